@@ -1,0 +1,1 @@
+"""Holdfast: a flash-sale queue service."""
