@@ -1,1 +1,3 @@
-"""See the README."""
+"""What Holdfast tells Prometheus: one manifest, instruments made from it, right over several worker
+processes.
+"""

@@ -1,0 +1,131 @@
+"""The one list of metrics: name, kind, labels, buckets, meaning.
+
+docs/metrics.md is generated from this list and a test keeps both equal; `Metrics` makes every
+instrument from it, and an instrument that is not listed cannot be made. Labels are bounded on
+purpose: sales, routes (the pattern, never the path), scripts and outcomes; never a visitor, a buyer
+or a seat.
+
+Several workers write to files of their own and a scrape adds them up. A gauge of the sale is the
+same fact seen by every worker, so the most recent sighting by a living worker is the one to show
+(`livemostrecent`), not a sum.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+
+class Kind(Enum):
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One metric. A counter's `name` carries the `_total` that Prometheus shows."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+# Script calls take tens of microseconds in the store; with the round trip and a full batch they
+# reach milliseconds. The upper end shows a store that is in trouble.
+SCRIPT_SECONDS_BUCKETS: Final = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5)
+BATCH_SIZE_BUCKETS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
+REQUEST_SECONDS_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+
+JOINS: Final = Definition(
+    "holdfast_joins_total",
+    Kind.COUNTER,
+    "Joins, by kind: line (a number), lobby (an index), admitted (at once), again (a live ticket).",
+    ("sale", "kind"),
+)
+PASSES: Final = Definition(
+    "holdfast_passes_total",
+    Kind.COUNTER,
+    "Claims, by outcome: issued, again (the same pass), waiting (not called, no token), expired.",
+    ("sale", "outcome"),
+)
+WAITING: Final = Definition(
+    "holdfast_waiting", Kind.GAUGE, "Visitors in the line who have not been called.", ("sale",)
+)
+ACTIVE: Final = Definition(
+    "holdfast_active", Kind.GAUGE, "Admitted visitors whose session is running.", ("sale",)
+)
+SET_RATE: Final = Definition(
+    "holdfast_admission_rate_set_per_minute",
+    Kind.GAUGE,
+    "The rate the operator has set, in passes per minute.",
+    ("sale",),
+)
+REALISED_RATE: Final = Definition(
+    "holdfast_admission_rate_realised_per_minute",
+    Kind.GAUGE,
+    "The rate measured over the last minute, in passes per minute.",
+    ("sale",),
+)
+UNITS: Final = Definition(
+    "holdfast_units",
+    Kind.GAUGE,
+    "Seats and area units, by state: free, held, booked, blocked.",
+    ("sale", "state"),
+)
+HOLDS: Final = Definition(
+    "holdfast_holds_total",
+    Kind.COUNTER,
+    "Hold operations, by outcome: created, again, released, extended, or the refusal's code.",
+    ("sale", "outcome"),
+)
+ORDERS: Final = Definition(
+    "holdfast_orders_total",
+    Kind.COUNTER,
+    "Order operations, by outcome: confirmed, again, refunded, or the refusal's code.",
+    ("sale", "outcome"),
+)
+SCRIPT_SECONDS: Final = Definition(
+    "holdfast_script_seconds",
+    Kind.HISTOGRAM,
+    "Time of a store script as its caller sees it: queueing, round trip and run.",
+    ("script",),
+    SCRIPT_SECONDS_BUCKETS,
+)
+SCRIPT_BATCH_SIZE: Final = Definition(
+    "holdfast_script_batch_size",
+    Kind.HISTOGRAM,
+    "Script calls in the pipeline that a call left with.",
+    (),
+    BATCH_SIZE_BUCKETS,
+)
+REQUESTS: Final = Definition(
+    "holdfast_requests_total",
+    Kind.COUNTER,
+    "HTTP requests, by route pattern, method and status code.",
+    ("route", "method", "code"),
+)
+REQUEST_SECONDS: Final = Definition(
+    "holdfast_request_seconds",
+    Kind.HISTOGRAM,
+    "Time in the handler, by route pattern; status polls are counted only, not timed.",
+    ("route",),
+    REQUEST_SECONDS_BUCKETS,
+)
+
+MANIFEST: Final = (
+    JOINS,
+    PASSES,
+    WAITING,
+    ACTIVE,
+    SET_RATE,
+    REALISED_RATE,
+    UNITS,
+    HOLDS,
+    ORDERS,
+    SCRIPT_SECONDS,
+    SCRIPT_BATCH_SIZE,
+    REQUESTS,
+    REQUEST_SECONDS,
+)

@@ -1,0 +1,74 @@
+"""The instruments of one process, made from the manifest.
+
+One `Metrics` per process, passed to whoever counts; there is no module-level instrument, so that a
+test can have its own registry and a forked worker its own files. Counters are `CountedBy` (plain
+integers, see counts.py); gauges and histograms are prometheus-client's own. No custom collectors,
+exemplars, Info or Enum: multiprocess mode does not carry them.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from holdfast_metrics import manifest
+from holdfast_metrics.counts import CountedBy
+from holdfast_metrics.manifest import Definition
+
+
+class Metrics:
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self.joins = self._counter(manifest.JOINS)
+        self.passes = self._counter(manifest.PASSES)
+        self.holds = self._counter(manifest.HOLDS)
+        self.orders = self._counter(manifest.ORDERS)
+        self.requests = self._counter(manifest.REQUESTS)
+        self.waiting = self._gauge(manifest.WAITING)
+        self.active = self._gauge(manifest.ACTIVE)
+        self.set_rate = self._gauge(manifest.SET_RATE)
+        self.realised_rate = self._gauge(manifest.REALISED_RATE)
+        self.units = self._gauge(manifest.UNITS)
+        self.script_seconds = self._histogram(manifest.SCRIPT_SECONDS)
+        self.script_batch_size = self._histogram(manifest.SCRIPT_BATCH_SIZE)
+        self.request_seconds = self._histogram(manifest.REQUEST_SECONDS)
+        self._script_series: dict[str, Histogram] = {}
+
+    def observe_script(self, script: str, seconds: float, batch_size: int) -> None:
+        """The observer that the store's executor calls back for each script call."""
+        series = self._script_series.get(script)
+        if series is None:
+            series = self._script_series[script] = self.script_seconds.labels(script)
+        series.observe(seconds)
+        self.script_batch_size.observe(batch_size)
+
+    def set_units(self, sale: str, *, free: int, held: int, booked: int, blocked: int) -> None:
+        """What the sale still has, as its stock counters say."""
+        counters = {"free": free, "held": held, "booked": booked, "blocked": blocked}
+        for state, units in counters.items():
+            self.units.labels(sale, state).set(units)
+
+    def flush(self) -> None:
+        """Move the plain counts into the series that a scrape reads."""
+        for counter in (self.joins, self.passes, self.holds, self.orders, self.requests):
+            counter.flush()
+
+    def _counter(self, definition: Definition) -> CountedBy:
+        # prometheus-client adds the `_total` itself.
+        name = definition.name.removesuffix("_total")
+        return CountedBy(Counter(name, definition.help, definition.labels, registry=self.registry))
+
+    def _gauge(self, definition: Definition) -> Gauge:
+        return Gauge(
+            definition.name,
+            definition.help,
+            definition.labels,
+            registry=self.registry,
+            multiprocess_mode="livemostrecent",
+        )
+
+    def _histogram(self, definition: Definition) -> Histogram:
+        return Histogram(
+            definition.name,
+            definition.help,
+            definition.labels,
+            registry=self.registry,
+            buckets=definition.buckets,
+        )

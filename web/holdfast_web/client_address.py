@@ -1,0 +1,78 @@
+"""The address a request really came from: the rightmost hop that is not a trusted proxy.
+
+`X-Forwarded-For` grows to the right, so everything left of the first hop we do not trust is
+hearsay: a client may have written it. Without trusted proxies (the default) the header is not
+looked at.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Final
+
+from aiohttp import web
+
+MAX_HOPS: Final = 16
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+UNKNOWN: Final = ipaddress.IPv4Address(0)
+"""What a peer without an address counts as, such as one that came through a unix socket nobody
+declared trusted.
+"""
+
+
+class TrustedProxies:
+    """The networks whose `X-Forwarded-For` entries are believed; `unix` trusts peers on a unix
+    socket.
+    """
+
+    def __init__(self, entries: Iterable[str] = ()) -> None:
+        wanted = [entry.strip() for entry in entries if entry.strip()]
+        self._unix = "unix" in wanted
+        self._networks: tuple[Network, ...] = tuple(
+            ipaddress.ip_network(entry) for entry in wanted if entry != "unix"
+        )
+
+    def trusts(self, address: Address | None) -> bool:
+        if address is None:
+            return self._unix
+        return any(address in network for network in self._networks)
+
+
+TRUSTED_PROXIES: Final = web.AppKey("trusted_proxies", TrustedProxies)
+
+
+def client_address(request: web.Request) -> Address:
+    """The client's address as far as trust reaches."""
+    trusted = request.app[TRUSTED_PROXIES]
+    peer = _parse(request.remote or "")
+    if not trusted.trusts(peer):
+        return peer or UNKNOWN
+    hops = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+    nearest = peer
+    for hop in hops[: -MAX_HOPS - 1 : -1]:
+        address = _parse(hop.strip())
+        if address is None:
+            break
+        nearest = address
+        if not trusted.trusts(address):
+            break
+    return nearest or UNKNOWN
+
+
+def _parse(text: str) -> Address | None:
+    """An address as proxies write it: bare, `1.2.3.4:567`, `[::1]` or `[::1]:567`; IPv4 in IPv6
+    counts as IPv4.
+    """
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

@@ -1,0 +1,121 @@
+"""Who is asking: an API key with a role, or a buyer with a pass.
+
+Both come as `Authorization: Bearer`. How keys are stored and how passes are verified is not known
+here: the face sets `API_KEYS`, the waiting room sets `PASS_VERIFIER`. Invariants: no credential
+means 401, a valid one that may not do this means 403; a secret is looked up by its digest, so no
+comparison depends on how much of it was guessed right.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from aiohttp import web
+
+from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+
+MAX_TOKEN_CHARS: Final = 2048
+MAX_BUYER_CHARS: Final = 128
+_JWT_DOTS: Final = 2
+
+
+class Role(IntEnum):
+    """Each role may do what those below it may."""
+
+    VIEWER = 1
+    PLATFORM = 2
+    OPERATOR = 3
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    id: str
+    role: Role
+    name: str
+
+
+@dataclass(frozen=True)
+class PassClaims:
+    """What a valid pass says; times in epoch seconds."""
+
+    sale: str
+    uid: str
+    pass_id: str
+    subject: str
+    expires_at: int
+
+
+@dataclass(frozen=True)
+class Buyer:
+    """On whose behalf a call is made: a pass's subject, or whom a platform key names."""
+
+    id: str
+    claims: PassClaims | None
+    key: ApiKey | None
+
+
+KeyLookup = Callable[[str], Awaitable[ApiKey | None]]
+"""From `key_digest(secret)` to the API key, None when there is none."""
+
+PassVerifier = Callable[[str, str], PassClaims | None]
+"""From (token, sale) to the claims, None when it is no valid pass of this sale."""
+
+API_KEYS: web.AppKey[KeyLookup] = web.AppKey("api_keys")
+PASS_VERIFIER: web.AppKey[PassVerifier] = web.AppKey("pass_verifier")
+
+
+def key_digest(secret: str) -> str:
+    """What is stored of an API key. The secrets are random and long, so a plain digest is enough;
+    no salt, no stretching.
+    """
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def bearer_token(request: web.Request) -> str | None:
+    """The token of the `Authorization` header, None when there is none of that scheme."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_CHARS:
+        return None
+    return token
+
+
+async def require_role(request: web.Request, role: Role) -> ApiKey:
+    """The API key of the request, which must have `role` or more."""
+    token = bearer_token(request)
+    key = await request.app[API_KEYS](key_digest(token)) if token else None
+    if key is None:
+        raise HoldfastError(ErrorCode.UNAUTHORIZED)
+    if key.role < role:
+        raise HoldfastError(ErrorCode.FORBIDDEN, f"This needs the role {role.name.lower()}.")
+    return key
+
+
+def require_pass(request: web.Request, sale: str) -> PassClaims:
+    """The pass of the request, which must be of `sale`."""
+    token = bearer_token(request)
+    claims = request.app[PASS_VERIFIER](token, sale) if token else None
+    if claims is None:
+        raise HoldfastError(ErrorCode.UNAUTHORIZED)
+    return claims
+
+
+async def buyer(request: web.Request, sale: str, named: str | None = None) -> Buyer:
+    """The buyer by pass, or the one `named` (body or query field `buyer`) with a platform key."""
+    token = bearer_token(request)
+    if token is not None and token.count(".") == _JWT_DOTS:
+        claims = request.app[PASS_VERIFIER](token, sale)
+        if claims is not None:
+            return _buyer_of_pass(claims, named)
+    key = await require_role(request, Role.PLATFORM)
+    if named is None or not 1 <= len(named) <= MAX_BUYER_CHARS:
+        raise invalid("buyer", f"buyer must name one in 1 to {MAX_BUYER_CHARS} characters.")
+    return Buyer(named, None, key)
+
+
+def _buyer_of_pass(claims: PassClaims, named: str | None) -> Buyer:
+    if named is not None and named != claims.subject:
+        raise HoldfastError(ErrorCode.NOT_OWNER, "A pass buys for its own holder only.")
+    return Buyer(claims.subject, claims, None)

@@ -1,0 +1,109 @@
+"""What surrounds a handler: errors become problem documents, answers get their CORS headers,
+requests are counted.
+
+A decorator at each handler instead of application middlewares, since aiohttp runs those for every
+request: status polls, which are nearly all of the traffic, stay bare and count into a plain integer
+of their own. `CancelledError` passes through untouched; a client that went away is not an error of
+ours.
+
+    @endpoint            no cross-origin page may read the answer
+    @public_endpoint     every page may
+    @buyer_endpoint      pages of the sale's return origins may
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from functools import wraps
+
+from aiohttp import web
+
+from holdfast_metrics.http import METRICS
+from holdfast_web.cors import Cors, cors_headers
+from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.problems import problem_response, to_error
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def endpoint(handler: Handler) -> Handler:
+    return _surround(handler, Cors.NONE)
+
+
+def public_endpoint(handler: Handler) -> Handler:
+    return _surround(handler, Cors.PUBLIC)
+
+
+def buyer_endpoint(handler: Handler) -> Handler:
+    return _surround(handler, Cors.BUYER)
+
+
+def route_pattern(request: web.Request) -> str:
+    """The pattern that matched, such as `/v1/sales/{sale}/holds`: bounded, unlike the path."""
+    resource = request.match_info.route.resource
+    return "unmatched" if resource is None else resource.canonical
+
+
+def add_fallback(app: web.Application) -> None:
+    """Answer what no route matches with a problem document too; to be called after all routes are
+    added.
+    """
+    app.router.add_route("*", "/{unmatched:.*}", _unmatched)
+
+
+def _surround(handler: Handler, policy: Cors) -> Handler:
+    @wraps(handler)
+    async def surrounded(request: web.Request) -> web.StreamResponse:
+        started = time.perf_counter()
+        response = await _answer(handler, request)
+        if policy is not Cors.NONE and not response.prepared:
+            response = await _with_cors(response, request, policy)
+        _count(request, response.status, time.perf_counter() - started)
+        return response
+
+    return surrounded
+
+
+async def _answer(handler: Handler, request: web.Request) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Exception as exc:  # the boundary: to_error tells refusals from faults, logs the latter
+        return problem_response(to_error(exc))
+
+
+async def _with_cors(
+    response: web.StreamResponse, request: web.Request, policy: Cors
+) -> web.StreamResponse:
+    try:
+        response.headers.update(await cors_headers(request, policy))
+    except Exception as exc:  # the sale's origins could not be read: the same boundary
+        return problem_response(to_error(exc))
+    return response
+
+
+def _count(request: web.Request, status: int, seconds: float) -> None:
+    metrics = request.app.get(METRICS)
+    if metrics is None:
+        return
+    route = route_pattern(request)
+    metrics.requests.add(route, request.method, str(status))
+    metrics.request_seconds.labels(route).observe(seconds)
+
+
+async def _allowed_methods(request: web.Request) -> set[str]:
+    """The methods that this path has, were it asked with another one. Only misses pay for this."""
+    allowed: set[str] = set()
+    fallback = request.match_info.route.resource
+    for resource in request.app.router.resources():
+        if resource is not fallback:
+            allowed |= (await resource.resolve(request))[1]
+    return allowed
+
+
+@endpoint
+async def _unmatched(request: web.Request) -> web.StreamResponse:
+    allowed = await _allowed_methods(request)
+    if not allowed:
+        raise HoldfastError(ErrorCode.NOT_FOUND)
+    response = problem_response(HoldfastError(ErrorCode.METHOD_NOT_ALLOWED))
+    response.headers["Allow"] = ", ".join(sorted(allowed))
+    return response

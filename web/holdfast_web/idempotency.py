@@ -1,0 +1,40 @@
+"""`Idempotency-Key`: the header's form, and the digest that tells a repeat from a reuse.
+
+A repeat of the same request under the same key gets the same answer; another request under it is
+422 `idempotency_mismatch`. The digest is taken over the *validated* request in a deterministic
+encoding, so that white space, field order and spelt-out defaults make no difference.
+"""
+
+import hashlib
+import re
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from holdfast_web.errors import invalid
+
+HEADER: Final = "Idempotency-Key"
+MAX_KEY_CHARS: Final = 128
+DIGEST_BYTES: Final = 16
+
+# The draft standard writes the key as a quoted structured-field string, most clients send it bare:
+# both name the same key.
+_KEY: Final = re.compile(r'"?([A-Za-z0-9!#$%&\'()*+,\-./:;<=>?@\[\]^_`{|}~]{1,128})"?')
+
+
+def idempotency_key(request: web.Request) -> str:
+    """The key of this request, or 400 naming the header."""
+    text = request.headers.get(HEADER)
+    if text is None:
+        raise invalid(HEADER, f"The header {HEADER} is required.")
+    match = _KEY.fullmatch(text.strip())
+    if match is None:
+        raise invalid(HEADER, f"{HEADER} must be 1 to {MAX_KEY_CHARS} visible ASCII characters.")
+    return match[1]
+
+
+def request_digest(request: msgspec.Struct) -> str:
+    """A digest of a validated request."""
+    canonical = msgspec.json.encode(request, order="deterministic")
+    return hashlib.blake2b(canonical, digest_size=DIGEST_BYTES).hexdigest()

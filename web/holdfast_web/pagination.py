@@ -1,0 +1,72 @@
+"""Lists: `limit` and `cursor` in, `{"items": [...], "next": cursor|null}` out.
+
+A cursor is opaque to clients and carries the sort key of the last item shown, never an offset:
+items that appear or vanish while somebody pages neither repeat nor hide others.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from holdfast_web.errors import invalid
+
+DEFAULT_LIMIT: Final = 50
+MAX_LIMIT: Final = 500
+MAX_CURSOR_CHARS: Final = 512
+
+CursorKey = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class PageQuery:
+    """How many items, and after which sort key (`()` = from the start)."""
+
+    limit: int
+    after: CursorKey
+
+
+def page_query(
+    request: web.Request, *shape: type[str] | type[int], default: int = DEFAULT_LIMIT
+) -> PageQuery:
+    """`limit` and `cursor` of the query string; a cursor must have the types of `shape`."""
+    text = request.query.get("cursor")
+    after = decode_cursor(text, *shape) if text else ()
+    return PageQuery(_limit(request.query.get("limit"), default), after)
+
+
+def page(items: Sequence[object], after: CursorKey | None) -> dict[str, object]:
+    """The body of a list answer; `after` is the sort key of the last item when there are more."""
+    return {"items": items, "next": None if after is None else encode_cursor(*after)}
+
+
+def encode_cursor(*key: str | int) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode()
+
+
+def decode_cursor(text: str, *shape: type[str] | type[int]) -> CursorKey:
+    """The sort key in `text`, or 400 naming the cursor when we cannot have made it."""
+    if len(text) > MAX_CURSOR_CHARS:
+        raise invalid("cursor", "The cursor is not one of ours.")
+    try:
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        key = msgspec.json.decode(
+            base64.b64decode(padded, altchars=b"-_", validate=True), type=CursorKey
+        )
+    except (binascii.Error, UnicodeError, msgspec.MsgspecError):
+        raise invalid("cursor", "The cursor is not one of ours.") from None
+    if tuple(type(part) for part in key) != shape:
+        raise invalid("cursor", "The cursor is not one of ours.")
+    return key
+
+
+def _limit(text: str | None, default: int) -> int:
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= MAX_LIMIT):
+        raise invalid("limit", f"limit must be a number from 1 to {MAX_LIMIT}.")
+    return int(text)

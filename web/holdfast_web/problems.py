@@ -1,0 +1,86 @@
+"""The one place that maps exceptions to HTTP: RFC 9457 problem documents.
+
+Store faults come in as the exceptions of `holdfast_lua.errors`, refusals as `HoldfastError`; both
+leave as `application/problem+json` with a stable `code`. Whatever else is raised is a fault of
+ours: it is logged with its traceback and the client learns nothing but `internal_error`.
+"""
+
+import logging
+import math
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from holdfast_lua import errors as store
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+PROBLEM_TYPE: Final = "application/problem+json"
+TYPE_PREFIX: Final = "urn:holdfast:problem:"
+DEFAULT_RETRY_SECONDS: Final = 1
+
+_log = logging.getLogger(__name__)
+_encode = msgspec.json.Encoder().encode
+
+# Most specific first: the first match wins. An epoch that changed under a worker heals as soon as
+# the worker has read the sale anew, so to a client it is the same short wait as a store that is
+# being rebuilt.
+_STORE_FAULTS: Final = (
+    (store.StoreBehind, ErrorCode.STORE_BEHIND),
+    (store.EpochChanged, ErrorCode.STORE_BEHIND),
+    (store.StoreBusy, ErrorCode.STORE_BUSY),
+    (store.StoreOutcomeUnknown, ErrorCode.OUTCOME_UNKNOWN),
+    (store.StoreUnavailable, ErrorCode.STORE_UNAVAILABLE),
+)
+
+_HTTP_CODES: Final = {
+    HTTPStatus.UNAUTHORIZED: ErrorCode.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN: ErrorCode.FORBIDDEN,
+    HTTPStatus.NOT_FOUND: ErrorCode.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED: ErrorCode.METHOD_NOT_ALLOWED,
+    HTTPStatus.REQUEST_TIMEOUT: ErrorCode.REQUEST_TIMEOUT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ErrorCode.BODY_TOO_LARGE,
+    HTTPStatus.TOO_MANY_REQUESTS: ErrorCode.TOO_MANY_REQUESTS,
+}
+
+
+def to_error(exc: Exception) -> HoldfastError:
+    """The refusal or fault that the client is told of."""
+    if isinstance(exc, HoldfastError):
+        return exc
+    for fault, code in _STORE_FAULTS:
+        if isinstance(exc, fault):
+            wait: float = DEFAULT_RETRY_SECONDS
+            if isinstance(exc, store.StoreBusy):
+                wait = exc.retry_after_seconds
+            return HoldfastError(code, retry_after=wait)
+    if isinstance(exc, web.HTTPException) and exc.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return HoldfastError(_HTTP_CODES.get(HTTPStatus(exc.status), ErrorCode.INVALID_REQUEST))
+    _log.error("request failed", exc_info=exc)
+    return HoldfastError(ErrorCode.INTERNAL_ERROR)
+
+
+def problem_response(error: HoldfastError) -> web.Response:
+    """`error` as a problem document, with the headers that its status calls for."""
+    code = error.code
+    document: dict[str, object] = {
+        "type": TYPE_PREFIX + code.value,
+        "title": code.title,
+        "status": code.status,
+        "detail": error.detail,
+        "code": code.value,
+        **error.members,
+    }
+    response = web.Response(body=_encode(document), status=code.status, content_type=PROBLEM_TYPE)
+    response.headers["Cache-Control"] = "no-store"
+    retry_after = error.retry_after
+    if retry_after is None and code.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        retry_after = DEFAULT_RETRY_SECONDS
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
+    if code is ErrorCode.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="holdfast"'
+    if code is ErrorCode.REQUEST_TIMEOUT:
+        response.force_close()
+    return response

@@ -1,0 +1,24 @@
+"""JSON answers through msgspec: one encoder, one content type, no intermediate `str`."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+JSON_TYPE: Final = "application/json"
+
+_encode = msgspec.json.Encoder().encode
+
+
+def json_response(
+    value: object, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """`value` (structs, dataclasses, plain containers) as a JSON document that nobody may cache by
+    default.
+    """
+    response = web.Response(body=_encode(value), status=status, content_type=JSON_TYPE)
+    response.headers["Cache-Control"] = "no-store"
+    if headers is not None:
+        response.headers.update(headers)
+    return response
