@@ -1,0 +1,189 @@
+"""Passes: what an admitted visitor shows, and the keys by which anybody checks it offline.
+
+A pass is a JWT (EdDSA; HS256 for platforms that cannot verify Ed25519). Claims: `iss` the service,
+`aud` the sale's name, `uid` and `epoch` of the sale, `sub` the buyer (opaque), `jti` the pass id,
+`iat nbf exp`; header: `typ`, `alg`, `kid`.
+
+Invariants: the algorithm is the key's, never the token's; each purpose has its own key, so a
+hand-off never passes for a pass (and `typ` tells them apart besides); claiming again makes another
+token of the same pass, with the same `jti`. The signature says that a visitor was admitted until
+`exp`, the store alone whether the session still lives.
+
+Time is the caller's, because sessions end by the store's clock: PyJWT's own look at the wall clock
+is switched off. Rejected: `exp` without `epoch`. After a store loss the inventory must know an
+earlier epoch's pass from one of its own.
+"""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+EDDSA: Final = "EdDSA"
+HS256: Final = "HS256"
+PASS_TYPE: Final = "JWT"  # noqa: S105 (a media type, no secret)
+MAX_TOKEN_CHARS: Final = 2_048
+CLOCK_LEEWAY_MS: Final = 5_000
+_KID_CHARS: Final = 16
+_DECODE_OPTIONS: Final[Any] = {
+    "require": ["iss", "aud", "sub", "jti", "iat", "nbf", "exp"],
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """One key of one algorithm, with the id under which it is published."""
+
+    algorithm: str
+    kid: str
+    private: Ed25519PrivateKey | bytes = field(repr=False)
+    public: Ed25519PublicKey | bytes = field(repr=False)
+
+    def jwk(self) -> dict[str, str] | None:
+        """The key as others may have it; None for a shared secret."""
+        if isinstance(self.public, bytes):
+            return None
+        return {
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "alg": EDDSA,
+            "use": "sig",
+            "kid": self.kid,
+            "x": _b64(_raw(self.public)),
+        }
+
+
+def signing_key(seed: bytes, algorithm: str = EDDSA) -> SigningKey:
+    """The key that a 32 byte seed (derived per purpose by HKDF) stands for."""
+    if algorithm == HS256:
+        return SigningKey(HS256, _b64(sha256(b"kid" + seed).digest())[:_KID_CHARS], seed, seed)
+    if algorithm != EDDSA:
+        raise ValueError(f"passes are signed with {EDDSA} or {HS256}")
+    private = Ed25519PrivateKey.from_private_bytes(seed)
+    public = private.public_key()
+    return SigningKey(EDDSA, _thumbprint(public), private, public)
+
+
+def jwks(keys: Sequence[SigningKey]) -> dict[str, list[dict[str, str]]]:
+    """The JSON Web Key Set of every key that still verifies."""
+    return {"keys": [published for key in keys if (published := key.jwk()) is not None]}
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """An admission, as the token says it. Times are Unix milliseconds by the store's clock."""
+
+    sale: str
+    uid: str
+    epoch: int
+    pass_id: str
+    subject: str
+    expires_at_ms: int
+
+
+class Signer:
+    """Signs with the first key of a purpose, verifies with any of them."""
+
+    def __init__(self, issuer: str, keys: Sequence[SigningKey]) -> None:
+        if not keys:
+            raise ValueError("a signer needs a key")
+        self.issuer = issuer
+        self.keys = tuple(keys)
+        self._by_kid = {key.kid: key for key in reversed(self.keys)}
+
+    def sign(self, claims: dict[str, object], token_type: str) -> str:
+        """`claims` under the current key."""
+        key = self.keys[0]
+        headers = {"kid": key.kid, "typ": token_type}
+        return jwt.encode({"iss": self.issuer, **claims}, key.private, key.algorithm, headers)
+
+    def verify(
+        self, token: str, audience: str, token_type: str, now_ms: int
+    ) -> dict[str, Any] | None:
+        """The claims, when the signature, audience, type and times are right; else None."""
+        if len(token) > MAX_TOKEN_CHARS:
+            return None
+        try:
+            header = jwt.get_unverified_header(token)
+            key = self._by_kid.get(str(header.get("kid")))
+            if key is None or header.get("typ") != token_type:
+                return None
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key.public,
+                algorithms=[key.algorithm],
+                audience=audience,
+                issuer=self.issuer,
+                options=_DECODE_OPTIONS,
+            )
+        except jwt.PyJWTError:
+            return None
+        return claims if _timely(claims, now_ms) else None
+
+
+class PassOffice:
+    """Issues and reads the passes of all sales."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+        self.document = jwks(signer.keys)
+
+    def issue(self, admitted: Pass, now_ms: int) -> str:
+        """The token of an admission; `exp` is rounded down, so it never outlives the session."""
+        issued_at_s = now_ms // 1000
+        return self._signer.sign(
+            {
+                "aud": admitted.sale,
+                "uid": admitted.uid,
+                "epoch": admitted.epoch,
+                "sub": admitted.subject,
+                "jti": admitted.pass_id,
+                "iat": issued_at_s,
+                "nbf": issued_at_s,
+                "exp": admitted.expires_at_ms // 1000,
+            },
+            PASS_TYPE,
+        )
+
+    def read(self, token: str, sale: str, now_ms: int) -> Pass | None:
+        """The admission behind `token`; None when it is not a pass to `sale`, or not any more."""
+        claims = self._signer.verify(token, sale, PASS_TYPE, now_ms)
+        if claims is None or not isinstance(claims.get("uid"), str):
+            return None
+        return Pass(
+            sale=sale,
+            uid=claims["uid"],
+            epoch=int(claims.get("epoch", 0)),
+            pass_id=claims["jti"],
+            subject=claims["sub"],
+            expires_at_ms=int(claims["exp"]) * 1000,
+        )
+
+
+def _timely(claims: dict[str, Any], now_ms: int) -> bool:
+    begins, ends = claims["nbf"], claims["exp"]
+    if not isinstance(begins, int) or not isinstance(ends, int):
+        return False
+    return begins * 1000 <= now_ms + CLOCK_LEEWAY_MS and now_ms < ends * 1000
+
+
+def _thumbprint(public: Ed25519PublicKey) -> str:
+    """RFC 7638, shortened: it names a key among a handful, it proves nothing."""
+    canonical = f'{{"crv":"Ed25519","kty":"OKP","x":"{_b64(_raw(public))}"}}'
+    return _b64(sha256(canonical.encode()).digest())[:_KID_CHARS]
+
+
+def _raw(public: Ed25519PublicKey) -> bytes:
+    return public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def _b64(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -1,0 +1,41 @@
+"""How long a visitor waits before asking again.
+
+The service schedules the polls: somebody a thousand places back learns nothing by asking twice a
+second, somebody next in line must notice the call well inside its window. The interval grows with
+the expected wait and is clamped at both ends; the jitter keeps a crowd that arrived in one second
+from asking in one second for the rest of the sale.
+
+Invariant: an interval is never longer than a third of the claim window, so a visitor who was just
+called has at least two polls left before the call lapses. The page itself slows down while its tab
+is hidden.
+"""
+
+from collections.abc import Callable
+from random import random
+from typing import Final
+
+MIN_INTERVAL_SECONDS: Final = 2.0
+MAX_INTERVAL_SECONDS: Final = 30.0
+HIDDEN_INTERVAL_SECONDS: Final = 60.0
+WAIT_DIVISOR: Final = 10.0
+JITTER: Final = 0.3
+_POLLS_PER_WINDOW: Final = 3.0
+_FLOOR_SECONDS: Final = 0.5
+
+
+def shared_interval_seconds(claim_window_seconds: float) -> float:
+    """What the shared document says: the pace of those near the front, as it knows no distance."""
+    return max(_FLOOR_SECONDS, min(MIN_INTERVAL_SECONDS, claim_window_seconds / _POLLS_PER_WINDOW))
+
+
+def interval_seconds(
+    wait_seconds: float | None,
+    claim_window_seconds: float,
+    draw: Callable[[], float] = random,
+) -> float:
+    """The interval of one visitor who still waits about `wait_seconds` (None: nobody can tell)."""
+    ceiling = min(MAX_INTERVAL_SECONDS, claim_window_seconds / _POLLS_PER_WINDOW)
+    floor = shared_interval_seconds(claim_window_seconds)
+    base = ceiling if wait_seconds is None else wait_seconds / WAIT_DIVISOR
+    jittered = max(floor, base) * (1.0 + JITTER * draw())
+    return round(min(max(ceiling, floor), jittered), 1)

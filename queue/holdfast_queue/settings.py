@@ -1,0 +1,103 @@
+"""What an operator sets about one sale's line.
+
+Invariants: a `LineSettings` that exists is valid, so nobody after the constructor checks a range
+again; every number has a maximum, because each of them bounds a loop, a set or a clock further on.
+`InvalidSetting` names the field in the words of the sales API, which turns it into its
+`invalid_request`.
+
+The names follow Cloudflare's waiting room (`new_users_per_minute`, `total_active_users`,
+`queue_all`, `suspended`), which other vendors took over; only units were made milliseconds inside.
+
+Rejected: reading the sale's specification here. It also speaks of plans and prices, which are not
+the line's business.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+MAX_RATE_PER_MINUTE: Final = 600_000
+MAX_BURST: Final = 100_000
+MAX_ACTIVE_USERS: Final = 1_000_000
+MIN_WINDOW_MS: Final = 1_000
+MAX_WINDOW_MS: Final = 24 * 3_600_000
+MAX_STOCK_FACTOR: Final = 100.0
+MAX_RETURN_ORIGINS: Final = 50
+MAX_MESSAGE_CHARS: Final = 1_000
+
+
+class QueueingMethod(StrEnum):
+    """How visitors become a line."""
+
+    FIFO = "fifo"
+    RANDOM = "random"
+    PASSTHROUGH = "passthrough"
+    REJECT = "reject"
+
+
+class InvalidSetting(ValueError):
+    """A setting is out of its range; `field` is its name in the sales API."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(f"{field}: {detail}")
+        self.field = field
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """One sale's line. Times are Unix milliseconds by the store's clock; 0 means none."""
+
+    queueing_method: QueueingMethod = QueueingMethod.FIFO
+    prequeue_start_ms: int = 0
+    event_start_ms: int = 0
+    event_end_ms: int = 0
+    new_users_per_minute: int = 600
+    burst: int = 20
+    total_active_users: int = 1000
+    session_ms: int = 15 * 60_000
+    queue_all: bool = False
+    suspended: bool = False
+    claim_window_ms: int = 120_000
+    first_hold_ms: int = 180_000
+    stock_factor: float = 1.0
+    return_origins: tuple[str, ...] = ()
+    message: str | None = None
+
+    def __post_init__(self) -> None:
+        _within("new_users_per_minute", self.new_users_per_minute, 0, MAX_RATE_PER_MINUTE)
+        _within("burst", self.burst, 1, MAX_BURST)
+        _within("total_active_users", self.total_active_users, 0, MAX_ACTIVE_USERS)
+        _within("session_duration", self.session_ms, MIN_WINDOW_MS, MAX_WINDOW_MS)
+        _within("claim_window_seconds", self.claim_window_ms, MIN_WINDOW_MS, MAX_WINDOW_MS)
+        _within("first_hold_seconds", self.first_hold_ms, MIN_WINDOW_MS, MAX_WINDOW_MS)
+        if not 0.0 < self.stock_factor <= MAX_STOCK_FACTOR:
+            raise InvalidSetting("stock_factor", f"must be above 0 and at most {MAX_STOCK_FACTOR}")
+        if len(self.return_origins) > MAX_RETURN_ORIGINS:
+            raise InvalidSetting("return_origins", f"takes at most {MAX_RETURN_ORIGINS} origins")
+        if self.message is not None and len(self.message) > MAX_MESSAGE_CHARS:
+            raise InvalidSetting("message", f"takes at most {MAX_MESSAGE_CHARS} characters")
+        self._check_times()
+
+    def _check_times(self) -> None:
+        if self.prequeue_start_ms and not self.event_start_ms:
+            raise InvalidSetting("prequeue_start_time", "needs an event_start_time")
+        if self.prequeue_start_ms and self.prequeue_start_ms > self.event_start_ms:
+            raise InvalidSetting("prequeue_start_time", "must not be after event_start_time")
+        if self.event_end_ms and self.event_end_ms <= self.event_start_ms:
+            raise InvalidSetting("event_end_time", "must be after event_start_time")
+
+    @property
+    def passes_through(self) -> bool:
+        """Nobody waits: neither rate nor cap applies, by the operator's choice."""
+        return self.suspended or self.queueing_method is QueueingMethod.PASSTHROUGH
+
+    @property
+    def rejects(self) -> bool:
+        """Nobody is let in. `suspended` switches the room off, and this with it."""
+        return not self.suspended and self.queueing_method is QueueingMethod.REJECT
+
+
+def _within(field: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise InvalidSetting(field, f"must be between {low} and {high}")
