@@ -1,0 +1,34 @@
+"""The ledger: what is sold, in SQL, where no seat can have two owners.
+
+`Ledger` is the one thing that others import. Reads and the registry go through its typed parts;
+everything that changes an order goes through `commit`, which gathers the intents of one moment into
+one transaction.
+"""
+
+from .ledger import Ledger
+from .records import (
+    AuditEntry,
+    Checkpoint,
+    KeyRecord,
+    Order,
+    OrderItem,
+    OrderStatus,
+    RebuildState,
+    Refund,
+    SaleDraft,
+    SaleRecord,
+)
+
+__all__ = [
+    "AuditEntry",
+    "Checkpoint",
+    "KeyRecord",
+    "Ledger",
+    "Order",
+    "OrderItem",
+    "OrderStatus",
+    "RebuildState",
+    "Refund",
+    "SaleDraft",
+    "SaleRecord",
+]

@@ -1,0 +1,44 @@
+"""Who did what: every operator's change, appended and never altered."""
+
+from sqlalchemy import insert, select
+
+from .database import Database
+from .records import AuditEntry
+from .sales import now_ms
+from .schema import audit
+
+MAX_PAGE = 500
+
+
+class Audit:
+    """Typed access to `audit`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def append(
+        self, actor: str, action: str, *, sale: str | None = None, detail: bytes = b"{}"
+    ) -> None:
+        """Note an action; `actor` is a key's id, `detail` JSON without secrets."""
+        async with self._database.writing() as connection:
+            await connection.execute(
+                insert(audit).values(
+                    at_ms=now_ms(), actor=actor, action=action, sale=sale, detail=detail.decode()
+                )
+            )
+
+    async def page(
+        self, *, sale: str | None = None, limit: int = MAX_PAGE, after: int = 0
+    ) -> list[AuditEntry]:
+        """Entries in the order they were written, those with an id above `after`."""
+        query = (
+            select(audit).where(audit.c.id > after).order_by(audit.c.id).limit(min(limit, MAX_PAGE))
+        )
+        if sale is not None:
+            query = query.where(audit.c.sale == sale)
+        async with self._database.reading() as connection:
+            rows = await connection.execute(query)
+            return [
+                AuditEntry(r.id, r.at_ms, r.actor, r.action, r.sale, r.detail.encode())
+                for r in rows
+            ]

@@ -1,0 +1,132 @@
+"""Connections to the ledger's database: one way to read, one way to write, for three databases.
+
+SQLite: write-ahead log, so that readers never wait for the writer; `synchronous = FULL`, so that a
+commit survives a power cut; every transaction starts with BEGIN IMMEDIATE, because one that reads
+first and asks for the write lock later can deadlock with its like. Several worker processes share
+the file; within a process a lock queues the writers fairly, where SQLite's own waiting is a sleep
+with luck. PostgreSQL and MySQL run at READ COMMITTED: every decision here is made over rows that
+the transaction has locked, and a wider snapshot would only add locks on gaps.
+
+Every transaction is bounded in time: a server that hangs is one that does not answer.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from .faults import LedgerUnavailable, translated
+
+TRANSACTION_SECONDS = 10.0
+CONNECT_SECONDS = 5.0
+POOL_WAIT_SECONDS = 5.0
+POOL_SIZE = 5
+SQLITE_BUSY_MS = 5_000
+
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+    "mysql": "mysql+aiomysql",
+    "mariadb": "mariadb+aiomysql",
+}
+_SQLITE_SETTINGS = (
+    f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+)
+
+
+def ledger_url(url: str) -> URL:
+    """The URL as an operator writes it, with the driver that this service uses."""
+    parsed = make_url(url)
+    family = parsed.drivername.partition("+")[0]
+    if family not in _DRIVERS:
+        raise ValueError(f"no ledger on {family!r}: sqlite, postgresql, mysql or mariadb")
+    return parsed.set(drivername=_DRIVERS[family])
+
+
+class Database:
+    """An engine and the two ways to use it. Every fault of the connection leaves as 503."""
+
+    def __init__(self, url: str) -> None:
+        self.url = ledger_url(url)
+        self.family = self.url.get_backend_name()
+        self.is_sqlite = self.family == "sqlite"
+        self.engine = _engine(self.url, self.is_sqlite)
+        self._writer = asyncio.Lock()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that locks nothing; each statement sees what is committed by then."""
+        async with self._bounded(), self.engine.connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        async with self._bounded(), self.transaction() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """`writing` with the driver's own exceptions, for who can tell them apart."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(asyncio.timeout(TRANSACTION_SECONDS))
+            if self.is_sqlite:
+                await stack.enter_async_context(self._writer)
+            yield await stack.enter_async_context(self.engine.begin())
+
+    async def ping(self) -> None:
+        """Raise LedgerUnavailable unless the database answers."""
+        async with self.reading() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Give every connection back to the operating system."""
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def _bounded(self) -> AsyncIterator[None]:
+        with translated():
+            async with asyncio.timeout(TRANSACTION_SECONDS):
+                yield
+
+
+def _engine(url: URL, is_sqlite: bool) -> AsyncEngine:
+    if not is_sqlite:
+        timeout = "timeout" if url.get_backend_name() == "postgresql" else "connect_timeout"
+        return create_async_engine(
+            url,
+            isolation_level="READ COMMITTED",
+            pool_size=POOL_SIZE,
+            pool_timeout=POOL_WAIT_SECONDS,
+            connect_args={timeout: CONNECT_SECONDS},
+        )
+    if url.database in (None, "", ":memory:"):
+        raise ValueError("the ledger must be a file: memory is gone when the process is")
+    if not Path(url.database).absolute().parent.is_dir():
+        raise LedgerUnavailable(f"no directory for {url.database}")
+    engine = create_async_engine(url, pool_size=POOL_SIZE, pool_timeout=POOL_WAIT_SECONDS)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(
+        engine.sync_engine,
+        "begin",
+        lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"),
+    )
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    """Leave BEGIN to us (the driver's own would come late and deferred), then set the file up."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for setting in _SQLITE_SETTINGS:
+        cursor.execute(setting)
+    cursor.close()

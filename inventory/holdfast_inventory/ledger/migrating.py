@@ -1,0 +1,65 @@
+"""Bringing the schema up to date when the service starts.
+
+The migrations travel inside the package, so an installed wheel needs no checkout. Several processes
+may start at once: whoever comes first migrates, the others wait for it and find nothing to do. The
+wait is a lock of the database itself: SQLite's BEGIN IMMEDIATE, an advisory lock of PostgreSQL that
+ends with the transaction, a named lock of MySQL (whose DDL commits by itself, so a migration that
+breaks off there is repaired by hand; the other two roll back whole).
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from .database import Database
+from .faults import LedgerUnavailable, translated
+
+LOCK_WAIT_SECONDS = 60
+_LOCK_NAME = "holdfast_migration"
+_LOCK_NUMBER = 0x686F6C64  # "hold"
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+
+async def migrate(database: Database) -> None:
+    """Run every migration that is missing; harmless when none is."""
+    with translated():
+        async with database.engine.begin() as connection:
+            await _lock(connection, database.family)
+            try:
+                await connection.run_sync(_upgrade)
+            finally:
+                await _unlock(connection, database.family)
+
+
+def alembic_config(connection: Connection) -> Config:
+    """The configuration in code: there is no alembic.ini to lose."""
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    command.upgrade(alembic_config(connection), "head")
+
+
+async def _lock(connection: AsyncConnection, family: str) -> None:
+    if family == "postgresql":
+        await connection.execute(
+            text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER}
+        )
+    elif family in ("mysql", "mariadb"):
+        got = await connection.scalar(
+            text("SELECT GET_LOCK(:name, :seconds)"),
+            {"name": _LOCK_NAME, "seconds": LOCK_WAIT_SECONDS},
+        )
+        if got != 1:
+            raise LedgerUnavailable("another process has been migrating for too long")
+
+
+async def _unlock(connection: AsyncConnection, family: str) -> None:
+    if family in ("mysql", "mariadb"):
+        await connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK_NAME})

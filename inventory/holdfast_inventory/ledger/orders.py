@@ -1,0 +1,151 @@
+"""Reading orders: one, a page of them, what a rebuild needs, what recovery must visit.
+
+Writing happens in one place only, `decide` and `apply`, through the group commit.
+"""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, Select, func, select, tuple_
+
+from .database import Database
+from .records import Order, OrderItem, OrderStatus, RebuildState, Refund
+from .schema import area_sold, orders, sold
+
+MAX_PAGE = 500
+MAX_DUE = 500
+
+_ITEMS = msgspec.json.Decoder(tuple[OrderItem, ...])
+_REFUNDS = msgspec.json.Decoder(tuple[Refund, ...])
+_encode = msgspec.json.Encoder().encode
+
+
+class Orders:
+    """Typed reads of `orders`, `sold` and `area_sold`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read(self, sale_uid: str, order_id: str) -> Order | None:
+        """One order."""
+        query = select(orders).where(orders.c.sale_uid == sale_uid, orders.c.id == order_id)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else order_of(row)
+
+    async def page(
+        self,
+        sale_uid: str,
+        *,
+        limit: int,
+        after: tuple[int, str] | None = None,
+        buyer: str | None = None,
+        status: OrderStatus | None = None,
+    ) -> list[Order]:
+        """A page in order of creation; `after` is (created_ms, id) of the last one seen."""
+        query = select(orders).where(orders.c.sale_uid == sale_uid)
+        if after is not None:
+            query = query.where(tuple_(orders.c.created_ms, orders.c.id) > after)
+        if buyer is not None:
+            query = query.where(orders.c.buyer == buyer)
+        if status is not None:
+            query = query.where(orders.c.status == status.value)
+        query = query.order_by(orders.c.created_ms, orders.c.id).limit(min(limit, MAX_PAGE))
+        return await self._all(query)
+
+    async def due(self, sale_uid: str, *, now_ms: int, limit: int = MAX_DUE) -> list[Order]:
+        """Orders that recovery must visit, the longest overdue first."""
+        query = (
+            select(orders)
+            .where(orders.c.sale_uid == sale_uid, orders.c.due_ms <= now_ms)
+            .order_by(orders.c.due_ms)
+            .limit(min(limit, MAX_DUE))
+        )
+        return await self._all(query)
+
+    async def owners(self, sale_uid: str) -> dict[int, str]:
+        """Every sold seat of the sale and the order that owns it."""
+        query = select(sold.c.seat, sold.c.order_id).where(sold.c.sale_uid == sale_uid)
+        async with self._database.reading() as connection:
+            return {row.seat: row.order_id for row in await connection.execute(query)}
+
+    async def area_units(self, sale_uid: str) -> dict[str, int]:
+        """Units sold per area."""
+        query = select(area_sold.c.area, area_sold.c.sold).where(area_sold.c.sale_uid == sale_uid)
+        async with self._database.reading() as connection:
+            return {row.area: row.sold for row in await connection.execute(query)}
+
+    async def rebuild_state(self, sale_uid: str) -> RebuildState:
+        """All that outweighs the store. Final only once the sale's epoch has been bumped."""
+        return RebuildState(
+            sold_seats=await self.owners(sale_uid),
+            sold_areas=await self.area_units(sale_uid),
+            buyer_units=await self._buyer_units(sale_uid),
+            pending=tuple(await self._pending(sale_uid)),
+        )
+
+    async def count_by_status(self, sale_uid: str) -> dict[OrderStatus, int]:
+        """How many orders stand where."""
+        query = (
+            select(orders.c.status, func.count().label("orders"))
+            .where(orders.c.sale_uid == sale_uid)
+            .group_by(orders.c.status)
+        )
+        async with self._database.reading() as connection:
+            return {OrderStatus(row.status): row.orders for row in await connection.execute(query)}
+
+    async def _pending(self, sale_uid: str) -> list[Order]:
+        query = select(orders).where(
+            orders.c.sale_uid == sale_uid, orders.c.status == OrderStatus.PENDING.value
+        )
+        return await self._all(query)
+
+    async def _buyer_units(self, sale_uid: str) -> dict[str, int]:
+        """Counted here, not in SQL: the units of an order are in its items."""
+        owning = (OrderStatus.SOLD.value, OrderStatus.PARTLY_REFUNDED.value)
+        query = select(orders.c.buyer, orders.c["items"]).where(
+            orders.c.sale_uid == sale_uid, orders.c.status.in_(owning)
+        )
+        units: dict[str, int] = {}
+        async with self._database.reading() as connection:
+            for buyer, items in await connection.execute(query):
+                owned = sum(item.owned for item in _ITEMS.decode(items))
+                units[buyer] = units.get(buyer, 0) + owned
+        return units
+
+    async def _all(self, query: Select[Any]) -> list[Order]:
+        async with self._database.reading() as connection:
+            return [order_of(row) for row in await connection.execute(query)]
+
+
+def order_of(row: Row[Any]) -> Order:
+    """An order from its row."""
+    values = dict(row._mapping)
+    values["status"] = OrderStatus(values["status"])
+    values["items"] = _ITEMS.decode(values["items"])
+    values["refunds"] = _REFUNDS.decode(values["refunds"]) if values["refunds"] else ()
+    return Order(**values)
+
+
+def row_of(order: Order) -> dict[str, object]:
+    """The row of an order, every column."""
+    return {
+        "sale_uid": order.sale_uid,
+        "id": order.id,
+        "status": order.status.value,
+        "buyer": order.buyer,
+        "hold_version": order.hold_version,
+        "order_ref": order.order_ref,
+        "payment_ref": order.payment_ref,
+        "amount": order.amount,
+        "total": order.total,
+        "currency": order.currency,
+        "items": _encode(order.items).decode(),
+        "next_to_each_other": order.next_to_each_other,
+        "refunds": _encode(order.refunds).decode() if order.refunds else None,
+        "reason": order.reason,
+        "created_ms": order.created_ms,
+        "updated_ms": order.updated_ms,
+        "confirmed_ms": order.confirmed_ms,
+        "due_ms": order.due_ms,
+    }

@@ -1,0 +1,180 @@
+"""What the ledger gives and takes, as plain values; no SQL is needed to read them.
+
+An order is stored with its items as one JSON text. Its `status` is the word that the API shows, so
+nothing has to be translated on the way out. A seat is named twice: `index`, its place in the plan
+order, which the primary key of `sold` uses because it is short, and `seat`, its guid, which is what
+the outside knows. Plan and indices never change once a sale has started.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import msgspec
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands. Only SOLD and PARTLY_REFUNDED own seats."""
+
+    PENDING = "pending"
+    SOLD = "confirmed"
+    LOST = "refund_required"
+    VOID = "void"
+    PARTLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+
+
+class OrderItem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A seat (by guid and plan index), or some units of an area; `refunded` are back on sale."""
+
+    label: str
+    category: str
+    price: int
+    quantity: int = 1
+    seat: str | None = None
+    index: int | None = None
+    area: str | None = None
+    refunded: int = 0
+
+    @property
+    def owned(self) -> int:
+        """Units that still belong to the order."""
+        return self.quantity - self.refunded
+
+
+class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One refund as it was asked for: its key makes a repeat harmless."""
+
+    at_ms: int
+    amount: int
+    units: int
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order; its id is the id of the hold that it came from.
+
+    `hold_version` is the hold's version that the ledger last heard of: a void answers every confirm
+    that began before it, and only those. `due_ms` is the store time from which recovery looks after
+    the order; None when nothing is left to do.
+    """
+
+    sale_uid: str
+    id: str
+    status: OrderStatus
+    buyer: str
+    hold_version: int
+    total: int
+    currency: str
+    items: tuple[OrderItem, ...]
+    next_to_each_other: bool
+    created_ms: int
+    updated_ms: int
+    order_ref: str | None = None
+    payment_ref: str | None = None
+    amount: int | None = None
+    refunds: tuple[Refund, ...] = ()
+    reason: str | None = None
+    confirmed_ms: int | None = None
+    due_ms: int | None = None
+
+    @property
+    def seats(self) -> tuple[int, ...]:
+        """Plan indices of the seats that the order owns while it is sold."""
+        return tuple(i.index for i in self.items if i.index is not None and i.owned)
+
+    @property
+    def areas(self) -> dict[str, int]:
+        """Units per area that the order owns while it is sold."""
+        units: dict[str, int] = {}
+        for item in self.items:
+            if item.area is not None and item.owned:
+                units[item.area] = units.get(item.area, 0) + item.owned
+        return units
+
+    @property
+    def units(self) -> int:
+        """Seats and area units together that the order owns while it is sold."""
+        return sum(item.owned for item in self.items)
+
+    @property
+    def refunded_amount(self) -> int:
+        """Minor units given back so far."""
+        return sum(refund.amount for refund in self.refunds)
+
+
+@dataclass(frozen=True, slots=True)
+class SaleDraft:
+    """A sale as the operator wants it: `spec` is its JSON, `areas` the capacity of each area."""
+
+    uid: str
+    name: str
+    spec: bytes
+    plan: bytes | None = None
+    areas: Mapping[str, int] = field(default_factory=dict)
+    lifecycle: str = "live"
+    draw_secret: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SaleRecord:
+    """A sale as the ledger has it. `provisioned`: the store has carried it at least once."""
+
+    uid: str
+    name: str
+    epoch: int
+    lifecycle: str
+    spec: bytes
+    settings_version: int
+    issued_ceiling: int
+    provisioned: bool
+    created_ms: int
+    updated_ms: int
+    deleted: bool
+    draw_secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildState:
+    """What the store must show after a loss: everything here outweighs what the store says."""
+
+    sold_seats: Mapping[int, str]
+    """plan index -> order id"""
+    sold_areas: Mapping[str, int]
+    buyer_units: Mapping[str, int]
+    """buyer -> units in sold orders, for the limit per buyer"""
+    pending: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """An API key; only the hash of its secret is kept."""
+
+    id: str
+    name: str
+    role: int
+    created_ms: int
+    revoked_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what to which sale. `detail` is JSON."""
+
+    id: int
+    at_ms: int
+    actor: str
+    action: str
+    sale: str | None
+    detail: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The line of a sale as it stood at `taken_ms`; the body is the line's own business."""
+
+    sale_uid: str
+    epoch: int
+    taken_ms: int
+    body: bytes

@@ -1,0 +1,235 @@
+"""The registry of sales: which exist, in which epoch, with which settings.
+
+Every worker process and every node reads sales from here; the store only carries them. Three of
+these writes are fences, and each is one guarded statement or one locked row:
+
+- `bump_epoch` ends an epoch. Confirms hold the sale's row FOR SHARE while they commit, so once the
+  bump returns, no confirm of an older epoch can commit any more, and what is read then is final.
+- `raise_ceiling` promises line numbers before they are issued, and only to the present epoch.
+- `patch` and `set_lifecycle` grow `settings_version`, by which workers see that they must re-read.
+
+Rejected: a version column for optimistic locking of the whole row. The ceiling moves all the time
+and would make an operator's PATCH lose for no reason.
+"""
+
+import time
+import zlib
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, exists, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from .database import Database
+from .faults import EpochPassed, SaleMissing, SaleTaken
+from .records import SaleDraft, SaleRecord
+from .schema import area_sold, orders, sale_plans, sales
+
+MAX_PAGE = 500
+
+
+def now_ms() -> int:
+    """This host's clock: for bookkeeping only, never for deadlines."""
+    return time.time_ns() // 1_000_000
+
+
+class Sales:
+    """Typed access to `sales`, `sale_plans` and the capacities of `area_sold`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, draft: SaleDraft) -> SaleRecord:
+        """Add a sale in epoch 1. SaleTaken when the name is in use."""
+        try:
+            async with self._database.writing() as connection:
+                await connection.execute(insert(sales).values(_fresh_row(draft)))
+                await _write_stock(connection, draft)
+        except IntegrityError as error:
+            raise SaleTaken(draft.name) from error
+        return await self.read_uid(draft.uid)
+
+    async def replace(self, draft: SaleDraft) -> SaleRecord | None:
+        """Overwrite a sale that nobody has entered or bought from, under the same uid.
+
+        The epoch grows, so whatever the store still carries is of the past. None when the sale has
+        started: a ticket was promised or an order exists.
+        """
+        async with self._database.writing() as connection:
+            row = await _locked(connection, sales.c.uid == draft.uid)
+            started = await connection.scalar(
+                select(exists().where(orders.c.sale_uid == draft.uid))
+            )
+            if row.issued_ceiling or started:
+                return None
+            changes = _fresh_row(draft) | {
+                "epoch": row.epoch + 1,
+                "settings_version": row.settings_version + 1,
+                "created_ms": row.created_ms,
+            }
+            await connection.execute(update(sales).where(sales.c.uid == draft.uid).values(changes))
+            await connection.execute(delete(sale_plans).where(sale_plans.c.sale_uid == draft.uid))
+            await connection.execute(delete(area_sold).where(area_sold.c.sale_uid == draft.uid))
+            await _write_stock(connection, draft)
+        return await self.read_uid(draft.uid)
+
+    async def read(self, name: str) -> SaleRecord | None:
+        """The live sale of this name."""
+        return await self._read_one(sales.c.live_name == name)
+
+    async def read_uid(self, uid: str) -> SaleRecord:
+        """The sale with this uid, deleted or not. SaleMissing when there never was one."""
+        record = await self._read_one(sales.c.uid == uid)
+        if record is None:
+            raise SaleMissing()
+        return record
+
+    async def read_plan(self, uid: str) -> bytes | None:
+        """The seating plan as it was imported; None for a sale of areas alone."""
+        async with self._database.reading() as connection:
+            body = await connection.scalar(
+                select(sale_plans.c.body).where(sale_plans.c.sale_uid == uid)
+            )
+        return None if body is None else zlib.decompress(body)
+
+    async def page(self, *, limit: int = MAX_PAGE, after: str = "") -> list[SaleRecord]:
+        """Live sales by name, those after `after` first."""
+        query = (
+            select(sales)
+            .where(sales.c.live_name > after)
+            .order_by(sales.c.live_name)
+            .limit(min(limit, MAX_PAGE))
+        )
+        async with self._database.reading() as connection:
+            return [_record(row) for row in await connection.execute(query)]
+
+    async def patch(self, uid: str, spec: bytes, *, seen_version: int) -> SaleRecord | None:
+        """Replace the spec; None when another PATCH came between (`seen_version` is stale)."""
+        condition = (
+            (sales.c.uid == uid)
+            & (sales.c.settings_version == seen_version)
+            & sales.c.live_name.is_not(None)
+        )
+        changed = await self._change(condition, spec=spec.decode())
+        record = await self.read_uid(uid)
+        if record.deleted:
+            raise SaleMissing()
+        return record if changed else None
+
+    async def set_lifecycle(self, uid: str, lifecycle: str) -> SaleRecord:
+        """live, paused, draining or closed; the caller knows which change is allowed."""
+        condition = (sales.c.uid == uid) & sales.c.live_name.is_not(None)
+        if not await self._change(condition, lifecycle=lifecycle):
+            raise SaleMissing()
+        return await self.read_uid(uid)
+
+    async def delete(self, uid: str) -> None:
+        """Free the name and keep the books: orders of a deleted sale stay readable by uid."""
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(sales)
+                .where(sales.c.uid == uid)
+                .values(live_name=None, lifecycle="closed", updated_ms=now_ms())
+            )
+
+    async def bump_epoch(self, uid: str, *, seen_epoch: int) -> int:
+        """End `seen_epoch` and return the epoch that holds now.
+
+        Several workers notice a loss at once: the first bumps, the others find that it is done.
+        """
+        async with self._database.writing() as connection:
+            row = await _locked(connection, sales.c.uid == uid)
+            if row.epoch != seen_epoch:
+                return int(row.epoch)
+            await connection.execute(
+                update(sales)
+                .where(sales.c.uid == uid)
+                .values(epoch=seen_epoch + 1, updated_ms=now_ms())
+            )
+        return seen_epoch + 1
+
+    async def raise_ceiling(self, uid: str, *, epoch: int, ceiling: int) -> int:
+        """Promise numbers up to `ceiling`; returns the ceiling that holds, never a lower one."""
+        async with self._database.writing() as connection:
+            row = await _locked(connection, sales.c.uid == uid)
+            if row.epoch != epoch:
+                raise EpochPassed()
+            if row.issued_ceiling >= ceiling:
+                return int(row.issued_ceiling)
+            await connection.execute(
+                update(sales).where(sales.c.uid == uid).values(issued_ceiling=ceiling)
+            )
+        return ceiling
+
+    async def set_provisioned(self, uid: str, *, epoch: int) -> None:
+        """Note that the store carries the sale: from now on its absence there is a loss."""
+        async with self._database.writing() as connection:
+            row = await _locked(connection, sales.c.uid == uid)
+            if row.epoch != epoch:
+                raise EpochPassed()
+            await connection.execute(
+                update(sales).where(sales.c.uid == uid).values(provisioned=True)
+            )
+
+    async def _read_one(self, condition: ColumnElement[bool]) -> SaleRecord | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(sales).where(condition))).one_or_none()
+        return None if row is None else _record(row)
+
+    async def _change(self, condition: ColumnElement[bool], **values: str) -> bool:
+        async with self._database.writing() as connection:
+            done = await connection.execute(
+                update(sales)
+                .where(condition)
+                .values(
+                    settings_version=sales.c.settings_version + 1, updated_ms=now_ms(), **values
+                )
+            )
+        return done.rowcount == 1
+
+
+async def _locked(connection: AsyncConnection, condition: ColumnElement[bool]) -> Row[Any]:
+    """The sale's row, held against confirms and other writers until the transaction ends."""
+    query = select(sales).where(condition, sales.c.live_name.is_not(None)).with_for_update()
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise SaleMissing()
+    return row
+
+
+def _fresh_row(draft: SaleDraft) -> dict[str, object]:
+    at_ms = now_ms()
+    return {
+        "uid": draft.uid,
+        "name": draft.name,
+        "live_name": draft.name,
+        "epoch": 1,
+        "lifecycle": draft.lifecycle,
+        "spec": draft.spec.decode(),
+        "settings_version": 1,
+        "issued_ceiling": 0,
+        "draw_secret": draft.draw_secret,
+        "provisioned": False,
+        "created_ms": at_ms,
+        "updated_ms": at_ms,
+    }
+
+
+async def _write_stock(connection: AsyncConnection, draft: SaleDraft) -> None:
+    """The plan, packed (MySQL refuses packets of 16 MB; JSON shrinks tenfold), and the areas."""
+    if draft.plan is not None:
+        body = zlib.compress(draft.plan)
+        await connection.execute(insert(sale_plans).values(sale_uid=draft.uid, body=body))
+    if draft.areas:
+        rows = [
+            {"sale_uid": draft.uid, "area": area, "sold": 0, "capacity": capacity}
+            for area, capacity in sorted(draft.areas.items())
+        ]
+        await connection.execute(insert(area_sold), rows)
+
+
+def _record(row: Row[Any]) -> SaleRecord:
+    values = dict(row._mapping)
+    values["deleted"] = values.pop("live_name") is None
+    values["spec"] = values["spec"].encode()
+    return SaleRecord(**values)

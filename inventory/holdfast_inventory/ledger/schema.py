@@ -1,0 +1,173 @@
+"""The tables of the ledger: what is sold, to whom, and who may act.
+
+The ledger is the only part of the service that may never be wrong. Two rules live in the schema
+itself, where no bug above it can reach them: `sold` has the primary key (sale, seat), so that a
+seat has one owner at most, and `area_sold` carries its capacity beside the count, so that the one
+guarded UPDATE that adds to it can refuse. Everything else here is bookkeeping around those two.
+
+Choices that hold everywhere:
+- Names and ids compare by their bytes. MySQL would fold case, and `Floor` is not `floor`.
+- Times are integer milliseconds of the store's clock where an order is concerned, so that one
+  clock decides what is overdue; sale, key and audit rows carry this host's clock.
+- What an order contains is one JSON text, read and written whole. Rejected: a row per item, which
+  would double the rows of a confirm and add nothing that the two rules above do not already hold.
+- A sale that was deleted keeps its rows; only its `live_name` becomes NULL, which every database
+  leaves out of a unique key, and so frees the name.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeEngine
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+
+NAME_LENGTH = 63
+UID_LENGTH = 32
+ORDER_ID_LENGTH = 64
+AREA_LENGTH = 128
+BUYER_LENGTH = 255
+REFERENCE_LENGTH = 255
+
+_BIG_TEXT_BYTES = 2**24 - 1
+_BIG_BLOB_BYTES = 2**32 - 1
+
+
+def exact(length: int) -> TypeEngine[str]:
+    """A string that compares by its bytes in every database."""
+    binary = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
+    return String(length).with_variant(binary, "mysql", "mariadb")
+
+
+def long_text() -> TypeEngine[str]:
+    """A JSON document; MySQL's plain TEXT would end at 64 KiB."""
+    return Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+
+
+def serial() -> TypeEngine[int]:
+    """A counting key; SQLite counts only in a column declared exactly INTEGER."""
+    return BigInteger().with_variant(Integer(), "sqlite")
+
+
+sales = Table(
+    "sales",
+    metadata,
+    Column("uid", exact(UID_LENGTH), primary_key=True),
+    Column("name", exact(NAME_LENGTH), nullable=False, index=True),
+    Column("live_name", exact(NAME_LENGTH), nullable=True, unique=True),
+    Column("epoch", Integer, nullable=False),
+    Column("lifecycle", String(16), nullable=False),
+    Column("spec", long_text(), nullable=False),
+    Column("settings_version", Integer, nullable=False),
+    Column("issued_ceiling", BigInteger, nullable=False),
+    Column("draw_secret", LargeBinary(64), nullable=False),
+    Column("provisioned", Boolean, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+)
+
+sale_plans = Table(
+    "sale_plans",
+    metadata,
+    Column("sale_uid", ForeignKey("sales.uid"), primary_key=True),
+    Column("body", LargeBinary(_BIG_BLOB_BYTES), nullable=False),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("sale_uid", exact(UID_LENGTH), primary_key=True),
+    Column("id", exact(ORDER_ID_LENGTH), primary_key=True),
+    Column("status", String(20), nullable=False),
+    Column("buyer", exact(BUYER_LENGTH), nullable=False),
+    Column("hold_version", BigInteger, nullable=False),
+    Column("order_ref", exact(REFERENCE_LENGTH), nullable=True),
+    Column("payment_ref", exact(REFERENCE_LENGTH), nullable=True),
+    Column("amount", BigInteger, nullable=True),
+    Column("total", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("items", long_text(), nullable=False),
+    Column("next_to_each_other", Boolean, nullable=False),
+    Column("refunds", long_text(), nullable=True),
+    Column("reason", String(40), nullable=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("confirmed_ms", BigInteger, nullable=True),
+    Column("due_ms", BigInteger, nullable=True),
+    Index("ix_orders_sale_uid_created_ms_id", "sale_uid", "created_ms", "id"),
+    Index("ix_orders_sale_uid_buyer", "sale_uid", "buyer"),
+)
+# The orders that recovery must visit: few, so a partial index where the database has one.
+Index(
+    "ix_orders_due",
+    orders.c.sale_uid,
+    orders.c.due_ms,
+    sqlite_where=orders.c.due_ms.is_not(None),
+    postgresql_where=orders.c.due_ms.is_not(None),
+)
+
+sold = Table(
+    "sold",
+    metadata,
+    Column("sale_uid", exact(UID_LENGTH), primary_key=True),
+    Column("seat", Integer, primary_key=True, autoincrement=False),
+    Column("order_id", exact(ORDER_ID_LENGTH), nullable=False),
+)
+
+area_sold = Table(
+    "area_sold",
+    metadata,
+    Column("sale_uid", exact(UID_LENGTH), primary_key=True),
+    Column("area", exact(AREA_LENGTH), primary_key=True),
+    Column("sold", Integer, nullable=False),
+    Column("capacity", Integer, nullable=False),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("sale_uid", exact(UID_LENGTH), primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("taken_ms", BigInteger, nullable=False),
+    Column("body", LargeBinary(_BIG_TEXT_BYTES), nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", exact(32), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("role", SmallInteger, nullable=False),
+    Column("key_hash", exact(64), nullable=False, unique=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger, nullable=True),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", serial(), primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("actor", exact(64), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("sale", exact(NAME_LENGTH), nullable=True, index=True),
+    Column("detail", long_text(), nullable=False),
+)
