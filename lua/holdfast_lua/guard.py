@@ -1,0 +1,61 @@
+"""Guarded calls: what a process knows of a sale goes with every call, what it learns comes back.
+
+`SaleRef.revision` is the highest revision this process has seen of the sale. It rides along as an
+argument, so that a store that lost acknowledged writes is found out by the first call and answers
+STORE_BEHIND instead of selling from the past; see include/guard.lua. A call in flight may carry a
+revision that a concurrent one has since overtaken: harmless, the guard only refuses when the STORE is
+lower. Refusals by the guard are faults (exceptions), all other codes are outcomes (values).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast_lua.codes import Code
+from holdfast_lua.errors import EpochChanged, StoreBehind
+from holdfast_lua.executor import Executor
+from holdfast_lua.wire import Argument
+
+
+@dataclass(slots=True)
+class SaleRef:
+    """A sale as this process knows it; shared by all callers of the process, never copied."""
+
+    uid: str
+    epoch: int
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a guarded script answered. `values` are raw: integers, bytes, None or lists of them."""
+
+    code: Code
+    revision: int
+    now_ms: int
+    values: list[Any]
+
+    @property
+    def refused(self) -> bool:
+        """Whether the script declined and wrote nothing."""
+        return self.code < 0
+
+
+async def guarded(
+    executor: Executor,
+    ref: SaleRef,
+    name: str,
+    keys: Sequence[str],
+    args: Sequence[Argument] = (),
+) -> Reply:
+    """Runs a guarded script: `keys[0]` is the sale hash, epoch and revision are put before `args`."""
+    raw = await executor.run(name, keys, (ref.epoch, ref.revision, *args))
+    code = Code(raw[0])
+    if code is Code.STORE_BEHIND:
+        raise StoreBehind(ref.uid, seen_revision=ref.revision, store_revision=raw[1])
+    if code is Code.EPOCH_CHANGED:
+        raise EpochChanged(ref.uid, known_epoch=ref.epoch, store_epoch=raw[3])
+    ref.revision = max(ref.revision, raw[1])
+    return Reply(code, raw[1], raw[2], raw[3:])

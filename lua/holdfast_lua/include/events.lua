@@ -1,0 +1,50 @@
+-- Events: what happened, written in the same atomic step as the thing itself.
+--
+-- The stream id IS the public cursor: `<event_epoch>-<seq>`, where seq counts from 1 without a gap
+-- within an event epoch and a rebuild starts a new one. An outsider who sees every cursor has seen
+-- everything. The body is a msgpack map with the fields of CloudEvents.
+--
+--   event_append(sale, KEYS[2], 'hold.created', hold_id, { items = items })
+--
+-- `sale` comes from guard_open; the new seq is written by guard_commit, so append only before it and
+-- never on a path that refuses. An empty Lua table packs as an array: leave empty maps out of `data`.
+
+-- include: guard
+
+local EVENTS_KEPT_MAX = 200000
+
+-- 1700000000123 -> '2023-11-14T22:13:20.123Z' (days to civil date, Howard Hinnant's algorithm).
+local function event_time(ms)
+  local seconds = math.floor(ms / 1000)
+  local days = math.floor(seconds / 86400)
+  local shifted = days + 719468
+  local era = math.floor(shifted / 146097)
+  local day_of_era = shifted - era * 146097
+  local year_of_era = math.floor((day_of_era - math.floor(day_of_era / 1460)
+    + math.floor(day_of_era / 36524) - math.floor(day_of_era / 146096)) / 365)
+  local day_of_year = day_of_era
+    - (365 * year_of_era + math.floor(year_of_era / 4) - math.floor(year_of_era / 100))
+  local march_month = math.floor((5 * day_of_year + 2) / 153)
+  local day = day_of_year - math.floor((153 * march_month + 2) / 5) + 1
+  local month = march_month < 10 and march_month + 3 or march_month - 9
+  local year = year_of_era + era * 400 + (month <= 2 and 1 or 0)
+  local time_of_day = seconds - days * 86400
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', year, month, day,
+    math.floor(time_of_day / 3600), math.floor(time_of_day / 60) % 60, time_of_day % 60, ms % 1000)
+end
+
+local function event_append(sale, events_key, kind, subject, data)
+  local seq = sale.seq + 1
+  local cursor = string.format('%.0f-%.0f', sale.event_epoch, seq)
+  redis.call('XADD', events_key, 'MAXLEN', '~', EVENTS_KEPT_MAX, cursor,
+    'seq', seq, 'type', kind, 'body', cmsgpack.pack({
+      id = string.match(sale.key, '{(.-)}') .. '.' .. cursor,
+      type = kind,
+      time = event_time(sale.now_ms),
+      sale = sale.name,
+      subject = subject,
+      data = data,
+    }))
+  guard_set(sale, 'seq', seq)
+  return cursor
+end

@@ -1,0 +1,79 @@
+"""Starts the embedded store so that it cannot outlive the process that wanted it.
+
+Run as a script, in a fresh interpreter without site packages, between the service and the server:
+
+    launcher.py bind|watch <parent pid> <leash fd> <server> <arguments...>
+
+`bind` (Linux): asks the kernel to kill this process when its parent dies, then BECOMES the server; the
+wish survives the exec. The kernel watches the parent THREAD, so the service uses this only from its main
+thread. `watch` (elsewhere, or from other threads): stays as the server's parent and ends it when the
+leash, a pipe whose other end only the service holds, closes, or when it is adopted by another process.
+SIGKILL is the signal: a server busy in a long script ignores the polite one, and its append-only file
+was written before each reply, so nothing acknowledged is lost by it.
+
+Importing this module does nothing; embedded.py uses it for the command line.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+CAN_BIND = sys.platform.startswith("linux")
+POLL_SECONDS = 0.25
+_PR_SET_PDEATHSIG = 1
+
+
+def command(server: Sequence[str], leash: int, *, bind: bool) -> list[str]:
+    """The command line that runs `server` through this file."""
+    mode = "bind" if bind else "watch"
+    interpreter = [sys.executable, "-I", "-S", __file__]
+    return [*interpreter, mode, str(os.getpid()), str(leash), *server]
+
+
+def die_with_parent(parent: int) -> None:
+    """Asks the kernel for SIGKILL when the parent dies; leaves if it has died already."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def watch(parent: int, leash: int, server: Sequence[str]) -> int:
+    """Runs the server as a child and kills it when the parent is gone."""
+    process = subprocess.Popen(server, close_fds=False)
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        process.send_signal(number)
+
+    signal.signal(signal.SIGTERM, forward)
+    while process.poll() is None:
+        readable, _, _ = select.select([leash], [], [], POLL_SECONDS)
+        if readable or os.getppid() != parent:
+            process.kill()
+            return process.wait()
+    return process.returncode
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The launcher process."""
+    mode, parent, leash, server = arguments[0], int(arguments[1]), int(arguments[2]), arguments[3:]
+    os.umask(0o077)
+    if mode == "watch":
+        if CAN_BIND:
+            os.set_inheritable(leash, False)
+        return watch(parent, leash, server)
+    die_with_parent(parent)
+    os.close(leash)
+    os.execv(server[0], list(server))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,162 @@
+"""Turns the script files into what the store runs, and refuses what does not fit together.
+
+Each `<verb_noun>.lua` opens with a header that is read by people AND by this loader: the numbered
+lines under KEYS and ARGV are the signature that every call is checked against, so a header cannot go
+stale unnoticed. Lines `-- include: name` pull in `include/name.lua` once, dependencies first;
+`CODE.NAME` becomes its number; `-- flags: no-writes` (or allow-oom) becomes the `#!lua` line, which
+every script gets because only such scripts are refused BEFORE they run when memory is short.
+
+A `Bundle` is immutable and made once per process. Tests overlay single includes (the clock) with
+`load_bundle(overlay=...)`; nothing else differs between what is tested and what goes on sale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from holdfast_lua.codes import Code
+from holdfast_lua.errors import BundleError
+from holdfast_lua.header import Signature, check_uses, read_header
+
+SCRIPT_DIR: Final = Path(__file__).parent
+_INCLUDE: Final = re.compile(r"^-- include: (\S+)\s*$", re.MULTILINE)
+_CODE: Final = re.compile(r"\bCODE\.([A-Za-z_]+)")
+_GUARDED_KEYS: Final = ("sale",)
+_GUARDED_ARGS: Final = ("epoch", "revision")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One script, ready to be sent: `source` is exactly what the store compiles."""
+
+    name: str
+    source: str
+    sha: str
+    keys: Signature
+    args: Signature
+    writes: bool
+
+    def check(self, key_count: int, arg_count: int) -> None:
+        """Raises BundleError when a call does not fit the header."""
+        if not (self.keys.accepts(key_count) and self.args.accepts(arg_count)):
+            raise BundleError(
+                f"{self.name} takes {self.keys.describe('key')} and "
+                f"{self.args.describe('argument')}, not {key_count} and {arg_count}"
+            )
+
+
+class Bundle:
+    """All scripts by name."""
+
+    def __init__(self, scripts: Mapping[str, Script]) -> None:
+        self._scripts = dict(scripts)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._scripts))
+
+    def __len__(self) -> int:
+        return len(self._scripts)
+
+    def script(self, name: str) -> Script:
+        """The script of that name; an unknown name is a bug of ours."""
+        try:
+            return self._scripts[name]
+        except KeyError:
+            raise BundleError(f"no script named {name!r}") from None
+
+    def rendered(self, name: str) -> str:
+        """The final source of a script, as the store compiles it."""
+        return self.script(name).source
+
+
+def load_bundle(
+    directory: Path = SCRIPT_DIR,
+    *,
+    extra: Path | None = None,
+    overlay: Mapping[str, Path] | None = None,
+) -> Bundle:
+    """Loads every script of `directory`, and of `extra` (scripts that only tests have).
+
+    `overlay` replaces includes by name. Raises BundleError at the first file that is malformed.
+    """
+    includes = {path.stem: path for path in sorted((directory / "include").glob("*.lua"))}
+    includes.update(overlay or {})
+    files = sorted(directory.glob("*.lua"))
+    if extra is not None:
+        files += sorted(extra.glob("*.lua"))
+    scripts: dict[str, Script] = {}
+    for path in files:
+        if path.stem in scripts:
+            raise BundleError(f"two scripts are named {path.stem}")
+        scripts[path.stem] = _load_script(path, includes)
+    return Bundle(scripts)
+
+
+@cache
+def production_bundle() -> Bundle:
+    """The scripts that go on sale, loaded once per process."""
+    return load_bundle()
+
+
+def _load_script(path: Path, includes: Mapping[str, Path]) -> Script:
+    name = path.stem
+    text = path.read_text(encoding="utf-8")
+    header = read_header(name, text)
+    check_uses(name, text, header)
+    used: list[str] = []
+    body = _resolve(name, text, includes, (), used)
+    if "guard" in used:
+        _check_guarded(name, header.keys, header.args)
+    flags = f" flags={','.join(header.flags)}" if header.flags else ""
+    source = f"#!lua{flags}\n{_number_codes(name, body)}"
+    sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+    writes = "no-writes" not in header.flags
+    return Script(name, source, sha, header.keys, header.args, writes)
+
+
+def _resolve(
+    name: str,
+    text: str,
+    includes: Mapping[str, Path],
+    open_includes: tuple[str, ...],
+    used: list[str],
+) -> str:
+    """Replaces include lines by their files, each once; `open_includes` are those being resolved."""
+
+    def replace(match: re.Match[str]) -> str:
+        wanted = match[1]
+        if wanted in open_includes:
+            raise BundleError(f"{name}: include cycle {' -> '.join((*open_includes, wanted))}")
+        if wanted in used:
+            return f"-- (included above: {wanted})"
+        if wanted not in includes:
+            raise BundleError(f"{name}: no include named {wanted!r}")
+        inner = includes[wanted].read_text(encoding="utf-8")
+        resolved = _resolve(name, inner, includes, (*open_includes, wanted), used)
+        used.append(wanted)
+        return resolved.rstrip("\n")
+
+    return _INCLUDE.sub(replace, text)
+
+
+def _number_codes(name: str, text: str) -> str:
+    def replace(match: re.Match[str]) -> str:
+        try:
+            return f"({int(Code[match[1]])} --[[{match[1]}]])"
+        except KeyError:
+            raise BundleError(f"{name}: no code named {match[1]!r}") from None
+
+    return _CODE.sub(replace, text)
+
+
+def _check_guarded(name: str, keys: Signature, args: Signature) -> None:
+    if keys.names[:1] != _GUARDED_KEYS or args.names[:2] != _GUARDED_ARGS:
+        raise BundleError(
+            f"{name}: a guarded script takes KEYS 1 sale and ARGV 1 epoch, 2 revision"
+        )

@@ -1,0 +1,141 @@
+"""One server as the executor sees it: a link that comes and goes, and calls that wait for it.
+
+When the link is down the next call starts ONE attempt to connect; calls that arrive meanwhile wait for
+that attempt, and when it fails they all fail at once with StoreUnavailable (nothing was sent). Until the
+pause after a failure is over, calls fail without an attempt: a dead store must cost a visitor
+milliseconds, not a connect timeout each. Recovery needs no one's help: the first call after the pause
+tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Protocol
+
+from holdfast_lua.errors import StoreOutcomeUnknown, StoreUnavailable
+from holdfast_lua.link import Address, Call, Link, LinkSettings, close_link, open_link
+
+FIRST_PAUSE_SECONDS: Final = 0.05
+MAX_PAUSE_SECONDS: Final = 1.0
+
+logger = logging.getLogger(__name__)
+
+Resolve = Callable[[], Awaitable[Address]]
+
+
+class NodeOwner(Protocol):
+    """The executor: what a node tells it."""
+
+    def node_reply(self, node: Node, call: Call, reply: Any) -> None:
+        """A call was answered, perhaps with an error reply."""
+
+    def finish(self, call: Call, outcome: Any) -> None:
+        """A call is over: an exception instance fails it."""
+
+
+class Node:
+    """A server, found by `resolve` at each connect (Sentinel moves the master)."""
+
+    def __init__(self, owner: NodeOwner, resolve: Resolve, settings: LinkSettings) -> None:
+        self._owner = owner
+        self._resolve = resolve
+        self._settings = settings
+        self._link: Link | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._waiting: list[Call] = []
+        self._pause_seconds = FIRST_PAUSE_SECONDS
+        self._retry_at = 0.0
+        self._last_error = ""
+
+    def submit(self, calls: Sequence[Call]) -> None:
+        """Sends now, or as soon as the link is up, or fails the calls."""
+        link = self._link
+        if link is not None and link.usable:
+            link.send(calls)
+        elif self._connecting is None and asyncio.get_running_loop().time() < self._retry_at:
+            self._refuse(calls, self._last_error)
+        else:
+            self._waiting.extend(calls)
+            if link is None and self._connecting is None:
+                self._connecting = asyncio.create_task(self._connect(), name="store-connect")
+
+    def resend(self, call: Call, load: bytes) -> None:
+        """Sends again a call that was answered NOSCRIPT, behind the script it misses."""
+        link = self._link
+        if link is None or not link.usable:
+            self.submit([call])
+            return
+        if call.sha in link.loading:
+            link.send([call])
+            return
+        loaded: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        link.loading.add(call.sha)
+        loaded.add_done_callback(lambda _: link.loading.discard(call.sha))
+        link.send([Call("", load, loaded), call])
+
+    def drop(self, reason: str) -> None:
+        """Throws the link away: the server turned out to be the wrong one."""
+        if self._link is not None:
+            self._link.drop(reason)
+
+    async def aclose(self) -> None:
+        """Ends the link and any attempt to make one."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        self._refuse(self._take_waiting(), "the executor is closed")
+        if self._link is not None:
+            await close_link(self._link)
+
+    # LinkOwner
+
+    def link_reply(self, link: Link, call: Call, reply: Any) -> None:
+        """Passes the reply on; only the owner knows what an error reply means."""
+        self._owner.node_reply(self, call, reply)
+
+    def link_lost(self, link: Link, calls: Sequence[Call], reason: str) -> None:
+        """Forgets the link; what was in flight has an unknown outcome."""
+        if self._link is link:
+            self._link = None
+        for call in calls:
+            self._owner.finish(call, StoreOutcomeUnknown(f"{call.name}: {reason}"))
+        if self._waiting and self._connecting is None:
+            self.submit(self._take_waiting())
+
+    def link_writable(self, link: Link) -> None:
+        """Sends what had to wait for the socket."""
+        if self._waiting and link.usable:
+            link.send(self._take_waiting())
+
+    async def _connect(self) -> None:
+        try:
+            link = await open_link(self, await self._resolve(), self._settings)
+        except (OSError, StoreUnavailable) as fault:  # TimeoutError is an OSError
+            self._connecting = None
+            self._failed(str(fault) or "timed out")
+            return
+        self._connecting = None
+        self._link = link
+        self._pause_seconds, self._retry_at = FIRST_PAUSE_SECONDS, 0.0
+        if not link.usable:
+            self.link_lost(link, (), "closed at once")
+        elif self._waiting:
+            link.send(self._take_waiting())
+
+    def _failed(self, reason: str) -> None:
+        if reason != self._last_error:
+            logger.warning("store: cannot connect: %s", reason)
+        self._last_error = reason
+        self._retry_at = asyncio.get_running_loop().time() + self._pause_seconds
+        self._pause_seconds = min(2 * self._pause_seconds, MAX_PAUSE_SECONDS)
+        self._refuse(self._take_waiting(), reason)
+
+    def _take_waiting(self) -> list[Call]:
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
+    def _refuse(self, calls: Sequence[Call], reason: str) -> None:
+        for call in calls:
+            self._owner.finish(call, StoreUnavailable(f"the store does not answer: {reason}"))

@@ -1,0 +1,24 @@
+-- Test script: changes one field of the sale and appends an event, the smallest guarded change.
+-- KEYS
+--   1 sale    HASH
+--   2 events  STREAM
+-- ARGV
+--   1 epoch     integer
+--   2 revision  integer
+--   3 amount    integer, added to `free`; 0 changes nothing
+-- Returns {code, revision, now_ms, free}: OK, UNCHANGED; guard codes.
+
+-- include: guard
+-- include: events
+
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], { 'free', 'lifecycle' })
+if refusal then
+  return refusal
+end
+local amount = tonumber(ARGV[3])
+if amount == 0 then
+  return guard_refuse(sale, CODE.UNCHANGED, sale.free)
+end
+guard_set(sale, 'free', sale.free + amount)
+event_append(sale, KEYS[2], 'inventory.reopened', 'touch', { free = sale.free })
+return guard_commit(sale, CODE.OK, sale.free)
