@@ -5,6 +5,8 @@ everything that changes an order goes through `commit`, which gathers the intent
 one transaction.
 """
 
+from .faults import EpochPassed, LedgerUnavailable, SaleMissing, SaleTaken
+from .intents import GiveBack, Lose, Outcome, Pend, RefundItem, Sell, Told, Verdict, Void
 from .ledger import Ledger
 from .records import (
     AuditEntry,
@@ -22,13 +24,26 @@ from .records import (
 __all__ = [
     "AuditEntry",
     "Checkpoint",
+    "EpochPassed",
+    "GiveBack",
     "KeyRecord",
     "Ledger",
+    "LedgerUnavailable",
+    "Lose",
     "Order",
     "OrderItem",
     "OrderStatus",
+    "Outcome",
+    "Pend",
     "RebuildState",
     "Refund",
+    "RefundItem",
     "SaleDraft",
+    "SaleMissing",
     "SaleRecord",
+    "SaleTaken",
+    "Sell",
+    "Told",
+    "Verdict",
+    "Void",
 ]

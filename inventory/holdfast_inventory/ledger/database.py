@@ -22,11 +22,11 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from .faults import LedgerUnavailable, translated
 
-TRANSACTION_SECONDS = 10.0
-CONNECT_SECONDS = 5.0
-POOL_WAIT_SECONDS = 5.0
+TRANSACTION_SECONDS = 5.0
+CONNECT_SECONDS = 3.0
+POOL_WAIT_SECONDS = 3.0
 POOL_SIZE = 5
-SQLITE_BUSY_MS = 5_000
+SQLITE_BUSY_MS = 4_000
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",

@@ -5,6 +5,7 @@
      +- SaleMissing            404 unknown_sale: no live row for this uid or name
      +- SaleTaken              409 conflict: the name is in use
      +- EpochPassed            503 store_behind: the sale moved to a later epoch; read it again
+    StockTaken                 inside the ledger only
 
 Drivers speak three dialects of trouble. `trouble_of` sorts an exception into the four kinds that
 the code reacts to; whatever it cannot place is a bug and goes on unchanged.
@@ -58,6 +59,10 @@ class EpochPassed(HoldfastError):
         super().__init__(ErrorCode.STORE_BEHIND, retry_after=RETRY_AFTER_SECONDS)
 
 
+class StockTaken(Exception):
+    """A guarded UPDATE found no room: never leaves the ledger, a redo finds out whose it is."""
+
+
 class Trouble(Enum):
     """What a failed statement means to the caller."""
 
@@ -72,7 +77,7 @@ class Trouble(Enum):
 
 def trouble_of(error: BaseException) -> Trouble:
     """Sort an exception of SQLAlchemy or its drivers."""
-    if isinstance(error, IntegrityError):
+    if isinstance(error, IntegrityError | StockTaken):
         return Trouble.CONFLICT
     if isinstance(error, PoolTimeout | OSError | TimeoutError):
         return Trouble.GONE

@@ -49,8 +49,12 @@ class Keys:
 
     async def find(self, secret: str) -> KeyRecord | None:
         """The key that this secret opens, unless it was revoked."""
+        return await self.find_hash(hash_secret(secret))
+
+    async def find_hash(self, key_hash: str) -> KeyRecord | None:
+        """The live key with this hash, for callers that never keep the secret itself."""
         query = select(api_keys).where(
-            api_keys.c.key_hash == hash_secret(secret), api_keys.c.revoked_ms.is_(None)
+            api_keys.c.key_hash == key_hash, api_keys.c.revoked_ms.is_(None)
         )
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()

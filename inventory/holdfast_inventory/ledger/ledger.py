@@ -3,6 +3,8 @@
 from .audit import Audit
 from .checkpoints import Checkpoints
 from .database import Database
+from .group import GroupCommit, Observer
+from .intents import Intent, Outcome
 from .keys import Keys
 from .migrating import migrate
 from .orders import Orders
@@ -12,16 +14,17 @@ from .sales import Sales
 class Ledger:
     """The parts of the ledger over one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, observer: Observer | None = None) -> None:
         self.database = database
         self.sales = Sales(database)
         self.orders = Orders(database)
         self.keys = Keys(database)
         self.checkpoints = Checkpoints(database)
         self.audit = Audit(database)
+        self._group = GroupCommit(database, observer)
 
     @classmethod
-    async def open(cls, url: str) -> "Ledger":
+    async def open(cls, url: str, observer: Observer | None = None) -> "Ledger":
         """Connect, and fail at once when nobody answers. Run `migrate` before first use."""
         database = Database(url)
         try:
@@ -29,16 +32,21 @@ class Ledger:
         except BaseException:
             await database.close()
             raise
-        return cls(database)
+        return cls(database, observer)
 
     async def migrate(self) -> None:
         """Bring the schema up to date; safe when several processes do it at once."""
         await migrate(self.database)
+
+    async def commit(self, intent: Intent) -> Outcome:
+        """Apply an intent about an order; it is on disk when this returns."""
+        return await self._group.commit(intent)
 
     async def ping(self) -> None:
         """Raise LedgerUnavailable unless the database answers."""
         await self.database.ping()
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Finish what was asked for, then give the connections back."""
+        await self._group.drain()
         await self.database.close()

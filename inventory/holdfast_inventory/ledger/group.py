@@ -1,0 +1,160 @@
+"""Group commit: what arrives while the disk is busy shares the next transaction.
+
+A commit costs a write to the disk whether it carries one order or two hundred, so the intents of
+one event-loop tick, and all that arrive while a transaction is under way, go together. A batch is
+about one sale, and about each order once.
+
+Whatever goes wrong with a batch, it is redone one by one, and that is all the error handling there
+is: a conflict is found and told to its owner alone; after a deadlock the others pass; a value the
+database refuses harms nobody else; and a lost COMMIT is re-read, because each redo first reads its
+order under lock, waiting for the earlier transaction if that still lives, and finds its own work.
+When the connection breaks there too, the rest are told that the ledger does not answer.
+
+Callers await a shielded future: who goes away does not break the transaction of the others.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+from .apply import apply_batch, apply_single
+from .database import Database
+from .faults import RETRY_AFTER_SECONDS, LedgerUnavailable, Trouble, trouble_of
+from .intents import Intent, Outcome, order_key
+
+MAX_WAITING = 10_000
+MAX_BATCH = 256
+MAX_TRIES = 4
+MAX_LOSSES = 2
+"""connections lost in a row before the ledger counts as gone"""
+
+_log = logging.getLogger(__name__)
+
+Observer = Callable[[int, float], None]
+"""called after each transaction with its size and its seconds"""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    intent: Intent
+    answer: asyncio.Future[Outcome]
+
+
+class GroupCommit:
+    """Gathers intents and commits them; `lanes` transactions at a time."""
+
+    def __init__(self, database: Database, observer: Observer | None = None) -> None:
+        self._database = database
+        self._observer = observer
+        self._lanes = 1 if database.is_sqlite else 2
+        self._waiting: deque[_Waiting] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def commit(self, intent: Intent) -> Outcome:
+        """Apply the intent; returns once that is on disk, or raises LedgerUnavailable."""
+        if len(self._waiting) >= MAX_WAITING:
+            raise HoldfastError(ErrorCode.OVERLOADED, retry_after=RETRY_AFTER_SECONDS)
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(intent, answer))
+        if len(self._running) < self._lanes:
+            lane = asyncio.create_task(self._run_lane())
+            self._running.add(lane)
+            lane.add_done_callback(self._running.discard)
+        return await asyncio.shield(answer)
+
+    async def drain(self) -> None:
+        """Wait until everything that was asked for is answered."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    async def _run_lane(self) -> None:
+        while self._waiting:
+            await self._run_batch(self._next_batch())
+
+    def _next_batch(self) -> list[_Waiting]:
+        """The oldest intent and the others of its sale, each order once; the rest stay in order."""
+        sale_uid = order_key(self._waiting[0].intent)[0]
+        batch: dict[tuple[str, str], _Waiting] = {}
+        left: deque[_Waiting] = deque()
+        while self._waiting and len(batch) < MAX_BATCH:
+            entry = self._waiting.popleft()
+            key = order_key(entry.intent)
+            if key[0] == sale_uid and key not in batch:
+                batch[key] = entry
+            else:
+                left.append(entry)
+        self._waiting.extendleft(reversed(left))
+        return list(batch.values())
+
+    async def _run_batch(self, batch: list[_Waiting]) -> None:
+        if len(batch) > 1 and await self._try_together(batch):
+            return
+        for position, entry in enumerate(batch):
+            try:
+                outcome = await self._redo(entry.intent)
+            except LedgerUnavailable as error:
+                _fail(batch[position:], error)
+                return
+            except Exception as error:
+                _fail([entry], error)
+            else:
+                _answer(entry, outcome)
+
+    async def _try_together(self, batch: list[_Waiting]) -> bool:
+        intents = [entry.intent for entry in batch]
+        sale_uid = order_key(intents[0])[0]
+        try:
+            with self._timed(len(batch)):
+                async with self._database.transaction() as connection:
+                    outcomes = await apply_batch(connection, sale_uid, intents)
+        except Exception as error:
+            # Which one was to blame, and whether it came to a commit, the redo finds out.
+            _log.warning("a batch of %d is redone one by one: %r", len(batch), error)
+            return False
+        for entry, outcome in zip(batch, outcomes, strict=True):
+            _answer(entry, outcome)
+        return True
+
+    async def _redo(self, intent: Intent) -> Outcome:
+        sale_uid = order_key(intent)[0]
+        losses = 0
+        for _ in range(MAX_TRIES):
+            try:
+                with self._timed(1):
+                    async with self._database.transaction() as connection:
+                        return await apply_single(connection, sale_uid, intent)
+            except Exception as error:
+                trouble = trouble_of(error)
+                losses += trouble is Trouble.GONE
+                if trouble is Trouble.BUG:
+                    raise
+                if losses >= MAX_LOSSES:
+                    raise LedgerUnavailable() from error
+        raise LedgerUnavailable("the order is contended; repeat the same request")
+
+    @contextmanager
+    def _timed(self, size: int) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            if self._observer is not None:
+                self._observer(size, time.perf_counter() - started)
+
+
+def _answer(entry: _Waiting, outcome: Outcome) -> None:
+    if not entry.answer.done():
+        entry.answer.set_result(outcome)
+
+
+def _fail(entries: list[_Waiting], error: Exception) -> None:
+    for entry in entries:
+        if not entry.answer.done():
+            entry.answer.set_exception(error)
+            entry.answer.exception()  # an answer nobody waits for any more is no fault
