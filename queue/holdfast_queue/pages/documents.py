@@ -1,0 +1,152 @@
+"""The HTML documents of the waiting room, and the headers that go with each.
+
+Invariants: no document holds a script or a style of its own and none asks another host for
+anything; the Content-Security-Policy says so to the browser, so that even injected markup could do
+neither. `form-action` names the return origin too, because browsers hold the redirect that answers
+a form against it.
+
+A waiting page says nothing about a visitor, so everybody may get the same cached one; what depends
+on a visitor (`place`) is `no-store`.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from holdfast_queue.brand import DARK_PAPER, LIGHT_PAPER, Brand, shades
+from holdfast_queue.pages.assets import Assets
+from holdfast_queue.pages.languages import NAMES, other_language, texts_for
+from holdfast_queue.pages.render import Html, data_block, render
+
+ASSETS: Final = Assets(Path(__file__).parent / "static", "/wait/-")
+_BRAND_DIGEST_CHARS: Final = 12
+
+PAGE_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # same-origin, not no-referrer: with that one browsers send `Origin: null` along with a form.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What every document of one request needs."""
+
+    sale: str
+    return_url: str
+    language: str
+    brand: Brand
+
+    @property
+    def title(self) -> str:
+        return self.brand.title or self.sale
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        return texts_for(self.language, self.brand)
+
+    @property
+    def query(self) -> str:
+        return urlencode({"t": self.return_url, "lang": self.language})
+
+
+def security_policy(return_origin: str | None = None) -> str:
+    """The Content-Security-Policy of a page whose form may end up at `return_origin`."""
+    form_action = "'self'" if return_origin is None else f"'self' {return_origin}"
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"connect-src 'self'; form-action {form_action}; base-uri 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'"
+    )
+
+
+def waiting_document(visit: Visit) -> Html:
+    """The page with the script. It holds no word about any visitor."""
+    texts = visit.texts
+    data = {
+        "name": visit.sale,
+        "sale": visit.title,
+        "returnUrl": visit.return_url,
+        "lang": visit.language,
+        "texts": texts,
+    }
+    values = _shared_values(visit) | {
+        "title": visit.title,
+        "place_url": place_path(visit.sale),
+        "return_url": visit.return_url,
+        "page_data": data_block(data),
+    }
+    return render("waiting", texts, values)
+
+
+def place_document(visit: Visit, values: Mapping[str, str]) -> Html:
+    """The page for browsers without scripts, filled in by `place`."""
+    return render("place", visit.texts, {**_shared_values(visit), **values})
+
+
+def problem_document(
+    language: str, texts: Mapping[str, str], kind: str, code: str, refresh: int | None = None
+) -> Html:
+    """`kind` names a pair of texts, `code` is the stable code that support staff will ask for."""
+    values = {
+        "lang": language,
+        "static": ASSETS.base,
+        "headline": texts[f"problem_{kind}_headline"],
+        "lead": texts[f"problem_{kind}_lead"],
+        "refresh": refresh_tag(refresh),
+        "code": code,
+    }
+    return render("problem", {}, values)
+
+
+def refresh_tag(seconds: int | None) -> Html:
+    return Html("" if seconds is None else f'<meta http-equiv="refresh" content="{seconds}">')
+
+
+def place_path(sale: str) -> str:
+    return f"/wait/{quote(sale)}/place"
+
+
+def brand_path(sale: str, brand: Brand) -> str:
+    digest = hashlib.sha256(brand.colour.encode()).hexdigest()[:_BRAND_DIGEST_CHARS]
+    return f"/wait/{quote(sale)}/brand.css?v={digest}"
+
+
+def brand_stylesheet(brand: Brand) -> str:
+    """The sale's colour as the two pairs of shades that the page's styles use."""
+    light, dark = shades(brand.colour, LIGHT_PAPER), shades(brand.colour, DARK_PAPER)
+    return (
+        f":root {{ --brand: {light.brand}; --on-brand: {light.on_brand}; }}\n"
+        "@media (prefers-color-scheme: dark) {\n"
+        f"  :root {{ --brand: {dark.brand}; --on-brand: {dark.on_brand}; }}\n"
+        "}\n"
+    )
+
+
+def _shared_values(visit: Visit) -> dict[str, str]:
+    return {
+        "lang": visit.language,
+        "static": ASSETS.base,
+        "brand_css": brand_path(visit.sale, visit.brand),
+        "sale_name": visit.title,
+        "masthead": _masthead(visit),
+    }
+
+
+def _masthead(visit: Visit) -> Html:
+    other = other_language(visit.language)
+    brand = visit.brand
+    values = {
+        "logo": Html("") if brand.logo is None else render("logo", {}, {"logo": brand.logo}),
+        "brand_name": brand.name or visit.title,
+        "other_query": urlencode({"t": visit.return_url, "lang": other}),
+        "other_lang": other,
+        "other_name": NAMES[other],
+    }
+    return render("masthead", visit.texts, values)

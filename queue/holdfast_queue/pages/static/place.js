@@ -1,0 +1,78 @@
+// A visitor's place, computed in the browser from the shared status document.
+//
+// Nothing here asks the service anything: a number, the call frontier and the gaps in the numbering
+// give the people ahead. Two rules keep what is shown honest: a document that is older than one
+// already seen is dropped, and a shown position never rises.
+
+/** How much later, by the service's clock, a lower revision must be to count as a rebuilt history. */
+const REBUILT_AFTER_MS = 30_000;
+
+/** Numbers in `gaps` ([first, last] ranges that were never given out) strictly between two bounds. */
+export function skippedBetween(gaps, after, before) {
+  let skipped = 0;
+  for (const [first, last] of gaps ?? []) {
+    const from = Math.max(first, after + 1);
+    const to = Math.min(last, before - 1);
+    if (to >= from) skipped += to - from + 1;
+  }
+  return skipped;
+}
+
+/** People who are called before `number` is. */
+export function peopleAhead(number, status) {
+  if (number <= status.serving) return 0;
+  return number - status.serving - 1 - skippedBetween(status.gaps, status.serving, number);
+}
+
+export function isCalled(number, status) {
+  return number !== null && number <= status.serving;
+}
+
+/** True when `next` may replace `known`: newer, or the same, or the start of a rebuilt history. */
+export function supersedes(next, known) {
+  if (known === null || next.revision >= known.revision) return true;
+  return Date.parse(next.now) - Date.parse(known.now) > REBUILT_AFTER_MS;
+}
+
+/** One ticket's way through the line; what it shows only ever gets better. */
+export class Place {
+  constructor({ number = null, joinedBehind = null, shown = null } = {}) {
+    this.number = number;
+    this.joinedBehind = joinedBehind;
+    this.shown = shown;
+  }
+
+  /** Takes in a status document and returns the people ahead to show, or null without a number. */
+  follow(status) {
+    if (this.number === null) return null;
+    const ahead = peopleAhead(this.number, status);
+    this.shown = this.shown === null ? ahead : Math.min(this.shown, ahead);
+    this.joinedBehind = Math.max(this.joinedBehind ?? 0, this.shown);
+    return this.shown;
+  }
+
+  /** The share of the way that lies behind, 0 to 1. */
+  get progress() {
+    if (this.shown === null) return 0;
+    if (!this.joinedBehind) return 1;
+    return 1 - this.shown / this.joinedBehind;
+  }
+
+  remember() {
+    return { number: this.number, joinedBehind: this.joinedBehind, shown: this.shown };
+  }
+}
+
+/** Seconds until the next poll: the service's interval, longer far back, at least a minute hidden. */
+export function pollDelay({ floor, ahead, perMinute, hidden, random }) {
+  const wait = perMinute > 0 && ahead !== null ? (ahead / perMinute) * 60 : 0;
+  const near = Math.min(Math.max(floor, wait / 30), Math.max(floor, 30));
+  const delay = hidden ? Math.max(near, Math.min(60, Math.max(10, wait / 3))) : near;
+  return delay * (1 + 0.3 * random);
+}
+
+/** Seconds before attempt `failures` (1, 2, ...) is repeated; the service's own wish goes first. */
+export function retryDelay(failures, retryAfter, random) {
+  const backoff = Math.min(30, 2 ** Math.min(failures, 5));
+  return Math.max(retryAfter ?? 0, 1) + backoff * random;
+}
