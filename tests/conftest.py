@@ -1,7 +1,8 @@
 """Fixtures for every test that needs a store: a real one, private to this run.
 
-One embedded Valkey serves the session; each test makes sales of its own with a fresh uid, so nothing
-is ever flushed. Time is the store's, moved by the `clock` fixture through the test bundle's clock.
+One embedded Valkey serves the session; each test makes sales of its own with a fresh uid, so
+nothing is ever flushed. Time is the store's, moved by the `clock` fixture through the test bundle's
+clock.
 """
 
 from __future__ import annotations

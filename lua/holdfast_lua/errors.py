@@ -1,4 +1,4 @@
-"""What can go wrong between Holdfast and its store: one tree, each leaf a different duty for the caller.
+"""What can go wrong with the store: one tree, each leaf a different duty for the caller.
 
     StoreError
     +-- StoreUnavailable      not sent, or refused before it ran: nothing happened, safe to repeat

@@ -1,12 +1,13 @@
 """The micro-batching executor: all calls of one event-loop tick leave in one write.
 
-A pool of connections gives each call its own round trip, its own wakeups and an unfair queue; measured,
-batching by tick does three to four times the work per CPU second. Calls are encoded when they are made
-(a bad argument fails its caller, not the batch), collected until the loop has run everything that was
-ready, and written together; see link.py for why nothing waits for anything.
+A pool of connections gives each call its own round trip, its own wakeups and an unfair queue;
+measured, batching by tick does three to four times the work per CPU second. Calls are encoded when
+they are made (a bad argument fails its caller, not the batch), collected until the loop has run
+everything that was ready, and written together; see link.py for why nothing waits for anything.
 
 Promises:
-- Bounded: at most `max_pending` calls between submission and reply; the next is refused with StoreBusy.
+- Bounded: at most `max_pending` calls between submission and reply; the next is refused with
+  StoreBusy.
 - Shielded: a cancelled caller disturbs nobody; a call not yet sent is then not sent at all.
 - No blind retries. A call is sent again only when the store said that it did not run: NOSCRIPT (the
   script is loaded in front of it), MOVED, ASK, TRYAGAIN (at most REDIRECTS_MAX times).
@@ -16,6 +17,7 @@ Promises:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
@@ -38,8 +40,8 @@ MAX_PENDING: Final = 10_000
 REDIRECTS_MAX: Final = 8
 TRY_AGAIN_SECONDS: Final = 0.05
 
-# Error replies that mean: refused before it ran. All scripts carry `#!lua`, so that holds for scripts
-# too, unless the text names a line of a script.
+# Error replies that mean: refused before it ran. All scripts carry `#!lua`, so that holds for
+# scripts too, unless the text names a line of a script.
 _REFUSED: Final = frozenset(
     {"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOPERM", "NOREPLICAS"}
     | {"OOM", "READONLY", "TRYAGAIN", "MOVED", "ASK"}
@@ -49,7 +51,7 @@ Observer = Callable[[str, float, int], None]  # script or command name, seconds,
 
 
 class Executor:
-    """Runs scripts and commands on the store. One per process; made and closed in its event loop."""
+    """Runs scripts and commands on the store. One per process, living in one event loop."""
 
     def __init__(
         self,
@@ -110,18 +112,16 @@ class Executor:
 
         In a Cluster it is sent to the slot of `key`, by default of its first argument.
         """
-        routed = key if key is not None else str(values[1]) if len(values) > 1 else ""
-        return await self._submit(self._call(str(values[0]), encode_command(*values), (routed,)))
+        routed = key if key is not None else _text(values[1]) if len(values) > 1 else ""
+        return await self._submit(self._call(_text(values[0]), encode_command(*values), (routed,)))
 
     async def aclose(self, drain_seconds: float = 5.0) -> None:
         """Refuses new calls, waits for those under way (at most `drain_seconds`), disconnects."""
         self._closing = True
         if self._outstanding:
-            try:
+            with contextlib.suppress(TimeoutError):  # closing the links fails what is left
                 async with asyncio.timeout(drain_seconds):
                     await self._drained.wait()
-            except TimeoutError:
-                pass  # closing the links below fails what is left
         await self._router.aclose()
 
     # What nodes tell us
@@ -132,13 +132,13 @@ class Executor:
             if self._send_again(node, call, reply):
                 return
             reply = self._translate(node, call, reply)
+        elif self._observer is not None:
+            self._observer(call.name, self._loop.time() - call.queued_at, call.batch)
         self.finish(call, reply)
 
     def finish(self, call: Call, outcome: Any) -> None:
         """A call is over, one way or another; exactly once for each submitted call."""
         self._outstanding -= 1
-        if self._observer is not None:
-            self._observer(call.name, self._loop.time() - call.queued_at, call.batch)
         future = call.future
         if future is not None and not future.done():
             if isinstance(outcome, StoreError):
@@ -205,9 +205,9 @@ class Executor:
             delay = TRY_AGAIN_SECONDS * call.retries
             self._loop.call_later(delay, self._router.dispatch, [call])
             return True
-        if error.kind in ("MOVED", "ASK"):
+        if error.kind in ("MOVED", "ASK", "CLUSTERDOWN"):
             call.retries += 1
-            return self._router.redirect(call, error)
+            return self._router.redirect(node, call, error)
         return False
 
     def _translate(self, node: Node, call: Call, error: ReplyError) -> StoreError:
@@ -216,3 +216,7 @@ class Executor:
         if error.kind in _REFUSED and " script: " not in error.text:
             return StoreUnavailable(f"{call.name}: {error.text}")
         return ScriptFault(f"{call.name}: {error.text}")
+
+
+def _text(value: Argument) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

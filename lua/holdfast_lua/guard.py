@@ -3,8 +3,8 @@
 `SaleRef.revision` is the highest revision this process has seen of the sale. It rides along as an
 argument, so that a store that lost acknowledged writes is found out by the first call and answers
 STORE_BEHIND instead of selling from the past; see include/guard.lua. A call in flight may carry a
-revision that a concurrent one has since overtaken: harmless, the guard only refuses when the STORE is
-lower. Refusals by the guard are faults (exceptions), all other codes are outcomes (values).
+revision that a concurrent one has since overtaken: harmless, the guard only refuses when the STORE
+is lower. Refusals by the guard are faults (exceptions), all other codes are outcomes (values).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ async def guarded(
     keys: Sequence[str],
     args: Sequence[Argument] = (),
 ) -> Reply:
-    """Runs a guarded script: `keys[0]` is the sale hash, epoch and revision are put before `args`."""
+    """Runs a guarded script on `keys[0]`, the sale hash; the guard's two arguments come first."""
     raw = await executor.run(name, keys, (ref.epoch, ref.revision, *args))
     code = Code(raw[0])
     if code is Code.STORE_BEHIND:

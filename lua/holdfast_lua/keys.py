@@ -21,13 +21,14 @@ def sale(uid: str) -> str:
 
     Guard: `epoch revision clock_ms`. Events: `name seq event_epoch`. Lifecycle: `lifecycle`
     (live|paused|draining|closed) `prequeue_ms opens_ms ends_ms` (0 = none) `settings_version`.
-    Stock counters: `free held booked blocked` (units, seats and areas together).
+    Stock counters: `free held booked blocked` (units, seats and areas together), for area i
+    `a<i>f a<i>h` (free, held), `levels` (see `rows`), `next_due_ms` (nothing is due earlier).
     """
     return _of_sale(uid, "sale")
 
 
 def events(uid: str) -> str:
-    """STREAM: id `<event_epoch>-<seq>`, fields `seq type body` (msgpack); bounded, see events.lua."""
+    """STREAM: id `<event_epoch>-<seq>`, fields `seq type body` (msgpack); bounded in events.lua."""
     return _of_sale(uid, "events")
 
 
@@ -41,6 +42,11 @@ def unheld(uid: str) -> str:
     return _of_sale(uid, "unheld")
 
 
+def pattern(uid: str) -> str:
+    """What every key of a sale matches, for the one scan that deletes them."""
+    return _of_sale(uid, "*")
+
+
 # The line
 
 
@@ -50,3 +56,42 @@ def line(uid: str) -> str:
 
 
 # The stock
+
+
+def seats(uid: str) -> str:
+    """STRING: one byte a seat in plan order, `f` free, `h` held, `b` booked, `x` blocked."""
+    return _of_sale(uid, "seats")
+
+
+def rows(uid: str) -> str:
+    """STRING: one byte a row block, nearest to the focal point first: class * levels + longest run
+    of free seats (capped at levels - 1), so that finding a row that can serve is one memchr.
+    """
+    return _of_sale(uid, "rows")
+
+
+def layout(uid: str) -> str:
+    """STRING: one fixed-size record a row block, in the order of `rows`; never changes."""
+    return _of_sale(uid, "layout")
+
+
+def holds(uid: str) -> str:
+    """HASH: hold id -> the whole hold as one msgpack array (stock_records.py). Ended holds that
+    never reached the ledger go 24 h after their end, all others stay.
+    """
+    return _of_sale(uid, "holds")
+
+
+def buyers(uid: str) -> str:
+    """HASH: buyer -> `<units> <hold id>...` of the holds and orders that count for the limit."""
+    return _of_sale(uid, "buyers")
+
+
+def due(uid: str) -> str:
+    """ZSET: hold id -> ms of store time at which the hold expires or, once ended, is forgotten."""
+    return _of_sale(uid, "due")
+
+
+def stock_fence(uid: str) -> str:
+    """STRING: the newest epoch that has begun to install the stock; an older one may not go on."""
+    return _of_sale(uid, "stock_fence")

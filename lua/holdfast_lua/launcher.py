@@ -4,12 +4,12 @@ Run as a script, in a fresh interpreter without site packages, between the servi
 
     launcher.py bind|watch <parent pid> <leash fd> <server> <arguments...>
 
-`bind` (Linux): asks the kernel to kill this process when its parent dies, then BECOMES the server; the
-wish survives the exec. The kernel watches the parent THREAD, so the service uses this only from its main
-thread. `watch` (elsewhere, or from other threads): stays as the server's parent and ends it when the
-leash, a pipe whose other end only the service holds, closes, or when it is adopted by another process.
-SIGKILL is the signal: a server busy in a long script ignores the polite one, and its append-only file
-was written before each reply, so nothing acknowledged is lost by it.
+`bind` (Linux): asks the kernel to kill this process when its parent dies, then BECOMES the server;
+the wish survives the exec. The kernel watches the parent THREAD, so the service uses this only from
+its main thread. `watch` (elsewhere, or from other threads): stays as the server's parent and ends
+it when the leash, a pipe whose other end only the service holds, closes, or when it is adopted by
+another process. SIGKILL is the signal: a server busy in a long script ignores the polite one, and
+its append-only file was written before each reply, so nothing acknowledged is lost by it.
 
 Importing this module does nothing; embedded.py uses it for the command line.
 """
@@ -48,7 +48,7 @@ def die_with_parent(parent: int) -> None:
 
 def watch(parent: int, leash: int, server: Sequence[str]) -> int:
     """Runs the server as a child and kills it when the parent is gone."""
-    process = subprocess.Popen(server, close_fds=False)
+    process = subprocess.Popen(server, close_fds=False)  # noqa: S603 - the binary of the service
 
     def forward(number: int, frame: FrameType | None) -> None:
         process.send_signal(number)
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
         return watch(parent, leash, server)
     die_with_parent(parent)
     os.close(leash)
-    os.execv(server[0], list(server))
+    os.execv(server[0], list(server))  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """One connection to one server: calls go out as they come, replies come back in order.
 
-A link is full duplex. It never waits for one batch before sending the next, so a batch needs no task
-and no lock: `send` writes, `data_received` pops. Because replies carry no ids, order is everything: a
-link that is late, closed or out of step is thrown away whole, never reused, and what was in flight on
-it is reported as lost. A caller that gives up takes only its own future with it; its reply is still
-read and dropped (a connection shared with a cancelled caller once gave answers to strangers).
+A link is full duplex. It never waits for one batch before sending the next, so a batch needs no
+task and no lock: `send` writes, `data_received` pops. Because replies carry no ids, order is
+everything: a link that is late, closed or out of step is thrown away whole, never reused, and what
+was in flight on it is reported as lost. A caller that gives up takes only its own future with it;
+its reply is still read and dropped (a connection shared with a cancelled caller once gave answers
+to strangers).
 
-Knowing that the peer has closed BEFORE writing is what lets the executor tell "not sent" from "outcome
-unknown" after a store restart; a pooled stream client learns it only from a failed read.
+Knowing that the peer has closed BEFORE writing is what lets the executor tell "not sent" from
+"outcome unknown" after a store restart; a pooled stream client learns it only from a failed read.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
@@ -45,6 +46,7 @@ class LinkSettings:
     password: str = field(default="", repr=False)
     database: int = 0
     tls: ssl.SSLContext | None = None
+    require_master: bool = False
     connect_timeout_seconds: float = 2.0
     reply_timeout_seconds: float = 5.0
 
@@ -197,7 +199,10 @@ class Link(asyncio.Protocol):
 async def open_link(owner: LinkOwner, address: Address, settings: LinkSettings) -> Link:
     """Connects and says hello. Raises OSError or TimeoutError; nothing of the callers was sent."""
     loop = asyncio.get_running_loop()
-    factory: Callable[[], Link] = lambda: Link(owner, settings)  # noqa: E731
+
+    def factory() -> Link:
+        return Link(owner, settings)
+
     async with asyncio.timeout(settings.connect_timeout_seconds):
         if address.path:
             _, link = await loop.create_unix_connection(factory, address.path)
@@ -218,15 +223,20 @@ async def open_link(owner: LinkOwner, address: Address, settings: LinkSettings) 
 
 
 async def _greet(link: Link, settings: LinkSettings) -> None:
-    hello: list[tuple[Argument, ...]] = [("CLIENT", "SETNAME", "holdfast")]
-    if settings.database:
-        hello.insert(0, ("SELECT", settings.database))
+    hello: list[tuple[Argument, ...]] = []
     if settings.password:
         names = (settings.username,) if settings.username else ()
-        hello.insert(0, ("AUTH", *names, settings.password))
+        hello.append(("AUTH", *names, settings.password))
+    if settings.database:
+        hello.append(("SELECT", settings.database))
+    if settings.require_master:
+        hello.append(("ROLE",))
+    link.ask("CLIENT", "SETNAME", "holdfast")  # a courtesy to operators; may be forbidden
     for reply in await asyncio.gather(*[link.ask(*command) for command in hello]):
         if isinstance(reply, ReplyError):
             raise ConnectionError(reply.text)
+        if isinstance(reply, list) and reply[0] != b"master":
+            raise ConnectionError(f"the server is not a master but a {reply[0].decode()}")
 
 
 async def close_link(link: Link) -> None:

@@ -1,8 +1,8 @@
 """Turns the script files into what the store runs, and refuses what does not fit together.
 
 Each `<verb_noun>.lua` opens with a header that is read by people AND by this loader: the numbered
-lines under KEYS and ARGV are the signature that every call is checked against, so a header cannot go
-stale unnoticed. Lines `-- include: name` pull in `include/name.lua` once, dependencies first;
+lines under KEYS and ARGV are the signature that every call is checked against, so a header cannot
+go stale unnoticed. Lines `-- include: name` pull in `include/name.lua` once, dependencies first;
 `CODE.NAME` becomes its number; `-- flags: no-writes` (or allow-oom) becomes the `#!lua` line, which
 every script gets because only such scripts are refused BEFORE they run when memory is short.
 
@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from holdfast_lua.codes import Code
 from holdfast_lua.errors import BundleError
@@ -52,23 +52,33 @@ class Script:
 
 
 class Bundle:
-    """All scripts by name."""
+    """All scripts by name. Each is read when first asked for, or all by `check`."""
 
-    def __init__(self, scripts: Mapping[str, Script]) -> None:
-        self._scripts = dict(scripts)
+    def __init__(self, files: Mapping[str, Path], includes: Mapping[str, Path]) -> None:
+        self._files = dict(files)
+        self._includes = dict(includes)
+        self._scripts: dict[str, Script] = {}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._scripts))
+        return iter(sorted(self._files))
 
     def __len__(self) -> int:
-        return len(self._scripts)
+        return len(self._files)
 
     def script(self, name: str) -> Script:
         """The script of that name; an unknown name is a bug of ours."""
-        try:
-            return self._scripts[name]
-        except KeyError:
-            raise BundleError(f"no script named {name!r}") from None
+        script = self._scripts.get(name)
+        if script is None:
+            if name not in self._files:
+                raise BundleError(f"no script named {name!r}")
+            script = self._scripts[name] = _load_script(self._files[name], self._includes)
+        return script
+
+    def check(self) -> Self:
+        """Reads every script; raises BundleError at the first that is malformed."""
+        for name in self:
+            self.script(name)
+        return self
 
     def rendered(self, name: str) -> str:
         """The final source of a script, as the store compiles it."""
@@ -81,27 +91,27 @@ def load_bundle(
     extra: Path | None = None,
     overlay: Mapping[str, Path] | None = None,
 ) -> Bundle:
-    """Loads every script of `directory`, and of `extra` (scripts that only tests have).
+    """Finds every script of `directory`, and of `extra` (scripts that only tests have).
 
-    `overlay` replaces includes by name. Raises BundleError at the first file that is malformed.
+    `overlay` replaces includes by name.
     """
     includes = {path.stem: path for path in sorted((directory / "include").glob("*.lua"))}
     includes.update(overlay or {})
     files = sorted(directory.glob("*.lua"))
     if extra is not None:
         files += sorted(extra.glob("*.lua"))
-    scripts: dict[str, Script] = {}
+    by_name: dict[str, Path] = {}
     for path in files:
-        if path.stem in scripts:
+        if path.stem in by_name:
             raise BundleError(f"two scripts are named {path.stem}")
-        scripts[path.stem] = _load_script(path, includes)
-    return Bundle(scripts)
+        by_name[path.stem] = path
+    return Bundle(by_name, includes)
 
 
 @cache
 def production_bundle() -> Bundle:
-    """The scripts that go on sale, loaded once per process."""
-    return load_bundle()
+    """The scripts that go on sale, all checked, loaded once per process."""
+    return load_bundle().check()
 
 
 def _load_script(path: Path, includes: Mapping[str, Path]) -> Script:
@@ -127,7 +137,7 @@ def _resolve(
     open_includes: tuple[str, ...],
     used: list[str],
 ) -> str:
-    """Replaces include lines by their files, each once; `open_includes` are those being resolved."""
+    """Replaces include lines by their files, each once; `open_includes` detects cycles."""
 
     def replace(match: re.Match[str]) -> str:
         wanted = match[1]

@@ -1,10 +1,10 @@
 """One server as the executor sees it: a link that comes and goes, and calls that wait for it.
 
-When the link is down the next call starts ONE attempt to connect; calls that arrive meanwhile wait for
-that attempt, and when it fails they all fail at once with StoreUnavailable (nothing was sent). Until the
-pause after a failure is over, calls fail without an attempt: a dead store must cost a visitor
-milliseconds, not a connect timeout each. Recovery needs no one's help: the first call after the pause
-tries again.
+When the link is down the next call starts ONE attempt to connect; calls that arrive meanwhile wait
+for that attempt, and when it fails they all fail at once with StoreUnavailable (nothing was sent).
+Until the pause after a failure is over, calls fail without an attempt: a dead store must cost a
+visitor milliseconds, not a connect timeout each. Recovery needs no one's help: the first call after
+the pause tries again.
 """
 
 from __future__ import annotations
@@ -38,8 +38,17 @@ class NodeOwner(Protocol):
 class Node:
     """A server, found by `resolve` at each connect (Sentinel moves the master)."""
 
-    def __init__(self, owner: NodeOwner, resolve: Resolve, settings: LinkSettings) -> None:
+    def __init__(
+        self,
+        owner: NodeOwner,
+        resolve: Resolve,
+        settings: LinkSettings,
+        on_unreachable: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.address = Address()
         self._owner = owner
+        self._on_unreachable = on_unreachable
+        self._closed = False
         self._resolve = resolve
         self._settings = settings
         self._link: Link | None = None
@@ -54,6 +63,8 @@ class Node:
         link = self._link
         if link is not None and link.usable:
             link.send(calls)
+        elif self._closed:
+            self._refuse(calls, "the executor is closed")
         elif self._connecting is None and asyncio.get_running_loop().time() < self._retry_at:
             self._refuse(calls, self._last_error)
         else:
@@ -82,6 +93,7 @@ class Node:
 
     async def aclose(self) -> None:
         """Ends the link and any attempt to make one."""
+        self._closed = True
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
@@ -111,7 +123,8 @@ class Node:
 
     async def _connect(self) -> None:
         try:
-            link = await open_link(self, await self._resolve(), self._settings)
+            self.address = await self._resolve()
+            link = await open_link(self, self.address, self._settings)
         except (OSError, StoreUnavailable) as fault:  # TimeoutError is an OSError
             self._connecting = None
             self._failed(str(fault) or "timed out")
@@ -131,6 +144,7 @@ class Node:
         self._retry_at = asyncio.get_running_loop().time() + self._pause_seconds
         self._pause_seconds = min(2 * self._pause_seconds, MAX_PAUSE_SECONDS)
         self._refuse(self._take_waiting(), reason)
+        self._on_unreachable()
 
     def _take_waiting(self) -> list[Call]:
         waiting, self._waiting = self._waiting, []
@@ -138,4 +152,5 @@ class Node:
 
     def _refuse(self, calls: Sequence[Call], reason: str) -> None:
         for call in calls:
-            self._owner.finish(call, StoreUnavailable(f"the store does not answer: {reason}"))
+            if call.name:  # not one of our own, such as the ASKING in front of another
+                self._owner.finish(call, StoreUnavailable(f"the store does not answer: {reason}"))

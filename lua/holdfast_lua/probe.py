@@ -1,7 +1,7 @@
 """One question to one server, on a connection of its own, outside all batches.
 
-Used where the executor cannot be: to find the master or the slots before there is a node to send to,
-and to look at a store before the service starts on it.
+Used where the executor cannot be: to find the master or the slots before there is a node to send
+to, and to look at a store before the service starts on it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Waits until a freshly started server answers, over the plainest of clients.
 
-The service's parent process has no event loop yet, so this talks to the socket directly. A server that
-reads a large append-only file back in answers LOADING; that is progress, logged now and then, within a
-bound.
+The service's parent process has no event loop yet, so this talks to the socket directly. A server
+that reads a large append-only file back in answers LOADING; that is progress, logged now and then,
+within a bound.
 """
 
 from __future__ import annotations

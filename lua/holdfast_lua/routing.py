@@ -1,9 +1,9 @@
 """Which server gets which call: one server, the master that Sentinel names, or a Cluster's slots.
 
-A sale's keys share one slot, so one call goes to one server and a batch is simply cut by server. The
-slot map is only a guess that the servers correct: MOVED changes it and ASK goes around it for one call.
-redis-py's ClusterPipeline was rejected here: it retries whole batches on connection errors, and it
-refuses `evalsha`.
+A sale's keys share one slot, so one call goes to one server and a batch is simply cut by server.
+The slot map is only a guess that the servers correct: MOVED changes it and ASK goes around it for
+one call. redis-py's ClusterPipeline was rejected here: it retries whole batches on connection
+errors, and it refuses `evalsha`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from holdfast_lua.errors import StoreUnavailable
-from holdfast_lua.link import Address, Call, LinkSettings
+from holdfast_lua.link import Address, Call
 from holdfast_lua.node import Node, NodeOwner
 from holdfast_lua.probe import ask_once
 from holdfast_lua.store_url import StoreUrl
@@ -31,7 +31,7 @@ class Router(Protocol):
     def dispatch(self, calls: Sequence[Call]) -> None:
         """Sends the calls, now or once the way is known."""
 
-    def redirect(self, call: Call, error: ReplyError) -> bool:
+    def redirect(self, node: Node, call: Call, error: ReplyError) -> bool:
         """Follows MOVED or ASK; False when that cannot be."""
 
     async def aclose(self) -> None:
@@ -46,7 +46,7 @@ def make_router(owner: NodeOwner, url: StoreUrl) -> Router:
 
 
 class SingleRouter:
-    """Everything goes to one server; with Sentinel, to whoever is master at the time of connecting."""
+    """Everything goes to one server; with Sentinel, to whoever is master when we connect."""
 
     def __init__(self, owner: NodeOwner, url: StoreUrl) -> None:
         self._url = url
@@ -56,7 +56,7 @@ class SingleRouter:
         """Sends the calls."""
         self._node.submit(calls)
 
-    def redirect(self, call: Call, error: ReplyError) -> bool:
+    def redirect(self, node: Node, call: Call, error: ReplyError) -> bool:
         """A single server does not redirect: the URL is wrong, the caller is told."""
         return False
 
@@ -75,7 +75,7 @@ async def find_master(url: StoreUrl) -> Address:
     for sentinel in url.addresses:
         try:
             reply = await ask_once(
-                sentinel, LinkSettings(), "SENTINEL", "GET-MASTER-ADDR-BY-NAME", url.master
+                sentinel, url.sentinel_settings(), "SENTINEL", "GET-MASTER-ADDR-BY-NAME", url.master
             )
         except OSError:
             continue
@@ -107,6 +107,7 @@ class ClusterRouter:
         self._waiting: list[Call] = []
         self._refreshing: asyncio.Task[None] | None = None
         self._refresh_at = 0.0
+        self._closed = False
 
     def dispatch(self, calls: Sequence[Call]) -> None:
         """Sends each call to the owner of its slot."""
@@ -122,11 +123,14 @@ class ClusterRouter:
         if self._waiting:
             self._refresh()
 
-    def redirect(self, call: Call, error: ReplyError) -> bool:
+    def redirect(self, node: Node, call: Call, error: ReplyError) -> bool:
         """MOVED: the slot lives elsewhere, for good. ASK: only this call goes elsewhere."""
+        if error.kind == "CLUSTERDOWN":
+            self._refresh()
+            return False
         kind, slot, where = error.text.split(" ")[:3]
         host, _, port = where.rpartition(":")
-        address = Address(host, int(port))
+        address = Address(host or node.address.host, int(port))
         if kind == "MOVED":
             self._slots[int(slot)] = address
             self._refresh()
@@ -137,6 +141,7 @@ class ClusterRouter:
 
     async def aclose(self) -> None:
         """Disconnects from every server."""
+        self._closed = True
         if self._refreshing is not None:
             self._refreshing.cancel()
             await asyncio.gather(self._refreshing, return_exceptions=True)
@@ -151,11 +156,12 @@ class ClusterRouter:
             async def resolve() -> Address:
                 return address
 
-            node = self._nodes[address] = Node(self._owner, resolve, self._settings)
+            node = Node(self._owner, resolve, self._settings, on_unreachable=self._refresh)
+            self._nodes[address] = node
         return node
 
     def _refresh(self) -> None:
-        if self._refreshing is None:
+        if self._refreshing is None and not self._closed:
             self._refreshing = asyncio.create_task(self._learn_slots(), name="store-slots")
 
     async def _learn_slots(self) -> None:
@@ -165,7 +171,8 @@ class ClusterRouter:
         try:
             for address in dict.fromkeys((*self._seeds, *self._nodes)):
                 try:
-                    self._take_slots(await ask_once(address, self._settings, "CLUSTER", "SLOTS"))
+                    slots = await ask_once(address, self._settings, "CLUSTER", "SLOTS")
+                    self._take_slots(slots, address.host)
                 except (OSError, ValueError) as reason:
                     fault = str(reason)
                     continue
@@ -183,12 +190,13 @@ class ClusterRouter:
             if key_slot(call.key) not in self._slots:
                 self._owner.finish(call, StoreUnavailable(f"nobody serves the slot: {fault}"))
 
-    def _take_slots(self, reply: Any) -> None:
+    def _take_slots(self, reply: Any, asked: str) -> None:
         if not isinstance(reply, list):
             raise ValueError(str(reply))
         slots: dict[int, Address] = {}
         for first, last, master, *_ in reply:
-            address = Address(master[0].decode(), int(master[1]))
+            host = master[0].decode() if master[0] else asked  # unnamed: the one that we asked
+            address = Address(host, int(master[1]))
             slots.update(dict.fromkeys(range(first, last + 1), address))
         self._slots = slots
 

@@ -1,9 +1,9 @@
 """Store addresses: one URL form for every kind of deployment.
 
     redis://[user:password@]host[:port][/database]        valkey:// is the same
-    rediss://...                                          TLS; ?ca=/path to trust a private authority
+    rediss://...                                          TLS; ?ca=<file> trusts a private authority
     unix:///path/to/socket[?db=0]
-    redis+sentinel://[user:password@]host[:port],host[:port]/master[?db=0]
+    redis+sentinel://[user:password@]host[:port],host[:port]/master[?db=0][&sentinel_password=..]
     redis+cluster://[user:password@]host[:port],host[:port]      rediss+... for both with TLS
 
 The password never appears in a representation, a log line or an error message.
@@ -39,6 +39,7 @@ class StoreUrl:
     master: str = ""
     tls: bool = False
     ca: str = ""
+    sentinel_password: str = field(default="", repr=False)
 
     @classmethod
     def parse(cls, url: str) -> StoreUrl:
@@ -67,14 +68,26 @@ class StoreUrl:
             master=path if kind == "sentinel" else "",
             tls=scheme in ("rediss", "valkeys"),
             ca=options.get("ca", ""),
+            sentinel_password=options.get("sentinel_password", ""),
         )
 
     def link_settings(self) -> LinkSettings:
         """How links to the store itself are opened."""
-        tls = ssl.create_default_context(cafile=self.ca or None) if self.tls else None
         return LinkSettings(
-            username=self.username, password=self.password, database=self.database, tls=tls
+            username=self.username,
+            password=self.password,
+            database=self.database,
+            tls=self.tls_context(),
+            require_master=self.kind == "sentinel",
         )
+
+    def sentinel_settings(self) -> LinkSettings:
+        """How links to the sentinels are opened."""
+        return LinkSettings(password=self.sentinel_password, tls=self.tls_context())
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Verifies the store against the system's authorities, or the one named in the URL."""
+        return ssl.create_default_context(cafile=self.ca or None) if self.tls else None
 
     def __str__(self) -> str:
         """For logs: never the password."""
