@@ -1,0 +1,46 @@
+"""The `holdfast` command itself: it knows the names of its commands and loads one when needed."""
+
+from importlib import import_module
+
+import click
+
+EPILOG = """\b
+First steps:
+  holdfast serve                     start here, http://127.0.0.1:8080
+  cat .holdfast/operator.key         the key that creates sales
+  holdfast demo                      a whole on-sale with a crowd, to look at
+"""
+
+# name -> (module and attribute, what `holdfast --help` says about it)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "serve": ("holdfast.cli.serve:serve", "Run the service."),
+    "settings": ("holdfast.cli.settings:settings", "Print every setting, its value and meaning."),
+    "keys": ("holdfast.cli.keys:keys", "Create, list and revoke API keys."),
+    "version": ("holdfast.cli.version:version", "Print the version."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only to run it or to show its own help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names in the order in which a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command = getattr(import_module(module), attribute)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table, importing none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Holdfast gets a crowd through an on-sale: a fair line, seats held, nothing sold twice."""

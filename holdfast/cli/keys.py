@@ -1,0 +1,102 @@
+"""`holdfast keys`: API keys live in the ledger, which keeps only their hashes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from holdfast import keyfiles
+from holdfast.cli.options import config_option, data_dir_option, read_config
+from holdfast.config import Config
+from holdfast.launch import ledger_url_in
+from holdfast_inventory.ledger import KeyRecord, Ledger
+from holdfast_web.credentials import Role
+from holdfast_web.errors import HoldfastError
+
+T = TypeVar("T")
+
+ROLES = [role.name.lower() for role in Role]
+
+
+@click.group()
+def keys() -> None:
+    """Create, list and revoke API keys.
+
+    \b
+    Roles, each may do what those before it may:
+      viewer     read sales, status and metrics
+      platform   a shop's server: hold for a buyer, pay, confirm, refund, read orders and events
+      operator   create, change, open, pause and close sales
+
+    A running service takes a new key at once and drops a revoked one within seconds. The
+    operator key of the data directory (operator.key) is not listed here.
+    """
+
+
+@keys.command()
+@click.argument("name")
+@click.option("--role", type=click.Choice(ROLES), default="platform", show_default=True)
+@data_dir_option
+@config_option
+def create(name: str, role: str, data_dir: Path | None, config_path: Path | None) -> None:
+    """Make a key called NAME and print its secret, this once.
+
+    \b
+    Example:
+      holdfast keys create web-shop --role platform
+    """
+
+    async def work(ledger: Ledger) -> tuple[KeyRecord, str]:
+        made = await ledger.keys.create(name, int(Role[role.upper()]))
+        await ledger.audit.append("command-line", "key.create", detail=b"{}")
+        return made
+
+    record, secret = _with_ledger(config_path, data_dir, work)
+    click.echo(f"{record.id}  {role}  {record.name}", err=True)
+    click.echo(secret)
+
+
+@keys.command("list")
+@data_dir_option
+@config_option
+def list_keys(data_dir: Path | None, config_path: Path | None) -> None:
+    """List all keys, revoked ones too; secrets cannot be shown again."""
+    for record in _with_ledger(config_path, data_dir, lambda ledger: ledger.keys.all()):
+        made = datetime.fromtimestamp(record.created_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+        state = "revoked" if record.revoked_ms else "live"
+        role = Role(record.role).name.lower()
+        click.echo(f"{record.id}  {role:<8}  {state:<7}  {made}  {record.name}")
+
+
+@keys.command()
+@click.argument("key_id")
+@data_dir_option
+@config_option
+def revoke(key_id: str, data_dir: Path | None, config_path: Path | None) -> None:
+    """End the key with the id KEY_ID for good."""
+    if not _with_ledger(config_path, data_dir, lambda ledger: ledger.keys.revoke(key_id)):
+        raise click.ClickException(f"no live key has the id {key_id}; see `holdfast keys list`")
+    click.echo(f"{key_id} is revoked")
+
+
+def _with_ledger(
+    config_path: Path | None, data_dir: Path | None, work: Callable[[Ledger], Awaitable[T]]
+) -> T:
+    config = read_config(config_path, {"data_dir": data_dir})
+    try:
+        return asyncio.run(_run(config, work))
+    except (HoldfastError, ValueError) as error:
+        raise click.ClickException(f"the ledger cannot be used: {error}") from error
+
+
+async def _run(config: Config, work: Callable[[Ledger], Awaitable[T]]) -> T:
+    keyfiles.make_data_dir(config.data_dir)
+    ledger = await Ledger.open(config.ledger_url or ledger_url_in(config.data_dir))
+    try:
+        await ledger.migrate()
+        return await work(ledger)
+    finally:
+        await ledger.close()

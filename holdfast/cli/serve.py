@@ -1,0 +1,39 @@
+"""`holdfast serve`: run the service until SIGTERM or Ctrl-C."""
+
+from pathlib import Path
+
+import click
+
+from holdfast.cli.options import config_option, data_dir_option, read_config
+from holdfast.config import ConfigError
+from holdfast.launch import LaunchError, run_service
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (HOLDFAST_HOST; default 127.0.0.1).")
+@click.option("--port", type=int, help="Port; 0 takes any free one (HOLDFAST_PORT; default 8080).")
+@click.option("--workers", type=int, help="Worker processes (HOLDFAST_WORKERS; default 1).")
+@click.option("--admin-port", type=int, help="Port of /metrics alone (HOLDFAST_ADMIN_PORT).")
+@data_dir_option
+@config_option
+def serve(config_path: Path | None, **options: Path | str | int | None) -> None:
+    """Run the service.
+
+    Without any setting it needs nothing else: it starts its own Valkey, keeps its ledger in
+    SQLite, makes its secrets, and listens on http://127.0.0.1:8080. Everything lives in the data
+    directory and is found again at the next start.
+
+    \b
+    Examples:
+      holdfast serve
+      holdfast serve --port 9000 --workers 4
+      HOLDFAST_LEDGER_URL=postgresql://holdfast@db/holdfast holdfast serve --host 0.0.0.0
+
+    SIGTERM lets requests in flight finish, then stops workers and store. `holdfast settings`
+    lists everything that can be set.
+    """
+    config = read_config(config_path, options)
+    try:
+        run_service(config)
+    except (ConfigError, LaunchError) as error:
+        raise click.ClickException(str(error)) from error

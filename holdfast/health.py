@@ -1,0 +1,62 @@
+"""Whether the process lives (`/livez`) and whether it can do its work (`/readyz`).
+
+Liveness asks nobody: a process that is restarted because its store is down comes back to a store
+that is down. Readiness asks store and ledger, each within a bound, and names who is silent.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Final
+
+from aiohttp import web
+
+from holdfast_inventory.ledger import Ledger
+from holdfast_lua.errors import StoreError
+from holdfast_lua.executor import Executor
+from holdfast_web.endpoint import endpoint
+from holdfast_web.errors import HoldfastError
+from holdfast_web.responses import json_response
+
+CHECK_SECONDS: Final = 2.0
+
+EXECUTOR: Final = web.AppKey("executor", Executor)
+LEDGER: Final = web.AppKey("ledger", Ledger)
+
+
+def add_routes(app: web.Application) -> None:
+    """The two endpoints that orchestrators poll."""
+    app.router.add_get("/livez", livez)
+    app.router.add_get("/readyz", readyz)
+
+
+async def livez(_request: web.Request) -> web.Response:
+    """200 as long as the event loop turns."""
+    return json_response({"status": "ok"})
+
+
+@endpoint
+async def readyz(request: web.Request) -> web.Response:
+    """200 when store and ledger answer, else 503 with what did not."""
+    store, ledger = await asyncio.gather(
+        _answers(request.app[EXECUTOR].command("PING")), _answers(request.app[LEDGER].ping())
+    )
+    checks = {"store": _word(store), "ledger": _word(ledger)}
+    ready = store and ledger
+    return json_response(
+        {"status": "ok" if ready else "unavailable", "checks": checks},
+        status=200 if ready else 503,
+        headers={} if ready else {"Retry-After": "1"},
+    )
+
+
+async def _answers(question: Awaitable[object]) -> bool:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            await question
+    except (StoreError, HoldfastError, TimeoutError):
+        return False
+    return True
+
+
+def _word(answers: bool) -> str:
+    return "ok" if answers else "unavailable"

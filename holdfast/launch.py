@@ -1,0 +1,202 @@
+"""Starting the service: everything that happens once, in the parent, before any worker exists.
+
+The order matters. The directory is locked first, so that a second service on it changes nothing;
+ports are bound next, so that a taken port fails before a store starts; then the store, the
+ledger's migrations and the secrets. The workers get a configuration in which nothing is absent.
+"""
+
+import asyncio
+import fcntl
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from holdfast import keyfiles
+from holdfast.config import Config
+from holdfast.workers import Supervisor, WorkerPipes, WorkersFailed
+from holdfast_inventory.ledger import Ledger
+from holdfast_lua.embedded import EmbeddedStore
+from holdfast_lua.errors import StoreError
+from holdfast_metrics import multiprocess
+from holdfast_web.errors import HoldfastError
+
+LOCK_FILE = "service.lock"
+LEDGER_FILE = "ledger.sqlite3"
+METRICS_DIRECTORY = "metrics"
+
+
+class LaunchError(Exception):
+    """The service cannot start; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Sockets:
+    """The listening sockets, bound by the parent and inherited by every worker."""
+
+    main: socket.socket
+    admin: socket.socket | None = None
+
+
+def run_service(config: Config) -> None:
+    """Start everything, serve until a stop signal, stop everything."""
+    # Whatever is written below is for this user's eyes.
+    os.umask(0o077)
+    keyfiles.make_data_dir(config.data_dir)
+    with ExitStack() as stack:
+        stack.enter_context(_locked(config.data_dir))
+        sockets = stack.enter_context(_bound(config))
+        store = stack.enter_context(_embedded(config))
+        multiprocess.prepare(config.data_dir / METRICS_DIRECTORY)
+        port = sockets.main.getsockname()[1]
+        ready = resolved(config, port, store.url if store is not None else None)
+        asyncio.run(_migrate(ready))
+        _supervise(ready, sockets, store)
+
+
+def resolved(config: Config, port: int, store_url: str | None) -> Config:
+    """The configuration as the workers get it: nothing absent, nothing left to make."""
+    return replace(
+        config,
+        port=port,
+        public_url=(config.public_url or _local_url(config.host, port)).rstrip("/"),
+        store_url=config.store_url or store_url,
+        ledger_url=config.ledger_url or ledger_url_in(config.data_dir),
+        secret=keyfiles.master_secret(config),
+        operator_key=keyfiles.operator_key(config),
+    )
+
+
+def ledger_url_in(data_dir: Path) -> str:
+    """The SQLite ledger of a data directory."""
+    return f"sqlite:///{(data_dir / LEDGER_FILE).absolute()}"
+
+
+def _supervise(config: Config, sockets: Sockets, store: EmbeddedStore | None) -> None:
+    # Only the workers need the application, but a fork of an imported one starts at once.
+    from holdfast.serving import run_worker
+
+    def serve(pipes: WorkerPipes) -> None:
+        run_worker(config, sockets, pipes)
+
+    supervisor = Supervisor(
+        config.workers,
+        serve,
+        stop_seconds=config.shutdown_seconds,
+        announce=lambda: _announce(config, store),
+        watch=lambda: _revive(store),
+        buried=multiprocess.forget_worker,
+    )
+    try:
+        supervisor.run()
+    except WorkersFailed as error:
+        raise LaunchError(str(error)) from error
+
+
+@contextmanager
+def _locked(data_dir: Path) -> Iterator[None]:
+    """One service per data directory; the lock goes with the process, however it ends."""
+    handle = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.pread(handle, 32, 0).decode().strip() or "unknown"
+        os.close(handle)
+        raise LaunchError(
+            f"another service (process {owner}) runs on {data_dir}; "
+            "stop it, or give this one its own --data-dir"
+        ) from None
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _bound(config: Config) -> Iterator[Sockets]:
+    with ExitStack() as stack:
+        main = stack.enter_context(_listen(config.host, config.port))
+        admin = None
+        if config.admin_port:
+            admin = stack.enter_context(_listen(config.host, config.admin_port))
+        yield Sockets(main, admin)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A bound socket; the workers' event loops make it listen."""
+    try:
+        info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        sock = socket.socket(info[0], socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(info[4])
+        sock.setblocking(False)
+    except OSError as error:
+        raise LaunchError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+    return sock
+
+
+@contextmanager
+def _embedded(config: Config) -> Iterator[EmbeddedStore | None]:
+    """The service's own store, unless one is configured."""
+    if config.store_url:
+        yield None
+        return
+    store = EmbeddedStore(config.data_dir)
+    try:
+        store.start()
+    except StoreError as error:
+        raise LaunchError(str(error)) from error
+    try:
+        yield store
+    finally:
+        store.stop()
+
+
+def _revive(store: EmbeddedStore | None) -> None:
+    """Start the embedded store again if it died; its append-only file brings the data back."""
+    if store is not None and not store.running:
+        print("the embedded store ended; starting it again", file=sys.stderr)
+        store.stop()
+        store.start()
+
+
+async def _migrate(config: Config) -> None:
+    assert config.ledger_url is not None
+    try:
+        ledger = await Ledger.open(config.ledger_url)
+        try:
+            await ledger.migrate()
+        finally:
+            await ledger.close()
+    except (HoldfastError, ValueError) as error:
+        raise LaunchError(f"the ledger cannot be opened: {error}") from error
+
+
+def _announce(config: Config, store: EmbeddedStore | None) -> None:
+    lines = [
+        f"Holdfast is ready at {config.public_url}",
+        f"  workers       {config.workers}",
+        f"  store         {'embedded' if store else 'external'}",
+        f"  data          {config.data_dir.absolute()}",
+    ]
+    if config.admin_port:
+        lines.append(f"  metrics       {_local_url(config.host, config.admin_port)}/metrics")
+    else:
+        lines.append(f"  metrics       {config.public_url}/metrics")
+    if keyfiles.operator_key_path(config).exists():
+        lines.append(f"  operator key  in {keyfiles.operator_key_path(config).absolute()}")
+    lines.append("Stop it with Ctrl-C.")
+    click.echo("\n".join(lines))
+    sys.stdout.flush()
+
+
+def _local_url(host: str, port: int) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"

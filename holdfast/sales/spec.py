@@ -1,0 +1,187 @@
+"""What an operator says about a sale: the body of `PUT /v1/sales/{sale}`, checked.
+
+The struct is the contract's list of fields with their defaults and bounds. Unknown fields and
+values out of bounds are refused by name while decoding; what two fields must agree on is checked
+here too, so that a sale which exists is a sale that can run. The plan travels as raw JSON: the
+inventory reads and judges it, and it is kept apart from the spec because it never changes.
+
+`LIVE_FIELDS` may change while people wait; the rest is fixed by the first ticket.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from holdfast_web.errors import invalid
+
+MAX_SECONDS = 7 * 24 * 3600
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=MAX_SECONDS)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
+Price = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+Category = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Message = Annotated[str, msgspec.Meta(max_length=500)]
+Origin = Annotated[str, msgspec.Meta(min_length=8, max_length=300)]
+
+QueueingMethod = Literal["fifo", "random", "passthrough", "reject"]
+LatePayment = Literal["reacquire_same", "reacquire_equivalent", "refund"]
+
+
+class AreaSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A general-admission area: units without a seat."""
+
+    id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+    name: Name
+    capacity: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+    category: Category
+
+
+class SaleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything about a sale but its seating plan."""
+
+    name: Name
+    currency: Currency = "EUR"
+    prequeue_start_time: Time | None = None
+    event_start_time: Time | None = None
+    event_end_time: Time | None = None
+    queueing_method: QueueingMethod = "fifo"
+    new_users_per_minute: Annotated[int, msgspec.Meta(ge=1, le=6_000_000)] = 600
+    burst: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 20
+    total_active_users: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 1000
+    session_duration: Annotated[int, msgspec.Meta(ge=1, le=24 * 60)] = 15
+    queue_all: bool = False
+    suspended: bool = False
+    claim_window_seconds: Seconds = 120
+    first_hold_seconds: Seconds = 180
+    stock_factor: Annotated[float, msgspec.Meta(ge=0.01, le=1000)] = 1.0
+    hold_seconds: Seconds = 1800
+    hold_max_seconds: Seconds = 3600
+    max_units_per_buyer: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 6
+    verify_amount: bool = True
+    late_payment: LatePayment = "reacquire_same"
+    return_origins: Annotated[tuple[Origin, ...], msgspec.Meta(max_length=50)] = ()
+    prices: Annotated[dict[Category, Price], msgspec.Meta(max_length=1000)] = {}
+    message: Message | None = None
+    areas: Annotated[tuple[AreaSpec, ...], msgspec.Meta(max_length=200)] = ()
+
+
+class SaleBody(SaleSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The PUT body: the spec and, as it came, the seating plan."""
+
+    plan: msgspec.Raw = msgspec.Raw(b"null")
+
+
+LIVE_FIELDS = frozenset(
+    {
+        "name",
+        "prequeue_start_time",
+        "event_start_time",
+        "event_end_time",
+        "new_users_per_minute",
+        "burst",
+        "total_active_users",
+        "session_duration",
+        "queue_all",
+        "suspended",
+        "claim_window_seconds",
+        "first_hold_seconds",
+        "stock_factor",
+        "hold_seconds",
+        "hold_max_seconds",
+        "max_units_per_buyer",
+        "verify_amount",
+        "late_payment",
+        "return_origins",
+        "message",
+    }
+)
+
+_decoder = msgspec.json.Decoder(SaleSpec)
+
+
+def split_body(body: SaleBody) -> tuple[SaleSpec, bytes | None]:
+    """The spec, checked as a whole, and the plan's bytes if there is one."""
+    spec = SaleSpec(**{name: getattr(body, name) for name in SaleSpec.__struct_fields__})
+    plan = bytes(body.plan)
+    return check_spec(spec), None if plan == b"null" else plan
+
+
+def spec_to_json(spec: SaleSpec) -> bytes:
+    """As the ledger keeps it."""
+    return msgspec.json.encode(spec)
+
+
+def spec_from_json(text: bytes) -> SaleSpec:
+    """As the ledger kept it."""
+    return _decoder.decode(text)
+
+
+def patched_spec(spec: SaleSpec, changes: Mapping[str, object]) -> SaleSpec:
+    """The spec with live fields changed; anything else is refused by name."""
+    for name in changes:
+        if name not in SaleSpec.__struct_fields__ and name != "plan":
+            raise invalid(name, f"A sale has no field `{name}`.")
+        if name not in LIVE_FIELDS:
+            raise invalid(name, f"`{name}` is fixed once a sale exists; PUT replaces it.")
+    values = {**msgspec.to_builtins(spec), **changes}
+    try:
+        changed = msgspec.convert(values, SaleSpec)
+    except msgspec.ValidationError as error:
+        raise invalid(_field_of(error), f"{error}.") from error
+    return check_spec(changed)
+
+
+def check_spec(spec: SaleSpec) -> SaleSpec:
+    """What fields must agree on among themselves."""
+    _check_times(spec)
+    if spec.hold_max_seconds < spec.hold_seconds:
+        raise invalid("hold_max_seconds", "`hold_max_seconds` must be at least `hold_seconds`.")
+    for origin in spec.return_origins:
+        _check_origin(origin)
+    identifiers = [area.id for area in spec.areas]
+    for area in spec.areas:
+        if identifiers.count(area.id) > 1:
+            raise invalid("areas", f"Two areas have the id {area.id!r}.")
+    return spec
+
+
+def check_prices(spec: SaleSpec, categories: Mapping[str, object] | frozenset[str]) -> None:
+    """Every category that can be bought has a price; 0 is one, forgetting is not."""
+    missing = sorted(set(categories) - set(spec.prices))
+    if missing:
+        raise invalid("prices", f"No price for the category {missing[0]!r}.")
+
+
+def _check_times(spec: SaleSpec) -> None:
+    prequeue, start, end = (
+        spec.prequeue_start_time,
+        spec.event_start_time,
+        spec.event_end_time,
+    )
+    if prequeue and start is None:
+        raise invalid("event_start_time", "A pre-queue needs an `event_start_time`.")
+    if prequeue and start and prequeue > start:
+        raise invalid("prequeue_start_time", "The pre-queue must begin before the start.")
+    if start and end and end <= start:
+        raise invalid("event_end_time", "The end must come after the start.")
+
+
+def _check_origin(origin: str) -> None:
+    parts = urlsplit(origin)
+    exact = f"{parts.scheme}://{parts.netloc}"
+    if parts.scheme not in {"http", "https"} or not parts.netloc or origin != exact:
+        raise invalid(
+            "return_origins", f"{origin!r} is not an origin such as https://shop.example."
+        )
+
+
+def _field_of(error: msgspec.ValidationError) -> str:
+    """`Expected ... - at `$.burst`` names its field; the top level has none."""
+    path = str(error).rpartition("$.")[2] if "$." in str(error) else ""
+    return path.strip("`").partition("[")[0] or "body"

@@ -1,0 +1,64 @@
+-- Writes the sale hash: from this moment every guarded script works on the sale.
+--
+-- The last step of an installation and of a rebuild, which are the same thing: the line's and the
+-- stock's keys have been written before, and nobody could use them, since each guarded script refuses
+-- while the hash is missing or of an older epoch. Atomic, because readers must see either the old
+-- epoch or the whole new one, and because of two processes that install the same epoch only the first
+-- may succeed. Revisions start above those of every earlier epoch (the caller's `revision` is a
+-- function of the epoch), so that a client which compares revisions never takes the past for news.
+--
+-- KEYS
+--   1 sale    HASH    written whole
+--   2 events  STREAM  gains inventory.rebuilt
+-- ARGV
+--   1 epoch             the new epoch
+--   2 revision          the first revision of that epoch
+--   3 clock_ms          store time that must not be undercut
+--   4 name              of the sale
+--   5 lifecycle         live, paused, draining or closed
+--   6 prequeue_ms       0 = none
+--   7 opens_ms          0 = open from the beginning
+--   8 ends_ms           0 = none
+--   9 settings_version  integer
+--   10 rebuilt           1 = after a loss, 0 = new
+--   11 stock...          field, value, field, value: the counters as the stock was installed
+--
+-- Returns {code, revision, now_ms}: OK; UNCHANGED when this epoch is installed already;
+-- EPOCH_CHANGED {.., epoch} when a later one is.
+-- Complexity: O(fields).
+-- Events: inventory.rebuilt {epoch} when `rebuilt`.
+
+-- include: guard
+-- include: events
+
+local sale_key, events_key = KEYS[1], KEYS[2]
+local epoch, revision, clock_ms = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local rebuilt = ARGV[10] == '1'
+
+local stored = redis.call('HMGET', sale_key, 'epoch', 'revision', 'clock_ms')
+local stored_epoch = tonumber(stored[1]) or -1
+local now_ms = math.max(clock_now_ms(), clock_ms, tonumber(stored[3]) or 0)
+if stored_epoch >= epoch then
+  local code = stored_epoch > epoch and CODE.EPOCH_CHANGED or CODE.UNCHANGED
+  return { code, tonumber(stored[2]), now_ms, stored_epoch }
+end
+
+redis.call('DEL', sale_key)
+local sale = {
+  key = sale_key, epoch = epoch, revision = revision - 1, clock_ms = clock_ms, now_ms = now_ms,
+  name = ARGV[4], event_epoch = epoch, seq = 0, changes = {},
+}
+guard_set(sale, 'epoch', ARGV[1])
+guard_set(sale, 'event_epoch', ARGV[1])
+local fields = { 'name', 'lifecycle', 'prequeue_ms', 'opens_ms', 'ends_ms', 'settings_version' }
+for position = 1, #fields do
+  guard_set(sale, fields[position], ARGV[position + 3])
+end
+for position = 11, #ARGV, 2 do
+  guard_set(sale, ARGV[position], ARGV[position + 1])
+end
+if rebuilt then
+  sale.event_epoch = epoch
+  event_append(sale, events_key, 'inventory.rebuilt', ARGV[4], { epoch = epoch })
+end
+return guard_commit(sale, CODE.OK)

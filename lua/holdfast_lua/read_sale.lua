@@ -1,0 +1,23 @@
+-- Reads the sale hash with the store's time.
+--
+-- One script instead of HMGET and TIME, so that what is derived from both (whether the sale is open)
+-- is true of one moment. It also tells a caller that the store is behind before anything is decided.
+--
+-- KEYS
+--   1 sale  HASH  read
+-- ARGV
+--   1 epoch
+--   2 revision
+--
+-- Returns {code, revision, now_ms, lifecycle, settings_version, prequeue_ms, opens_ms, ends_ms, free,
+-- held, booked, blocked, seq}: OK; STORE_BEHIND, EPOCH_CHANGED.
+-- Complexity: O(1). Events: none.
+-- flags: no-writes
+
+-- include: guard
+
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], { 'lifecycle', 'settings_version',
+  'prequeue_ms', 'opens_ms', 'ends_ms', 'free', 'held', 'booked', 'blocked' })
+if refusal then return refusal end
+return guard_read(sale, CODE.OK, sale.lifecycle, sale.settings_version, sale.prequeue_ms,
+  sale.opens_ms, sale.ends_ms, sale.free, sale.held, sale.booked, sale.blocked, sale.seq)

@@ -1,0 +1,153 @@
+"""The scripts of a sale as a whole: install it, change it, read it, remove it.
+
+A sale exists in the store from `install` on, which writes the hash that every guarded script looks
+at first. `remove` takes it away before anything else: what is deleted cannot be bought.
+
+Revisions of an epoch start at `first_revision(epoch)`, above all those of earlier epochs, so that
+revisions order what clients see across a rebuild too. 2^36 changes fit into an epoch, 2^17 epochs
+into the integers that a Lua double carries exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from holdfast_lua import keys
+from holdfast_lua.codes import Code
+from holdfast_lua.executor import Executor
+from holdfast_lua.guard import SaleRef, guarded
+
+REVISIONS_PER_EPOCH: Final = 2**36
+SCAN_COUNT: Final = 500
+SCANS_MAX: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class SaleTimes:
+    """When a sale begins and ends, in ms of store time; 0 = none."""
+
+    prequeue_ms: int = 0
+    opens_ms: int = 0
+    ends_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Seats and area units together, by state."""
+
+    free: int = 0
+    held: int = 0
+    booked: int = 0
+    blocked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SaleHead:
+    """The sale hash at one moment of the store's time."""
+
+    now_ms: int
+    revision: int
+    lifecycle: str
+    settings_version: int
+    times: SaleTimes
+    units: Units
+    event_seq: int
+
+
+def first_revision(epoch: int) -> int:
+    """The revision at which an epoch starts."""
+    return (epoch - 1) * REVISIONS_PER_EPOCH + 1
+
+
+class SaleCalls:
+    """One typed method per script."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    async def install(
+        self,
+        ref: SaleRef,
+        *,
+        name: str,
+        lifecycle: str,
+        settings_version: int,
+        times: SaleTimes,
+        stock: Mapping[str, int],
+        clock_ms: int = 0,
+        rebuilt: bool = False,
+    ) -> Code:
+        """Make the sale usable in `ref.epoch`; UNCHANGED when another process was first.
+
+        `stock` is what the stock's own installation answered: `free held booked blocked` and
+        whatever else its scripts keep in the sale hash.
+        """
+        raw = await self._executor.run(
+            "install_sale",
+            [keys.sale(ref.uid), keys.events(ref.uid)],
+            [
+                ref.epoch,
+                first_revision(ref.epoch),
+                clock_ms,
+                name,
+                lifecycle,
+                times.prequeue_ms,
+                times.opens_ms,
+                times.ends_ms,
+                settings_version,
+                int(rebuilt),
+                *(part for pair in stock.items() for part in pair),
+            ],
+        )
+        code = Code(raw[0])
+        if code is Code.OK:
+            ref.revision = raw[1]
+        return code
+
+    async def update(
+        self, ref: SaleRef, *, lifecycle: str, settings_version: int, times: SaleTimes
+    ) -> Code:
+        """Carry a later version of the settings; SALE_OPENED when the start can no longer move."""
+        reply = await guarded(
+            self._executor,
+            ref,
+            "update_sale",
+            [keys.sale(ref.uid)],
+            [settings_version, lifecycle, times.prequeue_ms, times.opens_ms, times.ends_ms],
+        )
+        return reply.code
+
+    async def read(self, ref: SaleRef) -> SaleHead:
+        """The sale hash; raises StoreBehind when the store has lost it."""
+        reply = await guarded(self._executor, ref, "read_sale", [keys.sale(ref.uid)])
+        values = reply.values
+        return SaleHead(
+            now_ms=reply.now_ms,
+            revision=reply.revision,
+            lifecycle=values[0].decode(),
+            settings_version=values[1],
+            times=SaleTimes(*values[2:5]),
+            units=Units(*values[5:9]),
+            event_seq=values[9],
+        )
+
+    async def remove(self, uid: str) -> int:
+        """Delete every key of the sale in small steps; returns how many there were.
+
+        The hash goes first. The rest is found by SCAN, a bounded number of steps of bounded size,
+        so that a sale with a million ended holds stops nobody else's calls for long.
+        """
+        head = keys.sale(uid)
+        removed = int(await self._executor.command("UNLINK", head))
+        cursor = b"0"
+        for _ in range(SCANS_MAX):
+            cursor, found = await self._executor.command(
+                "SCAN", cursor, "MATCH", keys.pattern(uid), "COUNT", SCAN_COUNT, key=head
+            )
+            for key in found:
+                removed += int(await self._executor.command("UNLINK", key, key=head))
+            if cursor == b"0":
+                break
+        return removed
