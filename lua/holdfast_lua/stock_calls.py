@@ -1,0 +1,417 @@
+"""One typed method per script of the stock: holds, confirmation, refunds, seat map, events.
+
+Every method takes the sale's `SaleRef` and answers what the script said: expected refusals are
+codes in the answer, faults are exceptions (errors.py). Nothing is decided here; whatever depends on
+the state of a seat or a hold is decided inside one atomic script. Installing the stock is in
+stock_install.py, since it comes before there is a sale to guard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from holdfast_lua import keys
+from holdfast_lua.codes import Code
+from holdfast_lua.executor import Executor
+from holdfast_lua.guard import Reply, SaleRef, guarded
+from holdfast_lua.stock_records import AreaUnits, HoldRecord, RowBlock, pack_hold, unpack_hold
+from holdfast_lua.wire import Argument
+
+SWEEP_MAX: Final = 500
+SCAN_MAX: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SeatChoice:
+    """Best available, compiled from plan and filters; see include/pick.lua for how it is used.
+
+    Each rung is a set of row bytes. `places` are the positions that a zone filter leaves, nearest
+    first; empty means all. `prices` has one entry a class, 0 for a class that is not wanted.
+    """
+
+    quantity: int
+    first_rung: bytes
+    second_rung: bytes
+    split_rung: bytes
+    any_free: bytes
+    prices: bytes
+    places: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class SeatList:
+    """Explicit seats by row block: `rows` is a msgpack array, flat, of block and seats in turn:
+    position, first, length, base, n, then n pairs of offset (from 1) and price.
+    """
+
+    rows: bytes
+    refuse_orphans: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HoldTerms:
+    """What a hold is to be: whose, under which id, for how long, up to which limit (0 = none)."""
+
+    hold_id: str
+    digest: str
+    buyer: str
+    pass_id: str
+    hold_ms: int
+    hold_max_ms: int
+    limit: int
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAnswer:
+    """What a script said about one hold: the hold as it now is, when there is one to show.
+
+    `seats` and `areas` are indices that stood in the way (SEAT_UNAVAILABLE, ORPHAN_LEFT).
+    """
+
+    code: Code
+    revision: int
+    now_ms: int
+    hold: HoldRecord | None = None
+    seats: tuple[int, ...] = ()
+    areas: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """How many overdue holds a sweep ended, and whether it left some."""
+
+    ended: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SeatsReading:
+    """The whole stock at one revision; `cursor` is the last event that it contains.
+
+    `overdue` tells that holds past their deadline have yet to be swept into it.
+    """
+
+    revision: int
+    now_ms: int
+    epoch: int
+    cursor: tuple[int, int]
+    states: bytes
+    free: int
+    held: int
+    booked: int
+    blocked: int
+    areas: tuple[tuple[int, int], ...]
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """One entry of the events stream."""
+
+    cursor: tuple[int, int]
+    kind: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EventsReading:
+    """A page of the stream. `trimmed` tells that entries after the cursor are gone for good."""
+
+    now_ms: int
+    last: tuple[int, int]
+    trimmed: bool
+    events: list[StreamEvent]
+
+
+class StockCalls:
+    """The scripts of the stock, on one executor."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    async def hold_seats(
+        self,
+        ref: SaleRef,
+        terms: HoldTerms,
+        *,
+        seats: SeatList | SeatChoice | None = None,
+        areas: Sequence[AreaUnits] = (),
+    ) -> HoldAnswer:
+        """Picks and holds seats and area units, all or nothing."""
+        fields = area_fields([units.area for units in areas])
+        args: list[Argument] = [
+            terms.hold_id,
+            terms.digest,
+            terms.buyer,
+            terms.pass_id,
+            terms.hold_ms,
+            terms.hold_max_ms,
+            terms.limit,
+            terms.seed,
+            _pack_areas(areas),
+            *_seat_arguments(seats),
+            *fields,
+        ]
+        names = (*_STOCK, keys.layout, keys.active, keys.unheld)
+        return await self._hold(ref, "hold_seats", terms.hold_id, names, args)
+
+    async def extend_hold(
+        self, ref: SaleRef, hold_id: str, *, owner: str, version: int, extend_ms: int
+    ) -> HoldAnswer:
+        """Moves the deadline of an active hold to now + `extend_ms`, at most to its latest time.
+
+        `owner` "" and `version` 0 are not checked.
+        """
+        names = (keys.sale, keys.events, keys.holds, keys.due, keys.active)
+        args = (hold_id, owner, version, extend_ms)
+        return await self._hold(ref, "extend_hold", hold_id, names, args)
+
+    async def release_hold(
+        self, ref: SaleRef, hold_id: str, *, owner: str, version: int = 0, reason: str = "released"
+    ) -> HoldAnswer:
+        """Ends an active or paying hold and frees its units; a repeat is UNCHANGED."""
+        args = (hold_id, owner, version, reason)
+        return await self._hold(ref, "release_hold", hold_id, _STOCK, args)
+
+    async def cancel_hold(self, ref: SaleRef, hold_id: str, *, buyer: str) -> HoldAnswer:
+        """Releases the hold of that id, or leaves a tombstone so that it can never come to be."""
+        return await self._hold(ref, "cancel_hold", hold_id, _STOCK, (hold_id, buyer))
+
+    async def expire_holds(self, ref: SaleRef, limit: int = SWEEP_MAX) -> Sweep:
+        """Ends at most `limit` overdue holds."""
+        reply = await self._guarded(ref, "expire_holds", _STOCK, (min(limit, SWEEP_MAX),))
+        return Sweep(reply.values[0], bool(reply.values[1]))
+
+    async def begin_paying(
+        self, ref: SaleRef, hold_id: str, *, owner: str = "", version: int = 0
+    ) -> HoldAnswer:
+        """active -> paying: the deadline moves to the hold's latest time. A repeat is UNCHANGED."""
+        names = (keys.sale, keys.events, keys.holds, keys.due, keys.active)
+        return await self._hold(ref, "begin_paying", hold_id, names, (hold_id, owner, version))
+
+    async def begin_confirm(
+        self, ref: SaleRef, hold_id: str, *, reacquire: bool, limit: int
+    ) -> HoldAnswer:
+        """active or paying -> confirming, which time never ends.
+
+        OK; UNCHANGED (is confirming already); HOLD_CONFIRMED (was confirmed before);
+        HOLD_REACQUIRED (it had expired; all of its units were free and are held again, only with
+        `reacquire`). Refused: HOLD_EXPIRED (with `seats`/`areas` that are taken), HOLD_LIMIT and
+        HOLDS_CLOSED (both only for what had expired), HOLD_RELEASED, HOLD_UNKNOWN.
+        """
+        return await self._hold(
+            ref, "begin_confirm", hold_id, _STOCK, (hold_id, int(reacquire), limit)
+        )
+
+    async def reacquire_hold(
+        self, ref: SaleRef, hold_id: str, choices: Sequence[SeatChoice], *, limit: int, seed: int
+    ) -> HoldAnswer:
+        """An expired hold -> confirming on OTHER seats: one choice for each class of its seats."""
+        packed = msgspec.msgpack.encode([_choice_fields(choice) for choice in choices])
+        names = (*_STOCK, keys.layout)
+        return await self._hold(
+            ref, "reacquire_hold", hold_id, names, (hold_id, limit, seed, packed)
+        )
+
+    async def finish_confirm(self, ref: SaleRef, hold_id: str, *, order_ref: str) -> HoldAnswer:
+        """confirming -> confirmed: the units are booked, `order.confirmed` is written.
+
+        OK only on that transition; HOLD_CONFIRMED when it was done before; HOLD_STATE or
+        HOLD_UNKNOWN when the store does not have it as confirming: then `book_hold` it.
+        """
+        return await self._hold(ref, "finish_confirm", hold_id, _STOCK, (hold_id, order_ref))
+
+    async def abort_confirm(self, ref: SaleRef, hold_id: str, *, reason: str) -> HoldAnswer:
+        """confirming -> released: the ledger has settled that there is no sale."""
+        return await self._hold(ref, "abort_confirm", hold_id, _STOCK, (hold_id, reason))
+
+    async def book_hold(self, ref: SaleRef, hold: HoldRecord, *, order_ref: str) -> HoldAnswer:
+        """Makes the store agree with a sold order of the ledger, whatever it knows of the hold.
+
+        OK; HOLD_CONFIRMED (agreed already); SEAT_UNAVAILABLE with the `seats` and `areas` that
+        another hold has: end those (`drop_hold`) and repeat.
+        """
+        args = (hold.id, pack_hold(hold), order_ref)
+        return await self._hold(ref, "book_hold", hold.id, _STOCK, args)
+
+    async def drop_hold(self, ref: SaleRef, hold_id: str, *, reason: str) -> HoldAnswer:
+        """Ends a hold in any state short of confirmed, because the ledger says otherwise."""
+        return await self._hold(ref, "drop_hold", hold_id, _STOCK, (hold_id, reason))
+
+    async def free_seats(
+        self,
+        ref: SaleRef,
+        hold_id: str,
+        *,
+        seats: Sequence[int],
+        areas: Sequence[AreaUnits] = (),
+        amount: int = 0,
+    ) -> HoldAnswer:
+        """Refund: frees those units that are still booked by this order and forgets them in it.
+
+        OK with `order.refunded` written; UNCHANGED when none of them are its any more.
+        """
+        args = (hold_id, msgspec.msgpack.encode(list(seats)), _pack_areas(areas), amount)
+        return await self._hold(ref, "free_seats", hold_id, _STOCK, args)
+
+    async def require_refund(
+        self, ref: SaleRef, hold_id: str, *, order_ref: str, amount: int, reason: str
+    ) -> HoldAnswer:
+        """Writes `order.refund_required`, once for each hold that the store still knows."""
+        names = (keys.sale, keys.events, keys.holds)
+        args = (hold_id, order_ref, amount, reason)
+        return await self._hold(ref, "require_refund", hold_id, names, args)
+
+    async def block_seats(
+        self, ref: SaleRef, rows: Sequence[tuple[RowBlock, Sequence[int]]]
+    ) -> int:
+        """Takes free seats off sale; answers how many were free. Others are left as they are."""
+        return await self._change_blocks(ref, "block_seats", rows)
+
+    async def unblock_seats(
+        self, ref: SaleRef, rows: Sequence[tuple[RowBlock, Sequence[int]]]
+    ) -> int:
+        """Puts blocked seats back on sale; answers how many were blocked."""
+        return await self._change_blocks(ref, "unblock_seats", rows)
+
+    async def read_hold(self, ref: SaleRef, hold_id: str) -> HoldAnswer:
+        """The hold, or HOLD_UNKNOWN."""
+        return await self._hold(ref, "read_hold", hold_id, (keys.sale, keys.holds), (hold_id,))
+
+    async def read_buyer_holds(self, ref: SaleRef, buyer: str) -> tuple[int, list[HoldRecord]]:
+        """Store time, and the holds and orders that count for the buyer's limit."""
+        names = (keys.sale, keys.holds, keys.buyers)
+        reply = await self._guarded(ref, "read_buyer_holds", names, (buyer,))
+        return reply.now_ms, _unpack_pairs(reply.values[0])
+
+    async def scan_holds(self, ref: SaleRef, cursor: int = 0) -> tuple[int, list[HoldRecord]]:
+        """Some holds and the cursor to go on with, 0 at the end; a hold may come twice."""
+        names = (keys.sale, keys.holds)
+        reply = await self._guarded(ref, "scan_holds", names, (cursor, SCAN_MAX))
+        return int(reply.values[0]), _unpack_pairs(reply.values[1])
+
+    async def read_seats(self, ref: SaleRef, area_count: int = 0) -> SeatsReading:
+        """The whole stock with its counts and event cursor, as of one revision."""
+        fields = area_fields(range(area_count))
+        names = (keys.sale, keys.seats)
+        reply = await self._guarded(ref, "read_seats", names, fields)
+        states, free, held, booked, blocked, epoch, seq, overdue, areas = reply.values
+        pairs = tuple((areas[at], areas[at + 1]) for at in range(0, len(areas), 2))
+        return SeatsReading(
+            reply.revision,
+            reply.now_ms,
+            ref.epoch,
+            (epoch, seq),
+            states or b"",
+            free,
+            held,
+            booked,
+            blocked,
+            pairs,
+            bool(overdue),
+        )
+
+    async def read_events(
+        self, ref: SaleRef, after: tuple[int, int] | None, limit: int
+    ) -> EventsReading:
+        """At most `limit` events after a cursor; from the oldest one kept without a cursor."""
+        epoch, seq = after if after is not None else (-1, 0)
+        names = (keys.sale, keys.events)
+        reply = await self._guarded(ref, "read_events", names, (epoch, seq, limit))
+        last_epoch, last_seq, trimmed, entries = reply.values
+        events = [
+            StreamEvent(_cursor(entry_id), fields[3].decode(), fields[5])
+            for entry_id, fields in entries
+        ]
+        return EventsReading(reply.now_ms, (last_epoch, last_seq), bool(trimmed), events)
+
+    async def _change_blocks(
+        self, ref: SaleRef, name: str, rows: Sequence[tuple[RowBlock, Sequence[int]]]
+    ) -> int:
+        flat: list[int] = []
+        for row, offsets in rows:
+            flat += (row.position, row.first, row.length, row.base, len(offsets), *offsets)
+        names = (keys.sale, keys.events, keys.seats, keys.rows)
+        reply = await self._guarded(ref, name, names, (msgspec.msgpack.encode(flat),))
+        return int(reply.values[0])
+
+    async def _hold(
+        self,
+        ref: SaleRef,
+        name: str,
+        hold_id: str,
+        names: Sequence[KeyBuilder],
+        args: Sequence[Argument],
+    ) -> HoldAnswer:
+        reply = await self._guarded(ref, name, names, args)
+        values = reply.values
+        hold = unpack_hold(hold_id, values[0]) if values and values[0] else None
+        if len(values) < 3:
+            return HoldAnswer(reply.code, reply.revision, reply.now_ms, hold)
+        seats, areas = tuple(values[1]), tuple(values[2])
+        return HoldAnswer(reply.code, reply.revision, reply.now_ms, hold, seats, areas)
+
+    async def _guarded(
+        self, ref: SaleRef, name: str, names: Sequence[KeyBuilder], args: Sequence[Argument]
+    ) -> Reply:
+        uid = ref.uid
+        return await guarded(self._executor, ref, name, [key(uid) for key in names], args)
+
+
+KeyBuilder = Callable[[str], str]
+
+_STOCK: Final[tuple[KeyBuilder, ...]] = (
+    keys.sale,
+    keys.events,
+    keys.seats,
+    keys.rows,
+    keys.holds,
+    keys.buyers,
+    keys.due,
+)
+
+
+def area_fields(areas: Sequence[int]) -> list[str]:
+    """The fields of the sale hash that count free and held units of these areas, in pairs."""
+    return [name for area in areas for name in (f"a{area}f", f"a{area}h")]
+
+
+def _pack_areas(areas: Sequence[AreaUnits]) -> bytes:
+    if not areas:
+        return b""
+    flat = [part for units in areas for part in (units.area, units.quantity, units.price)]
+    return msgspec.msgpack.encode(flat)
+
+
+def _seat_arguments(seats: SeatList | SeatChoice | None) -> tuple[Argument, ...]:
+    """rows, refuse_orphans, then the fields of a choice."""
+    if isinstance(seats, SeatChoice):
+        return (b"", 0, *_choice_fields(seats))
+    rows, refuse = (b"", False) if seats is None else (seats.rows, seats.refuse_orphans)
+    return (rows, int(refuse), 0, b"", b"", b"", b"", b"", b"")
+
+
+def _choice_fields(choice: SeatChoice) -> tuple[int, bytes, bytes, bytes, bytes, bytes, bytes]:
+    return (
+        choice.quantity,
+        choice.first_rung,
+        choice.second_rung,
+        choice.split_rung,
+        choice.any_free,
+        choice.prices,
+        choice.places,
+    )
+
+
+def _unpack_pairs(flat: list[Any]) -> list[HoldRecord]:
+    return [unpack_hold(flat[at].decode(), flat[at + 1]) for at in range(0, len(flat), 2)]
+
+
+def _cursor(entry_id: bytes) -> tuple[int, int]:
+    epoch, _, seq = entry_id.partition(b"-")
+    return int(epoch), int(seq)

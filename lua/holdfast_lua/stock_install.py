@@ -1,0 +1,116 @@
+"""Writes the stock of a sale from nothing: at its creation and after a loss, one code path.
+
+The caller first settles what the stock is (an empty plan, or what the ledger has sold and holds
+pending); these calls write it, in chunks, while no sale hash exists. Installing the sale hash is
+the commit point: until then every guarded script refuses, so nothing acts on half a stock.
+
+Two processes may install at once. A fence keeps epochs apart: the first call of a newer epoch takes
+the sale down and wipes the stock, and from then on an older epoch is refused. Within one epoch both
+write the same bytes, since no confirmation can commit between the epoch's start in the ledger and
+the commit point; so the later one changes nothing, and once the sale is there it is told so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from holdfast_lua import keys
+from holdfast_lua.codes import Code
+from holdfast_lua.executor import Executor
+from holdfast_lua.stock_calls import area_fields
+from holdfast_lua.stock_records import HoldRecord, pack_hold
+from holdfast_lua.wire import Argument
+
+INSTALL_CHUNK: Final = 500
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class StockImage:
+    """A whole stock, ready to be written; made by `holdfast_inventory.stock_image`."""
+
+    seats: bytes
+    rows: bytes
+    layout: bytes
+    levels: int
+    free: int
+    held: int
+    booked: int
+    blocked: int
+    areas: tuple[tuple[int, int], ...] = ()
+    holds: tuple[HoldRecord, ...] = ()
+
+    def sale_fields(self) -> dict[str, int]:
+        """What the sale hash must carry of the stock; whoever installs it writes these too."""
+        counts = [part for pair in self.areas for part in pair]
+        deadlines = [hold.expires_ms for hold in self.holds if hold.status.timed]
+        return {
+            "free": self.free,
+            "held": self.held,
+            "booked": self.booked,
+            "blocked": self.blocked,
+            "levels": self.levels,
+            "next_due_ms": min(deadlines, default=0),
+            **dict(zip(area_fields(range(len(self.areas))), counts, strict=True)),
+        }
+
+
+class InstallFenced(Exception):
+    """Raised when a newer epoch of the sale is installed or being installed: read it anew."""
+
+
+class _Installed(Exception):
+    """Another process has finished installing this very epoch."""
+
+
+async def install_stock(executor: Executor, uid: str, epoch: int, image: StockImage) -> bool:
+    """Writes the stock; the caller writes the sale hash after it. False: somebody else has."""
+    try:
+        await _install(executor, uid, epoch, image)
+    except _Installed:
+        return False
+    return True
+
+
+async def _install(executor: Executor, uid: str, epoch: int, image: StockImage) -> None:
+    fence = (keys.sale(uid), keys.stock_fence(uid))
+    stock = (keys.seats, keys.rows, keys.layout, keys.holds, keys.buyers, keys.due)
+    args: list[Argument] = [epoch, image.seats, image.rows, image.layout]
+    await _run(executor, "install_stock", (*fence, *(key(uid) for key in stock)), args)
+    for buyers in _chunks(_units_by_buyer(image.holds)):
+        args = [epoch, *(part for entry in buyers for part in entry)]
+        await _run(executor, "install_buyers", (*fence, keys.buyers(uid)), args)
+    for holds in _chunks(image.holds):
+        args = [epoch]
+        for hold in holds:
+            args += (hold.id, hold.expires_ms if hold.status.timed else 0, pack_hold(hold))
+        await _run(executor, "install_holds", (*fence, keys.holds(uid), keys.due(uid)), args)
+
+
+def _units_by_buyer(holds: Sequence[HoldRecord]) -> list[tuple[str, str]]:
+    """The entries of `buyers` for everybody who has units."""
+    units: dict[str, int] = {}
+    ids: dict[str, list[str]] = {}
+    for hold in holds:
+        if not hold.status.ended:
+            units[hold.buyer] = units.get(hold.buyer, 0) + hold.units
+            ids.setdefault(hold.buyer, []).append(hold.id)
+    return [(buyer, " ".join((str(count), *ids[buyer]))) for buyer, count in units.items()]
+
+
+def _chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (items[at : at + INSTALL_CHUNK] for at in range(0, len(items), INSTALL_CHUNK))
+
+
+async def _run(
+    executor: Executor, name: str, key_names: Sequence[str], args: Sequence[Argument]
+) -> None:
+    reply = await executor.run(name, key_names, args)
+    code = Code(reply[0])
+    if code is Code.INSTALL_FENCED:
+        raise InstallFenced(f"epoch {reply[1]} of this sale is newer")
+    if code is Code.UNCHANGED:
+        raise _Installed
