@@ -1,0 +1,101 @@
+"""The contract's operations by name, each one request.
+
+Three parts a program can play: a visitor (ticket), a buyer (pass), a shop or operator (API key).
+Each method answers the plain `Answer`; which statuses are expected depends on what the caller was
+up to, see `visitor` and `shopper`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast_loadtest.client import Answer, Client, Credentials
+
+
+class LineCalls:
+    """What a visitor in the waiting room does."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def join(self, ticket: str | None = None) -> Answer:
+        return await self._client.call(
+            "POST", "/tickets", credentials=Credentials(ticket=ticket), body={}
+        )
+
+    async def status(self, etag: str | None = None) -> Answer:
+        return await self._client.call("GET", "/status", etag=etag)
+
+    async def view(self, ticket: str) -> Answer:
+        return await self._client.call("GET", "/ticket", credentials=Credentials(ticket=ticket))
+
+    async def claim(self, ticket: str) -> Answer:
+        return await self._client.call(
+            "POST", "/pass", credentials=Credentials(ticket=ticket), body={}
+        )
+
+    async def leave(self, bearer: str) -> Answer:
+        return await self._client.call("DELETE", "/pass", credentials=Credentials(bearer=bearer))
+
+
+class BuyerCalls:
+    """What the holder of a pass does."""
+
+    def __init__(self, client: Client, bearer: str) -> None:
+        self._client = client
+        self._bearer = bearer
+
+    async def seat_map(self) -> Answer:
+        return await self._client.call("GET", "/seats")
+
+    async def hold(self, wish: dict[str, Any], idempotency_key: str) -> Answer:
+        credentials = Credentials(bearer=self._bearer, idempotency_key=idempotency_key)
+        return await self._client.call("POST", "/holds", credentials=credentials, body=wish)
+
+    async def read_hold(self, hold: str) -> Answer:
+        return await self._hold_call("GET", hold, "")
+
+    async def extend(self, hold: str) -> Answer:
+        return await self._hold_call("POST", hold, "/extend")
+
+    async def release(self, hold: str) -> Answer:
+        return await self._hold_call("POST", hold, "/release")
+
+    async def _hold_call(self, method: str, hold: str, action: str) -> Answer:
+        return await self._client.call(
+            method,
+            f"/holds/{hold}{action}",
+            credentials=Credentials(bearer=self._bearer),
+            label=f"/holds/{{id}}{action}",
+        )
+
+
+class ShopCalls:
+    """What the shop's own server does, with its platform key: charge the buyer, then confirm."""
+
+    def __init__(self, client: Client, platform_key: str) -> None:
+        self._client = client
+        self._credentials = Credentials(bearer=platform_key)
+
+    async def paying(self, hold: str) -> Answer:
+        return await self._post(hold, "/paying", {})
+
+    async def confirm(self, hold: str, payment: dict[str, Any]) -> Answer:
+        return await self._post(hold, "/confirm", payment)
+
+    async def _post(self, hold: str, action: str, body: dict[str, Any]) -> Answer:
+        return await self._client.call(
+            "POST",
+            f"/holds/{hold}{action}",
+            credentials=self._credentials,
+            body=body,
+            label=f"/holds/{{id}}{action}",
+        )
+
+    async def read(self, route: str, label: str | None = None) -> Answer:
+        """Any of the sale's documents: the sale itself (""), orders, events, plan, seats."""
+        return await self._client.call("GET", route, credentials=self._credentials, label=label)
+
+    async def write(self, method: str, route: str, body: object | None = None) -> Answer:
+        """An operator's change: create, open, close."""
+        return await self._client.call(method, route, credentials=self._credentials, body=body)

@@ -1,0 +1,192 @@
+"""One HTTP exchange with a service that speaks the contract.
+
+`Client.call` does exactly one request and answers whatever status came: a refusal is a result here,
+for the crowd provokes refusals on purpose. What never arrived, or whose answer was lost, is
+`Unreachable`; the caller decides whether a repeat is safe, so nothing is retried at this level.
+Credentials travel as headers of the single call and are kept out of every `repr`.
+
+Invariants: answers are bounded in time by the session's timeout; connections are bounded by the
+session's connector; each answer is counted by route and status, so that requests per second come
+from what really went over the wire.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+import aiohttp
+import msgspec
+
+from holdfast_loadtest.wire import Problem
+
+MAX_CONNECTIONS: Final = 256
+CONNECT_TIMEOUT_SECONDS: Final = 10.0
+ANSWER_TIMEOUT_SECONDS: Final = 30.0
+MAX_RETRY_AFTER_SECONDS: Final = 30.0
+DEFAULT_RETRY_AFTER_SECONDS: Final = 1.0
+
+T = TypeVar("T")
+
+
+class ContractError(Exception):
+    """Base of everything this client raises."""
+
+
+class Unreachable(ContractError):
+    """No answer: refused, reset, or timed out. The request may or may not have been carried out."""
+
+
+class Malformed(ContractError):
+    """An answer whose body is not what the contract says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What one call shows: a bearer (pass or API key), a ticket, an idempotency key."""
+
+    bearer: str | None = field(default=None, repr=False)
+    ticket: str | None = field(default=None, repr=False)
+    idempotency_key: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        headers: dict[str, str] = {}
+        if self.bearer is not None:
+            headers["Authorization"] = f"Bearer {self.bearer}"
+        if self.ticket is not None:
+            headers["Holdfast-Ticket"] = self.ticket
+        if self.idempotency_key is not None:
+            headers["Idempotency-Key"] = self.idempotency_key
+        return headers
+
+
+NOBODY: Final = Credentials()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status and body of one exchange."""
+
+    status: int
+    body: bytes
+    retry_after: float | None = None
+    etag: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def read(self, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise Malformed(f"{kind.__name__}: {error}: {self.body[:200]!r}") from error
+
+    def problem(self) -> Problem:
+        """The refusal's body; an empty one when a proxy answered in its own words."""
+        try:
+            return msgspec.json.decode(self.body, type=Problem)
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            return Problem()
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Answers by route and status, and calls that got none."""
+
+    answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    unreachable: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.answers.total() + self.unreachable
+
+    def of_status(self, status: int) -> int:
+        return sum(count for (_, seen), count in self.answers.items() if seen == status)
+
+
+class Client:
+    """Speaks to one deployment about one sale."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        sale: str,
+        traffic: Traffic | None = None,
+    ) -> None:
+        self._session = session
+        self._base = base_url.rstrip("/")
+        self.sale = sale
+        self.traffic = Traffic() if traffic is None else traffic
+
+    async def call(
+        self,
+        method: str,
+        route: str,
+        *,
+        credentials: Credentials = NOBODY,
+        body: object | None = None,
+        etag: str | None = None,
+        label: str | None = None,
+    ) -> Answer:
+        """One request to `/v1/sales/{sale}` + route; `label` names it in the counts when the route
+        carries an id.
+        """
+        headers = credentials.headers()
+        data: bytes | None = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+        if etag is not None:
+            headers["If-None-Match"] = etag
+        return await self._exchange(method, self._url(route), headers, data, label or route)
+
+    def _url(self, route: str) -> str:
+        return f"{self._base}/v1/sales/{self.sale}{route}"
+
+    async def _exchange(
+        self, method: str, url: str, headers: dict[str, str], data: bytes | None, label: str
+    ) -> Answer:
+        try:
+            async with self._session.request(method, url, headers=headers, data=data) as response:
+                body = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self.traffic.unreachable += 1
+            raise Unreachable(f"{method} {label}: {type(error).__name__}: {error}") from error
+        self.traffic.answers[f"{method} {label}", response.status] += 1
+        return Answer(
+            response.status,
+            body,
+            retry_after_seconds(response.headers.get("Retry-After")),
+            response.headers.get("ETag"),
+        )
+
+
+def retry_after_seconds(header: str | None) -> float | None:
+    """The delay a server asks for; an HTTP date, which this contract never sends, counts as a short
+    one.
+    """
+    if header is None:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        return DEFAULT_RETRY_AFTER_SECONDS
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+
+
+def open_session(connections: int = MAX_CONNECTIONS) -> aiohttp.ClientSession:
+    """A session for thousands of visitors: few connections, shared; no cookie jar, for a ticket
+    travels as a header.
+    """
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections, ttl_dns_cache=300),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(
+            total=ANSWER_TIMEOUT_SECONDS, sock_connect=CONNECT_TIMEOUT_SECONDS
+        ),
+        auto_decompress=True,
+    )

@@ -1,0 +1,97 @@
+"""Sends a crowd to a sale: everybody arrives when their temperament says, lives their story, and is
+counted.
+
+Bounded: the visitors by their number, the connections by the session, the whole by a time limit
+after which whoever is left goes home. One process on one core carries a few thousand visitors,
+because a visitor is a coroutine that mostly sleeps.
+
+    HOLDFAST_PLATFORM_KEY=... python -m holdfast_loadtest.crowd --url <service> --sale <sale>
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import Final
+
+from holdfast_loadtest.client import ContractError, Malformed
+from holdfast_loadtest.scene import WITHIN_CONTRACT, GaveUp, Scene
+from holdfast_loadtest.shopper import Shopper
+from holdfast_loadtest.tally import Stage
+from holdfast_loadtest.temperament import Pace, Temperament, draw
+from holdfast_loadtest.visitor import Gone, Visitor
+
+DEFAULT_VISITORS: Final = 3_000
+MAX_VISITORS: Final = 50_000
+DEFAULT_TIME_LIMIT_SECONDS: Final = 600.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdPlan:
+    """How many people, which people, and for how long."""
+
+    visitors: int = DEFAULT_VISITORS
+    seed: int = 1
+    pace: Pace = field(default_factory=Pace)
+    time_limit_s: float = DEFAULT_TIME_LIMIT_SECONDS
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.visitors <= MAX_VISITORS:
+            raise ValueError(f"visitors must be between 1 and {MAX_VISITORS}")
+
+
+async def run_crowd(plan: CrowdPlan, scene: Scene) -> None:
+    """Returns when everybody's story has ended or the time is up."""
+    limit = scene.hall.units_per_buyer
+    people = [draw(plan.seed, index, plan.pace, limit) for index in range(plan.visitors)]
+    people.sort(key=lambda who: who.arrives_s)
+    opened = asyncio.get_running_loop().time()
+    async with asyncio.TaskGroup() as visits:
+        for who in people:
+            await asyncio.sleep(opened + who.arrives_s - asyncio.get_running_loop().time())
+            visits.create_task(visit(who, scene, opened + plan.time_limit_s))
+
+
+async def visit(who: Temperament, scene: Scene, until: float) -> Stage:
+    """One visitor from arrival to the end, counted in exactly one stage at any moment."""
+    story = _Story(who, scene)
+    try:
+        async with asyncio.timeout_at(until):
+            ending = await story.live()
+    except TimeoutError:
+        ending = Stage.TIMED_OUT
+    except Gone as gone:
+        ending = gone.stage
+    except GaveUp:
+        scene.journal.complain(WITHIN_CONTRACT, f"visitor {who.index}: no answer for very long")
+        ending = Stage.FAILED
+    except Malformed as error:
+        scene.journal.complain(WITHIN_CONTRACT, f"visitor {who.index}: {error}")
+        ending = Stage.FAILED
+    except ContractError:
+        log.exception("visitor %d", who.index)
+        ending = Stage.FAILED
+    return scene.tally.move(story.stage, ending)
+
+
+class _Story:
+    """Keeps the stage where `visit` finds it, however the story breaks off."""
+
+    def __init__(self, who: Temperament, scene: Scene) -> None:
+        self._who = who
+        self._scene = scene
+        self._shopper: Shopper | None = None
+        self._stage = scene.tally.move(Stage.TO_COME, Stage.WAITING)
+
+    @property
+    def stage(self) -> Stage:
+        return self._stage if self._shopper is None else self._shopper.stage
+
+    async def live(self) -> Stage:
+        passed = await Visitor(self._who, self._scene).wait()
+        self._scene.tally.move(Stage.WAITING, Stage.INSIDE)
+        self._shopper = Shopper(self._who, self._scene, passed)
+        return await self._shopper.shop()

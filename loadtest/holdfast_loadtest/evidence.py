@@ -1,0 +1,138 @@
+"""Everything the audit looks at, read through the API at a moment when nothing changes.
+
+The reading takes several requests, so it is bracketed: the seat map before and after must be the
+same version, or all is read again. A sale that people are still buying from settles within a few
+tries or the audit says that it did not. Lists are read to their end, page by page, with a named
+maximum.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from holdfast_loadtest.calls import ShopCalls
+from holdfast_loadtest.client import Answer, ContractError, Unreachable
+from holdfast_loadtest.journal import Journal
+from holdfast_loadtest.wire import (
+    Event,
+    EventPage,
+    Order,
+    OrderPage,
+    Plan,
+    Sale,
+    SeatMap,
+    Status,
+)
+
+PAGE_SIZE: Final = 500
+MAX_PAGES: Final = 4_000
+MAX_READINGS: Final = 20
+PAUSE_BETWEEN_READINGS_SECONDS: Final = 0.5
+MAX_REFUSALS: Final = 30
+
+P = TypeVar("P", OrderPage, EventPage)
+
+
+class Unreadable(ContractError):
+    """The API refused what the audit needs, or the sale never came to rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One sale, as the API shows it, and what its visitors were told."""
+
+    sale: Sale
+    status: Status
+    guids: tuple[str, ...]
+    seat_map: SeatMap
+    orders: tuple[Order, ...]
+    events: tuple[Event, ...]
+    journal: Journal = field(default_factory=Journal)
+
+
+async def gather_evidence(shop: ShopCalls, journal: Journal | None = None) -> Evidence:
+    """Reads until two looks at the seat map frame the same version."""
+    guids = await _guids(shop)
+    for _ in range(MAX_READINGS):
+        before = (await _read(shop, "/seats")).read(SeatMap)
+        orders = await _orders(shop)
+        events = await _events(shop)
+        after = (await _read(shop, "/seats")).read(SeatMap)
+        if before.version == after.version:
+            return Evidence(
+                sale=(await _read(shop, "")).read(Sale),
+                status=(await _read(shop, "/status")).read(Status),
+                guids=guids,
+                seat_map=after,
+                orders=tuple(orders),
+                events=tuple(events),
+                journal=Journal() if journal is None else journal,
+            )
+        await asyncio.sleep(PAUSE_BETWEEN_READINGS_SECONDS)
+    raise Unreadable(f"the sale kept changing over {MAX_READINGS} readings")
+
+
+async def _guids(shop: ShopCalls) -> tuple[str, ...]:
+    """Seats in plan order; a sale of areas alone has none."""
+    answer = await _ask(shop, "/plan")
+    if answer.status == 404:
+        return ()
+    _expect(answer, "/plan")
+    return tuple(guid for row in answer.read(Plan).rows() for guid in row)
+
+
+async def _orders(shop: ShopCalls) -> list[Order]:
+    orders: list[Order] = []
+    async for page in _pages(shop, "/orders", "cursor", OrderPage):
+        orders.extend(page.items)
+    return orders
+
+
+async def _events(shop: ShopCalls) -> list[Event]:
+    events: list[Event] = []
+    async for page in _pages(shop, "/events", "after", EventPage):
+        events.extend(page.items)
+    return events
+
+
+async def _pages(shop: ShopCalls, route: str, parameter: str, kind: type[P]) -> AsyncIterator[P]:
+    cursor: str | None = None
+    for _ in range(MAX_PAGES):
+        after = "" if cursor is None else f"&{parameter}={cursor}"
+        answer = await _ask(shop, f"{route}?limit={PAGE_SIZE}{after}", label=route)
+        _expect(answer, route)
+        page = answer.read(kind)
+        yield page
+        if page.next is None or not page.items:
+            return
+        cursor = page.next
+    raise Unreadable(f"{route}: more than {MAX_PAGES} pages")
+
+
+async def _read(shop: ShopCalls, route: str) -> Answer:
+    answer = await _ask(shop, route)
+    _expect(answer, route)
+    return answer
+
+
+async def _ask(shop: ShopCalls, route: str, label: str | None = None) -> Answer:
+    """One document; a service that is busy or restarting is asked again, for a bounded time."""
+    for _ in range(MAX_REFUSALS):
+        try:
+            answer = await shop.read(route, label)
+        except Unreachable:
+            await asyncio.sleep(PAUSE_BETWEEN_READINGS_SECONDS)
+            continue
+        if answer.status not in {429, 503}:
+            return answer
+        await asyncio.sleep(answer.retry_after or PAUSE_BETWEEN_READINGS_SECONDS)
+    raise Unreadable(f"{route}: no answer in {MAX_REFUSALS} tries")
+
+
+def _expect(answer: Answer, route: str) -> None:
+    if not answer.ok:
+        problem = answer.problem()
+        raise Unreadable(f"{route or 'the sale'}: {answer.status} {problem.code} {problem.detail}")

@@ -1,0 +1,112 @@
+"""What the crowd was told, kept for the audit: a promise given to a visitor must be found in the
+service's books.
+
+Entries can go to a file line by line while the crowd runs, so that the audit may be another
+process, later, and so that what was seen survives a crowd that was killed. Tickets are secrets of
+their visitors: only a digest is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, TextIO
+
+import msgspec
+
+from holdfast_loadtest.wire import Item
+
+DIGEST_BYTES: Final = 8
+MAX_COMPLAINTS: Final = 1_000
+
+
+class Admitted(msgspec.Struct, tag="admitted", frozen=True):
+    """A claim answered with a pass."""
+
+    ticket: str
+    pass_id: str
+    number: int | None = None
+
+
+class Confirmed(msgspec.Struct, tag="confirmed", frozen=True):
+    """A 2xx answer to a confirm: from here on the order must be in the ledger, whatever fails."""
+
+    hold: str
+    items: list[Item]
+    amount: int
+
+
+class RefundRequired(msgspec.Struct, tag="refund_required", frozen=True):
+    """A paid hold that got no seats; the ledger must not have it as sold."""
+
+    hold: str
+
+
+class Complaint(msgspec.Struct, tag="complaint", frozen=True):
+    """Something the contract rules out, seen by a visitor."""
+
+    promise: str
+    evidence: str
+
+
+Entry = Admitted | Confirmed | RefundRequired | Complaint
+
+
+class Journal:
+    """The entries of one crowd; complaints are bounded, what was promised never is."""
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        self.admitted: list[Admitted] = []
+        self.confirmed: list[Confirmed] = []
+        self.refunds: list[RefundRequired] = []
+        self.complaints: list[Complaint] = []
+        self._file = file
+
+    def record(self, entry: Entry) -> None:
+        if isinstance(entry, Complaint) and len(self.complaints) >= MAX_COMPLAINTS:
+            return
+        self._keep(entry)
+        if self._file is not None:
+            self._file.write(msgspec.json.encode(entry).decode() + "\n")
+            self._file.flush()
+
+    def complain(self, promise: str, evidence: str) -> None:
+        self.record(Complaint(promise, evidence))
+
+    def _keep(self, entry: Entry) -> None:
+        match entry:
+            case Admitted():
+                self.admitted.append(entry)
+            case Confirmed():
+                self.confirmed.append(entry)
+            case RefundRequired():
+                self.refunds.append(entry)
+            case Complaint():
+                self.complaints.append(entry)
+
+
+def digest(ticket: str) -> str:
+    """A name for a ticket that cannot be used as one."""
+    return hashlib.blake2b(ticket.encode(), digest_size=DIGEST_BYTES).hexdigest()
+
+
+def read_journal(path: Path) -> Journal:
+    """The journal that a crowd wrote to `path`; a last line cut short by a kill is left out."""
+    journal = Journal()
+    for entry in _entries(path):
+        journal.record(entry)
+    return journal
+
+
+def _entries(path: Path) -> Iterator[Entry]:
+    decoder = msgspec.json.Decoder(Entry)
+    lines = path.read_bytes().split(b"\n")
+    for position, line in enumerate(lines):
+        if not line:
+            continue
+        try:
+            yield decoder.decode(line)
+        except msgspec.DecodeError:
+            if position != len(lines) - 1:
+                raise

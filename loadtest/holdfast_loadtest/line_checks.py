@@ -1,0 +1,181 @@
+"""Checks of who was let in, when, and in which order: pure functions of the event stream.
+
+The promise about the rate is about ANY span of time: no window is privileged, so none is sampled.
+With pass times t(1) <= ... <= t(n), burst b and rate r, the promise is j - i + 1 <= b + r x (t(j) -
+t(i)) for every i <= j. Put f(k) = k - r x t(k): it says that f never climbs by more than b - 1
+above its lowest value so far, which one walk over the passes decides.
+
+The burst promised is the larger of the configured one and two ticks of the rate, because admission
+happens in ticks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from holdfast_loadtest.facts import Call, Issue, at_ms, cursor_of, line_facts
+from holdfast_loadtest.findings import Check, concluded
+from holdfast_loadtest.journal import Admitted
+from holdfast_loadtest.wire import Event, Sale
+
+TICK_SECONDS: Final = 0.25
+TICKS_IN_BURST: Final = 2
+ROUNDING: Final = 1e-6
+UNLIMITED: Final = "passthrough"
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The bound on passes: `burst` at once, then `per_minute`."""
+
+    per_minute: float
+    burst: float
+
+    @property
+    def per_ms(self) -> float:
+        return self.per_minute / 60_000
+
+
+def bucket_of(sale: Sale) -> Bucket:
+    """The bound that the sale's settings promise."""
+    ticks = TICKS_IN_BURST * TICK_SECONDS * sale.new_users_per_minute / 60
+    return Bucket(sale.new_users_per_minute, max(sale.burst, ticks))
+
+
+def rate_is_kept(passes: Sequence[Issue], bucket: Bucket) -> Check:
+    """Passes in any span T never exceed burst + rate x T."""
+    times = sorted(issue.at_ms for issue in passes)
+    return concluded(
+        "passes never above burst + rate x time, over any span",
+        f"{len(times)} passes, {bucket.per_minute:g} a minute, burst {bucket.burst:g}",
+        _too_many(times, bucket),
+    )
+
+
+def _too_many(times: Sequence[int], bucket: Bucket) -> Iterator[str]:
+    """For each pass that ends a span with too many, the worst such span."""
+    lowest = float("inf")
+    since = 0
+    for index, moment in enumerate(times):
+        level = index - bucket.per_ms * (moment - times[0])
+        if level < lowest:
+            lowest, since = level, index
+        if level - lowest + 1 > bucket.burst + ROUNDING:
+            span_ms = moment - times[since]
+            allowed = bucket.burst + bucket.per_ms * span_ms
+            yield f"{index - since + 1} passes within {span_ms} ms, allowed {allowed:.2f}"
+
+
+def called_in_order(events: Iterable[Event], gaps: Sequence[tuple[int, int]]) -> Check:
+    """Numbers are called in their order, none skipped but published gaps, none let in uncalled."""
+    frontier = _Frontier(gaps)
+    findings: list[str] = []
+    for event, fact in line_facts(events):
+        findings += frontier.meet(cursor_of(event).epoch, fact)
+    return concluded(
+        "numbers are called in order", f"{frontier.calls} calls, up to {frontier.at}", findings
+    )
+
+
+class _Frontier:
+    """The highest number called so far, and what it may do next."""
+
+    def __init__(self, gaps: Sequence[tuple[int, int]]) -> None:
+        self.at = 0
+        self.calls = 0
+        self._gaps = sorted(gaps)
+        self._epoch: int | None = None
+
+    def meet(self, epoch: int, fact: Call | Issue) -> Iterator[str]:
+        if self._epoch is not None and epoch != self._epoch:
+            # After a store loss calls resume from a checkpoint: some are made again.
+            self.at = min(self.at, _first_number(fact) - 1)
+        self._epoch = epoch
+        if isinstance(fact, Call):
+            yield from self._call(fact)
+        elif fact.number is not None and fact.number > self.at:
+            yield from self._straight_through(fact)
+
+    def _call(self, call: Call) -> Iterator[str]:
+        self.calls += 1
+        if call.first <= self.at:
+            yield f"{call.first}-{call.last} called when {self.at} had been"
+        elif self._missing(call.first):
+            yield f"{call.first}-{call.last} called after {self.at}: some were skipped"
+        self.at = max(self.at, call.last)
+
+    def _straight_through(self, issue: Issue) -> Iterator[str]:
+        """A quiet sale admits at the door: that number is then the frontier."""
+        assert issue.number is not None
+        if self._missing(issue.number):
+            yield f"number {issue.number} got a pass when only {self.at} were called"
+        else:
+            self.at = issue.number
+
+    def _missing(self, number: int) -> bool:
+        """Whether somebody real stands between the frontier and `number`."""
+        expected = self.at + 1
+        for first, last in self._gaps:
+            if first <= expected <= last:
+                expected = last + 1
+        return number > expected
+
+
+def _first_number(fact: Call | Issue) -> int:
+    if isinstance(fact, Call):
+        return fact.first
+    return 1 if fact.number is None else fact.number
+
+
+def admitted_once(passes: Sequence[Issue], admitted: Sequence[Admitted]) -> Check:
+    """One ticket, one number, one pass; and what visitors were given is in the stream."""
+    return concluded(
+        "each ticket is admitted at most once",
+        f"{len(passes)} passes, {len(admitted)} seen by visitors",
+        [*_issued_twice(passes), *_given_twice(admitted), *_unknown(passes, admitted)],
+    )
+
+
+def _issued_twice(passes: Sequence[Issue]) -> Iterator[str]:
+    for pass_id, count in Counter(issue.pass_id for issue in passes).items():
+        if count > 1:
+            yield f"pass {pass_id} was issued {count} times"
+    numbers = Counter(issue.number for issue in passes if issue.number is not None)
+    for number, count in numbers.items():
+        if count > 1:
+            yield f"number {number} got {count} passes"
+
+
+def _given_twice(admitted: Sequence[Admitted]) -> Iterator[str]:
+    pass_of: dict[str, str] = {}
+    ticket_of: dict[str, str] = {}
+    for given in admitted:
+        before = pass_of.setdefault(given.ticket, given.pass_id)
+        if before != given.pass_id:
+            yield f"ticket {given.ticket} got passes {before} and {given.pass_id}"
+        owner = ticket_of.setdefault(given.pass_id, given.ticket)
+        if owner != given.ticket:
+            yield f"pass {given.pass_id} went to tickets {owner} and {given.ticket}"
+
+
+def _unknown(passes: Sequence[Issue], admitted: Sequence[Admitted]) -> Iterator[str]:
+    issued = {issue.pass_id for issue in passes}
+    for given in admitted:
+        if given.pass_id not in issued:
+            yield f"pass {given.pass_id} was given to a visitor and is not in the stream"
+
+
+def time_runs_forward(events: Sequence[Event]) -> Check:
+    """Store time never falls from one event to the next."""
+    times = [(cursor_of(event), at_ms(event)) for event in events]
+    times.sort()
+    backwards = (
+        f"event {cursor} is {before - now} ms older than the one before"
+        for (_, before), (cursor, now) in pairwise(times)
+        if now < before
+    )
+    return concluded("store time never runs back", f"{len(times)} events", backwards)

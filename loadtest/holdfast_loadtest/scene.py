@@ -1,0 +1,88 @@
+"""What the visitors of one crowd share: the connection, the shop's key, the plan, the journal, and
+patience.
+
+`persist` is the crowd's only retry: it repeats a call that got no answer or was told to come back,
+as a page or a shop's server would. That makes lost answers part of every run, and idempotency
+something the crowd relies on rather than something it tests in a corner. Invariant: each wait is
+bounded, and so is the number of repeats.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from holdfast_loadtest.calls import LineCalls, ShopCalls
+from holdfast_loadtest.client import Answer, Client, Unreachable
+from holdfast_loadtest.journal import Journal
+from holdfast_loadtest.tally import Tally
+
+MAX_ATTEMPTS: Final = 30
+FIRST_REPEAT_SECONDS: Final = 0.5
+MAX_REPEAT_SECONDS: Final = 4.0
+COME_BACK: Final = frozenset({429, 503})
+
+WITHIN_CONTRACT: Final = "every answer is one the contract knows"
+
+
+class GaveUp(Exception):
+    """The service stayed away longer than anybody would wait."""
+
+
+@dataclass
+class Hall:
+    """What is on sale, as a visitor's page knows it."""
+
+    rows: list[list[str]] = field(default_factory=list)
+    areas: tuple[str, ...] = ()
+    units_per_buyer: int = 6
+    hold_seconds: float = 1800.0
+
+    def __post_init__(self) -> None:
+        self.guids: list[str] = [guid for row in self.rows for guid in row]
+
+    @property
+    def seats(self) -> int:
+        return len(self.guids)
+
+
+class Scene:
+    """Everything a visitor needs to live."""
+
+    def __init__(
+        self, client: Client, platform_key: str, hall: Hall, tally: Tally, journal: Journal
+    ) -> None:
+        self.client = client
+        self.line = LineCalls(client)
+        self.shop = ShopCalls(client, platform_key)
+        self.hall = hall
+        self.tally = tally
+        self.journal = journal
+        self._rng = Random(0)  # noqa: S311 - jitter
+
+    def unexpected(self, operation: str, answer: Answer) -> None:
+        """An answer nobody provoked: evidence for the audit, with the refusal's own words."""
+        problem = answer.problem()
+        told = f"{operation}: {answer.status} {problem.code} {problem.detail}".strip()
+        self.journal.complain(WITHIN_CONTRACT, told)
+
+    async def persist(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The first answer that is not "come back later"."""
+        delay = FIRST_REPEAT_SECONDS
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                answer = await attempt()
+            except Unreachable:
+                self.tally.count("no answer")
+                wait = delay
+            else:
+                if answer.status not in COME_BACK:
+                    return answer
+                self.tally.count("told to come back")
+                wait = delay if answer.retry_after is None else answer.retry_after
+            await asyncio.sleep(wait * (1 + 0.5 * self._rng.random()))
+            delay = min(delay * 2, MAX_REPEAT_SECONDS)
+        raise GaveUp

@@ -1,0 +1,223 @@
+"""A buyer inside the shop: looks, holds, dawdles, pays or does not, and leaves or just goes.
+
+The shop's server is played here too: it tells the service that a payment begins, charges (in
+thought), confirms. Every refusal the contract foresees is part of a story; any other is evidence.
+What is checked on the way: the same idempotency key is the same hold, nobody gets past the limit, a
+repeated confirm is the same order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import Any, Final
+
+from holdfast_loadtest.calls import BuyerCalls
+from holdfast_loadtest.choosing import Wish, fallback, wish
+from holdfast_loadtest.client import Answer
+from holdfast_loadtest.journal import Confirmed, RefundRequired
+from holdfast_loadtest.scene import Scene
+from holdfast_loadtest.tally import Stage
+from holdfast_loadtest.temperament import Ending, Taste, Temperament
+from holdfast_loadtest.visitor import Gone
+from holdfast_loadtest.wire import Confirmation, Hold, Pass, SeatMap
+
+SAME_KEY_SAME_HOLD: Final = "the same idempotency key is the same hold"
+WITHIN_LIMIT: Final = "no buyer holds more than the limit"
+SAME_CONFIRM: Final = "a repeated confirm is the same order"
+MAX_TRIES: Final = 6
+AFTER_EXPIRY_SECONDS: Final = 1.5
+SESSION_OVER: Final = frozenset({"pass_ended", "unauthorized"})
+
+
+class Shopper:
+    """One admitted visitor."""
+
+    def __init__(self, who: Temperament, scene: Scene, passed: Pass) -> None:
+        self._who = who
+        self._scene = scene
+        self._calls = BuyerCalls(scene.client, passed.token)
+        self._pass = passed
+        self._rng = Random(f"{who.index}:{passed.pass_id}")  # noqa: S311 - choices of seats
+        self.stage = Stage.INSIDE
+
+    async def shop(self) -> Stage:
+        """The whole visit; answers how it ended."""
+        hold = await self._find_something()
+        if hold is None:
+            await self._leave()
+            return Stage.LEFT if self._who.only_browses else Stage.SOLD_OUT
+        self.stage = self._scene.tally.move(self.stage, Stage.HOLDING)
+        if self._who.greedy:
+            await self._ask_for_more(hold)
+        return await self._end(hold)
+
+    async def _find_something(self) -> Hold | None:
+        """Looks at the map and tries until something is held or nothing is left that pleases."""
+        taste: Taste | None = self._who.taste
+        quantity = self._who.quantity
+        for _ in range(MAX_TRIES):
+            seat_map = await self._look()
+            if self._who.only_browses or taste is None:
+                return None
+            asked = wish(taste, quantity, self._scene.hall, seat_map, self._rng)
+            hold = None if asked is None else await self._hold(asked)
+            if hold is not None:
+                return hold
+            if asked is None or "seats" not in asked:
+                taste = fallback(taste, self._scene.hall) if quantity == 1 else taste
+                quantity = max(1, quantity // 2)
+        return None
+
+    async def _look(self) -> SeatMap:
+        answer = await self._scene.persist(self._calls.seat_map)
+        if not answer.ok:
+            self._scene.unexpected("seat map", answer)
+            raise Gone(Stage.FAILED)
+        await asyncio.sleep(self._who.look_s)
+        return answer.read(SeatMap)
+
+    async def _hold(self, asked: Wish) -> Hold | None:
+        """One click, or two at once with one key; None when it was refused for want of seats."""
+        key = f"{self._rng.getrandbits(128):032x}"
+        clicks = 2 if self._who.double_clicks else 1
+        answers = await asyncio.gather(*(self._click(asked, key) for _ in range(clicks)))
+        holds = [answer.read(Hold) for answer in answers if answer.ok]
+        self._same_hold(holds, answers)
+        if holds:
+            self._scene.tally.count("holds")
+            return holds[0]
+        self._refused(answers[0])
+        return None
+
+    async def _click(self, asked: Wish, key: str) -> Answer:
+        return await self._scene.persist(lambda: self._calls.hold(asked, key))
+
+    def _same_hold(self, holds: list[Hold], answers: list[Answer]) -> None:
+        if len({hold.id for hold in holds}) > 1:
+            ids = ", ".join(hold.id for hold in holds)
+            self._scene.journal.complain(SAME_KEY_SAME_HOLD, f"one key, holds {ids}")
+        if holds and len(holds) < len(answers):
+            for answer in answers:
+                if not answer.ok and answer.problem().code != "request_in_flight":
+                    self._scene.unexpected("second click of one hold", answer)
+
+    def _refused(self, answer: Answer) -> None:
+        code = answer.problem().code
+        match code:
+            case "seat_unavailable" | "not_enough_together" | "sold_out" | "orphan":
+                self._scene.tally.count(f"refused: {code}")
+            case "sale_closed":
+                raise Gone(Stage.TURNED_AWAY)
+            case _ if code in SESSION_OVER:
+                self._scene.tally.count("session over")
+                raise Gone(Stage.LEFT)
+            case _:
+                self._scene.unexpected("hold", answer)
+                raise Gone(Stage.FAILED)
+
+    async def _ask_for_more(self, hold: Hold) -> None:
+        """Beyond the limit: must be refused; when it is not, that is evidence, and given back."""
+        limit = self._scene.hall.units_per_buyer
+        held = sum(item.quantity for item in hold.items)
+        seat_map = await self._look()
+        asked = wish(Taste.FLOOR, limit - held + 1, self._scene.hall, seat_map, self._rng)
+        if asked is None:
+            return
+        answer = await self._click(asked, f"{self._rng.getrandbits(128):032x}")
+        if answer.ok:
+            self._scene.journal.complain(
+                WITHIN_LIMIT, f"hold {hold.id} of {held}, then {asked} was granted too"
+            )
+            await self._scene.persist(lambda: self._calls.release(answer.read(Hold).id))
+        else:
+            self._scene.tally.count(f"refused: {answer.problem().code}")
+
+    async def _end(self, hold: Hold) -> Stage:
+        match self._who.ending:
+            case Ending.PAYS:
+                await asyncio.sleep(self._who.pay_s)
+                return await self._pay(hold, announce=True)
+            case Ending.LAPSES:
+                await asyncio.sleep(self._until_expiry(hold))
+                return Stage.LAPSED
+            case Ending.PAYS_LATE:
+                await asyncio.sleep(self._until_expiry(hold))
+                return await self._pay(hold, announce=False)
+            case Ending.RELEASES:
+                await asyncio.sleep(self._who.pay_s / 2)
+                return await self._release(hold)
+
+    def _until_expiry(self, hold: Hold) -> float:
+        left = hold.expires_in_seconds
+        return (self._scene.hall.hold_seconds if left is None else left) + AFTER_EXPIRY_SECONDS
+
+    async def _pay(self, hold: Hold, *, announce: bool) -> Stage:
+        """The shop's server: paying, charge, confirm."""
+        if announce:
+            answer = await self._scene.persist(lambda: self._scene.shop.paying(hold.id))
+            if answer.status == 410:
+                return Stage.LAPSED
+            if not answer.ok:
+                self._scene.unexpected("paying", answer)
+                return Stage.FAILED
+        payment = {
+            "order_ref": f"order-{self._who.index}-{hold.id}",
+            "payment_ref": f"sandbox-{hold.id}",
+            "amount": hold.total,
+        }
+        stage = await self._confirm(hold, payment)
+        if stage is Stage.BOOKED:
+            await self._leave()
+        return stage
+
+    async def _confirm(self, hold: Hold, payment: dict[str, Any]) -> Stage:
+        answer = await self._scene.persist(lambda: self._scene.shop.confirm(hold.id, payment))
+        if answer.status == 410:
+            return self._refund(hold, answer)
+        if not answer.ok:
+            self._scene.unexpected("confirm", answer)
+            return Stage.FAILED
+        self._booked(hold, answer)
+        if self._who.double_clicks:
+            await self._confirm_again(hold, payment, answer)
+        return Stage.BOOKED
+
+    def _booked(self, hold: Hold, answer: Answer) -> None:
+        order = answer.read(Confirmation).order
+        items = order.items if order is not None and order.items else hold.items
+        self._scene.journal.record(Confirmed(hold.id, items, hold.total))
+        self._scene.tally.count("orders")
+        self._scene.tally.units_booked += sum(item.quantity for item in items)
+
+    def _refund(self, hold: Hold, answer: Answer) -> Stage:
+        if not answer.problem().refund_required:
+            self._scene.unexpected("confirm of an ended hold", answer)
+        self._scene.journal.record(RefundRequired(hold.id))
+        return Stage.REFUNDED
+
+    async def _confirm_again(self, hold: Hold, payment: dict[str, Any], first: Answer) -> None:
+        again = await self._scene.persist(lambda: self._scene.shop.confirm(hold.id, payment))
+        if again.status != 200 or again.read(Confirmation) != first.read(Confirmation):
+            told = f"{again.status} {again.problem().code}"
+            self._scene.journal.complain(SAME_CONFIRM, f"hold {hold.id}: 200, then {told}")
+
+    async def _release(self, hold: Hold) -> Stage:
+        """Changed their mind; a release that comes too late is as good."""
+        answer = await self._scene.persist(lambda: self._calls.release(hold.id))
+        if not answer.ok and answer.status not in {409, 410}:
+            self._scene.unexpected("release", answer)
+            return Stage.FAILED
+        self._scene.tally.count("released")
+        await self._leave()
+        return Stage.LEFT
+
+    async def _leave(self) -> None:
+        """The tidy give their slot back; the others close the tab."""
+        if not self._who.tidy:
+            return
+        answer = await self._scene.persist(lambda: self._scene.line.leave(self._pass.token))
+        if answer.ok:
+            self._scene.tally.count("left the shop")
+        elif answer.problem().code not in SESSION_OVER:
+            self._scene.unexpected("leave", answer)

@@ -1,0 +1,75 @@
+"""Where everybody is and how it ended: the figures a display shows while the crowd runs.
+
+Each visitor is in exactly one stage at a time; the sum over stages is the crowd. Admissions are
+also kept as times, so that the realised rate over the last moments can be shown beside the rate
+that was set.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from enum import Enum
+from typing import Final
+
+RATE_SPAN_SECONDS: Final = 15.0
+MAX_RECENT: Final = 20_000
+
+
+class Stage(Enum):
+    """A visitor's whereabouts; the value is how a display names it."""
+
+    TO_COME = "to come"
+    WAITING = "waiting"
+    INSIDE = "in the shop"
+    HOLDING = "holding"
+    BOOKED = "booked"
+    LAPSED = "let it lapse"
+    REFUNDED = "paid too late, refunded"
+    LEFT = "left without buying"
+    QUIT = "quit the line"
+    NO_SHOW = "missed the call"
+    SOLD_OUT = "told it is sold out"
+    TURNED_AWAY = "turned away"
+    TIMED_OUT = "still there at the end"
+    FAILED = "met an error"
+
+
+UNDER_WAY: Final = (Stage.TO_COME, Stage.WAITING, Stage.INSIDE, Stage.HOLDING)
+
+
+class Tally:
+    """Counts of one crowd."""
+
+    def __init__(self, visitors: int) -> None:
+        self.visitors = visitors
+        self.stages: Counter[Stage] = Counter({Stage.TO_COME: visitors})
+        self.happenings: Counter[str] = Counter()
+        self.units_booked = 0
+        self._admitted_at: deque[float] = deque(maxlen=MAX_RECENT)
+
+    @property
+    def arrived(self) -> int:
+        return self.visitors - self.stages[Stage.TO_COME]
+
+    @property
+    def done(self) -> int:
+        return self.visitors - sum(self.stages[stage] for stage in UNDER_WAY)
+
+    def move(self, before: Stage, after: Stage) -> Stage:
+        self.stages[before] -= 1
+        self.stages[after] += 1
+        return after
+
+    def count(self, happening: str) -> None:
+        self.happenings[happening] += 1
+
+    def admitted(self) -> None:
+        self.count("admitted")
+        self._admitted_at.append(time.monotonic())
+
+    def admitted_per_minute(self) -> float:
+        """Passes received over the last quarter of a minute, as a rate."""
+        since = time.monotonic() - RATE_SPAN_SECONDS
+        recent = sum(1 for moment in self._admitted_at if moment >= since)
+        return recent * 60.0 / RATE_SPAN_SECONDS

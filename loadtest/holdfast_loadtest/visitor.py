@@ -1,0 +1,228 @@
+"""A visitor in the waiting room: joins, polls as the page does, answers the call or does not.
+
+The shared status document says how far the line is; the position shown is computed from it, so a
+poll is that document, with an ETag. The visitor's own view is asked now and then. Documents older
+than the last one accepted are dropped. What the page promises is checked on the way: within the
+order of revisions a shown position never rises, and a repeated claim is the same admission.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from holdfast_loadtest.journal import Admitted, digest
+from holdfast_loadtest.scene import GaveUp, Scene
+from holdfast_loadtest.tally import Stage
+from holdfast_loadtest.temperament import Temperament
+from holdfast_loadtest.wire import Pass, Status, Ticket, View
+
+NEVER_RISES: Final = "a shown position never rises"
+SAME_ADMISSION: Final = "claiming again is the same admission"
+VIEW_EVERY_POLLS: Final = 8
+POLL_JITTER: Final = 0.3
+NOT_OPEN_PAUSE_SECONDS: Final = 1.0
+MAX_JOINS: Final = 3
+MAX_CLAIMS: Final = 200
+MIN_POLL_SECONDS: Final = 0.2
+OVER: Final = frozenset({"sold_out", "closed"})
+CLAIMABLE: Final = frozenset({"open", "draining"})
+LAPSED: Final = frozenset({"lapsed", "expired"})
+POLLS_PER_WAIT: Final = 30
+MAX_POLL_SECONDS: Final = 30.0
+HIDDEN_POLL_SECONDS: Final = (10.0, 60.0)
+
+
+class Gone(Exception):
+    """The visitor's story ends here; `stage` says how."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage.value)
+        self.stage = stage
+
+
+@dataclass(slots=True)
+class Sight:
+    """What the page shows: the newest document accepted, and the position computed from it."""
+
+    status: Status | None = None
+    etag: str | None = None
+    ahead: int | None = None
+
+    def accept(self, status: Status) -> bool:
+        """Takes the document unless an older one; answers whether it was taken."""
+        if self.status is not None and status.revision < self.status.revision:
+            return False
+        self.status = status
+        return True
+
+
+def users_ahead(number: int, status: Status) -> int:
+    """How many are between the call frontier and `number`; numbers in published gaps are nobody."""
+    missing = sum(
+        max(0, min(last, number - 1) - max(first, status.serving + 1) + 1)
+        for first, last in status.gaps
+    )
+    return max(0, number - status.serving - 1 - missing)
+
+
+def poll_seconds(status: Status, ahead: int | None, who: Temperament) -> float:
+    """How long a page rests: the service's interval, longer far back and while it is hidden."""
+    floor = max(status.refresh_interval_seconds, MIN_POLL_SECONDS)
+    rate = status.admitted_per_minute or 0.0
+    wait = ahead / rate * 60 if ahead and rate > 0 else 0.0
+    rest = min(max(floor, wait / POLLS_PER_WAIT), max(floor, MAX_POLL_SECONDS))
+    if who.hides_the_tab:
+        shortest, longest = HIDDEN_POLL_SECONDS
+        rest = max(rest, min(longest, max(shortest, wait / 3)))
+    return rest * (1 + POLL_JITTER * who.poll_jitter)
+
+
+class Visitor:
+    """One visitor's time in the line; `wait` answers the pass, or raises `Gone`."""
+
+    def __init__(self, who: Temperament, scene: Scene) -> None:
+        self._who = who
+        self._scene = scene
+        self._sight = Sight()
+        self._polls = who.index % VIEW_EVERY_POLLS
+        self.number: int | None = None
+
+    async def wait(self) -> Pass:
+        """From the first click to a pass."""
+        for _ in range(MAX_JOINS):
+            ticket = await self._join()
+            passed = await self._stand_in_line(ticket)
+            if passed is not None:
+                return passed
+            self._scene.tally.count("joined again")
+        raise Gone(Stage.NO_SHOW)
+
+    async def _join(self) -> str:
+        while True:
+            answer = await self._scene.persist(self._scene.line.join)
+            if answer.ok:
+                ticket = answer.read(Ticket)
+                self.number = ticket.number
+                self._sight.ahead = None
+                self._scene.tally.count("joined")
+                return ticket.ticket
+            match answer.problem().code:
+                case "not_open":
+                    await asyncio.sleep(NOT_OPEN_PAUSE_SECONDS)
+                case "sold_out":
+                    raise Gone(Stage.SOLD_OUT)
+                case "draining" | "sale_closed":
+                    raise Gone(Stage.TURNED_AWAY)
+                case _:
+                    self._scene.unexpected("join", answer)
+                    raise Gone(Stage.FAILED)
+
+    async def _stand_in_line(self, ticket: str) -> Pass | None:
+        """Polls until called; None when the call lapsed before it was answered."""
+        now = asyncio.get_running_loop().time
+        started = now()
+        while True:
+            status = await self._poll()
+            if self._wants_view() and not await self._read_view(ticket):
+                return None
+            if self.number is not None and self.number <= status.serving:
+                if not self._who.shows_up:
+                    raise Gone(Stage.NO_SHOW)
+                if status.state in CLAIMABLE:
+                    return await self._claim(ticket)
+            pause = poll_seconds(status, self._sight.ahead, self._who)
+            limit = self._who.quits_line_after_s
+            if limit is not None and now() - started + pause > limit:
+                raise Gone(Stage.QUIT)
+            await asyncio.sleep(pause)
+
+    async def _poll(self) -> Status:
+        """One look at the status document: the newest one accepted so far."""
+        answer = await self._scene.persist(lambda: self._scene.line.status(self._sight.etag))
+        if answer.status == 200:
+            self._sight.etag = answer.etag
+            self._look_at(answer.read(Status))
+        elif answer.status != 304:
+            self._scene.unexpected("status", answer)
+        status = self._sight.status
+        if status is None:
+            raise Gone(Stage.FAILED)
+        if status.state in OVER:
+            raise Gone(Stage.SOLD_OUT if status.state == "sold_out" else Stage.TURNED_AWAY)
+        return status
+
+    def _look_at(self, status: Status) -> None:
+        before = self._sight.status
+        if not self._sight.accept(status):
+            self._scene.tally.count("older document dropped")
+            return
+        if before is not None and status.serving < before.serving:
+            self._scene.journal.complain(
+                "serving never falls",
+                f"{before.serving} at revision {before.revision}, "
+                f"then {status.serving} at {status.revision}",
+            )
+        if self.number is not None:
+            self._show(users_ahead(self.number, status), status.revision)
+
+    def _show(self, ahead: int, revision: int) -> None:
+        shown = self._sight.ahead
+        if shown is not None and ahead > shown:
+            self._scene.journal.complain(
+                NEVER_RISES, f"number {self.number}: {shown} ahead, then {ahead} at {revision}"
+            )
+        self._sight.ahead = ahead
+
+    def _wants_view(self) -> bool:
+        """The own view is asked for a number still unknown, and seldom otherwise."""
+        self._polls += 1
+        return self.number is None or self._polls % VIEW_EVERY_POLLS == 0
+
+    async def _read_view(self, ticket: str) -> bool:
+        """False when the call has lapsed."""
+        answer = await self._scene.persist(lambda: self._scene.line.view(ticket))
+        if answer.status == 410:
+            return False
+        if not answer.ok:
+            self._scene.unexpected("view", answer)
+            raise Gone(Stage.FAILED)
+        view = answer.read(View)
+        self.number = view.number
+        if view.called and view.users_ahead:
+            self._scene.journal.complain("nobody is ahead of the called", f"number {view.number}")
+        return view.state not in LAPSED
+
+    async def _claim(self, ticket: str) -> Pass | None:
+        for _ in range(MAX_CLAIMS):
+            answer = await self._scene.persist(lambda: self._scene.line.claim(ticket))
+            match answer.status:
+                case 200 | 201:
+                    return await self._welcome(ticket, answer.read(Pass))
+                case 202:
+                    self._scene.tally.count("asked to wait at the door")
+                    await asyncio.sleep(answer.retry_after or MIN_POLL_SECONDS)
+                case 410:
+                    return None
+                case 409 if answer.problem().code in OVER:
+                    raise Gone(Stage.SOLD_OUT)
+                case _:
+                    self._scene.unexpected("claim", answer)
+                    raise Gone(Stage.FAILED)
+        raise GaveUp
+
+    async def _welcome(self, ticket: str, passed: Pass) -> Pass:
+        self._scene.tally.admitted()
+        self._scene.journal.record(Admitted(digest(ticket), passed.pass_id, self.number))
+        if self._who.reloads:
+            await self._reload(ticket, passed)
+        return passed
+
+    async def _reload(self, ticket: str, passed: Pass) -> None:
+        """The page is loaded again and claims again: it must be the very same pass."""
+        answer = await self._scene.persist(lambda: self._scene.line.claim(ticket))
+        again = answer.read(Pass).pass_id if answer.status in {200, 201} else None
+        if again != passed.pass_id:
+            told = f"{answer.status} {answer.problem().code} pass {again}"
+            self._scene.journal.complain(SAME_ADMISSION, f"pass {passed.pass_id}, then {told}")

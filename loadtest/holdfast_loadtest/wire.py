@@ -1,0 +1,189 @@
+"""What the contract's answers look like, as far as the crowd and the audit read them.
+
+Clients must ignore unknown fields, states and event types, so every struct takes what it knows,
+gives the rest a default, and leaves enumerations as plain strings. Seats, numbers and times keep
+the contract's own names.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Problem(msgspec.Struct):
+    """The body of a refusal (`application/problem+json`)."""
+
+    code: str = ""
+    title: str = ""
+    detail: str = ""
+    conflicts: list[str] = []
+    refund_required: bool = False
+
+
+class Sale(msgspec.Struct):
+    """A sale as an operator reads it; only what the audit measures against."""
+
+    sale: str = ""
+    uid: str = ""
+    name: str = ""
+    state: str = ""
+    queueing_method: str = "fifo"
+    new_users_per_minute: float = 600
+    burst: int = 20
+    total_active_users: int = 1000
+    max_units_per_buyer: int = 6
+    hold_seconds: float = 1800
+    claim_window_seconds: float = 120
+
+
+class Status(msgspec.Struct):
+    """The one document shared by everybody who waits."""
+
+    state: str
+    revision: int
+    serving: int = 0
+    issued: int = 0
+    gaps: list[tuple[int, int]] = []
+    admitted_per_minute: float | None = None
+    refresh_interval_seconds: float = 5.0
+    sellable: int | None = None
+    held: int | None = None
+    sold: int | None = None
+    message: str | None = None
+
+
+class Ticket(msgspec.Struct):
+    ticket: str
+    number: int | None = None
+    lobby_index: int | None = None
+    state: str = ""
+
+
+class View(msgspec.Struct):
+    """A visitor's own place in the line."""
+
+    state: str
+    revision: int
+    number: int | None = None
+    called: bool = False
+    users_ahead: int | None = None
+    refresh_interval_seconds: float = 5.0
+
+
+class Pass(msgspec.Struct):
+    token: str = msgspec.field(name="pass")
+    pass_id: str = ""
+    expires_at: str | None = None
+
+
+class Item(msgspec.Struct):
+    """One line of a hold or an order: a single seat, or a quantity of an area."""
+
+    seat: str | None = None
+    area: str | None = None
+    label: str | None = None
+    category: str | None = None
+    price: int = 0
+    quantity: int = 1
+    refunded: int = 0
+
+    @property
+    def owned(self) -> int:
+        """Units that were not given back."""
+        return self.quantity - self.refunded
+
+
+class Hold(msgspec.Struct):
+    id: str
+    status: str = ""
+    items: list[Item] = []
+    total: int = 0
+    currency: str = ""
+    expires_in_seconds: float | None = None
+
+
+class Order(msgspec.Struct):
+    """An order in the ledger; `status` tells a paid one from one lost, voided or refunded."""
+
+    id: str
+    status: str = ""
+    buyer: str = ""
+    items: list[Item] = []
+    order_ref: str | None = None
+    payment_ref: str | None = None
+    amount: int | None = None
+
+
+class Confirmation(msgspec.Struct):
+    status: str = ""
+    order: Order | None = None
+
+
+class Counts(msgspec.Struct):
+    free: int = 0
+    held: int = 0
+    booked: int = 0
+    blocked: int = 0
+
+
+class AreaCounts(msgspec.Struct):
+    free: int = 0
+    held: int = 0
+    booked: int = 0
+    capacity: int = 0
+
+
+class SeatMap(msgspec.Struct):
+    """`states` has one character a seat, in plan order: f(ree) h(eld) b(ooked) x (blocked)."""
+
+    version: str | int = ""
+    plan_version: str | int = ""
+    counts: Counts = msgspec.field(default_factory=Counts)
+    states: str = ""
+    areas: dict[str, AreaCounts] = {}
+
+
+class PlanSeat(msgspec.Struct):
+    seat_guid: str
+    category: str | None = None
+
+
+class PlanRow(msgspec.Struct):
+    seats: list[PlanSeat] = []
+
+
+class PlanZone(msgspec.Struct):
+    name: str = ""
+    rows: list[PlanRow] = []
+
+
+class Plan(msgspec.Struct):
+    """A seating plan; its order of zones, rows and seats is what `SeatMap.states` counts by."""
+
+    zones: list[PlanZone] = []
+
+    def rows(self) -> list[list[str]]:
+        """The guids of every row, in plan order."""
+        return [[seat.seat_guid for seat in row.seats] for zone in self.zones for row in zone.rows]
+
+
+class Event(msgspec.Struct):
+    """A CloudEvent of the sale; `data` differs by type, see `facts`."""
+
+    id: str
+    type: str
+    time: str = ""
+    subject: str | None = None
+    data: dict[str, Any] = {}
+
+
+class EventPage(msgspec.Struct):
+    items: list[Event]
+    next: str | None = None
+
+
+class OrderPage(msgspec.Struct):
+    items: list[Order]
+    next: str | None = None

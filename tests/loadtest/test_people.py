@@ -1,0 +1,87 @@
+"""The crowd's people: the same seed sends the same ones, and every kind of story is among them."""
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from holdfast_loadtest.choosing import fallback, floor, neighbours, wish
+from holdfast_loadtest.crowd import MAX_VISITORS, CrowdPlan
+from holdfast_loadtest.scene import Hall
+from holdfast_loadtest.temperament import Ending, Pace, Taste, draw
+from holdfast_loadtest.wire import AreaCounts, SeatMap
+
+HALL = Hall(rows=[["A-1", "A-2", "A-3"], ["B-1", "B-2"]], areas=("floor",))
+PACE = Pace()
+
+
+def shown(states: str, floor_free: int = 5) -> SeatMap:
+    return SeatMap(states=states, areas={"floor": AreaCounts(floor_free, 0, 0, 5)})
+
+
+def rng() -> Random:
+    return Random(7)  # noqa: S311 - a choice of seats
+
+
+def test_the_same_seed_sends_the_same_people() -> None:
+    assert [draw(4, n, PACE) for n in range(50)] == [draw(4, n, PACE) for n in range(50)]
+    assert draw(4, 1, PACE) != draw(5, 1, PACE)
+
+
+def test_every_kind_of_story_is_in_a_crowd() -> None:
+    people = [draw(1, n, PACE) for n in range(3000)]
+    assert {who.ending for who in people} == set(Ending)
+    assert {who.taste for who in people} == set(Taste)
+    for trait in ("shows_up", "only_browses", "double_clicks", "reloads", "greedy", "tidy"):
+        shares = Counter(getattr(who, trait) for who in people)
+        assert shares[True] > 30, trait
+        assert shares[False] > 30, trait
+    assert any(who.quits_line_after_s is not None for who in people)
+
+
+def test_most_arrive_in_a_spike_and_nobody_after_the_windows() -> None:
+    arrivals = [draw(1, n, PACE).arrives_s for n in range(3000)]
+    assert sum(at < PACE.arrival_window_s / 3 for at in arrivals) > 1500
+    assert max(arrivals) <= PACE.late_window_s
+
+
+def test_nobody_wants_more_than_the_limit() -> None:
+    assert max(draw(1, n, PACE, 2).quantity for n in range(500)) == 2
+
+
+def test_neighbours_are_free_and_in_one_row() -> None:
+    for seed in range(50):
+        found = neighbours(HALL, "hffff", 2, Random(seed))  # noqa: S311
+        assert found in (["A-2", "A-3"], ["B-1", "B-2"])
+
+
+def test_neighbours_do_not_run_over_the_end_of_a_row() -> None:
+    assert neighbours(HALL, "hhffh", 2, rng()) == []
+
+
+def test_a_wish_for_the_map_turns_to_best_available_when_nobody_can_sit_together() -> None:
+    asked = wish(Taste.MAP, 2, HALL, shown("fhfhf"), rng())
+    assert asked == {"best_available": {"quantity": 2, "prevent_orphans": True}}
+
+
+@pytest.mark.parametrize("taste", [Taste.MAP, Taste.BEST])
+def test_no_wish_when_too_few_seats_are_free(taste: Taste) -> None:
+    assert wish(taste, 2, HALL, shown("hhhhf"), rng()) is None
+
+
+def test_the_floor_is_asked_for_what_it_has() -> None:
+    assert floor(5, HALL, shown("")) == {"areas": [{"id": "floor", "quantity": 5}]}
+    assert floor(6, HALL, shown("")) is None
+
+
+def test_who_finds_no_seat_turns_to_the_floor_and_back() -> None:
+    assert fallback(Taste.MAP, HALL) is Taste.FLOOR
+    assert fallback(Taste.FLOOR, HALL) is Taste.BEST
+    assert fallback(Taste.BEST, Hall(rows=HALL.rows)) is None
+    assert fallback(Taste.FLOOR, Hall(areas=("floor",))) is None
+
+
+@pytest.mark.parametrize("visitors", [0, MAX_VISITORS + 1])
+def test_a_crowd_is_bounded(visitors: int) -> None:
+    with pytest.raises(ValueError, match="visitors"):
+        CrowdPlan(visitors=visitors)
