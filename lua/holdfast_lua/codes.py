@@ -27,6 +27,24 @@ class Code(IntEnum):
     EPOCH_CHANGED = -2  # the store is in a newer epoch than the caller
 
     # line
+    JOINED_LOBBY = 10
+    JOINED_LINE = 11
+    ADMITTED = 12
+    ADMITTED_BEFORE = 13  # the same admission as before
+    CALLED = 14  # may claim
+    DEFERRED = 15  # came to claim, and finds no token, slot or stock at the moment
+    NOT_OPEN = -10
+    DRAINING = -11
+    SALE_CLOSED = -12
+    LINE_SOLD_OUT = -13  # nothing free and nothing held: nobody needs to wait
+    JOIN_REFUSED = -14
+    CEILING_REACHED = -15  # the ledger must commit a higher one first
+    NOT_CALLED = -16
+    LINE_STOPPED = -17  # paused or queue_all: called, but not let in at present
+    CALL_EXPIRED = -18
+    SESSION_OVER = -19
+    HANDOFF_USED = -20
+    ALREADY_OPEN = -21
 
     # stock (a refusal may still have freed overdue holds on its way; nothing else was written)
     HOLD_REPEATED = 40  # the same request under the same id: the hold as it is now

@@ -141,7 +141,7 @@ class EmbeddedStore:
             self._leash = None
 
     def _spawn(self, binary: Path, log: IO[bytes]) -> None:
-        """Runs the launcher; the leash is a pipe whose closing tells a watchdog that we are gone."""
+        """Runs the launcher; the leash is a pipe whose closing tells a watchdog we are gone."""
         arguments = [str(binary)]
         for name, value in {**_SETTINGS, **self._files.settings()}.items():
             arguments += [f"--{name}", value]
@@ -149,7 +149,7 @@ class EmbeddedStore:
         self._drop_leash()
         held, self._leash = os.pipe()
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our launcher
+            self._process = subprocess.Popen(
                 launcher.command(arguments, held, bind=bound),
                 pass_fds=(held, self._files.lock_fd),
                 stdin=subprocess.DEVNULL,

@@ -55,6 +55,29 @@ def line(uid: str) -> str:
     return _of_sale(uid, "line")
 
 
+def calls(uid: str) -> str:
+    """ZSET: a range of called numbers -> its last number; gone when the range's deadline is over.
+
+    Member: `first last count called_ms deadline_ms`, times by the line's clock (include/line.lua).
+    """
+    return _of_sale(uid, "calls")
+
+
+def shown(uid: str) -> str:
+    """STRING: a bit for each number that came to claim, admitted or deferred."""
+    return _of_sale(uid, "shown")
+
+
+def deferred(uid: str) -> str:
+    """ZSET: called number that found no room -> deadline in ms of the line's clock."""
+    return _of_sale(uid, "deferred")
+
+
+def handoff(uid: str, handoff_id: str) -> str:
+    """STRING: set when a hand-off is exchanged; lives two minutes, longer than the hand-off."""
+    return _of_sale(uid, f"handoff:{handoff_id}")
+
+
 # The stock
 
 

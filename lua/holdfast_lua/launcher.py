@@ -48,7 +48,7 @@ def die_with_parent(parent: int) -> None:
 
 def watch(parent: int, leash: int, server: Sequence[str]) -> int:
     """Runs the server as a child and kills it when the parent is gone."""
-    process = subprocess.Popen(server, close_fds=False)  # noqa: S603 - the binary of the service
+    process = subprocess.Popen(server, close_fds=False)
 
     def forward(number: int, frame: FrameType | None) -> None:
         process.send_signal(number)

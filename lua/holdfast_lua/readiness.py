@@ -20,6 +20,7 @@ POLL_SECONDS: Final = 0.01
 MAX_POLL_SECONDS: Final = 0.25
 LOG_EVERY_SECONDS: Final = 2.0
 _ANSWER_SECONDS: Final = 1.0
+_INFO_BYTES: Final = 8192
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,15 @@ def _ping(path: Path) -> str:
         try:
             client.connect(str(path))
             client.sendall(b"PING\r\n")
-            return client.recv(200).decode(errors="replace").strip() or "closed the connection"
+            answer = client.recv(200).decode(errors="replace").strip()
+            if not answer.startswith("-LOADING"):
+                return answer or "closed the connection"
+            client.sendall(b"INFO persistence\r\n")
+            return f"loading, {_percent(client.recv(_INFO_BYTES))} % done"
         except OSError as fault:
             return fault.strerror or str(fault) or "no answer"
+
+
+def _percent(info: bytes) -> str:
+    _, found, rest = info.partition(b"loading_loaded_perc:")
+    return rest.split(b"\r\n", 1)[0].decode() if found else "?"

@@ -1,0 +1,183 @@
+"""Looks at a store before anything is sold through it, and opens plain clients for side jobs.
+
+`check_store` is for the start of the service: a store that is too old, or that may evict keys when
+memory runs short, is refused with a sentence that says what to change. Eviction would silently
+delete sold seats; every other policy than `noeviction` is therefore an error as soon as memory is
+limited. `inspect_store` only reads, for a report.
+
+`open_client` gives a redis-py client for what does not belong in the executor's batches: blocking
+reads, scans, administration. It never retries by itself: redis-py's default repeats a command up to
+ten times after a timeout, and a script that is not idempotent would run as often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis.asyncio import Redis, RedisCluster, Sentinel
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import ConnectionPool, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from holdfast_lua.errors import StoreSetupError, StoreUnavailable
+from holdfast_lua.link import Address, LinkSettings
+from holdfast_lua.probe import ask_all, ask_once
+from holdfast_lua.routing import find_master
+from holdfast_lua.store_url import StoreUrl
+
+LEAST_VERSIONS: Final[Mapping[str, tuple[int, int]]] = {"redis": (7, 0), "valkey": (7, 2)}
+SAFE_POLICY: Final = "noeviction"
+_CONFIG: Final = ("appendfsync", "min-replicas-to-write", "cluster-allow-reads-when-down")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreInfo:
+    """What a server says of itself; `config` holds what INFO does not tell, if readable."""
+
+    address: Address
+    server: str
+    version: tuple[int, ...]
+    role: str
+    cluster: bool
+    maxmemory_bytes: int
+    maxmemory_policy: str
+    aof: bool
+    replicas: int
+    clock_ms: int
+    config: Mapping[str, str]
+
+    @property
+    def version_text(self) -> str:
+        """`9.1.2`."""
+        return ".".join(map(str, self.version))
+
+    def unfit(self) -> str | None:
+        """Why nothing may be sold through this server, or None."""
+        least = LEAST_VERSIONS[self.server]
+        if self.version[:2] < least:
+            wanted = ".".join(map(str, least))
+            return f"{self.server} {self.version_text} is too old, {wanted} is needed"
+        if self.maxmemory_bytes and self.maxmemory_policy != SAFE_POLICY:
+            return (
+                f"maxmemory-policy is {self.maxmemory_policy}, so it may delete sold seats when "
+                f"memory is short: set it to {SAFE_POLICY}"
+            )
+        return None
+
+
+async def check_store(url: StoreUrl | str) -> list[StoreInfo]:
+    """Inspects every server; StoreSetupError when one is unfit, StoreUnavailable if silent."""
+    found = await inspect_store(url)
+    for info in found:
+        if reason := info.unfit():
+            raise StoreSetupError(f"the store at {info.address} cannot be used: {reason}")
+    return found
+
+
+async def inspect_store(url: StoreUrl | str) -> list[StoreInfo]:
+    """Asks the store's server, or every master of a Cluster."""
+    parsed = StoreUrl.parse(url) if isinstance(url, str) else url
+    settings = parsed.link_settings()
+    try:
+        addresses = await _servers(parsed, settings)
+        return [await _inspect(address, settings) for address in addresses]
+    except OSError as fault:
+        raise StoreUnavailable(f"{parsed}: {fault or 'timed out'}") from fault
+
+
+async def _servers(url: StoreUrl, settings: LinkSettings) -> list[Address]:
+    if url.kind == "sentinel":
+        return [await find_master(url)]
+    if url.kind == "standalone":
+        return [url.addresses[0]]
+    fault: OSError = ConnectionError("no address")
+    for seed in url.addresses:
+        try:
+            slots = await ask_once(seed, settings, "CLUSTER", "SLOTS")
+        except OSError as reason:
+            fault = reason
+            continue
+        masters = [entry[2] for entry in slots]
+        found = [Address((m[0] or seed.host.encode()).decode(), int(m[1])) for m in masters]
+        return list(dict.fromkeys(found))
+    raise fault
+
+
+async def _inspect(address: Address, settings: LinkSettings) -> StoreInfo:
+    raw, time = await ask_all(address, settings, ("INFO",), ("TIME",))
+    info = _parse_info(raw.decode())
+    server = "valkey" if "valkey_version" in info else "redis"
+    version = info.get("valkey_version") or info.get("redis_version", "0")
+    return StoreInfo(
+        address=address,
+        server=server,
+        version=tuple(int(part) for part in version.split(".") if part.isdigit()),
+        role=info.get("role", "unknown"),
+        cluster=info.get("cluster_enabled") == "1",
+        maxmemory_bytes=int(info.get("maxmemory", "0")),
+        maxmemory_policy=info.get("maxmemory_policy", "unknown"),
+        aof=info.get("aof_enabled") == "1",
+        replicas=int(info.get("connected_slaves", "0")),
+        clock_ms=int(time[0]) * 1000 + int(time[1]) // 1000,
+        config=await _read_config(address, settings),
+    )
+
+
+async def _read_config(address: Address, settings: LinkSettings) -> dict[str, str]:
+    """Hosted stores often forbid CONFIG: then we do not know, which is not an error."""
+    try:
+        reply = await ask_once(address, settings, "CONFIG", "GET", *_CONFIG)
+    except ConnectionError:
+        return {}
+    words = [word.decode() for word in reply]
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def _parse_info(text: str) -> dict[str, str]:
+    lines = (line.partition(":") for line in text.splitlines() if ":" in line)
+    return {name: value for name, _, value in lines}
+
+
+def open_client(
+    url: StoreUrl | str, *, reply_timeout_seconds: float | None = 5.0
+) -> Redis | RedisCluster:
+    """A redis-py client with bytes replies; `reply_timeout_seconds=None` for blocking reads."""
+    parsed = StoreUrl.parse(url) if isinstance(url, str) else url
+    common: dict[str, Any] = {
+        "username": parsed.username or None,
+        "password": parsed.password or None,
+        "socket_timeout": reply_timeout_seconds,
+        "socket_connect_timeout": parsed.link_settings().connect_timeout_seconds,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+    }
+    tls: dict[str, Any] = {"ssl_ca_certs": parsed.ca or None} if parsed.tls else {}
+    if parsed.kind == "cluster":
+        nodes = [ClusterNode(address.host, address.port) for address in parsed.addresses]
+        return RedisCluster(startup_nodes=nodes, ssl=parsed.tls, **common, **tls)
+    common["db"] = parsed.database
+    if parsed.kind == "sentinel":
+        return _sentinel_client(parsed, common, tls)
+    address = parsed.addresses[0]
+    if address.path:
+        pool = ConnectionPool(UnixDomainSocketConnection, path=address.path, **common)
+        return Redis.from_pool(pool)
+    if parsed.tls:
+        common["connection_class"] = SSLConnection
+    pool = ConnectionPool(host=address.host, port=address.port, **common, **tls)
+    return Redis.from_pool(pool)
+
+
+def _sentinel_client(url: StoreUrl, common: dict[str, Any], tls: dict[str, Any]) -> Redis:
+    sentinels = Sentinel(  # type: ignore[no-untyped-call]  # redis-py leaves this one untyped
+        [(address.host, address.port) for address in url.addresses],
+        sentinel_kwargs={"password": url.sentinel_password or None, "ssl": url.tls, **tls},
+        ssl=url.tls,
+        **common,
+        **tls,
+    )
+    client: Redis = sentinels.master_for(url.master)
+    return client
