@@ -69,7 +69,6 @@ class Code(IntEnum):
     INSTALL_FENCED = -56  # a newer epoch is installed or being installed
 
     # sale
-    SALE_OPENED = -80  # the start has passed: it can no longer be moved
 
     @property
     def refused(self) -> bool:

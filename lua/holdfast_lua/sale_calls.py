@@ -1,4 +1,4 @@
-"""The scripts of a sale as a whole: install it, change it, read it, remove it.
+"""The scripts of a sale as a whole: install it, read it, remove it.
 
 A sale exists in the store from `install` on, which writes the hash that every guarded script looks
 at first. `remove` takes it away before anything else: what is deleted cannot be bought.
@@ -105,19 +105,6 @@ class SaleCalls:
         if code is Code.OK:
             ref.revision = raw[1]
         return code
-
-    async def update(
-        self, ref: SaleRef, *, lifecycle: str, settings_version: int, times: SaleTimes
-    ) -> Code:
-        """Carry a later version of the settings; SALE_OPENED when the start can no longer move."""
-        reply = await guarded(
-            self._executor,
-            ref,
-            "update_sale",
-            [keys.sale(ref.uid)],
-            [settings_version, lifecycle, times.prequeue_ms, times.opens_ms, times.ends_ms],
-        )
-        return reply.code
 
     async def read(self, ref: SaleRef) -> SaleHead:
         """The sale hash; raises StoreBehind when the store has lost it."""
