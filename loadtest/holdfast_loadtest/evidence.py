@@ -55,7 +55,7 @@ class Evidence:
 
 async def gather_evidence(shop: ShopCalls, journal: Journal | None = None) -> Evidence:
     """Reads until two looks at the seat map frame the same version."""
-    guids = await _guids(shop)
+    plan = await _plan(shop)
     for _ in range(MAX_READINGS):
         before = (await _read(shop, "/seats")).read(SeatMap)
         orders = await _orders(shop)
@@ -65,7 +65,7 @@ async def gather_evidence(shop: ShopCalls, journal: Journal | None = None) -> Ev
             return Evidence(
                 sale=(await _read(shop, "")).read(Sale),
                 status=(await _read(shop, "/status")).read(Status),
-                guids=guids,
+                guids=plan.guids(),
                 seat_map=after,
                 orders=tuple(orders),
                 events=tuple(events),
@@ -75,13 +75,20 @@ async def gather_evidence(shop: ShopCalls, journal: Journal | None = None) -> Ev
     raise Unreadable(f"the sale kept changing over {MAX_READINGS} readings")
 
 
-async def _guids(shop: ShopCalls) -> tuple[str, ...]:
-    """Seats in plan order; a sale of areas alone has none."""
+async def gather_hall_documents(shop: ShopCalls) -> tuple[Sale, Plan, SeatMap]:
+    """The sale, its plan, its seats: what a visitor's page would load."""
+    sale = (await _read(shop, "")).read(Sale)
+    seat_map = (await _read(shop, "/seats")).read(SeatMap)
+    return sale, await _plan(shop), seat_map
+
+
+async def _plan(shop: ShopCalls) -> Plan:
+    """The seating plan; a sale of areas alone has an empty one."""
     answer = await _ask(shop, "/plan")
     if answer.status == 404:
-        return ()
+        return Plan()
     _expect(answer, "/plan")
-    return tuple(guid for row in answer.read(Plan).rows() for guid in row)
+    return answer.read(Plan)
 
 
 async def _orders(shop: ShopCalls) -> list[Order]:

@@ -168,6 +168,10 @@ class Plan(msgspec.Struct):
         """The guids of every row, in plan order."""
         return [[seat.seat_guid for seat in row.seats] for zone in self.zones for row in zone.rows]
 
+    def guids(self) -> tuple[str, ...]:
+        """Every seat, in plan order."""
+        return tuple(guid for row in self.rows() for guid in row)
+
 
 class Event(msgspec.Struct):
     """A CloudEvent of the sale; `data` differs by type, see `facts`."""

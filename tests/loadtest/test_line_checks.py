@@ -128,11 +128,6 @@ def test_calls_may_pass_over_published_gaps_only() -> None:
     assert not called_in_order(events, [(5, 7)]).held
 
 
-def test_a_quiet_sale_admits_at_the_door_in_order() -> None:
-    assert called_in_order(stream(issued(1), issued(2), called(3, 4), issued(5)), []).held
-    assert not called_in_order(stream(issued(1), issued(3)), []).held
-
-
 def test_calls_may_be_repeated_after_a_store_loss_only() -> None:
     before = stream(called(1, 5))
     assert called_in_order([*before, *stream(called(4, 8), epoch=2)], []).held

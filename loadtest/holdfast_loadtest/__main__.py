@@ -1,0 +1,106 @@
+"""Sends a crowd to a sale of any deployment and audits the sale afterwards.
+
+    HOLDFAST_PLATFORM_KEY=... python -m holdfast_loadtest --url <service> --sale <sale>
+
+Progress goes to stderr, the verdict to stdout. Exit status as the audit's: 0 held, 1 broken, 2
+could not be made. With `--journal` what the crowd was told is kept in a file, so that
+`holdfast_loadtest.audit` can repeat the audit later.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from holdfast_loadtest.audit import KEY_VARIABLE, Verdict, judge
+from holdfast_loadtest.calls import ShopCalls
+from holdfast_loadtest.client import Client, ContractError, open_session
+from holdfast_loadtest.crowd import DEFAULT_VISITORS, CrowdPlan, run_crowd
+from holdfast_loadtest.evidence import gather_evidence
+from holdfast_loadtest.journal import Journal
+from holdfast_loadtest.opening import look_around
+from holdfast_loadtest.scene import Scene
+from holdfast_loadtest.tally import Stage, Tally
+
+REPORT_SECONDS: Final = 5.0
+
+
+async def send_crowd(url: str, sale: str, key: str, plan: CrowdPlan, journal: Journal) -> Verdict:
+    """The whole run: crowd, then audit."""
+    async with open_session() as session:
+        client = Client(session, url, sale)
+        shop = ShopCalls(client, key)
+        tally = Tally(plan.visitors)
+        scene = Scene(client, key, await look_around(shop), tally, journal)
+        reports = asyncio.create_task(_report(scene))
+        try:
+            await run_crowd(plan, scene)
+        finally:
+            reports.cancel()
+        _print_progress(scene)
+        return judge(await gather_evidence(shop, journal))
+
+
+async def _report(scene: Scene) -> None:
+    while True:
+        await asyncio.sleep(REPORT_SECONDS)
+        _print_progress(scene)
+
+
+def _print_progress(scene: Scene) -> None:
+    tally = scene.tally
+    stages = ", ".join(
+        f"{tally.stages[stage]} {stage.value}" for stage in Stage if tally.stages[stage]
+    )
+    print(f"{scene.client.traffic.total} requests; {stages}", file=sys.stderr)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    key = os.environ.get(KEY_VARIABLE, "")
+    if not key:
+        print(f"set {KEY_VARIABLE} to a key of role platform", file=sys.stderr)
+        return 2
+    plan = CrowdPlan(options.visitors, options.seed, time_limit_s=options.minutes * 60)
+    try:
+        with _journal(options.journal) as journal:
+            verdict = asyncio.run(send_crowd(options.url, options.sale, key, plan, journal))
+    except ContractError as error:
+        print(f"the audit could not be made: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(verdict.lines()))
+    return 0 if verdict.held else 1
+
+
+@contextlib.contextmanager
+def _journal(path: Path | None) -> Iterator[Journal]:
+    if path is None:
+        yield Journal()
+        return
+    with path.open("w", encoding="utf-8") as file:
+        yield Journal(file)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m holdfast_loadtest",
+        description="Send a crowd to a sale, then check every promise through the API.",
+        epilog=f"The key of role platform is read from {KEY_VARIABLE}.",
+    )
+    parser.add_argument("--url", required=True, help="where the service is")
+    parser.add_argument("--sale", required=True, help="the sale's name in the URL")
+    parser.add_argument("--visitors", type=int, default=DEFAULT_VISITORS)
+    parser.add_argument("--seed", type=int, default=1, help="the same seed sends the same people")
+    parser.add_argument("--minutes", type=float, default=10.0, help="when everybody goes home")
+    parser.add_argument("--journal", type=Path, help="keep what the crowd was told in this file")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
