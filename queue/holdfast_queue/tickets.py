@@ -140,7 +140,7 @@ def _decode(token: str) -> bytes:
 
 
 def _parse(body: bytes) -> Ticket | None:
-    """An authenticated body is ours, yet perhaps of another version: what surprises is no ticket."""
+    """The body is authentic, yet perhaps another version's: what surprises is no ticket."""
     try:
         uid, epoch, ticket_id, place, issued_at_s = _decode_body(body)
     except msgspec.DecodeError:

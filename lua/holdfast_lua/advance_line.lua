@@ -1,0 +1,185 @@
+-- Moves the line on: ends what is over, calls who can be admitted, and tells how things stand.
+--
+-- Every worker's ticker calls it a few times a second. Atomic, because what is called depends on all
+-- that was called, claimed and held before; harmless to repeat, because every quantity is derived
+-- from the state and not from how often it is asked. Within MIN_STEP_MS of the last step it only
+-- reads.
+--
+-- How many are called: enough that those expected to show up use all the tokens, and no more than
+-- there are slots and stock for.
+--
+--   supply   = min(tokens now + rate x 1.5 polls, cap - active, free stock - set aside)
+--   expected = calls younger than three polls x show share - those who came + those deferred
+--   n        = min((supply - expected) / show share, waiting, the bound on outstanding calls)
+--
+-- It is a closed loop: tokens left over call more, visitors deferred call fewer, so an error in the
+-- share delays nobody's pass and costs no rate. Whatever it calls, a claim spends a token, a slot and
+-- stock of its own, so the limits hold without it. Calls older than three polls do not count as
+-- expected: few of them still come, and if they do the next step sees it. (Counting them all, as
+-- outstanding x share, stops the line at 90% no-shows as soon as the dead calls fill the cap.)
+--
+-- Invariants: see include/line.lua; `serving` never passes `issued`; a step does a bounded amount of
+-- housekeeping (SWEEP_MAX of each kind).
+--
+-- KEYS
+--   1 sale      HASH    guard, lifecycle, times, stock counters; the sale's life
+--   2 events    STREAM  the sale's life
+--   3 line      HASH    counters and settings; the sale's life
+--   4 active    ZSET    pass id -> session deadline
+--   5 unheld    ZSET    pass id -> first-hold deadline
+--   6 calls     ZSET    ranges called and not ended
+--   7 shown     STRING  bit per number that came to claim
+--   8 deferred  ZSET    number -> deadline of who came and found no room
+-- ARGV
+--   1 epoch     integer
+--   2 revision  integer
+-- Returns {code, revision, now_ms, status}
+--   OK         something changed
+--   UNCHANGED  nothing did
+--   status: see how_it_stands at the end; line_status.py reads it in the same order
+-- Complexity: O(ranges), at most about a hundred, and O(log n) for each session swept
+-- Events: line.called, line.lapsed, pass.ended
+
+-- include: place
+
+local MIN_STEP_MS = 100
+local OUTAGE_MS = 5000
+local SWEEP_MAX = 50
+local OUTSTANDING_FLOOR = 100
+local OUTSTANDING_FACTOR = 20
+local active_key, unheld_key, calls_key = KEYS[4], KEYS[5], KEYS[6]
+local shown_key, deferred_key = KEYS[7], KEYS[8]
+
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+if refusal then return refusal end
+local line = line_open(KEYS[3])
+local gaps = gaps_parse(line.gaps)
+local changed = false
+
+local function waiting()
+  return line.issued - line.serving - gaps_between(gaps, line.serving, line.issued)
+end
+
+-- Nobody advanced the line for a while: the service was down, and nobody could claim.
+local function forgive_outage()
+  local idle_ms = sale.now_ms - line.advanced_ms
+  if line.advanced_ms > 0 and idle_ms > OUTAGE_MS and line.stopped_ms == 0
+    and line_outstanding(line) > 0 then
+    line_set(line, 'shift_ms', line.shift_ms + idle_ms)
+    changed = true
+  end
+end
+
+local function end_sessions()
+  local now = string.format('%.0f', sale.now_ms)
+  local over = redis.call('ZRANGE', active_key, '-inf', now, 'BYSCORE', 'LIMIT', 0, SWEEP_MAX)
+  for _, pass_id in ipairs(over) do
+    event_append(sale, KEYS[2], 'pass.ended', pass_id, { reason = 'expired' })
+  end
+  if #over > 0 then
+    redis.call('ZREM', active_key, unpack(over))
+    redis.call('ZREM', unheld_key, unpack(over))
+    changed = true
+  end
+  local idle = redis.call('ZRANGE', unheld_key, '-inf', now, 'BYSCORE', 'LIMIT', 0, SWEEP_MAX)
+  if #idle > 0 then redis.call('ZREM', unheld_key, unpack(idle)) end
+end
+
+local function lapse(first, last, count)
+  line_set(line, 'lapsed', line.lapsed + count)
+  event_append(sale, KEYS[2], 'line.lapsed', string.format('%.0f', first),
+    { first = first, last = last, count = count })
+  changed = true
+end
+
+-- Who came to the end of a range without being seen has lapsed; those deferred have their own end.
+local function end_calls(clock_ms)
+  local ranges = calls_all(calls_key)
+  local ended = 0
+  while ended < math.min(#ranges, SWEEP_MAX) and ranges[ended + 1].deadline_ms <= clock_ms do
+    ended = ended + 1
+    local range = ranges[ended]
+    local came = calls_shown(shown_key, range)
+    redis.call('ZREM', calls_key, range.member)
+    calls_remember(line, range, came)
+    changed = true
+    if came < range.count then lapse(range.first, range.last, range.count - came) end
+    -- Numbers of a gap came after all: visitors whom a store loss had only seemed to lose.
+    if came > range.count then line_set(line, 'called', line.called + came - range.count) end
+  end
+  local over = redis.call('ZRANGE', deferred_key, '-inf', string.format('%.0f', clock_ms),
+    'BYSCORE', 'LIMIT', 0, SWEEP_MAX)
+  for _, number in ipairs(over) do lapse(tonumber(number), tonumber(number), 1) end
+  if #over > 0 then redis.call('ZREM', deferred_key, unpack(over)) end
+  local live = {}
+  for position = ended + 1, #ranges do live[#live + 1] = ranges[position] end
+  return live
+end
+
+local function may_call()
+  return line_phase(sale, line) == 'open' and not line_closed(sale) and line.stopped_ms == 0
+    and not line_sold_out(sale) and waiting() > 0
+end
+
+local function how_many(share, expected)
+  if line.mode == MODE_THROUGH then return waiting() end
+  local tokens, slots, stock = line_room(sale, line, active_key, unheld_key)
+  local supply = math.min(tokens + line.rate * 1.5 * calls_poll_ms(line) / TOKEN, slots, stock)
+  local most = math.max(OUTSTANDING_FLOOR,
+    OUTSTANDING_FACTOR * (line.rate * line.claim_ms / TOKEN + line.burst))
+  return math.floor(math.min((supply - expected) / share, waiting(),
+    most - line_outstanding(line)))
+end
+
+local function call(count, ranges, clock_ms)
+  local first, last = line.serving + 1, gaps_skip(gaps, line.serving, count)
+  local range = calls_add(calls_key, line.claim_ms, ranges, first, last, count, clock_ms)
+  line_set(line, 'serving', last)
+  line_set(line, 'called', line.called + count)
+  event_append(sale, KEYS[2], 'line.called', string.format('%.0f', first), { first = first,
+    last = last, count = count, deadline = event_time(range.deadline_ms + line.shift_ms) })
+  changed = true
+end
+
+local function step()
+  forgive_outage()
+  if line.frozen == 0 and line_phase(sale, line) == 'open' then
+    line_freeze(line)
+    changed = true
+  end
+  end_sessions()
+  local clock_ms = line_clock(line, sale.now_ms)
+  local ranges = end_calls(clock_ms)
+  local share, expected = calls_expected(line, ranges, shown_key, deferred_key, clock_ms)
+  if may_call() then
+    local count = how_many(share, expected)
+    if count > 0 then call(count, ranges, clock_ms) end
+  end
+  if changed or line_outstanding(line) > 0 then line_set(line, 'advanced_ms', sale.now_ms) end
+  if math.abs(share - line.share) >= 0.001 then
+    line_set(line, 'share', string.format('%.4f', share))
+  end
+  line_save(line)
+end
+
+-- First number that may still be outstanding: what a checkpoint must call again after a loss.
+local function called_from()
+  local oldest = redis.call('ZRANGE', calls_key, 0, 0)
+  return #oldest > 0 and calls_parse(oldest[1]).first or line.serving + 1
+end
+
+local function how_it_stands()
+  local lost = sale.now_ms < line.lost_until_ms and line.lost_active or 0
+  return {
+    sale.lifecycle, line_phase(sale, line), sale.prequeue_ms, sale.opens_ms, sale.ends_ms,
+    sale.settings_version, sale.free, sale.held, sale.booked, line.frozen, line.lobby, line.issued,
+    line.ceiling, line.serving, called_from(), line.gaps,
+    session_count(active_key, sale.now_ms) + lost, redis.call('ZCARD', deferred_key), line.called,
+    line.claimed, line.lapsed, line.admitted, line.rate, line.cap, line.mode, line.queue_all,
+    tostring(line.share), string.format('%.6f', line.pace), line.pace_ms, line.pace_since_ms,
+  }
+end
+
+if sale.now_ms - line.advanced_ms >= MIN_STEP_MS or sale.now_ms < line.advanced_ms then step() end
+if not changed then return guard_read(sale, CODE.UNCHANGED, how_it_stands()) end
+return guard_commit(sale, CODE.OK, how_it_stands())

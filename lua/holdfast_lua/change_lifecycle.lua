@@ -1,0 +1,66 @@
+-- Opens, pauses, resumes, drains or closes a sale.
+--
+-- Atomic, because a pause must stop the line's clock in the same instant as it stops admissions:
+-- otherwise calls would lapse that nobody could claim.
+--
+--   open    starts a sale that has not started, now; resumes a paused, reverses a draining one
+--   pause   nobody is called or admitted; joins are taken, holds and sessions go on
+--   resume  back to what it was before the pause; deadlines of calls move by the time it took
+--   drain   no more joins; whoever is in line is served
+--   close   the end, and final
+--
+-- KEYS
+--   1 sale  HASH  guard, lifecycle, times; the sale's life
+--   2 line  HASH  counters and settings; the sale's life
+-- ARGV
+--   1 epoch      integer
+--   2 revision   integer
+--   3 operation  open, pause, resume, drain or close
+-- Returns {code, revision, now_ms, lifecycle, opens_ms}
+--   OK
+--   UNCHANGED    it was so before
+--   SALE_CLOSED  nothing can be done with a closed sale any more
+-- Complexity: O(1)
+-- Events: none
+
+-- include: line
+
+local operation = ARGV[3]
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+if refusal then return refusal end
+local line = line_open(KEYS[2])
+
+-- The lifecycle that the operation leads to.
+local function wanted()
+  local now = sale.lifecycle
+  if operation == 'open' then return 'live' end
+  if operation == 'pause' then return 'paused' end
+  if operation == 'drain' then return 'draining' end
+  if operation == 'close' then return 'closed' end
+  if operation ~= 'resume' then error('unknown operation ' .. operation) end
+  if now ~= 'paused' then return now end
+  return line.resume_to ~= '' and line.resume_to or 'live'
+end
+
+local lifecycle = wanted()
+if line_closed(sale) then
+  local same = sale.lifecycle == 'closed' and lifecycle == 'closed'
+  if operation ~= 'close' then
+    return guard_refuse(sale, CODE.SALE_CLOSED, sale.lifecycle, sale.opens_ms)
+  end
+  if same then return guard_read(sale, CODE.UNCHANGED, sale.lifecycle, sale.opens_ms) end
+end
+local starts = operation == 'open' and line_phase(sale, line) ~= 'open'
+if lifecycle == sale.lifecycle and not starts then
+  return guard_read(sale, CODE.UNCHANGED, sale.lifecycle, sale.opens_ms)
+end
+
+if lifecycle == 'paused' then line_set(line, 'resume_to', sale.lifecycle) end
+if lifecycle ~= sale.lifecycle then guard_set(sale, 'lifecycle', lifecycle) end
+if starts then
+  guard_set(sale, 'opens_ms', sale.now_ms)
+  line_freeze(line)
+end
+line_stop_or_start(sale, line)
+line_save(line)
+return guard_commit(sale, CODE.OK, sale.lifecycle, sale.opens_ms)

@@ -1,0 +1,30 @@
+-- Tells what a ticket is worth, without claiming it: a visitor who joins again keeps a live place.
+--
+-- A script, because the answer takes the call's range, the number's bit and the session together.
+--
+-- KEYS
+--   1 sale      HASH    guard, lifecycle, times; the sale's life
+--   2 line      HASH    counters and settings; the sale's life
+--   3 active    ZSET    pass id -> session deadline
+--   4 calls     ZSET    ranges called and not ended
+--   5 shown     STRING  bit per number that came to claim
+--   6 deferred  ZSET    number -> deadline of who came and found no room
+-- ARGV
+--   1 epoch     integer
+--   2 revision  integer
+--   3 number    integer from 1
+--   4 pass_id   the only pass that this ticket can become
+-- flags: no-writes
+-- Returns {code, revision, now_ms, ...}
+--   NOT_CALLED, CALLED, CALL_EXPIRED
+--   ADMITTED_BEFORE  session deadline ms
+-- Complexity: O(log n) in ranges called and sessions
+-- Events: none
+
+-- include: place
+
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+if refusal then return refusal end
+local keys = { active = KEYS[3], calls = KEYS[4], shown = KEYS[5], deferred = KEYS[6] }
+local code, deadline_ms = place_find(sale, line_open(KEYS[2]), keys, tonumber(ARGV[3]), ARGV[4])
+return guard_read(sale, code, deadline_ms or 0)

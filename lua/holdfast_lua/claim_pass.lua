@@ -1,0 +1,74 @@
+-- Turns the call of one visitor into an admission.
+--
+-- Atomic, because the token, the slot, the stock set aside, the bit of the number and the session
+-- are one decision. The caller has verified the ticket: number and pass id belong together.
+--
+-- Invariants: never more passes than the bucket allows nor more sessions than the cap; a number is
+-- admitted once, whatever tickets carry it; the same ticket again gets the same admission as long
+-- as its session lives, and CALL_EXPIRED after it. A called visitor who finds no room is not sent
+-- away: they are deferred, with a deadline of their own that each attempt moves on.
+--
+-- KEYS
+--   1 sale      HASH    guard, lifecycle, times, stock counters; the sale's life
+--   2 events    STREAM  the sale's life
+--   3 line      HASH    counters and settings; the sale's life
+--   4 active    ZSET    pass id -> session deadline
+--   5 unheld    ZSET    pass id -> first-hold deadline
+--   6 calls     ZSET    ranges called and not ended
+--   7 shown     STRING  bit per number that came to claim
+--   8 deferred  ZSET    number -> deadline of who came and found no room
+-- ARGV
+--   1 epoch     integer
+--   2 revision  integer
+--   3 number    integer from 1
+--   4 pass_id   the only pass that this ticket can become
+-- Returns {code, revision, now_ms, ...}
+--   ADMITTED         session deadline ms
+--   ADMITTED_BEFORE  session deadline ms: the same admission as before
+--   DEFERRED         ms after which to come again: no token, slot or stock at the moment
+--   NOT_CALLED       the turn is yet to come
+--   LINE_STOPPED     called, but nobody is let in at present; the call's deadline stands still
+--   CALL_EXPIRED     lapsed, or the session ended, or the place was another ticket's
+--   LINE_SOLD_OUT, SALE_CLOSED
+-- Complexity: O(log n) in ranges called and sessions
+-- Events: pass.issued
+
+-- include: place
+
+local number, pass_id = tonumber(ARGV[3]), ARGV[4]
+local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], calls = KEYS[6],
+  shown = KEYS[7], deferred = KEYS[8] }
+
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+if refusal then return refusal end
+local line = line_open(KEYS[3])
+local place, deadline_ms, came_before = place_find(sale, line, keys, number, pass_id)
+if place == CODE.ADMITTED_BEFORE then return guard_read(sale, place, deadline_ms) end
+if line_closed(sale) then return guard_refuse(sale, CODE.SALE_CLOSED) end
+if place ~= CODE.CALLED then return guard_refuse(sale, place) end
+if line_sold_out(sale) then return guard_refuse(sale, CODE.LINE_SOLD_OUT) end
+if line.stopped_ms > 0 then return guard_refuse(sale, CODE.LINE_STOPPED) end
+
+-- Those deferred share the coming tokens, so the more there are the later they should ask.
+local function ask_again_ms(tokens)
+  if tokens >= 1 or line.rate == 0 then return calls_poll_ms(line) end
+  local ahead = redis.call('ZCARD', keys.deferred)
+  return math.max(500, math.min(calls_poll_ms(line), (1 - tokens + ahead / 2) * TOKEN / line.rate))
+end
+
+local tokens, slots, stock = line_room(sale, line, keys.active, keys.unheld)
+if math.min(tokens, slots, stock) < 1 then
+  local again_ms = math.ceil(ask_again_ms(tokens))
+  local clock_ms = line_clock(line, sale.now_ms)
+  if came_before and deadline_ms - clock_ms > line.claim_ms / 2 then
+    return guard_read(sale, CODE.DEFERRED, again_ms)
+  end
+  redis.call('SETBIT', keys.shown, number, 1)
+  redis.call('ZADD', keys.deferred, string.format('%.0f', clock_ms + line.claim_ms), number)
+  return guard_commit(sale, CODE.DEFERRED, again_ms)
+end
+
+if came_before then redis.call('ZREM', keys.deferred, number) end
+local ends_ms = line_admit(sale, line, keys, { pass_id }, number)
+line_save(line)
+return guard_commit(sale, CODE.ADMITTED, ends_ms)

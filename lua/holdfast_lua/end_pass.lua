@@ -1,0 +1,31 @@
+-- Ends the session of a pass: its slot is free at once, and the pass is worth nothing.
+--
+-- Atomic, because the slot is freed exactly once, with one event, whoever ends it first.
+--
+-- KEYS
+--   1 sale    HASH    guard; the sale's life
+--   2 events  STREAM  the sale's life
+--   3 active  ZSET    pass id -> session deadline
+--   4 unheld  ZSET    pass id -> first-hold deadline
+-- ARGV
+--   1 epoch     integer
+--   2 revision  integer
+--   3 pass_id   text
+--   4 reason    released or revoked
+-- flags: allow-oom
+-- Returns {code, revision, now_ms}
+--   OK         ended now
+--   UNCHANGED  was over before
+-- Complexity: O(log active)
+-- Events: pass.ended
+
+-- include: events
+-- include: session
+
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+if refusal then return refusal end
+local live = session_deadline(KEYS[3], ARGV[3], sale.now_ms)
+if redis.call('ZREM', KEYS[3], ARGV[3]) == 0 then return guard_read(sale, CODE.UNCHANGED) end
+redis.call('ZREM', KEYS[4], ARGV[3])
+event_append(sale, KEYS[2], 'pass.ended', ARGV[3], { reason = live and ARGV[4] or 'expired' })
+return guard_commit(sale, live and CODE.OK or CODE.UNCHANGED)

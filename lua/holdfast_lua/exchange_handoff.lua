@@ -1,0 +1,32 @@
+-- Uses up a hand-off: the pass it stands for is given out once.
+--
+-- Atomic, because two exchanges of a hand-off that leaked must not both succeed. The caller has
+-- verified its signature, audience and times; the mark outlives the hand-off, so that it cannot be
+-- used again while it would still verify.
+--
+-- KEYS
+--   1 sale     HASH    guard; the sale's life
+--   2 active   ZSET    pass id -> session deadline
+--   3 handoff  STRING  set once; 2 minutes
+-- ARGV
+--   1 epoch     integer
+--   2 revision  integer
+--   3 pass_id   text
+--   4 keep_ms   integer, longer than a hand-off lasts
+-- Returns {code, revision, now_ms, ...}
+--   OK            session deadline ms
+--   HANDOFF_USED  it was exchanged before
+--   SESSION_OVER  the session it stands for is over
+-- Complexity: O(log active)
+-- Events: none
+
+-- include: guard
+-- include: session
+
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+if refusal then return refusal end
+local deadline_ms = session_deadline(KEYS[2], ARGV[3], sale.now_ms)
+if not deadline_ms then return guard_refuse(sale, CODE.SESSION_OVER) end
+if redis.call('EXISTS', KEYS[3]) == 1 then return guard_refuse(sale, CODE.HANDOFF_USED) end
+redis.call('SET', KEYS[3], '1', 'PX', ARGV[4])
+return guard_commit(sale, CODE.OK, deadline_ms)

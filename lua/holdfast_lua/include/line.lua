@@ -1,0 +1,146 @@
+-- The line: counters and settings of one waiting room, and the arithmetic that its scripts share.
+--
+-- `line` is read once and written once per script:
+--
+--   local line = line_open(KEYS[3])
+--   line_set(line, 'serving', line.serving + n)
+--   line_save(line)
+--
+-- Invariants
+--   1  Passes in any span T <= max(burst, two ticks of rate) + rate x T; see include/tokens.lua.
+--   2  `serving` and `issued` never fall; a number is issued once, below a ceiling that the ledger
+--      has committed.
+--   3  called = claimed + lapsed + outstanding, each visitor counted in exactly one.
+--   4  A call's deadline is kept by the line's own clock, which stands still while nobody can claim
+--      (paused, `queue_all`, an outage). So no visitor loses a place to what was not their doing,
+--      and a pause of any length costs one number, not a rewrite of all deadlines.
+
+-- include: guard
+-- include: events
+-- include: session
+-- include: tokens
+
+local MODE_LINE, MODE_THROUGH, MODE_REJECT = 0, 1, 2
+
+local LINE_FIELDS = {
+  'rate', 'burst', 'cap', 'session_ms', 'claim_ms', 'first_hold_ms', 'stock_permille', 'mode',
+  'queue_all', 'issued', 'ceiling', 'lobby', 'frozen', 'serving', 'tokens', 'tokens_ms', 'called',
+  'claimed', 'lapsed', 'admitted', 'shift_ms', 'stopped_ms', 'advanced_ms', 'lost_active',
+  'lost_until_ms', 'show_called', 'show_shown', 'share', 'pace', 'pace_ms', 'pace_since_ms', 'resume_to',
+  'gaps',
+}
+local SALE_FIELDS = {
+  'lifecycle', 'prequeue_ms', 'opens_ms', 'ends_ms', 'settings_version', 'free', 'held', 'booked',
+}
+
+local function line_open(key)
+  local stored = redis.call('HMGET', key, unpack(LINE_FIELDS))
+  local line = { key = key, changes = {} }
+  for position = 1, #LINE_FIELDS - 2 do
+    line[LINE_FIELDS[position]] = tonumber(stored[position]) or 0
+  end
+  line.resume_to = stored[#LINE_FIELDS - 1] or ''
+  line.gaps = stored[#LINE_FIELDS] or ''
+  return line
+end
+
+local function line_set(line, field, value)
+  local changes = line.changes
+  line[field] = value
+  changes[#changes + 1] = field
+  changes[#changes + 1] = value
+end
+
+local function line_save(line)
+  if #line.changes > 0 then redis.call('HSET', line.key, unpack(line.changes)) end
+end
+
+-- Where the sale stands in time, whatever the operator says: scheduled, lobby or open. Once the
+-- lobby is frozen the sale has opened, and no later change of times closes it again.
+local function line_phase(sale, line)
+  if line.frozen == 1 or sale.now_ms >= sale.opens_ms then return 'open' end
+  if sale.prequeue_ms > 0 and sale.now_ms >= sale.prequeue_ms then return 'lobby' end
+  return 'scheduled'
+end
+
+local function line_closed(sale)
+  return sale.lifecycle == 'closed' or (sale.ends_ms > 0 and sale.now_ms >= sale.ends_ms)
+end
+
+local function line_sold_out(sale)
+  return sale.free + sale.held <= 0
+end
+
+-- The places given before the open become the lobby's; all later ones are the line's.
+local function line_freeze(line)
+  line_set(line, 'frozen', 1)
+  line_set(line, 'lobby', line.issued)
+end
+
+-- The line's clock, which stands still while nobody can claim.
+local function line_clock(line, now_ms)
+  return (line.stopped_ms > 0 and line.stopped_ms or now_ms) - line.shift_ms
+end
+
+-- Stops or starts that clock, as the lifecycle and `queue_all` now want it.
+local function line_stop_or_start(sale, line)
+  local stop = sale.lifecycle == 'paused' or line.queue_all == 1
+  if stop and line.stopped_ms == 0 then
+    line_set(line, 'stopped_ms', sale.now_ms)
+  elseif not stop and line.stopped_ms > 0 then
+    line_set(line, 'shift_ms', line.shift_ms + sale.now_ms - line.stopped_ms)
+    line_set(line, 'stopped_ms', 0)
+    line_set(line, 'advanced_ms', sale.now_ms)
+  end
+end
+
+local function line_outstanding(line)
+  return line.called - line.claimed - line.lapsed
+end
+
+-- What there is to admit into: whole tokens, free slots, free stock not set aside for anybody.
+-- An operator who lets everybody pass through has switched the first two off.
+local function line_room(sale, line, active_key, unheld_key)
+  local tokens, slots = math.huge, math.huge
+  if line.mode ~= MODE_THROUGH then
+    local lost = sale.now_ms < line.lost_until_ms and line.lost_active or 0
+    tokens = tokens_now(line, sale.now_ms) / TOKEN
+    slots = line.cap - lost - session_count(active_key, sale.now_ms)
+  end
+  local stock = math.floor(sale.free * line.stock_permille / 1000)
+    - session_count(unheld_key, sale.now_ms)
+  return tokens, slots, stock
+end
+
+local PACE_MS = 30000
+
+-- Notes admissions, for the measured rate: an exponential average over half a minute.
+local function line_pace(line, now_ms, count)
+  local pace = line.pace * math.exp((line.pace_ms - now_ms) / PACE_MS)
+  if pace < 0.01 then line_set(line, 'pace_since_ms', now_ms) end
+  line_set(line, 'pace', string.format('%.6f', pace + count))
+  line_set(line, 'pace_ms', now_ms)
+end
+
+-- Admits the passes: spends their tokens, opens their sessions, tells the world.
+-- The caller has checked the room. Answers the sessions' deadline.
+local function line_admit(sale, line, keys, passes, first)
+  local now_ms, count = sale.now_ms, #passes
+  local ends_ms = now_ms + line.session_ms
+  local sessions, firsts = {}, {}
+  for position = 1, count do
+    sessions[2 * position - 1], sessions[2 * position] = ends_ms, passes[position]
+    firsts[2 * position - 1], firsts[2 * position] = now_ms + line.first_hold_ms, passes[position]
+    redis.call('SETBIT', keys.shown, first + position - 1, 1)
+    event_append(sale, keys.events, 'pass.issued', passes[position],
+      { number = first + position - 1, expires_at = event_time(ends_ms) })
+  end
+  redis.call('ZADD', keys.active, unpack(sessions))
+  redis.call('ZADD', keys.unheld, unpack(firsts))
+  line_set(line, 'tokens', math.max(0, tokens_now(line, now_ms) - count * TOKEN))
+  line_set(line, 'tokens_ms', now_ms)
+  line_set(line, 'claimed', line.claimed + count)
+  line_set(line, 'admitted', line.admitted + count)
+  line_pace(line, now_ms, count)
+  return ends_ms
+end

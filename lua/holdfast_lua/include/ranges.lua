@@ -1,0 +1,89 @@
+-- Ranges: the numbers that were called and may still claim, and the numbers that may be missing.
+--
+-- `calls` is a sorted set, one member per range, scored by the range's last number:
+-- "first last count called_ms deadline_ms", times by the line's clock. `count` leaves out the numbers
+-- of a gap, which nobody is known to hold.
+--
+-- Calls within one bucket of time share a range, so there are at most about BUCKETS of them, however
+-- long the claim window and however many workers tick.
+
+local BUCKETS = 64
+local MIN_BUCKET_MS = 1000
+
+local function calls_parse(member)
+  local first, last, count, called_ms, deadline_ms =
+    string.match(member, '^(%d+) (%d+) (%d+) (%-?%d+) (%-?%d+)$')
+  return {
+    member = member, first = tonumber(first), last = tonumber(last), count = tonumber(count),
+    called_ms = tonumber(called_ms), deadline_ms = tonumber(deadline_ms),
+  }
+end
+
+local function calls_member(range)
+  return string.format('%.0f %.0f %.0f %.0f %.0f', range.first, range.last, range.count,
+    range.called_ms, range.deadline_ms)
+end
+
+-- All ranges, oldest first.
+local function calls_all(key)
+  local ranges = redis.call('ZRANGE', key, 0, -1)
+  for position = 1, #ranges do ranges[position] = calls_parse(ranges[position]) end
+  return ranges
+end
+
+-- The range that holds a number, nil when its call has lapsed or it was never called.
+local function calls_find(key, number)
+  local found = redis.call('ZRANGE', key, string.format('%.0f', number), '+inf', 'BYSCORE',
+    'LIMIT', 0, 1)
+  if #found == 0 then return nil end
+  local range = calls_parse(found[1])
+  return range.first <= number and range or nil
+end
+
+-- Adds numbers to the newest range, or starts one. Deadlines never fall from one range to the next,
+-- so ranges end in the order they were called, even when the claim window is shortened.
+local function calls_add(key, claim_ms, ranges, first, last, count, clock_ms)
+  local newest = ranges[#ranges]
+  local bucket_ms = math.max(MIN_BUCKET_MS, claim_ms / BUCKETS)
+  local range = { first = first, last = last, count = count, called_ms = clock_ms,
+    deadline_ms = clock_ms + claim_ms }
+  if newest and clock_ms - newest.called_ms < bucket_ms and newest.last + 1 == first then
+    redis.call('ZREM', key, newest.member)
+    range.first, range.count = newest.first, newest.count + count
+    range.called_ms = newest.called_ms
+  end
+  if newest then range.deadline_ms = math.max(range.deadline_ms, newest.deadline_ms) end
+  range.deadline_ms = math.ceil(range.deadline_ms)
+  redis.call('ZADD', key, string.format('%.0f', last), calls_member(range))
+  return range
+end
+
+-- Gaps: numbers that a store loss may have lost, "first-last,first-last", rising and disjoint.
+
+local function gaps_parse(text)
+  local gaps = {}
+  for first, last in string.gmatch(text, '(%d+)-(%d+)') do
+    gaps[#gaps + 1] = { tonumber(first), tonumber(last) }
+  end
+  return gaps
+end
+
+-- How many numbers of gaps lie in (after, upto].
+local function gaps_between(gaps, after, upto)
+  local missing = 0
+  for _, gap in ipairs(gaps) do
+    missing = missing + math.max(0, math.min(gap[2], upto) - math.max(gap[1], after + 1) + 1)
+  end
+  return missing
+end
+
+-- The number at which `count` real ones after `serving` have been passed, with the gaps on the way.
+local function gaps_skip(gaps, serving, count)
+  local frontier = serving + count
+  for _, gap in ipairs(gaps) do
+    if gap[2] > serving and gap[1] <= frontier then
+      frontier = frontier + gap[2] - math.max(gap[1], serving + 1) + 1
+    end
+  end
+  return frontier
+end

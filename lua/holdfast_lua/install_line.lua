@@ -1,0 +1,83 @@
+-- Puts a line into the store: a new one, or one rebuilt from its last checkpoint.
+--
+-- One code path for both. It writes the line's own keys only and does not look at the sale hash,
+-- which is installed last and is the commit point: until then every guarded script refuses.
+--
+-- Invariants: numbering resumes at the ceiling, so no number is issued twice; the numbers between
+-- the checkpoint and the ceiling are a gap; calls that were outstanding are called again, with a whole
+-- claim window; a rebuilt token bucket is empty, since nobody knows what was spent; sessions that
+-- are known by number only keep their slots until they must be over.
+--
+-- KEYS
+--   1 line      HASH    counters and settings; the sale's life
+--   2 active    ZSET    pass id -> session deadline
+--   3 unheld    ZSET    pass id -> first-hold deadline
+--   4 calls     ZSET    ranges called and not ended
+--   5 shown     STRING  bit per number that came to claim
+--   6 deferred  ZSET    number -> deadline of who came and found no room
+-- ARGV
+--   1 rate             passes per minute
+--   2 burst            passes
+--   3 cap              sessions
+--   4 session_ms       integer
+--   5 claim_ms         integer
+--   6 first_hold_ms    integer
+--   7 stock_permille   integer, 1000 = one visitor per free unit
+--   8 mode             0 line, 1 pass through, 2 reject
+--   9 queue_all        0 or 1
+--   10 fresh           1 new, 0 rebuilt
+--   11 ceiling         integer, as the ledger has it
+--   12 issued          integer, of the checkpoint
+--   13 lobby           integer
+--   14 frozen          0 or 1
+--   15 serving         integer
+--   16 called_from     integer, first number that may be outstanding
+--   17 gaps            "first-last,..." as far as the checkpoint knew them
+--   18 called          integer
+--   19 claimed         integer
+--   20 lapsed          integer
+--   21 admitted        integer
+--   22 active          integer, sessions at the checkpoint
+--   23 stopped         1 when the sale comes back paused
+--   24 epoch           integer, of this installation
+-- Returns {code, 0, now_ms}
+--   OK
+--   INSTALL_FENCED  a newer epoch has been installed: the caller was overtaken
+-- Complexity: O(n) in what is replaced
+-- Events: none
+
+-- include: clock
+-- include: ranges
+-- include: tokens
+
+local now_ms = clock_now_ms()
+local arg = {}
+for position = 1, #ARGV do arg[position] = tonumber(ARGV[position]) or 0 end
+if (tonumber(redis.call('HGET', KEYS[1], 'epoch')) or 0) > arg[24] then
+  return { CODE.INSTALL_FENCED, 0, now_ms }
+end
+local rebuilt = arg[10] == 0
+local issued, gaps = arg[12], ARGV[17]
+if rebuilt and arg[11] > issued then
+  gaps = gaps .. (gaps ~= '' and ',' or '') .. string.format('%.0f-%.0f', issued + 1, arg[11])
+  issued = arg[11]
+end
+
+redis.call('DEL', unpack(KEYS))
+local first, last = arg[16], arg[15]
+local again = math.max(0, last - first + 1)
+if rebuilt and again > 0 then
+  again = again - gaps_between(gaps_parse(gaps), first - 1, last)
+  calls_add(KEYS[4], arg[5], {}, first, last, again, now_ms)
+end
+
+local stopped = (arg[23] == 1 or arg[9] == 1) and now_ms or 0
+redis.call('HSET', KEYS[1], 'epoch', arg[24],
+  'rate', arg[1], 'burst', arg[2], 'cap', arg[3], 'session_ms', arg[4], 'claim_ms', arg[5],
+  'first_hold_ms', arg[6], 'stock_permille', arg[7], 'mode', arg[8], 'queue_all', arg[9],
+  'ceiling', arg[11], 'issued', issued, 'lobby', arg[13], 'frozen', arg[14], 'serving', last,
+  'gaps', gaps, 'called', arg[19] + arg[20] + again, 'claimed', arg[19], 'lapsed', arg[20],
+  'admitted', arg[21], 'tokens', rebuilt and 0 or tokens_most(arg[1], arg[2]),
+  'tokens_ms', now_ms, 'shift_ms', 0, 'stopped_ms', stopped, 'resume_to', 'live',
+  'advanced_ms', now_ms, 'lost_active', arg[22], 'lost_until_ms', now_ms + arg[4], 'share', 1)
+return { CODE.OK, 0, now_ms }

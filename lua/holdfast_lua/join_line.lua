@@ -1,0 +1,100 @@
+-- Gives places to the visitors who joined in one tick of one worker.
+--
+-- Atomic, because whether a place is in the lobby or in the line is decided by store time here, and
+-- because numbers, ceiling and frontier move together. A block never mixes lobby and line. On a
+-- quiet sale (tokens, slots, stock, and nobody in line) the first of the block are admitted at once:
+-- they consume their numbers, `serving` moves past them, and their sessions open.
+--
+-- Invariants: a number is given once; no number above the ceiling that the ledger has committed;
+-- nobody is admitted past a waiting or called visitor; places are given whole or refused whole,
+-- except that a block is cut at the ceiling and the caller comes back for the rest.
+--
+-- KEYS
+--   1 sale      HASH    guard, lifecycle, times, stock counters; the sale's life
+--   2 events    STREAM  the sale's life
+--   3 line      HASH    counters and settings; the sale's life
+--   4 active    ZSET    pass id -> session deadline
+--   5 unheld    ZSET    pass id -> first-hold deadline
+--   6 calls     ZSET    ranges called and not ended
+--   7 shown     STRING  bit per number that came to claim
+--   8 deferred  ZSET    number -> deadline of who came and found no room
+-- ARGV
+--   1 epoch     integer
+--   2 revision  integer
+--   3 count     integer, 1 to 1000
+--   4 ceiling   integer, the highest number that the ledger is known to have committed
+--   5 passes... pass ids of the block's first visitors, for the case that the sale is quiet
+-- Returns {code, revision, now_ms, ...}
+--   JOINED_LOBBY     first index, count, serving, issued
+--   JOINED_LINE      first number, count, serving, issued, admitted, session deadline ms
+--   CEILING_REACHED  issued: commit a higher ceiling and repeat
+--   NOT_OPEN, DRAINING, SALE_CLOSED, LINE_SOLD_OUT, JOIN_REFUSED
+-- Complexity: O(1) for those who wait; O(log active) for each one admitted
+-- Events: line.called, pass.issued
+
+-- include: calls
+
+local count, ceiling = tonumber(ARGV[3]), tonumber(ARGV[4])
+local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], shown = KEYS[7] }
+
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+if refusal then return refusal end
+local line = line_open(KEYS[3])
+
+local function refuses(phase)
+  if line_closed(sale) then return CODE.SALE_CLOSED end
+  if sale.lifecycle == 'draining' then return CODE.DRAINING end
+  if line.mode == MODE_REJECT then return CODE.JOIN_REFUSED end
+  if phase == 'scheduled' then return CODE.NOT_OPEN end
+  if phase == 'open' and line_sold_out(sale) then return CODE.LINE_SOLD_OUT end
+  return nil
+end
+
+-- How many of the block may go straight in: none as long as anybody waits or was called.
+local function straight_through(gaps)
+  local most = math.min(count, #ARGV - 4)
+  if most == 0 or line.stopped_ms > 0 then return 0 end
+  local waiting = line.issued - line.serving - gaps_between(gaps, line.serving, line.issued)
+  if waiting > 0 then return 0 end
+  local pending = 0
+  if line_outstanding(line) > 0 then
+    local _, expected = calls_expected(line, calls_all(KEYS[6]), KEYS[7], KEYS[8],
+      line_clock(line, sale.now_ms))
+    pending = math.ceil(expected)
+  end
+  local tokens, slots, stock = line_room(sale, line, KEYS[4], KEYS[5])
+  return math.max(0, math.min(most, math.floor(tokens - pending), slots - pending, stock - pending))
+end
+
+local function admit_first(first, admitted)
+  local passes = {}
+  for position = 1, admitted do passes[position] = ARGV[4 + position] end
+  line_set(line, 'serving', first + admitted - 1)
+  line_set(line, 'called', line.called + admitted)
+  event_append(sale, KEYS[2], 'line.called', string.format('%.0f', first),
+    { first = first, last = line.serving, count = admitted })
+  return line_admit(sale, line, keys, passes, first)
+end
+
+local phase = line_phase(sale, line)
+local refused = refuses(phase)
+if refused then return guard_refuse(sale, refused) end
+if ceiling > line.ceiling then line_set(line, 'ceiling', ceiling) end
+count = math.min(count, line.ceiling - line.issued)
+if count < 1 then return guard_refuse(sale, CODE.CEILING_REACHED, line.issued) end
+
+if phase == 'lobby' then
+  local index = line.issued
+  line_set(line, 'issued', line.issued + count)
+  line_save(line)
+  return guard_commit(sale, CODE.JOINED_LOBBY, index, count, line.serving, line.issued)
+end
+
+if line.frozen == 0 then line_freeze(line) end
+local admitted, ends_ms = straight_through(gaps_parse(line.gaps)), 0
+local first = line.issued + 1
+line_set(line, 'issued', line.issued + count)
+if admitted > 0 then ends_ms = admit_first(first, admitted) end
+line_save(line)
+return guard_commit(sale, CODE.JOINED_LINE, first, count, line.serving, line.issued, admitted,
+  ends_ms)

@@ -1,0 +1,257 @@
+"""The line's scripts as typed methods: one method for each script, one result type for each shape.
+
+Nothing is decided here. What a script refuses comes back as its code; what the guard refuses is
+raised by `guarded`. The keys of a sale are spelt once per sale and kept, since a join must not pay
+for seven string formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from holdfast_lua import keys
+from holdfast_lua.codes import Code
+from holdfast_lua.executor import Executor
+from holdfast_lua.guard import SaleRef, guarded
+from holdfast_lua.line_status import Gap, LineMode, LineStatus, format_gaps, parse_status
+
+MAX_JOIN_BLOCK: Final = 1_000
+MAX_NUMBER: Final = 2**32 - 2
+"""Numbers index a bitmap, whose offsets the store bounds at 2^32."""
+
+_HANDOFF_KEPT_MS: Final = 120_000
+_SALES_KEPT: Final = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class LineKeys:
+    """The keys of one sale's line, in the orders that the scripts want."""
+
+    all: tuple[str, ...]
+    own: tuple[str, ...]
+    place: tuple[str, ...]
+    sale: str
+    events: str
+    line: str
+    active: str
+    unheld: str
+
+
+@lru_cache(maxsize=_SALES_KEPT)
+def line_keys(uid: str) -> LineKeys:
+    """The keys of a sale."""
+    sale, events, line = keys.sale(uid), keys.events(uid), keys.line(uid)
+    active, unheld = keys.active(uid), keys.unheld(uid)
+    ranges = (keys.calls(uid), keys.shown(uid), keys.deferred(uid))
+    return LineKeys(
+        all=(sale, events, line, active, unheld, *ranges),
+        own=(line, active, unheld, *ranges),
+        place=(sale, line, active, *ranges),
+        sale=sale,
+        events=events,
+        line=line,
+        active=active,
+        unheld=unheld,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LineTerms:
+    """An operator's settings as the scripts take them."""
+
+    rate_per_minute: int
+    burst: int
+    cap: int
+    session_ms: int
+    claim_ms: int
+    first_hold_ms: int
+    stock_permille: int
+    mode: LineMode
+    queue_all: bool
+
+    def args(self) -> tuple[int, ...]:
+        """In the order of update_line and install_line."""
+        return (
+            self.rate_per_minute,
+            self.burst,
+            self.cap,
+            self.session_ms,
+            self.claim_ms,
+            self.first_hold_ms,
+            self.stock_permille,
+            int(self.mode),
+            int(self.queue_all),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LineCheckpoint:
+    """What a line is rebuilt from. The defaults are a new line's."""
+
+    ceiling: int
+    fresh: bool = True
+    issued: int = 0
+    lobby: int = 0
+    frozen: bool = False
+    serving: int = 0
+    called_from: int = 1
+    gaps: tuple[Gap, ...] = ()
+    called: int = 0
+    claimed: int = 0
+    lapsed: int = 0
+    admitted: int = 0
+    active: int = 0
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The answer to a block of joins. `first` is an index in the lobby, a number in the line."""
+
+    code: Code
+    now_ms: int
+    first: int = 0
+    count: int = 0
+    called_upto: int = 0
+    issued: int = 0
+    admitted: int = 0
+    session_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A code, the time, and the one moment or span (ms) that goes with it, 0 for none."""
+
+    code: Code
+    now_ms: int
+    ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """How the line stands after a step."""
+
+    code: Code
+    revision: int
+    now_ms: int
+    status: LineStatus
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleChanged:
+    """What became of an operator's open, pause, resume, drain or close."""
+
+    code: Code
+    now_ms: int
+    lifecycle: str
+    opens_ms: int
+
+
+class LineCalls:
+    """One method per script of the line."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    async def join_line(
+        self, ref: SaleRef, count: int, ceiling: int, pass_ids: Sequence[str] = ()
+    ) -> Joined:
+        """Places for `count` visitors; the first of them go straight in when the sale is quiet."""
+        reply = await guarded(
+            self._executor,
+            ref,
+            "join_line",
+            line_keys(ref.uid).all,
+            (count, min(ceiling, MAX_NUMBER), *pass_ids),
+        )
+        if reply.code is Code.CEILING_REACHED:
+            return Joined(reply.code, reply.now_ms, issued=reply.values[0])
+        return Joined(reply.code, reply.now_ms, *reply.values)
+
+    async def advance_line(self, ref: SaleRef) -> Advanced:
+        """A step of the ticker."""
+        reply = await guarded(self._executor, ref, "advance_line", line_keys(ref.uid).all)
+        return Advanced(reply.code, reply.revision, reply.now_ms, parse_status(reply.values[0]))
+
+    async def claim_pass(self, ref: SaleRef, number: int, pass_id: str) -> Answer:
+        """ADMITTED or not; `ms` is the session's deadline, or how long to wait when DEFERRED."""
+        return await self._answer(ref, "claim_pass", line_keys(ref.uid).all, number, pass_id)
+
+    async def check_place(self, ref: SaleRef, number: int, pass_id: str) -> Answer:
+        """What a ticket is worth, without claiming it."""
+        return await self._answer(ref, "check_place", line_keys(ref.uid).place, number, pass_id)
+
+    async def renew_pass(self, ref: SaleRef, pass_id: str) -> Answer:
+        """A later session deadline."""
+        spelt = line_keys(ref.uid)
+        return await self._answer(
+            ref, "renew_pass", (spelt.sale, spelt.line, spelt.active), pass_id
+        )
+
+    async def end_pass(self, ref: SaleRef, pass_id: str, reason: str) -> Answer:
+        """Frees the slot; UNCHANGED when the session was over before."""
+        spelt = line_keys(ref.uid)
+        wanted = (spelt.sale, spelt.events, spelt.active, spelt.unheld)
+        return await self._answer(ref, "end_pass", wanted, pass_id, reason)
+
+    async def exchange_handoff(self, ref: SaleRef, handoff_id: str, pass_id: str) -> Answer:
+        """OK once for each hand-off."""
+        spelt = line_keys(ref.uid)
+        wanted = (spelt.sale, spelt.active, keys.handoff(ref.uid, handoff_id))
+        return await self._answer(ref, "exchange_handoff", wanted, pass_id, _HANDOFF_KEPT_MS)
+
+    async def change_lifecycle(self, ref: SaleRef, operation: str) -> LifecycleChanged:
+        """open, pause, resume, drain or close."""
+        spelt = line_keys(ref.uid)
+        reply = await guarded(
+            self._executor, ref, "change_lifecycle", (spelt.sale, spelt.line), (operation,)
+        )
+        lifecycle, opens_ms = reply.values
+        return LifecycleChanged(reply.code, reply.now_ms, lifecycle.decode(), opens_ms)
+
+    async def update_line(
+        self,
+        ref: SaleRef,
+        settings_version: int,
+        times_ms: tuple[int, int, int],
+        terms: LineTerms,
+    ) -> Answer:
+        """New settings; `times_ms` are prequeue, open and end."""
+        spelt = line_keys(ref.uid)
+        args = (settings_version, *times_ms, *terms.args())
+        return await self._answer(ref, "update_line", (spelt.sale, spelt.line), *args)
+
+    async def install_line(self, ref: SaleRef, terms: LineTerms, start: LineCheckpoint) -> Code:
+        """Writes the line anew. Not guarded: the sale hash is installed after it."""
+        raw = await self._executor.run(
+            "install_line",
+            line_keys(ref.uid).own,
+            (
+                *terms.args(),
+                int(start.fresh),
+                start.ceiling,
+                start.issued,
+                start.lobby,
+                int(start.frozen),
+                start.serving,
+                start.called_from,
+                format_gaps(start.gaps),
+                start.called,
+                start.claimed,
+                start.lapsed,
+                start.admitted,
+                start.active,
+                int(start.stopped),
+                ref.epoch,
+            ),
+        )
+        return Code(raw[0])
+
+    async def _answer(
+        self, ref: SaleRef, name: str, spelt: Sequence[str], *args: str | int
+    ) -> Answer:
+        reply = await guarded(self._executor, ref, name, spelt, args)
+        return Answer(reply.code, reply.now_ms, *reply.values[:1])

@@ -1,0 +1,105 @@
+"""How a line stands, as advance_line.lua reports it: one typed record, parsed in one place.
+
+The order of the fields is the script's `how_it_stands`; a test compares the two by running it.
+Times are Unix milliseconds by the store's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import Final
+
+import msgspec
+
+
+class LineMode(IntEnum):
+    """What happens to who joins."""
+
+    LINE = 0
+    THROUGH = 1
+    REJECT = 2
+
+
+Gap = tuple[int, int]
+"""First and last of a run of numbers that a store loss may have lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineStatus:
+    """One moment of one line.
+
+    `issued` counts every place given, in the lobby too; `lobby` is what it was when the lobby
+    froze. `called = claimed + lapsed + outstanding`; `admitted` counts passes. `pace` is the
+    decayed count of admissions (see measured rate in holdfast_queue.estimate).
+    """
+
+    lifecycle: str
+    phase: str
+    prequeue_ms: int
+    opens_ms: int
+    ends_ms: int
+    settings_version: int
+    free: int
+    held: int
+    booked: int
+    frozen: bool
+    lobby: int
+    issued: int
+    ceiling: int
+    serving: int
+    called_from: int
+    gaps: tuple[Gap, ...]
+    active: int
+    deferred: int
+    called: int
+    claimed: int
+    lapsed: int
+    admitted: int
+    rate_per_minute: int
+    cap: int
+    mode: LineMode
+    queue_all: bool
+    show_share: float
+    pace: float
+    pace_ms: int
+    pace_since_ms: int
+
+    @property
+    def outstanding(self) -> int:
+        """Called, and neither claimed nor lapsed."""
+        return self.called - self.claimed - self.lapsed
+
+    @property
+    def waiting(self) -> int:
+        """Places that are yet to be called; in the lobby, everybody."""
+        return self.issued - self.serving - self.missing(self.serving, self.issued)
+
+    def missing(self, after: int, upto: int) -> int:
+        """How many numbers of gaps lie in (after, upto]."""
+        return sum(max(0, min(last, upto) - max(first, after + 1) + 1) for first, last in self.gaps)
+
+
+_FIELDS: Final = tuple(field.name for field in fields(LineStatus))
+
+
+def parse_status(raw: Sequence[object]) -> LineStatus:
+    """The record behind the script's list."""
+    values: dict[str, object] = {
+        name: value.decode() if isinstance(value, bytes) else value
+        for name, value in zip(_FIELDS, raw, strict=True)
+    }
+    values["gaps"] = parse_gaps(str(values["gaps"]))
+    return msgspec.convert(values, LineStatus, strict=False)
+
+
+def parse_gaps(text: str) -> tuple[Gap, ...]:
+    """Gaps as the store writes them: `first-last,first-last`."""
+    pairs = [part.split("-") for part in text.split(",") if part]
+    return tuple((int(first), int(last)) for first, last in pairs)
+
+
+def format_gaps(gaps: Sequence[Gap]) -> str:
+    """The reverse of `parse_gaps`."""
+    return ",".join(f"{first}-{last}" for first, last in gaps)

@@ -1,0 +1,30 @@
+-- Prolongs the session of a pass by the session time from now.
+--
+-- Atomic, because a session that has just ended must not be revived: its slot may be taken.
+--
+-- KEYS
+--   1 sale    HASH  guard, lifecycle, times; the sale's life
+--   2 line    HASH  settings; the sale's life
+--   3 active  ZSET  pass id -> session deadline
+-- ARGV
+--   1 epoch     integer
+--   2 revision  integer
+--   3 pass_id   text
+-- Returns {code, revision, now_ms, ...}
+--   OK            session deadline ms, never earlier than it was
+--   SESSION_OVER  released, revoked or expired
+--   SALE_CLOSED
+-- Complexity: O(log active)
+-- Events: none
+
+-- include: line
+
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+if refusal then return refusal end
+local line = line_open(KEYS[2])
+local deadline_ms = session_deadline(KEYS[3], ARGV[3], sale.now_ms)
+if not deadline_ms then return guard_refuse(sale, CODE.SESSION_OVER) end
+if line_closed(sale) then return guard_refuse(sale, CODE.SALE_CLOSED) end
+local until_ms = math.max(deadline_ms, sale.now_ms + line.session_ms)
+session_extend(KEYS[3], ARGV[3], until_ms)
+return guard_commit(sale, CODE.OK, until_ms)

@@ -1,0 +1,58 @@
+-- Changes the settings of a line while it runs.
+--
+-- Atomic, because tokens up to now belong to the old rate: they are settled before the new one
+-- applies, so a change never makes passes out of time that has already gone by.
+--
+-- KEYS
+--   1 sale  HASH  guard, lifecycle, times, settings_version; the sale's life
+--   2 line  HASH  counters and settings; the sale's life
+-- ARGV
+--   1 epoch             integer
+--   2 revision          integer
+--   3 settings_version  integer, of the specification in the ledger that this comes from
+--   4 prequeue_ms       integer, 0 = none
+--   5 opens_ms          integer, 0 = at once
+--   6 ends_ms           integer, 0 = never
+--   7 rate              passes per minute
+--   8 burst             passes
+--   9 cap               sessions
+--   10 session_ms       integer
+--   11 claim_ms         integer
+--   12 first_hold_ms    integer
+--   13 stock_permille   integer, 1000 = one visitor per free unit
+--   14 mode             0 line, 1 pass through, 2 reject
+--   15 queue_all        0 or 1
+-- Returns {code, revision, now_ms}
+--   OK
+--   UNCHANGED     an older version than the store's: a later change has overtaken this one
+--   ALREADY_OPEN  the sale has opened; its start cannot be moved into the future
+-- Complexity: O(1)
+-- Events: none
+
+-- include: line
+
+local SETTINGS = { 'rate', 'burst', 'cap', 'session_ms', 'claim_ms', 'first_hold_ms',
+  'stock_permille', 'mode', 'queue_all' }
+
+local version, opens_ms = tonumber(ARGV[3]), tonumber(ARGV[5])
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+if refusal then return refusal end
+local line = line_open(KEYS[2])
+if version < sale.settings_version then return guard_read(sale, CODE.UNCHANGED) end
+if line_phase(sale, line) == 'open' and opens_ms > sale.now_ms then
+  return guard_refuse(sale, CODE.ALREADY_OPEN)
+end
+
+line_set(line, 'tokens', tokens_now(line, sale.now_ms))
+line_set(line, 'tokens_ms', sale.now_ms)
+for position, field in ipairs(SETTINGS) do
+  line_set(line, field, tonumber(ARGV[6 + position]))
+end
+line_stop_or_start(sale, line)
+line_set(line, 'tokens', tokens_now(line, sale.now_ms))
+guard_set(sale, 'settings_version', version)
+guard_set(sale, 'prequeue_ms', tonumber(ARGV[4]))
+guard_set(sale, 'opens_ms', opens_ms)
+guard_set(sale, 'ends_ms', tonumber(ARGV[6]))
+line_save(line)
+return guard_commit(sale, CODE.OK)

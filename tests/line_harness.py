@@ -1,0 +1,165 @@
+"""A line of a test's own, and a crowd in front of it, in store time.
+
+The sale hash is written by hand (its stock counters too), the line by its own installation script,
+so that what is tested is the line alone. `Line.run` steps the ticker through driven time; whoever
+was called and means to come is asked for by `Crowd`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from holdfast_lua import Executor, SaleRef, keys
+from holdfast_lua.codes import Code
+from holdfast_lua.line_calls import Advanced, Answer, Joined, LineCalls, LineCheckpoint, LineTerms
+from holdfast_lua.line_status import LineMode, LineStatus
+
+TERMS = LineTerms(
+    rate_per_minute=600,
+    burst=20,
+    cap=100_000,
+    session_ms=900_000,
+    claim_ms=120_000,
+    first_hold_ms=180_000,
+    stock_permille=1000,
+    mode=LineMode.LINE,
+    queue_all=False,
+)
+PLENTY = 1_000_000
+
+Advance = Callable[[int], Awaitable[None]]
+
+
+@dataclass
+class Line:
+    """One sale's line, its scripts, and the clock."""
+
+    executor: Executor
+    calls: LineCalls
+    ref: SaleRef
+    advance_ms: Advance
+    terms: LineTerms = TERMS
+    ceiling: int = PLENTY
+    status: LineStatus | None = None
+
+    async def install(self, start: LineCheckpoint | None = None) -> None:
+        code = await self.calls.install_line(
+            self.ref, self.terms, start or LineCheckpoint(ceiling=self.ceiling)
+        )
+        assert code is Code.OK
+
+    async def sale(self, **fields: int | str) -> None:
+        """Sets fields of the sale hash, as other scripts would."""
+        pairs = [part for pair in fields.items() for part in pair]
+        await self.executor.command("HSET", keys.sale(self.ref.uid), *pairs)
+
+    async def join(self, count: int = 1, passes: tuple[str, ...] = ()) -> Joined:
+        return await self.calls.join_line(self.ref, count, self.ceiling, passes)
+
+    async def fill(self, count: int) -> None:
+        """A line of `count` more visitors, in as many blocks as it takes."""
+        while count > 0:
+            joined = await self.join(min(count, 1000))
+            assert joined.code in {Code.JOINED_LINE, Code.JOINED_LOBBY}
+            count -= joined.count
+
+    async def claim(self, number: int, pass_id: str | None = None) -> Answer:
+        return await self.calls.claim_pass(self.ref, number, pass_id or f"pass-{number}")
+
+    async def step(self, after_ms: int = 0) -> LineStatus:
+        """One step of the ticker, `after_ms` later."""
+        return (await self.advanced(after_ms)).status
+
+    async def advanced(self, after_ms: int = 0) -> Advanced:
+        if after_ms:
+            await self.advance_ms(after_ms)
+        advanced = await self.calls.advance_line(self.ref)
+        self.status = advanced.status
+        return advanced
+
+    async def run(self, seconds: float, tick_ms: int = 1000) -> LineStatus:
+        """Steps through time as a ticker would: slowly enough that it is no outage."""
+        status = await self.step()
+        for _ in range(round(seconds * 1000 / tick_ms)):
+            status = await self.step(tick_ms)
+        return status
+
+    async def update(self, version: int = 2, times: tuple[int, int, int] = (0, 0, 0)) -> Code:
+        return (await self.calls.update_line(self.ref, version, times, self.terms)).code
+
+    async def events(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """All events, oldest first; of one type when asked for."""
+        entries = await self.executor.command("XRANGE", keys.events(self.ref.uid), "-", "+")
+        bodies = [msgspec.msgpack.decode(fields[5]) for _, fields in entries]
+        return [body for body in bodies if kind in {None, body["type"]}]
+
+    async def revision(self) -> int:
+        return int(await self.executor.command("HGET", keys.sale(self.ref.uid), "revision"))
+
+
+@dataclass
+class Crowd:
+    """Visitors who come to claim, or never do, some time after they were called."""
+
+    line: Line
+    show_share: float
+    seed: int = 1
+    delay_ms: tuple[int, int] = (200, 2_600)
+    passes_ms: list[int] = field(default_factory=list)
+    expired: int = 0
+    _due: list[tuple[int, int]] = field(default_factory=list)
+    _seen: int = 0
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)  # noqa: S311 (a simulation, repeatable)
+
+    async def live(self, seconds: float, tick_ms: int = 250) -> None:
+        """Lets time pass: steps the line, and has everybody who is due come and claim."""
+        for _ in range(round(seconds * 1000 / tick_ms)):
+            advanced = await self.line.advanced(tick_ms)
+            self._notice(advanced)
+            while self._due and self._due[0][0] <= advanced.now_ms:
+                await self._come(heapq.heappop(self._due)[1])
+
+    def _notice(self, advanced: Advanced) -> None:
+        for number in range(self._seen + 1, advanced.status.serving + 1):
+            if self._random.random() < self.show_share:
+                delay = self._random.randint(*self.delay_ms)
+                heapq.heappush(self._due, (advanced.now_ms + delay, number))
+        self._seen = max(self._seen, advanced.status.serving)
+
+    async def _come(self, number: int) -> None:
+        answer = await self.line.claim(number)
+        if answer.code is Code.ADMITTED:
+            self.passes_ms.append(answer.now_ms)
+        elif answer.code in {Code.DEFERRED, Code.LINE_STOPPED}:
+            heapq.heappush(self._due, (answer.now_ms + max(answer.ms, 500), number))
+        elif answer.code is Code.CALL_EXPIRED:
+            self.expired += 1
+        else:
+            raise AssertionError(answer)
+
+    def passes_between(self, begin_ms: int, end_ms: int) -> int:
+        return sum(begin_ms <= at < end_ms for at in self.passes_ms)
+
+
+def burst_excess(passes_ms: list[int], rate_per_minute: int, burst: float) -> float:
+    """By how much some span holds more passes than max(burst, two ticks) + rate x T."""
+    rate = rate_per_minute / 60_000
+    allowed = max(burst, 500 * rate)
+    worst, floor = -allowed, float("inf")
+    for count, at in enumerate(sorted(passes_ms), start=1):
+        # Passes in (i, j] against rate x (t_j - t_i): the worst start is the lowest i - rate x t_i.
+        floor = min(floor, count - 1 - rate * at)
+        worst = max(worst, count - rate * at - floor - allowed)
+    return worst
+
+
+def with_terms(line: Line, **changes: Any) -> None:
+    line.terms = replace(line.terms, **changes)
