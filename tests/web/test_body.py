@@ -1,0 +1,114 @@
+"""Bodies: bounded in bytes and time, validated in shape, and the field to blame named."""
+
+import asyncio
+import gzip
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from holdfast_web.body import BODY_LIMIT_BYTES, decode_json, read_json
+from holdfast_web.endpoint import endpoint
+from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.responses import json_response
+
+Client = TestClient[web.Request, web.Application]
+Serve = Callable[[web.Application], Awaitable[Client]]
+
+
+class Area(msgspec.Struct, forbid_unknown_fields=True):
+    id: str
+    capacity: int = 1
+
+
+class Order(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    areas: list[Area] = []
+    prices: dict[str, int] = {}
+
+
+class Loose(msgspec.Struct):
+    name: str = ""
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b"{}", "name"),
+        (b'{"name": 1}', "name"),
+        (b'{"name": "x", "burts": 1}', "burts"),
+        (b'{"name": "x", "areas": [{"id": "a", "capacity": "many"}]}', "areas[0].capacity"),
+        (b'{"name": "x", "areas": [{"id": "a", "size": 1}]}', "areas[0].size"),
+        (b'{"name": "x", "prices": {"VIP": 1.5}}', "prices[...]"),
+        (b"[]", "body"),
+        (b"", "body"),
+        (b"{", "body"),
+        (b'"\xff"', "body"),
+        (b"[" * 5000, "body"),
+    ],
+)
+def test_invalid_body_names_the_field(body: bytes, field: str) -> None:
+    with pytest.raises(HoldfastError) as caught:
+        decode_json(body, Order)
+    assert caught.value.code is ErrorCode.INVALID_REQUEST
+    assert caught.value.members["field"] == field
+
+
+def test_shape_must_forbid_unknown_fields() -> None:
+    with pytest.raises(TypeError, match="Loose"):
+        decode_json(b"{}", Loose)
+
+
+@endpoint
+async def _echo(request: web.Request) -> web.Response:
+    return json_response(await read_json(request, Order, default=Order("default"), seconds=0.2))
+
+
+@pytest.fixture
+async def client(serve: Serve) -> Client:
+    app = web.Application()
+    app.router.add_post("/", _echo)
+    return await serve(app)
+
+
+async def test_empty_body_is_the_default(client: Client) -> None:
+    answer = await client.post("/")
+    assert (await answer.json())["name"] == "default"
+
+
+async def test_body_at_the_limit_is_read_and_one_byte_more_is_refused(client: Client) -> None:
+    padding = BODY_LIMIT_BYTES - len('{"name":""}')
+    exact = await client.post("/", data=b'{"name":"' + b"x" * padding + b'"}')
+    assert exact.status == 200
+    over = await client.post("/", data=b'{"name":"' + b"x" * (padding + 1) + b'"}')
+    assert over.status == 413
+    assert (await over.json())["code"] == "body_too_large"
+
+
+async def test_chunked_body_is_bounded_without_a_content_length(client: Client) -> None:
+    async def chunks() -> object:
+        for _ in range(40):
+            yield b" " * 1024
+
+    answer = await client.post("/", data=chunks())
+    assert answer.status == 413
+
+
+async def test_compressed_body_is_bounded_by_what_it_grows_to(client: Client) -> None:
+    bomb = gzip.compress(b" " * 1_000_000)
+    assert len(bomb) < BODY_LIMIT_BYTES
+    answer = await client.post("/", data=bomb, headers={"Content-Encoding": "gzip"})
+    assert answer.status == 413
+
+
+async def test_dripped_body_is_given_up_and_the_connection_closed(client: Client) -> None:
+    assert client.port is not None
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+    writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    await writer.drain()
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    assert b" 408 " in head
+    assert b"connection: close" in head.lower()
+    writer.close()

@@ -1,0 +1,114 @@
+"""Credentials: who gets 401, who 403, and on whose behalf a call is made."""
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+
+from holdfast_web.credentials import (
+    API_KEYS,
+    MAX_TOKEN_CHARS,
+    PASS_VERIFIER,
+    ApiKey,
+    PassClaims,
+    Role,
+    buyer,
+    key_digest,
+    require_pass,
+    require_role,
+)
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+PASS = "head.body.signature"
+CLAIMS = PassClaims("concert", "u1", "p1", "subject-1", 2_000_000_000)
+KEYS = {
+    key_digest(f"{role.name.lower()}-key"): ApiKey(f"k{role}", role, role.name) for role in Role
+}
+
+
+async def _lookup(digest: str) -> ApiKey | None:
+    return KEYS.get(digest)
+
+
+def _verify(token: str, sale: str) -> PassClaims | None:
+    return CLAIMS if (token, sale) == (PASS, CLAIMS.sale) else None
+
+
+def _request(authorization: str | None) -> web.Request:
+    app = web.Application()
+    app[API_KEYS] = _lookup
+    app[PASS_VERIFIER] = _verify
+    headers = {} if authorization is None else {"Authorization": authorization}
+    return make_mocked_request("GET", "/", headers=headers, app=app)
+
+
+async def test_role_includes_the_roles_below_it() -> None:
+    for held in Role:
+        request = _request(f"Bearer {held.name.lower()}-key")
+        for wanted in Role:
+            if held >= wanted:
+                assert (await require_role(request, wanted)).role is held
+                continue
+            with pytest.raises(HoldfastError) as caught:
+                await require_role(request, wanted)
+            assert caught.value.code is ErrorCode.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "", "Bearer", "Bearer ", "Bearer wrong", "Basic operator-key", "operator-key",
+     f"Bearer {PASS}", "Bearer " + "x" * (MAX_TOKEN_CHARS + 1)],
+)  # fmt: skip
+async def test_without_a_known_key_it_is_401(authorization: str | None) -> None:
+    with pytest.raises(HoldfastError) as caught:
+        await require_role(_request(authorization), Role.VIEWER)
+    assert caught.value.code is ErrorCode.UNAUTHORIZED
+
+
+async def test_scheme_is_case_insensitive() -> None:
+    assert (await require_role(_request("bearer viewer-key"), Role.VIEWER)).id == "k1"
+
+
+async def test_pass_buys_for_its_subject_and_nobody_else() -> None:
+    request = _request(f"Bearer {PASS}")
+    assert (await buyer(request, "concert")).id == "subject-1"
+    assert (await buyer(request, "concert", "subject-1")).claims == CLAIMS
+    with pytest.raises(HoldfastError) as caught:
+        await buyer(request, "concert", "somebody")
+    assert caught.value.code is ErrorCode.NOT_OWNER
+
+
+async def test_pass_is_worth_nothing_in_another_sale() -> None:
+    request = _request(f"Bearer {PASS}")
+    assert require_pass(request, "concert") == CLAIMS
+    with pytest.raises(HoldfastError) as caught:
+        require_pass(request, "match")
+    assert caught.value.code is ErrorCode.UNAUTHORIZED
+    with pytest.raises(HoldfastError) as caught:
+        await buyer(request, "match")
+    assert caught.value.code is ErrorCode.UNAUTHORIZED
+
+
+async def test_platform_key_buys_for_whom_it_names() -> None:
+    request = _request("Bearer platform-key")
+    found = await buyer(request, "concert", "customer 7")
+    assert (found.id, found.claims) == ("customer 7", None)
+    assert found.key is not None
+    assert found.key.role is Role.PLATFORM
+
+
+@pytest.mark.parametrize("named", [None, "", "x" * 129])
+async def test_platform_key_must_name_a_buyer(named: str | None) -> None:
+    with pytest.raises(HoldfastError) as caught:
+        await buyer(_request("Bearer platform-key"), "concert", named)
+    assert caught.value.members == {"field": "buyer"}
+
+
+async def test_viewer_key_buys_for_nobody() -> None:
+    with pytest.raises(HoldfastError) as caught:
+        await buyer(_request("Bearer viewer-key"), "concert", "customer 7")
+    assert caught.value.code is ErrorCode.FORBIDDEN
+
+
+async def test_operator_key_that_looks_like_a_pass_still_works() -> None:
+    KEYS[key_digest("a.dotted.key")] = ApiKey("k9", Role.OPERATOR, "dotted")
+    assert (await buyer(_request("Bearer a.dotted.key"), "concert", "b")).id == "b"
