@@ -47,8 +47,8 @@ class Keys:
             )
         return record, secret
 
-    async def find(self, secret: str) -> KeyRecord | None:
-        """The key that this secret opens, unless it was revoked."""
+    async def find(self, key_hash: str) -> KeyRecord | None:
+        """The key whose secret has this hash, unless it was revoked."""
         return await self.find_hash(hash_secret(secret))
 
     async def find_hash(self, key_hash: str) -> KeyRecord | None:
