@@ -42,6 +42,22 @@ class AreaSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     category: Category
 
 
+class BrandSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the waiting page looks; the line's own rules check the rest."""
+
+    name: str = ""
+    colour: str | None = None
+    logo: str | None = None
+    texts: dict[str, dict[str, str]] = {}
+
+
+class FocalPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the best view is had from, in the plan's coordinates."""
+
+    x: float
+    y: float
+
+
 class SaleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything about a sale but its seating plan."""
 
@@ -68,6 +84,9 @@ class SaleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     return_origins: Annotated[tuple[Origin, ...], msgspec.Meta(max_length=50)] = ()
     prices: Annotated[dict[Category, Price], msgspec.Meta(max_length=1000)] = {}
     message: Message | None = None
+    brand: BrandSpec = BrandSpec()
+    prevent_orphans: bool = False
+    focal_point: FocalPoint | None = None
     areas: Annotated[tuple[AreaSpec, ...], msgspec.Meta(max_length=200)] = ()
 
 
@@ -99,6 +118,8 @@ LIVE_FIELDS = frozenset(
         "late_payment",
         "return_origins",
         "message",
+        "brand",
+        "prevent_orphans",
     }
 )
 

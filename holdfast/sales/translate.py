@@ -1,0 +1,83 @@
+"""From what an operator wrote to what the line, the waiting page and the stock work with.
+
+The three packages each define the settings they need, in their own units, and refuse what they
+cannot work with; this is the only place that knows all of them and the spec.
+"""
+
+from datetime import datetime
+
+from holdfast.sales.spec import SaleSpec
+from holdfast_inventory.settings import Area, LatePayment, StockSettings
+from holdfast_lua.sale_calls import SaleTimes
+from holdfast_queue.brand import DEFAULT_COLOUR, Brand
+from holdfast_queue.settings import InvalidSetting, LineSettings, QueueingMethod
+from holdfast_web.errors import invalid
+
+
+def line_settings(spec: SaleSpec) -> LineSettings:
+    """The line's share; 400 naming the field when the line refuses it."""
+    try:
+        return LineSettings(
+            queueing_method=QueueingMethod(spec.queueing_method),
+            prequeue_start_ms=epoch_ms(spec.prequeue_start_time),
+            event_start_ms=epoch_ms(spec.event_start_time),
+            event_end_ms=epoch_ms(spec.event_end_time),
+            new_users_per_minute=spec.new_users_per_minute,
+            burst=spec.burst,
+            total_active_users=spec.total_active_users,
+            session_ms=spec.session_duration * 60_000,
+            queue_all=spec.queue_all,
+            suspended=spec.suspended,
+            claim_window_ms=spec.claim_window_seconds * 1000,
+            first_hold_ms=spec.first_hold_seconds * 1000,
+            stock_factor=spec.stock_factor,
+            return_origins=spec.return_origins,
+            message=spec.message,
+        )
+    except InvalidSetting as error:
+        raise invalid(error.field, f"{error}.") from error
+
+
+def stock_settings(spec: SaleSpec) -> StockSettings:
+    """The stock's share."""
+    point = spec.focal_point
+    return StockSettings(
+        currency=spec.currency,
+        prices=spec.prices,
+        areas=tuple(Area(a.id, a.name, a.capacity, a.category) for a in spec.areas),
+        hold_ms=spec.hold_seconds * 1000,
+        hold_max_ms=spec.hold_max_seconds * 1000,
+        max_units_per_buyer=spec.max_units_per_buyer,
+        verify_amount=spec.verify_amount,
+        late_payment=LatePayment(spec.late_payment),
+        prevent_orphans=spec.prevent_orphans,
+        focal_point=None if point is None else (point.x, point.y),
+    )
+
+
+def brand(spec: SaleSpec) -> Brand:
+    """The waiting page's share."""
+    try:
+        return Brand(
+            title=spec.name,
+            name=spec.brand.name,
+            colour=spec.brand.colour or DEFAULT_COLOUR,
+            logo=spec.brand.logo,
+            texts=spec.brand.texts,
+        )
+    except InvalidSetting as error:
+        raise invalid(error.field, f"{error}.") from error
+
+
+def sale_times(spec: SaleSpec) -> SaleTimes:
+    """The times as the sale hash has them."""
+    return SaleTimes(
+        prequeue_ms=epoch_ms(spec.prequeue_start_time),
+        opens_ms=epoch_ms(spec.event_start_time),
+        ends_ms=epoch_ms(spec.event_end_time),
+    )
+
+
+def epoch_ms(time: datetime | None) -> int:
+    """Unix milliseconds, 0 for none."""
+    return 0 if time is None else round(time.timestamp() * 1000)

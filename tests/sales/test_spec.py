@@ -1,0 +1,177 @@
+"""The bodies of PUT and PATCH: defaults, bounds, what fields must agree on, whose name is told."""
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from holdfast.sales.spec import (
+    LIVE_FIELDS,
+    SaleBody,
+    SaleSpec,
+    check_prices,
+    patched_spec,
+    spec_from_json,
+    spec_to_json,
+    split_body,
+)
+from holdfast.sales.translate import brand, line_settings, sale_times, stock_settings
+from holdfast_web.body import decode_json
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+FLOOR = {"id": "floor", "name": "Floor", "capacity": 100, "category": "GA"}
+START = "2030-01-01T10:00:00Z"
+
+
+def body(**fields: object) -> bytes:
+    return msgspec.json.encode(
+        {"name": "Night", "areas": [FLOOR], "prices": {"GA": 4500}, **fields}
+    )
+
+
+def spec_of(**fields: object) -> SaleSpec:
+    return split_body(decode_json(body(**fields), SaleBody))[0]
+
+
+def refused_field(**fields: object) -> object:
+    with pytest.raises(HoldfastError) as refusal:
+        spec_of(**fields)
+    assert refusal.value.code is ErrorCode.INVALID_REQUEST
+    return refusal.value.members["field"]
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    spec = decode_json(b'{"name": "x"}', SaleBody)
+    assert (spec.currency, spec.queueing_method, spec.late_payment) == (
+        "EUR",
+        "fifo",
+        "reacquire_same",
+    )
+    assert (spec.new_users_per_minute, spec.burst, spec.total_active_users) == (600, 20, 1000)
+    assert (spec.session_duration, spec.claim_window_seconds, spec.first_hold_seconds) == (
+        15,
+        120,
+        180,
+    )
+    assert (spec.hold_seconds, spec.hold_max_seconds, spec.max_units_per_buyer) == (1800, 3600, 6)
+    assert (spec.stock_factor, spec.verify_amount, spec.queue_all, spec.suspended) == (
+        1.0,
+        True,
+        False,
+        False,
+    )
+    assert spec.event_start_time is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"nome": "x"}, "nome"),
+        ({"name": ""}, "name"),
+        ({"name": 7}, "name"),
+        ({"currency": "euro"}, "currency"),
+        ({"new_users_per_minute": "600"}, "new_users_per_minute"),
+        ({"new_users_per_minute": -1}, "new_users_per_minute"),
+        ({"burst": 0}, "burst"),
+        ({"stock_factor": 0}, "stock_factor"),
+        ({"hold_seconds": 0}, "hold_seconds"),
+        ({"queueing_method": "lottery"}, "queueing_method"),
+        ({"late_payment": "keep"}, "late_payment"),
+        ({"event_start_time": "2030-01-01 10:00"}, "event_start_time"),
+        ({"event_start_time": "2030-01-01T10:00:00"}, "event_start_time"),
+        ({"prequeue_start_time": START}, "event_start_time"),
+        (
+            {"prequeue_start_time": START, "event_start_time": "2029-12-31T10:00:00Z"},
+            "prequeue_start_time",
+        ),
+        ({"event_start_time": START, "event_end_time": START}, "event_end_time"),
+        ({"hold_seconds": 3601}, "hold_max_seconds"),
+        ({"return_origins": ["https://shop.example/cart"]}, "return_origins"),
+        ({"return_origins": ["https:\\\\evil.example"]}, "return_origins"),
+        ({"prices": {"GA": -1}}, "prices[...]"),
+        ({"prices": {"GA": 1.5}}, "prices[...]"),
+        ({"areas": [FLOOR, FLOOR]}, "areas"),
+        ({"areas": [{**FLOOR, "capacity": 0}]}, "areas[0].capacity"),
+        ({"areas": [{**FLOOR, "size": 1}]}, "areas[0].size"),
+    ],
+)
+def test_refusal_names_the_field(fields: dict[str, object], field: str) -> None:
+    assert refused_field(**fields) == field
+
+
+def test_plan_is_carried_as_it_came() -> None:
+    _, plan = split_body(decode_json(body(plan={"zones": [1, 2]}), SaleBody))
+    assert plan == b'{"zones":[1,2]}'
+    assert split_body(decode_json(body(), SaleBody))[1] is None
+    assert split_body(decode_json(body(plan=None), SaleBody))[1] is None
+
+
+def test_spec_survives_the_ledger() -> None:
+    spec = spec_of(event_start_time=START, return_origins=["https://shop.example"], message="hi")
+    assert spec_from_json(spec_to_json(spec)) == spec
+
+
+@pytest.mark.parametrize("field", sorted(LIVE_FIELDS))
+def test_live_fields_can_be_patched(field: str) -> None:
+    spec = spec_of(event_start_time=START, prequeue_start_time=START)
+    value = msgspec.to_builtins(getattr(spec, field))
+    assert patched_spec(spec, {field: value}) == spec
+
+
+def test_patch_changes_only_what_it_names() -> None:
+    spec = spec_of(message="before")
+    changed = patched_spec(spec, {"new_users_per_minute": 60, "message": None})
+    assert (changed.new_users_per_minute, changed.message) == (60, None)
+    assert msgspec.structs.replace(changed, new_users_per_minute=600, message="before") == spec
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"currency": "USD"}, "currency"),
+        ({"prices": {}}, "prices"),
+        ({"areas": []}, "areas"),
+        ({"plan": {}}, "plan"),
+        ({"queueing_method": "random"}, "queueing_method"),
+        ({"nonsense": 1}, "nonsense"),
+        ({"burst": "many"}, "burst"),
+        ({"hold_seconds": 9999}, "hold_max_seconds"),
+    ],
+)
+def test_patch_refusal_names_the_field(changes: dict[str, object], field: str) -> None:
+    with pytest.raises(HoldfastError) as refusal:
+        patched_spec(spec_of(), changes)
+    assert refusal.value.members["field"] == field
+
+
+def test_every_category_needs_a_price() -> None:
+    spec = spec_of(prices={"GA": 0})
+    check_prices(spec, frozenset({"GA"}))
+    with pytest.raises(HoldfastError, match="invalid_request") as refusal:
+        check_prices(spec, frozenset({"GA", "VIP"}))
+    assert "'VIP'" in refusal.value.detail
+    assert refusal.value.members["field"] == "prices"
+
+
+def test_translation_keeps_every_value_in_its_unit() -> None:
+    spec = spec_of(
+        event_start_time=START,
+        event_end_time="2030-01-01T12:00:00+01:00",
+        session_duration=2,
+        claim_window_seconds=3,
+        hold_seconds=4,
+        hold_max_seconds=5,
+    )
+    start_ms = int(datetime(2030, 1, 1, 10, tzinfo=UTC).timestamp() * 1000)
+    line, stock = line_settings(spec), stock_settings(spec)
+    assert (line.event_start_ms, line.event_end_ms) == (start_ms, start_ms + 3_600_000)
+    assert sale_times(spec).opens_ms == start_ms
+    assert (line.session_ms, line.claim_window_ms) == (120_000, 3000)
+    assert (stock.hold_ms, stock.hold_max_ms) == (4000, 5000)
+    assert stock.areas[0].capacity == 100
+
+
+def test_bad_brand_is_refused_by_name() -> None:
+    with pytest.raises(HoldfastError) as refusal:
+        brand(spec_of(brand={"colour": "red"}))
+    assert refusal.value.members["field"] == "brand.colour"

@@ -1,0 +1,189 @@
+"""The service as processes: it starts once, replaces what dies, stops cleanly, outlives nobody."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import aiohttp
+import pytest
+from running_service import READY, StartService, is_alive, launch, wait_until
+
+FAST = {"HOLDFAST_SHUTDOWN_SECONDS": "5"}
+
+
+async def fetch(http: aiohttp.ClientSession, url: str) -> tuple[int, dict[str, object]]:
+    async with http.get(url) as response:
+        return response.status, await response.json()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_service_starts_answers_and_stops(
+    start_service: StartService, http: aiohttp.ClientSession, workers: str
+) -> None:
+    service = start_service("--workers", workers)
+    assert await fetch(http, f"{service.url}/livez") == (200, {"status": "ok"})
+    status, ready = await fetch(http, f"{service.url}/readyz")
+    assert (status, ready["checks"]) == (200, {"store": "ok", "ledger": "ok"})
+    pids = [*service.workers(), service.store_pid()]
+    assert len(pids) == int(workers) + 1
+    assert service.stop() == 0
+    assert not any(is_alive(pid) for pid in pids)
+
+
+async def test_operator_key_is_named_but_never_printed(start_service: StartService) -> None:
+    service = start_service()
+    assert str(service.data_dir / "operator.key") in service.text
+    assert service.operator_key not in service.text
+
+
+def test_second_service_on_the_directory_is_refused(start_service: StartService) -> None:
+    first = start_service()
+    second = launch(first.data_dir)
+    assert second.process.wait(20) != 0
+    assert "another service" in second.text
+    assert f"process {first.process.pid}" in second.text
+    assert first.process.poll() is None
+
+
+def test_taken_port_is_refused_before_anything_starts(
+    start_service: StartService, tmp_path: Path
+) -> None:
+    first = start_service()
+    port = first.url.rpartition(":")[2]
+    second = launch(tmp_path / "other", "--port", port)
+    assert second.process.wait(20) != 0
+    assert f"cannot listen on 127.0.0.1:{port}" in second.text
+    assert not (tmp_path / "other" / "store").exists()
+
+
+def test_restart_finds_key_and_secret_again(start_service: StartService) -> None:
+    first = start_service()
+    key, secret = first.operator_key, (first.data_dir / "secret").read_text()
+    first.stop()
+    second = start_service(data_dir=first.data_dir)
+    assert (second.operator_key, (second.data_dir / "secret").read_text()) == (key, secret)
+
+
+async def test_killed_worker_is_replaced(
+    start_service: StartService, http: aiohttp.ClientSession
+) -> None:
+    """Given two workers, when one is killed, then a new one comes and nobody is turned away."""
+    service = start_service("--workers", "2")
+    before = service.workers()
+    os.kill(before[0], signal.SIGKILL)
+    statuses = [(await fetch(http, f"{service.url}/livez"))[0] for _ in range(50)]
+    assert statuses == [200] * 50
+    wait_until(lambda: len(set(service.workers()) - set(before)) == 1)
+    assert before[1] in service.workers()
+    assert "replacing it" in service.text
+
+
+async def test_killed_worker_loses_no_other_workers_connection(
+    start_service: StartService,
+) -> None:
+    """Given 60 open connections on two workers, killing one leaves those of the other usable."""
+    service = start_service("--workers", "2")
+    host, port = service.url.removeprefix("http://").split(":")
+    links = [await asyncio.open_connection(host, int(port)) for _ in range(60)]
+    owners = {pid: len(sockets_of(pid)) for pid in service.workers()}
+    victim = min(owners, key=lambda pid: owners[pid])
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: not is_alive(victim))
+    served = await asyncio.gather(*(answers(reader, writer) for reader, writer in links))
+    assert sum(served) >= len(links) // 2
+    fresh = [await asyncio.open_connection(host, int(port)) for _ in range(60)]
+    assert all(await asyncio.gather(*(answers(reader, writer) for reader, writer in fresh)))
+    for _, writer in [*links, *fresh]:
+        writer.close()
+
+
+def sockets_of(pid: int) -> list[str]:
+    links = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
+    return [link for link in links if link.startswith("socket:")]
+
+
+async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    try:
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        return (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
+async def test_sigterm_finishes_the_request_in_flight(start_service: StartService) -> None:
+    """Given a request whose body is still coming, when SIGTERM arrives, then it is answered."""
+    service = start_service(**FAST)
+    host, port = service.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    body = b'{"name": "x"}'
+    writer.write(
+        b"PUT /v1/sales/late HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Authorization: Bearer %b\r\nContent-Length: %d\r\n\r\n%b"
+        % (service.operator_key.encode(), len(body), body[:5])
+    )
+    await writer.drain()
+    wait_until(lambda: len(sockets_of(service.workers()[0])) > 3)
+    service.process.send_signal(signal.SIGTERM)
+    await asyncio.sleep(0.3)
+    writer.write(body[5:])
+    assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 4")
+    writer.close()
+    assert await asyncio.to_thread(service.process.wait, 10) == 0
+
+
+def test_nothing_outlives_a_killed_parent(start_service: StartService) -> None:
+    service = start_service("--workers", "2")
+    pids = [*service.workers(), service.store_pid()]
+    service.kill()
+    wait_until(lambda: not any(is_alive(pid) for pid in pids))
+    again = start_service(data_dir=service.data_dir)
+    assert READY in again.text
+
+
+async def test_killed_store_is_started_again(
+    start_service: StartService, http: aiohttp.ClientSession
+) -> None:
+    service = start_service()
+    before = service.store_pid()
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: not is_alive(before))
+
+    async def is_ready() -> bool:
+        return (await fetch(http, f"{service.url}/readyz"))[0] == 200
+
+    tries = 0
+    while not await is_ready():
+        tries += 1
+        assert tries < 300
+        await asyncio.sleep(0.05)
+    assert service.store_pid() != before
+
+
+async def test_admin_port_takes_metrics_off_the_main_port(
+    start_service: StartService, http: aiohttp.ClientSession, unused_tcp_port: int
+) -> None:
+    service = start_service("--admin-port", str(unused_tcp_port), "--workers", "2")
+    async with http.get(f"{service.url}/metrics") as response:
+        assert response.status == 404
+    async with http.get(f"http://127.0.0.1:{unused_tcp_port}/metrics") as response:
+        assert response.status == 200
+        assert "holdfast_requests_total" in await response.text()
+
+
+async def test_unready_store_is_named(
+    start_service: StartService, http: aiohttp.ClientSession
+) -> None:
+    """Given a service whose store is stopped, then it is alive, not ready, and says why."""
+    service = start_service()
+    os.kill(service.store_pid(), signal.SIGSTOP)
+    status, body = await fetch(http, f"{service.url}/readyz")
+    os.kill(service.store_pid(), signal.SIGCONT)
+    assert (status, body["checks"]) == (503, {"store": "unavailable", "ledger": "ok"})
+    assert (await fetch(http, f"{service.url}/livez"))[0] == 200
+
+
+def test_bad_setting_ends_the_start_with_its_name(tmp_path: Path) -> None:
+    service = launch(tmp_path / "data", "--workers", "0")
+    assert service.process.wait(20) == 1
+    assert "setting workers" in service.text
