@@ -35,7 +35,8 @@ class CountedBy:
     use.
     """
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter, label_count: int) -> None:
+        self.label_count = label_count
         self._counter = counter
         self._counts: dict[tuple[str, ...], Count] = {}
 

@@ -53,7 +53,8 @@ class Metrics:
     def _counter(self, definition: Definition) -> CountedBy:
         # prometheus-client adds the `_total` itself.
         name = definition.name.removesuffix("_total")
-        return CountedBy(Counter(name, definition.help, definition.labels, registry=self.registry))
+        counter = Counter(name, definition.help, definition.labels, registry=self.registry)
+        return CountedBy(counter, len(definition.labels))
 
     def _gauge(self, definition: Definition) -> Gauge:
         return Gauge(

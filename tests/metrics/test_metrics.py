@@ -1,0 +1,91 @@
+"""The manifest and the instruments made from it."""
+
+import re
+from typing import get_type_hints
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from holdfast_metrics.counts import CountedBy
+from holdfast_metrics.http import exposition
+from holdfast_metrics.manifest import MANIFEST, Definition, Kind
+from holdfast_metrics.metrics import Metrics
+
+
+def samples(text: str) -> dict[str, float]:
+    """`name{label="value"}` to value, without the creation times."""
+    found = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = ",".join(f'{key}="{sample.labels[key]}"' for key in sorted(sample.labels))
+            found[f"{sample.name}{{{labels}}}"] = sample.value
+    return found
+
+
+def read(metrics: Metrics) -> dict[str, float]:
+    metrics.flush()
+    return samples(exposition(metrics).decode())
+
+
+@pytest.mark.parametrize("definition", MANIFEST, ids=lambda definition: definition.name)
+def test_definition_follows_the_conventions(definition: Definition) -> None:
+    assert re.fullmatch(r"holdfast_[a-z_]+", definition.name)
+    assert definition.name.endswith("_total") == (definition.kind is Kind.COUNTER)
+    assert definition.help.endswith(".")
+    assert bool(definition.buckets) == (definition.kind is Kind.HISTOGRAM)
+    assert list(definition.buckets) == sorted(set(definition.buckets))
+    bounded = {"sale", "kind", "outcome", "state", "script", "route", "method", "code"}
+    assert set(definition.labels) <= bounded
+
+
+def test_every_definition_has_an_instrument_and_every_instrument_a_definition() -> None:
+    registry = CollectorRegistry()
+    Metrics(registry)
+    collected = {metric.name for metric in registry.collect()}
+    assert collected == {definition.name.removesuffix("_total") for definition in MANIFEST}
+
+
+def test_counts_show_once_flushed_and_only_once() -> None:
+    metrics = Metrics()
+    metrics.joins.add("concert", "line")
+    metrics.joins.labels("concert", "line").value += 4
+    series = 'holdfast_joins_total{kind="line",sale="concert"}'
+    assert samples(exposition(metrics).decode()).get(series, 0.0) == 0.0
+    for _ in range(3):
+        assert read(metrics)[series] == 5.0
+
+
+def test_every_counter_is_flushed() -> None:
+    metrics = Metrics()
+    counters = [value for value in vars(metrics).values() if isinstance(value, CountedBy)]
+    for counter in counters:
+        counter.add(*(["x"] * counter.label_count), n=7)
+    totals = [value for name, value in read(metrics).items() if "_total" in name]
+    assert totals == [7.0] * len(counters)
+
+
+def test_script_calls_show_latency_and_batch_size() -> None:
+    metrics = Metrics()
+    for _ in range(3):
+        metrics.observe_script("join_line", 0.002, 16)
+    shown = read(metrics)
+    assert shown['holdfast_script_seconds_count{script="join_line"}'] == 3.0
+    assert shown['holdfast_script_seconds_sum{script="join_line"}'] == pytest.approx(0.006)
+    assert shown['holdfast_script_seconds_bucket{le="0.0025",script="join_line"}'] == 3.0
+    assert shown['holdfast_script_seconds_bucket{le="0.001",script="join_line"}'] == 0.0
+    assert shown["holdfast_script_batch_size_sum{}"] == 48.0
+
+
+def test_units_show_by_state() -> None:
+    metrics = Metrics()
+    metrics.set_units("concert", free=3, held=2, booked=1, blocked=0)
+    shown = read(metrics)
+    states = {"free": 3.0, "held": 2.0, "booked": 1.0, "blocked": 0.0}
+    for state, units in states.items():
+        assert shown[f'holdfast_units{{sale="concert",state="{state}"}}'] == units
+
+
+def test_observer_has_the_signature_that_the_executor_calls() -> None:
+    hints = get_type_hints(Metrics.observe_script)
+    assert hints == {"script": str, "seconds": float, "batch_size": int, "return": type(None)}
