@@ -1,0 +1,205 @@
+"""The order of events of a demo: service, shop, sale, crowd, audit, and then it is the person's.
+
+One loop drives shop, crowd and display; the service is a process of its own. Everything started
+here is stopped here, whichever way the demo ends. The exit status is the audit's: a demo that
+breaks a promise is a failed demo.
+"""
+
+import asyncio
+import contextlib
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+
+from holdfast.demo.display import Display, Picture, make_display
+from holdfast.demo.sale import DemoSale, Operator
+from holdfast.demo.service import Service, ServiceOptions, free_port
+from holdfast.demo.shop import create_shop
+from holdfast.keyfiles import make_data_dir
+from holdfast_loadtest.audit import Verdict, judge
+from holdfast_loadtest.client import Client, Unreachable, open_session
+from holdfast_loadtest.crowd import CrowdPlan, run_crowd
+from holdfast_loadtest.evidence import gather_evidence
+from holdfast_loadtest.findings import concluded
+from holdfast_loadtest.journal import Journal
+from holdfast_loadtest.opening import look_around
+from holdfast_loadtest.scene import Scene
+from holdfast_loadtest.tally import Tally
+from holdfast_loadtest.temperament import Pace
+from holdfast_loadtest.wire import Status
+
+DEFAULT_PORT: Final = 8080
+DEFAULT_SHOP_PORT: Final = 8081
+DEFAULT_PER_MINUTE: Final = 1_200
+FRAME_SECONDS: Final = 0.25
+STATUS_EVERY_FRAMES: Final = 4
+TIME_LIMIT_SECONDS: Final = 420.0
+JOURNAL_FILE: Final = "crowd.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """The command line, read."""
+
+    visitors: int
+    seed: int
+    per_minute: int
+    host: str
+    port: int | None
+    shop_port: int | None
+    workers: int
+    data_dir: Path | None
+    headless: bool
+
+
+async def run_demo(options: DemoOptions) -> int:
+    """Runs the demo; answers the exit status."""
+    with _directory(options.data_dir) as data_dir:
+        service_options = ServiceOptions(
+            data_dir,
+            options.host,
+            free_port(options.host, options.port, DEFAULT_PORT),
+            options.workers,
+        )
+        print(f"Starting the service on {service_options.url} ...", flush=True)
+        async with Service(service_options) as service, open_session() as session:
+            demo = _Demo(options, service.options, session)
+            return await _while_running(service, demo)
+
+
+async def _while_running(service: Service, demo: "_Demo") -> int:
+    """Plays the demo as long as the service can be kept running."""
+    play = asyncio.create_task(demo.play())
+    watch = asyncio.create_task(service.keep_running(demo.note))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, play.cancel)
+    try:
+        await asyncio.wait({play, watch}, return_when=asyncio.FIRST_COMPLETED)
+        if watch.done():
+            await watch
+        return await play
+    finally:
+        for task in (play, watch):
+            task.cancel()
+        await asyncio.gather(play, watch, return_exceptions=True)
+
+
+class _Demo:
+    """One demo from putting the sale up to the last visitor."""
+
+    def __init__(
+        self, options: DemoOptions, service: ServiceOptions, session: aiohttp.ClientSession
+    ) -> None:
+        self._options = options
+        self._service = service
+        self._session = session
+        self._operator = Operator(session, self._service.url, self._service.operator_key)
+        self._display: Display = make_display(headless=options.headless)
+
+    def note(self, text: str) -> None:
+        self._display.note(text)
+
+    async def play(self) -> int:
+        options = self._options
+        shop_port = free_port(options.host, options.shop_port, DEFAULT_SHOP_PORT)
+        shop_url = f"http://{options.host}:{shop_port}"
+        origins = [shop_url, self._service.url]
+        sale = await self._operator.put_on_sale(
+            DemoSale(options.visitors, options.per_minute, origins)
+        )
+        kept_back = await self._operator.keep_back(sale)
+        shop = create_shop(self._service.url, shop_url, sale, self._service.operator_key)
+        async with _serving(shop, options.host, shop_port):
+            await self._operator.open(sale)
+            verdict = await self._rush(sale, shop_url)
+            print("\n".join(["", *verdict.lines(), ""]), flush=True)
+            if not options.headless:
+                await self._operator.let_go(sale, kept_back)
+                await _until_interrupted(shop_url, self._service.url, len(kept_back))
+        return 0 if verdict.held else 1
+
+    async def _rush(self, sale: str, shop_url: str) -> Verdict:
+        """The crowd, shown while it runs, and the audit."""
+        options = self._options
+        client = Client(self._session, self._service.url, sale)
+        tally = Tally(options.visitors)
+        picture = Picture(sale, shop_url, options.per_minute, tally, client.traffic)
+        plan = CrowdPlan(options.visitors, options.seed, Pace(), TIME_LIMIT_SECONDS)
+        shop = self._operator.shop(sale)
+        with (self._service.data_dir / JOURNAL_FILE).open("w", encoding="utf-8") as file:
+            journal = Journal(file)
+            key = self._service.operator_key
+            scene = Scene(client, key, await look_around(shop), tally, journal)
+            with self._display as display:
+                showing = asyncio.create_task(self._show(display, picture, sale))
+                try:
+                    await run_crowd(plan, scene)
+                finally:
+                    showing.cancel()
+                display.show(picture)
+                display.note("everybody has gone home; reading the books")
+            evidence = await gather_evidence(shop, journal)
+        return _with_sales(judge(evidence), len(journal.confirmed))
+
+    async def _show(self, display: Display, picture: Picture, sale: str) -> None:
+        """Redraws the picture; the sale's own status joins it about once a second."""
+        line = self._operator.shop(sale)
+        frame = 0
+        while True:
+            if frame % STATUS_EVERY_FRAMES == 0:
+                with contextlib.suppress(Unreachable):
+                    answer = await line.read("/status")
+                    if answer.ok:
+                        picture.status = answer.read(Status)
+            display.show(picture)
+            frame += 1
+            await asyncio.sleep(FRAME_SECONDS)
+
+
+def _with_sales(verdict: Verdict, confirmed: int) -> Verdict:
+    """A demo in which nobody could buy has shown nothing, however clean its books."""
+    nothing = [] if confirmed else ["nobody got an order"]
+    sold = concluded("the crowd could buy", f"{confirmed} orders", nothing)
+    return Verdict(verdict.sale, (sold, *verdict.checks))
+
+
+@contextlib.contextmanager
+def _directory(given: Path | None) -> Iterator[Path]:
+    """The given directory, which is kept, or a temporary one, which is not."""
+    if given is not None:
+        make_data_dir(given)
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="holdfast-demo-") as made:
+        yield Path(made)
+
+
+@contextlib.asynccontextmanager
+async def _serving(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def _until_interrupted(shop_url: str, service_url: str, seats: int) -> None:
+    """The demo stays up for a person to look at, until Ctrl-C; its verdict stays what it was."""
+    enough = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, enough.set)
+    print(
+        f"{seats} seats that were kept back are on sale now.\n"
+        f"  shop      {shop_url}\n"
+        f"  service   {service_url}\n"
+        "Press Ctrl-C to stop everything.",
+        flush=True,
+    )
+    await enough.wait()
