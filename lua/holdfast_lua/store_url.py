@@ -2,16 +2,18 @@
 
     redis://[user:password@]host[:port][/database]        valkey:// is the same
     rediss://...                                          TLS; ?ca=<file> trusts a private authority
-    unix:///path/to/socket[?db=0]
+    unix://[user:password@]/path/to/socket[?db=0]
     redis+sentinel://[user:password@]host[:port],host[:port]/master[?db=0][&sentinel_password=..]
     redis+cluster://[user:password@]host[:port],host[:port]      rediss+... for both with TLS
 
+`timeout=<seconds>` in any of them bounds the wait for a reply (5 when absent).
 The password never appears in a representation, a log line or an error message.
 """
 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -23,7 +25,11 @@ Kind = Literal["standalone", "sentinel", "cluster"]
 
 DEFAULT_PORT: Final = 6379
 SENTINEL_PORT: Final = 26379
+REPLY_TIMEOUT_SECONDS: Final = 5.0
+REPLY_TIMEOUT_SECONDS_MAX: Final = 60.0
 _KINDS: Final[dict[str, Kind]] = {"": "standalone", "sentinel": "sentinel", "cluster": "cluster"}
+_TLS_SCHEMES: Final = ("rediss", "valkeys")
+_SCHEMES: Final = ("redis", "valkey", "unix", *_TLS_SCHEMES)
 _FORM: Final = "redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://"
 
 
@@ -40,35 +46,34 @@ class StoreUrl:
     tls: bool = False
     ca: str = ""
     sentinel_password: str = field(default="", repr=False)
+    reply_timeout_seconds: float = REPLY_TIMEOUT_SECONDS
 
     @classmethod
     def parse(cls, url: str) -> StoreUrl:
         """Reads a URL; raises StoreSetupError that says what is wrong without quoting it."""
         parts = urlsplit(url)
         scheme, _, flavour = parts.scheme.partition("+")
-        options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        if scheme == "unix":
-            address = Address(path=unquote(parts.path))
-            return cls("standalone", (address,), database=_database(options.get("db", "0")))
-        if scheme not in ("redis", "rediss", "valkey", "valkeys") or flavour not in _KINDS:
+        if scheme not in _SCHEMES or flavour not in _KINDS or (scheme == "unix" and flavour):
             raise StoreSetupError(f"the store URL must start with {_FORM}")
-        kind = _KINDS[flavour]
+        kind, path = _KINDS[flavour], unquote(parts.path)
         userinfo, _, hosts = parts.netloc.rpartition("@")
         username, _, password = userinfo.partition(":")
-        path = unquote(parts.path.strip("/"))
-        if kind == "sentinel" and not path:
+        options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        at_unix, name = scheme == "unix", path.strip("/")
+        if kind == "sentinel" and not name:
             raise StoreSetupError("a sentinel URL ends with the master's name: .../mymaster")
-        database = options.get("db", path if kind == "standalone" and path else "0")
+        in_path = name if kind == "standalone" and not at_unix else ""
         return cls(
             kind,
-            _addresses(hosts, kind),
+            (Address(path=path),) if at_unix else _addresses(hosts, kind),
             username=unquote(username),
             password=unquote(password),
-            database=_database(database),
-            master=path if kind == "sentinel" else "",
-            tls=scheme in ("rediss", "valkeys"),
+            database=_database(options.get("db", in_path or "0")),
+            master=name if kind == "sentinel" else "",
+            tls=scheme in _TLS_SCHEMES,
             ca=options.get("ca", ""),
             sentinel_password=options.get("sentinel_password", ""),
+            reply_timeout_seconds=_timeout(options),
         )
 
     def link_settings(self) -> LinkSettings:
@@ -79,6 +84,7 @@ class StoreUrl:
             database=self.database,
             tls=self.tls_context(),
             require_master=self.kind == "sentinel",
+            reply_timeout_seconds=self.reply_timeout_seconds,
         )
 
     def sentinel_settings(self) -> LinkSettings:
@@ -92,6 +98,16 @@ class StoreUrl:
     def __str__(self) -> str:
         """For logs: never the password."""
         return f"{self.kind} store at {', '.join(map(str, self.addresses))}"
+
+
+def _timeout(options: Mapping[str, str]) -> float:
+    try:
+        seconds = float(options.get("timeout", REPLY_TIMEOUT_SECONDS))
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= REPLY_TIMEOUT_SECONDS_MAX:
+        raise StoreSetupError("the timeout in the store URL must be a number of seconds, up to 60")
+    return seconds
 
 
 def _database(text: str) -> int:

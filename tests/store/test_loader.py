@@ -1,0 +1,179 @@
+"""The loader: what it refuses, and that what it makes is what the store runs."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from holdfast_lua import BundleError, Code, load_bundle
+from holdfast_lua.loader import production_bundle
+
+HEADER = """-- Does a thing.
+-- KEYS
+--   1 sale    HASH
+--   2 events  STREAM
+-- ARGV
+--   1 epoch     integer
+--   2 revision  integer
+--     continued on a second line, 9 times
+--   3 seat...   dense index
+-- Returns {code}: OK.
+"""
+
+
+class Folder:
+    """A bundle directory in the making."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        (path / "include").mkdir()
+
+    def script(self, body: str, *, header: str = HEADER, name: str = "do_thing") -> None:
+        (self.path / f"{name}.lua").write_text(header + body)
+
+    def include(self, name: str, body: str) -> None:
+        (self.path / "include" / f"{name}.lua").write_text(body)
+
+    def rendered(self) -> str:
+        return load_bundle(self.path).rendered("do_thing")
+
+    def refuses(self, match: str) -> None:
+        with pytest.raises(BundleError, match=match):
+            load_bundle(self.path).check()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+def test_every_script_of_the_house_loads() -> None:
+    bundle = production_bundle()
+    assert "read_clock" in bundle
+    assert all(bundle.rendered(name).startswith("#!lua") for name in bundle)
+
+
+def test_production_bundle_has_no_test_clock() -> None:
+    assert not any(
+        "offset_ms" in production_bundle().rendered(name) for name in production_bundle()
+    )
+
+
+def test_sha_is_that_of_the_rendered_source(folder: Folder) -> None:
+    folder.script("return { 0 }\n")
+    script = load_bundle(folder.path).script("do_thing")
+    assert script.sha == hashlib.sha1(script.source.encode(), usedforsecurity=False).hexdigest()
+
+
+def test_include_comes_once_and_before_its_user(folder: Folder) -> None:
+    folder.include("base", "local base = 1\n")
+    folder.include("left", "-- include: base\nlocal left = base\n")
+    folder.include("right", "-- include: base\nlocal right = base\n")
+    folder.script("-- include: left\n-- include: right\nreturn { left + right }\n")
+    lines = [line for line in folder.rendered().splitlines() if line.startswith("local")]
+    assert lines == ["local base = 1", "local left = base", "local right = base"]
+
+
+def test_code_names_become_their_numbers(folder: Folder) -> None:
+    folder.script("return { CODE.STORE_BEHIND }\n")
+    assert f"({int(Code.STORE_BEHIND)} --[[STORE_BEHIND]])" in folder.rendered()
+
+
+def test_flags_reach_the_engine(folder: Folder) -> None:
+    folder.script("return { 0 }\n", header=HEADER + "-- flags: no-writes, allow-oom\n")
+    assert folder.rendered().startswith("#!lua flags=no-writes,allow-oom\n")
+
+
+def test_overlay_replaces_one_include(folder: Folder) -> None:
+    folder.include("clock", "local now = 'real'\n")
+    folder.script("-- include: clock\nreturn { now }\n")
+    other = folder.path / "other.lua"
+    other.write_text("local now = 'driven'\n")
+    source = load_bundle(folder.path, overlay={"clock": other}).rendered("do_thing")
+    assert "driven" in source
+    assert "real" not in source
+
+
+# Calls
+
+
+@pytest.mark.parametrize(("keys", "args"), [(2, 2), (2, 3), (2, 50)])
+def test_call_that_fits_the_header_passes(folder: Folder, keys: int, args: int) -> None:
+    folder.script("return { 0 }\n")
+    load_bundle(folder.path).script("do_thing").check(keys, args)
+
+
+@pytest.mark.parametrize(("keys", "args"), [(1, 2), (3, 2), (2, 1), (2, 0)])
+def test_call_that_does_not_fit_says_what_would(folder: Folder, keys: int, args: int) -> None:
+    folder.script("return { 0 }\n")
+    script = load_bundle(folder.path).script("do_thing")
+    with pytest.raises(BundleError, match="takes 2 keys and at least 2 arguments"):
+        script.check(keys, args)
+
+
+def test_unknown_script_is_named(folder: Folder) -> None:
+    with pytest.raises(BundleError, match="no_such"):
+        load_bundle(folder.path).script("no_such")
+
+
+# Malformed files
+
+
+def test_missing_include_is_refused(folder: Folder) -> None:
+    folder.script("-- include: nowhere\n")
+    folder.refuses("do_thing: no include named 'nowhere'")
+
+
+def test_include_cycle_is_refused_with_its_path(folder: Folder) -> None:
+    folder.include("first", "-- include: second\n")
+    folder.include("second", "-- include: first\n")
+    folder.script("-- include: first\n")
+    folder.refuses("first -> second -> first")
+
+
+def test_unknown_code_is_refused(folder: Folder) -> None:
+    folder.script("return { CODE.NO_SUCH_THING }\n")
+    folder.refuses("no code named 'NO_SUCH_THING'")
+
+
+@pytest.mark.parametrize("section", ["KEYS", "ARGV"])
+def test_header_without_a_section_is_refused(folder: Folder, section: str) -> None:
+    folder.script("return { 0 }\n", header=HEADER.replace(f"-- {section}\n", "-- Other\n"))
+    folder.refuses(f"no {section} section")
+
+
+def test_numbers_must_follow_each_other(folder: Folder) -> None:
+    folder.script("return { 0 }\n", header=HEADER.replace("2 revision", "3 revision"))
+    folder.refuses("ARGV 3 should be 2")
+
+
+def test_only_the_last_entry_may_repeat(folder: Folder) -> None:
+    folder.script("return { 0 }\n", header=HEADER.replace("2 revision", "2 revision..."))
+    folder.refuses("only the last of ARGV")
+
+
+def test_use_of_an_undeclared_key_is_refused(folder: Folder) -> None:
+    folder.script("return redis.call('GET', KEYS[3])\n")
+    folder.refuses(r"KEYS\[3\] is not in the header")
+
+
+def test_unknown_flag_is_refused(folder: Folder) -> None:
+    folder.script("return { 0 }\n", header=HEADER + "-- flags: no-such\n")
+    folder.refuses("unknown flag 'no-such'")
+
+
+def test_guarded_script_must_take_the_guards_arguments_first(folder: Folder) -> None:
+    folder.include("guard", "local guarded = true\n")
+    folder.script("-- include: guard\n", header=HEADER.replace("1 epoch ", "1 amount"))
+    folder.refuses("KEYS 1 sale and ARGV 1 epoch, 2 revision")
+
+
+def test_same_name_in_two_folders_is_refused(folder: Folder, tmp_path: Path) -> None:
+    folder.script("return { 0 }\n")
+    extra = tmp_path / "extra"
+    extra.mkdir()
+    (extra / "do_thing.lua").write_text(HEADER)
+    with pytest.raises(BundleError, match="two scripts are named do_thing"):
+        load_bundle(folder.path, extra=extra)
