@@ -1,0 +1,189 @@
+"""From a wheel to a sold seat, as a stranger would do it; then proof that nothing is left behind.
+
+Builds the wheel, installs it in an empty environment outside the checkout, starts `holdfast serve`
+with an embedded store, creates a sale, takes one buyer from the line to a confirmed order over
+HTTP, and stops the service. It speaks through the standard library alone, so it proves what the
+wheel holds and not what this checkout has installed.
+
+Every process that the service starts inherits a marker in its environment; at the end no process
+with it may live, no socket file may remain, and nothing may listen on the port.
+"""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import venv
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+MARKER: Final = "HOLDFAST_SMOKE_MARKER"
+READY_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 40.0
+SALE: Final = {
+    "name": "Smoke",
+    "areas": [{"id": "floor", "name": "Floor", "capacity": 1, "category": "GA"}],
+    "prices": {"GA": 4500},
+}
+
+Json = dict[str, object]
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="holdfast-smoke-") as name:
+        directory = Path(name).resolve()
+        say("building the wheel")
+        wheel = build_wheel(directory)
+        say(f"installing {wheel.name} in an empty environment")
+        holdfast = install(wheel, directory)
+        marker = secrets.token_hex(16)
+        port = free_port()
+        with running(holdfast, directory, port, marker) as data:
+            say("ready; selling one seat")
+            sell_one_seat(Api(port, (data / "operator.key").read_text().strip()))
+        say("stopped; looking for leftovers")
+        check_nothing_left(directory, port, marker)
+    say("ok")
+
+
+def say(what: str) -> None:
+    print(f"smoke: {what}", flush=True)
+
+
+def build_wheel(directory: Path) -> Path:
+    target = directory / "dist"
+    pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(target), str(ROOT))
+    (wheel,) = target.glob("holdfast-*.whl")
+    return wheel
+
+
+def install(wheel: Path, directory: Path) -> Path:
+    """Install the wheel, pinned as everywhere; the path of its command."""
+    environment = directory / "venv"
+    venv.create(environment, with_pip=True)
+    constraints = str(ROOT / "constraints.txt")
+    pip(environment / "bin" / "python", "install", "--constraint", constraints, str(wheel))
+    return environment / "bin" / "holdfast"
+
+
+def pip(python: str | Path, *arguments: str) -> None:
+    command = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    subprocess.run(command, check=True, cwd="/")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(holdfast: Path, directory: Path, port: int, marker: str) -> Iterator[Path]:
+    """The service with two workers, until it has stopped of its own accord."""
+    data, scratch = directory / "data", directory / "tmp"
+    scratch.mkdir()
+    environment = {"PATH": os.environ["PATH"], "HOME": str(directory), "TMPDIR": str(scratch)}
+    environment |= {"HOLDFAST_DATA_DIR": str(data), MARKER: marker}
+    command = [str(holdfast), "serve", "--port", str(port), "--workers", "2"]
+    process = subprocess.Popen(command, cwd=directory, env=environment)
+    try:
+        await_ready(process, port)
+        yield data
+        process.send_signal(signal.SIGTERM)
+        if process.wait(STOP_SECONDS) != 0:
+            sys.exit(f"smoke: the service ended with {process.returncode}")
+    finally:
+        if process.poll() is None:
+            process.kill()
+
+
+def await_ready(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.1)
+    sys.exit("smoke: the service did not become ready")
+
+
+class Api:
+    """The contract, as far as one buyer needs it."""
+
+    def __init__(self, port: int, operator_key: str) -> None:
+        self._base = f"http://127.0.0.1:{port}/v1/sales/smoke"
+        self._operator = {"Authorization": f"Bearer {operator_key}"}
+
+    def operator(self, method: str, path: str, body: Json | None = None) -> Json:
+        return self.call(method, path, body, self._operator)
+
+    def call(self, method: str, path: str, body: Json | None, headers: Mapping[str, str]) -> Json:
+        request = urllib.request.Request(  # noqa: S310 - http, ours
+            self._base + path,
+            None if body is None else json.dumps(body).encode(),
+            {"Content-Type": "application/json", **headers},
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
+                decoded: Json = json.load(answer)
+                return decoded
+        except urllib.error.HTTPError as error:
+            sys.exit(f"smoke: {method} {path} answered {error.code}: {error.read().decode()}")
+
+
+def sell_one_seat(api: Api) -> None:
+    api.operator("PUT", "", dict(SALE))
+    ticket = api.call("POST", "/tickets", {}, {})["ticket"]
+    claim = api.call("POST", "/pass", {}, {"Holdfast-Ticket": str(ticket)})
+    buyer = {"Authorization": f"Bearer {claim['pass']}", "Idempotency-Key": "smoke"}
+    wanted: Json = {"areas": [{"id": "floor", "quantity": 1}]}
+    hold = api.call("POST", "/holds", wanted, buyer)
+    path = f"/holds/{hold['id']}"
+    api.operator("POST", f"{path}/paying")
+    payment: Json = {"order_ref": "O-1", "payment_ref": "P-1", "amount": hold["total"]}
+    confirmed = api.operator("POST", f"{path}/confirm", payment)
+    if confirmed["status"] != "confirmed":
+        sys.exit(f"smoke: not confirmed: {confirmed}")
+    orders = api.operator("GET", "/orders")["items"]
+    if not isinstance(orders, list) or [order["id"] for order in orders] != [hold["id"]]:
+        sys.exit(f"smoke: the order is not among the orders: {orders}")
+
+
+def check_nothing_left(directory: Path, port: int, marker: str) -> None:
+    processes = processes_with(marker)
+    sockets = [str(path) for path in directory.rglob("*") if stat.S_ISSOCK(path.lstat().st_mode)]
+    with socket.socket() as probe:
+        listening = probe.connect_ex(("127.0.0.1", port)) == 0
+    if processes or sockets or listening:
+        sys.exit(f"smoke: left behind: {processes=} {sockets=} {listening=}")
+
+
+def processes_with(marker: str) -> list[str]:
+    """The command lines of all processes that carry the marker in their environment."""
+    found = []
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{MARKER}={marker}".encode() in (directory / "environ").read_bytes():
+                found.append((directory / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue  # it ended while we looked, or is not ours to look at
+    return found
+
+
+if __name__ == "__main__":
+    main()
