@@ -14,6 +14,7 @@ First steps:
 # name -> (module and attribute, what `holdfast --help` says about it)
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("holdfast.cli.serve:serve", "Run the service."),
+    "demo": ("holdfast.demo.command:demo", "Run a whole on-sale with a crowd, and audit it."),
     "settings": ("holdfast.cli.settings:settings", "Print every setting, its value and meaning."),
     "keys": ("holdfast.cli.keys:keys", "Create, list and revoke API keys."),
     "version": ("holdfast.cli.version:version", "Print the version."),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any, Final
 
-from holdfast_loadtest.scene import Hall
+from holdfast_loadtest.hall import Hall
 from holdfast_loadtest.temperament import Taste
 from holdfast_loadtest.wire import SeatMap
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.evidence import gather_hall_documents
-from holdfast_loadtest.scene import Hall
+from holdfast_loadtest.hall import Hall
 
 
 async def look_around(shop: ShopCalls) -> Hall:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
 from holdfast_loadtest.calls import LineCalls, ShopCalls
 from holdfast_loadtest.client import Answer, Client, Unreachable
+from holdfast_loadtest.hall import Hall
 from holdfast_loadtest.journal import Journal
 from holdfast_loadtest.tally import Tally
 
@@ -30,23 +30,6 @@ WITHIN_CONTRACT: Final = "every answer is one the contract knows"
 
 class GaveUp(Exception):
     """The service stayed away longer than anybody would wait."""
-
-
-@dataclass
-class Hall:
-    """What is on sale, as a visitor's page knows it."""
-
-    rows: list[list[str]] = field(default_factory=list)
-    areas: tuple[str, ...] = ()
-    units_per_buyer: int = 6
-    hold_seconds: float = 1800.0
-
-    def __post_init__(self) -> None:
-        self.guids: list[str] = [guid for row in self.rows for guid in row]
-
-    @property
-    def seats(self) -> int:
-        return len(self.guids)
 
 
 class Scene:

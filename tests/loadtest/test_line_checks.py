@@ -82,7 +82,7 @@ def test_rate_does_not_depend_on_the_order_of_the_events() -> None:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_rate_agrees_with_the_promise_over_every_span(seed: int) -> None:
-    rng = Random(seed)  # noqa: S311 - times of passes
+    rng = Random(seed)
     bucket = Bucket(per_minute=rng.choice([30, 60, 600]), burst=rng.choice([1, 2, 5]))
     gap_ms = 60_000 / bucket.per_minute
     times, at = [], 0.0

@@ -2,8 +2,8 @@
 
 import pytest
 
+from holdfast_loadtest.page import Sight, poll_seconds, users_ahead
 from holdfast_loadtest.temperament import Pace, Temperament, draw
-from holdfast_loadtest.visitor import Sight, poll_seconds, users_ahead
 from holdfast_loadtest.wire import Status
 
 

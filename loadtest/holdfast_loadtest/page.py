@@ -1,0 +1,61 @@
+"""What the waiting page works out for itself: the people ahead, and when to ask again.
+
+Pure functions of the shared status document, the same that the page's own script computes, so that
+a crowd asks as often as real pages do. Whether a claim makes sense, and whether all is over, is
+read off the document's state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from holdfast_loadtest.temperament import Temperament
+from holdfast_loadtest.wire import Status
+
+VIEW_EVERY_POLLS: Final = 8
+POLL_JITTER: Final = 0.3
+POLLS_PER_WAIT: Final = 30
+MIN_POLL_SECONDS: Final = 0.2
+MAX_POLL_SECONDS: Final = 30.0
+HIDDEN_POLL_SECONDS: Final = (10.0, 60.0)
+OVER: Final = frozenset({"sold_out", "closed"})
+CLAIMABLE: Final = frozenset({"open", "draining"})
+LAPSED: Final = frozenset({"lapsed", "expired"})
+
+
+@dataclass(slots=True)
+class Sight:
+    """The newest document accepted, its ETag, and the position computed from it."""
+
+    status: Status | None = None
+    etag: str | None = None
+    ahead: int | None = None
+
+    def accept(self, status: Status) -> bool:
+        """Takes the document unless an older one; answers whether it was taken."""
+        if self.status is not None and status.revision < self.status.revision:
+            return False
+        self.status = status
+        return True
+
+
+def users_ahead(number: int, status: Status) -> int:
+    """How many are between the call frontier and `number`; numbers in published gaps are nobody."""
+    missing = sum(
+        max(0, min(last, number - 1) - max(first, status.serving + 1) + 1)
+        for first, last in status.gaps
+    )
+    return max(0, number - status.serving - 1 - missing)
+
+
+def poll_seconds(status: Status, ahead: int | None, who: Temperament) -> float:
+    """How long a page rests: the service's interval, longer far back and while it is hidden."""
+    floor = max(status.refresh_interval_seconds, MIN_POLL_SECONDS)
+    rate = status.admitted_per_minute or 0.0
+    wait = ahead / rate * 60 if ahead and rate > 0 else 0.0
+    rest = min(max(floor, wait / POLLS_PER_WAIT), max(floor, MAX_POLL_SECONDS))
+    if who.hides_the_tab:
+        shortest, longest = HIDDEN_POLL_SECONDS
+        rest = max(rest, min(longest, max(shortest, wait / 3)))
+    return rest * (1 + POLL_JITTER * who.poll_jitter)

@@ -1,0 +1,93 @@
+"""What the demo shows: figures that add up, on a terminal and in a log."""
+
+import pytest
+from rich.console import Console
+
+from holdfast.demo.display import LineDisplay, Meter, Picture, clock, line_of, panel_of
+from holdfast_loadtest.client import Traffic
+from holdfast_loadtest.tally import Stage, Tally
+from holdfast_loadtest.wire import Status
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def picture() -> Picture:
+    tally = Tally(1000)
+    for _ in range(40):
+        tally.move(Stage.TO_COME, Stage.WAITING)
+    tally.move(Stage.WAITING, Stage.INSIDE)
+    tally.admitted()
+    status = Status("open", 1, sellable=700, held=30, sold=270)
+    return Picture("concert", "http://shop.test/", 600, tally, Traffic(), status)
+
+
+def test_meter_measures_the_last_moments_not_the_whole_run() -> None:
+    clock, traffic = Clock(), Traffic()
+    meter = Meter(traffic, clock)
+    for _ in range(20):
+        clock.now += 1
+        traffic.answers["GET /status", 200] += 100
+        meter.per_second()
+    assert meter.per_second() == pytest.approx(100)
+    for _ in range(20):
+        clock.now += 1
+        meter.per_second()
+    assert meter.per_second() == 0
+
+
+def test_line_tells_the_figures() -> None:
+    line = line_of(picture(), 812.4)
+    for figure in (
+        "arrived 40/1,000",
+        "waiting 39",
+        "admitted 1 (4/min, set 600)",
+        "in the shop 1",
+        "booked 270 of 1,000",
+        "812 requests/s",
+    ):
+        assert figure in line
+
+
+def test_panel_tells_where_to_join_and_the_figures() -> None:
+    console = Console(width=120, record=True)
+    console.print(panel_of(picture(), 812.4, "00:12", ["the service is back"]))
+    text = console.export_text()
+    for figure in ("http://shop.test/", "concert is open", "39", "270", "the service is back"):
+        assert figure in text
+
+
+def test_panel_before_the_first_status_is_shown_too() -> None:
+    bare = picture()
+    bare.status = None
+    console = Console(width=120, record=True)
+    console.print(panel_of(bare, 0.0, "00:00", []))
+    assert "concert is opening" in console.export_text()
+
+
+def test_line_display_writes_a_line_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    display = LineDisplay(clock)
+    for _ in range(40):
+        display.show(picture())
+        clock.now += 0.25
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "00:00"), (59.9, "00:59"), (61, "01:01")])
+def test_clock_shows_minutes_and_seconds(seconds: float, shown: str) -> None:
+    assert clock(seconds) == shown
+
+
+def test_tally_keeps_everybody_in_one_stage() -> None:
+    tally = picture().tally
+    assert sum(tally.stages.values()) == 1000
+    assert tally.arrived == 40
+    assert tally.done == 0
+    tally.move(Stage.INSIDE, Stage.BOOKED)
+    assert tally.done == 1
