@@ -1,5 +1,7 @@
 """What the ledger's tests build and drive: orders, and a wire that loses answers."""
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -52,3 +54,80 @@ async def sell(ledger: Ledger, sale: SaleRecord, order_id: str, *seats: int) -> 
     """One confirm of these seats, in the epoch that `sale` was read in."""
     order = build_order(sale.uid, order_id, seats=seats)
     return (await ledger.commit(Sell(sale.epoch, order))).verdict
+
+
+class LossyWire:
+    """A TCP proxy before a database server that can lose the answer to the next COMMIT.
+
+    `lose_reply` lets the server commit and swallows what it answers; `lose_request` swallows the
+    COMMIT itself. Either way the client's connection breaks, and from its side both look the same.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._server: asyncio.Server | None = None
+        self._pumps: set[asyncio.Task[None]] = set()
+        self.lose_reply = 0
+        self.lose_request = 0
+        self.lost = 0
+
+    async def __aenter__(self) -> "LossyWire":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+
+    @property
+    def port(self) -> int:
+        """Where clients connect instead of to the server."""
+        assert self._server is not None
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def _serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        """One connection; runs as a task of ours, since asyncio reports every end of its own."""
+        self._pumps.add(asyncio.create_task(self._relay(client, to_client)))
+
+    async def _relay(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        server, to_server = await asyncio.open_connection(*self._target)
+        answers = asyncio.create_task(self._pump(server, to_client))
+        try:
+            while data := await client.read(65_536):
+                if b"COMMIT" in data and self._takes_request():
+                    break
+                if b"COMMIT" in data and self._takes_reply():
+                    answers.cancel()
+                    await asyncio.wait({answers})
+                    to_server.write(data)
+                    await server.read(65_536)
+                    break
+                to_server.write(data)
+        except ConnectionError:
+            return
+        finally:
+            answers.cancel()
+            to_server.close()
+            to_client.close()
+
+    def _takes_request(self) -> bool:
+        taken = self.lose_request > 0
+        self.lose_request -= taken
+        self.lost += taken
+        return taken
+
+    def _takes_reply(self) -> bool:
+        taken = self.lose_reply > 0
+        self.lose_reply -= taken
+        self.lost += taken
+        return taken
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+        writer.close()

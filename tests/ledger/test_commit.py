@@ -1,4 +1,4 @@
-"""Committing orders to real databases: one owner a seat, whoever races and whatever shares a batch."""
+"""Committing orders to real databases: one owner a seat, whoever races, whatever shares a batch."""
 
 import asyncio
 from collections import Counter

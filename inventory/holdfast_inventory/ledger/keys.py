@@ -47,12 +47,8 @@ class Keys:
             )
         return record, secret
 
-    async def find(self, key_hash: str) -> KeyRecord | None:
-        """The key whose secret has this hash, unless it was revoked."""
-        return await self.find_hash(hash_secret(secret))
-
     async def find_hash(self, key_hash: str) -> KeyRecord | None:
-        """The live key with this hash, for callers that never keep the secret itself."""
+        """The key whose secret has this hash, unless it was revoked."""
         query = select(api_keys).where(
             api_keys.c.key_hash == key_hash, api_keys.c.revoked_ms.is_(None)
         )

@@ -47,9 +47,6 @@ AREA_LENGTH = 128
 BUYER_LENGTH = 255
 REFERENCE_LENGTH = 255
 
-_BIG_TEXT_BYTES = 2**24 - 1
-_BIG_BLOB_BYTES = 2**32 - 1
-
 
 def exact(length: int) -> TypeEngine[str]:
     """A string that compares by its bytes in every database."""
@@ -60,6 +57,11 @@ def exact(length: int) -> TypeEngine[str]:
 def long_text() -> TypeEngine[str]:
     """A JSON document; MySQL's plain TEXT would end at 64 KiB."""
     return Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+
+
+def long_bytes() -> TypeEngine[bytes]:
+    """Packed bytes of any length; MySQL's plain BLOB would end at 64 KiB."""
+    return LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
 
 
 def serial() -> TypeEngine[int]:
@@ -78,7 +80,7 @@ sales = Table(
     Column("spec", long_text(), nullable=False),
     Column("settings_version", Integer, nullable=False),
     Column("issued_ceiling", BigInteger, nullable=False),
-    Column("draw_secret", LargeBinary(64), nullable=False),
+    Column("draw_secret", LargeBinary, nullable=False),
     Column("provisioned", Boolean, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
@@ -88,7 +90,7 @@ sale_plans = Table(
     "sale_plans",
     metadata,
     Column("sale_uid", ForeignKey("sales.uid"), primary_key=True),
-    Column("body", LargeBinary(_BIG_BLOB_BYTES), nullable=False),
+    Column("body", long_bytes(), nullable=False),
 )
 
 orders = Table(
@@ -147,7 +149,7 @@ checkpoints = Table(
     Column("sale_uid", exact(UID_LENGTH), primary_key=True),
     Column("epoch", Integer, nullable=False),
     Column("taken_ms", BigInteger, nullable=False),
-    Column("body", LargeBinary(_BIG_TEXT_BYTES), nullable=False),
+    Column("body", long_bytes(), nullable=False),
 )
 
 api_keys = Table(

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from holdfast_inventory.ledger.schema import exact, long_text, serial
+from holdfast_inventory.ledger.schema import exact, long_bytes, long_text, serial
 
 revision = "0001"
 down_revision = None
@@ -28,7 +28,7 @@ def _create_sales() -> None:
         sa.Column("spec", long_text(), nullable=False),
         sa.Column("settings_version", sa.Integer, nullable=False),
         sa.Column("issued_ceiling", sa.BigInteger, nullable=False),
-        sa.Column("draw_secret", sa.LargeBinary(64), nullable=False),
+        sa.Column("draw_secret", sa.LargeBinary, nullable=False),
         sa.Column("provisioned", sa.Boolean, nullable=False),
         sa.Column("created_ms", sa.BigInteger, nullable=False),
         sa.Column("updated_ms", sa.BigInteger, nullable=False),
@@ -39,7 +39,7 @@ def _create_sales() -> None:
     op.create_table(
         "sale_plans",
         sa.Column("sale_uid", exact(32), nullable=False),
-        sa.Column("body", sa.LargeBinary(2**32 - 1), nullable=False),
+        sa.Column("body", long_bytes(), nullable=False),
         sa.PrimaryKeyConstraint("sale_uid", name="pk_sale_plans"),
         sa.ForeignKeyConstraint(["sale_uid"], ["sales.uid"], name="fk_sale_plans_sale_uid"),
     )
@@ -103,7 +103,7 @@ def _create_keeping() -> None:
         sa.Column("sale_uid", exact(32), nullable=False),
         sa.Column("epoch", sa.Integer, nullable=False),
         sa.Column("taken_ms", sa.BigInteger, nullable=False),
-        sa.Column("body", sa.LargeBinary(2**24 - 1), nullable=False),
+        sa.Column("body", long_bytes(), nullable=False),
         sa.PrimaryKeyConstraint("sale_uid", name="pk_checkpoints"),
     )
     op.create_table(
