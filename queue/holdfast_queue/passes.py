@@ -17,19 +17,19 @@ earlier epoch's pass from one of its own.
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any, Final
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from holdfast_web.keyring import DerivedKey
+
 EDDSA: Final = "EdDSA"
 HS256: Final = "HS256"
 PASS_TYPE: Final = "JWT"  # noqa: S105 (a media type, no secret)
 MAX_TOKEN_CHARS: Final = 2_048
 CLOCK_LEEWAY_MS: Final = 5_000
-_KID_CHARS: Final = 16
 _DECODE_OPTIONS: Final[Any] = {
     "require": ["iss", "aud", "sub", "jti", "iat", "nbf", "exp"],
     "verify_exp": False,
@@ -61,15 +61,14 @@ class SigningKey:
         }
 
 
-def signing_key(seed: bytes, algorithm: str = EDDSA) -> SigningKey:
-    """The key that a 32 byte seed (derived per purpose by HKDF) stands for."""
+def signing_key(derived: DerivedKey, algorithm: str = EDDSA) -> SigningKey:
+    """The key that a derived one stands for: an Ed25519 seed, or the secret itself."""
     if algorithm == HS256:
-        return SigningKey(HS256, _b64(sha256(b"kid" + seed).digest())[:_KID_CHARS], seed, seed)
+        return SigningKey(HS256, derived.kid, derived.key, derived.key)
     if algorithm != EDDSA:
         raise ValueError(f"passes are signed with {EDDSA} or {HS256}")
-    private = Ed25519PrivateKey.from_private_bytes(seed)
-    public = private.public_key()
-    return SigningKey(EDDSA, _thumbprint(public), private, public)
+    private = Ed25519PrivateKey.from_private_bytes(derived.key)
+    return SigningKey(EDDSA, derived.kid, private, private.public_key())
 
 
 def jwks(keys: Sequence[SigningKey]) -> dict[str, list[dict[str, str]]]:
@@ -134,7 +133,6 @@ class PassOffice:
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
-        self.document = jwks(signer.keys)
 
     def issue(self, admitted: Pass, now_ms: int) -> str:
         """The token of an admission; `exp` is rounded down, so it never outlives the session."""
@@ -173,12 +171,6 @@ def _timely(claims: dict[str, Any], now_ms: int) -> bool:
     if not isinstance(begins, int) or not isinstance(ends, int):
         return False
     return begins * 1000 <= now_ms + CLOCK_LEEWAY_MS and now_ms < ends * 1000
-
-
-def _thumbprint(public: Ed25519PublicKey) -> str:
-    """RFC 7638, shortened: it names a key among a handful, it proves nothing."""
-    canonical = f'{{"crv":"Ed25519","kty":"OKP","x":"{_b64(_raw(public))}"}}'
-    return _b64(sha256(canonical.encode()).digest())[:_KID_CHARS]
 
 
 def _raw(public: Ed25519PublicKey) -> bytes:

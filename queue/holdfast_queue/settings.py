@@ -16,12 +16,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-MAX_RATE_PER_MINUTE: Final = 600_000
-MAX_BURST: Final = 100_000
-MAX_ACTIVE_USERS: Final = 1_000_000
+from holdfast_lua.line_calls import LineTerms
+from holdfast_lua.line_status import LineMode
+
+MAX_RATE_PER_MINUTE: Final = 6_000_000
+MAX_BURST: Final = 1_000_000
+MAX_ACTIVE_USERS: Final = 10_000_000
 MIN_WINDOW_MS: Final = 1_000
-MAX_WINDOW_MS: Final = 24 * 3_600_000
-MAX_STOCK_FACTOR: Final = 100.0
+MAX_WINDOW_MS: Final = 7 * 24 * 3_600_000
+MIN_STOCK_FACTOR: Final = 0.001
+MAX_STOCK_FACTOR: Final = 1_000.0
 MAX_RETURN_ORIGINS: Final = 50
 MAX_MESSAGE_CHARS: Final = 1_000
 
@@ -71,13 +75,33 @@ class LineSettings:
         _within("session_duration", self.session_ms, MIN_WINDOW_MS, MAX_WINDOW_MS)
         _within("claim_window_seconds", self.claim_window_ms, MIN_WINDOW_MS, MAX_WINDOW_MS)
         _within("first_hold_seconds", self.first_hold_ms, MIN_WINDOW_MS, MAX_WINDOW_MS)
-        if not 0.0 < self.stock_factor <= MAX_STOCK_FACTOR:
-            raise InvalidSetting("stock_factor", f"must be above 0 and at most {MAX_STOCK_FACTOR}")
+        _within("stock_factor", self.stock_factor, MIN_STOCK_FACTOR, MAX_STOCK_FACTOR)
         if len(self.return_origins) > MAX_RETURN_ORIGINS:
             raise InvalidSetting("return_origins", f"takes at most {MAX_RETURN_ORIGINS} origins")
         if self.message is not None and len(self.message) > MAX_MESSAGE_CHARS:
             raise InvalidSetting("message", f"takes at most {MAX_MESSAGE_CHARS} characters")
         self._check_times()
+
+    @property
+    def times_ms(self) -> tuple[int, int, int]:
+        """Pre-queue, open and end."""
+        return self.prequeue_start_ms, self.event_start_ms, self.event_end_ms
+
+    @property
+    def terms(self) -> LineTerms:
+        """As the line's scripts take them."""
+        mode = LineMode.THROUGH if self.passes_through else LineMode.LINE
+        return LineTerms(
+            rate_per_minute=self.new_users_per_minute,
+            burst=self.burst,
+            cap=self.total_active_users,
+            session_ms=self.session_ms,
+            claim_ms=self.claim_window_ms,
+            first_hold_ms=self.first_hold_ms,
+            stock_permille=round(self.stock_factor * 1000),
+            mode=LineMode.REJECT if self.rejects else mode,
+            queue_all=self.queue_all,
+        )
 
     def _check_times(self) -> None:
         if self.prequeue_start_ms and not self.event_start_ms:
@@ -98,6 +122,6 @@ class LineSettings:
         return not self.suspended and self.queueing_method is QueueingMethod.REJECT
 
 
-def _within(field: str, value: int, low: int, high: int) -> None:
+def _within(field: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise InvalidSetting(field, f"must be between {low} and {high}")

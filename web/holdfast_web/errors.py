@@ -190,6 +190,12 @@ class ErrorCode(Enum):
         "Call expired",
         "The visitor was called and did not claim in time; join again.",
     )
+    HANDOFF_USED = (
+        "handoff_used",
+        410,
+        "Hand-off used",
+        "The hand-off was exchanged before, or it is over; go through the waiting room again.",
+    )
     HOLD_EXPIRED = (
         "hold_expired",
         410,

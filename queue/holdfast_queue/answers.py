@@ -1,0 +1,50 @@
+"""What the waiting room's answers look like in JSON. Clients rely on these names."""
+
+from holdfast_queue.handoff import redirect_url
+from holdfast_queue.room import Room
+from holdfast_queue.status import timestamp
+from holdfast_queue.views import Admission, Entry, View
+from holdfast_web.origins import origin_of
+
+
+def entry_members(entry: Entry, room: Room, return_url: str | None) -> dict[str, object]:
+    ticket = entry.ticket
+    members: dict[str, object] = {
+        "ticket": entry.token,
+        "number": ticket.number,
+        "lobby_index": ticket.lobby_index,
+        "state": entry.state.value,
+    }
+    if entry.admission is not None:
+        members |= admission_members(entry.admission, room, return_url)
+    return members
+
+
+def admission_members(
+    admission: Admission, room: Room, return_url: str | None
+) -> dict[str, object]:
+    redirect_to = None
+    if return_url is not None:
+        redirect_to = redirect_url(return_url, room.handoff(admission, origin_of(return_url)))
+    return {
+        "pass": admission.token,
+        "pass_id": admission.granted.pass_id,
+        "expires_at": timestamp(admission.granted.expires_at_ms),
+        "redirect_to": redirect_to,
+    }
+
+
+def view_members(view: View) -> dict[str, object]:
+    document = view.document
+    return {
+        "state": view.state.value,
+        "number": view.number,
+        "lobby_index": view.lobby_index,
+        "called": view.called,
+        "users_ahead": view.users_ahead,
+        "serving": document.line.serving,
+        "estimated_wait_seconds": view.wait and {"p50": view.wait.p50, "p90": view.wait.p90},
+        "refresh_interval_seconds": view.refresh_seconds,
+        "revision": document.revision,
+        "sale_state": document.state.value,
+    }

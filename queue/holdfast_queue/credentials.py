@@ -1,0 +1,107 @@
+"""How visitors show who they are: a ticket in a cookie or header, a pass as bearer token.
+
+The cookie is the visitor's own and the browser sends it by itself, so whatever acts on it or sets
+it must come from our own page: another site may neither join nor claim in a visitor's name. A page
+of a return origin may do both with the ticket in a header, and gets no cookie.
+
+A pass verifies in about 180 us (Ed25519), so what has verified is remembered until it ends; the
+memory is bounded and dropped whole when full, which costs one round of verifications.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import web
+
+from holdfast_queue.passes import PassOffice
+from holdfast_queue.room import Room
+from holdfast_queue.tickets import MAX_TOKEN_CHARS, Ticket
+from holdfast_web.credentials import PassClaims, PassVerifier
+from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.origins import PUBLIC_ORIGIN, require_same_origin
+
+TICKET_HEADER: Final = "Holdfast-Ticket"
+COOKIE_SECONDS: Final = 7 * 24 * 3600
+VERIFIED_KEPT_MAX: Final = 20_000
+
+
+def cookie_name(request: web.Request, sale: str) -> str:
+    """`__Host-` binds a cookie to this very host, but browsers take it over https only."""
+    return f"__Host-holdfast_{sale}" if _is_secure(request) else f"holdfast_{sale}"
+
+
+def set_ticket_cookie(
+    response: web.StreamResponse, request: web.Request, sale: str, token: str
+) -> None:
+    """Leaves the visitor's place with their browser."""
+    response.set_cookie(
+        cookie_name(request, sale),
+        token,
+        max_age=COOKIE_SECONDS,
+        path="/",
+        secure=_is_secure(request),
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def shown_ticket(request: web.Request, sale: str) -> str | None:
+    """The ticket that came along, unchecked: the header's, else the cookie's."""
+    token = request.headers.get(TICKET_HEADER) or request.cookies.get(cookie_name(request, sale))
+    return token if token and len(token) <= MAX_TOKEN_CHARS else None
+
+
+def require_ticket(request: web.Request, room: Room) -> Ticket:
+    """The visitor's ticket to this sale, or 401."""
+    token = shown_ticket(request, room.name)
+    ticket = room.read_ticket(token) if token else None
+    if ticket is None:
+        raise HoldfastError(ErrorCode.UNAUTHORIZED, "A ticket to this sale is needed.")
+    return ticket
+
+
+def may_use_cookies(request: web.Request, room: Room) -> bool:
+    """True for our own pages and for programs, False for pages of a return origin; else 403."""
+    try:
+        require_same_origin(request)
+    except HoldfastError:
+        if request.headers.get("Origin") not in room.settings.return_origins:
+            raise
+        return False
+    return True
+
+
+def require_own_page(request: web.Request, room: Room) -> None:
+    """An action in a visitor's name: with the cookie it must come from our own page."""
+    if not may_use_cookies(request, room) and TICKET_HEADER not in request.headers:
+        raise HoldfastError(ErrorCode.CROSS_ORIGIN)
+
+
+def pass_verifier(
+    office: PassOffice, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+) -> PassVerifier:
+    """What the inventory checks passes with; `now_ms` is the clock that sessions end by."""
+    verified: dict[tuple[str, str], PassClaims] = {}
+
+    def verify(token: str, sale: str) -> PassClaims | None:
+        now = now_ms()
+        known = verified.get((token, sale))
+        if known is not None:
+            return known if now < known.expires_at * 1000 else None
+        granted = office.read(token, sale, now)
+        if granted is None:
+            return None
+        if len(verified) >= VERIFIED_KEPT_MAX:
+            verified.clear()
+        claims = PassClaims(
+            sale, granted.uid, granted.pass_id, granted.subject, granted.expires_at_ms // 1000
+        )
+        verified[token, sale] = claims
+        return claims
+
+    return verify
+
+
+def _is_secure(request: web.Request) -> bool:
+    return request.app[PUBLIC_ORIGIN].startswith("https:")

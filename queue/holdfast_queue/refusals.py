@@ -1,0 +1,23 @@
+"""From what a line's script refuses to what the client is told: one table."""
+
+from typing import Final
+
+from holdfast_lua.codes import Code
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+_ERRORS: Final = {
+    Code.NOT_OPEN: ErrorCode.NOT_OPEN,
+    Code.DRAINING: ErrorCode.DRAINING,
+    Code.SALE_CLOSED: ErrorCode.SALE_CLOSED,
+    Code.LINE_SOLD_OUT: ErrorCode.SOLD_OUT,
+    Code.JOIN_REFUSED: ErrorCode.JOIN_REFUSED,
+    Code.CALL_EXPIRED: ErrorCode.CALL_EXPIRED,
+    Code.SESSION_OVER: ErrorCode.PASS_ENDED,
+    Code.HANDOFF_USED: ErrorCode.HANDOFF_USED,
+    Code.ALREADY_OPEN: ErrorCode.SALE_STARTED,
+}
+
+
+def refusal(code: Code) -> HoldfastError:
+    """The error for a refusing code; a code that is not in the table is a fault of ours."""
+    return HoldfastError(_ERRORS.get(code, ErrorCode.INTERNAL_ERROR))

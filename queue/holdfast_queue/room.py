@@ -1,0 +1,248 @@
+"""The waiting room of one sale, as one process runs it.
+
+A room keeps no visitor. It has the sale's settings, the latest status document, and the means to
+ask the store; tickets carry everything else. So a poll and a visitor's own view are answered from
+memory, a join costs its share of a block, and only a claim is a store call of its own.
+
+Invariants: whoever is told to wait can still be called; the same ticket gets the same admission as
+long as its session lives; a claim that cannot succeed by the newest document (with `_AHEAD`
+numbers of allowance, since other workers may be a step ahead) does not reach the store.
+"""
+
+from typing import Final
+
+from holdfast_lua.codes import Code
+from holdfast_lua.errors import StoreUnavailable
+from holdfast_lua.guard import SaleRef
+from holdfast_lua.line_calls import Advanced, Answer, LifecycleChanged
+from holdfast_queue.brand import Brand
+from holdfast_queue.desk import FrontDesk
+from holdfast_queue.estimate import Wait, estimate_wait
+from holdfast_queue.joins import JoinCollector, Place
+from holdfast_queue.order import by_arrival
+from holdfast_queue.passes import Pass
+from holdfast_queue.refresh import interval_seconds
+from holdfast_queue.refusals import refusal
+from holdfast_queue.settings import LineSettings
+from holdfast_queue.status import SaleState, StatusDocument, make_document
+from holdfast_queue.tickets import Ticket
+from holdfast_queue.views import Admission, ComeAgain, Entry, View, VisitorState
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+_AHEAD: Final = 200
+_NOT_CALLED_RETRY_SECONDS: Final = 2.0
+_STOPPED_RETRY_SECONDS: Final = 5.0
+_MOVING: Final = frozenset({SaleState.OPEN, SaleState.DRAINING})
+
+
+class Room:
+    """One sale's waiting room."""
+
+    def __init__(
+        self,
+        name: str,
+        ref: SaleRef,
+        settings: LineSettings,
+        desk: FrontDesk,
+        brand: Brand | None = None,
+    ) -> None:
+        self.name = name
+        self.ref = ref
+        self.settings = settings
+        self.brand = brand or Brand()
+        self._desk = desk
+        self._document: StatusDocument | None = None
+        self._joins = JoinCollector(desk.calls, ref, desk.raise_ceiling, self._is_quiet)
+
+    @property
+    def uid(self) -> str:
+        return self.ref.uid
+
+    @property
+    def document(self) -> StatusDocument:
+        """The latest status; StoreUnavailable when the line has not been seen yet."""
+        if self._document is None:
+            raise StoreUnavailable(f"the line of {self.name} has not been read yet")
+        return self._document
+
+    def apply(self, settings: LineSettings, brand: Brand | None = None) -> None:
+        """Takes over settings that are in force in the store already."""
+        self.settings = settings
+        self.brand = brand or self.brand
+
+    async def tick(self) -> Advanced:
+        """Moves the line on and makes the next status document."""
+        advanced = await self._desk.calls.advance_line(self.ref)
+        known = self._document
+        # Replies may overtake each other; a document never goes back.
+        if known is None or advanced.revision >= known.revision:
+            self._document = make_document(self.name, self.settings, advanced, known)
+        return advanced
+
+    def read_ticket(self, token: str) -> Ticket | None:
+        """The ticket behind `token` if it is one of this sale."""
+        ticket = self._desk.tickets.read(token)
+        return ticket if ticket is not None and ticket.uid == self.uid else None
+
+    async def join(self, token: str | None = None) -> Entry:
+        """A place; the one that `token` stands for as long as it is live."""
+        held = self.read_ticket(token) if token else None
+        if token and held is not None:
+            state = await self._state_of(held)
+            if state is not None:
+                return Entry(token, held, state, again=True)
+        return self._entry(await self._joins.join())
+
+    def view(self, ticket: Ticket) -> View:
+        """The visitor's place by the newest document; no store call."""
+        document = self.document
+        line, number = document.line, self.number_of(ticket)
+        state = self._state_by(document, number)
+        ahead: int | None = None
+        if number is not None:
+            ahead = max(0, number - line.serving - 1 - line.missing(line.serving, number - 1))
+        wait = self._wait(document, ahead, state)
+        window_seconds = self.settings.claim_window_ms / 1000
+        distance = None if wait is None else float(wait.p50)
+        return View(
+            state=state,
+            number=number,
+            lobby_index=ticket.lobby_index,
+            users_ahead=ahead,
+            wait=wait,
+            refresh_seconds=interval_seconds(distance, window_seconds),
+            document=document,
+        )
+
+    def number_of(self, ticket: Ticket) -> int | None:
+        """A number is on the ticket, or follows from the lobby index once the lobby is frozen."""
+        line = self.document.line
+        if ticket.number is not None:
+            return ticket.number
+        index = ticket.lobby_index
+        if index is None or not line.frozen or index >= line.lobby:
+            return None
+        return by_arrival(index, line.lobby) if line.lobby else None
+
+    async def claim(self, ticket: Ticket) -> Admission | ComeAgain:
+        """Turns a call into a pass. Raises what ends the way: expired, sold out, closed."""
+        number = self.number_of(ticket)
+        if number is None or number > self.document.line.serving + _AHEAD:
+            return ComeAgain(_NOT_CALLED_RETRY_SECONDS, called=False)
+        answer = await self._desk.calls.claim_pass(self.ref, number, ticket.pass_id)
+        if answer.code in {Code.ADMITTED, Code.ADMITTED_BEFORE}:
+            again = answer.code is Code.ADMITTED_BEFORE
+            return self._admission(ticket.pass_id, ticket.subject, answer, again)
+        if answer.code is Code.DEFERRED:
+            return ComeAgain(answer.ms / 1000, called=True)
+        if answer.code is Code.LINE_STOPPED:
+            return ComeAgain(_STOPPED_RETRY_SECONDS, called=True)
+        if answer.code is Code.NOT_CALLED:
+            return ComeAgain(_NOT_CALLED_RETRY_SECONDS, called=False)
+        raise refusal(answer.code)
+
+    async def renew(self, pass_id: str, subject: str) -> Admission:
+        """The same pass with a later end."""
+        answer = await self._desk.calls.renew_pass(self.ref, pass_id)
+        if answer.code < 0:
+            raise refusal(answer.code)
+        return self._admission(pass_id, subject, answer, again=True)
+
+    async def end(self, pass_id: str, reason: str = "released") -> bool:
+        """Frees the slot; False when the session was over before."""
+        answer = await self._desk.calls.end_pass(self.ref, pass_id, reason)
+        return answer.code is Code.OK
+
+    def handoff(self, admission: Admission, origin: str) -> str:
+        """What carries the admission to the shop at `origin`."""
+        return self._desk.handoffs.issue(admission.granted, origin, admission.now_ms)
+
+    async def exchange(self, token: str, origin: str) -> Admission:
+        """The pass of a hand-off meant for `origin`, once."""
+        handoff = self._desk.handoffs.read(token, origin, self.document.now_ms)
+        if handoff is None or handoff.admitted.uid != self.uid:
+            raise HoldfastError(ErrorCode.HANDOFF_USED)
+        granted = handoff.admitted
+        answer = await self._desk.calls.exchange_handoff(
+            self.ref, handoff.handoff_id, granted.pass_id
+        )
+        if answer.code < 0:
+            raise refusal(answer.code)
+        return self._admission(granted.pass_id, granted.subject, answer, again=True)
+
+    async def change_lifecycle(self, operation: str) -> LifecycleChanged:
+        """open, pause, resume, drain or close; raises when the sale is closed."""
+        changed = await self._desk.calls.change_lifecycle(self.ref, operation)
+        if changed.code < 0:
+            raise refusal(changed.code)
+        await self.tick()
+        return changed
+
+    async def update(self, settings: LineSettings, settings_version: int) -> None:
+        """Brings settings that the ledger has into force; raises when the open cannot be moved."""
+        answer = await self._desk.calls.update_line(
+            self.ref, settings_version, settings.times_ms, settings.terms
+        )
+        if answer.code < 0:
+            raise refusal(answer.code)
+        self.apply(settings)
+        await self.tick()
+
+    async def aclose(self) -> None:
+        """Waits for the joins under way."""
+        await self._joins.aclose()
+
+    def _is_quiet(self) -> bool:
+        """Whether those who join now may be admitted in the join itself."""
+        document = self._document
+        return (
+            document is not None and document.state is SaleState.OPEN and document.line.waiting == 0
+        )
+
+    def _entry(self, place: Place) -> Entry:
+        ticket = Ticket(
+            uid=self.uid,
+            epoch=self.ref.epoch,
+            id=place.ticket_id,
+            number=place.number,
+            lobby_index=place.lobby_index,
+            issued_at_s=place.now_ms // 1000,
+        )
+        token = self._desk.tickets.make(ticket)
+        if place.session_ms is not None:
+            answer = Answer(Code.ADMITTED, place.now_ms, place.session_ms)
+            admission = self._admission(ticket.pass_id, ticket.subject, answer, again=False)
+            return Entry(token, ticket, VisitorState.ADMITTED, again=False, admission=admission)
+        state = VisitorState.LOBBY if place.number is None else VisitorState.WAITING
+        return Entry(token, ticket, state, again=False)
+
+    async def _state_of(self, ticket: Ticket) -> VisitorState | None:
+        """What a shown ticket is still worth; None when nothing."""
+        document, number = self.document, self.number_of(ticket)
+        state = self._state_by(document, number)
+        if number is None or state is not VisitorState.CALLED:
+            return state
+        answer = await self._desk.calls.check_place(self.ref, number, ticket.pass_id)
+        if answer.code is Code.ADMITTED_BEFORE:
+            return VisitorState.ADMITTED
+        return None if answer.code is Code.CALL_EXPIRED else state
+
+    def _state_by(self, document: StatusDocument, number: int | None) -> VisitorState:
+        if number is None:
+            return VisitorState.LOBBY
+        called = number <= document.line.serving
+        return VisitorState.CALLED if called else VisitorState.WAITING
+
+    def _wait(
+        self, document: StatusDocument, ahead: int | None, state: VisitorState
+    ) -> Wait | None:
+        if ahead is None or document.state not in _MOVING:
+            return None
+        if state is VisitorState.CALLED:
+            return Wait(0, 0)
+        return estimate_wait(ahead, document.line, document.now_ms)
+
+    def _admission(self, pass_id: str, subject: str, answer: Answer, again: bool) -> Admission:
+        granted = Pass(self.name, self.uid, self.ref.epoch, pass_id, subject, answer.ms)
+        token = self._desk.passes.issue(granted, answer.now_ms)
+        return Admission(granted, token, answer.now_ms, again)

@@ -1,0 +1,219 @@
+"""The waiting room over HTTP: thin handlers, each one call into the room.
+
+The status poll is nearly all of the traffic, so it is built apart: registered first, undecorated,
+answered with ready bytes, counted in two plain integers per worker. Everything else goes through
+the endpoint decorators. Nothing here decides who is admitted.
+"""
+
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from holdfast_metrics.http import METRICS
+from holdfast_queue.answers import admission_members, entry_members, view_members
+from holdfast_queue.credentials import (
+    may_use_cookies,
+    require_own_page,
+    require_ticket,
+    set_ticket_cookie,
+    shown_ticket,
+)
+from holdfast_queue.poll import DESK, ROOMS, SALE, STATUS_CACHING, STATUS_ROUTE, StatusPoll
+from holdfast_queue.room import Room
+from holdfast_queue.views import ComeAgain, Entry, View
+from holdfast_web.body import read_json
+from holdfast_web.cors import Cors, allow_preflight
+from holdfast_web.credentials import require_pass
+from holdfast_web.endpoint import buyer_endpoint, endpoint, public_endpoint
+from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+from holdfast_web.origins import MAX_URL_CHARS, PUBLIC_ORIGIN, check_return_url
+from holdfast_web.responses import json_response
+
+_MAX_NONCE_CHARS: Final = 128
+_MAX_HANDOFF_CHARS: Final = 2048
+_JWKS_CACHING: Final = "public, max-age=300"
+
+
+class JoinBody(msgspec.Struct, forbid_unknown_fields=True):
+    """`identity` is reserved for storefronts that vouch for their visitors."""
+
+    nonce: str | None = None
+    identity: str | None = None
+    return_url: str | None = None
+
+
+class ClaimBody(msgspec.Struct, forbid_unknown_fields=True):
+    return_url: str | None = None
+
+
+class ExchangeBody(msgspec.Struct, forbid_unknown_fields=True):
+    token: str
+    origin: str | None = None
+
+
+def add_routes(app: web.Application) -> None:
+    """All of the waiting room. To be called before other packages add theirs."""
+    router = app.router
+    router.add_get(STATUS_ROUTE, StatusPoll().answer)
+    router.add_get(SALE + "/ticket", _ticket)
+    router.add_post(SALE + "/tickets", _tickets)
+    router.add_post(SALE + "/pass", _claim)
+    router.add_delete(SALE + "/pass", _release)
+    router.add_post(SALE + "/pass/exchange", _exchange)
+    router.add_post(SALE + "/pass/renew", _renew)
+    router.add_post(SALE + "/pass/release", _release)
+    router.add_get(SALE + "/draw", _draw)
+    router.add_get("/.well-known/jwks.json", _jwks)
+    for path in ("/status", "/draw"):
+        allow_preflight(app, SALE + path, Cors.PUBLIC)
+    for path in ("/ticket", "/tickets", "/pass", "/pass/exchange", "/pass/renew", "/pass/release"):
+        allow_preflight(app, SALE + path, Cors.BUYER)
+
+
+async def _room(request: web.Request) -> Room:
+    return await request.app[ROOMS](request.match_info["sale"])
+
+
+@buyer_endpoint
+async def _tickets(request: web.Request) -> web.StreamResponse:
+    room = await _room(request)
+    with_cookie = may_use_cookies(request, room)
+    body = await read_json(request, JoinBody, default=JoinBody())
+    _check_join(body, request, room)
+    entry = await room.join(shown_ticket(request, room.name))
+    _count_join(request, room, entry)
+    response = json_response(
+        entry_members(entry, room, body.return_url), status=200 if entry.again else 201
+    )
+    if with_cookie:
+        set_ticket_cookie(response, request, room.name, entry.token)
+    return response
+
+
+@buyer_endpoint
+async def _ticket(request: web.Request) -> web.StreamResponse:
+    room = await _room(request)
+    view = room.view(require_ticket(request, room))
+    return json_response(view_members(view))
+
+
+@buyer_endpoint
+async def _claim(request: web.Request) -> web.StreamResponse:
+    room = await _room(request)
+    require_own_page(request, room)
+    ticket = require_ticket(request, room)
+    body = await read_json(request, ClaimBody, default=ClaimBody())
+    _check_return_url(body.return_url, request, room)
+    try:
+        outcome = await room.claim(ticket)
+    except HoldfastError as error:
+        _count_pass(request, room, "expired" if error.code is ErrorCode.CALL_EXPIRED else "refused")
+        raise
+    if isinstance(outcome, ComeAgain):
+        _count_pass(request, room, "waiting")
+        return _come_again(outcome, room.view(ticket))
+    _count_pass(request, room, "again" if outcome.again else "issued")
+    members = admission_members(outcome, room, body.return_url)
+    return json_response(members, status=200 if outcome.again else 201)
+
+
+@buyer_endpoint
+async def _exchange(request: web.Request) -> web.StreamResponse:
+    room = await _room(request)
+    body = await read_json(request, ExchangeBody)
+    if len(body.token) > _MAX_HANDOFF_CHARS:
+        raise invalid("token", "token is too long.")
+    admission = await room.exchange(body.token, _exchanging_origin(request, body))
+    return json_response(admission_members(admission, room, None))
+
+
+@buyer_endpoint
+async def _renew(request: web.Request) -> web.StreamResponse:
+    room = await _room(request)
+    claims = require_pass(request, room.name)
+    _require_uid(claims.uid, room)
+    admission = await room.renew(claims.pass_id, claims.subject)
+    return json_response(admission_members(admission, room, None))
+
+
+@buyer_endpoint
+async def _release(request: web.Request) -> web.StreamResponse:
+    room = await _room(request)
+    claims = require_pass(request, room.name)
+    _require_uid(claims.uid, room)
+    await room.end(claims.pass_id)
+    return web.Response(status=204)
+
+
+@public_endpoint
+async def _draw(request: web.Request) -> web.StreamResponse:
+    room = await _room(request)
+    line = room.document.line
+    document = {
+        "method": room.settings.queueing_method.value,
+        "commitment": None,
+        "secret": None,
+        "entrants": line.lobby if line.frozen else None,
+        "accumulator": None,
+        "beacon": None,
+    }
+    return json_response(document, headers={"Cache-Control": STATUS_CACHING})
+
+
+@endpoint
+async def _jwks(request: web.Request) -> web.StreamResponse:
+    headers = {"Cache-Control": _JWKS_CACHING, "Access-Control-Allow-Origin": "*"}
+    return json_response(request.app[DESK].jwks, headers=headers)
+
+
+def _check_join(body: JoinBody, request: web.Request, room: Room) -> None:
+    for name in ("nonce", "identity"):
+        value = getattr(body, name)
+        if value is not None and len(value) > _MAX_NONCE_CHARS:
+            raise invalid(name, f"{name} takes at most {_MAX_NONCE_CHARS} characters.")
+    _check_return_url(body.return_url, request, room)
+
+
+def _check_return_url(url: str | None, request: web.Request, room: Room) -> None:
+    if url is None:
+        return
+    if len(url) > MAX_URL_CHARS:
+        raise invalid("return_url", f"return_url takes at most {MAX_URL_CHARS} characters.")
+    check_return_url(url, room.settings.return_origins, request.app[PUBLIC_ORIGIN])
+
+
+def _exchanging_origin(request: web.Request, body: ExchangeBody) -> str:
+    """A browser says its origin itself and cannot lie; a shop's server names its own."""
+    origin = request.headers.get("Origin") or body.origin
+    if origin is None:
+        raise invalid("origin", "origin is needed where no Origin header is sent.")
+    return origin
+
+
+def _require_uid(uid: str, room: Room) -> None:
+    """A pass to an earlier sale of the same name opens nothing."""
+    if uid != room.uid:
+        raise HoldfastError(ErrorCode.UNAUTHORIZED)
+
+
+def _come_again(outcome: ComeAgain, view: View) -> web.StreamResponse:
+    seconds = str(max(1, round(outcome.seconds)))
+    return json_response(view_members(view), status=202, headers={"Retry-After": seconds})
+
+
+def _count_join(request: web.Request, room: Room, entry: Entry) -> None:
+    metrics = request.app.get(METRICS)
+    if metrics is not None:
+        fresh = (
+            "admitted" if entry.admission else "lobby" if entry.ticket.number is None else "line"
+        )
+        metrics.joins.add(room.name, "again" if entry.again else fresh)
+        if entry.admission is not None:
+            metrics.passes.add(room.name, "issued")
+
+
+def _count_pass(request: web.Request, room: Room, outcome: str) -> None:
+    metrics = request.app.get(METRICS)
+    if metrics is not None:
+        metrics.passes.add(room.name, outcome)

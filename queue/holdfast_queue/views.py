@@ -1,0 +1,64 @@
+"""What a room answers: typed results that the handlers only have to write down."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from holdfast_queue.estimate import Wait
+from holdfast_queue.passes import Pass
+from holdfast_queue.status import StatusDocument
+from holdfast_queue.tickets import Ticket
+
+
+class VisitorState(StrEnum):
+    """Where a visitor is. After `called` only a claim tells more, since that is the store's."""
+
+    LOBBY = "lobby"
+    WAITING = "waiting"
+    CALLED = "called"
+    ADMITTED = "admitted"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a visitor sees of their own place."""
+
+    state: VisitorState
+    number: int | None
+    lobby_index: int | None
+    users_ahead: int | None
+    wait: Wait | None
+    refresh_seconds: float
+    document: StatusDocument
+
+    @property
+    def called(self) -> bool:
+        return self.state is VisitorState.CALLED
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A pass, at the time it was given. `again` when this admission was given before."""
+
+    granted: Pass
+    token: str
+    now_ms: int
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ComeAgain:
+    """Not yet: ask again in so many seconds. `called` when only room is missing."""
+
+    seconds: float
+    called: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The answer to a join: a ticket, new or `again` the one that was shown."""
+
+    token: str
+    ticket: Ticket
+    state: VisitorState
+    again: bool
+    admission: Admission | None = None
