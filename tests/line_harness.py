@@ -49,9 +49,12 @@ class Line:
     status: LineStatus | None = None
 
     async def install(self, start: LineCheckpoint | None = None) -> None:
+        # As it is before the commit point: no sale that a guarded script would accept.
+        await self.executor.command("HDEL", keys.sale(self.ref.uid), "epoch")
         code = await self.calls.install_line(
             self.ref, self.terms, start or LineCheckpoint(ceiling=self.ceiling)
         )
+        await self.sale(epoch=self.ref.epoch)
         assert code is Code.OK
 
     async def sale(self, **fields: int | str) -> None:
@@ -163,3 +166,16 @@ def burst_excess(passes_ms: list[int], rate_per_minute: int, burst: float) -> fl
 
 def with_terms(line: Line, **changes: Any) -> None:
     line.terms = replace(line.terms, **changes)
+
+
+@dataclass
+class Ceilings:
+    """Commits ceilings in memory, as a ledger does: never a lower one than before."""
+
+    committed: dict[str, int] = field(default_factory=dict)
+    calls: int = 0
+
+    async def __call__(self, uid: str, epoch: int, ceiling: int) -> int:
+        self.calls += 1
+        self.committed[uid] = max(ceiling, self.committed.get(uid, 0))
+        return self.committed[uid]

@@ -1,7 +1,7 @@
 -- Puts a line into the store: a new one, or one rebuilt from its last checkpoint.
 --
--- One code path for both. It writes the line's own keys only and does not look at the sale hash,
--- which is installed last and is the commit point: until then every guarded script refuses.
+-- One code path for both. It writes the line's own keys only. The sale hash is installed last and is
+-- the commit point: until then every guarded script refuses, and from then on this one does.
 --
 -- Invariants: numbering resumes at the ceiling, so no number is issued twice; the numbers between
 -- the checkpoint and the ceiling are a gap; calls that were outstanding are called again, with a whole
@@ -15,6 +15,7 @@
 --   4 calls     ZSET    ranges called and not ended
 --   5 shown     STRING  bit per number that came to claim
 --   6 deferred  ZSET    number -> deadline of who came and found no room
+--   7 sale      HASH    read: once it is installed in this epoch, the line is in use
 -- ARGV
 --   1 rate             passes per minute
 --   2 burst            passes
@@ -42,6 +43,7 @@
 --   24 epoch           integer, of this installation
 -- Returns {code, 0, now_ms}
 --   OK
+--   UNCHANGED       another process has finished installing this epoch: the line is in use
 --   INSTALL_FENCED  a newer epoch has been installed: the caller was overtaken
 -- Complexity: O(n) in what is replaced
 -- Events: none
@@ -53,9 +55,10 @@
 local now_ms = clock_now_ms()
 local arg = {}
 for position = 1, #ARGV do arg[position] = tonumber(ARGV[position]) or 0 end
-if (tonumber(redis.call('HGET', KEYS[1], 'epoch')) or 0) > arg[24] then
-  return { CODE.INSTALL_FENCED, 0, now_ms }
-end
+local sale_epoch = tonumber(redis.call('HGET', KEYS[7], 'epoch')) or 0
+local newest = math.max(tonumber(redis.call('HGET', KEYS[1], 'epoch')) or 0, sale_epoch)
+if newest > arg[24] then return { CODE.INSTALL_FENCED, 0, now_ms } end
+if sale_epoch == arg[24] then return { CODE.UNCHANGED, 0, now_ms } end
 local rebuilt = arg[10] == 0
 local issued, gaps = arg[12], ARGV[17]
 if rebuilt and arg[11] > issued then
@@ -63,7 +66,7 @@ if rebuilt and arg[11] > issued then
   issued = arg[11]
 end
 
-redis.call('DEL', unpack(KEYS))
+redis.call('DEL', unpack(KEYS, 1, 6))
 local first, last = arg[16], arg[15]
 local again = math.max(0, last - first + 1)
 if rebuilt and again > 0 then

@@ -31,7 +31,7 @@ class LineKeys:
     """The keys of one sale's line, in the orders that the scripts want."""
 
     all: tuple[str, ...]
-    own: tuple[str, ...]
+    install: tuple[str, ...]
     place: tuple[str, ...]
     sale: str
     events: str
@@ -48,7 +48,7 @@ def line_keys(uid: str) -> LineKeys:
     ranges = (keys.calls(uid), keys.shown(uid), keys.deferred(uid))
     return LineKeys(
         all=(sale, events, line, active, unheld, *ranges),
-        own=(line, active, unheld, *ranges),
+        install=(line, active, unheld, *ranges, sale),
         place=(sale, line, active, *ranges),
         sale=sale,
         events=events,
@@ -228,7 +228,7 @@ class LineCalls:
         """Writes the line anew. Not guarded: the sale hash is installed after it."""
         raw = await self._executor.run(
             "install_line",
-            line_keys(ref.uid).own,
+            line_keys(ref.uid).install,
             (
                 *terms.args(),
                 int(start.fresh),

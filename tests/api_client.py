@@ -1,0 +1,103 @@
+"""The API as an outside program calls it: small typed helpers over aiohttp, no shortcuts."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+
+FLOOR = {"id": "floor", "name": "Floor", "capacity": 100, "category": "GA"}
+MAX_TRIES = 400
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, body and headers of one response."""
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def code(self) -> str | None:
+        """The problem's code, None for a success."""
+        return self.body.get("code") if isinstance(self.body, dict) else None
+
+
+@dataclass
+class Api:
+    """One service and one credential."""
+
+    http: aiohttp.ClientSession
+    url: str
+    token: str | None = None
+
+    def as_(self, token: str | None) -> "Api":
+        """The same service with another credential."""
+        return Api(self.http, self.url, token)
+
+    async def call(
+        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """Any call; the body is sent as JSON, the answer read as JSON when it is."""
+        sent = dict(headers or {})
+        if self.token is not None:
+            sent["Authorization"] = f"Bearer {self.token}"
+        async with self.http.request(method, self.url + path, json=body, headers=sent) as response:
+            text = await response.read()
+            is_json = "json" in response.content_type
+            shown = await response.json(content_type=None) if is_json and text else text
+            return Answer(response.status, shown, dict(response.headers))
+
+    async def get(self, path: str) -> Answer:
+        return await self.call("GET", path)
+
+    async def post(self, path: str, body: object = None, **headers: str) -> Answer:
+        return await self.call("POST", path, body, headers)
+
+    async def put(self, path: str, body: object) -> Answer:
+        return await self.call("PUT", path, body)
+
+    async def patch(self, path: str, body: object) -> Answer:
+        return await self.call("PATCH", path, body)
+
+    async def delete(self, path: str) -> Answer:
+        return await self.call("DELETE", path)
+
+    async def join(self, sale: str) -> str:
+        """A ticket."""
+        joined = await self.post(f"/v1/sales/{sale}/tickets")
+        assert joined.status == 201, joined
+        return str(joined.body["ticket"])
+
+    async def claim(self, sale: str, ticket: str) -> str:
+        """The pass of a ticket, waiting for the call as long as it takes."""
+        for _ in range(MAX_TRIES):
+            claimed = await self.post(f"/v1/sales/{sale}/pass", **{"Holdfast-Ticket": ticket})
+            if claimed.status in {200, 201}:
+                return str(claimed.body["pass"])
+            assert claimed.status == 202, claimed
+            await asyncio.sleep(0.05)
+        raise AssertionError("never called")
+
+    async def admitted(self, sale: str) -> "Api":
+        """A buyer who went through the line."""
+        return self.as_(await self.claim(sale, await self.join(sale)))
+
+    async def hold(self, sale: str, request: object, key: str | None = None) -> Answer:
+        """A hold, under a fresh idempotency key unless one is given."""
+        return await self.call(
+            "POST", f"/v1/sales/{sale}/holds", request, {"Idempotency-Key": key or uuid4().hex}
+        )
+
+    async def confirm(self, sale: str, hold: dict[str, Any]) -> Answer:
+        """Pay and confirm."""
+        return await self.post(
+            f"/v1/sales/{sale}/holds/{hold['id']}/confirm",
+            {
+                "order_ref": f"order-{hold['id']}",
+                "payment_ref": f"pay-{hold['id']}",
+                "amount": hold["total"],
+            },
+        )
