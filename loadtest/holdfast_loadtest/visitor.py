@@ -91,15 +91,19 @@ class Visitor:
 
     async def wait(self) -> Pass:
         """From the first click to a pass."""
+        passed: Pass | None
         for _ in range(MAX_JOINS):
             ticket = await self._join()
-            passed = await self._stand_in_line(ticket)
+            if ticket.token is not None:
+                passed = Pass(ticket.token, ticket.pass_id or "")
+                return await self._welcome(ticket.ticket, passed)
+            passed = await self._stand_in_line(ticket.ticket)
             if passed is not None:
                 return passed
             self._scene.tally.count("joined again")
         raise Gone(Stage.NO_SHOW)
 
-    async def _join(self) -> str:
+    async def _join(self) -> Ticket:
         while True:
             answer = await self._scene.persist(self._scene.line.join)
             if answer.ok:
@@ -107,7 +111,7 @@ class Visitor:
                 self.number = ticket.number
                 self._sight.ahead = None
                 self._scene.tally.count("joined")
-                return ticket.ticket
+                return ticket
             match answer.problem().code:
                 case "not_open":
                     await asyncio.sleep(NOT_OPEN_PAUSE_SECONDS)

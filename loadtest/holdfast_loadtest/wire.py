@@ -55,10 +55,14 @@ class Status(msgspec.Struct):
 
 
 class Ticket(msgspec.Struct):
+    """A place; on a quiet sale it comes with the pass."""
+
     ticket: str
     number: int | None = None
     lobby_index: int | None = None
     state: str = ""
+    token: str | None = msgspec.field(default=None, name="pass")
+    pass_id: str | None = None
 
 
 class View(msgspec.Struct):
