@@ -97,15 +97,14 @@ class Shopper:
         if len({hold.id for hold in holds}) > 1:
             ids = ", ".join(hold.id for hold in holds)
             self._scene.journal.complain(SAME_KEY_SAME_HOLD, f"one key, holds {ids}")
-        if holds and len(holds) < len(answers):
-            for answer in answers:
-                if not answer.ok and answer.problem().code != "request_in_flight":
-                    self._scene.unexpected("second click of one hold", answer)
+        for answer in answers:
+            if holds and not answer.ok:
+                self._scene.unexpected("second click of one hold", answer)
 
     def _refused(self, answer: Answer) -> None:
         code = answer.problem().code
         match code:
-            case "seat_unavailable" | "not_enough_together" | "sold_out" | "orphan":
+            case "seat_unavailable" | "not_enough_together" | "sold_out" | "orphan_left":
                 self._scene.tally.count(f"refused: {code}")
             case "sale_closed":
                 raise Gone(Stage.TURNED_AWAY)

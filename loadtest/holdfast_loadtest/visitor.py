@@ -117,7 +117,7 @@ class Visitor:
                     await asyncio.sleep(NOT_OPEN_PAUSE_SECONDS)
                 case "sold_out":
                     raise Gone(Stage.SOLD_OUT)
-                case "draining" | "sale_closed":
+                case "draining" | "sale_closed" | "join_refused":
                     raise Gone(Stage.TURNED_AWAY)
                 case _:
                     self._scene.unexpected("join", answer)
@@ -209,8 +209,10 @@ class Visitor:
                     await asyncio.sleep(answer.retry_after or MIN_POLL_SECONDS)
                 case 410:
                     return None
-                case 409 if answer.problem().code in OVER:
+                case 409 if answer.problem().code == "sold_out":
                     raise Gone(Stage.SOLD_OUT)
+                case 409 if answer.problem().code == "sale_closed":
+                    raise Gone(Stage.TURNED_AWAY)
                 case _:
                     self._scene.unexpected("claim", answer)
                     raise Gone(Stage.FAILED)
