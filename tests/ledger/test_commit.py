@@ -191,6 +191,7 @@ async def test_rebuild_state_shows_sold_pending_and_the_units_of_each_buyer(
     assert state.sold_areas == {"floor": 2}
     assert state.buyer_units == {"x": 4}
     assert [order.id for order in state.pending] == ["c"]
+    assert sorted(order.id for order in state.sold) == ["a", "b"]
 
 
 async def test_refunded_seat_can_be_sold_again(ledger: Ledger, sale: SaleRecord) -> None:

@@ -15,6 +15,8 @@ from .schema import area_sold, orders, sold
 MAX_PAGE = 500
 MAX_DUE = 500
 
+_PENDING = OrderStatus.PENDING.value
+_OWNING = (OrderStatus.SOLD.value, OrderStatus.PARTLY_REFUNDED.value)
 _ITEMS = msgspec.json.Decoder(tuple[OrderItem, ...])
 _REFUNDS = msgspec.json.Decoder(tuple[Refund, ...])
 _encode = msgspec.json.Encoder().encode
@@ -77,11 +79,16 @@ class Orders:
 
     async def rebuild_state(self, sale_uid: str) -> RebuildState:
         """All that outweighs the store. Final only once the sale's epoch has been bumped."""
+        owning = await self._all(_of_sale(sale_uid).where(orders.c.status.in_(_OWNING)))
+        units: dict[str, int] = {}
+        for order in owning:
+            units[order.buyer] = units.get(order.buyer, 0) + order.units
         return RebuildState(
             sold_seats=await self.owners(sale_uid),
             sold_areas=await self.area_units(sale_uid),
-            buyer_units=await self._buyer_units(sale_uid),
-            pending=tuple(await self._pending(sale_uid)),
+            buyer_units=units,
+            pending=tuple(await self._all(_of_sale(sale_uid).where(orders.c.status == _PENDING))),
+            sold=tuple(owning),
         )
 
     async def count_by_status(self, sale_uid: str) -> dict[OrderStatus, int]:
@@ -94,28 +101,13 @@ class Orders:
         async with self._database.reading() as connection:
             return {OrderStatus(row.status): row.orders for row in await connection.execute(query)}
 
-    async def _pending(self, sale_uid: str) -> list[Order]:
-        query = select(orders).where(
-            orders.c.sale_uid == sale_uid, orders.c.status == OrderStatus.PENDING.value
-        )
-        return await self._all(query)
-
-    async def _buyer_units(self, sale_uid: str) -> dict[str, int]:
-        """Counted here, not in SQL: the units of an order are in its items."""
-        owning = (OrderStatus.SOLD.value, OrderStatus.PARTLY_REFUNDED.value)
-        query = select(orders.c.buyer, orders.c["items"]).where(
-            orders.c.sale_uid == sale_uid, orders.c.status.in_(owning)
-        )
-        units: dict[str, int] = {}
-        async with self._database.reading() as connection:
-            for buyer, items in await connection.execute(query):
-                owned = sum(item.owned for item in _ITEMS.decode(items))
-                units[buyer] = units.get(buyer, 0) + owned
-        return units
-
     async def _all(self, query: Select[Any]) -> list[Order]:
         async with self._database.reading() as connection:
             return [order_of(row) for row in await connection.execute(query)]
+
+
+def _of_sale(sale_uid: str) -> Select[Any]:
+    return select(orders).where(orders.c.sale_uid == sale_uid)
 
 
 def order_of(row: Row[Any]) -> Order:

@@ -145,6 +145,9 @@ class RebuildState:
     buyer_units: Mapping[str, int]
     """buyer -> units in sold orders, for the limit per buyer"""
     pending: tuple[Order, ...]
+    """their seats are held, until `due_ms`"""
+    sold: tuple[Order, ...] = ()
+    """the orders that own what is sold; their items tell what, less what was refunded"""
 
 
 @dataclass(frozen=True, slots=True)
