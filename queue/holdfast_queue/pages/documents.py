@@ -10,7 +10,7 @@ on a visitor (`place`) is `no-store`.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,9 +19,11 @@ from urllib.parse import quote, urlencode
 from holdfast_queue.brand import DARK_PAPER, LIGHT_PAPER, Brand, shades
 from holdfast_queue.pages.assets import Assets
 from holdfast_queue.pages.languages import NAMES, other_language, texts_for
-from holdfast_queue.pages.render import Html, data_block, render
+from holdfast_queue.pages.render import Html, Templates, data_block
 
-ASSETS: Final = Assets(Path(__file__).parent / "static", "/wait/-")
+_FOLDER: Final = Path(__file__).parent
+ASSETS: Final = Assets(_FOLDER / "static", "/wait/-")
+_TEMPLATES: Final = Templates(_FOLDER / "templates")
 _BRAND_DIGEST_CHARS: Final = 12
 
 PAGE_HEADERS: Final = {
@@ -76,18 +78,18 @@ def waiting_document(visit: Visit) -> Html:
         "lang": visit.language,
         "texts": texts,
     }
-    values = _shared_values(visit) | {
+    values = {
         "title": visit.title,
         "place_url": place_path(visit.sale),
         "return_url": visit.return_url,
         "page_data": data_block(data),
     }
-    return render("waiting", texts, values)
+    return _render("waiting", visit, values)
 
 
 def place_document(visit: Visit, values: Mapping[str, str]) -> Html:
     """The page for browsers without scripts, filled in by `place`."""
-    return render("place", visit.texts, {**_shared_values(visit), **values})
+    return _render("place", visit, values)
 
 
 def problem_document(
@@ -102,15 +104,43 @@ def problem_document(
         "refresh": refresh_tag(refresh),
         "code": code,
     }
-    return render("problem", {}, values)
+    return _TEMPLATES.render("problem", values)
 
 
 def refresh_tag(seconds: int | None) -> Html:
     return Html("" if seconds is None else f'<meta http-equiv="refresh" content="{seconds}">')
 
 
+def form_html(visit: Visit, action: str, label: str) -> Html:
+    values = {
+        "place_url": place_path(visit.sale),
+        "return_url": visit.return_url,
+        "lang": visit.language,
+        "action": action,
+        "label": label,
+    }
+    return _TEMPLATES.render("form", values)
+
+
+def line_html(lines: Sequence[tuple[str, str]]) -> Html:
+    """Terms and values of a visitor's place."""
+    rows = (_TEMPLATES.render("fact", {"term": term, "value": value}) for term, value in lines)
+    return Html(f'<dl class="facts">{"".join(rows)}</dl>')
+
+
+def message_html(texts: Mapping[str, str], message: str | None) -> Html:
+    if message is None:
+        return Html("")
+    heading = texts["message_heading"]
+    return _TEMPLATES.render("message", {"heading": heading, "message": message})
+
+
 def place_path(sale: str) -> str:
     return f"/wait/{quote(sale)}/place"
+
+
+def place_url(visit: Visit) -> str:
+    return f"{place_path(visit.sale)}?{visit.query}"
 
 
 def brand_path(sale: str, brand: Brand) -> str:
@@ -129,24 +159,30 @@ def brand_stylesheet(brand: Brand) -> str:
     )
 
 
-def _shared_values(visit: Visit) -> dict[str, str]:
-    return {
+def _render(template: str, visit: Visit, values: Mapping[str, str]) -> Html:
+    shared = {
         "lang": visit.language,
         "static": ASSETS.base,
         "brand_css": brand_path(visit.sale, visit.brand),
         "sale_name": visit.title,
         "masthead": _masthead(visit),
     }
+    return _TEMPLATES.render(template, _with_texts(visit, {**shared, **values}))
+
+
+def _with_texts(visit: Visit, values: Mapping[str, str]) -> dict[str, str]:
+    """The catalogue as `$t_name` places."""
+    return {**{f"t_{key}": text for key, text in visit.texts.items()}, **values}
 
 
 def _masthead(visit: Visit) -> Html:
     other = other_language(visit.language)
     brand = visit.brand
     values = {
-        "logo": Html("") if brand.logo is None else render("logo", {}, {"logo": brand.logo}),
+        "logo": Html("") if brand.logo is None else _TEMPLATES.render("logo", {"logo": brand.logo}),
         "brand_name": brand.name or visit.title,
         "other_query": urlencode({"t": visit.return_url, "lang": other}),
         "other_lang": other,
         "other_name": NAMES[other],
     }
-    return render("masthead", visit.texts, values)
+    return _TEMPLATES.render("masthead", _with_texts(visit, values))

@@ -1,7 +1,7 @@
 """HTML from templates: everything that is put in is escaped, unless it is `Html` already.
 
-The templates are plain files with `$name` places (string.Template), parsed once. A missing name is
-an error, so a template and its caller cannot drift apart unnoticed.
+The templates are plain files with `$name` places (string.Template), parsed at start. A missing name
+is an error, so a template and its caller cannot drift apart unnoticed.
 
 Rejected: a template language. Three small pages need substitution and nothing else, and logic in
 templates is logic without tests.
@@ -9,13 +9,11 @@ templates is logic without tests.
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
 from typing import Final
 
-_FOLDER: Final = Path(__file__).parent / "templates"
 _JSON_ESCAPES: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
@@ -25,11 +23,18 @@ class Html(str):
     __slots__ = ()
 
 
-def render(template: str, texts: Mapping[str, str], values: Mapping[str, str]) -> Html:
-    """`template` with its `$name` places from `values` and its `$t_name` places from `texts`."""
-    filled = {f"t_{key}": _safe(text) for key, text in texts.items()}
-    filled.update((key, _safe(value)) for key, value in values.items())
-    return Html(_template(template).substitute(filled))
+class Templates:
+    """The `.html` files of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._templates = {
+            path.stem: Template(path.read_text("utf-8")) for path in folder.glob("*.html")
+        }
+
+    def render(self, name: str, values: Mapping[str, str]) -> Html:
+        """The template with each `$name` place filled: escaped, unless it is `Html`."""
+        filled = {key: _safe(value) for key, value in values.items()}
+        return Html(self._templates[name].substitute(filled))
 
 
 def data_block(data: Mapping[str, object]) -> Html:
@@ -40,8 +45,3 @@ def data_block(data: Mapping[str, object]) -> Html:
 
 def _safe(value: str) -> str:
     return value if isinstance(value, Html) else escape(value, quote=True)
-
-
-@cache
-def _template(name: str) -> Template:
-    return Template((_FOLDER / f"{name}.html").read_text("utf-8"))

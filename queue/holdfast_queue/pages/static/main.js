@@ -14,6 +14,7 @@ import { View } from "./view.js";
 
 const OWN_VIEW_EVERY_MS = 60_000;
 const RESTING_POLL_SECONDS = 20;
+const JOINABLE = new Set(["lobby", "open", "paused"]);
 const REDIRECT_AFTER_MS = 1_200;
 const FAILURES_BEFORE_SAYING_SO = 2;
 
@@ -28,7 +29,7 @@ class WaitingPage {
     this.place = new Place();
     this.known = {
       status: null, number: null, joined: false,
-      expired: false, admitted: false, refused: false, redirecting: false,
+      passed: null, admitted: false, refused: false, redirecting: false,
     };
     this.wait = null;
     this.target = null;
@@ -45,6 +46,7 @@ class WaitingPage {
     const kept = this.#recall();
     if (kept?.number) this.place = new Place(kept);
     this.resuming = kept !== null;
+    this.entered = kept?.entered === true;
     this.#listen();
     this.view.sound(false);
     setInterval(() => this.#beat(), 250);
@@ -82,7 +84,7 @@ class WaitingPage {
 
   async #step() {
     await this.#readStatus();
-    if (!this.known.joined && !this.known.expired) await this.#takePlace();
+    if (!this.known.joined && this.known.passed === null) await this.#takePlace();
     this.place.follow(this.known.status);
     if (this.#wantsOwnView()) await this.#readOwnView();
     if (mayClaim(this.known) && Date.now() >= this.claimAt) await this.#claim();
@@ -122,25 +124,26 @@ class WaitingPage {
 
   /** A place that is remembered is looked up first, so that a passed turn is told, not replaced. */
   async #takePlace() {
-    if (!["lobby", "open", "paused"].includes(this.known.status.state) && !this.resuming) return;
     if (this.resuming) {
-      this.resuming = false;
       if (await this.#readOwnView()) return;
+      this.resuming = false;
     }
-    if (["scheduled", "closed", "sold_out"].includes(this.known.status.state)) return;
-    await this.#join();
+    if (JOINABLE.has(this.known.status.state)) await this.#join();
   }
 
   async #join() {
     const { status, body } = await this.service.join(this.page.returnUrl, freshNonce());
-    if (status === 200 || status === 201) return this.#joined(body);
+    if (status === 200 || status === 201) return this.#joined(body, status === 200);
     this.known.refused = !["not_open", "sold_out", "sale_closed", "draining"].includes(body?.code);
   }
 
-  #joined(body) {
-    Object.assign(this.known, { joined: true, expired: false, admitted: false, refused: false });
+  /** In a quiet sale the answer to joining may be the way in already. */
+  #joined(body, again) {
+    Object.assign(this.known, { joined: true, passed: null, admitted: false, refused: false });
     this.#take(body.number);
     this.ownViewAt = 0;
+    if (!again) this.entered = false;
+    if (body.redirect_to) this.#enter(body.redirect_to);
   }
 
   /** Takes a number; another one than before is another way through the line. */
@@ -161,13 +164,11 @@ class WaitingPage {
   async #readOwnView() {
     const { status, body } = await this.service.ticket();
     if (status === 401 || status === 403 || status === 404) return this.#forget();
-    if (status === 410) return this.#expire();
+    if (status === 410) return this.#pass("expired");
     if (status !== 200) throw new Unreachable();
     this.ownViewAt = Date.now();
-    if (body.state === "lapsed" || body.state === "expired") return this.#expire();
-    if (body.state === "finished" || body.state === "ended") return this.#forget();
+    this.resuming = false;
     this.known.joined = true;
-    this.known.admitted = body.state === "admitted";
     this.#take(body.number);
     this.wait = body.estimated_wait_seconds && {
       ...body.estimated_wait_seconds, ahead: body.users_ahead,
@@ -182,24 +183,34 @@ class WaitingPage {
     return false;
   }
 
-  #expire() {
-    Object.assign(this.known, { joined: false, expired: true, number: null });
+  #pass(how) {
+    this.resuming = false;
+    Object.assign(this.known, { joined: false, passed: how, number: null });
     this.place = new Place();
+    this.entered = false;
     return true;
   }
 
   async #claim() {
     const { status, body, retryAfter } = await this.service.claim(this.page.returnUrl);
+    if (status === 200 && this.entered) return this.#welcomeBack();
     if (status === 200 || status === 201) return this.#enter(body.redirect_to);
-    if (status === 410) return this.#expire();
+    if (status === 410) return this.#pass("expired");
+    if (body?.code === "pass_ended") return this.#pass("ended");
     if (status === 401 || status === 403) return this.#forget();
     this.claimAt = Date.now() + (retryAfter ?? 2) * 1000 * (1 + 0.2 * Math.random());
   }
 
+  /** Somebody who was let in before (a press on «back») goes on only by choice, never in a loop. */
+  #welcomeBack() {
+    this.known.admitted = true;
+  }
+
   #enter(target) {
     this.known.redirecting = true;
-    this.#keep();
+    this.entered = true;
     this.target = target;
+    this.#keep();
     this.chime.play();
     this.#render();
     setTimeout(() => location.replace(target), REDIRECT_AFTER_MS);
@@ -248,9 +259,10 @@ class WaitingPage {
   }
 
   #keep() {
-    if (!this.known.joined && !this.known.expired) return;
+    if (!this.known.joined && this.known.passed === null) return;
+    const kept = { ...this.place.remember(), entered: this.entered };
     try {
-      localStorage.setItem(this.store, JSON.stringify(this.place.remember()));
+      localStorage.setItem(this.store, JSON.stringify(kept));
     } catch {
       // Storage is switched off: the cookie alone keeps the place.
     }
@@ -270,17 +282,18 @@ class WaitingPage {
   }
 
   #joinAgain() {
-    this.known.expired = false;
+    this.known.passed = null;
     this.resuming = false;
     this.pollAt = 0;
   }
 
-  /** Somebody who was let in before (a press on «back») goes on only by choice, never in a loop. */
+  /** A hand-off lives for a minute only, so the way in is asked for when it is wanted. */
   #goOn() {
     if (this.target !== null) return location.replace(this.target);
     this.known.admitted = false;
+    this.entered = false;
     this.claimAt = 0;
-    this.#claim().catch(() => {}).finally(() => this.#render());
+    this.pollAt = 0;
   }
 
   #toggleSound() {

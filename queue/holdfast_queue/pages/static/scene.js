@@ -6,11 +6,12 @@ import { isCalled } from "./place.js";
 export const IN_LINE = new Set(["waiting", "next", "paused", "held"]);
 
 /** Scenes that nothing but the visitor or the operator changes: polled at leisure. */
-export const AT_REST = new Set(["sold_out", "closed", "draining", "rejected", "expired", "admitted"]);
+export const AT_REST = new Set(["sold_out", "closed", "draining", "rejected", "expired", "ended", "admitted"]);
 
 /**
- * `known` is {status, number, joined, expired, admitted, refused, redirecting}: the newest status
- * document, the visitor's number or null, and what the service has answered to this visitor.
+ * `known` is {status, number, joined, passed, admitted, refused, redirecting}: the newest status
+ * document, the visitor's number or null, and what the service has answered to this visitor;
+ * `passed` is null, or "expired" (called in vain) or "ended" (was inside).
  */
 export function sceneOf(known) {
   const { status } = known;
@@ -18,7 +19,7 @@ export function sceneOf(known) {
   if (known.admitted) return "admitted";
   if (status === null) return "loading";
   if (status.state === "closed" || status.state === "sold_out") return status.state;
-  if (known.expired) return "expired";
+  if (known.passed !== null) return known.passed;
   if (!known.joined) return withoutPlace(status, known.refused);
   if (known.number === null) return "lobby";
   return inLine(status, known.number);
@@ -40,7 +41,7 @@ function inLine(status, number) {
 /** Is it time to ask for a pass? Only when called, and only while the sale lets people in. */
 export function mayClaim(known) {
   const { status, number } = known;
-  if (known.admitted || known.expired || known.redirecting || !known.joined) return false;
+  if (known.admitted || known.passed !== null || known.redirecting || !known.joined) return false;
   if (status === null || !["open", "draining"].includes(status.state)) return false;
   return isCalled(number, status);
 }

@@ -47,7 +47,7 @@ export class View {
     this.#wait(scene, moment.wait);
     this.#stock(status, scene);
     this.#message(status?.message ?? null);
-    toggle("again", scene === "expired");
+    toggle("again", scene === "expired" || scene === "ended");
     toggle("go", scene === "admitted" || scene === "turn");
     toggle("keep", !AT_REST.has(scene) && scene !== "scheduled");
     this.#title(moment);

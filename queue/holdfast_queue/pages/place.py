@@ -1,0 +1,200 @@
+"""The same line for a browser without scripts: what it is shown, and what its form asks for.
+
+The page refreshes itself; joining and claiming are POSTs of a form. Nothing here decides: the same
+room is asked as by the API, and a scene follows from its document in the same order of precedence
+as in `static/scene.js`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from holdfast_queue.estimate import Wait
+from holdfast_queue.pages.documents import Visit, form_html, line_html, message_html, refresh_tag
+from holdfast_queue.pages.render import Html
+from holdfast_queue.room import Room
+from holdfast_queue.settings import LineSettings, QueueingMethod
+from holdfast_queue.status import SaleState, StatusDocument
+from holdfast_queue.views import View, VisitorState
+
+MIN_REFRESH_SECONDS: Final = 3
+MAX_REFRESH_SECONDS: Final = 30
+_LONG_FIGURE_CHARS: Final = 6
+_DAY_SECONDS: Final = 86_400
+
+
+class Scene(StrEnum):
+    """What the page shows; the names are those of the texts and of the styles."""
+
+    FORM = "form"
+    SCHEDULED = "scheduled"
+    LOBBY = "lobby"
+    WAITING = "waiting"
+    HELD = "held"
+    PAUSED = "paused"
+    TURN = "turn"
+    DRAINING = "draining"
+    SOLD_OUT = "sold_out"
+    CLOSED = "closed"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    ENDED = "ended"
+
+
+_OVER: Final = {SaleState.CLOSED: Scene.CLOSED, SaleState.SOLD_OUT: Scene.SOLD_OUT}
+_WITHOUT_PLACE: Final = {SaleState.SCHEDULED: Scene.SCHEDULED, SaleState.DRAINING: Scene.DRAINING}
+_JOINABLE: Final = frozenset({Scene.FORM, Scene.EXPIRED, Scene.ENDED})
+_AT_LEISURE: Final = frozenset({Scene.CLOSED, Scene.SOLD_OUT, Scene.DRAINING, Scene.REJECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one page is made from."""
+
+    scene: Scene
+    document: StatusDocument
+    settings: LineSettings
+    view: View | None
+
+
+def look_around(room: Room, view: View | None) -> Look:
+    """The scene for a visitor with the place `view`, or with none."""
+    document = room.document
+    return Look(_scene(room, document, view), document, room.settings, view)
+
+
+def _scene(room: Room, document: StatusDocument, view: View | None) -> Scene:
+    if document.state in _OVER:
+        return _OVER[document.state]
+    return _without_place(room, document) if view is None else _in_line(document, view)
+
+
+def _without_place(room: Room, document: StatusDocument) -> Scene:
+    if document.state in _WITHOUT_PLACE:
+        return _WITHOUT_PLACE[document.state]
+    return Scene.REJECTED if room.settings.rejects else Scene.FORM
+
+
+def _in_line(document: StatusDocument, view: View) -> Scene:
+    if view.state is VisitorState.LOBBY:
+        return Scene.LOBBY
+    if document.state is SaleState.PAUSED:
+        return Scene.PAUSED
+    if view.called:
+        return Scene.TURN
+    everything_held = document.line.free <= 0 < document.line.held
+    return Scene.HELD if everything_held else Scene.WAITING
+
+
+def place_values(visit: Visit, look: Look) -> dict[str, str]:
+    """What goes into `templates/place.html`."""
+    texts = visit.texts
+    figure, caption = _figure(texts, look)
+    refresh = None if look.scene in _JOINABLE else _refresh_seconds(look)
+    return {
+        "state": look.scene.value,
+        "title": f"{texts[f'{look.scene}_headline']} - {visit.title}",
+        "headline": texts[f"{look.scene}_headline"],
+        "lead": _lead(texts, look),
+        "figure": figure,
+        "figure_class": "long" if len(figure) > _LONG_FIGURE_CHARS else "",
+        "caption": caption,
+        "details": _details(texts, look),
+        "form": _form(visit, look.scene),
+        "message": message_html(texts, look.settings.message),
+        "refresh": refresh_tag(refresh),
+        "note": "" if refresh is None else texts["form_refresh"].format(seconds=refresh),
+    }
+
+
+def _lead(texts: Mapping[str, str], look: Look) -> str:
+    if look.scene is Scene.TURN:
+        return texts["form_claim_lead"]
+    if look.scene is Scene.LOBBY:
+        drawn = look.settings.queueing_method is QueueingMethod.RANDOM
+        return texts["lobby_lead_random" if drawn else "lobby_lead_fifo"]
+    return texts[f"{look.scene}_lead"]
+
+
+def _figure(texts: Mapping[str, str], look: Look) -> tuple[str, str]:
+    view = look.view
+    if look.scene is Scene.FORM:
+        return "", ""
+    if look.scene in {Scene.SCHEDULED, Scene.LOBBY}:
+        return _until(texts, look)
+    if view is not None and view.users_ahead and look.scene is not Scene.TURN:
+        ahead = texts["ahead_one" if view.users_ahead == 1 else "ahead_other"]
+        return f"{view.users_ahead:,}", ahead
+    if look.scene in {Scene.WAITING, Scene.HELD, Scene.PAUSED}:
+        return texts["next_figure"], ""
+    return texts[f"{look.scene}_figure"], ""
+
+
+def _until(texts: Mapping[str, str], look: Look) -> tuple[str, str]:
+    seconds = _seconds_to_open(look)
+    if seconds is None:
+        return texts["scheduled_figure"], texts["scheduled_caption_unknown"]
+    if seconds == 0:
+        return texts["lobby_opening_figure"], texts["lobby_opening"]
+    return countdown(seconds), texts[f"{look.scene}_caption"]
+
+
+def _seconds_to_open(look: Look) -> int | None:
+    line = look.document.line
+    opens_ms = line.opens_ms
+    if look.scene is Scene.SCHEDULED and line.prequeue_ms:
+        opens_ms = line.prequeue_ms
+    if not opens_ms:
+        return None
+    return max(0, math.ceil((opens_ms - look.document.now_ms) / 1000))
+
+
+def _refresh_seconds(look: Look) -> int:
+    if look.scene in _AT_LEISURE:
+        return MAX_REFRESH_SECONDS
+    wished = MAX_REFRESH_SECONDS if look.view is None else math.ceil(look.view.refresh_seconds)
+    if look.scene in {Scene.SCHEDULED, Scene.LOBBY}:
+        wished = min(wished, (_seconds_to_open(look) or 0) + 1)
+    return min(max(wished, MIN_REFRESH_SECONDS), MAX_REFRESH_SECONDS)
+
+
+def _details(texts: Mapping[str, str], look: Look) -> Html:
+    if look.view is None or look.view.number is None or look.scene in _AT_LEISURE:
+        return Html("")
+    lines = [
+        (texts["your_number"], f"{look.view.number:,}"),
+        (texts["now_serving"], f"{look.document.line.serving:,}"),
+    ]
+    if look.scene in {Scene.WAITING, Scene.HELD}:
+        lines.append((texts["estimated_wait"], wait_text(texts, look.view.wait)))
+    return line_html(lines)
+
+
+def _form(visit: Visit, scene: Scene) -> Html:
+    if scene is Scene.TURN:
+        return form_html(visit, "claim", visit.texts["form_claim"])
+    if scene is Scene.FORM:
+        return form_html(visit, "join", visit.texts["form_join"])
+    if scene in _JOINABLE:
+        return form_html(visit, "join", visit.texts["expired_action"])
+    return Html("")
+
+
+def wait_text(texts: Mapping[str, str], wait: Wait | None) -> str:
+    if wait is None:
+        return texts["wait_unknown"]
+    if wait.p90 < 60:
+        return texts["wait_short"]
+    low, high = max(1, round(wait.p50 / 60)), math.ceil(wait.p90 / 60)
+    return texts["wait_single" if low >= high else "wait_range"].format(low=low, high=high)
+
+
+def countdown(seconds: int) -> str:
+    days, rest = divmod(seconds, _DAY_SECONDS)
+    hours, rest = divmod(rest, 3600)
+    clock = f"{rest // 60:02}:{rest % 60:02}"
+    if days:
+        return f"{days} d {hours:02}:{clock}"
+    return f"{hours}:{clock}" if hours else clock

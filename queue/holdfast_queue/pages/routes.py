@@ -1,0 +1,223 @@
+"""The waiting page over HTTP.
+
+`GET /wait/{sale}` gives everybody the same document and may be cached; everything that acts is a
+POST, by the page's script to the API or by a form to `/place`. A form acts on the visitor's cookie,
+so it must come from our own page, and it is answered with 303, so that a reload repeats nothing. A
+browser that is refused gets a page to read, a program gets the problem document.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from typing import Final
+from urllib.parse import parse_qsl
+
+from aiohttp import hdrs, web
+
+from holdfast_queue.credentials import set_ticket_cookie, shown_ticket
+from holdfast_queue.handoff import redirect_url
+from holdfast_queue.pages.assets import IMMUTABLE
+from holdfast_queue.pages.documents import (
+    ASSETS,
+    PAGE_HEADERS,
+    Visit,
+    brand_path,
+    brand_stylesheet,
+    place_document,
+    place_url,
+    problem_document,
+    security_policy,
+    waiting_document,
+)
+from holdfast_queue.pages.languages import catalogue, negotiate
+from holdfast_queue.pages.place import Look, Scene, look_around, place_values
+from holdfast_queue.pages.render import Html
+from holdfast_queue.poll import ROOMS
+from holdfast_queue.room import Room
+from holdfast_queue.views import Admission
+from holdfast_web.body import BODY_LIMIT_BYTES, BODY_SECONDS, read_bytes
+from holdfast_web.endpoint import endpoint
+from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+from holdfast_web.origins import PUBLIC_ORIGIN, check_return_url, origin_of, require_same_origin
+from holdfast_web.problems import problem_response, to_error
+
+PAGE: Final = "/wait/{sale}"
+_PAGE_CACHING: Final = "public, max-age=60"
+_RETRY_SECONDS: Final = 5
+_MAX_FORM_FIELDS: Final = 8
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_PROBLEM_KINDS: Final = {
+    ErrorCode.INVALID_RETURN_URL: "return_url",
+    ErrorCode.UNKNOWN_SALE: "unknown_sale",
+}
+_PASSED: Final = {ErrorCode.CALL_EXPIRED: Scene.EXPIRED, ErrorCode.PASS_ENDED: Scene.ENDED}
+_SHOWN_BY_THE_LINE: Final = frozenset(
+    {
+        ErrorCode.NOT_OPEN,
+        ErrorCode.DRAINING,
+        ErrorCode.SALE_CLOSED,
+        ErrorCode.SOLD_OUT,
+        ErrorCode.JOIN_REFUSED,
+        ErrorCode.UNAUTHORIZED,
+    }
+)
+"""Refusals that the page behind the 303 shows as what they are: a state of the sale."""
+
+
+def add_routes(app: web.Application) -> None:
+    app.router.add_get(PAGE, _waiting_page)
+    app.router.add_get(PAGE + "/place", _place)
+    app.router.add_post(PAGE + "/place", _act)
+    app.router.add_get(PAGE + "/brand.css", _brand)
+    ASSETS.add_route(app)
+
+
+def _page(handler: _Handler) -> _Handler:
+    """Refusals become a page for whoever reads HTML; `endpoint` answers the others, and counts."""
+
+    @endpoint
+    @wraps(handler)
+    async def told(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Exception as exc:
+            if "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
+                raise
+            return _problem_page(request, to_error(exc))
+
+    return told
+
+
+@_page
+async def _waiting_page(request: web.Request) -> web.StreamResponse:
+    _, visit = await _visit(request, _single_values(list(request.query.items())))
+    return _html(visit, waiting_document(visit), _PAGE_CACHING)
+
+
+@_page
+async def _place(request: web.Request) -> web.StreamResponse:
+    room, visit = await _visit(request, _single_values(list(request.query.items())))
+    token = shown_ticket(request, room.name)
+    ticket = room.read_ticket(token) if token else None
+    look = look_around(room, None if ticket is None else room.view(ticket))
+    return _show(visit, look)
+
+
+@_page
+async def _act(request: web.Request) -> web.StreamResponse:
+    require_same_origin(request)
+    form = await _form(request)
+    room, visit = await _visit(request, form)
+    act = {"join": _join, "claim": _claim}.get(form.get("do", ""))
+    if act is None:
+        raise invalid("do", "do must be join or claim.")
+    try:
+        return await act(request, room, visit)
+    except HoldfastError as error:
+        if error.code in _PASSED:
+            passed = Look(_PASSED[error.code], room.document, room.settings, None)
+            return _show(visit, passed)
+        if error.code in _SHOWN_BY_THE_LINE:
+            return _see_other(place_url(visit))
+        raise
+
+
+async def _join(request: web.Request, room: Room, visit: Visit) -> web.StreamResponse:
+    entry = await room.join(shown_ticket(request, room.name))
+    response = _see_other(place_url(visit))
+    if entry.admission is not None:
+        response = _see_other(_entrance(room, visit, entry.admission))
+    set_ticket_cookie(response, request, room.name, entry.token)
+    return response
+
+
+async def _claim(request: web.Request, room: Room, visit: Visit) -> web.StreamResponse:
+    token = shown_ticket(request, room.name)
+    ticket = room.read_ticket(token) if token else None
+    if ticket is None:
+        raise HoldfastError(ErrorCode.UNAUTHORIZED)
+    outcome = await room.claim(ticket)
+    if isinstance(outcome, Admission):
+        return _see_other(_entrance(room, visit, outcome))
+    return _see_other(place_url(visit))
+
+
+@endpoint
+async def _brand(request: web.Request) -> web.StreamResponse:
+    room = await request.app[ROOMS](request.match_info["sale"])
+    current = request.path_qs == brand_path(room.name, room.brand)
+    headers = {
+        hdrs.CACHE_CONTROL: IMMUTABLE if current else "no-cache",
+        "X-Content-Type-Options": "nosniff",
+    }
+    text = brand_stylesheet(room.brand)
+    return web.Response(text=text, content_type="text/css", headers=headers)
+
+
+async def _visit(request: web.Request, values: Mapping[str, str]) -> tuple[Room, Visit]:
+    """The room and the checked return URL; refuses before anything is shown or done."""
+    room = await request.app[ROOMS](request.match_info["sale"])
+    origins, own = room.settings.return_origins, request.app[PUBLIC_ORIGIN]
+    return_url = check_return_url(values.get("t", ""), origins, own)
+    language = _language(request, values)
+    return room, Visit(room.name, return_url, language, room.brand)
+
+
+def _language(request: web.Request, values: Mapping[str, str]) -> str:
+    return negotiate(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""), values.get("lang"))
+
+
+def _single_values(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """A name given twice is refused: what we check and what a browser takes could differ."""
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise HoldfastError(ErrorCode.INVALID_RETURN_URL, "A parameter is given twice.")
+    return values
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    body = await read_bytes(request, limit=BODY_LIMIT_BYTES, seconds=BODY_SECONDS)
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MAX_FORM_FIELDS)
+    except ValueError:
+        raise invalid("body", "The body is not a form.") from None
+    return _single_values(pairs)
+
+
+def _entrance(room: Room, visit: Visit, admission: Admission) -> str:
+    return redirect_url(visit.return_url, room.handoff(admission, origin_of(visit.return_url)))
+
+
+def _see_other(location: str) -> web.Response:
+    headers = {hdrs.LOCATION: location, hdrs.CACHE_CONTROL: "no-store"}
+    return web.Response(status=303, headers=headers)
+
+
+def _show(visit: Visit, look: Look) -> web.Response:
+    return _html(visit, place_document(visit, place_values(visit, look)), "no-store")
+
+
+def _html(visit: Visit, document: Html, caching: str) -> web.Response:
+    headers = {
+        **PAGE_HEADERS,
+        hdrs.CACHE_CONTROL: caching,
+        hdrs.VARY: hdrs.ACCEPT_LANGUAGE,
+        hdrs.CONTENT_LANGUAGE: visit.language,
+        hdrs.CONTENT_SECURITY_POLICY: security_policy(origin_of(visit.return_url)),
+    }
+    return web.Response(text=document, content_type="text/html", headers=headers)
+
+
+def _problem_page(request: web.Request, error: HoldfastError) -> web.Response:
+    """The status and headers of the problem document, with a page as its body."""
+    response = problem_response(error)
+    language = _language(request, request.query)
+    busy = response.status >= 500
+    kind = "unavailable" if busy else _PROBLEM_KINDS.get(error.code, "other")
+    # A form's refusal is not repeated by itself; a page that could not be shown is.
+    refresh = _RETRY_SECONDS if busy and request.method == hdrs.METH_GET else None
+    response.text = problem_document(language, catalogue(language), kind, error.code.value, refresh)
+    response.content_type = "text/html"
+    response.headers.update(PAGE_HEADERS)
+    response.headers[hdrs.CONTENT_SECURITY_POLICY] = security_policy()
+    return response
