@@ -239,7 +239,7 @@ class Page:
 
     async def click(self, selector: str) -> None:
         """A real click at the middle of the element, after it scrolled into view."""
-        await self.until(f"document.querySelector({json.dumps(selector)})")
+        await self.until(f"!!document.querySelector({json.dumps(selector)})")
         box = await self.run(
             f"""(() => {{ const e = document.querySelector({json.dumps(selector)});
             e.scrollIntoView({{block: "center", behavior: "instant"}});
