@@ -29,6 +29,13 @@ TERMINATED = 143
     help="Visitors admitted per minute.",
 )
 @click.option(
+    "--hold-seconds",
+    type=click.IntRange(3, 3_600),
+    default=45,
+    show_default=True,
+    help="How long seats are held for a buyer; people hurry or dawdle accordingly.",
+)
+@click.option(
     "--headless", is_flag=True, help="Plain lines instead of a panel, and exit after the audit."
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -55,6 +62,7 @@ def demo(
     visitors: int,
     seed: int,
     rate: int,
+    hold_seconds: int,
     headless: bool,
     host: str,
     port: int | None,
@@ -90,7 +98,18 @@ def demo(
     from holdfast.demo.service import ServiceFailed
     from holdfast_loadtest.client import ContractError
 
-    options = DemoOptions(visitors, seed, rate, host, port, shop_port, workers, data_dir, headless)
+    options = DemoOptions(
+        visitors=visitors,
+        seed=seed,
+        per_minute=rate,
+        host=host,
+        port=port,
+        shop_port=shop_port,
+        workers=workers,
+        hold_seconds=hold_seconds,
+        data_dir=data_dir,
+        headless=headless,
+    )
     try:
         status = uvloop.run(run_demo(options))
     except KeyboardInterrupt:

@@ -22,7 +22,10 @@ from holdfast.demo.sale import DemoSale, Operator
 from holdfast.demo.service import Service, ServiceOptions, free_port
 from holdfast.demo.shop import create_shop
 from holdfast.keyfiles import make_data_dir
+from holdfast.launch import ledger_url_in
+from holdfast_inventory.ledger import Ledger
 from holdfast_loadtest.audit import Verdict, judge
+from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client, Unreachable, open_session
 from holdfast_loadtest.crowd import CrowdPlan, run_crowd
 from holdfast_loadtest.evidence import gather_evidence
@@ -33,6 +36,7 @@ from holdfast_loadtest.scene import Scene
 from holdfast_loadtest.tally import Tally
 from holdfast_loadtest.temperament import Pace
 from holdfast_loadtest.wire import Status
+from holdfast_web.credentials import Role
 
 DEFAULT_PORT: Final = 8080
 DEFAULT_SHOP_PORT: Final = 8081
@@ -40,6 +44,7 @@ DEFAULT_PER_MINUTE: Final = 1_200
 FRAME_SECONDS: Final = 0.25
 STATUS_EVERY_FRAMES: Final = 4
 TIME_LIMIT_SECONDS: Final = 420.0
+SHOP_KEY: Final = "demo-shop"
 JOURNAL_FILE: Final = "crowd.jsonl"
 
 
@@ -54,8 +59,20 @@ class DemoOptions:
     port: int | None
     shop_port: int | None
     workers: int
+    hold_seconds: int
     data_dir: Path | None
     headless: bool
+
+    @property
+    def pace(self) -> Pace:
+        """People take a share of the time that a hold gives them."""
+        return Pace(
+            arrival_window_s=self.hold_seconds * 0.55,
+            late_window_s=self.hold_seconds * 1.3,
+            look_s=self.hold_seconds / 15,
+            pay_s=self.hold_seconds / 9,
+            patience_s=self.hold_seconds * 2,
+        )
 
 
 async def run_demo(options: DemoOptions) -> int:
@@ -110,33 +127,33 @@ class _Demo:
         shop_url = f"http://{options.host}:{shop_port}"
         origins = [shop_url, self._service.url]
         sale = await self._operator.put_on_sale(
-            DemoSale(options.visitors, options.per_minute, origins)
+            DemoSale(options.visitors, options.per_minute, options.hold_seconds, origins)
         )
         kept_back = await self._operator.keep_back(sale)
-        shop = create_shop(self._service.url, shop_url, sale, self._service.operator_key)
+        key = await _platform_key(self._service.data_dir)
+        shop = create_shop(self._service.url, shop_url, sale, key)
         async with _serving(shop, options.host, shop_port):
             await self._operator.open(sale)
-            verdict = await self._rush(sale, shop_url)
+            verdict = await self._rush(sale, shop_url, key)
             print("\n".join(["", *verdict.lines(), ""]), flush=True)
             if not options.headless:
                 await self._operator.let_go(sale, kept_back)
                 await _until_interrupted(shop_url, self._service.url, len(kept_back))
         return 0 if verdict.held else 1
 
-    async def _rush(self, sale: str, shop_url: str) -> Verdict:
+    async def _rush(self, sale: str, shop_url: str, key: str) -> Verdict:
         """The crowd, shown while it runs, and the audit."""
         options = self._options
         client = Client(self._session, self._service.url, sale)
         tally = Tally(options.visitors)
         picture = Picture(sale, shop_url, options.per_minute, tally, client.traffic)
-        plan = CrowdPlan(options.visitors, options.seed, Pace(), TIME_LIMIT_SECONDS)
-        shop = self._operator.shop(sale)
+        plan = CrowdPlan(options.visitors, options.seed, options.pace, TIME_LIMIT_SECONDS)
+        shop = ShopCalls(Client(self._session, self._service.url, sale), key)
         with (self._service.data_dir / JOURNAL_FILE).open("w", encoding="utf-8") as file:
             journal = Journal(file)
-            key = self._service.operator_key
             scene = Scene(client, key, await look_around(shop), tally, journal)
             with self._display as display:
-                showing = asyncio.create_task(self._show(display, picture, sale))
+                showing = asyncio.create_task(self._show(display, picture, shop))
                 try:
                     await run_crowd(plan, scene)
                 finally:
@@ -146,14 +163,13 @@ class _Demo:
             evidence = await gather_evidence(shop, journal)
         return _with_sales(judge(evidence), len(journal.confirmed))
 
-    async def _show(self, display: Display, picture: Picture, sale: str) -> None:
+    async def _show(self, display: Display, picture: Picture, shop: ShopCalls) -> None:
         """Redraws the picture; the sale's own status joins it about once a second."""
-        line = self._operator.shop(sale)
         frame = 0
         while True:
             if frame % STATUS_EVERY_FRAMES == 0:
                 with contextlib.suppress(Unreachable):
-                    answer = await line.read("/status")
+                    answer = await shop.read("/status")
                     if answer.ok:
                         picture.status = answer.read(Status)
             display.show(picture)
@@ -166,6 +182,16 @@ def _with_sales(verdict: Verdict, confirmed: int) -> Verdict:
     nothing = [] if confirmed else ["nobody got an order"]
     sold = concluded("the crowd could buy", f"{confirmed} orders", nothing)
     return Verdict(verdict.sale, (sold, *verdict.checks))
+
+
+async def _platform_key(data_dir: Path) -> str:
+    """A key like the one an operator gives to a shop: it can sell, and nothing more."""
+    ledger = await Ledger.open(ledger_url_in(data_dir))
+    try:
+        _, secret = await ledger.keys.create(SHOP_KEY, int(Role.PLATFORM))
+    finally:
+        await ledger.close()
+    return secret
 
 
 @contextlib.contextmanager

@@ -26,7 +26,6 @@ PRICES: Final = {"VIP": 9_500, "I": 6_500, "II": 4_500, "GA": 3_500}
 FLOOR: Final = "floor"
 FLOOR_PER_VISITOR: Final = 0.9
 KEPT_BACK_ROWS: Final = 4
-HOLD_SECONDS: Final = 45
 CLAIM_WINDOW_SECONDS: Final = 20
 FIRST_HOLD_SECONDS: Final = 30
 SESSION_MINUTES: Final = 5
@@ -44,6 +43,7 @@ class DemoSale:
 
     visitors: int
     per_minute: int
+    hold_seconds: int
     return_origins: Sequence[str]
 
     def body(self, plan: bytes) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class DemoSale:
             "session_duration": SESSION_MINUTES,
             "claim_window_seconds": CLAIM_WINDOW_SECONDS,
             "first_hold_seconds": FIRST_HOLD_SECONDS,
-            "hold_seconds": HOLD_SECONDS,
+            "hold_seconds": self.hold_seconds,
             "max_units_per_buyer": UNITS_PER_BUYER,
             "late_payment": "reacquire_same",
             "return_origins": list(self.return_origins),
