@@ -37,7 +37,7 @@
 --   OK         something changed
 --   UNCHANGED  nothing did
 --   status: see how_it_stands at the end; line_status.py reads it in the same order
--- Complexity: O(ranges), at most about a hundred, and O(log n) for each session swept
+-- Complexity: O(1) in visitors: about a hundred ranges, and SWEEP_MAX of each kind of housekeeping
 -- Events: line.called, line.lapsed, pass.ended
 
 -- include: place
@@ -94,11 +94,8 @@ end
 
 -- Who came to the end of a range without being seen has lapsed; those deferred have their own end.
 local function end_calls(clock_ms)
-  local ranges = calls_all(calls_key)
-  local ended = 0
-  while ended < math.min(#ranges, SWEEP_MAX) and ranges[ended + 1].deadline_ms <= clock_ms do
-    ended = ended + 1
-    local range = ranges[ended]
+  for _, range in ipairs(calls_slice(calls_key, 0, SWEEP_MAX - 1)) do
+    if range.deadline_ms > clock_ms then break end
     local came = calls_shown(shown_key, range)
     redis.call('ZREM', calls_key, range.member)
     calls_remember(line, range, came)
@@ -111,9 +108,6 @@ local function end_calls(clock_ms)
     'BYSCORE', 'LIMIT', 0, SWEEP_MAX)
   for _, number in ipairs(over) do lapse(tonumber(number), tonumber(number), 1) end
   if #over > 0 then redis.call('ZREM', deferred_key, unpack(over)) end
-  local live = {}
-  for position = ended + 1, #ranges do live[#live + 1] = ranges[position] end
-  return live
 end
 
 local function may_call()
@@ -131,9 +125,9 @@ local function how_many(share, expected)
     most - line_outstanding(line)))
 end
 
-local function call(count, ranges, clock_ms)
+local function call(count, newest, clock_ms)
   local first, last = line.serving + 1, gaps_skip(gaps, line.serving, count)
-  local range = calls_add(calls_key, line.claim_ms, ranges, first, last, count, clock_ms)
+  local range = calls_add(calls_key, line.claim_ms, newest, first, last, count, clock_ms)
   line_set(line, 'serving', last)
   line_set(line, 'called', line.called + count)
   event_append(sale, KEYS[2], 'line.called', string.format('%.0f', first), { first = first,
@@ -149,11 +143,12 @@ local function step()
   end
   end_sessions()
   local clock_ms = line_clock(line, sale.now_ms)
-  local ranges = end_calls(clock_ms)
-  local share, expected = calls_expected(line, ranges, shown_key, deferred_key, clock_ms)
+  end_calls(clock_ms)
+  local share, expected, newest =
+    calls_expected(line, calls_key, shown_key, deferred_key, clock_ms)
   if may_call() then
     local count = how_many(share, expected)
-    if count > 0 then call(count, ranges, clock_ms) end
+    if count > 0 then call(count, newest, clock_ms) end
   end
   if changed or line_outstanding(line) > 0 then line_set(line, 'advanced_ms', sale.now_ms) end
   if math.abs(share - line.share) >= 0.001 then

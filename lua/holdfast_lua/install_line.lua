@@ -71,7 +71,7 @@ local first, last = arg[16], arg[15]
 local again = math.max(0, last - first + 1)
 if rebuilt and again > 0 then
   again = again - gaps_between(gaps_parse(gaps), first - 1, last)
-  calls_add(KEYS[4], arg[5], {}, first, last, again, now_ms)
+  calls_add(KEYS[4], arg[5], nil, first, last, again, now_ms)
 end
 
 local stopped = (arg[23] == 1 or arg[9] == 1) and now_ms or 0

@@ -58,7 +58,7 @@ local function straight_through(gaps)
   if waiting > 0 then return 0 end
   local pending = 0
   if line_outstanding(line) > 0 then
-    local _, expected = calls_expected(line, calls_all(KEYS[6]), KEYS[7], KEYS[8],
+    local _, expected = calls_expected(line, KEYS[6], KEYS[7], KEYS[8],
       line_clock(line, sale.now_ms))
     pending = math.ceil(expected)
   end

@@ -16,7 +16,6 @@ from typing import Final
 
 MIN_INTERVAL_SECONDS: Final = 2.0
 MAX_INTERVAL_SECONDS: Final = 30.0
-HIDDEN_INTERVAL_SECONDS: Final = 60.0
 WAIT_DIVISOR: Final = 10.0
 JITTER: Final = 0.3
 _POLLS_PER_WINDOW: Final = 3.0

@@ -103,14 +103,13 @@ class Room:
             ahead = max(0, number - line.serving - 1 - line.missing(line.serving, number - 1))
         wait = self._wait(document, ahead, state)
         window_seconds = self.settings.claim_window_ms / 1000
-        distance = None if wait is None else float(wait.p50)
         return View(
             state=state,
             number=number,
             lobby_index=ticket.lobby_index,
             users_ahead=ahead,
             wait=wait,
-            refresh_seconds=interval_seconds(distance, window_seconds),
+            refresh_seconds=interval_seconds(_distance(document, wait), window_seconds),
             document=document,
         )
 
@@ -128,7 +127,7 @@ class Room:
         """Turns a call into a pass. Raises what ends the way: expired, sold out, closed."""
         number = self.number_of(ticket)
         if number is None or number > self.document.line.serving + _AHEAD:
-            return ComeAgain(_NOT_CALLED_RETRY_SECONDS, called=False)
+            return self._still_waiting()
         answer = await self._desk.calls.claim_pass(self.ref, number, ticket.pass_id)
         if answer.code in {Code.ADMITTED, Code.ADMITTED_BEFORE}:
             again = answer.code is Code.ADMITTED_BEFORE
@@ -138,7 +137,7 @@ class Room:
         if answer.code is Code.LINE_STOPPED:
             return ComeAgain(_STOPPED_RETRY_SECONDS, called=True)
         if answer.code is Code.NOT_CALLED:
-            return ComeAgain(_NOT_CALLED_RETRY_SECONDS, called=False)
+            return self._still_waiting()
         raise refusal(answer.code)
 
     async def renew(self, pass_id: str, subject: str) -> Admission:
@@ -191,6 +190,14 @@ class Room:
     async def aclose(self) -> None:
         """Waits for the joins under way."""
         await self._joins.aclose()
+
+    def _still_waiting(self) -> ComeAgain:
+        """Later, unless there is nothing left to wait for."""
+        if self.document.state is SaleState.SOLD_OUT:
+            raise HoldfastError(ErrorCode.SOLD_OUT)
+        if self.document.state is SaleState.CLOSED:
+            raise HoldfastError(ErrorCode.SALE_CLOSED)
+        return ComeAgain(_NOT_CALLED_RETRY_SECONDS, called=False)
 
     def _is_quiet(self) -> bool:
         """Whether those who join now may be admitted in the join itself."""
@@ -246,3 +253,10 @@ class Room:
         granted = Pass(self.name, self.uid, self.ref.epoch, pass_id, subject, answer.ms)
         token = self._desk.passes.issue(granted, answer.now_ms)
         return Admission(granted, token, answer.now_ms, again)
+
+
+def _distance(document: StatusDocument, wait: Wait | None) -> float | None:
+    """Seconds until something may happen to the visitor: the call, or in the lobby the open."""
+    if wait is None and not document.line.frozen and document.line.opens_ms:
+        return max(0.0, (document.line.opens_ms - document.now_ms) / 1000)
+    return None if wait is None else float(wait.p50)

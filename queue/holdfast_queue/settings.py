@@ -100,7 +100,7 @@ class LineSettings:
             first_hold_ms=self.first_hold_ms,
             stock_permille=round(self.stock_factor * 1000),
             mode=LineMode.REJECT if self.rejects else mode,
-            queue_all=self.queue_all,
+            queue_all=self.queue_all and not self.suspended,
         )
 
     def _check_times(self) -> None:

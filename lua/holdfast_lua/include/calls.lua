@@ -8,6 +8,7 @@
 -- include: ranges
 
 local POLL_MS = 2000
+local LOOK_BACK = 64
 local SHARE_PRIOR = 10
 local SHARE_MEMORY = 50
 local SHARE_MIN = 0.02
@@ -22,12 +23,14 @@ local function calls_poll_ms(line)
   return math.min(POLL_MS, line.claim_ms / 3)
 end
 
--- The share of called visitors who show up, and how many are still expected to.
+-- The share of called visitors who show up, how many are still expected to, and the newest range.
 --
 -- The share is taken over calls older than three polls: by then nearly all who will come have come,
--- so it converges within the first claim window instead of after it. Ended ranges leave a short
+-- so it converges within the first claim window instead of after it; and over the newest LOOK_BACK
+-- ranges, about a minute of calls. Ended ranges leave a short
 -- memory behind, and a line that has none starts from 1, which calls too few and never too many.
-local function calls_expected(line, ranges, shown_key, deferred_key, clock_ms)
+local function calls_expected(line, calls_key, shown_key, deferred_key, clock_ms)
+  local ranges = calls_slice(calls_key, -LOOK_BACK, -1)
   local mature_ms = clock_ms - 3 * calls_poll_ms(line)
   local called, shown = line.show_called + SHARE_PRIOR, line.show_shown + SHARE_PRIOR
   local young_called, young_shown = 0, 0
@@ -42,7 +45,7 @@ local function calls_expected(line, ranges, shown_key, deferred_key, clock_ms)
   end
   local share = math.max(SHARE_MIN, math.min(1, shown / called))
   local waiting = redis.call('ZCOUNT', deferred_key, string.format('(%.0f', clock_ms), '+inf')
-  return share, math.max(0, young_called * share - young_shown) + waiting
+  return share, math.max(0, young_called * share - young_shown) + waiting, ranges[#ranges]
 end
 
 -- Remembers an ended range in the share, with a weight that never drowns what happens now.

@@ -98,15 +98,13 @@ local function line_outstanding(line)
   return line.called - line.claimed - line.lapsed
 end
 
--- What there is to admit into: whole tokens, free slots, free stock not set aside for anybody.
--- An operator who lets everybody pass through has switched the first two off.
+-- What there is to admit into: tokens, free slots, free stock not set aside for anybody. An operator
+-- who lets everybody pass through has switched all three off.
 local function line_room(sale, line, active_key, unheld_key)
-  local tokens, slots = math.huge, math.huge
-  if line.mode ~= MODE_THROUGH then
-    local lost = sale.now_ms < line.lost_until_ms and line.lost_active or 0
-    tokens = tokens_now(line, sale.now_ms) / TOKEN
-    slots = line.cap - lost - session_count(active_key, sale.now_ms)
-  end
+  if line.mode == MODE_THROUGH then return math.huge, math.huge, math.huge end
+  local lost = sale.now_ms < line.lost_until_ms and line.lost_active or 0
+  local tokens = tokens_now(line, sale.now_ms) / TOKEN
+  local slots = line.cap - lost - session_count(active_key, sale.now_ms)
   local stock = math.floor(sale.free * line.stock_permille / 1000)
     - session_count(unheld_key, sale.now_ms)
   return tokens, slots, stock

@@ -4,11 +4,10 @@
 -- "first last count called_ms deadline_ms", times by the line's clock. `count` leaves out the numbers
 -- of a gap, which nobody is known to hold.
 --
--- Calls within one bucket of time share a range, so there are at most about BUCKETS of them, however
--- long the claim window and however many workers tick.
+-- Calls within one second share a range, however many workers tick, so there are at most as many
+-- ranges as seconds in a claim window; scripts look at a bounded number of them at either end.
 
-local BUCKETS = 64
-local MIN_BUCKET_MS = 1000
+local BUCKET_MS = 1000
 
 local function calls_parse(member)
   local first, last, count, called_ms, deadline_ms =
@@ -24,9 +23,9 @@ local function calls_member(range)
     range.called_ms, range.deadline_ms)
 end
 
--- All ranges, oldest first.
-local function calls_all(key)
-  local ranges = redis.call('ZRANGE', key, 0, -1)
+-- Ranges from one position to another, oldest first; negative positions count from the newest.
+local function calls_slice(key, from, to)
+  local ranges = redis.call('ZRANGE', key, from, to)
   for position = 1, #ranges do ranges[position] = calls_parse(ranges[position]) end
   return ranges
 end
@@ -42,18 +41,15 @@ end
 
 -- Adds numbers to the newest range, or starts one. Deadlines never fall from one range to the next,
 -- so ranges end in the order they were called, even when the claim window is shortened.
-local function calls_add(key, claim_ms, ranges, first, last, count, clock_ms)
-  local newest = ranges[#ranges]
-  local bucket_ms = math.max(MIN_BUCKET_MS, claim_ms / BUCKETS)
+local function calls_add(key, claim_ms, newest, first, last, count, clock_ms)
   local range = { first = first, last = last, count = count, called_ms = clock_ms,
     deadline_ms = clock_ms + claim_ms }
-  if newest and clock_ms - newest.called_ms < bucket_ms and newest.last + 1 == first then
+  if newest and clock_ms - newest.called_ms < BUCKET_MS and newest.last + 1 == first then
     redis.call('ZREM', key, newest.member)
     range.first, range.count = newest.first, newest.count + count
     range.called_ms = newest.called_ms
   end
   if newest then range.deadline_ms = math.max(range.deadline_ms, newest.deadline_ms) end
-  range.deadline_ms = math.ceil(range.deadline_ms)
   redis.call('ZADD', key, string.format('%.0f', last), calls_member(range))
   return range
 end
