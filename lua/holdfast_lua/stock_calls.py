@@ -34,6 +34,7 @@ class SeatChoice:
     """
 
     quantity: int
+    orphans: bool
     first_rung: bytes
     second_rung: bytes
     split_rung: bytes
@@ -393,12 +394,13 @@ def _seat_arguments(seats: SeatList | SeatChoice | None) -> tuple[Argument, ...]
     if isinstance(seats, SeatChoice):
         return (b"", 0, *_choice_fields(seats))
     rows, refuse = (b"", False) if seats is None else (seats.rows, seats.refuse_orphans)
-    return (rows, int(refuse), 0, b"", b"", b"", b"", b"", b"")
+    return (rows, int(refuse), 0, 0, b"", b"", b"", b"", b"", b"")
 
 
-def _choice_fields(choice: SeatChoice) -> tuple[int, bytes, bytes, bytes, bytes, bytes, bytes]:
+def _choice_fields(choice: SeatChoice) -> tuple[Argument, ...]:
     return (
         choice.quantity,
+        int(choice.orphans),
         choice.first_rung,
         choice.second_rung,
         choice.split_rung,

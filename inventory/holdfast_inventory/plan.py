@@ -1,0 +1,169 @@
+"""A seating plan made ready to sell from: dense indices, row blocks, labels, the document shown.
+
+Plan order (zones, rows and seats as in the file) is normative: a seat's index never changes, and
+the wire form of a map is one character a seat in that order. A `Plan` is immutable and compiled
+once per process and sale; `version` names its content, so a client may keep the document for ever.
+
+A sale of areas alone has a plan without seats.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from holdfast_inventory.geometry import PlacedRow, Point, default_focus, place_rows
+from holdfast_inventory.plan_import import PlanEntry, plan_error, read_plan
+from holdfast_inventory.rows import Block, SeatClass, levels_for, make_blocks
+from holdfast_inventory.settings import StockSettings
+
+VERSION_BYTES: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone and its half-open range of seats. `id` falls back to the name, then to the number."""
+
+    id: str
+    name: str
+    first: int
+    end: int
+
+
+class Plan:
+    """See the module's docstring. `blocks` are in the order in which they are tried."""
+
+    def __init__(self, entry: PlanEntry, document: bytes, settings: StockSettings) -> None:
+        rows = place_rows(entry)
+        seats = [seat for row in rows for seat in row.entry.seats]
+        self.focus: Final = _focus(entry, rows, settings)
+        kinds, blocks = make_blocks(rows, self.focus) if seats else ((), ())
+        self.kinds: Final[tuple[SeatClass, ...]] = kinds
+        self.blocks: Final[tuple[Block, ...]] = blocks
+        self.levels: Final = levels_for(len(kinds))
+        self.guids: Final = tuple(seat.seat_guid for seat in seats)
+        self.numbers: Final = tuple(seat.seat_number for seat in seats)
+        self.zones: Final = _zones(entry)
+        self.categories: Final = tuple(category.name for category in entry.categories)
+        self.block_of: Final = _block_of(blocks, len(seats))
+        self.run_of: Final = _run_of(rows)
+        self._index: Final = {guid: at for at, guid in enumerate(self.guids)}
+        self._row_starts, self._row_names = _row_names(rows)
+        self.document, self.version = _shown(document, self.focus, self.zones, settings)
+
+    def __len__(self) -> int:
+        return len(self.guids)
+
+    def index(self, guid: str) -> int | None:
+        """The dense index of a seat, None when the plan has no such seat."""
+        return self._index.get(guid)
+
+    def kind(self, seat: int) -> SeatClass:
+        """Category and accessibility of a seat."""
+        return self.kinds[self.blocks[self.block_of[seat]].kind]
+
+    def label(self, seat: int) -> str:
+        """What a ticket says: zone, row and seat."""
+        zone = self.zones[self.blocks[self.block_of[seat]].zone].name
+        row = self._row_names[bisect_right(self._row_starts, seat) - 1]
+        number = self.numbers[seat]
+        parts = (zone, f"row {row}" if row else "", f"seat {number}" if number else "")
+        return ", ".join(part for part in parts if part) or self.guids[seat]
+
+    def adjacent(self, seats: Sequence[int]) -> bool:
+        """Whether all of these seats are physically side by side in one row; never for none."""
+        if not seats:
+            return False
+        first, last = min(seats), max(seats)
+        return last - first == len(seats) - 1 and self.run_of[first] == self.run_of[last]
+
+    def category_seats(self) -> Mapping[str, int]:
+        """How many seats each category has."""
+        counts = dict.fromkeys(self.categories, 0)
+        for block in self.blocks:
+            counts[self.kinds[block.kind].category] += block.length
+        return counts
+
+
+def compile_plan(text: bytes | None, settings: StockSettings) -> Plan:
+    """The plan in `text`, or the empty one of a sale of areas; HoldfastError when it is unfit."""
+    if text is None:
+        return Plan(PlanEntry([], []), b"null", settings)
+    return Plan(read_plan(text), text, settings)
+
+
+def _focus(entry: PlanEntry, rows: Sequence[PlacedRow], settings: StockSettings) -> Point:
+    if settings.focal_point is not None:
+        return settings.focal_point
+    return default_focus(entry, rows) if any(row.points for row in rows) else (0.0, 0.0)
+
+
+def _zones(entry: PlanEntry) -> tuple[Zone, ...]:
+    zones: list[Zone] = []
+    first = 0
+    for number, zone in enumerate(entry.zones):
+        end = first + sum(len(row.seats) for row in zone.rows)
+        identifier = zone.zone_id or zone.name or str(number + 1)
+        if any(identifier == other.id for other in zones):
+            identifier = f"{identifier}#{number + 1}"
+        zones.append(Zone(identifier, zone.name or identifier, first, end))
+        first = end
+    if len(zones) > 65_535:
+        raise plan_error("zones", f"{len(zones)} zones are too many")
+    return tuple(zones)
+
+
+def _block_of(blocks: Sequence[Block], seats: int) -> array[int]:
+    """The position of each seat's block in the order of the blocks."""
+    block_of = array("I", bytes(4 * seats))
+    for position, block in enumerate(blocks):
+        block_of[block.first : block.first + block.length] = array("I", [position] * block.length)
+    return block_of
+
+
+def _run_of(rows: Sequence[PlacedRow]) -> array[int]:
+    """The number of each seat's run of neighbours."""
+    run_of = array("I")
+    number = 0
+    for row in rows:
+        for first, end in row.runs:
+            run_of.extend([number] * (end - first))
+            number += 1
+    return run_of
+
+
+def _row_names(rows: Sequence[PlacedRow]) -> tuple[list[int], list[str]]:
+    starts: list[int] = []
+    names: list[str] = []
+    first = 0
+    for row in rows:
+        if row.points:
+            starts.append(first)
+            names.append(row.entry.row_number)
+            first += len(row.points)
+    return starts, names
+
+
+def _shown(
+    document: bytes, focus: Point, zones: Sequence[Zone], settings: StockSettings
+) -> tuple[bytes, str]:
+    """The document that clients read, and its version: a digest of everything else in it."""
+    content: dict[str, object] = {
+        "plan": msgspec.Raw(document),
+        "zones": [zone.id for zone in zones],
+        "focal_point": {"x": focus[0], "y": focus[1]},
+        "areas": [
+            {"id": a.id, "name": a.name, "capacity": a.capacity, "category": a.category}
+            for a in settings.areas
+        ],
+        "currency": settings.currency,
+        "prices": dict(settings.prices),
+    }
+    digest = hashlib.blake2b(msgspec.json.encode(content), digest_size=VERSION_BYTES).hexdigest()
+    return msgspec.json.encode({"plan_version": digest, **content}), digest

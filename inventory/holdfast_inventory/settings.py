@@ -1,0 +1,52 @@
+"""What a sale says about its stock, as the inventory needs it: bounds checked, units last.
+
+The operator's words are turned into this by whoever reads the sale; the inventory never sees a
+request that sets it. Areas keep the order in which the sale lists them: their index is their name
+in the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class LatePayment(StrEnum):
+    """What becomes of a payment that arrives after its hold has ended."""
+
+    REACQUIRE_SAME = "reacquire_same"
+    REACQUIRE_EQUIVALENT = "reacquire_equivalent"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """General admission: units without a seat."""
+
+    id: str
+    name: str
+    capacity: int
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class StockSettings:
+    """The stock's share of a sale's settings. Prices are integer minor units by category."""
+
+    currency: str = "EUR"
+    prices: Mapping[str, int] = field(default_factory=dict)
+    areas: tuple[Area, ...] = ()
+    hold_ms: int = 1_800_000
+    hold_max_ms: int = 3_600_000
+    max_units_per_buyer: int = 6
+    verify_amount: bool = True
+    late_payment: LatePayment = LatePayment.REACQUIRE_SAME
+    prevent_orphans: bool = False
+    """Whether explicit seats, too, are refused when they would leave a single seat alone."""
+    focal_point: tuple[float, float] | None = None
+    """In the plan's coordinates; None: where the plan's stage is, see focus.py."""
+
+    def price(self, category: str) -> int:
+        """What a unit of the category costs."""
+        return self.prices.get(category, 0)

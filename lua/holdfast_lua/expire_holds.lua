@@ -1,0 +1,32 @@
+-- Ends overdue holds, at most so many.
+--
+-- Correctness does not hang on it: scripts that reserve sweep by themselves, and every other one looks
+-- at the deadline. It keeps the map and the events timely, and empties a long backlog in bites.
+--
+-- KEYS
+--   1 sale    HASH    guard, lifecycle, counters
+--   2 events  STREAM  gains hold.expired
+--   3 seats   STRING  one byte a seat
+--   4 rows    STRING  one byte a row block
+--   5 holds   HASH    the hold
+--   6 buyers  HASH    units and hold ids by buyer
+--   7 due     ZSET    deadlines
+-- ARGV
+--   1 epoch     integer
+--   2 revision  integer
+--   3 limit     how many at most
+--
+-- Returns {code, revision, now_ms, ended, more}: OK, or UNCHANGED when nothing was due; `more` is 1
+-- when some are left.
+-- Complexity: O(limit x seats of the rows touched).
+-- Events: hold.expired {buyer, seats, areas, total, reason} for each, inventory.reopened.
+-- flags: allow-oom
+
+-- include: sweep
+
+local keys = stock_keys()
+local sale, refusal = stock_open({})
+if refusal then return refusal end
+if not sweep_overdue(sale) then return guard_refuse(sale, CODE.UNCHANGED, 0, 0) end
+local ended = sweep(sale, keys, tonumber(ARGV[3]))
+return stock_commit(sale, keys.events, CODE.OK, ended, sweep_overdue(sale) and 1 or 0)

@@ -1,0 +1,43 @@
+-- Moves the deadline of an active hold further off, never beyond its latest time.
+--
+-- Atomic with the check of owner, version and deadline: a hold that has lapsed cannot be revived here.
+--
+-- KEYS
+--   1 sale    HASH    guard, lifecycle, counters
+--   2 events  STREAM  gains hold.extended
+--   3 holds   HASH    the hold
+--   4 due     ZSET    deadlines
+--   5 active  ZSET    sessions
+-- ARGV
+--   1 epoch      integer
+--   2 revision   integer
+--   3 hold_id    text
+--   4 owner      buyer who asks, empty = platform
+--   5 version    that the caller has seen, 0 = any
+--   6 extend_ms  from now to the new deadline
+--
+-- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when the deadline would not move;
+-- HOLD_UNKNOWN, NOT_OWNER, HOLD_EXPIRED, HOLD_RELEASED, HOLD_CHANGED; HOLD_STATE once it is paying.
+-- Complexity: O(log holds).
+-- Events: hold.extended {buyer, seats, areas, total, expires_at}.
+
+-- include: hold
+-- include: session
+
+local events_key, holds_key, due_key, active_key = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local sale, refusal = stock_open({})
+if refusal then return refusal end
+local hold = hold_load(holds_key, ARGV[3])
+local why = hold_refusal(hold, ARGV[4], tonumber(ARGV[5]), sale.now_ms)
+if why then return guard_refuse(sale, why) end
+if hold.status ~= ACTIVE then return guard_refuse(sale, CODE.HOLD_STATE, hold_pack(hold)) end
+local expires_ms = math.min(sale.now_ms + tonumber(ARGV[6]), hold.latest_ms)
+if expires_ms <= hold.expires_ms then
+  return guard_refuse(sale, CODE.UNCHANGED, hold_pack(hold))
+end
+hold.expires_ms = expires_ms
+due_set(sale, due_key, hold.id, expires_ms)
+hold_save(holds_key, hold)
+if hold.pass_id ~= '' then session_extend(active_key, hold.pass_id, expires_ms) end
+hold_event(sale, events_key, 'hold.extended', hold, { expires_at = event_time(expires_ms) })
+return stock_commit(sale, events_key, CODE.OK, hold.value)

@@ -1,0 +1,37 @@
+-- The ledger has sold the hold's units: they are booked.
+--
+-- Atomic, and the event is written on this transition only: a repeat finds it done.
+--
+-- KEYS
+--   1 sale    HASH    guard, lifecycle, counters
+--   2 events  STREAM  gains order.confirmed
+--   3 seats   STRING  one byte a seat
+--   4 rows    STRING  one byte a row block
+--   5 holds   HASH    the hold
+--   6 buyers  HASH    units and hold ids by buyer
+--   7 due     ZSET    deadlines
+-- ARGV
+--   1 epoch      integer
+--   2 revision   integer
+--   3 hold_id    text
+--   4 order_ref  text of the platform
+--
+-- Returns {code, revision, now_ms, hold}: OK; HOLD_CONFIRMED when it was done before; HOLD_STATE when
+-- the hold is not confirming; HOLD_UNKNOWN.
+-- Complexity: O(seats of the rows touched).
+-- Events: order.confirmed {buyer, seats, areas, total, order_ref}, inventory.sold_out.
+-- flags: allow-oom
+
+-- include: book
+
+local keys = stock_keys()
+local sale, refusal = stock_open({})
+if refusal then return refusal end
+local hold = hold_load(keys.holds, ARGV[3])
+if not hold then return guard_refuse(sale, CODE.HOLD_UNKNOWN) end
+if hold.status == CONFIRMED then
+  return guard_refuse(sale, CODE.HOLD_CONFIRMED, hold_pack(hold))
+end
+if hold.status ~= CONFIRMING then return guard_refuse(sale, CODE.HOLD_STATE, hold_pack(hold)) end
+book_held(sale, keys, hold, ARGV[4])
+return stock_commit(sale, keys.events, CODE.OK, hold.value)

@@ -1,0 +1,29 @@
+-- The sweep: ends overdue holds and forgets those that ended a day ago, a bounded number at a time.
+--
+-- Scripts that reserve run it first, so that what has lapsed is on sale again in the very call that
+-- wants it, and no background task has to be alive for that. It does nothing, and asks the store
+-- nothing, while `next_due_ms` lies ahead.
+
+-- include: hold
+
+local function sweep_overdue(sale) return sale.next_due_ms > 0 and sale.next_due_ms <= sale.now_ms end
+
+-- Handles at most `limit` entries of `due`; answers how many holds it ended.
+local function sweep(sale, keys, limit)
+  if not sweep_overdue(sale) then return 0 end
+  local ids = redis.call('ZRANGE', keys.due, '-inf', sale.now_ms, 'BYSCORE', 'LIMIT', 0, limit)
+  local ended = 0
+  for _, id in ipairs(ids) do
+    local hold = hold_load(keys.holds, id)
+    if hold and hold_overdue(hold, sale.now_ms) then
+      hold_end(sale, keys, hold, EXPIRED, 'expired', 'hold.expired')
+      ended = ended + 1
+    else
+      redis.call('ZREM', keys.due, id)
+      if hold and hold_ended(hold) then redis.call('HDEL', keys.holds, id) end
+    end
+  end
+  local first = redis.call('ZRANGE', keys.due, 0, 0, 'WITHSCORES')
+  sale.next_due_ms = tonumber(first[2]) or 0
+  return ended
+end

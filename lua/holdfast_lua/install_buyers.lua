@@ -1,0 +1,21 @@
+-- Installs a chunk of the buyers' entries; see install_stock.
+--
+-- KEYS
+--   1 sale    HASH    guard, lifecycle, counters
+--   2 fence   STRING  newest epoch that has begun to install
+--   3 buyers  HASH    units and hold ids by buyer
+-- ARGV
+--   1 epoch     integer, of the installation
+--   2 entry...  buyer, entry, buyer, entry, ...
+--
+-- Returns {code, epoch}: OK, UNCHANGED, INSTALL_FENCED.
+-- Complexity: O(entries).
+
+-- include: fence
+
+local epoch = tonumber(ARGV[1])
+local refusal = fence_refusal(KEYS[1], KEYS[2], epoch)
+if refusal then return refusal end
+
+redis.call('HSET', KEYS[3], unpack(ARGV, 2))
+return { CODE.OK, epoch }

@@ -1,0 +1,39 @@
+-- Begins the installation of a sale's stock: takes the sale down and writes its seats.
+--
+-- Atomic, so that no script can run between the end of the old stock and the fence of the new one. When
+-- this epoch has begun before, by another process or one that died, nothing is wiped: both write the
+-- same.
+--
+-- KEYS
+--   1 sale    HASH    guard, lifecycle, counters
+--   2 fence   STRING  newest epoch that has begun to install
+--   3 seats   STRING  one byte a seat
+--   4 rows    STRING  one byte a row block
+--   5 layout  STRING  records of the row blocks
+--   6 holds   HASH    the hold
+--   7 buyers  HASH    units and hold ids by buyer
+--   8 due     ZSET    deadlines
+-- ARGV
+--   1 epoch   integer, of the installation
+--   2 seats   bytes, empty for none
+--   3 rows    bytes
+--   4 layout  bytes
+--
+-- Returns {code, epoch}: OK; UNCHANGED when this epoch is installed; INSTALL_FENCED for an older one.
+-- Complexity: O(seats) bytes.
+
+-- include: fence
+
+local epoch = tonumber(ARGV[1])
+local refusal = fence_refusal(KEYS[1], KEYS[2], epoch)
+if refusal then return refusal end
+
+if tonumber(redis.call('GET', KEYS[2]) or nil) ~= epoch then
+  redis.call('DEL', KEYS[1], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8])
+  redis.call('SET', KEYS[2], ARGV[1])
+end
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[3], ARGV[2])
+redis.call('SET', KEYS[4], ARGV[3])
+redis.call('SET', KEYS[5], ARGV[4])
+return { CODE.OK, epoch }

@@ -1,0 +1,29 @@
+-- Reads the holds and orders that count for a buyer's limit.
+--
+-- KEYS
+--   1 sale    HASH    guard, lifecycle, counters
+--   2 holds   HASH    the hold
+--   3 buyers  HASH    units and hold ids by buyer
+-- ARGV
+--   1 epoch     integer
+--   2 revision  integer
+--   3 buyer     text
+--
+-- Returns {code, revision, now_ms, {id, hold, id, hold, ...}}.
+-- Complexity: O(holds of the buyer).
+-- flags: no-writes
+
+-- include: guard
+
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+if refusal then return refusal end
+local entry = redis.call('HGET', KEYS[3], ARGV[3]) or ''
+local found = {}
+for id in string.gmatch(entry, ' (%S+)') do
+  local value = redis.call('HGET', KEYS[2], id)
+  if value then
+    found[#found + 1] = id
+    found[#found + 1] = value
+  end
+end
+return guard_read(sale, CODE.OK, found)

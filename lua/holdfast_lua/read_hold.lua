@@ -1,0 +1,21 @@
+-- Reads one hold. Guarded, so that a store that lost it is not taken for one that never had it.
+--
+-- KEYS
+--   1 sale    HASH    guard, lifecycle, counters
+--   2 holds   HASH    the hold
+-- ARGV
+--   1 epoch     integer
+--   2 revision  integer
+--   3 hold_id   text
+--
+-- Returns {code, revision, now_ms, hold}: OK or HOLD_UNKNOWN. The deadline is left to the caller.
+-- Complexity: O(1).
+-- flags: no-writes
+
+-- include: guard
+
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+if refusal then return refusal end
+local value = redis.call('HGET', KEYS[2], ARGV[3])
+if not value then return guard_refuse(sale, CODE.HOLD_UNKNOWN) end
+return guard_read(sale, CODE.OK, value)

@@ -1,0 +1,27 @@
+-- Reads the whole stock with its counts and the cursor of the last event in it.
+--
+-- One script, so that a reader who goes on from that cursor misses nothing and sees nothing twice.
+--
+-- KEYS
+--   1 sale    HASH    guard, lifecycle, counters
+--   2 seats   STRING  one byte a seat
+-- ARGV
+--   1 epoch          integer
+--   2 revision       integer
+--   3 area_field...  fields of the sale hash for the areas
+--
+-- Returns {code, revision, now_ms, states, free, held, booked, blocked, event_epoch, seq, overdue,
+-- {area counts}}.
+-- Complexity: O(seats) bytes copied.
+-- flags: no-writes
+
+-- include: stock
+
+local fields = { unpack(ARGV, 3) }
+local sale, refusal = stock_open(fields)
+if refusal then return refusal end
+local areas = {}
+for position = 1, #fields do areas[position] = sale[fields[position]] end
+local overdue = sale.next_due_ms > 0 and sale.next_due_ms <= sale.now_ms
+return guard_read(sale, CODE.OK, redis.call('GET', KEYS[2]) or '', sale.free, sale.held,
+  sale.booked, sale.blocked, sale.event_epoch, sale.seq, overdue and 1 or 0, areas)

@@ -1,0 +1,38 @@
+-- Tells the platform that a payment must go back, once for each hold.
+--
+-- Atomic with the mark in the hold that makes a repeat find it done. A hold that the store does not know
+-- is told of all the same: telling twice is harmless, not telling is not.
+--
+-- KEYS
+--   1 sale    HASH    guard, lifecycle, counters
+--   2 events  STREAM  gains order.refund_required
+--   3 holds   HASH    the hold
+-- ARGV
+--   1 epoch      integer
+--   2 revision   integer
+--   3 hold_id    text
+--   4 order_ref  text of the platform
+--   5 amount     integer, minor units
+--   6 reason     text
+--
+-- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when it was told before.
+-- Complexity: O(1).
+-- Events: order.refund_required {order_ref, amount, reason}.
+-- flags: allow-oom
+
+-- include: hold
+
+local events_key, holds_key = KEYS[2], KEYS[3]
+local sale, refusal = stock_open({})
+if refusal then return refusal end
+local hold = hold_load(holds_key, ARGV[3])
+if hold then
+  if hold.reason == 'refund_required' then
+    return guard_refuse(sale, CODE.UNCHANGED, hold_pack(hold))
+  end
+  hold.reason, hold.ledger = 'refund_required', 1
+  hold_save(holds_key, hold)
+end
+event_append(sale, events_key, 'order.refund_required', ARGV[3],
+  { order_ref = ARGV[4], amount = tonumber(ARGV[5]), reason = ARGV[6] })
+return stock_commit(sale, events_key, CODE.OK, hold and hold.value or '')
