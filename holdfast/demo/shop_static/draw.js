@@ -6,7 +6,9 @@
 //   selected  a disc, ink ring, tick blocked  a short dash
 //
 // Seats are sorted into one bucket a style when a state changes, not when the view moves; drawing is
-// then one path a style. Below a few pixels a seat is a square, which costs a tenth of a disc.
+// then one path a style. Below a few pixels a seat is a square of pixels, see pixels.js.
+
+import { Pixels, pixelOf } from "./pixels.js";
 
 export const FREE = 0;
 export const HELD = 1;
@@ -16,6 +18,7 @@ export const MINE = 4;
 export const SELECTED = 5;
 
 const SQUARES_BELOW = 3.2;
+const DIMMED_ALPHA = 56;
 const NUMBERS_FROM = 9;
 const ROWS_FROM = 6;
 const FULL_CIRCLE = 2 * Math.PI;
@@ -44,6 +47,7 @@ export class Painter {
   constructor(context, plan) {
     this.context = context;
     this.plan = plan;
+    this.pixels = new Pixels();
     this.readTheme();
   }
 
@@ -64,14 +68,37 @@ export class Painter {
     this.radius = this.plan.pitch * 0.42 * view.scale;
     this.context.clearRect(0, 0, view.width, view.height);
     this.#decorations();
-    this.#free(buckets);
     const others = 2 * this.plan.categories.length;
-    this.#held(buckets[others + HELD]);
-    this.#booked(buckets[others + BOOKED]);
-    this.#blocked(buckets[others + BLOCKED]);
+    if (this.radius < SQUARES_BELOW) this.#fromAfar(buckets, others);
+    else this.#fromNear(buckets, others);
     if (this.radius >= NUMBERS_FROM) this.#numbers(state);
     this.#own(buckets[others + MINE], buckets[others + SELECTED]);
     this.#labels();
+  }
+
+  #fromNear(buckets, others) {
+    this.#free(buckets);
+    this.#held(buckets[others + HELD]);
+    this.#booked(buckets[others + BOOKED]);
+    this.#blocked(buckets[others + BLOCKED]);
+  }
+
+  /** Shape becomes size: a full square is free, a smaller one held, a dot sold or blocked. */
+  #fromAfar(buckets, others) {
+    const { plan, pixels, context } = this;
+    const ratio = context.canvas.width / this.view.width;
+    const view = { ...this.view, scale: this.view.scale * ratio };
+    const side = (share) => Math.max(1, Math.round(this.radius * 2 * ratio * share));
+    pixels.begin(context.canvas);
+    plan.categories.forEach(({ colour }, category) => {
+      pixels.squares(plan, buckets[category], view, side(0.9), pixelOf(colour));
+      const dimmed = buckets[plan.categories.length + category];
+      pixels.squares(plan, dimmed, view, side(0.9), pixelOf(colour, DIMMED_ALPHA));
+    });
+    pixels.squares(plan, buckets[others + HELD], view, side(0.55), pixelOf(this.faint));
+    pixels.squares(plan, buckets[others + BOOKED], view, side(0.3), pixelOf(this.faint));
+    pixels.squares(plan, buckets[others + BLOCKED], view, side(0.3), pixelOf(this.decoration));
+    pixels.end(context, ratio);
   }
 
   #screenX(x) {
@@ -102,7 +129,7 @@ export class Painter {
       context.fillStyle = plan.categories[category].colour;
       context.globalAlpha = 1;
       this.#discs(buckets[category], this.radius);
-      context.globalAlpha = 0.22;
+      context.globalAlpha = DIMMED_ALPHA / 255;
       this.#discs(buckets[categories + category], this.radius);
     }
     context.globalAlpha = 1;
@@ -110,11 +137,6 @@ export class Painter {
 
   #discs(bucket, radius) {
     const { context } = this;
-    if (this.radius < SQUARES_BELOW) {
-      const side = Math.max(1, radius * 1.8);
-      this.#each(bucket, (x, y) => context.fillRect(x - side / 2, y - side / 2, side, side));
-      return;
-    }
     context.beginPath();
     this.#each(bucket, (x, y) => {
       context.moveTo(x + radius, y);
@@ -125,11 +147,6 @@ export class Painter {
 
   #held(bucket) {
     const { context, radius } = this;
-    if (radius < SQUARES_BELOW) {
-      context.fillStyle = this.faint;
-      this.#discs(bucket, radius * 0.75);
-      return;
-    }
     context.strokeStyle = this.soft;
     context.lineWidth = Math.max(1, radius * 0.16);
     const ring = radius * 0.84;
@@ -143,11 +160,6 @@ export class Painter {
 
   #booked(bucket) {
     const { context, radius } = this;
-    if (radius < SQUARES_BELOW) {
-      context.fillStyle = this.faint;
-      this.#discs(bucket, radius * 0.4);
-      return;
-    }
     const arm = radius * 0.42;
     context.strokeStyle = this.faint;
     context.lineWidth = Math.max(1, radius * 0.2);
@@ -209,9 +221,8 @@ export class Painter {
     context.font = `500 ${Math.round(radius * 0.9)}px ${this.font}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
-    const all = { length: plan.count };
     const { scale, left, top, width, height } = this.view;
-    for (let seat = 0; seat < all.length; seat += 1) {
+    for (let seat = 0; seat < plan.count; seat += 1) {
       if (state[seat] !== FREE) continue;
       const x = (plan.x[seat] - left) * scale;
       const y = (plan.y[seat] - top) * scale;
@@ -287,9 +298,10 @@ export class Painter {
   }
 }
 
-/** Black or white, whichever reads better on `colour` (#rrggbb). */
+/** Dark or white ink, whichever has the better contrast (WCAG 2) on `colour` (#rrggbb). */
 export function inkOn(colour) {
   const value = Number.parseInt((colour ?? "#888888").slice(1), 16);
-  const brightness = 0.299 * ((value >> 16) & 255) + 0.587 * ((value >> 8) & 255) + 0.114 * (value & 255);
-  return brightness > 140 ? "#10161d" : "#ffffff";
+  const linear = [16, 8, 0].map((shift) => (((value >> shift) & 255) / 255) ** 2.2);
+  const luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  return 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.056 ? "#ffffff" : "#10161d";
 }

@@ -10,6 +10,8 @@ const ZOOM_STEP = 1.5;
 const MAX_SEAT_PIXELS = 30;
 const PICK_FROM_PIXELS = 5;
 const COMFORT_PIXELS = 11;
+/** Room above the topmost seats for the name of their block. */
+const LABEL_PIXELS = 24;
 const DRAG_FROM_PIXELS = 6;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const LETTER_STATES = { f: FREE, h: HELD, b: BOOKED, x: BLOCKED };
@@ -83,9 +85,10 @@ export class SeatMap {
   fit() {
     const { left, top, right, bottom } = this.plan.box;
     const { width, height } = this.view;
-    this.view.scale = Math.min(width / (right - left), height / (bottom - top));
+    const high = height - LABEL_PIXELS;
+    this.view.scale = Math.max(1e-6, Math.min(width / (right - left), high / (bottom - top)));
     this.view.left = (left + right - width / this.view.scale) / 2;
-    this.view.top = (top + bottom - height / this.view.scale) / 2;
+    this.view.top = (top + bottom - (height + LABEL_PIXELS) / this.view.scale) / 2;
     this.minScale = this.view.scale * 0.8;
     this.#redraw();
   }
@@ -260,6 +263,12 @@ export class SeatMap {
     this.go(zone.start);
   }
 
+  /** Brings a seat before the buyer's eyes, such as the first of what was found for them. */
+  reveal(seat) {
+    this.current = seat;
+    this.#reveal();
+  }
+
   /** The first time the keyboard comes to the map: the first free seat, near enough to see. */
   #focused() {
     if (this.current < 0) {
@@ -302,9 +311,8 @@ export class SeatMap {
     const x = (plan.x[current] - view.left) * view.scale;
     const y = (plan.y[current] - view.top) * view.scale;
     const margin = 3 * plan.pitch * view.scale;
-    const dx = clamp(x, margin, view.width - margin) - x;
-    const dy = clamp(y, margin, view.height - margin) - y;
-    if (dx !== 0 || dy !== 0) this.pan(dx, dy);
+    const outside = clamp(x, margin, view.width - margin) !== x || clamp(y, margin, view.height - margin) !== y;
+    if (outside) this.pan(view.width / 2 - x, view.height / 2 - y);
     this.#redraw();
   }
 

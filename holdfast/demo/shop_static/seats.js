@@ -258,14 +258,15 @@ class Shop {
   #holdBest() {
     const category = by("category").value;
     const wish = { quantity: this.quantity, ...(category && { categories: [category] }) };
-    return this.#hold({ best_available: wish });
+    return this.#hold({ best_available: wish }, true);
   }
 
-  async #hold(wish) {
+  async #hold(wish, show = false) {
     this.#busy(true);
     try {
       const hold = await this.service.hold(wish);
       this.#held(hold);
+      if (show) this.#show(hold);
       await this.#renewFor(hold);
       await this.live.now();
     } catch (refusal) {
@@ -284,6 +285,11 @@ class Shop {
     const apart = hold.next_to_each_other === false ? " They are not next to each other." : "";
     this.#tell(`Held for you: ${hold.items.length === 1 ? hold.items[0].label : `${hold.items.length} places`}.${apart}`);
     by("cart-heading").scrollIntoView({ block: "nearest" });
+  }
+
+  #show(hold) {
+    const seats = hold.items.map(({ seat }) => this.plan.index.get(seat));
+    if (seats[0] !== undefined) this.map?.reveal(seats[0]);
   }
 
   /** A cart that lives longer than the session takes the session along. */
