@@ -24,11 +24,10 @@ from holdfast.demo.shop import create_shop
 from holdfast.keyfiles import make_data_dir
 from holdfast.launch import ledger_url_in
 from holdfast_inventory.ledger import Ledger
-from holdfast_loadtest.audit import Verdict, judge
+from holdfast_loadtest.audit import Verdict, settled_verdict
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client, Unreachable, open_session
 from holdfast_loadtest.crowd import CrowdPlan, run_crowd
-from holdfast_loadtest.evidence import gather_evidence
 from holdfast_loadtest.findings import concluded
 from holdfast_loadtest.journal import Journal
 from holdfast_loadtest.opening import look_around
@@ -160,8 +159,8 @@ class _Demo:
                     showing.cancel()
                 display.show(picture)
                 display.note("everybody has gone home; reading the books")
-            evidence = await gather_evidence(shop, journal)
-        return _with_sales(judge(evidence), len(journal.confirmed))
+            verdict = await settled_verdict(shop, journal)
+        return _with_sales(verdict, len(journal.confirmed))
 
     async def _show(self, display: Display, picture: Picture, shop: ShopCalls) -> None:
         """Redraws the picture; the sale's own status joins it about once a second."""

@@ -18,11 +18,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from holdfast_loadtest.audit import KEY_VARIABLE, Verdict, judge
+from holdfast_loadtest.audit import KEY_VARIABLE, Verdict, settled_verdict
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client, ContractError, open_session
 from holdfast_loadtest.crowd import DEFAULT_VISITORS, CrowdPlan, run_crowd
-from holdfast_loadtest.evidence import gather_evidence
 from holdfast_loadtest.journal import Journal
 from holdfast_loadtest.opening import look_around
 from holdfast_loadtest.scene import Scene
@@ -44,7 +43,7 @@ async def send_crowd(url: str, sale: str, key: str, plan: CrowdPlan, journal: Jo
         finally:
             reports.cancel()
         _print_progress(scene)
-        return judge(await gather_evidence(shop, journal))
+        return await settled_verdict(shop, journal)
 
 
 async def _report(scene: Scene) -> None:

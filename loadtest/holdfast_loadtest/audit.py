@@ -29,6 +29,8 @@ from holdfast_loadtest.journal import Journal, read_journal
 
 KEY_VARIABLE: Final = "HOLDFAST_PLATFORM_KEY"
 AUDIT_CONNECTIONS: Final = 4
+SETTLING_SECONDS: Final = 3.0
+MAX_SETTLING_READINGS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,21 @@ def _complaints(journal: Journal) -> list[Check]:
     if not told:
         return [concluded("no visitor saw the contract broken", "answers and positions", [])]
     return [concluded(promise, "seen by visitors", seen) for promise, seen in told.items()]
+
+
+async def settled_verdict(shop: ShopCalls, journal: Journal | None = None) -> Verdict:
+    """Judges, and reads again for a bounded time while something is broken.
+
+    The ledger is told first and the store follows, within moments or, after a crash, by recovery:
+    what is still broken when nothing moves any more is broken.
+    """
+    verdict = judge(await gather_evidence(shop, journal))
+    for _ in range(MAX_SETTLING_READINGS):
+        if verdict.held:
+            break
+        await asyncio.sleep(SETTLING_SECONDS)
+        verdict = judge(await gather_evidence(shop, journal))
+    return verdict
 
 
 async def audit(url: str, sale: str, platform_key: str, journal: Journal | None = None) -> Verdict:
