@@ -59,8 +59,15 @@ class Line:
 
     async def sale(self, **fields: int | str) -> None:
         """Sets fields of the sale hash, as other scripts would."""
-        pairs = [part for pair in fields.items() for part in pair]
-        await self.executor.command("HSET", keys.sale(self.ref.uid), *pairs)
+        await self._set(keys.sale(self.ref.uid), fields)
+
+    async def force(self, **fields: int | str) -> None:
+        """Sets fields of the line, to reach a state without the way that leads there."""
+        await self._set(keys.line(self.ref.uid), fields)
+
+    async def now_ms(self) -> int:
+        """Store time, learnt without changing anything."""
+        return (await self.calls.check_place(self.ref, 1, "nobody")).now_ms
 
     async def join(self, count: int = 1, passes: tuple[str, ...] = ()) -> Joined:
         return await self.calls.join_line(self.ref, count, self.ceiling, passes)
@@ -75,11 +82,11 @@ class Line:
     async def claim(self, number: int, pass_id: str | None = None) -> Answer:
         return await self.calls.claim_pass(self.ref, number, pass_id or f"pass-{number}")
 
-    async def step(self, after_ms: int = 0) -> LineStatus:
-        """One step of the ticker, `after_ms` later."""
+    async def step(self, after_ms: int = 100) -> LineStatus:
+        """One step of the ticker, `after_ms` later: sooner than 100 ms it would only read."""
         return (await self.advanced(after_ms)).status
 
-    async def advanced(self, after_ms: int = 0) -> Advanced:
+    async def advanced(self, after_ms: int = 100) -> Advanced:
         if after_ms:
             await self.advance_ms(after_ms)
         advanced = await self.calls.advance_line(self.ref)
@@ -101,6 +108,11 @@ class Line:
         entries = await self.executor.command("XRANGE", keys.events(self.ref.uid), "-", "+")
         bodies = [msgspec.msgpack.decode(fields[5]) for _, fields in entries]
         return [body for body in bodies if kind in {None, body["type"]}]
+
+    async def _set(self, key: str, fields: dict[str, int | str]) -> None:
+        pairs = [part for pair in fields.items() for part in pair]
+        if pairs:
+            await self.executor.command("HSET", key, *pairs)
 
     async def revision(self) -> int:
         return int(await self.executor.command("HGET", keys.sale(self.ref.uid), "revision"))

@@ -82,5 +82,5 @@ redis.call('HSET', KEYS[1], 'epoch', arg[24],
   'gaps', gaps, 'called', arg[19] + arg[20] + again, 'claimed', arg[19], 'lapsed', arg[20],
   'admitted', arg[21], 'tokens', rebuilt and 0 or tokens_most(arg[1], arg[2]),
   'tokens_ms', now_ms, 'shift_ms', 0, 'stopped_ms', stopped, 'resume_to', 'live',
-  'advanced_ms', now_ms, 'lost_active', arg[22], 'lost_until_ms', now_ms + arg[4], 'share', 1)
+  'advanced_ms', 0, 'lost_active', arg[22], 'lost_until_ms', now_ms + arg[4], 'share', 1)
 return { CODE.OK, 0, now_ms }

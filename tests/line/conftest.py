@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
 
 import pytest
-from line_harness import PLENTY, Line, with_terms
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from line_harness import PLENTY, Ceilings, Line, with_terms
 
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.line_calls import LineCalls, LineCheckpoint
+from holdfast_queue.credentials import pass_verifier
+from holdfast_queue.desk import FrontDesk, open_desk
+from holdfast_queue.poll import DESK, ROOMS
+from holdfast_queue.room import Room
+from holdfast_queue.routes import add_routes
+from holdfast_queue.settings import LineSettings
+from holdfast_web.cors import RETURN_ORIGINS
+from holdfast_web.credentials import PASS_VERIFIER
+from holdfast_web.endpoint import add_fallback
+from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.keyring import Keyring
+from holdfast_web.origins import PUBLIC_ORIGIN
+
+PUBLIC_URL = "http://wait.example"
 
 
 class DrivenClock(Protocol):
@@ -40,3 +56,84 @@ def make_line(executor: Executor, clock: DrivenClock, sale_ref: SaleRef) -> Line
 async def line(make_line: LineFactory) -> Line:
     """An open line with the default terms."""
     return await make_line()
+
+
+@pytest.fixture
+def keyring() -> Keyring:
+    return Keyring("a secret of the tests, thirty-two characters or more")
+
+
+@pytest.fixture
+def ceilings() -> Ceilings:
+    """Stands where the ledger would commit ceilings."""
+    return Ceilings()
+
+
+@pytest.fixture
+def desk(executor: Executor, keyring: Keyring, ceilings: Ceilings) -> FrontDesk:
+    return open_desk(executor, keyring, PUBLIC_URL, ceilings)
+
+
+RoomFactory = Callable[..., Awaitable[Room]]
+
+
+@pytest.fixture
+async def make_room(make_line: LineFactory, desk: FrontDesk) -> AsyncIterator[RoomFactory]:
+    """Makes the room of a fresh sale whose ledger has committed no numbers yet."""
+    rooms: list[Room] = []
+
+    async def make(**settings: Any) -> Room:
+        chosen = LineSettings(**settings)
+        line = await make_line(ceiling=0)
+        line.terms = chosen.terms
+        prequeue, opens, ends = chosen.times_ms
+        await line.sale(prequeue_ms=prequeue, opens_ms=opens, ends_ms=ends)
+        await line.install()
+        room = Room(f"sale-{line.ref.uid}", line.ref, chosen, desk)
+        rooms.append(room)
+        await room.tick()
+        return room
+
+    yield make
+    for room in rooms:
+        await room.aclose()
+
+
+@pytest.fixture
+async def room(make_room: RoomFactory) -> Room:
+    """An open room with the default settings."""
+    return await make_room()
+
+
+Client = TestClient[web.Request, web.Application]
+ClientFactory = Callable[[Room], Awaitable[Client]]
+
+
+@pytest.fixture
+async def serve(desk: FrontDesk, clock: DrivenClock) -> AsyncIterator[ClientFactory]:
+    """Serves a room over HTTP."""
+    clients: list[Client] = []
+
+    async def start(room: Room) -> Client:
+        async def rooms(name: str) -> Room:
+            if name != room.name:
+                raise HoldfastError(ErrorCode.UNKNOWN_SALE)
+            return room
+
+        async def origins(name: str) -> tuple[str, ...]:
+            return room.settings.return_origins
+
+        app = web.Application()
+        app[ROOMS], app[DESK] = rooms, desk
+        app[PUBLIC_ORIGIN], app[RETURN_ORIGINS] = PUBLIC_URL, origins
+        app[PASS_VERIFIER] = pass_verifier(desk.passes, lambda: room.document.now_ms)
+        add_routes(app)
+        add_fallback(app)
+        client = TestClient(TestServer(app))
+        await client.start_server()
+        clients.append(client)
+        return client
+
+    yield start
+    for client in clients:
+        await client.close()
