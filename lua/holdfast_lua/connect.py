@@ -16,9 +16,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from redis.asyncio import Redis, RedisCluster, Sentinel
+from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import ConnectionPool, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import (
+    Connection,
+    ConnectionPool,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -141,10 +146,13 @@ def _parse_info(text: str) -> dict[str, str]:
     return {name: value for name, _, value in lines}
 
 
-def open_client(
+async def open_client(
     url: StoreUrl | str, *, reply_timeout_seconds: float | None = 5.0
 ) -> Redis | RedisCluster:
-    """A redis-py client with bytes replies; `reply_timeout_seconds=None` for blocking reads."""
+    """A redis-py client with bytes replies; `reply_timeout_seconds=None` for blocking reads.
+
+    With Sentinel it is bound to the master of this moment: when that one is lost, open another.
+    """
     parsed = StoreUrl.parse(url) if isinstance(url, str) else url
     common: dict[str, Any] = {
         "username": parsed.username or None,
@@ -159,25 +167,10 @@ def open_client(
         nodes = [ClusterNode(address.host, address.port) for address in parsed.addresses]
         return RedisCluster(startup_nodes=nodes, ssl=parsed.tls, **common, **tls)
     common["db"] = parsed.database
-    if parsed.kind == "sentinel":
-        return _sentinel_client(parsed, common, tls)
-    address = parsed.addresses[0]
+    address = await find_master(parsed) if parsed.kind == "sentinel" else parsed.addresses[0]
     if address.path:
         pool = ConnectionPool(UnixDomainSocketConnection, path=address.path, **common)
-        return Redis.from_pool(pool)
-    if parsed.tls:
-        common["connection_class"] = SSLConnection
-    pool = ConnectionPool(host=address.host, port=address.port, **common, **tls)
+    else:
+        link = SSLConnection if parsed.tls else Connection
+        pool = ConnectionPool(link, host=address.host, port=address.port, **common, **tls)
     return Redis.from_pool(pool)
-
-
-def _sentinel_client(url: StoreUrl, common: dict[str, Any], tls: dict[str, Any]) -> Redis:
-    sentinels = Sentinel(  # type: ignore[no-untyped-call]  # redis-py leaves this one untyped
-        [(address.host, address.port) for address in url.addresses],
-        sentinel_kwargs={"password": url.sentinel_password or None, "ssl": url.tls, **tls},
-        ssl=url.tls,
-        **common,
-        **tls,
-    )
-    client: Redis = sentinels.master_for(url.master)
-    return client

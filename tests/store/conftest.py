@@ -1,137 +1,30 @@
-"""Servers that only the store tests need: standalone on a port, a Cluster, Sentinels.
-
-All run the binary of the embedded store, bound to this process so that none outlives it.
-"""
+"""Servers that only the store tests need: on a port, a Cluster, Sentinels."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from holdfast_lua import launcher
-from holdfast_lua.embedded_files import find_binary
-from holdfast_lua.link import Address, LinkSettings
-from holdfast_lua.probe import ask_once
-from holdfast_lua.wire import Argument
-
-START_SECONDS = 20.0
-CLUSTER_BUS_OFFSET = 10_000
-
-
-def free_port() -> int:
-    """A port nobody listens on, whose cluster bus port is free as well."""
-    while True:
-        with socket.socket() as probe, socket.socket() as bus:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-            if port + CLUSTER_BUS_OFFSET > 65_000:
-                continue
-            try:
-                bus.bind(("127.0.0.1", port + CLUSTER_BUS_OFFSET))
-            except OSError:
-                continue
-            return port
-
-
-@dataclass
-class Server:
-    """A store server on a TCP port."""
-
-    home: Path
-    port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def address(self) -> Address:
-        return Address("127.0.0.1", self.port)
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}"
-
-    def start(self, *arguments: str) -> None:
-        """Starts it and waits until it takes connections."""
-        held, _leash = os.pipe()
-        own = ["--port", str(self.port), "--dir", str(self.home), "--bind", "127.0.0.1"]
-        server = [str(find_binary()), *arguments, *own]
-        with (self.home / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                launcher.command(server, held, bind=launcher.CAN_BIND),
-                pass_fds=(held,),
-                stdout=log,
-                stderr=log,
-            )
-        os.close(held)
-        deadline = time.monotonic() + START_SECONDS
-        while not self._listens():
-            assert time.monotonic() < deadline, (self.home / "log").read_text()
-            time.sleep(0.02)
-
-    def kill(self) -> None:
-        """Like a crash."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-
-    async def ask(self, *question: Argument) -> object:
-        return await ask_once(self.address, LinkSettings(), *question)
-
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-
-MakeServer = Callable[..., Server]
+from store_servers import MakeServer, Server, form_cluster, servers_in
 
 
 @pytest.fixture
 def make_server(tmp_path: Path) -> Iterator[MakeServer]:
     """Makes started servers; all are gone after the test."""
-    made: list[Server] = []
+    with servers_in(tmp_path) as make:
+        yield make
 
-    def make(*arguments: str) -> Server:
-        home = tmp_path / f"server-{len(made)}"
-        home.mkdir()
-        server = Server(home)
-        made.append(server)
-        server.start(*(arguments or ("--save", "", "--appendonly", "no")))
-        return server
 
-    yield make
-    for server in made:
-        server.kill()
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
+    """Three masters that share the slots evenly, for tests that leave them alive."""
+    with servers_in(tmp_path_factory.mktemp("cluster")) as make:
+        yield asyncio.run(form_cluster(make))
 
 
 @pytest.fixture
-async def cluster(make_server: MakeServer) -> list[Server]:
-    """Three masters that share the slots evenly."""
-    arguments = ("--cluster-enabled", "yes", "--save", "", "--appendonly", "no")
-    servers = [make_server(*arguments) for _ in range(3)]
-    bounds = [0, 5461, 10923, 16384]
-    for number, server in enumerate(servers):
-        await server.ask("CLUSTER", "ADDSLOTSRANGE", bounds[number], bounds[number + 1] - 1)
-        await server.ask("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
-    for server in servers[1:]:
-        await server.ask("CLUSTER", "MEET", "127.0.0.1", servers[0].port)
-    for server in servers:
-        await until_cluster_agrees(server)
-    return servers
-
-
-async def until_cluster_agrees(server: Server) -> None:
-    """Waits until the server sees three masters and a healthy cluster."""
-    async with asyncio.timeout(START_SECONDS):
-        while True:
-            info = await server.ask("CLUSTER", "INFO")
-            assert isinstance(info, bytes)
-            if b"cluster_state:ok" in info and b"cluster_size:3" in info:
-                return
-            await asyncio.sleep(0.05)  # gossip between real servers: nothing to drive
+async def fragile_cluster(make_server: MakeServer) -> list[Server]:
+    """A Cluster that the test may break."""
+    return await form_cluster(make_server)

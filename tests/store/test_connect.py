@@ -35,7 +35,7 @@ async def test_redis_is_as_good_as_valkey(tmp_path: Path) -> None:
 
 async def test_store_that_may_evict_is_refused(tmp_path: Path) -> None:
     with EmbeddedStore(tmp_path) as store:
-        client = open_client(store.url)
+        client = await open_client(store.url)
         await client.config_set("maxmemory-policy", "allkeys-lru")
         # Without a limit nothing is ever evicted
         await check_store(store.url)
@@ -68,7 +68,7 @@ async def test_least_versions(
 
 async def test_hosted_store_without_config_is_inspected_all_the_same(tmp_path: Path) -> None:
     with EmbeddedStore(tmp_path) as store:
-        client = open_client(store.url)
+        client = await open_client(store.url)
         await client.execute_command(
             "ACL", "SETUSER", "limited", "on", ">pw", "~*", "+@all", "-config"
         )
@@ -87,7 +87,7 @@ async def test_silent_store_is_unavailable() -> None:
 
 async def test_client_never_repeats_a_command(store_url: str) -> None:
     """redis-py's default would run this script eleven times."""
-    client = open_client(store_url, reply_timeout_seconds=0.2)
+    client = await open_client(store_url, reply_timeout_seconds=0.2)
     await client.delete("hf:test:spun")
     script = """
         redis.call('INCR', 'hf:test:spun')
@@ -97,7 +97,7 @@ async def test_client_never_repeats_a_command(store_url: str) -> None:
     """
     with pytest.raises(RedisTimeoutError):
         await client.eval(script, 0)
-    patient = open_client(store_url)
+    patient = await open_client(store_url)
     assert await patient.get("hf:test:spun") == b"1"
     await client.aclose()
     await patient.aclose()

@@ -1,0 +1,164 @@
+"""Sentinel: the executor serves from whoever is master, and never writes to one that was."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+from conftest import fresh_uid
+from store_servers import MakeServer, Server
+
+from holdfast_lua import (
+    Bundle,
+    Executor,
+    StoreBehind,
+    StoreError,
+    StoreUnavailable,
+    guarded,
+    keys,
+)
+from holdfast_lua.connect import check_store, open_client
+from holdfast_lua.guard import SaleRef
+
+FAILOVER_SECONDS = 30.0
+
+
+@dataclass
+class Watched:
+    """A master, its replica and the sentinel that watches them."""
+
+    master: Server
+    replica: Server
+    sentinel: Server
+
+    @property
+    def url(self) -> str:
+        """The first sentinel in the list is dead, as one may be."""
+        return f"redis+sentinel://127.0.0.1:1,{self.sentinel.address}/mymaster"
+
+    async def promote_replica(self) -> None:
+        """From now on the sentinel names the replica, whatever that one thinks of itself."""
+        await self.sentinel.ask("SENTINEL", "REMOVE", "mymaster")
+        where = ("127.0.0.1", self.replica.port, 1)
+        await self.sentinel.ask("SENTINEL", "MONITOR", "mymaster", *where)
+
+
+@pytest.fixture
+async def watched(make_server: MakeServer) -> Watched:
+    master, replica = make_server(), make_server()
+    await replica.ask("REPLICAOF", "127.0.0.1", master.port)
+    sentinel = make_server("sentinel.conf", "--sentinel")
+    for question in (
+        ("MONITOR", "mymaster", "127.0.0.1", master.port, 1),
+        ("SET", "mymaster", "down-after-milliseconds", 300),
+        ("SET", "mymaster", "failover-timeout", 3000),
+    ):
+        await sentinel.ask("SENTINEL", *question)
+    watched = Watched(master, replica, sentinel)
+    await until_in_sync(watched)
+    return watched
+
+
+async def until_in_sync(watched: Watched) -> None:
+    """Waits until the sentinel knows the replica and the replica has everything."""
+    async with asyncio.timeout(FAILOVER_SECONDS):
+        while True:
+            known = await watched.sentinel.ask("SENTINEL", "REPLICAS", "mymaster")
+            state = await watched.replica.ask("INFO", "replication")
+            assert isinstance(state, bytes)
+            if known and b"master_link_status:up" in state:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def make_sale(executor: Executor, uid: str) -> SaleRef:
+    await executor.command(
+        "HSET", keys.sale(uid), "epoch", 1, "revision", 1, "event_epoch", 1, "name", uid
+    )
+    return SaleRef(uid, 1, 1)
+
+
+async def touch(executor: Executor, ref: SaleRef) -> int:
+    names = (keys.sale(ref.uid), keys.events(ref.uid))
+    return int((await guarded(executor, ref, "touch_sale", names, (1,))).values[0])
+
+
+async def until_served(executor: Executor) -> int:
+    """The port of the server that answers once somebody does."""
+    async with asyncio.timeout(FAILOVER_SECONDS):
+        while True:
+            try:
+                reply = await executor.command("CONFIG", "GET", "port")
+            except StoreError:
+                await asyncio.sleep(0.05)
+            else:
+                return int(reply[1])
+
+
+async def test_failover_is_followed(watched: Watched, test_bundle: Bundle) -> None:
+    async with Executor(watched.url, test_bundle) as executor:
+        ref = await make_sale(executor, fresh_uid())
+        assert await touch(executor, ref) == 1
+        assert await executor.command("WAIT", 1, 5000) == 1
+        await asyncio.to_thread(watched.master.kill)
+        assert await until_served(executor) == watched.replica.port
+        assert await touch(executor, ref) == 2
+
+
+async def test_write_lost_in_a_failover_is_store_behind(
+    watched: Watched, test_bundle: Bundle
+) -> None:
+    async with Executor(watched.url, test_bundle) as executor:
+        # Given a change that was acknowledged and not yet copied
+        ref = await make_sale(executor, fresh_uid())
+        assert await executor.command("WAIT", 1, 5000) == 1
+        await watched.replica.ask("REPLICAOF", "NO", "ONE")
+        assert await touch(executor, ref) == 1
+        # When the replica takes over
+        await asyncio.to_thread(watched.master.kill)
+        await watched.promote_replica()
+        assert await until_served(executor) == watched.replica.port
+        # Then the first guarded call finds out, and writes nothing
+        with pytest.raises(StoreBehind):
+            await touch(executor, ref)
+
+
+async def test_demoted_master_is_left(watched: Watched, test_bundle: Bundle) -> None:
+    async with Executor(watched.url, test_bundle) as executor:
+        ref = await make_sale(executor, fresh_uid())
+        assert await executor.command("WAIT", 1, 5000) == 1
+        # Given a live master that becomes a replica without closing our link
+        await watched.replica.ask("REPLICAOF", "NO", "ONE")
+        await watched.master.ask("REPLICAOF", "127.0.0.1", watched.replica.port)
+        # When a call meets READONLY, and the sentinel still names the old one
+        with pytest.raises(StoreUnavailable):
+            await touch(executor, ref)
+        with pytest.raises(StoreUnavailable):
+            await touch(executor, ref)
+        # Then the next master is used as soon as it is named
+        await watched.promote_replica()
+        assert await until_served(executor) == watched.replica.port
+        assert await touch(executor, ref) == 1
+
+
+async def test_replica_is_never_taken_for_the_master(watched: Watched, test_bundle: Bundle) -> None:
+    """A sentinel that is out of date names a server that is a replica by now."""
+    await watched.promote_replica()
+    async with Executor(watched.url, test_bundle) as executor:
+        with pytest.raises(StoreUnavailable, match="not a master"):
+            await executor.command("GET", "hf:x")
+
+
+async def test_unknown_master_is_named(watched: Watched, test_bundle: Bundle) -> None:
+    async with Executor(watched.url.replace("mymaster", "other"), test_bundle) as executor:
+        with pytest.raises(StoreUnavailable, match="no sentinel knows a master named other"):
+            await executor.command("PING")
+
+
+async def test_check_and_plain_client_find_the_master(watched: Watched) -> None:
+    (info,) = await check_store(watched.url)
+    assert (info.address, info.role, info.replicas) == (watched.master.address, "master", 1)
+    client = await open_client(watched.url)
+    assert await client.set("hf:x", "1")
+    await client.aclose()
