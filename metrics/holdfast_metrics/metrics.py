@@ -1,15 +1,15 @@
 """The instruments of one process, made from the manifest.
 
 One `Metrics` per process, passed to whoever counts; there is no module-level instrument, so that a
-test can have its own registry and a forked worker its own files. Counters are `CountedBy` (plain
-integers, see counts.py); gauges and histograms are prometheus-client's own. No custom collectors,
-exemplars, Info or Enum: multiprocess mode does not carry them.
+test can have its own registry and a forked worker its own files. Counters and histograms count in
+plain numbers until they are flushed (see counts.py); gauges are prometheus-client's own. No custom
+collectors, exemplars, Info or Enum: multiprocess mode does not carry them.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from holdfast_metrics import manifest
-from holdfast_metrics.counts import CountedBy
+from holdfast_metrics.counts import BulkHistogram, CountedBy, TalliedBy, Tally
 from holdfast_metrics.manifest import Definition
 
 
@@ -29,15 +29,12 @@ class Metrics:
         self.script_seconds = self._histogram(manifest.SCRIPT_SECONDS)
         self.script_batch_size = self._histogram(manifest.SCRIPT_BATCH_SIZE)
         self.request_seconds = self._histogram(manifest.REQUEST_SECONDS)
-        self._script_series: dict[str, Histogram] = {}
+        self._batch_tally: Tally = self.script_batch_size.labels()
 
     def observe_script(self, script: str, seconds: float, batch_size: int) -> None:
         """The observer that the store's executor calls back for each script call."""
-        series = self._script_series.get(script)
-        if series is None:
-            series = self._script_series[script] = self.script_seconds.labels(script)
-        series.observe(seconds)
-        self.script_batch_size.observe(batch_size)
+        self.script_seconds.labels(script).observe(seconds)
+        self._batch_tally.observe(batch_size)
 
     def set_units(self, sale: str, *, free: int, held: int, booked: int, blocked: int) -> None:
         """What the sale still has, as its stock counters say."""
@@ -46,9 +43,11 @@ class Metrics:
             self.units.labels(sale, state).set(units)
 
     def flush(self) -> None:
-        """Move the plain counts into the series that a scrape reads."""
-        for counter in (self.joins, self.passes, self.holds, self.orders, self.requests):
-            counter.flush()
+        """Move what was counted into the series that a scrape reads."""
+        counters = (self.joins, self.passes, self.holds, self.orders, self.requests)
+        histograms = (self.script_seconds, self.script_batch_size, self.request_seconds)
+        for instrument in (*counters, *histograms):
+            instrument.flush()
 
     def _counter(self, definition: Definition) -> CountedBy:
         # prometheus-client adds the `_total` itself.
@@ -65,11 +64,12 @@ class Metrics:
             multiprocess_mode="livemostrecent",
         )
 
-    def _histogram(self, definition: Definition) -> Histogram:
-        return Histogram(
+    def _histogram(self, definition: Definition) -> TalliedBy:
+        histogram = BulkHistogram(
             definition.name,
             definition.help,
             definition.labels,
             registry=self.registry,
             buckets=definition.buckets,
         )
+        return TalliedBy(histogram, definition.buckets)

@@ -4,10 +4,12 @@ import re
 from typing import get_type_hints
 
 import pytest
-from prometheus_client import CollectorRegistry
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
-from holdfast_metrics.counts import CountedBy
+from holdfast_metrics.counts import BulkHistogram, CountedBy, Tally
 from holdfast_metrics.http import exposition
 from holdfast_metrics.manifest import MANIFEST, Definition, Kind
 from holdfast_metrics.metrics import Metrics
@@ -75,6 +77,24 @@ def test_script_calls_show_latency_and_batch_size() -> None:
     assert shown['holdfast_script_seconds_bucket{le="0.0025",script="join_line"}'] == 3.0
     assert shown['holdfast_script_seconds_bucket{le="0.001",script="join_line"}'] == 0.0
     assert shown["holdfast_script_batch_size_sum{}"] == 48.0
+
+
+@given(st.lists(st.floats(min_value=0, max_value=10), max_size=50))
+def test_tally_shows_what_the_library_would(values: list[float]) -> None:
+    """Bounds included: 0.001 belongs to the bucket `le="0.001"`."""
+    bounds = (0.001, 0.5, 2.0)
+    ours = BulkHistogram("h", "help", buckets=bounds, registry=CollectorRegistry())
+    theirs = Histogram("h", "help", buckets=bounds, registry=CollectorRegistry())
+    tally = Tally(ours, bounds)
+    for value in (*bounds, *values):
+        tally.observe(value)
+        theirs.observe(value)
+    tally.flush()
+    tally.flush()
+    shown = {(s.name, str(s.labels)): s.value for m in ours.collect() for s in m.samples}
+    wanted = {(s.name, str(s.labels)): s.value for m in theirs.collect() for s in m.samples}
+    for name, value in wanted.items():
+        assert name[0].endswith("_created") or shown[name] == pytest.approx(value)
 
 
 def test_units_show_by_state() -> None:
