@@ -1,13 +1,22 @@
 """The API as an outside program calls it: small typed helpers over aiohttp, no shortcuts."""
 
 import asyncio
+import json
+import subprocess
+import sys
+import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
+from running_service import Service
 
 FLOOR = {"id": "floor", "name": "Floor", "capacity": 100, "category": "GA"}
+PLAN = Path(__file__).parents[1] / "examples" / "plans" / "sports-hall.json"
+NIGHT = {"name": "Night", "areas": [FLOOR], "prices": {"GA": 4500}}
+ALL_PRICES = {"I": 9000, "II": 6000, "VIP": 15000, "GA": 4500}
 MAX_TRIES = 400
 
 
@@ -101,3 +110,37 @@ class Api:
                 "amount": hold["total"],
             },
         )
+
+
+async def create(operator: Api, name: str, **fields: object) -> None:
+    made = await operator.put(f"/v1/sales/{name}", {**NIGHT, **fields})
+    assert made.status == 201, made
+
+
+def seating_plan() -> dict[str, object]:
+    plan: dict[str, object] = json.loads(PLAN.read_text())
+    return plan
+
+
+async def eventually(operator: Api, path: str, member: str, wanted: object) -> float:
+    """Seconds until every one of 20 reads in a row (two workers) shows the value."""
+    started = time.monotonic()
+    agreed = 0
+    while agreed < 20:
+        shown = (await operator.get(path)).body
+        agreed = agreed + 1 if shown.get(member) == wanted else 0
+        assert time.monotonic() - started < 5, shown
+        await asyncio.sleep(0.01)
+    return time.monotonic() - started - 0.2
+
+
+def make_key(service: Service, role: str) -> str:
+    return keys_command(service, "create", f"test-{role}", "--role", role).strip()
+
+
+def keys_command(service: Service, *arguments: str) -> str:
+    command = [sys.executable, "-m", "holdfast", "keys", *arguments]
+    done = subprocess.run(
+        [*command, "--data-dir", str(service.data_dir)], stdout=subprocess.PIPE, check=True
+    )
+    return done.stdout.decode()

@@ -1,0 +1,152 @@
+"""Putting a sale into the store: at its creation and after a loss, one path.
+
+The order is the protocol. The stock goes first (its fence keeps an overtaken installer out), then
+the line, and last the sale hash, which is the commit point: until it is there every guarded script
+refuses, and from then on every installing script does. Several processes may install one epoch
+at once; what they write is the same, and the first commits.
+
+A rebuild is this and one step before it: the epoch is bumped in the ledger, which waits for
+confirms under way and refuses those that come after, so that what is read next is final.
+"""
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+
+from holdfast.sales.ledger_stock import ledger_holds
+from holdfast.sales.plans import PlanCache
+from holdfast.sales.spec import SaleSpec, spec_from_json
+from holdfast.sales.translate import line_settings, sale_times, stock_settings
+from holdfast_inventory.ledger import Checkpoint, Ledger, SaleRecord
+from holdfast_inventory.plan import Plan
+from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.stock_image import make_image
+from holdfast_lua import keys
+from holdfast_lua.codes import Code
+from holdfast_lua.executor import Executor
+from holdfast_lua.guard import SaleRef
+from holdfast_lua.line_calls import LineCalls, LineCheckpoint
+from holdfast_lua.line_status import LineStatus
+from holdfast_lua.sale_calls import SaleCalls
+from holdfast_lua.stock_calls import StockCalls
+from holdfast_lua.stock_install import install_stock
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(LineCheckpoint).decode
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Installer:
+    """Writes sales into the store from what the ledger says."""
+
+    executor: Executor
+    ledger: Ledger
+    plans: PlanCache
+
+    async def restore(self, record: SaleRecord) -> SaleRecord:
+        """The store does not carry the sale in the record's epoch: install it, or rebuild it.
+
+        The stock's fence tells an epoch that somebody is installing now (then we do the same and
+        one of us is first) from one that the store has lost.
+        """
+        fence = await self.executor.command("GET", keys.stock_fence(record.uid))
+        if record.provisioned and int(fence or 0) != record.epoch:
+            return await self.rebuild(record)
+        await self.install(record)
+        return record
+
+    async def rebuild(self, record: SaleRecord) -> SaleRecord:
+        """After a loss: end the epoch, then install the next one from the ledger.
+
+        Whoever else notices the same loss finds the epoch ended and installs the same next one.
+        """
+        epoch = await self.ledger.sales.bump_epoch(record.uid, seen_epoch=record.epoch)
+        logger.warning("rebuilding sale %s in epoch %d", record.name, epoch)
+        record = await self.ledger.sales.read_uid(record.uid)
+        await self.install(record)
+        return record
+
+    async def install(self, record: SaleRecord) -> None:
+        """Make the store carry the sale in the record's epoch; harmless when it does already."""
+        spec = spec_from_json(record.spec)
+        checkpoint = await self.ledger.checkpoints.read(record.uid) if record.provisioned else None
+        ref = SaleRef(record.uid, record.epoch)
+        stock = await self._install_stock(ref, record, spec)
+        if stock is None:
+            return
+        start = _line_start(record, checkpoint)
+        code = await LineCalls(self.executor).install_line(ref, line_settings(spec).terms, start)
+        if code is not Code.OK:
+            return
+        await SaleCalls(self.executor).install(
+            ref,
+            name=record.name,
+            lifecycle=record.lifecycle,
+            settings_version=record.settings_version,
+            times=sale_times(spec),
+            stock=stock,
+            clock_ms=checkpoint.taken_ms if checkpoint else 0,
+            rebuilt=record.provisioned,
+        )
+        if not record.provisioned:
+            await self.ledger.sales.set_provisioned(record.uid, epoch=record.epoch)
+
+    async def _install_stock(
+        self, ref: SaleRef, record: SaleRecord, spec: SaleSpec
+    ) -> dict[str, int] | None:
+        """The counters for the sale hash; None when another process has installed this epoch."""
+        settings = stock_settings(spec)
+        plan = await self.plans.get(record, spec)
+        stock = _Stock(record.name, ref, settings, plan, StockCalls(self.executor))
+        holds = await ledger_holds(self.ledger, stock) if record.provisioned else []
+        image = make_image(plan, settings, holds)
+        if not await install_stock(self.executor, ref.uid, ref.epoch, image):
+            return None
+        return image.sale_fields()
+
+
+@dataclass(frozen=True)
+class _Stock:
+    """The stock before there is a hall: enough to turn orders into holds."""
+
+    name: str
+    ref: SaleRef
+    settings: StockSettings
+    plan: Plan
+    calls: StockCalls
+
+
+def _line_start(record: SaleRecord, checkpoint: Checkpoint | None) -> LineCheckpoint:
+    """Where the line begins: anew, or at its checkpoint and never below the promised ceiling."""
+    if not record.provisioned:
+        start = LineCheckpoint(ceiling=0)
+    elif checkpoint is None:
+        start = LineCheckpoint(ceiling=0, fresh=False)
+    else:
+        start = _decode(checkpoint.body)
+    return replace(start, ceiling=record.issued_ceiling, stopped=record.lifecycle == "paused")
+
+
+def line_checkpoint(uid: str, epoch: int, now_ms: int, line: LineStatus) -> Checkpoint:
+    """What a rebuild will need of the line as it stands."""
+    start = LineCheckpoint(
+        ceiling=line.ceiling,
+        fresh=False,
+        issued=line.issued,
+        lobby=line.lobby,
+        frozen=line.frozen,
+        serving=line.serving,
+        called_from=line.called_from,
+        gaps=line.gaps,
+        called=line.called,
+        claimed=line.claimed,
+        lapsed=line.lapsed,
+        admitted=line.admitted,
+        active=line.active,
+        stopped=line.lifecycle == "paused",
+    )
+    return Checkpoint(uid, epoch, now_ms, _encode(start))

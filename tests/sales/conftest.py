@@ -1,0 +1,26 @@
+"""A ledger of the test's own beside the session's store."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from holdfast.sales.install import Installer
+from holdfast.sales.plans import PlanCache
+from holdfast_inventory.ledger import Ledger
+from holdfast_lua import Executor
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    """A fresh SQLite ledger."""
+    opened = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
+    await opened.migrate()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def installer(executor: Executor, ledger: Ledger) -> Installer:
+    """Installs sales of that ledger into the session's store."""
+    return Installer(executor, ledger, PlanCache(ledger))
