@@ -1,0 +1,43 @@
+"""The README's tour, run as it is printed against a real service: every command must succeed."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running_service import Service, await_ready, launch
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def tour() -> str:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    part = readme.partition("<!-- tour -->")[2].partition("<!-- end of tour -->")[0]
+    return "\n".join(re.findall(r"```sh\n(.*?)```", part, re.DOTALL))
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    running = launch(tmp_path / "data")
+    try:
+        await_ready(running)
+        yield running
+    finally:
+        running.stop()
+
+
+def test_tour_ends_with_a_confirmed_order(service: Service, tmp_path: Path) -> None:
+    environment = {"HOLDFAST_URL": service.url, "HOLDFAST_DATA_DIR": str(tmp_path / "data")}
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", tour()],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    order = json.loads(done.stdout[done.stdout.rindex('{"id"') :])
+    assert order["status"] == "confirmed"
