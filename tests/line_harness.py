@@ -132,7 +132,7 @@ class Crowd:
     _seen: int = 0
 
     def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)  # noqa: S311 (a simulation, repeatable)
+        self._random = random.Random(self.seed)
 
     async def live(self, seconds: float, tick_ms: int = 250) -> None:
         """Lets time pass: steps the line, and has everybody who is due come and claim."""

@@ -12,6 +12,7 @@ from line_harness import PLENTY, Ceilings, Line, with_terms
 
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.line_calls import LineCalls, LineCheckpoint
+from holdfast_lua.line_status import LineMode, LineStatus
 from holdfast_queue.credentials import pass_verifier
 from holdfast_queue.desk import FrontDesk, open_desk
 from holdfast_queue.poll import DESK, ROOMS
@@ -137,3 +138,40 @@ async def serve(desk: FrontDesk, clock: DrivenClock) -> AsyncIterator[ClientFact
     yield start
     for client in clients:
         await client.close()
+
+
+@pytest.fixture
+def status() -> LineStatus:
+    """A line made up: 20 numbers, two called, a gap of three in front."""
+    return LineStatus(
+        lifecycle="live",
+        phase="open",
+        prequeue_ms=0,
+        opens_ms=0,
+        ends_ms=0,
+        settings_version=1,
+        free=100,
+        held=5,
+        booked=7,
+        frozen=True,
+        lobby=0,
+        issued=20,
+        ceiling=100,
+        serving=2,
+        called_from=1,
+        gaps=((5, 7),),
+        active=1,
+        deferred=0,
+        called=2,
+        claimed=1,
+        lapsed=0,
+        admitted=1,
+        rate_per_minute=60,
+        cap=100,
+        mode=LineMode.LINE,
+        queue_all=False,
+        show_share=0.5,
+        pace=0.0,
+        pace_ms=0,
+        pace_since_ms=0,
+    )

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
-import jwt
-import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
-from line_harness import Ceilings
 
 from holdfast_queue.room import Room
-from holdfast_queue.status import SaleState
 
 Client = TestClient[web.Request, web.Application]
 ClientFactory = Callable[[Room], Awaitable[Client]]

@@ -1,0 +1,195 @@
+"""Installing a line: new, and rebuilt after the store was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from line_harness import TERMS, Crowd, Line, burst_excess
+
+from holdfast_lua import SaleRef, keys
+from holdfast_lua.codes import Code
+from holdfast_lua.line_calls import LineCheckpoint
+from holdfast_lua.line_status import LineMode, LineStatus, format_gaps, parse_gaps
+
+LineFactory = Callable[..., Awaitable[Line]]
+
+
+async def test_status_comes_back_field_by_field(line: Line) -> None:
+    """The order of the script's list and of the record's fields are one."""
+    await line.sale(
+        lifecycle="draining",
+        prequeue_ms=11,
+        opens_ms=12,
+        ends_ms=9_000_000_000_000,
+        settings_version=14,
+        free=15,
+        held=16,
+        booked=17,
+    )
+    await line.force(
+        lobby=3,
+        frozen=1,
+        issued=40,
+        ceiling=50,
+        serving=30,
+        gaps="5-6,33-35",
+        called=28,
+        claimed=20,
+        lapsed=5,
+        admitted=21,
+        mode=1,
+        queue_all=1,
+        stopped_ms=1,
+        pace="2.5",
+        pace_ms=7,
+        pace_since_ms=8,
+        lost_active=4,
+        lost_until_ms=9_000_000_000_000,
+    )
+    assert await line.step() == LineStatus(
+        lifecycle="draining",
+        phase="open",
+        prequeue_ms=11,
+        opens_ms=12,
+        ends_ms=9_000_000_000_000,
+        settings_version=14,
+        free=15,
+        held=16,
+        booked=17,
+        frozen=True,
+        lobby=3,
+        issued=40,
+        ceiling=50,
+        serving=30,
+        called_from=31,
+        gaps=((5, 6), (33, 35)),
+        active=4,
+        deferred=0,
+        called=28,
+        claimed=20,
+        lapsed=5,
+        admitted=21,
+        rate_per_minute=TERMS.rate_per_minute,
+        cap=TERMS.cap,
+        mode=LineMode.THROUGH,
+        queue_all=True,
+        show_share=1.0,
+        pace=2.5,
+        pace_ms=7,
+        pace_since_ms=8,
+    )
+
+
+def test_gaps_are_written_as_they_are_read() -> None:
+    assert parse_gaps("") == ()
+    assert parse_gaps(format_gaps([(1, 2), (5, 9)])) == ((1, 2), (5, 9))
+
+
+def test_waiting_leaves_out_what_is_missing(status: LineStatus) -> None:
+    assert status.missing(2, 10) == 3
+    assert status.missing(4, 4) == 0
+    assert status.waiting == 20 - 2 - 3
+
+
+async def test_new_line_starts_full_of_tokens_and_empty_of_people(line: Line) -> None:
+    assert (await line.join(100, tuple(f"p{n}" for n in range(100)))).admitted == TERMS.burst
+    status = await line.step()
+    assert (status.issued, status.outstanding, status.gaps) == (100, status.serving - 20, ())
+
+
+async def test_installing_again_forgets_everything(line: Line) -> None:
+    await line.join(3, ("a", "b", "c"))
+    await line.fill(50)
+    await line.step()
+    await line.install()
+    status = await line.step()
+    assert (status.issued, status.serving, status.active, status.called) == (0, 0, 0, 0)
+
+
+async def test_overtaken_installation_is_fenced_off(line: Line) -> None:
+    newer = SaleRef(line.ref.uid, 2)
+    assert await line.calls.install_line(newer, TERMS, LineCheckpoint(ceiling=7)) is Code.OK
+    late = await line.calls.install_line(line.ref, TERMS, LineCheckpoint(ceiling=5))
+    assert late is Code.INSTALL_FENCED
+    assert await line.executor.command("HGET", keys.line(line.ref.uid), "ceiling") == b"7"
+
+
+CHECKPOINT = LineCheckpoint(
+    ceiling=1000,
+    fresh=False,
+    issued=600,
+    lobby=10,
+    frozen=True,
+    serving=100,
+    called_from=81,
+    called=100,
+    claimed=60,
+    lapsed=30,
+    admitted=60,
+    active=40,
+)
+
+
+async def test_rebuilt_line_issues_no_number_twice(make_line: LineFactory) -> None:
+    line = await make_line(ceiling=2000, start=CHECKPOINT)
+    joined = await line.join(2)
+    assert (joined.first, joined.count) == (1001, 2)
+    status = await line.step()
+    assert (status.gaps, status.lobby) == (((601, 1000),), 10)
+
+
+async def test_rebuilt_line_refuses_at_the_ceiling_it_came_with(make_line: LineFactory) -> None:
+    line = await make_line(ceiling=1000, start=CHECKPOINT)
+    assert (await line.join()).code is Code.CEILING_REACHED
+
+
+async def test_rebuilt_line_starts_with_an_empty_bucket(make_line: LineFactory) -> None:
+    line = await make_line(ceiling=2000, start=CHECKPOINT, rate_per_minute=60, burst=50)
+    await line.step()
+    assert (await line.claim(90)).code is Code.DEFERRED
+    crowd = Crowd(line, 1.0)
+    await crowd.live(20)
+    assert burst_excess(crowd.passes_ms, 60, 1) <= 1.1
+
+
+async def test_outstanding_calls_are_called_again_with_a_whole_window(
+    make_line: LineFactory,
+) -> None:
+    line = await make_line(ceiling=2000, start=CHECKPOINT, claim_ms=20_000, rate_per_minute=600)
+    # Numbers below the range had ended before; those in it may claim; serving never falls
+    status = await line.run(5)
+    assert status.serving >= 100
+    assert (await line.claim(80)).code is Code.CALL_EXPIRED
+    assert (await line.claim(81)).code is Code.ADMITTED
+    assert (await line.claim(100)).code is Code.ADMITTED
+    assert status.called == 60 + 30 + 20 + (status.serving - 100)
+
+
+async def test_lost_sessions_keep_their_slots_until_they_are_over(make_line: LineFactory) -> None:
+    line = await make_line(
+        ceiling=2000, start=CHECKPOINT, cap=40, session_ms=10_000, claim_ms=60_000
+    )
+    assert (await line.step()).active == 40
+    assert (await line.claim(81)).code is Code.DEFERRED
+    await line.run(10)
+    assert (await line.claim(81)).code is Code.ADMITTED
+
+
+async def test_gaps_of_two_losses_are_both_skipped(make_line: LineFactory) -> None:
+    start = LineCheckpoint(
+        ceiling=300, fresh=False, issued=200, frozen=True, gaps=((51, 100),), serving=0
+    )
+    line = await make_line(ceiling=500, start=start, rate_per_minute=6000, burst=500)
+    await line.fill(10)
+    status = await line.step()
+    assert status.gaps == ((51, 100), (201, 300))
+    assert status.waiting + status.called == 50 + 100 + 10
+
+
+async def test_line_comes_back_paused(make_line: LineFactory) -> None:
+    start = LineCheckpoint(ceiling=300, fresh=False, issued=200, frozen=True, stopped=True)
+    line = await make_line(ceiling=500, start=start)
+    await line.sale(lifecycle="paused")
+    assert (await line.run(5)).serving == 0
+    await line.calls.change_lifecycle(line.ref, "resume")
+    assert (await line.run(5)).serving > 0

@@ -1,0 +1,180 @@
+"""The collector: joins of one turn of the loop are one script call, below the ledger's ceiling."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from line_harness import Ceilings, Line
+
+from holdfast_lua import Bundle, Executor, keys
+from holdfast_lua.errors import StoreBehind, StoreBusy
+from holdfast_lua.line_calls import LineCalls
+from holdfast_queue import joins
+from holdfast_queue.joins import JoinCollector, Place
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+LineFactory = Callable[..., Awaitable[Line]]
+
+
+@pytest.fixture
+def scripts() -> Counter[str]:
+    """How often each script ran."""
+    return Counter()
+
+
+@pytest.fixture
+async def executor(
+    store_url: str, test_bundle: Bundle, scripts: Counter[str]
+) -> AsyncIterator[Executor]:
+    def count(script: str, _seconds: float, _batch: int) -> None:
+        scripts[script] += 1
+
+    async with Executor(store_url, test_bundle, observer=count) as running:
+        yield running
+
+
+def collector(line: Line, ceilings: Ceilings, *, quiet: bool = False) -> JoinCollector:
+    return JoinCollector(LineCalls(line.executor), line.ref, ceilings, lambda: quiet)
+
+
+async def numbers(collected: JoinCollector, count: int) -> list[int]:
+    places = await asyncio.gather(*(collected.join() for _ in range(count)))
+    return [place.number or 0 for place in places]
+
+
+async def test_joins_of_one_turn_are_one_call_in_order_of_arrival(
+    line: Line, ceilings: Ceilings, scripts: Counter[str]
+) -> None:
+    collected = collector(line, ceilings)
+    assert await numbers(collected, 500) == list(range(1, 501))
+    assert scripts["join_line"] == 1
+    await collected.aclose()
+
+
+async def test_large_turn_is_cut_into_blocks(
+    line: Line, ceilings: Ceilings, scripts: Counter[str]
+) -> None:
+    collected = collector(line, ceilings)
+    assert sorted(await numbers(collected, 2500)) == list(range(1, 2501))
+    assert scripts["join_line"] == 3
+    await collected.aclose()
+
+
+async def test_ceiling_is_committed_before_the_first_number(
+    make_line: LineFactory, ceilings: Ceilings
+) -> None:
+    line = await make_line(ceiling=0)
+    collected = collector(line, ceilings)
+    assert await numbers(collected, 3) == [1, 2, 3]
+    assert ceilings.committed[line.ref.uid] >= 3
+    await collected.aclose()
+
+
+async def test_no_number_is_given_above_what_was_committed(
+    make_line: LineFactory, ceilings: Ceilings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given ceilings that move by ten, and two workers
+    monkeypatch.setattr(joins, "CEILING_STEP", 10)
+    line = await make_line(ceiling=0)
+    workers = [collector(line, ceilings) for _ in range(2)]
+    given: list[int] = []
+    # When they take joins in turns
+    for turn in range(60):
+        for number in await numbers(workers[turn % 2], 1 + turn % 9):
+            assert number <= ceilings.committed[line.ref.uid]
+            given.append(number)
+    # Then each number was given once
+    assert sorted(given) == list(range(1, len(given) + 1))
+    for worker in workers:
+        await worker.aclose()
+
+
+async def test_ceiling_is_raised_ahead_so_that_joins_do_not_wait_for_it(
+    make_line: LineFactory, ceilings: Ceilings, scripts: Counter[str]
+) -> None:
+    line = await make_line(ceiling=0)
+    collected = collector(line, ceilings)
+    await numbers(collected, 1)
+    for _ in range(40):
+        await numbers(collected, 100)
+        await asyncio.sleep(0)
+    await collected.aclose()
+    # 1 + 40 blocks, and the one refusal at the very beginning
+    assert scripts["join_line"] == 42
+
+
+async def test_refusal_reaches_everybody_of_the_turn(line: Line, ceilings: Ceilings) -> None:
+    await line.calls.change_lifecycle(line.ref, "drain")
+    collected = collector(line, ceilings)
+    outcomes = await asyncio.gather(*(collected.join() for _ in range(3)), return_exceptions=True)
+    assert [outcome.code for outcome in outcomes if isinstance(outcome, HoldfastError)] == [
+        ErrorCode.DRAINING
+    ] * 3
+    await collected.aclose()
+
+
+async def test_store_fault_reaches_those_who_wait(line: Line, ceilings: Ceilings) -> None:
+    await line.executor.command("DEL", keys.sale(line.ref.uid))
+    collected = collector(line, ceilings)
+    with pytest.raises(StoreBehind):
+        await collected.join()
+    await collected.aclose()
+
+
+async def test_ledger_fault_reaches_those_who_need_a_number(make_line: LineFactory) -> None:
+    async def broken(_uid: str, _epoch: int, _ceiling: int) -> int:
+        raise HoldfastError(ErrorCode.LEDGER_UNAVAILABLE)
+
+    line = await make_line(ceiling=0)
+    collected = JoinCollector(LineCalls(line.executor), line.ref, broken, lambda: False)
+    with pytest.raises(HoldfastError) as caught:
+        await collected.join()
+    assert caught.value.code is ErrorCode.LEDGER_UNAVAILABLE
+    await collected.aclose()
+
+
+async def test_ledger_fault_ahead_of_use_is_nobodys_yet(make_line: LineFactory) -> None:
+    async def broken(_uid: str, _epoch: int, _ceiling: int) -> int:
+        raise HoldfastError(ErrorCode.LEDGER_UNAVAILABLE)
+
+    line = await make_line(ceiling=100)
+    await line.join()
+    collected = JoinCollector(LineCalls(line.executor), line.ref, broken, lambda: False)
+    assert await numbers(collected, 5) == [2, 3, 4, 5, 6]
+    await collected.aclose()
+
+
+async def test_visitor_who_goes_away_leaves_a_number_and_disturbs_nobody(
+    line: Line, ceilings: Ceilings
+) -> None:
+    collected = collector(line, ceilings)
+    staying = [asyncio.create_task(collected.join()) for _ in range(3)]
+    await asyncio.sleep(0)
+    staying[1].cancel()
+    outcomes = await asyncio.gather(*staying, return_exceptions=True)
+    assert [o.number for o in outcomes if isinstance(o, Place)] == [1, 3]
+    await collected.aclose()
+
+
+async def test_waiting_joins_are_bounded(
+    line: Line, ceilings: Ceilings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joins, "WAITING_JOINS_MAX", 5)
+    collected = collector(line, ceilings)
+    outcomes = await asyncio.gather(*(collected.join() for _ in range(8)), return_exceptions=True)
+    assert sum(isinstance(outcome, StoreBusy) for outcome in outcomes) == 3
+    assert len(await numbers(collected, 5)) == 5
+    await collected.aclose()
+
+
+async def test_quiet_sale_hands_admissions_to_the_first(
+    make_line: LineFactory, ceilings: Ceilings
+) -> None:
+    line = await make_line(burst=2, rate_per_minute=6)
+    collected = collector(line, ceilings, quiet=True)
+    places = await asyncio.gather(*(collected.join() for _ in range(3)))
+    assert [place.session_ms is not None for place in places] == [True, True, False]
+    await collected.aclose()
