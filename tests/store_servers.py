@@ -23,7 +23,7 @@ from holdfast_lua.wire import Argument
 
 START_SECONDS = 20.0
 CLUSTER_BUS_OFFSET = 10_000
-PLAIN = ("--save", "", "--appendonly", "no")
+PLAIN = ("--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0")
 CLUSTERED = ("--cluster-enabled", "yes", *PLAIN)
 
 
