@@ -11,11 +11,11 @@ inventory reads and judges it, and it is kept apart from the spec because it nev
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
 from holdfast_web.errors import invalid
+from holdfast_web.origins import parse_origin
 
 MAX_SECONDS = 7 * 24 * 3600
 
@@ -194,12 +194,14 @@ def _check_times(spec: SaleSpec) -> None:
 
 
 def _check_origin(origin: str) -> None:
-    parts = urlsplit(origin)
-    exact = f"{parts.scheme}://{parts.netloc}"
-    if parts.scheme not in {"http", "https"} or not parts.netloc or origin != exact:
+    try:
+        exact = parse_origin(origin)
+    except ValueError as error:
         raise invalid(
-            "return_origins", f"{origin!r} is not an origin such as https://shop.example."
-        )
+            "return_origins", f"{error}; an origin is like https://shop.example."
+        ) from None
+    if origin != exact:
+        raise invalid("return_origins", f"{origin!r} must be written {exact!r}.")
 
 
 def _field_of(error: msgspec.ValidationError) -> str:
