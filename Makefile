@@ -14,7 +14,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	done)
 
 CODE := holdfast queue inventory lua metrics web connector loadtest tests scripts
-TYPED := $(CODE) $(wildcard examples)
+TYPED := $(CODE) $(if $(wildcard examples/*.py examples/*/*.py),examples)
 
 .PHONY: help demo serve test check lint types layers lua docs fmt bench smoke screenshots pins clean
 
