@@ -19,6 +19,7 @@ from holdfast_loadtest.findings import Check, concluded
 from holdfast_loadtest.stock_checks import ONCE_OWNING
 from holdfast_loadtest.wire import Event, Order, SeatMap
 
+TAKEN = frozenset({"hold.created", "hold.reacquired"})
 ENDED = frozenset({"hold.released", "hold.expired"})
 
 
@@ -89,7 +90,7 @@ class _Book:
     def follow(self, event: Event) -> Iterator[str]:
         self._new_epoch(cursor_of(event).epoch)
         hold = hold_id(event)
-        if event.type == "hold.created":
+        if event.type in TAKEN:
             self.holds += 1
             yield from self._take(hold, units_of(event))
         elif event.type in ENDED:

@@ -22,6 +22,7 @@ from holdfast_loadtest.wire import (
     Order,
     OrderPage,
     Plan,
+    PlanDocument,
     Sale,
     SeatMap,
     Status,
@@ -88,7 +89,7 @@ async def _plan(shop: ShopCalls) -> Plan:
     if answer.status == 404:
         return Plan()
     _expect(answer, "/plan")
-    return answer.read(Plan)
+    return answer.read(PlanDocument).plan or Plan()
 
 
 async def _orders(shop: ShopCalls) -> list[Order]:

@@ -177,6 +177,13 @@ class Plan(msgspec.Struct):
         return tuple(guid for row in self.rows() for guid in row)
 
 
+class PlanDocument(msgspec.Struct):
+    """`GET .../plan`: the plan as it was imported; none for a sale of areas alone."""
+
+    plan_version: str = ""
+    plan: Plan | None = None
+
+
 class Event(msgspec.Struct):
     """A CloudEvent of the sale; `data` differs by type, see `facts`."""
 
