@@ -47,12 +47,18 @@ FLAGS: Final = (
 
 Message = dict[str, Any]  # DevTools messages are JSON of many shapes; each caller knows its own.
 
+Reply = Callable[[Message], tuple[int, object] | None]
+
 PHONE: Final = (390, 844)
 DESKTOP: Final = (1440, 900)
 
 
 def chromium_path() -> str | None:
     return next((path for name in BINARIES if (path := shutil.which(name))), None)
+
+
+def _nothing(_: Message) -> tuple[int, object] | None:
+    return None
 
 
 class BrowserError(Exception):
@@ -126,7 +132,7 @@ class Chromium:
             await self.call("Target.disposeBrowserContext", browserContextId=context)
 
     def _launch(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(  # noqa: S603 - a fixed command line
+        return subprocess.Popen(
             [self._binary, *FLAGS, f"--user-data-dir={self._profile}", "about:blank"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -167,7 +173,7 @@ class Page:
     def __init__(self, browser: Chromium, session: str) -> None:
         self._browser = browser
         self._session = session
-        self._answers: dict[str, Callable[[Message], bytes | None]] = {}
+        self._reply: Reply = _nothing
         self._background: set[asyncio.Task[None]] = set()
         self.requests: list[str] = []
         self.complaints: list[str] = []
@@ -270,18 +276,15 @@ class Page:
         answer = await self.call("Page.captureScreenshot", captureBeyondViewport=full)
         await asyncio.to_thread(path.write_bytes, base64.b64decode(answer["data"]))
 
-    async def answer(self, pattern: str, reply: Callable[[Message], bytes | None]) -> None:
-        """Answers requests that match `pattern` (`*` as wildcard) in the service's stead.
+    async def answer(self, part: str, reply: Reply) -> None:
+        """Answers requests whose address contains `part` in the service's stead.
 
-        `reply` gets the request and gives a JSON body, or None to let the network fail.
+        `reply` gets the request and gives status and JSON, or None to let the network fail.
         """
-        self._answers[pattern.strip("*")] = reply
-        await self.call(
-            "Fetch.enable", patterns=[{"urlPattern": f"*{part}*"} for part in self._answers]
-        )
+        self._reply = reply
+        await self.call("Fetch.enable", patterns=[{"urlPattern": f"*{part}*"}])
 
     async def let_through(self) -> None:
-        self._answers.clear()
         await self.call("Fetch.disable")
 
     def on_event(self, method: str, params: Message) -> None:
@@ -293,25 +296,24 @@ class Page:
         elif method == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.complaints.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
         elif method == "Fetch.requestPaused":
-            task = asyncio.get_running_loop().create_task(self._reply(params))
+            task = asyncio.get_running_loop().create_task(self._answer(params))
             self._background.add(task)
             task.add_done_callback(self._background.discard)
 
-    async def _reply(self, paused: Message) -> None:
-        url = paused["request"]["url"]
-        reply = next((reply for part, reply in self._answers.items() if part in url), None)
-        body = None if reply is None else reply(paused["request"])
-        if body is None:
+    async def _answer(self, paused: Message) -> None:
+        answer = self._reply(paused["request"])
+        if answer is None:
             await self.call(
                 "Fetch.failRequest", requestId=paused["requestId"], errorReason="ConnectionReset"
             )
             return
+        status, body = answer
         await self.call(
             "Fetch.fulfillRequest",
             requestId=paused["requestId"],
-            responseCode=200,
+            responseCode=status,
             responseHeaders=[{"name": "Content-Type", "value": "application/json"}],
-            body=base64.b64encode(body).decode(),
+            body=base64.b64encode(json.dumps(body).encode()).decode(),
         )
 
 

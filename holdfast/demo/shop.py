@@ -103,13 +103,13 @@ class _Shop:
                 "shop_name": "Hall & Floor",
                 "subtitle": "On sale now",
                 "waiting_room": self._waiting_room(),
-                "page_data": self._data(facts),
+                "page_data": self._data(),
             },
         )
 
     async def seats(self, _: web.Request) -> web.Response:
         facts = await self._desk.facts()
-        values = {"waiting_room": self._waiting_room(), "page_data": self._data(facts)}
+        values = {"waiting_room": self._waiting_room(), "page_data": self._data()}
         return self._page("seats", facts, values)
 
     async def pay(self, request: web.Request) -> web.Response:
@@ -132,15 +132,8 @@ class _Shop:
         query = urlencode({"t": self._url + SEATS_PATH})
         return f"{self._service}/wait/{self._sale}?{query}"
 
-    def _data(self, facts: SaleFacts) -> Html:
-        return data_block(
-            {
-                "service": self._service,
-                "sale": self._sale,
-                "currency": facts.currency,
-                "prices": dict(facts.prices),
-            }
-        )
+    def _data(self) -> Html:
+        return data_block({"service": self._service, "sale": self._sale})
 
     def _page(self, template: str, facts: SaleFacts, values: Mapping[str, str]) -> web.Response:
         shared = {"static": _ASSETS.base, "title": facts.name}

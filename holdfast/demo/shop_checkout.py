@@ -29,8 +29,6 @@ class SaleFacts(msgspec.Struct, frozen=True):
     """What a shop shows of its sale."""
 
     name: str
-    currency: str = "EUR"
-    prices: dict[str, int] = {}
 
 
 class Item(msgspec.Struct, frozen=True):

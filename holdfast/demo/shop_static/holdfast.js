@@ -63,7 +63,7 @@ export class Holdfast {
   }
 
   plan() {
-    return this.#call("GET", "/plan", { open: true, cache: "default" });
+    return this.#call("GET", "/plan", { open: true });
   }
 
   seats() {
@@ -99,12 +99,12 @@ export class Holdfast {
     sessionStorage.setItem(this.#store, JSON.stringify(session));
   }
 
-  async #call(method, path, { body, key, open = false, cache = "no-cache" } = {}) {
+  async #call(method, path, { body, key, open = false } = {}) {
     const headers = { Accept: "application/json" };
     if (!open && this.pass !== null) headers.Authorization = `Bearer ${this.pass}`;
     if (key !== undefined) headers["Idempotency-Key"] = key;
     if (body !== undefined) headers["Content-Type"] = "application/json";
-    return send(this.#base + path, { method, headers, body: body && JSON.stringify(body), cache });
+    return send(this.#base + path, { method, headers, body: body && JSON.stringify(body), cache: "no-cache" });
   }
 }
 

@@ -8,7 +8,7 @@ const FAULT_MS = 4_000;
 export class Live {
   #cursor = null;
 
-  /** `apply` is {all(document), change(change)}. */
+  /** `apply` is {all(document), change(change), settled()}. */
   constructor(service, apply) {
     this.service = service;
     this.apply = apply;
@@ -45,9 +45,13 @@ export class Live {
 
   async #changes() {
     try {
-      const changes = await this.service.changes(this.#cursor);
-      for (const change of changes.items) this.apply.change(change);
-      this.#cursor = changes.next ?? changes.version ?? this.#cursor;
+      for (let more = true; more;) {
+        const page = await this.service.changes(this.#cursor);
+        page.changes.forEach((change) => this.apply.change(change));
+        this.#cursor = page.version;
+        more = page.more;
+      }
+      this.apply.settled();
     } catch (refusal) {
       if (refusal.status >= 500) throw refusal;
       await this.#everything();

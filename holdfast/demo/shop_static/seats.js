@@ -29,8 +29,6 @@ class Shop {
     this.service = new Holdfast(page);
     this.areas = new Map();
     this.quantity = 2;
-    const format = new Intl.NumberFormat("en", { style: "currency", currency: page.currency });
-    this.money = (minor) => format.format(minor / 100);
   }
 
   async start() {
@@ -48,11 +46,13 @@ class Shop {
 
   async #load() {
     const document = await this.service.plan();
-    const { prices } = this.page;
-    this.plan = new Plan(document.plan ?? document, prices);
-    this.#buildAreas(document.areas ?? [], prices);
+    const { plan, areas, prices, currency } = document;
+    const format = new Intl.NumberFormat("en", { style: "currency", currency });
+    this.money = (minor) => format.format(minor / 100);
+    this.plan = new Plan(plan, prices);
+    this.#buildAreas(areas, prices);
     if (this.plan.count > 0) this.#buildMap();
-    this.#buildLegend(document.areas ?? [], prices);
+    this.#buildLegend(areas, prices);
     this.cart = new Cart({
       list: by("holds"), section: by("cart"), money: this.money,
       act: {
@@ -68,6 +68,7 @@ class Shop {
     this.live = new Live(this.service, {
       all: (seats) => this.#takeAll(seats),
       change: (change) => this.#takeChange(change),
+      settled: () => this.#dropTaken(),
     });
     await this.live.start();
     this.#choiceChanged();
@@ -184,13 +185,13 @@ class Shop {
     this.#dropTaken();
   }
 
-  #takeChange(change) {
-    for (const [seat, state] of seatChanges(change)) {
-      const index = this.plan.index.get(seat);
-      if (index !== undefined) this.map?.setState(index, state);
+  #takeChange({ state, seats, areas }) {
+    for (const seat of seats) this.map?.setState(seat, state);
+    const freed = { f: 1, h: -1 }[state] ?? 0;
+    for (const { area, quantity } of areas) {
+      const free = (this.areas.get(area)?.free ?? 0) + freed * quantity;
+      this.#takeArea(area, { free });
     }
-    for (const [id, counts] of Object.entries(change.areas ?? {})) this.#takeArea(id, counts);
-    this.#dropTaken();
   }
 
   #takeArea(id, counts) {
@@ -376,11 +377,6 @@ class Shop {
     clearTimeout(this.toastTimer);
     this.toastTimer = setTimeout(() => toast.classList.remove("on"), 6_000);
   }
-}
-
-/** [seat guid, letter] pairs of one change. */
-function seatChanges(change) {
-  return Object.entries(change.seats ?? {});
 }
 
 const shop = new Shop(JSON.parse(document.getElementById("page-data").textContent));

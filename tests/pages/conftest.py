@@ -1,0 +1,91 @@
+"""Fixtures of the page tests: one real service and one real Chromium for all of them.
+
+Each test makes a sale of its own and opens pages in a browser context of its own. The tests share
+one event loop with the session's browser (see `pytest_collection_modifyitems`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from inspect import iscoroutinefunction
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from chromium import BINARIES, Chromium, chromium_path
+from pages_kit import ReturnPage, Sale, make_sale
+from running_service import STOP_SECONDS, Service, await_ready, launch
+from services import program
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser lives in the loop that opened it."""
+    for item in items:
+        if item.path.is_relative_to(HERE) and iscoroutinefunction(getattr(item, "obj", None)):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """`holdfast serve` with two workers."""
+    running = launch(tmp_path_factory.mktemp("pages") / "data", "--workers", "2")
+    try:
+        await_ready(running)
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.terminate()
+            running.process.wait(STOP_SECONDS)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client that keeps no cookies: each test shows its own."""
+    async with aiohttp.ClientSession(
+        cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(30)
+    ) as session:
+        yield session
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Chromium]:
+    """A real Chromium, or a skip that says why there is none."""
+    path = chromium_path() or program(BINARIES[0], "chromium")
+    async with Chromium(path) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shop() -> AsyncIterator[ReturnPage]:
+    """Where visitors are sent back to."""
+    page = ReturnPage("")
+
+    async def seats(request: web.Request) -> web.Response:
+        if request.path == "/seats":
+            page.visits.append(str(request.url))
+        return web.Response(text="<title>Shop</title><h1>Shop</h1>", content_type="text/html")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", seats)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    page.origin = _origin(runner)
+    yield page
+    await runner.cleanup()
+
+
+def _origin(runner: web.AppRunner) -> str:
+    host, port = runner.addresses[0][:2]
+    return f"http://{host}:{port}"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def sale(service: Service, http: aiohttp.ClientSession, shop: ReturnPage) -> Sale:
+    """An open sale in which everybody queues, and fast."""
+    return await make_sale(service, http, shop.origin)

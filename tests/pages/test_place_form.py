@@ -1,0 +1,189 @@
+"""The line without scripts: plain HTTP as a browser with scripts switched off sends it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html import unescape
+from urllib.parse import urlencode
+
+import aiohttp
+import pytest
+from chromium import PHONE, Chromium
+from pages_kit import ReturnPage, Sale, make_sale
+from running_service import Service
+
+
+@dataclass
+class PlainBrowser:
+    """Cookies, forms and redirects, and nothing more."""
+
+    http: aiohttp.ClientSession
+    sale: Sale
+    cookies: dict[str, str] = field(default_factory=dict)
+    document: str = ""
+    location: str = ""
+
+    async def open(self) -> int:
+        return await self._send("GET", self.sale.page("/place"))
+
+    async def submit(self, action: str, **headers: str) -> int:
+        """Sends the form with its button; the page must have one."""
+        fields = {"t": f"{self.sale.shop}/seats", "lang": "en", "do": action}
+        body = urlencode(fields).encode()
+        url = f"{self.sale.operator.url}/wait/{self.sale.name}/place"
+        typed = {"Content-Type": "application/x-www-form-urlencoded"}
+        origin = {"Origin": self.sale.operator.url, "Sec-Fetch-Site": "same-origin"}
+        return await self._send("POST", url, body, **(typed | origin | headers))
+
+    async def _send(self, method: str, url: str, body: bytes = b"", **headers: str) -> int:
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        sent = {"Accept": "text/html", "Cookie": cookie, **headers}
+        async with self.http.request(
+            method, url, data=body, headers=sent, allow_redirects=False
+        ) as response:
+            self.document = unescape(await response.text())
+            self.location = response.headers.get("Location", "")
+            self.cookies |= {name: morsel.value for name, morsel in response.cookies.items()}
+            assert response.headers["Cache-Control"] == "no-store"
+            return response.status
+
+
+@pytest.fixture
+def plain(http: aiohttp.ClientSession, sale: Sale) -> PlainBrowser:
+    return PlainBrowser(http, sale)
+
+
+async def test_form_joins_waits_and_claims(plain: PlainBrowser, sale: Sale) -> None:
+    await sale.tell("pause")
+    assert await plain.open() == 200
+    assert 'value="join"' in plain.document
+    assert await plain.submit("join") == 303
+    assert plain.location.startswith(f"/wait/{sale.name}/place?")
+    assert await plain.open() == 200
+    assert re.search(r"Your number</dt><dd>1<", plain.document)
+    assert 'http-equiv="refresh"' in plain.document
+    await sale.tell("resume")
+    while 'value="claim"' not in plain.document:
+        assert await plain.open() == 200
+    assert await plain.submit("claim") == 303
+    assert plain.location.startswith(f"{sale.shop}/seats?holdfast_token=")
+
+
+async def test_showing_the_place_changes_nothing(plain: PlainBrowser, sale: Sale) -> None:
+    await sale.tell("pause")
+    await plain.open()
+    assert plain.cookies == {}
+    await plain.submit("join")
+    for _ in range(3):
+        await plain.open()
+    status = await sale.visitor.get(f"/v1/sales/{sale.name}/status")
+    assert status.body["issued"] == 1
+
+
+async def test_joining_twice_keeps_the_place(plain: PlainBrowser, sale: Sale) -> None:
+    await sale.tell("pause")
+    await plain.submit("join")
+    await plain.submit("join")
+    await plain.open()
+    assert re.search(r"Your number</dt><dd>1<", plain.document)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+    ],
+)
+async def test_form_of_another_site_is_refused(
+    headers: dict[str, str], plain: PlainBrowser
+) -> None:
+    assert await plain.submit("join", **headers) == 403
+    assert "cross_origin" in plain.document
+    assert plain.cookies == {}
+
+
+async def test_unknown_action_is_refused(plain: PlainBrowser) -> None:
+    assert await plain.submit("steal") == 400
+
+
+async def test_claiming_without_a_place_shows_the_form(plain: PlainBrowser) -> None:
+    assert await plain.submit("claim") == 303
+    await plain.open()
+    assert 'value="join"' in plain.document
+
+
+async def test_quiet_sale_lets_through_at_once(
+    service: Service, http: aiohttp.ClientSession, shop: ReturnPage
+) -> None:
+    quiet = await make_sale(service, http, shop.origin, {"queue_all": False})
+    plain = PlainBrowser(http, quiet)
+    assert await plain.submit("join") == 303
+    assert "holdfast_token=" in plain.location
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"), [("close", "This sale is closed"), ("drain", "The line is full")]
+)
+async def test_place_tells_the_state_of_the_sale(
+    operation: str, words: str, plain: PlainBrowser, sale: Sale
+) -> None:
+    await sale.tell(operation)
+    assert await plain.open() == 200
+    assert words in plain.document
+    assert "<form" not in plain.document
+
+
+async def test_scheduled_sale_says_when(
+    service: Service, http: aiohttp.ClientSession, shop: ReturnPage
+) -> None:
+    times = {
+        "prequeue_start_time": "2099-01-01T00:00:00Z",
+        "event_start_time": "2099-01-02T00:00:00Z",
+    }
+    later = await make_sale(service, http, shop.origin, times)
+    plain = PlainBrowser(http, later)
+    await plain.open()
+    assert "The waiting room is not open yet" in plain.document
+    assert re.search(r"\d+ d \d\d:\d\d:\d\d", plain.document)
+    assert await plain.submit("join") == 303
+    assert plain.cookies == {}
+
+
+async def test_lobby_keeps_the_place_by_form(
+    service: Service, http: aiohttp.ClientSession, shop: ReturnPage
+) -> None:
+    times = {
+        "prequeue_start_time": "2020-01-01T00:00:00Z",
+        "event_start_time": "2099-01-02T00:00:00Z",
+        "queueing_method": "random",
+    }
+    lobby = await make_sale(service, http, shop.origin, times)
+    plain = PlainBrowser(http, lobby)
+    assert await plain.submit("join") == 303
+    await plain.open()
+    assert "You are early, and you are in" in plain.document
+    assert "random order" in plain.document
+
+
+async def test_browser_without_scripts_gets_through(
+    sale: Sale, shop: ReturnPage, browser: Chromium
+) -> None:
+    """The policy lets the form's redirect reach the shop, and the styles arrive."""
+    async with browser.page(PHONE) as page:
+        await page.call("Emulation.setScriptExecutionDisabled", value=True)
+        await page.call("Page.navigate", url=sale.page())
+        await page.until("document.querySelector('noscript link') !== null || true")
+        await page.click(".fallback button")
+        await page.until("location.pathname.endsWith('/place') || location.pathname === '/seats'")
+        await page.until(
+            "!!document.querySelector('button[value=claim]') || location.pathname === '/seats'",
+            seconds=30,
+        )
+        if not shop.visits:
+            await page.click("button[value=claim]")
+        await page.until("location.pathname === '/seats'")
+        assert page.complaints == []
+    assert "holdfast_token=" in shop.visits[0]

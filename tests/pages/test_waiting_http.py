@@ -1,0 +1,237 @@
+"""The waiting page as documents and headers: what it promises before any script runs."""
+
+import re
+from html.parser import HTMLParser
+
+import aiohttp
+import pytest
+from pages_kit import Sale, make_sale
+from running_service import Service
+
+from holdfast_queue.pages.languages import catalogue
+
+HTML = {"Accept": "text/html", "Accept-Language": "en"}
+
+REFUSED_URLS = [
+    "",
+    "/seats",
+    "//evil.test/",
+    "https:evil.test",
+    "http:/evil.test",
+    "https://evil.test/",
+    "{shop}.evil.test/",
+    "{shop}@evil.test/",
+    "http://user@{shop_host}/",
+    "{shop}\\@evil.test/",
+    "\\\\evil.test",
+    "/\\evil.test",
+    "http:\\\\evil.test",
+    "{shop}\n/seats",
+    "{shop}\t.evil.test",
+    " {shop}/seats",
+    "{shop}/seats\x00",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "https://{shop_host}/",
+    "http://[::1]/",
+    "http://\u0435vil.test/",
+    "{shop}/" + "x" * 3000,
+]
+
+
+class Elements(HTMLParser):
+    """Tags with their attributes, and what stands inside scripts."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(document)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+async def read(
+    http: aiohttp.ClientSession, url: str, **headers: str
+) -> tuple[aiohttp.ClientResponse, str]:
+    async with http.get(url, headers={**HTML, **headers}, allow_redirects=False) as response:
+        return response, await response.text()
+
+
+async def test_page_is_cacheable_and_sets_nothing(sale: Sale, http: aiohttp.ClientSession) -> None:
+    response, _ = await read(http, sale.page())
+    assert response.status == 200
+    assert "public" in response.headers["Cache-Control"]
+    assert "Set-Cookie" not in response.headers
+    status = await sale.visitor.get(f"/v1/sales/{sale.name}/status")
+    assert status.body["issued"] == 0
+
+
+async def test_page_is_the_same_for_everybody(sale: Sale, http: aiohttp.ClientSession) -> None:
+    ticket = await sale.visitor.join(sale.name)
+    _, stranger = await read(http, sale.page())
+    _, holder = await read(http, sale.page(), Cookie=f"holdfast_{sale.name}={ticket}")
+    assert stranger == holder
+
+
+@pytest.mark.parametrize("path", ["", "/place"])
+async def test_policy_allows_own_files_only(
+    path: str, sale: Sale, http: aiohttp.ClientSession
+) -> None:
+    response, _ = await read(http, sale.page(path))
+    policy = dict(
+        part.strip().split(" ", 1)
+        for part in response.headers["Content-Security-Policy"].split(";")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+    assert policy["form-action"] == f"'self' {sale.shop}"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Referrer-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", ["", "/place"])
+async def test_page_holds_no_inline_code(
+    path: str, sale: Sale, http: aiohttp.ClientSession
+) -> None:
+    _, document = await read(http, sale.page(path))
+    page = Elements(document)
+    assert not page.named("style")
+    for script in page.named("script"):
+        assert script.get("src") or script["type"] == "application/json"
+    for _, attributes in page.tags:
+        assert not [name for name in attributes if name == "style" or name.startswith("on")]
+
+
+async def test_page_names_no_other_host(sale: Sale, http: aiohttp.ClientSession) -> None:
+    _, document = await read(http, sale.page())
+    page = Elements(document)
+    for tag, attribute in (("script", "src"), ("link", "href"), ("img", "src"), ("form", "action")):
+        for attributes in page.named(tag):
+            address = attributes.get(attribute) or ""
+            assert not re.match(r"(?:[a-z]+:)?//", address), (tag, address)
+
+
+async def test_assets_are_immutable_and_whole(
+    sale: Sale, service: Service, http: aiohttp.ClientSession
+) -> None:
+    _, document = await read(http, sale.page())
+    page = Elements(document)
+    addresses = [tag["href"] for tag in page.named("link")] + [
+        tag["src"] for tag in page.named("script") if "src" in tag
+    ]
+    assert len(addresses) >= 5
+    for address in addresses:
+        response, _ = await read(http, f"{service.url}{address}")
+        assert response.status == 200, address
+        assert "immutable" in response.headers["Cache-Control"], address
+
+
+async def test_asset_of_another_release_is_not_kept(
+    service: Service, http: aiohttp.ClientSession
+) -> None:
+    response, _ = await read(http, f"{service.url}/wait/-/0123456789abcdef/main.js")
+    assert (response.status, response.headers["Cache-Control"]) == (200, "no-cache")
+    response, _ = await read(http, f"{service.url}/wait/-/0123456789abcdef/..%2Froutes.py")
+    assert response.status == 404
+
+
+@pytest.mark.parametrize("url", REFUSED_URLS)
+@pytest.mark.parametrize("path", ["", "/place"])
+async def test_return_url_of_a_stranger_is_refused(
+    url: str, path: str, sale: Sale, http: aiohttp.ClientSession
+) -> None:
+    target = url.format(shop=sale.shop, shop_host=sale.shop.removeprefix("http://"))
+    response, document = await read(http, sale.page(path, t=target))
+    assert response.status == 400
+    assert "invalid_return_url" in document
+    assert response.content_type == "text/html"
+    assert catalogue("en")["problem_return_url_headline"] in document
+
+
+async def test_return_url_given_twice_is_refused(sale: Sale, http: aiohttp.ClientSession) -> None:
+    response, _ = await read(http, sale.page() + "&t=https://evil.test/")
+    assert response.status == 400
+
+
+async def test_return_url_of_the_service_itself_is_fine(
+    sale: Sale, service: Service, http: aiohttp.ClientSession
+) -> None:
+    response, _ = await read(http, sale.page(t=f"{service.url}/anything"))
+    assert response.status == 200
+
+
+async def test_refusal_for_a_program_is_a_problem_document(
+    sale: Sale, http: aiohttp.ClientSession
+) -> None:
+    response, document = await read(http, sale.page(t="https://evil.test/"), Accept="*/*")
+    assert response.content_type == "application/problem+json"
+    assert '"invalid_return_url"' in document
+
+
+async def test_unknown_sale_gets_a_page(service: Service, http: aiohttp.ClientSession) -> None:
+    response, document = await read(http, f"{service.url}/wait/no-such-sale?t=http://a.test/")
+    assert response.status == 404
+    assert catalogue("en")["problem_unknown_sale_headline"] in document
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh-Hans"),
+        ("zh", "zh-Hans"),
+        ("de-DE,de;q=0.9", "en"),
+        ("en;q=0.2, zh-TW;q=0.9", "zh-Hans"),
+        ("zh;q=0, en", "en"),
+        ("", "en"),
+        ("zh;q=broken, *", "en"),
+    ],
+)
+async def test_language_follows_the_visitor(
+    accepted: str, language: str, sale: Sale, http: aiohttp.ClientSession
+) -> None:
+    response, document = await read(http, sale.page(), **{"Accept-Language": accepted})
+    assert f'<html lang="{language}"' in document
+    assert catalogue(language)["loading_headline"] in document
+    assert response.headers["Content-Language"] == language
+    assert "Accept-Language" in response.headers["Vary"]
+
+
+async def test_language_by_name_goes_first(sale: Sale, http: aiohttp.ClientSession) -> None:
+    _, document = await read(http, sale.page(lang="zh-Hans"))
+    assert '<html lang="zh-Hans"' in document
+
+
+def test_catalogues_hold_the_same_texts_with_the_same_places() -> None:
+    english, chinese = catalogue("en"), catalogue("zh-Hans")
+    assert english.keys() == chinese.keys()
+    for key, text in english.items():
+        assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", chinese[key])), key
+
+
+async def test_brand_is_on_the_page_and_escaped(
+    service: Service, http: aiohttp.ClientSession, sale: Sale
+) -> None:
+    brand = {
+        "name": "<b>Hall & Co</b>",
+        "colour": "#b91c1c",
+        "logo": "data:image/png;base64,iVBORw0KGgo=",
+        "texts": {"en": {"waiting_lead": "</script><script>alert(1)</script>"}},
+    }
+    branded = await make_sale(service, http, sale.shop, {"name": "A <i>sale</i>", "brand": brand})
+    _, document = await read(http, branded.page())
+    assert "&lt;b&gt;Hall &amp; Co&lt;/b&gt;" in document
+    assert "A &lt;i&gt;sale&lt;/i&gt;" in document
+    assert "<script>alert" not in document
+    assert 'src="data:image/png;base64,iVBORw0KGgo="' in document
+    stylesheet = next(
+        tag["href"]
+        for tag in Elements(document).named("link")
+        if "brand.css" in (tag["href"] or "")
+    )
+    _, styles = await read(http, f"{service.url}{stylesheet}")
+    assert "--brand: #b91c1c" in styles

@@ -1,0 +1,325 @@
+"""The waiting page in a real browser.
+
+Two kinds: the whole way through the line of the running service, and the page's reactions to
+answers that are hard to bring about on purpose (an older document, a lost connection), which the
+browser is given in the service's stead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from chromium import DESKTOP, PHONE, BrowserError, Chromium, Message, Page
+from pages_kit import ReturnPage, Sale
+
+NARROW = (320, 640)
+WIDE = (1920, 1080)
+MIN_TARGET_PIXELS = 48
+SHOWN = """
+window.shown = [];
+new MutationObserver(() => window.shown.push(document.getElementById("figure").textContent))
+  .observe(document.getElementById("figure"), {childList: true, characterData: true, subtree: true})
+"""
+
+
+def in_seconds(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
+
+
+@dataclass
+class Stage:
+    """What the browser is answered; None for a lost connection."""
+
+    number: int | None = 100
+    claim: tuple[int, object] = (202, {})
+    join: tuple[int, object] | None = None
+    online: bool = True
+    status: dict[str, Any] = field(default_factory=dict)
+    joins: int = 0
+
+    def __post_init__(self) -> None:
+        self.status = {
+            "sale": "x", "state": "open", "revision": 10, "event_start_time": in_seconds(-60),
+            "serving": 40, "issued": 200, "lobby": 0, "gaps": [], "admitted_per_minute": 60,
+            "refresh_interval_seconds": 1, "sellable": 300, "held": 100, "sold": 100,
+            "message": None, "draw": None,
+        } | self.status  # fmt: skip
+
+    def __call__(self, request: Message) -> tuple[int, object] | None:
+        if not self.online:
+            return None
+        path = urlsplit(request["url"]).path.rsplit("/", 1)[-1]
+        match path:
+            case "status":
+                return 200, {"now": in_seconds(0), **self.status}
+            case "tickets":
+                return self._join()
+            case "ticket":
+                return self._view()
+        assert path == "pass", path
+        return self.claim
+
+    def _join(self) -> tuple[int, object]:
+        self.joins += 1
+        return self.join or (201, {"ticket": "t", "number": self.number, "state": "waiting"})
+
+    def _view(self) -> tuple[int, object]:
+        wait = {"p50": 600, "p90": 840}
+        return 200, {
+            "state": "waiting",
+            "number": self.number,
+            "users_ahead": 59,
+            "estimated_wait_seconds": wait,
+        }
+
+    def newer(self, **changes: object) -> None:
+        self.status |= {"revision": self.status["revision"] + 1, **changes}
+
+
+async def open_page(page: Page, sale: Sale, stage: Stage, scene: str) -> None:
+    await page.answer("/v1/sales/", stage)
+    await page.go(sale.page())
+    await reach(page, scene)
+
+
+async def reach(page: Page, scene: str) -> None:
+    await page.until(f"document.documentElement.dataset.state === {scene!r}")
+
+
+async def test_visitor_joins_waits_and_is_taken_to_the_shop(
+    sale: Sale, shop: ReturnPage, browser: Chromium
+) -> None:
+    await sale.tell("pause")
+    for _ in range(30):
+        await sale.visitor.join(sale.name)
+    async with browser.page(PHONE) as page:
+        await page.go(sale.page())
+        await reach(page, "paused")
+        assert await page.text("#number") == "31"
+        assert await page.text("#figure") == "30"
+        await page.run(SHOWN)
+        await sale.tell("resume")
+        await page.until("location.pathname === '/seats'", seconds=30)
+        assert "holdfast_token=" in shop.visits[0]
+        own = [address for address in page.requests if not address.startswith(sale.shop)]
+        assert all(address.startswith(sale.operator.url) for address in own), own
+        assert page.complaints == []
+    token = parse_qs(urlsplit(shop.visits[0]).query)["holdfast_token"][0]
+    exchange = f"/v1/sales/{sale.name}/pass/exchange"
+    used = await sale.visitor.post(exchange, {"token": token}, Origin=sale.shop)
+    assert used.status == 200, used
+
+
+async def test_reload_and_second_tab_keep_the_place(sale: Sale, browser: Chromium) -> None:
+    await sale.tell("pause")
+    async with browser.page() as page:
+        await page.go(sale.page())
+        await reach(page, "paused")
+        await page.go(sale.page())
+        await reach(page, "paused")
+        assert await page.text("#number") == "1"
+    status = await sale.visitor.get(f"/v1/sales/{sale.name}/status")
+    assert status.body["issued"] == 1
+
+
+async def test_back_from_the_shop_does_not_loop(
+    sale: Sale, shop: ReturnPage, browser: Chromium
+) -> None:
+    async with browser.page() as page:
+        await page.go(sale.page())
+        await page.until("location.pathname === '/seats'", seconds=30)
+        await page.go(sale.page())
+        await reach(page, "admitted")
+        await page.click("#go")
+        await page.until("location.pathname === '/seats'", seconds=30)
+    assert len(shop.visits) == 2
+
+
+async def test_message_of_the_operator_is_shown(sale: Sale, browser: Chromium) -> None:
+    await sale.tell("pause")
+    async with browser.page() as page:
+        await page.go(sale.page())
+        await reach(page, "paused")
+        await sale.change(message="Doors open at <eight>.")
+        await page.until("!document.getElementById('message').hidden")
+        assert "Doors open at <eight>." in await page.text("#message")
+        assert "Doors open" in await page.text("#announcer")
+
+
+async def test_position_never_rises(sale: Sale, browser: Chromium) -> None:
+    stage = Stage()
+    async with browser.page() as page:
+        await open_page(page, sale, stage, "waiting")
+        assert await page.text("#figure") == "59"
+        await page.run(SHOWN)
+        stage.newer(serving=60)
+        await page.until("document.getElementById('figure').textContent === '39'")
+        # An older document, as another worker or a cache may still give it: dropped.
+        stage.status |= {"revision": stage.status["revision"] - 1, "serving": 50}
+        await asyncio.sleep(3)
+        # A newer document that would move the visitor back: followed, but not shown.
+        stage.status |= {"revision": 50, "serving": 55, "sellable": 299}
+        await page.until("document.getElementById('stock-free').textContent === '299'")
+        assert await page.text("#figure") == "39"
+        assert await page.run("window.shown") == ["39"]
+
+
+async def test_gaps_in_the_numbering_are_not_people(sale: Sale, browser: Chromium) -> None:
+    stage = Stage(status={"gaps": [[30, 45], [90, 99], [101, 120]]})
+    async with browser.page() as page:
+        await open_page(page, sale, stage, "waiting")
+        assert await page.text("#figure") == "44"
+
+
+SCENES = [
+    (Stage(status={"state": "paused"}), "paused"),
+    (Stage(status={"sellable": 0}), "held"),
+    (Stage(status={"state": "sold_out", "sellable": 0, "held": 0}), "sold_out"),
+    (Stage(status={"state": "closed"}), "closed"),
+    (Stage(status={"serving": 100}), "next"),
+    (Stage(status={"serving": 100}, claim=(410, {"code": "call_expired"})), "expired"),
+    (Stage(status={"serving": 100}, claim=(409, {"code": "pass_ended"})), "ended"),
+    (Stage(number=None, status={"state": "lobby", "lobby": 7, "draw": "random"}), "lobby"),
+    (Stage(status={"state": "scheduled"}, join=(409, {"code": "not_open"})), "scheduled"),
+    (Stage(status={"state": "draining"}, join=(409, {"code": "draining"})), "draining"),
+    (Stage(join=(409, {"code": "join_refused"})), "rejected"),
+]
+
+
+@pytest.mark.parametrize(("stage", "scene"), SCENES, ids=[scene for _, scene in SCENES])
+async def test_each_scene_fits_and_can_be_touched(
+    stage: Stage, scene: str, sale: Sale, browser: Chromium
+) -> None:
+    stage.status["event_start_time"] = in_seconds(
+        -60 if scene not in {"lobby", "scheduled"} else 90
+    )
+    for language in ("en", "zh-Hans"):
+        async with browser.page(NARROW, language=language) as page:
+            await open_page(page, sale, stage, scene)
+            assert await page.text("h1")
+            assert await page.text("#figure")
+            for size in (NARROW, PHONE, WIDE):
+                await page.resize(size)
+                too_wide = "document.documentElement.scrollWidth - innerWidth"
+                assert await page.run(too_wide) <= 0, (scene, language, size)
+            assert await page.run(SMALL_TARGETS) == []
+
+
+SMALL_TARGETS = f"""
+[...document.querySelectorAll("button, a")].filter((target) => {{
+  const box = target.getBoundingClientRect();
+  return target.checkVisibility({{visibilityProperty: true}}) &&
+    (box.height < {MIN_TARGET_PIXELS} || box.width < {MIN_TARGET_PIXELS});
+}}).map((target) => target.outerHTML)
+"""
+
+
+async def test_lobby_counts_down_by_the_time_of_the_service(sale: Sale, browser: Chromium) -> None:
+    stage = Stage(number=None, status={"state": "lobby"})
+    # The service's clock is an hour ahead of the browser's; the opening is in 90 s by the former.
+    stage.status |= {"now": in_seconds(3600), "event_start_time": in_seconds(3690)}
+    async with browser.page() as page:
+        await open_page(page, sale, stage, "lobby")
+        assert (await page.text("#figure")).startswith("01:")
+
+
+async def test_passed_turn_is_joined_again_by_choice_only(sale: Sale, browser: Chromium) -> None:
+    stage = Stage(status={"serving": 100}, claim=(410, {"code": "call_expired"}))
+    async with browser.page() as page:
+        await open_page(page, sale, stage, "expired")
+        await page.go(sale.page())
+        await reach(page, "expired")
+        joins = stage.joins
+        stage.number, stage.claim = 180, (202, {})
+        await page.click("#again")
+        await reach(page, "waiting")
+        assert stage.joins == joins + 1
+        assert await page.text("#number") == "180"
+
+
+async def test_lost_connection_keeps_the_place_and_recovers(sale: Sale, browser: Chromium) -> None:
+    stage = Stage()
+    async with browser.page() as page:
+        await open_page(page, sale, stage, "waiting")
+        stage.online = False
+        await page.until("!document.getElementById('banner').hidden", seconds=20)
+        assert await page.text("#figure") == "59"
+        assert "kept" in await page.text("#banner")
+        assert "kept" in await page.text("#announcer")
+        stage.online = True
+        stage.newer(serving=45)
+        await page.click("#banner-action")
+        await page.until("document.getElementById('banner').hidden")
+        assert await page.text("#figure") == "54"
+    assert stage.joins == 1
+
+
+async def test_turn_changes_the_title_and_goes_to_the_shop(
+    sale: Sale, shop: ReturnPage, browser: Chromium
+) -> None:
+    target = f"{sale.shop}/seats?holdfast_token=x"
+    stage = Stage(status={"serving": 100}, claim=(201, {"redirect_to": target}))
+    async with browser.page() as page:
+        await open_page(page, sale, stage, "turn")
+        assert "It is your turn" in await page.run("document.title")
+        await page.until("location.pathname === '/seats'")
+    assert len(shop.visits) == 1
+
+
+async def test_reader_is_told_seldom_and_politely(sale: Sale, browser: Chromium) -> None:
+    stage = Stage()
+    async with browser.page() as page:
+        await open_page(page, sale, stage, "waiting")
+        assert await page.text("#announcer") == "You are in line. 59 people ahead of you."
+        stage.newer(serving=42)
+        await page.until("document.getElementById('figure').textContent === '57'")
+        assert "59" in await page.text("#announcer")
+        tree = (await page.call("Accessibility.getFullAXTree"))["nodes"]
+        roles = {node["role"]["value"]: node for node in tree if not node.get("ignored")}
+        assert {"status", "progressbar", "heading", "main", "banner"} <= roles.keys()
+        assert roles["progressbar"]["name"]["value"] == "Your way through the line"
+
+
+async def test_keyboard_reaches_the_sound_switch(sale: Sale, browser: Chromium) -> None:
+    async with browser.page() as page:
+        await open_page(page, sale, Stage(), "waiting")
+        for _ in range(5):
+            await page.press("Tab")
+            if await page.run("document.activeElement.id") == "sound":
+                break
+        await page.press("Enter")
+        assert await page.run("document.getElementById('sound').ariaPressed") == "true"
+
+
+async def test_estimate_is_a_span_that_shrinks_with_the_line(sale: Sale, browser: Chromium) -> None:
+    stage = Stage()
+    async with browser.page() as page:
+        await open_page(page, sale, stage, "waiting")
+        await page.until("document.getElementById('wait').textContent === '10 to 14 min'")
+        stage.newer(serving=70)
+        await page.until("document.getElementById('wait').textContent === '5 to 7 min'")
+
+
+async def test_dark_and_light_differ_and_stay_readable(sale: Sale, browser: Chromium) -> None:
+    papers = set()
+    for dark in (False, True):
+        async with browser.page(DESKTOP, dark=dark) as page:
+            await open_page(page, sale, Stage(), "waiting")
+            papers.add(await page.run("getComputedStyle(document.body).backgroundColor"))
+    assert len(papers) == 2
+
+
+async def test_form_appears_when_the_script_does_not_arrive(sale: Sale, browser: Chromium) -> None:
+    async with browser.page() as page:
+        await page.answer("/main.js", lambda _: None)
+        await page.go(sale.page())
+        with pytest.raises(BrowserError):
+            await page.until("document.documentElement.hasAttribute('data-live')", seconds=0.5)
+        await page.until(
+            "getComputedStyle(document.querySelector('.fallback')).visibility === 'visible'"
+        )
