@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -27,10 +28,7 @@ async def test_visitors_are_called_in_order_of_number(line: Line) -> None:
     await crowd.live(20)
     ranges = [event["data"] for event in await line.events("line.called")]
     assert ranges[0]["first"] == 1
-    assert all(
-        before["last"] + 1 == after["first"]
-        for before, after in zip(ranges, ranges[1:], strict=False)
-    )
+    assert all(before["last"] + 1 == after["first"] for before, after in itertools.pairwise(ranges))
     assert line.status is not None
     assert ranges[-1]["last"] == line.status.serving
 
