@@ -24,6 +24,7 @@ from holdfast_inventory.rows import Block, SeatClass, levels_for, make_blocks
 from holdfast_inventory.settings import StockSettings
 
 VERSION_BYTES: Final = 12
+_NO_SEATS: Final = b'{"name":"","categories":[],"zones":[]}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Plan:
         self.run_of: Final = _run_of(rows)
         self._index: Final = {guid: at for at, guid in enumerate(self.guids)}
         self._row_starts, self._row_names = _row_names(rows)
-        self.document, self.version = _shown(document, self.focus, self.zones, settings)
+        self.document, self.version = _shown(document, self.focus, settings)
 
     def __len__(self) -> int:
         return len(self.guids)
@@ -94,7 +95,7 @@ class Plan:
 def compile_plan(text: bytes | None, settings: StockSettings) -> Plan:
     """The plan in `text`, or the empty one of a sale of areas; HoldfastError when it is unfit."""
     if text is None:
-        return Plan(PlanEntry([], []), b"null", settings)
+        return Plan(PlanEntry([], []), _NO_SEATS, settings)
     return Plan(read_plan(text), text, settings)
 
 
@@ -150,20 +151,21 @@ def _row_names(rows: Sequence[PlacedRow]) -> tuple[list[int], list[str]]:
     return starts, names
 
 
-def _shown(
-    document: bytes, focus: Point, zones: Sequence[Zone], settings: StockSettings
-) -> tuple[bytes, str]:
-    """The document that clients read, and its version: a digest of everything else in it."""
-    content: dict[str, object] = {
-        "plan": msgspec.Raw(document),
-        "zones": [zone.id for zone in zones],
+def _shown(document: bytes, focus: Point, settings: StockSettings) -> tuple[bytes, str]:
+    """The document that clients read, and its version: a digest of everything in it.
+
+    The plan's own fields stay where the format has them; ours are written behind them as text,
+    since parsing and writing a hundred thousand seats again would only take time.
+    """
+    ours: dict[str, object] = {
         "focal_point": {"x": focus[0], "y": focus[1]},
+        "currency": settings.currency,
+        "prices": dict(settings.prices),
         "areas": [
             {"id": a.id, "name": a.name, "capacity": a.capacity, "category": a.category}
             for a in settings.areas
         ],
-        "currency": settings.currency,
-        "prices": dict(settings.prices),
     }
-    digest = hashlib.blake2b(msgspec.json.encode(content), digest_size=VERSION_BYTES).hexdigest()
-    return msgspec.json.encode({"plan_version": digest, **content}), digest
+    content = document.strip()[:-1] + b"," + msgspec.json.encode(ours)[1:-1]
+    digest = hashlib.blake2b(content, digest_size=VERSION_BYTES).hexdigest()
+    return content + b',"plan_version":"%b"}' % digest.encode(), digest

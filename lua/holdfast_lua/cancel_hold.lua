@@ -32,7 +32,8 @@ local hold = hold_load(keys.holds, id)
 if not hold then
   hold = { id = id, status = RELEASED, version = 0, buyer = buyer, created_ms = sale.now_ms,
     expires_ms = sale.now_ms, latest_ms = sale.now_ms, seats = {}, prices = {}, areas = {},
-    rows = {}, total = 0, digest = '', pass_id = '', reason = 'cancelled', ledger = 0 }
+    rows = {}, total = 0, digest = '', pass_id = '', reason = 'cancelled', ledger = 0,
+    order_ref = '' }
   due_set(sale, keys.due, id, sale.now_ms + HOLD_KEPT_MS)
   hold_save(keys.holds, hold)
   return stock_commit(sale, keys.events, CODE.OK, hold.value)

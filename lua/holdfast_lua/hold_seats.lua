@@ -97,7 +97,7 @@ end
 local hold = { id = hold_id, status = ACTIVE, version = 0, buyer = buyer, created_ms = now_ms,
   expires_ms = now_ms + tonumber(ARGV[7]), latest_ms = now_ms + tonumber(ARGV[8]), seats = {},
   prices = {}, areas = areas, rows = {}, total = 0, digest = digest, pass_id = pass_id,
-  reason = '', ledger = 0 }
+  reason = '', ledger = 0, order_ref = '' }
 hold.latest_ms = math.max(hold.latest_ms, hold.expires_ms)
 for at = 1, #areas, 3 do hold.total = hold.total + areas[at + 1] * areas[at + 2] end
 

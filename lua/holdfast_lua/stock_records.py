@@ -85,6 +85,7 @@ class HoldRecord:
     pass_id: str = ""
     reason: str = ""
     ledger: bool = False
+    order_ref: str = ""
 
     @property
     def units(self) -> int:
@@ -118,6 +119,7 @@ def pack_hold(hold: HoldRecord) -> bytes:
         hold.pass_id,
         hold.reason,
         int(hold.ledger),
+        hold.order_ref,
     ]
     return msgspec.msgpack.encode(fields)
 
@@ -128,7 +130,7 @@ def unpack_hold(hold_id: str, value: bytes) -> HoldRecord:
     status, version, buyer, created_ms, expires_ms, latest_ms, seats, prices, areas, rows = fields[
         :10
     ]
-    total, digest, pass_id, reason, ledger = fields[10:15]
+    total, digest, pass_id, reason, ledger, order_ref = fields[10:16]
     return HoldRecord(
         id=hold_id,
         status=HoldStatus(status),
@@ -146,6 +148,7 @@ def unpack_hold(hold_id: str, value: bytes) -> HoldRecord:
         pass_id=pass_id,
         reason=reason,
         ledger=bool(ledger),
+        order_ref=order_ref,
     )
 
 

@@ -3,7 +3,7 @@
 -- include: hold
 
 local function book_done(sale, keys, hold, order_ref)
-  hold.status, hold.reason, hold.ledger = CONFIRMED, '', 1
+  hold.status, hold.reason, hold.ledger, hold.order_ref = CONFIRMED, '', 1, order_ref
   redis.call('ZREM', keys.due, hold.id)
   hold_save(keys.holds, hold)
   hold_event(sale, keys.events, 'order.confirmed', hold, { order_ref = order_ref })

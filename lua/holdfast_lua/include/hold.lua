@@ -21,7 +21,7 @@ end
 local function hold_pack(hold)
   return cmsgpack.pack({ hold.status, hold.version, hold.buyer, hold.created_ms, hold.expires_ms,
     hold.latest_ms, hold.seats, hold.prices, hold.areas, hold.rows, hold.total, hold.digest,
-    hold.pass_id, hold.reason, hold.ledger })
+    hold.pass_id, hold.reason, hold.ledger, hold.order_ref })
 end
 
 local function hold_unpack(id, value)
@@ -29,7 +29,8 @@ local function hold_unpack(id, value)
   return { id = id, status = field[1], version = field[2], buyer = field[3],
     created_ms = field[4], expires_ms = field[5], latest_ms = field[6], seats = field[7],
     prices = field[8], areas = field[9], rows = field[10], total = field[11],
-    digest = field[12], pass_id = field[13], reason = field[14], ledger = field[15] }
+    digest = field[12], pass_id = field[13], reason = field[14], ledger = field[15],
+    order_ref = field[16] }
 end
 
 local function hold_load(holds_key, id)

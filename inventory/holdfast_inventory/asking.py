@@ -1,0 +1,42 @@
+"""How a request about holds finds its hall, and on whose behalf it is made."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.halls import HALLS
+from holdfast_inventory.holds import BuyerRef
+from holdfast_web.credentials import Buyer, Role, bearer_token, buyer, require_role
+
+SALE: Final = "/v1/sales/{sale}"
+_JWT_DOTS: Final = 2
+
+
+async def hall_of(request: web.Request) -> Hall:
+    """The hall of the sale in the address."""
+    return await request.app[HALLS](request.match_info["sale"])
+
+
+def buyer_ref(who: Buyer) -> BuyerRef:
+    """The buyer as holds know them; idempotency keys are scoped by the credential."""
+    if who.claims is not None:
+        return BuyerRef(who.id, f"pass:{who.claims.pass_id}", who.claims.pass_id)
+    return BuyerRef(who.id, f"key:{who.key.id if who.key else ''}")
+
+
+async def owner_of(request: web.Request, hall: Hall, named: str | None) -> str:
+    """Whose a hold must be for this request: the pass's or the named buyer's; empty, for a platform
+    key that names nobody, means anybody's.
+    """
+    if named is None and not _shows_pass(request):
+        await require_role(request, Role.PLATFORM)
+        return ""
+    return (await buyer(request, hall.name, named)).id
+
+
+def _shows_pass(request: web.Request) -> bool:
+    token = bearer_token(request)
+    return token is not None and token.count(".") == _JWT_DOTS

@@ -1,0 +1,147 @@
+"""The sale's events as others read them: CloudEvents for the platform, seat changes for a map.
+
+The scripts write events in the store's terms (plan indices, flat lists of area units). Here they
+get the names that the outside knows: `data.items` lists seats by guid and areas by id. A cursor is
+`<epoch>-<seq>`; what follows it is complete, or the answer is `cursor_expired` and the reader
+starts anew. Delivery is at least once, always with the same id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.plan import Plan
+from holdfast_inventory.settings import StockSettings
+from holdfast_lua.stock_calls import EventsReading, StreamEvent
+from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+
+EVENTS_MAX: Final = 500
+CURSOR_CHARS_MAX: Final = 40
+
+_CURSOR: Final = re.compile(r"(\d{1,15})-(\d{1,16})")
+
+# What an event does to its seats, and between which counts its area units move.
+_SEAT_STATES: Final = {
+    "hold.created": "h",
+    "hold.reacquired": "h",
+    "hold.released": "f",
+    "hold.expired": "f",
+    "order.confirmed": "b",
+    "order.refunded": "f",
+    "seats.blocked": "x",
+    "seats.unblocked": "f",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Items and the cursor to go on from; `more` when further ones were there at once."""
+
+    items: list[dict[str, object]]
+    cursor: str
+    more: bool
+
+
+def read_cursor(text: str | None) -> tuple[int, int] | None:
+    """The cursor in `text`, None for none; 400 when it cannot be one of ours."""
+    if text is None or text == "":
+        return None
+    match = _CURSOR.fullmatch(text) if len(text) <= CURSOR_CHARS_MAX else None
+    if match is None:
+        raise invalid("after", "A cursor reads <epoch>-<seq>.")
+    return int(match[1]), int(match[2])
+
+
+async def cloud_events(hall: Hall, after: tuple[int, int] | None, limit: int) -> EventPage:
+    """A page of all events as CloudEvents."""
+    reading = await _read(hall, after, limit)
+    items = [_cloud_event(hall, event) for event in reading.events]
+    return _page(items, reading, after, limit)
+
+
+async def seat_changes(hall: Hall, after: tuple[int, int], limit: int) -> EventPage:
+    """What has become of the seats after a cursor; who did it is nobody's business here."""
+    reading = await _read(hall, after, limit)
+    if reading.events and reading.events[0].cursor[0] != after[0]:
+        raise _expired("The sale was rebuilt after this cursor; read the map anew.")
+    items = []
+    for event in reading.events:
+        if event.kind in _SEAT_STATES:
+            items.append(_seat_change(event, hall.settings))
+        elif event.kind == "inventory.rebuilt":
+            raise _expired("The sale was rebuilt after this cursor; read the map anew.")
+    return _page(items, reading, after, limit)
+
+
+async def _read(hall: Hall, after: tuple[int, int] | None, limit: int) -> EventsReading:
+    reading = await hall.events(after, limit)
+    if reading.trimmed:
+        raise _expired("The events after this cursor are no longer kept.")
+    return reading
+
+
+def _expired(detail: str) -> HoldfastError:
+    return HoldfastError(ErrorCode.CURSOR_EXPIRED, detail)
+
+
+def _page(
+    items: list[dict[str, object]],
+    reading: EventsReading,
+    after: tuple[int, int] | None,
+    limit: int,
+) -> EventPage:
+    end = reading.events[-1].cursor if reading.events else (after or reading.last)
+    more = len(reading.events) == limit and end != reading.last
+    return EventPage(items, f"{end[0]}-{end[1]}", more)
+
+
+def _cloud_event(hall: Hall, event: StreamEvent) -> dict[str, object]:
+    body: dict[str, Any] = msgspec.msgpack.decode(event.body)
+    return {
+        "specversion": "1.0",
+        "id": body["id"],
+        "source": f"/v1/sales/{hall.name}",
+        "type": event.kind,
+        "time": body["time"],
+        "subject": body.get("subject"),
+        "datacontenttype": "application/json",
+        "data": event_data(body.get("data"), hall.plan, hall.settings),
+    }
+
+
+def event_data(data: object, plan: Plan, settings: StockSettings) -> dict[str, object]:
+    """The data of an event with seats and areas by name, as `items`."""
+    if not isinstance(data, dict):
+        return {}
+    named = {name: value for name, value in data.items() if name not in ("seats", "areas")}
+    if "seats" in data or "areas" in data:
+        named["items"] = [
+            *({"seat": plan.guids[seat], "quantity": 1} for seat in data.get("seats", ())),
+            *_area_items(data, settings),
+        ]
+    return named
+
+
+def _area_items(data: Mapping[str, Any], settings: StockSettings) -> list[dict[str, object]]:
+    flat: Sequence[int] = data.get("areas", ())
+    return [
+        {"area": settings.areas[flat[at]].id, "quantity": flat[at + 1]}
+        for at in range(0, len(flat), 3)
+    ]
+
+
+def _seat_change(event: StreamEvent, settings: StockSettings) -> dict[str, object]:
+    data = msgspec.msgpack.decode(event.body)["data"]
+    return {
+        "version": f"{event.cursor[0]}-{event.cursor[1]}",
+        "type": event.kind,
+        "state": _SEAT_STATES[event.kind],
+        "seats": data.get("seats", []),
+        "areas": _area_items(data, settings),
+    }

@@ -1,0 +1,220 @@
+"""Holds as buyers ask for them and as they are shown: the bodies of the API and their rules.
+
+A request is validated in two steps: its shape, by types; what it names against the plan, in
+`resolve`. A hold is shown with everything a shop needs to print a ticket, so that it never has
+to look anything up in the plan.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import msgspec
+
+from holdfast_inventory.plan import Plan
+from holdfast_inventory.settings import StockSettings
+from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+
+PICK_MAX: Final = 100
+SEATS_MAX: Final = 1000
+ID_BYTES: Final = 10
+HOLD_ID_CHARS: Final = 16
+
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Words = Annotated[tuple[Word, ...], msgspec.Meta(max_length=SEATS_MAX)]
+
+
+class BestAvailable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Seats that the service picks; empty filters mean all."""
+
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=PICK_MAX)]
+    categories: Words = ()
+    zones: Words = ()
+    prevent_orphans: bool = True
+    accessible: bool = False
+
+
+class AreaWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Some units of an area."""
+
+    id: Word
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+
+
+class HoldBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST .../holds`: explicit seats or best available, or areas, or areas with either."""
+
+    seats: Words = ()
+    best_available: BestAvailable | None = None
+    areas: Annotated[tuple[AreaWish, ...], msgspec.Meta(max_length=200)] = ()
+    buyer: str | None = None
+
+
+class HoldChangeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST .../holds/{id}/extend|release`; `version`, when given, must be the hold's."""
+
+    version: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    buyer: str | None = None
+
+
+class SeatsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST .../seats/block|unblock`."""
+
+    seats: Annotated[tuple[Word, ...], msgspec.Meta(min_length=1, max_length=SEATS_MAX)]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A request in the plan's terms."""
+
+    seats: tuple[int, ...]
+    best: BestAvailable | None
+    zones: frozenset[int]
+    areas: tuple[AreaUnits, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuyerRef:
+    """Who asks for a hold: `credential` scopes idempotency keys, `pass_id` is empty for a key."""
+
+    id: str
+    credential: str
+    pass_id: str = ""
+
+
+def resolve(body: HoldBody, plan: Plan, settings: StockSettings) -> Wish:
+    """The request against the plan; HoldfastError when it contradicts itself or names what is not
+    there.
+    """
+    best = body.best_available
+    if body.seats and best is not None:
+        raise invalid("best_available", "Ask for `seats` or for `best_available`, not both.")
+    if not body.seats and best is None and not body.areas:
+        raise invalid("seats", "Ask for `seats`, `best_available` or `areas`.")
+    if best is not None:
+        _require_known(best.categories, plan.categories, "categories")
+    zones = _zones(best.zones if best else (), plan)
+    return Wish(seat_indices(body.seats, plan), best, zones, _areas(body.areas, settings))
+
+
+def seat_indices(guids: Sequence[str], plan: Plan) -> tuple[int, ...]:
+    """Dense indices of seats; 400 when one is unknown or named twice."""
+    indices = [plan.index(guid) for guid in guids]
+    unknown = [guid for guid, at in zip(guids, indices, strict=True) if at is None]
+    if unknown:
+        raise HoldfastError(
+            ErrorCode.UNKNOWN_SEAT,
+            f"No seat {unknown[0]!r} in the plan.",
+            field="seats",
+            unknown=unknown,
+        )
+    if len(set(indices)) != len(indices):
+        raise invalid("seats", "A seat is named twice.")
+    return tuple(at for at in indices if at is not None)
+
+
+def hold_id_for(uid: str, credential: str, key: str) -> str:
+    """The id of the hold that an idempotency key stands for.
+
+    Derived, not drawn: a repeat finds the hold without a record of its own, and a caller who lost
+    the answer can cancel what may not even have arrived yet.
+    """
+    text = "\0".join((uid, credential, key)).encode()
+    digest = hashlib.blake2b(text, digest_size=ID_BYTES, person=b"holdfast hold").digest()
+    return base64.b32encode(digest).decode().lower()
+
+
+def timestamp(ms: int) -> str:
+    """Store time as RFC 3339 in UTC."""
+    moment = datetime.fromtimestamp(ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def hold_members(
+    hold: HoldRecord, now_ms: int, sale: str, plan: Plan, settings: StockSettings
+) -> dict[str, object]:
+    """A hold as the API shows it. The deadline decides, whether a sweep has come by or not."""
+    status = hold.status_at(now_ms)
+    left_ms = max(0, hold.expires_ms - now_ms) if status.timed else 0
+    members: dict[str, object] = {
+        "id": hold.id,
+        "sale": sale,
+        "status": status.name.lower(),
+        "buyer": hold.buyer,
+        "items": hold_items(hold, plan, settings),
+        "next_to_each_other": plan.adjacent(hold.seats),
+        "total": hold.total,
+        "currency": settings.currency,
+        "expires_at": timestamp(hold.expires_ms),
+        "expires_in_seconds": left_ms // 1000,
+        "version": hold.version,
+        "order_ref": hold.order_ref or None,
+    }
+    if status is HoldStatus.RELEASED and hold.reason:
+        members["reason"] = hold.reason
+    return members
+
+
+def hold_items(hold: HoldRecord, plan: Plan, settings: StockSettings) -> list[dict[str, object]]:
+    """What is held, seat by seat and area by area."""
+    items: list[dict[str, object]] = [
+        {
+            "seat": plan.guids[seat],
+            "label": plan.label(seat),
+            "category": plan.kind(seat).category,
+            "price": price,
+            "quantity": 1,
+        }
+        for seat, price in zip(hold.seats, hold.prices, strict=True)
+    ]
+    for units in hold.areas:
+        area = settings.areas[units.area]
+        items.append(
+            {
+                "area": area.id,
+                "label": area.name,
+                "category": area.category,
+                "price": units.price,
+                "quantity": units.quantity,
+            }
+        )
+    return items
+
+
+def _require_known(names: Sequence[str], known: Sequence[str], field: str) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        detail = f"{unknown[0]!r} is not in the plan."
+        raise HoldfastError(ErrorCode.UNKNOWN_SEAT, detail, field=field, unknown=unknown)
+
+
+def _zones(names: Sequence[str], plan: Plan) -> frozenset[int]:
+    """Zones by id or by name."""
+    if not names:
+        return frozenset()
+    known = [text for zone in plan.zones for text in (zone.id, zone.name)]
+    _require_known(names, known, "zones")
+    return frozenset(
+        at for at, zone in enumerate(plan.zones) if zone.id in names or zone.name in names
+    )
+
+
+def _areas(wishes: Sequence[AreaWish], settings: StockSettings) -> tuple[AreaUnits, ...]:
+    places = {area.id: at for at, area in enumerate(settings.areas)}
+    _require_known([wish.id for wish in wishes], tuple(places), "areas")
+    if len({wish.id for wish in wishes}) != len(wishes):
+        raise invalid("areas", "An area is named twice.")
+    return tuple(
+        AreaUnits(
+            places[wish.id],
+            wish.quantity,
+            settings.price(settings.areas[places[wish.id]].category),
+        )
+        for wish in wishes
+    )

@@ -1,0 +1,255 @@
+"""The inventory over HTTP: thin handlers, each one call into the hall.
+
+What needs a decision is decided elsewhere: who asks in `holdfast_web.credentials`, whether a
+request makes sense in `holds`, whether it can be had in the store.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from holdfast_inventory import orders_routes
+from holdfast_inventory.asking import SALE, buyer_ref, hall_of, owner_of
+from holdfast_inventory.events import (
+    EVENTS_MAX,
+    EventPage,
+    cloud_events,
+    read_cursor,
+    seat_changes,
+)
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.halls import HALLS
+from holdfast_inventory.holds import (
+    HoldBody,
+    HoldChangeBody,
+    SeatsBody,
+    hold_members,
+    resolve,
+    seat_indices,
+)
+from holdfast_inventory.seat_map import SeatMap
+from holdfast_lua.codes import Code
+from holdfast_lua.stock_calls import HoldAnswer
+from holdfast_metrics.http import METRICS
+from holdfast_web.body import read_json
+from holdfast_web.cors import Cors, allow_preflight
+from holdfast_web.credentials import Role, buyer, require_role
+from holdfast_web.endpoint import buyer_endpoint, endpoint, public_endpoint
+from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+from holdfast_web.idempotency import idempotency_key, request_digest
+from holdfast_web.responses import json_response
+
+__all__ = ["HALLS", "add_routes"]
+
+MSGPACK_TYPE: Final = "application/msgpack"
+_PLAN_CACHING: Final = "public, max-age=86400, immutable"
+_MAP_CACHING: Final = "public, max-age=0, s-maxage=1"
+
+
+def add_routes(app: web.Application) -> None:
+    """All of the inventory."""
+    router = app.router
+    router.add_get(SALE + "/plan", _plan)
+    router.add_get(SALE + "/seats", _seats)
+    router.add_get(SALE + "/changes", _changes)
+    router.add_get(SALE + "/events", _events)
+    router.add_post(SALE + "/holds", _hold)
+    router.add_get(SALE + "/holds", _holds)
+    router.add_post(SALE + "/holds/cancel", _cancel)
+    router.add_get(SALE + "/holds/{id}", _read)
+    router.add_post(SALE + "/holds/{id}/extend", _extend)
+    router.add_post(SALE + "/holds/{id}/release", _release)
+    router.add_post(SALE + "/seats/block", _block)
+    router.add_post(SALE + "/seats/unblock", _unblock)
+    for path in ("/plan", "/seats", "/changes"):
+        allow_preflight(app, SALE + path, Cors.PUBLIC)
+    for path in ("", "/cancel", "/{id}", "/{id}/extend", "/{id}/release"):
+        allow_preflight(app, SALE + "/holds" + path, Cors.BUYER)
+    orders_routes.add_routes(app)
+
+
+# Plan and seats
+
+
+@public_endpoint
+async def _plan(request: web.Request) -> web.StreamResponse:
+    plan = (await hall_of(request)).plan
+    headers = {"ETag": f'"{plan.version}"', "Cache-Control": _PLAN_CACHING}
+    if _unchanged(request, plan.version):
+        return web.Response(status=304, headers=headers)
+    response = web.Response(body=plan.document, headers=headers, content_type="application/json")
+    response.enable_compression()
+    return response
+
+
+@public_endpoint
+async def _seats(request: web.Request) -> web.StreamResponse:
+    seat_map = await (await hall_of(request)).seat_map()
+    etag = f"{seat_map.version}-{seat_map.reading.revision}"
+    headers = {"ETag": f'"{etag}"', "Cache-Control": _MAP_CACHING, "Vary": "Accept"}
+    if _unchanged(request, etag):
+        return web.Response(status=304, headers=headers)
+    wanted = request.query.get("seats")
+    if wanted not in (None, "guids"):
+        raise invalid("seats", "`seats` can be `guids`.")
+    if wanted == "guids":
+        return json_response(seat_map.with_guids(), headers=headers)
+    return _map_response(request, seat_map, headers)
+
+
+def _map_response(request: web.Request, seat_map: SeatMap, headers: dict[str, str]) -> web.Response:
+    packed = MSGPACK_TYPE in request.headers.get("Accept", "")
+    squeezed = "gzip" in request.headers.get("Accept-Encoding", "")
+    if packed:
+        body = seat_map.msgpack_gzip if squeezed else seat_map.msgpack
+    else:
+        body = seat_map.json_gzip if squeezed else seat_map.json
+    headers = {**headers, "Vary": "Accept, Accept-Encoding"}
+    if squeezed:
+        headers["Content-Encoding"] = "gzip"
+    kind = MSGPACK_TYPE if packed else "application/json"
+    return web.Response(body=body, headers=headers, content_type=kind)
+
+
+def _unchanged(request: web.Request, etag: str) -> bool:
+    known = request.if_none_match
+    return known is not None and any(tag.value == etag for tag in known)
+
+
+@public_endpoint
+async def _changes(request: web.Request) -> web.StreamResponse:
+    hall = await hall_of(request)
+    after = read_cursor(request.query.get("after"))
+    if after is None:
+        raise invalid("after", "Give the `version` of the map as `after`.")
+    page = await seat_changes(hall, after, EVENTS_MAX)
+    return json_response({"version": page.cursor, "more": page.more, "changes": page.items})
+
+
+@endpoint
+async def _events(request: web.Request) -> web.StreamResponse:
+    await require_role(request, Role.PLATFORM)
+    hall = await hall_of(request)
+    after = read_cursor(request.query.get("after"))
+    page = await cloud_events(hall, after, _limit(request))
+    return json_response(_events_members(page))
+
+
+def _events_members(page: EventPage) -> dict[str, object]:
+    """`next` is there while more can be read at once; `cursor` is where to come back to."""
+    return {
+        "items": page.items,
+        "next": page.cursor if page.more else None,
+        "cursor": page.cursor,
+    }
+
+
+def _limit(request: web.Request) -> int:
+    text = request.query.get("limit", str(EVENTS_MAX))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= EVENTS_MAX):
+        raise invalid("limit", f"limit must be a number from 1 to {EVENTS_MAX}.")
+    return int(text)
+
+
+# Holds
+
+
+@buyer_endpoint
+async def _hold(request: web.Request) -> web.StreamResponse:
+    hall = await hall_of(request)
+    body = await read_json(request, HoldBody)
+    who = await buyer(request, hall.name, body.buyer)
+    key = idempotency_key(request)
+    wish = resolve(body, hall.plan, hall.settings)
+    ref = buyer_ref(who)
+    digest = request_digest(msgspec.structs.replace(body, buyer=ref.id))
+    try:
+        answer = await hall.hold(wish, ref, key=key, digest=digest)
+    except HoldfastError as error:
+        _count(request, hall, error.code.value)
+        raise
+    _count(request, hall, "again" if answer.code is Code.HOLD_REPEATED else "created")
+    return _hold_response(hall, answer, status=201)
+
+
+@buyer_endpoint
+async def _holds(request: web.Request) -> web.StreamResponse:
+    hall = await hall_of(request)
+    who = await buyer(request, hall.name, request.query.get("buyer"))
+    now_ms, holds = await hall.holds_of(who.id)
+    items = [hold_members(hold, now_ms, hall.name, hall.plan, hall.settings) for hold in holds]
+    return json_response({"items": items, "next": None})
+
+
+@buyer_endpoint
+async def _read(request: web.Request) -> web.StreamResponse:
+    hall = await hall_of(request)
+    owner = await owner_of(request, hall, request.query.get("buyer"))
+    return _hold_response(hall, await hall.read(request.match_info["id"], owner=owner))
+
+
+@buyer_endpoint
+async def _extend(request: web.Request) -> web.StreamResponse:
+    hall = await hall_of(request)
+    body = await read_json(request, HoldChangeBody, default=HoldChangeBody())
+    owner = await owner_of(request, hall, body.buyer)
+    hold_id, version = request.match_info["id"], body.version or 0
+    answer = await hall.extend(hold_id, owner=owner, version=version)
+    _count(request, hall, "extended")
+    return _hold_response(hall, answer)
+
+
+@buyer_endpoint
+async def _release(request: web.Request) -> web.StreamResponse:
+    hall = await hall_of(request)
+    body = await read_json(request, HoldChangeBody, default=HoldChangeBody())
+    owner = await owner_of(request, hall, body.buyer)
+    hold_id, version = request.match_info["id"], body.version or 0
+    answer = await hall.release(hold_id, owner=owner, version=version)
+    _count(request, hall, "released")
+    return _hold_response(hall, answer)
+
+
+@buyer_endpoint
+async def _cancel(request: web.Request) -> web.StreamResponse:
+    """What was held under the `Idempotency-Key`, or would be when it arrives, shall not be."""
+    hall = await hall_of(request)
+    body = await read_json(request, HoldChangeBody, default=HoldChangeBody())
+    who = await buyer(request, hall.name, body.buyer)
+    answer = await hall.cancel(buyer_ref(who), key=idempotency_key(request))
+    return _hold_response(hall, answer)
+
+
+def _hold_response(hall: Hall, answer: HoldAnswer, *, status: int = 200) -> web.Response:
+    if answer.hold is None:
+        raise HoldfastError(ErrorCode.UNKNOWN_HOLD)
+    members = hold_members(answer.hold, answer.now_ms, hall.name, hall.plan, hall.settings)
+    return json_response(members, status=status)
+
+
+def _count(request: web.Request, hall: Hall, outcome: str) -> None:
+    metrics = request.app.get(METRICS)
+    if metrics is not None:
+        metrics.holds.add(hall.name, outcome)
+
+
+# Blocking
+
+
+@endpoint
+async def _block(request: web.Request) -> web.StreamResponse:
+    await require_role(request, Role.OPERATOR)
+    hall = await hall_of(request)
+    body = await read_json(request, SeatsBody)
+    return json_response({"blocked": await hall.block(seat_indices(body.seats, hall.plan))})
+
+
+@endpoint
+async def _unblock(request: web.Request) -> web.StreamResponse:
+    await require_role(request, Role.OPERATOR)
+    hall = await hall_of(request)
+    body = await read_json(request, SeatsBody)
+    return json_response({"unblocked": await hall.unblock(seat_indices(body.seats, hall.plan))})
