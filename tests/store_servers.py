@@ -50,6 +50,7 @@ class Server:
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     leash: int | None = None
+    binary: Path | None = None
 
     @property
     def address(self) -> Address:
@@ -59,11 +60,12 @@ class Server:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}"
 
-    def start(self, *arguments: str) -> None:
+    def start(self, *arguments: str, plain_port: int | None = None) -> None:
         """Starts it and waits until it takes connections."""
         held, self.leash = os.pipe()
-        own = ["--port", str(self.port), "--dir", str(self.home), "--bind", "127.0.0.1"]
-        server = [str(find_binary()), *arguments, *own]
+        port = self.port if plain_port is None else plain_port
+        own = ["--port", str(port), "--dir", str(self.home), "--bind", "127.0.0.1"]
+        server = [str(self.binary or find_binary()), *arguments, *own]
         with (self.home / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 launcher.command(server, held, bind=launcher.CAN_BIND),

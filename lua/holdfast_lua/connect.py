@@ -35,6 +35,7 @@ from holdfast_lua.store_url import StoreUrl
 
 LEAST_VERSIONS: Final[Mapping[str, tuple[int, int]]] = {"redis": (7, 0), "valkey": (7, 2)}
 SAFE_POLICY: Final = "noeviction"
+_ROLES: Final = {"master": "master", "slave": "replica"}
 _CONFIG: Final = ("appendfsync", "min-replicas-to-write", "cluster-allow-reads-when-down")
 
 
@@ -65,6 +66,8 @@ class StoreInfo:
         if self.version[:2] < least:
             wanted = ".".join(map(str, least))
             return f"{self.server} {self.version_text} is too old, {wanted} is needed"
+        if self.role != "master":
+            return f"it is a {self.role}: name the master, or use redis+sentinel://"
         if self.maxmemory_bytes and self.maxmemory_policy != SAFE_POLICY:
             return (
                 f"maxmemory-policy is {self.maxmemory_policy}, so it may delete sold seats when "
@@ -75,9 +78,13 @@ class StoreInfo:
 
 async def check_store(url: StoreUrl | str) -> list[StoreInfo]:
     """Inspects every server; StoreSetupError when one is unfit, StoreUnavailable if silent."""
-    found = await inspect_store(url)
+    parsed = StoreUrl.parse(url) if isinstance(url, str) else url
+    found = await inspect_store(parsed)
     for info in found:
-        if reason := info.unfit():
+        reason = info.unfit()
+        if info.cluster and parsed.kind != "cluster":
+            reason = "it is part of a Cluster: use redis+cluster://"
+        if reason:
             raise StoreSetupError(f"the store at {info.address} cannot be used: {reason}")
     return found
 
@@ -120,7 +127,7 @@ async def _inspect(address: Address, settings: LinkSettings) -> StoreInfo:
         address=address,
         server=server,
         version=tuple(int(part) for part in version.split(".") if part.isdigit()),
-        role=info.get("role", "unknown"),
+        role=_ROLES.get(info.get("role", ""), "unknown"),
         cluster=info.get("cluster_enabled") == "1",
         maxmemory_bytes=int(info.get("maxmemory", "0")),
         maxmemory_policy=info.get("maxmemory_policy", "unknown"),

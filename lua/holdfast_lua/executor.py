@@ -24,7 +24,7 @@ from typing import Any, Final, Self
 
 from holdfast_lua.errors import ScriptFault, StoreBusy, StoreError, StoreUnavailable
 from holdfast_lua.link import Call
-from holdfast_lua.loader import Bundle, Script, production_bundle
+from holdfast_lua.loader import Bundle, production_bundle
 from holdfast_lua.node import Node
 from holdfast_lua.routing import Router, make_router
 from holdfast_lua.store_url import StoreUrl
@@ -38,6 +38,7 @@ from holdfast_lua.wire import (
 
 MAX_PENDING: Final = 10_000
 REDIRECTS_MAX: Final = 8
+SHAPES_MAX: Final = 4096
 TRY_AGAIN_SECONDS: Final = 0.05
 
 # Error replies that mean: refused before it ran. All scripts carry `#!lua`, so that holds for
@@ -71,7 +72,7 @@ class Executor:
         self._outstanding = 0
         self._closing = False
         self._drained = asyncio.Event()
-        self._prefixes: dict[tuple[str, int], bytes] = {}
+        self._prefixes: dict[tuple[str, int, int], tuple[bytes, str]] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -99,11 +100,10 @@ class Executor:
 
         Every script answers an array whose first element is a code; most callers want `guarded`.
         """
-        script = self._bundle.script(name)
-        script.check(len(keys), len(args))
-        prefix = self._prefix(script, len(keys), len(args))
+        shape = (name, len(keys), len(args))
+        prefix, sha = self._prefixes.get(shape) or self._prefix(*shape)
         call = self._call(name, prefix + encode_bulks(keys) + encode_bulks(args), keys[:1])
-        call.sha = script.sha
+        call.sha = sha
         reply: list[Any] = await self._submit(call)
         return reply
 
@@ -155,14 +155,15 @@ class Executor:
             raise ScriptFault(f"{name}: a call of {len(payload)} bytes is too large")
         return Call(name, payload, self._loop.create_future(), key=keys[0] if keys else "")
 
-    def _prefix(self, script: Script, keys: int, args: int) -> bytes:
-        """`EVALSHA sha numkeys` as bytes: the same for every call of one shape."""
-        shape = (script.sha, keys * 1_000_000 + args)
-        prefix = self._prefixes.get(shape)
-        if prefix is None:
-            head = encode_bulks(("EVALSHA", script.sha, keys))
-            prefix = self._prefixes[shape] = b"*%d\r\n%b" % (3 + keys + args, head)
-        return prefix
+    def _prefix(self, name: str, keys: int, args: int) -> tuple[bytes, str]:
+        """Checks the first call of a shape against the header; `EVALSHA sha numkeys` as bytes."""
+        script = self._bundle.script(name)
+        script.check(keys, args)
+        head = encode_bulks(("EVALSHA", script.sha, keys))
+        made = (b"*%d\r\n%b" % (3 + keys + args, head), script.sha)
+        if len(self._prefixes) < SHAPES_MAX:
+            self._prefixes[name, keys, args] = made
+        return made
 
     def _submit(self, call: Call) -> asyncio.Future[Any]:
         if self._closing:

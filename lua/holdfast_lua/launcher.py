@@ -17,6 +17,7 @@ Importing this module does nothing; embedded.py uses it for the command line.
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import select
 import signal
@@ -48,7 +49,8 @@ def die_with_parent(parent: int) -> None:
 
 def watch(parent: int, leash: int, server: Sequence[str]) -> int:
     """Runs the server as a child and kills it when the parent is gone."""
-    process = subprocess.Popen(server, close_fds=False)
+    bind = functools.partial(die_with_parent, os.getpid()) if CAN_BIND else None
+    process = subprocess.Popen(server, close_fds=False, preexec_fn=bind)  # noqa: PLW1509 - one thread
 
     def forward(number: int, frame: FrameType | None) -> None:
         process.send_signal(number)
@@ -67,8 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     mode, parent, leash, server = arguments[0], int(arguments[1]), int(arguments[2]), arguments[3:]
     os.umask(0o077)
     if mode == "watch":
-        if CAN_BIND:
-            os.set_inheritable(leash, False)
+        os.set_inheritable(leash, False)
         return watch(parent, leash, server)
     die_with_parent(parent)
     os.close(leash)

@@ -54,7 +54,7 @@ class LinkSettings:
 class Call:
     """One command on its way: its bytes, where it belongs and who waits for it."""
 
-    __slots__ = ("batch", "future", "key", "load", "name", "payload", "queued_at", "retries", "sha")
+    __slots__ = ("batch", "future", "key", "name", "payload", "queued_at", "retries", "sha")
 
     def __init__(
         self, name: str, payload: bytes, future: asyncio.Future[Any] | None, *, key: str = ""
@@ -64,7 +64,6 @@ class Call:
         self.future = future
         self.key = key
         self.sha = ""
-        self.load = b""  # the SCRIPT LOAD command that cures a NOSCRIPT
         self.queued_at = 0.0
         self.batch = 0
         self.retries = 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from store_servers import CLUSTERED, MakeServer
 
 from holdfast_lua import EmbeddedStore, StoreSetupError, StoreUnavailable
 from holdfast_lua.connect import check_store, inspect_store, open_client
@@ -78,6 +79,19 @@ async def test_hosted_store_without_config_is_inspected_all_the_same(tmp_path: P
         limited = f"unix://limited:pw@{store.url.removeprefix('unix://')}"
         (info,) = await check_store(limited)
         assert info.config == {}
+
+
+async def test_replica_is_refused(make_server: MakeServer) -> None:
+    master, replica = make_server(), make_server()
+    await replica.ask("REPLICAOF", "127.0.0.1", master.port)
+    with pytest.raises(StoreSetupError, match="it is a replica"):
+        await check_store(replica.url)
+
+
+async def test_member_of_a_cluster_wants_a_cluster_url(make_server: MakeServer) -> None:
+    server = make_server(*CLUSTERED)
+    with pytest.raises(StoreSetupError, match=r"use redis\+cluster://"):
+        await check_store(server.url)
 
 
 async def test_silent_store_is_unavailable() -> None:

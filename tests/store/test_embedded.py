@@ -275,6 +275,15 @@ def child_pids(pid: int) -> list[int]:
     return [int(word) for word in text.split()]
 
 
+def test_killed_watchdog_takes_the_server_with_it(tmp_path: Path) -> None:
+    service, watchdog = start_service(tmp_path, "thread")
+    with service:
+        (server,) = child_pids(watchdog)
+        os.kill(watchdog, signal.SIGKILL)
+        until(lambda: not alive(server))
+        service.kill()
+
+
 def test_thread_that_started_the_store_may_end(tmp_path: Path) -> None:
     """The kernel's death signal follows the THREAD; a store started from one must outlive it."""
     store = EmbeddedStore(tmp_path)

@@ -200,6 +200,26 @@ async def test_silent_store_is_dropped_and_its_calls_are_unknown(
             assert await bump(executor, key) in range(2, 8)
 
 
+async def test_full_socket_delays_calls_and_loses_none(
+    own_store: EmbeddedStore, test_bundle: Bundle
+) -> None:
+    with own_store as store:
+        async with Executor(store.url, test_bundle) as executor:
+            await executor.command("PING")
+            # Given a store that reads nothing while far more arrives than sockets hold
+            freeze(store)
+            tasks = []
+            for number in range(200):
+                text = b"%d " % number + b"x" * 100_000
+                tasks.append(asyncio.create_task(executor.command("ECHO", text)))
+                await asyncio.sleep(0)
+            # When it wakes
+            thaw(store)
+            replies = await asyncio.gather(*tasks)
+            # Then each caller has its own answer
+            assert [int(reply.split()[0]) for reply in replies] == list(range(200))
+
+
 async def test_half_a_reply_and_a_close_is_unknown(
     start_peer: StartPeer, test_bundle: Bundle
 ) -> None:
