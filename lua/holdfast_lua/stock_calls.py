@@ -228,7 +228,10 @@ class StockCalls:
         return await self._hold(ref, "finish_confirm", hold_id, _STOCK, (hold_id, order_ref))
 
     async def abort_confirm(self, ref: SaleRef, hold_id: str, *, reason: str) -> HoldAnswer:
-        """confirming -> released: the ledger has settled that there is no sale."""
+        """confirming -> released: the ledger has settled that there is no sale.
+
+        With the reason "expired": confirming -> expired, and a late payment may reacquire it.
+        """
         return await self._hold(ref, "abort_confirm", hold_id, _STOCK, (hold_id, reason))
 
     async def book_hold(self, ref: SaleRef, hold: HoldRecord, *, order_ref: str) -> HoldAnswer:

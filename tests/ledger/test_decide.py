@@ -6,6 +6,7 @@ import pytest
 from ledger_kit import build_order
 
 from holdfast_inventory.ledger import (
+    Claim,
     GiveBack,
     Lose,
     Order,
@@ -177,6 +178,16 @@ def test_told_of_an_earlier_state_changes_nothing() -> None:
     step = decide(Told(EPOCH, "sale", "o1", lost.updated_ms - 1), lost, EPOCH)
     assert step.outcome.verdict is Verdict.OUTDATED
     assert step.write is None
+
+
+def test_claim_is_won_once_and_changes_nothing_but_when_the_order_is_due() -> None:
+    """Catches two recoveries that free the same refunded units."""
+    due = row(OrderStatus.REFUNDED, due_ms=7_000)
+    claimed = decide(Claim(EPOCH, "sale", "o1", 7_000, 37_000), due, EPOCH).write
+    assert claimed == replace(due, due_ms=37_000)
+    again = decide(Claim(EPOCH, "sale", "o1", 7_000, 38_000), claimed, EPOCH)
+    assert again.outcome.verdict is Verdict.OUTDATED
+    assert again.write is None
 
 
 def test_refund_of_everything_frees_everything_once() -> None:

@@ -171,6 +171,12 @@ class ErrorCode(Enum):
         "Order in another state",
         "The order's `status` does not allow this operation.",
     )
+    ORDER_MISMATCH = (
+        "order_mismatch",
+        409,
+        "Order settled otherwise",
+        "The hold was settled with another `order_ref`, `payment_ref` or `amount` before.",
+    )
     AMOUNT_MISMATCH = (
         "amount_mismatch",
         409,

@@ -6,7 +6,7 @@ one transaction.
 """
 
 from .faults import EpochPassed, LedgerUnavailable, SaleMissing, SaleTaken
-from .intents import GiveBack, Lose, Outcome, Pend, RefundItem, Sell, Told, Verdict, Void
+from .intents import Claim, GiveBack, Lose, Outcome, Pend, RefundItem, Sell, Told, Verdict, Void
 from .ledger import Ledger
 from .records import (
     AuditEntry,
@@ -24,6 +24,7 @@ from .records import (
 __all__ = [
     "AuditEntry",
     "Checkpoint",
+    "Claim",
     "EpochPassed",
     "GiveBack",
     "KeyRecord",

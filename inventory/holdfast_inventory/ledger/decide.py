@@ -15,7 +15,7 @@ soon as its void is committed, and no late transaction can sell what was freed.
 
 from dataclasses import dataclass, field, replace
 
-from .intents import GiveBack, Intent, Lose, Outcome, Pend, Sell, Told, Verdict, Void
+from .intents import Claim, GiveBack, Intent, Lose, Outcome, Pend, Sell, Told, Verdict, Void
 from .records import Order, OrderStatus, Refund
 from .refunding import Returned, give_back
 
@@ -55,6 +55,8 @@ def decide(intent: Intent, row: Order | None, epoch: int | None) -> Step:
             step = _give_back(intent, row)
         case Told():
             step = _told(intent, row)
+        case Claim():
+            step = _claim(intent, row)
     return step
 
 
@@ -178,6 +180,15 @@ def _told(intent: Told, row: Order | None) -> Step:
     if row.due_ms is None:
         return _only(Verdict.REPEATED, row)
     return Step(Outcome(Verdict.DONE, done := replace(row, due_ms=None)), write=done)
+
+
+def _claim(intent: Claim, row: Order | None) -> Step:
+    if row is None:
+        return _only(Verdict.UNKNOWN, None)
+    if row.due_ms != intent.due_ms:
+        return _only(Verdict.OUTDATED, row)
+    claimed = replace(row, due_ms=intent.until_ms)
+    return Step(Outcome(Verdict.DONE, claimed), write=claimed)
 
 
 def _repeat_or_differ(wanted: Order, row: Order) -> Verdict:

@@ -74,12 +74,23 @@ class Told:
     updated_ms: int
 
 
-Intent = Pend | Sell | Lose | Void | GiveBack | Told
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Recovery will see to this order, due at `due_ms`; nobody else needs to before `until_ms`."""
+
+    epoch: int
+    sale_uid: str
+    order_id: str
+    due_ms: int
+    until_ms: int
+
+
+Intent = Pend | Sell | Lose | Void | GiveBack | Told | Claim
 
 
 def order_key(intent: Intent) -> tuple[str, str]:
     """The sale and the order that an intent is about."""
-    if isinstance(intent, GiveBack | Told):
+    if isinstance(intent, GiveBack | Told | Claim):
         return intent.sale_uid, intent.order_id
     return intent.order.sale_uid, intent.order.id
 

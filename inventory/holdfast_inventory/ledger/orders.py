@@ -3,6 +3,7 @@
 Writing happens in one place only, `decide` and `apply`, through the group commit.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -68,6 +69,14 @@ class Orders:
     async def owners(self, sale_uid: str) -> dict[int, str]:
         """Every sold seat of the sale and the order that owns it."""
         query = select(sold.c.seat, sold.c.order_id).where(sold.c.sale_uid == sale_uid)
+        async with self._database.reading() as connection:
+            return {row.seat: row.order_id for row in await connection.execute(query)}
+
+    async def owners_of(self, sale_uid: str, seats: Sequence[int]) -> dict[int, str]:
+        """Those of these seats that are sold, and the orders that own them."""
+        query = select(sold.c.seat, sold.c.order_id).where(
+            sold.c.sale_uid == sale_uid, sold.c.seat.in_(list(seats))
+        )
         async with self._database.reading() as connection:
             return {row.seat: row.order_id for row in await connection.execute(query)}
 
