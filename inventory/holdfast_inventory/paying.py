@@ -1,0 +1,52 @@
+"""Paying: before the buyer is charged, the order is in the ledger with its seats.
+
+The store stops the clock first (until the hold's latest time), then the ledger takes the order as
+PENDING, and only then the platform is told that it may charge. From here on the seats survive the
+loss of the store: a rebuild holds them for this order. A crash between the two steps leaves a hold
+that lapses at its latest time, and the platform without an answer, so it asks again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from holdfast_inventory.ledger import EpochPassed, Order, Pend, Verdict
+from holdfast_inventory.orders import BoxOffice, order_of_hold
+from holdfast_inventory.refusals import refusal_of
+from holdfast_lua.stock_records import HoldRecord
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+PENDING_GRACE_MS: Final = 60_000
+"""how long after its hold lapsed an order stays pending: a confirm may be on its way"""
+
+
+@dataclass(frozen=True, slots=True)
+class Paying:
+    """The hold as it is while its buyer pays, the order behind it, and the store's time."""
+
+    hold: HoldRecord
+    order: Order
+    now_ms: int
+
+
+async def begin_paying(office: BoxOffice, hold_id: str, order_ref: str | None = None) -> Paying:
+    """Keep the hold's seats while its buyer is being charged; a repeat answers the same."""
+    stock = office.stock
+    epoch = stock.ref.epoch
+    answer = await stock.calls.begin_paying(stock.ref, hold_id)
+    if answer.code.refused or answer.hold is None:
+        raise refusal_of(answer, stock.plan, stock.settings)
+    order = replace(
+        order_of_hold(stock, answer.hold, answer.now_ms),
+        order_ref=order_ref,
+        due_ms=answer.hold.expires_ms + PENDING_GRACE_MS,
+    )
+    outcome = await office.ledger.commit(Pend(epoch, order))
+    if outcome.verdict is Verdict.EPOCH_PASSED or outcome.order is None:
+        raise EpochPassed()
+    if outcome.verdict is Verdict.VOIDED:
+        raise HoldfastError(ErrorCode.HOLD_EXPIRED)
+    if outcome.verdict is Verdict.SETTLED:
+        raise HoldfastError(ErrorCode.ORDER_STATE)
+    return Paying(answer.hold, outcome.order, answer.now_ms)

@@ -1,0 +1,160 @@
+"""Telling the store what the ledger has settled. The ledger is right; the store follows.
+
+`tell` brings the store to agree with one order, whatever the store believes: it is the last step
+of a confirm and of a refund, and all of recovery. Each part is idempotent, so that doing it twice,
+from two workers, or after a crash anywhere in it, comes to the same.
+
+What the client is answered never depends on it: the answer is true as soon as the ledger has it.
+So it runs apart (`Afterwards`), and the caller waits for it only long enough that a client who
+looks at the seat map next will, as a rule, see its seats booked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Coroutine
+from typing import Final
+
+from holdfast_inventory.ledger import Order, OrderStatus, Told
+from holdfast_inventory.orders import BoxOffice, hold_of_order, owned_areas
+from holdfast_lua.codes import Code
+from holdfast_lua.errors import StoreError
+from holdfast_lua.stock_calls import HoldAnswer
+from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_web.errors import HoldfastError
+
+PATIENCE_SECONDS: Final = 0.25
+BOOKING_TRIES: Final = 3
+LEDGER_CONFLICT: Final = "ledger_conflict"
+GIVEN_UP: Final = "expired"
+"""nobody finished the confirmation: a payment that still comes is a late one"""
+
+_log = logging.getLogger(__name__)
+_DONE = (Code.OK, Code.UNCHANGED, Code.HOLD_CONFIRMED)
+_OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
+
+
+class Afterwards:
+    """Work that goes on when the client has its answer; one per application, drained at its end."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, work: Coroutine[None, None, None]) -> None:
+        """Start the work and give it a moment; what fails is logged and left to recovery."""
+        task = asyncio.create_task(_quietly(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
+
+    async def drain(self) -> None:
+        """Wait for all that was begun."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+
+async def _quietly(work: Coroutine[None, None, None]) -> None:
+    try:
+        await work
+    except (StoreError, HoldfastError) as error:
+        _log.warning("the store will be told later: %r", error)
+
+
+async def tell(office: BoxOffice, order: Order) -> None:
+    """Bring the store to agree with the order, then let the ledger forget that it had to."""
+    if order.status in _OWNING:
+        await _tell_sold(office, order)
+        await _tell_refunded(office, order)
+    elif order.status is OrderStatus.REFUNDED:
+        await _tell_refunded(office, order)
+    elif order.status is OrderStatus.LOST:
+        await _tell_lost(office, order)
+    elif order.status is OrderStatus.VOID:
+        await office.stock.calls.abort_confirm(office.stock.ref, order.id, reason=GIVEN_UP)
+    if order.due_ms is not None and order.status is not OrderStatus.PENDING:
+        epoch = office.stock.ref.epoch
+        await office.ledger.commit(Told(epoch, order.sale_uid, order.id, order.updated_ms))
+
+
+async def _tell_sold(office: BoxOffice, order: Order) -> None:
+    stock = office.stock
+    answer = await stock.calls.finish_confirm(stock.ref, order.id, order_ref=order.order_ref or "")
+    if answer.code not in _DONE:
+        await book(office, order)
+
+
+async def book(office: BoxOffice, order: Order) -> None:
+    """Book the order's seats though the store has them elsewhere: whoever holds them there ends."""
+    stock = office.stock
+    hold = hold_of_order(stock.plan, stock.settings, order, HoldStatus.CONFIRMED)
+    for _ in range(BOOKING_TRIES):
+        answer = await stock.calls.book_hold(stock.ref, hold, order_ref=order.order_ref or "")
+        if answer.code in _DONE:
+            return
+        await _end_rivals(office, order, answer)
+    _log.error("order %s of sale %s could not be booked: %s", order.id, stock.name, answer.code)
+
+
+async def _end_rivals(office: BoxOffice, order: Order, answer: HoldAnswer) -> None:
+    """End the holds that have what the ledger has sold to this order."""
+    stock = office.stock
+    cursor = 0
+    while True:
+        cursor, holds = await stock.calls.scan_holds(stock.ref, cursor)
+        for hold in holds:
+            if hold.id != order.id and _stands_in_the_way(hold, answer):
+                await stock.calls.drop_hold(stock.ref, hold.id, reason=LEDGER_CONFLICT)
+        if cursor == 0:
+            return
+
+
+def _stands_in_the_way(hold: HoldRecord, answer: HoldAnswer) -> bool:
+    """Seats tell whose they are; of an area's units any hold may have to give some back."""
+    if hold.status.ended or hold.status is HoldStatus.CONFIRMED:
+        return False
+    return bool(
+        set(hold.seats) & set(answer.seats)
+        or {units.area for units in hold.areas} & set(answer.areas)
+    )
+
+
+async def _tell_lost(office: BoxOffice, order: Order) -> None:
+    stock, reason = office.stock, order.reason or LEDGER_CONFLICT
+    await stock.calls.abort_confirm(stock.ref, order.id, reason=reason)
+    if order.due_ms is None:  # the platform has been told
+        return
+    await stock.calls.require_refund(
+        stock.ref,
+        order.id,
+        order_ref=order.order_ref or "",
+        amount=order.amount or 0,
+        reason=reason,
+    )
+
+
+async def _tell_refunded(office: BoxOffice, order: Order) -> None:
+    """Free what the store still books for the order and the ledger does not give it any more."""
+    if not order.refunds:
+        return
+    stock = office.stock
+    # A refund may overtake the end of its confirm: what is freed must be booked first.
+    await stock.calls.finish_confirm(stock.ref, order.id, order_ref=order.order_ref or "")
+    answer = await stock.calls.read_hold(stock.ref, order.id)
+    if answer.hold is None or answer.hold.status is not HoldStatus.CONFIRMED:
+        return
+    seats = sorted(set(answer.hold.seats) - set(order.seats))
+    areas = surplus(answer.hold.areas, owned_areas(stock.settings, order))
+    if seats or areas:
+        amount = order.refunds[-1].amount
+        await stock.calls.free_seats(stock.ref, order.id, seats=seats, areas=areas, amount=amount)
+
+
+def surplus(booked: tuple[AreaUnits, ...], owned: tuple[AreaUnits, ...]) -> tuple[AreaUnits, ...]:
+    """Units that are booked and not owned, by area and price."""
+    left = Counter({(units.area, units.price): units.quantity for units in booked})
+    left.subtract({(units.area, units.price): units.quantity for units in owned})
+    return tuple(
+        AreaUnits(area, quantity, price) for (area, price), quantity in left.items() if quantity > 0
+    )
