@@ -13,7 +13,8 @@ from .database import Database
 from .records import Order, OrderItem, OrderStatus, RebuildState, Refund
 from .schema import area_sold, orders, sold
 
-MAX_PAGE = 500
+# One above the longest page of the API: that one tells whether more follow.
+MAX_PAGE = 501
 MAX_DUE = 500
 
 _PENDING = OrderStatus.PENDING.value

@@ -25,7 +25,8 @@ from .faults import EpochPassed, SaleMissing, SaleTaken
 from .records import SaleDraft, SaleRecord
 from .schema import area_sold, orders, sale_plans, sales
 
-MAX_PAGE = 500
+# One above the longest page of the API: that one tells whether more follow.
+MAX_PAGE = 501
 
 
 def now_ms() -> int:
