@@ -24,14 +24,14 @@ TERMINATED = 143
 @click.option(
     "--rate",
     type=click.IntRange(1, 60_000),
-    default=1_200,
+    default=1_500,
     show_default=True,
     help="Visitors admitted per minute.",
 )
 @click.option(
     "--hold-seconds",
     type=click.IntRange(3, 3_600),
-    default=45,
+    default=40,
     show_default=True,
     help="How long seats are held for a buyer; people hurry or dawdle accordingly.",
 )

@@ -39,7 +39,6 @@ from holdfast_web.credentials import Role
 
 DEFAULT_PORT: Final = 8080
 DEFAULT_SHOP_PORT: Final = 8081
-DEFAULT_PER_MINUTE: Final = 1_200
 FRAME_SECONDS: Final = 0.25
 STATUS_EVERY_FRAMES: Final = 4
 TIME_LIMIT_SECONDS: Final = 420.0

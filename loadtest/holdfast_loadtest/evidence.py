@@ -22,7 +22,6 @@ from holdfast_loadtest.wire import (
     Order,
     OrderPage,
     Plan,
-    PlanDocument,
     Sale,
     SeatMap,
     Status,
@@ -89,7 +88,7 @@ async def _plan(shop: ShopCalls) -> Plan:
     if answer.status == 404:
         return Plan()
     _expect(answer, "/plan")
-    return answer.read(PlanDocument).plan or Plan()
+    return answer.read(Plan)
 
 
 async def _orders(shop: ShopCalls) -> list[Order]:

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from holdfast_loadtest.hall import Hall
-from holdfast_loadtest.wire import Plan, PlanDocument, Sale, SeatMap
+from holdfast_loadtest.wire import Plan, Sale, SeatMap
 
 TIMEOUT_SECONDS: Final = 30
 PRICE: Final = 4_500
@@ -53,7 +53,7 @@ class Rehearsal:
         sale = self._read("", Sale)
         seats = self._read("/seats", SeatMap)
         return Hall(
-            (self._read("/plan", PlanDocument).plan or Plan()).rows(),
+            self._read("/plan", Plan).rows(),
             tuple(seats.areas),
             sale.max_units_per_buyer,
             sale.hold_seconds,

@@ -164,7 +164,10 @@ class PlanZone(msgspec.Struct):
 
 
 class Plan(msgspec.Struct):
-    """A seating plan; its order of zones, rows and seats is what `SeatMap.states` counts by."""
+    """A seating plan; its order of zones, rows and seats is what `SeatMap.states` counts by.
+
+    A sale of areas alone has one without zones.
+    """
 
     zones: list[PlanZone] = []
 
@@ -175,13 +178,6 @@ class Plan(msgspec.Struct):
     def guids(self) -> tuple[str, ...]:
         """Every seat, in plan order."""
         return tuple(guid for row in self.rows() for guid in row)
-
-
-class PlanDocument(msgspec.Struct):
-    """`GET .../plan`: the plan as it was imported; none for a sale of areas alone."""
-
-    plan_version: str = ""
-    plan: Plan | None = None
 
 
 class Event(msgspec.Struct):
