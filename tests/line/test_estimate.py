@@ -92,7 +92,9 @@ async def test_nine_in_ten_wait_no_longer_than_they_were_told(make_line: LineFac
             if number <= line.status.serving:
                 called.setdefault(number, (now_ms - told_ms) / 1000)
     # Then 80 to 100 in a hundred are called within their p90, and the median is near the middle
-    kept = [called[number] <= wait.p90 for number, wait in told.items() if wait and number in called]
+    kept = [
+        called[number] <= wait.p90 for number, wait in told.items() if wait and number in called
+    ]
     assert len(kept) > 600
     assert sum(kept) / len(kept) >= 0.8
 

@@ -106,6 +106,13 @@ async def test_installing_again_forgets_everything(line: Line) -> None:
     assert (status.issued, status.serving, status.active, status.called) == (0, 0, 0, 0)
 
 
+async def test_running_line_is_not_wiped_out_by_a_slower_installer(line: Line) -> None:
+    await line.join(5)
+    late = await line.calls.install_line(line.ref, TERMS, LineCheckpoint(ceiling=0))
+    assert late is Code.UNCHANGED
+    assert (await line.join()).first == 6
+
+
 async def test_overtaken_installation_is_fenced_off(line: Line) -> None:
     newer = SaleRef(line.ref.uid, 2)
     assert await line.calls.install_line(newer, TERMS, LineCheckpoint(ceiling=7)) is Code.OK

@@ -93,7 +93,7 @@ def test_algorithm_is_the_keys_not_the_tokens() -> None:
     }
     office = PassOffice(signing)
     forged = jwt.encode(claims, published["x"], "HS256", {"kid": published["kid"]})
-    unsigned = jwt.encode(claims, None, "none", {"kid": published["kid"]})
+    unsigned = jwt.encode(claims, "", "none", {"kid": published["kid"]})
     assert office.read(forged, "gala", NOW_MS) is None
     assert office.read(unsigned, "gala", NOW_MS) is None
 

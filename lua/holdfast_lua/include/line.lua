@@ -20,7 +20,8 @@
 -- include: session
 -- include: tokens
 
-local MODE_LINE, MODE_THROUGH, MODE_REJECT = 0, 1, 2
+-- What `mode` may be; 0 is a line.
+local MODE_THROUGH, MODE_REJECT = 1, 2
 
 local LINE_FIELDS = {
   'rate', 'burst', 'cap', 'session_ms', 'claim_ms', 'first_hold_ms', 'stock_permille', 'mode',
