@@ -5,7 +5,7 @@
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 ARGS ?=
 
 # The first interpreter that is new enough; override it with `make PYTHON=...`.
@@ -84,7 +84,7 @@ $(BIN)/python:
 # Some systems ship Python without ensurepip: then pip itself installs pip.
 	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { \
 		$(PYTHON) -m venv --clear --without-pip $(VENV) && \
-		$(PYTHON) -m pip --disable-pip-version-check --quiet --python $(BIN)/python install pip; }
+		$(PYTHON) -m pip --disable-pip-version-check -qq --python $(BIN)/python install pip; }
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing Holdfast"

@@ -1,22 +1,18 @@
-"""Write the parts of the documents that say what the code says: settings, metrics, error codes,
-routes.
+"""Write the parts of the documents that say what the code says: settings, metrics and
+error codes.
 
 A generated part stands between `<!-- generated: name -->` and `<!-- end of name -->`; the rest of a
 page is written by hand. `--check` writes nothing and fails when a page is out of date, as `make
 docs` does.
 """
 
-import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from aiohttp import web
-
-from holdfast.app import create_app
-from holdfast.config import Config, describe_settings
+from holdfast.config import describe_settings
 from holdfast_metrics.manifest import MANIFEST
 from holdfast_web.errors import ErrorCode
 
@@ -24,8 +20,6 @@ DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
 _PART: Final = re.compile(
     r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end of (?P=name) -->)", re.DOTALL
 )
-# An application is only made to be asked for its routes; it is never started.
-_UNUSED: Final = "unused-" * 8
 
 
 def settings() -> Iterator[str]:
@@ -45,16 +39,10 @@ def errors() -> Iterator[str]:
         yield row(str(code.status), f"`{code.value}`", code.doc)
 
 
-def routes() -> Iterator[str]:
-    for method, path, doc in sorted(_routes(), key=lambda one: (one[1], one[0])):
-        yield row(f"`{method}`", f"`{path}`", doc)
-
-
 PARTS: Final[dict[str, tuple[str, Callable[[], Iterable[str]]]]] = {
     "settings": ("Setting | Environment | Default | Meaning", settings),
     "metrics": ("Metric | Kind | Labels | Meaning", metrics),
     "errors": ("Status | Code | Meaning", errors),
-    "routes": ("Method | Path | Answers", routes),
 }
 
 
@@ -75,26 +63,6 @@ def rendered(page: str) -> str:
 def parts_of(page: str) -> list[str]:
     """The names of the generated parts that a page has."""
     return [part["name"] for part in _PART.finditer(page)]
-
-
-def application() -> web.Application:
-    """The service's application, unstarted."""
-    config = Config(
-        public_url="http://127.0.0.1:8080",
-        store_url="redis://127.0.0.1",
-        ledger_url="sqlite://",
-        secret=_UNUSED,
-        operator_key=_UNUSED,
-    )
-    return create_app(config)
-
-
-def _routes() -> Iterator[tuple[str, str, str]]:
-    for route in application().router.routes():
-        if route.resource is None or route.method in {"HEAD", "OPTIONS", "*"}:
-            continue
-        doc = (inspect.getdoc(route.handler) or "").partition("\n\n")[0]
-        yield route.method, route.resource.canonical, " ".join(doc.split())
 
 
 def main(arguments: list[str]) -> int:

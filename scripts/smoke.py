@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-MARKER: Final = "HOLDFAST_SMOKE_MARKER"
+MARKER: Final = "SMOKE_MARKER"
 READY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 40.0
 SALE: Final = {
@@ -78,7 +78,7 @@ def install(wheel: Path, directory: Path) -> Path:
 
 
 def pip(python: str | Path, *arguments: str) -> None:
-    command = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    command = [str(python), "-m", "pip", "-qq", "--disable-pip-version-check", *arguments]
     subprocess.run(command, check=True, cwd="/")
 
 

@@ -23,7 +23,7 @@ PACKAGES = {
 @pytest.fixture(scope="module")
 def wheel_names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     target = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir"]
+    command = [sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "--wheel-dir"]
     subprocess.run([*command, str(target), str(ROOT)], check=True, cwd=target)
     (wheel,) = target.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
