@@ -5,26 +5,46 @@ in the order below, closed in reverse, so that the tickers stop before the store
 ledger outlives whoever writes to it. Nothing is a module global: two applications are two.
 """
 
-from collections.abc import AsyncIterator
-from typing import Final
+from collections.abc import AsyncIterator, Iterable
+from contextlib import closing
+from functools import partial
 
 from aiohttp import web
 
 from holdfast import health
 from holdfast.api_keys import KeyRegistry
+from holdfast.app_keys import CONFIG, DIRECTORY, EXECUTOR, LEDGER, OPERATIONS
 from holdfast.config import Config
-from holdfast.health import EXECUTOR, LEDGER
+from holdfast.leadership import Leadership
+from holdfast.sales import routes as sale_routes
+from holdfast.sales.builder import SaleBuilder
+from holdfast.sales.directory import SaleDirectory
+from holdfast.sales.gauges import observe_sale
+from holdfast.sales.operations import SaleOperations
+from holdfast.sales.tickers import Tickers
+from holdfast_inventory import routes as inventory_routes
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.halls import HALLS
 from holdfast_inventory.ledger import Ledger
+from holdfast_inventory.orders_routes import ORDER_LEDGER
+from holdfast_lua.errors import StoreError
 from holdfast_lua.executor import Executor
 from holdfast_metrics.http import METRICS, flushing, handle_metrics
 from holdfast_metrics.metrics import Metrics
+from holdfast_queue import routes as queue_routes
+from holdfast_queue.credentials import pass_verifier
+from holdfast_queue.desk import open_desk
+from holdfast_queue.pages import routes as page_routes
+from holdfast_queue.poll import DESK, ROOMS
+from holdfast_queue.room import Room
 from holdfast_web.body import BODY_LIMIT_BYTES
 from holdfast_web.client_address import TRUSTED_PROXIES, TrustedProxies
-from holdfast_web.credentials import API_KEYS, KeyLookup
+from holdfast_web.cors import RETURN_ORIGINS
+from holdfast_web.credentials import API_KEYS, PASS_VERIFIER, KeyLookup
 from holdfast_web.endpoint import add_fallback
+from holdfast_web.errors import HoldfastError
+from holdfast_web.keyring import Keyring
 from holdfast_web.origins import PUBLIC_ORIGIN, parse_origin
-
-CONFIG: Final = web.AppKey("config", Config)
 
 
 def create_app(config: Config, metrics: Metrics | None = None) -> web.Application:
@@ -32,9 +52,9 @@ def create_app(config: Config, metrics: Metrics | None = None) -> web.Applicatio
     app = web.Application(client_max_size=BODY_LIMIT_BYTES)
     app[CONFIG] = config
     app[METRICS] = metrics or Metrics()
-    app[PUBLIC_ORIGIN] = parse_origin(_there(config.public_url))
+    app[PUBLIC_ORIGIN] = parse_origin(given(config.public_url))
     app[TRUSTED_PROXIES] = TrustedProxies(config.trusted_proxies)
-    app.cleanup_ctx.extend([flushing, _store, _ledger])
+    app.cleanup_ctx.extend([flushing, _store, _ledger, _desk, _sales])
     _add_routes(app, config)
     return app
 
@@ -52,6 +72,10 @@ def create_admin_app(config: Config, metrics: Metrics) -> web.Application:
 
 def _add_routes(app: web.Application, config: Config) -> None:
     """In the order of how often they are asked: routing looks at them one after the other."""
+    queue_routes.add_routes(app)
+    inventory_routes.add_routes(app)
+    page_routes.add_routes(app)
+    sale_routes.add_routes(app)
     health.add_routes(app)
     if not config.admin_port:
         app.router.add_get("/metrics", handle_metrics)
@@ -59,7 +83,7 @@ def _add_routes(app: web.Application, config: Config) -> None:
 
 
 async def _store(app: web.Application) -> AsyncIterator[None]:
-    url = _there(app[CONFIG].store_url)
+    url = given(app[CONFIG].store_url)
     async with Executor(url, observer=app[METRICS].observe_script) as executor:
         app[EXECUTOR] = executor
         yield
@@ -67,15 +91,67 @@ async def _store(app: web.Application) -> AsyncIterator[None]:
 
 async def _ledger(app: web.Application) -> AsyncIterator[None]:
     config = app[CONFIG]
-    ledger = await Ledger.open(_there(config.ledger_url))
-    app[LEDGER] = ledger
-    lookup: KeyLookup = KeyRegistry(ledger, _there(config.operator_key))
+    ledger = await Ledger.open(given(config.ledger_url))
+    app[LEDGER] = app[ORDER_LEDGER] = ledger
+    lookup: KeyLookup = KeyRegistry(ledger, given(config.operator_key))
     app[API_KEYS] = lookup
     yield
     await ledger.close()
 
 
-def _there(value: str | None) -> str:
+async def _desk(app: web.Application) -> AsyncIterator[None]:
+    """Tickets and passes: made and checked with keys that all nodes derive alike."""
+    config, ledger = app[CONFIG], app[LEDGER]
+    keyring = Keyring(given(config.secret), config.secret_previous)
+
+    async def raise_ceiling(uid: str, epoch: int, ceiling: int) -> int:
+        return await ledger.sales.raise_ceiling(uid, epoch=epoch, ceiling=ceiling)
+
+    desk = open_desk(
+        app[EXECUTOR], keyring, given(config.public_url), raise_ceiling, config.pass_algorithm
+    )
+    app[DESK] = desk
+    app[PASS_VERIFIER] = pass_verifier(desk.passes)
+    yield
+
+
+async def _sales(app: web.Application) -> AsyncIterator[None]:
+    config = app[CONFIG]
+    builder = SaleBuilder(app[EXECUTOR], app[LEDGER], app[DESK])
+    directory = SaleDirectory(builder)
+    app[DIRECTORY] = directory
+    app[OPERATIONS] = SaleOperations(builder, directory)
+    _add_lookups(app, directory)
+    with closing(Leadership(config.data_dir)) as leadership:
+        observe = partial(observe_sale, app[METRICS])
+        tickers = Tickers(config, builder, directory, leadership, observe)
+        tickers.start()
+        yield
+        await tickers.stop()
+        await directory.close()
+
+
+def _add_lookups(app: web.Application, directory: SaleDirectory) -> None:
+    """What the packages ask for by a sale's name."""
+
+    async def room(name: str) -> Room:
+        return (await directory.get(name)).room
+
+    async def hall(name: str) -> Hall:
+        return (await directory.get(name)).hall
+
+    async def return_origins(name: str) -> Iterable[str]:
+        try:
+            return (await directory.get(name)).spec.return_origins
+        except (HoldfastError, StoreError):
+            return ()
+
+    app[ROOMS] = room
+    app[HALLS] = hall
+    app[RETURN_ORIGINS] = return_origins
+
+
+def given(value: str | None) -> str:
     """A setting that `launch.resolved` has filled in."""
     if value is None:
         raise ValueError("create_app needs a resolved configuration")

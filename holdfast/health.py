@@ -10,17 +10,13 @@ from typing import Final
 
 from aiohttp import web
 
-from holdfast_inventory.ledger import Ledger
+from holdfast.app_keys import EXECUTOR, LEDGER
 from holdfast_lua.errors import StoreError
-from holdfast_lua.executor import Executor
 from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import HoldfastError
 from holdfast_web.responses import json_response
 
 CHECK_SECONDS: Final = 2.0
-
-EXECUTOR: Final = web.AppKey("executor", Executor)
-LEDGER: Final = web.AppKey("ledger", Ledger)
 
 
 def add_routes(app: web.Application) -> None:

@@ -20,8 +20,6 @@ from holdfast.sales.plans import PlanCache
 from holdfast.sales.spec import SaleSpec, spec_from_json
 from holdfast.sales.translate import line_settings, sale_times, stock_settings
 from holdfast_inventory.ledger import Checkpoint, Ledger, SaleRecord
-from holdfast_inventory.plan import Plan
-from holdfast_inventory.settings import StockSettings
 from holdfast_inventory.stock_image import make_image
 from holdfast_lua import keys
 from holdfast_lua.codes import Code
@@ -30,8 +28,8 @@ from holdfast_lua.guard import SaleRef
 from holdfast_lua.line_calls import LineCalls, LineCheckpoint
 from holdfast_lua.line_status import LineStatus
 from holdfast_lua.sale_calls import SaleCalls
-from holdfast_lua.stock_calls import StockCalls
 from holdfast_lua.stock_install import install_stock
+from holdfast_lua.stock_records import HoldRecord
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(LineCheckpoint).decode
@@ -101,23 +99,13 @@ class Installer:
         """The counters for the sale hash; None when another process has installed this epoch."""
         settings = stock_settings(spec)
         plan = await self.plans.get(record, spec)
-        stock = _Stock(record.name, ref, settings, plan, StockCalls(self.executor))
-        holds = await ledger_holds(self.ledger, stock) if record.provisioned else []
+        holds: list[HoldRecord] = []
+        if record.provisioned:
+            holds = await ledger_holds(self.ledger, record.uid, plan, settings)
         image = make_image(plan, settings, holds)
         if not await install_stock(self.executor, ref.uid, ref.epoch, image):
             return None
         return image.sale_fields()
-
-
-@dataclass(frozen=True)
-class _Stock:
-    """The stock before there is a hall: enough to turn orders into holds."""
-
-    name: str
-    ref: SaleRef
-    settings: StockSettings
-    plan: Plan
-    calls: StockCalls
 
 
 def _line_start(record: SaleRecord, checkpoint: Checkpoint | None) -> LineCheckpoint:

@@ -6,58 +6,34 @@ Pending orders own nothing in the ledger, so one whose units somebody has bought
 another pending one has, is left out: its confirm will find the ledger saying no.
 """
 
-from collections.abc import AsyncIterator
-from typing import Final
+from collections.abc import Iterable
 
-from holdfast_inventory.ledger import Ledger, Order, OrderStatus
-from holdfast_inventory.orders import Stock, hold_of_order
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
-
-PAGE: Final = 500
-OWNING: Final = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
+from holdfast_inventory.ledger import Ledger
+from holdfast_inventory.orders import holds_of_ledger
+from holdfast_inventory.plan import Plan
+from holdfast_inventory.settings import StockSettings
+from holdfast_lua.stock_records import HoldRecord
 
 
-async def ledger_holds(ledger: Ledger, stock: Stock) -> list[HoldRecord]:
+async def ledger_holds(
+    ledger: Ledger, uid: str, plan: Plan, settings: StockSettings
+) -> list[HoldRecord]:
     """The holds behind the orders; final only in an epoch that has just begun."""
-    taken = _Taken(stock)
-    holds: list[HoldRecord] = []
-    for status in OWNING:
-        async for order in _orders(ledger, stock.ref.uid, status):
-            holds.append(hold_of_order(stock, order, HoldStatus.CONFIRMED))
-            taken.add(holds[-1])
-    async for order in _orders(ledger, stock.ref.uid, OrderStatus.PENDING):
-        hold = hold_of_order(stock, order, HoldStatus.PAYING)
-        if taken.fits(hold):
-            holds.append(hold)
-            taken.add(hold)
-    return holds
+    state = await ledger.orders.rebuild_state(uid)
+    return fitting(holds_of_ledger(plan, settings, state), settings)
 
 
-class _Taken:
-    """The units that somebody has."""
-
-    def __init__(self, stock: Stock) -> None:
-        self._seats: set[int] = set()
-        self._left = [area.capacity for area in stock.settings.areas]
-
-    def fits(self, hold: HoldRecord) -> bool:
-        """Whether all of the hold's units are still there."""
-        enough = all(self._left[area.area] >= area.quantity for area in hold.areas)
-        return enough and self._seats.isdisjoint(hold.seats)
-
-    def add(self, hold: HoldRecord) -> None:
-        """The hold has its units from now on."""
-        self._seats.update(hold.seats)
-        for area in hold.areas:
-            self._left[area.area] -= area.quantity
-
-
-async def _orders(ledger: Ledger, uid: str, status: OrderStatus) -> AsyncIterator[Order]:
-    after: tuple[int, str] | None = None
-    while True:
-        orders = await ledger.orders.page(uid, limit=PAGE, after=after, status=status)
-        for order in orders:
-            yield order
-        if len(orders) < PAGE:
-            return
-        after = (orders[-1].created_ms, orders[-1].id)
+def fitting(holds: Iterable[HoldRecord], settings: StockSettings) -> list[HoldRecord]:
+    """Those that fit beside the ones before them; what is sold must therefore come first."""
+    seats: set[int] = set()
+    left = [area.capacity for area in settings.areas]
+    kept = []
+    for hold in holds:
+        enough = all(left[units.area] >= units.quantity for units in hold.areas)
+        if not enough or not seats.isdisjoint(hold.seats):
+            continue
+        kept.append(hold)
+        seats.update(hold.seats)
+        for units in hold.areas:
+            left[units.area] -= units.quantity
+    return kept

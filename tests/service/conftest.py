@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import aiohttp
 import pytest
+from api_client import Api
 from running_service import STOP_SECONDS, Service, StartService, await_ready, launch
 
 
@@ -33,3 +35,24 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
         connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(30)
     ) as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One service with two workers for all tests that only talk to it."""
+    service = launch(tmp_path_factory.mktemp("shared") / "data", "--workers", "2")
+    await_ready(service)
+    yield service
+    assert service.stop() == 0, service.text
+
+
+@pytest.fixture
+def operator(http: aiohttp.ClientSession, shared_service: Service) -> Api:
+    """The operator of the shared service."""
+    return Api(http, shared_service.url, shared_service.operator_key)
+
+
+@pytest.fixture
+def name() -> str:
+    """A sale name that no other test has."""
+    return f"sale-{uuid4().hex[:10]}"

@@ -1,0 +1,17 @@
+"""What the application of one worker carries, by key."""
+
+from typing import Final
+
+from aiohttp import web
+
+from holdfast.config import Config
+from holdfast.sales.directory import SaleDirectory
+from holdfast.sales.operations import SaleOperations
+from holdfast_inventory.ledger import Ledger
+from holdfast_lua.executor import Executor
+
+CONFIG: Final = web.AppKey("config", Config)
+EXECUTOR: Final = web.AppKey("executor", Executor)
+LEDGER: Final = web.AppKey("ledger", Ledger)
+DIRECTORY: Final = web.AppKey("sale_directory", SaleDirectory)
+OPERATIONS: Final = web.AppKey("sale_operations", SaleOperations)

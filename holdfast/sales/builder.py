@@ -1,0 +1,95 @@
+"""Makes a sale's working objects from its record, and keeps them true to later records."""
+
+from typing import Final
+
+from holdfast.sales.install import Installer, line_checkpoint
+from holdfast.sales.plans import PlanCache
+from holdfast.sales.sale import Sale
+from holdfast.sales.spec import spec_from_json
+from holdfast.sales.translate import brand, line_settings, stock_settings
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.ledger import Ledger, SaleRecord
+from holdfast_inventory.recovery import Recovery
+from holdfast_lua.errors import EpochChanged, StoreBehind
+from holdfast_lua.executor import Executor
+from holdfast_lua.guard import SaleRef
+from holdfast_lua.sale_calls import SaleCalls
+from holdfast_lua.stock_calls import StockCalls
+from holdfast_lua.stock_install import InstallFenced
+from holdfast_queue.desk import FrontDesk
+from holdfast_queue.room import Room
+
+BUILD_ATTEMPTS: Final = 4
+SWEEPS_MAX: Final = 20
+
+
+class SaleBuilder:
+    """One per process."""
+
+    def __init__(self, executor: Executor, ledger: Ledger, desk: FrontDesk) -> None:
+        self.ledger = ledger
+        self.desk = desk
+        self.sale_calls = SaleCalls(executor)
+        self.stock_calls = StockCalls(executor)
+        self.plans = PlanCache(ledger)
+        self._recovery = Recovery(ledger)
+        self.installer = Installer(executor, ledger, self.plans)
+
+    async def build(self, record: SaleRecord) -> Sale:
+        """The sale, installed in the store if it is not there yet, with its first status read."""
+        record = await self._in_store(record)
+        spec = spec_from_json(record.spec)
+        ref = SaleRef(record.uid, record.epoch)
+        room = Room(record.name, ref, line_settings(spec), self.desk, brand(spec))
+        plan = await self.plans.get(record, spec)
+        hall = Hall(record.name, ref, plan, stock_settings(spec), self.stock_calls)
+        await room.tick()
+        return Sale(record, spec, ref, room, hall)
+
+    def update(self, sale: Sale, record: SaleRecord) -> None:
+        """Take over settings that are in force in the store already."""
+        spec = spec_from_json(record.spec)
+        sale.room.apply(line_settings(spec), brand(spec))
+        sale.hall.apply(stock_settings(spec))
+        sale.record, sale.spec = record, spec
+
+    async def push(self, sale: Sale, record: SaleRecord) -> None:
+        """Bring the ledger's settings into force in the store, then take them over."""
+        await sale.room.update(line_settings(spec_from_json(record.spec)), record.settings_version)
+        self.update(sale, record)
+
+    async def checkpoint(self, sale: Sale) -> None:
+        """Keep in the ledger what a rebuild needs of the line."""
+        document = sale.room.document
+        checkpoint = line_checkpoint(sale.uid, sale.ref.epoch, document.now_ms, document.line)
+        await self.ledger.checkpoints.save(checkpoint)
+
+    async def sweep(self, sale: Sale) -> None:
+        """Free overdue holds that no request has freed on its way."""
+        for _ in range(SWEEPS_MAX):
+            if not (await sale.hall.calls.expire_holds(sale.ref)).more:
+                return
+
+    async def recover_orders(self, sale: Sale) -> None:
+        """Settle orders that a crash or a lost reply left halfway."""
+        await self._recovery.visit(sale.hall)
+
+    async def _in_store(self, record: SaleRecord) -> SaleRecord:
+        """The record in whose epoch the store carries the sale."""
+        for _ in range(BUILD_ATTEMPTS):
+            try:
+                await self.sale_calls.read(SaleRef(record.uid, record.epoch))
+            except StoreBehind:
+                record = await self._restored(record)
+            except EpochChanged:
+                record = await self.ledger.sales.read_uid(record.uid)
+            else:
+                return record
+        raise StoreBehind(record.uid, seen_revision=0, store_revision=0)
+
+    async def _restored(self, record: SaleRecord) -> SaleRecord:
+        try:
+            return await self.installer.restore(record)
+        except InstallFenced:
+            # Overtaken by a later epoch: go on with that one.
+            return await self.ledger.sales.read_uid(record.uid)

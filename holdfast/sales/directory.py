@@ -1,0 +1,132 @@
+"""The sales of one process: found by name, loaded once, kept true to ledger and store.
+
+A sale is loaded when somebody asks for it, or when the ticker finds it in the ledger. From then on
+the ticker tells of every change: a later `settings_version` in the status means that the spec must
+be read again, `EpochChanged` that the sale was rebuilt or replaced, `StoreBehind` that it is gone
+from the store: deleted, or lost and to be rebuilt.
+
+Invariants: a name is loaded by one task at a time, whoever else asks waits for it; what does not
+exist is remembered for a moment, so that a flood of wrong names costs the ledger little; both
+memories are bounded.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from holdfast.sales.builder import SaleBuilder
+from holdfast.sales.sale import Sale
+from holdfast_inventory.ledger import SaleRecord
+from holdfast_lua.errors import EpochChanged, StoreBehind
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+MAX_SALES: Final = 2_000
+MISSING_SECONDS: Final = 0.5
+MAX_MISSING: Final = 10_000
+MAX_NAME_CHARS: Final = 63
+
+
+class SaleDirectory:
+    """From a sale's name to the sale."""
+
+    def __init__(self, builder: SaleBuilder) -> None:
+        self._builder = builder
+        self._sales: dict[str, Sale] = {}
+        self._loading: dict[str, asyncio.Task[Sale | None]] = {}
+        self._missing: dict[str, float] = {}
+
+    def __iter__(self) -> Iterator[Sale]:
+        return iter(tuple(self._sales.values()))
+
+    async def get(self, name: str) -> Sale:
+        """The sale of this name; 404 `unknown_sale` when there is none."""
+        sale = self._sales.get(name)
+        if sale is not None:
+            return sale
+        if self._is_missing(name):
+            raise HoldfastError(ErrorCode.UNKNOWN_SALE)
+        sale = await self._load_once(name)
+        if sale is None:
+            self._remember_missing(name)
+            raise HoldfastError(ErrorCode.UNKNOWN_SALE)
+        return sale
+
+    def known(self, name: str) -> Sale | None:
+        """The sale if it is loaded."""
+        return self._sales.get(name)
+
+    def forget(self, name: str) -> None:
+        """Load it anew when it is asked for next."""
+        self._sales.pop(name, None)
+        self._missing.pop(name, None)
+
+    async def reload(self, name: str) -> Sale:
+        """Read and build the sale anew; requests go on with the old one until it is there."""
+        sale = await self._load_once(name)
+        if sale is None:
+            self.forget(name)
+            raise HoldfastError(ErrorCode.UNKNOWN_SALE)
+        return sale
+
+    async def close(self) -> None:
+        """End what is loading and wait for the joins under way."""
+        for task in tuple(self._loading.values()):
+            task.cancel()
+        rooms = [sale.room.aclose() for sale in self]
+        await asyncio.gather(*self._loading.values(), *rooms, return_exceptions=True)
+
+    async def refresh(self, sale: Sale) -> None:
+        """Take over what changed in the ledger since the sale was loaded."""
+        record = await self._builder.ledger.sales.read(sale.name)
+        if record is None or record.uid != sale.uid or record.epoch != sale.record.epoch:
+            await self._replace(sale.name, record)
+        elif record.settings_version != sale.record.settings_version:
+            self._builder.update(sale, record)
+
+    async def recover(self, sale: Sale, fault: StoreBehind | EpochChanged) -> None:
+        """The store does not have the sale as this process knew it: find out why, and mend it."""
+        record = await self._builder.ledger.sales.read(sale.name)
+        lost = isinstance(fault, StoreBehind)
+        if record is not None and record.uid == sale.uid and record.epoch == sale.record.epoch:
+            if not lost:
+                # The store is ahead of the ledger we read; the next round will see it.
+                return
+            await self._builder.installer.rebuild(record)
+        await self._replace(sale.name, record)
+
+    async def _replace(self, name: str, record: SaleRecord | None) -> None:
+        self.forget(name)
+        if record is not None:
+            await self._load_once(name)
+
+    async def _load_once(self, name: str) -> Sale | None:
+        task = self._loading.get(name)
+        if task is None:
+            task = asyncio.create_task(self._load(name), name=f"load {name}")
+            self._loading[name] = task
+            task.add_done_callback(lambda _: self._loading.pop(name, None))
+        # Shielded: who gives up waiting must not end it for the others.
+        return await asyncio.shield(task)
+
+    async def _load(self, name: str) -> Sale | None:
+        record = await self._builder.ledger.sales.read(name)
+        if record is None:
+            return None
+        sale = await self._builder.build(record)
+        if len(self._sales) >= MAX_SALES:
+            self._sales.pop(next(iter(self._sales)))
+        self._sales[name] = sale
+        self._missing.pop(name, None)
+        return sale
+
+    def _is_missing(self, name: str) -> bool:
+        if len(name) > MAX_NAME_CHARS:
+            return True
+        until = self._missing.get(name)
+        return until is not None and until > time.monotonic()
+
+    def _remember_missing(self, name: str) -> None:
+        if len(self._missing) >= MAX_MISSING:
+            self._missing.clear()
+        self._missing[name] = time.monotonic() + MISSING_SECONDS

@@ -1,0 +1,150 @@
+"""`/v1/sales`: what an operator creates, reads, changes and ends, over HTTP.
+
+Handlers only translate; operations.py decides. Reading needs the role viewer, changing operator.
+"""
+
+import re
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from holdfast.app_keys import DIRECTORY, LEDGER, OPERATIONS
+from holdfast.sales.operations import LIFECYCLE_OPERATIONS
+from holdfast.sales.sale import Sale
+from holdfast.sales.spec import SaleBody, spec_from_json
+from holdfast_inventory.ledger import SaleRecord
+from holdfast_web.body import (
+    BODY_LIMIT_BYTES,
+    BODY_SECONDS,
+    PLAN_LIMIT_BYTES,
+    PLAN_SECONDS,
+    read_bytes,
+    read_json,
+)
+from holdfast_web.credentials import Role, require_role
+from holdfast_web.endpoint import Handler, endpoint
+from holdfast_web.errors import HoldfastError, invalid
+from holdfast_web.pagination import page, page_query
+from holdfast_web.responses import json_response
+
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+_changes = msgspec.json.Decoder(dict[str, object])
+
+
+def add_routes(app: web.Application) -> None:
+    """The operator's resources."""
+    router = app.router
+    router.add_get("/v1/sales", list_sales)
+    router.add_get("/v1/sales/{sale}", get_sale)
+    router.add_put("/v1/sales/{sale}", put_sale)
+    router.add_patch("/v1/sales/{sale}", patch_sale)
+    router.add_delete("/v1/sales/{sale}", delete_sale)
+    router.add_put("/v1/sales/{sale}/plan", put_plan)
+    for operation in LIFECYCLE_OPERATIONS:
+        router.add_post(f"/v1/sales/{{sale}}/{operation}", _lifecycle(operation))
+
+
+@endpoint
+async def put_sale(request: web.Request) -> web.Response:
+    """201 with a new sale, 200 with one that replaced another, 409 `sale_started`."""
+    key = await require_role(request, Role.OPERATOR)
+    name = request.match_info["sale"]
+    if not NAME.fullmatch(name):
+        raise invalid("sale", "A sale's name is 1 to 63 of a-z, 0-9 and -, not beginning with -.")
+    body = await read_json(request, SaleBody, limit=PLAN_LIMIT_BYTES, seconds=PLAN_SECONDS)
+    sale, created = await request.app[OPERATIONS].put(name, body, key.id)
+    return json_response(
+        view(sale), status=201 if created else 200, headers={"Location": f"/v1/sales/{name}"}
+    )
+
+
+@endpoint
+async def put_plan(request: web.Request) -> web.Response:
+    """Another seating plan for a sale that nobody has joined."""
+    key = await require_role(request, Role.OPERATOR)
+    plan = await read_bytes(request, limit=PLAN_LIMIT_BYTES, seconds=PLAN_SECONDS)
+    if not plan:
+        raise invalid("body", "The body must be a seating plan.")
+    name = request.match_info["sale"]
+    return json_response(view(await request.app[OPERATIONS].put_plan(name, bytes(plan), key.id)))
+
+
+@endpoint
+async def list_sales(request: web.Request) -> web.Response:
+    """Sales by name, a page at a time."""
+    await require_role(request, Role.VIEWER)
+    query = page_query(request, str)
+    after = str(query.after[0]) if query.after else ""
+    records = await request.app[LEDGER].sales.page(limit=query.limit + 1, after=after)
+    shown = records[: query.limit]
+    more = (shown[-1].name,) if len(records) > query.limit else None
+    items = [await _listed(request, record) for record in shown]
+    return json_response(page(items, more))
+
+
+@endpoint
+async def get_sale(request: web.Request) -> web.Response:
+    """One sale as it stands."""
+    await require_role(request, Role.VIEWER)
+    return json_response(view(await request.app[DIRECTORY].get(request.match_info["sale"])))
+
+
+@endpoint
+async def patch_sale(request: web.Request) -> web.Response:
+    """Live changes; what a running sale cannot change is refused by name."""
+    key = await require_role(request, Role.OPERATOR)
+    body = await read_bytes(request, limit=BODY_LIMIT_BYTES, seconds=BODY_SECONDS)
+    try:
+        changes = _changes.decode(body)
+    except msgspec.DecodeError as error:
+        raise invalid("body", f"The body must be a JSON object: {error}.") from error
+    name = request.match_info["sale"]
+    return json_response(view(await request.app[OPERATIONS].patch(name, changes, key.id)))
+
+
+@endpoint
+async def delete_sale(request: web.Request) -> web.Response:
+    """Take a closed sale off the list."""
+    key = await require_role(request, Role.OPERATOR)
+    await request.app[OPERATIONS].delete(request.match_info["sale"], key.id)
+    return web.Response(status=204)
+
+
+def _lifecycle(operation: str) -> Handler:
+    @endpoint
+    async def change(request: web.Request) -> web.Response:
+        key = await require_role(request, Role.OPERATOR)
+        name = request.match_info["sale"]
+        sale = await request.app[OPERATIONS].change_lifecycle(name, operation, key.id)
+        return json_response(view(sale))
+
+    return change
+
+
+def view(sale: Sale) -> dict[str, object]:
+    """A sale as the operator sees it: what was set, and how it stands."""
+    status = sale.room.document
+    line = status.line
+    return {
+        "sale": sale.name,
+        "uid": sale.uid,
+        "state": status.state.value,
+        "lifecycle": line.lifecycle,
+        "plan_version": sale.hall.plan.version,
+        "counts": {"free": line.free, "held": line.held, "sold": line.booked},
+        "settings_version": sale.record.settings_version,
+        **msgspec.to_builtins(sale.spec),
+    }
+
+
+async def _listed(request: web.Request, record: SaleRecord) -> dict[str, object]:
+    """An item of the list; a sale that cannot be loaded now is listed by what the ledger knows."""
+    try:
+        sale = await request.app[DIRECTORY].get(record.name)
+        state = sale.room.document.state.value
+    except HoldfastError:
+        state = record.lifecycle
+    name = spec_from_json(record.spec).name
+    return {"sale": record.name, "uid": record.uid, "name": name, "state": state}

@@ -1,0 +1,31 @@
+"""One sale as this process has it: what the ledger says, and the room and hall that work on it."""
+
+from dataclasses import dataclass
+
+from holdfast_inventory.hall import Hall
+
+from holdfast.sales.spec import SaleSpec
+from holdfast_inventory.ledger import SaleRecord
+from holdfast_lua.guard import SaleRef
+from holdfast_queue.room import Room
+
+
+@dataclass
+class Sale:
+    """Shared by every request of the process; `room` and `hall` share its `ref`."""
+
+    record: SaleRecord
+    spec: SaleSpec
+    ref: SaleRef
+    room: Room
+    hall: Hall
+
+    @property
+    def name(self) -> str:
+        """The name in every URL."""
+        return self.record.name
+
+    @property
+    def uid(self) -> str:
+        """What distinguishes it from an earlier sale of the same name."""
+        return self.record.uid
