@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgpack  # type: ignore[import-untyped]  # it has no stubs; msgspec cannot write this form
 import msgspec
 
 from holdfast_lua import keys
@@ -213,7 +214,9 @@ class StockCalls:
         self, ref: SaleRef, hold_id: str, choices: Sequence[SeatChoice], *, limit: int, seed: int
     ) -> HoldAnswer:
         """An expired hold -> confirming on OTHER seats: one choice for each class of its seats."""
-        packed = msgspec.msgpack.encode([_choice_fields(choice) for choice in choices])
+        # Bytes as msgpack strings: cmsgpack does not know the type that msgpack has for bytes.
+        fields = [_choice_fields(choice) for choice in choices]
+        packed: bytes = msgpack.packb(fields, use_bin_type=False)
         names = (*_STOCK, keys.layout)
         return await self._hold(
             ref, "reacquire_hold", hold_id, names, (hold_id, limit, seed, packed)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from ledger_kit import OpenLedger
+from shop_kit import Shop, open_shop
 
 from holdfast_inventory.ledger import Ledger, SaleDraft, SaleRecord
+from holdfast_lua import Executor
 
 DATABASES = ("sqlite", "postgres", "mariadb")
 
@@ -50,3 +52,18 @@ async def sale(ledger: Ledger) -> SaleRecord:
     return await ledger.sales.create(
         SaleDraft(uid, f"sale-{uid}", b"{}", areas={"floor": 10}, draw_secret=b"secret")
     )
+
+
+@pytest.fixture
+async def shop_ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    """A ledger for tests of what is built on it; that all databases agree is tested elsewhere."""
+    ledger = await Ledger.open(f"sqlite:///{tmp_path / 'shop.db'}")
+    await ledger.migrate()
+    yield ledger
+    await ledger.close()
+
+
+@pytest.fixture
+async def shop(executor: Executor, shop_ledger: Ledger) -> Shop:
+    """A fresh sale with default settings."""
+    return await open_shop(executor, shop_ledger)
