@@ -1,0 +1,129 @@
+"""What a running service of two workers tells Prometheus, which reads it too."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import aiohttp
+import pytest
+import services
+from api_client import Api, create
+from prometheus_client.parser import text_string_to_metric_families
+from running_service import Service, await_ready, launch
+
+TRIES = 100
+PAUSE_SECONDS = 0.1
+POLLS = 40
+UNIT = {"areas": [{"id": "floor", "quantity": 1}]}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    running = launch(tmp_path_factory.mktemp("metrics") / "data", "--workers", "2")
+    try:
+        await_ready(running)
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+async def operator(service: Service) -> AsyncIterator[Api]:
+    # Connections are not reused, so that requests reach both workers.
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        yield Api(session, service.url, service.operator_key)
+
+
+async def _scrape(api: Api) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    answer = await api.get("/metrics")
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.body.decode())
+        for sample in family.samples
+    }
+
+
+async def _reaches(api: Api, name: str, value: float, **labels: str) -> None:
+    """The series shows exactly `value`, at the latest when the other worker has flushed."""
+    key = (name, frozenset(labels.items()))
+    shown: float | None = None
+    for _ in range(TRIES):
+        shown = (await _scrape(api)).get(key)
+        if shown == value:
+            return
+        await asyncio.sleep(PAUSE_SECONDS)
+    pytest.fail(f"{name} {labels}: {shown}, not {value}")
+
+
+async def test_a_sale_shows_in_every_metric(operator: Api) -> None:
+    await create(operator, "measured", new_users_per_minute=1200)
+    buyer = await operator.admitted("measured")
+    hold = (await buyer.hold("measured", UNIT)).body
+    second = (await buyer.hold("measured", UNIT)).body
+    await buyer.post(f"/v1/sales/measured/holds/{second['id']}/release")
+    assert (await operator.confirm("measured", hold)).status == 200
+
+    sale = {"sale": "measured"}
+    await _reaches(operator, "holdfast_passes_total", 1, outcome="issued", **sale)
+    await _reaches(operator, "holdfast_holds_total", 2, outcome="created", **sale)
+    await _reaches(operator, "holdfast_holds_total", 1, outcome="released", **sale)
+    await _reaches(operator, "holdfast_orders_total", 1, outcome="confirmed", **sale)
+    await _reaches(operator, "holdfast_active", 1, **sale)
+    await _reaches(operator, "holdfast_waiting", 0, **sale)
+    await _reaches(operator, "holdfast_admission_rate_set_per_minute", 1200, **sale)
+    for state, units in {"free": 99, "held": 0, "booked": 1, "blocked": 0}.items():
+        await _reaches(operator, "holdfast_units", units, state=state, **sale)
+    shown = await _scrape(operator)
+    joins = [value for (name, labels), value in shown.items() if name == "holdfast_joins_total"]
+    assert sum(joins) == 1
+    names = {name for name, _ in shown}
+    assert "holdfast_admission_rate_realised_per_minute" in names
+    assert "holdfast_script_batch_size_count" in names
+    route = "/v1/sales/{sale}/holds"
+    await _reaches(operator, "holdfast_requests_total", 2, route=route, method="POST", code="201")
+    await _reaches(operator, "holdfast_request_seconds_count", 2, route=route)
+    await _reaches(operator, "holdfast_script_seconds_count", 2, script="hold_seats")
+
+
+async def test_polls_of_both_workers_add_up(operator: Api) -> None:
+    await create(operator, "polled")
+    before = await _scrape(operator)
+    route = {"route": "/v1/sales/{sale}/status", "method": "GET", "code": "200"}
+    key = ("holdfast_requests_total", frozenset(route.items()))
+    answers = [await operator.get("/v1/sales/polled/status") for _ in range(POLLS)]
+    assert {answer.status for answer in answers} == {200}
+    await _reaches(operator, key[0], before.get(key, 0.0) + POLLS, **route)
+
+
+async def test_prometheus_reads_it(operator: Api, service: Service) -> None:
+    target = service.url.removeprefix("http://")
+    config = f"""
+global: {{scrape_interval: 1s}}
+scrape_configs:
+  - job_name: holdfast
+    static_configs: [{{targets: ["{target}"]}}]
+"""
+    await create(operator, "scraped")
+    with services.prometheus(config) as server:
+        url = f"http://127.0.0.1:{server.port}/api/v1/query"
+        for _ in range(TRIES):
+            if values := await _query(operator.http, url):
+                break
+            await asyncio.sleep(PAUSE_SECONDS * 2)
+    assert values == ["600"]
+
+
+async def _query(session: aiohttp.ClientSession, url: str) -> list[str]:
+    query = {"query": 'holdfast_admission_rate_set_per_minute{sale="scraped"}'}
+    async with session.get(url, params=query) as answer:
+        # 503 until Prometheus has read its own files.
+        found = (await answer.json())["data"]["result"] if answer.status == 200 else []
+    return [series["value"][1] for series in found]
+
+
+def test_data_directory_holds_the_files_of_living_workers_only(service: Service) -> None:
+    """Were the directory not wiped, an earlier run's counts would be added to this one's."""
+    files = (service.data_dir / "metrics").glob("*.db")
+    pids = {path.stem.rpartition("_")[2] for path in files}
+    assert pids
+    assert pids <= {str(pid) for pid in (*service.workers(), service.process.pid)}
