@@ -56,6 +56,8 @@ class SaleOperations:
             record = await self._ledger.sales.create(_draft(new_uid(), name, spec, plan))
             created = True
         else:
+            if record.lifecycle == "closed":
+                raise HoldfastError(ErrorCode.SALE_STARTED, "The sale is closed; DELETE it first.")
             record = await self._replaced(_draft(record.uid, name, spec, plan))
             created = False
         sale = await self._installed(record)

@@ -90,6 +90,7 @@ end
 sweep(sale, keys, SWEEP_BEFORE_MAX)
 
 local function refuse(code, seats, short)
+  if sale.free + sale.held == 0 then code = CODE.SOLD_OUT end
   if sweep_overdue(sale) then code = CODE.SWEEP_AGAIN end
   return stock_refuse(sale, keys.events, code, '', seats or {}, short or {})
 end

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
-from api_client import Api
+from api_client import Api, make_key
 from running_service import STOP_SECONDS, Service, StartService, await_ready, launch
 
 
@@ -50,6 +50,18 @@ def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service
 def operator(http: aiohttp.ClientSession, shared_service: Service) -> Api:
     """The operator of the shared service."""
     return Api(http, shared_service.url, shared_service.operator_key)
+
+
+@pytest.fixture(scope="session")
+def platform_key(shared_service: Service) -> str:
+    """A platform key of the shared service."""
+    return make_key(shared_service, "platform")
+
+
+@pytest.fixture
+def platform(operator: Api, platform_key: str) -> Api:
+    """A shop's server."""
+    return operator.as_(platform_key)
 
 
 @pytest.fixture

@@ -11,21 +11,13 @@ from api_client import (
     Api,
     create,
     eventually,
-    make_key,
     seating_plan,
 )
-from running_service import Service
 
 FUTURE = "2099-01-01T10:00:00Z"
 PAST = "2020-01-01T10:00:00Z"
 ONE_UNIT = [{**FLOOR, "capacity": 1}]
 UNIT = {"areas": [{"id": "floor", "quantity": 1}]}
-
-
-@pytest.fixture
-def platform(operator: Api, shared_service: Service) -> Api:
-    """A shop's server."""
-    return operator.as_(make_key(shared_service, "platform"))
 
 
 async def all_events(api: Api, sale: str) -> list[dict[str, Any]]:

@@ -197,10 +197,9 @@ CHANGES = [
 
 @pytest.mark.parametrize(("method", "suffix"), CHANGES)
 async def test_changing_needs_the_operator_role(
-    operator: Api, shared_service: Service, name: str, method: str, suffix: str
+    operator: Api, platform: Api, name: str, method: str, suffix: str
 ) -> None:
     await create(operator, name)
-    platform = operator.as_(make_key(shared_service, "platform"))
     path = f"/v1/sales/{name}{suffix}"
     for other, status, code in [
         (operator.as_(None), 401, "unauthorized"),
