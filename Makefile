@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 ARGS ?=
+# Every benchmark but the yardstick, which the others start.
+BENCH ?= $(filter-out bare,$(patsubst loadtest/bench/%.py,%,$(wildcard loadtest/bench/*.py)))
 
 # The first interpreter that is new enough; override it with `make PYTHON=...`.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -63,8 +65,10 @@ fmt: $(VENV)/.installed-dev  ## Format the code and write the generated parts of
 	@$(BIN)/ruff format $(CODE)
 	@$(BIN)/python scripts/generate_docs.py
 
-bench: $(VENV)/.installed-dev  ## Run the benchmarks; see docs/performance.md
-	@$(BIN)/python -m holdfast_loadtest.bench $(ARGS)
+bench: $(VENV)/.installed-dev  ## Run the benchmarks; BENCH=holds ARGS="--seconds 1" for one
+	@for bench in $(BENCH); do \
+		echo "== $$bench"; $(BIN)/python loadtest/bench/$$bench.py $(ARGS) || exit 1; \
+		done
 
 screenshots: $(VENV)/.installed-dev  ## Take the README's screenshots of a running demo, in Chromium
 	@$(BIN)/python scripts/screenshots.py $(ARGS)
