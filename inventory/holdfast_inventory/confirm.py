@@ -39,7 +39,7 @@ from holdfast_inventory.ledger import (
 )
 from holdfast_inventory.orders import BoxOffice, Stock, order_of_hold
 from holdfast_inventory.settings import LatePayment
-from holdfast_inventory.telling import GIVEN_UP, Afterwards, book, tell
+from holdfast_inventory.telling import Afterwards, book, give_up, tell
 from holdfast_lua.codes import Code
 from holdfast_lua.stock_calls import HoldAnswer, SeatChoice
 from holdfast_lua.stock_records import HoldRecord
@@ -84,11 +84,11 @@ class Confirming:
     async def confirm(self, office: BoxOffice, hold_id: str, request: ConfirmRequest) -> Confirmed:
         """The sold order; HoldfastError with `refund_required` when nothing can be had."""
         for _ in range(BEGINS_MAX):
-            outcome = await _attempt(office, hold_id, request)
+            outcome, version = await _attempt(office, hold_id, request)
             if outcome.verdict is not Verdict.VOIDED:
                 return await self._answer(office, outcome)
             # Recovery gave this hold up while we were on the way; free it, then begin anew.
-            await office.stock.calls.abort_confirm(office.stock.ref, hold_id, reason=GIVEN_UP)
+            await give_up(office.stock, hold_id, version)
         raise HoldfastError(ErrorCode.CONFLICT, "The hold keeps changing; repeat the request.")
 
     async def _answer(self, office: BoxOffice, outcome: Outcome) -> Confirmed:
@@ -111,22 +111,25 @@ def refund_required(order: Order) -> HoldfastError:
     return HoldfastError(code, refund_required=True, reason=order.reason, order_id=order.id)
 
 
-async def _attempt(office: BoxOffice, hold_id: str, request: ConfirmRequest) -> Outcome:
-    """Begin in the store and decide in the ledger, both in the epoch that this starts in."""
+async def _attempt(office: BoxOffice, hold_id: str, request: ConfirmRequest) -> tuple[Outcome, int]:
+    """Begin in the store and decide in the ledger, both in the epoch that this starts in.
+
+    Answers the ledger's outcome and the version of the hold that it was asked about.
+    """
     stock = office.stock
     epoch = stock.ref.epoch
     reading = await stock.calls.read_hold(stock.ref, hold_id)
     if reading.hold is None:
-        return await _attempt_unknown(office, hold_id, request, reading.now_ms, epoch)
+        return await _attempt_unknown(office, hold_id, request, reading.now_ms, epoch), 0
     _check_amount(stock, reading.hold, request)
     begun = await _begin(stock, hold_id)
     if begun.hold is None:
-        return await _attempt_unknown(office, hold_id, request, begun.now_ms, epoch)
+        return await _attempt_unknown(office, hold_id, request, begun.now_ms, epoch), 0
     order = _paid(order_of_hold(stock, begun.hold, begun.now_ms), request)
     if begun.code in _BEGUN:
-        return await office.ledger.commit(Sell(epoch, order))
+        return await office.ledger.commit(Sell(epoch, order)), order.hold_version
     reason = HOLD_RELEASED if begun.code is Code.HOLD_RELEASED else HOLD_EXPIRED
-    return await office.ledger.commit(Lose(epoch, replace(order, reason=reason)))
+    return await office.ledger.commit(Lose(epoch, replace(order, reason=reason))), 0
 
 
 async def _attempt_unknown(

@@ -18,7 +18,7 @@ from collections.abc import Coroutine
 from typing import Final
 
 from holdfast_inventory.ledger import Order, OrderStatus, Told
-from holdfast_inventory.orders import BoxOffice, hold_of_order, owned_areas
+from holdfast_inventory.orders import BoxOffice, Stock, hold_of_order, owned_areas
 from holdfast_lua.codes import Code
 from holdfast_lua.errors import StoreError
 from holdfast_lua.stock_calls import HoldAnswer
@@ -27,6 +27,7 @@ from holdfast_web.errors import HoldfastError
 
 PATIENCE_SECONDS: Final = 0.25
 BOOKING_TRIES: Final = 3
+FREEING_TRIES: Final = 5
 LEDGER_CONFLICT: Final = "ledger_conflict"
 GIVEN_UP: Final = "expired"
 """nobody finished the confirmation: a payment that still comes is a late one"""
@@ -72,17 +73,35 @@ async def tell(office: BoxOffice, order: Order) -> None:
     elif order.status is OrderStatus.LOST:
         await _tell_lost(office, order)
     elif order.status is OrderStatus.VOID:
-        await office.stock.calls.abort_confirm(office.stock.ref, order.id, reason=GIVEN_UP)
+        await give_up(office.stock, order.id, order.hold_version)
     if order.due_ms is not None and order.status is not OrderStatus.PENDING:
         epoch = office.stock.ref.epoch
         await office.ledger.commit(Told(epoch, order.sale_uid, order.id, order.updated_ms))
 
 
+async def give_up(stock: Stock, hold_id: str, version: int) -> None:
+    """Free a confirming hold whose order was voided at this version; a later one has begun anew."""
+    await stock.calls.abort_confirm(stock.ref, hold_id, reason=GIVEN_UP, version=version)
+
+
 async def _tell_sold(office: BoxOffice, order: Order) -> None:
     stock = office.stock
     answer = await stock.calls.finish_confirm(stock.ref, order.id, order_ref=order.order_ref or "")
-    if answer.code not in _DONE:
-        await book(office, order)
+    if answer.code in _DONE:
+        return
+    # The store has lost the hold, or it ended by a refund meanwhile: ask the ledger which, and ask
+    # again after booking, since a refund that was told in between found nothing to free.
+    current = await _read(office, order.id)
+    if current is not None and current.units:
+        await book(office, current)
+        after = await _read(office, order.id)
+        if after is not None and after.updated_ms != current.updated_ms:
+            await _tell_refunded(office, after)
+
+
+async def _read(office: BoxOffice, order_id: str) -> Order | None:
+    order = await office.ledger.orders.read(office.stock.ref.uid, order_id)
+    return order if order is not None and order.status in (*_OWNING, OrderStatus.REFUNDED) else None
 
 
 async def book(office: BoxOffice, order: Order) -> None:
@@ -135,20 +154,38 @@ async def _tell_lost(office: BoxOffice, order: Order) -> None:
 
 
 async def _tell_refunded(office: BoxOffice, order: Order) -> None:
-    """Free what the store still books for the order and the ledger does not give it any more."""
+    """Free what the store still books for the order and the ledger does not give it any more.
+
+    Units of an area have no names, so two who free the same surplus would free it twice: the hold's
+    version, read with the surplus, lets only one of them.
+    """
     if not order.refunds:
         return
     stock = office.stock
     # A refund may overtake the end of its confirm: what is freed must be booked first.
     await stock.calls.finish_confirm(stock.ref, order.id, order_ref=order.order_ref or "")
-    answer = await stock.calls.read_hold(stock.ref, order.id)
-    if answer.hold is None or answer.hold.status is not HoldStatus.CONFIRMED:
-        return
-    seats = sorted(set(answer.hold.seats) - set(order.seats))
-    areas = surplus(answer.hold.areas, owned_areas(stock.settings, order))
-    if seats or areas:
-        amount = order.refunds[-1].amount
-        await stock.calls.free_seats(stock.ref, order.id, seats=seats, areas=areas, amount=amount)
+    for _ in range(FREEING_TRIES):
+        hold = (await stock.calls.read_hold(stock.ref, order.id)).hold
+        if hold is None or not await _free_surplus(office, order, hold):
+            return
+
+
+async def _free_surplus(office: BoxOffice, order: Order, hold: HoldRecord) -> bool:
+    """Whether the hold has changed meanwhile, so that its surplus must be taken anew."""
+    stock = office.stock
+    seats = sorted(set(hold.seats) - set(order.seats))
+    areas = surplus(hold.areas, owned_areas(stock.settings, order))
+    if hold.status is not HoldStatus.CONFIRMED or not (seats or areas):
+        return False
+    answer = await stock.calls.free_seats(
+        stock.ref,
+        order.id,
+        seats=seats,
+        areas=areas,
+        amount=order.refunds[-1].amount,
+        version=hold.version,
+    )
+    return answer.code is Code.HOLD_CHANGED
 
 
 def surplus(booked: tuple[AreaUnits, ...], owned: tuple[AreaUnits, ...]) -> tuple[AreaUnits, ...]:

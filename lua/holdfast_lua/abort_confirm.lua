@@ -18,9 +18,10 @@
 --   2 revision  integer
 --   3 hold_id   text
 --   4 reason    text, shown in the hold
+--   5 version   of the hold that was given up, 0 = any
 --
 -- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when it has ended already; HOLD_STATE;
--- HOLD_UNKNOWN.
+-- HOLD_CHANGED; HOLD_UNKNOWN.
 -- Complexity: O(seats of the rows touched).
 -- Events: hold.released or hold.expired {buyer, seats, areas, total, reason}, inventory.reopened.
 -- flags: allow-oom
@@ -34,6 +35,10 @@ local hold = hold_load(keys.holds, ARGV[3])
 if not hold then return guard_refuse(sale, CODE.HOLD_UNKNOWN) end
 if hold_ended(hold) then return guard_refuse(sale, CODE.UNCHANGED, hold_pack(hold)) end
 if hold.status ~= CONFIRMING then return guard_refuse(sale, CODE.HOLD_STATE, hold_pack(hold)) end
+local version = tonumber(ARGV[5])
+if version ~= 0 and version ~= hold.version then
+  return guard_refuse(sale, CODE.HOLD_CHANGED, hold_pack(hold))
+end
 if ARGV[4] == 'expired' then
   hold_end(sale, keys, hold, EXPIRED, 'expired', 'hold.expired')
 else

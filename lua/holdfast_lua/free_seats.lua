@@ -1,7 +1,8 @@
 -- A refund: puts units of an order back on sale, those that are still booked by it.
 --
 -- Atomic with that very check: a seat that was refunded before and sold to somebody else is not in this
--- order any more, so a repeat can never free it under its new owner.
+-- order any more, so a repeat can never free it under its new owner. Units of an area have no names:
+-- for them the version tells a repeat from a second refund.
 --
 -- KEYS
 --   1 sale    HASH    guard, lifecycle, counters
@@ -18,9 +19,10 @@
 --   4 seats     msgpack { seat, ... }
 --   5 areas     msgpack { area, quantity, price, ... }, empty for none
 --   6 amount    integer, minor units given back
+--   7 version   of the hold that the caller has seen, 0 = any
 --
 -- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when none of the units are the order's;
--- HOLD_STATE when it is not confirmed; HOLD_UNKNOWN.
+-- HOLD_STATE when it is not confirmed; HOLD_CHANGED; HOLD_UNKNOWN.
 -- Complexity: O(seats of the rows touched).
 -- Events: order.refunded {buyer, seats, areas, amount}, inventory.reopened.
 -- flags: allow-oom
@@ -35,6 +37,10 @@ if not hold then return guard_refuse(sale, CODE.HOLD_UNKNOWN) end
 if hold.status ~= CONFIRMED then
   local code = hold_ended(hold) and CODE.UNCHANGED or CODE.HOLD_STATE
   return guard_refuse(sale, code, hold_pack(hold))
+end
+local version = tonumber(ARGV[7])
+if version ~= 0 and version ~= hold.version then
+  return guard_refuse(sale, CODE.HOLD_CHANGED, hold_pack(hold))
 end
 
 local asked = {}

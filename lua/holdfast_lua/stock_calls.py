@@ -230,12 +230,16 @@ class StockCalls:
         """
         return await self._hold(ref, "finish_confirm", hold_id, _STOCK, (hold_id, order_ref))
 
-    async def abort_confirm(self, ref: SaleRef, hold_id: str, *, reason: str) -> HoldAnswer:
+    async def abort_confirm(
+        self, ref: SaleRef, hold_id: str, *, reason: str, version: int = 0
+    ) -> HoldAnswer:
         """confirming -> released: the ledger has settled that there is no sale.
 
         With the reason "expired": confirming -> expired, and a late payment may reacquire it.
+        HOLD_CHANGED when `version` is not the hold's (0 is not checked).
         """
-        return await self._hold(ref, "abort_confirm", hold_id, _STOCK, (hold_id, reason))
+        args = (hold_id, reason, version)
+        return await self._hold(ref, "abort_confirm", hold_id, _STOCK, args)
 
     async def book_hold(self, ref: SaleRef, hold: HoldRecord, *, order_ref: str) -> HoldAnswer:
         """Makes the store agree with a sold order of the ledger, whatever it knows of the hold.
@@ -258,12 +262,15 @@ class StockCalls:
         seats: Sequence[int],
         areas: Sequence[AreaUnits] = (),
         amount: int = 0,
+        version: int = 0,
     ) -> HoldAnswer:
         """Refund: frees those units that are still booked by this order and forgets them in it.
 
-        OK with `order.refunded` written; UNCHANGED when none of them are its any more.
+        OK with `order.refunded` written; UNCHANGED when none of them are its any more; HOLD_CHANGED
+        when `version` is not the hold's (0 is not checked).
         """
-        args = (hold_id, msgspec.msgpack.encode(list(seats)), _pack_areas(areas), amount)
+        packed = msgspec.msgpack.encode(list(seats))
+        args = (hold_id, packed, _pack_areas(areas), amount, version)
         return await self._hold(ref, "free_seats", hold_id, _STOCK, args)
 
     async def require_refund(
