@@ -41,9 +41,10 @@ local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], calls = KEY
 
 local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
+local session_ms = session_deadline(KEYS[4], pass_id, sale.now_ms)
+if session_ms then return guard_read(sale, CODE.ADMITTED_BEFORE, session_ms) end
 local line = line_open(KEYS[3])
-local place, deadline_ms, came_before = place_find(sale, line, keys, number, pass_id)
-if place == CODE.ADMITTED_BEFORE then return guard_read(sale, place, deadline_ms) end
+local place, deadline_ms, came_before = place_find(sale, line, keys, number)
 if line_closed(sale) then return guard_refuse(sale, CODE.SALE_CLOSED) end
 if place ~= CODE.CALLED then return guard_refuse(sale, place) end
 if line_sold_out(sale) then return guard_refuse(sale, CODE.LINE_SOLD_OUT) end

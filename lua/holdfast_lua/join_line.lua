@@ -34,12 +34,13 @@
 
 -- include: calls
 
+local FIELDS = { 'mode', 'issued', 'ceiling', 'frozen', 'lobby', 'serving', 'gaps' }
 local count, ceiling = tonumber(ARGV[3]), tonumber(ARGV[4])
 local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], shown = KEYS[7] }
 
 local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
-local line = line_open(KEYS[3])
+local line = line_open(KEYS[3], FIELDS)
 
 local function refuses(phase)
   if line_closed(sale) then return CODE.SALE_CLOSED end
@@ -51,11 +52,12 @@ local function refuses(phase)
 end
 
 -- How many of the block may go straight in: none as long as anybody waits or was called.
-local function straight_through(gaps)
-  local most = math.min(count, #ARGV - 4)
-  if most == 0 or line.stopped_ms > 0 then return 0 end
+local function straight_through()
+  local most, gaps = math.min(count, #ARGV - 4), gaps_parse(line.gaps)
   local waiting = line.issued - line.serving - gaps_between(gaps, line.serving, line.issued)
-  if waiting > 0 then return 0 end
+  if most == 0 or waiting > 0 then return 0 end
+  line = line_open(KEYS[3])
+  if line.stopped_ms > 0 then return 0 end
   local pending = 0
   if line_outstanding(line) > 0 then
     local _, expected = calls_expected(line, KEYS[6], KEYS[7], KEYS[8],
@@ -79,19 +81,21 @@ end
 local phase = line_phase(sale, line)
 local refused = refuses(phase)
 if refused then return guard_refuse(sale, refused) end
-if ceiling > line.ceiling then line_set(line, 'ceiling', ceiling) end
-count = math.min(count, line.ceiling - line.issued)
+count = math.min(count, math.max(line.ceiling, ceiling) - line.issued)
 if count < 1 then return guard_refuse(sale, CODE.CEILING_REACHED, line.issued) end
 
+local raised = ceiling > line.ceiling
 if phase == 'lobby' then
   local index = line.issued
+  if raised then line_set(line, 'ceiling', ceiling) end
   line_set(line, 'issued', line.issued + count)
   line_save(line)
   return guard_commit(sale, CODE.JOINED_LOBBY, index, count, line.serving, line.issued)
 end
 
+local admitted, ends_ms = straight_through(), 0
+if raised then line_set(line, 'ceiling', ceiling) end
 if line.frozen == 0 then line_freeze(line) end
-local admitted, ends_ms = straight_through(gaps_parse(line.gaps)), 0
 local first = line.issued + 1
 line_set(line, 'issued', line.issued + count)
 if admitted > 0 then ends_ms = admit_first(first, admitted) end

@@ -1,16 +1,14 @@
--- A place: what a number is worth right now, decided in one order for claiming and for asking.
+-- A place: what a number is worth right now, decided in one order for claiming and for asking. Whether
+-- the very ticket has a live session is looked up before, since that needs nothing of the line.
 --
 -- Answers a code and what goes with it:
---   ADMITTED_BEFORE  the session's deadline: this very ticket was admitted and still is
 --   NOT_CALLED       nothing: its turn is yet to come
 --   CALLED           the call's deadline by the line's clock, and whether it was deferred before
 --   CALL_EXPIRED     nothing: the call lapsed, the session ended, or another ticket has the place
 
 -- include: calls
 
-local function place_find(sale, line, keys, number, pass_id)
-  local session_ms = session_deadline(keys.active, pass_id, sale.now_ms)
-  if session_ms then return CODE.ADMITTED_BEFORE, session_ms end
+local function place_find(sale, line, keys, number)
   if line_phase(sale, line) ~= 'open' or number > line.serving then return CODE.NOT_CALLED end
   local clock_ms = line_clock(line, sale.now_ms)
   if redis.call('GETBIT', keys.shown, number) == 1 then
