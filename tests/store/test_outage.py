@@ -236,6 +236,25 @@ async def test_half_a_reply_and_a_close_is_unknown(
             await bump(executor, counter())
 
 
+async def test_dead_store_is_not_asked_again_by_every_call(
+    start_peer: StartPeer, test_bundle: Bundle
+) -> None:
+    attempts = 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal attempts
+        attempts += 1
+        writer.write(b"-ERR max number of clients reached\r\n")
+        writer.close()
+
+    url = await start_peer(handler)
+    async with Executor(f"{url}?db=1", test_bundle) as executor:
+        for _ in range(300):
+            with pytest.raises(StoreUnavailable):
+                await executor.command("PING")
+    assert attempts < 10
+
+
 async def test_peer_that_is_no_store_is_dropped(start_peer: StartPeer, test_bundle: Bundle) -> None:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await greet(reader, writer)
