@@ -1,7 +1,7 @@
 """Everything the audit looks at, read through the API at a moment when nothing changes.
 
-The reading takes several requests, so it is bracketed: the seat map before and after must be the
-same version, or all is read again. A sale that people are still buying from settles within a few
+The reading takes several requests, so it is bracketed: the seats before and after must be the
+same, or all is read again. A sale that people are still buying from settles within a few
 tries or the audit says that it did not. Lists are read to their end, page by page, with a named
 maximum.
 """
@@ -61,7 +61,7 @@ async def gather_evidence(shop: ShopCalls, journal: Journal | None = None) -> Ev
         orders = await _orders(shop)
         events = await _events(shop)
         after = (await _read(shop, "/seats")).read(SeatMap)
-        if before.version == after.version:
+        if _same_stock(before, after):
             return Evidence(
                 sale=(await _read(shop, "")).read(Sale),
                 status=(await _read(shop, "/status")).read(Status),
@@ -73,6 +73,11 @@ async def gather_evidence(shop: ShopCalls, journal: Journal | None = None) -> Ev
             )
         await asyncio.sleep(PAUSE_BETWEEN_READINGS_SECONDS)
     raise Unreadable(f"the sale kept changing over {MAX_READINGS} readings")
+
+
+def _same_stock(before: SeatMap, after: SeatMap) -> bool:
+    """Nothing was held, sold or freed; sessions may end meanwhile, which moves the version too."""
+    return before.states == after.states and before.areas == after.areas
 
 
 async def gather_hall_documents(shop: ShopCalls) -> tuple[Sale, Plan, SeatMap]:
