@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import urlencode
 
 import aiohttp
 from api_client import Api
 from running_service import Service
 
+WAIT_SECONDS: Final = 10.0
+POLL_SECONDS: Final = 0.1
 GA = {"id": "floor", "name": "Floor", "capacity": 500, "category": "GA"}
 
 
@@ -39,6 +43,16 @@ class Sale:
         values = {"t": f"{self.shop}/seats", **query}
         return f"{self.operator.url}/wait/{self.name}{path}?{urlencode(values)}"
 
+    async def issued(self, wanted: int) -> None:
+        """Waits until the worker that answers knows of `wanted` tickets; fails on more or never."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            seen = -1
+            while seen != wanted:
+                status = await self.visitor.get(f"/v1/sales/{self.name}/status")
+                seen = status.body["issued"]
+                assert seen <= wanted, status
+                await asyncio.sleep(POLL_SECONDS)
+
     async def tell(self, operation: str) -> None:
         told = await self.operator.post(f"/v1/sales/{self.name}/{operation}")
         assert told.status == 200, told
@@ -60,7 +74,6 @@ async def make_sale(
         "name": "Night at the hall",
         "areas": [GA],
         "prices": {"GA": 4500},
-        "queue_all": True,
         "new_users_per_minute": 6000,
         "return_origins": [shop],
         **(fields or {}),

@@ -87,5 +87,5 @@ def _origin(runner: web.AppRunner) -> str:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def sale(service: Service, http: aiohttp.ClientSession, shop: ReturnPage) -> Sale:
-    """An open sale in which everybody queues, and fast."""
+    """An open sale that admits fast; a test that wants a line pauses it first."""
     return await make_sale(service, http, shop.origin)
