@@ -51,17 +51,21 @@ async def test_revision_counts_every_change_of_concurrent_callers(
     assert sale_ref.revision == 201
 
 
-async def test_ref_never_falls_when_an_older_reply_comes_late(
-    executor: Executor, sale_ref: SaleRef
-) -> None:
-    # Given two processes' views of one sale, the first far ahead
+async def test_read_brings_a_late_ref_up(executor: Executor, sale_ref: SaleRef) -> None:
     late = SaleRef(sale_ref.uid, sale_ref.epoch, sale_ref.revision)
     for _ in range(3):
         await touch(executor, sale_ref)
-    # When the other one catches up with a read
     await read_clock(executor, late)
-    # Then it has jumped forward, and a reply of its own cannot pull the first one back
     assert late.revision == sale_ref.revision == 4
+
+
+async def test_late_reply_does_not_pull_the_ref_back(executor: Executor, sale_ref: SaleRef) -> None:
+    await read_clock(executor, sale_ref)
+    reading = asyncio.create_task(read_clock(executor, sale_ref))
+    await asyncio.sleep(0)  # the call is made, with revision 1
+    sale_ref.revision = 7  # meanwhile another connection learned of more
+    await reading
+    assert sale_ref.revision == 7
 
 
 # Refusals

@@ -220,6 +220,24 @@ async def test_full_socket_delays_calls_and_loses_none(
             assert [int(reply.split()[0]) for reply in replies] == list(range(200))
 
 
+async def test_calls_behind_a_full_socket_are_known_not_to_be_sent(
+    own_store: EmbeddedStore, test_bundle: Bundle
+) -> None:
+    with own_store as store:
+        async with Executor(store.url, test_bundle) as executor:
+            await executor.command("PING")
+            freeze(store)
+            tasks = []
+            for _ in range(100):
+                tasks.append(asyncio.create_task(executor.command("ECHO", b"x" * 100_000)))
+                await asyncio.sleep(0)
+            await asyncio.to_thread(crash, store)
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            kinds = [type(outcome) for outcome in outcomes]
+            assert set(kinds) == {StoreOutcomeUnknown, StoreUnavailable}
+            assert kinds == sorted(kinds, key=lambda kind: kind is StoreUnavailable)
+
+
 async def test_half_a_reply_and_a_close_is_unknown(
     start_peer: StartPeer, test_bundle: Bundle
 ) -> None:
