@@ -47,6 +47,8 @@ _HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
+_PLACE_GIVEN_BACK: Final = "Your place in the shop has gone to the next person in line."
+_MORE_LEFT: Final = "There is more in your cart, and it is still held for you."
 _Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -115,9 +117,11 @@ class _Shop:
     async def pay(self, request: web.Request) -> web.Response:
         wish = await read_json(request, Payment)
         buyer_pass = request.headers.get("Authorization", "")
-        order_id = await self._desk.charge(buyer_pass, wish)
-        response = json_response({"order": f"/orders/{order_id}"})
-        name, value = self._receipts.receipt(order_id)
+        sold = await self._desk.charge(buyer_pass, wish)
+        more = "?more=1" if sold.left else ""
+        address = f"/orders/{sold.order_id}{more}"
+        response = json_response({"order": address, "left": sold.left})
+        name, value = self._receipts.receipt(sold.order_id)
         response.set_cookie(name, value, path="/orders", httponly=True, samesite="Lax")
         return response
 
@@ -126,7 +130,8 @@ class _Shop:
         if not self._receipts.shows(order_id, request.cookies):
             raise web.HTTPNotFound
         facts = await self._desk.facts()
-        return self._page("order", facts, _order_values(await self._desk.order(order_id)))
+        order = await self._desk.order(order_id)
+        return self._page("order", facts, _order_values(order, more="more" in request.query))
 
     def _waiting_room(self) -> str:
         query = urlencode({"t": self._url + SEATS_PATH})
@@ -147,12 +152,14 @@ class _Shop:
         return web.Response(text=body, content_type="text/html", headers=headers)
 
 
-def _order_values(order: Order) -> dict[str, str]:
+def _order_values(order: Order, *, more: bool) -> dict[str, str]:
     lines = (_TEMPLATES.render("item", _line(item, order.currency)) for item in order.items)
     return {
         "status": order.status.capitalize(),
         "headline": "It is yours.",
-        "lead": "Your place in the shop has gone to the next person in line.",
+        "lead": _MORE_LEFT if more else _PLACE_GIVEN_BACK,
+        "back": SEATS_PATH if more else "/",
+        "back_label": "Back to your cart" if more else "Back to the start",
         "items": Html("".join(lines)),
         "total": money(order.total, order.currency),
         "order_id": order.id,

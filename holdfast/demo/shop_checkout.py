@@ -21,6 +21,7 @@ import msgspec
 
 _RECEIPT_PREFIX: Final = "receipt_"
 _NO_PROBLEM: Final[Mapping[str, object]] = {"code": "unreachable"}
+_PAYABLE: Final = frozenset({"active", "paying"})
 _MINOR_UNITS: Final = 100
 _SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£"}
 
@@ -56,8 +57,16 @@ class Payment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcome: Literal["approved", "declined"]
 
 
+class Sold(msgspec.Struct, frozen=True):
+    """What a payment came to: the order, and whether more is still to be paid."""
+
+    order_id: str
+    left: bool
+
+
 class _Hold(msgspec.Struct, frozen=True):
     id: str
+    status: str
     total: int
 
 
@@ -90,8 +99,8 @@ class Desk:
     async def order(self, order_id: str) -> Order:
         return msgspec.convert(await self._call("GET", f"/orders/{order_id}", self._key), Order)
 
-    async def charge(self, buyer_pass: str, payment: Payment) -> str:
-        """Takes the money for a hold and books it; the id of the order."""
+    async def charge(self, buyer_pass: str, payment: Payment) -> Sold:
+        """Takes the money for a hold and books it; the last one ends the buyer's session."""
         found = await self._call("GET", f"/holds/{quote(payment.hold, safe='')}", buyer_pass)
         hold = msgspec.convert(found, _Hold)
         await self._call("POST", f"/holds/{hold.id}/paying", self._key, {})
@@ -103,8 +112,19 @@ class Desk:
             "amount": hold.total,
         }
         await self._call("POST", f"/holds/{hold.id}/confirm", self._key, booking)
-        await self._give_place_back(buyer_pass)
-        return hold.id
+        left = await self._has_more(buyer_pass)
+        if not left:
+            await self._give_place_back(buyer_pass)
+        return Sold(hold.id, left)
+
+    async def _has_more(self, buyer_pass: str) -> bool:
+        """Whether something is still in the cart: nobody is sent away from what they hold."""
+        try:
+            found = await self._call("GET", "/holds", buyer_pass)
+        except ServiceRefused:
+            return False
+        holds = msgspec.convert(found["items"], list[_Hold])
+        return any(hold.status in _PAYABLE for hold in holds)
 
     async def _give_place_back(self, buyer_pass: str) -> None:
         """The next in line need not wait for a session to run out; the order stands either way."""

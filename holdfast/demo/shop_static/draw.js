@@ -189,13 +189,13 @@ export class Painter {
   /** What the buyer holds or has picked: few, so they are drawn one by one and a little larger. */
   #own(mine, selected) {
     const { context } = this;
-    const radius = Math.max(this.radius, SQUARES_BELOW) * 1.12;
+    const radius = Math.max(this.radius, SQUARES_BELOW) * 0.98;
     const mark = (fill, tick) => (x, y, seat) => {
       context.beginPath();
       context.arc(x, y, radius, 0, FULL_CIRCLE);
       context.fillStyle = fill ?? this.plan.categoryOf(seat).colour;
       context.fill();
-      context.lineWidth = Math.max(1.5, radius * 0.24);
+      context.lineWidth = Math.max(1.5, radius * 0.22);
       context.strokeStyle = this.ink;
       context.stroke();
       this.#tick(x, y, radius, tick ?? inkOn(this.plan.categoryOf(seat).colour));

@@ -148,6 +148,7 @@ export class SeatMap {
 
   paint() {
     this.#dirty = false;
+    if (this.canvas.width === 0 || this.canvas.height === 0) return;
     if (this.#stale) {
       this.#stale = false;
       this.shown = this.base.slice();

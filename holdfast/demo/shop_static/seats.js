@@ -46,10 +46,10 @@ class Shop {
 
   async #load() {
     const document = await this.service.plan();
-    const { plan, areas, prices, currency } = document;
+    const { areas, prices, currency } = document;
     const format = new Intl.NumberFormat("en", { style: "currency", currency });
     this.money = (minor) => format.format(minor / 100);
-    this.plan = new Plan(plan, prices);
+    this.plan = new Plan(document, prices);
     this.#buildAreas(areas, prices);
     if (this.plan.count > 0) this.#buildMap();
     this.#buildLegend(areas, prices);
@@ -283,7 +283,8 @@ class Shop {
     this.cart.put(hold);
     this.#choiceChanged();
     this.#dropTaken();
-    const apart = hold.next_to_each_other === false ? " They are not next to each other." : "";
+    const seats = hold.items.filter(({ seat }) => seat).length;
+    const apart = seats > 1 && !hold.next_to_each_other ? " They are not next to each other." : "";
     this.#tell(`Held for you: ${hold.items.length === 1 ? hold.items[0].label : `${hold.items.length} places`}.${apart}`);
     by("cart-heading").scrollIntoView({ block: "nearest" });
   }
@@ -335,12 +336,12 @@ class Shop {
   async #charge(hold, outcome) {
     this.#tell("Paying…");
     try {
-      const { order } = await send("/pay", {
+      const { order, left } = await send("/pay", {
         method: "POST",
         headers: { "Content-Type": "application/json", Authorization: `Bearer ${this.service.pass}` },
         body: JSON.stringify({ hold: hold.id, outcome }),
       });
-      this.service.forget();
+      if (!left) this.service.forget();
       location.assign(order);
     } catch (refusal) {
       this.#refused(refusal);
