@@ -7,6 +7,7 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from holdfast_lua.stock_calls import StockCalls
 from holdfast_lua.stock_install import install_stock
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
 
+TEST_LUA = Path(__file__).parent / "lua"
 SEATS_A_ROW = 10
 PLAN = msgspec.json.encode(
     {

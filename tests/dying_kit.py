@@ -1,0 +1,129 @@
+"""A process that dies at a chosen step of a confirm, a payment, a refund or a recovery.
+
+It is a real process with a store connection and a ledger of its own, and it dies by `os._exit`: no
+finally, no rollback, no goodbye. The step is named after what it stands before or behind: a script
+of the store (`begin_confirm`) or an intent of the ledger (`Sell`).
+"""
+
+import asyncio
+import multiprocessing
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shop_kit import SETTINGS, TEST_LUA, Shop, make_hall
+
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.ledger import Ledger, Outcome
+from holdfast_inventory.ledger.intents import Intent
+from holdfast_inventory.orders import BoxOffice
+from holdfast_inventory.paying import begin_paying
+from holdfast_inventory.recovery import Recovery
+from holdfast_inventory.refund import Refunding, RefundRequest
+from holdfast_inventory.telling import Afterwards
+from holdfast_lua import Executor, SaleRef, load_bundle
+from holdfast_lua.guard import SaleRef as Ref
+from holdfast_lua.stock_calls import HoldAnswer, KeyBuilder, StockCalls
+from holdfast_lua.wire import Argument
+
+KILLED = 9
+
+# Forked from a server that has imported everything and opened nothing: quick, and no less real.
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload([__name__])
+
+
+@dataclass(frozen=True)
+class Life:
+    """What the process is to do, and when it ends."""
+
+    store_url: str
+    ledger_url: str
+    sale: str
+    uid: str
+    hold_id: str
+    deed: str
+    """confirm, pay, refund or recover"""
+    dies: str
+    """`before Sell`, `after finish_confirm`, ..."""
+
+
+class DyingCalls(StockCalls):
+    """The store, with death at one script."""
+
+    def __init__(self, executor: Executor, dies: str) -> None:
+        super().__init__(executor)
+        self._dies = dies
+
+    async def _hold(
+        self,
+        ref: Ref,
+        name: str,
+        hold_id: str,
+        names: Sequence[KeyBuilder],
+        args: Sequence[Argument],
+    ) -> HoldAnswer:
+        die_at(self._dies, f"before {name}")
+        answer = await super()._hold(ref, name, hold_id, names, args)
+        die_at(self._dies, f"after {name}")
+        return answer
+
+
+class DyingLedger(Ledger):
+    """The ledger, with death at one intent."""
+
+    dies = ""
+
+    async def commit(self, intent: Intent) -> Outcome:
+        die_at(self.dies, f"before {type(intent).__name__}")
+        outcome = await super().commit(intent)
+        die_at(self.dies, f"after {type(intent).__name__}")
+        return outcome
+
+
+def die_at(dies: str, here: str) -> None:
+    if dies == here:
+        os._exit(KILLED)
+
+
+def live(life: Life) -> None:
+    """The whole life of the process."""
+    asyncio.run(_live(life))
+
+
+async def _live(life: Life) -> None:
+    bundle = load_bundle(extra=TEST_LUA / "scripts", overlay={"clock": TEST_LUA / "clock.lua"})
+    async with Executor(life.store_url, bundle) as executor:
+        ledger = await DyingLedger.open(life.ledger_url)
+        assert isinstance(ledger, DyingLedger)
+        ledger.dies = life.dies
+        plain = make_hall(executor, life.sale, SaleRef(life.uid, 1), SETTINGS)
+        calls = DyingCalls(executor, life.dies)
+        hall = Hall(plain.name, plain.ref, plain.plan, plain.settings, calls)
+        await _act(life, Shop(executor, ledger, hall))
+        await ledger.close()
+
+
+async def _act(life: Life, shop: Shop) -> None:
+    office, afterwards = BoxOffice(shop.hall, shop.ledger), Afterwards()
+    if life.deed == "confirm":
+        await shop.confirm(await shop.read(life.hold_id))
+    elif life.deed == "pay":
+        await begin_paying(office, life.hold_id)
+    elif life.deed == "refund":
+        await Refunding(afterwards).refund(office, life.hold_id, RefundRequest(), None)
+    else:
+        recovery = Recovery(shop.ledger, patience_ms=0)
+        await recovery.visit(shop.hall)
+    await afterwards.drain()
+    await shop.afterwards.drain()
+
+
+async def run_until_death(life: Life) -> int | None:
+    """The exit code of a process that lived this life."""
+    process: Any = _processes.Process(target=live, args=(life,))
+    process.start()
+    await asyncio.to_thread(process.join, 60)
+    code: int | None = process.exitcode
+    return code
