@@ -13,7 +13,7 @@
 -- Why bytes and not scores: finding the first byte of a value is one memchr over a few kilobytes,
 -- whatever is sold, so a pick costs the same in an empty and in a full house.
 
--- include: stock
+-- include: sweep
 
 local PICK_ROWS_MAX = 512
 local SPLIT_ROWS_MAX = 32
@@ -178,6 +178,8 @@ local function pick(sale, keys, choice)
   local row_bytes = redis.call('GET', keys.rows) or ''
   local takes = pick_together(sale, keys, choice, row_bytes, choice.first_rung, choice.orphans)
     or pick_together(sale, keys, choice, row_bytes, choice.second_rung, true)
+  -- A party is not split while holds that are overdue may still have a row for it.
+  if not takes and sweep_overdue(sale) then return nil, CODE.SWEEP_AGAIN end
   if not takes and choice.quantity > 3 then takes = pick_split(sale, keys, choice, row_bytes) end
   if takes then return takes end
   if pick_next(row_bytes, choice.any_free, choice.places, 1) then

@@ -1,0 +1,34 @@
+"""Fixtures of the stock's tests; the stock itself is in stock_harness.py."""
+
+from __future__ import annotations
+
+import pytest
+from stock_harness import FLOOR, SETTINGS, Make, Stock, plan_json
+
+from holdfast_inventory.settings import StockSettings
+from holdfast_lua import Executor
+
+HALL = (["AAAAAAAAAA", "AAAAAAAAAA", "BBBBBBBBBB"],)
+
+
+@pytest.fixture
+def make_stock(executor: Executor) -> Make:
+    """Installs a sale on zones drawn in text; other keywords are fields of StockSettings."""
+
+    async def make(
+        *zones: list[str], install: dict[str, object] | None = None, **terms: object
+    ) -> Stock:
+        settings = StockSettings(
+            prices=SETTINGS.prices,
+            **{"areas": (FLOOR,), **terms},  # type: ignore[arg-type]  # as the test wrote them
+        )
+        text = plan_json(*(zones or HALL))
+        return await Stock.install(executor, text, settings, **(install or {}))  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+async def stock(make_stock: Make) -> Stock:
+    """One zone, two rows of ten A seats and one of B, and a floor of ten."""
+    return await make_stock()

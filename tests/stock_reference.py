@@ -1,0 +1,112 @@
+"""The ladder of best available, written again as plainly as possible: by trying everything.
+
+It knows the order of the row blocks and the documented rules and nothing of bytes, searches or
+scripts. For a request it gives every answer that the rules allow, or why there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from holdfast_inventory.plan import Plan
+from holdfast_inventory.rows import Block
+from holdfast_lua import Code
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request for best available, in the plan's terms."""
+
+    quantity: int
+    categories: frozenset[str] = frozenset()
+    zones: frozenset[int] = frozenset()
+    accessible: bool = False
+    prevent_orphans: bool = True
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Runs of seats that may be the answer; `split`: parts are due; `refusal`: nothing is."""
+
+    runs: frozenset[tuple[int, ...]] = frozenset()
+    split: bool = False
+    refusal: Code = Code.OK
+
+
+def allowed(plan: Plan, states: str, asked: Asked) -> Allowed:
+    """What the ladder allows."""
+    blocks = [(at, block) for at, block in enumerate(plan.blocks) if _matches(plan, block, asked)]
+    rungs = [True, False] if asked.prevent_orphans else [False]
+    for tidy in rungs:
+        runs = _together(plan, states, asked, blocks, tidy)
+        if runs:
+            return Allowed(frozenset(runs))
+    lengths = [length for _, block in blocks for _, length in free_runs(states, block)]
+    if asked.quantity > 3 and can_split(lengths, asked.quantity):
+        return Allowed(split=True)
+    return Allowed(refusal=Code.NOT_ENOUGH_TOGETHER if lengths else Code.SOLD_OUT)
+
+
+def free_runs(states: str, block: Block) -> Iterator[tuple[int, int]]:
+    """First seat and length of every free run of a block."""
+    seats = range(block.first, block.first + block.length)
+    for free, group in groupby(seats, lambda seat: states[seat] == "f"):
+        run = list(group)
+        if free:
+            yield run[0], len(run)
+
+
+def can_split(lengths: Iterable[int], quantity: int) -> bool:
+    """Whether parts of two and more, at most one from each run, add up to the quantity."""
+    reachable = {0}
+    for length in lengths:
+        reachable |= {have + part for have in reachable for part in range(2, length + 1)}
+    return quantity in reachable
+
+
+def _matches(plan: Plan, block: Block, asked: Asked) -> bool:
+    kind = plan.kinds[block.kind]
+    return (
+        kind.accessible == asked.accessible
+        and (not asked.categories or kind.category in asked.categories)
+        and (not asked.zones or block.zone in asked.zones)
+    )
+
+
+def _together(
+    plan: Plan, states: str, asked: Asked, blocks: list[tuple[int, Block]], tidy: bool
+) -> set[tuple[int, ...]]:
+    """The best runs of the first block that serves, and of those nearly as near that do."""
+    answers: set[tuple[int, ...]] = set()
+    reach = -1
+    for at, block in blocks:
+        if answers and at > reach:
+            break
+        best = _best_runs(states, block, asked.quantity, tidy, plan.levels - 1)
+        if best:
+            if not answers:
+                reach = at + (0 if asked.zones else block.near)
+            answers.update(best)
+    return answers
+
+
+def _best_runs(
+    states: str, block: Block, quantity: int, tidy: bool, top: int
+) -> set[tuple[int, ...]]:
+    """The runs of a block nearest to its middle, when it serves in this rung."""
+    runs = list(free_runs(states, block))
+    longest = max((length for _, length in runs), default=0)
+    if longest < quantity or (tidy and longest == quantity + 1 and longest < top):
+        return set()
+    found: dict[int, set[tuple[int, ...]]] = {}
+    for first, length in runs:
+        for start in range(first, first + length - quantity + 1):
+            left, right = start - first, first + length - quantity - start
+            if tidy and 1 in (left, right):
+                continue
+            offset = start - block.first + 1
+            cost = abs(2 * offset + quantity - 1 - block.focus2)
+            found.setdefault(cost, set()).add(tuple(range(start, start + quantity)))
+    return found[min(found)] if found else set()
