@@ -72,9 +72,6 @@ class Config:
         "redis+cluster://. Absent: an embedded Valkey in the data directory.",
         secret=True,
     )
-    store_connections: Annotated[int, msgspec.Meta(ge=1, le=16)] = setting(
-        2, "Connections to the store per worker; calls share them in pipelines."
-    )
     ledger_url: str | None = setting(
         None,
         "SQL ledger: sqlite:///, postgresql:// or mysql://. Absent: SQLite in the data directory.",
@@ -115,7 +112,9 @@ class Config:
         5000, "How often orders that a crash left halfway are looked for and settled."
     )
     keepalive_seconds: Seconds = setting(15.0, "How long an idle connection is kept open.")
-    body_seconds: Seconds = setting(5.0, "How long a request may take to deliver its body.")
+    header_seconds: Seconds = setting(
+        10.0, "How long a new connection may take to send its first request's head."
+    )
     shutdown_seconds: Seconds = setting(
         20.0, "How long requests in flight may take to finish after SIGTERM."
     )
@@ -265,13 +264,3 @@ def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(value) or "(none)"
     return str(value)
-
-
-def settings_table() -> str:
-    """The table of docs/configuration.md."""
-    lines = ["| setting | variable | default | meaning |", "|---|---|---|---|"]
-    lines += [
-        f"| `{item.name}` | `{item.variable}` | `{item.default}` | {item.doc} |"
-        for item in describe_settings()
-    ]
-    return "\n".join(lines) + "\n"

@@ -21,6 +21,7 @@ from holdfast import keyfiles
 from holdfast.config import Config
 from holdfast.workers import Supervisor, WorkerPipes, WorkersFailed
 from holdfast_inventory.ledger import Ledger
+from holdfast_lua.connect import check_store
 from holdfast_lua.embedded import EmbeddedStore
 from holdfast_lua.errors import StoreError
 from holdfast_metrics import multiprocess
@@ -55,7 +56,7 @@ def run_service(config: Config) -> None:
         multiprocess.prepare(config.data_dir / METRICS_DIRECTORY)
         port = sockets.main.getsockname()[1]
         ready = resolved(config, port, store.url if store is not None else None)
-        asyncio.run(_migrate(ready))
+        asyncio.run(_check(ready))
         _supervise(ready, sockets, store)
 
 
@@ -167,16 +168,24 @@ def _revive(store: EmbeddedStore | None) -> None:
         store.start()
 
 
-async def _migrate(config: Config) -> None:
+async def _check(config: Config) -> None:
+    """Nothing is sold through a store that may forget, or into a ledger of another version."""
+    assert config.store_url is not None
     assert config.ledger_url is not None
     try:
+        await check_store(config.store_url)
+    except StoreError as error:
+        raise LaunchError(str(error)) from error
+    try:
         ledger = await Ledger.open(config.ledger_url)
-        try:
-            await ledger.migrate()
-        finally:
-            await ledger.close()
-    except (HoldfastError, ValueError) as error:
-        raise LaunchError(f"the ledger cannot be opened: {error}") from error
+    except HoldfastError as error:
+        raise LaunchError(f"the ledger cannot be opened: {error.detail}") from error
+    except ValueError as error:
+        raise LaunchError(f"setting ledger_url: {error}") from error
+    try:
+        await ledger.migrate()
+    finally:
+        await ledger.close()
 
 
 def _announce(config: Config, store: EmbeddedStore | None) -> None:

@@ -19,10 +19,10 @@ from aiohttp import web
 from holdfast.app import create_admin_app, create_app
 from holdfast.config import Config
 from holdfast.launch import Sockets
+from holdfast.listening import BoundedSite, finish_in_flight
 from holdfast.workers import WorkerPipes
 from holdfast_metrics.metrics import Metrics
 
-BACKLOG = 2048
 LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 
 
@@ -56,6 +56,7 @@ async def _serve(config: Config, sockets: Sockets, pipes: WorkerPipes) -> None:
         stack.push_async_callback(main.cleanup)
         os.write(pipes.ready, b".")
         await stop.wait()
+        await finish_in_flight(main)
 
 
 async def _start(app: web.Application, config: Config, sock: socket) -> web.AppRunner:
@@ -69,5 +70,5 @@ async def _start(app: web.Application, config: Config, sock: socket) -> web.AppR
         shutdown_timeout=config.shutdown_seconds,
     )
     await runner.setup()
-    await web.SockSite(runner, sock, backlog=BACKLOG).start()
+    await BoundedSite(runner, sock, config.header_seconds).start()
     return runner

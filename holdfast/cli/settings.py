@@ -5,21 +5,17 @@ from pathlib import Path
 import click
 
 from holdfast.cli.options import config_option, read_config
-from holdfast.config import describe_settings, settings_table, shown_value
+from holdfast.config import describe_settings, shown_value
 
 
 @click.command()
-@click.option("--markdown", is_flag=True, help="Print the table of docs/configuration.md.")
 @config_option
-def settings(markdown: bool, config_path: Path | None) -> None:
+def settings(config_path: Path | None) -> None:
     """Print every setting, its value and meaning.
 
     The values are those that `holdfast serve` would use if it were started here and now, from
     the same file and environment. Secrets are shown only as set or not set.
     """
-    if markdown:
-        click.echo(settings_table(), nl=False)
-        return
     config = read_config(config_path, {})
     for item in describe_settings():
         click.secho(f"{item.name} = {shown_value(config, item.name)}", bold=True)

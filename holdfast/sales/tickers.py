@@ -21,7 +21,7 @@ from holdfast_lua.errors import EpochChanged, StoreBehind
 from holdfast_queue.status import SaleState
 
 LOOK_SECONDS: Final = 1.0
-CLOSED_EVERY_TICKS: Final = 20
+CLOSED_EVERY_TICKS: Final = 4
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Tickers:
         try:
             await sale.room.tick()
         except (StoreBehind, EpochChanged) as fault:
-            logger.warning("sale %s: %s", sale.name, fault)
+            logger.info("sale %s: %s", sale.name, fault)
             await self._directory.recover(sale, fault)
             return
         self._observe(sale)

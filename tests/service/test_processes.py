@@ -86,6 +86,7 @@ async def test_killed_worker_loses_no_other_workers_connection(
     service = start_service("--workers", "2")
     host, port = service.url.removeprefix("http://").split(":")
     links = [await asyncio.open_connection(host, int(port)) for _ in range(60)]
+    assert all(await asyncio.gather(*(answers(reader, writer) for reader, writer in links)))
     owners = {pid: len(sockets_of(pid)) for pid in service.workers()}
     victim = min(owners, key=lambda pid: owners[pid])
     os.kill(victim, signal.SIGKILL)
@@ -106,9 +107,11 @@ def sockets_of(pid: int) -> list[str]:
 async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
     try:
         writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-        return (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 200")
-    except OSError:
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        await asyncio.wait_for(reader.readexactly(len(b'{"status":"ok"}')), 10)
+    except (OSError, asyncio.IncompleteReadError):
         return False
+    return head.startswith(b"HTTP/1.1 200")
 
 
 async def test_sigterm_finishes_the_request_in_flight(start_service: StartService) -> None:
@@ -123,7 +126,7 @@ async def test_sigterm_finishes_the_request_in_flight(start_service: StartServic
         % (service.operator_key.encode(), len(body), body[:5])
     )
     await writer.drain()
-    wait_until(lambda: len(sockets_of(service.workers()[0])) > 3)
+    await asyncio.sleep(0.2)  # until the worker has read the first part
     service.process.send_signal(signal.SIGTERM)
     await asyncio.sleep(0.3)
     writer.write(body[5:])
@@ -187,3 +190,33 @@ def test_bad_setting_ends_the_start_with_its_name(tmp_path: Path) -> None:
     service = launch(tmp_path / "data", "--workers", "0")
     assert service.process.wait(20) == 1
     assert "setting workers" in service.text
+
+
+async def test_connection_that_asks_nothing_is_closed(start_service: StartService) -> None:
+    """Given connections that send nothing, or drip a head, they are closed after a while."""
+    service = start_service(HOLDFAST_HEADER_SECONDS="0.5")
+    host, port = service.url.removeprefix("http://").split(":")
+    silent, silent_writer = await asyncio.open_connection(host, int(port))
+    drip, drip_writer = await asyncio.open_connection(host, int(port))
+    busy, busy_writer = await asyncio.open_connection(host, int(port))
+    drip_writer.write(b"GET /livez HT")
+    assert await answers(busy, busy_writer)
+    assert await asyncio.wait_for(silent.read(), 5) == b""
+    assert await asyncio.wait_for(drip.read(), 5) == b""
+    busy_writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert await asyncio.wait_for(busy.read(1), 5) != b""
+    for writer in (silent_writer, drip_writer, busy_writer):
+        writer.close()
+
+
+def test_unusable_store_is_refused_at_start(tmp_path: Path) -> None:
+    service = launch(tmp_path / "data", HOLDFAST_STORE_URL=f"unix://{tmp_path}/nobody.sock")
+    assert service.process.wait(20) == 1
+    assert "Traceback" not in service.text
+    assert "nobody.sock" in service.text
+
+
+def test_unusable_ledger_is_refused_at_start(tmp_path: Path) -> None:
+    service = launch(tmp_path / "data", HOLDFAST_LEDGER_URL="oracle://db/holdfast")
+    assert service.process.wait(20) == 1
+    assert "setting ledger_url" in service.text
