@@ -106,3 +106,18 @@ async def test_paying_in_an_ended_epoch_is_refused(shop: Shop) -> None:
     await shop.ledger.sales.bump_epoch(shop.hall.uid, seen_epoch=1)
     assert await refused(shop, hold) is ErrorCode.STORE_BEHIND
     assert await shop.ledger.orders.read(shop.hall.uid, hold.id) is None
+
+
+async def test_paying_for_a_hold_that_the_store_lost_is_told_before_anybody_is_charged(
+    shop: Shop,
+) -> None:
+    """After a loss an unknown hold is `hold_lost`; before one it never was."""
+    with pytest.raises(HoldfastError) as never:
+        await begin_paying(shop.office, "aaaaaaaaaaaaaaaa")
+    assert never.value.code is ErrorCode.UNKNOWN_HOLD
+    hold = await shop.hold("r1s1")
+    await shop.lose_store()
+    with pytest.raises(HoldfastError) as lost:
+        await begin_paying(shop.office, hold.id)
+    assert lost.value.code is ErrorCode.HOLD_LOST
+    assert "refund_required" not in lost.value.members
