@@ -97,13 +97,13 @@ def _events(evidence: Evidence) -> list[Check]:
 
 
 def _line(evidence: Evidence) -> list[Check]:
-    passes = issues(evidence.events)
     checks = [
         line_checks.called_in_order(evidence.events, evidence.status.gaps),
-        line_checks.admitted_once(passes, evidence.journal.admitted),
+        line_checks.admitted_once(evidence.events, evidence.journal.admitted),
     ]
     if evidence.sale.queueing_method != line_checks.UNLIMITED:
-        checks.insert(0, line_checks.rate_is_kept(passes, line_checks.bucket_of(evidence.sale)))
+        bucket = line_checks.bucket_of(evidence.sale)
+        checks.insert(0, line_checks.rate_is_kept(issues(evidence.events), bucket))
     return checks
 
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from holdfast_loadtest.wire import Event
+
+FIRST_EPOCH: Final = 1
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,6 +72,13 @@ def cursor_of(event: Event) -> Cursor:
     if not dash or not epoch.isdigit() or not seq.isdigit():
         raise UnreadableEvent(f"event id {event.id!r} does not end in <epoch>-<seq>")
     return Cursor(int(epoch), int(seq))
+
+
+def unbroken(events: Iterable[Event]) -> bool:
+    """Whether the stream tells the whole story: a store loss begins a new epoch, and may have
+    taken the end of the one before, or all of it.
+    """
+    return all(cursor_of(event).epoch == FIRST_EPOCH for event in events)
 
 
 def at_ms(event: Event) -> int:

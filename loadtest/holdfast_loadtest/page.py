@@ -19,6 +19,7 @@ POLLS_PER_WAIT: Final = 30
 MIN_POLL_SECONDS: Final = 0.2
 MAX_POLL_SECONDS: Final = 30.0
 HIDDEN_POLL_SECONDS: Final = (10.0, 60.0)
+REBUILT_JUMP: Final = 2**32
 OVER: Final = frozenset({"sold_out", "closed"})
 CLAIMABLE: Final = frozenset({"open", "draining"})
 LAPSED: Final = frozenset({"lapsed", "expired"})
@@ -33,9 +34,16 @@ class Sight:
     ahead: int | None = None
 
     def accept(self, status: Status) -> bool:
-        """Takes the document unless an older one; answers whether it was taken."""
-        if self.status is not None and status.revision < self.status.revision:
+        """Takes the document unless an older one; answers whether it was taken.
+
+        After a store loss the line goes on from a checkpoint, and its revisions from a number far
+        above: that is another history, in which the position is counted anew.
+        """
+        known = self.status
+        if known is not None and status.revision < known.revision:
             return False
+        if known is not None and status.revision - known.revision >= REBUILT_JUMP:
+            self.ahead = None
         self.status = status
         return True
 

@@ -158,16 +158,9 @@ class Visitor:
         return status
 
     def _look_at(self, status: Status) -> None:
-        before = self._sight.status
         if not self._sight.accept(status):
             self._scene.tally.count("older document dropped")
             return
-        if before is not None and status.serving < before.serving:
-            self._scene.journal.complain(
-                "serving never falls",
-                f"{before.serving} at revision {before.revision}, "
-                f"then {status.serving} at {status.revision}",
-            )
         if self.number is not None:
             self._show(users_ahead(self.number, status), status.revision)
 

@@ -148,6 +148,12 @@ def test_replay_gives_back_what_was_refunded() -> None:
     assert not replay([*SOLD, refunded], GUIDS, shown("bbh")).held
 
 
+def test_replay_of_a_stream_that_begins_after_a_loss_is_not_the_whole_map() -> None:
+    rebuilt = [event(1, "inventory.rebuilt", "", epoch=2)]
+    assert replay(rebuilt, GUIDS, shown("bbf")).held
+    assert events_are_ledger(rebuilt, [Order("h1", "confirmed")]).held
+
+
 def test_replay_forgets_unpaid_holds_with_a_lost_store_but_nothing_booked() -> None:
     rebuilt = event(1, "inventory.rebuilt", "", epoch=2)
     again = event(2, "hold.created", "h9", "A-3", epoch=2)

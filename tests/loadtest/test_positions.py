@@ -48,6 +48,16 @@ def test_sight_drops_an_older_document() -> None:
     assert sight.status.serving == 11
 
 
+def test_sight_counts_anew_in_a_rebuilt_history() -> None:
+    sight = Sight(ahead=3)
+    sight.accept(status(10, revision=5))
+    sight.ahead = 3
+    sight.accept(status(11, revision=6))
+    assert sight.ahead == 3
+    sight.accept(status(2, revision=2**36 + 1))
+    assert sight.ahead is None
+
+
 def test_poll_follows_the_interval_near_the_front() -> None:
     who = somebody(hidden=False)
     assert 2.0 <= poll_seconds(status(0), 0, who) <= 2.6
