@@ -57,3 +57,14 @@ async def test_line_does_not_move_on_a_store_that_is_behind(room: Room, executor
             await work()
     # Then nothing is told that goes back
     assert room.document is document
+
+
+async def test_document_never_goes_back_in_revision(room: Room, executor: Executor) -> None:
+    # Given a reply that another one, of a later revision, has overtaken on its way
+    await room.join()
+    await room.tick()
+    document = room.document
+    await executor.command("HSET", keys.sale(room.uid), "revision", document.revision - 1)
+    room.ref.revision = 0
+    await room.tick()
+    assert room.document is document
