@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from holdfast_inventory.ledger import (
     Ledger,
@@ -47,7 +48,7 @@ def build_order(
         payment_ref=f"pay-{order_id}",
         amount=sum(item.price * item.quantity for item in items),
     )
-    return replace(order, **changes)  # type: ignore[arg-type]  # the names are the caller's
+    return replace(order, **changes)
 
 
 async def sell(ledger: Ledger, sale: SaleRecord, order_id: str, *seats: int) -> Verdict:

@@ -164,7 +164,7 @@ def _stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals) -> None
 
 
 @contextmanager
-def postgresql() -> Iterator[Server]:
+def postgresql(*, durable: bool = False) -> Iterator[Server]:
     """PostgreSQL with a superuser `holdfast` who needs no password, and no unix socket."""
     initdb = program("initdb", "postgresql")
     postgres = program("postgres", "postgresql")
@@ -173,8 +173,9 @@ def postgresql() -> Iterator[Server]:
         data, port = directory / "data", free_port()
         options = ["--username=holdfast", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
         run(as_user(user, [initdb, "-D", str(data), "--no-sync", *options]))
-        # A test never pulls the plug of the machine, so fsync would prove nothing.
-        settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
+        settings = ["listen_addresses=127.0.0.1", "unix_socket_directories="]
+        if not durable:  # a test never pulls the plug of the machine: fsync would prove nothing
+            settings.append("fsync=off")
         command = [postgres, "-D", str(data), "-p", str(port)]
         command += [part for setting in settings for part in ("-c", setting)]
         with serving(

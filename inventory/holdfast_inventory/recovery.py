@@ -18,8 +18,10 @@ count anew, which delays the recovery and never hurries it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec.structs import replace
 
 from holdfast_inventory.ledger import Claim, Ledger, Order, OrderStatus, Verdict, Void
 from holdfast_inventory.orders import BoxOffice, Stock, order_of_hold

@@ -1,9 +1,8 @@
 """The rules of an order's life, without a database: every status meets every intent."""
 
-from dataclasses import replace
-
 import pytest
 from ledger_kit import build_order
+from msgspec.structs import replace
 
 from holdfast_inventory.ledger import (
     Claim,

@@ -241,8 +241,9 @@ async def test_refund_whole_and_by_item(api: Api, shop: Shop) -> None:
     assert [item["refunded"] for item in order["items"]] == [1, 0, 1]
     status, problem = await api("POST", path, PLATFORM, {"items": [{"seat": "r2s2"}]})
     assert (status, problem["field"]) == (400, "items")
-    for bad in ({"items": []}, {"items": [{"row": 1}]}, {"item": []}):
-        assert (await api("POST", path, PLATFORM, bad))[0] == 400
+    bodies: tuple[object, ...] = ({"items": []}, {"items": [{"row": 1}]}, {"item": []})
+    for body in bodies:
+        assert (await api("POST", path, PLATFORM, body))[0] == 400
     status, order = await api("POST", path, PLATFORM)
     assert (status, order["status"], order["refunded_amount"]) == (200, "refunded", 11000)
     assert (await api("POST", path, PLATFORM)) == (200, order)

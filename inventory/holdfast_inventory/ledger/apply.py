@@ -15,6 +15,7 @@ from typing import TypeVar
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from .bulk import execute_many
 from .decide import Step, decide, taken
 from .faults import StockTaken
 from .intents import Intent, Outcome, order_key
@@ -110,10 +111,10 @@ async def _write_orders(connection: AsyncConnection, steps: Sequence[Step]) -> N
     known = [step.write for step in steps if not step.is_new and step.write is not None]
     if fresh:
         rows = [row_of(order) for order in sorted(fresh, key=lambda order: order.id)]
-        await connection.execute(_INSERT_ORDER, rows)
+        await execute_many(connection, _INSERT_ORDER, rows)
     if known:
         changes = [_change_of(order) for order in sorted(known, key=lambda order: order.id)]
-        await connection.execute(_UPDATE_ORDER, changes)
+        await execute_many(connection, _UPDATE_ORDER, changes)
 
 
 def _change_of(order: Order) -> dict[str, object]:
@@ -150,7 +151,7 @@ async def _write_seats(connection: AsyncConnection, sale_uid: str, steps: Sequen
     )
     if pairs:
         rows = [{"sale_uid": sale_uid, "seat": seat, "order_id": owner} for seat, owner in pairs]
-        await connection.execute(_INSERT_SOLD, rows)
+        await execute_many(connection, _INSERT_SOLD, rows)
 
 
 async def _free_seats(

@@ -13,7 +13,9 @@ re-acquired the seats afterwards has a greater version and may sell. So recovery
 soon as its void is committed, and no late transaction can sell what was freed.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from .intents import Claim, GiveBack, Intent, Lose, Outcome, Pend, Sell, Told, Verdict, Void
 from .records import Order, OrderStatus, Refund
@@ -89,14 +91,21 @@ def _sell(intent: Sell, row: Order | None) -> Step:
         return _only(_repeat_or_differ(intent.order, row), row)
     if _fenced(intent.order, row):
         return _only(Verdict.VOIDED, row)
-    order = replace(
+    paid = replace(
         intent.order,
         status=OrderStatus.SOLD,
         confirmed_ms=intent.order.updated_ms,
         due_ms=None,
         reason=None,
     )
-    return replace(_write(order, row), take_seats=order.seats, take_areas=order.areas)
+    order = _succeeding(paid, row)
+    return Step(
+        Outcome(Verdict.DONE, order),
+        write=order,
+        is_new=row is None,
+        take_seats=order.seats,
+        take_areas=order.areas,
+    )
 
 
 def _lose(intent: Lose, row: Order | None) -> Step:
@@ -209,11 +218,15 @@ def _fenced(wanted: Order, row: Order | None) -> bool:
 
 
 def _write(wanted: Order, row: Order | None) -> Step:
-    if row is not None:
-        wanted = replace(
-            wanted, created_ms=row.created_ms, updated_ms=_later(row, wanted.updated_ms)
-        )
-    return Step(Outcome(Verdict.DONE, wanted), write=wanted, is_new=row is None)
+    order = _succeeding(wanted, row)
+    return Step(Outcome(Verdict.DONE, order), write=order, is_new=row is None)
+
+
+def _succeeding(wanted: Order, row: Order | None) -> Order:
+    """The order in place of the one that is there: begun when that began, changed after it."""
+    if row is None:
+        return wanted
+    return replace(wanted, created_ms=row.created_ms, updated_ms=_later(row, wanted.updated_ms))
 
 
 def _later(row: Order, at_ms: int) -> int:

@@ -51,8 +51,7 @@ class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """One order; its id is the id of the hold that it came from.
 
     `hold_version` is the hold's version that the ledger last heard of: a void answers every confirm
