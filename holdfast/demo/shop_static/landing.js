@@ -1,4 +1,5 @@
-// The landing page's two live facts. They are a courtesy: without them the page is whole.
+// The landing page's two live facts. They are a courtesy: without them the page is whole, and their
+// place is kept, so that nothing jumps away from under a finger.
 
 const page = JSON.parse(document.getElementById("page-data").textContent);
 const numbers = new Intl.NumberFormat("en");
@@ -14,7 +15,6 @@ async function refresh() {
   document.getElementById("fact-line").textContent = waiting > 0
     ? `${numbers.format(waiting)} people in line.`
     : "Nobody in line.";
-  document.getElementById("facts").hidden = false;
 }
 
 refresh().catch(() => {});

@@ -1,19 +1,17 @@
-// The seat map: a canvas that is drawn when something changed, moved by mouse, touch and keyboard.
-//
-// The canvas is one picture to a screen reader, so the keyboard and the reader get real buttons: two
-// of them take turns at the place of the current seat. Each step moves the focus from one to the
-// other, which is what makes a reader speak the new seat; arrows go where the eye would go.
+// The seat map: a canvas that is drawn when something changed, moved by mouse and touch; keyboard and
+// screen reader have cursor.js.
 
+import { COMFORT_PIXELS, SeatCursor } from "./cursor.js";
 import { BLOCKED, BOOKED, FREE, HELD, MINE, Painter, SELECTED, bucketsOf } from "./draw.js";
 
-const ZOOM_STEP = 1.5;
 const MAX_SEAT_PIXELS = 30;
 const PICK_FROM_PIXELS = 5;
-const COMFORT_PIXELS = 11;
+/** How far beside a seat a finger may come down: on a map that is near, and on one that is far. */
+const SURE_PIXELS = 14;
+const NEARBY_PIXELS = 60;
 /** Room above the topmost seats for the name of their block. */
 const LABEL_PIXELS = 24;
 const DRAG_FROM_PIXELS = 6;
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const LETTER_STATES = { f: FREE, h: HELD, b: BOOKED, x: BLOCKED };
 const SPOKEN_STATES = ["free", "held by somebody", "sold", "not for sale", "yours", "selected"];
 
@@ -25,14 +23,14 @@ export class SeatMap {
 
   /** `options`: plan, canvas, cursors (two buttons), money (formatter), toggled(seat). */
   constructor({ plan, canvas, cursors, money, toggled }) {
-    Object.assign(this, { plan, canvas, cursors, money, toggled });
+    Object.assign(this, { plan, canvas, money, toggled });
     this.base = new Uint8Array(plan.count);
     this.mine = new Set();
     this.selected = new Set();
     this.dimmed = new Set();
-    this.current = -1;
     this.painter = new Painter(canvas.getContext("2d"), plan);
     this.view = { scale: 1, left: 0, top: 0, width: 0, height: 0 };
+    this.cursor = new SeatCursor(this, cursors);
     this.#listen();
   }
 
@@ -69,6 +67,10 @@ export class SeatMap {
     if (this.mine.has(seat)) return MINE;
     if (this.selected.has(seat)) return SELECTED;
     return this.base[seat];
+  }
+
+  firstFree() {
+    return Math.max(0, this.base.indexOf(FREE));
   }
 
   isFree(seat) {
@@ -111,6 +113,26 @@ export class SeatMap {
     view.left = clamp(view.left - dx / view.scale, plan.box.left - halfWidth, plan.box.right - halfWidth);
     view.top = clamp(view.top - dy / view.scale, plan.box.top - halfHeight, plan.box.bottom - halfHeight);
     this.#redraw();
+  }
+
+  /** Where a seat is on the screen. */
+  screen(seat) {
+    const { view, plan } = this;
+    return [(plan.x[seat] - view.left) * view.scale, (plan.y[seat] - view.top) * view.scale];
+  }
+
+  centre(seat) {
+    const [x, y] = this.screen(seat);
+    this.pan(this.view.width / 2 - x, this.view.height / 2 - y);
+  }
+
+  /** Brings a seat before the buyer's eyes: near enough to be read, and off the edge. */
+  reveal(seat) {
+    if (this.seatPixels < COMFORT_PIXELS) this.zoom(COMFORT_PIXELS / this.seatPixels);
+    const [x, y] = this.screen(seat);
+    const margin = 3 * this.plan.pitch * this.view.scale;
+    const inside = (at, size) => at >= Math.min(margin, size / 2) && at <= Math.max(size - margin, size / 2);
+    if (!inside(x, this.view.width) || !inside(y, this.view.height)) this.centre(seat);
   }
 
   resize() {
@@ -157,7 +179,7 @@ export class SeatMap {
       this.buckets = bucketsOf(this.plan, this.shown, this.dimmed);
     }
     this.painter.paint(this.view, this.buckets, this.shown);
-    this.#placeCursor();
+    this.cursor.place();
   }
 
   // ---- mouse and touch
@@ -169,11 +191,6 @@ export class SeatMap {
     canvas.addEventListener("pointerup", (event) => this.#up(event));
     canvas.addEventListener("pointercancel", (event) => this.#pointers.delete(event.pointerId));
     canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
-    for (const cursor of this.cursors) {
-      cursor.addEventListener("keydown", (event) => this.#key(event));
-      cursor.addEventListener("click", () => this.#toggle(this.current));
-      cursor.addEventListener("focus", () => this.#focused());
-    }
     new ResizeObserver(() => this.resize()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.readTheme());
   }
@@ -215,21 +232,29 @@ export class SeatMap {
 
   /** Seats too small to be hit for certain are zoomed to first. */
   #pick(x, y) {
-    if (this.seatPixels < PICK_FROM_PIXELS) return this.zoom(COMFORT_PIXELS / this.seatPixels, x, y);
-    const seat = this.#seatAt(x, y);
+    if (this.seatPixels < PICK_FROM_PIXELS) return this.#approach(x, y);
+    const seat = this.#seatAt(x, y, SURE_PIXELS);
     if (seat < 0) return;
-    this.current = seat;
-    this.#toggle(seat);
+    this.cursor.current = seat;
+    this.toggled(seat);
   }
 
-  #seatAt(x, y) {
+  /** Comes near, with the seats that were pointed at in the middle. */
+  #approach(x, y) {
+    const seat = this.#seatAt(x, y, NEARBY_PIXELS);
+    this.zoom(COMFORT_PIXELS / this.seatPixels, x, y);
+    if (seat >= 0) this.centre(seat);
+  }
+
+  #seatAt(x, y, pixels) {
     const { left, top, scale } = this.view;
-    return this.plan.nearest(left + x / scale, top + y / scale, Math.max(this.plan.pitch * 0.6, 14 / scale));
+    const within = Math.max(this.plan.pitch * 0.6, pixels / scale);
+    return this.plan.nearest(left + x / scale, top + y / scale, within);
   }
 
   #hover(event) {
     if (event.pointerType !== "mouse" || this.seatPixels < PICK_FROM_PIXELS) return;
-    const seat = this.#seatAt(event.offsetX, event.offsetY);
+    const seat = this.#seatAt(event.offsetX, event.offsetY, 0);
     this.canvas.title = seat < 0 ? "" : this.describe(seat);
     this.canvas.style.cursor = seat >= 0 && this.isFree(seat) ? "pointer" : "grab";
   }
@@ -238,97 +263,6 @@ export class SeatMap {
     event.preventDefault();
     const pixels = event.deltaMode === 1 ? event.deltaY * 16 : event.deltaY;
     this.zoom(Math.exp(-pixels / 400), event.offsetX, event.offsetY);
-  }
-
-  // ---- keyboard and screen reader
-
-  #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const arrow = ARROWS[event.key];
-    const row = this.plan.rows[this.plan.row[this.current]];
-    if (arrow) this.go(this.plan.towards(this.current, ...arrow));
-    else if (event.key === "Home") this.go(row.start);
-    else if (event.key === "End") this.go(row.end - 1);
-    else if (event.key === "PageDown") this.#goZone(1);
-    else if (event.key === "PageUp") this.#goZone(-1);
-    else if (event.key === "+" || event.key === "=") this.zoom(ZOOM_STEP);
-    else if (event.key === "-") this.zoom(1 / ZOOM_STEP);
-    else if (event.key === "0") this.fit();
-    else return;
-    event.preventDefault();
-  }
-
-  #goZone(step) {
-    const { zones } = this.plan;
-    const zone = zones[(this.plan.zone[this.current] + step + zones.length) % zones.length];
-    this.go(zone.start);
-  }
-
-  /** Brings a seat before the buyer's eyes, such as the first of what was found for them. */
-  reveal(seat) {
-    this.current = seat;
-    this.#reveal();
-  }
-
-  /** The first time the keyboard comes to the map: the first free seat, near enough to see. */
-  #focused() {
-    if (this.current < 0) {
-      const free = this.base.indexOf(FREE);
-      this.current = Math.max(0, free);
-    }
-    this.#reveal();
-    this.#label();
-  }
-
-  go(seat) {
-    if (seat === this.current) return;
-    this.current = seat;
-    this.cursors.reverse();
-    const [next, last] = this.cursors;
-    this.#label();
-    next.tabIndex = 0;
-    next.focus({ preventScroll: true });
-    last.tabIndex = -1;
-    this.#reveal();
-  }
-
-  #toggle(seat) {
-    if (seat < 0) return;
-    this.toggled(seat);
-    this.#label();
-  }
-
-  #label() {
-    if (this.current < 0) return;
-    const [cursor] = this.cursors;
-    cursor.setAttribute("aria-label", this.describe(this.current));
-    cursor.setAttribute("aria-pressed", String(this.selected.has(this.current)));
-    cursor.setAttribute("aria-disabled", String(!this.isFree(this.current)));
-  }
-
-  #reveal() {
-    if (this.seatPixels < COMFORT_PIXELS) this.zoom(COMFORT_PIXELS / this.seatPixels);
-    const { view, plan, current } = this;
-    const x = (plan.x[current] - view.left) * view.scale;
-    const y = (plan.y[current] - view.top) * view.scale;
-    const margin = 3 * plan.pitch * view.scale;
-    const outside = clamp(x, margin, view.width - margin) !== x || clamp(y, margin, view.height - margin) !== y;
-    if (outside) this.pan(view.width / 2 - x, view.height / 2 - y);
-    this.#redraw();
-  }
-
-  #placeCursor() {
-    const [cursor, other] = this.cursors;
-    other.classList.remove("on");
-    if (this.current < 0) return;
-    const side = Math.max(12, this.seatPixels * 2.6);
-    const x = (this.plan.x[this.current] - this.view.left) * this.view.scale;
-    const y = (this.plan.y[this.current] - this.view.top) * this.view.scale;
-    cursor.classList.add("on");
-    cursor.style.width = `${side}px`;
-    cursor.style.height = `${side}px`;
-    cursor.style.transform = `translate(${x - side / 2}px, ${y - side / 2}px)`;
-    this.#label();
   }
 }
 

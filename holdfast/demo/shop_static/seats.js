@@ -1,7 +1,9 @@
 // The page where seats are chosen: brings pass, map, choice and cart together.
 
 import { Cart, button, element, minutes } from "./cart.js";
+import { Floor } from "./floor.js";
 import { Holdfast, send } from "./holdfast.js";
+import { Legend } from "./legend.js";
 import { Live } from "./live.js";
 import { SeatMap } from "./map.js";
 import { Plan } from "./plan.js";
@@ -27,7 +29,6 @@ class Shop {
   constructor(page) {
     this.page = page;
     this.service = new Holdfast(page);
-    this.areas = new Map();
     this.quantity = 2;
   }
 
@@ -50,9 +51,8 @@ class Shop {
     const format = new Intl.NumberFormat("en", { style: "currency", currency });
     this.money = (minor) => format.format(minor / 100);
     this.plan = new Plan(document, prices);
-    this.#buildAreas(areas, prices);
     if (this.plan.count > 0) this.#buildMap();
-    this.#buildLegend(areas, prices);
+    this.#buildPanel(areas, prices);
     this.cart = new Cart({
       list: by("holds"), section: by("cart"), money: this.money,
       act: {
@@ -98,65 +98,16 @@ class Shop {
     }
   }
 
-  #buildLegend(areas, prices) {
-    this.dimmed = new Set();
-    const rows = this.plan.categories.map((category, index) => this.#category(category, index));
-    by("categories").append(...rows);
-    for (const area of areas) {
-      if (this.plan.categories.some(({ name }) => name === area.category)) continue;
-      const row = element("li");
-      row.append(element("span", "name", area.name), element("b", "", this.money(prices[area.category] ?? 0)));
-      by("categories").append(row);
-    }
-  }
-
-  #category({ name, colour, price }, index) {
-    const row = element("li");
-    const toggle = button("category", "", () => {
-      const shown = toggle.getAttribute("aria-pressed") !== "true";
-      toggle.setAttribute("aria-pressed", String(shown));
-      if (shown) this.dimmed.delete(index);
-      else this.dimmed.add(index);
-      this.map.setDimmed(this.dimmed);
-    });
-    toggle.setAttribute("aria-pressed", "true");
-    const swatch = element("span", "swatch");
-    swatch.style.setProperty("--swatch", colour);
-    toggle.append(swatch, element("span", "name", `Category ${name}`), element("b", "", this.money(price)));
-    row.append(toggle);
-    return row;
-  }
-
-  #buildAreas(areas, prices) {
+  #buildPanel(areas, prices) {
+    const { plan, money } = this;
     by("areas").hidden = areas.length === 0;
-    for (const area of areas) {
-      const entry = { ...area, price: prices[area.category] ?? 0, wanted: 0, free: 0 };
-      this.areas.set(area.id, entry);
-      by("area-list").append(this.#areaRow(entry));
-    }
-  }
-
-  #areaRow(area) {
-    const row = element("div", "area");
-    const about = element("p");
-    area.freeLabel = element("span", "hint");
-    about.append(element("span", "name", area.name), element("b", "", this.money(area.price)), area.freeLabel);
-    const output = element("output", "", "0");
-    output.setAttribute("aria-live", "polite");
-    const step = (by) => () => {
-      area.wanted = Math.max(0, Math.min(area.wanted + by, area.free, MAX_BEST));
-      output.textContent = String(area.wanted);
-      this.#choiceChanged();
-    };
-    area.reset = () => { area.wanted = 0; output.textContent = "0"; };
-    const less = button("", "−", step(-1));
-    const more = button("", "+", step(1));
-    less.setAttribute("aria-label", `One ticket less for ${area.name}`);
-    more.setAttribute("aria-label", `One ticket more for ${area.name}`);
-    const stepper = element("div", "stepper");
-    stepper.append(less, output, more);
-    row.append(about, stepper);
-    return row;
+    this.floor = new Floor({
+      areas, prices, money, list: by("area-list"), changed: () => this.#choiceChanged(),
+    });
+    new Legend({
+      plan, areas, prices, money,
+      list: by("categories"), faded: (categories) => this.map.setDimmed(categories),
+    });
   }
 
   #wire() {
@@ -181,24 +132,14 @@ class Shop {
 
   #takeAll(seats) {
     this.map?.setStates(seats.states);
-    for (const [id, counts] of Object.entries(seats.areas ?? {})) this.#takeArea(id, counts);
+    for (const [id, { free }] of Object.entries(seats.areas)) this.floor.setFree(id, free);
     this.#dropTaken();
   }
 
   #takeChange({ state, seats, areas }) {
     for (const seat of seats) this.map?.setState(seat, state);
     const freed = { f: 1, h: -1 }[state] ?? 0;
-    for (const { area, quantity } of areas) {
-      const free = (this.areas.get(area)?.free ?? 0) + freed * quantity;
-      this.#takeArea(area, { free });
-    }
-  }
-
-  #takeArea(id, counts) {
-    const area = this.areas.get(id);
-    if (area === undefined) return;
-    area.free = counts.free;
-    area.freeLabel.textContent = counts.free > 0 ? `${counts.free} free` : "none free";
+    for (const { area, quantity } of areas) this.floor.shiftFree(area, freed * quantity);
   }
 
   /** What somebody else took meanwhile leaves the choice, and the buyer is told. */
@@ -223,10 +164,10 @@ class Shop {
 
   #choiceChanged() {
     const seats = [...(this.map?.selected ?? [])];
-    const areas = [...this.areas.values()].filter(({ wanted }) => wanted > 0);
     const lines = seats.map((seat) => [this.plan.name(seat), this.plan.categoryOf(seat).price, () => this.#toggle(seat)]);
-    for (const area of areas) {
-      lines.push([`${area.wanted} × ${area.name}`, area.wanted * area.price, () => { area.reset(); this.#choiceChanged(); }]);
+    for (const area of this.floor.wanted) {
+      const remove = () => { this.floor.reset(area); this.#choiceChanged(); };
+      lines.push([`${area.wanted} × ${area.name}`, area.wanted * area.price, remove]);
     }
     by("choice").replaceChildren(...lines.map((line) => this.#choiceLine(...line)));
     const total = lines.reduce((sum, [, price]) => sum + price, 0);
@@ -247,9 +188,7 @@ class Shop {
 
   #holdChoice() {
     const seats = [...(this.map?.selected ?? [])].map((seat) => this.plan.guid[seat]);
-    const areas = [...this.areas.values()]
-      .filter(({ wanted }) => wanted > 0)
-      .map(({ id, wanted }) => ({ id, quantity: wanted }));
+    const areas = this.floor.wanted.map(({ id, wanted }) => ({ id, quantity: wanted }));
     const wish = {};
     if (seats.length > 0) wish.seats = seats;
     if (areas.length > 0) wish.areas = areas;
@@ -279,7 +218,7 @@ class Shop {
 
   #held(hold) {
     for (const seat of [...(this.map?.selected ?? [])]) this.map.select(seat, false);
-    for (const area of this.areas.values()) area.reset();
+    this.floor.resetAll();
     this.cart.put(hold);
     this.#choiceChanged();
     this.#dropTaken();
@@ -291,7 +230,9 @@ class Shop {
 
   #show(hold) {
     const seats = hold.items.map(({ seat }) => this.plan.index.get(seat));
-    if (seats[0] !== undefined) this.map?.reveal(seats[0]);
+    if (seats[0] === undefined) return;
+    this.map.cursor.current = seats[0];
+    this.map.reveal(seats[0]);
   }
 
   /** A cart that lives longer than the session takes the session along. */

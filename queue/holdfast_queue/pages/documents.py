@@ -180,7 +180,7 @@ def _masthead(visit: Visit) -> Html:
     brand = visit.brand
     values = {
         "logo": Html("") if brand.logo is None else _TEMPLATES.render("logo", {"logo": brand.logo}),
-        "brand_name": brand.name or visit.title,
+        "brand_name": brand.name or visit.texts["room"],
         "other_query": urlencode({"t": visit.return_url, "lang": other}),
         "other_lang": other,
         "other_name": NAMES[other],
