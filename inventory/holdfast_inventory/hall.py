@@ -149,4 +149,4 @@ class Hall:
         return answer
 
     def _refusal(self, answer: HoldAnswer) -> Exception:
-        return refusal_of(answer, self.plan, self.settings)
+        return refusal_of(answer, self.plan, self.settings, self.ref.epoch)

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from holdfast_inventory.ledger import EpochPassed, Order, Pend, Verdict
 from holdfast_inventory.orders import BoxOffice, order_of_hold
 from holdfast_inventory.refusals import refusal_of
-from holdfast_lua.codes import Code
 from holdfast_lua.stock_records import HoldRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -38,12 +37,8 @@ async def begin_paying(office: BoxOffice, hold_id: str, order_ref: str | None = 
     stock = office.stock
     epoch = stock.ref.epoch
     answer = await stock.calls.begin_paying(stock.ref, hold_id)
-    if answer.code is Code.HOLD_UNKNOWN and epoch > 1:
-        # Of a rebuilt sale nobody can tell a hold that was lost from one that never was; the
-        # buyer must learn before being charged that there is nothing to pay for.
-        raise HoldfastError(ErrorCode.HOLD_LOST)
     if answer.code.refused or answer.hold is None:
-        raise refusal_of(answer, stock.plan, stock.settings)
+        raise refusal_of(answer, stock.plan, stock.settings, epoch)
     order = replace(
         order_of_hold(stock, answer.hold, answer.now_ms),
         order_ref=order_ref,

@@ -30,8 +30,16 @@ _ERRORS: Final = {
 }
 
 
-def refusal_of(answer: HoldAnswer, plan: Plan, settings: StockSettings) -> HoldfastError:
-    """The error for an answer that refused; `conflicts` name the seats and areas in the way."""
+def refusal_of(
+    answer: HoldAnswer, plan: Plan, settings: StockSettings, epoch: int
+) -> HoldfastError:
+    """The error for an answer that refused; `conflicts` name the seats and areas in the way.
+
+    Of a sale that was rebuilt nobody can tell a hold that was lost from one that never was: whoever
+    asks for either learns that it is lost, before anybody is charged for it.
+    """
+    if answer.code is Code.HOLD_UNKNOWN and epoch > 1:
+        return HoldfastError(ErrorCode.HOLD_LOST)
     code = _ERRORS[answer.code]
     if answer.code is Code.HOLD_STATE and answer.hold is not None:
         status = answer.hold.status_at(answer.now_ms).name.lower()

@@ -108,9 +108,7 @@ async def test_paying_in_an_ended_epoch_is_refused(shop: Shop) -> None:
     assert await shop.ledger.orders.read(shop.hall.uid, hold.id) is None
 
 
-async def test_paying_for_a_hold_that_the_store_lost_is_told_before_anybody_is_charged(
-    shop: Shop,
-) -> None:
+async def test_a_hold_that_the_store_lost_is_told_before_anybody_is_charged(shop: Shop) -> None:
     """After a loss an unknown hold is `hold_lost`; before one it never was."""
     with pytest.raises(HoldfastError) as never:
         await begin_paying(shop.office, "aaaaaaaaaaaaaaaa")
@@ -121,3 +119,6 @@ async def test_paying_for_a_hold_that_the_store_lost_is_told_before_anybody_is_c
         await begin_paying(shop.office, hold.id)
     assert lost.value.code is ErrorCode.HOLD_LOST
     assert "refund_required" not in lost.value.members
+    with pytest.raises(HoldfastError) as gone:
+        await shop.hall.release(hold.id, owner="ann", version=0)
+    assert gone.value.code is ErrorCode.HOLD_LOST
