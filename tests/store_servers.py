@@ -18,7 +18,7 @@ from pathlib import Path
 from holdfast_lua import launcher
 from holdfast_lua.embedded_files import find_binary
 from holdfast_lua.link import Address, LinkSettings
-from holdfast_lua.probe import ask_once
+from holdfast_lua.probe import asking
 from holdfast_lua.wire import Argument
 
 START_SECONDS = 20.0
@@ -91,7 +91,9 @@ class Server:
             self.leash = None
 
     async def ask(self, *question: Argument) -> object:
-        return await ask_once(self.address, LinkSettings(), *question)
+        async with asking(self.address, LinkSettings()) as client:
+            reply: object = await client.execute_command(*question)  # type: ignore[no-untyped-call]
+            return reply
 
     def _listens(self) -> bool:
         with socket.socket() as probe:

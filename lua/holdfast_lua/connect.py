@@ -6,37 +6,31 @@ delete sold seats; every other policy than `noeviction` is therefore an error as
 limited. `inspect_store` only reads, for a report.
 
 `open_client` gives a redis-py client for what does not belong in the executor's batches: blocking
-reads, scans, administration. It never retries by itself: redis-py's default repeats a command up to
-ten times after a timeout, and a script that is not idempotent would run as often.
+reads, scans, administration. It never retries by itself, see probe.py.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import (
-    Connection,
-    ConnectionPool,
-    SSLConnection,
-    UnixDomainSocketConnection,
-)
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
 
 from holdfast_lua.errors import StoreSetupError, StoreUnavailable
 from holdfast_lua.link import Address, LinkSettings
-from holdfast_lua.probe import ask_all, ask_once
-from holdfast_lua.routing import find_master
+from holdfast_lua.probe import asking, connection_options, plain_client
+from holdfast_lua.routing import ask_slots, find_master
 from holdfast_lua.store_url import StoreUrl
 
 LEAST_VERSIONS: Final[Mapping[str, tuple[int, int]]] = {"redis": (7, 0), "valkey": (7, 2)}
 SAFE_POLICY: Final = "noeviction"
 _ROLES: Final = {"master": "master", "slave": "replica"}
-_CONFIG: Final = ("appendfsync", "min-replicas-to-write", "cluster-allow-reads-when-down")
+_CONFIG: Final = ("appendfsync", "min-replicas-to-write", "min-replicas-max-lag")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +42,15 @@ class StoreInfo:
     version: tuple[int, ...]
     role: str
     cluster: bool
+    cluster_healthy: bool
     maxmemory_bytes: int
     maxmemory_policy: str
     aof: bool
+    aof_failing: bool
     replicas: int
     clock_ms: int
+    clock_ahead_ms: int  # of this host's clock,
+    clock_doubt_ms: int  # give or take this much
     config: Mapping[str, str]
 
     @property
@@ -108,49 +106,51 @@ async def _servers(url: StoreUrl, settings: LinkSettings) -> list[Address]:
     fault: OSError = ConnectionError("no address")
     for seed in url.addresses:
         try:
-            slots = await ask_once(seed, settings, "CLUSTER", "SLOTS")
+            return list(dict.fromkeys((await ask_slots(seed, settings)).values()))
         except OSError as reason:
             fault = reason
-            continue
-        masters = [entry[2] for entry in slots]
-        found = [Address((m[0] or seed.host.encode()).decode(), int(m[1])) for m in masters]
-        return list(dict.fromkeys(found))
     raise fault
 
 
 async def _inspect(address: Address, settings: LinkSettings) -> StoreInfo:
-    raw, time = await ask_all(address, settings, ("INFO",), ("TIME",))
-    info = _parse_info(raw.decode())
+    async with asking(address, settings) as client:
+        info: dict[str, Any] = await client.info()
+        asked = time.time()
+        seconds, micros = await client.time()
+        answered = time.time()
+        clustered = info.get("cluster_enabled") == 1
+        cluster = await client.execute_command("CLUSTER INFO") if clustered else {}  # type: ignore[no-untyped-call]
+        config = await _read_config(client)
+    clock_ms = int(seconds) * 1000 + int(micros) // 1000
     server = "valkey" if "valkey_version" in info else "redis"
-    version = info.get("valkey_version") or info.get("redis_version", "0")
+    version = str(info.get("valkey_version") or info.get("redis_version", "0"))
     return StoreInfo(
         address=address,
         server=server,
         version=tuple(int(part) for part in version.split(".") if part.isdigit()),
         role=_ROLES.get(info.get("role", ""), "unknown"),
-        cluster=info.get("cluster_enabled") == "1",
-        maxmemory_bytes=int(info.get("maxmemory", "0")),
-        maxmemory_policy=info.get("maxmemory_policy", "unknown"),
-        aof=info.get("aof_enabled") == "1",
-        replicas=int(info.get("connected_slaves", "0")),
-        clock_ms=int(time[0]) * 1000 + int(time[1]) // 1000,
-        config=await _read_config(address, settings),
+        cluster=clustered,
+        cluster_healthy=not clustered or cluster.get("cluster_state") == "ok",
+        maxmemory_bytes=int(info.get("maxmemory", 0)),
+        maxmemory_policy=str(info.get("maxmemory_policy", "unknown")),
+        aof=info.get("aof_enabled") == 1,
+        aof_failing="err"
+        in (info.get("aof_last_write_status"), info.get("aof_last_bgrewrite_status")),
+        replicas=int(info.get("connected_slaves", 0)),
+        clock_ms=clock_ms,
+        clock_ahead_ms=clock_ms - round(500 * (asked + answered)),
+        clock_doubt_ms=math.ceil(500 * (answered - asked)) + 1,
+        config=config,
     )
 
 
-async def _read_config(address: Address, settings: LinkSettings) -> dict[str, str]:
+async def _read_config(client: Redis) -> dict[str, str]:
     """Hosted stores often forbid CONFIG: then we do not know, which is not an error."""
     try:
-        reply = await ask_once(address, settings, "CONFIG", "GET", *_CONFIG)
-    except ConnectionError:
+        found = await client.config_get(*_CONFIG)
+    except ResponseError:
         return {}
-    words = [word.decode() for word in reply]
-    return dict(zip(words[::2], words[1::2], strict=True))
-
-
-def _parse_info(text: str) -> dict[str, str]:
-    lines = (line.partition(":") for line in text.splitlines() if ":" in line)
-    return {name: value for name, _, value in lines}
+    return {str(name): str(value) for name, value in found.items()}
 
 
 async def open_client(
@@ -161,23 +161,10 @@ async def open_client(
     With Sentinel it is bound to the master of this moment: when that one is lost, open another.
     """
     parsed = StoreUrl.parse(url) if isinstance(url, str) else url
-    common: dict[str, Any] = {
-        "username": parsed.username or None,
-        "password": parsed.password or None,
-        "socket_timeout": reply_timeout_seconds,
-        "socket_connect_timeout": parsed.link_settings().connect_timeout_seconds,
-        "retry": Retry(NoBackoff(), 0),
-        "protocol": 2,
-    }
-    tls: dict[str, Any] = {"ssl_ca_certs": parsed.ca or None} if parsed.tls else {}
+    settings = parsed.link_settings()
     if parsed.kind == "cluster":
         nodes = [ClusterNode(address.host, address.port) for address in parsed.addresses]
-        return RedisCluster(startup_nodes=nodes, ssl=parsed.tls, **common, **tls)
-    common["db"] = parsed.database
+        options = {**connection_options(settings), "socket_timeout": reply_timeout_seconds}
+        return RedisCluster(startup_nodes=nodes, **options)
     address = await find_master(parsed) if parsed.kind == "sentinel" else parsed.addresses[0]
-    if address.path:
-        pool = ConnectionPool(UnixDomainSocketConnection, path=address.path, **common)
-    else:
-        link = SSLConnection if parsed.tls else Connection
-        pool = ConnectionPool(link, host=address.host, port=address.port, **common, **tls)
-    return Redis.from_pool(pool)
+    return plain_client(address, settings, socket_timeout=reply_timeout_seconds)

@@ -32,13 +32,11 @@ from holdfast_lua.wire import (
     MAX_CALL_BYTES,
     Argument,
     ReplyError,
-    encode_bulks,
     encode_command,
 )
 
 MAX_PENDING: Final = 10_000
 REDIRECTS_MAX: Final = 8
-SHAPES_MAX: Final = 4096
 TRY_AGAIN_SECONDS: Final = 0.05
 
 # Error replies that mean: refused before it ran. All scripts carry `#!lua`, so that holds for
@@ -72,7 +70,6 @@ class Executor:
         self._outstanding = 0
         self._closing = False
         self._drained = asyncio.Event()
-        self._prefixes: dict[tuple[str, int, int], tuple[bytes, str]] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,10 +97,11 @@ class Executor:
 
         Every script answers an array whose first element is a code; most callers want `guarded`.
         """
-        shape = (name, len(keys), len(args))
-        prefix, sha = self._prefixes.get(shape) or self._prefix(*shape)
-        call = self._call(name, prefix + encode_bulks(keys) + encode_bulks(args), keys[:1])
-        call.sha = sha
+        script = self._bundle.script(name)
+        script.check(len(keys), len(args))
+        payload = encode_command("EVALSHA", script.sha, len(keys), *keys, *args)
+        call = self._call(name, payload, keys[0] if keys else "")
+        call.sha = script.sha
         reply: list[Any] = await self._submit(call)
         return reply
 
@@ -113,7 +111,7 @@ class Executor:
         In a Cluster it is sent to the slot of `key`, by default of its first argument.
         """
         routed = key if key is not None else _text(values[1]) if len(values) > 1 else ""
-        return await self._submit(self._call(_text(values[0]), encode_command(*values), (routed,)))
+        return await self._submit(self._call(_text(values[0]), encode_command(*values), routed))
 
     async def aclose(self, drain_seconds: float = 5.0) -> None:
         """Refuses new calls, waits for those under way (at most `drain_seconds`), disconnects."""
@@ -150,20 +148,10 @@ class Executor:
 
     # Submission
 
-    def _call(self, name: str, payload: bytes, keys: Sequence[str]) -> Call:
+    def _call(self, name: str, payload: bytes, key: str) -> Call:
         if len(payload) > MAX_CALL_BYTES:
             raise ScriptFault(f"{name}: a call of {len(payload)} bytes is too large")
-        return Call(name, payload, self._loop.create_future(), key=keys[0] if keys else "")
-
-    def _prefix(self, name: str, keys: int, args: int) -> tuple[bytes, str]:
-        """Checks the first call of a shape against the header; `EVALSHA sha numkeys` as bytes."""
-        script = self._bundle.script(name)
-        script.check(keys, args)
-        head = encode_bulks(("EVALSHA", script.sha, keys))
-        made = (b"*%d\r\n%b" % (3 + keys + args, head), script.sha)
-        if len(self._prefixes) < SHAPES_MAX:
-            self._prefixes[name, keys, args] = made
-        return made
+        return Call(name, payload, self._loop.create_future(), key=key)
 
     def _submit(self, call: Call) -> asyncio.Future[Any]:
         if self._closing:

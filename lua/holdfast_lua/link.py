@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
-from holdfast_lua.wire import Argument, ReplyError, ReplyParser, WireError, encode_command
+from holdfast_lua.wire import Argument, ReplyError, ReplyReader, WireError, encode_command
 
 WRITE_BUFFER_BYTES: Final = 1024 * 1024
 _SHUTDOWN_SECONDS: Final = 1.0
@@ -46,6 +46,7 @@ class LinkSettings:
     password: str = field(default="", repr=False)
     database: int = 0
     tls: ssl.SSLContext | None = None
+    ca: str = ""
     require_master: bool = False
     connect_timeout_seconds: float = 2.0
     reply_timeout_seconds: float = 5.0
@@ -89,7 +90,7 @@ class Link(asyncio.Protocol):
         self._owner = owner
         self._settings = settings
         self._loop = asyncio.get_running_loop()
-        self._parser = ReplyParser()
+        self._reader = ReplyReader()
         self._in_flight: deque[tuple[Call, float]] = deque()
         self._transport: asyncio.Transport | None = None
         self._watch: asyncio.TimerHandle | None = None
@@ -138,11 +139,10 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Hands every complete reply to the call it belongs to."""
         try:
-            replies = self._parser.feed(data)
-            for reply in replies:
+            for reply in self._reader.feed(data):
                 call, _ = self._in_flight.popleft()
                 self._answer(call, reply)
-        except (WireError, ValueError, IndexError) as fault:
+        except (WireError, IndexError) as fault:  # IndexError: an answer that nobody asked for
             self.drop(f"protocol error: {fault}")
 
     def eof_received(self) -> bool:

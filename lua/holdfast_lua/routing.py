@@ -9,18 +9,20 @@ errors, and it refuses `evalsha`.
 from __future__ import annotations
 
 import asyncio
-import binascii
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
+
+from redis.asyncio.sentinel import Sentinel
+from redis.crc import key_slot
+from redis.exceptions import RedisError
 
 from holdfast_lua.errors import StoreUnavailable
-from holdfast_lua.link import Address, Call
+from holdfast_lua.link import Address, Call, LinkSettings
 from holdfast_lua.node import Node, NodeOwner
-from holdfast_lua.probe import ask_once
+from holdfast_lua.probe import asking, connection_options
 from holdfast_lua.store_url import StoreUrl
 from holdfast_lua.wire import ReplyError, encode_command
 
-SLOTS: Final = 16384
 REFRESH_PAUSE_SECONDS: Final = 0.5
 _ASKING: Final = encode_command("ASKING")
 
@@ -71,28 +73,31 @@ class SingleRouter:
 
 
 async def find_master(url: StoreUrl) -> Address:
-    """Asks one Sentinel after the other; the first that knows the master is believed."""
-    for sentinel in url.addresses:
-        try:
-            reply = await ask_once(
-                sentinel, url.sentinel_settings(), "SENTINEL", "GET-MASTER-ADDR-BY-NAME", url.master
-            )
-        except OSError:
-            continue
-        if isinstance(reply, list) and len(reply) == 2:
-            return Address(reply[0].decode(), int(reply[1]))
-    raise StoreUnavailable(f"no sentinel knows a master named {url.master}")
+    """Asks one Sentinel after the other; the first that knows a live master is believed."""
+    sentinel = Sentinel(  # type: ignore[no-untyped-call] # redis-py annotates only some
+        [(address.host, address.port) for address in url.addresses],
+        sentinel_kwargs=connection_options(url.sentinel_settings()),
+    )
+    try:
+        host, port = await sentinel.discover_master(url.master)
+    except RedisError:  # its text lists the clients, and what they were opened with
+        raise StoreUnavailable(f"no sentinel knows a master named {url.master}") from None
+    finally:
+        for client in sentinel.sentinels:
+            await client.aclose()
+    return Address(str(host), int(port))
 
 
-def key_slot(key: str) -> int:
-    """The slot of a key: CRC16 of its hash tag, or of all of it."""
-    raw = key.encode()
-    start = raw.find(b"{")
-    if start >= 0:
-        end = raw.find(b"}", start + 1)
-        if end > start + 1:
-            raw = raw[start + 1 : end]
-    return binascii.crc_hqx(raw, 0) % SLOTS
+async def ask_slots(asked: Address, settings: LinkSettings) -> dict[int, Address]:
+    """The master of every slot that has one, as the server `asked` sees it."""
+    async with asking(asked, settings) as client:
+        reply = await client.execute_command("CLUSTER SLOTS")  # type: ignore[no-untyped-call]
+    slots: dict[int, Address] = {}
+    for first, last, (host, port, *_), *_ in reply:
+        # an unnamed master is the one that we asked
+        address = Address(host.decode() if host else asked.host, int(port))
+        slots.update(dict.fromkeys(range(first, last + 1), address))
+    return slots
 
 
 class ClusterRouter:
@@ -113,7 +118,7 @@ class ClusterRouter:
         """Sends each call to the owner of its slot."""
         by_address: dict[Address, list[Call]] = {}
         for call in calls:
-            address = self._slots.get(key_slot(call.key))
+            address = self._slots.get(key_slot(call.key.encode()))
             if address is None:
                 self._waiting.append(call)
             else:
@@ -171,9 +176,8 @@ class ClusterRouter:
         try:
             for address in dict.fromkeys((*self._seeds, *self._nodes)):
                 try:
-                    slots = await ask_once(address, self._settings, "CLUSTER", "SLOTS")
-                    self._take_slots(slots, address.host)
-                except (OSError, ValueError) as reason:
+                    self._slots = await ask_slots(address, self._settings)
+                except OSError as reason:
                     fault = str(reason)
                     continue
                 break
@@ -184,21 +188,13 @@ class ClusterRouter:
 
     def _dispatch_waiting(self, fault: str) -> None:
         waiting = self._take_waiting()
-        known = [call for call in waiting if key_slot(call.key) in self._slots]
-        self.dispatch(known)
+        known = []
         for call in waiting:
-            if key_slot(call.key) not in self._slots:
+            if key_slot(call.key.encode()) in self._slots:
+                known.append(call)
+            else:
                 self._owner.finish(call, StoreUnavailable(f"nobody serves the slot: {fault}"))
-
-    def _take_slots(self, reply: Any, asked: str) -> None:
-        if not isinstance(reply, list):
-            raise ValueError(str(reply))
-        slots: dict[int, Address] = {}
-        for first, last, master, *_ in reply:
-            host = master[0].decode() if master[0] else asked  # unnamed: the one that we asked
-            address = Address(host, int(master[1]))
-            slots.update(dict.fromkeys(range(first, last + 1), address))
-        self._slots = slots
+        self.dispatch(known)
 
     def _take_waiting(self) -> list[Call]:
         waiting, self._waiting = self._waiting, []

@@ -8,6 +8,9 @@
 
 `timeout=<seconds>` in any of them bounds the wait for a reply (5 when absent).
 The password never appears in a representation, a log line or an error message.
+
+redis-py's own `parse_url` knows the first three forms without our two options; reading those
+through it and the others here would be two readings of one grammar.
 """
 
 from __future__ import annotations
@@ -83,13 +86,14 @@ class StoreUrl:
             password=self.password,
             database=self.database,
             tls=self.tls_context(),
+            ca=self.ca,
             require_master=self.kind == "sentinel",
             reply_timeout_seconds=self.reply_timeout_seconds,
         )
 
     def sentinel_settings(self) -> LinkSettings:
         """How links to the sentinels are opened."""
-        return LinkSettings(password=self.sentinel_password, tls=self.tls_context())
+        return LinkSettings(password=self.sentinel_password, tls=self.tls_context(), ca=self.ca)
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Verifies the store against the system's authorities, or the one named in the URL."""

@@ -66,8 +66,8 @@ async def until_in_sync(watched: Watched) -> None:
         while True:
             known = await watched.sentinel.ask("SENTINEL", "REPLICAS", "mymaster")
             state = await watched.replica.ask("INFO", "replication")
-            assert isinstance(state, bytes)
-            if known and b"master_link_status:up" in state:
+            assert isinstance(state, dict)
+            if known and state["master_link_status"] == "up":
                 return
             await asyncio.sleep(0.05)
 
