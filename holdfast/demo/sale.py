@@ -28,6 +28,7 @@ FLOOR_PER_VISITOR: Final = 0.9
 KEPT_BACK_ROWS: Final = 4
 CLAIM_WINDOW_SECONDS: Final = 20
 FIRST_HOLD_SECONDS: Final = 30
+HOLD_SECONDS_FOR_A_PERSON: Final = 600
 SESSION_MINUTES: Final = 5
 ACTIVE_USERS_SECONDS_OF_RATE: Final = 60
 UNITS_PER_BUYER: Final = 6
@@ -116,7 +117,11 @@ class Operator:
         return seats
 
     async def let_go(self, sale: str, seats: list[str]) -> None:
-        answer = await self.shop(sale).write("POST", "/seats/unblock", {"seats": seats})
+        """Puts them on sale, with time enough for a person to look around."""
+        shop = self.shop(sale)
+        answer = await shop.write("PATCH", "", {"hold_seconds": HOLD_SECONDS_FOR_A_PERSON})
+        _expect(answer, "give people more time")
+        answer = await shop.write("POST", "/seats/unblock", {"seats": seats})
         _expect(answer, "put the seats that were kept back on sale")
 
     async def _free_name(self) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
 RATE_SPAN_SECONDS: Final = 15.0
+MIN_RATE_SPAN_SECONDS: Final = 5.0
 MAX_RECENT: Final = 20_000
 
 
@@ -41,7 +43,8 @@ UNDER_WAY: Final = (Stage.TO_COME, Stage.WAITING, Stage.INSIDE, Stage.HOLDING)
 class Tally:
     """Counts of one crowd."""
 
-    def __init__(self, visitors: int) -> None:
+    def __init__(self, visitors: int, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self.visitors = visitors
         self.stages: Counter[Stage] = Counter({Stage.TO_COME: visitors})
         self.happenings: Counter[str] = Counter()
@@ -66,10 +69,13 @@ class Tally:
 
     def admitted(self) -> None:
         self.count("admitted")
-        self._admitted_at.append(time.monotonic())
+        self._admitted_at.append(self._now())
 
     def admitted_per_minute(self) -> float:
-        """Passes received over the last quarter of a minute, as a rate."""
-        since = time.monotonic() - RATE_SPAN_SECONDS
-        recent = sum(1 for moment in self._admitted_at if moment >= since)
-        return recent * 60.0 / RATE_SPAN_SECONDS
+        """Passes received over the last moments, as a rate; over less while the crowd is new."""
+        if not self._admitted_at:
+            return 0.0
+        now = self._now()
+        span = min(RATE_SPAN_SECONDS, max(MIN_RATE_SPAN_SECONDS, now - self._admitted_at[0]))
+        recent = sum(1 for moment in self._admitted_at if moment >= now - span)
+        return recent * 60.0 / span

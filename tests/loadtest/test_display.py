@@ -18,7 +18,7 @@ class Clock:
 
 
 def picture() -> Picture:
-    tally = Tally(1000)
+    tally = Tally(1000, lambda: 0.0)
     for _ in range(40):
         tally.move(Stage.TO_COME, Stage.WAITING)
     tally.move(Stage.WAITING, Stage.INSIDE)
@@ -46,7 +46,7 @@ def test_line_tells_the_figures() -> None:
     for figure in (
         "arrived 40/1,000",
         "waiting 39",
-        "admitted 1 (4/min, set 600)",
+        "admitted 1 (12/min, set 600)",
         "in the shop 1",
         "booked 270 of 1,000",
         "812 requests/s",
@@ -82,6 +82,18 @@ def test_line_display_writes_a_line_every_few_seconds(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "00:00"), (59.9, "00:59"), (61, "01:01")])
 def test_clock_shows_minutes_and_seconds(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
+
+
+def test_tally_measures_the_rate_of_the_last_moments() -> None:
+    now = Clock()
+    tally = Tally(1000, now)
+    assert tally.admitted_per_minute() == 0
+    for _ in range(600):
+        tally.admitted()
+        now.now += 0.1
+    assert tally.admitted_per_minute() == pytest.approx(600, rel=0.01)
+    now.now += 20
+    assert tally.admitted_per_minute() == 0
 
 
 def test_tally_keeps_everybody_in_one_stage() -> None:
