@@ -112,7 +112,7 @@ end
 
 local function may_call()
   return line_phase(sale, line) == 'open' and not line_closed(sale) and line.stopped_ms == 0
-    and not line_sold_out(sale) and waiting() > 0
+    and line.draw ~= DRAW_TO_COME and not line_sold_out(sale) and waiting() > 0
 end
 
 local function how_many(share, expected)
@@ -172,6 +172,7 @@ local function how_it_stands()
     session_count(active_key, sale.now_ms) + lost, redis.call('ZCARD', deferred_key), line.called,
     line.claimed, line.lapsed, line.admitted, line.rate, line.cap, line.mode, line.queue_all,
     tostring(line.share), string.format('%.6f', line.pace), line.pace_ms, line.pace_since_ms,
+    line.draw, line.accumulator, line.beacon,
   }
 end
 

@@ -6,7 +6,9 @@
 -- Invariants: numbering resumes at the ceiling, so no number is issued twice; the numbers between
 -- the checkpoint and the ceiling are a gap; calls that were outstanding are called again, with a whole
 -- claim window; a rebuilt token bucket is empty, since nobody knows what was spent; sessions that
--- are known by number only keep their slots until they must be over.
+-- are known by number only keep their slots until they must be over; a lobby that is to be drawn and
+-- lost joins gets the epoch chained in, so nobody can have known the order before, and its lost
+-- places take part in the draw, since they may have been handed out, instead of being a gap.
 --
 -- KEYS
 --   1 line      HASH    counters and settings; the sale's life
@@ -41,6 +43,9 @@
 --   22 active          integer, sessions at the checkpoint
 --   23 stopped         1 when the sale comes back paused
 --   24 epoch           integer, of this installation
+--   25 draw            0 none, 1 to come, 2 sealed
+--   26 accumulator     hex, as the checkpoint or the seal has it; empty where nothing is drawn
+--   27 beacon          the beacon's value, once it is known
 -- Returns {code, 0, now_ms}
 --   OK
 --   UNCHANGED       another process has finished installing this epoch: the line is in use
@@ -61,8 +66,11 @@ if newest > arg[24] then return { CODE.INSTALL_FENCED, 0, now_ms } end
 if sale_epoch == arg[24] then return { CODE.UNCHANGED, 0, now_ms } end
 local rebuilt = arg[10] == 0
 local issued, gaps = arg[12], ARGV[17]
+local lobby_drawn = arg[25] == 1 and arg[14] == 0
 if rebuilt and arg[11] > issued then
-  gaps = gaps .. (gaps ~= '' and ',' or '') .. string.format('%.0f-%.0f', issued + 1, arg[11])
+  if not lobby_drawn then
+    gaps = gaps .. (gaps ~= '' and ',' or '') .. string.format('%.0f-%.0f', issued + 1, arg[11])
+  end
   issued = arg[11]
 end
 
@@ -74,6 +82,10 @@ if rebuilt and again > 0 then
   calls_add(KEYS[4], arg[5], nil, first, last, again, now_ms)
 end
 
+local accumulator = ARGV[26]
+if rebuilt and lobby_drawn then
+  accumulator = redis.sha1hex(accumulator .. ':epoch:' .. string.format('%.0f', arg[24]))
+end
 local stopped = (arg[23] == 1 or arg[9] == 1) and now_ms or 0
 redis.call('HSET', KEYS[1], 'epoch', arg[24],
   'rate', arg[1], 'burst', arg[2], 'cap', arg[3], 'session_ms', arg[4], 'claim_ms', arg[5],
@@ -82,5 +94,6 @@ redis.call('HSET', KEYS[1], 'epoch', arg[24],
   'gaps', gaps, 'called', arg[19] + arg[20] + again, 'claimed', arg[19], 'lapsed', arg[20],
   'admitted', arg[21], 'tokens', rebuilt and 0 or tokens_most(arg[1], arg[2]),
   'tokens_ms', now_ms, 'shift_ms', 0, 'stopped_ms', stopped, 'resume_to', 'live',
-  'advanced_ms', 0, 'lost_active', arg[22], 'lost_until_ms', now_ms + arg[4], 'share', 1)
+  'advanced_ms', 0, 'lost_active', arg[22], 'lost_until_ms', now_ms + arg[4], 'share', 1,
+  'draw', arg[25], 'accumulator', accumulator, 'beacon', ARGV[27])
 return { CODE.OK, 0, now_ms }

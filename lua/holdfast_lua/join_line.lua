@@ -5,9 +5,14 @@
 -- quiet sale (tokens, slots, stock, and nobody in line) the first of the block are admitted at once:
 -- they consume their numbers, `serving` moves past them, and their sessions open.
 --
+-- Where the order will be drawn, each block that joins the lobby is chained into the accumulator, so
+-- that it covers who joined, in which order, whatever the worker. The freeze ends the chain: both
+-- happen here, so no place is in the lobby without being in the chain.
+--
 -- Invariants: a number is given once; no number above the ceiling that the ledger has committed;
 -- nobody is admitted past a waiting or called visitor; places are given whole or refused whole,
--- except that a block is cut at the ceiling and the caller comes back for the rest.
+-- except that a block is cut at the ceiling and the caller comes back for the rest (in a lobby that
+-- is drawn it is refused whole, since its digest is of the whole).
 --
 -- KEYS
 --   1 sale      HASH    guard, lifecycle, times, stock counters; the sale's life
@@ -23,7 +28,8 @@
 --   2 revision  integer
 --   3 count     integer, 1 to 1000
 --   4 ceiling   integer, the highest number that the ledger is known to have committed
---   5 passes... pass ids of the block's first visitors, for the case that the sale is quiet
+--   5 digest    hex, of the block's nonces in their order; empty where nothing is drawn
+--   6 passes... pass ids of the block's first visitors, for the case that the sale is quiet
 -- Returns {code, revision, now_ms, ...}
 --   JOINED_LOBBY     first index, count, serving, issued
 --   JOINED_LINE      first number, count, serving, issued, admitted, session deadline ms
@@ -34,8 +40,10 @@
 
 -- include: calls
 
-local FIELDS = { 'mode', 'issued', 'ceiling', 'frozen', 'lobby', 'serving', 'gaps' }
-local count, ceiling = tonumber(ARGV[3]), tonumber(ARGV[4])
+local FIELDS = { 'mode', 'issued', 'ceiling', 'frozen', 'lobby', 'serving', 'gaps', 'draw',
+  'accumulator' }
+local PASSES_FROM = 6
+local count, ceiling, digest = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], shown = KEYS[7] }
 
 local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
@@ -53,9 +61,9 @@ end
 
 -- How many of the block may go straight in: none as long as anybody waits or was called.
 local function straight_through()
-  local most, gaps = math.min(count, #ARGV - 4), gaps_parse(line.gaps)
+  local most, gaps = math.min(count, #ARGV - PASSES_FROM + 1), gaps_parse(line.gaps)
   local waiting = line.issued - line.serving - gaps_between(gaps, line.serving, line.issued)
-  if most == 0 or waiting > 0 then return 0 end
+  if most == 0 or waiting > 0 or line.draw == DRAW_TO_COME then return 0 end
   line = line_open(KEYS[3])
   if line.stopped_ms > 0 then return 0 end
   local pending = 0
@@ -70,7 +78,7 @@ end
 
 local function admit_first(first, admitted)
   local passes = {}
-  for position = 1, admitted do passes[position] = ARGV[4 + position] end
+  for position = 1, admitted do passes[position] = ARGV[PASSES_FROM - 1 + position] end
   line_set(line, 'serving', first + admitted - 1)
   line_set(line, 'called', line.called + admitted)
   event_append(sale, KEYS[2], 'line.called', string.format('%.0f', first),
@@ -81,14 +89,19 @@ end
 local phase = line_phase(sale, line)
 local refused = refuses(phase)
 if refused then return guard_refuse(sale, refused) end
-count = math.min(count, math.max(line.ceiling, ceiling) - line.issued)
-if count < 1 then return guard_refuse(sale, CODE.CEILING_REACHED, line.issued) end
+local drawn = phase == 'lobby' and line.draw == DRAW_TO_COME
+local below = math.max(line.ceiling, ceiling) - line.issued
+if below < 1 or (drawn and below < count) then
+  return guard_refuse(sale, CODE.CEILING_REACHED, line.issued)
+end
+count = math.min(count, below)
 
 local raised = ceiling > line.ceiling
 if phase == 'lobby' then
   local index = line.issued
   if raised then line_set(line, 'ceiling', ceiling) end
   line_set(line, 'issued', line.issued + count)
+  if drawn then line_chain(line, string.format('%.0f:%.0f:%s', index, count, digest)) end
   line_save(line)
   return guard_commit(sale, CODE.JOINED_LOBBY, index, count, line.serving, line.issued)
 end

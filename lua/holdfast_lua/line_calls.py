@@ -16,7 +16,7 @@ from holdfast_lua import keys
 from holdfast_lua.codes import Code
 from holdfast_lua.executor import Executor
 from holdfast_lua.guard import SaleRef, guarded
-from holdfast_lua.line_status import Gap, LineMode, LineStatus, format_gaps, parse_status
+from holdfast_lua.line_status import DrawState, Gap, LineMode, LineStatus, format_gaps, parse_status
 
 MAX_JOIN_BLOCK: Final = 1_000
 MAX_NUMBER: Final = 2**32 - 2
@@ -105,6 +105,9 @@ class LineCheckpoint:
     admitted: int = 0
     active: int = 0
     stopped: bool = False
+    draw: DrawState = DrawState.NONE
+    accumulator: str = ""
+    beacon: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +160,23 @@ class LineCalls:
         self._executor = executor
 
     async def join_line(
-        self, ref: SaleRef, count: int, ceiling: int, pass_ids: Sequence[str] = ()
+        self,
+        ref: SaleRef,
+        count: int,
+        ceiling: int,
+        pass_ids: Sequence[str] = (),
+        digest: str = "",
     ) -> Joined:
-        """Places for `count` visitors; the first of them go straight in when the sale is quiet."""
+        """Places for `count` visitors; the first of them go straight in when the sale is quiet.
+
+        `digest` is of their nonces, for the accumulator of a lobby that will be drawn.
+        """
         reply = await guarded(
             self._executor,
             ref,
             "join_line",
             line_keys(ref.uid).all,
-            (count, min(ceiling, MAX_NUMBER), *pass_ids),
+            (count, min(ceiling, MAX_NUMBER), digest, *pass_ids),
         )
         if reply.code is Code.CEILING_REACHED:
             return Joined(reply.code, reply.now_ms, issued=reply.values[0])
@@ -224,6 +235,14 @@ class LineCalls:
         args = (settings_version, *times_ms, *terms.args())
         return await self._answer(ref, "update_line", (spelt.sale, spelt.line), *args)
 
+    async def seal_draw(
+        self, ref: SaleRef, entrants: int, accumulator: str, beacon: str | None
+    ) -> Code:
+        """Gives the frozen lobby the order that the ledger has fixed."""
+        spelt = line_keys(ref.uid)
+        args = (entrants, accumulator, beacon or "")
+        return (await self._answer(ref, "seal_draw", (spelt.sale, spelt.line), *args)).code
+
     async def install_line(self, ref: SaleRef, terms: LineTerms, start: LineCheckpoint) -> Code:
         """Writes the line anew. Not guarded: the sale hash is installed after it."""
         raw = await self._executor.run(
@@ -246,6 +265,9 @@ class LineCalls:
                 start.active,
                 int(start.stopped),
                 ref.epoch,
+                int(start.draw),
+                start.accumulator,
+                start.beacon,
             ),
         )
         return Code(raw[0])

@@ -22,6 +22,14 @@ class LineMode(IntEnum):
     REJECT = 2
 
 
+class DrawState(IntEnum):
+    """Whether the lobby's order is drawn, and whether that has happened."""
+
+    NONE = 0
+    TO_COME = 1
+    SEALED = 2
+
+
 Gap = tuple[int, int]
 """First and last of a run of numbers that a store loss may have lost."""
 
@@ -65,6 +73,9 @@ class LineStatus:
     pace: float
     pace_ms: int
     pace_since_ms: int
+    draw: DrawState = DrawState.NONE
+    accumulator: str = ""
+    beacon: str = ""
 
     @property
     def outstanding(self) -> int:

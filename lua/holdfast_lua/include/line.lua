@@ -23,14 +23,18 @@
 -- What `mode` may be; 0 is a line.
 local MODE_THROUGH, MODE_REJECT = 1, 2
 
+-- What `draw` may be; 0 is a line that keeps the order of arrival. Until a draw that is to come is
+-- sealed (see seal_draw.lua) nobody can know a number of the lobby, so nobody is called.
+local DRAW_TO_COME, DRAW_SEALED = 1, 2
+
 local LINE_FIELDS = {
   'rate', 'burst', 'cap', 'session_ms', 'claim_ms', 'first_hold_ms', 'stock_permille', 'mode',
   'queue_all', 'issued', 'ceiling', 'lobby', 'frozen', 'serving', 'tokens', 'tokens_ms', 'called',
   'claimed', 'lapsed', 'admitted', 'shift_ms', 'stopped_ms', 'advanced_ms', 'lost_active',
   'lost_until_ms', 'show_called', 'show_shown', 'share', 'pace', 'pace_ms', 'pace_since_ms', 'resume_to',
-  'gaps',
+  'gaps', 'draw', 'accumulator', 'beacon',
 }
-local LINE_TEXTS = { resume_to = true, gaps = true }
+local LINE_TEXTS = { resume_to = true, gaps = true, accumulator = true, beacon = true }
 local SALE_FIELDS = {
   'lifecycle', 'prequeue_ms', 'opens_ms', 'ends_ms', 'settings_version', 'free', 'held', 'booked',
 }
@@ -83,6 +87,12 @@ end
 local function line_freeze(line)
   line_set(line, 'frozen', 1)
   line_set(line, 'lobby', line.issued)
+end
+
+-- Chains what happened in the lobby into the accumulator. SHA-1 is what the store offers; the chain
+-- must not be steerable and need not resist collisions (docs/draw.md says why).
+local function line_chain(line, what)
+  line_set(line, 'accumulator', redis.sha1hex(line.accumulator .. ':' .. what))
 end
 
 -- The line's clock, which stands still while nobody can claim.

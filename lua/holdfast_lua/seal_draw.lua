@@ -1,0 +1,38 @@
+-- Seals the draw: from here on the lobby has an order, and the line may move.
+--
+-- The ledger has fixed the same values before, so that no loss of the store can lead to another order
+-- than the one that was shown. A script, because the values must be those of the frozen lobby at this
+-- moment and not of a store that has gone back meanwhile.
+--
+-- KEYS
+--   1 sale  HASH  guard, lifecycle, times; the sale's life
+--   2 line  HASH  counters and settings; the sale's life
+-- ARGV
+--   1 epoch        integer
+--   2 revision     integer
+--   3 entrants     integer, places in the lobby
+--   4 accumulator  hex
+--   5 beacon       the beacon's value; empty when there is none
+-- Returns {code, revision, now_ms}
+--   OK
+--   UNCHANGED      it was sealed before
+--   DRAW_MISMATCH  this store's lobby is another than the one that was sealed
+-- Complexity: O(1)
+-- Events: none
+
+-- include: line
+
+local FIELDS = { 'frozen', 'lobby', 'draw', 'accumulator' }
+local entrants, accumulator, beacon = tonumber(ARGV[3]), ARGV[4], ARGV[5]
+
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+if refusal then return refusal end
+local line = line_open(KEYS[2], FIELDS)
+if line.draw == DRAW_SEALED then return guard_read(sale, CODE.UNCHANGED) end
+if line.frozen == 0 or line.lobby ~= entrants or line.accumulator ~= accumulator then
+  return guard_refuse(sale, CODE.DRAW_MISMATCH)
+end
+line_set(line, 'draw', DRAW_SEALED)
+line_set(line, 'beacon', beacon)
+line_save(line)
+return guard_commit(sale, CODE.OK)
