@@ -165,7 +165,11 @@ def _revive(store: EmbeddedStore | None) -> None:
     if store is not None and not store.running:
         print("the embedded store ended; starting it again", file=sys.stderr)
         store.stop()
-        store.start()
+        try:
+            store.start()
+        except StoreError as error:
+            # Workers answer 503 meanwhile; the next heartbeat tries again.
+            print(f"the embedded store does not start: {error}", file=sys.stderr)
 
 
 async def _check(config: Config) -> None:

@@ -25,6 +25,7 @@ MAX_SALES: Final = 2_000
 MISSING_SECONDS: Final = 0.5
 MAX_MISSING: Final = 10_000
 MAX_NAME_CHARS: Final = 63
+RELOADS_MAX: Final = 3
 
 
 class SaleDirectory:
@@ -61,13 +62,17 @@ class SaleDirectory:
         self._sales.pop(name, None)
         self._missing.pop(name, None)
 
-    async def reload(self, name: str) -> Sale:
-        """Read and build the sale anew; requests go on with the old one until it is there."""
-        sale = await self._load_once(name)
-        if sale is None:
-            self.forget(name)
-            raise HoldfastError(ErrorCode.UNKNOWN_SALE)
-        return sale
+    async def reload(self, record: SaleRecord) -> Sale:
+        """Build the sale anew from this record or a later one; the old one serves until then."""
+        for _ in range(RELOADS_MAX):
+            sale = await self._load_once(record.name)
+            if sale is None:
+                break
+            # A load that was under way before may have read the record before it.
+            if sale.uid != record.uid or sale.record.epoch >= record.epoch:
+                return sale
+        self.forget(record.name)
+        raise HoldfastError(ErrorCode.UNKNOWN_SALE)
 
     async def close(self) -> None:
         """End what is loading and wait for the joins under way."""

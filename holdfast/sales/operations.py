@@ -118,7 +118,7 @@ class SaleOperations:
 
     async def _installed(self, record: SaleRecord) -> Sale:
         await self._builder.installer.install(record)
-        return await self._directory.reload(record.name)
+        return await self._directory.reload(record)
 
     async def _patched(self, sale: Sale, changes: Mapping[str, object]) -> SaleRecord:
         """Write the changed spec over the newest one; another PATCH in between is read first."""
