@@ -171,9 +171,11 @@ async def test_lobby_keeps_the_place_by_form(
 
 
 async def test_browser_without_scripts_gets_through(
-    sale: Sale, shop: ReturnPage, browser: Chromium
+    service: Service, http: aiohttp.ClientSession, shop: ReturnPage, browser: Chromium
 ) -> None:
     """The policy lets the form's redirect reach the shop; the place refreshes by itself."""
+    # A page refreshes at least three times in a claim window.
+    sale = await make_sale(service, http, shop.origin, {"claim_window_seconds": 12})
     await sale.tell("pause")
     async with browser.page(PHONE) as page:
         await page.call("Emulation.setScriptExecutionDisabled", value=True)

@@ -31,7 +31,7 @@ class WaitingPage {
       status: null, number: null, joined: false,
       passed: null, admitted: false, refused: false, redirecting: false,
     };
-    this.wait = null;
+    this.own = null;
     this.target = null;
     this.ownViewAt = 0;
     this.claimAt = 0;
@@ -101,8 +101,10 @@ class WaitingPage {
     if (seconds !== null && seconds > 0) return Math.min(15, seconds + 0.2) + Math.random();
     return pollDelay({
       floor,
+      own: this.own?.refresh_interval_seconds ?? null,
       ahead: this.place.shown,
-      perMinute: status.admitted_per_minute ?? 0,
+      aheadThen: this.own?.users_ahead ?? 0,
+      wait: this.#waitNow()?.p50 ?? null,
       hidden: document.hidden,
       random: Math.random(),
     });
@@ -170,9 +172,7 @@ class WaitingPage {
     this.resuming = false;
     this.known.joined = true;
     this.#take(body.number);
-    this.wait = body.estimated_wait_seconds && {
-      ...body.estimated_wait_seconds, ahead: body.users_ahead,
-    };
+    this.own = body;
     return true;
   }
 
@@ -231,8 +231,8 @@ class WaitingPage {
 
   /** The service's estimate, shortened by the share of the people who were ahead and are not now. */
   #waitNow() {
-    if (!this.wait) return null;
-    const { p50, p90, ahead } = this.wait;
+    if (!this.own?.estimated_wait_seconds) return null;
+    const { users_ahead: ahead, estimated_wait_seconds: { p50, p90 } } = this.own;
     const share = ahead > 0 ? Math.min(1, (this.place.shown ?? ahead) / ahead) : 1;
     return { p50: p50 * share, p90: p90 * share };
   }

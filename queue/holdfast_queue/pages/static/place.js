@@ -63,12 +63,24 @@ export class Place {
   }
 }
 
-/** Seconds until the next poll: the service's interval, longer far back, at least a minute hidden. */
-export function pollDelay({ floor, ahead, perMinute, hidden, random }) {
-  const wait = perMinute > 0 && ahead !== null ? (ahead / perMinute) * 60 : 0;
-  const near = Math.min(Math.max(floor, wait / 30), Math.max(floor, 30));
-  const delay = hidden ? Math.max(near, Math.min(60, Math.max(10, wait / 3))) : near;
-  return delay * (1 + 0.3 * random);
+/** People ahead up to whom somebody wants to see at once that a pause is over. */
+const NEAR_THE_FRONT = 100;
+const NEAR_SECONDS = 5;
+const HIDDEN_SECONDS = 60;
+
+/**
+ * Seconds until the next poll. The service sets the pace: `own` is the interval it gave this visitor
+ * with `aheadThen` people ahead, `floor` the shared one; moving up shortens the former in
+ * proportion, and it is never exceeded, since it is what keeps a call from being missed. A hidden tab
+ * asks about once a minute, and more often as its turn (`wait` seconds, null when unknown) comes near.
+ */
+export function pollDelay({ floor, own, ahead, aheadThen, wait, hidden, random }) {
+  let seconds = own ?? 2 * floor;
+  if (ahead !== null && aheadThen > 0) seconds *= Math.min(1, ahead / aheadThen);
+  if (ahead !== null && ahead <= NEAR_THE_FRONT) seconds = Math.min(seconds, NEAR_SECONDS);
+  seconds = Math.max(floor, seconds);
+  if (hidden && wait !== null) seconds = Math.max(seconds, Math.min(HIDDEN_SECONDS, wait / 3));
+  return seconds * (0.8 + 0.2 * random);
 }
 
 /** Seconds before attempt `failures` (1, 2, ...) is repeated; the service's own wish goes first. */

@@ -1,0 +1,100 @@
+"""The page's pure parts, run where they run: in the browser, imported from the page's own files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from chromium import Chromium, Page
+from pages_kit import Sale
+
+FAR = {
+    "floor": 2,
+    "own": 30,
+    "ahead": 9000,
+    "aheadThen": 9000,
+    "wait": 900,
+    "hidden": False,
+    "random": 1,
+}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def module(sale: Sale, browser: Chromium) -> AsyncIterator[Page]:
+    """A page from which the modules can be imported."""
+    async with browser.page() as page:
+        await page.go(sale.page())
+        await page.run(
+            "import(document.querySelector('script[src]').src.replace('main.js', 'place.js'))"
+            ".then(module => { window.place = module; })"
+        )
+        yield page
+
+
+async def call(page: Page, name: str, *arguments: object) -> Any:
+    given = ", ".join(json.dumps(argument) for argument in arguments)
+    return await page.run(f"window.place.{name}({given})")
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds"),
+    [
+        ({}, 30),
+        ({"random": 0}, 24),
+        ({"ahead": 4500}, 15),
+        ({"ahead": 90}, 2),
+        ({"ahead": 9500}, 30),
+        ({"own": None}, 4),
+        ({"hidden": True}, 60),
+        ({"hidden": True, "wait": 120}, 40),
+        ({"hidden": True, "wait": None}, 30),
+        ({"ahead": 60, "aheadThen": 60, "own": 30}, 5),
+    ],
+)
+async def test_pace_follows_the_service_and_the_distance(
+    changes: dict[str, object], seconds: float, module: Page
+) -> None:
+    assert await call(module, "pollDelay", FAR | changes) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("failures", "retry_after", "low", "high"), [(1, None, 1, 3), (3, None, 1, 9), (2, 20, 20, 24)]
+)
+async def test_retries_back_off_and_heed_the_service(
+    failures: int, retry_after: float | None, low: float, high: float, module: Page
+) -> None:
+    assert await call(module, "retryDelay", failures, retry_after, 0) == low
+    assert await call(module, "retryDelay", failures, retry_after, 1) == high
+    assert await call(module, "retryDelay", 100, retry_after, 1) <= (retry_after or 1) + 30
+
+
+@pytest.mark.parametrize(
+    ("number", "serving", "gaps", "ahead"),
+    [
+        (10, 0, [], 9),
+        (10, 9, [], 0),
+        (10, 10, [], 0),
+        (10, 50, [], 0),
+        (10, 0, [[1, 4]], 5),
+        (10, 3, [[1, 4]], 5),
+        (10, 0, [[8, 20]], 7),
+        (10, 0, [[10, 20]], 9),
+        (10, 0, [[2, 3], [5, 5]], 6),
+    ],
+)
+async def test_people_ahead_leave_out_the_gaps(
+    number: int, serving: int, gaps: list[list[int]], ahead: int, module: Page
+) -> None:
+    assert await call(module, "peopleAhead", number, {"serving": serving, "gaps": gaps}) == ahead
+
+
+async def test_older_document_is_dropped_unless_history_was_rebuilt(module: Page) -> None:
+    known = {"revision": 9, "now": "2026-01-01T00:00:00Z"}
+    soon, later = "2026-01-01T00:00:05Z", "2026-01-01T00:01:00Z"
+    assert await call(module, "supersedes", {"revision": 10, "now": soon}, known)
+    assert await call(module, "supersedes", {"revision": 9, "now": soon}, known)
+    assert not await call(module, "supersedes", {"revision": 8, "now": soon}, known)
+    assert await call(module, "supersedes", {"revision": 1, "now": later}, known)
