@@ -136,5 +136,8 @@ def line_checkpoint(uid: str, epoch: int, now_ms: int, line: LineStatus) -> Chec
         admitted=line.admitted,
         active=line.active,
         stopped=line.lifecycle == "paused",
+        draw=line.draw,
+        accumulator=line.accumulator,
+        beacon=line.beacon,
     )
     return Checkpoint(uid, epoch, now_ms, _encode(start))
