@@ -1,7 +1,7 @@
 """The draw: what is fixed when, so that anybody can check afterwards that nobody chose the order.
 
     commitment   = H(secret), fixed before the first lobby ticket is handed out
-    accumulator  = a chain over the joins of the lobby, kept by the join script, closed by the freeze
+    accumulator  = a chain over the joins of the lobby, kept by the join script up to the freeze
     beacon       = a public value that nobody knew while the lobby was open, if one was announced
     key          = H(secret, entrants, accumulator, beacon)
     number       = DrawnOrder(key, entrants).number_of(lobby index)

@@ -5,6 +5,7 @@ everything that changes an order goes through `commit`, which gathers the intent
 one transaction.
 """
 
+from .draws import DrawRecord
 from .faults import EpochPassed, LedgerUnavailable, SaleMissing, SaleTaken
 from .intents import Claim, GiveBack, Lose, Outcome, Pend, RefundItem, Sell, Told, Verdict, Void
 from .ledger import Ledger
@@ -25,6 +26,7 @@ __all__ = [
     "AuditEntry",
     "Checkpoint",
     "Claim",
+    "DrawRecord",
     "EpochPassed",
     "GiveBack",
     "KeyRecord",

@@ -3,6 +3,7 @@
 from .audit import Audit
 from .checkpoints import Checkpoints
 from .database import Database
+from .draws import Draws
 from .group import GroupCommit, Observer
 from .intents import Intent, Outcome
 from .keys import Keys
@@ -21,6 +22,7 @@ class Ledger:
         self.keys = Keys(database)
         self.checkpoints = Checkpoints(database)
         self.audit = Audit(database)
+        self.draws = Draws(database)
         self._group = GroupCommit(database, observer)
 
     @classmethod

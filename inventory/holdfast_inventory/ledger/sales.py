@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .database import Database
+from .draws import forget_draw
 from .faults import EpochPassed, SaleMissing, SaleTaken
 from .records import SaleDraft, SaleRecord
 from .schema import area_sold, orders, sale_plans, sales
@@ -71,6 +72,7 @@ class Sales:
             await connection.execute(update(sales).where(sales.c.uid == draft.uid).values(changes))
             await connection.execute(delete(sale_plans).where(sale_plans.c.sale_uid == draft.uid))
             await connection.execute(delete(area_sold).where(area_sold.c.sale_uid == draft.uid))
+            await forget_draw(connection, draft.uid)
             await _write_stock(connection, draft)
         return await self.read_uid(draft.uid)
 

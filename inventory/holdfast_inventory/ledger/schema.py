@@ -152,6 +152,16 @@ checkpoints = Table(
     Column("body", long_bytes(), nullable=False),
 )
 
+draws = Table(
+    "draws",
+    metadata,
+    Column("sale_uid", exact(UID_LENGTH), primary_key=True),
+    Column("entrants", BigInteger, nullable=False),
+    Column("accumulator", exact(64), nullable=False),
+    Column("beacon", exact(256), nullable=True),
+    Column("sealed_ms", BigInteger, nullable=False),
+)
+
 api_keys = Table(
     "api_keys",
     metadata,
