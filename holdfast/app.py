@@ -25,7 +25,8 @@ from holdfast.sales.tickers import Tickers
 from holdfast_inventory import routes as inventory_routes
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.halls import HALLS
-from holdfast_inventory.ledger import Ledger
+from holdfast_inventory.ledger import DrawRecord, Ledger
+from holdfast_inventory.ledger.sales import now_ms
 from holdfast_inventory.orders_routes import ORDER_LEDGER
 from holdfast_lua.errors import StoreError
 from holdfast_lua.executor import Executor
@@ -34,6 +35,7 @@ from holdfast_metrics.metrics import Metrics
 from holdfast_queue import routes as queue_routes
 from holdfast_queue.credentials import pass_verifier
 from holdfast_queue.desk import open_desk
+from holdfast_queue.draw import Sealed
 from holdfast_queue.pages import routes as page_routes
 from holdfast_queue.poll import DESK, ROOMS
 from holdfast_queue.room import Room
@@ -108,11 +110,22 @@ async def _desk(app: web.Application) -> AsyncIterator[None]:
         return await ledger.sales.raise_ceiling(uid, epoch=epoch, ceiling=ceiling)
 
     desk = open_desk(
-        app[EXECUTOR], keyring, given(config.public_url), raise_ceiling, config.pass_algorithm
+        app[EXECUTOR],
+        keyring,
+        given(config.public_url),
+        raise_ceiling,
+        partial(_seal_draw, ledger),
+        algorithm=config.pass_algorithm,
     )
     app[DESK] = desk
     app[PASS_VERIFIER] = pass_verifier(desk.passes)
     yield
+
+
+async def _seal_draw(ledger: Ledger, uid: str, epoch: int, wished: Sealed) -> Sealed:
+    record = DrawRecord(uid, wished.entrants, wished.accumulator, wished.beacon, now_ms())
+    held = await ledger.draws.seal(record, epoch=epoch)
+    return Sealed(held.entrants, held.accumulator, held.beacon)
 
 
 async def _sales(app: web.Application) -> AsyncIterator[None]:

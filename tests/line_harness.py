@@ -18,7 +18,8 @@ import msgspec
 from holdfast_lua import Executor, SaleRef, keys
 from holdfast_lua.codes import Code
 from holdfast_lua.line_calls import Advanced, Answer, Joined, LineCalls, LineCheckpoint, LineTerms
-from holdfast_lua.line_status import LineMode, LineStatus
+from holdfast_lua.line_status import DrawState, LineMode, LineStatus
+from holdfast_queue.draw import Draw, Sealed
 
 TERMS = LineTerms(
     rate_per_minute=600,
@@ -178,6 +179,24 @@ def burst_excess(passes_ms: list[int], rate_per_minute: int, burst: float) -> fl
 
 def with_terms(line: Line, **changes: Any) -> None:
     line.terms = replace(line.terms, **changes)
+
+
+def drawn_start(draw: Draw, ceiling: int = 0) -> LineCheckpoint:
+    """A new line whose lobby will be drawn."""
+    return LineCheckpoint(ceiling=ceiling, draw=DrawState.TO_COME, accumulator=draw.start)
+
+
+@dataclass
+class Seals:
+    """Seals draws in memory, as a ledger does: the first decides. `down` makes it fail."""
+
+    sealed: dict[str, Sealed] = field(default_factory=dict)
+    down: bool = False
+
+    async def __call__(self, uid: str, epoch: int, wished: Sealed) -> Sealed:
+        if self.down:
+            raise ConnectionError("no ledger")
+        return self.sealed.setdefault(uid, wished)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from holdfast.sales.install import Installer, line_checkpoint
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import spec_from_json
-from holdfast.sales.translate import brand, line_settings, stock_settings
+from holdfast.sales.translate import brand, draw_of, line_settings, stock_settings
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.ledger import Ledger, SaleRecord
 from holdfast_inventory.recovery import Recovery
@@ -40,7 +40,8 @@ class SaleBuilder:
         record = await self._in_store(record)
         spec = spec_from_json(record.spec)
         ref = SaleRef(record.uid, record.epoch)
-        room = Room(record.name, ref, line_settings(spec), self.desk, brand(spec))
+        draw = draw_of(record.uid, record.draw_secret, spec)
+        room = Room(record.name, ref, line_settings(spec), self.desk, brand=brand(spec), draw=draw)
         plan = await self.plans.get(record, spec)
         hall = Hall(record.name, ref, plan, stock_settings(spec), self.stock_calls)
         await room.tick()

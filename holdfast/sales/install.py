@@ -18,15 +18,15 @@ import msgspec
 from holdfast.sales.ledger_stock import ledger_holds
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.spec import SaleSpec, spec_from_json
-from holdfast.sales.translate import line_settings, sale_times, stock_settings
-from holdfast_inventory.ledger import Checkpoint, Ledger, SaleRecord
+from holdfast.sales.translate import draw_of, line_settings, sale_times, stock_settings
+from holdfast_inventory.ledger import Checkpoint, DrawRecord, Ledger, SaleRecord
 from holdfast_inventory.stock_image import make_image
 from holdfast_lua import keys
 from holdfast_lua.codes import Code
 from holdfast_lua.executor import Executor
 from holdfast_lua.guard import SaleRef
 from holdfast_lua.line_calls import LineCalls, LineCheckpoint
-from holdfast_lua.line_status import LineStatus
+from holdfast_lua.line_status import DrawState, LineStatus
 from holdfast_lua.sale_calls import SaleCalls
 from holdfast_lua.stock_install import install_stock
 from holdfast_lua.stock_records import HoldRecord
@@ -72,11 +72,12 @@ class Installer:
         """Make the store carry the sale in the record's epoch; harmless when it does already."""
         spec = spec_from_json(record.spec)
         checkpoint = await self.ledger.checkpoints.read(record.uid) if record.provisioned else None
+        sealed = await self.ledger.draws.read(record.uid)
         ref = SaleRef(record.uid, record.epoch)
         stock = await self._install_stock(ref, record, spec)
         if stock is None:
             return
-        start = _line_start(record, checkpoint)
+        start = _with_draw(_line_start(record, checkpoint), record, spec, sealed)
         code = await LineCalls(self.executor).install_line(ref, line_settings(spec).terms, start)
         if code is not Code.OK:
             return
@@ -117,6 +118,27 @@ def _line_start(record: SaleRecord, checkpoint: Checkpoint | None) -> LineCheckp
     else:
         start = _decode(checkpoint.body)
     return replace(start, ceiling=record.issued_ceiling, stopped=record.lifecycle == "paused")
+
+
+def _with_draw(
+    start: LineCheckpoint, record: SaleRecord, spec: SaleSpec, sealed: DrawRecord | None
+) -> LineCheckpoint:
+    """A draw that is sealed outweighs any checkpoint; one that is to come goes on or begins."""
+    draw = draw_of(record.uid, record.draw_secret, spec)
+    if draw is None:
+        return start
+    if sealed is None:
+        accumulator = start.accumulator or draw.start
+        return replace(start, draw=DrawState.TO_COME, accumulator=accumulator, beacon="")
+    return replace(
+        start,
+        frozen=True,
+        lobby=sealed.entrants,
+        issued=max(start.issued, sealed.entrants),
+        draw=DrawState.SEALED,
+        accumulator=sealed.accumulator,
+        beacon=sealed.beacon or "",
+    )
 
 
 def line_checkpoint(uid: str, epoch: int, now_ms: int, line: LineStatus) -> Checkpoint:

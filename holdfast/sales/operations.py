@@ -99,6 +99,13 @@ class SaleOperations:
         await self._audit(actor, f"sale.{operation}", name, {"lifecycle": done.lifecycle})
         return sale
 
+    async def give_beacon(self, name: str, value: str, actor: str) -> Sale:
+        """The value of the beacon that the sale announced for its draw."""
+        sale = await self._directory.get(name)
+        await sale.room.give_beacon(value)
+        await self._audit(actor, "sale.draw_beacon", name, {"value": value})
+        return sale
+
     async def delete(self, name: str, actor: str) -> None:
         """Take a closed sale off the list; its orders stay in the ledger."""
         sale = await self._directory.get(name)

@@ -4,7 +4,7 @@ Handlers only translate; operations.py decides. Reading needs the role viewer, c
 """
 
 import re
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from aiohttp import web
@@ -14,6 +14,8 @@ from holdfast.sales.operations import LIFECYCLE_OPERATIONS
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleBody, spec_from_json
 from holdfast_inventory.ledger import SaleRecord
+from holdfast_queue.answers import draw_members
+from holdfast_queue.draw import MAX_BEACON_CHARS
 from holdfast_web.body import (
     BODY_LIMIT_BYTES,
     BODY_SECONDS,
@@ -30,6 +32,11 @@ from holdfast_web.responses import json_response
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
+
+class BeaconBody(msgspec.Struct, forbid_unknown_fields=True):
+    value: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_BEACON_CHARS)]
+
+
 _changes = msgspec.json.Decoder(dict[str, object])
 
 
@@ -42,6 +49,7 @@ def add_routes(app: web.Application) -> None:
     router.add_patch("/v1/sales/{sale}", patch_sale)
     router.add_delete("/v1/sales/{sale}", delete_sale)
     router.add_put("/v1/sales/{sale}/plan", put_plan)
+    router.add_post("/v1/sales/{sale}/draw/beacon", post_beacon)
     for operation in LIFECYCLE_OPERATIONS:
         router.add_post(f"/v1/sales/{{sale}}/{operation}", _lifecycle(operation))
 
@@ -102,6 +110,18 @@ async def patch_sale(request: web.Request) -> web.Response:
         raise invalid("body", f"The body must be a JSON object: {error}.") from error
     name = request.match_info["sale"]
     return json_response(view(await request.app[OPERATIONS].patch(name, changes, key.id)))
+
+
+@endpoint
+async def post_beacon(request: web.Request) -> web.Response:
+    """The draw with its beacon; 409 `not_open` before the lobby is closed, `draw_fixed` after."""
+    key = await require_role(request, Role.OPERATOR)
+    body = await read_json(request, BeaconBody)
+    if not body.value.isprintable() or body.value != body.value.strip():
+        raise invalid("value", "`value` takes printable characters, without space around them.")
+    name = request.match_info["sale"]
+    sale = await request.app[OPERATIONS].give_beacon(name, body.value, key.id)
+    return json_response(draw_members(sale.room))
 
 
 @endpoint

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from holdfast_queue.draw import MAX_BEACON_SOURCE_CHARS
 from holdfast_web.errors import invalid
 from holdfast_web.origins import parse_origin
 
@@ -27,6 +28,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
 Price = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Category = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Message = Annotated[str, msgspec.Meta(max_length=500)]
+BeaconSource = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_BEACON_SOURCE_CHARS)]
 Origin = Annotated[str, msgspec.Meta(min_length=8, max_length=300)]
 
 QueueingMethod = Literal["fifo", "random", "passthrough", "reject"]
@@ -67,6 +69,7 @@ class SaleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     event_start_time: Time | None = None
     event_end_time: Time | None = None
     queueing_method: QueueingMethod = "fifo"
+    draw_beacon: BeaconSource | None = None
     new_users_per_minute: Annotated[int, msgspec.Meta(ge=1, le=6_000_000)] = 600
     burst: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 20
     total_active_users: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 1000
@@ -161,6 +164,8 @@ def patched_spec(spec: SaleSpec, changes: Mapping[str, object]) -> SaleSpec:
 def check_spec(spec: SaleSpec) -> SaleSpec:
     """What fields must agree on among themselves."""
     _check_times(spec)
+    if spec.draw_beacon is not None and spec.queueing_method != "random":
+        raise invalid("draw_beacon", "Only a `queueing_method` of `random` draws anything.")
     if spec.hold_max_seconds < spec.hold_seconds:
         raise invalid("hold_max_seconds", "`hold_max_seconds` must be at least `hold_seconds`.")
     for origin in spec.return_origins:

@@ -10,6 +10,7 @@ from holdfast.sales.spec import SaleSpec
 from holdfast_inventory.settings import Area, LatePayment, StockSettings
 from holdfast_lua.sale_calls import SaleTimes
 from holdfast_queue.brand import DEFAULT_COLOUR, Brand
+from holdfast_queue.draw import Draw
 from holdfast_queue.settings import InvalidSetting, LineSettings, QueueingMethod
 from holdfast_web.errors import invalid
 
@@ -67,6 +68,13 @@ def brand(spec: SaleSpec) -> Brand:
         )
     except InvalidSetting as error:
         raise invalid(error.field, f"{error}.") from error
+
+
+def draw_of(uid: str, secret: bytes, spec: SaleSpec) -> Draw | None:
+    """The draw's share, where there is one."""
+    if spec.queueing_method != "random":
+        return None
+    return Draw(uid, secret, spec.draw_beacon)
 
 
 def sale_times(spec: SaleSpec) -> SaleTimes:

@@ -1,5 +1,6 @@
 """What the waiting room's answers look like in JSON. Clients rely on these names."""
 
+from holdfast_queue.draw import ALGORITHM
 from holdfast_queue.handoff import redirect_url
 from holdfast_queue.room import Room
 from holdfast_queue.status import timestamp
@@ -15,6 +16,8 @@ def entry_members(entry: Entry, room: Room, return_url: str | None) -> dict[str,
         "lobby_index": ticket.lobby_index,
         "state": entry.state.value,
     }
+    if ticket.lobby_index is not None and room.lobby.draw is not None:
+        members["commitment"] = room.lobby.draw.commitment
     if entry.admission is not None:
         members |= admission_members(entry.admission, room, return_url)
     return members
@@ -31,6 +34,22 @@ def admission_members(
         "pass_id": admission.granted.pass_id,
         "expires_at": timestamp(admission.granted.expires_at_ms),
         "redirect_to": redirect_to,
+    }
+
+
+def draw_members(room: Room) -> dict[str, object]:
+    """What the order can be recomputed from, as far as it may be known at this moment."""
+    facts = room.lobby.facts(room.document.line)
+    line = room.document.line
+    return {
+        "method": room.settings.queueing_method.value,
+        "algorithm": facts and ALGORITHM,
+        "commitment": facts and facts.commitment,
+        "secret": facts and facts.secret,
+        "entrants": line.lobby if line.frozen else None,
+        "accumulator": facts and facts.accumulator,
+        "beacon": facts and facts.beacon,
+        "beacon_source": facts and facts.beacon_source,
     }
 
 

@@ -1,8 +1,8 @@
 """What every room of a process shares: the scripts, the keys, and the way to the ledger.
 
 `FrontDesk` is the waiting room's part of the composition root's work: it is made once, from an
-executor and a keyring, and given to each `Room`. `raise_ceiling` is injected, because the ledger
-belongs to the inventory, which this package must not know.
+executor and a keyring, and given to each `Room`. `raise_ceiling` and `seal_draw` are injected,
+because the ledger belongs to the inventory, which this package must not know.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from holdfast_lua.executor import Executor
 from holdfast_lua.line_calls import LineCalls
+from holdfast_queue.draw import Sealed
 from holdfast_queue.handoff import HandoffDesk
 from holdfast_queue.passes import EDDSA, PassOffice, Signer, jwks, signing_key
 from holdfast_queue.tickets import TicketMint
@@ -17,6 +18,9 @@ from holdfast_web.keyring import Keyring, Purpose
 
 CeilingRaiser = Callable[[str, int, int], Awaitable[int]]
 """From (sale uid, epoch, number) to the ceiling that the ledger has committed, that or higher."""
+
+DrawSealer = Callable[[str, int, Sealed], Awaitable[Sealed]]
+"""From (sale uid, epoch, what it should be sealed with) to what the ledger has sealed it with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class FrontDesk:
     passes: PassOffice
     handoffs: HandoffDesk
     raise_ceiling: CeilingRaiser
+    seal_draw: DrawSealer
     jwks: dict[str, list[dict[str, str]]]
 
 
@@ -36,6 +41,8 @@ def open_desk(
     keyring: Keyring,
     issuer: str,
     raise_ceiling: CeilingRaiser,
+    seal_draw: DrawSealer,
+    *,
     algorithm: str = EDDSA,
 ) -> FrontDesk:
     """The desk of one process. `issuer` is the public URL, as tokens name it."""
@@ -49,5 +56,6 @@ def open_desk(
         passes=PassOffice(passes),
         handoffs=HandoffDesk(handoffs),
         raise_ceiling=raise_ceiling,
+        seal_draw=seal_draw,
         jwks=jwks((*passes.keys, *handoffs.keys)),
     )

@@ -24,6 +24,7 @@ from typing import Final
 
 from holdfast_queue.order import KEY_BYTES, DrawnOrder
 
+ALGORITHM: Final = "holdfast-draw-1"
 SECRET_BYTES: Final = 32
 ACCUMULATOR_BYTES: Final = 20
 MAX_BEACON_CHARS: Final = 256
@@ -38,6 +39,18 @@ class Sealed:
 
     entrants: int
     accumulator: str
+    beacon: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DrawFacts:
+    """What anybody may know of a draw at this moment."""
+
+    commitment: str
+    beacon_source: str | None
+    entrants: int | None
+    secret: str | None = None
+    accumulator: str | None = None
     beacon: str | None = None
 
 

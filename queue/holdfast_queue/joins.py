@@ -21,6 +21,7 @@ from holdfast_lua.errors import StoreBusy
 from holdfast_lua.guard import SaleRef
 from holdfast_lua.line_calls import MAX_JOIN_BLOCK, MAX_NUMBER, Joined, LineCalls
 from holdfast_queue.desk import CeilingRaiser
+from holdfast_queue.draw import fold_nonces
 from holdfast_queue.refusals import refusal
 from holdfast_queue.tickets import derive_pass_id, new_ticket_id
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -46,6 +47,7 @@ class Place:
 @dataclass(slots=True)
 class _Waiting:
     ticket_id: int
+    nonce: str
     place: asyncio.Future[Place]
 
 
@@ -69,12 +71,15 @@ class JoinCollector:
         self._raising = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def join(self) -> Place:
-        """A place of one's own. A visitor who goes away meanwhile leaves an unused number."""
+    async def join(self, nonce: str = "") -> Place:
+        """A place of one's own. A visitor who goes away meanwhile leaves an unused number.
+
+        `nonce` goes into the accumulator of a lobby that will be drawn.
+        """
         if self._outstanding >= WAITING_JOINS_MAX:
             raise StoreBusy("too many joins are waiting")
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(new_ticket_id(), loop.create_future())
+        waiting = _Waiting(new_ticket_id(), nonce, loop.create_future())
         if not self._arrived:
             loop.call_soon(self._depart)
         self._arrived.append(waiting)
@@ -117,7 +122,8 @@ class JoinCollector:
             if self._may_go_straight_in()
             else ()
         )
-        joined = await self._calls.join_line(self._ref, len(block), self._ceiling, passes)
+        digest = fold_nonces(waiting.nonce for waiting in block) if block[0].nonce else ""
+        joined = await self._calls.join_line(self._ref, len(block), self._ceiling, passes, digest)
         if joined.code is Code.CEILING_REACHED:
             await self._commit_ceiling(joined.issued + len(block))
             return block

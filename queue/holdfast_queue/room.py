@@ -15,11 +15,13 @@ from holdfast_lua.codes import Code
 from holdfast_lua.errors import StoreUnavailable
 from holdfast_lua.guard import SaleRef
 from holdfast_lua.line_calls import Advanced, Answer, LifecycleChanged
+from holdfast_lua.line_status import DrawState
 from holdfast_queue.brand import Brand
 from holdfast_queue.desk import FrontDesk
+from holdfast_queue.draw import Draw, own_nonce
 from holdfast_queue.estimate import Wait, estimate_wait
 from holdfast_queue.joins import JoinCollector, Place
-from holdfast_queue.order import by_arrival
+from holdfast_queue.lobby import Lobby
 from holdfast_queue.passes import Pass
 from holdfast_queue.refresh import interval_seconds
 from holdfast_queue.refusals import refusal
@@ -44,12 +46,15 @@ class Room:
         ref: SaleRef,
         settings: LineSettings,
         desk: FrontDesk,
+        *,
         brand: Brand | None = None,
+        draw: Draw | None = None,
     ) -> None:
         self.name = name
         self.ref = ref
         self.settings = settings
         self.brand = brand or Brand()
+        self.lobby = Lobby(ref, desk, draw)
         self._desk = desk
         self._document: StatusDocument | None = None
         self._joins = JoinCollector(desk.calls, ref, desk.raise_ceiling, self._is_quiet)
@@ -76,7 +81,10 @@ class Room:
         known = self._document
         # Replies may overtake each other; a document never goes back.
         if known is None or advanced.revision >= known.revision:
-            self._document = make_document(self.name, self.settings, advanced, known)
+            self._document = make_document(
+                self.name, self.settings, advanced, self.lobby.facts(advanced.status), known
+            )
+            self.lobby.look(advanced.status)
         return advanced
 
     def read_ticket(self, token: str) -> Ticket | None:
@@ -84,14 +92,14 @@ class Room:
         ticket = self._desk.tickets.read(token)
         return ticket if ticket is not None and ticket.uid == self.uid else None
 
-    async def join(self, token: str | None = None) -> Entry:
+    async def join(self, token: str | None = None, nonce: str | None = None) -> Entry:
         """A place; the one that `token` stands for as long as it is live."""
         held = self.read_ticket(token) if token else None
         if token and held is not None:
             state = await self._state_of(held)
             if state is not None:
                 return Entry(token, held, state, again=True)
-        return self._entry(await self._joins.join())
+        return self._entry(await self._joins.join(self._nonce(nonce)))
 
     def view(self, ticket: Ticket) -> View:
         """The visitor's place by the newest document; no store call."""
@@ -114,14 +122,14 @@ class Room:
         )
 
     def number_of(self, ticket: Ticket) -> int | None:
-        """A number is on the ticket, or follows from the lobby index once the lobby is frozen."""
-        line = self.document.line
-        if ticket.number is not None:
-            return ticket.number
-        index = ticket.lobby_index
-        if index is None or not line.frozen or index >= line.lobby:
-            return None
-        return by_arrival(index, line.lobby) if line.lobby else None
+        """A number is on the ticket, or follows from the lobby index once the order is known."""
+        return self.lobby.number_of(ticket, self.document.line)
+
+    async def give_beacon(self, value: str) -> None:
+        """The value of the beacon that was announced for the draw; it counts once."""
+        await self.tick()
+        await self.lobby.give_beacon(value, self.document.line)
+        await self.tick()
 
     async def claim(self, ticket: Ticket) -> Admission | ComeAgain:
         """Turns a call into a pass. Raises what ends the way: expired, sold out, closed."""
@@ -188,8 +196,9 @@ class Room:
         await self.tick()
 
     async def aclose(self) -> None:
-        """Waits for the joins under way."""
+        """Waits for the joins and the sealing under way."""
         await self._joins.aclose()
+        await self.lobby.settled()
 
     def _still_waiting(self) -> ComeAgain:
         """Later, unless there is nothing left to wait for."""
@@ -198,6 +207,12 @@ class Room:
         if self.document.state is SaleState.CLOSED:
             raise HoldfastError(ErrorCode.SALE_CLOSED)
         return ComeAgain(_NOT_CALLED_RETRY_SECONDS, called=False)
+
+    def _nonce(self, given: str | None) -> str:
+        """Everybody who joins before a draw has one; afterwards it would serve no purpose."""
+        document = self._document
+        settled = document is not None and document.line.draw is DrawState.SEALED
+        return "" if self.lobby.draw is None or settled else given or own_nonce()
 
     def _is_quiet(self) -> bool:
         """Whether those who join now may be admitted in the join itself."""
@@ -256,7 +271,9 @@ class Room:
 
 
 def _distance(document: StatusDocument, wait: Wait | None) -> float | None:
-    """Seconds until something may happen to the visitor: the call, or in the lobby the open."""
+    """Seconds until something may happen to the visitor: the open, the draw, or the call."""
+    if document.line.frozen and document.line.draw is DrawState.TO_COME:
+        return 0.0
     if wait is None and not document.line.frozen and document.line.opens_ms:
         return max(0.0, (document.line.opens_ms - document.now_ms) / 1000)
     return None if wait is None else float(wait.p50)

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from holdfast_metrics.http import METRICS
-from holdfast_queue.answers import admission_members, entry_members, view_members
+from holdfast_queue.answers import admission_members, draw_members, entry_members, view_members
 from holdfast_queue.credentials import (
     may_use_cookies,
     require_own_page,
@@ -36,7 +36,7 @@ _JWKS_CACHING: Final = "public, max-age=300"
 
 
 class JoinBody(msgspec.Struct, forbid_unknown_fields=True):
-    """`identity` is reserved for storefronts that vouch for their visitors."""
+    """`nonce` has a part in the draw; `identity` is for storefronts that vouch for visitors."""
 
     nonce: str | None = None
     identity: str | None = None
@@ -81,7 +81,7 @@ async def _tickets(request: web.Request) -> web.StreamResponse:
     with_cookie = may_use_cookies(request, room)
     body = await read_json(request, JoinBody, default=JoinBody())
     _check_join(body, request, room)
-    entry = await room.join(shown_ticket(request, room.name))
+    entry = await room.join(shown_ticket(request, room.name), body.nonce)
     _count_join(request, room, entry)
     response = json_response(
         entry_members(entry, room, body.return_url), status=200 if entry.again else 201
@@ -148,16 +148,7 @@ async def _release(request: web.Request) -> web.StreamResponse:
 
 @public_endpoint
 async def _draw(request: web.Request) -> web.StreamResponse:
-    room = await _room(request)
-    line = room.document.line
-    document = {
-        "method": room.settings.queueing_method.value,
-        "commitment": None,
-        "secret": None,
-        "entrants": line.lobby if line.frozen else None,
-        "accumulator": None,
-        "beacon": None,
-    }
+    document = draw_members(await _room(request))
     return json_response(document, headers={"Cache-Control": STATUS_CACHING})
 
 

@@ -19,9 +19,10 @@ import msgspec
 
 from holdfast_lua.line_calls import Advanced
 from holdfast_lua.line_status import LineStatus
+from holdfast_queue.draw import DrawFacts
 from holdfast_queue.estimate import measured_per_minute
 from holdfast_queue.refresh import shared_interval_seconds
-from holdfast_queue.settings import LineSettings, QueueingMethod
+from holdfast_queue.settings import LineSettings
 
 _ETAG_BYTES: Final = 9
 _encode = msgspec.json.Encoder().encode
@@ -37,6 +38,13 @@ class SaleState(StrEnum):
     DRAINING = "draining"
     SOLD_OUT = "sold_out"
     CLOSED = "closed"
+
+
+class _DrawContent(msgspec.Struct):
+    """So that whoever waits sees the commitment, and when the visitor's own number can be asked."""
+
+    commitment: str
+    drawn: bool
 
 
 class _Content(msgspec.Struct):
@@ -60,7 +68,7 @@ class _Content(msgspec.Struct):
     held: int
     sold: int
     message: str | None
-    draw: str | None
+    draw: _DrawContent | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +88,13 @@ def make_document(
     sale: str,
     settings: LineSettings,
     advanced: Advanced,
+    draw: DrawFacts | None = None,
     previous: StatusDocument | None = None,
 ) -> StatusDocument:
     """The document of this moment. `previous` tells since when nothing has changed."""
     now_ms, line = advanced.now_ms, advanced.status
     state = sale_state(line, now_ms)
-    encoded = _encode(_content(sale, settings, advanced, state))
+    encoded = _encode(_content(sale, settings, advanced, draw))
     etag = f'"{blake2b(encoded, digest_size=_ETAG_BYTES).hexdigest()}"'
     unchanged = previous is not None and previous.etag == etag
     changed_ms = previous.changed_ms if previous is not None and unchanged else now_ms
@@ -113,12 +122,13 @@ def timestamp(ms: int) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _content(sale: str, settings: LineSettings, advanced: Advanced, state: SaleState) -> _Content:
+def _content(
+    sale: str, settings: LineSettings, advanced: Advanced, draw: DrawFacts | None
+) -> _Content:
     line = advanced.status
-    random = settings.queueing_method is QueueingMethod.RANDOM
     return _Content(
         sale=sale,
-        state=state.value,
+        state=sale_state(line, advanced.now_ms).value,
         revision=advanced.revision,
         prequeue_start_time=_optional(line.prequeue_ms),
         event_start_time=_optional(line.opens_ms),
@@ -135,7 +145,7 @@ def _content(sale: str, settings: LineSettings, advanced: Advanced, state: SaleS
         held=line.held,
         sold=line.booked,
         message=settings.message,
-        draw=settings.queueing_method.value if random else None,
+        draw=None if draw is None else _DrawContent(draw.commitment, draw.secret is not None),
     )
 
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from secrets import token_bytes
 from typing import Any, Protocol
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from line_harness import PLENTY, Ceilings, Line, with_terms
+from line_harness import PLENTY, Ceilings, Line, Seals, drawn_start, with_terms
 
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.line_calls import LineCalls, LineCheckpoint
 from holdfast_lua.line_status import LineMode, LineStatus
 from holdfast_queue.credentials import pass_verifier
 from holdfast_queue.desk import FrontDesk, open_desk
+from holdfast_queue.draw import SECRET_BYTES, Draw
 from holdfast_queue.poll import DESK, ROOMS
 from holdfast_queue.room import Room
 from holdfast_queue.routes import add_routes
-from holdfast_queue.settings import LineSettings
+from holdfast_queue.settings import LineSettings, QueueingMethod
 from holdfast_web.cors import RETURN_ORIGINS
 from holdfast_web.credentials import PASS_VERIFIER
 from holdfast_web.endpoint import add_fallback
@@ -71,8 +73,14 @@ def ceilings() -> Ceilings:
 
 
 @pytest.fixture
-def desk(executor: Executor, keyring: Keyring, ceilings: Ceilings) -> FrontDesk:
-    return open_desk(executor, keyring, PUBLIC_URL, ceilings)
+def seals() -> Seals:
+    """Stands where the ledger would seal draws."""
+    return Seals()
+
+
+@pytest.fixture
+def desk(executor: Executor, keyring: Keyring, ceilings: Ceilings, seals: Seals) -> FrontDesk:
+    return open_desk(executor, keyring, PUBLIC_URL, ceilings, seals)
 
 
 RoomFactory = Callable[..., Awaitable[Room]]
@@ -83,14 +91,17 @@ async def make_room(make_line: LineFactory, desk: FrontDesk) -> AsyncIterator[Ro
     """Makes the room of a fresh sale whose ledger has committed no numbers yet."""
     rooms: list[Room] = []
 
-    async def make(**settings: Any) -> Room:
+    async def make(beacon_source: str | None = None, **settings: Any) -> Room:
         chosen = LineSettings(**settings)
         line = await make_line(ceiling=0)
         line.terms = chosen.terms
         prequeue, opens, ends = chosen.times_ms
         await line.sale(prequeue_ms=prequeue, opens_ms=opens, ends_ms=ends)
-        await line.install()
-        room = Room(f"sale-{line.ref.uid}", line.ref, chosen, desk)
+        draw = None
+        if chosen.queueing_method is QueueingMethod.RANDOM:
+            draw = Draw(line.ref.uid, token_bytes(SECRET_BYTES), beacon_source)
+        await line.install(None if draw is None else drawn_start(draw))
+        room = Room(f"sale-{line.ref.uid}", line.ref, chosen, desk, draw=draw)
         rooms.append(room)
         await room.tick()
         return room

@@ -300,11 +300,13 @@ async def test_fifo_draw_has_nothing_to_commit_to(room: Room, serve: ClientFacto
     _, document, response = await visitor.ask("GET", "/draw")
     assert document == {
         "method": "fifo",
+        "algorithm": None,
         "commitment": None,
         "secret": None,
         "entrants": 0,
         "accumulator": None,
         "beacon": None,
+        "beacon_source": None,
     }
     assert response.headers["Access-Control-Allow-Origin"] == "*"
 

@@ -123,6 +123,12 @@ class ErrorCode(Enum):
         "Only a closed sale can be deleted.",
     )
     SOLD_OUT = ("sold_out", 409, "Sold out", "Nothing is free and nothing is held.")
+    DRAW_FIXED = (
+        "draw_fixed",
+        409,
+        "Draw fixed",
+        "The draw takes no beacon: none was announced, or its value has been given.",
+    )
     JOIN_REFUSED = (
         "join_refused",
         409,
