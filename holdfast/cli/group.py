@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("holdfast.cli.serve:serve", "Run the service."),
     "demo": ("holdfast.demo.command:demo", "Run a whole on-sale with a crowd, and audit it."),
     "settings": ("holdfast.cli.settings:settings", "Print every setting, its value and meaning."),
+    "doctor": ("holdfast.cli.doctor:doctor", "Check store, ledger and host; say what to change."),
     "keys": ("holdfast.cli.keys:keys", "Create, list and revoke API keys."),
     "version": ("holdfast.cli.version:version", "Print the version."),
 }

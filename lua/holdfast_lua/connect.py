@@ -90,12 +90,38 @@ async def check_store(url: StoreUrl | str) -> list[StoreInfo]:
 async def inspect_store(url: StoreUrl | str) -> list[StoreInfo]:
     """Asks the store's server, or every master of a Cluster."""
     parsed = StoreUrl.parse(url) if isinstance(url, str) else url
-    settings = parsed.link_settings()
     try:
+        settings = parsed.link_settings()  # reads the authority's file
         addresses = await _servers(parsed, settings)
         return [await _inspect(address, settings) for address in addresses]
     except OSError as fault:
         raise StoreUnavailable(f"{parsed}: {fault or 'timed out'}") from fault
+
+
+@dataclass(frozen=True, slots=True)
+class SentinelInfo:
+    """Whether a Sentinel could replace the master: an empty `fault` says that it could."""
+
+    address: Address
+    reachable: bool
+    fault: str = ""
+
+
+async def inspect_sentinels(url: StoreUrl) -> list[SentinelInfo]:
+    """Asks every Sentinel of the URL whether it reaches enough others."""
+    return [await _inspect_sentinel(address, url) for address in url.addresses]
+
+
+async def _inspect_sentinel(address: Address, url: StoreUrl) -> SentinelInfo:
+    try:
+        async with asking(address, url.sentinel_settings()) as client:
+            try:
+                await client.sentinel_ckquorum(url.master)
+            except ResponseError as refusal:
+                return SentinelInfo(address, True, str(refusal))
+    except OSError as fault:
+        return SentinelInfo(address, False, str(fault))
+    return SentinelInfo(address, True)
 
 
 async def _servers(url: StoreUrl, settings: LinkSettings) -> list[Address]:

@@ -7,10 +7,13 @@ ends with the transaction, a named lock of MySQL (whose DDL commits by itself, s
 breaks off there is repaired by hand; the other two roll back whole).
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,6 +35,33 @@ async def migrate(database: Database) -> None:
                 await connection.run_sync(_upgrade)
             finally:
                 await _unlock(connection, database.family)
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """Which revision of the schema a database has, and which this version wants."""
+
+    current: str | None
+    head: str
+    known: bool  # whether this version knows the current one
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nothing is left to migrate."""
+        return self.current == self.head
+
+
+async def schema_state(database: Database) -> SchemaState:
+    """Looks, and changes nothing."""
+    async with database.reading() as connection:
+        return await connection.run_sync(_state)
+
+
+def _state(connection: Connection) -> SchemaState:
+    scripts = ScriptDirectory.from_config(alembic_config(connection))
+    current = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in scripts.walk_revisions()}
+    return SchemaState(current, scripts.get_current_head() or "", current in known)
 
 
 def alembic_config(connection: Connection) -> Config:

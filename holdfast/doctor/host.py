@@ -1,0 +1,144 @@
+"""This host: files that hold secrets, where visitors are sent, how many can be connected."""
+
+import os
+import resource
+import stat
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from holdfast.config import Config
+from holdfast.doctor.findings import Area, Finding
+from holdfast.keyfiles import MASTER_FILE, operator_key_path
+from holdfast.launch import LOCK_FILE
+
+FILES_WARNING = 8_192
+FILES_PROBLEM = 1_024
+
+_AREA = Area("host")
+
+
+def examine_host(config: Config) -> list[Finding]:
+    """What can be seen without asking anybody."""
+    return [
+        _directory(config.data_dir),
+        _secret(config),
+        _operator_key(config),
+        judge_public_url(config.host, config.public_url),
+        _open_files(config.data_dir),
+    ]
+
+
+def _directory(path: Path) -> Finding:
+    if not path.exists():
+        return _AREA.ok("data_dir", f"{path} does not exist yet", "made at the first start")
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        means = "others on this machine can look for what is readable in it"
+        return _AREA.warning("data_dir", f"{path}, mode {mode:04o}", means, f"chmod 700 {path}")
+    return _AREA.ok("data_dir", f"{path}, mode {mode:04o}")
+
+
+def _secret(config: Config) -> Finding:
+    if config.secret:
+        return _AREA.ok("secret", "from the configuration")
+    if config.store_url:  # a store that several nodes can share
+        means = "a second node would make another one and refuse this one's tickets and passes"
+        change = "set HOLDFAST_SECRET to the same value on every node"
+        private = _private("secret", config.data_dir / MASTER_FILE)
+        return private if private.change else _AREA.warning("secret", private.found, means, change)
+    return _private("secret", config.data_dir / MASTER_FILE)
+
+
+def _operator_key(config: Config) -> Finding:
+    if config.operator_key:
+        return _AREA.ok("operator_key", "from the configuration")
+    return _private("operator_key", operator_key_path(config))
+
+
+def _private(check: str, path: Path) -> Finding:
+    """A file that only its owner, who is the one that runs this, may read."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return _AREA.ok(check, f"{path} does not exist yet", "made at the first start")
+    except OSError as error:
+        means, change = "the service cannot read it either", f"run this as the owner of {path}"
+        return _AREA.problem(check, f"{path}: {error.strerror}", means, change)
+    shown = f"{path}, mode {stat.S_IMODE(found.st_mode):04o}"
+    if found.st_mode & 0o077:
+        means = "whoever reads it can act as the operator, and the service refuses to start"
+        change = f"chmod 600 {path}, and replace it if others use this machine"
+        return _AREA.problem(check, shown, means, change)
+    if found.st_uid != os.geteuid():
+        means = "it belongs to another user than the one who runs this"
+        return _AREA.warning(check, shown, means, "run this as the user of the service")
+    return _AREA.ok(check, shown)
+
+
+def judge_public_url(host: str, public_url: str | None) -> Finding:
+    """Visitors are sent to it, and every pass names it as its issuer."""
+    if public_url is None:
+        if _is_local(host):
+            return _AREA.ok("public_url", "not set", "right while only this machine visits")
+        means = f"visitors are sent to http://{host}, which is no address they could use"
+        change = "set HOLDFAST_PUBLIC_URL to the origin that visitors see"
+        return _AREA.problem("public_url", "not set", means, change)
+    parts = urlsplit(public_url)
+    if parts.scheme != "https" and not _is_local(parts.hostname or ""):
+        means = "tickets, passes and keys travel in the clear"
+        change = "end TLS in front of the service and set an https:// origin"
+        return _AREA.warning("public_url", public_url, means, change)
+    return _AREA.ok("public_url", public_url)
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _open_files(data_dir: Path) -> Finding:
+    pid = running_service(data_dir)
+    if pid is not None and (limit := _limit_of(pid)) is not None:
+        return judge_open_files(limit, "of the running service")
+    return judge_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0], "of this shell")
+
+
+def judge_open_files(limit: int, whose: str) -> Finding:
+    """Each visitor's connection is an open file of a worker."""
+    if limit == resource.RLIM_INFINITY:
+        return _AREA.ok("open_files", f"unlimited ({whose})")
+    shown, change = f"{limit} ({whose})", "ulimit -n 65536, or LimitNOFILE=65536 in the unit"
+    means = f"a worker can have about {limit} visitors connected, and then accepts nobody"
+    if limit < FILES_PROBLEM:
+        return _AREA.problem("open_files", shown, means, change)
+    if limit < FILES_WARNING:
+        return _AREA.warning("open_files", shown, means, change)
+    return _AREA.ok("open_files", shown)
+
+
+def running_service(data_dir: Path) -> int | None:
+    """The service on the data directory, where the system tells.
+
+    Not by trying its lock: for that moment a service could not start.
+    """
+    try:
+        text = (data_dir / LOCK_FILE).read_text().strip()
+        command = Path(f"/proc/{int(text)}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return None
+    return int(text) if b"holdfast" in command else None
+
+
+def _limit_of(pid: int) -> int | None:
+    """The soft limit of another process, where the system tells."""
+    try:
+        lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    except OSError:
+        return None
+    words = next((line.split() for line in lines if line.startswith("Max open files")), [])
+    if len(words) < 4:
+        return None
+    return resource.RLIM_INFINITY if words[3] == "unlimited" else int(words[3])

@@ -1,0 +1,215 @@
+"""The ledger: whether what it calls committed is on disk, and whether its schema is ours.
+
+Asked over the service's own connections, so that what is judged is what the service gets: SQLite's
+settings are made at each connect, the isolation by the engine. A SQLite file that does not exist is
+not made by looking for it.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from holdfast.config import Config
+from holdfast.doctor.findings import Area, Finding
+from holdfast.launch import ledger_url_in
+from holdfast_inventory.ledger.database import Database, ledger_url
+from holdfast_inventory.ledger.migrating import SchemaState, schema_state
+from holdfast_web.errors import HoldfastError
+
+Settings = Mapping[str, str]
+
+_SYNCHRONOUS = {"0": "OFF", "1": "NORMAL", "2": "FULL", "3": "EXTRA"}
+_POSTGRESQL = (
+    *("server_version", "synchronous_commit", "fsync", "full_page_writes"),
+    "transaction_isolation",
+)
+_MYSQL = (
+    *("version", "innodb_flush_log_at_trx_commit", "innodb_doublewrite", "log_bin", "sync_binlog"),
+    *("transaction_isolation", "tx_isolation"),
+)
+_LOST_ORDER = "a crash can lose an order that was already confirmed to the buyer"
+
+
+async def examine_ledger(config: Config) -> list[Finding]:
+    """The configured ledger, or SQLite in the data directory."""
+    url = config.ledger_url or ledger_url_in(config.data_dir)
+    try:
+        subject = ledger_url(url).get_backend_name()
+        missing = _missing_file(url)
+        if missing is not None:
+            return [_judge_missing(Area("ledger", subject), missing, config)]
+        database = Database(url)
+    except Exception as error:  # each database and driver has its own way to refuse a URL
+        change = "correct HOLDFAST_LEDGER_URL, or install the extra that its database needs"
+        means = "the service cannot start"
+        return [Area("ledger").problem("url", _reason(error), means, change)]
+    try:
+        return await _ask(Area("ledger", subject), database)
+    finally:
+        await database.close()
+
+
+def _missing_file(url: str) -> Path | None:
+    """The SQLite file that is not there yet; connecting would make it."""
+    parsed = ledger_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    path = Path(parsed.database).absolute()
+    return None if path.is_file() else path
+
+
+def _judge_missing(area: Area, path: Path, config: Config) -> Finding:
+    if config.ledger_url is None or path.parent.is_dir():
+        return area.ok("reachable", f"{path} does not exist yet", "made at the first start")
+    means = "the service cannot start: it makes its data directory, and no other"
+    return area.problem("reachable", f"no directory {path.parent}", means, "make it")
+
+
+async def _ask(area: Area, database: Database) -> list[Finding]:
+    try:
+        await database.ping()
+        settings = await _settings(database)
+        schema = await schema_state(database)
+    except Exception as error:  # a refused password has another class in each driver
+        means = "no order can be confirmed"
+        change = "start it, or correct HOLDFAST_LEDGER_URL"
+        return [area.problem("reachable", _reason(error), means, change)]
+    judge = {"sqlite": judge_sqlite, "postgresql": judge_postgresql}.get(area.subject, judge_mysql)
+    return [
+        area.ok("reachable", settings.get("version", "answers")),
+        *judge(area, settings),
+        judge_schema(area, schema),
+    ]
+
+
+async def _settings(database: Database) -> Settings:
+    """The settings by name, as the service's own transactions see them."""
+    if database.family == "sqlite":
+        async with database.reading() as connection:  # a transaction would lock the writer out
+            return await _sqlite_settings(connection)
+    async with database.transaction() as connection:
+        if database.family == "postgresql":
+            return await _postgresql_settings(connection)
+        return await _mysql_settings(connection)
+
+
+async def _sqlite_settings(connection: AsyncConnection) -> Settings:
+    version = await connection.scalar(text("SELECT sqlite_version()"))
+    names = ("journal_mode", "synchronous")
+    found = {name: str(await connection.scalar(text(f"PRAGMA {name}"))) for name in names}
+    return {**found, "version": f"SQLite {version}"}
+
+
+async def _postgresql_settings(connection: AsyncConnection) -> Settings:
+    found = {name: str(await connection.scalar(text(f"SHOW {name}"))) for name in _POSTGRESQL}
+    isolation = found.pop("transaction_isolation")
+    return {**found, "version": f"PostgreSQL {found['server_version']}", "isolation": isolation}
+
+
+async def _mysql_settings(connection: AsyncConnection) -> Settings:
+    names = ", ".join(f"'{name}'" for name in _MYSQL)
+    rows = await connection.execute(text(f"SHOW VARIABLES WHERE variable_name IN ({names})"))
+    found = {str(name).lower(): str(value) for name, value in rows}
+    # MariaDB knew it by the short name only, MySQL knows it by the long one only.
+    isolation = found.get("transaction_isolation") or found.get("tx_isolation", "")
+    tables = await connection.execute(
+        text(
+            "SELECT table_name FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND engine <> 'InnoDB'"
+        )
+    )
+    others = ", ".join(sorted(str(name) for (name,) in tables))
+    return {**found, "isolation": isolation.lower().replace("-", " "), "not_innodb": others}
+
+
+def judge_sqlite(area: Area, settings: Settings) -> Iterator[Finding]:
+    """The file must really be in write-ahead mode, and synced at each commit."""
+    journal = settings["journal_mode"]
+    if journal == "wal":
+        yield area.ok("journal_mode", journal, "readers never wait for the writer")
+    else:
+        means = "this file system cannot do write-ahead logging: workers will block each other"
+        yield area.problem("journal_mode", journal, means, "put it on a local disk, not a share")
+    level = _SYNCHRONOUS.get(settings["synchronous"], settings["synchronous"])
+    if level in ("FULL", "EXTRA"):
+        yield area.ok("synchronous", level, "a commit survives a power cut")
+    else:
+        yield area.problem("synchronous", level, _LOST_ORDER, "SQLite must be built to sync")
+
+
+def judge_postgresql(area: Area, settings: Settings) -> Iterator[Finding]:
+    """What a commit waits for."""
+    yield _isolation(area, settings["isolation"])
+    commit = settings["synchronous_commit"]
+    if commit == "off":
+        change = "ALTER SYSTEM SET synchronous_commit = on, and for the role and the database"
+        yield area.problem("synchronous_commit", commit, _LOST_ORDER, change)
+    else:
+        yield area.ok("synchronous_commit", commit, "a commit waits for the disk")
+    for name in ("fsync", "full_page_writes"):
+        if settings[name] == "on":
+            yield area.ok(name, "on")
+        else:
+            means = "a power cut can leave the whole database unreadable"
+            yield area.problem(name, settings[name], means, f"ALTER SYSTEM SET {name} = on")
+
+
+def judge_mysql(area: Area, settings: Settings) -> Iterator[Finding]:
+    """What a commit waits for, and whether the tables have transactions at all."""
+    yield _isolation(area, settings["isolation"])
+    name = "innodb_flush_log_at_trx_commit"
+    if settings.get(name) == "1":
+        yield area.ok(name, "1", "a commit waits for the disk")
+    else:
+        change = f"SET GLOBAL {name} = 1, and in the server's file"
+        yield area.problem(name, settings.get(name, "unknown"), _LOST_ORDER, change)
+    double = settings.get("innodb_doublewrite", "ON")
+    if double.upper() in ("ON", "1"):
+        yield area.ok("innodb_doublewrite", double)
+    else:
+        means = "a page half written at a power cut cannot be repaired"
+        yield area.warning("innodb_doublewrite", double, means, "turn it on in the server's file")
+    if settings.get("log_bin") in ("ON", "1") and settings.get("sync_binlog") != "1":
+        means = "after a crash a replica may lack orders that this server has"
+        yield area.warning(
+            "sync_binlog", settings.get("sync_binlog", ""), means, "SET GLOBAL sync_binlog = 1"
+        )
+    if settings.get("not_innodb"):
+        means = "these tables have no transactions: an oversell becomes possible"
+        change = "ALTER TABLE ... ENGINE = InnoDB"
+        yield area.problem("engine", settings["not_innodb"], means, change)
+
+
+def _isolation(area: Area, found: str) -> Finding:
+    if found == "read committed":
+        return area.ok("isolation", found)
+    means = "every decision locks its rows at READ COMMITTED; more locks more, less sees too much"
+    change = "a proxy or the server overrides what the service asks for: let it pass"
+    return area.problem("isolation", found or "unknown", means, change)
+
+
+def judge_schema(area: Area, state: SchemaState) -> Finding:
+    """Whether the migrations of this version are in."""
+    if state.current is None:
+        return area.ok("migrations", "no schema yet", "made at the first start")
+    if state.is_current:
+        return area.ok("migrations", state.current)
+    if state.known:
+        means = "the service migrates when it starts; one that runs is of an older version"
+        found = f"{state.current}, wanted {state.head}"
+        return area.warning("migrations", found, means, "back it up, then restart the service")
+    means = "a newer version wrote it, and this one will not understand it"
+    return area.problem("migrations", state.current, means, "run the newer version")
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without the URL, the statement or its parameters."""
+    if isinstance(error, HoldfastError):
+        cause = error.__cause__
+        return error.detail or (_reason(cause) if isinstance(cause, Exception) else "no answer")
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return str(error.orig)
+    return str(error) or type(error).__name__
