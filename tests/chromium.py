@@ -175,6 +175,7 @@ class Page:
         self._session = session
         self._reply: Reply = _nothing
         self._background: set[asyncio.Task[None]] = set()
+        self._painted = asyncio.Event()
         self.requests: list[str] = []
         self.complaints: list[str] = []
         """Uncaught errors, console errors and policy violations."""
@@ -182,6 +183,7 @@ class Page:
     async def set_up(self, size: tuple[int, int], *, dark: bool, language: str) -> None:
         for domain in ("Page", "Runtime", "Network", "Log"):
             await self.call(f"{domain}.enable")
+        await self.call("Page.setLifecycleEventsEnabled", enabled=True)
         await self.resize(size)
         await self.media(dark=dark)
         await self.call("Network.setExtraHTTPHeaders", headers={"Accept-Language": language})
@@ -238,13 +240,19 @@ class Page:
                         return value
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
-            raise BrowserError(f"still {value!r} after {seconds} s: {expression}") from None
+            where = await self.run("`${location.href}: ${document.body?.innerText.slice(0, 300)}`")
+            told = f"still {value!r} after {seconds} s: {expression}"
+            raise BrowserError(f"{told}\n at {where}\n {self.complaints}") from None
 
     async def text(self, selector: str) -> str:
         return str(await self.run(f"document.querySelector({json.dumps(selector)}).innerText"))
 
     async def click(self, selector: str) -> None:
-        """A real click at the middle of the element, after it scrolled into view."""
+        """A real click at the middle of the element, after it scrolled into view.
+
+        A browser ignores input until it has shown something of the document.
+        """
+        await asyncio.wait_for(self._painted.wait(), WAIT_SECONDS)
         await self.until(f"!!document.querySelector({json.dumps(selector)})")
         box = await self.run(
             f"""(() => {{ const e = document.querySelector({json.dumps(selector)});
@@ -290,6 +298,8 @@ class Page:
     def on_event(self, method: str, params: Message) -> None:
         if method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
+        elif method == "Page.lifecycleEvent":
+            self._follow_painting(params["name"])
         elif method == "Runtime.exceptionThrown":
             details = params["exceptionDetails"]
             self.complaints.append(details.get("exception", {}).get("description", details["text"]))
@@ -299,6 +309,12 @@ class Page:
             task = asyncio.get_running_loop().create_task(self._answer(params))
             self._background.add(task)
             task.add_done_callback(self._background.discard)
+
+    def _follow_painting(self, event: str) -> None:
+        if event == "init":
+            self._painted.clear()
+        elif event == "firstContentfulPaint":
+            self._painted.set()
 
     async def _answer(self, paused: Message) -> None:
         answer = self._reply(paused["request"])
