@@ -91,6 +91,15 @@ async def reach(page: Page, scene: str) -> None:
     await page.until(f"document.documentElement.dataset.state === {scene!r}")
 
 
+async def pass_of(sale: Sale, address: str) -> str:
+    """What a shop's page makes of the hand-off it was called with."""
+    token = parse_qs(urlsplit(address).query)["holdfast_token"][0]
+    exchange = f"/v1/sales/{sale.name}/pass/exchange"
+    used = await sale.visitor.post(exchange, {"token": token}, Origin=sale.shop)
+    assert used.status == 200, used
+    return str(used.body["pass"])
+
+
 async def test_visitor_joins_waits_and_is_taken_to_the_shop(
     sale: Sale, shop: ReturnPage, browser: Chromium
 ) -> None:
@@ -109,10 +118,7 @@ async def test_visitor_joins_waits_and_is_taken_to_the_shop(
         own = [address for address in page.requests if not address.startswith(sale.shop)]
         assert all(address.startswith(sale.operator.url) for address in own), own
         assert page.complaints == []
-    token = parse_qs(urlsplit(shop.visits[0]).query)["holdfast_token"][0]
-    exchange = f"/v1/sales/{sale.name}/pass/exchange"
-    used = await sale.visitor.post(exchange, {"token": token}, Origin=sale.shop)
-    assert used.status == 200, used
+    assert await pass_of(sale, shop.visits[0])
 
 
 async def test_reload_and_second_tab_keep_the_place(sale: Sale, browser: Chromium) -> None:
@@ -135,6 +141,21 @@ async def test_back_from_the_shop_does_not_loop(
         await page.go(sale.page())
         await reach(page, "admitted")
         await page.click("#go")
+        await page.until("location.pathname === '/seats'", seconds=30)
+    assert len(shop.visits) == 2
+
+
+async def test_visit_that_ended_is_told_and_joined_anew_by_choice(
+    sale: Sale, shop: ReturnPage, browser: Chromium
+) -> None:
+    async with browser.page() as page:
+        await page.go(sale.page())
+        await page.until("location.pathname === '/seats'", seconds=30)
+        buyer = sale.operator.as_(await pass_of(sale, shop.visits[0]))
+        assert (await buyer.delete(f"/v1/sales/{sale.name}/pass")).status == 204
+        await page.go(sale.page())
+        await reach(page, "ended")
+        await page.click("#again")
         await page.until("location.pathname === '/seats'", seconds=30)
     assert len(shop.visits) == 2
 

@@ -195,7 +195,7 @@ class WaitingPage {
     const { status, body, retryAfter } = await this.service.claim(this.page.returnUrl);
     if (status === 200 && this.entered) return this.#welcomeBack();
     if (status === 200 || status === 201) return this.#enter(body.redirect_to);
-    if (status === 410) return this.#pass("expired");
+    if (status === 410) return this.#pass(this.entered ? "ended" : "expired");
     if (body?.code === "pass_ended") return this.#pass("ended");
     if (status === 401 || status === 403) return this.#forget();
     this.claimAt = Date.now() + (retryAfter ?? 2) * 1000 * (1 + 0.2 * Math.random());

@@ -56,7 +56,7 @@ export class View {
 
   #lead({ scene, status }) {
     if (scene !== "lobby") return this.text(`${scene}_lead`);
-    return this.text(status?.draw ? "lobby_lead_random" : "lobby_lead_fifo");
+    return this.text(isDrawn(status) ? "lobby_lead_random" : "lobby_lead_fifo");
   }
 
   #figure(moment) {
@@ -211,4 +211,8 @@ function widthOf(figure) {
     else width += 1;
   }
   return width;
+}
+
+function isDrawn(status) {
+  return status?.queueing_method === "random" || Boolean(status?.draw);
 }
