@@ -6,7 +6,8 @@
 -- Invariants: never more passes than the bucket allows nor more sessions than the cap; a number is
 -- admitted once, whatever tickets carry it; the same ticket again gets the same admission as long
 -- as its session lives, and CALL_EXPIRED after it. A called visitor who finds no room is not sent
--- away: they are deferred, with a deadline of their own that each attempt moves on.
+-- away: they are deferred, with a deadline of their own that each attempt moves on, and while they go
+-- on asking nobody with a higher number is admitted in their stead.
 --
 -- KEYS
 --   1 sale      HASH    guard, lifecycle, times, stock counters; the sale's life
@@ -35,6 +36,9 @@
 
 -- include: place
 
+local ASKING_MS = 3000
+local ASKING_MAX = 200
+local ASK_MIN_MS = 500
 local number, pass_id = tonumber(ARGV[3]), ARGV[4]
 local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], calls = KEYS[6],
   shown = KEYS[7], deferred = KEYS[8] }
@@ -44,29 +48,39 @@ if refusal then return refusal end
 local session_ms = session_deadline(KEYS[4], pass_id, sale.now_ms)
 if session_ms then return guard_read(sale, CODE.ADMITTED_BEFORE, session_ms) end
 local line = line_open(KEYS[3])
-local place, deadline_ms, came_before = place_find(sale, line, keys, number)
+local place, _, came_before = place_find(sale, line, keys, number)
 if line_closed(sale) then return guard_refuse(sale, CODE.SALE_CLOSED) end
 if place ~= CODE.CALLED then return guard_refuse(sale, place) end
 if line_sold_out(sale) then return guard_refuse(sale, CODE.LINE_SOLD_OUT) end
 if line.stopped_ms > 0 then return guard_refuse(sale, CODE.LINE_STOPPED) end
 
--- Those deferred share the coming tokens, so the more there are the later they should ask.
-local function ask_again_ms(tokens)
-  if tokens >= 1 or line.rate == 0 then return calls_poll_ms(line) end
-  local ahead = redis.call('ZCARD', keys.deferred)
-  return math.max(500, math.min(calls_poll_ms(line), (1 - tokens + ahead / 2) * TOKEN / line.rate))
+-- How many with a lower number were turned away and are still asking: what there is goes to them first.
+-- Who has not asked for ASKING_MS is not waited for, so somebody who left holds nobody up for longer.
+local function asking_before()
+  local since_ms = line_clock(line, sale.now_ms) + line.claim_ms - ASKING_MS
+  local asking = redis.call('ZRANGE', keys.deferred, string.format('(%.0f', since_ms), '+inf',
+    'BYSCORE', 'LIMIT', 0, ASKING_MAX)
+  local before = 0
+  for _, other in ipairs(asking) do
+    if tonumber(other) < number then before = before + 1 end
+  end
+  return before
+end
+
+-- When a token should be there for this visitor, after those before.
+local function ask_again_ms(tokens, before)
+  local poll_ms = calls_poll_ms(line)
+  if tokens >= 1 + before or line.rate == 0 then return poll_ms end
+  return math.max(ASK_MIN_MS, math.min(poll_ms, (1 + before - tokens) * TOKEN / line.rate))
 end
 
 local tokens, slots, stock = line_room(sale, line, keys.active, keys.unheld)
-if math.min(tokens, slots, stock) < 1 then
-  local again_ms = math.ceil(ask_again_ms(tokens))
-  local clock_ms = line_clock(line, sale.now_ms)
-  if came_before and deadline_ms - clock_ms > line.claim_ms / 2 then
-    return guard_read(sale, CODE.DEFERRED, again_ms)
-  end
+local before = asking_before()
+if math.min(tokens, slots, stock) < 1 + before then
+  local asked_ms = line_clock(line, sale.now_ms) + line.claim_ms
   redis.call('SETBIT', keys.shown, number, 1)
-  redis.call('ZADD', keys.deferred, string.format('%.0f', clock_ms + line.claim_ms), number)
-  return guard_commit(sale, CODE.DEFERRED, again_ms)
+  redis.call('ZADD', keys.deferred, string.format('%.0f', asked_ms), number)
+  return guard_commit(sale, CODE.DEFERRED, math.ceil(ask_again_ms(tokens, before)))
 end
 
 if came_before then redis.call('ZREM', keys.deferred, number) end

@@ -5,7 +5,8 @@
 --
 -- Invariants: numbering resumes at the ceiling, so no number is issued twice; the numbers between
 -- the checkpoint and the ceiling are a gap; calls that were outstanding are called again, with a whole
--- claim window; a rebuilt token bucket is empty, since nobody knows what was spent; sessions that
+-- claim window (who among them has claimed is not known any more: the same ticket gets the same pass id,
+-- hence the same admission; it costs a token, never a second pass); a rebuilt token bucket is empty, since nobody knows what was spent; sessions that
 -- are known by number only keep their slots until they must be over; a lobby that is to be drawn and
 -- lost joins gets the epoch chained in, so nobody can have known the order before, and its lost
 -- places take part in the draw, since they may have been handed out, instead of being a gap.

@@ -21,7 +21,7 @@
 
 local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
-local line = line_open(KEYS[2])
+local line = line_open(KEYS[2], { 'session_ms' })
 local deadline_ms = session_deadline(KEYS[3], ARGV[3], sale.now_ms)
 if not deadline_ms then return guard_refuse(sale, CODE.SESSION_OVER) end
 if line_closed(sale) then return guard_refuse(sale, CODE.SALE_CLOSED) end

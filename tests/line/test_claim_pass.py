@@ -85,6 +85,37 @@ async def test_without_a_token_the_visitor_is_deferred_not_lost(make_line: LineF
     assert (status.claimed, status.lapsed, status.outstanding) == (2, 0, 0)
 
 
+async def test_deferred_visitors_get_in_by_number_not_by_who_asks_first(
+    make_line: LineFactory,
+) -> None:
+    # Given three called, one token, and the later two turned away
+    line = await make_line(burst=1, rate_per_minute=60)
+    await called(line, 3)
+    await line.run(1)
+    codes = [(await line.claim(number)).code for number in (1, 3, 2)]
+    assert codes == [Code.ADMITTED, Code.DEFERRED, Code.DEFERRED]
+    # When the next token is there and the higher number is the first to ask
+    await line.step(1_100)
+    late = await line.claim(3)
+    # Then it is the lower number's, and the higher one is told when the token after it comes
+    assert late.code is Code.DEFERRED
+    assert (await line.claim(2)).code is Code.ADMITTED
+    await line.step(late.ms)
+    assert (await line.claim(3)).code is Code.ADMITTED
+
+
+async def test_deferred_visitor_who_has_left_holds_nobody_up(make_line: LineFactory) -> None:
+    line = await make_line(burst=1, rate_per_minute=60)
+    await called(line, 3)
+    await line.run(1)
+    for number in (1, 2):
+        await line.claim(number)
+    await line.run(2)
+    assert (await line.claim(3)).code is Code.DEFERRED
+    await line.run(2)
+    assert (await line.claim(3)).code is Code.ADMITTED
+
+
 async def test_deferred_visitor_who_stays_away_lapses(make_line: LineFactory) -> None:
     line = await make_line(burst=1, rate_per_minute=6, claim_ms=10_000, cap=1)
     await called(line, 1)
