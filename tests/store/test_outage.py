@@ -288,6 +288,25 @@ async def test_peer_that_is_no_store_is_dropped(start_peer: StartPeer, test_bund
             await bump(executor, counter())
 
 
+async def test_replies_in_front_of_garbage_reach_their_callers(
+    start_peer: StartPeer, test_bundle: Bundle
+) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await greet(reader, writer)
+        await reader.read(1000)
+        writer.write(b"*2\r\n:0\r\n:7\r\n?\r\n")  # in one piece
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    url = await start_peer(handler)
+    async with Executor(url, test_bundle) as executor:
+        calls = [bump(executor, counter()) for _ in range(2)]
+        first, second = await asyncio.gather(*calls, return_exceptions=True)
+        assert first == 7
+        assert isinstance(second, StoreOutcomeUnknown)
+
+
 async def test_unasked_reply_never_reaches_a_later_caller(
     start_peer: StartPeer, test_bundle: Bundle
 ) -> None:

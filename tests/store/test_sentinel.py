@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from conftest import fresh_uid
@@ -20,6 +20,8 @@ from holdfast_lua import (
 )
 from holdfast_lua.connect import check_store, open_client
 from holdfast_lua.guard import SaleRef
+from holdfast_lua.routing import find_master
+from holdfast_lua.store_url import StoreUrl
 
 FAILOVER_SECONDS = 30.0
 
@@ -154,6 +156,28 @@ async def test_unknown_master_is_named(watched: Watched, test_bundle: Bundle) ->
     async with Executor(watched.url.replace("mymaster", "other"), test_bundle) as executor:
         with pytest.raises(StoreUnavailable, match="no sentinel knows a master named other"):
             await executor.command("PING")
+
+
+async def test_master_known_to_be_down_is_not_tried(make_server: MakeServer) -> None:
+    """The sentinel still has its address, and nobody to put in its place."""
+    master, sentinel = make_server(), make_server("sentinel.conf", "--sentinel")
+    await sentinel.ask("SENTINEL", "MONITOR", "mymaster", "127.0.0.1", master.port, 1)
+    await sentinel.ask("SENTINEL", "SET", "mymaster", "down-after-milliseconds", 100)
+    url = StoreUrl.parse(f"redis+sentinel://{sentinel.address}/mymaster?sentinel_password=s3cret")
+    open_url = replace(url, sentinel_password="")
+    assert await find_master(open_url) == master.address
+    # nothing of what the clients were opened with is told
+    with pytest.raises(StoreUnavailable, match=r"^no sentinel knows a master named mymaster$"):
+        await find_master(url)
+    await asyncio.to_thread(master.kill)
+
+    async def while_named() -> None:
+        while True:
+            assert await find_master(open_url) == master.address
+            await asyncio.sleep(0.05)
+
+    with pytest.raises(StoreUnavailable):
+        await asyncio.wait_for(while_named(), FAILOVER_SECONDS)
 
 
 async def test_check_and_plain_client_find_the_master(watched: Watched) -> None:
