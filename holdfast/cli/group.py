@@ -17,6 +17,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("holdfast.demo.command:demo", "Run a whole on-sale with a crowd, and audit it."),
     "settings": ("holdfast.cli.settings:settings", "Print every setting, its value and meaning."),
     "doctor": ("holdfast.cli.doctor:doctor", "Check store, ledger and host; say what to change."),
+    "verify-draw": (
+        "holdfast.cli.verify_draw:verify_draw",
+        "Check a drawn order from its published values.",
+    ),
     "keys": ("holdfast.cli.keys:keys", "Create, list and revoke API keys."),
     "version": ("holdfast.cli.version:version", "Print the version."),
 }
