@@ -11,6 +11,7 @@ that run; it serves in the second rung.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
@@ -63,18 +64,13 @@ class ChoiceCompiler:
         top = plan.levels - 1
         enough = [run for run in range(1, top + 1) if run >= min(quantity, top)]
         tidy = [run for run in enough if run != quantity + 1 or run == top]
-        prices = [
-            self._settings.price(kind.category) if number in kinds else 0
-            for number, kind in enumerate(plan.kinds)
-        ]
+        prices = [float(self._settings.price(kind.category)) for kind in plan.kinds]
         return SeatChoice(
             quantity,
             not prevent_orphans,
             self._bytes(kinds, tidy if prevent_orphans else enough),
-            self._bytes(kinds, enough),
-            self._bytes(kinds, range(2, top + 1)),
-            self._bytes(kinds, range(1, top + 1)),
-            msgspec.msgpack.encode(prices),
+            bytes(kinds),
+            struct.pack(f">{len(prices)}d", *prices),
             self._places(kinds, zones),
         )
 

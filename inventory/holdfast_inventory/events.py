@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from holdfast_inventory.hall import Hall
+from holdfast_inventory.holds import timestamp
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.settings import StockSettings
 from holdfast_lua.stock_calls import EventsReading, StreamEvent
@@ -25,6 +26,8 @@ EVENTS_MAX: Final = 500
 CURSOR_CHARS_MAX: Final = 40
 
 _CURSOR: Final = re.compile(r"(\d{1,15})-(\d{1,16})")
+
+_IN_OTHER_WORDS: Final = ("seats", "areas", "expires_ms")
 
 # What an event does to its seats, and between which counts its area units move.
 _SEAT_STATES: Final = {
@@ -119,7 +122,9 @@ def event_data(data: object, plan: Plan, settings: StockSettings) -> dict[str, o
     """The data of an event with seats and areas by name, as `items`."""
     if not isinstance(data, dict):
         return {}
-    named = {name: value for name, value in data.items() if name not in ("seats", "areas")}
+    named = {name: value for name, value in data.items() if name not in _IN_OTHER_WORDS}
+    if "expires_ms" in data:
+        named["expires_at"] = timestamp(data["expires_ms"])
     if "seats" in data or "areas" in data:
         named["items"] = [
             *({"seat": plan.guids[seat], "quantity": 1} for seat in data.get("seats", ())),

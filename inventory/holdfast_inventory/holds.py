@@ -7,7 +7,6 @@ to look anything up in the plan.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 PICK_MAX: Final = 100
 SEATS_MAX: Final = 1000
 ID_BYTES: Final = 10
-HOLD_ID_CHARS: Final = 16
 
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Words = Annotated[tuple[Word, ...], msgspec.Meta(max_length=SEATS_MAX)]
@@ -126,8 +124,7 @@ def hold_id_for(uid: str, credential: str, key: str) -> str:
     the answer can cancel what may not even have arrived yet.
     """
     text = "\0".join((uid, credential, key)).encode()
-    digest = hashlib.blake2b(text, digest_size=ID_BYTES, person=b"holdfast hold").digest()
-    return base64.b32encode(digest).decode().lower()
+    return hashlib.blake2b(text, digest_size=ID_BYTES, person=b"holdfast hold").hexdigest()
 
 
 def timestamp(ms: int) -> str:

@@ -25,7 +25,7 @@ from holdfast_inventory.plan_import import plan_error
 
 RECORD: Final = struct.Struct(">IHIHB")
 NEAR_MAX: Final = 7
-LEVELS_MAX: Final = 11
+LEVELS_MAX: Final = 7
 LEVELS_MIN: Final = 4
 ROW_SEATS_MAX: Final = 65_535
 

@@ -18,13 +18,13 @@
 -- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when it is paying already; HOLD_UNKNOWN,
 -- NOT_OWNER, HOLD_EXPIRED, HOLD_RELEASED, HOLD_CHANGED; HOLD_STATE once it is being confirmed.
 -- Complexity: O(log holds).
--- Events: hold.extended {buyer, seats, areas, total, expires_at}.
+-- Events: hold.extended {buyer, seats, areas, total, expires_ms}.
 
--- include: hold
+-- include: hold_change
 -- include: session
 
 local events_key, holds_key, due_key, active_key = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local sale, refusal = stock_open({})
+local sale, refusal = stock_open()
 if refusal then return refusal end
 local hold = hold_load(holds_key, ARGV[3])
 if hold and hold.status == PAYING and not hold_overdue(hold, sale.now_ms)
@@ -38,5 +38,5 @@ hold.status, hold.ledger, hold.expires_ms = PAYING, 1, hold.latest_ms
 due_set(sale, due_key, hold.id, hold.expires_ms)
 hold_save(holds_key, hold)
 if hold.pass_id ~= '' then session_extend(active_key, hold.pass_id, hold.expires_ms) end
-hold_event(sale, events_key, 'hold.extended', hold, { expires_at = event_time(hold.expires_ms) })
+hold_event(sale, events_key, 'hold.extended', hold, { expires_ms = hold.expires_ms })
 return stock_commit(sale, events_key, CODE.OK, hold.value)

@@ -28,7 +28,7 @@
 -- include: book
 
 local keys = stock_keys()
-local sale, refusal = stock_open({})
+local sale, refusal = stock_open()
 if refusal then return refusal end
 local sold, known = hold_unpack(ARGV[3], ARGV[4]), hold_load(keys.holds, ARGV[3])
 if known and known.status == CONFIRMED then

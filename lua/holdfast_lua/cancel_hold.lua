@@ -22,11 +22,11 @@
 -- Complexity: O(seats of the rows touched).
 -- Events: hold.released {buyer, seats, areas, total, reason}, inventory.reopened.
 
--- include: hold
+-- include: hold_end
 
 local keys = stock_keys()
 local id, buyer = ARGV[3], ARGV[4]
-local sale, refusal = stock_open({})
+local sale, refusal = stock_open()
 if refusal then return refusal end
 local hold = hold_load(keys.holds, id)
 if not hold then

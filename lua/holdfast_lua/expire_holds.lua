@@ -25,8 +25,8 @@
 -- include: sweep
 
 local keys = stock_keys()
-local sale, refusal = stock_open({})
+local sale, refusal = stock_open()
 if refusal then return refusal end
-if not sweep_overdue(sale) then return guard_refuse(sale, CODE.UNCHANGED, 0, 0) end
+if not stock_overdue(sale) then return guard_refuse(sale, CODE.UNCHANGED, 0, 0) end
 local ended = sweep(sale, keys, tonumber(ARGV[3]))
-return stock_commit(sale, keys.events, CODE.OK, ended, sweep_overdue(sale) and 1 or 0)
+return stock_commit(sale, keys.events, CODE.OK, ended, stock_overdue(sale) and 1 or 0)

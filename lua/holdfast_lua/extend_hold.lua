@@ -19,13 +19,13 @@
 -- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when the deadline would not move;
 -- HOLD_UNKNOWN, NOT_OWNER, HOLD_EXPIRED, HOLD_RELEASED, HOLD_CHANGED; HOLD_STATE once it is paying.
 -- Complexity: O(log holds).
--- Events: hold.extended {buyer, seats, areas, total, expires_at}.
+-- Events: hold.extended {buyer, seats, areas, total, expires_ms}.
 
--- include: hold
+-- include: hold_change
 -- include: session
 
 local events_key, holds_key, due_key, active_key = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local sale, refusal = stock_open({})
+local sale, refusal = stock_open()
 if refusal then return refusal end
 local hold = hold_load(holds_key, ARGV[3])
 local why = hold_refusal(hold, ARGV[4], tonumber(ARGV[5]), sale.now_ms)
@@ -39,5 +39,5 @@ hold.expires_ms = expires_ms
 due_set(sale, due_key, hold.id, expires_ms)
 hold_save(holds_key, hold)
 if hold.pass_id ~= '' then session_extend(active_key, hold.pass_id, expires_ms) end
-hold_event(sale, events_key, 'hold.extended', hold, { expires_at = event_time(expires_ms) })
+hold_event(sale, events_key, 'hold.extended', hold, { expires_ms = expires_ms })
 return stock_commit(sale, events_key, CODE.OK, hold.value)

@@ -25,7 +25,7 @@
 -- include: book
 
 local keys = stock_keys()
-local sale, refusal = stock_open({})
+local sale, refusal = stock_open()
 if refusal then return refusal end
 local hold = hold_load(keys.holds, ARGV[3])
 if not hold then return guard_refuse(sale, CODE.HOLD_UNKNOWN) end

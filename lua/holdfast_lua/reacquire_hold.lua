@@ -27,12 +27,12 @@
 -- Events: hold.reacquired {buyer, seats, areas, total}.
 
 -- include: reacquire
--- include: pick
+-- include: picked
 
 local keys = stock_keys()
 keys.layout = KEYS[8]
 local limit, seed, choices = tonumber(ARGV[4]), tonumber(ARGV[5]), cmsgpack.unpack(ARGV[6])
-local sale, refusal = stock_open({})
+local sale, refusal = stock_open()
 if refusal then return refusal end
 local hold = hold_load(keys.holds, ARGV[3])
 if not hold then return guard_refuse(sale, CODE.HOLD_UNKNOWN) end
@@ -47,20 +47,15 @@ local short = stock_areas_short(sale, hold.areas)
 if #short > 0 then return reacquire_refuse(sale, keys, hold, CODE.HOLD_EXPIRED, {}, short) end
 
 -- Classes share no row block, so what one picks cannot be picked by the next.
-local other = { seats = {}, prices = {}, rows = {}, total = 0 }
-local touched = {}
+local other = { seats = {}, prices = {}, total = 0, touched = {} }
 for _, fields in ipairs(choices) do
-  local choice = pick_choice(seed, unpack(fields))
-  local takes = pick(sale, keys, choice)
-  if not takes then return reacquire_refuse(sale, keys, hold, CODE.HOLD_EXPIRED, {}, {}) end
-  pick_take(sale, other, takes, choice.prices, touched)
+  local choice = { quantity = fields[1], orphans = fields[2] == 1, first_rung = fields[3],
+    kinds = fields[4], prices = fields[5], seed = seed }
+  if picked(sale, keys, choice, other) then
+    return reacquire_refuse(sale, keys, hold, CODE.HOLD_EXPIRED, {}, {})
+  end
 end
-for _, row in ipairs(touched) do
-  row_write(sale, keys.seats, keys.rows, row)
-  local at = #other.rows
-  other.rows[at + 1], other.rows[at + 2] = row.position, row.first
-  other.rows[at + 3], other.rows[at + 4] = row.length, row.base
-end
+picked_write(sale, keys, other)
 hold.seats, hold.prices, hold.rows = other.seats, other.prices, other.rows
 reacquire(sale, keys, hold)
 return stock_commit(sale, keys.events, CODE.HOLD_REACQUIRED, hold.value)

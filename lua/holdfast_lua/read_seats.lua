@@ -15,13 +15,13 @@
 -- Complexity: O(seats) bytes copied.
 -- flags: no-writes
 
--- include: stock
+-- include: guard
 
-local fields = { unpack(ARGV, 3) }
-local sale, refusal = stock_open(fields)
+local fields = { 'free', 'held', 'booked', 'blocked', 'next_due_ms', unpack(ARGV, 3) }
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], fields)
 if refusal then return refusal end
 local areas = {}
-for position = 1, #fields do areas[position] = sale[fields[position]] end
+for position = 6, #fields do areas[position - 5] = sale[fields[position]] end
 local overdue = sale.next_due_ms > 0 and sale.next_due_ms <= sale.now_ms
 return guard_read(sale, CODE.OK, redis.call('GET', KEYS[2]) or '', sale.free, sale.held,
   sale.booked, sale.blocked, sale.event_epoch, sale.seq, overdue and 1 or 0, areas)

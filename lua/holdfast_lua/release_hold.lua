@@ -25,11 +25,11 @@
 -- Events: hold.released {buyer, seats, areas, total, reason}, inventory.reopened.
 -- flags: allow-oom
 
--- include: hold
+-- include: hold_end
 
 local keys = stock_keys()
 local owner = ARGV[4]
-local sale, refusal = stock_open({})
+local sale, refusal = stock_open()
 if refusal then return refusal end
 local hold = hold_load(keys.holds, ARGV[3])
 local why = hold_refusal(hold, owner, tonumber(ARGV[5]), sale.now_ms)

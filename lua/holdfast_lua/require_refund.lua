@@ -20,10 +20,10 @@
 -- Events: order.refund_required {order_ref, amount, reason}.
 -- flags: allow-oom
 
--- include: hold
+-- include: hold_change
 
 local events_key, holds_key = KEYS[2], KEYS[3]
-local sale, refusal = stock_open({})
+local sale, refusal = stock_open()
 if refusal then return refusal end
 local hold = hold_load(holds_key, ARGV[3])
 if hold then

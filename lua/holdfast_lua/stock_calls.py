@@ -8,8 +8,10 @@ stock_install.py, since it comes before there is a sale to guard.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import msgpack  # type: ignore[import-untyped]  # it has no stubs; msgspec cannot write this form
@@ -19,33 +21,44 @@ from holdfast_lua import keys
 from holdfast_lua.codes import Code
 from holdfast_lua.executor import Executor
 from holdfast_lua.guard import Reply, SaleRef, guarded
-from holdfast_lua.stock_records import AreaUnits, HoldRecord, RowBlock, pack_hold, unpack_hold
+from holdfast_lua.stock_records import (
+    AreaUnits,
+    HoldRecord,
+    RowBlock,
+    flat_areas,
+    pack_hold,
+    pack_rest,
+    unpack_hold,
+)
 from holdfast_lua.wire import Argument
 
 SWEEP_MAX: Final = 500
 SCAN_MAX: Final = 500
+KEY_NAMES_KEPT: Final = 4096
+
+# The terms of a hold in one argument, as hold_seats.lua takes them apart.
+_TERMS: Final = struct.Struct(">IIIHHB")
+_MAY_LEAVE_ORPHANS: Final = 1
+_NO_ORPHANS_EXPLICIT: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class SeatChoice:
+class SeatChoice(msgspec.Struct, frozen=True):
     """Best available, compiled from plan and filters; see include/pick.lua for how it is used.
 
-    Each rung is a set of row bytes. `places` are the positions that a zone filter leaves, nearest
-    first; empty means all. `prices` has one entry a class, 0 for a class that is not wanted.
+    `first_rung` are the row bytes that serve at once, `orphans` whether even those may leave a
+    single seat alone, `kinds` the classes wanted, one byte each. `prices` has a double for every
+    class. `places` are the positions that a zone filter leaves, nearest first; empty means all.
     """
 
     quantity: int
     orphans: bool
     first_rung: bytes
-    second_rung: bytes
-    split_rung: bytes
-    any_free: bytes
+    kinds: bytes
     prices: bytes
     places: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class SeatList:
+class SeatList(msgspec.Struct, frozen=True):
     """Explicit seats by row block: `rows` is a msgpack array, flat, of block and seats in turn:
     position, first, length, base, n, then n pairs of offset (from 1) and price.
     """
@@ -54,8 +67,7 @@ class SeatList:
     refuse_orphans: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HoldTerms:
+class HoldTerms(msgspec.Struct, frozen=True):
     """What a hold is to be: whose, under which id, for how long, up to which limit (0 = none)."""
 
     hold_id: str
@@ -68,8 +80,7 @@ class HoldTerms:
     seed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class HoldAnswer:
+class HoldAnswer(msgspec.Struct, frozen=True):
     """What a script said about one hold: the hold as it now is, when there is one to show.
 
     `seats` and `areas` are indices that stood in the way (SEAT_UNAVAILABLE, ORPHAN_LEFT).
@@ -145,20 +156,15 @@ class StockCalls:
         areas: Sequence[AreaUnits] = (),
     ) -> HoldAnswer:
         """Picks and holds seats and area units, all or nothing."""
-        fields = area_fields([units.area for units in areas])
-        args: list[Argument] = [
+        rest = pack_rest(areas, terms.buyer, terms.digest, terms.pass_id)
+        args = (
             terms.hold_id,
-            terms.digest,
             terms.buyer,
             terms.pass_id,
-            terms.hold_ms,
-            terms.hold_max_ms,
-            terms.limit,
-            terms.seed,
-            _pack_areas(areas),
-            *_seat_arguments(seats),
-            *fields,
-        ]
+            rest,
+            *_seat_arguments(terms, seats),
+            *area_fields([units.area for units in areas]),
+        )
         names = (*_STOCK, keys.layout, keys.active, keys.unheld)
         return await self._hold(ref, "hold_seats", terms.hold_id, names, args)
 
@@ -359,7 +365,7 @@ class StockCalls:
         ref: SaleRef,
         name: str,
         hold_id: str,
-        names: Sequence[KeyBuilder],
+        names: tuple[KeyBuilder, ...],
         args: Sequence[Argument],
     ) -> HoldAnswer:
         reply = await self._guarded(ref, name, names, args)
@@ -371,10 +377,9 @@ class StockCalls:
         return HoldAnswer(reply.code, reply.revision, reply.now_ms, hold, seats, areas)
 
     async def _guarded(
-        self, ref: SaleRef, name: str, names: Sequence[KeyBuilder], args: Sequence[Argument]
+        self, ref: SaleRef, name: str, names: tuple[KeyBuilder, ...], args: Sequence[Argument]
     ) -> Reply:
-        uid = ref.uid
-        return await guarded(self._executor, ref, name, [key(uid) for key in names], args)
+        return await guarded(self._executor, ref, name, _key_names(names, ref.uid), args)
 
 
 KeyBuilder = Callable[[str], str]
@@ -390,36 +395,47 @@ _STOCK: Final[tuple[KeyBuilder, ...]] = (
 )
 
 
+@lru_cache(maxsize=KEY_NAMES_KEPT)
+def _key_names(names: tuple[KeyBuilder, ...], uid: str) -> tuple[str, ...]:
+    """Spelt once for each script and sale: ten names take a tenth of a hold's time here."""
+    return tuple(key(uid) for key in names)
+
+
 def area_fields(areas: Sequence[int]) -> list[str]:
     """The fields of the sale hash that count free and held units of these areas, in pairs."""
     return [name for area in areas for name in (f"a{area}f", f"a{area}h")]
 
 
 def _pack_areas(areas: Sequence[AreaUnits]) -> bytes:
-    if not areas:
-        return b""
-    flat = [part for units in areas for part in (units.area, units.quantity, units.price)]
-    return msgspec.msgpack.encode(flat)
+    return msgspec.msgpack.encode(flat_areas(areas)) if areas else b""
 
 
-def _seat_arguments(seats: SeatList | SeatChoice | None) -> tuple[Argument, ...]:
-    """rows, refuse_orphans, then the fields of a choice."""
+def _seat_arguments(
+    terms: HoldTerms, seats: SeatList | SeatChoice | None
+) -> tuple[Argument, Argument, Argument, Argument, Argument, Argument]:
+    """terms, explicit, first_rung, kinds, prices, places."""
     if isinstance(seats, SeatChoice):
-        return (b"", 0, *_choice_fields(seats))
-    rows, refuse = (b"", False) if seats is None else (seats.rows, seats.refuse_orphans)
-    return (rows, int(refuse), 0, 0, b"", b"", b"", b"", b"", b"")
+        packed = _pack_terms(terms, seats.quantity, _MAY_LEAVE_ORPHANS * seats.orphans)
+        return (packed, b"", seats.first_rung, seats.kinds, seats.prices, seats.places)
+    if seats is None:
+        return (_pack_terms(terms, 0, 0), b"", b"", b"", b"", b"")
+    packed = _pack_terms(terms, 0, _NO_ORPHANS_EXPLICIT * seats.refuse_orphans)
+    return (packed, seats.rows, b"", b"", b"", b"")
+
+
+def _pack_terms(terms: HoldTerms, quantity: int, flags: int) -> bytes:
+    latest_ms = max(terms.hold_ms, terms.hold_max_ms)
+    return _TERMS.pack(terms.hold_ms, latest_ms, terms.seed, terms.limit, quantity, flags)
 
 
 def _choice_fields(choice: SeatChoice) -> tuple[Argument, ...]:
+    """As reacquire_hold takes them; it has no zone filter."""
     return (
         choice.quantity,
         int(choice.orphans),
         choice.first_rung,
-        choice.second_rung,
-        choice.split_rung,
-        choice.any_free,
+        choice.kinds,
         choice.prices,
-        choice.places,
     )
 
 

@@ -12,9 +12,8 @@ change.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum, unique
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -43,8 +42,7 @@ class HoldStatus(IntEnum):
         return self <= HoldStatus.PAYING
 
 
-@dataclass(frozen=True, slots=True)
-class AreaUnits:
+class AreaUnits(msgspec.Struct, frozen=True):
     """Units of one area; `area` is the index of the area in the sale."""
 
     area: int
@@ -52,8 +50,7 @@ class AreaUnits:
     price: int
 
 
-@dataclass(frozen=True, slots=True)
-class RowBlock:
+class RowBlock(msgspec.Struct, frozen=True):
     """A row block that a hold touches: its place in `rows`, first seat, length, class * levels."""
 
     position: int
@@ -62,8 +59,7 @@ class RowBlock:
     base: int
 
 
-@dataclass(frozen=True, slots=True)
-class HoldRecord:
+class HoldRecord(msgspec.Struct, frozen=True):
     """A hold. `seats` are dense indices in plan order, `prices` theirs in the same order.
 
     `ledger` is true once the hold has reached the ledger: such a record is never forgotten.
@@ -99,58 +95,87 @@ class HoldRecord:
         return self.status
 
 
+class _Packed(msgspec.Struct, array_like=True):
+    """The stored form, in its order; areas and rows are flat."""
+
+    status: int
+    version: int
+    created_ms: int
+    expires_ms: int
+    latest_ms: int
+    seats: tuple[int, ...]
+    prices: tuple[int, ...]
+    rows: tuple[int, ...]
+    total: int
+    areas: tuple[int, ...]
+    buyer: str
+    digest: str
+    pass_id: str
+    reason: str
+    ledger: int
+    order_ref: str
+
+
+_STATUSES: Final = (HoldStatus.ACTIVE, *HoldStatus)  # no status is 0
+_decode: Final = msgspec.msgpack.Decoder(_Packed).decode
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
 def pack_hold(hold: HoldRecord) -> bytes:
     """The value to store for `hold`."""
-    areas = [part for a in hold.areas for part in (a.area, a.quantity, a.price)]
     rows = [part for r in hold.rows for part in (r.position, r.first, r.length, r.base)]
-    fields = [
-        int(hold.status),
-        hold.version,
-        hold.buyer,
-        hold.created_ms,
-        hold.expires_ms,
-        hold.latest_ms,
-        hold.seats,
-        hold.prices,
-        areas,
-        rows,
-        hold.total,
-        hold.digest,
-        hold.pass_id,
-        hold.reason,
-        int(hold.ledger),
-        hold.order_ref,
-    ]
-    return msgspec.msgpack.encode(fields)
+    return _encode(
+        _Packed(
+            status=int(hold.status),
+            version=hold.version,
+            created_ms=hold.created_ms,
+            expires_ms=hold.expires_ms,
+            latest_ms=hold.latest_ms,
+            seats=hold.seats,
+            prices=hold.prices,
+            rows=tuple(rows),
+            total=hold.total,
+            areas=flat_areas(hold.areas),
+            buyer=hold.buyer,
+            digest=hold.digest,
+            pass_id=hold.pass_id,
+            reason=hold.reason,
+            ledger=int(hold.ledger),
+            order_ref=hold.order_ref,
+        )
+    )
+
+
+def pack_rest(areas: Iterable[AreaUnits], buyer: str, digest: str, pass_id: str) -> bytes:
+    """The last fields of a new hold, from `areas` on: the caller knows them."""
+    return _encode((flat_areas(areas), buyer, digest, pass_id, "", 0, ""))[1:]
+
+
+def flat_areas(areas: Iterable[AreaUnits]) -> tuple[int, ...]:
+    """Area units as the scripts take them: area, quantity, price, area, quantity, price, ..."""
+    return tuple(part for a in areas for part in (a.area, a.quantity, a.price)) if areas else ()
 
 
 def unpack_hold(hold_id: str, value: bytes) -> HoldRecord:
     """The hold that `value` keeps."""
-    fields: list[Any] = msgspec.msgpack.decode(value)
-    status, version, buyer, created_ms, expires_ms, latest_ms, seats, prices, areas, rows = fields[
-        :10
-    ]
-    total, digest, pass_id, reason, ledger, order_ref = fields[10:16]
+    packed = _decode(value)
+    rows, areas = packed.rows, packed.areas
     return HoldRecord(
-        id=hold_id,
-        status=HoldStatus(status),
-        version=version,
-        buyer=buyer,
-        created_ms=created_ms,
-        expires_ms=expires_ms,
-        latest_ms=latest_ms,
-        seats=tuple(seats),
-        prices=tuple(prices),
-        areas=tuple(AreaUnits(*part) for part in _chunks(areas, 3)),
-        rows=tuple(RowBlock(*part) for part in _chunks(rows, 4)),
-        total=total,
-        digest=digest,
-        pass_id=pass_id,
-        reason=reason,
-        ledger=bool(ledger),
-        order_ref=order_ref,
+        hold_id,
+        _STATUSES[packed.status],
+        packed.version,
+        packed.buyer,
+        packed.created_ms,
+        packed.expires_ms,
+        packed.latest_ms,
+        packed.seats,
+        packed.prices,
+        tuple([AreaUnits(*areas[at : at + 3]) for at in range(0, len(areas), 3)]),
+        tuple([RowBlock(*rows[at : at + 4]) for at in range(0, len(rows), 4)]),
+        packed.total,
+        packed.digest,
+        packed.pass_id,
+        packed.reason,
+        bool(packed.ledger),
+        packed.order_ref,
     )
-
-
-def _chunks(flat: list[int], size: int) -> Iterable[list[int]]:
-    return (flat[at : at + size] for at in range(0, len(flat), size))

@@ -17,9 +17,10 @@
 -- Events: seats.unblocked {seats}, inventory.sold_out, inventory.reopened.
 
 -- include: stock
+-- include: rows_move
 
 local events_key, seats_key, rows_key = KEYS[2], KEYS[3], KEYS[4]
-local sale, refusal = stock_open({})
+local sale, refusal = stock_open()
 if refusal then return refusal end
 local list = cmsgpack.unpack(ARGV[3])
 local changed = {}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 from stock_harness import HOLD_MAX_MS, HOLD_MS, PRICES, Clock, Make, Stock
 
 from holdfast_inventory.stock_image import record_for
@@ -275,7 +274,9 @@ async def test_a_lapsed_hold_whose_order_was_sold_is_booked(stock: Stock, clock:
     await clock.advance_ms(HOLD_MS)
     await stock.calls.expire_holds(stock.ref)
 
-    answer = await stock.calls.book_hold(stock.ref, replace(hold, ledger=True), order_ref="ref")
+    answer = await stock.calls.book_hold(
+        stock.ref, structs.replace(hold, ledger=True), order_ref="ref"
+    )
 
     assert answer.code is Code.OK
     assert await stock.states() == "b" + "f" * 29

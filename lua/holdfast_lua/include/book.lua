@@ -1,6 +1,6 @@
 -- Booking: held units become an order's.
 
--- include: hold
+-- include: hold_end
 
 local function book_done(sale, keys, hold, order_ref)
   hold.status, hold.reason, hold.ledger, hold.order_ref = CONFIRMED, '', 1, order_ref

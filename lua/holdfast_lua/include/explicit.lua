@@ -1,6 +1,6 @@
 -- Explicit seats: the buyer names them, they are held if every one of them is free.
 
--- include: stock
+-- include: rows
 
 -- Seats beside which this selection would newly leave a single free seat, in one row. Where the
 -- free run was just one seat longer than what was chosen in it there was no better way.
@@ -21,9 +21,10 @@ local function explicit_alone(row, before, offsets, alone)
   end
 end
 
--- Marks the seats of `list` (see hold_seats ARGV explicit) as held in their rows and adds them to
--- the hold. Answers the seats that are not free, and those that leave a single seat alone.
-local function explicit_take(keys, hold, list, touched)
+-- Marks the seats of a list { position, first, length, base, n, offset, price, ..., ... } as held in
+-- their rows and adds them to the hold. Answers the seats that are not free, and those that leave a
+-- single seat alone.
+local function explicit_take(keys, list, hold)
   local conflicts, alone = {}, {}
   local at = 1
   while at <= #list do
@@ -44,7 +45,7 @@ local function explicit_take(keys, hold, list, touched)
       at = at + 2
     end
     explicit_alone(row, before, offsets, alone)
-    touched[#touched + 1] = row
+    hold.touched[#hold.touched + 1] = row
   end
   return conflicts, alone
 end

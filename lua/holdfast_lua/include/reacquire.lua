@@ -23,7 +23,7 @@ end
 
 -- Answers a refusal; what was swept or ended on the way is kept.
 local function reacquire_refuse(sale, keys, hold, code, seats, areas)
-  if seats and sweep_overdue(sale) then code = CODE.SWEEP_AGAIN end
+  if seats and stock_overdue(sale) then code = CODE.SWEEP_AGAIN end
   return stock_refuse(sale, keys.events, code, hold_pack(hold), seats or {}, areas or {})
 end
 

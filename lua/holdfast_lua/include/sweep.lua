@@ -4,13 +4,11 @@
 -- wants it, and no background task has to be alive for that. It does nothing, and asks the store
 -- nothing, while `next_due_ms` lies ahead.
 
--- include: hold
-
-local function sweep_overdue(sale) return sale.next_due_ms > 0 and sale.next_due_ms <= sale.now_ms end
+-- include: hold_end
 
 -- Handles at most `limit` entries of `due`; answers how many holds it ended.
 local function sweep(sale, keys, limit)
-  if not sweep_overdue(sale) then return 0 end
+  if not stock_overdue(sale) then return 0 end
   local ids = redis.call('ZRANGE', keys.due, '-inf', sale.now_ms, 'BYSCORE', 'LIMIT', 0, limit)
   local ended = 0
   for _, id in ipairs(ids) do

@@ -1,0 +1,39 @@
+-- Areas: units without a seat. Counters of area i are the fields `a<i>f` (free) and `a<i>h` (held) of
+-- the sale hash, read when first needed and written by stock_commit; what is neither is booked.
+-- Areas come as flat lists { area, quantity, price, ... }.
+
+-- include: stock
+
+local function stock_area_load(sale, area)
+  local free_field, held_field = 'a' .. area .. 'f', 'a' .. area .. 'h'
+  if not sale.before[free_field] then
+    local stored = redis.call('HMGET', sale.key, free_field, held_field)
+    sale[free_field], sale[held_field] = tonumber(stored[1]) or 0, tonumber(stored[2]) or 0
+    sale.before[free_field], sale.before[held_field] = sale[free_field], sale[held_field]
+  end
+  return free_field, held_field
+end
+
+-- The areas of a flat list { area, quantity, price, ... } that have too few free units.
+local function stock_areas_short(sale, areas)
+  local short = {}
+  for at = 1, #areas, 3 do
+    local free_field = stock_area_load(sale, areas[at])
+    if sale[free_field] < areas[at + 1] then short[#short + 1] = areas[at] end
+  end
+  return short
+end
+
+-- Moves units of areas between 'free', 'held' and 'booked' (what is neither free nor held).
+local function stock_areas_move(sale, areas, from, to)
+  for at = 1, #areas, 3 do
+    local free_field, held_field = stock_area_load(sale, areas[at])
+    local quantity = areas[at + 1]
+    local change = { free = 0, held = 0, booked = 0 }
+    change[from], change[to] = change[from] - quantity, change[to] + quantity
+    sale[free_field] = sale[free_field] + change.free
+    sale[held_field] = sale[held_field] + change.held
+    sale[from] = sale[from] - quantity
+    sale[to] = sale[to] + quantity
+  end
+end

@@ -1,0 +1,38 @@
+-- Row blocks: their bytes of `seats`, and the one byte that sums them up.
+--
+-- `seats` is one byte a seat in plan order; `rows` one byte a row block, nearest to the focal point
+-- first: class * levels + the longest run of free seats, capped at levels - 1. Whoever writes a row
+-- writes both.
+--
+-- A row is { position, first, length, base, states }: place in `rows` (from 1), first seat (from 0),
+-- number of seats, class * levels, and its bytes of `seats`.
+
+-- The longest run of free seats.
+local function row_longest(states)
+  local find, longest, from = string.find, 0, 1
+  while true do
+    local first, last = find(states, 'f+', from)
+    if not first then return longest end
+    if last - first >= longest then longest = last - first + 1 end
+    from = last + 2
+  end
+end
+
+local function row_read(seats_key, row)
+  row.states = redis.call('GETRANGE', seats_key, row.first, row.first + row.length - 1)
+  return row
+end
+
+local function row_write(sale, seats_key, rows_key, row)
+  redis.call('SETRANGE', seats_key, row.first, row.states)
+  local run, top = row_longest(row.states), sale.levels - 1
+  redis.call('SETRANGE', rows_key, row.position - 1,
+    string.char(row.base + (run < top and run or top)))
+end
+
+-- Puts `count` seats from `start` (from 1) on into a state.
+local function row_mark(row, start, count, state)
+  local states = row.states
+  row.states = string.sub(states, 1, start - 1) .. string.rep(state, count)
+    .. string.sub(states, start + count)
+end
