@@ -1,11 +1,11 @@
 """Confirming a hold: once, for what was held, at the price that was asked."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 from conftest import Clock
 from ledger_kit import build_order
+from msgspec import structs
 from shop_kit import HOLD_SECONDS, Shop, drained, open_shop
 
 from holdfast_inventory.ledger import Ledger, LedgerUnavailable, OrderStatus, Sell
@@ -115,7 +115,7 @@ async def test_amount_is_free_where_it_is_not_verified(
 
 
 async def test_unknown_hold_is_unknown(shop: Shop) -> None:
-    hold = replace(await shop.hold("r1s1"), id="nothing")
+    hold = structs.replace(await shop.hold("r1s1"), id="nothing")
     with pytest.raises(HoldfastError) as refusal:
         await shop.confirm(hold)
     assert refusal.value.code is ErrorCode.UNKNOWN_HOLD
