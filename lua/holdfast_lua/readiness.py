@@ -1,6 +1,6 @@
-"""Waits until a freshly started server answers, over the plainest of clients.
+"""Waits until a freshly started server answers.
 
-The service's parent process has no event loop yet, so this talks to the socket directly. A server
+The service's parent process has no event loop yet, so redis-py's plain client asks. A server
 that reads a large append-only file back in answers LOADING; that is progress, logged now and then,
 within a bound.
 """
@@ -8,11 +8,15 @@ within a bound.
 from __future__ import annotations
 
 import logging
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import BusyLoadingError, RedisError
+from redis.retry import Retry
 
 from holdfast_lua.errors import StoreSetupError
 
@@ -20,7 +24,6 @@ POLL_SECONDS: Final = 0.01
 MAX_POLL_SECONDS: Final = 0.25
 LOG_EVERY_SECONDS: Final = 2.0
 _ANSWER_SECONDS: Final = 1.0
-_INFO_BYTES: Final = 8192
 
 logger = logging.getLogger(__name__)
 
@@ -31,35 +34,40 @@ def wait_until_ready(path: Path, timeout_seconds: float, check_alive: Callable[[
     logged, pause = started, POLL_SECONDS
     while True:
         check_alive()
-        answer = _ping(path)
-        if answer.startswith("+PONG"):
+        reason = _unready(path)
+        if not reason:
             return
         now = time.monotonic()
         if now - started >= timeout_seconds:
-            raise StoreSetupError(f"the store is not ready after {timeout_seconds:g} s: {answer}")
+            raise StoreSetupError(f"the store is not ready after {timeout_seconds:g} s: {reason}")
         if now - logged >= LOG_EVERY_SECONDS:
-            logger.info("waiting for the store (%.0f s): %s", now - started, answer)
+            logger.info("waiting for the store (%.0f s): %s", now - started, reason)
             logged = now
         time.sleep(pause)
         pause = min(2 * pause, MAX_POLL_SECONDS)
 
 
-def _ping(path: Path) -> str:
-    """What the server says to PING, or why it says nothing."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.settimeout(_ANSWER_SECONDS)
-        try:
-            client.connect(str(path))
-            client.sendall(b"PING\r\n")
-            answer = client.recv(200).decode(errors="replace").strip()
-            if not answer.startswith("-LOADING"):
-                return answer or "closed the connection"
-            client.sendall(b"INFO persistence\r\n")
-            return f"loading, {_percent(client.recv(_INFO_BYTES))} % done"
-        except OSError as fault:
-            return fault.strerror or str(fault) or "no answer"
+def _unready(path: Path) -> str:
+    """Why the server does not serve yet; empty when it does."""
+    client = Redis(
+        unix_socket_path=str(path),
+        socket_timeout=_ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+    )
+    try:
+        client.ping()
+    except BusyLoadingError:
+        return f"loading, {_percent(client)} % done"
+    except RedisError as fault:
+        return str(fault) or "no answer"
+    finally:
+        client.close()
+    return ""
 
 
-def _percent(info: bytes) -> str:
-    _, found, rest = info.partition(b"loading_loaded_perc:")
-    return rest.split(b"\r\n", 1)[0].decode() if found else "?"
+def _percent(client: Redis) -> str:
+    try:
+        return str(client.info("persistence")["loading_loaded_perc"])
+    except (RedisError, KeyError):  # it may be done by now
+        return "?"

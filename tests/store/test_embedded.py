@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -15,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from redis import Redis
+from store_servers import MakeServer
 
 from holdfast_lua import EmbeddedStore, StoreSetupError, embedded_files
 from holdfast_lua.embedded_files import SOCKET_PATH_BYTES_MAX, find_binary, private_directory
@@ -187,31 +190,29 @@ def test_server_that_cannot_start_shows_its_log(tmp_path: Path) -> None:
 
 
 def test_wait_for_a_loading_server_reports_progress_and_ends(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    make_server: MakeServer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("holdfast_lua.readiness.LOG_EVERY_SECONDS", 0.05)
+    # Given a server that takes more than a second to read its data back
+    server = make_server()
+    with Redis(port=server.port) as client:
+        client.mset({f"key-{number}": os.urandom(1000) for number in range(150)})
+        client.save()
+    server.kill()
     path = tmp_path / "run.sock"
-    answers = {b"PING": b"-LOADING\r\n", b"INFO": b"loading_loaded_perc:41.5\r\n"}
-    with socket.socket(socket.AF_UNIX) as loading:
-        loading.bind(str(path))
-        loading.listen()
-        threading.Thread(target=serve, args=(loading, answers), daemon=True).start()
-        with caplog.at_level("INFO"), pytest.raises(StoreSetupError, match="not ready after"):
-            wait_until_ready(path, 0.4, lambda: None)
-        loading.shutdown(socket.SHUT_RDWR)
-    assert "loading, 41.5 % done" in caplog.text
-
-
-def serve(listener: socket.socket, answers: dict[bytes, bytes]) -> None:
-    """A server that is still loading, as one does: it refuses, and tells how far it is."""
-    while True:
-        try:
-            client, _ = listener.accept()
-        except OSError:
-            return
-        with client:
-            while question := client.recv(100):
-                client.sendall(answers[question.split()[0]])
+    slowly = ("--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024")
+    server.start("--unixsocket", str(path), "--save", "", *slowly)
+    # Then a short wait ends with the reason, and a long one with a server that answers
+    with pytest.raises(StoreSetupError, match=r"not ready after 0\.1 s: loading, [\d.]+ % done"):
+        wait_until_ready(path, 0.1, lambda: None)
+    with caplog.at_level("INFO"):
+        wait_until_ready(path, 30, lambda: None)
+    assert re.search(r"waiting for the store .*: loading, [1-9][\d.]* % done", caplog.text)
+    with Redis(unix_socket_path=str(path)) as client:
+        assert client.dbsize() == 150
 
 
 # Gone with its parent
