@@ -1,0 +1,195 @@
+"""The keys that hand-offs and passes are checked with.
+
+`PublishedKeys` reads the service's JSON Web Key Set and keeps it: a request never waits for the
+network while its key is known. A key that is not known may mean that the service rotated its keys,
+so the set is read again, and everybody who asks meanwhile waits for that one read.
+
+Invariants: at most one read at a time and one per `min_interval_seconds`, whatever `kid`s strangers
+invent; the last good set stays in force through an outage, and an answer without a usable key never
+replaces it; the algorithm is the key's, never the token's.
+
+Rejected: PyJWKClient. It reads the set again for every unknown `kid`, without a pause between.
+"""
+
+import json
+import logging
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as WaitedTooLong
+from dataclasses import dataclass, field
+from threading import Lock, Thread
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from holdfast_connector.contract import EDDSA, HS256
+from holdfast_connector.fetching import Fetch, FetchFailed, Request, fetch
+
+JWKS_PATH: Final = "/.well-known/jwks.json"
+MAX_KEYS: Final = 64
+MAX_KID_CHARS: Final = 128
+MIN_SECRET_BYTES: Final = 32
+MAX_AGE_SECONDS: Final = 300.0
+MIN_INTERVAL_SECONDS: Final = 5.0
+WAIT_SECONDS: Final = 8.0
+
+_log = logging.getLogger("holdfast_connector")
+
+
+class KeysUnavailable(Exception):
+    """There are no keys, and none can be had just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key and the one algorithm that it is for."""
+
+    kid: str
+    algorithm: str
+    material: Ed25519PublicKey | bytes = field(repr=False)
+
+
+class Keys(Protocol):
+    """Where a verifier finds its keys."""
+
+    def find(self, kid: str) -> Key | None:
+        """The key, at the price of a read if need be; raises KeysUnavailable."""
+
+    def has(self, kid: str) -> bool:
+        """Whether `find` would answer at once."""
+
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether keys cannot be had, or not any more; may begin a read, never waits for one."""
+
+
+class SharedKeys:
+    """Secrets that were handed over (HS256). Whoever has one can also sign: keep them close."""
+
+    def __init__(self, secrets: Mapping[str, bytes]) -> None:
+        if not secrets or any(len(secret) < MIN_SECRET_BYTES for secret in secrets.values()):
+            raise ValueError(f"a shared secret has at least {MIN_SECRET_BYTES} bytes")
+        self._keys = {kid: Key(kid, HS256, secret) for kid, secret in secrets.items()}
+
+    @classmethod
+    def from_jwks(cls, text: str) -> "SharedKeys":
+        """From what `holdfast keys shared` prints."""
+        listed = json.loads(text)["keys"]
+        return cls({key["kid"]: _decoded(key["k"]) for key in listed if key["kty"] == "oct"})
+
+    def find(self, kid: str) -> Key | None:
+        return self._keys.get(kid)
+
+    def has(self, kid: str) -> bool:
+        return True
+
+    @property
+    def out_of_reach(self) -> bool:
+        return False
+
+
+class PublishedKeys:
+    """The public keys (EdDSA) of the service at `service_url`."""
+
+    def __init__(
+        self,
+        service_url: str,
+        *,
+        fetch: Fetch = fetch,
+        max_age_seconds: float = MAX_AGE_SECONDS,
+        min_interval_seconds: float = MIN_INTERVAL_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = service_url + JWKS_PATH
+        self._fetch = fetch
+        self._max_age_seconds = max_age_seconds
+        self._min_interval_seconds = min_interval_seconds
+        self._clock = clock
+        self._lock = Lock()
+        self._keys: dict[str, Key] = {}
+        self._read_at: float | None = None
+        self._tried_at: float | None = None
+        self._failed = False
+        self._flight: Future[None] | None = None
+
+    def find(self, kid: str) -> Key | None:
+        key = self._keys.get(kid)
+        if key is not None:
+            if self._is_stale():
+                self._start()  # nobody waits: the last good keys are good until newer ones are here
+            return key
+        if len(kid) <= MAX_KID_CHARS:
+            self._await(self._start())
+        if not self._keys:
+            raise KeysUnavailable(f"{self._url} gave no keys")
+        return self._keys.get(kid)
+
+    def has(self, kid: str) -> bool:
+        return kid in self._keys
+
+    @property
+    def out_of_reach(self) -> bool:
+        if self._is_stale():
+            self._start()
+        return self._failed and self._is_stale()
+
+    def _is_stale(self) -> bool:
+        return self._read_at is None or self._clock() - self._read_at >= self._max_age_seconds
+
+    def _start(self) -> "Future[None] | None":
+        """The read under way, or a new one; None when it is too early for another."""
+        with self._lock:
+            if self._flight is not None:
+                return self._flight
+            now = self._clock()
+            if self._tried_at is not None and now - self._tried_at < self._min_interval_seconds:
+                return None
+            self._tried_at = now
+            flight = self._flight = Future()
+        Thread(target=self._read, args=(flight,), name="holdfast-keys", daemon=True).start()
+        return flight
+
+    def _await(self, flight: "Future[None] | None") -> None:
+        if flight is None:
+            return
+        try:
+            flight.result(WAIT_SECONDS)
+        except WaitedTooLong:
+            return
+
+    def _read(self, flight: "Future[None]") -> None:
+        try:
+            response = self._fetch(Request("GET", self._url, {"Accept": "application/json"}))
+            if response.status != 200:
+                raise FetchFailed(f"status {response.status}")
+            self._keys = _parse(response.body)
+            self._read_at, self._failed = self._clock(), False
+        except Exception as error:  # whatever an injected fetch raises, the last good keys stay
+            self._failed = True
+            _log.warning("the keys of %s could not be read: %s", self._url, error)
+        finally:
+            with self._lock:
+                self._flight = None
+            flight.set_result(None)
+
+
+def _parse(body: bytes) -> dict[str, Key]:
+    """The usable keys of a key set; FetchFailed when there is none."""
+    try:
+        listed = json.loads(body)["keys"][:MAX_KEYS]
+        keys = [_ed25519(key) for key in listed if key.get("crv") == "Ed25519"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FetchFailed("that is no key set") from error
+    if not keys:
+        raise FetchFailed("the key set has no Ed25519 key")
+    return {key.kid: key for key in keys}
+
+
+def _ed25519(key: Mapping[str, str]) -> Key:
+    return Key(str(key["kid"]), EDDSA, Ed25519PublicKey.from_public_bytes(_decoded(key["x"])))
+
+
+def _decoded(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,85 @@
+"""What a shop says about itself and its waiting room; checked when the shop starts.
+
+Nothing is ever derived from a `Host` header: a shop names its own origin, and hand-offs are made
+out to that very text.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from holdfast_connector.keys import SharedKeys
+from holdfast_connector.origins import parse_origin
+
+_SALE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+PathRule = str | re.Pattern[str]
+"""A path and everything below it (`/checkout`), or a pattern that is searched in the path."""
+
+
+class Mode(Enum):
+    """What becomes of a hand-off."""
+
+    EXCHANGE = "exchange"
+    """It is exchanged with the service, which grants it once over all of the shop's servers. The
+    shop has the visitor's pass and can end the session. The default.
+    """
+    VERIFY = "verify"
+    """It is verified offline and remembered, in this process, until it is over (a minute). No call
+    to the service ever; no pass, so a session cannot be ended early there.
+    """
+
+
+class WhenUnavailable(Enum):
+    """What happens to visitors while keys, or the service, cannot be had."""
+
+    CLOSED = "closed"
+    """Nobody enters without a session: 503 and `Retry-After`. The default."""
+    OPEN = "open"
+    """Everybody enters. Right for shops that would rather be overrun than shut."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One shop, one sale."""
+
+    service_url: str
+    """Where browsers find the waiting room: `https://wait.example`."""
+    shop_url: str
+    """The shop's own origin, as it stands in the sale's `return_origins`."""
+    sale: str
+    cookie_secrets: Sequence[str] = field(repr=False)
+    """At least 32 characters each. The first signs, all verify: to rotate, put a new one first."""
+    protected: Sequence[PathRule] = ("/",)
+    public: Sequence[PathRule] = ()
+    """Exceptions from `protected`, such as static files and a payment provider's callbacks."""
+    landing: str = "/"
+    """Where visitors return to whose request no redirect can repeat, such as a POST."""
+    mode: Mode = Mode.EXCHANGE
+    when_unavailable: WhenUnavailable = WhenUnavailable.CLOSED
+    internal_url: str | None = None
+    """Where this server reaches the service, if not at `service_url`."""
+    shared_keys: SharedKeys | None = None
+    """For services that sign with HS256. None: EdDSA, with the keys that the service publishes."""
+
+    def __post_init__(self) -> None:
+        for name in ("service_url", "shop_url", "internal_url"):
+            url = getattr(self, name)
+            if url is not None:
+                object.__setattr__(self, name, parse_origin(url))
+        if not _SALE.fullmatch(self.sale):
+            raise ValueError(f"{self.sale!r} is no name of a sale")
+        rules = [rule for rule in (*self.protected, *self.public) if isinstance(rule, str)]
+        if not all(path.startswith("/") for path in (*rules, self.landing)):
+            raise ValueError("a path begins with a slash")
+
+    @property
+    def api_url(self) -> str:
+        """Where this server reaches the service."""
+        return self.internal_url or self.service_url
+
+    @property
+    def secure(self) -> bool:
+        return self.shop_url.startswith("https:")

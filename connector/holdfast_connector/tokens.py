@@ -1,0 +1,164 @@
+"""Checks hand-offs and passes offline: signature, purpose, audience, issuer and times.
+
+A refusal says whether another way through the waiting room can mend it: a hand-off that is over is
+no fault of the visitor's, one for another shop means that somebody configured something wrong (or
+forged it), and sending that visitor round again would only send them round for ever.
+
+Invariants: the algorithm is pinned by the key; `typ` tells hand-offs from passes, so neither stands
+in for the other; all of `iss aud sub jti iat nbf exp` must be there; clocks may differ by
+`LEEWAY_SECONDS`. Time is injected: PyJWT's own look at the wall clock is switched off.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+import jwt
+
+from holdfast_connector.contract import HANDOFF_TYPE, MAX_TOKEN_CHARS, PASS_TYPE
+from holdfast_connector.keys import Key, Keys
+
+LEEWAY_SECONDS: Final = 5
+_OPTIONS: Final[Any] = {
+    "require": ["iss", "aud", "sub", "jti", "iat", "nbf", "exp"],
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+}
+
+
+class Fault(Enum):
+    """Why a token is not taken."""
+
+    FORGED = "forged"
+    """Not signed by the service, not for this audience, or not a token at all."""
+    OVER = "over"
+    """It was good, and is not any more."""
+    UNKNOWN_KEY = "unknown_key"
+    """Signed with a key that the service does not publish: retired, or too new to be known yet."""
+
+
+class Refused(Exception):
+    """The token is not taken."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """A hand-off that verified. Times are Unix seconds."""
+
+    id: str
+    sale: str
+    pass_id: str
+    subject: str
+    pass_expires_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedPass:
+    """A pass that verified: this visitor was admitted to `sale` until `expires_at`."""
+
+    sale: str
+    pass_id: str
+    subject: str
+    expires_at: int
+
+
+class Verifier:
+    """Reads the tokens of one service."""
+
+    def __init__(
+        self,
+        issuer: str,
+        keys: Keys,
+        *,
+        clock: Callable[[], float] = time.time,
+        leeway_seconds: int = LEEWAY_SECONDS,
+    ) -> None:
+        # An operator may have written the public URL with a slash at its end.
+        self._issuers = (issuer, f"{issuer}/")
+        self._keys = keys
+        self._clock = clock
+        self._leeway_seconds = leeway_seconds
+
+    def handoff(self, token: str, origin: str) -> Handoff:
+        """The hand-off behind `token`, meant for the shop at `origin`; raises Refused or
+        KeysUnavailable.
+        """
+        claims = self._claims(token, origin, HANDOFF_TYPE)
+        try:
+            return Handoff(
+                id=claims["jti"],
+                sale=str(claims["sale"]),
+                pass_id=str(claims["pass_id"]),
+                subject=claims["sub"],
+                pass_expires_at=int(claims["pass_exp"]),
+                expires_at=int(claims["exp"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            raise Refused(Fault.FORGED) from None
+
+    def visitor_pass(self, token: str, sale: str) -> VerifiedPass:
+        """The pass behind `token`; raises Refused or KeysUnavailable. May wait for keys: in a
+        coroutine use `visitor_pass_async`.
+        """
+        claims = self._claims(token, sale, PASS_TYPE)
+        return VerifiedPass(sale, claims["jti"], claims["sub"], int(claims["exp"]))
+
+    async def visitor_pass_async(self, token: str, sale: str) -> VerifiedPass:
+        """The same without ever blocking the event loop on the network."""
+        if self._keys.has(_header(token).get("kid", "")):
+            return self.visitor_pass(token, sale)
+        return await asyncio.to_thread(self.visitor_pass, token, sale)
+
+    def _claims(self, token: str, audience: str, token_type: str) -> dict[str, Any]:
+        header = _header(token)
+        if header.get("typ") != token_type:
+            raise Refused(Fault.FORGED)
+        key = self._keys.find(str(header.get("kid", "")))
+        if key is None:
+            raise Refused(Fault.UNKNOWN_KEY)
+        claims = self._decoded(token, key, audience)
+        self._check_times(claims)
+        return claims
+
+    def _decoded(self, token: str, key: Key, audience: str) -> dict[str, Any]:
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key.material,
+                algorithms=[key.algorithm],
+                audience=audience,
+                issuer=self._issuers,
+                options=_OPTIONS,
+            )
+        except jwt.PyJWTError:
+            raise Refused(Fault.FORGED) from None
+        return claims
+
+    def _check_times(self, claims: Mapping[str, Any]) -> None:
+        issued, begins, ends = claims["iat"], claims["nbf"], claims["exp"]
+        if not all(type(moment) is int for moment in (issued, begins, ends)):
+            raise Refused(Fault.FORGED)
+        now, leeway = self._clock(), self._leeway_seconds
+        if ends + leeway <= now:
+            raise Refused(Fault.OVER)
+        if max(issued, begins) > now + leeway:
+            raise Refused(Fault.FORGED)
+
+
+def _header(token: str) -> dict[str, Any]:
+    if len(token) > MAX_TOKEN_CHARS:
+        raise Refused(Fault.FORGED)
+    try:
+        header: dict[str, Any] = jwt.get_unverified_header(token)
+    except jwt.PyJWTError:
+        raise Refused(Fault.FORGED) from None
+    return header
