@@ -1,8 +1,8 @@
 """The README's screenshots, taken of a real demo while its crowd is there.
 
 Starts `holdfast demo`, opens the shop's door on a phone and on a desktop as two visitors, takes the
-waiting page while they stand in line and the seat map once they are through. It is driven as the
-page tests drive Chromium, so nothing in the pictures is arranged.
+waiting page while they stand in line and the seat map once they are through and hold two seats. It
+is driven as the page tests drive Chromium, so nothing in the pictures is arranged.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ START_SECONDS: Final = 60.0
 # Long enough ahead of the two that the line is seen, short enough not to be bored by it.
 CROWD_SECONDS: Final = 12.0
 TURN_SECONDS: Final = 300.0
-SETTLE_SECONDS: Final = 2.0
-IN_LINE: Final = "/\\d/.test(document.body.innerText) && location.pathname.startsWith('/wait/')"
+SETTLE_SECONDS: Final = 1.0
+ON_THE_WAY: Final = "document.getElementById('progress')?.value >= 300"
 AT_THE_MAP: Final = (
-    f"location.port === '{SHOP_PORT}' && !!document.querySelector('#best:not([hidden])')"
+    f"location.port === '{SHOP_PORT}' && document.getElementById('shop')?.hidden === false"
 )
 
 
@@ -81,9 +81,15 @@ async def visit(browser: Chromium, device: str) -> None:
     async with browser.page(SIZES[device]) as page:
         await page.go(f"http://127.0.0.1:{SHOP_PORT}/")
         await page.go(await page.until("document.querySelector('a[href*=\"/wait/\"]')?.href"))
-        await page.until(IN_LINE, START_SECONDS)
+        await page.until(ON_THE_WAY, START_SECONDS)
         await shoot(page, f"waiting-{device}")
         await page.until(AT_THE_MAP, TURN_SECONDS)
+        await page.click("#best .button")
+        await page.until("!!document.querySelector('.hold')")
+        await page.run("scrollTo(0, 0)")
+        if device == "desktop":
+            await page.click("#zoom-fit")
+        await page.until("!document.querySelector('.toast.on')")
         await shoot(page, f"seats-{device}")
 
 
