@@ -73,7 +73,8 @@ def make_hall(executor: Executor, name: str, ref: SaleRef, settings: StockSettin
 async def install(executor: Executor, ledger: Ledger, hall: Hall, *, rebuilt: bool = False) -> None:
     """Write the sale into the store from what the ledger says."""
     state = await ledger.orders.rebuild_state(hall.uid)
-    image = make_image(hall.plan, hall.settings, holds_of_ledger(hall.plan, hall.settings, state))
+    holds = holds_of_ledger(hall.plan, hall.settings, state)
+    image = make_image(hall.plan, hall.settings, holds, await ledger.blocks.blocked(hall.uid))
     assert await install_stock(executor, hall.uid, hall.ref.epoch, image)
     await SaleCalls(executor).install(
         hall.ref,

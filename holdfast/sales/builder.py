@@ -1,7 +1,9 @@
 """Makes a sale's working objects from its record, and keeps them true to later records."""
 
+from dataclasses import replace
 from typing import Final
 
+from holdfast.sales.evidence import Evidence
 from holdfast.sales.install import Installer, line_checkpoint
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
@@ -13,7 +15,7 @@ from holdfast_inventory.recovery import Recovery
 from holdfast_lua.errors import EpochChanged, StoreBehind
 from holdfast_lua.executor import Executor
 from holdfast_lua.guard import SaleRef
-from holdfast_lua.sale_calls import SaleCalls
+from holdfast_lua.sale_calls import SaleCalls, first_revision
 from holdfast_lua.stock_calls import StockCalls
 from holdfast_lua.stock_install import InstallFenced
 from holdfast_queue.desk import FrontDesk
@@ -34,6 +36,7 @@ class SaleBuilder:
         self.plans = PlanCache(ledger)
         self._recovery = Recovery(ledger)
         self.installer = Installer(executor, ledger, self.plans)
+        self.evidence = Evidence(self.sale_calls, ledger)
 
     async def build(self, record: SaleRecord) -> Sale:
         """The sale, installed in the store if it is not there yet, with its first status read."""
@@ -62,8 +65,11 @@ class SaleBuilder:
     async def checkpoint(self, sale: Sale) -> None:
         """Keep in the ledger what a rebuild needs of the line."""
         document = sale.room.document
-        checkpoint = line_checkpoint(sale.uid, sale.ref.epoch, document.now_ms, document.line)
-        await self.ledger.checkpoints.save(checkpoint)
+        await self.ledger.checkpoints.save(
+            line_checkpoint(
+                sale.uid, sale.ref.epoch, document.now_ms, document.line, document.revision
+            )
+        )
 
     async def sweep(self, sale: Sale) -> None:
         """Free overdue holds that no request has freed on its way."""
@@ -79,18 +85,26 @@ class SaleBuilder:
         """The record in whose epoch the store carries the sale."""
         for _ in range(BUILD_ATTEMPTS):
             try:
-                await self.sale_calls.read(SaleRef(record.uid, record.epoch))
-            except StoreBehind:
-                record = await self._restored(record)
+                await self.evidence.check(record)
+            except StoreBehind as fault:
+                record = await self._restored(record, fault)
             except EpochChanged:
                 record = await self.ledger.sales.read_uid(record.uid)
             else:
-                return record
+                return await self._provisioned(record)
         raise StoreBehind(record.uid, seen_revision=0, store_revision=0)
 
-    async def _restored(self, record: SaleRecord) -> SaleRecord:
+    async def _restored(self, record: SaleRecord, fault: StoreBehind) -> SaleRecord:
+        rolled_back = fault.store_revision >= first_revision(record.epoch)
         try:
-            return await self.installer.restore(record)
+            return await self.installer.restore(record, rolled_back=rolled_back)
         except InstallFenced:
             # Overtaken by a later epoch: go on with that one.
             return await self.ledger.sales.read_uid(record.uid)
+
+    async def _provisioned(self, record: SaleRecord) -> SaleRecord:
+        """Whoever installed it may have died before saying so, and then a loss would look new."""
+        if record.provisioned:
+            return record
+        await self.ledger.sales.set_provisioned(record.uid, epoch=record.epoch)
+        return replace(record, provisioned=True)

@@ -11,6 +11,7 @@ memories are bounded.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -19,6 +20,7 @@ from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
 from holdfast_inventory.ledger import SaleRecord
 from holdfast_lua.errors import EpochChanged, StoreBehind
+from holdfast_lua.stock_install import InstallFenced
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 MAX_SALES: Final = 2_000
@@ -26,6 +28,8 @@ MISSING_SECONDS: Final = 0.5
 MAX_MISSING: Final = 10_000
 MAX_NAME_CHARS: Final = 63
 RELOADS_MAX: Final = 3
+
+logger = logging.getLogger(__name__)
 
 
 class SaleDirectory:
@@ -97,7 +101,10 @@ class SaleDirectory:
             if not lost:
                 # The store is ahead of the ledger we read; the next round will see it.
                 return
-            await self._builder.installer.rebuild(record)
+            try:
+                await self._builder.installer.rebuild(record)
+            except InstallFenced as fence:
+                logger.info("sale %s: somebody else rebuilds it: %s", sale.name, fence)
         await self._replace(sale.name, record)
 
     async def _replace(self, name: str, record: SaleRecord | None) -> None:

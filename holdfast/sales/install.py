@@ -45,14 +45,15 @@ class Installer:
     ledger: Ledger
     plans: PlanCache
 
-    async def restore(self, record: SaleRecord) -> SaleRecord:
-        """The store does not carry the sale in the record's epoch: install it, or rebuild it.
+    async def restore(self, record: SaleRecord, *, rolled_back: bool = False) -> SaleRecord:
+        """The store does not carry the sale as it must: install it, or rebuild it.
 
         The stock's fence tells an epoch that somebody is installing now (then we do the same and
-        one of us is first) from one that the store has lost.
+        one of us is first) from one that the store has lost. A store that was `rolled_back` still
+        has the epoch, and knows less of it than has happened.
         """
         fence = await self.executor.command("GET", keys.stock_fence(record.uid))
-        if record.provisioned and int(fence or 0) != record.epoch:
+        if rolled_back or (record.provisioned and int(fence or 0) != record.epoch):
             return await self.rebuild(record)
         await self.install(record)
         return record
@@ -101,9 +102,11 @@ class Installer:
         settings = stock_settings(spec)
         plan = await self.plans.get(record, spec)
         holds: list[HoldRecord] = []
+        blocked: list[int] = []
         if record.provisioned:
             holds = await ledger_holds(self.ledger, record.uid, plan, settings)
-        image = make_image(plan, settings, holds)
+            blocked = await self.ledger.blocks.blocked(record.uid)
+        image = make_image(plan, settings, holds, blocked)
         if not await install_stock(self.executor, ref.uid, ref.epoch, image):
             return None
         return image.sale_fields()
@@ -141,8 +144,10 @@ def _with_draw(
     )
 
 
-def line_checkpoint(uid: str, epoch: int, now_ms: int, line: LineStatus) -> Checkpoint:
-    """What a rebuild will need of the line as it stands."""
+def line_checkpoint(
+    uid: str, epoch: int, now_ms: int, line: LineStatus, revision: int = 0
+) -> Checkpoint:
+    """What a rebuild will need of the line as it stands, at this revision of the store."""
     start = LineCheckpoint(
         ceiling=line.ceiling,
         fresh=False,
@@ -162,4 +167,4 @@ def line_checkpoint(uid: str, epoch: int, now_ms: int, line: LineStatus) -> Chec
         accumulator=line.accumulator,
         beacon=line.beacon,
     )
-    return Checkpoint(uid, epoch, now_ms, _encode(start))
+    return Checkpoint(uid, epoch, now_ms, _encode(start), revision)

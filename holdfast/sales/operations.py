@@ -3,17 +3,19 @@
 Who decides differs by operation. Creating, replacing and patching is decided by the ledger, which
 is written first; the store follows, and a worker that dies in between leaves a ledger that is
 ahead, which the leader's next look carries on. Opening, pausing, draining and closing is decided
-by the store, in one script, because it must happen between two admissions; the ledger notes it.
+by the store, in one script, because it must happen between two admissions; the ledger notes it, and
+when a worker dies in between, the leader's next look notes it (agreement.py).
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
+from holdfast.sales.agreement import note_opening
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.sale import Sale
@@ -29,6 +31,7 @@ from holdfast.sales.spec import (
 from holdfast.sales.translate import brand, line_settings, stock_settings
 from holdfast_inventory.ledger import SaleDraft, SaleRecord
 from holdfast_inventory.plan import compile_plan
+from holdfast_lua.stock_install import InstallFenced
 from holdfast_queue.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 
@@ -37,6 +40,8 @@ UID_CHARS: Final = 12
 UID_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 PATCH_ATTEMPTS: Final = 5
 LIFECYCLE_OPERATIONS: Final = ("open", "pause", "resume", "drain", "close")
+
+logger = logging.getLogger(__name__)
 
 
 class SaleOperations:
@@ -94,7 +99,7 @@ class SaleOperations:
         done = await sale.room.change_lifecycle(operation)
         record = await self._ledger.sales.set_lifecycle(sale.uid, done.lifecycle)
         if operation == "open":
-            record = await self._note_opening(sale, record, done.opens_ms)
+            record = await note_opening(self._ledger, record, done.opens_ms)
         await self._builder.push(sale, record)
         await self._audit(actor, f"sale.{operation}", name, {"lifecycle": done.lifecycle})
         return sale
@@ -124,7 +129,10 @@ class SaleOperations:
         return record
 
     async def _installed(self, record: SaleRecord) -> Sale:
-        await self._builder.installer.install(record)
+        try:
+            await self._builder.installer.install(record)
+        except InstallFenced as fence:
+            logger.info("sale %s: replaced once more meanwhile: %s", record.name, fence)
         return await self._directory.reload(record)
 
     async def _patched(self, sale: Sale, changes: Mapping[str, object]) -> SaleRecord:
@@ -140,17 +148,6 @@ class SaleOperations:
             if written is not None:
                 return written
         raise HoldfastError(ErrorCode.CONFLICT)
-
-    async def _note_opening(self, sale: Sale, record: SaleRecord, opens_ms: int) -> SaleRecord:
-        """An early start is the sale's start from now on, in the ledger too."""
-        spec = spec_from_json(record.spec)
-        opened = _opened_at(spec, opens_ms)
-        if opened == spec:
-            return record
-        written = await self._ledger.sales.patch(
-            sale.uid, spec_to_json(opened), seen_version=record.settings_version
-        )
-        return written or await self._ledger.sales.read_uid(sale.uid)
 
     async def _audit(self, actor: str, action: str, sale: str, detail: object) -> None:
         text = msgspec.json.encode(detail)
@@ -183,13 +180,3 @@ def _draft(uid: str, name: str, spec: SaleSpec, plan: bytes | None) -> SaleDraft
         areas={area.id: area.capacity for area in spec.areas},
         draw_secret=secrets.token_bytes(DRAW_SECRET_BYTES),
     )
-
-
-def _opened_at(spec: SaleSpec, opens_ms: int) -> SaleSpec:
-    if not opens_ms:
-        return spec
-    start = datetime.fromtimestamp(opens_ms / 1000, UTC)
-    prequeue = spec.prequeue_start_time
-    if prequeue is not None and prequeue > start:
-        prequeue = start
-    return msgspec.structs.replace(spec, event_start_time=start, prequeue_start_time=prequeue)

@@ -14,6 +14,7 @@ from holdfast.sales.operations import LIFECYCLE_OPERATIONS
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleBody, spec_from_json
 from holdfast_inventory.ledger import SaleRecord
+from holdfast_lua.errors import StoreError
 from holdfast_queue.answers import draw_members
 from holdfast_queue.draw import MAX_BEACON_CHARS
 from holdfast_web.body import (
@@ -164,7 +165,7 @@ async def _listed(request: web.Request, record: SaleRecord) -> dict[str, object]
     try:
         sale = await request.app[DIRECTORY].get(record.name)
         state = sale.room.document.state.value
-    except HoldfastError:
+    except (HoldfastError, StoreError):
         state = record.lifecycle
     name = spec_from_json(record.spec).name
     return {"sale": record.name, "uid": record.uid, "name": name, "state": state}

@@ -13,6 +13,7 @@ from typing import Final
 
 from holdfast.config import Config
 from holdfast.leadership import Leadership
+from holdfast.sales.agreement import Agreement
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.periodic import Periodic
@@ -41,6 +42,7 @@ class Tickers:
         self._directory = directory
         self._leadership = leadership
         self._observe = observe
+        self._agreement = Agreement(builder)
         self._tick = 0
         self._troubles: dict[str, str] = {}
         self._tasks = (
@@ -86,7 +88,10 @@ class Tickers:
             await self._directory.refresh(sale)
 
     async def _find_sales(self) -> None:
-        """Load what the ledger has and this worker has not: a sale must run though nobody asks."""
+        """Load what the ledger has and this worker has not: a sale must run though nobody asks.
+
+        What it has is compared with the store: an operation may have broken off between the two.
+        """
         after = ""
         while True:
             records = await self._builder.ledger.sales.page(after=after)
@@ -94,8 +99,8 @@ class Tickers:
                 known = self._directory.known(record.name)
                 if known is None:
                     await self._directory.get(record.name)
-                elif known.record.settings_version < record.settings_version:
-                    await self._builder.push(known, record)
+                else:
+                    await self._agreement.reach(known, record)
             if not records:
                 return
             after = records[-1].name

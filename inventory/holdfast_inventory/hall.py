@@ -110,11 +110,11 @@ class Hall:
         return now_ms, sorted(holds, key=lambda hold: (hold.created_ms, hold.id))
 
     async def block(self, seats: Sequence[int]) -> int:
-        """Takes free seats off sale; how many were."""
+        """Takes free seats off sale in the store; how many were. `blocking` has the ledger's half."""
         return await self.calls.block_seats(self.ref, group_by_row(self.plan, seats))
 
     async def unblock(self, seats: Sequence[int]) -> int:
-        """Puts blocked seats back on sale; how many were."""
+        """Puts blocked seats back on sale in the store; how many were."""
         return await self.calls.unblock_seats(self.ref, group_by_row(self.plan, seats))
 
     async def seat_map(self) -> SeatMap:

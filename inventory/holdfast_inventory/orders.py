@@ -7,6 +7,7 @@ the plan. The id is one and the same: it makes every step of a confirm repeatabl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +34,8 @@ class Stock(Protocol):
     def plan(self) -> Plan: ...
     @property
     def calls(self) -> StockCalls: ...
+    async def block(self, seats: Sequence[int]) -> int: ...
+    async def unblock(self, seats: Sequence[int]) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)

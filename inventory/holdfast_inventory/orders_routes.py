@@ -60,7 +60,7 @@ def add_routes(app: web.Application) -> None:
 async def pay(request: web.Request) -> web.Response:
     """The buyer is about to be charged."""
     await require_role(request, Role.PLATFORM)
-    office = await _office(request)
+    office = await office_of(request)
     body = await read_json(request, PayingBody, default=PayingBody())
     paying = await begin_paying(office, _id(request, ErrorCode.UNKNOWN_HOLD), body.order_ref)
     stock = office.stock
@@ -72,7 +72,7 @@ async def pay(request: web.Request) -> web.Response:
 async def confirm(request: web.Request) -> web.Response:
     """The buyer has paid."""
     await require_role(request, Role.PLATFORM)
-    office = await _office(request)
+    office = await office_of(request)
     body = await read_json(request, ConfirmRequest)
     hold_id = _id(request, ErrorCode.UNKNOWN_HOLD)
     confirming = Confirming(request.app[AFTERWARDS])
@@ -89,7 +89,7 @@ async def confirm(request: web.Request) -> web.Response:
 @buyer_endpoint
 async def list_orders(request: web.Request) -> web.Response:
     """Orders in the order they were begun, a page at a time."""
-    office = await _office(request)
+    office = await office_of(request)
     owner = await _reader(request, office)
     query = page_query(request, int, str)
     after = (int(query.after[0]), str(query.after[1])) if query.after else None
@@ -108,7 +108,7 @@ async def list_orders(request: web.Request) -> web.Response:
 @buyer_endpoint
 async def read_order(request: web.Request) -> web.Response:
     """One order."""
-    office = await _office(request)
+    office = await office_of(request)
     owner = await _reader(request, office)
     order = await _order(request, office)
     if owner and order.buyer != owner:
@@ -120,7 +120,7 @@ async def read_order(request: web.Request) -> web.Response:
 async def refund(request: web.Request) -> web.Response:
     """Put seats back on sale, all or the `items` named."""
     await require_role(request, Role.PLATFORM)
-    office = await _office(request)
+    office = await office_of(request)
     body = await read_json(request, RefundRequest, default=RefundRequest())
     key = idempotency_key(request) if IDEMPOTENCY_HEADER in request.headers else None
     refunding = Refunding(request.app[AFTERWARDS])
@@ -135,7 +135,8 @@ async def _afterwards(app: web.Application) -> AsyncIterator[None]:
     await app[AFTERWARDS].drain()
 
 
-async def _office(request: web.Request) -> BoxOffice:
+async def office_of(request: web.Request) -> BoxOffice:
+    """What it takes to sell in the sale of this request."""
     hall = await request.app[HALLS](request.match_info["sale"])
     return BoxOffice(hall, request.app[ORDER_LEDGER])
 

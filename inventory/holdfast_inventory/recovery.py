@@ -1,7 +1,8 @@
 """Recovery: finishes or undoes what a crash left halfway. Harmless to repeat, from every worker.
 
-Two lists are walked, a bounded piece at each visit:
+Three lists are walked, a bounded piece at each visit:
 
+- the seats whose block the store was not told of;
 - the ledger's orders that are due: PENDING ones whose hold has lapsed are voided; LOST and refunded
   ones of which the store was never told are told;
 - the store's holds: one that is confirming is compared with the ledger. If the order is settled,
@@ -23,6 +24,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from holdfast_inventory import blocking
 from holdfast_inventory.ledger import Claim, Ledger, Order, OrderStatus, Verdict, Void
 from holdfast_inventory.orders import BoxOffice, Stock, order_of_hold
 from holdfast_inventory.telling import tell
@@ -63,6 +65,7 @@ class Recovery:
     async def visit(self, stock: Stock) -> int:
         """One bounded round over a sale; how many orders it settled or told."""
         office = BoxOffice(stock, self._ledger)
+        await blocking.settle(office)
         return await self._visit_due(office) + await self._visit_holds(office)
 
     def forget(self, sale_uid: str) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from holdfast_inventory import orders_routes
+from holdfast_inventory import blocking, orders_routes
 from holdfast_inventory.asking import SALE, buyer_ref, hall_of, owner_of
 from holdfast_inventory.events import (
     EVENTS_MAX,
@@ -30,6 +30,7 @@ from holdfast_inventory.holds import (
     resolve,
     seat_indices,
 )
+from holdfast_inventory.orders_routes import office_of
 from holdfast_inventory.seat_map import SeatMap
 from holdfast_lua.codes import Code
 from holdfast_lua.stock_calls import HoldAnswer
@@ -242,14 +243,18 @@ def _count(request: web.Request, hall: Hall, outcome: str) -> None:
 @endpoint
 async def _block(request: web.Request) -> web.StreamResponse:
     await require_role(request, Role.OPERATOR)
-    hall = await hall_of(request)
+    office = await office_of(request)
+    plan = office.stock.plan
     body = await read_json(request, SeatsBody)
-    return json_response({"blocked": await hall.block(seat_indices(body.seats, hall.plan))})
+    done = await blocking.block(office, seat_indices(body.seats, plan))
+    unavailable = [plan.guids[seat] for seat in done.unavailable]
+    return json_response({"blocked": done.changed, "unavailable": unavailable})
 
 
 @endpoint
 async def _unblock(request: web.Request) -> web.StreamResponse:
     await require_role(request, Role.OPERATOR)
-    hall = await hall_of(request)
+    office = await office_of(request)
     body = await read_json(request, SeatsBody)
-    return json_response({"unblocked": await hall.unblock(seat_indices(body.seats, hall.plan))})
+    done = await blocking.unblock(office, seat_indices(body.seats, office.stock.plan))
+    return json_response({"unblocked": done.changed})

@@ -5,6 +5,7 @@ everything that changes an order goes through `commit`, which gathers the intent
 one transaction.
 """
 
+from .blocks import SeatBlock
 from .draws import DrawRecord
 from .faults import EpochPassed, LedgerUnavailable, SaleMissing, SaleTaken
 from .intents import Claim, GiveBack, Lose, Outcome, Pend, RefundItem, Sell, Told, Verdict, Void
@@ -45,6 +46,7 @@ __all__ = [
     "SaleMissing",
     "SaleRecord",
     "SaleTaken",
+    "SeatBlock",
     "Sell",
     "Told",
     "Verdict",

@@ -3,6 +3,9 @@
 It lets `serving` and the active counts come back after a store loss. It is not exact and need not
 be: numbers are protected by the issued ceiling. A write never replaces a later checkpoint, whatever
 order workers arrive in, and an older epoch never replaces a newer one.
+
+`revision` is the store's at that moment. A worker that has just started has seen nothing of the
+sale; by this it knows what the store must have at least, and finds out one that was rolled back.
 """
 
 from sqlalchemy import insert, or_, select, update
@@ -30,6 +33,7 @@ class Checkpoints:
             "epoch": checkpoint.epoch,
             "taken_ms": checkpoint.taken_ms,
             "body": checkpoint.body,
+            "revision": checkpoint.revision,
         }
         async with self._database.writing() as connection:
             changed = await connection.execute(
@@ -45,7 +49,7 @@ class Checkpoints:
         query = select(checkpoints).where(checkpoints.c.sale_uid == sale_uid)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
-        return None if row is None else Checkpoint(row.sale_uid, row.epoch, row.taken_ms, row.body)
+        return None if row is None else Checkpoint(**row._mapping)
 
     async def _add(self, checkpoint: Checkpoint, values: dict[str, object]) -> None:
         try:

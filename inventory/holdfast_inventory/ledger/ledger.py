@@ -1,6 +1,9 @@
 """The ledger as one object: opened once per process, closed with it."""
 
+from collections.abc import Awaitable
+
 from .audit import Audit
+from .blocks import Blocks
 from .checkpoints import Checkpoints
 from .database import Database
 from .draws import Draws
@@ -23,6 +26,7 @@ class Ledger:
         self.checkpoints = Checkpoints(database)
         self.audit = Audit(database)
         self.draws = Draws(database)
+        self.blocks = Blocks(database)
         self._group = GroupCommit(database, observer)
 
     @classmethod
@@ -40,9 +44,9 @@ class Ledger:
         """Bring the schema up to date; safe when several processes do it at once."""
         await migrate(self.database)
 
-    async def commit(self, intent: Intent) -> Outcome:
-        """Apply an intent about an order; it is on disk when this returns."""
-        return await self._group.commit(intent)
+    def commit(self, intent: Intent) -> Awaitable[Outcome]:
+        """Apply an intent about an order; it is on disk when this has been awaited."""
+        return self._group.commit(intent)
 
     async def ping(self) -> None:
         """Raise LedgerUnavailable unless the database answers."""

@@ -87,6 +87,14 @@ class Orders:
         async with self._database.reading() as connection:
             return {row.area: row.sold for row in await connection.execute(query)}
 
+    async def sold_units(self, sale_uid: str) -> int:
+        """Seats and area units together that are sold."""
+        seats = select(func.count()).select_from(sold).where(sold.c.sale_uid == sale_uid)
+        units = select(func.sum(area_sold.c.sold)).where(area_sold.c.sale_uid == sale_uid)
+        async with self._database.reading() as connection:
+            counted = await connection.scalar(seats)
+            return int(counted or 0) + int(await connection.scalar(units) or 0)
+
     async def rebuild_state(self, sale_uid: str) -> RebuildState:
         """All that outweighs the store. Final only once the sale's epoch has been bumped."""
         owning = await self._all(_of_sale(sale_uid).where(orders.c.status.in_(_OWNING)))

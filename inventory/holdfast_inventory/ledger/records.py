@@ -24,7 +24,7 @@ class OrderStatus(StrEnum):
     REFUNDED = "refunded"
 
 
-class OrderItem(msgspec.Struct, frozen=True, omit_defaults=True):
+class OrderItem(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A seat (by guid and plan index), or some units of an area; `refunded` are back on sale."""
 
     label: str
@@ -42,7 +42,7 @@ class OrderItem(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.quantity - self.refunded
 
 
-class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
+class Refund(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One refund as it was asked for: its key makes a repeat harmless."""
 
     at_ms: int
@@ -51,7 +51,7 @@ class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str | None = None
 
 
-class Order(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True, gc=False):
     """One order; its id is the id of the hold that it came from.
 
     `hold_version` is the hold's version that the ledger last heard of: a void answers every confirm
@@ -81,7 +81,7 @@ class Order(msgspec.Struct, frozen=True):
     @property
     def seats(self) -> tuple[int, ...]:
         """Plan indices of the seats that the order owns while it is sold."""
-        return tuple(i.index for i in self.items if i.index is not None and i.owned)
+        return tuple([i.index for i in self.items if i.index is not None and i.owned])
 
     @property
     def areas(self) -> dict[str, int]:
@@ -180,3 +180,4 @@ class Checkpoint:
     epoch: int
     taken_ms: int
     body: bytes
+    revision: int = 0

@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Row, delete, exists, insert, select, updat
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from .blocks import forget_blocks
 from .database import Database
 from .draws import forget_draw
 from .faults import EpochPassed, SaleMissing, SaleTaken
@@ -73,6 +74,7 @@ class Sales:
             await connection.execute(delete(sale_plans).where(sale_plans.c.sale_uid == draft.uid))
             await connection.execute(delete(area_sold).where(area_sold.c.sale_uid == draft.uid))
             await forget_draw(connection, draft.uid)
+            await forget_blocks(connection, draft.uid)
             await _write_stock(connection, draft)
         return await self.read_uid(draft.uid)
 
@@ -125,6 +127,18 @@ class Sales:
         if not await self._change(condition, lifecycle=lifecycle):
             raise SaleMissing()
         return await self.read_uid(uid)
+
+    async def adopt_lifecycle(self, seen: SaleRecord, lifecycle: str) -> SaleRecord | None:
+        """Note what the store says; None when the sale is no longer as it was `seen`."""
+        condition = (
+            (sales.c.uid == seen.uid)
+            & (sales.c.epoch == seen.epoch)
+            & (sales.c.settings_version == seen.settings_version)
+            & sales.c.live_name.is_not(None)
+        )
+        if not await self._change(condition, lifecycle=lifecycle):
+            return None
+        return await self.read_uid(seen.uid)
 
     async def delete(self, uid: str) -> None:
         """Free the name and keep the books: orders of a deleted sale stay readable by uid."""

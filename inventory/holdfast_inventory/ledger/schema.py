@@ -143,6 +143,16 @@ area_sold = Table(
     Column("capacity", Integer, nullable=False),
 )
 
+seat_blocks = Table(
+    "seat_blocks",
+    metadata,
+    Column("sale_uid", exact(UID_LENGTH), primary_key=True),
+    Column("seat", Integer, primary_key=True, autoincrement=False),
+    Column("blocked", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("told", Integer, nullable=False),
+)
+
 checkpoints = Table(
     "checkpoints",
     metadata,
@@ -150,6 +160,7 @@ checkpoints = Table(
     Column("epoch", Integer, nullable=False),
     Column("taken_ms", BigInteger, nullable=False),
     Column("body", long_bytes(), nullable=False),
+    Column("revision", BigInteger, nullable=False, server_default="0"),
 )
 
 draws = Table(

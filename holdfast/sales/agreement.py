@@ -1,0 +1,93 @@
+"""Store and ledger brought to agree about what an operator did, after a worker died in between.
+
+Settings are written to the ledger first: one that is ahead is pushed into the store. A lifecycle is
+changed in the store first, because it must happen between two admissions: a ledger that does not
+know of it is told, since it is the ledger that a rebuild reads. The same goes for the start of a
+sale that was opened early, and for a start that the store refused because the sale had begun.
+
+The ledger is read before the store, and written only if it is still as it was read. So whatever
+another worker is about to note is either seen in the store too, or noted after us and stands.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from holdfast.sales.builder import SaleBuilder
+from holdfast.sales.sale import Sale
+from holdfast.sales.spec import SaleSpec, spec_from_json, spec_to_json
+from holdfast.sales.translate import epoch_ms
+from holdfast_inventory.ledger import Ledger, SaleRecord
+from holdfast_lua.sale_calls import SaleHead
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The leader's look at each sale, about once a second; costs a store call only on a doubt."""
+
+    builder: SaleBuilder
+
+    async def reach(self, sale: Sale, record: SaleRecord) -> None:
+        """Mend what differs; `record` was read from the ledger just now."""
+        if record.uid != sale.uid or record.epoch != sale.ref.epoch:
+            return  # the ticker finds that out
+        if not _in_doubt(sale, record):
+            return
+        head = await self.builder.sale_calls.read(sale.ref)
+        noted = await self._noted(record, head)
+        if head.settings_version < noted.settings_version:
+            await self.builder.push(sale, noted)
+
+    async def _noted(self, record: SaleRecord, head: SaleHead) -> SaleRecord:
+        """The ledger's record once it knows what the store has decided."""
+        if head.lifecycle != record.lifecycle:
+            logger.warning("sale %s is %s; the ledger is told so", record.name, head.lifecycle)
+            adopted = await self.builder.ledger.sales.adopt_lifecycle(record, head.lifecycle)
+            if adopted is None:
+                return record  # somebody else has just written: the next look will see it
+            record = adopted
+        if (
+            head.times.opens_ms
+            <= head.now_ms
+            < epoch_ms(spec_from_json(record.spec).event_start_time)
+        ):
+            return await note_opening(self.builder.ledger, record, head.times.opens_ms)
+        return record
+
+
+async def note_opening(ledger: Ledger, record: SaleRecord, opens_ms: int) -> SaleRecord:
+    """An early start is the sale's start from now on, in the ledger too."""
+    spec = spec_from_json(record.spec)
+    opened = _opened_at(spec, opens_ms)
+    if opened == spec:
+        return record
+    written = await ledger.sales.patch(
+        record.uid, spec_to_json(opened), seen_version=record.settings_version
+    )
+    return written or await ledger.sales.read_uid(record.uid)
+
+
+def _in_doubt(sale: Sale, record: SaleRecord) -> bool:
+    """By this worker's last status, a fraction of a second old."""
+    line = sale.room.document.line
+    return (
+        line.settings_version < record.settings_version
+        or line.lifecycle != record.lifecycle
+        or (line.phase == "open" and _starts_later(record, sale.room.document.now_ms))
+    )
+
+
+def _starts_later(record: SaleRecord, now_ms: int) -> bool:
+    return epoch_ms(spec_from_json(record.spec).event_start_time) > now_ms
+
+
+def _opened_at(spec: SaleSpec, opens_ms: int) -> SaleSpec:
+    start = datetime.fromtimestamp(opens_ms / 1000, UTC) if opens_ms else None
+    prequeue = spec.prequeue_start_time
+    if start is None or (prequeue is not None and prequeue > start):
+        prequeue = start
+    return msgspec.structs.replace(spec, event_start_time=start, prequeue_start_time=prequeue)

@@ -1,0 +1,78 @@
+"""Blocking seats: the operator takes them off sale, and they stay off whatever the store forgets.
+
+    want (ledger)    what the seats are to be; a rebuild reads it from here on
+    tell (store)     free seats become blocked, blocked ones free
+    note (ledger)    the store has been told, or cannot be: somebody has the seat
+
+A crash after the first step leaves rows that the store was not told of; recovery tells it. A seat
+that is held or booked is nobody's to take: the ledger withdraws its block, so that a rebuild and
+the store agree about it, and the operator is told which ones those are.
+
+Rejected: to keep the block of a held seat for when it comes back. It would have to be looked up
+wherever a seat is freed, and the operator can ask again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from holdfast_inventory.ledger import SeatBlock
+from holdfast_inventory.orders import BoxOffice, Stock
+
+ROUNDS_MAX: Final = 8
+BLOCKED: Final = ord("x")
+
+
+@dataclass(frozen=True, slots=True)
+class Blocking:
+    """How the seats stand after the request: changed now, and those that somebody has."""
+
+    changed: int
+    unavailable: tuple[int, ...]
+
+
+async def block(office: BoxOffice, seats: Sequence[int]) -> Blocking:
+    """Take seats off sale; those that are held or booked are left as they are."""
+    stock = office.stock
+    await office.ledger.blocks.want(stock.ref.uid, seats, blocked=True, epoch=stock.ref.epoch)
+    changed = await settle(office)
+    states = await _states(stock)
+    return Blocking(changed, tuple(seat for seat in seats if states[seat] != BLOCKED))
+
+
+async def unblock(office: BoxOffice, seats: Sequence[int]) -> Blocking:
+    """Put blocked seats back on sale; others are left as they are."""
+    stock = office.stock
+    await office.ledger.blocks.want(stock.ref.uid, seats, blocked=False, epoch=stock.ref.epoch)
+    return Blocking(await settle(office), ())
+
+
+async def settle(office: BoxOffice) -> int:
+    """Bring the store to what the ledger wants; how many seats changed. Harmless to repeat."""
+    changed = 0
+    for _ in range(ROUNDS_MAX):
+        rows = await office.ledger.blocks.untold(office.stock.ref.uid)
+        if not rows:
+            break
+        changed += await _tell(office, rows)
+    return changed
+
+
+async def _tell(office: BoxOffice, rows: Sequence[SeatBlock]) -> int:
+    stock, blocks = office.stock, office.ledger.blocks
+    wanted, unwanted = [r for r in rows if r.blocked], [r for r in rows if not r.blocked]
+    changed = 0
+    if unwanted:
+        changed += await stock.unblock([row.seat for row in unwanted])
+    if wanted:
+        changed += await stock.block([row.seat for row in wanted])
+    states = await _states(stock)
+    await blocks.withdraw(stock.ref.uid, [r for r in wanted if states[r.seat] != BLOCKED])
+    await blocks.note_told(stock.ref.uid, rows)
+    return changed
+
+
+async def _states(stock: Stock) -> bytes:
+    return (await stock.calls.read_seats(stock.ref)).states

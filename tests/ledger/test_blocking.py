@@ -1,0 +1,90 @@
+"""Blocked seats: in the ledger first, so that nothing the store forgets puts them on sale."""
+
+import pytest
+from conftest import Clock
+from shop_kit import HOLD_SECONDS, Shop, drained
+
+from holdfast_inventory import blocking
+from holdfast_inventory.ledger import EpochPassed, Ledger, SaleRecord
+from holdfast_inventory.recovery import Recovery
+
+
+async def test_blocked_seats_survive_a_lost_store(shop: Shop) -> None:
+    assert (await blocking.block(shop.office, [0, 1, 2])).changed == 3
+    assert (await blocking.unblock(shop.office, [1])).changed == 1
+    await shop.lose_store()
+    assert (await shop.states())[:4] == "xfxf"
+    assert (await shop.hall.seat_map()).reading.blocked == 2
+
+
+async def test_seats_that_somebody_has_are_left_and_named(shop: Shop, clock: Clock) -> None:
+    """Given a held and a sold seat, blocking them is refused for good, also after a rebuild."""
+    await shop.hold("r1s1")
+    await shop.confirm(await shop.hold("r1s2", buyer="bob"))
+    await drained(shop)
+    done = await blocking.block(shop.office, [0, 1, 2])
+    assert (done.changed, done.unavailable) == (1, (0, 1))
+    await clock.advance(HOLD_SECONDS + 1)
+    await shop.hall.sweep()
+    assert (await shop.states())[:3] == "fbx"
+    await shop.lose_store()
+    assert (await shop.states())[:3] == "fbx"
+
+
+async def test_repeated_block_is_the_same(shop: Shop) -> None:
+    await blocking.block(shop.office, [0])
+    again = await blocking.block(shop.office, [0])
+    assert (again.changed, again.unavailable) == (0, ())
+    assert await shop.ledger.blocks.blocked(shop.hall.uid) == [0]
+    assert len(await shop.events("seats.blocked")) == 1
+
+
+async def test_block_of_a_passed_epoch_is_refused(shop: Shop) -> None:
+    """A rebuild has read the blocks by then: it would not know of this one."""
+    old = shop.office
+    await shop.lose_store()
+    with pytest.raises(EpochPassed):
+        await blocking.block(old, [0])
+    assert await shop.ledger.blocks.blocked(shop.hall.uid) == []
+
+
+@pytest.mark.parametrize("blocked", [True, False])
+async def test_store_that_was_not_told_is_told_by_recovery(shop: Shop, blocked: bool) -> None:
+    if not blocked:
+        await blocking.block(shop.office, [4])
+    await shop.ledger.blocks.want(shop.hall.uid, [4], blocked=blocked, epoch=1)
+    assert (await shop.states())[4] == ("f" if blocked else "x")
+    await Recovery(shop.ledger).visit(shop.hall)
+    assert (await shop.states())[4] == ("x" if blocked else "f")
+    assert await shop.ledger.blocks.untold(shop.hall.uid) == []
+
+
+async def test_block_that_reaches_the_store_late_is_undone(shop: Shop) -> None:
+    """Given one who read the block and then slept, while another put the seat back on sale."""
+    blocks, uid = shop.ledger.blocks, shop.hall.uid
+    await blocks.want(uid, [0], blocked=True, epoch=1)
+    slept = await blocks.untold(uid)
+    await blocking.unblock(shop.office, [0])
+    await shop.hall.block([0])
+    await blocks.note_told(uid, slept)
+    assert (await shop.states())[0] == "x"
+    await Recovery(shop.ledger).visit(shop.hall)
+    assert (await shop.states())[0] == "f"
+
+
+async def test_ledger_keeps_what_each_seat_is_to_be(ledger: Ledger, sale: SaleRecord) -> None:
+    """The same over all databases."""
+    blocks, uid = ledger.blocks, sale.uid
+    await blocks.want(uid, [3, 1, 2], blocked=True, epoch=1)
+    await blocks.want(uid, [2, 7], blocked=False, epoch=1)
+    assert await blocks.blocked(uid) == [1, 3]
+    untold = await blocks.untold(uid)
+    assert sorted((row.seat, row.blocked, row.version) for row in untold) == [
+        (1, True, 1),
+        (2, False, 2),
+        (3, True, 1),
+    ]
+    await blocks.withdraw(uid, [row for row in untold if row.seat == 3])
+    await blocks.note_told(uid, untold)
+    assert await blocks.untold(uid) == []
+    assert await blocks.blocked(uid) == [1]
