@@ -8,7 +8,7 @@ of the store (`begin_confirm`) or an intent of the ledger (`Sell`).
 import asyncio
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +30,8 @@ from holdfast_lua.wire import Argument
 KILLED = 9
 
 # Forked from a server that has imported everything and opened nothing: quick, and no less real.
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload([__name__])
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload([__name__])
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,14 @@ class DyingLedger(Ledger):
 
     dies = ""
 
-    async def commit(self, intent: Intent) -> Outcome:
+    def commit(self, intent: Intent) -> Awaitable[Outcome]:
+        return self._mortal(intent, super().commit)
+
+    async def _mortal(
+        self, intent: Intent, commit: Callable[[Intent], Awaitable[Outcome]]
+    ) -> Outcome:
         die_at(self.dies, f"before {type(intent).__name__}")
-        outcome = await super().commit(intent)
+        outcome = await commit(intent)
         die_at(self.dies, f"after {type(intent).__name__}")
         return outcome
 
@@ -122,7 +127,7 @@ async def _act(life: Life, shop: Shop) -> None:
 
 async def run_until_death(life: Life) -> int | None:
     """The exit code of a process that lived this life."""
-    process: Any = _processes.Process(target=live, args=(life,))
+    process: Any = processes.Process(target=live, args=(life,))
     process.start()
     await asyncio.to_thread(process.join, 60)
     code: int | None = process.exitcode

@@ -119,6 +119,15 @@ async def test_racing_confirms_of_overlapping_seats_leave_one_owner_each(
     assert counts[OrderStatus.SOLD] == len(winners)
 
 
+async def test_intents_one_after_another_never_wait_for_a_lane_that_ended(
+    ledger: Ledger, sale: SaleRecord
+) -> None:
+    """Catches a lane that counts as running after it has looked at the queue for the last time."""
+    async with asyncio.timeout(30):
+        for n in range(10):
+            assert await ledger.commit(Sell(1, build_order(sale.uid, f"o{n}", seats=(n,))))
+
+
 async def test_value_the_database_refuses_harms_nobody_else(
     ledger: Ledger, sale: SaleRecord
 ) -> None:

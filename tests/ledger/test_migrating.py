@@ -1,13 +1,13 @@
 """The schema that migrations make is the schema that the code uses, whoever runs them and when."""
 
 import asyncio
-import multiprocessing
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from dying_kit import processes
 from sqlalchemy import Connection, inspect, text
 
 from holdfast_inventory.ledger import Ledger, LedgerUnavailable
@@ -51,15 +51,14 @@ async def test_migrating_again_changes_nothing(ledger: Ledger) -> None:
 
 async def test_processes_that_start_together_migrate_once(ledger_url: str) -> None:
     """Catches a migration without a lock: two would create the same table."""
-    context = multiprocessing.get_context("spawn")
-    processes = [
-        context.Process(target=migrate_in_process, args=(ledger_url,)) for _ in range(PROCESSES)
+    started = [
+        processes.Process(target=migrate_in_process, args=(ledger_url,)) for _ in range(PROCESSES)
     ]
-    for process in processes:
+    for process in started:
         process.start()
-    for process in processes:
+    for process in started:
         await asyncio.to_thread(process.join, 60)
-    assert [process.exitcode for process in processes] == [0] * PROCESSES
+    assert [process.exitcode for process in started] == [0] * PROCESSES
 
 
 async def test_partial_index_covers_only_orders_that_are_due(ledger: Ledger) -> None:

@@ -10,7 +10,8 @@ database refuses harms nobody else; and a lost COMMIT is re-read, because each r
 order under lock, waiting for the earlier transaction if that still lives, and finds its own work.
 When the connection breaks there too, the rest are told that the ledger does not answer.
 
-Callers await a shielded future: who goes away does not break the transaction of the others.
+Callers await a future of their own: who goes away cancels that and nothing else, so the transaction
+of the others is none of their business.
 """
 
 import asyncio
@@ -42,6 +43,7 @@ Observer = Callable[[int, float], None]
 
 @dataclass(slots=True)
 class _Waiting:
+    key: tuple[str, str]
     intent: Intent
     answer: asyncio.Future[Outcome]
 
@@ -54,19 +56,21 @@ class GroupCommit:
         self._observer = observer
         self._lanes = 1 if database.is_sqlite else 2
         self._waiting: deque[_Waiting] = deque()
+        self._busy = 0
         self._running: set[asyncio.Task[None]] = set()
 
-    async def commit(self, intent: Intent) -> Outcome:
-        """Apply the intent; returns once that is on disk, or raises LedgerUnavailable."""
+    def commit(self, intent: Intent) -> asyncio.Future[Outcome]:
+        """Apply the intent; done once that is on disk, or fails with LedgerUnavailable."""
         if len(self._waiting) >= MAX_WAITING:
             raise HoldfastError(ErrorCode.OVERLOADED, retry_after=RETRY_AFTER_SECONDS)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(intent, answer))
-        if len(self._running) < self._lanes:
+        self._waiting.append(_Waiting(order_key(intent), intent, answer))
+        if self._busy < self._lanes:
+            self._busy += 1
             lane = asyncio.create_task(self._run_lane())
             self._running.add(lane)
             lane.add_done_callback(self._running.discard)
-        return await asyncio.shield(answer)
+        return answer
 
     async def drain(self) -> None:
         """Wait until everything that was asked for is answered."""
@@ -74,19 +78,22 @@ class GroupCommit:
             await asyncio.wait(self._running)
 
     async def _run_lane(self) -> None:
-        while self._waiting:
-            await self._run_batch(self._next_batch())
+        """Until nothing waits. No longer busy in that very step: who comes next starts a lane."""
+        try:
+            while self._waiting:
+                await self._run_batch(self._next_batch())
+        finally:
+            self._busy -= 1
 
     def _next_batch(self) -> list[_Waiting]:
         """The oldest intent and the others of its sale, each order once; the rest stay in order."""
-        sale_uid = order_key(self._waiting[0].intent)[0]
+        sale_uid = self._waiting[0].key[0]
         batch: dict[tuple[str, str], _Waiting] = {}
         left: deque[_Waiting] = deque()
         while self._waiting and len(batch) < MAX_BATCH:
             entry = self._waiting.popleft()
-            key = order_key(entry.intent)
-            if key[0] == sale_uid and key not in batch:
-                batch[key] = entry
+            if entry.key[0] == sale_uid and entry.key not in batch:
+                batch[entry.key] = entry
             else:
                 left.append(entry)
         self._waiting.extendleft(reversed(left))
@@ -108,7 +115,7 @@ class GroupCommit:
 
     async def _try_together(self, batch: list[_Waiting]) -> bool:
         intents = [entry.intent for entry in batch]
-        sale_uid = order_key(intents[0])[0]
+        sale_uid = batch[0].key[0]
         try:
             with self._timed(len(batch)):
                 async with self._database.transaction() as connection:
