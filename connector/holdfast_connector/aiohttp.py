@@ -4,7 +4,7 @@
 
 Handlers find the visitor's `Session` with `session_of(request)`. To be called before the
 application starts; it adds a middleware in front of those that are there and a signal that hears
-the shop's command to end a session, whatever kind of response carries it.
+the shop's command to end a session, whatever kind of response carries it. Needs aiohttp >= 3.14.
 """
 
 from typing import Final
@@ -19,7 +19,7 @@ from holdfast_connector.settings import Settings
 from holdfast_connector.visits import Visit
 
 GATE: Final = web.AppKey("holdfast_gate", Gate)
-_SESSION: Final = "holdfast_session"
+_SESSION: Final[web.RequestKey[Session | None]] = web.RequestKey("holdfast_session")
 
 
 def setup(app: web.Application, settings: Settings | Gate) -> Gate:
@@ -47,8 +47,7 @@ def setup(app: web.Application, settings: Settings | Gate) -> Gate:
 
 def session_of(request: web.Request) -> Session | None:
     """The session that the visitor came in with; None on public paths and at an open gate."""
-    session = request.get(_SESSION)
-    return session if isinstance(session, Session) else None
+    return request.get(_SESSION)
 
 
 def _visit(request: web.Request) -> Visit:

@@ -31,7 +31,6 @@ class Courier:
     def __init__(self, threads: int = THREADS, waiting_max: int = WAITING_MAX) -> None:
         self._threads_max = threads
         self._waiting_max = waiting_max
-        self._lock = Lock()
         self._begin()
 
     def send(self, work: Callable[[], T]) -> "Future[T]":
@@ -52,6 +51,7 @@ class Courier:
 
     def _begin(self) -> None:
         self._pid = os.getpid()
+        self._lock = Lock()
         self._threads = 0
         self._errands: Queue[Callable[[], None]] = Queue(self._waiting_max)
 

@@ -1,0 +1,177 @@
+"""Keys of the service: read seldom, read once for everybody, and kept when they cannot be read."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from connector_kit import OTHER_SECRET, SECRET, SERVICE, Clock, Mint, Wire
+from running_service import wait_until
+
+from holdfast_connector import KeysUnavailable, PublishedKeys
+from holdfast_connector.fetching import Request, Response
+from holdfast_connector.keys import MAX_AGE_SECONDS, MIN_INTERVAL_SECONDS
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(0.0)
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire(Mint())
+
+
+@pytest.fixture
+def keys(wire: Wire, clock: Clock) -> PublishedKeys:
+    return PublishedKeys(SERVICE, fetch=wire, clock=clock)
+
+
+def kid_of(mint: Mint) -> str:
+    return mint.passes.keys[0].kid
+
+
+def test_keys_are_read_once_and_kept(keys: PublishedKeys, wire: Wire, clock: Clock) -> None:
+    for _ in range(100):
+        assert keys.find(kid_of(wire.mint)) is not None
+        clock.now += 1
+    assert [request.url for request in wire.seen] == [f"{SERVICE}/.well-known/jwks.json"]
+
+
+def test_unknown_kids_cannot_cause_a_fetch_storm(
+    keys: PublishedKeys, wire: Wire, clock: Clock
+) -> None:
+    """Given known keys, a thousand invented kids from twenty threads cost one read a span."""
+    assert keys.find(kid_of(wire.mint))
+    with ThreadPoolExecutor(20) as pool:
+        for span in range(1, 4):
+            clock.now += MIN_INTERVAL_SECONDS
+            found = list(pool.map(keys.find, (f"invented-{n}" for n in range(1_000))))
+            assert set(found) == {None}
+            assert len(wire.seen) == 1 + span
+
+
+def test_kid_beyond_measure_costs_nothing(keys: PublishedKeys, wire: Wire, clock: Clock) -> None:
+    assert keys.find(kid_of(wire.mint))
+    clock.now += MIN_INTERVAL_SECONDS
+    assert keys.find("x" * 1_000) is None
+    assert len(wire.seen) == 1
+
+
+def test_rotated_key_is_picked_up_at_first_sight(
+    keys: PublishedKeys, wire: Wire, clock: Clock
+) -> None:
+    old = wire.mint
+    assert keys.find(kid_of(old))
+    clock.now += MIN_INTERVAL_SECONDS
+    wire.mint = Mint(OTHER_SECRET, SECRET)
+    assert keys.find(kid_of(wire.mint)) is not None
+    assert keys.find(kid_of(old)) is not None  # still listed
+    assert len(wire.seen) == 2
+
+
+def test_retired_key_is_forgotten_when_the_set_is_read_again(
+    keys: PublishedKeys, wire: Wire, clock: Clock
+) -> None:
+    old = wire.mint
+    assert keys.find(kid_of(old))
+    wire.mint = Mint(OTHER_SECRET)
+    clock.now += MAX_AGE_SECONDS
+    keys.find(kid_of(old))  # the last good one, while the set is read in the background
+    wait_until(lambda: keys.has(kid_of(wire.mint)))
+    assert keys.find(kid_of(old)) is None
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_everybody_waits_for_the_same_read(wire: Wire, clock: Clock, gate: threading.Event) -> None:
+    """Given a slow service, twenty visitors at once get their key from a single read."""
+
+    def slow(request: Request) -> Response:
+        gate.wait(10)
+        return wire(request)
+
+    keys = PublishedKeys(SERVICE, fetch=slow, clock=clock)
+    with ThreadPoolExecutor(20) as pool:
+        waiting = [pool.submit(keys.find, kid_of(wire.mint)) for _ in range(20)]
+        gate.set()
+        assert all(one.result(10) is not None for one in waiting)
+    assert len(wire.seen) == 1
+
+
+def test_known_key_never_waits_for_a_stale_set(
+    wire: Wire, clock: Clock, gate: threading.Event
+) -> None:
+    reads: list[Request] = []
+
+    def then_hangs(request: Request) -> Response:
+        reads.append(request)
+        if len(reads) > 1:
+            gate.wait(10)
+        return wire(request)
+
+    keys = PublishedKeys(SERVICE, fetch=then_hangs, clock=clock)
+    assert keys.find(kid_of(wire.mint))
+    clock.now += MAX_AGE_SECONDS
+    for _ in range(50):
+        assert keys.find(kid_of(wire.mint))  # would hang here
+    wait_until(lambda: len(reads) == 2)
+
+
+def test_last_good_keys_stay_through_an_outage(
+    keys: PublishedKeys, wire: Wire, clock: Clock
+) -> None:
+    assert keys.find(kid_of(wire.mint))
+    wire.down = True
+    for _ in range(50):
+        clock.now += MAX_AGE_SECONDS
+        assert keys.find(kid_of(wire.mint)) is not None
+        assert keys.find("invented") is None
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"{}", b"[]", b'{"keys": []}', b'{"keys": [7]}', b'{"keys": null}',
+             b'{"keys": [{"crv": "Ed25519", "kid": "x", "x": "AA"}]}']
+)  # fmt: skip
+def test_nonsense_never_replaces_good_keys(wire: Wire, clock: Clock, body: bytes) -> None:
+    answers = [Response(200, wire.mint.jwks), Response(200, body), Response(500, wire.mint.jwks)]
+    keys = PublishedKeys(SERVICE, fetch=lambda _: answers.pop(0), clock=clock)
+    assert keys.find(kid_of(wire.mint))
+    for _ in range(2):
+        clock.now += MAX_AGE_SECONDS
+        assert keys.find("invented") is None
+        assert keys.find(kid_of(wire.mint))
+    assert answers == []
+    assert keys.out_of_reach
+
+
+def test_no_keys_at_all_is_said_so_and_tried_again_later(
+    keys: PublishedKeys, wire: Wire, clock: Clock
+) -> None:
+    wire.down = True
+    for _ in range(10):
+        with pytest.raises(KeysUnavailable):
+            keys.find(kid_of(wire.mint))
+    assert len(wire.seen) == 1
+    assert keys.out_of_reach
+    wire.down = False
+    clock.now += MIN_INTERVAL_SECONDS
+    assert keys.find(kid_of(wire.mint))
+    assert not keys.out_of_reach
+
+
+def test_keys_are_not_out_of_reach_while_they_are_fresh(
+    keys: PublishedKeys, wire: Wire, clock: Clock
+) -> None:
+    assert not keys.out_of_reach  # nobody has tried yet: that begins a read, and waits for nothing
+    wait_until(lambda: keys.has(kid_of(wire.mint)))
+    wire.down = True
+    assert not keys.out_of_reach
+    clock.now += MAX_AGE_SECONDS
+    wait_until(lambda: keys.out_of_reach)
