@@ -90,6 +90,28 @@ def test_every_answer_is_one_that_the_rules_allow(store_url: str, test_bundle: B
     check()
 
 
+def test_a_party_is_split_whenever_it_can_be(store_url: str, test_bundle: Bundle) -> None:
+    """Only short runs are left, so that every answer is a split or a refusal."""
+
+    @FEW
+    @given(
+        lengths=st.lists(st.integers(1, 4), min_size=1, max_size=7),
+        quantity=st.integers(5, 9),
+        seed=st.integers(0, 99),
+    )
+    def check(lengths: list[int], quantity: int, seed: int) -> None:
+        text = plan_json([" ".join("A" * length for length in lengths)])
+
+        async def run() -> None:
+            async with Executor(store_url, test_bundle) as executor:
+                stock = await Stock.install(executor, text, SETTINGS)
+                await judge(stock, Asked(quantity), seed)
+
+        asyncio.run(run())
+
+    check()
+
+
 async def test_a_real_hall_sells_by_the_rules_to_the_last_seat(executor: Executor) -> None:
     stock = await Stock.install(executor, SPORTS_HALL.read_bytes(), SETTINGS)
     parties = (2, 4, 3, 1, 5, 2, 6)
