@@ -22,6 +22,7 @@ from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.gauges import observe_sale
 from holdfast.sales.operations import SaleOperations
 from holdfast.sales.tickers import Tickers
+from holdfast_connector.origins import parse_origin
 from holdfast_inventory import routes as inventory_routes
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.halls import HALLS
@@ -46,7 +47,7 @@ from holdfast_web.credentials import API_KEYS, PASS_VERIFIER, KeyLookup
 from holdfast_web.endpoint import add_fallback
 from holdfast_web.errors import HoldfastError
 from holdfast_web.keyring import Keyring
-from holdfast_web.origins import PUBLIC_ORIGIN, parse_origin
+from holdfast_web.origins import PUBLIC_ORIGIN
 
 
 def create_app(config: Config, metrics: Metrics | None = None) -> web.Application:

@@ -14,9 +14,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from holdfast_connector.origins import parse_origin
 from holdfast_queue.draw import MAX_BEACON_SOURCE_CHARS
 from holdfast_web.errors import invalid
-from holdfast_web.origins import parse_origin
 
 MAX_SECONDS = 7 * 24 * 3600
 

@@ -1,11 +1,11 @@
 """What the waiting room's answers look like in JSON. Clients rely on these names."""
 
+from holdfast_connector.origins import origin_of
 from holdfast_queue.draw import ALGORITHM
 from holdfast_queue.handoff import redirect_url
 from holdfast_queue.room import Room
 from holdfast_queue.status import timestamp
 from holdfast_queue.views import Admission, Entry, View
-from holdfast_web.origins import origin_of
 
 
 def entry_members(entry: Entry, room: Room, return_url: str | None) -> dict[str, object]:

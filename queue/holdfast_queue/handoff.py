@@ -14,10 +14,9 @@ from secrets import token_urlsafe
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from holdfast_connector.contract import HANDOFF_PARAMETER, HANDOFF_TYPE
 from holdfast_queue.passes import Pass, Signer
 
-HANDOFF_TYPE: Final = "handoff+jwt"
-HANDOFF_PARAMETER: Final = "holdfast_token"
 HANDOFF_MS: Final = 60_000
 _ID_BYTES: Final = 12
 

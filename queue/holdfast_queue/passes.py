@@ -23,11 +23,11 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from holdfast_connector.contract import PASS_TYPE
 from holdfast_web.keyring import DerivedKey
 
 EDDSA: Final = "EdDSA"
 HS256: Final = "HS256"
-PASS_TYPE: Final = "JWT"  # noqa: S105 (a media type, no secret)
 MAX_TOKEN_CHARS: Final = 2_048
 CLOCK_LEEWAY_MS: Final = 5_000
 _DECODE_OPTIONS: Final[Any] = {

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from holdfast_connector.origins import MAX_URL_CHARS
 from holdfast_metrics.http import METRICS
 from holdfast_queue.answers import admission_members, draw_members, entry_members, view_members
 from holdfast_queue.credentials import (
@@ -20,6 +21,7 @@ from holdfast_queue.credentials import (
     shown_ticket,
 )
 from holdfast_queue.poll import DESK, ROOMS, SALE, STATUS_CACHING, STATUS_ROUTE, StatusPoll
+from holdfast_queue.return_urls import check_return_url
 from holdfast_queue.room import Room
 from holdfast_queue.views import ComeAgain, Entry, View
 from holdfast_web.body import read_json
@@ -27,7 +29,7 @@ from holdfast_web.cors import Cors, allow_preflight
 from holdfast_web.credentials import require_pass
 from holdfast_web.endpoint import buyer_endpoint, endpoint, public_endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
-from holdfast_web.origins import MAX_URL_CHARS, PUBLIC_ORIGIN, check_return_url
+from holdfast_web.origins import PUBLIC_ORIGIN
 from holdfast_web.responses import json_response
 
 _MAX_NONCE_CHARS: Final = 128

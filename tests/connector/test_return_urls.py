@@ -9,8 +9,11 @@ import pytest
 
 from holdfast_connector import Visit, is_on, origin_of, parse_origin
 from holdfast_connector.origins import MAX_URL_CHARS
+from holdfast_queue.return_urls import check_return_url
+from holdfast_web.errors import ErrorCode, HoldfastError
 
 SHOP = "https://shop.example"
+OWN = "https://wait.example"
 BROWSER = {"sec-fetch-mode": "navigate"}
 SCRIPT = {"sec-fetch-mode": "cors"}
 
@@ -76,6 +79,9 @@ HEADER_BREAKERS = set("\r\n\t\\ \x00\x7f")
 @pytest.mark.parametrize("url", HOSTILE)
 def test_hostile_url_is_on_no_origin(url: str) -> None:
     assert not is_on(url, (SHOP,))
+    with pytest.raises(HoldfastError) as caught:
+        check_return_url(url, {SHOP}, OWN)
+    assert caught.value.code is ErrorCode.INVALID_RETURN_URL
 
 
 @pytest.mark.parametrize(
@@ -85,9 +91,38 @@ def test_hostile_url_is_on_no_origin(url: str) -> None:
 def test_url_of_the_shop_is_on_its_origin(url: str) -> None:
     assert is_on(url, (SHOP,))
     assert origin_of(url) == SHOP
+    assert check_return_url(url, {SHOP}, OWN) == url
+    assert check_return_url(url, (), SHOP) == url
 
 
-@pytest.mark.parametrize("text", ["*", "https://*.example", f"{SHOP}/path", f"{SHOP}?", f"{SHOP}#"])
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("https://shop.example/", "https://shop.example"),
+        ("HTTPS://Shop.Example:443", "https://shop.example"),
+        ("http://shop.example:80", "http://shop.example"),
+        ("http://localhost:8081", "http://localhost:8081"),
+        ("https://[::1]:8443", "https://[::1]:8443"),
+    ],
+)
+def test_origin_is_normalised(text: str, origin: str) -> None:
+    assert parse_origin(text) == origin
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*",
+        "",
+        "null",
+        "shop.example",
+        "ftp://shop.example",
+        "https://*.example",
+        f"{SHOP}/path",
+        f"{SHOP}?",
+        f"{SHOP}#",
+    ],
+)
 def test_anything_but_an_origin_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         parse_origin(text)

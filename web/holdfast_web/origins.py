@@ -1,58 +1,17 @@
-"""Origins: which URLs a visitor may be sent back to, and which pages may make a request that sets a
-cookie.
+"""Which pages may make a request that sets a cookie: our own, and nobody else's.
 
-An origin is scheme, host and port, compared exactly. What a URL parser and a browser read
-differently is refused before parsing: browsers take a backslash for a slash and drop control
-characters, so `https:\\\\evil.example` and `/\\evil.example` have no host for `urlsplit` and one
-for the browser.
-
-Rejected: matching by suffix or pattern. `shop.example.evil.test` is one typo in a pattern away.
+Which URLs a visitor may be sent back to is decided by exact origin too, by a rule that storefronts
+share: see `holdfast_connector.origins`.
 """
 
-import re
-from collections.abc import Collection
 from http import HTTPMethod
-from typing import Final
-from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 
 from holdfast_web.errors import ErrorCode, HoldfastError
 
-MAX_URL_CHARS: Final = 2048
-
 PUBLIC_ORIGIN: web.AppKey[str] = web.AppKey("public_origin", str)
 """The service's own origin, from its public URL; never from a `Host` header."""
-
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f\\]|[^\x00-\x7f]")
-_HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])")
-
-
-def parse_origin(text: str) -> str:
-    """`text` as a normalised origin; ValueError when it is anything more or less than one."""
-    parts = _split(text)
-    if parts.path not in ("", "/") or parts.query or parts.fragment or text.endswith(("?", "#")):
-        raise ValueError(f"{text!r} is not an origin: it must end after host and port")
-    return _origin_of(parts)
-
-
-def origin_of(url: str) -> str:
-    """The normalised origin of an absolute http(s) URL; ValueError when it has none or must not be
-    trusted.
-    """
-    return _origin_of(_split(url))
-
-
-def check_return_url(url: str, origins: Collection[str], own_origin: str) -> str:
-    """`url` itself when its origin is in `origins` or our own, else 400 `invalid_return_url`."""
-    try:
-        origin = origin_of(url)
-    except ValueError as exc:
-        raise HoldfastError(ErrorCode.INVALID_RETURN_URL, str(exc)) from None
-    if origin != own_origin and origin not in origins:
-        raise HoldfastError(ErrorCode.INVALID_RETURN_URL)
-    return url
 
 
 def require_same_origin(request: web.Request) -> None:
@@ -69,30 +28,3 @@ def require_same_origin(request: web.Request) -> None:
         allowed = origin is None or origin == request.app[PUBLIC_ORIGIN]
     if not allowed:
         raise HoldfastError(ErrorCode.CROSS_ORIGIN)
-
-
-def _split(url: str) -> SplitResult:
-    if len(url) > MAX_URL_CHARS:
-        raise ValueError(f"the URL is longer than {MAX_URL_CHARS} characters")
-    if _FORBIDDEN.search(url):
-        raise ValueError(
-            "the URL contains a space, a backslash, a control or a non-ASCII character"
-        )
-    parts = urlsplit(url)
-    # urlsplit finds a host without "//" nowhere, but a browser does for http and https.
-    if parts.scheme not in _DEFAULT_PORTS or not url.lower().startswith(f"{parts.scheme}://"):
-        raise ValueError("the URL must start with http:// or https://")
-    if "@" in parts.netloc or not _HOST.fullmatch(_host(parts)):
-        raise ValueError("the URL must name a plain host")
-    return parts
-
-
-def _origin_of(parts: SplitResult) -> str:
-    port = parts.port
-    suffix = "" if port is None or port == _DEFAULT_PORTS[parts.scheme] else f":{port}"
-    return f"{parts.scheme}://{_host(parts)}{suffix}"
-
-
-def _host(parts: SplitResult) -> str:
-    host = parts.hostname or ""
-    return f"[{host}]" if ":" in host else host

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
+from holdfast_connector.origins import origin_of
 from holdfast_queue.credentials import set_ticket_cookie, shown_ticket
 from holdfast_queue.handoff import redirect_url
 from holdfast_queue.pages.assets import IMMUTABLE
@@ -32,12 +33,13 @@ from holdfast_queue.pages.languages import catalogue, negotiate
 from holdfast_queue.pages.place import Look, Scene, look_around, place_values
 from holdfast_queue.pages.render import Html
 from holdfast_queue.poll import ROOMS
+from holdfast_queue.return_urls import check_return_url
 from holdfast_queue.room import Room
 from holdfast_queue.views import Admission
 from holdfast_web.body import BODY_LIMIT_BYTES, BODY_SECONDS, read_bytes
 from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
-from holdfast_web.origins import PUBLIC_ORIGIN, check_return_url, origin_of, require_same_origin
+from holdfast_web.origins import PUBLIC_ORIGIN, require_same_origin
 from holdfast_web.problems import problem_response, to_error
 
 PAGE: Final = "/wait/{sale}"
