@@ -31,7 +31,9 @@ KILLED = 9
 
 # Forked from a server that has imported everything and opened nothing: quick, and no less real.
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload([__name__])
+processes.set_forkserver_preload(
+    ["holdfast_inventory.orders_routes", "holdfast_inventory.recovery", "alembic.command"]
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class DyingCalls(StockCalls):
         ref: Ref,
         name: str,
         hold_id: str,
-        names: Sequence[KeyBuilder],
+        names: tuple[KeyBuilder, ...],
         args: Sequence[Argument],
     ) -> HoldAnswer:
         die_at(self._dies, f"before {name}")
