@@ -17,7 +17,7 @@ sorting by H(key, index) (nobody could compute one place without all others). Re
 over the next power of four, whose walks take four times the rounds just above each power.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from math import isqrt
 from typing import Final
@@ -64,6 +64,31 @@ class DrawnOrder:
         while place >= self.size:
             place = self._backward(place)
         return place
+
+    def numbers(self) -> Iterator[int]:
+        """All numbers in the order of the indices, several times faster than one by one.
+
+        What the rounds mix in depends on a row or a column alone, so it fits in a table of
+        sqrt(N) entries for each round.
+        """
+        rows, columns, size = self._rows, self._columns, self.size
+        tables = [
+            (self._table(turn, columns), self._table(turn + 1, rows))
+            for turn in range(0, ROUNDS, 2)
+        ]
+        for index in range(size):
+            place = size
+            row, column = divmod(index, columns)
+            while place >= size:
+                for by_column, by_row in tables:
+                    row = (row + by_column[column]) % rows
+                    column = (column + by_row[row]) % columns
+                place = row * columns + column
+            yield place + 1
+
+    def _table(self, turn: int, values: int) -> list[int]:
+        modulus = self._columns if turn % 2 else self._rows
+        return [self._mix(turn, value) % modulus for value in range(values)]
 
     def _forward(self, place: int) -> int:
         row, column = divmod(place, self._columns)
