@@ -22,6 +22,31 @@ FAR = {
 }
 
 
+PACES: list[tuple[dict[str, object], float]] = [
+    ({}, 30),
+    ({"random": 0}, 24),
+    ({"ahead": 4500}, 15),
+    ({"ahead": 90}, 2),
+    ({"ahead": 9500}, 30),
+    ({"own": None}, 4),
+    ({"hidden": True}, 60),
+    ({"hidden": True, "wait": 120}, 40),
+    ({"hidden": True, "wait": None}, 30),
+    ({"ahead": 60, "aheadThen": 60, "own": 30}, 5),
+]
+PLACES: list[tuple[int, int, list[list[int]], int]] = [
+    (10, 0, [], 9),
+    (10, 9, [], 0),
+    (10, 10, [], 0),
+    (10, 50, [], 0),
+    (10, 0, [[1, 4]], 5),
+    (10, 3, [[1, 4]], 5),
+    (10, 0, [[8, 20]], 7),
+    (10, 0, [[10, 20]], 9),
+    (10, 0, [[2, 3], [5, 5]], 6),
+]
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def module(sale: Sale, browser: Chromium) -> AsyncIterator[Page]:
     """A page from which the modules can be imported."""
@@ -39,25 +64,11 @@ async def call(page: Page, name: str, *arguments: object) -> Any:
     return await page.run(f"window.place.{name}({given})")
 
 
-@pytest.mark.parametrize(
-    ("changes", "seconds"),
-    [
-        ({}, 30),
-        ({"random": 0}, 24),
-        ({"ahead": 4500}, 15),
-        ({"ahead": 90}, 2),
-        ({"ahead": 9500}, 30),
-        ({"own": None}, 4),
-        ({"hidden": True}, 60),
-        ({"hidden": True, "wait": 120}, 40),
-        ({"hidden": True, "wait": None}, 30),
-        ({"ahead": 60, "aheadThen": 60, "own": 30}, 5),
-    ],
-)
 async def test_pace_follows_the_service_and_the_distance(
-    changes: dict[str, object], seconds: float, module: Page
+    module: Page,
 ) -> None:
-    assert await call(module, "pollDelay", FAR | changes) == pytest.approx(seconds)
+    for changes, seconds in PACES:
+        assert await call(module, "pollDelay", FAR | changes) == pytest.approx(seconds), changes
 
 
 @pytest.mark.parametrize(
@@ -71,24 +82,12 @@ async def test_retries_back_off_and_heed_the_service(
     assert await call(module, "retryDelay", 100, retry_after, 1) <= (retry_after or 1) + 30
 
 
-@pytest.mark.parametrize(
-    ("number", "serving", "gaps", "ahead"),
-    [
-        (10, 0, [], 9),
-        (10, 9, [], 0),
-        (10, 10, [], 0),
-        (10, 50, [], 0),
-        (10, 0, [[1, 4]], 5),
-        (10, 3, [[1, 4]], 5),
-        (10, 0, [[8, 20]], 7),
-        (10, 0, [[10, 20]], 9),
-        (10, 0, [[2, 3], [5, 5]], 6),
-    ],
-)
 async def test_people_ahead_leave_out_the_gaps(
-    number: int, serving: int, gaps: list[list[int]], ahead: int, module: Page
+    module: Page,
 ) -> None:
-    assert await call(module, "peopleAhead", number, {"serving": serving, "gaps": gaps}) == ahead
+    for number, serving, gaps, ahead in PLACES:
+        found = await call(module, "peopleAhead", number, {"serving": serving, "gaps": gaps})
+        assert found == ahead, (number, serving, gaps)
 
 
 async def test_older_document_is_dropped_unless_history_was_rebuilt(module: Page) -> None:

@@ -139,17 +139,17 @@ async def test_asset_of_another_release_is_not_kept(
     assert response.status == 404
 
 
-@pytest.mark.parametrize("url", REFUSED_URLS)
 @pytest.mark.parametrize("path", ["", "/place"])
 async def test_return_url_of_a_stranger_is_refused(
-    url: str, path: str, sale: Sale, http: aiohttp.ClientSession
+    path: str, sale: Sale, http: aiohttp.ClientSession
 ) -> None:
-    target = url.format(shop=sale.shop, shop_host=sale.shop.removeprefix("http://"))
-    response, document = await read(http, sale.page(path, t=target))
-    assert response.status == 400
-    assert "invalid_return_url" in document
-    assert response.content_type == "text/html"
-    assert catalogue("en")["problem_return_url_headline"] in document
+    for url in REFUSED_URLS:
+        target = url.format(shop=sale.shop, shop_host=sale.shop.removeprefix("http://"))
+        response, document = await read(http, sale.page(path, t=target))
+        assert response.status == 400, url
+        assert "invalid_return_url" in document, url
+        assert response.content_type == "text/html"
+        assert catalogue("en")["problem_return_url_headline"] in document
 
 
 async def test_return_url_given_twice_is_refused(sale: Sale, http: aiohttp.ClientSession) -> None:
