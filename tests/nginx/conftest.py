@@ -1,0 +1,59 @@
+"""A real service and a real nginx before it, over TLS."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import aiohttp
+import pytest
+from api_client import Api
+from nginx_kit import Certificate, Front, make_certificate, recipe
+from running_service import STOP_SECONDS, await_ready, launch
+from services import free_port
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="session")
+def front(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[Front]:
+    port, behind = free_port(), free_port()
+    service = launch(
+        tmp_path_factory.mktemp("nginx") / "data",
+        *("--port", str(behind)),
+        HOLDFAST_PUBLIC_URL=f"https://localhost:{port}",
+        HOLDFAST_TRUSTED_PROXIES="127.0.0.1",
+    )
+    try:
+        await_ready(service)
+        with recipe("holdfast.conf", port, certificate, {"holdfast": behind}) as server:
+            yield Front(service, server, f"http://127.0.0.1:{behind}")
+    finally:
+        if service.process.poll() is None:
+            service.process.terminate()
+            service.process.wait(STOP_SECONDS)
+
+
+@pytest.fixture
+async def http(certificate: Certificate) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client that trusts our certificate and keeps no cookies."""
+    connector = aiohttp.TCPConnector(limit=0, ssl=certificate.trusting)
+    async with aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(30),
+    ) as session:
+        yield session
+
+
+@pytest.fixture
+def operator(http: aiohttp.ClientSession, front: Front) -> Api:
+    return Api(http, front.url, front.service.operator_key)
+
+
+@pytest.fixture
+def name() -> str:
+    return f"sale-{uuid4().hex[:10]}"

@@ -1,0 +1,196 @@
+"""deploy/nginx/holdfast.conf before a real service: what is the same for everybody is cached, and
+nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from http import HTTPStatus
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+from api_client import Answer, Api, create
+from multidict import CIMultiDict
+from nginx_kit import Certificate, Front, echo, recipe
+from services import free_port
+
+BURST = 40
+
+
+@pytest.fixture
+async def sale(operator: Api, name: str) -> str:
+    await create(operator, name)
+    return name
+
+
+def cache_of(answer: Answer) -> str | None:
+    """What nginx's cache had to do with an answer; None where there is no cache."""
+    return answer.headers.get("X-Cache")
+
+
+async def test_status_polls_are_answered_by_nginx(operator: Api, sale: str) -> None:
+    """A crowd within a second, each with a query of its own, costs the service a read or two."""
+    visitor = operator.as_(None)
+    paths = (f"/v1/sales/{sale}/status?n={n}" for n in range(100))
+    answers = await asyncio.gather(*(visitor.get(path) for path in paths))
+    assert {answer.status for answer in answers} == {HTTPStatus.OK}
+    assert {answer.body["sale"] for answer in answers} == {sale}
+    fresh = [one for one in answers if cache_of(one) not in {"HIT", "UPDATING", "STALE"}]
+    assert 1 <= len(fresh) <= 5
+
+
+async def test_status_is_never_older_than_a_moment(operator: Api, sale: str) -> None:
+    await operator.patch(f"/v1/sales/{sale}", {"message": "Doors at eight"})
+    async with asyncio.timeout(5):
+        while True:
+            shown = await operator.as_(None).get(f"/v1/sales/{sale}/status")
+            if shown.body["message"] == "Doors at eight":
+                break
+            await asyncio.sleep(0.05)
+
+
+async def test_unchanged_status_is_304(operator: Api, sale: str) -> None:
+    visitor = operator.as_(None)
+    path = f"/v1/sales/{sale}/status"
+    etag = CIMultiDict((await visitor.get(path)).headers)["ETag"]
+    again = await visitor.call("GET", path, headers={"If-None-Match": etag})
+    assert again.status == HTTPStatus.NOT_MODIFIED
+
+
+@pytest.mark.parametrize("what", ["v1/sales/{}/plan", "wait/{}?t={}", ".well-known/jwks.json"])
+async def test_second_reader_is_served_from_the_cache(
+    operator: Api, front: Front, sale: str, what: str
+) -> None:
+    path = "/" + what.format(sale, quote(f"{front.url}/", safe=""))
+    first, second = [await operator.as_(None).get(path) for _ in range(2)]
+    assert (first.status, second.status) == (HTTPStatus.OK, HTTPStatus.OK), first
+    assert cache_of(second) == "HIT"
+    assert first.body == second.body
+    assert "Set-Cookie" not in second.headers
+
+
+async def test_static_files_are_cached_and_compressed(
+    front: Front, operator: Api, http: aiohttp.ClientSession, sale: str
+) -> None:
+    page = (await operator.as_(None).get(f"/wait/{sale}?t={quote(front.url)}")).body.decode()
+    script = page.partition('type="module" src="')[2].partition('"')[0]
+    assert script.startswith("/wait/-/")
+    for expected in ("MISS", "HIT"):
+        async with http.get(front.url + script) as response:
+            assert response.headers["X-Cache"] == expected
+            assert "immutable" in response.headers["Cache-Control"]
+            assert response.headers["Content-Encoding"] == "gzip"
+            assert response.headers["Vary"] == "Accept-Encoding"
+
+
+async def test_nothing_that_sets_a_cookie_is_cached(operator: Api, sale: str) -> None:
+    visitor = operator.as_(None)
+    joined = [await visitor.post(f"/v1/sales/{sale}/tickets") for _ in range(3)]
+    cookies = {answer.headers["Set-Cookie"] for answer in joined}
+    assert len(cookies) == 3
+    assert all(cookie.startswith(f"__Host-holdfast_{sale}=") for cookie in cookies)
+    assert all(cache_of(answer) is None for answer in joined)
+
+
+async def test_own_view_is_never_cached(operator: Api, name: str) -> None:
+    await create(operator, name, queue_all=True)
+    visitor = operator.as_(None)
+    tickets = [await visitor.join(name) for _ in range(3)]
+    views = [
+        await visitor.call("GET", f"/v1/sales/{name}/ticket", headers={"Holdfast-Ticket": ticket})
+        for ticket in tickets * 2
+    ]
+    assert [view.body["number"] for view in views] == [1, 2, 3, 1, 2, 3]
+    assert all(cache_of(view) is None for view in views)
+
+
+async def test_whole_way_to_a_hold_leads_through_nginx(operator: Api, sale: str) -> None:
+    buyer = await operator.as_(None).admitted(sale)
+    held = await buyer.hold(sale, {"areas": [{"id": "floor", "quantity": 2}]})
+    assert held.status == HTTPStatus.CREATED, held
+    assert (await buyer.get(f"/v1/sales/{sale}/holds")).body["items"][0]["id"] == held.body["id"]
+
+
+async def test_what_is_the_operators_own_stays_inside(operator: Api) -> None:
+    for path in ("/metrics", "/readyz", "/console", "/console/x"):
+        assert (await operator.get(path)).status == HTTPStatus.NOT_FOUND
+
+
+# -- before a server that says what it was asked ----------------------------------------------
+
+
+async def test_headers_of_a_client_are_not_believed(
+    certificate: Certificate, http: aiohttp.ClientSession
+) -> None:
+    async with echo() as upstream:
+        port = free_port()
+        lies = {
+            "X-Forwarded-For": "203.0.113.9",
+            "X-Request-Start": "t=1",
+            "X-Forwarded-Proto": "http",
+            "Cookie": "a=b",
+        }
+        with recipe("holdfast.conf", port, certificate, {"holdfast": upstream.port}):
+            for path in ("/v1/sales/x/tickets", "/v1/sales/x/status?a=1"):
+                async with http.get(f"https://localhost:{port}{path}", headers=lies) as response:
+                    assert response.status == HTTPStatus.OK
+        for said in upstream.seen:
+            assert said["x-forwarded-for"] == "127.0.0.1"
+            assert said["x-forwarded-proto"] == "https"
+            assert float(said["x-request-start"].removeprefix("t=")) > 1_700_000_000
+        acting, cached = upstream.seen
+        assert acting["cookie"] == "a=b"
+        assert "cookie" not in cached
+        assert cached[""] == "GET /v1/sales/x/status"
+
+
+async def test_cache_refuses_cookies_and_credentials_even_where_it_may_keep(
+    certificate: Certificate, http: aiohttp.ClientSession
+) -> None:
+    async with echo() as upstream:
+        port = free_port()
+        upstream.headers = {"Cache-Control": "public, max-age=60", "Set-Cookie": "a=b"}
+        with recipe("holdfast.conf", port, certificate, {"holdfast": upstream.port}):
+            url = f"https://localhost:{port}/v1/sales/x/status"
+            for _ in range(3):
+                assert (await http.get(url)).headers["X-Cache"] == "MISS"
+            upstream.headers = {"Cache-Control": "public, max-age=60"}
+            own = await http.get(url, headers={"Authorization": "Bearer x"})
+            assert own.headers["X-Cache"] == "BYPASS"
+            assert [(await http.get(url)).headers["X-Cache"] for _ in range(2)] == ["MISS", "HIT"]
+        assert len(upstream.seen) == 5
+
+
+async def test_crowd_is_one_request_and_an_outage_shows_the_last_status(
+    certificate: Certificate, http: aiohttp.ClientSession
+) -> None:
+    port = free_port()
+    url = f"https://localhost:{port}/v1/sales/x/status"
+    async with AsyncExitStack() as alive:
+        upstream = await alive.enter_async_context(echo())
+        upstream.headers = {"Cache-Control": "public, max-age=0, s-maxage=1"}
+        with recipe("holdfast.conf", port, certificate, {"holdfast": upstream.port}):
+            answers = await asyncio.gather(*(http.get(url) for _ in range(80)))
+            assert {answer.status for answer in answers} == {HTTPStatus.OK}
+            assert len(upstream.seen) <= 2
+            await alive.aclose()
+            async with asyncio.timeout(10):
+                while True:  # until the copy's second is over and nginx has to ask again
+                    late = await http.get(url)
+                    assert late.status == HTTPStatus.OK
+                    if late.headers["X-Cache"] in {"STALE", "UPDATING"}:
+                        break
+                    await asyncio.sleep(0.1)
+
+
+async def test_too_many_acts_of_one_address_are_told_to_wait(operator: Api, sale: str) -> None:
+    visitor = operator.as_(None)
+    path = f"/v1/sales/{sale}/pass"
+    answers = await asyncio.gather(*(visitor.post(path) for _ in range(3 * BURST)))
+    refused = [answer for answer in answers if answer.status == HTTPStatus.TOO_MANY_REQUESTS]
+    assert BURST <= len(refused) <= 2 * BURST
+    assert refused[0].code == "rate_limited"
+    assert refused[0].headers["Retry-After"] == "1"
+    assert (await visitor.get(f"/v1/sales/{sale}/status")).status == HTTPStatus.OK
