@@ -158,8 +158,9 @@ class WaitingPage {
   #wantsOwnView() {
     const { joined, number, status } = this.known;
     if (!joined) return false;
-    const drawn = number === null && !["scheduled", "lobby"].includes(status.state);
-    return drawn || Date.now() - this.ownViewAt >= OWN_VIEW_EVERY_MS;
+    // Once the lobby has an order, the own number is asked for; until then nobody has one.
+    const opened = !["scheduled", "lobby"].includes(status.state) && status.draw?.drawn !== false;
+    return (number === null && opened) || Date.now() - this.ownViewAt >= OWN_VIEW_EVERY_MS;
   }
 
   /** Returns false when the service knows no such place (any more). */
