@@ -112,7 +112,7 @@ end
 
 local function may_call()
   return line_phase(sale, line) == 'open' and not line_closed(sale) and line.stopped_ms == 0
-    and line.draw ~= DRAW_TO_COME and not line_sold_out(sale) and waiting() > 0
+    and line.draw ~= DRAW_TO_COME and not line_sold_out(sale) and line.issued > line.serving
 end
 
 local function how_many(share, expected)
@@ -127,6 +127,7 @@ end
 
 local function call(count, newest, clock_ms)
   local first, last = line.serving + 1, gaps_skip(gaps, line.serving, count)
+  if count == waiting() then last = line.issued end
   local range = calls_add(calls_key, line.claim_ms, newest, first, last, count, clock_ms)
   line_set(line, 'serving', last)
   line_set(line, 'called', line.called + count)
@@ -147,8 +148,10 @@ local function step()
   local share, expected, newest =
     calls_expected(line, calls_key, shown_key, deferred_key, clock_ms)
   if may_call() then
-    local count = how_many(share, expected)
-    if count > 0 then call(count, newest, clock_ms) end
+    -- Where only a gap is left, it is called as nobody: a visitor whom a store loss had only seemed
+    -- to lose can claim, and who joins next need not wait for a number that may not exist.
+    local count = math.max(0, how_many(share, expected))
+    if count > 0 or waiting() == 0 then call(count, newest, clock_ms) end
   end
   if changed or line_outstanding(line) > 0 then line_set(line, 'advanced_ms', sale.now_ms) end
   if math.abs(share - line.share) >= 0.001 then

@@ -40,8 +40,7 @@
 
 -- include: calls
 
-local FIELDS = { 'mode', 'issued', 'ceiling', 'frozen', 'lobby', 'serving', 'gaps', 'draw',
-  'accumulator' }
+local FIELDS = { 'mode', 'issued', 'ceiling', 'frozen', 'lobby', 'serving', 'draw', 'accumulator' }
 local PASSES_FROM = 6
 local count, ceiling, digest = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], shown = KEYS[7] }
@@ -59,11 +58,11 @@ local function refuses(phase)
   return nil
 end
 
--- How many of the block may go straight in: none as long as anybody waits or was called.
+-- How many of the block may go straight in: none as long as anybody waits, or may do so with a number
+-- out of a gap.
 local function straight_through()
-  local most, gaps = math.min(count, #ARGV - PASSES_FROM + 1), gaps_parse(line.gaps)
-  local waiting = line.issued - line.serving - gaps_between(gaps, line.serving, line.issued)
-  if most == 0 or waiting > 0 or line.draw == DRAW_TO_COME then return 0 end
+  local most = math.min(count, #ARGV - PASSES_FROM + 1)
+  if most == 0 or line.issued > line.serving or line.draw == DRAW_TO_COME then return 0 end
   line = line_open(KEYS[3])
   if line.stopped_ms > 0 then return 0 end
   local pending = 0

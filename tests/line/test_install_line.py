@@ -200,3 +200,31 @@ async def test_line_comes_back_paused(make_line: LineFactory) -> None:
     assert (await line.run(5)).serving == 0
     await line.calls.change_lifecycle(line.ref, "resume")
     assert (await line.run(5)).serving > 0
+
+
+async def test_visitor_out_of_a_gap_is_called_though_nobody_stands_behind(
+    make_line: LineFactory,
+) -> None:
+    # Given a rebuilt line in which only numbers of a gap are left
+    start = LineCheckpoint(
+        ceiling=50, fresh=False, issued=10, frozen=True, serving=10, called_from=11
+    )
+    line = await make_line(ceiling=5_000, start=start, rate_per_minute=6_000)
+    # When somebody new joins before the line moves
+    joined = await line.join(1, ("newcomer",))
+    # Then nobody is passed over: the gap is called first, and who has a number in it may claim
+    assert (joined.first, joined.admitted) == (51, 0)
+    status = await line.step(1_000)
+    assert (status.serving, status.called) == (51, 1)
+    assert (await line.claim(12)).code is Code.ADMITTED
+
+
+async def test_gap_at_the_end_does_not_hold_up_who_comes_next(make_line: LineFactory) -> None:
+    start = LineCheckpoint(
+        ceiling=50, fresh=False, issued=10, frozen=True, serving=10, called_from=11
+    )
+    line = await make_line(ceiling=5_000, start=start, rate_per_minute=6_000)
+    status = await line.step(1_000)
+    assert (status.serving, status.called, status.waiting) == (50, 0, 0)
+    assert (await line.join(1, ("newcomer",))).admitted == 1
+    assert (await line.claim(12)).code is Code.ADMITTED
