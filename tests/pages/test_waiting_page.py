@@ -41,6 +41,8 @@ class Stage:
     online: bool = True
     status: dict[str, Any] = field(default_factory=dict)
     joins: int = 0
+    views: int = 0
+    polls: int = 0
 
     def __post_init__(self) -> None:
         self.status = {
@@ -56,6 +58,7 @@ class Stage:
         path = urlsplit(request["url"]).path.rsplit("/", 1)[-1]
         match path:
             case "status":
+                self.polls += 1
                 return 200, {"now": in_seconds(0), **self.status}
             case "tickets":
                 return self._join()
@@ -68,7 +71,15 @@ class Stage:
         self.joins += 1
         return self.join or (201, {"ticket": "t", "number": self.number, "state": "waiting"})
 
+    async def polled(self) -> None:
+        """The page has asked for the status once more."""
+        seen = self.polls
+        async with asyncio.timeout(20):
+            while self.polls == seen:
+                await asyncio.sleep(0.05)
+
     def _view(self) -> tuple[int, object]:
+        self.views += 1
         wait = {"p50": 600, "p90": 840}
         return 200, {
             "state": "waiting",
@@ -246,6 +257,27 @@ async def test_lobby_counts_down_by_the_time_of_the_service(sale: Sale, browser:
     async with browser.page() as page:
         await open_page(page, sale, stage, "lobby")
         assert (await page.text("#figure")).startswith("01:")
+
+
+async def test_drawn_visitor_asks_for_the_number_once(sale: Sale, browser: Chromium) -> None:
+    """Catches a page that asks at each poll while the draw waits for its beacon, or ever after."""
+    draw = {"commitment": "c0ffee", "drawn": False}
+    stage = Stage(number=None, status={"serving": 0, "lobby": 90, "draw": draw})
+    async with browser.page() as page:
+        await open_page(page, sale, stage, "lobby")
+        for _ in range(3):
+            await stage.polled()
+        before = stage.views
+        for _ in range(3):
+            await stage.polled()
+        assert stage.views == before
+        stage.number = 60
+        stage.newer(draw={**draw, "drawn": True})
+        await reach(page, "waiting")
+        assert await page.text("#number") == "60"
+        for _ in range(3):
+            await stage.polled()
+        assert stage.views == before + 1
 
 
 async def test_passed_turn_is_joined_again_by_choice_only(sale: Sale, browser: Chromium) -> None:
