@@ -368,7 +368,7 @@ def test_line_keeps_its_promises(store_url: str) -> None:
     run_state_machine_as_test(
         Restless,
         settings=settings(
-            max_examples=150,
+            max_examples=60,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
