@@ -1,6 +1,7 @@
 """`holdfast keys`: API keys live in the ledger, which keeps only their hashes."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,10 @@ from holdfast.cli.options import config_option, data_dir_option, read_config
 from holdfast.config import Config
 from holdfast.launch import ledger_url_in
 from holdfast_inventory.ledger import KeyRecord, Ledger
+from holdfast_queue.passes import HS256, shared_jwk
 from holdfast_web.credentials import Role
 from holdfast_web.errors import HoldfastError
+from holdfast_web.keyring import Keyring, Purpose
 
 T = TypeVar("T")
 
@@ -80,6 +83,25 @@ def revoke(key_id: str, data_dir: Path | None, config_path: Path | None) -> None
     if not _with_ledger(config_path, data_dir, lambda ledger: ledger.keys.revoke(key_id)):
         raise click.ClickException(f"no live key has the id {key_id}; see `holdfast keys list`")
     click.echo(f"{key_id} is revoked")
+
+
+@keys.command()
+@data_dir_option
+@config_option
+def shared(data_dir: Path | None, config_path: Path | None) -> None:
+    """Print what a storefront verifies HS256 passes with, as a JSON Web Key Set.
+
+    Only for services with pass_algorithm = HS256, for shops that cannot verify Ed25519. Whoever has
+    these keys can also sign passes: hand them over like a password. With the default, EdDSA, a shop
+    needs no secret at all.
+    """
+    config = read_config(config_path, {"data_dir": data_dir})
+    if config.pass_algorithm != HS256:
+        raise click.ClickException("passes are signed with EdDSA: shops fetch the public keys")
+    keyfiles.make_data_dir(config.data_dir)
+    ring = Keyring(keyfiles.master_secret(config), config.secret_previous)
+    derived = (key for purpose in (Purpose.PASS, Purpose.HANDOFF) for key in ring.keys(purpose))
+    click.echo(json.dumps({"keys": [shared_jwk(key) for key in derived]}))
 
 
 def _with_ledger(

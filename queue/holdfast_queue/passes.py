@@ -76,6 +76,11 @@ def jwks(keys: Sequence[SigningKey]) -> dict[str, list[dict[str, str]]]:
     return {"keys": [published for key in keys if (published := key.jwk()) is not None]}
 
 
+def shared_jwk(key: DerivedKey) -> dict[str, str]:
+    """A secret that is handed over to a storefront (HS256); never published."""
+    return {"kty": "oct", "alg": HS256, "use": "sig", "kid": key.kid, "k": _b64(key.key)}
+
+
 @dataclass(frozen=True, slots=True)
 class Pass:
     """An admission, as the token says it. Times are Unix milliseconds by the store's clock."""
