@@ -62,7 +62,7 @@ end
 -- out of a gap.
 local function straight_through()
   local most = math.min(count, #ARGV - PASSES_FROM + 1)
-  if most == 0 or line.issued > line.serving or line.draw == DRAW_TO_COME then return 0 end
+  if most == 0 or line.issued > line.serving then return 0 end
   line = line_open(KEYS[3])
   if line.stopped_ms > 0 then return 0 end
   local pending = 0

@@ -79,6 +79,10 @@ async def settle(room: Room) -> None:
     await room.tick()
 
 
+def place(ticket: Ticket) -> int:
+    return -1 if ticket.lobby_index is None else ticket.lobby_index
+
+
 def chained(accumulator: str, what: str) -> str:
     return sha1(f"{accumulator}:{what}".encode(), usedforsecurity=False).hexdigest()
 
@@ -341,6 +345,11 @@ async def test_joins_racing_the_freeze_on_two_workers_are_in_lobby_or_line(
     for _ in range(3):
         await asyncio.gather(settle(one), settle(other))
     numbers = [one.number_of(ticket) for ticket in tickets]
+    drawn = [one.number_of(t) for t in sorted(tickets, key=place) if t.lobby_index is not None]
+    assert one.lobby.draw is not None
+    frozen = one.document.line
+    order = one.lobby.draw.order(Sealed(frozen.lobby, frozen.accumulator))
+    assert drawn == list(order.numbers())
     assert numbers == [other.number_of(ticket) for ticket in tickets]
     assert sorted(numbers, key=lambda n: n or 0) == list(range(1, len(tickets) + 1))
     assert int(await executor.command("HGET", keys.line(one.uid), "lobby")) == len(lobby)

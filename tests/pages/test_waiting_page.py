@@ -42,7 +42,7 @@ class Stage:
     status: dict[str, Any] = field(default_factory=dict)
     joins: int = 0
     views: int = 0
-    polls: int = 0
+    poll: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.status = {
@@ -58,7 +58,7 @@ class Stage:
         path = urlsplit(request["url"]).path.rsplit("/", 1)[-1]
         match path:
             case "status":
-                self.polls += 1
+                self.poll.set()
                 return 200, {"now": in_seconds(0), **self.status}
             case "tickets":
                 return self._join()
@@ -73,10 +73,9 @@ class Stage:
 
     async def polled(self) -> None:
         """The page has asked for the status once more."""
-        seen = self.polls
+        self.poll.clear()
         async with asyncio.timeout(20):
-            while self.polls == seen:
-                await asyncio.sleep(0.05)
+            await self.poll.wait()
 
     def _view(self) -> tuple[int, object]:
         self.views += 1
