@@ -1,18 +1,37 @@
 """`holdfast demo`: the command line of the demo."""
 
+from __future__ import annotations
+
 import asyncio
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import uvloop
+
+if TYPE_CHECKING:
+    from holdfast.demo.runner import DemoOptions
 
 FAILED = 2
 INTERRUPTED = 130
 TERMINATED = 143
 
+EPILOG = """\b
+Exit status:
+  0  every promise held
+  1  a promise was broken; the evidence is printed
+  2  the demo could not be run
 
-@click.command()
+\b
+Examples:
+  holdfast demo
+  holdfast demo --visitors 500 --rate 600
+  holdfast demo --headless --workers 2 --data-dir ./demo-data
+"""
+
+
+@click.command(epilog=EPILOG)
 @click.option(
     "--visitors",
     type=click.IntRange(1, 50_000),
@@ -79,24 +98,9 @@ def demo(
 
     Open the printed address while it runs to stand in the same line. Afterwards everything stays
     up until Ctrl-C, unless --headless. With the defaults it takes two to three minutes.
-
-    \b
-    Exit status:
-      0  every promise held
-      1  a promise was broken; the evidence is printed
-      2  the demo could not be run
-
-    \b
-    Examples:
-      holdfast demo
-      holdfast demo --visitors 500 --rate 600
-      holdfast demo --headless --workers 2 --data-dir /tmp/demo
     """
     # The crowd and the web stack are imported only by who runs the demo.
-    from holdfast.demo.runner import DemoOptions, run_demo
-    from holdfast.demo.sale import SaleRefused
-    from holdfast.demo.service import ServiceFailed
-    from holdfast_loadtest.client import ContractError
+    from holdfast.demo.runner import DemoOptions
 
     options = DemoOptions(
         visitors=visitors,
@@ -110,13 +114,21 @@ def demo(
         data_dir=data_dir,
         headless=headless,
     )
+    sys.exit(_run(options))
+
+
+def _run(options: DemoOptions) -> int:
+    from holdfast.demo.runner import run_demo
+    from holdfast.demo.sale import SaleRefused
+    from holdfast.demo.service import ServiceFailed
+    from holdfast_loadtest.client import ContractError
+
     try:
-        status = uvloop.run(run_demo(options))
+        return uvloop.run(run_demo(options))
     except KeyboardInterrupt:
-        status = INTERRUPTED
+        return INTERRUPTED
     except asyncio.CancelledError:
-        status = TERMINATED
+        return TERMINATED
     except (ServiceFailed, SaleRefused, ContractError, OSError) as failure:
         click.echo(f"the demo could not be run: {failure}", err=True)
-        status = FAILED
-    sys.exit(status)
+        return FAILED
