@@ -1,0 +1,71 @@
+"""examples/storefront, run as its README says: a visitor goes round and buys, then the next one."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from api_client import Api, create, make_key
+from running_service import Service
+from services import as_user, directory_for, free_port, serving
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def shop(service: Service, name: str) -> Iterator[str]:
+    """The example as a process of its own; its address."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environ = {
+        "SHOP_HOLDFAST_URL": service.url,
+        "SHOP_URL": url,
+        "SHOP_SALE": name,
+        "SHOP_PLATFORM_KEY": make_key(service, "platform"),
+    }
+    command = [sys.executable, str(ROOT / "examples" / "storefront" / "shop.py")]
+    with (
+        directory_for(None) as directory,
+        serving(as_user(None, command), port=port, directory=directory, environment=environ),
+    ):
+        yield url
+
+
+async def test_visitor_buys_through_the_room_and_gives_the_place_back(
+    shop: str, operator: Api, name: str
+) -> None:
+    await create(operator, name, return_origins=[shop], total_active_users=1)
+    for buyer in (1, 2):
+        # 127.0.0.1 has no host name to keep cookies by
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(cookie_jar=jar) as browser:
+            assert "Buy" in await _text(browser, "GET", shop)
+            # Without JavaScript: the room's form joins, and leads back with the hand-off.
+            room = await browser.get(f"{shop}/buy")
+            assert room.url.path == f"/wait/{name}"
+            back = {"t": room.url.query["t"], "do": "join"}
+            assert "cart" in await _text(browser, "POST", f"{operator.url}/wait/{name}/place", back)
+            assert "Pay 45.00 EUR" in await _text(browser, "POST", f"{shop}/buy/hold")
+            order = re.search(r"order: (\w+)", await _text(browser, "POST", f"{shop}/buy/pay"))
+            assert order
+            assert (await browser.get(f"{shop}/buy")).url.path == f"/wait/{name}"
+        shown = await operator.get(f"/v1/sales/{name}/orders/{order[1]}")
+        assert (shown.status, shown.body["status"]) == (200, "sold"), buyer
+
+
+async def _text(
+    browser: aiohttp.ClientSession, method: str, url: str, form: dict[str, str] | None = None
+) -> str:
+    async with browser.request(method, url, data=form) as response:
+        text = await response.text()
+    assert response.status == 200, text
+    return text
+
+
+def test_example_is_small_enough_to_read() -> None:
+    source = (ROOT / "examples" / "storefront" / "shop.py").read_text()
+    assert source.count("\n") <= 150
