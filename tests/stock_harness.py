@@ -188,6 +188,7 @@ class Stock:
             hold_ms,
             HOLD_MAX_MS,
             limit,
+            self.plan.levels,
             seed,
         )
         areas = [AreaUnits(0, floor, PRICES["GA"])] if floor else []

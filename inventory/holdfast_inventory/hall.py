@@ -68,6 +68,7 @@ class Hall:
             hold_ms=self.settings.hold_ms,
             hold_max_ms=self.settings.hold_max_ms,
             limit=self.settings.max_units_per_buyer,
+            levels=self.plan.levels,
             seed=self._random.randrange(SEED_MAX),
         )
         seats = self._seats(wish)

@@ -23,13 +23,13 @@
 --   4 buyer       text
 --   5 pass_id     text, empty when a platform key asks
 --   6 rest        what is known of the packed hold: its fields from `areas` on, see hold_rest
---   7 terms       struct: hold_ms, hold_max_ms, seed, limit, quantity, flags (TERMS below)
+--   7 terms       struct: hold_ms, hold_max_ms, seed, limit, quantity, levels, flags: 1 the first
+--                 rung may leave a single seat alone, 2 explicit seats may not, 4 there are areas
 --   8 explicit    msgpack list of seats by row block, see include/explicit.lua; empty for none
 --   9 first_rung  row bytes that serve at once; this and the next three are SeatChoice
 --   10 kinds       bytes, the classes wanted
 --   11 prices      doubles by class
 --   12 places      msgpack { position, ... }, empty for all
---   13 area_field...  fields of the sale hash for the areas
 --
 -- Returns {code, revision, now_ms, hold, seats, areas}
 --   OK                    the new hold
@@ -43,117 +43,122 @@
 -- Complexity: O(row blocks) bytes by memchr, plus the seats of the rows touched.
 -- Events: hold.created {buyer, seats, areas, total, expires_ms}; hold.expired, inventory.* by sweep.
 --
--- Functions that are seldom needed are defined where they are: making a closure costs as much as a
--- small command, in every call.
+-- What a plain hold does not need is defined in `seldom`, when it is needed: making a closure costs
+-- as much as a small command, in every call, and this is the script that is run most.
 
--- include: areas
--- include: hold
 -- include: picked
+-- include: hold_new
 
 local SWEEP_BEFORE_MAX = 16
-local TERMS = '>I4I4I4I2I2B'
-local MAY_LEAVE_ORPHANS, NO_ORPHANS_EXPLICIT = 1, 2
 
-local function sweep_before(...)
+local function seldom()
 -- include: sweep
-  return sweep(...)
-end
-
-local function take_explicit(...)
+-- include: refuse
 -- include: explicit
-  return explicit_take(...)
-end
-
-local function sessions()
+-- include: ladder
 -- include: session
-  return { deadline = session_deadline, extend = session_extend, first_hold = session_first_hold }
+
+  -- The id is taken: by the same request, by another one, or by a cancellation that came first.
+  local function repeated(opened, found, packed)
+    local _, _, digest = cmsgpack.unpack(packed)
+    local known = hold_unpack('', found)
+    if known.digest == digest then return guard_refuse(opened, CODE.HOLD_REPEATED, found) end
+    if known.digest == '' then return guard_refuse(opened, CODE.HOLD_RELEASED, found) end
+    return guard_refuse(opened, CODE.IDEMPOTENCY_MISMATCH)
+  end
+
+  local function refuse(opened, events_key, code, seats, short)
+    if opened.free + opened.held == 0 then code = CODE.SOLD_OUT end
+    if stock_overdue(opened) then code = CODE.SWEEP_AGAIN end
+    return stock_refuse(opened, events_key, code, '', seats or {}, short or {})
+  end
+
+  return { repeated = repeated, refuse = refuse, sweep = sweep, explicit = explicit_take,
+    ladder = ladder, areas_short = stock_areas_short, areas_move = stock_areas_move,
+    session_deadline = session_deadline, session_extend = session_extend,
+    session_first_hold = session_first_hold }
 end
 
 local hold_id, buyer, pass_id, rest = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local keys = stock_keys()
 keys.layout = KEYS[8]
 
-local function repeated(sale, stored)
-  local _, _, digest = cmsgpack.unpack(rest)
-  local hold = hold_unpack(hold_id, stored)
-  if hold.digest == digest then return guard_refuse(sale, CODE.HOLD_REPEATED, stored) end
-  if hold.digest == '' then return guard_refuse(sale, CODE.HOLD_RELEASED, stored) end
-  return guard_refuse(sale, CODE.IDEMPOTENCY_MISMATCH)
-end
-
-local function refuse(sale, code, seats, short)
-  if sale.free + sale.held == 0 then code = CODE.SOLD_OUT end
-  if stock_overdue(sale) then code = CODE.SWEEP_AGAIN end
-  return stock_refuse(sale, keys.events, code, '', seats or {}, short or {})
-end
-
-local sale, refusal = stock_open_with({ 'free', 'held', 'next_due_ms', 'levels', 'lifecycle',
-  'opens_ms', 'ends_ms', unpack(ARGV, 13) })
+local sale, refusal = stock_open({ 'free', 'held', 'next_due_ms', 'lifecycle', 'opens_ms',
+  'ends_ms' })
 if refusal then return refusal end
 local now_ms = sale.now_ms
 
 -- Refusals before anything is written.
 local stored = redis.call('HGET', keys.holds, hold_id)
-if stored then return repeated(sale, stored) end
+if stored then return seldom().repeated(sale, stored, rest) end
 if sale.lifecycle == 'closed' or (sale.ends_ms > 0 and sale.ends_ms <= now_ms) then
   return guard_refuse(sale, CODE.HOLDS_CLOSED)
 end
 if sale.opens_ms > now_ms then return guard_refuse(sale, CODE.HOLDS_NOT_OPEN) end
-local session
-if pass_id ~= '' then
-  session = sessions()
-  if not session.deadline(KEYS[9], pass_id, now_ms) then
-    return guard_refuse(sale, CODE.PASS_ENDED)
-  end
+local hold_ms, hold_max_ms, seed, limit, quantity, levels, flags =
+  struct.unpack('>I4I4I4I2I2BB', ARGV[7])
+local with_areas = flags >= 4
+sale.levels = levels
+local cold
+if pass_id ~= '' or with_areas or ARGV[8] ~= '' or stock_overdue(sale) then cold = seldom() end
+if pass_id ~= '' and not cold.session_deadline(KEYS[9], pass_id, now_ms) then
+  return guard_refuse(sale, CODE.PASS_ENDED)
 end
-if stock_overdue(sale) then sweep_before(sale, keys, SWEEP_BEFORE_MAX) end
+if stock_overdue(sale) then cold.sweep(sale, keys, SWEEP_BEFORE_MAX) end
 
 -- What the rows would look like; nothing is written yet.
-local hold_ms, hold_max_ms, seed, limit, quantity, flags = struct.unpack(TERMS, ARGV[7])
 local hold = { seats = {}, prices = {}, total = 0, touched = {} }
-local units, areas, conflicts, alone, short = quantity, nil, nil, nil, nil
-if ARGV[8] ~= '' then
-  conflicts, alone = take_explicit(keys, cmsgpack.unpack(ARGV[8]), hold)
-  units = #hold.seats
-end
-if ARGV[13] then
-  areas = cmsgpack.unpack(rest)
-  short = stock_areas_short(sale, areas)
-end
-if (conflicts and #conflicts > 0) or (short and #short > 0) then
-  return refuse(sale, CODE.SEAT_UNAVAILABLE, conflicts, short)
-end
-if alone and #alone > 0 and flags >= NO_ORPHANS_EXPLICIT then
-  return refuse(sale, CODE.ORPHAN_LEFT, alone)
-end
-if areas then
+local units, areas = quantity, {}
+if with_areas or ARGV[8] ~= '' then
+  local conflicts, alone, short = {}, {}, {}
+  if ARGV[8] ~= '' then
+    conflicts, alone = cold.explicit(keys, cmsgpack.unpack(ARGV[8]), hold)
+    units = #hold.seats
+  end
+  if with_areas then
+    areas = cmsgpack.unpack(rest)
+    short = cold.areas_short(sale, areas)
+  end
+  if #conflicts > 0 or #short > 0 then
+    return cold.refuse(sale, keys.events, CODE.SEAT_UNAVAILABLE, conflicts, short)
+  end
+  if #alone > 0 and flags % 4 >= 2 then
+    return cold.refuse(sale, keys.events, CODE.ORPHAN_LEFT, alone)
+  end
   for at = 1, #areas, 3 do
     units = units + areas[at + 1]
     hold.total = hold.total + areas[at + 1] * areas[at + 2]
   end
 end
 local had, ids = buyer_units(keys.buyers, buyer)
-if limit > 0 and had + units > limit then return refuse(sale, CODE.HOLD_LIMIT) end
+if limit > 0 and had + units > limit then
+  return (cold or seldom()).refuse(sale, keys.events, CODE.HOLD_LIMIT)
+end
 if quantity > 0 then
-  local why = picked(sale, keys, { quantity = quantity, seed = seed, first_rung = ARGV[9],
-    kinds = ARGV[10], prices = ARGV[11], orphans = flags % 2 == MAY_LEAVE_ORPHANS,
-    places = ARGV[12] ~= '' and cmsgpack.unpack(ARGV[12]) or nil }, hold)
-  if why then return refuse(sale, why) end
+  local choice = { quantity = quantity, seed = seed, first_rung = ARGV[9], kinds = ARGV[10],
+    prices = ARGV[11], orphans = flags % 2 == 1,
+    places = ARGV[12] ~= '' and cmsgpack.unpack(ARGV[12]) or nil }
+  local served, row_bytes = picked(levels, keys, choice, hold)
+  if not served then
+    cold = cold or seldom()
+    local why = cold.ladder(sale, keys, choice, row_bytes, hold)
+    if why then return cold.refuse(sale, keys.events, why) end
+  end
 end
 
 -- From here on everything succeeds.
 picked_write(sale, keys, hold)
-sale.free, sale.held = sale.free - #hold.seats, sale.held + #hold.seats
-if areas then stock_areas_move(sale, areas, 'free', 'held') end
-local expires_ms = now_ms + hold_ms
+local count, expires_ms = #hold.seats, now_ms + hold_ms
+sale.free, sale.held = sale.free - count, sale.held + count
+if with_areas then cold.areas_move(sale, areas, 'free', 'held') end
 local value = hold_pack_new(now_ms, expires_ms, now_ms + hold_max_ms, hold, rest)
 redis.call('HSET', keys.holds, hold_id, value)
 due_set(sale, keys.due, hold_id, expires_ms)
 buyer_add(keys.buyers, buyer, had, ids, hold_id, units)
-if session then
-  session.extend(KEYS[9], pass_id, expires_ms)
-  session.first_hold(KEYS[10], pass_id)
+if pass_id ~= '' then
+  cold.session_extend(KEYS[9], pass_id, expires_ms)
+  cold.session_first_hold(KEYS[10], pass_id)
 end
 event_append(sale, keys.events, 'hold.created', hold_id, { buyer = buyer, seats = hold.seats,
-  areas = areas or {}, total = hold.total, expires_ms = expires_ms })
+  areas = areas, total = hold.total, expires_ms = expires_ms })
 return stock_commit(sale, keys.events, CODE.OK, value)

@@ -27,7 +27,7 @@
 -- Events: hold.reacquired {buyer, seats, areas, total}.
 
 -- include: reacquire
--- include: picked
+-- include: ladder
 
 local keys = stock_keys()
 keys.layout = KEYS[8]
@@ -51,7 +51,8 @@ local other = { seats = {}, prices = {}, total = 0, touched = {} }
 for _, fields in ipairs(choices) do
   local choice = { quantity = fields[1], orphans = fields[2] == 1, first_rung = fields[3],
     kinds = fields[4], prices = fields[5], seed = seed }
-  if picked(sale, keys, choice, other) then
+  local served, row_bytes = picked(sale.levels, keys, choice, other)
+  if not served and ladder(sale, keys, choice, row_bytes, other) then
     return reacquire_refuse(sale, keys, hold, CODE.HOLD_EXPIRED, {}, {})
   end
 end

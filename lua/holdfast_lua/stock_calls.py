@@ -37,9 +37,10 @@ SCAN_MAX: Final = 500
 KEY_NAMES_KEPT: Final = 4096
 
 # The terms of a hold in one argument, as hold_seats.lua takes them apart.
-_TERMS: Final = struct.Struct(">IIIHHB")
+_TERMS: Final = struct.Struct(">IIIHHBB")
 _MAY_LEAVE_ORPHANS: Final = 1
 _NO_ORPHANS_EXPLICIT: Final = 2
+_WITH_AREAS: Final = 4
 
 
 class SeatChoice(msgspec.Struct, frozen=True):
@@ -68,7 +69,10 @@ class SeatList(msgspec.Struct, frozen=True):
 
 
 class HoldTerms(msgspec.Struct, frozen=True):
-    """What a hold is to be: whose, under which id, for how long, up to which limit (0 = none)."""
+    """What a hold is to be: whose, under which id, for how long, up to which limit (0 = none).
+
+    `levels` is the plan's, see `keys.rows`; `seed` spreads choices that are nearly equal.
+    """
 
     hold_id: str
     digest: str
@@ -77,6 +81,7 @@ class HoldTerms(msgspec.Struct, frozen=True):
     hold_ms: int
     hold_max_ms: int
     limit: int
+    levels: int
     seed: int = 0
 
 
@@ -157,13 +162,13 @@ class StockCalls:
     ) -> HoldAnswer:
         """Picks and holds seats and area units, all or nothing."""
         rest = pack_rest(areas, terms.buyer, terms.digest, terms.pass_id)
+        flags = _WITH_AREAS if areas else 0
         args = (
             terms.hold_id,
             terms.buyer,
             terms.pass_id,
             rest,
-            *_seat_arguments(terms, seats),
-            *area_fields([units.area for units in areas]),
+            *_seat_arguments(terms, seats, flags),
         )
         names = (*_STOCK, keys.layout, keys.active, keys.unheld)
         return await self._hold(ref, "hold_seats", terms.hold_id, names, args)
@@ -411,21 +416,28 @@ def _pack_areas(areas: Sequence[AreaUnits]) -> bytes:
 
 
 def _seat_arguments(
-    terms: HoldTerms, seats: SeatList | SeatChoice | None
-) -> tuple[Argument, Argument, Argument, Argument, Argument, Argument]:
+    terms: HoldTerms, seats: SeatList | SeatChoice | None, flags: int
+) -> tuple[bytes, bytes, bytes, bytes, bytes, bytes]:
     """terms, explicit, first_rung, kinds, prices, places."""
     if isinstance(seats, SeatChoice):
-        packed = _pack_terms(terms, seats.quantity, _MAY_LEAVE_ORPHANS * seats.orphans)
+        packed = _pack_terms(terms, seats.quantity, flags | _MAY_LEAVE_ORPHANS * seats.orphans)
         return (packed, b"", seats.first_rung, seats.kinds, seats.prices, seats.places)
     if seats is None:
-        return (_pack_terms(terms, 0, 0), b"", b"", b"", b"", b"")
-    packed = _pack_terms(terms, 0, _NO_ORPHANS_EXPLICIT * seats.refuse_orphans)
+        return (_pack_terms(terms, 0, flags), b"", b"", b"", b"", b"")
+    packed = _pack_terms(terms, 0, flags | _NO_ORPHANS_EXPLICIT * seats.refuse_orphans)
     return (packed, seats.rows, b"", b"", b"", b"")
 
 
 def _pack_terms(terms: HoldTerms, quantity: int, flags: int) -> bytes:
-    latest_ms = max(terms.hold_ms, terms.hold_max_ms)
-    return _TERMS.pack(terms.hold_ms, latest_ms, terms.seed, terms.limit, quantity, flags)
+    return _TERMS.pack(
+        terms.hold_ms,
+        max(terms.hold_ms, terms.hold_max_ms),
+        terms.seed,
+        terms.limit,
+        quantity,
+        terms.levels,
+        flags,
+    )
 
 
 def _choice_fields(choice: SeatChoice) -> tuple[Argument, ...]:

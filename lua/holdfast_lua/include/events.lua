@@ -14,28 +14,31 @@
 local EVENTS_KEPT_MAX = 200000
 
 -- 1700000000123 -> '2023-11-14T22:13:20.123Z' (days to civil date, Howard Hinnant's algorithm).
+-- Remainders instead of math.floor where they do: a call costs ten times an operator here.
 local function event_time(ms)
-  local seconds = math.floor(ms / 1000)
-  local days = math.floor(seconds / 86400)
-  local shifted = days + 719468
-  local era = math.floor(shifted / 146097)
-  local day_of_era = shifted - era * 146097
-  local year_of_era = math.floor((day_of_era - math.floor(day_of_era / 1460)
-    + math.floor(day_of_era / 36524) - math.floor(day_of_era / 146096)) / 365)
+  local floor = math.floor
+  local milliseconds = ms % 1000
+  local seconds = (ms - milliseconds) / 1000
+  local time_of_day = seconds % 86400
+  local shifted = (seconds - time_of_day) / 86400 + 719468
+  local day_of_era = shifted % 146097
+  local year_of_era = floor((day_of_era - floor(day_of_era / 1460) + floor(day_of_era / 36524)
+    - floor(day_of_era / 146096)) / 365)
   local day_of_year = day_of_era
-    - (365 * year_of_era + math.floor(year_of_era / 4) - math.floor(year_of_era / 100))
-  local march_month = math.floor((5 * day_of_year + 2) / 153)
-  local day = day_of_year - math.floor((153 * march_month + 2) / 5) + 1
+    - (365 * year_of_era + floor(year_of_era / 4) - floor(year_of_era / 100))
+  local march_month = floor((5 * day_of_year + 2) / 153)
+  local day = day_of_year - floor((153 * march_month + 2) / 5) + 1
   local month = march_month < 10 and march_month + 3 or march_month - 9
-  local year = year_of_era + era * 400 + (month <= 2 and 1 or 0)
-  local time_of_day = seconds - days * 86400
+  local year = year_of_era + (shifted - day_of_era) / 146097 * 400 + (month <= 2 and 1 or 0)
+  local second_of_hour = time_of_day % 3600
+  local second = second_of_hour % 60
   return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', year, month, day,
-    math.floor(time_of_day / 3600), math.floor(time_of_day / 60) % 60, time_of_day % 60, ms % 1000)
+    (time_of_day - second_of_hour) / 3600, (second_of_hour - second) / 60, second, milliseconds)
 end
 
 local function event_append(sale, events_key, kind, subject, data)
   local seq = sale.seq + 1
-  local cursor = string.format('%.0f-%.0f', sale.event_epoch, seq)
+  local cursor = sale.event_epoch .. '-' .. seq  -- whole numbers far below 1e14: no exponent
   redis.call('XADD', events_key, 'MAXLEN', '~', EVENTS_KEPT_MAX, cursor,
     'seq', seq, 'type', kind, 'body', cmsgpack.pack({
       id = string.match(sale.key, '{(.-)}') .. '.' .. cursor,

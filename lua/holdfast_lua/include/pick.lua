@@ -120,14 +120,3 @@ local function pick_together(keys, levels, choice, row_bytes, wanted, orphans)
   end
   return nil
 end
-
--- The row bytes of the choice's kinds with a run of `least` to the cap.
-local function pick_bytes(choice, levels, least)
-  local bytes = {}
-  for kind in string.gmatch(choice.kinds, '.') do
-    for run = math.min(least, levels - 1), levels - 1 do
-      bytes[#bytes + 1] = string.char(byte(kind) * levels + run)
-    end
-  end
-  return table.concat(bytes)
-end

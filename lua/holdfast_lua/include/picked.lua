@@ -1,4 +1,5 @@
--- From a choice to marked rows: the whole ladder, for the scripts that hold what they pick.
+-- From a choice to marked rows: the first rung, which serves nearly everybody, and what every rung
+-- does with the seats that it found. The other rungs are in ladder.lua.
 
 -- include: pick
 
@@ -20,40 +21,14 @@ local function picked_take(hold, levels, prices, row, start, count)
   end
 end
 
--- The rungs for a party in parts; defined when called, since that is seldom.
-local function picked_split(...)
--- include: split
-  return split(...)
-end
-
--- What the first rung could not serve.
-local function picked_otherwise(sale, keys, choice, row_bytes, hold)
-  local levels, quantity = sale.levels, choice.quantity
-  local enough = pick_bytes(choice, levels, quantity)
-  local row, start = pick_together(keys, levels, choice, row_bytes, enough, true)
-  if row then return picked_take(hold, levels, choice.prices, row, start, quantity) end
-  -- A party is not split while holds that are overdue may still have a row for it.
-  if stock_overdue(sale) then return CODE.SWEEP_AGAIN end
-  local takes = quantity > 3 and picked_split(keys, levels, choice, row_bytes)
-  if takes then
-    for _, take in ipairs(takes) do
-      picked_take(hold, levels, choice.prices, take.row, take.start, take.count)
-    end
-    return nil
-  end
-  local any = pick_next(row_bytes, pick_bytes(choice, levels, 1), choice.places, 1)
-  return any and CODE.NOT_ENOUGH_TOGETHER or CODE.SOLD_OUT
-end
-
--- Picks for a choice; nil, or the code that says why there is nothing. Rows are only marked: they
--- are in `hold.touched` and yet to be written.
-local function picked(sale, keys, choice, hold)
-  local levels = sale.levels
+-- The first rung: marks the rows and answers whether it served. Rows are only marked: they are in
+-- `hold.touched` and yet to be written. The row bytes are handed on to the next rung.
+local function picked(levels, keys, choice, hold)
   local row_bytes = redis.call('GET', keys.rows) or ''
   local row, start = pick_together(keys, levels, choice, row_bytes, choice.first_rung,
     choice.orphans)
-  if not row then return picked_otherwise(sale, keys, choice, row_bytes, hold) end
-  return picked_take(hold, levels, choice.prices, row, start, choice.quantity)
+  if row then picked_take(hold, levels, choice.prices, row, start, choice.quantity) end
+  return row, row_bytes
 end
 
 -- Writes the rows that were marked and remembers them in the hold.

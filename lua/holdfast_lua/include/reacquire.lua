@@ -1,6 +1,7 @@
 -- A late payment: a hold that has lapsed takes units again and goes straight to confirming.
 
 -- include: sweep
+-- include: refuse
 
 local REACQUIRE_SWEEP_MAX = 16
 

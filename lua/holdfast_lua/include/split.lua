@@ -4,6 +4,17 @@
 
 local SPLIT_ROWS_MAX = 32
 
+-- The row bytes of the choice's kinds with a run of `least` to the cap.
+local function pick_bytes(choice, levels, least)
+  local bytes = {}
+  for kind in string.gmatch(choice.kinds, '.') do
+    for run = math.min(least, levels - 1), levels - 1 do
+      bytes[#bytes + 1] = string.char(byte(kind) * levels + run)
+    end
+  end
+  return table.concat(bytes)
+end
+
 -- Takes parts of two and more from runs, in order, until the quantity is met. What would leave one
 -- person over takes one seat less; `shrink` lets the first longer part give one up for that.
 local function split_parts(runs, quantity, shrink)

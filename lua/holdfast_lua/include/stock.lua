@@ -11,18 +11,15 @@
 -- include: guard
 -- include: events
 
-local STOCK_FIELDS = { 'free', 'held', 'next_due_ms', 'levels', 'lifecycle', 'booked', 'blocked' }
-
--- Opens the sale with the counters and further fields that are asked for.
-local function stock_open_with(fields)
-  local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], fields)
+-- Opens the sale with the counters, or with the fields that are asked for.
+local function stock_open(fields)
+  local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2],
+    fields or { 'free', 'held', 'next_due_ms', 'levels', 'lifecycle', 'booked', 'blocked' })
   if refusal then return nil, refusal end
   sale.before = { free = sale.free, held = sale.held, booked = sale.booked,
     blocked = sale.blocked, next_due_ms = sale.next_due_ms }
   return sale
 end
-
-local function stock_open() return stock_open_with(STOCK_FIELDS) end
 
 -- Whether holds are past their deadline that no sweep has ended yet.
 local function stock_overdue(sale)
@@ -42,12 +39,4 @@ local function stock_commit(sale, events_key, code, ...)
     if sale[field] ~= value then guard_set(sale, field, sale[field]) end
   end
   return guard_commit(sale, code, ...)
-end
-
--- Answers a refusal, keeping what was swept on the way.
-local function stock_refuse(sale, events_key, code, ...)
-  local swept = #sale.changes > 0
-  for field, value in pairs(sale.before) do swept = swept or sale[field] ~= value end
-  if swept then return stock_commit(sale, events_key, code, ...) end
-  return guard_refuse(sale, code, ...)
 end

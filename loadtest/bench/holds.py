@@ -1,0 +1,257 @@
+"""What a hold costs: store time by size and fullness, and holds per second against the least.
+
+    python loadtest/bench/holds.py [--seats 1000 60000] [--holds 3000] [--windows 40]
+
+Store microseconds are the store's own (`INFO commandstats`) over successful holds of two seats,
+best available, one buyer each; the mean, and the best batch, which a busy machine disturbs
+less. "99% sold" is a house sold by such holds, one after another; "scattered" one in which
+the seats left lie in pairs all over the house.
+
+The second part holds as fast as the core can, in short windows taken in turns with the same
+executor running a script of two commands. What counts is the ratio, in one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from holdfast_inventory.choice import ChoiceCompiler
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.holds import BestAvailable, BuyerRef, Wish
+from holdfast_inventory.plan import Plan, compile_plan
+from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.stock_image import make_image, row_bytes
+from holdfast_lua import Code, EmbeddedStore, Executor, SaleRef, load_bundle
+from holdfast_lua.sale_calls import SaleCalls, SaleTimes
+from holdfast_lua.stock_calls import HoldTerms, SeatChoice, StockCalls
+from holdfast_lua.stock_install import StockImage, install_stock
+
+TWO_COMMANDS = """-- Benchmark script: two commands, the least that a useful script does.
+-- KEYS
+--   1 counter  STRING integer
+--   2 last     STRING
+-- ARGV
+--   1 payload  text
+-- Returns {code, count}: OK.
+
+redis.call('SET', KEYS[2], ARGV[1])
+return { CODE.OK, redis.call('INCR', KEYS[1]) }
+"""
+SETTINGS = StockSettings(prices={"A": 9000, "B": 6000, "C": 3000}, max_units_per_buyer=6)
+ROW_SEATS, AISLE_AFTER, ROWS = 40, 20, 25
+HOLD_MS = 30 * 60 * 1000
+IDS = itertools.count()
+BATCH = 50
+CALLERS, ROUNDS = 100, 3
+
+
+def house(seats: int) -> bytes:
+    """Zones of a thousand seats beside each other, 25 rows of 40 with an aisle in the middle."""
+    zones = []
+    for number in range(max(1, seats // (ROWS * ROW_SEATS))):
+        rows = [
+            {
+                "row_number": str(row + 1),
+                "position": {"x": 0, "y": 40 * row},
+                "seats": [
+                    {
+                        "seat_guid": f"{number}-{row}-{seat}",
+                        "seat_number": str(seat + 1),
+                        "position": {"x": 25 * seat + (30 if seat >= AISLE_AFTER else 0), "y": 0},
+                        "category": "ABC"[min(2, row * 3 // ROWS)],
+                    }
+                    for seat in range(ROW_SEATS)
+                ],
+            }
+            for row in range(ROWS)
+        ]
+        position = {"x": 1200 * (number % 10), "y": 1200 * (number // 10)}
+        zones.append({"name": f"Zone {number}", "position": position, "rows": rows})
+    categories = [{"name": name} for name in "ABC"]
+    return msgspec.json.encode({"name": "House", "categories": categories, "zones": zones})
+
+
+@dataclass(frozen=True)
+class Micros:
+    """Store microseconds a hold."""
+
+    mean: float
+    best: float
+
+    def beside(self, other: Micros) -> str:
+        """The two readings, and the ratio of the best batches."""
+        return f"{self.mean:6.1f} (best {self.best:5.1f}, {self.best / other.best:4.2f}x)"
+
+
+@dataclass
+class Sale:
+    """A sale in the store, and what holding in it takes."""
+
+    executor: Executor
+    plan: Plan
+    ref: SaleRef
+    calls: StockCalls
+    choice: SeatChoice
+
+    @classmethod
+    async def install(cls, executor: Executor, plan: Plan, image: StockImage) -> Sale:
+        ref = SaleRef(f"bench{next(IDS)}", 1)
+        await install_stock(executor, ref.uid, ref.epoch, image)
+        await SaleCalls(executor).install(
+            ref,
+            name="bench",
+            lifecycle="live",
+            settings_version=1,
+            times=SaleTimes(),
+            stock=image.sale_fields(),
+        )
+        choice = ChoiceCompiler(plan, SETTINGS).choice(2, frozenset(), frozenset(), False, True)
+        return cls(executor, plan, ref, StockCalls(executor), choice)
+
+    async def hold(self) -> bool:
+        number = next(IDS)
+        terms = HoldTerms(
+            hold_id=f"h{number}",
+            digest="digest",
+            buyer=f"buyer{number}",
+            pass_id="",
+            hold_ms=HOLD_MS,
+            hold_max_ms=2 * HOLD_MS,
+            limit=6,
+            levels=self.plan.levels,
+            seed=number * 7919 % 2**31,
+        )
+        answer = await self.calls.hold_seats(self.ref, terms, seats=self.choice)
+        return answer.code is Code.OK
+
+    async def store_micros(self, holds: int) -> Micros:
+        """Store time of so many holds, in batches."""
+        total, best, left = 0.0, float("inf"), holds
+        while left > 0:
+            batch = min(BATCH, left)
+            await self.executor.command("CONFIG", "RESETSTAT")
+            if not all(await asyncio.gather(*[self.hold() for _ in range(batch)])):
+                raise RuntimeError("the house ran out of seats: fewer holds, please")
+            spent = await self._spent()
+            total, best, left = total + spent, min(best, spent / batch), left - batch
+        return Micros(total / holds, best)
+
+    async def _spent(self) -> float:
+        stats = (await self.executor.command("INFO", "commandstats")).decode()
+        line = next(line for line in stats.splitlines() if line.startswith("cmdstat_evalsha:"))
+        fields = dict(part.split("=") for part in line.split(":", 1)[1].split(","))
+        return float(fields["usec"])
+
+
+def scattered(plan: Plan, image: StockImage) -> StockImage:
+    """All sold but one pair in every fifth row block."""
+    states = bytearray(b"b" * len(plan))
+    for block in plan.blocks[::5]:
+        states[block.first + 4 : block.first + 6] = b"ff"
+    free = states.count(b"f")
+    return StockImage(
+        seats=bytes(states),
+        rows=row_bytes(plan, states),
+        layout=image.layout,
+        levels=image.levels,
+        free=free,
+        held=0,
+        booked=len(plan) - free,
+        blocked=0,
+    )
+
+
+async def script_costs(executor: Executor, sizes: list[int], holds: int) -> None:
+    """Store microseconds a hold: empty, 99% sold, scattered; and how they compare."""
+    empties: list[Micros] = []
+    for seats in sizes:
+        plan = compile_plan(house(seats), SETTINGS)
+        image = make_image(plan, SETTINGS)
+        sale = await Sale.install(executor, plan, image)
+        empty = await sale.store_micros(min(holds, len(plan) // 4))
+        sale = await Sale.install(executor, plan, image)
+        taken = len(plan) * 99 // 200
+        for at in range(0, taken, 500):
+            await asyncio.gather(*[sale.hold() for _ in range(min(500, taken - at))])
+        full = await sale.store_micros(max(1, len(plan) // 200 - 2))
+        spread = await Sale.install(executor, plan, scattered(plan, image))
+        thin = await spread.store_micros(min(holds, len(plan.blocks) // 5 - 2))
+        empties.append(empty)
+        print(f"{len(plan):,} seats, {len(plan.blocks):,} row blocks: store microseconds a hold")
+        for name, micros in (("empty", empty), ("99% sold", full), ("scattered", thin)):
+            print(f"  {name:10} {micros.beside(empty)}")
+    print(f"{sizes[-1]:,} seats beside {sizes[0]:,}: {empties[-1].beside(empties[0])}")
+
+
+async def rate(one_call: Callable[[int], Awaitable[object]], numbers: Iterator[int]) -> float:
+    """Calls per second over one window: three rounds of CALLERS at once."""
+    started = time.perf_counter()
+    for _ in range(ROUNDS):
+        await asyncio.gather(*[one_call(next(numbers)) for _ in range(CALLERS)])
+    return ROUNDS * CALLERS / (time.perf_counter() - started)
+
+
+async def core_rates(executor: Executor, seats: int, windows: int) -> None:
+    """Holds per second through the hall, beside the two-command script."""
+    plan = compile_plan(house(seats), SETTINGS)
+    wish = Wish((), BestAvailable(quantity=2), frozenset(), ())
+    keys = ("hf:{bench}:counter", "hf:{bench}:last")
+    numbers = itertools.count()
+    least: list[float] = []
+    held: list[float] = []
+
+    async def two_commands(_: int) -> object:
+        return await executor.run("two_commands", keys, ("forty bytes of payload or thereabouts",))
+
+    while len(held) < windows:
+        sale = await Sale.install(executor, plan, make_image(plan, SETTINGS))
+        hall = Hall("bench", sale.ref, plan, SETTINGS, sale.calls)
+
+        async def one_hold(number: int, hall: Hall = hall) -> object:
+            buyer = BuyerRef(str(number), str(number))
+            return await hall.hold(wish, buyer, key=str(number), digest="d")
+
+        for _ in range(min(windows - len(held), seats // 4 // (ROUNDS * CALLERS))):
+            least.append(await rate(two_commands, numbers))
+            held.append(await rate(one_hold, numbers))
+    for name, of in (("median", statistics.median), ("best", max)):
+        print(
+            f"{name:7} {of(held):9,.0f} holds/s   {of(least):9,.0f} two-command calls/s   "
+            f"{of(held) / of(least):.2f}x"
+        )
+
+
+async def bench(url: str, directory: Path, options: argparse.Namespace) -> None:
+    """Both parts."""
+    (directory / "two_commands.lua").write_text(TWO_COMMANDS)
+    async with Executor(url, load_bundle(extra=directory)) as executor:
+        await script_costs(executor, options.seats, options.holds)
+        await core_rates(executor, options.seats[-1], options.windows)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seats", type=int, nargs="+", default=[1000, 60_000])
+    parser.add_argument("--holds", type=int, default=3000)
+    parser.add_argument("--windows", type=int, default=40)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        with EmbeddedStore(directory / "data") as store:
+            uvloop.run(bench(store.url, directory, options))
+
+
+if __name__ == "__main__":
+    main()

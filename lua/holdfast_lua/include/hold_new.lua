@@ -1,0 +1,43 @@
+-- What it takes to make a hold: its packed value, its deadline, the buyer's entry.
+--
+-- A hold is ONE msgpack array in the hash `holds`, its fields in the order of hold_pack (hold.lua;
+-- shared with stock_records.py, nobody else knows it). `due` has an entry for every hold that time
+-- will change: active and paying ones at their deadline, ended ones at the time they are forgotten. A
+-- hold that is confirming or confirmed has none, nor has an ended one that the ledger knows.
+--
+-- `buyers` keeps "<units> <hold id>..." of the holds that have units: the limit per buyer is over
+-- these. `keys` is a table with the names of stock_keys().
+
+-- include: stock
+
+local ACTIVE, PAYING, CONFIRMING, CONFIRMED, RELEASED, EXPIRED = 1, 2, 3, 4, 5, 6
+local HOLD_KEPT_MS = 24 * 60 * 60 * 1000
+
+local function stock_keys()
+  return { events = KEYS[2], seats = KEYS[3], rows = KEYS[4], holds = KEYS[5], buyers = KEYS[6],
+    due = KEYS[7] }
+end
+
+-- A new hold; `rest` are the last seven fields, packed by the caller, who knows them.
+local function hold_pack_new(now_ms, expires_ms, latest_ms, hold, rest)
+  return '\220\0\016' .. cmsgpack.pack(ACTIVE, 1, now_ms, expires_ms, latest_ms, hold.seats,
+    hold.prices, hold.rows, hold.total) .. rest
+end
+
+-- `next_due_ms` says that nothing is due before it, so that most calls need not look at `due`.
+local function due_set(sale, due_key, hold_id, at_ms)
+  redis.call('ZADD', due_key, at_ms, hold_id)
+  if sale.next_due_ms == 0 or at_ms < sale.next_due_ms then sale.next_due_ms = at_ms end
+end
+
+-- The buyer's units, and the text of the hold ids behind them.
+local function buyer_units(buyers_key, buyer)
+  local entry = redis.call('HGET', buyers_key, buyer)
+  if not entry then return 0, '' end
+  local units, ids = string.match(entry, '^(%d+)(.*)$')
+  return tonumber(units), ids
+end
+
+local function buyer_add(buyers_key, buyer, units, ids, hold_id, count)
+  redis.call('HSET', buyers_key, buyer, string.format('%.0f%s %s', units + count, ids, hold_id))
+end
