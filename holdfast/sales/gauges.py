@@ -10,6 +10,8 @@ def observe_sale(metrics: Metrics, sale: Sale) -> None:
     document = sale.room.document
     line = document.line
     metrics.waiting.labels(sale.name).set(line.waiting)
+    if line.present >= 0:
+        metrics.present.labels(sale.name).set(line.present)
     metrics.active.labels(sale.name).set(line.active)
     metrics.set_rate.labels(sale.name).set(line.rate_per_minute)
     metrics.realised_rate.labels(sale.name).set(measured_per_minute(line, document.now_ms))

@@ -87,6 +87,9 @@ class SaleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     return_origins: Annotated[tuple[Origin, ...], msgspec.Meta(max_length=50)] = ()
     prices: Annotated[dict[Category, Price], msgspec.Meta(max_length=1000)] = {}
     message: Message | None = None
+    identity: Literal["off", "optional", "required"] = "off"
+    address_joins_per_minute: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    address_joins_burst: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 10
     brand: BrandSpec = BrandSpec()
     prevent_orphans: bool = False
     focal_point: FocalPoint | None = None
@@ -121,6 +124,8 @@ LIVE_FIELDS = frozenset(
         "late_payment",
         "return_origins",
         "message",
+        "address_joins_per_minute",
+        "address_joins_burst",
         "brand",
         "prevent_orphans",
     }

@@ -11,6 +11,7 @@ from holdfast_inventory.settings import Area, LatePayment, StockSettings
 from holdfast_lua.sale_calls import SaleTimes
 from holdfast_queue.brand import DEFAULT_COLOUR, Brand
 from holdfast_queue.draw import Draw
+from holdfast_queue.identities import IdentityMode
 from holdfast_queue.settings import InvalidSetting, LineSettings, QueueingMethod
 from holdfast_web.errors import invalid
 
@@ -34,6 +35,9 @@ def line_settings(spec: SaleSpec) -> LineSettings:
             stock_factor=spec.stock_factor,
             return_origins=spec.return_origins,
             message=spec.message,
+            identity=IdentityMode(spec.identity),
+            address_joins_per_minute=spec.address_joins_per_minute,
+            address_joins_burst=spec.address_joins_burst,
         )
     except InvalidSetting as error:
         raise invalid(error.field, f"{error}.") from error

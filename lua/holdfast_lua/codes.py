@@ -45,6 +45,7 @@ class Code(IntEnum):
     SESSION_OVER = -19
     HANDOFF_USED = -20
     ALREADY_OPEN = -21
+    JOIN_LIMITED = -22  # this client address has joined too often
     DRAW_MISMATCH = -30  # the store's lobby is not the one that the ledger has sealed
 
     # stock (a refusal may still have freed overdue holds on its way; nothing else was written)

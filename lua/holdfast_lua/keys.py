@@ -42,6 +42,11 @@ def unheld(uid: str) -> str:
     return _of_sale(uid, "unheld")
 
 
+def returned(uid: str) -> str:
+    """SET: `<epoch>:<pass id>` for each pass of an earlier epoch that was taken up in this one."""
+    return _of_sale(uid, "returned")
+
+
 def pattern(uid: str) -> str:
     """What every key of a sale matches, for the one scan that deletes them."""
     return _of_sale(uid, "*")
@@ -76,6 +81,31 @@ def deferred(uid: str) -> str:
 def handoff(uid: str, handoff_id: str) -> str:
     """STRING: set when a hand-off is exchanged; lives two minutes, longer than the hand-off."""
     return _of_sale(uid, f"handoff:{handoff_id}")
+
+
+def address(uid: str, digest: str) -> str:
+    """STRING: when the next join of a client address is due, in ms (GCRA); lives until the address
+    is as good as unknown. Only where joins are limited.
+    """
+    return _of_sale(uid, f"address:{digest}")
+
+
+def identities(uid: str, bucket: int) -> str:
+    """HASH: seven bytes of an identity's digest -> its place, as bind_identity.lua writes it.
+
+    One of 16,384 of them, so that each stays small enough for the store to pack.
+    """
+    return _of_sale(uid, f"identities:{bucket}")
+
+
+def present(uid: str, window: str) -> str:
+    """STRING: a bit for each ordinal that asked for its place in a window; lives five minutes."""
+    return _of_sale(uid, f"present:{window}")
+
+
+def present_scratch(uid: str) -> str:
+    """STRING: a worker's bits on their way into a window; gone when the script ends."""
+    return _of_sale(uid, "present:scratch")
 
 
 # The stock

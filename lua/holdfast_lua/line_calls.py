@@ -202,6 +202,12 @@ class LineCalls:
             ref, "renew_pass", (spelt.sale, spelt.line, spelt.active), pass_id
         )
 
+    async def return_pass(self, ref: SaleRef, pass_id: str, expires_ms: int) -> Code:
+        """Takes up the session of a pass that was issued before a rebuild."""
+        spelt = line_keys(ref.uid)
+        wanted = (spelt.sale, spelt.line, spelt.active, keys.returned(ref.uid))
+        return (await self._answer(ref, "return_pass", wanted, pass_id, expires_ms)).code
+
     async def end_pass(self, ref: SaleRef, pass_id: str, reason: str) -> Answer:
         """Frees the slot; UNCHANGED when the session was over before."""
         spelt = line_keys(ref.uid)
@@ -234,6 +240,30 @@ class LineCalls:
         spelt = line_keys(ref.uid)
         args = (settings_version, *times_ms, *terms.args())
         return await self._answer(ref, "update_line", (spelt.sale, spelt.line), *args)
+
+    async def limit_joins(self, ref: SaleRef, address: str, rate: int, burst: int) -> Answer:
+        """OK, or JOIN_LIMITED with the ms to wait; `address` is a digest."""
+        wanted = (line_keys(ref.uid).sale, keys.address(ref.uid, address))
+        return await self._answer(ref, "limit_joins", wanted, rate, burst)
+
+    async def bind_identity(
+        self, ref: SaleRef, bucket: int, digest: bytes, seen: str = "", place: str = ""
+    ) -> str:
+        """The place that the identity has now; empty for none."""
+        wanted = (line_keys(ref.uid).sale, keys.identities(ref.uid, bucket))
+        reply = await guarded(self._executor, ref, "bind_identity", wanted, (digest, seen, place))
+        held: bytes = reply.values[0]
+        return held.decode()
+
+    async def mark_present(
+        self, ref: SaleRef, window: int, name: str, offset: int, bits: bytes
+    ) -> int:
+        """Adds a worker's bits to a window, answers how many of those waiting asked in it."""
+        spelt = line_keys(ref.uid)
+        bitmaps = keys.present(ref.uid, name), keys.present_scratch(ref.uid)
+        wanted = (spelt.sale, spelt.line, *bitmaps)
+        reply = await guarded(self._executor, ref, "mark_present", wanted, (window, offset, bits))
+        return int(reply.values[0])
 
     async def seal_draw(
         self, ref: SaleRef, entrants: int, accumulator: str, beacon: str | None

@@ -40,7 +40,8 @@ class LineStatus:
 
     `issued` counts every place given, in the lobby too; `lobby` is what it was when the lobby
     froze. `called = claimed + lapsed + outstanding`; `admitted` counts passes. `pace` is the
-    decayed count of admissions (see measured rate in holdfast_queue.estimate).
+    decayed count of admissions (see measured rate in holdfast_queue.estimate); `present` is how
+    many of those who wait asked in the last window that was counted, -1 before the first.
     """
 
     lifecycle: str
@@ -76,6 +77,7 @@ class LineStatus:
     draw: DrawState = DrawState.NONE
     accumulator: str = ""
     beacon: str = ""
+    present: int = -1
 
     @property
     def outstanding(self) -> int:

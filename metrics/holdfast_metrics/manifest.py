@@ -53,6 +53,12 @@ PASSES: Final = Definition(
 WAITING: Final = Definition(
     "holdfast_waiting", Kind.GAUGE, "Visitors in the line who have not been called.", ("sale",)
 )
+PRESENT: Final = Definition(
+    "holdfast_present",
+    Kind.GAUGE,
+    "Of those waiting, visitors who asked for their place in the last whole window of 90 s.",
+    ("sale",),
+)
 ACTIVE: Final = Definition(
     "holdfast_active", Kind.GAUGE, "Admitted visitors whose session is running.", ("sale",)
 )
@@ -118,6 +124,7 @@ MANIFEST: Final = (
     JOINS,
     PASSES,
     WAITING,
+    PRESENT,
     ACTIVE,
     SET_RATE,
     REALISED_RATE,

@@ -10,13 +10,16 @@ memory is bounded and dropped whole when full, which costs one round of verifica
 
 import time
 from collections.abc import Callable
+from ipaddress import IPv6Address, ip_network
 from typing import Final
 
 from aiohttp import web
 
+from holdfast_queue.identities import IdentityMode
 from holdfast_queue.passes import PassOffice
 from holdfast_queue.room import Room
 from holdfast_queue.tickets import MAX_TOKEN_CHARS, Ticket
+from holdfast_web.client_address import client_address
 from holdfast_web.credentials import PassClaims, PassVerifier
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.origins import PUBLIC_ORIGIN, require_same_origin
@@ -61,6 +64,29 @@ def require_ticket(request: web.Request, room: Room) -> Ticket:
     return ticket
 
 
+def joining_address(request: web.Request, room: Room) -> str | None:
+    """What the sale limits joins by: a client's address, in IPv6 its network of 64 bits; None where
+    they are not limited.
+    """
+    if not room.settings.address_joins_per_minute:
+        return None
+    address = client_address(request)
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def joining_identity(token: str | None, room: Room) -> str | None:
+    """Whom the storefront vouches for, as far as the sale asks; else 401."""
+    mode = room.settings.identity
+    if mode is IdentityMode.OFF or (token is None and mode is IdentityMode.OPTIONAL):
+        return None
+    identity = room.read_identity(token) if token else None
+    if identity is None:
+        raise HoldfastError(ErrorCode.IDENTITY_REQUIRED)
+    return identity
+
+
 def may_use_cookies(request: web.Request, room: Room) -> bool:
     """True for our own pages and for programs, False for pages of a return origin; else 403."""
     try:
@@ -95,7 +121,12 @@ def pass_verifier(
         if len(verified) >= VERIFIED_KEPT_MAX:
             verified.clear()
         claims = PassClaims(
-            sale, granted.uid, granted.pass_id, granted.subject, granted.expires_at_ms // 1000
+            sale,
+            granted.uid,
+            granted.pass_id,
+            granted.subject,
+            granted.expires_at_ms // 1000,
+            granted.epoch,
         )
         verified[token, sale] = claims
         return claims

@@ -12,6 +12,7 @@ from holdfast_lua.executor import Executor
 from holdfast_lua.line_calls import LineCalls
 from holdfast_queue.draw import Sealed
 from holdfast_queue.handoff import HandoffDesk
+from holdfast_queue.identities import IdentityOffice
 from holdfast_queue.passes import EDDSA, PassOffice, Signer, jwks, signing_key
 from holdfast_queue.tickets import TicketMint
 from holdfast_web.keyring import Keyring, Purpose
@@ -33,6 +34,7 @@ class FrontDesk:
     handoffs: HandoffDesk
     raise_ceiling: CeilingRaiser
     seal_draw: DrawSealer
+    identities: IdentityOffice
     jwks: dict[str, list[dict[str, str]]]
 
 
@@ -57,5 +59,6 @@ def open_desk(
         handoffs=HandoffDesk(handoffs),
         raise_ceiling=raise_ceiling,
         seal_draw=seal_draw,
+        identities=IdentityOffice(keyring.keys(Purpose.IDENTITY)),
         jwks=jwks((*passes.keys, *handoffs.keys)),
     )

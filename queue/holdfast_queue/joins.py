@@ -43,6 +43,11 @@ class Place:
     called_upto: int
     now_ms: int
 
+    @property
+    def ordinal(self) -> int:
+        """Which place it is, in lobby and line alike."""
+        return self.number if self.number is not None else (self.lobby_index or 0) + 1
+
 
 @dataclass(slots=True)
 class _Waiting:
@@ -71,15 +76,18 @@ class JoinCollector:
         self._raising = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def join(self, nonce: str = "") -> Place:
+    async def join(self, nonce: str = "", ticket_id: int | None = None) -> Place:
         """A place of one's own. A visitor who goes away meanwhile leaves an unused number.
 
-        `nonce` goes into the accumulator of a lobby that will be drawn.
+        `nonce` goes into the accumulator of a lobby that will be drawn; `ticket_id` is random
+        unless the caller has one.
         """
         if self._outstanding >= WAITING_JOINS_MAX:
             raise StoreBusy("too many joins are waiting")
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(new_ticket_id(), nonce, loop.create_future())
+        waiting = _Waiting(
+            new_ticket_id() if ticket_id is None else ticket_id, nonce, loop.create_future()
+        )
         if not self._arrived:
             loop.call_soon(self._depart)
         self._arrived.append(waiting)

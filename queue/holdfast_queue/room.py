@@ -9,6 +9,7 @@ long as its session lives; a claim that cannot succeed by the newest document (w
 numbers of allowance, since other workers may be a step ahead) does not reach the store.
 """
 
+from hashlib import blake2b
 from typing import Final
 
 from holdfast_lua.codes import Code
@@ -20,15 +21,18 @@ from holdfast_queue.brand import Brand
 from holdfast_queue.desk import FrontDesk
 from holdfast_queue.draw import Draw, own_nonce
 from holdfast_queue.estimate import Wait, estimate_wait
+from holdfast_queue.identities import Bound, IdentityPlaces, identity_ticket_id
 from holdfast_queue.joins import JoinCollector, Place
 from holdfast_queue.lobby import Lobby
 from holdfast_queue.passes import Pass
+from holdfast_queue.presence import Presence
 from holdfast_queue.refresh import interval_seconds
 from holdfast_queue.refusals import refusal
 from holdfast_queue.settings import LineSettings
 from holdfast_queue.status import SaleState, StatusDocument, make_document
 from holdfast_queue.tickets import Ticket
 from holdfast_queue.views import Admission, ComeAgain, Entry, View, VisitorState
+from holdfast_web.credentials import PassClaims
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 _AHEAD: Final = 200
@@ -58,6 +62,8 @@ class Room:
         self._desk = desk
         self._document: StatusDocument | None = None
         self._joins = JoinCollector(desk.calls, ref, desk.raise_ceiling, self._is_quiet)
+        self._identities = IdentityPlaces(desk.calls, ref)
+        self._presence = Presence(desk.calls, ref)
 
     @property
     def uid(self) -> str:
@@ -85,6 +91,9 @@ class Room:
                 self.name, self.settings, advanced, self.lobby.facts(advanced.status), known
             )
             self.lobby.look(advanced.status)
+            noted = self._presence.turn(advanced.status, advanced.now_ms)
+            if noted is not None:
+                await self._presence.report(noted)
         return advanced
 
     def read_ticket(self, token: str) -> Ticket | None:
@@ -92,14 +101,78 @@ class Room:
         ticket = self._desk.tickets.read(token)
         return ticket if ticket is not None and ticket.uid == self.uid else None
 
-    async def join(self, token: str | None = None, nonce: str | None = None) -> Entry:
-        """A place; the one that `token` stands for as long as it is live."""
+    async def join(
+        self,
+        token: str | None = None,
+        nonce: str | None = None,
+        *,
+        address: str | None = None,
+        identity: str | None = None,
+    ) -> Entry:
+        """A place; the one that `token` or `identity` stands for as long as it is live.
+
+        `address` is that of the client, for the sale's limit on joins.
+        """
         held = self.read_ticket(token) if token else None
         if token and held is not None:
             state = await self._state_of(held)
             if state is not None:
                 return Entry(token, held, state, again=True)
+        await self._limit(address)
+        if identity is not None:
+            return await self._join_as(identity, nonce)
         return self._entry(await self._joins.join(self._nonce(nonce)))
+
+    async def _limit(self, address: str | None) -> None:
+        rate, burst = self.settings.address_joins_per_minute, self.settings.address_joins_burst
+        if not rate or address is None:
+            return
+        digest = blake2b(address.encode(), digest_size=9).hexdigest()
+        answer = await self._desk.calls.limit_joins(self.ref, digest, rate, burst)
+        if answer.code < 0:
+            seconds = max(1, -(-answer.ms // 1000))
+            raise HoldfastError(ErrorCode.JOIN_LIMITED, retry_after=seconds)
+
+    async def _join_as(self, identity: str, nonce: str | None) -> Entry:
+        """The place of an identity: the one it has, or its next."""
+        seen = await self._identities.find(identity)
+        known = None if seen is None else await self._entry_again(identity, seen)
+        if known is not None:
+            return known
+        turn = 0 if seen is None else seen.turn + 1
+        ticket_id = identity_ticket_id(self.uid, identity, turn)
+        place = await self._joins.join(self._nonce(nonce), ticket_id)
+        mine = Bound(place.ordinal, turn)
+        bound = await self._identities.bind(identity, seen, mine)
+        known = None if bound == mine else await self._entry_again(identity, bound)
+        return known or self._entry(place)
+
+    async def _entry_again(self, identity: str, bound: Bound) -> Entry | None:
+        """The ticket that the identity had for this place; None when it is worth nothing."""
+        line = self.document.line
+        numbered = line.frozen and bound.ordinal > line.lobby
+        ticket = Ticket(
+            uid=self.uid,
+            epoch=self.ref.epoch,
+            id=identity_ticket_id(self.uid, identity, bound.turn),
+            number=bound.ordinal if numbered else None,
+            lobby_index=None if numbered else bound.ordinal - 1,
+            issued_at_s=self.document.now_ms // 1000,
+        )
+        state = await self._state_of(ticket)
+        if state is None:
+            return None
+        return Entry(self._desk.tickets.make(ticket), ticket, state, again=True)
+
+    def read_identity(self, token: str) -> str | None:
+        """Whom a storefront has signed for; None when it is no such token."""
+        return self._desk.identities.read(token, self.name, self.uid, self.document.now_ms)
+
+    def note_presence(self, ticket: Ticket) -> None:
+        """The visitor is still there."""
+        number = self.number_of(ticket) if self.document.line.frozen else ticket.ordinal
+        if number is not None:
+            self._presence.note(number)
 
     def view(self, ticket: Ticket) -> View:
         """The visitor's place by the newest document; no store call."""
@@ -148,12 +221,22 @@ class Room:
             return self._still_waiting()
         raise refusal(answer.code)
 
-    async def renew(self, pass_id: str, subject: str) -> Admission:
+    async def renew(self, claims: PassClaims) -> Admission:
         """The same pass with a later end."""
-        answer = await self._desk.calls.renew_pass(self.ref, pass_id)
+        answer = await self._desk.calls.renew_pass(self.ref, claims.pass_id)
+        if answer.code is Code.SESSION_OVER and await self._returns(claims):
+            answer = await self._desk.calls.renew_pass(self.ref, claims.pass_id)
         if answer.code < 0:
             raise refusal(answer.code)
-        return self._admission(pass_id, subject, answer, again=True)
+        return self._admission(claims.pass_id, claims.subject, answer, again=True)
+
+    async def _returns(self, claims: PassClaims) -> bool:
+        """Whether the pass is of an epoch that the store has lost: it is good until it expires."""
+        if not 0 < claims.epoch < self.ref.epoch:
+            return False
+        expires_ms = claims.expires_at * 1000
+        returned = await self._desk.calls.return_pass(self.ref, claims.pass_id, expires_ms)
+        return returned is Code.OK
 
     async def end(self, pass_id: str, reason: str = "released") -> bool:
         """Frees the slot; False when the session was over before."""

@@ -14,19 +14,22 @@ from holdfast_connector.origins import MAX_URL_CHARS
 from holdfast_metrics.http import METRICS
 from holdfast_queue.answers import admission_members, draw_members, entry_members, view_members
 from holdfast_queue.credentials import (
+    joining_address,
+    joining_identity,
     may_use_cookies,
     require_own_page,
     require_ticket,
     set_ticket_cookie,
     shown_ticket,
 )
+from holdfast_queue.identities import ALGORITHM
 from holdfast_queue.poll import DESK, ROOMS, SALE, STATUS_CACHING, STATUS_ROUTE, StatusPoll
 from holdfast_queue.return_urls import check_return_url
 from holdfast_queue.room import Room
 from holdfast_queue.views import ComeAgain, Entry, View
 from holdfast_web.body import read_json
 from holdfast_web.cors import Cors, allow_preflight
-from holdfast_web.credentials import require_pass
+from holdfast_web.credentials import Role, require_pass, require_role
 from holdfast_web.endpoint import buyer_endpoint, endpoint, public_endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.origins import PUBLIC_ORIGIN
@@ -66,6 +69,7 @@ def add_routes(app: web.Application) -> None:
     router.add_post(SALE + "/pass/renew", _renew)
     router.add_post(SALE + "/pass/release", _release)
     router.add_get(SALE + "/draw", _draw)
+    router.add_get(SALE + "/identity-key", _identity_key)
     router.add_get("/.well-known/jwks.json", _jwks)
     for path in ("/status", "/draw"):
         allow_preflight(app, SALE + path, Cors.PUBLIC)
@@ -83,7 +87,12 @@ async def _tickets(request: web.Request) -> web.StreamResponse:
     with_cookie = may_use_cookies(request, room)
     body = await read_json(request, JoinBody, default=JoinBody())
     _check_join(body, request, room)
-    entry = await room.join(shown_ticket(request, room.name), body.nonce)
+    entry = await room.join(
+        shown_ticket(request, room.name),
+        body.nonce,
+        address=joining_address(request, room),
+        identity=joining_identity(body.identity, room),
+    )
     _count_join(request, room, entry)
     response = json_response(
         entry_members(entry, room, body.return_url), status=200 if entry.again else 201
@@ -96,8 +105,9 @@ async def _tickets(request: web.Request) -> web.StreamResponse:
 @buyer_endpoint
 async def _ticket(request: web.Request) -> web.StreamResponse:
     room = await _room(request)
-    view = room.view(require_ticket(request, room))
-    return json_response(view_members(view))
+    ticket = require_ticket(request, room)
+    room.note_presence(ticket)
+    return json_response(view_members(room.view(ticket)))
 
 
 @buyer_endpoint
@@ -135,7 +145,7 @@ async def _renew(request: web.Request) -> web.StreamResponse:
     room = await _room(request)
     claims = require_pass(request, room.name)
     _require_uid(claims.uid, room)
-    admission = await room.renew(claims.pass_id, claims.subject)
+    admission = await room.renew(claims)
     return json_response(admission_members(admission, room, None))
 
 
@@ -155,16 +165,24 @@ async def _draw(request: web.Request) -> web.StreamResponse:
 
 
 @endpoint
+async def _identity_key(request: web.Request) -> web.StreamResponse:
+    """What the sale's storefront signs identities with."""
+    await require_role(request, Role.PLATFORM)
+    room = await _room(request)
+    kid, key = request.app[DESK].identities.key_of(room.uid)
+    members = {"kid": kid, "algorithm": ALGORITHM, "key": key, "audience": room.name}
+    return json_response(members, headers={"Cache-Control": "no-store"})
+
+
+@endpoint
 async def _jwks(request: web.Request) -> web.StreamResponse:
     headers = {"Cache-Control": _JWKS_CACHING, "Access-Control-Allow-Origin": "*"}
     return json_response(request.app[DESK].jwks, headers=headers)
 
 
 def _check_join(body: JoinBody, request: web.Request, room: Room) -> None:
-    for name in ("nonce", "identity"):
-        value = getattr(body, name)
-        if value is not None and len(value) > _MAX_NONCE_CHARS:
-            raise invalid(name, f"{name} takes at most {_MAX_NONCE_CHARS} characters.")
+    if body.nonce is not None and len(body.nonce) > _MAX_NONCE_CHARS:
+        raise invalid("nonce", f"nonce takes at most {_MAX_NONCE_CHARS} characters.")
     _check_return_url(body.return_url, request, room)
 
 

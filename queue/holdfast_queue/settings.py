@@ -18,6 +18,7 @@ from typing import Final
 
 from holdfast_lua.line_calls import LineTerms
 from holdfast_lua.line_status import LineMode
+from holdfast_queue.identities import IdentityMode
 
 MAX_RATE_PER_MINUTE: Final = 6_000_000
 MAX_BURST: Final = 1_000_000
@@ -67,6 +68,9 @@ class LineSettings:
     stock_factor: float = 1.0
     return_origins: tuple[str, ...] = ()
     message: str | None = None
+    identity: IdentityMode = IdentityMode.OFF
+    address_joins_per_minute: int = 0
+    address_joins_burst: int = 10
 
     def __post_init__(self) -> None:
         _within("new_users_per_minute", self.new_users_per_minute, 0, MAX_RATE_PER_MINUTE)
@@ -76,6 +80,8 @@ class LineSettings:
         _within("claim_window_seconds", self.claim_window_ms, MIN_WINDOW_MS, MAX_WINDOW_MS)
         _within("first_hold_seconds", self.first_hold_ms, MIN_WINDOW_MS, MAX_WINDOW_MS)
         _within("stock_factor", self.stock_factor, MIN_STOCK_FACTOR, MAX_STOCK_FACTOR)
+        _within("address_joins_per_minute", self.address_joins_per_minute, 0, MAX_RATE_PER_MINUTE)
+        _within("address_joins_burst", self.address_joins_burst, 1, MAX_BURST)
         if len(self.return_origins) > MAX_RETURN_ORIGINS:
             raise InvalidSetting("return_origins", f"takes at most {MAX_RETURN_ORIGINS} origins")
         if self.message is not None and len(self.message) > MAX_MESSAGE_CHARS:

@@ -67,6 +67,7 @@ class _Content(msgspec.Struct):
     sellable: int
     held: int
     sold: int
+    present: int | None
     message: str | None
     draw: _DrawContent | None
 
@@ -144,6 +145,7 @@ def _content(
         sellable=line.free,
         held=line.held,
         sold=line.booked,
+        present=line.present if line.present >= 0 else None,
         message=settings.message,
         draw=None if draw is None else _DrawContent(draw.commitment, draw.secret is not None),
     )

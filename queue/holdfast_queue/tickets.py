@@ -47,6 +47,11 @@ class Ticket:
     issued_at_s: int
 
     @property
+    def ordinal(self) -> int:
+        """Which place it is, in lobby and line alike: the first is 1."""
+        return self.number if self.number is not None else (self.lobby_index or 0) + 1
+
+    @property
     def pass_id(self) -> str:
         """The id of the only pass that this ticket can ever become."""
         return derive_pass_id(self.uid, self.id)

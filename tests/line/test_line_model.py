@@ -37,7 +37,7 @@ from holdfast_lua.sale_calls import SaleCalls, SaleTimes, first_revision
 from holdfast_queue.desk import open_desk
 from holdfast_queue.room import Room
 from holdfast_queue.settings import LineSettings
-from holdfast_queue.tickets import Ticket
+from holdfast_queue.tickets import Ticket, derive_pass_id, new_ticket_id
 from holdfast_queue.views import Entry
 from holdfast_web.errors import ErrorCode
 from holdfast_web.keyring import Keyring
@@ -135,6 +135,27 @@ class Restless(RuleBasedStateMachine):
                 self.model.straight_in(number, pass_id, admission.now_ms)
             self.tickets.append(entry.ticket)
 
+    @precondition(lambda self: self.issued)
+    @rule(who=worker, count=st.integers(1, 4))
+    def join_by_an_old_document(self, who: int, count: int) -> None:
+        """A worker that still believes the sale to be quiet."""
+        self.run(self._join_boldly(self.rooms[who].ref, count))
+
+    async def _join_boldly(self, ref: SaleRef, count: int) -> None:
+        ids = [new_ticket_id() for _ in range(count)]
+        passes = [derive_pass_id(ref.uid, one) for one in ids]
+        joined = await self.calls.join_line(ref, count, self.ceilings.committed[ref.uid], passes)
+        for at in range(joined.count):
+            number = joined.first + at + (joined.code is Code.JOINED_LOBBY)
+            self.model.joined(number)
+            self.tickets.append(Ticket(ref.uid, ref.epoch, ids[at], number, None, 0))
+            if at < joined.admitted:
+                self.model.straight_in(number, passes[at], joined.now_ms)
+
+    @property
+    def issued(self) -> bool:
+        return hasattr(self, "ceilings") and self.ref.uid in self.ceilings.committed
+
     async def _join(self, rooms: list[Room]) -> list[Entry | BaseException]:
         for room in rooms:
             if room._document is None:
@@ -150,12 +171,14 @@ class Restless(RuleBasedStateMachine):
         self._claim(self.rooms[who], ticket)
 
     @precondition(lambda self: self.tickets)
-    @rule(who=worker)
-    def all_called_claim(self, who: int) -> None:
-        """Everybody who was called comes at once, the last first."""
+    @rule(who=worker, gap_ms=st.integers(100, 1_500))
+    def all_called_claim_twice(self, who: int, gap_ms: int) -> None:
+        """Everybody who was called comes at once, the last first, and soon again."""
         called = [t for t in self.tickets if _ordinal(t) in self.model.called]
-        for ticket in called[:-12:-1]:
-            self._claim(self.rooms[who], ticket)
+        for pause_ms in (gap_ms, 0):
+            for ticket in called[:-12:-1]:
+                self._claim(self.rooms[who], ticket)
+            self.run(self._after(pause_ms, self.rooms[who]))
 
     def _claim(self, room: Room, ticket: Ticket) -> None:
         number = _ordinal(ticket)
@@ -205,6 +228,11 @@ class Restless(RuleBasedStateMachine):
     @rule(who=worker, ms=st.integers(100, 4_000))
     def time_passes(self, who: int, ms: int) -> None:
         self.run(self._after(ms, self.rooms[who]))
+
+    @rule(ms=st.integers(1, 1_500))
+    def time_passes_between_two_steps(self, ms: int) -> None:
+        if self.run(self._clock()) - self.model.stepped_ms < 3_000:
+            self.run(self.executor.command("INCRBY", STILL_KEY, ms))
 
     @rule(who=worker, seconds=st.integers(6, 60))
     def service_stands_still(self, who: int, seconds: int) -> None:
@@ -258,7 +286,7 @@ class Restless(RuleBasedStateMachine):
         # Whoever is inside stays inside when the cap is lowered.
         self.model.cap = cap
 
-    @rule(free=st.integers(0, 30), held=st.integers(0, 5))
+    @rule(free=st.integers(0, 6) | st.just(30), held=st.integers(0, 5))
     def stock_changes(self, free: int, held: int) -> None:
         fields = ("free", free, "held", held)
         self.run(self.executor.command("HSET", keys.sale(self.ref.uid), *fields))

@@ -60,6 +60,12 @@ class ErrorCode(Enum):
         "Credentials missing or not valid",
         "No API key, pass or ticket was sent where one is needed, or it is not valid (any more).",
     )
+    IDENTITY_REQUIRED = (
+        "identity_required",
+        401,
+        "Identity required",
+        "The sale gives places to identities that its storefront has signed; `identity` is none.",
+    )
     FORBIDDEN = (
         "forbidden",
         403,
@@ -239,6 +245,12 @@ class ErrorCode(Enum):
         429,
         "Too many requests",
         "This client exceeds the rate it may have; wait `Retry-After` seconds.",
+    )
+    JOIN_LIMITED = (
+        "join_limited",
+        429,
+        "Too many joins",
+        "Too many places were taken from this client address; wait `Retry-After` seconds.",
     )
     # 500, 503: ours. Every 503 carries Retry-After.
     INTERNAL_ERROR = (

@@ -30,6 +30,7 @@ class Purpose(StrEnum):
     HANDOFF = "handoff"
     SESSION = "session"
     DRAW = "draw"
+    IDENTITY = "identity"
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ local LINE_FIELDS = {
   'queue_all', 'issued', 'ceiling', 'lobby', 'frozen', 'serving', 'tokens', 'tokens_ms', 'called',
   'claimed', 'lapsed', 'admitted', 'shift_ms', 'stopped_ms', 'advanced_ms', 'lost_active',
   'lost_until_ms', 'show_called', 'show_shown', 'share', 'pace', 'pace_ms', 'pace_since_ms', 'resume_to',
-  'gaps', 'draw', 'accumulator', 'beacon',
+  'gaps', 'draw', 'accumulator', 'beacon', 'present', 'present_window',
 }
 local LINE_TEXTS = { resume_to = true, gaps = true, accumulator = true, beacon = true }
 local SALE_FIELDS = {

@@ -14,7 +14,12 @@ from urllib.parse import parse_qsl
 from aiohttp import hdrs, web
 
 from holdfast_connector.origins import origin_of
-from holdfast_queue.credentials import set_ticket_cookie, shown_ticket
+from holdfast_queue.credentials import (
+    joining_address,
+    joining_identity,
+    set_ticket_cookie,
+    shown_ticket,
+)
 from holdfast_queue.handoff import redirect_url
 from holdfast_queue.pages.assets import IMMUTABLE
 from holdfast_queue.pages.documents import (
@@ -101,6 +106,8 @@ async def _place(request: web.Request) -> web.StreamResponse:
     room, visit = await _visit(request, _single_values(list(request.query.items())))
     token = shown_ticket(request, room.name)
     ticket = room.read_ticket(token) if token else None
+    if ticket is not None:
+        room.note_presence(ticket)
     look = look_around(room, None if ticket is None else room.view(ticket))
     return _show(visit, look)
 
@@ -125,7 +132,11 @@ async def _act(request: web.Request) -> web.StreamResponse:
 
 
 async def _join(request: web.Request, room: Room, visit: Visit) -> web.StreamResponse:
-    entry = await room.join(shown_ticket(request, room.name))
+    entry = await room.join(
+        shown_ticket(request, room.name),
+        address=joining_address(request, room),
+        identity=joining_identity(None, room),
+    )
     response = _see_other(place_url(visit))
     if entry.admission is not None:
         response = _see_other(_entrance(room, visit, entry.admission))

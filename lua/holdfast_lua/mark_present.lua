@@ -1,0 +1,50 @@
+-- Notes which visitors asked for their place in a window of time, and counts those who still wait.
+--
+-- Every worker calls it once per window with a bit for each visitor who asked it, so presence costs a
+-- bit per visitor and no call per poll. Atomic, because the count must be of the bits of all workers that
+-- have reported. The bits are joined by the store's own string commands: a million visitors are 125 kB
+-- and some tens of microseconds.
+--
+-- KEYS
+--   1 sale     HASH    guard; the sale's life
+--   2 line     HASH    counters; the sale's life
+--   3 window   STRING  bit per ordinal that asked in this window; for KEEP_MS
+--   4 scratch  STRING  gone when the script ends
+-- ARGV
+--   1 epoch     integer
+--   2 revision  integer
+--   3 window    integer, number of the window since 1970
+--   4 offset    integer, bytes before the first bit given
+--   5 bits      bytes, the bit of ordinal n at n of the whole; may be empty
+-- Returns {code, revision, now_ms, present}
+--   OK
+--   UNCHANGED  a later window has been counted already
+-- Complexity: O(bytes) of the bitmap
+-- Events: none
+
+-- include: line
+
+local KEEP_MS = 300000
+local window, offset, bits = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+if refusal then return refusal end
+local line = line_open(KEYS[2], { 'serving', 'issued', 'present', 'present_window' })
+if window < line.present_window then
+  return guard_read(sale, CODE.UNCHANGED, line.present)
+end
+if #bits > 0 then
+  redis.call('SETRANGE', KEYS[4], offset, bits)
+  redis.call('BITOP', 'OR', KEYS[3], KEYS[3], KEYS[4])
+  redis.call('PEXPIRE', KEYS[3], KEEP_MS)
+  redis.call('DEL', KEYS[4])
+end
+local present = 0
+if line.issued > line.serving then
+  present = redis.call('BITCOUNT', KEYS[3], string.format('%.0f', line.serving + 1),
+    string.format('%.0f', line.issued), 'BIT')
+end
+line_set(line, 'present', present)
+line_set(line, 'present_window', window)
+line_save(line)
+return guard_commit(sale, CODE.OK, present)

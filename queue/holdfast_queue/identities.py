@@ -1,0 +1,147 @@
+"""One place for each identity that a storefront vouches for.
+
+The storefront signs who its visitor is: a JWT of at most ten minutes (HS256), `aud` the sale, `sub`
+an opaque id of its own, under the sale's identity key, which a platform reads from the service.
+Keys are derived per sale from the deployment's secret, so none is stored, one shop's key is worth
+nothing for another sale, and rotation works as for every other key.
+
+The store keeps seven bytes of a digest and the ordinal of the place (keys.identities). The ticket's
+id follows from identity and turn, so a ticket that is issued again is the same ticket: one pass id,
+hence one admission, whichever copy claims. A place that has lapsed or is used up is replaced by one
+of the next turn, with another pass id.
+
+Of two joins of one identity at the same moment one is bound; the number of the other is handed to
+nobody and lapses. After a store loss identities that it had not kept may get a second place; a
+visitor who still shows the ticket keeps the first.
+
+Rejected: an identity that the client names unsigned (anybody could take another's place), and the
+identity itself in store or ticket (it may be a person's name or address).
+"""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import blake2b
+from hmac import digest as hmac_digest
+from typing import Any, Final
+
+import jwt
+
+from holdfast_lua.guard import SaleRef
+from holdfast_lua.line_calls import LineCalls
+from holdfast_web.keyring import DerivedKey
+
+ALGORITHM: Final = "HS256"
+MAX_TOKEN_CHARS: Final = 1_024
+MAX_IDENTITY_CHARS: Final = 200
+MAX_LIFE_SECONDS: Final = 600
+LEEWAY_SECONDS: Final = 30
+BUCKETS: Final = 16_384
+_DIGEST_BYTES: Final = 7
+_OPTIONS: Final[Any] = {
+    "require": ["aud", "sub", "iat", "exp"],
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+}
+
+
+class IdentityMode(StrEnum):
+    """Whether a sale asks who its visitors are."""
+
+    OFF = "off"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+class IdentityOffice:
+    """Reads what storefronts have signed; keys are text, to be used as it is."""
+
+    def __init__(self, keys: Sequence[DerivedKey]) -> None:
+        self._keys = {key.kid: key.key for key in reversed(keys)}
+        self._current = keys[0].kid
+
+    def key_of(self, uid: str) -> tuple[str, str]:
+        """The kid and the key that signs for a sale."""
+        return self._current, self._key(self._current, uid)
+
+    def read(self, token: str, sale: str, uid: str, now_ms: int) -> str | None:
+        """The identity behind `token`, None when it is not one, or not for this sale and time."""
+        if len(token) > MAX_TOKEN_CHARS:
+            return None
+        try:
+            kid = str(jwt.get_unverified_header(token).get("kid"))
+            if kid not in self._keys:
+                return None
+            claims: dict[str, Any] = jwt.decode(
+                token, self._key(kid, uid), [ALGORITHM], audience=sale, options=_OPTIONS
+            )
+        except jwt.PyJWTError:
+            return None
+        return claims["sub"] if _sound(claims, now_ms // 1000) else None
+
+    def _key(self, kid: str, uid: str) -> str:
+        return urlsafe_b64encode(hmac_digest(self._keys[kid], uid.encode(), "sha256")).decode()
+
+
+def _sound(claims: dict[str, Any], now_s: int) -> bool:
+    issued, ends, subject = claims["iat"], claims["exp"], claims["sub"]
+    if not isinstance(issued, int) or not isinstance(ends, int):
+        return False
+    timely = issued - LEEWAY_SECONDS <= now_s < ends + LEEWAY_SECONDS
+    short = 0 < ends - issued <= MAX_LIFE_SECONDS
+    return timely and short and 0 < len(subject) <= MAX_IDENTITY_CHARS
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The place that an identity has: its ordinal, and how many it had before."""
+
+    ordinal: int
+    turn: int = 0
+
+    def text(self) -> str:
+        """As the store keeps it: a bare integer is packed best."""
+        return f"{self.ordinal}.{self.turn}" if self.turn else str(self.ordinal)
+
+
+def parse_bound(text: str) -> Bound | None:
+    """The reverse of `Bound.text`; None for an identity without a place."""
+    if not text:
+        return None
+    ordinal, _, turn = text.partition(".")
+    return Bound(int(ordinal), int(turn or 0))
+
+
+def identity_ticket_id(uid: str, identity: str, turn: int) -> int:
+    """The id of every ticket of an identity's `turn`-th place."""
+    return int.from_bytes(_digest(uid, f"{turn}:{identity}", b"hf-ticket-id")[:8])
+
+
+class IdentityPlaces:
+    """Which identity has which place, in one sale."""
+
+    def __init__(self, calls: LineCalls, ref: SaleRef) -> None:
+        self._calls = calls
+        self._ref = ref
+
+    async def find(self, identity: str) -> Bound | None:
+        """The place it has."""
+        return parse_bound(await self._calls.bind_identity(self._ref, *self._slot(identity)))
+
+    async def bind(self, identity: str, seen: Bound | None, place: Bound) -> Bound:
+        """Gives it `place` instead of `seen`, unless somebody was faster; answers what it has."""
+        before = "" if seen is None else seen.text()
+        held = await self._calls.bind_identity(
+            self._ref, *self._slot(identity), before, place.text()
+        )
+        return parse_bound(held) or place
+
+    def _slot(self, identity: str) -> tuple[int, bytes]:
+        raw = _digest(self._ref.uid, identity, b"hf-identity")
+        return int.from_bytes(raw[:2]) % BUCKETS, raw[2 : 2 + _DIGEST_BYTES]
+
+
+def _digest(uid: str, text: str, person: bytes) -> bytes:
+    return blake2b(f"{uid}\0{text}".encode(), digest_size=16, person=person).digest()

@@ -1,0 +1,75 @@
+"""Who is still there: about one bit for each visitor and window of time.
+
+A visitor who asks for their place (`GET ticket`) is noted in a bitmap of this worker; once per
+window it goes to the store, which joins the bitmaps of all workers and counts those who still wait.
+So presence costs no store call per poll, and 1/8 byte per visitor and window here and there.
+
+Places are noted by their ordinal: the lobby's order until it is frozen, the number from then on;
+the two never share a bitmap. A window is longer than a page with a hidden tab takes between two
+questions.
+
+The count is for the operator and not for the wait estimate: that one divides by the share of
+called visitors who came, which is what slows a line; presence says nothing about who comes, since a
+visitor may follow the public status document alone.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from holdfast_lua.guard import SaleRef
+from holdfast_lua.line_calls import MAX_NUMBER, LineCalls
+from holdfast_lua.line_status import LineStatus
+
+WINDOW_MS: Final = 90_000
+_GROW_BYTES: Final = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One worker's share of one window; `bits` begin `offset` bytes into the bitmap."""
+
+    window: int
+    name: str
+    offset: int
+    bits: bytes
+
+
+class Presence:
+    """One sale's visitors as one worker hears of them."""
+
+    def __init__(self, calls: LineCalls, ref: SaleRef) -> None:
+        self._calls = calls
+        self._ref = ref
+        self._bits = bytearray()
+        self._window = 0
+        self._frozen = False
+
+    def note(self, ordinal: int) -> None:
+        """Somebody asked. Bit n of the bitmap is the n-th from the left, as the store counts."""
+        at = ordinal >> 3
+        if at >= len(self._bits):
+            if ordinal > MAX_NUMBER:
+                return
+            self._bits.extend(bytes(at + _GROW_BYTES - len(self._bits)))
+        self._bits[at] |= 0x80 >> (ordinal & 7)
+
+    def turn(self, line: LineStatus, now_ms: int) -> Noted | None:
+        """What to report when a window has ended; None while it lasts."""
+        window = now_ms // WINDOW_MS
+        if window == self._window and line.frozen == self._frozen:
+            return None
+        ended, was_frozen, bits = self._window, self._frozen, self._bits
+        self._window, self._frozen, self._bits = window, line.frozen, bytearray()
+        # Ordinals changed their meaning at the freeze; what was noted before it is let go.
+        if not ended or was_frozen != line.frozen:
+            return None
+        filled = bits.rstrip(b"\0")
+        offset = len(filled) - len(filled.lstrip(b"\0"))
+        name = f"{'line' if was_frozen else 'lobby'}:{ended}"
+        return Noted(ended, name, offset, bytes(filled[offset:]))
+
+    async def report(self, noted: Noted) -> None:
+        """Brings a window to the store."""
+        await self._calls.mark_present(
+            self._ref, noted.window, noted.name, noted.offset, noted.bits
+        )

@@ -1,0 +1,144 @@
+"""One place for each identity that a storefront has signed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import jwt
+import pytest
+
+from holdfast_lua import Executor, SaleRef, keys
+from holdfast_lua.line_calls import LineCalls
+from holdfast_queue.desk import FrontDesk
+from holdfast_queue.identities import BUCKETS, Bound, IdentityOffice, IdentityPlaces, parse_bound
+from holdfast_queue.room import Room
+from holdfast_queue.views import Admission
+from holdfast_web.keyring import Keyring, Purpose
+
+RoomFactory = Callable[..., Awaitable[Room]]
+NOW_S = 1_800_000_000
+SECRET = "a secret of the tests, thirty-two characters or more"
+LATER = "another secret of the tests, of thirty-two characters"
+
+
+def office(*secrets: str) -> IdentityOffice:
+    return IdentityOffice(Keyring(secrets[0], secrets[1:]).keys(Purpose.IDENTITY))
+
+
+def signed(by: IdentityOffice, uid: str = "uid", **changes: Any) -> str:
+    kid, key = by.key_of(uid)
+    claims = {"aud": "gala", "sub": "customer-7", "iat": NOW_S, "exp": NOW_S + 600, **changes}
+    return jwt.encode(claims, key, "HS256", {"kid": kid})
+
+
+def test_storefronts_token_is_read() -> None:
+    ours = office(SECRET)
+    assert ours.read(signed(ours), "gala", "uid", NOW_S * 1000) == "customer-7"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aud": "other"},
+        {"exp": NOW_S - 31},
+        {"exp": NOW_S + 601},
+        {"iat": NOW_S + 31, "exp": NOW_S + 60},
+        {"exp": "soon"},
+        {"sub": ""},
+        {"sub": "x" * 201},
+        {"uid": "uid", "sub": None},
+    ],
+)
+def test_token_out_of_bounds_is_none(changes: dict[str, Any]) -> None:
+    ours = office(SECRET)
+    assert ours.read(signed(ours, **changes), "gala", "uid", NOW_S * 1000) is None
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+def test_token_of_another_key_sale_or_algorithm_is_none() -> None:
+    ours, theirs = office(SECRET), office(LATER)
+    kid, key = ours.key_of("uid")
+    claims = {"aud": "gala", "sub": "x", "iat": NOW_S, "exp": NOW_S + 60}
+    forged = [
+        signed(theirs),
+        signed(ours, uid="another sale"),
+        jwt.encode(claims, key, "HS512", {"kid": kid}),
+        jwt.encode(claims, "", "none", {"kid": kid}),
+        jwt.encode(claims, key, "HS256"),
+        "x" * 5000,
+        "",
+    ]
+    assert [ours.read(token, "gala", "uid", NOW_S * 1000) for token in forged] == [None] * 7
+
+
+def test_key_verifies_while_its_secret_is_listed() -> None:
+    token = signed(office(SECRET))
+    assert office(LATER, SECRET).read(token, "gala", "uid", NOW_S * 1000) == "customer-7"
+    assert office(LATER).read(token, "gala", "uid", NOW_S * 1000) is None
+
+
+def test_place_is_written_as_it_is_read() -> None:
+    for bound in (Bound(7), Bound(7, 2)):
+        assert parse_bound(bound.text()) == bound
+    assert parse_bound("") is None
+
+
+async def test_same_identity_has_one_place_at_every_worker(
+    make_room: RoomFactory, desk: FrontDesk
+) -> None:
+    room = await make_room(burst=1, new_users_per_minute=6)
+    other = Room(room.name, SaleRef(room.uid, 1), room.settings, desk)
+    await other.tick()
+    await room.join()
+    first = await room.join(identity="customer-7")
+    again = await other.join(identity="customer-7")
+    assert (first.again, again.again) == (False, True)
+    assert (again.ticket.number, again.ticket.id) == (first.ticket.number, first.ticket.id)
+    assert (await other.join(identity="customer-8")).ticket.number != first.ticket.number
+    await other.aclose()
+
+
+async def test_joins_of_one_identity_at_once_get_one_place(make_room: RoomFactory) -> None:
+    room = await make_room(burst=1, new_users_per_minute=6)
+    await room.join()
+    entries = await asyncio.gather(*(room.join(identity="customer-7") for _ in range(20)))
+    assert len({(entry.ticket.number, entry.ticket.id) for entry in entries}) == 1
+    assert sum(not entry.again for entry in entries) == 1
+
+
+async def test_tickets_of_one_identity_are_one_admission(make_room: RoomFactory) -> None:
+    room = await make_room()
+    first = await room.join(identity="customer-7")
+    again = await room.join(identity="customer-7")
+    await room.tick()
+    passes = [await room.claim(entry.ticket) for entry in (first, again)]
+    assert all(isinstance(one, Admission) for one in passes)
+    assert len({one.granted.pass_id for one in passes if isinstance(one, Admission)}) == 1
+    assert (await room.tick()).status.active == 1
+
+
+async def test_used_up_place_is_followed_by_another(make_room: RoomFactory) -> None:
+    room = await make_room()
+    first = await room.join(identity="customer-7")
+    await room.end(first.ticket.pass_id)
+    await room.tick()
+    second = await room.join(identity="customer-7")
+    assert not second.again
+    assert second.ticket.number != first.ticket.number
+    assert second.ticket.pass_id != first.ticket.pass_id
+
+
+async def test_identity_costs_at_most_24_bytes(executor: Executor, sale_ref: SaleRef) -> None:
+    """As many in one bucket as a million would put there."""
+    places = IdentityPlaces(LineCalls(executor), sale_ref)
+    count = 1_000_000 // BUCKETS
+    key = keys.identities(sale_ref.uid, 5)
+    calls = LineCalls(executor)
+    for number in range(count):
+        digest = (number * 7_919_000_013).to_bytes(7)
+        await calls.bind_identity(sale_ref, 5, digest, "", str(900_000 + number))
+    used = await executor.command("MEMORY", "USAGE", key)
+    assert used / count <= 24
+    assert await places.find("nobody") is None
