@@ -102,7 +102,7 @@ class TicketMint:
         """The token of `ticket`, under the current key."""
         body = _encode((ticket.uid, ticket.epoch, ticket.id, _place(ticket), ticket.issued_at_s))
         key = self._current
-        return urlsafe_b64encode(key.kid + _tag(key, body) + body).rstrip(b"=").decode()
+        return _encode(key.kid + _tag(key, body) + body)
 
     def read(self, token: str) -> Ticket | None:
         """The ticket behind `token`; None when it is not one of ours."""
@@ -139,9 +139,15 @@ def _decode(token: str) -> bytes:
     if len(token) > MAX_TOKEN_CHARS or not token.isascii():
         return b""
     try:
-        return urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except Base64Error:
         return b""
+    # The decoder skips foreign characters and takes two alphabets; a ticket has one spelling.
+    return raw if _encode(raw) == token else b""
+
+
+def _encode(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _parse(body: bytes) -> Ticket | None:
