@@ -102,7 +102,7 @@ class TicketMint:
         """The token of `ticket`, under the current key."""
         body = _encode((ticket.uid, ticket.epoch, ticket.id, _place(ticket), ticket.issued_at_s))
         key = self._current
-        return _encode(key.kid + _tag(key, body) + body)
+        return _spell(key.kid + _tag(key, body) + body)
 
     def read(self, token: str) -> Ticket | None:
         """The ticket behind `token`; None when it is not one of ours."""
@@ -143,10 +143,10 @@ def _decode(token: str) -> bytes:
     except Base64Error:
         return b""
     # The decoder skips foreign characters and takes two alphabets; a ticket has one spelling.
-    return raw if _encode(raw) == token else b""
+    return raw if _spell(raw) == token else b""
 
 
-def _encode(raw: bytes) -> str:
+def _spell(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
