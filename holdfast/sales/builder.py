@@ -83,9 +83,9 @@ class SaleBuilder:
 
     async def _in_store(self, record: SaleRecord) -> SaleRecord:
         """The record in whose epoch the store carries the sale."""
-        for _ in range(BUILD_ATTEMPTS):
+        for attempt in range(BUILD_ATTEMPTS):
             try:
-                await self.evidence.check(record)
+                await self.evidence.check(record, count_sold=attempt == 0)
             except StoreBehind as fault:
                 record = await self._restored(record, fault)
             except EpochChanged:

@@ -30,12 +30,17 @@ class Evidence:
     sale_calls: SaleCalls
     ledger: Ledger
 
-    async def check(self, record: SaleRecord) -> None:
-        """Raise StoreBehind when the store does not have the sale, or less than has happened."""
+    async def check(self, record: SaleRecord, *, count_sold: bool = True) -> None:
+        """Raise StoreBehind when the store does not have the sale, or less than has happened.
+
+        A sale that was just rebuilt is not counted: if it differs then, the ledger contradicts
+        itself, and rebuilding it again would not help.
+        """
         ref = SaleRef(record.uid, record.epoch, await self._least_revision(record))
+        counted = record.provisioned and count_sold
         for _ in range(READINGS):
             # Sold first: what is sold by then, the store has at least held for as long.
-            sold = await self.ledger.orders.sold_units(record.uid) if record.provisioned else 0
+            sold = await self.ledger.orders.sold_units(record.uid) if counted else 0
             head = await self.sale_calls.read(ref)
             if sold <= head.units.booked + head.units.held:
                 return

@@ -23,7 +23,9 @@ async def hall_of(request: web.Request) -> Hall:
 def buyer_ref(who: Buyer) -> BuyerRef:
     """The buyer as holds know them; idempotency keys are scoped by the credential."""
     if who.claims is not None:
-        return BuyerRef(who.id, f"pass:{who.claims.pass_id}", who.claims.pass_id)
+        claims = who.claims
+        credential, expires_ms = f"pass:{claims.pass_id}", claims.expires_at * 1000
+        return BuyerRef(who.id, credential, claims.pass_id, claims.epoch, expires_ms)
     return BuyerRef(who.id, f"key:{who.key.id if who.key else ''}")
 
 

@@ -27,9 +27,9 @@ BLOCKED: Final = ord("x")
 
 @dataclass(frozen=True, slots=True)
 class Blocking:
-    """How the seats stand after the request: changed now, and those that somebody has."""
+    """Which of the seats are blocked now, and which somebody has."""
 
-    changed: int
+    blocked: tuple[int, ...]
     unavailable: tuple[int, ...]
 
 
@@ -37,41 +37,39 @@ async def block(office: BoxOffice, seats: Sequence[int]) -> Blocking:
     """Take seats off sale; those that are held or booked are left as they are."""
     stock = office.stock
     await office.ledger.blocks.want(stock.ref.uid, seats, blocked=True, epoch=stock.ref.epoch)
-    changed = await settle(office)
+    await settle(office)
     states = await _states(stock)
-    return Blocking(changed, tuple(seat for seat in seats if states[seat] != BLOCKED))
+    blocked = tuple(seat for seat in seats if states[seat] == BLOCKED)
+    return Blocking(blocked, tuple(seat for seat in seats if states[seat] != BLOCKED))
 
 
-async def unblock(office: BoxOffice, seats: Sequence[int]) -> Blocking:
-    """Put blocked seats back on sale; others are left as they are."""
-    stock = office.stock
-    await office.ledger.blocks.want(stock.ref.uid, seats, blocked=False, epoch=stock.ref.epoch)
-    return Blocking(await settle(office), ())
+async def unblock(office: BoxOffice, seats: Sequence[int]) -> int:
+    """Put blocked seats back on sale; others are left as they are. Answers how many were."""
+    stock, blocks = office.stock, office.ledger.blocks
+    freed = await blocks.want(stock.ref.uid, seats, blocked=False, epoch=stock.ref.epoch)
+    await settle(office)
+    return freed
 
 
-async def settle(office: BoxOffice) -> int:
-    """Bring the store to what the ledger wants; how many seats changed. Harmless to repeat."""
-    changed = 0
+async def settle(office: BoxOffice) -> None:
+    """Bring the store to what the ledger wants. Harmless to repeat, and to do at the same time."""
     for _ in range(ROUNDS_MAX):
         rows = await office.ledger.blocks.untold(office.stock.ref.uid)
         if not rows:
-            break
-        changed += await _tell(office, rows)
-    return changed
+            return
+        await _tell(office, rows)
 
 
-async def _tell(office: BoxOffice, rows: Sequence[SeatBlock]) -> int:
+async def _tell(office: BoxOffice, rows: Sequence[SeatBlock]) -> None:
     stock, blocks = office.stock, office.ledger.blocks
     wanted, unwanted = [r for r in rows if r.blocked], [r for r in rows if not r.blocked]
-    changed = 0
     if unwanted:
-        changed += await stock.unblock([row.seat for row in unwanted])
+        await stock.unblock([row.seat for row in unwanted])
     if wanted:
-        changed += await stock.block([row.seat for row in wanted])
+        await stock.block([row.seat for row in wanted])
     states = await _states(stock)
     await blocks.withdraw(stock.ref.uid, [r for r in wanted if states[r.seat] != BLOCKED])
     await blocks.note_told(stock.ref.uid, rows)
-    return changed
 
 
 async def _states(stock: Stock) -> bytes:

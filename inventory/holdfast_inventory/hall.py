@@ -71,13 +71,25 @@ class Hall:
             levels=self.plan.levels,
             seed=self._random.randrange(SEED_MAX),
         )
+        answer = await self._hold(terms, wish)
+        if answer.code is Code.PASS_ENDED and await self._returns(buyer):
+            answer = await self._hold(terms, wish)
+        return self._accepted(answer)
+
+    async def _hold(self, terms: HoldTerms, wish: Wish) -> HoldAnswer:
         seats = self._seats(wish)
         for _ in range(SWEEPS_MAX):
             answer = await self.calls.hold_seats(self.ref, terms, seats=seats, areas=wish.areas)
             if answer.code is not Code.SWEEP_AGAIN:
                 break
             await self.calls.expire_holds(self.ref)
-        return self._accepted(answer)
+        return answer
+
+    async def _returns(self, buyer: BuyerRef) -> bool:
+        """Whether the pass is of an epoch that the store has lost: it is good until it expires."""
+        if not 0 < buyer.pass_epoch < self.ref.epoch:
+            return False
+        return await self.calls.return_pass(self.ref, buyer.pass_id, buyer.pass_expires_ms)
 
     async def extend(self, hold_id: str, *, owner: str, version: int) -> HoldAnswer:
         """Moves the deadline to a full hold time from now, as far as the maximum allows."""
@@ -111,11 +123,11 @@ class Hall:
         return now_ms, sorted(holds, key=lambda hold: (hold.created_ms, hold.id))
 
     async def block(self, seats: Sequence[int]) -> int:
-        """Takes free seats off sale in the store; how many were. `blocking` has the ledger's half."""
+        """The store's half of `blocking.block`: takes free seats off sale; how many were."""
         return await self.calls.block_seats(self.ref, group_by_row(self.plan, seats))
 
     async def unblock(self, seats: Sequence[int]) -> int:
-        """Puts blocked seats back on sale in the store; how many were."""
+        """The store's half of `blocking.unblock`; how many were blocked."""
         return await self.calls.unblock_seats(self.ref, group_by_row(self.plan, seats))
 
     async def seat_map(self) -> SeatMap:

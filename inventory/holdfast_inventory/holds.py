@@ -79,11 +79,16 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class BuyerRef:
-    """Who asks for a hold: `credential` scopes idempotency keys, `pass_id` is empty for a key."""
+    """Who asks for a hold: `credential` scopes idempotency keys, `pass_id` is empty for a key.
+
+    A pass comes with its end and with the epoch of the sale that it was issued in.
+    """
 
     id: str
     credential: str
     pass_id: str = ""
+    pass_epoch: int = 0
+    pass_expires_ms: int = 0
 
 
 def resolve(body: HoldBody, plan: Plan, settings: StockSettings) -> Wish:

@@ -248,7 +248,7 @@ async def _block(request: web.Request) -> web.StreamResponse:
     body = await read_json(request, SeatsBody)
     done = await blocking.block(office, seat_indices(body.seats, plan))
     unavailable = [plan.guids[seat] for seat in done.unavailable]
-    return json_response({"blocked": done.changed, "unavailable": unavailable})
+    return json_response({"blocked": len(done.blocked), "unavailable": unavailable})
 
 
 @endpoint
@@ -256,5 +256,5 @@ async def _unblock(request: web.Request) -> web.StreamResponse:
     await require_role(request, Role.OPERATOR)
     office = await office_of(request)
     body = await read_json(request, SeatsBody)
-    done = await blocking.unblock(office, seat_indices(body.seats, office.stock.plan))
-    return json_response({"unblocked": done.changed})
+    freed = await blocking.unblock(office, seat_indices(body.seats, office.stock.plan))
+    return json_response({"unblocked": freed})

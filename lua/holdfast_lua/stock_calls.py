@@ -304,6 +304,12 @@ class StockCalls:
         """Puts blocked seats back on sale; answers how many were blocked."""
         return await self._change_blocks(ref, "unblock_seats", rows)
 
+    async def return_pass(self, ref: SaleRef, pass_id: str, expires_ms: int) -> bool:
+        """Takes up the session of a pass issued before a rebuild; False when that is over."""
+        names = (keys.sale, keys.line, keys.active, keys.returned)
+        reply = await self._guarded(ref, "return_pass", names, (pass_id, expires_ms))
+        return reply.code is Code.OK
+
     async def read_hold(self, ref: SaleRef, hold_id: str) -> HoldAnswer:
         """The hold, or HOLD_UNKNOWN."""
         return await self._hold(ref, "read_hold", hold_id, (keys.sale, keys.holds), (hold_id,))

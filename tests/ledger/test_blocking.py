@@ -10,8 +10,8 @@ from holdfast_inventory.recovery import Recovery
 
 
 async def test_blocked_seats_survive_a_lost_store(shop: Shop) -> None:
-    assert (await blocking.block(shop.office, [0, 1, 2])).changed == 3
-    assert (await blocking.unblock(shop.office, [1])).changed == 1
+    assert (await blocking.block(shop.office, [0, 1, 2])).blocked == (0, 1, 2)
+    assert await blocking.unblock(shop.office, [1, 9]) == 1
     await shop.lose_store()
     assert (await shop.states())[:4] == "xfxf"
     assert (await shop.hall.seat_map()).reading.blocked == 2
@@ -23,7 +23,7 @@ async def test_seats_that_somebody_has_are_left_and_named(shop: Shop, clock: Clo
     await shop.confirm(await shop.hold("r1s2", buyer="bob"))
     await drained(shop)
     done = await blocking.block(shop.office, [0, 1, 2])
-    assert (done.changed, done.unavailable) == (1, (0, 1))
+    assert (done.blocked, done.unavailable) == ((2,), (0, 1))
     await clock.advance(HOLD_SECONDS + 1)
     await shop.hall.sweep()
     assert (await shop.states())[:3] == "fbx"
@@ -34,7 +34,7 @@ async def test_seats_that_somebody_has_are_left_and_named(shop: Shop, clock: Clo
 async def test_repeated_block_is_the_same(shop: Shop) -> None:
     await blocking.block(shop.office, [0])
     again = await blocking.block(shop.office, [0])
-    assert (again.changed, again.unavailable) == (0, ())
+    assert (again.blocked, again.unavailable) == ((0,), ())
     assert await shop.ledger.blocks.blocked(shop.hall.uid) == [0]
     assert len(await shop.events("seats.blocked")) == 1
 

@@ -38,13 +38,14 @@ class ApiKey:
 
 @dataclass(frozen=True)
 class PassClaims:
-    """What a valid pass says; times in epoch seconds."""
+    """What a valid pass says; times in epoch seconds. `epoch` is the sale's when it was issued."""
 
     sale: str
     uid: str
     pass_id: str
     subject: str
     expires_at: int
+    epoch: int = 0
 
 
 @dataclass(frozen=True)

@@ -48,10 +48,10 @@ class Blocks:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def want(self, uid: str, seats: Sequence[int], *, blocked: bool, epoch: int) -> None:
+    async def want(self, uid: str, seats: Sequence[int], *, blocked: bool, epoch: int) -> int:
         """Note what these seats are to be. Only the present epoch may: a rebuild reads this.
 
-        A repeat is a change too: it has the store told again.
+        A repeat is a change too: it has the store told again. Answers how many were otherwise.
         """
         async with self._database.writing() as connection:
             await _lock_sale(connection, uid, epoch)
@@ -63,6 +63,8 @@ class Blocks:
             if moved:
                 change = _CHANGE.values(blocked=blocked, version=bindparam("to_version"))
                 await connection.execute(change, moved)
+        were = [seat in known and known[seat].blocked for seat in seats]
+        return were.count(not blocked)
 
     async def untold(self, uid: str, *, limit: int = UNTOLD_MAX) -> list[SeatBlock]:
         """What the store has yet to be told, some of it."""

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, event, make_url, text
+from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -115,12 +115,14 @@ def _engine(url: URL, is_sqlite: bool) -> AsyncEngine:
         raise LedgerUnavailable(f"no directory for {url.database}")
     engine = create_async_engine(url, pool_size=POOL_SIZE, pool_timeout=POOL_WAIT_SECONDS)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(
-        engine.sync_engine,
-        "begin",
-        lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"),
-    )
+    event.listen(engine.sync_engine, "begin", _begin_immediately)
     return engine
+
+
+def _begin_immediately(connection: Connection) -> None:
+    """Readers are told of a beginning too, and must not wait for the writer."""
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

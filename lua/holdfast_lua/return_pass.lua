@@ -1,0 +1,37 @@
+-- Takes up the session of a pass that was issued before the sale was rebuilt.
+--
+-- A rebuild knows how many visitors were inside, not who; each who comes back with a pass that has not
+-- expired is one of those, and takes one of their slots. Once for each pass and epoch: a session that
+-- has ended since must not be revived.
+--
+-- KEYS
+--   1 sale      HASH  guard, lifecycle; the sale's life
+--   2 line      HASH  lost_active, the slots of those who were inside; the sale's life
+--   3 active    ZSET  pass id -> session deadline
+--   4 returned  SET   pass ids that came back, by epoch; the sale's life
+-- ARGV
+--   1 epoch       integer
+--   2 revision    integer
+--   3 pass_id     text
+--   4 expires_ms  integer, of the pass
+-- Returns {code, revision, now_ms}
+--   OK            the session lives, until the pass expires
+--   SESSION_OVER  it came back before, or has expired
+-- Complexity: O(log active)
+-- Events: none
+
+-- include: guard
+
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+if refusal then return refusal end
+local expires_ms = tonumber(ARGV[4])
+local member = string.format('%.0f:%s', sale.epoch, ARGV[3])
+if expires_ms <= sale.now_ms or redis.call('SISMEMBER', KEYS[4], member) == 1 then
+  return guard_refuse(sale, CODE.SESSION_OVER)
+end
+redis.call('SADD', KEYS[4], member)
+redis.call('ZADD', KEYS[3], 'NX', expires_ms, ARGV[3])
+if (tonumber(redis.call('HGET', KEYS[2], 'lost_active') or nil) or 0) > 0 then
+  redis.call('HINCRBY', KEYS[2], 'lost_active', -1)
+end
+return guard_commit(sale, CODE.OK)
