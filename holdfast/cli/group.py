@@ -21,6 +21,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "holdfast.cli.verify_draw:verify_draw",
         "Check a drawn order from its published values.",
     ),
+    "reconcile": (
+        "holdfast.cli.reconcile:reconcile_command",
+        "Compare ledger, store and events of a sale, and mend it.",
+    ),
     "keys": ("holdfast.cli.keys:keys", "Create, list and revoke API keys."),
     "version": ("holdfast.cli.version:version", "Print the version."),
 }

@@ -30,7 +30,7 @@ _CURSOR: Final = re.compile(r"(\d{1,15})-(\d{1,16})")
 _IN_OTHER_WORDS: Final = ("seats", "areas", "expires_ms")
 
 # What an event does to its seats, and between which counts its area units move.
-_SEAT_STATES: Final = {
+SEAT_STATES: Final = {
     "hold.created": "h",
     "hold.reacquired": "h",
     "hold.released": "f",
@@ -75,7 +75,7 @@ async def seat_changes(hall: Hall, after: tuple[int, int], limit: int) -> EventP
         raise _expired("The sale was rebuilt after this cursor; read the map anew.")
     items = []
     for event in reading.events:
-        if event.kind in _SEAT_STATES:
+        if event.kind in SEAT_STATES:
             items.append(_seat_change(event, hall.settings))
         elif event.kind == "inventory.rebuilt":
             raise _expired("The sale was rebuilt after this cursor; read the map anew.")
@@ -146,7 +146,7 @@ def _seat_change(event: StreamEvent, settings: StockSettings) -> dict[str, objec
     return {
         "version": f"{event.cursor[0]}-{event.cursor[1]}",
         "type": event.kind,
-        "state": _SEAT_STATES[event.kind],
+        "state": SEAT_STATES[event.kind],
         "seats": data.get("seats", []),
         "areas": _area_items(data, settings),
     }

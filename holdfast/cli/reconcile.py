@@ -1,0 +1,110 @@
+"""`holdfast reconcile`: do ledger, store and events of a sale say the same?"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from holdfast.cli.options import config_option, data_dir_option, read_config
+from holdfast.config import Config
+from holdfast.launch import ledger_url_in
+from holdfast.reconcile import Reconciliation, reconcile
+from holdfast.reconcile.reading import Reader
+from holdfast.sales.plans import PlanCache
+from holdfast_inventory.ledger import Ledger
+from holdfast_lua.embedded_files import StoreFiles
+from holdfast_lua.errors import StoreError
+from holdfast_lua.executor import Executor
+from holdfast_web.errors import HoldfastError
+
+SAME, DIFFERENT, FAILED = 0, 1, 2
+COLUMNS = ("kind", "where", "ledger", "store", "events")
+
+
+@click.command("reconcile")
+@click.argument("sale")
+@click.option("--repair", is_flag=True, help="Bring the store to what the ledger says.")
+@click.option(
+    "--rebuild", is_flag=True, help="Repair, and write anew what that cannot; ends unpaid holds."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@data_dir_option
+@config_option
+def reconcile_command(
+    sale: str,
+    config_path: Path | None,
+    data_dir: Path | None,
+    *,
+    repair: bool,
+    rebuild: bool,
+    as_json: bool,
+) -> None:
+    """Compare ledger, store and events of SALE, seat by seat and area by area.
+
+    Safe while the sale runs: what differs is read again, several times, before it is called a
+    difference. With --repair the ledger wins, through the scripts that the service uses itself.
+    The embedded store can be asked only while the service runs.
+
+    \b
+    Ends with status
+      0  the three say the same, or do after the repair
+      1  they differ
+      2  they could not be compared
+
+    \b
+    Examples:
+      holdfast reconcile finale
+      holdfast reconcile finale --repair --json
+    """
+    config = read_config(config_path, {"data_dir": data_dir})
+    try:
+        result = asyncio.run(_run(config, sale, repair=repair, rebuild=rebuild))
+    except (HoldfastError, StoreError, ValueError) as error:
+        click.echo(f"could not compare: {error or type(error).__name__}", err=True)
+        sys.exit(FAILED)
+    _print_json(result) if as_json else _print(result)
+    sys.exit(DIFFERENT if result.differences else SAME)
+
+
+async def _run(config: Config, sale: str, *, repair: bool, rebuild: bool) -> Reconciliation:
+    url = config.store_url or f"unix://{StoreFiles(config.data_dir.resolve()).socket}"
+    ledger = await Ledger.open(config.ledger_url or ledger_url_in(config.data_dir))
+    try:
+        async with Executor(url) as executor:
+            reader = Reader(executor, ledger, PlanCache(ledger))
+            return await reconcile(reader, sale, repair=repair, rebuild=rebuild)
+    finally:
+        await ledger.close()
+
+
+def _print_json(result: Reconciliation) -> None:
+    document = {
+        "sale": result.sale,
+        "uid": result.uid,
+        "epoch": result.epoch,
+        "compared": result.compared,
+        "differences": [one.as_dict() for one in result.differences],
+        "mended": [one.as_dict() for one in result.mended],
+    }
+    click.echo(json.dumps(document, indent=2))
+
+
+def _print(result: Reconciliation) -> None:
+    compared = ", ".join(f"{count} {what}" for what, count in result.compared.items())
+    click.echo(f"{result.sale} (uid {result.uid}, epoch {result.epoch}): {compared}")
+    rows = [[getattr(one, column) for column in COLUMNS] for one in result.differences]
+    for row in _table([list(COLUMNS), *rows]) if rows else ():
+        click.echo(row)
+    if result.mended:
+        click.echo(f"{len(result.mended)} differences were mended")
+    click.echo(f"{len(result.differences)} differences")
+
+
+def _table(rows: list[list[str]]) -> list[str]:
+    widths = [max(len(row[at]) for row in rows) for at in range(len(COLUMNS))]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

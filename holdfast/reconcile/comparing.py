@@ -1,0 +1,173 @@
+"""Where the three sides of a reading differ. Pure: a reading in, differences out.
+
+The ledger decides what is sold and what is blocked; the store what is held. So a seat is right when
+
+    sold in the ledger      booked in the store, by that very order
+    blocked in the ledger   blocked in the store
+    neither                 free with no hold on it, or held with one
+
+and, where the events name it, in the state that its last event says. An area is right when the
+ledger, the store's counters and the store's holds count the same.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from holdfast.reconcile.reading import Reading
+from holdfast_lua.sale_calls import Units
+from holdfast_lua.stock_records import HoldRecord, HoldStatus
+
+
+class Kind(StrEnum):
+    """What is wrong, which is also who can mend it."""
+
+    SOLD = "sold"
+    """the store does not show a sale of the ledger, or shows one that is none"""
+    BLOCKED = "blocked"
+    """the store does not show a block, or one that is none"""
+    HELD = "held"
+    """the store's map and its holds differ"""
+    COUNTED = "counted"
+    """the store's counters are not those of its map, holds and ledger"""
+    TOLD = "told"
+    """the events tell another story than the map"""
+    LIFECYCLE = "lifecycle"
+    LEDGER = "ledger"
+    """the ledger contradicts itself: nobody else knows better"""
+    LOST = "lost"
+    """the store does not have the sale, or went back behind what has happened"""
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Difference:
+    """One thing that differs. `order` is the order concerned, if the ledger knows one."""
+
+    kind: Kind
+    where: str
+    ledger: str
+    store: str
+    events: str = ""
+    order: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """For JSON."""
+        return {name: str(value) for name, value in asdict(self).items()}
+
+
+def differences(reading: Reading) -> set[Difference]:
+    """Everything in which ledger, store and events differ."""
+    return {
+        *_of_seats(reading),
+        *_of_areas(reading),
+        *_of_sale(reading),
+        *_of_ledger(reading),
+    }
+
+
+WORDS = {"f": "free", "h": "held", "b": "booked", "x": "blocked"}
+
+
+def _of_seats(reading: Reading) -> Iterator[Difference]:
+    holders = {seat: hold for hold in _live(reading) for seat in hold.seats}
+    guids = reading.hall.plan.guids
+    for seat, byte in enumerate(reading.map.states):
+        state, holder = chr(byte), holders.get(seat)
+        told = reading.told.seats.get(seat, state)
+        kind = _wrong_with(reading, seat, state, holder)
+        if kind is None and told == state:
+            continue
+        yield Difference(
+            kind or Kind.TOLD,
+            f"seat {guids[seat]}",
+            _ledger_says(reading, seat),
+            WORDS[state] + (f" by {holder.id}" if holder else ""),
+            WORDS[told] if told != state else "",
+            reading.ledger.sold_seats.get(seat, holder.id if holder else ""),
+        )
+
+
+def _wrong_with(reading: Reading, seat: int, state: str, holder: HoldRecord | None) -> Kind | None:
+    owner = reading.ledger.sold_seats.get(seat)
+    if owner is not None or state == "b":
+        booked = state == "b" and holder is not None and holder.status is HoldStatus.CONFIRMED
+        return None if booked and holder is not None and holder.id == owner else Kind.SOLD
+    if (state == "x") is not (seat in reading.blocked):
+        return Kind.BLOCKED
+    held = holder is not None and holder.status is not HoldStatus.CONFIRMED
+    return None if (state == "h") is held and (holder is None) is not held else Kind.HELD
+
+
+def _ledger_says(reading: Reading, seat: int) -> str:
+    owner = reading.ledger.sold_seats.get(seat)
+    if owner is not None:
+        return f"sold to {owner}"
+    return "blocked" if seat in reading.blocked else "not sold"
+
+
+def _of_areas(reading: Reading) -> Iterator[Difference]:
+    booked, held = _area_units(reading)
+    for at, area in enumerate(reading.hall.settings.areas):
+        sold = reading.ledger.sold_areas.get(area.id, 0)
+        free, counted_held = reading.map.areas[at]
+        counted = area.capacity - free - counted_held
+        if sold == counted == booked[at] and counted_held == held[at]:
+            continue
+        store = f"{counted} booked and {counted_held} held"
+        if (booked[at], held[at]) != (counted, counted_held):
+            store += f", its holds have {booked[at]} and {held[at]}"
+        kind = Kind.SOLD if sold != booked[at] else Kind.COUNTED
+        yield Difference(kind, f"area {area.id}", f"{sold} sold", store)
+
+
+def _area_units(reading: Reading) -> tuple[Counter[int], Counter[int]]:
+    booked: Counter[int] = Counter()
+    held: Counter[int] = Counter()
+    for hold in _live(reading):
+        counts = booked if hold.status is HoldStatus.CONFIRMED else held
+        for units in hold.areas:
+            counts[units.area] += units.quantity
+    return booked, held
+
+
+def _of_sale(reading: Reading) -> Iterator[Difference]:
+    seat_map, head = reading.map, reading.head
+    states = Counter(map(chr, seat_map.states))
+    free, held = (sum(area[part] for area in seat_map.areas) for part in (0, 1))
+    capacity = sum(area.capacity for area in reading.hall.settings.areas)
+    right = Units(
+        states["f"] + free, states["h"] + held, states["b"] + capacity - free - held, states["x"]
+    )
+    shown = Units(seat_map.free, seat_map.held, seat_map.booked, seat_map.blocked)
+    if shown != right:
+        yield Difference(Kind.COUNTED, "sale", "", f"{_units(shown)}; its seats {_units(right)}")
+    if head.lifecycle != reading.record.lifecycle:
+        yield Difference(Kind.LIFECYCLE, "sale", reading.record.lifecycle, head.lifecycle)
+
+
+def _of_ledger(reading: Reading) -> Iterator[Difference]:
+    """Orders against the two tables that forbid an oversell."""
+    owned = {seat: order.id for order in reading.ledger.sold for seat in order.seats}
+    sold = reading.ledger.sold_seats
+    for seat in sorted(owned.keys() | sold.keys()):
+        if owned.get(seat) != sold.get(seat):
+            where = f"seat {reading.hall.plan.guids[seat]}"
+            says = f"sold to {sold.get(seat, 'nobody')}, in order {owned.get(seat, 'of nobody')}"
+            yield Difference(Kind.LEDGER, where, says, "")
+    units: Counter[str] = Counter()
+    for order in reading.ledger.sold:
+        units.update(order.areas)
+    for area in sorted(units.keys() | reading.ledger.sold_areas.keys()):
+        counted = reading.ledger.sold_areas.get(area, 0)
+        if counted != units[area]:
+            says = f"{counted} sold, {units[area]} in orders"
+            yield Difference(Kind.LEDGER, f"area {area}", says, "")
+
+
+def _live(reading: Reading) -> list[HoldRecord]:
+    return [hold for hold in reading.holds.values() if not hold.status.ended]
+
+
+def _units(units: Units) -> str:
+    return f"{units.free} free, {units.held} held, {units.booked} booked, {units.blocked} blocked"

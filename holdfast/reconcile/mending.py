@@ -1,0 +1,83 @@
+"""Mending a sale: the store is brought to what the ledger says, while the sale runs.
+
+Three strengths, each through the scripts that the service itself uses, so that every step is
+guarded by the epoch and harmless beside what buyers do:
+
+- telling: the order behind a difference is told to the store again, as recovery would; blocks and
+  the lifecycle likewise;
+- taking back: what the store books for an order that the ledger does not have is freed;
+- rebuilding, only when it is asked for: the sale is written anew from the ledger in a new epoch.
+  It mends everything that the store can have wrong, and ends every unpaid hold.
+
+The ledger itself is never changed but for a lifecycle, which the store decides.
+"""
+
+from collections.abc import Iterable
+
+from holdfast.reconcile.comparing import Difference, Kind
+from holdfast.reconcile.reading import Reader, Reading
+from holdfast_inventory import blocking
+from holdfast_inventory.ledger import OrderStatus
+from holdfast_inventory.orders import BoxOffice
+from holdfast_inventory.telling import book, tell
+from holdfast_lua.stock_records import HoldStatus
+
+_OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
+
+
+async def mend(reader: Reader, reading: Reading, found: Iterable[Difference]) -> None:
+    """Tell and take back. What is still different after it needs a rebuild, or a human."""
+    found = tuple(found)
+    office = BoxOffice(reading.hall, reader.ledger)
+    concerned = {one.order for one in found if one.kind is Kind.SOLD}
+    if any(one.kind is Kind.SOLD and not one.order for one in found):
+        concerned |= _all_orders(reading)
+    for order_id in sorted(concerned - {""}):
+        await _mend_order(office, order_id)
+    if any(one.kind is Kind.BLOCKED for one in found):
+        await _mend_blocks(office, reading)
+    if any(one.kind is Kind.LIFECYCLE for one in found):
+        await reader.ledger.sales.adopt_lifecycle(reading.record, reading.head.lifecycle)
+
+
+def _all_orders(reading: Reading) -> set[str]:
+    """Units of an area have no names: any order with a confirmed hold or a sale may be the one."""
+    confirmed = {h.id for h in reading.holds.values() if h.status is HoldStatus.CONFIRMED}
+    sold = {order.id for order in reading.ledger.sold}
+    both = {order.id: order for order in reading.ledger.sold if order.id in confirmed}
+    agreed = {
+        order_id
+        for order_id, order in both.items()
+        if sum(order.areas.values()) == sum(u.quantity for u in reading.holds[order_id].areas)
+    }
+    return (confirmed | sold) - agreed
+
+
+async def _mend_order(office: BoxOffice, order_id: str) -> None:
+    order = await office.ledger.orders.read(office.stock.ref.uid, order_id)
+    if order is not None:
+        await tell(office, order)
+    if order is not None and order.status in _OWNING:
+        await book(office, order)
+    if order is None or order.status not in (*_OWNING, OrderStatus.REFUNDED):
+        await _take_back(office, order_id)
+
+
+async def _take_back(office: BoxOffice, order_id: str) -> None:
+    """The store books for an order that owns nothing in the ledger."""
+    stock = office.stock
+    hold = (await stock.calls.read_hold(stock.ref, order_id)).hold
+    if hold is not None and hold.status is HoldStatus.CONFIRMED:
+        await stock.calls.free_seats(
+            stock.ref, order_id, seats=hold.seats, areas=hold.areas, version=hold.version
+        )
+
+
+async def _mend_blocks(office: BoxOffice, reading: Reading) -> None:
+    """Both ways; `want` has the store told again even of what the ledger wanted before."""
+    shown = {seat for seat, state in enumerate(reading.map.states) if state == blocking.BLOCKED}
+    missing, surplus = sorted(reading.blocked - shown), sorted(shown - reading.blocked)
+    if missing:
+        await blocking.block(office, missing)
+    if surplus:
+        await office.stock.unblock(surplus)

@@ -1,0 +1,125 @@
+"""What ledger, store and events say about a sale at about one moment.
+
+The three cannot be read in one step, and the sale goes on meanwhile: a reading may show a confirm
+half done. Who compares must read again before believing it. The events are read up to the cursor
+of the map and no further, so these two are of exactly one moment.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from holdfast.sales.plans import PlanCache
+from holdfast.sales.spec import spec_from_json
+from holdfast.sales.translate import stock_settings
+from holdfast_inventory.events import EVENTS_MAX, SEAT_STATES
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.ledger import Ledger, RebuildState, SaleRecord
+from holdfast_lua.executor import Executor
+from holdfast_lua.guard import SaleRef
+from holdfast_lua.sale_calls import SaleCalls, SaleHead
+from holdfast_lua.stock_calls import SeatsReading, StockCalls, StreamEvent
+from holdfast_lua.stock_records import HoldRecord
+
+HOLD_PAGES_MAX: Final = 20_000
+EVENT_PAGES_MAX: Final = 2_000
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the events of this epoch make of the seats they name; `count` is how many there were."""
+
+    seats: dict[int, str] = field(default_factory=dict)
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The three sides."""
+
+    record: SaleRecord
+    hall: Hall
+    ledger: RebuildState
+    blocked: frozenset[int]
+    head: SaleHead
+    map: SeatsReading
+    holds: dict[str, HoldRecord]
+    told: Told
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads sales over the connections of a command."""
+
+    executor: Executor
+    ledger: Ledger
+    plans: PlanCache
+
+    async def hall(self, record: SaleRecord) -> Hall:
+        """The sale's hall; every call through it is guarded by the record's epoch."""
+        spec = spec_from_json(record.spec)
+        plan = await self.plans.get(record, spec)
+        ref = SaleRef(record.uid, record.epoch)
+        return Hall(record.name, ref, plan, stock_settings(spec), StockCalls(self.executor))
+
+    async def read(self, record: SaleRecord, hall: Hall) -> Reading:
+        """One reading. StoreBehind or EpochChanged when the store is not in the record's epoch."""
+        head = await SaleCalls(self.executor).read(hall.ref)
+        seat_map = await _settled_map(hall)
+        return Reading(
+            record=record,
+            hall=hall,
+            ledger=await self.ledger.orders.rebuild_state(record.uid),
+            blocked=frozenset(await self.ledger.blocks.blocked(record.uid)),
+            head=head,
+            map=seat_map,
+            holds=await _holds(hall),
+            told=await _told(hall, seat_map.cursor),
+        )
+
+
+async def _settled_map(hall: Hall) -> SeatsReading:
+    return await hall.calls.read_seats(hall.ref, len(hall.settings.areas))
+
+
+async def _holds(hall: Hall) -> dict[str, HoldRecord]:
+    found: dict[str, HoldRecord] = {}
+    cursor = 0
+    for _ in range(HOLD_PAGES_MAX):
+        cursor, holds = await hall.calls.scan_holds(hall.ref, cursor)
+        found.update((hold.id, hold) for hold in holds)
+        if cursor == 0:
+            break
+    return found
+
+
+async def _told(hall: Hall, upto: tuple[int, int]) -> Told:
+    """Events that were trimmed away, or belong to an earlier epoch, are silent about their seats.
+
+    A seat whose last event is older than that is not in the answer, so nothing is said of it.
+    """
+    seats: dict[int, str] = {}
+    count = 0
+    after: tuple[int, int] | None = (upto[0], 0)
+    for _ in range(EVENT_PAGES_MAX):
+        page = await hall.calls.read_events(hall.ref, after, EVENTS_MAX)
+        if page.trimmed:
+            after = None
+            continue
+        due = [event for event in page.events if event.cursor <= upto]
+        for event in due:
+            if event.cursor[0] == upto[0]:
+                count += 1
+                _follow(seats, event)
+        if len(due) < EVENTS_MAX:
+            break
+        after = due[-1].cursor
+    return Told(seats, count)
+
+
+def _follow(seats: dict[int, str], event: StreamEvent) -> None:
+    state = SEAT_STATES.get(event.kind)
+    if state is not None:
+        data: dict[str, Any] = msgspec.msgpack.decode(event.body)["data"]
+        seats.update(dict.fromkeys(data.get("seats", ()), state))

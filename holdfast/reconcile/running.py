@@ -1,0 +1,133 @@
+"""Readings repeated until what differs is a difference and not a moment.
+
+A confirm on its way is sold in the ledger a few milliseconds before it is booked in the store, and
+a reading of a running sale catches some of those. Each such moment is another one in the next
+reading; what is different in the very same way over several readings, seconds apart, is real.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import Final
+
+from holdfast.reconcile.comparing import Difference, Kind, differences
+from holdfast.reconcile.mending import mend
+from holdfast.reconcile.reading import Reader, Reading
+from holdfast.sales.evidence import Evidence
+from holdfast.sales.install import Installer
+from holdfast_inventory.ledger import SaleRecord
+from holdfast_lua.errors import EpochChanged, StoreBehind
+from holdfast_lua.sale_calls import SaleCalls
+from holdfast_lua.stock_install import InstallFenced
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+CONFIRMATIONS: Final = 3
+PAUSE_SECONDS: Final = 0.7
+EPOCHS_MAX: Final = 4
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Reconciliation:
+    """What was compared, what differs still, and what did before it was mended."""
+
+    sale: str
+    uid: str = ""
+    epoch: int = 0
+    compared: dict[str, int] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+    mended: list[Difference] = field(default_factory=list)
+
+
+async def reconcile(
+    reader: Reader, name: str, *, repair: bool = False, rebuild: bool = False
+) -> Reconciliation:
+    """Compare, and mend if asked to; `rebuild` allows the last resort."""
+    result = Reconciliation(name)
+    before = await _confirmed(reader, result)
+    left = before
+    if before and (repair or rebuild):
+        left = await _after_mending(reader, result, before)
+    if rebuild and any(one.kind is not Kind.LEDGER for one in left):
+        await _rebuild(reader, await _record(reader, name))
+        left = await _confirmed(reader, result)
+    result.differences = sorted(left)
+    result.mended = sorted(before - left)
+    return result
+
+
+async def _after_mending(
+    reader: Reader, result: Reconciliation, found: set[Difference]
+) -> set[Difference]:
+    record = await _record(reader, result.sale)
+    if any(one.kind is Kind.LOST for one in found):
+        await _rebuild(reader, record)
+    else:
+        hall = await reader.hall(record)
+        await mend(reader, await reader.read(record, hall), found)
+    return await _confirmed(reader, result)
+
+
+async def _confirmed(reader: Reader, result: Reconciliation) -> set[Difference]:
+    """What is different in each of several readings; one reading when nothing is."""
+    for _ in range(EPOCHS_MAX):
+        record = await _record(reader, result.sale)
+        result.uid, result.epoch = record.uid, record.epoch
+        try:
+            return await _confirmed_in(reader, record, result)
+        except EpochChanged:
+            continue  # rebuilt meanwhile: what was read is of the past
+        except StoreBehind as fault:
+            return {_lost(fault)}
+    raise HoldfastError(ErrorCode.STORE_BEHIND, "The sale is being rebuilt again and again.")
+
+
+async def _confirmed_in(
+    reader: Reader, record: SaleRecord, result: Reconciliation
+) -> set[Difference]:
+    evidence = Evidence(SaleCalls(reader.executor), reader.ledger)
+    await evidence.check(record, count_sold=False)
+    hall = await reader.hall(record)
+    reading = await reader.read(record, hall)
+    result.compared = _sizes(reading)
+    found = differences(reading)
+    for _ in range(CONFIRMATIONS - 1):
+        if not found:
+            break
+        await asyncio.sleep(PAUSE_SECONDS)
+        record = await reader.ledger.sales.read_uid(record.uid)
+        found &= differences(await reader.read(record, hall))
+    return found
+
+
+def _sizes(reading: Reading) -> dict[str, int]:
+    return {
+        "seats": len(reading.map.states),
+        "areas": len(reading.map.areas),
+        "holds": len(reading.holds),
+        "orders": len(reading.ledger.sold) + len(reading.ledger.pending),
+        "events": reading.told.count,
+    }
+
+
+def _lost(fault: StoreBehind) -> Difference:
+    return Difference(Kind.LOST, "sale", "provisioned", str(fault))
+
+
+async def _rebuild(reader: Reader, record: SaleRecord) -> None:
+    installer = Installer(reader.executor, reader.ledger, reader.plans)
+    try:
+        if record.provisioned:
+            await installer.rebuild(record)
+        else:
+            await installer.restore(record)
+    except InstallFenced as fence:
+        logger.info("sale %s: somebody else rebuilds it: %s", record.name, fence)
+
+
+async def _record(reader: Reader, name: str) -> SaleRecord:
+    record = await reader.ledger.sales.read(name)
+    if record is None:
+        raise HoldfastError(ErrorCode.UNKNOWN_SALE, f"No sale is named {name!r}.")
+    return record
