@@ -5,17 +5,19 @@ from collections import Counter
 
 import pytest
 from ledger_kit import OpenLedger, build_order, sell
-from sqlalchemy import insert, update
+from sqlalchemy import insert, text, update
 from sqlalchemy.exc import IntegrityError
 
 from holdfast_inventory.ledger import (
     EpochPassed,
     GiveBack,
     Ledger,
+    LedgerUnavailable,
     Order,
     OrderStatus,
     Pend,
     RefundItem,
+    SaleDraft,
     SaleRecord,
     Sell,
     Told,
@@ -272,3 +274,41 @@ async def test_row_changed_by_hand_is_what_counts(ledger: Ledger, sale: SaleReco
             update(orders).where(orders.c.id == "a").values(status="void", hold_version=9)
         )
     assert await sell(ledger, sale, "a", 1) is Verdict.VOIDED
+
+
+async def test_orders_are_looked_up_by_their_key_before_there_are_statistics(
+    ledger: Ledger, sale: SaleRecord
+) -> None:
+    """With statistics of other sales alone, every index that begins with the sale looks as good.
+
+    Catches a look-up that reads all orders of the sale, a hundred times slower by its end.
+    """
+    if ledger.database.family != "postgresql":
+        pytest.skip("about PostgreSQL's planner")
+    await asyncio.gather(*[sell(ledger, sale, f"o{n}", n) for n in range(1_000)])
+    async with ledger.database.transaction() as connection:
+        await connection.execute(text("ANALYZE orders"))
+        lookup = "SELECT * FROM orders WHERE id = ANY(ARRAY['o1','o2']::varchar[]) FOR UPDATE"
+        change = (
+            "UPDATE orders SET status = given.status "
+            "FROM unnest(ARRAY['o1','o2'], ARRAY['x','x']) AS given (id, status) "
+            "WHERE orders.id = given.id"
+        )
+        for statement in (lookup, change):
+            lines = (await connection.execute(text(f"EXPLAIN {statement}"))).scalars()
+            plan = "\n".join(lines)
+            assert "pk_orders" in plan
+            assert "ix_orders" not in plan
+            assert "Seq Scan" not in plan
+
+
+async def test_order_of_another_sale_is_not_found_and_not_overwritten(
+    ledger: Ledger, sale: SaleRecord
+) -> None:
+    other = await ledger.sales.create(SaleDraft("other-sale", "other", b"{}"))
+    await sell(ledger, sale, "same", 1)
+    assert await ledger.orders.read(other.uid, "same") is None
+    with pytest.raises(LedgerUnavailable):
+        await sell(ledger, other, "same", 1)
+    assert (await read(ledger, sale, "same")).status is OrderStatus.SOLD
+    assert await ledger.orders.owners(other.uid) == {}

@@ -1,10 +1,10 @@
 """Many rows with one statement, without SQLAlchemy's work on each of them.
 
 Compiling and typing every parameter costs several times what the driver needs to send it. Our rows
-are plain integers, strings and booleans, which every driver takes as they are; so a statement is
+are plain integers, strings and booleans, which every driver takes as they are. So a statement is
 compiled once for a dialect, and its rows go straight to the driver's `executemany`, in the order of
-the statement's markers. PostgreSQL takes inserts as one array a column, which spares it a message
-and an execution a row.
+the statement's markers. PostgreSQL takes one array a column instead, which spares it a message and
+an execution a row.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 
-from sqlalchemy import Insert, Table, Update
+from sqlalchemy import Insert, Table, Update, bindparam
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,26 +26,44 @@ Values = Callable[[Row], tuple[object, ...]]
 async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows, each with a value for every column."""
     if connection.dialect.name == "postgresql":
-        sql, values_of = _insert_of_arrays(table, connection.dialect)
-        columns = zip(*(values_of(row) for row in rows), strict=True)
-        await connection.exec_driver_sql(sql, tuple(map(list, columns)))
+        await _execute_arrays(connection, _insert_of_arrays(table, connection.dialect), rows)
     else:
-        await execute_many(connection, _insert_into(table), rows)
+        await _execute_many(connection, _insert_into(table), rows)
 
 
-async def execute_many(
+async def update_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+    """Replace the rows that have these primary keys; each has a value for every column."""
+    if connection.dialect.name == "postgresql":
+        await _execute_arrays(connection, _update_of_arrays(table, connection.dialect), rows)
+    else:
+        await _execute_many(connection, _update_of(table), rows)
+
+
+async def _execute_many(
     connection: AsyncConnection, statement: Insert | Update, rows: Sequence[Row]
 ) -> None:
-    """Execute the statement for each row; every row has a value for each of its markers."""
     sql, values_of = _compiled(statement, connection.dialect)
     await connection.exec_driver_sql(sql, [values_of(row) for row in rows])
+
+
+async def _execute_arrays(
+    connection: AsyncConnection, statement: tuple[str, Values], rows: Sequence[Row]
+) -> None:
+    sql, values_of = statement
+    columns = zip(*(values_of(row) for row in rows), strict=True)
+    await connection.exec_driver_sql(sql, tuple(map(list, columns)))
 
 
 @lru_cache(STATEMENTS_KEPT)
 def _compiled(statement: Insert | Update, dialect: Dialect) -> tuple[str, Values]:
     compiled = statement.compile(dialect=dialect)
     assert compiled.positiontup is not None, "all our drivers count their markers"
-    return str(compiled), itemgetter(*compiled.positiontup)
+    names = [name.removeprefix(_KEY_MARK) for name in compiled.positiontup]
+    return str(compiled), itemgetter(*names)
+
+
+_KEY_MARK = "key_"
+"""SQLAlchemy keeps a column's own name for the value that it is set to"""
 
 
 @lru_cache(STATEMENTS_KEPT)
@@ -54,13 +72,38 @@ def _insert_into(table: Table) -> Insert:
 
 
 @lru_cache(STATEMENTS_KEPT)
+def _update_of(table: Table) -> Update:
+    keys = set(table.primary_key.columns)
+    statement = table.update().values({c.name: bindparam(c.name) for c in table.c if c not in keys})
+    for key in table.primary_key.columns:
+        statement = statement.where(key == bindparam(_KEY_MARK + key.name))
+    return statement
+
+
+# Nothing in these two is anybody's input: table, columns and types are the schema's.
+
+
+@lru_cache(STATEMENTS_KEPT)
 def _insert_of_arrays(table: Table, dialect: Dialect) -> tuple[str, Values]:
-    names = [column.name for column in table.columns]
+    into = f"{table.name} ({', '.join(table.c.keys())})"
+    sql = f"INSERT INTO {into} SELECT * FROM {_arrays(table, dialect)}"  # noqa: S608
+    return sql, itemgetter(*table.c.keys())
+
+
+@lru_cache(STATEMENTS_KEPT)
+def _update_of_arrays(table: Table, dialect: Dialect) -> tuple[str, Values]:
+    names, keys = table.c.keys(), table.primary_key.columns.keys()
+    changes = ", ".join(f"{name} = given.{name}" for name in names if name not in keys)
+    match = " AND ".join(f"{table.name}.{key} = given.{key}" for key in keys)
+    given = f"{_arrays(table, dialect)} AS given ({', '.join(names)})"
+    sql = f"UPDATE {table.name} SET {changes} FROM {given} WHERE {match}"  # noqa: S608
+    return sql, itemgetter(*names)
+
+
+def _arrays(table: Table, dialect: Dialect) -> str:
+    """A marker for each column, in one row source."""
     arrays = [
         f"${place}::{column.type.compile(dialect=dialect)}[]"
         for place, column in enumerate(table.columns, start=1)
     ]
-    # Nothing in it is anybody's input: table, columns and types are the schema's.
-    into, values = f"{table.name} ({', '.join(names)})", ", ".join(arrays)
-    sql = f"INSERT INTO {into} SELECT * FROM unnest({values})"  # noqa: S608
-    return sql, itemgetter(*names)
+    return f"unnest({', '.join(arrays)})"

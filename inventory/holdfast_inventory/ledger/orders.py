@@ -31,11 +31,11 @@ class Orders:
         self._database = database
 
     async def read(self, sale_uid: str, order_id: str) -> Order | None:
-        """One order."""
-        query = select(orders).where(orders.c.sale_uid == sale_uid, orders.c.id == order_id)
+        """One order; None when it is of another sale."""
+        query = select(orders).where(orders.c.id == order_id)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
-        return None if row is None else order_of(row)
+        return None if row is None or row.sale_uid != sale_uid else order_of(row)
 
     async def page(
         self,

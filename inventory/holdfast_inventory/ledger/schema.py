@@ -11,6 +11,9 @@ Choices that hold everywhere:
   clock decides what is overdue; sale, key and audit rows carry this host's clock.
 - What an order contains is one JSON text, read and written whole. Rejected: a row per item, which
   would double the rows of a confirm and add nothing that the two rules above do not already hold.
+- An order is found by its id alone, which no two sales share since it is derived from the sale's
+  uid. With the sale's uid in the key as well, PostgreSQL would take any other index that begins
+  with it for as good, and read all orders of a sale for one.
 - A sale that was deleted keeps its rows; only its `live_name` becomes NULL, which every database
   leaves out of a unique key, and so frees the name.
 """
@@ -96,8 +99,8 @@ sale_plans = Table(
 orders = Table(
     "orders",
     metadata,
-    Column("sale_uid", exact(UID_LENGTH), primary_key=True),
     Column("id", exact(ORDER_ID_LENGTH), primary_key=True),
+    Column("sale_uid", exact(UID_LENGTH), nullable=False),
     Column("status", String(20), nullable=False),
     Column("buyer", exact(BUYER_LENGTH), nullable=False),
     Column("hold_version", BigInteger, nullable=False),

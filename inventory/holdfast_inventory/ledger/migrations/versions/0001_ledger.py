@@ -48,8 +48,8 @@ def _create_sales() -> None:
 def _create_orders() -> None:
     op.create_table(
         "orders",
-        sa.Column("sale_uid", exact(32), nullable=False),
         sa.Column("id", exact(64), nullable=False),
+        sa.Column("sale_uid", exact(32), nullable=False),
         sa.Column("status", sa.String(20), nullable=False),
         sa.Column("buyer", exact(255), nullable=False),
         sa.Column("hold_version", sa.BigInteger, nullable=False),
@@ -66,7 +66,7 @@ def _create_orders() -> None:
         sa.Column("updated_ms", sa.BigInteger, nullable=False),
         sa.Column("confirmed_ms", sa.BigInteger, nullable=True),
         sa.Column("due_ms", sa.BigInteger, nullable=True),
-        sa.PrimaryKeyConstraint("sale_uid", "id", name="pk_orders"),
+        sa.PrimaryKeyConstraint("id", name="pk_orders"),
     )
     op.create_index("ix_orders_sale_uid_created_ms_id", "orders", ["sale_uid", "created_ms", "id"])
     op.create_index("ix_orders_sale_uid_buyer", "orders", ["sale_uid", "buyer"])
