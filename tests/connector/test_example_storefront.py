@@ -54,7 +54,7 @@ async def test_visitor_buys_through_the_room_and_gives_the_place_back(
             assert order
             assert (await browser.get(f"{shop}/buy")).url.path == f"/wait/{name}"
         shown = await operator.get(f"/v1/sales/{name}/orders/{order[1]}")
-        assert (shown.status, shown.body["status"]) == (200, "sold"), buyer
+        assert (shown.status, shown.body["status"]) == (200, "confirmed"), buyer
 
 
 async def _text(

@@ -18,9 +18,18 @@ from connector_kit import (
 )
 from running_service import wait_until
 
-from holdfast_connector import Admit, Answer, Gate, Mode, Settings, Visit, WhenUnavailable
+from holdfast_connector import (
+    Admit,
+    Answer,
+    Gate,
+    Mode,
+    PublishedKeys,
+    Settings,
+    Visit,
+    WhenUnavailable,
+)
 from holdfast_connector.fetching import Request, Response
-from holdfast_connector.keys import MAX_AGE_SECONDS
+from holdfast_connector.keys import MAX_AGE_SECONDS, MIN_INTERVAL_SECONDS
 
 BROWSER = {"sec-fetch-mode": "navigate"}
 ENDS_AT = "2027-01-15T08:20:00Z"  # NOW + 20 minutes
@@ -57,7 +66,8 @@ def make_gate(
         mode=mode,
         when_unavailable=when_unavailable,
     )
-    return Gate(settings, fetch=wire, clock=clock)
+    keys = PublishedKeys(SERVICE, fetch=wire, clock=clock)
+    return Gate(settings, keys=keys, fetch=wire, clock=clock)
 
 
 @pytest.fixture
@@ -213,14 +223,19 @@ def test_without_keys_an_open_gate_lets_everybody_in(wire: Wire, clock: Clock) -
     wait_until(lambda: gate.decide(visit()) == Admit(None))
 
 
-def test_open_gate_closes_again_when_the_keys_are_back(wire: Wire, clock: Clock) -> None:
-    """And while the last good keys are fresh it was never open."""
+def test_open_gate_is_shut_while_its_keys_are_fresh_and_again_when_they_are_back(
+    wire: Wire, clock: Clock
+) -> None:
     gate = make_gate(wire, clock, when_unavailable=WhenUnavailable.OPEN)
-    entered(gate, wire.mint.handoff())
+    cookie = entered(gate, wire.mint.handoff())
     wire.down = True
     assert answered(gate, visit())[0] == 302
-    clock.now += 1
-    assert isinstance(gate.decide(visit()), Answer)
+    clock.now += MAX_AGE_SECONDS
+    wait_until(lambda: gate.decide(visit()) == Admit(None))
+    assert isinstance(gate.decide(visit(cookie=cookie)), Admit)
+    wire.down = False
+    clock.now += MIN_INTERVAL_SECONDS
+    wait_until(lambda: isinstance(gate.decide(visit()), Answer))
 
 
 def test_exchange_in_an_outage_is_verified_offline_at_an_open_gate_only(
