@@ -76,7 +76,7 @@ def create_admin_app(config: Config, metrics: Metrics) -> web.Application:
 def _add_routes(app: web.Application, config: Config) -> None:
     """In the order of how often they are asked: routing looks at them one after the other."""
     queue_routes.add_routes(app)
-    inventory_routes.add_routes(app)
+    inventory_routes.add_routes(app, streams_max=config.change_streams)
     page_routes.add_routes(app)
     sale_routes.add_routes(app)
     health.add_routes(app)

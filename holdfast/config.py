@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Workers = Annotated[int, msgspec.Meta(ge=1, le=128)]
+Streams = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0.1, le=3600)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=20, le=60_000)]
 
@@ -110,6 +111,9 @@ class Config:
     )
     recovery_ms: Milliseconds = setting(
         5000, "How often orders that a crash left halfway are looked for and settled."
+    )
+    change_streams: Streams = setting(
+        1000, "Open streams of seat changes that a worker takes; above that it answers 503."
     )
     keepalive_seconds: Seconds = setting(15.0, "How long an idle connection is kept open.")
     header_seconds: Seconds = setting(

@@ -56,6 +56,7 @@ async def _serve(config: Config, sockets: Sockets, pipes: WorkerPipes) -> None:
         stack.push_async_callback(main.cleanup)
         os.write(pipes.ready, b".")
         await stop.wait()
+        await main.shutdown()  # streams end by themselves only when their clients leave
         await finish_in_flight(main)
 
 

@@ -9,7 +9,7 @@ starts anew. Delivery is at least once, always with the same id.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 
 EVENTS_MAX: Final = 500
 CURSOR_CHARS_MAX: Final = 40
+
+Cursor = tuple[int, int]
 
 _CURSOR: Final = re.compile(r"(\d{1,15})-(\d{1,16})")
 
@@ -63,33 +65,36 @@ def read_cursor(text: str | None) -> tuple[int, int] | None:
 
 async def cloud_events(hall: Hall, after: tuple[int, int] | None, limit: int) -> EventPage:
     """A page of all events as CloudEvents."""
-    reading = await _read(hall, after, limit)
+    reading = await hall.events(after, limit)
+    if reading.trimmed:
+        raise expired_cursor("The events after this cursor are no longer kept.")
     items = [_cloud_event(hall, event) for event in reading.events]
     return _page(items, reading, after, limit)
 
 
-async def seat_changes(hall: Hall, after: tuple[int, int], limit: int) -> EventPage:
+async def seat_changes(hall: Hall, after: Cursor, limit: int) -> EventPage:
     """What has become of the seats after a cursor; who did it is nobody's business here."""
-    reading = await _read(hall, after, limit)
-    if reading.events and reading.events[0].cursor[0] != after[0]:
-        raise _expired("The sale was rebuilt after this cursor; read the map anew.")
-    items = []
-    for event in reading.events:
-        if event.kind in SEAT_STATES:
-            items.append(_seat_change(event, hall.settings))
-        elif event.kind == "inventory.rebuilt":
-            raise _expired("The sale was rebuilt after this cursor; read the map anew.")
-    return _page(items, reading, after, limit)
-
-
-async def _read(hall: Hall, after: tuple[int, int] | None, limit: int) -> EventsReading:
     reading = await hall.events(after, limit)
+    require_continued(reading, after)
+    return _page(change_items(reading.events, hall), reading, after, limit)
+
+
+def change_items(events: Iterable[StreamEvent], hall: Hall) -> list[dict[str, object]]:
+    """What these events do to the seats; other events are left out."""
+    return [_seat_change(event, hall.settings) for event in events if event.kind in SEAT_STATES]
+
+
+def require_continued(reading: EventsReading, after: Cursor) -> None:
+    """A reading of the map goes on with these events only in one epoch and without a gap."""
     if reading.trimmed:
-        raise _expired("The events after this cursor are no longer kept.")
-    return reading
+        raise expired_cursor("The events after this cursor are no longer kept.")
+    for event in reading.events:
+        if event.cursor[0] != after[0] or event.kind == "inventory.rebuilt":
+            raise expired_cursor("The sale was rebuilt after this cursor; read the map anew.")
 
 
-def _expired(detail: str) -> HoldfastError:
+def expired_cursor(detail: str) -> HoldfastError:
+    """410 `cursor_expired`."""
     return HoldfastError(ErrorCode.CURSOR_EXPIRED, detail)
 
 

@@ -32,6 +32,12 @@ from holdfast_inventory.holds import (
 )
 from holdfast_inventory.orders_routes import office_of
 from holdfast_inventory.seat_map import SeatMap
+from holdfast_inventory.streams_routes import (
+    STREAMS_MAX,
+    set_up_streams,
+    stream_changes,
+    wants_stream,
+)
 from holdfast_lua.codes import Code
 from holdfast_lua.stock_calls import HoldAnswer
 from holdfast_metrics.http import METRICS
@@ -50,8 +56,9 @@ _PLAN_CACHING: Final = "public, max-age=86400, immutable"
 _MAP_CACHING: Final = "public, max-age=0, s-maxage=1"
 
 
-def add_routes(app: web.Application) -> None:
+def add_routes(app: web.Application, *, streams_max: int = STREAMS_MAX) -> None:
     """All of the inventory."""
+    set_up_streams(app, streams_max)
     router = app.router
     router.add_get(SALE + "/plan", _plan)
     router.add_get(SALE + "/seats", _seats)
@@ -120,14 +127,19 @@ def _unchanged(request: web.Request, etag: str) -> bool:
     return known is not None and any(tag.value == etag for tag in known)
 
 
-@public_endpoint
 async def _changes(request: web.Request) -> web.StreamResponse:
+    return await (stream_changes if wants_stream(request) else _changes_page)(request)
+
+
+@public_endpoint
+async def _changes_page(request: web.Request) -> web.StreamResponse:
     hall = await hall_of(request)
     after = read_cursor(request.query.get("after"))
     if after is None:
         raise invalid("after", "Give the `version` of the map as `after`.")
     page = await seat_changes(hall, after, EVENTS_MAX)
-    return json_response({"version": page.cursor, "more": page.more, "changes": page.items})
+    members = {"version": page.cursor, "more": page.more, "changes": page.items}
+    return json_response(members, headers={"Vary": "Accept"})
 
 
 @endpoint

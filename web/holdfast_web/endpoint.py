@@ -9,6 +9,7 @@ ours.
     @endpoint            no cross-origin page may read the answer
     @public_endpoint     every page may
     @buyer_endpoint      pages of the sale's return origins may
+    @stream_endpoint     every page may; open for long, so it is counted and not timed
 """
 
 import time
@@ -37,6 +38,10 @@ def buyer_endpoint(handler: Handler) -> Handler:
     return _surround(handler, Cors.BUYER)
 
 
+def stream_endpoint(handler: Handler) -> Handler:
+    return _surround(handler, Cors.PUBLIC, timed=False)
+
+
 def route_pattern(request: web.Request) -> str:
     """The pattern that matched, such as `/v1/sales/{sale}/holds`: bounded, unlike the path."""
     resource = request.match_info.route.resource
@@ -50,14 +55,14 @@ def add_fallback(app: web.Application) -> None:
     app.router.add_route("*", "/{unmatched:.*}", _unmatched)
 
 
-def _surround(handler: Handler, policy: Cors) -> Handler:
+def _surround(handler: Handler, policy: Cors, *, timed: bool = True) -> Handler:
     @wraps(handler)
     async def surrounded(request: web.Request) -> web.StreamResponse:
         started = time.perf_counter()
         response = await _answer(handler, request)
         if policy is not Cors.NONE and not response.prepared:
             response = await _with_cors(response, request, policy)
-        _count(request, response.status, time.perf_counter() - started)
+        _count(request, response.status, time.perf_counter() - started if timed else None)
         return response
 
     return surrounded
@@ -80,13 +85,14 @@ async def _with_cors(
     return response
 
 
-def _count(request: web.Request, status: int, seconds: float) -> None:
+def _count(request: web.Request, status: int, seconds: float | None) -> None:
     metrics = request.app.get(METRICS)
     if metrics is None:
         return
     route = route_pattern(request)
     metrics.requests.add(route, request.method, str(status))
-    metrics.request_seconds.labels(route).observe(seconds)
+    if seconds is not None:
+        metrics.request_seconds.labels(route).observe(seconds)
 
 
 async def _allowed_methods(request: web.Request) -> set[str]:

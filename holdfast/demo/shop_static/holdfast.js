@@ -74,6 +74,11 @@ export class Holdfast {
     return this.#call("GET", `/changes?after=${encodeURIComponent(after)}`, { open: true });
   }
 
+  /** An `EventSource` of what `changes` answers. */
+  stream(after) {
+    return new EventSource(`${this.#base}/changes?after=${encodeURIComponent(after)}`);
+  }
+
   async holds() {
     return (await this.#call("GET", "/holds")).items;
   }

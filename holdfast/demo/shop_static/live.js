@@ -1,12 +1,16 @@
-// Keeps the map live: the whole map once, then only what changed since, a few times a minute slower
+// Keeps the map live: the whole map once, then only what changed since, told by a stream of events.
+// Where there is no stream (an old proxy, too many of them) it asks every now and then, less often
 // while the tab is hidden. A cursor that is no longer kept means reading the whole map again.
 
 const VISIBLE_MS = 1_500;
 const HIDDEN_MS = 15_000;
 const FAULT_MS = 4_000;
+const STREAM_AGAIN_MS = 30_000;
 
 export class Live {
   #cursor = null;
+  #stream = null;
+  #streamAgain = 0;
 
   /** `apply` is {all(document), change(change), settled()}. */
   constructor(service, apply) {
@@ -16,6 +20,7 @@ export class Live {
 
   async start() {
     await this.#everything();
+    this.#listen();
     this.#later();
   }
 
@@ -28,13 +33,41 @@ export class Live {
     setTimeout(() => this.#round(), milliseconds);
   }
 
+  /** While the stream is open nothing is asked; the browser resumes a stream that was cut off. */
+  #listen() {
+    this.#stream = this.service.stream(this.#cursor);
+    this.#stream.onmessage = ({ data }) => {
+      this.#take(JSON.parse(data));
+      this.apply.settled();
+    };
+    this.#stream.addEventListener("end", () => this.#stream.close());
+  }
+
   async #round() {
     try {
-      await this.#changes();
+      if (this.#stream.readyState === EventSource.CLOSED) this.#retryStream();
+      if (this.#stream.readyState !== EventSource.OPEN) await this.#changes();
       this.#later();
     } catch {
       this.#later(FAULT_MS);
     }
+  }
+
+  /** Polls meanwhile, so there is no hurry. */
+  #retryStream() {
+    const now = performance.now();
+    if (now < this.#streamAgain) return;
+    this.#streamAgain = now + STREAM_AGAIN_MS;
+    this.#listen();
+  }
+
+  /** Stream and question may both tell of a change; an older one must not undo a newer. */
+  #take(page) {
+    const after = numbers(this.#cursor);
+    for (const change of page.changes) {
+      if (isLater(numbers(change.version), after)) this.apply.change(change);
+    }
+    if (isLater(numbers(page.version), after)) this.#cursor = page.version;
   }
 
   async #everything() {
@@ -47,8 +80,7 @@ export class Live {
     try {
       for (let more = true; more;) {
         const page = await this.service.changes(this.#cursor);
-        page.changes.forEach((change) => this.apply.change(change));
-        this.#cursor = page.version;
+        this.#take(page);
         more = page.more;
       }
       this.apply.settled();
@@ -57,4 +89,12 @@ export class Live {
       await this.#everything();
     }
   }
+}
+
+function numbers(cursor) {
+  return cursor.split("-").map(Number);
+}
+
+function isLater([epoch, seq], [otherEpoch, otherSeq]) {
+  return epoch > otherEpoch || (epoch === otherEpoch && seq > otherSeq);
 }
