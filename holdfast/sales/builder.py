@@ -104,7 +104,7 @@ class SaleBuilder:
 
     async def _provisioned(self, record: SaleRecord) -> SaleRecord:
         """Whoever installed it may have died before saying so, and then a loss would look new."""
-        if record.provisioned:
+        if record.installed_epoch == record.epoch:
             return record
         await self.ledger.sales.set_provisioned(record.uid, epoch=record.epoch)
-        return replace(record, provisioned=True)
+        return replace(record, provisioned=True, installed_epoch=record.epoch)

@@ -48,12 +48,13 @@ class Installer:
     async def restore(self, record: SaleRecord, *, rolled_back: bool = False) -> SaleRecord:
         """The store does not carry the sale as it must: install it, or rebuild it.
 
-        The stock's fence tells an epoch that somebody is installing now (then we do the same and
-        one of us is first) from one that the store has lost. A store that was `rolled_back` still
-        has the epoch, and knows less of it than has happened.
+        An epoch in which nobody was served yet is somebody's to install now: we do the same and
+        one of us is first. In one that the store has carried, the stock's fence tells whether it
+        still knows of it; a store that was `rolled_back` does, and knows less than has happened.
         """
         fence = await self.executor.command("GET", keys.stock_fence(record.uid))
-        if rolled_back or (record.provisioned and int(fence or 0) != record.epoch):
+        served = record.installed_epoch == record.epoch
+        if rolled_back or (served and int(fence or 0) != record.epoch):
             return await self.rebuild(record)
         await self.install(record)
         return record
@@ -92,8 +93,7 @@ class Installer:
             clock_ms=checkpoint.taken_ms if checkpoint else 0,
             rebuilt=record.provisioned,
         )
-        if not record.provisioned:
-            await self.ledger.sales.set_provisioned(record.uid, epoch=record.epoch)
+        await self.ledger.sales.set_provisioned(record.uid, epoch=record.epoch)
 
     async def _install_stock(
         self, ref: SaleRef, record: SaleRecord, spec: SaleSpec

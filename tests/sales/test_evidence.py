@@ -1,5 +1,7 @@
 """What a worker that has just started finds out about a store, and about passes of the past."""
 
+import asyncio
+
 import msgspec
 import pytest
 from conftest import Clock
@@ -150,3 +152,14 @@ async def test_settings_and_lifecycle_survive_a_rebuild(house: House) -> None:
     assert after.room.document.line.lifecycle == "paused"
     assert msgspec.to_builtins(after.spec) == msgspec.to_builtins(before.spec)
     assert after.room.document.line.settings_version == before.record.settings_version
+
+
+async def test_workers_that_notice_one_loss_rebuild_once(house: House) -> None:
+    """Given one between ending the epoch and installing the next, another one ends no more."""
+    await house.create(NAME)
+    record = (await house.directory.get(NAME)).record
+    await SaleCalls(house.executor).remove(record.uid)
+    await house.ledger.sales.bump_epoch(record.uid, seen_epoch=record.epoch)
+    late = [newcomer(house) for _ in range(4)]
+    sales = await asyncio.gather(*(worker.directory.get(NAME) for worker in late))
+    assert {sale.record.epoch for sale in sales} == {2}

@@ -118,7 +118,11 @@ class SaleDraft:
 
 @dataclass(frozen=True, slots=True)
 class SaleRecord:
-    """A sale as the ledger has it. `provisioned`: the store has carried it at least once."""
+    """A sale as the ledger has it. `provisioned`: the store has carried it at least once.
+
+    `installed_epoch` is the last epoch that the store has carried. While it is below `epoch`,
+    nobody has been served in this one: it is being installed, or whoever began to is dead.
+    """
 
     uid: str
     name: str
@@ -132,6 +136,7 @@ class SaleRecord:
     updated_ms: int
     deleted: bool
     draw_secret: bytes = field(repr=False)
+    installed_epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

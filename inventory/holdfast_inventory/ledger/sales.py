@@ -179,13 +179,15 @@ class Sales:
         return ceiling
 
     async def set_provisioned(self, uid: str, *, epoch: int) -> None:
-        """Note that the store carries the sale: from now on its absence there is a loss."""
+        """Note that the store carries this epoch: from now on its absence there is a loss."""
         async with self._database.writing() as connection:
             row = await _locked(connection, sales.c.uid == uid)
             if row.epoch != epoch:
                 raise EpochPassed()
             await connection.execute(
-                update(sales).where(sales.c.uid == uid).values(provisioned=True)
+                update(sales)
+                .where(sales.c.uid == uid)
+                .values(provisioned=True, installed_epoch=epoch)
             )
 
     async def _read_one(self, condition: ColumnElement[bool]) -> SaleRecord | None:

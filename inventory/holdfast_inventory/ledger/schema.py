@@ -85,6 +85,7 @@ sales = Table(
     Column("issued_ceiling", BigInteger, nullable=False),
     Column("draw_secret", LargeBinary, nullable=False),
     Column("provisioned", Boolean, nullable=False),
+    Column("installed_epoch", Integer, nullable=False, server_default="0"),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
 )

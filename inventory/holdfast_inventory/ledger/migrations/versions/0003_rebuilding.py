@@ -1,4 +1,4 @@
-"""What a rebuild needs besides orders: blocked seats, and how far the store was when last seen."""
+"""What a rebuild needs besides orders: blocked seats, how far store and rebuild have come."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,10 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
+    op.add_column(
+        "sales", sa.Column("installed_epoch", sa.Integer, nullable=False, server_default="0")
+    )
+    op.execute("UPDATE sales SET installed_epoch = epoch WHERE provisioned")
     op.create_table(
         "seat_blocks",
         sa.Column("sale_uid", exact(32), nullable=False),
