@@ -1,8 +1,9 @@
 """How long a visitor will wait: a median and a bound that nine in ten keep.
 
 A visitor with `ahead` people in front is called when all of them who show up could be admitted.
-How many show up is binomial in the measured share, and the admission meets the set rate closely
-(advance_line.lua), so the set rate is the one to divide by. Only where the cap on active users
+How many show up is binomial in the measured share, which itself is known from about _SHARE_SAMPLE
+calls; the admission meets the set rate closely (advance_line.lua), so the set rate is the one to
+divide by. A wait ends when its visitor notices the call, one poll later at most. Only where the cap on active users
 binds does the line move more slowly; then the measured rate tells how fast slots come free.
 
 Where nobody can tell (not open, paused, all units held) the answer is None: no number at all is
@@ -20,7 +21,8 @@ PACE_MS: Final = 30_000.0
 
 _MIN_AGE_MS: Final = 5_000.0
 _P90_DEVIATIONS: Final = 1.2816
-_RATE_UNCERTAINTY: Final = 0.1
+_RATE_UNCERTAINTY: Final = 0.02
+_SHARE_SAMPLE: Final = 50
 _NOTICE_SECONDS: Final = 2.0
 _CAP_BINDS_FROM: Final = 0.95
 
@@ -60,7 +62,10 @@ def estimate_wait(ahead: int, status: LineStatus, now_ms: int) -> Wait | None:
         return None
     share = status.show_share or 1.0
     mean = ahead * share
-    late = mean + _P90_DEVIATIONS * sqrt(mean * (1 - share) + (_RATE_UNCERTAINTY * mean) ** 2)
+    by_chance = mean * (1 - share)
+    by_share = ahead * ahead * share * (1 - share) / _SHARE_SAMPLE
+    by_rate = (_RATE_UNCERTAINTY * mean) ** 2
+    late = mean + _P90_DEVIATIONS * sqrt(by_chance + by_share + by_rate)
     return Wait(round(mean / per_second), round(late / per_second + _NOTICE_SECONDS))
 
 
