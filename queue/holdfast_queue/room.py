@@ -9,7 +9,6 @@ long as its session lives; a claim that cannot succeed by the newest document (w
 numbers of allowance, since other workers may be a step ahead) does not reach the store.
 """
 
-from hashlib import blake2b
 from typing import Final
 
 from holdfast_lua.codes import Code
@@ -23,6 +22,7 @@ from holdfast_queue.draw import Draw, own_nonce
 from holdfast_queue.estimate import Wait, estimate_wait
 from holdfast_queue.identities import Bound, IdentityPlaces, identity_ticket_id
 from holdfast_queue.joins import JoinCollector, Place
+from holdfast_queue.limits import limit_join
 from holdfast_queue.lobby import Lobby
 from holdfast_queue.passes import Pass
 from holdfast_queue.presence import Presence
@@ -118,20 +118,10 @@ class Room:
             state = await self._state_of(held)
             if state is not None:
                 return Entry(token, held, state, again=True)
-        await self._limit(address)
+        await limit_join(self._desk.calls, self.ref, self.settings, address)
         if identity is not None:
             return await self._join_as(identity, nonce)
         return self._entry(await self._joins.join(self._nonce(nonce)))
-
-    async def _limit(self, address: str | None) -> None:
-        rate, burst = self.settings.address_joins_per_minute, self.settings.address_joins_burst
-        if not rate or address is None:
-            return
-        digest = blake2b(address.encode(), digest_size=9).hexdigest()
-        answer = await self._desk.calls.limit_joins(self.ref, digest, rate, burst)
-        if answer.code < 0:
-            seconds = max(1, -(-answer.ms // 1000))
-            raise HoldfastError(ErrorCode.JOIN_LIMITED, retry_after=seconds)
 
     async def _join_as(self, identity: str, nonce: str | None) -> Entry:
         """The place of an identity: the one it has, or its next."""
