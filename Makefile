@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 CODE := holdfast queue inventory lua metrics web connector loadtest tests scripts
 TYPED := $(CODE) $(if $(wildcard examples/*.py examples/*/*.py),examples)
 
-.PHONY: help demo serve test check lint types layers lua docs fmt bench smoke screenshots pins clean
+.PHONY: help demo serve test explore check lint types layers lua docs fmt bench smoke screenshots pins clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ serve: $(VENV)/.installed  ## Run the service alone; ARGS="--port 8080 --workers
 
 test: $(VENV)/.installed-dev  ## Run all tests; ARGS="tests/web -k origin"
 	@$(BIN)/python -m pytest $(ARGS)
+
+explore: $(VENV)/.installed-dev  ## Random schedules against the model; ARGS="--seconds 600"
+	@$(BIN)/python scripts/explore_schedules.py $(ARGS)
 
 check: lint types layers lua docs  ## Everything that is checked without running the service
 

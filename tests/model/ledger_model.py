@@ -1,0 +1,240 @@
+"""The ledger of one sale as it ought to be: orders, who owns what, and the epoch. No SQL, no I/O.
+
+Written from the rules and not from the code: an order is settled once; a seat has one owner; a void
+refuses every confirm that began at its version or before; an intent of an epoch that is over does
+nothing. `check` holds each step of the real protocol against what the rules allow at that moment,
+so that a step taken out of turn is found even when it happens to do no harm this time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from model.store_model import CONFIRMED, FLOOR, Asked, Hold, StoreModel, Violation
+
+from holdfast_inventory.ledger import (
+    GiveBack,
+    Lose,
+    Order,
+    OrderStatus,
+    Outcome,
+    Pend,
+    Sell,
+    Verdict,
+    Void,
+)
+from holdfast_inventory.ledger.intents import Claim, Intent, Told, order_key
+from holdfast_lua.codes import Code
+
+OPEN = (OrderStatus.PENDING, OrderStatus.VOID)
+OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
+Body = tuple[str | None, str | None, int | None]
+
+
+@dataclass(slots=True)
+class Row:
+    """An order."""
+
+    status: OrderStatus
+    version: int
+    seats: frozenset[int] = frozenset()
+    floor: int = 0
+    body: Body = (None, None, None)
+
+    @property
+    def owns(self) -> bool:
+        return self.status in OWNING
+
+
+@dataclass
+class LedgerModel:
+    """Orders by id. `shaken` tells that the store has lost or forgotten something in this run."""
+
+    epoch: int = 1
+    rows: dict[str, Row] = field(default_factory=dict)
+    begun: set[tuple[str, int]] = field(default_factory=set)
+    """holds that were confirming, with the version that they had then"""
+    shaken: bool = False
+
+    def owners(self) -> dict[int, str]:
+        """Who owns which seat; no seat twice."""
+        found: dict[int, str] = {}
+        for order_id, row in self.rows.items():
+            for seat in row.seats if row.owns else ():
+                if seat in found:
+                    raise Violation("double", f"seat {seat}: {found[seat]} and {order_id}")
+                found[seat] = order_id
+        return found
+
+    def floor_sold(self) -> int:
+        return sum(row.floor for row in self.rows.values() if row.owns)
+
+    def decide(self, intent: Intent, outcome: Outcome) -> None:
+        """Do what the intent asks, and require that the ledger has done the same."""
+        order_id = order_key(intent)[1]
+        row = self.rows.get(order_id)
+        if intent.epoch != self.epoch:
+            self._same(intent, Verdict.EPOCH_PASSED, outcome)
+        elif isinstance(intent, Pend | Sell | Lose | Void):
+            self._same(intent, self._about_hold(intent, row), outcome)
+        elif isinstance(intent, GiveBack):
+            self._give_back(intent, row, outcome)
+        elif outcome.verdict is Verdict.DONE and isinstance(intent, Told | Claim):
+            pass  # these say when recovery comes, never what becomes of the order
+        self._settled(order_id, outcome)
+
+    def _about_hold(self, intent: Pend | Sell | Lose | Void, row: Row | None) -> Verdict:
+        wanted = _row(intent.order)
+        match intent:
+            case Pend():
+                return self._pend(intent.order.id, wanted, row)
+            case Void():
+                return self._void(intent.order.id, wanted, row)
+        if row is not None and row.status not in OPEN:
+            return Verdict.REPEATED if row.body == wanted.body else Verdict.DIFFERS
+        if isinstance(intent, Lose):
+            self.rows[intent.order.id] = _lost(wanted)
+            return Verdict.DONE
+        return self._sell(intent.order.id, wanted, row)
+
+    def _pend(self, order_id: str, wanted: Row, row: Row | None) -> Verdict:
+        if row is not None and row.status not in OPEN:
+            return Verdict.SETTLED
+        if row is not None and row.version >= wanted.version:
+            return Verdict.VOIDED if row.status is OrderStatus.VOID else Verdict.REPEATED
+        wanted.status = OrderStatus.PENDING
+        self.rows[order_id] = wanted
+        return Verdict.DONE
+
+    def _sell(self, order_id: str, wanted: Row, row: Row | None) -> Verdict:
+        if row is not None and row.status is OrderStatus.VOID and row.version >= wanted.version:
+            return Verdict.VOIDED
+        known = row is not None and row.status is OrderStatus.PENDING
+        if (order_id, wanted.version) not in self.begun and not (known and self.shaken):
+            raise Violation(
+                "protocol", f"{order_id} is sold in version {wanted.version}, not begun"
+            )
+        owners = self.owners()
+        if any(seat in owners for seat in wanted.seats) or wanted.floor + self.floor_sold() > FLOOR:
+            if not self.shaken:
+                raise Violation("lost", f"{order_id} was confirming and its seats were sold away")
+            self.rows[order_id] = _lost(wanted)
+            return Verdict.TAKEN
+        wanted.status = OrderStatus.SOLD
+        self.rows[order_id] = wanted
+        return Verdict.DONE
+
+    def _void(self, order_id: str, wanted: Row, row: Row | None) -> Verdict:
+        if row is not None and row.status not in OPEN:
+            return Verdict.SETTLED
+        if row is not None and row.version > wanted.version:
+            return Verdict.OUTDATED
+        if row is not None and (row.status, row.version) == (OrderStatus.VOID, wanted.version):
+            return Verdict.REPEATED
+        wanted.status = OrderStatus.VOID
+        self.rows[order_id] = wanted
+        return Verdict.DONE
+
+    def _give_back(self, intent: GiveBack, row: Row | None, outcome: Outcome) -> None:
+        """Which units a part is comes from the ledger; they must have been the order's."""
+        if row is None or row.status in OPEN:
+            self._same(intent, Verdict.UNKNOWN if row is None else Verdict.SETTLED, outcome)
+            return
+        if outcome.verdict is not Verdict.DONE:
+            return
+        assert outcome.order is not None
+        after = _row(outcome.order)
+        if row.owns and (not after.seats <= row.seats or after.floor > row.floor):
+            raise Violation("double", f"a refund gave {outcome.order.id} more than it had")
+        if not row.owns and after.owns:
+            raise Violation("double", f"{outcome.order.id} was lost, its refund made it sold")
+        after.body = row.body
+        self.rows[outcome.order.id] = after
+
+    def _same(self, intent: Intent, verdict: Verdict, outcome: Outcome) -> None:
+        if outcome.verdict is not verdict:
+            raise Violation(
+                "ledger", f"{type(intent).__name__}: {outcome.verdict}, should be {verdict}"
+            )
+
+    def _settled(self, order_id: str, outcome: Outcome) -> None:
+        row = self.rows.get(order_id)
+        if (row is None) is not (outcome.order is None):
+            raise Violation("ledger", f"order {order_id}: {outcome.order}, should be {row}")
+        if row is not None and outcome.order is not None:
+            self.compare(order_id, outcome.order)
+        self.owners()
+        if self.floor_sold() > FLOOR:
+            raise Violation("double", f"{self.floor_sold()} units of {FLOOR} are sold")
+
+    def compare(self, order_id: str, real: Order) -> None:
+        """Raises when the real order is not the one in the model."""
+        row, found = self.rows.get(order_id), _row(real)
+        if row is None or row.status is not found.status:
+            raise Violation("ledger", f"order {order_id}: {found}, should be {row}")
+        if row.owns and (row.seats, row.floor) != (found.seats, found.floor):
+            raise Violation("ledger", f"order {order_id}: {found}, should be {row}")
+
+    # What the protocol may do to the store, given what the ledger says
+
+    def check(self, name: str, asked: Asked, before: Hold | None, store: StoreModel) -> None:
+        """A script has answered OK: was it its turn?"""
+        row = self.rows.get(asked.hold_id)
+        after = store.holds.get(asked.hold_id)
+        if after is not None and after.status.name == "CONFIRMING":
+            self.begun.add((after.id, after.version))
+        if name in ("finish_confirm", "book_hold") and not (
+            row is not None and row.status in (*OWNING, OrderStatus.REFUNDED)
+        ):
+            raise Violation("protocol", f"{asked.hold_id} is booked and not sold: {row}")
+        if name == "abort_confirm" and before is not None and not self._given_up(row, before):
+            raise Violation("protocol", f"{asked.hold_id} is freed, the ledger has {row}")
+        if name == "free_seats" and row is not None and row.owns and asked.seats & row.seats:
+            raise Violation("protocol", f"{asked.hold_id} still owns {sorted(row.seats)}")
+        if name == "drop_hold" and not self.shaken:
+            raise Violation("lost", f"{asked.hold_id} is ended for another, and nothing was lost")
+
+    def _given_up(self, row: Row | None, hold: Hold) -> bool:
+        if row is None or row.status in (OrderStatus.PENDING, *OWNING):
+            return False
+        return row.status is not OrderStatus.VOID or row.version >= hold.version
+
+    def check_rebuilt(self, holds: Iterable[Hold]) -> None:
+        """What a rebuild has written: all that is sold; of what is pending, whatever fits."""
+        sold = {h.id: h for h in holds if h.status is CONFIRMED}
+        owning = {i: r for i, r in self.rows.items() if r.owns}
+        if {i: (h.seats, h.floor) for i, h in sold.items()} != {
+            i: (r.seats, r.floor) for i, r in owning.items()
+        }:
+            raise Violation("rebuild", f"booked {sorted(sold)}, sold {sorted(owning)}")
+        kept = {h.id: h for h in holds}
+        for order_id, row in self.rows.items():
+            if row.status is not OrderStatus.PENDING or order_id in kept:
+                continue
+            others = frozenset(seat for hold in kept.values() for seat in hold.seats)
+            room = FLOOR - sum(hold.floor for hold in kept.values())
+            if not row.seats & others and row.floor <= room:
+                raise Violation("rebuild", f"the pending order {order_id} was forgotten")
+        for hold_id in kept:
+            if self.rows[hold_id].status not in (*OWNING, OrderStatus.PENDING):
+                raise Violation("rebuild", f"{hold_id} is held and {self.rows[hold_id]}")
+
+
+def _row(order: Order) -> Row:
+    return Row(
+        order.status,
+        order.hold_version,
+        frozenset(order.seats),
+        sum(order.areas.values()),
+        (order.order_ref, order.payment_ref, order.amount),
+    )
+
+
+def _lost(row: Row) -> Row:
+    return Row(OrderStatus.LOST, row.version, body=row.body)
+
+
+def is_refusal(code: Code) -> bool:
+    """Whether a script declined."""
+    return code < 0

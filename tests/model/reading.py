@@ -1,0 +1,72 @@
+"""What a script was asked and what it answered, in the model's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from model.store_model import Asked
+
+from holdfast_lua.codes import Code
+from holdfast_lua.stock_records import HoldRecord, unpack_hold
+
+_decode = msgspec.msgpack.decode
+Args = Sequence[Any]
+
+
+def asked_of(name: str, args: Args, request: object) -> Asked | None:
+    """The call as the model takes it; None for scripts that only read.
+
+    A hold's arguments are packed in a form of their own: what was asked for is taken instead.
+    """
+    if name == "hold_seats":
+        assert isinstance(request, Asked)
+        return request
+    reader = _READERS.get(name)
+    return None if reader is None else reader(args[2:])
+
+
+def answer_of(name: str, asked: Asked, reply: Sequence[Any]) -> tuple[Code, HoldRecord | None]:
+    """The code, and the hold that came with it."""
+    values = reply[3:]
+    if name == "expire_holds" or not values or not values[0]:
+        return Code(reply[0]), None
+    return Code(reply[0]), unpack_hold(asked.hold_id, values[0])
+
+
+def _book_hold(args: Args) -> Asked:
+    hold = unpack_hold(args[0], args[1])
+    return Asked(
+        hold.id,
+        hold.buyer,
+        version=hold.version,
+        number=hold.expires_ms,
+        seats=frozenset(hold.seats),
+        floor=sum(units.quantity for units in hold.areas),
+    )
+
+
+def _free_seats(args: Args) -> Asked:
+    areas = _decode(args[2]) if args[2] else []
+    return Asked(
+        args[0], seats=frozenset(_decode(args[1])), floor=sum(areas[1::3]), version=args[4]
+    )
+
+
+_READERS: dict[str, Callable[[Args], Asked]] = {
+    "extend_hold": lambda a: Asked(a[0], a[1], a[2], number=a[3]),
+    "release_hold": lambda a: Asked(a[0], a[1], a[2], text=a[3]),
+    "cancel_hold": lambda a: Asked(a[0], a[1]),
+    "expire_holds": lambda a: Asked("", number=a[0]),
+    "begin_paying": lambda a: Asked(a[0], a[1], a[2]),
+    "begin_confirm": lambda a: Asked(a[0], flag=bool(a[1]), number=a[2]),
+    "reacquire_hold": lambda a: Asked(a[0], number=a[1]),
+    "finish_confirm": lambda a: Asked(a[0]),
+    "abort_confirm": lambda a: Asked(a[0], text=a[1], version=a[2]),
+    "book_hold": _book_hold,
+    "drop_hold": lambda a: Asked(a[0], text=a[1]),
+    "free_seats": _free_seats,
+    "require_refund": lambda a: Asked(a[0]),
+    "read_hold": lambda a: Asked(a[0]),
+}

@@ -1,0 +1,135 @@
+"""Where schedules run: an embedded store and a SQLite ledger of their own, mutants at will.
+
+The ledger's file lies in memory where the machine has such a directory, and its driver does without
+its thread: what a disk does when the power goes and what threads do are tested elsewhere, and a run
+asks for some hundred transactions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from model import schedule
+from model.schedule import Failure, Run, Schedule
+
+from holdfast_inventory.ledger import Ledger
+from holdfast_lua import Bundle, EmbeddedStore, Executor, load_bundle
+from holdfast_lua.loader import SCRIPT_DIR
+
+CLOCK = Path(__file__).parent / "lua" / "clock.lua"
+MEMORY = Path("/dev/shm")  # noqa: S108 - a private directory is made in it
+Edits = Mapping[str, tuple[str, str]]
+"""file below lua/holdfast_lua -> a pattern that is in it once, and what stands there instead"""
+
+
+@dataclass(frozen=True)
+class Theatre:
+    """A store and a ledger on which schedules run one after another."""
+
+    executor: Executor
+    ledger: Ledger
+
+    async def run(self, moves: Schedule) -> Run:
+        """One schedule."""
+        return await schedule.play(moves, self.executor, self.ledger)
+
+    async def search(self, seeds: range, *, shrink: int = 0) -> tuple[int, Failure] | None:
+        """The first seed that fails."""
+        return await schedule.search(self.executor, self.ledger, seeds, shrink=shrink)
+
+
+@dataclass(frozen=True)
+class House:
+    """What theatres are opened in: a running store, and a ledger with its schema."""
+
+    store_url: str
+    ledger_file: Path
+
+
+@contextmanager
+def house() -> Iterator[House]:
+    """A store and a ledger of one's own, gone afterwards."""
+    base = MEMORY if MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=base, prefix="holdfast-model-") as memory:
+        file = Path(memory) / "ledger.db"
+        with no_threads():
+            asyncio.run(_make_ledger(file))
+        with EmbeddedStore(Path(memory) / "store") as store:
+            yield House(store.url, file)
+
+
+async def _make_ledger(file: Path) -> None:
+    ledger = await Ledger.open(f"sqlite:///{file}")
+    await ledger.migrate()
+    await ledger.close()
+
+
+@asynccontextmanager
+async def opened(
+    house: House, *, edits: Edits | None = None, scratch: Path | None = None
+) -> AsyncIterator[Theatre]:
+    """A theatre in the house; `edits` are made in a copy of the scripts below `scratch`."""
+    with no_threads():
+        async with Executor(house.store_url, bundle_with(edits, scratch)) as executor:
+            # Small hashes are walked in the order of writing: a seed gives one run, not many.
+            await executor.command("CONFIG", "SET", "hash-max-listpack-value", 4096)
+            ledger = await Ledger.open(f"sqlite:///{house.ledger_file}")
+            try:
+                yield Theatre(executor, ledger)
+            finally:
+                await ledger.close()
+
+
+def bundle_with(edits: Edits | None, scratch: Path | None) -> Bundle:
+    """The scripts with the model's clock, and with these edits."""
+    directory = SCRIPT_DIR
+    if edits:
+        assert scratch is not None
+        directory = scratch / "lua"
+        shutil.copytree(SCRIPT_DIR, directory, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+        for name, (old, new) in edits.items():
+            text = (directory / name).read_text(encoding="utf-8")
+            edited, count = re.subn(old, new, text)
+            assert count == 1, f"{name}: {old!r} stands there {count} times"
+            (directory / name).write_text(edited, encoding="utf-8")
+    return load_bundle(directory, overlay={"clock": CLOCK})
+
+
+class _AtOnce:
+    """In place of the queue to the driver's thread: what is put in is done."""
+
+    def put_nowait(self, job: tuple[asyncio.Future[Any] | None, Callable[[], Any]]) -> None:
+        future, act = job
+        try:
+            result = act()
+        except Exception as error:
+            if future is not None:
+                future.set_exception(error)
+        else:
+            if future is not None:
+                future.set_result(result)
+
+
+class _NoThread:
+    """In place of the driver's thread."""
+
+    daemon = True
+
+    def __init__(self, target: object, args: object) -> None: ...
+
+    def start(self) -> None: ...
+
+
+@contextmanager
+def no_threads() -> Iterator[None]:
+    with patch("aiosqlite.core.SimpleQueue", _AtOnce), patch("aiosqlite.core.Thread", _NoThread):
+        yield
