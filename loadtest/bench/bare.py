@@ -18,7 +18,7 @@ import msgspec
 import uvloop
 from aiohttp import web
 
-OTHER_ROUTES: Final = 40
+OTHER_ROUTES: Final = 50
 KEEPALIVE_SECONDS: Final = 15.0
 # aiohttp sets these itself; sending them twice would be another answer.
 OWN_HEADERS: Final = frozenset({"content-length", "content-type", "date", "server"})
