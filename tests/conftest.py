@@ -18,6 +18,7 @@ from holdfast_lua import Bundle, EmbeddedStore, Executor, SaleRef, keys, load_bu
 
 TEST_LUA = Path(__file__).parent / "lua"
 OFFSET_KEY = "hf:test:offset_ms"
+STILL_KEY = "hf:test:stopped_ms"
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,21 @@ class Clock:
     executor: Executor
 
     async def now_ms(self) -> int:
+        still = await self.executor.command("GET", STILL_KEY)
+        if still is not None:
+            return int(still)
         seconds, micros = await self.executor.command("TIME")
         offset = int(await self.executor.command("GET", OFFSET_KEY) or 0)
         return int(seconds) * 1000 + int(micros) // 1000 + offset
 
     async def advance_ms(self, ms: int) -> None:
         """Moves store time forward; negative moves it back, as a failover can."""
-        await self.executor.command("INCRBY", OFFSET_KEY, ms)
+        still = await self.executor.command("EXISTS", STILL_KEY)
+        await self.executor.command("INCRBY", STILL_KEY if still else OFFSET_KEY, ms)
+
+    async def stand_still(self) -> None:
+        """From now on only `advance` moves store time: for deadlines to the millisecond."""
+        await self.executor.command("SET", STILL_KEY, await self.now_ms())
 
     async def advance(self, seconds: float) -> None:
         """Moves store time forward by seconds."""
@@ -75,7 +84,7 @@ async def executor(store_url: str, test_bundle: Bundle) -> AsyncIterator[Executo
 async def clock(executor: Executor) -> AsyncIterator[Clock]:
     """Drives store time; back to real time afterwards."""
     yield Clock(executor)
-    await executor.command("DEL", OFFSET_KEY)
+    await executor.command("DEL", OFFSET_KEY, STILL_KEY)
 
 
 async def make_sale_hash(executor: Executor, uid: str, **fields: str | int) -> SaleRef:

@@ -1,7 +1,9 @@
--- The clock of the test bundle: store time plus an offset that the `clock` fixture moves.
+-- The clock of the test bundle: store time plus an offset that the `clock` fixture moves, or a time
+-- that stands still until it is moved.
 
 local function clock_now_ms()
+  local set = redis.call('MGET', 'hf:test:stopped_ms', 'hf:test:offset_ms')
+  if set[1] then return tonumber(set[1]) end
   local time = redis.call('TIME')
-  local offset_ms = tonumber(redis.call('GET', 'hf:test:offset_ms')) or 0
-  return time[1] * 1000 + math.floor(time[2] / 1000) + offset_ms
+  return time[1] * 1000 + math.floor(time[2] / 1000) + (tonumber(set[2]) or 0)
 end

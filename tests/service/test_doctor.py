@@ -94,7 +94,7 @@ def test_running_service_is_well(start_service: StartService) -> None:
     arguments = ["doctor", "--json", "--data-dir", str(service.data_dir)]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
-    report = json.loads(result.output)
+    report = json.loads(result.stdout)
     found = {(line["area"], line["check"]): line for line in report["findings"]}
     assert sum(report["counts"].values()) == len(found)
     limit = found["host", "open_files"]["found"]  # whatever it is here
