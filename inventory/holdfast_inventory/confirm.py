@@ -43,7 +43,7 @@ from holdfast_inventory.settings import LatePayment
 from holdfast_inventory.telling import Afterwards, book, give_up, tell
 from holdfast_lua.codes import Code
 from holdfast_lua.stock_calls import HoldAnswer, SeatChoice
-from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.stock_records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 
 BEGINS_MAX: Final = 3
@@ -191,7 +191,7 @@ def equivalent_choices(stock: Stock, hold: HoldRecord) -> list[SeatChoice]:
 
 
 def _check_amount(stock: Stock, hold: HoldRecord, request: ConfirmRequest) -> None:
-    if not stock.settings.verify_amount:
+    if not stock.settings.verify_amount or _never_held(hold):
         return
     if request.amount is None:
         raise invalid("amount", "amount is required: this sale verifies it.")
@@ -199,6 +199,14 @@ def _check_amount(stock: Stock, hold: HoldRecord, request: ConfirmRequest) -> No
         raise HoldfastError(
             ErrorCode.AMOUNT_MISMATCH, total=hold.total, currency=stock.settings.currency
         )
+
+
+def _never_held(hold: HoldRecord) -> bool:
+    """Cancelled under an id that the store did not know, perhaps since it has lost the hold.
+
+    What it cost is not known any more; a payment for it must go back and not be called a mistake.
+    """
+    return hold.status is HoldStatus.RELEASED and not hold.units and not hold.digest
 
 
 def _paid(order: Order, request: ConfirmRequest) -> Order:

@@ -88,6 +88,14 @@ LOST_WHILE_PAYING = schedule(
     do("rush", "hold"), do("rush", "pay"), Move("wipe"), do("rush", "sweep")
 )
 REBUILT_MEANWHILE = schedule(BEGUN, Move("wipe"), *(do("rush", "sweep", 1),) * 2, cues(1))
+PAID_LOST_AND_CANCELLED = schedule(
+    do("rush", "hold"),
+    Move("wipe"),
+    *(do("rush", "sweep"),) * 2,
+    do("rush", "cancel"),
+    do("rush", "confirm"),
+)
+"""was answered `amount_mismatch`, and the payment had no record"""
 ONE_SEAT_FOR_TWO = schedule(
     Move("snapshot"),
     BEGUN,
@@ -133,6 +141,7 @@ def told(playhouse: House, tmp_path: Path) -> Told:
         "INSTALLER_SLEEPS",
         "LOST_WHILE_PAYING",
         "REBUILT_MEANWHILE",
+        "PAID_LOST_AND_CANCELLED",
         "ONE_SEAT_FOR_TWO",
     ],
 )
