@@ -3,8 +3,9 @@
 A visitor with `ahead` people in front is called when all of them who show up could be admitted.
 How many show up is binomial in the measured share, which itself is known from about _SHARE_SAMPLE
 calls; the admission meets the set rate closely (advance_line.lua), so the set rate is the one to
-divide by. A wait ends when its visitor notices the call, one poll later at most. Only where the cap on active users
-binds does the line move more slowly; then the measured rate tells how fast slots come free.
+divide by. A wait ends when its visitor notices the call, one poll later at most. Only where the cap
+on active users binds does the line move more slowly; then the measured rate tells how fast slots
+come free.
 
 Where nobody can tell (not open, paused, all units held) the answer is None: no number at all is
 kinder than one that is wrong.
