@@ -47,4 +47,6 @@ class KeyRegistry:
 
     async def _read(self, digest: str) -> ApiKey | None:
         record = await self._ledger.keys.find_hash(digest)
-        return None if record is None else ApiKey(record.id, Role(record.role), record.name)
+        if record is None:
+            return None
+        return ApiKey(record.id, Role(record.role), record.name, frozenset(record.channels))

@@ -134,8 +134,8 @@ async def eventually(operator: Api, path: str, member: str, wanted: object) -> f
     return time.monotonic() - started - 0.2
 
 
-def make_key(service: Service, role: str) -> str:
-    return keys_command(service, "create", f"test-{role}", "--role", role).strip()
+def make_key(service: Service, role: str, *more: str) -> str:
+    return keys_command(service, "create", f"test-{role}", "--role", role, *more).strip()
 
 
 def keys_command(service: Service, *arguments: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from holdfast.cli.options import config_option, data_dir_option, read_config
 from holdfast.config import Config
 from holdfast.launch import ledger_url_in
 from holdfast_inventory.ledger import KeyRecord, Ledger
+from holdfast_inventory.settings import CHANNEL_PATTERN
 from holdfast_queue.passes import HS256, shared_jwk
 from holdfast_web.credentials import Role
 from holdfast_web.errors import HoldfastError
@@ -21,7 +23,17 @@ from holdfast_web.keyring import Keyring, Purpose
 
 T = TypeVar("T")
 
+CHANNELS_MAX = 20
 ROLES = [role.name.lower() for role in Role]
+
+
+def _channels(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if re.fullmatch(CHANNEL_PATTERN, name) is None:
+            raise click.BadParameter(f"{name!r} is no channel: {CHANNEL_PATTERN}")
+    if len(names) > CHANNELS_MAX:
+        raise click.BadParameter(f"at most {CHANNELS_MAX}")
+    return tuple(sorted(set(names)))
 
 
 @click.group()
@@ -42,18 +54,32 @@ def keys() -> None:
 @keys.command()
 @click.argument("name")
 @click.option("--role", type=click.Choice(ROLES), default="platform", show_default=True)
+@click.option(
+    "--channel",
+    "channels",
+    multiple=True,
+    callback=_channels,
+    help="A channel whose allotments the key may sell from; may be given several times.",
+)
 @data_dir_option
 @config_option
-def create(name: str, role: str, data_dir: Path | None, config_path: Path | None) -> None:
+def create(
+    name: str,
+    role: str,
+    channels: tuple[str, ...],
+    data_dir: Path | None,
+    config_path: Path | None,
+) -> None:
     """Make a key called NAME and print its secret, this once.
 
     \b
     Example:
       holdfast keys create web-shop --role platform
+      holdfast keys create fan-shop --role platform --channel fanclub
     """
 
     async def work(ledger: Ledger) -> tuple[KeyRecord, str]:
-        made = await ledger.keys.create(name, int(Role[role.upper()]))
+        made = await ledger.keys.create(name, int(Role[role.upper()]), channels)
         await ledger.audit.append("command-line", "key.create", detail=b"{}")
         return made
 

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from holdfast_connector.origins import parse_origin
+from holdfast_inventory.settings import CHANNEL_PATTERN
 from holdfast_queue.draw import MAX_BEACON_SOURCE_CHARS
 from holdfast_web.errors import invalid
 
@@ -35,6 +36,9 @@ QueueingMethod = Literal["fifo", "random", "passthrough", "reject"]
 LatePayment = Literal["reacquire_same", "reacquire_equivalent", "refund"]
 
 
+Channel = Annotated[str, msgspec.Meta(pattern=CHANNEL_PATTERN)]
+
+
 class AreaSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A general-admission area: units without a seat."""
 
@@ -42,6 +46,15 @@ class AreaSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     capacity: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
     category: Category
+    channel: Channel | None = None
+
+
+class AllotmentSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Seats set aside for a channel: by guid, or whole zones."""
+
+    channel: Channel
+    seats: Annotated[tuple[Name, ...], msgspec.Meta(max_length=250_000)] = ()
+    zones: Annotated[tuple[Name, ...], msgspec.Meta(max_length=1000)] = ()
 
 
 class BrandSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,6 +107,8 @@ class SaleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     prevent_orphans: bool = False
     focal_point: FocalPoint | None = None
     areas: Annotated[tuple[AreaSpec, ...], msgspec.Meta(max_length=200)] = ()
+    allotments: Annotated[tuple[AllotmentSpec, ...], msgspec.Meta(max_length=20)] = ()
+    released_channels: Annotated[tuple[Channel, ...], msgspec.Meta(max_length=50)] = ()
 
 
 class SaleBody(SaleSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,6 +143,7 @@ LIVE_FIELDS = frozenset(
         "address_joins_burst",
         "brand",
         "prevent_orphans",
+        "released_channels",
     }
 )
 
@@ -163,6 +179,8 @@ def patched_spec(spec: SaleSpec, changes: Mapping[str, object]) -> SaleSpec:
         changed = msgspec.convert(values, SaleSpec)
     except msgspec.ValidationError as error:
         raise invalid(_field_of(error), f"{error}.") from error
+    if not set(spec.released_channels) <= set(changed.released_channels):
+        raise invalid("released_channels", "What has been released may be sold: it stays so.")
     return check_spec(changed)
 
 
@@ -175,6 +193,10 @@ def check_spec(spec: SaleSpec) -> SaleSpec:
         raise invalid("hold_max_seconds", "`hold_max_seconds` must be at least `hold_seconds`.")
     for origin in spec.return_origins:
         _check_origin(origin)
+    known = {a.channel for a in spec.allotments} | {a.channel for a in spec.areas}
+    for channel in spec.released_channels:
+        if channel not in known:
+            raise invalid("released_channels", f"Nothing is set aside for {channel!r}.")
     identifiers = [area.id for area in spec.areas]
     for area in spec.areas:
         if identifiers.count(area.id) > 1:

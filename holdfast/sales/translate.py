@@ -7,7 +7,7 @@ cannot work with; this is the only place that knows all of them and the spec.
 from datetime import datetime
 
 from holdfast.sales.spec import SaleSpec
-from holdfast_inventory.settings import Area, LatePayment, StockSettings
+from holdfast_inventory.settings import Allotment, Area, LatePayment, StockSettings
 from holdfast_lua.sale_calls import SaleTimes
 from holdfast_queue.brand import DEFAULT_COLOUR, Brand
 from holdfast_queue.draw import Draw
@@ -49,13 +49,17 @@ def stock_settings(spec: SaleSpec) -> StockSettings:
     return StockSettings(
         currency=spec.currency,
         prices=spec.prices,
-        areas=tuple(Area(a.id, a.name, a.capacity, a.category) for a in spec.areas),
+        areas=tuple(
+            Area(a.id, a.name, a.capacity, a.category, a.channel or "") for a in spec.areas
+        ),
         hold_ms=spec.hold_seconds * 1000,
         hold_max_ms=spec.hold_max_seconds * 1000,
         max_units_per_buyer=spec.max_units_per_buyer,
         verify_amount=spec.verify_amount,
         late_payment=LatePayment(spec.late_payment),
         prevent_orphans=spec.prevent_orphans,
+        allotments=tuple(Allotment(a.channel, a.seats, a.zones) for a in spec.allotments),
+        released=frozenset(spec.released_channels),
         focal_point=None if point is None else (point.x, point.y),
     )
 

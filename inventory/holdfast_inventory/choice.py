@@ -53,13 +53,19 @@ class ChoiceCompiler:
         zones: frozenset[int],
         accessible: bool,
         prevent_orphans: bool,
+        *,
+        channels: frozenset[str] = frozenset(),
     ) -> SeatChoice:
-        """Best available; empty filters mean all. Accessible seats are only for who asks."""
+        """Best available; empty filters mean all. Accessible seats are only for who asks, those of
+        an allotment for who carries its channel.
+        """
         plan = self._plan
         kinds = [
             number
             for number, kind in enumerate(plan.kinds)
-            if kind.accessible == accessible and (not categories or kind.category in categories)
+            if kind.accessible == accessible
+            and (not categories or kind.category in categories)
+            and not self._settings.withheld(kind.channel, channels)
         ]
         top = plan.levels - 1
         enough = [run for run in range(1, top + 1) if run >= min(quantity, top)]

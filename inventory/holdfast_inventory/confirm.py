@@ -183,10 +183,15 @@ async def _swept(stock: Stock, call: Callable[[], Awaitable[HoldAnswer]]) -> Hol
 def equivalent_choices(stock: Stock, hold: HoldRecord) -> list[SeatChoice]:
     """As many seats of each class as the hold had."""
     compiler = ChoiceCompiler(stock.plan, stock.settings)
-    kinds = Counter(stock.plan.kind(seat) for seat in hold.seats)
+    kinds = [stock.plan.kind(seat) for seat in hold.seats]
+    # Who held seats of an allotment carries its channel. Choices must not share any class.
+    channels = frozenset(kind.channel for kind in kinds)
+    counts = Counter((kind.category, kind.accessible) for kind in kinds)
     return [
-        compiler.choice(quantity, frozenset({kind.category}), frozenset(), kind.accessible, False)
-        for kind, quantity in sorted(kinds.items(), key=lambda pair: repr(pair[0]))
+        compiler.choice(
+            quantity, frozenset({category}), frozenset(), accessible, False, channels=channels
+        )
+        for (category, accessible), quantity in sorted(counts.items())
     ]
 
 

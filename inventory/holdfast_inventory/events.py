@@ -72,16 +72,47 @@ async def cloud_events(hall: Hall, after: tuple[int, int] | None, limit: int) ->
     return _page(items, reading, after, limit)
 
 
-async def seat_changes(hall: Hall, after: Cursor, limit: int) -> EventPage:
+async def seat_changes(hall: Hall, after: Cursor, limit: int, channel: str = "") -> EventPage:
     """What has become of the seats after a cursor; who did it is nobody's business here."""
     reading = await hall.events(after, limit)
     require_continued(reading, after)
-    return _page(change_items(reading.events, hall), reading, after, limit)
+    return _page(change_items(reading.events, hall, channel), reading, after, limit)
 
 
-def change_items(events: Iterable[StreamEvent], hall: Hall) -> list[dict[str, object]]:
-    """What these events do to the seats; other events are left out."""
-    return [_seat_change(event, hall.settings) for event in events if event.kind in SEAT_STATES]
+def change_items(
+    events: Iterable[StreamEvent], hall: Hall, channel: str = ""
+) -> list[dict[str, object]]:
+    """What these events do to the seats as who carries `channel` sees them; other events are left
+    out. A seat that is free again and set aside for somebody else is shown as blocked.
+    """
+    items = []
+    for event in events:
+        if event.kind in SEAT_STATES:
+            item = _seat_change(event, hall.settings)
+            items.append(item)
+            if hall.plan.set_aside and item["state"] == "f":
+                items += _withhold(item, hall, channel)
+    return items
+
+
+def _withhold(item: dict[str, object], hall: Hall, channel: str) -> list[dict[str, object]]:
+    """Takes the seats that are not for everybody out of the item, into one of their own."""
+    seats: list[int] = item["seats"]  # type: ignore[assignment]  # as _seat_change has made it
+    carried, plan = frozenset({channel}), hall.plan
+    withheld = [at for at in seats if hall.settings.withheld(plan.kind(at).channel, carried)]
+    if not withheld:
+        return []
+    item["seats"] = [at for at in seats if at not in withheld]
+    return [{**item, "state": "x", "seats": withheld, "areas": []}]
+
+
+def map_channel(hall: Hall, text: str | None) -> str:
+    """The channel whose view of the map is asked for, empty for the general one."""
+    settings = hall.settings
+    known = {allotment.channel for allotment in settings.allotments}
+    if text and text not in known | {area.channel for area in settings.areas}:
+        raise invalid("channel", "The sale has no such channel.")
+    return text or ""
 
 
 def require_continued(reading: EventsReading, after: Cursor) -> None:

@@ -57,6 +57,7 @@ class Hall:
         """Goes on with other settings; currency, prices, areas and focal point cannot change."""
         self.settings = settings
         self._choices = ChoiceCompiler(self.plan, settings)
+        self._map.apply(settings)
 
     async def hold(self, wish: Wish, buyer: BuyerRef, *, key: str, digest: str) -> HoldAnswer:
         """Picks and holds; HoldfastError when it is refused. `key` is the idempotency key."""
@@ -154,6 +155,7 @@ class Hall:
             wish.zones,
             best.accessible,
             best.prevent_orphans,
+            channels=wish.channels,
         )
 
     def _accepted(self, answer: HoldAnswer) -> HoldAnswer:

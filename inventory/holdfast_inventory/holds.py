@@ -75,6 +75,7 @@ class Wish:
     best: BestAvailable | None
     zones: frozenset[int]
     areas: tuple[AreaUnits, ...]
+    channels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,11 @@ class BuyerRef:
     pass_expires_ms: int = 0
 
 
-def resolve(body: HoldBody, plan: Plan, settings: StockSettings) -> Wish:
-    """The request against the plan; HoldfastError when it contradicts itself or names what is not
-    there.
+def resolve(
+    body: HoldBody, plan: Plan, settings: StockSettings, channels: frozenset[str] = frozenset()
+) -> Wish:
+    """The request against the plan; HoldfastError when it contradicts itself, names what is not
+    there, or what is set aside for a channel that the caller does not carry.
     """
     best = body.best_available
     if body.seats and best is not None:
@@ -103,7 +106,22 @@ def resolve(body: HoldBody, plan: Plan, settings: StockSettings) -> Wish:
     if best is not None:
         _require_known(best.categories, plan.categories, "categories")
     zones = _zones(best.zones if best else (), plan)
-    return Wish(seat_indices(body.seats, plan), best, zones, _areas(body.areas, settings))
+    seats, areas = seat_indices(body.seats, plan), _areas(body.areas, settings)
+    withheld = [
+        *(
+            plan.guids[seat]
+            for seat in seats
+            if settings.withheld(plan.kind(seat).channel, channels)
+        ),
+        *(
+            a.id
+            for u in areas
+            if settings.withheld((a := settings.areas[u.area]).channel, channels)
+        ),
+    ]
+    if withheld:
+        raise HoldfastError(ErrorCode.CHANNEL_REQUIRED, conflicts=withheld)
+    return Wish(seats, best, zones, areas, channels)
 
 
 def seat_indices(guids: Sequence[str], plan: Plan) -> tuple[int, ...]:

@@ -13,11 +13,11 @@ import hashlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
+from holdfast_inventory.allotments import Zone, channels_of
 from holdfast_inventory.geometry import PlacedRow, Point, default_focus, place_rows
 from holdfast_inventory.plan_import import PlanEntry, plan_error, read_plan
 from holdfast_inventory.rows import Block, SeatClass, levels_for, make_blocks
@@ -27,16 +27,6 @@ VERSION_BYTES: Final = 12
 _NO_SEATS: Final = b'{"name":"","categories":[],"zones":[]}'
 
 
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """A zone and its half-open range of seats. `id` falls back to the name, then to the number."""
-
-    id: str
-    name: str
-    first: int
-    end: int
-
-
 class Plan:
     """See the module's docstring. `blocks` are in the order in which they are tried."""
 
@@ -44,17 +34,19 @@ class Plan:
         rows = place_rows(entry)
         seats = [seat for row in rows for seat in row.entry.seats]
         self.focus: Final = _focus(entry, rows, settings)
-        kinds, blocks = make_blocks(rows, self.focus) if seats else ((), ())
+        self.zones: Final = _zones(entry)
+        self._index: Final = {seat.seat_guid: at for at, seat in enumerate(seats)}
+        channels = channels_of(settings.allotments, self.zones, self._index)
+        self.set_aside: Final = [(at, to) for at, to in enumerate(channels) if to]
+        kinds, blocks = make_blocks(rows, self.focus, channels) if seats else ((), ())
         self.kinds: Final[tuple[SeatClass, ...]] = kinds
         self.blocks: Final[tuple[Block, ...]] = blocks
         self.levels: Final = levels_for(len(kinds))
         self.guids: Final = tuple(seat.seat_guid for seat in seats)
         self.numbers: Final = tuple(seat.seat_number for seat in seats)
-        self.zones: Final = _zones(entry)
         self.categories: Final = tuple(category.name for category in entry.categories)
         self.block_of: Final = _block_of(blocks, len(seats))
         self.run_of: Final = _run_of(rows)
-        self._index: Final = {guid: at for at, guid in enumerate(self.guids)}
         self._row_starts, self._row_names = _row_names(rows)
         self.document, self.version = _shown(document, self.focus, settings)
 

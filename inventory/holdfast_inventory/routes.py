@@ -17,6 +17,7 @@ from holdfast_inventory.events import (
     EVENTS_MAX,
     EventPage,
     cloud_events,
+    map_channel,
     read_cursor,
     seat_changes,
 )
@@ -95,8 +96,10 @@ async def _plan(request: web.Request) -> web.StreamResponse:
 
 @public_endpoint
 async def _seats(request: web.Request) -> web.StreamResponse:
-    seat_map = await (await hall_of(request)).seat_map()
-    etag = f"{seat_map.version}-{seat_map.reading.revision}"
+    hall = await hall_of(request)
+    channel = map_channel(hall, request.query.get("channel"))
+    seat_map = (await hall.seat_map()).seen_by(channel)
+    etag = seat_map.etag
     headers = {"ETag": f'"{etag}"', "Cache-Control": _MAP_CACHING, "Vary": "Accept"}
     if _unchanged(request, etag):
         return web.Response(status=304, headers=headers)
@@ -137,7 +140,8 @@ async def _changes_page(request: web.Request) -> web.StreamResponse:
     after = read_cursor(request.query.get("after"))
     if after is None:
         raise invalid("after", "Give the `version` of the map as `after`.")
-    page = await seat_changes(hall, after, EVENTS_MAX)
+    channel = map_channel(hall, request.query.get("channel"))
+    page = await seat_changes(hall, after, EVENTS_MAX, channel)
     members = {"version": page.cursor, "more": page.more, "changes": page.items}
     return json_response(members, headers={"Vary": "Accept"})
 
@@ -176,7 +180,7 @@ async def _hold(request: web.Request) -> web.StreamResponse:
     body = await read_json(request, HoldBody)
     who = await buyer(request, hall.name, body.buyer)
     key = idempotency_key(request)
-    wish = resolve(body, hall.plan, hall.settings)
+    wish = resolve(body, hall.plan, hall.settings, who.channels)
     ref = buyer_ref(who)
     digest = request_digest(msgspec.structs.replace(body, buyer=ref.id))
     try:

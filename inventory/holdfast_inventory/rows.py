@@ -1,10 +1,11 @@
 """Row blocks: the unit in which seats are searched, and the order in which they are tried.
 
 A row block is as much of a row as can be given to one party: seats side by side without an aisle,
-of one category, all accessible or none. Blocks are ordered by the distance of their nearest seat
-from the focal point; the store keeps one byte for each, in this order, so "the best row that can
-serve" is "the first byte that says so". Blocks whose distances differ by less than half a seat form
-a tier: nearly equal, and a request's seed chooses among those that can serve.
+of one category, all accessible or none, set aside for one channel or for none. Blocks are ordered
+by the distance of their nearest seat from the focal point; the store keeps one byte for each, in
+this order, so "the best row that can serve" is "the first byte that says so". Blocks whose
+distances differ by less than half a seat form a tier: nearly equal, and a request's seed chooses
+among those that can serve.
 
 The record of a block, as the scripts unpack it (RECORD): first seat, length, twice the position
 nearest to the focal point (from 1, odd = between two seats), zone, how many blocks of its tier
@@ -36,6 +37,7 @@ class SeatClass:
 
     category: str
     accessible: bool
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +58,19 @@ class Block:
 
 
 def make_blocks(
-    rows: Sequence[PlacedRow], focus: Point
+    rows: Sequence[PlacedRow], focus: Point, channels: Sequence[str]
 ) -> tuple[tuple[SeatClass, ...], tuple[Block, ...]]:
-    """All blocks in the order in which they are tried, and the classes that they refer to."""
+    """All blocks in the order in which they are tried, and the classes that they refer to.
+
+    `channels` has one for each seat, or is empty when nothing is set aside.
+    """
     kinds: dict[SeatClass, int] = {}
     blocks: list[Block] = []
     row_start = 0
     for row in rows:
         for first, end in row.runs:
-            for seat_class, start, stop in _same_class(row, first, end):
+            theirs = channels[row_start : row_start + len(row.points)]
+            for seat_class, start, stop in _same_class(row, first, end, theirs):
                 kind = kinds.setdefault(seat_class, len(kinds))
                 points = row.points[start:stop]
                 blocks.append(_block(row.zone, kind, row_start + start, points, focus))
@@ -80,15 +86,17 @@ def levels_for(kinds: int) -> int:
     return min(LEVELS_MAX, 256 // max(1, kinds))
 
 
-def _same_class(row: PlacedRow, first: int, end: int) -> Iterator[tuple[SeatClass, int, int]]:
+def _same_class(
+    row: PlacedRow, first: int, end: int, channels: Sequence[str]
+) -> Iterator[tuple[SeatClass, int, int]]:
     seats = row.entry.seats
 
-    def class_of(at: int) -> tuple[str, bool]:
-        return (seats[at].category, seats[at].accessible)
+    def class_of(at: int) -> tuple[str, bool, str]:
+        return (seats[at].category, seats[at].accessible, channels[at] if channels else "")
 
-    for (category, accessible), group in groupby(range(first, end), class_of):
+    for members, group in groupby(range(first, end), class_of):
         positions = list(group)
-        yield SeatClass(category, accessible), positions[0], positions[-1] + 1
+        yield SeatClass(*members), positions[0], positions[-1] + 1
 
 
 def _block(zone: int, kind: int, first: int, points: Sequence[Point], focus: Point) -> Block:

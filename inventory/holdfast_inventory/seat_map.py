@@ -15,12 +15,13 @@ import asyncio
 import gzip
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
 import msgspec
 
+from holdfast_inventory.allotments import shown_states
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.settings import StockSettings
 from holdfast_lua.guard import SaleRef
@@ -39,6 +40,24 @@ class SeatMap:
     reading: SeatsReading
     plan: Plan
     settings: StockSettings
+    channel: str = ""
+    _views: dict[str, SeatMap] = field(default_factory=dict, repr=False, compare=False)
+
+    def seen_by(self, channel: str) -> SeatMap:
+        """The same reading as who carries a channel sees it; made once, like every other form."""
+        if channel == self.channel:
+            return self
+        if channel not in self._views:
+            self._views[channel] = SeatMap(self.reading, self.plan, self.settings, channel)
+        return self._views[channel]
+
+    @property
+    def etag(self) -> str:
+        """Names this map: a release shows at once, and not by an event."""
+        name = f"{self.version}-{self.reading.revision}"
+        if not self.plan.set_aside:
+            return name
+        return f"{name}-{len(self.settings.released)}-{self.channel}"
 
     @property
     def version(self) -> str:
@@ -50,16 +69,18 @@ class SeatMap:
     def members(self) -> dict[str, object]:
         """As the API shows it."""
         reading = self.reading
+        states = shown_states(reading.states, self.plan.set_aside, self.settings, self.channel)
+        withheld = states.count(b"x") - reading.states.count(b"x") if self.plan.set_aside else 0
         return {
             "version": self.version,
             "plan_version": self.plan.version,
             "counts": {
-                "free": reading.free,
+                "free": reading.free - withheld,
                 "held": reading.held,
                 "booked": reading.booked,
-                "blocked": reading.blocked,
+                "blocked": reading.blocked + withheld,
             },
-            "states": reading.states.decode("ascii"),
+            "states": states.decode("ascii"),
             "areas": {
                 area.id: {
                     "free": free,
@@ -93,7 +114,7 @@ class SeatMap:
 
     def with_guids(self) -> dict[str, object]:
         """The map with the guids of the seats in each state."""
-        states, guids = self.reading.states.decode("ascii"), self.plan.guids
+        states, guids = str(self.members["states"]), self.plan.guids
         by_state = {
             name: [guids[at] for at, state in enumerate(states) if state == letter]
             for name, letter in STATES.items()
@@ -115,6 +136,11 @@ class MapReader:
         self._read_at = 0.0
         self._running: asyncio.Task[SeatMap] | None = None
         self._next: asyncio.Task[SeatMap] | None = None
+
+    def apply(self, settings: StockSettings) -> None:
+        """Show the seats by other settings from now on."""
+        self._settings = settings
+        self._latest = None
 
     async def read(self) -> SeatMap:
         """A map that was true at some moment since the call was made, or is known to be still."""

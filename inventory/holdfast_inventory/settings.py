@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+CHANNEL_PATTERN: Final = "^[a-z0-9][a-z0-9-]{0,31}$"
+"""What a channel may be called, in a sale and in an API key."""
 
 
 class LatePayment(StrEnum):
@@ -28,6 +32,17 @@ class Area:
     name: str
     capacity: int
     category: str
+    channel: str = ""
+    """Who may have its units, as for an allotment; empty: everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allotment:
+    """Seats set aside for who carries the channel: by guid, or whole zones by id or name."""
+
+    channel: str
+    seats: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,14 @@ class StockSettings:
     """Whether explicit seats, too, are refused when they would leave a single seat alone."""
     focal_point: tuple[float, float] | None = None
     """In the plan's coordinates; None: where the plan's stage is, see focus.py."""
+
+    allotments: tuple[Allotment, ...] = ()
+    released: frozenset[str] = frozenset()
+    """Channels whose allotments are on sale for everybody; they are never taken back."""
+
+    def withheld(self, channel: str, carried: frozenset[str] = frozenset()) -> bool:
+        """Whether what is set aside for `channel` is not for who carries these."""
+        return channel != "" and channel not in self.released and channel not in carried
 
     def price(self, category: str) -> int:
         """What a unit of the category costs."""

@@ -59,7 +59,7 @@ class Batch:
 
     after: Cursor
     events: tuple[StreamEvent, ...]
-    frames: dict[str | None, bytes] = field(default_factory=dict)
+    frames: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def last(self) -> Cursor:

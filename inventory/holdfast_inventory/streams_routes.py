@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from holdfast_inventory.events import change_items, read_cursor
+from holdfast_inventory.events import change_items, map_channel, read_cursor
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.halls import HALLS
 from holdfast_inventory.streams import Batch, ChangeStreams, FindHall, StreamEnd, Subscription
@@ -70,8 +70,7 @@ async def stream_changes(request: web.Request) -> web.StreamResponse:
     async def find_hall() -> Hall:
         return await halls(name)
 
-    await find_hall()  # an unknown sale is told before anything is counted
-    view = None
+    view = map_channel(await find_hall(), request.query.get("channel"))
     async with request.app[CHANGE_STREAMS].subscribed(name, find_hall, after) as subscription:
         headers = {**_HEADERS, **await cors_headers(request, Cors.PUBLIC)}
         response = web.StreamResponse(headers=headers)
@@ -110,9 +109,7 @@ class _Line:
         self._written_at = time.monotonic()
 
 
-async def _tell(
-    line: _Line, subscription: Subscription, find_hall: FindHall, view: str | None
-) -> None:
+async def _tell(line: _Line, subscription: Subscription, find_hall: FindHall, view: str) -> None:
     # At random, so that the clients of a process that ended do not all come back at once.
     await line.write(b"retry: %d\n\n" % random.randint(*RETRY_MS))  # noqa: S311
     while not line.gone:
@@ -127,7 +124,7 @@ async def _tell(
             await line.write(b":\nid: %b\n\n" % _cursor_text(subscription.cursor))
 
 
-def _frames(hall: Hall, batches: Sequence[Batch], view: str | None) -> bytes:
+def _frames(hall: Hall, batches: Sequence[Batch], view: str) -> bytes:
     """Each batch as one message, made once for all who see the same."""
     for batch in batches:
         if view not in batch.frames:
@@ -135,9 +132,9 @@ def _frames(hall: Hall, batches: Sequence[Batch], view: str | None) -> bytes:
     return b"".join(batch.frames[view] for batch in batches)
 
 
-def _frame(hall: Hall, batch: Batch, view: str | None) -> bytes:
+def _frame(hall: Hall, batch: Batch, view: str) -> bytes:
     cursor = _cursor_text(batch.last)
-    items = change_items(batch.events, hall)
+    items = change_items(batch.events, hall, view)
     if not items:
         return b"id: %b\n\n" % cursor
     data = msgspec.json.encode({"version": cursor.decode(), "changes": items})

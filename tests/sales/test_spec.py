@@ -175,3 +175,14 @@ def test_bad_brand_is_refused_by_name() -> None:
     with pytest.raises(HoldfastError) as refusal:
         brand(spec_of(brand={"colour": "red"}))
     assert refusal.value.members["field"] == "brand.colour"
+
+
+def test_what_was_released_stays_released() -> None:
+    """A worker that has not heard of a change yet may sell it for a moment: so it cannot end."""
+    spec = spec_of(areas=[{**FLOOR, "channel": "fanclub"}])
+    released = patched_spec(spec, {"released_channels": ["fanclub"]})
+    assert released.released_channels == ("fanclub",)
+    for channels in ([], ["fanclub", "press"]):
+        with pytest.raises(HoldfastError) as refused:
+            patched_spec(released, {"released_channels": channels})
+        assert refused.value.members["field"] == "released_channels"

@@ -34,6 +34,7 @@ class ApiKey:
     id: str
     role: Role
     name: str
+    channels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Buyer:
     id: str
     claims: PassClaims | None
     key: ApiKey | None
+
+    @property
+    def channels(self) -> frozenset[str]:
+        """The channels whose allotments this buyer may hold: those of the platform key."""
+        return self.key.channels if self.key is not None else frozenset()
 
 
 KeyLookup = Callable[[str], Awaitable[ApiKey | None]]

@@ -72,6 +72,13 @@ class ErrorCode(Enum):
         "Not allowed",
         "The credential is valid but its role does not allow this operation.",
     )
+    CHANNEL_REQUIRED = (
+        "channel_required",
+        403,
+        "Set aside for a channel",
+        "What was asked for is set aside for a channel that the credential does not carry; "
+        "`conflicts` lists it.",
+    )
     NOT_OWNER = (
         "not_owner",
         403,

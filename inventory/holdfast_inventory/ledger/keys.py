@@ -6,6 +6,7 @@ is an index probe that tells an attacker nothing about how near a guess was.
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
@@ -30,10 +31,12 @@ class Keys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, name: str, role: int) -> tuple[KeyRecord, str]:
+    async def create(
+        self, name: str, role: int, channels: Sequence[str] = ()
+    ) -> tuple[KeyRecord, str]:
         """A new key and its secret, which is shown this once and stored nowhere."""
         secret = SECRET_PREFIX + secrets.token_urlsafe(32)
-        record = KeyRecord(secrets.token_hex(8), name, role, now_ms(), None)
+        record = KeyRecord(secrets.token_hex(8), name, role, now_ms(), None, tuple(channels))
         async with self._database.writing() as connection:
             await connection.execute(
                 insert(api_keys).values(
@@ -41,6 +44,7 @@ class Keys:
                     name=record.name,
                     role=record.role,
                     key_hash=hash_secret(secret),
+                    channels=" ".join(record.channels),
                     created_ms=record.created_ms,
                     revoked_ms=None,
                 )
@@ -74,4 +78,5 @@ class Keys:
 
 
 def _record(row: Row[Any]) -> KeyRecord:
-    return KeyRecord(row.id, row.name, row.role, row.created_ms, row.revoked_ms)
+    channels = tuple(row.channels.split())
+    return KeyRecord(row.id, row.name, row.role, row.created_ms, row.revoked_ms, channels)

@@ -163,6 +163,7 @@ class KeyRecord:
     role: int
     created_ms: int
     revoked_ms: int | None
+    channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,6 +184,7 @@ api_keys = Table(
     Column("name", String(100), nullable=False),
     Column("role", SmallInteger, nullable=False),
     Column("key_hash", exact(64), nullable=False, unique=True),
+    Column("channels", exact(1000), nullable=False, server_default=""),
     Column("created_ms", BigInteger, nullable=False),
     Column("revoked_ms", BigInteger, nullable=True),
 )

@@ -1,0 +1,71 @@
+"""Allotments: seats that are set aside for who carries a channel.
+
+The channel of a seat is part of its class, like its category: row blocks end where it changes, and
+a request looks, inside the script, only for the classes that it may have. So a request without the
+channel cannot be given such a seat, and a sale without allotments pays nothing for it: no byte and
+no instruction of the scripts is different. What a seat is set aside for never changes while a sale
+is there; that a channel has been released only ever becomes true. Hence a worker that has not heard
+of a release yet refuses a little longer and none ever sells what it may not.
+
+Rejected: a state of its own in the map, or a table that the script looks into. Both cost every hold
+something, for a question whose answer is known before it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from holdfast_inventory.settings import Allotment, StockSettings
+from holdfast_web.errors import invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone and its half-open range of seats. `id` falls back to the name, then to the number."""
+
+    id: str
+    name: str
+    first: int
+    end: int
+
+
+def channels_of(
+    allotments: Sequence[Allotment], zones: Sequence[Zone], index: Mapping[str, int]
+) -> list[str]:
+    """The channel of each seat, empty for none; no list at all when nothing is set aside."""
+    if not allotments:
+        return []
+    channels = [""] * len(index)
+    for allotment in allotments:
+        for seat in _seats(allotment, zones, index):
+            if channels[seat] not in ("", allotment.channel):
+                raise invalid("allotments", f"A seat is set aside for {channels[seat]!r} as well.")
+            channels[seat] = allotment.channel
+    return channels
+
+
+def _seats(allotment: Allotment, zones: Sequence[Zone], index: Mapping[str, int]) -> list[int]:
+    unknown = [guid for guid in allotment.seats if guid not in index]
+    if unknown:
+        raise invalid("allotments", f"No seat {unknown[0]!r} in the plan.")
+    seats = [index[guid] for guid in allotment.seats]
+    for name in allotment.zones:
+        found = [zone for zone in zones if name in (zone.id, zone.name)]
+        if not found:
+            raise invalid("allotments", f"No zone {name!r} in the plan.")
+        seats += [seat for zone in found for seat in range(zone.first, zone.end)]
+    return seats
+
+
+def shown_states(
+    states: bytes, set_aside: Sequence[tuple[int, str]], settings: StockSettings, channel: str
+) -> bytes:
+    """As who carries `channel` (empty: none) sees it: free seats set aside for others are `x`."""
+    if not set_aside:
+        return states
+    shown, carried = bytearray(states), frozenset({channel})
+    for seat, to in set_aside:
+        if shown[seat] == ord("f") and settings.withheld(to, carried):
+            shown[seat] = ord("x")
+    return bytes(shown)

@@ -1,0 +1,149 @@
+"""Seats set aside for a channel: nobody else gets one, by name or by best available."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+
+import pytest
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient, TestServer
+from stock_app import API, SALE, application
+from stock_harness import PRICES, SETTINGS, Clock, Stock, plan_json
+
+from holdfast_inventory.confirm import equivalent_choices
+from holdfast_inventory.plan import compile_plan
+from holdfast_inventory.settings import Allotment, Area, StockSettings
+from holdfast_lua import Executor
+from holdfast_lua.codes import Code
+from holdfast_web.credentials import ApiKey, Role, key_digest
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+FANS = ("z1-1-4", "z1-1-5", "z1-1-6", "z1-1-7")
+ALLOTTED = StockSettings(
+    prices=PRICES,
+    areas=(Area("floor", "Floor", 5, "GA"), Area("pit", "Pit", 3, "GA", channel="fanclub")),
+    allotments=(Allotment("fanclub", seats=FANS), Allotment("press", zones=("Z2",))),
+)
+PLAN = plan_json(["AAAAAAAAAA"], ["BB"])
+
+
+class Shop:
+    """The API with two keys: `fans` carries the channel of the fan club, `platform` none."""
+
+    def __init__(self, client: TestClient[web.Request, web.Application], stock: Stock) -> None:
+        self.client = client
+        self.stock = stock
+
+    async def hold(self, token: str, body: Mapping[str, object], key: str) -> ClientResponse:
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+        asked = {**body, "buyer": f"buyer-{key}"}
+        return await self.client.post(SALE + "/holds", json=asked, headers=headers)
+
+    async def states(self, channel: str = "") -> str:
+        asked = f"?channel={channel}" if channel else ""
+        response = await self.client.get(f"{SALE}/seats{asked}")
+        return str((await response.json())["states"])
+
+
+@pytest.fixture
+async def shop(executor: Executor, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
+    stock = await Stock.install(executor, PLAN, ALLOTTED)
+    fans = ApiKey("fans", Role.PLATFORM, "fans", frozenset({"fanclub"}))
+    monkeypatch.setitem(API, key_digest("fans"), fans)
+    async with TestClient(TestServer(application(stock))) as client:
+        yield Shop(client, stock)
+
+
+async def test_a_seat_that_is_set_aside_is_named_and_refused(shop: Shop) -> None:
+    body = {"seats": ["z1-1-3", "z1-1-4"], "areas": [{"id": "pit", "quantity": 1}]}
+    refused = await shop.hold("platform", body, "k1")
+    document = await refused.json()
+    assert (refused.status, document["code"]) == (403, "channel_required")
+    assert document["conflicts"] == ["z1-1-4", "pit"]
+    assert (await shop.hold("fans", body, "k2")).status == 201
+
+
+async def test_best_available_sells_out_beside_what_is_set_aside(shop: Shop) -> None:
+    """Given six seats for everybody, many want more: the four of the fans and the press stay."""
+    one = {"best_available": {"quantity": 1}}
+    answers = await asyncio.gather(*(shop.hold("platform", one, f"k{n}") for n in range(20)))
+    codes = sorted(answer.status for answer in answers)
+    assert codes == [201] * 6 + [409] * 14
+    assert {(await a.json())["code"] for a in answers if a.status == 409} == {"sold_out"}
+    assert await shop.stock.states() == "hhhffffhhhff"
+    four = await shop.hold("fans", {"best_available": {"quantity": 4}}, "f")
+    assert sorted(item["seat"] for item in (await four.json())["items"]) == sorted(FANS)
+    press = await shop.hold("fans", {"best_available": {"quantity": 1, "zones": ["Z2"]}}, "p")
+    assert press.status == 409
+
+
+async def test_the_map_shows_it_as_blocked_to_everybody_else(shop: Shop) -> None:
+    assert await shop.states() == "fffxxxxfffxx"
+    assert await shop.states("fanclub") == "ffffffffffxx"
+    response = await shop.client.get(SALE + "/seats")
+    assert (await response.json())["counts"] == {"free": 14, "held": 0, "booked": 0, "blocked": 6}
+    assert (await shop.client.get(SALE + "/seats?channel=nobody")).status == 400
+
+
+async def test_changes_show_it_as_blocked_to_everybody_else(shop: Shop) -> None:
+    hold = await shop.hold("fans", {"seats": ["z1-1-3", "z1-1-4"]}, "k")
+    path = f"/holds/{(await hold.json())['id']}/release"
+    headers = {"Authorization": "Bearer fans"}
+    await shop.client.post(SALE + path, json={"buyer": "buyer-k"}, headers=headers)
+
+    async def seen(channel: str) -> list[tuple[str, list[int]]]:
+        address = f"{SALE}/changes?after=1-0{channel}"
+        page = await (await shop.client.get(address)).json()
+        return [(item["state"], item["seats"]) for item in page["changes"]]
+
+    assert await seen("") == [("h", [2, 3]), ("f", [2]), ("x", [3])]
+    assert await seen("&channel=fanclub") == [("h", [2, 3]), ("f", [2, 3])]
+
+
+async def test_what_is_released_is_for_everybody(shop: Shop) -> None:
+    before = (await shop.client.get(SALE + "/seats")).headers["ETag"]
+    shop.stock.hall.apply(replace(ALLOTTED, released=frozenset({"fanclub"})))
+    assert await shop.states() == "ffffffffffxx"
+    assert (await shop.client.get(SALE + "/seats")).headers["ETag"] != before
+    pit = {"seats": [FANS[0]], "areas": [{"id": "pit", "quantity": 1}]}
+    assert (await shop.hold("platform", pit, "k1")).status == 201
+    assert (await shop.hold("platform", {"best_available": {"quantity": 3}}, "k2")).status == 201
+    assert (await shop.hold("platform", {"seats": ["z2-1-1"]}, "k3")).status == 403
+
+
+async def test_a_late_payment_gets_equivalent_seats_of_both_kinds(shop: Shop, clock: Clock) -> None:
+    """Given a hold on a seat of the fans and one for all, both taken since: two others."""
+    stock = shop.stock
+    held = await stock.held(stock.seats("z1-1-3", "z1-1-4"))
+    await clock.advance_ms(held.expires_ms - await clock.now_ms())
+    await stock.held(stock.seats("z1-1-3", "z1-1-4"))
+    choices = equivalent_choices(stock.hall, held)
+    answer = await stock.calls.reacquire_hold(stock.ref, held.id, choices, limit=0, seed=1)
+    assert answer.code is Code.HOLD_REACQUIRED
+    assert answer.hold is not None
+    assert len(set(answer.hold.seats)) == 2
+    assert (await stock.states()).count("h") == 4
+
+
+def test_a_sale_without_allotments_gives_the_scripts_the_very_same() -> None:
+    """Nothing of what a hold sends or reads may grow."""
+    bare, allotted = compile_plan(PLAN, SETTINGS), compile_plan(PLAN, ALLOTTED)
+    assert bare.set_aside == []
+    assert [len(block.record()) for block in bare.blocks] == [13, 13]
+    assert len(allotted.blocks) == 4
+
+
+@pytest.mark.parametrize(
+    "allotments",
+    [
+        (Allotment("fanclub", seats=("nope",)),),
+        (Allotment("fanclub", zones=("nope",)),),
+        (Allotment("fanclub", seats=FANS), Allotment("press", seats=FANS)),
+    ],
+)
+def test_an_allotment_that_makes_no_sense_is_refused(allotments: tuple[Allotment, ...]) -> None:
+    with pytest.raises(HoldfastError) as refused:
+        compile_plan(PLAN, replace(SETTINGS, allotments=allotments))
+    assert refused.value.code is ErrorCode.INVALID_REQUEST

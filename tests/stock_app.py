@@ -1,0 +1,63 @@
+"""The inventory's HTTP application alone, with made-up keys and passes."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from stock_harness import Stock
+
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.halls import HALLS
+from holdfast_inventory.routes import add_routes
+from holdfast_web.cors import RETURN_ORIGINS
+from holdfast_web.credentials import (
+    API_KEYS,
+    PASS_VERIFIER,
+    ApiKey,
+    PassClaims,
+    Role,
+    key_digest,
+)
+from holdfast_web.endpoint import add_fallback
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+SALE = "/v1/sales/sale"
+SHOP = "https://shop.example"
+API = {
+    key_digest(name): ApiKey(name, role, name)
+    for name, role in (
+        ("viewer", Role.VIEWER),
+        ("platform", Role.PLATFORM),
+        ("second", Role.PLATFORM),
+        ("operator", Role.OPERATOR),
+    )
+}
+
+
+def application(stock: Stock) -> web.Application:
+    """The inventory alone; a pass reads `pass.<buyer>.x`."""
+    app = web.Application()
+
+    async def halls(name: str) -> Hall:
+        if name != "sale":
+            raise HoldfastError(ErrorCode.UNKNOWN_SALE)
+        return stock.hall
+
+    async def api_keys(digest: str) -> ApiKey | None:
+        return API.get(digest)
+
+    async def origins(_: str) -> tuple[str, ...]:
+        return (SHOP,)
+
+    def verified(token: str, sale: str) -> PassClaims | None:
+        kind, buyer, _ = token.split(".")
+        if kind != "pass" or sale != "sale":
+            return None
+        return PassClaims(sale, stock.uid, f"pass-{buyer}", buyer, 2**40)
+
+    app[HALLS] = halls
+    app[API_KEYS] = api_keys
+    app[RETURN_ORIGINS] = origins
+    app[PASS_VERIFIER] = verified
+    add_routes(app)
+    add_fallback(app)
+    return app
