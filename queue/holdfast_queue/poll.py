@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from holdfast_metrics.counts import Count
 from holdfast_metrics.http import METRICS
@@ -34,7 +34,7 @@ class StatusPoll:
 
     def __init__(self) -> None:
         self._counts: dict[int, Count] = {}
-        self._headers: tuple[StatusDocument, CIMultiDict[str]] | None = None
+        self._headers: tuple[StatusDocument, CIMultiDictProxy[str]] | None = None
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -46,12 +46,12 @@ class StatusPoll:
         headers = self._headers_of(document)
         if known is not None and (known == document.etag or document.etag in known):
             self._count(request, 304)
-            return web.Response(status=304, headers=headers.copy())
+            return web.Response(status=304, headers=headers)
         self._count(request, 200)
-        return web.Response(body=document.body, headers=headers.copy())
+        return web.Response(body=document.body, headers=headers)
 
-    def _headers_of(self, document: StatusDocument) -> CIMultiDict[str]:
-        """One set of headers per document, copied for each answer because aiohttp adds to them."""
+    def _headers_of(self, document: StatusDocument) -> CIMultiDictProxy[str]:
+        """One set of headers per document, of which each answer makes its own copy."""
         if self._headers is None or self._headers[0] is not document:
             headers = CIMultiDict(
                 {
@@ -62,7 +62,7 @@ class StatusPoll:
                     "Access-Control-Expose-Headers": "ETag",
                 }
             )
-            self._headers = document, headers
+            self._headers = document, CIMultiDictProxy(headers)
         return self._headers[1]
 
     def _fault(self, request: web.Request, fault: Exception) -> web.StreamResponse:

@@ -67,6 +67,11 @@ async def read_bytes(request: web.Request, *, limit: int, seconds: float) -> byt
     body = bytearray()
     if not request.body_exists:
         return body
+    if request.content.is_eof():  # it came with the head, as small ones do: nothing to wait for
+        body += request.content.read_nowait()
+        if len(body) > limit:
+            raise HoldfastError(ErrorCode.BODY_TOO_LARGE)
+        return body
     try:
         async with asyncio.timeout(seconds):
             async for chunk in request.content.iter_any():

@@ -5,9 +5,14 @@ from typing import Final
 
 import msgspec
 from aiohttp import web
+from multidict import CIMultiDict, CIMultiDictProxy
 
 JSON_TYPE: Final = "application/json"
 
+# Every answer copies them; made once, they cost less than setting them one by one.
+_HEADERS: Final = CIMultiDictProxy(
+    CIMultiDict({"Content-Type": JSON_TYPE, "Cache-Control": "no-store"})
+)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -17,8 +22,7 @@ def json_response(
     """`value` (structs, dataclasses, plain containers) as a JSON document that nobody may cache by
     default.
     """
-    response = web.Response(body=_encode(value), status=status, content_type=JSON_TYPE)
-    response.headers["Cache-Control"] = "no-store"
+    response = web.Response(body=_encode(value), status=status, headers=_HEADERS)
     if headers is not None:
         response.headers.update(headers)
     return response
