@@ -68,6 +68,10 @@ async def tell(office: BoxOffice, order: Order) -> None:
     if order.status in _OWNING:
         await _tell_sold(office, order)
         await _tell_refunded(office, order)
+    elif order.status is OrderStatus.REFUNDED and not any(r.units for r in order.refunds):
+        # It was lost and owned nothing: a confirm repeated since may have taken its units again.
+        reason = order.reason or LEDGER_CONFLICT
+        await office.stock.calls.abort_confirm(office.stock.ref, order.id, reason=reason)
     elif order.status is OrderStatus.REFUNDED:
         await _tell_refunded(office, order)
     elif order.status is OrderStatus.LOST:

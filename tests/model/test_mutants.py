@@ -96,6 +96,19 @@ PAID_LOST_AND_CANCELLED = schedule(
     do("rush", "confirm"),
 )
 """was answered `amount_mismatch`, and the payment had no record"""
+PAID_BACK_AND_ASKED_AGAIN = Schedule(
+    "reacquire_equivalent",
+    (
+        Move("rush", 0, 607, 578),
+        Move("rush", 0, 390, 357),
+        Move("time", 3),
+        Move("time", 3),
+        Move("rush", 0, 268, 549),
+        Move("rush", list(DEEDS).index("confirm"), 744, 169),  # the buyer has too many: lost
+        Move("rush", list(DEEDS).index("refund"), 564, 837),
+    ),
+)
+"""the confirm that is repeated at the end took seats again, and booked them for nobody"""
 ONE_SEAT_FOR_TWO = schedule(
     Move("snapshot"),
     BEGUN,
@@ -142,6 +155,7 @@ def told(playhouse: House, tmp_path: Path) -> Told:
         "LOST_WHILE_PAYING",
         "REBUILT_MEANWHILE",
         "PAID_LOST_AND_CANCELLED",
+        "PAID_BACK_AND_ASKED_AGAIN",
         "ONE_SEAT_FOR_TWO",
     ],
 )
