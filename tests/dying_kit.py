@@ -24,7 +24,8 @@ from holdfast_inventory.refund import Refunding, RefundRequest
 from holdfast_inventory.telling import Afterwards
 from holdfast_lua import Executor, SaleRef, load_bundle
 from holdfast_lua.guard import SaleRef as Ref
-from holdfast_lua.stock_calls import HoldAnswer, KeyBuilder, StockCalls
+from holdfast_lua.stock_calls import KeyBuilder, StockCalls
+from holdfast_lua.stock_terms import HoldAnswer
 from holdfast_lua.wire import Argument
 
 KILLED = 9

@@ -24,9 +24,10 @@ from holdfast_inventory.settings import Area, StockSettings
 from holdfast_inventory.stock_image import make_image, row_bytes
 from holdfast_lua import Executor, SaleRef, keys
 from holdfast_lua.sale_calls import SaleCalls, SaleTimes
-from holdfast_lua.stock_calls import HoldAnswer, HoldTerms, SeatChoice, SeatList, StockCalls
+from holdfast_lua.stock_calls import StockCalls
 from holdfast_lua.stock_install import install_stock
 from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_lua.stock_terms import HoldAnswer, HoldTerms, SeatChoice, SeatList
 
 SPORTS_HALL = Path(__file__).parents[1] / "examples" / "plans" / "sports-hall.json"
 HOLD_MS = 30 * 60 * 1000

@@ -19,8 +19,9 @@ from holdfast_inventory.ledger import Ledger, RebuildState, SaleRecord
 from holdfast_lua.executor import Executor
 from holdfast_lua.guard import SaleRef
 from holdfast_lua.sale_calls import SaleCalls, SaleHead
-from holdfast_lua.stock_calls import SeatsReading, StockCalls, StreamEvent
+from holdfast_lua.stock_calls import StockCalls
 from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.stock_terms import SeatsReading, StreamEvent
 
 HOLD_PAGES_MAX: Final = 20_000
 EVENT_PAGES_MAX: Final = 2_000

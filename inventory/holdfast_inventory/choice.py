@@ -20,8 +20,8 @@ import msgspec
 
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.settings import StockSettings
-from holdfast_lua.stock_calls import SeatChoice, SeatList
 from holdfast_lua.stock_records import RowBlock
+from holdfast_lua.stock_terms import SeatChoice, SeatList
 
 CHOICES_KEPT: Final = 4096
 

@@ -42,8 +42,8 @@ from holdfast_inventory.orders import BoxOffice, Stock, order_of_hold
 from holdfast_inventory.settings import LatePayment
 from holdfast_inventory.telling import Afterwards, book, give_up, tell
 from holdfast_lua.codes import Code
-from holdfast_lua.stock_calls import HoldAnswer, SeatChoice
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_lua.stock_terms import HoldAnswer, SeatChoice
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 
 BEGINS_MAX: Final = 3

@@ -19,15 +19,9 @@ from holdfast_inventory.seat_map import MapReader, SeatMap
 from holdfast_inventory.settings import StockSettings
 from holdfast_lua.codes import Code
 from holdfast_lua.guard import SaleRef
-from holdfast_lua.stock_calls import (
-    EventsReading,
-    HoldAnswer,
-    HoldTerms,
-    SeatChoice,
-    SeatList,
-    StockCalls,
-)
+from holdfast_lua.stock_calls import StockCalls
 from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.stock_terms import EventsReading, HoldAnswer, HoldTerms, SeatChoice, SeatList
 
 SWEEPS_MAX: Final = 200
 SEED_MAX: Final = 2**31

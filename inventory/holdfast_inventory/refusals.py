@@ -7,7 +7,7 @@ from typing import Final
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.settings import StockSettings
 from holdfast_lua.codes import Code
-from holdfast_lua.stock_calls import HoldAnswer
+from holdfast_lua.stock_terms import HoldAnswer
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 _ERRORS: Final = {

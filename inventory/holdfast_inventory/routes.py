@@ -40,7 +40,7 @@ from holdfast_inventory.streams_routes import (
     wants_stream,
 )
 from holdfast_lua.codes import Code
-from holdfast_lua.stock_calls import HoldAnswer
+from holdfast_lua.stock_terms import HoldAnswer
 from holdfast_metrics.http import METRICS
 from holdfast_web.body import read_json
 from holdfast_web.cors import Cors, allow_preflight

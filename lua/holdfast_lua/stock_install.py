@@ -19,8 +19,8 @@ from typing import Final, TypeVar
 from holdfast_lua import keys
 from holdfast_lua.codes import Code
 from holdfast_lua.executor import Executor
-from holdfast_lua.stock_calls import area_fields
 from holdfast_lua.stock_records import HoldRecord, pack_hold
+from holdfast_lua.stock_terms import area_fields
 from holdfast_lua.wire import Argument
 
 INSTALL_CHUNK: Final = 500

@@ -29,8 +29,9 @@ from holdfast_inventory.settings import StockSettings
 from holdfast_inventory.telling import give_up
 from holdfast_lua import keys
 from holdfast_lua.codes import Code
-from holdfast_lua.stock_calls import HoldAnswer, StockCalls
+from holdfast_lua.stock_calls import StockCalls
 from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.stock_terms import HoldAnswer
 
 SEEDS = range(150)
 Caught = Callable[..., Awaitable[Failure]]

@@ -39,8 +39,8 @@ from holdfast_inventory.refund import Refunding, RefundRequest
 from holdfast_lua import Executor, keys
 from holdfast_lua.codes import Code
 from holdfast_lua.errors import EpochChanged, StoreBehind, StoreError
-from holdfast_lua.stock_calls import HoldAnswer
 from holdfast_lua.stock_records import HoldRecord, unpack_hold
+from holdfast_lua.stock_terms import HoldAnswer
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 CLOCK_KEY = "hf:model:now_ms"

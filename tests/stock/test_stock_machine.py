@@ -24,8 +24,8 @@ from stock_harness import FLOOR, HOLD_MS, PRICES, Stock, plan_json
 from holdfast_inventory.settings import StockSettings
 from holdfast_lua import Bundle as Scripts
 from holdfast_lua import Code, Executor
-from holdfast_lua.stock_calls import HoldAnswer
 from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_lua.stock_terms import HoldAnswer
 
 OFFSET_KEY = "hf:test:offset_ms"
 HOUSE = plan_json(["AAAAA AAAAA", "AAAAAABBB"], ["BBBBBBBB", "aaAAAA"])

@@ -15,9 +15,9 @@ from holdfast_inventory.seat_map import SeatMap
 from holdfast_inventory.stock_image import make_image, record_for
 from holdfast_lua import Code, Executor, SaleRef, StoreBehind, keys
 from holdfast_lua.sale_calls import SaleCalls, SaleTimes
-from holdfast_lua.stock_calls import SeatsReading
 from holdfast_lua.stock_install import InstallFenced, install_stock
 from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_lua.stock_terms import SeatsReading
 
 
 async def test_blocking_takes_only_free_seats_off_sale(stock: Stock) -> None:

@@ -17,7 +17,7 @@ from holdfast_inventory.streams import (
     Subscription,
 )
 from holdfast_lua import keys
-from holdfast_lua.stock_calls import EventsReading
+from holdfast_lua.stock_terms import EventsReading
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 SOON = 5.0

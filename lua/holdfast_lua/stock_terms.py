@@ -1,0 +1,172 @@
+"""What is asked of the stock's scripts and what they answer, and how the asking is packed.
+
+The packing is one half of a private agreement with hold_seats.lua and reacquire_hold.lua: whoever
+changes it here changes it there.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from holdfast_lua.codes import Code
+from holdfast_lua.stock_records import AreaUnits, HoldRecord, flat_areas
+from holdfast_lua.wire import Argument
+
+# The terms of a hold in one argument, as hold_seats.lua takes them apart.
+_TERMS: Final = struct.Struct(">IIIHHBB")
+_MAY_LEAVE_ORPHANS: Final = 1
+_NO_ORPHANS_EXPLICIT: Final = 2
+WITH_AREAS: Final = 4
+
+
+class SeatChoice(msgspec.Struct, frozen=True):
+    """Best available, compiled from plan and filters; see include/pick.lua for how it is used.
+
+    `first_rung` are the row bytes that serve at once, `orphans` whether even those may leave a
+    single seat alone, `kinds` the classes wanted, one byte each. `prices` has a double for every
+    class. `places` are the positions that a zone filter leaves, nearest first; empty means all.
+    """
+
+    quantity: int
+    orphans: bool
+    first_rung: bytes
+    kinds: bytes
+    prices: bytes
+    places: bytes = b""
+
+
+class SeatList(msgspec.Struct, frozen=True):
+    """Explicit seats by row block: `rows` is a msgpack array, flat, of block and seats in turn:
+    position, first, length, base, n, then n pairs of offset (from 1) and price.
+    """
+
+    rows: bytes
+    refuse_orphans: bool = False
+
+
+class HoldTerms(msgspec.Struct, frozen=True):
+    """What a hold is to be: whose, under which id, for how long, up to which limit (0 = none).
+
+    `levels` is the plan's, see `keys.rows`; `seed` spreads choices that are nearly equal.
+    """
+
+    hold_id: str
+    digest: str
+    buyer: str
+    pass_id: str
+    hold_ms: int
+    hold_max_ms: int
+    limit: int
+    levels: int
+    seed: int = 0
+
+
+class HoldAnswer(msgspec.Struct, frozen=True):
+    """What a script said about one hold: the hold as it now is, when there is one to show.
+
+    `seats` and `areas` are indices that stood in the way (SEAT_UNAVAILABLE, ORPHAN_LEFT).
+    """
+
+    code: Code
+    revision: int
+    now_ms: int
+    hold: HoldRecord | None = None
+    seats: tuple[int, ...] = ()
+    areas: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """How many overdue holds a sweep ended, and whether it left some."""
+
+    ended: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SeatsReading:
+    """The whole stock at one revision; `cursor` is the last event that it contains.
+
+    `overdue` tells that holds past their deadline have yet to be swept into it.
+    """
+
+    revision: int
+    now_ms: int
+    epoch: int
+    cursor: tuple[int, int]
+    states: bytes
+    free: int
+    held: int
+    booked: int
+    blocked: int
+    areas: tuple[tuple[int, int], ...]
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """One entry of the events stream."""
+
+    cursor: tuple[int, int]
+    kind: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EventsReading:
+    """A page of the stream. `trimmed` tells that entries after the cursor are gone for good."""
+
+    now_ms: int
+    last: tuple[int, int]
+    trimmed: bool
+    events: list[StreamEvent]
+
+
+def seat_arguments(
+    terms: HoldTerms, seats: SeatList | SeatChoice | None, flags: int
+) -> tuple[bytes, bytes, bytes, bytes, bytes, bytes]:
+    """terms, explicit, first_rung, kinds, prices, places."""
+    if isinstance(seats, SeatChoice):
+        packed = _pack_terms(terms, seats.quantity, flags | _MAY_LEAVE_ORPHANS * seats.orphans)
+        return (packed, b"", seats.first_rung, seats.kinds, seats.prices, seats.places)
+    if seats is None:
+        return (_pack_terms(terms, 0, flags), b"", b"", b"", b"", b"")
+    packed = _pack_terms(terms, 0, flags | _NO_ORPHANS_EXPLICIT * seats.refuse_orphans)
+    return (packed, seats.rows, b"", b"", b"", b"")
+
+
+def _pack_terms(terms: HoldTerms, quantity: int, flags: int) -> bytes:
+    return _TERMS.pack(
+        terms.hold_ms,
+        max(terms.hold_ms, terms.hold_max_ms),
+        terms.seed,
+        terms.limit,
+        quantity,
+        terms.levels,
+        flags,
+    )
+
+
+def choice_fields(choice: SeatChoice) -> tuple[Argument, ...]:
+    """As reacquire_hold takes them; it has no zone filter."""
+    return (
+        choice.quantity,
+        int(choice.orphans),
+        choice.first_rung,
+        choice.kinds,
+        choice.prices,
+    )
+
+
+def area_fields(areas: Sequence[int]) -> list[str]:
+    """The fields of the sale hash that count free and held units of these areas, in pairs."""
+    return [name for area in areas for name in (f"a{area}f", f"a{area}h")]
+
+
+def pack_areas(areas: Sequence[AreaUnits]) -> bytes:
+    return msgspec.msgpack.encode(flat_areas(areas)) if areas else b""
