@@ -8,9 +8,7 @@ stock_install.py, since it comes before there is a sale to guard.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -25,125 +23,30 @@ from holdfast_lua.stock_records import (
     AreaUnits,
     HoldRecord,
     RowBlock,
-    flat_areas,
     pack_hold,
     pack_rest,
     unpack_hold,
+)
+from holdfast_lua.stock_terms import (
+    WITH_AREAS,
+    EventsReading,
+    HoldAnswer,
+    HoldTerms,
+    SeatChoice,
+    SeatList,
+    SeatsReading,
+    StreamEvent,
+    Sweep,
+    area_fields,
+    choice_fields,
+    pack_areas,
+    seat_arguments,
 )
 from holdfast_lua.wire import Argument
 
 SWEEP_MAX: Final = 500
 SCAN_MAX: Final = 500
 KEY_NAMES_KEPT: Final = 4096
-
-# The terms of a hold in one argument, as hold_seats.lua takes them apart.
-_TERMS: Final = struct.Struct(">IIIHHBB")
-_MAY_LEAVE_ORPHANS: Final = 1
-_NO_ORPHANS_EXPLICIT: Final = 2
-_WITH_AREAS: Final = 4
-
-
-class SeatChoice(msgspec.Struct, frozen=True):
-    """Best available, compiled from plan and filters; see include/pick.lua for how it is used.
-
-    `first_rung` are the row bytes that serve at once, `orphans` whether even those may leave a
-    single seat alone, `kinds` the classes wanted, one byte each. `prices` has a double for every
-    class. `places` are the positions that a zone filter leaves, nearest first; empty means all.
-    """
-
-    quantity: int
-    orphans: bool
-    first_rung: bytes
-    kinds: bytes
-    prices: bytes
-    places: bytes = b""
-
-
-class SeatList(msgspec.Struct, frozen=True):
-    """Explicit seats by row block: `rows` is a msgpack array, flat, of block and seats in turn:
-    position, first, length, base, n, then n pairs of offset (from 1) and price.
-    """
-
-    rows: bytes
-    refuse_orphans: bool = False
-
-
-class HoldTerms(msgspec.Struct, frozen=True):
-    """What a hold is to be: whose, under which id, for how long, up to which limit (0 = none).
-
-    `levels` is the plan's, see `keys.rows`; `seed` spreads choices that are nearly equal.
-    """
-
-    hold_id: str
-    digest: str
-    buyer: str
-    pass_id: str
-    hold_ms: int
-    hold_max_ms: int
-    limit: int
-    levels: int
-    seed: int = 0
-
-
-class HoldAnswer(msgspec.Struct, frozen=True):
-    """What a script said about one hold: the hold as it now is, when there is one to show.
-
-    `seats` and `areas` are indices that stood in the way (SEAT_UNAVAILABLE, ORPHAN_LEFT).
-    """
-
-    code: Code
-    revision: int
-    now_ms: int
-    hold: HoldRecord | None = None
-    seats: tuple[int, ...] = ()
-    areas: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """How many overdue holds a sweep ended, and whether it left some."""
-
-    ended: int
-    more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SeatsReading:
-    """The whole stock at one revision; `cursor` is the last event that it contains.
-
-    `overdue` tells that holds past their deadline have yet to be swept into it.
-    """
-
-    revision: int
-    now_ms: int
-    epoch: int
-    cursor: tuple[int, int]
-    states: bytes
-    free: int
-    held: int
-    booked: int
-    blocked: int
-    areas: tuple[tuple[int, int], ...]
-    overdue: bool
-
-
-@dataclass(frozen=True, slots=True)
-class StreamEvent:
-    """One entry of the events stream."""
-
-    cursor: tuple[int, int]
-    kind: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class EventsReading:
-    """A page of the stream. `trimmed` tells that entries after the cursor are gone for good."""
-
-    now_ms: int
-    last: tuple[int, int]
-    trimmed: bool
-    events: list[StreamEvent]
 
 
 class StockCalls:
@@ -162,13 +65,13 @@ class StockCalls:
     ) -> HoldAnswer:
         """Picks and holds seats and area units, all or nothing."""
         rest = pack_rest(areas, terms.buyer, terms.digest, terms.pass_id)
-        flags = _WITH_AREAS if areas else 0
+        flags = WITH_AREAS if areas else 0
         args = (
             terms.hold_id,
             terms.buyer,
             terms.pass_id,
             rest,
-            *_seat_arguments(terms, seats, flags),
+            *seat_arguments(terms, seats, flags),
         )
         names = (*_STOCK, keys.layout, keys.active, keys.unheld)
         return await self._hold(ref, "hold_seats", terms.hold_id, names, args)
@@ -226,7 +129,7 @@ class StockCalls:
     ) -> HoldAnswer:
         """An expired hold -> confirming on OTHER seats: one choice for each class of its seats."""
         # Bytes as msgpack strings: cmsgpack does not know the type that msgpack has for bytes.
-        fields = [_choice_fields(choice) for choice in choices]
+        fields = [choice_fields(choice) for choice in choices]
         packed: bytes = msgpack.packb(fields, use_bin_type=False)
         names = (*_STOCK, keys.layout)
         return await self._hold(
@@ -281,7 +184,7 @@ class StockCalls:
         when `version` is not the hold's (0 is not checked).
         """
         packed = msgspec.msgpack.encode(list(seats))
-        args = (hold_id, packed, _pack_areas(areas), amount, version)
+        args = (hold_id, packed, pack_areas(areas), amount, version)
         return await self._hold(ref, "free_seats", hold_id, _STOCK, args)
 
     async def require_refund(
@@ -410,51 +313,6 @@ _STOCK: Final[tuple[KeyBuilder, ...]] = (
 def _key_names(names: tuple[KeyBuilder, ...], uid: str) -> tuple[str, ...]:
     """Spelt once for each script and sale: ten names take a tenth of a hold's time here."""
     return tuple(key(uid) for key in names)
-
-
-def area_fields(areas: Sequence[int]) -> list[str]:
-    """The fields of the sale hash that count free and held units of these areas, in pairs."""
-    return [name for area in areas for name in (f"a{area}f", f"a{area}h")]
-
-
-def _pack_areas(areas: Sequence[AreaUnits]) -> bytes:
-    return msgspec.msgpack.encode(flat_areas(areas)) if areas else b""
-
-
-def _seat_arguments(
-    terms: HoldTerms, seats: SeatList | SeatChoice | None, flags: int
-) -> tuple[bytes, bytes, bytes, bytes, bytes, bytes]:
-    """terms, explicit, first_rung, kinds, prices, places."""
-    if isinstance(seats, SeatChoice):
-        packed = _pack_terms(terms, seats.quantity, flags | _MAY_LEAVE_ORPHANS * seats.orphans)
-        return (packed, b"", seats.first_rung, seats.kinds, seats.prices, seats.places)
-    if seats is None:
-        return (_pack_terms(terms, 0, flags), b"", b"", b"", b"", b"")
-    packed = _pack_terms(terms, 0, flags | _NO_ORPHANS_EXPLICIT * seats.refuse_orphans)
-    return (packed, seats.rows, b"", b"", b"", b"")
-
-
-def _pack_terms(terms: HoldTerms, quantity: int, flags: int) -> bytes:
-    return _TERMS.pack(
-        terms.hold_ms,
-        max(terms.hold_ms, terms.hold_max_ms),
-        terms.seed,
-        terms.limit,
-        quantity,
-        terms.levels,
-        flags,
-    )
-
-
-def _choice_fields(choice: SeatChoice) -> tuple[Argument, ...]:
-    """As reacquire_hold takes them; it has no zone filter."""
-    return (
-        choice.quantity,
-        int(choice.orphans),
-        choice.first_rung,
-        choice.kinds,
-        choice.prices,
-    )
 
 
 def _unpack_pairs(flat: list[Any]) -> list[HoldRecord]:
