@@ -14,8 +14,9 @@ expiry inside the ticket: whether a place is still worth something is the line's
 """
 
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -28,6 +29,8 @@ MAX_TOKEN_CHARS: Final = 200
 MIN_KEY_BYTES: Final = 32
 _KID_BYTES: Final = 3
 _TAG_BYTES: Final = 16
+# To the decoder's alphabet; what it would take and we never write becomes foreign.
+_FROM_URL: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
 _ID_BITS: Final = 64
 _PASS_ID_BYTES: Final = 15
 _Body = tuple[str, int, int, int, int]
@@ -35,9 +38,10 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_body = msgspec.msgpack.Decoder(_Body).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """A visitor's place in one sale."""
+class Ticket(msgspec.Struct, frozen=True):
+    """A visitor's place in one sale. A struct: made for every view, and a frozen dataclass takes
+    five times as long.
+    """
 
     uid: str
     epoch: int
@@ -138,12 +142,13 @@ def _place(ticket: Ticket) -> int:
 def _decode(token: str) -> bytes:
     if len(token) > MAX_TOKEN_CHARS or not token.isascii():
         return b""
+    spelled = token.encode().translate(_FROM_URL) + b"=" * (-len(token) % 4)
     try:
-        raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        raw = a2b_base64(spelled)
     except Base64Error:
         return b""
-    # The decoder skips foreign characters and takes two alphabets; a ticket has one spelling.
-    return raw if _spell(raw) == token else b""
+    # The decoder skips foreign characters and unused bits; a ticket has one spelling.
+    return raw if b2a_base64(raw, newline=False) == spelled else b""
 
 
 def _spell(raw: bytes) -> str:

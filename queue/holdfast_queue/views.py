@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from holdfast_queue.estimate import Wait
 from holdfast_queue.passes import Pass
 from holdfast_queue.status import StatusDocument
@@ -18,8 +20,7 @@ class VisitorState(StrEnum):
     ADMITTED = "admitted"
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """What a visitor sees of their own place."""
 
     state: VisitorState
