@@ -91,6 +91,8 @@ class LineStatus:
 
     def missing(self, after: int, upto: int) -> int:
         """How many numbers of gaps lie in (after, upto]."""
+        if not self.gaps:
+            return 0
         return sum(max(0, min(last, upto) - max(first, after + 1) + 1) for first, last in self.gaps)
 
 

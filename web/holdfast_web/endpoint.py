@@ -59,20 +59,16 @@ def _surround(handler: Handler, policy: Cors, *, timed: bool = True) -> Handler:
     @wraps(handler)
     async def surrounded(request: web.Request) -> web.StreamResponse:
         started = time.perf_counter()
-        response = await _answer(handler, request)
+        try:
+            response = await handler(request)
+        except Exception as exc:  # the boundary: to_error tells refusals from faults, logs those
+            response = problem_response(to_error(exc))
         if policy is not Cors.NONE and not response.prepared:
             response = await _with_cors(response, request, policy)
         _count(request, response.status, time.perf_counter() - started if timed else None)
         return response
 
     return surrounded
-
-
-async def _answer(handler: Handler, request: web.Request) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except Exception as exc:  # the boundary: to_error tells refusals from faults, logs the latter
-        return problem_response(to_error(exc))
 
 
 async def _with_cors(
