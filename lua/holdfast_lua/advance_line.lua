@@ -43,7 +43,6 @@
 -- include: place
 
 local MIN_STEP_MS = 100
-local OUTAGE_MS = 5000
 local SWEEP_MAX = 50
 local OUTSTANDING_FLOOR = 100
 local OUTSTANDING_FACTOR = 20
@@ -60,12 +59,12 @@ local function waiting()
   return line.issued - line.serving - gaps_between(gaps, line.serving, line.issued)
 end
 
--- Nobody advanced the line for a while: the service was down, and nobody could claim.
+-- Writes an outage down, so that the line's clock goes on from where it stood.
 local function forgive_outage()
-  local idle_ms = sale.now_ms - line.advanced_ms
-  if line.advanced_ms > 0 and idle_ms > OUTAGE_MS and line.stopped_ms == 0
-    and line_outstanding(line) > 0 then
-    line_set(line, 'shift_ms', line.shift_ms + idle_ms)
+  local outage_ms = line_outage_ms(line, sale.now_ms)
+  if outage_ms > 0 then
+    line_set(line, 'shift_ms', line.shift_ms + outage_ms)
+    line_set(line, 'advanced_ms', sale.now_ms)
     changed = true
   end
 end

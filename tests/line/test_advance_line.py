@@ -179,6 +179,21 @@ async def test_outage_does_not_let_calls_lapse(make_line: LineFactory) -> None:
     assert (await line.run(9)).lapsed == 2
 
 
+async def test_claim_before_the_first_step_after_an_outage_is_in_time(
+    make_line: LineFactory,
+) -> None:
+    line = await make_line(claim_ms=10_000)
+    await line.fill(3)
+    await line.run(2)
+    # When a visitor is quicker than the tickers of a service that comes back after a minute
+    await line.advance_ms(60_000)
+    assert (await line.claim(1)).code is Code.ADMITTED
+    # Then the step that follows counts the outage once: the others have what was left to them
+    assert (await line.step()).outstanding == 2
+    assert (await line.run(7)).lapsed == 0
+    assert (await line.run(2)).lapsed == 2
+
+
 async def test_slow_ticker_is_no_outage(make_line: LineFactory) -> None:
     line = await make_line(claim_ms=10_000)
     await line.fill(3)

@@ -20,6 +20,8 @@
 -- include: session
 -- include: tokens
 
+local OUTAGE_MS = 5000
+
 -- What `mode` may be; 0 is a line.
 local MODE_THROUGH, MODE_REJECT = 1, 2
 
@@ -95,9 +97,24 @@ local function line_chain(line, what)
   line_set(line, 'accumulator', redis.sha1hex(line.accumulator .. ':' .. what))
 end
 
--- The line's clock, which stands still while nobody can claim.
+local function line_outstanding(line)
+  return line.called - line.claimed - line.lapsed
+end
+
+-- For how long nobody has advanced the line although somebody is called: the service was down, and
+-- nobody could claim. 0 while the tickers are at work.
+local function line_outage_ms(line, now_ms)
+  local idle_ms = now_ms - line.advanced_ms
+  local down = line.advanced_ms > 0 and idle_ms > OUTAGE_MS and line.stopped_ms == 0
+    and line_outstanding(line) > 0
+  return down and idle_ms or 0
+end
+
+-- The line's clock, which stands still while nobody can claim. An outage counts before the first
+-- step after it has written it down: a claim may come earlier than that.
 local function line_clock(line, now_ms)
-  return (line.stopped_ms > 0 and line.stopped_ms or now_ms) - line.shift_ms
+  if line.stopped_ms > 0 then return line.stopped_ms - line.shift_ms end
+  return now_ms - line.shift_ms - line_outage_ms(line, now_ms)
 end
 
 -- Stops or starts that clock, as the lifecycle and `queue_all` now want it.
@@ -110,10 +127,6 @@ local function line_stop_or_start(sale, line)
     line_set(line, 'stopped_ms', 0)
     line_set(line, 'advanced_ms', sale.now_ms)
   end
-end
-
-local function line_outstanding(line)
-  return line.called - line.claimed - line.lapsed
 end
 
 -- What there is to admit into: tokens, free slots, free stock not set aside for anybody. An operator
