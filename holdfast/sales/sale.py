@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from holdfast_inventory.hall import Hall
-
 from holdfast.sales.spec import SaleSpec
+from holdfast_inventory.hall import Hall
 from holdfast_inventory.ledger import SaleRecord
 from holdfast_lua.guard import SaleRef
 from holdfast_queue.room import Room
