@@ -15,4 +15,7 @@ def observe_sale(metrics: Metrics, sale: Sale) -> None:
     metrics.active.labels(sale.name).set(line.active)
     metrics.set_rate.labels(sale.name).set(line.rate_per_minute)
     metrics.realised_rate.labels(sale.name).set(measured_per_minute(line, document.now_ms))
-    metrics.set_units(sale.name, free=line.free, held=line.held, booked=line.booked, blocked=0)
+    metrics.set_units(
+        sale.name, free=line.free, held=line.held, booked=line.booked, blocked=line.blocked
+    )
+    metrics.expired_holds.labels(sale.name).set(line.expired)

@@ -175,6 +175,7 @@ local function how_it_stands()
     line.claimed, line.lapsed, line.admitted, line.rate, line.cap, line.mode, line.queue_all,
     tostring(line.share), string.format('%.6f', line.pace), line.pace_ms, line.pace_since_ms,
     line.draw, line.accumulator, line.beacon, line.present_window > 0 and line.present or -1,
+    sale.blocked, sale.expired,
   }
 end
 

@@ -22,7 +22,8 @@ def sale(uid: str) -> str:
     Guard: `epoch revision clock_ms`. Events: `name seq event_epoch`. Lifecycle: `lifecycle`
     (live|paused|draining|closed) `prequeue_ms opens_ms ends_ms` (0 = none) `settings_version`.
     Stock counters: `free held booked blocked` (units, seats and areas together), for area i
-    `a<i>f a<i>h` (free, held), `levels` (see `rows`), `next_due_ms` (nothing is due earlier).
+    `a<i>f a<i>h` (free, held), `levels` (see `rows`), `next_due_ms` (nothing is due earlier),
+    `expired` (holds that ran out).
     """
     return _of_sale(uid, "sale")
 

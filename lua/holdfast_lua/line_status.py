@@ -41,7 +41,8 @@ class LineStatus:
     `issued` counts every place given, in the lobby too; `lobby` is what it was when the lobby
     froze. `called = claimed + lapsed + outstanding`; `admitted` counts passes. `pace` is the
     decayed count of admissions (see measured rate in holdfast_queue.estimate); `present` is how
-    many of those who wait asked in the last window that was counted, -1 before the first.
+    many of those who wait asked in the last window that was counted, -1 before the first;
+    `expired` counts the holds that ran out.
     """
 
     lifecycle: str
@@ -78,6 +79,8 @@ class LineStatus:
     accumulator: str = ""
     beacon: str = ""
     present: int = -1
+    blocked: int = 0
+    expired: int = 0
 
     @property
     def outstanding(self) -> int:

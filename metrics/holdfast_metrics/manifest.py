@@ -86,6 +86,12 @@ HOLDS: Final = Definition(
     "Hold operations, by outcome: created, again, released, extended, or the refusal's code.",
     ("sale", "outcome"),
 )
+EXPIRED_HOLDS: Final = Definition(
+    "holdfast_holds_expired",
+    Kind.GAUGE,
+    "Holds that ran out, by whichever call found them, as the store counts them.",
+    ("sale",),
+)
 ORDERS: Final = Definition(
     "holdfast_orders_total",
     Kind.COUNTER,
@@ -130,6 +136,7 @@ MANIFEST: Final = (
     REALISED_RATE,
     UNITS,
     HOLDS,
+    EXPIRED_HOLDS,
     ORDERS,
     SCRIPT_SECONDS,
     SCRIPT_BATCH_SIZE,

@@ -23,6 +23,7 @@ class Metrics:
         self.requests = self._counter(manifest.REQUESTS)
         self.waiting = self._gauge(manifest.WAITING)
         self.present = self._gauge(manifest.PRESENT)
+        self.expired_holds = self._gauge(manifest.EXPIRED_HOLDS)
         self.active = self._gauge(manifest.ACTIVE)
         self.set_rate = self._gauge(manifest.SET_RATE)
         self.realised_rate = self._gauge(manifest.REALISED_RATE)

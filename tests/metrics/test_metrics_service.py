@@ -85,6 +85,15 @@ async def test_a_sale_shows_in_every_metric(operator: Api) -> None:
     await _reaches(operator, "holdfast_script_seconds_count", 2, script="hold_seats")
 
 
+async def test_holds_that_run_out_are_counted(operator: Api) -> None:
+    await create(operator, "lapsing", hold_seconds=3)
+    buyer = await operator.admitted("lapsing")
+    assert (await buyer.hold("lapsing", UNIT)).status == 201
+    await _reaches(operator, "holdfast_holds_expired", 0, sale="lapsing")
+    await _reaches(operator, "holdfast_holds_expired", 1, sale="lapsing")
+    await _reaches(operator, "holdfast_units", 100, state="free", sale="lapsing")
+
+
 async def test_polls_of_both_workers_add_up(operator: Api) -> None:
     await create(operator, "polled")
     before = await _scrape(operator)

@@ -149,6 +149,7 @@ async def test_a_hold_ends_at_its_deadline_to_the_millisecond(
     guids = [stock.plan.guids[seat] for seat in hold.seats]
     assert (await stock.hold(stock.seats(*guids))).code is Code.OK
     assert await stock.kinds() == ["hold.created", "hold.expired", "hold.created"]
+    assert await stock.executor.command("HGET", keys.sale(stock.ref.uid), "expired") == b"1"
     await stock.recount()
 
 

@@ -21,6 +21,7 @@ local function sweep(sale, keys, limit)
       if hold and hold_ended(hold) then redis.call('HDEL', keys.holds, id) end
     end
   end
+  if ended > 0 then redis.call('HINCRBY', sale.key, 'expired', ended) end
   local first = redis.call('ZRANGE', keys.due, 0, 0, 'WITHSCORES')
   sale.next_due_ms = tonumber(first[2]) or 0
   return ended
