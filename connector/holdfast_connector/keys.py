@@ -4,9 +4,10 @@
 network while its key is known. A key that is not known may mean that the service rotated its keys,
 so the set is read again, and everybody who asks meanwhile waits for that one read.
 
-Invariants: at most one read at a time and one per `min_interval_seconds`, whatever `kid`s strangers
-invent; the last good set stays in force through an outage, and an answer without a usable key never
-replaces it; the algorithm is the key's, never the token's.
+Invariants: at most one read at a time and one per `min_interval_seconds`, with one ahead of its time
+after a good one, whatever `kid`s strangers invent; the last good set stays in force through an
+outage, and an answer without a usable key never replaces it; the algorithm is the key's, never the
+token's.
 
 Rejected: PyJWKClient. It reads the set again for every unknown `kid`, without a pause between.
 """
@@ -110,7 +111,7 @@ class PublishedKeys:
         self._lock = Lock()
         self._keys: dict[str, Key] = {}
         self._read_at: float | None = None
-        self._tried_at: float | None = None
+        self._due_at = 0.0
         self._failed = False
         self._flight: Future[None] | None = None
 
@@ -143,10 +144,13 @@ class PublishedKeys:
         with self._lock:
             if self._flight is not None:
                 return self._flight
+            # One read ahead of its time: keys that are rotated right after they were read must not
+            # shut out who comes with the new one.
             now = self._clock()
-            if self._tried_at is not None and now - self._tried_at < self._min_interval_seconds:
+            due_at = max(self._due_at, now)
+            if due_at - now > self._min_interval_seconds:
                 return None
-            self._tried_at = now
+            self._due_at = due_at + self._min_interval_seconds
             flight = self._flight = Future()
         Thread(target=self._read, args=(flight,), name="holdfast-keys", daemon=True).start()
         return flight
@@ -168,6 +172,7 @@ class PublishedKeys:
             self._read_at, self._failed = self._clock(), False
         except Exception as error:  # whatever an injected fetch raises, the last good keys stay
             self._failed = True
+            self._due_at = self._clock() + 2 * self._min_interval_seconds
             _log.warning("the keys of %s could not be read: %s", self._url, error)
         finally:
             with self._lock:
