@@ -4,7 +4,7 @@
 network while its key is known. A key that is not known may mean that the service rotated its keys,
 so the set is read again, and everybody who asks meanwhile waits for that one read.
 
-Invariants: at most one read at a time and one per `min_interval_seconds`, with one ahead of its time
+Invariants: at most one read at a time and one per `min_interval_seconds`, one ahead of its time
 after a good one, whatever `kid`s strangers invent; the last good set stays in force through an
 outage, and an answer without a usable key never replaces it; the algorithm is the key's, never the
 token's.
