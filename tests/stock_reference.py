@@ -87,7 +87,9 @@ def _together(
         best = _best_runs(states, block, asked.quantity, tidy, plan.levels - 1)
         if best:
             if not answers:
-                reach = at + (0 if asked.zones else block.near)
+                # A filter that leaves every zone is none, and only without one is a choice spread.
+                filtered = 0 < len(asked.zones) < len(plan.zones)
+                reach = at + (0 if filtered else block.near)
             answers.update(best)
     return answers
 
