@@ -66,14 +66,18 @@ def children(pid: int) -> list[int]:
 
 
 def is_store(pid: int) -> bool:
-    return b"valkey-server" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    """Whether the store runs there; a process that ends while it is looked at is none."""
+    try:
+        return b"valkey-server" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def is_alive(pid: int) -> bool:
     """Whether the process still runs; one that nobody has waited for does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 

@@ -12,7 +12,7 @@ Every transaction is bounded in time: a server that hangs is one that does not a
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, event, make_url, text
@@ -125,6 +125,7 @@ def _engine(url: URL, is_sqlite: bool) -> AsyncEngine:
     engine = create_async_engine(url, pool_size=POOL_SIZE, pool_timeout=POOL_WAIT_SECONDS)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediately)
+    event.listen(engine.sync_engine, "invalidate", _roll_back_first)
     return engine
 
 
@@ -132,6 +133,20 @@ def _begin_immediately(connection: Connection) -> None:
     """Readers are told of a beginning too, and must not wait for the writer."""
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _roll_back_first(
+    connection: DBAPIConnection, _record: ConnectionPoolEntry, _cause: BaseException | None
+) -> None:
+    """Give the write lock back before a connection is thrown away.
+
+    A task cancelled inside a statement leaves a cursor behind, in the traceback. SQLite does not
+    end a connection, nor its transaction, before the last of its statements is gone, so that
+    closing alone would keep every writer out until the garbage collector comes by. A second
+    cancellation in here adds nothing to the first, which is on its way already.
+    """
+    with suppress(asyncio.CancelledError, Exception):
+        connection.rollback()
 
 
 def _connect_args(family: str) -> dict[str, object]:
