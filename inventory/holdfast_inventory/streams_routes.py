@@ -24,6 +24,7 @@ from holdfast_inventory.events import change_items, map_channel, read_cursor
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.halls import HALLS
 from holdfast_inventory.streams import Batch, ChangeStreams, FindHall, StreamEnd, Subscription
+from holdfast_metrics.http import METRICS
 from holdfast_web.cors import Cors, cors_headers
 from holdfast_web.endpoint import stream_endpoint
 from holdfast_web.errors import invalid
@@ -75,9 +76,18 @@ async def stream_changes(request: web.Request) -> web.StreamResponse:
         headers = {**_HEADERS, **await cors_headers(request, Cors.PUBLIC)}
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
-        with contextlib.suppress(ConnectionError, TimeoutError):  # the client is as good as gone
+        # Either fault: the client is as good as gone.
+        with _counted(request), contextlib.suppress(ConnectionError, TimeoutError):
             await _tell(_Line(request, response), subscription, find_hall, view)
     return response
+
+
+def _counted(request: web.Request) -> contextlib.AbstractContextManager[None]:
+    """Shows the stream to Prometheus for as long as it is open."""
+    metrics = request.app.get(METRICS)
+    if metrics is None:
+        return contextlib.nullcontext()
+    return metrics.open_streams.track_inprogress()
 
 
 class _Line:

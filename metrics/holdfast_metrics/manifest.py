@@ -7,7 +7,8 @@ or a seat.
 
 Several workers write to files of their own and a scrape adds them up. A gauge of the sale is the
 same fact seen by every worker, so the most recent sighting by a living worker is the one to show
-(`livemostrecent`), not a sum.
+(`livemostrecent`), not a sum. A gauge of what each worker has for itself is `summed` over those
+that live (`livesum`).
 """
 
 from dataclasses import dataclass
@@ -30,12 +31,15 @@ class Definition:
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    summed: bool = False
 
 
 # Script calls take tens of microseconds in the store; with the round trip and a full batch they
 # reach milliseconds. The upper end shows a store that is in trouble.
 SCRIPT_SECONDS_BUCKETS: Final = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5)
 BATCH_SIZE_BUCKETS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
+# A commit is a write to the disk or two; one that reaches the upper end was cut off there.
+LEDGER_SECONDS_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 REQUEST_SECONDS_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 
 JOINS: Final = Definition(
@@ -112,6 +116,27 @@ SCRIPT_BATCH_SIZE: Final = Definition(
     (),
     BATCH_SIZE_BUCKETS,
 )
+LEDGER_SECONDS: Final = Definition(
+    "holdfast_ledger_seconds",
+    Kind.HISTOGRAM,
+    "Time of a ledger transaction that changes orders, by outcome: committed, or rolled back by a"
+    " conflict (a seat is taken), retry (deadlock), gone (no answer, or too late), bug.",
+    ("outcome",),
+    LEDGER_SECONDS_BUCKETS,
+)
+LEDGER_BATCH_SIZE: Final = Definition(
+    "holdfast_ledger_batch_size",
+    Kind.HISTOGRAM,
+    "Orders that such a transaction was about; 1 too when one that failed is redone one by one.",
+    (),
+    BATCH_SIZE_BUCKETS[:-1],  # no batch has more
+)
+OPEN_STREAMS: Final = Definition(
+    "holdfast_open_streams",
+    Kind.GAUGE,
+    "Open streams of seat changes, of all workers together.",
+    summed=True,
+)
 REQUESTS: Final = Definition(
     "holdfast_requests_total",
     Kind.COUNTER,
@@ -140,6 +165,9 @@ MANIFEST: Final = (
     ORDERS,
     SCRIPT_SECONDS,
     SCRIPT_BATCH_SIZE,
+    LEDGER_SECONDS,
+    LEDGER_BATCH_SIZE,
+    OPEN_STREAMS,
     REQUESTS,
     REQUEST_SECONDS,
 )

@@ -28,8 +28,11 @@ class Metrics:
         self.set_rate = self._gauge(manifest.SET_RATE)
         self.realised_rate = self._gauge(manifest.REALISED_RATE)
         self.units = self._gauge(manifest.UNITS)
+        self.open_streams = self._gauge(manifest.OPEN_STREAMS)
         self.script_seconds = self._histogram(manifest.SCRIPT_SECONDS)
         self.script_batch_size = self._histogram(manifest.SCRIPT_BATCH_SIZE)
+        self.ledger_seconds = self._histogram(manifest.LEDGER_SECONDS)
+        self.ledger_batch_size = self._histogram(manifest.LEDGER_BATCH_SIZE)
         self.request_seconds = self._histogram(manifest.REQUEST_SECONDS)
         self._batch_tally: Tally = self.script_batch_size.labels()
 
@@ -37,6 +40,11 @@ class Metrics:
         """The observer that the store's executor calls back for each script call."""
         self.script_seconds.labels(script).observe(seconds)
         self._batch_tally.observe(batch_size)
+
+    def observe_transaction(self, outcome: str, batch_size: int, seconds: float) -> None:
+        """The observer that the ledger's group commit calls back for each transaction."""
+        self.ledger_seconds.labels(outcome).observe(seconds)
+        self.ledger_batch_size.labels().observe(batch_size)
 
     def set_units(self, sale: str, *, free: int, held: int, booked: int, blocked: int) -> None:
         """What the sale still has, as its stock counters say."""
@@ -47,8 +55,9 @@ class Metrics:
     def flush(self) -> None:
         """Move what was counted into the series that a scrape reads."""
         counters = (self.joins, self.passes, self.holds, self.orders, self.requests)
-        histograms = (self.script_seconds, self.script_batch_size, self.request_seconds)
-        for instrument in (*counters, *histograms):
+        scripts = (self.script_seconds, self.script_batch_size)
+        transactions = (self.ledger_seconds, self.ledger_batch_size)
+        for instrument in (*counters, *scripts, *transactions, self.request_seconds):
             instrument.flush()
 
     def _counter(self, definition: Definition) -> CountedBy:
@@ -63,7 +72,7 @@ class Metrics:
             definition.help,
             definition.labels,
             registry=self.registry,
-            multiprocess_mode="livemostrecent",
+            multiprocess_mode="livesum" if definition.summed else "livemostrecent",
         )
 
     def _histogram(self, definition: Definition) -> TalliedBy:

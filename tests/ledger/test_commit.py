@@ -312,3 +312,24 @@ async def test_order_of_another_sale_is_not_found_and_not_overwritten(
         await sell(ledger, other, "same", 1)
     assert (await read(ledger, sale, "same")).status is OrderStatus.SOLD
     assert await ledger.orders.owners(other.uid) == {}
+
+
+async def test_observer_is_told_how_each_transaction_ended(
+    ledger_url: str, ledger: Ledger, sale: SaleRecord
+) -> None:
+    """A batch with a conflict is one transaction that failed, and one more for each of its orders.
+
+    `ledger` is here for the schema.
+    """
+    seen: list[tuple[str, int]] = []
+
+    def observe(outcome: str, size: int, seconds: float) -> None:
+        assert seconds > 0
+        seen.append((outcome, size))
+
+    watched = await Ledger.open(ledger_url, observe)
+    await sell(watched, sale, "first", 1)
+    assert seen == [("committed", 1)]
+    await asyncio.gather(*[sell(watched, sale, f"o{n}", n) for n in (1, 2, 3)])
+    await watched.close()
+    assert seen[1:] == [("conflict", 3), *[("committed", 1)] * 3]

@@ -79,6 +79,19 @@ def test_script_calls_show_latency_and_batch_size() -> None:
     assert shown["holdfast_script_batch_size_sum{}"] == 48.0
 
 
+def test_transactions_show_how_they_ended_and_how_many_orders_shared_one() -> None:
+    metrics = Metrics()
+    metrics.observe_transaction("committed", 100, 0.004)
+    metrics.observe_transaction("conflict", 256, 5.5)
+    shown = read(metrics)
+    assert shown['holdfast_ledger_seconds_bucket{le="0.0025",outcome="committed"}'] == 0.0
+    assert shown['holdfast_ledger_seconds_bucket{le="0.005",outcome="committed"}'] == 1.0
+    assert shown['holdfast_ledger_seconds_bucket{le="5.0",outcome="conflict"}'] == 0.0
+    assert shown['holdfast_ledger_seconds_count{outcome="conflict"}'] == 1.0
+    assert shown["holdfast_ledger_batch_size_sum{}"] == 356.0
+    assert shown['holdfast_ledger_batch_size_bucket{le="256.0"}'] == 2.0
+
+
 @given(st.lists(st.floats(min_value=0, max_value=10), max_size=50))
 def test_tally_shows_what_the_library_would(values: list[float]) -> None:
     """Bounds included: 0.001 belongs to the bucket `le="0.001"`."""

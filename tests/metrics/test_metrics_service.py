@@ -1,7 +1,9 @@
 """What a running service of two workers tells Prometheus, which reads it too."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
@@ -13,6 +15,7 @@ from running_service import Service, await_ready, launch
 TRIES = 100
 PAUSE_SECONDS = 0.1
 POLLS = 40
+STREAMS = 60
 UNIT = {"areas": [{"id": "floor", "quantity": 1}]}
 
 
@@ -83,6 +86,25 @@ async def test_a_sale_shows_in_every_metric(operator: Api) -> None:
     await _reaches(operator, "holdfast_requests_total", 2, route=route, method="POST", code="201")
     await _reaches(operator, "holdfast_request_seconds_count", 2, route=route)
     await _reaches(operator, "holdfast_script_seconds_count", 2, script="hold_seats")
+    # one transaction about one order: the confirm's
+    await _reaches(operator, "holdfast_ledger_seconds_count", 1, outcome="committed")
+    await _reaches(operator, "holdfast_ledger_batch_size_sum", 1)
+
+
+async def test_open_streams_are_those_of_all_workers(operator: Api, service: Service) -> None:
+    await create(operator, "streamed")
+    after = (await operator.get("/v1/sales/streamed/seats")).body["version"]
+    address = f"{operator.url}/v1/sales/streamed/changes?after={after}"
+    headers = {"Accept": "text/event-stream"}
+    before = {pid: len(os.listdir(f"/proc/{pid}/fd")) for pid in service.workers()}
+    async with AsyncExitStack() as stack:
+        for _ in range(STREAMS):
+            response = await stack.enter_async_context(operator.http.get(address, headers=headers))
+            assert response.status == 200
+        opened = {pid: len(os.listdir(f"/proc/{pid}/fd")) - before[pid] for pid in before}
+        assert all(opened.values()), opened  # each worker has some, so one alone shows too few
+        await _reaches(operator, "holdfast_open_streams", STREAMS)
+    await _reaches(operator, "holdfast_open_streams", 0)
 
 
 async def test_holds_that_run_out_are_counted(operator: Api) -> None:

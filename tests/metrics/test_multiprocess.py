@@ -24,6 +24,7 @@ metrics = Metrics()
 def work(worker):
     metrics.joins.add("concert", "line", n=10 * worker)
     metrics.waiting.labels("concert").set(100 * worker)
+    metrics.open_streams.inc(worker)
     metrics.observe_script("join_line", 0.001, worker)
     metrics.flush()
 
@@ -57,10 +58,15 @@ def test_gauge_is_the_last_sighting_not_a_sum(tmp_path: Path) -> None:
     assert 'holdfast_waiting{sale="concert"} 200.0' in _run(tmp_path)
 
 
+def test_gauge_of_what_each_worker_has_is_a_sum(tmp_path: Path) -> None:
+    assert "holdfast_open_streams 3.0" in _run(tmp_path)
+
+
 def test_dead_worker_keeps_its_counts_and_loses_its_gauges(tmp_path: Path) -> None:
     shown = _run(tmp_path, "forget")
     assert 'holdfast_joins_total{kind="line",sale="concert"} 30.0' in shown
     assert "holdfast_waiting{" not in shown
+    assert "holdfast_open_streams 3.0" not in shown
 
 
 def test_start_wipes_what_an_earlier_run_left(tmp_path: Path) -> None:

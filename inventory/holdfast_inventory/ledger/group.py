@@ -37,8 +37,11 @@ MAX_LOSSES = 2
 
 _log = logging.getLogger(__name__)
 
-Observer = Callable[[int, float], None]
-"""called after each transaction with its size and its seconds"""
+COMMITTED = "committed"
+
+Observer = Callable[[str, int, float], None]
+"""called after each transaction with its outcome, its size and its seconds; the outcome is
+COMMITTED or the kind of trouble it ran into"""
 
 
 @dataclass(slots=True)
@@ -147,12 +150,15 @@ class GroupCommit:
 
     @contextmanager
     def _timed(self, size: int) -> Iterator[None]:
-        started = time.perf_counter()
+        started, outcome = time.perf_counter(), COMMITTED
         try:
             yield
+        except BaseException as error:
+            outcome = trouble_of(error).name.lower()
+            raise
         finally:
             if self._observer is not None:
-                self._observer(size, time.perf_counter() - started)
+                self._observer(outcome, size, time.perf_counter() - started)
 
 
 def _answer(entry: _Waiting, outcome: Outcome) -> None:
