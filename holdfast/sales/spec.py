@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from holdfast_connector.origins import parse_origin
-from holdfast_inventory.settings import CHANNEL_PATTERN
 from holdfast_queue.draw import MAX_BEACON_SOURCE_CHARS
+from holdfast_web.channels import CHANNEL_PATTERN
 from holdfast_web.errors import invalid
 
 MAX_SECONDS = 7 * 24 * 3600

@@ -10,10 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
-
-CHANNEL_PATTERN: Final = "^[a-z0-9][a-z0-9-]{0,31}$"
-"""What a channel may be called, in a sale and in an API key."""
 
 
 class LatePayment(StrEnum):

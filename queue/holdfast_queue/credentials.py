@@ -15,7 +15,7 @@ from typing import Final
 
 from aiohttp import web
 
-from holdfast_queue.identities import IdentityMode
+from holdfast_queue.identities import Identity, IdentityMode
 from holdfast_queue.passes import PassOffice
 from holdfast_queue.room import Room
 from holdfast_queue.tickets import MAX_TOKEN_CHARS, Ticket
@@ -76,12 +76,13 @@ def joining_address(request: web.Request, room: Room) -> str | None:
     return str(address)
 
 
-def joining_identity(token: str | None, room: Room) -> str | None:
-    """Whom the storefront vouches for, as far as the sale asks; else 401."""
-    mode = room.settings.identity
-    if mode is IdentityMode.OFF or (token is None and mode is IdentityMode.OPTIONAL):
+def joining_identity(token: str | None, room: Room) -> Identity | None:
+    """Whom the storefront vouches for, as far as the sale asks; 401 when it does not. Whether a
+    visitor without an identity may join is the room's to say: who has a place keeps it.
+    """
+    if token is None or room.settings.identity is IdentityMode.OFF:
         return None
-    identity = room.read_identity(token) if token else None
+    identity = room.read_identity(token)
     if identity is None:
         raise HoldfastError(ErrorCode.IDENTITY_REQUIRED)
     return identity
@@ -127,6 +128,7 @@ def pass_verifier(
             granted.subject,
             granted.expires_at_ms // 1000,
             granted.epoch,
+            frozenset(granted.channels),
         )
         verified[token, sale] = claims
         return claims

@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from holdfast_connector.contract import HANDOFF_PARAMETER, HANDOFF_TYPE
-from holdfast_queue.passes import Pass, Signer
+from holdfast_queue.passes import Pass, Signer, channels_in
 
 HANDOFF_MS: Final = 60_000
 _ID_BYTES: Final = 12
@@ -51,6 +51,7 @@ class HandoffDesk:
                 "iat": now_ms // 1000,
                 "nbf": now_ms // 1000,
                 "exp": expires_at_ms // 1000,
+                **admitted.channel_claim,
             },
             HANDOFF_TYPE,
         )
@@ -68,6 +69,7 @@ class HandoffDesk:
                 pass_id=claims["pass_id"],
                 subject=claims["sub"],
                 expires_at_ms=int(claims["pass_exp"]) * 1000,
+                channels=channels_in(claims),
             )
         except (KeyError, TypeError, ValueError):
             return None

@@ -10,6 +10,10 @@ id follows from identity and turn, so a ticket that is issued again is the same 
 hence one admission, whichever copy claims. A place that has lapsed or is used up is replaced by one
 of the next turn, with another pass id.
 
+Beside who it is, the storefront may sign which `channels` the visitor carries: the ticket takes
+them along and the pass shows them to the inventory, so nothing is stored for them either. They come
+with an identity's place only: one signature could otherwise be shown for any number of places.
+
 Of two joins of one identity at the same moment one is bound; the number of the other is handed to
 nobody and lapses. After a store loss identities that it had not kept may get a second place; a
 visitor who still shows the ticket keeps the first.
@@ -20,7 +24,7 @@ identity itself in store or ticket (it may be a person's name or address).
 
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
 from hmac import digest as hmac_digest
@@ -30,6 +34,7 @@ import jwt
 
 from holdfast_lua.guard import SaleRef
 from holdfast_lua.line_calls import LineCalls
+from holdfast_web.channels import read_channels
 from holdfast_web.keyring import DerivedKey
 
 ALGORITHM: Final = "HS256"
@@ -55,6 +60,14 @@ class IdentityMode(StrEnum):
     REQUIRED = "required"
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a visitor is to their storefront, and which channels they carry."""
+
+    subject: str = field(repr=False)
+    channels: tuple[str, ...] = ()
+
+
 class IdentityOffice:
     """Reads what storefronts have signed; keys are text, to be used as it is."""
 
@@ -66,7 +79,7 @@ class IdentityOffice:
         """The kid and the key that signs for a sale."""
         return self._current, self._key(self._current, uid)
 
-    def read(self, token: str, sale: str, uid: str, now_ms: int) -> str | None:
+    def read(self, token: str, sale: str, uid: str, now_ms: int) -> Identity | None:
         """The identity behind `token`, None when it is not one, or not for this sale and time."""
         if len(token) > MAX_TOKEN_CHARS:
             return None
@@ -79,7 +92,10 @@ class IdentityOffice:
             )
         except jwt.PyJWTError:
             return None
-        return claims["sub"] if _sound(claims, now_ms // 1000) else None
+        channels = read_channels(claims.get("channels", []))
+        if channels is None or not _sound(claims, now_ms // 1000):
+            return None
+        return Identity(claims["sub"], channels)
 
     def _key(self, kid: str, uid: str) -> str:
         return urlsafe_b64encode(hmac_digest(self._keys[kid], uid.encode(), "sha256")).decode()

@@ -2,7 +2,7 @@
 
 A pass is a JWT (EdDSA; HS256 for platforms that cannot verify Ed25519). Claims: `iss` the service,
 `aud` the sale's name, `uid` and `epoch` of the sale, `sub` the buyer (opaque), `jti` the pass id,
-`iat nbf exp`; header: `typ`, `alg`, `kid`.
+`iat nbf exp`, and `channels` where the visitor carries any; header: `typ`, `alg`, `kid`.
 
 Invariants: the algorithm is the key's, never the token's; each purpose has its own key, so a
 hand-off never passes for a pass (and `typ` tells them apart besides); claiming again makes another
@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from holdfast_connector.contract import PASS_TYPE
+from holdfast_web.channels import read_channels
 from holdfast_web.keyring import DerivedKey
 
 EDDSA: Final = "EdDSA"
@@ -91,6 +92,13 @@ class Pass:
     pass_id: str
     subject: str
     expires_at_ms: int
+    channels: tuple[str, ...] = ()
+    """What the holder may have beside what is for everybody."""
+
+    @property
+    def channel_claim(self) -> dict[str, object]:
+        """The claim that says so; none in the passes of nearly everybody."""
+        return {"channels": list(self.channels)} if self.channels else {}
 
 
 class Signer:
@@ -152,6 +160,7 @@ class PassOffice:
                 "iat": issued_at_s,
                 "nbf": issued_at_s,
                 "exp": admitted.expires_at_ms // 1000,
+                **admitted.channel_claim,
             },
             PASS_TYPE,
         )
@@ -168,7 +177,13 @@ class PassOffice:
             pass_id=claims["jti"],
             subject=claims["sub"],
             expires_at_ms=int(claims["exp"]) * 1000,
+            channels=channels_in(claims),
         )
+
+
+def channels_in(claims: dict[str, Any]) -> tuple[str, ...]:
+    """The channels of a pass or hand-off; what we would not have written is none."""
+    return read_channels(claims.get("channels", [])) or ()
 
 
 def _timely(claims: dict[str, Any], now_ms: int) -> bool:

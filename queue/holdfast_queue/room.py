@@ -20,7 +20,13 @@ from holdfast_queue.brand import Brand
 from holdfast_queue.desk import FrontDesk
 from holdfast_queue.draw import Draw, own_nonce
 from holdfast_queue.estimate import Wait, estimate_wait
-from holdfast_queue.identities import Bound, IdentityPlaces, identity_ticket_id
+from holdfast_queue.identities import (
+    Bound,
+    Identity,
+    IdentityMode,
+    IdentityPlaces,
+    identity_ticket_id,
+)
 from holdfast_queue.joins import JoinCollector, Place
 from holdfast_queue.limits import limit_join
 from holdfast_queue.lobby import Lobby
@@ -32,6 +38,7 @@ from holdfast_queue.settings import LineSettings
 from holdfast_queue.status import SaleState, StatusDocument, make_document
 from holdfast_queue.tickets import Ticket
 from holdfast_queue.views import Admission, ComeAgain, Entry, View, VisitorState
+from holdfast_web.channels import sorted_channels
 from holdfast_web.credentials import PassClaims
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -107,9 +114,11 @@ class Room:
         nonce: str | None = None,
         *,
         address: str | None = None,
-        identity: str | None = None,
+        identity: Identity | None = None,
     ) -> Entry:
         """A place; the one that `token` or `identity` stands for as long as it is live.
+
+        Where the sale requires an identity, only a place that is live already does without.
 
         `address` is that of the client, for the sale's limit on joins.
         """
@@ -118,43 +127,46 @@ class Room:
             state = await self._state_of(held)
             if state is not None:
                 return Entry(token, held, state, again=True)
+        if identity is None and self.settings.identity is IdentityMode.REQUIRED:
+            raise HoldfastError(ErrorCode.IDENTITY_REQUIRED)
         await limit_join(self._desk.calls, self.ref, self.settings, address)
         if identity is not None:
             return await self._join_as(identity, nonce)
         return self._entry(await self._joins.join(self._nonce(nonce)))
 
-    async def _join_as(self, identity: str, nonce: str | None) -> Entry:
+    async def _join_as(self, identity: Identity, nonce: str | None) -> Entry:
         """The place of an identity: the one it has, or its next."""
-        seen = await self._identities.find(identity)
+        seen = await self._identities.find(identity.subject)
         known = None if seen is None else await self._entry_again(identity, seen)
         if known is not None:
             return known
         turn = 0 if seen is None else seen.turn + 1
-        ticket_id = identity_ticket_id(self.uid, identity, turn)
+        ticket_id = identity_ticket_id(self.uid, identity.subject, turn)
         place = await self._joins.join(self._nonce(nonce), ticket_id)
         mine = Bound(place.ordinal, turn)
-        bound = await self._identities.bind(identity, seen, mine)
+        bound = await self._identities.bind(identity.subject, seen, mine)
         known = None if bound == mine else await self._entry_again(identity, bound)
-        return known or self._entry(place)
+        return known or self._entry(place, identity.channels)
 
-    async def _entry_again(self, identity: str, bound: Bound) -> Entry | None:
+    async def _entry_again(self, identity: Identity, bound: Bound) -> Entry | None:
         """The ticket that the identity had for this place; None when it is worth nothing."""
         line = self.document.line
         numbered = line.frozen and bound.ordinal > line.lobby
         ticket = Ticket(
             uid=self.uid,
             epoch=self.ref.epoch,
-            id=identity_ticket_id(self.uid, identity, bound.turn),
+            id=identity_ticket_id(self.uid, identity.subject, bound.turn),
             number=bound.ordinal if numbered else None,
             lobby_index=None if numbered else bound.ordinal - 1,
             issued_at_s=self.document.now_ms // 1000,
+            channels=identity.channels,
         )
         state = await self._state_of(ticket)
         if state is None:
             return None
         return Entry(self._desk.tickets.make(ticket), ticket, state, again=True)
 
-    def read_identity(self, token: str) -> str | None:
+    def read_identity(self, token: str) -> Identity | None:
         """Whom a storefront has signed for; None when it is no such token."""
         return self._desk.identities.read(token, self.name, self.uid, self.document.now_ms)
 
@@ -202,7 +214,7 @@ class Room:
         answer = await self._desk.calls.claim_pass(self.ref, number, ticket.pass_id)
         if answer.code in {Code.ADMITTED, Code.ADMITTED_BEFORE}:
             again = answer.code is Code.ADMITTED_BEFORE
-            return self._admission(ticket.pass_id, ticket.subject, answer, again)
+            return self._admission(ticket.pass_id, ticket.subject, answer, again, ticket.channels)
         if answer.code is Code.DEFERRED:
             return ComeAgain(answer.ms / 1000, called=True)
         if answer.code is Code.LINE_STOPPED:
@@ -218,7 +230,8 @@ class Room:
             answer = await self._desk.calls.renew_pass(self.ref, claims.pass_id)
         if answer.code < 0:
             raise refusal(answer.code)
-        return self._admission(claims.pass_id, claims.subject, answer, again=True)
+        channels = sorted_channels(claims.channels)
+        return self._admission(claims.pass_id, claims.subject, answer, True, channels)
 
     async def _returns(self, claims: PassClaims) -> bool:
         """Whether the pass is of an epoch that the store has lost: it is good until it expires."""
@@ -248,7 +261,7 @@ class Room:
         )
         if answer.code < 0:
             raise refusal(answer.code)
-        return self._admission(granted.pass_id, granted.subject, answer, again=True)
+        return self._admission(granted.pass_id, granted.subject, answer, True, granted.channels)
 
     async def change_lifecycle(self, operation: str) -> LifecycleChanged:
         """open, pause, resume, drain or close; raises when the sale is closed."""
@@ -294,7 +307,7 @@ class Room:
             document is not None and document.state is SaleState.OPEN and document.line.waiting == 0
         )
 
-    def _entry(self, place: Place) -> Entry:
+    def _entry(self, place: Place, channels: tuple[str, ...] = ()) -> Entry:
         ticket = Ticket(
             uid=self.uid,
             epoch=self.ref.epoch,
@@ -302,11 +315,12 @@ class Room:
             number=place.number,
             lobby_index=place.lobby_index,
             issued_at_s=place.now_ms // 1000,
+            channels=channels,
         )
         token = self._desk.tickets.make(ticket)
         if place.session_ms is not None:
             answer = Answer(Code.ADMITTED, place.now_ms, place.session_ms)
-            admission = self._admission(ticket.pass_id, ticket.subject, answer, again=False)
+            admission = self._admission(ticket.pass_id, ticket.subject, answer, False, channels)
             return Entry(token, ticket, VisitorState.ADMITTED, again=False, admission=admission)
         state = VisitorState.LOBBY if place.number is None else VisitorState.WAITING
         return Entry(token, ticket, state, again=False)
@@ -337,8 +351,10 @@ class Room:
             return Wait(0, 0)
         return estimate_wait(ahead, document.line, document.now_ms)
 
-    def _admission(self, pass_id: str, subject: str, answer: Answer, again: bool) -> Admission:
-        granted = Pass(self.name, self.uid, self.ref.epoch, pass_id, subject, answer.ms)
+    def _admission(
+        self, pass_id: str, subject: str, answer: Answer, again: bool, channels: tuple[str, ...]
+    ) -> Admission:
+        granted = Pass(self.name, self.uid, self.ref.epoch, pass_id, subject, answer.ms, channels)
         token = self._desk.passes.issue(granted, answer.now_ms)
         return Admission(granted, token, answer.now_ms, again)
 

@@ -11,15 +11,26 @@ import pytest
 
 from holdfast_lua import Executor, SaleRef, keys
 from holdfast_lua.line_calls import LineCalls
+from holdfast_queue.credentials import pass_verifier
 from holdfast_queue.desk import FrontDesk
-from holdfast_queue.identities import BUCKETS, Bound, IdentityOffice, IdentityPlaces, parse_bound
+from holdfast_queue.identities import (
+    BUCKETS,
+    Bound,
+    Identity,
+    IdentityMode,
+    IdentityOffice,
+    IdentityPlaces,
+    parse_bound,
+)
 from holdfast_queue.room import Room
 from holdfast_queue.views import Admission
+from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.keyring import Keyring, Purpose
 
 RoomFactory = Callable[..., Awaitable[Room]]
 NOW_S = 1_800_000_000
 SECRET = "a secret of the tests, thirty-two characters or more"
+SEVEN = Identity("customer-7")
 LATER = "another secret of the tests, of thirty-two characters"
 
 
@@ -35,7 +46,7 @@ def signed(by: IdentityOffice, uid: str = "uid", **changes: Any) -> str:
 
 def test_storefronts_token_is_read() -> None:
     ours = office(SECRET)
-    assert ours.read(signed(ours), "gala", "uid", NOW_S * 1000) == "customer-7"
+    assert ours.read(signed(ours), "gala", "uid", NOW_S * 1000) == SEVEN
 
 
 @pytest.mark.parametrize(
@@ -73,9 +84,26 @@ def test_token_of_another_key_sale_or_algorithm_is_none() -> None:
     assert [ours.read(token, "gala", "uid", NOW_S * 1000) for token in forged] == [None] * 7
 
 
+def test_channels_are_read_in_one_order() -> None:
+    ours = office(SECRET)
+    token = signed(ours, channels=["press", "fanclub", "press"])
+    read = ours.read(token, "gala", "uid", NOW_S * 1000)
+    assert read == Identity("customer-7", ("fanclub", "press"))
+
+
+@pytest.mark.parametrize(
+    "channels",
+    ["fanclub", None, [7], ["Fan Club"], ["x" * 33], [""], [f"c{n}" for n in range(5)]],
+)
+def test_identity_with_channels_that_are_none_is_none(channels: object) -> None:
+    ours = office(SECRET)
+    token = signed(ours, channels=channels)
+    assert ours.read(token, "gala", "uid", NOW_S * 1000) is None
+
+
 def test_key_verifies_while_its_secret_is_listed() -> None:
     token = signed(office(SECRET))
-    assert office(LATER, SECRET).read(token, "gala", "uid", NOW_S * 1000) == "customer-7"
+    assert office(LATER, SECRET).read(token, "gala", "uid", NOW_S * 1000) == SEVEN
     assert office(LATER).read(token, "gala", "uid", NOW_S * 1000) is None
 
 
@@ -92,26 +120,26 @@ async def test_same_identity_has_one_place_at_every_worker(
     other = Room(room.name, SaleRef(room.uid, 1), room.settings, desk)
     await other.tick()
     await room.join()
-    first = await room.join(identity="customer-7")
-    again = await other.join(identity="customer-7")
+    first = await room.join(identity=SEVEN)
+    again = await other.join(identity=SEVEN)
     assert (first.again, again.again) == (False, True)
     assert (again.ticket.number, again.ticket.id) == (first.ticket.number, first.ticket.id)
-    assert (await other.join(identity="customer-8")).ticket.number != first.ticket.number
+    assert (await other.join(identity=Identity("customer-8"))).ticket.number != first.ticket.number
     await other.aclose()
 
 
 async def test_joins_of_one_identity_at_once_get_one_place(make_room: RoomFactory) -> None:
     room = await make_room(burst=1, new_users_per_minute=6)
     await room.join()
-    entries = await asyncio.gather(*(room.join(identity="customer-7") for _ in range(20)))
+    entries = await asyncio.gather(*(room.join(identity=SEVEN) for _ in range(20)))
     assert len({(entry.ticket.number, entry.ticket.id) for entry in entries}) == 1
     assert sum(not entry.again for entry in entries) == 1
 
 
 async def test_tickets_of_one_identity_are_one_admission(make_room: RoomFactory) -> None:
     room = await make_room()
-    first = await room.join(identity="customer-7")
-    again = await room.join(identity="customer-7")
+    first = await room.join(identity=SEVEN)
+    again = await room.join(identity=SEVEN)
     await room.tick()
     passes = [await room.claim(entry.ticket) for entry in (first, again)]
     assert all(isinstance(one, Admission) for one in passes)
@@ -121,13 +149,70 @@ async def test_tickets_of_one_identity_are_one_admission(make_room: RoomFactory)
 
 async def test_used_up_place_is_followed_by_another(make_room: RoomFactory) -> None:
     room = await make_room()
-    first = await room.join(identity="customer-7")
+    first = await room.join(identity=SEVEN)
     await room.end(first.ticket.pass_id)
     await room.tick()
-    second = await room.join(identity="customer-7")
+    second = await room.join(identity=SEVEN)
     assert not second.again
     assert second.ticket.number != first.ticket.number
     assert second.ticket.pass_id != first.ticket.pass_id
+
+
+async def test_required_identity_is_asked_of_who_has_no_place(make_room: RoomFactory) -> None:
+    room = await make_room(identity=IdentityMode.REQUIRED)
+    first = await room.join(identity=SEVEN)
+    again = await room.join(first.token)
+    assert (again.again, again.ticket) == (True, first.ticket)
+    await room.end(first.ticket.pass_id)
+    await room.tick()
+    for token in (None, first.token, "nonsense"):
+        with pytest.raises(HoldfastError) as refused:
+            await room.join(token)
+        assert refused.value.code is ErrorCode.IDENTITY_REQUIRED
+
+
+async def test_pass_carries_the_channels_of_the_identity(
+    make_room: RoomFactory, desk: FrontDesk
+) -> None:
+    """By every way to a pass: claimed, claimed with a second ticket, handed off, renewed."""
+    room = await make_room()
+    fan = Identity("customer-7", ("fanclub", "press"))
+    first, again = await room.join(identity=fan), await room.join(identity=fan)
+    verify = pass_verifier(desk.passes, lambda: room.document.now_ms)
+    await room.tick()
+    tokens = []
+    for entry in (first, again):
+        ticket = room.read_ticket(entry.token)
+        assert ticket is not None
+        claimed = await room.claim(ticket)
+        assert isinstance(claimed, Admission)
+        admission = claimed
+        tokens.append(admission.token)
+    handed = await room.exchange(room.handoff(admission, "https://shop"), "https://shop")
+    claims = verify(admission.token, room.name)
+    assert claims is not None
+    tokens += [handed.token, (await room.renew(claims)).token]
+    for token in tokens:  # whichever way it came
+        read = verify(token, room.name)
+        assert read is not None
+        assert read.channels == {"fanclub", "press"}
+
+
+async def test_quiet_join_gives_a_pass_with_channels_and_others_get_none(
+    make_room: RoomFactory, desk: FrontDesk
+) -> None:
+    room = await make_room()
+    verify = pass_verifier(desk.passes, lambda: room.document.now_ms)
+    for identity, channels in (
+        (Identity("a", ("fanclub",)), {"fanclub"}),
+        (SEVEN, set()),
+        (None, set()),
+    ):
+        admission = (await room.join(identity=identity)).admission
+        assert admission is not None
+        claims = verify(admission.token, room.name)
+        assert claims is not None
+        assert claims.channels == channels
 
 
 async def test_identity_costs_at_most_24_bytes(executor: Executor, sale_ref: SaleRef) -> None:

@@ -14,6 +14,7 @@ from holdfast_queue.tickets import (
     derive_pass_id,
     new_ticket_id,
 )
+from holdfast_web.channels import CARRIED_MAX
 
 OLD, NEW = b"o" * 32, b"n" * 32
 TICKET = Ticket("abcdefghij12", 3, 2**64 - 1, 12_345_678, None, 1_800_000_000)
@@ -36,6 +37,16 @@ def test_ticket_reads_back_as_it_was_made(ticket: Ticket) -> None:
     token = mint.make(ticket)
     assert len(token) <= MAX_TOKEN_CHARS
     assert mint.read(token) == ticket
+
+
+def test_ticket_carries_channels_within_its_bound() -> None:
+    mint = TicketMint([NEW])
+    longest = tuple(f"{number:x<32}" for number in range(CARRIED_MAX))
+    carried = replace(TICKET, channels=longest, issued_at_s=2**33)
+    token = mint.make(carried)
+    assert len(token) <= MAX_TOKEN_CHARS
+    assert mint.read(token) == carried
+    assert mint.read(mint.make(TICKET)) == TICKET
 
 
 @given(st.integers(0, 10_000), st.integers(0, 255))

@@ -47,6 +47,7 @@ class PassClaims:
     subject: str
     expires_at: int
     epoch: int = 0
+    channels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ class Buyer:
 
     @property
     def channels(self) -> frozenset[str]:
-        """The channels whose allotments this buyer may hold: those of the platform key."""
+        """The channels whose allotments this buyer may hold: those of the pass or key."""
+        if self.claims is not None:
+            return self.claims.channels
         return self.key.channels if self.key is not None else frozenset()
 
 
