@@ -205,9 +205,13 @@ def check_spec(spec: SaleSpec) -> SaleSpec:
 
 
 def check_prices(spec: SaleSpec, categories: Mapping[str, object] | frozenset[str]) -> None:
-    """Every category that can be bought has a price; 0 is one, forgetting is not."""
+    """All that can be bought has a price, or nothing has one and the sale is free of charge.
+
+    A price of 0 is one; forgetting one of several is a mistake. Whoever forgot them all hears of it
+    at the first payment, whose amount is not the 0 that is due.
+    """
     missing = sorted(set(categories) - set(spec.prices))
-    if missing:
+    if spec.prices and missing:
         raise invalid("prices", f"No price for the category {missing[0]!r}.")
 
 

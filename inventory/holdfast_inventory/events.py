@@ -54,9 +54,14 @@ class EventPage:
 
 
 def read_cursor(text: str | None) -> tuple[int, int] | None:
-    """The cursor in `text`, None for none; 400 when it cannot be one of ours."""
+    """The cursor in `text`, None for none; 400 when it cannot be one of ours.
+
+    A bare 0 is short for the cursor before everything, as it is in Redis streams.
+    """
     if text is None or text == "":
         return None
+    if text == "0":
+        return 0, 0
     match = _CURSOR.fullmatch(text) if len(text) <= CURSOR_CHARS_MAX else None
     if match is None:
         raise invalid("after", "A cursor reads <epoch>-<seq>.")

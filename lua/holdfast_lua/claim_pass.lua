@@ -26,6 +26,7 @@
 -- Returns {code, revision, now_ms, ...}
 --   ADMITTED         session deadline ms
 --   ADMITTED_BEFORE  session deadline ms: the same admission as before
+--   ADMITTED_AT_JOIN  session deadline ms: the same, but nobody has claimed it yet
 --   DEFERRED         ms after which to come again: no token, slot or stock at the moment
 --   NOT_CALLED       the turn is yet to come
 --   LINE_STOPPED     called, but nobody is let in at present; the call's deadline stands still
@@ -46,7 +47,12 @@ local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], calls = KEY
 local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
 local session_ms = session_deadline(KEYS[4], pass_id, sale.now_ms)
-if session_ms then return guard_read(sale, CODE.ADMITTED_BEFORE, session_ms) end
+if session_ms then
+  if redis.call('SETBIT', keys.shown, number, 1) == 1 then
+    return guard_read(sale, CODE.ADMITTED_BEFORE, session_ms)
+  end
+  return guard_commit(sale, CODE.ADMITTED_AT_JOIN, session_ms)
+end
 local line = line_open(KEYS[3])
 local place, _, came_before = place_find(sale, line, keys, number)
 if line_closed(sale) then return guard_refuse(sale, CODE.SALE_CLOSED) end
@@ -84,6 +90,7 @@ if math.min(tokens, slots, stock) < 1 + before then
 end
 
 if came_before then redis.call('ZREM', keys.deferred, number) end
+redis.call('SETBIT', keys.shown, number, 1)
 local ends_ms = line_admit(sale, line, keys, { pass_id }, number)
 line_save(line)
 return guard_commit(sale, CODE.ADMITTED, ends_ms)

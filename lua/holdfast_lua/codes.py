@@ -33,6 +33,7 @@ class Code(IntEnum):
     ADMITTED_BEFORE = 13  # the same admission as before
     CALLED = 14  # may claim
     DEFERRED = 15  # came to claim, and finds no token, slot or stock at the moment
+    ADMITTED_AT_JOIN = 16  # the join admitted this visitor already, who claims for the first time
     NOT_OPEN = -10
     DRAINING = -11
     SALE_CLOSED = -12

@@ -43,7 +43,7 @@
 local FIELDS = { 'mode', 'issued', 'ceiling', 'frozen', 'lobby', 'serving', 'draw', 'accumulator' }
 local PASSES_FROM = 6
 local count, ceiling, digest = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
-local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], shown = KEYS[7] }
+local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5] }
 
 local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end

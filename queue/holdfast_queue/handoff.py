@@ -56,8 +56,8 @@ class HandoffDesk:
             HANDOFF_TYPE,
         )
 
-    def read(self, token: str, origin: str, now_ms: int) -> Handoff | None:
-        """The hand-off behind `token`, when it was meant for `origin` and is not over."""
+    def read(self, token: str, origin: str | None, now_ms: int) -> Handoff | None:
+        """The hand-off behind `token`, when it is meant for `origin` (None: any) and not over."""
         claims = self._signer.verify(token, origin, HANDOFF_TYPE, now_ms)
         if claims is None:
             return None

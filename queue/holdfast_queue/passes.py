@@ -118,11 +118,12 @@ class Signer:
         return jwt.encode({"iss": self.issuer, **claims}, key.private, key.algorithm, headers)
 
     def verify(
-        self, token: str, audience: str, token_type: str, now_ms: int
+        self, token: str, audience: str | None, token_type: str, now_ms: int
     ) -> dict[str, Any] | None:
-        """The claims, when the signature, audience, type and times are right; else None."""
+        """The claims, when signature, audience (None: any), type and times are right; else None."""
         if len(token) > MAX_TOKEN_CHARS:
             return None
+        options: Any = {**_DECODE_OPTIONS, "verify_aud": audience is not None}
         try:
             header = jwt.get_unverified_header(token)
             key = self._by_kid.get(str(header.get("kid")))
@@ -134,7 +135,7 @@ class Signer:
                 algorithms=[key.algorithm],
                 audience=audience,
                 issuer=self.issuer,
-                options=_DECODE_OPTIONS,
+                options=options,
             )
         except jwt.PyJWTError:
             return None

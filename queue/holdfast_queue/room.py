@@ -9,6 +9,7 @@ long as its session lives; a claim that cannot succeed by the newest document (w
 numbers of allowance, since other workers may be a step ahead) does not reach the store.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from holdfast_lua.codes import Code
@@ -43,6 +44,7 @@ from holdfast_web.credentials import PassClaims
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 _AHEAD: Final = 200
+_ADMITTED: Final = frozenset({Code.ADMITTED, Code.ADMITTED_BEFORE, Code.ADMITTED_AT_JOIN})
 _NOT_CALLED_RETRY_SECONDS: Final = 2.0
 _STOPPED_RETRY_SECONDS: Final = 5.0
 _MOVING: Final = frozenset({SaleState.OPEN, SaleState.DRAINING})
@@ -212,9 +214,12 @@ class Room:
         if number is None or number > self.document.line.serving + _AHEAD:
             return self._still_waiting()
         answer = await self._desk.calls.claim_pass(self.ref, number, ticket.pass_id)
-        if answer.code in {Code.ADMITTED, Code.ADMITTED_BEFORE}:
-            again = answer.code is Code.ADMITTED_BEFORE
-            return self._admission(ticket.pass_id, ticket.subject, answer, again, ticket.channels)
+        if answer.code in _ADMITTED:
+            again = answer.code is not Code.ADMITTED
+            admission = self._admission(
+                ticket.pass_id, ticket.subject, answer, again, ticket.channels
+            )
+            return replace(admission, claimed=answer.code is Code.ADMITTED_BEFORE)
         if answer.code is Code.DEFERRED:
             return ComeAgain(answer.ms / 1000, called=True)
         if answer.code is Code.LINE_STOPPED:
@@ -250,8 +255,8 @@ class Room:
         """What carries the admission to the shop at `origin`."""
         return self._desk.handoffs.issue(admission.granted, origin, admission.now_ms)
 
-    async def exchange(self, token: str, origin: str) -> Admission:
-        """The pass of a hand-off meant for `origin`, once."""
+    async def exchange(self, token: str, origin: str | None) -> Admission:
+        """The pass of a hand-off, once; with an `origin` only of one that is meant for it."""
         handoff = self._desk.handoffs.read(token, origin, self.document.now_ms)
         if handoff is None or handoff.admitted.uid != self.uid:
             raise HoldfastError(ErrorCode.HANDOFF_USED)

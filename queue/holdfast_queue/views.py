@@ -38,12 +38,17 @@ class View(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A pass, at the time it was given. `again` when this admission was given before."""
+    """A pass, at the time it was given.
+
+    `again` when this admission was given before, `claimed` when it was claimed before: a join that
+    went straight through gives what nobody has claimed yet.
+    """
 
     granted: Pass
     token: str
     now_ms: int
     again: bool
+    claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,9 +124,12 @@ async def test_quiet_sale_admits_in_the_join(line: Line) -> None:
     assert (status.serving, status.active, status.called, status.claimed) == (2, 2, 2, 2)
     issued = await line.events("pass.issued")
     assert [(event["subject"], event["data"]["number"]) for event in issued] == [("a", 1), ("b", 2)]
-    # Claiming afterwards is the same admission
-    again = await line.claim(2, "b")
-    assert (again.code, again.ms) == (Code.ADMITTED_BEFORE, joined.session_ms)
+    # Claiming afterwards is the same admission, new to the first who claims it
+    claims = [await line.claim(2, "b") for _ in range(3)]
+    codes = [Code.ADMITTED_AT_JOIN, Code.ADMITTED_BEFORE, Code.ADMITTED_BEFORE]
+    assert [claim.code for claim in claims] == codes
+    assert {claim.ms for claim in claims} == {joined.session_ms}
+    assert (await line.claim(2, "other")).code is Code.CALL_EXPIRED
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,12 @@ def test_every_category_needs_a_price() -> None:
     assert refusal.value.members["field"] == "prices"
 
 
+def test_sale_without_any_price_is_free_of_charge() -> None:
+    spec = spec_of(prices={})
+    check_prices(spec, frozenset({"GA", "VIP"}))
+    assert stock_settings(spec).price("VIP") == 0
+
+
 def test_translation_keeps_every_value_in_its_unit() -> None:
     spec = spec_of(
         event_start_time=START,

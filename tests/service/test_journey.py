@@ -105,6 +105,8 @@ async def test_buyer_sees_and_releases_only_their_own_holds(operator: Api, name:
     assert (stolen.status, stolen.code) == (403, "not_owner")
     assert (await ben.get(path)).status == 403
     assert (await operator.as_(None).get(path)).status == 401
+    assert (await anna.post(f"{path}/paying")).status == 403
+    assert (await anna.as_("a.b.c").post(f"{path}/paying")).status == 401
     assert (await anna.post(f"{path}/release")).status == 200
     counts = {"free": 100, "held": 0, "sold": 0}
     await eventually(operator, f"/v1/sales/{name}", "counts", counts)

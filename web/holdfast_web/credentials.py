@@ -97,10 +97,20 @@ async def require_role(request: web.Request, role: Role) -> ApiKey:
     token = bearer_token(request)
     key = await request.app[API_KEYS](key_digest(token)) if token else None
     if key is None:
+        if token is not None and _is_pass(request, token):
+            raise HoldfastError(ErrorCode.FORBIDDEN, "This needs an API key; a pass is not enough.")
         raise HoldfastError(ErrorCode.UNAUTHORIZED)
     if key.role < role:
         raise HoldfastError(ErrorCode.FORBIDDEN, f"This needs the role {role.name.lower()}.")
     return key
+
+
+def _is_pass(request: web.Request, token: str) -> bool:
+    """Whether it is a valid pass of the sale that the request is about."""
+    sale = request.match_info.get("sale")
+    if sale is None or token.count(".") != _JWT_DOTS:
+        return False
+    return request.app[PASS_VERIFIER](token, sale) is not None
 
 
 def require_pass(request: web.Request, sale: str) -> PassClaims:

@@ -161,7 +161,6 @@ local function line_admit(sale, line, keys, passes, first)
   for position = 1, count do
     sessions[2 * position - 1], sessions[2 * position] = ends_ms, passes[position]
     firsts[2 * position - 1], firsts[2 * position] = now_ms + line.first_hold_ms, passes[position]
-    redis.call('SETBIT', keys.shown, first + position - 1, 1)
     event_append(sale, keys.events, 'pass.issued', passes[position],
       { number = first + position - 1, expires_at = event_time(ends_ms) })
   end
