@@ -27,6 +27,7 @@ CURSOR_CHARS_MAX: Final = 40
 
 Cursor = tuple[int, int]
 
+_BEFORE_EVERYTHING: Final = (1, 0)
 _CURSOR: Final = re.compile(r"(\d{1,15})-(\d{1,16})")
 
 _IN_OTHER_WORDS: Final = ("seats", "areas", "expires_ms")
@@ -56,12 +57,12 @@ class EventPage:
 def read_cursor(text: str | None) -> tuple[int, int] | None:
     """The cursor in `text`, None for none; 400 when it cannot be one of ours.
 
-    A bare 0 is short for the cursor before everything, as it is in Redis streams.
+    0 and 0-0 are short for the cursor before everything, as they are in Redis streams.
     """
     if text is None or text == "":
         return None
-    if text == "0":
-        return 0, 0
+    if text in {"0", "0-0"}:
+        return _BEFORE_EVERYTHING
     match = _CURSOR.fullmatch(text) if len(text) <= CURSOR_CHARS_MAX else None
     if match is None:
         raise invalid("after", "A cursor reads <epoch>-<seq>.")

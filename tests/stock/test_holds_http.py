@@ -337,6 +337,9 @@ async def test_events_are_cloud_events_for_the_platform(ask: Client, stock: Stoc
     rest = await (await ask("GET", f"/events?after={page['next']}", token="platform")).json()
     assert [item["id"][-3:] for item in rest["items"]] == ["1-2"]
     assert (rest["next"], rest["cursor"]) == (None, "1-2")
+    for before_all in ("0", "0-0", "1-0"):
+        everything = await ask("GET", f"/events?after={before_all}", token="platform")
+        assert len((await everything.json())["items"]) == 2
     assert await problem(await ask("GET", "/events?limit=0", token="platform")) == (
         400,
         "invalid_request",
