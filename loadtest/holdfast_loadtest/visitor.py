@@ -9,10 +9,19 @@ order of revisions a shown position never rises, and a repeated claim is the sam
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Final
 
 from holdfast_loadtest.journal import Admitted, digest
+from holdfast_loadtest.page import (
+    CLAIMABLE,
+    LAPSED,
+    MIN_POLL_SECONDS,
+    OVER,
+    VIEW_EVERY_POLLS,
+    Sight,
+    poll_seconds,
+    users_ahead,
+)
 from holdfast_loadtest.scene import GaveUp, Scene
 from holdfast_loadtest.tally import Stage
 from holdfast_loadtest.temperament import Temperament
@@ -20,18 +29,9 @@ from holdfast_loadtest.wire import Pass, Status, Ticket, View
 
 NEVER_RISES: Final = "a shown position never rises"
 SAME_ADMISSION: Final = "claiming again is the same admission"
-VIEW_EVERY_POLLS: Final = 8
-POLL_JITTER: Final = 0.3
 NOT_OPEN_PAUSE_SECONDS: Final = 1.0
 MAX_JOINS: Final = 3
 MAX_CLAIMS: Final = 200
-MIN_POLL_SECONDS: Final = 0.2
-OVER: Final = frozenset({"sold_out", "closed"})
-CLAIMABLE: Final = frozenset({"open", "draining"})
-LAPSED: Final = frozenset({"lapsed", "expired"})
-POLLS_PER_WAIT: Final = 30
-MAX_POLL_SECONDS: Final = 30.0
-HIDDEN_POLL_SECONDS: Final = (10.0, 60.0)
 
 
 class Gone(Exception):
@@ -40,43 +40,6 @@ class Gone(Exception):
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage.value)
         self.stage = stage
-
-
-@dataclass(slots=True)
-class Sight:
-    """What the page shows: the newest document accepted, and the position computed from it."""
-
-    status: Status | None = None
-    etag: str | None = None
-    ahead: int | None = None
-
-    def accept(self, status: Status) -> bool:
-        """Takes the document unless an older one; answers whether it was taken."""
-        if self.status is not None and status.revision < self.status.revision:
-            return False
-        self.status = status
-        return True
-
-
-def users_ahead(number: int, status: Status) -> int:
-    """How many are between the call frontier and `number`; numbers in published gaps are nobody."""
-    missing = sum(
-        max(0, min(last, number - 1) - max(first, status.serving + 1) + 1)
-        for first, last in status.gaps
-    )
-    return max(0, number - status.serving - 1 - missing)
-
-
-def poll_seconds(status: Status, ahead: int | None, who: Temperament) -> float:
-    """How long a page rests: the service's interval, longer far back and while it is hidden."""
-    floor = max(status.refresh_interval_seconds, MIN_POLL_SECONDS)
-    rate = status.admitted_per_minute or 0.0
-    wait = ahead / rate * 60 if ahead and rate > 0 else 0.0
-    rest = min(max(floor, wait / POLLS_PER_WAIT), max(floor, MAX_POLL_SECONDS))
-    if who.hides_the_tab:
-        shortest, longest = HIDDEN_POLL_SECONDS
-        rest = max(rest, min(longest, max(shortest, wait / 3)))
-    return rest * (1 + POLL_JITTER * who.poll_jitter)
 
 
 class Visitor:
