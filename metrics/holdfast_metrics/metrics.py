@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from holdfast_metrics import manifest
 from holdfast_metrics.counts import BulkHistogram, CountedBy, TalliedBy, Tally
 from holdfast_metrics.manifest import Definition
+from holdfast_metrics.requests import RequestCounts
 
 
 class Metrics:
@@ -34,6 +35,7 @@ class Metrics:
         self.ledger_seconds = self._histogram(manifest.LEDGER_SECONDS)
         self.ledger_batch_size = self._histogram(manifest.LEDGER_BATCH_SIZE)
         self.request_seconds = self._histogram(manifest.REQUEST_SECONDS)
+        self.answers = RequestCounts(self.requests, self.request_seconds)
         self._batch_tally: Tally = self.script_batch_size.labels()
 
     def observe_script(self, script: str, seconds: float, batch_size: int) -> None:

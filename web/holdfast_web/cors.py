@@ -6,7 +6,7 @@ answers go to the sale's return origins, and only with credentials in headers:
 cookie.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
 from typing import Final
 
@@ -33,18 +33,32 @@ class Cors(Enum):
     BUYER = "buyer"
 
 
+ALWAYS: Final[Mapping[Cors, Mapping[str, str]]] = {
+    Cors.NONE: {},
+    Cors.PUBLIC: {
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Expose-Headers": EXPOSE_HEADERS,
+    },
+    Cors.BUYER: {"Vary": "Origin"},
+}
+"""The headers that every answer of a policy has, whoever asks."""
+
+
 async def cors_headers(request: web.Request, policy: Cors) -> dict[str, str]:
     """The headers that `policy` adds to an answer to this request."""
-    if policy is Cors.PUBLIC:
-        return {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": EXPOSE_HEADERS}
-    if policy is Cors.NONE:
-        return {}
-    headers = {"Vary": "Origin"}
+    more = await origin_headers(request) if policy is Cors.BUYER else {}
+    return {**ALWAYS[policy], **more}
+
+
+async def origin_headers(request: web.Request) -> dict[str, str]:
+    """What a page of a return origin gets from a BUYER endpoint in addition, nobody else."""
     origin = request.headers.get("Origin")
-    if origin is not None and origin in await _return_origins(request):
-        headers["Access-Control-Allow-Origin"] = origin
-        headers["Access-Control-Expose-Headers"] = EXPOSE_HEADERS
-    return headers
+    if origin is None or origin not in await _return_origins(request):
+        return {}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": EXPOSE_HEADERS,
+    }
 
 
 def allow_preflight(app: web.Application, path: str, policy: Cors) -> None:

@@ -19,7 +19,7 @@ from functools import wraps
 from aiohttp import web
 
 from holdfast_metrics.http import METRICS
-from holdfast_web.cors import Cors, cors_headers
+from holdfast_web.cors import ALWAYS, Cors, origin_headers
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.problems import problem_response, to_error
 
@@ -58,37 +58,42 @@ def add_fallback(app: web.Application) -> None:
 def _surround(handler: Handler, policy: Cors, *, timed: bool = True) -> Handler:
     @wraps(handler)
     async def surrounded(request: web.Request) -> web.StreamResponse:
-        started = time.perf_counter()
+        started = time.perf_counter() if timed else None
         try:
             response = await handler(request)
         except Exception as exc:  # the boundary: to_error tells refusals from faults, logs those
             response = problem_response(to_error(exc))
         if policy is not Cors.NONE and not response.prepared:
-            response = await _with_cors(response, request, policy)
-        _count(request, response.status, time.perf_counter() - started if timed else None)
+            response.headers.update(ALWAYS[policy])
+            # Asked of the sale only where it matters: most requests come from our own pages.
+            if policy is Cors.BUYER and "Origin" in request.headers:
+                response = await _with_origin(response, request)
+        _count(request, response.status, started)
         return response
 
     return surrounded
 
 
-async def _with_cors(
-    response: web.StreamResponse, request: web.Request, policy: Cors
-) -> web.StreamResponse:
+async def _with_origin(response: web.StreamResponse, request: web.Request) -> web.StreamResponse:
     try:
-        response.headers.update(await cors_headers(request, policy))
+        response.headers.update(await origin_headers(request))
     except Exception as exc:  # the sale's origins could not be read: the same boundary
         return problem_response(to_error(exc))
     return response
 
 
-def _count(request: web.Request, status: int, seconds: float | None) -> None:
+def _count(request: web.Request, status: int, started: float | None) -> None:
     metrics = request.app.get(METRICS)
     if metrics is None:
         return
-    route = route_pattern(request)
-    metrics.requests.add(route, request.method, str(status))
-    if seconds is not None:
-        metrics.request_seconds.labels(route).observe(seconds)
+    seconds = None if started is None else time.perf_counter() - started
+    metrics.answers.add(
+        request.match_info.route,
+        request.method,
+        status,
+        seconds,
+        lambda: route_pattern(request),
+    )
 
 
 async def _allowed_methods(request: web.Request) -> set[str]:
