@@ -5,7 +5,7 @@ from holdfast_queue.draw import ALGORITHM
 from holdfast_queue.handoff import redirect_url
 from holdfast_queue.room import Room
 from holdfast_queue.status import timestamp
-from holdfast_queue.views import Admission, Entry, View
+from holdfast_queue.views import Admission, Entry
 
 
 def entry_members(entry: Entry, room: Room, return_url: str | None) -> dict[str, object]:
@@ -50,20 +50,4 @@ def draw_members(room: Room) -> dict[str, object]:
         "accumulator": facts and facts.accumulator,
         "beacon": facts and facts.beacon,
         "beacon_source": facts and facts.beacon_source,
-    }
-
-
-def view_members(view: View) -> dict[str, object]:
-    document = view.document
-    return {
-        "state": view.state.value,
-        "number": view.number,
-        "lobby_index": view.lobby_index,
-        "called": view.called,
-        "users_ahead": view.users_ahead,
-        "serving": document.line.serving,
-        "estimated_wait_seconds": view.wait and {"p50": view.wait.p50, "p90": view.wait.p90},
-        "refresh_interval_seconds": view.refresh_seconds,
-        "revision": document.revision,
-        "sale_state": document.state.value,
     }

@@ -11,9 +11,10 @@ Where nobody can tell (not open, paused, all units held) the answer is None: no 
 kinder than one that is wrong.
 """
 
-from dataclasses import dataclass
 from math import exp, sqrt
 from typing import Final
+
+import msgspec
 
 from holdfast_lua.line_status import LineStatus
 
@@ -28,8 +29,7 @@ _NOTICE_SECONDS: Final = 2.0
 _CAP_BINDS_FROM: Final = 0.95
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True, gc=False):
     """Seconds until the call."""
 
     p50: int

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from holdfast_connector.origins import MAX_URL_CHARS
 from holdfast_metrics.http import METRICS
-from holdfast_queue.answers import admission_members, draw_members, entry_members, view_members
+from holdfast_queue.answers import admission_members, draw_members, entry_members
 from holdfast_queue.credentials import (
     joining_address,
     joining_identity,
@@ -106,8 +106,7 @@ async def _tickets(request: web.Request) -> web.StreamResponse:
 async def _ticket(request: web.Request) -> web.StreamResponse:
     room = await _room(request)
     ticket = require_ticket(request, room)
-    room.note_presence(ticket)
-    return json_response(view_members(room.view(ticket)))
+    return json_response(room.visit(ticket))
 
 
 @buyer_endpoint
@@ -211,7 +210,7 @@ def _require_uid(uid: str, room: Room) -> None:
 
 def _come_again(outcome: ComeAgain, view: View) -> web.StreamResponse:
     seconds = str(max(1, round(outcome.seconds)))
-    return json_response(view_members(view), status=202, headers={"Retry-After": seconds})
+    return json_response(view, status=202, headers={"Retry-After": seconds})
 
 
 def _count_join(request: web.Request, room: Room, entry: Entry) -> None:

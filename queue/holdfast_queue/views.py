@@ -7,7 +7,7 @@ import msgspec
 
 from holdfast_queue.estimate import Wait
 from holdfast_queue.passes import Pass
-from holdfast_queue.status import StatusDocument
+from holdfast_queue.status import SaleState
 from holdfast_queue.tickets import Ticket
 
 
@@ -20,20 +20,25 @@ class VisitorState(StrEnum):
     ADMITTED = "admitted"
 
 
-class View(msgspec.Struct, frozen=True):
-    """What a visitor sees of their own place."""
+_WIRE_NAMES = {
+    "wait": "estimated_wait_seconds",
+    "refresh_seconds": "refresh_interval_seconds",
+}
+
+
+class View(msgspec.Struct, frozen=True, gc=False, rename=_WIRE_NAMES):
+    """What a visitor sees of their own place, as it is encoded. Clients rely on these names."""
 
     state: VisitorState
     number: int | None
     lobby_index: int | None
+    called: bool
     users_ahead: int | None
+    serving: int
     wait: Wait | None
     refresh_seconds: float
-    document: StatusDocument
-
-    @property
-    def called(self) -> bool:
-        return self.state is VisitorState.CALLED
+    revision: int
+    sale_state: SaleState
 
 
 @dataclass(frozen=True, slots=True)

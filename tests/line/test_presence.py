@@ -36,7 +36,7 @@ async def test_visitors_who_asked_at_any_worker_are_counted_once(
     # When a window has passed in which three asked, one of them at both
     for worker, numbers in ((room, (3, 5)), (other, (5, 9))):
         for number in numbers:
-            worker.note_presence(entries[number].ticket)
+            worker.visit(entries[number].ticket)
     await line.advance_ms(WINDOW_MS)
     for worker in (room, other, room, other):
         await line.advance_ms(150)
