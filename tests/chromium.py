@@ -177,6 +177,8 @@ class Page:
         self._background: set[asyncio.Task[None]] = set()
         self._painted = asyncio.Event()
         self.requests: list[str] = []
+        self.sent: list[Message] = []
+        """The same requests with method, headers and body."""
         self.complaints: list[str] = []
         """Uncaught errors, console errors and policy violations."""
 
@@ -298,6 +300,7 @@ class Page:
     def on_event(self, method: str, params: Message) -> None:
         if method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
+            self.sent.append(params["request"])
         elif method == "Page.lifecycleEvent":
             self._follow_painting(params["name"])
         elif method == "Runtime.exceptionThrown":

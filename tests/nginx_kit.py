@@ -66,6 +66,8 @@ class Front:
     nginx: Server
     direct_url: str
     """Past nginx."""
+    log: Path
+    """What nginx has written down about requests."""
 
     @property
     def url(self) -> str:
@@ -74,7 +76,11 @@ class Front:
 
 @contextmanager
 def recipe(
-    name: str, port: int, certificate: Certificate, upstreams: dict[str, int]
+    name: str,
+    port: int,
+    certificate: Certificate,
+    upstreams: dict[str, int],
+    log: Path | None = None,
 ) -> Iterator[Server]:
     """nginx with `deploy/nginx/<name>`: what is marked CHANGE there is changed, no more."""
     # nginx's workers run as a user of their own, who must get at the cache.
@@ -88,6 +94,7 @@ def recipe(
     text = _put(text, r"(ssl_certificate +)/etc/\S+;", rf"\1{certificate.pem};")
     text = _put(text, r"(ssl_certificate_key +)/etc/\S+;", rf"\1{certificate.key};")
     text = text.replace("/var/cache/nginx/holdfast", str(cache / "kept"))
+    text = text.replace("/var/log/nginx/holdfast.log", str(log or cache / "log"))
     text = text.replace("include holdfast-cache.conf", f"include {RECIPES}/holdfast-cache.conf")
     try:
         with nginx(text, port=port) as server:

@@ -14,6 +14,7 @@ that is for it, the shop's own framework.
 """
 
 from holdfast_connector.gate import Admit, Answer, Decision, Gate
+from holdfast_connector.identity import IdentitySigner, identity_cookie
 from holdfast_connector.keys import KeysUnavailable, PublishedKeys, SharedKeys
 from holdfast_connector.origins import is_on, origin_of, parse_origin
 from holdfast_connector.service import ServiceUnavailable
@@ -29,6 +30,7 @@ __all__ = [
     "Fault",
     "Gate",
     "Handoff",
+    "IdentitySigner",
     "KeysUnavailable",
     "Mode",
     "PublishedKeys",
@@ -41,6 +43,7 @@ __all__ = [
     "Verifier",
     "Visit",
     "WhenUnavailable",
+    "identity_cookie",
     "is_on",
     "origin_of",
     "parse_origin",

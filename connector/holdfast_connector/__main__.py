@@ -15,6 +15,7 @@ from typing import Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from holdfast_connector.auth_request import AuthRequest
+from holdfast_connector.identity import identity_cookie
 from holdfast_connector.keys import SharedKeys
 from holdfast_connector.settings import Mode, Settings, WhenUnavailable
 
@@ -29,12 +30,14 @@ VARIABLES: Final = {
     "HOLDFAST_MODE": "exchange (default) or verify",
     "HOLDFAST_WHEN_UNAVAILABLE": "closed (default) or open",
     "HOLDFAST_SHARED_KEYS": "file with the keys of `holdfast keys shared`, for HS256",
+    "HOLDFAST_IDENTITY_COOKIE": "the shop's cookie that has the visitor's signed identity, if any",
 }
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
     """The settings that the environment gives; KeyError or ValueError says what is missing."""
     shared = environ.get("HOLDFAST_SHARED_KEYS")
+    cookie = environ.get("HOLDFAST_IDENTITY_COOKIE")
     return Settings(
         service_url=environ["HOLDFAST_SERVICE_URL"],
         shop_url=environ["HOLDFAST_SHOP_URL"],
@@ -46,6 +49,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         mode=Mode(environ.get("HOLDFAST_MODE", "exchange")),
         when_unavailable=WhenUnavailable(environ.get("HOLDFAST_WHEN_UNAVAILABLE", "closed")),
         shared_keys=SharedKeys.from_jwks(Path(shared).read_text()) if shared else None,
+        identify=identity_cookie(cookie) if cookie else None,
     )
 
 

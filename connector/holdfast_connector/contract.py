@@ -3,6 +3,10 @@
 from typing import Final
 
 HANDOFF_PARAMETER: Final = "holdfast_token"
+
+IDENTITY_PARAMETER: Final = "identity"
+"""In a link to the waiting room: who the shop says the visitor is, signed."""
+
 HANDOFF_TYPE: Final = "handoff+jwt"
 PASS_TYPE: Final = "JWT"  # noqa: S105 (a media type, no secret)
 MAX_TOKEN_CHARS: Final = 2_048

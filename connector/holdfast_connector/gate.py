@@ -20,9 +20,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from holdfast_connector.contract import REDIRECT_HEADER
+from holdfast_connector.contract import IDENTITY_PARAMETER, REDIRECT_HEADER
 from holdfast_connector.couriers import Busy, Courier
 from holdfast_connector.fetching import Fetch, fetch
 from holdfast_connector.keys import Keys, KeysUnavailable, PublishedKeys
@@ -121,10 +121,14 @@ class Gate:
         return self._cookies.cleared()
 
     def room_url(self, visit: Visit) -> str:
-        """The waiting room, with the way back."""
+        """The waiting room, with the way back, and with who comes if the shop says so."""
         settings = self.settings
-        back = visit.return_url(settings.shop_url, settings.landing)
-        return f"{settings.service_url}/wait/{settings.sale}?t={quote(back, safe='')}"
+        query = {"t": visit.return_url(settings.shop_url, settings.landing)}
+        identity = settings.identify(visit) if settings.identify is not None else None
+        if identity is not None:
+            query[IDENTITY_PARAMETER] = identity
+        written = urlencode(query, quote_via=quote, safe="")
+        return f"{settings.service_url}/wait/{settings.sale}?{written}"
 
     @property
     def _is_open(self) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from holdfast_connector.identity import Identify
 from holdfast_connector.keys import SharedKeys
 from holdfast_connector.origins import parse_origin
 
@@ -63,6 +64,10 @@ class Settings:
     """Where this server reaches the service, if not at `service_url`."""
     shared_keys: SharedKeys | None = None
     """For services that sign with HS256. None: EdDSA, with the keys that the service publishes."""
+    identify: Identify | None = field(default=None, repr=False)
+    """Who a visitor is, signed, for a sale that gives places to identities; see `identity`. Asked
+    for each redirect to the room, where an ASGI server or aiohttp must not be kept waiting.
+    """
 
     def __post_init__(self) -> None:
         for name in ("service_url", "shop_url", "internal_url"):

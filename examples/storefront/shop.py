@@ -1,26 +1,28 @@
 """A small shop behind a Holdfast waiting room: one page to look at, one to buy on, one at the end.
 
-Everything that has to do with the waiting room is in `make_app`: the connector stands before the
-shop, and `/buy` is reached through the room only. The rest is a shop as it might have been before.
-How to run it: README.md.
+Everything that has to do with the waiting room is in `make_app` and `who_comes`: the connector
+stands before the shop, `/buy` is reached through the room only, and the room is told who comes.
+The rest is a shop as it might have been before. How to run it: README.md.
 """
 
 import os
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from html import escape
+from http.cookies import SimpleCookie
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from holdfast_connector import Settings
+from holdfast_connector import IdentitySigner, Settings, Visit
 from holdfast_connector.aiohttp import session_of, setup
 
 SERVICE = os.environ.get("SHOP_HOLDFAST_URL", "http://127.0.0.1:8080")
 SHOP = os.environ.get("SHOP_URL", "http://127.0.0.1:8070")
 SALE = os.environ.get("SHOP_SALE", "spring-gala")
 PLATFORM_KEY = os.environ.get("SHOP_PLATFORM_KEY", "")
+IDENTITY_KEY = os.environ.get("SHOP_IDENTITY_KEY", "")
 API = f"{SERVICE}/v1/sales/{SALE}"
 HTTP = web.AppKey("http", aiohttp.ClientSession)
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>The little shop</title>
@@ -37,6 +39,7 @@ def make_app() -> web.Application:
         sale=SALE,
         cookie_secrets=(os.environ.get("SHOP_COOKIE_SECRET") or secrets.token_urlsafe(32),),
         protected=("/buy",),
+        identify=who_comes if IDENTITY_KEY else None,
     )
     setup(app, settings)
     app.cleanup_ctx.append(connected)
@@ -47,15 +50,24 @@ def make_app() -> web.Application:
     return app
 
 
+def who_comes(visit: Visit) -> str | None:
+    """The customer of a request, signed for the waiting room; a real shop asks its own login."""
+    customer = SimpleCookie(visit.headers.get("cookie", "")).get("customer")
+    return IdentitySigner.from_json(IDENTITY_KEY).sign(customer.value) if customer else None
+
+
 async def connected(app: web.Application) -> AsyncIterator[None]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(10)) as http:
         app[HTTP] = http
         yield
 
 
-async def front_page(_: web.Request) -> web.Response:
-    """Public: look around as long as you like."""
-    return page('<p>Tickets are on sale now.</p><p><a href="/buy">Buy</a></p>')
+async def front_page(request: web.Request) -> web.Response:
+    """Public: look around as long as you like. Who has been here is a customer."""
+    answer = page('<p>Tickets are on sale now.</p><p><a href="/buy">Buy</a></p>')
+    if "customer" not in request.cookies:
+        answer.set_cookie("customer", secrets.token_hex(8), httponly=True, samesite="Lax")
+    return answer
 
 
 async def choose(request: web.Request) -> web.Response:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -12,26 +14,33 @@ import pytest
 from api_client import Api, create, make_key
 from running_service import Service
 from services import as_user, directory_for, free_port, serving
+from yarl import URL
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def shop(service: Service, name: str) -> Iterator[str]:
+@contextmanager
+def example(service: Service, name: str, port: int, **more: str) -> Iterator[str]:
     """The example as a process of its own; its address."""
-    port = free_port()
     url = f"http://127.0.0.1:{port}"
     environ = {
         "SHOP_HOLDFAST_URL": service.url,
         "SHOP_URL": url,
         "SHOP_SALE": name,
         "SHOP_PLATFORM_KEY": make_key(service, "platform"),
+        **more,
     }
     command = [sys.executable, str(ROOT / "examples" / "storefront" / "shop.py")]
     with (
         directory_for(None) as directory,
         serving(as_user(None, command), port=port, directory=directory, environment=environ),
     ):
+        yield url
+
+
+@pytest.fixture
+def shop(service: Service, name: str) -> Iterator[str]:
+    with example(service, name, free_port()) as url:
         yield url
 
 
@@ -55,6 +64,31 @@ async def test_visitor_buys_through_the_room_and_gives_the_place_back(
             assert (await browser.get(f"{shop}/buy")).url.path == f"/wait/{name}"
         shown = await operator.get(f"/v1/sales/{name}/orders/{order[1]}")
         assert (shown.status, shown.body["status"]) == (200, "confirmed"), buyer
+
+
+async def test_customer_with_two_browsers_has_one_place(
+    service: Service, operator: Api, name: str
+) -> None:
+    """Given the sale asks for identities and the shop signs them, by the form as by the script."""
+    port = free_port()
+    await create(operator, name, return_origins=[f"http://127.0.0.1:{port}"], identity="required")
+    await operator.post(f"/v1/sales/{name}/pause")
+    key = json.dumps((await operator.get(f"/v1/sales/{name}/identity-key")).body)
+    numbers = []
+    with example(service, name, port, SHOP_IDENTITY_KEY=key) as url:
+        for customer in ("anna", "bert", "bert"):
+            jar = aiohttp.CookieJar(unsafe=True)
+            async with aiohttp.ClientSession(cookie_jar=jar) as browser:
+                if customer == "anna":
+                    await _text(browser, "GET", url)  # the front page makes her a customer
+                else:
+                    jar.update_cookies({"customer": customer}, URL(url))
+                room = await browser.get(f"{url}/buy")
+                form = {field: room.url.query[field] for field in ("t", "identity")}
+                place = f"{operator.url}/wait/{name}/place"
+                shown = await _text(browser, "POST", place, {**form, "do": "join"})
+                numbers += re.findall(r"Your number</dt><dd>(\d+)", shown)
+    assert numbers == ["1", "2", "2"]
 
 
 async def _text(

@@ -29,8 +29,9 @@ def front(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) ->
     )
     try:
         await_ready(service)
-        with recipe("holdfast.conf", port, certificate, {"holdfast": behind}) as server:
-            yield Front(service, server, f"http://127.0.0.1:{behind}")
+        log = tmp_path_factory.mktemp("log") / "holdfast.log"
+        with recipe("holdfast.conf", port, certificate, {"holdfast": behind}, log) as server:
+            yield Front(service, server, f"http://127.0.0.1:{behind}", log)
     finally:
         if service.process.poll() is None:
             service.process.terminate()

@@ -86,6 +86,25 @@ async def test_static_files_are_cached_and_compressed(
             assert response.headers["Vary"] == "Accept-Encoding"
 
 
+async def test_link_with_an_identity_is_neither_cached_nor_written_down(
+    operator: Api, front: Front, sale: str
+) -> None:
+    back = quote(f"{front.url}/", safe="")
+    path = f"/wait/{sale}?t={back}&identity=one.signed.identity"
+    answers = [await operator.as_(None).get(path) for _ in range(2)]
+    assert [cache_of(answer) for answer in answers] == ["MISS", "MISS"]
+    referred = {"Referer": f"{front.url}{path}"}
+    assert (await operator.as_(None).call("GET", "/livez", headers=referred)).status == 200
+    async with asyncio.timeout(5):
+        while True:
+            written = front.log.read_text()
+            if "/livez" in written:
+                break
+            await asyncio.sleep(0.05)
+    assert f'"GET /wait/{sale} HTTP/' in written
+    assert "identity" not in written
+
+
 async def test_nothing_that_sets_a_cookie_is_cached(operator: Api, sale: str) -> None:
     visitor = operator.as_(None)
     joined = [await visitor.post(f"/v1/sales/{sale}/tickets") for _ in range(3)]

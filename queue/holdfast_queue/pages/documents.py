@@ -6,12 +6,15 @@ neither. `form-action` names the return origin too, because browsers hold the re
 a form against it.
 
 A waiting page says nothing about a visitor, so everybody may get the same cached one; what depends
-on a visitor (`place`) is `no-store`.
+on a visitor (`place`, and whatever was asked for with an identity) is `no-store`.
+
+An identity is handed on where the visitor joins, by form or by script, and nowhere else: no link
+and no redirect of ours has it, and a page that came with one tells nobody its own address.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -36,6 +39,10 @@ PAGE_HEADERS: Final = {
 }
 
 
+IDENTIFIED_HEADERS: Final = {**PAGE_HEADERS, "Referrer-Policy": "strict-origin"}
+"""For an address with an identity in it, which must not be in the log of what the page asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """What every document of one request needs."""
@@ -44,6 +51,8 @@ class Visit:
     return_url: str
     language: str
     brand: Brand
+    identity: str | None = field(default=None, repr=False)
+    """What the shop has signed about the visitor, unchecked."""
 
     @property
     def title(self) -> str:
@@ -82,6 +91,7 @@ def waiting_document(visit: Visit) -> Html:
         "title": visit.title,
         "place_url": place_path(visit.sale),
         "return_url": visit.return_url,
+        "identity": identity_html(visit),
         "page_data": data_block(data),
     }
     return _render("waiting", visit, values)
@@ -116,10 +126,24 @@ def form_html(visit: Visit, action: str, label: str) -> Html:
         "place_url": place_path(visit.sale),
         "return_url": visit.return_url,
         "lang": visit.language,
+        "identity": identity_html(visit),
         "action": action,
         "label": label,
     }
     return _TEMPLATES.render("form", values)
+
+
+def identity_html(visit: Visit) -> Html:
+    """The form's field for the identity, where there is one."""
+    if visit.identity is None:
+        return Html("")
+    return _TEMPLATES.render("identity", {"identity": visit.identity})
+
+
+def back_html(visit: Visit) -> Html:
+    """The way back to the shop."""
+    values = {"return_url": visit.return_url, "label": visit.texts["identity_action"]}
+    return _TEMPLATES.render("back", values)
 
 
 def line_html(lines: Sequence[tuple[str, str]]) -> Html:

@@ -12,7 +12,15 @@ from enum import StrEnum
 from typing import Final
 
 from holdfast_queue.estimate import Wait
-from holdfast_queue.pages.documents import Visit, form_html, line_html, message_html, refresh_tag
+from holdfast_queue.identities import IdentityMode
+from holdfast_queue.pages.documents import (
+    Visit,
+    back_html,
+    form_html,
+    line_html,
+    message_html,
+    refresh_tag,
+)
 from holdfast_queue.pages.render import Html
 from holdfast_queue.room import Room
 from holdfast_queue.settings import LineSettings, QueueingMethod
@@ -39,6 +47,7 @@ class Scene(StrEnum):
     SOLD_OUT = "sold_out"
     CLOSED = "closed"
     REJECTED = "rejected"
+    IDENTITY = "identity"
     EXPIRED = "expired"
     ENDED = "ended"
 
@@ -46,6 +55,9 @@ class Scene(StrEnum):
 _OVER: Final = {SaleState.CLOSED: Scene.CLOSED, SaleState.SOLD_OUT: Scene.SOLD_OUT}
 _WITHOUT_PLACE: Final = {SaleState.SCHEDULED: Scene.SCHEDULED, SaleState.DRAINING: Scene.DRAINING}
 _JOINABLE: Final = frozenset({Scene.FORM, Scene.EXPIRED, Scene.ENDED})
+_STANDING: Final = _JOINABLE | {Scene.IDENTITY}
+"""Nothing but the visitor changes these: they are not refreshed."""
+
 _AT_LEISURE: Final = frozenset({Scene.CLOSED, Scene.SOLD_OUT, Scene.DRAINING, Scene.REJECTED})
 
 
@@ -59,22 +71,27 @@ class Look:
     view: View | None
 
 
-def look_around(room: Room, view: View | None) -> Look:
-    """The scene for a visitor with the place `view`, or with none."""
+def look_around(room: Room, view: View | None, *, identified: bool = False) -> Look:
+    """The scene for a visitor with the place `view`, or with none; `identified` when their shop
+    says who they are.
+    """
     document = room.document
-    return Look(_scene(room, document, view), document, room.settings, view)
-
-
-def _scene(room: Room, document: StatusDocument, view: View | None) -> Scene:
     if document.state in _OVER:
-        return _OVER[document.state]
-    return _without_place(room, document) if view is None else _in_line(document, view)
+        scene = _OVER[document.state]
+    elif view is not None:
+        scene = _in_line(document, view)
+    else:
+        scene = _without_place(room, document, identified)
+    return Look(scene, document, room.settings, view)
 
 
-def _without_place(room: Room, document: StatusDocument) -> Scene:
+def _without_place(room: Room, document: StatusDocument, identified: bool) -> Scene:
     if document.state in _WITHOUT_PLACE:
         return _WITHOUT_PLACE[document.state]
-    return Scene.REJECTED if room.settings.rejects else Scene.FORM
+    if room.settings.rejects:
+        return Scene.REJECTED
+    required = room.settings.identity is IdentityMode.REQUIRED
+    return Scene.IDENTITY if required and not identified else Scene.FORM
 
 
 def _in_line(document: StatusDocument, view: View) -> Scene:
@@ -92,7 +109,7 @@ def place_values(visit: Visit, look: Look) -> dict[str, str]:
     """What goes into `templates/place.html`."""
     texts = visit.texts
     figure, caption = _figure(texts, look)
-    refresh = None if look.scene in _JOINABLE else _refresh_seconds(look)
+    refresh = None if look.scene in _STANDING else _refresh_seconds(look)
     return {
         "state": look.scene.value,
         "title": f"{texts[f'{look.scene}_headline']} - {visit.title}",
@@ -179,6 +196,8 @@ def _form(visit: Visit, scene: Scene) -> Html:
         return form_html(visit, "join", visit.texts["form_join"])
     if scene in _JOINABLE:
         return form_html(visit, "join", visit.texts["expired_action"])
+    if scene is Scene.IDENTITY:
+        return back_html(visit)
     return Html("")
 
 

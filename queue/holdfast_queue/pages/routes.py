@@ -4,6 +4,9 @@
 POST, by the page's script to the API or by a form to `/place`. A form acts on the visitor's cookie,
 so it must come from our own page, and it is answered with 303, so that a reload repeats nothing. A
 browser that is refused gets a page to read, a program gets the problem document.
+
+A shop may send its visitors with an identity in the address. What is answered then is theirs alone
+(`no-store`); the form takes the identity along, the page's script takes it out of the address.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,6 +16,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
+from holdfast_connector.contract import IDENTITY_PARAMETER
 from holdfast_connector.origins import origin_of
 from holdfast_queue.credentials import (
     joining_address,
@@ -24,6 +28,7 @@ from holdfast_queue.handoff import redirect_url
 from holdfast_queue.pages.assets import IMMUTABLE
 from holdfast_queue.pages.documents import (
     ASSETS,
+    IDENTIFIED_HEADERS,
     PAGE_HEADERS,
     Visit,
     brand_path,
@@ -58,6 +63,7 @@ _PROBLEM_KINDS: Final = {
     ErrorCode.UNKNOWN_SALE: "unknown_sale",
 }
 _PASSED: Final = {ErrorCode.CALL_EXPIRED: Scene.EXPIRED, ErrorCode.PASS_ENDED: Scene.ENDED}
+_PRIVATE: Final = "no-store"
 _SHOWN_BY_THE_LINE: Final = frozenset(
     {
         ErrorCode.NOT_OPEN,
@@ -98,7 +104,8 @@ def _page(handler: _Handler) -> _Handler:
 @_page
 async def _waiting_page(request: web.Request) -> web.StreamResponse:
     _, visit = await _visit(request, _single_values(list(request.query.items())))
-    return _html(visit, waiting_document(visit), _PAGE_CACHING)
+    caching = _PRIVATE if IDENTITY_PARAMETER in request.query else _PAGE_CACHING
+    return _html(visit, waiting_document(visit), caching)
 
 
 @_page
@@ -106,10 +113,8 @@ async def _place(request: web.Request) -> web.StreamResponse:
     room, visit = await _visit(request, _single_values(list(request.query.items())))
     token = shown_ticket(request, room.name)
     ticket = room.read_ticket(token) if token else None
-    if ticket is not None:
-        room.note_presence(ticket)
-    look = look_around(room, None if ticket is None else room.view(ticket))
-    return _show(visit, look)
+    view = None if ticket is None else room.visit(ticket)
+    return _show(visit, look_around(room, view, identified=visit.identity is not None))
 
 
 @_page
@@ -128,14 +133,24 @@ async def _act(request: web.Request) -> web.StreamResponse:
             return _show(visit, passed)
         if error.code in _SHOWN_BY_THE_LINE:
             return _see_other(place_url(visit))
+        if error.code is ErrorCode.IDENTITY_REQUIRED:
+            return _unidentified(request, room, visit)
         raise
+
+
+def _unidentified(request: web.Request, room: Room, visit: Visit) -> web.Response:
+    """Who has a place already is shown it; everybody else is shown the way back to the shop."""
+    token = shown_ticket(request, room.name)
+    if token and room.read_ticket(token):
+        return _see_other(place_url(visit))
+    return _show(visit, Look(Scene.IDENTITY, room.document, room.settings, None), status=401)
 
 
 async def _join(request: web.Request, room: Room, visit: Visit) -> web.StreamResponse:
     entry = await room.join(
         shown_ticket(request, room.name),
         address=joining_address(request, room),
-        identity=joining_identity(None, room),
+        identity=joining_identity(visit.identity, room),
     )
     response = _see_other(place_url(visit))
     if entry.admission is not None:
@@ -173,7 +188,8 @@ async def _visit(request: web.Request, values: Mapping[str, str]) -> tuple[Room,
     origins, own = room.settings.return_origins, request.app[PUBLIC_ORIGIN]
     return_url = check_return_url(values.get("t", ""), origins, own)
     language = _language(request, values)
-    return room, Visit(room.name, return_url, language, room.brand)
+    identity = values.get(IDENTITY_PARAMETER) or None
+    return room, Visit(room.name, return_url, language, room.brand, identity)
 
 
 def _language(request: web.Request, values: Mapping[str, str]) -> str:
@@ -202,23 +218,23 @@ def _entrance(room: Room, visit: Visit, admission: Admission) -> str:
 
 
 def _see_other(location: str) -> web.Response:
-    headers = {hdrs.LOCATION: location, hdrs.CACHE_CONTROL: "no-store"}
+    headers = {hdrs.LOCATION: location, hdrs.CACHE_CONTROL: _PRIVATE}
     return web.Response(status=303, headers=headers)
 
 
-def _show(visit: Visit, look: Look) -> web.Response:
-    return _html(visit, place_document(visit, place_values(visit, look)), "no-store")
+def _show(visit: Visit, look: Look, status: int = 200) -> web.Response:
+    return _html(visit, place_document(visit, place_values(visit, look)), _PRIVATE, status)
 
 
-def _html(visit: Visit, document: Html, caching: str) -> web.Response:
+def _html(visit: Visit, document: Html, caching: str, status: int = 200) -> web.Response:
     headers = {
-        **PAGE_HEADERS,
+        **(PAGE_HEADERS if visit.identity is None else IDENTIFIED_HEADERS),
         hdrs.CACHE_CONTROL: caching,
         hdrs.VARY: hdrs.ACCEPT_LANGUAGE,
         hdrs.CONTENT_LANGUAGE: visit.language,
         hdrs.CONTENT_SECURITY_POLICY: security_policy(origin_of(visit.return_url)),
     }
-    return web.Response(text=document, content_type="text/html", headers=headers)
+    return web.Response(text=document, status=status, content_type="text/html", headers=headers)
 
 
 def _problem_page(request: web.Request, error: HoldfastError) -> web.Response:
@@ -231,6 +247,7 @@ def _problem_page(request: web.Request, error: HoldfastError) -> web.Response:
     refresh = _RETRY_SECONDS if busy and request.method == hdrs.METH_GET else None
     response.text = problem_document(language, catalogue(language), kind, error.code.value, refresh)
     response.content_type = "text/html"
-    response.headers.update(PAGE_HEADERS)
+    identified = IDENTITY_PARAMETER in request.query
+    response.headers.update(IDENTIFIED_HEADERS if identified else PAGE_HEADERS)
     response.headers[hdrs.CONTENT_SECURITY_POLICY] = security_policy()
     return response

@@ -6,6 +6,7 @@
 // own view is asked for seldom (it also tells the service that somebody is still here).
 
 import { ServerClock } from "./clock.js";
+import { Identity } from "./identity.js";
 import { Place, pollDelay, retryDelay, supersedes } from "./place.js";
 import { AT_REST, mayClaim, sceneOf } from "./scene.js";
 import { Service, Unreachable } from "./service.js";
@@ -22,6 +23,7 @@ class WaitingPage {
   constructor(page) {
     this.page = page;
     this.view = new View(page);
+    this.identity = new Identity(page.name);
     this.service = new Service(page.name);
     this.clock = new ServerClock();
     this.chime = new Chime();
@@ -29,7 +31,7 @@ class WaitingPage {
     this.place = new Place();
     this.known = {
       status: null, number: null, joined: false,
-      passed: null, admitted: false, refused: false, redirecting: false,
+      passed: null, admitted: false, refused: false, unidentified: false, redirecting: false,
     };
     this.own = null;
     this.target = null;
@@ -130,19 +132,28 @@ class WaitingPage {
       if (await this.#readOwnView()) return;
       this.resuming = false;
     }
-    if (JOINABLE.has(this.known.status.state)) await this.#join();
+    if (JOINABLE.has(this.known.status.state) && !this.known.unidentified) await this.#join();
   }
 
   async #join() {
-    const { status, body } = await this.service.join(this.page.returnUrl, freshNonce());
+    const { returnUrl } = this.page;
+    const { status, body } = await this.service.join(returnUrl, freshNonce(), this.identity.token);
     if (status === 200 || status === 201) return this.#joined(body, status === 200);
+    if (body?.code === "identity_required") return this.#unidentified();
     this.known.refused = !["not_open", "sold_out", "sale_closed", "draining"].includes(body?.code);
+  }
+
+  /** Only the shop can help, unless the visitor has a place that this page did not know of. */
+  async #unidentified() {
+    this.identity.refused();
+    this.known.unidentified = !(await this.#readOwnView());
   }
 
   /** In a quiet sale the answer to joining may be the way in already. */
   #joined(body, again) {
     Object.assign(this.known, { joined: true, passed: null, admitted: false, refused: false });
     this.#take(body.number);
+    this.identity.used();
     this.ownViewAt = 0;
     if (!again) this.entered = false;
     if (body.redirect_to) this.#enter(body.redirect_to);
@@ -194,8 +205,9 @@ class WaitingPage {
 
   async #claim() {
     const { status, body, retryAfter } = await this.service.claim(this.page.returnUrl);
-    if (status === 200 && this.entered) return this.#welcomeBack();
-    if (status === 200 || status === 201) return this.#enter(body.redirect_to);
+    const admitted = status === 200 || status === 201;
+    if (admitted && this.entered) return this.#welcomeBack();
+    if (admitted) return this.#enter(body.redirect_to);
     if (status === 410) return this.#pass(this.entered ? "ended" : "expired");
     if (body?.code === "pass_ended") return this.#pass("ended");
     if (status === 401 || status === 403) return this.#forget();

@@ -6,11 +6,11 @@ import { isCalled } from "./place.js";
 export const IN_LINE = new Set(["waiting", "next", "paused", "held"]);
 
 /** Scenes that nothing but the visitor or the operator changes: polled at leisure. */
-export const AT_REST = new Set(["sold_out", "closed", "draining", "rejected", "expired", "ended", "admitted"]);
+export const AT_REST = new Set(["sold_out", "closed", "draining", "rejected", "identity", "expired", "ended", "admitted"]);
 
 /**
- * `known` is {status, number, joined, passed, admitted, refused, redirecting}: the newest status
- * document, the visitor's number or null, and what the service has answered to this visitor;
+ * `known` is {status, number, joined, passed, admitted, refused, unidentified, redirecting}: the newest
+ * status document, the visitor's number or null, and what the service has answered to this visitor;
  * `passed` is null, or "expired" (called in vain) or "ended" (was inside).
  */
 export function sceneOf(known) {
@@ -20,14 +20,15 @@ export function sceneOf(known) {
   if (status === null) return "loading";
   if (status.state === "closed" || status.state === "sold_out") return status.state;
   if (known.passed !== null) return known.passed;
-  if (!known.joined) return withoutPlace(status, known.refused);
+  if (!known.joined) return withoutPlace(status, known);
   if (known.number === null) return "lobby";
   return inLine(status, known.number);
 }
 
-function withoutPlace(status, refused) {
+function withoutPlace(status, { refused, unidentified }) {
   if (status.state === "scheduled") return "scheduled";
   if (status.state === "draining") return "draining";
+  if (unidentified) return "identity";
   return refused ? "rejected" : "loading";
 }
 

@@ -31,8 +31,8 @@ export class Service {
     return this.#asHolder("GET", "/ticket");
   }
 
-  async join(returnUrl, nonce) {
-    const answer = await this.#call("POST", "/tickets", { nonce, return_url: returnUrl });
+  async join(returnUrl, nonce, identity) {
+    const answer = await this.#call("POST", "/tickets", { nonce, identity, return_url: returnUrl });
     this.#ticket = answer.body?.ticket ?? null;
     return answer;
   }

@@ -49,6 +49,7 @@ export class View {
     this.#message(status?.message ?? null);
     toggle("again", scene === "expired" || scene === "ended");
     toggle("go", scene === "admitted" || scene === "turn");
+    toggle("back", scene === "identity");
     toggle("keep", !AT_REST.has(scene) && scene !== "scheduled");
     this.#title(moment);
     this.#announce(moment);

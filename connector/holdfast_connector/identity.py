@@ -1,0 +1,83 @@
+"""Who a visitor is to their shop, signed for the waiting room.
+
+A sale that gives one place to each identity has to be told who comes. The shop signs it, the gate
+puts it into the link to the room (`Settings.identify`), and the room's page hands it on when it
+takes the place. The key is the sale's own: `GET /v1/sales/{sale}/identity-key` gives it to a
+`platform` key, and it changes when the service's secret does.
+
+    signer = IdentitySigner.from_json(answer)
+    Settings(..., identify=lambda visit: signer.sign(customer_of(visit.headers)))
+
+Invariants: an identity is good for ten minutes at most, since it travels in a URL; what the shop
+calls its customer is best an opaque id, because the signature hides nothing.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import jwt
+
+from holdfast_connector.visits import Visit
+
+LIFE_SECONDS: Final = 600
+MAX_IDENTITY_CHARS: Final = 1_024
+_ALGORITHM: Final = "HS256"
+
+Identify = Callable[[Visit], str | None]
+"""From a visit to the signed identity of who makes it; None for who is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentitySigner:
+    """Signs the identities of one sale."""
+
+    sale: str
+    kid: str
+    key: str = field(repr=False)
+    clock: Callable[[], float] = field(default=time.time, repr=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "IdentitySigner":
+        """The signer of an answer to `GET identity-key`; ValueError when it is none."""
+        try:
+            members = json.loads(text)
+            return cls(str(members["audience"]), str(members["kid"]), str(members["key"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError("that is no identity key") from error
+
+    def sign(self, subject: str, channels: Sequence[str] = (), seconds: int = LIFE_SECONDS) -> str:
+        """The identity `subject`, who may have what the sale has set aside for `channels`."""
+        if not subject:
+            raise ValueError("an identity is not empty")
+        now = int(self.clock())
+        claims: dict[str, object] = {
+            "aud": self.sale,
+            "sub": subject,
+            "iat": now,
+            "exp": now + min(seconds, LIFE_SECONDS),
+        }
+        if channels:
+            claims["channels"] = list(channels)
+        token = jwt.encode(claims, self.key, _ALGORITHM, {"kid": self.kid})
+        if len(token) > MAX_IDENTITY_CHARS:
+            raise ValueError(f"an identity takes at most {MAX_IDENTITY_CHARS} characters")
+        return token
+
+
+def identity_cookie(name: str) -> Identify:
+    """For shops that leave the signed identity in a cookie of theirs: the gate takes it from there.
+
+    A visitor can write any cookie, yet none that the service would take for signed.
+    """
+
+    def identify(visit: Visit) -> str | None:
+        for part in visit.headers.get("cookie", "").split(";"):
+            key, _, value = part.strip().partition("=")
+            if key == name and 0 < len(value) <= MAX_IDENTITY_CHARS:
+                return value
+        return None
+
+    return identify

@@ -1,0 +1,224 @@
+"""Sales that ask who comes: the shop's link says it, the page and the form hand it on, once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from chromium import PHONE, Chromium, Page
+from pages_kit import WAIT_SECONDS, ReturnPage, Sale, make_sale
+from running_service import Service
+
+from holdfast_connector import IdentitySigner
+from holdfast_queue.pages.languages import catalogue
+
+HTML = {"Accept": "text/html", "Accept-Language": "en"}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def members(service: Service, http: aiohttp.ClientSession, shop: ReturnPage) -> Sale:
+    """A sale for who is identified; paused, so that everybody keeps waiting."""
+    sale = await make_sale(service, http, shop.origin, {"identity": "required"})
+    await sale.tell("pause")
+    return sale
+
+
+async def signer_of(sale: Sale) -> IdentitySigner:
+    key = await sale.operator.get(f"/v1/sales/{sale.name}/identity-key")
+    return IdentitySigner.from_json(json.dumps(key.body))
+
+
+async def link(sale: Sale, customer: str = "customer-7") -> str:
+    """Where the shop sends a customer."""
+    return sale.page(identity=(await signer_of(sale)).sign(customer))
+
+
+async def reach(page: Page, scene: str) -> None:
+    await page.until(f"document.documentElement.dataset.state === {scene!r}")
+
+
+def told(page: Page, token: str) -> list[str]:
+    """The addresses of requests that had `token` in their address or headers."""
+    return [
+        request["url"]
+        for request in page.sent
+        if token in request["url"] or token in str(request["headers"])
+    ]
+
+
+async def test_identity_is_handed_on_and_leaves_the_address(
+    members: Sale, browser: Chromium
+) -> None:
+    """Only the very request for the page has it in its address: no later one, and no referrer."""
+    address = await link(members)
+    token = parse_qs(urlsplit(address).query)["identity"][0]
+    async with browser.page(PHONE) as page:
+        await page.go(address)
+        await reach(page, "paused")
+        assert await page.run("location.search") == f"?{urlsplit(members.page()).query}"
+        assert await page.run("history.length") <= 2
+        assert told(page, token) == [address]
+        assert len(page.sent) > 5
+        assert token not in await page.run("JSON.stringify([localStorage, sessionStorage])")
+        assert page.complaints == []
+    await members.issued(1)
+
+
+async def test_same_identity_in_another_browser_has_the_same_place(
+    members: Sale, browser: Chromium
+) -> None:
+    for customer in ("customer-1", "customer-7", "customer-7"):
+        async with browser.page() as page:
+            await page.go(await link(members, customer))
+            await reach(page, "paused")
+            number = await page.text("#number")
+    assert number == "2"
+    await members.issued(2)
+
+
+async def test_reload_continues_without_the_identity(members: Sale, browser: Chromium) -> None:
+    async with browser.page() as page:
+        await page.go(await link(members))
+        await reach(page, "paused")
+        await page.run("localStorage.clear()")
+        await page.go(members.page())
+        await reach(page, "paused")
+        assert await page.text("#number") == "1"
+    await members.issued(1)
+
+
+async def test_identity_waits_with_the_tab_until_the_room_opens(
+    service: Service, http: aiohttp.ClientSession, shop: ReturnPage, browser: Chromium
+) -> None:
+    """Given a room that opens later, a visitor who reloads or reads another language keeps it."""
+    times = {
+        "prequeue_start_time": "2099-01-01T00:00:00Z",
+        "event_start_time": "2099-01-02T00:00:00Z",
+    }
+    later = await make_sale(service, http, shop.origin, {"identity": "required", **times})
+    async with browser.page() as page:
+        await page.go(await link(later))
+        await reach(page, "scheduled")
+        await page.click("nav a")
+        await page.until("document.documentElement.lang === 'zh-Hans'")
+        assert "identity" not in await page.run("location.href")
+        await reach(page, "scheduled")
+        await later.change(**times | {"prequeue_start_time": "2020-01-01T00:00:00Z"})
+        await page.go(later.page())
+        await reach(page, "lobby")
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+@pytest.mark.parametrize("identity", [None, "forged"])
+async def test_without_a_valid_identity_the_page_leads_back_to_the_shop(
+    language: str, identity: str | None, members: Sale, shop: ReturnPage, browser: Chromium
+) -> None:
+    texts = catalogue(language)
+    address = members.page()
+    if identity is not None:
+        token = (await signer_of(members)).sign("customer-7")
+        address = members.page(identity=token[:-4] + "AAAA")
+    async with browser.page(PHONE, language=language) as page:
+        await page.go(address)
+        await reach(page, "identity")
+        assert await page.text("h1#headline") == texts["identity_headline"]
+        assert await page.text("#lead") == texts["identity_lead"]
+        assert "identity" not in await page.run("location.search")
+        await page.click("#back")
+        await page.until("location.pathname === '/seats'")
+    assert shop.visits == [f"{shop.origin}/seats"]
+    await members.issued(0)
+
+
+# -- without scripts ------------------------------------------------------------------------------
+
+
+async def submit(
+    http: aiohttp.ClientSession, sale: Sale, cookie: str = "", **fields: str
+) -> tuple[aiohttp.ClientResponse, str]:
+    url = f"{sale.operator.url}/wait/{sale.name}/place"
+    form = {"t": f"{sale.shop}/seats", "lang": "en", "do": "join", **fields}
+    own = {"Origin": sale.operator.url, "Sec-Fetch-Site": "same-origin", "Cookie": cookie}
+    typed = {"Content-Type": "application/x-www-form-urlencoded"}
+    async with http.post(
+        url, data=urlencode(form), headers={**HTML, **own, **typed}, allow_redirects=False
+    ) as response:
+        return response, await response.text()
+
+
+@pytest.mark.parametrize("path", ["", "/place"])
+async def test_page_with_an_identity_is_for_one_visitor(
+    path: str, members: Sale, http: aiohttp.ClientSession
+) -> None:
+    token = (await signer_of(members)).sign("customer-7")
+    async with http.get(members.page(path, identity=token), headers=HTML) as response:
+        document = await response.text()
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Referrer-Policy"] == "strict-origin"
+    assert document.count(token) == 1
+    assert f'name="identity" value="{token}"' in document
+
+
+async def test_markup_in_an_identity_stays_text(members: Sale, http: aiohttp.ClientSession) -> None:
+    async with http.get(members.page(identity='"><script>x</script>'), headers=HTML) as response:
+        assert "<script>x" not in await response.text()
+
+
+async def test_form_hands_the_identity_on(members: Sale, http: aiohttp.ClientSession) -> None:
+    signer = await signer_of(members)
+    cookies = []
+    for _ in range(2):  # two browsers: neither shows the other's cookie
+        response, _ = await submit(http, members, identity=signer.sign("customer-7"))
+        assert response.status == 303
+        assert "identity" not in response.headers["Location"]
+        cookies.append(response.headers["Set-Cookie"].partition(";")[0])
+    for cookie in cookies:
+        async with http.get(members.page("/place"), headers={**HTML, "Cookie": cookie}) as shown:
+            assert "Your number</dt><dd>1<" in await shown.text()
+    await members.issued(1)
+
+
+async def test_form_without_a_valid_identity_leads_back_to_the_shop(
+    members: Sale, http: aiohttp.ClientSession
+) -> None:
+    for fields in ({}, {"identity": ""}, {"identity": "forged"}):
+        response, document = await submit(http, members, **fields)
+        assert response.status == 401
+        assert "Please come through the shop" in document
+        assert f'href="{members.shop}/seats"' in document
+        assert "Set-Cookie" not in response.headers
+    async with http.get(members.page("/place"), headers=HTML) as shown:
+        document = await shown.text()
+    assert shown.status == 200
+    assert "Please come through the shop" in document
+    assert "<form" not in document
+
+
+async def test_form_of_who_has_a_place_shows_it(members: Sale, http: aiohttp.ClientSession) -> None:
+    token = (await signer_of(members)).sign("customer-7")
+    response, _ = await submit(http, members, identity=token)
+    cookie = response.headers["Set-Cookie"].partition(";")[0]
+    for fields in ({}, {"identity": "forged"}):
+        response, _ = await submit(http, members, cookie, **fields)
+        assert response.status == 303
+        assert urlsplit(response.headers["Location"]).path == f"/wait/{members.name}/place"
+    await members.issued(1)
+
+
+async def test_browser_without_scripts_is_identified(members: Sale, browser: Chromium) -> None:
+    async with browser.page(PHONE) as page:
+        await page.call("Emulation.setScriptExecutionDisabled", value=True)
+        address = await link(members)
+        token = parse_qs(urlsplit(address).query)["identity"][0]
+        await page.call("Page.navigate", url=address)
+        await page.click(".fallback button")
+        async with asyncio.timeout(WAIT_SECONDS):
+            await reach(page, "paused")
+        assert "identity" not in await page.run("location.href")
+        assert told(page, token) == [address]
+        assert page.complaints == []
+    await members.issued(1)
