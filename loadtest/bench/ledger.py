@@ -1,56 +1,70 @@
 """What a confirm costs in the ledger: beside raw inserts of the same rows, and one by one.
 
-    python loadtest/bench/ledger.py [--orders 6000] [--rounds 3] [--callers 1000] [--url URL]
+    python loadtest/bench/ledger.py [--orders 6000] [--rounds 5] [--callers 1000]
+                                    [--database postgresql|mariadb|sqlite] [--url URL]
 
-Three ways to write the same orders of two seats each into PostgreSQL, in turns, on as many
-connections:
+The same orders of two seats each are written in these ways, in turns, on as many connections:
 
-- raw: asyncpg's own `executemany` of ready-made rows, as many in a transaction as the core puts
-  there; nothing is read, locked or decided;
+- raw: what a careful engineer writes for PostgreSQL who has nothing to check. Ready-made rows,
+  straight into asyncpg by prepared statements, the very INSERT of arrays that the core uses, in
+  transactions as large as the core's largest. Nothing is read, locked or decided;
 - core: `Ledger.commit`, from callers that each wait for their order before they send the next;
 - one by one: the core's own transaction, an order each.
 
-What counts are the ratios, in one run. Without `--url` a PostgreSQL with its durable defaults
-(fsync on) is started for the occasion.
+A second pair does so for orders that are first written as pending, in a transaction of their own,
+as `POST .../paying` does before the buyer is charged; an order counts when it is confirmed.
+
+What counts are the ratios, in one run: of orders per second, and, steadier where others use the
+machine too, of the processor time that this process and the database took for an order. Without
+`--url` a server with durable defaults (fsync on) is started for the occasion. On MariaDB and SQLite
+there is no raw side; they are for information.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
 import secrets
 import statistics
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-import asyncpg  # type: ignore[import-untyped]  # it has no stubs
 import uvloop
+from msgspec.structs import replace
+from sqlalchemy import PoolProxiedConnection
 
+from bench.kit.databases import DATABASES, Served, database, opened
 from holdfast_inventory.ledger import (
     Ledger,
     Order,
     OrderItem,
     OrderStatus,
+    Pend,
     SaleDraft,
     SaleRecord,
     Sell,
     Verdict,
 )
 from holdfast_inventory.ledger.apply import apply_batch
-from holdfast_inventory.ledger.database import ledger_url
+from holdfast_inventory.ledger.bulk import insert_of_arrays, update_of_arrays
 from holdfast_inventory.ledger.group import MAX_BATCH
 from holdfast_inventory.ledger.orders import row_of
+from holdfast_inventory.ledger.schema import orders as orders_table
+from holdfast_inventory.ledger.schema import sold as sold_table
+from holdfast_loadtest.processes import tree_seconds
 
 CONNECTIONS = 2
 SEATS_AN_ORDER = 2
 ONE_BY_ONE_SHARE = 10
 """one by one is slow: it writes a tenth of the orders"""
+PENDING_UNTIL_MS = 2**40
 
-Way = Callable[[Ledger, SaleRecord, list[Order]], Awaitable[None]]
+Run = Callable[[], Awaitable[None]]
+Way = Callable[[Ledger, SaleRecord, list[Order]], Awaitable[Run]]
+"""gets ready, and answers what is timed"""
+Columns = tuple[list[object], ...]
 
 
 def orders_of(sale: SaleRecord, count: int) -> list[Order]:
@@ -85,45 +99,113 @@ def orders_of(sale: SaleRecord, count: int) -> list[Order]:
     ]
 
 
-async def raw(ledger: Ledger, sale: SaleRecord, orders: list[Order]) -> None:
-    """Ready-made rows, batch by batch, straight into the driver."""
-    url = ledger.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    rows = [tuple(row_of(order).values()) for order in orders]
-    names = list(row_of(orders[0]))
-    marks = ", ".join(f"${n}" for n in range(1, len(names) + 1))
-    insert = f"INSERT INTO orders ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - our names
-    batches = iter(range(0, len(orders), MAX_BATCH))
-
-    async def writer() -> None:
-        connection = await asyncpg.connect(url)
-        for first in batches:
-            batch = slice(first, first + MAX_BATCH)
-            seats = [(sale.uid, seat, o.id) for o in orders[batch] for seat in o.seats]
-            async with connection.transaction():
-                await connection.executemany(insert, rows[batch])
-                await connection.executemany("INSERT INTO sold VALUES ($1, $2, $3)", seats)
-        await connection.close()
-
-    await asyncio.gather(*[writer() for _ in range(CONNECTIONS)])
+def pending(order: Order) -> Order:
+    """The order before it was paid."""
+    return replace(
+        order,
+        status=OrderStatus.PENDING,
+        hold_version=1,
+        payment_ref=None,
+        amount=None,
+        due_ms=PENDING_UNTIL_MS,
+    )
 
 
-def core(callers: int) -> Way:
+def raw(pays_first: bool) -> Way:
+    """The rows are ready, as columns, before the clock starts."""
+
+    async def get_ready(ledger: Ledger, sale: SaleRecord, orders: list[Order]) -> Run:
+        batches = [orders[at : at + MAX_BATCH] for at in range(0, len(orders), MAX_BATCH)]
+        todo = iter([Batch.of(ledger, sale.uid, batch) for batch in batches])
+        writers = [await RawWriter.open(ledger) for _ in range(CONNECTIONS)]
+
+        async def run() -> None:
+            await asyncio.gather(*[writer.write(todo, pays_first) for writer in writers])
+
+        return run
+
+    return get_ready
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The rows of one transaction, one list a column."""
+
+    pending: Columns
+    paid: Columns
+    seats: Columns
+
+    @classmethod
+    def of(cls, ledger: Ledger, uid: str, batch: Sequence[Order]) -> Batch:
+        _, values_of = insert_of_arrays(orders_table, ledger.database.engine.dialect)
+        return cls(
+            _turned([values_of(row_of(pending(order))) for order in batch]),
+            _turned([values_of(row_of(order)) for order in batch]),
+            _turned([(uid, seat, order.id) for order in batch for seat in order.seats]),
+        )
+
+
+def _turned(rows: Sequence[tuple[object, ...]]) -> Columns:
+    return tuple(map(list, zip(*rows, strict=True)))
+
+
+@dataclass(frozen=True)
+class RawWriter:
+    """A connection of the ledger's pool, so with its settings, and its statements prepared."""
+
+    borrowed: PoolProxiedConnection
+    # asyncpg has no types.
+    connection: Any
+    insert: Any
+    update: Any
+    take: Any
+
+    @classmethod
+    async def open(cls, ledger: Ledger) -> RawWriter:
+        borrowed = await ledger.database.engine.raw_connection()
+        connection: Any = borrowed.driver_connection
+        dialect = ledger.database.engine.dialect
+        return cls(
+            borrowed,
+            connection,
+            insert=await connection.prepare(insert_of_arrays(orders_table, dialect)[0]),
+            update=await connection.prepare(update_of_arrays(orders_table, dialect)[0]),
+            take=await connection.prepare(insert_of_arrays(sold_table, dialect)[0]),
+        )
+
+    async def write(self, batches: Iterator[Batch], pays_first: bool) -> None:
+        settle = self.update if pays_first else self.insert
+        for batch in batches:
+            if pays_first:
+                async with self.connection.transaction():
+                    await self.insert.fetch(*batch.pending)
+            async with self.connection.transaction():
+                await settle.fetch(*batch.paid)
+                await self.take.fetch(*batch.seats)
+        self.borrowed.close()
+
+
+def core(callers: int, pays_first: bool) -> Way:
     """Everything that a confirm does in the ledger."""
 
-    async def run(ledger: Ledger, sale: SaleRecord, orders: list[Order]) -> None:
-        todo = iter(orders)
+    async def get_ready(ledger: Ledger, sale: SaleRecord, orders: list[Order]) -> Run:
+        todo = iter([(Pend(sale.epoch, pending(o)), Sell(sale.epoch, o)) for o in orders])
 
         async def caller() -> None:
-            for order in todo:
-                outcome = await ledger.commit(Sell(sale.epoch, order))
-                assert outcome.verdict is Verdict.DONE
+            for pend, sell in todo:
+                for intent in (pend, sell) if pays_first else (sell,):
+                    outcome = await ledger.commit(intent)
+                    assert outcome.verdict is Verdict.DONE
 
-        await asyncio.gather(*[caller() for _ in range(callers)])
+        async def run() -> None:
+            await asyncio.gather(*[caller() for _ in range(callers)])
 
-    return run
+        return run
+
+    return get_ready
 
 
-async def one_by_one(ledger: Ledger, sale: SaleRecord, orders: list[Order]) -> None:
+async def one_by_one(ledger: Ledger, sale: SaleRecord, orders: list[Order]) -> Run:
     """The same transaction for each order alone."""
     todo = iter(orders)
 
@@ -132,76 +214,97 @@ async def one_by_one(ledger: Ledger, sale: SaleRecord, orders: list[Order]) -> N
             async with ledger.database.transaction() as connection:
                 await apply_batch(connection, sale.uid, [Sell(sale.epoch, order)])
 
-    await asyncio.gather(*[writer() for _ in range(CONNECTIONS)])
+    async def run() -> None:
+        await asyncio.gather(*[writer() for _ in range(CONNECTIONS)])
+
+    return run
 
 
-async def measure(ledger: Ledger, way: Way, count: int) -> float:
-    """Orders per second of one way, in a fresh sale."""
+@dataclass(frozen=True)
+class Reading:
+    """One way, once."""
+
+    per_second: float
+    micros: float
+    """of processor time an order, in this process and in the database if it is ours"""
+
+
+async def measure(ledger: Ledger, way: Way, count: int, pid: int = 0) -> Reading:
+    """So many orders in a fresh sale; `pid` is the database server's."""
     uid = secrets.token_hex(6)
     sale = await ledger.sales.create(SaleDraft(uid, f"bench-{uid}", b"{}"))
-    orders = orders_of(sale, count)
-    started = time.perf_counter()
-    await way(ledger, sale, orders)
-    elapsed = time.perf_counter() - started
+    run = await way(ledger, sale, orders_of(sale, count))
+    started, spent = time.perf_counter(), _processor_seconds(pid)
+    await run()
+    elapsed, spent = time.perf_counter() - started, _processor_seconds(pid) - spent
     assert len(await ledger.orders.owners(uid)) == SEATS_AN_ORDER * count
-    return count / elapsed
+    return Reading(count / elapsed, spent / count * 1e6)
 
 
-async def compare(url: str, options: argparse.Namespace) -> None:
-    """Takes turns and prints the medians and their ratios."""
-    ways: dict[str, tuple[Way, int]] = {
-        "raw": (raw, options.orders),
-        "core": (core(options.callers), options.orders),
-        "one by one": (one_by_one, max(options.orders // ONE_BY_ONE_SHARE, 1)),
-    }
-    async with opened(url) as ledger:
+def _processor_seconds(pid: int) -> float:
+    return time.process_time() + (tree_seconds(pid) if pid else 0.0)
+
+
+def ways_for(family: str, options: argparse.Namespace) -> dict[str, tuple[Way, int]]:
+    """What is compared on this kind of database, and how many orders each way writes."""
+    few = max(options.orders // ONE_BY_ONE_SHARE, 1)
+    ways: dict[str, tuple[Way, int]] = {"core": (core(options.callers, False), options.orders)}
+    if family == "postgresql":
+        ways["raw"] = (raw(False), options.orders)
+    ways["one by one"] = (one_by_one, few)
+    ways["core after paying"] = (core(options.callers, True), options.orders)
+    if family == "postgresql":
+        ways["raw after paying"] = (raw(True), options.orders)
+    return ways
+
+
+RATIOS = (
+    ("core", "raw", "goal 0.40x"),
+    ("core", "one by one", "goal 3x"),
+    ("core after paying", "raw after paying", ""),
+)
+
+
+async def compare(served: Served, options: argparse.Namespace) -> None:
+    """Takes turns, and prints the medians and the ratios of each round."""
+    async with opened(served.url) as ledger:
+        family = ledger.database.family
+        ways = ways_for(family, options)
         for way, count in ways.values():  # the first turn warms caches and tables up
             await measure(ledger, way, max(count // 10, 1))
-        rates: dict[str, list[float]] = {name: [] for name in ways}
-        for name, (way, count) in itertools.chain.from_iterable(
-            itertools.repeat(list(ways.items()), options.rounds)
-        ):
-            rates[name].append(await measure(ledger, way, count))
-    medians = {name: statistics.median(each) for name, each in rates.items()}
-    for name, rate in medians.items():
-        print(f"{name:12} {rate:9,.0f} confirmed orders/s")
-    print(f"core / raw         {medians['core'] / medians['raw']:6.2f}x   (goal 0.40x)")
-    print(f"core / one by one  {medians['core'] / medians['one by one']:6.2f}x   (goal 3x)")
+        readings: dict[str, list[Reading]] = {name: [] for name in ways}
+        for _ in range(options.rounds):
+            for name, (way, count) in ways.items():
+                readings[name].append(await measure(ledger, way, count, served.pid))
+    print(f"{family}, {options.orders:,} orders of {SEATS_AN_ORDER} seats, {options.rounds} rounds")
+    for name, each in readings.items():
+        rate = statistics.median(reading.per_second for reading in each)
+        micros = statistics.median(reading.micros for reading in each)
+        print(f"{name:18} {rate:7,.0f} confirmed orders/s {micros:7,.0f} us of processor an order")
+    for upper, lower, goal in RATIOS:
+        if lower in readings:
+            pairs = list(zip(readings[upper], readings[lower], strict=True))
+            by_rate = _spread([a.per_second / b.per_second for a, b in pairs])
+            by_time = _spread([b.micros / a.micros for a, b in pairs])
+            print(f"{upper} / {lower}: {by_rate}, by processor time {by_time}  {goal}")
 
 
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Ledger]:
-    """The ledger with its schema."""
-    ledger = await Ledger.open(url)
-    await ledger.migrate()
-    yield ledger
-    await ledger.close()
-
-
-@contextmanager
-def database(url: str | None) -> Iterator[str]:
-    """The given database, or one on a server that lives as long as the benchmark."""
-    if url is not None:
-        yield ledger_url(url).render_as_string(hide_password=False)
-        return
-    sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
-    import services  # beside the tests, since a benchmark is run from a checkout
-
-    with services.postgresql(durable=True) as server:
-        yield services.create_postgres_database(server)
+def _spread(ratios: list[float]) -> str:
+    return f"{statistics.median(ratios):.2f}x ({min(ratios):.2f}-{max(ratios):.2f})"
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--orders", type=int, default=6000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--callers", type=int, default=1000)
+    parser.add_argument("--database", choices=DATABASES, default=DATABASES[0])
     parser.add_argument("--seconds", help=argparse.SUPPRESS)  # what `make bench` may pass to all
     parser.add_argument("--url")
     options = parser.parse_args()
-    with database(options.url) as url:
-        uvloop.run(compare(url, options))
+    with database(options.url, options.database) as served:
+        uvloop.run(compare(served, options))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ Values = Callable[[Row], tuple[object, ...]]
 async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows, each with a value for every column."""
     if connection.dialect.name == "postgresql":
-        await _execute_arrays(connection, _insert_of_arrays(table, connection.dialect), rows)
+        await _execute_arrays(connection, insert_of_arrays(table, connection.dialect), rows)
     else:
         await _execute_many(connection, _insert_into(table), rows)
 
@@ -34,7 +34,7 @@ async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[
 async def update_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     """Replace the rows that have these primary keys; each has a value for every column."""
     if connection.dialect.name == "postgresql":
-        await _execute_arrays(connection, _update_of_arrays(table, connection.dialect), rows)
+        await _execute_arrays(connection, update_of_arrays(table, connection.dialect), rows)
     else:
         await _execute_many(connection, _update_of(table), rows)
 
@@ -84,14 +84,16 @@ def _update_of(table: Table) -> Update:
 
 
 @lru_cache(STATEMENTS_KEPT)
-def _insert_of_arrays(table: Table, dialect: Dialect) -> tuple[str, Values]:
+def insert_of_arrays(table: Table, dialect: Dialect) -> tuple[str, Values]:
+    """PostgreSQL's INSERT of one array a column, and how a row gives its values in that order."""
     into = f"{table.name} ({', '.join(table.c.keys())})"
     sql = f"INSERT INTO {into} SELECT * FROM {_arrays(table, dialect)}"  # noqa: S608
     return sql, itemgetter(*table.c.keys())
 
 
 @lru_cache(STATEMENTS_KEPT)
-def _update_of_arrays(table: Table, dialect: Dialect) -> tuple[str, Values]:
+def update_of_arrays(table: Table, dialect: Dialect) -> tuple[str, Values]:
+    """The same for an UPDATE of every column by primary key."""
     names, keys = table.c.keys(), table.primary_key.columns.keys()
     changes = ", ".join(f"{name} = given.{name}" for name in names if name not in keys)
     match = " AND ".join(f"{table.name}.{key} = given.{key}" for key in keys)

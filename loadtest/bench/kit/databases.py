@@ -1,0 +1,69 @@
+"""The databases that benchmarks write to: one that is given, or one started for the occasion.
+
+Started ones are durable, as a ledger must be: a commit waits for the disk. They listen on a free
+port, live in a directory of their own, and are gone at the end (see `services` beside the tests).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import text
+
+from holdfast_inventory.ledger import Ledger
+from holdfast_inventory.ledger.database import ledger_url
+
+DATABASES = ("postgresql", "mariadb", "sqlite")
+TESTS = Path(__file__).parents[3] / "tests"
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Ledger]:
+    """The ledger with its schema."""
+    ledger = await Ledger.open(url)
+    await ledger.migrate()
+    yield ledger
+    await ledger.close()
+
+
+@dataclass(frozen=True)
+class Served:
+    """A database, and the server's process when it is ours."""
+
+    url: str
+    pid: int = 0
+
+
+@contextmanager
+def database(url: str | None, family: str = "postgresql") -> Iterator[Served]:
+    """The given database, or one of that kind that lives as long as the benchmark."""
+    sys.path.insert(0, str(TESTS))
+    import services  # beside the tests, since a benchmark is run from a checkout
+
+    if url is not None:
+        yield Served(ledger_url(url).render_as_string(hide_password=False))
+    elif family == "postgresql":
+        with services.postgresql(durable=True) as server:
+            yield Served(services.create_postgres_database(server), server.process.pid)
+    elif family == "mariadb":
+        with services.mariadb() as server:
+            url = services.create_mariadb_database(server)
+            asyncio.run(_make_durable(url))
+            yield Served(url, server.process.pid)
+    else:
+        with tempfile.TemporaryDirectory() as directory:
+            yield Served(f"sqlite:///{directory}/ledger.db")
+
+
+async def _make_durable(url: str) -> None:
+    """The tests' MariaDB does not flush; one that sells must."""
+    ledger = await Ledger.open(url)
+    async with ledger.database.writing() as connection:
+        await connection.execute(text("SET GLOBAL innodb_flush_log_at_trx_commit = 1"))
+    await ledger.close()

@@ -1,0 +1,299 @@
+"""A whole sale: a house sold to the last seat, every order confirmed in a real database.
+
+    python loadtest/bench/soldout.py [--seats 50000] [--buyers 100] [--pays-first] [--http]
+
+Buyers (see `holdfast_loadtest.sellout`) hold and confirm until nothing is left; the clock runs from
+the first hold to the last confirmation. The store is the embedded one with its append-only file,
+the ledger a PostgreSQL with its durable defaults (fsync on), started for the occasion, unless
+`--url` names another database. Nothing of it is taken from the measurement: buyers, core, store and
+database share the machine's processors.
+
+By default the buyers call the core (`Hall`, `Confirming`) in this process, without HTTP. `--http`
+puts `holdfast serve` with one worker in between, and the buyers' own work is then the client's.
+
+At the end the books are compared: seats booked in the store, rows of `sold`, and what the buyers
+were told. Exit status 1 when they differ, or when the sale took longer than `--minutes`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import secrets
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvloop
+
+from bench.holds import SETTINGS, house
+from bench.kit.databases import Served, database, opened
+from holdfast_inventory.confirm import Confirming, ConfirmRequest
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.holds import BestAvailable, BuyerRef, Wish
+from holdfast_inventory.ledger import Ledger, SaleDraft
+from holdfast_inventory.orders import BoxOffice
+from holdfast_inventory.paying import begin_paying
+from holdfast_inventory.plan import Plan, compile_plan
+from holdfast_inventory.stock_image import make_image
+from holdfast_inventory.telling import Afterwards
+from holdfast_loadtest.client import Client, open_session
+from holdfast_loadtest.processes import Cost, cost_of, tree_seconds
+from holdfast_loadtest.sellout import (
+    Account,
+    Held,
+    Refused,
+    Sellout,
+    SelloutFailed,
+    Till,
+    report_progress,
+)
+from holdfast_loadtest.till import HttpTill
+from holdfast_lua import EmbeddedStore, Executor, SaleRef
+from holdfast_lua.sale_calls import SaleCalls, SaleTimes
+from holdfast_lua.stock_calls import StockCalls
+from holdfast_lua.stock_install import install_stock
+from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_lua.stock_terms import HoldAnswer
+from holdfast_web.errors import HoldfastError
+
+SALE = "soldout"
+CONFLICT = 409
+PROGRESS_SECONDS = 2.0
+SHARES = (0.5, 0.99)
+
+
+@dataclass(frozen=True)
+class Venue:
+    """Where a sale is sold: the way to sell, the books behind it, who does the work."""
+
+    till: Till
+    executor: Executor
+    ledger: Ledger
+    ref: SaleRef
+    plan: Plan
+    processes: Mapping[str, int]
+    afterwards: Afterwards = field(default_factory=Afterwards)
+
+
+class CoreTill:
+    """The core in this process, called as the handlers of the API call it."""
+
+    def __init__(self, office: BoxOffice, hall: Hall, afterwards: Afterwards) -> None:
+        self._office = office
+        self._hall = hall
+        self._confirming = Confirming(afterwards)
+        self._wishes = itertools.count()
+
+    async def states(self) -> str:
+        return (await self._hall.seat_map()).reading.states.decode()
+
+    async def best(self, buyer: str, quantity: int) -> Held:
+        best = BestAvailable(quantity=quantity)
+        return await self._hold(buyer, Wish((), best, frozenset(), ()))
+
+    async def seats(self, buyer: str, seats: tuple[int, ...]) -> Held:
+        return await self._hold(buyer, Wish(seats, None, frozenset(), ()))
+
+    async def paying(self, held: Held) -> None:
+        await begin_paying(self._office, held.id)
+
+    async def confirm(self, held: Held) -> None:
+        payment = ConfirmRequest(f"order-{held.id}", f"paid-{held.id}", held.total)
+        await self._confirming.confirm(self._office, held.id, payment)
+
+    async def release(self, buyer: str, held: Held) -> None:
+        await self._hall.release(held.id, owner=buyer, version=0)
+
+    async def _hold(self, buyer: str, wish: Wish) -> Held:
+        who = BuyerRef(buyer, "key:bench")
+        try:
+            answer = await self._hall.hold(wish, who, key=str(next(self._wishes)), digest="d")
+        except HoldfastError as refusal:
+            if refusal.code.status == CONFLICT:
+                raise Refused(refusal.code.value) from refusal
+            raise
+        return _held(answer)
+
+
+def _held(answer: HoldAnswer) -> Held:
+    assert answer.hold is not None
+    return Held(answer.hold.id, tuple(answer.hold.seats), answer.hold.total)
+
+
+@asynccontextmanager
+async def core(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
+    """Everything but the store and the database in this process."""
+    plan = compile_plan(house(seats), SETTINGS)
+    async with AsyncExitStack() as stack:
+        store = stack.enter_context(EmbeddedStore(directory / "data"))
+        executor = await stack.enter_async_context(Executor(store.url))
+        ledger = await stack.enter_async_context(opened(url))
+        sale = await ledger.sales.create(SaleDraft(secrets.token_hex(6), SALE, b"{}"))
+        ref = SaleRef(sale.uid, sale.epoch)
+        image = make_image(plan, SETTINGS)
+        await install_stock(executor, ref.uid, ref.epoch, image)
+        await SaleCalls(executor).install(
+            ref,
+            name=SALE,
+            lifecycle="live",
+            settings_version=1,
+            times=SaleTimes(),
+            stock=image.sale_fields(),
+        )
+        hall = Hall(SALE, ref, plan, SETTINGS, StockCalls(executor))
+        afterwards = Afterwards()
+        till = CoreTill(BoxOffice(hall, ledger), hall, afterwards)
+        yield Venue(till, executor, ledger, ref, plan, {"process": 0}, afterwards)
+
+
+@asynccontextmanager
+async def http(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
+    """`holdfast serve` with one worker, and the buyers outside of it."""
+    import running_service  # beside the tests, which `database` has put on the path
+
+    body = house(seats)
+    plan = compile_plan(body, SETTINGS)
+    async with AsyncExitStack() as stack:
+        service = running_service.launch(directory / "data", HOLDFAST_LEDGER_URL=url)
+        stack.callback(service.stop)
+        await asyncio.to_thread(running_service.await_ready, service)
+        client = Client(await stack.enter_async_context(open_session()), service.url, SALE)
+        till = HttpTill(client, service.operator_key, plan.guids)
+        uid = await till.put_on_sale(
+            {"name": "Sold out", "prices": dict(SETTINGS.prices), "plan": json.loads(body)}
+        )
+        store = EmbeddedStore(service.data_dir)
+        executor = await stack.enter_async_context(Executor(store.url))
+        ledger = await stack.enter_async_context(opened(url))
+        (worker,) = service.workers()
+        processes = {"worker": worker, "buyers": 0}
+        yield Venue(till, executor, ledger, SaleRef(uid, 1), plan, processes)
+
+
+async def sell_out(venue: Venue, options: argparse.Namespace) -> Account:
+    """The sale, with its progress on stderr."""
+    sellout = Sellout(venue.till, len(venue.plan), options.buyers, options.pays_first)
+    progress = asyncio.create_task(report_progress(sellout, _say, PROGRESS_SECONDS))
+    try:
+        account = await sellout.run(options.minutes * 60)
+    finally:
+        progress.cancel()
+    await venue.afterwards.drain()
+    return account
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+async def differences(venue: Venue, account: Account) -> list[str]:
+    """Where store, ledger and what the buyers were told do not say the same; none is as it should
+    be.
+    """
+    seats = len(venue.plan)
+    told = {seat: order for order, taken in account.bought.items() for seat in taken}
+    owners = await venue.ledger.orders.owners(venue.ref.uid)
+    holds = [hold async for hold in _holds(venue) if hold.status is HoldStatus.CONFIRMED]
+    booked = {seat: hold.id for hold in holds for seat in hold.seats}
+    reading = await StockCalls(venue.executor).read_seats(venue.ref)
+    facts = {
+        "a seat was confirmed to two buyers": len(told) != account.sold,
+        f"`sold` has {len(owners):,} rows": len(owners) != seats,
+        "buyers were told otherwise than the ledger has it": told != owners,
+        "the store's orders are not the ledger's": booked != owners,
+        f"the store counts {reading.booked:,} booked": reading.booked != seats,
+        "a seat of the map is not booked": reading.states != b"b" * seats,
+    }
+    return [fact for fact, is_true in facts.items() if is_true]
+
+
+async def _holds(venue: Venue) -> AsyncIterator[HoldRecord]:
+    """Every hold that the store has; one may come twice."""
+    calls, cursor = StockCalls(venue.executor), 0
+    while True:
+        cursor, holds = await calls.scan_holds(venue.ref, cursor)
+        for hold in holds:
+            yield hold
+        if cursor == 0:
+            return
+
+
+def figures(account: Account) -> Iterator[str]:
+    """What the buyers saw, line by line."""
+    orders = len(account.bought)
+    yield (
+        f"{account.sold:,} seats in {orders:,} orders: {account.elapsed:.1f} s, "
+        f"{account.sold / account.elapsed:,.0f} seats/s, {orders / account.elapsed:,.0f} orders/s"
+    )
+    for operation, seconds in account.seconds.items():
+        p50, p99 = (account.percentile_ms(operation, share) for share in SHARES)
+        yield f"{operation:8} {len(seconds):7,} done   p50 {p50:7.1f} ms  p99 {p99:7.1f} ms"
+    reasons = ", ".join(f"{n:,} {code}" for code, n in account.refusals.most_common())
+    yield f"refused  {account.refusals.total():7,} holds  {reasons}"
+
+
+async def costs(venue: Venue) -> dict[str, Cost]:
+    """What each process has cost so far."""
+    spent = {name: cost_of(pid) for name, pid in venue.processes.items()}
+    memory = _fields(await venue.executor.command("INFO", "memory"))
+    processor = _fields(await venue.executor.command("INFO", "cpu"))
+    seconds = sum(float(processor[f"used_cpu_{kind}"]) for kind in ("user", "sys"))
+    now, peak = (int(memory[name]) / 2**20 for name in ("used_memory_rss", "used_memory_peak"))
+    return {**spent, "store": Cost(seconds, now, max(now, peak))}
+
+
+def _fields(info: bytes) -> dict[str, str]:
+    parts = (line.partition(":") for line in info.decode().splitlines())
+    return {name: value for name, _, value in parts}
+
+
+def _database_seconds(served: Served) -> float:
+    return tree_seconds(served.pid) if served.pid else 0.0
+
+
+async def bench(served: Served, directory: Path, options: argparse.Namespace) -> int:
+    """One sale; answers the exit status."""
+    way = http if options.http else core
+    async with way(served.url, options.seats, directory) as venue:
+        before, database_before = await costs(venue), _database_seconds(served)
+        try:
+            account = await sell_out(venue, options)
+        except SelloutFailed as failure:
+            print(f"FAILED: {failure}")
+            return 1
+        after, database_after = await costs(venue), _database_seconds(served)
+        print("\n".join(figures(account)))
+        for name, cost in after.items():
+            print(
+                f"{name:8} {cost.seconds - before[name].seconds:7.1f} s of processor, "
+                f"{cost.mib:.0f} MiB resident, {cost.peak_mib:.0f} at most"
+            )
+        print(f"database {database_after - database_before:7.1f} s of processor")
+        broken = await differences(venue, account)
+        print("audit    " + ("; ".join(broken) or "store, ledger and buyers agree on every seat"))
+    return 1 if broken else 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seats", type=int, default=50_000)
+    parser.add_argument("--buyers", type=int, default=100, help="how many buy at a time")
+    parser.add_argument("--pays-first", action="store_true", help="POST paying before confirm")
+    parser.add_argument("--http", action="store_true", help="through one worker of the service")
+    parser.add_argument("--minutes", type=float, default=10.0, help="the longest it may take")
+    parser.add_argument("--seconds", help=argparse.SUPPRESS)  # what `make bench` may pass to all
+    parser.add_argument("--url", help="another database than a PostgreSQL of its own")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as name, database(options.url) as served:
+        return uvloop.run(bench(served, Path(name), options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""Selling over HTTP as a shop's server does, with its platform key: a till for `sellout`.
+
+Any answer that is neither a success nor a refusal the crowd provokes ends the run: a benchmark that
+counts around errors measures something else.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any, Final
+
+from holdfast_loadtest.calls import ShopCalls
+from holdfast_loadtest.client import Answer, Client, Credentials
+from holdfast_loadtest.sellout import Held, Refused, SelloutFailed
+from holdfast_loadtest.wire import Hold, Sale, SeatMap
+
+REFUSALS: Final = frozenset({409})
+
+
+class HttpTill:
+    """One sale of any deployment; `guids` are the plan's seats in plan order."""
+
+    def __init__(self, client: Client, platform_key: str, guids: Sequence[str]) -> None:
+        self._client = client
+        self._shop = ShopCalls(client, platform_key)
+        self._key = platform_key
+        self._guids = guids
+        self._wishes = itertools.count()
+        self._places = {guid: at for at, guid in enumerate(guids)}
+
+    async def put_on_sale(self, sale: object) -> str:
+        """Creates the sale, which is open at once; answers its uid."""
+        _done(await self._shop.write("PUT", "", sale))
+        return _done(await self._shop.read("")).read(Sale).uid
+
+    async def states(self) -> str:
+        return _done(await self._shop.read("/seats")).read(SeatMap).states
+
+    async def best(self, buyer: str, quantity: int) -> Held:
+        return await self._hold(buyer, {"best_available": {"quantity": quantity}})
+
+    async def seats(self, buyer: str, seats: tuple[int, ...]) -> Held:
+        return await self._hold(buyer, {"seats": [self._guids[seat] for seat in seats]})
+
+    async def paying(self, held: Held) -> None:
+        _done(await self._shop.paying(held.id))
+
+    async def confirm(self, held: Held) -> None:
+        payment = {"order_ref": f"order-{held.id}", "payment_ref": f"paid-{held.id}"}
+        _done(await self._shop.confirm(held.id, {**payment, "amount": held.total}))
+
+    async def release(self, buyer: str, held: Held) -> None:
+        route = f"/holds/{held.id}/release"
+        _done(await self._shop.write("POST", route, {"buyer": buyer}))
+
+    async def _hold(self, buyer: str, wish: dict[str, Any]) -> Held:
+        # A key for each wish, since the same buyer asks for less after a refusal.
+        credentials = Credentials(bearer=self._key, idempotency_key=f"wish-{next(self._wishes)}")
+        body = {**wish, "buyer": buyer}
+        answer = await self._client.call("POST", "/holds", credentials=credentials, body=body)
+        hold = _done(answer).read(Hold)
+        seats = tuple(self._places[item.seat] for item in hold.items if item.seat is not None)
+        return Held(hold.id, seats, hold.total)
+
+
+def _done(answer: Answer) -> Answer:
+    if answer.ok:
+        return answer
+    problem = answer.problem()
+    if answer.status in REFUSALS:
+        raise Refused(problem.code)
+    raise SelloutFailed(f"{answer.status} {problem.code} {problem.detail}")
