@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from holdfast.config import Config
 from holdfast.doctor.findings import Area, Finding
 from holdfast.launch import ledger_url_in
-from holdfast_inventory.ledger.database import Database, ledger_url
+from holdfast_inventory.ledger.database import CONNECTIONS_MAX, Database, ledger_url
 from holdfast_inventory.ledger.migrating import SchemaState, schema_state
 from holdfast_web.errors import HoldfastError
 
@@ -24,12 +24,13 @@ Settings = Mapping[str, str]
 _SYNCHRONOUS = {"0": "OFF", "1": "NORMAL", "2": "FULL", "3": "EXTRA"}
 _POSTGRESQL = (
     *("server_version", "synchronous_commit", "fsync", "full_page_writes"),
-    "transaction_isolation",
+    *("transaction_isolation", "transaction_read_only", "max_connections"),
 )
 _MYSQL = (
     *("version", "innodb_flush_log_at_trx_commit", "innodb_doublewrite", "log_bin", "sync_binlog"),
-    *("transaction_isolation", "tx_isolation"),
+    *("transaction_isolation", "tx_isolation", "read_only", "max_connections"),
 )
+_RELOAD = ", then SELECT pg_reload_conf()"
 _LOST_ORDER = "a crash can lose an order that was already confirmed to the buyer"
 
 
@@ -47,7 +48,7 @@ async def examine_ledger(config: Config) -> list[Finding]:
         means = "the service cannot start"
         return [Area("ledger").problem("url", _reason(error), means, change)]
     try:
-        return await _ask(Area("ledger", subject), database)
+        return await _ask(Area("ledger", subject), database, config.workers)
     finally:
         await database.close()
 
@@ -68,7 +69,7 @@ def _judge_missing(area: Area, path: Path, config: Config) -> Finding:
     return area.problem("reachable", f"no directory {path.parent}", means, "make it")
 
 
-async def _ask(area: Area, database: Database) -> list[Finding]:
+async def _ask(area: Area, database: Database, workers: int) -> list[Finding]:
     try:
         await database.ping()
         settings = await _settings(database)
@@ -80,6 +81,7 @@ async def _ask(area: Area, database: Database) -> list[Finding]:
     judge = {"sqlite": judge_sqlite, "postgresql": judge_postgresql}.get(area.subject, judge_mysql)
     return [
         area.ok("reachable", settings.get("version", "answers")),
+        *judge_use(area, settings, workers),
         *judge(area, settings),
         judge_schema(area, schema),
     ]
@@ -105,8 +107,13 @@ async def _sqlite_settings(connection: AsyncConnection) -> Settings:
 
 async def _postgresql_settings(connection: AsyncConnection) -> Settings:
     found = {name: str(await connection.scalar(text(f"SHOW {name}"))) for name in _POSTGRESQL}
-    isolation = found.pop("transaction_isolation")
-    return {**found, "version": f"PostgreSQL {found['server_version']}", "isolation": isolation}
+    isolation, read_only = found.pop("transaction_isolation"), found.pop("transaction_read_only")
+    return {
+        **found,
+        "read_only": read_only,
+        "version": f"PostgreSQL {found['server_version']}",
+        "isolation": isolation,
+    }
 
 
 async def _mysql_settings(connection: AsyncConnection) -> Settings:
@@ -123,6 +130,25 @@ async def _mysql_settings(connection: AsyncConnection) -> Settings:
     )
     others = ", ".join(sorted(str(name) for (name,) in tables))
     return {**found, "isolation": isolation.lower().replace("-", " "), "not_innodb": others}
+
+
+def judge_use(area: Area, settings: Settings, workers: int) -> Iterator[Finding]:
+    """Whether a server lets the service write, and all of its workers in; a file does both."""
+    read_only = settings.get("read_only")
+    if read_only is not None and read_only.lower() not in ("off", "0"):
+        means = "it refuses every write, as a standby does: the service cannot start"
+        change = "name the primary in HOLDFAST_LEDGER_URL, or let it take writes"
+        yield area.problem("read_only", read_only, means, change)
+    if "max_connections" not in settings:
+        return
+    most, wanted = int(settings["max_connections"]), workers * CONNECTIONS_MAX
+    found = f"{most}; this host's workers ({workers}) take up to {wanted}"
+    if wanted >= most:
+        means = "in a rush the database turns workers away, and confirms answer 503"
+        change = f"raise it above {wanted} for each host of the service, or run fewer workers"
+        yield area.warning("max_connections", found, means, change)
+    else:
+        yield area.ok("max_connections", found)
 
 
 def judge_sqlite(area: Area, settings: Settings) -> Iterator[Finding]:
@@ -145,7 +171,7 @@ def judge_postgresql(area: Area, settings: Settings) -> Iterator[Finding]:
     yield _isolation(area, settings["isolation"])
     commit = settings["synchronous_commit"]
     if commit == "off":
-        change = "ALTER SYSTEM SET synchronous_commit = on, and for the role and the database"
+        change = f"ALTER SYSTEM SET synchronous_commit = on{_RELOAD}; role and database may differ"
         yield area.problem("synchronous_commit", commit, _LOST_ORDER, change)
     else:
         yield area.ok("synchronous_commit", commit, "a commit waits for the disk")
@@ -154,7 +180,9 @@ def judge_postgresql(area: Area, settings: Settings) -> Iterator[Finding]:
             yield area.ok(name, "on")
         else:
             means = "a power cut can leave the whole database unreadable"
-            yield area.problem(name, settings[name], means, f"ALTER SYSTEM SET {name} = on")
+            yield area.problem(
+                name, settings[name], means, f"ALTER SYSTEM SET {name} = on{_RELOAD}"
+            )
 
 
 def judge_mysql(area: Area, settings: Settings) -> Iterator[Finding]:

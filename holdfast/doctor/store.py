@@ -20,6 +20,7 @@ CLOCK_WARNING_MS = 1_000
 CLOCK_PROBLEM_MS = 10_000
 SLOTS = 16_384
 _URL = "correct HOLDFAST_STORE_URL"
+_KEEP = "and in its file (CONFIG REWRITE), which a restart reads"
 REBUILT = "the sales are rebuilt from the ledger, and every unpaid hold and session is gone"
 
 
@@ -131,7 +132,7 @@ def _role(area: Area, info: StoreInfo, clustered: bool) -> Finding:
 def _append_only(area: Area, info: StoreInfo) -> Finding:
     if not info.aof:
         means = f"after a restart it is empty: {REBUILT}"
-        return area.problem("appendonly", "no", means, "CONFIG SET appendonly yes, and in its file")
+        return area.problem("appendonly", "no", means, f"CONFIG SET appendonly yes, {_KEEP}")
     if info.aof_failing:
         means = "its last write or rewrite failed: a restart brings back an older state"
         return area.problem("appendonly", "failing", means, "look at its log, and for a full disk")
@@ -147,11 +148,11 @@ def _fsync(area: Area, value: str | None) -> Finding:
         means = "CONFIG is forbidden here, so the setting cannot be read"
         return area.warning("appendfsync", "unknown", means, "ask the provider for `everysec`")
     means = "the kernel writes when it likes: a power loss can cost half a minute of holds"
-    return area.warning("appendfsync", value, means, "CONFIG SET appendfsync everysec")
+    return area.warning("appendfsync", value, means, f"CONFIG SET appendfsync everysec, {_KEEP}")
 
 
 def _eviction(area: Area, info: StoreInfo) -> Finding:
-    policy, change = info.maxmemory_policy, f"CONFIG SET maxmemory-policy {SAFE_POLICY}"
+    policy, change = info.maxmemory_policy, f"CONFIG SET maxmemory-policy {SAFE_POLICY}, {_KEEP}"
     if policy == SAFE_POLICY:
         return area.ok("maxmemory-policy", policy, "nothing is deleted when memory is short")
     if info.maxmemory_bytes:
@@ -162,21 +163,23 @@ def _eviction(area: Area, info: StoreInfo) -> Finding:
 
 
 def _replicas(area: Area, info: StoreInfo) -> Finding:
-    text = info.config.get("min-replicas-to-write")
+    check = "min-replicas-to-write"
+    text = info.config.get(check)
     if text is None:
         means = "CONFIG is forbidden here, so the setting cannot be read"
-        return area.warning("min-replicas-to-write", "unknown", means, "ask the provider")
+        return area.warning(check, "unknown", means, "ask the provider")
     wanted, found = int(text), f"{text}, with {info.replicas} connected"
     if wanted > info.replicas:
         means = "it refuses every write until enough replicas are back"
-        return area.problem("min-replicas-to-write", found, means, "bring the replicas back")
+        change = f"bring the replicas back; if none are planned, CONFIG SET {check} 0, {_KEEP}"
+        return area.problem(check, found, means, change)
     if info.replicas and not wanted:
         means = "a master that was cut off goes on taking writes that a failover throws away"
-        change = "CONFIG SET min-replicas-to-write 1"
-        return area.warning("min-replicas-to-write", found, means, change)
+        change = f"CONFIG SET {check} 1, {_KEEP}"
+        return area.warning(check, found, means, change)
     if not info.replicas:
-        return area.ok("min-replicas-to-write", "no replica", f"if it is lost, {REBUILT}")
-    return area.ok("min-replicas-to-write", found, "a master that was cut off stops taking writes")
+        return area.ok(check, "no replica", f"if it is lost, {REBUILT}")
+    return area.ok(check, found, "a master that was cut off stops taking writes")
 
 
 def _clock(area: Area, info: StoreInfo) -> Finding:

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import re
 import resource
 import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -21,14 +23,15 @@ from holdfast.config import Config
 from holdfast.doctor import Finding, Level, examine
 from holdfast.doctor.findings import Area
 from holdfast.doctor.host import examine_host, judge_open_files, judge_public_url
-from holdfast.doctor.ledger import judge_mysql, judge_postgresql, judge_sqlite
+from holdfast.doctor.ledger import judge_mysql, judge_postgresql, judge_sqlite, judge_use
 from holdfast.doctor.store import judge_server
-from holdfast.doctor.store_versions import judge_version
+from holdfast.doctor.store_versions import READ_ON, judge_version
 from holdfast_inventory.ledger import Ledger
 from holdfast_inventory.ledger.database import Database
 from holdfast_lua.connect import StoreInfo, inspect_store
 
 AREA = Area("test")
+ADVICE = re.compile(r"(CONFIG SET [\w-]+ \w+), and in its file")
 GOSSIP_SECONDS = 20.0
 SAFE = (*PLAIN[:2], "--appendonly", "yes", "--appendfsync", "everysec")
 
@@ -124,6 +127,24 @@ async def test_good_store_is_well(tmp_path: Path, store_url: str) -> None:
     assert {"version", "role", "appendonly", "appendfsync", "maxmemory-policy", "clock"} <= {
         *levels
     }
+
+
+async def test_what_to_change_is_what_makes_it_well(
+    tmp_path: Path, make_server: MakeServer
+) -> None:
+    """Whoever types what the report says, and nothing else, has a store without a complaint."""
+    server = make_server("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru", *PLAIN)
+    for wrong in (("appendfsync", "no"), ("min-replicas-to-write", "1")):
+        await server.ask("CONFIG", "SET", *wrong)
+    config = Config(data_dir=tmp_path, store_url=server.url, secret="x" * 32)
+    followed = set()
+    for _ in range(3):  # appendfsync counts only once there is a file to sync
+        for finding in await examine(config):
+            if finding.area == "store" and (command := ADVICE.search(finding.change)):
+                await server.ask(*command[1].split())
+                followed.add(finding.check)
+    assert worse(await look(tmp_path, "store", store_url=server.url)) == {}
+    assert followed == {"appendonly", "appendfsync", "maxmemory-policy", "min-replicas-to-write"}
 
 
 async def test_store_that_forgets_is_a_problem(tmp_path: Path, make_server: MakeServer) -> None:
@@ -230,6 +251,19 @@ def test_builds_with_known_holes(server: str, version: tuple[int, ...], level: L
     assert judge_version(AREA, server, version).level is level
 
 
+def test_what_is_said_of_a_version_names_the_day_of_the_table() -> None:
+    for version, words in (
+        ((8, 6, 2), "install 8.6.3 or newer"),
+        ((8, 6, 3), "has the security fixes known"),
+        ((9, 0, 0), "a series of which nothing was known"),
+        ((8, 1, 9), "a series of which nothing was known"),
+    ):
+        finding = judge_version(AREA, "redis", version)
+        assert words in finding.means + finding.change
+        assert READ_ON in finding.means + finding.change
+    assert date.fromisoformat(READ_ON) <= datetime.now(UTC).date()
+
+
 # -- the ledger --------------------------------------------------------------------------------
 
 
@@ -301,6 +335,32 @@ async def test_postgresql_is_asked_what_a_commit_waits_for(
     await execute(postgres_url, f"ALTER DATABASE {name} SET synchronous_commit = off")
     levels = await look(tmp_path, "ledger", ledger_url=postgres_url)
     assert worse(levels) == {"fsync": Level.PROBLEM, "synchronous_commit": Level.PROBLEM}
+
+
+async def test_postgresql_that_only_reads_or_turns_workers_away(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    await migrated(postgres_url)
+    crowded = Config(data_dir=tmp_path, ledger_url=postgres_url, workers=50)
+    findings = [one for one in await examine(crowded) if one.area == "ledger"]
+    (finding,) = [one for one in findings if one.check == "max_connections"]
+    assert (finding.level, finding.found) == (
+        Level.WARNING,
+        "100; this host's workers (50) take up to 750",
+    )
+    assert (await look(tmp_path, "ledger", ledger_url=postgres_url))["max_connections"] is Level.OK
+    name = postgres_url.rpartition("/")[2]
+    await execute(postgres_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    levels = await look(tmp_path, "ledger", ledger_url=postgres_url)
+    assert worse(levels) == {"fsync": Level.PROBLEM, "read_only": Level.PROBLEM}
+
+
+def test_mysql_replica_is_no_place_for_a_ledger() -> None:
+    found = [*judge_use(AREA, {"read_only": "ON", "max_connections": "151"}, 1)]
+    assert worse(judged(found, "test")) == {"read_only": Level.PROBLEM}
+    assert "name the primary" in found[0].change
+    found = [*judge_use(AREA, {"read_only": "OFF", "max_connections": "16"}, 1)]
+    assert worse(judged(found, "test")) == {}
 
 
 def test_postgresql_as_it_should_be() -> None:

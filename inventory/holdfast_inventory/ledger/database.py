@@ -26,6 +26,9 @@ TRANSACTION_SECONDS = 5.0
 CONNECT_SECONDS = 3.0
 POOL_WAIT_SECONDS = 3.0
 POOL_SIZE = 5
+POOL_OVERFLOW = 10
+CONNECTIONS_MAX = POOL_SIZE + POOL_OVERFLOW
+"""of one process, in a rush"""
 SQLITE_BUSY_MS = 4_000
 
 _DRIVERS = {
@@ -115,6 +118,7 @@ def _engine(url: URL, is_sqlite: bool) -> AsyncEngine:
             url,
             isolation_level="READ COMMITTED",
             pool_size=POOL_SIZE,
+            max_overflow=POOL_OVERFLOW,
             pool_timeout=POOL_WAIT_SECONDS,
             connect_args=_connect_args(url.get_backend_name()),
         )
@@ -122,7 +126,12 @@ def _engine(url: URL, is_sqlite: bool) -> AsyncEngine:
         raise ValueError("the ledger must be a file: memory is gone when the process is")
     if not Path(url.database).absolute().parent.is_dir():
         raise LedgerUnavailable(f"no directory for {url.database}")
-    engine = create_async_engine(url, pool_size=POOL_SIZE, pool_timeout=POOL_WAIT_SECONDS)
+    engine = create_async_engine(
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=POOL_WAIT_SECONDS,
+    )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediately)
     event.listen(engine.sync_engine, "invalidate", _roll_back_first)
