@@ -149,7 +149,7 @@ def _add_lookups(app: web.Application, directory: SaleDirectory) -> None:
     """What the packages ask for by a sale's name."""
 
     async def room(name: str) -> Room:
-        return (await directory.get(name)).room
+        return (directory.known(name) or await directory.get(name)).room
 
     async def hall(name: str) -> Hall:
         return (await directory.get(name)).hall

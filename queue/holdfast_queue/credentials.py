@@ -51,8 +51,20 @@ def set_ticket_cookie(
 
 def shown_ticket(request: web.Request, sale: str) -> str | None:
     """The ticket that came along, unchecked: the header's, else the cookie's."""
-    token = request.headers.get(TICKET_HEADER) or request.cookies.get(cookie_name(request, sale))
+    token = request.headers.get(TICKET_HEADER) or _cookie(request, cookie_name(request, sale))
     return token if token and len(token) <= MAX_TOKEN_CHARS else None
+
+
+def _cookie(request: web.Request, name: str) -> str | None:
+    """The cookie of this name. Ours need no unquoting, and `request.cookies` makes an object of
+    every cookie there is: 15 us for one, a sixth of a whole answer.
+    """
+    found = None
+    for pair in request.headers.get("Cookie", "").split(";"):
+        key, _, value = pair.strip().partition("=")
+        if key == name:
+            found = value
+    return found
 
 
 def require_ticket(request: web.Request, room: Room) -> Ticket:

@@ -11,6 +11,7 @@ Where nobody can tell (not open, paused, all units held) the answer is None: no 
 kinder than one that is wrong.
 """
 
+from dataclasses import dataclass
 from math import exp, sqrt
 from typing import Final
 
@@ -56,18 +57,35 @@ def expected_per_minute(status: LineStatus, now_ms: int) -> float:
     return min(float(status.rate_per_minute), measured_per_minute(status, now_ms))
 
 
-def estimate_wait(ahead: int, status: LineStatus, now_ms: int) -> Wait | None:
-    """The wait of somebody with `ahead` people in front; None when nobody can tell."""
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """How a line moves at one moment, from which any number of waits are worked out."""
+
+    per_second: float
+    share: float
+
+    def wait(self, ahead: int) -> Wait:
+        """The wait of somebody with `ahead` people in front."""
+        mean = ahead * self.share
+        by_share = mean * (1 - self.share) * (1 + ahead / _SHARE_SAMPLE)
+        by_rate = _RATE_UNCERTAINTY * mean
+        late = mean + _P90_DEVIATIONS * sqrt(by_share + by_rate * by_rate)
+        rate = self.per_second
+        return Wait(round(mean / rate), round(late / rate + _NOTICE_SECONDS))
+
+
+def forecast(status: LineStatus, now_ms: int) -> Forecast | None:
+    """How the line moves; None when nobody can tell."""
     per_second = expected_per_minute(status, now_ms) / 60
     if per_second <= 0 or not _moves(status):
         return None
-    share = status.show_share or 1.0
-    mean = ahead * share
-    by_chance = mean * (1 - share)
-    by_share = ahead * ahead * share * (1 - share) / _SHARE_SAMPLE
-    by_rate = (_RATE_UNCERTAINTY * mean) ** 2
-    late = mean + _P90_DEVIATIONS * sqrt(by_chance + by_share + by_rate)
-    return Wait(round(mean / per_second), round(late / per_second + _NOTICE_SECONDS))
+    return Forecast(per_second, status.show_share or 1.0)
+
+
+def estimate_wait(ahead: int, status: LineStatus, now_ms: int) -> Wait | None:
+    """The wait of somebody with `ahead` people in front; None when nobody can tell."""
+    moves = forecast(status, now_ms)
+    return None if moves is None else moves.wait(ahead)
 
 
 def _moves(status: LineStatus) -> bool:

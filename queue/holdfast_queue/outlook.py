@@ -1,14 +1,15 @@
-"""What a visitor sees of their own place, worked out from the newest status document alone.
+"""What visitors see of their own places, worked out from one status document.
 
-It is asked for more often than everything but the document itself, so it costs no store call, and
-what it makes is what goes over the wire.
+A visitor's own view is asked for more often than everything but the document itself. So whatever
+does not depend on the visitor is worked out once for each document, the rest is a few sums, and
+what they make is what goes over the wire. No store call, nothing kept.
 """
 
 from typing import Final
 
 from holdfast_lua.line_status import DrawState
-from holdfast_queue.estimate import Wait, estimate_wait
-from holdfast_queue.refresh import interval_seconds
+from holdfast_queue.estimate import Wait, forecast
+from holdfast_queue.refresh import Pace
 from holdfast_queue.status import SaleState, StatusDocument
 from holdfast_queue.tickets import Ticket
 from holdfast_queue.views import View, VisitorState
@@ -17,27 +18,55 @@ _MOVING: Final = frozenset({SaleState.OPEN, SaleState.DRAINING})
 _NO_WAIT: Final = Wait(0, 0)
 
 
-def view_of(
-    document: StatusDocument, ticket: Ticket, number: int | None, claim_window_seconds: float
-) -> View:
-    """The place of the visitor with `ticket`, whose number is `number` if it is known."""
-    line = document.line
-    state, ahead = state_of(document, number), None
-    if number is not None:
-        ahead = max(0, number - line.serving - 1 - line.missing(line.serving, number - 1))
-    wait = _wait(document, ahead, state)
-    return View(
-        state=state,
-        number=number,
-        lobby_index=ticket.lobby_index,
-        called=state is VisitorState.CALLED,
-        users_ahead=ahead,
-        serving=line.serving,
-        wait=wait,
-        refresh_seconds=interval_seconds(_distance(document, wait), claim_window_seconds),
-        revision=document.revision,
-        sale_state=document.state,
-    )
+class Outlook:
+    """Everybody's view by one document."""
+
+    __slots__ = ("_document", "_drawing", "_forecast", "_moving", "_opening", "_pace")
+
+    def __init__(self, document: StatusDocument, claim_window_seconds: float) -> None:
+        line = document.line
+        self._document = document
+        self._moving = document.state in _MOVING
+        self._forecast = forecast(line, document.now_ms) if self._moving else None
+        self._drawing = line.frozen and line.draw is DrawState.TO_COME
+        self._opening: float | None = None
+        if not line.frozen and line.opens_ms:
+            self._opening = max(0.0, (line.opens_ms - document.now_ms) / 1000)
+        self._pace = Pace(claim_window_seconds)
+
+    def view(self, ticket: Ticket, number: int | None) -> View:
+        """The place of the visitor with `ticket`, whose number is `number` if it is known."""
+        document = self._document
+        line = document.line
+        state, ahead = state_of(document, number), None
+        if number is not None:
+            ahead = max(0, number - line.serving - 1 - line.missing(line.serving, number - 1))
+        wait = self._wait(ahead, state)
+        return View(
+            state,
+            number,
+            ticket.lobby_index,
+            state is VisitorState.CALLED,
+            ahead,
+            line.serving,
+            wait,
+            self._pace.seconds(self._distance(wait)),
+            document.revision,
+            document.state,
+        )
+
+    def _wait(self, ahead: int | None, state: VisitorState) -> Wait | None:
+        if ahead is None or not self._moving:
+            return None
+        if state is VisitorState.CALLED:
+            return _NO_WAIT
+        return None if self._forecast is None else self._forecast.wait(ahead)
+
+    def _distance(self, wait: Wait | None) -> float | None:
+        """Seconds until something may happen to the visitor: the open, the draw, or the call."""
+        if self._drawing:
+            return 0.0
+        return self._opening if wait is None else wait.p50
 
 
 def state_of(document: StatusDocument, number: int | None) -> VisitorState:
@@ -45,21 +74,3 @@ def state_of(document: StatusDocument, number: int | None) -> VisitorState:
     if number is None:
         return VisitorState.LOBBY
     return VisitorState.CALLED if number <= document.line.serving else VisitorState.WAITING
-
-
-def _wait(document: StatusDocument, ahead: int | None, state: VisitorState) -> Wait | None:
-    if ahead is None or document.state not in _MOVING:
-        return None
-    if state is VisitorState.CALLED:
-        return _NO_WAIT
-    return estimate_wait(ahead, document.line, document.now_ms)
-
-
-def _distance(document: StatusDocument, wait: Wait | None) -> float | None:
-    """Seconds until something may happen to the visitor: the open, the draw, or the call."""
-    line = document.line
-    if line.frozen and line.draw is DrawState.TO_COME:
-        return 0.0
-    if wait is None and not line.frozen and line.opens_ms:
-        return max(0.0, (line.opens_ms - document.now_ms) / 1000)
-    return None if wait is None else float(wait.p50)

@@ -27,14 +27,16 @@ def shared_interval_seconds(claim_window_seconds: float) -> float:
     return max(_FLOOR_SECONDS, min(MIN_INTERVAL_SECONDS, claim_window_seconds / _POLLS_PER_WINDOW))
 
 
-def interval_seconds(
-    wait_seconds: float | None,
-    claim_window_seconds: float,
-    draw: Callable[[], float] = random,
-) -> float:
-    """The interval of one visitor who still waits about `wait_seconds` (None: nobody can tell)."""
-    ceiling = min(MAX_INTERVAL_SECONDS, claim_window_seconds / _POLLS_PER_WINDOW)
-    floor = shared_interval_seconds(claim_window_seconds)
-    base = ceiling if wait_seconds is None else wait_seconds / WAIT_DIVISOR
-    jittered = max(floor, base) * (1.0 + JITTER * draw())
-    return round(min(max(ceiling, floor), jittered), 1)
+class Pace:
+    """The intervals of one sale, between the bounds that its claim window sets."""
+
+    def __init__(self, claim_window_seconds: float) -> None:
+        self._floor = shared_interval_seconds(claim_window_seconds)
+        longest = min(MAX_INTERVAL_SECONDS, claim_window_seconds / _POLLS_PER_WINDOW)
+        self._ceiling = max(longest, self._floor)
+
+    def seconds(self, wait_seconds: float | None, draw: Callable[[], float] = random) -> float:
+        """The interval of a visitor who still waits about that long (None: nobody can tell)."""
+        base = self._ceiling if wait_seconds is None else wait_seconds / WAIT_DIVISOR
+        jittered = max(self._floor, base) * (1.0 + JITTER * draw())
+        return round(min(self._ceiling, jittered), 1)

@@ -18,7 +18,6 @@ from holdfast_queue.draw import Draw
 from holdfast_queue.entrance import Entrance
 from holdfast_queue.identities import Identity
 from holdfast_queue.lobby import Lobby
-from holdfast_queue.outlook import view_of
 from holdfast_queue.presence import Presence
 from holdfast_queue.refusals import refusal
 from holdfast_queue.settings import LineSettings
@@ -117,13 +116,13 @@ class Room:
 
     def view(self, ticket: Ticket) -> View:
         """The visitor's place by the newest document; no store call."""
-        window_seconds = self.settings.claim_window_ms / 1000
-        return view_of(self.document, ticket, self.number_of(ticket), window_seconds)
+        standing = self._standing
+        return standing.outlook.view(ticket, standing.number_of(ticket))
 
     def visit(self, ticket: Ticket) -> View:
         """The same for a visitor who asks: they are still there."""
         view = self.view(ticket)
-        ordinal = view.number if self.document.line.frozen else ticket.ordinal
+        ordinal = view.number if self._standing.document.line.frozen else ticket.ordinal
         if ordinal is not None:
             self._presence.note(ordinal)
         return view

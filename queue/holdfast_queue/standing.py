@@ -14,6 +14,7 @@ from holdfast_lua.line_status import DrawState
 from holdfast_queue.desk import FrontDesk
 from holdfast_queue.draw import Draw
 from holdfast_queue.lobby import Lobby
+from holdfast_queue.outlook import Outlook
 from holdfast_queue.settings import LineSettings
 from holdfast_queue.status import SaleState, StatusDocument, make_document
 from holdfast_queue.tickets import Ticket
@@ -31,6 +32,7 @@ class Standing:
         self.desk = desk
         self.lobby = Lobby(ref, desk, draw)
         self.known: StatusDocument | None = None
+        self._outlook: Outlook | None = None
 
     @property
     def document(self) -> StatusDocument:
@@ -39,6 +41,13 @@ class Standing:
             raise StoreUnavailable(f"the line of {self.name} has not been read yet")
         return self.known
 
+    @property
+    def outlook(self) -> Outlook:
+        """What the latest status means to each visitor; made when the first of them asks."""
+        if self._outlook is None:
+            self._outlook = Outlook(self.document, self.settings.claim_window_ms / 1000)
+        return self._outlook
+
     def take(self, advanced: Advanced) -> bool:
         """Makes the next document; False when a later one is there already."""
         known = self.known
@@ -46,6 +55,7 @@ class Standing:
             return False
         facts = self.lobby.facts(advanced.status)
         self.known = make_document(self.name, self.settings, advanced, facts, known)
+        self._outlook = None
         return True
 
     def number_of(self, ticket: Ticket) -> int | None:

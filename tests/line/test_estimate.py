@@ -15,7 +15,7 @@ from line_harness import Crowd, Line
 from holdfast_lua.line_status import LineStatus
 from holdfast_queue.estimate import Wait, estimate_wait, measured_per_minute
 from holdfast_queue.order import by_arrival
-from holdfast_queue.refresh import JITTER, interval_seconds, shared_interval_seconds
+from holdfast_queue.refresh import JITTER, Pace, shared_interval_seconds
 
 LineFactory = Callable[..., Awaitable[Line]]
 
@@ -111,15 +111,15 @@ async def test_nine_in_ten_wait_no_longer_than_they_were_told(
 @given(st.floats(0, 100_000) | st.none(), st.floats(1, 100_000))
 def test_interval_leaves_two_polls_in_the_window(wait: float | None, window: float) -> None:
     for draw in (0.0, 0.999):
-        interval = interval_seconds(wait, window, lambda draw=draw: draw)  # type: ignore[misc]
+        interval = Pace(window).seconds(wait, lambda draw=draw: draw)  # type: ignore[misc]
         assert 0.4 <= interval <= 30.0
         assert interval <= max(window / 3, 0.5) + 0.1
 
 
 def test_interval_grows_with_the_distance_and_is_jittered() -> None:
-    near, far = (interval_seconds(wait, 120, lambda: 0.0) for wait in (5.0, 200.0))
+    near, far = (Pace(120).seconds(wait, lambda: 0.0) for wait in (5.0, 200.0))
     assert (near, far) == (2.0, 20.0)
-    assert interval_seconds(200.0, 120, lambda: 1.0) == pytest.approx(20 * (1 + JITTER))
+    assert Pace(120).seconds(200.0, lambda: 1.0) == pytest.approx(20 * (1 + JITTER))
     assert shared_interval_seconds(120) == 2.0
 
 
