@@ -157,10 +157,10 @@ class Stock:
         wanted, places = frozenset(categories), frozenset(zones)
         return compiler.choice(quantity, wanted, places, accessible, prevent_orphans)
 
-    def seats(self, *guids: str) -> SeatList:
-        """Explicit seats by guid."""
+    def seats(self, *guids: str, channel: str = "") -> SeatList:
+        """Explicit seats by guid, for who carries this channel."""
         compiler = ChoiceCompiler(self.plan, self.hall.settings)
-        return compiler.seat_list(self.indices(*guids))
+        return compiler.seat_list(self.indices(*guids), frozenset({channel} - {""}))
 
     def indices(self, *guids: str) -> list[int]:
         """Dense indices of seats."""
@@ -190,7 +190,6 @@ class Stock:
             hold_ms,
             HOLD_MAX_MS,
             limit,
-            self.plan.levels,
             seed,
         )
         areas = [AreaUnits(0, floor, PRICES["GA"])] if floor else []

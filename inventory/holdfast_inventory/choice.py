@@ -34,14 +34,19 @@ class ChoiceCompiler:
         self._settings = settings
         self.choice = lru_cache(CHOICES_KEPT)(self._choice)
 
-    def seat_list(self, seats: Sequence[int]) -> SeatList:
-        """Explicit seats, grouped by row block."""
-        flat: list[int] = []
+    def seat_list(self, seats: Sequence[int], channels: frozenset[str] = frozenset()) -> SeatList:
+        """Explicit seats by row block, and the classes that these channels do not give."""
+        flat: list[int | list[int]] = [self._withheld(channels)]
         for row, members in group_by_row(self._plan, seats):
-            flat += (row.position, row.first, row.length, row.base, len(members))
+            flat += (row.position, len(members))
             for seat in members:
                 flat += (seat - row.first + 1, self._price(seat))
         return SeatList(msgspec.msgpack.encode(flat), self._settings.prevent_orphans)
+
+    def _withheld(self, channels: frozenset[str]) -> list[int]:
+        kinds = enumerate(self._plan.kinds)
+        withheld = self._settings.withheld
+        return [number for number, kind in kinds if withheld(kind.channel, channels)]
 
     def _price(self, seat: int) -> int:
         return self._settings.price(self._plan.kind(seat).category)

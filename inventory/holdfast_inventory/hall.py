@@ -24,7 +24,7 @@ from holdfast_lua.stock_records import HoldRecord
 from holdfast_lua.stock_terms import EventsReading, HoldAnswer, HoldTerms, SeatChoice, SeatList
 
 SWEEPS_MAX: Final = 200
-SEED_MAX: Final = 2**31
+SEED_BITS: Final = 31
 
 
 class Hall:
@@ -63,22 +63,18 @@ class Hall:
             hold_ms=self.settings.hold_ms,
             hold_max_ms=self.settings.hold_max_ms,
             limit=self.settings.max_units_per_buyer,
-            levels=self.plan.levels,
-            seed=self._random.randrange(SEED_MAX),
+            seed=self._random.getrandbits(SEED_BITS),
         )
-        answer = await self._hold(terms, wish)
-        if answer.code is Code.PASS_ENDED and await self._returns(buyer):
-            answer = await self._hold(terms, wish)
-        return self._accepted(answer)
-
-    async def _hold(self, terms: HoldTerms, wish: Wish) -> HoldAnswer:
         seats = self._seats(wish)
-        for _ in range(SWEEPS_MAX):
+        answer = await self.calls.hold_seats(self.ref, terms, seats=seats, areas=wish.areas)
+        if answer.code is Code.PASS_ENDED and await self._returns(buyer):
             answer = await self.calls.hold_seats(self.ref, terms, seats=seats, areas=wish.areas)
+        for _ in range(SWEEPS_MAX):
             if answer.code is not Code.SWEEP_AGAIN:
                 break
             await self.calls.expire_holds(self.ref)
-        return answer
+            answer = await self.calls.hold_seats(self.ref, terms, seats=seats, areas=wish.areas)
+        return self._accepted(answer)
 
     async def _returns(self, buyer: BuyerRef) -> bool:
         """Whether the pass is of an epoch that the store has lost: it is good until it expires."""
@@ -139,7 +135,7 @@ class Hall:
 
     def _seats(self, wish: Wish) -> SeatList | SeatChoice | None:
         if wish.seats:
-            return self._choices.seat_list(wish.seats)
+            return self._choices.seat_list(wish.seats, wish.channels)
         best = wish.best
         if best is None:
             return None

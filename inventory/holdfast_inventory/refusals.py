@@ -27,6 +27,7 @@ _ERRORS: Final = {
     Code.HOLD_RELEASED: ErrorCode.HOLD_RELEASED,
     Code.HOLD_STATE: ErrorCode.HOLD_STATE,
     Code.ORPHAN_LEFT: ErrorCode.ORPHAN_LEFT,
+    Code.CHANNEL_REQUIRED: ErrorCode.CHANNEL_REQUIRED,
 }
 
 

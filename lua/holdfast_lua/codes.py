@@ -70,6 +70,7 @@ class Code(IntEnum):
     HOLD_STATE = -54  # the hold's status does not allow it
     ORPHAN_LEFT = -55
     INSTALL_FENCED = -56  # a newer epoch is installed or being installed
+    CHANNEL_REQUIRED = -57  # a seat is set aside for a channel that the buyer does not carry
 
     # sale
 

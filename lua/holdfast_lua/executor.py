@@ -4,6 +4,7 @@ A pool of connections gives each call its own round trip, its own wakeups and an
 measured, batching by tick does three to four times the work per CPU second. Calls are encoded when
 they are made (a bad argument fails its caller, not the batch), collected until the loop has run
 everything that was ready, and written together; see link.py for why nothing waits for anything.
+Calls of a script that can take several at once even become one call: joining.py.
 
 Promises:
 - Bounded: at most `max_pending` calls between submission and reply; the next is refused with
@@ -23,6 +24,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from holdfast_lua.errors import ScriptFault, StoreBusy, StoreError, StoreUnavailable
+from holdfast_lua.joining import Block, Part, join
 from holdfast_lua.link import Call
 from holdfast_lua.loader import Bundle, production_bundle
 from holdfast_lua.node import Node
@@ -99,9 +101,13 @@ class Executor:
         """
         script = self._bundle.script(name)
         script.check(len(keys), len(args))
-        payload = encode_command("EVALSHA", script.sha, len(keys), *keys, *args)
-        call = self._call(name, payload, keys[0] if keys else "")
-        call.sha = script.sha
+        future = self._loop.create_future()
+        if script.joins > 1:
+            call: Call = Part(script, keys, args, future)
+        else:
+            payload = encode_command("EVALSHA", script.sha, len(keys), *keys, *args)
+            call = Call(name, payload, future, key=keys[0] if keys else "")
+            call.sha = script.sha
         reply: list[Any] = await self._submit(call)
         return reply
 
@@ -111,7 +117,9 @@ class Executor:
         In a Cluster it is sent to the slot of `key`, by default of its first argument.
         """
         routed = key if key is not None else _text(values[1]) if len(values) > 1 else ""
-        return await self._submit(self._call(_text(values[0]), encode_command(*values), routed))
+        future = self._loop.create_future()
+        name, payload = _text(values[0]), encode_command(*values)
+        return await self._submit(Call(name, payload, future, key=routed))
 
     async def aclose(self, drain_seconds: float = 5.0) -> None:
         """Refuses new calls, waits for those under way (at most `drain_seconds`), disconnects."""
@@ -131,11 +139,20 @@ class Executor:
                 return
             reply = self._translate(node, call, reply)
         elif self._observer is not None:
-            self._observer(call.name, self._loop.time() - call.queued_at, call.batch)
+            now = self._loop.time()
+            for one in call.parts if isinstance(call, Block) else (call,):
+                self._observer(one.name, now - one.queued_at, one.batch)
         self.finish(call, reply)
 
     def finish(self, call: Call, outcome: Any) -> None:
-        """A call is over, one way or another; exactly once for each submitted call."""
+        """A call is over, one way or another; exactly once for each call that was sent."""
+        if isinstance(call, Block):
+            for part, its_own in zip(call.parts, call.outcomes(outcome), strict=True):
+                self._finish(part, its_own)
+        else:
+            self._finish(call, outcome)
+
+    def _finish(self, call: Call, outcome: Any) -> None:
         self._outstanding -= 1
         future = call.future
         if future is not None and not future.done():
@@ -148,12 +165,9 @@ class Executor:
 
     # Submission
 
-    def _call(self, name: str, payload: bytes, key: str) -> Call:
-        if len(payload) > MAX_CALL_BYTES:
-            raise ScriptFault(f"{name}: a call of {len(payload)} bytes is too large")
-        return Call(name, payload, self._loop.create_future(), key=key)
-
     def _submit(self, call: Call) -> asyncio.Future[Any]:
+        if len(call.payload) > MAX_CALL_BYTES:
+            raise ScriptFault(f"{call.name}: a call of {len(call.payload)} bytes is too large")
         if self._closing:
             raise StoreUnavailable("the executor is closed")
         if self._outstanding >= self._max_pending:
@@ -171,12 +185,12 @@ class Executor:
         batch = []
         for call in pending:
             if call.future is not None and call.future.cancelled():
-                self.finish(call, None)
+                self._finish(call, None)
             else:
                 call.batch = len(pending)
                 batch.append(call)
         if batch:
-            self._router.dispatch(batch)
+            self._router.dispatch(join(batch))
 
     # Error replies
 

@@ -10,6 +10,9 @@ The header is the leading run of comment lines. Its machine-read parts are
     --   2 revision  integer
     --   3 seat...   dense index, one or more times
     -- flags: no-writes
+    -- joins: 64
+
+`joins` is how many calls of one tick the executor may send as one: see joining.py.
 
 A number must follow its predecessor; a last name that ends in `...` may occur any number of times,
 none included. Lines in between that carry no number continue the one above. Any other line that is
@@ -27,6 +30,7 @@ from holdfast_lua.errors import BundleError
 _SECTION: Final = re.compile(r"^--\s?(KEYS|ARGV)\b:?\s*(none)?", re.IGNORECASE)
 _ENTRY: Final = re.compile(r"^--\s{2,}(\d+)\s+(\S+)(.*)$")
 _FLAGS: Final = re.compile(r"^--\s?flags:\s*(.+)$", re.IGNORECASE)
+_JOINS: Final = re.compile(r"^--\s?joins:\s*(\d+)\s*$", re.IGNORECASE)
 _OTHER: Final = re.compile(r"^--\s?\S")
 _USE: Final = re.compile(r"\b(KEYS|ARGV)\[(\d+)\]")
 _KNOWN_FLAGS: Final = frozenset({"no-writes", "allow-oom", "allow-stale"})
@@ -61,12 +65,14 @@ class Header:
     keys: Signature
     args: Signature
     flags: tuple[str, ...]
+    joins: int = 1
 
 
 def read_header(name: str, text: str) -> Header:
     """Parses the header; raises BundleError naming the script and what is wrong."""
     entries: dict[str, list[str]] = {}
     flags: tuple[str, ...] = ()
+    joins = 1
     section: str | None = None
     for line in _leading_comments(text):
         if opened := _SECTION.match(line):
@@ -76,6 +82,8 @@ def read_header(name: str, text: str) -> Header:
             entries[section] = []
         elif declared := _FLAGS.match(line):
             section, flags = None, _read_flags(name, declared[1])
+        elif joined := _JOINS.match(line):
+            section, joins = None, int(joined[1])
         elif section is not None and (entry := _ENTRY.match(line)):
             _add_entry(name, section, entries[section], entry)
         elif _OTHER.match(line):
@@ -83,9 +91,10 @@ def read_header(name: str, text: str) -> Header:
     for wanted in ("KEYS", "ARGV"):
         if wanted not in entries:
             raise BundleError(f"{name}: the header has no {wanted} section")
-    return Header(
-        _signature(name, "KEYS", entries["KEYS"]), _signature(name, "ARGV", entries["ARGV"]), flags
-    )
+    args = _signature(name, "ARGV", entries["ARGV"])
+    if joins > 1 and not args.variadic:
+        raise BundleError(f"{name}: calls can only join where the last of ARGV may repeat")
+    return Header(_signature(name, "KEYS", entries["KEYS"]), args, flags, joins)
 
 
 def check_uses(name: str, text: str, header: Header) -> None:

@@ -41,6 +41,7 @@ class Script:
     keys: Signature
     args: Signature
     writes: bool
+    joins: int = 1
 
     def check(self, key_count: int, arg_count: int) -> None:
         """Raises BundleError when a call does not fit the header."""
@@ -121,13 +122,13 @@ def _load_script(path: Path, includes: Mapping[str, Path]) -> Script:
     check_uses(name, text, header)
     used: list[str] = []
     body = _resolve(name, text, includes, (), used)
-    if "guard" in used:
+    if "guard" in used or header.joins > 1:
         _check_guarded(name, header.keys, header.args)
     flags = f" flags={','.join(header.flags)}" if header.flags else ""
     source = f"#!lua{flags}\n{_number_codes(name, body)}"
     sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
     writes = "no-writes" not in header.flags
-    return Script(name, source, sha, header.keys, header.args, writes)
+    return Script(name, source, sha, header.keys, header.args, writes, header.joins)
 
 
 def _resolve(

@@ -46,17 +46,16 @@ if why then return reacquire_refuse(sale, keys, hold, why) end
 local short = stock_areas_short(sale, hold.areas)
 if #short > 0 then return reacquire_refuse(sale, keys, hold, CODE.HOLD_EXPIRED, {}, short) end
 
--- Classes share no row block, so what one picks cannot be picked by the next.
-local other = { seats = {}, prices = {}, total = 0, touched = {} }
+local house = house_open(keys, sale.levels)
+local other = { seats = {}, prices = {}, rows = {}, total = 0 }
 for _, fields in ipairs(choices) do
   local choice = { quantity = fields[1], orphans = fields[2] == 1, first_rung = fields[3],
     kinds = fields[4], prices = fields[5], seed = seed }
-  local served, row_bytes = picked(sale.levels, keys, choice, other)
-  if not served and ladder(sale, keys, choice, row_bytes, other) then
+  if not picked(house, choice, other) and ladder(sale, house, choice, other) then
     return reacquire_refuse(sale, keys, hold, CODE.HOLD_EXPIRED, {}, {})
   end
 end
-picked_write(sale, keys, other)
+house_write(house)
 hold.seats, hold.prices, hold.rows = other.seats, other.prices, other.rows
 reacquire(sale, keys, hold)
 return stock_commit(sale, keys.events, CODE.HOLD_REACQUIRED, hold.value)

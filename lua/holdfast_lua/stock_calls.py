@@ -28,7 +28,6 @@ from holdfast_lua.stock_records import (
     unpack_hold,
 )
 from holdfast_lua.stock_terms import (
-    WITH_AREAS,
     EventsReading,
     HoldAnswer,
     HoldTerms,
@@ -40,7 +39,7 @@ from holdfast_lua.stock_terms import (
     area_fields,
     choice_fields,
     pack_areas,
-    seat_arguments,
+    pack_asked,
 )
 from holdfast_lua.wire import Argument
 
@@ -63,18 +62,17 @@ class StockCalls:
         seats: SeatList | SeatChoice | None = None,
         areas: Sequence[AreaUnits] = (),
     ) -> HoldAnswer:
-        """Picks and holds seats and area units, all or nothing."""
+        """Picks and holds seats and area units, all or nothing.
+
+        The holds of a tick reach the store as one call: see joining.py.
+        """
         rest = pack_rest(areas, terms.buyer, terms.digest, terms.pass_id)
-        flags = WITH_AREAS if areas else 0
-        args = (
-            terms.hold_id,
-            terms.buyer,
-            terms.pass_id,
-            rest,
-            *seat_arguments(terms, seats, flags),
+        asked, wish = pack_asked(terms, seats)
+        names = _key_names(_HOLDING, ref.uid)
+        args = (asked, rest, wish)
+        return _answer_of(
+            terms.hold_id, await guarded(self._executor, ref, "hold_seats", names, args)
         )
-        names = (*_STOCK, keys.layout, keys.active, keys.unheld)
-        return await self._hold(ref, "hold_seats", terms.hold_id, names, args)
 
     async def extend_hold(
         self, ref: SaleRef, hold_id: str, *, owner: str, version: int, extend_ms: int
@@ -282,13 +280,7 @@ class StockCalls:
         names: tuple[KeyBuilder, ...],
         args: Sequence[Argument],
     ) -> HoldAnswer:
-        reply = await self._guarded(ref, name, names, args)
-        values = reply.values
-        hold = unpack_hold(hold_id, values[0]) if values and values[0] else None
-        if len(values) < 3:
-            return HoldAnswer(reply.code, reply.revision, reply.now_ms, hold)
-        seats, areas = tuple(values[1]), tuple(values[2])
-        return HoldAnswer(reply.code, reply.revision, reply.now_ms, hold, seats, areas)
+        return _answer_of(hold_id, await self._guarded(ref, name, names, args))
 
     async def _guarded(
         self, ref: SaleRef, name: str, names: tuple[KeyBuilder, ...], args: Sequence[Argument]
@@ -307,12 +299,22 @@ _STOCK: Final[tuple[KeyBuilder, ...]] = (
     keys.buyers,
     keys.due,
 )
+_HOLDING: Final = (*_STOCK, keys.layout, keys.active, keys.unheld)
 
 
 @lru_cache(maxsize=KEY_NAMES_KEPT)
 def _key_names(names: tuple[KeyBuilder, ...], uid: str) -> tuple[str, ...]:
     """Spelt once for each script and sale: ten names take a tenth of a hold's time here."""
     return tuple(key(uid) for key in names)
+
+
+def _answer_of(hold_id: str, reply: Reply) -> HoldAnswer:
+    values = reply.values
+    hold = unpack_hold(hold_id, values[0]) if values and values[0] else None
+    if len(values) < 3:
+        return HoldAnswer(reply.code, reply.revision, reply.now_ms, hold)
+    seats, areas = tuple(values[1]), tuple(values[2])
+    return HoldAnswer(reply.code, reply.revision, reply.now_ms, hold, seats, areas)
 
 
 def _unpack_pairs(flat: list[Any]) -> list[HoldRecord]:

@@ -17,11 +17,11 @@ from holdfast_lua.codes import Code
 from holdfast_lua.stock_records import AreaUnits, HoldRecord, flat_areas
 from holdfast_lua.wire import Argument
 
-# The terms of a hold in one argument, as hold_seats.lua takes them apart.
-_TERMS: Final = struct.Struct(">IIIHHBB")
-_MAY_LEAVE_ORPHANS: Final = 1
-_NO_ORPHANS_EXPLICIT: Final = 2
-WITH_AREAS: Final = 4
+# One hold as include/asked.lua takes it apart: its terms, and what is asked of the seats.
+_TERMS: Final = struct.Struct(">IIIHBB")
+_BEST: Final = 1
+_EXPLICIT: Final = 2
+_NO_ORPHANS: Final = 4
 
 
 class SeatChoice(msgspec.Struct, frozen=True):
@@ -38,11 +38,27 @@ class SeatChoice(msgspec.Struct, frozen=True):
     kinds: bytes
     prices: bytes
     places: bytes = b""
+    packed: bytes = b""
+
+    def __post_init__(self) -> None:
+        """Packed once: a crowd sends the same choice over and over."""
+        head = struct.pack(">HB", self.quantity, self.orphans)
+        parts = [
+            struct.pack(size, len(part)) + part
+            for size, part in (
+                (">H", self.first_rung),
+                (">H", self.kinds),
+                (">H", self.prices),
+                (">I", self.places),
+            )
+        ]
+        msgspec.structs.force_setattr(self, "packed", head + b"".join(parts))
 
 
 class SeatList(msgspec.Struct, frozen=True):
-    """Explicit seats by row block: `rows` is a msgpack array, flat, of block and seats in turn:
-    position, first, length, base, n, then n pairs of offset (from 1) and price.
+    """Explicit seats by row block: `rows` is a msgpack array: first the classes that the buyer may
+    not have, as an array; then block and seats in turn: position in `rows`, n, then n pairs of
+    offset (from 1) and price.
     """
 
     rows: bytes
@@ -52,7 +68,7 @@ class SeatList(msgspec.Struct, frozen=True):
 class HoldTerms(msgspec.Struct, frozen=True):
     """What a hold is to be: whose, under which id, for how long, up to which limit (0 = none).
 
-    `levels` is the plan's, see `keys.rows`; `seed` spreads choices that are nearly equal.
+    `seed` spreads choices that are nearly equal.
     """
 
     hold_id: str
@@ -62,14 +78,14 @@ class HoldTerms(msgspec.Struct, frozen=True):
     hold_ms: int
     hold_max_ms: int
     limit: int
-    levels: int
     seed: int = 0
 
 
 class HoldAnswer(msgspec.Struct, frozen=True):
     """What a script said about one hold: the hold as it now is, when there is one to show.
 
-    `seats` and `areas` are indices that stood in the way (SEAT_UNAVAILABLE, ORPHAN_LEFT).
+    `seats` and `areas` are indices that stood in the way (SEAT_UNAVAILABLE, CHANNEL_REQUIRED,
+    ORPHAN_LEFT).
     """
 
     code: Code
@@ -127,29 +143,20 @@ class EventsReading:
     events: list[StreamEvent]
 
 
-def seat_arguments(
-    terms: HoldTerms, seats: SeatList | SeatChoice | None, flags: int
-) -> tuple[bytes, bytes, bytes, bytes, bytes, bytes]:
-    """terms, explicit, first_rung, kinds, prices, places."""
+def pack_asked(terms: HoldTerms, seats: SeatList | SeatChoice | None) -> tuple[bytes, bytes]:
+    """A hold's terms, and its choice or its seats."""
     if isinstance(seats, SeatChoice):
-        packed = _pack_terms(terms, seats.quantity, flags | _MAY_LEAVE_ORPHANS * seats.orphans)
-        return (packed, b"", seats.first_rung, seats.kinds, seats.prices, seats.places)
+        return _pack_terms(terms, _BEST), seats.packed
     if seats is None:
-        return (_pack_terms(terms, 0, flags), b"", b"", b"", b"", b"")
-    packed = _pack_terms(terms, 0, flags | _NO_ORPHANS_EXPLICIT * seats.refuse_orphans)
-    return (packed, seats.rows, b"", b"", b"", b"")
+        return _pack_terms(terms, 0), b""
+    return _pack_terms(terms, _EXPLICIT | _NO_ORPHANS * seats.refuse_orphans), seats.rows
 
 
-def _pack_terms(terms: HoldTerms, quantity: int, flags: int) -> bytes:
-    return _TERMS.pack(
-        terms.hold_ms,
-        max(terms.hold_ms, terms.hold_max_ms),
-        terms.seed,
-        terms.limit,
-        quantity,
-        terms.levels,
-        flags,
-    )
+def _pack_terms(terms: HoldTerms, asks: int) -> bytes:
+    hold_id = terms.hold_id.encode()
+    hold_max_ms = max(terms.hold_ms, terms.hold_max_ms)
+    head = _TERMS.pack(terms.hold_ms, hold_max_ms, terms.seed, terms.limit, asks, len(hold_id))
+    return head + hold_id
 
 
 def choice_fields(choice: SeatChoice) -> tuple[Argument, ...]:

@@ -54,6 +54,17 @@ def encode_command(*values: Argument) -> bytes:
     return _pack(values)
 
 
+def encode_arguments(*values: Argument) -> bytes:
+    """Arguments to come behind others in a command, see `command_of`; checked as above."""
+    packed = _pack(values)
+    return packed[packed.index(b"\n") + 1 :]
+
+
+def command_of(count: int, *parts: bytes) -> bytes:
+    """A whole command of `count` arguments that were encoded in parts."""
+    return b"".join((b"*%d\r\n" % count, *parts))
+
+
 class ReplyReader:
     """Collects bytes and hands out every whole reply; a partial one waits for more."""
 

@@ -13,6 +13,7 @@ from stock_app import API, SALE, application
 from stock_harness import PRICES, SETTINGS, Clock, Stock, plan_json
 
 from holdfast_inventory.confirm import equivalent_choices
+from holdfast_inventory.holds import BuyerRef, Wish
 from holdfast_inventory.plan import compile_plan
 from holdfast_inventory.settings import Allotment, Area, StockSettings
 from holdfast_lua import Executor
@@ -63,6 +64,21 @@ async def test_a_seat_that_is_set_aside_is_named_and_refused(shop: Shop) -> None
     assert (refused.status, document["code"]) == (403, "channel_required")
     assert document["conflicts"] == ["z1-1-4", "pit"]
     assert (await shop.hold("fans", body, "k2")).status == 201
+
+
+async def test_the_store_itself_refuses_what_is_set_aside(shop: Shop) -> None:
+    """Whatever a worker thinks of a request: the class of a seat is known in the store."""
+    seats = shop.stock.seats("z1-1-3", "z1-1-4", "z2-1-1", channel="fanclub")
+    answer = await shop.stock.hold(seats)
+    assert (answer.code, answer.seats) == (Code.CHANNEL_REQUIRED, (10,))
+    answer = await shop.stock.hold(shop.stock.seats(*FANS))
+    assert (answer.code, answer.seats) == (Code.CHANNEL_REQUIRED, (3, 4, 5, 6))
+    wish = Wish((3,), None, frozenset(), ())
+    with pytest.raises(HoldfastError) as refused:
+        await shop.stock.hall.hold(wish, BuyerRef("bea", "key:1"), key="k", digest="d")
+    assert refused.value.code is ErrorCode.CHANNEL_REQUIRED
+    assert refused.value.members == {"conflicts": ["z1-1-4"]}
+    assert await shop.stock.states() == "f" * 12
 
 
 async def test_best_available_sells_out_beside_what_is_set_aside(shop: Shop) -> None:
@@ -116,9 +132,10 @@ async def test_what_is_released_is_for_everybody(shop: Shop) -> None:
 async def test_a_late_payment_gets_equivalent_seats_of_both_kinds(shop: Shop, clock: Clock) -> None:
     """Given a hold on a seat of the fans and one for all, both taken since: two others."""
     stock = shop.stock
-    held = await stock.held(stock.seats("z1-1-3", "z1-1-4"))
+    seats = stock.seats("z1-1-3", "z1-1-4", channel="fanclub")
+    held = await stock.held(seats)
     await clock.advance_ms(held.expires_ms - await clock.now_ms())
-    await stock.held(stock.seats("z1-1-3", "z1-1-4"))
+    await stock.held(seats)
     choices = equivalent_choices(stock.hall, held)
     answer = await stock.calls.reacquire_hold(stock.ref, held.id, choices, limit=0, seed=1)
     assert answer.code is Code.HOLD_REACQUIRED

@@ -12,6 +12,7 @@
 -- include: guard
 
 local EVENTS_KEPT_MAX = 200000
+local SIX_MEMBERS = '\134'  -- how a msgpack map of six begins
 
 -- 1700000000123 -> '2023-11-14T22:13:20.123Z' (days to civil date, Howard Hinnant's algorithm).
 -- Remainders instead of math.floor where they do: a call costs ten times an operator here.
@@ -36,18 +37,38 @@ local function event_time(ms)
     (time_of_day - second_of_hour) / 3600, (second_of_hour - second) / 60, second, milliseconds)
 end
 
-local function event_append(sale, events_key, kind, subject, data)
-  local seq = sale.seq + 1
-  local cursor = sale.event_epoch .. '-' .. seq  -- whole numbers far below 1e14: no exponent
-  redis.call('XADD', events_key, 'MAXLEN', '~', EVENTS_KEPT_MAX, cursor,
-    'seq', seq, 'type', kind, 'body', cmsgpack.pack({
-      id = string.match(sale.key, '{(.-)}') .. '.' .. cursor,
-      type = kind,
-      time = event_time(sale.now_ms),
-      sale = sale.name,
-      subject = subject,
-      data = data,
-    }))
-  guard_set(sale, 'seq', seq)
+-- What the events of one script have in common, made once.
+local function event_frame(sale)
+  local frame = sale.event_frame
+  if not frame then
+    local cursor = sale.event_epoch .. '-'
+    frame = { cursor = cursor, id = string.match(sale.key, '{(.-)}') .. '.' .. cursor,
+      packed = cmsgpack.pack('time', event_time(sale.now_ms), 'sale', sale.name, 'data') }
+    sale.event_frame = frame
+  end
+  return frame
+end
+
+-- As event_append, with data that is packed already. The first event of a script trims the stream.
+local function event_write(sale, events_key, kind, subject, data)
+  local frame, pack = event_frame(sale), cmsgpack.pack
+  sale.seq = sale.seq + 1
+  local seq = string.format('%.0f', sale.seq)
+  local body = SIX_MEMBERS .. pack('id', frame.id .. seq, 'type', kind, 'subject', subject)
+    .. frame.packed .. data
+  local cursor = frame.cursor .. seq
+  if sale.seq_change then
+    redis.call('XADD', events_key, cursor, 'seq', seq, 'type', kind, 'body', body)
+    sale.changes[sale.seq_change] = sale.seq
+  else
+    redis.call('XADD', events_key, 'MAXLEN', '~', EVENTS_KEPT_MAX, cursor, 'seq', seq,
+      'type', kind, 'body', body)
+    guard_set(sale, 'seq', sale.seq)
+    sale.seq_change = #sale.changes
+  end
   return cursor
+end
+
+local function event_append(sale, events_key, kind, subject, data)
+  return event_write(sale, events_key, kind, subject, cmsgpack.pack(data))
 end

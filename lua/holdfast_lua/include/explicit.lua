@@ -1,11 +1,11 @@
--- Explicit seats: the buyer names them, they are held if every one of them is free.
+-- Explicit seats: the buyer names them, they are held if every one of them may be had and is free.
 
--- include: rows
+-- include: picked
 
 -- Seats beside which this selection would newly leave a single free seat, in one row. Where the
 -- free run was just one seat longer than what was chosen in it there was no better way.
-local function explicit_alone(row, before, offsets, alone)
-  for first, after_last in string.gmatch(before, '()f+()') do
+local function explicit_alone(row, after, offsets, alone)
+  for first, after_last in string.gmatch(row.states, '()f+()') do
     local chosen, nearest = 0, nil
     for _, offset in ipairs(offsets) do
       if offset >= first and offset < after_last then
@@ -13,7 +13,7 @@ local function explicit_alone(row, before, offsets, alone)
       end
     end
     if chosen > 0 and after_last - first ~= chosen + 1 then
-      local rest = string.sub(row.states, first, after_last - 1)
+      local rest = string.sub(after, first, after_last - 1)
       if string.find('h' .. rest .. 'h', 'hfh', 1, true) then
         alone[#alone + 1] = row.first + nearest - 1
       end
@@ -21,31 +21,42 @@ local function explicit_alone(row, before, offsets, alone)
   end
 end
 
--- Marks the seats of a list { position, first, length, base, n, offset, price, ..., ... } as held in
--- their rows and adds them to the hold. Answers the seats that are not free, and those that leave a
--- single seat alone.
-local function explicit_take(keys, list, hold)
-  local conflicts, alone = {}, {}
-  local at = 1
-  while at <= #list do
-    local row = row_read(keys.seats, { position = list[at], first = list[at + 1],
-      length = list[at + 2], base = list[at + 3] })
-    local before, offsets, count = row.states, {}, list[at + 4]
-    at = at + 5
-    for _ = 1, count do
-      local offset, price = list[at], list[at + 1]
-      if string.sub(before, offset, offset) ~= 'f' then
-        conflicts[#conflicts + 1] = row.first + offset - 1
-      end
-      row_mark(row, offset, 1, 'h')
-      offsets[#offsets + 1] = offset
-      hold.seats[#hold.seats + 1] = row.first + offset - 1
-      hold.prices[#hold.prices + 1] = price
-      hold.total = hold.total + price
-      at = at + 2
-    end
-    explicit_alone(row, before, offsets, alone)
-    hold.touched[#hold.touched + 1] = row
+-- One row's share of the list, from `at` on: n, then n pairs of offset and price.
+local function explicit_in_row(house, row, list, at, hold, why)
+  local after, offsets = row.states, {}
+  local barred = why.barred[row.base / house.levels]
+  for pair = at + 1, at + 2 * list[at], 2 do
+    local offset, price = list[pair], list[pair + 1]
+    local seat = row.first + offset - 1
+    if barred then why.withheld[#why.withheld + 1] = seat end
+    if sub(row.states, offset, offset) ~= 'f' then why.conflicts[#why.conflicts + 1] = seat end
+    after = row_marked(after, offset, 1, 'h')
+    offsets[#offsets + 1] = offset
+    hold.seats[#hold.seats + 1], hold.prices[#hold.prices + 1] = seat, price
+    hold.total = hold.total + price
   end
-  return conflicts, alone
+  explicit_alone(row, after, offsets, why.alone)
+  return after
+end
+
+-- Adds the seats of a list { classes withheld, position, n, offset, price, ..., position, ... } to the
+-- hold. Answers what speaks against it (`withheld`: of a class that this buyer may not have, going
+-- by the class in the store; `conflicts`: not free; `alone`: would leave a single seat beside them)
+-- and the rows as they would be; none is changed yet.
+local function explicit_find(house, list, hold)
+  local why = { barred = {}, withheld = {}, conflicts = {}, alone = {} }
+  for _, kind in ipairs(list[1]) do why.barred[kind] = true end
+  local changes = {}
+  local at = 2
+  while at <= #list do
+    local row = house_row(house, list[at])
+    changes[#changes + 1] = { row = row, states = explicit_in_row(house, row, list, at + 1, hold, why) }
+    picked_from(hold, row)
+    at = at + 2 + 2 * list[at + 1]
+  end
+  return why, changes
+end
+
+local function explicit_take(house, changes)
+  for _, change in ipairs(changes) do house_put(house, change.row, change.states) end
 end

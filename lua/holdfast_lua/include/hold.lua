@@ -23,12 +23,6 @@ local function hold_save(holds_key, hold)
   redis.call('HSET', holds_key, hold.id, hold.value)
 end
 
-local function hold_units(hold)
-  local units = #hold.seats
-  for at = 2, #hold.areas, 3 do units = units + hold.areas[at] end
-  return units
-end
-
 local function hold_event(sale, events_key, kind, hold, more)
   local data = more or {}
   data.buyer, data.seats, data.areas, data.total = hold.buyer, hold.seats, hold.areas, hold.total

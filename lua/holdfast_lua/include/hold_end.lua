@@ -15,8 +15,7 @@ local function buyer_remove(buyers_key, hold, count, gone)
   if ids == '' then
     redis.call('HDEL', buyers_key, hold.buyer)
   else
-    redis.call('HSET', buyers_key, hold.buyer,
-      string.format('%.0f%s', math.max(0, units - count), ids))
+    redis.call('HSET', buyers_key, hold.buyer, buyer_entry(math.max(0, units - count), ids))
   end
 end
 

@@ -18,6 +18,12 @@ local function stock_keys()
     due = KEYS[7] }
 end
 
+local function hold_units(hold)
+  local units = #hold.seats
+  for at = 2, #hold.areas, 3 do units = units + hold.areas[at] end
+  return units
+end
+
 -- A new hold; `rest` are the last seven fields, packed by the caller, who knows them.
 local function hold_pack_new(now_ms, expires_ms, latest_ms, hold, rest)
   return '\220\0\016' .. cmsgpack.pack(ACTIVE, 1, now_ms, expires_ms, latest_ms, hold.seats,
@@ -25,19 +31,30 @@ local function hold_pack_new(now_ms, expires_ms, latest_ms, hold, rest)
 end
 
 -- `next_due_ms` says that nothing is due before it, so that most calls need not look at `due`.
-local function due_set(sale, due_key, hold_id, at_ms)
-  redis.call('ZADD', due_key, at_ms, hold_id)
+local function due_next(sale, at_ms)
   if sale.next_due_ms == 0 or at_ms < sale.next_due_ms then sale.next_due_ms = at_ms end
 end
 
--- The buyer's units, and the text of the hold ids behind them.
-local function buyer_units(buyers_key, buyer)
-  local entry = redis.call('HGET', buyers_key, buyer)
+local function due_set(sale, due_key, hold_id, at_ms)
+  redis.call('ZADD', due_key, at_ms, hold_id)
+  due_next(sale, at_ms)
+end
+
+-- A buyer's units, and the text of the hold ids behind them.
+local function buyer_parse(entry)
   if not entry then return 0, '' end
   local units, ids = string.match(entry, '^(%d+)(.*)$')
   return tonumber(units), ids
 end
 
+local function buyer_units(buyers_key, buyer)
+  return buyer_parse(redis.call('HGET', buyers_key, buyer))
+end
+
+local function buyer_entry(units, ids)
+  return string.format('%.0f%s', units, ids)
+end
+
 local function buyer_add(buyers_key, buyer, units, ids, hold_id, count)
-  redis.call('HSET', buyers_key, buyer, string.format('%.0f%s %s', units + count, ids, hold_id))
+  redis.call('HSET', buyers_key, buyer, buyer_entry(units + count, ids .. ' ' .. hold_id))
 end

@@ -11,52 +11,64 @@
 -- tier, and between left and right of the middle.
 --
 -- Why bytes and not scores: finding the first byte of a value is one memchr over a few kilobytes,
--- whatever is sold, so a pick costs the same in an empty and in a full house. Why the functions of
--- the string library are locals: this is the script that is run most.
+-- whatever is sold, so a pick costs the same in an empty and in a full house.
 --
 -- A choice is { quantity, orphans, first_rung, kinds, prices, places, seed }: see SeatChoice.
 
--- include: rows
+-- include: house
 
 local PICK_ROWS_MAX = 512
-local RECORD, RECORD_BYTES, RECORDS_READ = '>I4I2I4I2B', 13, 8
 
-local find, sub, byte, unpack_record = string.find, string.sub, string.byte, struct.unpack
-
--- Where the search goes on: the first place from `from` whose byte is wanted. `places` are the
--- positions that a zone filter leaves, nearest first, nil for all.
-local function pick_next(row_bytes, wanted, places, from)
-  if places then
-    for at = from, #places do
-      if find(wanted, sub(row_bytes, places[at], places[at]), 1, true) then return at end
+-- The first position from `from` on whose byte is one of `among`; and those of them that occur there.
+local function pick_find(bytes, among, from)
+  local nearest, found = nil, ''
+  for at = 1, #among do
+    local one = sub(among, at, at)
+    local position = find(bytes, one, from, true)
+    if position then
+      found = found .. one
+      if not nearest or position < nearest then nearest = position end
     end
-    return nil
   end
-  local nearest
-  for at = 1, #wanted do
-    local position = find(row_bytes, sub(wanted, at, at), from, true)
-    if position == from then return from end
-    if position and (not nearest or position < nearest) then nearest = position end
+  return nearest, found
+end
+
+-- The first position whose byte is wanted, remembered in the house for those who want the same.
+local function pick_first(house, wanted)
+  local search, bytes = house.searches[wanted], house.bytes
+  if not search then
+    search = { from = 1, among = wanted }
+    house.searches[wanted] = search
   end
+  local from = search.from
+  if from > #bytes then return nil end
+  if find(wanted, sub(bytes, from, from), 1, true) then return from end
+  local nearest, found = pick_find(bytes, search.among, from)
+  search.from, search.among = nearest or #bytes + 1, found
   return nearest
 end
 
--- The row block at a position, with its bytes of `seats`; or, by the seed, another one of its tier
--- that is wanted as well.
-local function pick_row(keys, levels, row_bytes, position, wanted, seed)
-  local first_byte = (position - 1) * RECORD_BYTES
-  local records = redis.call('GETRANGE', keys.layout, first_byte,
-    first_byte + (wanted and RECORDS_READ or 1) * RECORD_BYTES - 1)
-  local first, length, focus2, zone, near = unpack_record(RECORD, records)
-  local step = wanted and near > 0 and seed % (near + 1) or 0
-  if step > 0
-    and find(wanted, sub(row_bytes, position + step, position + step), 1, true) then
-    position = position + step
-    first, length, focus2, zone = unpack_record(RECORD, records, step * RECORD_BYTES + 1)
+-- Where the search goes on: the first place from `from` whose byte is wanted. `places` are the
+-- positions that a zone filter leaves, nearest first, nil for all.
+local function pick_next(house, wanted, places, from)
+  if places then
+    for at = from, #places do
+      if find(wanted, sub(house.bytes, places[at], places[at]), 1, true) then return at end
+    end
+    return nil
   end
-  local summary = byte(row_bytes, position)
-  return row_read(keys.seats, { position = position, first = first, length = length,
-    focus2 = focus2, zone = zone, base = summary - summary % levels })
+  if from == 1 then return pick_first(house, wanted) end
+  return (pick_find(house.bytes, wanted, from))
+end
+
+-- The row block at a position; or, by the seed, another one of its tier that is wanted as well.
+local function pick_row(house, position, wanted, seed)
+  local near = house_near(house, position)
+  local other = near > 0 and position + seed % (near + 1) or position
+  if other > position and find(wanted, sub(house.bytes, other, other), 1, true) then
+    return house_row(house, other)
+  end
+  return house_row(house, position)
 end
 
 -- The start within the free run first..last nearest to the middle; without `orphans` one that
@@ -101,18 +113,18 @@ local function pick_in_row(row, quantity, orphans, leftward)
 end
 
 -- Rungs 1 and 2: the row and the start in it, or nil.
-local function pick_together(keys, levels, choice, row_bytes, wanted, orphans)
+local function pick_together(house, choice, wanted, orphans)
   local places, seed = choice.places, choice.seed
   local leftward = seed % 16 < 8
   local at = 1
   for _ = 1, PICK_ROWS_MAX do
-    at = pick_next(row_bytes, wanted, places, at)
+    at = pick_next(house, wanted, places, at)
     if not at then return nil end
     local position = places and places[at] or at
-    local row = pick_row(keys, levels, row_bytes, position, not places and wanted, seed)
+    local row = places and house_row(house, position) or pick_row(house, position, wanted, seed)
     local start = pick_in_row(row, choice.quantity, orphans, leftward)
     if not start and row.position ~= position then
-      row = pick_row(keys, levels, row_bytes, position)
+      row = house_row(house, position)
       start = pick_in_row(row, choice.quantity, orphans, leftward)
     end
     if start then return row, start end

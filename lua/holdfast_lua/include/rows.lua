@@ -18,6 +18,12 @@ local function row_longest(states)
   end
 end
 
+-- The byte that sums the row up.
+local function row_summary(row, levels)
+  local run, top = row_longest(row.states), levels - 1
+  return row.base + (run < top and run or top)
+end
+
 local function row_read(seats_key, row)
   row.states = redis.call('GETRANGE', seats_key, row.first, row.first + row.length - 1)
   return row
@@ -25,14 +31,11 @@ end
 
 local function row_write(sale, seats_key, rows_key, row)
   redis.call('SETRANGE', seats_key, row.first, row.states)
-  local run, top = row_longest(row.states), sale.levels - 1
-  redis.call('SETRANGE', rows_key, row.position - 1,
-    string.char(row.base + (run < top and run or top)))
+  redis.call('SETRANGE', rows_key, row.position - 1, string.char(row_summary(row, sale.levels)))
 end
 
--- Puts `count` seats from `start` (from 1) on into a state.
-local function row_mark(row, start, count, state)
-  local states = row.states
-  row.states = string.sub(states, 1, start - 1) .. string.rep(state, count)
+-- A row's states with `count` seats from `start` (from 1) on put into one state.
+local function row_marked(states, start, count, state)
+  return string.sub(states, 1, start - 1) .. string.rep(state, count)
     .. string.sub(states, start + count)
 end

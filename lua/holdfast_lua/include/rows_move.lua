@@ -47,7 +47,7 @@ local function rows_move(sale, seats_key, rows_key, rows, seats, from, to)
       if offset >= 1 and offset <= row.length then
         local state = string.sub(row.states, offset, offset)
         if from[state] then
-          row_mark(row, offset, 1, to)
+          row.states = row_marked(row.states, offset, 1, to)
           moved[state] = (moved[state] or 0) + 1
           changed = true
         end

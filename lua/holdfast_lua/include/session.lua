@@ -3,7 +3,7 @@
 -- `active` holds every pass id with its session's deadline. Only the deadline decides: an entry past
 -- it is over although a sweep has yet to remove it. `unheld` holds the passes that have not held
 -- anything yet, each with the deadline up to which a share of the free stock is set aside for it.
--- The inventory reads and extends sessions through these functions alone.
+-- The inventory reads and extends sessions through these functions and those of sessions.lua alone.
 
 -- The deadline of a live session, nil when it is over or never was.
 local function session_deadline(active_key, pass_id, now_ms)
@@ -15,11 +15,6 @@ end
 -- A live hold keeps its buyer's session alive: moves the deadline of a live session, never back.
 local function session_extend(active_key, pass_id, until_ms)
   redis.call('ZADD', active_key, 'XX', 'GT', until_ms, pass_id)
-end
-
--- The buyer holds something: nothing needs to be set aside any more.
-local function session_first_hold(unheld_key, pass_id)
-  redis.call('ZREM', unheld_key, pass_id)
 end
 
 -- How many of the deadlines in a set still lie ahead.

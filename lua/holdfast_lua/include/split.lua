@@ -39,14 +39,14 @@ local function split_try(runs, quantity)
 end
 
 -- Takes { row, start, count } in plan order, or nil.
-local function split(keys, levels, choice, row_bytes)
-  local wanted, places = pick_bytes(choice, levels, 2), choice.places
+local function split(house, choice)
+  local wanted, places = pick_bytes(choice, house.levels, 2), choice.places
   local all, by_zone = {}, {}
   local at, takes = 1, nil
   for _ = 1, SPLIT_ROWS_MAX do
-    at = pick_next(row_bytes, wanted, places, at)
+    at = pick_next(house, wanted, places, at)
     if not at then break end
-    local row = pick_row(keys, levels, row_bytes, places and places[at] or at)
+    local row = house_row(house, places and places[at] or at)
     local runs = by_zone[row.zone] or {}
     by_zone[row.zone] = runs
     for first, after_last in string.gmatch(row.states, '()ff+()') do

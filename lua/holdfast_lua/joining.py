@@ -1,0 +1,93 @@
+"""Calls of one tick that the store takes as one: the holds of a sale leave as one script call.
+
+A script whose header says `joins: n` takes the arguments behind the guard's of up to n calls one
+after another and answers a list, an answer for each call, in their order. Calls join when script,
+keys and epoch are the same; the highest revision among them goes along, which is what the process
+knows. Nobody waits for company: what is joined is what one turn of the loop brought. A joined call
+leaves with the first of its block and may so overtake other calls of its tick, which were made at
+the same time and have no order.
+
+Each call is encoded when it is made, so that a bad argument fails its caller and not the block.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from holdfast_lua.errors import StoreError
+from holdfast_lua.link import Call
+from holdfast_lua.loader import Script
+from holdfast_lua.wire import Argument, command_of, encode_arguments
+
+GUARD_ARGS: Final = 2
+FRONTS_KEPT: Final = 4096
+
+
+class Part(Call):
+    """One call's share of a block: `payload` are its own arguments only."""
+
+    __slots__ = ("count", "epoch", "joins", "keys", "revision")
+
+    def __init__(
+        self, script: Script, keys: Sequence[str], args: Sequence[Argument], future: Any
+    ) -> None:
+        super().__init__(script.name, encode_arguments(*args[GUARD_ARGS:]), future, key=keys[0])
+        self.sha = script.sha
+        self.joins = script.joins
+        self.keys = tuple(keys)
+        self.count = len(args) - GUARD_ARGS
+        self.epoch, self.revision = args[:GUARD_ARGS]
+
+
+class Block(Call):
+    """Parts on their way as one call."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        first = parts[0]
+        revision = max(part.revision for part in parts)
+        count = sum(part.count for part in parts)
+        payload = command_of(
+            3 + len(first.keys) + GUARD_ARGS + count,
+            _front(first.sha, first.keys),
+            encode_arguments(first.epoch, revision),
+            *[part.payload for part in parts],
+        )
+        super().__init__(first.name, payload, None, key=first.key)
+        self.sha = first.sha
+        self.batch = first.batch
+        self.queued_at = first.queued_at
+        self.parts = parts
+
+    def outcomes(self, outcome: Any) -> Sequence[Any]:
+        """What each part is to be told: its own answer, or what happened to all of them."""
+        if isinstance(outcome, StoreError):
+            return [copy.copy(outcome) for _ in self.parts]
+        answers: list[Any] = outcome
+        return answers if isinstance(answers[0], list) else [answers] * len(self.parts)
+
+
+def join(calls: Iterable[Call]) -> list[Call]:
+    """The calls to send for these: blocks where parts belong together."""
+    joined: list[Call | list[Part]] = []
+    blocks: dict[tuple[object, ...], list[Part]] = {}
+    for call in calls:
+        if not isinstance(call, Part):
+            joined.append(call)
+            continue
+        kind = (call.sha, call.keys, call.epoch)
+        block = blocks.get(kind)
+        if block is None or len(block) >= call.joins:
+            block = blocks[kind] = []
+            joined.append(block)
+        block.append(call)
+    return [Block(item) if isinstance(item, list) else item for item in joined]
+
+
+@lru_cache(maxsize=FRONTS_KEPT)
+def _front(sha: str, keys: tuple[str, ...]) -> bytes:
+    return encode_arguments("EVALSHA", sha, len(keys), *keys)
