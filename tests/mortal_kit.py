@@ -1,131 +1,43 @@
-"""A worker without HTTP: sales, waiting room and operator of one process, which may die at a step.
+"""A worker that dies at a step of what it does.
 
-A `House` is what a worker has between its handlers and its store and ledger. `run_until_death`
-gives one to a process of its own that ends by `os._exit` at the step that it is told: `after
-change_lifecycle` (a script of the store), `before sales.set_lifecycle` (a write of the ledger).
+`Die` gives a `House` to a process of its own that ends by `os._exit` (no finally, no rollback, no
+goodbye) at the step that it is told: `after change_lifecycle` (a script of the store), `after
+join_line 2` (the second time it has run), `refused update_line` (it declined), `before
+sales.set_lifecycle` (a write of the ledger). A process may also be held before a step until a file
+appears, so that it comes late.
 """
 
 import asyncio
 import multiprocessing
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from shop_kit import PLAN, TEST_LUA
+from house_kit import FLOOR, House, build_house
+from shop_kit import TEST_LUA
 
-from holdfast.config import Config
-from holdfast.leadership import Leadership
-from holdfast.sales.builder import SaleBuilder
-from holdfast.sales.directory import SaleDirectory
-from holdfast.sales.operations import SaleOperations
-from holdfast.sales.sale import Sale
-from holdfast.sales.spec import AreaSpec, SaleBody
-from holdfast.sales.tickers import Tickers
 from holdfast_inventory import blocking
-from holdfast_inventory.holds import BestAvailable, BuyerRef, HoldBody, resolve
-from holdfast_inventory.ledger import DrawRecord, Ledger
-from holdfast_inventory.orders import BoxOffice
-from holdfast_lua import Executor, load_bundle
-from holdfast_lua.stock_records import HoldRecord
+from holdfast_inventory.holds import BuyerRef
+from holdfast_inventory.ledger import Ledger
+from holdfast_lua import Bundle, Executor, load_bundle
 from holdfast_lua.wire import Argument
-from holdfast_queue.desk import open_desk
-from holdfast_queue.draw import Sealed
-from holdfast_queue.views import Admission, ComeAgain
-from holdfast_web.keyring import Keyring
+from holdfast_web.credentials import PassClaims
 
 KILLED: Final = 9
-FAST: Final = Config(tick_ms=50, sweep_ms=200, recovery_ms=200, checkpoint_ms=200)
-BODY: Final = SaleBody(
-    name="Night",
-    areas=(AreaSpec(id="floor", name="Floor", capacity=50, category="GA"),),
-    prices={"A": 4500, "GA": 1000},
-    plan=msgspec.Raw(PLAN),
-    new_users_per_minute=60_000,
-    burst=100,
-)
+LATE: Final = "2099-01-01T00:00:00Z"
+"""a start that a sale which has begun refuses"""
+ORIGIN: Final = "https://shop.example"
+PARTS: Final = ("sales", "blocks", "checkpoints", "draws")
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload([__name__])
-
-
-@dataclass(frozen=True)
-class House:
-    """The objects of one worker."""
-
-    executor: Executor
-    ledger: Ledger
-    builder: SaleBuilder
-    directory: SaleDirectory
-    operations: SaleOperations
-
-    async def create(self, name: str, **changes: object) -> Sale:
-        """A sale of twenty seats and fifty floor units."""
-        body = msgspec.structs.replace(BODY, **changes)
-        return (await self.operations.put(name, body, "test"))[0]
-
-    async def office(self, name: str) -> BoxOffice:
-        return BoxOffice((await self.directory.get(name)).hall, self.ledger)
-
-    async def join(self, name: str) -> str:
-        """A ticket."""
-        return (await (await self.directory.get(name)).room.join()).token
-
-    async def claim(self, name: str, token: str) -> Admission | ComeAgain:
-        room = (await self.directory.get(name)).room
-        ticket = room.read_ticket(token)
-        assert ticket is not None
-        await room.tick()
-        return await room.claim(ticket)
-
-    async def hold(self, name: str, key: str, buyer: str = "ann") -> HoldRecord:
-        """Two seats, under an idempotency key."""
-        hall = (await self.directory.get(name)).hall
-        body = HoldBody(best_available=BestAvailable(quantity=2))
-        wish = resolve(body, hall.plan, hall.settings)
-        answer = await hall.hold(wish, BuyerRef(buyer, "key:test"), key=key, digest="digest")
-        assert answer.hold is not None
-        return answer.hold
-
-    @asynccontextmanager
-    async def leading(self, directory: Path) -> AsyncIterator[Tickers]:
-        """Everything that goes on without being asked, on the host's real clock."""
-        leadership = Leadership(directory)
-        tickers = Tickers(FAST, self.builder, self.directory, leadership, lambda _sale: None)
-        tickers.start()
-        yield tickers
-        await tickers.stop()
-        leadership.close()
-
-
-def build_house(executor: Executor, ledger: Ledger) -> House:
-    """The composition root, as far as sales go."""
-
-    async def raise_ceiling(uid: str, epoch: int, ceiling: int) -> int:
-        return await ledger.sales.raise_ceiling(uid, epoch=epoch, ceiling=ceiling)
-
-    async def seal(uid: str, epoch: int, wished: Sealed) -> Sealed:
-        record = DrawRecord(uid, wished.entrants, wished.accumulator, wished.beacon, 1_000)
-        held = await ledger.draws.seal(record, epoch=epoch)
-        return Sealed(held.entrants, held.accumulator, held.beacon)
-
-    keyring = Keyring("k" * 40)
-    desk = open_desk(executor, keyring, "http://house.example", raise_ceiling, seal)
-    builder = SaleBuilder(executor, ledger, desk)
-    directory = SaleDirectory(builder)
-    return House(executor, ledger, builder, directory, SaleOperations(builder, directory))
-
-
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
-    """Poll what other tasks and their timers bring about."""
-    deadline = time.monotonic() + seconds
-    while not await condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.02)
+# Forked from a server that has imported everything and opened nothing: quick, and no less real.
+# It knows no path of the tests, so what it imports is the service.
+_processes.set_forkserver_preload(["holdfast.app", "holdfast.reconcile", "alembic.command"])
 
 
 @dataclass(frozen=True)
@@ -138,19 +50,34 @@ class Fate:
     deed: str
     dies: str
     given: dict[str, str] = field(default_factory=dict)
+    waits: str = ""
+    """the step before which it is held, until the file `given["gate"]` is there"""
 
 
 class MortalExecutor(Executor):
-    """The store, with death before a script or after it has done its work."""
+    """The store, with death before a script, after it has done its work, or refused to."""
 
-    dies = ""
+    def __init__(self, url: str, bundle: Bundle) -> None:
+        super().__init__(url, bundle)
+        self.fate: Fate | None = None
+        self._steps: Counter[str] = Counter()
 
     async def run(self, name: str, keys: Sequence[str], args: Sequence[Argument] = ()) -> list[Any]:
-        die_at(self.dies, f"before {name}")
+        fate = self.fate
+        if fate is None:
+            return await super().run(name, keys, args)
+        before = self._step(f"before {name}")
+        die_at(fate.dies, before)
+        if fate.waits == before:
+            _wait_at(Path(fate.given["gate"]))
         reply = await super().run(name, keys, args)
-        if reply[0] >= 0:
-            die_at(self.dies, f"after {name}")
+        die_at(fate.dies, self._step(f"{'after' if reply[0] >= 0 else 'refused'} {name}"))
         return reply
+
+    def _step(self, step: str) -> str:
+        """The step, and the how-manieth of its kind it is."""
+        self._steps[step] += 1
+        return step if self._steps[step] == 1 else f"{step} {self._steps[step]}"
 
 
 class MortalPart:
@@ -174,6 +101,13 @@ def die_at(dies: str, here: str) -> None:
         os._exit(KILLED)
 
 
+def _wait_at(gate: Path) -> None:
+    """The whole process stands still here, like one that the kernel has forgotten."""
+    gate.with_suffix(".reached").touch()
+    while not gate.exists():
+        time.sleep(0.01)
+
+
 def live(fate: Fate) -> None:
     """The whole life of the process."""
     asyncio.run(_live(fate))
@@ -183,48 +117,105 @@ async def _live(fate: Fate) -> None:
     bundle = load_bundle(extra=TEST_LUA / "scripts", overlay={"clock": TEST_LUA / "clock.lua"})
     async with MortalExecutor(fate.store_url, bundle) as executor:
         ledger = await Ledger.open(fate.ledger_url)
-        for part in ("sales", "blocks", "checkpoints", "draws"):
+        for part in PARTS:
             setattr(ledger, part, MortalPart(part, getattr(ledger, part), fate.dies))
         house = build_house(executor, ledger)
         # Loading the sale is not yet the deed.
         if fate.deed not in ("load", "put"):
             await house.directory.get(fate.sale)
-        executor.dies = fate.dies
+        executor.fate = fate
         await _act(house, fate)
 
 
 async def _act(house: House, fate: Fate) -> None:
-    name, given = fate.sale, fate.given
+    name = fate.sale
+    if fate.deed in ("load", "put", "replace", "delete", "patch", "postpone", "beacon"):
+        await _operate(house, name, fate.deed)
+    elif fate.deed in ("hold", "extend", "release", "cancel", "block", "unblock", "sweep"):
+        await _trade(house, name, fate.deed, fate.given)
+    elif fate.deed in ("pause", "drain", "close", "open"):
+        await house.operations.change_lifecycle(name, fate.deed, "test")
+    else:
+        await _visit(house, name, fate.deed, fate.given)
+
+
+async def _operate(house: House, name: str, deed: str) -> None:
+    operations = house.operations
+    larger = msgspec.structs.replace(FLOOR, capacity=60)
     deeds: dict[str, Callable[[], Awaitable[object]]] = {
         "load": lambda: house.directory.get(name),
         "put": lambda: house.create(name),
-        "delete": lambda: house.operations.delete(name, "test"),
-        "patch": lambda: house.operations.patch(name, {"burst": 7}, "test"),
-        "join": lambda: house.join(name),
-        "claim": lambda: house.claim(name, given["ticket"]),
-        "hold": lambda: house.hold(name, given["key"]),
-        "release": lambda: _release(house, name, given["hold"]),
-        "block": lambda: _block(house, name, blocked=True),
-        "unblock": lambda: _block(house, name, blocked=False),
+        "replace": lambda: house.create(name, areas=(larger,)),
+        "delete": lambda: operations.delete(name, "test"),
+        "patch": lambda: operations.patch(name, {"burst": 7}, "test"),
+        "postpone": lambda: operations.patch(name, {"event_start_time": LATE}, "test"),
+        "beacon": lambda: operations.give_beacon(name, "beacon", "test"),
     }
-    if fate.deed in deeds:
-        await deeds[fate.deed]()
-    else:
-        await house.operations.change_lifecycle(name, fate.deed, "test")
+    await deeds[deed]()
 
 
-async def _release(house: House, name: str, hold_id: str) -> None:
-    await (await house.directory.get(name)).hall.release(hold_id, owner="", version=0)
+async def _trade(house: House, name: str, deed: str, given: dict[str, str]) -> None:
+    sale, office = await house.directory.get(name), await house.office(name)
+    hall, hold = sale.hall, given.get("hold", "")
+    deeds: dict[str, Callable[[], Awaitable[object]]] = {
+        "hold": lambda: house.hold(name, given["key"]),
+        "extend": lambda: hall.extend(hold, owner="", version=0),
+        "release": lambda: hall.release(hold, owner="", version=0),
+        "cancel": lambda: hall.cancel(BuyerRef("ann", "key:test"), key=given["key"]),
+        "block": lambda: blocking.block(office, [0, 1]),
+        "unblock": lambda: blocking.unblock(office, [0, 1]),
+        "sweep": lambda: house.builder.sweep(sale),
+    }
+    await deeds[deed]()
 
 
-async def _block(house: House, name: str, *, blocked: bool) -> None:
-    work = blocking.block if blocked else blocking.unblock
-    await work(await house.office(name), [0, 1])
+async def _visit(house: House, name: str, deed: str, given: dict[str, str]) -> None:
+    sale = await house.directory.get(name)
+    room = sale.room
+    deeds: dict[str, Callable[[], Awaitable[object]]] = {
+        "join": lambda: house.join(name),
+        "enrol": lambda: room.join(identity="ann"),
+        "claim": lambda: house.claim(name, given["ticket"]),
+        "renew": lambda: room.renew(msgspec.json.decode(given["claims"], type=PassClaims)),
+        "end": lambda: room.end(given["pass_id"]),
+        "exchange": lambda: room.exchange(given["token"], ORIGIN),
+        "tick": room.tick,
+        "seal": lambda: _seal(house, name),
+        "checkpoint": lambda: house.builder.checkpoint(sale),
+    }
+    await deeds[deed]()
 
 
-async def run_until_death(fate: Fate) -> None:
-    """A process that lives this life and must not live to its end."""
-    process: Any = _processes.Process(target=live, args=(fate,))
+async def _seal(house: House, name: str) -> None:
+    """Until the draw of a lobby that has closed is fixed."""
+    room = (await house.directory.get(name)).room
+    for _ in range(100):
+        await room.tick()
+        await room.lobby.settled()
+
+
+def start(fate: Fate) -> Any:
+    """A process that lives this life."""
+    process = _processes.Process(target=live, args=(fate,))
     process.start()
+    return process
+
+
+async def see_die(process: Any, fate: Fate) -> None:
+    """It must not live to its end."""
     await asyncio.to_thread(process.join, 60)
     assert process.exitcode == KILLED, f"{fate.deed} lived through {fate.dies!r}"
+
+
+class Die:
+    """Another worker of this store and ledger, which does its deed up to a step."""
+
+    def __init__(self, store_url: str, ledger_url: str, sale: str) -> None:
+        self._store_url, self._ledger_url, self._sale = store_url, ledger_url, sale
+
+    async def __call__(self, deed: str, dies: str, **given: str) -> None:
+        fate = self.fate(deed, dies, **given)
+        await see_die(start(fate), fate)
+
+    def fate(self, deed: str, dies: str, waits: str = "", **given: str) -> Fate:
+        return Fate(self._store_url, self._ledger_url, self._sale, deed, dies, given, waits)

@@ -19,10 +19,13 @@ from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json, spec_to_json
 from holdfast.sales.translate import epoch_ms
-from holdfast_inventory.ledger import Ledger, SaleRecord
+from holdfast_inventory.ledger import AuditNote, Ledger, SaleRecord
 from holdfast_lua.sale_calls import SaleHead
 
 logger = logging.getLogger(__name__)
+
+_ADOPTED = AuditNote("holdfast", "sale.lifecycle_adopted")
+"""the operator who changed it was cut short and is not known any more"""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,9 @@ class Agreement:
         """The ledger's record once it knows what the store has decided."""
         if head.lifecycle != record.lifecycle:
             logger.warning("sale %s is %s; the ledger is told so", record.name, head.lifecycle)
-            adopted = await self.builder.ledger.sales.adopt_lifecycle(record, head.lifecycle)
+            adopted = await self.builder.ledger.sales.adopt_lifecycle(
+                record, head.lifecycle, _ADOPTED
+            )
             if adopted is None:
                 return record  # somebody else has just written: the next look will see it
             record = adopted

@@ -1,5 +1,7 @@
 """What an operator does with sales, each with its order of writes and its line in the audit.
 
+The line is part of the ledger's own write, so that neither is there without the other.
+
 Who decides differs by operation. Creating, replacing and patching is decided by the ledger, which
 is written first; the store follows, and a worker that dies in between leaves a ledger that is
 ahead, which the leader's next look carries on. Opening, pausing, draining and closing is decided
@@ -29,7 +31,7 @@ from holdfast.sales.spec import (
     split_body,
 )
 from holdfast.sales.translate import brand, line_settings, stock_settings
-from holdfast_inventory.ledger import SaleDraft, SaleRecord
+from holdfast_inventory.ledger import AuditNote, SaleDraft, SaleRecord
 from holdfast_inventory.plan import compile_plan
 from holdfast_lua.stock_install import InstallFenced
 from holdfast_queue.status import SaleState
@@ -58,57 +60,57 @@ class SaleOperations:
         await _check_stock(spec, plan)
         record = await self._ledger.sales.read(name)
         if record is None:
-            record = await self._ledger.sales.create(_draft(new_uid(), name, spec, plan))
+            draft = _draft(new_uid(), name, spec, plan)
+            line = _line(actor, "sale.put", {"created": True, "uid": draft.uid})
+            record = await self._ledger.sales.create(draft, line)
             created = True
         else:
             if record.lifecycle == "closed":
                 raise HoldfastError(ErrorCode.SALE_STARTED, "The sale is closed; DELETE it first.")
-            record = await self._replaced(_draft(record.uid, name, spec, plan))
+            line = _line(actor, "sale.put", {"created": False, "uid": record.uid})
+            record = await self._replaced(_draft(record.uid, name, spec, plan), line)
             created = False
-        sale = await self._installed(record)
-        await self._audit(actor, "sale.put", name, {"created": created, "uid": sale.uid})
-        return sale, created
+        return await self._installed(record), created
 
     async def put_plan(self, name: str, plan: bytes, actor: str) -> Sale:
         """Give the sale another seating plan while nobody has a ticket."""
         sale = await self._directory.get(name)
         await _check_stock(sale.spec, plan)
-        record = await self._replaced(_draft(sale.uid, name, sale.spec, plan))
-        sale = await self._installed(record)
-        await self._audit(actor, "sale.put_plan", name, {"bytes": len(plan)})
-        return sale
+        line = _line(actor, "sale.put_plan", {"bytes": len(plan)})
+        record = await self._replaced(_draft(sale.uid, name, sale.spec, plan), line)
+        return await self._installed(record)
 
     async def patch(self, name: str, changes: Mapping[str, object], actor: str) -> Sale:
         """Change live settings; every worker follows within two ticks."""
         sale = await self._directory.get(name)
         before = sale.spec
-        record = await self._patched(sale, changes)
+        record = await self._patched(sale, changes, _line(actor, "sale.patch", changes))
         try:
             await self._builder.push(sale, record)
         except HoldfastError:
             # The store has the last word on times that have passed: the ledger takes it back.
-            undo = {field: getattr(before, field) for field in changes}
-            await self._patched(sale, msgspec.to_builtins(undo))
+            undo = msgspec.to_builtins({field: getattr(before, field) for field in changes})
+            await self._patched(sale, undo, _line(actor, "sale.patch_refused", undo))
             raise
-        await self._audit(actor, "sale.patch", name, changes)
         return sale
 
     async def change_lifecycle(self, name: str, operation: str, actor: str) -> Sale:
         """open, pause, resume, drain or close."""
         sale = await self._directory.get(name)
         done = await sale.room.change_lifecycle(operation)
-        record = await self._ledger.sales.set_lifecycle(sale.uid, done.lifecycle)
+        line = _line(actor, f"sale.{operation}", {"lifecycle": done.lifecycle})
+        record = await self._ledger.sales.set_lifecycle(sale.uid, done.lifecycle, line)
         if operation == "open":
             record = await note_opening(self._ledger, record, done.opens_ms)
         await self._builder.push(sale, record)
-        await self._audit(actor, f"sale.{operation}", name, {"lifecycle": done.lifecycle})
         return sale
 
     async def give_beacon(self, name: str, value: str, actor: str) -> Sale:
         """The value of the beacon that the sale announced for its draw."""
         sale = await self._directory.get(name)
         await sale.room.give_beacon(value)
-        await self._audit(actor, "sale.draw_beacon", name, {"value": value})
+        detail = msgspec.json.encode({"value": value})
+        await self._ledger.audit.append(actor, "sale.draw_beacon", sale=name, detail=detail)
         return sale
 
     async def delete(self, name: str, actor: str) -> None:
@@ -117,13 +119,12 @@ class SaleOperations:
         await sale.room.tick()
         if sale.room.document.state is not SaleState.CLOSED:
             raise HoldfastError(ErrorCode.SALE_NOT_CLOSED)
-        await self._ledger.sales.delete(sale.uid)
+        await self._ledger.sales.delete(sale.uid, _line(actor, "sale.delete", {"uid": sale.uid}))
         self._directory.forget(name)
         await self._builder.sale_calls.remove(sale.uid)
-        await self._audit(actor, "sale.delete", name, {"uid": sale.uid})
 
-    async def _replaced(self, draft: SaleDraft) -> SaleRecord:
-        record = await self._ledger.sales.replace(draft)
+    async def _replaced(self, draft: SaleDraft, line: AuditNote) -> SaleRecord:
+        record = await self._ledger.sales.replace(draft, line)
         if record is None:
             raise HoldfastError(ErrorCode.SALE_STARTED)
         return record
@@ -135,7 +136,9 @@ class SaleOperations:
             logger.info("sale %s: replaced once more meanwhile: %s", record.name, fence)
         return await self._directory.reload(record)
 
-    async def _patched(self, sale: Sale, changes: Mapping[str, object]) -> SaleRecord:
+    async def _patched(
+        self, sale: Sale, changes: Mapping[str, object], line: AuditNote
+    ) -> SaleRecord:
         """Write the changed spec over the newest one; another PATCH in between is read first."""
         for _ in range(PATCH_ATTEMPTS):
             record = await self._ledger.sales.read_uid(sale.uid)
@@ -143,20 +146,20 @@ class SaleOperations:
             line_settings(spec)
             brand(spec)
             written = await self._ledger.sales.patch(
-                sale.uid, spec_to_json(spec), seen_version=record.settings_version
+                sale.uid, spec_to_json(spec), seen_version=record.settings_version, line=line
             )
             if written is not None:
                 return written
         raise HoldfastError(ErrorCode.CONFLICT)
 
-    async def _audit(self, actor: str, action: str, sale: str, detail: object) -> None:
-        text = msgspec.json.encode(detail)
-        await self._ledger.audit.append(actor, action, sale=sale, detail=text)
-
 
 def new_uid() -> str:
     """What tells this sale from every other that ever had its name."""
     return "".join(secrets.choice(UID_ALPHABET) for _ in range(UID_CHARS))
+
+
+def _line(actor: str, action: str, detail: object) -> AuditNote:
+    return AuditNote(actor, action, msgspec.json.encode(detail))
 
 
 async def _check_stock(spec: SaleSpec, plan: bytes | None) -> None:

@@ -48,6 +48,7 @@ class Tickers:
         self._tasks = (
             Periodic("admission", config.tick_ms / 1000, self._advance_all),
             Periodic("finding sales", LOOK_SECONDS, self._leading(self._find_sales)),
+            Periodic("leaving sales", LOOK_SECONDS, self._leave_sales),
             Periodic("sweep", config.sweep_ms / 1000, self._leading(self._sweep_all)),
             Periodic("recovery", config.recovery_ms / 1000, self._leading(self._recover_all)),
             Periodic(
@@ -104,6 +105,22 @@ class Tickers:
             if not records:
                 return
             after = records[-1].name
+
+    async def _leave_sales(self) -> None:
+        """Sales that were deleted or replaced: whoever did it may have died before the store knew.
+
+        As a rule the store tells, by refusing the old epoch. This is every worker's own look, since
+        only those who know a sale serve it.
+        """
+        known = list(self._directory)
+        standing = await self._builder.ledger.sales.standing([sale.uid for sale in known])
+        past = [sale for sale in known if standing.get(sale.uid) != sale.record.epoch]
+        await self._each(self._leave, past)
+
+    async def _leave(self, sale: Sale) -> None:
+        if (await self._builder.ledger.sales.read_uid(sale.uid)).deleted:
+            await self._builder.sale_calls.remove(sale.uid)
+        await self._directory.refresh(sale)
 
     async def _sweep_all(self) -> None:
         await self._each(self._builder.sweep, list(self._directory))

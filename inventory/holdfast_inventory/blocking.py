@@ -4,9 +4,12 @@
     tell (store)     free seats become blocked, blocked ones free
     note (ledger)    the store has been told, or cannot be: somebody has the seat
 
-A crash after the first step leaves rows that the store was not told of; recovery tells it. A seat
-that is held or booked is nobody's to take: the ledger withdraws its block, so that a rebuild and
-the store agree about it, and the operator is told which ones those are.
+A crash after the first step leaves rows that the store was not told of; recovery tells it. Who is
+slow with the second, so slow that another has told the opposite meanwhile, and then dies before the
+third, leaves a store that nobody knows to be wrong; recovery compares (`strays`) and tells it.
+
+A seat that is held or booked is nobody's to take: the ledger withdraws its block, so that a rebuild
+and the store agree about it, and the operator is told which ones those are.
 
 Rejected: to keep the block of a held seat for when it comes back. It would have to be looked up
 wherever a seat is freed, and the operator can ask again.
@@ -14,7 +17,7 @@ wherever a seat is freed, and the operator can ask again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,6 +61,23 @@ async def settle(office: BoxOffice) -> None:
         if not rows:
             return
         await _tell(office, rows)
+
+
+async def strays(office: BoxOffice) -> frozenset[int]:
+    """Seats that are blocked in one of store and ledger alone: on their way, or left behind."""
+    stock = office.stock
+    wishes = await office.ledger.blocks.wishes(stock.ref.uid)
+    if not wishes:  # the store was never told to block anything
+        return frozenset()
+    wanted = frozenset(seat for seat, blocked in wishes.items() if blocked)
+    return wanted ^ frozenset(_blocked_in(await _states(stock)))
+
+
+def _blocked_in(states: bytes) -> Iterator[int]:
+    at = states.find(BLOCKED)
+    while at >= 0:
+        yield at
+        at = states.find(BLOCKED, at + 1)
 
 
 async def _tell(office: BoxOffice, rows: Sequence[SeatBlock]) -> None:

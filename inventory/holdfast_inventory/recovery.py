@@ -52,6 +52,8 @@ class _Watch:
     cursor: int = 0
     seen: dict[str, tuple[int, int]] = field(default_factory=dict)
     found: set[str] = field(default_factory=set)
+    strays: frozenset[int] = frozenset()
+    """seats that were blocked in store or ledger alone at the last visit"""
 
 
 class Recovery:
@@ -65,12 +67,21 @@ class Recovery:
     async def visit(self, stock: Stock) -> int:
         """One bounded round over a sale; how many orders it settled or told."""
         office = BoxOffice(stock, self._ledger)
-        await blocking.settle(office)
+        await self._visit_blocks(office)
         return await self._visit_due(office) + await self._visit_holds(office)
 
     def forget(self, sale_uid: str) -> None:
         """Drop what is remembered of a sale that this process no longer serves."""
         self._watches.pop(sale_uid, None)
+
+    async def _visit_blocks(self, office: BoxOffice) -> None:
+        """What differs at two visits was not on its way: the store is told of it once more."""
+        uid = office.stock.ref.uid
+        watch = self._watches.setdefault(uid, _Watch())
+        strays = await blocking.strays(office)
+        await office.ledger.blocks.doubt(uid, sorted(strays & watch.strays))
+        watch.strays = strays
+        await blocking.settle(office)
 
     async def _visit_due(self, office: BoxOffice) -> int:
         now_ms = (await office.stock.calls.read_hold(office.stock.ref, "")).now_ms

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from house_kit import NAME, House, build_house
+from mortal_kit import Die
 
 from holdfast.sales.install import Installer
 from holdfast.sales.plans import PlanCache
@@ -24,3 +26,15 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
 def installer(executor: Executor, ledger: Ledger) -> Installer:
     """Installs sales of that ledger into the session's store."""
     return Installer(executor, ledger, PlanCache(ledger))
+
+
+@pytest.fixture
+def house(executor: Executor, ledger: Ledger) -> House:
+    """The worker that lives."""
+    return build_house(executor, ledger)
+
+
+@pytest.fixture
+def die(store_url: str, ledger: Ledger) -> Die:
+    """The worker that dies, beside the one that lives."""
+    return Die(store_url, ledger.database.url.render_as_string(hide_password=False), NAME)

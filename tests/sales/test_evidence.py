@@ -5,25 +5,17 @@ import asyncio
 import msgspec
 import pytest
 from conftest import Clock
-from mortal_kit import House, build_house
+from house_kit import NAME, House, build_house
 from shop_kit import payment
 
 from holdfast_inventory.confirm import Confirming
 from holdfast_inventory.holds import BestAvailable, BuyerRef, HoldBody, resolve
-from holdfast_inventory.ledger import Ledger
 from holdfast_inventory.telling import Afterwards
-from holdfast_lua import Executor, keys
+from holdfast_lua import keys
 from holdfast_lua.sale_calls import SaleCalls
 from holdfast_queue.views import Admission
 from holdfast_web.credentials import PassClaims
 from holdfast_web.errors import ErrorCode, HoldfastError
-
-NAME = "night"
-
-
-@pytest.fixture
-def house(executor: Executor, ledger: Ledger) -> House:
-    return build_house(executor, ledger)
 
 
 async def snapshot(house: House) -> dict[bytes, bytes]:

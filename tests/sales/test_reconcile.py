@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from mortal_kit import House, build_house
+from house_kit import House
 from shop_kit import payment
 from sqlalchemy import delete, insert, update
 
@@ -13,18 +13,12 @@ from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache
 from holdfast_inventory import blocking
 from holdfast_inventory.confirm import Confirming
-from holdfast_inventory.ledger import Ledger
 from holdfast_inventory.ledger.schema import area_sold, orders, sold
 from holdfast_inventory.telling import Afterwards
-from holdfast_lua import Executor, keys
+from holdfast_lua import keys
 from holdfast_lua.sale_calls import SaleCalls
 
 NAME = "finale"
-
-
-@pytest.fixture
-def house(executor: Executor, ledger: Ledger) -> House:
-    return build_house(executor, ledger)
 
 
 @pytest.fixture(autouse=True)

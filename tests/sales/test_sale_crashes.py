@@ -1,73 +1,36 @@
-"""A worker dies in the middle of what operators and visitors ask of a sale, and others go on.
+"""A worker dies in the middle of what operators ask of a sale, and others go on.
 
 A real process dies at each step. What it leaves is then found by a worker that lives, or by one
 that starts; the names of the steps are the rows of docs/correctness.md.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from mortal_kit import Fate, House, build_house, run_until_death, until
-from shop_kit import payment
+from house_kit import (
+    NAME,
+    House,
+    audited,
+    build_house,
+    head_of,
+    lose,
+    rebuilt,
+    reconciled,
+    record_of,
+    sell,
+    until,
+)
+from mortal_kit import Die, see_die, start
 
-from holdfast.sales.spec import patched_spec, spec_from_json, spec_to_json
+from holdfast.leadership import Leadership
+from holdfast.sales.spec import spec_from_json
 from holdfast_inventory import blocking
-from holdfast_inventory.confirm import Confirming
-from holdfast_inventory.ledger import Ledger, SaleRecord
-from holdfast_inventory.telling import Afterwards
-from holdfast_lua import Executor, SaleRef
-from holdfast_lua.sale_calls import SaleCalls, SaleHead
+from holdfast_lua import keys
 from holdfast_queue.status import SaleState
-from holdfast_queue.views import Admission
 
-NAME = "night"
 LIFECYCLES = {"pause": "paused", "drain": "draining", "close": "closed"}
-
-
-@pytest.fixture
-def house(executor: Executor, ledger: Ledger) -> House:
-    """The worker that lives."""
-    return build_house(executor, ledger)
-
-
-@pytest.fixture
-def die(store_url: str, ledger: Ledger) -> "Die":
-    return Die(store_url, ledger.database.url.render_as_string(hide_password=False))
-
-
-class Die:
-    """Another worker, which does its deed up to a step."""
-
-    def __init__(self, store_url: str, ledger_url: str) -> None:
-        self._urls = store_url, ledger_url
-
-    async def __call__(self, deed: str, dies: str, **given: str) -> None:
-        await run_until_death(Fate(*self._urls, NAME, deed, dies, given))
-
-
-async def record_of(house: House) -> SaleRecord:
-    record = await house.ledger.sales.read(NAME)
-    assert record is not None
-    return record
-
-
-async def head_of(house: House) -> SaleHead:
-    record = await record_of(house)
-    return await SaleCalls(house.executor).read(SaleRef(record.uid, record.epoch))
-
-
-async def lose(house: House) -> None:
-    """What FLUSHALL would do to the sale."""
-    await SaleCalls(house.executor).remove((await record_of(house)).uid)
-
-
-async def rebuilt(house: House) -> House:
-    """A worker that starts after the loss."""
-    await lose(house)
-    fresh = build_house(house.executor, house.ledger)
-    await fresh.directory.get(NAME)
-    return fresh
 
 
 @pytest.mark.parametrize("step", ["after change_lifecycle", "after sales.set_lifecycle"])
@@ -78,14 +41,14 @@ async def test_lifecycle_that_broke_off_is_noted_and_survives_a_loss(
     lifecycle = LIFECYCLES[operation]
     await house.create(NAME)
     await die(operation, step)
-    assert (await head_of(house)).lifecycle == lifecycle
+    assert (await head_of(house, NAME)).lifecycle == lifecycle
 
     async def noted() -> bool:
-        return (await record_of(house)).lifecycle == lifecycle
+        return (await record_of(house, NAME)).lifecycle == lifecycle
 
     async with house.leading(tmp_path):
         await until(noted)
-    assert (await head_of(await rebuilt(house))).lifecycle == lifecycle
+    assert (await head_of(await rebuilt(house, NAME), NAME)).lifecycle == lifecycle
 
 
 @pytest.mark.parametrize("step", ["after change_lifecycle", "after sales.set_lifecycle"])
@@ -98,18 +61,20 @@ async def test_early_opening_that_broke_off_stays_open_after_a_loss(
     await die("open", step)
 
     async def noted() -> bool:
-        start = spec_from_json((await record_of(house)).spec).event_start_time
+        start = spec_from_json((await record_of(house, NAME)).spec).event_start_time
         return start is not None and start < later - timedelta(minutes=30)
 
     async with house.leading(tmp_path):
         await until(noted)
         await until(lambda: _agreed(house))
-    fresh = await rebuilt(house)
+    fresh = await rebuilt(house, NAME)
     assert (await fresh.directory.get(NAME)).room.document.state is SaleState.OPEN
 
 
 async def _agreed(house: House) -> bool:
-    return (await head_of(house)).settings_version == (await record_of(house)).settings_version
+    return (await head_of(house, NAME)).settings_version == (
+        await record_of(house, NAME)
+    ).settings_version
 
 
 @pytest.mark.parametrize("step", ["after sales.patch", "after update_line"])
@@ -125,23 +90,22 @@ async def test_settings_that_broke_off_come_into_force(
     async with worker.leading(tmp_path):
         await until(lambda: _agreed(house))
     advanced = await (await worker.directory.get(NAME)).room.tick()
-    assert spec_from_json((await record_of(house)).spec).burst == 7
-    assert advanced.status.settings_version == (await record_of(house)).settings_version
+    assert spec_from_json((await record_of(house, NAME)).spec).burst == 7
+    assert advanced.status.settings_version == (await record_of(house, NAME)).settings_version
 
 
+@pytest.mark.parametrize("step", ["after sales.patch", "refused update_line"])
 async def test_start_that_the_store_refused_is_taken_back(
-    house: House, tmp_path: Path, die: Die
+    house: House, tmp_path: Path, die: Die, step: str
 ) -> None:
-    """Given a PATCH that died between the store's refusal and taking its start back."""
+    """Given a PATCH that died before the store's refusal, or before taking its start back."""
     await house.create(NAME)
-    record = await record_of(house)
-    spec = spec_from_json(record.spec)
-    late = datetime.now(UTC) + timedelta(hours=1)
-    moved = patched_spec(spec, {"event_start_time": late.isoformat()})
-    await house.ledger.sales.patch(record.uid, spec_to_json(moved), seen_version=1)
+    await die("postpone", step)
+    assert spec_from_json((await record_of(house, NAME)).spec).event_start_time is not None
     async with house.leading(tmp_path):
         await until(lambda: _agreed(house))
-    assert spec_from_json((await record_of(house)).spec).event_start_time is None
+    assert spec_from_json((await record_of(house, NAME)).spec).event_start_time is None
+    assert (await house.directory.get(NAME)).room.document.state is SaleState.OPEN
 
 
 @pytest.mark.parametrize(
@@ -161,9 +125,9 @@ async def test_creation_that_broke_off_is_finished_and_then_lost_like_any(
     await die("put", step)
     async with house.leading(tmp_path):
         await until(lambda: _known(house))
-    sold = await _sell(house, "first")
-    fresh = await rebuilt(house)
-    assert (await head_of(fresh)).units.booked == 2
+    sold = await sell(house, NAME, "first")
+    fresh = await rebuilt(house, NAME)
+    assert (await head_of(fresh, NAME)).units.booked == 2
     assert not set(sold) & set((await fresh.hold(NAME, "second")).seats)
 
 
@@ -171,27 +135,97 @@ async def _known(house: House) -> bool:
     return house.directory.known(NAME) is not None
 
 
-async def _sell(house: House, key: str) -> tuple[int, ...]:
-    afterwards = Afterwards()
-    hold = await house.hold(NAME, key)
-    await Confirming(afterwards).confirm(await house.office(NAME), hold.id, payment(hold))
-    await afterwards.drain()
-    return hold.seats
-
-
-async def test_deletion_that_broke_off_frees_the_name(
-    house: House, die: Die, tmp_path: Path
+@pytest.mark.parametrize("recreated", [False, True])
+async def test_deletion_that_broke_off_is_seen_by_those_who_serve_it(
+    house: House, die: Die, tmp_path: Path, recreated: bool
 ) -> None:
+    """Given a worker that knows the sale, and no leader: it lets go, and the keys are gone."""
     await house.create(NAME)
     await house.operations.change_lifecycle(NAME, "close", "test")
-    before = await record_of(house)
+    before = await record_of(house, NAME)
     await die("delete", "after sales.delete")
     assert await house.ledger.sales.read(NAME) is None
-    async with house.leading(tmp_path):
-        house.directory.forget(NAME)
-        again = await house.create(NAME)
+    if recreated:
+        await die("put", "after sales.create")
+
+    async def left() -> bool:
+        known = house.directory.known(NAME)
+        return known is None or known.uid != before.uid
+
+    await _while_another_leads(house, tmp_path, left)
+    assert await house.executor.command("KEYS", keys.pattern(before.uid)) == []
+    again = await house.directory.get(NAME) if recreated else await house.create(NAME)
     assert again.uid != before.uid
     assert (await house.hold(NAME, "key")).units == 2
+    await reconciled(house, NAME)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "after sales.replace",
+        "after install_stock",
+        "after install_line",
+        "after install_sale",
+        "after sales.set_provisioned",
+    ],
+)
+async def test_replacement_that_broke_off_comes_into_force(
+    house: House, die: Die, tmp_path: Path, step: str
+) -> None:
+    """Given a worker that knows the sale as it was before: it serves the new one, then sells."""
+    old = await house.create(NAME)
+    await die("replace", step)
+
+    async def replaced() -> bool:
+        known = house.directory.known(NAME)
+        return known is not None and known.record.epoch == old.record.epoch + 1
+
+    await _while_another_leads(house, tmp_path, replaced)
+    assert (await head_of(house, NAME)).units.free == 80
+    await sell(house, NAME, "first")
+    await reconciled(await rebuilt(house, NAME), NAME)
+
+
+async def _while_another_leads(
+    house: House, tmp_path: Path, condition: Callable[[], Awaitable[bool]]
+) -> None:
+    """What this worker finds out by itself."""
+    leader = Leadership(tmp_path)
+    assert leader.held()
+    async with house.leading(tmp_path):
+        await until(condition)
+    leader.close()
+
+
+@pytest.mark.parametrize(
+    ("broken", "line"),
+    [
+        (("put", "after sales.create"), "sale.put"),
+        (("patch", "after sales.patch"), "sale.patch"),
+        (("pause", "after sales.set_lifecycle"), "sale.pause"),
+        (("close", "after change_lifecycle"), "sale.lifecycle_adopted"),
+        (("replace", "after sales.replace"), "sale.put"),
+        (("delete", "after sales.delete"), "sale.delete"),
+    ],
+)
+async def test_change_that_broke_off_is_in_the_audit_with_the_ledgers_own_write(
+    house: House, die: Die, tmp_path: Path, broken: tuple[str, str], line: str
+) -> None:
+    deed, step = broken
+    if deed != "put":
+        await house.create(NAME)
+    if deed == "delete":
+        await house.operations.change_lifecycle(NAME, "close", "test")
+    before = await audited(house, NAME)
+    await die(deed, step)
+    async with house.leading(tmp_path):
+        await until(lambda: _audited_after(house, before))
+    assert (await audited(house, NAME))[len(before) :] == [line]
+
+
+async def _audited_after(house: House, before: list[str]) -> bool:
+    return len(await audited(house, NAME)) > len(before)
 
 
 @pytest.mark.parametrize(
@@ -209,17 +243,18 @@ async def test_rebuild_that_broke_off_is_finished_by_the_next(
     house: House, die: Die, step: str
 ) -> None:
     await house.create(NAME)
-    sold = await _sell(house, "first")
+    sold = await sell(house, NAME, "first")
     await _block_two(house)
-    await lose(house)
+    await lose(house, NAME)
     await die("load", step)
     fresh = build_house(house.executor, house.ledger)
     sale = await fresh.directory.get(NAME)
-    head = await head_of(fresh)
+    head = await head_of(fresh, NAME)
     assert (sale.record.epoch, head.units.booked, head.units.blocked) == (2, 2, 2)
     kinds = [event.kind for event in (await sale.hall.events(None, 100)).events]
     assert kinds.count("inventory.rebuilt") == 1
     assert not set(sold) & set((await fresh.hold(NAME, "second")).seats)
+    await reconciled(fresh, NAME)
 
 
 async def _block_two(house: House) -> None:
@@ -239,11 +274,11 @@ async def test_block_that_broke_off_holds(
     await die("block", step)
 
     async def blocked() -> bool:
-        return (await head_of(house)).units.blocked == 2
+        return (await head_of(house, NAME)).units.blocked == 2
 
     async with house.leading(tmp_path):
         await until(blocked)
-    assert (await head_of(await rebuilt(house))).units.blocked == 2
+    assert (await head_of(await rebuilt(house, NAME), NAME)).units.blocked == 2
 
 
 @pytest.mark.parametrize("step", ["after blocks.want", "after unblock_seats"])
@@ -255,79 +290,35 @@ async def test_unblock_that_broke_off_holds(
     await die("unblock", step)
 
     async def unblocked() -> bool:
-        return (await head_of(house)).units.blocked == 0
+        return (await head_of(house, NAME)).units.blocked == 0
 
     async with house.leading(tmp_path):
         await until(unblocked)
-    assert (await head_of(await rebuilt(house))).units.blocked == 0
+    assert (await head_of(await rebuilt(house, NAME), NAME)).units.blocked == 0
 
 
-@pytest.mark.parametrize(
-    "step", ["before sales.raise_ceiling", "after sales.raise_ceiling", "after join_line"]
-)
-@pytest.mark.parametrize("loss", [False, True])
-async def test_join_that_broke_off_leaves_no_number_to_two(
-    house: House, die: Die, step: str, loss: bool
+@pytest.mark.parametrize("step", ["after block_seats", "before blocks.note_told"])
+async def test_late_block_of_a_worker_that_then_dies_is_undone(
+    house: House, die: Die, tmp_path: Path, step: str
 ) -> None:
-    await house.create(NAME, queue_all=True)
-    await die("join", step)
-    worker = await rebuilt(house) if loss else house
-    room = (await worker.directory.get(NAME)).room
-    numbers = [(await room.join()).ticket.number for _ in range(3)]
-    assert len(set(numbers)) == 3
-    if step == "after join_line":
-        assert min(number or 0 for number in numbers) > 1
-    assert max(n or 0 for n in numbers) <= (await record_of(house)).issued_ceiling
-
-
-@pytest.mark.parametrize("step", ["before claim_pass", "after claim_pass"])
-async def test_claim_that_broke_off_gives_the_same_pass_again(
-    house: House, die: Die, step: str
-) -> None:
-    await house.create(NAME, queue_all=True)
-    ticket, other = await house.join(NAME), await house.join(NAME)
-    await house.operations.patch(NAME, {"queue_all": False}, "test")
-    await die("claim", step, ticket=ticket)
-    admitted = await house.claim(NAME, ticket)
-    assert isinstance(admitted, Admission)
-    assert admitted.again is (step == "after claim_pass")
-    second = await house.claim(NAME, other)
-    assert isinstance(second, Admission)
-    assert second.granted.pass_id != admitted.granted.pass_id
-
-
-@pytest.mark.parametrize("step", ["before hold_seats", "after hold_seats"])
-async def test_hold_that_broke_off_is_found_under_its_key(
-    house: House, die: Die, step: str
-) -> None:
+    """Given one who read the block, stood still while another unblocked, told it, and died."""
     await house.create(NAME)
-    await die("hold", step, key="the-key")
-    held = (await head_of(house)).units.held
-    assert held == (2 if step == "after hold_seats" else 0)
-    hold = await house.hold(NAME, "the-key")
-    assert hold.units == (await head_of(house)).units.held == 2
+    gate = tmp_path / "gate"
+    fate = die.fate("block", step, "before block_seats", gate=str(gate))
+    late = start(fate)
 
+    async def reached() -> bool:
+        return gate.with_suffix(".reached").exists()
 
-@pytest.mark.parametrize("step", ["before release_hold", "after release_hold"])
-async def test_release_that_broke_off_can_be_repeated(house: House, die: Die, step: str) -> None:
-    await house.create(NAME)
-    hold = await house.hold(NAME, "key")
-    await die("release", step, hold=hold.id)
-    hall = (await house.directory.get(NAME)).hall
-    await hall.release(hold.id, owner="", version=0)
-    units = (await head_of(house)).units
-    assert (units.held, units.free) == (0, 70)
+    await until(reached)
+    await blocking.unblock(await house.office(NAME), [0, 1])
+    gate.touch()
+    await see_die(late, fate)
+    assert (await head_of(house, NAME)).units.blocked == 2
 
+    async def unblocked() -> bool:
+        return (await head_of(house, NAME)).units.blocked == 0
 
-async def test_checkpoint_that_broke_off_is_older_and_enough(house: House, tmp_path: Path) -> None:
-    """No process needs to die: a checkpoint is one write, and the one before it stays."""
-    await house.create(NAME)
-    sale = await house.directory.get(NAME)
-    await house.join(NAME)
-    await sale.room.tick()
-    await house.builder.checkpoint(sale)
-    numbers = [(await sale.room.join()).ticket.number for _ in range(5)]
-    fresh = await rebuilt(house)
-    later = await (await fresh.directory.get(NAME)).room.join()
-    assert later.ticket.number is not None
-    assert later.ticket.number > max(number or 0 for number in numbers)
+    async with house.leading(tmp_path):
+        await until(unblocked)
+    await reconciled(house, NAME)

@@ -12,6 +12,7 @@ from .intents import Claim, GiveBack, Lose, Outcome, Pend, RefundItem, Sell, Tol
 from .ledger import Ledger
 from .records import (
     AuditEntry,
+    AuditNote,
     Checkpoint,
     KeyRecord,
     Order,
@@ -25,6 +26,7 @@ from .records import (
 
 __all__ = [
     "AuditEntry",
+    "AuditNote",
     "Checkpoint",
     "Claim",
     "DrawRecord",

@@ -1,10 +1,16 @@
-"""Who did what: every operator's change, appended and never altered."""
+"""Who did what: every operator's change, appended and never altered.
+
+A change of a sale that the ledger writes takes its line along in the same transaction (`note`), so
+that no crash can leave one without the other. What is changed elsewhere is noted on its own.
+"""
+
+import time
 
 from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .database import Database
-from .records import AuditEntry
-from .sales import now_ms
+from .records import AuditEntry, AuditNote
 from .schema import audit
 
 MAX_PAGE = 500
@@ -21,11 +27,7 @@ class Audit:
     ) -> None:
         """Note an action; `actor` is a key's id, `detail` JSON without secrets."""
         async with self._database.writing() as connection:
-            await connection.execute(
-                insert(audit).values(
-                    at_ms=now_ms(), actor=actor, action=action, sale=sale, detail=detail.decode()
-                )
-            )
+            await note(connection, AuditNote(actor, action, detail), sale)
 
     async def page(
         self, *, sale: str | None = None, limit: int = MAX_PAGE, after: int = 0
@@ -42,3 +44,18 @@ class Audit:
                 AuditEntry(r.id, r.at_ms, r.actor, r.action, r.sale, r.detail.encode())
                 for r in rows
             ]
+
+
+async def note(connection: AsyncConnection, line: AuditNote | None, sale: str | None) -> None:
+    """Add the line, if there is one, to the caller's transaction."""
+    if line is None:
+        return
+    await connection.execute(
+        insert(audit).values(
+            at_ms=time.time_ns() // 1_000_000,
+            actor=line.actor,
+            action=line.action,
+            sale=sale,
+            detail=line.detail.decode(),
+        )
+    )

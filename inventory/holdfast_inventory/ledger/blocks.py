@@ -4,7 +4,8 @@ A block must outlive the store, so the ledger has it first. Each change of a sea
 `version`; `told` is the version that the store was brought to last. Where the two differ the store
 has yet to be told, by whoever changed the row or, when that one died, by recovery. `told` is
 written plainly, never only upwards: who told the store of an older version after somebody else told
-it of a newer one leaves the two apart, and so the seat is told again.
+it of a newer one leaves the two apart, and so the seat is told again. Who dies in between, late and
+unheard, is found out by comparing the store with what is wanted: `doubt` then leaves them apart.
 
 Rejected: deleting the row of a seat that is put back on sale. The one who still carries an old
 block to the store would then find nothing that says it is old.
@@ -22,12 +23,14 @@ from .faults import EpochPassed, SaleMissing
 from .schema import sales, seat_blocks
 
 UNTOLD_MAX: Final = 5_000
+NEVER_TOLD: Final = -1
 
 _OF_SEAT = (seat_blocks.c.sale_uid == bindparam("in_sale")) & (
     seat_blocks.c.seat == bindparam("at_seat")
 )
 _CHANGE = update(seat_blocks).where(_OF_SEAT)
 _NOTE = _CHANGE.values(told=bindparam("to_version"))
+_DOUBT = _CHANGE.values(told=NEVER_TOLD)
 _WITHDRAW = _CHANGE.where(seat_blocks.c.version == bindparam("to_version")).values(
     blocked=False, told=bindparam("to_version")
 )
@@ -78,6 +81,14 @@ class Blocks:
         """The store was brought to these versions last."""
         await self._each(_NOTE, uid, rows)
 
+    async def doubt(self, uid: str, seats: Sequence[int]) -> None:
+        """The store is not as it should be here: have it told again, of whatever is wanted then."""
+        if seats:
+            async with self._database.writing() as connection:
+                await connection.execute(
+                    _DOUBT, [{"in_sale": uid, "at_seat": seat} for seat in seats]
+                )
+
     async def withdraw(self, uid: str, rows: Sequence[SeatBlock]) -> None:
         """Somebody has these seats: they stay theirs and are not to be blocked any more."""
         await self._each(_WITHDRAW, uid, rows)
@@ -90,6 +101,13 @@ class Blocks:
         async with self._database.reading() as connection:
             rows = await connection.execute(query.order_by(seat_blocks.c.seat))
             return [row.seat for row in rows]
+
+    async def wishes(self, uid: str) -> dict[int, bool]:
+        """Every seat that was ever to be blocked, and whether it still is."""
+        query = select(seat_blocks.c.seat, seat_blocks.c.blocked)
+        async with self._database.reading() as connection:
+            rows = await connection.execute(query.where(seat_blocks.c.sale_uid == uid))
+            return {row.seat: bool(row.blocked) for row in rows}
 
     async def _each(self, statement: Update, uid: str, rows: Sequence[SeatBlock]) -> None:
         if rows:

@@ -167,6 +167,15 @@ class KeyRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditNote:
+    """A line for the audit, written in the transaction of the change that it tells of."""
+
+    actor: str
+    action: str
+    detail: bytes = b"{}"
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEntry:
     """Who did what to which sale. `detail` is JSON."""
 

@@ -14,17 +14,19 @@ and would make an operator's PATCH lose for no reason.
 
 import time
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from .audit import note
 from .blocks import forget_blocks
 from .database import Database
 from .draws import forget_draw
 from .faults import EpochPassed, SaleMissing, SaleTaken
-from .records import SaleDraft, SaleRecord
+from .records import AuditNote, SaleDraft, SaleRecord
 from .schema import area_sold, orders, sale_plans, sales
 
 # One above the longest page of the API: that one tells whether more follow.
@@ -42,17 +44,18 @@ class Sales:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, draft: SaleDraft) -> SaleRecord:
+    async def create(self, draft: SaleDraft, line: AuditNote | None = None) -> SaleRecord:
         """Add a sale in epoch 1. SaleTaken when the name is in use."""
         try:
             async with self._database.writing() as connection:
                 await connection.execute(insert(sales).values(_fresh_row(draft)))
                 await _write_stock(connection, draft)
+                await note(connection, line, draft.name)
         except IntegrityError as error:
             raise SaleTaken(draft.name) from error
         return await self.read_uid(draft.uid)
 
-    async def replace(self, draft: SaleDraft) -> SaleRecord | None:
+    async def replace(self, draft: SaleDraft, line: AuditNote | None = None) -> SaleRecord | None:
         """Overwrite a sale that nobody has entered or bought from, under the same uid.
 
         The epoch grows, so whatever the store still carries is of the past. None when the sale has
@@ -76,6 +79,7 @@ class Sales:
             await forget_draw(connection, draft.uid)
             await forget_blocks(connection, draft.uid)
             await _write_stock(connection, draft)
+            await note(connection, line, draft.name)
         return await self.read_uid(draft.uid)
 
     async def read(self, name: str) -> SaleRecord | None:
@@ -108,27 +112,44 @@ class Sales:
         async with self._database.reading() as connection:
             return [_record(row) for row in await connection.execute(query)]
 
-    async def patch(self, uid: str, spec: bytes, *, seen_version: int) -> SaleRecord | None:
+    async def standing(self, uids: Sequence[str]) -> dict[str, int]:
+        """The epochs of those of these sales that have not been deleted."""
+        found: dict[str, int] = {}
+        for at in range(0, len(uids), MAX_PAGE):
+            query = select(sales.c.uid, sales.c.epoch).where(
+                sales.c.uid.in_(uids[at : at + MAX_PAGE]), sales.c.live_name.is_not(None)
+            )
+            async with self._database.reading() as connection:
+                found.update({row.uid: row.epoch for row in await connection.execute(query)})
+        return found
+
+    async def patch(
+        self, uid: str, spec: bytes, *, seen_version: int, line: AuditNote | None = None
+    ) -> SaleRecord | None:
         """Replace the spec; None when another PATCH came between (`seen_version` is stale)."""
         condition = (
             (sales.c.uid == uid)
             & (sales.c.settings_version == seen_version)
             & sales.c.live_name.is_not(None)
         )
-        changed = await self._change(condition, spec=spec.decode())
+        changed = await self._change(uid, condition, line, spec=spec.decode())
         record = await self.read_uid(uid)
         if record.deleted:
             raise SaleMissing()
         return record if changed else None
 
-    async def set_lifecycle(self, uid: str, lifecycle: str) -> SaleRecord:
+    async def set_lifecycle(
+        self, uid: str, lifecycle: str, line: AuditNote | None = None
+    ) -> SaleRecord:
         """live, paused, draining or closed; the caller knows which change is allowed."""
         condition = (sales.c.uid == uid) & sales.c.live_name.is_not(None)
-        if not await self._change(condition, lifecycle=lifecycle):
+        if not await self._change(uid, condition, line, lifecycle=lifecycle):
             raise SaleMissing()
         return await self.read_uid(uid)
 
-    async def adopt_lifecycle(self, seen: SaleRecord, lifecycle: str) -> SaleRecord | None:
+    async def adopt_lifecycle(
+        self, seen: SaleRecord, lifecycle: str, line: AuditNote | None = None
+    ) -> SaleRecord | None:
         """Note what the store says; None when the sale is no longer as it was `seen`."""
         condition = (
             (sales.c.uid == seen.uid)
@@ -136,11 +157,11 @@ class Sales:
             & (sales.c.settings_version == seen.settings_version)
             & sales.c.live_name.is_not(None)
         )
-        if not await self._change(condition, lifecycle=lifecycle):
+        if not await self._change(seen.uid, condition, line, lifecycle=lifecycle):
             return None
         return await self.read_uid(seen.uid)
 
-    async def delete(self, uid: str) -> None:
+    async def delete(self, uid: str, line: AuditNote | None = None) -> None:
         """Free the name and keep the books: orders of a deleted sale stay readable by uid."""
         async with self._database.writing() as connection:
             await connection.execute(
@@ -148,6 +169,7 @@ class Sales:
                 .where(sales.c.uid == uid)
                 .values(live_name=None, lifecycle="closed", updated_ms=now_ms())
             )
+            await _note(connection, uid, line)
 
     async def bump_epoch(self, uid: str, *, seen_epoch: int) -> int:
         """End `seen_epoch` and return the epoch that holds now.
@@ -195,7 +217,9 @@ class Sales:
             row = (await connection.execute(select(sales).where(condition))).one_or_none()
         return None if row is None else _record(row)
 
-    async def _change(self, condition: ColumnElement[bool], **values: str) -> bool:
+    async def _change(
+        self, uid: str, condition: ColumnElement[bool], line: AuditNote | None, **values: str
+    ) -> bool:
         async with self._database.writing() as connection:
             done = await connection.execute(
                 update(sales)
@@ -204,7 +228,17 @@ class Sales:
                     settings_version=sales.c.settings_version + 1, updated_ms=now_ms(), **values
                 )
             )
-        return done.rowcount == 1
+            changed: bool = done.rowcount == 1
+            if changed:
+                await _note(connection, uid, line)
+        return changed
+
+
+async def _note(connection: AsyncConnection, uid: str, line: AuditNote | None) -> None:
+    """A line about the sale with this uid, under the name it had."""
+    if line is not None:
+        name = await connection.scalar(select(sales.c.name).where(sales.c.uid == uid))
+        await note(connection, line, name)
 
 
 async def _locked(connection: AsyncConnection, condition: ColumnElement[bool]) -> Row[Any]:

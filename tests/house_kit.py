@@ -1,0 +1,175 @@
+"""A worker without HTTP: sales, waiting room and operator of one process.
+
+A `House` is what a worker has between its handlers and its store and ledger.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from shop_kit import PLAN, payment
+
+from holdfast.config import Config
+from holdfast.leadership import Leadership
+from holdfast.reconcile.reading import Reader
+from holdfast.reconcile.running import reconcile
+from holdfast.sales.builder import SaleBuilder
+from holdfast.sales.directory import SaleDirectory
+from holdfast.sales.operations import SaleOperations
+from holdfast.sales.plans import PlanCache
+from holdfast.sales.sale import Sale
+from holdfast.sales.spec import AreaSpec, SaleBody
+from holdfast.sales.tickers import Tickers
+from holdfast_inventory.confirm import Confirming
+from holdfast_inventory.holds import BestAvailable, BuyerRef, HoldBody, resolve
+from holdfast_inventory.ledger import DrawRecord, Ledger, SaleRecord
+from holdfast_inventory.orders import BoxOffice
+from holdfast_inventory.telling import Afterwards
+from holdfast_lua import Executor, SaleRef
+from holdfast_lua.sale_calls import SaleCalls, SaleHead
+from holdfast_lua.stock_records import HoldRecord
+from holdfast_queue.desk import open_desk
+from holdfast_queue.draw import Sealed
+from holdfast_queue.views import Admission, ComeAgain
+from holdfast_web.keyring import Keyring
+
+NAME: Final = "night"
+FAST: Final = Config(tick_ms=50, sweep_ms=200, recovery_ms=200, checkpoint_ms=200)
+FLOOR: Final = AreaSpec(id="floor", name="Floor", capacity=50, category="GA")
+BODY: Final = SaleBody(
+    name="Night",
+    areas=(FLOOR,),
+    prices={"A": 4500, "GA": 1000},
+    plan=msgspec.Raw(PLAN),
+    new_users_per_minute=60_000,
+    burst=100,
+)
+
+
+@dataclass(frozen=True)
+class House:
+    """The objects of one worker."""
+
+    executor: Executor
+    ledger: Ledger
+    builder: SaleBuilder
+    directory: SaleDirectory
+    operations: SaleOperations
+
+    async def create(self, name: str, **changes: object) -> Sale:
+        """A sale of twenty seats and fifty floor units."""
+        body = msgspec.structs.replace(BODY, **changes)
+        return (await self.operations.put(name, body, "test"))[0]
+
+    async def office(self, name: str) -> BoxOffice:
+        return BoxOffice((await self.directory.get(name)).hall, self.ledger)
+
+    async def join(self, name: str) -> str:
+        """A ticket."""
+        return (await (await self.directory.get(name)).room.join()).token
+
+    async def claim(self, name: str, token: str) -> Admission | ComeAgain:
+        room = (await self.directory.get(name)).room
+        ticket = room.read_ticket(token)
+        assert ticket is not None
+        await room.tick()
+        return await room.claim(ticket)
+
+    async def hold(self, name: str, key: str, buyer: str = "ann") -> HoldRecord:
+        """Two seats, under an idempotency key."""
+        hall = (await self.directory.get(name)).hall
+        body = HoldBody(best_available=BestAvailable(quantity=2))
+        wish = resolve(body, hall.plan, hall.settings)
+        answer = await hall.hold(wish, BuyerRef(buyer, "key:test"), key=key, digest="digest")
+        assert answer.hold is not None
+        return answer.hold
+
+    @asynccontextmanager
+    async def leading(self, directory: Path) -> AsyncIterator[Tickers]:
+        """Everything that goes on without being asked, on the host's real clock."""
+        leadership = Leadership(directory)
+        tickers = Tickers(FAST, self.builder, self.directory, leadership, lambda _sale: None)
+        tickers.start()
+        try:
+            yield tickers
+        finally:
+            await tickers.stop()
+            await self.directory.close()
+            leadership.close()
+
+
+def build_house(executor: Executor, ledger: Ledger) -> House:
+    """The composition root, as far as sales go."""
+
+    async def raise_ceiling(uid: str, epoch: int, ceiling: int) -> int:
+        return await ledger.sales.raise_ceiling(uid, epoch=epoch, ceiling=ceiling)
+
+    async def seal(uid: str, epoch: int, wished: Sealed) -> Sealed:
+        record = DrawRecord(uid, wished.entrants, wished.accumulator, wished.beacon, 1_000)
+        held = await ledger.draws.seal(record, epoch=epoch)
+        return Sealed(held.entrants, held.accumulator, held.beacon)
+
+    keyring = Keyring("k" * 40)
+    desk = open_desk(executor, keyring, "http://house.example", raise_ceiling, seal)
+    builder = SaleBuilder(executor, ledger, desk)
+    directory = SaleDirectory(builder)
+    return House(executor, ledger, builder, directory, SaleOperations(builder, directory))
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
+    """Poll what other tasks, their timers and other processes bring about."""
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+async def record_of(house: House, name: str) -> SaleRecord:
+    """The sale as the ledger has it."""
+    record = await house.ledger.sales.read(name)
+    assert record is not None
+    return record
+
+
+async def head_of(house: House, name: str) -> SaleHead:
+    """The sale as the store has it."""
+    record = await record_of(house, name)
+    return await SaleCalls(house.executor).read(SaleRef(record.uid, record.epoch))
+
+
+async def lose(house: House, name: str) -> None:
+    """What FLUSHALL would do to the sale."""
+    await SaleCalls(house.executor).remove((await record_of(house, name)).uid)
+
+
+async def rebuilt(house: House, name: str) -> House:
+    """A worker that starts after the loss."""
+    await lose(house, name)
+    fresh = build_house(house.executor, house.ledger)
+    await fresh.directory.get(name)
+    return fresh
+
+
+async def sell(house: House, name: str, key: str) -> tuple[int, ...]:
+    """Two seats, held and confirmed, and the store told of it."""
+    afterwards = Afterwards()
+    hold = await house.hold(name, key)
+    await Confirming(afterwards).confirm(await house.office(name), hold.id, payment(hold))
+    await afterwards.drain()
+    return hold.seats
+
+
+async def reconciled(house: House, name: str) -> None:
+    """The last judge: store, ledger and events agree seat by seat."""
+    reader = Reader(house.executor, house.ledger, PlanCache(house.ledger))
+    assert (await reconcile(reader, name)).differences == []
+
+
+async def audited(house: House, name: str) -> list[str]:
+    """What the audit says was done to sales of this name."""
+    return [entry.action for entry in await house.ledger.audit.page(sale=name)]

@@ -1,0 +1,379 @@
+"""A worker dies in the middle of what visitors and buyers ask of a sale, and others go on.
+
+As in test_sale_crashes.py: a real process dies at each step, and the steps are the rows of
+docs/correctness.md. What is done with an order is in tests/ledger/test_crashes.py.
+"""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from conftest import Clock
+from house_kit import NAME, House, build_house, head_of, lose, rebuilt, reconciled, record_of, until
+from mortal_kit import ORIGIN, Die
+from shop_kit import payment
+
+from holdfast.sales.spec import AllotmentSpec
+from holdfast_inventory.confirm import Confirming
+from holdfast_inventory.holds import BuyerRef, HoldBody, resolve
+from holdfast_inventory.telling import Afterwards
+from holdfast_lua.line_status import DrawState
+from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_queue.views import Admission
+from holdfast_web.credentials import PassClaims
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "step", ["before sales.raise_ceiling", "after sales.raise_ceiling", "after join_line"]
+)
+@pytest.mark.parametrize("loss", [False, True])
+async def test_join_that_broke_off_leaves_no_number_to_two(
+    house: House, die: Die, step: str, loss: bool
+) -> None:
+    await house.create(NAME, queue_all=True)
+    await die("join", step)
+    worker = await rebuilt(house, NAME) if loss else house
+    room = (await worker.directory.get(NAME)).room
+    numbers = [(await room.join()).ticket.number for _ in range(3)]
+    assert len(set(numbers)) == 3
+    if step == "after join_line":
+        assert min(number or 0 for number in numbers) > 1
+    assert max(n or 0 for n in numbers) <= (await record_of(house, NAME)).issued_ceiling
+
+
+@pytest.mark.parametrize("step", ["before claim_pass", "after claim_pass"])
+async def test_claim_that_broke_off_gives_the_same_pass_again(
+    house: House, die: Die, step: str
+) -> None:
+    await house.create(NAME, queue_all=True)
+    ticket, other = await house.join(NAME), await house.join(NAME)
+    await house.operations.patch(NAME, {"queue_all": False}, "test")
+    await die("claim", step, ticket=ticket)
+    admitted = await house.claim(NAME, ticket)
+    assert isinstance(admitted, Admission)
+    assert admitted.again is (step == "after claim_pass")
+    second = await house.claim(NAME, other)
+    assert isinstance(second, Admission)
+    assert second.granted.pass_id != admitted.granted.pass_id
+
+
+@pytest.mark.parametrize("step", ["before hold_seats", "after hold_seats"])
+async def test_hold_that_broke_off_is_found_under_its_key(
+    house: House, die: Die, step: str
+) -> None:
+    await house.create(NAME)
+    await die("hold", step, key="the-key")
+    held = (await head_of(house, NAME)).units.held
+    assert held == (2 if step == "after hold_seats" else 0)
+    hold = await house.hold(NAME, "the-key")
+    assert hold.units == (await head_of(house, NAME)).units.held == 2
+
+
+@pytest.mark.parametrize("step", ["before release_hold", "after release_hold"])
+async def test_release_that_broke_off_can_be_repeated(house: House, die: Die, step: str) -> None:
+    await house.create(NAME)
+    hold = await house.hold(NAME, "key")
+    await die("release", step, hold=hold.id)
+    hall = (await house.directory.get(NAME)).hall
+    await hall.release(hold.id, owner="", version=0)
+    units = (await head_of(house, NAME)).units
+    assert (units.held, units.free) == (0, 70)
+
+
+@pytest.mark.parametrize("step", ["before checkpoints.save", "after checkpoints.save"])
+async def test_checkpoint_that_broke_off_is_older_and_enough(
+    house: House, die: Die, step: str
+) -> None:
+    """Given numbers that no checkpoint knows of, they are not given out again after a loss."""
+    await house.create(NAME)
+    sale = await house.directory.get(NAME)
+    await house.join(NAME)
+    await sale.room.tick()
+    await house.builder.checkpoint(sale)
+    numbers = [(await sale.room.join()).ticket.number for _ in range(5)]
+    await die("checkpoint", step)
+    fresh = await rebuilt(house, NAME)
+    later = await (await fresh.directory.get(NAME)).room.join()
+    assert later.ticket.number is not None
+    assert later.ticket.number > max(number or 0 for number in numbers)
+
+
+@pytest.mark.parametrize("step", ["before extend_hold", "after extend_hold"])
+async def test_extend_that_broke_off_can_be_repeated_within_its_bound(
+    house: House, die: Die, clock: Clock, step: str
+) -> None:
+    sale = await house.create(NAME)
+    hold = await house.hold(NAME, "key")
+    latest_ms = hold.created_ms + sale.hall.settings.hold_max_ms
+    for _ in range(2):
+        await clock.advance(sale.hall.settings.hold_ms / 1000 - 60)
+        await die("extend", step, hold=hold.id)
+        await sale.hall.extend(hold.id, owner="", version=0)
+    extended = (await sale.hall.read(hold.id, owner="")).hold
+    assert extended is not None
+    assert extended.expires_ms == latest_ms
+    await reconciled(house, NAME)
+
+
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("step", ["before cancel_hold", "after cancel_hold"])
+async def test_cancel_that_broke_off_keeps_the_hold_from_coming(
+    house: House, die: Die, step: str, held: bool
+) -> None:
+    sale = await house.create(NAME)
+    if held:
+        await house.hold(NAME, "the-key")
+    await die("cancel", step, key="the-key")
+    await sale.hall.cancel(BuyerRef("ann", "key:test"), key="the-key")
+    if held:
+        assert (await house.hold(NAME, "the-key")).status is HoldStatus.RELEASED
+    else:
+        with pytest.raises(HoldfastError):
+            await house.hold(NAME, "the-key")
+    assert (await head_of(house, NAME)).units.held == 0
+    await reconciled(house, NAME)
+
+
+@pytest.mark.parametrize("step", ["before expire_holds", "after expire_holds"])
+async def test_sweep_that_broke_off_is_gone_on_with(
+    house: House, die: Die, clock: Clock, step: str
+) -> None:
+    sale = await house.create(NAME)
+    await house.hold(NAME, "key")
+    await clock.advance(sale.hall.settings.hold_ms / 1000 + 1)
+    await die("sweep", step)
+    await house.builder.sweep(sale)
+    assert (await head_of(house, NAME)).units.held == 0
+    assert (await _kinds(house)).count("hold.expired") == 1
+
+
+@pytest.mark.parametrize("step", ["before advance_line", "after advance_line"])
+async def test_step_of_the_line_that_broke_off_is_gone_on_with(
+    house: House, die: Die, step: str
+) -> None:
+    await house.create(NAME, queue_all=True)
+    tickets = [await house.join(NAME) for _ in range(3)]
+    await house.operations.patch(NAME, {"queue_all": False}, "test")
+    await die("tick", step)
+    passes = [await house.claim(NAME, ticket) for ticket in tickets]
+    assert len({p.granted.pass_id for p in passes if isinstance(p, Admission)}) == 3
+    called = [event for event in await _bodies(house) if event["type"] == "line.called"]
+    numbers = [n for one in called for n in _range(one["data"])]
+    assert numbers == [1, 2, 3]
+
+
+def _range(data: dict[str, int]) -> range:
+    return range(data["first"], data["last"] + 1)
+
+
+async def _bodies(house: House) -> list[dict[str, Any]]:
+    hall = (await house.directory.get(NAME)).hall
+    return [msgspec.msgpack.decode(e.body) for e in (await hall.events(None, 1_000)).events]
+
+
+async def _kinds(house: House) -> list[str]:
+    return [body["type"] for body in await _bodies(house)]
+
+
+async def admitted(house: House) -> Admission:
+    """A visitor with a pass."""
+    admission = await house.claim(NAME, await house.join(NAME))
+    assert isinstance(admission, Admission)
+    return admission
+
+
+@pytest.mark.parametrize("step", ["before renew_pass", "after renew_pass"])
+async def test_renewal_that_broke_off_can_be_repeated(house: House, die: Die, step: str) -> None:
+    await house.create(NAME)
+    admission = await admitted(house)
+    claims = _claims(admission)
+    await die("renew", step, claims=msgspec.json.encode(claims).decode())
+    room = (await house.directory.get(NAME)).room
+    again = await room.renew(claims)
+    assert again.granted.pass_id == admission.granted.pass_id
+    assert again.granted.expires_at_ms >= admission.granted.expires_at_ms
+
+
+@pytest.mark.parametrize("step", ["before return_pass", "after return_pass", "after renew_pass"])
+async def test_return_of_a_lost_epochs_pass_that_broke_off_can_be_repeated(
+    house: House, die: Die, step: str
+) -> None:
+    """Given a pass of before the loss, its return counts once, and its renewal succeeds."""
+    await house.create(NAME)
+    admission = await admitted(house)
+    fresh = await rebuilt(house, NAME)
+    claims = _claims(admission)
+    await die("renew", step, claims=msgspec.json.encode(claims).decode())
+    room = (await fresh.directory.get(NAME)).room
+    assert (await room.renew(claims)).granted.pass_id == admission.granted.pass_id
+    await room.end(claims.pass_id)
+    with pytest.raises(HoldfastError):
+        await room.renew(claims)
+
+
+def _claims(admission: Admission) -> PassClaims:
+    granted = admission.granted
+    return PassClaims(
+        sale=granted.sale,
+        uid=granted.uid,
+        pass_id=granted.pass_id,
+        subject=granted.subject,
+        expires_at=granted.expires_at_ms // 1000,
+        epoch=granted.epoch,
+    )
+
+
+@pytest.mark.parametrize("step", ["before end_pass", "after end_pass"])
+async def test_end_of_a_pass_that_broke_off_frees_one_slot_once(
+    house: House, die: Die, step: str
+) -> None:
+    await house.create(NAME)
+    mine, other = await admitted(house), await admitted(house)
+    await die("end", step, pass_id=mine.granted.pass_id)
+    room = (await house.directory.get(NAME)).room
+    await room.end(mine.granted.pass_id)
+    assert (await room.tick()).status.active == 1
+    ended = [body for body in await _bodies(house) if body["type"] == "pass.ended"]
+    assert [one["subject"] for one in ended] == [mine.granted.pass_id]
+    assert (await room.renew(_claims(other))).granted.pass_id == other.granted.pass_id
+
+
+@pytest.mark.parametrize("step", ["before exchange_handoff", "after exchange_handoff"])
+async def test_exchange_that_broke_off_costs_a_hand_off_and_no_pass(
+    house: House, die: Die, step: str
+) -> None:
+    """Given a hand-off that may be used up, the ticket gets another one, of the same pass."""
+    await house.create(NAME)
+    ticket = await house.join(NAME)
+    admission = await house.claim(NAME, ticket)
+    assert isinstance(admission, Admission)
+    room = (await house.directory.get(NAME)).room
+    token = room.handoff(admission, ORIGIN)
+    await die("exchange", step, token=token)
+    if step.startswith("after"):
+        with pytest.raises(HoldfastError) as refusal:
+            await room.exchange(token, ORIGIN)
+        assert refusal.value.code is ErrorCode.HANDOFF_USED
+        again = await house.claim(NAME, ticket)
+        assert isinstance(again, Admission)
+        token = room.handoff(again, ORIGIN)
+    exchanged = await room.exchange(token, ORIGIN)
+    assert exchanged.granted.pass_id == admission.granted.pass_id
+
+
+@pytest.mark.parametrize(
+    "step", ["after join_line", "before bind_identity 2", "after bind_identity 2"]
+)
+async def test_join_of_an_identity_that_broke_off_leaves_it_one_place(
+    house: House, die: Die, step: str
+) -> None:
+    await house.create(NAME, queue_all=True, identity="optional")
+    await die("enrol", step)
+    room = (await house.directory.get(NAME)).room
+    first, second = await room.join(identity="ann"), await room.join(identity="ann")
+    assert first.ticket.number == second.ticket.number
+    bound = step == "after bind_identity 2"
+    assert (first.again, first.ticket.number) == ((True, 1) if bound else (False, 2))
+
+
+@pytest.mark.parametrize("loss", [False, True])
+@pytest.mark.parametrize(
+    "step", ["before draws.seal", "after draws.seal", "before seal_draw", "after seal_draw"]
+)
+async def test_seal_that_broke_off_is_finished_as_it_was_begun(
+    house: House, die: Die, clock: Clock, step: str, loss: bool
+) -> None:
+    """Given a lobby of five, all workers come to one order, which no loss changes."""
+    soon = datetime.now(UTC) + timedelta(minutes=10)
+    await house.create(
+        NAME, queueing_method="random", event_start_time=soon, prequeue_start_time=LONG_AGO
+    )
+    tickets = [await house.join(NAME) for _ in range(5)]
+    await clock.advance(601)
+    await die("seal", step)
+    sealed = await house.ledger.draws.read((await record_of(house, NAME)).uid)
+    worker = await rebuilt(house, NAME) if loss and sealed is not None else house
+    room = (await worker.directory.get(NAME)).room
+
+    async def drawn() -> bool:
+        await room.tick()
+        return room.document.line.draw is DrawState.SEALED
+
+    await until(drawn)
+    read = [room.read_ticket(ticket) for ticket in tickets]
+    assert sorted(room.number_of(one) or 0 for one in read if one) == [1, 2, 3, 4, 5]
+    held = await house.ledger.draws.read(room.uid)
+    assert held is not None
+    assert sealed in (None, held)
+    assert held.accumulator == room.document.line.accumulator
+
+
+@pytest.mark.parametrize("step", ["after draws.seal", "after seal_draw"])
+async def test_beacon_that_broke_off_is_the_one_that_counts(
+    house: House, die: Die, clock: Clock, step: str
+) -> None:
+    soon = datetime.now(UTC) + timedelta(minutes=10)
+    await house.create(
+        NAME,
+        queueing_method="random",
+        event_start_time=soon,
+        prequeue_start_time=LONG_AGO,
+        draw_beacon="the stars",
+    )
+    await house.join(NAME)
+    await clock.advance(601)
+    await die("beacon", step)
+    with pytest.raises(HoldfastError):
+        await house.operations.give_beacon(NAME, "another", "test")
+    await house.operations.give_beacon(NAME, "beacon", "test")
+    line = (await house.directory.get(NAME)).room.document.line
+    assert (line.draw, line.beacon) == (DrawState.SEALED, "beacon")
+
+
+@pytest.mark.parametrize(
+    "step", ["after sales.bump_epoch", "after install_stock", "after install_sale"]
+)
+async def test_rebuild_that_broke_off_keeps_what_is_set_aside(
+    house: House, die: Die, step: str
+) -> None:
+    """Given seats and units of a channel, some of them sold, the others stay the channel's."""
+    await house.create(NAME, allotments=(AllotmentSpec("fans", seats=("r1s1", "r1s2", "r1s3")),))
+    fan = BuyerRef("fan", "key:test")
+    await confirm_seats(house, ("r1s1",), fan, frozenset({"fans"}))
+    await lose(house, NAME)
+    await die("load", step)
+    fresh = build_house(house.executor, house.ledger)
+    with pytest.raises(HoldfastError) as refusal:
+        await hold_seats(fresh, ("r1s2",), BuyerRef("ann", "key:test"), frozenset())
+    assert refusal.value.code is ErrorCode.CHANNEL_REQUIRED
+    with pytest.raises(HoldfastError) as taken:
+        await hold_seats(fresh, ("r1s1",), fan, frozenset({"fans"}))
+    assert taken.value.code is ErrorCode.SEAT_UNAVAILABLE
+    best = await fresh.hold(NAME, "best")
+    assert not {0, 1, 2} & set(best.seats)
+    assert (await hold_seats(fresh, ("r1s2",), fan, frozenset({"fans"}))).seats == (1,)
+    await reconciled(fresh, NAME)
+
+
+async def hold_seats(
+    house: House, seats: tuple[str, ...], buyer: BuyerRef, channels: frozenset[str]
+) -> HoldRecord:
+    hall = (await house.directory.get(NAME)).hall
+    wish = resolve(HoldBody(seats=seats), hall.plan, hall.settings, channels)
+    answer = await hall.hold(wish, buyer, key=secrets.token_hex(8), digest="digest")
+    assert answer.hold is not None
+    return answer.hold
+
+
+async def confirm_seats(
+    house: House, seats: tuple[str, ...], buyer: BuyerRef, channels: frozenset[str]
+) -> None:
+    hold = await hold_seats(house, seats, buyer, channels)
+    afterwards = Afterwards()
+    await Confirming(afterwards).confirm(await house.office(NAME), hold.id, payment(hold))
+    await afterwards.drain()
