@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
@@ -141,6 +142,9 @@ def make_key(service: Service, role: str, *more: str) -> str:
 def keys_command(service: Service, *arguments: str) -> str:
     command = [sys.executable, "-m", "holdfast", "keys", *arguments]
     done = subprocess.run(
-        [*command, "--data-dir", str(service.data_dir)], stdout=subprocess.PIPE, check=True
+        [*command, "--data-dir", str(service.data_dir)],
+        stdout=subprocess.PIPE,
+        check=True,
+        env={**os.environ, **service.environ},
     )
     return done.stdout.decode()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 START_SECONDS = 30.0
@@ -23,6 +23,8 @@ class Service:
     process: subprocess.Popen[bytes]
     data_dir: Path
     output: Path
+    environ: dict[str, str] = field(default_factory=dict)
+    """its settings, for commands that are to act on the same service"""
 
     @property
     def text(self) -> str:
@@ -103,7 +105,7 @@ def launch(data_dir: Path, *arguments: str, **environ: str) -> Service:
             stderr=subprocess.STDOUT,
             env={**clean, **environ},
         )
-    return Service(process, data_dir, output)
+    return Service(process, data_dir, output, environ)
 
 
 def await_ready(service: Service) -> None:

@@ -2,32 +2,15 @@
 
 import asyncio
 import json
-import os
 import socket
 import subprocess
-import sys
 
 import aiohttp
 from api_client import NIGHT, Api, make_key
+from reconcile_kit import command
 from running_service import Service, StartService
 
 SALE = "finale"
-
-
-def command(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # What the tests need is no setting of the service, and it would say so.
-    environ = {name: os.environ[name] for name in os.environ if name != "HOLDFAST_REQUIRE_SERVICES"}
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "holdfast", "reconcile", *arguments),
-            *("--data-dir", str(service.data_dir)),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env=environ,
-    )
 
 
 async def run(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:

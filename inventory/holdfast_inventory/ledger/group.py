@@ -34,6 +34,8 @@ MAX_BATCH = 256
 MAX_TRIES = 4
 MAX_LOSSES = 2
 """connections lost in a row before the ledger counts as gone"""
+PATIENCE_SECONDS = 3.0
+"""after which no further try is begun: a lock that SQLite has waited for is not a deadlock"""
 
 _log = logging.getLogger(__name__)
 
@@ -133,7 +135,7 @@ class GroupCommit:
 
     async def _redo(self, intent: Intent) -> Outcome:
         sale_uid = order_key(intent)[0]
-        losses = 0
+        losses, started = 0, time.monotonic()
         for _ in range(MAX_TRIES):
             try:
                 with self._timed(1):
@@ -144,7 +146,7 @@ class GroupCommit:
                 losses += trouble is Trouble.GONE
                 if trouble is Trouble.BUG:
                     raise
-                if losses >= MAX_LOSSES:
+                if losses >= MAX_LOSSES or time.monotonic() - started > PATIENCE_SECONDS:
                     raise LedgerUnavailable() from error
         raise LedgerUnavailable("the order is contended; repeat the same request")
 
