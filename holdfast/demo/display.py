@@ -24,6 +24,9 @@ from holdfast_loadtest.wire import Status
 
 FRAMES_PER_SECOND: Final = 4
 LINE_EVERY_SECONDS: Final = 5.0
+LINES_PER_HEADING: Final = 20
+COLUMNS: Final = ("arrived", "waiting", "admitted", "a minute", "in the shop", "holding", "booked")
+REQUESTS: Final = "requests/s"
 REQUEST_SPAN_SECONDS: Final = 5.0
 MAX_NOTES: Final = 5
 BAR_WIDTH: Final = 34
@@ -69,6 +72,8 @@ class Display(Protocol):
 
     def show(self, picture: Picture) -> None: ...
 
+    def finish(self, picture: Picture) -> None: ...
+
     def note(self, text: str) -> None: ...
 
 
@@ -86,6 +91,7 @@ class LineDisplay:
         self._now = now
         self._started = now()
         self._next = self._started
+        self._lines = 0
         self._meter: Meter | None = None
 
     def __enter__(self) -> "LineDisplay":
@@ -101,7 +107,18 @@ class LineDisplay:
         if self._now() < self._next:
             return
         self._next = self._now() + LINE_EVERY_SECONDS
+        if self._lines == 0:
+            print("\n".join(["", *opening_of(picture), ""]))
+        if self._lines % LINES_PER_HEADING == 0:
+            print(f"{'':5}  {heading()}")
+        self._lines += 1
         print(f"{clock(self._now() - self._started)}  {line_of(picture, rate)}", flush=True)
+
+    def finish(self, picture: Picture) -> None:
+        """The figures as they ended, and what became of everybody."""
+        self._next = self._now()
+        self.show(picture)
+        print(f"\nOf {picture.tally.visitors:,} visitors: {endings_of(picture.tally)}.", flush=True)
 
     def note(self, text: str) -> None:
         print(f"{clock(self._now() - self._started)}  {text}", flush=True)
@@ -131,6 +148,9 @@ class LiveDisplay:
         panel = panel_of(picture, self._meter.per_second(), elapsed, list(self._notes))
         self._live.update(panel)
 
+    def finish(self, picture: Picture) -> None:
+        self.show(picture)
+
     def note(self, text: str) -> None:
         self._notes.append(text)
 
@@ -139,17 +159,38 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
 
 
+def opening_of(picture: Picture) -> list[str]:
+    """What is about to be seen, for who reads lines."""
+    _, stock = _stock(picture.status)
+    on_sale = f"{stock:,} seats and places are on sale" if stock else "The sale is open"
+    return [
+        f"{on_sale}; {picture.tally.visitors:,} visitors come, "
+        f"{picture.per_minute:,} a minute are let in.",
+        f"Join them in a browser: {picture.shop_url}",
+    ]
+
+
+def heading() -> str:
+    """The columns of `line_of`."""
+    return "  ".join(f"{name:>8}" for name in (*COLUMNS, REQUESTS))
+
+
 def line_of(picture: Picture, requests_per_second: float) -> str:
-    """The picture in one line."""
+    """The picture in one line of a table."""
     tally, stages = picture.tally, picture.tally.stages
-    sold, stock = _stock(picture.status)
-    return (
-        f"arrived {tally.arrived:,}/{tally.visitors:,}  waiting {stages[Stage.WAITING]:,}  "
-        f"admitted {tally.happenings['admitted']:,} "
-        f"({tally.admitted_per_minute():,.0f}/min, set {picture.per_minute:,})  "
-        f"in the shop {stages[Stage.INSIDE]:,}  holding {stages[Stage.HOLDING]:,}  "
-        f"booked {sold:,} of {stock:,}  {requests_per_second:,.0f} requests/s"
+    figures = (
+        tally.arrived,
+        stages[Stage.WAITING],
+        tally.happenings["admitted"],
+        round(tally.admitted_per_minute()),
+        stages[Stage.INSIDE],
+        stages[Stage.HOLDING],
+        _stock(picture.status)[0],
+        round(requests_per_second),
     )
+    names = (*COLUMNS, REQUESTS)
+    pairs = zip(names, figures, strict=True)
+    return "  ".join(f"{figure:>{max(len(name), 8)},}" for name, figure in pairs)
 
 
 def panel_of(picture: Picture, requests_per_second: float, elapsed: str, notes: list[str]) -> Panel:
@@ -161,7 +202,7 @@ def panel_of(picture: Picture, requests_per_second: float, elapsed: str, notes: 
             Text(),
             _figures(picture, requests_per_second),
             Text(),
-            Text(_endings(picture.tally), style="dim"),
+            Text(endings_of(picture.tally), style="dim"),
             *(Text(note, style="yellow") for note in notes),
         ),
         title=f"[bold]Holdfast[/] - {picture.sale} is {state.replace('_', ' ')}",
@@ -214,7 +255,8 @@ def _traffic(traffic: Traffic) -> str:
     return f"{traffic.total:,} so far; {errors} failed, {busy} told to come back"
 
 
-def _endings(tally: Tally) -> str:
+def endings_of(tally: Tally) -> str:
+    """What became of those whose story is over."""
     endings = (
         Stage.BOOKED,
         Stage.LAPSED,
@@ -223,7 +265,9 @@ def _endings(tally: Tally) -> str:
         Stage.NO_SHOW,
         Stage.QUIT,
         Stage.SOLD_OUT,
+        Stage.TURNED_AWAY,
+        Stage.TIMED_OUT,
         Stage.FAILED,
     )
     told = [f"{tally.stages[end]:,} {end.value}" for end in endings if tally.stages[end]]
-    return "   ".join(told)
+    return ", ".join(told)

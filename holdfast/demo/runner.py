@@ -156,7 +156,7 @@ class _Demo:
                     await run_crowd(plan, scene)
                 finally:
                     showing.cancel()
-                display.show(picture)
+                display.finish(picture)
                 display.note("everybody has gone home; reading the books")
             verdict = await settled_verdict(shop, journal)
         return _with_sales(verdict, len(journal.confirmed))
@@ -178,7 +178,7 @@ class _Demo:
 def _with_sales(verdict: Verdict, confirmed: int) -> Verdict:
     """A demo in which nobody could buy has shown nothing, however clean its books."""
     nothing = [] if confirmed else ["nobody got an order"]
-    sold = concluded("the crowd could buy", f"{confirmed} orders", nothing)
+    sold = concluded("the crowd could buy", f"{confirmed:,} orders", nothing)
     return Verdict(verdict.sale, (sold, *verdict.checks))
 
 

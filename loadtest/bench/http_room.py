@@ -12,6 +12,7 @@ median over the rounds is reported. Ratios hold between machines, requests per s
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import secrets
@@ -91,7 +92,7 @@ class Service:
 
     def __init__(self, port: int, key: str, parent: int) -> None:
         self.port = port
-        self._key = key
+        self.key = key
         self._parent = parent
 
     @property
@@ -107,7 +108,7 @@ class Service:
         self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         data = None if body is None else json.dumps(body).encode()
-        sent = {"Authorization": f"Bearer {self._key}"} if headers is None else headers
+        sent = {"Authorization": f"Bearer {self.key}"} if headers is None else headers
         request = urllib.request.Request(
             f"http://{HOST}:{self.port}{path}", data, JSON | sent, method=method
         )
@@ -136,8 +137,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_service() -> Iterator[Service]:
-    """`holdfast serve` with one worker, and a line of waiting visitors."""
+def running_service(
+    settings: dict[str, Any] = SETTINGS, waiting: int = WAITING
+) -> Iterator[Service]:
+    """`holdfast serve` with one worker, a sale, and a line of waiting visitors."""
     key, port = secrets.token_urlsafe(24), free_port()
     environment = {name: value for name, value in os.environ.items() if "HOLDFAST" not in name}
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as directory:
@@ -154,8 +157,8 @@ def running_service() -> Iterator[Service]:
         try:
             service = Service(port, key, process.pid)
             _wait_until_ready(service, process)
-            service.expect("PUT", BASE, SETTINGS)
-            for _ in range(WAITING):
+            service.expect("PUT", BASE, settings)
+            for _ in range(waiting):
                 service.call("POST", BASE + "/tickets", {}, {})
             yield service
         finally:
@@ -237,34 +240,35 @@ def _wait_for_port(port: int) -> None:
     raise SystemExit("the yardstick did not start")
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """What all threads of a process have used so far; Linux numbers its clocks by process."""
     return time.clock_gettime((~pid << 3) | 2)
 
 
-def turn(contestant: Contestant, request: bytes, options: argparse.Namespace) -> Turn:
-    """One contestant's share of a round."""
+def turn(contestant: Contestant, requests: Iterable[bytes], options: argparse.Namespace) -> Turn:
+    """One contestant's share of a round; the requests never end."""
+    requests = iter(requests)
     with ExitStack() as stack:
         links = [
             stack.enter_context(socket.create_connection((HOST, contestant.port)))
             for _ in range(options.connections)
         ]
-        before, started = _cpu_seconds(contestant.pid), time.perf_counter()
+        before, started = cpu_seconds(contestant.pid), time.perf_counter()
         statuses: Counter[str] = Counter()
         while (seconds := time.perf_counter() - started) < options.seconds:
-            statuses.update(burst(links, request))
-        used = _cpu_seconds(contestant.pid) - before
+            statuses.update(burst(links, requests))
+        used = cpu_seconds(contestant.pid) - before
     return Turn(statuses.total() / seconds, used / statuses.total() * 1e6, statuses)
 
 
-def burst(links: list[socket.socket], request: bytes) -> Iterator[str]:
+def burst(links: list[socket.socket], requests: Iterable[bytes]) -> Iterator[str]:
     """One request on each connection, all at once; then the answers' statuses.
 
     Waiting for the last answer first means being woken once. A client that waits for each of them
     is woken by every answer of a slow server and by few of a fast one, and to wake somebody costs
     the server more than the request: two programs would be compared by that.
     """
-    for link in links:
+    for link, request in zip(links, requests, strict=False):
         link.sendall(request)
     for link in reversed(links):
         answer = link.recv(MAX_ANSWER_BYTES)
@@ -279,7 +283,8 @@ def _service_turn(service: Service, kind: Kind, options: argparse.Namespace) -> 
         headers = kind.headers
         if kind.status == NOT_MODIFIED:
             headers = {"If-None-Match": service.call("GET", BASE + kind.route, None, {})[1]["ETag"]}
-        made = turn(service.contestant, replace(kind, headers=headers).bytes, options)
+        request = replace(kind, headers=headers).bytes
+        made = turn(service.contestant, itertools.repeat(request), options)
         if made.statuses[str(kind.status)] >= MOSTLY * made.statuses.total():
             return made
     raise SystemExit(f"{kind.name}: {dict(made.statuses)}, {kind.status} was expected")
@@ -292,15 +297,15 @@ def measure(service: Service, kind: Kind, options: argparse.Namespace) -> None:
         for number in range(options.rounds + 1):
             if number % 2:
                 ours.append(_service_turn(service, kind, options))
-            bares.append(turn(bare, kind.bytes, options))
+            bares.append(turn(bare, itertools.repeat(kind.bytes), options))
             if not number % 2:
                 ours.append(_service_turn(service, kind, options))
     del ours[0], bares[0]  # warm-up
     pairs = list(zip(ours, bares, strict=True))
-    print(f"{kind.name:<17} {_compared(pairs)} | aim {kind.aim:.2f}", flush=True)
+    print(f"{kind.name:<17} {compared(pairs)} | aim {kind.aim:.2f}", flush=True)
 
 
-def _compared(pairs: list[tuple[Turn, Turn]]) -> str:
+def compared(pairs: list[tuple[Turn, Turn]]) -> str:
     cpu = [_median(turn.cpu_us for turn in side) for side in zip(*pairs, strict=True)]
     rate = [_median(turn.per_second for turn in side) for side in zip(*pairs, strict=True)]
     return (

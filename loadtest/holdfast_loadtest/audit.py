@@ -48,7 +48,7 @@ class Verdict:
         """The verdict as text: a line per promise, evidence under those that were broken."""
         lines = [f"Audit of sale {self.sale!r}"]
         for check in self.checks:
-            mark = "held  " if check.held else "BROKEN"
+            mark = "ok    " if check.held else "BROKEN"
             lines.append(f"  {mark}  {check.promise}  ({check.examined})")
             lines += [f"            {finding}" for finding in check.findings]
             if check.broken > len(check.findings):

@@ -29,7 +29,7 @@ def gap_free(events: Sequence[Event]) -> Check:
     epochs = len({cursor.epoch for cursor in cursors})
     return concluded(
         "the event stream has no gap and no repetition",
-        f"{len(events)} events in {epochs} epoch{'s' if epochs != 1 else ''}",
+        f"{len(events):,} events in {epochs} epoch{'s' if epochs != 1 else ''}",
         _gaps(cursors),
     )
 
@@ -55,7 +55,7 @@ def events_are_ledger(events: Sequence[Event], orders: Iterable[Order]) -> Check
     if unbroken(events):
         findings += [f"order {id} was never announced" for id in owned - announced.keys()]
     return concluded(
-        "orders in the stream = orders in the ledger", f"{len(announced)} announced", findings
+        "orders in the stream = orders in the ledger", f"{len(announced):,} announced", findings
     )
 
 
@@ -69,7 +69,7 @@ def replay(events: Sequence[Event], guids: tuple[str, ...], seat_map: SeatMap) -
         findings += book.against(guids, seat_map)
     return concluded(
         "no seat is ever in two hands: the stream replays to the seat map",
-        f"{book.holds} holds",
+        f"{book.holds:,} holds",
         findings,
     )
 

@@ -60,7 +60,7 @@ def rate_is_kept(passes: Sequence[Issue], bucket: Bucket) -> Check:
     times = sorted(issue.at_ms for issue in passes)
     return concluded(
         "passes never above burst + rate x time, over any span",
-        f"{len(times)} passes, {bucket.per_minute:g} a minute, burst {bucket.burst:g}",
+        f"{len(times):,} passes, {bucket.per_minute:,g} a minute, burst {bucket.burst:g}",
         _too_many(times, bucket),
     )
 
@@ -86,7 +86,7 @@ def called_in_order(events: Iterable[Event], gaps: Sequence[tuple[int, int]]) ->
     for event, fact in line_facts(events):
         findings += frontier.meet(cursor_of(event).epoch, fact)
     return concluded(
-        "numbers are called in order", f"{frontier.calls} calls, up to {frontier.at}", findings
+        "numbers are called in order", f"{frontier.calls:,} calls, up to {frontier.at:,}", findings
     )
 
 
@@ -136,7 +136,7 @@ def admitted_once(events: Sequence[Event], admitted: Sequence[Admitted]) -> Chec
     unknown = _unknown(passes, admitted) if unbroken(events) else ()
     return concluded(
         "each ticket is admitted at most once",
-        f"{len(passes)} passes, {len(admitted)} seen by visitors",
+        f"{len(passes):,} passes, {len(admitted):,} seen by visitors",
         [*_issued_twice(passes), *_given_twice(admitted), *unknown],
     )
 
@@ -179,4 +179,4 @@ def time_runs_forward(events: Sequence[Event]) -> Check:
         for (_, before), (cursor, now) in pairwise(times)
         if now < before
     )
-    return concluded("store time never runs back", f"{len(times)} events", backwards)
+    return concluded("store time never runs back", f"{len(times):,} events", backwards)

@@ -49,7 +49,7 @@ def no_seat_twice(orders: Iterable[Order]) -> Check:
     twice = (
         f"seat {seat} is in orders {', '.join(ids)}" for seat, ids in owners.items() if len(ids) > 1
     )
-    return concluded("no seat is sold twice", f"{len(owners)} seats sold", twice)
+    return concluded("no seat is sold twice", f"{len(owners):,} seats sold", twice)
 
 
 def map_is_ledger(orders: Iterable[Order], guids: tuple[str, ...], seat_map: SeatMap) -> Check:
@@ -58,7 +58,7 @@ def map_is_ledger(orders: Iterable[Order], guids: tuple[str, ...], seat_map: Sea
     findings = [*_map_against_ledger(sold, guids, seat_map.states), *_counts(seat_map)]
     return concluded(
         "booked on the seat map = sold in the ledger",
-        f"{len(guids)} seats, {len(sold)} sold",
+        f"{len(guids):,} seats, {len(sold):,} sold",
         findings,
     )
 
@@ -106,7 +106,7 @@ def areas_are_ledger(orders: Iterable[Order], seat_map: SeatMap) -> Check:
             findings.append(f"area {area} shows {counts.booked} booked, the ledger {sold[area]}")
         if counts.free + counts.held + counts.booked != counts.capacity:
             findings.append(f"area {area}: {counts} does not add up")
-    return concluded("no area is oversold", f"{sold.total()} places sold", findings)
+    return concluded("no area is oversold", f"{sold.total():,} places sold", findings)
 
 
 def within_limit(orders: Iterable[Order], limit: int) -> Check:
@@ -120,7 +120,7 @@ def within_limit(orders: Iterable[Order], limit: int) -> Check:
         for buyer, owned in units.items()
         if owned > limit
     )
-    return concluded("no buyer is above the limit", f"{len(units)} buyers, limit {limit}", over)
+    return concluded("no buyer is above the limit", f"{len(units):,} buyers, limit {limit}", over)
 
 
 def receipts_are_kept(
@@ -130,7 +130,7 @@ def receipts_are_kept(
     ledger = {order.id: order for order in orders}
     findings = [*_receipts(ledger, confirmed), *_refunds(ledger, refunds, confirmed)]
     return concluded(
-        "every confirmed answer is in the ledger", f"{len(confirmed)} receipts", findings
+        "every confirmed answer is in the ledger", f"{len(confirmed):,} receipts", findings
     )
 
 

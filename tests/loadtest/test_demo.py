@@ -78,8 +78,8 @@ def demo() -> Iterator[Callable[..., Demo]]:
 
 
 def orders_confirmed(text: str) -> int:
-    found = re.search(r"the crowd could buy  \((\d+) orders\)", text)
-    return int(found[1]) if found else 0
+    found = re.search(r"the crowd could buy  \(([\d,]+) orders\)", text)
+    return int(found[1].replace(",", "")) if found else 0
 
 
 def processes_in(data_dir: Path) -> dict[int, str]:
@@ -98,7 +98,8 @@ def processes_in(data_dir: Path) -> dict[int, str]:
 
 
 def admitted(text: str) -> int:
-    found = re.findall(r"admitted ([\d,]+)", text)
+    """The third column of the last line of figures."""
+    found = re.findall(r"^\d\d:\d\d +[\d,]+ +[\d,]+ +([\d,]+)", text, re.MULTILINE)
     return int(found[-1].replace(",", "")) if found else 0
 
 
