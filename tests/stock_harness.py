@@ -250,13 +250,30 @@ class Stock:
         assert counters["held"] == states.count("h") + area_held
         assert counters["booked"] == states.count("b") + area_booked
         assert counters["blocked"] == states.count("x")
-        if capacity:
+        await self._check_apart(states)
+        if len(self.hall.settings.areas) == 1:
             assert counters["a0f"] == capacity - area_held - area_booked
             assert counters["a0h"] == area_held
         stored_rows = await self.executor.command("GET", keys.rows(self.uid)) or b""
         assert stored_rows == row_bytes(self.plan, states.encode())
         await self._check_due(holds.values(), counters["next_due_ms"])
         await self._check_buyers(living)
+
+    async def _check_apart(self, states: str) -> None:
+        """What is set aside is counted by asking of each seat and area alone."""
+        settings, plan = self.hall.settings, self.plan
+        seats = [s for at, s in enumerate(states) if settings.apart(plan.kind(at).channel)]
+        names = [f"a{at}" for at, area in enumerate(settings.areas) if settings.apart(area.channel)]
+        wanted = Counter(seats)
+        for name in names:
+            for state in "fh":
+                units = await self.executor.command("HGET", keys.sale(self.uid), f"{name}{state}")
+                wanted[state] += int(units or 0)
+        raw = await self.executor.command(
+            "HMGET", keys.sale(self.uid), "apart", "apart_free", "apart_held"
+        )
+        assert [int(value or 0) for value in raw[1:]] == [wanted["f"], wanted["h"]]
+        assert [name for name in raw[0].decode().split() if name.startswith("a")] == names
 
     def _check_seats(self, states: str, living: Iterable[HoldRecord]) -> None:
         owned: dict[int, str] = {}

@@ -11,11 +11,12 @@ ledger, the store's counters and the store's holds count the same.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from holdfast.reconcile.reading import Reading
+from holdfast_inventory.allotments import Apart
 from holdfast_lua.sale_calls import Units
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
 
@@ -142,8 +143,23 @@ def _of_sale(reading: Reading) -> Iterator[Difference]:
     shown = Units(seat_map.free, seat_map.held, seat_map.booked, seat_map.blocked)
     if shown != right:
         yield Difference(Kind.COUNTED, "sale", "", f"{_units(shown)}; its seats {_units(right)}")
+    yield from _of_what_is_apart(reading, [free for free, _ in seat_map.areas])
     if head.lifecycle != reading.record.lifecycle:
         yield Difference(Kind.LIFECYCLE, "sale", reading.record.lifecycle, head.lifecycle)
+
+
+def _of_what_is_apart(reading: Reading, free: Sequence[int]) -> Iterator[Difference]:
+    """What nobody in line waits for; the operator may have released some of it a moment ago."""
+    hall, states = reading.hall, reading.map.states
+    apart = Apart(hall.plan, hall.settings)
+    held = [units for _, units in reading.map.areas]
+    right = (
+        apart.names,
+        apart.count(states, ord("f"), free),
+        apart.count(states, ord("h"), held),
+    )
+    if reading.head.apart != right:
+        yield Difference(Kind.COUNTED, "set aside", "", f"{reading.head.apart}; right is {right}")
 
 
 def _of_ledger(reading: Reading) -> Iterator[Difference]:

@@ -9,6 +9,7 @@ from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import spec_from_json
 from holdfast.sales.translate import brand, draw_of, line_settings, stock_settings
+from holdfast_inventory.allotments import release
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.ledger import Ledger, SaleRecord
 from holdfast_inventory.recovery import Recovery
@@ -59,7 +60,9 @@ class SaleBuilder:
 
     async def push(self, sale: Sale, record: SaleRecord) -> None:
         """Bring the ledger's settings into force in the store, then take them over."""
-        await sale.room.update(line_settings(spec_from_json(record.spec)), record.settings_version)
+        spec = spec_from_json(record.spec)
+        await release(sale.hall, spec.released_channels)
+        await sale.room.update(line_settings(spec), record.settings_version)
         self.update(sale, record)
 
     async def checkpoint(self, sale: Sale) -> None:

@@ -16,6 +16,11 @@ def observe_sale(metrics: Metrics, sale: Sale) -> None:
     metrics.set_rate.labels(sale.name).set(line.rate_per_minute)
     metrics.realised_rate.labels(sale.name).set(measured_per_minute(line, document.now_ms))
     metrics.set_units(
-        sale.name, free=line.free, held=line.held, booked=line.booked, blocked=line.blocked
+        sale.name,
+        free=line.free,
+        held=line.held + line.apart_held,
+        booked=line.booked,
+        blocked=line.blocked,
+        withheld=line.apart_free,
     )
     metrics.expired_holds.labels(sale.name).set(line.expired)

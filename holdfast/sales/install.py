@@ -97,7 +97,7 @@ class Installer:
 
     async def _install_stock(
         self, ref: SaleRef, record: SaleRecord, spec: SaleSpec
-    ) -> dict[str, int] | None:
+    ) -> dict[str, int | str] | None:
         """The counters for the sale hash; None when another process has installed this epoch."""
         settings = stock_settings(spec)
         plan = await self.plans.get(record, spec)

@@ -109,6 +109,7 @@ class SaleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     areas: Annotated[tuple[AreaSpec, ...], msgspec.Meta(max_length=200)] = ()
     allotments: Annotated[tuple[AllotmentSpec, ...], msgspec.Meta(max_length=20)] = ()
     released_channels: Annotated[tuple[Channel, ...], msgspec.Meta(max_length=50)] = ()
+    line_channels: Annotated[tuple[Channel, ...], msgspec.Meta(max_length=50)] = ()
 
 
 class SaleBody(SaleSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -194,9 +195,10 @@ def check_spec(spec: SaleSpec) -> SaleSpec:
     for origin in spec.return_origins:
         _check_origin(origin)
     known = {a.channel for a in spec.allotments} | {a.channel for a in spec.areas}
-    for channel in spec.released_channels:
-        if channel not in known:
-            raise invalid("released_channels", f"Nothing is set aside for {channel!r}.")
+    for field in ("released_channels", "line_channels"):
+        for channel in getattr(spec, field):
+            if channel not in known:
+                raise invalid(field, f"Nothing is set aside for {channel!r}.")
     identifiers = [area.id for area in spec.areas]
     for area in spec.areas:
         if identifiers.count(area.id) > 1:

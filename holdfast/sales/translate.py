@@ -60,6 +60,7 @@ def stock_settings(spec: SaleSpec) -> StockSettings:
         prevent_orphans=spec.prevent_orphans,
         allotments=tuple(Allotment(a.channel, a.seats, a.zones) for a in spec.allotments),
         released=frozenset(spec.released_channels),
+        line_channels=frozenset(spec.line_channels),
         focal_point=None if point is None else (point.x, point.y),
     )
 

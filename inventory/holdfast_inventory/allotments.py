@@ -7,17 +7,26 @@ no instruction of the scripts is different. What a seat is set aside for never c
 is there; that a channel has been released only ever becomes true. Hence a worker that has not heard
 of a release yet refuses a little longer and none ever sells what it may not.
 
+What the line waits for is another question, and the store answers it: it counts apart what is set
+aside for others than those in line (include/stock.lua), from the names that `Apart` gives it, until
+`release` tells it otherwise.
+
 Rejected: a state of its own in the map, or a table that the script looks into. Both cost every hold
 something, for a question whose answer is known before it is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from holdfast_inventory.settings import Allotment, StockSettings
 from holdfast_web.errors import invalid
+
+if TYPE_CHECKING:
+    from holdfast_inventory.orders import Stock
+    from holdfast_inventory.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +78,49 @@ def shown_states(
         if shown[seat] == ord("f") and settings.withheld(to, carried):
             shown[seat] = ord("x")
     return bytes(shown)
+
+
+class Apart:
+    """What is set aside for others than those in line, by the plan and these settings."""
+
+    def __init__(self, plan: Plan, settings: StockSettings) -> None:
+        self._kinds = [at for at, kind in enumerate(plan.kinds) if settings.apart(kind.channel)]
+        self._areas = [at for at, area in enumerate(settings.areas) if settings.apart(area.channel)]
+        self._plan = plan
+
+    @property
+    def names(self) -> str:
+        """As the store keeps them: ` <class * levels> ... a<area> ... `, empty for none."""
+        kinds = [str(kind * self._plan.levels) for kind in self._kinds]
+        names = kinds + [f"a{area}" for area in self._areas]
+        return f" {' '.join(names)} " if names else ""
+
+    def count(self, states: bytes | bytearray, state: int, units: Sequence[int]) -> int:
+        """The seats in a state and the `units` of areas that are apart."""
+        seats = sum(
+            states.count(state, block.first, block.first + block.length)
+            for block in self._plan.blocks
+            if block.kind in self._kinds
+        )
+        return seats + sum(units[area] for area in self._areas)
+
+
+async def release(stock: Stock, channels: Iterable[str]) -> None:
+    """Tells the store what is on sale for everybody now: it counts, tells, and the line wakes.
+    Harmless to repeat. To be called before other workers hear of it, so that whoever broke off
+    here is found to be behind.
+    """
+    for channel in sorted(channels):
+        areas = [at for at, area in enumerate(stock.settings.areas) if area.channel == channel]
+        rows = allotted_rows(stock.plan, channel)
+        await stock.calls.release_allotment(stock.ref, channel, rows, areas)
+
+
+def allotted_rows(plan: Plan, channel: str) -> list[int]:
+    """The row blocks set aside for a channel: class * levels, first seat, length, ..."""
+    return [
+        part
+        for block in plan.blocks
+        if plan.kinds[block.kind].channel == channel
+        for part in (block.kind * plan.levels, block.first, block.length)
+    ]

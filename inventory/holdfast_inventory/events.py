@@ -9,7 +9,7 @@ starts anew. Delivery is at least once, always with the same id.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ Cursor = tuple[int, int]
 _BEFORE_EVERYTHING: Final = (1, 0)
 _CURSOR: Final = re.compile(r"(\d{1,15})-(\d{1,16})")
 
-_IN_OTHER_WORDS: Final = ("seats", "areas", "expires_ms")
+_IN_OTHER_WORDS: Final = ("seats", "runs", "areas", "expires_ms")
 
 # What an event does to its seats, and between which counts its area units move.
 SEAT_STATES: Final = {
@@ -42,6 +42,7 @@ SEAT_STATES: Final = {
     "order.refunded": "f",
     "seats.blocked": "x",
     "seats.unblocked": "f",
+    "allotment.released": "f",
 }
 
 
@@ -89,12 +90,14 @@ def change_items(
     events: Iterable[StreamEvent], hall: Hall, channel: str = ""
 ) -> list[dict[str, object]]:
     """What these events do to the seats as who carries `channel` sees them; other events are left
-    out. A seat that is free again and set aside for somebody else is shown as blocked.
+    out. A seat that is free again and set aside for somebody else is shown as blocked; of units
+    that are, nothing is told.
     """
     items = []
+    apart = {a.id for a in hall.settings.areas if hall.settings.withheld(a.channel, {channel})}
     for event in events:
         if event.kind in SEAT_STATES:
-            item = _seat_change(event, hall.settings)
+            item = _seat_change(event, hall.settings, apart)
             items.append(item)
             if hall.plan.set_aside and item["state"] == "f":
                 items += _withhold(item, hall, channel)
@@ -169,10 +172,19 @@ def event_data(data: object, plan: Plan, settings: StockSettings) -> dict[str, o
         named["expires_at"] = timestamp(data["expires_ms"])
     if "seats" in data or "areas" in data:
         named["items"] = [
-            *({"seat": plan.guids[seat], "quantity": 1} for seat in data.get("seats", ())),
+            *({"seat": plan.guids[seat], "quantity": 1} for seat in _seats_in(data)),
             *_area_items(data, settings),
         ]
     return named
+
+
+def _seats_in(data: Mapping[str, Any]) -> list[int]:
+    """The seats of an event, one by one: many are written as runs, from first to last."""
+    runs: Sequence[int] = data.get("runs", ())
+    listed: list[int] = list(data.get("seats", ()))
+    for at in range(0, len(runs), 2):
+        listed += range(runs[at], runs[at + 1] + 1)
+    return listed
 
 
 def _area_items(data: Mapping[str, Any], settings: StockSettings) -> list[dict[str, object]]:
@@ -183,12 +195,14 @@ def _area_items(data: Mapping[str, Any], settings: StockSettings) -> list[dict[s
     ]
 
 
-def _seat_change(event: StreamEvent, settings: StockSettings) -> dict[str, object]:
+def _seat_change(
+    event: StreamEvent, settings: StockSettings, untold: Set[str]
+) -> dict[str, object]:
     data = msgspec.msgpack.decode(event.body)["data"]
     return {
         "version": f"{event.cursor[0]}-{event.cursor[1]}",
         "type": event.kind,
         "state": SEAT_STATES[event.kind],
-        "seats": data.get("seats", []),
-        "areas": _area_items(data, settings),
+        "seats": _seats_in(data),
+        "areas": [u for u in _area_items(data, settings) if u["area"] not in untold],
     }

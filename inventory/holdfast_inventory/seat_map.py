@@ -54,9 +54,9 @@ class SeatMap:
 
     @property
     def etag(self) -> str:
-        """Names this map: a release shows at once, and not by an event."""
+        """Names this map; a worker may have read it before it has heard of a release."""
         name = f"{self.version}-{self.reading.revision}"
-        if not self.plan.set_aside:
+        if not self.settings.sets_aside:
             return name
         return f"{name}-{len(self.settings.released)}-{self.channel}"
 
@@ -72,6 +72,8 @@ class SeatMap:
         reading = self.reading
         states = shown_states(reading.states, self.plan.set_aside, self.settings, self.channel)
         withheld = states.count(b"x") - reading.states.count(b"x") if self.plan.set_aside else 0
+        areas = self._areas()
+        withheld += sum(units.get("blocked", 0) for units in areas.values())
         return {
             "version": self.version,
             "plan_version": self.plan.version,
@@ -82,16 +84,18 @@ class SeatMap:
                 "blocked": reading.blocked + withheld,
             },
             "states": states.decode("ascii"),
-            "areas": {
-                area.id: {
-                    "free": free,
-                    "held": held,
-                    "booked": area.capacity - free - held,
-                    "capacity": area.capacity,
-                }
-                for area, (free, held) in zip(self.settings.areas, reading.areas, strict=True)
-            },
+            "areas": areas,
         }
+
+    def _areas(self) -> dict[str, dict[str, int]]:
+        """The units of each area by state; free ones that are set aside for others are blocked."""
+        shown = {}
+        for area, (free, held) in zip(self.settings.areas, self.reading.areas, strict=True):
+            units = {"free": free, "held": held, "booked": area.capacity - free - held}
+            if self.settings.withheld(area.channel, {self.channel}):
+                units |= {"free": 0, "blocked": free}
+            shown[area.id] = {**units, "capacity": area.capacity}
+        return shown
 
     @cached_property
     def json(self) -> bytes:

@@ -7,7 +7,7 @@ in the store.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -62,9 +62,21 @@ class StockSettings:
     released: frozenset[str] = frozenset()
     """Channels whose allotments are on sale for everybody; they are never taken back."""
 
-    def withheld(self, channel: str, carried: frozenset[str] = frozenset()) -> bool:
+    line_channels: frozenset[str] = frozenset()
+    """Channels that those in line are taken to carry: what is set aside for them is the line's."""
+
+    def withheld(self, channel: str, carried: Set[str] = frozenset()) -> bool:
         """Whether what is set aside for `channel` is not for who carries these."""
         return channel != "" and channel not in self.released and channel not in carried
+
+    @property
+    def sets_aside(self) -> bool:
+        """Whether anything is, or was, set aside."""
+        return bool(self.allotments) or any(area.channel for area in self.areas)
+
+    def apart(self, channel: str) -> bool:
+        """Whether what is set aside for `channel` is not for those in line."""
+        return self.withheld(channel, self.line_channels)
 
     def price(self, category: str) -> int:
         """What a unit of the category costs."""

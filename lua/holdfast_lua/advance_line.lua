@@ -169,13 +169,14 @@ local function how_it_stands()
   local lost = sale.now_ms < line.lost_until_ms and line.lost_active or 0
   return {
     sale.lifecycle, line_phase(sale, line), sale.prequeue_ms, sale.opens_ms, sale.ends_ms,
-    sale.settings_version, sale.free, sale.held, sale.booked, line.frozen, line.lobby, line.issued,
+    sale.settings_version, sale.free - sale.apart_free, sale.held - sale.apart_held, sale.booked,
+    line.frozen, line.lobby, line.issued,
     line.ceiling, line.serving, called_from(), line.gaps,
     session_count(active_key, sale.now_ms) + lost, redis.call('ZCARD', deferred_key), line.called,
     line.claimed, line.lapsed, line.admitted, line.rate, line.cap, line.mode, line.queue_all,
     tostring(line.share), string.format('%.6f', line.pace), line.pace_ms, line.pace_since_ms,
     line.draw, line.accumulator, line.beacon, line.present_window > 0 and line.present or -1,
-    sale.blocked, sale.expired,
+    sale.blocked, sale.expired, sale.apart_free, sale.apart_held,
   }
 end
 

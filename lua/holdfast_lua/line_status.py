@@ -42,7 +42,8 @@ class LineStatus:
     froze. `called = claimed + lapsed + outstanding`; `admitted` counts passes. `pace` is the
     decayed count of admissions (see measured rate in holdfast_queue.estimate); `present` is how
     many of those who wait asked in the last window that was counted, -1 before the first;
-    `expired` counts the holds that ran out.
+    `expired` counts the holds that ran out. `free` and `held` are what those in line can have; what
+    is set aside for others is in `apart_free` and `apart_held`.
     """
 
     lifecycle: str
@@ -81,6 +82,8 @@ class LineStatus:
     present: int = -1
     blocked: int = 0
     expired: int = 0
+    apart_free: int = 0
+    apart_held: int = 0
 
     @property
     def outstanding(self) -> int:

@@ -55,7 +55,7 @@ for _, fields in ipairs(choices) do
     return reacquire_refuse(sale, keys, hold, CODE.HOLD_EXPIRED, {}, {})
   end
 end
-house_write(house)
+house_write(sale, house)
 hold.seats, hold.prices, hold.rows = other.seats, other.prices, other.rows
 reacquire(sale, keys, hold)
 return stock_commit(sale, keys.events, CODE.HOLD_REACQUIRED, hold.value)

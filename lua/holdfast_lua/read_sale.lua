@@ -10,14 +10,16 @@
 --   2 revision
 --
 -- Returns {code, revision, now_ms, lifecycle, settings_version, prequeue_ms, opens_ms, ends_ms, free,
--- held, booked, blocked, seq}: OK; STORE_BEHIND, EPOCH_CHANGED.
+-- held, booked, blocked, seq, apart, apart_free, apart_held}: OK; STORE_BEHIND, EPOCH_CHANGED.
 -- Complexity: O(1). Events: none.
 -- flags: no-writes
 
 -- include: guard
 
 local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], { 'lifecycle', 'settings_version',
-  'prequeue_ms', 'opens_ms', 'ends_ms', 'free', 'held', 'booked', 'blocked' })
+  'prequeue_ms', 'opens_ms', 'ends_ms', 'free', 'held', 'booked', 'blocked', 'apart',
+  'apart_free', 'apart_held' })
 if refusal then return refusal end
 return guard_read(sale, CODE.OK, sale.lifecycle, sale.settings_version, sale.prequeue_ms,
-  sale.opens_ms, sale.ends_ms, sale.free, sale.held, sale.booked, sale.blocked, sale.seq)
+  sale.opens_ms, sale.ends_ms, sale.free, sale.held, sale.booked, sale.blocked, sale.seq,
+  sale.apart, sale.apart_free, sale.apart_held)

@@ -54,6 +54,8 @@ class SaleHead:
     times: SaleTimes
     units: Units
     event_seq: int
+    apart: tuple[str, int, int] = ("", 0, 0)
+    """What is set aside for others than those in line: names, units free, units held."""
 
 
 def first_revision(epoch: int) -> int:
@@ -75,7 +77,7 @@ class SaleCalls:
         lifecycle: str,
         settings_version: int,
         times: SaleTimes,
-        stock: Mapping[str, int],
+        stock: Mapping[str, int | str],
         clock_ms: int = 0,
         rebuilt: bool = False,
     ) -> Code:
@@ -118,6 +120,7 @@ class SaleCalls:
             times=SaleTimes(*values[2:5]),
             units=Units(*values[5:9]),
             event_seq=values[9],
+            apart=(values[10].decode(), values[11], values[12]),
         )
 
     async def remove(self, uid: str) -> int:

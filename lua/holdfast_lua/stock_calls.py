@@ -205,6 +205,17 @@ class StockCalls:
         """Puts blocked seats back on sale; answers how many were blocked."""
         return await self._change_blocks(ref, "unblock_seats", rows)
 
+    async def release_allotment(
+        self, ref: SaleRef, channel: str, rows: Sequence[int], areas: Sequence[int]
+    ) -> bool:
+        """Puts on sale what is set aside for a channel: `rows` is flat, class * levels, first seat
+        and length of each block, `areas` are indices. False when it is on sale already.
+        """
+        args = (channel, msgspec.msgpack.encode(rows), msgspec.msgpack.encode(areas))
+        names = (keys.sale, keys.events, keys.seats)
+        reply = await self._guarded(ref, "release_allotment", names, args)
+        return reply.code is Code.OK
+
     async def return_pass(self, ref: SaleRef, pass_id: str, expires_ms: int) -> bool:
         """Takes up the session of a pass issued before a rebuild; False when that is over."""
         names = (keys.sale, keys.line, keys.active, keys.returned)

@@ -41,9 +41,14 @@ class StockImage:
     booked: int
     blocked: int
     areas: tuple[tuple[int, int], ...] = ()
+    apart: str = ""
+    """What is set aside for others than those in line, as include/stock.lua spells it."""
+
+    apart_free: int = 0
+    apart_held: int = 0
     holds: tuple[HoldRecord, ...] = ()
 
-    def sale_fields(self) -> dict[str, int]:
+    def sale_fields(self) -> dict[str, int | str]:
         """What the sale hash must carry of the stock; whoever installs it writes these too."""
         counts = [part for pair in self.areas for part in pair]
         deadlines = [hold.expires_ms for hold in self.holds if hold.status.timed]
@@ -54,6 +59,9 @@ class StockImage:
             "blocked": self.blocked,
             "levels": self.levels,
             "next_due_ms": min(deadlines, default=0),
+            "apart": self.apart,
+            "apart_free": self.apart_free,
+            "apart_held": self.apart_held,
             **dict(zip(area_fields(range(len(self.areas))), counts, strict=True)),
         }
 

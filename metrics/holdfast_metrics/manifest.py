@@ -81,7 +81,7 @@ REALISED_RATE: Final = Definition(
 UNITS: Final = Definition(
     "holdfast_units",
     Kind.GAUGE,
-    "Seats and area units, by state: free, held, booked, blocked.",
+    "Seats and area units, by state: free, held, booked, blocked, withheld (free, but set aside).",
     ("sale", "state"),
 )
 HOLDS: Final = Definition(

@@ -48,9 +48,12 @@ class Metrics:
         self.ledger_seconds.labels(outcome).observe(seconds)
         self.ledger_batch_size.labels().observe(batch_size)
 
-    def set_units(self, sale: str, *, free: int, held: int, booked: int, blocked: int) -> None:
+    def set_units(
+        self, sale: str, *, free: int, held: int, booked: int, blocked: int, withheld: int = 0
+    ) -> None:
         """What the sale still has, as its stock counters say."""
         counters = {"free": free, "held": held, "booked": booked, "blocked": blocked}
+        counters["withheld"] = withheld
         for state, units in counters.items():
             self.units.labels(sale, state).set(units)
 

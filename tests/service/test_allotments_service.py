@@ -3,11 +3,12 @@
 import asyncio
 import json
 
-from api_client import Api, create, make_key
+from api_client import NIGHT, Api, create, eventually, make_key
 from running_service import Service
 
 from holdfast_connector import IdentitySigner
 
+FLOOR = {"id": "floor", "name": "Floor", "capacity": 2, "category": "GA"}
 PIT = {"id": "pit", "name": "Pit", "capacity": 5, "category": "GA", "channel": "fanclub"}
 WISH = {"areas": [{"id": "pit", "quantity": 1}], "buyer": "bea"}
 
@@ -38,7 +39,7 @@ async def test_a_key_carries_channels_until_they_are_released(
 async def test_a_pass_carries_the_channels_that_the_storefront_has_signed(
     operator: Api, platform: Api, name: str
 ) -> None:
-    await create(operator, name, areas=[PIT], identity="optional")
+    await create(operator, name, areas=[FLOOR, PIT], identity="optional")
     key = (await platform.get(f"/v1/sales/{name}/identity-key")).body
     signer = IdentitySigner.from_json(json.dumps(key))
     wish = {"areas": WISH["areas"]}
@@ -57,3 +58,49 @@ async def test_a_pass_carries_the_channels_that_the_storefront_has_signed(
         assert held.status == status, (customer, held)
         if status == 403:
             assert (held.code, held.body["conflicts"]) == ("channel_required", ["pit"])
+
+
+async def test_nobody_waits_for_what_is_set_aside_until_it_is_released(
+    operator: Api, platform: Api, name: str
+) -> None:
+    """Given two places for everybody and five for fans: the third visitor is told, then called."""
+    path = f"/v1/sales/{name}"
+    await create(operator, name, areas=[FLOOR, PIT], total_active_users=2)
+    await eventually(operator, f"{path}/status", "sellable", 2)
+    waiting = []
+    for _ in range(3):
+        joined = await operator.as_(None).post(f"{path}/tickets")
+        waiting.append({"Holdfast-Ticket": joined.body["ticket"]})
+    held = await platform.hold(name, {"areas": [{"id": "floor", "quantity": 2}], "buyer": "bea"})
+    await platform.confirm(name, held.body)
+    await eventually(operator, f"{path}/status", "state", "sold_out")
+    shown = (await operator.get(f"{path}/status")).body
+    assert (shown["sellable"], shown["held"], shown["sold"]) == (0, 0, 2)
+    assert (await operator.as_(None).post(f"{path}/tickets")).code == "sold_out"
+
+    released = await operator.patch(path, {"released_channels": ["fanclub"]})
+    assert released.status == 200, released
+    await eventually(operator, f"{path}/status", "state", "open")
+    await operator.patch(path, {"total_active_users": 10})
+    await eventually(operator, f"{path}/status", "serving", 3)
+    claimed = await operator.as_(None).post(f"{path}/pass", **waiting[2])
+    assert claimed.status == 201, claimed
+    assert (
+        await operator.as_(claimed.body["pass"]).hold(name, {"areas": WISH["areas"]})
+    ).status == 201
+    kinds = [event["type"] for event in (await platform.get(f"{path}/events")).body["items"]]
+    assert kinds.index("allotment.released") + 1 == kinds.index("inventory.reopened")
+    await operator.patch(path, {"message": "again"})
+    kinds = [event["type"] for event in (await platform.get(f"{path}/events")).body["items"]]
+    assert kinds.count("allotment.released") == 1
+
+
+async def test_a_presale_is_open_to_those_who_are_in_line_for_it(operator: Api, name: str) -> None:
+    """Given that all is set aside for whom the line carries; nothing else would be for anybody."""
+    path = f"/v1/sales/{name}/status"
+    await create(operator, name, areas=[PIT], line_channels=["fanclub"])
+    await eventually(operator, path, "sellable", 5)
+    await create(operator, f"{name}-x", areas=[PIT])
+    await eventually(operator, f"/v1/sales/{name}-x/status", "state", "sold_out")
+    wrong = await operator.put(f"/v1/sales/{name}-y", {**NIGHT, "line_channels": ["nobody"]})
+    assert (wrong.status, wrong.body["field"]) == (400, "line_channels")

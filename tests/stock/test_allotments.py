@@ -12,11 +12,12 @@ from aiohttp.test_utils import TestClient, TestServer
 from stock_app import API, SALE, application
 from stock_harness import PRICES, SETTINGS, Clock, Stock, plan_json
 
+from holdfast_inventory.allotments import release
 from holdfast_inventory.confirm import equivalent_choices
 from holdfast_inventory.holds import BuyerRef, Wish
 from holdfast_inventory.plan import compile_plan
 from holdfast_inventory.settings import Allotment, Area, StockSettings
-from holdfast_lua import Executor
+from holdfast_lua import Executor, keys
 from holdfast_lua.codes import Code
 from holdfast_web.credentials import ApiKey, Role, key_digest
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -41,6 +42,17 @@ class Shop:
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
         asked = {**body, "buyer": f"buyer-{key}"}
         return await self.client.post(SALE + "/holds", json=asked, headers=headers)
+
+    async def release(self, channel: str) -> None:
+        """As an operator's PATCH: the store first, then every worker."""
+        hall = self.stock.hall
+        await release(hall, [channel])
+        hall.apply(replace(hall.settings, released=hall.settings.released | {channel}))
+
+    async def changes(self, channel: str = "") -> list[tuple[str, list[int], list[object]]]:
+        address = f"{SALE}/changes?after=1-0{channel}"
+        page = await (await self.client.get(address)).json()
+        return [(item["state"], item["seats"], item["areas"]) for item in page["changes"]]
 
     async def states(self, channel: str = "") -> str:
         asked = f"?channel={channel}" if channel else ""
@@ -98,29 +110,36 @@ async def test_best_available_sells_out_beside_what_is_set_aside(shop: Shop) -> 
 async def test_the_map_shows_it_as_blocked_to_everybody_else(shop: Shop) -> None:
     assert await shop.states() == "fffxxxxfffxx"
     assert await shop.states("fanclub") == "ffffffffffxx"
-    response = await shop.client.get(SALE + "/seats")
-    assert (await response.json())["counts"] == {"free": 14, "held": 0, "booked": 0, "blocked": 6}
+    response = await (await shop.client.get(SALE + "/seats")).json()
+    assert response["counts"] == {"free": 11, "held": 0, "booked": 0, "blocked": 9}
+    assert response["areas"]["floor"] == {"free": 5, "held": 0, "booked": 0, "capacity": 5}
+    masked = {"free": 0, "held": 0, "booked": 0, "blocked": 3, "capacity": 3}
+    assert response["areas"]["pit"] == masked
+    response = await (await shop.client.get(SALE + "/seats?channel=fanclub")).json()
+    assert response["counts"] == {"free": 18, "held": 0, "booked": 0, "blocked": 2}
+    assert response["areas"]["pit"] == {"free": 3, "held": 0, "booked": 0, "capacity": 3}
     assert (await shop.client.get(SALE + "/seats?channel=nobody")).status == 400
 
 
 async def test_changes_show_it_as_blocked_to_everybody_else(shop: Shop) -> None:
-    hold = await shop.hold("fans", {"seats": ["z1-1-3", "z1-1-4"]}, "k")
+    units = [{"id": "floor", "quantity": 1}, {"id": "pit", "quantity": 1}]
+    hold = await shop.hold("fans", {"seats": ["z1-1-3", "z1-1-4"], "areas": units}, "k")
     path = f"/holds/{(await hold.json())['id']}/release"
     headers = {"Authorization": "Bearer fans"}
     await shop.client.post(SALE + path, json={"buyer": "buyer-k"}, headers=headers)
 
-    async def seen(channel: str) -> list[tuple[str, list[int]]]:
-        address = f"{SALE}/changes?after=1-0{channel}"
-        page = await (await shop.client.get(address)).json()
-        return [(item["state"], item["seats"]) for item in page["changes"]]
-
-    assert await seen("") == [("h", [2, 3]), ("f", [2]), ("x", [3])]
-    assert await seen("&channel=fanclub") == [("h", [2, 3]), ("f", [2, 3])]
+    floor, pit = ({"area": name, "quantity": 1} for name in ("floor", "pit"))
+    changes = await shop.changes()
+    assert changes == [("h", [2, 3], [floor]), ("f", [2], [floor]), ("x", [3], [])]
+    changes = await shop.changes("&channel=fanclub")
+    assert changes == [("h", [2, 3], [floor, pit]), ("f", [2, 3], [floor, pit])]
 
 
 async def test_what_is_released_is_for_everybody(shop: Shop) -> None:
     before = (await shop.client.get(SALE + "/seats")).headers["ETag"]
-    shop.stock.hall.apply(replace(ALLOTTED, released=frozenset({"fanclub"})))
+    await shop.release("fanclub")
+    pit = {"area": "pit", "quantity": 3}
+    assert await shop.changes() == [("f", [3, 4, 5, 6], [pit])]
     assert await shop.states() == "ffffffffffxx"
     assert (await shop.client.get(SALE + "/seats")).headers["ETag"] != before
     pit = {"seats": [FANS[0]], "areas": [{"id": "pit", "quantity": 1}]}
@@ -142,6 +161,87 @@ async def test_a_late_payment_gets_equivalent_seats_of_both_kinds(shop: Shop, cl
     assert answer.hold is not None
     assert len(set(answer.hold.seats)) == 2
     assert (await stock.states()).count("h") == 4
+
+
+async def apart(stock: Stock) -> tuple[int, int]:
+    """Units that nobody in line can have: free, held."""
+    raw = await stock.executor.command("HMGET", keys.sale(stock.uid), "apart_free", "apart_held")
+    return int(raw[0]), int(raw[1])
+
+
+async def test_what_is_set_aside_is_counted_apart_in_whatever_state(shop: Shop) -> None:
+    """Given four seats and three units of the fans, and two seats of the press."""
+    stock = shop.stock
+    assert await apart(stock) == (9, 0)
+    body = {"seats": ["z1-1-3", "z1-1-4"], "areas": [{"id": "pit", "quantity": 2}]}
+    held = await (await shop.hold("fans", body, "k")).json()
+    assert await apart(stock) == (6, 3)
+    await stock.confirmed(held["id"])
+    assert await apart(stock) == (6, 0)
+    await stock.calls.free_seats(stock.ref, held["id"], seats=[2, 3], areas=[])
+    assert await apart(stock) == (7, 0)
+    await stock.hall.block([4])
+    assert await apart(stock) == (6, 0)
+    await stock.hall.unblock([4])
+    late = await stock.held(stock.choice(2))
+    assert await apart(stock) == (7, 0)
+    await stock.hall.release(late.id, owner="", version=0)
+    await stock.recount()
+
+
+async def test_sale_is_sold_out_when_only_what_is_set_aside_is_left(shop: Shop) -> None:
+    stock = shop.stock
+    await stock.held(stock.seats(*(f"z1-1-{at}" for at in (1, 2, 3, 8, 9, 10))), floor=5, limit=0)
+    assert await stock.kinds() == ["hold.created"]
+    (hold,) = (await stock.holds()).values()
+    await stock.confirmed(hold.id)
+    assert (await stock.kinds())[-1] == "inventory.sold_out"
+    fans = await (await shop.hold("fans", {"seats": list(FANS)}, "f")).json()
+    await stock.hall.release(fans["id"], owner="", version=0)
+    assert (await stock.kinds())[-1] == "hold.released"
+    await shop.release("fanclub")
+    assert (await stock.kinds())[-2:] == ["allotment.released", "inventory.reopened"]
+    assert await apart(stock) == (2, 0)
+    await stock.recount()
+
+
+async def test_release_tells_once_what_it_puts_on_sale(shop: Shop) -> None:
+    stock = shop.stock
+    await shop.hold("fans", {"seats": [FANS[1]], "areas": [{"id": "pit", "quantity": 1}]}, "k")
+    for _ in range(2):
+        await shop.release("fanclub")
+    headers = {"Authorization": "Bearer platform"}
+    page = await (await shop.client.get(SALE + "/events?after=1-1", headers=headers)).json()
+    (event,) = page["items"]
+    assert event["type"] == "allotment.released"
+    assert event["subject"] == "fanclub"
+    wanted = [{"seat": FANS[at], "quantity": 1} for at in (0, 2, 3)]
+    wanted.append({"area": "pit", "quantity": 2})
+    assert event["data"] == {"channel": "fanclub", "free": 5, "held": 2, "items": wanted}
+    assert await apart(stock) == (2, 0)
+    await stock.recount()
+    await shop.release("press")
+    assert await apart(stock) == (0, 0)
+    assert await stock.executor.command("HGET", keys.sale(stock.uid), "apart") == b""
+    await stock.recount()
+
+
+async def test_what_the_line_carries_is_the_lines(executor: Executor) -> None:
+    """Given a presale: who is in line carries the channel, and waits for the fans' seats."""
+    presale = replace(ALLOTTED, line_channels=frozenset({"fanclub"}))
+    stock = await Stock.install(executor, PLAN, presale)
+    assert await apart(stock) == (2, 0)
+    await stock.recount()
+
+
+async def test_rebuilt_stock_counts_apart_as_before(shop: Shop, executor: Executor) -> None:
+    stock = shop.stock
+    body = {"seats": [FANS[0]], "areas": [{"id": "pit", "quantity": 2}]}
+    held = await (await shop.hold("fans", body, "k")).json()
+    holds = list((await stock.holds()).values())
+    again = await Stock.install(executor, PLAN, ALLOTTED, holds=holds, blocked=[5])
+    assert held["id"] in await again.holds()
+    assert await apart(again) == (5, 3)
 
 
 def test_a_sale_without_allotments_gives_the_scripts_the_very_same() -> None:

@@ -7,8 +7,10 @@ the store says is recounted from the seats and the holds after every step.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     Bundle,
@@ -16,12 +18,14 @@ from hypothesis.stateful import (
     consumes,
     initialize,
     invariant,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
 from stock_harness import FLOOR, HOLD_MS, PRICES, Stock, plan_json
 
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.allotments import release
+from holdfast_inventory.settings import Allotment, StockSettings
 from holdfast_lua import Bundle as Scripts
 from holdfast_lua import Code, Executor
 from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
@@ -30,11 +34,18 @@ from holdfast_lua.stock_terms import HoldAnswer
 OFFSET_KEY = "hf:test:offset_ms"
 HOUSE = plan_json(["AAAAA AAAAA", "AAAAAABBB"], ["BBBBBBBB", "aaAAAA"])
 TERMS = StockSettings(prices=PRICES, areas=(FLOOR,))
+SET_ASIDE = replace(
+    TERMS,
+    areas=(replace(FLOOR, channel="fans"),),
+    allotments=(Allotment("fans", seats=("z1-1-2", "z1-1-3")), Allotment("press", zones=("Z2",))),
+)
 LIMIT = 6
 BUYERS = st.sampled_from(["ann", "bea", "cy"])
 
 
-def machine(store_url: str, scripts: Scripts) -> type[RuleBasedStateMachine]:
+def machine(
+    store_url: str, scripts: Scripts, terms: StockSettings = TERMS
+) -> type[RuleBasedStateMachine]:
     """The state machine on this store."""
 
     class StockMachine(RuleBasedStateMachine):
@@ -49,7 +60,7 @@ def machine(store_url: str, scripts: Scripts) -> type[RuleBasedStateMachine]:
         async def _open(self) -> None:
             self.executor = Executor(store_url, scripts)
             await self.executor.command("DEL", OFFSET_KEY)
-            self.stock = await Stock.install(self.executor, HOUSE, TERMS)
+            self.stock = await Stock.install(self.executor, HOUSE, terms)
             self.events = 0
 
         def teardown(self) -> None:
@@ -146,6 +157,14 @@ def machine(store_url: str, scripts: Scripts) -> type[RuleBasedStateMachine]:
             change = self.stock.hall.block if block else self.stock.hall.unblock
             self.run(change(sorted(seats)))
 
+        @precondition(lambda self: self.stock.hall.settings.sets_aside)
+        @rule(channel=st.sampled_from(["fans", "press"]))
+        def release_channel(self, channel: str) -> None:
+            hall = self.stock.hall
+            self.run(release(hall, [channel]))
+            released = hall.settings.released | {channel}
+            hall.apply(replace(hall.settings, released=released))
+
         @rule(ms=st.sampled_from([1000, HOLD_MS // 2, HOLD_MS, 3 * HOLD_MS, 25 * 3_600_000]))
         def wait(self, ms: int) -> None:
             self.run(self.executor.command("INCRBY", OFFSET_KEY, ms))
@@ -169,9 +188,12 @@ def machine(store_url: str, scripts: Scripts) -> type[RuleBasedStateMachine]:
     return StockMachine
 
 
-def test_the_books_balance_after_any_operations(store_url: str, test_bundle: Scripts) -> None:
+@pytest.mark.parametrize("terms", [TERMS, SET_ASIDE], ids=["for all", "set aside"])
+def test_the_books_balance_after_any_operations(
+    store_url: str, test_bundle: Scripts, terms: StockSettings
+) -> None:
     run_state_machine_as_test(
-        machine(store_url, test_bundle),
+        machine(store_url, test_bundle, terms),
         settings=settings(
             max_examples=40,
             stateful_step_count=30,

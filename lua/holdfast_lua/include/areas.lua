@@ -2,7 +2,7 @@
 -- the sale hash, read when first needed and written by stock_commit; what is neither is booked.
 -- Areas come as flat lists { area, quantity, price, ... }.
 
--- include: stock
+-- include: apart
 
 local function stock_area_load(sale, area)
   local free_field, held_field = 'a' .. area .. 'f', 'a' .. area .. 'h'
@@ -35,5 +35,6 @@ local function stock_areas_move(sale, areas, from, to)
     sale[held_field] = sale[held_field] + change.held
     sale[from] = sale[from] - quantity
     sale[to] = sale[to] + quantity
+    apart_move(sale, 'a' .. areas[at], from, to, quantity)
   end
 end

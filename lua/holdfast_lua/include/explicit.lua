@@ -50,7 +50,8 @@ local function explicit_find(house, list, hold)
   local at = 2
   while at <= #list do
     local row = house_row(house, list[at])
-    changes[#changes + 1] = { row = row, states = explicit_in_row(house, row, list, at + 1, hold, why) }
+    changes[#changes + 1] = { row = row, count = list[at + 1],
+      states = explicit_in_row(house, row, list, at + 1, hold, why) }
     picked_from(hold, row)
     at = at + 2 + 2 * list[at + 1]
   end
@@ -58,5 +59,5 @@ local function explicit_find(house, list, hold)
 end
 
 local function explicit_take(house, changes)
-  for _, change in ipairs(changes) do house_put(house, change.row, change.states) end
+  for _, change in ipairs(changes) do house_put(house, change.row, change.states, change.count) end
 end

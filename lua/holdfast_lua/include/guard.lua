@@ -11,14 +11,15 @@
 --   guard_set(sale, 'free', sale.free - 1)
 --   return guard_commit(sale, CODE.OK, sale.free)
 --
--- `sale` carries the fields asked for as numbers (0 when unset; `lifecycle` and `name` are strings),
--- `now_ms`, and the guard's own `key epoch revision clock_ms`. Replies are {code, revision, now_ms, ...}.
+-- `sale` carries the fields asked for as numbers (0 when unset; `lifecycle`, `name` and `apart` are
+-- strings), `now_ms`, and the guard's own `key epoch revision clock_ms`. Replies are {code, revision,
+-- now_ms, ...}.
 -- The revision grows by exactly one for each commit and never otherwise; now_ms never falls below the
 -- largest time stored for the sale, so a failover to a machine with a slow clock cannot turn time back.
 
 -- include: clock
 
-local guard_text = { lifecycle = true, name = true }
+local guard_text = { lifecycle = true, name = true, apart = true }
 
 local function guard_open(key, caller_epoch, caller_revision, fields)
   local stored = redis.call('HMGET', key, 'epoch', 'revision', 'clock_ms', 'name', 'event_epoch',

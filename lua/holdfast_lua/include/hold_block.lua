@@ -83,7 +83,7 @@ local function block_write(sale, block)
     due_next(sale, hold.expires_ms)
   end
   block_events(sale, block)
-  house_write(block.house)
+  house_write(sale, block.house)
   redis.call('HSET', keys.holds, unpack(values))
   redis.call('ZADD', keys.due, unpack(deadlines))
   block_purses(block)

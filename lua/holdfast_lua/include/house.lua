@@ -42,7 +42,7 @@ local function house_row(house, position)
   local first, length, focus2, zone, near = house_record(house, position)
   local summary = byte(house.bytes, position)
   row = { position = position, first = first, length = length, focus2 = focus2, zone = zone,
-    near = near, base = summary - summary % house.levels, touched = false,
+    near = near, base = summary - summary % house.levels, taken = 0,
     states = redis.call('GETRANGE', house.keys.seats, first, first + length - 1) }
   house.rows[position] = row
   return row
@@ -70,22 +70,24 @@ local function house_resum(house, position, summary)
   end
 end
 
--- Gives a row other states.
-local function house_put(house, row, states)
+-- Gives a row other states, in which `count` seats are held that were free.
+local function house_put(house, row, states, count)
   row.states = states
   local summary = row_summary(row, house.levels)
   if byte(house.bytes, row.position) ~= summary then house_resum(house, row.position, summary) end
-  if not row.touched then
-    row.touched = true
-    house.touched[#house.touched + 1] = row
-  end
+  if row.taken == 0 then house.touched[#house.touched + 1] = row end
+  row.taken = row.taken + count
 end
 
--- Writes the rows that changed, and their bytes from the first to the last that did.
-local function house_write(house)
+-- Writes the rows that changed, and their bytes from the first to the last that did. What is set
+-- aside is counted here and not by apart.lua: no closure is made for what few sales have.
+local function house_write(sale, house)
   local keys = house.keys
   for _, row in ipairs(house.touched) do
     redis.call('SETRANGE', keys.seats, row.first, row.states)
+    if sale.apart ~= '' and find(sale.apart, ' ' .. row.base .. ' ', 1, true) then
+      sale.apart_free, sale.apart_held = sale.apart_free - row.taken, sale.apart_held + row.taken
+    end
   end
   if house.highest > 0 then
     redis.call('SETRANGE', keys.rows, house.lowest - 1,

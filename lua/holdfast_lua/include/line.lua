@@ -39,7 +39,7 @@ local LINE_FIELDS = {
 local LINE_TEXTS = { resume_to = true, gaps = true, accumulator = true, beacon = true }
 local SALE_FIELDS = {
   'lifecycle', 'prequeue_ms', 'opens_ms', 'ends_ms', 'settings_version', 'free', 'held', 'booked',
-  'blocked', 'expired',
+  'blocked', 'expired', 'apart_free', 'apart_held',
 }
 
 -- Reads the fields asked for, all by default: reading all of them is what a script spends most of
@@ -82,8 +82,9 @@ local function line_closed(sale)
   return sale.lifecycle == 'closed' or (sale.ends_ms > 0 and sale.now_ms >= sale.ends_ms)
 end
 
+-- What is set aside for others than those in line is no stock of theirs, see include/stock.lua.
 local function line_sold_out(sale)
-  return sale.free + sale.held <= 0
+  return sale.free + sale.held <= sale.apart_free + sale.apart_held
 end
 
 -- The places given before the open become the lobby's; all later ones are the line's.
@@ -137,7 +138,7 @@ local function line_room(sale, line, active_key, unheld_key)
   local lost = sale.now_ms < line.lost_until_ms and line.lost_active or 0
   local tokens = tokens_now(line, sale.now_ms) / TOKEN
   local slots = line.cap - lost - session_count(active_key, sale.now_ms)
-  local stock = math.floor(sale.free * line.stock_permille / 1000)
+  local stock = math.floor((sale.free - sale.apart_free) * line.stock_permille / 1000)
     - session_count(unheld_key, sale.now_ms)
   return tokens, slots, stock
 end

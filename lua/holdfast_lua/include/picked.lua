@@ -14,7 +14,7 @@ end
 
 -- Marks a take as held in its row and adds its seats and prices to the hold.
 local function picked_take(house, hold, prices, row, start, count)
-  house_put(house, row, row_marked(row.states, start, count, 'h'))
+  house_put(house, row, row_marked(row.states, start, count, 'h'), count)
   picked_from(hold, row)
   local seats, seat_prices = hold.seats, hold.prices
   local price = unpack_record('>d', prices, row.base / house.levels * 8 + 1)

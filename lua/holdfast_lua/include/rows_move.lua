@@ -1,6 +1,7 @@
 -- Seats of rows that change hands, whatever they were before.
 
 -- include: rows
+-- include: apart
 
 -- The rows of a flat list { position, first, length, base, ... }, with their bytes.
 local function rows_of(seats_key, flat)
@@ -49,6 +50,7 @@ local function rows_move(sale, seats_key, rows_key, rows, seats, from, to)
         if from[state] then
           row.states = row_marked(row.states, offset, 1, to)
           moved[state] = (moved[state] or 0) + 1
+          apart_move(sale, row.base, state, to, 1)
           changed = true
         end
       end
