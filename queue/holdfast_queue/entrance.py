@@ -38,11 +38,6 @@ class Entrance:
         )
         self._identities = IdentityPlaces(self._desk.calls, self._ref)
 
-    def read_ticket(self, token: str) -> Ticket | None:
-        """The ticket behind `token` if it is one of this sale."""
-        ticket = self._desk.tickets.read(token)
-        return ticket if ticket is not None and ticket.uid == self._ref.uid else None
-
     def read_identity(self, token: str) -> Identity | None:
         """Whom a storefront has signed for; None when it is no such token."""
         now_ms = self._standing.document.now_ms
@@ -57,7 +52,7 @@ class Entrance:
 
         `address` is that of the client, for the sale's limit on joins.
         """
-        held = self.read_ticket(token) if token else None
+        held = self._standing.read_ticket(token) if token else None
         if token and held is not None:
             state = await self._worth(held)
             if state is not None:

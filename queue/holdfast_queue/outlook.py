@@ -21,11 +21,21 @@ _NO_WAIT: Final = Wait(0, 0)
 class Outlook:
     """Everybody's view by one document."""
 
-    __slots__ = ("_document", "_drawing", "_forecast", "_moving", "_opening", "_pace")
+    __slots__ = (
+        "_drawing",
+        "_forecast",
+        "_moving",
+        "_opening",
+        "_pace",
+        "_revision",
+        "_state",
+        "line",
+    )
 
     def __init__(self, document: StatusDocument, claim_window_seconds: float) -> None:
-        line = document.line
-        self._document = document
+        self.line = line = document.line
+        self._state = document.state
+        self._revision = document.revision
         self._moving = document.state in _MOVING
         self._forecast = forecast(line, document.now_ms) if self._moving else None
         self._drawing = line.frozen and line.draw is DrawState.TO_COME
@@ -36,31 +46,28 @@ class Outlook:
 
     def view(self, ticket: Ticket, number: int | None) -> View:
         """The place of the visitor with `ticket`, whose number is `number` if it is known."""
-        document = self._document
-        line = document.line
-        state, ahead = state_of(document, number), None
-        if number is not None:
-            ahead = max(0, number - line.serving - 1 - line.missing(line.serving, number - 1))
-        wait = self._wait(ahead, state)
+        serving, wait = self.line.serving, None
+        if number is None:
+            state, ahead = VisitorState.LOBBY, None
+        elif number <= serving:
+            state, ahead = VisitorState.CALLED, 0
+            wait = _NO_WAIT if self._moving else None
+        else:
+            state = VisitorState.WAITING
+            ahead = number - serving - 1 - self.line.missing(serving, number - 1)
+            wait = self._forecast.wait(ahead) if self._forecast else None
         return View(
             state,
             number,
             ticket.lobby_index,
             state is VisitorState.CALLED,
             ahead,
-            line.serving,
+            serving,
             wait,
             self._pace.seconds(self._distance(wait)),
-            document.revision,
-            document.state,
+            self._revision,
+            self._state,
         )
-
-    def _wait(self, ahead: int | None, state: VisitorState) -> Wait | None:
-        if ahead is None or not self._moving:
-            return None
-        if state is VisitorState.CALLED:
-            return _NO_WAIT
-        return None if self._forecast is None else self._forecast.wait(ahead)
 
     def _distance(self, wait: Wait | None) -> float | None:
         """Seconds until something may happen to the visitor: the open, the draw, or the call."""

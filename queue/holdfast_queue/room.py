@@ -93,7 +93,7 @@ class Room:
 
     def read_ticket(self, token: str) -> Ticket | None:
         """The ticket behind `token` if it is one of this sale."""
-        return self._entrance.read_ticket(token)
+        return self._standing.read_ticket(token)
 
     def read_identity(self, token: str) -> Identity | None:
         """Whom a storefront has signed for; None when it is no such token."""
@@ -116,16 +116,17 @@ class Room:
 
     def view(self, ticket: Ticket) -> View:
         """The visitor's place by the newest document; no store call."""
-        standing = self._standing
-        return standing.outlook.view(ticket, standing.number_of(ticket))
+        outlook = self._standing.outlook
+        return outlook.view(ticket, self.lobby.number_of(ticket, outlook.line))
 
     def visit(self, ticket: Ticket) -> View:
         """The same for a visitor who asks: they are still there."""
-        view = self.view(ticket)
-        ordinal = view.number if self._standing.document.line.frozen else ticket.ordinal
+        outlook = self._standing.outlook
+        number = self._standing.lobby.number_of(ticket, outlook.line)
+        ordinal = number if outlook.line.frozen else ticket.ordinal
         if ordinal is not None:
             self._presence.note(ordinal)
-        return view
+        return outlook.view(ticket, number)
 
     async def claim(self, ticket: Ticket) -> Admission | ComeAgain:
         """Turns a call into a pass. Raises what ends the way: expired, sold out, closed."""

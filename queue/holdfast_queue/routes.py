@@ -5,6 +5,7 @@ answered with ready bytes, counted in two plain integers per worker. Everything 
 the endpoint decorators. Nothing here decides who is admitted.
 """
 
+from collections.abc import Awaitable
 from typing import Final
 
 import msgspec
@@ -77,8 +78,8 @@ def add_routes(app: web.Application) -> None:
         allow_preflight(app, SALE + path, Cors.BUYER)
 
 
-async def _room(request: web.Request) -> Room:
-    return await request.app[ROOMS](request.match_info["sale"])
+def _room(request: web.Request) -> Awaitable[Room]:
+    return request.app[ROOMS](request.match_info["sale"])
 
 
 @buyer_endpoint

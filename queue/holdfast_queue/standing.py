@@ -43,9 +43,9 @@ class Standing:
 
     @property
     def outlook(self) -> Outlook:
-        """What the latest status means to each visitor; made when the first of them asks."""
+        """What the latest status means to each visitor; StoreUnavailable as for the document."""
         if self._outlook is None:
-            self._outlook = Outlook(self.document, self.settings.claim_window_ms / 1000)
+            raise StoreUnavailable(f"the line of {self.name} has not been read yet")
         return self._outlook
 
     def take(self, advanced: Advanced) -> bool:
@@ -55,8 +55,13 @@ class Standing:
             return False
         facts = self.lobby.facts(advanced.status)
         self.known = make_document(self.name, self.settings, advanced, facts, known)
-        self._outlook = None
+        self._outlook = Outlook(self.known, self.settings.claim_window_ms / 1000)
         return True
+
+    def read_ticket(self, token: str) -> Ticket | None:
+        """The ticket behind `token` if it is one of this sale."""
+        ticket = self.desk.tickets.read(token)
+        return ticket if ticket is not None and ticket.uid == self.ref.uid else None
 
     def number_of(self, ticket: Ticket) -> int | None:
         """A number is on the ticket, or follows from the lobby index once the order is known."""

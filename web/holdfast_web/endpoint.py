@@ -56,6 +56,8 @@ def add_fallback(app: web.Application) -> None:
 
 
 def _surround(handler: Handler, policy: Cors, *, timed: bool = True) -> Handler:
+    always = ALWAYS[policy]
+
     @wraps(handler)
     async def surrounded(request: web.Request) -> web.StreamResponse:
         started = time.perf_counter() if timed else None
@@ -64,7 +66,7 @@ def _surround(handler: Handler, policy: Cors, *, timed: bool = True) -> Handler:
         except Exception as exc:  # the boundary: to_error tells refusals from faults, logs those
             response = problem_response(to_error(exc))
         if policy is not Cors.NONE and not response.prepared:
-            response.headers.update(ALWAYS[policy])
+            response.headers.update(always)
             # Asked of the sale only where it matters: most requests come from our own pages.
             if policy is Cors.BUYER and "Origin" in request.headers:
                 response = await _with_origin(response, request)
@@ -83,12 +85,13 @@ async def _with_origin(response: web.StreamResponse, request: web.Request) -> we
 
 
 def _count(request: web.Request, status: int, started: float | None) -> None:
-    metrics = request.app.get(METRICS)
+    matched = request.match_info
+    metrics = matched.current_app.get(METRICS)
     if metrics is None:
         return
     seconds = None if started is None else time.perf_counter() - started
     metrics.answers.add(
-        request.match_info.route,
+        matched.route,
         request.method,
         status,
         seconds,
