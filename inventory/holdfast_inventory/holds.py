@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Final
 
 import msgspec
@@ -23,6 +24,8 @@ from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 PICK_MAX: Final = 100
 SEATS_MAX: Final = 1000
 ID_BYTES: Final = 10
+SECONDS_KEPT: Final = 256
+_STATUS_NAMES: Final = {status: status.name.lower() for status in HoldStatus}
 
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Words = Annotated[tuple[Word, ...], msgspec.Meta(max_length=SEATS_MAX)]
@@ -126,6 +129,8 @@ def resolve(
 
 def seat_indices(guids: Sequence[str], plan: Plan) -> tuple[int, ...]:
     """Dense indices of seats; 400 when one is unknown or named twice."""
+    if not guids:
+        return ()
     indices = [plan.index(guid) for guid in guids]
     unknown = [guid for guid, at in zip(guids, indices, strict=True) if at is None]
     if unknown:
@@ -152,58 +157,88 @@ def hold_id_for(uid: str, credential: str, key: str) -> str:
 
 def timestamp(ms: int) -> str:
     """Store time as RFC 3339 in UTC."""
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, milliseconds = divmod(ms, 1000)
+    return f"{_whole_seconds(seconds)}.{milliseconds:03}Z"
 
 
-def hold_members(
+@lru_cache(SECONDS_KEPT)
+def _whole_seconds(seconds: int) -> str:
+    """Kept, because a crowd's holds all end in the same few seconds."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+class SeatItem(msgspec.Struct, frozen=True):
+    """A seat of a hold, with all that a ticket says."""
+
+    seat: str
+    label: str
+    category: str
+    price: int
+    quantity: int = 1
+
+
+class AreaItem(msgspec.Struct, frozen=True):
+    """Units of an area."""
+
+    area: str
+    label: str
+    category: str
+    price: int
+    quantity: int
+
+
+class HoldView(msgspec.Struct, frozen=True):
+    """A hold as the API shows it; with its order, to who asks about that."""
+
+    id: str
+    sale: str
+    status: str
+    buyer: str
+    items: list[SeatItem | AreaItem]
+    next_to_each_other: bool
+    total: int
+    currency: str
+    expires_at: str
+    expires_in_seconds: int
+    version: int
+    order_ref: str | None
+    reason: str | msgspec.UnsetType = msgspec.UNSET
+    order: dict[str, object] | msgspec.UnsetType = msgspec.UNSET
+
+
+def hold_view(
     hold: HoldRecord, now_ms: int, sale: str, plan: Plan, settings: StockSettings
-) -> dict[str, object]:
-    """A hold as the API shows it. The deadline decides, whether a sweep has come by or not."""
+) -> HoldView:
+    """The hold as of a time. The deadline decides, whether a sweep has come by or not."""
     status = hold.status_at(now_ms)
     left_ms = max(0, hold.expires_ms - now_ms) if status.timed else 0
-    members: dict[str, object] = {
-        "id": hold.id,
-        "sale": sale,
-        "status": status.name.lower(),
-        "buyer": hold.buyer,
-        "items": hold_items(hold, plan, settings),
-        "next_to_each_other": plan.adjacent(hold.seats),
-        "total": hold.total,
-        "currency": settings.currency,
-        "expires_at": timestamp(hold.expires_ms),
-        "expires_in_seconds": left_ms // 1000,
-        "version": hold.version,
-        "order_ref": hold.order_ref or None,
-    }
-    if status is HoldStatus.RELEASED and hold.reason:
-        members["reason"] = hold.reason
-    return members
+    told = status is HoldStatus.RELEASED and hold.reason
+    return HoldView(
+        hold.id,
+        sale,
+        _STATUS_NAMES[status],
+        hold.buyer,
+        hold_items(hold, plan, settings),
+        plan.adjacent(hold.seats),
+        hold.total,
+        settings.currency,
+        timestamp(hold.expires_ms),
+        left_ms // 1000,
+        hold.version,
+        hold.order_ref or None,
+        told or msgspec.UNSET,
+    )
 
 
-def hold_items(hold: HoldRecord, plan: Plan, settings: StockSettings) -> list[dict[str, object]]:
+def hold_items(hold: HoldRecord, plan: Plan, settings: StockSettings) -> list[SeatItem | AreaItem]:
     """What is held, seat by seat and area by area."""
-    items: list[dict[str, object]] = [
-        {
-            "seat": plan.guids[seat],
-            "label": plan.label(seat),
-            "category": plan.kind(seat).category,
-            "price": price,
-            "quantity": 1,
-        }
+    items: list[SeatItem | AreaItem] = [
+        SeatItem(plan.guids[seat], plan.label(seat), plan.kind(seat).category, price)
         for seat, price in zip(hold.seats, hold.prices, strict=True)
     ]
     for units in hold.areas:
         area = settings.areas[units.area]
-        items.append(
-            {
-                "area": area.id,
-                "label": area.name,
-                "category": area.category,
-                "price": units.price,
-                "quantity": units.quantity,
-            }
-        )
+        items.append(AreaItem(area.id, area.name, area.category, units.price, units.quantity))
     return items
 
 
@@ -226,6 +261,8 @@ def _zones(names: Sequence[str], plan: Plan) -> frozenset[int]:
 
 
 def _areas(wishes: Sequence[AreaWish], settings: StockSettings) -> tuple[AreaUnits, ...]:
+    if not wishes:
+        return ()
     places = {area.id: at for at, area in enumerate(settings.areas)}
     _require_known([wish.id for wish in wishes], tuple(places), "areas")
     if len({wish.id for wish in wishes}) != len(wishes):

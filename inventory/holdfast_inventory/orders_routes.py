@@ -16,7 +16,7 @@ from aiohttp import web
 
 from holdfast_inventory.confirm import Confirming, ConfirmRequest, Reference
 from holdfast_inventory.halls import HALLS
-from holdfast_inventory.holds import hold_members
+from holdfast_inventory.holds import hold_view
 from holdfast_inventory.ledger import Ledger, Order, OrderStatus
 from holdfast_inventory.orders import BoxOffice, order_members
 from holdfast_inventory.paying import begin_paying
@@ -64,8 +64,9 @@ async def pay(request: web.Request) -> web.Response:
     body = await read_json(request, PayingBody, default=PayingBody())
     paying = await begin_paying(office, _id(request, ErrorCode.UNKNOWN_HOLD), body.order_ref)
     stock = office.stock
-    members = hold_members(paying.hold, paying.now_ms, stock.name, stock.plan, stock.settings)
-    return json_response({**members, "order": order_members(paying.order, stock.name)})
+    view = hold_view(paying.hold, paying.now_ms, stock.name, stock.plan, stock.settings)
+    order = order_members(paying.order, stock.name)
+    return json_response(msgspec.structs.replace(view, order=order))
 
 
 @endpoint

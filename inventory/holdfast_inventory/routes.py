@@ -27,7 +27,7 @@ from holdfast_inventory.holds import (
     HoldBody,
     HoldChangeBody,
     SeatsBody,
-    hold_members,
+    hold_view,
     resolve,
     seat_indices,
 )
@@ -197,7 +197,7 @@ async def _holds(request: web.Request) -> web.StreamResponse:
     hall = await hall_of(request)
     who = await buyer(request, hall.name, request.query.get("buyer"))
     now_ms, holds = await hall.holds_of(who.id)
-    items = [hold_members(hold, now_ms, hall.name, hall.plan, hall.settings) for hold in holds]
+    items = [hold_view(hold, now_ms, hall.name, hall.plan, hall.settings) for hold in holds]
     return json_response({"items": items, "next": None})
 
 
@@ -243,8 +243,8 @@ async def _cancel(request: web.Request) -> web.StreamResponse:
 def _hold_response(hall: Hall, answer: HoldAnswer, *, status: int = 200) -> web.Response:
     if answer.hold is None:
         raise HoldfastError(ErrorCode.UNKNOWN_HOLD)
-    members = hold_members(answer.hold, answer.now_ms, hall.name, hall.plan, hall.settings)
-    return json_response(members, status=status)
+    view = hold_view(answer.hold, answer.now_ms, hall.name, hall.plan, hall.settings)
+    return json_response(view, status=status)
 
 
 def _count(request: web.Request, hall: Hall, outcome: str) -> None:

@@ -1,0 +1,130 @@
+"""How much of a bare aiohttp server a hold over HTTP leaves.
+
+    python loadtest/bench/http_holds.py [--rounds 9] [--seconds 0.6] [--connections 32]
+
+Starts `holdfast serve --workers 1` with an embedded store and a house of 60,000 seats, and takes
+one real answer to a hold of two, best available. Then service and yardstick (bare.py: it parses the
+same body and answers the same bytes) are asked in turns, as http_room.py does it. Every request is
+another one, under an idempotency key of its own: by the shop's key, each for another buyer, or with
+a buyer's own pass. All must be answered 201, so only holds that were made are counted. What counts
+is the ratio: of the serving process's processor time, and of requests per second; the store's time
+is in the second only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from bench.holds import house
+from bench.http_room import (
+    BASE,
+    HOST,
+    JSON,
+    Contestant,
+    Kind,
+    Service,
+    Turn,
+    compared,
+    running_service,
+    turn,
+    yardstick,
+)
+from holdfast_loadtest.hammer import request_bytes
+
+SEATS: Final = 60_000
+PASSES: Final = 4_000
+AIM: Final = 0.35
+CREATED: Final = "201"
+WISH: Final[dict[str, Any]] = {"best_available": {"quantity": 2}}
+SETTINGS: Final[dict[str, Any]] = {
+    "name": "Benchmark",
+    "new_users_per_minute": 600_000,
+    "burst": 100_000,
+    "total_active_users": 100_000,
+    "max_units_per_buyer": 1000,
+    "prices": {"A": 9000, "B": 6000, "C": 3000},
+}
+
+Asking = Callable[[int], Kind]
+
+
+def by_key(key: str) -> Asking:
+    """The shop holds for its buyers."""
+
+    def ask(number: int) -> Kind:
+        headers = JSON | {"Authorization": f"Bearer {key}", "Idempotency-Key": f"key-{number:08}"}
+        body = json.dumps(WISH | {"buyer": f"buyer-{number:08}"}).encode()
+        return Kind("hold by the shop's key", "POST", "/holds", 201, headers, body, AIM)
+
+    return ask
+
+
+def by_pass(passes: list[str]) -> Asking:
+    """Buyers hold for themselves; the passes are shown again once all have been."""
+
+    def ask(number: int) -> Kind:
+        headers = JSON | {
+            "Authorization": f"Bearer {passes[number % len(passes)]}",
+            "Idempotency-Key": f"key-{number:08}",
+        }
+        body = json.dumps(WISH).encode()
+        return Kind("hold with a pass", "POST", "/holds", 201, headers, body, AIM)
+
+    return ask
+
+
+def admitted(service: Service, count: int) -> list[str]:
+    """Passes, given with the ticket: nobody waits in this sale."""
+    passes = []
+    for _ in range(count):
+        _, _, answer = service.call("POST", BASE + "/tickets", {}, {})
+        passes.append(json.loads(answer)["pass"])
+    return passes
+
+
+def requests_of(ask: Asking, numbers: Iterator[int]) -> Iterator[bytes]:
+    """Requests without end, each of its own."""
+    for number in numbers:
+        kind = ask(number)
+        yield request_bytes(kind.method, BASE + kind.route, HOST, kind.headers, kind.body)
+
+
+def measure(service: Service, ask: Asking, options: argparse.Namespace) -> None:
+    """Rounds of service and yardstick in turns; prints one line."""
+    numbers = itertools.count(1)
+    sample = ask(0)
+    with yardstick(service, sample) as bare:
+        ours: list[Turn] = []
+        bares: list[Turn] = []
+        sides: list[tuple[Contestant, list[Turn]]] = [(service.contestant, ours), (bare, bares)]
+        for number in range(options.rounds + 1):
+            for contestant, turns in sides[:: 1 if number % 2 else -1]:
+                made = turn(contestant, requests_of(ask, numbers), options)
+                if made.statuses[CREATED] < made.statuses.total():
+                    raise SystemExit(f"{sample.name}: {dict(made.statuses)}, all 201 were expected")
+                turns.append(made)
+    pairs = list(zip(ours, bares, strict=True))[1:]  # the first is warm-up
+    print(f"{sample.name:<22} {compared(pairs)} | aim {AIM:.2f}", flush=True)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=0.6)
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--passes", type=int, default=PASSES)
+    options = parser.parse_args()
+    settings = SETTINGS | {"plan": json.loads(house(SEATS))}
+    with running_service(settings, waiting=0) as service:
+        measure(service, by_key(service.key), options)
+        if options.passes:
+            measure(service, by_pass(admitted(service, options.passes)), options)
+
+
+if __name__ == "__main__":
+    main()
