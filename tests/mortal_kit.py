@@ -26,6 +26,7 @@ from holdfast_inventory.holds import BuyerRef
 from holdfast_inventory.ledger import Ledger
 from holdfast_lua import Bundle, Executor, load_bundle
 from holdfast_lua.wire import Argument
+from holdfast_queue.identities import Identity
 from holdfast_web.credentials import PassClaims
 
 KILLED: Final = 9
@@ -174,7 +175,7 @@ async def _visit(house: House, name: str, deed: str, given: dict[str, str]) -> N
     room = sale.room
     deeds: dict[str, Callable[[], Awaitable[object]]] = {
         "join": lambda: house.join(name),
-        "enrol": lambda: room.join(identity="ann"),
+        "enrol": lambda: room.join(identity=Identity("ann")),
         "claim": lambda: house.claim(name, given["ticket"]),
         "renew": lambda: room.renew(msgspec.json.decode(given["claims"], type=PassClaims)),
         "end": lambda: room.end(given["pass_id"]),

@@ -63,8 +63,10 @@ local function seldom()
   local function repeated(opened, hold, found)
     local known = hold_unpack('', found)
     if known.digest == hold.digest then return guard_refuse(opened, CODE.HOLD_REPEATED, found) end
-    if known.digest == '' then return guard_refuse(opened, CODE.HOLD_RELEASED, found) end
-    return guard_refuse(opened, CODE.IDEMPOTENCY_MISMATCH)
+    if known.digest ~= '' then return guard_refuse(opened, CODE.IDEMPOTENCY_MISMATCH) end
+    if known.status == RELEASED then return guard_refuse(opened, CODE.HOLD_RELEASED, found) end
+    -- The ledger brought it back after a loss, without what had been asked: its id is all there is.
+    return guard_refuse(opened, CODE.HOLD_REPEATED, found)
   end
 
   local function refused(opened, code, seats, areas)

@@ -174,7 +174,10 @@ class StoreModel:
         if known is not None:
             if known.digest == asked.text:
                 return Code.HOLD_REPEATED
-            return Code.IDEMPOTENCY_MISMATCH if known.digest else Code.HOLD_RELEASED
+            if known.digest:
+                return Code.IDEMPOTENCY_MISMATCH
+            # Cancelled before it came, or brought back by the ledger, which knows no digest.
+            return Code.HOLD_RELEASED if known.status is RELEASED else Code.HOLD_REPEATED
         self._sweep(16)
         free = self.free_seats_now()
         why = Code.OK

@@ -18,9 +18,11 @@ from shop_kit import payment
 from holdfast.sales.spec import AllotmentSpec
 from holdfast_inventory.confirm import Confirming
 from holdfast_inventory.holds import BuyerRef, HoldBody, resolve
+from holdfast_inventory.paying import begin_paying
 from holdfast_inventory.telling import Afterwards
 from holdfast_lua.line_status import DrawState
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_queue.identities import Identity
 from holdfast_queue.views import Admission
 from holdfast_web.credentials import PassClaims
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -72,6 +74,28 @@ async def test_hold_that_broke_off_is_found_under_its_key(
     assert held == (2 if step == "after hold_seats" else 0)
     hold = await house.hold(NAME, "the-key")
     assert hold.units == (await head_of(house, NAME)).units.held == 2
+
+
+@pytest.mark.parametrize("paid", [False, True])
+@pytest.mark.parametrize(
+    "step", ["after sales.bump_epoch", "after install_holds", "after install_sale"]
+)
+async def test_rebuild_that_broke_off_answers_the_repeated_hold(
+    house: House, die: Die, step: str, paid: bool
+) -> None:
+    """Given a hold that is being paid or sold, its key finds it, though the store was lost."""
+    await house.create(NAME)
+    hold = await house.hold(NAME, "the-key")
+    await begin_paying(await house.office(NAME), hold.id)
+    if paid:
+        await confirm(house, hold)
+    await lose(house, NAME)
+    await die("load", step)
+    fresh = build_house(house.executor, house.ledger)
+    again = await fresh.hold(NAME, "the-key")
+    assert (again.id, again.seats) == (hold.id, hold.seats)
+    assert again.status is (HoldStatus.CONFIRMED if paid else HoldStatus.PAYING)
+    await reconciled(fresh, NAME)
 
 
 @pytest.mark.parametrize("step", ["before release_hold", "after release_hold"])
@@ -275,7 +299,10 @@ async def test_join_of_an_identity_that_broke_off_leaves_it_one_place(
     await house.create(NAME, queue_all=True, identity="optional")
     await die("enrol", step)
     room = (await house.directory.get(NAME)).room
-    first, second = await room.join(identity="ann"), await room.join(identity="ann")
+    first, second = (
+        await room.join(identity=Identity("ann")),
+        await room.join(identity=Identity("ann")),
+    )
     assert first.ticket.number == second.ticket.number
     bound = step == "after bind_identity 2"
     assert (first.again, first.ticket.number) == ((True, 1) if bound else (False, 2))
@@ -373,7 +400,10 @@ async def hold_seats(
 async def confirm_seats(
     house: House, seats: tuple[str, ...], buyer: BuyerRef, channels: frozenset[str]
 ) -> None:
-    hold = await hold_seats(house, seats, buyer, channels)
+    await confirm(house, await hold_seats(house, seats, buyer, channels))
+
+
+async def confirm(house: House, hold: HoldRecord) -> None:
     afterwards = Afterwards()
     await Confirming(afterwards).confirm(await house.office(NAME), hold.id, payment(hold))
     await afterwards.drain()
