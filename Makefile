@@ -94,7 +94,7 @@ $(BIN)/python:
 		$(PYTHON) -m pip --disable-pip-version-check -qq --python $(BIN)/python install pip; }
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing Holdfast"
+	@echo "Installing Holdfast (about a minute, the first time)"
 	@$(PIP) install --constraint constraints.txt --editable .
 	@touch $@
 

@@ -134,6 +134,8 @@ class _Demo:
             await self._operator.open(sale)
             verdict = await self._rush(sale, shop_url, key)
             print("\n".join(["", *verdict.lines(), ""]), flush=True)
+            if not verdict.held:
+                print(_where_the_books_are(options.data_dir), flush=True)
             if not options.headless:
                 await self._operator.let_go(sale, kept_back)
                 await _until_interrupted(shop_url, self._service.url, len(kept_back))
@@ -180,6 +182,13 @@ def _with_sales(verdict: Verdict, confirmed: int) -> Verdict:
     nothing = [] if confirmed else ["nobody got an order"]
     sold = concluded("the crowd could buy", f"{confirmed:,} orders", nothing)
     return Verdict(verdict.sale, (sold, *verdict.checks))
+
+
+def _where_the_books_are(data_dir: Path | None) -> str:
+    """For who wants to look into a promise that was broken."""
+    if data_dir is None:
+        return "Store, ledger and log go with this demo; run it with --data-dir to keep them."
+    return f"Store, ledger, log and what the crowd was told are in {data_dir}."
 
 
 async def _platform_key(data_dir: Path) -> str:
