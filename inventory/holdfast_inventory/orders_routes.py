@@ -119,11 +119,15 @@ async def read_order(request: web.Request) -> web.Response:
 
 @endpoint
 async def refund(request: web.Request) -> web.Response:
-    """Put seats back on sale, all or the `items` named."""
+    """Put seats back on sale, all or the `items` named.
+
+    Units of an area have no names, so only a key tells a repeat from a second refund.
+    """
     await require_role(request, Role.PLATFORM)
     office = await office_of(request)
     body = await read_json(request, RefundRequest, default=RefundRequest())
-    key = idempotency_key(request) if IDEMPOTENCY_HEADER in request.headers else None
+    nameless = any(item.area is not None for item in body.items or ())
+    key = idempotency_key(request) if nameless or IDEMPOTENCY_HEADER in request.headers else None
     refunding = Refunding(request.app[AFTERWARDS])
     order = await refunding.refund(office, _id(request, ErrorCode.UNKNOWN_ORDER), body, key)
     _count(request, office, "refunded")

@@ -233,6 +233,9 @@ async def test_refund_whole_and_by_item(api: Api, shop: Shop) -> None:
     await shop.confirm(hold)
     path = f"/orders/{hold.id}/refund"
     some = {"items": [{"seat": "r1s1"}, {"area": "floor", "quantity": 1}]}
+    status, problem = await api("POST", path, PLATFORM, some)
+    assert (status, problem["code"]) == (400, "invalid_request")
+    assert problem["field"] == "Idempotency-Key"
     key = PLATFORM | {"Idempotency-Key": "refund-1"}
     for _ in range(2):
         status, order = await api("POST", path, key, some)

@@ -1,8 +1,8 @@
 """Which units of an order a refund gives back, and what they cost.
 
 A seat given back before stays given back: naming it again is a repeat, not an error. Units of an
-area are alike, so a second refund of "one from the floor" is a second unit; who must be able to
-repeat such a request sends an `Idempotency-Key`.
+area are alike, so a second refund of "one from the floor" is a second unit; hence the API takes
+such a request with an `Idempotency-Key` only.
 """
 
 from dataclasses import dataclass, field
