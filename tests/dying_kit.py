@@ -9,7 +9,7 @@ import asyncio
 import multiprocessing
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shop_kit import SETTINGS, TEST_LUA, Shop, make_hall
@@ -21,6 +21,7 @@ from holdfast_inventory.orders import BoxOffice
 from holdfast_inventory.paying import begin_paying
 from holdfast_inventory.recovery import Recovery
 from holdfast_inventory.refund import Refunding, RefundRequest
+from holdfast_inventory.settings import LatePayment
 from holdfast_inventory.telling import Afterwards
 from holdfast_lua import Executor, SaleRef, load_bundle
 from holdfast_lua.guard import SaleRef as Ref
@@ -50,6 +51,7 @@ class Life:
     """confirm, pay, refund or recover"""
     dies: str
     """`before Sell`, `after finish_confirm`, ..."""
+    late_payment: LatePayment = LatePayment.REACQUIRE_SAME
 
 
 class DyingCalls(StockCalls):
@@ -106,7 +108,8 @@ async def _live(life: Life) -> None:
         ledger = await DyingLedger.open(life.ledger_url)
         assert isinstance(ledger, DyingLedger)
         ledger.dies = life.dies
-        plain = make_hall(executor, life.sale, SaleRef(life.uid, 1), SETTINGS)
+        settings = replace(SETTINGS, late_payment=life.late_payment)
+        plain = make_hall(executor, life.sale, SaleRef(life.uid, 1), settings)
         calls = DyingCalls(executor, life.dies)
         hall = Hall(plain.name, plain.ref, plain.plan, plain.settings, calls)
         await _act(life, Shop(executor, ledger, hall))

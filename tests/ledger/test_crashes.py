@@ -7,13 +7,15 @@ another has, and the platform that repeats its request is told the truth.
 import pytest
 from conftest import Clock
 from dying_kit import KILLED, Life, run_until_death
-from shop_kit import HOLD_MAX_SECONDS, HOLD_SECONDS, Shop, drained
+from shop_kit import HOLD_MAX_SECONDS, HOLD_SECONDS, Shop, drained, open_shop
 
 from holdfast_inventory.ledger import GiveBack, Ledger, OrderStatus, Sell
 from holdfast_inventory.orders import order_of_hold
 from holdfast_inventory.paying import begin_paying
 from holdfast_inventory.recovery import PATIENCE_MS, Recovery
 from holdfast_inventory.refund import Refunding, RefundRequest
+from holdfast_inventory.settings import LatePayment
+from holdfast_lua import Executor
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
 from holdfast_web.errors import HoldfastError
 
@@ -35,6 +37,14 @@ def ledger_file(shop_ledger: Ledger) -> str:
 
 
 @pytest.fixture
+async def equivalent(executor: Executor, shop_ledger: Ledger, die: "Die") -> Shop:
+    """A sale whose late payers get other seats of the same kind; it is the one to die for."""
+    policy = LatePayment.REACQUIRE_EQUIVALENT
+    die.shop = await open_shop(executor, shop_ledger, late_payment=policy)
+    return die.shop
+
+
+@pytest.fixture
 def die(shop: Shop, store_url: str, ledger_file: str) -> "Die":
     return Die(shop, store_url, ledger_file)
 
@@ -43,11 +53,12 @@ class Die:
     """Runs a deed in a process that dies at a step, and checks that it did."""
 
     def __init__(self, shop: Shop, store_url: str, ledger_url: str) -> None:
-        self._shop, self._urls = shop, (store_url, ledger_url)
+        self.shop, self._urls = shop, (store_url, ledger_url)
 
     async def __call__(self, deed: str, hold: HoldRecord, step: str) -> None:
-        hall = self._shop.hall
-        life = Life(*self._urls, hall.name, hall.uid, hold.id, deed, step)
+        hall = self.shop.hall
+        policy = hall.settings.late_payment
+        life = Life(*self._urls, hall.name, hall.uid, hold.id, deed, step, policy)
         assert await run_until_death(life) == KILLED
 
 
@@ -123,6 +134,31 @@ async def test_late_payment_that_breaks_off_is_told_once(
     assert (await shop.order(hold.id)).due_ms is None
     assert len(await shop.events("order.refund_required")) == 1
     await shop.audit()
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+@pytest.mark.parametrize(
+    "step", ["before reacquire_hold", "after reacquire_hold", "after Sell", "before finish_confirm"]
+)
+async def test_late_payment_on_other_seats_that_breaks_off_has_them_or_none(
+    equivalent: Shop, die: Die, clock: Clock, step: str, repeated: bool
+) -> None:
+    """Given seats that somebody else has meanwhile: one set of others, sold once or free again."""
+    shop = equivalent
+    hold = await shop.hold("r1s1", "r1s2", floor=1)
+    await clock.advance(HOLD_SECONDS + 1)
+    rival = await shop.hold("r1s1", buyer="bob")
+    await die("confirm", hold, step)
+    if repeated:
+        order = (await shop.confirm(hold)).order
+        assert (order.status, order.total) == (OrderStatus.SOLD, hold.total)
+        await drained(shop)
+    await shop.hall.release(rival.id, owner="", version=0)
+    await recovered(shop, clock)
+    sold = repeated or step in {"after Sell", "before finish_confirm"}
+    assert (await shop.states()).count("b") == (2 if sold else 0)
+    assert await shop.floor() == ((9, 0) if sold else (10, 0))
+    assert len(await shop.events("order.confirmed")) == int(sold)
 
 
 @pytest.mark.parametrize(
