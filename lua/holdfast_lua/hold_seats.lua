@@ -27,7 +27,7 @@
 --   2 revision  integer
 --   3 holds...  three for each hold: its terms, what is known of its packed form (fields from `areas`
 --               on), its choice or its seats; see include/asked.lua
--- joins: 64
+-- joins: 32
 --
 -- Returns {{code, revision, now_ms, hold, seats, areas}, ...}, one for each hold, in order
 --   OK                    the new hold

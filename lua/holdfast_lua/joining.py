@@ -13,7 +13,7 @@ Each call is encoded when it is made, so that a bad argument fails its caller an
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ class Part(Call):
         self.joins = script.joins
         self.keys = tuple(keys)
         self.count = len(args) - GUARD_ARGS
-        self.epoch, self.revision = args[:GUARD_ARGS]
+        self.epoch, self.revision = args[0], int(args[1])
 
 
 class Block(Call):
@@ -49,13 +49,17 @@ class Block(Call):
 
     def __init__(self, parts: Sequence[Part]) -> None:
         first = parts[0]
-        revision = max(part.revision for part in parts)
-        count = sum(part.count for part in parts)
+        revision, count, payloads = first.revision, 0, []
+        for part in parts:
+            count += part.count
+            payloads.append(part.payload)
+            if part.revision > revision:
+                revision = part.revision
         payload = command_of(
             3 + len(first.keys) + GUARD_ARGS + count,
             _front(first.sha, first.keys),
             encode_arguments(first.epoch, revision),
-            *[part.payload for part in parts],
+            *payloads,
         )
         super().__init__(first.name, payload, None, key=first.key)
         self.sha = first.sha
@@ -71,8 +75,10 @@ class Block(Call):
         return answers if isinstance(answers[0], list) else [answers] * len(self.parts)
 
 
-def join(calls: Iterable[Call]) -> list[Call]:
+def join(calls: list[Call]) -> list[Call]:
     """The calls to send for these: blocks where parts belong together."""
+    if len(calls) == 1:
+        return [Block([call]) if isinstance(call, Part) else call for call in calls]
     joined: list[Call | list[Part]] = []
     blocks: dict[tuple[object, ...], list[Part]] = {}
     for call in calls:

@@ -11,7 +11,7 @@
 
 -- include: guard
 
-local EVENTS_KEPT_MAX = 200000
+local EVENTS_KEPT_MAX, TRIM_EVERY = 200000, 100
 local SIX_MEMBERS = '\134'  -- how a msgpack map of six begins
 
 -- 1700000000123 -> '2023-11-14T22:13:20.123Z' (days to civil date, Howard Hinnant's algorithm).
@@ -49,7 +49,8 @@ local function event_frame(sale)
   return frame
 end
 
--- As event_append, with data that is packed already. The first event of a script trims the stream.
+-- As event_append, with data that is packed already. Now and then one of them trims the stream, by
+-- whole nodes of about a hundred entries: to ask for it each time only costs.
 local function event_write(sale, events_key, kind, subject, data)
   local frame, pack = event_frame(sale), cmsgpack.pack
   sale.seq = sale.seq + 1
@@ -57,12 +58,15 @@ local function event_write(sale, events_key, kind, subject, data)
   local body = SIX_MEMBERS .. pack('id', frame.id .. seq, 'type', kind, 'subject', subject)
     .. frame.packed .. data
   local cursor = frame.cursor .. seq
-  if sale.seq_change then
-    redis.call('XADD', events_key, cursor, 'seq', seq, 'type', kind, 'body', body)
-    sale.changes[sale.seq_change] = sale.seq
-  else
+  if sale.seq % TRIM_EVERY == 0 then
     redis.call('XADD', events_key, 'MAXLEN', '~', EVENTS_KEPT_MAX, cursor, 'seq', seq,
       'type', kind, 'body', body)
+  else
+    redis.call('XADD', events_key, cursor, 'seq', seq, 'type', kind, 'body', body)
+  end
+  if sale.seq_change then
+    sale.changes[sale.seq_change] = sale.seq
+  else
     guard_set(sale, 'seq', sale.seq)
     sale.seq_change = #sale.changes
   end
