@@ -53,8 +53,7 @@ class Block(Call):
         for part in parts:
             count += part.count
             payloads.append(part.payload)
-            if part.revision > revision:
-                revision = part.revision
+            revision = max(revision, part.revision)
         payload = command_of(
             3 + len(first.keys) + GUARD_ARGS + count,
             _front(first.sha, first.keys),
