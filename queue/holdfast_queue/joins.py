@@ -73,7 +73,7 @@ class JoinCollector:
         self._arrived: list[_Waiting] = []
         self._outstanding = 0
         self._ceiling = 0
-        self._raising = asyncio.Lock()
+        self._raising: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def join(self, nonce: str = "", ticket_id: int | None = None) -> Place:
@@ -142,7 +142,7 @@ class JoinCollector:
         return block[joined.count :]
 
     def _look_ahead(self, issued: int) -> None:
-        if self._ceiling - issued < _step(issued) // 2 and not self._raising.locked():
+        if self._ceiling - issued < _step(issued) // 2 and self._raising is None:
             self._spawn(self._commit_quietly(issued + 1))
 
     async def _commit_quietly(self, needed: int) -> None:
@@ -151,14 +151,27 @@ class JoinCollector:
             await self._commit_ceiling(needed, ahead=True)
 
     async def _commit_ceiling(self, needed: int, *, ahead: bool = False) -> None:
-        async with self._raising:
-            if self._ceiling >= needed and not ahead:
-                return
-            wanted = min(MAX_NUMBER, needed + _step(needed))
-            if wanted < needed:
-                raise HoldfastError(ErrorCode.OVERLOADED, "The sale has no numbers left.")
-            committed = await self._raise_ceiling(self._ref.uid, self._ref.epoch, wanted)
-            self._ceiling = max(self._ceiling, committed)
+        """Whoever waits while it is being raised shares what comes of it: the numbers or the fault.
+
+        Each trying for itself, one after the other, a crowd would wait for a ledger that is away
+        as many times as it has blocks.
+        """
+        while self._ceiling < needed or ahead:
+            if self._raising is None:
+                self._raising = asyncio.create_task(self._raise_for(needed))
+                self._raising.add_done_callback(self._raised)
+            await asyncio.shield(self._raising)
+            ahead = False
+
+    async def _raise_for(self, needed: int) -> None:
+        wanted = min(MAX_NUMBER, needed + _step(needed))
+        if wanted < needed:
+            raise HoldfastError(ErrorCode.OVERLOADED, "The sale has no numbers left.")
+        committed = await self._raise_ceiling(self._ref.uid, self._ref.epoch, wanted)
+        self._ceiling = max(self._ceiling, committed)
+
+    def _raised(self, _: asyncio.Task[None]) -> None:
+        self._raising = None
 
 
 def _step(issued: int) -> int:

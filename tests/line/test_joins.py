@@ -136,6 +136,54 @@ async def test_ledger_fault_reaches_those_who_need_a_number(make_line: LineFacto
     await collected.aclose()
 
 
+async def test_ledger_fault_reaches_all_blocks_that_wait_for_it_at_once(
+    make_line: LineFactory,
+) -> None:
+    """Catches blocks that try one after the other: the last would wait as often as there are."""
+    tries, away = 0, asyncio.Event()
+
+    async def slow(_uid: str, _epoch: int, _ceiling: int) -> int:
+        nonlocal tries
+        tries += 1
+        await away.wait()
+        raise HoldfastError(ErrorCode.LEDGER_UNAVAILABLE)
+
+    line = await make_line(ceiling=0)
+    collected = JoinCollector(LineCalls(line.executor), line.ref, slow, lambda: False)
+    waiting = []
+    for _ in range(5):
+        waiting.append(asyncio.create_task(collected.join()))
+        await asyncio.sleep(0.01)
+    away.set()
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [isinstance(outcome, HoldfastError) for outcome in outcomes] == [True] * 5
+    assert tries == 1
+    await collected.aclose()
+
+
+async def test_join_that_is_cancelled_while_numbers_are_promised_costs_nobody_else_any(
+    make_line: LineFactory, ceilings: Ceilings
+) -> None:
+    """Given that the first of a crowd is the one who goes away, the others have their places."""
+    promising = asyncio.Event()
+
+    async def slow(uid: str, epoch: int, ceiling: int) -> int:
+        await promising.wait()
+        return await ceilings(uid, epoch, ceiling)
+
+    line = await make_line(ceiling=0)
+    collected = JoinCollector(LineCalls(line.executor), line.ref, slow, lambda: False)
+    joining = [asyncio.create_task(collected.join()) for _ in range(4)]
+    await asyncio.sleep(0.01)
+    joining.append(asyncio.create_task(collected.join()))
+    await asyncio.sleep(0.01)
+    joining[0].cancel()
+    promising.set()
+    places = await asyncio.gather(*joining[1:])
+    assert [place.number for place in places] == [2, 3, 4, 5]
+    await collected.aclose()
+
+
 async def test_ledger_fault_ahead_of_use_is_nobodys_yet(make_line: LineFactory) -> None:
     async def broken(_uid: str, _epoch: int, _ceiling: int) -> int:
         raise HoldfastError(ErrorCode.LEDGER_UNAVAILABLE)
