@@ -128,9 +128,14 @@ async def _live(fate: Fate) -> None:
         await _act(house, fate)
 
 
+OPERATIONS = frozenset(
+    {"load", "put", "replace", "delete", "patch", "postpone", "let out", "beacon"}
+)
+
+
 async def _act(house: House, fate: Fate) -> None:
     name = fate.sale
-    if fate.deed in ("load", "put", "replace", "delete", "patch", "postpone", "beacon"):
+    if fate.deed in OPERATIONS:
         await _operate(house, name, fate.deed)
     elif fate.deed in ("hold", "extend", "release", "cancel", "block", "unblock", "sweep"):
         await _trade(house, name, fate.deed, fate.given)
@@ -150,6 +155,7 @@ async def _operate(house: House, name: str, deed: str) -> None:
         "delete": lambda: operations.delete(name, "test"),
         "patch": lambda: operations.patch(name, {"burst": 7}, "test"),
         "postpone": lambda: operations.patch(name, {"event_start_time": LATE}, "test"),
+        "let out": lambda: operations.patch(name, {"released_channels": ["fans"]}, "test"),
         "beacon": lambda: operations.give_beacon(name, "beacon", "test"),
     }
     await deeds[deed]()

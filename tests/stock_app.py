@@ -34,7 +34,7 @@ API = {
 
 
 def application(stock: Stock) -> web.Application:
-    """The inventory alone; a pass reads `pass.<buyer>.x`."""
+    """The inventory alone; a pass reads `pass.<buyer>.<channel>`, with `x` for no channel."""
     app = web.Application()
 
     async def halls(name: str) -> Hall:
@@ -49,10 +49,11 @@ def application(stock: Stock) -> web.Application:
         return (SHOP,)
 
     def verified(token: str, sale: str) -> PassClaims | None:
-        kind, buyer, _ = token.split(".")
+        kind, buyer, channel = token.split(".")
         if kind != "pass" or sale != "sale":
             return None
-        return PassClaims(sale, stock.uid, f"pass-{buyer}", buyer, 2**40)
+        channels = frozenset({channel} - {"x"})
+        return PassClaims(sale, stock.uid, f"pass-{buyer}", buyer, 2**40, channels=channels)
 
     app[HALLS] = halls
     app[API_KEYS] = api_keys

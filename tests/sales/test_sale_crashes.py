@@ -25,7 +25,7 @@ from house_kit import (
 from mortal_kit import Die, see_die, start
 
 from holdfast.leadership import Leadership
-from holdfast.sales.spec import spec_from_json
+from holdfast.sales.spec import AllotmentSpec, spec_from_json
 from holdfast_inventory import blocking
 from holdfast_lua import keys
 from holdfast_queue.status import SaleState
@@ -92,6 +92,24 @@ async def test_settings_that_broke_off_come_into_force(
     advanced = await (await worker.directory.get(NAME)).room.tick()
     assert spec_from_json((await record_of(house, NAME)).spec).burst == 7
     assert advanced.status.settings_version == (await record_of(house, NAME)).settings_version
+
+
+@pytest.mark.parametrize(
+    "step", ["after sales.patch", "after release_allotment", "after update_line"]
+)
+async def test_release_of_an_allotment_that_broke_off_comes_into_force(
+    house: House, die: Die, tmp_path: Path, step: str
+) -> None:
+    """Given two seats of the fans, nobody in line waits for them before and everybody after."""
+    await house.create(NAME, allotments=(AllotmentSpec("fans", seats=("r1s1", "r1s2")),))
+    sellable = (await (await house.directory.get(NAME)).room.tick()).status.free
+    await die("let out", step)
+    async with house.leading(tmp_path):
+        await until(lambda: _agreed(house))
+    assert (await (await house.directory.get(NAME)).room.tick()).status.free == sellable + 2
+    events = await (await house.directory.get(NAME)).hall.events(None, 100)
+    assert [event.kind for event in events.events].count("allotment.released") == 1
+    await reconciled(house, NAME)
 
 
 @pytest.mark.parametrize("step", ["after sales.patch", "refused update_line"])

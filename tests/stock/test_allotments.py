@@ -93,6 +93,27 @@ async def test_the_store_itself_refuses_what_is_set_aside(shop: Shop) -> None:
     assert await shop.stock.states() == "f" * 12
 
 
+async def test_pass_gets_what_its_channel_is_given_and_nothing_else(shop: Shop) -> None:
+    """By name and by best available; the press's seats stay the press's."""
+    for buyer in ("fay", "bea"):
+        name = keys.active(shop.stock.uid)
+        await shop.stock.executor.command("ZADD", name, 2**45, f"pass-{buyer}")
+    asked = (
+        ("pass.bea.x", {"seats": [FANS[0]]}, 403),
+        ("pass.bea.press", {"seats": [FANS[0]]}, 403),
+        ("pass.fay.fanclub", {"seats": ["z2-1-1"]}, 403),
+        ("pass.fay.fanclub", {"seats": [FANS[0]]}, 201),
+        ("pass.fay.fanclub", {"best_available": {"quantity": 3, "categories": ["A"]}}, 201),
+        ("pass.bea.press", {"best_available": {"quantity": 2, "zones": ["Z2"]}}, 201),
+    )
+    for number, (token, body, status) in enumerate(asked):
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"key-{number}"}
+        held = await shop.client.post(SALE + "/holds", json=body, headers=headers)
+        assert held.status == status, (token, body, await held.text())
+    states = await shop.stock.states()
+    assert (states.count("h"), states[3], states[10:]) == (6, "h", "hh")
+
+
 async def test_best_available_sells_out_beside_what_is_set_aside(shop: Shop) -> None:
     """Given six seats for everybody, many want more: the four of the fans and the press stay."""
     one = {"best_available": {"quantity": 1}}
