@@ -1,8 +1,7 @@
 """The waiting room over HTTP: thin handlers, each one call into the room.
 
-The status poll is nearly all of the traffic, so it is built apart: registered first, undecorated,
-answered with ready bytes, counted in two plain integers per worker. Everything else goes through
-the endpoint decorators. Nothing here decides who is admitted.
+What is asked most is registered first, since routing looks at one path after the other: the status
+poll (see poll), the visitor's own view, the join. Nothing here decides who is admitted.
 """
 
 from collections.abc import Awaitable
@@ -31,7 +30,7 @@ from holdfast_queue.views import ComeAgain, Entry, View
 from holdfast_web.body import read_json
 from holdfast_web.cors import Cors, allow_preflight
 from holdfast_web.credentials import Role, require_pass, require_role
-from holdfast_web.endpoint import buyer_endpoint, endpoint, public_endpoint
+from holdfast_web.endpoint import buyer_endpoint, endpoint, poll_endpoint, public_endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.origins import PUBLIC_ORIGIN
 from holdfast_web.responses import json_response
@@ -61,7 +60,7 @@ class ExchangeBody(msgspec.Struct, forbid_unknown_fields=True):
 def add_routes(app: web.Application) -> None:
     """All of the waiting room. To be called before other packages add theirs."""
     router = app.router
-    router.add_get(STATUS_ROUTE, StatusPoll().answer)
+    router.add_get(STATUS_ROUTE, poll_endpoint(StatusPoll().answer))
     router.add_get(SALE + "/ticket", _ticket)
     router.add_post(SALE + "/tickets", _tickets)
     router.add_post(SALE + "/pass", _claim)

@@ -1,14 +1,15 @@
 """What surrounds a handler: errors become problem documents, answers get their CORS headers,
 requests are counted.
 
-A decorator at each handler instead of application middlewares, since aiohttp runs those for every
-request: status polls, which are nearly all of the traffic, stay bare and count into a plain integer
-of their own. `CancelledError` passes through untouched; a client that went away is not an error of
+A decorator at each handler instead of application middlewares: it knows when it is made what the
+handler needs, so polls and visitors' views, which are nearly all of the traffic, pay for that and
+nothing else. `CancelledError` passes through untouched; a client that went away is not an error of
 ours.
 
     @endpoint            no cross-origin page may read the answer
     @public_endpoint     every page may
     @buyer_endpoint      pages of the sale's return origins may
+    @poll_endpoint       every page may; all bytes are ready, so it is counted and not timed
     @stream_endpoint     every page may; open for long, so it is counted and not timed
 """
 
@@ -36,6 +37,10 @@ def public_endpoint(handler: Handler) -> Handler:
 
 def buyer_endpoint(handler: Handler) -> Handler:
     return _surround(handler, Cors.BUYER)
+
+
+def poll_endpoint(handler: Handler) -> Handler:
+    return _surround(handler, Cors.PUBLIC, timed=False)
 
 
 def stream_endpoint(handler: Handler) -> Handler:

@@ -1,4 +1,6 @@
-"""JSON answers through msgspec: one encoder, one content type, no intermediate `str`."""
+"""JSON answers through msgspec: one encoder, one content type, no intermediate `str`, and written
+out at once (see ready).
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,6 +8,8 @@ from typing import Final
 import msgspec
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
+
+from holdfast_web.ready import Ready
 
 JSON_TYPE: Final = "application/json"
 
@@ -22,7 +26,7 @@ def json_response(
     """`value` (structs, dataclasses, plain containers) as a JSON document that nobody may cache by
     default.
     """
-    response = web.Response(body=_encode(value), status=status, headers=_HEADERS)
+    response = Ready(body=_encode(value), status=status, headers=_HEADERS)
     if headers is not None:
         response.headers.update(headers)
     return response
