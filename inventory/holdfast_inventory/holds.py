@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Final
@@ -70,8 +69,7 @@ class SeatsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seats: Annotated[tuple[Word, ...], msgspec.Meta(min_length=1, max_length=SEATS_MAX)]
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """A request in the plan's terms."""
 
     seats: tuple[int, ...]
@@ -81,8 +79,7 @@ class Wish:
     channels: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class BuyerRef:
+class BuyerRef(msgspec.Struct, frozen=True):
     """Who asks for a hold: `credential` scopes idempotency keys, `pass_id` is empty for a key.
 
     A pass comes with its end and with the epoch of the sale that it was issued in.

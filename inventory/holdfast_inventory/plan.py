@@ -66,8 +66,8 @@ class Plan:
         zone = self.zones[self.blocks[self.block_of[seat]].zone].name
         row = self._row_names[bisect_right(self._row_starts, seat) - 1]
         number = self.numbers[seat]
-        parts = (zone, f"row {row}" if row else "", f"seat {number}" if number else "")
-        return ", ".join(part for part in parts if part) or self.guids[seat]
+        parts = (zone, row and f"row {row}", number and f"seat {number}")
+        return ", ".join(filter(None, parts)) or self.guids[seat]
 
     def adjacent(self, seats: Sequence[int]) -> bool:
         """Whether all of these seats are physically side by side in one row; never for none."""

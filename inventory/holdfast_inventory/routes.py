@@ -61,12 +61,12 @@ def add_routes(app: web.Application, *, streams_max: int = STREAMS_MAX) -> None:
     """All of the inventory."""
     set_up_streams(app, streams_max)
     router = app.router
+    router.add_post(SALE + "/holds", _hold)  # first: the router tries one after another
+    router.add_get(SALE + "/holds", _holds)
     router.add_get(SALE + "/plan", _plan)
     router.add_get(SALE + "/seats", _seats)
     router.add_get(SALE + "/changes", _changes)
     router.add_get(SALE + "/events", _events)
-    router.add_post(SALE + "/holds", _hold)
-    router.add_get(SALE + "/holds", _holds)
     router.add_post(SALE + "/holds/cancel", _cancel)
     router.add_get(SALE + "/holds/{id}", _read)
     router.add_post(SALE + "/holds/{id}/extend", _extend)

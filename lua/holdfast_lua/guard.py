@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from holdfast_lua.codes import Code
 from holdfast_lua.errors import EpochChanged, StoreBehind
@@ -28,8 +30,7 @@ class SaleRef:
     revision: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """What a guarded script answered. `values` are raw: integers, bytes, None or lists of them."""
 
     code: Code
@@ -43,6 +44,9 @@ class Reply:
         return self.code < 0
 
 
+_CODES: Final = {int(code): code for code in Code}  # a look is cheaper than Code(...)
+
+
 async def guarded(
     executor: Executor,
     ref: SaleRef,
@@ -52,7 +56,7 @@ async def guarded(
 ) -> Reply:
     """Runs a guarded script on `keys[0]`, the sale hash; the guard's two arguments come first."""
     raw = await executor.run(name, keys, (ref.epoch, ref.revision, *args))
-    code = Code(raw[0])
+    code = _CODES[raw[0]]
     if code is Code.STORE_BEHIND:
         raise StoreBehind(ref.uid, seen_revision=ref.revision, store_revision=raw[1])
     if code is Code.EPOCH_CHANGED:
