@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from bench.holds import house
-from bench.http_room import (
+from bench.kit.contest import (
     BASE,
     HOST,
     JSON,

@@ -14,36 +14,25 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
-import secrets
-import socket
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Final
 
-from holdfast_loadtest.hammer import request_bytes
+from bench.kit.contest import (
+    BASE,
+    JSON,
+    NOT_MODIFIED,
+    Kind,
+    Service,
+    Turn,
+    compared,
+    running_service,
+    turn,
+    yardstick,
+)
 
-HOST: Final = "127.0.0.1"
-SALE: Final = "bench"
-BASE: Final = f"/v1/sales/{SALE}"
-PATTERN: Final = "/v1/sales/{sale}"
 WAITING: Final = 2_000
-READY_SECONDS: Final = 60.0
-NOT_MODIFIED: Final = 304
 TRIES: Final = 5
 MOSTLY: Final = 0.95
-MAX_ANSWER_BYTES: Final = 65_536
-JSON: Final = {"Content-Type": "application/json"}
 SETTINGS: Final[dict[str, Any]] = {
     "name": "Benchmark",
     "new_users_per_minute": 1,
@@ -51,131 +40,6 @@ SETTINGS: Final[dict[str, Any]] = {
     "prices": {"GA": 1000},
     "areas": [{"id": "floor", "name": "Floor", "capacity": 1_000_000, "category": "GA"}],
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of request: how it is made, and the ratio aimed at."""
-
-    name: str
-    method: str
-    route: str
-    status: int
-    headers: dict[str, str]
-    body: bytes
-    aim: float
-
-    @property
-    def bytes(self) -> bytes:
-        return request_bytes(self.method, BASE + self.route, HOST, self.headers, self.body)
-
-
-@dataclass(frozen=True, slots=True)
-class Contestant:
-    """Where to ask, and whose processor time to count."""
-
-    port: int
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one contestant did in one round."""
-
-    per_second: float
-    cpu_us: float
-    statuses: Counter[str]
-
-
-class Service:
-    """The service under test, by its URL and key."""
-
-    def __init__(self, port: int, key: str, parent: int) -> None:
-        self.port = port
-        self.key = key
-        self._parent = parent
-
-    @property
-    def contestant(self) -> Contestant:
-        """Its one worker; the store's processor time is not the server's."""
-        children = Path(f"/proc/{self._parent}/task/{self._parent}/children").read_text().split()
-        workers = [pid for pid in children if b"\0serve\0" in _command(pid)]
-        if len(workers) != 1:
-            raise SystemExit(f"one worker was expected, not {len(workers)}")
-        return Contestant(self.port, int(workers[0]))
-
-    def call(
-        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
-    ) -> tuple[int, dict[str, str], bytes]:
-        data = None if body is None else json.dumps(body).encode()
-        sent = {"Authorization": f"Bearer {self.key}"} if headers is None else headers
-        request = urllib.request.Request(
-            f"http://{HOST}:{self.port}{path}", data, JSON | sent, method=method
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
-                return response.status, dict(response.headers), response.read()
-        except urllib.error.HTTPError as refusal:
-            return refusal.code, dict(refusal.headers), refusal.read()
-
-    def expect(self, method: str, path: str, body: object = None) -> bytes:
-        status, _, answer = self.call(method, path, body)
-        if status >= 300:
-            raise SystemExit(f"{method} {path}: {status} {answer.decode()}")
-        return answer
-
-
-def _command(pid: str) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def running_service(
-    settings: dict[str, Any] = SETTINGS, waiting: int = WAITING
-) -> Iterator[Service]:
-    """`holdfast serve` with one worker, a sale, and a line of waiting visitors."""
-    key, port = secrets.token_urlsafe(24), free_port()
-    environment = {name: value for name, value in os.environ.items() if "HOLDFAST" not in name}
-    with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as directory:
-        with (Path(directory) / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "holdfast", "serve"),
-                    *("--port", str(port), "--data-dir", directory, "--workers", "1"),
-                ],
-                env=environment | {"HOLDFAST_OPERATOR_KEY": key},
-                stdout=log,
-                stderr=log,
-            )
-        try:
-            service = Service(port, key, process.pid)
-            _wait_until_ready(service, process)
-            service.expect("PUT", BASE, settings)
-            for _ in range(waiting):
-                service.call("POST", BASE + "/tickets", {}, {})
-            yield service
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def _wait_until_ready(service: Service, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            if service.call("GET", "/readyz")[0] == 200:
-                return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise SystemExit("the service did not become ready")
 
 
 def kinds_of(service: Service) -> list[Kind]:
@@ -188,93 +52,6 @@ def kinds_of(service: Service) -> list[Kind]:
         Kind("visitor's view", "GET", "/ticket", 200, ticket, b"", 0.65),
         Kind("join", "POST", "/tickets", 201, JSON, b"{}", 0.5),
     ]
-
-
-@contextmanager
-def yardstick(service: Service, kind: Kind) -> Iterator[Contestant]:
-    """bare.py on a port of its own, answering what the service answers."""
-    given = [_answer_of(service, kind)]
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("bare.py")), str(port)],
-        stdin=subprocess.PIPE,
-    )
-    try:
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(given).encode())
-        process.stdin.close()
-        _wait_for_port(port)
-        yield Contestant(port, process.pid)
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _answer_of(service: Service, kind: Kind) -> dict[str, Any]:
-    """A real answer, for the yardstick to repeat."""
-    body = json.loads(kind.body) if kind.body else None
-    status, headers, answer = service.call(kind.method, BASE + kind.route, body, kind.headers)
-    if kind.status == NOT_MODIFIED:
-        known = {"If-None-Match": headers["ETag"]}
-        status, headers, answer = service.call(kind.method, BASE + kind.route, None, known)
-    if status != kind.status:
-        raise SystemExit(f"{kind.name}: {status} {answer.decode()}")
-    return {
-        "method": kind.method,
-        "pattern": PATTERN + kind.route,
-        "status": status,
-        "headers": headers,
-        "body": answer.decode(),
-    }
-
-
-def _wait_for_port(port: int) -> None:
-    end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end:
-        try:
-            socket.create_connection((HOST, port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise SystemExit("the yardstick did not start")
-
-
-def cpu_seconds(pid: int) -> float:
-    """What all threads of a process have used so far; Linux numbers its clocks by process."""
-    return time.clock_gettime((~pid << 3) | 2)
-
-
-def turn(contestant: Contestant, requests: Iterable[bytes], options: argparse.Namespace) -> Turn:
-    """One contestant's share of a round; the requests never end."""
-    requests = iter(requests)
-    with ExitStack() as stack:
-        links = [
-            stack.enter_context(socket.create_connection((HOST, contestant.port)))
-            for _ in range(options.connections)
-        ]
-        before, started = cpu_seconds(contestant.pid), time.perf_counter()
-        statuses: Counter[str] = Counter()
-        while (seconds := time.perf_counter() - started) < options.seconds:
-            statuses.update(burst(links, requests))
-        used = cpu_seconds(contestant.pid) - before
-    return Turn(statuses.total() / seconds, used / statuses.total() * 1e6, statuses)
-
-
-def burst(links: list[socket.socket], requests: Iterable[bytes]) -> Iterator[str]:
-    """One request on each connection, all at once; then the answers' statuses.
-
-    Waiting for the last answer first means being woken once. A client that waits for each of them
-    is woken by every answer of a slow server and by few of a fast one, and to wake somebody costs
-    the server more than the request: two programs would be compared by that.
-    """
-    for link, request in zip(links, requests, strict=False):
-        link.sendall(request)
-    for link in reversed(links):
-        answer = link.recv(MAX_ANSWER_BYTES)
-        if not answer.startswith(b"HTTP/1.1 "):
-            raise SystemExit(f"an answer in pieces, or none: {answer[:80]!r}")
-        yield answer[9:12].decode()
 
 
 def _service_turn(service: Service, kind: Kind, options: argparse.Namespace) -> Turn:
@@ -305,25 +82,6 @@ def measure(service: Service, kind: Kind, options: argparse.Namespace) -> None:
     print(f"{kind.name:<17} {compared(pairs)} | aim {kind.aim:.2f}", flush=True)
 
 
-def compared(pairs: list[tuple[Turn, Turn]]) -> str:
-    cpu = [_median(turn.cpu_us for turn in side) for side in zip(*pairs, strict=True)]
-    rate = [_median(turn.per_second for turn in side) for side in zip(*pairs, strict=True)]
-    return (
-        f"cpu {cpu[0]:4.0f} us, bare {cpu[1]:4.0f}"
-        f"  ratio {_spread([bare.cpu_us / our.cpu_us for our, bare in pairs])}"
-        f" | {rate[0]:6,.0f}/s, bare {rate[1]:6,.0f}"
-        f"  ratio {_spread([our.per_second / bare.per_second for our, bare in pairs])}"
-    )
-
-
-def _median(values: Iterable[float]) -> float:
-    return statistics.median(values)
-
-
-def _spread(ratios: list[float]) -> str:
-    return f"{_median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=9)
@@ -331,8 +89,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--only", default="", help="kinds whose name has this in it")
     options = parser.parse_args()
-    with ExitStack() as stack:
-        service = stack.enter_context(running_service())
+    with running_service(SETTINGS, WAITING) as service:
         for kind in kinds_of(service):
             if options.only in kind.name:
                 measure(service, kind, options)
