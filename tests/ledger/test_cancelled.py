@@ -13,7 +13,7 @@ from conftest import Clock
 from shop_kit import Shop, drained, make_hall
 
 from holdfast_inventory import blocking
-from holdfast_inventory.ledger import Ledger, Order, OrderStatus
+from holdfast_inventory.ledger import Ledger, LedgerUnavailable, Order, OrderStatus
 from holdfast_inventory.paying import begin_paying
 from holdfast_inventory.recovery import PATIENCE_MS, Recovery
 from holdfast_inventory.refund import Refunding, RefundRequest
@@ -128,3 +128,22 @@ async def test_cancelled_writers_keep_no_other_worker_out(crowd: list[Shop], clo
     assert (await crowd[3].confirm(hold)).order.status is OrderStatus.SOLD
     await drained(crowd[3])
     await crowd[0].audit()
+
+
+async def test_cancelled_lane_of_the_group_commit_leaves_nobody_waiting(shop: Shop) -> None:
+    """Catches callers who would wait for ever: those of its batch are told that nobody knows."""
+    holds = [await shop.hold(f"r1s{n}") for n in (1, 2, 3)]
+    confirms = [asyncio.create_task(shop.confirm(hold)) for hold in holds]
+    lanes: set[asyncio.Task[object]] = set()
+    while not lanes:
+        await asyncio.sleep(0)
+        lanes = {task for task in asyncio.all_tasks() if "_run_lane" in repr(task.get_coro())}
+    await asyncio.sleep(0)
+    lanes.pop().cancel()
+    async with asyncio.timeout(SOON_SECONDS):
+        answers = await asyncio.gather(*confirms, return_exceptions=True)
+    assert any(isinstance(answer, LedgerUnavailable) for answer in answers)
+    for hold in holds:
+        assert (await shop.confirm(hold)).order.status is OrderStatus.SOLD
+    await drained(shop)
+    await shop.audit()

@@ -5,8 +5,9 @@ import os
 import signal
 
 import aiohttp
+from reconcile_kit import reconciled
 from running_service import StartService, is_alive, wait_until
-from rush_kit import create_rush_sale, finish, until_confirmed
+from rush_kit import SALE, create_rush_sale, finish, until_confirmed
 
 KILLS = 3
 WORKERS = ("--workers", "2")
@@ -31,6 +32,7 @@ async def test_killed_service_loses_no_confirmed_order(
         )
     await until_confirmed(rush, 30)
     await finish(rush, running)
+    await reconciled(service, SALE)
     assert rush.answers["lost"] > 0
 
 
@@ -46,6 +48,7 @@ async def test_killed_store_loses_no_confirmed_order(
         os.kill(service.store_pid(), signal.SIGKILL)
     await until_confirmed(rush, 30)
     await finish(rush, running)
+    await reconciled(service, SALE)
     assert "store_behind" not in rush.answers
 
 
@@ -60,3 +63,4 @@ async def test_killed_workers_lose_no_confirmed_order(
         os.kill(service.workers()[0], signal.SIGKILL)
     await until_confirmed(rush, 30)
     await finish(rush, running)
+    await reconciled(service, SALE)

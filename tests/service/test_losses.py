@@ -2,6 +2,7 @@
 
 Whatever it lost: nothing is sold twice, every confirm that was answered 200 is in the ledger, no
 number is issued twice, no pass is given to another, and meanwhile clients are told to come again.
+In the end `holdfast reconcile` finds store, ledger and events agreed.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+from reconcile_kit import reconciled
 from running_service import Service, StartService, is_alive, wait_until
 from rush_kit import SALE, Line, Rush, audit, create_rush_sale, until_confirmed
 
@@ -36,6 +38,7 @@ async def rushing(
     await asyncio.gather(*running)
     await audit(rush)
     await line.audit()
+    await reconciled(service, SALE)
     assert "internal_error" not in rush.answers
 
 

@@ -86,7 +86,16 @@ class GroupCommit:
         """Until nothing waits. No longer busy in that very step: who comes next starts a lane."""
         try:
             while self._waiting:
-                await self._run_batch(self._next_batch())
+                batch = self._next_batch()
+                try:
+                    await self._run_batch(batch)
+                finally:
+                    # By now all have their answers, unless the lane itself was cancelled.
+                    _fail(batch, LedgerUnavailable())
+        except asyncio.CancelledError:
+            _fail([*self._waiting], LedgerUnavailable())
+            self._waiting.clear()
+            raise
         finally:
             self._busy -= 1
 
