@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import aiohttp
 import pytest
 import pytest_asyncio
+from api_client import eventually
 from chromium import PHONE, Chromium, Page
 from pages_kit import WAIT_SECONDS, ReturnPage, Sale, make_sale
 from running_service import Service
@@ -108,6 +109,7 @@ async def test_identity_waits_with_the_tab_until_the_room_opens(
         assert "identity" not in await page.run("location.href")
         await reach(page, "scheduled")
         await later.change(**times | {"prequeue_start_time": "2020-01-01T00:00:00Z"})
+        await eventually(later.visitor, f"/v1/sales/{later.name}/status", "state", "lobby")
         await page.go(later.page())
         await reach(page, "lobby")
 
