@@ -95,6 +95,34 @@ async def test_the_same_id_twice_in_a_tick_is_one_hold(stock: Stock) -> None:
     await stock.recount()
 
 
+async def test_a_row_that_serves_only_since_the_hold_before_is_found(make_stock: Make) -> None:
+    """Given three seats in front, which for two would leave one alone: one buyer takes an end."""
+    stock = await make_stock(["AAA", "A" * 8])
+    behind, single, front = await asyncio.gather(
+        stock.hold(stock.choice(2)), stock.hold(stock.choice(1)), stock.hold(stock.choice(2))
+    )
+    holds = [answer.hold for answer in (behind, single, front)]
+    assert [[row.position for row in hold.rows] for hold in holds if hold] == [[2], [1], [1]]
+    await stock.recount()
+
+
+async def test_what_a_search_did_not_meet_before_it_can_meet_later(make_stock: Make) -> None:
+    """Given that nobody has a run of two when the first looks for one; then the third row does."""
+    stock = await make_stock(["   A", "A" * 8, "  AAA", "A" * 8])
+    answers = await asyncio.gather(
+        stock.hold(stock.choice(2)),
+        stock.hold(stock.seats("z1-3-3")),
+        stock.hold(stock.seats("z1-2-1", "z1-2-2", "z1-2-7", "z1-2-8")),
+        stock.hold(stock.choice(2)),
+    )
+    first, _, _, last = answers
+    assert first.hold is not None
+    assert first.hold.seats == tuple(stock.indices("z1-2-4", "z1-2-5"))
+    assert last.hold is not None
+    assert last.hold.seats == tuple(stock.indices("z1-3-4", "z1-3-5"))
+    await stock.recount()
+
+
 async def test_every_pass_of_a_tick_is_judged_and_extended(stock: Stock, clock: Clock) -> None:
     now = await clock.now_ms()
     for key in (keys.active, keys.unheld):
