@@ -6,8 +6,8 @@
 The same orders of two seats each are written in these ways, in turns, on as many connections:
 
 - raw: what a careful engineer writes for PostgreSQL who has nothing to check. Ready-made rows,
-  straight into asyncpg by prepared statements, the very INSERT of arrays that the core uses, in
-  transactions as large as the core's largest. Nothing is read, locked or decided;
+  straight into asyncpg by prepared statements, the very INSERT that the core uses, its text made
+  beforehand, in transactions as large as the core's largest. Nothing is read, locked or decided;
 - core: `Ledger.commit`, from callers that each wait for their order before they send the next;
 - one by one: the core's own transaction, an order each.
 
@@ -48,7 +48,7 @@ from holdfast_inventory.ledger import (
     Verdict,
 )
 from holdfast_inventory.ledger.apply import apply_batch
-from holdfast_inventory.ledger.bulk import insert_of_arrays, update_of_arrays
+from holdfast_inventory.ledger.bulk import insert_of_records, records, update_of_records
 from holdfast_inventory.ledger.group import MAX_BATCH
 from holdfast_inventory.ledger.orders import row_of
 from holdfast_inventory.ledger.schema import orders as orders_table
@@ -64,7 +64,6 @@ PENDING_UNTIL_MS = 2**40
 Run = Callable[[], Awaitable[None]]
 Way = Callable[[Ledger, SaleRecord, list[Order]], Awaitable[Run]]
 """gets ready, and answers what is timed"""
-Columns = tuple[list[object], ...]
 
 
 def orders_of(sale: SaleRecord, count: int) -> list[Order]:
@@ -112,11 +111,11 @@ def pending(order: Order) -> Order:
 
 
 def raw(pays_first: bool) -> Way:
-    """The rows are ready, as columns, before the clock starts."""
+    """The rows are ready, as the text that is sent, before the clock starts."""
 
     async def get_ready(ledger: Ledger, sale: SaleRecord, orders: list[Order]) -> Run:
         batches = [orders[at : at + MAX_BATCH] for at in range(0, len(orders), MAX_BATCH)]
-        todo = iter([Batch.of(ledger, sale.uid, batch) for batch in batches])
+        todo = iter([Batch.of(sale.uid, batch) for batch in batches])
         writers = [await RawWriter.open(ledger) for _ in range(CONNECTIONS)]
 
         async def run() -> None:
@@ -129,24 +128,20 @@ def raw(pays_first: bool) -> Way:
 
 @dataclass(frozen=True)
 class Batch:
-    """The rows of one transaction, one list a column."""
+    """The rows of one transaction, as they are sent."""
 
-    pending: Columns
-    paid: Columns
-    seats: Columns
+    pending: str
+    paid: str
+    seats: str
 
     @classmethod
-    def of(cls, ledger: Ledger, uid: str, batch: Sequence[Order]) -> Batch:
-        _, values_of = insert_of_arrays(orders_table, ledger.database.engine.dialect)
+    def of(cls, uid: str, batch: Sequence[Order]) -> Batch:
+        taken = [(seat, order.id) for order in batch for seat in order.seats]
         return cls(
-            _turned([values_of(row_of(pending(order))) for order in batch]),
-            _turned([values_of(row_of(order)) for order in batch]),
-            _turned([(uid, seat, order.id) for order in batch for seat in order.seats]),
+            records([row_of(pending(order)) for order in batch]),
+            records([row_of(order) for order in batch]),
+            records([{"sale_uid": uid, "seat": seat, "order_id": owner} for seat, owner in taken]),
         )
-
-
-def _turned(rows: Sequence[tuple[object, ...]]) -> Columns:
-    return tuple(map(list, zip(*rows, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -168,9 +163,9 @@ class RawWriter:
         return cls(
             borrowed,
             connection,
-            insert=await connection.prepare(insert_of_arrays(orders_table, dialect)[0]),
-            update=await connection.prepare(update_of_arrays(orders_table, dialect)[0]),
-            take=await connection.prepare(insert_of_arrays(sold_table, dialect)[0]),
+            insert=await connection.prepare(insert_of_records(orders_table, dialect)),
+            update=await connection.prepare(update_of_records(orders_table, dialect)),
+            take=await connection.prepare(insert_of_records(sold_table, dialect)),
         )
 
     async def write(self, batches: Iterator[Batch], pays_first: bool) -> None:
@@ -178,10 +173,10 @@ class RawWriter:
         for batch in batches:
             if pays_first:
                 async with self.connection.transaction():
-                    await self.insert.fetch(*batch.pending)
+                    await self.insert.fetch(batch.pending)
             async with self.connection.transaction():
-                await settle.fetch(*batch.paid)
-                await self.take.fetch(*batch.seats)
+                await settle.fetch(batch.paid)
+                await self.take.fetch(batch.seats)
         self.borrowed.close()
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 from ledger_kit import OpenLedger, build_order, sell
+from msgspec.structs import replace
 from sqlalchemy import insert, text, update
 from sqlalchemy.exc import IntegrityError
 
@@ -69,6 +70,26 @@ async def test_sold_order_reads_back_as_it_was_handed_in(ledger: Ledger, sale: S
     assert outcome.order.buyer == "Zoë 🎟"
     assert await ledger.orders.owners(sale.uid) == {3: "o1", 4: "o1"}
     assert await ledger.orders.area_units(sale.uid) == {"floor": 2}
+
+
+async def test_awkward_values_come_back_as_they_were(ledger: Ledger, sale: SaleRecord) -> None:
+    """Whatever form rows are sent in, inserted and updated: quotes, large numbers, NULL."""
+    awkward = build_order(
+        sale.uid,
+        "o1",
+        seats=(3,),
+        buyer='O"Brien \\ \n\t {"a": [1]} \\u0041 \u2028 \U0001f39f',
+        order_ref="null",
+        payment_ref=None,
+        total=2**62 + 1,
+        amount=2**53 + 1,
+        next_to_each_other=False,
+    )
+    for intent in (Pend(1, awkward), Sell(1, replace(awkward, hold_version=3, payment_ref="[]"))):
+        outcome = await ledger.commit(intent)
+        assert outcome.verdict is Verdict.DONE
+        assert await read(ledger, sale, "o1") == outcome.order
+    assert (await read(ledger, sale, "o1")).amount == 2**53 + 1
 
 
 async def test_repeat_of_a_confirm_sells_nothing_more(ledger: Ledger, sale: SaleRecord) -> None:

@@ -3,8 +3,11 @@
 Compiling and typing every parameter costs several times what the driver needs to send it. Our rows
 are plain integers, strings and booleans, which every driver takes as they are. So a statement is
 compiled once for a dialect, and its rows go straight to the driver's `executemany`, in the order of
-the statement's markers. PostgreSQL takes one array a column instead, which spares it a message and
-an execution a row.
+the statement's markers.
+
+PostgreSQL takes all rows as one JSON text instead, which spares it a message and an execution a
+row, and us the driver's look at every value. Measured in one run, database included, an order took
+79 us of processor so, and 105 us with one array a column, which was rejected for it.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 
+import msgspec
 from sqlalchemy import Insert, Table, Update, bindparam
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,7 +30,8 @@ Values = Callable[[Row], tuple[object, ...]]
 async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows, each with a value for every column."""
     if connection.dialect.name == "postgresql":
-        await _execute_arrays(connection, insert_of_arrays(table, connection.dialect), rows)
+        sql = insert_of_records(table, connection.dialect)
+        await connection.exec_driver_sql(sql, (records(rows),))
     else:
         await _execute_many(connection, _insert_into(table), rows)
 
@@ -34,7 +39,8 @@ async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[
 async def update_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     """Replace the rows that have these primary keys; each has a value for every column."""
     if connection.dialect.name == "postgresql":
-        await _execute_arrays(connection, update_of_arrays(table, connection.dialect), rows)
+        sql = update_of_records(table, connection.dialect)
+        await connection.exec_driver_sql(sql, (records(rows),))
     else:
         await _execute_many(connection, _update_of(table), rows)
 
@@ -44,14 +50,6 @@ async def _execute_many(
 ) -> None:
     sql, values_of = _compiled(statement, connection.dialect)
     await connection.exec_driver_sql(sql, [values_of(row) for row in rows])
-
-
-async def _execute_arrays(
-    connection: AsyncConnection, statement: tuple[str, Values], rows: Sequence[Row]
-) -> None:
-    sql, values_of = statement
-    columns = zip(*(values_of(row) for row in rows), strict=True)
-    await connection.exec_driver_sql(sql, tuple(map(list, columns)))
 
 
 @lru_cache(STATEMENTS_KEPT)
@@ -80,32 +78,35 @@ def _update_of(table: Table) -> Update:
     return statement
 
 
+def records(rows: Sequence[Row]) -> str:
+    """The rows as the two statements below take them."""
+    return _encode(rows).decode()
+
+
+_encode = msgspec.json.Encoder().encode
+
+
 # Nothing in these two is anybody's input: table, columns and types are the schema's.
 
 
 @lru_cache(STATEMENTS_KEPT)
-def insert_of_arrays(table: Table, dialect: Dialect) -> tuple[str, Values]:
-    """PostgreSQL's INSERT of one array a column, and how a row gives its values in that order."""
+def insert_of_records(table: Table, dialect: Dialect) -> str:
+    """PostgreSQL's INSERT of many rows from one JSON text."""
     into = f"{table.name} ({', '.join(table.c.keys())})"
-    sql = f"INSERT INTO {into} SELECT * FROM {_arrays(table, dialect)}"  # noqa: S608
-    return sql, itemgetter(*table.c.keys())
+    return f"INSERT INTO {into} SELECT * FROM {_given(table, dialect)}"  # noqa: S608
 
 
 @lru_cache(STATEMENTS_KEPT)
-def update_of_arrays(table: Table, dialect: Dialect) -> tuple[str, Values]:
+def update_of_records(table: Table, dialect: Dialect) -> str:
     """The same for an UPDATE of every column by primary key."""
     names, keys = table.c.keys(), table.primary_key.columns.keys()
     changes = ", ".join(f"{name} = given.{name}" for name in names if name not in keys)
     match = " AND ".join(f"{table.name}.{key} = given.{key}" for key in keys)
-    given = f"{_arrays(table, dialect)} AS given ({', '.join(names)})"
-    sql = f"UPDATE {table.name} SET {changes} FROM {given} WHERE {match}"  # noqa: S608
-    return sql, itemgetter(*names)
+    given = _given(table, dialect)
+    return f"UPDATE {table.name} SET {changes} FROM {given} WHERE {match}"  # noqa: S608
 
 
-def _arrays(table: Table, dialect: Dialect) -> str:
-    """A marker for each column, in one row source."""
-    arrays = [
-        f"${place}::{column.type.compile(dialect=dialect)}[]"
-        for place, column in enumerate(table.columns, start=1)
-    ]
-    return f"unnest({', '.join(arrays)})"
+def _given(table: Table, dialect: Dialect) -> str:
+    """The marker as a row source with the table's columns and types."""
+    columns = (f"{column.name} {column.type.compile(dialect=dialect)}" for column in table.columns)
+    return f"json_to_recordset($1::json) AS given ({', '.join(columns)})"
