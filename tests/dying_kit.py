@@ -118,6 +118,14 @@ async def _live(life: Life) -> None:
 
 async def _act(life: Life, shop: Shop) -> None:
     office, afterwards = BoxOffice(shop.hall, shop.ledger), Afterwards()
+    try:
+        await _do(life, shop, office, afterwards)
+    finally:  # what a refusal has begun goes on too
+        await afterwards.drain()
+        await shop.afterwards.drain()
+
+
+async def _do(life: Life, shop: Shop, office: BoxOffice, afterwards: Afterwards) -> None:
     if life.deed == "confirm":
         await shop.confirm(await shop.read(life.hold_id))
     elif life.deed == "pay":
@@ -127,8 +135,6 @@ async def _act(life: Life, shop: Shop) -> None:
     else:
         recovery = Recovery(shop.ledger, patience_ms=0)
         await recovery.visit(shop.hall)
-    await afterwards.drain()
-    await shop.afterwards.drain()
 
 
 async def run_until_death(life: Life) -> int | None:

@@ -40,7 +40,7 @@ from holdfast_inventory.ledger import (
 )
 from holdfast_inventory.orders import BoxOffice, Stock, order_of_hold
 from holdfast_inventory.settings import LatePayment
-from holdfast_inventory.telling import Afterwards, book, give_up, tell
+from holdfast_inventory.telling import Afterwards, give_up, tell
 from holdfast_lua.codes import Code
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
 from holdfast_lua.stock_terms import HoldAnswer, SeatChoice
@@ -97,8 +97,6 @@ class Confirming:
         if outcome.verdict is Verdict.EPOCH_PASSED or order is None:
             raise EpochPassed()
         await self._afterwards.run(tell(office, order))
-        if outcome.verdict is Verdict.TAKEN:
-            await self._afterwards.run(_book_owners(office, outcome))
         if outcome.verdict is Verdict.DIFFERS:
             raise HoldfastError(ErrorCode.ORDER_MISMATCH)
         if order.status is OrderStatus.LOST:
@@ -238,13 +236,3 @@ def _unknown_order(stock: Stock, hold_id: str, request: ConfirmRequest, now_ms: 
         created_ms=now_ms,
         updated_ms=now_ms,
     )
-
-
-async def _book_owners(office: BoxOffice, outcome: Outcome) -> None:
-    """The store gave away what the ledger had sold: let it know whose those seats are."""
-    uid = office.stock.ref.uid
-    owners = await office.ledger.orders.owners_of(uid, outcome.taken_seats)
-    for order_id in sorted(set(owners.values())):
-        order = await office.ledger.orders.read(uid, order_id)
-        if order is not None and order.units:
-            await book(office, order)

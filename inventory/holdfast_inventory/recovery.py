@@ -79,7 +79,8 @@ class Recovery:
         uid = office.stock.ref.uid
         watch = self._watches.setdefault(uid, _Watch())
         strays = await blocking.strays(office)
-        await office.ledger.blocks.doubt(uid, sorted(strays & watch.strays))
+        if strays & watch.strays:
+            await office.ledger.blocks.doubt(uid, sorted(strays & watch.strays))
         watch.strays = strays
         await blocking.settle(office)
 

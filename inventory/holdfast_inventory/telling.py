@@ -145,6 +145,8 @@ def _stands_in_the_way(hold: HoldRecord, answer: HoldAnswer) -> bool:
 
 async def _tell_lost(office: BoxOffice, order: Order) -> None:
     stock, reason = office.stock, order.reason or LEDGER_CONFLICT
+    if order.due_ms is not None and reason == LEDGER_CONFLICT:
+        await _book_owners(office, order)
     await stock.calls.abort_confirm(stock.ref, order.id, reason=reason)
     if order.due_ms is None:  # the platform has been told
         return
@@ -155,6 +157,20 @@ async def _tell_lost(office: BoxOffice, order: Order) -> None:
         amount=order.amount or 0,
         reason=reason,
     )
+
+
+async def _book_owners(office: BoxOffice, order: Order) -> None:
+    """The store gave this order what the ledger had sold: let it know whose those seats are.
+
+    Before the order's own hold is ended: between the two its seats would be for sale once more.
+    """
+    uid = office.stock.ref.uid
+    seats = [item.index for item in order.items if item.index is not None]
+    owners = await office.ledger.orders.owners_of(uid, seats)
+    for owner_id in sorted(set(owners.values())):
+        owner = await office.ledger.orders.read(uid, owner_id)
+        if owner is not None and owner.units:
+            await book(office, owner)
 
 
 async def _tell_refunded(office: BoxOffice, order: Order) -> None:

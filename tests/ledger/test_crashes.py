@@ -136,6 +136,34 @@ async def test_late_payment_that_breaks_off_is_told_once(
     await shop.audit()
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "after Sell",
+        "after drop_hold",
+        "before book_hold",
+        "after book_hold",
+        "after abort_confirm",
+        "after require_refund",
+        "before Told",
+    ],
+)
+async def test_refusal_of_what_the_ledger_sold_to_another_books_it_for_them(
+    shop: Shop, die: Die, clock: Clock, step: str
+) -> None:
+    """Given a seat that the ledger sold, and the store, which did not know, gave to another."""
+    first = await shop.hold("r1s1")
+    order = order_of_hold(shop.hall, first, 1_000)
+    await shop.hall.release(first.id, owner="", version=0)
+    await shop.ledger.commit(Sell(1, order))
+    second = await shop.hold("r1s1", "r1s2", buyer="bob")
+    await die("confirm", second, step)
+    await recovered(shop, clock)
+    assert (await shop.states())[:2] == "bf"
+    assert (await shop.order(second.id)).status is OrderStatus.LOST
+    assert len(await shop.events("order.refund_required")) == 1
+
+
 @pytest.mark.parametrize("repeated", [False, True])
 @pytest.mark.parametrize(
     "step", ["before reacquire_hold", "after reacquire_hold", "after Sell", "before finish_confirm"]

@@ -69,7 +69,7 @@ VOID_TOLD_LATE = schedule(
     do("rush", "recover", 1),
     TWO_MINUTES,
     do("ask", "recover", 1),
-    cues(7),  # the order is void, the store has yet to be told
+    cues(8),  # the order is void, the store has yet to be told
     do("ask", "confirm", 2),
     cues(6, at=1),  # that is noticed, the hold freed and reacquired
     cues(1),
