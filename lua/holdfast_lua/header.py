@@ -10,7 +10,7 @@ The header is the leading run of comment lines. Its machine-read parts are
     --   2 revision  integer
     --   3 seat...   dense index, one or more times
     -- flags: no-writes
-    -- joins: 32
+    -- joins: 64
 
 `joins` is how many calls of one tick the executor may send as one: see joining.py.
 

@@ -7,9 +7,9 @@
 -- number of them, are freed first; a pick that fails while more are overdue says so.
 --
 -- The holds of one tick come as one call, since opening the sale, reading a row and committing cost
--- more than a hold does. All are decided in memory, in order, each seeing what those before it took; then
--- all is written. What could raise comes before the first write, so there is no half a block: the
--- store never holds some of it, whatever dies, and a caller that lost the answer asks again by id.
+-- more than a hold does. All are decided in memory, in order, each seeing what those before it took;
+-- then all is written. What could raise comes before the first write, so there is no half a block:
+-- the store never has some of it, whatever dies, and who lost the answer asks again by the id.
 --
 -- KEYS
 --   1 sale     HASH    guard, lifecycle, counters
@@ -27,7 +27,7 @@
 --   2 revision  integer
 --   3 holds...  three for each hold: its terms, what is known of its packed form (fields from `areas`
 --               on), its choice or its seats; see include/asked.lua
--- joins: 32
+-- joins: 64
 --
 -- Returns {{code, revision, now_ms, hold, seats, areas}, ...}, one for each hold, in order
 --   OK                    the new hold
@@ -42,7 +42,6 @@
 -- or, when the guard refuses, one answer for all.
 -- Complexity: O(row blocks) bytes by memchr for each hold, plus the seats of the rows touched.
 -- Events: hold.created {buyer, seats, areas, total, expires_ms}; hold.expired, inventory.* by sweep.
-
 --
 -- What a plain hold does not need is defined in `seldom`, when it is needed: making a closure costs as
 -- much as a small command, and in a quiet minute every hold comes alone.
@@ -51,7 +50,7 @@
 -- include: picked
 -- include: hold_block
 
-local SWEEP_BEFORE_MAX = 16
+local SWEEP_BEFORE_MAX, SWEEP_BLOCK_MAX = 16, 256
 
 local function seldom()
 -- include: sweep
@@ -163,7 +162,8 @@ local holds, answers = asked_holds(ARGV, 3), {}
 local asking, places = judge(holds, answers)
 if #asking == 0 then return answers end
 local overdue = stock_overdue(sale)
-if stock_overdue(sale) then rare().sweep(sale, keys, SWEEP_BEFORE_MAX * #asking) end
+local sweep_max = math.min(SWEEP_BEFORE_MAX * #asking, SWEEP_BLOCK_MAX)
+if stock_overdue(sale) then rare().sweep(sale, keys, sweep_max) end
 if overdue then asking, places = judge(holds, answers) end  -- what was swept is another hold now
 
 local block = block_open(sale, keys, asking)
