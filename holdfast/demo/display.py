@@ -262,6 +262,7 @@ def endings_of(tally: Tally) -> str:
         Stage.LAPSED,
         Stage.REFUNDED,
         Stage.LEFT,
+        Stage.EMPTY_HANDED,
         Stage.NO_SHOW,
         Stage.QUIT,
         Stage.SOLD_OUT,

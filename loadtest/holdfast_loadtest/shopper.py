@@ -46,7 +46,7 @@ class Shopper:
         hold = await self._find_something()
         if hold is None:
             await self._leave()
-            return Stage.LEFT if self._who.only_browses else Stage.SOLD_OUT
+            return Stage.LEFT if self._who.only_browses else Stage.EMPTY_HANDED
         self.stage = self._scene.tally.move(self.stage, Stage.HOLDING)
         if self._who.greedy:
             await self._ask_for_more(hold)

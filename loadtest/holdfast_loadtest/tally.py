@@ -29,6 +29,7 @@ class Stage(Enum):
     LAPSED = "let their hold lapse"
     REFUNDED = "paid too late, refunded"
     LEFT = "left without buying"
+    EMPTY_HANDED = "found nothing they wanted"
     QUIT = "quit the line"
     NO_SHOW = "missed the call"
     SOLD_OUT = "told it is sold out"

@@ -10,12 +10,13 @@ from holdfast.demo.display import (
     Meter,
     Picture,
     clock,
+    endings_of,
     heading,
     line_of,
     panel_of,
 )
 from holdfast_loadtest.client import Traffic
-from holdfast_loadtest.tally import Stage, Tally
+from holdfast_loadtest.tally import UNDER_WAY, Stage, Tally
 from holdfast_loadtest.wire import Status
 
 
@@ -143,3 +144,12 @@ def test_tally_keeps_everybody_in_one_stage() -> None:
     assert tally.done == 0
     tally.move(Stage.INSIDE, Stage.BOOKED)
     assert tally.done == 1
+
+
+def test_every_way_to_end_is_told() -> None:
+    """A stage that `endings_of` forgets would make the crowd shrink before one's eyes."""
+    tally = Tally(1000)
+    endings = [stage for stage in Stage if stage not in UNDER_WAY]
+    for stage in endings:
+        tally.move(Stage.TO_COME, stage)
+    assert endings_of(tally).count("1 ") == len(endings)
