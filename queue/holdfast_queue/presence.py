@@ -5,8 +5,15 @@ window it goes to the store, which joins the bitmaps of all workers and counts t
 So presence costs no store call per poll, and 1/8 byte per visitor and window here and there.
 
 Places are noted by their ordinal: the lobby's order until it is frozen, the number from then on;
-the two never share a bitmap. A window is longer than a page with a hidden tab takes between two
-questions.
+the two never share a bitmap.
+
+Invariant: whoever keeps the page open is in every window, also while its tab is hidden. The page
+asks for its place with the first poll that is `OWN_VIEW_SECONDS` after the last time, and polls at
+least every `HIDDEN_SECONDS`; both numbers reach it from here. Browsers run the timers of a tab that
+has long been hidden on the minute only, so what comes due within a minute happens on the minute,
+and what comes due a moment later a minute after that. Hence a hidden page is asked to poll well
+within the minute, every poll of it is a look at its place, and a window is longer than a minute and
+what a slow answer adds to it.
 
 The count is for the operator and not for the wait estimate: that one divides by the share of
 called visitors who came, which is what slows a line; presence says nothing about who comes, since a
@@ -21,6 +28,8 @@ from holdfast_lua.line_calls import MAX_NUMBER, LineCalls
 from holdfast_lua.line_status import LineStatus
 
 WINDOW_MS: Final = 90_000
+HIDDEN_SECONDS: Final = 55
+OWN_VIEW_SECONDS: Final = 40
 _GROW_BYTES: Final = 4_096
 
 

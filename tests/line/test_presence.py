@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from random import Random
 
 import msgspec
+import pytest
 from line_harness import Line
 
 from holdfast_lua import SaleRef, keys
 from holdfast_lua.line_calls import LineCheckpoint
 from holdfast_queue.desk import FrontDesk
-from holdfast_queue.presence import WINDOW_MS, Presence
+from holdfast_queue.presence import HIDDEN_SECONDS, OWN_VIEW_SECONDS, WINDOW_MS, Presence
 from holdfast_queue.room import Room
 
 RoomFactory = Callable[..., Awaitable[Room]]
@@ -99,3 +101,39 @@ async def test_bits_of_a_short_stretch_travel_alone(line: Line) -> None:
     noted = presence.turn(status, 2 * WINDOW_MS)
     assert noted is not None
     assert (noted.offset, len(noted.bits)) == (100_000, 1)
+
+
+def looks_of_a_page(chance: Random, every_ms: int, until_ms: int) -> Iterator[int]:
+    """When an open page asks for its place: its beats, its polls and what they wait for an answer.
+
+    As pages/static/main.js has it; the browser runs its beats every quarter of a second, every
+    second while the tab is hidden, every minute when it has been for long.
+    """
+    beat_ms, poll_ms, answered_ms = chance.randrange(every_ms), 0.0, 0.0
+    looked_ms = -OWN_VIEW_SECONDS * 1000.0
+    while beat_ms < until_ms:
+        if beat_ms >= max(poll_ms, answered_ms):
+            answered_ms = beat_ms + chance.uniform(5, 3_000)
+            if answered_ms - looked_ms >= OWN_VIEW_SECONDS * 1000:
+                looked_ms = answered_ms
+                yield int(answered_ms)
+            poll_ms = answered_ms + HIDDEN_SECONDS * 1000 * chance.uniform(0.8, 1.0)
+        beat_ms += every_ms
+
+
+@pytest.mark.parametrize("every_ms", [250, 1_000, 60_000])
+async def test_who_keeps_the_page_open_is_in_every_window(line: Line, every_ms: int) -> None:
+    """Half a day with the tab hidden, several times over, however the browser runs its timers."""
+    status = await line.step()
+    for seed in range(20):
+        presence = Presence(line.calls, line.ref)
+        presence.turn(status, WINDOW_MS)
+        looks = looks_of_a_page(Random(seed), every_ms, 480 * WINDOW_MS)
+        next_ms = next(looks)
+        for window in range(1, 480):
+            while WINDOW_MS + next_ms < (window + 1) * WINDOW_MS:
+                presence.note(7)
+                next_ms = next(looks)
+            noted = presence.turn(status, (window + 1) * WINDOW_MS)
+            assert noted is not None
+            assert noted.bits, f"absent in window {window}, seed {seed}"

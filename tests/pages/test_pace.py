@@ -18,6 +18,7 @@ FAR = {
     "aheadThen": 9000,
     "wait": 900,
     "hidden": False,
+    "hiddenSeconds": 60,
     "random": 1,
 }
 
@@ -30,6 +31,7 @@ PACES: list[tuple[dict[str, object], float]] = [
     ({"ahead": 9500}, 30),
     ({"own": None}, 4),
     ({"hidden": True}, 60),
+    ({"hidden": True, "hiddenSeconds": 55}, 55),
     ({"hidden": True, "wait": 120}, 40),
     ({"hidden": True, "wait": None}, 30),
     ({"ahead": 60, "aheadThen": 60, "own": 30}, 5),

@@ -2,13 +2,16 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import aiohttp
 import pytest
 from pages_kit import Sale, make_sale
 from running_service import Service
 
+from holdfast_queue.pages import documents
 from holdfast_queue.pages.languages import catalogue
+from holdfast_queue.presence import HIDDEN_SECONDS, OWN_VIEW_SECONDS
 
 HTML = {"Accept": "text/html", "Accept-Language": "en"}
 
@@ -77,6 +80,17 @@ async def test_page_is_the_same_for_everybody(sale: Sale, http: aiohttp.ClientSe
 
 
 @pytest.mark.parametrize("path", ["", "/place"])
+async def test_page_is_told_how_often_to_show_up(sale: Sale, http: aiohttp.ClientSession) -> None:
+    """The same numbers that the windows of presence are made for, and the script uses both."""
+    async with http.get(sale.page()) as answer:
+        text = await answer.text()
+    pace = f'"pace":{{"hiddenSeconds":{HIDDEN_SECONDS},"ownViewSeconds":{OWN_VIEW_SECONDS}}}'
+    assert pace in re.sub(r"\s", "", text)
+    script = (Path(documents.__file__).parent / "static" / "main.js").read_text()
+    for name in ("hiddenSeconds", "ownViewSeconds"):
+        assert f"this.page.pace.{name}" in script
+
+
 async def test_policy_allows_own_files_only(
     path: str, sale: Sale, http: aiohttp.ClientSession
 ) -> None:

@@ -23,6 +23,7 @@ from holdfast_queue.brand import DARK_PAPER, LIGHT_PAPER, Brand, shades
 from holdfast_queue.pages.assets import Assets
 from holdfast_queue.pages.languages import NAMES, other_language, texts_for
 from holdfast_queue.pages.render import Html, Templates, data_block
+from holdfast_queue.presence import HIDDEN_SECONDS, OWN_VIEW_SECONDS
 
 _FOLDER: Final = Path(__file__).parent
 ASSETS: Final = Assets(_FOLDER / "static", "/wait/-")
@@ -86,6 +87,7 @@ def waiting_document(visit: Visit) -> Html:
         "returnUrl": visit.return_url,
         "lang": visit.language,
         "texts": texts,
+        "pace": {"hiddenSeconds": HIDDEN_SECONDS, "ownViewSeconds": OWN_VIEW_SECONDS},
     }
     values = {
         "title": visit.title,

@@ -13,7 +13,6 @@ import { Service, Unreachable } from "./service.js";
 import { Chime } from "./sound.js";
 import { View } from "./view.js";
 
-const OWN_VIEW_EVERY_MS = 60_000;
 const RESTING_POLL_SECONDS = 20;
 const JOINABLE = new Set(["lobby", "open", "paused"]);
 const REDIRECT_AFTER_MS = 1_200;
@@ -108,6 +107,7 @@ class WaitingPage {
       aheadThen: this.own?.users_ahead ?? 0,
       wait: this.#waitNow()?.p50 ?? null,
       hidden: document.hidden,
+      hiddenSeconds: this.page.pace.hiddenSeconds,
       random: Math.random(),
     });
   }
@@ -171,7 +171,12 @@ class WaitingPage {
     if (!joined) return false;
     // Once the lobby has an order, the own number is asked for; until then nobody has one.
     const opened = !["scheduled", "lobby"].includes(status.state) && status.draw?.drawn !== false;
-    return (number === null && opened) || Date.now() - this.ownViewAt >= OWN_VIEW_EVERY_MS;
+    return (number === null && opened) || this.#ownViewIsDue();
+  }
+
+  /** Often enough to be counted among those who are here: the service says how often that is. */
+  #ownViewIsDue() {
+    return Date.now() - this.ownViewAt >= this.page.pace.ownViewSeconds * 1000;
   }
 
   /** Returns false when the service knows no such place (any more). */

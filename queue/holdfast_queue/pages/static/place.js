@@ -66,20 +66,20 @@ export class Place {
 /** People ahead up to whom somebody wants to see at once that a pause is over. */
 const NEAR_THE_FRONT = 100;
 const NEAR_SECONDS = 5;
-const HIDDEN_SECONDS = 60;
 
 /**
  * Seconds until the next poll. The service sets the pace: `own` is the interval it gave this visitor
  * with `aheadThen` people ahead, `floor` the shared one; moving up shortens the former in
  * proportion, and it is never exceeded, since it is what keeps a call from being missed. A hidden tab
- * asks about once a minute, and more often as its turn (`wait` seconds, null when unknown) comes near.
+ * asks about once a minute (`hiddenSeconds` at most), and more often as its turn (`wait` seconds, null
+ * when unknown) comes near.
  */
-export function pollDelay({ floor, own, ahead, aheadThen, wait, hidden, random }) {
+export function pollDelay({ floor, own, ahead, aheadThen, wait, hidden, hiddenSeconds, random }) {
   let seconds = own ?? 2 * floor;
   if (ahead !== null && aheadThen > 0) seconds *= Math.min(1, ahead / aheadThen);
   if (ahead !== null && ahead <= NEAR_THE_FRONT) seconds = Math.min(seconds, NEAR_SECONDS);
   seconds = Math.max(floor, seconds);
-  if (hidden && wait !== null) seconds = Math.max(seconds, Math.min(HIDDEN_SECONDS, wait / 3));
+  if (hidden && wait !== null) seconds = Math.max(seconds, Math.min(hiddenSeconds, wait / 3));
   return seconds * (0.8 + 0.2 * random);
 }
 
