@@ -72,14 +72,6 @@ async def test_page_is_cacheable_and_sets_nothing(sale: Sale, http: aiohttp.Clie
     await sale.issued(0)
 
 
-async def test_page_is_the_same_for_everybody(sale: Sale, http: aiohttp.ClientSession) -> None:
-    ticket = await sale.visitor.join(sale.name)
-    _, stranger = await read(http, sale.page())
-    _, holder = await read(http, sale.page(), Cookie=f"holdfast_{sale.name}={ticket}")
-    assert stranger == holder
-
-
-@pytest.mark.parametrize("path", ["", "/place"])
 async def test_page_is_told_how_often_to_show_up(sale: Sale, http: aiohttp.ClientSession) -> None:
     """The same numbers that the windows of presence are made for, and the script uses both."""
     async with http.get(sale.page()) as answer:
@@ -91,6 +83,14 @@ async def test_page_is_told_how_often_to_show_up(sale: Sale, http: aiohttp.Clien
         assert f"this.page.pace.{name}" in script
 
 
+async def test_page_is_the_same_for_everybody(sale: Sale, http: aiohttp.ClientSession) -> None:
+    ticket = await sale.visitor.join(sale.name)
+    _, stranger = await read(http, sale.page())
+    _, holder = await read(http, sale.page(), Cookie=f"holdfast_{sale.name}={ticket}")
+    assert stranger == holder
+
+
+@pytest.mark.parametrize("path", ["", "/place"])
 async def test_policy_allows_own_files_only(
     path: str, sale: Sale, http: aiohttp.ClientSession
 ) -> None:
