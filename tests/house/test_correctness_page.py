@@ -47,3 +47,13 @@ def test_every_test_that_is_named_exists() -> None:
 def test_invariants_are_numbered_without_a_gap() -> None:
     numbers = re.findall(r"^\| I(\d+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
+
+
+def test_every_crash_that_leaves_something_names_who_repairs_it() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    table = text.partition("| Repaired by | Test |\n| --- | --- | --- | --- |\n")[2]
+    rows_of_it = table.partition("\n\n")[0].splitlines()
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows_of_it]
+    assert len(cells) >= MIN_ROWS
+    orphans = [step for step, left, by, _ in cells if not by and not left.startswith("nothing")]
+    assert orphans == []
