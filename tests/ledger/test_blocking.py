@@ -5,7 +5,7 @@ from conftest import Clock
 from shop_kit import HOLD_SECONDS, Shop, drained
 
 from holdfast_inventory import blocking
-from holdfast_inventory.ledger import EpochPassed, Ledger, SaleRecord
+from holdfast_inventory.ledger import EpochPassed, Ledger, SaleRecord, SeatBlock
 from holdfast_inventory.recovery import Recovery
 
 
@@ -88,3 +88,16 @@ async def test_ledger_keeps_what_each_seat_is_to_be(ledger: Ledger, sale: SaleRe
     await blocks.note_told(uid, untold)
     assert await blocks.untold(uid) == []
     assert await blocks.blocked(uid) == [1]
+
+
+async def test_doubt_has_the_store_told_again_of_what_is_wanted_by_then(
+    ledger: Ledger, sale: SaleRecord
+) -> None:
+    blocks, uid = ledger.blocks, sale.uid
+    await blocks.want(uid, [1, 2], blocked=True, epoch=1)
+    await blocks.want(uid, [2], blocked=False, epoch=1)
+    await blocks.note_told(uid, await blocks.untold(uid))
+    assert await blocks.wishes(uid) == {1: True, 2: False}
+    await blocks.doubt(uid, [2, 9])
+    await blocks.doubt(uid, [])
+    assert await blocks.untold(uid) == [SeatBlock(2, False, 2)]

@@ -8,6 +8,7 @@ from conftest import fresh_uid
 from ledger_kit import OpenLedger, sell
 
 from holdfast_inventory.ledger import (
+    AuditNote,
     Checkpoint,
     EpochPassed,
     Ledger,
@@ -158,3 +159,34 @@ async def test_audit_pages_in_the_order_it_was_written(ledger: Ledger) -> None:
 
 def test_taken_name_is_a_conflict_for_the_client() -> None:
     assert SaleTaken("x").code is ErrorCode.CONFLICT
+
+
+async def test_change_and_its_audit_line_are_one(ledger: Ledger, sale: SaleRecord) -> None:
+    """A change that does not come to be leaves no line."""
+    line = AuditNote("key-1", "sale.patch", b'{"n":2}')
+    uid, sales = sale.uid, ledger.sales
+    assert await sales.patch(uid, b'{"n":2}', seen_version=1, line=line) is not None
+    assert await sales.patch(uid, b'{"n":3}', seen_version=1, line=line) is None
+    paused = await sales.set_lifecycle(uid, "paused", AuditNote("key-2", "sale.pause"))
+    with pytest.raises(SaleMissing):
+        await sales.set_lifecycle("nobody", "paused", AuditNote("key-2", "sale.pause"))
+    assert await sales.adopt_lifecycle(sale, "live", AuditNote("x", "sale.adopted")) is None
+    await sales.adopt_lifecycle(paused, "live", AuditNote("holdfast", "sale.adopted"))
+    await sales.delete(uid, AuditNote("key-1", "sale.delete"))
+    entries = await ledger.audit.page(sale=sale.name)
+    assert [(e.actor, e.action) for e in entries] == [
+        ("key-1", "sale.patch"),
+        ("key-2", "sale.pause"),
+        ("holdfast", "sale.adopted"),
+        ("key-1", "sale.delete"),
+    ]
+    assert entries[0].detail == b'{"n":2}'
+
+
+async def test_standing_tells_deleted_and_replaced_sales_apart(ledger: Ledger) -> None:
+    kept, replaced, deleted = [await ledger.sales.create(draft(n)) for n in ("a", "b", "c")]
+    await ledger.sales.replace(draft("b", replaced.uid))
+    await ledger.sales.delete(deleted.uid)
+    asked = [kept.uid, replaced.uid, deleted.uid, "nobody"]
+    assert await ledger.sales.standing(asked) == {kept.uid: 1, replaced.uid: 2}
+    assert await ledger.sales.standing([]) == {}
