@@ -51,6 +51,8 @@ if session_ms then
   if redis.call('SETBIT', keys.shown, number, 1) == 1 then
     return guard_read(sale, CODE.ADMITTED_BEFORE, session_ms)
   end
+  -- After a store loss a number may be called again whose pass has brought its session back already.
+  if calls_find(keys.calls, number) then redis.call('HINCRBY', KEYS[3], 'claimed', 1) end
   return guard_commit(sale, CODE.ADMITTED_AT_JOIN, session_ms)
 end
 local line = line_open(KEYS[3])

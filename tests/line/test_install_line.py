@@ -228,3 +228,20 @@ async def test_gap_at_the_end_does_not_hold_up_who_comes_next(make_line: LineFac
     assert (status.serving, status.called, status.waiting) == (50, 0, 0)
     assert (await line.join(1, ("newcomer",))).admitted == 1
     assert (await line.claim(12)).code is Code.ADMITTED
+
+
+async def test_pass_that_came_back_before_its_number_claimed_is_counted_once(
+    make_line: LineFactory,
+) -> None:
+    # Given a number that is called again after a loss, whose pass has taken up its session already
+    line = await make_line(ceiling=2000, start=CHECKPOINT, claim_ms=10_000)
+    expires_ms = await line.now_ms() + 60_000
+    assert await line.calls.return_pass(line.ref, "pass-81", expires_ms) is Code.OK
+    # When its visitor claims, and nobody else does
+    assert (await line.claim(81)).code is Code.ADMITTED_AT_JOIN
+    assert (await line.claim(81)).code is Code.ADMITTED_BEFORE
+    await line.calls.change_lifecycle(line.ref, "close")
+    status = await line.run(12)
+    # Then it came, and the others lapsed
+    assert (status.claimed, status.outstanding) == (61, 0)
+    assert status.lapsed == status.called - 61

@@ -1,0 +1,225 @@
+"""The line's model can fail: whoever takes one of its promises out of the scripts is found out.
+
+Each mutant is one edit in a copy of the scripts; the stories that Hypothesis makes up must then
+come to an answer, a counter or an event that the model does not allow.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from conftest import TEST_LUA
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from line_machine import Restless
+from line_reference import Broken
+from script_edits import Edits, edited_bundle
+
+from holdfast_lua import StoreError
+
+EXAMPLES = int(os.environ.get("HOLDFAST_EXAMPLES", "60"))
+MUTANTS: dict[str, Edits] = {
+    "the frontier passes the last number": {
+        "advance_line.lua": (r"/ share, waiting\(\),\n", "/ share,\n")
+    },
+    "the frontier skips somebody": {
+        "advance_line.lua": (
+            r"line_set\(line, 'serving', last\)",
+            "line_set(line, 'serving', math.min(line.issued, last + 1))",
+        )
+    },
+    "serving falls by one with each call": {
+        "advance_line.lua": (
+            r"line_set\(line, 'serving', last\)",
+            "line_set(line, 'serving', last - 2)",
+        )
+    },
+    "calls go on while the line is stopped": {
+        "advance_line.lua": (r" and line.stopped_ms == 0\n", "\n")
+    },
+    "calls do not look at the cap": {
+        "advance_line.lua": (
+            r"calls_poll_ms\(line\) / TOKEN, slots, stock\)",
+            "calls_poll_ms(line) / TOKEN, stock)",
+        )
+    },
+    "calls do not look at those expected": {
+        "advance_line.lua": (r"\(supply - expected\) / share", "supply / share")
+    },
+    "a no-show is counted twice": {
+        "advance_line.lua": (
+            r"line_set\(line, 'lapsed', line.lapsed \+ count\)",
+            "line_set(line, 'lapsed', line.lapsed + 2 * count)",
+        )
+    },
+    "who came lapses with the others": {
+        "advance_line.lua": (r"range.last, range.count - came\)", "range.last, range.count)")
+    },
+    "a stray from before a loss is not counted": {
+        "advance_line.lua": (r"if came > range.count then", "if false then")
+    },
+    "a checkpoint forgets who is outstanding": {
+        "advance_line.lua": (
+            r"return #oldest > 0 and .* or line.serving \+ 1",
+            "return line.serving + 1",
+        )
+    },
+    "the lobby is frozen with one place less": {
+        "include/line.lua": (
+            r"line_set\(line, 'lobby', line.issued\)",
+            "line_set(line, 'lobby', math.max(0, line.issued - 1))",
+        )
+    },
+    "a claim after the lapse is admitted": {
+        "include/place.lua": (r"if range and range.deadline_ms > clock_ms then", "if range then")
+    },
+    "a call lapses a millisecond early": {
+        "include/place.lua": (r"range.deadline_ms > clock_ms", "range.deadline_ms > clock_ms + 1")
+    },
+    "a number is admitted again for another ticket": {
+        "include/place.lua": (r"== 1 then\n", "== 2 then\n")
+    },
+    "a session lasts a millisecond longer": {
+        "include/session.lua": (
+            r"if deadline_ms and deadline_ms > now_ms",
+            "if deadline_ms and deadline_ms >= now_ms",
+        )
+    },
+    "tokens are not capped at the burst": {
+        "include/tokens.lua": (r"math.min\(tokens_most\(.*\), (bucket.tokens \+ .*)\)\n", r"\1\n")
+    },
+    "tokens are not spent": {
+        "include/line.lua": (
+            r"tokens_now\(line, now_ms\) - count \* TOKEN",
+            "tokens_now(line, now_ms)",
+        )
+    },
+    "tokens are spent twice": {
+        "include/line.lua": (
+            r"tokens_now\(line, now_ms\) - count \* TOKEN",
+            "tokens_now(line, now_ms) - 2 * count * TOKEN",
+        )
+    },
+    "the cap is off by one": {
+        "include/line.lua": (r"local slots = line.cap - lost", "local slots = line.cap + 1 - lost")
+    },
+    "those lost with the store need no slot": {
+        "include/line.lua": (r"local slots = line.cap - lost -", "local slots = line.cap -")
+    },
+    "stock set aside is given to others": {
+        "include/line.lua": (r"\n    - session_count\(unheld_key, sale.now_ms\)", "")
+    },
+    "a pause moves no deadline": {
+        "include/line.lua": (
+            r"line_set\(line, 'shift_ms', line.shift_ms \+ sale.now_ms - line.stopped_ms\)",
+            "",
+        )
+    },
+    "an outage moves no deadline": {
+        "include/line.lua": (r"return down and idle_ms or 0", "return 0")
+    },
+    "a claim before the first step pays for the outage": {
+        "include/line.lua": (
+            r"return now_ms - line.shift_ms - line_outage_ms\(line, now_ms\)",
+            "return now_ms - line.shift_ms",
+        )
+    },
+    "an admission is not counted": {
+        "include/line.lua": (r"line_set\(line, 'admitted', line.admitted \+ count\)", "")
+    },
+    "the unheld are forgotten at once": {
+        "include/line.lua": (r"redis.call\('ZADD', keys.unheld, unpack\(firsts\)\)", "")
+    },
+    "a range that grows forgets when it began": {
+        "include/ranges.lua": (r"range.called_ms = newest.called_ms\n", "")
+    },
+    "a range that grows loses its first numbers": {
+        "include/ranges.lua": (
+            r"range.first, range.count = newest.first, newest.count \+ count",
+            "range.count = newest.count + count",
+        )
+    },
+    "a gap counts as people": {"include/ranges.lua": (r"  return missing\n", "  return 0\n")},
+    "the deferred are not expected": {
+        "include/calls.lua": (r"young_shown\) \+ waiting,", "young_shown),")
+    },
+    "who came is expected still": {
+        "include/calls.lua": (r"young_called \* share - young_shown", "young_called * share")
+    },
+    "the quiet shortcut ignores the cap": {"join_line.lua": (r"slots - pending, stock", "stock")},
+    "the quiet shortcut ignores the tokens": {
+        "join_line.lua": (r"math.floor\(tokens - pending\), ", "")
+    },
+    "the quiet go in past who waits": {
+        "join_line.lua": (r" or line.issued > line.serving then return 0", " then return 0")
+    },
+    "the quiet go in while the line is stopped": {
+        "join_line.lua": (r"if line.stopped_ms > 0 then return 0 end", "")
+    },
+    "a number above the promised ones is given": {
+        "join_line.lua": (
+            r"math.max\(line.ceiling, ceiling\) - line.issued",
+            "math.max(line.ceiling, ceiling) + 1 - line.issued",
+        )
+    },
+    "a block is cut a number short at the ceiling": {
+        "join_line.lua": (r"if below < 1 or", "if below < 2 or")
+    },
+    "the lower number does not go first": {
+        "claim_pass.lua": (r"if tonumber\(other\) < number then before", "if false then before")
+    },
+    "who asked long ago is waited for": {
+        "claim_pass.lua": (r"line.claim_ms - ASKING_MS", "line.claim_ms - 2 * ASKING_MS")
+    },
+    "a deferred visitor stays deferred when admitted": {
+        "claim_pass.lua": (r"if came_before then .* end", "")
+    },
+    "asking again moves no deadline": {
+        "claim_pass.lua": (
+            r"redis.call\('ZADD', keys.deferred,",
+            "redis.call('ZADD', keys.deferred, 'NX',",
+        )
+    },
+    "the deferred come back too late": {
+        "claim_pass.lua": (r"\(1 \+ before - tokens\) \* TOKEN", "(2 + before - tokens) * TOKEN")
+    },
+    "a claim is let in while the line is stopped": {
+        "claim_pass.lua": (r"if line.stopped_ms > 0 then .* end", "")
+    },
+    "a session that left keeps its slot": {
+        "end_pass.lua": (r"redis.call\('ZREM', KEYS\[4\], ARGV\[3\]\)", "")
+    },
+    "a rebuilt line begins with a full bucket": {
+        "install_line.lua": (r"rebuilt and 0 or tokens_most", "tokens_most")
+    },
+    "numbers are given twice after a loss": {"install_line.lua": (r"  issued = arg\[11\]\n", "")},
+    "a pass comes back twice": {
+        "return_pass.lua": (r" or redis.call\('SISMEMBER', KEYS\[4\], member\) == 1 then", " then")
+    },
+    "a pass that comes back takes a second slot": {
+        "return_pass.lua": (r"redis.call\('HINCRBY', KEYS\[2\], 'lost_active', -1\)", "")
+    },
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_line_mutant_is_caught(store_url: str, tmp_path: Path, name: str) -> None:
+    scripts = edited_bundle(MUTANTS[name], tmp_path, TEST_LUA / "still_clock.lua")
+    # A class of its own: what is remembered of another mutant's stories would be told again.
+    machine = type("Mutated", (Restless,), {"store_url": store_url, "scripts": scripts})
+    with pytest.raises((Broken, StoreError)):
+        run_state_machine_as_test(
+            machine,
+            settings=settings(
+                max_examples=EXAMPLES,
+                stateful_step_count=40,
+                deadline=None,
+                database=None,
+                phases=[Phase.generate],
+                derandomize=True,
+                suppress_health_check=list(HealthCheck),
+                print_blob=False,
+            ),
+        )

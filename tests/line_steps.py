@@ -1,0 +1,161 @@
+"""A step of the line, in the model: what ends, who is called, and how things stand after it."""
+
+from __future__ import annotations
+
+from math import floor
+
+from line_reference import RANGE_MS, TOKEN, Model, Range, require
+
+from holdfast_lua.codes import Code
+from holdfast_lua.line_calls import Advanced
+from holdfast_lua.line_status import LineStatus
+
+MIN_STEP_MS = 100
+SWEEP_MAX = 50
+SHARE_MIN, SHARE_ERROR = 0.02, 0.00105
+"""the share is reported to a thousandth and a rounding"""
+RANGES_LOOKED_AT = 64
+PLACES = ("lifecycle", "free", "held", "frozen", "lobby", "issued", "serving")
+COUNTERS = ("called", "claimed", "lapsed", "admitted", "active")
+OUTSTANDING_FLOOR, OUTSTANDING_FACTOR = 100, 20
+
+
+def step(model: Model, real: Advanced) -> None:
+    """The line has been asked to move on, and this is its answer."""
+    since_ms = model.now_ms - model.advanced_ms
+    changed = since_ms >= MIN_STEP_MS and _moves_on(model, real.status)
+    require((real.code is Code.OK) == changed, "a step says whether it changed anything")
+    compare(model, real.status)
+
+
+def _moves_on(model: Model, status: LineStatus) -> bool:
+    changed = _forgives_outage(model)
+    if model.is_open and not model.frozen:
+        model.freeze()
+        changed = True
+    changed = _ends_sessions(model) or changed
+    changed = _ends_calls(model) or changed
+    changed = _calls(model, status) or changed
+    if changed or model.outstanding > 0:
+        model.advanced_ms = model.now_ms
+    return changed
+
+
+def _forgives_outage(model: Model) -> bool:
+    outage_ms = model.outage_ms
+    if outage_ms:
+        model.shift_ms += outage_ms
+        model.advanced_ms = model.now_ms
+    return outage_ms > 0
+
+
+def _ends_sessions(model: Model) -> bool:
+    late = sorted((at, one) for one, at in model.sessions.items() if at <= model.now_ms)
+    for _, pass_id in late[:SWEEP_MAX]:
+        del model.sessions[pass_id]
+        model.unheld.pop(pass_id, None)
+        model.ended.append(pass_id)
+    return bool(late)
+
+
+def _ends_calls(model: Model) -> bool:
+    clock_ms = model.clock_ms
+    over = [one for one in model.ranges if one.deadline_ms <= clock_ms]
+    for one in over:
+        model.ranges.remove(one)
+        absent = one.count - came(model, one)
+        _lapse(model, max(0, absent))
+        # Numbers of a gap came after all.
+        model.called += max(0, -absent)
+    late = [number for number, until_ms in model.deferred.items() if until_ms <= clock_ms]
+    for number in late:
+        del model.deferred[number]
+    _lapse(model, len(late))
+    return bool(over or late)
+
+
+def _lapse(model: Model, count: int) -> None:
+    model.lapsed += count
+    model.lapsed_told += count
+
+
+def came(model: Model, one: Range) -> int:
+    """How many of a range have come to claim."""
+    return sum(one.first <= number <= one.last for number in model.shown)
+
+
+def _calls(model: Model, status: LineStatus) -> bool:
+    """The line may call as many as it is allowed to, in order, and has to call as many."""
+    grew = status.serving - model.serving
+    require(grew >= 0, "serving never falls", model.serving, status.serving)
+    may = model.is_open and model.lifecycle != "closed" and not model.stopped_ms
+    may = may and not model.sold_out and model.issued > model.serving
+    require(may or not grew, "nobody is called who may not be", grew)
+    if not may:
+        return False
+    count = model.real(model.serving + 1, status.serving)
+    least, most = _demand(model, status.show_share)
+    require(least <= count <= most, "as many are called as can be admitted", count, least, most)
+    if grew:
+        _frontier(model, status.serving, count)
+        _call(model, status.serving, count)
+    return grew > 0
+
+
+def _demand(model: Model, share: float) -> tuple[int, int]:
+    """How many should be called, give or take what is not known of the share."""
+    require(SHARE_MIN <= share <= 1, "a share is a share", share)
+    shares = [max(SHARE_MIN, min(1.0, share + error)) for error in (-SHARE_ERROR, 0, SHARE_ERROR)]
+    counts = [max(0, _wanted(model, one, slack)) for one in shares for slack in (-1e-9, 1e-9)]
+    return min(counts), max(counts)
+
+
+def _wanted(model: Model, share: float, slack: float) -> int:
+    tokens, slots, stock = model.room()
+    terms = model.terms
+    supply = min(tokens + terms.rate_per_minute * 1.5 * model.poll_ms / TOKEN, slots, stock)
+    mature_ms = model.clock_ms - 3 * model.poll_ms
+    young = [one for one in model.ranges[-RANGES_LOOKED_AT:] if one.called_ms > mature_ms]
+    shown = sum(came(model, one) for one in young)
+    expected = max(0.0, sum(one.count for one in young) * share - shown) + len(model.deferred)
+    most = OUTSTANDING_FACTOR * (terms.rate_per_minute * terms.claim_ms / TOKEN + terms.burst)
+    room = max(OUTSTANDING_FLOOR, most) - model.outstanding
+    return floor(min((supply - expected) / share, model.waiting, room) + slack)
+
+
+def _frontier(model: Model, serving: int, count: int) -> None:
+    """Beyond the last who is called there is nobody, unless it is the end of the line."""
+    rest = model.real(serving + 1, model.issued)
+    ends = serving == model.issued if rest == 0 else count > 0 and serving not in model.gaps
+    require(ends and serving <= model.issued, "calls end at somebody", serving, count)
+
+
+def _call(model: Model, serving: int, count: int) -> None:
+    clock_ms = model.clock_ms
+    one = Range(model.serving + 1, serving, count, clock_ms, clock_ms + model.terms.claim_ms)
+    newest = model.ranges[-1] if model.ranges else None
+    if newest is not None:
+        one.deadline_ms = max(one.deadline_ms, newest.deadline_ms)
+        if clock_ms - newest.called_ms < RANGE_MS and newest.last + 1 == one.first:
+            model.ranges.pop()
+            one.first, one.called_ms = newest.first, newest.called_ms
+            one.count += newest.count
+    model.ranges.append(one)
+    model.called_told.append((model.serving + 1, serving))
+    model.serving = serving
+    model.called += count
+
+
+def compare(model: Model, status: LineStatus) -> None:
+    """Counter by counter."""
+    for name in PLACES + COUNTERS:
+        real, wanted = getattr(status, name), getattr(model, name)
+        require(real == wanted, f"{name} is right", real, wanted)
+    require(status.deferred == len(model.deferred), "who is deferred is known", status.deferred)
+    gaps = {n for first, last in status.gaps for n in range(first, last + 1)}
+    require(gaps == model.gaps, "gaps are what a loss has skipped", status.gaps)
+    absent = sum(one.count - came(model, one) for one in model.ranges)
+    counted = model.outstanding == absent + len(model.deferred)
+    require(counted, "everybody called is in one count", model.outstanding, absent)
+    first = model.ranges[0].first if model.ranges else model.serving + 1
+    require(status.called_from == first, "a checkpoint calls the outstanding again", first)
