@@ -1,9 +1,10 @@
 """Allotments: seats that are set aside for who carries a channel.
 
 The channel of a seat is part of its class, like its category: row blocks end where it changes, and
-a request looks, inside the script, only for the classes that it may have. So a request without the
-channel cannot be given such a seat, and a sale without allotments pays nothing for it: no byte and
-no instruction of the scripts is different. What a seat is set aside for never changes while a sale
+a request looks, inside the script, only for the classes that it may have. Seats that are named come
+with the classes that the buyer may not have, and the script holds those against the class in the
+store. So a request without the channel cannot be given such a seat, and a sale without allotments
+pays next to nothing for it. What a seat is set aside for never changes while a sale
 is there; that a channel has been released only ever becomes true. Hence a worker that has not heard
 of a release yet refuses a little longer and none ever sells what it may not.
 
