@@ -199,11 +199,12 @@ async def test_giving_back_and_other_buyers_show_at_once(
 
 
 async def test_seat_that_is_gone_is_told_not_held(store: OpenShop, browser: Chromium) -> None:
+    """Given a page that hears of no change: a stream that is open already would tell it in time."""
     async with browser.page(DESKTOP) as page:
+        await page.answer("/changes", lambda _: None)
         await walk_in(page, store)
         await focus_map(page)
         await page.press("Enter")
-        await page.answer("/changes", lambda _: None)
         other = await store.buyer()
         await other.hold(store.sale.name, {"seats": ["D-6-1"]})
         await page.click("#hold")
