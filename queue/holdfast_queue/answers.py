@@ -14,7 +14,7 @@ def entry_members(entry: Entry, room: Room, return_url: str | None) -> dict[str,
         "ticket": entry.token,
         "number": ticket.number,
         "lobby_index": ticket.lobby_index,
-        "state": entry.state.value,
+        "state": entry.state,
     }
     if ticket.lobby_index is not None and room.lobby.draw is not None:
         members["commitment"] = room.lobby.draw.commitment

@@ -25,13 +25,15 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.origins import PUBLIC_ORIGIN, require_same_origin
 
 TICKET_HEADER: Final = "Holdfast-Ticket"
+_HOST_ONLY: Final = "__Host-"
 COOKIE_SECONDS: Final = 7 * 24 * 3600
 VERIFIED_KEPT_MAX: Final = 20_000
 
 
 def cookie_name(request: web.Request, sale: str) -> str:
     """`__Host-` binds a cookie to this very host, but browsers take it over https only."""
-    return f"__Host-holdfast_{sale}" if _is_secure(request) else f"holdfast_{sale}"
+    secure = request.app[PUBLIC_ORIGIN].startswith("https:")
+    return f"{_HOST_ONLY}holdfast_{sale}" if secure else f"holdfast_{sale}"
 
 
 def set_ticket_cookie(
@@ -41,26 +43,29 @@ def set_ticket_cookie(
 
     Written out: names and tickets need no quoting, and `http.cookies` takes longer than the ticket.
     """
-    secure = "; Secure" if _is_secure(request) else ""
+    name = cookie_name(request, sale)
+    secure = "; Secure" if name.startswith(_HOST_ONLY) else ""
     response.headers.add(
         "Set-Cookie",
-        f"{cookie_name(request, sale)}={token}; HttpOnly; Max-Age={COOKIE_SECONDS}; Path=/"
-        f"; SameSite=Lax{secure}",
+        f"{name}={token}; HttpOnly; Max-Age={COOKIE_SECONDS}; Path=/; SameSite=Lax{secure}",
     )
 
 
 def shown_ticket(request: web.Request, sale: str) -> str | None:
     """The ticket that came along, unchecked: the header's, else the cookie's."""
-    token = request.headers.get(TICKET_HEADER) or _cookie(request, cookie_name(request, sale))
+    token = request.headers.get(TICKET_HEADER) or _cookie(request, sale)
     return token if token and len(token) <= MAX_TOKEN_CHARS else None
 
 
-def _cookie(request: web.Request, name: str) -> str | None:
-    """The cookie of this name. Ours need no unquoting, and `request.cookies` makes an object of
+def _cookie(request: web.Request, sale: str) -> str | None:
+    """The ticket's cookie. Ours need no unquoting, and `request.cookies` makes an object of
     every cookie there is: 15 us for one, a sixth of a whole answer.
     """
-    found = None
-    for pair in request.headers.get("Cookie", "").split(";"):
+    cookies = request.headers.get("Cookie")
+    if cookies is None:
+        return None
+    name, found = cookie_name(request, sale), None
+    for pair in cookies.split(";"):
         key, _, value = pair.strip().partition("=")
         if key == name:
             found = value
@@ -146,7 +151,3 @@ def pass_verifier(
         return claims
 
     return verify
-
-
-def _is_secure(request: web.Request) -> bool:
-    return request.app[PUBLIC_ORIGIN].startswith("https:")

@@ -377,6 +377,24 @@ async def test_cookie_keeps_the_place_of_a_browser(
     assert again.status == 200
 
 
+async def test_cookie_is_found_among_others_and_taken_by_its_whole_name(
+    make_room: RoomFactory, serve: ClientFactory
+) -> None:
+    room = await crowded(make_room)
+    visitor = Visitor(await serve(room), room)
+    await visitor.join()
+    token, visitor.ticket = visitor.ticket, ""
+    name = f"holdfast_{room.name}"
+    for cookies, status in {
+        f"a=b=c; {name}={token};theme=dark": 200,
+        f"x{name}=foreign; {name}={token}; {name}2=foreign": 200,
+        f"x{name}={token}; {name}2={token}; nothing": 401,
+        f"{name}={token[:-1]}": 401,
+        f"{name}=": 401,
+    }.items():
+        assert (await visitor.ask("GET", "/ticket", Cookie=cookies))[0] == status, cookies
+
+
 async def test_secure_cookie_is_bound_to_the_host(
     make_room: RoomFactory, serve: ClientFactory
 ) -> None:
