@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from random import Random
 from statistics import median
+from typing import Protocol
 
 import pytest
 from hypothesis import given
@@ -18,9 +19,19 @@ from holdfast_queue.order import by_arrival
 from holdfast_queue.refresh import JITTER, Pace, shared_interval_seconds
 
 LineFactory = Callable[..., Awaitable[Line]]
+SEEDS = (271, 828, 182)
+"""The digits of e, taken before the first run. One crowd says little: all of its waits share one
+error of the share, so a fifth of them may be above their p90 in one run and none in the next."""
 
 
-async def test_measured_rate_is_the_rate_of_passes(make_line: LineFactory) -> None:
+class DrivenClock(Protocol):
+    async def stand_still(self) -> None: ...
+
+
+async def test_measured_rate_is_the_rate_of_passes(
+    make_line: LineFactory, clock: DrivenClock
+) -> None:
+    await clock.stand_still()
     line = await make_line(rate_per_minute=600, burst=1)
     await line.fill(2000)
     crowd = Crowd(line, 0.8)
@@ -31,7 +42,10 @@ async def test_measured_rate_is_the_rate_of_passes(make_line: LineFactory) -> No
     assert measured_per_minute(line.status, await line.now_ms() + 120_000) < 15
 
 
-async def test_measured_rate_is_right_from_the_first_seconds(make_line: LineFactory) -> None:
+async def test_measured_rate_is_right_from_the_first_seconds(
+    make_line: LineFactory, clock: DrivenClock
+) -> None:
+    await clock.stand_still()
     line = await make_line(rate_per_minute=600, burst=1)
     await line.fill(2000)
     crowd = Crowd(line, 1.0, delay_ms=(0, 200))
@@ -48,7 +62,7 @@ def test_wait_is_people_who_show_up_over_the_rate(status: LineStatus) -> None:
 
 
 def test_nobody_ahead_is_no_wait(status: LineStatus) -> None:
-    assert estimate_wait(0, status, 0) == Wait(0, 2)
+    assert estimate_wait(0, status, 0) == Wait(0, 3)
 
 
 @pytest.mark.parametrize(
@@ -73,39 +87,46 @@ def test_full_house_waits_at_the_measured_rate(status: LineStatus) -> None:
     assert wait.p50 == 120
 
 
-@pytest.mark.parametrize(("show_share", "seed"), [(0.7, 1), (0.5, 2), (0.9, 3)])
+@pytest.mark.parametrize("show_share", [0.3, 0.5, 0.7, 0.9, 1.0])
 async def test_nine_in_ten_wait_no_longer_than_they_were_told(
-    make_line: LineFactory, show_share: float, seed: int
+    make_line: LineFactory, clock: DrivenClock, show_share: float
 ) -> None:
-    # Given a line of whom only some come, at 600 a minute
+    # Given lines of whom only some come, at 600 a minute
+    await clock.stand_still()
+    ended: list[tuple[int, Wait]] = []
+    for seed in SEEDS:
+        ended += await _waits(await make_line(rate_per_minute=600), show_share, seed)
+    # Then of the waits that ended, 80 to 97 in a hundred ended within their p90
+    notices = Random(SEEDS[0])
+    within = sum(ms + notices.randint(0, 2_600) <= wait.p90 * 1000 for ms, wait in ended)
+    assert len(ended) > 600
+    assert 0.80 <= within / len(ended) <= 0.97, within / len(ended)
+    # and the median is where it was told: to the second in which it is told, or to a tenth of the
+    # wait, since a share that is known from some hundred calls is not known any better
+    late_seconds = median(ms / 1000 - wait.p50 for ms, wait in ended)
+    waited_seconds = median(ms / 1000 for ms, _ in ended)
+    assert abs(late_seconds) < max(1, waited_seconds / 10), (late_seconds, waited_seconds)
+
+
+async def _waits(line: Line, show_share: float, seed: int) -> list[tuple[int, Wait]]:
+    """How long it took until somebody was called, and what they had been told."""
     count = round(630 / show_share)
-    line = await make_line(rate_per_minute=600, claim_ms=30_000)
     await line.fill(count)
     crowd = Crowd(line, show_share, seed=seed)
-    notices = Random(seed)
     told: list[tuple[int, int, Wait]] = []
     called_ms: dict[int, int] = {}
-    # When everybody is told an estimate every ten seconds, is called and notices it at a poll
-    for second in range(75):
-        await crowd.live(1)
+    for quarter in range(4 * 75):
+        await crowd.live(0.25)
         assert line.status is not None
         status, now_ms = line.status, await line.now_ms()
         for number in range(len(called_ms) + 1, status.serving + 1):
             called_ms[number] = now_ms
-        if second % 10 == 9:
+        if quarter % 40 == 39:
             for number in range(status.serving + 1, count + 1, 5):
                 wait = estimate_wait(number - status.serving - 1, status, now_ms)
                 assert wait is not None
                 told.append((number, now_ms, wait))
-    # Then of the waits that ended, 80 to 97 in a hundred ended within their p90
-    ended = [(called_ms[n] - at, wait) for n, at, wait in told if n in called_ms]
-    noticed = [(ms + notices.randint(0, 2_600), wait) for ms, wait in ended]
-    within = sum(ms <= wait.p90 * 1000 for ms, wait in noticed) / len(noticed)
-    assert len(ended) > 200
-    assert 0.80 <= within <= 0.97, within
-    # and the median is where it was told, to the second in which it is told
-    late_seconds = median(ms / 1000 - wait.p50 for ms, wait in ended)
-    assert abs(late_seconds) < 1, late_seconds
+    return [(called_ms[n] - at, wait) for n, at, wait in told if n in called_ms]
 
 
 @given(st.floats(0, 100_000) | st.none(), st.floats(1, 100_000))
