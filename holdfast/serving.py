@@ -7,6 +7,7 @@ a new service has already taken over).
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -54,10 +55,20 @@ async def _serve(config: Config, sockets: Sockets, pipes: WorkerPipes) -> None:
             stack.push_async_callback(admin.cleanup)
         main = await _start(create_app(config, metrics), config, sockets.main)
         stack.push_async_callback(main.cleanup)
+        _set_aside_what_stays()
         os.write(pipes.ready, b".")
         await stop.wait()
         await main.shutdown()  # streams end by themselves only when their clients leave
         await finish_in_flight(main)
+
+
+def _set_aside_what_stays() -> None:
+    """Modules, classes and the application live as long as the process: no collection need look.
+
+    A full one takes about 80 ms with them, in which no request is answered.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def _start(app: web.Application, config: Config, sock: socket) -> web.AppRunner:
