@@ -1,0 +1,75 @@
+"""How closely the line keeps its rate, on lines of many kinds and in driven time.
+
+    python scripts/sweep_rates.py --rates 60 600 6000
+
+The suite holds a few of these (tests/line/test_control.py); this prints them all: for each half of
+a default claim window, the passes given as a share of those that the rate allows. The burst makes
+the first half more than one; a sudden change of the show share shows for half a window.
+"""
+
+import argparse
+import asyncio
+import logging
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from conftest import TEST_LUA, Clock, fresh_uid, make_sale_hash
+from line_harness import PLENTY, TERMS, Crowd, Line, burst_excess, with_terms
+
+from holdfast_lua import EmbeddedStore, Executor, load_bundle
+from holdfast_lua.line_calls import LineCalls
+
+HALF_SECONDS = TERMS.claim_ms // 2000
+HALVES = 8
+CHANGE_AT = 4
+SHARES = ((1.0, 1.0), (0.5, 0.5), (0.1, 0.1), (0.9, 0.3), (0.3, 0.9), (0.1, 0.5))
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--rates", type=int, nargs="+", default=[60, 600], help="passes a minute")
+    options = parser.parse_args()
+    logging.disable(logging.CRITICAL)
+    with tempfile.TemporaryDirectory() as name, EmbeddedStore(Path(name)) as store:
+        asyncio.run(sweep(store.url, options.rates))
+
+
+async def sweep(url: str, rates: list[int]) -> None:
+    """Every rate with every pair of shares, each on a sale of its own."""
+    bundle = load_bundle(overlay={"clock": TEST_LUA / "clock.lua"})
+    async with Executor(url, bundle) as executor:
+        await Clock(executor).stand_still()
+        for rate in rates:
+            for shares in SHARES:
+                await measure(executor, rate, shares)
+
+
+async def measure(executor: Executor, rate: int, shares: tuple[float, float]) -> None:
+    """One line: the share of those who come changes in the middle."""
+    ref = await make_sale_hash(executor, fresh_uid(), free=PLENTY)
+    line = Line(executor, LineCalls(executor), ref, Clock(executor).advance_ms)
+    with_terms(line, rate_per_minute=rate)
+    await line.install()
+    await line.fill(
+        min(PLENTY - 1000, round(rate / 60 * HALVES * HALF_SECONDS / min(shares)) + 500)
+    )
+    crowd, met = Crowd(line, shares[0]), []
+    for half in range(HALVES):
+        crowd.show_share = shares[half >= CHANGE_AT]
+        begin_ms = await line.now_ms()
+        await crowd.live(HALF_SECONDS)
+        passes = crowd.passes_between(begin_ms + 1, await line.now_ms() + 1)
+        met.append(passes / (rate * HALF_SECONDS / 60))
+    excess = burst_excess(crowd.passes_ms, rate, line.terms.burst)
+    row = " ".join(f"{one:.3f}" for one in met)
+    print(
+        f"{rate:6} a minute, {shares[0]:.0%} then {shares[1]:.0%} come: {row}  over: {excess:.1f}"
+    )
+
+
+if __name__ == "__main__":
+    main()
