@@ -71,7 +71,7 @@ async def test_plan_can_be_put_alone(operator: Api, name: str) -> None:
     ("fields", "field"),
     [
         ({"areas": []}, "plan"),
-        ({"prices": {}}, "prices"),
+        ({"prices": {"elsewhere": 4500}}, "prices"),
         ({"plan": {"zones": []}}, None),
         ({"colour": 1}, "colour"),
         ({"burst": -1}, "burst"),
