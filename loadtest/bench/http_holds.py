@@ -37,7 +37,7 @@ from bench.kit.contest import (
 from holdfast_loadtest.hammer import request_bytes
 
 SEATS: Final = 60_000
-KNOWN_PASSES, NEW_PASSES = 500, 3_000
+KNOWN_PASSES, NEW_PASSES = 500, 6_000
 AIM: Final = 0.35
 CREATED: Final = "201"
 WISH: Final[dict[str, Any]] = {"best_available": {"quantity": 2}}
@@ -64,10 +64,12 @@ def by_key(key: str) -> Asking:
     return ask
 
 
-def by_pass(name: str, passes: list[str]) -> Asking:
-    """Buyers hold for themselves; the passes are shown again once all have been."""
+def by_pass(name: str, passes: list[str], *, again: bool) -> Asking:
+    """Buyers hold for themselves; `again`: more than once."""
 
     def ask(number: int) -> Kind:
+        if number >= len(passes) and not again:
+            raise SystemExit("the new passes ran out: fewer rounds or seconds, please")
         headers = JSON | {
             "Authorization": f"Bearer {passes[number % len(passes)]}",
             "Idempotency-Key": f"key-{number:08}",
@@ -103,15 +105,19 @@ def requests_of(ask: Asking, numbers: Iterator[int]) -> Iterator[bytes]:
 
 def measure(service: Service, ask: Asking, options: argparse.Namespace) -> None:
     """Rounds of service and yardstick in turns; prints one line."""
-    numbers = itertools.count(1)
+    # What is asked of the yardstick needs no number of its own: it looks at none.
+    numbers = (itertools.count(1), itertools.cycle(range(KNOWN_PASSES)))
     sample = ask(0)
     with yardstick(service, sample) as bare:
         ours: list[Turn] = []
         bares: list[Turn] = []
-        sides: list[tuple[Contestant, list[Turn]]] = [(service.contestant, ours), (bare, bares)]
+        sides: list[tuple[Contestant, list[Turn], Iterator[int]]] = [
+            (service.contestant, ours, numbers[0]),
+            (bare, bares, numbers[1]),
+        ]
         for number in range(options.rounds + 1):
-            for contestant, turns in sides[:: 1 if number % 2 else -1]:
-                made = turn(contestant, requests_of(ask, numbers), options)
+            for contestant, turns, asked in sides[:: 1 if number % 2 else -1]:
+                made = turn(contestant, requests_of(ask, asked), options)
                 if made.statuses[CREATED] < made.statuses.total():
                     raise SystemExit(f"{sample.name}: {dict(made.statuses)}, all 201 were expected")
                 turns.append(made)
@@ -130,8 +136,8 @@ def main() -> None:
     with running_service(settings, waiting=0) as service:
         measure(service, by_key(service.key), options)
         known, new = admitted(service, KNOWN_PASSES), admitted(service, NEW_PASSES)
-        measure(service, by_pass("hold by a known pass", seen(service, known)), options)
-        measure(service, by_pass("hold by a new pass", new), options)
+        measure(service, by_pass("hold by a known pass", seen(service, known), again=True), options)
+        measure(service, by_pass("hold by a new pass", new, again=False), options)
 
 
 if __name__ == "__main__":
