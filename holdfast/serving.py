@@ -34,6 +34,16 @@ def run_worker(config: Config, sockets: Sockets, pipes: WorkerPipes) -> None:
         runner.run(_serve(config, sockets, pipes))
 
 
+def spare_the_collector() -> None:
+    """What a worker is made of lives as long as the worker, so Python's collector of cycles need
+    not look at it again; and a request makes a hundred objects and no cycle, so it may look at the
+    young ones less often. By default both together take some ten percent of a visitor's view.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
 def set_up_logging(config: Config) -> None:
     """Log to stderr; who runs the service decides where that goes."""
     logging.basicConfig(
@@ -55,20 +65,11 @@ async def _serve(config: Config, sockets: Sockets, pipes: WorkerPipes) -> None:
             stack.push_async_callback(admin.cleanup)
         main = await _start(create_app(config, metrics), config, sockets.main)
         stack.push_async_callback(main.cleanup)
-        _set_aside_what_stays()
+        spare_the_collector()
         os.write(pipes.ready, b".")
         await stop.wait()
         await main.shutdown()  # streams end by themselves only when their clients leave
         await finish_in_flight(main)
-
-
-def _set_aside_what_stays() -> None:
-    """Modules, classes and the application live as long as the process: no collection need look.
-
-    A full one takes about 80 ms with them, in which no request is answered.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 async def _start(app: web.Application, config: Config, sock: socket) -> web.AppRunner:
