@@ -30,7 +30,7 @@ def asked_of(name: str, args: Args, request: object) -> Asked | None:
 def answer_of(name: str, asked: Asked, reply: Sequence[Any]) -> tuple[Code, HoldRecord | None]:
     """The code, and the hold that came with it."""
     values = reply[3:]
-    if name == "expire_holds" or not values or not values[0]:
+    if name in _WITHOUT_HOLD or not values or not values[0]:
         return Code(reply[0]), None
     return Code(reply[0]), unpack_hold(asked.hold_id, values[0])
 
@@ -54,6 +54,17 @@ def _free_seats(args: Args) -> Asked:
     )
 
 
+def _seats_by_row(args: Args) -> Asked:
+    """Row blocks, each as position, first, length, base, how many, and those seats."""
+    flat, seats, at = _decode(args[0]), [], 0
+    while at < len(flat):
+        count = flat[at + 4]
+        seats += flat[at + 5 : at + 5 + count]
+        at += 5 + count
+    return Asked("", seats=frozenset(seats))
+
+
+_WITHOUT_HOLD = ("expire_holds", "block_seats", "unblock_seats", "change_lifecycle")
 _READERS: dict[str, Callable[[Args], Asked]] = {
     "extend_hold": lambda a: Asked(a[0], a[1], a[2], number=a[3]),
     "release_hold": lambda a: Asked(a[0], a[1], a[2], text=a[3]),
@@ -68,5 +79,8 @@ _READERS: dict[str, Callable[[Args], Asked]] = {
     "drop_hold": lambda a: Asked(a[0], text=a[1]),
     "free_seats": _free_seats,
     "require_refund": lambda a: Asked(a[0]),
+    "block_seats": _seats_by_row,
+    "unblock_seats": _seats_by_row,
+    "change_lifecycle": lambda a: Asked("", text=a[0]),
     "read_hold": lambda a: Asked(a[0]),
 }

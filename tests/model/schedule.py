@@ -55,7 +55,11 @@ DEEDS = {
     "part": 5,
     "sweep": 4,
     "recover": 8,
+    "block": 5,
+    "unblock": 3,
+    "operate": 3,
 }
+OPERATIONS = ("pause", "resume", "drain", "pause", "resume", "close")
 
 
 @dataclass(frozen=True)
@@ -268,12 +272,17 @@ def _deed(world: World, move: Move) -> Deed | None:
         best, floor = (0, 1, 2, 2, 3, 0)[move.c % 6], (0, 0, 1, 2)[move.c // 6 % 4]
         seats = [] if best else [move.c // 24 % SEATS, (move.c // 24 + move.c % 5) % SEATS]
         return world.hold(buyer, key, wanted(best, floor, seats))
-    if kind == "again":
-        return world.hold_again(move.b // 3)
-    if kind == "cancel":
-        return world.cancel(buyer, key)
-    if kind in ("sweep", "recover"):
-        return world.sweep() if kind == "sweep" else world.recover()
+    others: dict[str, Callable[[], Deed | None]] = {
+        "again": lambda: world.hold_again(move.b // 3),
+        "cancel": lambda: world.cancel(buyer, key),
+        "sweep": world.sweep,
+        "recover": world.recover,
+        "block": lambda: world.block(_run_of_seats(move), blocked=True),
+        "unblock": lambda: world.block(_run_of_seats(move), blocked=False),
+        "operate": lambda: world.operate(OPERATIONS[move.c % len(OPERATIONS)]),
+    }
+    if kind in others:
+        return others[kind]()
     if not world.seen:
         return None
     hold = list(world.seen.values())[-1 - (move.b // 3 % min(len(world.seen), 4))]
@@ -294,6 +303,12 @@ def _deed_of(world: World, kind: str, hold: HoldRecord, move: Move) -> Deed:
         "part": lambda: world.refund(hold, _part(hold, move), ("", "r1", "r2")[move.c % 3]),
     }
     return deeds[kind]()
+
+
+def _run_of_seats(move: Move) -> list[int]:
+    """Up to three seats in a run, where there are so many."""
+    first = move.c % SEATS
+    return list(range(first, min(SEATS, first + 1 + move.b // 7 % 3)))
 
 
 def _part(hold: HoldRecord, move: Move) -> tuple[RefundItem, ...] | None:

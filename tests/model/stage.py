@@ -138,7 +138,8 @@ class Worker:
         self.jobs: set[asyncio.Task[None]] = set()
         self.afterwards = JobsAfterwards(self)
         self.ledger = GatedLedger(self)
-        builder = StockBuilder(GatedExecutor(self), self.ledger, plan)
+        self.executor = GatedExecutor(self)
+        builder = StockBuilder(self.executor, self.ledger, plan)
         self.directory = SaleDirectory(builder)
         self.recovery = Recovery(self.ledger)
 

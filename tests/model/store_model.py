@@ -4,8 +4,8 @@ Each script of the stock is one method that says what must be answered and chang
 the protocol leaves a choice (which seats are best) the model takes what was chosen and checks that
 it was allowed. What it keeps, and what is therefore compared after every step:
 
-- holds with their state, version, owner, units and deadline; the state of every seat follows from
-  them, so that no seat can be in two holds and none can be lost;
+- holds with their state, version, owner, units and deadline, and which seats are blocked; the state
+  of every seat follows from them, so that no seat can be in two holds and none can be lost;
 - the deadlines that wait for a sweep, since what a sweep ends must not depend on when it comes;
 - the revision, which grows by one with each change and never otherwise;
 - the events, one for each change of a hold, in order and without a gap.
@@ -110,6 +110,9 @@ class StoreModel:
     next_due_ms: int = 0
     holds: dict[str, Hold] = field(default_factory=dict)
     due: dict[str, int] = field(default_factory=dict)
+    blocked: frozenset[int] = frozenset()
+    lifecycle: str = "live"
+    resume_to: str = "live"
     events: list[tuple[str, str]] = field(default_factory=list)
     changed: bool = False
 
@@ -142,6 +145,10 @@ class StoreModel:
                 if letters[seat] != "f":
                     raise Violation("double", f"seat {seat} is in two holds")
                 letters[seat] = "b" if hold.status is CONFIRMED else "h"
+        for seat in self.blocked:
+            if letters[seat] != "f":
+                raise Violation("double", f"seat {seat} is blocked, and somebody has it")
+            letters[seat] = "x"
         return "".join(letters)
 
     def living(self) -> list[Hold]:
@@ -151,7 +158,7 @@ class StoreModel:
         """Free, held, booked."""
         booked = sum(hold.units for hold in self.living() if hold.status is CONFIRMED)
         held = sum(hold.units for hold in self.living() if hold.status is not CONFIRMED)
-        return CAPACITY - held - booked, held, booked
+        return CAPACITY - held - booked - len(self.blocked), held, booked
 
     @property
     def sold_out(self) -> bool:
@@ -178,6 +185,8 @@ class StoreModel:
                 return Code.IDEMPOTENCY_MISMATCH
             # Cancelled before it came, or brought back by the ledger, which knows no digest.
             return Code.HOLD_RELEASED if known.status is RELEASED else Code.HOLD_REPEATED
+        if self.lifecycle == "closed":
+            return Code.HOLDS_CLOSED
         self._sweep(16)
         free = self.free_seats_now()
         why = Code.OK
@@ -332,6 +341,8 @@ class StoreModel:
 
     def _reacquire(self, hold: Hold, limit: int, seats: frozenset[int] | None) -> Code:
         """`seats` None: the store found none; whether there were any is best available's affair."""
+        if self.lifecycle == "closed":
+            return Code.HOLDS_CLOSED
         self._sweep(16)
         if self.units_of(hold.buyer) + hold.units > limit:
             return Code.HOLD_LIMIT
@@ -380,7 +391,7 @@ class StoreModel:
             return Code.OK
         mine = kept.seats if kept is not None else frozenset()
         short = kept is None and asked.floor > self.floor_free()
-        if not asked.seats <= self.free_seats_now() | mine or short:
+        if not asked.seats <= self.free_seats_now() | mine | self.blocked or short:
             return Code.SEAT_UNAVAILABLE
         if kept is not None:
             self._end(kept, RELEASED, "hold.released", "ledger_conflict")
@@ -395,6 +406,7 @@ class StoreModel:
             asked.number,
             asked.number,
         )
+        self.blocked -= asked.seats
         self.holds[fresh.id] = fresh
         self._booked(fresh)
         return Code.OK
@@ -435,6 +447,36 @@ class StoreModel:
             hold.reason, hold.in_ledger = "refund_required", True
             hold.version += 1
         self._event("order.refund_required", asked.hold_id)
+        return Code.OK
+
+    # The operator
+
+    def block_seats(self, asked: Asked, given: Given) -> Code:
+        return self._block("seats.blocked", asked.seats & self.free_seats_now())
+
+    def unblock_seats(self, asked: Asked, given: Given) -> Code:
+        return self._block("seats.unblocked", asked.seats & self.blocked)
+
+    def _block(self, kind: str, seats: frozenset[int]) -> Code:
+        """Those that are not free (or not blocked) stay as they are."""
+        if not seats:
+            return Code.UNCHANGED
+        self.blocked ^= seats
+        self._event(kind, "")
+        return Code.OK
+
+    def change_lifecycle(self, asked: Asked, given: Given) -> Code:
+        wanted = {"pause": "paused", "drain": "draining", "close": "closed"}
+        lifecycle = wanted.get(asked.text, self.resume_to)
+        if asked.text == "resume" and self.lifecycle != "paused":
+            lifecycle = self.lifecycle
+        if self.lifecycle == "closed" and asked.text != "close":
+            return Code.SALE_CLOSED
+        if lifecycle == self.lifecycle:
+            return Code.UNCHANGED
+        if lifecycle == "paused":
+            self.resume_to = self.lifecycle
+        self.lifecycle, self.changed = lifecycle, True
         return Code.OK
 
     def read_hold(self, asked: Asked, given: Given) -> Code:
@@ -525,10 +567,18 @@ class StoreModel:
         return Code.OK
 
     def begin_epoch(
-        self, epoch: int, revision: int, holds: Iterable[HoldRecord], *, rebuilt: bool
+        self,
+        epoch: int,
+        revision: int,
+        holds: Iterable[HoldRecord],
+        *,
+        rebuilt: bool,
+        lifecycle: str = "live",
+        blocked: frozenset[int] = frozenset(),
     ) -> None:
         """The sale hash is there: what was written before it is the sale from now on."""
         self.present, self.epoch, self.revision = True, epoch, revision
+        self.lifecycle, self.resume_to, self.blocked = lifecycle, "live", blocked
         self.holds = {record.id: taken_from(record) for record in holds}
         self.due = {h.id: h.expires_ms for h in self.holds.values() if h.status.timed}
         self.next_due_ms = min(self.due.values(), default=0)
@@ -538,6 +588,7 @@ class StoreModel:
         """Everything of the sale is gone, its fence too."""
         self.present, self.epoch, self.fence, self.revision, self.clock_ms = False, 0, 0, 0, 0
         self.holds, self.due, self.events = {}, {}, []
+        self.lifecycle, self.resume_to, self.blocked = "live", "live", frozenset()
         self.next_due_ms = 0
 
     def copy(self) -> StoreModel:

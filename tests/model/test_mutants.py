@@ -13,8 +13,9 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from model.schedule import DEEDS, Failure, Move, Schedule
-from model.theatre import Edits, House, opened
+from model.schedule import DEEDS, OPERATIONS, Failure, Move, Schedule
+from model.theatre import House, opened
+from script_edits import Edits
 from sqlalchemy import text
 
 from holdfast_inventory.confirm import ConfirmRequest
@@ -110,6 +111,31 @@ PAID_BACK_AND_ASKED_AGAIN = Schedule(
     ),
 )
 """the confirm that is repeated at the end took seats again, and booked them for nobody"""
+KEY_USED_AGAIN_AFTER_A_LOSS = Schedule(
+    "reacquire_same",
+    (
+        Move("rush", 0, 482, 796),
+        Move("wipe"),
+        Move("rush", 3, 470, 339),
+        Move("ask", list(DEEDS).index("confirm"), 163, 585),
+        Move("ask", 0, 290, 616),
+    ),
+)
+"""the key of a hold that the store has forgotten gets another one, which the payment is not for"""
+FIVE_MINUTES, PAST_THE_HOLD = Move("time", 3), Move("time", 4)
+CLOSE = do("rush", "operate", c=OPERATIONS.index("close"))
+EXTENDED_THRICE = schedule(do("rush", "hold"), *(FIVE_MINUTES, do("rush", "extend")) * 3)
+CLOSED = schedule(CLOSE, do("rush", "hold"))
+PAID_LATE_AND_CLOSED = schedule(do("rush", "hold"), CLOSE, PAST_THE_HOLD, do("rush", "confirm"))
+PAID_LATE_WITH_TOO_MANY = schedule(
+    do("rush", "hold", c=4),  # three seats
+    PAST_THE_HOLD,
+    do("rush", "hold", 21, c=2),  # the same buyer, another key, two seats
+    do("rush", "confirm", 3),  # the first one
+)
+BLOCKED_AND_UNBLOCKED = schedule(
+    do("rush", "hold"), do("rush", "block"), do("rush", "unblock"), do("rush", "release")
+)
 ONE_SEAT_FOR_TWO = schedule(
     Move("snapshot"),
     BEGUN,
@@ -157,6 +183,12 @@ def told(playhouse: House, tmp_path: Path) -> Told:
         "REBUILT_MEANWHILE",
         "PAID_LOST_AND_CANCELLED",
         "PAID_BACK_AND_ASKED_AGAIN",
+        "KEY_USED_AGAIN_AFTER_A_LOSS",
+        "EXTENDED_THRICE",
+        "CLOSED",
+        "PAID_LATE_AND_CLOSED",
+        "PAID_LATE_WITH_TOO_MANY",
+        "BLOCKED_AND_UNBLOCKED",
         "ONE_SEAT_FOR_TWO",
     ],
 )
@@ -242,6 +274,59 @@ async def test_mutant_rebuild_without_fence_in_the_store_is_caught(told: Told) -
     check = "if newest > epoch then return { CODE.INSTALL_FENCED, newest } end"
     failure = await told(INSTALLER_SLEEPS, {"include/fence.lua": (check, "")})
     assert failure.kind == "fence"
+
+
+BOUNDS: dict[str, tuple[str, Edits]] = {
+    "a hold is extended beyond its maximum": (
+        "EXTENDED_THRICE",
+        {
+            "extend_hold.lua": (
+                r"math.min\(sale.now_ms \+ tonumber\(ARGV\[6\]\), hold.latest_ms\)",
+                "sale.now_ms + tonumber(ARGV[6])",
+            )
+        },
+    ),
+    "who pays holds beyond the maximum": (
+        "LOST_WHILE_PAYING",
+        {
+            "begin_paying.lua": (
+                r"PAYING, 1, hold.latest_ms\n",
+                "PAYING, 1, hold.latest_ms + 60000\n",
+            )
+        },
+    ),
+    "a late payment passes the limit per buyer": (
+        "PAID_LATE_WITH_TOO_MANY",
+        {"include/reacquire.lua": (r"if limit > 0 and units .* return CODE.HOLD_LIMIT end", "")},
+    ),
+    "a late payment takes seats of a closed sale": (
+        "PAID_LATE_AND_CLOSED",
+        {"include/reacquire.lua": (r"if sale.lifecycle == 'closed' then return .* end", "")},
+    ),
+    "a closed sale gives holds": (
+        "CLOSED",
+        {"hold_seats.lua": (r"if sale.lifecycle == 'closed' or \(", "if (")},
+    ),
+    "a block takes what is held": (
+        "BLOCKED_AND_UNBLOCKED",
+        {"block_seats.lua": (r"seats, { f = true }, 'x'\)", "seats, { f = true, h = true }, 'x')")},
+    ),
+    "an unblock frees what is held": (
+        "BLOCKED_AND_UNBLOCKED",
+        {
+            "unblock_seats.lua": (
+                r"seats, { x = true }, 'f'\)",
+                "seats, { x = true, h = true }, 'f')",
+            )
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+async def test_mutant_without_a_bound_is_caught(told: Told, name: str) -> None:
+    moves, edits = BOUNDS[name]
+    assert (await told(globals()[moves], edits)).kind in ("answer", "state", "double", "lost")
 
 
 # The protocol

@@ -8,10 +8,8 @@ asks for some hundred transactions.
 from __future__ import annotations
 
 import asyncio
-import re
-import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +18,13 @@ from unittest.mock import patch
 
 from model import schedule
 from model.schedule import Failure, Run, Schedule
+from script_edits import Edits, edited_bundle
 
 from holdfast_inventory.ledger import Ledger
 from holdfast_lua import Bundle, EmbeddedStore, Executor, load_bundle
-from holdfast_lua.loader import SCRIPT_DIR
 
 CLOCK = Path(__file__).parent / "lua" / "clock.lua"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a private directory is made in it
-Edits = Mapping[str, tuple[str, str]]
-"""file below lua/holdfast_lua -> a pattern that is in it once, and what stands there instead"""
 
 
 @dataclass(frozen=True)
@@ -91,17 +87,10 @@ async def opened(
 
 def bundle_with(edits: Edits | None, scratch: Path | None) -> Bundle:
     """The scripts with the model's clock, and with these edits."""
-    directory = SCRIPT_DIR
-    if edits:
-        assert scratch is not None
-        directory = scratch / "lua"
-        shutil.copytree(SCRIPT_DIR, directory, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-        for name, (old, new) in edits.items():
-            text = (directory / name).read_text(encoding="utf-8")
-            edited, count = re.subn(old, new, text)
-            assert count == 1, f"{name}: {old!r} stands there {count} times"
-            (directory / name).write_text(edited, encoding="utf-8")
-    return load_bundle(directory, overlay={"clock": CLOCK})
+    if not edits:
+        return load_bundle(overlay={"clock": CLOCK})
+    assert scratch is not None
+    return edited_bundle(edits, scratch, CLOCK)
 
 
 class _AtOnce:

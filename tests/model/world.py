@@ -20,6 +20,7 @@ from model.store_model import CAPACITY, FLOOR, SEATS, SEATS_A_ROW, Asked, StoreM
 
 from holdfast.sales.spec import AreaSpec, SaleSpec, spec_to_json
 from holdfast.sales.translate import stock_settings
+from holdfast_inventory import blocking
 from holdfast_inventory.confirm import Confirming, ConfirmRequest
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.holds import (
@@ -39,6 +40,7 @@ from holdfast_inventory.refund import Refunding, RefundRequest
 from holdfast_lua import Executor, keys
 from holdfast_lua.codes import Code
 from holdfast_lua.errors import EpochChanged, StoreBehind, StoreError
+from holdfast_lua.line_calls import LineCalls
 from holdfast_lua.stock_records import HoldRecord, unpack_hold
 from holdfast_lua.stock_terms import HoldAnswer
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -115,6 +117,8 @@ class World:
     paid: dict[str, ConfirmRequest] = field(default_factory=dict)
     promised: dict[str, str] = field(default_factory=dict)
     """confirmed orders that the platform was told of, with their reference"""
+    digests: dict[str, set[str]] = field(default_factory=dict)
+    """the requests that each hold was made for: several where a loss let a key be used again"""
     recovering: list[str] = field(default_factory=list)
     """what told workers that the store was lost or rebuilt"""
     snapshot: tuple[StoreModel, list[tuple[bytes, bytes]]] | None = None
@@ -183,6 +187,8 @@ class World:
         )
         if code >= 0:
             self.books.check(name, asked, before, self.store) if self.store.changed else None
+        if name == "hold_seats" and code is Code.OK:
+            self.digests.setdefault(asked.hold_id, set()).add(asked.text)
         return not self.store.changed
 
     def _guard(self, args: tuple[Any, ...]) -> Code:
@@ -201,7 +207,14 @@ class World:
             self._require(code is wanted, "fence", f"{code!r}, should be {wanted!r}")
             if code is Code.OK:
                 rebuilt = str(args[9]) == "1"
-                self.store.begin_epoch(int(args[0]), reply[1], await self._holds(), rebuilt=rebuilt)
+                self.store.begin_epoch(
+                    int(args[0]),
+                    reply[1],
+                    await self._holds(),
+                    rebuilt=rebuilt,
+                    lifecycle=str(args[4]),
+                    blocked=await self._blocked(),
+                )
                 self.store.clock_ms = max(self.store.clock_ms, reply[2])
                 self.books.check_rebuilt(self.store.holds.values())
                 return False
@@ -211,27 +224,34 @@ class World:
         raw = await self.executor.command("HGETALL", keys.holds(self.uid))
         return [unpack_hold(raw[at].decode(), raw[at + 1]) for at in range(0, len(raw), 2)]
 
+    async def _blocked(self) -> frozenset[int]:
+        states = (await self.executor.command("GET", keys.seats(self.uid))).decode()
+        return frozenset(seat for seat, state in enumerate(states) if state == "x")
+
     async def compare(self) -> None:
         """The real store against the model: holds, seats, counters, events."""
         if not self.store.present:
             return
         command, uid = self.executor.command, self.uid
-        holds, states, sale, events = await asyncio.gather(
+        holds, states, sale, lifecycle, events = await asyncio.gather(
             self._holds(),
             command("GET", keys.seats(uid)),
             command(
                 "HMGET", keys.sale(uid), "revision", "seq", "free", "held", "booked", "blocked"
             ),
+            command("HGET", keys.sale(uid), "lifecycle"),
             command("XRANGE", keys.events(uid), f"{self.store.epoch}-0", "+"),
         )
         self.store.compare(holds, states.decode())
         revision, seq, free, held, booked, blocked = (int(value or 0) for value in sale)
         self._require(
-            (free, held, booked) == self.store.counts() and free + held + booked == CAPACITY,
+            (free, held, booked) == self.store.counts()
+            and free + held + booked + blocked == CAPACITY,
             "lost",
             f"{free, held, booked, blocked} units, should be {self.store.counts()}",
         )
         self._require(revision == self.store.revision, "state", f"revision {revision}")
+        self._require(lifecycle.decode() == self.store.lifecycle, "state", f"it is {lifecycle}")
         self._compare_events(events, seq)
 
     def _compare_events(self, entries: list[Any], seq: int) -> None:
@@ -242,7 +262,8 @@ class World:
                 number == f"{self.store.epoch}-{at}", "events", f"{number} is number {at}"
             )
             body = msgspec.msgpack.decode(fields[5])
-            subject = "" if body["type"].startswith("inventory.") else body["subject"]
+            of_sale = body["type"].startswith(("inventory.", "seats."))
+            subject = "" if of_sale else body["subject"]
             found.append((body["type"], subject))
         self._require(seq == len(entries), "events", f"seq {seq} after {len(entries)} events")
         wanted = self.store.events
@@ -410,6 +431,23 @@ class World:
 
         return deed
 
+    def block(self, seats: Sequence[int], *, blocked: bool) -> Deed:
+        async def deed(hall: Hall, worker: Worker) -> None:
+            office = BoxOffice(hall, worker.ledger)
+            await (blocking.block if blocked else blocking.unblock)(office, seats)
+
+        return deed
+
+    def operate(self, operation: str) -> Deed:
+        """As the operator's request does it: the store first, then the ledger."""
+
+        async def deed(hall: Hall, worker: Worker) -> None:
+            changed = await LineCalls(worker.executor).change_lifecycle(hall.ref, operation)
+            if changed.code is Code.OK:
+                await worker.ledger.sales.set_lifecycle(self.uid, changed.lifecycle)
+
+        return deed
+
     def _saw(self, answer: HoldAnswer) -> None:
         if answer.hold is not None:
             self.seen[answer.hold.id] = answer.hold
@@ -462,11 +500,14 @@ class World:
             await self._ask(deed)
         final = answers[-1] if answers else None
         self._require(
-            self._is_final(final), "paid", f"{hold_id} is paid, and the answer: {final!r}"
+            self._is_final(hold_id, final), "paid", f"{hold_id} is paid, and the answer: {final!r}"
         )
 
-    def _is_final(self, answer: object) -> bool:
+    def _is_final(self, hold_id: str, answer: object) -> bool:
         if isinstance(answer, HoldfastError):
+            # A key was used for another request after a loss: what is held is not what was paid.
+            if len(self.digests.get(hold_id, ())) > 1 and answer.code is ErrorCode.AMOUNT_MISMATCH:
+                return True
             unknown = answer.code is ErrorCode.UNKNOWN_HOLD and self.rolled_back
             mismatch = answer.code is ErrorCode.ORDER_MISMATCH
             return bool(answer.members.get("refund_required")) or mismatch or unknown
@@ -486,6 +527,8 @@ class World:
             return  # what a rolled-back store has forgotten unnoticed, `reconcile` finds
         booked = {s for s, state in enumerate(self.store.states()) if state == "b"}
         self._require(booked == set(owners), "halfway", f"booked {booked}, sold {set(owners)}")
+        wanted = await self.ledger.blocks.blocked(self.uid)
+        self._require(self.store.blocked == set(wanted), "halfway", f"to be blocked: {wanted}")
         halfway = [h for h in self.store.living() if h.status.name == "CONFIRMING"]
         self._require(not halfway, "halfway", f"{halfway}")
 
