@@ -1,4 +1,4 @@
-"""A worker's own objects are out of the collector's sight; in a process of its own, as it is for good."""
+"""A worker's own objects are out of the collector's sight. Tried in a process of its own."""
 
 import subprocess
 import sys
