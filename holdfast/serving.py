@@ -37,7 +37,7 @@ def run_worker(config: Config, sockets: Sockets, pipes: WorkerPipes) -> None:
 def spare_the_collector() -> None:
     """What a worker is made of lives as long as the worker, so Python's collector of cycles need
     not look at it again; and a request makes a hundred objects and no cycle, so it may look at the
-    young ones less often. By default both together take some ten percent of a visitor's view.
+    young ones less often (docs/performance.md).
     """
     gc.collect()
     gc.freeze()
