@@ -439,10 +439,13 @@ class Restless(RuleBasedStateMachine):
                 self.positions[ticket.id] = view.revision, view.users_ahead
 
     def teardown(self) -> None:
-        if hasattr(self, "rooms"):
-            # What has failed already is told as it is, not as what it leads to.
-            self.run(self._close() if sys.exc_info()[0] else self._settle())
-        self.loop.close()
+        try:
+            if hasattr(self, "executor"):
+                # What has failed already is told as it is, not as what it leads to.
+                failed = sys.exc_info()[0] is not None or not hasattr(self, "rooms")
+                self.run(self._close() if failed else self._settle())
+        finally:
+            self.loop.close()
 
     async def _close(self) -> None:
         await self.executor.__aexit__(None, None, None)
