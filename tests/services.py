@@ -181,7 +181,7 @@ def postgresql(*, durable: bool = False) -> Iterator[Server]:
         with serving(
             as_user(user, command), port=port, directory=directory, stop_signal=signal.SIGINT
         ) as server:
-            _until_answers([*_psql(server), "-c", "SELECT 1"])
+            until_postgres_answers(server)
             yield server
 
 
@@ -190,6 +190,11 @@ def create_postgres_database(server: Server) -> str:
     name = f"test_{next(_databases)}"
     run([*_psql(server), "-c", f"CREATE DATABASE {name}"])
     return f"postgresql+asyncpg://holdfast@127.0.0.1:{server.port}/{name}"
+
+
+def until_postgres_answers(server: Server) -> None:
+    """Recovery comes before the first connection, and the port is open before either."""
+    _until_answers([*_psql(server), "-c", "SELECT 1"])
 
 
 def _psql(server: Server) -> list[str]:

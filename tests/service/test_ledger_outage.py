@@ -21,7 +21,7 @@ from api_client import Answer
 from reconcile_kit import reconciled
 from running_service import Service, StartService, children
 from rush_kit import SALE, Rush, create_rush_sale, finish, until_confirmed
-from services import Server, create_postgres_database, postgresql
+from services import Server, create_postgres_database, postgresql, until_postgres_answers
 
 WORKERS = ("--workers", "2")
 SETTINGS = {"HOLDFAST_RECOVERY_MS": "500", "HOLDFAST_CHECKPOINT_MS": "200"}
@@ -74,6 +74,7 @@ def postgres(postgres_files: Server) -> Iterator[Postgres]:
     with closing(Postgres(postgres_files)) as server:
         if server.process.poll() is not None:
             server.start()
+        until_postgres_answers(postgres_files)
         yield server
 
 
