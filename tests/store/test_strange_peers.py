@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -24,15 +24,41 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 OpenAgainst = Callable[..., Awaitable[Executor]]
 
 
+@asynccontextmanager
+async def listening(
+    handler: Handler, listen: Callable[[Handler], Awaitable[asyncio.Server]]
+) -> AsyncIterator[asyncio.Server]:
+    """A peer that behaves as `handler` does, and leaves no connection open behind it."""
+    talks: set[asyncio.Task[None]] = set()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        talks.add(task)
+        try:
+            await handler(reader, writer)
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    server = await listen(talk)
+    yield server
+    server.close()
+    for task in talks:
+        task.cancel()
+    await asyncio.gather(*talks, return_exceptions=True)
+
+
 @pytest.fixture
 async def open_against(tmp_path: Path, test_bundle: Bundle) -> AsyncIterator[OpenAgainst]:
     """Starts a peer that behaves as the test wants; gives an executor on it."""
+    path = tmp_path / "peer.sock"
     async with AsyncExitStack() as stack:
 
         async def start(handler: Handler, query: str = "") -> Executor:
-            path = tmp_path / "peer.sock"
-            server = await asyncio.start_unix_server(handler, path)
-            stack.callback(server.close)
+            peer = listening(handler, lambda talk: asyncio.start_unix_server(talk, path))
+            await stack.enter_async_context(peer)
             return await stack.enter_async_context(Executor(f"unix://{path}{query}", test_bundle))
 
         yield start
@@ -173,11 +199,12 @@ async def test_wrong_password_is_unavailable_and_not_shown(test_bundle: Bundle) 
         await reader.read()
         writer.close()
 
-    server = await asyncio.start_server(handler, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    url = StoreUrl.parse(f"redis://me:s3cret@127.0.0.1:{port}")
-    async with Executor(url, test_bundle) as executor:
-        with pytest.raises(StoreUnavailable, match="WRONGPASS") as caught:
-            await bump(executor)
-    server.close()
+    async with listening(
+        handler, lambda talk: asyncio.start_server(talk, "127.0.0.1", 0)
+    ) as server:
+        port = server.sockets[0].getsockname()[1]
+        url = StoreUrl.parse(f"redis://me:s3cret@127.0.0.1:{port}")
+        async with Executor(url, test_bundle) as executor:
+            with pytest.raises(StoreUnavailable, match="WRONGPASS") as caught:
+                await bump(executor)
     assert "s3cret" not in f"{caught.value} {url} {url!r}"
