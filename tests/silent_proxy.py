@@ -5,7 +5,7 @@ The client cannot tell that from a request that never arrived. All it can do is 
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 CHUNK: int = 65_536
@@ -48,25 +48,48 @@ class SilentProxy:
         task.add_done_callback(self._relays.discard)
 
     async def _relay(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-        service, to_service = await asyncio.open_connection(*self._target)
-        answers = asyncio.create_task(_pump(service, to_client))
-        try:
-            while data := await client.read(CHUNK):
-                if self._doomed and data.startswith(self._doomed):
-                    self._doomed = b""
-                    answers.cancel()
-                    await asyncio.wait({answers})
-                    to_service.write(data)
-                    # Waited for, so that it is certain that the service has answered.
-                    self.swallowed.append(await _answer(client, to_service, service))
-                    return
+        async with closing_writer(to_client), AsyncExitStack() as stack:
+            service, to_service = await asyncio.open_connection(*self._target)
+            await stack.enter_async_context(closing_writer(to_service))
+            answers = asyncio.create_task(_pump(service, to_client))
+            stack.push_async_callback(_ended, answers)
+            with suppress(ConnectionError):
+                await self._pass_on(client, to_service, service, answers)
+
+    async def _pass_on(
+        self,
+        client: asyncio.StreamReader,
+        to_service: asyncio.StreamWriter,
+        service: asyncio.StreamReader,
+        answers: asyncio.Task[None],
+    ) -> None:
+        """Requests, until the client leaves or the doomed one was answered to nobody."""
+        while data := await client.read(CHUNK):
+            if not self._doomed or not data.startswith(self._doomed):
                 to_service.write(data)
-        except ConnectionError:
+                continue
+            self._doomed = b""
+            await _ended(answers)
+            to_service.write(data)
+            # Waited for, so that it is certain that the service has answered.
+            self.swallowed.append(await _answer(client, to_service, service))
             return
-        finally:
-            answers.cancel()
-            to_service.close()
-            to_client.close()
+
+
+@asynccontextmanager
+async def closing_writer(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Leaves no connection behind, whatever ends the block."""
+    try:
+        yield
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def _answer(
@@ -77,7 +100,7 @@ async def _answer(
     try:
         return await service.read(CHUNK)
     finally:
-        rest.cancel()
+        await _ended(rest)
 
 
 async def _pump(
