@@ -31,6 +31,7 @@ EDDSA: Final = "EdDSA"
 HS256: Final = "HS256"
 MAX_TOKEN_CHARS: Final = 2_048
 CLOCK_LEEWAY_MS: Final = 5_000
+_HEADERS_KEPT_MAX: Final = 64
 _DECODE_OPTIONS: Final[Any] = {
     "require": ["iss", "aud", "sub", "jti", "iat", "nbf", "exp"],
     "verify_exp": False,
@@ -110,6 +111,7 @@ class Signer:
         self.issuer = issuer
         self.keys = tuple(keys)
         self._by_kid = {key.kid: key for key in reversed(self.keys)}
+        self._headers: dict[str, tuple[str, str]] = {}
 
     def sign(self, claims: dict[str, object], token_type: str) -> str:
         """`claims` under the current key."""
@@ -125,9 +127,8 @@ class Signer:
             return None
         options: Any = {**_DECODE_OPTIONS, "verify_aud": audience is not None}
         try:
-            header = jwt.get_unverified_header(token)
-            key = self._by_kid.get(str(header.get("kid")))
-            if key is None or header.get("typ") != token_type:
+            key = self._key_of(token, token_type)
+            if key is None:
                 return None
             claims: dict[str, Any] = jwt.decode(
                 token,
@@ -139,7 +140,26 @@ class Signer:
             )
         except jwt.PyJWTError:
             return None
+        self._note(token, key, token_type)
         return claims if _timely(claims, now_ms) else None
+
+    def _key_of(self, token: str, token_type: str) -> SigningKey | None:
+        """The key that the header names, None when there is none or the type is another."""
+        noted = self._headers.get(token.partition(".")[0])
+        if noted is None:
+            header = jwt.get_unverified_header(token)
+            kid, typ = str(header.get("kid")), header.get("typ")
+        else:
+            kid, typ = noted
+        return self._by_kid.get(kid) if typ == token_type else None
+
+    def _note(self, token: str, key: SigningKey, token_type: str) -> None:
+        """All tokens of a key and a type begin alike, and parsing that takes a quarter of a check.
+
+        Only headers that we have signed ourselves are kept: nobody else can fill the memory.
+        """
+        if len(self._headers) < _HEADERS_KEPT_MAX:
+            self._headers.setdefault(token.partition(".")[0], (key.kid, token_type))
 
 
 class PassOffice:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import jwt
 import pytest
@@ -135,6 +136,23 @@ def test_handoff_is_no_pass_even_under_the_same_key() -> None:
     assert PassOffice(signing).read(handoff, "gala", NOW_MS) is None
     passed = PassOffice(signing).issue(ADMITTED, NOW_MS)
     assert HandoffDesk(signing).read(passed, "gala", NOW_MS) is None
+
+
+def test_known_header_vouches_for_nothing_else() -> None:
+    """Given headers seen before, then type and signature count as on the first day."""
+    signing = signer()
+    office, desk = PassOffice(signing), HandoffDesk(signing)
+    handoff, passed = desk.issue(ADMITTED, "gala", NOW_MS), office.issue(ADMITTED, NOW_MS)
+    for _ in range(2):
+        assert desk.read(handoff, "gala", NOW_MS) is not None
+        assert office.read(passed, "gala", NOW_MS) is not None
+        assert office.read(handoff, "gala", NOW_MS) is None
+        assert desk.read(passed, "gala", NOW_MS) is None
+    header, _, signature = passed.split(".")
+    _, claims, _ = (
+        PassOffice(signer(OTHER)).issue(replace(ADMITTED, pass_id="p"), NOW_MS).split(".")
+    )
+    assert office.read(f"{header}.{claims}.{signature}", "gala", NOW_MS) is None
 
 
 def test_handoff_never_outlives_the_session() -> None:
