@@ -222,6 +222,9 @@ async def open_link(owner: LinkOwner, address: Address, settings: LinkSettings) 
 
 
 async def _greet(link: Link, settings: LinkSettings) -> None:
+    """Waits for an answer to something, so that no caller's call is written to a peer that is
+    dying: its socket accepts for a moment longer, and what it took would be in doubt.
+    """
     hello: list[tuple[Argument, ...]] = []
     if settings.password:
         names = (settings.username,) if settings.username else ()
@@ -230,8 +233,12 @@ async def _greet(link: Link, settings: LinkSettings) -> None:
         hello.append(("SELECT", settings.database))
     if settings.require_master:
         hello.append(("ROLE",))
-    link.ask("CLIENT", "SETNAME", "holdfast")  # a courtesy to operators; may be forbidden
-    for reply in await asyncio.gather(*[link.ask(*command) for command in hello]):
+    named = link.ask("CLIENT", "SETNAME", "holdfast")  # a courtesy to operators; may be forbidden
+    replies = await asyncio.gather(*[link.ask(*command) for command in hello])
+    await named
+    if not link.usable:
+        raise ConnectionError("the store left during the handshake")
+    for reply in replies:
         if isinstance(reply, ReplyError):
             raise ConnectionError(reply.text)
         if isinstance(reply, list) and reply[0] != b"master":
