@@ -29,9 +29,11 @@ def installer(executor: Executor, ledger: Ledger) -> Installer:
 
 
 @pytest.fixture
-def house(executor: Executor, ledger: Ledger) -> House:
+async def house(executor: Executor, ledger: Ledger) -> AsyncIterator[House]:
     """The worker that lives."""
-    return build_house(executor, ledger)
+    built = build_house(executor, ledger)
+    yield built
+    await built.close()
 
 
 @pytest.fixture

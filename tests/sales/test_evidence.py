@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 from conftest import Clock
-from house_kit import NAME, House, build_house
+from house_kit import NAME, House
 from shop_kit import payment
 
 from holdfast_inventory.confirm import Confirming
@@ -13,7 +13,6 @@ from holdfast_inventory.holds import BestAvailable, BuyerRef, HoldBody, resolve
 from holdfast_inventory.telling import Afterwards
 from holdfast_lua import keys
 from holdfast_lua.sale_calls import SaleCalls
-from holdfast_queue.views import Admission
 from holdfast_web.credentials import PassClaims
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -40,11 +39,6 @@ async def sell(house: House, key: str) -> tuple[int, ...]:
     return hold.seats
 
 
-def newcomer(house: House) -> House:
-    """A worker that has seen nothing."""
-    return build_house(house.executor, house.ledger)
-
-
 async def test_checkpoint_gives_away_a_store_that_went_back(house: House) -> None:
     """Given no sale since, only places in line, the revision of the checkpoint tells."""
     await house.create(NAME, queue_all=True)
@@ -55,7 +49,7 @@ async def test_checkpoint_gives_away_a_store_that_went_back(house: House) -> Non
     await sale.room.tick()
     await house.builder.checkpoint(sale)
     await go_back(house, kept)
-    fresh = newcomer(house)
+    fresh = house.newcomer()
     assert (await fresh.directory.get(NAME)).record.epoch == 2
     later = (await (await fresh.directory.get(NAME)).room.join()).ticket.number
     assert later not in numbers
@@ -67,7 +61,7 @@ async def test_sold_seats_give_away_a_store_without_a_checkpoint(house: House) -
     kept = await snapshot(house)
     sold = await sell(house, "second")
     await go_back(house, kept)
-    fresh = newcomer(house)
+    fresh = house.newcomer()
     assert (await fresh.directory.get(NAME)).record.epoch == 2
     assert not set(sold) & set((await fresh.hold(NAME, "third", buyer="third")).seats)
 
@@ -80,14 +74,12 @@ async def test_store_that_is_up_to_date_is_believed(house: House) -> None:
     await house.hold(NAME, "second", buyer="bob")
     await sale.room.tick()
     await house.builder.checkpoint(sale)
-    assert (await newcomer(house).directory.get(NAME)).record.epoch == 1
+    assert (await house.newcomer().directory.get(NAME)).record.epoch == 1
 
 
 async def admitted(house: House) -> PassClaims:
     """A visitor inside, by the claims of their pass."""
-    entry = await house.claim(NAME, await house.join(NAME))
-    assert isinstance(entry, Admission)
-    told = entry.granted
+    told = (await house.claim(NAME, await house.join(NAME))).granted
     expires = told.expires_at_ms // 1000
     return PassClaims(NAME, told.uid, told.pass_id, told.subject, expires, told.epoch)
 
@@ -106,7 +98,7 @@ async def test_pass_of_a_lost_epoch_is_good_once_and_until_it_expires(
     await house.create(NAME)
     first, second, third = [await admitted(house) for _ in range(3)]
     await SaleCalls(house.executor).remove(first.uid)
-    fresh = newcomer(house)
+    fresh = house.newcomer()
     room = (await fresh.directory.get(NAME)).room
     # Given a rebuilt sale, the passes are good: for a hold, for a renewal
     await hold_with(fresh, first, "one")
@@ -140,7 +132,7 @@ async def test_settings_and_lifecycle_survive_a_rebuild(house: House) -> None:
     await house.operations.change_lifecycle(NAME, "pause", "test")
     before = await house.directory.get(NAME)
     await SaleCalls(house.executor).remove(before.uid)
-    after = await newcomer(house).directory.get(NAME)
+    after = await house.newcomer().directory.get(NAME)
     assert after.room.document.line.lifecycle == "paused"
     assert msgspec.to_builtins(after.spec) == msgspec.to_builtins(before.spec)
     assert after.room.document.line.settings_version == before.record.settings_version
@@ -152,6 +144,6 @@ async def test_workers_that_notice_one_loss_rebuild_once(house: House) -> None:
     record = (await house.directory.get(NAME)).record
     await SaleCalls(house.executor).remove(record.uid)
     await house.ledger.sales.bump_epoch(record.uid, seen_epoch=record.epoch)
-    late = [newcomer(house) for _ in range(4)]
+    late = [house.newcomer() for _ in range(4)]
     sales = await asyncio.gather(*(worker.directory.get(NAME) for worker in late))
     assert {sale.record.epoch for sale in sales} == {2}

@@ -13,7 +13,6 @@ from house_kit import (
     NAME,
     House,
     audited,
-    build_house,
     head_of,
     lose,
     rebuilt,
@@ -85,7 +84,7 @@ async def test_settings_that_broke_off_come_into_force(
     """By the leader that knew the sale, or by one that has just read the new settings."""
     await house.create(NAME)
     await die("patch", step)
-    worker = build_house(house.executor, house.ledger) if fresh else house
+    worker = house.newcomer() if fresh else house
     await worker.directory.get(NAME)
     async with worker.leading(tmp_path):
         await until(lambda: _agreed(house))
@@ -265,7 +264,7 @@ async def test_rebuild_that_broke_off_is_finished_by_the_next(
     await _block_two(house)
     await lose(house, NAME)
     await die("load", step)
-    fresh = build_house(house.executor, house.ledger)
+    fresh = house.newcomer()
     sale = await fresh.directory.get(NAME)
     head = await head_of(fresh, NAME)
     assert (sale.record.epoch, head.units.booked, head.units.blocked) == (2, 2, 2)
