@@ -3,11 +3,14 @@
 import asyncio
 import gc
 import random
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+from ledger_kit import sell
 from sqlalchemy import text
 
-from holdfast_inventory.ledger import Ledger
+from holdfast_inventory.ledger import Ledger, LedgerUnavailable, SaleDraft, Verdict
 from holdfast_inventory.ledger.database import Database
 
 
@@ -41,6 +44,27 @@ async def test_cancelled_writers_give_the_write_lock_back(tmp_path: Path) -> Non
         written = await connection.execute(text("SELECT n FROM numbers WHERE n >= 0"))
         assert written.scalars().all() == list(range(300))
     await database.close()
+
+
+async def test_who_waits_behind_a_locked_ledger_is_told_with_the_first(tmp_path: Path) -> None:
+    """Given a lock that is waited for in vain, nobody waits for it a second time.
+
+    Catches a batch that is redone one by one against the lock, and one that waits for its own turn.
+    """
+    file, tried = tmp_path / "ledger.db", list[int]()
+    ledger = await Ledger.open(f"sqlite:///{file}", lambda _, size, __: tried.append(size))
+    await ledger.migrate()
+    sale = await ledger.sales.create(SaleDraft("uid", "night", b"{}"))
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        batch = [asyncio.create_task(sell(ledger, sale, f"a{n}", n)) for n in range(3)]
+        await asyncio.sleep(0.1)
+        behind = [asyncio.create_task(sell(ledger, sale, f"b{n}", 3 + n)) for n in range(3)]
+        answers = await asyncio.gather(*batch, *behind, return_exceptions=True)
+    assert all(isinstance(answer, LedgerUnavailable) for answer in answers), answers
+    assert tried == [3]
+    assert await sell(ledger, sale, "a0", 0) is Verdict.DONE
+    await ledger.close()
 
 
 async def _write(database: Database, number: int) -> None:

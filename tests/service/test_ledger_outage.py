@@ -27,7 +27,7 @@ WORKERS = ("--workers", "2")
 SETTINGS = {"HOLDFAST_RECOVERY_MS": "500", "HOLDFAST_CHECKPOINT_MS": "200"}
 LOCKED_SECONDS = 9.0
 """longer than SQLite waits for a lock"""
-ANSWER_SECONDS = 25.0
+ANSWER_SECONDS = 15.0
 """within which a client is told that the ledger does not answer, however that is"""
 
 

@@ -8,7 +8,8 @@ Whatever goes wrong with a batch, it is redone one by one, and that is all the e
 is: a conflict is found and told to its owner alone; after a deadlock the others pass; a value the
 database refuses harms nobody else; and a lost COMMIT is re-read, because each redo first reads its
 order under lock, waiting for the earlier transaction if that still lives, and finds its own work.
-When the connection breaks there too, the rest are told that the ledger does not answer.
+When the connection breaks there too, or patience ends, the ledger is away: the rest of the batch
+are told so, and all who wait behind it, because they would find out the same one after the other.
 
 Callers await a future of their own: who goes away cancels that and nothing else, so the transaction
 of the others is none of their business.
@@ -18,7 +19,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -35,7 +36,8 @@ MAX_TRIES = 4
 MAX_LOSSES = 2
 """connections lost in a row before the ledger counts as gone"""
 PATIENCE_SECONDS = 3.0
-"""after which no further try is begun: a lock that SQLite has waited for is not a deadlock"""
+"""since the ledger last answered; after that nothing is tried again: a lock that SQLite has waited
+for is not a deadlock"""
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +46,10 @@ COMMITTED = "committed"
 Observer = Callable[[str, int, float], None]
 """called after each transaction with its outcome, its size and its seconds; the outcome is
 COMMITTED or the kind of trouble it ran into"""
+
+
+class _LedgerAway(LedgerUnavailable):
+    """Whoever tries next would be told the same."""
 
 
 @dataclass(slots=True)
@@ -93,11 +99,15 @@ class GroupCommit:
                     # By now all have their answers, unless the lane itself was cancelled.
                     _fail(batch, LedgerUnavailable())
         except asyncio.CancelledError:
-            _fail([*self._waiting], LedgerUnavailable())
-            self._waiting.clear()
+            self._give_up(LedgerUnavailable())
             raise
         finally:
             self._busy -= 1
+
+    def _give_up(self, error: LedgerUnavailable) -> None:
+        """Tell everybody who waits, so that nobody waits longer than one batch takes to fail."""
+        _fail(self._waiting, error)
+        self._waiting.clear()
 
     def _next_batch(self) -> list[_Waiting]:
         """The oldest intent and the others of its sale, each order once; the rest stay in order."""
@@ -114,18 +124,21 @@ class GroupCommit:
         return list(batch.values())
 
     async def _run_batch(self, batch: list[_Waiting]) -> None:
+        answered = time.monotonic()
         if len(batch) > 1 and await self._try_together(batch):
             return
         for position, entry in enumerate(batch):
             try:
-                outcome = await self._redo(entry.intent)
-            except LedgerUnavailable as error:
+                outcome = await self._redo(entry.intent, answered + PATIENCE_SECONDS)
+            except _LedgerAway as error:
                 _fail(batch[position:], error)
+                self._give_up(error)
                 return
             except Exception as error:
                 _fail([entry], error)
             else:
                 _answer(entry, outcome)
+            answered = time.monotonic()
 
     async def _try_together(self, batch: list[_Waiting]) -> bool:
         intents = [entry.intent for entry in batch]
@@ -142,10 +155,11 @@ class GroupCommit:
             _answer(entry, outcome)
         return True
 
-    async def _redo(self, intent: Intent) -> Outcome:
-        sale_uid = order_key(intent)[0]
-        losses, started = 0, time.monotonic()
+    async def _redo(self, intent: Intent, patient_until: float) -> Outcome:
+        sale_uid, losses = order_key(intent)[0], 0
         for _ in range(MAX_TRIES):
+            if time.monotonic() > patient_until:
+                raise _LedgerAway()
             try:
                 with self._timed(1):
                     async with self._database.transaction() as connection:
@@ -155,8 +169,8 @@ class GroupCommit:
                 losses += trouble is Trouble.GONE
                 if trouble is Trouble.BUG:
                     raise
-                if losses >= MAX_LOSSES or time.monotonic() - started > PATIENCE_SECONDS:
-                    raise LedgerUnavailable() from error
+                if losses >= MAX_LOSSES:
+                    raise _LedgerAway() from error
         raise LedgerUnavailable("the order is contended; repeat the same request")
 
     @contextmanager
@@ -177,7 +191,7 @@ def _answer(entry: _Waiting, outcome: Outcome) -> None:
         entry.answer.set_result(outcome)
 
 
-def _fail(entries: list[_Waiting], error: Exception) -> None:
+def _fail(entries: Iterable[_Waiting], error: Exception) -> None:
     for entry in entries:
         if not entry.answer.done():
             entry.answer.set_exception(error)
