@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 import msgspec
 from aiohttp import web
 
-from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 
 BODY_LIMIT_BYTES: Final = 16 * 1024
 BODY_SECONDS: Final = 5.0
@@ -80,6 +80,8 @@ async def read_bytes(request: web.Request, *, limit: int, seconds: float) -> byt
                     raise HoldfastError(ErrorCode.BODY_TOO_LARGE)
     except TimeoutError:
         raise HoldfastError(ErrorCode.REQUEST_TIMEOUT) from None
+    except web.RequestPayloadError:  # not what its Content-Encoding says
+        raise invalid("body", "The body cannot be decoded.") from None
     return body
 
 
