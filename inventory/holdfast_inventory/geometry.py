@@ -5,6 +5,10 @@ two dimensions so that curved rows count as what they are, of more than AISLE_FA
 row's usual pitch. The usual pitch is the lower median of the row's gaps; a row with too few gaps to
 have a habit of its own takes its zone's, so that two lone seats ten metres apart are no couple.
 
+A file may list a row by number where the seats stand otherwise, 1 3 5 2 4 6. The pitch is therefore
+taken from place to place as well, and the smaller one counts: two who have somebody between them
+are no neighbours, however regular their gap is in the file.
+
 The focal point, unless the sale sets one: the middle of a drawn shape whose text says stage; else
 the side of the hall on which the rows begin (row 1 is the row in front), just outside the seats;
 else, when the zones begin on different sides and so surround something, the middle.
@@ -48,10 +52,9 @@ def place_rows(plan: PlanEntry) -> list[PlacedRow]:
     placed: list[PlacedRow] = []
     for number, zone in enumerate(plan.zones):
         points = [_points(zone, row) for row in zone.rows]
-        gaps = [_gaps(row) for row in points]
-        habit = _lower_median([gap for row in gaps for gap in row])
-        for row, places, row_gaps in zip(zone.rows, points, gaps, strict=True):
-            placed.append(PlacedRow(number, row, places, _runs(row_gaps, len(places), habit)))
+        habit = _pitch(points)
+        for row, places in zip(zone.rows, points, strict=True):
+            placed.append(PlacedRow(number, row, places, _runs(places, habit)))
     return placed
 
 
@@ -99,14 +102,30 @@ def _gaps(points: Sequence[Point]) -> list[float]:
     return [math.dist(one, other) for one, other in pairwise(points)]
 
 
+def _by_place(points: Sequence[Point]) -> list[Point]:
+    """The seats of a row as one meets them on the way along its longer side."""
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    if not points or max(xs) - min(xs) >= max(ys) - min(ys):
+        return sorted(points)
+    return sorted(points, key=lambda point: (point[1], point[0]))
+
+
+def _pitch(rows: Sequence[Sequence[Point]]) -> float:
+    """The usual distance of neighbours in these rows, listed as they stand or not."""
+    listed = [gap for row in rows for gap in _gaps(row)]
+    standing = [gap for row in rows for gap in _gaps(_by_place(row))]
+    return min(_lower_median(listed), _lower_median(standing))
+
+
 def _lower_median(values: list[float]) -> float:
     return sorted(values)[(len(values) - 1) // 2] if values else 0.0
 
 
-def _runs(gaps: Sequence[float], seats: int, habit: float) -> tuple[tuple[int, int], ...]:
-    pitch = _lower_median(list(gaps)) if len(gaps) >= GAPS_FOR_A_HABIT else habit
+def _runs(points: Sequence[Point], habit: float) -> tuple[tuple[int, int], ...]:
+    gaps = _gaps(points)
+    pitch = _pitch([points]) if len(gaps) >= GAPS_FOR_A_HABIT else habit
     aisles = [at + 1 for at, gap in enumerate(gaps) if gap > pitch * AISLE_FACTOR]
-    edges = [0, *aisles, seats]
+    edges = [0, *aisles, len(points)]
     return tuple((first, end) for first, end in pairwise(edges) if end > first)
 
 

@@ -56,7 +56,7 @@ class StockSettings:
     prevent_orphans: bool = False
     """Whether explicit seats, too, are refused when they would leave a single seat alone."""
     focal_point: tuple[float, float] | None = None
-    """In the plan's coordinates; None: where the plan's stage is, see focus.py."""
+    """In the plan's coordinates; None: where the plan's stage is, see geometry.py."""
 
     allotments: tuple[Allotment, ...] = ()
     released: frozenset[str] = frozenset()
