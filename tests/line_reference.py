@@ -156,7 +156,8 @@ class Model:
         """Why nobody may join; None when everybody may."""
         if self.lifecycle == "closed":
             return Code.SALE_CLOSED
-        if self.lifecycle == "draining":
+        unpaused = self.resume_to if self.lifecycle == "paused" else self.lifecycle
+        if unpaused == "draining":
             return Code.DRAINING
         if not self.is_open:
             return Code.NOT_OPEN if self.now_ms < self.prequeue_ms else None

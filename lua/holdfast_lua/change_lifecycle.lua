@@ -4,7 +4,7 @@
 -- otherwise calls would lapse that nobody could claim.
 --
 --   open    starts a sale that has not started, now; resumes a paused, reverses a draining one
---   pause   nobody is called or admitted; joins are taken, holds and sessions go on
+--   pause   nobody is called or admitted; joins are taken unless it drains, holds and sessions go on
 --   resume  back to what it was before the pause; deadlines of calls move by the time it took
 --   drain   no more joins; whoever is in line is served
 --   close   the end, and final

@@ -49,9 +49,17 @@ local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
 local line = line_open(KEYS[3], FIELDS)
 
+-- A draining sale that is paused takes no more visitors than one that is not.
+local function drains()
+  if sale.lifecycle == 'paused' then
+    return line_open(KEYS[3], { 'resume_to' }).resume_to == 'draining'
+  end
+  return sale.lifecycle == 'draining'
+end
+
 local function refuses(phase)
   if line_closed(sale) then return CODE.SALE_CLOSED end
-  if sale.lifecycle == 'draining' then return CODE.DRAINING end
+  if drains() then return CODE.DRAINING end
   if line.mode == MODE_REJECT then return CODE.JOIN_REFUSED end
   if phase == 'scheduled' then return CODE.NOT_OPEN end
   if phase == 'open' and line_sold_out(sale) then return CODE.LINE_SOLD_OUT end
