@@ -19,7 +19,7 @@ from holdfast_lua import Executor, SaleRef, keys
 from holdfast_lua.codes import Code
 from holdfast_lua.line_calls import Advanced, Answer, Joined, LineCalls, LineCheckpoint, LineTerms
 from holdfast_lua.line_status import DrawState, LineMode, LineStatus
-from holdfast_queue.draw import Draw, Sealed
+from holdfast_queue.draw import Draw, Sealed, fold_nonces
 
 TERMS = LineTerms(
     rate_per_minute=600,
@@ -33,6 +33,8 @@ TERMS = LineTerms(
     queue_all=False,
 )
 PLENTY = 1_000_000
+HOUR_MS = 3_600_000
+DRAW = Draw("abcdefgh2345", bytes(range(32)))
 
 Advance = Callable[[int], Awaitable[None]]
 
@@ -119,6 +121,9 @@ class Line:
         return int(await self.executor.command("HGET", keys.sale(self.ref.uid), "revision"))
 
 
+LineFactory = Callable[..., Awaitable[Line]]
+
+
 @dataclass
 class Crowd:
     """Visitors who come to claim, or never do, some time after they were called."""
@@ -184,6 +189,20 @@ def with_terms(line: Line, **changes: Any) -> None:
 def drawn_start(draw: Draw, ceiling: int = 0) -> LineCheckpoint:
     """A new line whose lobby will be drawn."""
     return LineCheckpoint(ceiling=ceiling, draw=DrawState.TO_COME, accumulator=draw.start)
+
+
+async def drawn_line(make_line: LineFactory, draw: Draw = DRAW, ceiling: int = PLENTY) -> Line:
+    """A line in its pre-queue, by scripts alone."""
+    line = await make_line(ceiling=ceiling, start=drawn_start(draw, ceiling))
+    begin = await line.now_ms()
+    await line.sale(prequeue_ms=1, opens_ms=begin + HOUR_MS)
+    return line
+
+
+async def join_block(line: Line, nonces: list[str]) -> Code:
+    digest = fold_nonces(nonces)
+    joined = await line.calls.join_line(line.ref, len(nonces), line.ceiling, (), digest)
+    return joined.code
 
 
 @dataclass

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from secrets import token_bytes
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from line_harness import PLENTY, Ceilings, Line, Seals, drawn_start, with_terms
+from conftest import Clock
+from line_harness import PLENTY, Ceilings, Line, LineFactory, Seals, drawn_start, with_terms
+from visitor_kit import Client, ClientFactory, RoomFactory
 
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.line_calls import LineCalls, LineCheckpoint
@@ -31,16 +33,8 @@ from holdfast_web.origins import PUBLIC_ORIGIN
 PUBLIC_URL = "http://wait.example"
 
 
-class DrivenClock(Protocol):
-    async def now_ms(self) -> int: ...
-    async def advance_ms(self, ms: int) -> None: ...
-
-
-LineFactory = Callable[..., Awaitable[Line]]
-
-
 @pytest.fixture
-def make_line(executor: Executor, clock: DrivenClock, sale_ref: SaleRef) -> LineFactory:
+def make_line(executor: Executor, clock: Clock, sale_ref: SaleRef) -> LineFactory:
     """Makes an open line with plenty of stock; keywords are terms."""
 
     async def make(
@@ -83,9 +77,6 @@ def desk(executor: Executor, keyring: Keyring, ceilings: Ceilings, seals: Seals)
     return open_desk(executor, keyring, PUBLIC_URL, ceilings, seals)
 
 
-RoomFactory = Callable[..., Awaitable[Room]]
-
-
 @pytest.fixture
 async def make_room(make_line: LineFactory, desk: FrontDesk) -> AsyncIterator[RoomFactory]:
     """Makes the room of a fresh sale whose ledger has committed no numbers yet."""
@@ -117,12 +108,8 @@ async def room(make_room: RoomFactory) -> Room:
     return await make_room()
 
 
-Client = TestClient[web.Request, web.Application]
-ClientFactory = Callable[[Room], Awaitable[Client]]
-
-
 @pytest.fixture
-async def serve(desk: FrontDesk, clock: DrivenClock) -> AsyncIterator[ClientFactory]:
+async def serve(desk: FrontDesk, clock: Clock) -> AsyncIterator[ClientFactory]:
     """Serves a room over HTTP."""
     clients: list[Client] = []
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
 
 import pytest
-from line_harness import Crowd, Line
+from line_harness import Crowd, Line, LineFactory
 
 from holdfast_lua import Executor, keys
 from holdfast_lua.codes import Code
 from holdfast_lua.line_calls import LineCheckpoint
 from holdfast_lua.line_status import LineMode, LineStatus
-
-LineFactory = Callable[..., Awaitable[Line]]
 
 
 def balanced(status: LineStatus) -> bool:

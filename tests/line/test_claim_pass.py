@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
-from line_harness import Line, burst_excess
+from line_harness import Line, LineFactory, burst_excess
 
 from holdfast_lua import Executor, keys
 from holdfast_lua.codes import Code
-
-LineFactory = Callable[..., Awaitable[Line]]
 
 
 async def called(line: Line, count: int) -> None:

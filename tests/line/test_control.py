@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
-
 import pytest
-from line_harness import TERMS, Crowd, Line, burst_excess, with_terms
+from conftest import Clock
+from line_harness import TERMS, Crowd, LineFactory, burst_excess, with_terms
 
-LineFactory = Callable[..., Awaitable[Line]]
 DEFAULT_WINDOW_SECONDS = TERMS.claim_ms // 1000
-
-
-class DrivenClock(Protocol):
-    async def stand_still(self) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -30,7 +23,7 @@ class DrivenClock(Protocol):
     ],
 )
 async def test_realised_rate_converges_on_the_set_rate(
-    make_line: LineFactory, clock: DrivenClock, rate: int, window_seconds: int, show_share: float
+    make_line: LineFactory, clock: Clock, rate: int, window_seconds: int, show_share: float
 ) -> None:
     # Given a long line of whom only some will come
     tolerance = 0.03 if show_share >= 0.5 else 0.10
@@ -52,7 +45,7 @@ async def test_realised_rate_converges_on_the_set_rate(
 
 @pytest.mark.parametrize(("show_share", "later"), [(0.9, 0.3), (0.3, 0.9)])
 async def test_realised_rate_comes_back_when_the_show_share_changes(
-    make_line: LineFactory, clock: DrivenClock, show_share: float, later: float
+    make_line: LineFactory, clock: Clock, show_share: float, later: float
 ) -> None:
     # Given a line that has settled on the share of those who come, in windows of the default length
     await clock.stand_still()
@@ -71,9 +64,7 @@ async def test_realised_rate_comes_back_when_the_show_share_changes(
     assert burst_excess(crowd.passes_ms, 120, line.terms.burst) <= 1e-6
 
 
-async def test_full_house_admits_as_many_as_leave(
-    make_line: LineFactory, clock: DrivenClock
-) -> None:
+async def test_full_house_admits_as_many_as_leave(make_line: LineFactory, clock: Clock) -> None:
     # Given a cap that binds: sessions of a minute, slots for half of the rate, half of them come
     await clock.stand_still()
     line = await make_line(rate_per_minute=120, cap=60, session_ms=60_000)
@@ -90,7 +81,7 @@ async def test_full_house_admits_as_many_as_leave(
     assert 0.90 <= late / 120 <= 1.0
 
 
-async def test_changed_rate_is_met_at_once(make_line: LineFactory, clock: DrivenClock) -> None:
+async def test_changed_rate_is_met_at_once(make_line: LineFactory, clock: Clock) -> None:
     await clock.stand_still()
     line = await make_line(rate_per_minute=60)
     await line.fill(3_000)

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from random import Random
 from statistics import median
-from typing import Protocol
 
 import pytest
+from conftest import Clock
 from hypothesis import given
 from hypothesis import strategies as st
-from line_harness import Crowd, Line
+from line_harness import Crowd, Line, LineFactory
 
 from holdfast_lua.line_status import LineStatus
 from holdfast_queue.estimate import Wait, estimate_wait, measured_per_minute
 from holdfast_queue.order import by_arrival
 from holdfast_queue.refresh import JITTER, Pace, shared_interval_seconds
 
-LineFactory = Callable[..., Awaitable[Line]]
 SEEDS = (271, 828, 182)
 """The digits of e, taken before the first run. One crowd says little: all of its waits share one
 error of the share, so a fifth of them may be above their p90 in one run and none in the next."""
 
 
-class DrivenClock(Protocol):
-    async def stand_still(self) -> None: ...
-
-
-async def test_measured_rate_is_the_rate_of_passes(
-    make_line: LineFactory, clock: DrivenClock
-) -> None:
+async def test_measured_rate_is_the_rate_of_passes(make_line: LineFactory, clock: Clock) -> None:
     await clock.stand_still()
     line = await make_line(rate_per_minute=600, burst=1)
     await line.fill(2000)
@@ -43,7 +35,7 @@ async def test_measured_rate_is_the_rate_of_passes(
 
 
 async def test_measured_rate_is_right_from_the_first_seconds(
-    make_line: LineFactory, clock: DrivenClock
+    make_line: LineFactory, clock: Clock
 ) -> None:
     await clock.stand_still()
     line = await make_line(rate_per_minute=600, burst=1)
@@ -89,7 +81,7 @@ def test_full_house_waits_at_the_measured_rate(status: LineStatus) -> None:
 
 @pytest.mark.parametrize("show_share", [0.3, 0.5, 0.7, 0.9, 1.0])
 async def test_nine_in_ten_wait_no_longer_than_they_were_told(
-    make_line: LineFactory, clock: DrivenClock, show_share: float
+    make_line: LineFactory, clock: Clock, show_share: float
 ) -> None:
     # Given lines of whom only some come, at 600 a minute
     await clock.stand_still()

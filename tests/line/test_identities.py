@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import jwt
 import pytest
+from visitor_kit import RoomFactory
 
 from holdfast_lua import Executor, SaleRef, keys
 from holdfast_lua.line_calls import LineCalls
@@ -27,7 +27,6 @@ from holdfast_queue.views import Admission
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.keyring import Keyring, Purpose
 
-RoomFactory = Callable[..., Awaitable[Room]]
 NOW_S = 1_800_000_000
 SECRET = "a secret of the tests, thirty-two characters or more"
 SEVEN = Identity("customer-7")

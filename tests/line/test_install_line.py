@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
-from line_harness import TERMS, Crowd, Line, burst_excess
+from line_harness import TERMS, Crowd, Line, LineFactory, burst_excess
 
 from holdfast_lua import SaleRef, keys
 from holdfast_lua.codes import Code
 from holdfast_lua.line_calls import LineCheckpoint
 from holdfast_lua.line_status import LineMode, LineStatus, format_gaps, parse_gaps
-
-LineFactory = Callable[..., Awaitable[Line]]
 
 
 async def test_status_comes_back_field_by_field(line: Line) -> None:

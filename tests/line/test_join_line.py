@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
-from line_harness import Line
+from line_harness import Line, LineFactory
 
 from holdfast_lua import Executor
 from holdfast_lua.codes import Code
 from holdfast_lua.line_status import LineMode
 
-LineFactory = Callable[..., Awaitable[Line]]
 MINUTE_MS = 60_000
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
-from line_harness import Ceilings, Line
+from line_harness import Ceilings, Line, LineFactory
 
 from holdfast_lua import Bundle, Executor, keys
 from holdfast_lua.errors import StoreBehind, StoreBusy
@@ -15,8 +15,6 @@ from holdfast_lua.line_calls import LineCalls
 from holdfast_queue import joins
 from holdfast_queue.joins import JoinCollector, Place
 from holdfast_web.errors import ErrorCode, HoldfastError
-
-LineFactory = Callable[..., Awaitable[Line]]
 
 
 @pytest.fixture

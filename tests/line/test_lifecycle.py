@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import pytest
-from line_harness import Crowd, Line, burst_excess, with_terms
+from line_harness import Crowd, Line, LineFactory, burst_excess, with_terms
 
 from holdfast_lua import keys
 from holdfast_lua.codes import Code
 
-LineFactory = Callable[..., Awaitable[Line]]
 HOUR_MS = 3_600_000
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
 import pytest
 from line_harness import Line
+from visitor_kit import RoomFactory
 
 from holdfast_lua import Executor, keys
 from holdfast_lua.codes import Code
 from holdfast_queue.room import Room
 from holdfast_web.errors import ErrorCode, HoldfastError
-
-RoomFactory = Callable[..., Awaitable[Room]]
 
 # One request every 100 ms, 3 at once. TAT before, now -> limited, remaining, retry, reset, TAT.
 VECTORS = [

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from random import Random
 
 import msgspec
 import pytest
-from line_harness import Line
+from line_harness import Line, LineFactory
+from visitor_kit import RoomFactory
 
 from holdfast_lua import SaleRef, keys
 from holdfast_lua.line_calls import LineCheckpoint
 from holdfast_queue.desk import FrontDesk
 from holdfast_queue.presence import HIDDEN_SECONDS, OWN_VIEW_SECONDS, WINDOW_MS, Presence
 from holdfast_queue.room import Room
-
-RoomFactory = Callable[..., Awaitable[Room]]
-LineFactory = Callable[..., Awaitable[Line]]
 
 
 def present(room: Room) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,6 @@ from holdfast_lua import Bundle, EmbeddedStore, Executor, SaleRef, StoreBehind, 
 from holdfast_lua.codes import Code
 from holdfast_lua.line_calls import LineCalls
 from holdfast_queue.room import Room
-
-RoomFactory = Callable[..., Awaitable[Room]]
 
 
 async def no_clock(_ms: int) -> None:

@@ -1,4 +1,4 @@
-"""Whom the service takes for a visitor: its ticket in a cookie or a header, and from which sites."""
+"""Whom the service takes for a visitor: a ticket in a cookie or a header, and from which sites."""
 
 from __future__ import annotations
 

@@ -1,25 +1,28 @@
-"""The lobby of a drawn sale: its chain, its freeze, its seal, and what is told of it when."""
+"""The seal of a draw: when it comes, what it fixes, and that nothing is told before it."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
-from hashlib import sha1
-from pathlib import Path
-from typing import Any, Final, Protocol
 
 import pytest
-from line_harness import PLENTY, Ceilings, Line, Seals, drawn_start
+from conftest import Clock
+from line_harness import (
+    HOUR_MS,
+    Ceilings,
+    Line,
+    LineFactory,
+    Seals,
+    drawn_line,
+    join_block,
+)
+from visitor_kit import RoomFactory, tick
 
 from holdfast_lua import Bundle, Executor, SaleRef, StoreBehind, keys
 from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import LineCheckpoint
-from holdfast_lua.line_status import DrawState, LineStatus
-from holdfast_queue.desk import FrontDesk, open_desk
-from holdfast_queue.draw import Draw, Sealed, commit, fold_nonces
-from holdfast_queue.lobby import Lobby
+from holdfast_lua.line_status import DrawState
+from holdfast_queue.desk import open_desk
+from holdfast_queue.draw import Sealed, commit
 from holdfast_queue.room import Room
 from holdfast_queue.settings import QueueingMethod
 from holdfast_queue.tickets import Ticket
@@ -27,25 +30,11 @@ from holdfast_queue.views import Entry, VisitorState
 from holdfast_web.errors import HoldfastError
 from holdfast_web.keyring import Keyring
 
-LineFactory = Callable[..., Awaitable[Line]]
-RoomFactory = Callable[..., Awaitable[Room]]
-HOUR_MS = 3_600_000
-CHAIN: Final[dict[str, Any]] = json.loads(
-    Path(__file__).with_name("draw_vectors.json").read_text(encoding="utf-8")
-)["chain"]
-DRAW = Draw("abcdefgh2345", bytes(range(32)))
-
-
-class DrivenClock(Protocol):
-    async def now_ms(self) -> int: ...
-    async def advance_ms(self, ms: int) -> None: ...
-
-
 MakeLobby = Callable[..., Awaitable[Room]]
 
 
 @pytest.fixture
-def make_lobby(make_room: RoomFactory, clock: DrivenClock) -> MakeLobby:
+def make_lobby(make_room: RoomFactory, clock: Clock) -> MakeLobby:
     """A room in its pre-queue, an hour before the start."""
 
     async def make(opens_in_ms: int = HOUR_MS, **more: object) -> Room:
@@ -58,136 +47,18 @@ def make_lobby(make_room: RoomFactory, clock: DrivenClock) -> MakeLobby:
     return make
 
 
-async def drawn_line(make_line: LineFactory, draw: Draw = DRAW, ceiling: int = PLENTY) -> Line:
-    """A line in its pre-queue, by scripts alone."""
-    line = await make_line(ceiling=ceiling, start=drawn_start(draw, ceiling))
-    begin = await line.now_ms()
-    await line.sale(prequeue_ms=1, opens_ms=begin + HOUR_MS)
-    return line
-
-
-async def join_block(line: Line, nonces: list[str]) -> Code:
-    digest = fold_nonces(nonces)
-    joined = await line.calls.join_line(line.ref, len(nonces), line.ceiling, (), digest)
-    return joined.code
-
-
-async def settle(room: Room) -> None:
+async def settle(room: Room, clock: Clock) -> None:
     """Lets the sealing under way end, and the room see it."""
     await room.lobby.settled()
-    await asyncio.sleep(0.11)
-    await room.tick()
+    await tick(room, clock)
 
 
 def place(ticket: Ticket) -> int:
     return -1 if ticket.lobby_index is None else ticket.lobby_index
 
 
-def chained(accumulator: str, what: str) -> str:
-    return sha1(f"{accumulator}:{what}".encode(), usedforsecurity=False).hexdigest()
-
-
-# The chain
-
-
-async def test_chain_is_the_documented_one(make_line: LineFactory) -> None:
-    """Blocks of any worker, in the order in which the store took them."""
-    line = await drawn_line(make_line)
-    await line.force(accumulator=CHAIN["start"])
-    for step in CHAIN["steps"]:
-        assert await join_block(line, step["nonces"]) is Code.JOINED_LOBBY
-        assert (await line.step()).accumulator == step["after"]
-
-
-async def test_chain_covers_nonce_order_and_partition(make_line: LineFactory) -> None:
-    """Catches a fold that commutes, or that forgets where blocks begin."""
-    line = await drawn_line(make_line)
-    seen = set()
-    for blocks in ([["a"], ["b"]], [["b"], ["a"]], [["a", "b"]], [["a"], ["c"]], [["a"]]):
-        await line.install(drawn_start(DRAW, PLENTY))
-        for block in blocks:
-            await join_block(line, block)
-        seen.add((await line.step()).accumulator)
-    assert len(seen) == 5
-
-
-async def test_chain_ends_with_the_freeze(make_line: LineFactory) -> None:
-    line = await drawn_line(make_line)
-    await join_block(line, ["a", "b"])
-    before = (await line.step()).accumulator
-    await line.advance_ms(HOUR_MS)
-    assert await join_block(line, ["late"]) is Code.JOINED_LINE
-    status = await line.step()
-    assert (status.frozen, status.lobby, status.accumulator) == (True, 2, before)
-
-
-async def test_drawn_block_is_taken_whole_or_not_at_all(make_line: LineFactory) -> None:
-    """Catches a digest of five that is chained for three."""
-    line = await drawn_line(make_line, ceiling=3)
-    before = (await line.step()).accumulator
-    assert await join_block(line, list("abcde")) is Code.CEILING_REACHED
-    status = await line.step()
-    assert (status.issued, status.accumulator) == (0, before)
-    line.ceiling = 5
-    assert await join_block(line, list("abcde")) is Code.JOINED_LOBBY
-    wanted = chained(before, f"0:5:{fold_nonces('abcde')}")
-    assert (await line.step()).accumulator == wanted
-
-
-# A store that loses what it had
-
-
-async def test_rollback_in_the_lobby_folds_the_epoch_in(make_line: LineFactory) -> None:
-    line = await drawn_line(make_line)
-    await join_block(line, ["a"])
-    at_checkpoint = (await line.step()).accumulator
-    start = LineCheckpoint(
-        ceiling=100, fresh=False, issued=1, draw=DrawState.TO_COME, accumulator=at_checkpoint
-    )
-    line.ref.epoch = 2
-    await line.install(start)
-    status = await line.step()
-    assert status.accumulator == chained(at_checkpoint, "epoch:2")
-    # Places that may have been handed out take part; a gap of numbers would be other people's.
-    assert (status.issued, status.gaps, status.frozen) == (100, (), False)
-
-
-@pytest.mark.parametrize("draw", [DrawState.TO_COME, DrawState.SEALED])
-async def test_rollback_after_the_freeze_changes_no_order(
-    make_line: LineFactory, draw: DrawState
-) -> None:
-    line = await drawn_line(make_line)
-    start = LineCheckpoint(
-        ceiling=100, fresh=False, issued=12, lobby=10, frozen=True, draw=draw, accumulator="ab" * 20
-    )
-    line.ref.epoch = 2
-    await line.install(start)
-    status = await line.step()
-    assert (status.accumulator, status.lobby, status.draw) == ("ab" * 20, 10, draw)
-    assert status.gaps == ((13, 100),)
-
-
-def test_place_behind_a_lost_freeze_is_drawn_with_the_others(
-    status: LineStatus, desk: FrontDesk
-) -> None:
-    """Given a lobby of four and two numbers behind it, whose freeze was lost, all six are drawn."""
-    lobby = Lobby(SaleRef("u", 2), desk, DRAW)
-    line = replace(status, lobby=6, draw=DrawState.SEALED, accumulator="00" * 20)
-    indices = [Ticket("u", 1, 1, None, index, 0) for index in range(4)]
-    numbered = [Ticket("u", 1, 1, number, None, 0) for number in (5, 6)]
-    drawn = [lobby.number_of(ticket, line) for ticket in (*indices, *numbered)]
-    assert sorted(drawn, key=str) == [1, 2, 3, 4, 5, 6]
-    assert lobby.number_of(Ticket("u", 2, 1, 7, None, 0), line) == 7
-    # And nobody has a number while the lobby is open again
-    again = replace(line, frozen=False, lobby=0, draw=DrawState.TO_COME)
-    assert {lobby.number_of(ticket, again) for ticket in (*indices, *numbered)} == {None}
-
-
-# The seal
-
-
 async def test_nobody_moves_and_nothing_is_revealed_before_the_seal(
-    make_lobby: MakeLobby, seals: Seals, clock: DrivenClock
+    make_lobby: MakeLobby, seals: Seals, clock: Clock
 ) -> None:
     # Given a lobby of five that opens while the ledger is down
     room = await make_lobby()
@@ -195,8 +66,8 @@ async def test_nobody_moves_and_nothing_is_revealed_before_the_seal(
     seals.down = True
     await clock.advance_ms(HOUR_MS)
     late = await room.join()
-    await settle(room)
-    await settle(room)
+    await settle(room, clock)
+    await settle(room, clock)
     # Then the line stands, and the secret is kept
     line = room.document.line
     facts = room.lobby.facts(line)
@@ -207,8 +78,8 @@ async def test_nobody_moves_and_nothing_is_revealed_before_the_seal(
     assert room.view(entries[0].ticket).state is VisitorState.LOBBY
     # When the ledger is back
     seals.down = False
-    await settle(room)
-    await settle(room)
+    await settle(room, clock)
+    await settle(room, clock)
     # Then all have numbers, and the line moves
     numbers = [room.number_of(entry.ticket) for entry in entries]
     assert sorted(numbers, key=str) == [1, 2, 3, 4, 5]
@@ -220,7 +91,7 @@ async def test_nobody_moves_and_nothing_is_revealed_before_the_seal(
 
 
 async def test_store_that_went_back_behind_the_seal_is_rebuilt(
-    make_lobby: MakeLobby, seals: Seals, clock: DrivenClock
+    make_lobby: MakeLobby, seals: Seals, clock: Clock
 ) -> None:
     """Catches two orders for one draw: the ledger's, that people have seen, and the store's."""
     room = await make_lobby()
@@ -258,17 +129,17 @@ async def test_seal_survives_a_script_flush(line: Line, executor: Executor) -> N
     assert await line.calls.seal_draw(line.ref, 0, "", None) is Code.DRAW_MISMATCH
 
 
-async def test_empty_lobby_waits_for_no_beacon(make_lobby: MakeLobby, clock: DrivenClock) -> None:
+async def test_empty_lobby_waits_for_no_beacon(make_lobby: MakeLobby, clock: Clock) -> None:
     room = await make_lobby(beacon_source="the lottery")
     await clock.advance_ms(HOUR_MS)
     await room.tick()
-    await settle(room)
+    await settle(room, clock)
     entry = await room.join()
     assert (entry.ticket.number, entry.state) == (1, VisitorState.ADMITTED)
 
 
 async def test_beacon_is_taken_once_and_only_after_the_freeze(
-    make_lobby: MakeLobby, clock: DrivenClock
+    make_lobby: MakeLobby, clock: Clock
 ) -> None:
     room = await make_lobby(beacon_source="the lottery")
     entry = await room.join()
@@ -276,7 +147,7 @@ async def test_beacon_is_taken_once_and_only_after_the_freeze(
         await room.give_beacon("42")
     await clock.advance_ms(HOUR_MS)
     await room.tick()
-    await settle(room)
+    await settle(room, clock)
     assert room.number_of(entry.ticket) is None
     await room.give_beacon("42")
     await room.give_beacon("42")
@@ -285,9 +156,6 @@ async def test_beacon_is_taken_once_and_only_after_the_freeze(
     facts = room.lobby.facts(room.document.line)
     assert facts is not None
     assert (facts.beacon, facts.entrants) == ("42", 1)
-
-
-# Workers
 
 
 @pytest.fixture
@@ -310,7 +178,7 @@ async def second_worker(
 
 
 async def test_joins_racing_the_freeze_on_two_workers_are_in_lobby_or_line(
-    make_lobby: MakeLobby, second_worker: Callable[[Room], Room], executor: Executor
+    make_lobby: MakeLobby, second_worker: Callable[[Room], Room], executor: Executor, clock: Clock
 ) -> None:
     # Given two workers, and a start that comes while people join through both
     one = await make_lobby(opens_in_ms=600)
@@ -343,7 +211,7 @@ async def test_joins_racing_the_freeze_on_two_workers_are_in_lobby_or_line(
     # And both workers, sealing at once, give everybody the same number, each a different one
     await asyncio.gather(one.tick(), other.tick())
     for _ in range(3):
-        await asyncio.gather(settle(one), settle(other))
+        await asyncio.gather(settle(one, clock), settle(other, clock))
     numbers = [one.number_of(ticket) for ticket in tickets]
     drawn = [one.number_of(t) for t in sorted(tickets, key=place) if t.lobby_index is not None]
     assert one.lobby.draw is not None
