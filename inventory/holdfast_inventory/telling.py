@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Final
 
 from holdfast_inventory.ledger import Order, OrderStatus, Told
@@ -202,10 +202,16 @@ async def _free_surplus(office: BoxOffice, order: Order, hold: HoldRecord) -> bo
         order.id,
         seats=seats,
         areas=areas,
-        amount=order.refunds[-1].amount,
+        amount=_worth(hold, seats, areas),
         version=hold.version,
     )
     return answer.code is Code.HOLD_CHANGED
+
+
+def _worth(hold: HoldRecord, seats: Iterable[int], areas: Iterable[AreaUnits]) -> int:
+    """What these units cost: not what the last refund gave back, which may be one of several."""
+    prices = dict(zip(hold.seats, hold.prices, strict=True))
+    return sum(prices[seat] for seat in seats) + sum(u.quantity * u.price for u in areas)
 
 
 def surplus(booked: tuple[AreaUnits, ...], owned: tuple[AreaUnits, ...]) -> tuple[AreaUnits, ...]:
