@@ -48,6 +48,7 @@ from holdfast_web.credentials import Role, buyer, require_role
 from holdfast_web.endpoint import buyer_endpoint, endpoint, public_endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.idempotency import idempotency_key, request_digest
+from holdfast_web.pagination import page, page_limit, page_query
 from holdfast_web.responses import json_response
 
 __all__ = ["HALLS", "add_routes"]
@@ -141,8 +142,8 @@ async def _changes_page(request: web.Request) -> web.StreamResponse:
     if after is None:
         raise invalid("after", "Give the `version` of the map as `after`.")
     channel = map_channel(hall, request.query.get("channel"))
-    page = await seat_changes(hall, after, EVENTS_MAX, channel)
-    members = {"version": page.cursor, "more": page.more, "changes": page.items}
+    read = await seat_changes(hall, after, EVENTS_MAX, channel)
+    members = {"version": read.cursor, "more": read.more, "changes": read.items}
     return json_response(members, headers={"Vary": "Accept"})
 
 
@@ -150,25 +151,19 @@ async def _changes_page(request: web.Request) -> web.StreamResponse:
 async def _events(request: web.Request) -> web.StreamResponse:
     await require_role(request, Role.PLATFORM)
     hall = await hall_of(request)
-    after = read_cursor(request.query.get("after"))
-    page = await cloud_events(hall, after, _limit(request))
-    return json_response(_events_members(page))
+    # `cursor` as in every list, so that who pages by `next` need not know this one by name.
+    after = read_cursor(request.query.get("cursor") or request.query.get("after"))
+    read = await cloud_events(hall, after, page_limit(request, EVENTS_MAX))
+    return json_response(_events_members(read))
 
 
-def _events_members(page: EventPage) -> dict[str, object]:
+def _events_members(read: EventPage) -> dict[str, object]:
     """`next` is there while more can be read at once; `cursor` is where to come back to."""
     return {
-        "items": page.items,
-        "next": page.cursor if page.more else None,
-        "cursor": page.cursor,
+        "items": read.items,
+        "next": read.cursor if read.more else None,
+        "cursor": read.cursor,
     }
-
-
-def _limit(request: web.Request) -> int:
-    text = request.query.get("limit", str(EVENTS_MAX))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= EVENTS_MAX):
-        raise invalid("limit", f"limit must be a number from 1 to {EVENTS_MAX}.")
-    return int(text)
 
 
 # Holds
@@ -196,9 +191,14 @@ async def _hold(request: web.Request) -> web.StreamResponse:
 async def _holds(request: web.Request) -> web.StreamResponse:
     hall = await hall_of(request)
     who = await buyer(request, hall.name, request.query.get("buyer"))
+    query = page_query(request, int, str)
+    after = (int(query.after[0]), str(query.after[1])) if query.after else (0, "")
     now_ms, holds = await hall.holds_of(who.id)
-    items = [hold_view(hold, now_ms, hall.name, hall.plan, hall.settings) for hold in holds]
-    return json_response({"items": items, "next": None})
+    left = [hold for hold in holds if (hold.created_ms, hold.id) > after]
+    shown = left[: query.limit]
+    items = [hold_view(hold, now_ms, hall.name, hall.plan, hall.settings) for hold in shown]
+    more = (shown[-1].created_ms, shown[-1].id) if len(left) > query.limit else None
+    return json_response(page(items, more))
 
 
 @buyer_endpoint

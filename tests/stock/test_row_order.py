@@ -1,4 +1,4 @@
-"""Rows whose file lists the seats otherwise than they stand: nobody is told of a false neighbour."""
+"""Rows whose file lists seats otherwise than they stand: nobody is told of a false neighbour."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def page_query(
     """`limit` and `cursor` of the query string; a cursor must have the types of `shape`."""
     text = request.query.get("cursor")
     after = decode_cursor(text, *shape) if text else ()
-    return PageQuery(_limit(request.query.get("limit"), default), after)
+    return PageQuery(page_limit(request, default), after)
 
 
 def page(items: Sequence[object], after: CursorKey | None) -> dict[str, object]:
@@ -64,7 +64,9 @@ def decode_cursor(text: str, *shape: type[str] | type[int]) -> CursorKey:
     return key
 
 
-def _limit(text: str | None, default: int) -> int:
+def page_limit(request: web.Request, default: int = DEFAULT_LIMIT) -> int:
+    """How many items a page may have, by the query string."""
+    text = request.query.get("limit")
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= MAX_LIMIT):
