@@ -46,7 +46,7 @@ def setup(app: web.Application, settings: Settings | Gate) -> Gate:
 
 
 def session_of(request: web.Request) -> Session | None:
-    """The session that the visitor came in with; None on public paths and at an open gate."""
+    """The visitor's session; None for who has come to a public path, or by an open gate, without."""
     return request.get(_SESSION)
 
 

@@ -76,7 +76,7 @@ def identity_cookie(name: str) -> Identify:
     def identify(visit: Visit) -> str | None:
         for part in visit.headers.get("cookie", "").split(";"):
             key, _, value = part.strip().partition("=")
-            if key == name and 0 < len(value) <= MAX_IDENTITY_CHARS:
+            if key == name and 0 < len(value) <= MAX_IDENTITY_CHARS and value.isascii():
                 return value
         return None
 

@@ -155,7 +155,7 @@ class Verifier:
 
 
 def _header(token: str) -> dict[str, Any]:
-    if len(token) > MAX_TOKEN_CHARS:
+    if len(token) > MAX_TOKEN_CHARS or not token.isascii():
         raise Refused(Fault.FORGED)
     try:
         header: dict[str, Any] = jwt.get_unverified_header(token)

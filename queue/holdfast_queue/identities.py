@@ -107,7 +107,12 @@ def _sound(claims: dict[str, Any], now_s: int) -> bool:
         return False
     timely = issued - LEEWAY_SECONDS <= now_s < ends + LEEWAY_SECONDS
     short = 0 < ends - issued <= MAX_LIFE_SECONDS
-    return timely and short and 0 < len(subject) <= MAX_IDENTITY_CHARS
+    return timely and short and 0 < len(subject) <= MAX_IDENTITY_CHARS and _is_text(subject)
+
+
+def _is_text(subject: str) -> bool:
+    """JSON can spell half a character (a lone surrogate), of which no digest can be made."""
+    return not any("\ud800" <= character <= "\udfff" for character in subject)
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,19 @@ def test_algorithm_is_the_keys_not_the_tokens(verifier: Verifier, mint: Mint) ->
 
 
 @pytest.mark.parametrize(
-    "token", ["", "x", "a.b.c", "a.b.c.d", "e30.e30.", "\x00", "é.é.é", "x" * 5000, "W10.e30.e30"]
+    "token",
+    [
+        "",
+        "x",
+        "a.b.c",
+        "a.b.c.d",
+        "e30.e30.",
+        "\x00",
+        "é.é.é",
+        "\udcff.b.c",
+        "x" * 5000,
+        "W10.e30.e30",
+    ],
 )
 def test_what_is_no_token_is_refused(verifier: Verifier, token: str) -> None:
     assert fault_of(verifier, token) is Fault.FORGED

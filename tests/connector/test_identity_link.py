@@ -95,6 +95,7 @@ def test_link_has_the_identity_of_who_is_known_only() -> None:
         ("who=", None),
         ("", None),
         (f"who={'x' * (MAX_IDENTITY_CHARS + 1)}", None),
+        ("who=\udcff", None),
     ],
 )
 def test_identity_is_taken_from_the_shops_cookie(cookie: str, found: str | None) -> None:

@@ -56,7 +56,7 @@ async def test_role_includes_the_roles_below_it() -> None:
 @pytest.mark.parametrize(
     "authorization",
     [None, "", "Bearer", "Bearer ", "Bearer wrong", "Basic operator-key", "operator-key",
-     f"Bearer {PASS}", "Bearer " + "x" * (MAX_TOKEN_CHARS + 1)],
+     f"Bearer {PASS}", "Bearer " + "x" * (MAX_TOKEN_CHARS + 1), "Bearer \udcff\udcfe"],
 )  # fmt: skip
 async def test_without_a_known_key_it_is_401(authorization: str | None) -> None:
     with pytest.raises(HoldfastError) as caught:

@@ -84,10 +84,12 @@ def key_digest(secret: str) -> str:
 
 
 def bearer_token(request: web.Request) -> str | None:
-    """The token of the `Authorization` header, None when there is none of that scheme."""
+    """The token of the `Authorization` header, None when there is none of that scheme. All of ours
+    are ASCII; what is not may have come as bytes that are no text at all.
+    """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     token = token.strip()
-    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_CHARS:
+    if scheme.lower() != "bearer" or not 0 < len(token) <= MAX_TOKEN_CHARS or not token.isascii():
         return None
     return token
 

@@ -1,0 +1,29 @@
+"""An identity is text: what JSON can spell and nobody can write down is none."""
+
+from __future__ import annotations
+
+import time
+
+import jwt
+import pytest
+
+from holdfast_queue.identities import Identity, IdentityOffice
+from holdfast_web.keyring import Keyring, Purpose
+
+
+@pytest.mark.parametrize(
+    ("subject", "identity"),
+    [
+        ("\u4f60\u597d", Identity("\u4f60\u597d")),
+        ("\U0001f39f", Identity("\U0001f39f")),
+        ("half \ud83c", None),
+        ("\udf9f", None),
+    ],
+)
+def test_identity_is_text(subject: str, identity: Identity | None) -> None:
+    office = IdentityOffice(Keyring("s" * 40).keys(Purpose.IDENTITY))
+    kid, key = office.key_of("uid")
+    now_s = int(time.time())
+    claims = {"aud": "gala", "sub": subject, "iat": now_s, "exp": now_s + 60}
+    token = jwt.encode(claims, key, "HS256", {"kid": kid})
+    assert office.read(token, "gala", "uid", now_s * 1000) == identity
