@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from model.store_model import CONFIRMED, FLOOR, Asked, Hold, StoreModel, Violation
+from model.store_model import StoreModel
+from model.terms import CONFIRMED, FLOOR, Asked, Hold, Violation
 
 from holdfast_inventory.ledger import (
     GiveBack,
@@ -25,7 +26,6 @@ from holdfast_inventory.ledger import (
     Void,
 )
 from holdfast_inventory.ledger.intents import Claim, Intent, Told, order_key
-from holdfast_lua.codes import Code
 
 OPEN = (OrderStatus.PENDING, OrderStatus.VOID)
 OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
@@ -233,8 +233,3 @@ def _row(order: Order) -> Row:
 
 def _lost(row: Row) -> Row:
     return Row(OrderStatus.LOST, row.version, body=row.body)
-
-
-def is_refusal(code: Code) -> bool:
-    """Whether a script declined."""
-    return code < 0

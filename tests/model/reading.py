@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-from model.store_model import Asked
+from model.terms import Asked
 
 from holdfast_lua.codes import Code
 from holdfast_lua.stock_records import HoldRecord, unpack_hold

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from model import schedule
+from model import playing
 from model.schedule import Failure, Run, Schedule
 from script_edits import Edits, edited_bundle
 
@@ -36,11 +36,11 @@ class Theatre:
 
     async def run(self, moves: Schedule) -> Run:
         """One schedule."""
-        return await schedule.play(moves, self.executor, self.ledger)
+        return await playing.play(moves, self.executor, self.ledger)
 
     async def search(self, seeds: range, *, shrink: int = 0) -> tuple[int, Failure] | None:
         """The first seed that fails."""
-        return await schedule.search(self.executor, self.ledger, seeds, shrink=shrink)
+        return await playing.search(self.executor, self.ledger, seeds, shrink=shrink)
 
 
 @dataclass(frozen=True)

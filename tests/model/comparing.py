@@ -1,0 +1,76 @@
+"""What is really in the store, read beside all workers, and whether it is what the model has."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from model.store_model import StoreModel
+from model.terms import CAPACITY, require
+
+from holdfast_lua import Executor, keys
+from holdfast_lua.stock_records import HoldRecord, unpack_hold
+
+COUNTERS = ("revision", "seq", "free", "held", "booked", "blocked")
+OF_THE_SALE = ("inventory.", "seats.")
+"""events whose subject is the sale"""
+
+
+@dataclass(frozen=True)
+class RealStore:
+    """One sale in the real store."""
+
+    executor: Executor
+    uid: str
+
+    async def holds(self) -> list[HoldRecord]:
+        raw = await self.executor.command("HGETALL", keys.holds(self.uid))
+        return [unpack_hold(raw[at].decode(), raw[at + 1]) for at in range(0, len(raw), 2)]
+
+    async def blocked(self) -> frozenset[int]:
+        states = (await self.executor.command("GET", keys.seats(self.uid))).decode()
+        return frozenset(seat for seat, state in enumerate(states) if state == "x")
+
+    async def compare(self, model: StoreModel) -> None:
+        """Raises where it is not the model's: holds, seats, counters, events."""
+        if not model.present:
+            return
+        command, uid = self.executor.command, self.uid
+        holds, states, sale, lifecycle, events = await asyncio.gather(
+            self.holds(),
+            command("GET", keys.seats(uid)),
+            command("HMGET", keys.sale(uid), *COUNTERS),
+            command("HGET", keys.sale(uid), "lifecycle"),
+            command("XRANGE", keys.events(uid), f"{model.epoch}-0", "+"),
+        )
+        model.compare(holds, states.decode())
+        counters = dict(zip(COUNTERS, (int(value or 0) for value in sale), strict=True))
+        _compare_counters(model, counters)
+        require(lifecycle.decode() == model.lifecycle, "state", f"it is {lifecycle}")
+        _compare_events(model, events, counters["seq"])
+
+
+def _compare_counters(model: StoreModel, counters: dict[str, int]) -> None:
+    free, held, booked, blocked = (counters[name] for name in COUNTERS[2:])
+    require(
+        (free, held, booked) == model.counts() and free + held + booked + blocked == CAPACITY,
+        "lost",
+        f"{free, held, booked, blocked} units, should be {model.counts()}",
+    )
+    revision = counters["revision"]
+    require(revision == model.revision, "state", f"revision {revision}")
+
+
+def _compare_events(model: StoreModel, entries: list[Any], seq: int) -> None:
+    found = []
+    for at, (entry_id, fields) in enumerate(entries, start=1):
+        number = entry_id.decode()
+        require(number == f"{model.epoch}-{at}", "events", f"{number} is number {at}")
+        body = msgspec.msgpack.decode(fields[5])
+        subject = "" if body["type"].startswith(OF_THE_SALE) else body["subject"]
+        found.append((body["type"], subject))
+    require(seq == len(entries), "events", f"seq {seq} after {len(entries)} events")
+    wanted = model.events
+    require(found == wanted, "events", f"{found[-3:]}, should be {wanted[-3:]} ({len(wanted)})")

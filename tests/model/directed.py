@@ -1,0 +1,129 @@
+"""Schedules that chance finds too seldom, written down. The real code outlives every one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from model.moves import OPERATIONS
+from model.schedule import DEEDS, Move, Schedule
+
+
+def do(kind: str, deed: str, worker: int = 0, c: int = 0) -> Move:
+    """A request at this worker, of this worker's buyer, about the newest hold."""
+    return Move(kind, list(DEEDS).index(deed), worker, c)
+
+
+def cues(count: int, at: int = 0) -> tuple[Move, ...]:
+    """So many calls happen, each the one that waits at this place."""
+    return (Move("cue", at),) * count
+
+
+def schedule(*moves: Move | tuple[Move, ...]) -> Schedule:
+    """On a sale where a late payment gets the same seats again, or none."""
+    flat: list[Move] = []
+    for move in moves:
+        flat += [move] if isinstance(move, Move) else move
+    return Schedule("reacquire_same", tuple(flat))
+
+
+TWO_MINUTES, FIVE_MINUTES, PAST_THE_HOLD = Move("time", 2), Move("time", 3), Move("time", 4)
+CLOSE = do("rush", "operate", c=OPERATIONS.index("close"))
+BEGUN = (do("rush", "hold"), do("ask", "confirm"), *cues(2))
+"""the confirm of the first worker waits for its turn in the ledger"""
+
+# Who is late
+
+SALE_COMES_LATE = schedule(
+    BEGUN, do("rush", "recover", 1), TWO_MINUTES, do("rush", "recover", 1), cues(1)
+)
+VOID_TOLD_LATE = schedule(
+    BEGUN,
+    Move("die_before"),
+    do("rush", "sweep", 2),
+    do("rush", "recover", 1),
+    TWO_MINUTES,
+    do("ask", "recover", 1),
+    cues(8),  # the order is void, the store has yet to be told
+    do("ask", "confirm", 2),
+    cues(6, at=1),  # that is noticed, the hold freed and reacquired
+    cues(1),
+)
+ONE_SEAT_FOR_TWO = schedule(
+    Move("snapshot"),
+    BEGUN,
+    Move("roll_back"),
+    do("rush", "hold", 1),
+    do("ask", "confirm", 1),
+    cues(2, at=1),
+    Move("together"),
+)
+
+# A loss, and what comes back
+
+INSTALLER_SLEEPS = schedule(
+    do("rush", "sweep", 1),
+    do("rush", "sweep", 2),
+    Move("wipe"),
+    do("ask", "sweep", 1),
+    cues(8),  # it has read what it is about to install
+    do("rush", "sweep", 2),  # installs the same epoch, loses it, and installs the next
+    Move("wipe"),
+    do("rush", "sweep", 2),
+    Move("run", 1),
+)
+LOST_WHILE_PAYING = schedule(
+    do("rush", "hold"), do("rush", "pay"), Move("wipe"), do("rush", "sweep")
+)
+REBUILT_MEANWHILE = schedule(BEGUN, Move("wipe"), *(do("rush", "sweep", 1),) * 2, cues(1))
+PAID_LOST_AND_CANCELLED = schedule(
+    do("rush", "hold"),
+    Move("wipe"),
+    *(do("rush", "sweep"),) * 2,
+    do("rush", "cancel"),
+    do("rush", "confirm"),
+)
+"""was answered `amount_mismatch`, and the payment had no record"""
+PAID_BACK_AND_ASKED_AGAIN = Schedule(
+    "reacquire_equivalent",
+    (
+        Move("rush", 0, 607, 578),
+        Move("rush", 0, 390, 357),
+        Move("time", 3),
+        Move("time", 3),
+        Move("rush", 0, 268, 549),
+        Move("rush", list(DEEDS).index("confirm"), 744, 169),  # the buyer has too many: lost
+        Move("rush", list(DEEDS).index("refund"), 564, 837),
+    ),
+)
+"""the confirm that is repeated at the end took seats again, and booked them for nobody"""
+KEY_USED_AGAIN_AFTER_A_LOSS = Schedule(
+    "reacquire_same",
+    (
+        Move("rush", 0, 482, 796),
+        Move("wipe"),
+        Move("rush", list(DEEDS).index("release"), 470, 339),
+        Move("ask", list(DEEDS).index("confirm"), 163, 585),
+        Move("ask", 0, 290, 616),
+    ),
+)
+"""the key of a hold that the store has forgotten gets another one, which the payment is not for"""
+
+# Bounds
+
+EXTENDED_THRICE = schedule(do("rush", "hold"), *(FIVE_MINUTES, do("rush", "extend")) * 3)
+CLOSED = schedule(CLOSE, do("rush", "hold"))
+PAID_LATE_AND_CLOSED = schedule(do("rush", "hold"), CLOSE, PAST_THE_HOLD, do("rush", "confirm"))
+PAID_LATE_WITH_TOO_MANY = schedule(
+    do("rush", "hold", c=4),  # three seats
+    PAST_THE_HOLD,
+    do("rush", "hold", 21, c=2),  # the same buyer, another key, two seats
+    do("rush", "confirm", 3),  # the first one
+)
+BLOCKED_AND_UNBLOCKED = schedule(
+    do("rush", "hold"), do("rush", "block"), do("rush", "unblock"), do("rush", "release")
+)
+
+DIRECTED: Final[dict[str, Schedule]] = {
+    name: found for name, found in list(globals().items()) if isinstance(found, Schedule)
+}
+"""all of them, by name"""

@@ -1,0 +1,118 @@
+"""The end of a run: nobody does anything new, recovery comes by, and everything must agree.
+
+The platform repeats every confirm that it had the money for, until it is told what became of it.
+"""
+
+from __future__ import annotations
+
+from model import deeds
+from model.judge import SETTLED
+from model.sale import HOLD_MAX_SECONDS
+from model.stage import Worker
+from model.terms import require
+from model.world import Deed, World
+
+from holdfast_inventory.confirm import Confirming
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.ledger import OrderStatus
+from holdfast_inventory.orders import BoxOffice
+from holdfast_inventory.recovery import PATIENCE_MS
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+REFUSALS_MAX = 1000
+"""a platform that has been sent away so often is not answered at all"""
+
+
+async def finish(world: World) -> None:
+    """What is under way is finished; then store, ledger and model must agree."""
+    await world.run()
+    world.steps.append("at the end:")
+    await _recovered(world)
+    world.steps.append("the platform asks again:")
+    for hold_id in list(world.paid):
+        await _insist(world, hold_id)
+    if world.paid:
+        await _recovered(world)
+    await _audit(world)
+
+
+async def _recovered(world: World) -> None:
+    await _ask(world, deeds.recover())
+    for wait_ms in (PATIENCE_MS + 1000, HOLD_MAX_SECONDS * 1000 + 61_000):
+        await world.set_clock(world.now_ms + wait_ms)
+        await _ask(world, deeds.recover())
+    await _ask(world, deeds.sweep())
+
+
+async def _ask(world: World, deed: Deed) -> None:
+    """At one worker, twice where the first only finds out that the store was lost."""
+    for _ in range(2):
+        world.start(0, deed)
+        refused = len(world.recovering)
+        await world.run()
+        if len(world.recovering) == refused:
+            break
+
+
+async def _insist(world: World, hold_id: str) -> None:
+    """The platform repeats its confirm; it must learn what became of the money."""
+    answers: list[object] = []
+
+    async def deed(hall: Hall, worker: Worker) -> None:
+        office = BoxOffice(hall, worker.ledger)
+        try:
+            request = world.paid[hold_id]
+            done = await Confirming(worker.afterwards).confirm(office, hold_id, request)
+            world.judge.promised[hold_id] = request.order_ref
+            answers.append(done.order.status)
+        except HoldfastError as error:
+            answers.append(error)
+
+    while not answers and len(world.recovering) < REFUSALS_MAX:
+        await _ask(world, deed)
+    final = answers[-1] if answers else None
+    require(
+        _is_final(world, hold_id, final), "paid", f"{hold_id} is paid, and the answer: {final!r}"
+    )
+
+
+def _is_final(world: World, hold_id: str, answer: object) -> bool:
+    if isinstance(answer, HoldfastError):
+        # A key was used for another request after a loss: what is held is not what was paid.
+        asked = world.judge.digests.get(hold_id, ())
+        if len(asked) > 1 and answer.code is ErrorCode.AMOUNT_MISMATCH:
+            return True
+        unknown = answer.code is ErrorCode.UNKNOWN_HOLD and world.rolled_back
+        mismatch = answer.code is ErrorCode.ORDER_MISMATCH
+        return bool(answer.members.get("refund_required")) or mismatch or unknown
+    return answer in SETTLED
+
+
+async def _audit(world: World) -> None:
+    """Store, ledger and model agree; nothing is left halfway."""
+    await world.judge.compare()
+    await _audit_ledger(world)
+    if not world.rolled_back:  # what such a store has forgotten unnoticed, `reconcile` finds
+        await _audit_store(world)
+
+
+async def _audit_ledger(world: World) -> None:
+    orders, books = world.ledger.orders, world.judge.books
+    owners = await orders.owners(world.uid)
+    require(owners == books.owners(), "double", f"{owners} are sold")
+    sold = (await orders.area_units(world.uid))["floor"]
+    require(sold == books.floor_sold(), "double", f"{sold} of the floor are sold")
+    for order in await orders.page(world.uid, limit=500):
+        books.compare(order.id, order)
+        require(order.status is not OrderStatus.PENDING, "halfway", f"{order}")
+
+
+async def _audit_store(world: World) -> None:
+    """The ledger model has just been shown to be right, so the store is held against that."""
+    store, sold = world.judge.store, set(world.judge.books.owners())
+    booked = {s for s, state in enumerate(store.states()) if state == "b"}
+    require(booked == sold, "halfway", f"booked {booked}, sold {sold}")
+    wanted = await world.ledger.blocks.blocked(world.uid)
+    require(store.blocked == set(wanted), "halfway", f"to be blocked: {wanted}")
+    halfway = [h for h in store.living() if h.status.name == "CONFIRMING"]
+    require(not halfway, "halfway", f"{halfway}")

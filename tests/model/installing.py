@@ -1,0 +1,48 @@
+"""How a sale comes into the store, at first and after a loss: the fence, the epoch, its stock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from model.store_model import StoreModel
+from model.terms import taken_from
+
+from holdfast_lua.codes import Code
+from holdfast_lua.stock_records import HoldRecord
+
+
+def install_stock(store: StoreModel, epoch: int) -> Code:
+    """Takes down what there is, unless an installer of a later epoch was here."""
+    installed = store.epoch if store.present else 0
+    if installed == epoch:
+        return Code.UNCHANGED
+    if max(installed, store.fence) > epoch:
+        return Code.INSTALL_FENCED
+    store.present, store.fence = False, epoch
+    return Code.OK
+
+
+def install_sale(store: StoreModel, epoch: int) -> Code:
+    """The last of an installation's scripts: with it the sale is there."""
+    if store.present and store.epoch >= epoch:
+        return Code.UNCHANGED if store.epoch == epoch else Code.EPOCH_CHANGED
+    return Code.OK
+
+
+def begin_epoch(
+    store: StoreModel,
+    epoch: int,
+    revision: int,
+    holds: Iterable[HoldRecord],
+    *,
+    rebuilt: bool,
+    lifecycle: str = "live",
+    blocked: frozenset[int] = frozenset(),
+) -> None:
+    """The sale hash is there: what was written before it is the sale from now on."""
+    store.present, store.epoch, store.revision = True, epoch, revision
+    store.lifecycle, store.resume_to, store.blocked = lifecycle, "live", blocked
+    store.holds = {record.id: taken_from(record) for record in holds}
+    store.due = {h.id: h.expires_ms for h in store.holds.values() if h.status.timed}
+    store.next_due_ms = min(store.due.values(), default=0)
+    store.events = [("inventory.rebuilt", "")] if rebuilt else []

@@ -1,0 +1,168 @@
+"""What each kind of move does in a world, and which deed its numbers choose."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from model import deeds
+from model.sale import BUYERS
+from model.schedule import DEEDS, Move
+from model.stage import Fate
+from model.terms import SEATS
+from model.world import WORKERS, Deed, World
+
+from holdfast_inventory.ledger import RefundItem
+from holdfast_lua.stock_records import HoldRecord
+
+JUMPS_MS: Final = (1_000, 61_000, 121_000, 300_000, 601_000, 1_201_000, -30_000)
+OPERATIONS: Final = ("pause", "resume", "drain", "pause", "resume", "close")
+
+
+async def make(world: World, move: Move) -> None:
+    """Makes the move, and waits until all workers wait for a cue again."""
+    if move.kind in ("ask", "rush"):
+        deed = _deed(world, move)
+        if deed is None:
+            return
+        worker = world.start(move.b % WORKERS, deed)
+        await world.stage.settle()
+        if move.kind == "rush":
+            await world.run(worker)
+        return
+    await _KINDS[move.kind](world, move)
+
+
+def _fated(fate: Fate) -> Callable[[World, Move], Awaitable[None]]:
+    """One of the calls that wait meets this fate."""
+
+    async def make(world: World, move: Move) -> None:
+        waiting = world.stage.waiting
+        if waiting:
+            await world.stage.cue([waiting[move.a % len(waiting)]], fate)
+
+    return make
+
+
+async def _run(world: World, move: Move) -> None:
+    await world.run(world.workers[move.a % WORKERS])
+
+
+async def _together(world: World, move: Move) -> None:
+    """All that waits to be written in the ledger arrives at once: one batch, each order once."""
+    calls = [call for call in world.stage.waiting if call.name == "ledger.commit"]
+    first = {_order_of(call.what): call for call in reversed(calls)}
+    if first:
+        await world.stage.cue([call for call in calls if first[_order_of(call.what)] is call])
+
+
+def _order_of(intent: object) -> str:
+    """Which order an intent is about."""
+    order = getattr(intent, "order", None)
+    return str(order.id if order is not None else getattr(intent, "order_id", ""))
+
+
+async def _time(world: World, move: Move) -> None:
+    await world.set_clock(world.now_ms + JUMPS_MS[move.a % len(JUMPS_MS)])
+
+
+_KINDS: dict[str, Callable[[World, Move], Awaitable[None]]] = {
+    "cue": _fated(Fate.HAPPENS),
+    "run": _run,
+    "together": _together,
+    "lose": _fated(Fate.ANSWER_LOST),
+    "unsent": _fated(Fate.NOT_SENT),
+    "die_before": _fated(Fate.DIES_BEFORE),
+    "die_behind": _fated(Fate.DIES_BEHIND),
+    "time": _time,
+    "wipe": lambda world, move: world.wipe(),
+    "snapshot": lambda world, move: world.take_snapshot(),
+    "roll_back": lambda world, move: world.roll_back(),
+}
+
+
+def _deed(world: World, move: Move) -> Deed | None:
+    """What is asked for; None when there is no hold yet to ask it of."""
+    kind = list(DEEDS)[move.a % len(DEEDS)]
+    if kind in _OF_THE_SALE:
+        return _OF_THE_SALE[kind](world, move)
+    if not world.seen:
+        return None
+    hold = list(world.seen.values())[-1 - (move.b // 3 % min(len(world.seen), 4))]
+    return _OF_A_HOLD[kind](world, hold, move)
+
+
+def _buyer(move: Move) -> str:
+    return BUYERS[move.b % len(BUYERS)]
+
+
+def _key(move: Move) -> int:
+    return move.b // 7 % 9
+
+
+def _hold(world: World, move: Move) -> Deed:
+    best, floor = (0, 1, 2, 2, 3, 0)[move.c % 6], (0, 0, 1, 2)[move.c // 6 % 4]
+    seats = [] if best else [move.c // 24 % SEATS, (move.c // 24 + move.c % 5) % SEATS]
+    return deeds.hold(world, _buyer(move), _key(move), deeds.wanted(best, floor, seats))
+
+
+def _run_of_seats(move: Move) -> list[int]:
+    """Up to three seats in a run, where there are so many."""
+    first = move.c % SEATS
+    return list(range(first, min(SEATS, first + 1 + move.b // 7 % 3)))
+
+
+def _operate(world: World, move: Move) -> Deed:
+    return deeds.operate(OPERATIONS[move.c % len(OPERATIONS)])
+
+
+_OF_THE_SALE: dict[str, Callable[[World, Move], Deed | None]] = {
+    "hold": _hold,
+    "again": lambda world, move: deeds.hold_again(world, move.b // 3),
+    "cancel": lambda world, move: deeds.cancel(world, _buyer(move), _key(move)),
+    "sweep": lambda world, move: deeds.sweep(),
+    "recover": lambda world, move: deeds.recover(),
+    "block": lambda world, move: deeds.block(_run_of_seats(move), blocked=True),
+    "unblock": lambda world, move: deeds.block(_run_of_seats(move), blocked=False),
+    "operate": _operate,
+}
+
+
+def _owner(hold: HoldRecord, move: Move) -> str:
+    """Mostly who holds it, or the platform; sometimes a stranger."""
+    return (hold.buyer, hold.buyer, "", BUYERS[move.c % len(BUYERS)])[move.c % 4]
+
+
+def _version(hold: HoldRecord, move: Move) -> int:
+    """Any, the one that was seen, or one that is over."""
+    return (0, hold.version, hold.version, max(1, hold.version - 1))[move.c // 4 % 4]
+
+
+def _extend(world: World, hold: HoldRecord, move: Move) -> Deed:
+    return deeds.extend(world, hold, _owner(hold, move), _version(hold, move))
+
+
+def _release(world: World, hold: HoldRecord, move: Move) -> Deed:
+    return deeds.release(world, hold, _owner(hold, move), _version(hold, move))
+
+
+def _part(world: World, hold: HoldRecord, move: Move) -> Deed:
+    return deeds.refund(world, hold, _units(hold, move), ("", "r1", "r2")[move.c % 3])
+
+
+def _units(hold: HoldRecord, move: Move) -> tuple[RefundItem, ...] | None:
+    if hold.seats and move.c % 2:
+        return (RefundItem(seat=f"s{hold.seats[move.c % len(hold.seats)]}"),)
+    return (RefundItem(area="floor"),) if hold.areas else None
+
+
+_OF_A_HOLD: dict[str, Callable[[World, HoldRecord, Move], Deed]] = {
+    "extend": _extend,
+    "release": _release,
+    "pay": lambda world, hold, move: deeds.pay(world, hold),
+    "confirm": lambda world, hold, move: deeds.confirm(world, hold),
+    "wrong": lambda world, hold, move: deeds.confirm(world, hold, amount=hold.total - 1),
+    "other": lambda world, hold, move: deeds.confirm(world, hold, other=True),
+    "refund": lambda world, hold, move: deeds.refund(world, hold, None, ""),
+    "part": _part,
+}

@@ -1,0 +1,82 @@
+"""Schedules run against model and real code, one after another, and shrunk when they fail."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+from model import ending, moves
+from model.schedule import Failure, Run, Schedule, drawn
+from model.world import World
+
+from holdfast_inventory.ledger import Ledger
+from holdfast_inventory.ledger.schema import metadata
+from holdfast_lua import Executor
+
+
+async def play(schedule: Schedule, executor: Executor, ledger: Ledger) -> Run:
+    """Runs a schedule on a sale of its own."""
+    world = World(executor, ledger, schedule.policy)
+    failure = None
+    try:
+        await world.open()
+        for move in schedule.moves:
+            world.steps.append(str(move))
+            await moves.make(world, move)
+        await ending.finish(world)
+    except Exception as violation:
+        failure = Failure(schedule, violation, tuple(world.steps))
+    finally:
+        await _clear(world)
+    return Run(tuple(world.steps), failure)
+
+
+async def _clear(world: World) -> None:
+    for worker in world.workers:
+        worker.die()
+    # What a dead worker still has to say about its end has been judged, or is nobody's affair.
+    with contextlib.suppress(Exception):
+        await world.stage.settle()
+    await world.wipe()
+    async with world.ledger.database.writing() as connection:
+        for table in reversed(metadata.sorted_tables):
+            column = table.columns.get("sale_uid", table.columns.get("uid"))
+            if column is not None:
+                await connection.execute(table.delete().where(column == world.uid))
+
+
+async def search(
+    executor: Executor, ledger: Ledger, seeds: Sequence[int], *, shrink: int = 0
+) -> tuple[int, Failure] | None:
+    """The first seed that fails, and how; None when none does."""
+    for seed in seeds:
+        failure = (await play(drawn(seed), executor, ledger)).failure
+        if failure is not None:
+            if shrink:
+                failure = await shrunk(failure, executor, ledger, tries=shrink)
+            return seed, failure
+    return None
+
+
+async def shrunk(failure: Failure, executor: Executor, ledger: Ledger, *, tries: int) -> Failure:
+    """The failure with as few moves as can be found in so many runs."""
+    size = max(1, len(failure.schedule.moves) // 2)
+    while tries > 0:
+        smaller = None
+        known = failure.schedule.moves
+        for at in range(0, len(known), size):
+            tries -= 1
+            if tries <= 0:
+                break
+            less = Schedule(failure.schedule.policy, known[:at] + known[at + size :])
+            found = (await play(less, executor, ledger)).failure
+            if found is not None and found.kind == failure.kind:
+                smaller = found
+                break
+        if smaller is not None:
+            failure = smaller
+        elif size == 1:
+            break
+        else:
+            size = max(1, size // 2)
+    return failure

@@ -1,0 +1,136 @@
+"""The protocol between store and ledger, each time with one step left out or taken out of turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Final
+from unittest.mock import patch
+
+from model import directed
+from model.mutant import Mutant
+
+from holdfast_inventory.confirm import ConfirmRequest
+from holdfast_inventory.ledger import Order, RebuildState
+from holdfast_inventory.ledger.decide import Step, decide
+from holdfast_inventory.ledger.intents import Intent
+from holdfast_inventory.orders import BoxOffice, Stock, holds_of_ledger
+from holdfast_inventory.plan import Plan
+from holdfast_inventory.recovery import Recovery
+from holdfast_inventory.refund import Refunding, RefundRequest
+from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.telling import give_up
+from holdfast_lua.codes import Code
+from holdfast_lua.stock_calls import StockCalls
+from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.stock_terms import HoldAnswer
+
+
+def _in_place_of(target: str, function: object) -> Callable[[], AbstractContextManager[object]]:
+    return lambda: patch(target, function)
+
+
+def _unfenced(intent: Intent, row: Order | None, epoch: int | None) -> Step:
+    return decide(intent, row, intent.epoch)
+
+
+async def _only_looked(stock: Stock, hold_id: str) -> HoldAnswer:
+    answer = await stock.calls.read_hold(stock.ref, hold_id)
+    refused = answer.hold is None or answer.hold.status_at(answer.now_ms).ended
+    code = Code.HOLD_EXPIRED if refused else Code.OK
+    return HoldAnswer(code, answer.revision, answer.now_ms, answer.hold)
+
+
+_begin_confirm = StockCalls.begin_confirm
+
+
+async def _booked_at_once(
+    calls: StockCalls, ref: object, hold_id: str, **options: object
+) -> HoldAnswer:
+    answer = await _begin_confirm(calls, ref, hold_id, **options)  # type: ignore[arg-type]
+    if answer.code is Code.OK:
+        await calls.finish_confirm(ref, hold_id, order_ref="")  # type: ignore[arg-type]
+    return answer
+
+
+_give_up = Recovery._give_up
+
+
+async def _freed_before_the_void(
+    recovery: Recovery, office: BoxOffice, hold: HoldRecord, now_ms: int
+) -> bool:
+    await give_up(office.stock, hold.id, hold.version)
+    return await _give_up(recovery, office, hold, now_ms)
+
+
+_refund = Refunding.refund
+
+
+async def _freed_before_the_refund(
+    refunding: Refunding,
+    office: BoxOffice,
+    order_id: str,
+    request: RefundRequest,
+    key: str | None,
+) -> Order:
+    stock = office.stock
+    hold = (await stock.calls.read_hold(stock.ref, order_id)).hold
+    if hold is not None:
+        await stock.calls.free_seats(stock.ref, order_id, seats=hold.seats, areas=hold.areas)
+    return await _refund(refunding, office, order_id, request, key)
+
+
+def _only_sold(plan: Plan, settings: StockSettings, state: RebuildState) -> list[HoldRecord]:
+    return holds_of_ledger(plan, settings, replace(state, pending=()))
+
+
+def _unchecked(stock: Stock, hold: HoldRecord, request: ConfirmRequest) -> None: ...
+
+
+PROTOCOL: Final = {
+    "rebuild without fence in the ledger": Mutant(
+        "a confirm of the epoch that is over is committed behind the back of the rebuild",
+        ("ledger",),
+        directed.REBUILT_MEANWHILE,
+        patched=_in_place_of("holdfast_inventory.ledger.apply.decide", _unfenced),
+    ),
+    "confirm without confirming": Mutant(
+        "the ledger is asked while time, or the buyer, can still take the seats away",
+        ("protocol", "lost"),
+        patched=_in_place_of("holdfast_inventory.confirm._begin", _only_looked),
+    ),
+    "answer before the ledger": Mutant(
+        "the store books what the ledger has yet to sell",
+        ("protocol",),
+        patched=lambda: patch.object(StockCalls, "begin_confirm", _booked_at_once),
+    ),
+    "freeing before the void": Mutant(
+        "recovery gives the seats back while the confirm can still sell them",
+        ("protocol",),
+        directed.SALE_COMES_LATE,
+        patched=lambda: patch.object(Recovery, "_give_up", _freed_before_the_void),
+    ),
+    "void that fences nothing": Mutant(
+        "a late transaction sells what recovery has given up",
+        ("ledger",),
+        directed.SALE_COMES_LATE,
+        patched=_in_place_of("holdfast_inventory.ledger.decide._fenced", lambda wanted, row: False),
+    ),
+    "refund in the store first": Mutant(
+        "the seats are on sale again while the ledger still gives them to their buyer",
+        ("protocol",),
+        patched=lambda: patch.object(Refunding, "refund", _freed_before_the_refund),
+    ),
+    "rebuild without pending orders": Mutant(
+        "the seats of a buyer who is paying at this moment are on sale after a loss",
+        ("rebuild",),
+        directed.LOST_WHILE_PAYING,
+        patched=_in_place_of("holdfast.sales.ledger_stock.holds_of_ledger", _only_sold),
+    ),
+    "amount not checked": Mutant(
+        "an order is confirmed for less than it costs",
+        ("promise",),
+        patched=_in_place_of("holdfast_inventory.confirm._check_amount", _unchecked),
+    ),
+}

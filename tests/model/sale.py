@@ -1,0 +1,66 @@
+"""The sale of every run: two rows of four seats and a floor, small enough to be fought over."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final, Literal
+
+import msgspec
+from model.terms import FLOOR, SEATS, SEATS_A_ROW
+
+from holdfast.sales.spec import AreaSpec, SaleSpec
+from holdfast.sales.translate import stock_settings
+from holdfast_inventory.plan import Plan, compile_plan
+
+UID: Final = "model"
+"""every run's sale, gone before the next: ids are made of it, and the same seed gives the same"""
+HOLD_SECONDS = 600
+HOLD_MAX_SECONDS = 1200
+LIMIT = 4
+BUYERS = ("ann", "bob", "cy")
+Policy = Literal["reacquire_same", "reacquire_equivalent", "refund"]
+POLICIES: Final[tuple[Policy, ...]] = ("reacquire_same", "reacquire_equivalent", "refund")
+
+
+def _row(row: int) -> dict[str, object]:
+    return {
+        "row_number": str(row),
+        "position": {"x": 0, "y": 30 * row},
+        "seats": [
+            {
+                "seat_guid": f"s{row * SEATS_A_ROW + seat}",
+                "seat_number": str(seat),
+                "category": "A",
+                "position": {"x": 20 * seat, "y": 0},
+            }
+            for seat in range(SEATS_A_ROW)
+        ],
+    }
+
+
+PLAN: Final = msgspec.json.encode(
+    {
+        "name": "Hall",
+        "categories": [{"name": "A"}],
+        "zones": [{"name": "Stalls", "rows": [_row(row) for row in range(SEATS // SEATS_A_ROW)]}],
+    }
+)
+
+
+def spec_of(policy: Policy) -> SaleSpec:
+    """The sale of every run, but for what it does about late payments."""
+    return SaleSpec(
+        name="Night",
+        areas=(AreaSpec(id="floor", name="Floor", capacity=FLOOR, category="GA"),),
+        prices={"A": 4500, "GA": 1000},
+        hold_seconds=HOLD_SECONDS,
+        hold_max_seconds=HOLD_MAX_SECONDS,
+        max_units_per_buyer=LIMIT,
+        late_payment=policy,
+    )
+
+
+@cache
+def plan_of(policy: Policy) -> Plan:
+    """Compiled once: it is the same in every run."""
+    return compile_plan(PLAN, stock_settings(spec_of(policy)))

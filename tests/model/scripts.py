@@ -1,0 +1,49 @@
+"""Which function of the model stands for which script of the stock, and how one is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from model import holding, operating, selling
+from model.store_model import StoreModel
+from model.terms import Asked, Given
+
+from holdfast_lua.codes import Code
+
+Script = Callable[[StoreModel, Asked, Given], Code]
+READS: Final = ("scan_holds", "read_seats", "read_sale", "read_buyer_holds", "read_events")
+"""scripts that change nothing, and of which the model says nothing"""
+SCRIPTS: Final[dict[str, Script]] = {
+    script.__name__: script
+    for script in (
+        holding.hold_seats,
+        holding.extend_hold,
+        holding.release_hold,
+        holding.cancel_hold,
+        holding.expire_holds,
+        holding.read_hold,
+        selling.begin_paying,
+        selling.begin_confirm,
+        selling.reacquire_hold,
+        selling.finish_confirm,
+        selling.abort_confirm,
+        selling.book_hold,
+        selling.drop_hold,
+        selling.free_seats,
+        selling.require_refund,
+        operating.block_seats,
+        operating.unblock_seats,
+        operating.change_lifecycle,
+    )
+}
+
+
+def run(store: StoreModel, name: str, asked: Asked, given: Given, clock_ms: int) -> Code:
+    """The code that the script must answer; `given` is the hold that it did answer."""
+    store.begin(clock_ms)
+    sold_out = store.sold_out
+    code = SCRIPTS[name](store, asked, given)
+    if store.changed:
+        store.commit(sold_out)
+    return code

@@ -1,0 +1,202 @@
+"""From a payment to an order and back: the scripts that pay, confirm, book, free and refund.
+
+Each function is one script, as in holding. Whether it was a script's turn, by what the ledger
+says, is not asked here: that is the ledger model's to judge.
+"""
+
+from __future__ import annotations
+
+from model.store_model import StoreModel
+from model.terms import (
+    ACTIVE,
+    CONFIRMED,
+    CONFIRMING,
+    EXPIRED,
+    PAYING,
+    RELEASED,
+    Asked,
+    Given,
+    Hold,
+    Violation,
+)
+
+from holdfast_lua.codes import Code
+
+SWEEP_BEFORE_MAX = 16
+SETTLED = {
+    CONFIRMED: Code.HOLD_CONFIRMED,
+    CONFIRMING: Code.UNCHANGED,
+    RELEASED: Code.HOLD_RELEASED,
+}
+"""what a confirm is told of a hold that is beyond it"""
+
+
+def begin_paying(store: StoreModel, asked: Asked, given: Given) -> Code:
+    """Until the latest time that the hold can have."""
+    hold, why = store.open_hold(asked)
+    known = store.holds.get(asked.hold_id)
+    if known is not None and known.status is PAYING and not known.overdue(store.now_ms):
+        return Code.UNCHANGED
+    if hold is None or why is not Code.OK:
+        return why
+    if hold.status is not ACTIVE:
+        return Code.HOLD_STATE
+    hold.status, hold.in_ledger, hold.expires_ms = PAYING, True, hold.latest_ms
+    store.due_set(hold.id, hold.expires_ms)
+    store.saved(hold, "hold.extended")
+    return Code.OK
+
+
+def begin_confirm(store: StoreModel, asked: Asked, given: Given) -> Code:
+    """A hold that has lapsed gets all of its units again, or none."""
+    hold = store.holds.get(asked.hold_id)
+    if hold is None:
+        return Code.HOLD_UNKNOWN
+    if hold.status in SETTLED:
+        return SETTLED[hold.status]
+    if hold.status.timed and not hold.overdue(store.now_ms):
+        store.confirming(hold)
+        return Code.OK
+    if hold.overdue(store.now_ms):
+        store.end(hold, EXPIRED, "hold.expired", "expired")
+    if not asked.flag:
+        return Code.HOLD_EXPIRED
+    return _reacquire(store, hold, asked.number, hold.seats)
+
+
+def reacquire_hold(store: StoreModel, asked: Asked, given: Given) -> Code:
+    """A hold that has lapsed gets equivalent seats, as many."""
+    hold = store.holds.get(asked.hold_id)
+    if hold is None:
+        return Code.HOLD_UNKNOWN
+    if hold.status is not EXPIRED:
+        return SETTLED.get(hold.status, Code.HOLD_STATE)
+    found = given is not None and given.status is CONFIRMING
+    seats = frozenset(given.seats) if found and given else None
+    return _reacquire(store, hold, asked.number, seats)
+
+
+def _reacquire(store: StoreModel, hold: Hold, limit: int, seats: frozenset[int] | None) -> Code:
+    """`seats` None: the store found none; whether there were any is best available's affair."""
+    if store.lifecycle == "closed":
+        return Code.HOLDS_CLOSED
+    store.sweep(SWEEP_BEFORE_MAX)
+    if store.units_of(hold.buyer) + hold.units > limit:
+        return Code.HOLD_LIMIT
+    if seats is None or not seats <= store.free_seats_now() or hold.floor > store.floor_free():
+        return Code.HOLD_EXPIRED
+    if len(seats) != len(hold.seats):
+        raise Violation("answer", f"reacquired {sorted(seats)} for {sorted(hold.seats)}")
+    hold.seats = seats
+    store.confirming(hold)
+    store.event("hold.reacquired", hold.id)
+    return Code.HOLD_REACQUIRED
+
+
+def finish_confirm(store: StoreModel, asked: Asked, given: Given) -> Code:
+    """The ledger has sold it."""
+    hold = store.holds.get(asked.hold_id)
+    if hold is None:
+        return Code.HOLD_UNKNOWN
+    if hold.status is CONFIRMED:
+        return Code.HOLD_CONFIRMED
+    if hold.status is not CONFIRMING:
+        return Code.HOLD_STATE
+    store.booked(hold)
+    return Code.OK
+
+
+def abort_confirm(store: StoreModel, asked: Asked, given: Given) -> Code:
+    """The ledger will not sell it in this version."""
+    hold = store.holds.get(asked.hold_id)
+    if hold is None:
+        return Code.HOLD_UNKNOWN
+    if hold.status.ended:
+        return Code.UNCHANGED
+    if hold.status is not CONFIRMING:
+        return Code.HOLD_STATE
+    if asked.version not in (0, hold.version):
+        return Code.HOLD_CHANGED
+    expired = asked.text == "expired"
+    kind = "hold.expired" if expired else "hold.released"
+    store.end(hold, EXPIRED if expired else RELEASED, kind, asked.text)
+    return Code.OK
+
+
+def book_hold(store: StoreModel, asked: Asked, given: Given) -> Code:
+    """The ledger has sold these units, whatever the store knows of it."""
+    known = store.holds.get(asked.hold_id)
+    if known is not None and known.status is CONFIRMED:
+        return Code.HOLD_CONFIRMED
+    kept = known if known is not None and not known.status.ended else None
+    if kept is not None and (kept.seats, kept.floor) == (asked.seats, asked.floor):
+        store.booked(kept)
+        return Code.OK
+    mine = kept.seats if kept is not None else frozenset()
+    short = kept is None and asked.floor > store.floor_free()
+    if not asked.seats <= store.free_seats_now() | mine | store.blocked or short:
+        return Code.SEAT_UNAVAILABLE
+    if kept is not None:
+        store.end(kept, RELEASED, "hold.released", "ledger_conflict")
+    _book_anew(store, asked, known.version if known is not None else asked.version)
+    return Code.OK
+
+
+def _book_anew(store: StoreModel, asked: Asked, version: int) -> None:
+    fresh = Hold(
+        asked.hold_id,
+        CONFIRMED,
+        version,
+        asked.owner,
+        asked.seats,
+        asked.floor,
+        asked.number,
+        asked.number,
+    )
+    store.blocked -= asked.seats
+    store.holds[fresh.id] = fresh
+    store.booked(fresh)
+
+
+def drop_hold(store: StoreModel, asked: Asked, given: Given) -> Code:
+    """It has what the ledger sold to another."""
+    hold = store.holds.get(asked.hold_id)
+    if hold is None:
+        return Code.HOLD_UNKNOWN
+    if hold.status.ended:
+        return Code.UNCHANGED
+    if hold.status is CONFIRMED:
+        return Code.HOLD_STATE
+    store.end(hold, RELEASED, "hold.released", asked.text)
+    return Code.OK
+
+
+def free_seats(store: StoreModel, asked: Asked, given: Given) -> Code:
+    """A refund: those of the units that are still the order's."""
+    hold = store.holds.get(asked.hold_id)
+    if hold is None:
+        return Code.HOLD_UNKNOWN
+    if hold.status is not CONFIRMED:
+        return Code.UNCHANGED if hold.status.ended else Code.HOLD_STATE
+    if asked.version not in (0, hold.version):
+        return Code.HOLD_CHANGED
+    left, floor = hold.seats - asked.seats, hold.floor - min(hold.floor, asked.floor)
+    if (left, floor) == (hold.seats, hold.floor):
+        return Code.UNCHANGED
+    hold.seats, hold.floor = left, floor
+    if not hold.units:
+        hold.status, hold.reason = RELEASED, "refunded"
+    store.saved(hold, "order.refunded")
+    return Code.OK
+
+
+def require_refund(store: StoreModel, asked: Asked, given: Given) -> Code:
+    """Who paid gets no seat, and is told so once."""
+    hold = store.holds.get(asked.hold_id)
+    if hold is not None:
+        if hold.reason == "refund_required":
+            return Code.UNCHANGED
+        hold.reason, hold.in_ledger = "refund_required", True
+        hold.version += 1
+    store.event("order.refund_required", asked.hold_id)
+    return Code.OK
