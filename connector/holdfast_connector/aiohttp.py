@@ -46,7 +46,7 @@ def setup(app: web.Application, settings: Settings | Gate) -> Gate:
 
 
 def session_of(request: web.Request) -> Session | None:
-    """The visitor's session; None for who has come to a public path, or by an open gate, without."""
+    """The visitor's session; None for who came without one, to a public path or by an open gate."""
     return request.get(_SESSION)
 
 
