@@ -145,11 +145,22 @@ async def _sales(app: web.Application) -> AsyncIterator[None]:
         await directory.close()
 
 
+class _Rooms:
+    """The rooms of a directory's sales."""
+
+    def __init__(self, directory: SaleDirectory) -> None:
+        self._directory = directory
+
+    def known(self, name: str) -> Room | None:
+        sale = self._directory.known(name)
+        return None if sale is None else sale.room
+
+    async def get(self, name: str) -> Room:
+        return (await self._directory.get(name)).room
+
+
 def _add_lookups(app: web.Application, directory: SaleDirectory) -> None:
     """What the packages ask for by a sale's name."""
-
-    async def room(name: str) -> Room:
-        return (directory.known(name) or await directory.get(name)).room
 
     async def hall(name: str) -> Hall:
         return (await directory.get(name)).hall
@@ -160,7 +171,7 @@ def _add_lookups(app: web.Application, directory: SaleDirectory) -> None:
         except (HoldfastError, StoreError):
             return ()
 
-    app[ROOMS] = room
+    app[ROOMS] = _Rooms(directory)
     app[HALLS] = hall
     app[RETURN_ORIGINS] = return_origins
 

@@ -78,7 +78,7 @@ def add_routes(app: web.Application) -> None:
 
 
 def _room(request: web.Request) -> Awaitable[Room]:
-    return request.app[ROOMS](request.match_info["sale"])
+    return request.app[ROOMS].get(request.match_info["sale"])
 
 
 @buyer_endpoint
@@ -104,9 +104,9 @@ async def _tickets(request: web.Request) -> web.StreamResponse:
 
 @buyer_endpoint
 async def _ticket(request: web.Request) -> web.StreamResponse:
-    room = await _room(request)
-    ticket = require_ticket(request, room)
-    return json_response(room.visit(ticket))
+    rooms, name = request.app[ROOMS], request.match_info["sale"]
+    room = rooms.known(name) or await rooms.get(name)
+    return json_response(room.visit(require_ticket(request, room)))
 
 
 @buyer_endpoint

@@ -108,22 +108,32 @@ async def room(make_room: RoomFactory) -> Room:
     return await make_room()
 
 
+class OneRoom:
+    """All the rooms that there are."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    def known(self, name: str) -> Room | None:
+        return self._room if name == self._room.name else None
+
+    async def get(self, name: str) -> Room:
+        if name != self._room.name:
+            raise HoldfastError(ErrorCode.UNKNOWN_SALE)
+        return self._room
+
+
 @pytest.fixture
 async def serve(desk: FrontDesk, clock: Clock) -> AsyncIterator[ClientFactory]:
     """Serves a room over HTTP."""
     clients: list[Client] = []
 
     async def start(room: Room) -> Client:
-        async def rooms(name: str) -> Room:
-            if name != room.name:
-                raise HoldfastError(ErrorCode.UNKNOWN_SALE)
-            return room
-
         async def origins(name: str) -> tuple[str, ...]:
             return room.settings.return_origins
 
         app = web.Application()
-        app[ROOMS], app[DESK] = rooms, desk
+        app[ROOMS], app[DESK] = OneRoom(room), desk
         app[PUBLIC_ORIGIN], app[RETURN_ORIGINS] = PUBLIC_URL, origins
         app[PASS_VERIFIER] = pass_verifier(desk.passes, lambda: room.document.now_ms)
         add_routes(app)

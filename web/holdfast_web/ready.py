@@ -2,9 +2,9 @@
 
 aiohttp prepares every answer for compression, chunks, payloads, cookie objects and signals, which
 takes longer than all that a visitor's view is worked out from. A `Ready` answer is none of that: a
-status, headers, bytes. To a usual request (HTTP/1.1, kept alive, no HEAD) its head goes out in one
-step; to any other it is prepared as aiohttp does it, so there is no second opinion about those. A
-test compares the bytes of both ways.
+status, headers, bytes. To a usual request (HTTP/1.1, kept alive, no HEAD) all of it goes out in one
+step, when it is prepared; to any other it is sent as aiohttp does it, so there is no second opinion
+about those. A test compares the bytes of both ways.
 
 What is left out on purpose: `on_response_prepare` signals, of which the service has none.
 """
@@ -25,25 +25,26 @@ class Ready(web.Response):
     """A response of bytes. 304 has none, every other status has some."""
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
-        if self.prepared or not self._may_go_at_once(request):
+        body = self._body or b""
+        if not isinstance(body, bytes) or self.prepared or not self._may_go_at_once(request):
             return await super().prepare(request)
-        headers, body = self._headers, self._body
-        writer = request.writer
-        if isinstance(body, bytes):
+        headers, writer = self._headers, request.writer
+        if body:
             headers["Content-Length"] = str(len(body))
         headers["Date"] = rfc822_formatted_time()
         headers["Server"] = SERVER_SOFTWARE
-        self._req, self._payload_writer = request, writer
-        self._keep_alive, self._must_be_empty_body = True, body is None
+        self._keep_alive = True
         await writer.write_headers(f"HTTP/1.1 {self._status} {self._reason}", headers)
-        return writer
+        await writer.write_eof(body)
+        self._eof_sent = True
+        return None
 
     def _may_go_at_once(self, request: BaseRequest) -> bool:
         return (
             request.keep_alive
             and request.version == HttpVersion11
             and request.method in _METHODS
-            and (self._status == _BODILESS if self._body is None else bool(self._body))
+            and (self._status == _BODILESS) is not bool(self._body)
             and self._keep_alive is None
             and not (self._cookies or self._chunked or self._compression)
         )

@@ -172,7 +172,7 @@ async def _claim(request: web.Request, room: Room, visit: Visit) -> web.StreamRe
 
 @endpoint
 async def _brand(request: web.Request) -> web.StreamResponse:
-    room = await request.app[ROOMS](request.match_info["sale"])
+    room = await request.app[ROOMS].get(request.match_info["sale"])
     current = request.path_qs == brand_path(room.name, room.brand)
     headers = {
         hdrs.CACHE_CONTROL: IMMUTABLE if current else "no-cache",
@@ -184,7 +184,7 @@ async def _brand(request: web.Request) -> web.StreamResponse:
 
 async def _visit(request: web.Request, values: Mapping[str, str]) -> tuple[Room, Visit]:
     """The room and the checked return URL; refuses before anything is shown or done."""
-    room = await request.app[ROOMS](request.match_info["sale"])
+    room = await request.app[ROOMS].get(request.match_info["sale"])
     origins, own = room.settings.return_origins, request.app[PUBLIC_ORIGIN]
     return_url = check_return_url(values.get("t", ""), origins, own)
     language = _language(request, values)
