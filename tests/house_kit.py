@@ -180,11 +180,16 @@ async def rebuilt(house: House, name: str) -> House:
 
 async def sell(house: House, name: str, key: str) -> tuple[int, ...]:
     """Two seats, held and confirmed, and the store told of it."""
-    afterwards = Afterwards()
     hold = await house.hold(name, key)
+    await confirm(house, name, hold)
+    return hold.seats
+
+
+async def confirm(house: House, name: str, hold: HoldRecord) -> None:
+    """Sells what is held, and tells the store of it."""
+    afterwards = Afterwards()
     await Confirming(afterwards).confirm(await house.office(name), hold.id, payment(hold))
     await afterwards.drain()
-    return hold.seats
 
 
 async def reconciled(house: House, name: str) -> None:

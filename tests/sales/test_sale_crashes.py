@@ -1,11 +1,10 @@
-"""A worker dies in the middle of what operators ask of a sale, and others go on.
+"""A worker dies while a sale is made, replaced, deleted or rebuilt, and others go on.
 
 A real process dies at each step. What it leaves is then found by a worker that lives, or by one
 that starts; the names of the steps are the rows of docs/correctness.md.
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,108 +20,11 @@ from house_kit import (
     sell,
     until,
 )
-from mortal_kit import Die, see_die, start
+from mortal_kit import Die
 
 from holdfast.leadership import Leadership
-from holdfast.sales.spec import AllotmentSpec, spec_from_json
 from holdfast_inventory import blocking
 from holdfast_lua import keys
-from holdfast_queue.status import SaleState
-
-LIFECYCLES = {"pause": "paused", "drain": "draining", "close": "closed"}
-
-
-@pytest.mark.parametrize("step", ["after change_lifecycle", "after sales.set_lifecycle"])
-@pytest.mark.parametrize("operation", ["pause", "drain", "close"])
-async def test_lifecycle_that_broke_off_is_noted_and_survives_a_loss(
-    house: House, die: Die, tmp_path: Path, operation: str, step: str
-) -> None:
-    lifecycle = LIFECYCLES[operation]
-    await house.create(NAME)
-    await die(operation, step)
-    assert (await head_of(house, NAME)).lifecycle == lifecycle
-
-    async def noted() -> bool:
-        return (await record_of(house, NAME)).lifecycle == lifecycle
-
-    async with house.leading(tmp_path):
-        await until(noted)
-    assert (await head_of(await rebuilt(house, NAME), NAME)).lifecycle == lifecycle
-
-
-@pytest.mark.parametrize("step", ["after change_lifecycle", "after sales.set_lifecycle"])
-async def test_early_opening_that_broke_off_stays_open_after_a_loss(
-    house: House, die: Die, tmp_path: Path, step: str
-) -> None:
-    """Given a sale opened before its time, no later start is pushed or rebuilt over it."""
-    later = datetime.now(UTC) + timedelta(hours=1)
-    await house.create(NAME, event_start_time=later)
-    await die("open", step)
-
-    async def noted() -> bool:
-        start = spec_from_json((await record_of(house, NAME)).spec).event_start_time
-        return start is not None and start < later - timedelta(minutes=30)
-
-    async with house.leading(tmp_path):
-        await until(noted)
-        await until(lambda: _agreed(house))
-    fresh = await rebuilt(house, NAME)
-    assert (await fresh.directory.get(NAME)).room.document.state is SaleState.OPEN
-
-
-async def _agreed(house: House) -> bool:
-    return (await head_of(house, NAME)).settings_version == (
-        await record_of(house, NAME)
-    ).settings_version
-
-
-@pytest.mark.parametrize("step", ["after sales.patch", "after update_line"])
-@pytest.mark.parametrize("fresh", [False, True])
-async def test_settings_that_broke_off_come_into_force(
-    house: House, die: Die, tmp_path: Path, step: str, fresh: bool
-) -> None:
-    """By the leader that knew the sale, or by one that has just read the new settings."""
-    await house.create(NAME)
-    await die("patch", step)
-    worker = house.newcomer() if fresh else house
-    await worker.directory.get(NAME)
-    async with worker.leading(tmp_path):
-        await until(lambda: _agreed(house))
-    advanced = await (await worker.directory.get(NAME)).room.tick()
-    assert spec_from_json((await record_of(house, NAME)).spec).burst == 7
-    assert advanced.status.settings_version == (await record_of(house, NAME)).settings_version
-
-
-@pytest.mark.parametrize(
-    "step", ["after sales.patch", "after release_allotment", "after update_line"]
-)
-async def test_release_of_an_allotment_that_broke_off_comes_into_force(
-    house: House, die: Die, tmp_path: Path, step: str
-) -> None:
-    """Given two seats of the fans, nobody in line waits for them before and everybody after."""
-    await house.create(NAME, allotments=(AllotmentSpec("fans", seats=("r1s1", "r1s2")),))
-    sellable = (await (await house.directory.get(NAME)).room.tick()).status.free
-    await die("let out", step)
-    async with house.leading(tmp_path):
-        await until(lambda: _agreed(house))
-    assert (await (await house.directory.get(NAME)).room.tick()).status.free == sellable + 2
-    events = await (await house.directory.get(NAME)).hall.events(None, 100)
-    assert [event.kind for event in events.events].count("allotment.released") == 1
-    await reconciled(house, NAME)
-
-
-@pytest.mark.parametrize("step", ["after sales.patch", "refused update_line"])
-async def test_start_that_the_store_refused_is_taken_back(
-    house: House, tmp_path: Path, die: Die, step: str
-) -> None:
-    """Given a PATCH that died before the store's refusal, or before taking its start back."""
-    await house.create(NAME)
-    await die("postpone", step)
-    assert spec_from_json((await record_of(house, NAME)).spec).event_start_time is not None
-    async with house.leading(tmp_path):
-        await until(lambda: _agreed(house))
-    assert spec_from_json((await record_of(house, NAME)).spec).event_start_time is None
-    assert (await house.directory.get(NAME)).room.document.state is SaleState.OPEN
 
 
 @pytest.mark.parametrize(
@@ -279,63 +181,3 @@ async def _block_two(house: House) -> None:
     states = (await office.stock.calls.read_seats(office.stock.ref)).states
     free = [seat for seat, state in enumerate(states) if state == ord("f")]
     await blocking.block(office, free[-2:])
-
-
-@pytest.mark.parametrize(
-    "step", ["after blocks.want", "after block_seats", "after blocks.note_told"]
-)
-async def test_block_that_broke_off_holds(
-    house: House, die: Die, tmp_path: Path, step: str
-) -> None:
-    await house.create(NAME)
-    await die("block", step)
-
-    async def blocked() -> bool:
-        return (await head_of(house, NAME)).units.blocked == 2
-
-    async with house.leading(tmp_path):
-        await until(blocked)
-    assert (await head_of(await rebuilt(house, NAME), NAME)).units.blocked == 2
-
-
-@pytest.mark.parametrize("step", ["after blocks.want", "after unblock_seats"])
-async def test_unblock_that_broke_off_holds(
-    house: House, die: Die, tmp_path: Path, step: str
-) -> None:
-    await house.create(NAME)
-    await blocking.block(await house.office(NAME), [0, 1])
-    await die("unblock", step)
-
-    async def unblocked() -> bool:
-        return (await head_of(house, NAME)).units.blocked == 0
-
-    async with house.leading(tmp_path):
-        await until(unblocked)
-    assert (await head_of(await rebuilt(house, NAME), NAME)).units.blocked == 0
-
-
-@pytest.mark.parametrize("step", ["after block_seats", "before blocks.note_told"])
-async def test_late_block_of_a_worker_that_then_dies_is_undone(
-    house: House, die: Die, tmp_path: Path, step: str
-) -> None:
-    """Given one who read the block, stood still while another unblocked, told it, and died."""
-    await house.create(NAME)
-    gate = tmp_path / "gate"
-    fate = die.fate("block", step, "before block_seats", gate=str(gate))
-    late = start(fate)
-
-    async def reached() -> bool:
-        return gate.with_suffix(".reached").exists()
-
-    await until(reached)
-    await blocking.unblock(await house.office(NAME), [0, 1])
-    gate.touch()
-    await see_die(late, fate)
-    assert (await head_of(house, NAME)).units.blocked == 2
-
-    async def unblocked() -> bool:
-        return (await head_of(house, NAME)).units.blocked == 0
-
-    async with house.leading(tmp_path):
-        await until(unblocked)
-    await reconciled(house, NAME)

@@ -1,27 +1,19 @@
-"""A worker dies in the middle of what visitors and buyers ask of a sale, and others go on.
+"""A worker dies in the middle of what visitors ask of a sale, and others go on.
 
 As in test_sale_crashes.py: a real process dies at each step, and the steps are the rows of
-docs/correctness.md. What is done with an order is in tests/ledger/test_crashes.py.
+docs/correctness.md.
 """
 
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from conftest import Clock
-from house_kit import NAME, House, head_of, lose, rebuilt, reconciled, record_of, until
+from house_kit import NAME, House, rebuilt, record_of, until
 from mortal_kit import ORIGIN, Die
-from shop_kit import payment
 
-from holdfast.sales.spec import AllotmentSpec
-from holdfast_inventory.confirm import Confirming
-from holdfast_inventory.holds import BuyerRef, HoldBody, resolve
-from holdfast_inventory.paying import begin_paying
-from holdfast_inventory.telling import Afterwards
 from holdfast_lua.line_status import DrawState
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
 from holdfast_queue.identities import Identity
 from holdfast_queue.views import Admission
 from holdfast_web.credentials import PassClaims
@@ -62,51 +54,6 @@ async def test_claim_that_broke_off_gives_the_same_pass_again(
     assert second.granted.pass_id != admitted.granted.pass_id
 
 
-@pytest.mark.parametrize("step", ["before hold_seats", "after hold_seats"])
-async def test_hold_that_broke_off_is_found_under_its_key(
-    house: House, die: Die, step: str
-) -> None:
-    await house.create(NAME)
-    await die("hold", step, key="the-key")
-    held = (await head_of(house, NAME)).units.held
-    assert held == (2 if step == "after hold_seats" else 0)
-    hold = await house.hold(NAME, "the-key")
-    assert hold.units == (await head_of(house, NAME)).units.held == 2
-
-
-@pytest.mark.parametrize("paid", [False, True])
-@pytest.mark.parametrize(
-    "step", ["after sales.bump_epoch", "after install_holds", "after install_sale"]
-)
-async def test_rebuild_that_broke_off_answers_the_repeated_hold(
-    house: House, die: Die, step: str, paid: bool
-) -> None:
-    """Given a hold that is being paid or sold, its key finds it, though the store was lost."""
-    await house.create(NAME)
-    hold = await house.hold(NAME, "the-key")
-    await begin_paying(await house.office(NAME), hold.id)
-    if paid:
-        await confirm(house, hold)
-    await lose(house, NAME)
-    await die("load", step)
-    fresh = house.newcomer()
-    again = await fresh.hold(NAME, "the-key")
-    assert (again.id, again.seats) == (hold.id, hold.seats)
-    assert again.status is (HoldStatus.CONFIRMED if paid else HoldStatus.PAYING)
-    await reconciled(fresh, NAME)
-
-
-@pytest.mark.parametrize("step", ["before release_hold", "after release_hold"])
-async def test_release_that_broke_off_can_be_repeated(house: House, die: Die, step: str) -> None:
-    await house.create(NAME)
-    hold = await house.hold(NAME, "key")
-    await die("release", step, hold=hold.id)
-    hall = (await house.directory.get(NAME)).hall
-    await hall.release(hold.id, owner="", version=0)
-    units = (await head_of(house, NAME)).units
-    assert (units.held, units.free) == (0, 70)
-
-
 @pytest.mark.parametrize("step", ["before checkpoints.save", "after checkpoints.save"])
 async def test_checkpoint_that_broke_off_is_older_and_enough(
     house: House, die: Die, step: str
@@ -123,55 +70,6 @@ async def test_checkpoint_that_broke_off_is_older_and_enough(
     later = await (await fresh.directory.get(NAME)).room.join()
     assert later.ticket.number is not None
     assert later.ticket.number > max(number or 0 for number in numbers)
-
-
-@pytest.mark.parametrize("step", ["before extend_hold", "after extend_hold"])
-async def test_extend_that_broke_off_can_be_repeated_within_its_bound(
-    house: House, die: Die, clock: Clock, step: str
-) -> None:
-    sale = await house.create(NAME)
-    hold = await house.hold(NAME, "key")
-    latest_ms = hold.created_ms + sale.hall.settings.hold_max_ms
-    for _ in range(2):
-        await clock.advance(sale.hall.settings.hold_ms / 1000 - 60)
-        await die("extend", step, hold=hold.id)
-        await sale.hall.extend(hold.id, owner="", version=0)
-    extended = (await sale.hall.read(hold.id, owner="")).hold
-    assert extended is not None
-    assert extended.expires_ms == latest_ms
-    await reconciled(house, NAME)
-
-
-@pytest.mark.parametrize("held", [False, True])
-@pytest.mark.parametrize("step", ["before cancel_hold", "after cancel_hold"])
-async def test_cancel_that_broke_off_keeps_the_hold_from_coming(
-    house: House, die: Die, step: str, held: bool
-) -> None:
-    sale = await house.create(NAME)
-    if held:
-        await house.hold(NAME, "the-key")
-    await die("cancel", step, key="the-key")
-    await sale.hall.cancel(BuyerRef("ann", "key:test"), key="the-key")
-    if held:
-        assert (await house.hold(NAME, "the-key")).status is HoldStatus.RELEASED
-    else:
-        with pytest.raises(HoldfastError):
-            await house.hold(NAME, "the-key")
-    assert (await head_of(house, NAME)).units.held == 0
-    await reconciled(house, NAME)
-
-
-@pytest.mark.parametrize("step", ["before expire_holds", "after expire_holds"])
-async def test_sweep_that_broke_off_is_gone_on_with(
-    house: House, die: Die, clock: Clock, step: str
-) -> None:
-    sale = await house.create(NAME)
-    await house.hold(NAME, "key")
-    await clock.advance(sale.hall.settings.hold_ms / 1000 + 1)
-    await die("sweep", step)
-    await house.builder.sweep(sale)
-    assert (await head_of(house, NAME)).units.held == 0
-    assert (await _kinds(house)).count("hold.expired") == 1
 
 
 @pytest.mark.parametrize("step", ["before advance_line", "after advance_line"])
@@ -196,10 +94,6 @@ def _range(data: dict[str, int]) -> range:
 async def _bodies(house: House) -> list[dict[str, Any]]:
     hall = (await house.directory.get(NAME)).hall
     return [msgspec.msgpack.decode(e.body) for e in (await hall.events(None, 1_000)).events]
-
-
-async def _kinds(house: House) -> list[str]:
-    return [body["type"] for body in await _bodies(house)]
 
 
 async def admitted(house: House) -> Admission:
@@ -354,50 +248,3 @@ async def test_beacon_that_broke_off_is_the_one_that_counts(
     await house.operations.give_beacon(NAME, "beacon", "test")
     line = (await house.directory.get(NAME)).room.document.line
     assert (line.draw, line.beacon) == (DrawState.SEALED, "beacon")
-
-
-@pytest.mark.parametrize(
-    "step", ["after sales.bump_epoch", "after install_stock", "after install_sale"]
-)
-async def test_rebuild_that_broke_off_keeps_what_is_set_aside(
-    house: House, die: Die, step: str
-) -> None:
-    """Given seats and units of a channel, some of them sold, the others stay the channel's."""
-    await house.create(NAME, allotments=(AllotmentSpec("fans", seats=("r1s1", "r1s2", "r1s3")),))
-    fan = BuyerRef("fan", "key:test")
-    await confirm_seats(house, ("r1s1",), fan, frozenset({"fans"}))
-    await lose(house, NAME)
-    await die("load", step)
-    fresh = house.newcomer()
-    with pytest.raises(HoldfastError) as refusal:
-        await hold_seats(fresh, ("r1s2",), BuyerRef("ann", "key:test"), frozenset())
-    assert refusal.value.code is ErrorCode.CHANNEL_REQUIRED
-    with pytest.raises(HoldfastError) as taken:
-        await hold_seats(fresh, ("r1s1",), fan, frozenset({"fans"}))
-    assert taken.value.code is ErrorCode.SEAT_UNAVAILABLE
-    best = await fresh.hold(NAME, "best")
-    assert not {0, 1, 2} & set(best.seats)
-    assert (await hold_seats(fresh, ("r1s2",), fan, frozenset({"fans"}))).seats == (1,)
-    await reconciled(fresh, NAME)
-
-
-async def hold_seats(
-    house: House, seats: tuple[str, ...], buyer: BuyerRef, channels: frozenset[str]
-) -> HoldRecord:
-    hall = (await house.directory.get(NAME)).hall
-    wish = resolve(HoldBody(seats=seats), hall.plan, hall.settings, channels)
-    answer = await hall.hold(wish, buyer, key=secrets.token_hex(8), digest="digest")
-    assert answer.hold is not None
-    return answer.hold
-
-
-async def confirm_seats(
-    house: House, seats: tuple[str, ...], buyer: BuyerRef, channels: frozenset[str]
-) -> None:
-    await confirm(house, await hold_seats(house, seats, buyer, channels))
-
-
-async def confirm(house: House, hold: HoldRecord) -> None:
-    afterwards = Afterwards()
-    await Confirming(afterwards).confirm(await house.office(NAME), hold.id, payment(hold))
-    await afterwards.drain()
