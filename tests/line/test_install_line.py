@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from line_harness import TERMS, Crowd, Line, LineFactory, burst_excess
 
 from holdfast_lua import SaleRef, keys
@@ -9,70 +11,50 @@ from holdfast_lua.codes import Code
 from holdfast_lua.line_calls import LineCheckpoint
 from holdfast_lua.line_status import LineMode, LineStatus, format_gaps, parse_gaps
 
+OF_THE_SALE: Final[dict[str, Any]] = {
+    "lifecycle": "draining",
+    "prequeue_ms": 11,
+    "opens_ms": 12,
+    "ends_ms": 9_000_000_000_000,
+    "settings_version": 14,
+    "free": 15,
+    "held": 16,
+    "booked": 17,
+}
+OF_THE_LINE: Final[dict[str, Any]] = {
+    "lobby": 3,
+    "issued": 40,
+    "ceiling": 50,
+    "serving": 30,
+    "called": 28,
+    "claimed": 20,
+    "lapsed": 5,
+    "admitted": 21,
+    "pace": 2.5,
+    "pace_ms": 7,
+    "pace_since_ms": 8,
+}
+
 
 async def test_status_comes_back_field_by_field(line: Line) -> None:
     """The order of the script's list and of the record's fields are one."""
-    await line.sale(
-        lifecycle="draining",
-        prequeue_ms=11,
-        opens_ms=12,
-        ends_ms=9_000_000_000_000,
-        settings_version=14,
-        free=15,
-        held=16,
-        booked=17,
-    )
-    await line.force(
-        lobby=3,
-        frozen=1,
-        issued=40,
-        ceiling=50,
-        serving=30,
-        gaps="5-6,33-35",
-        called=28,
-        claimed=20,
-        lapsed=5,
-        admitted=21,
-        mode=1,
-        queue_all=1,
-        stopped_ms=1,
-        pace="2.5",
-        pace_ms=7,
-        pace_since_ms=8,
-        lost_active=4,
-        lost_until_ms=9_000_000_000_000,
-    )
+    await line.sale(**OF_THE_SALE)
+    await line.force(**OF_THE_LINE, frozen=1, gaps="5-6,33-35", mode=1, queue_all=1, stopped_ms=1)
+    await line.force(lost_active=4, lost_until_ms=9_000_000_000_000)
     assert await line.step() == LineStatus(
-        lifecycle="draining",
+        **OF_THE_SALE,
+        **OF_THE_LINE,
         phase="open",
-        prequeue_ms=11,
-        opens_ms=12,
-        ends_ms=9_000_000_000_000,
-        settings_version=14,
-        free=15,
-        held=16,
-        booked=17,
         frozen=True,
-        lobby=3,
-        issued=40,
-        ceiling=50,
-        serving=30,
         called_from=31,
         gaps=((5, 6), (33, 35)),
         active=4,
         deferred=0,
-        called=28,
-        claimed=20,
-        lapsed=5,
-        admitted=21,
         rate_per_minute=TERMS.rate_per_minute,
         cap=TERMS.cap,
         mode=LineMode.THROUGH,
         queue_all=True,
         show_share=1.0,
-        pace=2.5,
-        pace_ms=7,
-        pace_since_ms=8,
     )
 
 
