@@ -1,154 +1,26 @@
 """What the waiting room promises, written again as plainly as possible: no store, no scripts.
 
 The model is asked before each thing that is done, at which store time, and says what must come of
-it; after each step of the line it is compared with the real one, counter by counter. It keeps
-everything that the real line is proud not to keep: every number with what became of it, every
-session, every token. One thing is left to the line: which share of the called it believes in.
+it; after each step of the line it is compared with the real one, counter by counter. It keeps plain
+books (line_books.py). One thing is left to the line: which share of the called it believes in.
 How many it calls is then held against the rule for that (tests/line_steps.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from math import ceil, floor
+
+from line_books import TOKEN, Books, Range, require
 
 from holdfast_lua.codes import Code
 from holdfast_lua.line_calls import LineCheckpoint, LineTerms
 
-TOKEN = 60_000
-TICKS_MS = 500
-RANGE_MS = 1000
-OUTAGE_MS = 5000
-POLL_MS = 2000
 ASKING_MS = 3000
 ASK_MIN_MS = 500
 
 
-class Broken(AssertionError):
-    """A promise was not kept."""
-
-
-def require(kept: bool, promise: str, *facts: object) -> None:
-    if not kept:
-        raise Broken(f"{promise}: {facts}")
-
-
-@dataclass(slots=True)
-class Range:
-    """Numbers that were called within a second, by the line's clock."""
-
-    first: int
-    last: int
-    count: int
-    called_ms: int
-    deadline_ms: int
-
-
-@dataclass
-class Model:
-    """One sale's line."""
-
-    terms: LineTerms
-    free: int
-    held: int = 0
-    now_ms: int = 0
-    lifecycle: str = "live"
-    resume_to: str = "live"
-    prequeue_ms: int = 0
-    opens_ms: int = 0
-    frozen: bool = False
-    lobby: int = 0
-    issued: int = 0
-    gaps: set[int] = field(default_factory=set)
-    """numbers that a loss has skipped, or of which it is not known whether anybody has them"""
-    serving: int = 0
-    ranges: list[Range] = field(default_factory=list)
-    shown: set[int] = field(default_factory=set)
-    """numbers that came to claim since the store was last lost"""
-    deferred: dict[int, int] = field(default_factory=dict)
-    passes: dict[int, str] = field(default_factory=dict)
-    """the pass of every number that was ever admitted"""
-    given: list[tuple[int, str]] = field(default_factory=list)
-    """who was admitted since the store was last lost, in order"""
-    ended: list[str] = field(default_factory=list)
-    called_told: list[tuple[int, int]] = field(default_factory=list)
-    """numbers from, to, since the store was last lost"""
-    lapsed_told: int = 0
-    expires: dict[str, int] = field(default_factory=dict)
-    """what the passes of every epoch say of their end"""
-    returned: set[str] = field(default_factory=set)
-    sessions: dict[str, int] = field(default_factory=dict)
-    unheld: dict[str, int] = field(default_factory=dict)
-    lost_active: int = 0
-    lost_until_ms: int = 0
-    tokens: int = 0
-    tokens_ms: int = 0
-    called: int = 0
-    claimed: int = 0
-    lapsed: int = 0
-    admitted: int = 0
-    shift_ms: int = 0
-    stopped_ms: int = 0
-    advanced_ms: int = 0
-
-    # what can be read off
-
-    @property
-    def is_open(self) -> bool:
-        return self.frozen or self.now_ms >= self.opens_ms
-
-    @property
-    def sold_out(self) -> bool:
-        return self.free + self.held <= 0
-
-    @property
-    def outstanding(self) -> int:
-        return self.called - self.claimed - self.lapsed
-
-    @property
-    def waiting(self) -> int:
-        return self.real(self.serving + 1, self.issued)
-
-    @property
-    def poll_ms(self) -> float:
-        return min(POLL_MS, self.terms.claim_ms / 3)
-
-    @property
-    def active(self) -> int:
-        lost = self.lost_active if self.now_ms < self.lost_until_ms else 0
-        return self._live(self.sessions) + lost
-
-    @property
-    def outage_ms(self) -> int:
-        """For how long nobody has advanced the line though somebody is called."""
-        idle_ms = self.now_ms - self.advanced_ms
-        down = self.advanced_ms and idle_ms > OUTAGE_MS and not self.stopped_ms
-        return idle_ms if down and self.outstanding > 0 else 0
-
-    @property
-    def clock_ms(self) -> int:
-        """Time for those who were called; it stands still while nobody can claim."""
-        if self.stopped_ms:
-            return self.stopped_ms - self.shift_ms
-        return self.now_ms - self.shift_ms - self.outage_ms
-
-    def real(self, first: int, last: int) -> int:
-        """How many numbers somebody is known to have, from one to another."""
-        return max(0, last - first + 1) - sum(first <= gap <= last for gap in self.gaps)
-
-    def level(self) -> int:
-        """What is in the bucket, in 60,000ths of a token."""
-        most = max(self.terms.burst * TOKEN, self.terms.rate_per_minute * TICKS_MS)
-        since_ms = max(0, self.now_ms - self.tokens_ms)
-        return min(most, self.tokens + self.terms.rate_per_minute * since_ms)
-
-    def room(self) -> tuple[float, int, int]:
-        """Tokens, slots, and stock that is not set aside for anybody."""
-        stock = self.free * self.terms.stock_permille // 1000 - self._live(self.unheld)
-        return self.level() / TOKEN, self.terms.cap - self.active, stock
-
-    def _live(self, deadlines: dict[str, int]) -> int:
-        return sum(deadline > self.now_ms for deadline in deadlines.values())
+class Model(Books):
+    """One sale's line, and what must come of what is asked of it."""
 
     # joining
 

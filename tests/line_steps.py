@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from math import floor
 
-from line_reference import RANGE_MS, TOKEN, Model, Range, require
+from line_books import TOKEN, Range, require
+from line_reference import Model
 
 from holdfast_lua.codes import Code
 from holdfast_lua.line_calls import Advanced
 from holdfast_lua.line_status import LineStatus
 
 MIN_STEP_MS = 100
+RANGE_MS = 1000
 SWEEP_MAX = 50
 SHARE_MIN, SHARE_ERROR = 0.02, 0.00105
 """the share is reported to a thousandth and a rounding"""

@@ -13,8 +13,8 @@ import pytest
 from conftest import TEST_LUA
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
+from line_books import Broken
 from line_machine import Restless
-from line_reference import Broken
 from script_edits import Edits, edited_bundle
 
 from holdfast_lua import StoreError

@@ -9,15 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from line_harness import (
-    DRAW,
-    HOUR_MS,
-    PLENTY,
-    LineFactory,
-    drawn_line,
-    drawn_start,
-    join_block,
-)
+from line_harness import DRAW, HOUR_MS, PLENTY, LineFactory, drawn_line, drawn_start, join_block
 
 from holdfast_lua import SaleRef
 from holdfast_lua.codes import Code

@@ -7,15 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from conftest import Clock
-from line_harness import (
-    HOUR_MS,
-    Ceilings,
-    Line,
-    LineFactory,
-    Seals,
-    drawn_line,
-    join_block,
-)
+from line_harness import HOUR_MS, Ceilings, Line, LineFactory, Seals, drawn_line, join_block
 from visitor_kit import RoomFactory, tick
 
 from holdfast_lua import Bundle, Executor, SaleRef, StoreBehind, keys
