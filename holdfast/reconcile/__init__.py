@@ -1,6 +1,7 @@
 """Reconciliation: do ledger, store and events of a sale say the same, and if not, make them.
 
     reading     what each of the three says, read while the sale runs
+    rewinding   holds as they were when the map was read
     comparing   where they differ, seat by seat and area by area; pure
     mending     the store brought to what the ledger says
     running     readings repeated until what differs is a difference and not a moment

@@ -6,8 +6,12 @@ The ledger decides what is sold and what is blocked; the store what is held. So 
     blocked in the ledger   blocked in the store
     neither                 free with no hold on it, or held with one
 
-and, where the events name it, in the state that its last event says. An area is right when the
-ledger, the store's counters and the store's holds count the same.
+and, where the events name it, in the state that its last event says, and no two holds have it. An
+area is right when ledger and store give every order the same units of it, and the store's counters
+are what its holds have.
+
+Of a running sale a difference is believed when it is seen again, in the same words: so these name
+whose it is, or by how much a count is out, and never a count that goes on meanwhile.
 """
 
 from collections import Counter
@@ -61,13 +65,16 @@ def differences(reading: Reading) -> set[Difference]:
     """Everything in which ledger, store and events differ."""
     return {
         *_of_seats(reading),
+        *_of_rivals(reading),
         *_of_areas(reading),
+        *_of_area_orders(reading),
         *_of_sale(reading),
         *_of_ledger(reading),
     }
 
 
 WORDS = {"f": "free", "h": "held", "b": "booked", "x": "blocked"}
+STATES = tuple(WORDS.values())
 
 
 def _of_seats(reading: Reading) -> Iterator[Difference]:
@@ -107,19 +114,44 @@ def _ledger_says(reading: Reading, seat: int) -> str:
     return "blocked" if seat in reading.blocked else "not sold"
 
 
+def _of_rivals(reading: Reading) -> Iterator[Difference]:
+    """Seats that several holds have, whatever the map makes of it."""
+    holders: dict[int, list[str]] = {}
+    for hold in _live(reading):
+        for seat in hold.seats:
+            holders.setdefault(seat, []).append(hold.id)
+    for seat, ids in holders.items():
+        if len(ids) > 1:
+            where = f"seat {reading.hall.plan.guids[seat]}"
+            store = f"had by {' and '.join(sorted(ids))}"
+            yield Difference(Kind.HELD, where, _ledger_says(reading, seat), store)
+
+
 def _of_areas(reading: Reading) -> Iterator[Difference]:
+    """The counters against the holds."""
     booked, held = _area_units(reading)
     for at, area in enumerate(reading.hall.settings.areas):
-        sold = reading.ledger.sold_areas.get(area.id, 0)
         free, counted_held = reading.map.areas[at]
-        counted = area.capacity - free - counted_held
-        if sold == counted == booked[at] and counted_held == held[at]:
-            continue
-        store = f"{counted} booked and {counted_held} held"
-        if (booked[at], held[at]) != (counted, counted_held):
-            store += f", its holds have {booked[at]} and {held[at]}"
-        kind = Kind.SOLD if sold != booked[at] else Kind.COUNTED
-        yield Difference(kind, f"area {area.id}", f"{sold} sold", store)
+        out = (area.capacity - free - counted_held - booked[at], counted_held - held[at])
+        if out != (0, 0):
+            store = f"counters say {out[0]:+d} booked and {out[1]:+d} held, of what its holds have"
+            yield Difference(Kind.COUNTED, f"area {area.id}", "", store)
+
+
+def _of_area_orders(reading: Reading) -> Iterator[Difference]:
+    """Units have no names, orders have: ledger and store give each of them the same."""
+    areas = reading.hall.settings.areas
+    sold = {(order.id, area): n for order in reading.ledger.sold for area, n in order.areas.items()}
+    booked: Counter[tuple[str, str]] = Counter()
+    for hold in _live(reading):
+        if hold.status is HoldStatus.CONFIRMED:
+            for units in hold.areas:
+                booked[hold.id, areas[units.area].id] += units.quantity
+    for order_id, area in sorted(sold.keys() | booked.keys()):
+        n, m = sold.get((order_id, area), 0), booked[order_id, area]
+        if n != m:
+            ledger, store = f"{n} sold to {order_id}", f"{m} booked for it"
+            yield Difference(Kind.SOLD, f"area {area}", ledger, store, "", order_id)
 
 
 def _area_units(reading: Reading) -> tuple[Counter[int], Counter[int]]:
@@ -142,7 +174,8 @@ def _of_sale(reading: Reading) -> Iterator[Difference]:
     )
     shown = Units(seat_map.free, seat_map.held, seat_map.booked, seat_map.blocked)
     if shown != right:
-        yield Difference(Kind.COUNTED, "sale", "", f"{_units(shown)}; its seats {_units(right)}")
+        store = f"counters say {_units_beyond(shown, right)}, of what its map has"
+        yield Difference(Kind.COUNTED, "sale", "", store)
     yield from _of_what_is_apart(reading, [free for free, _ in seat_map.areas])
     if head.lifecycle != reading.record.lifecycle:
         yield Difference(Kind.LIFECYCLE, "sale", reading.record.lifecycle, head.lifecycle)
@@ -153,13 +186,14 @@ def _of_what_is_apart(reading: Reading, free: Sequence[int]) -> Iterator[Differe
     hall, states = reading.hall, reading.map.states
     apart = Apart(hall.plan, hall.settings)
     held = [units for _, units in reading.map.areas]
-    right = (
-        apart.names,
-        apart.count(states, ord("f"), free),
-        apart.count(states, ord("h"), held),
+    names, counted_free, counted_held = reading.head.apart
+    out = (
+        counted_free - apart.count(states, ord("f"), free),
+        counted_held - apart.count(states, ord("h"), held),
     )
-    if reading.head.apart != right:
-        yield Difference(Kind.COUNTED, "set aside", "", f"{reading.head.apart}; right is {right}")
+    if names != apart.names or out != (0, 0):
+        store = f"counters of '{names}', right is '{apart.names}', say {out[0]:+d} free and"
+        yield Difference(Kind.COUNTED, "set aside", "", f"{store} {out[1]:+d} held")
 
 
 def _of_ledger(reading: Reading) -> Iterator[Difference]:
@@ -177,7 +211,7 @@ def _of_ledger(reading: Reading) -> Iterator[Difference]:
     for area in sorted(units.keys() | reading.ledger.sold_areas.keys()):
         counted = reading.ledger.sold_areas.get(area, 0)
         if counted != units[area]:
-            says = f"{counted} sold, {units[area]} in orders"
+            says = f"{counted - units[area]:+d} sold, of what its orders have"
             yield Difference(Kind.LEDGER, f"area {area}", says, "")
 
 
@@ -185,5 +219,6 @@ def _live(reading: Reading) -> list[HoldRecord]:
     return [hold for hold in reading.holds.values() if not hold.status.ended]
 
 
-def _units(units: Units) -> str:
-    return f"{units.free} free, {units.held} held, {units.booked} booked, {units.blocked} blocked"
+def _units_beyond(shown: Units, right: Units) -> str:
+    by = {name: getattr(shown, name) - getattr(right, name) for name in STATES}
+    return ", ".join(f"{out:+d} {name}" for name, out in by.items() if out)

@@ -30,27 +30,12 @@ async def mend(reader: Reader, reading: Reading, found: Iterable[Difference]) ->
     found = tuple(found)
     office = BoxOffice(reading.hall, reader.ledger)
     concerned = {one.order for one in found if one.kind is Kind.SOLD}
-    if any(one.kind is Kind.SOLD and not one.order for one in found):
-        concerned |= _all_orders(reading)
     for order_id in sorted(concerned - {""}):
         await _mend_order(office, order_id)
     if any(one.kind is Kind.BLOCKED for one in found):
         await _mend_blocks(office, reading)
     if any(one.kind is Kind.LIFECYCLE for one in found):
         await reader.ledger.sales.adopt_lifecycle(reading.record, reading.head.lifecycle)
-
-
-def _all_orders(reading: Reading) -> set[str]:
-    """Units of an area have no names: any order with a confirmed hold or a sale may be the one."""
-    confirmed = {h.id for h in reading.holds.values() if h.status is HoldStatus.CONFIRMED}
-    sold = {order.id for order in reading.ledger.sold}
-    both = {order.id: order for order in reading.ledger.sold if order.id in confirmed}
-    agreed = {
-        order_id
-        for order_id, order in both.items()
-        if sum(order.areas.values()) == sum(u.quantity for u in reading.holds[order_id].areas)
-    }
-    return (confirmed | sold) - agreed
 
 
 async def _mend_order(office: BoxOffice, order_id: str) -> None:

@@ -2,7 +2,8 @@
 
 The three cannot be read in one step, and the sale goes on meanwhile: a reading may show a confirm
 half done. Who compares must read again before believing it. The events are read up to the cursor
-of the map and no further, so these two are of exactly one moment.
+of the map and no further, and the holds are taken back to it, so these three are of one moment; the
+ledger is of a later one.
 """
 
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from holdfast.reconcile.rewinding import rewound
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.spec import spec_from_json
 from holdfast.sales.translate import stock_settings
@@ -67,7 +69,8 @@ class Reader:
     async def read(self, record: SaleRecord, hall: Hall) -> Reading:
         """One reading. StoreBehind or EpochChanged when the store is not in the record's epoch."""
         head = await SaleCalls(self.executor).read(hall.ref)
-        seat_map = await _settled_map(hall)
+        seat_map = await hall.calls.read_seats(hall.ref, len(hall.settings.areas))
+        holds = rewound(await _holds(hall), await _since(hall, seat_map.cursor))
         return Reading(
             record=record,
             hall=hall,
@@ -75,13 +78,9 @@ class Reader:
             blocked=frozenset(await self.ledger.blocks.blocked(record.uid)),
             head=head,
             map=seat_map,
-            holds=await _holds(hall),
+            holds=holds,
             told=await _told(hall, seat_map.cursor),
         )
-
-
-async def _settled_map(hall: Hall) -> SeatsReading:
-    return await hall.calls.read_seats(hall.ref, len(hall.settings.areas))
 
 
 async def _holds(hall: Hall) -> dict[str, HoldRecord]:
@@ -93,6 +92,18 @@ async def _holds(hall: Hall) -> dict[str, HoldRecord]:
         if cursor == 0:
             break
     return found
+
+
+async def _since(hall: Hall, cursor: tuple[int, int]) -> list[StreamEvent]:
+    """All events after a cursor."""
+    events: list[StreamEvent] = []
+    for _ in range(EVENT_PAGES_MAX):
+        page = await hall.calls.read_events(hall.ref, cursor, EVENTS_MAX)
+        events += page.events
+        if len(page.events) < EVENTS_MAX:
+            break
+        cursor = page.events[-1].cursor
+    return events
 
 
 async def _told(hall: Hall, upto: tuple[int, int]) -> Told:

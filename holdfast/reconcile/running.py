@@ -2,7 +2,7 @@
 
 A confirm on its way is sold in the ledger a few milliseconds before it is booked in the store, and
 a reading of a running sale catches some of those. Each such moment is another one in the next
-reading; what is different in the very same way over several readings, seconds apart, is real.
+reading; what is different in the very same way over several readings is real.
 """
 
 import asyncio
