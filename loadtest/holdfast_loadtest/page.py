@@ -1,8 +1,9 @@
 """What the waiting page works out for itself: the people ahead, and when to ask again.
 
-Pure functions of the shared status document, the same that the page's own script computes, so that
-a crowd asks as often as real pages do. Whether a claim makes sense, and whether all is over, is
-read off the document's state.
+Pure functions of the shared status document, after those of the page's own script, so that a crowd
+asks about as often as real pages do: where the page takes the interval that the service gives each
+visitor, a crowd reckons one from the document. Whether a claim makes sense, and whether all is
+over, is read off the document's state.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ POLL_JITTER: Final = 0.3
 POLLS_PER_WAIT: Final = 30
 MIN_POLL_SECONDS: Final = 0.2
 MAX_POLL_SECONDS: Final = 30.0
-HIDDEN_POLL_SECONDS: Final = (10.0, 60.0)
+HIDDEN_SECONDS: Final = 55.0
+"""what the service has its page rest at most while the tab is hidden; a test compares the two"""
+HIDDEN_JITTER: Final = 0.2
 REBUILT_JUMP: Final = 2**32
 OVER: Final = frozenset({"sold_out", "closed"})
 CLAIMABLE: Final = frozenset({"open", "draining"})
@@ -63,7 +66,8 @@ def poll_seconds(status: Status, ahead: int | None, who: Temperament) -> float:
     rate = status.admitted_per_minute or 0.0
     wait = ahead / rate * 60 if ahead and rate > 0 else 0.0
     rest = min(max(floor, wait / POLLS_PER_WAIT), max(floor, MAX_POLL_SECONDS))
+    rest *= 1 + POLL_JITTER * who.poll_jitter
     if who.hides_the_tab:
-        shortest, longest = HIDDEN_POLL_SECONDS
-        rest = max(rest, min(longest, max(shortest, wait / 3)))
-    return rest * (1 + POLL_JITTER * who.poll_jitter)
+        hidden = min(HIDDEN_SECONDS, wait / 3) * (1 - HIDDEN_JITTER * who.poll_jitter)
+        rest = max(rest, hidden)
+    return rest
