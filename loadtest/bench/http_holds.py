@@ -30,6 +30,7 @@ from bench.kit.contest import (
     Service,
     Turn,
     compared,
+    parser,
     running_service,
     turn,
     yardstick,
@@ -127,11 +128,7 @@ def measure(service: Service, ask: Asking, options: argparse.Namespace) -> None:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=0.6)
-    parser.add_argument("--connections", type=int, default=32)
-    options = parser.parse_args()
+    options = parser(__doc__, rounds=9, seconds=0.6).parse_args()
     settings = SETTINGS | {"plan": json.loads(house(SEATS))}
     # A service each: a fast machine would sell one house out before the last line.
     with running_service(settings, waiting=0) as service:

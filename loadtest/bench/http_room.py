@@ -1,5 +1,4 @@
-"""How much of a bare aiohttp server the waiting room gives its visitors: status poll, own view,
-join.
+"""How much of a bare aiohttp server the waiting room gives its visitors: poll, own view, join.
 
     python loadtest/bench/http_room.py [--rounds 9] [--seconds 1] [--connections 32] [--only poll]
 
@@ -25,6 +24,7 @@ from bench.kit.contest import (
     Service,
     Turn,
     compared,
+    parser,
     running_service,
     turn,
     yardstick,
@@ -83,12 +83,9 @@ def measure(service: Service, kind: Kind, options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--connections", type=int, default=32)
-    parser.add_argument("--only", default="", help="kinds whose name has this in it")
-    options = parser.parse_args()
+    command = parser(__doc__, rounds=9, seconds=1.0)
+    command.add_argument("--only", default="", help="kinds whose name has this in it")
+    options = command.parse_args()
     with running_service(SETTINGS, WAITING) as service:
         for kind in kinds_of(service):
             if options.only in kind.name:

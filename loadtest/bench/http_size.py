@@ -18,7 +18,7 @@ import statistics
 from typing import Any, Final
 
 from bench.http_room import SETTINGS
-from bench.kit.contest import HOST, Service, Turn, running_service, spread, turn
+from bench.kit.contest import HOST, Service, Turn, parser, running_service, spread, turn
 from holdfast_loadtest.hammer import request_bytes
 from holdfast_lua import EmbeddedStore, Executor, keys
 
@@ -88,11 +88,7 @@ def measure(
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=0.5)
-    parser.add_argument("--connections", type=int, default=32)
-    options = parser.parse_args()
+    options = parser(__doc__, rounds=15, seconds=0.5).parse_args()
     with running_service(SETTINGS) as service:
         print(f"{'waiting':<15} {SIZES['short']:,} and {SIZES['long']:,}", flush=True)
         for kind, asked in line_up(service).items():

@@ -110,6 +110,15 @@ class Service:
         return answer
 
 
+def parser(doc: str | None, *, rounds: int, seconds: float) -> argparse.ArgumentParser:
+    """The command line of a contest, with these defaults."""
+    made = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
+    made.add_argument("--rounds", type=int, default=rounds)
+    made.add_argument("--seconds", type=float, default=seconds)
+    made.add_argument("--connections", type=int, default=32)
+    return made
+
+
 def _command(pid: str) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
