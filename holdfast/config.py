@@ -85,8 +85,8 @@ class Config:
     )
     secret: str | None = setting(
         None,
-        "The one secret that ticket, pass and session keys are derived from. Absent: made once "
-        "and kept in <data_dir>/secret. Nodes of one deployment share it.",
+        "The one secret that ticket, pass, hand-off and identity keys are derived from. Absent: "
+        "made once and kept in <data_dir>/secret. Nodes of one deployment share it.",
         secret=True,
     )
     secret_previous: tuple[str, ...] = setting(

@@ -28,8 +28,6 @@ class Purpose(StrEnum):
     TICKET = "ticket"
     PASS = "pass"  # noqa: S105 - the name of a purpose, no password
     HANDOFF = "handoff"
-    SESSION = "session"
-    DRAW = "draw"
     IDENTITY = "identity"
 
 
