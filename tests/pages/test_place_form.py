@@ -10,9 +10,15 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
-from chromium import PHONE, Chromium
+from chromium import DESKTOP, PHONE, Chromium
 from pages_kit import POLL_SECONDS, WAIT_SECONDS, ReturnPage, Sale, make_sale
 from running_service import Service
+
+from holdfast_queue.estimate import Wait
+from holdfast_queue.pages.languages import catalogue
+from holdfast_queue.pages.place import wait_text
+
+NARROW = (320, 640)
 
 
 @dataclass
@@ -149,9 +155,53 @@ async def test_scheduled_sale_says_when(
     plain = PlainBrowser(http, later)
     await plain.open()
     assert "The waiting room is not open yet" in plain.document
-    assert re.search(r"\d+ d \d\d:\d\d:\d\d", plain.document)
+    assert re.search(r"\d d \d\d:\d\d<", plain.document)
     assert await plain.submit("join") == 303
     assert plain.cookies == {}
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+@pytest.mark.parametrize("state", ["scheduled", "rejected"])
+async def test_long_figure_stays_on_the_page(
+    *,
+    state: str,
+    language: str,
+    service: Service,
+    http: aiohttp.ClientSession,
+    shop: ReturnPage,
+    browser: Chromium,
+) -> None:
+    """Without scripts nothing measures the figure: its size is a guess, and must be a safe one."""
+    far = {
+        "prequeue_start_time": "2099-01-01T00:00:00Z",
+        "event_start_time": "2099-01-02T00:00:00Z",
+    }
+    fields = {"scheduled": far, "rejected": {"queueing_method": "reject"}}
+    sale = await make_sale(service, http, shop.origin, fields[state])
+    async with browser.page(NARROW, language=language) as page:
+        await page.call("Emulation.setScriptExecutionDisabled", value=True)
+        await page.go(sale.page())
+        await page.click(".fallback button")
+        await page.until(f"document.documentElement.dataset.state === {state!r}")
+        for size in (NARROW, PHONE, DESKTOP):
+            await page.resize(size)
+            figure = "document.querySelector('.figure span').getBoundingClientRect().right"
+            column = "document.querySelector('h1').getBoundingClientRect().right"
+            assert await page.run(f"{figure} - {column}") <= 0, size
+
+
+@pytest.mark.parametrize(
+    ("wait", "told"),
+    [
+        (Wait(20, 59), "less than a minute"),
+        (Wait(110, 119), "about 2 min"),
+        (Wait(600, 840), "10 to 14 min"),
+        (Wait(7_200, 10_000), "2 to 3 h"),
+        (Wait(9_300, 16_000), "2.5 to 4.5 h"),
+    ],
+)
+def test_wait_is_told_in_units_that_one_can_feel(wait: Wait, told: str) -> None:
+    assert wait_text(catalogue("en"), wait) == told
 
 
 async def test_lobby_keeps_the_place_by_form(

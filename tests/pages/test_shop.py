@@ -278,6 +278,15 @@ async def test_without_a_turn_nobody_is_inside(store: OpenShop, browser: Chromiu
         assert await page.run("document.getElementById('shop').hidden")
 
 
+async def test_without_scripts_the_map_says_what_is_missing(
+    store: OpenShop, browser: Chromium
+) -> None:
+    async with browser.page(PHONE) as page:
+        await page.call("Emulation.setScriptExecutionDisabled", value=True)
+        await page.go(f"{store.url}/seats")
+        assert "Switch JavaScript on" in await page.text("body")
+
+
 async def test_pages_hold_no_inline_code(store: OpenShop, http: aiohttp.ClientSession) -> None:
     for path in ("/", "/seats"):
         async with http.get(store.url + path) as response:

@@ -258,6 +258,21 @@ async def test_lobby_counts_down_by_the_time_of_the_service(sale: Sale, browser:
         assert (await page.text("#figure")).startswith("01:")
 
 
+@pytest.mark.parametrize(("language", "day"), [("en", "d"), ("zh-Hans", "天")])
+async def test_far_opening_is_told_in_days_and_fits(
+    language: str, day: str, sale: Sale, browser: Chromium
+) -> None:
+    stage = Stage(status={"state": "scheduled"})
+    stage.status["event_start_time"] = in_seconds(1_135 * 86_400 + 7_230)
+    async with browser.page(NARROW, language=language) as page:
+        await open_page(page, sale, stage, "scheduled")
+        assert await page.text("#figure") == f"1,135 {day} 02:00"
+        for size in (NARROW, PHONE, DESKTOP, WIDE):
+            await page.resize(size)
+            over = "document.getElementById('{}').getBoundingClientRect().right"
+            assert await page.run(f"{over.format('figure')} - {over.format('headline')}") <= 0, size
+
+
 async def test_drawn_visitor_asks_for_the_number_once(sale: Sale, browser: Chromium) -> None:
     """Catches a page that asks at each poll while the draw waits for its beacon, or ever after."""
     draw = {"commitment": "c0ffee", "drawn": False}

@@ -10,11 +10,11 @@ async function refresh() {
   const status = await response.json();
   const waiting = Math.max(0, status.issued - status.serving);
   document.getElementById("fact-stock").textContent = status.state === "sold_out"
-    ? "Sold out."
-    : `${numbers.format(status.sellable)} places free.`;
-  document.getElementById("fact-line").textContent = waiting > 0
-    ? `${numbers.format(waiting)} people in line.`
-    : "Nobody in line.";
+    ? "Sold out"
+    : `${numbers.format(status.sellable)} places free`;
+  document.getElementById("fact-line").textContent = waiting === 0
+    ? "nobody in line"
+    : `${numbers.format(waiting)} ${waiting === 1 ? "person" : "people"} in line`;
 }
 
 refresh().catch(() => {});

@@ -29,8 +29,12 @@ from holdfast_queue.views import View, VisitorState
 
 MIN_REFRESH_SECONDS: Final = 3
 MAX_REFRESH_SECONDS: Final = 30
-_LONG_FIGURE_CHARS: Final = 6
+# Widths that the style sheet has sizes for, in digits; a Chinese character takes nearly two.
+_FIGURE_DIGITS: Final = 6
+_LONG_FIGURE_DIGITS: Final = 9
+_LAST_NARROW: Final = "\u2e7f"
 _DAY_SECONDS: Final = 86_400
+_HOURS_FROM_SECONDS: Final = 7_200
 
 
 class Scene(StrEnum):
@@ -116,7 +120,7 @@ def place_values(visit: Visit, look: Look) -> dict[str, str]:
         "headline": texts[f"{look.scene}_headline"],
         "lead": _lead(texts, look),
         "figure": figure,
-        "figure_class": "long" if len(figure) > _LONG_FIGURE_CHARS else "",
+        "figure_class": _figure_class(figure),
         "caption": caption,
         "details": _details(texts, look),
         "form": _form(visit, look.scene),
@@ -155,7 +159,7 @@ def _until(texts: Mapping[str, str], look: Look) -> tuple[str, str]:
         return texts["scheduled_figure"], texts["scheduled_caption_unknown"]
     if seconds == 0:
         return texts["lobby_opening_figure"], texts["lobby_opening"]
-    return countdown(seconds), texts[f"{look.scene}_caption"]
+    return countdown(texts, seconds), texts[f"{look.scene}_caption"]
 
 
 def _seconds_to_open(look: Look) -> int | None:
@@ -206,14 +210,27 @@ def wait_text(texts: Mapping[str, str], wait: Wait | None) -> str:
         return texts["wait_unknown"]
     if wait.p90 < 60:
         return texts["wait_short"]
+    if wait.p50 >= _HOURS_FROM_SECONDS:
+        hours = [f"{round(seconds / 1800) / 2:g}" for seconds in (wait.p50, wait.p90)]
+        return texts["wait_hours"].format(low=hours[0], high=hours[1])
     low, high = max(1, round(wait.p50 / 60)), math.ceil(wait.p90 / 60)
     return texts["wait_single" if low >= high else "wait_range"].format(low=low, high=high)
 
 
-def countdown(seconds: int) -> str:
+def countdown(texts: Mapping[str, str], seconds: int) -> str:
+    """93784 -> "1 d 02:03", 3754 -> "1:02:34": days leave no room for seconds."""
     days, rest = divmod(seconds, _DAY_SECONDS)
     hours, rest = divmod(rest, 3600)
-    clock = f"{rest // 60:02}:{rest % 60:02}"
     if days:
-        return f"{days} d {hours:02}:{clock}"
+        clock = f"{hours:02}:{rest // 60:02}"
+        return texts["countdown_days"].format(days=f"{days:,}", clock=clock)
+    clock = f"{rest // 60:02}:{rest % 60:02}"
     return f"{hours}:{clock}" if hours else clock
+
+
+def _figure_class(figure: str) -> str:
+    """How small it must be set to stay on the page; where there are scripts, they count exactly."""
+    width = sum(1.75 if character > _LAST_NARROW else 1 for character in figure)
+    if width > _LONG_FIGURE_DIGITS:
+        return "longest"
+    return "long" if width > _FIGURE_DIGITS else ""

@@ -21,13 +21,13 @@ export class ServerClock {
   }
 }
 
-/** 93784 -> "1 d 02:03:04", 754 -> "12:34". */
+/** 93784 -> {days: 1, clock: "02:03"}, 3754 -> {days: 0, clock: "1:02:34"}: days leave no room for seconds. */
 export function countdown(seconds) {
   const two = (value) => String(value).padStart(2, "0");
   const days = Math.floor(seconds / 86400);
   const hours = Math.floor((seconds % 86400) / 3600);
-  const minutes = Math.floor((seconds % 3600) / 60);
-  const clock = `${two(minutes)}:${two(seconds % 60)}`;
-  if (days > 0) return `${days} d ${two(hours)}:${clock}`;
-  return hours > 0 ? `${hours}:${clock}` : clock;
+  const minutes = two(Math.floor((seconds % 3600) / 60));
+  if (days > 0) return { days, clock: `${two(hours)}:${minutes}` };
+  const clock = `${minutes}:${two(seconds % 60)}`;
+  return { days, clock: hours > 0 ? `${hours}:${clock}` : clock };
 }

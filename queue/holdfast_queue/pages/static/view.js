@@ -51,6 +51,7 @@ export class View {
     toggle("go", scene === "admitted" || scene === "turn");
     toggle("back", scene === "identity");
     toggle("keep", !AT_REST.has(scene) && scene !== "scheduled");
+    toggle("sound", !AT_REST.has(scene));
     this.#title(moment);
     this.#announce(moment);
   }
@@ -79,7 +80,7 @@ export class View {
 
   #until(seconds, scene) {
     if (seconds === null) return [this.text(`${scene}_figure`), this.text("scheduled_caption_unknown")];
-    return [countdown(seconds), this.text(`${scene}_caption`)];
+    return [this.#countdown(seconds), this.text(`${scene}_caption`)];
   }
 
   #lobby(seconds, lobby) {
@@ -87,7 +88,12 @@ export class View {
       return [this.text("lobby_opening_figure"), this.text("lobby_opening")];
     }
     const others = lobby > 0 ? ` · ${this.counted("lobby_others", lobby)}` : "";
-    return [countdown(seconds), this.text("lobby_caption") + others];
+    return [this.#countdown(seconds), this.text("lobby_caption") + others];
+  }
+
+  #countdown(seconds) {
+    const { days, clock } = countdown(seconds);
+    return days > 0 ? this.text("countdown_days", { days: this.number(days), clock }) : clock;
   }
 
   #way(scene, status, place) {
