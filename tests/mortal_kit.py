@@ -129,7 +129,17 @@ async def _live(fate: Fate) -> None:
 
 
 OPERATIONS = frozenset(
-    {"load", "put", "replace", "delete", "patch", "postpone", "let out", "beacon"}
+    {
+        "load",
+        "put",
+        "replace",
+        "delete",
+        "patch",
+        "postpone",
+        "let out",
+        "postpone and let out",
+        "beacon",
+    }
 )
 
 
@@ -148,14 +158,17 @@ async def _act(house: House, fate: Fate) -> None:
 async def _operate(house: House, name: str, deed: str) -> None:
     operations = house.operations
     larger = msgspec.structs.replace(FLOOR, capacity=60)
+    postponed: dict[str, object] = {"event_start_time": LATE}
+    released: dict[str, object] = {"released_channels": ["fans"]}
     deeds: dict[str, Callable[[], Awaitable[object]]] = {
         "load": lambda: house.directory.get(name),
         "put": lambda: house.create(name),
         "replace": lambda: house.create(name, areas=(larger,)),
         "delete": lambda: operations.delete(name, "test"),
         "patch": lambda: operations.patch(name, {"burst": 7}, "test"),
-        "postpone": lambda: operations.patch(name, {"event_start_time": LATE}, "test"),
-        "let out": lambda: operations.patch(name, {"released_channels": ["fans"]}, "test"),
+        "postpone": lambda: operations.patch(name, postponed, "test"),
+        "let out": lambda: operations.patch(name, released, "test"),
+        "postpone and let out": lambda: operations.patch(name, postponed | released, "test"),
         "beacon": lambda: operations.give_beacon(name, "beacon", "test"),
     }
     await deeds[deed]()

@@ -5,11 +5,15 @@ changed in the store first, because it must happen between two admissions: a led
 know of it is told, since it is the ledger that a rebuild reads. The same goes for the start of a
 sale that was opened early, and for a start that the store refused because the sale had begun.
 
+Whoever pushed settings may have died before releasing the allotments that they let out; that is
+finished here. With a start that the store refused nothing is released, for it could not be undone.
+
 The ledger is read before the store, and written only if it is still as it was read. So whatever
 another worker is about to note is either seen in the store too, or noted after us and stands.
 """
 
 import logging
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -19,6 +23,7 @@ from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json, spec_to_json
 from holdfast.sales.translate import epoch_ms
+from holdfast_inventory.allotments import channels_apart
 from holdfast_inventory.ledger import AuditNote, Ledger, SaleRecord
 from holdfast_lua.sale_calls import SaleHead
 
@@ -39,13 +44,14 @@ class Agreement:
         if record.uid != sale.uid or record.epoch != sale.ref.epoch:
             return  # the ticker finds that out
         if not _in_doubt(sale, record):
+            await self.builder.finish_push(sale)
             return
         head = await self.builder.sale_calls.read(sale.ref)
-        noted = await self._noted(record, head)
+        noted = await self._noted(sale, record, head)
         if head.settings_version < noted.settings_version:
             await self.builder.push(sale, noted)
 
-    async def _noted(self, record: SaleRecord, head: SaleHead) -> SaleRecord:
+    async def _noted(self, sale: Sale, record: SaleRecord, head: SaleHead) -> SaleRecord:
         """The ledger's record once it knows what the store has decided."""
         if head.lifecycle != record.lifecycle:
             logger.warning("sale %s is %s; the ledger is told so", record.name, head.lifecycle)
@@ -60,14 +66,22 @@ class Agreement:
             <= head.now_ms
             < epoch_ms(spec_from_json(record.spec).event_start_time)
         ):
-            return await note_opening(self.builder.ledger, record, head.times.opens_ms)
+            pushed = head.settings_version >= record.settings_version
+            kept = frozenset() if pushed else channels_apart(sale.hall, head.apart[0])
+            return await note_opening(self.builder.ledger, record, head.times.opens_ms, kept=kept)
         return record
 
 
-async def note_opening(ledger: Ledger, record: SaleRecord, opens_ms: int) -> SaleRecord:
-    """An early start is the sale's start from now on, in the ledger too."""
+async def note_opening(
+    ledger: Ledger, record: SaleRecord, opens_ms: int, *, kept: Set[str] = frozenset()
+) -> SaleRecord:
+    """An early start is the sale's start from now on, in the ledger too.
+
+    What is set aside for the channels `kept` has not been released, and will not be by this record.
+    """
     spec = spec_from_json(record.spec)
-    opened = _opened_at(spec, opens_ms)
+    released = tuple(channel for channel in spec.released_channels if channel not in kept)
+    opened = msgspec.structs.replace(_opened_at(spec, opens_ms), released_channels=released)
     if opened == spec:
         return record
     written = await ledger.sales.patch(

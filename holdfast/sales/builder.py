@@ -7,7 +7,7 @@ from holdfast.sales.evidence import Evidence
 from holdfast.sales.install import Installer, line_checkpoint
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
-from holdfast.sales.spec import spec_from_json
+from holdfast.sales.spec import SaleSpec, spec_from_json
 from holdfast.sales.translate import brand, draw_of, line_settings, stock_settings
 from holdfast_inventory.allotments import release
 from holdfast_inventory.hall import Hall
@@ -58,12 +58,33 @@ class SaleBuilder:
         sale.hall.apply(stock_settings(spec))
         sale.record, sale.spec = record, spec
 
-    async def push(self, sale: Sale, record: SaleRecord) -> None:
-        """Bring the ledger's settings into force in the store, then take them over."""
+    async def push(self, sale: Sale, record: SaleRecord) -> bool:
+        """Bring the ledger's settings into force in the store, then take them over.
+
+        What can be refused comes first, what cannot be undone last. False when later settings are
+        in force already; it is for whoever brought them there to release what they say.
+        """
         spec = spec_from_json(record.spec)
-        await release(sale.hall, spec.released_channels)
-        await sale.room.update(line_settings(spec), record.settings_version)
+        if not await sale.room.update(line_settings(spec), record.settings_version):
+            return False
+        await self._let_out(sale, spec)
         self.update(sale, record)
+        return True
+
+    async def finish_push(self, sale: Sale) -> None:
+        """Release what settings in force say, if whoever pushed them died before that.
+
+        Asks the store once for each channel and process. Settings that the store has not accepted
+        yet release nothing: it may refuse them.
+        """
+        if sale.room.document.line.settings_version == sale.record.settings_version:
+            await self._let_out(sale, sale.spec)
+
+    async def _let_out(self, sale: Sale, spec: SaleSpec) -> None:
+        """Channels are only ever added: what is known to be released stays so."""
+        channels = set(spec.released_channels) - sale.let_out
+        await release(sale.hall, channels)
+        sale.let_out |= channels
 
     async def checkpoint(self, sale: Sale) -> None:
         """Keep in the ledger what a rebuild needs of the line."""

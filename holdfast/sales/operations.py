@@ -12,7 +12,7 @@ when a worker dies in between, the leader's next look notes it (agreement.py).
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -25,6 +25,7 @@ from holdfast.sales.spec import (
     SaleBody,
     SaleSpec,
     check_prices,
+    check_spec,
     patched_spec,
     spec_from_json,
     spec_to_json,
@@ -81,18 +82,52 @@ class SaleOperations:
         return await self._installed(record)
 
     async def patch(self, name: str, changes: Mapping[str, object], actor: str) -> Sale:
-        """Change live settings; every worker follows within two ticks."""
+        """Change live settings, all of them or none; every worker follows within two ticks."""
         sale = await self._directory.get(name)
-        before = sale.spec
-        record = await self._patched(sale, changes, _line(actor, "sale.patch", changes))
+        line = _line(actor, "sale.patch", changes)
+        before, record = await self._patched(sale, lambda now, _: patched_spec(now, changes), line)
         try:
-            await self._builder.push(sale, record)
+            pushed = await self._builder.push(sale, record)
         except HoldfastError:
             # The store has the last word on times that have passed: the ledger takes it back.
-            undo = msgspec.to_builtins({field: getattr(before, field) for field in changes})
-            await self._patched(sale, undo, _line(actor, "sale.patch_refused", undo))
+            await self._take_back(sale, before, record, changes, actor)
             raise
+        if not pushed:
+            await self._stands(sale, record, changes)
         return sale
+
+    async def _take_back(
+        self,
+        sale: Sale,
+        before: SaleSpec,
+        record: SaleRecord,
+        changes: Mapping[str, object],
+        actor: str,
+    ) -> None:
+        """Undo a PATCH that the store refused, as far as nobody has changed it again.
+
+        What it was to let out is not released, unless somebody has built on it: then it may be.
+        """
+        wanted = spec_from_json(record.spec)
+
+        def undone(now: SaleSpec, version: int) -> SaleSpec:
+            fields = {field for field in changes if getattr(now, field) == getattr(wanted, field)}
+            if version != record.settings_version:
+                fields.discard("released_channels")
+            return check_spec(
+                msgspec.structs.replace(now, **{field: getattr(before, field) for field in fields})
+            )
+
+        undo = {field: getattr(before, field) for field in changes}
+        await self._patched(sale, undone, _line(actor, "sale.patch_refused", undo))
+
+    async def _stands(self, sale: Sale, record: SaleRecord, changes: Mapping[str, object]) -> None:
+        """Later settings came before these: they must have been built on these."""
+        await self._directory.refresh(sale)
+        wanted = spec_from_json(record.spec)
+        now = spec_from_json((await self._ledger.sales.read_uid(sale.uid)).spec)
+        if any(getattr(now, field) != getattr(wanted, field) for field in changes):
+            raise HoldfastError(ErrorCode.CONFLICT)
 
     async def change_lifecycle(self, name: str, operation: str, actor: str) -> Sale:
         """open, pause, resume, drain or close."""
@@ -137,19 +172,23 @@ class SaleOperations:
         return await self._directory.reload(record)
 
     async def _patched(
-        self, sale: Sale, changes: Mapping[str, object], line: AuditNote
-    ) -> SaleRecord:
-        """Write the changed spec over the newest one; another PATCH in between is read first."""
+        self, sale: Sale, change: Callable[[SaleSpec, int], SaleSpec], line: AuditNote
+    ) -> tuple[SaleSpec, SaleRecord]:
+        """Write the changed spec over the newest one; another PATCH in between is read first.
+
+        `change` gets the newest spec and its version. Answers what it was changed from, and to.
+        """
         for _ in range(PATCH_ATTEMPTS):
             record = await self._ledger.sales.read_uid(sale.uid)
-            spec = patched_spec(spec_from_json(record.spec), changes)
+            before = spec_from_json(record.spec)
+            spec = change(before, record.settings_version)
             line_settings(spec)
             brand(spec)
             written = await self._ledger.sales.patch(
                 sale.uid, spec_to_json(spec), seen_version=record.settings_version, line=line
             )
             if written is not None:
-                return written
+                return before, written
         raise HoldfastError(ErrorCode.CONFLICT)
 
 

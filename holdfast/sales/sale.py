@@ -1,6 +1,6 @@
 """One sale as this process has it: what the ledger says, and the room and hall that work on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from holdfast.sales.spec import SaleSpec
 from holdfast_inventory.hall import Hall
@@ -18,6 +18,8 @@ class Sale:
     ref: SaleRef
     room: Room
     hall: Hall
+    let_out: set[str] = field(default_factory=set)
+    """Channels of which this process knows that the store has released them."""
 
     @property
     def name(self) -> str:

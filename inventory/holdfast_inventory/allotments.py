@@ -106,10 +106,17 @@ class Apart:
         return seats + sum(units[area] for area in self._areas)
 
 
+def channels_apart(stock: Stock, names: str) -> frozenset[str]:
+    """The channels that `names`, as `Apart` gives them to the store, count apart."""
+    plan, named = stock.plan, set(names.split())
+    kinds = {kind.channel for at, kind in enumerate(plan.kinds) if str(at * plan.levels) in named}
+    areas = {area.channel for at, area in enumerate(stock.settings.areas) if f"a{at}" in named}
+    return frozenset(kinds | areas)
+
+
 async def release(stock: Stock, channels: Iterable[str]) -> None:
     """Tells the store what is on sale for everybody now: it counts, tells, and the line wakes.
-    Harmless to repeat. To be called before other workers hear of it, so that whoever broke off
-    here is found to be behind.
+    Harmless to repeat, and never undone: to be called when nothing can be refused any more.
     """
     for channel in sorted(channels):
         areas = [at for at, area in enumerate(stock.settings.areas) if area.channel == channel]

@@ -9,6 +9,7 @@ own: joining (entrance), looking (outlook, presence), claiming (admissions). The
 of the line, which only `tick` moves on.
 """
 
+from holdfast_lua.codes import Code
 from holdfast_lua.guard import SaleRef
 from holdfast_lua.line_calls import Advanced, LifecycleChanged
 from holdfast_queue.admissions import Admissions
@@ -157,15 +158,21 @@ class Room:
         self._standing.settings = settings
         self.brand = brand or self.brand
 
-    async def update(self, settings: LineSettings, settings_version: int) -> None:
-        """Brings settings that the ledger has into force; raises when the open cannot be moved."""
+    async def update(self, settings: LineSettings, settings_version: int) -> bool:
+        """Brings settings that the ledger has into force; raises when the open cannot be moved.
+
+        False when later ones are in force already: nothing has changed then.
+        """
         answer = await self._desk.calls.update_line(
             self.ref, settings_version, settings.times_ms, settings.terms
         )
         if answer.code < 0:
             raise refusal(answer.code)
+        if answer.code is Code.UNCHANGED:
+            return False
         self.apply(settings)
         await self.tick()
+        return True
 
     async def change_lifecycle(self, operation: str) -> LifecycleChanged:
         """open, pause, resume, drain or close; raises when the sale is closed."""

@@ -80,19 +80,27 @@ async def test_settings_that_broke_off_come_into_force(
 
 
 @pytest.mark.parametrize(
-    "step", ["after sales.patch", "after release_allotment", "after update_line"]
+    "step", ["after sales.patch", "after update_line", "after release_allotment"]
 )
+@pytest.mark.parametrize("fresh", [False, True])
 async def test_release_of_an_allotment_that_broke_off_comes_into_force(
-    house: House, die: Die, tmp_path: Path, step: str
+    house: House, die: Die, tmp_path: Path, step: str, fresh: bool
 ) -> None:
     """Given two seats of the fans, nobody in line waits for them before and everybody after."""
     await house.create(NAME, allotments=(AllotmentSpec("fans", seats=("r1s1", "r1s2")),))
     sellable = (await (await house.directory.get(NAME)).room.tick()).status.free
     await die("let out", step)
-    async with house.leading(tmp_path):
+    worker = house.newcomer() if fresh else house
+
+    async def released() -> bool:
+        return (await head_of(house, NAME)).apart == ("", 0, 0)
+
+    async with worker.leading(tmp_path):
         await until(lambda: _agreed(house))
-    assert (await (await house.directory.get(NAME)).room.tick()).status.free == sellable + 2
-    events = await (await house.directory.get(NAME)).hall.events(None, 100)
+        await until(released)
+    sale = await worker.directory.get(NAME)
+    assert (await sale.room.tick()).status.free == sellable + 2
+    events = await sale.hall.events(None, 100)
     assert [event.kind for event in events.events].count("allotment.released") == 1
     await reconciled(house, NAME)
 
