@@ -135,7 +135,12 @@ class ErrorCode(Enum):
         "Sale not closed",
         "Only a closed sale can be deleted.",
     )
-    SOLD_OUT = ("sold_out", 409, "Sold out", "Nothing is free and nothing is held.")
+    SOLD_OUT = (
+        "sold_out",
+        409,
+        "Sold out",
+        "Nothing of what was asked for is free. The line is told so once nothing is held either.",
+    )
     DRAW_FIXED = (
         "draw_fixed",
         409,

@@ -16,7 +16,7 @@ const WORDS = {
   seat_unavailable: "Somebody was quicker. Those places are taken; pick others.",
   not_enough_together: "There are not that many places free any more like this. Try fewer, or another category.",
   hold_limit_exceeded: "That is more than one buyer may have.",
-  sold_out: "Sold out: nothing is free and nothing is held.",
+  sold_out: "Sold out: nothing of what you asked for is free.",
   orphan_left: "That would leave a single seat alone. Move one seat along.",
   not_open: "The sale has not opened yet.",
   sale_closed: "The sale is closed.",
