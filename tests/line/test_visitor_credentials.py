@@ -92,8 +92,11 @@ async def test_page_of_a_return_origin_joins_by_header_and_gets_no_cookie(
     visitor.ticket = ""
     client = visitor.client
     await client.post(f"/v1/sales/{room.name}/tickets")
-    response = await client.post(f"/v1/sales/{room.name}/pass", headers={"Origin": SHOP})
-    assert response.status == 403
+    for headers in ({}, {"Holdfast-Ticket": ""}):
+        response = await client.post(
+            f"/v1/sales/{room.name}/pass", headers={"Origin": SHOP, **headers}
+        )
+        assert response.status == 403
 
 
 async def test_preflight_allows_the_ticket_header(
