@@ -110,7 +110,7 @@ def problem_document(
     """`kind` names a pair of texts, `code` is the stable code that support staff will ask for."""
     values = {
         "lang": language,
-        "static": ASSETS.base,
+        "head": _head(),
         "headline": texts[f"problem_{kind}_headline"],
         "lead": texts[f"problem_{kind}_lead"],
         "refresh": refresh_tag(refresh),
@@ -188,12 +188,18 @@ def brand_stylesheet(brand: Brand) -> str:
 def _render(template: str, visit: Visit, values: Mapping[str, str]) -> Html:
     shared = {
         "lang": visit.language,
+        "head": _head(),
         "static": ASSETS.base,
         "brand_css": brand_path(visit.sale, visit.brand),
         "sale_name": visit.title,
         "masthead": _masthead(visit),
     }
     return _TEMPLATES.render(template, _with_texts(visit, {**shared, **values}))
+
+
+def _head() -> Html:
+    """What the head of every document begins with."""
+    return _TEMPLATES.render("head", {"static": ASSETS.base})
 
 
 def _with_texts(visit: Visit, values: Mapping[str, str]) -> dict[str, str]:
