@@ -1,7 +1,7 @@
 """What an operator says about a sale: the body of `PUT /v1/sales/{sale}`, checked.
 
-The struct is the contract's list of fields with their defaults and bounds. Unknown fields and
-values out of bounds are refused by name while decoding; what two fields must agree on is checked
+The struct is the contract's list of fields with their defaults and bounds; the bounds of the line
+are taken from where they are kept (holdfast_queue.settings). Unknown fields and values out of bounds are refused by name while decoding; what two fields must agree on is checked
 here too, so that a sale which exists is a sale that can run. The plan travels as raw JSON: the
 inventory reads and judges it, and it is kept apart from the spec because it never changes.
 
@@ -15,20 +15,20 @@ from typing import Annotated, Literal
 import msgspec
 
 from holdfast_connector.origins import parse_origin
+from holdfast_queue import settings as line
 from holdfast_queue.draw import MAX_BEACON_SOURCE_CHARS
 from holdfast_web.channels import CHANNEL_PATTERN
 from holdfast_web.errors import invalid
 
-MAX_SECONDS = 7 * 24 * 3600
+MAX_SECONDS = line.MAX_WINDOW_MS // 1000
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=MAX_SECONDS)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
 Price = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Category = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-Message = Annotated[str, msgspec.Meta(max_length=500)]
+Message = Annotated[str, msgspec.Meta(max_length=line.MAX_MESSAGE_CHARS)]
 BeaconSource = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_BEACON_SOURCE_CHARS)]
 Origin = Annotated[str, msgspec.Meta(min_length=8, max_length=300)]
 
@@ -83,26 +83,32 @@ class SaleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     event_end_time: Time | None = None
     queueing_method: QueueingMethod = "fifo"
     draw_beacon: BeaconSource | None = None
-    new_users_per_minute: Annotated[int, msgspec.Meta(ge=1, le=6_000_000)] = 600
-    burst: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 20
-    total_active_users: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 1000
+    new_users_per_minute: Annotated[int, msgspec.Meta(ge=1, le=line.MAX_RATE_PER_MINUTE)] = 600
+    burst: Annotated[int, msgspec.Meta(ge=1, le=line.MAX_BURST)] = 20
+    total_active_users: Annotated[int, msgspec.Meta(ge=1, le=line.MAX_ACTIVE_USERS)] = 1000
     session_duration: Annotated[int, msgspec.Meta(ge=1, le=24 * 60)] = 15
     queue_all: bool = False
     suspended: bool = False
     claim_window_seconds: Seconds = 120
     first_hold_seconds: Seconds = 180
-    stock_factor: Annotated[float, msgspec.Meta(ge=0.01, le=1000)] = 1.0
+    stock_factor: Annotated[
+        float, msgspec.Meta(ge=line.MIN_STOCK_FACTOR, le=line.MAX_STOCK_FACTOR)
+    ] = 1.0
     hold_seconds: Seconds = 1800
     hold_max_seconds: Seconds = 3600
     max_units_per_buyer: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 6
     verify_amount: bool = True
     late_payment: LatePayment = "reacquire_same"
-    return_origins: Annotated[tuple[Origin, ...], msgspec.Meta(max_length=50)] = ()
+    return_origins: Annotated[
+        tuple[Origin, ...], msgspec.Meta(max_length=line.MAX_RETURN_ORIGINS)
+    ] = ()
     prices: Annotated[dict[Category, Price], msgspec.Meta(max_length=1000)] = {}
     message: Message | None = None
     identity: Literal["off", "optional", "required"] = "off"
-    address_joins_per_minute: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
-    address_joins_burst: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 10
+    address_joins_per_minute: Annotated[
+        int, msgspec.Meta(ge=0, le=line.MAX_ADDRESS_RATE_PER_MINUTE)
+    ] = 0
+    address_joins_burst: Annotated[int, msgspec.Meta(ge=1, le=line.MAX_ADDRESS_BURST)] = 10
     brand: BrandSpec = BrandSpec()
     prevent_orphans: bool = False
     focal_point: FocalPoint | None = None

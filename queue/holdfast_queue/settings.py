@@ -25,10 +25,12 @@ MAX_BURST: Final = 1_000_000
 MAX_ACTIVE_USERS: Final = 10_000_000
 MIN_WINDOW_MS: Final = 1_000
 MAX_WINDOW_MS: Final = 7 * 24 * 3_600_000
-MIN_STOCK_FACTOR: Final = 0.001
+MIN_STOCK_FACTOR: Final = 0.01
 MAX_STOCK_FACTOR: Final = 1_000.0
 MAX_RETURN_ORIGINS: Final = 50
-MAX_MESSAGE_CHARS: Final = 1_000
+MAX_MESSAGE_CHARS: Final = 500
+MAX_ADDRESS_RATE_PER_MINUTE: Final = 1_000_000
+MAX_ADDRESS_BURST: Final = 10_000
 
 
 class QueueingMethod(StrEnum):
@@ -80,8 +82,13 @@ class LineSettings:
         _within("claim_window_seconds", self.claim_window_ms, MIN_WINDOW_MS, MAX_WINDOW_MS)
         _within("first_hold_seconds", self.first_hold_ms, MIN_WINDOW_MS, MAX_WINDOW_MS)
         _within("stock_factor", self.stock_factor, MIN_STOCK_FACTOR, MAX_STOCK_FACTOR)
-        _within("address_joins_per_minute", self.address_joins_per_minute, 0, MAX_RATE_PER_MINUTE)
-        _within("address_joins_burst", self.address_joins_burst, 1, MAX_BURST)
+        _within(
+            "address_joins_per_minute",
+            self.address_joins_per_minute,
+            0,
+            MAX_ADDRESS_RATE_PER_MINUTE,
+        )
+        _within("address_joins_burst", self.address_joins_burst, 1, MAX_ADDRESS_BURST)
         if len(self.return_origins) > MAX_RETURN_ORIGINS:
             raise InvalidSetting("return_origins", f"takes at most {MAX_RETURN_ORIGINS} origins")
         if self.message is not None and len(self.message) > MAX_MESSAGE_CHARS:
