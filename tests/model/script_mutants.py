@@ -167,9 +167,9 @@ BOUNDS: Final = {
         BOUND,
         directed.BLOCKED_AND_UNBLOCKED,
         edits={
-            "block_seats.lua": (
-                r"seats, { f = true }, 'x'\)",
-                "seats, { f = true, h = true }, 'x')",
+            "include/rows_switch.lua": (
+                r"{ \[from\] = true }",
+                "{ [from] = true, h = to == 'x' or nil }",
             )
         },
     ),
@@ -178,9 +178,9 @@ BOUNDS: Final = {
         BOUND,
         directed.BLOCKED_AND_UNBLOCKED,
         edits={
-            "unblock_seats.lua": (
-                r"seats, { x = true }, 'f'\)",
-                "seats, { x = true, h = true }, 'f')",
+            "include/rows_switch.lua": (
+                r"{ \[from\] = true }",
+                "{ [from] = true, h = to == 'f' or nil }",
             )
         },
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stock_harness import FLOOR, SETTINGS, Make, Stock, plan_json
+from stock_harness import FLOOR, SETTINGS, Clock, Make, Stock, plan_json
 
 from holdfast_inventory.settings import StockSettings
 from holdfast_lua import Executor
@@ -32,3 +32,13 @@ def make_stock(executor: Executor) -> Make:
 async def stock(make_stock: Make) -> Stock:
     """One zone, two rows of ten A seats and one of B, and a floor of ten."""
     return await make_stock()
+
+
+@pytest.fixture
+async def overdue_stock(make_stock: Make, clock: Clock) -> Stock:
+    """Forty seats, each in a hold of its own that is overdue: more than one call sweeps."""
+    stock = await make_stock(["A" * 40], areas=())
+    for _ in range(40):
+        await stock.held(stock.choice(1), hold_ms=1000)
+    await clock.advance_ms(1000)
+    return stock

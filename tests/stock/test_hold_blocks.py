@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from typing import Any
 
 import pytest
 from stock_harness import PRICES, Clock, Make, Stock, plan_json
@@ -151,13 +152,8 @@ async def test_a_block_of_refusals_changes_nothing(stock: Stock) -> None:
     assert (await stock.counters(), await stock.kinds()) == before
 
 
-async def test_what_is_overdue_is_swept_once_for_all_who_want_it(
-    make_stock: Make, clock: Clock
-) -> None:
-    stock = await make_stock(["A" * 40], areas=())
-    for _ in range(40):
-        await stock.held(stock.choice(1), hold_ms=1000)
-    await clock.advance_ms(1000)
+async def test_what_is_overdue_is_swept_once_for_all_who_want_it(overdue_stock: Stock) -> None:
+    stock = overdue_stock
 
     answers = await asyncio.gather(*[stock.hold(stock.choice(8), limit=0) for _ in range(6)])
 
@@ -208,10 +204,10 @@ class Twin:
         self.together, self.one_by_one = together, one_by_one
         self.number, self.repeats = 0, 0.1
 
-    def asked(self) -> dict[str, object]:
+    def asked(self) -> dict[str, Any]:
         dice = self.random
         self.number += 1
-        how: dict[str, object] = {
+        how: dict[str, Any] = {
             "floor": dice.choice((0, 0, 0, 1, 4)),
             "hold_id": f"h{self.number if dice.random() > self.repeats else dice.randrange(9)}",
             "buyer": f"b{dice.randrange(12)}",
@@ -267,8 +263,8 @@ async def test_a_block_comes_out_as_one_by_one(
     for _ in range(5):
         asked = [twin.asked() for _ in range(twin.random.randint(2, 8 if lapses else 20))]
         hold = twin.together.hold
-        at_once = await asyncio.gather(*[hold(**how) for how in asked])  # type: ignore[arg-type]
-        in_turn = [await twin.one_by_one.hold(**how) for how in asked]  # type: ignore[arg-type]
+        at_once = await asyncio.gather(*[hold(**how) for how in asked])
+        in_turn = [await twin.one_by_one.hold(**how) for how in asked]
         assert [told(answer) for answer in at_once] == [told(answer) for answer in in_turn]
         assert await twin.together.states() == await twin.one_by_one.states()
         assert await twin.together.kinds() == await twin.one_by_one.kinds()
