@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from model.sale import HOLD_MAX_SECONDS, HOLD_SECONDS, LIMIT
 from model.stage import REQUEST, Worker
-from model.terms import Asked, require
+from model.terms import AREAS, CLUB, CLUB_SEATS, LODGE, Areas, Asked, require
 from model.world import Deed, World
 
+from holdfast.sales.operations import SaleOperations
 from holdfast_inventory import blocking
 from holdfast_inventory.confirm import Confirming, ConfirmRequest
 from holdfast_inventory.hall import Hall
@@ -31,26 +32,36 @@ from holdfast_inventory.refund import Refunding, RefundRequest
 from holdfast_lua.codes import Code
 from holdfast_lua.line_calls import LineCalls
 from holdfast_lua.stock_records import HoldRecord
+from holdfast_web.errors import ErrorCode, HoldfastError
 
 # Buyers
 
 
-def wanted(best: int, floor: int, seats: Sequence[int]) -> HoldBody:
-    """A request: seats by name, or so many, and so much of the floor."""
-    areas = (AreaWish("floor", floor),) if floor else ()
+def wanted(best: int, units: Areas, seats: Sequence[int]) -> HoldBody:
+    """A request: seats by name, or so many, and so much of each area."""
+    areas = tuple(AreaWish(area, n) for area, n in zip(AREAS, units, strict=True) if n)
     if best:
         return HoldBody(best_available=BestAvailable(best), areas=areas)
     return HoldBody(seats=tuple(f"s{seat}" for seat in sorted(set(seats))), areas=areas)
 
 
-def hold(world: World, buyer: str, key: int, body: HoldBody) -> Deed:
-    world.requests.append((buyer, key, body))
+def hold(
+    world: World, buyer: str, key: int, body: HoldBody, channels: frozenset[str] = frozenset()
+) -> Deed:
+    """A worker goes by what it has heard: it may refuse what is on sale already, but never sell
+    what the ledger does not let out.
+    """
+    world.requests.append((buyer, key, body, channels))
 
     async def deed(hall: Hall, worker: Worker) -> None:
-        wish = resolve(body, hall.plan, hall.settings)
+        heard = CLUB in hall.settings.released
+        said = world.judge.books.released_in is not None
+        require(said or not heard, "channel", "a worker has heard of a release that nobody said")
+        barred = CLUB not in channels and not heard
+        wish = _resolved(hall, body, channels, barred=barred)
         who = _buyer(buyer)
         hold_id = hold_id_for(world.uid, who.credential, f"k{key}")
-        REQUEST.set(_asked(hold_id, buyer, body, wish))
+        REQUEST.set(_asked(hold_id, buyer, body, wish, barred=barred))
         world.saw(await hall.hold(wish, who, key=f"k{key}", digest=repr(body)))
 
     return deed
@@ -60,7 +71,20 @@ def _buyer(buyer: str) -> BuyerRef:
     return BuyerRef(buyer, f"key:{buyer}")
 
 
-def _asked(hold_id: str, buyer: str, body: HoldBody, wish: Wish) -> Asked:
+def _resolved(hall: Hall, body: HoldBody, channels: frozenset[str], *, barred: bool) -> Wish:
+    """Nobody is refused for the lack of a channel that is not needed."""
+    try:
+        return resolve(body, hall.plan, hall.settings, channels)
+    except HoldfastError as error:
+        named = {f"s{seat}" for seat in CLUB_SEATS} | {AREAS[LODGE]}
+        asked = {*body.seats, *(area.id for area in body.areas)}
+        fair = error.code is not ErrorCode.CHANNEL_REQUIRED or (barred and named & asked)
+        require(bool(fair), "channel", f"{body} was refused")
+        raise
+
+
+def _asked(hold_id: str, buyer: str, body: HoldBody, wish: Wish, *, barred: bool) -> Asked:
+    units = {units.area: units.quantity for units in wish.areas}
     return Asked(
         hold_id,
         buyer,
@@ -68,7 +92,8 @@ def _asked(hold_id: str, buyer: str, body: HoldBody, wish: Wish) -> Asked:
         number=LIMIT,
         seats=frozenset(wish.seats),
         quantity=wish.best.quantity if wish.best else 0,
-        floor=sum(units.quantity for units in wish.areas),
+        areas=tuple(units.get(area, 0) for area in range(len(AREAS))),
+        barred=barred,
         hold_ms=HOLD_SECONDS * 1000,
         hold_max_ms=HOLD_MAX_SECONDS * 1000,
     )
@@ -163,6 +188,30 @@ def block(seats: Sequence[int], *, blocked: bool) -> Deed:
     async def deed(hall: Hall, worker: Worker) -> None:
         office = BoxOffice(hall, worker.ledger)
         await (blocking.block if blocked else blocking.unblock)(office, seats)
+
+    return deed
+
+
+def let_out(world: World) -> Deed:
+    """The operator puts on sale for everybody what is set aside."""
+
+    async def deed(hall: Hall, worker: Worker) -> None:
+        operations = SaleOperations(worker.builder, worker.directory)
+        await operations.patch(hall.name, {"released_channels": [CLUB]}, "operator")
+
+    return deed
+
+
+def look() -> Deed:
+    """A worker hears of changed settings, and goes on where somebody broke off bringing them in."""
+
+    async def deed(hall: Hall, worker: Worker) -> None:
+        sale = worker.directory.known(hall.name)
+        if sale is not None:
+            await worker.directory.refresh(sale)
+        sale = worker.directory.known(hall.name)
+        if sale is not None:
+            await worker.builder.push(sale, sale.record)
 
     return deed
 

@@ -123,6 +123,43 @@ BLOCKED_AND_UNBLOCKED = schedule(
     do("rush", "hold"), do("rush", "block"), do("rush", "unblock"), do("rush", "release")
 )
 
+# What is set aside for the club: two seats and the lodge
+
+MEMBER = 126
+"""the first worker again, and a buyer who carries the channel and wants a unit of the lodge too"""
+SEAT_OF_THE_CLUB = 144
+"""and one that is not"""
+STRANGER_AT_THE_CLUB = schedule(do("rush", "hold", c=SEAT_OF_THE_CLUB))
+RELEASED_WHILE_HELD = schedule(
+    do("rush", "hold", MEMBER, SEAT_OF_THE_CLUB),
+    do("rush", "let_out"),
+    do("rush", "release"),
+    do("rush", "hold", c=SEAT_OF_THE_CLUB),
+)
+HELD_PAID_AND_REFUNDED = schedule(
+    do("rush", "hold", MEMBER, SEAT_OF_THE_CLUB), do("rush", "confirm"), do("rush", "refund")
+)
+RELEASED_AND_LOST = schedule(do("rush", "let_out"), Move("wipe"), *(do("rush", "sweep"),) * 2)
+ALL_BUT_THE_CLUB = schedule(
+    do("rush", "hold", c=18),  # two seats and two units of the floor
+    do("rush", "hold", 1, c=36),  # two more, and the last unit
+    do("rush", "confirm"),
+    do("rush", "confirm", 3),  # the first one
+    do("rush", "block", 7, c=4),  # the last two that are for everybody
+    do("rush", "let_out"),
+)
+PAID_LATE_BESIDE_THE_CLUB = Schedule(
+    "reacquire_equivalent",
+    (
+        do("rush", "hold"),
+        PAST_THE_HOLD,
+        do("rush", "sweep"),
+        do("rush", "block", 14, c=0),
+        do("rush", "block", 14, c=3),  # what is free now is the club's
+        do("rush", "confirm"),
+    ),
+)
+
 DIRECTED: Final[dict[str, Schedule]] = {
     name: found for name, found in list(globals().items()) if isinstance(found, Schedule)
 }

@@ -9,7 +9,7 @@ from model import deeds
 from model.judge import SETTLED
 from model.sale import HOLD_MAX_SECONDS
 from model.stage import Worker
-from model.terms import require
+from model.terms import AREAS, require
 from model.world import Deed, World
 
 from holdfast_inventory.confirm import Confirming
@@ -42,6 +42,7 @@ async def _recovered(world: World) -> None:
         await world.set_clock(world.now_ms + wait_ms)
         await _ask(world, deeds.recover())
     await _ask(world, deeds.sweep())
+    await _ask(world, deeds.look())
 
 
 async def _ask(world: World, deed: Deed) -> None:
@@ -100,8 +101,9 @@ async def _audit_ledger(world: World) -> None:
     orders, books = world.ledger.orders, world.judge.books
     owners = await orders.owners(world.uid)
     require(owners == books.owners(), "double", f"{owners} are sold")
-    sold = (await orders.area_units(world.uid))["floor"]
-    require(sold == books.floor_sold(), "double", f"{sold} of the floor are sold")
+    sold = await orders.area_units(world.uid)
+    units = tuple(sold[area] for area in AREAS)
+    require(units == books.areas_sold(), "double", f"{sold} are sold")
     for order in await orders.page(world.uid, limit=500):
         books.compare(order.id, order)
         require(order.status is not OrderStatus.PENDING, "halfway", f"{order}")
@@ -114,5 +116,7 @@ async def _audit_store(world: World) -> None:
     require(booked == sold, "halfway", f"booked {booked}, sold {sold}")
     wanted = await world.ledger.blocks.blocked(world.uid)
     require(store.blocked == set(wanted), "halfway", f"to be blocked: {wanted}")
+    unsaid = store.apart and world.judge.books.released_in is not None
+    require(not unsaid, "halfway", "the ledger has released what the store sets aside")
     halfway = [h for h in store.living() if h.status.name == "CONFIRMING"]
     require(not halfway, "halfway", f"{halfway}")

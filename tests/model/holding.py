@@ -10,15 +10,18 @@ from __future__ import annotations
 from model.store_model import StoreModel
 from model.terms import (
     ACTIVE,
+    BLOCKS,
+    CLUB_SEATS,
     KEPT_MS,
+    LODGE,
+    NO_UNITS,
     PAYING,
     RELEASED,
-    SEATS,
-    SEATS_A_ROW,
     Asked,
     Given,
     Hold,
     Violation,
+    fits,
 )
 
 from holdfast_lua.codes import Code
@@ -35,11 +38,22 @@ def hold_seats(store: StoreModel, asked: Asked, given: Given) -> Code:
         return Code.HOLDS_CLOSED
     store.sweep(SWEEP_BEFORE_MAX)
     free = store.free_seats_now()
+    if asked.barred:
+        if asked.seats & CLUB_SEATS:
+            return Code.CHANNEL_REQUIRED
+        _require_lodge_refused(asked)
+        free -= CLUB_SEATS
     why = _refusal(store, asked, given, free)
     if why is not Code.OK:
         return Code.SOLD_OUT if store.sold_out else why
     _take(store, asked, given, free)
     return Code.OK
+
+
+def _require_lodge_refused(asked: Asked) -> None:
+    """Areas are not the script's to refuse: whoever calls it has done so."""
+    if asked.areas[LODGE]:
+        raise Violation("channel", f"{asked.owner} asked for the lodge without the channel")
 
 
 def _repeated(known: Hold, asked: Asked) -> Code:
@@ -52,7 +66,7 @@ def _repeated(known: Hold, asked: Asked) -> Code:
 
 
 def _refusal(store: StoreModel, asked: Asked, given: Given, free: set[int]) -> Code:
-    if not asked.seats <= free or asked.floor > store.floor_free():
+    if not asked.seats <= free or not fits(asked.areas, store.areas_free()):
         return Code.SEAT_UNAVAILABLE
     if store.units_of(asked.owner) + _wanted(asked) > asked.number:
         return Code.HOLD_LIMIT
@@ -63,14 +77,15 @@ def _refusal(store: StoreModel, asked: Asked, given: Given, free: set[int]) -> C
 
 
 def _require_none_together(free: set[int], quantity: int) -> None:
-    for row in range(0, SEATS, SEATS_A_ROW):
-        for first in range(row, row + SEATS_A_ROW - quantity + 1):
-            if free.issuperset(range(first, first + quantity)):
+    for block in BLOCKS:
+        for at in range(len(block) - quantity + 1):
+            if free.issuperset(block[at : at + quantity]):
+                first = block[at]
                 raise Violation("answer", f"{quantity} seats from {first} are free together")
 
 
 def _wanted(asked: Asked) -> int:
-    return len(asked.seats) + asked.quantity + asked.floor
+    return len(asked.seats) + asked.quantity + sum(asked.areas)
 
 
 def _take(store: StoreModel, asked: Asked, given: Given, free: set[int]) -> None:
@@ -78,6 +93,8 @@ def _take(store: StoreModel, asked: Asked, given: Given, free: set[int]) -> None
     if asked.quantity:
         assert given is not None
         seats = frozenset(given.seats)
+        if asked.barred and seats & CLUB_SEATS:
+            raise Violation("channel", f"{asked.owner} got {sorted(seats)} without the channel")
         if len(seats) != asked.quantity or not seats <= free:
             raise Violation("double", f"picked {sorted(seats)} of {sorted(free)}")
     expires_ms = store.now_ms + asked.hold_ms
@@ -87,7 +104,7 @@ def _take(store: StoreModel, asked: Asked, given: Given, free: set[int]) -> None
         1,
         asked.owner,
         seats,
-        asked.floor,
+        asked.areas,
         expires_ms,
         store.now_ms + asked.hold_max_ms,
         asked.text,
@@ -147,7 +164,7 @@ def _bury(store: StoreModel, asked: Asked) -> None:
         1,
         asked.owner,
         frozenset(),
-        0,
+        NO_UNITS,
         now_ms,
         now_ms,
         reason="cancelled",

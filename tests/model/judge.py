@@ -17,8 +17,9 @@ from model.ledger_model import LedgerModel
 from model.reading import answer_of, asked_of
 from model.stage import Call
 from model.store_model import StoreModel
-from model.terms import require
+from model.terms import CLUB, require
 
+from holdfast.sales.spec import spec_from_json
 from holdfast_inventory.ledger import OrderStatus
 from holdfast_lua.codes import Code
 
@@ -61,6 +62,10 @@ class Judge:
             self.books.decide(call.what, answer)  # type: ignore[arg-type]  # an Intent
         elif call.name == "ledger.sales.bump_epoch":
             self.books.epoch = max(self.books.epoch, answer)
+        elif call.name == "ledger.sales.patch":
+            released = spec_from_json(answer.spec).released_channels if answer is not None else ()
+            if CLUB in released:
+                self.books.released(answer.epoch)
 
     async def _script(self, call: Call, reply: list[Any]) -> bool:
         """Whether the script has certainly changed nothing."""
@@ -86,6 +91,8 @@ class Judge:
         asked = asked_of(name, args, call.request)
         if asked is None:
             return name in scripts.READS
+        if name == "reacquire_hold":
+            asked = replace(asked, barred=self.books.released_in is None)
         before = store.holds.get(asked.hold_id)
         before = None if before is None else replace(before)
         code, given = answer_of(name, asked, reply)
@@ -115,6 +122,8 @@ class Judge:
 
     async def _begin_epoch(self, epoch: int, args: tuple[Any, ...], reply: list[Any]) -> None:
         """What an installation has written is the sale; the ledger says whether it is right."""
+        apart = await self.real.apart()
+        self.books.check_apart(epoch, apart)
         installing.begin_epoch(
             self.store,
             epoch,
@@ -123,6 +132,7 @@ class Judge:
             rebuilt=str(args[9]) == "1",
             lifecycle=str(args[4]),
             blocked=await self.real.blocked(),
+            apart=apart,
         )
         self.store.clock_ms = max(self.store.clock_ms, reply[2])
         self.books.check_rebuilt(self.store.holds.values())

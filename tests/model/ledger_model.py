@@ -12,7 +12,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from model.store_model import StoreModel
-from model.terms import CONFIRMED, FLOOR, Asked, Hold, Violation
+from model.terms import (
+    AREAS,
+    CONFIRMED,
+    NO_UNITS,
+    ROOM,
+    Areas,
+    Asked,
+    Hold,
+    Violation,
+    fits,
+    minus,
+    plus,
+)
 
 from holdfast_inventory.ledger import (
     GiveBack,
@@ -39,7 +51,7 @@ class Row:
     status: OrderStatus
     version: int
     seats: frozenset[int] = frozenset()
-    floor: int = 0
+    areas: Areas = NO_UNITS
     body: Body = (None, None, None)
 
     @property
@@ -56,6 +68,8 @@ class LedgerModel:
     begun: set[tuple[str, int]] = field(default_factory=set)
     """holds that were confirming, with the version that they had then"""
     shaken: bool = False
+    released_in: int | None = None
+    """the epoch in which the ledger was told that the allotment is on sale for everybody"""
 
     def owners(self) -> dict[int, str]:
         """Who owns which seat; no seat twice."""
@@ -67,8 +81,8 @@ class LedgerModel:
                 found[seat] = order_id
         return found
 
-    def floor_sold(self) -> int:
-        return sum(row.floor for row in self.rows.values() if row.owns)
+    def areas_sold(self) -> Areas:
+        return plus(*(row.areas for row in self.rows.values() if row.owns))
 
     def decide(self, intent: Intent, outcome: Outcome) -> None:
         """Do what the intent asks, and require that the ledger has done the same."""
@@ -116,7 +130,8 @@ class LedgerModel:
                 "protocol", f"{order_id} is sold in version {wanted.version}, not begun"
             )
         owners = self.owners()
-        if any(seat in owners for seat in wanted.seats) or wanted.floor + self.floor_sold() > FLOOR:
+        room = fits(wanted.areas, minus(ROOM, self.areas_sold()))
+        if any(seat in owners for seat in wanted.seats) or not room:
             if not self.shaken:
                 raise Violation("lost", f"{order_id} was confirming and its seats were sold away")
             self.rows[order_id] = _lost(wanted)
@@ -145,7 +160,7 @@ class LedgerModel:
             return
         assert outcome.order is not None
         after = _row(outcome.order)
-        if row.owns and (not after.seats <= row.seats or after.floor > row.floor):
+        if row.owns and (not after.seats <= row.seats or not fits(after.areas, row.areas)):
             raise Violation("double", f"a refund gave {outcome.order.id} more than it had")
         if not row.owns and after.owns:
             raise Violation("double", f"{outcome.order.id} was lost, its refund made it sold")
@@ -165,15 +180,15 @@ class LedgerModel:
         if row is not None and outcome.order is not None:
             self.compare(order_id, outcome.order)
         self.owners()
-        if self.floor_sold() > FLOOR:
-            raise Violation("double", f"{self.floor_sold()} units of {FLOOR} are sold")
+        if not fits(self.areas_sold(), ROOM):
+            raise Violation("double", f"{self.areas_sold()} units of {ROOM} are sold")
 
     def compare(self, order_id: str, real: Order) -> None:
         """Raises when the real order is not the one in the model."""
         row, found = self.rows.get(order_id), _row(real)
         if row is None or row.status is not found.status:
             raise Violation("ledger", f"order {order_id}: {found}, should be {row}")
-        if row.owns and (row.seats, row.floor) != (found.seats, found.floor):
+        if row.owns and (row.seats, row.areas) != (found.seats, found.areas):
             raise Violation("ledger", f"order {order_id}: {found}, should be {row}")
 
     # What the protocol may do to the store, given what the ledger says
@@ -192,6 +207,8 @@ class LedgerModel:
             raise Violation("protocol", f"{asked.hold_id} is freed, the ledger has {row}")
         if name == "free_seats" and row is not None and row.owns and asked.seats & row.seats:
             raise Violation("protocol", f"{asked.hold_id} still owns {sorted(row.seats)}")
+        if name == "release_allotment" and self.released_in is None:
+            raise Violation("protocol", f"{asked.text} is released, and nobody has said so")
         if name == "drop_hold" and not self.shaken:
             raise Violation("lost", f"{asked.hold_id} is ended for another, and nothing was lost")
 
@@ -200,12 +217,24 @@ class LedgerModel:
             return False
         return row.status is not OrderStatus.VOID or row.version >= hold.version
 
+    def released(self, epoch: int) -> None:
+        """Who does not know of it refuses a little longer; it is never taken back."""
+        if self.released_in is None:
+            self.released_in = epoch
+
+    def check_apart(self, epoch: int, apart: bool) -> None:
+        """What an installation sets aside. It reads the ledger after the epoch has begun there."""
+        if not apart and self.released_in is None:
+            raise Violation("rebuild", "what is set aside is on sale, and nobody has said so")
+        if apart and self.released_in is not None and self.released_in < epoch:
+            raise Violation("rebuild", f"released in epoch {self.released_in}, set aside again")
+
     def check_rebuilt(self, holds: Iterable[Hold]) -> None:
         """What a rebuild has written: all that is sold; of what is pending, whatever fits."""
         sold = {h.id: h for h in holds if h.status is CONFIRMED}
         owning = {i: r for i, r in self.rows.items() if r.owns}
-        if {i: (h.seats, h.floor) for i, h in sold.items()} != {
-            i: (r.seats, r.floor) for i, r in owning.items()
+        if {i: (h.seats, h.areas) for i, h in sold.items()} != {
+            i: (r.seats, r.areas) for i, r in owning.items()
         }:
             raise Violation("rebuild", f"booked {sorted(sold)}, sold {sorted(owning)}")
         kept = {h.id: h for h in holds}
@@ -213,8 +242,8 @@ class LedgerModel:
             if row.status is not OrderStatus.PENDING or order_id in kept:
                 continue
             others = frozenset(seat for hold in kept.values() for seat in hold.seats)
-            room = FLOOR - sum(hold.floor for hold in kept.values())
-            if not row.seats & others and row.floor <= room:
+            room = minus(ROOM, plus(*(hold.areas for hold in kept.values())))
+            if not row.seats & others and fits(row.areas, room):
                 raise Violation("rebuild", f"the pending order {order_id} was forgotten")
         for hold_id in kept:
             if self.rows[hold_id].status not in (*OWNING, OrderStatus.PENDING):
@@ -226,7 +255,7 @@ def _row(order: Order) -> Row:
         order.status,
         order.hold_version,
         frozenset(order.seats),
-        sum(order.areas.values()),
+        tuple(order.areas.get(area, 0) for area in AREAS),
         (order.order_ref, order.payment_ref, order.amount),
     )
 

@@ -9,13 +9,15 @@ from model import deeds
 from model.sale import BUYERS
 from model.schedule import DEEDS, Move
 from model.stage import Fate
-from model.terms import SEATS
+from model.terms import AREAS, CLUB, SEATS
 from model.world import WORKERS, Deed, World
 
 from holdfast_inventory.ledger import RefundItem
 from holdfast_lua.stock_records import HoldRecord
 
 JUMPS_MS: Final = (1_000, 61_000, 121_000, 300_000, 601_000, 1_201_000, -30_000)
+LODGE_ASKED: Final = (0, 0, 1, 1, 0, 0, 0, 0, 2, 0, 0, 1, 0, 2, 0, 0)
+"""units of the lodge; every third of these asks with the channel"""
 OPERATIONS: Final = ("pause", "resume", "drain", "pause", "resume", "close")
 
 
@@ -103,7 +105,9 @@ def _key(move: Move) -> int:
 def _hold(world: World, move: Move) -> Deed:
     best, floor = (0, 1, 2, 2, 3, 0)[move.c % 6], (0, 0, 1, 2)[move.c // 6 % 4]
     seats = [] if best else [move.c // 24 % SEATS, (move.c // 24 + move.c % 5) % SEATS]
-    return deeds.hold(world, _buyer(move), _key(move), deeds.wanted(best, floor, seats))
+    body = deeds.wanted(best, (floor, LODGE_ASKED[move.b // 63]), seats)
+    carried = frozenset({CLUB} if move.b // 63 % 3 == 2 else ())
+    return deeds.hold(world, _buyer(move), _key(move), body, carried)
 
 
 def _run_of_seats(move: Move) -> list[int]:
@@ -125,6 +129,8 @@ _OF_THE_SALE: dict[str, Callable[[World, Move], Deed | None]] = {
     "block": lambda world, move: deeds.block(_run_of_seats(move), blocked=True),
     "unblock": lambda world, move: deeds.block(_run_of_seats(move), blocked=False),
     "operate": _operate,
+    "let_out": lambda world, move: deeds.let_out(world),
+    "look": lambda world, move: deeds.look(),
 }
 
 
@@ -153,7 +159,7 @@ def _part(world: World, hold: HoldRecord, move: Move) -> Deed:
 def _units(hold: HoldRecord, move: Move) -> tuple[RefundItem, ...] | None:
     if hold.seats and move.c % 2:
         return (RefundItem(seat=f"s{hold.seats[move.c % len(hold.seats)]}"),)
-    return (RefundItem(area="floor"),) if hold.areas else None
+    return (RefundItem(area=AREAS[hold.areas[0].area]),) if hold.areas else None
 
 
 _OF_A_HOLD: dict[str, Callable[[World, HoldRecord, Move], Deed]] = {

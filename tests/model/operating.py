@@ -1,4 +1,4 @@
-"""What the operator does to the stock: blocks seats, opens and closes the sale."""
+"""What the operator does to the stock: blocks seats, lets allotments out, closes the sale."""
 
 from __future__ import annotations
 
@@ -22,6 +22,15 @@ def _block(store: StoreModel, kind: str, seats: frozenset[int]) -> Code:
         return Code.UNCHANGED
     store.blocked ^= seats
     store.event(kind, "")
+    return Code.OK
+
+
+def release_allotment(store: StoreModel, asked: Asked, given: Given) -> Code:
+    """What was set aside is on sale for everybody; whoever has some of it keeps it."""
+    if not store.apart:
+        return Code.UNCHANGED
+    store.apart = False
+    store.event("allotment.released", asked.text)
     return Code.OK
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-from model.terms import Asked
+from model.terms import AREAS, Areas, Asked, areas_of
 
 from holdfast_lua.codes import Code
 from holdfast_lua.stock_records import HoldRecord, unpack_hold
@@ -43,15 +43,21 @@ def _book_hold(args: Args) -> Asked:
         version=hold.version,
         number=hold.expires_ms,
         seats=frozenset(hold.seats),
-        floor=sum(units.quantity for units in hold.areas),
+        areas=areas_of(hold),
     )
 
 
 def _free_seats(args: Args) -> Asked:
-    areas = _decode(args[2]) if args[2] else []
-    return Asked(
-        args[0], seats=frozenset(_decode(args[1])), floor=sum(areas[1::3]), version=args[4]
-    )
+    areas = _units(_decode(args[2]) if args[2] else [])
+    return Asked(args[0], seats=frozenset(_decode(args[1])), areas=areas, version=args[4])
+
+
+def _units(flat: Sequence[int]) -> Areas:
+    """Area, quantity, price, and so on; an area may come twice."""
+    units = [0] * len(AREAS)
+    for at in range(0, len(flat), 3):
+        units[flat[at]] += flat[at + 1]
+    return tuple(units)
 
 
 def _seats_by_row(args: Args) -> Asked:
@@ -64,7 +70,13 @@ def _seats_by_row(args: Args) -> Asked:
     return Asked("", seats=frozenset(seats))
 
 
-_WITHOUT_HOLD = ("expire_holds", "block_seats", "unblock_seats", "change_lifecycle")
+_WITHOUT_HOLD = (
+    "expire_holds",
+    "block_seats",
+    "unblock_seats",
+    "release_allotment",
+    "change_lifecycle",
+)
 _READERS: dict[str, Callable[[Args], Asked]] = {
     "extend_hold": lambda a: Asked(a[0], a[1], a[2], number=a[3]),
     "release_hold": lambda a: Asked(a[0], a[1], a[2], text=a[3]),
@@ -81,6 +93,7 @@ _READERS: dict[str, Callable[[Args], Asked]] = {
     "require_refund": lambda a: Asked(a[0]),
     "block_seats": _seats_by_row,
     "unblock_seats": _seats_by_row,
+    "release_allotment": lambda a: Asked("", text=a[0]),
     "change_lifecycle": lambda a: Asked("", text=a[0]),
     "read_hold": lambda a: Asked(a[0]),
 }

@@ -1,4 +1,5 @@
-"""The sale of every run: two rows of four seats and a floor, small enough to be fought over."""
+"""The sale of every run: two rows of four seats, a floor and a lodge, small enough to be fought
+over. The lodge and two of the seats are set aside for a club."""
 
 from __future__ import annotations
 
@@ -6,9 +7,9 @@ from functools import cache
 from typing import Final, Literal
 
 import msgspec
-from model.terms import FLOOR, SEATS, SEATS_A_ROW
+from model.terms import AREAS, CLUB, CLUB_SEATS, ROOM, SEATS, SEATS_A_ROW
 
-from holdfast.sales.spec import AreaSpec, SaleSpec
+from holdfast.sales.spec import AllotmentSpec, AreaSpec, SaleSpec
 from holdfast.sales.translate import stock_settings
 from holdfast_inventory.plan import Plan, compile_plan
 
@@ -51,7 +52,11 @@ def spec_of(policy: Policy) -> SaleSpec:
     """The sale of every run, but for what it does about late payments."""
     return SaleSpec(
         name="Night",
-        areas=(AreaSpec(id="floor", name="Floor", capacity=FLOOR, category="GA"),),
+        areas=tuple(
+            AreaSpec(id=area, name=area, capacity=units, category="GA", channel=channel)
+            for area, units, channel in zip(AREAS, ROOM, (None, CLUB), strict=True)
+        ),
+        allotments=(AllotmentSpec(CLUB, tuple(f"s{seat}" for seat in sorted(CLUB_SEATS))),),
         prices={"A": 4500, "GA": 1000},
         hold_seconds=HOLD_SECONDS,
         hold_max_seconds=HOLD_MAX_SECONDS,

@@ -51,6 +51,8 @@ DEEDS: Final = {
     "block": 5,
     "unblock": 3,
     "operate": 3,
+    "let_out": 2,
+    "look": 3,
 }
 """how often each is what is asked for; a move's first number is a place in this table"""
 

@@ -34,6 +34,7 @@ SCRIPTS: Final[dict[str, Script]] = {
         selling.require_refund,
         operating.block_seats,
         operating.unblock_seats,
+        operating.release_allotment,
         operating.change_lifecycle,
     )
 }
@@ -42,8 +43,8 @@ SCRIPTS: Final[dict[str, Script]] = {
 def run(store: StoreModel, name: str, asked: Asked, given: Given, clock_ms: int) -> Code:
     """The code that the script must answer; `given` is the hold that it did answer."""
     store.begin(clock_ms)
-    sold_out = store.sold_out
+    was_gone = store.gone
     code = SCRIPTS[name](store, asked, given)
     if store.changed:
-        store.commit(sold_out)
+        store.commit(was_gone)
     return code

@@ -9,6 +9,7 @@ from __future__ import annotations
 from model.store_model import StoreModel
 from model.terms import (
     ACTIVE,
+    CLUB_SEATS,
     CONFIRMED,
     CONFIRMING,
     EXPIRED,
@@ -18,6 +19,8 @@ from model.terms import (
     Given,
     Hold,
     Violation,
+    fits,
+    minus,
 )
 
 from holdfast_lua.codes import Code
@@ -73,6 +76,8 @@ def reacquire_hold(store: StoreModel, asked: Asked, given: Given) -> Code:
         return SETTLED.get(hold.status, Code.HOLD_STATE)
     found = given is not None and given.status is CONFIRMING
     seats = frozenset(given.seats) if found and given else None
+    if seats and asked.barred and seats & CLUB_SEATS and not hold.seats & CLUB_SEATS:
+        raise Violation("channel", f"{hold.buyer} got {sorted(seats)} for {sorted(hold.seats)}")
     return _reacquire(store, hold, asked.number, seats)
 
 
@@ -83,7 +88,8 @@ def _reacquire(store: StoreModel, hold: Hold, limit: int, seats: frozenset[int] 
     store.sweep(SWEEP_BEFORE_MAX)
     if store.units_of(hold.buyer) + hold.units > limit:
         return Code.HOLD_LIMIT
-    if seats is None or not seats <= store.free_seats_now() or hold.floor > store.floor_free():
+    room = fits(hold.areas, store.areas_free())
+    if seats is None or not seats <= store.free_seats_now() or not room:
         return Code.HOLD_EXPIRED
     if len(seats) != len(hold.seats):
         raise Violation("answer", f"reacquired {sorted(seats)} for {sorted(hold.seats)}")
@@ -129,11 +135,11 @@ def book_hold(store: StoreModel, asked: Asked, given: Given) -> Code:
     if known is not None and known.status is CONFIRMED:
         return Code.HOLD_CONFIRMED
     kept = known if known is not None and not known.status.ended else None
-    if kept is not None and (kept.seats, kept.floor) == (asked.seats, asked.floor):
+    if kept is not None and (kept.seats, kept.areas) == (asked.seats, asked.areas):
         store.booked(kept)
         return Code.OK
     mine = kept.seats if kept is not None else frozenset()
-    short = kept is None and asked.floor > store.floor_free()
+    short = kept is None and not fits(asked.areas, store.areas_free())
     if not asked.seats <= store.free_seats_now() | mine | store.blocked or short:
         return Code.SEAT_UNAVAILABLE
     if kept is not None:
@@ -149,7 +155,7 @@ def _book_anew(store: StoreModel, asked: Asked, version: int) -> None:
         version,
         asked.owner,
         asked.seats,
-        asked.floor,
+        asked.areas,
         asked.number,
         asked.number,
     )
@@ -180,10 +186,11 @@ def free_seats(store: StoreModel, asked: Asked, given: Given) -> Code:
         return Code.UNCHANGED if hold.status.ended else Code.HOLD_STATE
     if asked.version not in (0, hold.version):
         return Code.HOLD_CHANGED
-    left, floor = hold.seats - asked.seats, hold.floor - min(hold.floor, asked.floor)
-    if (left, floor) == (hold.seats, hold.floor):
+    back = tuple(min(units) for units in zip(hold.areas, asked.areas, strict=True))
+    left = hold.seats - asked.seats, minus(hold.areas, back)
+    if left == (hold.seats, hold.areas):
         return Code.UNCHANGED
-    hold.seats, hold.floor = left, floor
+    hold.seats, hold.areas = left
     if not hold.units:
         hold.status, hold.reason = RELEASED, "refunded"
     store.saved(hold, "order.refunded")

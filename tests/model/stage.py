@@ -32,8 +32,10 @@ from holdfast_inventory.telling import Afterwards
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.errors import StoreOutcomeUnknown, StoreUnavailable
 from holdfast_lua.wire import Argument
+from holdfast_queue.brand import Brand
 from holdfast_queue.desk import FrontDesk
 from holdfast_queue.room import Room
+from holdfast_queue.settings import LineSettings
 
 REQUEST: ContextVar[object] = ContextVar("REQUEST", default=None)
 """what the request is about whose calls these are; set by whoever makes it"""
@@ -140,6 +142,7 @@ class Worker:
         self.ledger = GatedLedger(self)
         self.executor = GatedExecutor(self)
         builder = StockBuilder(self.executor, self.ledger, plan)
+        self.builder = builder
         self.directory = SaleDirectory(builder)
         self.recovery = Recovery(self.ledger)
 
@@ -253,6 +256,15 @@ class OnePlan(PlanCache):
         return self._plan
 
 
+class NoRoom:
+    """Where a waiting room would be: it agrees to whatever it is told."""
+
+    async def update(self, settings: LineSettings, settings_version: int) -> bool:
+        return True
+
+    def apply(self, settings: LineSettings, brand: Brand) -> None: ...
+
+
 class StockBuilder(SaleBuilder):
     """Builds what sells: a sale without a waiting room, whose calls would only be in the way."""
 
@@ -267,4 +279,4 @@ class StockBuilder(SaleBuilder):
         ref = SaleRef(record.uid, record.epoch)
         plan = await self.plans.get(record, spec)
         hall = Hall(record.name, ref, plan, stock_settings(spec), self.stock_calls)
-        return Sale(record, spec, ref, cast(Room, None), hall)
+        return Sale(record, spec, ref, cast(Room, NoRoom()), hall)

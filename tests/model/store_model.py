@@ -2,8 +2,9 @@
 
 What it keeps, and what is therefore compared after every step:
 
-- holds with their state, version, owner, units and deadline, and which seats are blocked; the state
-  of every seat follows from them, so that no seat can be in two holds and none can be lost;
+- holds with their state, version, owner, units and deadline, which seats are blocked, and whether
+  the allotment is still set aside; the state of every seat and every counter follow from them, so
+  that no seat can be in two holds and none can be lost;
 - the deadlines that wait for a sweep, since what a sweep ends must not depend on when it comes;
 - the revision, which grows by one with each change and never otherwise;
 - the events, one for each change of a hold, in order and without a gap.
@@ -19,16 +20,21 @@ from dataclasses import dataclass, field, replace
 
 from model.terms import (
     CAPACITY,
+    CLUB_SEATS,
     CONFIRMED,
     CONFIRMING,
     EXPIRED,
-    FLOOR,
     KEPT_MS,
+    LODGE,
     RELEASED,
+    ROOM,
     SEATS,
+    Areas,
     Asked,
     Hold,
     Violation,
+    minus,
+    plus,
     taken_from,
 )
 
@@ -50,6 +56,8 @@ class StoreModel:
     holds: dict[str, Hold] = field(default_factory=dict)
     due: dict[str, int] = field(default_factory=dict)
     blocked: frozenset[int] = frozenset()
+    apart: bool = False
+    """whether the club's are still set aside"""
     lifecycle: str = "live"
     resume_to: str = "live"
     events: list[tuple[str, str]] = field(default_factory=list)
@@ -62,12 +70,10 @@ class StoreModel:
         self.now_ms = max(clock_ms, self.clock_ms)
         self.changed = False
 
-    def commit(self, was_sold_out: bool) -> None:
+    def commit(self, was_gone: bool) -> None:
         """A script that changed something tells when by this the sale is sold out, or reopened."""
-        if self.sold_out != was_sold_out:
-            self.events.append(
-                ("inventory.sold_out" if self.sold_out else "inventory.reopened", "")
-            )
+        if self.gone != was_gone:
+            self.events.append(("inventory.sold_out" if self.gone else "inventory.reopened", ""))
         self.revision += 1
         self.clock_ms = self.now_ms
 
@@ -98,8 +104,23 @@ class StoreModel:
 
     @property
     def sold_out(self) -> bool:
+        """Nobody can have anything any more, and nothing will come back by itself."""
         free, held, _ = self.counts()
         return free + held <= 0
+
+    @property
+    def gone(self) -> bool:
+        """Sold out for everybody in line: what is set aside for the club does not keep it open."""
+        free, held, _ = self.counts()
+        return free + held <= sum(self.counts_apart())
+
+    def counts_apart(self) -> tuple[int, int]:
+        """Free, held of what is set aside for others than those in line."""
+        if not self.apart:
+            return 0, 0
+        states = [self.states()[seat] for seat in CLUB_SEATS]
+        held = [hold.areas[LODGE] for hold in self.living() if hold.status is not CONFIRMED]
+        return states.count("f") + self.areas_free()[LODGE], states.count("h") + sum(held)
 
     def units_of(self, buyer: str) -> int:
         return sum(hold.units for hold in self.living() if hold.buyer == buyer)
@@ -107,8 +128,8 @@ class StoreModel:
     def free_seats_now(self) -> set[int]:
         return {seat for seat, state in enumerate(self.states()) if state == "f"}
 
-    def floor_free(self) -> int:
-        return FLOOR - sum(hold.floor for hold in self.living())
+    def areas_free(self) -> Areas:
+        return minus(ROOM, plus(*(hold.areas for hold in self.living())))
 
     def open_hold(self, asked: Asked) -> tuple[Hold | None, Code]:
         """The hold that its owner, or the platform, wants to change; or why not."""
@@ -192,7 +213,7 @@ class StoreModel:
         self.present, self.epoch, self.fence, self.revision, self.clock_ms = False, 0, 0, 0, 0
         self.holds, self.due, self.events = {}, {}, []
         self.lifecycle, self.resume_to, self.blocked = "live", "live", frozenset()
-        self.next_due_ms = 0
+        self.next_due_ms, self.apart = 0, False
 
     def copy(self) -> StoreModel:
         """What a snapshot keeps."""

@@ -6,13 +6,23 @@ Plain Python over plain values: no I/O, no bytes, no clock.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
 
 SEATS = 8
 SEATS_A_ROW = 4
-FLOOR = 3
-CAPACITY = SEATS + FLOOR
+AREAS: Final = ("floor", "lodge")
+FLOOR, LODGE = 0, 1
+ROOM: Final = (3, 2)
+"""how many units each area has"""
+NO_UNITS: Final = (0, 0)
+CAPACITY = SEATS + sum(ROOM)
+CLUB: Final = "club"
+"""the channel that the lodge and two seats are set aside for"""
+CLUB_SEATS: Final = frozenset({6, 7})
+BLOCKS: Final = (range(4), range(4, 6), range(6, 8))
+"""the seats that are neighbours and of one class"""
 KEPT_MS = 24 * 3_600_000
 ACTIVE, PAYING, CONFIRMING, CONFIRMED, RELEASED, EXPIRED = HoldStatus
 
@@ -31,6 +41,25 @@ def require(true: bool, kind: str, text: str) -> None:
         raise Violation(kind, text)
 
 
+Areas = tuple[int, ...]
+"""units of each area"""
+
+
+def plus(*parts: Areas) -> Areas:
+    """All of them together."""
+    return tuple(sum(units) for units in zip(NO_UNITS, *parts, strict=True))
+
+
+def minus(whole: Areas, part: Areas) -> Areas:
+    """What is left of each area."""
+    return tuple(have - gone for have, gone in zip(whole, part, strict=True))
+
+
+def fits(part: Areas, room: Areas) -> bool:
+    """Whether there is room for it in each area."""
+    return all(units <= left for units, left in zip(part, room, strict=True))
+
+
 @dataclass(slots=True)
 class Hold:
     """What the model knows of a hold."""
@@ -40,7 +69,7 @@ class Hold:
     version: int
     buyer: str
     seats: frozenset[int]
-    floor: int
+    areas: Areas
     expires_ms: int
     latest_ms: int
     digest: str = ""
@@ -49,7 +78,7 @@ class Hold:
 
     @property
     def units(self) -> int:
-        return len(self.seats) + self.floor
+        return len(self.seats) + sum(self.areas)
 
     def overdue(self, now_ms: int) -> bool:
         return self.status.timed and self.expires_ms <= now_ms
@@ -67,14 +96,22 @@ class Asked:
     flag: bool = False
     text: str = ""
     seats: frozenset[int] = frozenset()
-    floor: int = 0
+    areas: Areas = NO_UNITS
     quantity: int = 0
+    barred: bool = False
+    """whether what is set aside for the club is not for who asks"""
     hold_ms: int = 0
     hold_max_ms: int = 0
 
 
 Given = HoldRecord | None
 """the hold that a script answered, where it answered one"""
+
+
+def areas_of(record: HoldRecord) -> Areas:
+    """The area units of a real hold."""
+    asked = {units.area: units.quantity for units in record.areas}
+    return tuple(asked.get(area, 0) for area in range(len(AREAS)))
 
 
 def taken_from(record: HoldRecord) -> Hold:
@@ -85,7 +122,7 @@ def taken_from(record: HoldRecord) -> Hold:
         record.version,
         record.buyer,
         frozenset(record.seats),
-        sum(units.quantity for units in record.areas),
+        areas_of(record),
         record.expires_ms,
         record.latest_ms,
         record.digest,

@@ -1,7 +1,7 @@
 """The model can fail: whoever takes one of the promises out of the code is found out.
 
-The mutants are in script_mutants and protocol_mutants; the last one takes something out of the
-schema, in a copy of the ledger.
+The mutants are in script_mutants, protocol_mutants and allotment_mutants; the last one takes
+something out of the schema, in a copy of the ledger.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from model.allotment_mutants import ALLOTMENTS
 from model.directed import DIRECTED, ONE_SEAT_FOR_TWO
 from model.mutant import Mutant
 from model.protocol_mutants import PROTOCOL
@@ -66,6 +67,11 @@ async def test_mutant_without_a_bound_is_caught(violation: Violates, name: str) 
 @pytest.mark.parametrize("name", PROTOCOL)
 async def test_mutant_of_the_protocol_is_caught(violation: Violates, name: str) -> None:
     await _require_caught(violation, PROTOCOL[name])
+
+
+@pytest.mark.parametrize("name", ALLOTMENTS)
+async def test_mutant_of_an_allotment_is_caught(violation: Violates, name: str) -> None:
+    await _require_caught(violation, ALLOTMENTS[name])
 
 
 async def test_mutant_no_unique_key_is_caught(playhouse: House, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from model.judge import START_MS, Judge
 from model.sale import PLAN, UID, Policy, plan_of, spec_of
 from model.stage import Stage, Worker
 from model.store_model import StoreModel
-from model.terms import FLOOR
+from model.terms import AREAS, ROOM
 
 from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.confirm import ConfirmRequest
@@ -41,7 +41,7 @@ class World:
     ledger: Ledger
     policy: Policy
     uid: str = UID
-    requests: list[tuple[str, int, HoldBody]] = field(default_factory=list)
+    requests: list[tuple[str, int, HoldBody, frozenset[str]]] = field(default_factory=list)
     seen: dict[str, HoldRecord] = field(default_factory=dict)
     paid: dict[str, ConfirmRequest] = field(default_factory=dict)
     recovering: list[str] = field(default_factory=list)
@@ -67,7 +67,9 @@ class World:
     async def open(self) -> None:
         """The sale is created, and a worker has loaded it."""
         spec = spec_to_json(spec_of(self.policy))
-        draft = SaleDraft(self.uid, f"sale-{self.uid}", spec, plan=PLAN, areas={"floor": FLOOR})
+        draft = SaleDraft(
+            self.uid, f"sale-{self.uid}", spec, plan=PLAN, areas=dict(zip(AREAS, ROOM, strict=True))
+        )
         await self.ledger.sales.create(draft)
         await self.set_clock(START_MS)
         self.start(0, lambda hall, worker: _nothing())
