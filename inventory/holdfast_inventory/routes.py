@@ -101,7 +101,8 @@ async def _seats(request: web.Request) -> web.StreamResponse:
     channel = map_channel(hall, request.query.get("channel"))
     seat_map = (await hall.seat_map()).seen_by(channel)
     etag = seat_map.etag
-    headers = {"ETag": f'"{etag}"', "Cache-Control": _MAP_CACHING, "Vary": "Accept"}
+    vary = "Accept, Accept-Encoding"
+    headers = {"ETag": f'"{etag}"', "Cache-Control": _MAP_CACHING, "Vary": vary}
     if _unchanged(request, etag):
         return web.Response(status=304, headers=headers)
     wanted = request.query.get("seats")
@@ -119,9 +120,8 @@ def _map_response(request: web.Request, seat_map: SeatMap, headers: dict[str, st
         body = seat_map.msgpack_gzip if squeezed else seat_map.msgpack
     else:
         body = seat_map.json_gzip if squeezed else seat_map.json
-    headers = {**headers, "Vary": "Accept, Accept-Encoding"}
     if squeezed:
-        headers["Content-Encoding"] = "gzip"
+        headers = {**headers, "Content-Encoding": "gzip"}
     kind = MSGPACK_TYPE if packed else "application/json"
     return web.Response(body=body, headers=headers, content_type=kind)
 

@@ -15,7 +15,7 @@ import asyncio
 import gzip
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -41,6 +41,7 @@ class SeatMap:
     reading: SeatsReading
     plan: Plan
     settings: StockSettings
+    uid: str = ""
     channel: str = ""
     _views: dict[str, SeatMap] = field(default_factory=dict, repr=False, compare=False)
 
@@ -49,13 +50,15 @@ class SeatMap:
         if channel == self.channel:
             return self
         if channel not in self._views:
-            self._views[channel] = SeatMap(self.reading, self.plan, self.settings, channel)
+            self._views[channel] = replace(self, channel=channel, _views={})
         return self._views[channel]
 
     @property
     def etag(self) -> str:
-        """Names this map; a worker may have read it before it has heard of a release."""
-        name = f"{self.version}-{self.reading.revision}"
+        """Names this map among those of all sales that had this address one after another; a worker
+        may have read it before it has heard of a release.
+        """
+        name = f"{self.uid}-{self.version}-{self.reading.revision}"
         if not self.settings.sets_aside:
             return name
         return f"{name}-{len(self.settings.released)}-{self.channel}"
@@ -173,7 +176,7 @@ class MapReader:
             if not reading.overdue:
                 break
             await self._calls.expire_holds(self._ref)
-        self._latest = SeatMap(reading, self._plan, self._settings)
+        self._latest = SeatMap(reading, self._plan, self._settings, self._ref.uid)
         self._read_at = started
         return self._latest
 

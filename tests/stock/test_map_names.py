@@ -1,0 +1,25 @@
+"""A map's ETag names it for good: caches outlive the sale that an address belonged to."""
+
+from __future__ import annotations
+
+from stock_harness import Make
+
+
+async def test_fresh_maps_of_two_sales_have_two_names(make_stock: Make) -> None:
+    """Given a sale that was deleted and made anew under its name, with another hall.
+
+    Catches 304 for the map of the sale before.
+    """
+    before, after = await make_stock(["AAAA"]), await make_stock(["AAAAAA"])
+    one, other = await before.hall.seat_map(), await after.hall.seat_map()
+    assert one.version == other.version
+    assert one.reading.revision == other.reading.revision
+    assert one.etag != other.etag
+
+
+async def test_view_of_a_channel_keeps_the_name_of_its_sale(make_stock: Make) -> None:
+    seat_map = await (await make_stock(["AAAA"])).hall.seat_map()
+    view = seat_map.seen_by("club")
+    assert view.uid == seat_map.uid
+    assert view is seat_map.seen_by("club")
+    assert view.members is not seat_map.members
