@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from secrets import token_bytes
 from typing import Any
@@ -13,7 +14,7 @@ from conftest import Clock
 from line_harness import PLENTY, Ceilings, Line, LineFactory, Seals, drawn_start, with_terms
 from visitor_kit import Client, ClientFactory, RoomFactory
 
-from holdfast_lua import Executor, SaleRef
+from holdfast_lua import Bundle, Executor, SaleRef
 from holdfast_lua.line_calls import LineCalls, LineCheckpoint
 from holdfast_lua.line_status import LineMode, LineStatus
 from holdfast_queue.credentials import pass_verifier
@@ -31,6 +32,25 @@ from holdfast_web.keyring import Keyring
 from holdfast_web.origins import PUBLIC_ORIGIN
 
 PUBLIC_URL = "http://wait.example"
+
+
+@pytest.fixture
+def scripts() -> Counter[str]:
+    """How often each script ran."""
+    return Counter()
+
+
+@pytest.fixture
+async def executor(
+    store_url: str, test_bundle: Bundle, scripts: Counter[str]
+) -> AsyncIterator[Executor]:
+    """An executor of the test's own, which counts."""
+
+    def count(script: str, _seconds: float, _batch: int) -> None:
+        scripts[script] += 1
+
+    async with Executor(store_url, test_bundle, observer=count) as running:
+        yield running
 
 
 @pytest.fixture

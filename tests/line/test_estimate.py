@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from statistics import median
@@ -121,18 +122,23 @@ async def _waits(line: Line, show_share: float, seed: int) -> list[tuple[int, Wa
     return [(called_ms[n] - at, wait) for n, at, wait in told if n in called_ms]
 
 
+def always(draw: float) -> Callable[[], float]:
+    """Chance that is none."""
+    return lambda: draw
+
+
 @given(st.floats(0, 100_000) | st.none(), st.floats(1, 100_000))
 def test_interval_leaves_two_polls_in_the_window(wait: float | None, window: float) -> None:
     for draw in (0.0, 0.999):
-        interval = Pace(window).seconds(wait, lambda draw=draw: draw)  # type: ignore[misc]
+        interval = Pace(window).seconds(wait, always(draw))
         assert 0.4 <= interval <= 30.0
         assert interval <= max(window / 3, 0.5) + 0.1
 
 
 def test_interval_grows_with_the_distance_and_is_jittered() -> None:
-    near, far = (Pace(120).seconds(wait, lambda: 0.0) for wait in (5.0, 200.0))
+    near, far = (Pace(120).seconds(wait, always(0.0)) for wait in (5.0, 200.0))
     assert (near, far) == (2.0, 20.0)
-    assert Pace(120).seconds(200.0, lambda: 1.0) == pytest.approx(20 * (1 + JITTER))
+    assert Pace(120).seconds(200.0, always(1.0)) == pytest.approx(20 * (1 + JITTER))
     assert shared_interval_seconds(120) == 2.0
 
 

@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 
 import pytest
 from line_harness import Ceilings, Line, LineFactory
 
-from holdfast_lua import Bundle, Executor, keys
+from holdfast_lua import keys
 from holdfast_lua.errors import StoreBehind, StoreBusy
 from holdfast_lua.line_calls import LineCalls
 from holdfast_queue import joins
 from holdfast_queue.joins import JoinCollector, Place
 from holdfast_web.errors import ErrorCode, HoldfastError
 
-
-@pytest.fixture
-def scripts() -> Counter[str]:
-    """How often each script ran."""
-    return Counter()
-
-
-@pytest.fixture
-async def executor(
-    store_url: str, test_bundle: Bundle, scripts: Counter[str]
-) -> AsyncIterator[Executor]:
-    def count(script: str, _seconds: float, _batch: int) -> None:
-        scripts[script] += 1
-
-    async with Executor(store_url, test_bundle, observer=count) as running:
-        yield running
+STORE_WAIT_MS = 10_000
+TICKS_TO_HEAR = 10
+"""of the event loop, from a reply of the store to who asked for it"""
 
 
 def collector(line: Line, ceilings: Ceilings, *, quiet: bool = False) -> JoinCollector:
@@ -134,8 +120,19 @@ async def test_ledger_fault_reaches_those_who_need_a_number(make_line: LineFacto
     await collected.aclose()
 
 
+async def until_refused(scripts: Counter[str], blocks: int) -> None:
+    """Waits until so many blocks have heard from the store that no number is left for them."""
+    for _ in range(STORE_WAIT_MS):
+        if scripts["join_line"] >= blocks:
+            break
+        await asyncio.sleep(0.001)
+    assert scripts["join_line"] == blocks
+    for _ in range(TICKS_TO_HEAR):
+        await asyncio.sleep(0)
+
+
 async def test_ledger_fault_reaches_all_blocks_that_wait_for_it_at_once(
-    make_line: LineFactory,
+    make_line: LineFactory, scripts: Counter[str]
 ) -> None:
     """Catches blocks that try one after the other: the last would wait as often as there are."""
     tries, away = 0, asyncio.Event()
@@ -149,9 +146,9 @@ async def test_ledger_fault_reaches_all_blocks_that_wait_for_it_at_once(
     line = await make_line(ceiling=0)
     collected = JoinCollector(LineCalls(line.executor), line.ref, slow, lambda: False)
     waiting = []
-    for _ in range(5):
+    for block in range(5):
         waiting.append(asyncio.create_task(collected.join()))
-        await asyncio.sleep(0.01)
+        await until_refused(scripts, block + 1)
     away.set()
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert [isinstance(outcome, HoldfastError) for outcome in outcomes] == [True] * 5
@@ -160,7 +157,7 @@ async def test_ledger_fault_reaches_all_blocks_that_wait_for_it_at_once(
 
 
 async def test_join_that_is_cancelled_while_numbers_are_promised_costs_nobody_else_any(
-    make_line: LineFactory, ceilings: Ceilings
+    make_line: LineFactory, ceilings: Ceilings, scripts: Counter[str]
 ) -> None:
     """Given that the first of a crowd is the one who goes away, the others have their places."""
     promising = asyncio.Event()
@@ -172,9 +169,9 @@ async def test_join_that_is_cancelled_while_numbers_are_promised_costs_nobody_el
     line = await make_line(ceiling=0)
     collected = JoinCollector(LineCalls(line.executor), line.ref, slow, lambda: False)
     joining = [asyncio.create_task(collected.join()) for _ in range(4)]
-    await asyncio.sleep(0.01)
+    await until_refused(scripts, 1)
     joining.append(asyncio.create_task(collected.join()))
-    await asyncio.sleep(0.01)
+    await until_refused(scripts, 2)
     joining[0].cancel()
     promising.set()
     places = await asyncio.gather(*joining[1:])

@@ -3,32 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import pytest
 from conftest import Clock
 from visitor_kit import ClientFactory, RoomFactory, Visitor, crowded, tick
 
-from holdfast_lua import Bundle, Executor
 from holdfast_queue.room import Room
-
-
-@pytest.fixture
-def scripts() -> Counter[str]:
-    """How often each script ran."""
-    return Counter()
-
-
-@pytest.fixture
-async def executor(
-    store_url: str, test_bundle: Bundle, scripts: Counter[str]
-) -> AsyncIterator[Executor]:
-    def count(script: str, _seconds: float, _batch: int) -> None:
-        scripts[script] += 1
-
-    async with Executor(store_url, test_bundle, observer=count) as running:
-        yield running
 
 
 async def test_status_is_served_from_memory(
