@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from msgspec.structs import replace
+from sqlalchemy import make_url
 
 from holdfast_inventory.ledger import (
     Ledger,
@@ -72,6 +73,12 @@ class LossyWire:
         self.lose_request = 0
         self.lost = 0
 
+    @classmethod
+    def before(cls, url: str) -> "LossyWire":
+        """A wire to the server of a ledger's URL."""
+        server = make_url(url)
+        return cls(str(server.host), int(server.port or 0))
+
     async def __aenter__(self) -> "LossyWire":
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         return self
@@ -132,3 +139,13 @@ class LossyWire:
             while data := await reader.read(65_536):
                 writer.write(data)
         writer.close()
+
+
+@contextlib.asynccontextmanager
+async def ledger_through(wire: LossyWire, url: str) -> AsyncIterator[Ledger]:
+    """The ledger of this URL, with its schema, which reaches its server by the wire alone."""
+    by_wire = make_url(url).set(port=wire.port)
+    opened = await Ledger.open(by_wire.render_as_string(hide_password=False))
+    await opened.migrate()
+    yield opened
+    await opened.close()

@@ -5,8 +5,8 @@ import secrets
 from collections.abc import AsyncIterator
 
 import pytest
-from ledger_kit import LossyWire, build_order, sell
-from sqlalchemy import make_url, text
+from ledger_kit import LossyWire, build_order, ledger_through, sell
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast_inventory.ledger import (
@@ -33,19 +33,15 @@ def server_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def wire(server_url: str) -> AsyncIterator[LossyWire]:
-    url = make_url(server_url)
-    async with LossyWire(str(url.host), int(url.port or 0)) as running:
+    async with LossyWire.before(server_url) as running:
         yield running
 
 
 @pytest.fixture
 async def ledger(server_url: str, wire: LossyWire) -> AsyncIterator[Ledger]:
     """A ledger that reaches its server through the wire."""
-    url = make_url(server_url).set(port=wire.port)
-    opened = await Ledger.open(url.render_as_string(hide_password=False))
-    await opened.migrate()
-    yield opened
-    await opened.close()
+    async with ledger_through(wire, server_url) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from ledger_kit import LossyWire
-from sqlalchemy import make_url
+from ledger_kit import LossyWire, ledger_through
 
 from holdfast import api_keys
 from holdfast.api_keys import KeyRegistry
@@ -14,19 +13,15 @@ from holdfast_web.credentials import Role, key_digest
 
 @pytest.fixture
 async def wire(postgres_url: str) -> AsyncIterator[LossyWire]:
-    url = make_url(postgres_url)
-    async with LossyWire(str(url.host), int(url.port or 0)) as running:
+    async with LossyWire.before(postgres_url) as running:
         yield running
 
 
 @pytest.fixture
 async def ledger(postgres_url: str, wire: LossyWire) -> AsyncIterator[Ledger]:
     """A ledger that is away once its wire is cut."""
-    url = make_url(postgres_url).set(port=wire.port)
-    opened = await Ledger.open(url.render_as_string(hide_password=False))
-    await opened.migrate()
-    yield opened
-    await opened.close()
+    async with ledger_through(wire, postgres_url) as opened:
+        yield opened
 
 
 async def test_key_that_is_known_works_while_the_ledger_is_away(

@@ -3,15 +3,37 @@
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 from reconcile_kit import reconciled
-from running_service import StartService, is_alive, wait_until
-from rush_kit import SALE, create_rush_sale, finish, until_confirmed
+from running_service import Service, StartService, is_alive, wait_until
+from rush_kit import SALE, Rush, create_rush_sale, finish, until_confirmed
 
 KILLS = 3
 WORKERS = ("--workers", "2")
 SETTINGS = {"HOLDFAST_RECOVERY_MS": "500"}
+
+
+@asynccontextmanager
+async def rush_on(service: Service, http: aiohttp.ClientSession) -> AsyncIterator[Rush]:
+    """A rush, which survives what is done meanwhile, sells on, and is audited at its end."""
+    rush = await create_rush_sale(service, http)
+    running = asyncio.create_task(rush.run())
+    yield rush
+    await until_confirmed(rush, 30)
+    await finish(rush, running)
+    await reconciled(service, SALE)
+
+
+def killed_and_restarted(service: Service, start_service: StartService) -> Service:
+    """Parent, workers and store are gone; then all of them are back, on the same port."""
+    pids = [*service.workers(), service.store_pid()]
+    service.kill()
+    wait_until(lambda: not any(is_alive(pid) for pid in pids))
+    port = service.url.rpartition(":")[2]
+    return start_service(*WORKERS, "--port", port, data_dir=service.data_dir, **SETTINGS)
 
 
 async def test_killed_service_loses_no_confirmed_order(
@@ -19,20 +41,10 @@ async def test_killed_service_loses_no_confirmed_order(
 ) -> None:
     """Given a rush, when parent, workers and store are gone at once, a restart goes on selling."""
     service = start_service(*WORKERS, **SETTINGS)
-    rush = await create_rush_sale(service, http)
-    running = asyncio.create_task(rush.run())
-    for _ in range(KILLS):
-        await until_confirmed(rush, 30)
-        pids = [*service.workers(), service.store_pid()]
-        service.kill()
-        wait_until(lambda pids=pids: not any(is_alive(pid) for pid in pids))  # type: ignore[misc]
-        port = rush.api.url.rpartition(":")[2]
-        service = await asyncio.to_thread(
-            start_service, *WORKERS, "--port", port, data_dir=service.data_dir, **SETTINGS
-        )
-    await until_confirmed(rush, 30)
-    await finish(rush, running)
-    await reconciled(service, SALE)
+    async with rush_on(service, http) as rush:
+        for _ in range(KILLS):
+            await until_confirmed(rush, 30)
+            service = await asyncio.to_thread(killed_and_restarted, service, start_service)
     assert rush.answers["lost"] > 0
 
 
@@ -41,14 +53,10 @@ async def test_killed_store_loses_no_confirmed_order(
 ) -> None:
     """Given a rush, when only the embedded store is killed, it comes back with everything."""
     service = start_service(*WORKERS, **SETTINGS)
-    rush = await create_rush_sale(service, http)
-    running = asyncio.create_task(rush.run())
-    for _ in range(KILLS):
-        await until_confirmed(rush, 30)
-        os.kill(service.store_pid(), signal.SIGKILL)
-    await until_confirmed(rush, 30)
-    await finish(rush, running)
-    await reconciled(service, SALE)
+    async with rush_on(service, http) as rush:
+        for _ in range(KILLS):
+            await until_confirmed(rush, 30)
+            os.kill(service.store_pid(), signal.SIGKILL)
     assert "store_behind" not in rush.answers
 
 
@@ -56,11 +64,7 @@ async def test_killed_workers_lose_no_confirmed_order(
     start_service: StartService, http: aiohttp.ClientSession
 ) -> None:
     service = start_service(*WORKERS, **SETTINGS)
-    rush = await create_rush_sale(service, http)
-    running = asyncio.create_task(rush.run())
-    for _ in range(KILLS):
-        await until_confirmed(rush, 30)
-        os.kill(service.workers()[0], signal.SIGKILL)
-    await until_confirmed(rush, 30)
-    await finish(rush, running)
-    await reconciled(service, SALE)
+    async with rush_on(service, http) as rush:
+        for _ in range(KILLS):
+            await until_confirmed(rush, 30)
+            os.kill(service.workers()[0], signal.SIGKILL)

@@ -81,6 +81,16 @@ def migration_of(uid: str, servers: list[Server]) -> Migration:
     return Migration(servers[number], servers[(number + 1) % 3], slot)
 
 
+async def migrating(executor: Executor, servers: list[Server]) -> tuple[str, Migration]:
+    """A sale that was touched once, and whose slot is under way."""
+    uid = fresh_uid()
+    await make_sale(executor, uid)
+    assert await touch(executor, uid) == 1
+    migration = migration_of(uid, servers)
+    await migration.begin()
+    return uid, migration
+
+
 async def node_id(server: Server) -> str:
     answer = await server.ask("CLUSTER", "MYID")
     assert isinstance(answer, bytes)
@@ -111,11 +121,7 @@ async def test_plain_client_opens(cluster: list[Server]) -> None:
 async def test_slot_moved_behind_our_back_is_followed(
     spread: Executor, cluster: list[Server]
 ) -> None:
-    uid = fresh_uid()
-    await make_sale(spread, uid)
-    assert await touch(spread, uid) == 1
-    migration = migration_of(uid, cluster)
-    await migration.begin()
+    uid, migration = await migrating(spread, cluster)
     await migration.move(keys.sale(uid), keys.events(uid))
     # Given a slot under way, its keys already at the target: ASK for each call
     assert await touch(spread, uid) == 2
@@ -159,11 +165,7 @@ async def test_keys_split_by_a_migration_wait_for_its_end(
     spread: Executor, cluster: list[Server]
 ) -> None:
     """TRYAGAIN: half of the sale's keys are here and half there; the call must wait, not fail."""
-    uid = fresh_uid()
-    await make_sale(spread, uid)
-    await touch(spread, uid)
-    migration = migration_of(uid, cluster)
-    await migration.begin()
+    uid, migration = await migrating(spread, cluster)
     await migration.move(keys.sale(uid))
     waiting = asyncio.create_task(touch(spread, uid))
     await asyncio.sleep(0.02)
@@ -176,11 +178,7 @@ async def test_keys_split_by_a_migration_wait_for_its_end(
 async def test_migration_that_never_ends_is_unavailable(
     spread: Executor, cluster: list[Server]
 ) -> None:
-    uid = fresh_uid()
-    await make_sale(spread, uid)
-    await touch(spread, uid)
-    migration = migration_of(uid, cluster)
-    await migration.begin()
+    uid, migration = await migrating(spread, cluster)
     await migration.move(keys.sale(uid))
     with pytest.raises(StoreUnavailable, match="TRYAGAIN"):
         await touch(spread, uid)
