@@ -7,11 +7,24 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from ledger_kit import sell
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from holdfast_inventory.ledger import Ledger, LedgerUnavailable, SaleDraft, Verdict
 from holdfast_inventory.ledger.database import Database
+
+
+async def test_failing_statement_does_not_tell_what_it_wrote(tmp_path: Path) -> None:
+    """A fault is logged whole, and with it every value of the statement, were they not hidden."""
+    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    with pytest.raises(DBAPIError) as failed:
+        async with database.writing() as connection:
+            await connection.execute(text("INSERT INTO nothing VALUES (:n)"), {"n": "tell nobody"})
+    assert "INSERT INTO nothing" in str(failed.value)
+    assert "tell nobody" not in str(failed.value)
+    await database.close()
 
 
 async def test_reader_does_not_wait_for_the_writer(shop_ledger: Ledger) -> None:

@@ -113,9 +113,11 @@ class Database:
 
 
 def _engine(url: URL, is_sqlite: bool) -> AsyncEngine:
+    """Errors, which are logged, do not tell what a statement wrote: secrets, payments, buyers."""
     if not is_sqlite:
         return create_async_engine(
             url,
+            hide_parameters=True,
             isolation_level="READ COMMITTED",
             pool_size=POOL_SIZE,
             max_overflow=POOL_OVERFLOW,
@@ -128,6 +130,7 @@ def _engine(url: URL, is_sqlite: bool) -> AsyncEngine:
         raise LedgerUnavailable(f"no directory for {url.database}")
     engine = create_async_engine(
         url,
+        hide_parameters=True,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=POOL_WAIT_SECONDS,
