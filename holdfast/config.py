@@ -55,9 +55,7 @@ class Config:
     host: str = setting("127.0.0.1", "Address to listen on.")
     port: Port = setting(8080, "Port to listen on; 0 takes any free one and prints it.")
     workers: Workers = setting(1, "Worker processes that share the listening socket.")
-    admin_port: Port = setting(
-        0, "Port for /metrics and /console alone; 0 serves them on the main port."
-    )
+    admin_port: Port = setting(0, "Port for /metrics alone; 0 serves it on the main port.")
     public_url: str | None = setting(
         None,
         "Origin that visitors use, the issuer of every pass. Absent: http://<host>:<port>. "

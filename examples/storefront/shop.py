@@ -20,7 +20,7 @@ from holdfast_connector.aiohttp import session_of, setup
 
 SERVICE = os.environ.get("SHOP_HOLDFAST_URL", "http://127.0.0.1:8080")
 SHOP = os.environ.get("SHOP_URL", "http://127.0.0.1:8070")
-SALE = os.environ.get("SHOP_SALE", "spring-gala")
+SALE = os.environ.get("SHOP_SALE", "club-night")
 PLATFORM_KEY = os.environ.get("SHOP_PLATFORM_KEY", "")
 IDENTITY_KEY = os.environ.get("SHOP_IDENTITY_KEY", "")
 API = f"{SERVICE}/v1/sales/{SALE}"

@@ -38,7 +38,8 @@ def doctor(config_path: Path | None, data_dir: Path | None, as_json: bool) -> No
         click.echo(json.dumps({"counts": counts, "findings": lines}, indent=2))
     else:
         _print(findings)
-        click.echo(f"\n{levels[Level.PROBLEM]} problems, {levels[Level.WARNING]} warnings")
+        problems, warnings = levels[Level.PROBLEM], levels[Level.WARNING]
+        click.echo(f"\n{_counted(problems, 'problem')}, {_counted(warnings, 'warning')}")
     if levels[Level.PROBLEM]:
         raise SystemExit(1)
 
@@ -57,3 +58,7 @@ def _print(findings: list[Finding]) -> None:
         click.echo(f"  {level}  {finding.check:<{width}}  {finding.found}{means}")
         if finding.change:
             click.echo(f"  {'':7}  {'':<{width}}  -> {finding.change}")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
