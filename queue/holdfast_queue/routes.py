@@ -37,7 +37,8 @@ from holdfast_web.responses import json_response
 
 _MAX_NONCE_CHARS: Final = 128
 _MAX_HANDOFF_CHARS: Final = 2048
-_JWKS_CACHING: Final = "public, max-age=300"
+_JWKS_CACHING: Final = "no-cache"
+"""Who meets a new key asks for the set again, and must not be given one from before a rotation."""
 
 
 class JoinBody(msgspec.Struct, forbid_unknown_fields=True):
