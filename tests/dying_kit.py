@@ -18,7 +18,7 @@ from holdfast_inventory.hall import Hall
 from holdfast_inventory.ledger import Ledger, Outcome
 from holdfast_inventory.ledger.intents import Intent
 from holdfast_inventory.orders import BoxOffice
-from holdfast_inventory.paying import begin_paying
+from holdfast_inventory.paying import begin_paying, withdraw
 from holdfast_inventory.recovery import Recovery
 from holdfast_inventory.refund import Refunding, RefundRequest
 from holdfast_inventory.settings import LatePayment
@@ -48,7 +48,7 @@ class Life:
     uid: str
     hold_id: str
     deed: str
-    """confirm, pay, refund or recover"""
+    """confirm, pay, withdraw, refund or recover"""
     dies: str
     """`before Sell`, `after finish_confirm`, ..."""
     late_payment: LatePayment = LatePayment.REACQUIRE_SAME
@@ -130,6 +130,10 @@ async def _do(life: Life, shop: Shop, office: BoxOffice, afterwards: Afterwards)
         await shop.confirm(await shop.read(life.hold_id))
     elif life.deed == "pay":
         await begin_paying(office, life.hold_id)
+    elif life.deed == "withdraw":
+        released = await shop.hall.release(life.hold_id, owner="", version=0)
+        assert released.hold is not None
+        await withdraw(office, released.hold, released.now_ms)
     elif life.deed == "refund":
         await Refunding(afterwards).refund(office, life.hold_id, RefundRequest(), None)
     else:

@@ -32,6 +32,7 @@ from holdfast_inventory.holds import (
     seat_indices,
 )
 from holdfast_inventory.orders_routes import office_of
+from holdfast_inventory.paying import withdraw
 from holdfast_inventory.seat_map import SeatMap
 from holdfast_inventory.streams_routes import (
     STREAMS_MAX,
@@ -226,6 +227,8 @@ async def _release(request: web.Request) -> web.StreamResponse:
     owner = await owner_of(request, hall, body.buyer)
     hold_id, version = request.match_info["id"], body.version or 0
     answer = await hall.release(hold_id, owner=owner, version=version)
+    if answer.hold is not None and answer.hold.ledger:
+        await withdraw(await office_of(request), answer.hold, answer.now_ms)
     _count(request, hall, "released")
     return _hold_response(hall, answer)
 
