@@ -141,7 +141,8 @@ class _Shop:
         return data_block({"service": self._service, "sale": self._sale})
 
     def _page(self, template: str, facts: SaleFacts, values: Mapping[str, str]) -> web.Response:
-        shared = {"static": _ASSETS.base, "title": facts.name}
+        static = {"static": _ASSETS.base}
+        shared = {**static, "title": facts.name, "head": _TEMPLATES.render("head", static)}
         body = _TEMPLATES.render(template, {**shared, **values})
         policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
