@@ -330,6 +330,10 @@ class HoldfastError(Exception):
         self.retry_after = retry_after
         self.members = members
 
+    def __str__(self) -> str:
+        """What a log says of it."""
+        return f"{self.code.value}: {self.detail}"
+
 
 def invalid(field: str, detail: str) -> HoldfastError:
     """400 `invalid_request` that names the field to blame."""
