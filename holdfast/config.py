@@ -20,9 +20,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
-from urllib.parse import urlsplit
 
 import msgspec
+
+from holdfast_connector.origins import parse_origin
+from holdfast_web.client_address import TrustedProxies
 
 ENV_PREFIX = "HOLDFAST_"
 CONFIG_VARIABLE = "HOLDFAST_CONFIG"
@@ -243,8 +245,7 @@ def _check_together(config: Config) -> None:
         raise ConfigError("setting pass_algorithm: EdDSA or HS256")
     if config.admin_port and config.admin_port == config.port:
         raise ConfigError("setting admin_port: must differ from port (0 shares the main port)")
-    if config.public_url is not None and not _is_origin(config.public_url):
-        raise ConfigError("setting public_url: an http(s) origin such as https://tickets.example")
+    _check_addresses(config)
     secrets = [config.secret] if config.secret is not None else []
     if any(len(one) < MIN_SECRET_CHARS for one in [*secrets, *config.secret_previous]):
         raise ConfigError(
@@ -254,10 +255,17 @@ def _check_together(config: Config) -> None:
         raise ConfigError(f"setting operator_key: at least {MIN_KEY_CHARS} characters")
 
 
-def _is_origin(url: str) -> bool:
-    parts = urlsplit(url)
-    bare = f"{parts.scheme}://{parts.netloc}"
-    return parts.scheme in {"http", "https"} and bool(parts.netloc) and url in {bare, bare + "/"}
+def _check_addresses(config: Config) -> None:
+    try:
+        TrustedProxies(config.trusted_proxies)
+    except ValueError as error:
+        raise ConfigError(f"setting trusted_proxies: {error}") from error
+    try:
+        parse_origin(config.public_url or "http://localhost")
+    except ValueError as error:
+        raise ConfigError(
+            f"setting public_url: an http(s) origin such as https://tickets.example ({error})"
+        ) from error
 
 
 def _shown(value: object) -> str:

@@ -217,7 +217,9 @@ def test_unusable_store_is_refused_at_start(tmp_path: Path) -> None:
     assert "nobody.sock" in service.text
 
 
-def test_unusable_ledger_is_refused_at_start(tmp_path: Path) -> None:
-    service = launch(tmp_path / "data", HOLDFAST_LEDGER_URL="oracle://db/holdfast")
+@pytest.mark.parametrize("url", ["oracle://db/holdfast", "no url"])
+def test_unusable_ledger_is_refused_at_start(tmp_path: Path, url: str) -> None:
+    service = launch(tmp_path / "data", HOLDFAST_LEDGER_URL=url)
     assert service.process.wait(20) == 1
+    assert "Traceback" not in service.text
     assert "setting ledger_url" in service.text

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -58,7 +59,10 @@ _POSTGRES_SETTINGS = {
 
 def ledger_url(url: str) -> URL:
     """The URL as an operator writes it, with the driver that this service uses."""
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ValueError("that is no URL such as postgresql://ledger/holdfast") from None
     family = parsed.drivername.partition("+")[0]
     if family not in _DRIVERS:
         raise ValueError(f"no ledger on {family!r}: sqlite, postgresql, mysql or mariadb")
