@@ -3,6 +3,7 @@
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from holdfast_web.credentials import (
     API_KEYS,
@@ -37,8 +38,11 @@ def _request(authorization: str | None) -> web.Request:
     app = web.Application()
     app[API_KEYS] = _lookup
     app[PASS_VERIFIER] = _verify
-    headers = {} if authorization is None else {"Authorization": authorization}
-    return make_mocked_request("GET", "/", headers=headers, app=app)
+    request = make_mocked_request("GET", "/", app=app)
+    if authorization is not None:
+        # Given to make_mocked_request it would be encoded, and bytes that are no text cannot be.
+        request._headers = CIMultiDictProxy(CIMultiDict(Authorization=authorization))
+    return request
 
 
 async def test_role_includes_the_roles_below_it() -> None:
