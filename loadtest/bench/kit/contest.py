@@ -98,7 +98,7 @@ class Service:
             f"http://{HOST}:{self.port}{path}", data, JSON | sent, method=method
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - to ourselves
                 return response.status, dict(response.headers), response.read()
         except urllib.error.HTTPError as refusal:
             return refusal.code, dict(refusal.headers), refusal.read()
