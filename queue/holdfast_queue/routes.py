@@ -143,7 +143,7 @@ async def _exchange(request: web.Request) -> web.StreamResponse:
 @buyer_endpoint
 async def _renew(request: web.Request) -> web.StreamResponse:
     room = await _room(request)
-    claims = require_pass(request, room.name)
+    claims = await require_pass(request, room.name)
     _require_uid(claims.uid, room)
     admission = await room.renew(claims)
     return json_response(admission_members(admission, room, None))
@@ -152,7 +152,7 @@ async def _renew(request: web.Request) -> web.StreamResponse:
 @buyer_endpoint
 async def _release(request: web.Request) -> web.StreamResponse:
     room = await _room(request)
-    claims = require_pass(request, room.name)
+    claims = await require_pass(request, room.name)
     _require_uid(claims.uid, room)
     await room.end(claims.pass_id)
     return web.Response(status=204)

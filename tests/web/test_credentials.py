@@ -83,13 +83,30 @@ async def test_pass_buys_for_its_subject_and_nobody_else() -> None:
 
 async def test_pass_is_worth_nothing_in_another_sale() -> None:
     request = _request(f"Bearer {PASS}")
-    assert require_pass(request, "concert") == CLAIMS
+    assert await require_pass(request, "concert") == CLAIMS
     with pytest.raises(HoldfastError) as caught:
-        require_pass(request, "match")
+        await require_pass(request, "match")
     assert caught.value.code is ErrorCode.UNAUTHORIZED
     with pytest.raises(HoldfastError) as caught:
         await buyer(request, "match")
     assert caught.value.code is ErrorCode.UNAUTHORIZED
+
+
+@pytest.mark.parametrize(
+    ("authorization", "code"),
+    [
+        ("Bearer operator-key", ErrorCode.FORBIDDEN),
+        ("Bearer wrong", ErrorCode.UNAUTHORIZED),
+        ("Bearer a.b.c", ErrorCode.UNAUTHORIZED),
+        (None, ErrorCode.UNAUTHORIZED),
+    ],
+)
+async def test_key_where_a_pass_is_needed_is_403(
+    authorization: str | None, code: ErrorCode
+) -> None:
+    with pytest.raises(HoldfastError) as caught:
+        await require_pass(_request(authorization), "concert")
+    assert caught.value.code is code
 
 
 async def test_platform_key_buys_for_whom_it_names() -> None:

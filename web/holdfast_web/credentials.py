@@ -115,13 +115,22 @@ def _is_pass(request: web.Request, token: str) -> bool:
     return request.app[PASS_VERIFIER](token, sale) is not None
 
 
-def require_pass(request: web.Request, sale: str) -> PassClaims:
+async def require_pass(request: web.Request, sale: str) -> PassClaims:
     """The pass of the request, which must be of `sale`."""
     token = bearer_token(request)
     claims = request.app[PASS_VERIFIER](token, sale) if token else None
     if claims is None:
+        if token is not None and await _is_key(request, token):
+            raise HoldfastError(ErrorCode.FORBIDDEN, "This needs a pass; an API key is not enough.")
         raise HoldfastError(ErrorCode.UNAUTHORIZED)
     return claims
+
+
+async def _is_key(request: web.Request, token: str) -> bool:
+    """Whether it is a valid API key; a pass that is over is not looked up."""
+    if token.count(".") == _JWT_DOTS:
+        return False
+    return await request.app[API_KEYS](key_digest(token)) is not None
 
 
 async def buyer(request: web.Request, sale: str, named: str | None = None) -> Buyer:
