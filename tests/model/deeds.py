@@ -27,7 +27,7 @@ from holdfast_inventory.holds import (
 )
 from holdfast_inventory.ledger import RefundItem
 from holdfast_inventory.orders import BoxOffice
-from holdfast_inventory.paying import begin_paying
+from holdfast_inventory.paying import begin_paying, withdraw
 from holdfast_inventory.refund import Refunding, RefundRequest
 from holdfast_lua.codes import Code
 from holdfast_lua.line_calls import LineCalls
@@ -120,10 +120,14 @@ def extend(world: World, of: HoldRecord, owner: str, version: int) -> Deed:
 
 
 def release(world: World, of: HoldRecord, owner: str, version: int) -> Deed:
+    """As the request does it: of a hold that was being paid the order is voided, too."""
+
     async def deed(hall: Hall, worker: Worker) -> None:
         answer = await hall.release(of.id, owner=owner, version=version)
         fair = owner in ("", of.buyer)
         require(fair or answer.code is not Code.OK, "owner", f"{owner} freed {of.id}")
+        if answer.hold is not None and answer.hold.ledger:
+            await withdraw(BoxOffice(hall, worker.ledger), answer.hold, answer.now_ms)
 
     return deed
 
@@ -151,7 +155,9 @@ def confirm(
     async def deed(hall: Hall, worker: Worker) -> None:
         office = BoxOffice(hall, worker.ledger)
         confirmed = await Confirming(worker.afterwards).confirm(office, of.id, request)
-        require(amount is None, "promise", f"{of.id} was confirmed for {amount}")
+        # Lost with its hold and paid back since, it is an order that never had anything.
+        sold = confirmed.order.id in world.judge.books.sold_once
+        require(amount is None or not sold, "promise", f"{of.id} was confirmed for {amount}")
         world.judge.promised[confirmed.order.id] = reference
         world.judge.keep_promises()
 

@@ -74,6 +74,13 @@ INSTALLER_SLEEPS = schedule(
 LOST_WHILE_PAYING = schedule(
     do("rush", "hold"), do("rush", "pay"), Move("wipe"), do("rush", "sweep")
 )
+GIVEN_BACK_WHILE_PAYING = schedule(
+    do("rush", "hold"),
+    do("rush", "pay"),
+    do("rush", "release", c=2),  # by the platform
+    Move("wipe"),
+    *(do("rush", "sweep"),) * 2,
+)
 REBUILT_MEANWHILE = schedule(BEGUN, Move("wipe"), *(do("rush", "sweep", 1),) * 2, cues(1))
 PAID_LOST_AND_CANCELLED = schedule(
     do("rush", "hold"),
@@ -96,6 +103,15 @@ PAID_BACK_AND_ASKED_AGAIN = Schedule(
     ),
 )
 """the confirm that is repeated at the end took seats again, and booked them for nobody"""
+WRONGLY_PAID_LOST_AND_PAID_BACK = schedule(
+    do("rush", "hold"),
+    Move("wipe"),
+    *(do("rush", "sweep"),) * 2,
+    do("rush", "wrong"),  # what the hold cost is not known any more
+    do("rush", "refund"),
+    do("rush", "wrong"),
+)
+"""the repeat is answered with the order as it is, refunded: that is no sale"""
 KEY_USED_AGAIN_AFTER_A_LOSS = Schedule(
     "reacquire_same",
     (

@@ -68,6 +68,8 @@ class LedgerModel:
     begun: set[tuple[str, int]] = field(default_factory=set)
     """holds that were confirming, with the version that they had then"""
     shaken: bool = False
+    sold_once: set[str] = field(default_factory=set)
+    """orders that were sold at some time, whatever has become of them"""
     released_in: int | None = None
     """the epoch in which the ledger was told that the allotment is on sale for everybody"""
 
@@ -138,6 +140,7 @@ class LedgerModel:
             return Verdict.TAKEN
         wanted.status = OrderStatus.SOLD
         self.rows[order_id] = wanted
+        self.sold_once.add(order_id)
         return Verdict.DONE
 
     def _void(self, order_id: str, wanted: Row, row: Row | None) -> Verdict:
