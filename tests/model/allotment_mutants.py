@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Final, cast
 from unittest.mock import patch
 
 from model import directed
 from model.mutant import Mutant
 from model.terms import CLUB
+from msgspec.structs import replace
 
 from holdfast.sales.operations import SaleOperations
 from holdfast.sales.sale import Sale
@@ -18,8 +19,10 @@ from holdfast.sales.spec import SaleSpec
 from holdfast.sales.translate import stock_settings
 from holdfast_inventory.allotments import release
 from holdfast_inventory.choice import ChoiceCompiler
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.holds import BuyerRef, Wish
 from holdfast_inventory.settings import StockSettings
-from holdfast_lua.stock_terms import SeatChoice
+from holdfast_lua.stock_terms import HoldAnswer, SeatChoice
 
 
 class _WithChannel(ChoiceCompiler):
@@ -40,6 +43,16 @@ class _WithChannel(ChoiceCompiler):
         )
 
 
+_hold = Hall.hold
+
+
+async def _as_a_member(
+    hall: Hall, wish: Wish, buyer: BuyerRef, *, key: str, digest: str
+) -> HoldAnswer:
+    member = replace(wish, channels=frozenset({CLUB}))
+    return await _hold(hall, member, buyer, key=key, digest=digest)
+
+
 _withheld = StockSettings.withheld
 
 
@@ -49,7 +62,7 @@ def _apart(settings: StockSettings, channel: str) -> bool:
 
 
 def _forgotten(spec: SaleSpec) -> StockSettings:
-    return replace(stock_settings(spec), released=frozenset())
+    return dataclasses.replace(stock_settings(spec), released=frozenset())
 
 
 _patch = SaleOperations.patch
@@ -76,7 +89,7 @@ WITHOUT_CHANNEL: Final = {
     "pick without its channel": Mutant(
         "best available gives seats that are set aside to anybody",
         ("channel",),
-        patched=lambda: patch("holdfast_inventory.hall.ChoiceCompiler", _WithChannel),
+        patched=lambda: patch.object(Hall, "hold", _as_a_member),
     ),
     "late payment without its channel": Mutant(
         "a late payment for other seats gets those that are set aside",
