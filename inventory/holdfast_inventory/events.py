@@ -32,7 +32,7 @@ _CURSOR: Final = re.compile(r"(\d{1,15})-(\d{1,16})")
 
 _IN_OTHER_WORDS: Final = ("seats", "runs", "areas", "expires_ms")
 
-# What an event does to its seats, and between which counts its area units move.
+# The state that an event puts its seats into.
 SEAT_STATES: Final = {
     "hold.created": "h",
     "hold.reacquired": "h",

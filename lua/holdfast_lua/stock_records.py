@@ -17,8 +17,6 @@ from typing import Final
 
 import msgspec
 
-KEPT_AFTER_END_MS: Final = 24 * 60 * 60 * 1000
-
 
 @unique
 class HoldStatus(IntEnum):

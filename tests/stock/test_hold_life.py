@@ -9,7 +9,9 @@ from stock_harness import HOLD_MAX_MS, HOLD_MS, Clock, Make, Stock
 
 from holdfast_inventory.holds import BestAvailable, BuyerRef, Wish
 from holdfast_lua import Code, keys
-from holdfast_lua.stock_records import KEPT_AFTER_END_MS, HoldStatus
+from holdfast_lua.stock_records import HoldStatus
+
+KEPT_AFTER_END_MS = 24 * 60 * 60 * 1000
 
 
 async def test_extending_moves_the_deadline_up_to_the_latest_time(

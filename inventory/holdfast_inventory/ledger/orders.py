@@ -109,16 +109,6 @@ class Orders:
             sold=tuple(owning),
         )
 
-    async def count_by_status(self, sale_uid: str) -> dict[OrderStatus, int]:
-        """How many orders stand where."""
-        query = (
-            select(orders.c.status, func.count().label("orders"))
-            .where(orders.c.sale_uid == sale_uid)
-            .group_by(orders.c.status)
-        )
-        async with self._database.reading() as connection:
-            return {OrderStatus(row.status): row.orders for row in await connection.execute(query)}
-
     async def _all(self, query: Select[Any]) -> list[Order]:
         async with self._database.reading() as connection:
             return [order_of(row) for row in await connection.execute(query)]
