@@ -61,6 +61,11 @@ class SaleDirectory:
         """The sale if it is loaded."""
         return self._sales.get(name)
 
+    async def find(self, name: str) -> None:
+        """Load it if it is there, whoever has asked for it in vain before it was."""
+        self._missing.pop(name, None)
+        await self._load_once(name)
+
     def forget(self, name: str) -> None:
         """Load it anew when it is asked for next."""
         self._sales.pop(name, None)

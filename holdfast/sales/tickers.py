@@ -99,7 +99,7 @@ class Tickers:
             for record in records:
                 known = self._directory.known(record.name)
                 if known is None:
-                    await self._directory.get(record.name)
+                    await self._directory.find(record.name)
                 else:
                     await self._agreement.reach(known, record)
             if not records:
