@@ -17,6 +17,7 @@ from typing import Protocol
 
 import msgspec
 
+from holdfast_inventory.allotments import opened_names
 from holdfast_inventory.choice import ChoiceCompiler, group_by_row
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.plan import Plan, compile_plan
@@ -172,6 +173,7 @@ class Stock:
         seats: SeatList | SeatChoice | None = None,
         *,
         floor: int = 0,
+        pit: int = 0,
         hold_id: str = "",
         buyer: str = "",
         digest: str = "digest",
@@ -179,6 +181,7 @@ class Stock:
         limit: int = 6,
         seed: int = 0,
         hold_ms: int = HOLD_MS,
+        channel: str = "",
     ) -> HoldAnswer:
         """One call of the script; every call its own id and buyer unless given."""
         number = next(self.numbers)
@@ -191,8 +194,10 @@ class Stock:
             HOLD_MAX_MS,
             limit,
             seed,
+            opened_names(self.plan, self.hall.settings, frozenset({channel} - {""})),
         )
-        areas = [AreaUnits(0, floor, PRICES["GA"])] if floor else []
+        wanted = enumerate((floor, pit))
+        areas = [AreaUnits(area, units, PRICES["GA"]) for area, units in wanted if units]
         return await self.calls.hold_seats(self.ref, terms, seats=seats, areas=areas)
 
     async def held(self, seats: SeatList | SeatChoice | None = None, **how: object) -> HoldRecord:

@@ -3,10 +3,12 @@
 The channel of a seat is part of its class, like its category: row blocks end where it changes, and
 a request looks, inside the script, only for the classes that it may have. Seats that are named come
 with the classes that the buyer may not have, and the script holds those against the class in the
-store. So a request without the channel cannot be given such a seat, and a sale without allotments
-pays next to nothing for it. What a seat is set aside for never changes while a sale
-is there; that a channel has been released only ever becomes true. Hence a worker that has not heard
-of a release yet refuses a little longer and none ever sells what it may not.
+store. Each request says besides which classes and areas are open to it (`opened_names`), and of
+what the store itself counts apart it gives nothing else: a caller who forgot to ask is refused. So
+a request without the channel cannot be given such a seat or unit, and a sale without allotments
+pays next to nothing for it. What a seat is set aside for never changes while a sale is there; that
+a channel has been released only ever becomes true. Hence a worker that has not heard of a release
+yet refuses a little longer and none ever sells what it may not.
 
 What the line waits for is another question, and the store answers it: it counts apart what is set
 aside for others than those in line (include/stock.lua), from the names that `Apart` gives it, until
@@ -104,6 +106,17 @@ class Apart:
             if block.kind in self._kinds
         )
         return seats + sum(units[area] for area in self._areas)
+
+
+def opened_names(plan: Plan, settings: StockSettings, channels: frozenset[str]) -> str:
+    """What is, or was, set aside and open to who carries these channels, named as by `Apart`."""
+
+    def is_open(channel: str) -> bool:
+        return channel != "" and not settings.withheld(channel, channels)
+
+    kinds = [str(at * plan.levels) for at, kind in enumerate(plan.kinds) if is_open(kind.channel)]
+    areas = [f"a{at}" for at, area in enumerate(settings.areas) if is_open(area.channel)]
+    return f" {' '.join(kinds + areas)} " if kinds or areas else ""
 
 
 def channels_apart(stock: Stock, names: str) -> frozenset[str]:

@@ -18,12 +18,14 @@ from typing import Final
 
 import msgspec
 
+from holdfast_inventory.allotments import opened_names
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.settings import StockSettings
 from holdfast_lua.stock_records import RowBlock
 from holdfast_lua.stock_terms import SeatChoice, SeatList
 
 CHOICES_KEPT: Final = 4096
+CHANNELS_KEPT: Final = 256
 
 
 class ChoiceCompiler:
@@ -33,6 +35,7 @@ class ChoiceCompiler:
         self._plan = plan
         self._settings = settings
         self.choice = lru_cache(CHOICES_KEPT)(self._choice)
+        self.opened = lru_cache(CHANNELS_KEPT)(self._opened)
 
     def seat_list(self, seats: Sequence[int], channels: frozenset[str] = frozenset()) -> SeatList:
         """Explicit seats by row block, and the classes that these channels do not give."""
@@ -42,6 +45,10 @@ class ChoiceCompiler:
             for seat in members:
                 flat += (seat - row.first + 1, self._price(seat))
         return SeatList(msgspec.msgpack.encode(flat), self._settings.prevent_orphans)
+
+    def _opened(self, channels: frozenset[str]) -> str:
+        """What is set aside and open to who carries these channels."""
+        return opened_names(self._plan, self._settings, channels)
 
     def _withheld(self, channels: frozenset[str]) -> list[int]:
         kinds = enumerate(self._plan.kinds)

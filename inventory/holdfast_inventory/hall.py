@@ -64,6 +64,7 @@ class Hall:
             hold_max_ms=self.settings.hold_max_ms,
             limit=self.settings.max_units_per_buyer,
             seed=self._random.getrandbits(SEED_BITS),
+            opened=self._choices.opened(wish.channels),
         )
         seats = self._seats(wish)
         answer = await self.calls.hold_seats(self.ref, terms, seats=seats, areas=wish.areas)

@@ -35,7 +35,8 @@
 --   IDEMPOTENCY_MISMATCH  the id was used with another request
 --   HOLD_RELEASED         the id was cancelled before it came
 --   HOLDS_NOT_OPEN, HOLDS_CLOSED, PASS_ENDED, HOLD_LIMIT
---   CHANNEL_REQUIRED      `seats` that are set aside for who carries another channel
+--   CHANNEL_REQUIRED      `seats` and `areas` that are set aside and not open to this buyer; neither
+--                         for a choice among such classes
 --   SEAT_UNAVAILABLE      `seats` and `areas` that are not free
 --   ORPHAN_LEFT           `seats` beside the single seat
 --   NOT_ENOUGH_TOGETHER, SOLD_OUT, SWEEP_AGAIN
@@ -77,13 +78,32 @@ local function seldom()
   -- Why what is named cannot be had: seats that are set aside or not free, areas too full.
   local function refused_named(opened, house, hold)
     local why = { withheld = {}, conflicts = {}, alone = {} }
-    if hold.list then why, hold.changes = explicit_find(house, hold.list, hold) end
+    if hold.list then why, hold.changes = explicit_find(opened, house, hold.list, hold) end
     local short = stock_areas_short(opened, hold.areas)
-    if #why.withheld > 0 then return guard_refuse(opened, CODE.CHANNEL_REQUIRED, '', why.withheld, {}) end
+    local barred = stock_areas_barred(opened, hold.areas, hold.opened)
+    if #why.withheld > 0 or #barred > 0 then
+      return guard_refuse(opened, CODE.CHANNEL_REQUIRED, '', why.withheld, barred)
+    end
     if #why.conflicts > 0 or #short > 0 then
       return refused(opened, CODE.SEAT_UNAVAILABLE, why.conflicts, short)
     end
     if #why.alone > 0 and hold.no_orphans then return refused(opened, CODE.ORPHAN_LEFT, why.alone) end
+    return nil
+  end
+
+  -- A choice among classes one of which is not this buyer's is refused as it stands.
+  local function refused_choice(opened, hold)
+    local levels, choice, bases = opened.levels, hold.choice, {}
+    for at = 1, #choice.kinds do bases[byte(choice.kinds, at) * levels] = true end
+    for at = 1, #choice.first_rung do
+      local one = byte(choice.first_rung, at)
+      bases[one - one % levels] = true
+    end
+    for base in pairs(bases) do
+      if apart_barred(opened, hold.opened, base) then
+        return guard_refuse(opened, CODE.CHANNEL_REQUIRED, '', {}, {})
+      end
+    end
     return nil
   end
 
@@ -96,7 +116,8 @@ local function seldom()
   end
 
   return { repeated = repeated, refused = refused, refused_named = refused_named,
-    take_named = take_named, ladder = ladder, sweep = sweep, changed = stock_changed }
+    refused_choice = refused_choice, take_named = take_named, ladder = ladder, sweep = sweep,
+    changed = stock_changed }
 end
 
 local keys = stock_keys()
@@ -132,6 +153,7 @@ local function decide(block, hold)
   if before then return rare().repeated(sale, hold, before) end
   local named = hold.list or #hold.areas > 0
   local why = named and rare().refused_named(sale, house, hold)
+    or (choice and sale.apart ~= '' and rare().refused_choice(sale, hold))
   if why then return why end
   local units = hold_units(hold) + (choice and choice.quantity or 0)
   if hold.limit > 0 and block.purses[hold.buyer].units + units > hold.limit then

@@ -68,7 +68,8 @@ class SeatList(msgspec.Struct, frozen=True):
 class HoldTerms(msgspec.Struct, frozen=True):
     """What a hold is to be: whose, under which id, for how long, up to which limit (0 = none).
 
-    `seed` spreads choices that are nearly equal.
+    `seed` spreads choices that are nearly equal. `opened` names, as the sale's `apart` does, what
+    is set aside and open to this buyer: the store gives nothing else of what it counts apart.
     """
 
     hold_id: str
@@ -79,6 +80,7 @@ class HoldTerms(msgspec.Struct, frozen=True):
     hold_max_ms: int
     limit: int
     seed: int = 0
+    opened: str = ""
 
 
 class HoldAnswer(msgspec.Struct, frozen=True):
@@ -156,7 +158,7 @@ def _pack_terms(terms: HoldTerms, asks: int) -> bytes:
     hold_id = terms.hold_id.encode()
     hold_max_ms = max(terms.hold_ms, terms.hold_max_ms)
     head = _TERMS.pack(terms.hold_ms, hold_max_ms, terms.seed, terms.limit, asks, len(hold_id))
-    return head + hold_id
+    return head + hold_id + terms.opened.encode()
 
 
 def choice_fields(choice: SeatChoice) -> tuple[Argument, ...]:

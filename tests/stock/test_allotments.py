@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
+import msgspec
 import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
@@ -13,12 +14,15 @@ from stock_app import API, SALE, application
 from stock_harness import PRICES, SETTINGS, Clock, Stock, plan_json
 
 from holdfast_inventory.allotments import release
+from holdfast_inventory.choice import ChoiceCompiler
 from holdfast_inventory.confirm import equivalent_choices
 from holdfast_inventory.holds import BuyerRef, Wish
 from holdfast_inventory.plan import compile_plan
 from holdfast_inventory.settings import Allotment, Area, StockSettings
 from holdfast_lua import Executor, keys
 from holdfast_lua.codes import Code
+from holdfast_lua.stock_records import AreaUnits
+from holdfast_lua.stock_terms import SeatChoice, SeatList
 from holdfast_web.credentials import ApiKey, Role, key_digest
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -81,16 +85,44 @@ async def test_a_seat_that_is_set_aside_is_named_and_refused(shop: Shop) -> None
 async def test_the_store_itself_refuses_what_is_set_aside(shop: Shop) -> None:
     """Whatever a worker thinks of a request: the class of a seat is known in the store."""
     seats = shop.stock.seats("z1-1-3", "z1-1-4", "z2-1-1", channel="fanclub")
-    answer = await shop.stock.hold(seats)
+    answer = await shop.stock.hold(seats, channel="fanclub")
     assert (answer.code, answer.seats) == (Code.CHANNEL_REQUIRED, (10,))
     answer = await shop.stock.hold(shop.stock.seats(*FANS))
     assert (answer.code, answer.seats) == (Code.CHANNEL_REQUIRED, (3, 4, 5, 6))
-    wish = Wish((3,), None, frozenset(), ())
+    wish = Wish((3,), None, frozenset(), (AreaUnits(0, 1, 0), AreaUnits(1, 1, 0)))
     with pytest.raises(HoldfastError) as refused:
         await shop.stock.hall.hold(wish, BuyerRef("bea", "key:1"), key="k", digest="d")
     assert refused.value.code is ErrorCode.CHANNEL_REQUIRED
-    assert refused.value.members == {"conflicts": ["z1-1-4"]}
+    assert refused.value.members == {"conflicts": ["z1-1-4", "pit"]}
     assert await shop.stock.states() == "f" * 12
+    await shop.stock.recount()
+
+
+@pytest.mark.parametrize("channel", ["", "press", "fanclub"])
+async def test_the_store_gives_what_is_said_to_be_open_and_nothing_else(
+    shop: Shop, channel: str
+) -> None:
+    """Given calls that ask as the fans may: by name, by best available in whatever rung, and of
+    their area. The store gives it to those of whom it hears that they may have it.
+    """
+    stock, fans = shop.stock, frozenset({"fanclub"})
+    choose = ChoiceCompiler(stock.plan, stock.hall.settings).choice
+    choice = choose(1, frozenset(), frozenset(), False, False, channels=fans)
+    public = choose(1, frozenset(), frozenset(), False, False)
+    wishes: tuple[tuple[SeatList | SeatChoice | None, int], ...] = (
+        (stock.seats(FANS[0], channel="fanclub"), 0),
+        (choice, 0),
+        (msgspec.structs.replace(choice, kinds=public.kinds), 0),
+        (msgspec.structs.replace(choice, first_rung=public.first_rung), 0),
+        (None, 1),
+        (public, 1),
+    )
+    said = Code.OK if channel == "fanclub" else Code.CHANNEL_REQUIRED
+    for seats, pit in wishes:
+        answer = await stock.hold(seats, pit=pit, channel=channel)
+        assert (answer.code, answer.areas) == (said, (1,) * (pit and said is not Code.OK))
+    assert (await stock.hold(public, floor=1, channel=channel)).code is Code.OK
+    await stock.recount()
 
 
 async def test_pass_gets_what_its_channel_is_given_and_nothing_else(shop: Shop) -> None:
@@ -173,9 +205,9 @@ async def test_a_late_payment_gets_equivalent_seats_of_both_kinds(shop: Shop, cl
     """Given a hold on a seat of the fans and one for all, both taken since: two others."""
     stock = shop.stock
     seats = stock.seats("z1-1-3", "z1-1-4", channel="fanclub")
-    held = await stock.held(seats)
+    held = await stock.held(seats, channel="fanclub")
     await clock.advance_ms(held.expires_ms - await clock.now_ms())
-    await stock.held(seats)
+    await stock.held(seats, channel="fanclub")
     choices = equivalent_choices(stock.hall, held)
     answer = await stock.calls.reacquire_hold(stock.ref, held.id, choices, limit=0, seed=1)
     assert answer.code is Code.HOLD_REACQUIRED

@@ -24,6 +24,16 @@ local function stock_areas_short(sale, areas)
   return short
 end
 
+-- The areas of a flat list that are set aside for others than who has these `opened`.
+local function stock_areas_barred(sale, areas, opened)
+  local barred = {}
+  if sale.apart == '' then return barred end
+  for at = 1, #areas, 3 do
+    if apart_barred(sale, opened, 'a' .. areas[at]) then barred[#barred + 1] = areas[at] end
+  end
+  return barred
+end
+
 -- Moves units of areas between 'free', 'held' and 'booked' (what is neither free nor held).
 local function stock_areas_move(sale, areas, from, to)
   for at = 1, #areas, 3 do

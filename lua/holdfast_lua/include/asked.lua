@@ -16,17 +16,19 @@ local function asked_choice(choices, packed)
   return choice
 end
 
--- One hold as it is asked for, with no seats yet. All its fields are named here, those to come too: a
--- table that is made in its full size does not have to grow.
+-- One hold as it is asked for, with no seats yet. Behind the id its terms name what is `opened` to
+-- the buyer (include/apart.lua). All its fields are named here, those to come too: a table that is
+-- made in its full size does not have to grow.
 local function asked_hold(choices, terms, rest, wish)
-  local hold_ms, hold_max_ms, seed, limit, asks, id = unpack_record('>I4I4I4I2BBc0', terms)
+  local hold_ms, hold_max_ms, seed, limit, asks, id, rest_at =
+    unpack_record('>I4I4I4I2BBc0', terms)
   local areas, buyer, digest, pass_id = cmsgpack.unpack(rest)
   return { id = id, buyer = buyer, pass_id = pass_id, digest = digest, rest = rest, areas = areas,
     hold_ms = hold_ms, hold_max_ms = hold_max_ms, seed = seed, limit = limit,
     choice = asks == BEST and asked_choice(choices, wish),
     list = asks % NO_ORPHANS == EXPLICIT and cmsgpack.unpack(wish),
-    no_orphans = asks >= NO_ORPHANS, seats = {}, prices = {}, rows = {}, total = 0,
-    changes = false, expires_ms = 0, value = false }
+    no_orphans = asks >= NO_ORPHANS, opened = sub(terms, rest_at), seats = {}, prices = {},
+    rows = {}, total = 0, changes = false, expires_ms = 0, value = false }
 end
 
 -- All that is asked. Raises before anything is written when a part of it makes no sense.

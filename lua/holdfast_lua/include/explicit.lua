@@ -22,9 +22,9 @@ local function explicit_alone(row, after, offsets, alone)
 end
 
 -- One row's share of the list, from `at` on: n, then n pairs of offset and price.
-local function explicit_in_row(house, row, list, at, hold, why)
+local function explicit_in_row(row, list, at, hold, why)
   local after, offsets = row.states, {}
-  local barred = why.barred[row.base / house.levels]
+  local barred = why.barred(row.base)
   for pair = at + 1, at + 2 * list[at], 2 do
     local offset, price = list[pair], list[pair + 1]
     local seat = row.first + offset - 1
@@ -40,18 +40,22 @@ local function explicit_in_row(house, row, list, at, hold, why)
 end
 
 -- Adds the seats of a list { classes withheld, position, n, offset, price, ..., position, ... } to the
--- hold. Answers what speaks against it (`withheld`: of a class that this buyer may not have, going
--- by the class in the store; `conflicts`: not free; `alone`: would leave a single seat beside them)
--- and the rows as they would be; none is changed yet.
-local function explicit_find(house, list, hold)
-  local why = { barred = {}, withheld = {}, conflicts = {}, alone = {} }
-  for _, kind in ipairs(list[1]) do why.barred[kind] = true end
+-- hold. Answers what speaks against it (`withheld`: of a class that this buyer may not have, or that
+-- is not open to them, going by the class in the store; `conflicts`: not free; `alone`: would leave
+-- a single seat beside them) and the rows as they would be; none is changed yet.
+local function explicit_find(sale, house, list, hold)
+  local bases = {}
+  for _, kind in ipairs(list[1]) do bases[kind * house.levels] = true end
+  local function barred(base)
+    return bases[base] or (sale.apart ~= '' and apart_barred(sale, hold.opened, base))
+  end
+  local why = { barred = barred, withheld = {}, conflicts = {}, alone = {} }
   local changes = {}
   local at = 2
   while at <= #list do
     local row = house_row(house, list[at])
     changes[#changes + 1] = { row = row, count = list[at + 1],
-      states = explicit_in_row(house, row, list, at + 1, hold, why) }
+      states = explicit_in_row(row, list, at + 1, hold, why) }
     picked_from(hold, row)
     at = at + 2 + 2 * list[at + 1]
   end
