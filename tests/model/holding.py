@@ -51,7 +51,7 @@ def hold_seats(store: StoreModel, asked: Asked, given: Given) -> Code:
 
 
 def _require_lodge_refused(asked: Asked) -> None:
-    """Areas are not the script's to refuse: whoever calls it has done so."""
+    """The script would refuse it too; whoever calls it has done so already."""
     if asked.areas[LODGE]:
         raise Violation("channel", f"{asked.owner} asked for the lodge without the channel")
 
