@@ -82,6 +82,16 @@ GIVEN_BACK_WHILE_PAYING = schedule(
     *(do("rush", "sweep"),) * 2,
 )
 REBUILT_MEANWHILE = schedule(BEGUN, Move("wipe"), *(do("rush", "sweep", 1),) * 2, cues(1))
+ROLLED_BACK_BY_A_SLOW_CLOCK = schedule(
+    do("rush", "hold"),
+    Move("snapshot"),
+    do("rush", "release"),
+    Move("time", 6),  # back
+    Move("roll_back"),
+    *(do("rush", "sweep"),) * 2,
+    do("rush", "hold", 21),
+)
+"""the epoch that is rebuilt begins with the time of the store that is there now"""
 PAID_LOST_AND_CANCELLED = schedule(
     do("rush", "hold"),
     Move("wipe"),
