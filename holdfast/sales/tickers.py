@@ -18,6 +18,7 @@ from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.periodic import Periodic
 from holdfast.sales.sale import Sale
+from holdfast_inventory.ledger.sales import MAX_PAGE
 from holdfast_lua.errors import EpochChanged, StoreBehind
 from holdfast_queue.status import SaleState
 
@@ -102,7 +103,7 @@ class Tickers:
                     await self._directory.find(record.name)
                 else:
                     await self._agreement.reach(known, record)
-            if not records:
+            if len(records) < MAX_PAGE:
                 return
             after = records[-1].name
 

@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -57,6 +58,12 @@ _POSTGRES_SETTINGS = {
 }
 
 
+_READING: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
+# SQLite's driver begins nothing by itself (see _prepare_sqlite), so it is enough that we do not
+# either: to set the level there and back again are two trips to the connection's thread.
+_READING_SQLITE: dict[str, Any] = {"reading": True}
+
+
 def ledger_url(url: str) -> URL:
     """The URL as an operator writes it, with the driver that this service uses."""
     try:
@@ -82,8 +89,9 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection that locks nothing; each statement sees what is committed by then."""
+        options = _READING_SQLITE if self.is_sqlite else _READING
         async with self._bounded(), self.engine.connect() as connection:
-            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield await connection.execution_options(**options)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -147,7 +155,7 @@ def _engine(url: URL, is_sqlite: bool) -> AsyncEngine:
 
 def _begin_immediately(connection: Connection) -> None:
     """Readers are told of a beginning too, and must not wait for the writer."""
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+    if not connection.get_execution_options().get("reading"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
