@@ -101,3 +101,41 @@ async def test_a_usual_request_is_answered_at_once(serve: Serve) -> None:
     for path in ("/own/full", "/ready/full", "/ready/same", "/ready/nothing"):
         await client.get(path)
     assert signalled == ["/own/full", "/ready/nothing"]
+
+
+async def test_a_client_that_does_not_read_is_waited_for(serve: Serve) -> None:
+    """Given one that asks on and on, its answers do not pile up in the server."""
+    asked, answered = 400, 0
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal answered
+        answered += 1
+        return Ready(body=ANSWERS["long"][1], headers=HEADERS)
+
+    made = web.Application()
+    made.router.add_get("/", answer)
+    client = await serve(made)
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * asked + NEXT.encode())
+    before = -1
+    while not answered or before != answered:
+        before = answered
+        await asyncio.sleep(0.2)
+    assert 0 < answered < asked
+    assert (await reader.read()).count(b"HTTP/1.1 200 OK") == asked == answered
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_headers_that_break_the_line_are_not_sent(serve: Serve) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return Ready(body=b"{}", headers=CIMultiDict({"ETag": "x\r\nSet-Cookie: a=1"}))
+
+    made = web.Application()
+    made.router.add_get("/", answer)
+    client = await serve(made)
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()

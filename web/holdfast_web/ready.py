@@ -6,7 +6,8 @@ status, headers, bytes. To a usual request (HTTP/1.1, kept alive, no HEAD) all o
 step, when it is prepared; to any other it is sent as aiohttp does it, so there is no second opinion
 about those. A test compares the bytes of both ways.
 
-What is left out on purpose: `on_response_prepare` signals, of which the service has none.
+What is left out on purpose: `on_response_prepare` signals, of which the service has none. Names and
+values of headers are written, and checked for line breaks, by aiohttp's own function for that.
 """
 
 from typing import Final
@@ -15,6 +16,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE, HttpVersion11
+from aiohttp.http_writer import _serialize_headers
 from aiohttp.web_request import BaseRequest
 
 _BODILESS: Final = 304
@@ -26,17 +28,24 @@ class Ready(web.Response):
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
         body = self._body or b""
-        if not isinstance(body, bytes) or self.prepared or not self._may_go_at_once(request):
+        transport = request.transport
+        if (
+            not isinstance(body, bytes)
+            or transport is None
+            or transport.is_closing()
+            or self.prepared
+            or not self._may_go_at_once(request)
+        ):
             return await super().prepare(request)
-        headers, writer = self._headers, request.writer
+        headers = self._headers
         if body:
             headers["Content-Length"] = str(len(body))
         headers["Date"] = rfc822_formatted_time()
         headers["Server"] = SERVER_SOFTWARE
-        self._keep_alive = True
-        await writer.write_headers(f"HTTP/1.1 {self._status} {self._reason}", headers)
-        await writer.write_eof(body)
-        self._eof_sent = True
+        head = _serialize_headers(f"HTTP/1.1 {self._status} {self._reason}", headers)
+        transport.write(head + body)
+        self._keep_alive = self._eof_sent = True
+        await request.writer.drain()  # for a client that asks on and does not read
         return None
 
     def _may_go_at_once(self, request: BaseRequest) -> bool:
