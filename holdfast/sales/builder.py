@@ -11,7 +11,7 @@ from holdfast.sales.spec import SaleSpec, spec_from_json
 from holdfast.sales.translate import brand, draw_of, line_settings, stock_settings
 from holdfast_inventory.allotments import release
 from holdfast_inventory.hall import Hall
-from holdfast_inventory.ledger import Ledger, SaleRecord
+from holdfast_inventory.ledger import Checkpoint, Ledger, SaleRecord
 from holdfast_inventory.recovery import Recovery
 from holdfast_lua.errors import EpochChanged, StoreBehind
 from holdfast_lua.executor import Executor
@@ -23,6 +23,8 @@ from holdfast_queue.desk import FrontDesk
 from holdfast_queue.room import Room
 
 BUILD_ATTEMPTS: Final = 4
+CHECKPOINT_ANEW_MS: Final = 10_000
+"""after which one is written though nothing has changed: the clock of a later store starts from it"""
 SWEEPS_MAX: Final = 20
 
 
@@ -87,13 +89,17 @@ class SaleBuilder:
         sale.let_out |= channels
 
     async def checkpoint(self, sale: Sale) -> None:
-        """Keep in the ledger what a rebuild needs of the line."""
+        """Keep in the ledger what a rebuild needs of the line.
+
+        While nothing changes only the time does, and that need not be on disk every second.
+        """
         document = sale.room.document
-        await self.ledger.checkpoints.save(
-            line_checkpoint(
-                sale.uid, sale.ref.epoch, document.now_ms, document.line, document.revision
-            )
+        taken = line_checkpoint(
+            sale.uid, sale.ref.epoch, document.now_ms, document.line, document.revision
         )
+        if sale.checkpoint is None or _tells_more(taken, sale.checkpoint):
+            await self.ledger.checkpoints.save(taken)
+            sale.checkpoint = taken
 
     async def sweep(self, sale: Sale) -> None:
         """Free overdue holds that no request has freed on its way."""
@@ -132,3 +138,9 @@ class SaleBuilder:
             return record
         await self.ledger.sales.set_provisioned(record.uid, epoch=record.epoch)
         return replace(record, provisioned=True, installed_epoch=record.epoch)
+
+
+def _tells_more(taken: Checkpoint, last: Checkpoint) -> bool:
+    """Than the one that this process has written last."""
+    same = (taken.body, taken.revision) == (last.body, last.revision)
+    return not same or taken.taken_ms - last.taken_ms >= CHECKPOINT_ANEW_MS

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from holdfast.sales.spec import SaleSpec
 from holdfast_inventory.hall import Hall
-from holdfast_inventory.ledger import SaleRecord
+from holdfast_inventory.ledger import Checkpoint, SaleRecord
 from holdfast_lua.guard import SaleRef
 from holdfast_queue.room import Room
 
@@ -20,6 +20,8 @@ class Sale:
     hall: Hall
     let_out: set[str] = field(default_factory=set)
     """Channels of which this process knows that the store has released them."""
+    checkpoint: Checkpoint | None = None
+    """The last one that this process has written."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""One real service for the storefront tests."""
+"""A real service for each module of the storefront tests."""
 
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
@@ -9,7 +9,7 @@ from api_client import Api
 from running_service import STOP_SECONDS, Service, await_ready, launch
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """`holdfast serve` with two workers."""
     running = launch(tmp_path_factory.mktemp("storefront") / "data", "--workers", "2")

@@ -18,7 +18,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[Front]:
     port, behind = free_port(), free_port()
     service = launch(

@@ -1,4 +1,4 @@
-"""Fixtures of the page tests: one real service and one real Chromium for all of them.
+"""Fixtures of the page tests: a real service for each module, one real Chromium for all of them.
 
 Each test makes a sale of its own and opens pages in a browser context of its own. The tests share
 one event loop with the session's browser (see `pytest_collection_modifyitems`).
@@ -29,9 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """`holdfast serve` with two workers."""
+    """`holdfast serve` with two workers; it would run all of its sales on beside later tests."""
     running = launch(tmp_path_factory.mktemp("pages") / "data", "--workers", "2")
     try:
         await_ready(running)

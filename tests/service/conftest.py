@@ -37,9 +37,12 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One service with two workers for all tests that only talk to it."""
+    """One service with two workers for the tests of a module that only talk to it.
+
+    Not for the session: the sales of many tests run on, and take what others measure time by.
+    """
     service = launch(tmp_path_factory.mktemp("shared") / "data", "--workers", "2")
     await_ready(service)
     yield service
@@ -52,7 +55,7 @@ def operator(http: aiohttp.ClientSession, shared_service: Service) -> Api:
     return Api(http, shared_service.url, shared_service.operator_key)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def platform_key(shared_service: Service) -> str:
     """A platform key of the shared service."""
     return make_key(shared_service, "platform")

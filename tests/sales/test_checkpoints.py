@@ -1,0 +1,34 @@
+"""How often the line of a sale is written down."""
+
+from conftest import Clock
+from house_kit import NAME, House, record_of
+
+from holdfast.sales.builder import CHECKPOINT_ANEW_MS
+
+
+async def taken_ms(house: House) -> int:
+    """When the checkpoint that the ledger has was taken, another second having passed."""
+    sale = await house.directory.get(NAME)
+    await sale.room.tick()
+    await house.builder.checkpoint(sale)
+    kept = await house.ledger.checkpoints.read((await record_of(house, NAME)).uid)
+    assert kept is not None
+    return kept.taken_ms
+
+
+async def test_checkpoint_is_not_written_again_while_nothing_changes(
+    house: House, clock: Clock
+) -> None:
+    await house.create(NAME, queue_all=True)
+    await house.join(NAME)
+    await clock.stand_still()
+    first = await taken_ms(house)
+    await clock.advance_ms(1_000)
+    assert await taken_ms(house) == first
+    await house.join(NAME)
+    assert await taken_ms(house) == first + 1_000
+    await house.hold(NAME, "key")
+    await clock.advance_ms(1_000)
+    assert await taken_ms(house) == first + 2_000
+    await clock.advance_ms(CHECKPOINT_ANEW_MS)
+    assert await taken_ms(house) == first + 2_000 + CHECKPOINT_ANEW_MS
