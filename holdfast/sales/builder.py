@@ -24,7 +24,7 @@ from holdfast_queue.room import Room
 
 BUILD_ATTEMPTS: Final = 4
 CHECKPOINT_ANEW_MS: Final = 10_000
-"""after which one is written though nothing has changed: the clock of a later store starts from it"""
+"""after which one is written though nothing has changed: a later store's clock starts from it"""
 SWEEPS_MAX: Final = 20
 
 
