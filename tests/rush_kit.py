@@ -92,13 +92,19 @@ async def audit(rush: Rush) -> None:
 
 
 async def until_map_shows(rush: Rush, seats: set[str], floor: int) -> None:
+    """Confirms that were under way may end a rush before the store is back from its last kill."""
     for _ in range(200):
-        shown = (await rush.api.get(f"/v1/sales/{SALE}/seats?seats=guids")).body
-        if set(shown["seats"]["booked"]) == seats and shown["areas"]["floor"]["booked"] == floor:
+        shown = await rush.api.get(f"/v1/sales/{SALE}/seats?seats=guids")
+        if shown.status == 200 and _booked(shown.body) == (seats, floor):
             return
+        assert shown.status in {200, 503}, shown
         await asyncio.sleep(0.1)
-    assert set(shown["seats"]["booked"]) == seats
-    assert shown["areas"]["floor"]["booked"] == floor
+    assert shown.status == 200, shown
+    assert _booked(shown.body) == (seats, floor)
+
+
+def _booked(shown: dict[str, Any]) -> tuple[set[str], int]:
+    return set(shown["seats"]["booked"]), shown["areas"]["floor"]["booked"]
 
 
 async def all_orders(api: Api) -> dict[str, dict[str, Any]]:
