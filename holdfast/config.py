@@ -104,7 +104,7 @@ class Config:
         250, "How often each worker runs admission and refreshes the status of a live sale."
     )
     checkpoint_ms: Milliseconds = setting(
-        1000, "How often the line's counters are copied to the ledger for a rebuild."
+        1000, "How often the line is copied to the ledger for a rebuild, where it has changed."
     )
     sweep_ms: Milliseconds = setting(
         1000, "How often overdue holds are freed when nobody else has done it already."
