@@ -202,9 +202,12 @@ class Page:
         )  # fmt: skip
         await self.call("Emulation.setTouchEmulationEnabled", enabled=width < 600)
 
-    async def media(self, *, dark: bool = False, reduced_motion: bool = False) -> None:
+    async def media(
+        self, *, dark: bool = False, reduced_motion: bool = False, forced_colors: bool = False
+    ) -> None:
         features = [
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+            {"name": "forced-colors", "value": "active" if forced_colors else "none"},
             {
                 "name": "prefers-reduced-motion",
                 "value": "reduce" if reduced_motion else "no-preference",
@@ -212,16 +215,33 @@ class Page:
         ]
         await self.call("Emulation.setEmulatedMedia", features=features)
 
+    async def scripts(self, *, on: bool) -> None:
+        """Switches the documents' own scripts on or off, from the next document on."""
+        await self.call("Emulation.setScriptExecutionDisabled", value=not on)
+
     async def go(self, url: str) -> None:
         answer = await self.call("Page.navigate", url=url)
         if answer.get("errorText"):
             raise BrowserError(f"{url}: {answer['errorText']}")
         await self.until("document.readyState === 'complete'")
 
-    async def run(self, expression: str) -> Any:  # whatever the expression gives, as JSON
+    async def isolated_world(self) -> int:
+        """A JavaScript context over the same document that the page's scripts and policy miss."""
+        frame = (await self.call("Page.getFrameTree"))["frameTree"]["frame"]["id"]
+        return int(
+            (await self.call("Page.createIsolatedWorld", frameId=frame))["executionContextId"]
+        )
+
+    # Any: whatever the expression gives, as JSON.
+    async def run(self, expression: str, world: int | None = None) -> Any:
         """The value of a JavaScript expression (awaited when it is a promise)."""
+        where = {} if world is None else {"contextId": world}
         answer = await self.call(
-            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
+            "Runtime.evaluate",
+            expression=expression,
+            awaitPromise=True,
+            returnByValue=True,
+            **where,
         )
         if "exceptionDetails" in answer:
             details = answer["exceptionDetails"]
