@@ -27,6 +27,7 @@ API = f"{SERVICE}/v1/sales/{SALE}"
 HTTP = web.AppKey("http", aiohttp.ClientSession)
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>The little shop</title>
 <meta name="viewport" content="width=device-width"><h1>The little shop</h1>{}</html>"""
+MINOR_DIGITS = {"JPY": 0, "KRW": 0, "KWD": 3}  # where a unit has not 100 minor ones: ISO 4217
 CART: dict[str, str] = {}  # from a visitor to the hold in their cart; a real shop has a database
 
 
@@ -89,7 +90,8 @@ async def hold(request: web.Request) -> web.Response:
         key=secrets.token_hex(8),
     )
     CART[visitor.subject] = held["id"]
-    price = f"{held['total'] / 100:.2f} {escape(held['currency'])}"
+    digits = MINOR_DIGITS.get(held["currency"], 2)
+    price = f"{held['total'] / 10**digits:.{digits}f} {escape(held['currency'])}"
     return page(f'<form method="post" action="/buy/pay"><button>Pay {price}</button></form>')
 
 

@@ -10,6 +10,7 @@ service; an order is shown only to the browser that paid for it.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import web
 
+from holdfast.demo.money import Currency
 from holdfast.demo.shop_checkout import (
     Desk,
     Item,
@@ -27,7 +29,6 @@ from holdfast.demo.shop_checkout import (
     ReceiptBook,
     SaleFacts,
     ServiceRefused,
-    money,
 )
 from holdfast_queue.pages.assets import Assets
 from holdfast_queue.pages.render import Html, Templates, data_block
@@ -105,13 +106,13 @@ class _Shop:
                 "shop_name": "Hall & Floor",
                 "subtitle": "On sale now",
                 "waiting_room": self._waiting_room(),
-                "page_data": self._data(),
+                "page_data": self._data(facts),
             },
         )
 
     async def seats(self, _: web.Request) -> web.Response:
         facts = await self._desk.facts()
-        values = {"waiting_room": self._waiting_room(), "page_data": self._data()}
+        values = {"waiting_room": self._waiting_room(), "page_data": self._data(facts)}
         return self._page("seats", facts, values)
 
     async def pay(self, request: web.Request) -> web.Response:
@@ -137,8 +138,9 @@ class _Shop:
         query = urlencode({"t": self._url + SEATS_PATH})
         return f"{self._service}/wait/{self._sale}?{query}"
 
-    def _data(self) -> Html:
-        return data_block({"service": self._service, "sale": self._sale})
+    def _data(self, facts: SaleFacts) -> Html:
+        money = asdict(Currency.of(facts.currency))
+        return data_block({"service": self._service, "sale": self._sale, "money": money})
 
     def _page(self, template: str, facts: SaleFacts, values: Mapping[str, str]) -> web.Response:
         static = {"static": _ASSETS.base}
@@ -154,7 +156,8 @@ class _Shop:
 
 
 def _order_values(order: Order, *, more: bool) -> dict[str, str]:
-    lines = (_TEMPLATES.render("item", _line(item, order.currency)) for item in order.items)
+    currency = Currency.of(order.currency)
+    lines = (_TEMPLATES.render("item", _line(item, currency)) for item in order.items)
     return {
         "status": order.status.capitalize(),
         "headline": "It is yours.",
@@ -162,11 +165,11 @@ def _order_values(order: Order, *, more: bool) -> dict[str, str]:
         "back": SEATS_PATH if more else "/",
         "back_label": "Back to your cart" if more else "Back to the start",
         "items": Html("".join(lines)),
-        "total": money(order.total, order.currency),
+        "total": currency.format(order.total),
         "order_id": order.id,
     }
 
 
-def _line(item: Item, currency: str) -> dict[str, str]:
+def _line(item: Item, currency: Currency) -> dict[str, str]:
     count = f"{item.quantity} \N{MULTIPLICATION SIGN} " if item.quantity > 1 else ""
-    return {"label": count + item.label, "price": money(item.price * item.quantity, currency)}
+    return {"label": count + item.label, "price": currency.format(item.price * item.quantity)}

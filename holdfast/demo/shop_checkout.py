@@ -22,14 +22,13 @@ import msgspec
 _RECEIPT_PREFIX: Final = "receipt_"
 _NO_PROBLEM: Final[Mapping[str, object]] = {"code": "unreachable"}
 _PAYABLE: Final = frozenset({"active", "paying"})
-_MINOR_UNITS: Final = 100
-_SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£"}
 
 
 class SaleFacts(msgspec.Struct, frozen=True):
     """What a shop shows of its sale."""
 
     name: str
+    currency: str = "EUR"
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -165,11 +164,6 @@ class ReceiptBook:
 
     def _sign(self, order_id: str) -> str:
         return hmac.new(self._secret, order_id.encode(), hashlib.sha256).hexdigest()
-
-
-def money(minor: int, currency: str) -> str:
-    symbol = _SYMBOLS.get(currency, f"{currency} ")
-    return f"{symbol}{minor // _MINOR_UNITS:,}.{minor % _MINOR_UNITS:02}"
 
 
 def _problem(body: bytes) -> Mapping[str, object]:

@@ -143,7 +143,8 @@ def _receipts(ledger: Mapping[str, Order], confirmed: list[Confirmed]) -> Iterat
         elif _units(order.items) != _units(receipt.items):
             yield f"order {receipt.hold} has other units than its receipt"
         elif order.amount is not None and order.amount != receipt.amount:
-            yield f"order {receipt.hold} took {order.amount}, the receipt says {receipt.amount}"
+            amounts = f"{order.amount}, the receipt says {receipt.amount}"
+            yield f"order {receipt.hold} took {amounts} (minor units)"
 
 
 def _refunds(

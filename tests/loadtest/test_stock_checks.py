@@ -145,7 +145,7 @@ def test_receipts_finds_another_seat_than_was_promised() -> None:
 def test_receipts_finds_another_amount_than_was_promised() -> None:
     promised = Confirmed("o1", BOOKS[0].items, 1)
     check = receipts_are_kept(BOOKS, [promised], [])
-    assert check.findings == ("order o1 took 2000, the receipt says 1",)
+    assert check.findings == ("order o1 took 2000, the receipt says 1 (minor units)",)
 
 
 def test_receipts_finds_a_refused_buyer_whose_order_owns_seats() -> None:

@@ -18,6 +18,7 @@ from chromium import BINARIES, Chromium, chromium_path
 from pages_kit import ReturnPage, Sale, make_sale
 from running_service import STOP_SECONDS, Service, await_ready, launch
 from services import program
+from storefront_kit import OpenShop, open_shop
 
 HERE = Path(__file__).parent
 
@@ -89,3 +90,10 @@ def _origin(runner: web.AppRunner) -> str:
 async def sale(service: Service, http: aiohttp.ClientSession, shop: ReturnPage) -> Sale:
     """An open sale that admits fast; a test that wants a line pauses it first."""
     return await make_sale(service, http, shop.origin)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def store(service: Service, http: aiohttp.ClientSession) -> AsyncIterator[OpenShop]:
+    """The demo's shop in front of a fresh hall."""
+    async with open_shop(service, http) as opened:
+        yield opened

@@ -1,78 +1,15 @@
-"""The demo's shop in a real browser: the way in, the map by keyboard and touch, cart, order."""
+"""The demo's shop, tests of the page in a real browser: its ways, the map by keyboard and touch."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
-
 import aiohttp
 import pytest
-import pytest_asyncio
-from aiohttp import web
 from api_client import Api
-from chromium import DESKTOP, PHONE, Chromium, Page
-from pages_kit import Sale, make_sale
+from chromium import DESKTOP, PHONE, Chromium
 from running_service import Service
-from services import free_port
+from storefront_kit import LABEL, OpenShop, focus_map, hold_best, walk_in
 
-from holdfast.demo.shop import create_shop
-
-PLAN = json.loads((Path(__file__).parents[2] / "examples/plans/sports-hall.json").read_text())
-PRICES = {"VIP": 9500, "I": 6500, "II": 4500, "GA": 3500}
-FLOOR = {"id": "floor", "name": "Standing floor", "capacity": 5, "category": "GA"}
 NARROW = (320, 640)
-LABEL = "document.activeElement.getAttribute('aria-label')"
-
-
-@dataclass
-class OpenShop:
-    """A shop, its sale, and what the ledger says of it."""
-
-    url: str
-    sale: Sale
-
-    async def orders(self) -> list[dict[str, object]]:
-        answer = await self.sale.operator.get(f"/v1/sales/{self.sale.name}/orders")
-        items: list[dict[str, object]] = answer.body["items"]
-        return items
-
-    async def buyer(self) -> Api:
-        """Somebody else, through the line by the API."""
-        return await self.sale.visitor.admitted(self.sale.name)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def store(service: Service, http: aiohttp.ClientSession) -> AsyncIterator[OpenShop]:
-    """The shop of a fresh hall."""
-    url = f"http://127.0.0.1:{free_port()}"
-    fields = {"plan": PLAN, "prices": PRICES, "areas": [FLOOR], "hold_seconds": 60}
-    sale = await make_sale(service, http, url, fields)
-    runner = web.AppRunner(create_shop(service.url, url, sale.name, service.operator_key))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", int(url.rsplit(":", 1)[1])).start()
-    yield OpenShop(url, sale)
-    await runner.cleanup()
-
-
-async def walk_in(page: Page, store: OpenShop) -> None:
-    """From the landing page through the line to the map."""
-    await page.go(store.url)
-    await page.click("main a.button")
-    await page.until("location.pathname === '/seats'", seconds=30)
-    await page.until("!!document.getElementById('best') && !document.getElementById('best').hidden")
-    await page.until("!document.getElementById('shop').hidden")
-
-
-async def focus_map(page: Page) -> str:
-    await page.run("document.querySelector('.cursor[tabindex=\"0\"]').focus()")
-    return str(await page.run(LABEL))
-
-
-async def hold_best(page: Page) -> None:
-    await page.click("#best .button")
-    await page.until("!!document.querySelector('.hold')")
 
 
 async def test_buyer_chooses_by_keyboard_pays_and_sees_the_order(

@@ -6,6 +6,7 @@ import { Holdfast, send } from "./holdfast.js";
 import { Legend } from "./legend.js";
 import { Live } from "./live.js";
 import { SeatMap } from "./map.js";
+import { moneyOf } from "./money.js";
 import { Plan } from "./plan.js";
 
 const MAX_BEST = 10;
@@ -47,9 +48,8 @@ class Shop {
 
   async #load() {
     const document = await this.service.plan();
-    const { areas, prices, currency } = document;
-    const format = new Intl.NumberFormat("en", { style: "currency", currency });
-    this.money = (minor) => format.format(minor / 100);
+    const { areas, prices } = document;
+    this.money = moneyOf(this.page.money);
     this.plan = new Plan(document, prices);
     if (this.plan.count > 0) this.#buildMap();
     this.#buildPanel(areas, prices);

@@ -1,0 +1,70 @@
+"""Amounts of money: as many digits as the currency has minor units, alike wherever they stand."""
+
+from __future__ import annotations
+
+import aiohttp
+import pytest
+from chromium import DESKTOP, Chromium
+from running_service import Service
+from storefront_kit import PRICES, hold_best, open_shop, pay, walk_in
+
+from holdfast.demo.money import OTHER_DIGITS, Currency
+
+SPACE = "\N{NO-BREAK SPACE}"
+# ISO 4217 counts 1,000 fils to the dinar of Iraq; CLDR, which browsers ask, shows none of them.
+CLDR_SHOWS_FEWER = {"IQD"}
+
+
+@pytest.mark.parametrize(
+    ("code", "minor", "written"),
+    [
+        ("EUR", 123_450, "€1,234.50"),
+        ("EUR", 5, "€0.05"),
+        ("JPY", 1_234_567, "¥1,234,567"),
+        ("KWD", 4_500, f"KWD{SPACE}4.500"),
+        ("CLF", 10_001, f"CLF{SPACE}1.0001"),
+        ("XYZ", 100, f"XYZ{SPACE}1.00"),
+    ],
+)
+def test_amount_has_the_digits_of_its_currency(code: str, minor: int, written: str) -> None:
+    assert Currency.of(code).format(minor) == written
+
+
+async def test_table_agrees_with_the_browser(browser: Chromium) -> None:
+    codes = sorted(OTHER_DIGITS.keys() - CLDR_SHOWS_FEWER)
+    async with browser.page(DESKTOP) as page:
+        digits = await page.run(
+            f"{codes}.map(currency => new Intl.NumberFormat('en', {{style: 'currency', currency}})"
+            ".resolvedOptions().maximumFractionDigits)"
+        )
+    assert dict(zip(codes, digits, strict=True)) == {code: OTHER_DIGITS[code] for code in codes}
+
+
+WRITTEN = {
+    "JPY": ("¥9,500", "¥19,000"),
+    "KWD": (f"KWD{SPACE}9.500", f"KWD{SPACE}19.000"),
+}
+
+
+@pytest.mark.parametrize("code", WRITTEN)
+async def test_price_is_written_alike_on_map_cart_payment_and_receipt(
+    code: str, service: Service, http: aiohttp.ClientSession, browser: Chromium
+) -> None:
+    one, two = WRITTEN[code]
+    prices = dict.fromkeys(PRICES, 9_500)
+    async with (
+        open_shop(service, http, currency=code, prices=prices) as store,
+        browser.page(DESKTOP) as page,
+    ):
+        await walk_in(page, store)
+        assert one in await page.text("#categories")
+        assert one in await page.text("#area-list")
+        assert one in str(await page.run("document.getElementById('category').innerText"))
+        await hold_best(page)
+        assert two in await page.text(".hold .total")
+        await page.click(".hold .button")
+        assert await page.text("#payment-amount") == two
+        await page.click("#payment .plain")
+        await pay(page)
+        assert two in await page.text(".total")
+        assert one in await page.text(".order")
