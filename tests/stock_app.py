@@ -48,9 +48,9 @@ def application(stock: Stock) -> web.Application:
     async def origins(_: str) -> tuple[str, ...]:
         return (SHOP,)
 
-    def verified(token: str, sale: str) -> PassClaims | None:
+    def verified(token: str, sale: str, uid: str | None) -> PassClaims | None:
         kind, buyer, channel = token.split(".")
-        if kind != "pass" or sale != "sale":
+        if kind != "pass" or sale != "sale" or uid not in (None, stock.uid):
             return None
         channels = frozenset({channel} - {"x"})
         return PassClaims(sale, stock.uid, f"pass-{buyer}", buyer, 2**40, channels=channels)

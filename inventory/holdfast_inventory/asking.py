@@ -36,7 +36,7 @@ async def owner_of(request: web.Request, hall: Hall, named: str | None) -> str:
     if named is None and not _shows_pass(request):
         await require_role(request, Role.PLATFORM)
         return ""
-    return (await buyer(request, hall.name, named)).id
+    return (await buyer(request, hall, named)).id
 
 
 def _shows_pass(request: web.Request) -> bool:

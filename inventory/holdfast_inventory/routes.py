@@ -174,7 +174,7 @@ def _events_members(read: EventPage) -> dict[str, object]:
 async def _hold(request: web.Request) -> web.StreamResponse:
     hall = await hall_of(request)
     body = await read_json(request, HoldBody)
-    who = await buyer(request, hall.name, body.buyer)
+    who = await buyer(request, hall, body.buyer)
     key = idempotency_key(request)
     wish = resolve(body, hall.plan, hall.settings, who.channels)
     ref = buyer_ref(who)
@@ -191,7 +191,7 @@ async def _hold(request: web.Request) -> web.StreamResponse:
 @buyer_endpoint
 async def _holds(request: web.Request) -> web.StreamResponse:
     hall = await hall_of(request)
-    who = await buyer(request, hall.name, request.query.get("buyer"))
+    who = await buyer(request, hall, request.query.get("buyer"))
     query = page_query(request, int, str)
     after = (int(query.after[0]), str(query.after[1])) if query.after else (0, "")
     now_ms, holds = await hall.holds_of(who.id)
@@ -238,7 +238,7 @@ async def _cancel(request: web.Request) -> web.StreamResponse:
     """What was held under the `Idempotency-Key`, or would be when it arrives, shall not be."""
     hall = await hall_of(request)
     body = await read_json(request, HoldChangeBody, default=HoldChangeBody())
-    who = await buyer(request, hall.name, body.buyer)
+    who = await buyer(request, hall, body.buyer)
     answer = await hall.cancel(buyer_ref(who), key=idempotency_key(request))
     return _hold_response(hall, answer)
 

@@ -125,10 +125,14 @@ def require_own_page(request: web.Request, room: Room) -> None:
 def pass_verifier(
     office: PassOffice, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 ) -> PassVerifier:
-    """What the inventory checks passes with; `now_ms` is the clock that sessions end by."""
+    """What passes are checked with everywhere; `now_ms` is the clock that sessions end by."""
     verified: dict[tuple[str, str], PassClaims] = {}
 
-    def verify(token: str, sale: str) -> PassClaims | None:
+    def verify(token: str, sale: str, uid: str | None) -> PassClaims | None:
+        claims = read(token, sale)
+        return claims if claims is not None and uid in (None, claims.uid) else None
+
+    def read(token: str, sale: str) -> PassClaims | None:
         now = now_ms()
         known = verified.get((token, sale))
         if known is not None:

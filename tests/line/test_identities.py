@@ -188,11 +188,11 @@ async def test_pass_carries_the_channels_of_the_identity(
         admission = claimed
         tokens.append(admission.token)
     handed = await room.exchange(room.handoff(admission, "https://shop"), "https://shop")
-    claims = verify(admission.token, room.name)
+    claims = verify(admission.token, room.name, room.uid)
     assert claims is not None
     tokens += [handed.token, (await room.renew(claims)).token]
     for token in tokens:  # whichever way it came
-        read = verify(token, room.name)
+        read = verify(token, room.name, room.uid)
         assert read is not None
         assert read.channels == {"fanclub", "press"}
 
@@ -209,7 +209,7 @@ async def test_quiet_join_gives_a_pass_with_channels_and_others_get_none(
     ):
         admission = (await room.join(identity=identity)).admission
         assert admission is not None
-        claims = verify(admission.token, room.name)
+        claims = verify(admission.token, room.name, room.uid)
         assert claims is not None
         assert claims.channels == channels
 

@@ -109,12 +109,22 @@ def test_verifier_remembers_but_not_past_the_end() -> None:
     office, now = PassOffice(signer()), [NOW_MS]
     verify = pass_verifier(office, lambda: now[0])
     token = office.issue(ADMITTED, NOW_MS)
-    first = verify(token, "gala")
+    first = verify(token, "gala", ADMITTED.uid)
     assert first is not None
-    assert verify(token, "gala") is first
-    assert verify(token, "other") is None
+    assert verify(token, "gala", ADMITTED.uid) is first
+    assert verify(token, "other", ADMITTED.uid) is None
     now[0] += 900_000
-    assert verify(token, "gala") is None
+    assert verify(token, "gala", ADMITTED.uid) is None
+
+
+def test_verifier_takes_no_pass_of_an_earlier_sale_of_the_name() -> None:
+    """Neither before it has seen the pass in its own sale nor after."""
+    office = PassOffice(signer())
+    verify = pass_verifier(office, lambda: NOW_MS)
+    token = office.issue(ADMITTED, NOW_MS)
+    assert verify(token, "gala", "a later sale") is None
+    assert verify(token, "gala", ADMITTED.uid) is not None
+    assert verify(token, "gala", "a later sale") is None
 
 
 def test_handoff_is_for_one_origin_and_one_minute() -> None:

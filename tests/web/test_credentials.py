@@ -1,5 +1,7 @@
 """Credentials: who gets 401, who 403, and on whose behalf a call is made."""
 
+from dataclasses import dataclass
+
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
@@ -30,8 +32,18 @@ async def _lookup(digest: str) -> ApiKey | None:
     return KEYS.get(digest)
 
 
-def _verify(token: str, sale: str) -> PassClaims | None:
-    return CLAIMS if (token, sale) == (PASS, CLAIMS.sale) else None
+@dataclass(frozen=True)
+class Sale:
+    name: str
+    uid: str = "u1"
+
+
+CONCERT = Sale("concert")
+
+
+def _verify(token: str, sale: str, uid: str | None) -> PassClaims | None:
+    right = (token, sale) == (PASS, CLAIMS.sale) and uid in (None, CLAIMS.uid)
+    return CLAIMS if right else None
 
 
 def _request(authorization: str | None) -> web.Request:
@@ -74,21 +86,21 @@ async def test_scheme_is_case_insensitive() -> None:
 
 async def test_pass_buys_for_its_subject_and_nobody_else() -> None:
     request = _request(f"Bearer {PASS}")
-    assert (await buyer(request, "concert")).id == "subject-1"
-    assert (await buyer(request, "concert", "subject-1")).claims == CLAIMS
+    assert (await buyer(request, CONCERT)).id == "subject-1"
+    assert (await buyer(request, CONCERT, "subject-1")).claims == CLAIMS
     with pytest.raises(HoldfastError) as caught:
-        await buyer(request, "concert", "somebody")
+        await buyer(request, CONCERT, "somebody")
     assert caught.value.code is ErrorCode.NOT_OWNER
 
 
 async def test_pass_is_worth_nothing_in_another_sale() -> None:
     request = _request(f"Bearer {PASS}")
-    assert await require_pass(request, "concert") == CLAIMS
+    assert await require_pass(request, CONCERT) == CLAIMS
     with pytest.raises(HoldfastError) as caught:
-        await require_pass(request, "match")
+        await require_pass(request, Sale("match"))
     assert caught.value.code is ErrorCode.UNAUTHORIZED
     with pytest.raises(HoldfastError) as caught:
-        await buyer(request, "match")
+        await buyer(request, Sale("match"))
     assert caught.value.code is ErrorCode.UNAUTHORIZED
 
 
@@ -105,13 +117,13 @@ async def test_key_where_a_pass_is_needed_is_403(
     authorization: str | None, code: ErrorCode
 ) -> None:
     with pytest.raises(HoldfastError) as caught:
-        await require_pass(_request(authorization), "concert")
+        await require_pass(_request(authorization), CONCERT)
     assert caught.value.code is code
 
 
 async def test_platform_key_buys_for_whom_it_names() -> None:
     request = _request("Bearer platform-key")
-    found = await buyer(request, "concert", "customer 7")
+    found = await buyer(request, CONCERT, "customer 7")
     assert (found.id, found.claims) == ("customer 7", None)
     assert found.key is not None
     assert found.key.role is Role.PLATFORM
@@ -120,16 +132,16 @@ async def test_platform_key_buys_for_whom_it_names() -> None:
 @pytest.mark.parametrize("named", [None, "", "x" * 129])
 async def test_platform_key_must_name_a_buyer(named: str | None) -> None:
     with pytest.raises(HoldfastError) as caught:
-        await buyer(_request("Bearer platform-key"), "concert", named)
+        await buyer(_request("Bearer platform-key"), CONCERT, named)
     assert caught.value.members == {"field": "buyer"}
 
 
 async def test_viewer_key_buys_for_nobody() -> None:
     with pytest.raises(HoldfastError) as caught:
-        await buyer(_request("Bearer viewer-key"), "concert", "customer 7")
+        await buyer(_request("Bearer viewer-key"), CONCERT, "customer 7")
     assert caught.value.code is ErrorCode.FORBIDDEN
 
 
 async def test_operator_key_that_looks_like_a_pass_still_works() -> None:
     KEYS[key_digest("a.dotted.key")] = ApiKey("k9", Role.OPERATOR, "dotted")
-    assert (await buyer(_request("Bearer a.dotted.key"), "concert", "b")).id == "b"
+    assert (await buyer(_request("Bearer a.dotted.key"), CONCERT, "b")).id == "b"

@@ -3,14 +3,15 @@
 Both come as `Authorization: Bearer`. How keys are stored and how passes are verified is not known
 here: the face sets `API_KEYS`, the waiting room sets `PASS_VERIFIER`. Invariants: no credential
 means 401, a valid one that may not do this means 403; a secret is looked up by its digest, so no
-comparison depends on how much of it was guessed right.
+comparison depends on how much of it was guessed right; a pass is good for the sale with
+the uid that it names, and worth nothing in a later sale of the same name.
 """
 
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import web
 
@@ -69,8 +70,22 @@ class Buyer:
 KeyLookup = Callable[[str], Awaitable[ApiKey | None]]
 """From `key_digest(secret)` to the API key, None when there is none."""
 
-PassVerifier = Callable[[str, str], PassClaims | None]
-"""From (token, sale) to the claims, None when it is no valid pass of this sale."""
+
+class NamedSale(Protocol):
+    """A sale as credentials know it: its name may be given to another one after it was deleted."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def uid(self) -> str: ...
+
+
+PassVerifier = Callable[[str, str, str | None], PassClaims | None]
+"""From (token, name of the sale, its uid) to the claims; None when it is no valid pass of it.
+
+Without a uid a pass of any sale that had the name will do: that decides between 401 and 403 only.
+"""
 
 API_KEYS: web.AppKey[KeyLookup] = web.AppKey("api_keys")
 PASS_VERIFIER: web.AppKey[PassVerifier] = web.AppKey("pass_verifier")
@@ -94,12 +109,16 @@ def bearer_token(request: web.Request) -> str | None:
     return token
 
 
-async def require_role(request: web.Request, role: Role) -> ApiKey:
-    """The API key of the request, which must have `role` or more."""
+async def require_role(request: web.Request, role: Role, sale: NamedSale | None = None) -> ApiKey:
+    """The API key of the request, which must have `role` or more.
+
+    Who shows a valid pass of `sale` instead is told that it is no key; without `sale` a pass of any
+    sale that had the name in the address.
+    """
     token = bearer_token(request)
     key = await request.app[API_KEYS](key_digest(token)) if token else None
     if key is None:
-        if token is not None and _is_pass(request, token):
+        if token is not None and _is_pass(request, token, sale):
             raise HoldfastError(ErrorCode.FORBIDDEN, "This needs an API key; a pass is not enough.")
         raise HoldfastError(ErrorCode.UNAUTHORIZED)
     if key.role < role:
@@ -107,18 +126,19 @@ async def require_role(request: web.Request, role: Role) -> ApiKey:
     return key
 
 
-def _is_pass(request: web.Request, token: str) -> bool:
+def _is_pass(request: web.Request, token: str, sale: NamedSale | None) -> bool:
     """Whether it is a valid pass of the sale that the request is about."""
-    sale = request.match_info.get("sale")
-    if sale is None or token.count(".") != _JWT_DOTS:
+    name = sale.name if sale is not None else request.match_info.get("sale")
+    if name is None or token.count(".") != _JWT_DOTS:
         return False
-    return request.app[PASS_VERIFIER](token, sale) is not None
+    uid = None if sale is None else sale.uid
+    return request.app[PASS_VERIFIER](token, name, uid) is not None
 
 
-async def require_pass(request: web.Request, sale: str) -> PassClaims:
+async def require_pass(request: web.Request, sale: NamedSale) -> PassClaims:
     """The pass of the request, which must be of `sale`."""
     token = bearer_token(request)
-    claims = request.app[PASS_VERIFIER](token, sale) if token else None
+    claims = request.app[PASS_VERIFIER](token, sale.name, sale.uid) if token else None
     if claims is None:
         if token is not None and await _is_key(request, token):
             raise HoldfastError(ErrorCode.FORBIDDEN, "This needs a pass; an API key is not enough.")
@@ -133,14 +153,14 @@ async def _is_key(request: web.Request, token: str) -> bool:
     return await request.app[API_KEYS](key_digest(token)) is not None
 
 
-async def buyer(request: web.Request, sale: str, named: str | None = None) -> Buyer:
+async def buyer(request: web.Request, sale: NamedSale, named: str | None = None) -> Buyer:
     """The buyer by pass, or the one `named` (body or query field `buyer`) with a platform key."""
     token = bearer_token(request)
     if token is not None and token.count(".") == _JWT_DOTS:
-        claims = request.app[PASS_VERIFIER](token, sale)
+        claims = request.app[PASS_VERIFIER](token, sale.name, sale.uid)
         if claims is not None:
             return _buyer_of_pass(claims, named)
-    key = await require_role(request, Role.PLATFORM)
+    key = await require_role(request, Role.PLATFORM, sale)
     if named is None or not 1 <= len(named) <= MAX_BUYER_CHARS:
         raise invalid("buyer", f"buyer must name one in 1 to {MAX_BUYER_CHARS} characters.")
     return Buyer(named, None, key)
