@@ -12,7 +12,7 @@ from holdfast_lua.line_calls import LineTerms
 
 TOKEN = 60_000
 TICKS_MS = 500
-OUTAGE_MS = 5000
+OUTAGE_MS, OUTAGE_MAX_MS, OUTAGE_STEPS = 5000, 180_000, 3
 POLL_MS = 2000
 
 
@@ -82,6 +82,8 @@ class Books:
     shift_ms: int = 0
     stopped_ms: int = 0
     advanced_ms: int = 0
+    intervals_ms: tuple[int, int] = (0, 0)
+    """between the last steps while somebody was called, newest first"""
 
     @property
     def is_open(self) -> bool:
@@ -112,7 +114,8 @@ class Books:
     def outage_ms(self) -> int:
         """For how long nobody has advanced the line though somebody is called."""
         idle_ms = self.now_ms - self.advanced_ms
-        down = self.advanced_ms and idle_ms > OUTAGE_MS and not self.stopped_ms
+        usual_ms = min(OUTAGE_MAX_MS, OUTAGE_STEPS * min(self.intervals_ms))
+        down = self.advanced_ms and idle_ms > max(OUTAGE_MS, usual_ms) and not self.stopped_ms
         return idle_ms if down and self.outstanding > 0 else 0
 
     @property

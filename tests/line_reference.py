@@ -219,4 +219,5 @@ class Model(Books):
         self.claimed, self.lapsed, self.admitted = start.claimed, start.lapsed, start.admitted
         self.called = start.claimed + start.lapsed + again
         self.shift_ms, self.advanced_ms, self.resume_to = 0, 0, "live"
+        self.intervals_ms = 0, 0
         self.stopped_ms = self.now_ms if start.stopped or self.terms.queue_all else 0

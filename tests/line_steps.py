@@ -45,6 +45,9 @@ def _moves_on(model: Model, status: LineStatus) -> bool:
 
 def _forgives_outage(model: Model) -> bool:
     outage_ms = model.outage_ms
+    if model.outstanding > 0 and model.advanced_ms and not model.stopped_ms:
+        idle_ms = max(0, model.now_ms - model.advanced_ms)
+        model.intervals_ms = idle_ms, model.intervals_ms[0]
     if outage_ms:
         model.shift_ms += outage_ms
         model.advanced_ms = model.now_ms
@@ -115,7 +118,8 @@ def _demand(model: Model, share: float) -> tuple[int, int]:
 def _wanted(model: Model, share: float, slack: float) -> int:
     tokens, slots, stock = model.room()
     terms = model.terms
-    supply = min(tokens + terms.rate_per_minute * 1.5 * model.poll_ms / TOKEN, slots, stock)
+    ahead_ms = max(1.5 * model.poll_ms, min(model.intervals_ms) + model.poll_ms / 2)
+    supply = min(tokens + terms.rate_per_minute * ahead_ms / TOKEN, slots, stock)
     mature_ms = model.clock_ms - 3 * model.poll_ms
     young = [one for one in model.ranges[-RANGES_LOOKED_AT:] if one.called_ms > mature_ms]
     shown = sum(came(model, one) for one in young)

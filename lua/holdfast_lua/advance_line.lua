@@ -8,7 +8,8 @@
 -- How many are called: enough that those expected to show up use all the tokens, and no more than
 -- there are slots and stock for.
 --
---   supply   = min(tokens now + rate x 1.5 polls, cap - active, free stock - set aside)
+--   supply   = min(tokens now + rate x ahead, cap - active, free stock - set aside)
+--   ahead    = 1.5 polls, or until half a poll after the next step where steps are rarer
 --   expected = calls younger than three polls x show share - those who came + those deferred
 --   n        = min((supply - expected) / show share, waiting, the bound on outstanding calls)
 --
@@ -59,9 +60,14 @@ local function waiting()
   return line.issued - line.serving - gaps_between(gaps, line.serving, line.issued)
 end
 
--- Writes an outage down, so that the line's clock goes on from where it stood.
+-- Writes an outage down, so that the line's clock goes on from where it stood; and how long the line
+-- has gone without a step, which is known only while somebody is called.
 local function forgive_outage()
   local outage_ms = line_outage_ms(line, sale.now_ms)
+  if line_outstanding(line) > 0 and line.advanced_ms > 0 and line.stopped_ms == 0 then
+    line_set(line, 'interval_before_ms', line.interval_ms)
+    line_set(line, 'interval_ms', math.max(0, sale.now_ms - line.advanced_ms))
+  end
   if outage_ms > 0 then
     line_set(line, 'shift_ms', line.shift_ms + outage_ms)
     line_set(line, 'advanced_ms', sale.now_ms)
@@ -117,7 +123,9 @@ end
 local function how_many(share, expected)
   if line.mode == MODE_THROUGH then return waiting() end
   local tokens, slots, stock = line_room(sale, line, active_key, unheld_key)
-  local supply = math.min(tokens + line.rate * 1.5 * calls_poll_ms(line) / TOKEN, slots, stock)
+  local poll_ms = calls_poll_ms(line)
+  local ahead_ms = math.max(1.5 * poll_ms, line_interval_ms(line) + poll_ms / 2)
+  local supply = math.min(tokens + line.rate * ahead_ms / TOKEN, slots, stock)
   local most = math.max(OUTSTANDING_FLOOR,
     OUTSTANDING_FACTOR * (line.rate * line.claim_ms / TOKEN + line.burst))
   return math.floor(math.min((supply - expected) / share, waiting(),

@@ -28,7 +28,7 @@ if refusal then return refusal end
 local session_ms = session_deadline(KEYS[3], ARGV[4], sale.now_ms)
 if session_ms then return guard_read(sale, CODE.ADMITTED_BEFORE, session_ms) end
 local line = line_open(KEYS[2], { 'frozen', 'serving', 'stopped_ms', 'shift_ms',
-  'advanced_ms', 'called', 'claimed', 'lapsed' })
+  'advanced_ms', 'called', 'claimed', 'lapsed', 'interval_ms', 'interval_before_ms' })
 local keys = { calls = KEYS[4], shown = KEYS[5], deferred = KEYS[6] }
 local code, deadline_ms = place_find(sale, line, keys, tonumber(ARGV[3]))
 return guard_read(sale, code, deadline_ms or 0)

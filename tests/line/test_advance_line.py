@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
+from typing import get_args
 
 import pytest
 from line_harness import Crowd, Line, LineFactory
 
+from holdfast.config import Milliseconds
 from holdfast_lua import Executor, keys
 from holdfast_lua.codes import Code
 from holdfast_lua.line_calls import LineCheckpoint
 from holdfast_lua.line_status import LineMode, LineStatus
+from holdfast_lua.loader import SCRIPT_DIR
 
 
 def balanced(status: LineStatus) -> bool:
@@ -219,6 +223,40 @@ async def test_slow_ticker_is_no_outage(make_line: LineFactory) -> None:
     line = await make_line(claim_ms=10_000)
     await line.fill(3)
     assert (await line.run(16, tick_ms=4_000)).lapsed == 3
+
+
+@pytest.mark.parametrize("tick_ms", [5_100, 20_000, 60_000])
+async def test_tick_of_any_length_calls_and_lapses(make_line: LineFactory, tick_ms: int) -> None:
+    line = await make_line(claim_ms=10_000, rate_per_minute=60, burst=5)
+    await line.fill(2000)
+    before = await line.run(tick_ms * 4 / 1000, tick_ms)
+    after = await line.run(tick_ms * 10 / 1000, tick_ms)
+    # Then whole windows go by: nobody whose window is over is outstanding still, others are called
+    assert after.lapsed > before.serving
+    assert after.serving >= before.serving + 50
+
+
+async def test_outage_is_one_still_when_it_comes_again_at_once(make_line: LineFactory) -> None:
+    line = await make_line(claim_ms=10_000)
+    await line.fill(3)
+    await line.run(2)
+    # When the service comes back for a step only, and is away again for as long
+    for _ in range(2):
+        await line.step(60_000)
+        await line.step(250)
+    # Then neither cost the called any time
+    assert line.status is not None
+    assert (line.status.outstanding, line.status.lapsed) == (3, 0)
+    assert (await line.claim(1)).code is Code.ADMITTED
+
+
+def test_every_tick_that_the_settings_allow_is_told_from_an_outage() -> None:
+    # The longest tick, and twice as long once, when a round was slow
+    script = (SCRIPT_DIR / "include" / "line.lua").read_text()
+    stated = re.search(r"OUTAGE_MAX_MS, OUTAGE_STEPS = \d+, (\d+), (\d+)", script)
+    assert stated is not None
+    longest = max(bound.le for bound in get_args(Milliseconds) if hasattr(bound, "le"))
+    assert int(stated[1]) >= int(stated[2]) * longest
 
 
 async def test_clock_that_runs_back_does_not_stop_the_line(line: Line) -> None:

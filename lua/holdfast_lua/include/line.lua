@@ -20,7 +20,8 @@
 -- include: session
 -- include: tokens
 
-local OUTAGE_MS = 5000
+-- Nobody has stepped the line for so long: an outage, unless it is stepped that seldom as a rule.
+local OUTAGE_MS, OUTAGE_MAX_MS, OUTAGE_STEPS = 5000, 180000, 3
 
 -- What `mode` may be; 0 is a line.
 local MODE_THROUGH, MODE_REJECT = 1, 2
@@ -34,7 +35,8 @@ local LINE_FIELDS = {
   'queue_all', 'issued', 'ceiling', 'lobby', 'frozen', 'serving', 'tokens', 'tokens_ms', 'called',
   'claimed', 'lapsed', 'admitted', 'shift_ms', 'stopped_ms', 'advanced_ms', 'lost_active',
   'lost_until_ms', 'show_called', 'show_shown', 'share', 'pace', 'pace_ms', 'pace_since_ms', 'resume_to',
-  'gaps', 'draw', 'accumulator', 'beacon', 'present', 'present_window',
+  'gaps', 'draw', 'accumulator', 'beacon', 'present', 'present_window', 'interval_ms',
+  'interval_before_ms',
 }
 local LINE_TEXTS = { resume_to = true, gaps = true, accumulator = true, beacon = true }
 local SALE_FIELDS = {
@@ -103,12 +105,19 @@ local function line_outstanding(line)
   return line.called - line.claimed - line.lapsed
 end
 
+-- How often the line is stepped: the shorter of its last two intervals, so one outage does not pass
+-- for the rule. A ticker may be set to anything up to a minute, and be slower than it is set.
+local function line_interval_ms(line)
+  return math.min(line.interval_ms, line.interval_before_ms)
+end
+
 -- For how long nobody has advanced the line although somebody is called: the service was down, and
 -- nobody could claim. 0 while the tickers are at work.
 local function line_outage_ms(line, now_ms)
   local idle_ms = now_ms - line.advanced_ms
-  local down = line.advanced_ms > 0 and idle_ms > OUTAGE_MS and line.stopped_ms == 0
-    and line_outstanding(line) > 0
+  local usual_ms = math.min(OUTAGE_MAX_MS, OUTAGE_STEPS * line_interval_ms(line))
+  local down = line.advanced_ms > 0 and idle_ms > math.max(OUTAGE_MS, usual_ms)
+    and line.stopped_ms == 0 and line_outstanding(line) > 0
   return down and idle_ms or 0
 end
 
