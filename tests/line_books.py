@@ -58,6 +58,8 @@ class Books:
     shown: set[int] = field(default_factory=set)
     """numbers that came to claim since the store was last lost"""
     deferred: dict[int, int] = field(default_factory=dict)
+    asked: dict[int, int] = field(default_factory=dict)
+    """when each of them asked last, by the line's clock"""
     passes: dict[int, str] = field(default_factory=dict)
     """the pass of every number that was ever admitted"""
     given: list[tuple[int, str]] = field(default_factory=list)

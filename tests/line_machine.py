@@ -28,7 +28,7 @@ from holdfast_lua.line_calls import LineCheckpoint
 from holdfast_lua.sale_calls import SaleCalls, SaleTimes, first_revision
 from holdfast_queue.room import Room
 
-KEYS = ("sale", "line", "active", "unheld", "calls", "shown", "deferred")
+KEYS = ("sale", "line", "active", "unheld", "calls", "shown", "deferred", "asking", "asked")
 OPERATIONS = st.sampled_from(["pause", "resume", "resume", "drain", "open"])
 CHANGES = st.fixed_dictionaries(
     {

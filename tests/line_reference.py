@@ -92,6 +92,7 @@ class Model(Books):
         before = self._asking_before(number)
         if min(self.room()) < 1 + before:
             self.deferred[number] = self.clock_ms + self.terms.claim_ms
+            self.asked[number] = self.clock_ms
             return Code.DEFERRED, self._ask_again_ms(before)
         self.deferred.pop(number, None)
         self._admit(number, pass_id)
@@ -109,10 +110,8 @@ class Model(Books):
 
     def _asking_before(self, number: int) -> int:
         """Lower numbers that found no room and have asked again within ASKING_MS."""
-        since_ms = self.clock_ms + self.terms.claim_ms - ASKING_MS
-        return sum(
-            other < number and until_ms > since_ms for other, until_ms in self.deferred.items()
-        )
+        since_ms = self.clock_ms - min(ASKING_MS, self.terms.claim_ms)
+        return sum(other < number and self.asked[other] > since_ms for other in self.deferred)
 
     def _ask_again_ms(self, before: int) -> int:
         tokens, rate = self.room()[0], self.terms.rate_per_minute

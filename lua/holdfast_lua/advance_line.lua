@@ -31,6 +31,8 @@
 --   6 calls     ZSET    ranges called and not ended
 --   7 shown     STRING  bit per number that came to claim
 --   8 deferred  ZSET    number -> deadline of who came and found no room
+--   9 asking    ZSET    the deferred who still ask, by number
+--   10 asked    ZSET    the same, by the time of their last ask
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
@@ -41,6 +43,7 @@
 -- Complexity: O(1) in visitors: about a hundred ranges, and SWEEP_MAX of each kind of housekeeping
 -- Events: line.called, line.lapsed, pass.ended
 
+-- include: asking
 -- include: place
 
 local MIN_STEP_MS = 100
@@ -109,6 +112,7 @@ local function end_calls(clock_ms)
     -- Numbers of a gap came after all: visitors whom a store loss had only seemed to lose.
     if came > range.count then line_set(line, 'called', line.called + came - range.count) end
   end
+  asking_sweep(line, { asking = KEYS[9], asked = KEYS[10] }, clock_ms)
   local over = redis.call('ZRANGE', deferred_key, '-inf', string.format('%.0f', clock_ms),
     'BYSCORE', 'LIMIT', 0, SWEEP_MAX)
   for _, number in ipairs(over) do lapse(tonumber(number), tonumber(number), 1) end

@@ -7,7 +7,7 @@
 -- admitted once, whatever tickets carry it; the same ticket again gets the same admission as long
 -- as its session lives, and CALL_EXPIRED after it. A called visitor who finds no room is not sent
 -- away: they are deferred, with a deadline of their own that each attempt moves on, and while they go
--- on asking nobody with a higher number is admitted in their stead.
+-- on asking nobody with a higher number is admitted in their stead, however many ask (asking.lua).
 --
 -- KEYS
 --   1 sale      HASH    guard, lifecycle, times, stock counters; the sale's life
@@ -18,6 +18,8 @@
 --   6 calls     ZSET    ranges called and not ended
 --   7 shown     STRING  bit per number that came to claim
 --   8 deferred  ZSET    number -> deadline of who came and found no room
+--   9 asking    ZSET    the deferred who still ask, by number
+--   10 asked    ZSET    the same, by the time of their last ask
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
@@ -32,17 +34,16 @@
 --   LINE_STOPPED     called, but nobody is let in at present; the call's deadline stands still
 --   CALL_EXPIRED     lapsed, or the session ended, or the place was another ticket's
 --   LINE_SOLD_OUT, SALE_CLOSED
--- Complexity: O(log n) in ranges called and sessions
+-- Complexity: O(log n) in ranges called, sessions and those deferred
 -- Events: pass.issued
 
+-- include: asking
 -- include: place
 
-local ASKING_MS = 3000
-local ASKING_MAX = 200
 local ASK_MIN_MS = 500
 local number, pass_id = tonumber(ARGV[3]), ARGV[4]
 local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], calls = KEYS[6],
-  shown = KEYS[7], deferred = KEYS[8] }
+  shown = KEYS[7], deferred = KEYS[8], asking = KEYS[9], asked = KEYS[10] }
 
 local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
@@ -62,19 +63,6 @@ if place ~= CODE.CALLED then return guard_refuse(sale, place) end
 if line_sold_out(sale) then return guard_refuse(sale, CODE.LINE_SOLD_OUT) end
 if line.stopped_ms > 0 then return guard_refuse(sale, CODE.LINE_STOPPED) end
 
--- How many with a lower number were turned away and are still asking: what there is goes to them first.
--- Who has not asked for ASKING_MS is not waited for, so somebody who left holds nobody up for longer.
-local function asking_before()
-  local since_ms = line_clock(line, sale.now_ms) + line.claim_ms - ASKING_MS
-  local asking = redis.call('ZRANGE', keys.deferred, string.format('(%.0f', since_ms), '+inf',
-    'BYSCORE', 'LIMIT', 0, ASKING_MAX)
-  local before = 0
-  for _, other in ipairs(asking) do
-    if tonumber(other) < number then before = before + 1 end
-  end
-  return before
-end
-
 -- When a token should be there for this visitor, after those before.
 local function ask_again_ms(tokens, before)
   local poll_ms = calls_poll_ms(line)
@@ -83,15 +71,19 @@ local function ask_again_ms(tokens, before)
 end
 
 local tokens, slots, stock = line_room(sale, line, keys.active, keys.unheld)
-local before = asking_before()
+local clock_ms = line_clock(line, sale.now_ms)
+local before = asking_before(line, keys, number, clock_ms)
 if math.min(tokens, slots, stock) < 1 + before then
-  local asked_ms = line_clock(line, sale.now_ms) + line.claim_ms
   redis.call('SETBIT', keys.shown, number, 1)
-  redis.call('ZADD', keys.deferred, string.format('%.0f', asked_ms), number)
+  redis.call('ZADD', keys.deferred, string.format('%.0f', clock_ms + line.claim_ms), number)
+  asking_note(keys, number, clock_ms)
   return guard_commit(sale, CODE.DEFERRED, math.ceil(ask_again_ms(tokens, before)))
 end
 
-if came_before then redis.call('ZREM', keys.deferred, number) end
+if came_before then
+  redis.call('ZREM', keys.deferred, number)
+  asking_forget(keys, number)
+end
 redis.call('SETBIT', keys.shown, number, 1)
 local ends_ms = line_admit(sale, line, keys, { pass_id }, number)
 line_save(line)

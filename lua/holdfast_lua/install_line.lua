@@ -18,7 +18,9 @@
 --   4 calls     ZSET    ranges called and not ended
 --   5 shown     STRING  bit per number that came to claim
 --   6 deferred  ZSET    number -> deadline of who came and found no room
---   7 sale      HASH    read: once it is installed in this epoch, the line is in use
+--   7 asking    ZSET    the deferred who still ask, by number
+--   8 asked     ZSET    the same, by the time of their last ask
+--   9 sale      HASH    read: once it is installed in this epoch, the line is in use
 -- ARGV
 --   1 rate             passes per minute
 --   2 burst            passes
@@ -61,7 +63,7 @@
 local now_ms = clock_now_ms()
 local arg = {}
 for position = 1, #ARGV do arg[position] = tonumber(ARGV[position]) or 0 end
-local sale_epoch = tonumber(redis.call('HGET', KEYS[7], 'epoch')) or 0
+local sale_epoch = tonumber(redis.call('HGET', KEYS[9], 'epoch')) or 0
 local newest = math.max(tonumber(redis.call('HGET', KEYS[1], 'epoch')) or 0, sale_epoch)
 if newest > arg[24] then return { CODE.INSTALL_FENCED, 0, now_ms } end
 if sale_epoch == arg[24] then return { CODE.UNCHANGED, 0, now_ms } end
@@ -75,7 +77,7 @@ if rebuilt and arg[11] > issued then
   issued = arg[11]
 end
 
-redis.call('DEL', unpack(KEYS, 1, 6))
+redis.call('DEL', unpack(KEYS, 1, 8))
 local first, last = arg[16], arg[15]
 local again = math.max(0, last - first + 1)
 if rebuilt and again > 0 then

@@ -79,6 +79,16 @@ def deferred(uid: str) -> str:
     return _of_sale(uid, "deferred")
 
 
+def asking(uid: str) -> str:
+    """ZSET: the deferred numbers that asked in the last seconds, by number."""
+    return _of_sale(uid, "asking")
+
+
+def asked(uid: str) -> str:
+    """ZSET: the same numbers -> ms of the line's clock at which each asked last."""
+    return _of_sale(uid, "asked")
+
+
 def handoff(uid: str, handoff_id: str) -> str:
     """STRING: set when a hand-off is exchanged; lives two minutes, longer than the hand-off."""
     return _of_sale(uid, f"handoff:{handoff_id}")

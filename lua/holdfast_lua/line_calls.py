@@ -30,6 +30,7 @@ _SALES_KEPT: Final = 4_096
 class LineKeys:
     """The keys of one sale's line, in the orders that the scripts want."""
 
+    join: tuple[str, ...]
     all: tuple[str, ...]
     install: tuple[str, ...]
     place: tuple[str, ...]
@@ -46,9 +47,11 @@ def line_keys(uid: str) -> LineKeys:
     sale, events, line = keys.sale(uid), keys.events(uid), keys.line(uid)
     active, unheld = keys.active(uid), keys.unheld(uid)
     ranges = (keys.calls(uid), keys.shown(uid), keys.deferred(uid))
+    asking = (keys.asking(uid), keys.asked(uid))
     return LineKeys(
-        all=(sale, events, line, active, unheld, *ranges),
-        install=(line, active, unheld, *ranges, sale),
+        join=(sale, events, line, active, unheld, *ranges),
+        all=(sale, events, line, active, unheld, *ranges, *asking),
+        install=(line, active, unheld, *ranges, *asking, sale),
         place=(sale, line, active, *ranges),
         sale=sale,
         events=events,
@@ -175,7 +178,7 @@ class LineCalls:
             self._executor,
             ref,
             "join_line",
-            line_keys(ref.uid).all,
+            line_keys(ref.uid).join,
             (count, min(ceiling, MAX_NUMBER), digest, *pass_ids),
         )
         if reply.code is Code.CEILING_REACHED:

@@ -101,6 +101,43 @@ async def test_deferred_visitors_get_in_by_number_not_by_who_asks_first(
     assert (await line.claim(3)).code is Code.ADMITTED
 
 
+async def test_lowest_asking_number_gets_in_however_many_ask(make_line: LineFactory) -> None:
+    # Given 399 visitors who find no slot, the lower of them asking last
+    line = await make_line(rate_per_minute=6000, burst=2000)
+    await called(line, 400)
+    await line.force(cap=1)
+    assert (await line.claim(1)).code is Code.ADMITTED
+    for number in [*range(101, 401), *range(2, 101)]:
+        assert (await line.claim(number)).code is Code.DEFERRED
+    # When one slot comes free
+    await line.calls.end_pass(line.ref, "pass-1", "released")
+    # Then it is number 2's, whoever else asks first, and nobody else's
+    for number in (101, 400, 3):
+        assert (await line.claim(number)).code is Code.DEFERRED
+    assert (await line.claim(2)).code is Code.ADMITTED
+    assert (await line.claim(3)).code is Code.DEFERRED
+    # and once the lower ones have stopped asking, the lowest of the rest is next
+    await line.calls.end_pass(line.ref, "pass-2", "released")
+    await line.run(2)
+    assert (await line.claim(300)).code is Code.DEFERRED
+    await line.run(2)
+    assert (await line.claim(350)).code is Code.DEFERRED
+    assert (await line.claim(300)).code is Code.ADMITTED
+
+
+async def test_those_asking_are_forgotten_once_they_have_left(make_line: LineFactory) -> None:
+    line = await make_line(rate_per_minute=6000, burst=2000, cap=1)
+    await line.force(cap=2000)
+    await called(line, 700)
+    await line.force(cap=0)
+    for number in range(1, 701):
+        assert (await line.claim(number)).code is Code.DEFERRED
+    # A few steps take out all of them, a bounded number each
+    await line.run(8)
+    for key in (keys.asking(line.ref.uid), keys.asked(line.ref.uid)):
+        assert await line.executor.command("ZCARD", key) == 0
+
+
 async def test_deferred_visitor_who_has_left_holds_nobody_up(make_line: LineFactory) -> None:
     line = await make_line(burst=1, rate_per_minute=60)
     await called(line, 3)

@@ -132,10 +132,19 @@ MUTANTS: dict[str, Edits] = {
         )
     },
     "the lower number does not go first": {
-        "claim_pass.lua": (r"if tonumber\(other\) < number then before", "if false then before")
+        "include/asking.lua": (r"'-inf', string.format\('\(%.0f', number\)", "'-inf', '-inf'")
     },
     "a deferred visitor stays deferred when admitted": {
-        "claim_pass.lua": (r"if came_before then .* end", "")
+        "claim_pass.lua": (r"  redis.call\('ZREM', keys.deferred, number\)\n", "")
+    },
+    "who was admitted is waited for": {
+        "claim_pass.lua": (r"  asking_forget\(keys, number\)\n", "")
+    },
+    "asking again does not count as asking": {
+        "include/asking.lua": (
+            r"redis.call\('ZADD', keys.asked,",
+            "redis.call('ZADD', keys.asked, 'NX',",
+        )
     },
     "asking again moves no deadline": {
         "claim_pass.lua": (
@@ -190,7 +199,7 @@ RARE: dict[str, Edits] = {
         "join_line.lua": (r" or line.issued > line.serving then return 0", " then return 0")
     },
     "who asked long ago is waited for": {
-        "claim_pass.lua": (r"line.claim_ms - ASKING_MS", "line.claim_ms - 2 * ASKING_MS")
+        "include/asking.lua": (r"math.min\(ASKING_MS,", "math.min(2 * ASKING_MS,")
     },
 }
 """found in some hundred stories: where `HOLDFAST_EXAMPLES` asks for so many"""
