@@ -14,10 +14,6 @@ from chromium import DESKTOP, PHONE, Chromium
 from pages_kit import POLL_SECONDS, WAIT_SECONDS, ReturnPage, Sale, make_sale
 from running_service import Service
 
-from holdfast_queue.estimate import Wait
-from holdfast_queue.pages.languages import catalogue
-from holdfast_queue.pages.place import wait_text
-
 NARROW = (320, 640)
 
 
@@ -188,20 +184,6 @@ async def test_long_figure_stays_on_the_page(
             figure = "document.querySelector('.figure span').getBoundingClientRect().right"
             column = "document.querySelector('h1').getBoundingClientRect().right"
             assert await page.run(f"{figure} - {column}") <= 0, size
-
-
-@pytest.mark.parametrize(
-    ("wait", "told"),
-    [
-        (Wait(20, 59), "less than a minute"),
-        (Wait(110, 119), "about 2 min"),
-        (Wait(600, 840), "10 to 14 min"),
-        (Wait(7_200, 10_000), "2 to 3 h"),
-        (Wait(9_300, 16_000), "2.5 to 4.5 h"),
-    ],
-)
-def test_wait_is_told_in_units_that_one_can_feel(wait: Wait, told: str) -> None:
-    assert wait_text(catalogue("en"), wait) == told
 
 
 async def test_lobby_keeps_the_place_by_form(

@@ -206,13 +206,16 @@ def _form(visit: Visit, scene: Scene) -> Html:
 
 
 def wait_text(texts: Mapping[str, str], wait: Wait | None) -> str:
+    """An estimate in words; the script says the same (view.js). The bound is rounded up."""
     if wait is None:
         return texts["wait_unknown"]
     if wait.p90 < 60:
         return texts["wait_short"]
     if wait.p50 >= _HOURS_FROM_SECONDS:
-        hours = [f"{round(seconds / 1800) / 2:g}" for seconds in (wait.p50, wait.p90)]
-        return texts["wait_hours"].format(low=hours[0], high=hours[1])
+        halves = round(wait.p50 / 1800), math.ceil(wait.p90 / 1800)
+        least, most = (f"{half / 2:g}" for half in halves)
+        key = "wait_hours_single" if least == most else "wait_hours"
+        return texts[key].format(low=least, high=most)
     low, high = max(1, round(wait.p50 / 60)), math.ceil(wait.p90 / 60)
     return texts["wait_single" if low >= high else "wait_range"].format(low=low, high=high)
 

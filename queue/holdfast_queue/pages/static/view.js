@@ -121,8 +121,9 @@ export class View {
     if (wait === null) return this.text("wait_unknown");
     if (wait.p90 < 60) return this.text("wait_short");
     if (wait.p50 >= 7200) {
-      const hours = (seconds) => this.number(Math.round(seconds / 1800) / 2);
-      return this.text("wait_hours", { low: hours(wait.p50), high: hours(wait.p90) });
+      const low = this.number(Math.round(wait.p50 / 1800) / 2);
+      const high = this.number(Math.ceil(wait.p90 / 1800) / 2);
+      return this.text(low === high ? "wait_hours_single" : "wait_hours", { low, high });
     }
     const low = Math.max(1, Math.round(wait.p50 / 60));
     const high = Math.max(1, Math.ceil(wait.p90 / 60));
