@@ -30,7 +30,7 @@ ROLES = [role.name.lower() for role in Role]
 def _channels(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if re.fullmatch(CHANNEL_PATTERN, name) is None:
-            raise click.BadParameter(f"{name!r} is no channel: {CHANNEL_PATTERN}")
+            raise click.BadParameter(f"{name!r} is no channel: 1 to 32 of a-z, 0-9 and -")
     if len(names) > CHANNELS_MAX:
         raise click.BadParameter(f"at most {CHANNELS_MAX}")
     return tuple(sorted(set(names)))

@@ -12,6 +12,7 @@ memories are bounded.
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -26,7 +27,7 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 MAX_SALES: Final = 2_000
 MISSING_SECONDS: Final = 0.5
 MAX_MISSING: Final = 10_000
-MAX_NAME_CHARS: Final = 63
+SALE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 RELOADS_MAX: Final = 3
 
 logger = logging.getLogger(__name__)
@@ -138,7 +139,7 @@ class SaleDirectory:
         return sale
 
     def _is_missing(self, name: str) -> bool:
-        if len(name) > MAX_NAME_CHARS:
+        if SALE_NAME.fullmatch(name) is None:
             return True
         until = self._missing.get(name)
         return until is not None and until > time.monotonic()

@@ -3,13 +3,13 @@
 Handlers only translate; operations.py decides. Reading needs the role viewer, changing operator.
 """
 
-import re
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
 
 from holdfast.app_keys import DIRECTORY, LEDGER, OPERATIONS
+from holdfast.sales.directory import SALE_NAME
 from holdfast.sales.operations import LIFECYCLE_OPERATIONS
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleBody, spec_from_json
@@ -18,12 +18,11 @@ from holdfast_lua.errors import StoreError
 from holdfast_queue.answers import draw_members
 from holdfast_queue.draw import MAX_BEACON_CHARS
 from holdfast_web.body import (
-    BODY_LIMIT_BYTES,
-    BODY_SECONDS,
     PLAN_LIMIT_BYTES,
     PLAN_SECONDS,
     read_bytes,
     read_json,
+    read_members,
 )
 from holdfast_web.credentials import Role, require_role
 from holdfast_web.endpoint import Handler, endpoint
@@ -31,14 +30,9 @@ from holdfast_web.errors import HoldfastError, invalid
 from holdfast_web.pagination import page, page_query
 from holdfast_web.responses import json_response
 
-NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-
 
 class BeaconBody(msgspec.Struct, forbid_unknown_fields=True):
     value: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_BEACON_CHARS)]
-
-
-_changes = msgspec.json.Decoder(dict[str, object])
 
 
 def add_routes(app: web.Application) -> None:
@@ -60,7 +54,7 @@ async def put_sale(request: web.Request) -> web.Response:
     """201 with a new sale, 200 with one that replaced another, 409 `sale_started`."""
     key = await require_role(request, Role.OPERATOR)
     name = request.match_info["sale"]
-    if not NAME.fullmatch(name):
+    if not SALE_NAME.fullmatch(name):
         raise invalid("sale", "A sale's name is 1 to 63 of a-z, 0-9 and -, not beginning with -.")
     body = await read_json(request, SaleBody, limit=PLAN_LIMIT_BYTES, seconds=PLAN_SECONDS)
     sale, created = await request.app[OPERATIONS].put(name, body, key.id)
@@ -104,11 +98,7 @@ async def get_sale(request: web.Request) -> web.Response:
 async def patch_sale(request: web.Request) -> web.Response:
     """Live changes; what a running sale cannot change is refused by name."""
     key = await require_role(request, Role.OPERATOR)
-    body = await read_bytes(request, limit=BODY_LIMIT_BYTES, seconds=BODY_SECONDS)
-    try:
-        changes = _changes.decode(body)
-    except msgspec.DecodeError as error:
-        raise invalid("body", f"The body must be a JSON object: {error}.") from error
+    changes = await read_members(request)
     name = request.match_info["sale"]
     return json_response(view(await request.app[OPERATIONS].patch(name, changes, key.id)))
 

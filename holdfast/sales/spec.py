@@ -10,27 +10,35 @@ judges it, and it is kept apart from the spec because it never changes.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import msgspec
 
 from holdfast_connector.origins import parse_origin
 from holdfast_queue import settings as line
+from holdfast_queue.brand import MAX_LOGO_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS
 from holdfast_queue.draw import MAX_BEACON_SOURCE_CHARS
 from holdfast_web.channels import CHANNEL_PATTERN
 from holdfast_web.errors import invalid
+from holdfast_web.text import MULTILINE, cleaned
 
 MAX_SECONDS = line.MAX_WINDOW_MS // 1000
+MAX_COLOUR_CHARS = 32
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+LATEST = datetime(9998, 12, 31, tzinfo=UTC)
+"""Between these every time can be told in UTC, whatever zone it was written in."""
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+Currency = Annotated[str, msgspec.Meta(pattern=r"\A[A-Z]{3}\Z")]
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=MAX_SECONDS)]
+Coordinate = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
 Price = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Category = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-Message = Annotated[str, msgspec.Meta(max_length=line.MAX_MESSAGE_CHARS)]
+Message = Annotated[str, msgspec.Meta(max_length=line.MAX_MESSAGE_CHARS, extra=MULTILINE)]
 BeaconSource = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_BEACON_SOURCE_CHARS)]
+Wording = Annotated[str, msgspec.Meta(max_length=MAX_TEXT_CHARS)]
 Origin = Annotated[str, msgspec.Meta(min_length=8, max_length=300)]
 
 QueueingMethod = Literal["fifo", "random", "passthrough", "reject"]
@@ -43,7 +51,7 @@ Channel = Annotated[str, msgspec.Meta(pattern=CHANNEL_PATTERN)]
 class AreaSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A general-admission area: units without a seat."""
 
-    id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+    id: Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")]
     name: Name
     capacity: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
     category: Category
@@ -61,17 +69,17 @@ class AllotmentSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BrandSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the waiting page looks; the line's own rules check the rest."""
 
-    name: str = ""
-    colour: str | None = None
-    logo: str | None = None
-    texts: dict[str, dict[str, str]] = {}
+    name: Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARS)] = ""
+    colour: Annotated[str, msgspec.Meta(max_length=MAX_COLOUR_CHARS)] | None = None
+    logo: Annotated[str, msgspec.Meta(max_length=MAX_LOGO_CHARS)] | None = None
+    texts: Annotated[dict[Category, dict[Category, Wording]], msgspec.Meta(extra=MULTILINE)] = {}
 
 
 class FocalPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the best view is had from, in the plan's coordinates."""
 
-    x: float
-    y: float
+    x: Coordinate
+    y: Coordinate
 
 
 class SaleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -185,6 +193,9 @@ def patched_spec(spec: SaleSpec, changes: Mapping[str, object]) -> SaleSpec:
     values = {**msgspec.to_builtins(spec), **changes}
     try:
         changed = msgspec.convert(values, SaleSpec)
+        clean = cleaned(changed, only=changes)
+        if clean is not changed:  # text may have another length in its normal form
+            changed = msgspec.convert(msgspec.to_builtins(clean), SaleSpec)
     except msgspec.ValidationError as error:
         raise invalid(_field_of(error), f"{error}.") from error
     if not set(spec.released_channels) <= set(changed.released_channels):
@@ -206,10 +217,11 @@ def check_spec(spec: SaleSpec) -> SaleSpec:
         for channel in getattr(spec, field):
             if channel not in known:
                 raise invalid(field, f"Nothing is set aside for {channel!r}.")
-    identifiers = [area.id for area in spec.areas]
+    seen: set[str] = set()
     for area in spec.areas:
-        if identifiers.count(area.id) > 1:
+        if area.id in seen:
             raise invalid("areas", f"Two areas have the id {area.id!r}.")
+        seen.add(area.id)
     return spec
 
 
@@ -230,6 +242,10 @@ def _check_times(spec: SaleSpec) -> None:
         spec.event_start_time,
         spec.event_end_time,
     )
+    for name in ("prequeue_start_time", "event_start_time", "event_end_time"):
+        time = getattr(spec, name)
+        if time is not None and not EARLIEST <= time <= LATEST:
+            raise invalid(name, f"A time lies between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}.")
     if prequeue and start is None:
         raise invalid("event_start_time", "A pre-queue needs an `event_start_time`.")
     if prequeue and start and prequeue > start:

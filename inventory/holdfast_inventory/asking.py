@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from aiohttp import web
@@ -10,14 +11,24 @@ from holdfast_inventory.hall import Hall
 from holdfast_inventory.halls import HALLS
 from holdfast_inventory.holds import BuyerRef
 from holdfast_web.credentials import Buyer, Role, bearer_token, buyer, require_role
+from holdfast_web.errors import ErrorCode, HoldfastError
 
 SALE: Final = "/v1/sales/{sale}"
+_HOLD_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _JWT_DOTS: Final = 2
 
 
 async def hall_of(request: web.Request) -> Hall:
     """The hall of the sale in the address."""
     return await request.app[HALLS](request.match_info["sale"])
+
+
+def hold_id_of(request: web.Request, unknown: ErrorCode = ErrorCode.UNKNOWN_HOLD) -> str:
+    """The id of the hold or order in the address: one that cannot be ours names nothing."""
+    text = request.match_info["id"]
+    if _HOLD_ID.fullmatch(text) is None:
+        raise HoldfastError(unknown)
+    return text
 
 
 def buyer_ref(who: Buyer) -> BuyerRef:

@@ -28,7 +28,7 @@ CURSOR_CHARS_MAX: Final = 40
 Cursor = tuple[int, int]
 
 _BEFORE_EVERYTHING: Final = (1, 0)
-_CURSOR: Final = re.compile(r"(\d{1,15})-(\d{1,16})")
+_CURSOR: Final = re.compile(r"([0-9]{1,15})-([0-9]{1,16})")
 
 _IN_OTHER_WORDS: Final = ("seats", "runs", "areas", "expires_ms")
 
@@ -111,7 +111,8 @@ def _withhold(item: dict[str, object], hall: Hall, channel: str) -> list[dict[st
     withheld = [at for at in seats if hall.settings.withheld(plan.kind(at).channel, carried)]
     if not withheld:
         return []
-    item["seats"] = [at for at in seats if at not in withheld]
+    apart = frozenset(withheld)
+    item["seats"] = [at for at in seats if at not in apart]
     return [{**item, "state": "x", "seats": withheld, "areas": []}]
 
 

@@ -18,7 +18,9 @@ import msgspec
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.settings import StockSettings
 from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_web.credentials import MAX_BUYER_CHARS
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+from holdfast_web.text import INT64_MAX
 
 PICK_MAX: Final = 100
 SEATS_MAX: Final = 1000
@@ -28,6 +30,7 @@ _STATUS_NAMES: Final = {status: status.name.lower() for status in HoldStatus}
 
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Words = Annotated[tuple[Word, ...], msgspec.Meta(max_length=SEATS_MAX)]
+BuyerName = Annotated[str, msgspec.Meta(max_length=MAX_BUYER_CHARS)]
 
 
 class BestAvailable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,14 +56,14 @@ class HoldBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seats: Words = ()
     best_available: BestAvailable | None = None
     areas: Annotated[tuple[AreaWish, ...], msgspec.Meta(max_length=200)] = ()
-    buyer: str | None = None
+    buyer: BuyerName | None = None
 
 
 class HoldChangeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`POST .../holds/{id}/extend|release`; `version`, when given, must be the hold's."""
 
-    version: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    buyer: str | None = None
+    version: Annotated[int, msgspec.Meta(ge=1, le=INT64_MAX)] | None = None
+    buyer: BuyerName | None = None
 
 
 class SeatsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,13 +7,13 @@ behalf of every buyer.
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from typing import Final
 
 import msgspec
 from aiohttp import web
 
+from holdfast_inventory.asking import hold_id_of
 from holdfast_inventory.confirm import Confirming, ConfirmRequest, Reference
 from holdfast_inventory.halls import HALLS
 from holdfast_inventory.holds import hold_view
@@ -31,11 +31,11 @@ from holdfast_web.idempotency import HEADER as IDEMPOTENCY_HEADER
 from holdfast_web.idempotency import idempotency_key
 from holdfast_web.pagination import page, page_query
 from holdfast_web.responses import json_response
+from holdfast_web.text import query_text
 
 ORDER_LEDGER: Final[web.AppKey[Ledger]] = web.AppKey("order_ledger", Ledger)
 AFTERWARDS: Final[web.AppKey[Afterwards]] = web.AppKey("afterwards", Afterwards)
 
-_HOLD_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _JWT_DOTS: Final = 2
 
 
@@ -62,7 +62,7 @@ async def pay(request: web.Request) -> web.Response:
     await require_role(request, Role.PLATFORM)
     office = await office_of(request)
     body = await read_json(request, PayingBody, default=PayingBody())
-    paying = await begin_paying(office, _id(request, ErrorCode.UNKNOWN_HOLD), body.order_ref)
+    paying = await begin_paying(office, hold_id_of(request), body.order_ref)
     stock = office.stock
     view = hold_view(paying.hold, paying.now_ms, stock.name, stock.plan, stock.settings)
     order = order_members(paying.order, stock.name)
@@ -75,7 +75,7 @@ async def confirm(request: web.Request) -> web.Response:
     await require_role(request, Role.PLATFORM)
     office = await office_of(request)
     body = await read_json(request, ConfirmRequest)
-    hold_id = _id(request, ErrorCode.UNKNOWN_HOLD)
+    hold_id = hold_id_of(request)
     confirming = Confirming(request.app[AFTERWARDS])
     try:
         confirmed = await confirming.confirm(office, hold_id, body)
@@ -98,8 +98,8 @@ async def list_orders(request: web.Request) -> web.Response:
         office.stock.ref.uid,
         limit=query.limit + 1,
         after=after,
-        buyer=owner or request.query.get("buyer"),
-        status=_status(request.query.get("status")),
+        buyer=owner or query_text(request, "buyer"),
+        status=_status(query_text(request, "status")),
     )
     shown = orders[: query.limit]
     more = (shown[-1].created_ms, shown[-1].id) if len(orders) > query.limit else None
@@ -129,7 +129,7 @@ async def refund(request: web.Request) -> web.Response:
     nameless = any(item.area is not None for item in body.items or ())
     key = idempotency_key(request) if nameless or IDEMPOTENCY_HEADER in request.headers else None
     refunding = Refunding(request.app[AFTERWARDS])
-    order = await refunding.refund(office, _id(request, ErrorCode.UNKNOWN_ORDER), body, key)
+    order = await refunding.refund(office, hold_id_of(request, ErrorCode.UNKNOWN_ORDER), body, key)
     _count(request, office, "refunded")
     return json_response(order_members(order, office.stock.name))
 
@@ -147,7 +147,7 @@ async def office_of(request: web.Request) -> BoxOffice:
 
 
 async def _order(request: web.Request, office: BoxOffice) -> Order:
-    order_id = _id(request, ErrorCode.UNKNOWN_ORDER)
+    order_id = hold_id_of(request, ErrorCode.UNKNOWN_ORDER)
     order = await office.ledger.orders.read(office.stock.ref.uid, order_id)
     if order is None:
         raise HoldfastError(ErrorCode.UNKNOWN_ORDER)
@@ -161,14 +161,6 @@ async def _reader(request: web.Request, office: BoxOffice) -> str:
         return (await require_pass(request, office.stock)).subject
     await require_role(request, Role.VIEWER)
     return ""
-
-
-def _id(request: web.Request, unknown: ErrorCode) -> str:
-    """The id in the path: one that cannot be ours names nothing."""
-    text = request.match_info["id"]
-    if _HOLD_ID.fullmatch(text) is None:
-        raise HoldfastError(unknown)
-    return text
 
 
 def _status(text: str | None) -> OrderStatus | None:

@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from holdfast_inventory import blocking, orders_routes
-from holdfast_inventory.asking import SALE, buyer_ref, hall_of, owner_of
+from holdfast_inventory.asking import SALE, buyer_ref, hall_of, hold_id_of, owner_of
 from holdfast_inventory.events import (
     EVENTS_MAX,
     EventPage,
@@ -51,6 +51,7 @@ from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.idempotency import idempotency_key, request_digest
 from holdfast_web.pagination import page, page_limit, page_query
 from holdfast_web.responses import json_response
+from holdfast_web.text import query_text
 
 __all__ = ["HALLS", "add_routes"]
 
@@ -99,14 +100,14 @@ async def _plan(request: web.Request) -> web.StreamResponse:
 @public_endpoint
 async def _seats(request: web.Request) -> web.StreamResponse:
     hall = await hall_of(request)
-    channel = map_channel(hall, request.query.get("channel"))
+    channel = map_channel(hall, query_text(request, "channel"))
     seat_map = (await hall.seat_map()).seen_by(channel)
     etag = seat_map.etag
     vary = "Accept, Accept-Encoding"
     headers = {"ETag": f'"{etag}"', "Cache-Control": _MAP_CACHING, "Vary": vary}
     if _unchanged(request, etag):
         return web.Response(status=304, headers=headers)
-    wanted = request.query.get("seats")
+    wanted = query_text(request, "seats")
     if wanted not in (None, "guids"):
         raise invalid("seats", "`seats` can be `guids`.")
     if wanted == "guids":
@@ -139,10 +140,10 @@ async def _changes(request: web.Request) -> web.StreamResponse:
 @public_endpoint
 async def _changes_page(request: web.Request) -> web.StreamResponse:
     hall = await hall_of(request)
-    after = read_cursor(request.query.get("after"))
+    after = read_cursor(query_text(request, "after"))
     if after is None:
         raise invalid("after", "Give the `version` of the map as `after`.")
-    channel = map_channel(hall, request.query.get("channel"))
+    channel = map_channel(hall, query_text(request, "channel"))
     read = await seat_changes(hall, after, EVENTS_MAX, channel)
     members = {"version": read.cursor, "more": read.more, "changes": read.items}
     return json_response(members, headers={"Vary": "Accept"})
@@ -153,7 +154,7 @@ async def _events(request: web.Request) -> web.StreamResponse:
     await require_role(request, Role.PLATFORM)
     hall = await hall_of(request)
     # `cursor` as in every list, so that who pages by `next` need not know this one by name.
-    after = read_cursor(request.query.get("cursor") or request.query.get("after"))
+    after = read_cursor(query_text(request, "cursor") or query_text(request, "after"))
     read = await cloud_events(hall, after, page_limit(request, EVENTS_MAX))
     return json_response(_events_members(read))
 
@@ -191,7 +192,7 @@ async def _hold(request: web.Request) -> web.StreamResponse:
 @buyer_endpoint
 async def _holds(request: web.Request) -> web.StreamResponse:
     hall = await hall_of(request)
-    who = await buyer(request, hall, request.query.get("buyer"))
+    who = await buyer(request, hall, query_text(request, "buyer"))
     query = page_query(request, int, str)
     after = (int(query.after[0]), str(query.after[1])) if query.after else (0, "")
     now_ms, holds = await hall.holds_of(who.id)
@@ -205,8 +206,8 @@ async def _holds(request: web.Request) -> web.StreamResponse:
 @buyer_endpoint
 async def _read(request: web.Request) -> web.StreamResponse:
     hall = await hall_of(request)
-    owner = await owner_of(request, hall, request.query.get("buyer"))
-    return _hold_response(hall, await hall.read(request.match_info["id"], owner=owner))
+    owner = await owner_of(request, hall, query_text(request, "buyer"))
+    return _hold_response(hall, await hall.read(hold_id_of(request), owner=owner))
 
 
 @buyer_endpoint
@@ -214,7 +215,7 @@ async def _extend(request: web.Request) -> web.StreamResponse:
     hall = await hall_of(request)
     body = await read_json(request, HoldChangeBody, default=HoldChangeBody())
     owner = await owner_of(request, hall, body.buyer)
-    hold_id, version = request.match_info["id"], body.version or 0
+    hold_id, version = hold_id_of(request), body.version or 0
     answer = await hall.extend(hold_id, owner=owner, version=version)
     _count(request, hall, "extended")
     return _hold_response(hall, answer)
@@ -225,7 +226,7 @@ async def _release(request: web.Request) -> web.StreamResponse:
     hall = await hall_of(request)
     body = await read_json(request, HoldChangeBody, default=HoldChangeBody())
     owner = await owner_of(request, hall, body.buyer)
-    hold_id, version = request.match_info["id"], body.version or 0
+    hold_id, version = hold_id_of(request), body.version or 0
     answer = await hall.release(hold_id, owner=owner, version=version)
     if answer.hold is not None and answer.hold.ledger:
         await withdraw(await office_of(request), answer.hold, answer.now_ms)

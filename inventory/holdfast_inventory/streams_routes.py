@@ -28,6 +28,7 @@ from holdfast_metrics.http import METRICS
 from holdfast_web.cors import Cors, cors_headers
 from holdfast_web.endpoint import stream_endpoint
 from holdfast_web.errors import invalid
+from holdfast_web.text import query_text
 
 EVENT_STREAM: Final = "text/event-stream"
 CHANGE_STREAMS: Final = web.AppKey("change_streams", ChangeStreams)
@@ -63,7 +64,7 @@ def wants_stream(request: web.Request) -> bool:
 @stream_endpoint
 async def stream_changes(request: web.Request) -> web.StreamResponse:
     """The changes after `Last-Event-ID` or, at first, `after`, for as long as both sides stay."""
-    after = read_cursor(request.headers.get("Last-Event-ID") or request.query.get("after"))
+    after = read_cursor(request.headers.get("Last-Event-ID") or query_text(request, "after"))
     if after is None:
         raise invalid("after", "Give the `version` of the map as `after`.")
     name, halls = request.match_info["sale"], request.app[HALLS]
@@ -71,7 +72,7 @@ async def stream_changes(request: web.Request) -> web.StreamResponse:
     async def find_hall() -> Hall:
         return await halls(name)
 
-    view = map_channel(await find_hall(), request.query.get("channel"))
+    view = map_channel(await find_hall(), query_text(request, "channel"))
     async with request.app[CHANGE_STREAMS].subscribed(name, find_hall, after) as subscription:
         headers = {**_HEADERS, **await cors_headers(request, Cors.PUBLIC)}
         response = web.StreamResponse(headers=headers)

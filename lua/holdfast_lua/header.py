@@ -28,9 +28,9 @@ from typing import Final
 from holdfast_lua.errors import BundleError
 
 _SECTION: Final = re.compile(r"^--\s?(KEYS|ARGV)\b:?\s*(none)?", re.IGNORECASE)
-_ENTRY: Final = re.compile(r"^--\s{2,}(\d+)\s+(\S+)(.*)$")
-_FLAGS: Final = re.compile(r"^--\s?flags:\s*(.+)$", re.IGNORECASE)
-_JOINS: Final = re.compile(r"^--\s?joins:\s*(\d+)\s*$", re.IGNORECASE)
+_ENTRY: Final = re.compile(r"^--\s{2,}(\d+)\s+(\S+)(.*)\Z")
+_FLAGS: Final = re.compile(r"^--\s?flags:\s*(.+)\Z", re.IGNORECASE)
+_JOINS: Final = re.compile(r"^--\s?joins:\s*(\d+)\s*\Z", re.IGNORECASE)
 _OTHER: Final = re.compile(r"^--\s?\S")
 _USE: Final = re.compile(r"\b(KEYS|ARGV)\[(\d+)\]")
 _KNOWN_FLAGS: Final = frozenset({"no-writes", "allow-oom", "allow-stale"})

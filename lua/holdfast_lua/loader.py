@@ -25,7 +25,7 @@ from holdfast_lua.errors import BundleError
 from holdfast_lua.header import Signature, check_uses, read_header
 
 SCRIPT_DIR: Final = Path(__file__).parent
-_INCLUDE: Final = re.compile(r"^-- include: (\S+)\s*$", re.MULTILINE)
+_INCLUDE: Final = re.compile(r"(?m)^-- include: (\S+)\s*$")
 _CODE: Final = re.compile(r"\bCODE\.([A-Za-z_]+)")
 _GUARDED_KEYS: Final = ("sale",)
 _GUARDED_ARGS: Final = ("epoch", "revision")

@@ -5,7 +5,7 @@ poll (see poll), the visitor's own view, the join. Nothing here decides who is a
 """
 
 from collections.abc import Awaitable
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from aiohttp import web
@@ -27,16 +27,19 @@ from holdfast_queue.poll import DESK, ROOMS, SALE, STATUS_CACHING, STATUS_ROUTE,
 from holdfast_queue.return_urls import check_return_url
 from holdfast_queue.room import Room
 from holdfast_queue.views import ComeAgain, Entry, View
-from holdfast_web.body import read_json
+from holdfast_web.body import BODY_LIMIT_BYTES, read_json
 from holdfast_web.cors import Cors, allow_preflight
 from holdfast_web.credentials import Role, require_pass, require_role
 from holdfast_web.endpoint import buyer_endpoint, endpoint, poll_endpoint, public_endpoint
-from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.origins import PUBLIC_ORIGIN
 from holdfast_web.responses import json_response
 
 _MAX_NONCE_CHARS: Final = 128
 _MAX_HANDOFF_CHARS: Final = 2048
+Token = Annotated[str, msgspec.Meta(max_length=BODY_LIMIT_BYTES)]
+"""One that is too long to be any is refused like every other that is none."""
+Url = Annotated[str, msgspec.Meta(max_length=MAX_URL_CHARS)]
 _JWKS_CACHING: Final = "no-cache"
 """Who meets a new key asks for the set again, and must not be given one from before a rotation."""
 
@@ -44,18 +47,18 @@ _JWKS_CACHING: Final = "no-cache"
 class JoinBody(msgspec.Struct, forbid_unknown_fields=True):
     """`nonce` has a part in the draw; `identity` is for storefronts that vouch for visitors."""
 
-    nonce: str | None = None
-    identity: str | None = None
-    return_url: str | None = None
+    nonce: Annotated[str, msgspec.Meta(max_length=_MAX_NONCE_CHARS)] | None = None
+    identity: Token | None = None
+    return_url: Url | None = None
 
 
 class ClaimBody(msgspec.Struct, forbid_unknown_fields=True):
-    return_url: str | None = None
+    return_url: Url | None = None
 
 
 class ExchangeBody(msgspec.Struct, forbid_unknown_fields=True):
-    token: str
-    origin: str | None = None
+    token: Annotated[str, msgspec.Meta(max_length=_MAX_HANDOFF_CHARS)]
+    origin: Url | None = None
 
 
 def add_routes(app: web.Application) -> None:
@@ -87,7 +90,7 @@ async def _tickets(request: web.Request) -> web.StreamResponse:
     room = await _room(request)
     with_cookie = may_use_cookies(request, room)
     body = await read_json(request, JoinBody, default=JoinBody())
-    _check_join(body, request, room)
+    _check_return_url(body.return_url, request, room)
     entry = await room.join(
         shown_ticket(request, room.name),
         body.nonce,
@@ -134,8 +137,6 @@ async def _claim(request: web.Request) -> web.StreamResponse:
 async def _exchange(request: web.Request) -> web.StreamResponse:
     room = await _room(request)
     body = await read_json(request, ExchangeBody)
-    if len(body.token) > _MAX_HANDOFF_CHARS:
-        raise invalid("token", "token is too long.")
     admission = await room.exchange(body.token, _exchanging_origin(request, body))
     return json_response(admission_members(admission, room, None))
 
@@ -178,18 +179,9 @@ async def _jwks(request: web.Request) -> web.StreamResponse:
     return json_response(request.app[DESK].jwks, headers=headers)
 
 
-def _check_join(body: JoinBody, request: web.Request, room: Room) -> None:
-    if body.nonce is not None and len(body.nonce) > _MAX_NONCE_CHARS:
-        raise invalid("nonce", f"nonce takes at most {_MAX_NONCE_CHARS} characters.")
-    _check_return_url(body.return_url, request, room)
-
-
 def _check_return_url(url: str | None, request: web.Request, room: Room) -> None:
-    if url is None:
-        return
-    if len(url) > MAX_URL_CHARS:
-        raise invalid("return_url", f"return_url takes at most {MAX_URL_CHARS} characters.")
-    check_return_url(url, room.settings.return_origins, request.app[PUBLIC_ORIGIN])
+    if url is not None:
+        check_return_url(url, room.settings.return_origins, request.app[PUBLIC_ORIGIN])
 
 
 def _exchanging_origin(request: web.Request, body: ExchangeBody) -> str | None:

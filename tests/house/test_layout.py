@@ -82,3 +82,29 @@ def test_every_module_says_why_it_exists() -> None:
         str(path) for path in _modules() if not ast.get_docstring(ast.parse(path.read_text()))
     ]
     assert silent == []
+
+
+def test_pattern_ends_where_the_text_does() -> None:
+    """`$` also matches before a line feed at the end; \\Z does not."""
+    loose = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in _modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node.value.startswith("^")
+        and node.value.endswith("$")
+    ]
+    assert loose == []
+
+
+def test_query_is_read_where_its_text_is_checked() -> None:
+    """`request.query` as it is has text that no database stores, and takes one of two values."""
+    readers = {
+        str(path.relative_to(ROOT)) for path in _modules() if "request.query" in path.read_text()
+    }
+    assert readers == {
+        "holdfast/demo/shop.py",  # whether a name is there
+        "queue/holdfast_queue/pages/routes.py",  # its own rules: a page for people
+        "web/holdfast_web/text.py",
+    }

@@ -11,7 +11,7 @@ from shop_kit import Shop
 from holdfast_inventory import orders_routes
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.halls import HALLS
-from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.stock_records import HoldRecord, HoldStatus
 from holdfast_metrics.http import METRICS
 from holdfast_metrics.metrics import Metrics
 from holdfast_web.credentials import (
@@ -23,6 +23,7 @@ from holdfast_web.credentials import (
     key_digest,
 )
 from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.pagination import encode_cursor
 
 Client = TestClient[web.Request, web.Application]
 
@@ -121,6 +122,45 @@ async def test_confirm_answers_with_the_order(api: Api, shop: Shop) -> None:
     again = await api("POST", f"/holds/{hold.id}/confirm", PLATFORM, paid(hold))
     assert again == (status, answer)
     assert await api("GET", f"/orders/{hold.id}", PLATFORM) == (200, order)
+
+
+@pytest.mark.parametrize("field", ["order_ref", "payment_ref"])
+async def test_reference_that_no_database_stores_is_refused_before_anything_is_begun(
+    api: Api, shop: Shop, field: str
+) -> None:
+    """The buyer has paid by now: the same confirm with a good reference must still succeed."""
+    hold = await shop.hold("r1s1")
+    path = f"/holds/{hold.id}"
+    for text in ("ref\0", "\x1b[2J", "two\nlines", "\x85"):
+        status, problem = await api(
+            "POST", path + "/confirm", PLATFORM, paid(hold, **{field: text})
+        )
+        assert (status, problem["code"], problem["field"]) == (400, "invalid_request", field)
+    assert (await shop.read(hold.id)).status is HoldStatus.ACTIVE
+    assert (await api("POST", path + "/paying", PLATFORM, {"order_ref": "ref\0"}))[0] == 400
+    assert (await shop.read(hold.id)).status is HoldStatus.ACTIVE
+    assert (await api("POST", path + "/confirm", PLATFORM, paid(hold)))[0] == 200
+
+
+async def test_reference_is_one_in_both_of_its_spellings(api: Api, shop: Shop) -> None:
+    hold = await shop.hold("r1s1")
+    path = f"/holds/{hold.id}/confirm"
+    status, answer = await api("POST", path, PLATFORM, paid(hold, order_ref="Cafe\u0301"))
+    assert (status, answer["order"]["order_ref"]) == (200, "Caf\u00e9")
+    assert (await api("POST", path, PLATFORM, paid(hold, order_ref="Caf\u00e9")))[0] == 200
+
+
+@pytest.mark.parametrize("query", ["buyer=a%00", "status=sold%00", "buyer=a&buyer=b", "cursor=%00"])
+async def test_query_that_no_database_takes_is_refused(api: Api, query: str) -> None:
+    status, problem = await api("GET", f"/orders?{query}", VIEWER)
+    assert (status, problem["code"]) == (400, "invalid_request")
+    assert problem["field"] == query.partition("=")[0]
+
+
+async def test_cursor_beyond_what_databases_count_is_refused(api: Api) -> None:
+    cursor = encode_cursor(2**63, "id")
+    status, problem = await api("GET", f"/orders?cursor={cursor}", VIEWER)
+    assert (status, problem["field"]) == (400, "cursor")
 
 
 async def test_confirm_refusals_have_stable_codes(api: Api, shop: Shop) -> None:

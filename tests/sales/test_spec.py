@@ -192,3 +192,42 @@ def test_what_was_released_stays_released() -> None:
         with pytest.raises(HoldfastError) as refused:
             patched_spec(released, {"released_channels": channels})
         assert refused.value.members["field"] == "released_channels"
+
+
+def test_text_has_no_control_characters_and_patterns_end_where_the_text_does() -> None:
+    assert refused_field(name="Night\0") == "name"
+    assert refused_field(name="Night\nDay") == "name"
+    assert refused_field(currency="EUR\n") == "currency"
+    assert refused_field(areas=[{**FLOOR, "id": "floor\n"}]) == "areas[0].id"
+    assert refused_field(areas=[{**FLOOR, "channel": "fans\n"}]) == "areas[0].channel"
+    assert spec_of(name="Cafe\u0301").name == "Caf\u00e9"
+
+
+def test_several_lines_are_for_what_visitors_read() -> None:
+    texts = {"en": {"waiting_lead": "one\ntwo"}}
+    spec = spec_of(message="one\r\ntwo", brand={"texts": texts})
+    assert (spec.message, spec.brand.texts) == ("one\ntwo", texts)
+    assert refused_field(message="\0") == "message"
+    assert refused_field(brand={"texts": {"en": {"waiting_lead": "\0"}}}).startswith("brand.texts")
+    assert refused_field(brand={"name": "a\nb"}) == "brand.name"
+
+
+def test_patch_is_held_to_the_same_rule_of_text() -> None:
+    spec = spec_of()
+    assert patched_spec(spec, {"name": "Cafe\u0301"}).name == "Caf\u00e9"
+    for changes in ({"name": "a\0"}, {"brand": {"name": "a\nb"}}, {"return_origins": ["\0" * 9]}):
+        with pytest.raises(HoldfastError) as refusal:
+            patched_spec(spec, changes)
+        assert refusal.value.code is ErrorCode.INVALID_REQUEST
+    with pytest.raises(HoldfastError):
+        patched_spec(spec, {"name": "\u0958" * 200})
+
+
+def test_patch_does_not_judge_what_an_older_version_took() -> None:
+    old = msgspec.structs.replace(spec_of(), name="two\nlines")
+    assert patched_spec(old, {"burst": 3}).burst == 3
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+23:00"])
+def test_time_that_has_no_name_in_utc_is_refused(time: str) -> None:
+    assert refused_field(event_start_time=time) == "event_start_time"

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from holdfast_web.body import BODY_LIMIT_BYTES, decode_json, read_json
 from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.responses import json_response
+from holdfast_web.text import MULTILINE
 
 Client = TestClient[web.Request, web.Application]
 Serve = Callable[[web.Application], Awaitable[Client]]
@@ -27,6 +29,8 @@ class Order(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     areas: list[Area] = []
     prices: dict[str, int] = {}
+    note: Annotated[str, msgspec.Meta(extra=MULTILINE)] | None = None
+    code: Annotated[str, msgspec.Meta(max_length=2)] = ""
 
 
 class Loose(msgspec.Struct):
@@ -54,6 +58,45 @@ def test_invalid_body_names_the_field(body: bytes, field: str) -> None:
         decode_json(body, Order)
     assert caught.value.code is ErrorCode.INVALID_REQUEST
     assert caught.value.members["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (rb'{"name": "a\u0000b"}', "name"),
+        (rb'{"name": "two\nlines"}', "name"),
+        (b'{"name": "\x7f"}', "name"),
+        (b'{"name": "\xc2\x85"}', "name"),
+        (rb'{"name": "x", "areas": [{"id": "a"}, {"id": "\t"}]}', "areas[1].id"),
+        (rb'{"name": "x", "prices": {"\u0000": 1}}', "prices"),
+        (rb'{"name": "x", "note": "a\u0000"}', "note"),
+        (rb'{"name": "\ud800"}', "body"),
+        (b'{"name": "\xed\xa0\x80"}', "body"),
+    ],
+)
+def test_text_without_meaning_is_refused_by_its_field(body: bytes, field: str) -> None:
+    with pytest.raises(HoldfastError) as caught:
+        decode_json(body, Order)
+    assert caught.value.members["field"] == field
+
+
+def test_text_is_kept_in_one_form_and_several_lines_only_where_a_field_has_them() -> None:
+    decomposed = '{"name": "Cafe\u0301", "note": "one\\r\\ntwo\\tthree", "prices": {"e\u0301": 1}}'
+    order = decode_json(decomposed.encode(), Order)
+    assert order == Order("Caf\u00e9", prices={"\u00e9": 1}, note="one\ntwo\tthree")
+
+
+def test_normal_form_that_is_too_long_is_refused() -> None:
+    """U+0958 is two characters in normal form C."""
+    assert decode_json('{"name": "x", "code": "\u0958"}'.encode(), Order).code == "\u0915\u093c"
+    with pytest.raises(HoldfastError) as caught:
+        decode_json('{"name": "x", "code": "\u0958\u0958"}'.encode(), Order)
+    assert caught.value.members["field"] == "code"
+
+
+def test_byte_order_mark_means_nothing() -> None:
+    assert decode_json(b'\xef\xbb\xbf{"name": "x"}', Order) == Order("x")
+    assert decode_json(b'\xef\xbb\xbf{"name": "\xc3\xa9"}', Order) == Order("\u00e9")
 
 
 def test_shape_must_forbid_unknown_fields() -> None:

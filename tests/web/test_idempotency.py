@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
 
 from holdfast_web.errors import HoldfastError
 from holdfast_web.idempotency import idempotency_key, request_digest
@@ -32,6 +33,14 @@ def test_malformed_key_is_refused(header: str) -> None:
 def test_missing_key_is_refused() -> None:
     with pytest.raises(HoldfastError) as caught:
         idempotency_key(make_mocked_request("POST", "/"))
+    assert caught.value.members == {"field": "Idempotency-Key"}
+
+
+def test_two_keys_are_refused() -> None:
+    """Which of them would the next repeat be under?"""
+    headers = CIMultiDict([("Idempotency-Key", "one"), ("Idempotency-Key", "two")])
+    with pytest.raises(HoldfastError) as caught:
+        idempotency_key(make_mocked_request("POST", "/", headers=headers))
     assert caught.value.members == {"field": "Idempotency-Key"}
 
 

@@ -3,7 +3,8 @@
 The body is read by our own loop rather than by `request.json()`: the limit differs by endpoint (16
 KiB, plans 32 MiB), a body that drips in must not hold a connection open, and a compressed one is
 bounded by what it grows to. msgspec validates while it parses; a struct must forbid unknown fields,
-so that a misspelt setting is a 400 that names it and not silently ignored.
+so that a misspelt setting is a 400 that names it and not silently ignored. All text in a body is
+held to one rule (see text).
 
 The `Content-Type` is not looked at: everything that sets a cookie checks the origin (origins.py),
 so nothing hangs on it.
@@ -18,6 +19,7 @@ import msgspec
 from aiohttp import web
 
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+from holdfast_web.text import cleaned, is_plain, without_bom
 
 BODY_LIMIT_BYTES: Final = 16 * 1024
 BODY_SECONDS: Final = 5.0
@@ -25,10 +27,13 @@ PLAN_LIMIT_BYTES: Final = 32 * 1024 * 1024
 PLAN_SECONDS: Final = 60.0
 
 T = TypeVar("T", bound=msgspec.Struct)
+V = TypeVar("V")
+
+_members: Final = msgspec.json.Decoder(dict[str, object])
 
 # msgspec says "... - at `$.areas[0].capacity`" for a value and "... unknown field `foo`" / "...
 # required field `foo`" for a name, with the path of the object around it.
-_PATH: Final = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`$")
+_PATH: Final = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`\Z")
 _NAME: Final = re.compile(r"(?:unknown|required) field `(?P<name>[^`]+)`")
 
 
@@ -47,17 +52,34 @@ async def read_json(
     return decode_json(body, shape)
 
 
+async def read_members(request: web.Request) -> dict[str, object]:
+    """The body as a JSON object of any members; their text is its reader's to clean."""
+    body = await read_bytes(request, limit=BODY_LIMIT_BYTES, seconds=BODY_SECONDS)
+    return _decoded(_members, body)
+
+
 def decode_json(body: bytes | bytearray, shape: type[T]) -> T:
     """`body` validated against `shape`, or 400 `invalid_request` naming the field."""
+    decoder = _decoder(shape)
+    decoded: T = _decoded(decoder, body)
+    if is_plain(body):
+        return decoded
+    clean = cleaned(decoded)
+    # Text may have another length in its normal form.
+    if clean is not decoded:
+        decoded = _decoded(decoder, msgspec.json.encode(clean))
+    return decoded
+
+
+def _decoded(decoder: msgspec.json.Decoder[V], body: bytes | bytearray) -> V:
     try:
-        decoded: T = _decoder(shape).decode(body)
+        return decoder.decode(without_bom(body))
     except msgspec.ValidationError as exc:
         raise _field_error(str(exc)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise HoldfastError(
             ErrorCode.INVALID_REQUEST, f"The body is not valid JSON: {exc}", field="body"
         ) from None
-    return decoded
 
 
 async def read_bytes(request: web.Request, *, limit: int, seconds: float) -> bytearray:

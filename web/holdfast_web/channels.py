@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-CHANNEL_PATTERN: Final = "^[a-z0-9][a-z0-9-]{0,31}$"
+CHANNEL_PATTERN: Final = r"\A[a-z0-9][a-z0-9-]{0,31}\Z"
 """What a channel may be called."""
 
 CARRIED_MAX: Final = 4

@@ -25,10 +25,11 @@ _KEY: Final = re.compile(r'"?([A-Za-z0-9!#$%&\'()*+,\-./:;<=>?@\[\]^_`{|}~]{1,12
 
 def idempotency_key(request: web.Request) -> str:
     """The key of this request, or 400 naming the header."""
-    text = request.headers.get(HEADER)
-    if text is None:
-        raise invalid(HEADER, f"The header {HEADER} is required.")
-    match = _KEY.fullmatch(text.strip())
+    given = request.headers.getall(HEADER, [])
+    if len(given) != 1:
+        problem = "is given more than once" if given else "is required"
+        raise invalid(HEADER, f"The header {HEADER} {problem}.")
+    match = _KEY.fullmatch(given[0].strip())
     if match is None:
         raise invalid(HEADER, f"{HEADER} must be 1 to {MAX_KEY_CHARS} visible ASCII characters.")
     return match[1]

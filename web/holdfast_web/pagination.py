@@ -8,18 +8,20 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from aiohttp import web
 
-from holdfast_web.errors import invalid
+from holdfast_web.errors import HoldfastError, invalid
+from holdfast_web.text import INT64_MAX, cleaned, query_text
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 500
 MAX_CURSOR_CHARS: Final = 512
 
-CursorKey = tuple[str | int, ...]
+CursorKey = tuple[str | Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)], ...]
+"""No list is sorted by anything that is negative, or more than the databases keep."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def page_query(
     request: web.Request, *shape: type[str] | type[int], default: int = DEFAULT_LIMIT
 ) -> PageQuery:
     """`limit` and `cursor` of the query string; a cursor must have the types of `shape`."""
-    text = request.query.get("cursor")
+    text = query_text(request, "cursor")
     after = decode_cursor(text, *shape) if text else ()
     return PageQuery(page_limit(request, default), after)
 
@@ -54,10 +56,10 @@ def decode_cursor(text: str, *shape: type[str] | type[int]) -> CursorKey:
         raise invalid("cursor", "The cursor is not one of ours.")
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-        key = msgspec.json.decode(
-            base64.b64decode(padded, altchars=b"-_", validate=True), type=CursorKey
-        )
-    except (binascii.Error, UnicodeError, msgspec.MsgspecError):
+        raw = base64.b64decode(padded, altchars=b"-_", validate=True)
+        key = msgspec.json.decode(raw, type=CursorKey)
+        cleaned(key, "cursor")  # refuses what no name of ours has, and changes none
+    except (binascii.Error, UnicodeError, msgspec.MsgspecError, RecursionError, HoldfastError):
         raise invalid("cursor", "The cursor is not one of ours.") from None
     if tuple(type(part) for part in key) != shape:
         raise invalid("cursor", "The cursor is not one of ours.")
@@ -66,7 +68,7 @@ def decode_cursor(text: str, *shape: type[str] | type[int]) -> CursorKey:
 
 def page_limit(request: web.Request, default: int = DEFAULT_LIMIT) -> int:
     """How many items a page may have, by the query string."""
-    text = request.query.get("limit")
+    text = query_text(request, "limit")
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= MAX_LIMIT):

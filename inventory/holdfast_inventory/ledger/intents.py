@@ -6,18 +6,22 @@ epoch is over. Each is idempotent: repeated, it finds its own work and says so.
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Annotated, Final
 
 import msgspec
 
 from .records import Order
 
+ITEM_UNITS_MAX: Final = 10_000_000
+ItemName = Annotated[str, msgspec.Meta(max_length=200)]
+
 
 class RefundItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A seat by its guid, or some units of an area."""
 
-    seat: str | None = None
-    area: str | None = None
-    quantity: int = 1
+    seat: ItemName | None = None
+    area: ItemName | None = None
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=ITEM_UNITS_MAX)] = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,134 @@
+"""Text from outside: one rule for every body, path, query, header and seating plan.
+
+Text has no control characters and no half characters (lone surrogates, which JSON can spell and no
+database stores), and is kept in Unicode normal form C: what one keyboard writes as one character
+and another as a letter with an accent is one name. It is normalised, not refused, since either form
+is what its writer means. A field that people read as several lines, marked by `MULTILINE`, may have
+line breaks and tabs; a break is kept as a line feed. How long a text may be is its field's to say.
+
+Bidirectional controls and joiners are no control characters in this sense: some scripts need them.
+
+The rule is applied to whole decoded values (`cleaned`), so no field can be forgotten. Bodies in
+plain ASCII without escapes, which are nearly all, cannot break it and are not looked at.
+
+Rejected: a constrained `str` in each struct. Whoever adds a field would have to think of it, and
+what the ledger has kept since before the rule would not decode any more.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any, Final, TypeVar, get_args, get_type_hints
+from unicodedata import is_normalized, normalize
+
+import msgspec
+from aiohttp import web
+
+from holdfast_web.errors import invalid
+
+BOM: Final = b"\xef\xbb\xbf"
+QUERY_CHARS_MAX: Final = 512
+INT64_MAX: Final = 2**63 - 1
+"""The largest integer that the databases keep: every integer from outside has a bound below it."""
+
+MULTILINE: Final[dict[str, Any]] = {"multiline": True}
+"""`msgspec.Meta(extra=MULTILINE)` marks text of several lines."""
+
+_REFUSED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_REFUSED_IN_LINES: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+T = TypeVar("T")
+
+
+def clean_text(text: str, field: str, *, multiline: bool = False) -> str:
+    """`text` in normal form; 400 naming the field when it has what text may not have."""
+    found = (_REFUSED_IN_LINES if multiline else _REFUSED).search(text)
+    if found is not None:
+        raise invalid(field, f"{field}: the character U+{ord(found[0]):04X} is not allowed.")
+    if text.isascii():
+        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    normal = text if is_normalized("NFC", text) else normalize("NFC", text)
+    return normal.replace("\r\n", "\n").replace("\r", "\n") if "\r" in normal else normal
+
+
+def is_plain(body: bytes | bytearray) -> bool:
+    """Whether all text in this JSON is sure to be clean: ASCII, and nothing escaped."""
+    return body.isascii() and b"\\" not in body and b"\x7f" not in body
+
+
+def without_bom(body: bytes | bytearray) -> bytes | bytearray:
+    """Some editors write a byte order mark before UTF-8; it means nothing."""
+    return body[len(BOM) :] if body.startswith(BOM) else body
+
+
+def cleaned(
+    value: T, field: str = "", *, multiline: bool = False, only: Collection[str] | None = None
+) -> T:
+    """The decoded `value` with all its text in normal form, the very same object when it was.
+
+    `only` names the fields of a struct that came from outside. Raw JSON is left to its reader.
+    """
+    clean: Any = value
+    if isinstance(value, str):
+        clean = clean_text(value, field or "body", multiline=multiline)
+    elif isinstance(value, msgspec.Struct):
+        clean = _cleaned_struct(value, field, only)
+    elif isinstance(value, Mapping):
+        clean = {
+            cleaned(name, field): cleaned(item, _below(field, str(name)), multiline=multiline)
+            for name, item in value.items()
+        }
+    elif isinstance(value, list | tuple):
+        items = (
+            cleaned(item, f"{field}[{at}]", multiline=multiline) for at, item in enumerate(value)
+        )
+        clean = type(value)(items)
+    return value if clean == value else clean
+
+
+def query_text(request: web.Request, name: str, *, limit: int = QUERY_CHARS_MAX) -> str | None:
+    """The query parameter `name`, None when there is none; 400 when it is given twice."""
+    values = request.query.getall(name, [])
+    if len(values) > 1:
+        raise invalid(name, f"{name} is given more than once.")
+    if not values:
+        return None
+    if len(values[0]) > limit:
+        raise invalid(name, f"{name} takes at most {limit} characters.")
+    return clean_text(values[0], name)
+
+
+def query_flag(request: web.Request, name: str) -> bool:
+    """The query parameter `name`, which is `true` or `false`, the latter when there is none."""
+    text = query_text(request, name)
+    if text not in (None, "true", "false"):
+        raise invalid(name, f"{name} can be `true` or `false`.")
+    return text == "true"
+
+
+def _cleaned_struct(value: msgspec.Struct, field: str, only: Collection[str] | None) -> Any:
+    several = _multiline_fields(type(value))
+    changes = {}
+    for name in value.__struct_fields__ if only is None else only:
+        before = getattr(value, name)
+        after = cleaned(before, _below(field, name), multiline=name in several)
+        if after is not before:
+            changes[name] = after
+    return msgspec.structs.replace(value, **changes) if changes else value
+
+
+@cache
+def _multiline_fields(shape: type[msgspec.Struct]) -> frozenset[str]:
+    hints = get_type_hints(shape, include_extras=True)
+    return frozenset(name for name, hint in hints.items() if _is_multiline(hint))
+
+
+def _is_multiline(hint: object) -> bool:
+    metadata = getattr(hint, "__metadata__", ())
+    if any(isinstance(m, msgspec.Meta) and m.extra == MULTILINE for m in metadata):
+        return True
+    return any(_is_multiline(part) for part in get_args(hint))
+
+
+def _below(field: str, name: str) -> str:
+    return f"{field}.{name}" if field else name
