@@ -208,7 +208,9 @@ def test_several_lines_are_for_what_visitors_read() -> None:
     spec = spec_of(message="one\r\ntwo", brand={"texts": texts})
     assert (spec.message, spec.brand.texts) == ("one\ntwo", texts)
     assert refused_field(message="\0") == "message"
-    assert refused_field(brand={"texts": {"en": {"waiting_lead": "\0"}}}).startswith("brand.texts")
+    assert str(refused_field(brand={"texts": {"en": {"waiting_lead": "\0"}}})).startswith(
+        "brand.texts"
+    )
     assert refused_field(brand={"name": "a\nb"}) == "brand.name"
 
 
