@@ -2,23 +2,30 @@
 
 One embedded Valkey serves the session; each test makes sales of its own with a fresh uid, so
 nothing is ever flushed. Time is the store's, moved by the `clock` fixture through the test bundle's
-clock.
+clock. The event loop is that of the workers, uvloop.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from holdfast_lua import Bundle, EmbeddedStore, Executor, SaleRef, keys, load_bundle
 
 TEST_LUA = Path(__file__).parent / "lua"
 OFFSET_KEY = "hf:test:offset_ms"
 STILL_KEY = "hf:test:stopped_ms"
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Every test runs on the event loop of production: loops differ in what they pass on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @dataclass(frozen=True)

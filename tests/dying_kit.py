@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import uvloop
 from shop_kit import SETTINGS, TEST_LUA, Shop, make_hall
 
 from holdfast_inventory.hall import Hall
@@ -99,7 +100,7 @@ def die_at(dies: str, here: str) -> None:
 
 def live(life: Life) -> None:
     """The whole life of the process."""
-    asyncio.run(_live(life))
+    uvloop.run(_live(life))
 
 
 async def _live(life: Life) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import uvloop
 from conftest import fresh_uid, make_sale_hash
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize
@@ -61,7 +62,7 @@ class Stage(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = asyncio.Runner()
+        self.loop = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self.tickets: list[Ticket] = []
         self.positions: dict[int, tuple[int, int]] = {}
         self.version = 1

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import uvloop
 from house_kit import FLOOR, House, build_house
 from shop_kit import TEST_LUA
 
@@ -111,7 +112,7 @@ def _wait_at(gate: Path) -> None:
 
 def live(fate: Fate) -> None:
     """The whole life of the process."""
-    asyncio.run(_live(fate))
+    uvloop.run(_live(fate))
 
 
 async def _live(fate: Fate) -> None:

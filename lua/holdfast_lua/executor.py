@@ -122,13 +122,18 @@ class Executor:
         return await self._submit(Call(name, payload, future, key=routed))
 
     async def aclose(self, drain_seconds: float = 5.0) -> None:
-        """Refuses new calls, waits for those under way (at most `drain_seconds`), disconnects."""
+        """Refuses new calls, waits for those under way (at most `drain_seconds`), disconnects.
+
+        Afterwards every call has ended: what was left fails as the links close.
+        """
         self._closing = True
-        if self._outstanding:
-            with contextlib.suppress(TimeoutError):  # closing the links fails what is left
-                async with asyncio.timeout(drain_seconds):
-                    await self._drained.wait()
-        await self._router.aclose()
+        try:
+            if self._outstanding:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(drain_seconds):
+                        await self._drained.wait()
+        finally:
+            await self._router.aclose()
 
     # What nodes tell us
 
@@ -137,12 +142,13 @@ class Executor:
         if isinstance(reply, ReplyError):
             if self._send_again(node, call, reply):
                 return
-            reply = self._translate(node, call, reply)
-        elif self._observer is not None:
+            self.finish(call, self._translate(node, call, reply))
+            return
+        self.finish(call, reply)
+        if self._observer is not None:
             now = self._loop.time()
             for one in call.parts if isinstance(call, Block) else (call,):
                 self._observer(one.name, now - one.queued_at, one.batch)
-        self.finish(call, reply)
 
     def finish(self, call: Call, outcome: Any) -> None:
         """A call is over, one way or another; exactly once for each call that was sent."""
@@ -198,7 +204,7 @@ class Executor:
         """Sends a call again when the store said that it did not run and that helps."""
         if call.retries >= REDIRECTS_MAX:
             return False
-        if error.kind == "NOSCRIPT":
+        if error.kind == "NOSCRIPT" and call.sha:
             call.retries += 1
             source = self._bundle.script(call.name).source
             node.resend(call, encode_command("SCRIPT", "LOAD", source))

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from holdfast_lua.errors import StoreError
+from holdfast_lua.errors import ScriptFault, StoreError
 from holdfast_lua.link import Call
 from holdfast_lua.loader import Script
 from holdfast_lua.wire import Argument, command_of, encode_arguments
@@ -68,10 +68,16 @@ class Block(Call):
 
     def outcomes(self, outcome: Any) -> Sequence[Any]:
         """What each part is to be told: its own answer, or what happened to all of them."""
-        if isinstance(outcome, StoreError):
-            return [copy.copy(outcome) for _ in self.parts]
-        answers: list[Any] = outcome
-        return answers if isinstance(answers[0], list) else [answers] * len(self.parts)
+        if isinstance(outcome, list) and outcome:
+            if not isinstance(outcome[0], list):  # the guard refuses all of them
+                return [outcome] * len(self.parts)
+            if len(outcome) == len(self.parts):
+                return outcome
+        if not isinstance(outcome, StoreError):
+            outcome = ScriptFault(
+                f"{self.name}: not one answer for each of {len(self.parts)} calls"
+            )
+        return [copy.copy(outcome) for _ in self.parts]
 
 
 def join(calls: list[Call]) -> list[Call]:

@@ -14,6 +14,7 @@ Knowing that the peer has closed BEFORE writing is what lets the executor tell "
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections import deque
 from collections.abc import Sequence
@@ -24,6 +25,9 @@ from holdfast_lua.wire import Argument, ReplyError, ReplyReader, WireError, enco
 
 WRITE_BUFFER_BYTES: Final = 1024 * 1024
 _SHUTDOWN_SECONDS: Final = 1.0
+
+# The connection's name is a courtesy to operators: a user or a proxy may not allow it.
+_NAMELESS: Final = ("NOPERM", "ERR unknown", "ERR Unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +108,16 @@ class Link(asyncio.Protocol):
         """Whether a call may be sent now."""
         return self.writable and not self._lost and self._transport is not None
 
+    @property
+    def lost(self) -> str:
+        """Why nothing can be sent any more; empty while the link is good."""
+        return self._lost
+
     def send(self, calls: Sequence[Call]) -> None:
-        """Writes the calls in one piece. Only on a usable link."""
+        """Writes the calls in one piece; raises ConnectionError, with why, when it is lost."""
         transport = self._transport
         if transport is None or self._lost:
-            raise WireError("the link is closed")
+            raise ConnectionError(self._lost or "the link is not open")
         now = self._loop.time()
         self._in_flight.extend((call, now) for call in calls)
         if self._watch is None:
@@ -117,11 +126,16 @@ class Link(asyncio.Protocol):
             )
         transport.write(b"".join([call.payload for call in calls]))
 
-    def ask(self, *values: Argument) -> asyncio.Future[Any]:
-        """Sends one command of the link's own; the future gets its reply, errors as values."""
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self.send([Call("", encode_command(*values), future)])
-        return future
+    async def ask(self, *commands: Sequence[Argument]) -> list[Any]:
+        """Sends commands of the link's own and gives their replies, errors as values."""
+        futures: list[asyncio.Future[Any]] = [self._loop.create_future() for _ in commands]
+        self.send(
+            [
+                Call("", encode_command(*command), future)
+                for command, future in zip(commands, futures, strict=True)
+            ]
+        )
+        return await asyncio.gather(*futures)
 
     def drop(self, reason: str) -> None:
         """Throws the link away; everything in flight is lost."""
@@ -140,9 +154,12 @@ class Link(asyncio.Protocol):
         """Hands every complete reply to the call it belongs to."""
         try:
             for reply in self._reader.feed(data):
+                if not self._in_flight:
+                    self.drop(_unasked(reply))
+                    return
                 call, _ = self._in_flight.popleft()
                 self._answer(call, reply)
-        except (WireError, IndexError) as fault:  # IndexError: an answer that nobody asked for
+        except WireError as fault:
             self.drop(f"protocol error: {fault}")
 
     def eof_received(self) -> bool:
@@ -222,8 +239,11 @@ async def open_link(owner: LinkOwner, address: Address, settings: LinkSettings) 
 
 
 async def _greet(link: Link, settings: LinkSettings) -> None:
-    """Waits for an answer to something, so that no caller's call is written to a peer that is
-    dying: its socket accepts for a moment longer, and what it took would be in doubt.
+    """Introduces us and checks every answer; raises ConnectionError when one is not as it should
+    be.
+
+    Even with nothing to say it waits for an answer, so that no caller's call is written to a peer
+    that is dying: its socket accepts for a moment longer, and what it took would be in doubt.
     """
     hello: list[tuple[Argument, ...]] = []
     if settings.password:
@@ -233,20 +253,33 @@ async def _greet(link: Link, settings: LinkSettings) -> None:
         hello.append(("SELECT", settings.database))
     if settings.require_master:
         hello.append(("ROLE",))
-    named = link.ask("CLIENT", "SETNAME", "holdfast")  # a courtesy to operators; may be forbidden
-    replies = await asyncio.gather(*[link.ask(*command) for command in hello])
-    await named
-    if not link.usable:
-        raise ConnectionError("the store left during the handshake")
-    for reply in replies:
-        if isinstance(reply, ReplyError):
+    hello.append(("CLIENT", "SETNAME", "holdfast"))  # last: before AUTH it may be refused
+    for command, reply in zip(hello, await link.ask(*hello), strict=True):
+        _check_greeting(str(command[0]), reply)
+
+
+def _check_greeting(command: str, reply: Any) -> None:
+    """One answer of the handshake; AUTH's arguments must not get into a message."""
+    if isinstance(reply, ReplyError):
+        if command != "CLIENT" or not reply.text.startswith(_NAMELESS):
             raise ConnectionError(reply.text)
-        if isinstance(reply, list) and reply[0] != b"master":
-            raise ConnectionError(f"the server is not a master but a {reply[0].decode()}")
+    elif command == "ROLE" and isinstance(reply, list) and reply:
+        if reply[0] != b"master":
+            raise ConnectionError(f"the server is not a master but {reply[0]!r:.40}")
+    elif reply != b"OK":
+        raise ConnectionError(f"the server answers {command} with {reply!r:.40}")
+
+
+def _unasked(reply: Any) -> str:
+    """Why a link is lost on which a reply came that nobody waits for: a server that takes no more
+    connections says so before it is asked, and then closes.
+    """
+    return reply.text if isinstance(reply, ReplyError) else "a reply that nobody asked for"
 
 
 async def close_link(link: Link) -> None:
-    """Drops the link and waits until the socket is really closed."""
+    """Drops the link and waits, for a moment at most, until the socket is really closed."""
     link.drop("closing")
-    async with asyncio.timeout(_SHUTDOWN_SECONDS):
-        await asyncio.shield(link.closed)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_SHUTDOWN_SECONDS):
+            await asyncio.shield(link.closed)

@@ -52,7 +52,7 @@ class Node:
         self._resolve = resolve
         self._settings = settings
         self._link: Link | None = None
-        self._connecting: asyncio.Task[None] | None = None
+        self._connecting: asyncio.Task[Link] | None = None
         self._waiting: list[Call] = []
         self._pause_seconds = FIRST_PAUSE_SECONDS
         self._retry_at = 0.0
@@ -71,6 +71,7 @@ class Node:
             self._waiting.extend(calls)
             if link is None and self._connecting is None:
                 self._connecting = asyncio.create_task(self._connect(), name="store-connect")
+                self._connecting.add_done_callback(self._attempted)
 
     def resend(self, call: Call, load: bytes) -> None:
         """Sends again a call that was answered NOSCRIPT, behind the script it misses."""
@@ -96,7 +97,7 @@ class Node:
         self._closed = True
         if self._connecting is not None:
             self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
+            await asyncio.wait({self._connecting})
         self._refuse(self._take_waiting(), "the executor is closed")
         if self._link is not None:
             await close_link(self._link)
@@ -121,24 +122,40 @@ class Node:
         if self._waiting and link.usable:
             link.send(self._take_waiting())
 
-    async def _connect(self) -> None:
-        try:
-            self.address = await self._resolve()
-            link = await open_link(self, self.address, self._settings)
-        except (OSError, StoreUnavailable) as fault:  # TimeoutError is an OSError
-            self._connecting = None
-            self._failed(str(fault) or "timed out")
-            return
+    async def _connect(self) -> Link:
+        self.address = await self._resolve()
+        return await open_link(self, self.address, self._settings)
+
+    def _attempted(self, attempt: asyncio.Task[Link]) -> None:
+        """Goes on after an attempt to connect: nobody waits for one that is over, however it was.
+
+        It may have been cancelled, as a loop that ends does with all tasks, or have met a server
+        unlike any; the next call tries again.
+        """
         self._connecting = None
+        try:
+            link = attempt.result()
+            if link.lost:
+                raise ConnectionError(link.lost)
+        except (OSError, StoreUnavailable) as fault:  # TimeoutError is an OSError
+            self._failed(str(fault) or "timed out")
+        except asyncio.CancelledError:
+            self._failed("the executor is closed" if self._closed else "cancelled while connecting")
+        except Exception as bug:
+            logger.exception("store: connecting failed")
+            self._failed(f"{type(bug).__name__} while connecting")
+        else:
+            self._connected(link)
+
+    def _connected(self, link: Link) -> None:
         self._link = link
+        self._last_error = ""
         self._pause_seconds, self._retry_at = FIRST_PAUSE_SECONDS, 0.0
-        if not link.usable:
-            self.link_lost(link, (), "closed at once")
-        elif self._waiting:
+        if self._waiting:
             link.send(self._take_waiting())
 
     def _failed(self, reason: str) -> None:
-        if reason != self._last_error:
+        if reason != self._last_error and not self._closed:
             logger.warning("store: cannot connect: %s", reason)
         self._last_error = reason
         self._retry_at = asyncio.get_running_loop().time() + self._pause_seconds

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from redis.asyncio.sentinel import Sentinel
 from redis.crc import key_slot
@@ -92,6 +92,13 @@ async def ask_slots(asked: Address, settings: LinkSettings) -> dict[int, Address
     """The master of every slot that has one, as the server `asked` sees it."""
     async with asking(asked, settings) as client:
         reply = await client.execute_command("CLUSTER SLOTS")  # type: ignore[no-untyped-call]
+    try:
+        return _read_slots(reply, asked)
+    except (TypeError, ValueError, AttributeError) as fault:
+        raise ConnectionError(f"{asked}: CLUSTER SLOTS has an unknown form") from fault
+
+
+def _read_slots(reply: Any, asked: Address) -> dict[int, Address]:
     slots: dict[int, Address] = {}
     for first, last, (host, port, *_), *_ in reply:
         # an unnamed master is the one that we asked
@@ -116,6 +123,9 @@ class ClusterRouter:
 
     def dispatch(self, calls: Sequence[Call]) -> None:
         """Sends each call to the owner of its slot."""
+        if self._closed:
+            self._refuse(calls, "the executor is closed")
+            return
         by_address: dict[Address, list[Call]] = {}
         for call in calls:
             address = self._slots.get(key_slot(call.key.encode()))
@@ -133,11 +143,16 @@ class ClusterRouter:
         if error.kind == "CLUSTERDOWN":
             self._refresh()
             return False
-        kind, slot, where = error.text.split(" ")[:3]
-        host, _, port = where.rpartition(":")
-        address = Address(host or node.address.host, int(port))
-        if kind == "MOVED":
-            self._slots[int(slot)] = address
+        try:
+            kind, slot, where = error.text.split(" ")[:3]
+            host, _, port = where.rpartition(":")
+            number, address = int(slot), Address(host or node.address.host, int(port))
+        except ValueError:  # the caller is told what it says
+            return False
+        if self._closed:
+            self._refuse([call], "the executor is closed")
+        elif kind == "MOVED":
+            self._slots[number] = address
             self._refresh()
             self._node(address).submit([call])
         else:
@@ -150,8 +165,7 @@ class ClusterRouter:
         if self._refreshing is not None:
             self._refreshing.cancel()
             await asyncio.gather(self._refreshing, return_exceptions=True)
-        for call in self._take_waiting():
-            self._owner.finish(call, StoreUnavailable("the executor is closed"))
+        self._refuse(self._take_waiting(), "the executor is closed")
         await asyncio.gather(*[node.aclose() for node in self._nodes.values()])
 
     def _node(self, address: Address) -> Node:
@@ -181,20 +195,23 @@ class ClusterRouter:
                     fault = str(reason)
                     continue
                 break
-        finally:
+        finally:  # whatever went wrong: what waits for the slots is told, and the next may look
             self._refresh_at = loop.time() + REFRESH_PAUSE_SECONDS
             self._refreshing = None
-        self._dispatch_waiting(fault)
+            self._dispatch_waiting(fault)
 
     def _dispatch_waiting(self, fault: str) -> None:
-        waiting = self._take_waiting()
-        known = []
-        for call in waiting:
-            if key_slot(call.key.encode()) in self._slots:
-                known.append(call)
-            else:
-                self._owner.finish(call, StoreUnavailable(f"nobody serves the slot: {fault}"))
+        known: list[Call] = []
+        unserved: list[Call] = []
+        for call in self._take_waiting():
+            served = key_slot(call.key.encode()) in self._slots
+            (known if served else unserved).append(call)
+        self._refuse(unserved, f"nobody serves the slot: {fault}")
         self.dispatch(known)
+
+    def _refuse(self, calls: Sequence[Call], reason: str) -> None:
+        for call in calls:
+            self._owner.finish(call, StoreUnavailable(reason))
 
     def _take_waiting(self) -> list[Call]:
         waiting, self._waiting = self._waiting, []

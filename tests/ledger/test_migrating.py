@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import uvloop
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -26,7 +27,7 @@ def migrate_in_process(url: str) -> None:
         await ledger.migrate()
         await ledger.close()
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def differences(connection: Connection) -> list[object]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import uvloop
 from model import playing
 from model.schedule import Failure, Run, Schedule
 from script_edits import Edits, edited_bundle
@@ -58,7 +59,7 @@ def house() -> Iterator[House]:
     with tempfile.TemporaryDirectory(dir=base, prefix="holdfast-model-") as memory:
         file = Path(memory) / "ledger.db"
         with no_threads():
-            asyncio.run(_make_ledger(file))
+            uvloop.run(_make_ledger(file))
         with EmbeddedStore(Path(memory) / "store") as store:
             yield House(store.url, file)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from itertools import groupby
 
 import pytest
+import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stock_harness import PRICES, SETTINGS, SPORTS_HALL, Make, Stock, plan_json
@@ -85,7 +85,7 @@ def test_every_answer_is_one_that_the_rules_allow(store_url: str, test_bundle: B
                 stock = await Stock.install(executor, text, SETTINGS, blocked=taken)
                 await judge(stock, asked, seed)
 
-        asyncio.run(run())
+        uvloop.run(run())
 
     check()
 
@@ -107,7 +107,7 @@ def test_a_party_is_split_whenever_it_can_be(store_url: str, test_bundle: Bundle
                 stock = await Stock.install(executor, text, SETTINGS)
                 await judge(stock, Asked(quantity), seed)
 
-        asyncio.run(run())
+        uvloop.run(run())
 
     check()
 

@@ -6,11 +6,11 @@ the store says is recounted from the seats and the holds after every step.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import hypothesis.strategies as st
 import pytest
+import uvloop
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     Bundle,
@@ -53,7 +53,7 @@ class StockMachine(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop = uvloop.new_event_loop()
         self.run = self.loop.run_until_complete
         self.run(self._open())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import fresh_uid
@@ -20,6 +21,11 @@ from holdfast_lua import (
     load_bundle,
 )
 from holdfast_lua.connect import check_store, open_client
+from holdfast_lua.link import Address, Call, LinkSettings
+from holdfast_lua.node import Node
+from holdfast_lua.routing import ClusterRouter
+from holdfast_lua.store_url import StoreUrl
+from holdfast_lua.wire import ReplyError
 
 SCRIPTS = Path(__file__).parents[1] / "lua" / "scripts"
 CALLERS = 40
@@ -235,3 +241,54 @@ async def until_made(executor: Executor, uid: str) -> None:
                 return await make_sale(executor, uid)
             except StoreUnavailable:
                 await asyncio.sleep(0.05)
+
+
+async def test_call_that_waits_to_be_sent_again_ends_with_the_executor(
+    cluster: list[Server], plain_bundle: Bundle
+) -> None:
+    """Told TRYAGAIN it sleeps in no queue of ours when the executor closes."""
+    uid = fresh_uid()
+    migration = migration_of(uid, cluster)
+    async with Executor(url_of(cluster), plain_bundle) as executor:
+        await make_sale(executor, uid)
+        await migration.begin()
+        await migration.move(keys.sale(uid))
+        call = asyncio.create_task(touch(executor, uid))
+        await asyncio.sleep(0.02)
+        await executor.aclose(drain_seconds=0.0)
+        async with asyncio.timeout(5):
+            with pytest.raises(StoreUnavailable, match="the executor is closed"):
+                await call
+        assert executor.outstanding == 0
+
+
+class Outcomes:
+    """What a router says of the calls that it was given."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def node_reply(self, node: Node, call: Call, reply: Any) -> None:
+        self.told.append(reply)
+
+    def finish(self, call: Call, outcome: Any) -> None:
+        self.told.append(outcome)
+
+
+async def test_closed_router_refuses_slots_that_it_does_not_know() -> None:
+    outcomes = Outcomes()
+    router = ClusterRouter(outcomes, StoreUrl.parse("redis+cluster://127.0.0.1:1"))
+    await router.aclose()
+    router.dispatch([Call("TIME", b"", None, key="x")])
+    node = Node(outcomes, lambda: asyncio.sleep(0, Address()), LinkSettings())
+    assert router.redirect(node, Call("TIME", b"", None), ReplyError("MOVED 1 127.0.0.1:1"))
+    assert [str(outcome) for outcome in outcomes.told] == ["the executor is closed"] * 2
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_redirection_that_cannot_be_read_is_told_to_the_caller() -> None:
+    router = ClusterRouter(Outcomes(), StoreUrl.parse("redis+cluster://127.0.0.1:1"))
+    node = Node(Outcomes(), lambda: asyncio.sleep(0, Address()), LinkSettings())
+    for text in ("MOVED", "MOVED here there", "ASK 1 nowhere"):
+        assert not router.redirect(node, Call("TIME", b"", None), ReplyError(text))
+    await router.aclose()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from pathlib import Path
 
 import pytest
 from conftest import fresh_uid
+from store_peers import Handler, OpenAgainst, listening
 
 from holdfast_lua import (
     Bundle,
@@ -19,49 +17,6 @@ from holdfast_lua import (
     StoreUnavailable,
 )
 from holdfast_lua.store_url import StoreUrl
-
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-OpenAgainst = Callable[..., Awaitable[Executor]]
-
-
-@asynccontextmanager
-async def listening(
-    handler: Handler, listen: Callable[[Handler], Awaitable[asyncio.Server]]
-) -> AsyncIterator[asyncio.Server]:
-    """A peer that behaves as `handler` does, and leaves no connection open behind it."""
-    talks: set[asyncio.Task[None]] = set()
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        talks.add(task)
-        try:
-            await handler(reader, writer)
-        finally:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
-
-    server = await listen(talk)
-    yield server
-    server.close()
-    for task in talks:
-        task.cancel()
-    await asyncio.gather(*talks, return_exceptions=True)
-
-
-@pytest.fixture
-async def open_against(tmp_path: Path, test_bundle: Bundle) -> AsyncIterator[OpenAgainst]:
-    """Starts a peer that behaves as the test wants; gives an executor on it."""
-    path = tmp_path / "peer.sock"
-    async with AsyncExitStack() as stack:
-
-        async def start(handler: Handler, query: str = "") -> Executor:
-            peer = listening(handler, lambda talk: asyncio.start_unix_server(talk, path))
-            await stack.enter_async_context(peer)
-            return await stack.enter_async_context(Executor(f"unix://{path}{query}", test_bundle))
-
-        yield start
 
 
 async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -195,7 +150,7 @@ async def test_script_that_stays_unknown_is_not_repeated_for_ever(
 async def test_wrong_password_is_unavailable_and_not_shown(test_bundle: Bundle) -> None:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"holdfast\r\n")
-        writer.write(b"+OK\r\n-WRONGPASS invalid username-password pair\r\n")
+        writer.write(b"-WRONGPASS invalid username-password pair\r\n+OK\r\n")
         await reader.read()
         writer.close()
 
