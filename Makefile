@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 ARGS ?=
+# How many processes run tests side by side: much of a test's time is waiting for a server.
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Every benchmark but the yardstick, which the others start.
 BENCH ?= $(filter-out bare,$(patsubst loadtest/bench/%.py,%,$(wildcard loadtest/bench/*.py)))
 
@@ -33,8 +35,8 @@ serve: $(VENV)/.installed  ## Run the service alone; ARGS="--port 8080 --workers
 
 # -- checking ----------------------------------------------------------------------------------
 
-test: $(VENV)/.installed-dev  ## Run all tests; ARGS="tests/web -k origin"
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.installed-dev  ## Run all tests; JOBS=1 one after another; ARGS="tests/web -k origin"
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=10 $(ARGS)
 
 explore: $(VENV)/.installed-dev  ## Random schedules against the model; ARGS="--seconds 600"
 	@$(BIN)/python scripts/explore_schedules.py $(ARGS)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from ports import free_port
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
@@ -43,13 +44,6 @@ def program(name: str, package: str) -> str:
     if REQUIRED:
         pytest.fail(reason)
     pytest.skip(reason)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True)

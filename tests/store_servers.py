@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ports import free_port
+
 from holdfast_lua import launcher
 from holdfast_lua.embedded_files import find_binary
 from holdfast_lua.link import Address, LinkSettings
@@ -22,24 +24,8 @@ from holdfast_lua.probe import asking
 from holdfast_lua.wire import Argument
 
 START_SECONDS = 20.0
-CLUSTER_BUS_OFFSET = 10_000
 PLAIN = ("--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0")
 CLUSTERED = ("--cluster-enabled", "yes", *PLAIN)
-
-
-def free_port() -> int:
-    """A port nobody listens on, whose cluster bus port is free as well."""
-    while True:
-        with socket.socket() as probe, socket.socket() as bus:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-            if port + CLUSTER_BUS_OFFSET > 65_000:
-                continue
-            try:
-                bus.bind(("127.0.0.1", port + CLUSTER_BUS_OFFSET))
-            except OSError:
-                continue
-            return port
 
 
 @dataclass(eq=False)
@@ -47,7 +33,7 @@ class Server:
     """A store server on a TCP port."""
 
     home: Path
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=lambda: free_port(with_cluster_bus=True))
     process: subprocess.Popen[bytes] | None = None
     leash: int | None = None
     binary: Path | None = None

@@ -14,8 +14,8 @@ from aiohttp import web
 from api_client import Api
 from chromium import Page
 from pages_kit import Sale, make_sale
+from ports import free_port
 from running_service import Service
-from services import free_port
 
 from holdfast.demo.shop import create_shop
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 from api_client import Api, create, make_key
+from ports import free_port
 from running_service import Service
-from services import as_user, directory_for, free_port, serving
+from services import as_user, directory_for, serving
 from yarl import URL
 
 ROOT = Path(__file__).parents[2]

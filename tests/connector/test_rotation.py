@@ -17,8 +17,8 @@ import jwt
 import pytest
 from api_client import Answer, Api, create
 from connector_kit import COOKIE_SECRET, SHOP, asgi_ask
+from ports import free_port
 from running_service import STOP_SECONDS, Service, await_ready, launch
-from services import free_port
 
 from holdfast_connector import Gate, Settings
 

@@ -2,6 +2,7 @@
 
 import subprocess
 
+import ports
 import pytest
 import services
 from sqlalchemy import text
@@ -36,7 +37,7 @@ def test_missing_program_skips_unless_services_are_required(
 
 
 def test_server_is_gone_after_its_context() -> None:
-    port = services.free_port()
+    port = ports.free_port()
     with services.nginx(f"server {{ listen 127.0.0.1:{port}; }}", port=port) as server:
         process: subprocess.Popen[bytes] = server.process
     assert process.poll() is not None

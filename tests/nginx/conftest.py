@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
@@ -9,8 +10,10 @@ import aiohttp
 import pytest
 from api_client import Api
 from nginx_kit import Certificate, Front, make_certificate, recipe
+from ports import free_port
 from running_service import STOP_SECONDS, await_ready, launch
-from services import free_port
+
+_last_numbers = itertools.count(2)
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +42,19 @@ def front(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) ->
 
 
 @pytest.fixture
-async def http(certificate: Certificate) -> AsyncIterator[aiohttp.ClientSession]:
+def client_address() -> str:
+    """An address that no other test comes from: nginx counts what an address may do."""
+    return f"127.0.0.{next(_last_numbers)}"
+
+
+@pytest.fixture
+async def http(
+    certificate: Certificate, client_address: str
+) -> AsyncIterator[aiohttp.ClientSession]:
     """A client that trusts our certificate and keeps no cookies."""
-    connector = aiohttp.TCPConnector(limit=0, ssl=certificate.trusting)
+    connector = aiohttp.TCPConnector(
+        limit=0, ssl=certificate.trusting, local_addr=(client_address, 0)
+    )
     async with aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

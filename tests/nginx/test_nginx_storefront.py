@@ -16,8 +16,9 @@ import aiohttp
 import pytest
 from api_client import Api, create
 from nginx_kit import Certificate, Front, Upstream, auth_program, echo, recipe
+from ports import free_port
 from running_service import wait_until
-from services import Server, free_port
+from services import Server
 
 BROWSER = {"Sec-Fetch-Mode": "navigate"}
 

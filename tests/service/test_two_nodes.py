@@ -5,8 +5,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 from api_client import NIGHT, Api, eventually
+from ports import free_port
 from running_service import StartService
-from services import free_port, postgres_database, postgres_server, postgres_url
+from services import postgres_database, postgres_server, postgres_url
 
 __all__ = ["postgres_database", "postgres_server", "postgres_url"]
 

@@ -39,6 +39,6 @@ async def overdue_stock(make_stock: Make, clock: Clock) -> Stock:
     """Forty seats, each in a hold of its own that is overdue: more than one call sweeps."""
     stock = await make_stock(["A" * 40], areas=())
     for _ in range(40):
-        await stock.held(stock.choice(1), hold_ms=1000)
-    await clock.advance_ms(1000)
+        await stock.held(stock.choice(1), hold_ms=60_000)
+    await clock.advance_ms(60_000)
     return stock
