@@ -40,8 +40,8 @@ async def cancelled_at(
 async def settled(shop: Shop, clock: Clock) -> None:
     """What recovery makes of it."""
     await drained(shop)
-    # A COMMIT that was cancelled may still be on its way to the file. Recovery would find it when it
-    # comes by next; here it comes by only behind it.
+    # A COMMIT that was cancelled may still be on its way to the file. Recovery would find it when
+    # it comes by next; here it comes by only behind it.
     async with shop.ledger.database.writing():
         pass
     recovery = Recovery(shop.ledger)
