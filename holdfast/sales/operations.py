@@ -13,7 +13,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -33,7 +33,9 @@ from holdfast.sales.spec import (
 )
 from holdfast.sales.translate import brand, line_settings, stock_settings
 from holdfast_inventory.ledger import AuditNote, SaleDraft, SaleRecord
-from holdfast_inventory.plan import compile_plan
+from holdfast_inventory.plan import Plan, compile_plan
+from holdfast_inventory.plan_text import clean_plan
+from holdfast_inventory.plan_warnings import PlanWarning, plan_warnings
 from holdfast_lua.stock_install import InstallFenced
 from holdfast_queue.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
@@ -47,6 +49,14 @@ LIFECYCLE_OPERATIONS: Final = ("open", "pause", "resume", "drain", "close")
 logger = logging.getLogger(__name__)
 
 
+class Put(NamedTuple):
+    """What a PUT has come to."""
+
+    sale: Sale
+    created: bool
+    warnings: list[PlanWarning]
+
+
 class SaleOperations:
     """The operator's side of the sales of one process."""
 
@@ -55,10 +65,10 @@ class SaleOperations:
         self._directory = directory
         self._ledger = builder.ledger
 
-    async def put(self, name: str, body: SaleBody, actor: str) -> tuple[Sale, bool]:
-        """Create the sale (True), or replace it while nobody has a ticket (False)."""
+    async def put(self, name: str, body: SaleBody, actor: str, *, strict: bool = False) -> Put:
+        """Create the sale, or replace it while nobody has a ticket; `strict` takes no warnings."""
         spec, plan = split_body(body)
-        await _check_stock(spec, plan)
+        plan, warnings = await _checked_stock(spec, plan, strict=strict)
         record = await self._ledger.sales.read(name)
         if record is None:
             draft = _draft(new_uid(), name, spec, plan)
@@ -71,15 +81,15 @@ class SaleOperations:
             line = _line(actor, "sale.put", {"created": False, "uid": record.uid})
             record = await self._replaced(_draft(record.uid, name, spec, plan), line)
             created = False
-        return await self._installed(record), created
+        return Put(await self._installed(record), created, warnings)
 
-    async def put_plan(self, name: str, plan: bytes, actor: str) -> Sale:
+    async def put_plan(self, name: str, body: bytes, actor: str, *, strict: bool = False) -> Put:
         """Give the sale another seating plan while nobody has a ticket."""
         sale = await self._directory.get(name)
-        await _check_stock(sale.spec, plan)
-        line = _line(actor, "sale.put_plan", {"bytes": len(plan)})
+        plan, warnings = await _checked_stock(sale.spec, body, strict=strict)
+        line = _line(actor, "sale.put_plan", {"bytes": len(body)})
         record = await self._replaced(_draft(sale.uid, name, sale.spec, plan), line)
-        return await self._installed(record)
+        return Put(await self._installed(record), False, warnings)
 
     async def patch(self, name: str, changes: Mapping[str, object], actor: str) -> Sale:
         """Change live settings, all of them or none; every worker follows within two ticks."""
@@ -201,16 +211,32 @@ def _line(actor: str, action: str, detail: object) -> AuditNote:
     return AuditNote(actor, action, msgspec.json.encode(detail))
 
 
-async def _check_stock(spec: SaleSpec, plan: bytes | None) -> None:
-    """There is something to sell, the plan can be read, and all of it has a price."""
+async def _checked_stock(
+    spec: SaleSpec, body: bytes | None, *, strict: bool
+) -> tuple[bytes | None, list[PlanWarning]]:
+    """The plan with clean text, and what looks like a mistake in it. There is something to sell,
+    the plan can be read, and all of it has a price.
+    """
     line_settings(spec)
     brand(spec)
-    if plan is None and not spec.areas:
+    if body is None and not spec.areas:
         raise invalid("plan", "A sale needs a seating `plan`, `areas`, or both.")
     # A hundred thousand seats take a second to read, in which others want to be served.
-    compiled = await asyncio.to_thread(compile_plan, plan, stock_settings(spec))
+    plan, compiled, warnings = await asyncio.to_thread(_read_stock, spec, body)
     used = {category for category, seats in compiled.category_seats().items() if seats}
     check_prices(spec, frozenset(used | {area.category for area in spec.areas}))
+    if strict and warnings:
+        raise HoldfastError(
+            ErrorCode.INVALID_PLAN, warnings[0].detail, field="plan", warnings=warnings
+        )
+    return plan, warnings
+
+
+def _read_stock(spec: SaleSpec, body: bytes | None) -> tuple[bytes | None, Plan, list[PlanWarning]]:
+    plan = None if body is None else clean_plan(body)
+    settings = stock_settings(spec)
+    compiled = compile_plan(plan, settings)
+    return plan, compiled, plan_warnings(compiled, settings)
 
 
 def _draft(uid: str, name: str, spec: SaleSpec, plan: bytes | None) -> SaleDraft:

@@ -29,6 +29,7 @@ from holdfast_web.endpoint import Handler, endpoint
 from holdfast_web.errors import HoldfastError, invalid
 from holdfast_web.pagination import page, page_query
 from holdfast_web.responses import json_response
+from holdfast_web.text import query_flag
 
 
 class BeaconBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -56,10 +57,13 @@ async def put_sale(request: web.Request) -> web.Response:
     name = request.match_info["sale"]
     if not SALE_NAME.fullmatch(name):
         raise invalid("sale", "A sale's name is 1 to 63 of a-z, 0-9 and -, not beginning with -.")
+    strict = query_flag(request, "strict")
     body = await read_json(request, SaleBody, limit=PLAN_LIMIT_BYTES, seconds=PLAN_SECONDS)
-    sale, created = await request.app[OPERATIONS].put(name, body, key.id)
+    done = await request.app[OPERATIONS].put(name, body, key.id, strict=strict)
     return json_response(
-        view(sale), status=201 if created else 200, headers={"Location": f"/v1/sales/{name}"}
+        {**view(done.sale), "warnings": done.warnings},
+        status=201 if done.created else 200,
+        headers={"Location": f"/v1/sales/{name}"},
     )
 
 
@@ -67,11 +71,13 @@ async def put_sale(request: web.Request) -> web.Response:
 async def put_plan(request: web.Request) -> web.Response:
     """Another seating plan for a sale that nobody has joined."""
     key = await require_role(request, Role.OPERATOR)
+    strict = query_flag(request, "strict")
     plan = await read_bytes(request, limit=PLAN_LIMIT_BYTES, seconds=PLAN_SECONDS)
     if not plan:
         raise invalid("body", "The body must be a seating plan.")
     name = request.match_info["sale"]
-    return json_response(view(await request.app[OPERATIONS].put_plan(name, bytes(plan), key.id)))
+    done = await request.app[OPERATIONS].put_plan(name, bytes(plan), key.id, strict=strict)
+    return json_response({**view(done.sale), "warnings": done.warnings})
 
 
 @endpoint

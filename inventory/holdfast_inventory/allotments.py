@@ -20,8 +20,7 @@ something, for a question whose answer is known before it is asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from holdfast_inventory.settings import Allotment, StockSettings
@@ -32,18 +31,12 @@ if TYPE_CHECKING:
     from holdfast_inventory.plan import Plan
 
 
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """A zone and its half-open range of seats. `id` falls back to the name, then to the number."""
-
-    id: str
-    name: str
-    first: int
-    end: int
+ZoneSeats = Callable[[str], Sequence[range]]
+"""From the id or name of a zone to the seats of every zone that has it."""
 
 
 def channels_of(
-    allotments: Sequence[Allotment], zones: Sequence[Zone], index: Mapping[str, int]
+    allotments: Sequence[Allotment], zones: ZoneSeats, index: Mapping[str, int]
 ) -> list[str]:
     """The channel of each seat, empty for none; no list at all when nothing is set aside."""
     if not allotments:
@@ -57,16 +50,16 @@ def channels_of(
     return channels
 
 
-def _seats(allotment: Allotment, zones: Sequence[Zone], index: Mapping[str, int]) -> list[int]:
+def _seats(allotment: Allotment, zones: ZoneSeats, index: Mapping[str, int]) -> list[int]:
     unknown = [guid for guid in allotment.seats if guid not in index]
     if unknown:
         raise invalid("allotments", f"No seat {unknown[0]!r} in the plan.")
     seats = [index[guid] for guid in allotment.seats]
-    for name in allotment.zones:
-        found = [zone for zone in zones if name in (zone.id, zone.name)]
+    for name in dict.fromkeys(allotment.zones):
+        found = zones(name)
         if not found:
             raise invalid("allotments", f"No zone {name!r} in the plan.")
-        seats += [seat for zone in found for seat in range(zone.first, zone.end)]
+        seats += [seat for zone in found for seat in zone]
     return seats
 
 

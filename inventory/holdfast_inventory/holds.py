@@ -8,7 +8,7 @@ to look anything up in the plan.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Final
@@ -242,7 +242,7 @@ def hold_items(hold: HoldRecord, plan: Plan, settings: StockSettings) -> list[Se
     return items
 
 
-def _require_known(names: Sequence[str], known: Sequence[str], field: str) -> None:
+def _require_known(names: Sequence[str], known: Collection[str], field: str) -> None:
     unknown = [name for name in names if name not in known]
     if unknown:
         detail = f"{unknown[0]!r} is not in the plan."
@@ -251,20 +251,15 @@ def _require_known(names: Sequence[str], known: Sequence[str], field: str) -> No
 
 def _zones(names: Sequence[str], plan: Plan) -> frozenset[int]:
     """Zones by id or by name."""
-    if not names:
-        return frozenset()
-    known = [text for zone in plan.zones for text in (zone.id, zone.name)]
-    _require_known(names, known, "zones")
-    return frozenset(
-        at for at, zone in enumerate(plan.zones) if zone.id in names or zone.name in names
-    )
+    _require_known(names, plan.zones_named, "zones")
+    return frozenset(at for name in set(names) for at in plan.zones_named[name])
 
 
 def _areas(wishes: Sequence[AreaWish], settings: StockSettings) -> tuple[AreaUnits, ...]:
     if not wishes:
         return ()
     places = {area.id: at for at, area in enumerate(settings.areas)}
-    _require_known([wish.id for wish in wishes], tuple(places), "areas")
+    _require_known([wish.id for wish in wishes], places, "areas")
     if len({wish.id for wish in wishes}) != len(wishes):
         raise invalid("areas", "An area is named twice.")
     return tuple(

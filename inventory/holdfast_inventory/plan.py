@@ -17,11 +17,12 @@ from typing import Final
 
 import msgspec
 
-from holdfast_inventory.allotments import Zone, channels_of
+from holdfast_inventory.allotments import channels_of
 from holdfast_inventory.geometry import PlacedRow, Point, default_focus, place_rows
-from holdfast_inventory.plan_import import PlanEntry, plan_error, read_plan
+from holdfast_inventory.plan_import import PlanEntry, read_plan
 from holdfast_inventory.rows import Block, SeatClass, levels_for, make_blocks
 from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.zones import make_zones, zones_by_name
 
 VERSION_BYTES: Final = 12
 _NO_SEATS: Final = b'{"name":"","categories":[],"zones":[]}'
@@ -34,9 +35,10 @@ class Plan:
         rows = place_rows(entry)
         seats = [seat for row in rows for seat in row.entry.seats]
         self.focus: Final = _focus(entry, rows, settings)
-        self.zones: Final = _zones(entry)
+        self.zones: Final = make_zones(entry)
+        self.zones_named: Final = zones_by_name(self.zones)
         self._index: Final = {seat.seat_guid: at for at, seat in enumerate(seats)}
-        channels = channels_of(settings.allotments, self.zones, self._index)
+        channels = channels_of(settings.allotments, self._zone_seats, self._index)
         self.set_aside: Final = [(at, to) for at, to in enumerate(channels) if to]
         kinds, blocks = make_blocks(rows, self.focus, channels) if seats else ((), ())
         self.kinds: Final[tuple[SeatClass, ...]] = kinds
@@ -56,6 +58,11 @@ class Plan:
     def index(self, guid: str) -> int | None:
         """The dense index of a seat, None when the plan has no such seat."""
         return self._index.get(guid)
+
+    def _zone_seats(self, name: str) -> list[range]:
+        """The seats of each zone that has this id or name."""
+        zones = (self.zones[at] for at in self.zones_named.get(name, ()))
+        return [range(zone.first, zone.end) for zone in zones]
 
     def kind(self, seat: int) -> SeatClass:
         """Category and accessibility of a seat."""
@@ -95,21 +102,6 @@ def _focus(entry: PlanEntry, rows: Sequence[PlacedRow], settings: StockSettings)
     if settings.focal_point is not None:
         return settings.focal_point
     return default_focus(entry, rows) if any(row.points for row in rows) else (0.0, 0.0)
-
-
-def _zones(entry: PlanEntry) -> tuple[Zone, ...]:
-    zones: list[Zone] = []
-    first = 0
-    for number, zone in enumerate(entry.zones):
-        end = first + sum(len(row.seats) for row in zone.rows)
-        identifier = zone.zone_id or zone.name or str(number + 1)
-        if any(identifier == other.id for other in zones):
-            identifier = f"{identifier}#{number + 1}"
-        zones.append(Zone(identifier, zone.name or identifier, first, end))
-        first = end
-    if len(zones) > 65_535:
-        raise plan_error("zones", f"{len(zones)} zones are too many")
-    return tuple(zones)
 
 
 def _block_of(blocks: Sequence[Block], seats: int) -> array[int]:

@@ -68,8 +68,8 @@ def make_blocks(
     blocks: list[Block] = []
     row_start = 0
     for row in rows:
+        theirs = channels[row_start : row_start + len(row.points)]
         for first, end in row.runs:
-            theirs = channels[row_start : row_start + len(row.points)]
             for seat_class, start, stop in _same_class(row, first, end, theirs):
                 kind = kinds.setdefault(seat_class, len(kinds))
                 points = row.points[start:stop]

@@ -1,6 +1,7 @@
 """The operator's side over HTTP: create, replace, read, change, end, and who may."""
 
 import asyncio
+import json
 
 import pytest
 from api_client import (
@@ -55,6 +56,29 @@ async def test_real_plan_with_areas_is_imported(operator: Api, name: str) -> Non
     assert made.status == 201, made
     seats = (await operator.get(f"/v1/sales/{name}/seats")).body
     assert len(seats["states"]) + 100 == made.body["counts"]["free"]
+
+
+async def test_doubtful_plan_is_taken_with_warnings_and_refused_by_the_strict(
+    operator: Api, name: str
+) -> None:
+    plan = json.loads(json.dumps(seating_plan()).replace('"A-1-2"', '"A-1-2x"'))
+    first, second = plan["zones"][3]["rows"][0]["seats"][:2]
+    second["seat_number"] = first["seat_number"]
+    body = {**NIGHT, "plan": plan, "prices": ALL_PRICES}
+    strict = await operator.put(f"/v1/sales/{name}?strict=true", body)
+    assert (strict.status, strict.code) == (400, "invalid_plan")
+    assert [warning["code"] for warning in strict.body["warnings"]] == ["same_label"]
+    assert (await operator.get(f"/v1/sales/{name}")).status == 404
+    made = await operator.put(f"/v1/sales/{name}?strict=false", body)
+    assert (made.status, made.body["warnings"]) == (201, strict.body["warnings"])
+    assert set(made.body["warnings"][0]["seats"]) == {first["seat_guid"], second["seat_guid"]}
+    assert (await operator.put(f"/v1/sales/{name}/plan", plan)).body["warnings"]
+    again = await operator.put(f"/v1/sales/{name}/plan?strict=true", plan)
+    assert (again.status, again.code) == (400, "invalid_plan")
+    sound = await operator.put(f"/v1/sales/{name}/plan?strict=true", seating_plan())
+    assert (sound.status, sound.body["warnings"]) == (200, [])
+    odd = await operator.put(f"/v1/sales/{name}?strict=yes", body)
+    assert (odd.status, odd.body["field"]) == (400, "strict")
 
 
 async def test_plan_can_be_put_alone(operator: Api, name: str) -> None:
