@@ -47,7 +47,15 @@ class SaleBuilder:
         spec = spec_from_json(record.spec)
         ref = SaleRef(record.uid, record.epoch)
         draw = draw_of(record.uid, record.draw_secret, spec)
-        room = Room(record.name, ref, line_settings(spec), self.desk, brand=brand(spec), draw=draw)
+        room = Room(
+            record.name,
+            ref,
+            line_settings(spec),
+            self.desk,
+            brand=brand(spec),
+            draw=draw,
+            identity_secret=record.identity_secret,
+        )
         plan = await self.plans.get(record, spec)
         hall = Hall(record.name, ref, plan, stock_settings(spec), self.stock_calls)
         await room.tick()

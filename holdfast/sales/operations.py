@@ -41,6 +41,7 @@ from holdfast_queue.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 
 DRAW_SECRET_BYTES: Final = 32
+IDENTITY_SECRET_BYTES: Final = 32
 UID_CHARS: Final = 12
 UID_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 PATCH_ATTEMPTS: Final = 5
@@ -247,4 +248,5 @@ def _draft(uid: str, name: str, spec: SaleSpec, plan: bytes | None) -> SaleDraft
         plan=plan,
         areas={area.id: area.capacity for area in spec.areas},
         draw_secret=secrets.token_bytes(DRAW_SECRET_BYTES),
+        identity_secret=secrets.token_bytes(IDENTITY_SECRET_BYTES),
     )

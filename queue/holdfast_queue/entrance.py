@@ -12,9 +12,9 @@ from holdfast_queue.draw import own_nonce
 from holdfast_queue.identities import (
     Bound,
     Identity,
+    IdentityDigests,
     IdentityMode,
     IdentityPlaces,
-    identity_ticket_id,
 )
 from holdfast_queue.joins import JoinCollector, Place
 from holdfast_queue.limits import limit_join
@@ -28,7 +28,9 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 class Entrance:
     """Where one sale is joined, in one process."""
 
-    def __init__(self, standing: Standing, admissions: Admissions) -> None:
+    def __init__(
+        self, standing: Standing, admissions: Admissions, digests: IdentityDigests
+    ) -> None:
         self._standing = standing
         self._ref = standing.ref
         self._desk = standing.desk
@@ -36,7 +38,8 @@ class Entrance:
         self._joins = JoinCollector(
             self._desk.calls, self._ref, self._desk.raise_ceiling, standing.is_quiet
         )
-        self._identities = IdentityPlaces(self._desk.calls, self._ref)
+        self._digests = digests
+        self._identities = IdentityPlaces(self._desk.calls, self._ref, digests)
 
     def read_identity(self, token: str) -> Identity | None:
         """Whom a storefront has signed for; None when it is no such token."""
@@ -76,12 +79,12 @@ class Entrance:
         if known is not None:
             return known
         turn = 0 if seen is None else seen.turn + 1
-        ticket_id = identity_ticket_id(self._ref.uid, identity.subject, turn)
+        ticket_id = self._digests.ticket_id(identity.subject, turn)
         place = await self._joins.join(self._nonce(nonce), ticket_id)
         mine = Bound(place.ordinal, turn)
         bound = await self._identities.bind(identity.subject, seen, mine)
         known = None if bound == mine else await self._entry_again(identity, bound)
-        return known or self._entry(place, identity.channels)
+        return known or self._entry(place, identity)
 
     async def _entry_again(self, identity: Identity, bound: Bound) -> Entry | None:
         """The ticket that the identity had for this place; None when it is worth nothing."""
@@ -90,11 +93,12 @@ class Entrance:
         ticket = Ticket(
             uid=self._ref.uid,
             epoch=self._ref.epoch,
-            id=identity_ticket_id(self._ref.uid, identity.subject, bound.turn),
+            id=self._digests.ticket_id(identity.subject, bound.turn),
             number=bound.ordinal if numbered else None,
             lobby_index=None if numbered else bound.ordinal - 1,
             issued_at_s=document.now_ms // 1000,
             channels=identity.channels,
+            buyer=self._digests.buyer(identity.subject),
         )
         state = await self._worth(ticket)
         if state is None:
@@ -116,7 +120,7 @@ class Entrance:
         """Everybody who joins before a draw has one; afterwards it would serve no purpose."""
         return given or own_nonce() if self._standing.awaits_draw() else ""
 
-    def _entry(self, place: Place, channels: tuple[str, ...] = ()) -> Entry:
+    def _entry(self, place: Place, identity: Identity | None = None) -> Entry:
         ticket = Ticket(
             uid=self._ref.uid,
             epoch=self._ref.epoch,
@@ -124,7 +128,8 @@ class Entrance:
             number=place.number,
             lobby_index=place.lobby_index,
             issued_at_s=place.now_ms // 1000,
-            channels=channels,
+            channels=() if identity is None else identity.channels,
+            buyer="" if identity is None else self._digests.buyer(identity.subject),
         )
         token = self._desk.tickets.make(ticket)
         if place.session_ms is not None:

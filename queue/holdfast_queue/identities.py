@@ -8,7 +8,12 @@ nothing for another sale, and rotation works as for every other key.
 The store keeps seven bytes of a digest and the ordinal of the place (keys.identities). The ticket's
 id follows from identity and turn, so a ticket that is issued again is the same ticket: one pass id,
 hence one admission, whichever copy claims. A place that has lapsed or is used up is replaced by one
-of the next turn, with another pass id.
+of the next turn, with another pass id. The buyer is the identity's whatever the turn: what they may
+have is counted over all their passes.
+
+What is derived from an identity is keyed, for whoever sees a buyer in an order must not be able to
+find out by trying whose it is. The key is made with the sale and kept in the ledger: one that came
+from the deployment's secret would change with it, and every buyer with it, in mid-sale.
 
 Beside who it is, the storefront may sign which `channels` the visitor carries: the ticket takes
 them along and the pass shows them to the inventory, so nothing is stored for them either. They come
@@ -43,6 +48,7 @@ MAX_IDENTITY_CHARS: Final = 200
 MAX_LIFE_SECONDS: Final = 600
 LEEWAY_SECONDS: Final = 30
 BUCKETS: Final = 16_384
+BUYER_BYTES: Final = 15
 _DIGEST_BYTES: Final = 7
 _OPTIONS: Final[Any] = {
     "require": ["aud", "sub", "iat", "exp"],
@@ -135,34 +141,50 @@ def parse_bound(text: str) -> Bound | None:
     return Bound(int(ordinal), int(turn or 0))
 
 
-def identity_ticket_id(uid: str, identity: str, turn: int) -> int:
-    """The id of every ticket of an identity's `turn`-th place."""
-    return int.from_bytes(_digest(uid, f"{turn}:{identity}", b"hf-ticket-id")[:8])
+@dataclass(frozen=True, slots=True)
+class IdentityDigests:
+    """What follows from an identity in one sale, with the sale's own key (empty: unkeyed)."""
+
+    uid: str
+    key: bytes = field(default=b"", repr=False)
+
+    def ticket_id(self, identity: str, turn: int) -> int:
+        """The id of every ticket of the identity's `turn`-th place."""
+        return int.from_bytes(self._digest(f"{turn}:{identity}", b"hf-ticket-id")[:8])
+
+    def buyer(self, identity: str) -> str:
+        """The identity as the inventory knows it, whichever pass it comes with."""
+        raw = self._digest(identity, b"hf-id-buyer")[:BUYER_BYTES]
+        return urlsafe_b64encode(raw).decode()
+
+    def slot(self, identity: str) -> tuple[int, bytes]:
+        """Bucket and digest under which the store keeps its place."""
+        raw = self._digest(identity, b"hf-identity")
+        return int.from_bytes(raw[:2]) % BUCKETS, raw[2 : 2 + _DIGEST_BYTES]
+
+    def _digest(self, text: str, person: bytes) -> bytes:
+        named = f"{self.uid}\0{text}".encode()
+        return blake2b(named, digest_size=16, key=self.key, person=person).digest()
 
 
 class IdentityPlaces:
     """Which identity has which place, in one sale."""
 
-    def __init__(self, calls: LineCalls, ref: SaleRef) -> None:
+    def __init__(self, calls: LineCalls, ref: SaleRef, digests: IdentityDigests) -> None:
         self._calls = calls
         self._ref = ref
+        self._digests = digests
 
     async def find(self, identity: str) -> Bound | None:
         """The place it has."""
-        return parse_bound(await self._calls.bind_identity(self._ref, *self._slot(identity)))
+        return parse_bound(
+            await self._calls.bind_identity(self._ref, *self._digests.slot(identity))
+        )
 
     async def bind(self, identity: str, seen: Bound | None, place: Bound) -> Bound:
         """Gives it `place` instead of `seen`, unless somebody was faster; answers what it has."""
         before = "" if seen is None else seen.text()
         held = await self._calls.bind_identity(
-            self._ref, *self._slot(identity), before, place.text()
+            self._ref, *self._digests.slot(identity), before, place.text()
         )
         return parse_bound(held) or place
-
-    def _slot(self, identity: str) -> tuple[int, bytes]:
-        raw = _digest(self._ref.uid, identity, b"hf-identity")
-        return int.from_bytes(raw[:2]) % BUCKETS, raw[2 : 2 + _DIGEST_BYTES]
-
-
-def _digest(uid: str, text: str, person: bytes) -> bytes:
-    return blake2b(f"{uid}\0{text}".encode(), digest_size=16, person=person).digest()

@@ -17,7 +17,7 @@ from holdfast_queue.brand import Brand
 from holdfast_queue.desk import FrontDesk
 from holdfast_queue.draw import Draw
 from holdfast_queue.entrance import Entrance
-from holdfast_queue.identities import Identity
+from holdfast_queue.identities import Identity, IdentityDigests
 from holdfast_queue.lobby import Lobby
 from holdfast_queue.presence import Presence
 from holdfast_queue.refusals import refusal
@@ -41,6 +41,7 @@ class Room:
         *,
         brand: Brand | None = None,
         draw: Draw | None = None,
+        identity_secret: bytes = b"",
     ) -> None:
         self.name = name
         self.ref = ref
@@ -49,7 +50,9 @@ class Room:
         self._standing = Standing(name, ref, settings, desk, draw)
         self._presence = Presence(desk.calls, ref)
         self._admissions = Admissions(self._standing)
-        self._entrance = Entrance(self._standing, self._admissions)
+        self._entrance = Entrance(
+            self._standing, self._admissions, IdentityDigests(ref.uid, identity_secret)
+        )
 
     @property
     def uid(self) -> str:

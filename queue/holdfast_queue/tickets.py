@@ -7,8 +7,9 @@ checked in about 2; nothing is stored for it.
 Invariants: a ticket verifies for the life of its sale as long as its key is listed (rotation: the
 new key first, old ones after it); its id is random, so `pass_id` and `subject` cannot be guessed
 from a number; both are derived from id and sale alone, never from the key, so they outlive a
-rotation. A place is a number (from 1) or a lobby index (from 0), never both. Channels are written
-only when there are any: a ticket without is the same as before there were channels.
+rotation. The subject of an identity's ticket is the identity's, see identities, and travels in the
+ticket. A place is a number (from 1) or a lobby index (from 0), never both. Channels and
+buyer are written only when there are any: a ticket without is the same as before there were such.
 
 Rejected: JWTs (18 us and three times the bytes for what only this service ever reads), and an
 expiry inside the ticket: whether a place is still worth something is the line's to say.
@@ -45,6 +46,7 @@ class _Body(msgspec.Struct, array_like=True, frozen=True, gc=False):
     place: int
     issued_at_s: int
     channels: tuple[str, ...] = ()
+    buyer: str = ""
 
 
 _decode_body = msgspec.msgpack.Decoder(_Body).decode
@@ -63,6 +65,8 @@ class Ticket(msgspec.Struct, frozen=True, gc=False):
     issued_at_s: int
     channels: tuple[str, ...] = ()
     """What the storefront has signed that the visitor may have, see identities."""
+    buyer: str = ""
+    """The buyer that the visitor's identity stands for; empty without an identity."""
 
     @property
     def ordinal(self) -> int:
@@ -76,8 +80,8 @@ class Ticket(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def subject(self) -> str:
-        """The buyer as the inventory knows them: opaque, one for each ticket."""
-        return _derive("hf-buyer", self.uid, self.id)
+        """The buyer as the inventory knows them: opaque, one for each identity or ticket."""
+        return self.buyer or _derive("hf-buyer", self.uid, self.id)
 
 
 def derive_pass_id(uid: str, ticket_id: int) -> str:
@@ -126,7 +130,10 @@ class TicketMint:
     def make(self, ticket: Ticket) -> str:
         """The token of `ticket`, under the current key."""
         fields = (ticket.uid, ticket.epoch, ticket.id, _place(ticket), ticket.issued_at_s)
-        body = _encode((*fields, ticket.channels) if ticket.channels else fields)
+        if ticket.buyer:
+            body = _encode((*fields, ticket.channels, ticket.buyer))
+        else:
+            body = _encode((*fields, ticket.channels) if ticket.channels else fields)
         key = self._current
         return _spell(key.kid + key.tag(body) + body)
 
@@ -183,5 +190,12 @@ def _parse(body: bytes) -> Ticket | None:
     place = read.place
     number, lobby_index = (place, None) if place > 0 else (None, -1 - place)
     return Ticket(
-        read.uid, read.epoch, read.id, number, lobby_index, read.issued_at_s, read.channels
+        read.uid,
+        read.epoch,
+        read.id,
+        number,
+        lobby_index,
+        read.issued_at_s,
+        read.channels,
+        read.buyer,
     )

@@ -17,6 +17,7 @@ from holdfast_queue.identities import (
     BUCKETS,
     Bound,
     Identity,
+    IdentityDigests,
     IdentityMode,
     IdentityOffice,
     IdentityPlaces,
@@ -157,6 +158,35 @@ async def test_used_up_place_is_followed_by_another(make_room: RoomFactory) -> N
     assert second.ticket.pass_id != first.ticket.pass_id
 
 
+async def test_identity_is_one_buyer_whatever_its_turn(
+    make_room: RoomFactory, desk: FrontDesk
+) -> None:
+    """And somebody else's is another, in this sale and in the next."""
+    room = await make_room()
+    first = await room.join(identity=SEVEN)
+    again = await room.join(identity=SEVEN)
+    assert again.ticket.subject == first.ticket.subject
+    await room.end(first.ticket.pass_id)
+    await room.tick()
+    second = await room.join(identity=SEVEN)
+    assert second.ticket.pass_id != first.ticket.pass_id
+    assert second.ticket.subject == first.ticket.subject
+    read = room.read_ticket(second.token)
+    assert read is not None
+    assert read.subject == first.ticket.subject
+    assert (await room.join(identity=Identity("customer-8"))).ticket.subject != read.subject
+
+
+def test_digests_need_the_sale_and_its_key() -> None:
+    made = IdentityDigests("uid", b"k" * 32)
+    for other in (IdentityDigests("later", b"k" * 32), IdentityDigests("uid", b"l" * 32)):
+        assert made.buyer("ann") != other.buyer("ann")
+        assert made.ticket_id("ann", 0) != other.ticket_id("ann", 0)
+        assert made.slot("ann") != other.slot("ann")
+    assert made.buyer("ann") != made.buyer("bea")
+    assert "kkkk" not in repr(made)
+
+
 async def test_required_identity_is_asked_of_who_has_no_place(make_room: RoomFactory) -> None:
     room = await make_room(identity=IdentityMode.REQUIRED)
     first = await room.join(identity=SEVEN)
@@ -216,7 +246,7 @@ async def test_quiet_join_gives_a_pass_with_channels_and_others_get_none(
 
 async def test_identity_costs_at_most_24_bytes(executor: Executor, sale_ref: SaleRef) -> None:
     """As many in one bucket as a million would put there."""
-    places = IdentityPlaces(LineCalls(executor), sale_ref)
+    places = IdentityPlaces(LineCalls(executor), sale_ref, IdentityDigests(sale_ref.uid))
     count = 1_000_000 // BUCKETS
     key = keys.identities(sale_ref.uid, 5)
     calls = LineCalls(executor)

@@ -42,11 +42,14 @@ def test_ticket_reads_back_as_it_was_made(ticket: Ticket) -> None:
 def test_ticket_carries_channels_within_its_bound() -> None:
     mint = TicketMint([NEW])
     longest = tuple(f"{number:x<32}" for number in range(CARRIED_MAX))
-    carried = replace(TICKET, channels=longest, issued_at_s=2**33)
+    carried = replace(TICKET, channels=longest, buyer="b" * 20, issued_at_s=2**33)
     token = mint.make(carried)
     assert len(token) <= MAX_TOKEN_CHARS
     assert mint.read(token) == carried
     assert mint.read(mint.make(TICKET)) == TICKET
+    named = replace(TICKET, buyer="b" * 20)
+    assert mint.read(mint.make(named)) == named
+    assert named.subject == named.buyer
 
 
 @given(st.integers(0, 10_000), st.integers(0, 255))

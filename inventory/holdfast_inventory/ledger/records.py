@@ -114,6 +114,7 @@ class SaleDraft:
     areas: Mapping[str, int] = field(default_factory=dict)
     lifecycle: str = "live"
     draw_secret: bytes = field(default=b"", repr=False)
+    identity_secret: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,8 @@ class SaleRecord:
     deleted: bool
     draw_secret: bytes = field(repr=False)
     installed_epoch: int = 0
+    identity_secret: bytes = field(default=b"", repr=False)
+    """keys what follows from an identity; empty in a sale from before there were such keys"""
 
 
 @dataclass(frozen=True, slots=True)

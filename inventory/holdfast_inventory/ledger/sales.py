@@ -262,6 +262,7 @@ def _fresh_row(draft: SaleDraft) -> dict[str, object]:
         "settings_version": 1,
         "issued_ceiling": 0,
         "draw_secret": draft.draw_secret,
+        "identity_secret": draft.identity_secret.hex(),
         "provisioned": False,
         "created_ms": at_ms,
         "updated_ms": at_ms,
@@ -285,4 +286,5 @@ def _record(row: Row[Any]) -> SaleRecord:
     values = dict(row._mapping)
     values["deleted"] = values.pop("live_name") is None
     values["spec"] = values["spec"].encode()
+    values["identity_secret"] = bytes.fromhex(values["identity_secret"])
     return SaleRecord(**values)

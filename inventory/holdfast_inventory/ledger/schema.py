@@ -84,6 +84,7 @@ sales = Table(
     Column("settings_version", Integer, nullable=False),
     Column("issued_ceiling", BigInteger, nullable=False),
     Column("draw_secret", LargeBinary, nullable=False),
+    Column("identity_secret", exact(64), nullable=False, server_default=""),
     Column("provisioned", Boolean, nullable=False),
     Column("installed_epoch", Integer, nullable=False, server_default="0"),
     Column("created_ms", BigInteger, nullable=False),
