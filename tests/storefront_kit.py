@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,7 +14,8 @@ import aiohttp
 from aiohttp import web
 from api_client import Api
 from chromium import Page
-from pages_kit import Sale, make_sale
+from cut_line import CutLine
+from pages_kit import POLL_SECONDS, WAIT_SECONDS, Sale, make_sale
 from ports import free_port
 from running_service import Service
 
@@ -27,6 +29,7 @@ FLOOR: Final = {"id": "floor", "name": "Standing floor", "capacity": 5, "categor
 HALL: Final[Mapping[str, object]] = {
     "plan": PLAN, "prices": PRICES, "areas": [FLOOR], "hold_seconds": 60,
 }  # fmt: skip
+MAX_SEATS: Final = 1000
 LABEL: Final = "document.activeElement.getAttribute('aria-label')"
 
 
@@ -36,6 +39,37 @@ class OpenShop:
 
     url: str
     sale: Sale
+    line: CutLine
+    """Between the shop's server and the service."""
+
+    async def way_in(self) -> str:
+        """The address that the waiting room sends a visitor to whose turn it is."""
+        visitor = self.sale.visitor
+        ticket = await visitor.join(self.sale.name)
+        await visitor.claim(self.sale.name, ticket)
+        again = await visitor.post(
+            f"/v1/sales/{self.sale.name}/pass",
+            {"return_url": f"{self.url}/seats"},
+            **{"Holdfast-Ticket": ticket},
+        )
+        return str(again.body["redirect_to"])
+
+    async def sell_out(self) -> None:
+        """Takes everything off sale that is free."""
+        guids = [s["seat_guid"] for z in PLAN["zones"] for r in z["rows"] for s in r["seats"]]
+        path = f"/v1/sales/{self.sale.name}"
+        for some in (guids[i : i + MAX_SEATS] for i in range(0, len(guids), MAX_SEATS)):
+            blocked = await self.sale.operator.post(f"{path}/seats/block", {"seats": some})
+            assert blocked.status == 200, blocked
+        buyer = await self.buyer()
+        floor = {"areas": [{"id": "floor", "quantity": FLOOR["capacity"]}]}
+        held = await buyer.hold(self.sale.name, floor)
+        assert (await self.sale.operator.confirm(self.sale.name, held.body)).status == 200
+        async with asyncio.timeout(WAIT_SECONDS):
+            state = ""
+            while state != "sold_out":
+                state = (await buyer.get(f"{path}/status")).body["state"]
+                await asyncio.sleep(POLL_SECONDS)
 
     async def orders(self) -> list[dict[str, object]]:
         answer = await self.sale.operator.get(f"/v1/sales/{self.sale.name}/orders")
@@ -60,13 +94,17 @@ async def open_shop(
     """The shop of a fresh hall, or of the sale that `fields` describe."""
     url = f"http://127.0.0.1:{free_port()}"
     sale = await make_sale(service, http, url, {**HALL, **fields})
-    runner = web.AppRunner(create_shop(service.url, url, sale.name, service.operator_key))
+    line = CutLine(service.url)
+    await line.start()
+    shop = create_shop(service.url, url, sale.name, service.operator_key, api_url=line.url)
+    runner = web.AppRunner(shop)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", int(url.rsplit(":", 1)[1])).start()
     try:
-        yield OpenShop(url, sale)
+        yield OpenShop(url, sale, line)
     finally:
         await runner.cleanup()
+        await line.close()
 
 
 async def walk_in(page: Page, store: OpenShop) -> None:
@@ -75,6 +113,14 @@ async def walk_in(page: Page, store: OpenShop) -> None:
     await page.click("main a.button")
     await page.until("location.pathname === '/seats'", seconds=30)
     await page.until("!!document.getElementById('shop') && !document.getElementById('shop').hidden")
+
+
+async def walk_in_without_scripts(page: Page, store: OpenShop) -> None:
+    """The same with the forms of both pages."""
+    await page.scripts(on=False)
+    await page.go(await store.way_in())
+    await page.until("location.search.startsWith('?plain')")
+    await page.until("document.readyState === 'complete'")
 
 
 async def focus_map(page: Page) -> str:

@@ -5,7 +5,7 @@
     sale       the sale that is put up: the sports hall and a standing floor
     runner     the order of events
     display    live progress for a terminal, plain lines elsewhere
-    shop       the storefront a person can walk into
+    shop       the storefront a person can walk into, with its pages, words, cookies and checkout
 
 Crowd and audit come from `holdfast_loadtest`, which knows only the contract; so the demo proves
 what it shows.

@@ -1,175 +1,266 @@
-"""The demo's storefront: landing page, seat map, sandbox payment, order.
+"""The demo's storefront: landing page, seats, sandbox payment, order.
 
 A shop of its own on a port of its own, the way a real one stands beside the service: it knows
-nothing but the published contract. The browser comes back from the waiting room with a hand-off,
-exchanges it for its pass and talks to the service itself; this server holds the platform key and
-uses it for what only a shop may do, see `shop_checkout`.
+nothing but the published contract. A visitor comes back from the waiting room with a hand-off,
+which this server exchanges for the pass and keeps in a cookie; the page's scripts get the pass and
+talk to the service themselves, and without scripts this server does it for them. It holds the
+platform key and uses it for what only a shop may do, see `shop_checkout`.
 
-Invariants: no page holds a script or style of its own or asks anybody but this shop and the
-service; an order is shown only to the browser that paid for it.
+Invariants: an order is shown only to the browser that paid for it; what changes something is a
+POST that comes from this shop's own pages.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import asdict
+from dataclasses import dataclass, field
 from functools import wraps
-from pathlib import Path
-from typing import Final
-from urllib.parse import urlencode
+from typing import Annotated, Final
 
 import aiohttp
+import msgspec
 from aiohttp import web
 
-from holdfast.demo.money import Currency
-from holdfast.demo.shop_checkout import (
-    Desk,
-    Item,
-    Order,
-    Payment,
-    PaymentDeclined,
-    ReceiptBook,
-    SaleFacts,
-    ServiceRefused,
-)
-from holdfast_queue.pages.assets import Assets
-from holdfast_queue.pages.render import Html, Templates, data_block
-from holdfast_web.body import read_json
-from holdfast_web.problems import problem_response, to_error
+from holdfast.demo.shop_checkout import Checkout, GivenBack, Payment
+from holdfast.demo.shop_cookies import ReceiptBook, VisitCookie, seconds_until
+from holdfast.demo.shop_pages import ASSETS, PLAIN_PATH, SEATS_PATH, Pages, Returning, Visit
+from holdfast.demo.shop_requests import answer, from_script, read_fields, refusal_of, see
+from holdfast.demo.shop_service import UNREACHABLE, SaleService, ServiceRefused
+from holdfast.demo.shop_words import HELD, NO_TURN, OVER, RELEASED, TURN_OVER, TURN_USED, WORDS
+from holdfast_connector.contract import HANDOFF_PARAMETER
+from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.origins import PUBLIC_ORIGIN, require_same_origin
 from holdfast_web.responses import json_response
 
-_FOLDER: Final = Path(__file__).parent
-_ASSETS: Final = Assets(_FOLDER / "shop_static", "/static")
-_TEMPLATES: Final = Templates(_FOLDER / "shop_templates")
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
-
-SEATS_PATH: Final = "/seats"
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-}
-_PLACE_GIVEN_BACK: Final = "Your place in the shop has gone to the next person in line."
-_MORE_LEFT: Final = "There is more in your cart, and it is still held for you."
+_MAX_UNITS: Final = 10
+_TOLD: Final = {"held": HELD, "released": RELEASED}
+_TURNS: Final = {"over": TURN_OVER, "used": TURN_USED}
 _Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
-def create_shop(service_url: str, shop_url: str, sale: str, platform_key: str) -> web.Application:
-    """The shop of `sale`; both URLs are the ones that browsers use."""
-    shop = _Shop(service_url, shop_url, sale, platform_key)
+class HoldForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a form without scripts asks for: the best seats, or places of an area."""
+
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=_MAX_UNITS)]
+    key: Annotated[str, msgspec.Meta(min_length=8, max_length=64, pattern=r"\A[0-9a-f]+\Z")]
+    category: str = ""
+    area: str = ""
+
+    @property
+    def wish(self) -> Mapping[str, object]:
+        if self.area:
+            return {"areas": [{"id": self.area, "quantity": self.quantity}]}
+        chosen = {"categories": [self.category]} if self.category else {}
+        return {"best_available": {"quantity": self.quantity, **chosen}}
+
+
+def create_shop(
+    service_url: str, shop_url: str, sale: str, platform_key: str, *, api_url: str = ""
+) -> web.Application:
+    """The shop of `sale`; the first two URLs are the ones that browsers use, `api_url` is where
+    the shop's server reaches the service, if that is elsewhere.
+    """
+    pages = Pages(service_url, shop_url, sale)
+    shop = _Shop(pages, shop_url, sale, _Way(api_url or service_url, platform_key))
     app = web.Application()
+    app[PUBLIC_ORIGIN] = shop_url
     app.cleanup_ctx.append(shop.connected)
-    app.router.add_get("/", _told(shop.landing))
-    app.router.add_get(SEATS_PATH, _told(shop.seats))
-    app.router.add_post("/pay", _told(shop.pay))
-    app.router.add_get("/orders/{order}", _told(shop.order))
-    _ASSETS.add_route(app)
+    for path, page in (
+        ("/", shop.landing),
+        (SEATS_PATH, shop.seats),
+        ("/leave", shop.ask_to_leave),
+        ("/orders/{order}", shop.order),
+    ):
+        app.router.add_get(path, shop.told(page))
+    for path, action in (
+        ("/hold", shop.hold),
+        ("/pay", shop.pay),
+        ("/release", shop.give_back),
+        ("/renew", shop.renew),
+        ("/leave", shop.leave),
+        ("/forget", shop.forget),
+    ):
+        app.router.add_post(path, shop.told(_from_own_page(action)))
+    ASSETS.add_route(app)
+    app.router.add_get("/{path:.*}", shop.told(shop.nothing_here))
     return app
 
 
-def _told(handler: _Handler) -> _Handler:
-    """What goes wrong is told as the service itself would tell it."""
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How the shop's server reaches the service."""
 
-    @wraps(handler)
-    async def told(request: web.Request) -> web.Response:
-        try:
-            return await handler(request)
-        except ServiceRefused as refusal:
-            return json_response(dict(refusal.problem), status=refusal.status)
-        except PaymentDeclined:
-            problem = {"code": "payment_declined", "detail": "The bank declined. Nothing was paid."}
-            return json_response(problem, status=402)
-        except Exception as exc:  # the boundary: faults are logged there, the page learns a code
-            return problem_response(to_error(exc))
-
-    return told
+    url: str
+    platform_key: str = field(repr=False)
 
 
 class _Shop:
-    def __init__(self, service_url: str, shop_url: str, sale: str, platform_key: str) -> None:
-        self._service = service_url
+    def __init__(self, pages: Pages, shop_url: str, sale: str, way: _Way) -> None:
+        self._pages = pages
         self._url = shop_url
         self._sale = sale
-        self._key = platform_key
+        self._way = way
+        self._visits = VisitCookie(sale)
         self._receipts = ReceiptBook()
 
     async def connected(self, _: web.Application) -> AsyncIterator[None]:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
-            self._desk = Desk(session, self._service, self._sale, self._key)
+            way = self._way
+            self._service = SaleService(session, way.url, self._sale, way.platform_key)
+            self._checkout = Checkout(self._service)
             yield
 
-    async def landing(self, _: web.Request) -> web.Response:
-        facts = await self._desk.facts()
-        return self._page(
-            "landing",
-            facts,
-            {
-                "shop_name": "Hall & Floor",
-                "subtitle": "On sale now",
-                "waiting_room": self._waiting_room(),
-                "page_data": self._data(facts),
-            },
-        )
+    # Pages
 
-    async def seats(self, _: web.Request) -> web.Response:
-        facts = await self._desk.facts()
-        values = {"waiting_room": self._waiting_room(), "page_data": self._data(facts)}
-        return self._page("seats", facts, values)
+    async def landing(self, request: web.Request) -> web.Response:
+        facts, status = await self._service.facts(), await self._service.status()
+        visit = await self._visit(request)
+        orders = self._receipts.orders(request.cookies)
+        left = "left" in request.query
+        return self._pages.landing(facts, status, Returning(visit, orders, just_left=left))
 
-    async def pay(self, request: web.Request) -> web.Response:
-        wish = await read_json(request, Payment)
-        buyer_pass = request.headers.get("Authorization", "")
-        sold = await self._desk.charge(buyer_pass, wish)
-        more = "?more=1" if sold.left else ""
-        address = f"/orders/{sold.order_id}{more}"
-        response = json_response({"order": address, "left": sold.left})
-        name, value = self._receipts.receipt(sold.order_id)
-        response.set_cookie(name, value, path="/orders", httponly=True, samesite="Lax")
-        return response
+    async def seats(self, request: web.Request) -> web.Response:
+        """The seats for who has a turn; a hand-off in the address becomes the visit's cookie."""
+        token = request.query.get(HANDOFF_PARAMETER)
+        if token is not None and request.method == "GET":  # HEAD must not use it up
+            return await self._enter(request, token)
+        facts = await self._service.facts()
+        visit = await self._visit(request)
+        if visit is None:
+            words = _TURNS.get(request.query.get("turn", ""), NO_TURN)
+            return self._pages.no_turn(facts, words)
+        offer, status = await self._service.offer(), await self._service.status()
+        told = _TOLD.get(request.query.get("told", ""), "")
+        if not told and not visit.cart and status.state in OVER:
+            told = WORDS[OVER[status.state]]
+        page = self._pages.plain if "plain" in request.query else self._pages.seats
+        return page(facts, offer, visit, told)
 
     async def order(self, request: web.Request) -> web.Response:
         order_id = request.match_info["order"]
         if not self._receipts.shows(order_id, request.cookies):
-            raise web.HTTPNotFound
-        facts = await self._desk.facts()
-        order = await self._desk.order(order_id)
-        return self._page("order", facts, _order_values(order, more="more" in request.query))
+            return await self.nothing_here(request)
+        order = await self._service.order(order_id)
+        facts = await self._service.facts()
+        return self._pages.order(facts, order, more="more" in request.query)
 
-    def _waiting_room(self) -> str:
-        query = urlencode({"t": self._url + SEATS_PATH})
-        return f"{self._service}/wait/{self._sale}?{query}"
+    async def ask_to_leave(self, request: web.Request) -> web.Response:
+        visit = await self._visit(request)
+        if visit is None:
+            return see("/")
+        return self._pages.ask_to_leave(await self._service.facts(), visit)
 
-    def _data(self, facts: SaleFacts) -> Html:
-        money = asdict(Currency.of(facts.currency))
-        return data_block({"service": self._service, "sale": self._sale, "money": money})
+    async def nothing_here(self, _: web.Request) -> web.Response:
+        return self._pages.nothing_here()
 
-    def _page(self, template: str, facts: SaleFacts, values: Mapping[str, str]) -> web.Response:
-        static = {"static": _ASSETS.base}
-        shared = {**static, "title": facts.name, "head": _TEMPLATES.render("head", static)}
-        body = _TEMPLATES.render(template, {**shared, **values})
-        policy = (
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-            f"connect-src 'self' {self._service}; form-action 'self'; base-uri 'none'; "
-            "frame-ancestors 'none'; require-trusted-types-for 'script'"
-        )
-        headers = {**_HEADERS, "Content-Security-Policy": policy}
-        return web.Response(text=body, content_type="text/html", headers=headers)
+    # Actions
+
+    async def hold(self, request: web.Request) -> web.Response:
+        """The form without scripts; scripts ask the service themselves."""
+        wish = await read_fields(request, HoldForm)
+        await self._service.hold(self._credential(request), wish.wish, wish.key)
+        return see(f"{PLAIN_PATH}&told=held")
+
+    async def pay(self, request: web.Request) -> web.Response:
+        wish = await read_fields(request, Payment)
+        sold = await self._checkout.charge(self._credential(request), wish)
+        address = f"/orders/{sold.order_id}" + ("?more=1" if sold.left else "")
+        response = answer(request, {"order": address, "left": sold.left}, address)
+        self._receipts.give(response, sold.order_id)
+        if not sold.left:
+            self._visits.forget(response)
+        return response
+
+    async def give_back(self, request: web.Request) -> web.Response:
+        given_back = await read_fields(request, GivenBack)
+        await self._checkout.give_back(self._credential(request), given_back.hold)
+        return answer(request, {}, f"{PLAIN_PATH}&told=released")
+
+    async def renew(self, request: web.Request) -> web.Response:
+        """A later end of the visit, while there is something in the cart."""
+        session = self._visits.read(request.cookies)
+        if session is None:
+            raise HoldfastError(ErrorCode.UNAUTHORIZED)
+        renewed = await self._service.renew(session)
+        left = seconds_until(renewed.expires_at)
+        response = json_response({"pass": renewed.token, "expires_in_seconds": left})
+        self._visits.keep(response, renewed)
+        return response
+
+    async def leave(self, request: web.Request) -> web.Response:
+        """Gives back the cart and the place in the shop."""
+        session = self._visits.read(request.cookies)
+        if session is not None:
+            try:
+                await self._checkout.leave(session)
+            except Exception as failure:  # whatever it was: the visitor is still in the shop
+                refusal = refusal_of(failure)
+                return self._pages.still_inside(refusal.status, refusal.problem)
+        response = see("/?left")
+        self._visits.forget(response)
+        return response
+
+    async def forget(self, _: web.Request) -> web.Response:
+        """For scripts that were told that the pass is worth nothing any more."""
+        response = json_response({})
+        self._visits.forget(response)
+        return response
+
+    # What the others share
+
+    def told(self, handler: _Handler) -> _Handler:
+        """Failures are told in the words of the service: to a script as JSON, else as a page."""
+
+        @wraps(handler)
+        async def told(request: web.Request) -> web.Response:
+            try:
+                return await handler(request)
+            except Exception as failure:  # the boundary: faults are logged, the page learns a code
+                refusal = refusal_of(failure)
+            if from_script(request):
+                return json_response(dict(refusal.problem), status=refusal.status)
+            if refusal.session_is_over:
+                return see(f"{SEATS_PATH}?turn=over")
+            back = request.path_qs if request.method == "GET" else SEATS_PATH
+            return self._pages.problem(refusal.status, refusal.problem, back)
+
+        return told
+
+    async def _enter(self, request: web.Request, token: str) -> web.Response:
+        try:
+            session = await self._service.exchange(token, self._url)
+        except ServiceRefused as refusal:
+            if refusal.status >= UNREACHABLE:
+                raise
+            known = self._visits.read(request.cookies) is not None
+            return see(SEATS_PATH if known else f"{SEATS_PATH}?turn=used")
+        response = see(SEATS_PATH)
+        self._visits.keep(response, session)
+        return response
+
+    async def _visit(self, request: web.Request) -> Visit | None:
+        """Who this is and what is in their cart, if they are in the shop."""
+        session = self._visits.read(request.cookies)
+        if session is None:
+            return None
+        try:
+            return Visit(session, await self._service.cart(session.credential))
+        except ServiceRefused as refusal:
+            if refusal.session_is_over:
+                return None
+            raise
+
+    def _credential(self, request: web.Request) -> str:
+        """The buyer's pass, in a header or in the visit's cookie."""
+        session = self._visits.read(request.cookies)
+        return request.headers.get("Authorization") or (session.credential if session else "")
 
 
-def _order_values(order: Order, *, more: bool) -> dict[str, str]:
-    currency = Currency.of(order.currency)
-    lines = (_TEMPLATES.render("item", _line(item, currency)) for item in order.items)
-    return {
-        "status": order.status.capitalize(),
-        "headline": "It is yours.",
-        "lead": _MORE_LEFT if more else _PLACE_GIVEN_BACK,
-        "back": SEATS_PATH if more else "/",
-        "back_label": "Back to your cart" if more else "Back to the start",
-        "items": Html("".join(lines)),
-        "total": currency.format(order.total),
-        "order_id": order.id,
-    }
+def _from_own_page(handler: _Handler) -> _Handler:
+    """What acts on a cookie is asked for by this shop's pages only."""
 
+    @wraps(handler)
+    async def checked(request: web.Request) -> web.Response:
+        require_same_origin(request)
+        return await handler(request)
 
-def _line(item: Item, currency: Currency) -> dict[str, str]:
-    count = f"{item.quantity} \N{MULTIPLICATION SIGN} " if item.quantity > 1 else ""
-    return {"label": count + item.label, "price": currency.format(item.price * item.quantity)}
+    return checked

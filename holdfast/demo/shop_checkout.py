@@ -1,52 +1,25 @@
-"""What the shop's server does at the desk: charge, confirm, give the place back, keep receipts.
+"""What the shop does with a cart: charge and confirm, give back, end the visit.
 
 The order of steps is the one that docs/correctness asks of every shop: the hold is read with the
 buyer's own pass (so nobody pays for, or learns of, a stranger's hold), `paying` puts the order into
 the ledger before anybody is charged, the sandbox bank answers, `confirm` books, and only a
 confirmed order is told to the buyer. Each step may be repeated: the references are derived from
-the hold.
+the hold, so a browser whose answer was lost asks again.
+
+Once `paying` was said only the shop may give a hold back, which it does for its buyer, unless the
+bank is being asked at that moment: money and units must not part.
 
 Rejected: letting the browser confirm. A payment is what the shop says, never what a buyer says.
 """
 
-import hashlib
-import hmac
-import secrets
-from collections.abc import Mapping
-from typing import Any, Final, Literal
-from urllib.parse import quote
+from typing import Final, Literal
 
-import aiohttp
 import msgspec
 
-_RECEIPT_PREFIX: Final = "receipt_"
-_NO_PROBLEM: Final[Mapping[str, object]] = {"code": "unreachable"}
-_PAYABLE: Final = frozenset({"active", "paying"})
+from holdfast.demo.shop_service import Hold, SaleService, ServiceRefused, Session
 
-
-class SaleFacts(msgspec.Struct, frozen=True):
-    """What a shop shows of its sale."""
-
-    name: str
-    currency: str = "EUR"
-
-
-class Item(msgspec.Struct, frozen=True):
-    """One line of a hold or an order."""
-
-    label: str = ""
-    price: int = 0
-    quantity: int = 1
-
-
-class Order(msgspec.Struct, frozen=True):
-    """An order as the ledger has it."""
-
-    id: str
-    status: str
-    total: int = 0
-    currency: str = "EUR"
-    items: list[Item] = []
+_CONFIRMED: Final = "confirmed"
+_GONE_ANYWAY: Final = frozenset({"hold_expired", "hold_released", "hold_lost", "unknown_hold"})
 
 
 class Payment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,6 +29,12 @@ class Payment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcome: Literal["approved", "declined"]
 
 
+class GivenBack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the browser sends: which hold it does not want any more."""
+
+    hold: str
+
+
 class Sold(msgspec.Struct, frozen=True):
     """What a payment came to: the order, and whether more is still to be paid."""
 
@@ -63,46 +42,66 @@ class Sold(msgspec.Struct, frozen=True):
     left: bool
 
 
-class _Hold(msgspec.Struct, frozen=True):
-    id: str
-    status: str
-    total: int
-
-
-class ServiceRefused(Exception):
-    """The service said no; the buyer is told its words."""
-
-    def __init__(self, status: int, problem: Mapping[str, object]) -> None:
-        super().__init__(str(problem.get("code")))
-        self.status = status
-        self.problem = problem
-
-
 class PaymentDeclined(Exception):
     """The sandbox bank said no."""
 
 
-class Desk:
-    """The calls of a shop's server, with its platform key."""
+class PaymentOnItsWay(Exception):
+    """The bank is being asked about this hold just now."""
 
-    def __init__(
-        self, session: aiohttp.ClientSession, service_url: str, sale: str, platform_key: str
-    ) -> None:
-        self._session = session
-        self._base = f"{service_url}/v1/sales/{sale}"
-        self._key = f"Bearer {platform_key}"
 
-    async def facts(self) -> SaleFacts:
-        return msgspec.convert(await self._call("GET", "", self._key), SaleFacts)
+class Checkout:
+    """The desk of the shop."""
 
-    async def order(self, order_id: str) -> Order:
-        return msgspec.convert(await self._call("GET", f"/orders/{order_id}", self._key), Order)
+    def __init__(self, service: SaleService) -> None:
+        self._service = service
+        self._being_charged: set[str] = set()
 
-    async def charge(self, buyer_pass: str, payment: Payment) -> Sold:
+    async def charge(self, credential: str, payment: Payment) -> Sold:
         """Takes the money for a hold and books it; the last one ends the buyer's session."""
-        found = await self._call("GET", f"/holds/{quote(payment.hold, safe='')}", buyer_pass)
-        hold = msgspec.convert(found, _Hold)
-        await self._call("POST", f"/holds/{hold.id}/paying", self._key, {})
+        hold = await self._service.own_hold(credential, payment.hold)
+        if hold.id in self._being_charged:
+            raise PaymentOnItsWay
+        self._being_charged.add(hold.id)
+        try:
+            await self._book(hold, payment)
+        finally:
+            self._being_charged.discard(hold.id)
+        left = await self._has_more(credential)
+        if not left:
+            await self._end_session(credential)
+        return Sold(hold.id, left)
+
+    async def give_back(self, credential: str, hold_id: str) -> None:
+        """Puts a hold of the buyer on sale again; one that is gone already is no fault."""
+        hold = await self._service.own_hold(credential, hold_id)
+        if hold.id in self._being_charged:
+            raise PaymentOnItsWay
+        if not hold.in_the_cart:
+            return
+        try:
+            await self._service.release(hold.id)
+        except ServiceRefused as refusal:
+            if refusal.code not in _GONE_ANYWAY:
+                raise
+
+    async def leave(self, session: Session) -> int:
+        """Gives back the whole cart, then the place in the shop; how many units that were."""
+        units = 0
+        try:
+            for hold in await self._service.cart(session.credential):
+                await self.give_back(session.credential, hold.id)
+                units += hold.units
+            await self._service.end_session(session.credential)
+        except ServiceRefused as refusal:
+            if not refusal.session_is_over:
+                raise
+        return units
+
+    async def _book(self, hold: Hold, payment: Payment) -> None:
+        if hold.status == _CONFIRMED:
+            return
+        await self._service.begin_payment(hold.id)
         if payment.outcome == "declined":
             raise PaymentDeclined
         booking = {
@@ -110,64 +109,18 @@ class Desk:
             "payment_ref": f"sandbox-{hold.id}",
             "amount": hold.total,
         }
-        await self._call("POST", f"/holds/{hold.id}/confirm", self._key, booking)
-        left = await self._has_more(buyer_pass)
-        if not left:
-            await self._give_place_back(buyer_pass)
-        return Sold(hold.id, left)
+        await self._service.confirm(hold.id, booking)
 
-    async def _has_more(self, buyer_pass: str) -> bool:
+    async def _has_more(self, credential: str) -> bool:
         """Whether something is still in the cart: nobody is sent away from what they hold."""
         try:
-            found = await self._call("GET", "/holds", buyer_pass)
+            return bool(await self._service.cart(credential))
         except ServiceRefused:
             return False
-        holds = msgspec.convert(found["items"], list[_Hold])
-        return any(hold.status in _PAYABLE for hold in holds)
 
-    async def _give_place_back(self, buyer_pass: str) -> None:
+    async def _end_session(self, credential: str) -> None:
         """The next in line need not wait for a session to run out; the order stands either way."""
         try:
-            await self._call("POST", "/pass/release", buyer_pass)
+            await self._service.end_session(credential)
         except ServiceRefused:
             return
-
-    async def _call(
-        self, method: str, path: str, credential: str, body: Mapping[str, object] | None = None
-    ) -> Any:  # JSON of the service: each caller converts it to its own type
-        headers = {"Authorization": credential}
-        try:
-            async with self._session.request(
-                method, self._base + path, json=body, headers=headers
-            ) as response:
-                answer = await response.read()
-        except (aiohttp.ClientError, TimeoutError):
-            raise ServiceRefused(503, _NO_PROBLEM) from None
-        if response.status >= 400:
-            raise ServiceRefused(response.status, _problem(answer))
-        return msgspec.json.decode(answer) if answer else None
-
-
-class ReceiptBook:
-    """Signed cookies that let a browser see the orders it paid for."""
-
-    def __init__(self) -> None:
-        self._secret = secrets.token_bytes(32)
-
-    def receipt(self, order_id: str) -> tuple[str, str]:
-        """Name and value of the cookie."""
-        return _RECEIPT_PREFIX + order_id, self._sign(order_id)
-
-    def shows(self, order_id: str, cookies: Mapping[str, str]) -> bool:
-        given = cookies.get(_RECEIPT_PREFIX + order_id, "")
-        return hmac.compare_digest(given.encode(), self._sign(order_id).encode())
-
-    def _sign(self, order_id: str) -> str:
-        return hmac.new(self._secret, order_id.encode(), hashlib.sha256).hexdigest()
-
-
-def _problem(body: bytes) -> Mapping[str, object]:
-    try:
-        return msgspec.json.decode(body, type=dict[str, object])
-    except msgspec.DecodeError:
-        return _NO_PROBLEM

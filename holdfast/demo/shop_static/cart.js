@@ -1,11 +1,14 @@
 // The cart: the buyer's holds, each with the time it has left. The time left is told by the service
-// as a span, so a wrong clock in the browser changes nothing.
+// as a span, so a wrong clock in the browser changes nothing. While a hold is asked for a card of its
+// size stands in for it, so that nothing jumps when the answer comes.
 
 const WARN_SECONDS = 60;
 
 export class Cart {
   #holds = new Map();
   #deadlines = new Map();
+  #busy = new Set();
+  #awaited = 0;
 
   /** `act` is {pay(hold), release(hold), ended(hold)}. */
   constructor({ list, section, money, act }) {
@@ -22,9 +25,31 @@ export class Cart {
     return this.#holds.size;
   }
 
+  get units() {
+    return [...this.#holds.values()].flatMap(({ items }) => items).reduce((sum, { quantity }) => sum + (quantity ?? 1), 0);
+  }
+
+  has(seat) {
+    return this.seats.includes(seat);
+  }
+
+  /** A hold of so many lines is on its way; 0: it is not any more. */
+  expect(lines) {
+    this.#awaited = lines;
+    this.#render();
+  }
+
+  /** While its payment is on its way a hold can be neither paid nor given back, nor does it end. */
+  busy(id, on) {
+    if (on) this.#busy.add(id);
+    else this.#busy.delete(id);
+    this.#render();
+  }
+
   put(hold) {
     this.#holds.set(hold.id, hold);
     this.#deadlines.set(hold.id, performance.now() + hold.expires_in_seconds * 1000);
+    this.#awaited = 0;
     this.#render();
   }
 
@@ -39,34 +64,41 @@ export class Cart {
   }
 
   #render() {
-    this.section.hidden = this.#holds.size === 0;
-    this.list.replaceChildren(...[...this.#holds.values()].map((hold) => this.#card(hold)));
+    const cards = [...this.#holds.values()].map((hold) => this.#card(hold));
+    if (this.#awaited > 0) cards.push(this.#placeholder());
+    this.section.hidden = cards.length === 0;
+    this.list.replaceChildren(...cards);
     this.#tick();
   }
 
   #card(hold) {
-    const card = document.createElement("article");
-    card.className = "hold";
+    const card = element("article", "hold");
     card.dataset.hold = hold.id;
-    const items = element("ul", "items");
-    for (const item of hold.items) items.append(this.#line(item));
-    const clock = element("p", "clock");
-    clock.append(element("span", "left"), element("span", "", "left to pay"));
-    const total = element("p", "total");
-    total.append(element("span", "", "Total"), element("b", "", this.money(hold.total)));
-    const buttons = element("p", "row");
-    buttons.append(
-      button("button wide", "Pay", () => this.act.pay(hold)),
-      button("plain", "Give back", () => this.act.release(hold)));
-    card.append(clock, items, total, buttons);
+    const busy = this.#busy.has(hold.id);
+    const pay = button("button wide", busy ? "Paying…" : "Pay", () => this.act.pay(hold));
+    const back = button("plain", "Give back", () => this.act.release(hold));
+    for (const each of [pay, back]) each.disabled = busy;
+    const lines = hold.items.map((item) => this.#line(item));
+    fill(card, "left to pay", lines, this.money(hold.total), [pay, back]);
+    return card;
+  }
+
+  #placeholder() {
+    const card = element("article", "awaited");
+    card.setAttribute("aria-hidden", "true");
+    const lines = Array.from({ length: this.#awaited }, () => element("li", "", "…"));
+    const pay = button("button wide", "Pay", () => {});
+    pay.disabled = true;
+    fill(card, "asking for them", lines, "…", [pay]);
     return card;
   }
 
   #line(item) {
-    const line = document.createElement("li");
-    const count = item.quantity > 1 ? `${item.quantity} × ` : "";
-    const name = element("span", "", `${count}${item.label ?? item.seat ?? item.area}`);
-    line.append(name, element("b", "", this.money(item.price * item.quantity)));
+    const line = element("li");
+    const name = element("span");
+    if (item.quantity > 1) name.append(`${item.quantity} × `);
+    name.append(element("bdi", "", item.label ?? item.seat ?? item.area));
+    line.append(name, element("b", "", this.money(item.price * (item.quantity ?? 1))));
     return line;
   }
 
@@ -78,12 +110,24 @@ export class Cart {
         clock.textContent = minutes(seconds);
         clock.classList.toggle("soon", seconds <= WARN_SECONDS);
       }
-      if (seconds === 0) {
+      if (seconds === 0 && !this.#busy.has(id)) {
         this.take(id);
         this.act.ended(hold);
       }
     }
   }
+}
+
+function fill(card, said, lines, total, buttons) {
+  const clock = element("p", "clock");
+  clock.append(element("span", "left", "–"), element("span", "", said));
+  const items = element("ul", "items");
+  items.append(...lines);
+  const sum = element("p", "total");
+  sum.append(element("span", "", "Total"), element("b", "", total));
+  const row = element("p", "row");
+  row.append(...buttons);
+  card.append(clock, items, sum, row);
 }
 
 export function minutes(seconds) {

@@ -52,8 +52,7 @@ export class Painter {
   }
 
   readTheme() {
-    const style = getComputedStyle(document.documentElement);
-    const read = (name) => style.getPropertyValue(name).trim();
+    const read = (name) => colourOf(`var(${name})`);
     this.ink = read("--ink");
     this.soft = read("--soft");
     this.faint = read("--faint");
@@ -296,6 +295,17 @@ export class Painter {
     const { scale } = this.view;
     context.fillText(text.text, x + (text.position?.x ?? 0) * scale, y + (text.position?.y ?? 0) * scale);
   }
+}
+
+/** A colour of the style sheet as #rrggbb: in forced colours it is a name that only CSS knows. */
+function colourOf(value) {
+  const probe = document.createElement("i");
+  probe.style.color = value;
+  probe.style.forcedColorAdjust = "none";
+  document.body.append(probe);
+  const parts = getComputedStyle(probe).color.match(/\d+/g).slice(0, 3);
+  probe.remove();
+  return `#${parts.map((part) => Number(part).toString(16).padStart(2, "0")).join("")}`;
 }
 
 /** Dark or white ink, whichever has the better contrast (WCAG 2) on `colour` (#rrggbb). */

@@ -32,6 +32,11 @@ export class Floor {
     this.#areas.forEach((area) => this.reset(area));
   }
 
+  /** Units that anybody could still have. */
+  get free() {
+    return [...this.#areas.values()].reduce((sum, { free }) => sum + free, 0);
+  }
+
   setFree(id, free) {
     const area = this.#areas.get(id);
     if (area === undefined) return;
@@ -47,7 +52,7 @@ export class Floor {
     const row = element("div", "area");
     const about = element("p");
     area.hint = element("span", "hint");
-    about.append(element("span", "name", area.name), element("b", "", this.money(area.price)), area.hint);
+    about.append(element("bdi", "name", area.name), element("b", "", this.money(area.price)), area.hint);
     area.output = element("output", "", "0");
     area.output.setAttribute("aria-live", "polite");
     const stepper = element("div", "stepper");

@@ -1,69 +1,36 @@
 // The calls a shop's page makes to Holdfast, with the buyer's pass.
 //
-// The visitor comes back from the waiting room with a hand-off in the address: it is taken out of
-// the address at once, exchanged for the pass once, and the pass stays in this tab's session storage.
-// A hold is asked for with an idempotency key that is repeated when an answer gets lost, so a bad
-// network can delay a hold but never make two of it.
+// The shop's server has exchanged the hand-off for the pass and keeps it in a cookie that scripts
+// cannot read; the page was given it in its data. A hold is asked for with an idempotency key that is
+// repeated when an answer gets lost, so a bad network can delay a hold but never make two of it.
 
-const TIMEOUT_MS = 10_000;
-const ATTEMPTS = 3;
-const HANDOFF = "holdfast_token";
+import { pause, persist, send } from "./http.js";
 
-export class Refused extends Error {
-  constructor(status, problem) {
-    super(problem?.detail ?? problem?.title ?? `HTTP ${status}`);
-    this.status = status;
-    this.code = problem?.code ?? "unreachable";
-    this.conflicts = problem?.conflicts ?? [];
-  }
-}
+const ATTEMPTS = 4;
 
 export class Holdfast {
   #base;
-  #store;
-  #session = null;
+  #pass;
+  #ends;
 
-  constructor({ service, sale }) {
+  constructor({ service, sale, pass, expires_in_seconds: seconds }) {
     this.#base = `${service}/v1/sales/${encodeURIComponent(sale)}`;
-    this.#store = `holdfast-pass:${sale}`;
+    this.#keep(pass, seconds);
   }
 
-  get pass() {
-    return this.#session?.pass ?? null;
+  /** Until the session is over; counted by a clock that nobody sets. */
+  get secondsLeft() {
+    return Math.max(0, Math.ceil((this.#ends - performance.now()) / 1_000));
   }
 
-  get passEnds() {
-    return this.#session === null ? null : Date.parse(this.#session.expires_at);
-  }
-
-  /** Finds the pass of this tab or makes one of the hand-off; false when there is neither. */
-  async enter() {
-    const token = takeHandoff();
-    if (token !== null) {
-      this.#keep(await this.#call("POST", "/pass/exchange", { body: { token } }));
-    } else {
-      this.#session = JSON.parse(sessionStorage.getItem(this.#store) ?? "null");
-    }
-    return this.#session !== null;
-  }
-
-  forget() {
-    this.#session = null;
-    sessionStorage.removeItem(this.#store);
-  }
-
+  /** A later end of the session: the shop's server asks, since it keeps the cookie. */
   async renew() {
-    this.#keep({ ...this.#session, ...(await this.#call("POST", "/pass/renew")) });
+    const { pass, expires_in_seconds: seconds } = await send("/renew", { method: "POST", headers: JSON_SENT, body: "{}" });
+    this.#keep(pass, seconds);
   }
 
-  /** Ends the session: the next person in line gets the place. */
-  async leave() {
-    await this.#call("POST", "/pass/release");
-    this.forget();
-  }
-
-  plan() {
-    return this.#call("GET", "/plan", { open: true });
+  plan(arrived) {
+    return this.#call("GET", "/plan", { open: true, arrived });
   }
 
   seats() {
@@ -83,62 +50,52 @@ export class Holdfast {
     return (await this.#call("GET", "/holds")).items;
   }
 
-  async hold(wish) {
+  hold(wish) {
     const key = randomKey();
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#call("POST", "/holds", { body: wish, key });
-      } catch (refusal) {
-        if (refusal.status < 500 || attempt === ATTEMPTS) throw refusal;
-        await new Promise((resolve) => { setTimeout(resolve, 500 * 2 ** attempt); });
-      }
-    }
+    return persist(() => this.#call("POST", "/holds", { body: wish, key }), atMost(ATTEMPTS));
   }
 
-  release(hold) {
-    return this.#call("POST", `/holds/${hold}/release`);
+  #keep(pass, seconds) {
+    this.#pass = pass;
+    this.#ends = performance.now() + seconds * 1_000;
   }
 
-  #keep(session) {
-    this.#session = session;
-    sessionStorage.setItem(this.#store, JSON.stringify(session));
-  }
-
-  async #call(method, path, { body, key, open = false } = {}) {
+  #call(method, path, { body, key, open = false, arrived } = {}) {
     const headers = { Accept: "application/json" };
-    if (!open && this.pass !== null) headers.Authorization = `Bearer ${this.pass}`;
+    if (!open) headers.Authorization = `Bearer ${this.#pass}`;
     if (key !== undefined) headers["Idempotency-Key"] = key;
     if (body !== undefined) headers["Content-Type"] = "application/json";
-    return send(this.#base + path, { method, headers, body: body && JSON.stringify(body), cache: "no-cache" });
+    const request = { method, headers, body: body && JSON.stringify(body), cache: "no-cache" };
+    return send(this.#base + path, request, arrived);
   }
 }
 
-/** JSON in, JSON out; everything but a 2xx is `Refused` (status 599: no answer at all). */
-export async function send(url, request) {
-  let response;
-  try {
-    response = await fetch(url, { ...request, signal: AbortSignal.timeout(TIMEOUT_MS) });
-  } catch {
-    throw new Refused(599, { detail: "The service cannot be reached." });
-  }
-  const text = await response.text();
-  let answer = null;
-  try {
-    answer = text === "" ? null : JSON.parse(text);
-  } catch {
-    // Not from the service: the status says enough.
-  }
-  if (!response.ok) throw new Refused(response.status, answer);
-  return answer;
-}
+const JSON_SENT = { "Content-Type": "application/json" };
 
-function takeHandoff() {
-  const here = new URL(location.href);
-  const token = here.searchParams.get(HANDOFF);
-  if (token === null) return null;
-  here.searchParams.delete(HANDOFF);
-  history.replaceState(null, "", here);
-  return token;
+/** The calls to the shop's own server. */
+export const desk = {
+  pay(hold, outcome, rest) {
+    const request = { method: "POST", headers: JSON_SENT, body: JSON.stringify({ hold, outcome }) };
+    return persist(() => send("/pay", request), rest);
+  },
+  giveBack(hold) {
+    return send("/release", { method: "POST", headers: JSON_SENT, body: JSON.stringify({ hold }) });
+  },
+  forget() {
+    return send("/forget", { method: "POST", headers: JSON_SENT, body: "{}" });
+  },
+};
+
+/** For `persist`: rests between `attempts`, then gives up. */
+export function atMost(attempts, told = () => {}) {
+  let failed = 0;
+  return async (refusal, milliseconds) => {
+    failed += 1;
+    if (failed >= attempts) return false;
+    told(refusal);
+    await pause(milliseconds);
+    return true;
+  };
 }
 
 function randomKey() {

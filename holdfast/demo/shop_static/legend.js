@@ -14,7 +14,7 @@ export class Legend {
     const known = new Set(plan.categories.map(({ name }) => name));
     for (const { name, category } of areas.filter((area) => !known.has(area.category))) {
       const row = element("li");
-      row.append(element("span", "name", name), element("b", "", money(prices[category] ?? 0)));
+      row.append(element("bdi", "name", name), element("b", "", money(prices[category] ?? 0)));
       list.append(row);
     }
   }
@@ -25,7 +25,9 @@ export class Legend {
     toggle.setAttribute("aria-pressed", "true");
     const swatch = element("span", "swatch");
     swatch.style.setProperty("--swatch", colour);
-    toggle.append(swatch, element("span", "name", `Category ${name}`), element("b", "", price));
+    const label = element("span", "name", "Category ");
+    label.append(element("bdi", "", name));
+    toggle.append(swatch, label, element("b", "", price));
     row.append(toggle);
     return row;
   }

@@ -73,6 +73,10 @@ export class SeatMap {
     return Math.max(0, this.base.indexOf(FREE));
   }
 
+  get anyFree() {
+    return this.base.includes(FREE);
+  }
+
   isFree(seat) {
     return this.base[seat] === FREE && !this.mine.has(seat);
   }
@@ -192,7 +196,9 @@ export class SeatMap {
     canvas.addEventListener("pointercancel", (event) => this.#pointers.delete(event.pointerId));
     canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     new ResizeObserver(() => this.resize()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.readTheme());
+    for (const look of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
+      matchMedia(look).addEventListener("change", () => this.readTheme());
+    }
   }
 
   #down(event) {

@@ -1,10 +1,13 @@
-// The page where seats are chosen: brings pass, map, choice and cart together.
+// The page where seats are chosen: brings plan, map, choice and cart together.
 
 import { Cart, button, element, minutes } from "./cart.js";
+import { askBeforeLeaving, askToPay } from "./dialogs.js";
 import { Floor } from "./floor.js";
-import { Holdfast, send } from "./holdfast.js";
+import { Holdfast, atMost, desk } from "./holdfast.js";
+import { persist } from "./http.js";
 import { Legend } from "./legend.js";
 import { Live } from "./live.js";
+import { Loading } from "./loading.js";
 import { SeatMap } from "./map.js";
 import { moneyOf } from "./money.js";
 import { Plan } from "./plan.js";
@@ -12,79 +15,94 @@ import { Plan } from "./plan.js";
 const MAX_BEST = 10;
 const SESSION_WARN_SECONDS = 120;
 const RENEW_BELOW_SECONDS = 60;
-
-const WORDS = {
-  seat_unavailable: "Somebody was quicker. Those places are taken; pick others.",
-  not_enough_together: "There are not that many places free any more like this. Try fewer, or another category.",
-  hold_limit_exceeded: "That is more than one buyer may have.",
-  sold_out: "Sold out: nothing of what you asked for is free.",
-  orphan_left: "That would leave a single seat alone. Move one seat along.",
-  not_open: "The sale has not opened yet.",
-  sale_closed: "The sale is closed.",
-  unreachable: "The service cannot be reached. Your cart is kept; try again.",
-};
+const RENEW_EVERY_SECONDS = 10;
+const PAY_ATTEMPTS = 5;
+const TOLD_MS = 6_000;
 
 const by = (id) => document.getElementById(id);
 
 class Shop {
+  #renewed = 0;
+
   constructor(page) {
-    this.page = page;
+    this.words = page.words;
+    this.money = moneyOf(page.money);
     this.service = new Holdfast(page);
+    this.loading = new Loading(page.plan_bytes);
+    this.told = by("loading-said").textContent;
     this.quantity = 2;
   }
 
   async start() {
-    try {
-      if (!(await this.service.enter())) return this.#gate("You need your turn first", "The shop takes in people from the line only.");
-    } catch {
-      return this.#gate("This way in has been used", "A way in from the line works once and for a minute. Take your turn again; a kept place is found.");
-    }
-    await this.#load();
-    by("shop").hidden = false;
-    by("leave").hidden = false;
-    this.map?.resize();
+    this.cart = this.#makeCart();
+    askBeforeLeaving(() => this.cart.units);
     setInterval(() => this.#session(), 1_000);
+    try {
+      await this.#load();
+    } catch (refusal) {
+      return this.#over(refusal) ? undefined : this.loading.gaveUp(refusal);
+    }
+    this.loading.done();
+    by("shop").hidden = false;
+    this.map?.resize();
+    if (this.told) this.#tell(this.told);
   }
 
+  /** Each part is asked for until it comes; what is wrong meanwhile stands on the page. */
   async #load() {
-    const document = await this.service.plan();
-    const { areas, prices } = document;
-    this.money = moneyOf(this.page.money);
-    this.plan = new Plan(document, prices);
+    const surely = (task) => persist(task, (refusal, wait) => this.loading.rest(refusal, wait));
+    const document = await surely(() => this.service.plan((bytes) => this.loading.arrived(bytes)));
+    const holds = await surely(() => this.service.holds());
+    const seats = await surely(() => this.service.seats());
+    this.plan = new Plan(document, document.prices);
     if (this.plan.count > 0) this.#buildMap();
-    this.#buildPanel(areas, prices);
-    this.cart = new Cart({
+    else this.#withoutMap();
+    this.#buildPanel(document.areas, document.prices);
+    this.#wire();
+    for (const hold of holds) {
+      if (hold.status === "active" || hold.status === "paying") this.cart.put(hold);
+    }
+    this.live = new Live(this.service, {
+      all: (map) => this.#takeAll(map),
+      change: (change) => this.#takeChange(change),
+      settled: () => this.#dropTaken(),
+      lost: (refusal) => this.#lost(refusal),
+    });
+    this.live.start(seats);
+    this.#choiceChanged();
+  }
+
+  #makeCart() {
+    return new Cart({
       list: by("holds"), section: by("cart"), money: this.money,
       act: {
-        pay: (hold) => this.#pay(hold),
+        pay: (hold) => askToPay(this.money(hold.total), (outcome) => this.#charge(hold, outcome)),
         release: (hold) => this.#release(hold),
         ended: () => this.#ended(),
       },
     });
-    this.#wire();
-    for (const hold of await this.service.holds()) {
-      if (hold.status === "active" || hold.status === "paying") this.cart.put(hold);
-    }
-    this.live = new Live(this.service, {
-      all: (seats) => this.#takeAll(seats),
-      change: (change) => this.#takeChange(change),
-      settled: () => this.#dropTaken(),
-    });
-    await this.live.start();
-    this.#choiceChanged();
   }
 
-  #gate(headline, lead) {
-    by("gate-headline").textContent = headline;
-    by("gate-lead").textContent = lead;
+  /** Whether a refusal means that the buyer has no place in the shop any more; it is told then. */
+  #over(refusal) {
+    if (refusal.code !== "pass_ended" && refusal.status !== 401) return false;
+    desk.forget().catch(() => {});
+    by("gate-headline").textContent = "Your time in the shop is over";
+    by("gate-lead").textContent = "Your place went to the next person in line. You can join the line again.";
     by("gate").hidden = false;
     by("shop").hidden = true;
     by("leave").hidden = true;
+    by("session").textContent = "";
+    this.loading.done();
+    this.gone = true;
+    by("gate-headline").focus();
+    return true;
   }
 
   // ---- building
 
   #buildMap() {
+    by("best").hidden = false;
     this.map = new SeatMap({
       plan: this.plan,
       canvas: by("map"),
@@ -92,10 +110,18 @@ class Shop {
       money: this.money,
       toggled: (seat) => this.#toggle(seat),
     });
-    by("best").hidden = false;
     for (const { name, price } of this.plan.categories) {
-      by("category").append(new Option(`${name} · ${this.money(price)}`, name));
+      const option = new Option(`${name} · ${this.money(price)}`, name);
+      option.dir = "auto";
+      by("category").append(option);
     }
+  }
+
+  /** A sale of standing places alone. */
+  #withoutMap() {
+    by("map-section").hidden = true;
+    by("shop").classList.add("areas-only");
+    document.querySelector(".states").hidden = true;
   }
 
   #buildPanel(areas, prices) {
@@ -106,13 +132,12 @@ class Shop {
     });
     new Legend({
       plan, areas, prices, money,
-      list: by("categories"), faded: (categories) => this.map.setDimmed(categories),
+      list: by("categories"), faded: (categories) => this.map?.setDimmed(categories),
     });
   }
 
   #wire() {
     by("hold").addEventListener("click", () => this.#holdChoice());
-    by("leave").addEventListener("click", () => this.#leave());
     by("zoom-in").addEventListener("click", () => this.map?.zoom(1.5));
     by("zoom-out").addEventListener("click", () => this.map?.zoom(1 / 1.5));
     by("zoom-fit").addEventListener("click", () => this.map?.fit());
@@ -142,13 +167,19 @@ class Shop {
     for (const { area, quantity } of areas) this.floor.shiftFree(area, freed * quantity);
   }
 
+  #lost(refusal) {
+    by("stale").textContent = refusal === null
+      ? ""
+      : `The map may be out of date: ${refusal.message} It is being asked for again.`;
+  }
+
   /** What somebody else took meanwhile leaves the choice, and the buyer is told. */
   #dropTaken() {
     this.map?.setMine(this.cart.seats.map((guid) => this.plan.index.get(guid)));
     const taken = [...(this.map?.selected ?? [])].filter((seat) => !this.map.isFree(seat));
     for (const seat of taken) this.map.select(seat, false);
     if (taken.length > 0) {
-      this.#tell(`Taken by somebody else: ${taken.map((seat) => this.plan.name(seat)).join("; ")}.`);
+      this.#tell(`Taken by somebody else: ${taken.map((seat) => isolated(this.plan.name(seat))).join("; ")}.`);
       this.#choiceChanged();
     }
   }
@@ -172,17 +203,23 @@ class Shop {
     by("choice").replaceChildren(...lines.map((line) => this.#choiceLine(...line)));
     const total = lines.reduce((sum, [, price]) => sum + price, 0);
     by("choice-hint").hidden = lines.length > 0;
+    by("choice-hint").textContent = this.#hint();
     by("choice-total").hidden = lines.length === 0;
     by("choice-total").replaceChildren(element("span", "", "Total"), element("b", "", this.money(total)));
     by("hold").disabled = lines.length === 0;
     by("hold").hidden = lines.length === 0;
   }
 
+  #hint() {
+    if (!this.map?.anyFree && this.floor.free <= 0) return this.words.sold_out_now;
+    return this.map ? "Pick seats on the map, or let us find some." : "Say how many places you want.";
+  }
+
   #choiceLine(name, price, remove) {
     const line = element("li");
     const drop = button("drop", "×", remove);
     drop.setAttribute("aria-label", `Remove ${name}`);
-    line.append(element("span", "", name), element("b", "", this.money(price)), drop);
+    line.append(element("bdi", "", name), element("b", "", this.money(price)), drop);
     return line;
   }
 
@@ -192,17 +229,18 @@ class Shop {
     const wish = {};
     if (seats.length > 0) wish.seats = seats;
     if (areas.length > 0) wish.areas = areas;
-    return this.#hold(wish);
+    return this.#hold(wish, seats.length + areas.length);
   }
 
   #holdBest() {
     const category = by("category").value;
     const wish = { quantity: this.quantity, ...(category && { categories: [category] }) };
-    return this.#hold({ best_available: wish }, true);
+    return this.#hold({ best_available: wish }, this.quantity, true);
   }
 
-  async #hold(wish, show = false) {
+  async #hold(wish, lines, show = false) {
     this.#busy(true);
+    this.cart.expect(lines);
     try {
       const hold = await this.service.hold(wish);
       this.#held(hold);
@@ -210,6 +248,7 @@ class Shop {
       await this.#renewFor(hold);
       await this.live.now();
     } catch (refusal) {
+      this.cart.expect(0);
       this.#refused(refusal);
     } finally {
       this.#busy(false);
@@ -224,7 +263,8 @@ class Shop {
     this.#dropTaken();
     const seats = hold.items.filter(({ seat }) => seat).length;
     const apart = seats > 1 && !hold.next_to_each_other ? " They are not next to each other." : "";
-    this.#tell(`Held for you: ${hold.items.length === 1 ? hold.items[0].label : `${hold.items.length} places`}.${apart}`);
+    const what = hold.items.length === 1 ? isolated(hold.items[0].label) : `${hold.items.length} places`;
+    this.#tell(`Held for you: ${what}.${apart}`);
     by("cart-heading").scrollIntoView({ block: "nearest" });
   }
 
@@ -237,7 +277,7 @@ class Shop {
 
   /** A cart that lives longer than the session takes the session along. */
   async #renewFor(hold) {
-    if (Date.parse(hold.expires_at) > this.service.passEnds) await this.service.renew().catch(() => {});
+    if (hold.expires_in_seconds > this.service.secondsLeft) await this.service.renew().catch(() => {});
   }
 
   #busy(on) {
@@ -247,7 +287,7 @@ class Shop {
 
   async #release(hold) {
     try {
-      await this.service.release(hold.id);
+      await desk.giveBack(hold.id);
       this.cart.take(hold.id);
       await this.live.now();
       this.#dropTaken();
@@ -259,57 +299,46 @@ class Shop {
 
   #ended() {
     this.#dropTaken();
-    this.#tell("The time to pay has run out; the places are on sale again.");
+    this.#tell(this.words.hold_expired);
   }
 
-  // ---- paying and leaving
-
-  #pay(hold) {
-    const dialog = by("payment");
-    by("payment-amount").textContent = this.money(hold.total);
-    dialog.returnValue = "";
-    dialog.onclose = () => {
-      if (dialog.returnValue === "pay") this.#charge(hold, new FormData(dialog.querySelector("form")).get("outcome"));
-    };
-    dialog.showModal();
-  }
+  // ---- paying
 
   async #charge(hold, outcome) {
     this.#tell("Paying…");
+    this.cart.busy(hold.id, true);
     try {
-      const { order, left } = await send("/pay", {
-        method: "POST",
-        headers: { "Content-Type": "application/json", Authorization: `Bearer ${this.service.pass}` },
-        body: JSON.stringify({ hold: hold.id, outcome }),
-      });
-      if (!left) this.service.forget();
+      const unknown = (refusal) => this.#tell(`${refusal.message} What became of the payment is not known yet; it is being asked for.`);
+      const { order } = await desk.pay(hold.id, outcome, atMost(PAY_ATTEMPTS, unknown));
       location.assign(order);
     } catch (refusal) {
-      this.#refused(refusal);
+      this.cart.busy(hold.id, false);
+      if (refusal.passes) this.#tell(`${refusal.message} Pay again when it works: nobody is charged twice for the same places.`);
+      else this.#refused(refusal);
     }
-  }
-
-  async #leave() {
-    await this.service.leave().catch(() => this.service.forget());
-    location.assign("/");
   }
 
   #refused(refusal) {
-    if (refusal.code === "pass_ended" || refusal.status === 401) {
-      this.service.forget();
-      return this.#gate("Your time in the shop is over", "Your place went to the next person in line. You can join the line again.");
-    }
-    this.#tell(WORDS[refusal.code] ?? refusal.message);
-    this.live.now().catch(() => {});
+    if (this.#over(refusal)) return;
+    this.#tell(this.#wordsFor(refusal));
+    this.live.now();
+  }
+
+  #wordsFor({ code, message, problem }) {
+    return this.words[code] ?? message;
   }
 
   #session() {
-    const ends = this.service.passEnds;
-    if (ends === null) return;
-    const seconds = Math.max(0, Math.round((ends - Date.now()) / 1000));
+    if (this.gone) return;
+    const seconds = this.service.secondsLeft;
+    if (seconds === 0) return this.#over({ code: "pass_ended" });
     by("session").textContent = `${minutes(seconds)} in the shop`;
     by("session").classList.toggle("soon", seconds <= SESSION_WARN_SECONDS);
-    if (seconds === RENEW_BELOW_SECONDS && this.cart.size > 0) this.service.renew().catch(() => {});
+    const due = performance.now() - this.#renewed > RENEW_EVERY_SECONDS * 1_000;
+    if (seconds <= RENEW_BELOW_SECONDS && this.cart.size > 0 && due) {
+      this.#renewed = performance.now();
+      this.service.renew().catch(() => {});
+    }
   }
 
   #tell(sentence) {
@@ -317,8 +346,13 @@ class Shop {
     toast.textContent = sentence;
     toast.classList.add("on");
     clearTimeout(this.toastTimer);
-    this.toastTimer = setTimeout(() => toast.classList.remove("on"), 6_000);
+    this.toastTimer = setTimeout(() => toast.classList.remove("on"), TOLD_MS);
   }
+}
+
+/** A name within a sentence, whatever direction it is written in. */
+function isolated(name) {
+  return `\u2068${name}\u2069`;
 }
 
 const shop = new Shop(JSON.parse(document.getElementById("page-data").textContent));
