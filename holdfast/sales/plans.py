@@ -22,16 +22,31 @@ class PlanCache:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._plans: OrderedDict[tuple[str, int], Plan] = OrderedDict()
+        self._compiling: dict[tuple[str, int], asyncio.Task[Plan]] = {}
 
     async def get(self, record: SaleRecord, spec: SaleSpec) -> Plan:
-        """The compiled plan of the sale in the record's epoch."""
+        """The compiled plan of the sale in the record's epoch; compiled once, however many ask."""
         key = (record.uid, record.epoch)
-        plan = self._plans.get(key)
-        if plan is None:
-            text = await self._ledger.sales.read_plan(record.uid)
-            plan = await asyncio.to_thread(compile_plan, text, stock_settings(spec))
-            self._plans[key] = plan
-            while len(self._plans) > MAX_PLANS:
-                self._plans.popitem(last=False)
-        self._plans.move_to_end(key)
-        return plan
+        if key in self._plans:
+            self._plans.move_to_end(key)
+            return self._plans[key]
+        task = self._compiling.get(key)
+        if task is None:
+            task = asyncio.create_task(self._compile(record.uid, spec), name=f"plan {record.uid}")
+            self._compiling[key] = task
+            task.add_done_callback(lambda done: self._compiled(key, done))
+        # Shielded: who gives up waiting must not end it for the others.
+        return await asyncio.shield(task)
+
+    async def _compile(self, uid: str, spec: SaleSpec) -> Plan:
+        text = await self._ledger.sales.read_plan(uid)
+        return await asyncio.to_thread(compile_plan, text, stock_settings(spec))
+
+    def _compiled(self, key: tuple[str, int], done: asyncio.Task[Plan]) -> None:
+        """Keeps the plan; a failure was for those who waited, and the next to ask tries again."""
+        del self._compiling[key]
+        if done.cancelled() or done.exception() is not None:
+            return
+        self._plans[key] = done.result()
+        while len(self._plans) > MAX_PLANS:
+            self._plans.popitem(last=False)
