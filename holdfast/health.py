@@ -1,7 +1,8 @@
 """Whether the process lives (`/livez`) and whether it can do its work (`/readyz`).
 
 Liveness asks nobody: a process that is restarted because its store is down comes back to a store
-that is down. Readiness asks store and ledger, each within a bound, and names who is silent.
+that is down. Readiness asks store and ledger, each within a bound, and names who is silent; of the
+store it asks whether every server would take a write, and if not, why.
 """
 
 import asyncio
@@ -11,12 +12,14 @@ from typing import Final
 from aiohttp import web
 
 from holdfast.app_keys import EXECUTOR, LEDGER
-from holdfast_lua.errors import StoreError
+from holdfast_lua.errors import StoreError, StoreRefusing
+from holdfast_lua.store_calls import probe_store
 from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import HoldfastError
 from holdfast_web.responses import json_response
 
 CHECK_SECONDS: Final = 2.0
+OK: Final = "ok"
 
 
 def add_routes(app: web.Application) -> None:
@@ -32,12 +35,12 @@ async def livez(_request: web.Request) -> web.Response:
 
 @endpoint
 async def readyz(request: web.Request) -> web.Response:
-    """200 when store and ledger answer, else 503 with what did not."""
+    """200 when store and ledger are of use, else 503 with what is not."""
     store, ledger = await asyncio.gather(
-        _answers(request.app[EXECUTOR].command("PING")), _answers(request.app[LEDGER].ping())
+        _state(probe_store(request.app[EXECUTOR])), _state(request.app[LEDGER].ping())
     )
-    checks = {"store": _word(store), "ledger": _word(ledger)}
-    ready = store and ledger
+    checks = {"store": store, "ledger": ledger}
+    ready = store == ledger == OK
     return json_response(
         {"status": "ok" if ready else "unavailable", "checks": checks},
         status=200 if ready else 503,
@@ -45,14 +48,13 @@ async def readyz(request: web.Request) -> web.Response:
     )
 
 
-async def _answers(question: Awaitable[object]) -> bool:
+async def _state(question: Awaitable[object]) -> str:
+    """`ok`, `unavailable`, or the word for why the store takes no writes."""
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             await question
+    except StoreRefusing as refusal:
+        return refusal.reason
     except (StoreError, HoldfastError, TimeoutError):
-        return False
-    return True
-
-
-def _word(answers: bool) -> str:
-    return "ok" if answers else "unavailable"
+        return "unavailable"
+    return OK

@@ -21,9 +21,9 @@ from holdfast import keyfiles
 from holdfast.config import Config
 from holdfast.workers import Supervisor, WorkerPipes, WorkersFailed
 from holdfast_inventory.ledger import Ledger
-from holdfast_lua.connect import check_store
+from holdfast_lua.connect import check_store, find_refusal
 from holdfast_lua.embedded import EmbeddedStore
-from holdfast_lua.errors import StoreError
+from holdfast_lua.errors import NOT_PERMITTED, StoreError, StoreRefusing
 from holdfast_metrics import multiprocess
 from holdfast_web.errors import HoldfastError
 
@@ -178,8 +178,11 @@ async def _check(config: Config) -> None:
     assert config.ledger_url is not None
     try:
         await check_store(config.store_url)
+        refusal = await find_refusal(config.store_url)
     except StoreError as error:
         raise LaunchError(str(error)) from error
+    if refusal is not None:
+        _tell_refusal(refusal)
     try:
         ledger = await Ledger.open(config.ledger_url)
     except HoldfastError as error:
@@ -190,6 +193,18 @@ async def _check(config: Config) -> None:
         await ledger.migrate()
     finally:
         await ledger.close()
+
+
+def _tell_refusal(refusal: StoreRefusing) -> None:
+    """What time can mend is said; a user without the rights is no user of ours."""
+    if refusal.reason == NOT_PERMITTED:
+        raise LaunchError(
+            f"the store cannot be used: {refusal}; docs/operations.md lists the rights it needs"
+        )
+    print(
+        f"the store takes no writes ({refusal}): until it does, whatever needs one is answered 503",
+        file=sys.stderr,
+    )
 
 
 def _announce(config: Config, store: EmbeddedStore | None) -> None:

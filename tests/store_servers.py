@@ -28,6 +28,13 @@ PLAIN = ("--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0")
 CLUSTERED = ("--cluster-enabled", "yes", *PLAIN)
 
 
+def documented_rights() -> list[str]:
+    """What docs/operations.md says that the store's user needs."""
+    text = (Path(__file__).parents[1] / "docs" / "operations.md").read_text()
+    line = next(line for line in text.splitlines() if line.startswith("ACL SETUSER holdfast"))
+    return line.partition(">PASSWORD ")[2].split()
+
+
 @dataclass(eq=False)
 class Server:
     """A store server on a TCP port."""

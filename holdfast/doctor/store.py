@@ -10,17 +10,29 @@ from collections.abc import AsyncIterator, Iterator
 from holdfast.config import Config
 from holdfast.doctor.findings import Area, Finding
 from holdfast.doctor.store_versions import judge_version
-from holdfast_lua.connect import SAFE_POLICY, StoreInfo, inspect_sentinels, inspect_store
+from holdfast_lua.connect import (
+    SAFE_POLICY,
+    StoreInfo,
+    find_refusal,
+    inspect_sentinels,
+    inspect_store,
+)
 from holdfast_lua.embedded_files import StoreFiles, find_binary
 from holdfast_lua.errors import StoreError, StoreSetupError, StoreUnavailable
-from holdfast_lua.routing import ask_slots
+from holdfast_lua.routing import SLOTS, ask_slots
 from holdfast_lua.store_url import StoreUrl
 
 CLOCK_WARNING_MS = 1_000
 CLOCK_PROBLEM_MS = 10_000
-SLOTS = 16_384
 _URL = "correct HOLDFAST_STORE_URL"
 _KEEP = "and in its file (CONFIG REWRITE), which a restart reads"
+_REMEDIES = {
+    "out_of_memory": "give it more memory (maxmemory)",
+    "cannot_save": "look at its log, and for a full disk",
+    "read_only": "name the master, or use redis+sentinel://",
+    "too_few_replicas": "bring its replicas back, or lower min-replicas-to-write",
+    "not_permitted": "give its user the rights that docs/operations.md lists",
+}
 REBUILT = "the sales are rebuilt from the ledger, and every unpaid hold and session is gone"
 
 
@@ -41,7 +53,7 @@ async def examine_store(config: Config) -> list[Finding]:
         return [*found, area.problem("reachable", str(error), "nothing can be sold", change)]
     for info in servers:
         found += judge_server(info, clustered=url.kind == "cluster")
-    return found
+    return [*found, *await _writes(Area("store"), url)]
 
 
 async def _embedded(config: Config) -> list[Finding]:
@@ -64,7 +76,20 @@ async def _embedded(config: Config) -> list[Finding]:
                 "run `holdfast serve` and look again",
             ),
         ]
-    return list(judge_server(info, embedded=True))
+    url = StoreUrl.parse(f"unix://{socket}")
+    return [*judge_server(info, embedded=True), *await _writes(area, url)]
+
+
+async def _writes(area: Area, url: StoreUrl) -> list[Finding]:
+    """Whether it takes what the service writes; why it does not answer at all is said elsewhere."""
+    try:
+        refusal = await find_refusal(url)
+    except StoreError:
+        return []
+    if refusal is None:
+        return [area.ok("writes", "taken")]
+    means = "whatever needs a write is answered 503"
+    return [area.problem("writes", str(refusal), means, _REMEDIES[refusal.reason])]
 
 
 async def _around(url: StoreUrl) -> AsyncIterator[Finding]:

@@ -5,6 +5,8 @@ memory runs short, is refused with a sentence that says what to change. Eviction
 delete sold seats; every other policy than `noeviction` is therefore an error as soon as memory is
 limited. `inspect_store` only reads, for a report.
 
+`find_refusal` asks what no setting tells: whether the store takes our writes at this moment.
+
 `open_client` gives a redis-py client for what does not belong in the executor's batches: blocking
 reads, scans, administration. It never retries by itself, see probe.py.
 """
@@ -21,10 +23,12 @@ from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.exceptions import ResponseError
 
-from holdfast_lua.errors import StoreSetupError, StoreUnavailable
+from holdfast_lua.errors import StoreRefusing, StoreSetupError, StoreUnavailable
+from holdfast_lua.executor import Executor
 from holdfast_lua.link import Address, LinkSettings
 from holdfast_lua.probe import asking, connection_options, plain_client
 from holdfast_lua.routing import ask_slots, find_master
+from holdfast_lua.store_calls import probe_store
 from holdfast_lua.store_url import StoreUrl
 
 LEAST_VERSIONS: Final[Mapping[str, tuple[int, int]]] = {"redis": (7, 0), "valkey": (7, 2)}
@@ -96,6 +100,16 @@ async def inspect_store(url: StoreUrl | str) -> list[StoreInfo]:
         return [await _inspect(address, settings) for address in addresses]
     except OSError as fault:
         raise StoreUnavailable(f"{parsed}: {fault or 'timed out'}") from fault
+
+
+async def find_refusal(url: StoreUrl | str) -> StoreRefusing | None:
+    """Why the store takes no writes from us now; None when it does. Raises StoreUnavailable."""
+    async with Executor(url) as executor:
+        try:
+            await probe_store(executor)
+        except StoreRefusing as refusal:
+            return refusal
+    return None
 
 
 @dataclass(frozen=True, slots=True)

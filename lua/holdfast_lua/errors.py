@@ -2,6 +2,7 @@
 
     StoreError
     +-- StoreUnavailable      not sent, or refused before it ran: nothing happened, safe to repeat
+    |   +-- StoreRefusing     it answers, but takes no writes: somebody must mend the store
     +-- StoreBusy             our own queue is full: nothing happened, come back later
     +-- StoreOutcomeUnknown   sent, and the reply was lost: it may have happened
     +-- StoreBehind           the store lost acknowledged writes: the sale must be rebuilt
@@ -17,6 +18,11 @@ repeated blindly, so nothing that left this process is ever reported as the firs
 
 from __future__ import annotations
 
+from typing import Final
+
+NOT_PERMITTED: Final = "not_permitted"
+"""the reason of a StoreRefusing that no time mends: the store's user may not do what we do"""
+
 
 class StoreError(Exception):
     """Base of every fault of the store layer."""
@@ -24,6 +30,14 @@ class StoreError(Exception):
 
 class StoreUnavailable(StoreError):
     """Raised when a call was not sent, or was refused before it ran. Repeating it is safe."""
+
+
+class StoreRefusing(StoreUnavailable):
+    """Raised when the store answers and takes no writes; `reason` is one word for a machine."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class StoreBusy(StoreError):

@@ -23,7 +23,15 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
-from holdfast_lua.errors import ScriptFault, StoreBusy, StoreError, StoreUnavailable
+from holdfast_lua.errors import (
+    NOT_PERMITTED,
+    ScriptFault,
+    StoreBusy,
+    StoreError,
+    StoreOutcomeUnknown,
+    StoreRefusing,
+    StoreUnavailable,
+)
 from holdfast_lua.joining import Block, Part, join
 from holdfast_lua.link import Call
 from holdfast_lua.loader import Bundle, production_bundle
@@ -44,9 +52,19 @@ TRY_AGAIN_SECONDS: Final = 0.05
 # Error replies that mean: refused before it ran. All scripts carry `#!lua`, so that holds for
 # scripts too, unless the text names a line of a script.
 _REFUSED: Final = frozenset(
-    {"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOPERM", "NOREPLICAS"}
-    | {"OOM", "READONLY", "TRYAGAIN", "MOVED", "ASK"}
+    {"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "NOAUTH", "NOSCRIPT"}
+    | {"TRYAGAIN", "MOVED", "ASK"}
 )
+# Those that mean: no writes at present, or not from this user.
+_REFUSING: Final = {
+    "MISCONF": "cannot_save",
+    "NOPERM": NOT_PERMITTED,
+    "NOREPLICAS": "too_few_replicas",
+    "OOM": "out_of_memory",
+    "READONLY": "read_only",
+}
+# What a script is told whose user may not run one of its commands (Valkey's and Redis' words).
+_FORBIDDEN_INSIDE: Final = ("ERR ACL failure in script", "ERR The user executing the script can't")
 
 Observer = Callable[[str, float, int], None]  # script or command name, seconds, size of its batch
 
@@ -111,6 +129,20 @@ class Executor:
         reply: list[Any] = await self._submit(call)
         return reply
 
+    async def run_on_every_server(self, name: str, args: Sequence[Argument]) -> list[list[Any]]:
+        """Runs a script without keys on the store's server, or on every master of a Cluster."""
+        script = self._bundle.script(name)
+        script.check(0, len(args))
+        payload = encode_command("EVALSHA", script.sha, 0, *args)
+        futures = []
+        for node in await self._router.nodes():
+            call = Call(name, payload, self._loop.create_future())
+            call.sha = script.sha
+            futures.append(self._count_in(call))
+            node.submit([call])
+        replies: list[list[Any]] = await asyncio.gather(*futures)
+        return replies
+
     async def command(self, *values: Argument, key: str | None = None) -> Any:
         """Runs a plain command in the same batches, e.g. `command("GET", some_key)`.
 
@@ -140,6 +172,8 @@ class Executor:
     def node_reply(self, node: Node, call: Call, reply: Any) -> None:
         """A reply came: an outcome, or a reason to send the call again."""
         if isinstance(reply, ReplyError):
+            if reply.kind == "NOSCRIPT" and call.loaded is not None and call.loaded.done():
+                reply = _why_not_loaded(call.loaded, reply)
             if self._send_again(node, call, reply):
                 return
             self.finish(call, self._translate(node, call, reply))
@@ -172,6 +206,13 @@ class Executor:
     # Submission
 
     def _submit(self, call: Call) -> asyncio.Future[Any]:
+        future = self._count_in(call)
+        if not self._pending:
+            self._loop.call_soon(self._flush)
+        self._pending.append(call)
+        return future
+
+    def _count_in(self, call: Call) -> asyncio.Future[Any]:
         if len(call.payload) > MAX_CALL_BYTES:
             raise ScriptFault(f"{call.name}: a call of {len(call.payload)} bytes is too large")
         if self._closing:
@@ -180,9 +221,6 @@ class Executor:
             raise StoreBusy(f"{self._outstanding} calls are waiting for the store already")
         self._outstanding += 1
         call.queued_at = self._loop.time()
-        if not self._pending:
-            self._loop.call_soon(self._flush)
-        self._pending.append(call)
         assert call.future is not None
         return call.future
 
@@ -222,9 +260,20 @@ class Executor:
     def _translate(self, node: Node, call: Call, error: ReplyError) -> StoreError:
         if error.kind == "READONLY":
             node.drop("the server became a replica")
-        if error.kind in _REFUSED and " script: " not in error.text:
-            return StoreUnavailable(f"{call.name}: {error.text}")
-        return ScriptFault(f"{call.name}: {error.text}")
+        text = f"{call.name}: {error.text}"
+        if error.text.startswith(_FORBIDDEN_INSIDE):
+            return StoreOutcomeUnknown(text)  # what came before it in the script was done
+        if " script: " in error.text:
+            return ScriptFault(text)
+        if error.kind in _REFUSING:
+            return StoreRefusing(text, _REFUSING[error.kind])
+        return StoreUnavailable(text) if error.kind in _REFUSED else ScriptFault(text)
+
+
+def _why_not_loaded(loaded: asyncio.Future[Any], reply: ReplyError) -> ReplyError:
+    """A script may be unknown because the store has refused to load it: that is what to tell."""
+    answer = loaded.result()
+    return answer if isinstance(answer, ReplyError) else reply
 
 
 def _text(value: Argument) -> str:

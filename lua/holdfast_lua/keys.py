@@ -13,6 +13,10 @@ def _of_sale(uid: str, name: str) -> str:
     return f"hf:{{{uid}}}:{name}"
 
 
+PROBE = _of_sale("probe", "probe")
+"""No key: a name like all others, for the question whether the store's user may use those."""
+
+
 # The sale
 
 

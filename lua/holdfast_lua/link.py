@@ -59,7 +59,17 @@ class LinkSettings:
 class Call:
     """One command on its way: its bytes, where it belongs and who waits for it."""
 
-    __slots__ = ("batch", "future", "key", "name", "payload", "queued_at", "retries", "sha")
+    __slots__ = (
+        "batch",
+        "future",
+        "key",
+        "loaded",
+        "name",
+        "payload",
+        "queued_at",
+        "retries",
+        "sha",
+    )
 
     def __init__(
         self, name: str, payload: bytes, future: asyncio.Future[Any] | None, *, key: str = ""
@@ -69,6 +79,7 @@ class Call:
         self.future = future
         self.key = key
         self.sha = ""
+        self.loaded: asyncio.Future[Any] | None = None  # the answer to SCRIPT LOAD in front of it
         self.queued_at = 0.0
         self.batch = 0
         self.retries = 0
@@ -101,7 +112,7 @@ class Link(asyncio.Protocol):
         self._lost = ""
         self.closed = self._loop.create_future()
         self.writable = True
-        self.loading: set[str] = set()  # scripts whose SCRIPT LOAD is in flight
+        self.loading: dict[str, asyncio.Future[Any]] = {}  # SCRIPT LOAD in flight, by script
 
     @property
     def usable(self) -> bool:

@@ -16,7 +16,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final, Self
 
@@ -27,6 +27,7 @@ from holdfast_lua.header import Signature, check_uses, read_header
 SCRIPT_DIR: Final = Path(__file__).parent
 _INCLUDE: Final = re.compile(r"(?m)^-- include: (\S+)\s*$")
 _CODE: Final = re.compile(r"\bCODE\.([A-Za-z_]+)")
+_COMMAND: Final = re.compile(r"\bredis\.call\('([A-Za-z]+)'")
 _GUARDED_KEYS: Final = ("sale",)
 _GUARDED_ARGS: Final = ("epoch", "revision")
 
@@ -80,6 +81,12 @@ class Bundle:
         for name in self:
             self.script(name)
         return self
+
+    @cached_property
+    def commands(self) -> tuple[str, ...]:
+        """Every command that a script runs: what the store's user must be allowed."""
+        sources = [self.script(name).source for name in self]
+        return tuple(sorted({word for text in sources for word in _COMMAND.findall(text)}))
 
     def rendered(self, name: str) -> str:
         """The final source of a script, as the store compiles it."""

@@ -79,12 +79,13 @@ class Node:
         if link is None or not link.usable:
             self.submit([call])
             return
-        if call.sha in link.loading:
+        call.loaded = link.loading.get(call.sha)
+        if call.loaded is not None:
             link.send([call])
             return
         loaded: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        link.loading.add(call.sha)
-        loaded.add_done_callback(lambda _: link.loading.discard(call.sha))
+        call.loaded = link.loading[call.sha] = loaded
+        loaded.add_done_callback(lambda _: link.loading.pop(call.sha, None))
         link.send([Call("", load, loaded), call])
 
     def drop(self, reason: str) -> None:

@@ -24,6 +24,7 @@ from holdfast_lua.store_url import StoreUrl
 from holdfast_lua.wire import ReplyError, encode_command
 
 REFRESH_PAUSE_SECONDS: Final = 0.5
+SLOTS: Final = 16_384
 _ASKING: Final = encode_command("ASKING")
 
 
@@ -35,6 +36,9 @@ class Router(Protocol):
 
     def redirect(self, node: Node, call: Call, error: ReplyError) -> bool:
         """Follows MOVED or ASK; False when that cannot be."""
+
+    async def nodes(self) -> Sequence[Node]:
+        """Every server that takes calls; StoreUnavailable when a part of the keys has none."""
 
     async def aclose(self) -> None:
         """Disconnects."""
@@ -61,6 +65,10 @@ class SingleRouter:
     def redirect(self, node: Node, call: Call, error: ReplyError) -> bool:
         """A single server does not redirect: the URL is wrong, the caller is told."""
         return False
+
+    async def nodes(self) -> Sequence[Node]:
+        """The one."""
+        return [self._node]
 
     async def aclose(self) -> None:
         """Disconnects."""
@@ -158,6 +166,18 @@ class ClusterRouter:
         else:
             self._node(address).submit([Call("", _ASKING, None), call])
         return True
+
+    async def nodes(self) -> Sequence[Node]:
+        """The masters of all slots."""
+        if len(self._slots) < SLOTS:
+            self._refresh()
+            if self._refreshing is not None:
+                await asyncio.wait({self._refreshing})
+        missing = SLOTS - len(self._slots)
+        if missing:
+            raise StoreUnavailable(f"{missing} slots of the Cluster have no server")
+        masters = {id(address): address for address in self._slots.values()}  # few, and quickly
+        return [self._node(address) for address in dict.fromkeys(masters.values())]
 
     async def aclose(self) -> None:
         """Disconnects from every server."""

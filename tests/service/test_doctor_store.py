@@ -133,6 +133,15 @@ async def test_hidden_settings_are_not_taken_for_good_ones(
     assert worse(levels) == unknown
 
 
+async def test_store_that_takes_no_writes_is_a_problem(
+    tmp_path: Path, make_server: MakeServer
+) -> None:
+    server = make_server(*SAFE)
+    await server.ask("CONFIG", "SET", "maxmemory", 1)
+    levels = await look(tmp_path, "store", store_url=server.url)
+    assert worse(levels) == {"writes": Level.PROBLEM}
+
+
 @pytest.mark.parametrize(
     ("ahead_ms", "level"),
     [(0, Level.OK), (900, Level.OK), (-5_000, Level.WARNING), (30_000, Level.PROBLEM)],

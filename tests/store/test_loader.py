@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,17 @@ def test_production_bundle_has_no_test_clock() -> None:
     assert not any(
         "offset_ms" in production_bundle().rendered(name) for name in production_bundle()
     )
+
+
+def test_every_command_that_a_script_runs_is_found() -> None:
+    """The store's user is examined for these: a name that is put together would be missed."""
+    bundle = production_bundle()
+    called = named = 0
+    for name in bundle:
+        source = re.sub(r"--.*", "", bundle.rendered(name))
+        called += len(re.findall(r"redis\.p?call\b", source))
+        named += len(re.findall(rf"redis\.call\('({'|'.join(bundle.commands)})'", source))
+    assert called == named > 100
 
 
 def test_sha_is_that_of_the_rendered_source(folder: Folder) -> None:

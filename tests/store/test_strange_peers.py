@@ -16,6 +16,7 @@ from holdfast_lua import (
     StoreOutcomeUnknown,
     StoreUnavailable,
 )
+from holdfast_lua.errors import StoreRefusing
 from holdfast_lua.store_url import StoreUrl
 
 
@@ -92,12 +93,15 @@ async def test_unasked_reply_never_reaches_a_later_caller(open_against: OpenAgai
 REFUSALS = [
     "LOADING Valkey is loading the dataset in memory",
     "BUSY Valkey is busy running a script",
+    "CLUSTERDOWN The cluster is down",
+    "MOVED 1 127.0.0.1:1",
+]
+NO_WRITES = [
     "READONLY You can't write against a read only replica.",
     "OOM command not allowed when used memory > 'maxmemory'.",
     "NOREPLICAS Not enough good replicas to write.",
     "MISCONF Valkey is configured to save RDB snapshots",
-    "CLUSTERDOWN The cluster is down",
-    "MOVED 1 127.0.0.1:1",
+    "NOPERM User app has no permissions to run the 'evalsha' command",
 ]
 FAULTS = [
     "ERR unknown command",
@@ -108,7 +112,9 @@ FAULTS = [
 
 @pytest.mark.parametrize(
     ("error", "expected"),
-    [(text, StoreUnavailable) for text in REFUSALS] + [(text, ScriptFault) for text in FAULTS],
+    [(text, StoreUnavailable) for text in REFUSALS]
+    + [(text, StoreRefusing) for text in NO_WRITES]
+    + [(text, ScriptFault) for text in FAULTS],
 )
 async def test_error_replies_are_told_apart(
     open_against: OpenAgainst, error: str, expected: type[StoreError]

@@ -281,7 +281,7 @@ class ErrorCode(Enum):
         "store_unavailable",
         503,
         "Store unavailable",
-        "The store cannot be reached; nothing was changed.",
+        "The store cannot be reached or takes no writes; nothing was changed.",
     )
     STORE_BUSY = (
         "store_busy",

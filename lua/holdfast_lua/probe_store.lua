@@ -1,0 +1,22 @@
+-- Says which commands the store's user may not run.
+--
+-- It writes nothing, and has no flag that says so: a store that takes no writes at present (memory,
+-- disk, replicas) refuses it up front, as it refuses every script that writes.
+--
+-- KEYS: none
+-- ARGV
+--   1 key         a name that the service's keys may have
+--   2 command...  what is run on such keys
+-- Returns {code, command...}
+--   OK  the commands that are forbidden
+-- Complexity: O(commands)
+-- Events: none
+
+local reply = {CODE.OK}
+for at = 2, #ARGV do
+  local key = ARGV[1] -- thrice: BITOP wants as many arguments
+  if not redis.acl_check_cmd(ARGV[at], key, key, key) then
+    reply[#reply + 1] = ARGV[at]
+  end
+end
+return reply
