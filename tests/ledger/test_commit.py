@@ -26,8 +26,9 @@ from holdfast_inventory.ledger import (
     Void,
 )
 from holdfast_inventory.ledger.apply import apply_batch
+from holdfast_inventory.ledger.database import TRANSACTION_SECONDS
 from holdfast_inventory.ledger.faults import StockTaken
-from holdfast_inventory.ledger.schema import orders, sold
+from holdfast_inventory.ledger.schema import orders, sales, sold
 
 RACERS = 50
 
@@ -185,6 +186,39 @@ async def test_epoch_ends_only_after_the_confirms_that_hold_it(
         assert not done
     assert await bump == 2
     assert (await other.orders.rebuild_state(sale.uid)).sold_seats == {1: "a"}
+
+
+@pytest.mark.parametrize("ledger_url", ["postgres"], indirect=True)
+async def test_numbers_are_promised_beside_confirms_that_overlap_without_a_gap(
+    ledger: Ledger, sale: SaleRecord, open_ledger: OpenLedger
+) -> None:
+    """Catches a shared lock that the ceiling has to wait for. On PostgreSQL, where whoever asks for
+    a shared lock passes who waits for an exclusive one, it would never be its turn.
+    """
+    other = await open_ledger()
+    order = build_order(sale.uid, "a", seats=(1,))
+    async with ledger.database.transaction() as connection:
+        await apply_batch(connection, sale.uid, [Sell(1, order)])
+        promise = asyncio.create_task(other.sales.raise_ceiling(sale.uid, epoch=1, ceiling=500))
+        done, _ = await asyncio.wait({promise}, timeout=TRANSACTION_SECONDS / 2)
+    assert done
+    assert await promise == 500
+
+
+async def test_promise_for_an_epoch_that_ends_meanwhile_is_refused(
+    ledger: Ledger, sale: SaleRecord, open_ledger: OpenLedger
+) -> None:
+    """Given a promise that waits for the row while its epoch ends, nothing is promised."""
+    other = await open_ledger()
+    promise = None
+    async with ledger.database.transaction() as connection:
+        await connection.execute(update(sales).where(sales.c.uid == sale.uid).values(epoch=2))
+        promise = asyncio.create_task(other.sales.raise_ceiling(sale.uid, epoch=1, ceiling=500))
+        done, _ = await asyncio.wait({promise}, timeout=0.3)
+        assert not done
+    with pytest.raises(EpochPassed):
+        await promise
+    assert (await ledger.sales.read_uid(sale.uid)).issued_ceiling == 0
 
 
 async def test_rebuild_state_is_final_once_the_epoch_is_bumped(

@@ -26,8 +26,11 @@ from .schema import area_sold, orders, sales, sold
 T = TypeVar("T")
 
 _LOCK_SALE = (
-    select(sales.c.epoch).where(sales.c.uid == bindparam("in_sale")).with_for_update(read=True)
+    select(sales.c.epoch)
+    .where(sales.c.uid == bindparam("in_sale"))
+    .with_for_update(read=True, key_share=True)
 )
+"""keeps the epoch from ending before the commit; what else changes in the row need not wait for it"""
 _LOCK_ORDERS = select(orders).order_by(orders.c.id).with_for_update()
 _IN_LIST = _LOCK_ORDERS.where(orders.c.id.in_(bindparam("ids", expanding=True)))
 _IN_ARRAY = _LOCK_ORDERS.where(orders.c.id == any_(bindparam("ids", type_=ARRAY(String))))

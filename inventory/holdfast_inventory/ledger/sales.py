@@ -3,9 +3,12 @@
 Every worker process and every node reads sales from here; the store only carries them. Three of
 these writes are fences, and each is one guarded statement or one locked row:
 
-- `bump_epoch` ends an epoch. Confirms hold the sale's row FOR SHARE while they commit, so once the
-  bump returns, no confirm of an older epoch can commit any more, and what is read then is final.
-- `raise_ceiling` promises line numbers before they are issued, and only to the present epoch.
+- `bump_epoch` ends an epoch. Confirms hold the sale's row by a shared lock while they commit, and the
+  bump locks it for itself, so once the bump returns, no confirm of an older epoch can commit any
+  more, and what is read then is final.
+- `raise_ceiling` promises line numbers before they are issued, and only to the present epoch. It is
+  one guarded UPDATE, which on PostgreSQL goes beside the confirms' FOR KEY SHARE: shared locks that
+  overlap without a gap would keep out who waits for them all to be gone.
 - `patch` and `set_lifecycle` grow `settings_version`, by which workers see that they must re-read.
 
 Rejected: a version column for optimistic locking of the whole row. The ceiling moves all the time
@@ -190,27 +193,26 @@ class Sales:
     async def raise_ceiling(self, uid: str, *, epoch: int, ceiling: int) -> int:
         """Promise numbers up to `ceiling`; returns the ceiling that holds, never a lower one."""
         async with self._database.writing() as connection:
-            row = await _locked(connection, sales.c.uid == uid)
-            if row.epoch != epoch:
-                raise EpochPassed()
-            if row.issued_ceiling >= ceiling:
-                return int(row.issued_ceiling)
-            await connection.execute(
-                update(sales).where(sales.c.uid == uid).values(issued_ceiling=ceiling)
+            raised = await _update_in_epoch(
+                connection,
+                uid,
+                epoch,
+                sales.c.issued_ceiling < ceiling,
+                issued_ceiling=ceiling,
             )
-        return ceiling
+            if raised:
+                return ceiling
+            row = await _standing(connection, uid, epoch)
+        return int(row.issued_ceiling)
 
     async def set_provisioned(self, uid: str, *, epoch: int) -> None:
         """Note that the store carries this epoch: from now on its absence there is a loss."""
         async with self._database.writing() as connection:
-            row = await _locked(connection, sales.c.uid == uid)
-            if row.epoch != epoch:
-                raise EpochPassed()
-            await connection.execute(
-                update(sales)
-                .where(sales.c.uid == uid)
-                .values(provisioned=True, installed_epoch=epoch)
+            noted = await _update_in_epoch(
+                connection, uid, epoch, provisioned=True, installed_epoch=epoch
             )
+            if not noted:
+                await _standing(connection, uid, epoch)
 
     async def _read_one(self, condition: ColumnElement[bool]) -> SaleRecord | None:
         async with self._database.reading() as connection:
@@ -247,6 +249,30 @@ async def _locked(connection: AsyncConnection, condition: ColumnElement[bool]) -
     row = (await connection.execute(query)).one_or_none()
     if row is None:
         raise SaleMissing()
+    return row
+
+
+async def _update_in_epoch(
+    connection: AsyncConnection,
+    uid: str,
+    epoch: int,
+    *conditions: ColumnElement[bool],
+    **values: object,
+) -> bool:
+    """Change the row of a live sale as long as it is in this epoch; whether it was changed."""
+    live = (sales.c.uid == uid, sales.c.epoch == epoch, sales.c.live_name.is_not(None))
+    done = await connection.execute(update(sales).where(*live, *conditions).values(values))
+    return bool(done.rowcount)
+
+
+async def _standing(connection: AsyncConnection, uid: str, epoch: int) -> Row[Any]:
+    """The row of a live sale; SaleMissing, or EpochPassed when it is in another epoch."""
+    query = select(sales).where(sales.c.uid == uid, sales.c.live_name.is_not(None))
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise SaleMissing()
+    if row.epoch != epoch:
+        raise EpochPassed()
     return row
 
 
