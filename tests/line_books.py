@@ -70,11 +70,15 @@ class Books:
     lapsed_told: int = 0
     expires: dict[str, int] = field(default_factory=dict)
     """what the passes of every epoch say of their end"""
-    returned: set[str] = field(default_factory=set)
+    returned: set[str | int] = field(default_factory=set)
+    """passes and numbers whose sessions of before the loss are taken up, or need not be"""
     sessions: dict[str, int] = field(default_factory=dict)
     unheld: dict[str, int] = field(default_factory=dict)
     lost_active: int = 0
     lost_until_ms: int = 0
+    lost_serving: int = 0
+    calls_from_ms: float = 0
+    """by the line's clock; before it nobody further is called, so that others have time to come"""
     tokens: int = 0
     tokens_ms: int = 0
     called: int = 0
@@ -106,6 +110,11 @@ class Books:
     @property
     def poll_ms(self) -> float:
         return min(POLL_MS, self.terms.claim_ms / 3)
+
+    @property
+    def notice_ms(self) -> float:
+        """After so long nearly all who will come have come."""
+        return 3 * self.poll_ms
 
     @property
     def active(self) -> int:

@@ -148,6 +148,12 @@ class Crowd:
             while self._due and self._due[0][0] <= advanced.now_ms:
                 await self._come(heapq.heappop(self._due)[1])
 
+    def forget_calls(self, after: int) -> None:
+        """Those called after this number are called anew: the store has forgotten it."""
+        self._seen = min(self._seen, after)
+        self._due = [due for due in self._due if due[1] <= after]
+        heapq.heapify(self._due)
+
     def _notice(self, advanced: Advanced) -> None:
         for number in range(self._seen + 1, advanced.status.serving + 1):
             if self._random.random() < self.show_share:

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 from line_books import require
 from line_stage import LEG_MS, worker
-from line_steps import came
+from line_steps import came, told_right
 from line_visitors import Visitors
 
-from holdfast.sales.install import line_checkpoint
+from holdfast.sales.install import line_checkpoint, read_checkpoint
+from holdfast_inventory.ledger import Checkpoint
 from holdfast_lua import SaleRef, keys
 from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import LineCheckpoint
 from holdfast_lua.sale_calls import SaleCalls, SaleTimes, first_revision
 from holdfast_queue.room import Room
 
@@ -45,6 +45,8 @@ EVENTS = ("pass.issued", "pass.ended", "line.called", "line.lapsed")
 
 class Restless(Visitors):
     """A sale in a restless world."""
+
+    taken: Checkpoint | None = None
 
     # time
 
@@ -158,16 +160,29 @@ class Restless(Visitors):
 
     @precondition(lambda self: self.rooms[0].known is not None)
     @rule(who=worker)
-    def store_is_lost(self, who: int) -> None:
-        """What a worker saw last is the checkpoint; what came after it is gone."""
-        self.run(self._rebuild(self.rooms[who]))
+    def checkpoint_is_taken(self, who: int) -> None:
+        """By a worker whose document may be older than what it reads."""
+        self.run(self._take(self.rooms[who]))
 
-    async def _rebuild(self, room: Room) -> None:
+    async def _take(self, room: Room) -> None:
         if room.known is None:
             await self._tick(room)
-        seen, uid, model = room.document, self.ref.uid, self.model
-        taken = line_checkpoint(uid, self.ref.epoch, seen.now_ms, seen.line)
-        start = msgspec.msgpack.decode(taken.body, type=LineCheckpoint)
+        calls = await self.calls.read_calls(room.ref)
+        told_right(self.model, calls)
+        self.taken = line_checkpoint(self.ref.uid, self.ref.epoch, room.document.line, calls)
+
+    @precondition(lambda self: self.rooms[0].known is not None)
+    @rule(who=worker, anew=st.booleans())
+    def store_is_lost(self, who: int, anew: bool) -> None:
+        """What came after the last checkpoint is gone; it may be of an earlier epoch."""
+        if anew or self.taken is None:
+            self.run(self._take(self.rooms[who]))
+        assert self.taken is not None
+        self.run(self._rebuild(self.taken))
+
+    async def _rebuild(self, taken: Checkpoint) -> None:
+        uid, model = self.ref.uid, self.model
+        start = read_checkpoint(taken.body)
         stopped = model.lifecycle == "paused"
         start = replace(start, ceiling=self.ceilings.committed.get(uid, 0), stopped=stopped)
         await self.executor.command("DEL", *(f"hf:{{{uid}}}:{name}" for name in KEYS))
@@ -180,7 +195,7 @@ class Restless(Visitors):
             settings_version=self.version,
             times=SaleTimes(model.prequeue_ms, model.opens_ms),
             stock={"free": model.free, "held": model.held, "booked": 0, "blocked": 0},
-            clock_ms=seen.now_ms,
+            clock_ms=taken.taken_ms,
             rebuilt=True,
         )
         require(done is Code.OK, "installed", done)

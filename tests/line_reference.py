@@ -13,7 +13,7 @@ from math import ceil, floor
 from line_books import TOKEN, Books, Range, require
 
 from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import LineCheckpoint, LineTerms
+from holdfast_lua.line_calls import LineCheckpoint, LineTerms, OpenCalls
 
 ASKING_MS = 3000
 ASK_MIN_MS = 500
@@ -38,6 +38,8 @@ class Model(Books):
     def straight_in(self, count: int) -> tuple[int, int]:
         """How many of so many may go straight in: at least, at most."""
         if not self.is_open or self.issued > self.serving or self.stopped_ms:
+            return 0, 0
+        if self.clock_ms < self.calls_from_ms:
             return 0, 0
         tokens, slots, stock = self.room()
         most = max(0, min(count, floor(tokens), slots, stock))
@@ -71,6 +73,8 @@ class Model(Books):
         if not self.is_open or number > self.serving:
             return Code.NOT_CALLED
         deadline_ms = self.deferred.get(number, 0)
+        if self._can_return(number, pass_id):
+            return Code.CALLED
         if number not in self.shown:
             deadline_ms = next(
                 (r.deadline_ms for r in self.ranges if r.first <= number <= r.last), 0
@@ -82,10 +86,10 @@ class Model(Books):
         place = self.place(number, pass_id)
         if place is Code.ADMITTED_BEFORE:
             return self._claim_again(number, pass_id)
-        if self.lifecycle == "closed":
-            return Code.SALE_CLOSED, None
-        if place is not Code.CALLED:
-            return place, None
+        if self.lifecycle == "closed" or place is not Code.CALLED:
+            return (Code.SALE_CLOSED if self.lifecycle == "closed" else place), None
+        if self._can_return(number, pass_id):
+            return Code.ADMITTED_BEFORE, self._return_by_ticket(number, pass_id)
         if self.sold_out or self.stopped_ms:
             return (Code.LINE_SOLD_OUT if self.sold_out else Code.LINE_STOPPED), None
         self.shown.add(number)
@@ -108,6 +112,21 @@ class Model(Books):
         self.claimed += any(one.first <= number <= one.last for one in self.ranges)
         return Code.ADMITTED_AT_JOIN, self.sessions[pass_id]
 
+    def _can_return(self, number: int, pass_id: str) -> bool:
+        """Whether somebody who was admitted before the loss has yet to take up their session."""
+        served = number in self.shown and number not in self.deferred
+        lost = number <= self.lost_serving and self.lost_active > 0
+        lost = lost and self.now_ms < self.lost_until_ms
+        return served and lost and self.returned.isdisjoint({number, pass_id})
+
+    def _return_by_ticket(self, number: int, pass_id: str) -> int:
+        until_ms = min(self.now_ms + self.terms.session_ms, self.lost_until_ms)
+        self.passes.setdefault(number, pass_id)
+        self.sessions[pass_id] = self.expires[pass_id] = until_ms
+        self.returned |= {number, pass_id}
+        self.lost_active -= 1
+        return until_ms
+
     def _asking_before(self, number: int) -> int:
         """Lower numbers that found no room and have asked again within ASKING_MS."""
         since_ms = self.clock_ms - min(ASKING_MS, self.terms.claim_ms)
@@ -127,6 +146,8 @@ class Model(Books):
         self.tokens, self.tokens_ms = self.level() - TOKEN, self.now_ms
         require(self.tokens >= 0, "no more passes than burst + rate x T")
         self.passes[number] = pass_id
+        if number <= self.lost_serving and number in self.shown:
+            self.returned |= {number, pass_id}
         self.given.append((number, pass_id))
         self.sessions[pass_id] = self.now_ms + self.terms.session_ms
         self.expires[pass_id] = self.sessions[pass_id]
@@ -205,18 +226,35 @@ class Model(Books):
         self.issued = max(start.issued, start.ceiling)
         self.serving, self.frozen, self.lobby = start.serving, start.frozen, start.lobby
         self.tokens, self.tokens_ms = 0, self.now_ms
-        self.ranges, self.shown, self.deferred, self.given, self.ended = [], set(), {}, [], []
+        self.given, self.ended = [], []
         self.called_told, self.lapsed_told = [], 0
         self.sessions, self.unheld, self.returned = {}, {}, set()
-        self.lost_active = start.active
+        self.lost_active, self.lost_serving = start.active, start.serving
         self.lost_until_ms = self.now_ms + self.terms.session_ms
-        again = 0
-        if start.called_from <= start.serving:
-            again = self.real(start.called_from, start.serving)
-            until_ms = self.now_ms + self.terms.claim_ms
-            self.ranges = [Range(start.called_from, start.serving, again, self.now_ms, until_ms)]
-        self.claimed, self.lapsed, self.admitted = start.claimed, start.lapsed, start.admitted
-        self.called = start.claimed + start.lapsed + again
-        self.shift_ms, self.advanced_ms, self.resume_to = 0, 0, "live"
-        self.intervals_ms = 0, 0
+        self.called, self.claimed, self.lapsed = start.called, start.claimed, start.lapsed
+        self.admitted = start.admitted
+        self.shift_ms = self.now_ms - start.clock_ms if start.clock_ms else 0
+        self.advanced_ms, self.intervals_ms, self.resume_to = 0, (0, 0), "live"
         self.stopped_ms = self.now_ms if start.stopped or self.terms.queue_all else 0
+        self._restore_calls(start)
+        outstanding = self.outstanding > 0
+        self.calls_from_ms = self.clock_ms + self.notice_ms if outstanding else 0
+
+    def _restore_calls(self, start: LineCheckpoint) -> None:
+        """Who was called has a whole window again; who was served stays served."""
+        until_ms = self.clock_ms + self.terms.claim_ms
+        self.ranges, self.shown = [], bits_of(start)
+        self.deferred, self.asked = {}, {}
+        for text in filter(None, start.ranges.decode().split(",")):
+            first, last, count, called_ms, _ = map(int, text.split())
+            self.ranges.append(Range(first, last, count, called_ms, until_ms))
+        for number in map(int, start.deferred.split()):
+            self.deferred[number], self.asked[number] = until_ms, self.clock_ms
+            self.shown.add(number)
+
+
+def bits_of(start: LineCheckpoint | OpenCalls) -> set[int]:
+    """The numbers whose bits are set."""
+    numbers = range(8 * start.shown_from, 8 * (start.shown_from + len(start.shown)))
+    at = 8 * start.shown_from
+    return {n for n in numbers if start.shown[(n - at) >> 3] & (0x80 >> (n & 7))}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from math import floor
 
 from line_books import TOKEN, Range, require
-from line_reference import Model
+from line_reference import Model, bits_of
 
 from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import Advanced
+from holdfast_lua.line_calls import Advanced, OpenCalls
 from holdfast_lua.line_status import LineStatus
 
 MIN_STEP_MS = 100
@@ -95,15 +96,18 @@ def _calls(model: Model, status: LineStatus) -> bool:
     require(grew >= 0, "serving never falls", model.serving, status.serving)
     may = model.is_open and model.lifecycle != "closed" and not model.stopped_ms
     may = may and not model.sold_out and model.issued > model.serving
+    may = may and model.clock_ms >= model.calls_from_ms
     require(may or not grew, "nobody is called who may not be", grew)
     if not may:
         return False
     count = model.real(model.serving + 1, status.serving)
     least, most = _demand(model, status.show_share)
-    require(least <= count <= most, "as many are called as can be admitted", count, least, most)
+    allowed = {_frontier(model, status, wanted) for wanted in range(least, most + 1)}
+    require(status.serving in allowed, "as many are called as can be admitted", status, allowed)
     if grew:
-        _frontier(model, status.serving, count)
         _call(model, status.serving, count)
+        if status.serving in model.gaps:
+            model.calls_from_ms = model.clock_ms + model.notice_ms
     return grew > 0
 
 
@@ -129,11 +133,14 @@ def _wanted(model: Model, share: float, slack: float) -> int:
     return floor(min((supply - expected) / share, model.waiting, room) + slack)
 
 
-def _frontier(model: Model, serving: int, count: int) -> None:
-    """Beyond the last who is called there is nobody, unless it is the end of the line."""
-    rest = model.real(serving + 1, model.issued)
-    ends = serving == model.issued if rest == 0 else count > 0 and serving not in model.gaps
-    require(ends and serving <= model.issued, "calls end at somebody", serving, count)
+def _frontier(model: Model, status: LineStatus, wanted: int) -> int:
+    """Where calls of so many end: at the last of them, or with the gap that they come to."""
+    if wanted == 0 and model.waiting > 0:
+        return model.serving
+    for first, last in status.gaps:
+        if last > model.serving:
+            return last if first - 1 - model.serving <= wanted else model.serving + wanted
+    return model.serving + wanted
 
 
 def _call(model: Model, serving: int, count: int) -> None:
@@ -165,3 +172,17 @@ def compare(model: Model, status: LineStatus) -> None:
     require(counted, "everybody called is in one count", model.outstanding, absent)
     first = model.ranges[0].first if model.ranges else model.serving + 1
     require(status.called_from == first, "a checkpoint calls the outstanding again", first)
+
+
+def told_right(model: Model, calls: OpenCalls) -> None:
+    """What a checkpoint keeps of the called is what became of them."""
+    for name in ("issued", "serving", *COUNTERS[:4], "clock_ms"):
+        real, wanted = getattr(calls, name), getattr(model, name)
+        require(real == wanted, f"{name} is kept", real, wanted)
+    ranges = [tuple(map(int, text.split())) for text in calls.ranges.decode().split(",") if text]
+    require(ranges == [astuple(one) for one in model.ranges], "ranges are kept", ranges)
+    within = {n for one in model.ranges for n in range(one.first, one.last + 1)}
+    shown = bits_of(calls) & within
+    require(shown == model.shown & within, "who came is kept", shown)
+    deferred = set(map(int, calls.deferred.split()))
+    require(deferred == model.deferred.keys(), "who is deferred is kept", deferred)

@@ -21,6 +21,7 @@ from holdfast_lua.stock_calls import StockCalls
 from holdfast_lua.stock_install import InstallFenced
 from holdfast_queue.desk import FrontDesk
 from holdfast_queue.room import Room
+from holdfast_queue.status import StatusDocument
 
 BUILD_ATTEMPTS: Final = 4
 CHECKPOINT_ANEW_MS: Final = 10_000
@@ -101,13 +102,13 @@ class SaleBuilder:
 
         While nothing changes only the time does, and that need not be on disk every second.
         """
-        document = sale.room.document
-        taken = line_checkpoint(
-            sale.uid, sale.ref.epoch, document.now_ms, document.line, document.revision
-        )
-        if sale.checkpoint is None or _tells_more(taken, sale.checkpoint):
-            await self.ledger.checkpoints.save(taken)
-            sale.checkpoint = taken
+        document, last = sale.room.document, sale.checkpoint
+        if last is not None and not _tells_more(document, last):
+            return
+        calls = await self.desk.calls.read_calls(sale.ref)
+        taken = line_checkpoint(sale.uid, sale.ref.epoch, document.line, calls)
+        await self.ledger.checkpoints.save(taken)
+        sale.checkpoint = taken
 
     async def sweep(self, sale: Sale) -> None:
         """Free overdue holds that no request has freed on its way."""
@@ -148,7 +149,7 @@ class SaleBuilder:
         return replace(record, provisioned=True, installed_epoch=record.epoch)
 
 
-def _tells_more(taken: Checkpoint, last: Checkpoint) -> bool:
-    """Than the one that this process has written last."""
-    same = (taken.body, taken.revision) == (last.body, last.revision)
-    return not same or taken.taken_ms - last.taken_ms >= CHECKPOINT_ANEW_MS
+def _tells_more(document: StatusDocument, last: Checkpoint) -> bool:
+    """Than the checkpoint that this process has written last."""
+    aged_ms = document.now_ms - last.taken_ms
+    return document.revision > last.revision or aged_ms >= CHECKPOINT_ANEW_MS

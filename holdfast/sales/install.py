@@ -10,6 +10,7 @@ confirms under way and refuses those that come after, so that what is read next 
 """
 
 import logging
+import zlib
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,12 +26,14 @@ from holdfast_lua import keys
 from holdfast_lua.codes import Code
 from holdfast_lua.executor import Executor
 from holdfast_lua.guard import SaleRef
-from holdfast_lua.line_calls import LineCalls, LineCheckpoint
+from holdfast_lua.line_calls import LineCalls, LineCheckpoint, OpenCalls
 from holdfast_lua.line_status import DrawState, LineStatus
 from holdfast_lua.sale_calls import SaleCalls
 from holdfast_lua.stock_install import install_stock
 from holdfast_lua.stock_records import HoldRecord
 
+_COMPRESSED: Final = b"\x78"
+"""How a zlib stream begins, and no checkpoint of before there was one."""
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(LineCheckpoint).decode
 
@@ -119,7 +122,7 @@ def _line_start(record: SaleRecord, checkpoint: Checkpoint | None) -> LineCheckp
     elif checkpoint is None:
         start = LineCheckpoint(ceiling=0, fresh=False)
     else:
-        start = _decode(checkpoint.body)
+        start = read_checkpoint(checkpoint.body)
     return replace(start, ceiling=record.issued_ceiling, stopped=record.lifecycle == "paused")
 
 
@@ -144,10 +147,8 @@ def _with_draw(
     )
 
 
-def line_checkpoint(
-    uid: str, epoch: int, now_ms: int, line: LineStatus, revision: int = 0
-) -> Checkpoint:
-    """What a rebuild will need of the line as it stands, at this revision of the store."""
+def line_checkpoint(uid: str, epoch: int, line: LineStatus, calls: OpenCalls) -> Checkpoint:
+    """What a rebuild will need of the line: how it stood, and whom it had called a moment later."""
     start = LineCheckpoint(
         ceiling=line.ceiling,
         fresh=False,
@@ -166,5 +167,34 @@ def line_checkpoint(
         draw=line.draw,
         accumulator=line.accumulator,
         beacon=line.beacon,
+        taken_ms=calls.now_ms,
     )
-    return Checkpoint(uid, epoch, now_ms, _encode(start), revision)
+    if line.frozen:
+        start = _with_calls(start, calls)
+    body = zlib.compress(_encode(start), level=1)
+    return Checkpoint(uid, epoch, calls.now_ms, body, calls.revision)
+
+
+def _with_calls(start: LineCheckpoint, calls: OpenCalls) -> LineCheckpoint:
+    """The counters are of the moment of the calls; before the freeze nobody is called."""
+    return replace(
+        start,
+        issued=calls.issued,
+        serving=calls.serving,
+        called=calls.called,
+        claimed=calls.claimed,
+        lapsed=calls.lapsed,
+        admitted=calls.admitted,
+        ranges=calls.ranges,
+        shown_from=calls.shown_from,
+        shown=calls.shown,
+        deferred=calls.deferred,
+        clock_ms=calls.clock_ms,
+        show_called=calls.show_called,
+        show_shown=calls.show_shown,
+    )
+
+
+def read_checkpoint(body: bytes) -> LineCheckpoint:
+    """The checkpoint behind a body, of this version or an earlier one."""
+    return _decode(zlib.decompress(body) if body.startswith(_COMPRESSED) else body)

@@ -119,8 +119,8 @@ local function end_calls(clock_ms)
   if #over > 0 then redis.call('ZREM', deferred_key, unpack(over)) end
 end
 
-local function may_call()
-  return line_phase(sale, line) == 'open' and not line_closed(sale) and line.stopped_ms == 0
+local function may_call(clock_ms)
+  return clock_ms >= line.calls_from_ms and line_phase(sale, line) == 'open' and not line_closed(sale) and line.stopped_ms == 0
     and line.draw ~= DRAW_TO_COME and not line_sold_out(sale) and line.issued > line.serving
 end
 
@@ -136,9 +136,10 @@ local function how_many(share, expected)
     most - line_outstanding(line)))
 end
 
-local function call(count, newest, clock_ms)
-  local first, last = line.serving + 1, gaps_skip(gaps, line.serving, count)
-  if count == waiting() then last = line.issued end
+local function call(most, newest, clock_ms)
+  local first = line.serving + 1
+  local last, count, in_gap = gaps_frontier(gaps, line.serving, most)
+  if in_gap then line_set(line, 'calls_from_ms', clock_ms + calls_notice_ms(line)) end
   local range = calls_add(calls_key, line.claim_ms, newest, first, last, count, clock_ms)
   line_set(line, 'serving', last)
   line_set(line, 'called', line.called + count)
@@ -158,7 +159,7 @@ local function step()
   end_calls(clock_ms)
   local share, expected, newest =
     calls_expected(line, calls_key, shown_key, deferred_key, clock_ms)
-  if may_call() then
+  if may_call(clock_ms) then
     -- Where only a gap is left, it is called as nobody: a visitor whom a store loss had only seemed
     -- to lose can claim, and who joins next need not wait for a number that may not exist.
     local count = math.max(0, how_many(share, expected))

@@ -9,6 +9,7 @@
 --   4 calls     ZSET    ranges called and not ended
 --   5 shown     STRING  bit per number that came to claim
 --   6 deferred  ZSET    number -> deadline of who came and found no room
+--   7 returned  SET     who came back after a store loss, by epoch
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
@@ -28,7 +29,8 @@ if refusal then return refusal end
 local session_ms = session_deadline(KEYS[3], ARGV[4], sale.now_ms)
 if session_ms then return guard_read(sale, CODE.ADMITTED_BEFORE, session_ms) end
 local line = line_open(KEYS[2], { 'frozen', 'serving', 'stopped_ms', 'shift_ms',
-  'advanced_ms', 'called', 'claimed', 'lapsed', 'interval_ms', 'interval_before_ms' })
-local keys = { calls = KEYS[4], shown = KEYS[5], deferred = KEYS[6] }
-local code, deadline_ms = place_find(sale, line, keys, tonumber(ARGV[3]))
+  'advanced_ms', 'called', 'claimed', 'lapsed', 'interval_ms', 'interval_before_ms',
+  'lost_active', 'lost_until_ms', 'lost_serving' })
+local keys = { calls = KEYS[4], shown = KEYS[5], deferred = KEYS[6], returned = KEYS[7] }
+local code, deadline_ms = place_find(sale, line, keys, tonumber(ARGV[3]), ARGV[4])
 return guard_read(sale, code, deadline_ms or 0)

@@ -20,6 +20,7 @@
 --   8 deferred  ZSET    number -> deadline of who came and found no room
 --   9 asking    ZSET    the deferred who still ask, by number
 --   10 asked    ZSET    the same, by the time of their last ask
+--   11 returned SET     who came back after a store loss, by epoch
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
@@ -43,7 +44,8 @@
 local ASK_MIN_MS = 500
 local number, pass_id = tonumber(ARGV[3]), ARGV[4]
 local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], calls = KEYS[6],
-  shown = KEYS[7], deferred = KEYS[8], asking = KEYS[9], asked = KEYS[10] }
+  shown = KEYS[7], deferred = KEYS[8], asking = KEYS[9], asked = KEYS[10],
+  returned = KEYS[11] }
 
 local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
@@ -57,9 +59,19 @@ if session_ms then
   return guard_commit(sale, CODE.ADMITTED_AT_JOIN, session_ms)
 end
 local line = line_open(KEYS[3])
-local place, _, came_before = place_find(sale, line, keys, number)
+local place, _, came_before, served = place_find(sale, line, keys, number, pass_id)
 if line_closed(sale) then return guard_refuse(sale, CODE.SALE_CLOSED) end
 if place ~= CODE.CALLED then return guard_refuse(sale, place) end
+
+-- Admitted before a store loss: the session, in its slot, until it must have been over.
+if served then
+  local until_ms = math.min(sale.now_ms + line.session_ms, line.lost_until_ms)
+  redis.call('ZADD', keys.active, string.format('%.0f', until_ms), pass_id)
+  redis.call('SADD', keys.returned, place_marks(sale, number, pass_id))
+  line_set(line, 'lost_active', line.lost_active - 1)
+  line_save(line)
+  return guard_commit(sale, CODE.ADMITTED_BEFORE, until_ms)
+end
 if line_sold_out(sale) then return guard_refuse(sale, CODE.LINE_SOLD_OUT) end
 if line.stopped_ms > 0 then return guard_refuse(sale, CODE.LINE_STOPPED) end
 
@@ -85,6 +97,9 @@ if came_before then
   asking_forget(keys, number)
 end
 redis.call('SETBIT', keys.shown, number, 1)
+if number <= line.lost_serving then
+  redis.call('SADD', keys.returned, place_marks(sale, number, pass_id))
+end
 local ends_ms = line_admit(sale, line, keys, { pass_id }, number)
 line_save(line)
 return guard_commit(sale, CODE.ADMITTED, ends_ms)

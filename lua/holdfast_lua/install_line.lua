@@ -4,10 +4,13 @@
 -- the commit point: until then every guarded script refuses, and from then on this one does.
 --
 -- Invariants: numbering resumes at the ceiling, so no number is issued twice; the numbers between
--- the checkpoint and the ceiling are a gap; calls that were outstanding are called again, with a whole
--- claim window (who among them has claimed is not known any more: the same ticket gets the same pass id,
--- hence the same admission; it costs a token, never a second pass); a rebuilt token bucket is empty, since nobody knows what was spent; sessions that
--- are known by number only keep their slots until they must be over; a lobby that is to be drawn and
+-- the checkpoint and the ceiling are a gap; calls that were outstanding at the checkpoint stand again,
+-- with a whole claim window, beside those of the same ranges that were served, so the share of those who
+-- come is what it was, and nobody further is called until those have had the time to come; who was
+-- served after the checkpoint is called again (the same ticket gets the same pass id, hence the same
+-- admission; it costs a token, never a second pass); a rebuilt token bucket is empty, since nobody
+-- knows what was spent; sessions that are known by number only keep their slots until they must be
+-- over, and who was served by the checkpoint takes theirs up with ticket or pass; a lobby that is to be drawn and
 -- lost joins gets the epoch chained in, so nobody can have known the order before, and its lost
 -- places take part in the draw, since they may have been handed out, instead of being a gap.
 --
@@ -49,6 +52,14 @@
 --   25 draw            0 none, 1 to come, 2 sealed
 --   26 accumulator     hex, as the checkpoint or the seal has it; empty where nothing is drawn
 --   27 beacon          the beacon's value, once it is known
+--   28 ranges          as read_calls.lua tells them; empty where nobody was outstanding
+--   29 shown_from      integer, the byte that `shown` begins with
+--   30 shown           bytes, a bit per number that had come to claim
+--   31 deferred        numbers, joined by spaces
+--   32 clock_ms        the line's clock at the checkpoint; 0 in one that knows no ranges
+--   33 show_called     decimal, the share's memory
+--   34 show_shown      decimal
+--   35 taken_ms        integer, store time of the checkpoint: time does not go back behind it
 -- Returns {code, 0, now_ms}
 --   OK
 --   UNCHANGED       another process has finished installing this epoch: the line is in use
@@ -57,12 +68,13 @@
 -- Events: none
 
 -- include: clock
--- include: ranges
+-- include: restore
 -- include: tokens
 
-local now_ms = clock_now_ms()
 local arg = {}
 for position = 1, #ARGV do arg[position] = tonumber(ARGV[position]) or 0 end
+local now_ms = math.max(clock_now_ms(), arg[35])
+local clock_ms = arg[32] > 0 and arg[32] or now_ms
 local sale_epoch = tonumber(redis.call('HGET', KEYS[9], 'epoch')) or 0
 local newest = math.max(tonumber(redis.call('HGET', KEYS[1], 'epoch')) or 0, sale_epoch)
 if newest > arg[24] then return { CODE.INSTALL_FENCED, 0, now_ms } end
@@ -78,12 +90,20 @@ if rebuilt and arg[11] > issued then
 end
 
 redis.call('DEL', unpack(KEYS, 1, 8))
-local first, last = arg[16], arg[15]
-local again = math.max(0, last - first + 1)
-if rebuilt and again > 0 then
-  again = again - gaps_between(gaps_parse(gaps), first - 1, last)
-  calls_add(KEYS[4], arg[5], nil, first, last, again, now_ms)
+local last, called, lapsed = arg[15], arg[18], arg[20]
+if arg[32] > 0 then
+  if ARGV[30] ~= '' then redis.call('SETRANGE', KEYS[5], arg[29], ARGV[30]) end
+  restore_ranges(KEYS[4], ARGV[28], clock_ms + arg[5])
+  restore_deferred({ shown = KEYS[5], deferred = KEYS[6], asking = KEYS[7], asked = KEYS[8] },
+    ARGV[31], arg[5], clock_ms)
+elseif rebuilt and last >= arg[16] then
+  -- A checkpoint that knows no ranges: all that may be outstanding are called again.
+  local again = last - arg[16] + 1 - gaps_between(gaps_parse(gaps), arg[16] - 1, last)
+  calls_add(KEYS[4], arg[5], nil, arg[16], last, again, clock_ms)
+  called = arg[19] + lapsed + again
 end
+local outstanding = called - arg[19] - lapsed
+local calls_from_ms = outstanding > 0 and clock_ms + calls_notice_ms({ claim_ms = arg[5] }) or 0
 
 local accumulator = ARGV[26]
 if rebuilt and lobby_drawn then
@@ -94,9 +114,10 @@ redis.call('HSET', KEYS[1], 'epoch', arg[24],
   'rate', arg[1], 'burst', arg[2], 'cap', arg[3], 'session_ms', arg[4], 'claim_ms', arg[5],
   'first_hold_ms', arg[6], 'stock_permille', arg[7], 'mode', arg[8], 'queue_all', arg[9],
   'ceiling', arg[11], 'issued', issued, 'lobby', arg[13], 'frozen', arg[14], 'serving', last,
-  'gaps', gaps, 'called', arg[19] + arg[20] + again, 'claimed', arg[19], 'lapsed', arg[20],
-  'admitted', arg[21], 'tokens', rebuilt and 0 or tokens_most(arg[1], arg[2]),
-  'tokens_ms', now_ms, 'shift_ms', 0, 'stopped_ms', stopped, 'resume_to', 'live',
+  'gaps', gaps, 'called', called, 'claimed', arg[19], 'lapsed', lapsed, 'admitted', arg[21],
+  'show_called', arg[33], 'show_shown', arg[34], 'calls_from_ms', calls_from_ms,
+  'lost_serving', rebuilt and last or 0, 'tokens', rebuilt and 0 or tokens_most(arg[1], arg[2]),
+  'tokens_ms', now_ms, 'shift_ms', now_ms - clock_ms, 'stopped_ms', stopped, 'resume_to', 'live',
   'advanced_ms', 0, 'lost_active', arg[22], 'lost_until_ms', now_ms + arg[4], 'share', 1,
   'draw', arg[25], 'accumulator', accumulator, 'beacon', ARGV[27])
 return { CODE.OK, 0, now_ms }

@@ -72,11 +72,11 @@ local function straight_through()
   local most = math.min(count, #ARGV - PASSES_FROM + 1)
   if most == 0 or line.issued > line.serving then return 0 end
   line = line_open(KEYS[3])
-  if line.stopped_ms > 0 then return 0 end
+  local clock_ms = line_clock(line, sale.now_ms)
+  if line.stopped_ms > 0 or clock_ms < line.calls_from_ms then return 0 end
   local pending = 0
   if line_outstanding(line) > 0 then
-    local _, expected = calls_expected(line, KEYS[6], KEYS[7], KEYS[8],
-      line_clock(line, sale.now_ms))
+    local _, expected = calls_expected(line, KEYS[6], KEYS[7], KEYS[8], clock_ms)
     pending = math.ceil(expected)
   end
   local tokens, slots, stock = line_room(sale, line, KEYS[4], KEYS[5])

@@ -48,7 +48,9 @@ def unheld(uid: str) -> str:
 
 
 def returned(uid: str) -> str:
-    """SET: `<epoch>:<pass id>` for each pass of an earlier epoch that was taken up in this one."""
+    """SET: `<epoch>:<pass id>` for each pass of an earlier epoch that was taken up in this one, and
+    `<epoch>:#<number>` for each number that was called before the loss and is admitted since.
+    """
     return _of_sale(uid, "returned")
 
 

@@ -32,8 +32,10 @@ class LineKeys:
 
     join: tuple[str, ...]
     all: tuple[str, ...]
+    claim: tuple[str, ...]
     install: tuple[str, ...]
     place: tuple[str, ...]
+    read: tuple[str, ...]
     sale: str
     events: str
     line: str
@@ -51,8 +53,10 @@ def line_keys(uid: str) -> LineKeys:
     return LineKeys(
         join=(sale, events, line, active, unheld, *ranges),
         all=(sale, events, line, active, unheld, *ranges, *asking),
+        claim=(sale, events, line, active, unheld, *ranges, *asking, keys.returned(uid)),
         install=(line, active, unheld, *ranges, *asking, sale),
-        place=(sale, line, active, *ranges),
+        place=(sale, line, active, *ranges, keys.returned(uid)),
+        read=(sale, line, *ranges),
         sale=sale,
         events=events,
         line=line,
@@ -91,8 +95,37 @@ class LineTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenCalls:
+    """Who has been called and what became of them, as read_calls.lua tells it; bounded there.
+
+    `ranges`, `shown` (bits from the byte `shown_from` on) and `deferred` are the script's texts,
+    which only install_line.lua reads. `clock_ms` is the line's clock.
+    """
+
+    revision: int
+    now_ms: int
+    issued: int
+    serving: int
+    called: int
+    claimed: int
+    lapsed: int
+    admitted: int
+    clock_ms: int
+    show_called: float
+    show_shown: float
+    ranges: bytes
+    shown_from: int
+    shown: bytes
+    deferred: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class LineCheckpoint:
-    """What a line is rebuilt from. The defaults are a new line's."""
+    """What a line is rebuilt from. The defaults are a new line's.
+
+    Where `clock_ms` is 0 nobody knows the ranges, and all from `called_from` to `serving` are
+    called again.
+    """
 
     ceiling: int
     fresh: bool = True
@@ -111,6 +144,14 @@ class LineCheckpoint:
     draw: DrawState = DrawState.NONE
     accumulator: str = ""
     beacon: str = ""
+    ranges: bytes = b""
+    shown_from: int = 0
+    shown: bytes = b""
+    deferred: bytes = b""
+    clock_ms: int = 0
+    show_called: float = 0.0
+    show_shown: float = 0.0
+    taken_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +233,18 @@ class LineCalls:
 
     async def claim_pass(self, ref: SaleRef, number: int, pass_id: str) -> Answer:
         """ADMITTED or not; `ms` is the session's deadline, or how long to wait when DEFERRED."""
-        return await self._answer(ref, "claim_pass", line_keys(ref.uid).all, number, pass_id)
+        return await self._answer(ref, "claim_pass", line_keys(ref.uid).claim, number, pass_id)
 
     async def check_place(self, ref: SaleRef, number: int, pass_id: str) -> Answer:
         """What a ticket is worth, without claiming it."""
         return await self._answer(ref, "check_place", line_keys(ref.uid).place, number, pass_id)
+
+    async def read_calls(self, ref: SaleRef) -> OpenCalls:
+        """What a checkpoint keeps of those who were called."""
+        reply = await guarded(self._executor, ref, "read_calls", line_keys(ref.uid).read, ())
+        values = list(reply.values)
+        values[7:9] = map(float, values[7:9])
+        return OpenCalls(reply.revision, reply.now_ms, *values)
 
     async def renew_pass(self, ref: SaleRef, pass_id: str) -> Answer:
         """A later session deadline."""
@@ -301,6 +349,14 @@ class LineCalls:
                 int(start.draw),
                 start.accumulator,
                 start.beacon,
+                start.ranges,
+                start.shown_from,
+                start.shown,
+                start.deferred,
+                start.clock_ms,
+                start.show_called,
+                start.show_shown,
+                start.taken_ms,
             ),
         )
         return Code(raw[0])

@@ -276,8 +276,12 @@ async def test_gap_is_skipped_and_costs_no_calls(make_line: LineFactory) -> None
     line = await make_line(ceiling=5000, start=start, burst=10, rate_per_minute=6)
     await line.fill(20)
     status = await line.step()
-    # Then ten real visitors are called: 1..3 and 1001..1007
-    assert (status.serving, status.called, status.waiting) == (1007, 10, 13)
+    # Then the gap is called along with those in front of it
+    assert (status.serving, status.called, status.waiting) == (1000, 3, 20)
+    # and once whoever stands in it has had time to come, ten who come, after the three who did not
+    assert (await line.run(5)).serving == 1000
+    status = await line.run(2)
+    assert (status.serving, status.called, status.waiting) == (1013, 16, 7)
     # And whoever holds a number in the gap after all may still claim
     assert (await line.claim(500)).code is Code.ADMITTED
 
@@ -285,7 +289,7 @@ async def test_gap_is_skipped_and_costs_no_calls(make_line: LineFactory) -> None
 async def test_visitor_out_of_a_gap_keeps_the_counts_whole(make_line: LineFactory) -> None:
     start = LineCheckpoint(ceiling=5000, issued=10, frozen=True, gaps=((1, 9),))
     line = await make_line(ceiling=5000, start=start, claim_ms=10_000)
-    await line.step()
+    await line.run(7)
     for number in (3, 4, 10):
         assert (await line.claim(number)).code is Code.ADMITTED
     status = await line.run(12)

@@ -193,8 +193,11 @@ async def test_visitor_out_of_a_gap_is_called_though_nobody_stands_behind(
     # Then nobody is passed over: the gap is called first, and who has a number in it may claim
     assert (joined.first, joined.admitted) == (51, 0)
     status = await line.step(1_000)
-    assert (status.serving, status.called) == (51, 1)
+    assert (status.serving, status.called) == (50, 0)
     assert (await line.claim(12)).code is Code.ADMITTED
+    # and the newcomer is called once they have had three polls to come
+    assert (await line.run(5)).serving == 50
+    assert (await line.run(2)).serving == 51
 
 
 async def test_gap_at_the_end_does_not_hold_up_who_comes_next(make_line: LineFactory) -> None:
@@ -204,7 +207,11 @@ async def test_gap_at_the_end_does_not_hold_up_who_comes_next(make_line: LineFac
     line = await make_line(ceiling=5_000, start=start, rate_per_minute=6_000)
     status = await line.step(1_000)
     assert (status.serving, status.called, status.waiting) == (50, 0, 0)
-    assert (await line.join(1, ("newcomer",))).admitted == 1
+    # Who joins next waits as long as it takes those in the gap to come, not longer
+    assert (await line.join(1, ("newcomer",))).admitted == 0
+    assert (await line.run(7)).serving == 51
+    assert (await line.claim(51)).code is Code.ADMITTED
+    assert (await line.join(1, ("another",))).admitted == 1
     assert (await line.claim(12)).code is Code.ADMITTED
 
 

@@ -42,8 +42,8 @@ MUTANTS: dict[str, Edits] = {
     },
     "calls do not look at the cap": {
         "advance_line.lua": (
-            r"calls_poll_ms\(line\) / TOKEN, slots, stock\)",
-            "calls_poll_ms(line) / TOKEN, stock)",
+            r"ahead_ms / TOKEN, slots, stock\)",
+            "ahead_ms / TOKEN, stock)",
         )
     },
     "calls do not look at those expected": {
@@ -161,11 +161,38 @@ MUTANTS: dict[str, Edits] = {
     "a rebuilt line begins with a full bucket": {
         "install_line.lua": (r"rebuilt and 0 or tokens_most", "tokens_most")
     },
+    "a rebuild forgets who was served": {
+        "install_line.lua": (r"if ARGV\[30\] ~= '' then .* end\n", "\n")
+    },
+    "a rebuild forgets the deferred": {
+        "include/restore.lua": (r"redis.call\('ZADD', keys.deferred, deadline, number\)", "")
+    },
+    "a rebuilt line calls others at once": {
+        "install_line.lua": (
+            r"local calls_from_ms = outstanding > 0 and",
+            "local calls_from_ms = false and",
+        )
+    },
+    "who stands behind a gap is called with it": {
+        "include/ranges.lua": (r"return gap\[2\], before, true", "return gap[2], before, false")
+    },
+    "a rebuilt line's clock begins anew": {
+        "install_line.lua": (r"'shift_ms', now_ms - clock_ms", "'shift_ms', 0")
+    },
+    "a session is taken up twice": {
+        "include/place.lua": (r"return marks\[1\] == 0 and marks\[2\] == 0", "return true")
+    },
+    "a session that is taken up needs a second slot": {
+        "claim_pass.lua": (r"line_set\(line, 'lost_active', line.lost_active - 1\)", "")
+    },
     "numbers are given twice after a loss": {"install_line.lua": (r"  issued = arg\[11\]\n", "")},
 }
 RARE: dict[str, Edits] = {
     "the quiet go in while the line is stopped": {
-        "join_line.lua": (r"if line.stopped_ms > 0 then return 0 end", "")
+        "join_line.lua": (r"if line.stopped_ms > 0 or clock_ms", "if clock_ms")
+    },
+    "newcomers go straight in past those of before a loss": {
+        "join_line.lua": (r" or clock_ms < line.calls_from_ms then return 0", " then return 0")
     },
     "the quiet shortcut ignores the cap": {"join_line.lua": (r"slots - pending, stock", "stock")},
     "the quiet shortcut ignores the tokens": {

@@ -47,7 +47,8 @@ class Sale:
 
     async def checkpoint(self) -> None:
         now = await self.advance()
-        kept = line_checkpoint(self.ref.uid, self.ref.epoch, now.now_ms, now.status)
+        called = await self.calls.read_calls(self.ref)
+        kept = line_checkpoint(self.ref.uid, self.ref.epoch, now.status, called)
         await self.installer.ledger.checkpoints.save(kept)
 
     async def lose_and_rebuild(self) -> None:

@@ -113,7 +113,9 @@ async def test_numbers_resume_above_the_promised_ceiling(
     calls, ref = LineCalls(executor), SaleRef(record.uid, 1)
     await calls.join_line(ref, 10, 1000)
     advanced = await calls.advance_line(ref)
-    await ledger.checkpoints.save(line_checkpoint(record.uid, 1, advanced.now_ms, advanced.status))
+    await ledger.checkpoints.save(
+        line_checkpoint(record.uid, 1, advanced.status, await calls.read_calls(ref))
+    )
     await calls.join_line(ref, 5, 1000)
     await lose(executor, record.uid)
     rebuilt = await installer.rebuild(await ledger.sales.read_uid(record.uid))
@@ -182,7 +184,9 @@ async def test_store_time_never_falls_below_the_checkpoint(
     calls, ref = LineCalls(executor), SaleRef(record.uid, 1)
     await calls.join_line(ref, 1, 10)
     advanced = await calls.advance_line(ref)
-    await ledger.checkpoints.save(line_checkpoint(record.uid, 1, advanced.now_ms, advanced.status))
+    await ledger.checkpoints.save(
+        line_checkpoint(record.uid, 1, advanced.status, await calls.read_calls(ref))
+    )
     await lose(executor, record.uid)
     await clock.advance(-3600)
     rebuilt = await installer.rebuild(await ledger.sales.read_uid(record.uid))

@@ -6,8 +6,6 @@
 -- Each ask puts a number in at most once and each is taken out once, so a claim costs O(log n) whatever
 -- the number of those who ask, and the sets never hold more than are deferred.
 
--- include: line
-
 local ASKING_MS = 3000
 local ASKING_SWEEP_MAX = 200
 

@@ -5,9 +5,9 @@
 -- of their own.
 
 -- include: line
+-- include: polls
 -- include: ranges
 
-local POLL_MS = 2000
 local LOOK_BACK = 64
 local SHARE_PRIOR = 10
 local SHARE_MEMORY = 50
@@ -18,11 +18,6 @@ local function calls_shown(key, range)
     string.format('%.0f', range.last), 'BIT')
 end
 
--- How often a visitor near the front asks; a short claim window makes them ask more often.
-local function calls_poll_ms(line)
-  return math.min(POLL_MS, line.claim_ms / 3)
-end
-
 -- The share of called visitors who show up, how many are still expected to, and the newest range.
 --
 -- The share is taken over calls older than three polls: by then nearly all who will come have come,
@@ -31,7 +26,7 @@ end
 -- memory behind, and a line that has none starts from 1, which calls too few and never too many.
 local function calls_expected(line, calls_key, shown_key, deferred_key, clock_ms)
   local ranges = calls_slice(calls_key, -LOOK_BACK, -1)
-  local mature_ms = clock_ms - 3 * calls_poll_ms(line)
+  local mature_ms = clock_ms - calls_notice_ms(line)
   local called, shown = line.show_called + SHARE_PRIOR, line.show_shown + SHARE_PRIOR
   local young_called, young_shown = 0, 0
   for position = 1, #ranges do

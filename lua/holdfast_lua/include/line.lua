@@ -36,7 +36,7 @@ local LINE_FIELDS = {
   'claimed', 'lapsed', 'admitted', 'shift_ms', 'stopped_ms', 'advanced_ms', 'lost_active',
   'lost_until_ms', 'show_called', 'show_shown', 'share', 'pace', 'pace_ms', 'pace_since_ms', 'resume_to',
   'gaps', 'draw', 'accumulator', 'beacon', 'present', 'present_window', 'interval_ms',
-  'interval_before_ms',
+  'interval_before_ms', 'calls_from_ms', 'lost_serving',
 }
 local LINE_TEXTS = { resume_to = true, gaps = true, accumulator = true, beacon = true }
 local SALE_FIELDS = {

@@ -73,13 +73,16 @@ local function gaps_between(gaps, after, upto)
   return missing
 end
 
--- The number at which `count` real ones after `serving` have been passed, with the gaps on the way.
-local function gaps_skip(gaps, serving, count)
-  local frontier = serving + count
+-- The number at which `count` real ones after `serving` have been passed, how many those are, and
+-- whether a gap ends there. A call ends with the first gap that it meets: people may stand in it whom a
+-- loss had only seemed to lose, and nobody behind them is called before they have had time to come.
+local function gaps_frontier(gaps, serving, count)
   for _, gap in ipairs(gaps) do
-    if gap[2] > serving and gap[1] <= frontier then
-      frontier = frontier + gap[2] - math.max(gap[1], serving + 1) + 1
+    if gap[2] > serving then
+      local before = math.max(0, gap[1] - 1 - serving)
+      if before > count then break end
+      return gap[2], before, true
     end
   end
-  return frontier
+  return serving + count, count, false
 end

@@ -1,0 +1,78 @@
+-- Reads who has been called and what became of them, for the checkpoint that a rebuild starts from.
+--
+-- A script, because ranges, bits, deferred visitors and counters must be of one moment. What it answers
+-- is bounded: of a claim window longer than RANGES_MAX ranges the oldest are told as one range, and of
+-- more numbers than SHOWN_MAX bytes of bits or more deferred than DEFERRED_MAX the oldest count as
+-- lapsed.
+--
+-- KEYS
+--   1 sale      HASH    guard; the sale's life
+--   2 line      HASH    counters; the sale's life
+--   3 calls     ZSET    ranges called and not ended
+--   4 shown     STRING  bit per number that came to claim
+--   5 deferred  ZSET    number -> deadline of who came and found no room
+-- ARGV
+--   1 epoch     integer
+--   2 revision  integer
+-- flags: no-writes
+-- Returns {code, revision, now_ms, issued, serving, called, claimed, lapsed, admitted, clock_ms,
+--   show_called, show_shown, ranges, shown_from, shown, deferred}
+--   OK  ranges as in the key, joined by commas; shown_from the byte that `shown` begins with; deferred
+--       numbers joined by spaces
+-- Complexity: O(n) in ranges and deferred visitors, O(bytes) of the bits, each bounded
+-- Events: none
+
+-- include: calls
+
+local RANGES_MAX, SHOWN_MAX, DEFERRED_MAX = 4096, 1048576, 50000
+local calls_key, shown_key, deferred_key = KEYS[3], KEYS[4], KEYS[5]
+
+local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+if refusal then return refusal end
+local line = line_open(KEYS[2])
+
+-- What is older than the ranges given, as one; its count is what is left of all who are outstanding.
+local function oldest(ranges, deferred, absent)
+  local older = redis.call('ZCARD', calls_key) - #ranges
+  if older < 1 then return end
+  local first = calls_slice(calls_key, 0, 0)[1]
+  first.last = calls_slice(calls_key, older - 1, older - 1)[1].last
+  first.count = line_outstanding(line) - deferred - absent + calls_shown(shown_key, first)
+  table.insert(ranges, 1, first)
+end
+
+local function outstanding_ranges(deferred)
+  local ranges, absent = calls_slice(calls_key, -RANGES_MAX, -1), 0
+  for _, range in ipairs(ranges) do
+    absent = absent + range.count - calls_shown(shown_key, range)
+  end
+  oldest(ranges, deferred, absent)
+  return ranges
+end
+
+-- The ranges that are told and how many of them have not come.
+local function told(ranges)
+  local lowest, members, absent = line.serving - 8 * SHOWN_MAX, {}, 0
+  for _, range in ipairs(ranges) do
+    if range.first > lowest then
+      members[#members + 1] = calls_member(range)
+      absent = absent + range.count - calls_shown(shown_key, range)
+    end
+  end
+  return members, absent
+end
+
+local ranges = outstanding_ranges(redis.call('ZCARD', deferred_key))
+local members, absent = told(ranges)
+local deferred = redis.call('ZRANGE', deferred_key, -DEFERRED_MAX, -1)
+local from = 0
+local shown = ''
+if #members > 0 then
+  from = math.floor(calls_parse(members[1]).first / 8)
+  shown = redis.call('GETRANGE', shown_key, from, math.floor(line.serving / 8))
+end
+local lapsed = line.called - line.claimed - absent - #deferred
+return guard_read(sale, CODE.OK, line.issued, line.serving, line.called, line.claimed, lapsed,
+  line.admitted, line_clock(line, sale.now_ms), tostring(line.show_called),
+  tostring(line.show_shown), table.concat(members, ','), from, shown,
+  table.concat(deferred, ' '))
