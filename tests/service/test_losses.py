@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 from reconcile_kit import reconciled
 from running_service import Service, StartService, is_alive, wait_until
 from rush_kit import SALE, Line, Rush, audit, create_rush_sale, until_confirmed
@@ -128,6 +129,41 @@ async def test_store_that_went_back_is_found_out_by_workers_that_have_seen_nothi
         )
         await until_confirmed(rush, 50)
         assert await epoch_of(rush) == 2
+
+
+def break_in_the_middle(service: Service) -> None:
+    """What a failing disk does to the store's files; it must not be running."""
+    commands = next(files_of(service).glob("*.incr.aof"))
+    text = commands.read_bytes()
+    start = text.index(b"\r\n*", len(text) // 2)
+    commands.write_bytes(text[:start] + b"\x00" * 64 + text[start + 64 :])
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["store", "everything"])
+async def test_unreadable_files_are_set_aside_and_the_sale_is_rebuilt(
+    start_service: StartService, http: aiohttp.ClientSession, whole: bool
+) -> None:
+    """Whether the store alone is started again on them, or the service with it."""
+    service = start_service(*WORKERS, **SETTINGS)
+    async with rushing(service, http) as (rush, _):
+        port, store, workers = rush.api.url.rpartition(":")[2], service.store_pid(), []
+        os.kill(service.process.pid, signal.SIGSTOP)
+        if whole:
+            workers = service.workers()
+            service.kill()
+        os.kill(store, signal.SIGKILL)
+        wait_until(lambda: not any(is_alive(pid) for pid in (store, *workers)))
+        break_in_the_middle(service)
+        if whole:
+            again = await asyncio.to_thread(
+                start_service, *WORKERS, "--port", port, data_dir=service.data_dir, **SETTINGS
+            )
+        else:
+            again = service
+            os.kill(service.process.pid, signal.SIGCONT)
+        await until_confirmed(rush, 50)
+        assert await epoch_of(rush) == 2
+        assert "its files cannot be read and are set aside in" in again.text
 
 
 async def test_plain_restart_rebuilds_nothing(

@@ -181,10 +181,11 @@ def test_server_on_path_is_the_fallback(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_server_that_cannot_start_shows_its_log(tmp_path: Path) -> None:
-    (tmp_path / "store" / "appendonlydir").mkdir(parents=True)
-    (tmp_path / "store" / "appendonlydir" / "appendonly.aof.manifest").write_text("nonsense\n")
-    store = EmbeddedStore(tmp_path)
-    with pytest.raises(StoreSetupError, match=r"did not start; its log ends with:(.|\n)*manifest"):
+    binary = tmp_path / "valkey-server"
+    binary.write_text(f'#!/bin/sh\nexec {find_binary()} --maxclients nonsense "$@"\n')
+    binary.chmod(0o755)
+    store = EmbeddedStore(tmp_path, binary=binary)
+    with pytest.raises(StoreSetupError, match=r"did not start; its log ends with:(.|\n)*nonsense"):
         store.start()
     assert not store.running
 
