@@ -19,6 +19,7 @@ from holdfast.leadership import Leadership
 from holdfast.sales import routes as sale_routes
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
+from holdfast.sales.draws import seal_draw
 from holdfast.sales.gauges import observe_sale
 from holdfast.sales.operations import SaleOperations
 from holdfast.sales.tickers import Tickers
@@ -26,8 +27,7 @@ from holdfast_connector.origins import parse_origin
 from holdfast_inventory import routes as inventory_routes
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.halls import HALLS
-from holdfast_inventory.ledger import DrawRecord, Ledger
-from holdfast_inventory.ledger.sales import now_ms
+from holdfast_inventory.ledger import Ledger
 from holdfast_inventory.orders_routes import ORDER_LEDGER
 from holdfast_lua.errors import StoreError
 from holdfast_lua.executor import Executor
@@ -36,7 +36,6 @@ from holdfast_metrics.metrics import Metrics
 from holdfast_queue import routes as queue_routes
 from holdfast_queue.credentials import pass_verifier
 from holdfast_queue.desk import open_desk
-from holdfast_queue.draw import Sealed
 from holdfast_queue.pages import routes as page_routes
 from holdfast_queue.poll import DESK, ROOMS
 from holdfast_queue.room import Room
@@ -115,18 +114,12 @@ async def _desk(app: web.Application) -> AsyncIterator[None]:
         keyring,
         given(config.public_url),
         raise_ceiling,
-        partial(_seal_draw, ledger),
+        partial(seal_draw, ledger),
         algorithm=config.pass_algorithm,
     )
     app[DESK] = desk
     app[PASS_VERIFIER] = pass_verifier(desk.passes)
     yield
-
-
-async def _seal_draw(ledger: Ledger, uid: str, epoch: int, wished: Sealed) -> Sealed:
-    record = DrawRecord(uid, wished.entrants, wished.accumulator, wished.beacon, now_ms())
-    held = await ledger.draws.seal(record, epoch=epoch)
-    return Sealed(held.entrants, held.accumulator, held.beacon)
 
 
 async def _sales(app: web.Application) -> AsyncIterator[None]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from holdfast.reconcile.reading import Reader
 from holdfast.reconcile.running import reconcile
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
+from holdfast.sales.draws import seal_draw
 from holdfast.sales.operations import SaleOperations
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
@@ -27,14 +29,13 @@ from holdfast.sales.spec import AreaSpec, SaleBody
 from holdfast.sales.tickers import Tickers
 from holdfast_inventory.confirm import Confirming
 from holdfast_inventory.holds import BestAvailable, BuyerRef, HoldBody, resolve
-from holdfast_inventory.ledger import DrawRecord, Ledger, SaleRecord
+from holdfast_inventory.ledger import Ledger, SaleRecord
 from holdfast_inventory.orders import BoxOffice
 from holdfast_inventory.telling import Afterwards
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.sale_calls import SaleCalls, SaleHead
 from holdfast_lua.stock_records import HoldRecord
 from holdfast_queue.desk import open_desk
-from holdfast_queue.draw import Sealed
 from holdfast_queue.views import Admission
 from holdfast_web.keyring import Keyring
 
@@ -132,13 +133,10 @@ def build_house(executor: Executor, ledger: Ledger) -> House:
     async def raise_ceiling(uid: str, epoch: int, ceiling: int) -> int:
         return await ledger.sales.raise_ceiling(uid, epoch=epoch, ceiling=ceiling)
 
-    async def seal(uid: str, epoch: int, wished: Sealed) -> Sealed:
-        record = DrawRecord(uid, wished.entrants, wished.accumulator, wished.beacon, 1_000)
-        held = await ledger.draws.seal(record, epoch=epoch)
-        return Sealed(held.entrants, held.accumulator, held.beacon)
-
     keyring = Keyring("k" * 40)
-    desk = open_desk(executor, keyring, "http://house.example", raise_ceiling, seal)
+    desk = open_desk(
+        executor, keyring, "http://house.example", raise_ceiling, partial(seal_draw, ledger)
+    )
     builder = SaleBuilder(executor, ledger, desk)
     directory = SaleDirectory(builder)
     return House(executor, ledger, builder, directory, SaleOperations(builder, directory))

@@ -33,6 +33,8 @@ from holdfast_web.credentials import PassClaims
 KILLED: Final = 9
 LATE: Final = "2099-01-01T00:00:00Z"
 """a start that a sale which has begun refuses"""
+MOVED: Final = "2098-01-01T00:00:00Z"
+"""a start to which one that is still to come is moved"""
 ORIGIN: Final = "https://shop.example"
 PARTS: Final = ("sales", "blocks", "checkpoints", "draws")
 
@@ -137,6 +139,7 @@ OPERATIONS = frozenset(
         "delete",
         "patch",
         "postpone",
+        "move",
         "let out",
         "postpone and let out",
         "beacon",
@@ -169,6 +172,7 @@ async def _operate(house: House, name: str, deed: str) -> None:
         "patch": lambda: operations.patch(name, {"burst": 7}, "test"),
         "postpone": lambda: operations.patch(name, postponed, "test"),
         "let out": lambda: operations.patch(name, released, "test"),
+        "move": lambda: operations.patch(name, {"event_start_time": MOVED}, "test"),
         "postpone and let out": lambda: operations.patch(name, postponed | released, "test"),
         "beacon": lambda: operations.give_beacon(name, "beacon", "test"),
     }

@@ -61,11 +61,7 @@ class Agreement:
             if adopted is None:
                 return record  # somebody else has just written: the next look will see it
             record = adopted
-        if (
-            head.times.opens_ms
-            <= head.now_ms
-            < epoch_ms(spec_from_json(record.spec).event_start_time)
-        ):
+        if head.times.opens_ms <= head.now_ms and _starts_elsewhen(record, head.times.opens_ms):
             pushed = head.settings_version >= record.settings_version
             kept = frozenset() if pushed else channels_apart(sale.hall, head.apart[0])
             return await note_opening(self.builder.ledger, record, head.times.opens_ms, kept=kept)
@@ -96,12 +92,12 @@ def _in_doubt(sale: Sale, record: SaleRecord) -> bool:
     return (
         line.settings_version < record.settings_version
         or line.lifecycle != record.lifecycle
-        or (line.phase == "open" and _starts_later(record, sale.room.document.now_ms))
+        or (line.phase == "open" and _starts_elsewhen(record, line.opens_ms))
     )
 
 
-def _starts_later(record: SaleRecord, now_ms: int) -> bool:
-    return epoch_ms(spec_from_json(record.spec).event_start_time) > now_ms
+def _starts_elsewhen(record: SaleRecord, opens_ms: int) -> bool:
+    return epoch_ms(spec_from_json(record.spec).event_start_time) != opens_ms
 
 
 def _opened_at(spec: SaleSpec, opens_ms: int) -> SaleSpec:

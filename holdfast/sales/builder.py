@@ -47,7 +47,7 @@ class SaleBuilder:
         record = await self._in_store(record)
         spec = spec_from_json(record.spec)
         ref = SaleRef(record.uid, record.epoch)
-        draw = draw_of(record.uid, record.draw_secret, spec)
+        draw = draw_of(record, spec)
         room = Room(
             record.name,
             ref,
@@ -66,6 +66,7 @@ class SaleBuilder:
         """Take over settings that are in force in the store already."""
         spec = spec_from_json(record.spec)
         sale.room.apply(line_settings(spec), brand(spec))
+        sale.room.lobby.draw = draw_of(record, spec)
         sale.hall.apply(stock_settings(spec))
         sale.record, sale.spec = record, spec
 

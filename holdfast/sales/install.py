@@ -31,6 +31,7 @@ from holdfast_lua.line_status import DrawState, LineStatus
 from holdfast_lua.sale_calls import SaleCalls
 from holdfast_lua.stock_install import install_stock
 from holdfast_lua.stock_records import HoldRecord
+from holdfast_queue.draw import Draw
 
 _COMPRESSED: Final = b"\x78"
 """How a zlib stream begins, and no checkpoint of before there was one."""
@@ -78,11 +79,12 @@ class Installer:
         spec = spec_from_json(record.spec)
         checkpoint = await self.ledger.checkpoints.read(record.uid) if record.provisioned else None
         sealed = await self.ledger.draws.read(record.uid)
+        draw = draw_of(record, spec)
         ref = SaleRef(record.uid, record.epoch)
         stock = await self._install_stock(ref, record, spec)
         if stock is None:
             return
-        start = _with_draw(_line_start(record, checkpoint), record, spec, sealed)
+        start = _with_draw(_line_start(record, checkpoint), draw, sealed)
         code = await LineCalls(self.executor).install_line(ref, line_settings(spec).terms, start)
         if code is not Code.OK:
             return
@@ -95,6 +97,7 @@ class Installer:
             stock=stock,
             clock_ms=checkpoint.taken_ms if checkpoint else 0,
             rebuilt=record.provisioned,
+            commitment="" if draw is None else draw.commitment,
         )
         await self.ledger.sales.set_provisioned(record.uid, epoch=record.epoch)
 
@@ -127,10 +130,9 @@ def _line_start(record: SaleRecord, checkpoint: Checkpoint | None) -> LineCheckp
 
 
 def _with_draw(
-    start: LineCheckpoint, record: SaleRecord, spec: SaleSpec, sealed: DrawRecord | None
+    start: LineCheckpoint, draw: Draw | None, sealed: DrawRecord | None
 ) -> LineCheckpoint:
     """A draw that is sealed outweighs any checkpoint; one that is to come goes on or begins."""
-    draw = draw_of(record.uid, record.draw_secret, spec)
     if draw is None:
         return start
     if sealed is None:
@@ -144,6 +146,8 @@ def _with_draw(
         draw=DrawState.SEALED,
         accumulator=sealed.accumulator,
         beacon=sealed.beacon or "",
+        closed_ms=sealed.closed_ms,
+        sealed_ms=sealed.sealed_ms,
     )
 
 
@@ -168,6 +172,8 @@ def line_checkpoint(uid: str, epoch: int, line: LineStatus, calls: OpenCalls) ->
         accumulator=line.accumulator,
         beacon=line.beacon,
         taken_ms=calls.now_ms,
+        closed_ms=line.closed_ms,
+        sealed_ms=line.sealed_ms,
     )
     if line.frozen:
         start = _with_calls(start, calls)

@@ -20,6 +20,7 @@ import msgspec
 from holdfast.sales.agreement import note_opening
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
+from holdfast.sales.draws import check_start, starts_with
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import (
     SaleBody,
@@ -31,7 +32,7 @@ from holdfast.sales.spec import (
     spec_to_json,
     split_body,
 )
-from holdfast.sales.translate import brand, line_settings, stock_settings
+from holdfast.sales.translate import brand, epoch_ms, line_settings, stock_settings
 from holdfast_inventory.ledger import AuditNote, SaleDraft, SaleRecord
 from holdfast_inventory.plan import Plan, compile_plan
 from holdfast_inventory.plan_text import clean_plan
@@ -72,7 +73,7 @@ class SaleOperations:
         plan, warnings = await _checked_stock(spec, plan, strict=strict)
         record = await self._ledger.sales.read(name)
         if record is None:
-            draft = _draft(new_uid(), name, spec, plan)
+            draft = await self._draft(new_uid(), name, spec, plan)
             line = _line(actor, "sale.put", {"created": True, "uid": draft.uid})
             record = await self._ledger.sales.create(draft, line)
             created = True
@@ -80,7 +81,7 @@ class SaleOperations:
             if record.lifecycle == "closed":
                 raise HoldfastError(ErrorCode.SALE_STARTED, "The sale is closed; DELETE it first.")
             line = _line(actor, "sale.put", {"created": False, "uid": record.uid})
-            record = await self._replaced(_draft(record.uid, name, spec, plan), line)
+            record = await self._replaced(await self._draft(record.uid, name, spec, plan), line)
             created = False
         return Put(await self._installed(record), created, warnings)
 
@@ -89,13 +90,14 @@ class SaleOperations:
         sale = await self._directory.get(name)
         plan, warnings = await _checked_stock(sale.spec, body, strict=strict)
         line = _line(actor, "sale.put_plan", {"bytes": len(body)})
-        record = await self._replaced(_draft(sale.uid, name, sale.spec, plan), line)
+        record = await self._replaced(await self._draft(sale.uid, name, sale.spec, plan), line)
         return Put(await self._installed(record), False, warnings)
 
     async def patch(self, name: str, changes: Mapping[str, object], actor: str) -> Sale:
         """Change live settings, all of them or none; every worker follows within two ticks."""
         sale = await self._directory.get(name)
         line = _line(actor, "sale.patch", changes)
+        await check_start(sale, patched_spec(sale.spec, changes))
         before, record = await self._patched(sale, lambda now, _: patched_spec(now, changes), line)
         try:
             pushed = await self._builder.push(sale, record)
@@ -196,11 +198,33 @@ class SaleOperations:
             line_settings(spec)
             brand(spec)
             written = await self._ledger.sales.patch(
-                sale.uid, spec_to_json(spec), seen_version=record.settings_version, line=line
+                sale.uid,
+                spec_to_json(spec),
+                seen_version=record.settings_version,
+                line=line,
+                draw_starts=starts_with(record, spec, sale.room.document.now_ms),
             )
             if written is not None:
                 return before, written
         raise HoldfastError(ErrorCode.CONFLICT)
+
+    async def _draft(self, uid: str, name: str, spec: SaleSpec, plan: bytes | None) -> SaleDraft:
+        """What the ledger takes; a draw's commitment is made here, at this time of the store's."""
+        starts: tuple[tuple[int, int], ...] = ()
+        if spec.queueing_method == "random":
+            starts = (
+                (epoch_ms(spec.event_start_time), await self._builder.sale_calls.store_ms(uid)),
+            )
+        return SaleDraft(
+            uid=uid,
+            name=name,
+            spec=spec_to_json(spec),
+            plan=plan,
+            areas={area.id: area.capacity for area in spec.areas},
+            draw_secret=secrets.token_bytes(DRAW_SECRET_BYTES),
+            draw_starts=starts,
+            identity_secret=secrets.token_bytes(IDENTITY_SECRET_BYTES),
+        )
 
 
 def new_uid() -> str:
@@ -238,15 +262,3 @@ def _read_stock(spec: SaleSpec, body: bytes | None) -> tuple[bytes | None, Plan,
     settings = stock_settings(spec)
     compiled = compile_plan(plan, settings)
     return plan, compiled, plan_warnings(compiled, settings)
-
-
-def _draft(uid: str, name: str, spec: SaleSpec, plan: bytes | None) -> SaleDraft:
-    return SaleDraft(
-        uid=uid,
-        name=name,
-        spec=spec_to_json(spec),
-        plan=plan,
-        areas={area.id: area.capacity for area in spec.areas},
-        draw_secret=secrets.token_bytes(DRAW_SECRET_BYTES),
-        identity_secret=secrets.token_bytes(IDENTITY_SECRET_BYTES),
-    )

@@ -16,7 +16,7 @@ from holdfast.sales.spec import SaleBody, spec_from_json
 from holdfast_inventory.ledger import SaleRecord
 from holdfast_lua.errors import StoreError
 from holdfast_queue.answers import draw_members
-from holdfast_queue.draw import MAX_BEACON_CHARS
+from holdfast_queue.draw import MAX_BEACON_CHARS, is_beacon
 from holdfast_web.body import (
     PLAN_LIMIT_BYTES,
     PLAN_SECONDS,
@@ -114,8 +114,10 @@ async def post_beacon(request: web.Request) -> web.Response:
     """The draw with its beacon; 409 `not_open` before the lobby is closed, `draw_fixed` after."""
     key = await require_role(request, Role.OPERATOR)
     body = await read_json(request, BeaconBody)
-    if not body.value.isprintable() or body.value != body.value.strip():
-        raise invalid("value", "`value` takes printable characters, without space around them.")
+    if not is_beacon(body.value):
+        raise invalid(
+            "value", "`value` takes printable characters in NFC, without space around them."
+        )
     name = request.match_info["sale"]
     sale = await request.app[OPERATIONS].give_beacon(name, body.value, key.id)
     return json_response(draw_members(sale.room))

@@ -7,10 +7,11 @@ cannot work with; this is the only place that knows all of them and the spec.
 from datetime import datetime
 
 from holdfast.sales.spec import SaleSpec
+from holdfast_inventory.ledger import SaleRecord
 from holdfast_inventory.settings import Allotment, Area, LatePayment, StockSettings
 from holdfast_lua.sale_calls import SaleTimes
 from holdfast_queue.brand import DEFAULT_COLOUR, Brand
-from holdfast_queue.draw import Draw
+from holdfast_queue.draw import AnnouncedStart, Draw
 from holdfast_queue.identities import IdentityMode
 from holdfast_queue.settings import InvalidSetting, LineSettings, QueueingMethod
 from holdfast_web.errors import invalid
@@ -79,11 +80,12 @@ def brand(spec: SaleSpec) -> Brand:
         raise invalid(error.field, f"{error}.") from error
 
 
-def draw_of(uid: str, secret: bytes, spec: SaleSpec) -> Draw | None:
+def draw_of(record: SaleRecord, spec: SaleSpec) -> Draw | None:
     """The draw's share, where there is one."""
     if spec.queueing_method != "random":
         return None
-    return Draw(uid, secret, spec.draw_beacon)
+    starts = tuple(AnnouncedStart(*pair) for pair in record.draw_starts)
+    return Draw(record.uid, record.draw_secret, spec.draw_beacon, starts)
 
 
 def sale_times(spec: SaleSpec) -> SaleTimes:

@@ -41,7 +41,7 @@
 --   UNCHANGED  nothing did
 --   status: see how_it_stands at the end; line_status.py reads it in the same order
 -- Complexity: O(1) in visitors: about a hundred ranges, and SWEEP_MAX of each kind of housekeeping
--- Events: line.called, line.lapsed, pass.ended
+-- Events: line.called, line.lapsed, pass.ended, draw.closed
 
 -- include: asking
 -- include: place
@@ -151,7 +151,7 @@ end
 local function step()
   forgive_outage()
   if line.frozen == 0 and line_phase(sale, line) == 'open' then
-    line_freeze(line)
+    line_freeze(sale, line, KEYS[2])
     changed = true
   end
   end_sessions()
@@ -189,7 +189,7 @@ local function how_it_stands()
     line.claimed, line.lapsed, line.admitted, line.rate, line.cap, line.mode, line.queue_all,
     tostring(line.share), string.format('%.6f', line.pace), line.pace_ms, line.pace_since_ms,
     line.draw, line.accumulator, line.beacon, line.present_window > 0 and line.present or -1,
-    sale.blocked, sale.expired, sale.apart_free, sale.apart_held,
+    sale.blocked, sale.expired, sale.apart_free, sale.apart_held, line.closed_ms, line.sealed_ms,
   }
 end
 

@@ -10,8 +10,9 @@
 --   close   the end, and final
 --
 -- KEYS
---   1 sale  HASH  guard, lifecycle, times; the sale's life
---   2 line  HASH  counters and settings; the sale's life
+--   1 sale    HASH    guard, lifecycle, times; the sale's life
+--   2 line    HASH    counters and settings; the sale's life
+--   3 events  STREAM  the sale's life
 -- ARGV
 --   1 epoch      integer
 --   2 revision   integer
@@ -21,7 +22,7 @@
 --   UNCHANGED    it was so before
 --   SALE_CLOSED  nothing can be done with a closed sale any more
 -- Complexity: O(1)
--- Events: none
+-- Events: draw.closed
 
 -- include: line
 
@@ -59,7 +60,7 @@ if lifecycle == 'paused' then line_set(line, 'resume_to', sale.lifecycle) end
 if lifecycle ~= sale.lifecycle then guard_set(sale, 'lifecycle', lifecycle) end
 if starts then
   guard_set(sale, 'opens_ms', sale.now_ms)
-  line_freeze(line)
+  line_freeze(sale, line, KEYS[3])
 end
 line_stop_or_start(sale, line)
 line_save(line)

@@ -60,6 +60,8 @@
 --   33 show_called     decimal, the share's memory
 --   34 show_shown      decimal
 --   35 taken_ms        integer, store time of the checkpoint: time does not go back behind it
+--   36 closed_ms       integer, when the lobby was closed; 0 while it is open
+--   37 sealed_ms       integer, when the draw was sealed; 0 before
 -- Returns {code, 0, now_ms}
 --   OK
 --   UNCHANGED       another process has finished installing this epoch: the line is in use
@@ -119,5 +121,6 @@ redis.call('HSET', KEYS[1], 'epoch', arg[24],
   'lost_serving', rebuilt and last or 0, 'tokens', rebuilt and 0 or tokens_most(arg[1], arg[2]),
   'tokens_ms', now_ms, 'shift_ms', now_ms - clock_ms, 'stopped_ms', stopped, 'resume_to', 'live',
   'advanced_ms', 0, 'lost_active', arg[22], 'lost_until_ms', now_ms + arg[4], 'share', 1,
-  'draw', arg[25], 'accumulator', accumulator, 'beacon', ARGV[27])
+  'draw', arg[25], 'accumulator', accumulator, 'beacon', ARGV[27],
+  'closed_ms', arg[36], 'sealed_ms', arg[37])
 return { CODE.OK, 0, now_ms }

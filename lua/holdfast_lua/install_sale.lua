@@ -21,12 +21,13 @@
 --   8 ends_ms           0 = none
 --   9 settings_version  integer
 --   10 rebuilt           1 = after a loss, 0 = new
---   11 stock...          field, value, field, value: the counters as the stock was installed
+--   11 commitment        of the draw that is to come; empty where nothing is drawn
+--   12 stock...          field, value, field, value: the counters as the stock was installed
 --
 -- Returns {code, revision, now_ms}: OK; UNCHANGED when this epoch is installed already;
 -- EPOCH_CHANGED {.., epoch} when a later one is.
 -- Complexity: O(fields).
--- Events: inventory.rebuilt {epoch} when `rebuilt`.
+-- Events: inventory.rebuilt {epoch} when `rebuilt`, else draw.committed {commitment, start} if any.
 
 -- include: guard
 -- include: events
@@ -54,11 +55,15 @@ local fields = { 'name', 'lifecycle', 'prequeue_ms', 'opens_ms', 'ends_ms', 'set
 for position = 1, #fields do
   guard_set(sale, fields[position], ARGV[position + 3])
 end
-for position = 11, #ARGV, 2 do
+for position = 12, #ARGV, 2 do
   guard_set(sale, ARGV[position], ARGV[position + 1])
 end
 if rebuilt then
   sale.event_epoch = epoch
   event_append(sale, events_key, 'inventory.rebuilt', ARGV[4], { epoch = epoch })
+elseif ARGV[11] ~= '' then
+  local opens_ms = tonumber(ARGV[7])
+  event_append(sale, events_key, 'draw.committed', ARGV[4],
+    { commitment = ARGV[11], start = opens_ms > 0 and event_time(opens_ms) or nil })
 end
 return guard_commit(sale, CODE.OK)

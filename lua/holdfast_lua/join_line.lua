@@ -36,7 +36,7 @@
 --   CEILING_REACHED  issued: commit a higher ceiling and repeat
 --   NOT_OPEN, DRAINING, SALE_CLOSED, LINE_SOLD_OUT, JOIN_REFUSED
 -- Complexity: O(1) for those who wait; O(log active) for each one admitted
--- Events: line.called, pass.issued
+-- Events: line.called, pass.issued, draw.closed
 
 -- include: calls
 
@@ -115,7 +115,7 @@ end
 
 local admitted, ends_ms = straight_through(), 0
 if raised then line_set(line, 'ceiling', ceiling) end
-if line.frozen == 0 then line_freeze(line) end
+if line.frozen == 0 then line_freeze(sale, line, keys.events) end
 local first = line.issued + 1
 line_set(line, 'issued', line.issued + count)
 if admitted > 0 then ends_ms = admit_first(first, admitted) end

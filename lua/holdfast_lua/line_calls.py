@@ -152,6 +152,8 @@ class LineCheckpoint:
     show_called: float = 0.0
     show_shown: float = 0.0
     taken_ms: int = 0
+    closed_ms: int = 0
+    sealed_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,9 +276,8 @@ class LineCalls:
     async def change_lifecycle(self, ref: SaleRef, operation: str) -> LifecycleChanged:
         """open, pause, resume, drain or close."""
         spelt = line_keys(ref.uid)
-        reply = await guarded(
-            self._executor, ref, "change_lifecycle", (spelt.sale, spelt.line), (operation,)
-        )
+        wanted = (spelt.sale, spelt.line, spelt.events)
+        reply = await guarded(self._executor, ref, "change_lifecycle", wanted, (operation,))
         lifecycle, opens_ms = reply.values
         return LifecycleChanged(reply.code, reply.now_ms, lifecycle.decode(), opens_ms)
 
@@ -290,7 +291,8 @@ class LineCalls:
         """New settings; `times_ms` are prequeue, open and end."""
         spelt = line_keys(ref.uid)
         args = (settings_version, *times_ms, *terms.args())
-        return await self._answer(ref, "update_line", (spelt.sale, spelt.line), *args)
+        wanted = (spelt.sale, spelt.line, spelt.events)
+        return await self._answer(ref, "update_line", wanted, *args)
 
     async def limit_joins(self, ref: SaleRef, address: str, rate: int, burst: int) -> Answer:
         """OK, or JOIN_LIMITED with the ms to wait; `address` is a digest."""
@@ -317,12 +319,20 @@ class LineCalls:
         return int(reply.values[0])
 
     async def seal_draw(
-        self, ref: SaleRef, entrants: int, accumulator: str, beacon: str | None
+        self,
+        ref: SaleRef,
+        entrants: int,
+        accumulator: str,
+        beacon: str | None,
+        *,
+        closed_ms: int = 0,
+        sealed_ms: int = 0,
     ) -> Code:
-        """Gives the frozen lobby the order that the ledger has fixed."""
+        """Gives the frozen lobby the order that the ledger has fixed, and the times of that."""
         spelt = line_keys(ref.uid)
-        args = (entrants, accumulator, beacon or "")
-        return (await self._answer(ref, "seal_draw", (spelt.sale, spelt.line), *args)).code
+        wanted = (spelt.sale, spelt.line, spelt.events)
+        args = (entrants, accumulator, beacon or "", closed_ms, sealed_ms)
+        return (await self._answer(ref, "seal_draw", wanted, *args)).code
 
     async def install_line(self, ref: SaleRef, terms: LineTerms, start: LineCheckpoint) -> Code:
         """Writes the line anew. Not guarded: the sale hash is installed after it."""
@@ -357,6 +367,8 @@ class LineCalls:
                 start.show_called,
                 start.show_shown,
                 start.taken_ms,
+                start.closed_ms,
+                start.sealed_ms,
             ),
         )
         return Code(raw[0])

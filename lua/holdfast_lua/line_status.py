@@ -43,7 +43,8 @@ class LineStatus:
     decayed count of admissions (see measured rate in holdfast_queue.estimate); `present` is how
     many of those who wait asked in the last window that was counted, -1 before the first;
     `expired` counts the holds that ran out. `free` and `held` are what those in line can have; what
-    is set aside for others is in `apart_free` and `apart_held`.
+    is set aside for others is in `apart_free` and `apart_held`. `closed_ms` is when the lobby
+    froze, `sealed_ms` when its draw was sealed, 0 before.
     """
 
     lifecycle: str
@@ -84,6 +85,8 @@ class LineStatus:
     expired: int = 0
     apart_free: int = 0
     apart_held: int = 0
+    closed_ms: int = 0
+    sealed_ms: int = 0
 
     @property
     def outstanding(self) -> int:

@@ -80,11 +80,13 @@ class SaleCalls:
         stock: Mapping[str, int | str],
         clock_ms: int = 0,
         rebuilt: bool = False,
+        commitment: str = "",
     ) -> Code:
         """Make the sale usable in `ref.epoch`; UNCHANGED when another process was first.
 
-        `stock` is what the stock's own installation answered: `free held booked blocked` and
-        whatever else its scripts keep in the sale hash.
+        `commitment` is of a draw that is to come, told as an event unless `rebuilt`. `stock` is
+        what the stock's own installation answered: `free held booked blocked` and whatever else
+        its scripts keep in the sale hash.
         """
         raw = await self._executor.run(
             "install_sale",
@@ -100,6 +102,7 @@ class SaleCalls:
                 times.ends_ms,
                 settings_version,
                 int(rebuilt),
+                commitment,
                 *(part for pair in stock.items() for part in pair),
             ],
         )
@@ -122,6 +125,11 @@ class SaleCalls:
             event_seq=values[9],
             apart=(values[10].decode(), values[11], values[12]),
         )
+
+    async def store_ms(self, uid: str) -> int:
+        """The time of the server that has the sale or will have it; no sale need be there."""
+        seconds, micros = await self._executor.command("TIME", key=keys.sale(uid))
+        return int(seconds) * 1000 + int(micros) // 1000
 
     async def remove(self, uid: str) -> int:
         """Delete every key of the sale in small steps; returns how many there were.

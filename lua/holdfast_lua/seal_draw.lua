@@ -5,20 +5,23 @@
 -- moment and not of a store that has gone back meanwhile.
 --
 -- KEYS
---   1 sale  HASH  guard, lifecycle, times; the sale's life
---   2 line  HASH  counters and settings; the sale's life
+--   1 sale    HASH    guard, lifecycle, times; the sale's life
+--   2 line    HASH    counters and settings; the sale's life
+--   3 events  STREAM  the sale's life
 -- ARGV
 --   1 epoch        integer
 --   2 revision     integer
 --   3 entrants     integer, places in the lobby
 --   4 accumulator  hex
 --   5 beacon       the beacon's value; empty when there is none
+--   6 closed_ms    integer, when the lobby was closed, as the ledger has it; 0 for unknown
+--   7 sealed_ms    integer, when the ledger has sealed it
 -- Returns {code, revision, now_ms}
 --   OK
 --   UNCHANGED      it was sealed before
 --   DRAW_MISMATCH  this store's lobby is another than the one that was sealed
 -- Complexity: O(1)
--- Events: none
+-- Events: draw.sealed
 
 -- include: line
 
@@ -34,5 +37,9 @@ if line.frozen == 0 or line.lobby ~= entrants or line.accumulator ~= accumulator
 end
 line_set(line, 'draw', DRAW_SEALED)
 line_set(line, 'beacon', beacon)
+line_set(line, 'closed_ms', tonumber(ARGV[6]))
+line_set(line, 'sealed_ms', tonumber(ARGV[7]))
 line_save(line)
+event_append(sale, KEYS[3], 'draw.sealed', sale.name, { entrants = entrants,
+  accumulator = accumulator, beacon = beacon ~= '' and beacon or nil })
 return guard_commit(sale, CODE.OK)

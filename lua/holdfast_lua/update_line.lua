@@ -4,8 +4,9 @@
 -- applies, so a change never makes passes out of time that has already gone by.
 --
 -- KEYS
---   1 sale  HASH  guard, lifecycle, times, settings_version; the sale's life
---   2 line  HASH  counters and settings; the sale's life
+--   1 sale    HASH    guard, lifecycle, times, settings_version; the sale's life
+--   2 line    HASH    counters and settings; the sale's life
+--   3 events  STREAM  the sale's life
 -- ARGV
 --   1 epoch             integer
 --   2 revision          integer
@@ -25,9 +26,9 @@
 -- Returns {code, revision, now_ms}
 --   OK
 --   UNCHANGED     an older version than the store's: a later change has overtaken this one
---   ALREADY_OPEN  the sale has opened; its start cannot be moved into the future
+--   ALREADY_OPEN  the sale has opened; its start is what it was and cannot be moved any more
 -- Complexity: O(1)
--- Events: none
+-- Events: draw.start_moved
 
 -- include: line
 
@@ -39,7 +40,8 @@ local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
 local line = line_open(KEYS[2])
 if version < sale.settings_version then return guard_read(sale, CODE.UNCHANGED) end
-if line_phase(sale, line) == 'open' and opens_ms > sale.now_ms then
+local moved = opens_ms ~= sale.opens_ms
+if moved and line_phase(sale, line) == 'open' then
   return guard_refuse(sale, CODE.ALREADY_OPEN)
 end
 
@@ -55,4 +57,8 @@ guard_set(sale, 'prequeue_ms', tonumber(ARGV[4]))
 guard_set(sale, 'opens_ms', opens_ms)
 guard_set(sale, 'ends_ms', tonumber(ARGV[6]))
 line_save(line)
+if moved and line.draw == DRAW_TO_COME then
+  event_append(sale, KEYS[3], 'draw.start_moved', sale.name,
+    { start = opens_ms > 0 and event_time(opens_ms) or nil })
+end
 return guard_commit(sale, CODE.OK)

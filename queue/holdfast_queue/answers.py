@@ -1,10 +1,9 @@
 """What the waiting room's answers look like in JSON. Clients rely on these names."""
 
 from holdfast_connector.origins import origin_of
-from holdfast_queue.draw import ALGORITHM
 from holdfast_queue.handoff import redirect_url
 from holdfast_queue.room import Room
-from holdfast_queue.status import timestamp
+from holdfast_queue.status import optional_timestamp, timestamp
 from holdfast_queue.views import Admission, Entry
 
 
@@ -39,15 +38,26 @@ def admission_members(
 
 def draw_members(room: Room) -> dict[str, object]:
     """What the order can be recomputed from, as far as it may be known at this moment."""
-    facts = room.lobby.facts(room.document.line)
     line = room.document.line
+    facts = room.lobby.facts(line)
+    starts = facts.starts if facts else ()
     return {
         "method": room.settings.queueing_method.value,
-        "algorithm": facts and ALGORITHM,
+        "algorithm": facts and facts.algorithm,
         "commitment": facts and facts.commitment,
         "secret": facts and facts.secret,
         "entrants": line.lobby if line.frozen else None,
         "accumulator": facts and facts.accumulator,
         "beacon": facts and facts.beacon,
         "beacon_source": facts and facts.beacon_source,
+        "committed_at": optional_timestamp(starts[0].at_ms if starts else 0),
+        "starts": [
+            {
+                "start": optional_timestamp(start.start_ms),
+                "announced_at": optional_timestamp(start.at_ms),
+            }
+            for start in starts
+        ],
+        "closed_at": facts and optional_timestamp(facts.closed_ms),
+        "sealed_at": facts and optional_timestamp(facts.sealed_ms),
     }

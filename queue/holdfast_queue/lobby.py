@@ -18,13 +18,14 @@ since a slow ledger must not stop other sales.
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from holdfast_lua.codes import Code
 from holdfast_lua.errors import StoreBehind
 from holdfast_lua.guard import SaleRef
 from holdfast_lua.line_status import DrawState, LineStatus
 from holdfast_queue.desk import FrontDesk
-from holdfast_queue.draw import Draw, DrawFacts, Sealed
+from holdfast_queue.draw import AnnouncedStart, Draw, DrawFacts, Sealed
 from holdfast_queue.order import DrawnOrder, by_arrival
 from holdfast_queue.tickets import Ticket
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -62,20 +63,27 @@ class Lobby:
         draw = self.draw
         if draw is None:
             return None
-        sealed = _sealed(line)
-        if sealed is None:
-            entrants = line.lobby if line.frozen else None
-            return DrawFacts(draw.commitment, draw.beacon_source, entrants)
-        return DrawFacts(
+        facts = DrawFacts(
+            draw.algorithm,
             draw.commitment,
             draw.beacon_source,
-            sealed.entrants,
-            draw.secret.hex(),
-            sealed.accumulator,
-            sealed.beacon,
+            _in_force(draw.starts, line),
+            entrants=line.lobby if line.frozen else None,
+            closed_ms=line.closed_ms,
+        )
+        sealed = _sealed(line)
+        if sealed is None:
+            return facts
+        return replace(
+            facts,
+            entrants=sealed.entrants,
+            sealed_ms=sealed.sealed_ms,
+            secret=draw.secret.hex(),
+            accumulator=sealed.accumulator,
+            beacon=sealed.beacon,
         )
 
-    def look(self, line: LineStatus) -> None:
+    def look(self, line: LineStatus, now_ms: int) -> None:
         """Seals the draw in the background when all that it needs is there."""
         if self._mismatch:
             self._mismatch = False
@@ -85,9 +93,9 @@ class Lobby:
             return
         awaits_beacon = draw.beacon_source is not None and line.lobby > 0
         if not awaits_beacon and (self._sealing is None or self._sealing.done()):
-            self._sealing = asyncio.create_task(self._seal_quietly(line))
+            self._sealing = asyncio.create_task(self._seal_quietly(line, now_ms))
 
-    async def give_beacon(self, value: str, line: LineStatus) -> None:
+    async def give_beacon(self, value: str, line: LineStatus, now_ms: int) -> None:
         """The announced beacon's value; the draw is sealed with it."""
         draw = self.draw
         if draw is None or draw.beacon_source is None:
@@ -96,7 +104,7 @@ class Lobby:
             raise HoldfastError(ErrorCode.NOT_OPEN, "The beacon is given once the lobby is closed.")
         held = _sealed(line)
         if held is None:
-            held = await self._seal(Sealed(line.lobby, line.accumulator, value))
+            held = await self._seal(_wished(line, now_ms, value))
         if held.beacon != value:
             raise HoldfastError(ErrorCode.DRAW_FIXED)
 
@@ -113,24 +121,41 @@ class Lobby:
             self._drawn = sealed, draw.order(sealed)
         return self._drawn[1]
 
-    async def _seal_quietly(self, line: LineStatus) -> None:
+    async def _seal_quietly(self, line: LineStatus, now_ms: int) -> None:
         """The next step of the line tries again, so a fault is only told."""
         try:
-            await self._seal(Sealed(line.lobby, line.accumulator))
+            await self._seal(_wished(line, now_ms))
         except Exception as fault:
             logger.warning("the draw of %s is not sealed yet: %r", self._ref.uid, fault)
 
     async def _seal(self, wished: Sealed) -> Sealed:
         held = await self._desk.seal_draw(self._ref.uid, self._ref.epoch, wished)
         code = await self._desk.calls.seal_draw(
-            self._ref, held.entrants, held.accumulator, held.beacon
+            self._ref,
+            held.entrants,
+            held.accumulator,
+            held.beacon,
+            closed_ms=held.closed_ms,
+            sealed_ms=held.sealed_ms,
         )
         # The ledger knows another lobby than this store has: the store has gone back in time.
         self._mismatch = code is Code.DRAW_MISMATCH
         return held
 
 
+def _in_force(starts: tuple[AnnouncedStart, ...], line: LineStatus) -> tuple[AnnouncedStart, ...]:
+    """Without those that the store refused, or will: an open sale's start is moved no more."""
+    if not line.frozen:
+        return starts
+    return (*starts[:1], *(one for one in starts[1:] if one.at_ms < line.opens_ms))
+
+
+def _wished(line: LineStatus, now_ms: int, beacon: str | None = None) -> Sealed:
+    return Sealed(line.lobby, line.accumulator, beacon, line.closed_ms, now_ms)
+
+
 def _sealed(line: LineStatus) -> Sealed | None:
     if line.draw is not DrawState.SEALED:
         return None
-    return Sealed(line.lobby, line.accumulator, line.beacon or None)
+    beacon = line.beacon or None
+    return Sealed(line.lobby, line.accumulator, beacon, line.closed_ms, line.sealed_ms)

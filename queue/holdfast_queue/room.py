@@ -82,7 +82,7 @@ class Room:
         """Moves the line on and makes the next status document."""
         advanced = await self._desk.calls.advance_line(self.ref)
         if self._standing.take(advanced):
-            self.lobby.look(advanced.status)
+            self.lobby.look(advanced.status, advanced.now_ms)
             noted = self._presence.turn(advanced.status, advanced.now_ms)
             if noted is not None:
                 await self._presence.report(noted)
@@ -188,5 +188,5 @@ class Room:
     async def give_beacon(self, value: str) -> None:
         """The value of the beacon that was announced for the draw; it counts once."""
         await self.tick()
-        await self.lobby.give_beacon(value, self.document.line)
+        await self.lobby.give_beacon(value, self.document.line, self.document.now_ms)
         await self.tick()

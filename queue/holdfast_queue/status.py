@@ -131,9 +131,9 @@ def _content(
         sale=sale,
         state=sale_state(line, advanced.now_ms).value,
         revision=advanced.revision,
-        prequeue_start_time=_optional(line.prequeue_ms),
-        event_start_time=_optional(line.opens_ms),
-        event_end_time=_optional(line.ends_ms),
+        prequeue_start_time=optional_timestamp(line.prequeue_ms),
+        event_start_time=optional_timestamp(line.opens_ms),
+        event_end_time=optional_timestamp(line.ends_ms),
         queueing_method=settings.queueing_method.value,
         serving=line.serving,
         issued=line.issued if line.frozen else 0,
@@ -151,5 +151,6 @@ def _content(
     )
 
 
-def _optional(ms: int) -> str | None:
+def optional_timestamp(ms: int) -> str | None:
+    """The same; None for 0, which is no time."""
     return timestamp(ms) if ms else None

@@ -115,7 +115,7 @@ def test_every_event_type_is_documented_and_nothing_else() -> None:
     documented = _names(_section(_page("events.md"), "Types"))
     scripts = "".join(path.read_text() for path in _tracked("lua/**/*.lua", "lua/*.lua"))
     written = set(
-        re.findall(r"'((?:hold|order|inventory|allotment|line|pass|seats)\.[a-z_]+)'", scripts)
+        re.findall(r"'((?:hold|order|inventory|allotment|line|pass|seats|draw)\.[a-z_]+)'", scripts)
     )
     assert len(documented) == len(set(documented))
     assert set(documented) == written

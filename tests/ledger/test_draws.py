@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from conftest import fresh_uid
 
 from holdfast_inventory.ledger import DrawRecord, EpochPassed, Ledger, SaleDraft, SaleRecord
 
@@ -14,7 +15,9 @@ def drawn(sale: SaleRecord, entrants: int = 300) -> DrawRecord:
 
 async def test_seal_is_read_as_it_was_written(ledger: Ledger, sale: SaleRecord) -> None:
     assert await ledger.draws.read(sale.uid) is None
-    wanted = replace(drawn(sale), beacon="résumé 4-8-15", entrants=10_000_000_000)
+    wanted = replace(
+        drawn(sale), beacon="résumé 4-8-15", entrants=10_000_000_000, closed_ms=1_699_999_999_999
+    )
     assert await ledger.draws.seal(wanted, epoch=1) == wanted
     assert await ledger.draws.read(sale.uid) == wanted
 
@@ -41,3 +44,22 @@ async def test_replacing_a_sale_that_nobody_joined_forgets_its_empty_draw(
     await ledger.draws.seal(drawn(sale, 0), epoch=1)
     await ledger.sales.replace(SaleDraft(sale.uid, sale.name, b"{}", draw_secret=b"another"))
     assert await ledger.draws.read(sale.uid) is None
+
+
+async def test_announced_starts_are_read_as_they_were_written(ledger: Ledger) -> None:
+    """From the draft, from a PATCH that announces one, and past a PATCH that announces none."""
+    uid = fresh_uid()
+    draft = SaleDraft(uid, f"sale-{uid}", b"{}", draw_secret=b"s", draw_starts=((-5, 1),))
+    made = await ledger.sales.create(draft)
+    assert made.draw_starts == ((-5, 1),)
+    starts = ((-5, 1), (253_402_300_799_999, 2))
+    moved = await ledger.sales.patch(uid, b"{}", seen_version=1, draw_starts=starts)
+    assert moved is not None
+    assert moved.draw_starts == starts
+    kept = await ledger.sales.patch(uid, b"{}", seen_version=2)
+    assert kept is not None
+    assert kept.draw_starts == starts
+
+
+async def test_sale_without_a_draw_has_no_starts(sale: SaleRecord) -> None:
+    assert sale.draw_starts == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from hashlib import sha1
 
 import pytest
 from conftest import Clock
@@ -14,7 +15,7 @@ from holdfast_lua import Bundle, Executor, SaleRef, StoreBehind, keys
 from holdfast_lua.codes import Code
 from holdfast_lua.line_status import DrawState
 from holdfast_queue.desk import open_desk
-from holdfast_queue.draw import Sealed, commit
+from holdfast_queue.draw import Sealed, commit, fold_nonces
 from holdfast_queue.room import Room
 from holdfast_queue.settings import QueueingMethod
 from holdfast_queue.tickets import Ticket
@@ -80,6 +81,20 @@ async def test_nobody_moves_and_nothing_is_revealed_before_the_seal(
     assert facts.secret is not None
     assert commit(bytes.fromhex(facts.secret)) == facts.commitment
     assert room.document.line.serving > 0
+
+
+@pytest.mark.parametrize("nonce", ["", None])
+async def test_empty_nonce_counts_as_none(
+    make_lobby: MakeLobby, clock: Clock, nonce: str | None
+) -> None:
+    """Catches an empty block digest, which everybody could compute beforehand."""
+    room = await make_lobby()
+    assert room.lobby.draw is not None
+    await room.join(nonce=nonce)
+    await tick(room, clock)
+    text = f"{room.lobby.draw.start}:0:1:{fold_nonces([''])}"
+    empty = sha1(text.encode(), usedforsecurity=False).hexdigest()
+    assert room.document.line.accumulator not in {room.lobby.draw.start, empty}
 
 
 async def test_store_that_went_back_behind_the_seal_is_rebuilt(

@@ -11,9 +11,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import draw_by_page
 import pytest
+from draw_by_page import milliseconds
 
-from holdfast_queue.draw import Sealed, commit, draw_key, first_accumulator, fold_nonces
+from holdfast_queue.draw import (
+    ALGORITHM,
+    FIRST_ALGORITHM,
+    AnnouncedStart,
+    Draw,
+    Sealed,
+    commit,
+    commit_terms,
+    draw_key,
+    first_accumulator,
+    fold_nonces,
+    is_beacon,
+)
 from holdfast_queue.order import KEY_BYTES, DrawnOrder, by_arrival, fingerprint
 
 VECTORS: Final[dict[str, Any]] = json.loads(
@@ -229,6 +243,74 @@ def test_frozen_vectors_hold() -> None:
             assert fingerprint(drawn(key, sealed.entrants)) == vector["fingerprint"]
 
 
+def test_frozen_vectors_of_the_second_algorithm_hold() -> None:
+    for vector in VECTORS["second"]["draws"]:
+        start_ms = milliseconds(vector["starts"][0]["start"])
+        starts = (AnnouncedStart(start_ms, 1), AnnouncedStart(start_ms + 1, 2))
+        draw = Draw("uid", bytes.fromhex(vector["secret"]), vector["beacon_source"], starts)
+        assert (draw.algorithm, draw.commitment) == (ALGORITHM, vector["commitment"])
+        sealed = Sealed(vector["entrants"], vector["accumulator"], vector["beacon"], 3, 4)
+        assert draw_key(draw.secret, sealed, draw.commitment).hex() == vector["key"]
+        order = draw.order(sealed)
+        for index, number in vector["numbers"]:
+            assert order.number_of(index) == number
+        if vector["fingerprint"]:
+            assert fingerprint(order.numbers()) == vector["fingerprint"]
+
+
+@pytest.mark.parametrize("algorithm", ["holdfast-draw-1", "holdfast-draw-2"])
+def test_program_written_from_the_page_alone_finds_the_vectors(algorithm: str) -> None:
+    draws = VECTORS["draws"] if algorithm == FIRST_ALGORITHM else VECTORS["second"]["draws"]
+    for vector in draws:
+        record = {**vector, "algorithm": algorithm}
+        assert draw_by_page.commitment_of(record).hex() == vector["commitment"]
+        key = draw_by_page.key_of(record)
+        assert key.hex() == vector["key"]
+        for index, number in vector["numbers"]:
+            assert draw_by_page.number_of(key, vector["entrants"], index) == number
+
+
+def test_commitment_covers_secret_start_and_source() -> None:
+    """Catches a start or a source that can be exchanged after the commitment was seen."""
+    one = commit_terms(SECRET, 1_000, "the lottery")
+    others = {
+        commit_terms(bytes(32), 1_000, "the lottery"),
+        commit_terms(SECRET, 1_001, "the lottery"),
+        commit_terms(SECRET, 1_000, "the lotter"),
+        commit_terms(SECRET, 1_000, None),
+        commit_terms(SECRET, 1_000, ""),
+        commit(SECRET),
+    }
+    assert len(others) == 6
+    assert one not in others
+
+
+def test_key_of_the_second_algorithm_covers_the_commitment() -> None:
+    one, two = commit_terms(SECRET, 1_000, None), commit_terms(SECRET, 2_000, None)
+    keys = {draw_key(SECRET, SEALED, bound) for bound in (one, two, None)}
+    assert len(keys) == 3
+
+
+def test_times_have_no_part_in_the_order() -> None:
+    """An operator who could try out times would have an order for each."""
+    draw = Draw("uid", SECRET, None, (AnnouncedStart(1_000, 1),))
+    moved = replace(draw, starts=(*draw.starts, AnnouncedStart(2_000, 2)))
+    timed = replace(SEALED, closed_ms=5, sealed_ms=6)
+    assert list(draw.order(SEALED).numbers()) == list(moved.order(timed).numbers())
+
+
+@pytest.mark.parametrize("value", ["x", "00ff", "12 19 23", "résumé", "x" * 256])
+def test_beacon_is_printable_text(value: str) -> None:
+    assert is_beacon(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["", " x", "x ", "a\tb", "a\x00b", "re\u0301sume\u0301", "a\u200bb", "x" * 257]
+)
+def test_beacon_that_two_people_could_write_differently_is_none(value: str) -> None:
+    assert not is_beacon(value)
+
+
 def test_frozen_vectors_of_the_chain_hold() -> None:
     chain = VECTORS["chain"]
     assert first_accumulator(chain["uid"], chain["commitment"]) == chain["start"]
@@ -238,7 +320,7 @@ def test_frozen_vectors_of_the_chain_hold() -> None:
 
 def test_documented_vectors_are_the_frozen_ones() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for vector in VECTORS["draws"]:
+    for vector in VECTORS["draws"] + VECTORS["second"]["draws"]:
         shown = [vector["key"], vector["accumulator"], vector["commitment"], vector["fingerprint"]]
         for value in filter(None, shown):
             assert value in page

@@ -2,22 +2,25 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
 from conftest import fresh_uid
 
+from holdfast.sales.draws import starts_with
 from holdfast.sales.install import Installer, line_checkpoint
 from holdfast.sales.spec import AreaSpec, SaleSpec, spec_to_json
-from holdfast.sales.translate import draw_of
+from holdfast.sales.translate import draw_of, epoch_ms
 from holdfast_inventory.ledger import DrawRecord, Ledger, SaleDraft, SaleRecord
-from holdfast_lua import SaleRef
+from holdfast_lua import SaleRef, keys
 from holdfast_lua.line_calls import Advanced, LineCalls
 from holdfast_lua.line_status import DrawState
 from holdfast_lua.sale_calls import SaleCalls
-from holdfast_queue.draw import Sealed, fold_nonces
+from holdfast_queue.draw import Sealed, commit, fold_nonces
 
 SECRET = bytes(range(32))
+COMMITTED_MS = 1_700_000_000_000
 LOBBY = SaleSpec(
     name="Night",
     areas=(AreaSpec(id="floor", name="Floor", capacity=50, category="GA"),),
@@ -45,6 +48,12 @@ class Sale:
         await asyncio.sleep(0.11)
         return await self.calls.advance_line(self.ref)
 
+    async def events(self, kind: str) -> list[dict[str, Any]]:
+        key = keys.events(self.ref.uid)
+        entries = await self.installer.executor.command("XRANGE", key, "-", "+")
+        bodies = [msgspec.msgpack.decode(fields[5]) for _, fields in entries]
+        return [body for body in bodies if body["type"] == kind]
+
     async def checkpoint(self) -> None:
         now = await self.advance()
         called = await self.calls.read_calls(self.ref)
@@ -64,7 +73,12 @@ async def sale(installer: Installer, ledger: Ledger) -> Sale:
     """In its lobby, with a hundred places promised."""
     uid = fresh_uid()
     draft = SaleDraft(
-        uid, f"sale-{uid}", spec_to_json(LOBBY), areas={"floor": 50}, draw_secret=SECRET
+        uid,
+        f"sale-{uid}",
+        spec_to_json(LOBBY),
+        areas={"floor": 50},
+        draw_secret=SECRET,
+        draw_starts=((epoch_ms(LOBBY.event_start_time), COMMITTED_MS),),
     )
     record = await ledger.sales.create(draft)
     await installer.install(record)
@@ -73,7 +87,7 @@ async def sale(installer: Installer, ledger: Ledger) -> Sale:
 
 
 async def test_new_sale_has_the_chain_of_its_commitment(sale: Sale) -> None:
-    draw = draw_of(sale.ref.uid, SECRET, LOBBY)
+    draw = draw_of(sale.record, LOBBY)
     assert draw is not None
     status = (await sale.advance()).status
     assert (status.draw, status.accumulator) == (DrawState.TO_COME, draw.start)
@@ -98,19 +112,66 @@ async def test_sealed_draw_outlives_a_loss_and_any_checkpoint(sale: Sale, ledger
     await sale.join("d")
     await sale.calls.change_lifecycle(sale.ref, "open")
     before = (await sale.advance()).status
-    seal = DrawRecord(sale.ref.uid, before.lobby, before.accumulator, "00ff", 1)
+    assert before.closed_ms > 0
+    seal = DrawRecord(
+        sale.ref.uid, before.lobby, before.accumulator, "00ff", 17, closed_ms=before.closed_ms
+    )
     await ledger.draws.seal(seal, epoch=1)
     await sale.calls.seal_draw(sale.ref, seal.entrants, seal.accumulator, seal.beacon)
     await sale.lose_and_rebuild()
     after = (await sale.advance()).status
     assert (after.frozen, after.lobby, after.draw) == (True, 4, DrawState.SEALED)
     assert (after.accumulator, after.beacon) == (before.accumulator, "00ff")
+    assert (after.closed_ms, after.sealed_ms) == (before.closed_ms, 17)
     # The numbers of the lobby are no gap: they are the drawn visitors' own
     assert after.gaps == ((5, 100),)
-    draw = draw_of(sale.ref.uid, SECRET, LOBBY)
+    draw = draw_of(sale.record, LOBBY)
     assert draw is not None
     sealed = Sealed(after.lobby, after.accumulator, after.beacon)
     assert sorted(draw.order(sealed).numbers()) == [1, 2, 3, 4]
+
+
+async def test_closing_outlives_a_loss_before_the_seal(sale: Sale) -> None:
+    """Catches a lobby that seems to have been closed when the store came back."""
+    await sale.join("a")
+    await sale.calls.change_lifecycle(sale.ref, "open")
+    before = (await sale.advance()).status
+    await sale.checkpoint()
+    await sale.lose_and_rebuild()
+    after = (await sale.advance()).status
+    assert after.frozen
+    assert after.closed_ms == before.closed_ms > 0
+
+
+async def test_commitment_is_told_once_and_not_by_a_rebuild(sale: Sale) -> None:
+    draw = draw_of(sale.record, LOBBY)
+    assert draw is not None
+    assert draw.starts[0].at_ms == COMMITTED_MS
+    (told,) = await sale.events("draw.committed")
+    assert told["data"]["commitment"] == draw.commitment
+    assert (
+        draw.starts[0].start_ms
+        == msgspec.convert(told["data"]["start"], datetime).timestamp() * 1000
+    )
+    await sale.lose_and_rebuild()
+    assert await sale.events("draw.committed") == []
+
+
+async def test_draw_committed_to_without_a_start_goes_on_as_it_was(
+    installer: Installer, ledger: Ledger
+) -> None:
+    """A sale that the ledger had before starts were bound: its commitment has been seen."""
+    uid = fresh_uid()
+    draft = SaleDraft(
+        uid, f"sale-{uid}", spec_to_json(LOBBY), areas={"floor": 50}, draw_secret=SECRET
+    )
+    record = await ledger.sales.create(draft)
+    await installer.install(record)
+    draw = draw_of(record, LOBBY)
+    assert draw is not None
+    assert (draw.algorithm, draw.commitment) == ("holdfast-draw-1", commit(SECRET))
+    moved = msgspec.structs.replace(LOBBY, event_start_time=None)
+    assert starts_with(record, moved, 1) == ()
 
 
 async def test_fifo_sale_has_nothing_to_draw(installer: Installer, ledger: Ledger) -> None:

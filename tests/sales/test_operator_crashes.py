@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 from house_kit import NAME, House, head_of, rebuilt, reconciled, record_of, until
-from mortal_kit import Die, see_die, start
+from mortal_kit import LATE, MOVED, Die, see_die, start
 
 from holdfast.sales.spec import AllotmentSpec, spec_from_json
+from holdfast.sales.translate import epoch_ms
 from holdfast_inventory import blocking
 from holdfast_queue.status import SaleState
+from holdfast_web.errors import ErrorCode, HoldfastError
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 LIFECYCLES = {"pause": "paused", "drain": "draining", "close": "closed"}
 
 
@@ -177,3 +180,46 @@ async def test_late_block_of_a_worker_that_then_dies_is_undone(
     async with house.leading(tmp_path):
         await until(unblocked)
     await reconciled(house, NAME)
+
+
+@pytest.mark.parametrize("step", ["after sales.patch", "after update_line"])
+async def test_moved_start_of_a_draw_that_broke_off_is_announced_once(
+    house: House, tmp_path: Path, die: Die, step: str
+) -> None:
+    """Whoever carries it on, and after a loss: published with the time at which it was announced.
+
+    The commitment stays to the first.
+    """
+    first, moved = datetime.fromisoformat(LATE), datetime.fromisoformat(MOVED)
+    made = await house.create(
+        NAME, queueing_method="random", prequeue_start_time=LONG_AGO, event_start_time=first
+    )
+    before = made.room.lobby.draw
+    assert before is not None
+    await house.join(NAME)
+    await die("move", step)
+    async with house.leading(tmp_path):
+        await until(lambda: _agreed(house))
+    kept = (await record_of(house, NAME)).draw_starts
+    assert [start_ms for start_ms, _ in kept] == [epoch_ms(first), epoch_ms(moved)]
+    assert kept[0][1] < kept[1][1]
+    fresh = await (await rebuilt(house, NAME)).directory.get(NAME)
+    after = fresh.room.lobby.draw
+    assert after is not None
+    assert after.commitment == before.commitment
+    assert [(one.start_ms, one.at_ms) for one in after.starts] == list(kept)
+    assert (await fresh.room.tick()).status.opens_ms == epoch_ms(moved)
+
+
+async def test_start_of_a_draw_that_the_store_refused_is_not_published(house: House) -> None:
+    sale = await house.create(
+        NAME, queueing_method="random", event_start_time=datetime.fromisoformat(LATE)
+    )
+    await house.operations.change_lifecycle(NAME, "open", "test")
+    with pytest.raises(HoldfastError) as refused:
+        await house.operations.patch(NAME, {"event_start_time": MOVED}, "test")
+    assert refused.value.code is ErrorCode.SALE_STARTED
+    assert len((await record_of(house, NAME)).draw_starts) > 1
+    facts = sale.room.lobby.facts(sale.room.document.line)
+    assert facts is not None
+    assert [one.start_ms for one in facts.starts] == [epoch_ms(datetime.fromisoformat(LATE))]

@@ -225,7 +225,10 @@ async def test_seal_that_broke_off_is_finished_as_it_was_begun(
     held = await house.ledger.draws.read(room.uid)
     assert held is not None
     assert sealed in (None, held)
-    assert held.accumulator == room.document.line.accumulator
+    line = room.document.line
+    assert held.accumulator == line.accumulator
+    assert (held.closed_ms, held.sealed_ms) == (line.closed_ms, line.sealed_ms)
+    assert line.opens_ms <= line.closed_ms <= line.sealed_ms
 
 
 @pytest.mark.parametrize("step", ["after draws.seal", "after seal_draw"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -9,14 +10,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import draw_by_page
 import pytest
 from api_client import Answer, Api, create
 from running_service import Service, StartService
 
-FUTURE = "2099-01-01T10:00:00Z"
+from holdfast.sales.draws import STARTS_MAX
+
+FUTURE, FUTURE_MS = "2099-01-01T10:00:00Z", "2099-01-01T10:00:00.000Z"
 PAST = "2020-01-01T10:00:00Z"
 LOBBY = {"prequeue_start_time": PAST, "event_start_time": FUTURE, "queueing_method": "random"}
 CROWD = 300
+COMPARED_WITH_NOTHING = 4
 
 
 def verify(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -91,14 +96,25 @@ async def test_lobby_is_drawn_and_every_number_can_be_recomputed(
     url = f"{operator.url}/v1/sales/{name}"
     note = ("--commitment", before["commitment"])
     whole = await asyncio.to_thread(verify, url, *note)
+    assert whole.returncode == COMPARED_WITH_NOTHING, whole.stderr
+    found = re.search(r"fingerprint of all numbers: (\w+)", whole.stdout)
+    order = [numbers[index] for index in range(CROWD)]
+    assert found is not None
+    assert found[1] == draw_by_page.fingerprint_of(order)
+    whole = await asyncio.to_thread(verify, url, *note, "--fingerprint", found[1])
     assert whole.returncode == 0, whole.stderr
     assert "The draw holds." in whole.stdout
+    assert "before the announced start" in whole.stdout.partition("TO JUDGE")[2]
     saved = tmp_path / "draw.json"
     saved.write_text(json.dumps(facts))
     for index in (0, 1, CROWD // 2, CROWD - 1):
         told = ("--index", str(index), "--number", str(numbers[index]))
         one = await asyncio.to_thread(verify, str(saved), "--no-whole", *told)
         assert one.returncode == 0, one.stderr
+    # And so does a program that was written from the page alone
+    key = draw_by_page.key_of(facts)
+    assert draw_by_page.commitment_of(facts).hex() == before["commitment"]
+    assert [draw_by_page.number_of(key, CROWD, index) for index in range(CROWD)] == order
     wrong = ("--index", "0", "--number", str(numbers[0] % CROWD + 1))
     assert (await asyncio.to_thread(verify, str(saved), *wrong)).returncode == 1
 
@@ -157,6 +173,9 @@ async def test_start_time_opens_and_draws_by_itself(operator: Api, name: str) ->
                 one = lobby if joined["number"] is None else line
                 one.append(joined["lobby_index"] if joined["number"] is None else joined["number"])
     facts = await drawn(visitor, name)
+    closed = datetime.fromisoformat(facts["closed_at"])
+    assert timedelta() <= closed - start < timedelta(seconds=5)
+    assert facts["closed_at"] <= facts["sealed_at"]
     assert facts["entrants"] == len(lobby)
     assert sorted(lobby) == list(range(len(lobby)))
     assert sorted(line) == list(range(len(lobby) + 1, len(lobby) + len(line) + 1))
@@ -230,3 +249,76 @@ async def test_beacon_without_a_draw_is_refused(operator: Api, name: str) -> Non
         f"/v1/sales/{name}", {**body, "prices": {"GA": 1}, "draw_beacon": "the lottery"}
     )
     assert (made.status, made.body["field"]) == (400, "draw_beacon")
+
+
+async def test_times_and_starts_are_published_from_the_commitment_on(
+    operator: Api, name: str
+) -> None:
+    asked = datetime.now(UTC)
+    await create(operator, name, **LOBBY)
+    visitor, path = operator.as_(None), f"/v1/sales/{name}/draw"
+    first = (await visitor.get(path)).body
+    committed = datetime.fromisoformat(first["committed_at"])
+    assert timedelta(seconds=-1) < committed - asked < timedelta(seconds=30)
+    assert first["starts"] == [{"start": FUTURE_MS, "announced_at": first["committed_at"]}]
+    assert (first["closed_at"], first["sealed_at"]) == (None, None)
+
+    # When the start is moved while visitors wait, the commitment stays to the first
+    await join_many(visitor, name, 3)
+    later = "2099-01-01T12:00:00Z"
+    assert (await operator.patch(f"/v1/sales/{name}", {"event_start_time": later})).status == 200
+    assert (await operator.patch(f"/v1/sales/{name}", {"burst": 3})).status == 200
+    moved = await until(lambda: visitor.get(path), lambda body: len(body["starts"]) == 2)
+    assert moved["starts"][0] == first["starts"][0]
+    assert moved["starts"][1]["start"] == "2099-01-01T12:00:00.000Z"
+    assert moved["commitment"] == first["commitment"]
+
+    # Then all of it is in the record of the draw, and in the events
+    await operator.post(f"/v1/sales/{name}/open")
+    facts = await drawn(visitor, name)
+    assert facts["starts"] == moved["starts"]
+    times = [facts["committed_at"], facts["starts"][1]["announced_at"], facts["closed_at"]]
+    assert sorted([*times, facts["sealed_at"]]) == [*times, facts["sealed_at"]]
+    events = (await operator.get(f"/v1/sales/{name}/events?limit=100")).body["items"]
+    kinds = [one["type"] for one in events if one["type"].startswith("draw.")]
+    assert kinds == ["draw.committed", "draw.start_moved", "draw.closed", "draw.sealed"]
+    assert next(one for one in events if one["type"] == "draw.closed")["time"] == facts["closed_at"]
+
+
+@pytest.mark.parametrize("start", [PAST, None])
+@pytest.mark.parametrize("method", ["random", "fifo"])
+async def test_start_is_not_dated_back_while_visitors_wait(
+    operator: Api, name: str, method: str, start: str | None
+) -> None:
+    """A lobby kept open past its start, or past a beacon, would seem to have closed before."""
+    await create(operator, name, **{**LOBBY, "queueing_method": method})
+    change = {"event_start_time": start, "prequeue_start_time": start and PAST}
+    refused = await operator.patch(f"/v1/sales/{name}", change)
+    assert (refused.status, refused.code) == (409, "start_passed")
+    shown = (await operator.get(f"/v1/sales/{name}")).body
+    assert (shown["event_start_time"], shown["state"]) == (FUTURE, "lobby")
+
+
+@pytest.mark.parametrize("start", [PAST, FUTURE, None])
+async def test_start_of_an_open_sale_is_what_it_was(
+    operator: Api, name: str, start: str | None
+) -> None:
+    await create(operator, name, **LOBBY)
+    opened = (await operator.post(f"/v1/sales/{name}/open")).body
+    change = {"event_start_time": start, "prequeue_start_time": None}
+    refused = await operator.patch(f"/v1/sales/{name}", change)
+    assert (refused.status, refused.code) == (409, "sale_started")
+    shown = (await operator.get(f"/v1/sales/{name}")).body
+    assert shown["event_start_time"] == opened["event_start_time"]
+    unmoved = {"event_start_time": opened["event_start_time"], "burst": 3}
+    assert (await operator.patch(f"/v1/sales/{name}", unmoved)).status == 200
+
+
+async def test_start_of_a_draw_is_moved_a_bounded_number_of_times(operator: Api, name: str) -> None:
+    await create(operator, name, **LOBBY)
+    for move in range(1, STARTS_MAX):
+        start = f"2099-01-01T10:{move:02}:00Z"
+        moved = await operator.patch(f"/v1/sales/{name}", {"event_start_time": start})
+        assert moved.status == 200
+    refused = await operator.patch(f"/v1/sales/{name}", {"event_start_time": FUTURE})
+    assert (refused.status, refused.body["field"]) == (400, "event_start_time")

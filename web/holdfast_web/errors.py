@@ -129,6 +129,12 @@ class ErrorCode(Enum):
         "Sale started",
         "The first ticket has been issued: the sale can only be changed by PATCH.",
     )
+    START_PASSED = (
+        "start_passed",
+        409,
+        "Start passed",
+        "The lobby is open, and this start is in the past: `POST .../open` opens the sale now.",
+    )
     SALE_NOT_CLOSED = (
         "sale_not_closed",
         409,

@@ -27,6 +27,8 @@ class DrawRecord:
     accumulator: str
     beacon: str | None
     sealed_ms: int
+    closed_ms: int = 0
+    """when its lobby was closed; both times are the store's"""
 
 
 class Draws:
@@ -59,6 +61,7 @@ class Draws:
                     accumulator=record.accumulator,
                     beacon=record.beacon,
                     sealed_ms=record.sealed_ms,
+                    closed_ms=record.closed_ms,
                 )
             )
         return record

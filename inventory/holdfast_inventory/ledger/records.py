@@ -115,6 +115,7 @@ class SaleDraft:
     lifecycle: str = "live"
     draw_secret: bytes = field(default=b"", repr=False)
     identity_secret: bytes = field(default=b"", repr=False)
+    draw_starts: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class SaleRecord:
 
     `installed_epoch` is the last epoch that the store has carried. While it is below `epoch`,
     nobody has been served in this one: it is being installed, or whoever began to is dead.
+    `draw_starts`: each start that was announced for its draw and since when, in ms of store time.
     """
 
     uid: str
@@ -140,6 +142,7 @@ class SaleRecord:
     installed_epoch: int = 0
     identity_secret: bytes = field(default=b"", repr=False)
     """keys what follows from an identity; empty in a sale from before there were such keys"""
+    draw_starts: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

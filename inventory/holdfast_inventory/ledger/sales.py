@@ -20,6 +20,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Row, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,6 +35,10 @@ from .schema import area_sold, orders, sale_plans, sales
 
 # One above the longest page of the API: that one tells whether more follow.
 MAX_PAGE = 501
+
+DrawStarts = tuple[tuple[int, int], ...]
+
+_decode_starts = msgspec.json.Decoder(DrawStarts).decode
 
 
 def now_ms() -> int:
@@ -127,15 +132,27 @@ class Sales:
         return found
 
     async def patch(
-        self, uid: str, spec: bytes, *, seen_version: int, line: AuditNote | None = None
+        self,
+        uid: str,
+        spec: bytes,
+        *,
+        seen_version: int,
+        line: AuditNote | None = None,
+        draw_starts: DrawStarts | None = None,
     ) -> SaleRecord | None:
-        """Replace the spec; None when another PATCH came between (`seen_version` is stale)."""
+        """Replace the spec; None when another PATCH came between (`seen_version` is stale).
+
+        With `draw_starts` also what was announced for the draw.
+        """
         condition = (
             (sales.c.uid == uid)
             & (sales.c.settings_version == seen_version)
             & sales.c.live_name.is_not(None)
         )
-        changed = await self._change(uid, condition, line, spec=spec.decode())
+        values = {"spec": spec.decode()}
+        if draw_starts is not None:
+            values["draw_starts"] = _starts_text(draw_starts)
+        changed = await self._change(uid, condition, line, **values)
         record = await self.read_uid(uid)
         if record.deleted:
             raise SaleMissing()
@@ -289,6 +306,7 @@ def _fresh_row(draft: SaleDraft) -> dict[str, object]:
         "issued_ceiling": 0,
         "draw_secret": draft.draw_secret,
         "identity_secret": draft.identity_secret.hex(),
+        "draw_starts": _starts_text(draft.draw_starts) if draft.draw_starts else None,
         "provisioned": False,
         "created_ms": at_ms,
         "updated_ms": at_ms,
@@ -308,9 +326,14 @@ async def _write_stock(connection: AsyncConnection, draft: SaleDraft) -> None:
         await connection.execute(insert(area_sold), rows)
 
 
+def _starts_text(starts: DrawStarts) -> str:
+    return msgspec.json.encode(starts).decode()
+
+
 def _record(row: Row[Any]) -> SaleRecord:
     values = dict(row._mapping)
     values["deleted"] = values.pop("live_name") is None
     values["spec"] = values["spec"].encode()
     values["identity_secret"] = bytes.fromhex(values["identity_secret"])
+    values["draw_starts"] = _decode_starts(values["draw_starts"] or b"[]")
     return SaleRecord(**values)

@@ -87,6 +87,7 @@ sales = Table(
     Column("identity_secret", exact(64), nullable=False, server_default=""),
     Column("provisioned", Boolean, nullable=False),
     Column("installed_epoch", Integer, nullable=False, server_default="0"),
+    Column("draw_starts", long_text(), nullable=True),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
 )
@@ -176,6 +177,7 @@ draws = Table(
     Column("accumulator", exact(64), nullable=False),
     Column("beacon", exact(256), nullable=True),
     Column("sealed_ms", BigInteger, nullable=False),
+    Column("closed_ms", BigInteger, nullable=False, server_default="0"),
 )
 
 api_keys = Table(

@@ -36,7 +36,7 @@ local LINE_FIELDS = {
   'claimed', 'lapsed', 'admitted', 'shift_ms', 'stopped_ms', 'advanced_ms', 'lost_active',
   'lost_until_ms', 'show_called', 'show_shown', 'share', 'pace', 'pace_ms', 'pace_since_ms', 'resume_to',
   'gaps', 'draw', 'accumulator', 'beacon', 'present', 'present_window', 'interval_ms',
-  'interval_before_ms', 'calls_from_ms', 'lost_serving',
+  'interval_before_ms', 'calls_from_ms', 'lost_serving', 'closed_ms', 'sealed_ms',
 }
 local LINE_TEXTS = { resume_to = true, gaps = true, accumulator = true, beacon = true }
 local SALE_FIELDS = {
@@ -89,10 +89,15 @@ local function line_sold_out(sale)
   return sale.free + sale.held <= sale.apart_free + sale.apart_held
 end
 
--- The places given before the open become the lobby's; all later ones are the line's.
-local function line_freeze(line)
+-- The places given before the open become the lobby's; all later ones are the line's. Whoever took
+-- part in a draw can hold the time against the start that was announced.
+local function line_freeze(sale, line, events_key)
   line_set(line, 'frozen', 1)
   line_set(line, 'lobby', line.issued)
+  line_set(line, 'closed_ms', sale.now_ms)
+  if line.draw == DRAW_TO_COME then
+    event_append(sale, events_key, 'draw.closed', sale.name, { entrants = line.lobby })
+  end
 end
 
 -- Chains what happened in the lobby into the accumulator. SHA-1 is what the store offers; the chain
