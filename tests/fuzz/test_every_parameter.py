@@ -1,0 +1,290 @@
+"""Every parameter of every route, with what does not belong there: never a fault of the service.
+
+One thing of a good request is changed at a time: a part of the path, a query parameter, a header,
+a member of the body. The choice follows from the route's name, so a run repeats itself; the three
+databases try different values.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from fuzz_targets import OPERATOR_KEY, TARGETS, Example, S, Target, World
+from fuzz_values import (
+    BODIES,
+    HEADERS,
+    PATHS,
+    QUERIES,
+    Place,
+    encoded,
+    essential,
+    fitting,
+    holes,
+    planted,
+)
+from fuzz_wire import Reply, Wire
+
+from holdfast.app import create_app
+from holdfast.config import Config
+from holdfast_inventory.ledger import Ledger
+from holdfast_web import body, text
+from holdfast_web.errors import ErrorCode
+
+DATABASES: Final = ("sqlite", "postgres", "mariadb")
+VALUES_OF_A_MEMBER: Final = 6
+VALUES_OF_A_HEADER: Final = 2
+VALUES_OF_A_PATH: Final = 6
+HEADER_NAMES: Final = (
+    "Accept",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Authorization",
+    "Content-Type",
+    "Cookie",
+    "Holdfast-Ticket",
+    "Idempotency-Key",
+    "If-None-Match",
+    "Last-Event-ID",
+    "Origin",
+    "Range",
+    "Sec-Fetch-Site",
+    "X-Forwarded-For",
+)
+READ_BY_HAND: Final = {("PATCH", S), ("PUT", S + "/plan")}
+"""Their bodies are not read by a struct alone."""
+
+CODES: Final = {code.value: code.status for code in ErrorCode}
+Route = tuple[str, str]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Try:
+    """What is changed of a good request: one thing."""
+
+    what: str
+    path: tuple[str, bytes] | None = None
+    query: bytes | None = None
+    header: tuple[str, bytes] | None = None
+    member: tuple[Place, Any] | None = None
+    content: bytes | None = None
+
+    def target(self, pattern: str, example: Example) -> bytes:
+        """Path and query as they go over the wire."""
+        parts = {name: part.encode() for name, part in example.path.items()}
+        parts |= dict([self.path] if self.path else [])
+        address = pattern.encode()
+        for name, part in parts.items():
+            address = address.replace(b"{%b}" % name.encode(), part)
+        good = (b"%b=%b" % (name.encode(), text) for name, text in example.queries.items())
+        query = b"&".join(good) if self.query is None else self.query
+        return address + b"?" + query if query else address
+
+    def headers(self, example: Example) -> list[tuple[bytes, bytes]]:
+        """Those of the good request, but for the one that is tried."""
+        tried = dict([self.header] if self.header else [])
+        both = {**{name: text.encode() for name, text in example.headers.items()}, **tried}
+        return [(name.encode(), text) for name, text in both.items()]
+
+    def body(self, example: Example) -> bytes | None:
+        """The bytes of the body; None for none."""
+        if self.content is not None:
+            return self.content
+        if self.member is not None:
+            return encoded(planted(example.body, *self.member))
+        return example.body if isinstance(example.body, bytes | None) else encoded(example.body)
+
+
+GOOD: Final = Try("nothing")
+
+
+@pytest.fixture(params=DATABASES)
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+class Asked:
+    """Which structs and query parameters the handlers have asked for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.shapes: dict[Route | None, set[object]] = defaultdict(set)
+        self.queries: dict[Route | None, set[str]] = defaultdict(set)
+        self.route: Route | None = None
+        read_json, query_text = body.read_json, text.query_text
+
+        async def reading(request: web.Request, shape: Any, **more: Any) -> Any:
+            self.shapes[self.route].add(shape)
+            return await read_json(request, shape, **more)
+
+        def querying(request: web.Request, name: str, **more: Any) -> str | None:
+            self.queries[self.route].add(name)
+            return query_text(request, name, **more)
+
+        for module in [m for name, m in sys.modules.items() if name.startswith("holdfast")]:
+            for name, spy in (("read_json", reading), ("query_text", querying)):
+                if getattr(module, name, None) in (read_json, query_text):
+                    monkeypatch.setattr(module, name, spy)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    return Asked(monkeypatch)
+
+
+@pytest.fixture
+async def world(
+    asked: Asked, ledger_url: str, store_url: str, tmp_path: Path
+) -> AsyncIterator[World]:
+    """The whole service in this process, and the sales that it is asked about."""
+    config = Config(
+        data_dir=tmp_path,
+        public_url="http://127.0.0.1:8080",
+        store_url=store_url,
+        ledger_url=ledger_url,
+        secret="secret-" * 8,
+        operator_key=OPERATOR_KEY,
+        trusted_proxies=("127.0.0.0/8",),
+    )
+    ledger = await Ledger.open(ledger_url)
+    await ledger.migrate()
+    await ledger.close()
+    async with TestServer(create_app(config), host="127.0.0.1") as server:
+        assert server.port is not None
+        wire = Wire(server.port)
+        world = World(wire)
+        await world.set_up()
+        yield world
+        wire.close()
+
+
+def routes() -> set[Route]:
+    config = Config(
+        public_url="http://127.0.0.1:8080",
+        store_url="redis://127.0.0.1",
+        ledger_url="sqlite://",
+        secret="secret-" * 8,
+        operator_key=OPERATOR_KEY,
+    )
+    return {
+        (route.method, route.resource.canonical)
+        for route in create_app(config).router.routes()
+        if route.resource is not None and route.method not in {"HEAD", "OPTIONS", "*"}
+    }
+
+
+def test_no_route_is_forgotten() -> None:
+    assert set(TARGETS) == routes()
+
+
+def test_every_text_and_number_of_a_body_has_bounds() -> None:
+    """Whatever a field holds fits into 64 bits, and no text is as long as it likes."""
+    unbounded = [
+        (shape.__name__, at)
+        for shape in {target.shape for target in TARGETS.values() if target.shape}
+        for at, kind in holes(msgspec.inspect.type_info(shape))
+        if (isinstance(kind, msgspec.inspect.IntType) and (kind.ge is None or kind.le is None))
+        or (
+            isinstance(kind, msgspec.inspect.StrType)
+            and kind.max_length is None
+            and kind.pattern is None
+        )
+    ]
+    assert unbounded == []
+
+
+async def test_nothing_that_is_sent_is_a_fault_of_the_service(
+    request: pytest.FixtureRequest,
+    world: World,
+    asked: Asked,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.ERROR)
+    database = request.node.callspec.params["ledger_url"]
+    faults: list[str] = []
+    for route, target in TARGETS.items():
+        choose = random.Random(f"{database} {route}")
+        faults += await _fuzz(world, asked, route, target, choose)
+    assert faults == []
+    logged = [r.getMessage() for r in caplog.records if r.name.startswith("holdfast")]
+    assert logged == []
+    for route, target in TARGETS.items():
+        shape = set() if target.shape is None or route in READ_BY_HAND else {target.shape}
+        assert asked.shapes.get(route, set()) == shape, route
+        assert asked.queries.get(route, set()) <= set(target.queries), route
+    await world.order()
+
+
+async def _fuzz(
+    world: World, asked: Asked, route: Route, target: Target, choose: random.Random
+) -> list[str]:
+    """What went wrong with this route."""
+    faults = []
+    method, pattern = route
+    example = await target.make(world)
+    for attempt in tries(example, target, choose):
+        asked.route = route
+        address, content = attempt.target(pattern, example), attempt.body(example)
+        reply = await world.wire.send(method, address, attempt.headers(example), content)
+        fault = _fault(reply, target.good if attempt is GOOD else None)
+        if fault:
+            faults.append(f"{method} {address[:200]!r} {attempt.what}: {fault}")
+        asked.route = None
+        if target.once and reply.status < 300:
+            example = await target.make(world)
+    return faults
+
+
+def tries(example: Example, target: Target, choose: random.Random) -> Iterator[Try]:
+    """The good request first, then all that is tried instead."""
+    yield GOOD
+    for name in example.path:
+        for value in (*PATHS[:2], *_some(PATHS[2:], VALUES_OF_A_PATH, choose)):
+            yield Try(f"path {name}", path=(name, value))
+    for query in (b"%", b"%00=%00", b"&&=&", b"=x", b"\xff=\xff", b"a" * 3_000):
+        yield Try("query", query=query)
+    for name in target.queries:
+        word = name.encode()
+        yield Try(f"{name} twice", query=b"%b=1&%b=1" % (word, word))
+        for value in QUERIES:
+            yield Try(f"query {name}", query=b"%b=%b" % (word, value))
+    for name in HEADER_NAMES:
+        for value in _some(HEADERS, VALUES_OF_A_HEADER, choose):
+            yield Try(f"header {name} {value[:40]!r}", header=(name, value))
+    if target.shape is not None or example.body is not None:
+        for content in BODIES:
+            yield Try(f"body {content[:40]!r}", content=content)
+    if target.shape is not None:
+        for at, kind in holes(msgspec.inspect.type_info(target.shape)):
+            for value in [*essential(kind), *_some(fitting(kind), VALUES_OF_A_MEMBER, choose)]:
+                yield Try(f"member {at} {str(value)[:60]!a}", member=(at, value))
+
+
+def _some(values: Sequence[T], count: int, choose: random.Random) -> list[T]:
+    return choose.sample(values, min(count, len(values)))
+
+
+def _fault(reply: Reply, good: tuple[int, ...] | None) -> str:
+    """Why this answer is a fault of the service; empty when it is none."""
+    if good is not None and reply.status not in good:
+        return f"the good request was answered {reply.status} {reply.body[:300]!r}"
+    if reply.status >= 500:
+        return f"{reply.status} {reply.body[:300]!r}"
+    if reply.headers.get(b"content-type", b"").startswith(b"application/problem+json"):
+        problem = msgspec.json.decode(reply.body)
+        if CODES.get(problem["code"]) != reply.status:
+            return f"{reply.status} with the code {problem['code']}"
+    return ""
