@@ -210,6 +210,7 @@ def _tell_refusal(refusal: StoreRefusing) -> None:
 def _announce(config: Config, store: EmbeddedStore | None) -> None:
     lines = [
         f"Holdfast is ready at {config.public_url}",
+        f"  listening     {_address(config.host, config.port)}",
         f"  workers       {config.workers}",
         f"  store         {'embedded' if store else 'external'}",
         f"  data          {config.data_dir.absolute()}",
@@ -226,5 +227,8 @@ def _announce(config: Config, store: EmbeddedStore | None) -> None:
 
 
 def _local_url(host: str, port: int) -> str:
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}"
+    return f"http://{_address(host, port)}"
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

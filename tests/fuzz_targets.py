@@ -252,7 +252,7 @@ TARGETS: Final[dict[tuple[str, str], Target]] = {
     ("POST", S + "/holds/{id}/paying"): Target(held({"order_ref": "o"}), PayingBody, once=True),
     ("POST", S + "/holds/{id}/confirm"): Target(_confirm, ConfirmRequest, once=True),
     ("GET", S + "/orders"): Target(fixed(), queries=("buyer", "status", "limit", "cursor")),
-    ("GET", S + "/orders/{id}"): Target(_order),
+    ("GET", S + "/orders/{id}"): Target(_order, queries=("buyer",)),
     ("POST", S + "/orders/{id}/refund"): Target(_refund, RefundRequest, once=True),
     ("GET", "/wait/{sale}"): Target(fixed(queries=PAGE), queries=tuple(PAGE)),
     ("GET", "/wait/{sale}/place"): Target(fixed(queries=PAGE), queries=tuple(PAGE)),

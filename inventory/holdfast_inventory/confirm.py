@@ -29,6 +29,7 @@ import msgspec
 from msgspec.structs import replace
 
 from holdfast_inventory.choice import ChoiceCompiler
+from holdfast_inventory.holds import BuyerName
 from holdfast_inventory.ledger import (
     EpochPassed,
     Lose,
@@ -38,7 +39,7 @@ from holdfast_inventory.ledger import (
     Sell,
     Verdict,
 )
-from holdfast_inventory.orders import BoxOffice, Stock, order_of_hold
+from holdfast_inventory.orders import BoxOffice, Stock, order_of_hold, require_buyer
 from holdfast_inventory.settings import LatePayment
 from holdfast_inventory.telling import Afterwards, give_up, tell
 from holdfast_lua.codes import Code
@@ -66,6 +67,8 @@ class ConfirmRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     order_ref: Reference
     payment_ref: Reference | None = None
     amount: Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MAX)] | None = None
+    buyer: BuyerName | None = None
+    """Whose the hold must be, where the platform says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ async def _attempt(office: BoxOffice, hold_id: str, request: ConfirmRequest) -> 
     reading = await stock.calls.read_hold(stock.ref, hold_id)
     if reading.hold is None:
         return await _attempt_unknown(office, hold_id, request, reading.now_ms, epoch), 0
+    require_buyer(reading.hold.buyer, request.buyer)
     _check_amount(stock, reading.hold, request)
     begun = await _begin(stock, hold_id)
     if begun.hold is None:
@@ -142,6 +146,7 @@ async def _attempt_unknown(
     if known is None:
         lost = replace(_unknown_order(stock, hold_id, request, now_ms), reason=HOLD_LOST)
         return await office.ledger.commit(Lose(epoch, _paid(lost, request)))
+    require_buyer(known.buyer, request.buyer)
     order = _paid(replace(known, updated_ms=now_ms), request)
     if known.status is OrderStatus.VOID:
         return await office.ledger.commit(Lose(epoch, replace(order, reason=HOLD_EXPIRED)))

@@ -19,6 +19,7 @@ from holdfast_inventory.stock_image import record_for
 from holdfast_lua.guard import SaleRef
 from holdfast_lua.stock_calls import StockCalls
 from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_web.errors import ErrorCode, HoldfastError
 
 
 class Stock(Protocol):
@@ -46,6 +47,14 @@ class BoxOffice:
 
     stock: Stock
     ledger: Ledger
+
+
+def require_buyer(whose: str, named: str | None) -> None:
+    """403 `not_owner` when a platform names another buyer than the one whose hold or order it is;
+    of what a store has lost nobody knows whose it was.
+    """
+    if named is not None and whose and whose != named:
+        raise HoldfastError(ErrorCode.NOT_OWNER)
 
 
 def order_of_hold(stock: Stock, hold: HoldRecord, now_ms: int) -> Order:

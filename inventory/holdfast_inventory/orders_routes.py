@@ -1,8 +1,8 @@
 """Orders over HTTP: paying, confirm, orders, refund. Thin: what happens is decided elsewhere.
 
 A platform key confirms and refunds; a viewer key reads all orders of a sale; a pass reads those of
-its own buyer. Nothing here asks whose hold it is when a platform confirms it: the platform sells on
-behalf of every buyer.
+its own buyer. The platform sells on behalf of every buyer: nothing here asks whose hold it is when
+a platform confirms it, unless it names its `buyer` itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from aiohttp import web
 from holdfast_inventory.asking import hold_id_of
 from holdfast_inventory.confirm import Confirming, ConfirmRequest, Reference
 from holdfast_inventory.halls import HALLS
-from holdfast_inventory.holds import hold_view
+from holdfast_inventory.holds import BuyerName, hold_view
 from holdfast_inventory.ledger import Ledger, Order, OrderStatus
 from holdfast_inventory.orders import BoxOffice, order_members
 from holdfast_inventory.paying import begin_paying
@@ -43,6 +43,7 @@ class PayingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`POST .../holds/{id}/paying`: the platform may name its order already."""
 
     order_ref: Reference | None = None
+    buyer: BuyerName | None = None
 
 
 def add_routes(app: web.Application) -> None:
@@ -62,7 +63,7 @@ async def pay(request: web.Request) -> web.Response:
     await require_role(request, Role.PLATFORM)
     office = await office_of(request)
     body = await read_json(request, PayingBody, default=PayingBody())
-    paying = await begin_paying(office, hold_id_of(request), body.order_ref)
+    paying = await begin_paying(office, hold_id_of(request), body.order_ref, body.buyer)
     stock = office.stock
     view = hold_view(paying.hold, paying.now_ms, stock.name, stock.plan, stock.settings)
     order = order_members(paying.order, stock.name)
@@ -110,7 +111,7 @@ async def list_orders(request: web.Request) -> web.Response:
 async def read_order(request: web.Request) -> web.Response:
     """One order."""
     office = await office_of(request)
-    owner = await _reader(request, office)
+    owner = await _reader(request, office) or query_text(request, "buyer")
     order = await _order(request, office)
     if owner and order.buyer != owner:
         raise HoldfastError(ErrorCode.NOT_OWNER)

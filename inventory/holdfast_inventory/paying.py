@@ -19,7 +19,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from holdfast_inventory.ledger import EpochPassed, Order, OrderStatus, Pend, Verdict, Void
-from holdfast_inventory.orders import BoxOffice, order_of_hold
+from holdfast_inventory.orders import BoxOffice, order_of_hold, require_buyer
 from holdfast_inventory.refusals import refusal_of
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -39,9 +39,17 @@ class Paying:
     now_ms: int
 
 
-async def begin_paying(office: BoxOffice, hold_id: str, order_ref: str | None = None) -> Paying:
-    """Keep the hold's seats while its buyer is being charged; a repeat answers the same."""
+async def begin_paying(
+    office: BoxOffice, hold_id: str, order_ref: str | None = None, buyer: str | None = None
+) -> Paying:
+    """Keep the hold's seats while its buyer is being charged; a repeat answers the same.
+
+    `buyer`, where the platform names one, must be the hold's, who never changes.
+    """
     stock = office.stock
+    if buyer is not None:
+        reading = await stock.calls.read_hold(stock.ref, hold_id)
+        require_buyer("" if reading.hold is None else reading.hold.buyer, buyer)
     epoch = stock.ref.epoch
     answer = await stock.calls.begin_paying(stock.ref, hold_id)
     if answer.code.refused or answer.hold is None:

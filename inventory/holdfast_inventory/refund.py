@@ -10,8 +10,9 @@ from typing import Annotated
 
 import msgspec
 
+from holdfast_inventory.holds import BuyerName
 from holdfast_inventory.ledger import EpochPassed, GiveBack, Order, RefundItem, Verdict
-from holdfast_inventory.orders import BoxOffice
+from holdfast_inventory.orders import BoxOffice, require_buyer
 from holdfast_inventory.telling import Afterwards, tell
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 
@@ -29,6 +30,8 @@ class RefundRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     items: Annotated[tuple[RefundItem, ...], msgspec.Meta(min_length=1, max_length=ITEMS_MAX)] | (
         None
     ) = None
+    buyer: BuyerName | None = None
+    """Whose the order must be, where the platform says so."""
 
 
 class Refunding:
@@ -43,6 +46,9 @@ class Refunding:
         """The order after the refund. Under the same `key` a repeat gives nothing back again."""
         stock = office.stock
         _check(request)
+        if request.buyer is not None:
+            order = await office.ledger.orders.read(stock.ref.uid, order_id)
+            require_buyer("" if order is None else order.buyer, request.buyer)
         epoch = stock.ref.epoch
         at_ms = (await stock.calls.read_hold(stock.ref, order_id)).now_ms
         intent = GiveBack(epoch, stock.ref.uid, order_id, at_ms, request.items, key)

@@ -163,6 +163,35 @@ async def test_cursor_beyond_what_databases_count_is_refused(api: Api) -> None:
     assert (status, problem["field"]) == (400, "cursor")
 
 
+async def test_named_buyer_must_be_the_one_whose_hold_it_is(api: Api, shop: Shop) -> None:
+    hold = await shop.hold("r1s1", buyer="ann")
+    path = f"/holds/{hold.id}"
+    for step, body in (("/paying", {}), ("/confirm", paid(hold))):
+        status, problem = await api("POST", path + step, PLATFORM, {**body, "buyer": "bob"})
+        assert (status, problem["code"]) == (403, "not_owner")
+    assert (await shop.read(hold.id)).status is HoldStatus.ACTIVE
+    assert (await api("POST", path + "/paying", PLATFORM, {"buyer": "ann"}))[0] == 200
+    confirm = await api("POST", path + "/confirm", PLATFORM, paid(hold, buyer="ann"))
+    assert confirm[0] == 200
+    order = f"/orders/{hold.id}"
+    assert (await api("GET", order + "?buyer=bob", PLATFORM))[0] == 403
+    assert (await api("GET", order + "?buyer=ann", PLATFORM))[0] == 200
+    assert (await api("POST", order + "/refund", PLATFORM, {"buyer": "bob"}))[0] == 403
+    assert (await api("GET", order, PLATFORM))[1]["status"] == "confirmed"
+    assert (await api("POST", order + "/refund", PLATFORM, {"buyer": "ann"}))[0] == 200
+
+
+async def test_named_buyer_is_no_reason_to_refuse_what_the_store_has_lost(
+    api: Api, shop: Shop
+) -> None:
+    """Nobody knows any more whose it was: the payment must be recorded all the same."""
+    hold = await shop.hold("r1s1", buyer="ann")
+    await shop.lose_store()
+    path = f"/holds/{hold.id}/confirm"
+    status, problem = await api("POST", path, PLATFORM, paid(hold, buyer="ann"))
+    assert (status, problem["code"], problem["refund_required"]) == (410, "hold_lost", True)
+
+
 async def test_confirm_refusals_have_stable_codes(api: Api, shop: Shop) -> None:
     hold, released = await shop.hold("r1s1"), await shop.hold("r1s2")
     await shop.hall.release(released.id, owner="", version=0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -29,6 +30,16 @@ async def test_service_starts_answers_and_stops(
     assert len(pids) == int(workers) + 1
     assert service.stop() == 0
     assert not any(is_alive(pid) for pid in pids)
+
+
+async def test_banner_tells_where_it_listens_beside_what_visitors_use(
+    start_service: StartService, http: aiohttp.ClientSession
+) -> None:
+    service = start_service(HOLDFAST_PUBLIC_URL="https://tickets.example")
+    assert service.url == "https://tickets.example"
+    listening = re.search(r"listening +(127\.0\.0\.1:\d+)$", service.text, re.MULTILINE)
+    assert listening is not None, service.text
+    assert (await fetch(http, f"http://{listening[1]}/livez"))[0] == 200
 
 
 async def test_operator_key_is_named_but_never_printed(start_service: StartService) -> None:
