@@ -260,7 +260,7 @@ class Executor:
     def _translate(self, node: Node, call: Call, error: ReplyError) -> StoreError:
         if error.kind == "READONLY":
             node.drop("the server became a replica")
-        if error.kind in ("READONLY", "NOREPLICAS"):  # it was demoted, or is cut off
+        elif error.kind == "NOREPLICAS":  # it may be cut off, and another be master by now
             self._router.doubt(node)
         text = f"{call.name}: {error.text}"
         if error.text.startswith(_FORBIDDEN_INSIDE):

@@ -103,9 +103,10 @@ class Node:
             self._resolving.add_done_callback(self._resolved)
 
     async def _leave_if_replaced(self) -> None:
+        doubted = self._link
         with contextlib.suppress(OSError, StoreUnavailable):
             address = await self._resolve()
-            if address != self.address:
+            if address != self.address and self._link is doubted:
                 self.drop(f"{address} is used instead")
 
     def _resolved(self, done: asyncio.Task[None]) -> None:

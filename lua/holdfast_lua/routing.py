@@ -23,6 +23,7 @@ from holdfast_lua.store_url import StoreUrl
 from holdfast_lua.wire import ReplyError, encode_command
 
 REFRESH_PAUSE_SECONDS: Final = 0.5
+ASK_SECONDS: Final = 2.0
 SLOTS: Final = 16_384
 _ASKING: Final = encode_command("ASKING")
 
@@ -205,9 +206,10 @@ class ClusterRouter:
         try:
             for address in dict.fromkeys((*self._seeds, *self._nodes)):
                 try:
-                    self._slots = await ask_slots(address, self._settings)
+                    async with asyncio.timeout(ASK_SECONDS):
+                        self._slots = await ask_slots(address, self._settings)
                 except OSError as reason:
-                    fault = str(reason)
+                    fault = str(reason) or f"{address} is silent"
                     continue
                 break
         finally:  # whatever went wrong: what waits for the slots is told, and the next may look
