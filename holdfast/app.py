@@ -29,6 +29,7 @@ from holdfast_inventory.hall import Hall
 from holdfast_inventory.halls import HALLS
 from holdfast_inventory.ledger import Ledger
 from holdfast_inventory.orders_routes import ORDER_LEDGER
+from holdfast_inventory.streams import StreamBounds
 from holdfast_lua.errors import StoreError
 from holdfast_lua.executor import Executor
 from holdfast_metrics.http import METRICS, flushing, handle_metrics
@@ -75,7 +76,8 @@ def create_admin_app(config: Config, metrics: Metrics) -> web.Application:
 def _add_routes(app: web.Application, config: Config) -> None:
     """In the order of how often they are asked: routing looks at them one after the other."""
     queue_routes.add_routes(app)
-    inventory_routes.add_routes(app, streams_max=config.change_streams)
+    streams = StreamBounds(config.change_streams, config.change_streams_per_address)
+    inventory_routes.add_routes(app, streams)
     page_routes.add_routes(app)
     sale_routes.add_routes(app)
     health.add_routes(app)

@@ -115,9 +115,18 @@ class Config:
     change_streams: Streams = setting(
         1000, "Open streams of seat changes that a worker takes; above that it answers 503."
     )
+    change_streams_per_address: Streams = setting(
+        100,
+        "Of those, how many one client address (in IPv6 its /64 network) may have; above that "
+        "it gets 429.",
+    )
     keepalive_seconds: Seconds = setting(15.0, "How long an idle connection is kept open.")
     header_seconds: Seconds = setting(
         10.0, "How long a new connection may take to send its first request's head."
+    )
+    write_seconds: Seconds = setting(
+        20.0,
+        "How long a client may take for each 64 KiB of an answer; then the connection is cut off.",
     )
     shutdown_seconds: Seconds = setting(
         20.0, "How long requests in flight may take to finish after SIGTERM."

@@ -1,67 +1,72 @@
-"""The listening socket of a worker: connections that never ask, and requests still on their way.
+"""The listening socket of a worker: every connection bounded, and a shutdown that is prompt.
 
-aiohttp closes a connection that idles after a request, and the endpoints bound how long a body may
-take, but a connection that sends no head, or drips one, would stay open for ever; a few thousand of
-them are all that a process can hold. And its shutdown stops reading at once, so a request whose
-body is still arriving could never be answered: `finish_in_flight` lets those be read first. Both
-need to look at a counter and a flag that aiohttp keeps to itself; tests hold them in place.
+aiohttp's shutdown stops reading at once, so a request whose body is still arriving could never be
+answered, and waits for clients that take nothing. `finish_in_flight` lets the former be read first
+and gives the latter up.
 """
 
 import asyncio
 from socket import socket
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
+
+from holdfast_web.connection import Connection, ConnectionBounds, refuse_encoded
+from holdfast_web.rejections import Rejections
 
 BACKLOG = 2048
 IN_FLIGHT_SECONDS = 5.0
+STALLED_SECONDS = 1.0
 POLL_SECONDS = 0.02
 
 
 class BoundedSite(web.SockSite):
-    """A `SockSite` that closes what has sent no request within `header_seconds`."""
+    """A `SockSite` whose connections are `Connection`s."""
 
-    __slots__ = ("_header_seconds",)
+    __slots__ = ("_bounds", "_rejections")
 
-    def __init__(self, runner: web.BaseRunner, sock: socket, header_seconds: float) -> None:
+    def __init__(
+        self,
+        runner: web.AppRunner,
+        sock: socket,
+        bounds: ConnectionBounds,
+        rejections: Rejections,
+    ) -> None:
         super().__init__(runner, sock, backlog=BACKLOG)
-        self._header_seconds = header_seconds
+        self._bounds = bounds
+        self._rejections = rejections
 
     async def start(self) -> None:
         """Begin to accept."""
         await web.BaseSite.start(self)
-        self._server = await asyncio.get_running_loop().create_server(
-            self._accept, sock=self._sock, backlog=self._backlog
-        )
-
-    def _accept(self) -> RequestHandler:
         server = self._runner.server
         assert server is not None
-        protocol = server()
-        asyncio.get_running_loop().call_later(self._header_seconds, _close_silent, protocol)
-        return protocol
-
-
-def _close_silent(protocol: RequestHandler) -> None:
-    if protocol.transport is not None and not protocol._request_count:
-        protocol.force_close()
+        server.request_handler = refuse_encoded(server.request_handler, self._rejections)
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(server, self._bounds, self._rejections),
+            sock=self._sock,
+            backlog=self._backlog,
+        )
 
 
 async def finish_in_flight(runner: web.AppRunner) -> None:
-    """Accept nothing new, then wait, within a bound, for the requests that have begun."""
+    """Accept nothing new, then wait, within a bound, for the requests that have begun.
+
+    A client has STALLED_SECONDS for each piece of an answer meanwhile, and then must take at once
+    what is left. Handlers that are still at work have aiohttp's own bound after that.
+    """
     for site in runner.sites:
         await site.stop()
     assert runner.server is not None
-    begun = [(c, c._request_count) for c in runner.server.connections if c._request_in_progress]
+    connections = [one for one in runner.server.connections if isinstance(one, Connection)]
+    begun = [(one, one.requests_begun) for one in connections if one.is_busy]
+    _hurry(connections, STALLED_SECONDS)
     for _ in range(round(IN_FLIGHT_SECONDS / POLL_SECONDS)):
-        if not any(_goes_on(*one) for one in begun):
-            return
+        if not any(one.is_busy and one.requests_begun == count for one, count in begun):
+            break
         await asyncio.sleep(POLL_SECONDS)
+    _hurry(connections, 0.0)
 
 
-def _goes_on(protocol: RequestHandler, request_count: int) -> bool:
-    return (
-        protocol.transport is not None
-        and protocol._request_in_progress
-        and protocol._request_count == request_count
-    )
+def _hurry(connections: list[Connection], seconds: float) -> None:
+    for connection in connections:
+        connection.hurry(seconds)

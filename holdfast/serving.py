@@ -23,7 +23,18 @@ from holdfast.launch import Sockets
 from holdfast.listening import BoundedSite, finish_in_flight
 from holdfast.workers import WorkerPipes
 from holdfast_metrics.metrics import Metrics
+from holdfast_web.connection import ConnectionBounds
+from holdfast_web.faults import handle_loop_fault
+from holdfast_web.rejections import Rejections
 
+OUR_LOGGERS = (
+    "holdfast",
+    "holdfast_connector",
+    "holdfast_inventory",
+    "holdfast_lua",
+    "holdfast_queue",
+    "holdfast_web",
+)
 LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 
 
@@ -45,25 +56,32 @@ def spare_the_collector() -> None:
 
 
 def set_up_logging(config: Config) -> None:
-    """Log to stderr; who runs the service decides where that goes."""
-    logging.basicConfig(
-        level=config.log_level.upper(), format=LOG_FORMAT, stream=sys.stderr, force=True
-    )
+    """Log to stderr; who runs the service decides where that goes. `log_level` is for what we say:
+    libraries tell statements, rows and cookies when they are asked for more than warnings.
+    """
+    level = config.log_level.upper()
+    quiet = max(logging.getLevelNamesMapping()[level], logging.WARNING)
+    logging.basicConfig(level=quiet, format=LOG_FORMAT, stream=sys.stderr, force=True)
+    for name in OUR_LOGGERS:
+        logging.getLogger(name).setLevel(level)
 
 
 async def _serve(config: Config, sockets: Sockets, pipes: WorkerPipes) -> None:
     metrics = Metrics()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(handle_loop_fault)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     # Only the parent holds the other end, and it never writes: readable means gone.
     loop.add_reader(pipes.lifeline, os._exit, 1)
     async with contextlib.AsyncExitStack() as stack:
+        rejections = Rejections(metrics.rejected.add)
         if sockets.admin is not None:
-            admin = await _start(create_admin_app(config, metrics), config, sockets.admin)
+            app = create_admin_app(config, metrics)
+            admin = await _start(app, config, sockets.admin, rejections)
             stack.push_async_callback(admin.cleanup)
-        main = await _start(create_app(config, metrics), config, sockets.main)
+        main = await _start(create_app(config, metrics), config, sockets.main, rejections)
         stack.push_async_callback(main.cleanup)
         spare_the_collector()
         os.write(pipes.ready, b".")
@@ -72,16 +90,21 @@ async def _serve(config: Config, sockets: Sockets, pipes: WorkerPipes) -> None:
         await finish_in_flight(main)
 
 
-async def _start(app: web.Application, config: Config, sock: socket) -> web.AppRunner:
+async def _start(
+    app: web.Application, config: Config, sock: socket, rejections: Rejections
+) -> web.AppRunner:
     runner = web.AppRunner(
         app,
-        access_log=None,
         handle_signals=False,
         # A write whose client went away is still carried to its end.
         handler_cancellation=False,
-        keepalive_timeout=config.keepalive_seconds,
         shutdown_timeout=config.shutdown_seconds,
     )
     await runner.setup()
-    await BoundedSite(runner, sock, config.header_seconds).start()
+    bounds = ConnectionBounds(
+        header_seconds=config.header_seconds,
+        keepalive_seconds=config.keepalive_seconds,
+        write_seconds=config.write_seconds,
+    )
+    await BoundedSite(runner, sock, bounds, rejections).start()
     return runner

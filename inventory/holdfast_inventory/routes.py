@@ -34,12 +34,8 @@ from holdfast_inventory.holds import (
 from holdfast_inventory.orders_routes import office_of
 from holdfast_inventory.paying import withdraw
 from holdfast_inventory.seat_map import SeatMap
-from holdfast_inventory.streams_routes import (
-    STREAMS_MAX,
-    set_up_streams,
-    stream_changes,
-    wants_stream,
-)
+from holdfast_inventory.streams import StreamBounds
+from holdfast_inventory.streams_routes import set_up_streams, stream_changes, wants_stream
 from holdfast_lua.codes import Code
 from holdfast_lua.stock_terms import HoldAnswer
 from holdfast_metrics.http import METRICS
@@ -49,8 +45,10 @@ from holdfast_web.credentials import Role, buyer, require_role
 from holdfast_web.endpoint import buyer_endpoint, endpoint, public_endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.idempotency import idempotency_key, request_digest
+from holdfast_web.negotiation import takes, takes_coding
 from holdfast_web.pagination import page, page_limit, page_query
-from holdfast_web.responses import json_response
+from holdfast_web.ready import Ready
+from holdfast_web.responses import JSON_TYPE, json_response
 from holdfast_web.text import query_text
 
 __all__ = ["HALLS", "add_routes"]
@@ -60,9 +58,9 @@ _PLAN_CACHING: Final = "public, max-age=86400, immutable"
 _MAP_CACHING: Final = "public, max-age=0, s-maxage=1"
 
 
-def add_routes(app: web.Application, *, streams_max: int = STREAMS_MAX) -> None:
+def add_routes(app: web.Application, bounds: StreamBounds | None = None) -> None:
     """All of the inventory."""
-    set_up_streams(app, streams_max)
+    set_up_streams(app, bounds or StreamBounds())
     router = app.router
     router.add_post(SALE + "/holds", _hold)  # first: the router tries one after another
     router.add_get(SALE + "/holds", _holds)
@@ -89,12 +87,17 @@ def add_routes(app: web.Application, *, streams_max: int = STREAMS_MAX) -> None:
 @public_endpoint
 async def _plan(request: web.Request) -> web.StreamResponse:
     plan = (await hall_of(request)).plan
-    headers = {"ETag": f'"{plan.version}"', "Cache-Control": _PLAN_CACHING}
+    headers = {
+        "ETag": f'"{plan.version}"',
+        "Cache-Control": _PLAN_CACHING,
+        "Vary": "Accept-Encoding",
+    }
     if _unchanged(request, plan.version):
         return web.Response(status=304, headers=headers)
-    response = web.Response(body=plan.document, headers=headers, content_type="application/json")
-    response.enable_compression()
-    return response
+    if not _takes_gzip(request):
+        return Ready(body=plan.document, headers=headers, content_type=JSON_TYPE)
+    headers["Content-Encoding"] = "gzip"
+    return Ready(body=plan.document_gzip, headers=headers, content_type=JSON_TYPE)
 
 
 @public_endpoint
@@ -116,16 +119,20 @@ async def _seats(request: web.Request) -> web.StreamResponse:
 
 
 def _map_response(request: web.Request, seat_map: SeatMap, headers: dict[str, str]) -> web.Response:
-    packed = MSGPACK_TYPE in request.headers.get("Accept", "")
-    squeezed = "gzip" in request.headers.get("Accept-Encoding", "")
+    packed = takes(request.headers.get("Accept", ""), MSGPACK_TYPE, rather_than=JSON_TYPE)
+    squeezed = _takes_gzip(request)
     if packed:
         body = seat_map.msgpack_gzip if squeezed else seat_map.msgpack
     else:
         body = seat_map.json_gzip if squeezed else seat_map.json
     if squeezed:
         headers = {**headers, "Content-Encoding": "gzip"}
-    kind = MSGPACK_TYPE if packed else "application/json"
-    return web.Response(body=body, headers=headers, content_type=kind)
+    kind = MSGPACK_TYPE if packed else JSON_TYPE
+    return Ready(body=body, headers=headers, content_type=kind)
+
+
+def _takes_gzip(request: web.Request) -> bool:
+    return takes_coding(request.headers.get("Accept-Encoding", ""), "gzip")
 
 
 def _unchanged(request: web.Request, etag: str) -> bool:

@@ -20,7 +20,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -241,26 +241,34 @@ _ENDS: Final = {
 }
 
 
+@dataclass(frozen=True)
+class StreamBounds:
+    """How many streams a process has open at once, and how many of them for one address."""
+
+    streams: int = 1000
+    streams_per_address: int = 100
+
+
 class ChangeStreams:
     """All streams of one process."""
 
-    def __init__(self, streams_max: int, queue_max: int = QUEUE_MAX) -> None:
-        self._streams_max = streams_max
+    def __init__(self, bounds: StreamBounds, queue_max: int = QUEUE_MAX) -> None:
+        self._bounds = bounds
         self._queue_max = queue_max
         self._readers: dict[str, SaleReader] = {}
         self._open = 0
+        self._open_by: Counter[str] = Counter()
         self._closing = False
 
     @contextlib.asynccontextmanager
     async def subscribed(
-        self, sale: str, find_hall: FindHall, after: Cursor
+        self, sale: str, find_hall: FindHall, after: Cursor, address: str
     ) -> AsyncIterator[Subscription]:
-        """A subscription for as long as the block runs; 503 `overloaded` when there are enough."""
-        if self._closing or self._open >= self._streams_max:
-            raise HoldfastError(
-                ErrorCode.OVERLOADED, "Poll instead, or try again.", retry_after=RETRY_SECONDS
-            )
-        self._open += 1
+        """A subscription for as long as the block runs; 503 `overloaded` when there are enough, 429
+        `too_many_streams` when `address` has enough.
+        """
+        self._require_room(address)
+        self._count(address, 1)
         try:
             reader = self._readers.setdefault(sale, SaleReader(find_hall, self._queue_max))
             subscription = await reader.subscribe(after)
@@ -269,7 +277,7 @@ class ChangeStreams:
             finally:
                 reader.leave(subscription)
         finally:
-            self._open -= 1
+            self._count(address, -1)
             self._forget_idle(sale)
 
     def close(self) -> None:
@@ -277,6 +285,20 @@ class ChangeStreams:
         self._closing = True
         for reader in self._readers.values():
             reader.finish(StreamEnd.CLOSING)
+
+    def _require_room(self, address: str) -> None:
+        if self._closing or self._open >= self._bounds.streams:
+            raise HoldfastError(
+                ErrorCode.OVERLOADED, "Poll instead, or try again.", retry_after=RETRY_SECONDS
+            )
+        if self._open_by[address] >= self._bounds.streams_per_address:
+            raise HoldfastError(ErrorCode.TOO_MANY_STREAMS, retry_after=RETRY_SECONDS)
+
+    def _count(self, address: str, change: int) -> None:
+        self._open += change
+        self._open_by[address] += change
+        if not self._open_by[address]:
+            del self._open_by[address]
 
     def _forget_idle(self, sale: str) -> None:
         reader = self._readers.get(sale)

@@ -5,12 +5,11 @@ by itself where it was cut off. Events that change no seat move the cursor witho
 nothing happens a comment keeps proxies from closing the connection.
 
 aiohttp is told not to cancel handlers, so a stream looks for itself, every CHECK_SECONDS, whether
-its client is still there; a client that takes nothing for WRITE_SECONDS is cut off.
+its client is still there. One that takes nothing is cut off as with every answer, see connection.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import random
 import time
@@ -18,27 +17,37 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from holdfast_inventory.events import change_items, map_channel, read_cursor
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.halls import HALLS
-from holdfast_inventory.streams import Batch, ChangeStreams, FindHall, StreamEnd, Subscription
+from holdfast_inventory.streams import (
+    Batch,
+    ChangeStreams,
+    FindHall,
+    StreamBounds,
+    StreamEnd,
+    Subscription,
+)
 from holdfast_metrics.http import METRICS
+from holdfast_web.client_address import address_network, client_address
+from holdfast_web.connection import SERVER_NAME
 from holdfast_web.cors import Cors, cors_headers
 from holdfast_web.endpoint import stream_endpoint
 from holdfast_web.errors import invalid
+from holdfast_web.negotiation import takes
+from holdfast_web.responses import JSON_TYPE
 from holdfast_web.text import query_text
 
 EVENT_STREAM: Final = "text/event-stream"
 CHANGE_STREAMS: Final = web.AppKey("change_streams", ChangeStreams)
-STREAMS_MAX: Final = 1000
 HEARTBEAT_SECONDS: Final = 15.0
 CHECK_SECONDS: Final = 2.0
-WRITE_SECONDS: Final = 20.0
 RETRY_MS: Final = (2_000, 5_000)
 
 _HEADERS: Final = {
+    "Server": SERVER_NAME,  # prepared here, where `Connection` has no part yet
     "Content-Type": EVENT_STREAM,
     "Cache-Control": "no-store",
     "Vary": "Accept",
@@ -46,9 +55,9 @@ _HEADERS: Final = {
 }
 
 
-def set_up_streams(app: web.Application, streams_max: int) -> None:
+def set_up_streams(app: web.Application, bounds: StreamBounds) -> None:
     """Streams end when the application begins to shut down, not when it has waited for them."""
-    app[CHANGE_STREAMS] = ChangeStreams(streams_max)
+    app[CHANGE_STREAMS] = ChangeStreams(bounds)
     app.on_shutdown.append(_close)
 
 
@@ -58,7 +67,7 @@ async def _close(app: web.Application) -> None:
 
 def wants_stream(request: web.Request) -> bool:
     """Whether the client asks for server-sent events."""
-    return EVENT_STREAM in request.headers.get("Accept", "")
+    return takes(request.headers.get("Accept", ""), EVENT_STREAM, rather_than=JSON_TYPE)
 
 
 @stream_endpoint
@@ -73,12 +82,14 @@ async def stream_changes(request: web.Request) -> web.StreamResponse:
         return await halls(name)
 
     view = map_channel(await find_hall(), query_text(request, "channel"))
-    async with request.app[CHANGE_STREAMS].subscribed(name, find_hall, after) as subscription:
-        headers = {**_HEADERS, **await cors_headers(request, Cors.PUBLIC)}
-        response = web.StreamResponse(headers=headers)
+    headers = {**_HEADERS, **await cors_headers(request, Cors.PUBLIC)}
+    response = web.StreamResponse(headers=headers)
+    if request.method == hdrs.METH_HEAD:
+        return response
+    address, streams = address_network(client_address(request)), request.app[CHANGE_STREAMS]
+    async with streams.subscribed(name, find_hall, after, address) as subscription:
         await response.prepare(request)
-        # Either fault: the client is as good as gone.
-        with _counted(request), contextlib.suppress(ConnectionError, TimeoutError):
+        with _counted(request), contextlib.suppress(ConnectionError):  # the client is gone
             await _tell(_Line(request, response), subscription, find_hall, view)
     return response
 
@@ -110,13 +121,7 @@ class _Line:
         return time.monotonic() - self._written_at >= HEARTBEAT_SECONDS
 
     async def write(self, data: bytes) -> None:
-        try:
-            async with asyncio.timeout(WRITE_SECONDS):
-                await self._response.write(data)
-        except TimeoutError:
-            if self._request.transport is not None:
-                self._request.transport.abort()
-            raise
+        await self._response.write(data)
         self._written_at = time.monotonic()
 
 

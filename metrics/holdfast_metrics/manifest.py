@@ -137,6 +137,13 @@ OPEN_STREAMS: Final = Definition(
     "Open streams of seat changes, of all workers together.",
     summed=True,
 )
+REJECTED: Final = Definition(
+    "holdfast_rejected_total",
+    Kind.COUNTER,
+    "Requests that no handler saw and connections cut off, by reason: malformed (not HTTP), encoded"
+    " (a compressed body), not_reading (the client did not take an answer).",
+    ("reason",),
+)
 REQUESTS: Final = Definition(
     "holdfast_requests_total",
     Kind.COUNTER,
@@ -168,6 +175,7 @@ MANIFEST: Final = (
     LEDGER_SECONDS,
     LEDGER_BATCH_SIZE,
     OPEN_STREAMS,
+    REJECTED,
     REQUESTS,
     REQUEST_SECONDS,
 )

@@ -21,6 +21,7 @@ class Metrics:
         self.passes = self._counter(manifest.PASSES)
         self.holds = self._counter(manifest.HOLDS)
         self.orders = self._counter(manifest.ORDERS)
+        self.rejected = self._counter(manifest.REJECTED)
         self.requests = self._counter(manifest.REQUESTS)
         self.waiting = self._gauge(manifest.WAITING)
         self.present = self._gauge(manifest.PRESENT)
@@ -59,7 +60,7 @@ class Metrics:
 
     def flush(self) -> None:
         """Move what was counted into the series that a scrape reads."""
-        counters = (self.joins, self.passes, self.holds, self.orders, self.requests)
+        counters = (self.joins, self.passes, self.holds, self.orders, self.rejected, self.requests)
         scripts = (self.script_seconds, self.script_batch_size)
         transactions = (self.ledger_seconds, self.ledger_batch_size)
         for instrument in (*counters, *scripts, *transactions, self.request_seconds):

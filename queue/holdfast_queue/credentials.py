@@ -10,7 +10,6 @@ memory is bounded and dropped whole when full, which costs one round of verifica
 
 import time
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_network
 from typing import Final
 
 from aiohttp import web
@@ -19,7 +18,7 @@ from holdfast_queue.identities import Identity, IdentityMode
 from holdfast_queue.passes import PassOffice
 from holdfast_queue.room import Room
 from holdfast_queue.tickets import MAX_TOKEN_CHARS, Ticket
-from holdfast_web.client_address import client_address
+from holdfast_web.client_address import address_network, client_address
 from holdfast_web.credentials import PassClaims, PassVerifier
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.origins import PUBLIC_ORIGIN, require_same_origin
@@ -82,15 +81,10 @@ def require_ticket(request: web.Request, room: Room) -> Ticket:
 
 
 def joining_address(request: web.Request, room: Room) -> str | None:
-    """What the sale limits joins by: a client's address, in IPv6 its network of 64 bits; None where
-    they are not limited.
-    """
+    """What the sale limits joins by; None where they are not limited."""
     if not room.settings.address_joins_per_minute:
         return None
-    address = client_address(request)
-    if isinstance(address, IPv6Address):
-        return str(ip_network((address, 64), strict=False))
-    return str(address)
+    return address_network(client_address(request))
 
 
 def joining_identity(token: str | None, room: Room) -> Identity | None:

@@ -5,6 +5,7 @@ nothing else.
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from contextlib import AsyncExitStack
 from http import HTTPStatus
@@ -219,3 +220,19 @@ async def test_too_many_acts_of_one_address_are_told_to_wait(operator: Api, sale
     assert refused[0].body == json.loads(ours.text)
     assert refused[0].headers["Retry-After"] == "1"
     assert (await visitor.get(f"/v1/sales/{sale}/status")).status == HTTPStatus.OK
+
+
+async def test_a_compressed_body_is_refused_behind_nginx_too(operator: Api, sale: str) -> None:
+    body = gzip.compress(bytes(10_000_000))
+    assert len(body) < 16 * 1024
+    for path in (f"/v1/sales/{sale}/tickets", f"/v1/sales/{sale}/plan", "/nowhere"):
+        async with operator.http.post(
+            operator.url + path, data=body, headers={"Content-Encoding": "gzip"}
+        ) as response:
+            assert response.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+            assert (await response.json(content_type=None))["code"] == "unsupported_encoding"
+
+
+async def test_nginx_names_no_version(operator: Api, sale: str) -> None:
+    for path in (f"/v1/sales/{sale}/status", "/metrics"):
+        assert (await operator.get(path)).headers["Server"] == "nginx"

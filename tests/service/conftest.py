@@ -43,7 +43,9 @@ def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service
 
     Not for the session: the sales of many tests run on, and take what others measure time by.
     """
-    service = launch(tmp_path_factory.mktemp("shared") / "data", "--workers", "2")
+    # The streams of all tests come from one address.
+    environ = {"HOLDFAST_CHANGE_STREAMS_PER_ADDRESS": "1000"}
+    service = launch(tmp_path_factory.mktemp("shared") / "data", "--workers", "2", **environ)
     await_ready(service)
     yield service
     assert service.stop() == 0, service.text

@@ -13,6 +13,7 @@ from holdfast_inventory.hall import Hall
 from holdfast_inventory.streams import (
     PAGES_MAX,
     ChangeStreams,
+    StreamBounds,
     StreamEnd,
     Subscription,
 )
@@ -21,6 +22,7 @@ from holdfast_lua.stock_terms import EventsReading
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 SOON = 5.0
+HERE = "192.0.2.1"
 
 
 class Watched(Hall):
@@ -42,7 +44,7 @@ def hall(stock: Stock) -> Watched:
 
 @pytest.fixture
 async def streams() -> AsyncIterator[ChangeStreams]:
-    opened = ChangeStreams(300)
+    opened = ChangeStreams(StreamBounds(300, 300))
     yield opened
     opened.close()
 
@@ -73,10 +75,10 @@ async def test_a_stream_tells_every_event_once_from_its_cursor_on(
 
     for _ in range(4):
         await stock.held(stock.choice(1))
-    async with streams.subscribed("sale", find, (1, 2)) as early:
+    async with streams.subscribed("sale", find, (1, 2), HERE) as early:
         await stock.held(stock.choice(1))
         assert await told(early, (1, 5)) == [(1, 3), (1, 4), (1, 5)]
-        async with streams.subscribed("sale", find, (1, 4)) as late:
+        async with streams.subscribed("sale", find, (1, 4), HERE) as late:
             await stock.held(stock.choice(1))
             assert await told(late, (1, 6)) == [(1, 5), (1, 6)]
             assert await told(early, (1, 6)) == [(1, 6)]
@@ -89,10 +91,10 @@ async def test_many_subscribers_cost_the_readings_of_one(
         return hall
 
     async def listen() -> list[Cursor]:
-        async with streams.subscribed("sale", find, (1, 0)) as subscription:
+        async with streams.subscribed("sale", find, (1, 0), HERE) as subscription:
             return await told(subscription, (1, 3))
 
-    async with streams.subscribed("sale", find, (1, 0)) as first:
+    async with streams.subscribed("sale", find, (1, 0), HERE) as first:
         await stock.held(stock.choice(1))
         await told(first, (1, 1))
         before = hall.readings
@@ -110,7 +112,7 @@ async def test_nobody_reads_when_nobody_listens(
     async def find() -> Hall:
         return hall
 
-    async with streams.subscribed("sale", find, (1, 0)):
+    async with streams.subscribed("sale", find, (1, 0), HERE):
         pass
     left = [t for t in asyncio.all_tasks() if t.get_name().startswith("changes of")]
     await asyncio.gather(*left, return_exceptions=True)
@@ -121,10 +123,10 @@ async def test_who_does_not_keep_up_is_let_go_and_told_why(stock: Stock, hall: W
     async def find() -> Hall:
         return hall
 
-    streams = ChangeStreams(10, queue_max=2)
+    streams = ChangeStreams(StreamBounds(10, 10), queue_max=2)
     async with (
-        streams.subscribed("sale", find, (1, 0)) as slow,
-        streams.subscribed("sale", find, (1, 0)) as quick,
+        streams.subscribed("sale", find, (1, 0), HERE) as slow,
+        streams.subscribed("sale", find, (1, 0), HERE) as quick,
     ):
         for number in range(1, 4):
             await stock.held(stock.choice(1))
@@ -138,19 +140,37 @@ async def test_there_are_no_more_streams_than_allowed(stock: Stock, hall: Watche
     async def find() -> Hall:
         return hall
 
-    streams = ChangeStreams(1)
-    async with streams.subscribed("sale", find, (1, 0)):
+    streams = ChangeStreams(StreamBounds(1, 1))
+    async with streams.subscribed("sale", find, (1, 0), HERE):
         with pytest.raises(HoldfastError) as refused:
-            async with streams.subscribed("sale", find, (1, 0)):
+            async with streams.subscribed("sale", find, (1, 0), HERE):
                 pass
         assert (refused.value.code, refused.value.retry_after) == (ErrorCode.OVERLOADED, 5)
-    async with streams.subscribed("sale", find, (1, 0)):
+    async with streams.subscribed("sale", find, (1, 0), HERE):
         pass
     with pytest.raises(HoldfastError):
-        async with streams.subscribed("sale", find, (1, 9)):
+        async with streams.subscribed("sale", find, (1, 9), HERE):
             pass
-    async with streams.subscribed("sale", find, (1, 0)):  # a refusal gives its place back
+    async with streams.subscribed("sale", find, (1, 0), HERE):  # a refusal gives its place back
         pass
+
+
+async def test_one_address_has_no_more_streams_than_its_share(stock: Stock, hall: Watched) -> None:
+    async def find() -> Hall:
+        return hall
+
+    streams = ChangeStreams(StreamBounds(3, streams_per_address=1))
+    for _ in range(2):  # the end of a stream gives its place back
+        async with streams.subscribed("sale", find, (1, 0), HERE):
+            with pytest.raises(HoldfastError) as refused:
+                async with streams.subscribed("sale", find, (1, 0), HERE):
+                    pass
+            assert (refused.value.code, refused.value.retry_after) == (
+                ErrorCode.TOO_MANY_STREAMS,
+                5,
+            )
+            async with streams.subscribed("sale", find, (1, 0), "192.0.2.2"):
+                pass
 
 
 @pytest.mark.parametrize("after", [(1, 9), (2, 0), (0, 5)])
@@ -161,7 +181,7 @@ async def test_a_cursor_that_is_none_of_this_sale_is_refused(
         return hall
 
     with pytest.raises(HoldfastError) as refused:
-        async with streams.subscribed("sale", find, after):
+        async with streams.subscribed("sale", find, after, HERE):
             pass
     assert refused.value.code is ErrorCode.CURSOR_EXPIRED
 
@@ -172,7 +192,7 @@ async def test_a_stream_ends_when_events_were_trimmed_under_it(
     async def find() -> Hall:
         return hall
 
-    async with streams.subscribed("sale", find, (1, 0)) as subscription:
+    async with streams.subscribed("sale", find, (1, 0), HERE) as subscription:
         for _ in range(3):
             await stock.held(stock.choice(1))
         await stock.executor.command("XTRIM", keys.events(stock.uid), "MAXLEN", "1")
@@ -189,7 +209,7 @@ async def test_a_stream_ends_with_its_sale(
             raise HoldfastError(ErrorCode.UNKNOWN_SALE)
         return sales[0]
 
-    async with streams.subscribed("sale", find, (1, 0)) as subscription:
+    async with streams.subscribed("sale", find, (1, 0), HERE) as subscription:
         sales.clear()
         assert await ended(subscription) is StreamEnd.UNKNOWN_SALE
 
@@ -198,13 +218,13 @@ async def test_closing_ends_all_streams_and_takes_no_new_ones(stock: Stock, hall
     async def find() -> Hall:
         return hall
 
-    streams = ChangeStreams(10)
-    async with streams.subscribed("sale", find, (1, 0)) as subscription:
+    streams = ChangeStreams(StreamBounds(10, 10))
+    async with streams.subscribed("sale", find, (1, 0), HERE) as subscription:
         streams.close()
         assert await subscription.take(60) == []
         assert subscription.end is StreamEnd.CLOSING
         with pytest.raises(HoldfastError):
-            async with streams.subscribed("sale", find, (1, 0)):
+            async with streams.subscribed("sale", find, (1, 0), HERE):
                 pass
 
 
@@ -225,8 +245,8 @@ async def test_who_has_missed_too_much_begins_anew(
         return stock.hall
 
     with pytest.raises(HoldfastError) as refused:
-        async with streams.subscribed("sale", find, (1, 0)):
+        async with streams.subscribed("sale", find, (1, 0), HERE):
             pass
     assert refused.value.code is ErrorCode.CURSOR_EXPIRED
-    async with streams.subscribed("sale", find, (1, missed)) as subscription:
+    async with streams.subscribed("sale", find, (1, missed), HERE) as subscription:
         assert await told(subscription, (1, missed + 1)) == [(1, missed + 1)]

@@ -1,10 +1,10 @@
 """Reading a request body: bounded in bytes, in time and in shape.
 
 The body is read by our own loop rather than by `request.json()`: the limit differs by endpoint (16
-KiB, plans 32 MiB), a body that drips in must not hold a connection open, and a compressed one is
-bounded by what it grows to. msgspec validates while it parses; a struct must forbid unknown fields,
-so that a misspelt setting is a 400 that names it and not silently ignored. All text in a body is
-held to one rule (see text).
+KiB, plans 32 MiB), and a body that drips in must not hold a connection open. None is decompressed
+(see connection). msgspec validates while it parses; a struct must forbid unknown fields, so that a
+misspelt setting is a 400 that names it and not silently ignored. All text in a body is held to one
+rule (see text).
 
 The `Content-Type` is not looked at: everything that sets a cookie checks the origin (origins.py),
 so nothing hangs on it.
@@ -100,9 +100,9 @@ async def read_bytes(request: web.Request, *, limit: int, seconds: float) -> byt
                 body += chunk
                 if len(body) > limit:
                     raise HoldfastError(ErrorCode.BODY_TOO_LARGE)
-    except TimeoutError:
+    except (TimeoutError, ConnectionError):  # or it never will: the client is gone
         raise HoldfastError(ErrorCode.REQUEST_TIMEOUT) from None
-    except web.RequestPayloadError:  # not what its Content-Encoding says
+    except web.RequestPayloadError:  # not what its Transfer-Encoding says
         raise invalid("body", "The body cannot be decoded.") from None
     return body
 

@@ -61,6 +61,15 @@ def client_address(request: web.Request) -> Address:
     return nearest or UNKNOWN
 
 
+def address_network(address: Address) -> str:
+    """What a client is counted by: its address, in IPv6 its network of 64 bits, which is what one
+    subscriber has.
+    """
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
 def _parse(text: str) -> Address | None:
     """An address as proxies write it: bare, `1.2.3.4:567`, `[::1]` or `[::1]:567`; IPv4 in IPv6
     counts as IPv4.

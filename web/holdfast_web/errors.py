@@ -35,6 +35,12 @@ class ErrorCode(Enum):
         "Invalid request",
         "The body, a header or a query parameter is malformed; `field` names which.",
     )
+    MALFORMED_REQUEST = (
+        "malformed_request",
+        400,
+        "Malformed request",
+        "Not HTTP as it has to be, or an address or header above 8 KiB; the connection is closed.",
+    )
     INVALID_RETURN_URL = (
         "invalid_return_url",
         400,
@@ -91,7 +97,7 @@ class ErrorCode(Enum):
         "Cross-origin request refused",
         "A request that sets a cookie came from another origin.",
     )
-    # 404, 405, 408, 413
+    # 404, 405, 408, 413, 415
     NOT_FOUND = ("not_found", 404, "Not found", "No resource has this address.")
     UNKNOWN_SALE = ("unknown_sale", 404, "Unknown sale", "No sale has this name.")
     UNKNOWN_HOLD = ("unknown_hold", 404, "Unknown hold", "No hold has this id in this sale.")
@@ -113,6 +119,13 @@ class ErrorCode(Enum):
         413,
         "Request body too large",
         "The body is larger than this endpoint takes (16 KiB, seating plans 32 MiB).",
+    )
+    UNSUPPORTED_ENCODING = (
+        "unsupported_encoding",
+        415,
+        "Content encoding not supported",
+        "Bodies are taken as they are: no `Content-Encoding` but `identity`. "
+        "The connection is closed.",
     )
     # 409: the sale, the line or the stock is in another state.
     NOT_OPEN = (
@@ -263,6 +276,12 @@ class ErrorCode(Enum):
         429,
         "Too many requests",
         "This client exceeds the rate it may have; wait `Retry-After` seconds.",
+    )
+    TOO_MANY_STREAMS = (
+        "too_many_streams",
+        429,
+        "Too many streams",
+        "This client address has as many streams of changes open as it may have; poll instead.",
     )
     JOIN_LIMITED = (
         "join_limited",

@@ -2,10 +2,9 @@
 
 Store faults come in as the exceptions of `holdfast_lua.errors`, refusals as `HoldfastError`; both
 leave as `application/problem+json` with a stable `code`. Whatever else is raised is a fault of
-ours: it is logged with its traceback and the client learns nothing but `internal_error`.
+ours: the log tells where (see faults), the client learns nothing but `internal_error`.
 """
 
-import logging
 import math
 from http import HTTPStatus
 from typing import Final
@@ -15,12 +14,12 @@ from aiohttp import web
 
 from holdfast_lua import errors as store
 from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.faults import log_fault
 
 PROBLEM_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:holdfast:problem:"
 DEFAULT_RETRY_SECONDS: Final = 1
 
-_log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 # Most specific first: the first match wins. An epoch that changed under a worker heals as soon as
@@ -57,7 +56,7 @@ def to_error(exc: Exception) -> HoldfastError:
             return HoldfastError(code, retry_after=wait)
     if isinstance(exc, web.HTTPException) and exc.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return HoldfastError(_HTTP_CODES.get(HTTPStatus(exc.status), ErrorCode.INVALID_REQUEST))
-    _log.error("request failed", exc_info=exc)
+    log_fault("request failed", exc)
     return HoldfastError(ErrorCode.INTERNAL_ERROR)
 
 

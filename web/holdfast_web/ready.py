@@ -6,6 +6,9 @@ status, headers, bytes. To a usual request (HTTP/1.1, kept alive, no HEAD) all o
 step, when it is prepared; to any other it is sent as aiohttp does it, so there is no second opinion
 about those. A test compares the bytes of both ways.
 
+A body above PIECE_BYTES goes out in pieces, each when the client has taken the last one: a crowd
+that reads slowly, or not at all, shares the one document and holds no copy of it.
+
 What is left out on purpose: `on_response_prepare` signals, of which the service has none. Names and
 values of headers are written, and checked for line breaks, by aiohttp's own function for that.
 """
@@ -19,6 +22,7 @@ from aiohttp.http import SERVER_SOFTWARE, HttpVersion11
 from aiohttp.http_writer import _serialize_headers
 from aiohttp.web_request import BaseRequest
 
+PIECE_BYTES: Final = 64 * 1024
 _BODILESS: Final = 304
 _METHODS: Final = frozenset({"GET", "POST"})
 
@@ -34,6 +38,7 @@ class Ready(web.Response):
             or transport is None
             or transport.is_closing()
             or self.prepared
+            or len(body) > PIECE_BYTES
             or not self._may_go_at_once(request)
         ):
             return await super().prepare(request)
@@ -41,12 +46,31 @@ class Ready(web.Response):
         if body:
             headers["Content-Length"] = str(len(body))
         headers["Date"] = rfc822_formatted_time()
-        headers["Server"] = SERVER_SOFTWARE
+        headers.setdefault("Server", SERVER_SOFTWARE)
         head = _serialize_headers(f"HTTP/1.1 {self._status} {self._reason}", headers)
         transport.write(head + body)
         self._keep_alive = self._eof_sent = True
         await request.writer.drain()  # for a client that asks on and does not read
         return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        body, writer = self._body, self._payload_writer
+        if not isinstance(body, bytes) or writer is None or not self._goes_in_pieces(body):
+            return await super().write_eof(data)
+        view = memoryview(body)
+        for start in range(0, len(view), PIECE_BYTES):
+            await writer.write(view[start : start + PIECE_BYTES])
+            await writer.drain()
+        await web.StreamResponse.write_eof(self)
+        return None
+
+    def _goes_in_pieces(self, body: bytes) -> bool:
+        return (
+            len(body) > PIECE_BYTES
+            and not self._eof_sent
+            and not self._must_be_empty_body
+            and not self._compression
+        )
 
     def _may_go_at_once(self, request: BaseRequest) -> bool:
         return (

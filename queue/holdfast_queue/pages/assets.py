@@ -15,6 +15,8 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
+from holdfast_web.negotiation import takes_coding
+
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _DIGEST_CHARS: Final = 16
 _TYPES: Final = {
@@ -57,7 +59,7 @@ class Assets:
             "Cross-Origin-Resource-Policy": "same-origin",
         }
         body = asset.body
-        if "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
+        if takes_coding(request.headers.get(hdrs.ACCEPT_ENCODING, ""), "gzip"):
             headers[hdrs.CONTENT_ENCODING] = "gzip"
             body = asset.gzipped
         return web.Response(

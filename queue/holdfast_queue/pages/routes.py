@@ -49,6 +49,7 @@ from holdfast_queue.views import Admission
 from holdfast_web.body import BODY_LIMIT_BYTES, BODY_SECONDS, read_bytes
 from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+from holdfast_web.negotiation import takes
 from holdfast_web.origins import PUBLIC_ORIGIN, require_same_origin
 from holdfast_web.problems import problem_response, to_error
 
@@ -94,7 +95,7 @@ def _page(handler: _Handler) -> _Handler:
         try:
             return await handler(request)
         except Exception as exc:
-            if "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
+            if not takes(request.headers.get(hdrs.ACCEPT, ""), "text/html"):
                 raise
             return _problem_page(request, to_error(exc))
 
