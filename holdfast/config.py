@@ -70,7 +70,8 @@ class Config:
     store_url: str | None = setting(
         None,
         "Redis >= 7.0 or Valkey >= 7.2: redis://, rediss://, unix://, redis+sentinel://, "
-        "redis+cluster://. Absent: an embedded Valkey in the data directory.",
+        "redis+cluster://; operations.md has the forms and options. Absent: an embedded Valkey in "
+        "the data directory.",
         secret=True,
     )
     ledger_url: str | None = setting(

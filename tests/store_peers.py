@@ -36,3 +36,24 @@ async def listening(
     for task in talks:
         task.cancel()
     await asyncio.gather(*talks, return_exceptions=True)
+
+
+async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Reads the link's own CLIENT SETNAME and agrees."""
+    await reader.readuntil(b"holdfast\r\n")
+    writer.write(b"+OK\r\n")
+
+
+def says(reply: bytes, *, then_leaves: bool = False) -> Handler:
+    """A peer that has one thing to say to whatever it is asked, in one piece."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await greet(reader, writer)
+        await reader.read(1000)
+        writer.write(reply)
+        await writer.drain()
+        if not then_leaves:
+            await reader.read()
+        writer.close()
+
+    return handler

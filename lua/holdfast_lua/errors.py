@@ -35,7 +35,7 @@ class StoreUnavailable(StoreError):
 class StoreRefusing(StoreUnavailable):
     """Raised when the store answers and takes no writes; `reason` is one word for a machine."""
 
-    def __init__(self, message: str, reason: str) -> None:
+    def __init__(self, message: str, reason: str = "") -> None:  # copied with its message only
         super().__init__(message)
         self.reason = reason
 

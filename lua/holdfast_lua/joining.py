@@ -39,7 +39,7 @@ class Part(Call):
         self.joins = script.joins
         self.keys = tuple(keys)
         self.count = len(args) - GUARD_ARGS
-        self.epoch, self.revision = args[0], int(args[1])
+        self.epoch, self.revision = encode_arguments(args[0]), int(args[1])
 
 
 class Block(Call):
@@ -57,7 +57,8 @@ class Block(Call):
         payload = command_of(
             3 + len(first.keys) + GUARD_ARGS + count,
             _front(first.sha, first.keys),
-            encode_arguments(first.epoch, revision),
+            first.epoch,
+            encode_arguments(revision),
             *payloads,
         )
         super().__init__(first.name, payload, None, key=first.key)

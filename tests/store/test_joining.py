@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 from conftest import fresh_uid
+from store_peers import OpenAgainst, says
 
 from holdfast_lua import Bundle, Executor, StoreBusy, StoreUnavailable
-from holdfast_lua.errors import BundleError, ScriptFault
+from holdfast_lua.errors import BundleError, ScriptFault, StoreRefusing
 from holdfast_lua.header import read_header
 
 
@@ -144,3 +145,41 @@ def test_calls_can_only_join_where_arguments_may_repeat() -> None:
     text = "-- KEYS\n--   1 sale\n-- ARGV\n--   1 epoch\n--   2 revision\n-- joins: 4\n"
     with pytest.raises(BundleError, match="may repeat"):
         read_header("never", text)
+
+
+async def test_bad_epoch_fails_its_caller_and_not_the_tick(
+    executor: Executor, keys: tuple[str, str]
+) -> None:
+    """Encoded only when the block is made it would leave everybody of the tick without an end."""
+    good, bad = await asyncio.gather(
+        say(executor, keys, "a", "!"),
+        say(executor, keys, "b", "!", epoch=True),
+        return_exceptions=True,
+    )
+    assert good == [0, 6, 1, 1]
+    assert isinstance(bad, TypeError)
+    assert executor.outstanding == 0
+
+
+@pytest.mark.parametrize("answer", [b"*0\r\n", b"*1\r\n*1\r\n:0\r\n", b"+OK\r\n", b":1\r\n"])
+async def test_answer_that_does_not_fit_the_block_is_told_to_all(
+    open_against: OpenAgainst, answer: bytes
+) -> None:
+    """It is a bug of ours, and nobody may wait for its end."""
+    executor = await open_against(says(answer))
+    calls = [say(executor, keys_of("x"), word, "!") for word in "ab"]
+    async with asyncio.timeout(5):
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [ScriptFault] * 2
+    assert executor.outstanding == 0
+
+
+async def test_store_that_refuses_a_block_says_why_to_all(open_against: OpenAgainst) -> None:
+    """Each gets an exception of its own, with all that belongs to it."""
+    executor = await open_against(says(b"-OOM command not allowed when used memory\r\n"))
+    calls = [say(executor, keys_of("x"), word, "!") for word in "ab"]
+    async with asyncio.timeout(5):
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    refusals = [each for each in outcomes if isinstance(each, StoreRefusing)]
+    assert [refusal.reason for refusal in refusals] == ["out_of_memory"] * 2
+    assert executor.outstanding == 0

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from conftest import fresh_uid
-from store_peers import Handler, OpenAgainst, listening
+from store_peers import OpenAgainst, greet, listening, says
 
 from holdfast_lua import (
     Bundle,
@@ -18,27 +18,6 @@ from holdfast_lua import (
 )
 from holdfast_lua.errors import StoreRefusing
 from holdfast_lua.store_url import StoreUrl
-
-
-async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Reads the link's own CLIENT SETNAME and agrees."""
-    await reader.readuntil(b"holdfast\r\n")
-    writer.write(b"+OK\r\n")
-
-
-def says(reply: bytes, *, then_leaves: bool = False) -> Handler:
-    """A peer that has one thing to say to whatever it is asked, in one piece."""
-
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await greet(reader, writer)
-        await reader.read(1000)
-        writer.write(reply)
-        await writer.drain()
-        if not then_leaves:
-            await reader.read()
-        writer.close()
-
-    return handler
 
 
 async def bump(executor: Executor) -> int:
