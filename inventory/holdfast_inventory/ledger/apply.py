@@ -30,7 +30,7 @@ _LOCK_SALE = (
     .where(sales.c.uid == bindparam("in_sale"))
     .with_for_update(read=True, key_share=True)
 )
-"""keeps the epoch from ending before the commit; what else changes in the row need not wait for it"""
+"""keeps the epoch from ending before the commit; whatever else changes in the row need not wait"""
 _LOCK_ORDERS = select(orders).order_by(orders.c.id).with_for_update()
 _IN_LIST = _LOCK_ORDERS.where(orders.c.id.in_(bindparam("ids", expanding=True)))
 _IN_ARRAY = _LOCK_ORDERS.where(orders.c.id == any_(bindparam("ids", type_=ARRAY(String))))

@@ -3,9 +3,9 @@
 Every worker process and every node reads sales from here; the store only carries them. Three of
 these writes are fences, and each is one guarded statement or one locked row:
 
-- `bump_epoch` ends an epoch. Confirms hold the sale's row by a shared lock while they commit, and the
-  bump locks it for itself, so once the bump returns, no confirm of an older epoch can commit any
-  more, and what is read then is final.
+- `bump_epoch` ends an epoch. Confirms hold the sale's row by a shared lock while they commit, and
+  the bump locks it for itself, so once the bump returns, no confirm of an older epoch can commit
+  any more, and what is read then is final.
 - `raise_ceiling` promises line numbers before they are issued, and only to the present epoch. It is
   one guarded UPDATE, which on PostgreSQL goes beside the confirms' FOR KEY SHARE: shared locks that
   overlap without a gap would keep out who waits for them all to be gone.
