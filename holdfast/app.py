@@ -95,7 +95,8 @@ async def _store(app: web.Application) -> AsyncIterator[None]:
 
 async def _ledger(app: web.Application) -> AsyncIterator[None]:
     config = app[CONFIG]
-    ledger = await Ledger.open(given(config.ledger_url), app[METRICS].observe_transaction)
+    observer = app[METRICS].observe_transaction
+    ledger = await Ledger.open(given(config.ledger_url), observer, existing=True)
     app[LEDGER] = app[ORDER_LEDGER] = ledger
     lookup: KeyLookup = KeyRegistry(ledger, given(config.operator_key))
     app[API_KEYS] = lookup

@@ -76,7 +76,8 @@ class Config:
     )
     ledger_url: str | None = setting(
         None,
-        "SQL ledger: sqlite:///, postgresql:// or mysql://. Absent: SQLite in the data directory.",
+        "SQL ledger: sqlite:///, postgresql:// or mysql://, servers with ?sslmode= and &sslrootcert=. "
+        "Absent: SQLite in the data directory.",
         secret=True,
     )
     operator_key: str | None = setting(

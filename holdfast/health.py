@@ -1,8 +1,8 @@
 """Whether the process lives (`/livez`) and whether it can do its work (`/readyz`).
 
 Liveness asks nobody: a process that is restarted because its store is down comes back to a store
-that is down. Readiness asks store and ledger, each within a bound, and names who is silent; of the
-store it asks whether every server would take a write, and if not, why.
+that is down. Readiness asks store and ledger, each within a bound, whether they would take a write,
+and names who is silent or would not, and why.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from holdfast.app_keys import EXECUTOR, LEDGER
+from holdfast_inventory.ledger import LedgerUnavailable
 from holdfast_lua.errors import StoreError, StoreRefusing
 from holdfast_lua.store_calls import probe_store
 from holdfast_web.endpoint import endpoint
@@ -37,7 +38,7 @@ async def livez(_request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """200 when store and ledger are of use, else 503 with what is not."""
     store, ledger = await asyncio.gather(
-        _state(probe_store(request.app[EXECUTOR])), _state(request.app[LEDGER].ping())
+        _state(probe_store(request.app[EXECUTOR])), _state(request.app[LEDGER].check())
     )
     checks = {"store": store, "ledger": ledger}
     ready = store == ledger == OK
@@ -49,11 +50,11 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 async def _state(question: Awaitable[object]) -> str:
-    """`ok`, `unavailable`, or the word for why the store takes no writes."""
+    """`ok`, `unavailable`, or the word for why no write is taken."""
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             await question
-    except StoreRefusing as refusal:
+    except (StoreRefusing, LedgerUnavailable) as refusal:
         return refusal.reason
     except (StoreError, HoldfastError, TimeoutError):
         return "unavailable"

@@ -20,8 +20,9 @@ import click
 from holdfast import keyfiles
 from holdfast.config import Config
 from holdfast.workers import Supervisor, WorkerPipes, WorkersFailed
-from holdfast_inventory.ledger import Ledger
-from holdfast_lua.connect import check_store, find_refusal
+from holdfast_inventory.ledger import Ledger, LedgerUnavailable
+from holdfast_inventory.ledger.faults import DAMAGED, explain
+from holdfast_lua.connect import check_store, find_refusal, has_sales
 from holdfast_lua.embedded import EmbeddedStore
 from holdfast_lua.errors import NOT_PERMITTED, StoreError, StoreRefusing
 from holdfast_metrics import multiprocess
@@ -183,16 +184,37 @@ async def _check(config: Config) -> None:
         raise LaunchError(str(error)) from error
     if refusal is not None:
         _tell_refusal(refusal)
+    await _check_ledger(config.ledger_url, config.store_url)
+
+
+async def _check_ledger(url: str, store_url: str) -> None:
+    """Opens the ledger and brings its schema up to date; a new one must come to a new store."""
     try:
-        ledger = await Ledger.open(config.ledger_url)
-    except HoldfastError as error:
-        raise LaunchError(f"the ledger cannot be opened: {error.detail}") from error
+        ledger = await Ledger.open(url)
     except ValueError as error:
         raise LaunchError(f"setting ledger_url: {error}") from error
+    except HoldfastError as error:
+        raise LaunchError(_why_not(error)) from error
     try:
         await ledger.migrate()
+        if not await ledger.sales.any() and await has_sales(store_url):
+            raise LaunchError(
+                "the ledger is new, but the store carries sales: with it they would be nobody's. "
+                "Is ledger_url (or data_dir) the right one? To begin anew, empty the store as well"
+            )
+    except (HoldfastError, StoreError) as error:
+        raise LaunchError(_why_not(error)) from error
     finally:
         await ledger.close()
+
+
+def _why_not(error: Exception) -> str:
+    if isinstance(error, LedgerUnavailable) and error.reason == DAMAGED:
+        return (
+            f"the ledger is damaged, or no ledger ({explain(error)}): put it aside and restore "
+            "a backup, see docs/operations.md"
+        )
+    return f"the ledger cannot be used: {explain(error)}"
 
 
 def _tell_refusal(refusal: StoreRefusing) -> None:

@@ -17,7 +17,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,7 +158,7 @@ def _stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals) -> None
 
 
 @contextmanager
-def postgresql(*, durable: bool = False) -> Iterator[Server]:
+def postgresql(*, durable: bool = False, settings: Sequence[str] = ()) -> Iterator[Server]:
     """PostgreSQL with a superuser `holdfast` who needs no password, and no unix socket."""
     initdb = program("initdb", "postgresql")
     postgres = program("postgres", "postgresql")
@@ -167,7 +167,7 @@ def postgresql(*, durable: bool = False) -> Iterator[Server]:
         data, port = directory / "data", free_port()
         options = ["--username=holdfast", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
         run(as_user(user, [initdb, "-D", str(data), "--no-sync", *options]))
-        settings = ["listen_addresses=127.0.0.1", "unix_socket_directories="]
+        settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", *settings]
         if not durable:  # a test never pulls the plug of the machine: fsync would prove nothing
             settings.append("fsync=off")
         command = [postgres, "-D", str(data), "-p", str(port)]
@@ -191,6 +191,11 @@ def until_postgres_answers(server: Server) -> None:
     _until_answers([*_psql(server), "-c", "SELECT 1"])
 
 
+def run_postgres(server: Server, statement: str) -> None:
+    """One statement, as the superuser."""
+    run([*_psql(server), "-c", statement])
+
+
 def _psql(server: Server) -> list[str]:
     psql = program("psql", "postgresql-client")
     target = ["-h", "127.0.0.1", "-p", str(server.port), "-U", "holdfast", "postgres"]
@@ -209,18 +214,41 @@ def _until_answers(command: list[str]) -> None:
             time.sleep(0.1)
 
 
+@contextmanager
+def pgbouncer(server: Server, *, sessions: int, ignored: str = "") -> Iterator[Server]:
+    """PgBouncer before `server`, in transaction mode, with so many sessions for each database.
+
+    Startup parameters that are `ignored` it drops; others it refuses.
+    """
+    binary = program("pgbouncer", "pgbouncer")
+    user, port = server_user("postgres"), free_port()
+    with directory_for(user) as directory:
+        config = directory / "pgbouncer.ini"
+        config.write_text(
+            f"[databases]\n* = host=127.0.0.1 port={server.port} user=holdfast\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+            "auth_type = any\npool_mode = transaction\nmax_client_conn = 200\n"
+            f"default_pool_size = {sessions}\nignore_startup_parameters = {ignored}\n"
+        )
+        config.chmod(0o644)
+        command = as_user(user, [binary, str(config)])
+        with serving(command, port=port, directory=directory, stop_signal=signal.SIGINT) as running:
+            yield running
+
+
 # -- MariaDB -----------------------------------------------------------------------------------
 
 
 @contextmanager
-def mariadb() -> Iterator[Server]:
+def mariadb(*, options: Sequence[str] = ()) -> Iterator[Server]:
     """MariaDB with a user `holdfast` (password `holdfast`) who may do everything."""
     install = program("mariadb-install-db", "mariadb-server")
     mariadbd = program("mariadbd", "mariadb-server")
     user = server_user("mysql")
     with directory_for(user) as directory:
         data, port = directory / "data", free_port()
-        files = ["--no-defaults", f"--datadir={data}"]
+        # A server that starts clears its tmpdir of what others left there; others may still use it.
+        files = ["--no-defaults", f"--datadir={data}", f"--tmpdir={directory}"]
         run(as_user(user, [install, *files, "--skip-test-db"]))
         welcome = directory / "welcome.sql"
         welcome.write_text(
@@ -228,6 +256,7 @@ def mariadb() -> Iterator[Server]:
             "GRANT ALL ON *.* TO holdfast@'%' WITH GRANT OPTION;\n"
         )
         options = [
+            *options,
             f"--port={port}",
             "--bind-address=127.0.0.1",
             f"--socket={directory / 'mariadb.sock'}",

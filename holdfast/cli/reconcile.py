@@ -70,7 +70,7 @@ def reconcile_command(
 
 async def _run(config: Config, sale: str, *, repair: bool, rebuild: bool) -> Reconciliation:
     url = config.store_url or f"unix://{StoreFiles(config.data_dir.resolve()).socket}"
-    ledger = await Ledger.open(config.ledger_url or ledger_url_in(config.data_dir))
+    ledger = await Ledger.open(config.ledger_url or ledger_url_in(config.data_dir), existing=True)
     try:
         async with Executor(url) as executor:
             reader = Reader(executor, ledger, PlanCache(ledger))

@@ -9,15 +9,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast.config import Config
 from holdfast.doctor.findings import Area, Finding
 from holdfast.launch import ledger_url_in
-from holdfast_inventory.ledger.database import CONNECTIONS_MAX, Database, ledger_url
+from holdfast_inventory.ledger.database import Database
+from holdfast_inventory.ledger.engines import CONNECTIONS_MAX
+from holdfast_inventory.ledger.faults import explain
+from holdfast_inventory.ledger.ledger_url import ledger_url
 from holdfast_inventory.ledger.migrating import SchemaState, schema_state
-from holdfast_web.errors import HoldfastError
 
 Settings = Mapping[str, str]
 
@@ -46,7 +47,7 @@ async def examine_ledger(config: Config) -> list[Finding]:
     except Exception as error:  # each database and driver has its own way to refuse a URL
         change = "correct HOLDFAST_LEDGER_URL, or install the extra that its database needs"
         means = "the service cannot start"
-        return [Area("ledger").problem("url", _reason(error), means, change)]
+        return [Area("ledger").problem("url", explain(error), means, change)]
     try:
         return await _ask(Area("ledger", subject), database, config.workers)
     finally:
@@ -77,7 +78,7 @@ async def _ask(area: Area, database: Database, workers: int) -> list[Finding]:
     except Exception as error:  # a refused password has another class in each driver
         means = "no order can be confirmed"
         change = "start it, or correct HOLDFAST_LEDGER_URL"
-        return [area.problem("reachable", _reason(error), means, change)]
+        return [area.problem("reachable", explain(error), means, change)]
     judge = {"sqlite": judge_sqlite, "postgresql": judge_postgresql}.get(area.subject, judge_mysql)
     return [
         area.ok("reachable", settings.get("version", "answers")),
@@ -231,13 +232,3 @@ def judge_schema(area: Area, state: SchemaState) -> Finding:
         return area.warning("migrations", found, means, "back it up, then restart the service")
     means = "a newer version wrote it, and this one will not understand it"
     return area.problem("migrations", state.current, means, "run the newer version")
-
-
-def _reason(error: Exception) -> str:
-    """What went wrong, without the URL, the statement or its parameters."""
-    if isinstance(error, HoldfastError):
-        cause = error.__cause__
-        return error.detail or (_reason(cause) if isinstance(cause, Exception) else "no answer")
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        return str(error.orig)
-    return str(error) or type(error).__name__

@@ -23,6 +23,7 @@ from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.exceptions import ResponseError
 
+from holdfast_lua import keys
 from holdfast_lua.errors import StoreRefusing, StoreSetupError, StoreUnavailable
 from holdfast_lua.executor import Executor
 from holdfast_lua.link import Address, LinkSettings
@@ -34,6 +35,7 @@ from holdfast_lua.store_url import StoreUrl
 
 LEAST_VERSIONS: Final[Mapping[str, tuple[int, int]]] = {"redis": (7, 0), "valkey": (7, 2)}
 SAFE_POLICY: Final = "noeviction"
+SCANNED_AT_ONCE: Final = 1_000
 _ROLES: Final = {"master": "master", "slave": "replica"}
 _CONFIG: Final = ("appendfsync", "min-replicas-to-write", "min-replicas-max-lag")
 
@@ -111,6 +113,20 @@ async def find_refusal(url: StoreUrl | str) -> StoreRefusing | None:
         except StoreRefusing as refusal:
             return refusal
     return None
+
+
+async def has_sales(url: StoreUrl | str) -> bool:
+    """Whether the store carries any sale; looks through its keys, so for the start alone."""
+    parsed = StoreUrl.parse(url) if isinstance(url, str) else url
+    try:
+        settings = parsed.link_settings()
+        for address in await _servers(parsed, settings):
+            async with asking(address, settings) as client:
+                async for _ in client.scan_iter(match=keys.sale("*"), count=SCANNED_AT_ONCE):
+                    return True
+    except OSError as fault:
+        raise StoreUnavailable(f"{parsed}: {fault or 'timed out'}") from fault
+    return False
 
 
 @dataclass(frozen=True, slots=True)

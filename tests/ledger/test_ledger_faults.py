@@ -126,7 +126,7 @@ async def test_server_that_is_gone_is_told_as_503(
     with pytest.raises(LedgerUnavailable):
         await ledger.sales.read(sale.name)
     with pytest.raises(LedgerUnavailable):
-        await ledger.ping()
+        await ledger.check()
 
 
 async def test_caller_that_goes_away_leaves_the_batch_whole(

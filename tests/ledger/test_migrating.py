@@ -12,7 +12,7 @@ from dying_kit import processes
 from sqlalchemy import Connection, inspect, text
 
 from holdfast_inventory.ledger import Ledger, LedgerUnavailable
-from holdfast_inventory.ledger.database import ledger_url
+from holdfast_inventory.ledger.ledger_url import ledger_url
 from holdfast_inventory.ledger.migrating import alembic_config
 from holdfast_inventory.ledger.schema import metadata
 

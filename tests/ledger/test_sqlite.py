@@ -6,6 +6,7 @@ import random
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from ledger_kit import sell
@@ -14,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from holdfast_inventory.ledger import Ledger, LedgerUnavailable, SaleDraft, Verdict
 from holdfast_inventory.ledger.database import Database
+from holdfast_inventory.ledger.faults import DAMAGED, MOVED
 
 
 async def test_failing_statement_does_not_tell_what_it_wrote(tmp_path: Path) -> None:
@@ -78,6 +80,73 @@ async def test_who_waits_behind_a_locked_ledger_is_told_with_the_first(tmp_path:
     assert tried == [3]
     assert await sell(ledger, sale, "a0", 0) is Verdict.DONE
     await ledger.close()
+
+
+async def test_ledger_that_was_moved_away_confirms_nothing(
+    shop_ledger: Ledger, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Catches a process that goes on writing into a file which nobody will read again."""
+    file, elsewhere = tmp_path / "shop.db", tmp_path / "elsewhere.db"
+    sale = await shop_ledger.sales.create(SaleDraft("s1", "sale", b"{}"))
+    file.rename(elsewhere)
+    for _ in range(3):
+        with pytest.raises(LedgerUnavailable):
+            await sell(shop_ledger, sale, "a", 1)
+    with pytest.raises(LedgerUnavailable) as checked:
+        await shop_ledger.check()
+    assert checked.value.reason == MOVED
+    assert [r.message for r in caplog.records if "is gone" in r.message] != []
+    assert len([r for r in caplog.records if str(file) in r.message]) == 1
+    assert not file.exists()
+
+    elsewhere.rename(file)
+    assert await sell(shop_ledger, sale, "a", 1) is Verdict.DONE
+
+
+async def test_ledger_that_is_moved_during_a_confirm_is_not_committed_to(
+    shop_ledger: Ledger, tmp_path: Path
+) -> None:
+    async def write_and_move() -> None:
+        async with shop_ledger.database.writing() as connection:
+            await connection.execute(text("DELETE FROM sales"))
+            (tmp_path / "shop.db").rename(tmp_path / "elsewhere.db")
+
+    with pytest.raises(LedgerUnavailable):
+        await write_and_move()
+
+
+async def test_ledger_that_was_replaced_is_not_gone_on_with(
+    shop_ledger: Ledger, tmp_path: Path
+) -> None:
+    """A backup that is put in place while the service runs knows nothing of what it has sold."""
+    sale = await shop_ledger.sales.create(SaleDraft("s1", "sale", b"{}"))
+    (tmp_path / "shop.db").unlink()
+    other = await Ledger.open(f"sqlite:///{tmp_path / 'shop.db'}")
+    await other.migrate()
+    await other.close()
+    with pytest.raises(LedgerUnavailable):
+        await sell(shop_ledger, sale, "a", 1)
+    with pytest.raises(LedgerUnavailable):
+        await shop_ledger.sales.read("sale")
+
+
+async def test_existing_ledger_is_not_made_anew(tmp_path: Path) -> None:
+    """Catches a worker that is started again beside a ledger which is gone, and makes one."""
+    file = tmp_path / "a b?#%.db"
+    url = f"sqlite:///{quote(str(file))}"
+    with pytest.raises(LedgerUnavailable):
+        await Ledger.open(url, existing=True)
+    assert not file.exists()
+    await (await Ledger.open(url)).close()
+    assert file.exists()
+    await (await Ledger.open(url, existing=True)).close()
+
+
+async def test_damaged_ledger_says_so(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"no database, but long enough to look like one" * 99)
+    with pytest.raises(LedgerUnavailable) as opened:
+        await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
+    assert opened.value.reason == DAMAGED
 
 
 async def _write(database: Database, number: int) -> None:

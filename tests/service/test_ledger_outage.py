@@ -21,7 +21,13 @@ from api_client import Answer
 from reconcile_kit import reconciled
 from running_service import Service, StartService, children
 from rush_kit import SALE, Rush, create_rush_sale, finish, until_confirmed
-from services import Server, create_postgres_database, postgresql, until_postgres_answers
+from services import (
+    Server,
+    create_postgres_database,
+    postgresql,
+    run_postgres,
+    until_postgres_answers,
+)
 
 WORKERS = ("--workers", "2")
 SETTINGS = {"HOLDFAST_RECOVERY_MS": "500", "HOLDFAST_CHECKPOINT_MS": "200"}
@@ -162,6 +168,26 @@ async def test_postgres_that_stands_still_is_not_waited_for(
         with standing_still(postgres):
             hold = await going_on(rush)
             assert await refused(rush, hold) < ANSWER_SECONDS
+        assert (await told(rush, hold)).status == 200
+
+
+async def test_postgres_that_turned_read_only_is_told_and_gone_on_with(
+    start_service: StartService, http: aiohttp.ClientSession, postgres: Postgres
+) -> None:
+    """As after a failover: what reads goes on, who must write is told 503, readiness says why."""
+    url = create_postgres_database(postgres.server)
+    service = await asyncio.to_thread(start_service, *WORKERS, HOLDFAST_LEDGER_URL=url, **SETTINGS)
+    async with rushing(service, http) as rush:
+        run_postgres(postgres.server, "ALTER SYSTEM SET default_transaction_read_only = on")
+        run_postgres(postgres.server, "SELECT pg_reload_conf()")
+        try:
+            hold = await going_on(rush)
+            assert await refused(rush, hold) < ANSWER_SECONDS
+            ready = await rush.api.as_(None).get("/readyz")
+            assert (ready.status, ready.body["checks"]["ledger"]) == (503, "read_only")
+        finally:
+            run_postgres(postgres.server, "ALTER SYSTEM RESET default_transaction_read_only")
+            run_postgres(postgres.server, "SELECT pg_reload_conf()")
         assert (await told(rush, hold)).status == 200
 
 

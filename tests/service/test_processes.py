@@ -8,7 +8,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from running_service import READY, StartService, is_alive, launch, wait_until
+from api_client import Api, create
+from running_service import READY, StartService, await_ready, is_alive, launch, wait_until
 
 FAST = {"HOLDFAST_SHUTDOWN_SECONDS": "5"}
 
@@ -234,3 +235,32 @@ def test_unusable_ledger_is_refused_at_start(tmp_path: Path, url: str) -> None:
     assert service.process.wait(20) == 1
     assert "Traceback" not in service.text
     assert "setting ledger_url" in service.text
+
+
+def test_damaged_ledger_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    (tmp_path / "data" / "ledger.sqlite3").write_bytes(b"this is no database of any kind " * 99)
+    service = launch(tmp_path / "data")
+    assert service.process.wait(30) == 1
+    assert "Traceback" not in service.text
+    assert "the ledger is damaged" in service.text
+
+
+async def test_new_ledger_beside_a_store_that_has_sales_is_refused(
+    start_service: StartService, http: aiohttp.ClientSession
+) -> None:
+    """Given a ledger that is gone, the service does not begin an empty one behind a full store."""
+    service = start_service()
+    await create(Api(http, service.url, service.operator_key), "gone")
+    service.stop()
+    ledger, aside = service.data_dir / "ledger.sqlite3", service.data_dir / "aside"
+    ledger.rename(aside)
+    again = launch(service.data_dir)
+    assert await asyncio.to_thread(again.process.wait, 30) == 1
+    assert "the ledger is new, but the store carries sales" in again.text
+    assert "Traceback" not in again.text
+    ledger.unlink()  # the one that was made by trying
+    aside.rename(ledger)
+    restored = launch(service.data_dir)
+    await_ready(restored)
+    assert restored.stop() == 0

@@ -11,8 +11,10 @@ Drivers speak three dialects of trouble. `trouble_of` sorts an exception into th
 the code reacts to; whatever it cannot place is a bug and goes on unchanged.
 """
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -23,19 +25,41 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 RETRY_AFTER_SECONDS = 2.0
 
 _RETRY_SQLSTATES = frozenset({"40001", "40P01", "55P03"})
-_GONE_SQLSTATE_CLASSES = ("08", "53", "57")
+_READ_ONLY_SQLSTATES = frozenset({"25006"})
+# 28: who we are is not believed (any more); 3D000: no such database; 42501: we may not do that;
+# XX001, XX002: damaged. Whoever asks again later may find it mended; nothing was done.
+_GONE_SQLSTATES = ("08", "28", "53", "57", "58", "25006", "3D000", "42501", "XX001", "XX002")
 _RETRY_MYSQL = frozenset({1205, 1213, 1020})
-_GONE_MYSQL = frozenset({1040, 1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1290})
+_READ_ONLY_MYSQL = frozenset({1290, 1792, 1836})
+# 1021, 1114: the disk is full; 1044, 1045, 1130, 1142: we may not (any more); 1049: no such
+# database; 1203, 1226: too many connections; 1317, 1927, 1969: somebody ended the statement.
+_GONE_MYSQL = _READ_ONLY_MYSQL | {
+    *(1021, 1040, 1044, 1045, 1049, 1053, 1077, 1079, 1114, 1130, 1142, 1152, 1158, 1159, 1160),
+    *(1161, 1184, 1203, 1226, 1317, 1927, 1969),
+}
 _MYSQL_CLIENT_ERRORS = range(2000, 2100)
 _RETRY_SQLITE = ("database is locked", "database table is locked")
-_GONE_SQLITE = ("disk i/o error", "database or disk is full", "unable to open database file")
+_READ_ONLY_SQLITE = ("attempt to write a readonly database",)
+_DAMAGED_SQLITE = ("database disk image is malformed", "file is not a database")
+_GONE_SQLITE = (
+    *("disk i/o error", "database or disk is full", "unable to open database file"),
+    *(_READ_ONLY_SQLITE + _DAMAGED_SQLITE),
+)
+
+UNAVAILABLE = "unavailable"
+READ_ONLY = "read_only"
+DAMAGED = "damaged"
+MOVED = "moved"
 
 
 class LedgerUnavailable(HoldfastError):
-    """The ledger did not answer, or not in time."""
+    """The ledger did not answer, not in time, or takes no writes; `reason` is a word for machines:
+    UNAVAILABLE, READ_ONLY, DAMAGED or MOVED.
+    """
 
-    def __init__(self, detail: str = "") -> None:
+    def __init__(self, detail: str = "", reason: str = UNAVAILABLE) -> None:
         super().__init__(ErrorCode.LEDGER_UNAVAILABLE, detail, retry_after=RETRY_AFTER_SECONDS)
+        self.reason = reason
 
 
 class SaleMissing(HoldfastError):
@@ -79,32 +103,71 @@ def trouble_of(error: BaseException) -> Trouble:
     """Sort an exception of SQLAlchemy or its drivers."""
     if isinstance(error, IntegrityError | StockTaken):
         return Trouble.CONFLICT
-    if isinstance(error, PoolTimeout | OSError | TimeoutError):
+    if isinstance(error, PoolTimeout | OSError | TimeoutError | LedgerUnavailable):
         return Trouble.GONE
-    if isinstance(error, DBAPIError):
-        return _trouble_of_driver(error)
-    return Trouble.BUG
-
-
-def _trouble_of_driver(error: DBAPIError) -> Trouble:
-    origin = error.orig
-    sqlstate = getattr(origin, "sqlstate", None)
-    number = origin.args[0] if origin is not None and origin.args else None
-    text = str(origin).lower()
-    if sqlstate in _RETRY_SQLSTATES or number in _RETRY_MYSQL or _says(text, _RETRY_SQLITE):
+    said = _said(error)
+    if said.is_any_of(_RETRY_SQLSTATES, _RETRY_MYSQL, _RETRY_SQLITE):
         return Trouble.RETRY
-    if (
-        error.connection_invalidated
-        or (isinstance(sqlstate, str) and sqlstate.startswith(_GONE_SQLSTATE_CLASSES))
-        or (isinstance(number, int) and (number in _GONE_MYSQL or number in _MYSQL_CLIENT_ERRORS))
-        or _says(text, _GONE_SQLITE)
+    if getattr(error, "connection_invalidated", False) or said.is_any_of(
+        _GONE_SQLSTATES, _GONE_MYSQL, _GONE_SQLITE
     ):
         return Trouble.GONE
-    return Trouble.BUG
+    return Trouble.GONE if said.number in _MYSQL_CLIENT_ERRORS else Trouble.BUG
 
 
-def _says(text: str, phrases: tuple[str, ...]) -> bool:
-    return any(phrase in text for phrase in phrases)
+def reason_of(error: BaseException) -> str:
+    """Why a ledger that is GONE cannot be used, for LedgerUnavailable."""
+    if isinstance(error, LedgerUnavailable):
+        return error.reason
+    said = _said(error)
+    if said.is_any_of(_READ_ONLY_SQLSTATES, _READ_ONLY_MYSQL, _READ_ONLY_SQLITE):
+        return READ_ONLY
+    return DAMAGED if said.is_any_of(("XX001", "XX002"), (), _DAMAGED_SQLITE) else UNAVAILABLE
+
+
+def explain(error: Exception) -> str:
+    """What went wrong, in a driver's words: without the URL, the statement or its parameters."""
+    if isinstance(error, HoldfastError):
+        cause = error.__cause__
+        return error.detail or (explain(cause) if isinstance(cause, Exception) else "no answer")
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return str(error.orig)
+    return str(error) or type(error).__name__
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Whether a server refused a write because it takes none, as a standby does."""
+    return reason_of(error) == READ_ONLY
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a driver says of a failure, in the three dialects."""
+
+    sqlstate: str
+    number: object
+    text: str
+
+    def is_any_of(
+        self, sqlstates: Iterable[str], numbers: Container[object], phrases: Iterable[str]
+    ) -> bool:
+        """SQLSTATEs by their beginning, texts by a part of them."""
+        return (
+            self.number in numbers
+            or (self.sqlstate != "" and self.sqlstate.startswith(tuple(sqlstates)))
+            or any(phrase in self.text for phrase in phrases)
+        )
+
+
+def _said(error: BaseException) -> _Said:
+    """A driver's own exception reaches us bare when it was raised while connecting."""
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(origin, Exception) or isinstance(origin, HoldfastError):
+        return _Said("", None, "")
+    sqlstate = getattr(origin, "sqlstate", None)
+    number = origin.args[0] if origin.args and isinstance(origin.args[0], int) else None
+    text = str(origin).lower() if isinstance(origin, sqlite3.Error) else ""
+    return _Said(sqlstate if isinstance(sqlstate, str) else "", number, text)
 
 
 @contextmanager
@@ -114,5 +177,5 @@ def translated() -> Iterator[None]:
         yield
     except Exception as error:
         if trouble_of(error) in (Trouble.GONE, Trouble.RETRY):
-            raise LedgerUnavailable() from error
+            raise LedgerUnavailable(reason=reason_of(error)) from error
         raise

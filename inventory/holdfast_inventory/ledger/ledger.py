@@ -30,15 +30,13 @@ class Ledger:
         self._group = GroupCommit(database, observer)
 
     @classmethod
-    async def open(cls, url: str, observer: Observer | None = None) -> "Ledger":
-        """Connect, and fail at once when nobody answers. Run `migrate` before first use."""
-        database = Database(url)
-        try:
-            await database.ping()
-        except BaseException:
-            await database.close()
-            raise
-        return cls(database, observer)
+    async def open(
+        cls, url: str, observer: Observer | None = None, *, existing: bool = False
+    ) -> "Ledger":
+        """Connect, and fail at once when nobody answers. Run `migrate` before first use, unless
+        the ledger is an `existing` one: a file that is not there is not made then.
+        """
+        return cls(await Database.open(url, existing=existing), observer)
 
     async def migrate(self) -> None:
         """Bring the schema up to date; safe when several processes do it at once."""
@@ -48,9 +46,9 @@ class Ledger:
         """Apply an intent about an order; it is on disk when this has been awaited."""
         return self._group.commit(intent)
 
-    async def ping(self) -> None:
-        """Raise LedgerUnavailable unless the database answers."""
-        await self.database.ping()
+    async def check(self) -> None:
+        """Raise LedgerUnavailable, whose `reason` says why, unless a write would be taken."""
+        await self.database.check()
 
     async def close(self) -> None:
         """Finish what was asked for, then give the connections back."""

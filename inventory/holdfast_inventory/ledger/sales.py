@@ -120,6 +120,11 @@ class Sales:
         async with self._database.reading() as connection:
             return [_record(row) for row in await connection.execute(query)]
 
+    async def any(self) -> bool:
+        """Whether there has ever been a sale."""
+        async with self._database.reading() as connection:
+            return (await connection.scalar(select(sales.c.uid).limit(1))) is not None
+
     async def standing(self, uids: Sequence[str]) -> dict[str, int]:
         """The epochs of those of these sales that have not been deleted."""
         found: dict[str, int] = {}

@@ -1,0 +1,62 @@
+"""A PostgreSQL ledger behind PgBouncer, which gives each transaction another session."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from ledger_kit import sell
+from services import Server, pgbouncer
+from sqlalchemy import make_url, text
+
+from holdfast_inventory.ledger import Ledger, SaleDraft, Verdict
+from holdfast_inventory.ledger.engines import POSTGRES_SETTINGS
+
+ORDERS = 120
+
+
+@pytest.fixture(scope="module", params=["refused", "dropped"])
+def pooler(request: pytest.FixtureRequest, postgres_server: Server) -> Iterator[Server]:
+    """Two sessions for everybody; what is set at connect it refuses, or is told to ignore."""
+    ignored = ",".join(POSTGRES_SETTINGS) if request.param == "dropped" else ""
+    with pgbouncer(postgres_server, sessions=2, ignored=ignored) as server:
+        yield server
+
+
+@pytest.fixture
+async def ledgers(pooler: Server, postgres_url: str) -> AsyncIterator[list[Ledger]]:
+    """As many as a node has workers, over one pooler."""
+    url = make_url(postgres_url).set(port=pooler.port).render_as_string(hide_password=False)
+    opened = [await Ledger.open(url) for _ in range(3)]
+    await opened[0].migrate()
+    yield opened
+    for ledger in opened:
+        await ledger.close()
+
+
+async def test_ledger_works_behind_a_pooler_of_transactions(ledgers: list[Ledger]) -> None:
+    """Catches named statements, which another session does not know, and reads in steps."""
+    uid = secrets.token_hex(6)
+    sale = await ledgers[0].sales.create(SaleDraft(uid, f"sale-{uid}", b"{}"))
+    done = asyncio.gather(*(sell(ledgers[n % 3], sale, f"o{n}", n) for n in range(ORDERS)))
+    found = asyncio.gather(*(ledgers[n % 3].sales.read(sale.name) for n in range(ORDERS)))
+    pages = asyncio.gather(*(ledgers[n % 3].orders.page(uid, limit=10) for n in range(20)))
+    raised = asyncio.gather(
+        *(ledgers[n % 3].sales.raise_ceiling(uid, epoch=1, ceiling=n) for n in range(20))
+    )
+    await asyncio.gather(pages, raised)
+    assert await done == [Verdict.DONE] * ORDERS
+    assert [one.name for one in await found if one is not None] == [sale.name] * ORDERS
+    assert await ledgers[1].orders.owners(uid) == {n: f"o{n}" for n in range(ORDERS)}
+    for ledger in ledgers:  # a named one would be met by the next process, whose names are the same
+        async with ledger.database.reading() as connection:
+            left = await connection.execute(text("SELECT name FROM pg_prepared_statements"))
+            assert left.scalars().all() == []
+
+
+async def test_settings_hold_behind_a_pooler_too(ledgers: list[Ledger]) -> None:
+    """Catches a pooler that drops what is set at connect, unnoticed."""
+    for use in (ledgers[0].database.reading, ledgers[0].database.writing):
+        async with use() as connection:
+            for name, wanted in POSTGRES_SETTINGS.items():
+                assert await connection.scalar(text(f"SHOW {name}")) == wanted
