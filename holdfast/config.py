@@ -76,7 +76,7 @@ class Config:
     )
     ledger_url: str | None = setting(
         None,
-        "SQL ledger: sqlite:///, postgresql:// or mysql://, servers with ?sslmode= and &sslrootcert=. "
+        "SQL ledger: sqlite:///, postgresql:// or mysql://, servers with ?sslmode=, &sslrootcert=. "
         "Absent: SQLite in the data directory.",
         secret=True,
     )

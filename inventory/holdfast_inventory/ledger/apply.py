@@ -30,11 +30,7 @@ _LOCK_SALE = (
     .where(sales.c.uid == bindparam("in_sale"))
     .with_for_update(read=True, key_share=True)
 )
-<<<<<<< HEAD
 """keeps the epoch from ending before the commit; whatever else changes in the row need not wait"""
-=======
-"""keeps the epoch from ending before the commit; what else changes in the row goes beside it"""
->>>>>>> 0d53eeb (Hold the ledger to what hosts and databases do on ordinary days)
 _LOCK_ORDERS = select(orders).order_by(orders.c.id).with_for_update()
 _IN_LIST = _LOCK_ORDERS.where(orders.c.id.in_(bindparam("ids", expanding=True)))
 _IN_ARRAY = _LOCK_ORDERS.where(orders.c.id == any_(bindparam("ids", type_=ARRAY(String))))
