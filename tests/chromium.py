@@ -15,7 +15,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -47,7 +47,10 @@ FLAGS: Final = (
 
 Message = dict[str, Any]  # DevTools messages are JSON of many shapes; each caller knows its own.
 
-Reply = Callable[[Message], tuple[int, object] | None]
+Answer = tuple[int, object] | tuple[int, object, Mapping[str, str]]
+"""Status, body (a document when it is a string, else JSON) and further headers."""
+
+Reply = Callable[[Message], Answer | None]
 
 PHONE: Final = (390, 844)
 DESKTOP: Final = (1440, 900)
@@ -57,7 +60,7 @@ def chromium_path() -> str | None:
     return next((path for name in BINARIES if (path := shutil.which(name))), None)
 
 
-def _nothing(_: Message) -> tuple[int, object] | None:
+def _nothing(_: Message) -> Answer | None:
     return None
 
 
@@ -219,6 +222,10 @@ class Page:
         """Switches the documents' own scripts on or off, from the next document on."""
         await self.call("Emulation.setScriptExecutionDisabled", value=not on)
 
+    async def on_new_document(self, script: str) -> None:
+        """Runs `script` in each document to come, before any of its own."""
+        await self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+
     async def go(self, url: str) -> None:
         answer = await self.call("Page.navigate", url=url)
         if answer.get("errorText"):
@@ -309,7 +316,7 @@ class Page:
     async def answer(self, part: str, reply: Reply) -> None:
         """Answers requests whose address contains `part` in the service's stead.
 
-        `reply` gets the request and gives status and JSON, or None to let the network fail.
+        `reply` gets the request and gives the answer, or None to let the network fail.
         """
         self._reply = reply
         await self.call("Fetch.enable", patterns=[{"urlPattern": f"*{part}*"}])
@@ -346,14 +353,21 @@ class Page:
                 "Fetch.failRequest", requestId=paused["requestId"], errorReason="ConnectionReset"
             )
             return
-        status, body = answer
+        status, body, *more = answer
+        document = isinstance(body, str)
+        headers = {"Content-Type": "text/html" if document else "application/json"}
+        headers |= dict(*more)
         await self.call(
             "Fetch.fulfillRequest",
             requestId=paused["requestId"],
             responseCode=status,
-            responseHeaders=[{"name": "Content-Type", "value": "application/json"}],
-            body=base64.b64encode(json.dumps(body).encode()).decode(),
+            responseHeaders=[{"name": name, "value": value} for name, value in headers.items()],
+            body=base64.b64encode(_encoded(body)).decode(),
         )
+
+
+def _encoded(body: object) -> bytes:
+    return (body if isinstance(body, str) else json.dumps(body)).encode()
 
 
 _VIRTUAL: Final = {

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Iterator
 from typing import Final
 
-FIRST: Final = 10_000
+FIRST: Final = 10_100  # browsers refuse 10080
 END: Final = 32_000  # Linux gives outgoing connections ports from 32768 on
 SPAN: Final = 200  # what one process needs in a run, roughly
 CLUSTER_BUS_OFFSET: Final = 10_000

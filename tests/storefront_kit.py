@@ -13,7 +13,7 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 from api_client import Api
-from chromium import Page
+from chromium import Answer, Message, Page
 from cut_line import CutLine
 from pages_kit import POLL_SECONDS, WAIT_SECONDS, Sale, make_sale
 from ports import free_port
@@ -113,6 +113,38 @@ async def walk_in(page: Page, store: OpenShop) -> None:
     await page.click("main a.button")
     await page.until("location.pathname === '/seats'", seconds=30)
     await page.until("!!document.getElementById('shop') && !document.getElementById('shop').hidden")
+
+
+async def come_to_the_seats(page: Page, store: OpenShop) -> None:
+    """Through the line, to a page whose map may not load."""
+    await page.go(await store.way_in())
+    await page.until("location.pathname === '/seats'")
+
+
+async def throttle(page: Page, bytes_per_second: int = -1, latency_ms: int = 0) -> None:
+    await page.call(
+        "Network.emulateNetworkConditions", offline=False, latency=latency_ms,
+        downloadThroughput=bytes_per_second, uploadThroughput=-1,
+    )  # fmt: skip
+
+
+async def answer_for_service(
+    page: Page, path: str, status: int, problem: Mapping[str, object]
+) -> None:
+    """Refuses the page's calls to the service whose path ends like this, across origins as the
+    service does.
+    """
+    cors = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*, Authorization"}
+
+    def refuse(request: Message) -> Answer:
+        return (204, "", cors) if request["method"] == "OPTIONS" else (status, problem, cors)
+
+    await page.answer(f"/v1/sales/*{path}", refuse)
+
+
+async def lose_calls_to_service(page: Page, path: str) -> None:
+    """The network loses them."""
+    await page.answer(f"/v1/sales/*{path}", lambda _: None)
 
 
 async def walk_in_without_scripts(page: Page, store: OpenShop) -> None:

@@ -133,10 +133,10 @@ class Pages:
             "expires_in_seconds": seconds_until(visit.session.expires_at),
             "plan_bytes": offer.plan_bytes,
             "words": dict(WORDS),
+            "told": told,
         }
         values = {
             "time_left": f"{visit.time_left} in the shop",
-            "told": told,
             "preloads": _PRELOADS,
             "plain": PLAIN_PATH,
             "leaving": leaving(visit.units),

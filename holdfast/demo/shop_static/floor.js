@@ -56,17 +56,19 @@ export class Floor {
     area.output = element("output", "", "0");
     area.output.setAttribute("aria-live", "polite");
     const stepper = element("div", "stepper");
-    stepper.append(this.#step(area, "−", -1, "less"), area.output, this.#step(area, "+", 1, "more"));
+    stepper.append(this.#step(area, -1, "less"), area.output, this.#step(area, 1, "more"));
     row.append(about, stepper);
     return row;
   }
 
-  #step(area, sign, change, word) {
-    const made = button("", sign, () => {
+  /** The signs are those of the stepper that the page came with. */
+  #step(area, change, word) {
+    const made = button("", "", () => {
       area.wanted = Math.max(0, Math.min(area.wanted + change, area.free, MOST_AT_ONCE));
       area.output.textContent = String(area.wanted);
       this.changed();
     });
+    made.append(document.querySelector(`[data-step="${change}"] svg`).cloneNode(true));
     made.setAttribute("aria-label", `One ticket ${word} for ${area.name}`);
     return made;
   }

@@ -29,7 +29,7 @@ class Shop {
     this.money = moneyOf(page.money);
     this.service = new Holdfast(page);
     this.loading = new Loading(page.plan_bytes);
-    this.told = by("loading-said").textContent;
+    this.told = page.told;
     this.quantity = 2;
   }
 
@@ -138,6 +138,7 @@ class Shop {
 
   #wire() {
     by("hold").addEventListener("click", () => this.#holdChoice());
+    by("toast").addEventListener("click", () => by("toast").classList.remove("on"));
     by("zoom-in").addEventListener("click", () => this.map?.zoom(1.5));
     by("zoom-out").addEventListener("click", () => this.map?.zoom(1 / 1.5));
     by("zoom-fit").addEventListener("click", () => this.map?.fit());
