@@ -30,8 +30,11 @@ from holdfast.demo.shop_service import (
     Session,
 )
 from holdfast.demo.shop_words import (
+    FAIR_LINE,
+    LANDING_WORDS,
     LEAVE_ASKED,
     LEFT,
+    OVER,
     STATES,
     WORDS,
     counted,
@@ -115,8 +118,8 @@ class Pages:
         """The poster, with what there is to know of the sale and of this visitor."""
         values = {
             "subtitle": STATES.get(status.state, "On sale now"),
-            "stock": _stock(status),
-            "line": _line(status),
+            "facts": _facts(status),
+            "word": LANDING_WORDS.get(status.state, FAIR_LINE),
             "yours": Html(_notice(LEFT if who.just_left else "") + _yours(who)),
             "way_in": self._way_in(status, who.visit),
             "page_data": data_block({"service": self._service, "sale": self._sale}),
@@ -233,17 +236,15 @@ def _leave_form(label: str) -> Html:
     )
 
 
-def _stock(status: SaleStatus) -> str:
-    if status.state in {"sold_out", "closed"}:
-        return ""
-    return f"{counted(status.sellable, 'place', 'places')} free"
-
-
-def _line(status: SaleStatus) -> str:
-    if status.state not in _JOINABLE:
-        return ""
-    waiting = status.waiting
-    return f"{counted(waiting, 'person', 'people')} in line" if waiting else "nobody in line"
+def _facts(status: SaleStatus) -> Html:
+    """What is free and who waits, as long as that is worth knowing."""
+    if status.state in OVER:
+        return Html("")
+    values = {"stock": f"{counted(status.sellable, 'place', 'places')} free", "line": ""}
+    if status.state in _JOINABLE:
+        line = f"{counted(status.waiting, 'person', 'people')} in line"
+        values["line"] = line if status.waiting else "nobody in line"
+    return _TEMPLATES.render("facts", values)
 
 
 def _yours(who: Returning) -> Html:

@@ -5,7 +5,7 @@ from typing import Final
 
 WORDS: Final[Mapping[str, str]] = {
     "seat_unavailable": "Somebody was quicker. Those places are taken; pick others.",
-    "held_by_you": "You hold those places yourself: they are in your cart.",
+    "held_by_you": "These are yours already, in your cart or bought:",
     "not_enough_together": "There are not that many places free any more like this. "
     "Try fewer, or another category.",
     "hold_limit_exceeded": "That is more than one buyer may have.",
@@ -32,6 +32,16 @@ STATES: Final[Mapping[str, str]] = {
 OVER: Final[Mapping[str, str]] = {"sold_out": "sold_out_now", "closed": "sale_closed"}
 """States in which nothing can be bought, and the word for each."""
 
+FAIR_LINE: Final = (
+    "Everybody goes through one fair line. Nobody passes anybody, and the page tells you how long "
+    "it takes."
+)
+LANDING_WORDS: Final[Mapping[str, str]] = {
+    "scheduled": "The line has not opened yet; the page of the waiting room says when it does.",
+    "draining": "Whoever has a place in the line is still let in.",
+    "sold_out": "Places come back when somebody gives them back, so look in again.",
+    "closed": "Nothing is sold here any more.",
+}
 HELD: Final = "Held for you."
 RELEASED: Final = "Given back."
 LEFT: Final = "You have left the shop. What you held is on sale again."

@@ -8,7 +8,16 @@ import aiohttp
 import pytest
 from api_client import Api
 from chromium import DESKTOP, PHONE, Chromium
-from storefront_kit import OpenShop, hold_best, pay, walk_in, walk_in_without_scripts
+from storefront_kit import (
+    LABEL,
+    OpenShop,
+    focus_map,
+    hold_best,
+    lose_calls_to_service,
+    pay,
+    walk_in,
+    walk_in_without_scripts,
+)
 
 ARABIC = "حفلة الربيع (القاعة)"
 
@@ -195,3 +204,35 @@ async def test_unreachable_service_is_a_page_with_its_code(
         assert "The service cannot be reached" in await page.text("main")
         assert await page.text("code") == "unreachable"
         assert await page.text("main a.button") == "Try again"
+
+
+async def test_buyers_own_hold_in_the_way_is_told_as_theirs(
+    store: OpenShop, browser: Chromium
+) -> None:
+    """Held in another tab, of which this one has not heard."""
+    async with browser.page(DESKTOP) as page:
+        await lose_calls_to_service(page, "/changes")
+        await walk_in(page, store)
+        await focus_map(page)
+        await page.press("Enter")
+        data = await page.run("JSON.parse(document.getElementById('page-data').textContent)")
+        other_tab = store.sale.operator.as_(data["pass"])
+        assert (await other_tab.hold(store.sale.name, {"seats": ["D-6-1"]})).status == 201
+        await page.click("#hold")
+        await page.until("document.getElementById('toast').textContent.includes('yours already')")
+        assert "Block D, row 6, seat 1" in await page.text("#toast")
+        await page.until("!!document.querySelector('.hold')")
+        assert await page.run("document.querySelectorAll('#choice li').length") == 0
+
+
+async def test_hold_of_another_tab_comes_into_the_cart(store: OpenShop, browser: Chromium) -> None:
+    async with browser.page(DESKTOP) as page:
+        await walk_in(page, store)
+        await focus_map(page)
+        await page.press("Enter")
+        data = await page.run("JSON.parse(document.getElementById('page-data').textContent)")
+        other_tab = store.sale.operator.as_(data["pass"])
+        await other_tab.hold(store.sale.name, {"seats": ["D-6-1"]})
+        await page.until("!!document.querySelector('.hold')")
+        assert "Taken by somebody else" not in await page.text("#toast")
+        assert (await page.run(LABEL)).endswith("yours")

@@ -96,7 +96,7 @@ export class Painter {
     });
     pixels.squares(plan, buckets[others + HELD], view, side(0.55), pixelOf(this.faint));
     pixels.squares(plan, buckets[others + BOOKED], view, side(0.3), pixelOf(this.faint));
-    pixels.squares(plan, buckets[others + BLOCKED], view, side(0.3), pixelOf(this.decoration));
+    pixels.squares(plan, buckets[others + BLOCKED], view, side(0.3), pixelOf(this.faint));
     pixels.end(context, ratio);
   }
 

@@ -22,7 +22,7 @@ async function refresh() {
 /** A fact that the server did not write is none in this state of the sale. */
 function tell(id, fact) {
   const place = document.getElementById(id);
-  if (place.textContent !== "") place.textContent = fact;
+  if (place !== null && place.textContent !== "") place.textContent = fact;
 }
 
 refresh().catch(() => {});

@@ -1,6 +1,7 @@
 // The page where seats are chosen: brings plan, map, choice and cart together.
 
-import { Cart, button, element, minutes } from "./cart.js";
+import { Cart, minutes } from "./cart.js";
+import { Choice } from "./choice.js";
 import { askBeforeLeaving, askToPay } from "./dialogs.js";
 import { Floor } from "./floor.js";
 import { Holdfast, atMost, desk } from "./holdfast.js";
@@ -11,13 +12,13 @@ import { Loading } from "./loading.js";
 import { SeatMap } from "./map.js";
 import { moneyOf } from "./money.js";
 import { Plan } from "./plan.js";
+import { isolated, tell } from "./toast.js";
 
 const MAX_BEST = 10;
 const SESSION_WARN_SECONDS = 120;
 const RENEW_BELOW_SECONDS = 60;
 const RENEW_EVERY_SECONDS = 10;
 const PAY_ATTEMPTS = 5;
-const TOLD_MS = 6_000;
 
 const by = (id) => document.getElementById(id);
 
@@ -45,7 +46,7 @@ class Shop {
     this.loading.done();
     by("shop").hidden = false;
     this.map?.resize();
-    if (this.told) this.#tell(this.told);
+    if (this.told) tell(this.told);
   }
 
   /** Each part is asked for until it comes; what is wrong meanwhile stands on the page. */
@@ -59,9 +60,7 @@ class Shop {
     else this.#withoutMap();
     this.#buildPanel(document.areas, document.prices);
     this.#wire();
-    for (const hold of holds) {
-      if (hold.status === "active" || hold.status === "paying") this.cart.put(hold);
-    }
+    holds.filter(isInCart).forEach((hold) => this.cart.put(hold));
     this.live = new Live(this.service, {
       all: (map) => this.#takeAll(map),
       change: (change) => this.#takeChange(change),
@@ -69,7 +68,7 @@ class Shop {
       lost: (refusal) => this.#lost(refusal),
     });
     this.live.start(seats);
-    this.#choiceChanged();
+    this.choice.show();
   }
 
   #makeCart() {
@@ -128,7 +127,10 @@ class Shop {
     const { plan, money } = this;
     by("areas").hidden = areas.length === 0;
     this.floor = new Floor({
-      areas, prices, money, list: by("area-list"), changed: () => this.#choiceChanged(),
+      areas, prices, money, list: by("area-list"), changed: () => this.choice.show(),
+    });
+    this.choice = new Choice({
+      plan, money, map: this.map, floor: this.floor, words: this.words, toggle: (seat) => this.#toggle(seat),
     });
     new Legend({
       plan, areas, prices, money,
@@ -137,8 +139,7 @@ class Shop {
   }
 
   #wire() {
-    by("hold").addEventListener("click", () => this.#holdChoice());
-    by("toast").addEventListener("click", () => by("toast").classList.remove("on"));
+    by("hold").addEventListener("click", () => this.#hold(this.choice.wish, this.choice.size));
     by("zoom-in").addEventListener("click", () => this.map?.zoom(1.5));
     by("zoom-out").addEventListener("click", () => this.map?.zoom(1 / 1.5));
     by("zoom-fit").addEventListener("click", () => this.map?.fit());
@@ -174,63 +175,39 @@ class Shop {
       : `The map may be out of date: ${refusal.message} It is being asked for again.`;
   }
 
-  /** What somebody else took meanwhile leaves the choice, and the buyer is told. */
-  #dropTaken() {
-    this.map?.setMine(this.cart.seats.map((guid) => this.plan.index.get(guid)));
-    const taken = [...(this.map?.selected ?? [])].filter((seat) => !this.map.isFree(seat));
+  /** What was taken meanwhile leaves the choice, and the buyer is told; by another tab of theirs
+   *  it comes into the cart. */
+  async #dropTaken() {
+    this.#showMine();
+    const taken = this.choice.seats.filter((seat) => !this.map.isFree(seat));
+    if (taken.length === 0) return;
     for (const seat of taken) this.map.select(seat, false);
-    if (taken.length > 0) {
-      this.#tell(`Taken by somebody else: ${taken.map((seat) => isolated(this.plan.name(seat))).join("; ")}.`);
-      this.#choiceChanged();
-    }
+    this.choice.show();
+    await this.#readCart();
+    const names = taken.filter((seat) => !this.map.mine.has(seat)).map((seat) => isolated(this.plan.name(seat)));
+    if (names.length > 0) tell(`Taken by somebody else: ${names.join("; ")}.`);
+  }
+
+  #showMine() {
+    this.map?.setMine(this.cart.seats.map((guid) => this.plan.index.get(guid)));
+  }
+
+  /** Holds of which this tab does not know, because another made them. */
+  async #readCart() {
+    const holds = await this.service.holds().catch(() => []);
+    holds.filter(isInCart).forEach((hold) => this.cart.put(hold));
+    this.#showMine();
+    for (const seat of this.choice.seats) if (this.map.mine.has(seat)) this.map.select(seat, false);
+    this.choice.show();
   }
 
   // ---- choosing and holding
 
   #toggle(seat) {
     const picked = this.map.selected.has(seat);
-    if (!picked && !this.map.isFree(seat)) return this.#tell(this.map.describe(seat));
+    if (!picked && !this.map.isFree(seat)) return tell(this.map.describe(seat));
     this.map.select(seat, !picked);
-    this.#choiceChanged();
-  }
-
-  #choiceChanged() {
-    const seats = [...(this.map?.selected ?? [])];
-    const lines = seats.map((seat) => [this.plan.name(seat), this.plan.categoryOf(seat).price, () => this.#toggle(seat)]);
-    for (const area of this.floor.wanted) {
-      const remove = () => { this.floor.reset(area); this.#choiceChanged(); };
-      lines.push([`${area.wanted} × ${area.name}`, area.wanted * area.price, remove]);
-    }
-    by("choice").replaceChildren(...lines.map((line) => this.#choiceLine(...line)));
-    const total = lines.reduce((sum, [, price]) => sum + price, 0);
-    by("choice-hint").hidden = lines.length > 0;
-    by("choice-hint").textContent = this.#hint();
-    by("choice-total").hidden = lines.length === 0;
-    by("choice-total").replaceChildren(element("span", "", "Total"), element("b", "", this.money(total)));
-    by("hold").disabled = lines.length === 0;
-    by("hold").hidden = lines.length === 0;
-  }
-
-  #hint() {
-    if (!this.map?.anyFree && this.floor.free <= 0) return this.words.sold_out_now;
-    return this.map ? "Pick seats on the map, or let us find some." : "Say how many places you want.";
-  }
-
-  #choiceLine(name, price, remove) {
-    const line = element("li");
-    const drop = button("drop", "×", remove);
-    drop.setAttribute("aria-label", `Remove ${name}`);
-    line.append(element("bdi", "", name), element("b", "", this.money(price)), drop);
-    return line;
-  }
-
-  #holdChoice() {
-    const seats = [...(this.map?.selected ?? [])].map((seat) => this.plan.guid[seat]);
-    const areas = this.floor.wanted.map(({ id, wanted }) => ({ id, quantity: wanted }));
-    const wish = {};
-    if (seats.length > 0) wish.seats = seats;
-    if (areas.length > 0) wish.areas = areas;
-    return this.#hold(wish, seats.length + areas.length);
+    this.choice.show();
   }
 
   #holdBest() {
@@ -257,15 +234,13 @@ class Shop {
   }
 
   #held(hold) {
-    for (const seat of [...(this.map?.selected ?? [])]) this.map.select(seat, false);
-    this.floor.resetAll();
+    this.choice.clear();
     this.cart.put(hold);
-    this.#choiceChanged();
-    this.#dropTaken();
+    this.#showMine();
     const seats = hold.items.filter(({ seat }) => seat).length;
     const apart = seats > 1 && !hold.next_to_each_other ? " They are not next to each other." : "";
     const what = hold.items.length === 1 ? isolated(hold.items[0].label) : `${hold.items.length} places`;
-    this.#tell(`Held for you: ${what}.${apart}`);
+    tell(`Held for you: ${what}.${apart}`);
     by("cart-heading").scrollIntoView({ block: "nearest" });
   }
 
@@ -282,7 +257,7 @@ class Shop {
   }
 
   #busy(on) {
-    by("hold").disabled = on || by("choice").childElementCount === 0;
+    by("hold").disabled = on || this.choice.size === 0;
     by("best").querySelector(".button").disabled = on;
   }
 
@@ -292,7 +267,7 @@ class Shop {
       this.cart.take(hold.id);
       await this.live.now();
       this.#dropTaken();
-      this.#tell("Given back.");
+      tell("Given back.");
     } catch (refusal) {
       this.#refused(refusal);
     }
@@ -300,33 +275,38 @@ class Shop {
 
   #ended() {
     this.#dropTaken();
-    this.#tell(this.words.hold_expired);
+    tell(this.words.hold_expired);
   }
 
   // ---- paying
 
   async #charge(hold, outcome) {
-    this.#tell("Paying…");
+    tell("Paying…");
     this.cart.busy(hold.id, true);
     try {
-      const unknown = (refusal) => this.#tell(`${refusal.message} What became of the payment is not known yet; it is being asked for.`);
+      const unknown = (refusal) => tell(`${refusal.message} What became of the payment is not known yet; it is being asked for.`);
       const { order } = await desk.pay(hold.id, outcome, atMost(PAY_ATTEMPTS, unknown));
       location.assign(order);
     } catch (refusal) {
       this.cart.busy(hold.id, false);
-      if (refusal.passes) this.#tell(`${refusal.message} Pay again when it works: nobody is charged twice for the same places.`);
+      if (refusal.passes) tell(`${refusal.message} Pay again when it works: nobody is charged twice for the same places.`);
       else this.#refused(refusal);
     }
   }
 
-  #refused(refusal) {
+  async #refused(refusal) {
     if (this.#over(refusal)) return;
-    this.#tell(this.#wordsFor(refusal));
+    if (refusal.code === "seat_unavailable") await this.#readCart();
+    const own = this.#ownIn(refusal.problem);
+    const names = own.map((guid) => isolated(this.plan.name(this.plan.index.get(guid))));
+    if (own.length > 0) tell(`${this.words.held_by_you} ${names.join("; ")}.`);
+    else tell(this.words[refusal.code] ?? refusal.message);
     this.live.now();
   }
 
-  #wordsFor({ code, message, problem }) {
-    return this.words[code] ?? message;
+  /** Seats in the buyer's way that are the buyer's own: held in another tab, or bought. */
+  #ownIn({ yours, conflicts = [] }) {
+    return yours ?? conflicts.filter((guid) => this.cart.has(guid));
   }
 
   #session() {
@@ -341,19 +321,10 @@ class Shop {
       this.service.renew().catch(() => {});
     }
   }
-
-  #tell(sentence) {
-    const toast = by("toast");
-    toast.textContent = sentence;
-    toast.classList.add("on");
-    clearTimeout(this.toastTimer);
-    this.toastTimer = setTimeout(() => toast.classList.remove("on"), TOLD_MS);
-  }
 }
 
-/** A name within a sentence, whatever direction it is written in. */
-function isolated(name) {
-  return `\u2068${name}\u2069`;
+function isInCart({ status }) {
+  return status === "active" || status === "paying";
 }
 
 const shop = new Shop(JSON.parse(document.getElementById("page-data").textContent));
