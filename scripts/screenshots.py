@@ -1,16 +1,21 @@
-"""The README's screenshots, taken of a real demo while its crowd is there.
+"""Screenshots: of every scene of the waiting page to look at, or those of the README.
 
-Starts `holdfast demo`, opens the shop's door on a phone and on a desktop as two visitors, takes the
-waiting page while they stand in line and the seat map once they are through and hold two seats. It
-is driven as the page tests drive Chromium, so nothing in the pictures is arranged.
+Without options it starts a service, opens each scene of `tests/waiting_scenes.py` and takes it in
+every width and colour scheme, with and without scripts, into a folder outside the repository.
+
+With `--readme` it starts `holdfast demo`, opens the shop's door on a phone and on a desktop as two
+visitors, and takes the waiting page while they stand in line and the seat map once they are through
+and hold two seats, into docs/images. Nothing in those pictures is arranged.
 """
 
+import argparse
 import asyncio
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -19,6 +24,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from chromium import Chromium, Page, chromium_path  # noqa: E402 - beside the tests
+from scene_pictures import take_scenes  # noqa: E402
 
 IMAGES: Final = ROOT / "docs" / "images"
 SIZES: Final = {"phone": (390, 844), "desktop": (1280, 800)}
@@ -36,20 +42,37 @@ AT_THE_MAP: Final = (
 
 
 def main() -> None:
+    options, demo_options = _options()
     binary = chromium_path()
     if binary is None:
         sys.exit("Chromium is not installed (Debian package chromium)")
-    IMAGES.mkdir(exist_ok=True)
-    with demo():
-        time.sleep(CROWD_SECONDS)
-        asyncio.run(take(binary))
+    if options.readme:
+        IMAGES.mkdir(exist_ok=True)
+        with demo(demo_options):
+            time.sleep(CROWD_SECONDS)
+            asyncio.run(take(binary))
+    else:
+        folder = options.out or Path(tempfile.mkdtemp(prefix="holdfast-scenes-"))
+        folder.mkdir(parents=True, exist_ok=True)
+        asyncio.run(take_scenes(binary, folder, options.language))
+        print(f"the scenes are in {folder}")
+
+
+def _options() -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(description="Screenshots of the pages, in Chromium.")
+    parser.add_argument(
+        "--readme", action="store_true", help="those of the README, of a demo; options go to it"
+    )
+    parser.add_argument("--out", type=Path, help="folder of the scenes (a new temporary one)")
+    parser.add_argument("--language", default="en", help="language of the scenes")
+    return parser.parse_known_args()
 
 
 @contextmanager
-def demo() -> Iterator[None]:
+def demo(options: Sequence[str]) -> Iterator[None]:
     """A demo whose shop answers, until the pictures are taken."""
     command = [sys.executable, "-m", "holdfast", "demo", "--hold-seconds", "120"]
-    command += ["--port", str(PORT), "--shop-port", str(SHOP_PORT), *sys.argv[1:]]
+    command += ["--port", str(PORT), "--shop-port", str(SHOP_PORT), *options]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT)
     try:
         _await_shop(process)

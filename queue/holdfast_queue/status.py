@@ -63,6 +63,7 @@ class _Content(msgspec.Struct):
     gaps: tuple[tuple[int, int], ...]
     admitted_per_minute: int
     refresh_interval_seconds: float
+    claim_window_seconds: int
     queue_all: bool
     sellable: int
     held: int
@@ -141,6 +142,7 @@ def _content(
         gaps=line.gaps,
         admitted_per_minute=round(measured_per_minute(line, advanced.now_ms)),
         refresh_interval_seconds=shared_interval_seconds(settings.claim_window_ms / 1000),
+        claim_window_seconds=settings.claim_window_ms // 1000,
         queue_all=line.queue_all,
         sellable=line.free,
         held=line.held,

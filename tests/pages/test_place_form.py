@@ -14,6 +14,8 @@ from chromium import DESKTOP, PHONE, Chromium
 from pages_kit import POLL_SECONDS, WAIT_SECONDS, ReturnPage, Sale, make_sale
 from running_service import Service
 
+from holdfast_queue.pages.languages import catalogue
+
 NARROW = (320, 640)
 
 
@@ -26,6 +28,10 @@ class PlainBrowser:
     cookies: dict[str, str] = field(default_factory=dict)
     document: str = ""
     location: str = ""
+    retry_after: int = 0
+
+    async def follow(self, location: str) -> int:
+        return await self._send("GET", self.sale.operator.url + location)
 
     async def open(self) -> int:
         return await self._send("GET", self.sale.page("/place"))
@@ -54,6 +60,7 @@ class PlainBrowser:
         ) as response:
             self.document = unescape(await response.text())
             self.location = response.headers.get("Location", "")
+            self.retry_after = int(response.headers.get("Retry-After", "0"))
             self.cookies |= {name: morsel.value for name, morsel in response.cookies.items()}
             assert response.headers["Cache-Control"] == "no-store"
             return response.status
@@ -123,13 +130,62 @@ async def test_claiming_without_a_place_shows_the_form(plain: PlainBrowser) -> N
     assert 'value="join"' in plain.document
 
 
+async def test_browser_without_cookies_is_told_so(plain: PlainBrowser, sale: Sale) -> None:
+    """Given that the ticket does not come back, the form alone would be filled in for ever."""
+    await sale.tell("pause")
+    await plain.submit("join")
+    shown = plain.location
+    plain.cookies.clear()
+    assert await plain.follow(shown) == 200
+    assert catalogue("en")["cookies_lead"] in plain.document
+    assert 'value="join"' in plain.document
+    assert await plain.open() == 200
+    assert catalogue("en")["form_lead"] in plain.document
+
+
+async def test_limit_on_joins_is_told_in_words(
+    service: Service, http: aiohttp.ClientSession, shop: ReturnPage
+) -> None:
+    limits = {"address_joins_per_minute": 1, "address_joins_burst": 1}
+    limited = await make_sale(service, http, shop.origin, limits)
+    await limited.tell("pause")
+    first, second = PlainBrowser(http, limited), PlainBrowser(http, limited)
+    assert await first.submit("join") == 303
+    assert await second.submit("join") == 429
+    assert catalogue("en")["problem_limited_headline"] in second.document
+    assert f'href="{shop.origin}/seats"' in second.document
+    found = re.search(r'http-equiv="refresh" content="(\d+);url=([^"]+)"', second.document)
+    assert found
+    assert int(found[1]) >= second.retry_after > 1
+    assert await second.follow(found[2]) == 200
+    assert 'value="join"' in second.document
+
+
+@pytest.mark.parametrize("operation", ["close", "drain"])
+async def test_dead_end_has_a_way_back(operation: str, plain: PlainBrowser, sale: Sale) -> None:
+    await sale.tell(operation)
+    await plain.open()
+    assert f'href="{sale.shop}/seats"' in plain.document
+
+
+async def test_call_is_told_how_long_it_waits(plain: PlainBrowser, sale: Sale) -> None:
+    await sale.tell("pause")
+    await plain.submit("join")
+    await plain.open()
+    assert "Time to go in when called</dt><dd>2 min<" in plain.document
+    await sale.tell("resume")
+    await plain.open_until('value="claim"')
+    assert "A call is kept for 2 min" in plain.document
+
+
 async def test_quiet_sale_lets_through_at_once(plain: PlainBrowser) -> None:
     assert await plain.submit("join") == 303
     assert "holdfast_token=" in plain.location
 
 
 @pytest.mark.parametrize(
-    ("operation", "words"), [("close", "This sale is closed"), ("drain", "The line is full")]
+    ("operation", "words"),
+    [("close", "This sale is closed"), ("drain", "The line takes nobody new")],
 )
 async def test_place_tells_the_state_of_the_sale(
     operation: str, words: str, plain: PlainBrowser, sale: Sale

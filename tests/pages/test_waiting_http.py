@@ -166,9 +166,64 @@ async def test_return_url_of_a_stranger_is_refused(
         assert catalogue("en")["problem_return_url_headline"] in document
 
 
-async def test_return_url_given_twice_is_refused(sale: Sale, http: aiohttp.ClientSession) -> None:
-    response, _ = await read(http, sale.page() + "&t=https://evil.test/")
+@pytest.mark.parametrize("path", ["", "/place"])
+@pytest.mark.parametrize("twice", ["t=https://evil.test/", "lang=en&lang=en"])
+async def test_parameter_of_the_page_given_twice_is_refused(
+    twice: str, path: str, sale: Sale, http: aiohttp.ClientSession
+) -> None:
+    response, _ = await read(http, f"{sale.page(path)}&{twice}")
     assert response.status == 400
+
+
+@pytest.mark.parametrize("path", ["", "/place"])
+async def test_parameters_of_others_are_ignored(
+    path: str, sale: Sale, http: aiohttp.ClientSession
+) -> None:
+    """Newsletters and advertisements mark links, and some do it twice."""
+    marked = f"{sale.page(path)}&utm_source=mail&utm_source=mail&gclid=%00&fbclid="
+    response, document = await read(http, marked)
+    assert response.status == 200
+    assert "utm_source" not in document
+
+
+@pytest.mark.parametrize("path", ["", "/place"])
+async def test_link_without_a_return_url_leads_to_the_only_shop(
+    path: str, sale: Sale, http: aiohttp.ClientSession
+) -> None:
+    response, document = await read(http, sale.page(path).partition("?")[0])
+    assert response.status == 200
+    assert f'name="t" value="{sale.shop}/"' in document
+
+
+@pytest.mark.parametrize("origins", [[], ["https://a.test", "https://b.test"]])
+async def test_link_without_a_return_url_is_refused_where_it_could_mean_any(
+    origins: list[str], service: Service, http: aiohttp.ClientSession, sale: Sale
+) -> None:
+    other = await make_sale(service, http, sale.shop, {"return_origins": origins})
+    response, document = await read(http, other.page().partition("?")[0])
+    assert response.status == 400
+    assert catalogue("en")["problem_return_url_headline"] in document
+    assert catalogue("en")["back_action"] not in document
+
+
+async def test_refused_return_url_leaves_the_way_to_the_only_shop(
+    sale: Sale, http: aiohttp.ClientSession
+) -> None:
+    response, document = await read(http, sale.page(t="https://evil.test/"))
+    assert response.status == 400
+    assert f'href="{sale.shop}/"' in document
+    assert "evil.test" not in document
+
+
+@pytest.mark.parametrize("purpose", ["prefetch", "prefetch;prerender"])
+async def test_page_fetched_in_advance_joins_nobody(
+    purpose: str, sale: Sale, http: aiohttp.ClientSession
+) -> None:
+    for path in ("", "/place"):
+        response, _ = await read(http, sale.page(path), **{"Sec-Purpose": purpose})
+        assert response.status == 200
+        assert "Set-Cookie" not in response.headers
+    await sale.issued(0)
 
 
 async def test_return_url_of_the_service_itself_is_fine(

@@ -8,97 +8,22 @@ browser is given in the service's stead.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from chromium import DESKTOP, PHONE, BrowserError, Chromium, Message, Page
+from chromium import DESKTOP, PHONE, BrowserError, Chromium
 from pages_kit import ReturnPage, Sale
+from waiting_scenes import SCENES, Stage, in_seconds, open_page, open_scene, reach
 
 NARROW = (320, 640)
 WIDE = (1920, 1080)
 MIN_TARGET_PIXELS = 48
+FORM_SHOWS = "getComputedStyle(document.querySelector('.fallback')).visibility === 'visible'"
 SHOWN = """
 window.shown = [];
 new MutationObserver(() => window.shown.push(document.getElementById("figure").textContent))
   .observe(document.getElementById("figure"), {childList: true, characterData: true, subtree: true})
 """
-
-
-def in_seconds(seconds: float) -> str:
-    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
-
-
-@dataclass
-class Stage:
-    """What the browser is answered; None for a lost connection."""
-
-    number: int | None = 100
-    claim: tuple[int, object] = (202, {})
-    join: tuple[int, object] | None = None
-    online: bool = True
-    status: dict[str, Any] = field(default_factory=dict)
-    joins: int = 0
-    views: int = 0
-    poll: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self.status = {
-            "sale": "x", "state": "open", "revision": 10, "event_start_time": in_seconds(-60),
-            "serving": 40, "issued": 200, "lobby": 0, "gaps": [], "admitted_per_minute": 60,
-            "refresh_interval_seconds": 1, "sellable": 300, "held": 100, "sold": 100,
-            "message": None, "draw": None,
-        } | self.status  # fmt: skip
-
-    def __call__(self, request: Message) -> tuple[int, object] | None:
-        if not self.online:
-            return None
-        path = urlsplit(request["url"]).path.rsplit("/", 1)[-1]
-        match path:
-            case "status":
-                self.poll.set()
-                return 200, {"now": in_seconds(0), **self.status}
-            case "tickets":
-                return self._join()
-            case "ticket":
-                return self._view()
-        assert path == "pass", path
-        return self.claim
-
-    def _join(self) -> tuple[int, object]:
-        self.joins += 1
-        return self.join or (201, {"ticket": "t", "number": self.number, "state": "waiting"})
-
-    async def polled(self) -> None:
-        """The page has asked for the status once more."""
-        self.poll.clear()
-        async with asyncio.timeout(20):
-            await self.poll.wait()
-
-    def _view(self) -> tuple[int, object]:
-        self.views += 1
-        wait = {"p50": 600, "p90": 840}
-        return 200, {
-            "state": "waiting",
-            "number": self.number,
-            "users_ahead": 59,
-            "estimated_wait_seconds": wait,
-        }
-
-    def newer(self, **changes: object) -> None:
-        self.status |= {"revision": self.status["revision"] + 1, **changes}
-
-
-async def open_page(page: Page, sale: Sale, stage: Stage, scene: str) -> None:
-    await page.answer("/v1/sales/", stage)
-    await page.go(sale.page())
-    await reach(page, scene)
-
-
-async def reach(page: Page, scene: str) -> None:
-    await page.until(f"document.documentElement.dataset.state === {scene!r}")
 
 
 async def pass_of(sale: Sale, address: str) -> str:
@@ -206,36 +131,17 @@ async def test_gaps_in_the_numbering_are_not_people(sale: Sale, browser: Chromiu
         assert await page.text("#figure") == "44"
 
 
-SCENES = [
-    (Stage(status={"state": "paused"}), "paused"),
-    (Stage(status={"sellable": 0}), "held"),
-    (Stage(status={"state": "sold_out", "sellable": 0, "held": 0}), "sold_out"),
-    (Stage(status={"state": "closed"}), "closed"),
-    (Stage(status={"serving": 100}), "next"),
-    (Stage(status={"serving": 100}, claim=(410, {"code": "call_expired"})), "expired"),
-    (Stage(status={"serving": 100}, claim=(409, {"code": "pass_ended"})), "ended"),
-    (Stage(number=None, status={"state": "lobby", "lobby": 7, "draw": "random"}), "lobby"),
-    (Stage(status={"state": "scheduled"}, join=(409, {"code": "not_open"})), "scheduled"),
-    (Stage(status={"state": "draining"}, join=(409, {"code": "draining"})), "draining"),
-    (Stage(join=(409, {"code": "join_refused"})), "rejected"),
-]
-
-
-@pytest.mark.parametrize(("stage", "scene"), SCENES, ids=[scene for _, scene in SCENES])
+@pytest.mark.parametrize("scene", SCENES)
 async def test_each_scene_fits_and_can_be_touched(
-    stage: Stage, scene: str, sale: Sale, browser: Chromium
+    scene: str, sale: Sale, browser: Chromium
 ) -> None:
-    stage.status["event_start_time"] = in_seconds(
-        -60 if scene not in {"lobby", "scheduled"} else 90
-    )
     for language in ("en", "zh-Hans"):
         async with browser.page(NARROW, language=language) as page:
-            await open_page(page, sale, stage, scene)
+            await open_scene(page, sale, scene)
             assert await page.text("h1")
-            assert await page.text("#figure")
             for size in (NARROW, PHONE, WIDE):
                 await page.resize(size)
-                too_wide = "document.documentElement.scrollWidth - innerWidth"
+                too_wide = f"document.documentElement.scrollWidth - {size[0]}"
                 assert await page.run(too_wide) <= 0, (scene, language, size)
             assert await page.run(SMALL_TARGETS) == []
 
@@ -341,7 +247,7 @@ async def test_reader_is_told_seldom_and_politely(sale: Sale, browser: Chromium)
     stage = Stage()
     async with browser.page() as page:
         await open_page(page, sale, stage, "waiting")
-        assert await page.text("#announcer") == "You are in line. 59 people ahead of you."
+        assert await page.text("#announcer") == "You are in line. 59 places ahead of you."
         stage.newer(serving=42)
         await page.until("document.getElementById('figure').textContent === '57'")
         assert "59" in await page.text("#announcer")
@@ -386,6 +292,7 @@ async def test_form_appears_when_the_script_does_not_arrive(sale: Sale, browser:
         await page.go(sale.page())
         with pytest.raises(BrowserError):
             await page.until("document.documentElement.hasAttribute('data-live')", seconds=0.5)
-        await page.until(
-            "getComputedStyle(document.querySelector('.fallback')).visibility === 'visible'"
+        await page.until(FORM_SHOWS)
+        assert await page.run("getComputedStyle(document.querySelector('.live')).visibility") == (
+            "hidden"
         )

@@ -105,22 +105,39 @@ def place_document(visit: Visit, values: Mapping[str, str]) -> Html:
 
 
 def problem_document(
-    language: str, texts: Mapping[str, str], kind: str, code: str, refresh: int | None = None
+    *,
+    language: str,
+    texts: Mapping[str, str],
+    kind: str,
+    code: str,
+    seconds: int | None = None,
+    again: str | None = None,
+    way_back: str | None = None,
 ) -> Html:
-    """`kind` names a pair of texts, `code` is the stable code that support staff will ask for."""
+    """`kind` names a pair of texts, `code` is the stable code that support staff will ask for.
+
+    After `seconds` the page asks for the address `again` ("" is its own); `way_back` is the shop's.
+    """
+    repeated = seconds is not None and again is not None
     values = {
         "lang": language,
         "head": _head(),
         "headline": texts[f"problem_{kind}_headline"],
         "lead": texts[f"problem_{kind}_lead"],
-        "refresh": refresh_tag(refresh),
+        "refresh": refresh_tag(seconds, again or "") if repeated else Html(""),
+        "note": texts["problem_again"].format(seconds=seconds) if repeated else "",
+        "back": Html("") if way_back is None else back_html(way_back, texts),
         "code": code,
     }
     return _TEMPLATES.render("problem", values)
 
 
-def refresh_tag(seconds: int | None) -> Html:
-    return Html("" if seconds is None else f'<meta http-equiv="refresh" content="{seconds}">')
+def refresh_tag(seconds: int | None, address: str = "") -> Html:
+    """Asks for the page again, or for another `address`, after a time; None is never."""
+    if seconds is None:
+        return Html("")
+    content = f"{seconds};url={address}" if address else f"{seconds}"
+    return _TEMPLATES.render("refresh", {"content": content})
 
 
 def form_html(visit: Visit, action: str, label: str) -> Html:
@@ -142,10 +159,9 @@ def identity_html(visit: Visit) -> Html:
     return _TEMPLATES.render("identity", {"identity": visit.identity})
 
 
-def back_html(visit: Visit) -> Html:
+def back_html(return_url: str, texts: Mapping[str, str]) -> Html:
     """The way back to the shop."""
-    values = {"return_url": visit.return_url, "label": visit.texts["identity_action"]}
-    return _TEMPLATES.render("back", values)
+    return _TEMPLATES.render("back", {"return_url": return_url, "label": texts["back_action"]})
 
 
 def line_html(lines: Sequence[tuple[str, str]]) -> Html:

@@ -52,17 +52,22 @@ class Scene(StrEnum):
     CLOSED = "closed"
     REJECTED = "rejected"
     IDENTITY = "identity"
+    COOKIES = "cookies"
     EXPIRED = "expired"
     ENDED = "ended"
 
 
 _OVER: Final = {SaleState.CLOSED: Scene.CLOSED, SaleState.SOLD_OUT: Scene.SOLD_OUT}
 _WITHOUT_PLACE: Final = {SaleState.SCHEDULED: Scene.SCHEDULED, SaleState.DRAINING: Scene.DRAINING}
-_JOINABLE: Final = frozenset({Scene.FORM, Scene.EXPIRED, Scene.ENDED})
+_JOINABLE: Final = frozenset({Scene.FORM, Scene.COOKIES, Scene.EXPIRED, Scene.ENDED})
 _STANDING: Final = _JOINABLE | {Scene.IDENTITY}
 """Nothing but the visitor changes these: they are not refreshed."""
 
 _AT_LEISURE: Final = frozenset({Scene.CLOSED, Scene.SOLD_OUT, Scene.DRAINING, Scene.REJECTED})
+_WITH_WAY_BACK: Final = _AT_LEISURE | _STANDING - {Scene.FORM} | {Scene.SCHEDULED}
+"""Scenes in which nothing comes by itself, or not soon: the shop is a way on."""
+
+_IN_LINE: Final = frozenset({Scene.LOBBY, Scene.WAITING, Scene.HELD, Scene.PAUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +80,11 @@ class Look:
     view: View | None
 
 
-def look_around(room: Room, view: View | None, *, identified: bool = False) -> Look:
+def look_around(
+    room: Room, view: View | None, *, identified: bool = False, ticket_lost: bool = False
+) -> Look:
     """The scene for a visitor with the place `view`, or with none; `identified` when their shop
-    says who they are.
+    says who they are, `ticket_lost` when they have just joined and their browser shows no ticket.
     """
     document = room.document
     if document.state in _OVER:
@@ -86,6 +93,8 @@ def look_around(room: Room, view: View | None, *, identified: bool = False) -> L
         scene = _in_line(document, view)
     else:
         scene = _without_place(room, document, identified)
+        if ticket_lost and scene in {Scene.FORM, Scene.IDENTITY}:
+            scene = Scene.COOKIES
     return Look(scene, document, room.settings, view)
 
 
@@ -118,7 +127,7 @@ def place_values(visit: Visit, look: Look) -> dict[str, str]:
         "state": look.scene.value,
         "title": f"{texts[f'{look.scene}_headline']} - {visit.title}",
         "headline": texts[f"{look.scene}_headline"],
-        "lead": _lead(texts, look),
+        "lead": _lead(visit, look),
         "figure": figure,
         "figure_class": _figure_class(figure),
         "caption": caption,
@@ -130,13 +139,17 @@ def place_values(visit: Visit, look: Look) -> dict[str, str]:
     }
 
 
-def _lead(texts: Mapping[str, str], look: Look) -> str:
-    if look.scene is Scene.TURN:
-        return texts["form_claim_lead"]
-    if look.scene is Scene.LOBBY:
+def _lead(visit: Visit, look: Look) -> str:
+    """The operator's own words go first, then those for a page that does nothing by itself."""
+    texts, scene = visit.texts, look.scene
+    if scene is Scene.LOBBY:
         drawn = look.settings.queueing_method is QueueingMethod.RANDOM
         return texts["lobby_lead_random" if drawn else "lobby_lead_fifo"]
-    return texts[f"{look.scene}_lead"]
+    if scene is Scene.TURN:
+        return texts["form_turn_lead"].format(window=_claim_window(texts, look))
+    own = f"{scene}_lead"
+    worded = own in visit.brand.texts_in(visit.language)
+    return texts[own] if worded else texts.get(f"form_{own}", texts[own])
 
 
 def _figure(texts: Mapping[str, str], look: Look) -> tuple[str, str]:
@@ -182,27 +195,41 @@ def _refresh_seconds(look: Look) -> int:
 
 
 def _details(texts: Mapping[str, str], look: Look) -> Html:
-    if look.view is None or look.view.number is None or look.scene in _AT_LEISURE:
+    lines: list[tuple[str, str]] = []
+    if look.view is None or look.scene in _AT_LEISURE:
         return Html("")
-    lines = [
-        (texts["your_number"], f"{look.view.number:,}"),
-        (texts["now_serving"], f"{look.document.line.serving:,}"),
-    ]
+    if look.view.number is not None:
+        lines += [
+            (texts["your_number"], f"{look.view.number:,}"),
+            (texts["now_serving"], f"{look.document.line.serving:,}"),
+        ]
     if look.scene in {Scene.WAITING, Scene.HELD}:
         lines.append((texts["estimated_wait"], wait_text(texts, look.view.wait)))
+    if look.scene in _IN_LINE:
+        lines.append((texts["claim_window"], _claim_window(texts, look)))
     return line_html(lines)
 
 
+def _claim_window(texts: Mapping[str, str], look: Look) -> str:
+    """How long a call waits: whole minutes, or seconds where those would promise too much."""
+    seconds = look.settings.claim_window_ms // 1000
+    if seconds < 120 and seconds % 60:
+        return texts["duration_seconds"].format(count=seconds)
+    return texts["duration_minutes"].format(count=seconds // 60)
+
+
 def _form(visit: Visit, scene: Scene) -> Html:
+    """What a visitor can do here, and the way back where there is little."""
+    texts = visit.texts
+    parts = []
     if scene is Scene.TURN:
-        return form_html(visit, "claim", visit.texts["form_claim"])
-    if scene is Scene.FORM:
-        return form_html(visit, "join", visit.texts["form_join"])
+        parts.append(form_html(visit, "claim", texts["form_claim"]))
     if scene in _JOINABLE:
-        return form_html(visit, "join", visit.texts["expired_action"])
-    if scene is Scene.IDENTITY:
-        return back_html(visit)
-    return Html("")
+        label = texts["form_join" if scene is Scene.FORM else "expired_action"]
+        parts.append(form_html(visit, "join", label))
+    if scene in _WITH_WAY_BACK:
+        parts.append(back_html(visit.return_url, texts))
+    return Html("".join(parts))
 
 
 def wait_text(texts: Mapping[str, str], wait: Wait | None) -> str:

@@ -9,14 +9,12 @@ A shop may send its visitors with an identity in the address. What is answered t
 (`no-store`); the form takes the identity along, the page's script takes it out of the address.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Final
-from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
-from holdfast_connector.contract import IDENTITY_PARAMETER
 from holdfast_connector.origins import origin_of
 from holdfast_queue.credentials import (
     joining_address,
@@ -35,34 +33,32 @@ from holdfast_queue.pages.documents import (
     brand_stylesheet,
     place_document,
     place_url,
-    problem_document,
     security_policy,
     waiting_document,
 )
-from holdfast_queue.pages.languages import catalogue, negotiate
 from holdfast_queue.pages.place import Look, Scene, look_around, place_values
+from holdfast_queue.pages.refusals import problem_page
 from holdfast_queue.pages.render import Html
+from holdfast_queue.pages.visits import (
+    JOINED_PARAMETER,
+    form_values,
+    link_values,
+    names_identity,
+    read_visit,
+)
 from holdfast_queue.poll import ROOMS
-from holdfast_queue.return_urls import check_return_url
 from holdfast_queue.room import Room
 from holdfast_queue.views import Admission
-from holdfast_web.body import BODY_LIMIT_BYTES, BODY_SECONDS, read_bytes
 from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.negotiation import takes
-from holdfast_web.origins import PUBLIC_ORIGIN, require_same_origin
-from holdfast_web.problems import problem_response, to_error
+from holdfast_web.origins import require_same_origin
+from holdfast_web.problems import to_error
 
 PAGE: Final = "/wait/{sale}"
 _PAGE_CACHING: Final = "public, max-age=60"
-_RETRY_SECONDS: Final = 5
-_MAX_FORM_FIELDS: Final = 8
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_PROBLEM_KINDS: Final = {
-    ErrorCode.INVALID_RETURN_URL: "return_url",
-    ErrorCode.UNKNOWN_SALE: "unknown_sale",
-}
 _PASSED: Final = {ErrorCode.CALL_EXPIRED: Scene.EXPIRED, ErrorCode.PASS_ENDED: Scene.ENDED}
 _PRIVATE: Final = "no-store"
 _SHOWN_BY_THE_LINE: Final = frozenset(
@@ -97,32 +93,41 @@ def _page(handler: _Handler) -> _Handler:
         except Exception as exc:
             if not takes(request.headers.get(hdrs.ACCEPT, ""), "text/html"):
                 raise
-            return _problem_page(request, to_error(exc))
+            return problem_page(request, to_error(exc))
 
     return told
 
 
 @_page
 async def _waiting_page(request: web.Request) -> web.StreamResponse:
-    _, visit = await _visit(request, _single_values(list(request.query.items())))
-    caching = _PRIVATE if IDENTITY_PARAMETER in request.query else _PAGE_CACHING
+    _, visit = await read_visit(request, link_values(request))
+    caching = _PRIVATE if names_identity(request) else _PAGE_CACHING
     return _html(visit, waiting_document(visit), caching)
 
 
 @_page
 async def _place(request: web.Request) -> web.StreamResponse:
-    room, visit = await _visit(request, _single_values(list(request.query.items())))
+    values = link_values(request)
+    room, visit = await read_visit(request, values)
     token = shown_ticket(request, room.name)
     ticket = room.read_ticket(token) if token else None
-    view = None if ticket is None else room.visit(ticket)
-    return _show(visit, look_around(room, view, identified=visit.identity is not None))
+    # A browser that fetches a page before anybody asks for it is not a visitor who is here.
+    look = room.view if "prefetch" in request.headers.get("Sec-Purpose", "") else room.visit
+    lost = token is None and JOINED_PARAMETER in values
+    found = look_around(
+        room,
+        None if ticket is None else look(ticket),
+        identified=visit.identity is not None,
+        ticket_lost=lost,
+    )
+    return _show(visit, found)
 
 
 @_page
 async def _act(request: web.Request) -> web.StreamResponse:
+    form = await form_values(request)
+    room, visit = await read_visit(request, form)
     require_same_origin(request)
-    form = await _form(request)
-    room, visit = await _visit(request, form)
     act = {"join": _join, "claim": _claim}.get(form.get("do", ""))
     if act is None:
         raise invalid("do", "do must be join or claim.")
@@ -153,7 +158,7 @@ async def _join(request: web.Request, room: Room, visit: Visit) -> web.StreamRes
         address=joining_address(request, room),
         identity=joining_identity(visit.identity, room),
     )
-    response = _see_other(place_url(visit))
+    response = _see_other(f"{place_url(visit)}&{JOINED_PARAMETER}=1")
     if entry.admission is not None:
         response = _see_other(_entrance(room, visit, entry.admission))
     set_ticket_cookie(response, request, room.name, entry.token)
@@ -183,37 +188,6 @@ async def _brand(request: web.Request) -> web.StreamResponse:
     return web.Response(text=text, content_type="text/css", headers=headers)
 
 
-async def _visit(request: web.Request, values: Mapping[str, str]) -> tuple[Room, Visit]:
-    """The room and the checked return URL; refuses before anything is shown or done."""
-    room = await request.app[ROOMS].get(request.match_info["sale"])
-    origins, own = room.settings.return_origins, request.app[PUBLIC_ORIGIN]
-    return_url = check_return_url(values.get("t", ""), origins, own)
-    language = _language(request, values)
-    identity = values.get(IDENTITY_PARAMETER) or None
-    return room, Visit(room.name, return_url, language, room.brand, identity)
-
-
-def _language(request: web.Request, values: Mapping[str, str]) -> str:
-    return negotiate(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""), values.get("lang"))
-
-
-def _single_values(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """A name given twice is refused: what we check and what a browser takes could differ."""
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        raise HoldfastError(ErrorCode.INVALID_RETURN_URL, "A parameter is given twice.")
-    return values
-
-
-async def _form(request: web.Request) -> dict[str, str]:
-    body = await read_bytes(request, limit=BODY_LIMIT_BYTES, seconds=BODY_SECONDS)
-    try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MAX_FORM_FIELDS)
-    except ValueError:
-        raise invalid("body", "The body is not a form.") from None
-    return _single_values(pairs)
-
-
 def _entrance(room: Room, visit: Visit, admission: Admission) -> str:
     return redirect_url(visit.return_url, room.handoff(admission, origin_of(visit.return_url)))
 
@@ -236,19 +210,3 @@ def _html(visit: Visit, document: Html, caching: str, status: int = 200) -> web.
         hdrs.CONTENT_SECURITY_POLICY: security_policy(origin_of(visit.return_url)),
     }
     return web.Response(text=document, status=status, content_type="text/html", headers=headers)
-
-
-def _problem_page(request: web.Request, error: HoldfastError) -> web.Response:
-    """The status and headers of the problem document, with a page as its body."""
-    response = problem_response(error)
-    language = _language(request, request.query)
-    busy = response.status >= 500
-    kind = "unavailable" if busy else _PROBLEM_KINDS.get(error.code, "other")
-    # A form's refusal is not repeated by itself; a page that could not be shown is.
-    refresh = _RETRY_SECONDS if busy and request.method == hdrs.METH_GET else None
-    response.text = problem_document(language, catalogue(language), kind, error.code.value, refresh)
-    response.content_type = "text/html"
-    identified = IDENTITY_PARAMETER in request.query
-    response.headers.update(IDENTIFIED_HEADERS if identified else PAGE_HEADERS)
-    response.headers[hdrs.CONTENT_SECURITY_POLICY] = security_policy()
-    return response

@@ -1,23 +1,28 @@
-// The service's clock, as near as a browser can know it.
+// Time for a page that cannot trust the device's clock: people set it, and it may be hours off.
 //
-// A cached document carries an old `now`, a fresh one a newer: the largest difference seen is the
-// best one, so the estimate only improves. The local wall clock is never trusted on its own.
+// Durations are measured by a clock that nobody sets (`elapsed`); instants are the service's. A
+// document that comes out of a cache carries an old `now`, a fresh one a newer: the largest
+// difference seen is the best one, so the estimate only improves.
+
+/** Milliseconds since the page was opened. */
+export function elapsed() {
+  return performance.now();
+}
 
 export class ServerClock {
   #offset = null;
 
-  learn(now, receivedAt = Date.now()) {
+  learn(now, receivedAt = elapsed()) {
     const offset = Date.parse(now) - receivedAt;
     if (Number.isNaN(offset)) return;
     this.#offset = this.#offset === null ? offset : Math.max(this.#offset, offset);
   }
 
-  now() {
-    return Date.now() + (this.#offset ?? 0);
-  }
-
+  /** Seconds until `instant`, or null before the service has told the time. */
   secondsUntil(instant) {
-    return Math.max(0, Math.ceil((Date.parse(instant) - this.now()) / 1000));
+    if (this.#offset === null) return null;
+    const now = elapsed() + this.#offset;
+    return Math.max(0, Math.ceil((Date.parse(instant) - now) / 1000));
   }
 }
 

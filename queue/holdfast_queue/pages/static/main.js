@@ -4,83 +4,65 @@
 // place; joining and claiming are POSTs, so neither a cache nor a link preview ever does either. One
 // timer drives everything; a poll is one request for the shared status document, and the visitor's
 // own view is asked for seldom (it also tells the service that somebody is still here).
+//
+// A page that a browser prepares before anybody asks for it does nothing until it is shown.
 
-import { ServerClock } from "./clock.js";
+import { ServerClock, elapsed } from "./clock.js";
 import { Identity } from "./identity.js";
-import { Place, pollDelay, retryDelay, supersedes } from "./place.js";
+import { Memory } from "./memory.js";
+import { Place, pollDelay, supersedes } from "./place.js";
+import { Poller } from "./poller.js";
 import { AT_REST, mayClaim, sceneOf } from "./scene.js";
 import { Service, Unreachable } from "./service.js";
 import { Chime } from "./sound.js";
+import { Trouble } from "./trouble.js";
 import { View } from "./view.js";
 
 const RESTING_POLL_SECONDS = 20;
 const JOINABLE = new Set(["lobby", "open", "paused"]);
 const REDIRECT_AFTER_MS = 1_200;
-const FAILURES_BEFORE_SAYING_SO = 2;
 
 class WaitingPage {
   constructor(page) {
     this.page = page;
     this.view = new View(page);
+    this.trouble = new Trouble(this.view);
     this.identity = new Identity(page.name);
     this.service = new Service(page.name);
     this.clock = new ServerClock();
     this.chime = new Chime();
-    this.store = `holdfast:${page.name}`;
+    this.memory = new Memory(page.name);
     this.place = new Place();
     this.known = {
       status: null, number: null, joined: false,
-      passed: null, admitted: false, refused: false, unidentified: false, redirecting: false,
+      passed: null, admitted: false, refused: false, limited: false, unidentified: false, redirecting: false,
     };
     this.own = null;
     this.target = null;
-    this.ownViewAt = 0;
+    // Instants are milliseconds of `elapsed`.
+    this.ownViewAt = -Infinity;
     this.claimAt = 0;
-    this.failures = 0;
-    this.retryAt = 0;
-    this.pollAt = 0;
-    this.busy = false;
+    this.joinAt = 0;
+    this.poller = new Poller(() => this.#step(), () => this.#delay());
   }
 
   start() {
-    document.documentElement.dataset.live = "";
-    const kept = this.#recall();
+    const kept = this.memory.read();
     if (kept?.number) this.place = new Place(kept);
     this.resuming = kept !== null;
     this.entered = kept?.entered === true;
     this.#listen();
     this.view.sound(false);
+    this.#render();
     setInterval(() => this.#beat(), 250);
-    this.#poll();
+    this.#beat();
   }
 
   // ---- the timer
 
-  #beat() {
-    const now = Date.now();
-    if (this.failures >= FAILURES_BEFORE_SAYING_SO) {
-      this.view.lost(Math.max(0, Math.ceil((this.retryAt - now) / 1000)));
-    }
+  async #beat() {
+    if (!this.known.redirecting) await this.poller.beat();
     this.#render();
-    if (!this.busy && !this.known.redirecting && now >= this.pollAt) this.#poll();
-  }
-
-  async #poll() {
-    this.busy = true;
-    try {
-      await this.#step();
-      this.failures = 0;
-      this.view.lost(null);
-      this.pollAt = Date.now() + this.#delay() * 1000;
-    } catch (fault) {
-      if (!(fault instanceof Unreachable)) throw fault;
-      this.failures += 1;
-      this.retryAt = Date.now() + retryDelay(this.failures, fault.retryAfter, Math.random()) * 1000;
-      this.pollAt = this.retryAt;
-    } finally {
-      this.busy = false;
-      this.#render();
-    }
   }
 
   async #step() {
@@ -88,7 +70,7 @@ class WaitingPage {
     if (!this.known.joined && this.known.passed === null) await this.#takePlace();
     this.place.follow(this.known.status);
     if (this.#wantsOwnView()) await this.#readOwnView();
-    if (mayClaim(this.known) && Date.now() >= this.claimAt) await this.#claim();
+    if (mayClaim(this.known) && elapsed() >= this.claimAt) await this.#claim();
     this.#keep();
   }
 
@@ -97,7 +79,8 @@ class WaitingPage {
     const { status } = this.known;
     const floor = Math.max(1, status.refresh_interval_seconds ?? 5);
     if (AT_REST.has(scene)) return RESTING_POLL_SECONDS * (1 + 0.3 * Math.random());
-    if (scene === "next") return Math.max(0.3, (this.claimAt - Date.now()) / 1000);
+    if (scene === "next") return Math.max(0.3, (this.claimAt - elapsed()) / 1000);
+    if (scene === "limited") return Math.max(1, Math.min(RESTING_POLL_SECONDS, this.#secondsToJoin()));
     const seconds = this.#countdown();
     if (seconds !== null && seconds > 0) return Math.min(15, seconds + 0.2) + Math.random();
     return pollDelay({
@@ -132,15 +115,27 @@ class WaitingPage {
       if (await this.#readOwnView()) return;
       this.resuming = false;
     }
+    if (this.known.limited && elapsed() < this.joinAt) return;
     if (JOINABLE.has(this.known.status.state) && !this.known.unidentified) await this.#join();
+  }
+
+  #secondsToJoin() {
+    return Math.max(0, Math.ceil((this.joinAt - elapsed()) / 1000));
   }
 
   async #join() {
     const { returnUrl } = this.page;
-    const { status, body } = await this.service.join(returnUrl, freshNonce(), this.identity.token);
+    const { status, body, retryAfter } = await this.service.join(returnUrl, freshNonce(), this.identity.token);
+    this.known.limited = status === 429;
     if (status === 200 || status === 201) return this.#joined(body, status === 200);
+    if (status === 429) return this.#joinLater(retryAfter);
     if (body?.code === "identity_required") return this.#unidentified();
     this.known.refused = !["not_open", "sold_out", "sale_closed", "draining"].includes(body?.code);
+  }
+
+  /** Others of the same network were quicker; everybody asks again a little apart. */
+  #joinLater(retryAfter) {
+    this.joinAt = elapsed() + (retryAfter ?? 5) * 1000 * (1 + 0.2 * Math.random());
   }
 
   /** Only the shop can help, unless the visitor has a place that this page did not know of. */
@@ -154,7 +149,7 @@ class WaitingPage {
     Object.assign(this.known, { joined: true, passed: null, admitted: false, refused: false });
     this.#take(body.number);
     this.identity.used();
-    this.ownViewAt = 0;
+    this.ownViewAt = -Infinity;
     if (!again) this.entered = false;
     if (body.redirect_to) this.#enter(body.redirect_to);
   }
@@ -176,7 +171,7 @@ class WaitingPage {
 
   /** Often enough to be counted among those who are here: the service says how often that is. */
   #ownViewIsDue() {
-    return Date.now() - this.ownViewAt >= this.page.pace.ownViewSeconds * 1000;
+    return elapsed() - this.ownViewAt >= this.page.pace.ownViewSeconds * 1000;
   }
 
   /** Returns false when the service knows no such place (any more). */
@@ -185,7 +180,7 @@ class WaitingPage {
     if (status === 401 || status === 403 || status === 404) return this.#forget();
     if (status === 410) return this.#pass("expired");
     if (status !== 200) throw new Unreachable();
-    this.ownViewAt = Date.now();
+    this.ownViewAt = elapsed();
     this.resuming = false;
     this.known.joined = true;
     this.#take(body.number);
@@ -196,7 +191,7 @@ class WaitingPage {
   #forget() {
     Object.assign(this.known, { joined: false, number: null, admitted: false });
     this.place = new Place();
-    localStorage.removeItem(this.store);
+    this.memory.clear();
     return false;
   }
 
@@ -216,7 +211,7 @@ class WaitingPage {
     if (status === 410) return this.#pass(this.entered ? "ended" : "expired");
     if (body?.code === "pass_ended") return this.#pass("ended");
     if (status === 401 || status === 403) return this.#forget();
-    this.claimAt = Date.now() + (retryAfter ?? 2) * 1000 * (1 + 0.2 * Math.random());
+    this.claimAt = elapsed() + (retryAfter ?? 2) * 1000 * (1 + 0.2 * Math.random());
   }
 
   /** Somebody who was let in before (a press on «back») goes on only by choice, never in a loop. */
@@ -237,13 +232,17 @@ class WaitingPage {
   // ---- what it shows
 
   #render() {
+    document.documentElement.toggleAttribute("data-live", this.poller.works);
+    this.trouble.show(this.poller.trouble, this.known.joined && this.service.keepsPlace);
     this.view.show({
       scene: sceneOf(this.known),
       status: this.known.status,
       place: this.place,
       lobby: this.known.status?.lobby ?? 0,
       wait: this.#waitNow(),
-      seconds: this.#countdown(),
+      seconds: this.known.limited ? this.#secondsToJoin() : this.#countdown(),
+      joined: this.known.joined,
+      kept: this.service.keepsPlace,
     });
   }
 
@@ -266,34 +265,24 @@ class WaitingPage {
     return this.clock.secondsUntil(instant);
   }
 
-  // ---- what it remembers, and whom it listens to
-
-  #recall() {
-    try {
-      return JSON.parse(localStorage.getItem(this.store));
-    } catch {
-      return null;
-    }
-  }
+  // ---- what it keeps, and whom it listens to
 
   #keep() {
     if (!this.known.joined && this.known.passed === null) return;
-    const kept = { ...this.place.remember(), entered: this.entered };
-    try {
-      localStorage.setItem(this.store, JSON.stringify(kept));
-    } catch {
-      // Storage is switched off: the cookie alone keeps the place.
-    }
+    this.memory.write({ ...this.place.remember(), entered: this.entered });
   }
 
   #listen() {
-    const now = () => { this.pollAt = 0; };
     const soon = () => {
-      if (!document.hidden) this.pollAt = Math.min(this.pollAt, Date.now() + 500);
+      if (document.hidden) return;
+      // While a device sleeps, the clock of `elapsed` may stand still.
+      this.service.refresh();
+      this.poller.soon();
     };
     document.addEventListener("visibilitychange", soon);
-    addEventListener("online", now);
-    document.getElementById("banner-action").addEventListener("click", now);
+    addEventListener("pageshow", ({ persisted }) => persisted && soon());
+    addEventListener("online", () => this.poller.now());
+    document.getElementById("banner-action").addEventListener("click", () => this.poller.now());
     document.getElementById("again").addEventListener("click", () => this.#joinAgain());
     document.getElementById("go").addEventListener("click", () => this.#goOn());
     document.getElementById("sound").addEventListener("click", () => this.#toggleSound());
@@ -302,7 +291,7 @@ class WaitingPage {
   #joinAgain() {
     this.known.passed = null;
     this.resuming = false;
-    this.pollAt = 0;
+    this.poller.now();
   }
 
   /** A hand-off lives for a minute only, so the way in is asked for when it is wanted. */
@@ -311,7 +300,7 @@ class WaitingPage {
     this.known.admitted = false;
     this.entered = false;
     this.claimAt = 0;
-    this.pollAt = 0;
+    this.poller.now();
   }
 
   #toggleSound() {
@@ -327,4 +316,9 @@ function freshNonce() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-new WaitingPage(JSON.parse(document.getElementById("page-data").textContent)).start();
+function start() {
+  new WaitingPage(JSON.parse(document.getElementById("page-data").textContent)).start();
+}
+
+if (document.prerendering) document.addEventListener("prerenderingchange", start, { once: true });
+else start();

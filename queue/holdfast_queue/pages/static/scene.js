@@ -8,9 +8,17 @@ export const IN_LINE = new Set(["waiting", "next", "paused", "held"]);
 /** Scenes that nothing but the visitor or the operator changes: polled at leisure. */
 export const AT_REST = new Set(["sold_out", "closed", "draining", "rejected", "identity", "expired", "ended", "admitted"]);
 
+/** Scenes in which nothing comes by itself, or not soon: the shop is a way on. */
+export const WITH_WAY_BACK = new Set([
+  "scheduled", "sold_out", "closed", "draining", "rejected", "identity", "limited", "expired", "ended",
+]);
+
+/** Scenes of somebody whom the stock is for: they have a place, or will get one. */
+export const WITH_STOCK = new Set(["scheduled", "lobby", "turn", "admitted", ...IN_LINE]);
+
 /**
- * `known` is {status, number, joined, passed, admitted, refused, unidentified, redirecting}: the newest
- * status document, the visitor's number or null, and what the service has answered to this visitor;
+ * `known` is {status, number, joined, passed, admitted, refused, limited, unidentified, redirecting}: the
+ * newest status document, the visitor's number or null, and what the service has answered to this visitor;
  * `passed` is null, or "expired" (called in vain) or "ended" (was inside).
  */
 export function sceneOf(known) {
@@ -25,10 +33,11 @@ export function sceneOf(known) {
   return inLine(status, known.number);
 }
 
-function withoutPlace(status, { refused, unidentified }) {
+function withoutPlace(status, { refused, limited, unidentified }) {
   if (status.state === "scheduled") return "scheduled";
   if (status.state === "draining") return "draining";
   if (unidentified) return "identity";
+  if (limited) return "limited";
   return refused ? "rejected" : "loading";
 }
 

@@ -1,6 +1,7 @@
-// The five calls the page makes, each answered as {status, body, retryAfter}.
+// The calls the page makes, each answered as {status, body, retryAfter}.
 //
-// A network failure, a timeout and a 5xx are the same thing to a waiting person: `Unreachable`.
+// A network failure, a timeout, a 5xx and a 429 mean the same to the page: ask again later. To the
+// visitor they do not, so `Unreachable` says whether the service answered at all (`busy`).
 // The place lives in an HttpOnly cookie that scripts cannot read. Where a browser keeps no cookies the
 // service answers 401 to somebody who has just joined; the ticket, kept in memory, then goes in its
 // header instead.
@@ -8,8 +9,9 @@
 const TIMEOUT_MS = 10_000;
 
 export class Unreachable extends Error {
-  constructor(retryAfter = null) {
+  constructor({ busy = false, retryAfter = null } = {}) {
     super("the service did not answer");
+    this.busy = busy;
     this.retryAfter = retryAfter;
   }
 }
@@ -18,13 +20,26 @@ export class Service {
   #base;
   #ticket = null;
   #withoutCookie = false;
+  #fresh = true;
 
   constructor(sale) {
     this.#base = `/v1/sales/${encodeURIComponent(sale)}`;
   }
 
-  status() {
-    return this.#call("GET", "/status", undefined, "no-cache");
+  /** False once the service has seen that the browser keeps no cookies. */
+  get keepsPlace() {
+    return !this.#withoutCookie;
+  }
+
+  /** The next status is read past the browser's cache: the time in a kept document is an old one. */
+  refresh() {
+    this.#fresh = true;
+  }
+
+  async status() {
+    const answer = await this.#call("GET", "/status", undefined, this.#fresh ? "reload" : "no-cache");
+    this.#fresh = false;
+    return answer;
   }
 
   ticket() {
@@ -50,30 +65,54 @@ export class Service {
 
   async #call(method, path, body, cache = "no-store") {
     const headers = { Accept: "application/json" };
-    if (this.#withoutCookie) headers["Holdfast-Ticket"] = this.#ticket;
+    if (this.#withoutCookie && this.#ticket !== null) headers["Holdfast-Ticket"] = this.#ticket;
     if (body !== undefined) headers["Content-Type"] = "application/json";
     const request = { method, headers, cache, body: body && JSON.stringify(body) };
-    const response = await this.#send(this.#base + path, request);
-    const retryAfter = Number.parseFloat(response.headers.get("Retry-After") ?? "") || null;
-    if (response.status >= 500 || response.status === 429) throw new Unreachable(retryAfter);
-    return { status: response.status, body: await parsed(response), retryAfter };
-  }
-
-  async #send(url, request) {
-    try {
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
-      return await fetch(url, { ...request, signal, credentials: "same-origin" });
-    } catch {
-      throw new Unreachable();
-    }
+    const { response, text } = await exchange(this.#base + path, request);
+    const answer = { status: response.status, body: parsed(text), retryAfter: retryAfterOf(response) };
+    if (isBusy(answer)) throw new Unreachable({ busy: true, retryAfter: answer.retryAfter });
+    if (answer.body === undefined) throw new Unreachable();
+    return answer;
   }
 }
 
-async function parsed(response) {
-  if (response.status === 204) return null;
+/** One request and its whole answer within the timeout. */
+async function exchange(url, request) {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
+  // Outside of the try: a browser that cannot do this is not a lost connection.
+  const asked = fetch(url, { ...request, signal: abort.signal, credentials: "same-origin" });
   try {
-    return await response.json();
+    const response = await asked;
+    return { response, text: await response.text() };
   } catch {
     throw new Unreachable();
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+/** A limit on joining is no fault of the service: the page says what it is. */
+function isBusy({ status, body }) {
+  return status >= 500 || (status === 429 && body?.code !== "join_limited");
+}
+
+/** The answer's JSON, null where there is none, undefined where it is something else. */
+function parsed(text) {
+  if (text === "") return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Seconds of `Retry-After`, which proxies also write as a date (RFC 9110, 10.2.3). */
+export function retryAfterOf({ headers }) {
+  const value = headers.get("Retry-After");
+  if (value === null) return null;
+  const seconds = /^\s*\d+\s*$/.test(value)
+    ? Number(value)
+    : (Date.parse(value) - Date.parse(headers.get("Date") ?? "")) / 1000;
+  return seconds > 0 ? seconds : null;
 }

@@ -1,11 +1,17 @@
 // Puts a scene on the page. Writes only what changed, so that screen readers, selections and the
 // browser are left alone between changes; speaks seldom, through one polite live region.
 
-import { countdown } from "./clock.js";
-import { AT_REST, IN_LINE } from "./scene.js";
+import { countdown, elapsed } from "./clock.js";
+import { AT_REST, IN_LINE, WITH_STOCK, WITH_WAY_BACK } from "./scene.js";
 
-/** People ahead are spoken when they have halved, and at most this often. */
+/** Places ahead are spoken when they have halved, and at most this often. */
 const SPOKEN_EVERY_MS = 60_000;
+
+/** Scenes, beside those at rest, in which no turn is to be heard of. */
+const SILENT = new Set(["loading", "limited", "turn"]);
+
+/** Operators name sales in any script: isolated (FSI, PDI), the name does not turn a title around. */
+const isolated = (name) => `\u2068${name}\u2069`;
 
 export class View {
   #texts;
@@ -36,24 +42,36 @@ export class View {
     return this.#numbers.format(value);
   }
 
-  /** `moment` is {scene, status, place, lobby, wait, seconds}; see main.js. */
+  /** `moment` is {scene, status, place, lobby, wait, seconds, joined, kept}; see main.js. */
   show(moment) {
     const { scene, status, place } = moment;
+    const focused = document.activeElement;
     document.documentElement.dataset.state = scene;
     write("headline", this.text(`${scene}_headline`));
     write("lead", this.#lead(moment));
     this.#figure(moment);
     this.#way(scene, status, place);
-    this.#wait(scene, moment.wait);
+    this.#facts(scene, status, moment.wait);
     this.#stock(status, scene);
-    this.#message(status?.message ?? null);
+    const news = this.#message(status?.message ?? null);
     toggle("again", scene === "expired" || scene === "ended");
     toggle("go", scene === "admitted" || scene === "turn");
-    toggle("back", scene === "identity");
-    toggle("keep", !AT_REST.has(scene) && scene !== "scheduled");
-    toggle("sound", !AT_REST.has(scene));
+    toggle("back", WITH_WAY_BACK.has(scene));
+    this.#keepNote(moment);
+    toggle("sound", !SILENT.has(scene) && !AT_REST.has(scene));
     this.#title(moment);
-    this.#announce(moment);
+    this.#announce(moment, news);
+    if (focused?.closest("[hidden]")) this.focusHeadline();
+  }
+
+  /** For whoever has just used a control that is gone now. */
+  focusHeadline() {
+    document.getElementById("headline").focus({ preventScroll: true });
+  }
+
+  #keepNote({ scene, joined, kept }) {
+    toggle("keep", joined && scene !== "turn" && !AT_REST.has(scene));
+    write("keep", this.text(kept ? "keep_note" : "unkept_note"));
   }
 
   #lead({ scene, status }) {
@@ -71,6 +89,7 @@ export class View {
   #figureOf({ scene, place, seconds, lobby }) {
     if (scene === "scheduled") return this.#until(seconds, "scheduled");
     if (scene === "lobby") return this.#lobby(seconds, lobby);
+    if (scene === "limited") return [this.#countdown(seconds ?? 0), this.text("limited_caption")];
     if (IN_LINE.has(scene) && place.shown > 0) {
       return [this.number(place.shown), this.counted("ahead", place.shown)];
     }
@@ -111,10 +130,20 @@ export class View {
     write("number", this.number(place.number));
   }
 
-  #wait(scene, wait) {
-    const shown = scene === "waiting" || scene === "held";
-    toggle("facts", shown);
-    if (shown) write("wait", this.#range(wait));
+  #facts(scene, status, wait) {
+    const estimated = scene === "waiting" || scene === "held";
+    const window = IN_LINE.has(scene) || scene === "lobby" ? status.claim_window_seconds : undefined;
+    toggle("facts", estimated || window !== undefined);
+    toggle("wait-fact", estimated);
+    toggle("window-fact", window !== undefined);
+    if (estimated) write("wait", this.#range(wait));
+    if (window !== undefined) write("window", this.#duration(window));
+  }
+
+  /** Whole minutes, or seconds where those would promise too much. */
+  #duration(seconds) {
+    if (seconds < 120 && seconds % 60) return this.text("duration_seconds", { count: this.number(seconds) });
+    return this.text("duration_minutes", { count: this.number(Math.floor(seconds / 60)) });
   }
 
   #range(wait) {
@@ -131,7 +160,7 @@ export class View {
   }
 
   #stock(status, scene) {
-    const shown = status !== null && Number.isFinite(status.sellable) && scene !== "closed";
+    const shown = status !== null && Number.isFinite(status.sellable) && WITH_STOCK.has(scene);
     toggle("stock", shown);
     if (!shown) return;
     const parts = { free: status.sellable, held: status.held, sold: status.sold };
@@ -142,54 +171,45 @@ export class View {
     }
   }
 
+  /** Gives what of it is new. */
   #message(message) {
     toggle("message", message !== null);
-    if (message !== null && write("message-text", message)) this.say(message);
+    return message !== null && write("message-text", message) ? message : "";
   }
 
   #title({ scene, place }) {
     const figure = IN_LINE.has(scene) && place.shown > 0;
     const title = figure
-      ? this.text("title_waiting", { ahead: this.number(place.shown), sale: this.#sale })
-      : this.text("title_state", { state: this.text(`${scene}_headline`), sale: this.#sale });
+      ? this.text("title_waiting", { ahead: this.number(place.shown), sale: isolated(this.#sale) })
+      : this.text("title_state", { state: this.text(`${scene}_headline`), sale: isolated(this.#sale) });
     if (document.title !== title) document.title = title;
   }
 
-  #announce({ scene, place }) {
+  #announce({ scene, place }, news) {
+    const sentences = [];
     if (scene !== this.#scene) {
       this.#scene = scene;
-      const ahead = IN_LINE.has(scene) && place.shown > 0 ? this.#aheadSpoken(place.shown) : "";
-      this.say(`${this.text(`${scene}_headline`)}. ${ahead}`);
+      sentences.push(`${this.text(`${scene}_headline`)}.`);
+      if (IN_LINE.has(scene) && place.shown > 0) sentences.push(this.#aheadSpoken(place.shown));
     } else if (scene === "waiting" && this.#worthSaying(place.shown)) {
-      this.say(this.#aheadSpoken(place.shown));
+      sentences.push(this.#aheadSpoken(place.shown));
     }
+    if (news) sentences.push(news);
+    if (sentences.length > 0) this.say(sentences.join(" "));
   }
 
   #worthSaying(ahead) {
     const { ahead: before, at } = this.#spoken;
-    return before !== null && ahead * 2 <= before && Date.now() - at >= SPOKEN_EVERY_MS;
+    return before !== null && ahead * 2 <= before && elapsed() - at >= SPOKEN_EVERY_MS;
   }
 
   #aheadSpoken(ahead) {
-    this.#spoken = { ahead, at: Date.now() };
+    this.#spoken = { ahead, at: elapsed() };
     return this.counted("announce_ahead", ahead);
   }
 
   say(sentence) {
     write("announcer", sentence.trim());
-  }
-
-  /** The banner for a lost connection; `seconds` null takes it away. */
-  lost(seconds) {
-    const shown = seconds !== null;
-    document.documentElement.toggleAttribute("data-lost", shown);
-    if (shown && document.getElementById("banner").hidden) {
-      this.say(`${this.text("lost_headline")}. ${this.text("lost_now")}`);
-    }
-    toggle("banner", shown);
-    if (!shown) return;
-    write("banner-headline", this.text("lost_headline"));
-    write("banner-lead", seconds > 0 ? this.text("lost_lead", { seconds }) : this.text("lost_now"));
   }
 
   sound(on) {

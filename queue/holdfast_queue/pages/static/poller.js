@@ -1,0 +1,86 @@
+// When the service is asked: after each success as late as the page says, after each failure with
+// growing pauses, and never before the time that the service itself has named.
+//
+// Whatever `step` throws is such a failure. A fault of the page's own before anything ever worked
+// means that this browser cannot run the page: the form, which needs no script, then stays.
+
+import { elapsed } from "./clock.js";
+import { retryDelay } from "./place.js";
+import { Unreachable } from "./service.js";
+
+const FAILURES_BEFORE_SAYING_SO = 2;
+
+export class Poller {
+  // Instants are milliseconds of `elapsed`.
+  #at = 0;
+  #notBefore = 0;
+  #failures = 0;
+  #failure = null;
+  #busy = false;
+  #everWorked = false;
+  #step;
+  #delay;
+
+  /** `step` asks the service, `delay` gives the seconds until the next time. */
+  constructor(step, delay) {
+    this.#step = step;
+    this.#delay = delay;
+  }
+
+  /** Polls when it is time; to be called often. */
+  async beat() {
+    if (this.#busy || elapsed() < this.#at) return;
+    this.#busy = true;
+    try {
+      await this.#step();
+      this.#succeeded();
+    } catch (fault) {
+      this.#failed(fault);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** Polls at once, or as soon as the service allows it. */
+  now() {
+    this.#at = this.#notBefore;
+  }
+
+  /** Polls within half a second. */
+  soon() {
+    this.#at = Math.max(this.#notBefore, Math.min(this.#at, elapsed() + 500));
+  }
+
+  /** Whether the script does the page's work, as far as is known. */
+  get works() {
+    return this.#everWorked || this.#failure === null || !this.#failure.own;
+  }
+
+  /** What to tell the visitor, or null. One failure is not worth a word, unless the service asks for patience. */
+  get trouble() {
+    if (this.#failure === null) return null;
+    if (this.#failures < FAILURES_BEFORE_SAYING_SO && !this.#failure.asked) return null;
+    return {
+      kind: this.#failure.busy ? "busy" : "lost",
+      seconds: Math.max(0, Math.ceil((this.#at - elapsed()) / 1000)),
+      byHand: !this.#failure.asked,
+    };
+  }
+
+  #succeeded() {
+    this.#at = elapsed() + this.#delay() * 1000;
+    this.#failures = 0;
+    this.#failure = null;
+    this.#everWorked = true;
+  }
+
+  #failed(fault) {
+    const own = !(fault instanceof Unreachable);
+    const retryAfter = own ? null : fault.retryAfter;
+    this.#failures += 1;
+    this.#failure = { own, busy: own || fault.busy, asked: retryAfter !== null };
+    this.#at = elapsed() + retryDelay(this.#failures, retryAfter, Math.random()) * 1000;
+    if (retryAfter !== null) this.#notBefore = elapsed() + retryAfter * 1000;
+    if (own) console.error(fault);
+  }
+}

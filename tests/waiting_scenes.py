@@ -1,0 +1,271 @@
+"""Every scene of the waiting page: with its script by answers given in the service's stead, without
+scripts as the documents that the service makes.
+
+`SCENES`, `PLACES` and `PROBLEMS` are complete: a test compares them with the catalogue of texts, in
+which each scene has its headline.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from chromium import Answer, Message, Page
+from pages_kit import Sale
+
+from holdfast_lua.codes import Code
+from holdfast_lua.line_calls import Advanced
+from holdfast_lua.line_status import DrawState, LineMode, LineStatus
+from holdfast_queue.brand import Brand
+from holdfast_queue.estimate import Wait
+from holdfast_queue.pages.documents import Visit, place_document, problem_document
+from holdfast_queue.pages.languages import catalogue
+from holdfast_queue.pages.place import Look, Scene, place_values
+from holdfast_queue.settings import LineSettings, QueueingMethod
+from holdfast_queue.status import SaleState, make_document
+from holdfast_queue.views import View, VisitorState
+
+TITLE: Final = "Night at the hall"
+MESSAGE: Final = "Doors open at <eight>. \u0627\u0644\u0628\u0627\u0628 3"
+"""An operator's words in two directions of writing, with markup that must stay text."""
+
+NOW_MS: Final = 1_790_000_000_000
+
+
+def in_seconds(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
+
+
+@dataclass
+class Stage:
+    """What the browser is answered; None for a lost connection."""
+
+    number: int | None = 100
+    claim: Answer = (202, {})
+    join: Answer | None = None
+    view: Answer | None = None
+    failing: Answer | None = None
+    """What everything is answered with instead."""
+    online: bool = True
+    keeps_cookies: bool = True
+    status: dict[str, Any] = field(default_factory=dict)
+    opens_in: float = -60
+    joins: int = 0
+    views: int = 0
+    requests: int = 0
+    poll: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.status = {
+            "sale": "x", "state": "open", "revision": 10,
+            "event_start_time": in_seconds(self.opens_in),
+            "serving": 40, "issued": 200, "lobby": 0, "gaps": [], "admitted_per_minute": 60,
+            "refresh_interval_seconds": 1, "claim_window_seconds": 120,
+            "sellable": 300, "held": 100, "sold": 100, "message": None, "draw": None,
+        } | self.status  # fmt: skip
+
+    def __call__(self, request: Message) -> Answer | None:
+        self.requests += 1
+        if not self.online:
+            return None
+        if self.failing is not None:
+            return self.failing
+        path = urlsplit(request["url"]).path.rsplit("/", 1)[-1]
+        shows_ticket = self.keeps_cookies or "Holdfast-Ticket" in request["headers"]
+        if path in {"ticket", "pass"} and not shows_ticket:
+            return 401, {"code": "unauthorized"}
+        return self._answers()[path]()
+
+    def _answers(self) -> dict[str, Callable[[], Answer]]:
+        return {
+            "status": self._status,
+            "tickets": self._join,
+            "ticket": self._view,
+            "pass": lambda: self.claim,
+            "nowhere": lambda: (204, ""),
+        }
+
+    def _status(self) -> Answer:
+        self.poll.set()
+        return 200, {"now": in_seconds(0), **self.status}
+
+    def _join(self) -> Answer:
+        self.joins += 1
+        return self.join or (201, {"ticket": "t", "number": self.number, "state": "waiting"})
+
+    async def polled(self) -> None:
+        """The page has asked for the status once more."""
+        self.poll.clear()
+        async with asyncio.timeout(20):
+            await self.poll.wait()
+
+    def _view(self) -> Answer:
+        self.views += 1
+        wait = {"p50": 600, "p90": 840}
+        return self.view or (
+            200,
+            {
+                "state": "waiting",
+                "number": self.number,
+                "users_ahead": 59,
+                "estimated_wait_seconds": wait,
+            },
+        )
+
+    def newer(self, **changes: object) -> None:
+        self.status |= {"revision": self.status["revision"] + 1, **changes}
+
+
+_CALLED: Final = {"serving": 100}
+# A browser stays on the page whose navigation is answered with 204.
+_TO_NOWHERE: Final = (201, {"redirect_to": "/v1/sales/x/nowhere"})
+
+SCENES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "loading": {"online": False},
+    "scheduled": {"opens_in": 90, "status": {"state": "scheduled"}, "join": (409, {})},
+    "lobby": {
+        "opens_in": 90,
+        "number": None,
+        "status": {"state": "lobby", "lobby": 7, "queueing_method": "random"},
+    },
+    "waiting": {"status": {"message": MESSAGE}},
+    "next": {"status": _CALLED},
+    "turn": {"status": _CALLED, "claim": _TO_NOWHERE},
+    "admitted": {"status": _CALLED, "claim": _TO_NOWHERE},
+    "paused": {"status": {"state": "paused"}},
+    "held": {"status": {"sellable": 0}},
+    "sold_out": {"status": {"state": "sold_out", "sellable": 0, "held": 0}},
+    "closed": {"status": {"state": "closed"}},
+    "draining": {"status": {"state": "draining"}, "join": (409, {"code": "draining"})},
+    "rejected": {"join": (409, {"code": "join_refused"})},
+    "limited": {"join": (429, {"code": "join_limited"}, {"Retry-After": "45"})},
+    "identity": {
+        "join": (401, {"code": "identity_required"}),
+        "view": (401, {"code": "unauthorized"}),
+    },
+    "expired": {"status": _CALLED, "claim": (410, {"code": "call_expired"})},
+    "ended": {"status": _CALLED, "claim": (409, {"code": "pass_ended"})},
+}
+"""How each scene comes about."""
+
+TROUBLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "lost": {"online": False},
+    "busy": {"failing": (503, {"code": "overloaded"}, {"Retry-After": "30"})},
+}
+"""What happens to the page once it shows a place."""
+
+
+async def open_page(page: Page, sale: Sale, stage: Stage, scene: str) -> None:
+    await page.answer("/v1/sales/", stage)
+    await page.go(sale.page())
+    await reach(page, scene)
+
+
+async def reach(page: Page, scene: str) -> None:
+    await page.until(f"document.documentElement.dataset.state === {scene!r}")
+
+
+async def open_scene(page: Page, sale: Sale, scene: str) -> Stage:
+    """The page in one of `SCENES`, and kept there."""
+    stage = Stage(**SCENES[scene])
+    if scene == "admitted":
+        kept = json.dumps({"number": 100, "entered": True})
+        await page.on_new_document(f"localStorage.setItem('holdfast:{sale.name}', '{kept}')")
+    await open_page(page, sale, stage, scene)
+    return stage
+
+
+async def open_trouble(page: Page, sale: Sale, kind: str) -> Stage:
+    """A visitor in line whose page gets no answers any more."""
+    stage = Stage(status={"message": MESSAGE})
+    await open_page(page, sale, stage, "waiting")
+    for name, value in TROUBLES[kind].items():
+        setattr(stage, name, value)
+    await page.until("!document.getElementById('banner').hidden", seconds=20)
+    return stage
+
+
+# -- without scripts
+
+
+def _line(**changes: object) -> LineStatus:
+    values: dict[str, Any] = {
+        "lifecycle": "live", "phase": "open", "prequeue_ms": 0, "opens_ms": NOW_MS - 60_000,
+        "ends_ms": 0, "settings_version": 1, "free": 300, "held": 100, "booked": 100,
+        "frozen": True, "lobby": 0, "issued": 200, "ceiling": 400, "serving": 40,
+        "called_from": 1, "gaps": (), "active": 1, "deferred": 0, "called": 40, "claimed": 40,
+        "lapsed": 0, "admitted": 40, "rate_per_minute": 60, "cap": 100, "mode": LineMode.LINE,
+        "queue_all": False, "show_share": 1.0, "pace": 0.0, "pace_ms": 0, "pace_since_ms": 0,
+        "draw": DrawState.NONE,
+    }  # fmt: skip
+    return LineStatus(**values | changes)
+
+
+_OPENING: Final = {"opens_ms": NOW_MS + 90_000, "frozen": False, "serving": 0}
+
+PLACES: Final[Mapping[Scene, Mapping[str, object]]] = {
+    Scene.FORM: {},
+    Scene.COOKIES: {},
+    Scene.IDENTITY: {},
+    Scene.REJECTED: {},
+    Scene.EXPIRED: {},
+    Scene.ENDED: {},
+    Scene.SCHEDULED: {"phase": "scheduled", "prequeue_ms": NOW_MS + 90_000, **_OPENING},
+    Scene.LOBBY: {"phase": "lobby", **_OPENING},
+    Scene.WAITING: {},
+    Scene.HELD: {"free": 0},
+    Scene.PAUSED: {"lifecycle": "paused"},
+    Scene.TURN: {},
+    Scene.DRAINING: {"lifecycle": "draining"},
+    Scene.SOLD_OUT: {"free": 0, "held": 0},
+    Scene.CLOSED: {"lifecycle": "closed"},
+}
+"""The line behind each document for browsers without scripts."""
+
+PROBLEMS: Final = ("return_url", "unknown_sale", "unavailable", "limited", "other")
+
+
+def place_page(sale: Sale, scene: Scene, language: str = "en") -> str:
+    """The document of a scene, as the service would make it of such a line."""
+    settings = LineSettings(message=MESSAGE, queueing_method=QueueingMethod.RANDOM)
+    advanced = Advanced(Code.OK, 10, NOW_MS, _line(**PLACES[scene]))
+    document = make_document(sale.name, settings, advanced)
+    look = Look(scene, document, settings, _view(scene, document.state))
+    visit = Visit(sale.name, f"{sale.shop}/seats", language, Brand(title=TITLE))
+    return place_document(visit, place_values(visit, look))
+
+
+def _view(scene: Scene, state: SaleState) -> View | None:
+    waiting = {Scene.WAITING, Scene.HELD, Scene.PAUSED}
+    if scene is Scene.LOBBY:
+        return View(VisitorState.LOBBY, None, 7, False, None, 0, None, 5, 10, state)
+    if scene is Scene.TURN:
+        return View(VisitorState.CALLED, 100, None, True, 0, 100, Wait(0, 0), 2, 10, state)
+    if scene in waiting:
+        wait = Wait(600, 840)
+        return View(VisitorState.WAITING, 100, None, False, 59, 40, wait, 5, 10, state)
+    return None
+
+
+def problem_page(sale: Sale, kind: str, language: str = "en") -> str:
+    """The document of a refusal or a fault."""
+    known = kind != "unknown_sale"
+    return problem_document(
+        language=language,
+        texts=catalogue(language),
+        kind=kind,
+        code="code_for_support",
+        seconds=30 if kind in {"unavailable", "limited"} else None,
+        again="",
+        way_back=f"{sale.shop}/" if known else None,
+    )
+
+
+async def open_document(page: Page, sale: Sale, document: str) -> None:
+    """Shows a document on the sale's own address, with the service's styles and no scripts."""
+    await page.scripts(on=False)
+    await page.answer("/place", lambda _: (200, document))
+    await page.go(sale.page("/place"))
