@@ -74,6 +74,9 @@ class Books:
     """passes and numbers whose sessions of before the loss are taken up, or need not be"""
     sessions: dict[str, int] = field(default_factory=dict)
     unheld: dict[str, int] = field(default_factory=dict)
+    started: dict[str, int] = field(default_factory=dict)
+    unused: int = 0
+    """sessions that gave up their slot since the store was last lost"""
     lost_active: int = 0
     lost_until_ms: int = 0
     lost_serving: int = 0

@@ -28,7 +28,10 @@ from holdfast_lua.codes import Code
 from holdfast_lua.sale_calls import SaleCalls, SaleTimes, first_revision
 from holdfast_queue.room import Room
 
-KEYS = ("sale", "line", "active", "unheld", "calls", "shown", "deferred", "asking", "asked")
+KEYS = (
+    *("sale", "line", "active", "unheld", "started"),
+    *("calls", "shown", "deferred", "asking", "asked"),
+)
 OPERATIONS = st.sampled_from(["pause", "resume", "resume", "drain", "open"])
 CHANGES = st.fixed_dictionaries(
     {

@@ -123,6 +123,7 @@ class Model(Books):
         until_ms = min(self.now_ms + self.terms.session_ms, self.lost_until_ms)
         self.passes.setdefault(number, pass_id)
         self.sessions[pass_id] = self.expires[pass_id] = until_ms
+        self.started.setdefault(pass_id, self.now_ms)
         self.returned |= {number, pass_id}
         self.lost_active -= 1
         return until_ms
@@ -152,6 +153,7 @@ class Model(Books):
         self.sessions[pass_id] = self.now_ms + self.terms.session_ms
         self.expires[pass_id] = self.sessions[pass_id]
         self.unheld[pass_id] = self.now_ms + self.terms.first_hold_ms
+        self.started[pass_id] = self.now_ms
         self.claimed += 1
         self.admitted += 1
         require(self.active <= self.terms.cap, "never more sessions than the cap", self.active)
@@ -163,15 +165,22 @@ class Model(Books):
             return Code.SESSION_OVER
         if self.lifecycle == "closed":
             return Code.SALE_CLOSED
-        until_ms = max(self.sessions[pass_id], self.now_ms + self.terms.session_ms)
+        self.started.setdefault(pass_id, self.now_ms)
+        until_ms = min(self.now_ms + self.terms.session_ms, self.limit_ms(pass_id))
+        until_ms = max(self.sessions[pass_id], until_ms)
         self.sessions[pass_id] = self.expires[pass_id] = until_ms
         return Code.OK
+
+    def limit_ms(self, pass_id: str) -> int:
+        """Until when a session can be renewed."""
+        return self.started[pass_id] + max(self.terms.session_max_ms, self.terms.session_ms)
 
     def end(self, pass_id: str) -> Code:
         """Left, or sent away."""
         deadline_ms = self.sessions.pop(pass_id, None)
         if deadline_ms is not None:
             self.unheld.pop(pass_id, None)
+            self.started.pop(pass_id, None)
             self.ended.append(pass_id)
         return Code.OK if (deadline_ms or 0) > self.now_ms else Code.UNCHANGED
 
@@ -181,6 +190,7 @@ class Model(Books):
             return Code.SESSION_OVER
         self.returned.add(pass_id)
         self.sessions.setdefault(pass_id, expires_ms)
+        self.started.setdefault(pass_id, self.now_ms)
         self.lost_active = max(0, self.lost_active - 1)
         return Code.OK
 
@@ -229,6 +239,7 @@ class Model(Books):
         self.given, self.ended = [], []
         self.called_told, self.lapsed_told = [], 0
         self.sessions, self.unheld, self.returned = {}, {}, set()
+        self.started, self.unused = {}, 0
         self.lost_active, self.lost_serving = start.active, start.serving
         self.lost_until_ms = self.now_ms + self.terms.session_ms
         self.called, self.claimed, self.lapsed = start.called, start.claimed, start.lapsed

@@ -41,6 +41,7 @@ SETTINGS = LineSettings(
     session_ms=20_000,
     claim_window_ms=8_000,
     first_hold_ms=12_000,
+    session_max_ms=45_000,
 )
 KEYRING = Keyring("a secret of the model, thirty-two characters or more")
 worker = st.integers(0, WORKERS - 1)

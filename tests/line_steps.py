@@ -19,7 +19,7 @@ SHARE_MIN, SHARE_ERROR = 0.02, 0.00105
 """the share is reported to a thousandth and a rounding"""
 RANGES_LOOKED_AT = 64
 PLACES = ("lifecycle", "free", "held", "frozen", "lobby", "issued", "serving")
-COUNTERS = ("called", "claimed", "lapsed", "admitted", "active")
+COUNTERS = ("called", "claimed", "lapsed", "admitted", "active", "unused")
 OUTSTANDING_FLOOR, OUTSTANDING_FACTOR = 100, 20
 
 
@@ -38,6 +38,7 @@ def _moves_on(model: Model, status: LineStatus) -> bool:
         changed = True
     changed = _ends_sessions(model) or changed
     changed = _ends_calls(model) or changed
+    changed = _gives_up_slots(model) or changed
     changed = _calls(model, status) or changed
     if changed or model.outstanding > 0:
         model.advanced_ms = model.now_ms
@@ -58,10 +59,34 @@ def _forgives_outage(model: Model) -> bool:
 def _ends_sessions(model: Model) -> bool:
     late = sorted((at, one) for one, at in model.sessions.items() if at <= model.now_ms)
     for _, pass_id in late[:SWEEP_MAX]:
-        del model.sessions[pass_id]
-        model.unheld.pop(pass_id, None)
-        model.ended.append(pass_id)
+        model.end(pass_id)
     return bool(late)
+
+
+def _moves(model: Model) -> bool:
+    """Whether anybody can be let in at all."""
+    stands = model.lifecycle == "closed" or model.stopped_ms or model.sold_out
+    return model.is_open and not stands
+
+
+def _gives_up_slots(model: Model) -> bool:
+    """Who has held nothing in time gives way to those for whom only a slot is missing."""
+    if not _moves(model):
+        return False
+    tokens, slots, _ = model.room()
+    others = model.waiting + len(model.deferred)
+    wanted = min(others, floor(_tokens_ahead(model, tokens))) - max(0, slots)
+    idle = sorted((at, one) for one, at in model.unheld.items() if at <= model.now_ms)
+    given = [pass_id for _, pass_id in idle][: max(0, min(wanted, SWEEP_MAX))]
+    for pass_id in given:
+        model.end(pass_id)
+    model.unused += len(given)
+    return bool(given)
+
+
+def _tokens_ahead(model: Model, tokens: float) -> float:
+    ahead_ms = max(1.5 * model.poll_ms, min(model.intervals_ms) + model.poll_ms / 2)
+    return tokens + model.terms.rate_per_minute * ahead_ms / TOKEN
 
 
 def _ends_calls(model: Model) -> bool:
@@ -94,9 +119,7 @@ def _calls(model: Model, status: LineStatus) -> bool:
     """The line may call as many as it is allowed to, in order, and has to call as many."""
     grew = status.serving - model.serving
     require(grew >= 0, "serving never falls", model.serving, status.serving)
-    may = model.is_open and model.lifecycle != "closed" and not model.stopped_ms
-    may = may and not model.sold_out and model.issued > model.serving
-    may = may and model.clock_ms >= model.calls_from_ms
+    may = _moves(model) and model.issued > model.serving and model.clock_ms >= model.calls_from_ms
     require(may or not grew, "nobody is called who may not be", grew)
     if not may:
         return False
@@ -122,8 +145,7 @@ def _demand(model: Model, share: float) -> tuple[int, int]:
 def _wanted(model: Model, share: float, slack: float) -> int:
     tokens, slots, stock = model.room()
     terms = model.terms
-    ahead_ms = max(1.5 * model.poll_ms, min(model.intervals_ms) + model.poll_ms / 2)
-    supply = min(tokens + terms.rate_per_minute * ahead_ms / TOKEN, slots, stock)
+    supply = min(_tokens_ahead(model, tokens), slots, stock)
     mature_ms = model.clock_ms - 3 * model.poll_ms
     young = [one for one in model.ranges[-RANGES_LOOKED_AT:] if one.called_ms > mature_ms]
     shown = sum(came(model, one) for one in young)

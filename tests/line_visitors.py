@@ -128,7 +128,11 @@ class Visitors(Stage):
         elif what == "renew":
             wanted = model.renew(pass_id)
             renewed = await self.calls.renew_pass(ref, pass_id)
-            same = wanted is not Code.OK or renewed.ms == model.sessions[pass_id]
+            told = renewed.ms, renewed.limit_ms
+            same = wanted is not Code.OK or told == (
+                model.sessions[pass_id],
+                model.limit_ms(pass_id),
+            )
             require(renewed.code is wanted and same, "a live session is renewed", renewed)
         elif pass_id not in [one for _, one in model.given]:
             wanted = model.come_back(pass_id, until_ms)

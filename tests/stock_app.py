@@ -34,7 +34,8 @@ API = {
 
 
 def application(stock: Stock) -> web.Application:
-    """The inventory alone; a pass reads `pass.<buyer>.<channel>`, with `x` for no channel."""
+    """The inventory alone; a pass reads `pass.<buyer>.<channel>`, with `x` for no channel, or
+    `final` where the time for renewing is over."""
     app = web.Application()
 
     async def halls(name: str) -> Hall:
@@ -52,8 +53,9 @@ def application(stock: Stock) -> web.Application:
         kind, buyer, channel = token.split(".")
         if kind != "pass" or sale != "sale" or uid not in (None, stock.uid):
             return None
-        channels = frozenset({channel} - {"x"})
-        return PassClaims(sale, stock.uid, f"pass-{buyer}", buyer, 2**40, channels=channels)
+        channels, final = frozenset({channel} - {"x", "final"}), channel == "final"
+        pass_id = f"pass-{buyer}"
+        return PassClaims(sale, stock.uid, pass_id, buyer, 2**40, channels=channels, final=final)
 
     app[HALLS] = halls
     app[API_KEYS] = api_keys

@@ -24,3 +24,4 @@ def observe_sale(metrics: Metrics, sale: Sale) -> None:
         withheld=line.apart_free,
     )
     metrics.expired_holds.labels(sale.name).set(line.expired)
+    metrics.unused_sessions.labels(sale.name).set(line.unused)

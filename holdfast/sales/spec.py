@@ -100,6 +100,7 @@ class SaleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     suspended: bool = False
     claim_window_seconds: Seconds = 120
     first_hold_seconds: Seconds = 180
+    session_max_minutes: Annotated[int, msgspec.Meta(ge=1, le=MAX_SECONDS // 60)] = 60
     stock_factor: Annotated[
         float, msgspec.Meta(ge=line.MIN_STOCK_FACTOR, le=line.MAX_STOCK_FACTOR)
     ] = 1.0
@@ -147,6 +148,7 @@ LIVE_FIELDS = frozenset(
         "suspended",
         "claim_window_seconds",
         "first_hold_seconds",
+        "session_max_minutes",
         "stock_factor",
         "hold_seconds",
         "hold_max_seconds",

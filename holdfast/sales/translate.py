@@ -33,6 +33,7 @@ def line_settings(spec: SaleSpec) -> LineSettings:
             suspended=spec.suspended,
             claim_window_ms=spec.claim_window_seconds * 1000,
             first_hold_ms=spec.first_hold_seconds * 1000,
+            session_max_ms=spec.session_max_minutes * 60_000,
             stock_factor=spec.stock_factor,
             return_origins=spec.return_origins,
             message=spec.message,

@@ -36,7 +36,8 @@ def buyer_ref(who: Buyer) -> BuyerRef:
     if who.claims is not None:
         claims = who.claims
         credential, expires_ms = f"pass:{claims.pass_id}", claims.expires_at * 1000
-        return BuyerRef(who.id, credential, claims.pass_id, claims.epoch, expires_ms)
+        limit_ms = claims.renewable_until * 1000
+        return BuyerRef(who.id, credential, claims.pass_id, claims.epoch, expires_ms, limit_ms)
     return BuyerRef(who.id, f"key:{who.key.id if who.key else ''}")
 
 

@@ -81,7 +81,9 @@ class Hall:
         """Whether the pass is of an epoch that the store has lost: it is good until it expires."""
         if not 0 < buyer.pass_epoch < self.ref.epoch:
             return False
-        return await self.calls.return_pass(self.ref, buyer.pass_id, buyer.pass_expires_ms)
+        return await self.calls.return_pass(
+            self.ref, buyer.pass_id, buyer.pass_expires_ms, buyer.pass_limit_ms
+        )
 
     async def extend(self, hold_id: str, *, owner: str, version: int) -> HoldAnswer:
         """Moves the deadline to a full hold time from now, as far as the maximum allows."""

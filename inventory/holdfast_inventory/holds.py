@@ -93,6 +93,8 @@ class BuyerRef(msgspec.Struct, frozen=True):
     pass_id: str = ""
     pass_epoch: int = 0
     pass_expires_ms: int = 0
+    pass_limit_ms: int = 0
+    """until when the pass can be renewed, 0 for ever"""
 
 
 def resolve(

@@ -188,6 +188,8 @@ async def _hold(request: web.Request) -> web.StreamResponse:
     ref = buyer_ref(who)
     digest = request_digest(msgspec.structs.replace(body, buyer=ref.id))
     try:
+        if who.claims is not None and who.claims.final:
+            raise HoldfastError(ErrorCode.PASS_ENDED)
         answer = await hall.hold(wish, ref, key=key, digest=digest)
     except HoldfastError as error:
         _count(request, hall, error.code.value)

@@ -33,6 +33,7 @@
 --   8 deferred  ZSET    number -> deadline of who came and found no room
 --   9 asking    ZSET    the deferred who still ask, by number
 --   10 asked    ZSET    the same, by the time of their last ask
+--   11 started  ZSET    pass id -> when its session began
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
@@ -78,19 +79,21 @@ local function forgive_outage()
   end
 end
 
-local function end_sessions()
+local function end_sessions(pass_ids, reason)
+  if #pass_ids == 0 then return end
+  for _, pass_id in ipairs(pass_ids) do
+    event_append(sale, KEYS[2], 'pass.ended', pass_id, { reason = reason })
+  end
+  for _, key in ipairs({ active_key, unheld_key, KEYS[11] }) do
+    redis.call('ZREM', key, unpack(pass_ids))
+  end
+  changed = true
+end
+
+local function end_overdue_sessions()
   local now = string.format('%.0f', sale.now_ms)
-  local over = redis.call('ZRANGE', active_key, '-inf', now, 'BYSCORE', 'LIMIT', 0, SWEEP_MAX)
-  for _, pass_id in ipairs(over) do
-    event_append(sale, KEYS[2], 'pass.ended', pass_id, { reason = 'expired' })
-  end
-  if #over > 0 then
-    redis.call('ZREM', active_key, unpack(over))
-    redis.call('ZREM', unheld_key, unpack(over))
-    changed = true
-  end
-  local idle = redis.call('ZRANGE', unheld_key, '-inf', now, 'BYSCORE', 'LIMIT', 0, SWEEP_MAX)
-  if #idle > 0 then redis.call('ZREM', unheld_key, unpack(idle)) end
+  end_sessions(redis.call('ZRANGE', active_key, '-inf', now, 'BYSCORE', 'LIMIT', 0, SWEEP_MAX),
+    'expired')
 end
 
 local function lapse(first, last, count)
@@ -119,17 +122,35 @@ local function end_calls(clock_ms)
   if #over > 0 then redis.call('ZREM', deferred_key, unpack(over)) end
 end
 
-local function may_call(clock_ms)
-  return clock_ms >= line.calls_from_ms and line_phase(sale, line) == 'open' and not line_closed(sale) and line.stopped_ms == 0
-    and line.draw ~= DRAW_TO_COME and not line_sold_out(sale) and line.issued > line.serving
+local function moves()
+  return line_phase(sale, line) == 'open' and not line_closed(sale) and line.stopped_ms == 0
+    and line.draw ~= DRAW_TO_COME and not line_sold_out(sale)
+end
+
+-- How many passes the rate allows until those who are called now will have come.
+local function tokens_ahead(tokens)
+  local poll_ms = calls_poll_ms(line)
+  local ahead_ms = math.max(1.5 * poll_ms, line_interval_ms(line) + poll_ms / 2)
+  return tokens + line.rate * ahead_ms / TOKEN
+end
+
+-- Who has held nothing in time keeps the session until the slot is wanted: as far as the rate would let
+-- in more than there are slots for, the oldest of them give way to those who wait or were deferred.
+local function give_up_slots()
+  local tokens, slots = line_room(sale, line, active_key, unheld_key)
+  local others = waiting() + redis.call('ZCARD', deferred_key)
+  local wanted = math.min(others, math.floor(tokens_ahead(tokens))) - math.max(0, slots)
+  if wanted < 1 then return end
+  local idle = redis.call('ZRANGE', unheld_key, '-inf', string.format('%.0f', sale.now_ms),
+    'BYSCORE', 'LIMIT', 0, math.min(wanted, SWEEP_MAX))
+  end_sessions(idle, 'unused')
+  if #idle > 0 then line_set(line, 'unused', line.unused + #idle) end
 end
 
 local function how_many(share, expected)
   if line.mode == MODE_THROUGH then return waiting() end
   local tokens, slots, stock = line_room(sale, line, active_key, unheld_key)
-  local poll_ms = calls_poll_ms(line)
-  local ahead_ms = math.max(1.5 * poll_ms, line_interval_ms(line) + poll_ms / 2)
-  local supply = math.min(tokens + line.rate * ahead_ms / TOKEN, slots, stock)
+  local supply = math.min(tokens_ahead(tokens), slots, stock)
   local most = math.max(OUTSTANDING_FLOOR,
     OUTSTANDING_FACTOR * (line.rate * line.claim_ms / TOKEN + line.burst))
   return math.floor(math.min((supply - expected) / share, waiting(),
@@ -154,16 +175,19 @@ local function step()
     line_freeze(sale, line, KEYS[2])
     changed = true
   end
-  end_sessions()
+  end_overdue_sessions()
   local clock_ms = line_clock(line, sale.now_ms)
   end_calls(clock_ms)
   local share, expected, newest =
     calls_expected(line, calls_key, shown_key, deferred_key, clock_ms)
-  if may_call(clock_ms) then
-    -- Where only a gap is left, it is called as nobody: a visitor whom a store loss had only seemed
-    -- to lose can claim, and who joins next need not wait for a number that may not exist.
-    local count = math.max(0, how_many(share, expected))
-    if count > 0 or waiting() == 0 then call(count, newest, clock_ms) end
+  if moves() then
+    give_up_slots()
+    if line.issued > line.serving and clock_ms >= line.calls_from_ms then
+      -- Where only a gap is left, it is called as nobody: a visitor whom a store loss had only seemed
+      -- to lose can claim, and who joins next need not wait for a number that may not exist.
+      local count = math.max(0, how_many(share, expected))
+      if count > 0 or waiting() == 0 then call(count, newest, clock_ms) end
+    end
   end
   if changed or line_outstanding(line) > 0 then line_set(line, 'advanced_ms', sale.now_ms) end
   if math.abs(share - line.share) >= 0.001 then
@@ -190,6 +214,7 @@ local function how_it_stands()
     tostring(line.share), string.format('%.6f', line.pace), line.pace_ms, line.pace_since_ms,
     line.draw, line.accumulator, line.beacon, line.present_window > 0 and line.present or -1,
     sale.blocked, sale.expired, sale.apart_free, sale.apart_held, line.closed_ms, line.sealed_ms,
+    line.unused,
   }
 end
 

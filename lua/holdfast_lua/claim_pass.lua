@@ -21,15 +21,16 @@
 --   9 asking    ZSET    the deferred who still ask, by number
 --   10 asked    ZSET    the same, by the time of their last ask
 --   11 returned SET     who came back after a store loss, by epoch
+--   12 started  ZSET    pass id -> when its session began
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
 --   3 number    integer from 1
 --   4 pass_id   the only pass that this ticket can become
 -- Returns {code, revision, now_ms, ...}
---   ADMITTED         session deadline ms
---   ADMITTED_BEFORE  session deadline ms: the same admission as before
---   ADMITTED_AT_JOIN  session deadline ms: the same, but nobody has claimed it yet
+--   ADMITTED         session deadline ms, and until when it is renewed, 0 for ever
+--   ADMITTED_BEFORE  the same two: the same admission as before
+--   ADMITTED_AT_JOIN  the same two, but nobody has claimed it yet
 --   DEFERRED         ms after which to come again: no token, slot or stock at the moment
 --   NOT_CALLED       the turn is yet to come
 --   LINE_STOPPED     called, but nobody is let in at present; the call's deadline stands still
@@ -45,18 +46,20 @@ local ASK_MIN_MS = 500
 local number, pass_id = tonumber(ARGV[3]), ARGV[4]
 local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], calls = KEYS[6],
   shown = KEYS[7], deferred = KEYS[8], asking = KEYS[9], asked = KEYS[10],
-  returned = KEYS[11] }
+  returned = KEYS[11], started = KEYS[12] }
 
 local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
 local session_ms = session_deadline(KEYS[4], pass_id, sale.now_ms)
 if session_ms then
+  local wanted = line_open(KEYS[3], { 'session_ms', 'session_max_ms' })
+  local limit_ms = session_limit(keys.started, pass_id, wanted, sale.now_ms)
   if redis.call('SETBIT', keys.shown, number, 1) == 1 then
-    return guard_read(sale, CODE.ADMITTED_BEFORE, session_ms)
+    return guard_read(sale, CODE.ADMITTED_BEFORE, session_ms, limit_ms)
   end
   -- After a store loss a number may be called again whose pass has brought its session back already.
   if calls_find(keys.calls, number) then redis.call('HINCRBY', KEYS[3], 'claimed', 1) end
-  return guard_commit(sale, CODE.ADMITTED_AT_JOIN, session_ms)
+  return guard_commit(sale, CODE.ADMITTED_AT_JOIN, session_ms, limit_ms)
 end
 local line = line_open(KEYS[3])
 local place, _, came_before, served = place_find(sale, line, keys, number, pass_id)
@@ -68,9 +71,11 @@ if served then
   local until_ms = math.min(sale.now_ms + line.session_ms, line.lost_until_ms)
   redis.call('ZADD', keys.active, string.format('%.0f', until_ms), pass_id)
   redis.call('SADD', keys.returned, place_marks(sale, number, pass_id))
+  session_start(keys.started, pass_id, sale.now_ms)
   line_set(line, 'lost_active', line.lost_active - 1)
   line_save(line)
-  return guard_commit(sale, CODE.ADMITTED_BEFORE, until_ms)
+  return guard_commit(sale, CODE.ADMITTED_BEFORE, until_ms,
+    session_limit(keys.started, pass_id, line, sale.now_ms))
 end
 if line_sold_out(sale) then return guard_refuse(sale, CODE.LINE_SOLD_OUT) end
 if line.stopped_ms > 0 then return guard_refuse(sale, CODE.LINE_STOPPED) end
@@ -100,6 +105,6 @@ redis.call('SETBIT', keys.shown, number, 1)
 if number <= line.lost_serving then
   redis.call('SADD', keys.returned, place_marks(sale, number, pass_id))
 end
-local ends_ms = line_admit(sale, line, keys, { pass_id }, number)
+local ends_ms, limit_ms = line_admit(sale, line, keys, { pass_id }, number)
 line_save(line)
-return guard_commit(sale, CODE.ADMITTED, ends_ms)
+return guard_commit(sale, CODE.ADMITTED, ends_ms, limit_ms)

@@ -7,6 +7,7 @@
 --   2 events  STREAM  the sale's life
 --   3 active  ZSET    pass id -> session deadline
 --   4 unheld  ZSET    pass id -> first-hold deadline
+--   5 started ZSET    pass id -> when its session began
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
@@ -27,5 +28,6 @@ if refusal then return refusal end
 local live = session_deadline(KEYS[3], ARGV[3], sale.now_ms)
 if redis.call('ZREM', KEYS[3], ARGV[3]) == 0 then return guard_read(sale, CODE.UNCHANGED) end
 redis.call('ZREM', KEYS[4], ARGV[3])
+redis.call('ZREM', KEYS[5], ARGV[3])
 event_append(sale, KEYS[2], 'pass.ended', ARGV[3], { reason = live and ARGV[4] or 'expired' })
 return guard_commit(sale, live and CODE.OK or CODE.UNCHANGED)

@@ -8,13 +8,15 @@
 --   1 sale     HASH    guard; the sale's life
 --   2 active   ZSET    pass id -> session deadline
 --   3 handoff  STRING  set once; 2 minutes
+--   4 line     HASH    settings; the sale's life
+--   5 started  ZSET    pass id -> when its session began
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
 --   3 pass_id   text
 --   4 keep_ms   integer, longer than a hand-off lasts
 -- Returns {code, revision, now_ms, ...}
---   OK            session deadline ms
+--   OK            session deadline ms, and until when it is renewed, 0 for ever
 --   HANDOFF_USED  it was exchanged before
 --   SESSION_OVER  the session it stands for is over
 -- Complexity: O(log active)
@@ -29,4 +31,7 @@ local deadline_ms = session_deadline(KEYS[2], ARGV[3], sale.now_ms)
 if not deadline_ms then return guard_refuse(sale, CODE.SESSION_OVER) end
 if redis.call('EXISTS', KEYS[3]) == 1 then return guard_refuse(sale, CODE.HANDOFF_USED) end
 redis.call('SET', KEYS[3], '1', 'PX', ARGV[4])
-return guard_commit(sale, CODE.OK, deadline_ms)
+local terms = redis.call('HMGET', KEYS[4], 'session_ms', 'session_max_ms')
+local line = { session_ms = tonumber(terms[1]) or 0, session_max_ms = tonumber(terms[2]) or 0 }
+return guard_commit(sale, CODE.OK, deadline_ms,
+  session_limit(KEYS[5], ARGV[3], line, sale.now_ms))

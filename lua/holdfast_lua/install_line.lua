@@ -23,7 +23,8 @@
 --   6 deferred  ZSET    number -> deadline of who came and found no room
 --   7 asking    ZSET    the deferred who still ask, by number
 --   8 asked     ZSET    the same, by the time of their last ask
---   9 sale      HASH    read: once it is installed in this epoch, the line is in use
+--   9 started   ZSET    pass id -> when its session began
+--   10 sale     HASH    read: once it is installed in this epoch, the line is in use
 -- ARGV
 --   1 rate             passes per minute
 --   2 burst            passes
@@ -62,6 +63,7 @@
 --   35 taken_ms        integer, store time of the checkpoint: time does not go back behind it
 --   36 closed_ms       integer, when the lobby was closed; 0 while it is open
 --   37 sealed_ms       integer, when the draw was sealed; 0 before
+--   38 session_max_ms  integer, 0 = no end to renewing
 -- Returns {code, 0, now_ms}
 --   OK
 --   UNCHANGED       another process has finished installing this epoch: the line is in use
@@ -77,7 +79,7 @@ local arg = {}
 for position = 1, #ARGV do arg[position] = tonumber(ARGV[position]) or 0 end
 local now_ms = math.max(clock_now_ms(), arg[35])
 local clock_ms = arg[32] > 0 and arg[32] or now_ms
-local sale_epoch = tonumber(redis.call('HGET', KEYS[9], 'epoch')) or 0
+local sale_epoch = tonumber(redis.call('HGET', KEYS[10], 'epoch')) or 0
 local newest = math.max(tonumber(redis.call('HGET', KEYS[1], 'epoch')) or 0, sale_epoch)
 if newest > arg[24] then return { CODE.INSTALL_FENCED, 0, now_ms } end
 if sale_epoch == arg[24] then return { CODE.UNCHANGED, 0, now_ms } end
@@ -91,7 +93,7 @@ if rebuilt and arg[11] > issued then
   issued = arg[11]
 end
 
-redis.call('DEL', unpack(KEYS, 1, 8))
+redis.call('DEL', unpack(KEYS, 1, 9))
 local last, called, lapsed = arg[15], arg[18], arg[20]
 if arg[32] > 0 then
   if ARGV[30] ~= '' then redis.call('SETRANGE', KEYS[5], arg[29], ARGV[30]) end
@@ -115,6 +117,7 @@ local stopped = (arg[23] == 1 or arg[9] == 1) and now_ms or 0
 redis.call('HSET', KEYS[1], 'epoch', arg[24],
   'rate', arg[1], 'burst', arg[2], 'cap', arg[3], 'session_ms', arg[4], 'claim_ms', arg[5],
   'first_hold_ms', arg[6], 'stock_permille', arg[7], 'mode', arg[8], 'queue_all', arg[9],
+  'session_max_ms', arg[38],
   'ceiling', arg[11], 'issued', issued, 'lobby', arg[13], 'frozen', arg[14], 'serving', last,
   'gaps', gaps, 'called', called, 'claimed', arg[19], 'lapsed', lapsed, 'admitted', arg[21],
   'show_called', arg[33], 'show_shown', arg[34], 'calls_from_ms', calls_from_ms,

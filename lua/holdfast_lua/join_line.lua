@@ -23,6 +23,7 @@
 --   6 calls     ZSET    ranges called and not ended
 --   7 shown     STRING  bit per number that came to claim
 --   8 deferred  ZSET    number -> deadline of who came and found no room
+--   9 started   ZSET    pass id -> when its session began
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
@@ -43,7 +44,7 @@
 local FIELDS = { 'mode', 'issued', 'ceiling', 'frozen', 'lobby', 'serving', 'draw', 'accumulator' }
 local PASSES_FROM = 6
 local count, ceiling, digest = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
-local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5] }
+local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], started = KEYS[9] }
 
 local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
@@ -113,12 +114,12 @@ if phase == 'lobby' then
   return guard_commit(sale, CODE.JOINED_LOBBY, index, count, line.serving, line.issued)
 end
 
-local admitted, ends_ms = straight_through(), 0
+local admitted, ends_ms, limit_ms = straight_through(), 0, 0
 if raised then line_set(line, 'ceiling', ceiling) end
 if line.frozen == 0 then line_freeze(sale, line, keys.events) end
 local first = line.issued + 1
 line_set(line, 'issued', line.issued + count)
-if admitted > 0 then ends_ms = admit_first(first, admitted) end
+if admitted > 0 then ends_ms, limit_ms = admit_first(first, admitted) end
 line_save(line)
 return guard_commit(sale, CODE.JOINED_LINE, first, count, line.serving, line.issued, admitted,
-  ends_ms)
+  ends_ms, limit_ms)

@@ -47,6 +47,11 @@ def unheld(uid: str) -> str:
     return _of_sale(uid, "unheld")
 
 
+def started(uid: str) -> str:
+    """ZSET: pass id -> ms of store time at which its session began; gone with the session."""
+    return _of_sale(uid, "started")
+
+
 def returned(uid: str) -> str:
     """SET: `<epoch>:<pass id>` for each pass of an earlier epoch that was taken up in this one, and
     `<epoch>:#<number>` for each number that was called before the loss and is admitted since.

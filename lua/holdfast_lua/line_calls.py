@@ -41,6 +41,8 @@ class LineKeys:
     line: str
     active: str
     unheld: str
+    started: str
+    returned: str
 
 
 @lru_cache(maxsize=_SALES_KEPT)
@@ -50,18 +52,21 @@ def line_keys(uid: str) -> LineKeys:
     active, unheld = keys.active(uid), keys.unheld(uid)
     ranges = (keys.calls(uid), keys.shown(uid), keys.deferred(uid))
     asking = (keys.asking(uid), keys.asked(uid))
+    started, returned = keys.started(uid), keys.returned(uid)
     return LineKeys(
-        join=(sale, events, line, active, unheld, *ranges),
-        all=(sale, events, line, active, unheld, *ranges, *asking),
-        claim=(sale, events, line, active, unheld, *ranges, *asking, keys.returned(uid)),
-        install=(line, active, unheld, *ranges, *asking, sale),
-        place=(sale, line, active, *ranges, keys.returned(uid)),
+        join=(sale, events, line, active, unheld, *ranges, started),
+        all=(sale, events, line, active, unheld, *ranges, *asking, started),
+        claim=(sale, events, line, active, unheld, *ranges, *asking, returned, started),
+        install=(line, active, unheld, *ranges, *asking, started, sale),
+        place=(sale, line, active, *ranges, returned),
         read=(sale, line, *ranges),
         sale=sale,
         events=events,
         line=line,
         active=active,
         unheld=unheld,
+        started=started,
+        returned=returned,
     )
 
 
@@ -78,9 +83,10 @@ class LineTerms:
     stock_permille: int
     mode: LineMode
     queue_all: bool
+    session_max_ms: int = 3_600_000
 
     def args(self) -> tuple[int, ...]:
-        """In the order of update_line and install_line."""
+        """In the order of update_line and install_line; `session_max_ms` comes last in both."""
         return (
             self.rate_per_minute,
             self.burst,
@@ -168,15 +174,20 @@ class Joined:
     issued: int = 0
     admitted: int = 0
     session_ms: int = 0
+    limit_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A code, the time, and the one moment or span (ms) that goes with it, 0 for none."""
+    """A code, the time, and the one moment or span (ms) that goes with it, 0 for none.
+
+    With a session's deadline comes `limit_ms`, until when it can be renewed, 0 for ever.
+    """
 
     code: Code
     now_ms: int
     ms: int = 0
+    limit_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,26 +262,28 @@ class LineCalls:
     async def renew_pass(self, ref: SaleRef, pass_id: str) -> Answer:
         """A later session deadline."""
         spelt = line_keys(ref.uid)
-        return await self._answer(
-            ref, "renew_pass", (spelt.sale, spelt.line, spelt.active), pass_id
-        )
+        wanted = (spelt.sale, spelt.line, spelt.active, spelt.started)
+        return await self._answer(ref, "renew_pass", wanted, pass_id)
 
-    async def return_pass(self, ref: SaleRef, pass_id: str, expires_ms: int) -> Code:
+    async def return_pass(
+        self, ref: SaleRef, pass_id: str, expires_ms: int, limit_ms: int = 0
+    ) -> Code:
         """Takes up the session of a pass that was issued before a rebuild."""
         spelt = line_keys(ref.uid)
-        wanted = (spelt.sale, spelt.line, spelt.active, keys.returned(ref.uid))
-        return (await self._answer(ref, "return_pass", wanted, pass_id, expires_ms)).code
+        wanted = (spelt.sale, spelt.line, spelt.active, spelt.returned, spelt.started)
+        return (await self._answer(ref, "return_pass", wanted, pass_id, expires_ms, limit_ms)).code
 
     async def end_pass(self, ref: SaleRef, pass_id: str, reason: str) -> Answer:
         """Frees the slot; UNCHANGED when the session was over before."""
         spelt = line_keys(ref.uid)
-        wanted = (spelt.sale, spelt.events, spelt.active, spelt.unheld)
+        wanted = (spelt.sale, spelt.events, spelt.active, spelt.unheld, spelt.started)
         return await self._answer(ref, "end_pass", wanted, pass_id, reason)
 
     async def exchange_handoff(self, ref: SaleRef, handoff_id: str, pass_id: str) -> Answer:
         """OK once for each hand-off."""
         spelt = line_keys(ref.uid)
-        wanted = (spelt.sale, spelt.active, keys.handoff(ref.uid, handoff_id))
+        handoff = keys.handoff(ref.uid, handoff_id)
+        wanted = (spelt.sale, spelt.active, handoff, spelt.line, spelt.started)
         return await self._answer(ref, "exchange_handoff", wanted, pass_id, _HANDOFF_KEPT_MS)
 
     async def change_lifecycle(self, ref: SaleRef, operation: str) -> LifecycleChanged:
@@ -290,7 +303,7 @@ class LineCalls:
     ) -> Answer:
         """New settings; `times_ms` are prequeue, open and end."""
         spelt = line_keys(ref.uid)
-        args = (settings_version, *times_ms, *terms.args())
+        args = (settings_version, *times_ms, *terms.args(), terms.session_max_ms)
         wanted = (spelt.sale, spelt.line, spelt.events)
         return await self._answer(ref, "update_line", wanted, *args)
 
@@ -369,6 +382,7 @@ class LineCalls:
                 start.taken_ms,
                 start.closed_ms,
                 start.sealed_ms,
+                terms.session_max_ms,
             ),
         )
         return Code(raw[0])
@@ -377,4 +391,4 @@ class LineCalls:
         self, ref: SaleRef, name: str, spelt: Sequence[str], *args: str | int
     ) -> Answer:
         reply = await guarded(self._executor, ref, name, spelt, args)
-        return Answer(reply.code, reply.now_ms, *reply.values[:1])
+        return Answer(reply.code, reply.now_ms, *reply.values[:2])

@@ -42,9 +42,10 @@ class LineStatus:
     froze. `called = claimed + lapsed + outstanding`; `admitted` counts passes. `pace` is the
     decayed count of admissions (see measured rate in holdfast_queue.estimate); `present` is how
     many of those who wait asked in the last window that was counted, -1 before the first;
-    `expired` counts the holds that ran out. `free` and `held` are what those in line can have; what
-    is set aside for others is in `apart_free` and `apart_held`. `closed_ms` is when the lobby
-    froze, `sealed_ms` when its draw was sealed, 0 before.
+    `expired` counts the holds that ran out, `unused` the sessions that gave up their slot. `free`
+    and `held` are what those in line can have; what is set aside for others is in `apart_free` and
+    `apart_held`. `closed_ms` is when the lobby froze, `sealed_ms` when its draw was sealed, 0
+    before.
     """
 
     lifecycle: str
@@ -87,6 +88,7 @@ class LineStatus:
     apart_held: int = 0
     closed_ms: int = 0
     sealed_ms: int = 0
+    unused: int = 0
 
     @property
     def outstanding(self) -> int:

@@ -1,4 +1,5 @@
--- Prolongs the session of a pass by the session time from now.
+-- Prolongs the session of a pass by the session time from now, up to the longest that a session may
+-- last. What a hold has added to it stays: whoever is paying is not sent out.
 --
 -- Atomic, because a session that has just ended must not be revived: its slot may be taken.
 --
@@ -6,12 +7,13 @@
 --   1 sale    HASH  guard, lifecycle, times; the sale's life
 --   2 line    HASH  settings; the sale's life
 --   3 active  ZSET  pass id -> session deadline
+--   4 started ZSET  pass id -> when its session began
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
 --   3 pass_id   text
 -- Returns {code, revision, now_ms, ...}
---   OK            session deadline ms, never earlier than it was
+--   OK            session deadline ms, never earlier than it was; until when it is renewed, 0 for ever
 --   SESSION_OVER  released, revoked or expired
 --   SALE_CLOSED
 -- Complexity: O(log active)
@@ -21,10 +23,14 @@
 
 local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
-local line = line_open(KEYS[2], { 'session_ms' })
+local line = line_open(KEYS[2], { 'session_ms', 'session_max_ms' })
 local deadline_ms = session_deadline(KEYS[3], ARGV[3], sale.now_ms)
 if not deadline_ms then return guard_refuse(sale, CODE.SESSION_OVER) end
 if line_closed(sale) then return guard_refuse(sale, CODE.SALE_CLOSED) end
-local until_ms = math.max(deadline_ms, sale.now_ms + line.session_ms)
+session_start(KEYS[4], ARGV[3], sale.now_ms)
+local limit_ms = session_limit(KEYS[4], ARGV[3], line, sale.now_ms)
+local until_ms = sale.now_ms + line.session_ms
+if limit_ms > 0 then until_ms = math.min(until_ms, limit_ms) end
+until_ms = math.max(deadline_ms, until_ms)
 session_extend(KEYS[3], ARGV[3], until_ms)
-return guard_commit(sale, CODE.OK, until_ms)
+return guard_commit(sale, CODE.OK, until_ms, limit_ms)

@@ -9,11 +9,13 @@
 --   2 line      HASH  lost_active, the slots of those who were inside; the sale's life
 --   3 active    ZSET  pass id -> session deadline
 --   4 returned  SET   pass ids that came back, by epoch; the sale's life
+--   5 started   ZSET  pass id -> when its session began
 -- ARGV
 --   1 epoch       integer
 --   2 revision    integer
 --   3 pass_id     text
 --   4 expires_ms  integer, of the pass
+--   5 limit_ms    integer, until when it can be renewed by what it says; 0 where it says nothing
 -- Returns {code, revision, now_ms}
 --   OK            the session lives, until the pass expires
 --   SESSION_OVER  it came back before, or has expired
@@ -21,6 +23,7 @@
 -- Events: none
 
 -- include: guard
+-- include: session
 
 local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
@@ -31,7 +34,12 @@ if expires_ms <= sale.now_ms or redis.call('SISMEMBER', KEYS[4], member) == 1 th
 end
 redis.call('SADD', KEYS[4], member)
 redis.call('ZADD', KEYS[3], 'NX', expires_ms, ARGV[3])
-if (tonumber(redis.call('HGET', KEYS[2], 'lost_active') or nil) or 0) > 0 then
+local terms = redis.call('HMGET', KEYS[2], 'session_ms', 'session_max_ms', 'lost_active')
+local longest_ms = math.max(tonumber(terms[1]) or 0, tonumber(terms[2]) or 0)
+local limit_ms = tonumber(ARGV[5])
+local started_ms = limit_ms > 0 and limit_ms - longest_ms or sale.now_ms
+session_start(KEYS[5], ARGV[3], math.min(started_ms, sale.now_ms))
+if (tonumber(terms[3]) or 0) > 0 then
   redis.call('HINCRBY', KEYS[2], 'lost_active', -1)
 end
 return guard_commit(sale, CODE.OK)

@@ -216,10 +216,12 @@ class StockCalls:
         reply = await self._guarded(ref, "release_allotment", names, args)
         return reply.code is Code.OK
 
-    async def return_pass(self, ref: SaleRef, pass_id: str, expires_ms: int) -> bool:
+    async def return_pass(
+        self, ref: SaleRef, pass_id: str, expires_ms: int, limit_ms: int = 0
+    ) -> bool:
         """Takes up the session of a pass issued before a rebuild; False when that is over."""
-        names = (keys.sale, keys.line, keys.active, keys.returned)
-        reply = await self._guarded(ref, "return_pass", names, (pass_id, expires_ms))
+        names = (keys.sale, keys.line, keys.active, keys.returned, keys.started)
+        reply = await self._guarded(ref, "return_pass", names, (pass_id, expires_ms, limit_ms))
         return reply.code is Code.OK
 
     async def read_hold(self, ref: SaleRef, hold_id: str) -> HoldAnswer:

@@ -23,6 +23,7 @@
 --   13 stock_permille   integer, 1000 = one visitor per free unit
 --   14 mode             0 line, 1 pass through, 2 reject
 --   15 queue_all        0 or 1
+--   16 session_max_ms   integer, 0 = no end to renewing
 -- Returns {code, revision, now_ms}
 --   OK
 --   UNCHANGED     an older version than the store's: a later change has overtaken this one
@@ -33,7 +34,7 @@
 -- include: line
 
 local SETTINGS = { 'rate', 'burst', 'cap', 'session_ms', 'claim_ms', 'first_hold_ms',
-  'stock_permille', 'mode', 'queue_all' }
+  'stock_permille', 'mode', 'queue_all', 'session_max_ms' }
 
 local version, opens_ms = tonumber(ARGV[3]), tonumber(ARGV[5])
 local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)

@@ -96,6 +96,12 @@ EXPIRED_HOLDS: Final = Definition(
     "Holds that ran out, by whichever call found them, as the store counts them.",
     ("sale",),
 )
+UNUSED_SESSIONS: Final = Definition(
+    "holdfast_sessions_unused",
+    Kind.GAUGE,
+    "Sessions that gave up their slot to the line, having held nothing in `first_hold_seconds`.",
+    ("sale",),
+)
 ORDERS: Final = Definition(
     "holdfast_orders_total",
     Kind.COUNTER,
@@ -169,6 +175,7 @@ MANIFEST: Final = (
     UNITS,
     HOLDS,
     EXPIRED_HOLDS,
+    UNUSED_SESSIONS,
     ORDERS,
     SCRIPT_SECONDS,
     SCRIPT_BATCH_SIZE,

@@ -26,6 +26,7 @@ class Metrics:
         self.waiting = self._gauge(manifest.WAITING)
         self.present = self._gauge(manifest.PRESENT)
         self.expired_holds = self._gauge(manifest.EXPIRED_HOLDS)
+        self.unused_sessions = self._gauge(manifest.UNUSED_SESSIONS)
         self.active = self._gauge(manifest.ACTIVE)
         self.set_rate = self._gauge(manifest.SET_RATE)
         self.realised_rate = self._gauge(manifest.REALISED_RATE)

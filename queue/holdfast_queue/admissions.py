@@ -94,7 +94,10 @@ class Admissions:
         if not 0 < claims.epoch < self._ref.epoch:
             return False
         expires_ms = claims.expires_at * 1000
-        returned = await self._desk.calls.return_pass(self._ref, claims.pass_id, expires_ms)
+        limit_ms = claims.renewable_until * 1000
+        returned = await self._desk.calls.return_pass(
+            self._ref, claims.pass_id, expires_ms, limit_ms
+        )
         return returned is Code.OK
 
     def _still_waiting(self) -> ComeAgain:
@@ -110,6 +113,8 @@ class Admissions:
         self, pass_id: str, subject: str, answer: Answer, again: bool, channels: tuple[str, ...]
     ) -> Admission:
         name, ref = self._standing.name, self._ref
-        granted = Pass(name, ref.uid, ref.epoch, pass_id, subject, answer.ms, channels)
+        granted = Pass(
+            name, ref.uid, ref.epoch, pass_id, subject, answer.ms, channels, answer.limit_ms
+        )
         token = self._desk.passes.issue(granted, answer.now_ms)
         return Admission(granted, token, answer.now_ms, again)

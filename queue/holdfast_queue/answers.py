@@ -25,13 +25,14 @@ def entry_members(entry: Entry, room: Room, return_url: str | None) -> dict[str,
 def admission_members(
     admission: Admission, room: Room, return_url: str | None
 ) -> dict[str, object]:
-    redirect_to = None
+    redirect_to, limit_ms = None, admission.granted.renewable_until_ms
     if return_url is not None:
         redirect_to = redirect_url(return_url, room.handoff(admission, origin_of(return_url)))
     return {
         "pass": admission.token,
         "pass_id": admission.granted.pass_id,
         "expires_at": timestamp(admission.granted.expires_at_ms),
+        "renewable_until": timestamp(limit_ms) if limit_ms else None,
         "redirect_to": redirect_to,
     }
 

@@ -10,6 +10,7 @@ memory is bounded and dropped whole when full, which costs one round of verifica
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
@@ -130,7 +131,7 @@ def pass_verifier(
         now = now_ms()
         known = verified.get((token, sale))
         if known is not None:
-            return known if now < known.expires_at * 1000 else None
+            return _as_of(known, now) if now < known.expires_at * 1000 else None
         granted = office.read(token, sale, now)
         if granted is None:
             return None
@@ -144,8 +145,15 @@ def pass_verifier(
             granted.expires_at_ms // 1000,
             granted.epoch,
             frozenset(granted.channels),
+            granted.renewable_until_ms // 1000,
         )
         verified[token, sale] = claims
-        return claims
+        return _as_of(claims, now)
 
     return verify
+
+
+def _as_of(claims: PassClaims, now_ms: int) -> PassClaims:
+    """The claims, final once the time for renewing is over."""
+    limit = claims.renewable_until
+    return replace(claims, final=True) if limit and now_ms >= limit * 1000 else claims

@@ -133,7 +133,7 @@ class Entrance:
         )
         token = self._desk.tickets.make(ticket)
         if place.session_ms is not None:
-            answer = Answer(Code.ADMITTED, place.now_ms, place.session_ms)
+            answer = Answer(Code.ADMITTED, place.now_ms, place.session_ms, place.limit_ms)
             admission = self._admissions.admit(ticket, answer, again=False)
             return Entry(token, ticket, VisitorState.ADMITTED, again=False, admission=admission)
         state = VisitorState.LOBBY if place.number is None else VisitorState.WAITING

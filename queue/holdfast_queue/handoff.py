@@ -51,7 +51,7 @@ class HandoffDesk:
                 "iat": now_ms // 1000,
                 "nbf": now_ms // 1000,
                 "exp": expires_at_ms // 1000,
-                **admitted.channel_claim,
+                **admitted.further_claims,
             },
             HANDOFF_TYPE,
         )

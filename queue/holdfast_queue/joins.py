@@ -40,6 +40,7 @@ class Place:
     number: int | None
     lobby_index: int | None
     session_ms: int | None
+    limit_ms: int
     called_upto: int
     now_ms: int
 
@@ -191,6 +192,7 @@ def _hand_out(block: list[_Waiting], joined: Joined) -> None:
                 number=given if in_line else None,
                 lobby_index=None if in_line else given,
                 session_ms=joined.session_ms if position < joined.admitted else None,
+                limit_ms=joined.limit_ms,
                 called_upto=joined.called_upto,
                 now_ms=joined.now_ms,
             )

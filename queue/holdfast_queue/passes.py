@@ -2,7 +2,8 @@
 
 A pass is a JWT (EdDSA; HS256 for platforms that cannot verify Ed25519). Claims: `iss` the service,
 `aud` the sale's name, `uid` and `epoch` of the sale, `sub` the buyer (opaque), `jti` the pass id,
-`iat nbf exp`, and `channels` where the visitor carries any; header: `typ`, `alg`, `kid`.
+`iat nbf exp`, `renewable_until` (after it the pass is not renewed and begins no hold), and
+`channels` where the visitor carries any; header: `typ`, `alg`, `kid`.
 
 Invariants: the algorithm is the key's, never the token's; each purpose has its own key, so a
 hand-off never passes for a pass (and `typ` tells them apart besides); claiming again makes another
@@ -95,11 +96,16 @@ class Pass:
     expires_at_ms: int
     channels: tuple[str, ...] = ()
     """What the holder may have beside what is for everybody."""
+    renewable_until_ms: int = 0
+    """0 for ever"""
 
     @property
-    def channel_claim(self) -> dict[str, object]:
-        """The claim that says so; none in the passes of nearly everybody."""
-        return {"channels": list(self.channels)} if self.channels else {}
+    def further_claims(self) -> dict[str, object]:
+        """Channels and the end of renewing, where there are any."""
+        claims: dict[str, object] = {"channels": list(self.channels)} if self.channels else {}
+        if self.renewable_until_ms:
+            claims["renewable_until"] = self.renewable_until_ms // 1000
+        return claims
 
 
 class Signer:
@@ -181,7 +187,7 @@ class PassOffice:
                 "iat": issued_at_s,
                 "nbf": issued_at_s,
                 "exp": admitted.expires_at_ms // 1000,
-                **admitted.channel_claim,
+                **admitted.further_claims,
             },
             PASS_TYPE,
         )
@@ -199,6 +205,7 @@ class PassOffice:
             subject=claims["sub"],
             expires_at_ms=int(claims["exp"]) * 1000,
             channels=channels_in(claims),
+            renewable_until_ms=int(claims.get("renewable_until", 0)) * 1000,
         )
 
 

@@ -67,6 +67,7 @@ class LineSettings:
     suspended: bool = False
     claim_window_ms: int = 120_000
     first_hold_ms: int = 180_000
+    session_max_ms: int = 60 * 60_000
     stock_factor: float = 1.0
     return_origins: tuple[str, ...] = ()
     message: str | None = None
@@ -79,6 +80,7 @@ class LineSettings:
         _within("burst", self.burst, 1, MAX_BURST)
         _within("total_active_users", self.total_active_users, 0, MAX_ACTIVE_USERS)
         _within("session_duration", self.session_ms, MIN_WINDOW_MS, MAX_WINDOW_MS)
+        _within("session_max_minutes", self.session_max_ms, MIN_WINDOW_MS, MAX_WINDOW_MS)
         _within("claim_window_seconds", self.claim_window_ms, MIN_WINDOW_MS, MAX_WINDOW_MS)
         _within("first_hold_seconds", self.first_hold_ms, MIN_WINDOW_MS, MAX_WINDOW_MS)
         _within("stock_factor", self.stock_factor, MIN_STOCK_FACTOR, MAX_STOCK_FACTOR)
@@ -114,6 +116,7 @@ class LineSettings:
             stock_permille=round(self.stock_factor * 1000),
             mode=LineMode.REJECT if self.rejects else mode,
             queue_all=self.queue_all and not self.suspended,
+            session_max_ms=self.session_max_ms,
         )
 
     def _check_times(self) -> None:

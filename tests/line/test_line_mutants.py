@@ -42,8 +42,8 @@ MUTANTS: dict[str, Edits] = {
     },
     "calls do not look at the cap": {
         "advance_line.lua": (
-            r"ahead_ms / TOKEN, slots, stock\)",
-            "ahead_ms / TOKEN, stock)",
+            r"tokens_ahead\(tokens\), slots, stock\)",
+            "tokens_ahead(tokens), stock)",
         )
     },
     "calls do not look at those expected": {
@@ -160,6 +160,16 @@ MUTANTS: dict[str, Edits] = {
     },
     "a rebuilt line begins with a full bucket": {
         "install_line.lua": (r"rebuilt and 0 or tokens_most", "tokens_most")
+    },
+    "a session is renewed for ever": {"renew_pass.lua": (r"if limit_ms > 0 then .* end\n", "\n")},
+    "renewing shortens what a hold has added": {
+        "renew_pass.lua": (r"until_ms = math.max\(deadline_ms, until_ms\)\n", "")
+    },
+    "a slot is kept without a hold": {
+        "advance_line.lua": (r"  end_sessions\(idle, 'unused'\)\n", "")
+    },
+    "a slot that nobody wants is taken": {
+        "advance_line.lua": (r"floor\(tokens_ahead\(tokens\)\)\) - math.max\(0, slots\)", "huge)")
     },
     "a rebuild forgets who was served": {
         "install_line.lua": (r"if ARGV\[30\] ~= '' then .* end\n", "\n")

@@ -117,6 +117,25 @@ def test_verifier_remembers_but_not_past_the_end() -> None:
     assert verify(token, "gala", ADMITTED.uid) is None
 
 
+def test_pass_is_final_from_the_end_of_renewing() -> None:
+    office, now = PassOffice(signer()), [NOW_MS]
+    verify = pass_verifier(office, lambda: now[0])
+    limited = replace(ADMITTED, renewable_until_ms=NOW_MS + 600_000)
+    token = office.issue(limited, NOW_MS)
+    first = verify(token, "gala", ADMITTED.uid)
+    assert first is not None
+    assert (first.final, first.renewable_until) == (False, (NOW_MS + 600_000) // 1000)
+    now[0] += 600_000
+    for known in (verify(token, "gala", ADMITTED.uid), pass_verifier(office, lambda: now[0])):
+        later = known if not callable(known) else known(token, "gala", ADMITTED.uid)
+        assert later is not None
+        assert later.final
+    # and a pass that says nothing of it is never final
+    endless = verify(office.issue(ADMITTED, NOW_MS), "gala", ADMITTED.uid)
+    assert endless is not None
+    assert not endless.final
+
+
 def test_verifier_takes_no_pass_of_an_earlier_sale_of_the_name() -> None:
     """Neither before it has seen the pass in its own sale nor after."""
     office = PassOffice(signer())

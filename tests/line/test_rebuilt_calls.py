@@ -11,7 +11,7 @@ from holdfast_lua import SaleRef, keys
 from holdfast_lua.codes import Code
 from holdfast_lua.line_calls import LineCheckpoint, OpenCalls
 
-NAMES = ("line", "active", "unheld", "calls", "shown", "deferred", "asking", "asked")
+NAMES = ("line", "active", "unheld", "calls", "shown", "deferred", "asking", "asked", "started")
 
 
 async def checkpoint(line: Line) -> LineCheckpoint:

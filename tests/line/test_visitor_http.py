@@ -176,6 +176,11 @@ async def test_renewed_pass_is_the_same_pass_with_a_later_end(
     _, renewed, _ = await visitor.ask("POST", "/pass/renew", Authorization=bearer)
     assert renewed["pass_id"] == joined["pass_id"]
     assert renewed["expires_at"] > joined["expires_at"]
+    # and every answer with a pass says until when there is another
+    _, claimed, _ = await visitor.ask("POST", "/pass")
+    limits = {answer["renewable_until"] for answer in (joined, renewed, claimed)}
+    assert len(limits) == 1
+    assert limits.pop() > renewed["expires_at"]
 
 
 async def test_lobby_becomes_the_line_at_the_open(

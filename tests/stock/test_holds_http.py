@@ -164,6 +164,19 @@ async def test_conflicts_are_named(ask: Client, stock: Stock) -> None:
     assert (document["code"], document["conflicts"]) == ("seat_unavailable", ["z1-1-2"])
 
 
+async def test_pass_that_is_renewed_no_more_begins_no_hold(
+    ask: Client, stock: Stock, clock: Clock
+) -> None:
+    token = await admit(stock, clock, "bea")
+    held = await (await ask("POST", "/holds", token=token, key="k", json=TWO)).json()
+    final = token.rpartition(".")[0] + ".final"
+    refused = await ask("POST", "/holds", token=final, key="other", json=TWO)
+    assert await problem(refused) == (409, "pass_ended")
+    # What is held goes on
+    extended = await ask("POST", f"/holds/{held['id']}/extend", token=final)
+    assert extended.status == 200
+
+
 async def test_who_may_not_is_told_so(ask: Client, stock: Stock, clock: Clock) -> None:
     body = {**TWO, "buyer": "bea"}
     assert await problem(await ask("POST", "/holds", key="k", json=TWO)) == (401, "unauthorized")

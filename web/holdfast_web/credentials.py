@@ -49,6 +49,10 @@ class PassClaims:
     expires_at: int
     epoch: int = 0
     channels: frozenset[str] = frozenset()
+    renewable_until: int = 0
+    """0 for ever"""
+    final: bool = False
+    """It is not renewed any more and begins no hold: what is held can be paid."""
 
 
 @dataclass(frozen=True)

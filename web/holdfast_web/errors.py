@@ -200,7 +200,7 @@ class ErrorCode(Enum):
         "pass_ended",
         409,
         "Pass ended",
-        "The session of this pass was released, expired or revoked; join the line again.",
+        "The session was released, expired or revoked, or begins no holds any more; join again.",
     )
     HOLD_STATE = (
         "hold_state",

@@ -37,6 +37,7 @@ local LINE_FIELDS = {
   'lost_until_ms', 'show_called', 'show_shown', 'share', 'pace', 'pace_ms', 'pace_since_ms', 'resume_to',
   'gaps', 'draw', 'accumulator', 'beacon', 'present', 'present_window', 'interval_ms',
   'interval_before_ms', 'calls_from_ms', 'lost_serving', 'closed_ms', 'sealed_ms',
+  'session_max_ms', 'unused',
 }
 local LINE_TEXTS = { resume_to = true, gaps = true, accumulator = true, beacon = true }
 local SALE_FIELDS = {
@@ -168,23 +169,25 @@ local function line_pace(line, now_ms, count)
 end
 
 -- Admits the passes: spends their tokens, opens their sessions, tells the world.
--- The caller has checked the room. Answers the sessions' deadline.
+-- The caller has checked the room. Answers the sessions' deadline, and until when they are renewed.
 local function line_admit(sale, line, keys, passes, first)
   local now_ms, count = sale.now_ms, #passes
   local ends_ms = now_ms + line.session_ms
-  local sessions, firsts = {}, {}
+  local sessions, firsts, starts = {}, {}, {}
   for position = 1, count do
     sessions[2 * position - 1], sessions[2 * position] = ends_ms, passes[position]
     firsts[2 * position - 1], firsts[2 * position] = now_ms + line.first_hold_ms, passes[position]
+    starts[2 * position - 1], starts[2 * position] = now_ms, passes[position]
     event_append(sale, keys.events, 'pass.issued', passes[position],
       { number = first + position - 1, expires_at = event_time(ends_ms) })
   end
   redis.call('ZADD', keys.active, unpack(sessions))
   redis.call('ZADD', keys.unheld, unpack(firsts))
+  redis.call('ZADD', keys.started, unpack(starts))
   line_set(line, 'tokens', math.max(0, tokens_now(line, now_ms) - count * TOKEN))
   line_set(line, 'tokens_ms', now_ms)
   line_set(line, 'claimed', line.claimed + count)
   line_set(line, 'admitted', line.admitted + count)
   line_pace(line, now_ms, count)
-  return ends_ms
+  return ends_ms, session_limit(keys.started, passes[1], line, now_ms)
 end

@@ -4,6 +4,7 @@
 -- it is over although a sweep has yet to remove it. `unheld` holds the passes that have not held
 -- anything yet, each with the deadline up to which a share of the free stock is set aside for it.
 -- The inventory reads and extends sessions through these functions and those of sessions.lua alone.
+-- `started` holds when each session began, since it is not renewed for ever.
 
 -- The deadline of a live session, nil when it is over or never was.
 local function session_deadline(active_key, pass_id, now_ms)
@@ -20,4 +21,16 @@ end
 -- How many of the deadlines in a set still lie ahead.
 local function session_count(key, now_ms)
   return redis.call('ZCOUNT', key, string.format('(%.0f', now_ms), '+inf')
+end
+
+-- Until when a pass can be renewed, 0 for ever. A session of which nobody knows when it began is taken
+-- to begin now.
+local function session_limit(started_key, pass_id, line, now_ms)
+  if line.session_max_ms == 0 then return 0 end
+  local started_ms = tonumber(redis.call('ZSCORE', started_key, pass_id)) or now_ms
+  return started_ms + math.max(line.session_max_ms, line.session_ms)
+end
+
+local function session_start(started_key, pass_id, started_ms)
+  redis.call('ZADD', started_key, 'NX', string.format('%.0f', started_ms), pass_id)
 end
