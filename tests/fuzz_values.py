@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -269,6 +270,7 @@ HEADERS: Final = (
     b"Bearer a.b.c",
     b"Bearer \xff.\xff.\xff",
     b"Bearer eyJhbGciOiJub25lIn0.e30.",
+    b"Bearer " + b64encode(b'{"kid":' + b"[" * 1_400).rstrip(b"=") + b".e30.c2ln",
     b"bytes=0-0",
     b"null",
     b"http://[::1",

@@ -114,7 +114,8 @@ async def _seats(request: web.Request) -> web.StreamResponse:
     if wanted not in (None, "guids"):
         raise invalid("seats", "`seats` can be `guids`.")
     if wanted == "guids":
-        return json_response(seat_map.with_guids(), headers=headers)
+        body = seat_map.json_with_guids
+        return web.Response(body=body, headers=headers, content_type="application/json")
     return _map_response(request, seat_map, headers)
 
 

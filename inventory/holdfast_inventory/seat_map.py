@@ -120,14 +120,15 @@ class SeatMap:
         """The msgpack, compressed."""
         return gzip.compress(self.msgpack, GZIP_LEVEL, mtime=0)
 
-    def with_guids(self) -> dict[str, object]:
-        """The map with the guids of the seats in each state."""
+    @cached_property
+    def json_with_guids(self) -> bytes:
+        """The map as JSON, with the guids of the seats in each state."""
         states, guids = str(self.members["states"]), self.plan.guids
         by_state = {
             name: [guids[at] for at, state in enumerate(states) if state == letter]
             for name, letter in STATES.items()
         }
-        return {**self.members, "seats": by_state}
+        return msgspec.json.encode({**self.members, "seats": by_state})
 
 
 class MapReader:
