@@ -65,7 +65,9 @@ def order_of_hold(stock: Stock, hold: HoldRecord, now_ms: int) -> Order:
         sale_uid=stock.ref.uid,
         id=hold.id,
         status=OrderStatus.PENDING,
-        buyer=hold.buyer,
+        # A hold from before buyers' names were checked may have what PostgreSQL does not store, and
+        # its buyer may have paid.
+        buyer=hold.buyer.replace("\0", "\ufffd"),
         hold_version=hold.version,
         total=hold.total,
         currency=stock.settings.currency,

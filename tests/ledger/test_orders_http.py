@@ -150,6 +150,16 @@ async def test_reference_is_one_in_both_of_its_spellings(api: Api, shop: Shop) -
     assert (await api("POST", path, PLATFORM, paid(hold, order_ref="Caf\u00e9")))[0] == 200
 
 
+async def test_hold_whose_buyer_no_database_stores_is_sold_all_the_same(
+    api: Api, shop: Shop
+) -> None:
+    """One that was made before names were checked."""
+    hold = await shop.hold("r1s1", buyer="ann\0")
+    for _ in range(2):
+        status, answer = await api("POST", f"/holds/{hold.id}/confirm", PLATFORM, paid(hold))
+        assert (status, answer["order"]["buyer"]) == (200, "ann\ufffd")
+
+
 @pytest.mark.parametrize("query", ["buyer=a%00", "status=sold%00", "buyer=a&buyer=b", "cursor=%00"])
 async def test_query_that_no_database_takes_is_refused(api: Api, query: str) -> None:
     status, problem = await api("GET", f"/orders?{query}", VIEWER)

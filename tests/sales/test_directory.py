@@ -9,6 +9,19 @@ from holdfast.sales import directory
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 
+@pytest.mark.parametrize("name", ["\0", "a\0", "\udcff", "A", "-a", "a\n", "a/b", "", "a" * 64])
+async def test_name_that_no_sale_can_have_is_unknown_and_no_question_to_the_ledger(
+    house: House, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    async def read(_: str) -> None:
+        raise AssertionError("the ledger was asked")
+
+    monkeypatch.setattr(house.ledger.sales, "read", read)
+    with pytest.raises(HoldfastError) as refusal:
+        await house.directory.get(name)
+    assert refusal.value.code is ErrorCode.UNKNOWN_SALE
+
+
 async def test_sale_is_found_though_it_was_asked_for_before_it_was_made(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
