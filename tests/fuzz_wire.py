@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 ANSWER_SECONDS: Final = 20.0
+TRIES: Final = 5
+RETRY_SECONDS: Final = 0.5
 _BODILESS: Final = frozenset({204, 304})
 _STREAM: Final = b"text/event-stream"
 
@@ -30,7 +32,20 @@ class Wire:
     async def send(
         self, method: str, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes | None
     ) -> Reply:
-        """The answer to this request; `target` and `headers` are sent as they are."""
+        """The answer to this request; `target` and `headers` are sent as they are.
+
+        503 says that the same request succeeds later, so it is held to that.
+        """
+        for _ in range(TRIES):
+            reply = await self._send(method, target, headers, body)
+            if reply.status != 503:
+                break
+            await asyncio.sleep(RETRY_SECONDS)
+        return reply
+
+    async def _send(
+        self, method: str, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes | None
+    ) -> Reply:
         lines = [method.encode() + b" " + target + b" HTTP/1.1", b"Host: fuzz"]
         lines += [name + b": " + value for name, value in headers]
         if body is not None:
