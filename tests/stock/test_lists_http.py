@@ -63,3 +63,10 @@ async def test_pages_of_a_list_are_the_list(read: Lists, path: str) -> None:
 async def test_limit_out_of_bounds_is_refused_by_name(read: Lists, path: str, limit: str) -> None:
     status, problem = await read(f"{path}limit={limit}")
     assert (status, problem["code"], problem["field"]) == (400, "invalid_request", "limit")
+
+
+@pytest.mark.parametrize("cursor", ["%D9%A1-%D9%A2", "1-2%0A", "1-99999999999999999", "-1-2", "1"])
+async def test_cursor_of_events_that_cannot_be_ours_is_refused(read: Lists, cursor: str) -> None:
+    """Digits of other scripts are digits to Python, and a line feed is no end to `$`."""
+    status, problem = await read(f"/events?after={cursor}")
+    assert (status, problem["code"], problem["field"]) == (400, "invalid_request", "after")
