@@ -11,7 +11,7 @@ from functools import partial
 
 from aiohttp import web
 
-from holdfast import health
+from holdfast import health, scraping
 from holdfast.api_keys import KeyRegistry
 from holdfast.app_keys import CONFIG, DIRECTORY, EXECUTOR, LEDGER, OPERATIONS
 from holdfast.config import Config
@@ -32,7 +32,7 @@ from holdfast_inventory.orders_routes import ORDER_LEDGER
 from holdfast_inventory.streams import StreamBounds
 from holdfast_lua.errors import StoreError
 from holdfast_lua.executor import Executor
-from holdfast_metrics.http import METRICS, flushing, handle_metrics
+from holdfast_metrics.http import METRICS, flushing
 from holdfast_metrics.metrics import Metrics
 from holdfast_queue import routes as queue_routes
 from holdfast_queue.credentials import pass_verifier
@@ -67,7 +67,7 @@ def create_admin_app(config: Config, metrics: Metrics) -> web.Application:
     app = web.Application(client_max_size=BODY_LIMIT_BYTES)
     app[CONFIG] = config
     app[METRICS] = metrics
-    app.router.add_get("/metrics", handle_metrics)
+    scraping.add_open_route(app)
     app.router.add_get("/livez", health.livez)
     add_fallback(app)
     return app
@@ -81,8 +81,7 @@ def _add_routes(app: web.Application, config: Config) -> None:
     page_routes.add_routes(app)
     sale_routes.add_routes(app)
     health.add_routes(app)
-    if not config.admin_port:
-        app.router.add_get("/metrics", handle_metrics)
+    scraping.add_route(app)
     add_fallback(app)
 
 

@@ -57,7 +57,14 @@ class Config:
     host: str = setting("127.0.0.1", "Address to listen on.")
     port: Port = setting(8080, "Port to listen on; 0 takes any free one and prints it.")
     workers: Workers = setting(1, "Worker processes that share the listening socket.")
-    admin_port: Port = setting(0, "Port for /metrics alone; 0 serves it on the main port.")
+    admin_port: Port = setting(
+        0, "Port for /metrics without a key; 0: programs on this machine read it on the main port."
+    )
+    metrics_access: str = setting(
+        "local",
+        "Who reads /metrics on the main port without an API key: local (this machine, not through "
+        "a proxy) or public.",
+    )
     public_url: str | None = setting(
         None,
         "Origin that visitors use, the issuer of every pass. Absent: http://<host>:<port>. "
@@ -252,6 +259,8 @@ def _convert(name: str, value: object, hint: object) -> object:
 def _check_together(config: Config) -> None:
     if config.log_level not in {"debug", "info", "warning", "error"}:
         raise ConfigError("setting log_level: one of debug, info, warning, error")
+    if config.metrics_access not in {"local", "public"}:
+        raise ConfigError("setting metrics_access: local or public")
     if config.pass_algorithm not in {"EdDSA", "HS256"}:
         raise ConfigError("setting pass_algorithm: EdDSA or HS256")
     if config.admin_port and config.admin_port == config.port:

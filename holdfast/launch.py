@@ -8,10 +8,11 @@ ledger's migrations and the secrets. The workers get a configuration in which no
 import asyncio
 import fcntl
 import os
+import resource
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def run_service(config: Config) -> None:
     """Start everything, serve until a stop signal, stop everything."""
     # Whatever is written below is for this user's eyes.
     os.umask(0o077)
+    raise_open_files()
     keyfiles.make_data_dir(config.data_dir)
     with ExitStack() as stack:
         stack.enter_context(_locked(config.data_dir))
@@ -72,6 +74,17 @@ def resolved(config: Config, port: int, store_url: str | None) -> Config:
         secret=keyfiles.master_secret(config),
         operator_key=keyfiles.operator_key(config),
     )
+
+
+def raise_open_files() -> None:
+    """Take all the open files that the system allows: each visitor's connection is one, and the
+    soft limit that a shell or a unit comes with is often 1024. Workers and store inherit it.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        # Some systems (macOS) name a hard limit that they do not grant.
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def ledger_url_in(data_dir: Path) -> str:
@@ -240,7 +253,7 @@ def _announce(config: Config, store: EmbeddedStore | None) -> None:
     if config.admin_port:
         lines.append(f"  metrics       {_local_url(config.host, config.admin_port)}/metrics")
     else:
-        lines.append(f"  metrics       {config.public_url}/metrics")
+        lines.append(f"  metrics       {_local_url(config.host, config.port)}/metrics")
     if keyfiles.operator_key_path(config).exists():
         lines.append(f"  operator key  in {keyfiles.operator_key_path(config).absolute()}")
     lines.append("Stop it with Ctrl-C.")

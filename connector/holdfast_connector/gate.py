@@ -6,7 +6,8 @@ rule, exchanged; that is the only step that may block, see `may_wait`.
 
 Invariants: a protected path is reached with a session or, if the shop wants it so, while the
 service cannot be had; every answer made here is `no-store`; a hand-off never stays in the address
-bar of whoever enters; a refused hand-off leads back to the room only where another round can help.
+bar of whoever enters; a refused hand-off leads back to the room only where another round can help;
+a look ahead (HEAD, prefetch) spends none.
 
 What holds for replays: with `Mode.EXCHANGE` the service grants a hand-off once, over all servers.
 With `Mode.VERIFY` each process remembers the hand-offs it took until they are over, within a
@@ -86,11 +87,13 @@ class Gate:
         token = visit.handoff
         if token is None:
             return self._without_handoff(visit)
+        if visit.is_speculative:
+            return self._unspent(visit)
         return self._with_handoff(visit, token)
 
     def may_wait(self, visit: Visit) -> bool:
         """Whether `decide` may ask the service something."""
-        return visit.handoff is not None
+        return visit.handoff is not None and not visit.is_speculative
 
     async def decide_async(self, visit: Visit) -> Decision:
         """The same, without ever blocking the event loop."""
@@ -153,6 +156,12 @@ class Gate:
             if session is None:
                 return self._unavailable(visit)
         return self._stripped(visit, None)
+
+    def _unspent(self, visit: Visit) -> Answer:
+        """A hand-off is good once, for who really comes. Browsers keep no prefetched answer that is
+        an error, so the visitor's own request is made anew.
+        """
+        return _answer(503, []) if visit.is_prefetch else self._stripped(visit, None)
 
     def _session_for(self, token: str, handoff: Handoff) -> Session:
         offline = Session(

@@ -5,6 +5,7 @@ origin, and every character that a browser might read differently is percent-enc
 `//evil.example` or `/\\evil.example` stays a path.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,7 +16,10 @@ from holdfast_connector.origins import MAX_URL_CHARS, is_on
 
 _SAFE: Final = "/?:@!$&'()*+,;=-._~%[]"
 _REPEATABLE: Final = frozenset({"GET", "HEAD"})
+_PURPOSES: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+_looks_ahead: Final = re.compile(r"prefetch|preview|prerender", re.IGNORECASE).search
 _NAVIGATIONS: Final = frozenset({"navigate", "nested-navigate"})
+_is_refused: Final = re.compile(r";\s*q\s*=\s*0(\.0*)?\s*(;|$)").search
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,16 @@ class Visit:
         return unquote(found[-1])[: MAX_TOKEN_CHARS + 1] if found else None
 
     @property
+    def is_speculative(self) -> bool:
+        """Whether nobody goes there yet: a browser or a bot looks ahead, and must spend nothing."""
+        return self.method == "HEAD" or self.is_prefetch
+
+    @property
+    def is_prefetch(self) -> bool:
+        """Whether a browser fetches what its user may want next."""
+        return any(_looks_ahead(self.headers.get(name, "")) for name in _PURPOSES)
+
+    @property
     def is_navigation(self) -> bool:
         """Whether a browser would follow a redirect to a page: not for what scripts ask."""
         mode = self.headers.get("sec-fetch-mode")
@@ -48,8 +62,9 @@ class Visit:
             return mode in _NAVIGATIONS
         if self.headers.get("x-requested-with", "").lower() == "xmlhttprequest":
             return False
-        accept = self.headers.get("accept", "")
-        return "text/html" in accept or "json" not in accept
+        accept = self.headers.get("accept", "").lower()
+        taken = [part for part in accept.split(",") if not _is_refused(part)]
+        return any("text/html" in part for part in taken) or "json" not in accept
 
     def clean_url(self, origin: str) -> str:
         """This very URL without a hand-off, on the shop's own origin."""

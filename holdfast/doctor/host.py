@@ -103,14 +103,15 @@ def _open_files(data_dir: Path) -> Finding:
     pid = running_service(data_dir)
     if pid is not None and (limit := _limit_of(pid)) is not None:
         return judge_open_files(limit, "of the running service")
-    return judge_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0], "of this shell")
+    # The service takes all that it may have.
+    return judge_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[1], "of this shell")
 
 
 def judge_open_files(limit: int, whose: str) -> Finding:
     """Each visitor's connection is an open file of a worker."""
     if limit == resource.RLIM_INFINITY:
         return _AREA.ok("open_files", f"unlimited ({whose})")
-    shown, change = f"{limit} ({whose})", "ulimit -n 65536, or LimitNOFILE=65536 in the unit"
+    shown, change = f"{limit} ({whose})", "ulimit -Hn 65536, or LimitNOFILE=65536 in the unit"
     means = f"a worker can have about {limit} visitors connected, and then accepts nobody"
     if limit < FILES_PROBLEM:
         return _AREA.problem("open_files", shown, means, change)

@@ -34,6 +34,7 @@ from holdfast_web.endpoint import buyer_endpoint, endpoint, poll_endpoint, publi
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.origins import PUBLIC_ORIGIN
 from holdfast_web.responses import json_response
+from holdfast_web.speculation import is_speculative
 
 _MAX_NONCE_CHARS: Final = 128
 _MAX_HANDOFF_CHARS: Final = 2048
@@ -110,7 +111,8 @@ async def _tickets(request: web.Request) -> web.StreamResponse:
 async def _ticket(request: web.Request) -> web.StreamResponse:
     rooms, name = request.app[ROOMS], request.match_info["sale"]
     room = rooms.known(name) or await rooms.get(name)
-    return json_response(room.visit(require_ticket(request, room)))
+    ticket = require_ticket(request, room)
+    return json_response(room.view(ticket) if is_speculative(request) else room.visit(ticket))
 
 
 @buyer_endpoint

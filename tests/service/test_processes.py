@@ -3,12 +3,13 @@
 import asyncio
 import os
 import re
+import resource
 import signal
 from pathlib import Path
 
 import aiohttp
 import pytest
-from api_client import Api, create
+from api_client import Api, create, make_key
 from running_service import READY, StartService, await_ready, is_alive, launch, wait_until
 
 FAST = {"HOLDFAST_SHUTDOWN_SECONDS": "5"}
@@ -182,6 +183,13 @@ async def test_admin_port_takes_metrics_off_the_main_port(
     service = start_service("--admin-port", str(unused_tcp_port), "--workers", "2")
     async with http.get(f"{service.url}/metrics") as response:
         assert response.status == 404
+    viewer = {"Authorization": f"Bearer {make_key(service, 'viewer')}"}
+    async with http.get(f"{service.url}/metrics", headers=viewer) as response:
+        assert response.status == 200
+    async with http.get(
+        f"{service.url}/metrics", headers={"Authorization": "Bearer x"}
+    ) as response:
+        assert response.status == 401
     async with http.get(f"http://127.0.0.1:{unused_tcp_port}/metrics") as response:
         assert response.status == 200
         assert "holdfast_requests_total" in await response.text()
@@ -197,6 +205,18 @@ async def test_unready_store_is_named(
     os.kill(service.store_pid(), signal.SIGCONT)
     assert (status, body["checks"]) == (503, {"store": "unavailable", "ledger": "ok"})
     assert (await fetch(http, f"{service.url}/livez"))[0] == 200
+
+
+def test_service_takes_all_open_files_that_it_may_have(start_service: StartService) -> None:
+    """Given a soft limit of 512, then parent, worker and store have the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    try:
+        service = start_service()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    for pid in (service.process.pid, *service.workers(), service.store_pid()):
+        assert resource.prlimit(pid, resource.RLIMIT_NOFILE) == (hard, hard)
 
 
 def test_bad_setting_ends_the_start_with_its_name(tmp_path: Path) -> None:

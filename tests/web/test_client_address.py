@@ -13,7 +13,9 @@ from holdfast_web.client_address import (
     TRUSTED_PROXIES,
     UNKNOWN,
     TrustedProxies,
+    address_network,
     client_address,
+    peer_is_local,
 )
 
 
@@ -74,3 +76,32 @@ def test_several_headers_are_read_in_order() -> None:
 def test_trusted_entry_that_is_no_network_is_refused() -> None:
     with pytest.raises(ValueError, match="proxy"):
         TrustedProxies(["proxy.example"])
+
+
+@pytest.mark.parametrize(
+    ("peer", "local"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("10.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("2001:db8::1", False),
+        ("", False),  # a unix socket: somebody passes on what comes from elsewhere
+    ],
+)
+def test_a_peer_is_local_on_loopback(peer: str, local: bool) -> None:
+    assert peer_is_local(_request(peer, [])) is local
+    assert not peer_is_local(_request(peer, ["127.0.0.1"], "127.0.0.0/8"))
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+    ],
+)
+def test_a_client_is_counted_by_its_network(address: str, network: str) -> None:
+    assert address_network(ip_address(address)) == network

@@ -16,6 +16,8 @@ MAX_HOPS: Final = 16
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_PASSED_ON: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP")
+
 UNKNOWN: Final = ipaddress.IPv4Address(0)
 """What a peer without an address counts as, such as one that came through a unix socket nobody
 declared trusted.
@@ -59,6 +61,16 @@ def client_address(request: web.Request) -> Address:
         if not trusted.trusts(address):
             break
     return nearest or UNKNOWN
+
+
+def peer_is_local(request: web.Request) -> bool:
+    """Whether a program on this machine asks on its own behalf, and not a proxy on somebody else's:
+    those say so in one of several headers.
+    """
+    peer = _parse(request.remote or "")
+    if peer is None or not peer.is_loopback:
+        return False
+    return not any(header in request.headers for header in _PASSED_ON)
 
 
 def address_network(address: Address) -> str:

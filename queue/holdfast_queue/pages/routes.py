@@ -54,6 +54,7 @@ from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.negotiation import takes
 from holdfast_web.origins import require_same_origin
 from holdfast_web.problems import to_error
+from holdfast_web.speculation import is_speculative
 
 PAGE: Final = "/wait/{sale}"
 _PAGE_CACHING: Final = "public, max-age=60"
@@ -111,8 +112,7 @@ async def _place(request: web.Request) -> web.StreamResponse:
     room, visit = await read_visit(request, values)
     token = shown_ticket(request, room.name)
     ticket = room.read_ticket(token) if token else None
-    # A browser that fetches a page before anybody asks for it is not a visitor who is here.
-    look = room.view if "prefetch" in request.headers.get("Sec-Purpose", "") else room.visit
+    look = room.view if is_speculative(request) else room.visit
     lost = token is None and JOINED_PARAMETER in values
     found = look_around(
         room,
