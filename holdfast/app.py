@@ -30,6 +30,7 @@ from holdfast_inventory.halls import HALLS
 from holdfast_inventory.ledger import Ledger
 from holdfast_inventory.orders_routes import ORDER_LEDGER
 from holdfast_inventory.streams import StreamBounds
+from holdfast_lua.clock import host_ms
 from holdfast_lua.errors import StoreError
 from holdfast_lua.executor import Executor
 from holdfast_metrics.http import METRICS, flushing
@@ -120,7 +121,6 @@ async def _desk(app: web.Application) -> AsyncIterator[None]:
         algorithm=config.pass_algorithm,
     )
     app[DESK] = desk
-    app[PASS_VERIFIER] = pass_verifier(desk.passes)
     yield
 
 
@@ -130,6 +130,7 @@ async def _sales(app: web.Application) -> AsyncIterator[None]:
     directory = SaleDirectory(builder)
     app[DIRECTORY] = directory
     app[OPERATIONS] = SaleOperations(builder, directory)
+    app[PASS_VERIFIER] = pass_verifier(app[DESK].passes, partial(_sale_ms, directory))
     _add_lookups(app, directory)
     with closing(Leadership(config.data_dir)) as leadership:
         observe = partial(observe_sale, app[METRICS])
@@ -138,6 +139,12 @@ async def _sales(app: web.Application) -> AsyncIterator[None]:
         yield
         await tickers.stop()
         await directory.close()
+
+
+def _sale_ms(directory: SaleDirectory, name: str) -> int:
+    """The time of a sale; where this process does not know it, no pass decides anything yet."""
+    sale = directory.known(name)
+    return host_ms() if sale is None else sale.ref.clock.now_ms()
 
 
 class _Rooms:

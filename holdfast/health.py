@@ -2,7 +2,8 @@
 
 Liveness asks nobody: a process that is restarted because its store is down comes back to a store
 that is down. Readiness asks store and ledger, each within a bound, whether they would take a write,
-and names who is silent or would not, and why.
+and names who is silent or would not, and why. That the clocks of store and host
+differ is named too, and fails nothing: this node serves as well as any other.
 """
 
 import asyncio
@@ -11,8 +12,9 @@ from typing import Final
 
 from aiohttp import web
 
-from holdfast.app_keys import EXECUTOR, LEDGER
+from holdfast.app_keys import DIRECTORY, EXECUTOR, LEDGER
 from holdfast_inventory.ledger import LedgerUnavailable
+from holdfast_lua.clock import SKEW_WARNING_MS, worst_skew_ms
 from holdfast_lua.errors import StoreError, StoreRefusing
 from holdfast_lua.store_calls import probe_store
 from holdfast_web.endpoint import endpoint
@@ -40,13 +42,25 @@ async def readyz(request: web.Request) -> web.Response:
     store, ledger = await asyncio.gather(
         _state(probe_store(request.app[EXECUTOR])), _state(request.app[LEDGER].check())
     )
+    skew_ms = worst_skew_ms(sale.ref.clock for sale in request.app[DIRECTORY])
     checks = {"store": store, "ledger": ledger}
     ready = store == ledger == OK
     return json_response(
-        {"status": "ok" if ready else "unavailable", "checks": checks},
+        {
+            "status": OK if ready else "unavailable",
+            "checks": checks,
+            "clock": {"state": _clock_state(skew_ms), "skew_seconds": skew_ms / 1000},
+        },
         status=200 if ready else 503,
         headers={} if ready else {"Retry-After": "1"},
     )
+
+
+def _clock_state(skew_ms: int) -> str:
+    """`ok`, or how the clock of the store stands to this host's."""
+    if abs(skew_ms) < SKEW_WARNING_MS:
+        return OK
+    return "ahead" if skew_ms > 0 else "behind"
 
 
 async def _state(question: Awaitable[object]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from holdfast.config import Config
 from holdfast.doctor.findings import Area, Finding
 from holdfast.doctor.store_versions import judge_version
+from holdfast_lua.clock import SKEW_PROBLEM_MS, SKEW_WARNING_MS
 from holdfast_lua.connect import (
     SAFE_POLICY,
     StoreInfo,
@@ -22,8 +23,6 @@ from holdfast_lua.errors import StoreError, StoreSetupError, StoreUnavailable
 from holdfast_lua.routing import SLOTS, ask_slots
 from holdfast_lua.store_url import StoreUrl
 
-CLOCK_WARNING_MS = 1_000
-CLOCK_PROBLEM_MS = 10_000
 _URL = "correct HOLDFAST_STORE_URL"
 _KEEP = "and in its file (CONFIG REWRITE), which a restart reads"
 _REMEDIES = {
@@ -211,10 +210,10 @@ def _clock(area: Area, info: StoreInfo) -> Finding:
     ahead, doubt = info.clock_ahead_ms, info.clock_doubt_ms
     found = f"{abs(ahead)} ms {'ahead of' if ahead >= 0 else 'behind'} this host, +-{doubt} ms"
     off = abs(ahead) - doubt
-    means = "deadlines are the store's, tokens and hand-offs are checked by the hosts' clocks"
+    means = "sessions end by the store's clock, shops check passes and hand-offs by their own"
     change = "run an NTP client on both (chrony, systemd-timesyncd)"
-    if off >= CLOCK_PROBLEM_MS:
+    if off >= SKEW_PROBLEM_MS:
         return area.problem("clock", found, means, change)
-    if off >= CLOCK_WARNING_MS:
+    if off >= SKEW_WARNING_MS:
         return area.warning("clock", found, means, change)
     return area.ok("clock", found)

@@ -13,6 +13,7 @@ def observe_sale(metrics: Metrics, sale: Sale) -> None:
     if line.present >= 0:
         metrics.present.labels(sale.name).set(line.present)
     metrics.active.labels(sale.name).set(line.active)
+    metrics.clock_skew.labels(sale.name).set(sale.ref.clock.skew_ms() / 1000)
     metrics.set_rate.labels(sale.name).set(line.rate_per_minute)
     metrics.realised_rate.labels(sale.name).set(measured_per_minute(line, document.now_ms))
     metrics.set_units(

@@ -10,11 +10,12 @@ is lower. Refusals by the guard are faults (exceptions), all other codes are out
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
+from holdfast_lua.clock import SaleClock
 from holdfast_lua.codes import Code
 from holdfast_lua.errors import EpochChanged, StoreBehind
 from holdfast_lua.executor import Executor
@@ -28,6 +29,7 @@ class SaleRef:
     uid: str
     epoch: int
     revision: int = 0
+    clock: SaleClock = field(default_factory=SaleClock, compare=False, repr=False)
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -61,5 +63,7 @@ async def guarded(
         raise StoreBehind(ref.uid, seen_revision=ref.revision, store_revision=raw[1])
     if code is Code.EPOCH_CHANGED:
         raise EpochChanged(ref.uid, known_epoch=ref.epoch, store_epoch=raw[3])
-    ref.revision = max(ref.revision, raw[1])
+    if raw[1] >= ref.revision:  # a reply that was overtaken tells an older time
+        ref.revision = raw[1]
+        ref.clock.hear(raw[2])
     return Reply(code, raw[1], raw[2], raw[3:])

@@ -66,6 +66,12 @@ PRESENT: Final = Definition(
 ACTIVE: Final = Definition(
     "holdfast_active", Kind.GAUGE, "Admitted visitors whose session is running.", ("sale",)
 )
+CLOCK_SKEW: Final = Definition(
+    "holdfast_clock_skew_seconds",
+    Kind.GAUGE,
+    "By how much the sale's clock, which is the store's, is ahead of this host's; below 0: behind.",
+    ("sale",),
+)
 SET_RATE: Final = Definition(
     "holdfast_admission_rate_set_per_minute",
     Kind.GAUGE,
@@ -170,6 +176,7 @@ MANIFEST: Final = (
     WAITING,
     PRESENT,
     ACTIVE,
+    CLOCK_SKEW,
     SET_RATE,
     REALISED_RATE,
     UNITS,

@@ -28,6 +28,7 @@ class Metrics:
         self.expired_holds = self._gauge(manifest.EXPIRED_HOLDS)
         self.unused_sessions = self._gauge(manifest.UNUSED_SESSIONS)
         self.active = self._gauge(manifest.ACTIVE)
+        self.clock_skew = self._gauge(manifest.CLOCK_SKEW)
         self.set_rate = self._gauge(manifest.SET_RATE)
         self.realised_rate = self._gauge(manifest.REALISED_RATE)
         self.units = self._gauge(manifest.UNITS)

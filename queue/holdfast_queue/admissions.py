@@ -9,8 +9,10 @@ workers may be a step ahead) does not reach the store.
 from dataclasses import replace
 from typing import Final
 
+from holdfast_lua.clock import host_ms
 from holdfast_lua.codes import Code
 from holdfast_lua.line_calls import Answer
+from holdfast_queue.handoff import HANDOFF_MS
 from holdfast_queue.passes import Pass
 from holdfast_queue.refusals import refusal
 from holdfast_queue.standing import Standing
@@ -69,7 +71,7 @@ class Admissions:
 
     async def exchange(self, token: str, origin: str | None) -> Admission:
         """The pass of a hand-off, once; with an `origin` only of one that is meant for it."""
-        handoff = self._desk.handoffs.read(token, origin, self._standing.document.now_ms)
+        handoff = self._desk.handoffs.read(token, origin, self._ref.clock.now_ms())
         if handoff is None or handoff.admitted.uid != self._ref.uid:
             raise HoldfastError(ErrorCode.HANDOFF_USED)
         granted = handoff.admitted
@@ -87,7 +89,8 @@ class Admissions:
 
     def handoff(self, admission: Admission, origin: str) -> str:
         """What carries the admission to the shop at `origin`."""
-        return self._desk.handoffs.issue(admission.granted, origin, admission.now_ms)
+        now_ms, issued_ms = _for_shops(admission.now_ms)
+        return self._desk.handoffs.issue(admission.granted, origin, now_ms, issued_ms)
 
     async def _returns(self, claims: PassClaims) -> bool:
         """Whether the pass is of an epoch that the store has lost: it is good until it expires."""
@@ -116,5 +119,17 @@ class Admissions:
         granted = Pass(
             name, ref.uid, ref.epoch, pass_id, subject, answer.ms, channels, answer.limit_ms
         )
-        token = self._desk.passes.issue(granted, answer.now_ms)
+        token = self._desk.passes.issue(granted, _for_shops(answer.now_ms)[1])
         return Admission(granted, token, answer.now_ms, again)
+
+
+def _for_shops(sale_ms: int) -> tuple[int, int]:
+    """From when a hand-off lasts, and when a token begins, by the clocks of sale and host together.
+
+    A shop has a clock like this host's, and another worker may not have heard yet that the store's
+    has jumped. With a sale that is ahead, a token would not have begun for either; with one that is
+    behind, a hand-off would be over on arrival. What that may add is bounded by how long the store
+    remembers a hand-off that was used.
+    """
+    ours = host_ms()
+    return min(max(sale_ms, ours), sale_ms + HANDOFF_MS), min(sale_ms, ours)

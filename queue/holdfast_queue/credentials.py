@@ -8,7 +8,6 @@ A pass verifies in about 180 us (Ed25519), so what has verified is remembered un
 memory is bounded and dropped whole when full, which costs one round of verifications.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -117,10 +116,10 @@ def require_own_page(request: web.Request, room: Room) -> None:
         raise HoldfastError(ErrorCode.CROSS_ORIGIN)
 
 
-def pass_verifier(
-    office: PassOffice, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
-) -> PassVerifier:
-    """What passes are checked with everywhere; `now_ms` is the clock that sessions end by."""
+def pass_verifier(office: PassOffice, now_ms: Callable[[str], int]) -> PassVerifier:
+    """What passes are checked with everywhere; `now_ms` is the time of a sale, by whose clock its
+    sessions end.
+    """
     verified: dict[tuple[str, str], PassClaims] = {}
 
     def verify(token: str, sale: str, uid: str | None) -> PassClaims | None:
@@ -128,7 +127,7 @@ def pass_verifier(
         return claims if claims is not None and uid in (None, claims.uid) else None
 
     def read(token: str, sale: str) -> PassClaims | None:
-        now = now_ms()
+        now = now_ms(sale)
         known = verified.get((token, sale))
         if known is not None:
             return _as_of(known, now) if now < known.expires_at * 1000 else None

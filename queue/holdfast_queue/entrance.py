@@ -5,6 +5,7 @@ lobby, waiting, called, or admitted. What has lapsed or is used up is replaced b
 Invariant: the same ticket is never worth two places, and a place that is live is never replaced.
 """
 
+from holdfast_lua.clock import host_ms
 from holdfast_lua.codes import Code
 from holdfast_lua.line_calls import Answer
 from holdfast_queue.admissions import Admissions
@@ -42,9 +43,10 @@ class Entrance:
         self._identities = IdentityPlaces(self._desk.calls, self._ref, digests)
 
     def read_identity(self, token: str) -> Identity | None:
-        """Whom a storefront has signed for; None when it is no such token."""
-        now_ms = self._standing.document.now_ms
-        return self._desk.identities.read(token, self._standing.name, self._ref.uid, now_ms)
+        """Whom a storefront has signed for, by its own clock, so this host's judges it; None when
+        it is no such token.
+        """
+        return self._desk.identities.read(token, self._standing.name, self._ref.uid, host_ms())
 
     async def join(
         self, token: str | None, nonce: str | None, address: str | None, identity: Identity | None

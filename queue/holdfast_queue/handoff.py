@@ -35,8 +35,11 @@ class HandoffDesk:
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
 
-    def issue(self, admitted: Pass, origin: str, now_ms: int) -> str:
-        """A hand-off of `admitted` to the shop at `origin`."""
+    def issue(self, admitted: Pass, origin: str, now_ms: int, issued_ms: int | None = None) -> str:
+        """A hand-off of `admitted` to the shop at `origin`, issued now or, by the shop's clock, at
+        `issued_ms`.
+        """
+        issued_at_s = (now_ms if issued_ms is None else issued_ms) // 1000
         expires_at_ms = min(now_ms + HANDOFF_MS, admitted.expires_at_ms)
         return self._signer.sign(
             {
@@ -48,8 +51,8 @@ class HandoffDesk:
                 "pass_id": admitted.pass_id,
                 "pass_exp": admitted.expires_at_ms // 1000,
                 "jti": token_urlsafe(_ID_BYTES),
-                "iat": now_ms // 1000,
-                "nbf": now_ms // 1000,
+                "iat": issued_at_s,
+                "nbf": issued_at_s,
                 "exp": expires_at_ms // 1000,
                 **admitted.further_claims,
             },

@@ -10,9 +10,11 @@ hand-off never passes for a pass (and `typ` tells them apart besides); claiming 
 token of the same pass, with the same `jti`. The signature says that a visitor was admitted until
 `exp`, the store alone whether the session still lives.
 
-Time is the caller's, because sessions end by the store's clock: PyJWT's own look at the wall clock
-is switched off. Rejected: `exp` without `epoch`. After a store loss the inventory must know an
-earlier epoch's pass from one of its own.
+Time is the caller's, because sessions end by the sale's clock: PyJWT's own look at the wall clock
+is switched off.
+
+Rejected: `exp` without `epoch`. After a store loss the inventory must know an earlier epoch's pass
+from one of its own.
 """
 
 from base64 import urlsafe_b64encode
@@ -174,9 +176,9 @@ class PassOffice:
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
 
-    def issue(self, admitted: Pass, now_ms: int) -> str:
+    def issue(self, admitted: Pass, issued_ms: int) -> str:
         """The token of an admission; `exp` is rounded down, so it never outlives the session."""
-        issued_at_s = now_ms // 1000
+        issued_at_s = issued_ms // 1000
         return self._signer.sign(
             {
                 "aud": admitted.sale,

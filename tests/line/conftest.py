@@ -155,7 +155,7 @@ async def serve(desk: FrontDesk, clock: Clock) -> AsyncIterator[ClientFactory]:
         app = web.Application()
         app[ROOMS], app[DESK] = OneRoom(room), desk
         app[PUBLIC_ORIGIN], app[RETURN_ORIGINS] = PUBLIC_URL, origins
-        app[PASS_VERIFIER] = pass_verifier(desk.passes, lambda: room.document.now_ms)
+        app[PASS_VERIFIER] = pass_verifier(desk.passes, lambda _sale: room.ref.clock.now_ms())
         add_routes(app)
         add_fallback(app)
         client = TestClient(TestServer(app))

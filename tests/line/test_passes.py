@@ -107,7 +107,7 @@ def test_rotation_keeps_old_passes_until_the_key_is_taken_off() -> None:
 
 def test_verifier_remembers_but_not_past_the_end() -> None:
     office, now = PassOffice(signer()), [NOW_MS]
-    verify = pass_verifier(office, lambda: now[0])
+    verify = pass_verifier(office, lambda _sale: now[0])
     token = office.issue(ADMITTED, NOW_MS)
     first = verify(token, "gala", ADMITTED.uid)
     assert first is not None
@@ -139,7 +139,7 @@ def test_pass_is_final_from_the_end_of_renewing() -> None:
 def test_verifier_takes_no_pass_of_an_earlier_sale_of_the_name() -> None:
     """Neither before it has seen the pass in its own sale nor after."""
     office = PassOffice(signer())
-    verify = pass_verifier(office, lambda: NOW_MS)
+    verify = pass_verifier(office, lambda _sale: NOW_MS)
     token = office.issue(ADMITTED, NOW_MS)
     assert verify(token, "gala", "a later sale") is None
     assert verify(token, "gala", ADMITTED.uid) is not None

@@ -1,0 +1,53 @@
+"""What time it is for a sale: what the store has last said, carried on by a monotonic clock.
+
+Sessions and deadlines are the store's, and its clock may be another than this host's: ahead,
+behind, or, after it was ahead for a moment, standing still until real time has caught up with it
+(see include/guard.lua). So what the service has signed is judged by the sale's clock, and this
+host's is used only for what others sign by theirs. Every reply of a guarded script tells the time:
+to know it costs no call.
+
+Rejected: an offset to this host's wall clock. Whoever sets that clock would set the sale's with it.
+"""
+
+import time
+from collections.abc import Iterable
+from typing import Final
+
+SKEW_WARNING_MS: Final = 1_000
+"""from here on a difference between the clocks of store and host is worth mending"""
+SKEW_PROBLEM_MS: Final = 10_000
+"""from here on it costs visitors something"""
+
+
+class SaleClock:
+    """The clock of one sale, as one process hears it."""
+
+    __slots__ = ("_heard_at", "_heard_ms")
+
+    def __init__(self) -> None:
+        self._heard_ms = 0
+        self._heard_at = 0.0
+
+    def hear(self, now_ms: int) -> None:
+        """Notes what a reply said that has come just now; the newest counts, whichever is later."""
+        self._heard_ms, self._heard_at = now_ms, time.monotonic()
+
+    def now_ms(self) -> int:
+        """Unix milliseconds; those of this host before anything was heard."""
+        if not self._heard_ms:
+            return host_ms()
+        return self._heard_ms + int((time.monotonic() - self._heard_at) * 1000)
+
+    def skew_ms(self) -> int:
+        """By how much it is ahead of this host's clock; 0 before anything was heard."""
+        return self.now_ms() - host_ms() if self._heard_ms else 0
+
+
+def host_ms() -> int:
+    """This host's own clock, in Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def worst_skew_ms(clocks: Iterable[SaleClock]) -> int:
+    """The largest difference, whichever its sign; 0 when there is no clock."""
+    return max((clock.skew_ms() for clock in clocks), key=abs, default=0)
