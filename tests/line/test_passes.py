@@ -119,14 +119,14 @@ def test_verifier_remembers_but_not_past_the_end() -> None:
 
 def test_pass_is_final_from_the_end_of_renewing() -> None:
     office, now = PassOffice(signer()), [NOW_MS]
-    verify = pass_verifier(office, lambda: now[0])
+    verify = pass_verifier(office, lambda _sale: now[0])
     limited = replace(ADMITTED, renewable_until_ms=NOW_MS + 600_000)
     token = office.issue(limited, NOW_MS)
     first = verify(token, "gala", ADMITTED.uid)
     assert first is not None
     assert (first.final, first.renewable_until) == (False, (NOW_MS + 600_000) // 1000)
     now[0] += 600_000
-    for known in (verify(token, "gala", ADMITTED.uid), pass_verifier(office, lambda: now[0])):
+    for known in (verify(token, "gala", ADMITTED.uid), pass_verifier(office, lambda _sale: now[0])):
         later = known if not callable(known) else known(token, "gala", ADMITTED.uid)
         assert later is not None
         assert later.final
