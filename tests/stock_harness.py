@@ -307,7 +307,10 @@ class Stock:
 
     async def _check_buyers(self, living: Iterable[HoldRecord]) -> None:
         raw = await self.executor.command("HGETALL", keys.buyers(self.uid))
-        kept = {raw[at].decode(): raw[at + 1].decode().split() for at in range(0, len(raw), 2)}
+        parts = {raw[at].decode(): raw[at + 1].decode().split("~") for at in range(0, len(raw), 2)}
+        kept = {buyer: part[0].split() for buyer, part in parts.items() if part[0] != "0"}
+        # Who has nothing is kept only as long as something tells when they can be forgotten.
+        assert parts.keys() - kept.keys() <= {hold.buyer for hold in (await self.holds()).values()}
         units: Counter[str] = Counter()
         ids: dict[str, set[str]] = {}
         for hold in living:

@@ -102,7 +102,11 @@ class Hall:
     async def cancel(self, buyer: BuyerRef, *, key: str) -> HoldAnswer:
         """Cancels what was, or would have been, held under an idempotency key."""
         hold_id = hold_id_for(self.uid, buyer.credential, key)
-        return self._accepted(await self.calls.cancel_hold(self.ref, hold_id, buyer=buyer.id))
+        who = {"buyer": buyer.id, "pass_id": buyer.pass_id}
+        answer = await self.calls.cancel_hold(self.ref, hold_id, **who)
+        if answer.code is Code.PASS_ENDED and await self._returns(buyer):
+            answer = await self.calls.cancel_hold(self.ref, hold_id, **who)
+        return self._accepted(answer)
 
     async def read(self, hold_id: str, *, owner: str) -> HoldAnswer:
         """One hold; its owner's or, with an empty owner, anybody's."""

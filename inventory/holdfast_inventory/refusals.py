@@ -27,8 +27,12 @@ _ERRORS: Final = {
     Code.HOLD_RELEASED: ErrorCode.HOLD_RELEASED,
     Code.HOLD_STATE: ErrorCode.HOLD_STATE,
     Code.ORPHAN_LEFT: ErrorCode.ORPHAN_LEFT,
+    Code.TOO_MANY_ENDED: ErrorCode.TOO_MANY_REQUESTS,
     Code.CHANNEL_REQUIRED: ErrorCode.CHANNEL_REQUIRED,
 }
+
+_TOO_MANY_ENDED: Final = "Too many holds of this buyer have ended of late; wait with the next."
+_YOURS: Final = "The buyer holds or has bought a requested seat already; `yours` lists which."
 
 
 def refusal_of(
@@ -45,8 +49,14 @@ def refusal_of(
     if answer.code is Code.HOLD_STATE and answer.hold is not None:
         status = answer.hold.status_at(answer.now_ms).name.lower()
         return HoldfastError(code, f"The hold is {status}.", status_of_hold=status)
+    if answer.code is Code.TOO_MANY_ENDED:
+        seconds = max(1, -(-answer.wait_ms // 1000))
+        return HoldfastError(code, _TOO_MANY_ENDED, retry_after=seconds)
     conflicts = [plan.guids[seat] for seat in answer.seats]
     conflicts += [settings.areas[area].id for area in answer.areas]
+    if answer.own:
+        yours = [plan.guids[seat] for seat in answer.own]
+        return HoldfastError(code, _YOURS, conflicts=conflicts, yours=yours)
     if conflicts:
         return HoldfastError(code, conflicts=conflicts)
     return HoldfastError(code)

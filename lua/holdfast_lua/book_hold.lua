@@ -62,8 +62,7 @@ local free, blocked = moved.f or 0, moved.x or 0
 sale.free, sale.blocked = sale.free - free, sale.blocked - blocked
 sale.booked = sale.booked + free + blocked
 stock_areas_move(sale, sold.areas, 'free', 'booked')
-local units, ids = buyer_units(keys.buyers, sold.buyer)
-buyer_add(keys.buyers, sold.buyer, units, ids, sold.id, hold_units(sold))
+buyer_add(keys.buyers, sold.buyer, sold.id, hold_units(sold))
 sold.version = known and known.version or sold.version
 book_done(sale, keys, sold, ARGV[5])
 return stock_commit(sale, keys.events, CODE.OK, sold.value)

@@ -47,6 +47,7 @@ class Code(IntEnum):
     HANDOFF_USED = -20
     ALREADY_OPEN = -21
     JOIN_LIMITED = -22  # this client address has joined too often
+    HANDOFF_LIMITED = -23  # this pass has exchanged too many hand-offs of late
     DRAW_MISMATCH = -30  # the store's lobby is not the one that the ledger has sealed
 
     # stock (a refusal may still have freed overdue holds on its way; nothing else was written)
@@ -70,6 +71,7 @@ class Code(IntEnum):
     HOLD_STATE = -54  # the hold's status does not allow it
     ORPHAN_LEFT = -55
     INSTALL_FENCED = -56  # a newer epoch is installed or being installed
+    TOO_MANY_ENDED = -58  # this buyer has ended so many holds of late that the next must wait
     CHANNEL_REQUIRED = -57  # a seat is set aside for a channel that the buyer does not carry
 
     # sale

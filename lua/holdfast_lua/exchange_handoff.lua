@@ -2,35 +2,46 @@
 --
 -- Atomic, because two exchanges of a hand-off that leaked must not both succeed. The caller has
 -- verified its signature, audience and times; the mark outlives the hand-off, so that it cannot be
--- used again while it would still verify.
+-- used again while it would still verify. A pass has so many marks at most: hand-offs are made without
+-- the store, and whoever has a ticket can have any number of them.
 --
 -- KEYS
 --   1 sale     HASH    guard; the sale's life
 --   2 active   ZSET    pass id -> session deadline
---   3 handoff  STRING  set once; 2 minutes
+--   3 handoffs ZSET    hand-off of this pass that was exchanged -> until when that is kept, in ms
 --   4 line     HASH    settings; the sale's life
 --   5 started  ZSET    pass id -> when its session began
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
 --   3 pass_id   text
---   4 keep_ms   integer, longer than a hand-off lasts
+--   4 handoff   its id
+--   5 keep_ms   integer, longer than a hand-off lasts
 -- Returns {code, revision, now_ms, ...}
 --   OK            session deadline ms, and until when it is renewed, 0 for ever
 --   HANDOFF_USED  it was exchanged before
 --   SESSION_OVER  the session it stands for is over
+--   HANDOFF_LIMITED  ms until another one of this pass may be exchanged
 -- Complexity: O(log active)
 -- Events: none
 
 -- include: guard
 -- include: session
 
+local KEPT_MAX = 30
+
 local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
 local deadline_ms = session_deadline(KEYS[2], ARGV[3], sale.now_ms)
 if not deadline_ms then return guard_refuse(sale, CODE.SESSION_OVER) end
-if redis.call('EXISTS', KEYS[3]) == 1 then return guard_refuse(sale, CODE.HANDOFF_USED) end
-redis.call('SET', KEYS[3], '1', 'PX', ARGV[4])
+if redis.call('ZSCORE', KEYS[3], ARGV[4]) then return guard_refuse(sale, CODE.HANDOFF_USED) end
+local first = redis.call('ZRANGEBYSCORE', KEYS[3], sale.now_ms + 1, '+inf', 'WITHSCORES')
+if #first / 2 >= KEPT_MAX then
+  return guard_refuse(sale, CODE.HANDOFF_LIMITED, tonumber(first[2]) - sale.now_ms)
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', sale.now_ms)
+redis.call('ZADD', KEYS[3], sale.now_ms + tonumber(ARGV[5]), ARGV[4])
+redis.call('PEXPIRE', KEYS[3], ARGV[5])
 local terms = redis.call('HMGET', KEYS[4], 'session_ms', 'session_max_ms')
 local line = { session_ms = tonumber(terms[1]) or 0, session_max_ms = tonumber(terms[2]) or 0 }
 return guard_commit(sale, CODE.OK, deadline_ms,

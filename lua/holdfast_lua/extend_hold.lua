@@ -1,5 +1,8 @@
 -- Moves the deadline of an active hold further off, never beyond its latest time.
 --
+-- A second is the least that it moves by, unless less is left: a buyer who asks all the time would push
+-- everybody else's events out of the stream otherwise.
+--
 -- Atomic with the check of owner, version and deadline: a hold that has lapsed cannot be revived here.
 --
 -- KEYS
@@ -16,7 +19,7 @@
 --   5 version    that the caller has seen, 0 = any
 --   6 extend_ms  from now to the new deadline
 --
--- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when the deadline would not move;
+-- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when the deadline would hardly move;
 -- HOLD_UNKNOWN, NOT_OWNER, HOLD_EXPIRED, HOLD_RELEASED, HOLD_CHANGED; HOLD_STATE once it is paying.
 -- Complexity: O(log holds).
 -- Events: hold.extended {buyer, seats, areas, total, expires_ms}.
@@ -24,6 +27,7 @@
 -- include: hold_change
 -- include: session
 
+local LEAST_MS = 1000
 local events_key, holds_key, due_key, active_key = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local sale, refusal = stock_open()
 if refusal then return refusal end
@@ -32,7 +36,8 @@ local why = hold_refusal(hold, ARGV[4], tonumber(ARGV[5]), sale.now_ms)
 if why then return guard_refuse(sale, why) end
 if hold.status ~= ACTIVE then return guard_refuse(sale, CODE.HOLD_STATE, hold_pack(hold)) end
 local expires_ms = math.min(sale.now_ms + tonumber(ARGV[6]), hold.latest_ms)
-if expires_ms <= hold.expires_ms then
+local least_ms = math.min(LEAST_MS, hold.latest_ms - hold.expires_ms)
+if expires_ms < hold.expires_ms + math.max(1, least_ms) then
   return guard_refuse(sale, CODE.UNCHANGED, hold_pack(hold))
 end
 hold.expires_ms = expires_ms

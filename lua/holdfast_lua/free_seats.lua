@@ -78,7 +78,7 @@ sale.free, sale.booked = sale.free + (moved.b or 0), sale.booked - (moved.b or 0
 stock_areas_move(sale, given, 'booked', 'free')
 local gone = count == before
 if gone then hold.status, hold.reason = RELEASED, 'refunded' end
-buyer_remove(keys.buyers, hold, count, gone)
+buyer_remove(sale, keys.buyers, hold, count, gone, false)
 hold_save(keys.holds, hold)
 event_append(sale, keys.events, 'order.refunded', hold.id,
   { buyer = hold.buyer, seats = freed, areas = given, amount = tonumber(ARGV[6]) })

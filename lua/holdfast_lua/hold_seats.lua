@@ -29,7 +29,7 @@
 --               on), its choice or its seats; see include/asked.lua
 -- joins: 64
 --
--- Returns {{code, revision, now_ms, hold, seats, areas}, ...}, one for each hold, in order
+-- Returns {{code, revision, now_ms, hold, seats, areas, own, wait_ms}, ...}, one for each hold, in order
 --   OK                    the new hold
 --   HOLD_REPEATED         the hold that this id has already
 --   IDEMPOTENCY_MISMATCH  the id was used with another request
@@ -37,7 +37,8 @@
 --   HOLDS_NOT_OPEN, HOLDS_CLOSED, PASS_ENDED, HOLD_LIMIT
 --   CHANNEL_REQUIRED      `seats` and `areas` that are set aside and not open to this buyer; neither
 --                         for a choice among such classes
---   SEAT_UNAVAILABLE      `seats` and `areas` that are not free
+--   TOO_MANY_ENDED        `wait_ms` until the buyer may hold again, see include/hold_rate.lua
+--   SEAT_UNAVAILABLE      `seats` and `areas` that are not free; `own` seats that the buyer has
 --   ORPHAN_LEFT           `seats` beside the single seat
 --   NOT_ENOUGH_TOGETHER, SOLD_OUT, SWEEP_AGAIN
 -- or, when the guard refuses, one answer for all.
@@ -55,6 +56,7 @@ local SWEEP_BEFORE_MAX, SWEEP_BLOCK_MAX = 16, 256
 
 local function seldom()
 -- include: sweep
+-- include: own
 -- include: refuse
 -- include: explicit
 -- include: ladder
@@ -69,14 +71,21 @@ local function seldom()
     return guard_refuse(opened, CODE.HOLD_REPEATED, found)
   end
 
-  local function refused(opened, code, seats, areas)
+  local function refused(opened, code, seats, areas, own)
     if opened.free + opened.held == 0 then code = CODE.SOLD_OUT end
     if stock_overdue(opened) then code = CODE.SWEEP_AGAIN end
-    return guard_refuse(opened, code, '', seats or {}, areas or {})
+    return guard_refuse(opened, code, '', seats or {}, areas or {}, own or {})
+  end
+
+  -- Who has ended too many holds of late waits with the next.
+  local function refused_rate(opened, tat_ms)
+    local wait_ms = rate_wait_ms(tat_ms, opened.now_ms)
+    return wait_ms and guard_refuse(opened, CODE.TOO_MANY_ENDED, '', {}, {}, {}, wait_ms)
   end
 
   -- Why what is named cannot be had: seats that are set aside or not free, areas too full.
-  local function refused_named(opened, house, hold)
+  local function refused_named(opened, block, hold)
+    local house = block.house
     local why = { withheld = {}, conflicts = {}, alone = {} }
     if hold.list then why, hold.changes = explicit_find(opened, house, hold.list, hold) end
     local short = stock_areas_short(opened, hold.areas)
@@ -85,7 +94,8 @@ local function seldom()
       return guard_refuse(opened, CODE.CHANNEL_REQUIRED, '', why.withheld, barred)
     end
     if #why.conflicts > 0 or #short > 0 then
-      return refused(opened, CODE.SEAT_UNAVAILABLE, why.conflicts, short)
+      local own = own_seats(block, hold.buyer, why.conflicts)
+      return refused(opened, CODE.SEAT_UNAVAILABLE, why.conflicts, short, own)
     end
     if #why.alone > 0 and hold.no_orphans then return refused(opened, CODE.ORPHAN_LEFT, why.alone) end
     return nil
@@ -115,8 +125,8 @@ local function seldom()
     for at = 1, #areas, 3 do hold.total = hold.total + areas[at + 1] * areas[at + 2] end
   end
 
-  return { repeated = repeated, refused = refused, refused_named = refused_named,
-    refused_choice = refused_choice, take_named = take_named, ladder = ladder, sweep = sweep,
+  return { repeated = repeated, refused = refused, refused_rate = refused_rate,
+    refused_named = refused_named, refused_choice = refused_choice, take_named = take_named, ladder = ladder, sweep = sweep,
     changed = stock_changed }
 end
 
@@ -152,7 +162,9 @@ local function decide(block, hold)
   local before, choice, house = block.made[hold.id], hold.choice, block.house
   if before then return rare().repeated(sale, hold, before) end
   local named = hold.list or #hold.areas > 0
-  local why = named and rare().refused_named(sale, house, hold)
+  local tat_ms = block.purses[hold.buyer].tat_ms
+  local why = tat_ms > now_ms and hold.pass_id ~= '' and rare().refused_rate(sale, tat_ms)
+    or named and rare().refused_named(sale, block, hold)
     or (choice and sale.apart ~= '' and rare().refused_choice(sale, hold))
   if why then return why end
   local units = hold_units(hold) + (choice and choice.quantity or 0)

@@ -100,9 +100,11 @@ def asked(uid: str) -> str:
     return _of_sale(uid, "asked")
 
 
-def handoff(uid: str, handoff_id: str) -> str:
-    """STRING: set when a hand-off is exchanged; lives two minutes, longer than the hand-off."""
-    return _of_sale(uid, f"handoff:{handoff_id}")
+def handoffs(uid: str, pass_id: str) -> str:
+    """ZSET: hand-off of a pass that was exchanged -> until when that is kept, in ms; lives two
+    minutes from the last one, longer than a hand-off.
+    """
+    return _of_sale(uid, f"handoffs:{pass_id}")
 
 
 def address(uid: str, digest: str) -> str:
@@ -151,14 +153,17 @@ def layout(uid: str) -> str:
 
 
 def holds(uid: str) -> str:
-    """HASH: hold id -> the whole hold as one msgpack array (stock_records.py). Ended holds that
-    never reached the ledger go 24 h after their end, all others stay.
+    """HASH: hold id -> the whole hold as one msgpack array (stock_records.py). Of those that never
+    reached the ledger, released ones go an hour after their end and expired ones 24 h after it; all
+    others stay.
     """
     return _of_sale(uid, "holds")
 
 
 def buyers(uid: str) -> str:
-    """HASH: buyer -> `<units> <hold id>...` of the holds and orders that count for the limit."""
+    """HASH: buyer -> `<units> <hold id>...` of the holds and orders that count for the limit, and
+    behind `~` the time up to which ended holds are charged to the buyer (include/hold_rate.lua).
+    """
     return _of_sale(uid, "buyers")
 
 

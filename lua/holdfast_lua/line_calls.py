@@ -280,11 +280,13 @@ class LineCalls:
         return await self._answer(ref, "end_pass", wanted, pass_id, reason)
 
     async def exchange_handoff(self, ref: SaleRef, handoff_id: str, pass_id: str) -> Answer:
-        """OK once for each hand-off."""
+        """OK once for each hand-off, and for so many of a pass in two minutes."""
         spelt = line_keys(ref.uid)
-        handoff = keys.handoff(ref.uid, handoff_id)
-        wanted = (spelt.sale, spelt.active, handoff, spelt.line, spelt.started)
-        return await self._answer(ref, "exchange_handoff", wanted, pass_id, _HANDOFF_KEPT_MS)
+        handoffs = keys.handoffs(ref.uid, pass_id)
+        wanted = (spelt.sale, spelt.active, handoffs, spelt.line, spelt.started)
+        return await self._answer(
+            ref, "exchange_handoff", wanted, pass_id, handoff_id, _HANDOFF_KEPT_MS
+        )
 
     async def change_lifecycle(self, ref: SaleRef, operation: str) -> LifecycleChanged:
         """open, pause, resume, drain or close."""

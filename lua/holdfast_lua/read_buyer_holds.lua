@@ -19,7 +19,7 @@ local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
 local entry = redis.call('HGET', KEYS[3], ARGV[3]) or ''
 local found = {}
-for id in string.gmatch(entry, ' (%S+)') do
+for id in string.gmatch(entry, ' ([^%s~]+)') do
   local value = redis.call('HGET', KEYS[2], id)
   if value then
     found[#found + 1] = id

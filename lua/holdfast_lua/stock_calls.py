@@ -92,9 +92,16 @@ class StockCalls:
         args = (hold_id, owner, version, reason)
         return await self._hold(ref, "release_hold", hold_id, _STOCK, args)
 
-    async def cancel_hold(self, ref: SaleRef, hold_id: str, *, buyer: str) -> HoldAnswer:
-        """Releases the hold of that id, or leaves a tombstone so that it can never come to be."""
-        return await self._hold(ref, "cancel_hold", hold_id, _STOCK, (hold_id, buyer))
+    async def cancel_hold(
+        self, ref: SaleRef, hold_id: str, *, buyer: str, pass_id: str = ""
+    ) -> HoldAnswer:
+        """Releases the hold of that id, or leaves a tombstone so that it can never come to be.
+
+        With a `pass_id` a tombstone needs a live session (PASS_ENDED), and is charged to the buyer
+        (TOO_MANY_ENDED).
+        """
+        names = (*_STOCK, keys.active)
+        return await self._hold(ref, "cancel_hold", hold_id, names, (hold_id, buyer, pass_id))
 
     async def expire_holds(self, ref: SaleRef, limit: int = SWEEP_MAX) -> Sweep:
         """Ends at most `limit` overdue holds."""
@@ -327,7 +334,9 @@ def _answer_of(hold_id: str, reply: Reply) -> HoldAnswer:
     if len(values) < 3:
         return HoldAnswer(reply.code, reply.revision, reply.now_ms, hold)
     seats, areas = tuple(values[1]), tuple(values[2])
-    return HoldAnswer(reply.code, reply.revision, reply.now_ms, hold, seats, areas)
+    own = tuple(values[3]) if len(values) > 3 else ()
+    wait_ms = values[4] if len(values) > 4 else 0
+    return HoldAnswer(reply.code, reply.revision, reply.now_ms, hold, seats, areas, own, wait_ms)
 
 
 def _unpack_pairs(flat: list[Any]) -> list[HoldRecord]:

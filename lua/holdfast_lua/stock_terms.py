@@ -87,7 +87,7 @@ class HoldAnswer(msgspec.Struct, frozen=True):
     """What a script said about one hold: the hold as it now is, when there is one to show.
 
     `seats` and `areas` are indices that stood in the way (SEAT_UNAVAILABLE, CHANNEL_REQUIRED,
-    ORPHAN_LEFT).
+    ORPHAN_LEFT), `own` those of the seats that the buyer has. `wait_ms` goes with TOO_MANY_ENDED.
     """
 
     code: Code
@@ -96,6 +96,8 @@ class HoldAnswer(msgspec.Struct, frozen=True):
     hold: HoldRecord | None = None
     seats: tuple[int, ...] = ()
     areas: tuple[int, ...] = ()
+    own: tuple[int, ...] = ()
+    wait_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,8 @@ class Admissions:
         answer = await self._desk.calls.exchange_handoff(
             self._ref, handoff.handoff_id, granted.pass_id
         )
+        if answer.code is Code.HANDOFF_LIMITED:
+            raise HoldfastError(ErrorCode.TOO_MANY_REQUESTS, retry_after=answer.ms / 1000)
         if answer.code < 0:
             raise refusal(answer.code)
         return self._admission(granted.pass_id, granted.subject, answer, True, granted.channels)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from conftest import Clock
 from line_harness import Crowd, Line, LineFactory, burst_excess, with_terms
 
 from holdfast_lua import keys
 from holdfast_lua.codes import Code
+from holdfast_lua.line_calls import Answer
 
 HOUR_MS = 3_600_000
 
@@ -244,5 +246,28 @@ async def test_handoff_is_exchanged_once(line: Line) -> None:
     assert await exchange("two") is Code.OK
     await line.calls.end_pass(line.ref, "a", "released")
     assert await exchange("three") is Code.SESSION_OVER
-    lifetime = await line.executor.command("PTTL", keys.handoff(line.ref.uid, "one"))
+    lifetime = await line.executor.command("PTTL", keys.handoffs(line.ref.uid, "a"))
     assert 60_000 < lifetime <= 120_000
+
+
+async def test_pass_leaves_a_bounded_number_of_exchanged_handoffs(line: Line, clock: Clock) -> None:
+    await clock.stand_still()
+    now = await clock.now_ms()
+    await line.executor.command(
+        "ZADD", keys.active(line.ref.uid), now + 10**7, "a", now + 10**7, "b"
+    )
+
+    async def exchange(handoff: int, pass_id: str = "a") -> Answer:
+        return await line.calls.exchange_handoff(line.ref, f"handoff-{handoff}", pass_id)
+
+    answers = [await exchange(number) for number in range(100)]
+    assert [answer.code for answer in answers] == [Code.OK] * 30 + [Code.HANDOFF_LIMITED] * 70
+    assert answers[-1].ms == 120_000
+    key = keys.handoffs(line.ref.uid, "a")
+    assert await line.executor.command("ZCARD", key) == 30
+    assert await line.executor.command("MEMORY", "USAGE", key) < 2_000
+    assert (await exchange(0)).code is Code.HANDOFF_USED
+    assert (await exchange(0, "b")).code is Code.OK
+    await clock.advance_ms(120_001)
+    assert (await exchange(100)).code is Code.OK
+    assert await line.executor.command("ZCARD", key) == 1

@@ -12,11 +12,11 @@ from model.terms import (
     ACTIVE,
     BLOCKS,
     CLUB_SEATS,
-    KEPT_MS,
     LODGE,
     NO_UNITS,
     PAYING,
     RELEASED,
+    RELEASED_KEPT_MS,
     Asked,
     Given,
     Hold,
@@ -27,6 +27,7 @@ from model.terms import (
 from holdfast_lua.codes import Code
 
 SWEEP_BEFORE_MAX = 16
+EXTEND_LEAST_MS = 1000
 
 
 def hold_seats(store: StoreModel, asked: Asked, given: Given) -> Code:
@@ -121,7 +122,8 @@ def extend_hold(store: StoreModel, asked: Asked, given: Given) -> Code:
     if hold.status is not ACTIVE:
         return Code.HOLD_STATE
     expires_ms = min(store.now_ms + asked.number, hold.latest_ms)
-    if expires_ms <= hold.expires_ms:
+    least_ms = max(1, min(EXTEND_LEAST_MS, hold.latest_ms - hold.expires_ms))
+    if expires_ms < hold.expires_ms + least_ms:
         return Code.UNCHANGED
     hold.expires_ms = expires_ms
     store.due_set(hold.id, expires_ms)
@@ -169,7 +171,7 @@ def _bury(store: StoreModel, asked: Asked) -> None:
         now_ms,
         reason="cancelled",
     )
-    store.due_set(asked.hold_id, now_ms + KEPT_MS)
+    store.due_set(asked.hold_id, now_ms + RELEASED_KEPT_MS)
 
 
 def expire_holds(store: StoreModel, asked: Asked, given: Given) -> Code:

@@ -24,9 +24,10 @@ from model.terms import (
     CONFIRMED,
     CONFIRMING,
     EXPIRED,
-    KEPT_MS,
+    EXPIRED_KEPT_MS,
     LODGE,
     RELEASED,
+    RELEASED_KEPT_MS,
     ROOM,
     SEATS,
     Areas,
@@ -167,7 +168,8 @@ class StoreModel:
         if hold.in_ledger:
             self.due.pop(hold.id, None)
         else:
-            self.due_set(hold.id, self.now_ms + KEPT_MS)
+            kept_ms = EXPIRED_KEPT_MS if status is EXPIRED else RELEASED_KEPT_MS
+            self.due_set(hold.id, self.now_ms + kept_ms)
         self.saved(hold, kind)
 
     def saved(self, hold: Hold, kind: str) -> None:

@@ -23,7 +23,8 @@ CLUB: Final = "club"
 CLUB_SEATS: Final = frozenset({6, 7})
 BLOCKS: Final = (range(4), range(4, 6), range(6, 8))
 """the seats that are neighbours and of one class"""
-KEPT_MS = 24 * 3_600_000
+EXPIRED_KEPT_MS = 24 * 3_600_000
+RELEASED_KEPT_MS = 3_600_000
 ACTIVE, PAYING, CONFIRMING, CONFIRMED, RELEASED, EXPIRED = HoldStatus
 
 

@@ -11,7 +11,8 @@ from holdfast_inventory.holds import BestAvailable, BuyerRef, Wish
 from holdfast_lua import Code, keys
 from holdfast_lua.stock_records import HoldStatus
 
-KEPT_AFTER_END_MS = 24 * 60 * 60 * 1000
+KEPT_AFTER_RELEASE_MS = 60 * 60 * 1000
+KEPT_AFTER_EXPIRY_MS = 24 * 60 * 60 * 1000
 
 
 async def test_extending_moves_the_deadline_up_to_the_latest_time(
@@ -194,13 +195,13 @@ async def test_a_hall_that_is_all_overdue_sells_at_the_first_request(
     assert stock.plan.adjacent(answer.hold.seats)
 
 
-async def test_ended_holds_are_forgotten_a_day_later(stock: Stock, clock: Clock) -> None:
+async def test_released_holds_are_forgotten_an_hour_later(stock: Stock, clock: Clock) -> None:
     gone = await stock.held(stock.choice(1))
     await stock.calls.release_hold(stock.ref, gone.id, owner="")
     paid = await stock.held(stock.choice(1))
     await stock.calls.begin_paying(stock.ref, paid.id)
     await stock.calls.release_hold(stock.ref, paid.id, owner="")
-    await clock.advance_ms(KEPT_AFTER_END_MS - 1000)
+    await clock.advance_ms(KEPT_AFTER_RELEASE_MS - 1000)
     await stock.calls.expire_holds(stock.ref)
     assert set(await stock.holds()) == {gone.id, paid.id}
 
@@ -210,6 +211,41 @@ async def test_ended_holds_are_forgotten_a_day_later(stock: Stock, clock: Clock)
     assert sweep.ended == 0
     assert set(await stock.holds()) == {paid.id}  # the ledger knows it
     await stock.recount()
+
+
+async def test_expired_holds_are_forgotten_a_day_later(stock: Stock, clock: Clock) -> None:
+    late = await stock.held(stock.choice(1))
+    await clock.advance_ms(HOLD_MS)
+    await stock.calls.expire_holds(stock.ref)
+    await clock.advance_ms(KEPT_AFTER_EXPIRY_MS - 1000)
+    await stock.calls.expire_holds(stock.ref)
+    assert set(await stock.holds()) == {late.id}
+    await clock.advance_ms(2000)
+    await stock.calls.expire_holds(stock.ref)
+    assert await stock.holds() == {}
+    await stock.recount()
+
+
+async def test_extending_that_would_hardly_move_the_deadline_changes_nothing(
+    stock: Stock, clock: Clock
+) -> None:
+    """Else a buyer who asks all the time would fill the events."""
+    hold = await stock.held(stock.choice(1))
+    await clock.stand_still()
+
+    async def extend() -> Code:
+        answer = await stock.calls.extend_hold(
+            stock.ref, hold.id, owner="", version=0, extend_ms=HOLD_MS
+        )
+        return answer.code
+
+    await clock.advance_ms(2000)
+    assert await extend() is Code.OK
+    await clock.advance_ms(999)
+    assert await extend() is Code.UNCHANGED
+    await clock.advance_ms(1)
+    assert await extend() is Code.OK
+    assert (await stock.kinds()).count("hold.extended") == 2
 
 
 async def test_cancelling_what_arrived_releases_it(stock: Stock) -> None:

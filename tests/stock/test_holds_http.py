@@ -260,6 +260,46 @@ async def test_cancelling_by_idempotency_key_works_before_and_after(
     assert "h" not in await stock.states()
 
 
+async def test_cancelling_with_a_pass_needs_its_session_and_is_limited(
+    ask: Client, stock: Stock, clock: Clock
+) -> None:
+    await clock.stand_still()
+    over = await ask("POST", "/holds/cancel", token="pass.ann.x", key="k")
+    assert await problem(over) == (409, "pass_ended")
+    token = await admit(stock, clock, "bea")
+    for number in range(60):
+        early = await ask("POST", "/holds/cancel", token=token, key=f"k{number}")
+        assert early.status == 200
+    for path, body in (("/holds/cancel", {}), ("/holds", TWO)):
+        limited = await ask("POST", path, token=token, key="another", json=body)
+        assert await problem(limited) == (429, "too_many_requests")
+        assert limited.headers["Retry-After"] == "60"
+    kept = await ask("POST", "/holds", token=token, key="k0", json=TWO)
+    assert await problem(kept) == (410, "hold_released")
+
+
+async def test_buyer_is_told_which_of_the_seats_in_the_way_are_their_own(
+    ask: Client, stock: Stock, clock: Clock
+) -> None:
+    token = await admit(stock, clock, "bea")
+    await stock.held(stock.seats("z1-1-1"), buyer="abe")
+    mine = {"seats": ["z1-1-2", "z1-1-3"]}
+    hold = await (await ask("POST", "/holds", token=token, key="k1", json=mine)).json()
+    bought = await (
+        await ask("POST", "/holds", token=token, key="k2", json={"seats": ["z1-2-1"]})
+    ).json()
+    await stock.confirmed(bought["id"])
+    wish = {"seats": ["z1-1-1", "z1-1-2", "z1-2-1", "z1-2-2"]}
+    refused = await ask("POST", "/holds", token=token, key="k3", json=wish)
+    assert await problem(refused) == (409, "seat_unavailable")
+    told = await refused.json()
+    assert told["conflicts"] == ["z1-1-1", "z1-1-2", "z1-2-1"]
+    assert told["yours"] == ["z1-1-2", "z1-2-1"]
+    await ask("POST", f"/holds/{hold['id']}/release", token=token)
+    other = await ask("POST", "/holds", token=token, key="k4", json={"seats": ["z1-1-1"]})
+    assert "yours" not in await other.json()
+
+
 async def test_the_map_in_all_its_forms(ask: Client, stock: Stock) -> None:
     await stock.held(stock.seats("z1-1-1"), floor=2)
     response = await ask("GET", "/seats", headers={"Accept-Encoding": "identity"})

@@ -30,8 +30,8 @@ local function block_open(sale, keys, asking)
   local entries = redis.call('HMGET', keys.buyers, unpack(buyers))
   for n, buyer in ipairs(buyers) do
     if not block.purses[buyer] then
-      local units, ids = buyer_parse(entries[n])
-      block.purses[buyer] = { units = units, ids = ids }
+      local units, ids, tat_ms = buyer_parse(entries[n])
+      block.purses[buyer] = { units = units, ids = ids, tat_ms = tat_ms }
     end
   end
   return block
@@ -65,7 +65,7 @@ local function block_purses(block)
       told[buyer] = true
       local purse = block.purses[buyer]
       entries[#entries + 1] = buyer
-      entries[#entries + 1] = buyer_entry(purse.units, purse.ids)
+      entries[#entries + 1] = buyer_entry(purse.units, purse.ids, purse.tat_ms)
     end
   end
   redis.call('HSET', block.keys.buyers, unpack(entries))

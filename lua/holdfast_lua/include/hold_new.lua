@@ -5,13 +5,13 @@
 -- will change: active and paying ones at their deadline, ended ones at the time they are forgotten. A
 -- hold that is confirming or confirmed has none, nor has an ended one that the ledger knows.
 --
--- `buyers` keeps "<units> <hold id>..." of the holds that have units: the limit per buyer is over
--- these. `keys` is a table with the names of stock_keys().
+-- `buyers` keeps "<units> <hold id>...~<tat>": of the holds that have units, since the limit per buyer
+-- is over these; and how fast the buyer has been ending holds (include/hold_rate.lua), where that
+-- matters still. `keys` is a table with the names of stock_keys().
 
 -- include: stock
 
 local ACTIVE, PAYING, CONFIRMING, CONFIRMED, RELEASED, EXPIRED = 1, 2, 3, 4, 5, 6
-local HOLD_KEPT_MS = 24 * 60 * 60 * 1000
 
 local function stock_keys()
   return { events = KEYS[2], seats = KEYS[3], rows = KEYS[4], holds = KEYS[5], buyers = KEYS[6],
@@ -40,21 +40,25 @@ local function due_set(sale, due_key, hold_id, at_ms)
   due_next(sale, at_ms)
 end
 
--- A buyer's units, and the text of the hold ids behind them.
+-- A buyer's units, the text of the hold ids behind them, and the buyer's `tat`.
 local function buyer_parse(entry)
-  if not entry then return 0, '' end
-  local units, ids = string.match(entry, '^(%d+)(.*)$')
-  return tonumber(units), ids
+  if not entry then return 0, '', 0 end
+  -- A process of a version that knew no `tat` adds what it adds behind it.
+  local units, ids, tat_ms, more = string.match(entry, '^(%d+)([^~]*)~?(%d*)(.*)$')
+  return tonumber(units), ids .. more, tonumber(tat_ms) or 0
 end
 
 local function buyer_units(buyers_key, buyer)
   return buyer_parse(redis.call('HGET', buyers_key, buyer))
 end
 
-local function buyer_entry(units, ids)
+local function buyer_entry(units, ids, tat_ms)
+  if tat_ms > 0 then return string.format('%.0f%s~%.0f', units, ids, tat_ms) end
   return string.format('%.0f%s', units, ids)
 end
 
-local function buyer_add(buyers_key, buyer, units, ids, hold_id, count)
-  redis.call('HSET', buyers_key, buyer, buyer_entry(units + count, ids .. ' ' .. hold_id))
+-- Counts a hold's units for its buyer.
+local function buyer_add(buyers_key, buyer, hold_id, count)
+  local units, ids, tat_ms = buyer_units(buyers_key, buyer)
+  redis.call('HSET', buyers_key, buyer, buyer_entry(units + count, ids .. ' ' .. hold_id, tat_ms))
 end

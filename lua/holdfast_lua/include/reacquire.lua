@@ -32,8 +32,7 @@ end
 local function reacquire(sale, keys, hold)
   sale.free, sale.held = sale.free - #hold.seats, sale.held + #hold.seats
   stock_areas_move(sale, hold.areas, 'free', 'held')
-  local units, ids = buyer_units(keys.buyers, hold.buyer)
-  buyer_add(keys.buyers, hold.buyer, units, ids, hold.id, hold_units(hold))
+  buyer_add(keys.buyers, hold.buyer, hold.id, hold_units(hold))
   hold_confirming(keys, hold)
   hold_event(sale, keys.events, 'hold.reacquired', hold)
 end

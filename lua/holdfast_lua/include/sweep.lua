@@ -1,4 +1,4 @@
--- The sweep: ends overdue holds and forgets those that ended a day ago, a bounded number at a time.
+-- The sweep: ends overdue holds and forgets those that ended long ago, a bounded number at a time.
 --
 -- Scripts that reserve run it first, so that what has lapsed is on sale again in the very call that
 -- wants it, and no background task has to be alive for that. It does nothing, and asks the store
@@ -18,7 +18,10 @@ local function sweep(sale, keys, limit)
       ended = ended + 1
     else
       redis.call('ZREM', keys.due, id)
-      if hold and hold_ended(hold) then redis.call('HDEL', keys.holds, id) end
+      if hold and hold_ended(hold) then
+        redis.call('HDEL', keys.holds, id)
+        buyer_forget(sale, keys.buyers, hold.buyer)
+      end
     end
   end
   if ended > 0 then redis.call('HINCRBY', sale.key, 'expired', ended) end
