@@ -1,22 +1,30 @@
 """API keys as a worker sees them: the operator's from the configuration, the rest from the ledger.
 
-Every authorised call asks for its key, so answers are remembered for `REMEMBER_SECONDS`, which is
-also how long a revoked key may still work on a worker that has just used it. What was not found is
-remembered too: a client that repeats a wrong key costs the ledger one read per period.
+Every authorised call asks for its key, so a key that was found is remembered for
+`REMEMBER_SECONDS`, which is also how long a revoked one may still work on a worker that has just
+used it. One that is in use is looked up again before that, beside the calls, which so wait for no
+ledger. What is not known waits for the next joined lookup: wrong keys, however many and however
+different, cost the ledger a query a round and take no memory.
 
 While the ledger is away, a key that was found before goes on working, for `LEDGERLESS_SECONDS` at
 most: holds need no ledger, and without its key a shop could not make any. A key
 that is revoked meanwhile, by somebody who can reach the ledger, works that long where it cannot be.
 """
 
+import asyncio
 import hmac
 import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from holdfast_inventory.ledger import Ledger, LedgerUnavailable
+from holdfast.joined_lookup import JoinedLookup
+from holdfast_inventory.ledger import KeyRecord, Ledger, LedgerUnavailable
 from holdfast_web.credentials import ApiKey, Role, key_digest
+from holdfast_web.errors import HoldfastError
 
 REMEMBER_SECONDS = 2.0
+RENEW_SECONDS = 1.0
 LEDGERLESS_SECONDS = 300.0
 MAX_REMEMBERED = 1_000
 OPERATOR = ApiKey(id="operator", role=Role.OPERATOR, name="operator key of the data directory")
@@ -24,8 +32,8 @@ OPERATOR = ApiKey(id="operator", role=Role.OPERATOR, name="operator key of the d
 
 @dataclass(frozen=True)
 class _Remembered:
-    key: ApiKey | None
-    until: float
+    key: ApiKey
+    asked_at: float
 
 
 class KeyRegistry:
@@ -35,6 +43,8 @@ class KeyRegistry:
         self._ledger = ledger
         self._operator_digest = key_digest(operator_key)
         self._remembered: dict[str, _Remembered] = {}
+        self._lookup = JoinedLookup[ApiKey](self._read)
+        self._renewing: dict[str, asyncio.Task[None]] = {}
 
     async def __call__(self, digest: str) -> ApiKey | None:
         """The key with this digest, None when there is none."""
@@ -42,21 +52,49 @@ class KeyRegistry:
             return OPERATOR
         now = time.monotonic()
         known = self._remembered.get(digest)
-        if known is not None and known.until > now:
+        if known is not None and now < known.asked_at + REMEMBER_SECONDS:
+            if now >= known.asked_at + RENEW_SECONDS:
+                self._renew(digest)
             return known.key
         try:
-            key = await self._read(digest)
+            return await self._find(digest, now)
         except LedgerUnavailable:
-            if known is None or known.key is None or known.until + LEDGERLESS_SECONDS < now:
+            if known is None or known.asked_at + LEDGERLESS_SECONDS < now:
                 raise
             return known.key
-        if len(self._remembered) >= MAX_REMEMBERED:
+
+    async def aclose(self) -> None:
+        """Ends the lookups under way."""
+        await self._lookup.aclose()
+        await asyncio.gather(*self._renewing.values(), return_exceptions=True)
+
+    def _renew(self, digest: str) -> None:
+        if digest not in self._renewing:
+            task = asyncio.create_task(self._find_quietly(digest), name="renew an API key")
+            self._renewing[digest] = task
+            task.add_done_callback(lambda _: self._renewing.pop(digest, None))
+
+    async def _find_quietly(self, digest: str) -> None:
+        """A fault is told to who asks once the key is no longer remembered."""
+        with suppress(HoldfastError):
+            await self._find(digest, time.monotonic())
+
+    async def _find(self, digest: str, asked_at: float) -> ApiKey | None:
+        """Asks the ledger; however many wrong keys wait, one that was known is looked up."""
+        known = digest in self._remembered
+        key = await self._lookup.find(digest, however_many=known)
+        if key is None:
+            self._remembered.pop(digest, None)
+            return None
+        if not known and len(self._remembered) >= MAX_REMEMBERED:
             self._remembered.clear()
-        self._remembered[digest] = _Remembered(key, now + REMEMBER_SECONDS)
+        self._remembered[digest] = _Remembered(key, asked_at)
         return key
 
-    async def _read(self, digest: str) -> ApiKey | None:
-        record = await self._ledger.keys.find_hash(digest)
-        if record is None:
-            return None
-        return ApiKey(record.id, Role(record.role), record.name, frozenset(record.channels))
+    async def _read(self, digests: Sequence[str]) -> Mapping[str, ApiKey]:
+        found = await self._ledger.keys.find_hashes(digests)
+        return {digest: _api_key(record) for digest, record in found.items()}
+
+
+def _api_key(record: KeyRecord) -> ApiKey:
+    return ApiKey(record.id, Role(record.role), record.name, frozenset(record.channels))

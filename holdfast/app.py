@@ -98,9 +98,11 @@ async def _ledger(app: web.Application) -> AsyncIterator[None]:
     observer = app[METRICS].observe_transaction
     ledger = await Ledger.open(given(config.ledger_url), observer, existing=True)
     app[LEDGER] = app[ORDER_LEDGER] = ledger
-    lookup: KeyLookup = KeyRegistry(ledger, given(config.operator_key))
+    registry = KeyRegistry(ledger, given(config.operator_key))
+    lookup: KeyLookup = registry
     app[API_KEYS] = lookup
     yield
+    await registry.aclose()
     await ledger.close()
 
 

@@ -2,17 +2,19 @@
 
 Liveness asks nobody: a process that is restarted because its store is down comes back to a store
 that is down. Readiness asks store and ledger, each within a bound, whether they would take a write,
-and names who is silent or would not, and why. That the clocks of store and host
-differ is named too, and fails nothing: this node serves as well as any other.
+and names who is silent or would not, and why. Anybody may ask, so those who ask together share an
+answer. That the clocks of store and host differ is named too, and fails nothing: this node serves as
+well as any other.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Final
 
 from aiohttp import web
 
 from holdfast.app_keys import DIRECTORY, EXECUTOR, LEDGER
+from holdfast.joined_lookup import JoinedLookup
 from holdfast_inventory.ledger import LedgerUnavailable
 from holdfast_lua.clock import SKEW_WARNING_MS, worst_skew_ms
 from holdfast_lua.errors import StoreError, StoreRefusing
@@ -23,10 +25,13 @@ from holdfast_web.responses import json_response
 
 CHECK_SECONDS: Final = 2.0
 OK: Final = "ok"
+Checks = dict[str, str]
+CHECKS: web.AppKey[JoinedLookup[Checks]] = web.AppKey("checks")
 
 
 def add_routes(app: web.Application) -> None:
     """The two endpoints that orchestrators poll."""
+    app.cleanup_ctx.append(_checking)
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
 
@@ -39,12 +44,9 @@ async def livez(_request: web.Request) -> web.Response:
 @endpoint
 async def readyz(request: web.Request) -> web.Response:
     """200 when store and ledger are of use, else 503 with what is not."""
-    store, ledger = await asyncio.gather(
-        _state(probe_store(request.app[EXECUTOR])), _state(request.app[LEDGER].check())
-    )
     skew_ms = worst_skew_ms(sale.ref.clock for sale in request.app[DIRECTORY])
-    checks = {"store": store, "ledger": ledger}
-    ready = store == ledger == OK
+    checks = await request.app[CHECKS].find("readiness") or {}
+    ready = set(checks.values()) == {OK}
     return json_response(
         {
             "status": OK if ready else "unavailable",
@@ -61,6 +63,18 @@ def _clock_state(skew_ms: int) -> str:
     if abs(skew_ms) < SKEW_WARNING_MS:
         return OK
     return "ahead" if skew_ms > 0 else "behind"
+
+
+async def _checking(app: web.Application) -> AsyncIterator[None]:
+    async def read(names: Sequence[str]) -> Mapping[str, Checks]:
+        store, ledger = await asyncio.gather(
+            _state(probe_store(app[EXECUTOR])), _state(app[LEDGER].check())
+        )
+        return {name: {"store": store, "ledger": ledger} for name in names}
+
+    app[CHECKS] = JoinedLookup(read)
+    yield
+    await app[CHECKS].aclose()
 
 
 async def _state(question: Awaitable[object]) -> str:

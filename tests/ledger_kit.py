@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from msgspec.structs import replace
-from sqlalchemy import make_url
+from sqlalchemy import event, make_url
 
 from holdfast_inventory.ledger import (
     Ledger,
@@ -19,6 +19,20 @@ from holdfast_inventory.ledger import (
 
 OpenLedger = Callable[[], Awaitable[Ledger]]
 """opens the same ledger again, as another process would"""
+
+
+@contextlib.contextmanager
+def statements(ledger: Ledger) -> Iterator[list[str]]:
+    """Every SQL statement that goes to the database meanwhile."""
+    made: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        made.append(statement)
+
+    engine = ledger.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield made
+    event.remove(engine, "before_cursor_execute", note)
 
 
 def build_order(

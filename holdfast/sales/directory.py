@@ -5,18 +5,18 @@ the ticker tells of every change: a later `settings_version` in the status means
 be read again, `EpochChanged` that the sale was rebuilt or replaced, `StoreBehind` that it is gone
 from the store: deleted, or lost and to be rebuilt.
 
-Invariants: a name is loaded by one task at a time, whoever else asks waits for it; what does not
-exist is remembered for a moment, so that a flood of wrong names costs the ledger little; both
-memories are bounded.
+Invariants: a name is loaded by one task at a time, whoever else asks waits for it; whether there is
+a sale of an unknown name is asked of the ledger for all such names together, so that a flood of
+wrong ones costs it little; what is remembered is bounded.
 """
 
 import asyncio
 import logging
 import re
-import time
 from collections.abc import Iterator
 from typing import Final
 
+from holdfast.joined_lookup import INTERVAL_SECONDS, JoinedLookup
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
 from holdfast_inventory.ledger import SaleRecord
@@ -25,8 +25,6 @@ from holdfast_lua.stock_install import InstallFenced
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 MAX_SALES: Final = 2_000
-MISSING_SECONDS: Final = 0.5
-MAX_MISSING: Final = 10_000
 SALE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 RELOADS_MAX: Final = 3
 
@@ -36,11 +34,11 @@ logger = logging.getLogger(__name__)
 class SaleDirectory:
     """From a sale's name to the sale."""
 
-    def __init__(self, builder: SaleBuilder) -> None:
+    def __init__(self, builder: SaleBuilder, lookup_seconds: float = INTERVAL_SECONDS) -> None:
         self._builder = builder
         self._sales: dict[str, Sale] = {}
         self._loading: dict[str, asyncio.Task[Sale | None]] = {}
-        self._missing: dict[str, float] = {}
+        self._names = JoinedLookup[str](builder.ledger.sales.live, lookup_seconds)
 
     def __iter__(self) -> Iterator[Sale]:
         return iter(tuple(self._sales.values()))
@@ -50,11 +48,9 @@ class SaleDirectory:
         sale = self._sales.get(name)
         if sale is not None:
             return sale
-        if self._is_missing(name):
-            raise HoldfastError(ErrorCode.UNKNOWN_SALE)
-        sale = await self._load_once(name)
+        if await self._exists(name):
+            sale = await self._load_once(name)
         if sale is None:
-            self._remember_missing(name)
             raise HoldfastError(ErrorCode.UNKNOWN_SALE)
         return sale
 
@@ -63,14 +59,12 @@ class SaleDirectory:
         return self._sales.get(name)
 
     async def find(self, name: str) -> None:
-        """Load it if it is there, whoever has asked for it in vain before it was."""
-        self._missing.pop(name, None)
+        """Load it if it is there."""
         await self._load_once(name)
 
     def forget(self, name: str) -> None:
         """Load it anew when it is asked for next."""
         self._sales.pop(name, None)
-        self._missing.pop(name, None)
 
     async def reload(self, record: SaleRecord) -> Sale:
         """Build the sale anew from this record or a later one; the old one serves until then."""
@@ -86,6 +80,7 @@ class SaleDirectory:
 
     async def close(self) -> None:
         """End what is loading and wait for the joins under way."""
+        await self._names.aclose()
         for task in tuple(self._loading.values()):
             task.cancel()
         rooms = [sale.room.aclose() for sale in self]
@@ -135,16 +130,10 @@ class SaleDirectory:
         if len(self._sales) >= MAX_SALES:
             self._sales.pop(next(iter(self._sales)))
         self._sales[name] = sale
-        self._missing.pop(name, None)
         return sale
 
-    def _is_missing(self, name: str) -> bool:
+    async def _exists(self, name: str) -> bool:
+        """Whether there is, or is being loaded, a sale of this name; what cannot be one is not."""
         if SALE_NAME.fullmatch(name) is None:
-            return True
-        until = self._missing.get(name)
-        return until is not None and until > time.monotonic()
-
-    def _remember_missing(self, name: str) -> None:
-        if len(self._missing) >= MAX_MISSING:
-            self._missing.clear()
-        self._missing[name] = time.monotonic() + MISSING_SECONDS
+            return False
+        return name in self._loading or await self._names.find(name) is not None

@@ -121,10 +121,10 @@ async def test_sales_page_by_name(ledger: Ledger) -> None:
 async def test_key_is_found_by_the_hash_of_its_secret_until_revoked(ledger: Ledger) -> None:
     record, secret = await ledger.keys.create("shop", 2)
     digest = hashlib.sha256(secret.encode()).hexdigest()
-    assert await ledger.keys.find_hash(digest) == record
-    assert await ledger.keys.find_hash(secret) is None
+    assert await ledger.keys.find_hashes([digest, "none"]) == {digest: record}
+    assert await ledger.keys.find_hashes([secret]) == {}
     assert await ledger.keys.revoke(record.id)
-    assert await ledger.keys.find_hash(digest) is None
+    assert await ledger.keys.find_hashes([digest]) == {}
     assert not await ledger.keys.revoke(record.id)
     assert [key.revoked_ms is None for key in await ledger.keys.all()] == [False]
 

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from types import SimpleNamespace
 from typing import Any, Protocol, cast
 
 from holdfast.sales.builder import SaleBuilder
@@ -143,7 +144,7 @@ class Worker:
         self.executor = GatedExecutor(self)
         builder = StockBuilder(self.executor, self.ledger, plan)
         self.builder = builder
-        self.directory = SaleDirectory(builder)
+        self.directory = SaleDirectory(builder, lookup_seconds=0.0)
         self.recovery = Recovery(self.ledger)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -258,6 +259,8 @@ class OnePlan(PlanCache):
 
 class NoRoom:
     """Where a waiting room would be: it agrees to whatever it is told."""
+
+    lobby = SimpleNamespace(draw=None)
 
     async def update(self, settings: LineSettings, settings_version: int) -> bool:
         return True

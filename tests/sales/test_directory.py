@@ -1,41 +1,59 @@
 """What a worker finds of sales that others have made."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from house_kit import NAME, House, until
+from ledger_kit import statements
 
-from holdfast.sales import directory
+from holdfast.sales.directory import SaleDirectory
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 
-@pytest.mark.parametrize("name", ["\0", "a\0", "\udcff", "A", "-a", "a\n", "a/b", "", "a" * 64])
-async def test_name_that_no_sale_can_have_is_unknown_and_no_question_to_the_ledger(
-    house: House, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    async def read(_: str) -> None:
-        raise AssertionError("the ledger was asked")
-
-    monkeypatch.setattr(house.ledger.sales, "read", read)
+async def is_unknown(directory: SaleDirectory, name: str) -> None:
     with pytest.raises(HoldfastError) as refusal:
-        await house.directory.get(name)
+        await directory.get(name)
     assert refusal.value.code is ErrorCode.UNKNOWN_SALE
 
 
 async def test_sale_is_found_though_it_was_asked_for_before_it_was_made(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    house: House, tmp_path: Path
 ) -> None:
-    """Given that a worker remembers a name as missing, its leader finds the sale all the same."""
-    monkeypatch.setattr(directory, "MISSING_SECONDS", 600.0)
+    """Given a worker that was asked for a name in vain, it finds the sale once it is made."""
     worker = house.newcomer()
-    with pytest.raises(HoldfastError) as refusal:
-        await worker.directory.get(NAME)
-    assert refusal.value.code is ErrorCode.UNKNOWN_SALE
+    await is_unknown(worker.directory, NAME)
     await house.create(NAME)
     await house.create("another")
+    assert (await worker.directory.get(NAME)).name == NAME
+    leader = house.newcomer()
 
     async def both() -> bool:
-        return None not in (worker.directory.known(NAME), worker.directory.known("another"))
+        return None not in (leader.directory.known(NAME), leader.directory.known("another"))
 
-    async with worker.leading(tmp_path):
+    async with leader.leading(tmp_path):
         await until(both)
+
+
+async def test_unknown_names_cost_a_query_a_round_however_many_they_are(house: House) -> None:
+    """Given fifty clients that each ask for five names one after the other, beside a real one."""
+    await house.create(NAME)
+    directory = house.newcomer().directory
+
+    async def client(number: int) -> None:
+        for at in range(5):
+            await is_unknown(directory, f"made-up-{number}-{at}")
+
+    with statements(house.ledger) as made:
+        await asyncio.gather(*(client(number) for number in range(50)))
+    assert 1 <= len(made) <= 6
+    assert (await directory.get(NAME)).name == NAME
+
+
+@pytest.mark.parametrize("name", ["\0", "a\0", "\udcff", "A", "-a", "a\n", "a/b", "", "a" * 64])
+async def test_name_that_no_sale_can_have_is_unknown_and_no_question_to_the_ledger(
+    house: House, name: str
+) -> None:
+    with statements(house.ledger) as made:
+        await is_unknown(house.directory, name)
+    assert made == []

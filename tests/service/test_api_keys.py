@@ -1,9 +1,11 @@
-"""API keys as a worker knows them while the ledger is away."""
+"""API keys as a worker knows them: wrong ones, revoked ones, and while the ledger is away."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
-from ledger_kit import LossyWire, ledger_through
+from ledger_kit import LossyWire, ledger_through, statements
 
 from holdfast import api_keys
 from holdfast.api_keys import KeyRegistry
@@ -44,3 +46,64 @@ async def test_key_that_is_known_works_while_the_ledger_is_away(
     monkeypatch.setattr(api_keys, "LEDGERLESS_SECONDS", -1.0)
     with pytest.raises(LedgerUnavailable):
         await registry(digest)
+
+
+@pytest.fixture
+async def near(tmp_path: Path) -> AsyncIterator[Ledger]:
+    """A ledger that is never away."""
+    opened = await Ledger.open(f"sqlite:///{tmp_path / 'keys.db'}")
+    await opened.migrate()
+    yield opened
+    await opened.close()
+
+
+async def test_wrong_keys_cost_a_query_a_round_however_many_they_are(near: Ledger) -> None:
+    """Given fifty clients that each try five keys, while the shop's own is in use."""
+    _, secret = await near.keys.create("shop", Role.PLATFORM)
+    registry, digest = KeyRegistry(near, "operator"), key_digest(secret)
+
+    async def client(number: int) -> None:
+        for at in range(5):
+            assert await registry(key_digest(f"guess {number} {at}")) is None
+            assert await registry(digest) is not None
+
+    assert await registry(digest) is not None
+    with statements(near) as made:
+        await asyncio.gather(*(client(number) for number in range(50)))
+    assert 1 <= len(made) <= 6
+    assert len(registry._remembered) == 1
+    await registry.aclose()
+
+
+async def test_key_in_use_waits_for_no_lookup(
+    near: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked up again beside the calls, which are answered at once."""
+    monkeypatch.setattr(api_keys, "RENEW_SECONDS", 0.0)
+    record, secret = await near.keys.create("shop", Role.PLATFORM)
+    registry, digest = KeyRegistry(near, "operator"), key_digest(secret)
+    known = await registry(digest)
+    assert known is not None
+    with statements(near) as made:
+        calling = registry(digest)
+        with pytest.raises(StopIteration) as answered:
+            calling.send(None)
+        assert answered.value.value == known
+        assert made == []
+    assert await near.keys.revoke(record.id)
+    for _ in range(100):
+        if await registry(digest) is None:
+            break
+        await asyncio.sleep(0.05)
+    else:
+        raise AssertionError("a revoked key goes on working")
+    await registry.aclose()
+
+
+async def test_key_that_was_just_made_works_at_once(near: Ledger) -> None:
+    """Though it was tried before: what was not found is not remembered."""
+    registry = KeyRegistry(near, "operator")
+    assert await registry(key_digest("hf_guess")) is None
+    _, secret = await near.keys.create("shop", Role.VIEWER)
+    assert await registry(key_digest(secret)) is not None
+    await registry.aclose()

@@ -51,14 +51,13 @@ class Keys:
             )
         return record, secret
 
-    async def find_hash(self, key_hash: str) -> KeyRecord | None:
-        """The key whose secret has this hash, unless it was revoked."""
+    async def find_hashes(self, hashes: Sequence[str]) -> dict[str, KeyRecord]:
+        """By hash, the keys whose secrets have these hashes, unless they were revoked."""
         query = select(api_keys).where(
-            api_keys.c.key_hash == key_hash, api_keys.c.revoked_ms.is_(None)
+            api_keys.c.key_hash.in_(hashes), api_keys.c.revoked_ms.is_(None)
         )
         async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return None if row is None else _record(row)
+            return {row.key_hash: _record(row) for row in await connection.execute(query)}
 
     async def all(self) -> list[KeyRecord]:
         """All keys, oldest first, revoked ones too."""

@@ -94,6 +94,12 @@ class Sales:
         """The live sale of this name."""
         return await self._read_one(sales.c.live_name == name)
 
+    async def live(self, names: Sequence[str]) -> dict[str, str]:
+        """By name, the uids of those sales of these names that have not been deleted."""
+        query = select(sales.c.live_name, sales.c.uid).where(sales.c.live_name.in_(names))
+        async with self._database.reading() as connection:
+            return {row.live_name: row.uid for row in await connection.execute(query)}
+
     async def read_uid(self, uid: str) -> SaleRecord:
         """The sale with this uid, deleted or not. SaleMissing when there never was one."""
         record = await self._read_one(sales.c.uid == uid)

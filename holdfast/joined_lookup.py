@@ -1,0 +1,98 @@
+"""Looking names up in the ledger together: so many questions, one query.
+
+Anybody can ask for a name that does not exist, as often as they like, and each such question would
+cost the ledger a read. Here who asks waits for the next query, which answers all who have asked
+until it begins, and no query begins earlier than `interval` after the one before. So a flood costs
+the ledger a fixed number of queries, a single question is answered at once, and an answer is never
+older than its question: what was made anywhere before somebody asked for it is found.
+
+Nothing is remembered of a name but while somebody waits for it, so made-up names take no memory;
+who asks when too many wait is refused.
+
+Rejected: remembering what was not found. It is bounded only by being forgotten, and hides what is
+made meanwhile.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Generic, TypeVar
+
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+INTERVAL_SECONDS: Final = 0.25
+QUERY_NAMES_MAX: Final = 500
+"""how many names one query asks for"""
+WAITING_MAX: Final = 4 * QUERY_NAMES_MAX
+"""how many different names may wait for the next round"""
+
+T = TypeVar("T")
+Read = Callable[[Sequence[str]], Awaitable[Mapping[str, T]]]
+"""From names to what there is of them."""
+
+
+class JoinedLookup(Generic[T]):
+    """Answers from the ledger, a round of queries at a time. Raises what the query raises."""
+
+    def __init__(self, read: Read[T], interval: float = INTERVAL_SECONDS) -> None:
+        self._read = read
+        self._interval = interval
+        self._waiting: dict[str, asyncio.Future[T | None]] = {}
+        self._round: asyncio.Task[None] | None = None
+        self._next_at = 0.0
+
+    async def find(self, name: str, *, however_many: bool = False) -> T | None:
+        """What there is of this name, None for nothing; 503 `overloaded` when too many wait, unless
+        it is asked for `however_many` do.
+        """
+        waiting = self._waiting.get(name)
+        if waiting is None:
+            if len(self._waiting) >= WAITING_MAX and not however_many:
+                raise HoldfastError(ErrorCode.OVERLOADED)
+            waiting = self._waiting[name] = asyncio.get_running_loop().create_future()
+            # Who gives up may have been the only one to ask; nobody else need hear of a fault.
+            waiting.add_done_callback(_heard)
+        if self._round is None:
+            self._round = asyncio.create_task(self._rounds(), name="joined lookup")
+        return await asyncio.shield(waiting)
+
+    async def aclose(self) -> None:
+        """Ends the round under way, and with it the waiting of who is in it."""
+        if self._round is not None:
+            self._round.cancel()
+            await asyncio.gather(self._round, return_exceptions=True)
+
+    async def _rounds(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                if (early := self._next_at - loop.time()) > 0:
+                    await asyncio.sleep(early)
+                asked, self._waiting = self._waiting, {}
+                self._next_at = loop.time() + self._interval
+                await self._answer(asked)
+        finally:
+            self._round = None
+            for waiting in self._waiting.values():
+                waiting.cancel()
+
+    async def _answer(self, asked: Mapping[str, asyncio.Future[T | None]]) -> None:
+        names = list(asked)
+        try:
+            for at in range(0, len(names), QUERY_NAMES_MAX):
+                some = names[at : at + QUERY_NAMES_MAX]
+                found = await self._read(some)
+                for name in some:
+                    asked[name].set_result(found.get(name))
+        except asyncio.CancelledError:
+            for waiting in asked.values():
+                waiting.cancel()
+            raise
+        except BaseException as fault:  # whatever it is, it belongs to those who asked
+            for waiting in asked.values():
+                if not waiting.done():
+                    waiting.set_exception(fault)
+
+
+def _heard(waiting: asyncio.Future[T | None]) -> None:
+    if not waiting.cancelled():
+        waiting.exception()
