@@ -75,7 +75,7 @@ bench: $(VENV)/.installed-dev  ## Run the benchmarks; BENCH=holds ARGS="--second
 		echo "== $$bench"; $(BIN)/python loadtest/bench/$$bench.py $(ARGS) || exit 1; \
 		done
 
-screenshots: $(VENV)/.installed-dev  ## Take every scene of the waiting page; ARGS="--readme" for the README's pictures
+screenshots: $(VENV)/.installed-dev  ## Take every scene of waiting page and shop; ARGS="--readme" for the README's pictures
 	@$(BIN)/python scripts/screenshots.py $(ARGS)
 
 pins: $(VENV)/.installed-dev  ## Write constraints.txt from what .venv has

@@ -1,7 +1,8 @@
-"""Screenshots: of every scene of the waiting page to look at, or those of the README.
+"""Screenshots: of every scene of the waiting page and the demo's shop to look at, or the README's.
 
-Without options it starts a service, opens each scene of `tests/waiting_scenes.py` and takes it in
-every width and colour scheme, with and without scripts, into a folder outside the repository.
+Without options it starts a service, opens each scene of `tests/waiting_scenes.py` and then of
+`tests/storefront_scenes.py`, and takes it in every width and colour scheme, with and without
+scripts, into a folder outside the repository.
 
 With `--readme` it starts `holdfast demo`, opens the shop's door on a phone and on a desktop as two
 visitors, and takes the waiting page while they stand in line and the seat map once they are through
@@ -25,6 +26,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from chromium import Chromium, Page, chromium_path  # noqa: E402 - beside the tests
 from scene_pictures import take_scenes  # noqa: E402
+from storefront_pictures import take_storefront  # noqa: E402
 
 IMAGES: Final = ROOT / "docs" / "images"
 SIZES: Final = {"phone": (390, 844), "desktop": (1280, 800)}
@@ -55,6 +57,7 @@ def main() -> None:
         folder = options.out or Path(tempfile.mkdtemp(prefix="holdfast-scenes-"))
         folder.mkdir(parents=True, exist_ok=True)
         asyncio.run(take_scenes(binary, folder, options.language))
+        asyncio.run(take_storefront(binary, folder))
         print(f"the scenes are in {folder}")
 
 

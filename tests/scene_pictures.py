@@ -12,7 +12,7 @@ import aiohttp
 from accessibility import MEDIA
 from chromium import Chromium, Page
 from pages_kit import Sale, make_sale
-from running_service import STOP_SECONDS, await_ready, launch
+from running_service import STOP_SECONDS, Service, await_ready, launch
 from waiting_scenes import (
     PLACES,
     PROBLEMS,
@@ -29,6 +29,11 @@ SIZES: Final = ((320, 640), (390, 844), (1366, 768))
 SHOP: Final = "http://shop.invalid"
 SETTLE_SECONDS: Final = 0.3
 
+_KEEP_TOAST: Final = """(() => { const toast = document.querySelector(".toast.on");
+const keep = () => { if (!toast.classList.contains("on")) toast.classList.add("on"); };
+if (toast) new MutationObserver(keep).observe(toast, {attributes: true}); })()"""
+"""What is told for a moment is told in every picture."""
+
 _Open = Callable[[Page], Awaitable[object]]
 
 
@@ -38,7 +43,7 @@ async def take_scenes(binary: str, folder: Path, language: str) -> None:
         for name, opens in _scenes(sale, language).items():
             async with browser.page(SIZES[0], language=language) as page:
                 await opens(page)
-                await _shoot(page, folder, name)
+                await shoot(page, folder, name)
 
 
 def _scenes(sale: Sale, language: str) -> Mapping[str, _Open]:
@@ -61,11 +66,16 @@ async def _without_scripts(page: Page, sale: Sale) -> None:
     await page.go(sale.page())
 
 
-async def _shoot(page: Page, folder: Path, name: str) -> None:
-    for size in SIZES:
-        await page.resize(size)
-        for medium, features in MEDIA.items():
-            await page.media(**features)
+async def shoot(page: Page, folder: Path, name: str) -> None:
+    """Writes `<name>-<width>-<medium>.png` of the page as it is, in each width and medium.
+
+    Widths change within a medium: the other way round Chromium keeps the last medium's background.
+    """
+    await page.run(_KEEP_TOAST)
+    for medium, features in MEDIA.items():
+        await page.media(**features)
+        for size in SIZES:
+            await page.resize(size)
             await asyncio.sleep(SETTLE_SECONDS)
             await page.screenshot(
                 folder / f"{name}-{size[0]}-{medium.partition(' ')[0]}.png", full=True
@@ -73,14 +83,19 @@ async def _shoot(page: Page, folder: Path, name: str) -> None:
 
 
 @asynccontextmanager
-async def _sale() -> AsyncIterator[Sale]:
-    """A sale of a service of its own."""
+async def running_service() -> AsyncIterator[Service]:
+    """A service of its own."""
     with tempfile.TemporaryDirectory() as data:
         service = launch(Path(data), "--workers", "1")
         try:
             await_ready(service)
-            async with aiohttp.ClientSession() as http:
-                yield await make_sale(service, http, SHOP)
+            yield service
         finally:
             service.process.terminate()
             service.process.wait(STOP_SECONDS)
+
+
+@asynccontextmanager
+async def _sale() -> AsyncIterator[Sale]:
+    async with running_service() as service, aiohttp.ClientSession() as http:
+        yield await make_sale(service, http, SHOP)

@@ -151,7 +151,7 @@ async def plan_loading(page: Page, store: OpenShop) -> None:
     await page.let_through()
     await throttle(page, SLOW_BYTES_PER_SECOND)
     await page.click("#loading-again")
-    await page.until("/of .* MB/.test(document.getElementById('loading-said').textContent)")
+    await page.until("/of .* kB/.test(document.getElementById('loading-said').textContent)")
 
 
 async def plan_failed(page: Page, store: OpenShop) -> None:

@@ -19,9 +19,10 @@ TERMINATED = 143
 
 EPILOG = """\b
 Exit status:
-  0  every promise held
-  1  a promise was broken; the evidence is printed
-  2  the demo could not be run
+  0         every promise held
+  1         a promise was broken; the evidence is printed
+  2         the demo could not be run
+  130, 143  stopped by Ctrl-C or SIGTERM before there was a verdict
 
 \b
 Examples:
@@ -126,9 +127,17 @@ def _run(options: DemoOptions) -> int:
     try:
         return uvloop.run(run_demo(options))
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return _stopped(INTERRUPTED)
     except asyncio.CancelledError:
-        return TERMINATED
+        return _stopped(TERMINATED)
     except (ServiceFailed, SaleRefused, ContractError, OSError) as failure:
         click.echo(f"the demo could not be run: {failure}", err=True)
         return FAILED
+
+
+def _stopped(status: int) -> int:
+    """Says what became of a demo that was not let finish."""
+    click.echo(
+        "\nstopped before the audit; service and shop are down, nothing was judged", err=True
+    )
+    return status

@@ -173,3 +173,14 @@ def test_demo_refuses_a_taken_port(demo: Callable[..., Demo], tmp_path: Path) ->
         running = demo("--headless", "--port", str(taken.getsockname()[1]))
         assert running.finish() == 2
     assert "is taken" in running.text
+
+
+def test_demo_that_is_stopped_early_says_that_nothing_was_judged(
+    demo: Callable[..., Demo], tmp_path: Path
+) -> None:
+    running = demo(*SMALL, "--data-dir", str(tmp_path / "demo"))
+    running.until(lambda text: admitted(text) > 0)
+    running.process.send_signal(signal.SIGINT)
+    assert running.finish() == 130
+    assert "stopped before the audit" in running.text
+    assert "Verdict" not in running.text

@@ -42,7 +42,7 @@ async def test_plan_that_takes_long_shows_its_progress_and_comes(
         await page.let_through()
         await throttle(page, SLOW_BYTES_PER_SECOND)
         await page.click("#loading-again")
-        await page.until("/of .* MB/.test(document.getElementById('loading-said').textContent)")
+        await page.until("/of .* kB/.test(document.getElementById('loading-said').textContent)")
         assert 0 < await page.run("document.getElementById('loading-bar').position") < 1
         started = await page.run("performance.now()")
         await page.until(MAP_IS_SHOWN, seconds=90)
@@ -86,7 +86,8 @@ async def test_plan_that_is_refused_for_good_is_not_asked_for_again(
         await answer_for_service(page, "/plan", 404, {"detail": "No sale."})
         await come_to_the_seats(page, store)
         await page.until("document.getElementById('loading-trouble').textContent !== ''")
-        assert await page.text("#loading-trouble") == "The seats cannot be shown. No sale."
+        assert await page.text("#loading-headline") == "The seats cannot be shown"
+        assert await page.text("#loading-trouble") == "No sale."
         assert await page.run("document.getElementById('loading-again').hidden")
 
 

@@ -3,7 +3,7 @@
 
 const by = (id) => document.getElementById(id);
 const SHOWN_EVERY_MS = 250;
-const megabytes = new Intl.NumberFormat("en", { maximumFractionDigits: 1, minimumFractionDigits: 1 });
+const MEGABYTE = 1_000_000;
 
 export class Loading {
   #shown = 0;
@@ -22,7 +22,7 @@ export class Loading {
     const bar = by("loading-bar");
     bar.max = Math.max(this.whole, bytes);
     bar.value = bytes;
-    by("loading-said").textContent = `${megabytes.format(bytes / 1e6)} of ${megabytes.format(bar.max / 1e6)} MB`;
+    by("loading-said").textContent = progressOf(bytes, bar.max);
   }
 
   /** For `persist`: says what is wrong, and rests until it is time or the buyer is impatient. */
@@ -36,6 +36,7 @@ export class Loading {
       const end = () => {
         clearInterval(ticks);
         again.onclick = null;
+        again.hidden = true;
         by("loading-said").textContent = "Trying again…";
         resolve(true);
       };
@@ -52,7 +53,8 @@ export class Loading {
 
   /** When trying again is of no use. */
   gaveUp(refusal) {
-    by("loading-trouble").textContent = `The seats cannot be shown. ${refusal.message}`;
+    by("loading-headline").textContent = "The seats cannot be shown";
+    by("loading-trouble").textContent = refusal.message;
     by("loading-bar").hidden = true;
     by("loading-said").textContent = "";
   }
@@ -60,4 +62,10 @@ export class Loading {
   done() {
     by("loading").hidden = true;
   }
+}
+
+/** `12 of 168 kB`, `1.2 of 8.4 MB`. */
+function progressOf(bytes, whole) {
+  const [size, digits, unit] = whole < MEGABYTE ? [1_000, 0, "kB"] : [MEGABYTE, 1, "MB"];
+  return `${(bytes / size).toFixed(digits)} of ${(whole / size).toFixed(digits)} ${unit}`;
 }

@@ -172,7 +172,7 @@ class Shop {
   #lost(refusal) {
     by("stale").textContent = refusal === null
       ? ""
-      : `The map may be out of date: ${refusal.message} It is being asked for again.`;
+      : `The map may be out of date; asking again. ${refusal.message}`;
   }
 
   /** What was taken meanwhile leaves the choice, and the buyer is told; by another tab of theirs
