@@ -220,6 +220,7 @@ async def test_start_of_a_draw_that_the_store_refused_is_not_published(house: Ho
         await house.operations.patch(NAME, {"event_start_time": MOVED}, "test")
     assert refused.value.code is ErrorCode.SALE_STARTED
     assert len((await record_of(house, NAME)).draw_starts) > 1
+    await house.directory.refresh(sale)
     facts = sale.room.lobby.facts(sale.room.document.line)
     assert facts is not None
     assert [one.start_ms for one in facts.starts] == [epoch_ms(datetime.fromisoformat(LATE))]
