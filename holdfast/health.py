@@ -3,8 +3,8 @@
 Liveness asks nobody: a process that is restarted because its store is down comes back to a store
 that is down. Readiness asks store and ledger, each within a bound, whether they would take a write,
 and names who is silent or would not, and why. Anybody may ask, so those who ask together share an
-answer. That the clocks of store and host differ is named too, and fails nothing: this node serves as
-well as any other.
+answer. That the clocks of store and host differ is named too, and fails nothing: this node serves
+as well as any other.
 """
 
 import asyncio
