@@ -172,6 +172,8 @@ def line_checkpoint(uid: str, epoch: int, line: LineStatus, calls: OpenCalls) ->
         accumulator=line.accumulator,
         beacon=line.beacon,
         taken_ms=calls.now_ms,
+        stays=line.stays,
+        stays_ms=line.stays_ms,
         closed_ms=line.closed_ms,
         sealed_ms=line.sealed_ms,
     )

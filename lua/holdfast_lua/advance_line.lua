@@ -46,6 +46,7 @@
 
 -- include: asking
 -- include: place
+-- include: stays
 
 local MIN_STEP_MS = 100
 local SWEEP_MAX = 50
@@ -189,6 +190,7 @@ local function step()
       if count > 0 or waiting() == 0 then call(count, newest, clock_ms) end
     end
   end
+  stays_measure(line, active_key, sale.now_ms)
   if changed or line_outstanding(line) > 0 then line_set(line, 'advanced_ms', sale.now_ms) end
   if math.abs(share - line.share) >= 0.001 then
     line_set(line, 'share', string.format('%.4f', share))
@@ -214,7 +216,8 @@ local function how_it_stands()
     tostring(line.share), string.format('%.6f', line.pace), line.pace_ms, line.pace_since_ms,
     line.draw, line.accumulator, line.beacon, line.present_window > 0 and line.present or -1,
     sale.blocked, sale.expired, sale.apart_free, sale.apart_held, line.closed_ms, line.sealed_ms,
-    line.unused,
+    line.unused, tostring(line.stays), line.stays_ms,
+    math.max(0, line_stock(sale, line, unheld_key)),
   }
 end
 

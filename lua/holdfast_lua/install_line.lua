@@ -64,6 +64,8 @@
 --   36 closed_ms       integer, when the lobby was closed; 0 while it is open
 --   37 sealed_ms       integer, when the draw was sealed; 0 before
 --   38 session_max_ms  integer, 0 = no end to renewing
+--   39 stays           decimal, sessions that ended, as far as they are remembered
+--   40 stays_ms        integer, the time for which slots were taken meanwhile
 -- Returns {code, 0, now_ms}
 --   OK
 --   UNCHANGED       another process has finished installing this epoch: the line is in use
@@ -117,7 +119,7 @@ local stopped = (arg[23] == 1 or arg[9] == 1) and now_ms or 0
 redis.call('HSET', KEYS[1], 'epoch', arg[24],
   'rate', arg[1], 'burst', arg[2], 'cap', arg[3], 'session_ms', arg[4], 'claim_ms', arg[5],
   'first_hold_ms', arg[6], 'stock_permille', arg[7], 'mode', arg[8], 'queue_all', arg[9],
-  'session_max_ms', arg[38],
+  'session_max_ms', arg[38], 'stays', arg[39], 'stays_ms', arg[40], 'inside_admitted', arg[21],
   'ceiling', arg[11], 'issued', issued, 'lobby', arg[13], 'frozen', arg[14], 'serving', last,
   'gaps', gaps, 'called', called, 'claimed', arg[19], 'lapsed', lapsed, 'admitted', arg[21],
   'show_called', arg[33], 'show_shown', arg[34], 'calls_from_ms', calls_from_ms,

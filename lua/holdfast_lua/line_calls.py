@@ -158,6 +158,8 @@ class LineCheckpoint:
     show_called: float = 0.0
     show_shown: float = 0.0
     taken_ms: int = 0
+    stays: float = 0.0
+    stays_ms: int = 0
     closed_ms: int = 0
     sealed_ms: int = 0
 
@@ -385,6 +387,8 @@ class LineCalls:
                 start.closed_ms,
                 start.sealed_ms,
                 terms.session_max_ms,
+                start.stays,
+                start.stays_ms,
             ),
         )
         return Code(raw[0])

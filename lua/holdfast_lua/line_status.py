@@ -45,7 +45,8 @@ class LineStatus:
     `expired` counts the holds that ran out, `unused` the sessions that gave up their slot. `free`
     and `held` are what those in line can have; what is set aside for others is in `apart_free` and
     `apart_held`. `closed_ms` is when the lobby froze, `sealed_ms` when its draw was sealed, 0
-    before.
+    before. `stays` counts the sessions that ended while slots were taken for `stays_ms` altogether,
+    both decayed; `stock` is for how many visitors there are units not set aside for anybody.
     """
 
     lifecycle: str
@@ -89,6 +90,9 @@ class LineStatus:
     closed_ms: int = 0
     sealed_ms: int = 0
     unused: int = 0
+    stays: float = 0.0
+    stays_ms: int = 0
+    stock: int = 2**31
 
     @property
     def outstanding(self) -> int:

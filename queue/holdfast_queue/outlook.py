@@ -37,7 +37,7 @@ class Outlook:
         self._state = document.state
         self._revision = document.revision
         self._moving = document.state in _MOVING
-        self._forecast = forecast(line, document.now_ms) if self._moving else None
+        self._forecast = forecast(line) if self._moving else None
         self._drawing = line.frozen and line.draw is DrawState.TO_COME
         self._opening: float | None = None
         if not line.frozen and line.opens_ms:

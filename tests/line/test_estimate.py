@@ -48,14 +48,14 @@ async def test_measured_rate_is_right_from_the_first_seconds(
 
 
 def test_wait_is_people_who_show_up_over_the_rate(status: LineStatus) -> None:
-    wait = estimate_wait(120, status, 0)
+    wait = estimate_wait(120, status)
     assert wait is not None
     assert wait.p50 == 60
     assert 65 <= wait.p90 <= 90
 
 
 def test_nobody_ahead_is_no_wait(status: LineStatus) -> None:
-    assert estimate_wait(0, status, 0) == Wait(0, 3)
+    assert estimate_wait(0, status) == Wait(0, 3)
 
 
 @pytest.mark.parametrize(
@@ -65,19 +65,56 @@ def test_nobody_ahead_is_no_wait(status: LineStatus) -> None:
         {"phase": "lobby"},
         {"queue_all": True},
         {"free": 0},
+        {"stock": 0},
         {"rate_per_minute": 0},
     ],
 )
 def test_no_estimate_where_nobody_can_tell(status: LineStatus, change: dict[str, object]) -> None:
-    assert estimate_wait(10, replace(status, **change), 0) is None  # type: ignore[arg-type]
+    assert estimate_wait(10, replace(status, **change)) is None  # type: ignore[arg-type]
 
 
-def test_full_house_waits_at_the_measured_rate(status: LineStatus) -> None:
-    # pace 15 in half a minute: 30 a minute, where 60 are set
-    full = replace(status, active=100, pace=15.0, pace_ms=10**9, pace_since_ms=0)
-    wait = estimate_wait(120, full, 10**9)
+def test_full_house_waits_for_sessions_to_end(status: LineStatus) -> None:
+    # A hundred slots, all taken, for 200 seconds each: one comes free every two seconds
+    full = replace(status, active=100, stays=200.0, stays_ms=200 * 200_000)
+    wait = estimate_wait(120, full)
     assert wait is not None
-    assert wait.p50 == 120
+    assert wait.p50 == 2 * (60 + 1)
+    assert 150 <= wait.p90 <= 200
+    # who is in front is not only those who wait, but those too who were called and found no slot
+    deferred = estimate_wait(120, replace(full, deferred=10))
+    assert deferred is not None
+    assert deferred.p50 == 2 * (60 + 10 + 1)
+
+
+def test_slots_that_are_free_are_filled_at_the_set_rate(status: LineStatus) -> None:
+    half = replace(status, active=50, stays=200.0, stays_ms=200 * 200_000)
+    near, far = estimate_wait(80, half), estimate_wait(400, half)
+    assert near is not None
+    assert far is not None
+    # Forty come and find slots; of two hundred some fifty do, the others wait for a session's end
+    assert near.p50 == 40
+    assert far.p50 == 2 * (200 + 1 - 50)
+
+
+def test_nobody_can_tell_how_long_sessions_are_before_they_end(status: LineStatus) -> None:
+    full = replace(status, active=100, stays=10.0, stays_ms=10 * 900_000)
+    assert estimate_wait(0, full) is None
+    assert estimate_wait(120, replace(full, active=50, deferred=50)) is None
+    assert estimate_wait(120, replace(full, active=20)) == estimate_wait(120, status)
+    assert estimate_wait(0, replace(full, stays=0.0, stays_ms=0)) is None
+
+
+def test_wait_beyond_a_day_is_not_known(status: LineStatus) -> None:
+    full = replace(status, cap=1, active=1, stays=50.0, stays_ms=50 * 3_600_000)
+    assert estimate_wait(10, full) is not None
+    assert estimate_wait(100, full) is None
+
+
+def test_nobody_can_tell_where_stock_may_not_reach(status: LineStatus) -> None:
+    scarce = replace(status, stock=50)
+    assert estimate_wait(98, scarce) == estimate_wait(98, status)
+    assert estimate_wait(100, scarce) is None
+    assert estimate_wait(98, replace(scarce, deferred=1)) is None
 
 
 @pytest.mark.parametrize("show_share", [0.3, 0.5, 0.7, 0.9, 1.0])
@@ -116,7 +153,7 @@ async def _waits(line: Line, show_share: float, seed: int) -> list[tuple[int, Wa
             called_ms[number] = now_ms
         if quarter % 40 == 39:
             for number in range(status.serving + 1, count + 1, 5):
-                wait = estimate_wait(number - status.serving - 1, status, now_ms)
+                wait = estimate_wait(number - status.serving - 1, status)
                 assert wait is not None
                 told.append((number, now_ms, wait))
     return [(called_ms[n] - at, wait) for n, at, wait in told if n in called_ms]

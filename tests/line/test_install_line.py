@@ -33,6 +33,9 @@ OF_THE_LINE: Final[dict[str, Any]] = {
     "pace": 2.5,
     "pace_ms": 7,
     "pace_since_ms": 8,
+    "unused": 9,
+    "stays": 1.5,
+    "stays_ms": 10,
 }
 
 
@@ -55,6 +58,7 @@ async def test_status_comes_back_field_by_field(line: Line) -> None:
         mode=LineMode.THROUGH,
         queue_all=True,
         show_share=1.0,
+        stock=15,
     )
 
 

@@ -37,7 +37,7 @@ local LINE_FIELDS = {
   'lost_until_ms', 'show_called', 'show_shown', 'share', 'pace', 'pace_ms', 'pace_since_ms', 'resume_to',
   'gaps', 'draw', 'accumulator', 'beacon', 'present', 'present_window', 'interval_ms',
   'interval_before_ms', 'calls_from_ms', 'lost_serving', 'closed_ms', 'sealed_ms',
-  'session_max_ms', 'unused',
+  'session_max_ms', 'unused', 'stays', 'stays_ms', 'inside', 'inside_admitted', 'inside_ms',
 }
 local LINE_TEXTS = { resume_to = true, gaps = true, accumulator = true, beacon = true }
 local SALE_FIELDS = {
@@ -146,6 +146,12 @@ local function line_stop_or_start(sale, line)
   end
 end
 
+-- For how many visitors there is stock that is not set aside for anybody.
+local function line_stock(sale, line, unheld_key)
+  return math.floor((sale.free - sale.apart_free) * line.stock_permille / 1000)
+    - session_count(unheld_key, sale.now_ms)
+end
+
 -- What there is to admit into: tokens, free slots, free stock not set aside for anybody. An operator
 -- who lets everybody pass through has switched all three off.
 local function line_room(sale, line, active_key, unheld_key)
@@ -153,9 +159,7 @@ local function line_room(sale, line, active_key, unheld_key)
   local lost = sale.now_ms < line.lost_until_ms and line.lost_active or 0
   local tokens = tokens_now(line, sale.now_ms) / TOKEN
   local slots = line.cap - lost - session_count(active_key, sale.now_ms)
-  local stock = math.floor((sale.free - sale.apart_free) * line.stock_permille / 1000)
-    - session_count(unheld_key, sale.now_ms)
-  return tokens, slots, stock
+  return tokens, slots, line_stock(sale, line, unheld_key)
 end
 
 local PACE_MS = 30000
