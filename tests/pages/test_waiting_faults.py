@@ -39,6 +39,7 @@ window.Date = class extends DeviceDate {
   static now() { return DeviceDate.now() + window.deviceOffset; }
 };
 """
+VISIBLE_AGAIN = "document.dispatchEvent(new Event('visibilitychange'))"
 HOUR_MS = 3_600_000
 
 
@@ -228,11 +229,9 @@ async def test_busy_service_is_not_called_a_lost_connection(
         assert await page.text("#banner-headline") == TEXTS["busy_headline"]
         assert TEXTS["retry_kept"] in await page.text("#banner")
         assert await page.run("document.getElementById('banner-action').hidden")
-        await page.run(
-            "dispatchEvent(new Event('online'));"
-            "document.dispatchEvent(new Event('visibilitychange'))"
-        )
-        assert await settled(page, stage, 2) == 0
+        for event in ("window.dispatchEvent(new Event('online'))", VISIBLE_AGAIN):
+            await page.run(event)
+            assert await settled(page, stage, 1) == 0, event
 
 
 async def test_place_is_not_called_kept_before_there_is_one(sale: Sale, browser: Chromium) -> None:
