@@ -29,10 +29,6 @@ export class Cart {
     return [...this.#holds.values()].flatMap(({ items }) => items).reduce((sum, { quantity }) => sum + (quantity ?? 1), 0);
   }
 
-  has(seat) {
-    return this.seats.includes(seat);
-  }
-
   /** A hold of so many lines is on its way; 0: it is not any more. */
   expect(lines) {
     this.#awaited = lines;

@@ -297,16 +297,11 @@ class Shop {
   async #refused(refusal) {
     if (this.#over(refusal)) return;
     if (refusal.code === "seat_unavailable") await this.#readCart();
-    const own = this.#ownIn(refusal.problem);
+    const own = refusal.problem.yours ?? [];
     const names = own.map((guid) => isolated(this.plan.name(this.plan.index.get(guid))));
     if (own.length > 0) tell(`${this.words.held_by_you} ${names.join("; ")}.`);
     else tell(this.words[refusal.code] ?? refusal.message);
     this.live.now();
-  }
-
-  /** Seats in the buyer's way that are the buyer's own: held in another tab, or bought. */
-  #ownIn({ yours, conflicts = [] }) {
-    return yours ?? conflicts.filter((guid) => this.cart.has(guid));
   }
 
   #session() {
