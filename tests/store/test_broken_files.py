@@ -29,7 +29,7 @@ def fill(data_dir: Path, binary: str | None) -> Path:
     with EmbeddedStore(data_dir, binary=binary) as store, client(store) as asking:
         for number in range(KEYS):
             asking.set(f"hf:before:{number}", "x" * 100)
-        asking.execute_command("BGREWRITEAOF")  # type: ignore[no-untyped-call]
+        asking.bgrewriteaof()
         while asking.info("persistence")["aof_rewrite_in_progress"]:
             time.sleep(0.01)
         for number in range(KEYS):

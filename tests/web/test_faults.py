@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 import pytest
+import uvloop
 
 from holdfast_web.faults import handle_loop_fault, log_fault
 
@@ -50,7 +51,7 @@ async def test_what_nobody_awaits_is_told_without_its_words(
 
 
 def test_a_connection_that_breaks_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
-    loop = asyncio.new_event_loop()
+    loop = uvloop.new_event_loop()
     with caplog.at_level(logging.DEBUG):
         handle_loop_fault(
             loop, {"message": "x", "exception": TimeoutError(), "transport": object()}
