@@ -8,6 +8,7 @@ breaks a promise is a failed demo.
 import asyncio
 import contextlib
 import signal
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from holdfast.demo.service import Service, ServiceOptions, free_port
 from holdfast.demo.shop import create_shop
 from holdfast.keyfiles import make_data_dir
 from holdfast.launch import ledger_url_in
+from holdfast.listening import BoundedSite
 from holdfast_inventory.ledger import Ledger
 from holdfast_loadtest.audit import Verdict, settled_verdict
 from holdfast_loadtest.calls import ShopCalls
@@ -35,7 +37,9 @@ from holdfast_loadtest.scene import Scene
 from holdfast_loadtest.tally import Tally
 from holdfast_loadtest.temperament import Pace
 from holdfast_loadtest.wire import Status
+from holdfast_web.connection import ConnectionBounds
 from holdfast_web.credentials import Role
+from holdfast_web.rejections import Rejections
 
 DEFAULT_PORT: Final = 8080
 DEFAULT_SHOP_PORT: Final = 8081
@@ -214,10 +218,13 @@ def _directory(given: Path | None) -> Iterator[Path]:
 
 @contextlib.asynccontextmanager
 async def _serving(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        # Bounded as the service is: links back to the shop carry hand-offs, and none may be logged.
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        sock = socket.create_server((host, port), family=family)
+        await BoundedSite(runner, sock, ConnectionBounds(), Rejections(lambda _: None)).start()
         yield
     finally:
         await runner.cleanup()

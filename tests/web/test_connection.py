@@ -274,6 +274,30 @@ async def test_what_is_not_http_is_answered_counted_and_not_logged(
         assert caplog.messages == ["rejected since the last such line: 1 malformed"]
 
 
+@pytest.mark.parametrize(
+    ("ahead", "expected"), [(True, "malformed_request"), (False, "invalid_request")]
+)
+async def test_a_body_that_is_not_chunked_as_it_says_is_the_clients_fault(
+    start: Start, caplog: pytest.LogCaptureFixture, ahead: bool, expected: str
+) -> None:
+    """Whether the body comes with the head, or when its reader waits for it."""
+    site = await start()
+    reader, writer = await site.opened()
+    chunk = b"SECRET\r\n"
+    with caplog.at_level(logging.DEBUG):
+        writer.write(posted("/take", "Transfer-Encoding: chunked", body=chunk if ahead else b""))
+        if not ahead:
+            await site.until(lambda: any(one.is_busy for one in site.connections()))
+            writer.write(chunk)
+        async with asyncio.timeout(SOON):
+            answered = await reader.read()
+        writer.close()
+        await site.until(lambda: site.connections() == [])
+    assert told(answered)[:2] == (400, expected)
+    assert "SECRET" not in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 async def test_a_fault_of_a_bare_handler_is_a_problem_document(
     start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
