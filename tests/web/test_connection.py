@@ -262,40 +262,13 @@ async def test_what_is_not_http_is_answered_counted_and_not_logged(
     site = await start()
     with caplog.at_level(logging.DEBUG):
         for _ in range(3):
-            answered = await site.spoken(MALFORMED[kind])
-            if kind != "bad chunk":  # there the request itself is answered, before its body is
-                status, code, headers = told(answered)
-                assert (status, code) == (400, "malformed_request")
-                assert headers["Content-Type"] == "application/problem+json"
+            status, code, headers = told(await site.spoken(MALFORMED[kind]))
+            assert (status, code) == (400, "malformed_request")
+            assert headers["Content-Type"] == "application/problem+json"
     assert "SECRET" not in caplog.text
     assert "Traceback" not in caplog.text
-    if kind != "bad chunk":
-        assert site.rejected == ["malformed"] * 3
-        assert caplog.messages == ["rejected since the last such line: 1 malformed"]
-
-
-@pytest.mark.parametrize(
-    ("ahead", "expected"), [(True, "malformed_request"), (False, "invalid_request")]
-)
-async def test_a_body_that_is_not_chunked_as_it_says_is_the_clients_fault(
-    start: Start, caplog: pytest.LogCaptureFixture, ahead: bool, expected: str
-) -> None:
-    """Whether the body comes with the head, or when its reader waits for it."""
-    site = await start()
-    reader, writer = await site.opened()
-    chunk = b"SECRET\r\n"
-    with caplog.at_level(logging.DEBUG):
-        writer.write(posted("/take", "Transfer-Encoding: chunked", body=chunk if ahead else b""))
-        if not ahead:
-            await site.until(lambda: any(one.is_busy for one in site.connections()))
-            writer.write(chunk)
-        async with asyncio.timeout(SOON):
-            answered = await reader.read()
-        writer.close()
-        await site.until(lambda: site.connections() == [])
-    assert told(answered)[:2] == (400, expected)
-    assert "SECRET" not in caplog.text
-    assert "Traceback" not in caplog.text
+    assert site.rejected == ["malformed"] * 3
+    assert caplog.messages == ["rejected since the last such line: 1 malformed"]
 
 
 async def test_a_fault_of_a_bare_handler_is_a_problem_document(

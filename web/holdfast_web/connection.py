@@ -19,7 +19,7 @@ pyproject.toml names the versions that this was written for.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -131,18 +131,15 @@ class Connection(RequestHandler):
             if self._link is not None:
                 raise
 
-    async def finish_response(
+    def finish_response(
         self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
-        unread = self._unreadable or not request.content.is_eof()
+    ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
+        # No coroutine of its own for what is usual: every poll comes by here.
         if isinstance(resp, web.StreamResponse) and not resp.prepared:
             resp.headers.setdefault(hdrs.SERVER, SERVER_NAME)
-            if unread and not self._is_short(request):
-                resp.force_close()
-        resp, lost = await super().finish_response(request, resp, start_time)
-        if unread and not lost:
-            await self._leave_rest(request, keep=resp.keep_alive is not False)
-        return resp, lost
+        if self._unreadable or not request.content.is_eof():
+            return self._finish_unread(request, resp, start_time)
+        return super().finish_response(request, resp, start_time)
 
     def handle_error(
         self,
@@ -187,6 +184,17 @@ class Connection(RequestHandler):
         if self._write_timer is not None:
             self._write_timer.cancel()
             self._write_timer = None
+
+    async def _finish_unread(
+        self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Answers a request of which something was not read."""
+        if not self._is_short(request) and not resp.prepared:
+            resp.force_close()
+        resp, lost = await super().finish_response(request, resp, start_time)
+        if not lost:
+            await self._leave_rest(request, keep=resp.keep_alive is not False)
+        return resp, lost
 
     def _is_short(self, request: BaseRequest) -> bool:
         """Whether the rest of the body may as well be read."""
