@@ -176,6 +176,30 @@ class Crowd:
         return sum(begin_ms <= at < end_ms for at in self.passes_ms)
 
 
+@dataclass
+class Leavers(Crowd):
+    """Visitors who leave again after some time, by their own choice."""
+
+    stay_seconds: Callable[[random.Random], float] = lambda _: 0.0
+    leaves: list[tuple[int, int]] = field(default_factory=list)
+
+    async def _come(self, number: int) -> None:
+        before = len(self.passes_ms)
+        await super()._come(number)
+        if len(self.passes_ms) > before:
+            until_ms = self.passes_ms[-1] + round(1000 * self.stay_seconds(self._random))
+            heapq.heappush(self.leaves, (until_ms, number))
+
+    async def live(self, seconds: float, tick_ms: int = 250) -> None:
+        for _ in range(round(seconds * 1000 / tick_ms)):
+            await super().live(tick_ms / 1000, tick_ms)
+            now_ms = await self.line.now_ms()
+            while self.leaves and self.leaves[0][0] <= now_ms:
+                _, number = heapq.heappop(self.leaves)
+                # Whoever stays long without a hold may have given the slot up already.
+                await self.line.calls.end_pass(self.line.ref, f"pass-{number}", "released")
+
+
 def burst_excess(passes_ms: list[int], rate_per_minute: int, burst: float) -> float:
     """By how much some span holds more passes than max(burst, two ticks) + rate x T."""
     rate = rate_per_minute / 60_000

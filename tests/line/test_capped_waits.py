@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from random import Random
 from statistics import median
 
 import pytest
 from conftest import Clock
-from line_harness import Crowd, Line, LineFactory
+from line_harness import Leavers, Line, LineFactory
 
-from holdfast_lua.codes import Code
 from holdfast_queue.estimate import Wait, estimate_wait
 
 SEEDS = (271, 828, 182)
 CAP, SHARE, WARM_SECONDS = 30, 0.7, 120
 """a few stays, so that the house is full and its sessions have been measured"""
-
-
-@dataclass
-class Leavers(Crowd):
-    """Visitors who leave again after some time, by their own choice."""
-
-    stay_seconds: Callable[[Random], float] = lambda _: 0.0
-    leaves: list[tuple[int, int]] = field(default_factory=list)
-
-    async def _come(self, number: int) -> None:
-        before = len(self.passes_ms)
-        await super()._come(number)
-        if len(self.passes_ms) > before:
-            until_ms = self.passes_ms[-1] + round(1000 * self.stay_seconds(self._random))
-            heapq.heappush(self.leaves, (until_ms, number))
-
-    async def live(self, seconds: float, tick_ms: int = 250) -> None:
-        for _ in range(round(seconds * 1000 / tick_ms)):
-            await super().live(tick_ms / 1000, tick_ms)
-            now_ms = await self.line.now_ms()
-            while self.leaves and self.leaves[0][0] <= now_ms:
-                _, number = heapq.heappop(self.leaves)
-                ended = await self.line.calls.end_pass(self.line.ref, f"pass-{number}", "released")
-                assert ended.code is Code.OK
 
 
 def by_chance(random: Random) -> float:
