@@ -25,8 +25,19 @@ def examine_host(config: Config) -> list[Finding]:
         _secret(config),
         _operator_key(config),
         judge_public_url(config.host, config.public_url),
+        judge_proxies(config),
         _open_files(config.data_dir),
     ]
+
+
+def judge_proxies(config: Config) -> Finding:
+    """Whether visitors can be told apart: TLS ends at a proxy, which has to be believed."""
+    if config.trusted_proxies:
+        return _AREA.ok("proxies", ", ".join(config.trusted_proxies))
+    if not (config.public_url or "").startswith("https:"):
+        return _AREA.ok("proxies", "none, and no proxy is known of")
+    means = "to the limit of joins by address all visitors are the proxy that ends TLS"
+    return _AREA.warning("proxies", "none", means, "set it to the network of the proxy")
 
 
 def _directory(path: Path) -> Finding:

@@ -115,9 +115,9 @@ class SaleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     prices: Annotated[dict[Category, Price], msgspec.Meta(max_length=1000)] = {}
     message: Message | None = None
     identity: Literal["off", "optional", "required"] = "off"
-    address_joins_per_minute: Annotated[
-        int, msgspec.Meta(ge=0, le=line.MAX_ADDRESS_RATE_PER_MINUTE)
-    ] = 0
+    address_joins_per_minute: (
+        Annotated[int, msgspec.Meta(ge=0, le=line.MAX_ADDRESS_RATE_PER_MINUTE)] | None
+    ) = None
     address_joins_burst: Annotated[int, msgspec.Meta(ge=1, le=line.MAX_ADDRESS_BURST)] = 10
     brand: BrandSpec = BrandSpec()
     prevent_orphans: bool = False

@@ -45,7 +45,8 @@ REQUEST_SECONDS_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 JOINS: Final = Definition(
     "holdfast_joins_total",
     Kind.COUNTER,
-    "Joins, by kind: line (a number), lobby (an index), admitted (at once), again (a live ticket).",
+    "Joins, by kind: line (a number), lobby (an index), admitted (at once), again (a live ticket), "
+    "limited (refused: too many from one address).",
     ("sale", "kind"),
 )
 PASSES: Final = Definition(

@@ -8,20 +8,25 @@ A pass verifies in about 180 us (Ed25519), so what has verified is remembered un
 memory is bounded and dropped whole when full, which costs one round of verifications.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
 
+from holdfast_metrics.http import METRICS
 from holdfast_queue.identities import Identity, IdentityMode
 from holdfast_queue.passes import PassOffice
 from holdfast_queue.room import Room
 from holdfast_queue.tickets import MAX_TOKEN_CHARS, Ticket
-from holdfast_web.client_address import address_network, client_address
+from holdfast_queue.views import Entry
+from holdfast_web.client_address import TRUSTED_PROXIES, address_network, client_address
 from holdfast_web.credentials import PassClaims, PassVerifier
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.origins import PUBLIC_ORIGIN, require_same_origin
+
+logger = logging.getLogger(__name__)
 
 TICKET_HEADER: Final = "Holdfast-Ticket"
 _HOST_ONLY: Final = "__Host-"
@@ -80,11 +85,60 @@ def require_ticket(request: web.Request, room: Room) -> Ticket:
     return ticket
 
 
+async def join_room(
+    request: web.Request, room: Room, nonce: str | None, identity: str | None
+) -> Entry:
+    """A place for who asks, or the one they have; what became of it is counted."""
+    try:
+        entry = await room.join(
+            shown_ticket(request, room.name),
+            nonce,
+            address=joining_address(request, room),
+            identity=joining_identity(identity, room),
+        )
+    except HoldfastError as error:
+        if error.code is ErrorCode.JOIN_LIMITED:
+            _count_join(request, room, "limited")
+            tell_unnamed_proxy(request, room, "joins are refused by address")
+        raise
+    fresh = "admitted" if entry.admission else "lobby" if entry.ticket.number is None else "line"
+    _count_join(request, room, "again" if entry.again else fresh)
+    return entry
+
+
+def _count_join(request: web.Request, room: Room, kind: str) -> None:
+    metrics = request.app.get(METRICS)
+    if metrics is not None:
+        metrics.joins.add(room.name, kind)
+        if kind == "admitted":
+            metrics.passes.add(room.name, "issued")
+
+
 def joining_address(request: web.Request, room: Room) -> str | None:
-    """What the sale limits joins by; None where they are not limited."""
-    if not room.settings.address_joins_per_minute:
+    """What the sale limits joins by; None where they are not limited, see limits."""
+    per_minute = room.settings.address_joins_per_minute
+    if per_minute == 0:
         return None
-    return address_network(client_address(request))
+    address = client_address(request)
+    if per_minute is None and not address.is_global:
+        tell_unnamed_proxy(request, room, "joins are not limited by address")
+        return None
+    return address_network(address)
+
+
+def tell_unnamed_proxy(request: web.Request, room: Room, what: str) -> None:
+    """Warns, once for each sale and process, that a peer which nobody trusts names visitors."""
+    trusted = request.app[TRUSTED_PROXIES].trusts_peer(request)
+    if trusted or room.unnamed_proxy_told or "X-Forwarded-For" not in request.headers:
+        return
+    room.unnamed_proxy_told = True
+    logger.warning(
+        "sale %s: %s, since %s sends X-Forwarded-For and is not in trusted_proxies;"
+        " if it is a proxy of yours, name it there",
+        room.name,
+        what,
+        request.remote,
+    )
 
 
 def joining_identity(token: str | None, room: Room) -> Identity | None:

@@ -46,6 +46,7 @@ class Room:
         self.name = name
         self.ref = ref
         self.brand = brand or Brand()
+        self.unnamed_proxy_told = False
         self._desk = desk
         self._standing = Standing(name, ref, settings, desk, draw)
         self._presence = Presence(desk.calls, ref)

@@ -14,19 +14,17 @@ from holdfast_connector.origins import MAX_URL_CHARS
 from holdfast_metrics.http import METRICS
 from holdfast_queue.answers import admission_members, draw_members, entry_members
 from holdfast_queue.credentials import (
-    joining_address,
-    joining_identity,
+    join_room,
     may_use_cookies,
     require_own_page,
     require_ticket,
     set_ticket_cookie,
-    shown_ticket,
 )
 from holdfast_queue.identities import ALGORITHM
 from holdfast_queue.poll import DESK, ROOMS, SALE, STATUS_CACHING, STATUS_ROUTE, StatusPoll
 from holdfast_queue.return_urls import check_return_url
 from holdfast_queue.room import Room
-from holdfast_queue.views import ComeAgain, Entry, View
+from holdfast_queue.views import ComeAgain, View
 from holdfast_web.body import BODY_LIMIT_BYTES, read_json
 from holdfast_web.cors import Cors, allow_preflight
 from holdfast_web.credentials import Role, require_pass, require_role
@@ -92,13 +90,7 @@ async def _tickets(request: web.Request) -> web.StreamResponse:
     with_cookie = may_use_cookies(request, room)
     body = await read_json(request, JoinBody, default=JoinBody())
     _check_return_url(body.return_url, request, room)
-    entry = await room.join(
-        shown_ticket(request, room.name),
-        body.nonce,
-        address=joining_address(request, room),
-        identity=joining_identity(body.identity, room),
-    )
-    _count_join(request, room, entry)
+    entry = await join_room(request, room, body.nonce, body.identity)
     response = json_response(
         entry_members(entry, room, body.return_url), status=200 if entry.again else 201
     )
@@ -198,17 +190,6 @@ def _exchanging_origin(request: web.Request, body: ExchangeBody) -> str | None:
 def _come_again(outcome: ComeAgain, view: View) -> web.StreamResponse:
     seconds = str(max(1, round(outcome.seconds)))
     return json_response(view, status=202, headers={"Retry-After": seconds})
-
-
-def _count_join(request: web.Request, room: Room, entry: Entry) -> None:
-    metrics = request.app.get(METRICS)
-    if metrics is not None:
-        fresh = (
-            "admitted" if entry.admission else "lobby" if entry.ticket.number is None else "line"
-        )
-        metrics.joins.add(room.name, "again" if entry.again else fresh)
-        if entry.admission is not None:
-            metrics.passes.add(room.name, "issued")
 
 
 def _count_pass(request: web.Request, room: Room, outcome: str) -> None:

@@ -72,7 +72,8 @@ class LineSettings:
     return_origins: tuple[str, ...] = ()
     message: str | None = None
     identity: IdentityMode = IdentityMode.OFF
-    address_joins_per_minute: int = 0
+    address_joins_per_minute: int | None = None
+    """joins that one address may have; 0 is no limit, None the one of limits.py"""
     address_joins_burst: int = 10
 
     def __post_init__(self) -> None:
@@ -86,7 +87,7 @@ class LineSettings:
         _within("stock_factor", self.stock_factor, MIN_STOCK_FACTOR, MAX_STOCK_FACTOR)
         _within(
             "address_joins_per_minute",
-            self.address_joins_per_minute,
+            self.address_joins_per_minute or 0,
             0,
             MAX_ADDRESS_RATE_PER_MINUTE,
         )

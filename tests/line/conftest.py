@@ -17,6 +17,8 @@ from visitor_kit import Client, ClientFactory, RoomFactory
 from holdfast_lua import Bundle, Executor, SaleRef
 from holdfast_lua.line_calls import LineCalls, LineCheckpoint
 from holdfast_lua.line_status import LineMode, LineStatus
+from holdfast_metrics.http import METRICS
+from holdfast_metrics.metrics import Metrics
 from holdfast_queue.credentials import pass_verifier
 from holdfast_queue.desk import FrontDesk, open_desk
 from holdfast_queue.draw import SECRET_BYTES, Draw
@@ -24,6 +26,7 @@ from holdfast_queue.poll import DESK, ROOMS
 from holdfast_queue.room import Room
 from holdfast_queue.routes import add_routes
 from holdfast_queue.settings import LineSettings, QueueingMethod
+from holdfast_web.client_address import TRUSTED_PROXIES, TrustedProxies
 from holdfast_web.cors import RETURN_ORIGINS
 from holdfast_web.credentials import PASS_VERIFIER
 from holdfast_web.endpoint import add_fallback
@@ -155,6 +158,7 @@ async def serve(desk: FrontDesk, clock: Clock) -> AsyncIterator[ClientFactory]:
         app = web.Application()
         app[ROOMS], app[DESK] = OneRoom(room), desk
         app[PUBLIC_ORIGIN], app[RETURN_ORIGINS] = PUBLIC_URL, origins
+        app[METRICS], app[TRUSTED_PROXIES] = Metrics(), TrustedProxies(["127.0.0.0/8"])
         app[PASS_VERIFIER] = pass_verifier(desk.passes, lambda _sale: room.ref.clock.now_ms())
         add_routes(app)
         add_fallback(app)

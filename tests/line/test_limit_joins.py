@@ -5,12 +5,16 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from aiohttp import web
+from conftest import Clock
 from line_harness import Line
-from visitor_kit import RoomFactory
+from visitor_kit import Client, ClientFactory, RoomFactory
 
 from holdfast_lua import Executor, keys
 from holdfast_lua.codes import Code
+from holdfast_metrics.http import METRICS
 from holdfast_queue.room import Room
+from holdfast_web.client_address import TRUSTED_PROXIES
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 # One request every 100 ms, 3 at once. TAT before, now -> limited, remaining, retry, reset, TAT.
@@ -88,3 +92,55 @@ async def test_room_limits_places_and_not_visitors_who_have_one(make_room: RoomF
 async def test_nobody_is_limited_by_default(room: Room) -> None:
     numbers = [(await room.join(address="192.0.2.1")).ticket.number or 0 for _ in range(40)]
     assert all(late == early + 1 for early, late in pairwise(numbers))
+
+
+PROXIED = "8.8.4.4"
+"""a public address"""
+
+
+def app_of(client: Client) -> web.Application:
+    assert client.app is not None
+    return client.app
+
+
+async def joined(client: Client, room: Room, times: int, **headers: str) -> list[int]:
+    """What so many joins of one address are answered."""
+    path = f"/v1/sales/{room.name}/tickets"
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    statuses = []
+    for _ in range(times):
+        client.session.cookie_jar.clear()
+        statuses.append((await client.post(path, headers=named)).status)
+    return statuses
+
+
+async def test_public_address_is_limited_unless_the_sale_says_otherwise(
+    make_room: RoomFactory, serve: ClientFactory, clock: Clock
+) -> None:
+    """A school of three hundred joins within a minute; who asks for thousands has as many."""
+    await clock.stand_still()
+    room = await make_room()
+    client = await serve(room)
+    assert await joined(client, room, 305, X_Forwarded_For=PROXIED) == [201] * 300 + [429] * 5
+    assert app_of(client)[METRICS].joins.labels(room.name, "limited").value == 5
+    await clock.advance_ms(1000)
+    assert await joined(client, room, 2, X_Forwarded_For=PROXIED) == [201, 429]
+    free = await make_room(address_joins_per_minute=0)
+    client = await serve(free)
+    assert await joined(client, free, 305, X_Forwarded_For=PROXIED) == [201] * 305
+
+
+async def test_address_that_is_no_visitors_is_limited_by_the_sale_alone(
+    make_room: RoomFactory, serve: ClientFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Given a proxy on this host that nobody has named, it is told of and does not strangle all."""
+    room = await make_room()
+    client = await serve(room)
+    app_of(client)[TRUSTED_PROXIES]._networks = ()
+    assert await joined(client, room, 305, X_Forwarded_For=PROXIED) == [201] * 305
+    assert [record.message.partition(" and is")[0] for record in caplog.records] == [
+        f"sale {room.name}: joins are not limited by address, since 127.0.0.1 sends X-Forwarded-For"
+    ]
+    strict = await make_room(address_joins_per_minute=60, address_joins_burst=2)
+    client = await serve(strict)
+    assert await joined(client, strict, 3) == [201, 201, 429]

@@ -15,7 +15,7 @@ from running_service import Service, StartService
 from holdfast.cli import main
 from holdfast.config import Config
 from holdfast.doctor import Level
-from holdfast.doctor.host import examine_host, judge_open_files, judge_public_url
+from holdfast.doctor.host import examine_host, judge_open_files, judge_proxies, judge_public_url
 
 
 def test_fresh_machine_has_no_problem_and_is_left_alone(tmp_path: Path) -> None:
@@ -114,3 +114,20 @@ def test_few_open_files_are_a_problem(tmp_path: Path) -> None:
 )
 def test_open_file_limits(limit: int, level: Level) -> None:
     assert judge_open_files(limit, "of this test").level is level
+
+
+@pytest.mark.parametrize(
+    ("public_url", "proxies", "level"),
+    [
+        ("https://wait.example", (), Level.WARNING),
+        ("https://wait.example", ("10.0.0.0/8",), Level.OK),
+        ("http://wait.example", (), Level.OK),
+        (None, (), Level.OK),
+    ],
+)
+def test_proxy_that_is_not_named_is_warned_of(
+    public_url: str | None, proxies: tuple[str, ...], level: Level
+) -> None:
+    """TLS ends at a proxy, so where there is TLS there is one."""
+    config = Config(public_url=public_url, trusted_proxies=proxies)
+    assert judge_proxies(config).level is level

@@ -41,6 +41,10 @@ class TrustedProxies:
             return self._unix
         return any(address in network for network in self._networks)
 
+    def trusts_peer(self, request: web.Request) -> bool:
+        """Whether the entries of whoever is connected are believed."""
+        return self.trusts(_parse(request.remote or ""))
+
 
 TRUSTED_PROXIES: Final = web.AppKey("trusted_proxies", TrustedProxies)
 

@@ -17,8 +17,7 @@ from aiohttp import hdrs, web
 
 from holdfast_connector.origins import origin_of
 from holdfast_queue.credentials import (
-    joining_address,
-    joining_identity,
+    join_room,
     set_ticket_cookie,
     shown_ticket,
 )
@@ -153,11 +152,7 @@ def _unidentified(request: web.Request, room: Room, visit: Visit) -> web.Respons
 
 
 async def _join(request: web.Request, room: Room, visit: Visit) -> web.StreamResponse:
-    entry = await room.join(
-        shown_ticket(request, room.name),
-        address=joining_address(request, room),
-        identity=joining_identity(visit.identity, room),
-    )
+    entry = await join_room(request, room, None, visit.identity)
     response = _see_other(f"{place_url(visit)}&{JOINED_PARAMETER}=1")
     if entry.admission is not None:
         response = _see_other(_entrance(room, visit, entry.admission))
