@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.config import describe_settings
+from holdfast_lua.store_url import FORMS, OPTIONS
 from holdfast_metrics.manifest import MANIFEST
 from holdfast_web.errors import ErrorCode
 
@@ -39,9 +40,21 @@ def errors() -> Iterator[str]:
         yield row(str(code.status), f"`{code.value}`", code.doc)
 
 
+def store_urls() -> Iterator[str]:
+    for form, meaning in FORMS:
+        yield row(f"`{form}`", meaning)
+
+
+def store_options() -> Iterator[str]:
+    for option, meaning in OPTIONS:
+        yield row(f"`{option}`", meaning)
+
+
 PARTS: Final[dict[str, tuple[str, Callable[[], Iterable[str]]]]] = {
     "settings": ("Setting | Environment | Default | Meaning", settings),
     "metrics": ("Metric | Kind | Labels | Meaning", metrics),
+    "store-urls": ("HOLDFAST_STORE_URL | The store", store_urls),
+    "store-options": ("Behind `?`, joined by `&` | Meaning", store_options),
     "errors": ("Status | Code | Meaning", errors),
 }
 

@@ -51,38 +51,40 @@ class Wire:
         if body is not None:
             lines.append(b"Content-Length: %d" % len(body))
         request = b"\r\n".join(lines) + b"\r\n\r\n" + (body or b"")
+        bodiless = method == "HEAD"
         async with asyncio.timeout(ANSWER_SECONDS):
             try:
-                return await self._exchange(request)
+                return await self._exchange(request, bodiless)
             except (ConnectionError, asyncio.IncompleteReadError):
                 self.close()  # it had been closed meanwhile: once more, on a new one
-                return await self._exchange(request)
+                return await self._exchange(request, bodiless)
 
     def close(self) -> None:
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
 
-    async def _exchange(self, request: bytes) -> Reply:
+    async def _exchange(self, request: bytes, bodiless: bool) -> Reply:
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port, limit=2**22)
         reader, writer = self._streams
         writer.write(request)
-        reply = await self._read(reader)
+        reply = await self._read(reader, bodiless)
         closing = reply.headers.get(b"connection", b"").lower() == b"close"
         if closing or _STREAM in reply.headers.get(b"content-type", b""):
             self.close()
         return reply
 
-    async def _read(self, reader: asyncio.StreamReader) -> Reply:
+    async def _read(self, reader: asyncio.StreamReader, bodiless: bool) -> Reply:
         head = await reader.readuntil(b"\r\n\r\n")
         first, *lines = head[:-4].split(b"\r\n")
         status = int(first.split()[1])
         if status < 200:
-            return await self._read(reader)
+            return await self._read(reader, bodiless)
         pairs = (line.partition(b":") for line in lines)
         headers = {name.lower(): value.strip() for name, _, value in pairs}
-        return Reply(status, headers, await _body(reader, status, headers))
+        body = b"" if bodiless else await _body(reader, status, headers)
+        return Reply(status, headers, body)
 
 
 async def _body(reader: asyncio.StreamReader, status: int, headers: dict[bytes, bytes]) -> bytes:

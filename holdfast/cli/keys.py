@@ -20,11 +20,23 @@ from holdfast_web.channels import CHANNEL_PATTERN
 from holdfast_web.credentials import Role
 from holdfast_web.errors import HoldfastError
 from holdfast_web.keyring import Keyring, Purpose
+from holdfast_web.text import clean_text
 
 T = TypeVar("T")
 
 CHANNELS_MAX = 20
+NAME_CHARS_MAX = 100
 ROLES = [role.name.lower() for role in Role]
+
+
+def _name(_: click.Context, __: click.Parameter, name: str) -> str:
+    try:
+        clean = clean_text(name, "NAME")
+    except HoldfastError as error:
+        raise click.BadParameter(error.detail) from error
+    if not 1 <= len(clean) <= NAME_CHARS_MAX:
+        raise click.BadParameter(f"1 to {NAME_CHARS_MAX} characters")
+    return clean
 
 
 def _channels(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -52,7 +64,7 @@ def keys() -> None:
 
 
 @keys.command()
-@click.argument("name")
+@click.argument("name", callback=_name)
 @click.option("--role", type=click.Choice(ROLES), default="platform", show_default=True)
 @click.option(
     "--channel",

@@ -7,9 +7,19 @@ import click
 from holdfast.cli.options import config_option, data_dir_option, read_config
 from holdfast.config import ConfigError
 from holdfast.launch import LaunchError, run_service
+from holdfast_lua.store_url import FORMS, OPTIONS
 
 
-@click.command()
+def _stores() -> str:
+    """What HOLDFAST_STORE_URL may be, for --help."""
+    lines = ["\b", "HOLDFAST_STORE_URL:"]
+    for part in (FORMS, OPTIONS):
+        for form, meaning in part:
+            lines += [f"  {form}", f"      {meaning}"]
+    return "\n".join(lines)
+
+
+@click.command(epilog=_stores())
 @click.option("--host", help="Address to listen on (HOLDFAST_HOST; default 127.0.0.1).")
 @click.option("--port", type=int, help="Port; 0 takes any free one (HOLDFAST_PORT; default 8080).")
 @click.option("--workers", type=int, help="Worker processes (HOLDFAST_WORKERS; default 1).")

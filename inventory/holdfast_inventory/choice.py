@@ -25,6 +25,11 @@ from holdfast_lua.stock_records import RowBlock
 from holdfast_lua.stock_terms import SeatChoice, SeatList
 
 CHOICES_KEPT: Final = 4096
+CHOICES_KEPT_MIN: Final = 32
+PLACES_KEPT: Final = 4_000_000
+"""A choice of zones lists their row blocks, at most five bytes each, and buyers may ask for any
+zones: in a large plan fewer choices are remembered, so that all of them stay below 20 MB.
+"""
 CHANNELS_KEPT: Final = 256
 
 
@@ -34,7 +39,7 @@ class ChoiceCompiler:
     def __init__(self, plan: Plan, settings: StockSettings) -> None:
         self._plan = plan
         self._settings = settings
-        self.choice = lru_cache(CHOICES_KEPT)(self._choice)
+        self.choice = lru_cache(choices_kept(plan))(self._choice)
         self.opened = lru_cache(CHANNELS_KEPT)(self._opened)
 
     def seat_list(self, seats: Sequence[int], channels: frozenset[str] = frozenset()) -> SeatList:
@@ -106,6 +111,12 @@ class ChoiceCompiler:
             if block.zone in zones and block.kind in kinds
         ]
         return msgspec.msgpack.encode(places)
+
+
+def choices_kept(plan: Plan) -> int:
+    """How many choices are remembered."""
+    fitting = PLACES_KEPT // max(1, len(plan.blocks))
+    return max(CHOICES_KEPT_MIN, min(CHOICES_KEPT, fitting))
 
 
 def group_by_row(plan: Plan, seats: Sequence[int]) -> list[tuple[RowBlock, list[int]]]:

@@ -28,7 +28,8 @@ from holdfast_lua.errors import StoreRefusing, StoreSetupError, StoreUnavailable
 from holdfast_lua.executor import Executor
 from holdfast_lua.link import Address, LinkSettings
 from holdfast_lua.probe import asking, connection_options, plain_client
-from holdfast_lua.routing import ask_slots, find_master
+from holdfast_lua.routing import ask_slots
+from holdfast_lua.sentinels import find_master
 from holdfast_lua.store_calls import probe_store
 from holdfast_lua.store_url import StoreUrl
 

@@ -260,6 +260,8 @@ class Executor:
     def _translate(self, node: Node, call: Call, error: ReplyError) -> StoreError:
         if error.kind == "READONLY":
             node.drop("the server became a replica")
+        elif error.kind == "NOREPLICAS":  # it may be cut off, and another be master by now
+            self._router.doubt(node)
         text = f"{call.name}: {error.text}"
         if error.text.startswith(_FORBIDDEN_INSIDE):
             return StoreOutcomeUnknown(text)  # what came before it in the script was done

@@ -10,6 +10,7 @@ the pause tries again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
@@ -54,6 +55,8 @@ class Node:
         self._link: Link | None = None
         self._connecting: asyncio.Task[Link] | None = None
         self._waiting: list[Call] = []
+        self._resolving: asyncio.Task[None] | None = None
+        self._resolve_at = 0.0
         self._pause_seconds = FIRST_PAUSE_SECONDS
         self._retry_at = 0.0
         self._last_error = ""
@@ -88,6 +91,29 @@ class Node:
         loaded.add_done_callback(lambda _: link.loading.pop(call.sha, None))
         link.send([Call("", load, loaded), call])
 
+    def resolve_again(self) -> None:
+        """Finds out, now and then, whether another server is to be used, and then leaves this one.
+
+        What is in flight is only lost if there is another: a server that refuses still answers.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._resolving is None and now >= self._resolve_at and not self._closed:
+            self._resolve_at = now + MAX_PAUSE_SECONDS
+            self._resolving = asyncio.create_task(self._leave_if_replaced(), name="store-resolve")
+            self._resolving.add_done_callback(self._resolved)
+
+    async def _leave_if_replaced(self) -> None:
+        doubted = self._link
+        with contextlib.suppress(OSError, StoreUnavailable):
+            address = await self._resolve()
+            if address != self.address and self._link is doubted:
+                self.drop(f"{address} is used instead")
+
+    def _resolved(self, done: asyncio.Task[None]) -> None:
+        self._resolving = None
+        if not done.cancelled() and (bug := done.exception()) is not None:
+            logger.error("store: resolving failed", exc_info=bug)
+
     def drop(self, reason: str) -> None:
         """Throws the link away: the server turned out to be the wrong one."""
         if self._link is not None:
@@ -96,9 +122,11 @@ class Node:
     async def aclose(self) -> None:
         """Ends the link and any attempt to make one."""
         self._closed = True
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.wait({self._connecting})
+        tasks = {task for task in (self._connecting, self._resolving) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         self._refuse(self._take_waiting(), "the executor is closed")
         if self._link is not None:
             await close_link(self._link)

@@ -12,18 +12,18 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from redis.asyncio.sentinel import Sentinel
 from redis.crc import key_slot
-from redis.exceptions import RedisError
 
 from holdfast_lua.errors import StoreUnavailable
 from holdfast_lua.link import Address, Call, LinkSettings
 from holdfast_lua.node import Node, NodeOwner
-from holdfast_lua.probe import asking, connection_options
+from holdfast_lua.probe import asking
+from holdfast_lua.sentinels import find_master
 from holdfast_lua.store_url import StoreUrl
 from holdfast_lua.wire import ReplyError, encode_command
 
 REFRESH_PAUSE_SECONDS: Final = 0.5
+ASK_SECONDS: Final = 2.0
 SLOTS: Final = 16_384
 _ASKING: Final = encode_command("ASKING")
 
@@ -39,6 +39,9 @@ class Router(Protocol):
 
     async def nodes(self) -> Sequence[Node]:
         """Every server that takes calls; StoreUnavailable when a part of the keys has none."""
+
+    def doubt(self, node: Node) -> None:
+        """A node refuses writes for a reason that another one in its place would not have."""
 
     async def aclose(self) -> None:
         """Disconnects."""
@@ -70,6 +73,11 @@ class SingleRouter:
         """The one."""
         return [self._node]
 
+    def doubt(self, node: Node) -> None:
+        """Asks the Sentinels again: they may have put another in its place."""
+        if self._url.kind == "sentinel":
+            node.resolve_again()
+
     async def aclose(self) -> None:
         """Disconnects."""
         await self._node.aclose()
@@ -78,22 +86,6 @@ class SingleRouter:
         if self._url.kind == "sentinel":
             return await find_master(self._url)
         return self._url.addresses[0]
-
-
-async def find_master(url: StoreUrl) -> Address:
-    """Asks one Sentinel after the other; the first that knows a live master is believed."""
-    sentinel = Sentinel(  # type: ignore[no-untyped-call] # redis-py annotates only some
-        [(address.host, address.port) for address in url.addresses],
-        sentinel_kwargs=connection_options(url.sentinel_settings()),
-    )
-    try:
-        host, port = await sentinel.discover_master(url.master)
-    except RedisError:  # its text lists the clients, and what they were opened with
-        raise StoreUnavailable(f"no sentinel knows a master named {url.master}") from None
-    finally:
-        for client in sentinel.sentinels:
-            await client.aclose()
-    return Address(str(host), int(port))
 
 
 async def ask_slots(asked: Address, settings: LinkSettings) -> dict[int, Address]:
@@ -179,6 +171,10 @@ class ClusterRouter:
         masters = {id(address): address for address in self._slots.values()}  # few, and quickly
         return [self._node(address) for address in dict.fromkeys(masters.values())]
 
+    def doubt(self, node: Node) -> None:
+        """Learns the slots anew."""
+        self._refresh()
+
     async def aclose(self) -> None:
         """Disconnects from every server."""
         self._closed = True
@@ -210,9 +206,10 @@ class ClusterRouter:
         try:
             for address in dict.fromkeys((*self._seeds, *self._nodes)):
                 try:
-                    self._slots = await ask_slots(address, self._settings)
+                    async with asyncio.timeout(ASK_SECONDS):
+                        self._slots = await ask_slots(address, self._settings)
                 except OSError as reason:
-                    fault = str(reason)
+                    fault = str(reason) or f"{address} is silent"
                     continue
                 break
         finally:  # whatever went wrong: what waits for the slots is told, and the next may look

@@ -1,13 +1,7 @@
 """Store addresses: one URL form for every kind of deployment.
 
-    redis://[user:password@]host[:port][/database]        valkey:// is the same
-    rediss://...                                          TLS; ?ca=<file> trusts a private authority
-    unix://[user:password@]/path/to/socket[?db=0]
-    redis+sentinel://[user:password@]host[:port],host[:port]/master[?db=0][&sentinel_password=..]
-    redis+cluster://[user:password@]host[:port],host[:port]      rediss+... for both with TLS
-
-`timeout=<seconds>` in any of them bounds the wait for a reply (5 when absent).
-The password never appears in a representation, a log line or an error message.
+FORMS and OPTIONS below are its documentation, for the manual and for `--help`. The password never
+appears in a representation, a log line or an error message.
 
 redis-py's own `parse_url` knows the first three forms without our two options; reading those
 through it and the others here would be two readings of one grammar.
@@ -33,6 +27,25 @@ REPLY_TIMEOUT_SECONDS_MAX: Final = 60.0
 _KINDS: Final[dict[str, Kind]] = {"": "standalone", "sentinel": "sentinel", "cluster": "cluster"}
 _TLS_SCHEMES: Final = ("rediss", "valkeys")
 _SCHEMES: Final = ("redis", "valkey", "unix", *_TLS_SCHEMES)
+FORMS: Final = (
+    ("redis://[user:password@]host[:port][/database]", "one server; port 6379, database 0"),
+    ("unix://[user:password@]/path/to/socket[?db=0]", "one server on this machine"),
+    (
+        "redis+sentinel://[user:password@]host[:port],host[:port]/master[?db=0]",
+        "whom most of these Sentinels name as the master; name all of them; port 26379",
+    ),
+    (
+        "redis+cluster://[user:password@]host[:port],host[:port]",
+        "a Cluster, found through any of these servers; port 6379",
+    ),
+    ("rediss:// or rediss+...", "each of them with TLS; valkey and valkeys mean the same"),
+)
+OPTIONS: Final = (
+    ("timeout=SECONDS", "the wait for a reply, up to 60; 5 when absent"),
+    ("db=NUMBER", "the database; for unix:// and Sentinel"),
+    ("ca=FILE", "with TLS: the authority to trust; the system's when absent"),
+    ("sentinel_password=...", "the Sentinels' own; user and password above are the store's"),
+)
 _FORM: Final = "redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://"
 
 

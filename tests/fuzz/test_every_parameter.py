@@ -77,6 +77,7 @@ class Try:
     path: tuple[str, bytes] | None = None
     query: bytes | None = None
     header: tuple[str, bytes] | None = None
+    second: tuple[str, bytes] | None = None
     member: tuple[Place, Any] | None = None
     content: bytes | None = None
 
@@ -97,10 +98,11 @@ class Try:
         return address + b"?" + query if query else address
 
     def headers(self, example: Example) -> list[tuple[bytes, bytes]]:
-        """Those of the good request, but for the one that is tried."""
+        """Those of the good request, but for the one that is tried, and a second one behind."""
         tried = dict([self.header] if self.header else [])
         both = {**{name: text.encode() for name, text in example.headers.items()}, **tried}
-        return [(name.encode(), text) for name, text in both.items()]
+        sent = [*both.items(), *([self.second] if self.second else [])]
+        return [(name.encode(), text) for name, text in sent]
 
     def body(self, example: Example) -> bytes | None:
         """The bytes of the body; None for none."""
@@ -228,6 +230,7 @@ async def test_nothing_that_is_sent_is_a_fault_of_the_service(
     for route, target in TARGETS.items():
         choose = random.Random(f"{database} {route}")
         faults += await _fuzz(world, asked, route, target, choose)
+        faults += await _fuzz_beside(world, route, target)
     assert faults == []
     logged = [r.getMessage() for r in caplog.records if r.name.startswith("holdfast")]
     assert logged == []
@@ -259,6 +262,21 @@ async def _fuzz(
     return faults
 
 
+async def _fuzz_beside(world: World, route: Route, target: Target) -> list[str]:
+    """The methods that come with a route, HEAD and the preflight, at every address of it."""
+    example = await target.make(world)
+    origin = [(b"Origin", b"https://shop.example")]
+    addresses = [Try("path", path=(name, value)) for name in example.path for value in PATHS]
+    faults = []
+    for method in ("OPTIONS", *(["HEAD"] if route[0] == "GET" else [])):
+        for attempt in (GOOD, *addresses):
+            address = attempt.target(route[1], example)
+            reply = await world.wire.send(method, address, origin, None)
+            if reply.status >= 500:
+                faults.append(f"{method} {address[:200]!r}: {reply.status}")
+    return faults
+
+
 def tries(example: Example, target: Target, choose: random.Random) -> Iterator[Try]:
     """The good request first, then all that is tried instead."""
     yield GOOD
@@ -273,6 +291,7 @@ def tries(example: Example, target: Target, choose: random.Random) -> Iterator[T
         for value in QUERIES:
             yield Try(f"query {name}", query=b"%b=%b" % (word, value))
     for name in HEADER_NAMES:
+        yield Try(f"header {name} twice", header=(name, b"a"), second=(name, b"b"))
         for value in _some(HEADERS, VALUES_OF_A_HEADER, choose):
             yield Try(f"header {name} {value[:40]!r}", header=(name, value))
     if target.shape is not None or example.body is not None:

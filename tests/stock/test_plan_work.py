@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from stock_harness import FLOOR, plan_json
 
+from holdfast_inventory.choice import CHOICES_KEPT, PLACES_KEPT, choices_kept
 from holdfast_inventory.events import _withhold
 from holdfast_inventory.geometry import place_rows
 from holdfast_inventory.hall import Hall
@@ -184,6 +185,14 @@ CASES: Final[dict[str, Callable[[int], object]]] = {
     "reading": read,
     "warnings": warned,
 }
+
+
+def test_choices_of_a_large_plan_are_remembered_within_a_bound() -> None:
+    """Every set of zones is a choice of its own, and each lists their row blocks."""
+    assert choices_kept(compiled(10, zones=None)) == CHOICES_KEPT
+    plan = compiled(2_000, zones=1, rows=1, seats=None)
+    assert choices_kept(plan) * len(plan.blocks) <= PLACES_KEPT
+    assert choices_kept(plan) < CHOICES_KEPT
 
 
 def work_of(case: Callable[[int], object], size: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from conftest import fresh_uid
 from redis.crc import key_slot
+from store_peers import listening
 from store_servers import Server
 
 from holdfast_lua import (
@@ -195,6 +196,21 @@ async def test_unreachable_seed_is_skipped(cluster: list[Server], plain_bundle: 
     async with Executor(url, plain_bundle) as executor:
         await make_sale(executor, "x")
         assert await touch(executor, "x") == 1
+
+
+async def test_silent_seed_is_given_up(cluster: list[Server], plain_bundle: Bundle) -> None:
+    """One that takes connections and says nothing, while replies may take a minute."""
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        await asyncio.Event().wait()
+
+    async with listening(say_nothing, lambda t: asyncio.start_server(t, "127.0.0.1", 0)) as silent:
+        port = silent.sockets[0].getsockname()[1]
+        url = f"redis+cluster://127.0.0.1:{port},{cluster[0].address}?timeout=60"
+        async with asyncio.timeout(30), Executor(url, plain_bundle) as executor:
+            await make_sale(executor, "y")
+            assert await touch(executor, "y") == 1
 
 
 async def test_no_seed_at_all_is_unavailable(plain_bundle: Bundle) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import dataclass, replace
 
 import pytest
 from conftest import fresh_uid
+from store_peers import listening
 from store_servers import MakeServer, Server
 
 from holdfast_lua import (
@@ -14,13 +16,16 @@ from holdfast_lua import (
     Executor,
     StoreBehind,
     StoreError,
+    StoreOutcomeUnknown,
     StoreUnavailable,
     guarded,
     keys,
+    sentinels,
 )
 from holdfast_lua.connect import check_store, open_client
 from holdfast_lua.guard import SaleRef
-from holdfast_lua.routing import find_master
+from holdfast_lua.link import Address
+from holdfast_lua.sentinels import Word, find_master, most_believed
 from holdfast_lua.store_url import StoreUrl
 
 FAILOVER_SECONDS = 30.0
@@ -142,6 +147,81 @@ async def test_demoted_master_is_left(watched: Watched, test_bundle: Bundle) -> 
         await watched.promote_replica()
         assert await until_served(executor) == watched.replica.port
         assert await touch(executor, ref) == 1
+
+
+async def test_master_that_lost_its_replicas_is_left_for_the_promoted_one(
+    watched: Watched, test_bundle: Bundle
+) -> None:
+    """Given a master that is cut off but for us, it refuses every write and answers well."""
+    async with Executor(watched.url, test_bundle) as executor:
+        ref = await make_sale(executor, fresh_uid())
+        await watched.master.ask("CONFIG", "SET", "min-replicas-to-write", 1)
+        assert await executor.command("WAIT", 1, 5000) == 1
+        assert await touch(executor, ref) == 1
+        assert await executor.command("WAIT", 1, 5000) == 1
+        # While nobody else is named, its refusal is told and its link stays
+        await watched.replica.ask("REPLICAOF", "NO", "ONE")
+        for _ in range(3):
+            with pytest.raises(StoreUnavailable, match="NOREPLICAS"):
+                await touch(executor, ref)
+            assert await executor.command("TIME")
+        # When the other one is named, then it is used
+        await watched.promote_replica()
+        async with asyncio.timeout(FAILOVER_SECONDS):
+            while True:
+                try:
+                    assert await touch(executor, ref) == 2
+                except (StoreUnavailable, StoreOutcomeUnknown):
+                    await asyncio.sleep(0.05)
+                else:
+                    break
+        assert await until_served(executor) == watched.replica.port
+
+
+async def test_most_sentinels_are_believed_and_not_the_first(make_server: MakeServer) -> None:
+    old, new = make_server(), make_server()
+    sentinels = [make_server("sentinel.conf", "--sentinel") for _ in range(3)]
+    for sentinel, master in zip(sentinels, (old, new, new), strict=True):
+        await sentinel.ask("SENTINEL", "MONITOR", "mymaster", "127.0.0.1", master.port, 2)
+    for order in itertools.permutations(sentinels):
+        where = ",".join(str(sentinel.address) for sentinel in order)
+        url = StoreUrl.parse(f"redis+sentinel://{where}/mymaster")
+        assert await find_master(url) == new.address
+
+
+async def test_silent_sentinel_is_not_waited_for(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of three agree: the third, which takes connections and says nothing, is not needed."""
+    monkeypatch.setattr(sentinels, "ANSWER_SECONDS", 600.0)
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        await asyncio.Event().wait()
+
+    async with listening(say_nothing, lambda t: asyncio.start_server(t, "127.0.0.1", 0)) as silent:
+        port = silent.sockets[0].getsockname()[1]
+        known = watched.sentinel.address
+        url = StoreUrl.parse(f"redis+sentinel://127.0.0.1:{port},{known},{known}/mymaster")
+        async with asyncio.timeout(FAILOVER_SECONDS):
+            assert await find_master(url) == watched.master.address
+
+
+@pytest.mark.parametrize(
+    ("words", "believed"),
+    [
+        ([(1, 7)], 1),
+        ([(1, 7), (2, 8)], 2),
+        ([(2, 8), (1, 7)], 2),
+        ([(1, 9), (2, 8), (2, 8)], 2),
+    ],
+)
+def test_most_count_and_then_the_later_failover(
+    words: list[tuple[int, int]], believed: int
+) -> None:
+    """Each word: the port of the master that it names, and its epoch."""
+    said = [Word(Address("127.0.0.1", port), epoch) for port, epoch in words]
+    assert most_believed(said).port == believed
 
 
 async def test_replica_is_never_taken_for_the_master(watched: Watched, test_bundle: Bundle) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from holdfast_lua import StoreSetupError
 from holdfast_lua.link import Address
-from holdfast_lua.store_url import StoreUrl
+from holdfast_lua.store_url import FORMS, OPTIONS, StoreUrl
+
+KINDS_IN_ORDER = ("standalone", "standalone", "sentinel", "cluster", None)
 
 
 def test_plain_url() -> None:
@@ -70,3 +74,22 @@ def test_bad_url_is_refused_without_being_quoted(text: str, match: str) -> None:
 def test_password_is_in_no_representation() -> None:
     url = StoreUrl.parse("redis+sentinel://me:s3cret@a/m?sentinel_password=s3cret")
     assert "s3cret" not in f"{url} {url!r} {url.link_settings()!r} {url.sentinel_settings()!r}"
+
+
+@pytest.mark.parametrize(
+    ("form", "kind"), list(zip([form for form, _ in FORMS], KINDS_IN_ORDER, strict=True))
+)
+def test_every_documented_form_is_read(form: str, kind: str | None) -> None:
+    """With and without what is optional, and with the options."""
+    if kind is None:
+        assert form == "rediss:// or rediss+..."
+        return
+    least, most = re.sub(r"\[.*?\]", "", form), form.replace("[", "").replace("]", "")
+    most = most.replace("port", "7000").replace("database", "3")
+    options = "&".join(option for option, _ in OPTIONS).replace("SECONDS", "2")
+    most += ("&" if "?" in most else "?") + options.replace("NUMBER", "3")
+    for text in (least, most, most.replace("redis", "rediss")):
+        assert StoreUrl.parse(text).kind == kind
+    read = StoreUrl.parse(most)
+    assert (read.reply_timeout_seconds, read.ca, read.database) == (2.0, "FILE", 3)
+    assert (read.username, read.password) == ("user", "password")
