@@ -261,6 +261,7 @@ class NoRoom:
     """Where a waiting room would be: it agrees to whatever it is told."""
 
     lobby = SimpleNamespace(draw=None)
+    document = SimpleNamespace(now_ms=0)  # when a draw's start was announced: there is no draw
 
     async def update(self, settings: LineSettings, settings_version: int) -> bool:
         return True
