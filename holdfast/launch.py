@@ -27,11 +27,11 @@ from holdfast_lua.connect import check_store, find_refusal, has_sales
 from holdfast_lua.embedded import EmbeddedStore
 from holdfast_lua.errors import NOT_PERMITTED, StoreError, StoreRefusing
 from holdfast_metrics import multiprocess
+from holdfast_metrics.shared_directory import shared_directory
 from holdfast_web.errors import HoldfastError
 
 LOCK_FILE = "service.lock"
 LEDGER_FILE = "ledger.sqlite3"
-METRICS_DIRECTORY = "metrics"
 
 
 class LaunchError(Exception):
@@ -56,7 +56,7 @@ def run_service(config: Config) -> None:
         stack.enter_context(_locked(config.data_dir))
         sockets = stack.enter_context(_bound(config))
         store = stack.enter_context(_embedded(config))
-        multiprocess.prepare(config.data_dir / METRICS_DIRECTORY)
+        multiprocess.prepare(stack.enter_context(shared_directory(config.data_dir)))
         port = sockets.main.getsockname()[1]
         ready = resolved(config, port, store.url if store is not None else None)
         asyncio.run(_check(ready))
@@ -97,6 +97,7 @@ def _supervise(config: Config, sockets: Sockets, store: EmbeddedStore | None) ->
     from holdfast.serving import run_worker
 
     def serve(pipes: WorkerPipes) -> None:
+        multiprocess.join(pipes.slot)
         run_worker(config, sockets, pipes)
 
     supervisor = Supervisor(

@@ -15,6 +15,7 @@ Invariants:
 
 import contextlib
 import ctypes
+import itertools
 import os
 import selectors
 import signal
@@ -45,11 +46,14 @@ class WorkerPipes:
     lifeline: int
     # One byte written here says: this worker accepts connections.
     ready: int
+    # The lowest number from 0 on that no other worker of now has.
+    slot: int
 
 
 @dataclass
 class _Worker:
     pid: int
+    slot: int
     started: float
 
 
@@ -110,13 +114,17 @@ class Supervisor:
     def _fork(self) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
-        parent = os.getpid()
+        parent, slot = os.getpid(), self._free_slot()
         pid = os.fork()
         if pid == 0:
-            self._be_worker(parent)
-        self._workers[pid] = _Worker(pid, time.monotonic())
+            self._be_worker(parent, slot)
+        self._workers[pid] = _Worker(pid, slot, time.monotonic())
 
-    def _be_worker(self, parent: int) -> None:
+    def _free_slot(self) -> int:
+        taken = {worker.slot for worker in self._workers.values()}
+        return next(slot for slot in itertools.count() if slot not in taken)
+
+    def _be_worker(self, parent: int, slot: int) -> None:
         """Everything a child does; it never returns into the parent's code."""
         code = 1
         try:
@@ -126,7 +134,7 @@ class Supervisor:
             os.close(self._lifeline_write)
             os.close(self._ready_read)
             die_with_parent(parent)
-            self._target(WorkerPipes(self._lifeline_read, self._ready_write))
+            self._target(WorkerPipes(self._lifeline_read, self._ready_write, slot))
             code = 0
         except BaseException:
             traceback.print_exc()
@@ -143,7 +151,7 @@ class Supervisor:
 
     def _bury(self, worker: _Worker, status: int) -> None:
         del self._workers[worker.pid]
-        self._buried(worker.pid)
+        self._buried(worker.slot)
         if self._stopping:
             return
         if not self._served:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,13 +91,17 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def launch(data_dir: Path, *arguments: str, **environ: str) -> Service:
-    """Start `holdfast serve` on a free port, without waiting for it."""
+def launch(data_dir: Path, *arguments: str, wrapper: Sequence[str] = (), **environ: str) -> Service:
+    """Start `holdfast serve` on a free port, without waiting for it.
+
+    `wrapper` is a command that becomes the service after it has prepared the place.
+    """
     output = data_dir.with_name(f"{data_dir.name}-{time.monotonic_ns()}.log")
     clean = {k: v for k, v in os.environ.items() if not k.startswith("HOLDFAST_")}
     with output.open("wb") as log:
         process = subprocess.Popen(
             [
+                *wrapper,
                 *(sys.executable, "-m", "holdfast", "serve"),
                 *("--port", "0", "--data-dir", str(data_dir), *arguments),
             ],

@@ -43,10 +43,13 @@ class CountedBy:
         self._counts: dict[tuple[str, ...], Count] = {}
 
     def labels(self, *values: str) -> Count:
-        """The series of these label values, in the order of the manifest."""
+        """The series of these label values, in the order of the manifest; of a counter without
+        labels the one it has.
+        """
         count = self._counts.get(values)
         if count is None:
-            count = self._counts[values] = Count(self._counter.labels(*values))
+            series = self._counter.labels(*values) if values else self._counter
+            count = self._counts[values] = Count(series)
         return count
 
     def add(self, *values: str, n: int = 1) -> None:

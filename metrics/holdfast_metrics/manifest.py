@@ -157,6 +157,11 @@ REJECTED: Final = Definition(
     " (a compressed body), not_reading (the client did not take an answer).",
     ("reason",),
 )
+DROPPED_SAMPLES: Final = Definition(
+    "holdfast_metrics_dropped_samples_total",
+    Kind.COUNTER,
+    "Samples that could not be written for want of room; their series show an older value.",
+)
 REQUESTS: Final = Definition(
     "holdfast_requests_total",
     Kind.COUNTER,
@@ -191,6 +196,7 @@ MANIFEST: Final = (
     LEDGER_BATCH_SIZE,
     OPEN_STREAMS,
     REJECTED,
+    DROPPED_SAMPLES,
     REQUESTS,
     REQUEST_SECONDS,
 )

@@ -8,7 +8,7 @@ collectors, exemplars, Info or Enum: multiprocess mode does not carry them.
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from holdfast_metrics import manifest
+from holdfast_metrics import manifest, multiprocess
 from holdfast_metrics.counts import BulkHistogram, CountedBy, TalliedBy, Tally
 from holdfast_metrics.manifest import Definition
 from holdfast_metrics.requests import RequestCounts
@@ -22,6 +22,7 @@ class Metrics:
         self.holds = self._counter(manifest.HOLDS)
         self.orders = self._counter(manifest.ORDERS)
         self.rejected = self._counter(manifest.REJECTED)
+        self.dropped_samples = self._counter(manifest.DROPPED_SAMPLES)
         self.requests = self._counter(manifest.REQUESTS)
         self.waiting = self._gauge(manifest.WAITING)
         self.present = self._gauge(manifest.PRESENT)
@@ -62,10 +63,12 @@ class Metrics:
 
     def flush(self) -> None:
         """Move what was counted into the series that a scrape reads."""
+        self.dropped_samples.add(n=multiprocess.take_dropped_samples())
         counters = (self.joins, self.passes, self.holds, self.orders, self.rejected, self.requests)
+        service = (self.dropped_samples, self.request_seconds)
         scripts = (self.script_seconds, self.script_batch_size)
         transactions = (self.ledger_seconds, self.ledger_batch_size)
-        for instrument in (*counters, *scripts, *transactions, self.request_seconds):
+        for instrument in (*counters, *scripts, *transactions, *service):
             instrument.flush()
 
     def _counter(self, definition: Definition) -> CountedBy:

@@ -1,48 +1,133 @@
-"""prometheus-client over several workers: each writes mapped files of its own, a scrape adds them
-up.
+"""prometheus-client over several workers: each writes files of its own, a scrape adds them up.
 
-The parent calls `prepare` once before it makes any instrument or forks, and `forget_worker` when
-one has died. The directory is wiped at the start: files of an earlier run would be added to this
-one's, and a pid used again would continue a stranger's counters.
+The parent calls `prepare` once before it forks, each worker `join` before it makes an instrument,
+and the parent `forget_worker` when one has died. A worker is known by its slot, the lowest number
+that no other living worker has, and goes on with the files of the dead one that had it before: so
+there are never more files than there were workers at once, however often one is replaced.
 
-The library decides between mapped files and plain values when it is imported, by an environment
-variable. Whether something has imported it before `prepare` runs is not ours to know, so `prepare`
-makes that decision anew, in the library's own terms.
+The library's own files are mapped into memory and end a worker when they find no room; ours do not
+(see series_file.py). What is taken from inside of the library stands here and in series_file.py:
+the name under which it makes its values, how it calls them, the format and the names of its files.
+It has no other place for it, so pyproject.toml bounds its version and a test reads ours with it.
 """
 
-import os
+import logging
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, values
 from prometheus_client import multiprocess as library
+from prometheus_client.mmap_dict import mmap_key
 
-DIRECTORY_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+from holdfast_metrics.series_file import SeriesFile
+
+TELL_EVERY: Final = 100_000
+
+logger = logging.getLogger(__name__)
+
+
+class WorkerFiles:
+    """The files of one worker, one for each kind of series."""
+
+    def __init__(self, directory: Path, slot: int) -> None:
+        self._dropped = 0
+        self._untaken = 0
+        self._directory = directory
+        self._slot = slot
+        self._files: dict[str, SeriesFile] = {}
+
+    def of_kind(self, kind: str) -> SeriesFile:
+        if kind not in self._files:
+            path = self._directory / f"{kind}_{self._slot}.db"
+            self._files[kind] = SeriesFile(path, self._drop)
+        return self._files[kind]
+
+    def take_dropped(self) -> int:
+        """The samples that were not written since the last call."""
+        taken, self._untaken = self._untaken, 0
+        return taken
+
+    def _drop(self, fault: OSError) -> None:
+        """Counts a sample that was not written, and tells the first of very many."""
+        if self._dropped % TELL_EVERY == 0:
+            logger.warning("metrics are not written until there is room: %s", fault.strerror)
+        self._dropped += 1
+        self._untaken += 1
+
+
+class SharedValue:
+    """One number of a series, as the library makes and changes it, shown to scrapes by a file."""
+
+    def __init__(
+        self,
+        files: WorkerFiles,
+        kind: str,
+        # What the key is made of: metric, name of the series, labels, their values, help.
+        *description: Any,
+        multiprocess_mode: str = "",
+        **_others: object,
+    ) -> None:
+        self._file = files.of_kind(f"{kind}_{multiprocess_mode}" if kind == "gauge" else kind)
+        self._key = mmap_key(*description)
+        self._value = self._file.enter(self._key)
+
+    def inc(self, amount: float) -> None:
+        self.set(self._value + amount)
+
+    def set(self, value: float, timestamp: float | None = None) -> None:
+        self._value = value
+        self._file.write(self._key, value, timestamp or 0.0)
+
+    def get(self) -> float:
+        return self._value
+
+    def set_exemplar(self, _exemplar: object) -> None:
+        """Files carry none."""
+
+    def get_exemplar(self) -> None:
+        """Files carry none."""
+
+
+class _State:
+    directory: Path | None = None
+    files: WorkerFiles | None = None
 
 
 def prepare(directory: Path) -> None:
-    """Count into files of `directory` from now on; an earlier run's files are removed."""
-    directory.mkdir(parents=True, exist_ok=True)
-    for leftover in directory.glob("*.db"):
-        leftover.unlink()
-    os.environ[DIRECTORY_VARIABLE] = str(directory)
-    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]  # has no types
+    """Scrapes read the files of this (empty) directory from now on."""
+    _State.directory = directory
 
 
-def forget_worker(pid: int) -> None:
+def join(slot: int) -> None:
+    """In a worker: instruments that are made from now on count into the files of `slot`."""
+    if _State.directory is None:
+        raise RuntimeError("prepare comes before join")
+    _State.files = WorkerFiles(_State.directory, slot)
+    values.ValueClass = partial(SharedValue, _State.files)
+
+
+def forget_worker(slot: int) -> None:
     """A worker has died: its gauges are no sighting any more. Its counters stay, since what they
     counted did happen.
     """
-    if is_prepared():
-        library.mark_process_dead(pid)  # type: ignore[no-untyped-call]  # has no types
+    if _State.directory is not None:
+        with suppress(OSError):
+            library.mark_process_dead(slot, str(_State.directory))  # type: ignore[no-untyped-call]  # has no types
 
 
 def is_prepared() -> bool:
-    return DIRECTORY_VARIABLE in os.environ
+    return _State.directory is not None
+
+
+def take_dropped_samples() -> int:
+    """How many samples of this worker were not written since the last call."""
+    return 0 if _State.files is None else _State.files.take_dropped()
 
 
 def collected() -> CollectorRegistry:
     """A registry that adds up the files of all workers, made for one scrape."""
     registry = CollectorRegistry()
-    library.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # has no types
+    library.MultiProcessCollector(registry, str(_State.directory))  # type: ignore[no-untyped-call]  # has no types
     return registry

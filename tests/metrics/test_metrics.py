@@ -37,7 +37,7 @@ def test_definition_follows_the_conventions(definition: Definition) -> None:
     assert definition.help.endswith(".")
     assert bool(definition.buckets) == (definition.kind is Kind.HISTOGRAM)
     assert list(definition.buckets) == sorted(set(definition.buckets))
-    bounded = {"sale", "kind", "outcome", "state", "script", "route", "method", "code"}
+    bounded = {"sale", "kind", "outcome", "state", "script", "route", "method", "code", "reason"}
     assert set(definition.labels) <= bounded
 
 

@@ -4,13 +4,14 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import aiohttp
 import pytest
 import services
 from api_client import Api, create
 from prometheus_client.parser import text_string_to_metric_families
-from running_service import Service, await_ready, launch
+from running_service import Service, await_ready, is_alive, launch, wait_until
 
 TRIES = 100
 PAUSE_SECONDS = 0.1
@@ -152,9 +153,31 @@ async def _query(session: aiohttp.ClientSession, url: str) -> list[str]:
     return [series["value"][1] for series in found]
 
 
-def test_data_directory_holds_the_files_of_living_workers_only(service: Service) -> None:
-    """Were the directory not wiped, an earlier run's counts would be added to this one's."""
-    files = (service.data_dir / "metrics").glob("*.db")
-    pids = {path.stem.rpartition("_")[2] for path in files}
-    assert pids
-    assert pids <= {str(pid) for pid in (*service.workers(), service.process.pid)}
+def test_files_are_in_a_directory_of_the_service_and_gone_with_it(tmp_path: Path) -> None:
+    service = launch(tmp_path / "data", "--workers", "2")
+    await_ready(service)
+    (directory,) = _shared_directories(service)
+    assert directory.stat().st_mode & 0o777 == 0o700
+    assert {path.stem.rpartition("_")[2] for path in directory.glob("*.db")} == {"0", "1"}
+    assert service.stop() == 0
+    assert not directory.exists()
+
+
+def test_files_of_a_killed_service_are_gone_when_the_next_one_has_started(tmp_path: Path) -> None:
+    killed = launch(tmp_path / "killed")
+    await_ready(killed)
+    (left,) = _shared_directories(killed)
+    workers = killed.workers()
+    killed.kill()
+    wait_until(lambda: not any(is_alive(pid) for pid in workers))
+    started = launch(tmp_path / "next")
+    await_ready(started)
+    assert not left.exists()
+    assert started.stop() == 0
+
+
+def _shared_directories(service: Service) -> set[Path]:
+    """Those that the service's parent keeps open."""
+    handles = Path(f"/proc/{service.process.pid}/fd").iterdir()
+    opened = {path.readlink() for path in handles}
+    return {path for path in opened if path.name.startswith("holdfast-metrics-")}

@@ -1,11 +1,8 @@
 """Several workers: a scrape by any of them adds up all of them, as in real forked processes."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 from holdfast_metrics import multiprocess
 
@@ -19,9 +16,10 @@ from holdfast_metrics.http import exposition
 from holdfast_metrics.metrics import Metrics
 
 multiprocess.prepare(Path(sys.argv[1]))
-metrics = Metrics()
 
 def work(worker):
+    multiprocess.join(worker)
+    metrics = Metrics()
     metrics.joins.add("concert", "line", n=10 * worker)
     metrics.waiting.labels("concert").set(100 * worker)
     metrics.open_streams.inc(worker)
@@ -35,8 +33,8 @@ for worker in (1, 2):
         os._exit(0)
     os.waitpid(pid, 0)
     if "forget" in sys.argv:
-        multiprocess.forget_worker(pid)
-print(exposition(metrics).decode())
+        multiprocess.forget_worker(worker)
+print(exposition(Metrics()).decode())
 """
 
 
@@ -69,15 +67,18 @@ def test_dead_worker_keeps_its_counts_and_loses_its_gauges(tmp_path: Path) -> No
     assert "holdfast_open_streams 3.0" not in shown
 
 
-def test_start_wipes_what_an_earlier_run_left(tmp_path: Path) -> None:
-    _run(tmp_path)
-    kept = tmp_path / "notes.txt"
-    kept.write_text("not a metric")
-    assert 'holdfast_joins_total{kind="line",sale="concert"} 30.0' in _run(tmp_path)
-    assert kept.exists()
+def test_replacement_goes_on_with_the_counts_of_its_slot(tmp_path: Path) -> None:
+    """Given workers that had the slots before, then nothing is lost, and no file is added."""
+    _run(tmp_path, "forget")
+    files = sorted(path.name for path in tmp_path.iterdir())
+    shown = _run(tmp_path)
+    assert 'holdfast_joins_total{kind="line",sale="concert"} 60.0' in shown
+    assert 'holdfast_script_seconds_bucket{le="+Inf",script="join_line"} 4.0' in shown
+    assert "holdfast_open_streams 3.0" in shown
+    assert {path.name for path in tmp_path.iterdir() if path.name in files} == set(files)
+    assert len(list(tmp_path.iterdir())) == 8
 
 
-def test_without_preparing_there_is_nothing_to_forget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(multiprocess.DIRECTORY_VARIABLE, raising=False)
+def test_without_preparing_there_is_nothing_to_forget() -> None:
     assert not multiprocess.is_prepared()
-    multiprocess.forget_worker(os.getpid())
+    multiprocess.forget_worker(0)
