@@ -153,9 +153,9 @@ OPEN_STREAMS: Final = Definition(
 REJECTED: Final = Definition(
     "holdfast_rejected_total",
     Kind.COUNTER,
-    "Requests that no handler saw and connections cut off, by reason: malformed (not HTTP), encoded"
+    "Requests that no handler saw and connections cut off, by kind: malformed (not HTTP), encoded"
     " (a compressed body), not_reading (the client did not take an answer).",
-    ("reason",),
+    ("kind",),
 )
 DROPPED_SAMPLES: Final = Definition(
     "holdfast_metrics_dropped_samples_total",

@@ -92,7 +92,7 @@ async def test_readers_that_do_not_read_are_cut_off_and_counted(
     service = start_service(HOLDFAST_WRITE_SECONDS="0.5")
     await with_large_plan(service, http)
     readers = asking(service)
-    counted = f'holdfast_rejected_total{{reason="not_reading"}} {READERS}.0'
+    counted = f'holdfast_rejected_total{{kind="not_reading"}} {READERS}.0'
     for _ in range(200):
         if await metric(http, service, counted):
             break
