@@ -70,6 +70,10 @@ async def test_fifo_draw_has_nothing_to_commit_to(room: Room, serve: ClientFacto
         "accumulator": None,
         "beacon": None,
         "beacon_source": None,
+        "committed_at": None,
+        "starts": [],
+        "closed_at": None,
+        "sealed_at": None,
     }
     assert response.headers["Access-Control-Allow-Origin"] == "*"
 
