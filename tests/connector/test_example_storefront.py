@@ -7,11 +7,13 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 import pytest
 from api_client import Api, create, make_key
+from house_kit import until
 from ports import free_port
 from running_service import Service
 from services import as_user, directory_for, serving
@@ -63,6 +65,8 @@ async def test_visitor_buys_through_the_room_and_gives_the_place_back(
             order = re.search(r"order: (\w+)", await _text(browser, "POST", f"{shop}/buy/pay"))
             assert order
             assert (await browser.get(f"{shop}/buy")).url.path == f"/wait/{name}"
+        # The shop gives the place back beside its answer: for the next one it is there once it has.
+        await until(partial(_places_given_back, operator, name, buyer))
         shown = await operator.get(f"/v1/sales/{name}/orders/{order[1]}")
         assert (shown.status, shown.body["status"]) == (200, "confirmed"), buyer
 
@@ -90,6 +94,11 @@ async def test_customer_with_two_browsers_has_one_place(
                 shown = await _text(browser, "POST", place, {**form, "do": "join"})
                 numbers += re.findall(r"Your number</dt><dd>(\d+)", shown)
     assert numbers == ["1", "2", "2"]
+
+
+async def _places_given_back(operator: Api, name: str, count: int) -> bool:
+    events = (await operator.get(f"/v1/sales/{name}/events")).body["items"]
+    return [event["type"] for event in events].count("pass.ended") == count
 
 
 async def _text(
