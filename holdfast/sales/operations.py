@@ -96,8 +96,8 @@ class SaleOperations:
     async def patch(self, name: str, changes: Mapping[str, object], actor: str) -> Sale:
         """Change live settings, all of them or none; every worker follows within two ticks."""
         sale = await self._directory.get(name)
-        line = _line(actor, "sale.patch", changes)
         await check_start(sale, patched_spec(sale.spec, changes))
+        line = _line(actor, "sale.patch", changes)  # written only of what has a sale's shape
         before, record = await self._patched(sale, lambda now, _: patched_spec(now, changes), line)
         try:
             pushed = await self._builder.push(sale, record)

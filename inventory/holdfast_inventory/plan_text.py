@@ -39,10 +39,12 @@ def clean_plan(plan: bytes) -> bytes:
         return body
     try:
         whole = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        clean = _clean(whole, "", "")
+        return body if clean == whole else msgspec.json.encode(clean)
+    except (msgspec.DecodeError, UnicodeError) as error:
         raise plan_error("$", f"not JSON: {error}") from None
-    clean = _clean(whole, "", "")
-    return body if clean == whole else msgspec.json.encode(clean)
+    except RecursionError:
+        raise plan_error("$", "nested too deeply") from None
 
 
 def _clean(value: Any, path: str, name: str) -> Any:

@@ -188,3 +188,15 @@ async def test_what_was_built_on_a_refused_patch_stays(
     assert (now.burst, now.released_channels) == (before.burst, ("fans",))
     assert (await head_of(house, NAME)).apart == ("", 0, 0)
     await reconciled(house, NAME)
+
+
+@pytest.mark.usefixtures("sale")
+async def test_value_of_no_shape_is_refused_before_it_is_written_down(house: House) -> None:
+    """However deeply it is nested: no record of it is made first."""
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(HoldfastError) as refused:
+        await house.operations.patch(NAME, {"message": nested}, "test")
+    assert refused.value.code is ErrorCode.INVALID_REQUEST
+    assert refused.value.members["field"] == "message"

@@ -56,6 +56,24 @@ def test_what_is_no_text_is_refused_where_it_stands(old: bytes, new: bytes, path
     assert refusal.value.members["field"] == f"plan.{path}"
 
 
+def nested(levels: int) -> bytes:
+    inner = b"[" * levels + rb'"\u0065"' + b"]" * levels
+    return PLAN.replace(b'"Drawn"', b'"Drawn","extra":' + inner)
+
+
+def test_nested_plan_is_kept() -> None:
+    assert clean_plan(nested(100)) == nested(100)
+
+
+@pytest.mark.parametrize("levels", [900, 100_000])
+def test_plan_that_is_nested_too_deeply_is_refused(levels: int) -> None:
+    """Whether the decoder says so, or takes what is too deep for those who look at it next."""
+    with pytest.raises(HoldfastError) as refusal:
+        clean_plan(nested(levels))
+    assert refusal.value.code is ErrorCode.INVALID_PLAN
+    assert refusal.value.members["field"] == "plan.$"
+
+
 def test_scenery_may_have_several_lines() -> None:
     shape = {"text": {"text": "The\nStage"}, "note": "a\tb"}
     drawn = msgspec.json.decode(PLAN)
