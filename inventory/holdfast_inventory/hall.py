@@ -77,6 +77,11 @@ class Hall:
             answer = await self.calls.hold_seats(self.ref, terms, seats=seats, areas=wish.areas)
         return self._accepted(answer)
 
+    async def has_made(self, buyer: BuyerRef, *, key: str) -> bool:
+        """Whether there is, or was, a hold under an idempotency key."""
+        hold_id = hold_id_for(self.uid, buyer.credential, key)
+        return (await self.calls.read_hold(self.ref, hold_id)).hold is not None
+
     async def _returns(self, buyer: BuyerRef) -> bool:
         """Whether the pass is of an epoch that the store has lost: it is good until it expires."""
         if not 0 < buyer.pass_epoch < self.ref.epoch:

@@ -114,8 +114,7 @@ async def _seats(request: web.Request) -> web.StreamResponse:
     if wanted not in (None, "guids"):
         raise invalid("seats", "`seats` can be `guids`.")
     if wanted == "guids":
-        body = seat_map.json_with_guids
-        return web.Response(body=body, headers=headers, content_type="application/json")
+        return Ready(body=seat_map.json_with_guids, headers=headers, content_type=JSON_TYPE)
     return _map_response(request, seat_map, headers)
 
 
@@ -189,7 +188,9 @@ async def _hold(request: web.Request) -> web.StreamResponse:
     ref = buyer_ref(who)
     digest = request_digest(msgspec.structs.replace(body, buyer=ref.id))
     try:
-        if who.claims is not None and who.claims.final:
+        # Such a pass begins nothing; a repeat finds what the first request has made.
+        final = who.claims is not None and who.claims.final
+        if final and not await hall.has_made(ref, key=key):
             raise HoldfastError(ErrorCode.PASS_ENDED)
         answer = await hall.hold(wish, ref, key=key, digest=digest)
     except HoldfastError as error:

@@ -172,9 +172,25 @@ async def test_pass_that_is_renewed_no_more_begins_no_hold(
     final = token.rpartition(".")[0] + ".final"
     refused = await ask("POST", "/holds", token=final, key="other", json=TWO)
     assert await problem(refused) == (409, "pass_ended")
-    # What is held goes on
+    # What is held goes on, and whoever lost the answer to its request finds it
+    again = await ask("POST", "/holds", token=final, key="k", json=TWO)
+    assert (again.status, (await again.json())["id"]) == (201, held["id"])
     extended = await ask("POST", f"/holds/{held['id']}/extend", token=final)
     assert extended.status == 200
+
+
+async def test_pass_whose_session_is_over_still_has_what_it_holds(
+    ask: Client, stock: Stock, clock: Clock
+) -> None:
+    token = await admit(stock, clock, "bea")
+    held = await (await ask("POST", "/holds", token=token, key="k", json=TWO)).json()
+    await stock.executor.command("DEL", keys.active(stock.uid))
+    refused = await ask("POST", "/holds", token=token, key="other", json=TWO)
+    assert await problem(refused) == (409, "pass_ended")
+    shown = await (await ask("GET", "/holds", token=token)).json()
+    assert [hold["id"] for hold in shown["items"]] == [held["id"]]
+    for what in ("extend", "release"):
+        assert (await ask("POST", f"/holds/{held['id']}/{what}", token=token)).status == 200
 
 
 async def test_who_may_not_is_told_so(ask: Client, stock: Stock, clock: Clock) -> None:
