@@ -29,6 +29,8 @@ BIG = bytes(16 * 1024 * 1024)
 FAST = ConnectionBounds(write_seconds=0.3)
 STRICT = ConnectionBounds(write_seconds=1.0)
 PATIENT = ConnectionBounds(write_seconds=3600.0, linger_seconds=0.1)
+LINGERING = ConnectionBounds(write_seconds=3600.0, linger_seconds=3600.0)
+CHUNK = b"%x\r\n%b\r\n" % (PIECE_BYTES, bytes(PIECE_BYTES))
 SOON = 20.0
 POLL_SECONDS = 0.01
 SECRET = "eyJhbGciOi"
@@ -134,6 +136,20 @@ async def start() -> AsyncIterator[Start]:
         await runner.cleanup()
 
 
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many bytes connections have taken from their transports, a number each time."""
+    counted: list[int] = []
+    receive = Connection.data_received
+
+    def count(connection: Connection, data: bytes) -> None:
+        counted.append(len(data))
+        receive(connection, data)
+
+    monkeypatch.setattr(Connection, "data_received", count)
+    return counted
+
+
 def posted(path: str, *headers: str, body: bytes = b"") -> bytes:
     lines = [f"POST {path} HTTP/1.1", "Host: a", *headers, "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
@@ -199,29 +215,49 @@ async def test_the_parser_decompresses_nothing(start: Start) -> None:
     assert site.bodies == [body]
 
 
-@pytest.mark.parametrize(
-    ("path", "headers", "status"),
-    [
-        ("/take", (f"Content-Length: {len(BIG)}",), 413),
-        ("/nowhere", (f"Content-Length: {len(BIG)}",), 404),
-        ("/pieces", ("Transfer-Encoding: chunked",), 405),
-        ("/take", ("Content-Encoding: br", f"Content-Length: {len(BIG)}"), 415),
-    ],
-)
+REFUSED = [
+    ("/take", (f"Content-Length: {len(BIG)}",), 413),
+    ("/nowhere", (f"Content-Length: {len(BIG)}",), 404),
+    ("/pieces", ("Transfer-Encoding: chunked",), 405),
+    ("/take", ("Content-Encoding: br", f"Content-Length: {len(BIG)}"), 415),
+    ("/take", ("Content-Encoding: br", f"Content-Length: {len(CHUNK)}"), 415),
+]
+
+
+@pytest.mark.parametrize(("path", "headers", "status"), REFUSED)
 async def test_a_refused_body_is_not_drained(
+    start: Start, path: str, headers: tuple[str, ...], status: int, taken: list[int]
+) -> None:
+    """The client sees the answer and its end; of all that it goes on to send nothing is taken, and
+    the connection is left open for the time being, so that nothing takes the answer from it.
+    """
+    site = await start(LINGERING)
+    reader, writer = await site.opened()
+    writer.write(posted(path, *headers) + CHUNK[: PIECE_BYTES // 2])
+    async with asyncio.timeout(SOON):
+        assert told(await reader.read())[0] == status
+    [connection] = site.connections()
+    before = sum(taken)
+    writer.write(CHUNK * 1_000)
+    await asyncio.sleep(0.05)
+    assert sum(taken) == before <= PIECE_BYTES
+    assert connection.transport is not None
+    assert not connection.transport.is_closing()
+    writer.close()
+
+
+@pytest.mark.parametrize(("path", "headers", "status"), REFUSED)
+async def test_a_refused_body_ends_the_connection(
     start: Start, path: str, headers: tuple[str, ...], status: int
 ) -> None:
-    """The client sends as much as it can: it sees the answer and its end, then a closed connection,
-    and nobody has read on.
-    """
+    """However much the client still has to send."""
     site = await start()
     reader, writer = await site.opened()
-    chunk = b"%x\r\n%b\r\n" % (PIECE_BYTES, bytes(PIECE_BYTES))
-    writer.write(posted(path, *headers) + chunk)
+    writer.write(posted(path, *headers) + CHUNK[: PIECE_BYTES // 2])
     async with asyncio.timeout(SOON):
         assert told(await reader.read())[0] == status
         with pytest.raises(ConnectionError):
-            await sent(writer, chunk * 1_000)
+            await sent(writer, CHUNK * 1_000)
     await site.until(lambda: site.connections() == [])
 
 
