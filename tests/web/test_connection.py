@@ -30,6 +30,7 @@ FAST = ConnectionBounds(write_seconds=0.3)
 STRICT = ConnectionBounds(write_seconds=1.0)
 PATIENT = ConnectionBounds(write_seconds=3600.0, linger_seconds=0.1)
 LINGERING = ConnectionBounds(write_seconds=3600.0, linger_seconds=3600.0)
+CLOSING = ConnectionBounds(keepalive_seconds=0.1)
 CHUNK = b"%x\r\n%b\r\n" % (PIECE_BYTES, bytes(PIECE_BYTES))
 SOON = 20.0
 POLL_SECONDS = 0.01
@@ -305,6 +306,23 @@ async def test_what_is_not_http_is_answered_counted_and_not_logged(
     assert "Traceback" not in caplog.text
     assert site.rejected == ["malformed"] * 3
     assert caplog.messages == ["rejected since the last such line: 1 malformed"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code"),
+    [
+        (b"GET /ignore HTTP/1.1\r\nHost: a\r\nExpect: SECRET\r\n\r\n", 400, "invalid_request"),
+        (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 404, "not_found"),
+        (b"CONNECT SECRET:80 HTTP/1.1\r\nHost: a\r\n\r\n", 404, "not_found"),
+    ],
+)
+async def test_what_no_handler_is_asked_is_a_problem_document(
+    start: Start, request_: bytes, status: int, code: str
+) -> None:
+    answered = await (await start(CLOSING)).spoken(request_)
+    assert told(answered)[:2] == (status, code)
+    assert told(answered)[2]["Content-Type"] == "application/problem+json"
+    assert b"SECRET" not in answered
 
 
 async def test_a_fault_of_a_bare_handler_is_a_problem_document(

@@ -21,6 +21,7 @@ pyproject.toml names the versions that this was written for.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final, cast
 
 from aiohttp import hdrs, web
@@ -28,9 +29,9 @@ from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
 from holdfast_web.body import BODY_LIMIT_BYTES
-from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.faults import log_fault
-from holdfast_web.problems import problem_response
+from holdfast_web.problems import problem_response, to_error
 from holdfast_web.rejections import Rejection, Rejections
 
 SERVER_NAME: Final = "holdfast"
@@ -135,6 +136,8 @@ class Connection(RequestHandler):
         self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
         # No coroutine of its own for what is usual: every poll comes by here.
+        if isinstance(resp, web.HTTPException):
+            resp = problem_response(_refusal(resp))
         if isinstance(resp, web.StreamResponse) and not resp.prepared:
             resp.headers.setdefault(hdrs.SERVER, SERVER_NAME)
         if self._unreadable or not request.content.is_eof():
@@ -216,6 +219,15 @@ class Connection(RequestHandler):
             self.transport.pause_reading()
             self.transport.write_eof()
             await asyncio.sleep(self._bounds.linger_seconds)
+
+
+def _refusal(raised: web.HTTPException) -> HoldfastError:
+    """What aiohttp refuses before any handler: an address that is no path, or an expectation, which
+    it would repeat.
+    """
+    if raised.status == HTTPStatus.EXPECTATION_FAILED:
+        return invalid("Expect", "The header Expect can be `100-continue`.")
+    return to_error(raised)
 
 
 def refuse_encoded(handler: Handler, rejections: Rejections) -> Handler:
