@@ -29,18 +29,30 @@ def starts_with(record: SaleRecord, spec: SaleSpec, now_ms: int) -> tuple[tuple[
 
 
 async def check_start(sale: Sale, spec: SaleSpec) -> None:
-    """Refuses a new start that lies before what has happened in the lobby already.
+    """Refuses times that lie before what has happened in the lobby already.
 
     That the start of a sale which has opened stays as it was is the store's to say.
     """
-    start_ms = epoch_ms(spec.event_start_time)
-    if start_ms == epoch_ms(sale.spec.event_start_time):
+    moved = epoch_ms(spec.event_start_time) != epoch_ms(sale.spec.event_start_time)
+    if not moved and spec.prequeue_start_time == sale.spec.prequeue_start_time:
         return
     advanced = await sale.room.tick()
-    if advanced.status.phase == "lobby" and start_ms <= advanced.now_ms:
-        raise HoldfastError(ErrorCode.START_PASSED)
-    if len(sale.record.draw_starts) >= STARTS_MAX:
+    if advanced.status.phase == "lobby":
+        _check_open_lobby(sale, spec, advanced.now_ms)
+    if moved and len(sale.record.draw_starts) >= STARTS_MAX:
         raise invalid("event_start_time", f"A drawn sale announces at most {STARTS_MAX} starts.")
+
+
+def _check_open_lobby(sale: Sale, spec: SaleSpec, now_ms: int) -> None:
+    """A lobby that takes nobody any more has its order: who knows the secret of a draw could choose
+    the moment for that, and still close it at the start that was announced.
+    """
+    if epoch_ms(spec.event_start_time) <= now_ms:
+        raise HoldfastError(ErrorCode.START_PASSED)
+    if sale.record.draw_starts and not 0 < epoch_ms(spec.prequeue_start_time) <= now_ms:
+        raise HoldfastError(
+            ErrorCode.SALE_STARTED, "The lobby of a draw is open, and stays so until the start."
+        )
 
 
 async def seal_draw(ledger: Ledger, uid: str, epoch: int, wished: Sealed) -> Sealed:

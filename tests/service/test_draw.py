@@ -299,6 +299,22 @@ async def test_start_is_not_dated_back_while_visitors_wait(
     assert (shown["event_start_time"], shown["state"]) == (FUTURE, "lobby")
 
 
+async def test_open_lobby_of_a_draw_is_not_closed_before_the_start(
+    operator: Api, name: str
+) -> None:
+    """Who knows the secret could stop the joins when the order suits, all times as announced."""
+    await create(operator, name, **LOBBY)
+    path = f"/v1/sales/{name}"
+    await operator.as_(None).join(name)
+    later = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    for moment in (later, None):
+        refused = await operator.patch(path, {"prequeue_start_time": moment})
+        assert (refused.status, refused.code) == (409, "sale_started")
+    await operator.as_(None).join(name)
+    earlier = (datetime.now(UTC) - timedelta(days=3)).isoformat()
+    assert (await operator.patch(path, {"prequeue_start_time": earlier})).status == 200
+
+
 @pytest.mark.parametrize("start", [PAST, FUTURE, None])
 async def test_start_of_an_open_sale_is_what_it_was(
     operator: Api, name: str, start: str | None
