@@ -11,6 +11,7 @@ import click
 import uvloop
 
 if TYPE_CHECKING:
+    from holdfast.demo.chaos.options import ChaosOptions
     from holdfast.demo.runner import DemoOptions
 
 FAILED = 2
@@ -29,6 +30,22 @@ Examples:
   holdfast demo
   holdfast demo --visitors 500 --rate 600
   holdfast demo --headless --workers 2 --data-dir ./demo-data
+  holdfast demo --chaos
+  for seed in $(seq 20); do holdfast demo --chaos --headless --chaos-seed $seed || break; done
+
+\b
+With --chaos, while people buy, each of these happens once:
+  store files  the store is killed and its append-only file broken in the middle
+  wipe         everything in the store is deleted
+  workers      every worker process is killed
+  ledger       another process keeps the ledger's write lock
+  disk         the disk is full: a small tmpfs, or a quota where none can be mounted (and always
+               with --data-dir)
+  clock        the sale's time is set 5 s ahead in the store, as a jump of its clock leaves it
+  flood        compressed bombs and requests that nobody can parse
+Each is verified to have taken effect, and timed until a probe buyer has joined, held and confirmed
+again: from the blow, or from its end for ledger and disk. What a lost store may cost (unpaid holds)
+is told beside it. A blow that missed, or that was not recovered from in time, is a failure (1).
 """
 
 
@@ -77,6 +94,17 @@ Examples:
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep store, ledger and logs here.  [default: a temporary directory, removed at the end]",
 )
+@click.option("--chaos", is_flag=True, help="Break things while people buy, and audit that.")
+@click.option(
+    "--chaos-seed",
+    type=int,
+    help="Order and moments of the blows; with --chaos.  [default: 1]",
+)
+@click.option(
+    "--recovery-seconds",
+    type=click.FloatRange(0.1, 600),
+    help="How soon people must be able to buy again; with --chaos.  [default: 10]",
+)
 def demo(
     *,
     visitors: int,
@@ -89,6 +117,9 @@ def demo(
     shop_port: int | None,
     workers: int,
     data_dir: Path | None,
+    chaos: bool,
+    chaos_seed: int | None,
+    recovery_seconds: float | None,
 ) -> None:
     """Run a whole on-sale with a crowd, and audit it.
 
@@ -99,6 +130,8 @@ def demo(
 
     Open the printed address while it runs to stand in the same line. Afterwards everything stays
     up until Ctrl-C, unless --headless. With the defaults it takes two to three minutes.
+
+    With --chaos store, ledger, workers, disk and clock are broken one after the other meanwhile.
     """
     # The crowd and the web stack are imported only by who runs the demo.
     from holdfast.demo.runner import DemoOptions
@@ -114,8 +147,27 @@ def demo(
         hold_seconds=hold_seconds,
         data_dir=data_dir,
         headless=headless,
+        chaos=_chaos_options(chaos, chaos_seed, recovery_seconds),
     )
     sys.exit(_run(options))
+
+
+def _chaos_options(
+    chaos: bool, seed: int | None, recovery_seconds: float | None
+) -> ChaosOptions | None:
+    from holdfast.demo.chaos.options import RECOVERY_SECONDS, ChaosOptions
+    from holdfast.demo.chaos.target import can_be_struck
+
+    if not chaos:
+        if seed is not None or recovery_seconds is not None:
+            raise click.UsageError("--chaos-seed and --recovery-seconds go with --chaos")
+        return None
+    if not can_be_struck():
+        raise click.UsageError("--chaos finds the processes that it strikes in /proc: Linux only")
+    return ChaosOptions(
+        1 if seed is None else seed,
+        RECOVERY_SECONDS if recovery_seconds is None else recovery_seconds,
+    )
 
 
 def _run(options: DemoOptions) -> int:

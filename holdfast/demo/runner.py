@@ -18,8 +18,14 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
+from holdfast.demo.chaos import report
+from holdfast.demo.chaos.disk import SmallDisk
+from holdfast.demo.chaos.options import ChaosOptions
+from holdfast.demo.chaos.recovery import Probe
+from holdfast.demo.chaos.run import ChaosRun, Crowd
+from holdfast.demo.chaos.target import Target
 from holdfast.demo.display import Display, Picture, make_display
-from holdfast.demo.sale import DemoSale, Operator
+from holdfast.demo.sale import FLOOR_PER_VISITOR, DemoSale, Operator
 from holdfast.demo.service import Service, ServiceOptions, free_port
 from holdfast.demo.shop import create_shop
 from holdfast.keyfiles import make_data_dir
@@ -28,7 +34,7 @@ from holdfast.listening import BoundedSite
 from holdfast_inventory.ledger import Ledger
 from holdfast_loadtest.audit import Verdict, settled_verdict
 from holdfast_loadtest.calls import ShopCalls
-from holdfast_loadtest.client import Client, Unreachable, open_session
+from holdfast_loadtest.client import Client, Traffic, Unreachable, open_session
 from holdfast_loadtest.crowd import CrowdPlan, run_crowd
 from holdfast_loadtest.findings import concluded
 from holdfast_loadtest.journal import Journal
@@ -36,7 +42,7 @@ from holdfast_loadtest.opening import look_around
 from holdfast_loadtest.scene import Scene
 from holdfast_loadtest.tally import Tally
 from holdfast_loadtest.temperament import Pace
-from holdfast_loadtest.wire import Status
+from holdfast_loadtest.wire import Sale, Status
 from holdfast_web.connection import ConnectionBounds
 from holdfast_web.credentials import Role
 from holdfast_web.rejections import Rejections
@@ -48,6 +54,10 @@ STATUS_EVERY_FRAMES: Final = 4
 TIME_LIMIT_SECONDS: Final = 420.0
 SHOP_KEY: Final = "demo-shop"
 JOURNAL_FILE: Final = "crowd.jsonl"
+ROOMY_FLOOR_PER_VISITOR: Final = 5.0
+"""so that there is something to buy after each blow"""
+DISK_MIB: Final = 128
+VISITORS_PER_MIB: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,7 @@ class DemoOptions:
     hold_seconds: int
     data_dir: Path | None
     headless: bool
+    chaos: ChaosOptions | None = None
 
     @property
     def pace(self) -> Pace:
@@ -79,7 +90,10 @@ class DemoOptions:
 
 async def run_demo(options: DemoOptions) -> int:
     """Runs the demo; answers the exit status."""
-    with _directory(options.data_dir) as data_dir:
+    with (
+        _directory(options.data_dir) as directory,
+        _disk(options, directory) as (data_dir, disk),
+    ):
         service_options = ServiceOptions(
             data_dir,
             options.host,
@@ -88,7 +102,7 @@ async def run_demo(options: DemoOptions) -> int:
         )
         print(f"Starting the service on {service_options.url} ...", flush=True)
         async with Service(service_options) as service, open_session() as session:
-            demo = _Demo(options, service.options, session)
+            demo = _Demo(options, service.options, session, directory, disk)
             return await _while_running(service, demo)
 
 
@@ -112,11 +126,18 @@ class _Demo:
     """One demo from putting the sale up to the last visitor."""
 
     def __init__(
-        self, options: DemoOptions, service: ServiceOptions, session: aiohttp.ClientSession
+        self,
+        options: DemoOptions,
+        service: ServiceOptions,
+        session: aiohttp.ClientSession,
+        directory: Path,
+        disk: SmallDisk | None,
     ) -> None:
         self._options = options
         self._service = service
         self._session = session
+        self._directory = directory
+        self._disk = disk
         self._operator = Operator(session, self._service.url, self._service.operator_key)
         self._display: Display = make_display(headless=options.headless)
 
@@ -129,7 +150,13 @@ class _Demo:
         shop_url = f"http://{options.host}:{shop_port}"
         origins = [shop_url, self._service.url]
         sale = await self._operator.put_on_sale(
-            DemoSale(options.visitors, options.per_minute, options.hold_seconds, origins)
+            DemoSale(
+                options.visitors,
+                options.per_minute,
+                options.hold_seconds,
+                origins,
+                FLOOR_PER_VISITOR if options.chaos is None else ROOMY_FLOOR_PER_VISITOR,
+            )
         )
         kept_back = await self._operator.keep_back(sale)
         key = await _platform_key(self._service.data_dir)
@@ -153,19 +180,44 @@ class _Demo:
         picture = Picture(sale, shop_url, options.per_minute, tally, client.traffic)
         plan = CrowdPlan(options.visitors, options.seed, options.pace, TIME_LIMIT_SECONDS)
         shop = ShopCalls(Client(self._session, self._service.url, sale), key)
-        with (self._service.data_dir / JOURNAL_FILE).open("w", encoding="utf-8") as file:
+        # Beside the service's data: what the crowd was told is written while their disk is full.
+        with (self._directory / JOURNAL_FILE).open("w", encoding="utf-8") as file:
             journal = Journal(file)
             scene = Scene(client, key, await look_around(shop), tally, journal)
+            chaos = await self._chaos(shop, key, Crowd(tally, client.traffic), journal)
             with self._display as display:
                 showing = asyncio.create_task(self._show(display, picture, shop))
                 try:
-                    await run_crowd(plan, scene)
+                    blows = [] if chaos is None else [chaos.run()]
+                    await asyncio.gather(run_crowd(plan, scene), *blows)
                 finally:
                     showing.cancel()
                 display.finish(picture)
                 display.note("everybody has gone home; reading the books")
             verdict = await settled_verdict(shop, journal)
-        return _with_sales(verdict, len(journal.confirmed))
+        verdict = _with_sales(verdict, len(journal.confirmed))
+        return verdict if chaos is None else self._with_blows(verdict, chaos, tally, client.traffic)
+
+    async def _chaos(
+        self, shop: ShopCalls, key: str, crowd: Crowd, journal: Journal
+    ) -> ChaosRun | None:
+        """The blows that were asked for, ready to fall."""
+        options, service = self._options.chaos, self._service
+        if options is None:
+            return None
+        sale = (await shop.read("")).read(Sale)
+        operator = self._operator.shop(sale.sale)
+        target = Target(self._session, service.url, sale, operator, service.data_dir, self._disk)
+        probe = Probe(Client(self._session, service.url, sale.sale), key, journal)
+        return ChaosRun(target, probe, crowd, note=self.note, options=options)
+
+    def _with_blows(
+        self, verdict: Verdict, chaos: ChaosRun, tally: Tally, traffic: Traffic
+    ) -> Verdict:
+        """Tells the blows; the verdict is about them too."""
+        print("\n".join(["", *report.table(chaos.outcomes), *report.losses(tally)]), flush=True)
+        checks = report.checks(chaos, traffic.of_status(500))
+        return Verdict(verdict.sale, (*verdict.checks, *checks))
 
     async def _show(self, display: Display, picture: Picture, shop: ShopCalls) -> None:
         """Redraws the picture; the sale's own status joins it about once a second."""
@@ -214,6 +266,22 @@ def _directory(given: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="holdfast-demo-") as made:
         yield Path(made)
+
+
+@contextlib.contextmanager
+def _disk(options: DemoOptions, directory: Path) -> Iterator[tuple[Path, SmallDisk | None]]:
+    """Where the service keeps its data: on a disk that can be filled, when blows are to fall."""
+    if options.chaos is None or options.data_dir is not None:
+        yield directory, None
+        return
+    path = directory / "disk"
+    path.mkdir(mode=0o700)
+    disk = SmallDisk.mount(path, max(DISK_MIB, options.visitors // VISITORS_PER_MIB))
+    try:
+        yield path, disk
+    finally:
+        if disk is not None:
+            disk.unmount()
 
 
 @contextlib.asynccontextmanager

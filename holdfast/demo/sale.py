@@ -46,6 +46,7 @@ class DemoSale:
     per_minute: int
     hold_seconds: int
     return_origins: Sequence[str]
+    floor_per_visitor: float = FLOOR_PER_VISITOR
 
     def body(self, plan: bytes) -> dict[str, Any]:
         """The body of `PUT /v1/sales/{sale}`."""
@@ -67,7 +68,7 @@ class DemoSale:
                 {
                     "id": FLOOR,
                     "name": "Standing floor",
-                    "capacity": max(50, round(self.visitors * FLOOR_PER_VISITOR)),
+                    "capacity": max(50, round(self.visitors * self.floor_per_visitor)),
                     "category": "GA",
                 }
             ],

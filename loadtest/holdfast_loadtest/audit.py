@@ -83,6 +83,7 @@ def _stock(evidence: Evidence) -> list[Check]:
         stock_checks.areas_are_ledger(orders, evidence.seat_map),
         stock_checks.within_limit(orders, evidence.sale.max_units_per_buyer),
         stock_checks.receipts_are_kept(orders, journal.confirmed, journal.refunds),
+        stock_checks.payments_are_answered(orders, journal),
     ]
 
 

@@ -37,6 +37,12 @@ class Confirmed(msgspec.Struct, tag="confirmed", frozen=True):
     amount: int
 
 
+class Paid(msgspec.Struct, tag="paid", frozen=True):
+    """The shop has charged the buyer of a hold: units or `refund_required` are due to them."""
+
+    hold: str
+
+
 class RefundRequired(msgspec.Struct, tag="refund_required", frozen=True):
     """A paid hold that got no seats; the ledger must not have it as sold."""
 
@@ -50,7 +56,7 @@ class Complaint(msgspec.Struct, tag="complaint", frozen=True):
     evidence: str
 
 
-Entry = Admitted | Confirmed | RefundRequired | Complaint
+Entry = Admitted | Paid | Confirmed | RefundRequired | Complaint
 
 
 class Journal:
@@ -58,6 +64,7 @@ class Journal:
 
     def __init__(self, file: TextIO | None = None) -> None:
         self.admitted: list[Admitted] = []
+        self.paid: list[Paid] = []
         self.confirmed: list[Confirmed] = []
         self.refunds: list[RefundRequired] = []
         self.complaints: list[Complaint] = []
@@ -78,6 +85,8 @@ class Journal:
         match entry:
             case Admitted():
                 self.admitted.append(entry)
+            case Paid():
+                self.paid.append(entry)
             case Confirmed():
                 self.confirmed.append(entry)
             case RefundRequired():

@@ -15,7 +15,7 @@ from typing import Any, Final
 from holdfast_loadtest.calls import BuyerCalls
 from holdfast_loadtest.choosing import Wish, fallback, wish
 from holdfast_loadtest.client import Answer
-from holdfast_loadtest.journal import Confirmed, RefundRequired
+from holdfast_loadtest.journal import Confirmed, Paid, RefundRequired
 from holdfast_loadtest.scene import Scene
 from holdfast_loadtest.tally import Stage
 from holdfast_loadtest.temperament import Ending, Taste, Temperament
@@ -156,6 +156,7 @@ class Shopper:
         if announce:
             answer = await self._scene.persist(lambda: self._scene.shop.paying(hold.id))
             if answer.status == 410:
+                self._count_lost(answer)
                 return Stage.LAPSED
             if not answer.ok:
                 self._scene.unexpected("paying", answer)
@@ -165,6 +166,7 @@ class Shopper:
             "payment_ref": f"sandbox-{hold.id}",
             "amount": hold.total,
         }
+        self._scene.journal.record(Paid(hold.id))
         stage = await self._confirm(hold, payment)
         if stage is Stage.BOOKED:
             await self._leave()
@@ -192,8 +194,13 @@ class Shopper:
     def _refund(self, hold: Hold, answer: Answer) -> Stage:
         if not answer.problem().refund_required:
             self._scene.unexpected("confirm of an ended hold", answer)
+        self._count_lost(answer)
         self._scene.journal.record(RefundRequired(hold.id))
         return Stage.REFUNDED
+
+    def _count_lost(self, answer: Answer) -> None:
+        if answer.problem().code == "hold_lost":
+            self._scene.tally.count("hold lost")
 
     async def _confirm_again(self, hold: Hold, payment: dict[str, Any], first: Answer) -> None:
         again = await self._scene.persist(lambda: self._scene.shop.confirm(hold.id, payment))

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from holdfast_loadtest.findings import Check, concluded
-from holdfast_loadtest.journal import Confirmed, RefundRequired
+from holdfast_loadtest.journal import Confirmed, Journal, RefundRequired
 from holdfast_loadtest.wire import Item, Order, SeatMap
 
 OWNING: Final = frozenset({"confirmed", "partially_refunded"})
 ONCE_OWNING: Final = OWNING | {"refunded"}
+REFUND_DUE: Final = "refund_required"
 BOOKED: Final = "b"
 
 
@@ -155,6 +156,21 @@ def _refunds(
         order = ledger.get(refund.hold)
         if order is not None and order.status in OWNING and refund.hold not in later:
             yield f"order {refund.hold} was refused to its buyer and owns its units"
+
+
+def payments_are_answered(orders: Iterable[Order], journal: Journal) -> Check:
+    """Whoever paid has units or a refund due: they were told so, or the ledger says so."""
+    told = {receipt.hold for receipt in journal.confirmed}
+    told |= {refund.hold for refund in journal.refunds}
+    kept = {order.id for order in orders if order.status in ONCE_OWNING | {REFUND_DUE}}
+    missing = (
+        f"hold {paid.hold} was paid, and its buyer has neither units nor a refund"
+        for paid in journal.paid
+        if paid.hold not in told | kept
+    )
+    return concluded(
+        "whoever paid has their units or `refund_required`", f"{len(journal.paid):,} paid", missing
+    )
 
 
 def _units(items: Iterable[Item]) -> Counter[tuple[str | None, str | None]]:

@@ -1,0 +1,104 @@
+"""What a run of blows shows: a table, what the losses cost, and checks beside the audit's."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from holdfast.demo.chaos.run import ChaosRun, Outcome
+from holdfast_loadtest.findings import Check, concluded
+from holdfast_loadtest.tally import Tally
+
+HEADINGS: Final = (
+    "blow",
+    "at",
+    "buys again",
+    "line moves",
+    "orders",
+    "seen by the crowd meanwhile",
+)
+FAULT: Final = "500"
+SEEN: Final = ("500", "503", "410", "no answer")
+LOSSES: Final = {
+    "hold lost": "unpaid holds that were gone with the store (`hold_lost`)",
+    "joined again": "visitors who joined again, their call having lapsed",
+    "session over": "sessions that were over before their buyer was done",
+    "no answer": "requests without an answer, repeated",
+    "told to come back": "requests told to come back, repeated",
+}
+
+
+def table(outcomes: Sequence[Outcome]) -> list[str]:
+    """A line for each blow; times in seconds."""
+    rows = [HEADINGS, *(_row(outcome) for outcome in outcomes)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        lines.append("  " + "  ".join(cells).rstrip())
+    return ["Blows, in the order in which they fell", *lines]
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    if outcome.effect is None:
+        return (outcome.blow.name, f"{outcome.at:.0f} s", "-", "-", "-", outcome.trouble)
+    return (
+        outcome.blow.name,
+        f"{outcome.at:.0f} s",
+        _seconds(outcome.recovered),
+        _seconds(outcome.let_in),
+        f"{outcome.orders:,}",
+        f"{_seen(outcome.seen)}; {outcome.effect}",
+    )
+
+
+def _seconds(moment: float | None) -> str:
+    return "-" if moment is None else f"{moment:.1f} s"
+
+
+def _seen(seen: Counter[str]) -> str:
+    told = [f"{seen[status]:,} x {status}" for status in SEEN if seen[status]]
+    return ", ".join(told) or "nothing"
+
+
+def losses(tally: Tally) -> list[str]:
+    """What the blows cost within what is promised: named, and no breach."""
+    told = [
+        f"  {tally.happenings[happening]:>6,}  {words}"
+        for happening, words in LOSSES.items()
+        if tally.happenings[happening]
+    ]
+    return ["What it cost (allowed, see docs/correctness.md)", *(told or ["  nothing"])]
+
+
+def checks(run: ChaosRun, faults: int) -> list[Check]:
+    """What is promised beside the books; `faults` are answers of 500 to the crowd."""
+    outcomes, recovery_seconds = run.outcomes, run.recovery_seconds
+    count = f"{len(outcomes)} blows"
+    internal = [f"{faults} answers of 500"] if faults else []
+    return [
+        concluded("every blow took effect", count, _missed(outcomes)),
+        concluded(
+            f"people buy again within {recovery_seconds:g} s of each blow",
+            count,
+            _late(outcomes, recovery_seconds),
+        ),
+        concluded("no request met a fault of the service", "answers of 500", internal),
+    ]
+
+
+def _missed(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    if not outcomes:
+        yield "no blow fell"
+    for outcome in outcomes:
+        if outcome.effect is None:
+            yield f"{outcome.blow.name}: {outcome.trouble}"
+
+
+def _late(outcomes: Sequence[Outcome], limit: float) -> Iterator[str]:
+    for outcome in outcomes:
+        if outcome.effect is None:
+            continue
+        if outcome.recovered is None:
+            yield f"{outcome.blow.name}: not at all; last {outcome.trouble}"
+        elif outcome.recovered > limit:
+            yield f"{outcome.blow.name}: after {outcome.recovered:.1f} s"

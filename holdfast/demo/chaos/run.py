@@ -1,0 +1,171 @@
+"""The blows of one run: their order and moments from a seed, one after the other while people buy.
+
+The next blow waits until the last one is recovered from and the crowd buys, so that each is
+measured by itself. Bounded: a blow that is not recovered from is given up after a while, and so is
+a crowd that does not buy.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from redis.exceptions import RedisError
+
+from holdfast.demo.chaos.blow import Blow, BlowFailed
+from holdfast.demo.chaos.flood import flood
+from holdfast.demo.chaos.host_blows import fill_disk, kill_workers, lock_ledger
+from holdfast.demo.chaos.options import ChaosOptions
+from holdfast.demo.chaos.recovery import Probe, Recovery
+from holdfast.demo.chaos.store_blows import break_files, set_clock_ahead, wipe
+from holdfast.demo.chaos.target import Target, happens
+from holdfast_loadtest.client import ContractError, Traffic
+from holdfast_loadtest.tally import Stage, Tally
+
+BLOWS: Final = (
+    Blow("store files", "killing the store and breaking its append-only file", break_files),
+    Blow("wipe", "wiping the store", wipe),
+    Blow("workers", "killing every worker", kill_workers),
+    Blow("ledger", "making the ledger read-only", lock_ledger, lasts=True),
+    Blow("disk", "filling the disk", fill_disk, lasts=True),
+    Blow("clock", "setting the store's clock ahead", set_clock_ahead),
+    Blow("flood", "flooding with compressed bombs and broken requests", flood),
+)
+ORDERS_BEFORE: Final = 5
+BUYING_SECONDS: Final = 30.0
+PAUSE_SECONDS: Final = (1.0, 4.0)
+GIVE_UP_FACTOR: Final = 6
+LINE_SECONDS: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What a run watches: the crowd's counts and what it was answered."""
+
+    tally: Tally
+    traffic: Traffic
+
+    def answers(self) -> Counter[str]:
+        """Answers by status, and calls without one."""
+        seen: Counter[str] = Counter()
+        for (_, status), count in self.traffic.answers.items():
+            seen[str(status)] += count
+        seen["no answer"] = self.traffic.unreachable
+        return seen
+
+    @property
+    def admitted(self) -> int:
+        return self.tally.happenings["admitted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One blow, and what came of it; times in seconds."""
+
+    blow: Blow
+    at: float
+    effect: str | None
+    """the evidence that it took effect; None when it did not"""
+    trouble: str
+    """why it did not, or why the service did not recover"""
+    recovered: float | None
+    let_in: float | None
+    """when the next of the crowd was admitted; None: nobody was, within LINE_SECONDS"""
+    seen: Counter[str]
+    orders: int
+    """of the crowd, from the blow to recovery"""
+
+
+class ChaosRun:
+    """Deals every blow once; `outcomes` fill while it runs."""
+
+    def __init__(
+        self,
+        target: Target,
+        probe: Probe,
+        crowd: Crowd,
+        *,
+        note: Callable[[str], None],
+        options: ChaosOptions,
+        blows: tuple[Blow, ...] = BLOWS,
+    ) -> None:
+        self._target = target
+        self._probe = probe
+        self._crowd = crowd
+        self._note = note
+        self._random = Random(f"chaos:{options.seed}")  # noqa: S311 - the order of faults
+        self._blows = self._random.sample(blows, len(blows))
+        self.recovery_seconds = options.recovery_seconds
+        self._began = time.monotonic()
+        self.outcomes: list[Outcome] = []
+
+    async def run(self) -> None:
+        self._began = time.monotonic()
+        for blow in self._blows:
+            await self._until_people_buy()
+            await asyncio.sleep(self._random.uniform(*PAUSE_SECONDS))
+            outcome = await self._deal(blow)
+            self.outcomes.append(outcome)
+            self._note(_told(outcome))
+
+    async def _until_people_buy(self) -> None:
+        orders = self._orders + ORDERS_BEFORE
+        await happens(lambda: self._orders >= orders or self._is_over, BUYING_SECONDS)
+
+    @property
+    def _orders(self) -> int:
+        return self._crowd.tally.happenings["orders"]
+
+    @property
+    def _is_over(self) -> bool:
+        return self._crowd.tally.done == self._crowd.tally.visitors
+
+    async def _deal(self, blow: Blow) -> Outcome:
+        self._note(f"BLOW {blow.words}")
+        struck, answers, orders = time.monotonic(), self._crowd.answers(), self._orders
+        effect, trouble, recovery, let_in = None, "", Recovery(None, 0), None
+        try:
+            async with blow.strike(self._target) as effect:
+                if not blow.lasts:
+                    recovery, let_in = await self._measure(struck)
+            if blow.lasts:
+                recovery, let_in = await self._measure(time.monotonic())
+        except (BlowFailed, ContractError, RedisError, OSError, TimeoutError) as failure:
+            effect, trouble = None, f"{type(failure).__name__}: {failure}"
+        if recovery.seconds is None:
+            trouble = trouble or recovery.last
+        seen = self._crowd.answers() - answers
+        at, sold = struck - self._began, self._orders - orders
+        return Outcome(blow, at, effect, trouble, recovery.seconds, let_in, seen, sold)
+
+    async def _measure(self, since: float) -> tuple[Recovery, float | None]:
+        """The probe's recovery, and when the line moves."""
+        admitted = self._crowd.admitted
+        limit = self.recovery_seconds * GIVE_UP_FACTOR
+        recovery, let_in = await asyncio.gather(
+            self._probe.until_bought(since, limit), self._until_admitted(admitted, since)
+        )
+        return recovery, let_in
+
+    async def _until_admitted(self, admitted: int, since: float) -> float | None:
+        if await happens(
+            lambda: self._crowd.admitted > admitted or not self._somebody_waits, LINE_SECONDS
+        ):
+            return time.monotonic() - since if self._crowd.admitted > admitted else None
+        return None
+
+    @property
+    def _somebody_waits(self) -> bool:
+        stages = self._crowd.tally.stages
+        return stages[Stage.WAITING] > 0 or stages[Stage.TO_COME] > 0
+
+
+def _told(outcome: Outcome) -> str:
+    if outcome.effect is None:
+        return f"  the blow failed: {outcome.trouble}"
+    if outcome.recovered is None:
+        return f"  {outcome.effect}; NOT recovered: {outcome.trouble}"
+    return f"  {outcome.effect}; people buy again after {outcome.recovered:.1f} s"
