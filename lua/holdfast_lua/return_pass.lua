@@ -2,7 +2,8 @@
 --
 -- A rebuild knows how many visitors were inside, not who; each who comes back with a pass that has not
 -- expired is one of those, and takes one of their slots. Once for each pass and epoch: a session that
--- has ended since must not be revived.
+-- has ended since must not be revived. One that lives has been taken up by another request of its
+-- visitor, a moment ago.
 --
 -- KEYS
 --   1 sale      HASH  guard, lifecycle; the sale's life
@@ -18,7 +19,7 @@
 --   5 limit_ms    integer, until when it can be renewed by what it says; 0 where it says nothing
 -- Returns {code, revision, now_ms}
 --   OK            the session lives, until the pass expires
---   SESSION_OVER  it came back before, or has expired
+--   SESSION_OVER  it came back before and has ended since, or has expired
 -- Complexity: O(log active)
 -- Events: none
 
@@ -29,8 +30,10 @@ local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
 local expires_ms = tonumber(ARGV[4])
 local member = string.format('%.0f:%s', sale.epoch, ARGV[3])
-if expires_ms <= sale.now_ms or redis.call('SISMEMBER', KEYS[4], member) == 1 then
-  return guard_refuse(sale, CODE.SESSION_OVER)
+if expires_ms <= sale.now_ms then return guard_refuse(sale, CODE.SESSION_OVER) end
+if redis.call('SISMEMBER', KEYS[4], member) == 1 then
+  local lives = session_deadline(KEYS[3], ARGV[3], sale.now_ms)
+  return guard_refuse(sale, lives and CODE.OK or CODE.SESSION_OVER)
 end
 redis.call('SADD', KEYS[4], member)
 redis.call('ZADD', KEYS[3], 'NX', expires_ms, ARGV[3])

@@ -115,6 +115,16 @@ async def test_pass_of_a_lost_epoch_is_good_once_and_until_it_expires(
     assert expired.value.code is ErrorCode.PASS_ENDED
 
 
+async def test_pass_of_a_lost_epoch_is_good_for_two_requests_at_once(house: House) -> None:
+    """Given two clicks at once after a loss, neither is told that the session is over."""
+    await house.create(NAME)
+    claims = await admitted(house)
+    await SaleCalls(house.executor).remove(claims.uid)
+    fresh = house.newcomer()
+    await fresh.directory.get(NAME)
+    await asyncio.gather(hold_with(fresh, claims, "one"), hold_with(fresh, claims, "two"))
+
+
 async def test_pass_that_ended_in_this_epoch_does_not_come_back(house: House) -> None:
     await house.create(NAME)
     claims = await admitted(house)
