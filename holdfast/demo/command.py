@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 import uvloop
 
+from holdfast.demo.chaos.options import BLOW_NAMES
+
 if TYPE_CHECKING:
     from holdfast.demo.chaos.options import ChaosOptions
     from holdfast.demo.runner import DemoOptions
@@ -96,6 +98,13 @@ is told beside it. A blow that missed, or that was not recovered from in time, i
 )
 @click.option("--chaos", is_flag=True, help="Break things while people buy, and audit that.")
 @click.option(
+    "--blow",
+    "blows",
+    multiple=True,
+    type=click.Choice(BLOW_NAMES),
+    help="Only these, given once or more; with --chaos.  [default: all, see below]",
+)
+@click.option(
     "--chaos-seed",
     type=int,
     help="Order and moments of the blows; with --chaos.  [default: 1]",
@@ -118,6 +127,7 @@ def demo(
     workers: int,
     data_dir: Path | None,
     chaos: bool,
+    blows: tuple[str, ...],
     chaos_seed: int | None,
     recovery_seconds: float | None,
 ) -> None:
@@ -147,24 +157,25 @@ def demo(
         hold_seconds=hold_seconds,
         data_dir=data_dir,
         headless=headless,
-        chaos=_chaos_options(chaos, chaos_seed, recovery_seconds),
+        chaos=_chaos_options(chaos, blows, chaos_seed, recovery_seconds),
     )
     sys.exit(_run(options))
 
 
 def _chaos_options(
-    chaos: bool, seed: int | None, recovery_seconds: float | None
+    chaos: bool, names: tuple[str, ...], seed: int | None, recovery_seconds: float | None
 ) -> ChaosOptions | None:
     from holdfast.demo.chaos.options import RECOVERY_SECONDS, ChaosOptions
     from holdfast.demo.chaos.target import can_be_struck
 
     if not chaos:
-        if seed is not None or recovery_seconds is not None:
-            raise click.UsageError("--chaos-seed and --recovery-seconds go with --chaos")
+        if names or seed is not None or recovery_seconds is not None:
+            raise click.UsageError("--blow, --chaos-seed and --recovery-seconds go with --chaos")
         return None
     if not can_be_struck():
         raise click.UsageError("--chaos finds the processes that it strikes in /proc: Linux only")
     return ChaosOptions(
+        names or BLOW_NAMES,
         1 if seed is None else seed,
         RECOVERY_SECONDS if recovery_seconds is None else recovery_seconds,
     )

@@ -14,7 +14,7 @@ HEADINGS: Final = (
     "buys again",
     "line moves",
     "orders",
-    "seen by the crowd meanwhile",
+    "the crowd saw",
 )
 FAULT: Final = "500"
 SEEN: Final = ("500", "503", "410", "no answer")
@@ -28,27 +28,30 @@ LOSSES: Final = {
 
 
 def table(outcomes: Sequence[Outcome]) -> list[str]:
-    """A line for each blow; times in seconds."""
+    """A line of figures for each blow, and one that says how it took effect."""
     rows = [HEADINGS, *(_row(outcome) for outcome in outcomes)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    lines = []
-    for row in rows:
+    lines = ["Blows, in the order in which they fell; orders are the crowd's until it buys again"]
+    for row, what in zip(rows, ["", *map(_what, outcomes)], strict=True):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         lines.append("  " + "  ".join(cells).rstrip())
-    return ["Blows, in the order in which they fell", *lines]
+        lines += [f"      {what}"] if what else []
+    return lines
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:
-    if outcome.effect is None:
-        return (outcome.blow.name, f"{outcome.at:.0f} s", "-", "-", "-", outcome.trouble)
     return (
         outcome.blow.name,
         f"{outcome.at:.0f} s",
         _seconds(outcome.recovered),
         _seconds(outcome.let_in),
         f"{outcome.orders:,}",
-        f"{_seen(outcome.seen)}; {outcome.effect}",
+        _seen(outcome.seen),
     )
+
+
+def _what(outcome: Outcome) -> str:
+    return f"FAILED: {outcome.trouble}" if outcome.effect is None else outcome.effect
 
 
 def _seconds(moment: float | None) -> str:

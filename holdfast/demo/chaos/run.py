@@ -90,13 +90,13 @@ class ChaosRun:
         *,
         note: Callable[[str], None],
         options: ChaosOptions,
-        blows: tuple[Blow, ...] = BLOWS,
     ) -> None:
         self._target = target
         self._probe = probe
         self._crowd = crowd
         self._note = note
         self._random = Random(f"chaos:{options.seed}")  # noqa: S311 - the order of faults
+        blows = [blow for blow in BLOWS if blow.name in options.names]
         self._blows = self._random.sample(blows, len(blows))
         self.recovery_seconds = options.recovery_seconds
         self._began = time.monotonic()
