@@ -215,8 +215,9 @@ class _Demo:
         self, verdict: Verdict, chaos: ChaosRun, tally: Tally, traffic: Traffic
     ) -> Verdict:
         """Tells the blows; the verdict is about them too."""
-        print("\n".join(["", *report.table(chaos.outcomes), *report.losses(tally)]), flush=True)
-        checks = report.checks(chaos, traffic.of_status(500))
+        told = [*report.table(chaos.outcomes), *report.losses(tally)]
+        print("\n".join(["", *told, *report.limits(chaos.outcomes)]), flush=True)
+        checks = report.checks(chaos.outcomes, chaos.recovery_seconds, traffic.of_status(500))
         return Verdict(verdict.sale, (*verdict.checks, *checks))
 
     async def _show(self, display: Display, picture: Picture, shop: ShopCalls) -> None:

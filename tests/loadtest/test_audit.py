@@ -114,7 +114,7 @@ def complaint(evidence: Evidence) -> Evidence:
 def test_an_honest_sale_holds_every_promise() -> None:
     verdict = judge(honest())
     assert verdict.held, "\n".join(verdict.lines())
-    assert len(verdict.checks) == 13
+    assert len(verdict.checks) == 14
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from holdfast_loadtest.journal import (
     Confirmed,
     Entry,
     Journal,
+    Paid,
     RefundRequired,
     digest,
     read_journal,
@@ -20,6 +21,7 @@ from holdfast_loadtest.wire import Item
 
 ENTRIES: list[Entry] = [
     Admitted(digest("ticket"), "pass-1", 7),
+    Paid("hold-1"),
     Confirmed("hold-1", [Item(seat="A-1", price=4500)], 4500),
     RefundRequired("hold-2"),
     Complaint("a promise", "what was seen"),
@@ -36,7 +38,7 @@ def write(path: Path) -> None:
 def test_journal_reads_back_what_was_written(tmp_path: Path) -> None:
     write(tmp_path / "journal")
     read = read_journal(tmp_path / "journal")
-    assert [*read.admitted, *read.confirmed, *read.refunds, *read.complaints] == ENTRIES
+    assert [*read.admitted, *read.paid, *read.confirmed, *read.refunds, *read.complaints] == ENTRIES
 
 
 def test_journal_of_a_killed_crowd_is_read_up_to_the_cut(tmp_path: Path) -> None:
@@ -44,7 +46,7 @@ def test_journal_of_a_killed_crowd_is_read_up_to_the_cut(tmp_path: Path) -> None
     write(path)
     path.write_bytes(path.read_bytes()[:-20])
     read = read_journal(path)
-    assert [*read.admitted, *read.confirmed, *read.refunds] == ENTRIES[:3]
+    assert [*read.admitted, *read.paid, *read.confirmed, *read.refunds] == ENTRIES[:4]
     assert read.complaints == []
 
 

@@ -3,11 +3,12 @@
 import msgspec
 import pytest
 
-from holdfast_loadtest.journal import Confirmed, RefundRequired
+from holdfast_loadtest.journal import Confirmed, Journal, Paid, RefundRequired
 from holdfast_loadtest.stock_checks import (
     areas_are_ledger,
     map_is_ledger,
     no_seat_twice,
+    payments_are_answered,
     receipts_are_kept,
     within_limit,
 )
@@ -151,3 +152,29 @@ def test_receipts_finds_another_amount_than_was_promised() -> None:
 def test_receipts_finds_a_refused_buyer_whose_order_owns_seats() -> None:
     check = receipts_are_kept(BOOKS, [], [RefundRequired("o1")])
     assert check.findings == ("order o1 was refused to its buyer and owns its units",)
+
+
+def paid(*entries: Paid | Confirmed | RefundRequired) -> Journal:
+    journal = Journal()
+    for entry in entries:
+        journal.record(entry)
+    return journal
+
+
+@pytest.mark.parametrize(
+    "status", ["confirmed", "partially_refunded", "refunded", "refund_required"]
+)
+def test_payments_may_be_answered_by_the_ledger(status: str) -> None:
+    """Given a shop that never heard what became of its confirm, the books say it."""
+    assert payments_are_answered([order("o3", "A-3", status=status)], paid(Paid("o3"))).held
+
+
+def test_payments_may_be_answered_with_a_refund() -> None:
+    assert payments_are_answered([], paid(Paid("o3"), RefundRequired("o3"))).held
+
+
+@pytest.mark.parametrize("status", ["pending", "void"])
+def test_payments_finds_who_paid_and_got_neither_units_nor_refund(status: str) -> None:
+    for orders in ([], [order("o3", "A-3", status=status)]):
+        check = payments_are_answered(orders, paid(Paid("o2"), receipt(BOOKS[1]), Paid("o3")))
+        assert check.findings == ("hold o3 was paid, and its buyer has neither units nor a refund",)

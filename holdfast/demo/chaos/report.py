@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from holdfast.demo.chaos.run import ChaosRun, Outcome
+from holdfast.demo.chaos.run import Outcome
 from holdfast_loadtest.findings import Check, concluded
 from holdfast_loadtest.tally import Tally
 
@@ -16,7 +16,7 @@ HEADINGS: Final = (
     "orders",
     "the crowd saw",
 )
-FAULT: Final = "500"
+STORE_LOST: Final = ("store files", "wipe")
 SEEN: Final = ("500", "503", "410", "no answer")
 LOSSES: Final = {
     "hold lost": "unpaid holds that were gone with the store (`hold_lost`)",
@@ -73,9 +73,20 @@ def losses(tally: Tally) -> list[str]:
     return ["What it cost (allowed, see docs/correctness.md)", *(told or ["  nothing"])]
 
 
-def checks(run: ChaosRun, faults: int) -> list[Check]:
+def limits(outcomes: Sequence[Outcome]) -> list[str]:
+    """What the audit cannot see any more."""
+    lost = [o for o in outcomes if o.blow.name in STORE_LOST and o.effect is not None]
+    if not lost:
+        return []
+    return [
+        "Events are gone with a store: checks of the stream and the line see what came after "
+        f"{lost[-1].blow.name!r},",
+        f"at {lost[-1].at:.0f} s; those of seats, orders and payments see everything.",
+    ]
+
+
+def checks(outcomes: Sequence[Outcome], recovery_seconds: float, faults: int) -> list[Check]:
     """What is promised beside the books; `faults` are answers of 500 to the crowd."""
-    outcomes, recovery_seconds = run.outcomes, run.recovery_seconds
     count = f"{len(outcomes)} blows"
     internal = [f"{faults} answers of 500"] if faults else []
     return [

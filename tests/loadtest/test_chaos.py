@@ -1,0 +1,80 @@
+"""`holdfast demo --chaos`, short: a real service, real faults, the real audit."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from holdfast.demo.chaos.options import BLOW_NAMES
+from holdfast.demo.chaos.run import BLOWS
+
+RUN_SECONDS = 240
+SMALL = ("--visitors", "120", "--rate", "240", "--hold-seconds", "6", "--headless")
+PORTS = ("--port", "0", "--shop-port", "0")
+# How fast a laden machine recovers is not what is tested here.
+PATIENT = ("--recovery-seconds", "60")
+
+
+def demo(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "holdfast", "demo", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+
+
+def blows_in(text: str) -> set[str]:
+    """The blows of the table, each with a time at which people bought again."""
+    found = re.findall(r"^  (\S.*?) +\d+ s +\d+\.\d s ", text, re.MULTILINE)
+    return set(found) & set(BLOW_NAMES)
+
+
+def test_sale_outlives_blows_and_the_audit_says_so() -> None:
+    chosen = ("wipe", "workers", "store files", "disk")
+    options = [word for name in chosen for word in ("--blow", name)]
+    ran = demo("--chaos", *options, *SMALL, *PORTS, *PATIENT, "--workers", "2")
+    assert ran.returncode == 0, ran.stdout
+    assert blows_in(ran.stdout) == set(chosen), ran.stdout
+    assert "ok      every blow took effect  (4 blows)" in ran.stdout
+    assert "ok      whoever paid has their units or `refund_required`" in ran.stdout
+    assert "unpaid holds that were gone with the store" in ran.stdout
+    # The disk was one that can be filled, or else the quota was said
+    assert re.search(r"MiB of ballast|a quota of no bytes", ran.stdout)
+
+
+def test_given_directory_is_kept_and_its_disk_is_not_filled(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    options = ("--blow", "disk", "--blow", "ledger", "--data-dir", str(kept))
+    ran = demo("--chaos", *options, *SMALL, *PORTS, *PATIENT)
+    assert ran.returncode == 0, ran.stdout
+    assert blows_in(ran.stdout) == {"disk", "ledger"}, ran.stdout
+    assert "a quota of no bytes" in ran.stdout
+    assert {"crowd.jsonl", "ledger.sqlite3", "service.log"} <= {
+        path.name for path in kept.iterdir()
+    }
+
+
+def test_blow_that_is_not_recovered_from_in_time_is_a_failure() -> None:
+    """Given a bound that nobody keeps, the demo says which blow broke it, and fails."""
+    options = ("--blow", "workers", "--recovery-seconds", "0.1")
+    ran = demo("--chaos", *options, *SMALL, *PORTS)
+    assert ran.returncode == 1, ran.stdout
+    assert "BROKEN  people buy again within 0.1 s of each blow" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    "option", [("--blow", "wipe"), ("--chaos-seed", "2"), ("--recovery-seconds", "3")]
+)
+def test_what_goes_with_blows_is_refused_without_them(option: tuple[str, str]) -> None:
+    ran = demo(*option, *PORTS)
+    assert ran.returncode == 2
+    assert "go with --chaos" in ran.stdout
+
+
+def test_names_on_the_command_line_are_those_of_the_blows() -> None:
+    assert tuple(blow.name for blow in BLOWS) == BLOW_NAMES
