@@ -1,0 +1,59 @@
+"""What a buyer in the shop takes for a broken promise, and what for a loss that is allowed."""
+
+import io
+from typing import Any
+
+import msgspec
+import pytest
+
+from holdfast_loadtest.client import Answer, Client
+from holdfast_loadtest.hall import Hall
+from holdfast_loadtest.journal import Journal
+from holdfast_loadtest.scene import Scene
+from holdfast_loadtest.shopper import WITHIN_LIMIT, Shopper
+from holdfast_loadtest.tally import Tally
+from holdfast_loadtest.temperament import Pace, draw
+from holdfast_loadtest.wire import AreaCounts, Hold, Item, Pass, SeatMap
+
+LOST = Answer(410, b'{"code": "hold_lost"}')
+
+
+def answer(status: int, body: object) -> Answer:
+    return Answer(status, msgspec.json.encode(body))
+
+
+class Scripted(Client):
+    """A shop in which more than the limit is granted, and the first hold is as it is told."""
+
+    def __init__(self, first: Answer) -> None:
+        self.first = first
+        self.asked: list[str] = []
+
+    async def call(self, method: str, route: str, **_: Any) -> Answer:
+        self.asked.append(f"{method} {route}")
+        if route == "/seats":
+            return answer(200, SeatMap(areas={"floor": AreaCounts(free=100, capacity=100)}))
+        if method == "GET":
+            return self.first
+        return answer(201, Hold("second", "held", [Item(area="floor", quantity=5)]))
+
+
+@pytest.mark.parametrize(
+    ("first", "promises"),
+    [
+        (answer(200, Hold("first", "held")), [WITHIN_LIMIT]),
+        (answer(200, Hold("first", "expired")), []),
+        (LOST, []),
+    ],
+    ids=["held", "expired", "lost"],
+)
+async def test_more_than_the_limit_is_a_breach_while_the_first_hold_lives(
+    first: Answer, promises: list[str]
+) -> None:
+    client, journal = Scripted(first), Journal(io.StringIO())
+    hall = Hall(areas=("floor",), units_per_buyer=6)
+    who = draw(1, 1, Pace(look_s=0.0))
+    shopper = Shopper(who, Scene(client, "key", hall, Tally(1), journal), Pass("token"))
+    await shopper._ask_for_more(Hold("first", "held", [Item(area="floor", quantity=2)]))
+    assert [complaint.promise for complaint in journal.complaints] == promises
+    assert client.asked[-1] == "POST /holds/second/release"
