@@ -25,7 +25,7 @@ from holdfast_loadtest.wire import Confirmation, Hold, Pass, SeatMap
 SAME_KEY_SAME_HOLD: Final = "the same idempotency key is the same hold"
 WITHIN_LIMIT: Final = "no buyer holds more than the limit"
 SAME_CONFIRM: Final = "a repeated confirm is the same order"
-HELD: Final = "held"
+ENDED: Final = frozenset({"released", "expired"})
 MAX_TRIES: Final = 6
 AFTER_EXPIRY_SECONDS: Final = 1.5
 SESSION_OVER: Final = frozenset({"pass_ended", "unauthorized"})
@@ -137,7 +137,10 @@ class Shopper:
     async def _still_holds(self, hold: Hold) -> bool:
         """Not when the hold was lost with a store, or ran out, before more was asked for."""
         answer = await self._scene.persist(lambda: self._calls.read_hold(hold.id))
-        return answer.ok and answer.read(Hold).status == HELD
+        if answer.problem().code == "hold_lost":
+            self._scene.tally.count("hold lost")
+            return False
+        return not answer.ok or answer.read(Hold).status not in ENDED
 
     async def _end(self, hold: Hold) -> Stage:
         match self._who.ending:

@@ -35,17 +35,19 @@ class Scripted(Client):
             return answer(200, SeatMap(areas={"floor": AreaCounts(free=100, capacity=100)}))
         if method == "GET":
             return self.first
-        return answer(201, Hold("second", "held", [Item(area="floor", quantity=5)]))
+        return answer(201, Hold("second", "active", [Item(area="floor", quantity=5)]))
 
 
 @pytest.mark.parametrize(
     ("first", "promises"),
     [
-        (answer(200, Hold("first", "held")), [WITHIN_LIMIT]),
+        (answer(200, Hold("first", "active")), [WITHIN_LIMIT]),
+        (answer(200, Hold("first", "paying")), [WITHIN_LIMIT]),
+        (Answer(404, b'{"code": "unknown_hold"}'), [WITHIN_LIMIT]),
         (answer(200, Hold("first", "expired")), []),
         (LOST, []),
     ],
-    ids=["held", "expired", "lost"],
+    ids=["active", "paying", "unknown", "expired", "lost"],
 )
 async def test_more_than_the_limit_is_a_breach_while_the_first_hold_lives(
     first: Answer, promises: list[str]
@@ -54,6 +56,6 @@ async def test_more_than_the_limit_is_a_breach_while_the_first_hold_lives(
     hall = Hall(areas=("floor",), units_per_buyer=6)
     who = draw(1, 1, Pace(look_s=0.0))
     shopper = Shopper(who, Scene(client, "key", hall, Tally(1), journal), Pass("token"))
-    await shopper._ask_for_more(Hold("first", "held", [Item(area="floor", quantity=2)]))
+    await shopper._ask_for_more(Hold("first", "active", [Item(area="floor", quantity=2)]))
     assert [complaint.promise for complaint in journal.complaints] == promises
     assert client.asked[-1] == "POST /holds/second/release"
