@@ -45,6 +45,18 @@ async def test_scene_is_accessible(scene: str, sale: Sale, browser: Chromium) ->
         await assert_reflows(page)
 
 
+@pytest.mark.parametrize(
+    ("scene", "shown"),
+    [("waiting", True), ("rejected", False), ("identity", False), ("draining", False)],
+)
+async def test_stock_is_shown_to_whom_it_is_for(
+    scene: str, shown: bool, sale: Sale, browser: Chromium
+) -> None:
+    async with browser.page(PHONE) as page:
+        await open_scene(page, sale, scene)
+        await page.until(f"document.getElementById('stock').hidden === {str(not shown).lower()}")
+
+
 @pytest.mark.parametrize("trouble", TROUBLES)
 async def test_trouble_is_accessible(trouble: str, sale: Sale, browser: Chromium) -> None:
     # Tall enough for the banner to lie over nothing, where axe could not tell the background.
