@@ -10,17 +10,19 @@ import fcntl
 import os
 import resource
 import socket
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import click
-
 from holdfast import keyfiles
-from holdfast.config import Config
-from holdfast.workers import Supervisor, WorkerPipes, WorkersFailed
+from holdfast.config import Config, LoadedConfig
+from holdfast.console import STDOUT, open_standard_streams, tell
+from holdfast.host_signals import HostSignals, StartStopped, host_signals
+from holdfast.reloading import Reloading
+from holdfast.store_keeper import StoreKeeper
+from holdfast.worker_process import WorkerPipes
+from holdfast.workers import Hooks, Supervisor, WorkerPlan, WorkersFailed
 from holdfast_inventory.ledger import Ledger, LedgerUnavailable
 from holdfast_inventory.ledger.faults import DAMAGED, explain
 from holdfast_lua.connect import check_store, find_refusal, has_sales
@@ -46,8 +48,20 @@ class Sockets:
     admin: socket.socket | None = None
 
 
-def run_service(config: Config) -> None:
-    """Start everything, serve until a stop signal, stop everything."""
+def run_service(config: Config, reread: Callable[[], LoadedConfig]) -> None:
+    """Start everything, serve until a stop signal, stop everything.
+
+    `reread` gives the settings of now when the host asks to take them over.
+    """
+    open_standard_streams()
+    with host_signals() as signals, suppress(StartStopped):
+        try:
+            _run(config, reread, signals)
+        except OSError as error:
+            raise LaunchError(f"the service cannot run: {error}") from error
+
+
+def _run(config: Config, reread: Callable[[], LoadedConfig], signals: HostSignals) -> None:
     # Whatever is written below is for this user's eyes.
     os.umask(0o077)
     raise_open_files()
@@ -58,9 +72,11 @@ def run_service(config: Config) -> None:
         store = stack.enter_context(_embedded(config))
         multiprocess.prepare(stack.enter_context(shared_directory(config.data_dir)))
         port = sockets.main.getsockname()[1]
-        ready = resolved(config, port, store.url if store is not None else None)
+        url = store.url if store is not None else None
+        ready = resolved(config, port, url)
         asyncio.run(_check(ready))
-        _supervise(ready, sockets, store)
+        settings = Reloading(config, reread, lambda taken: resolved(taken, port, url))
+        _supervise(ready, settings, sockets, store, signals)
 
 
 def resolved(config: Config, port: int, store_url: str | None) -> Config:
@@ -92,24 +108,31 @@ def ledger_url_in(data_dir: Path) -> str:
     return f"sqlite:///{(data_dir / LEDGER_FILE).absolute()}"
 
 
-def _supervise(config: Config, sockets: Sockets, store: EmbeddedStore | None) -> None:
+def _supervise(
+    config: Config,
+    settings: Reloading,
+    sockets: Sockets,
+    store: EmbeddedStore | None,
+    signals: HostSignals,
+) -> None:
     # Only the workers need the application, but a fork of an imported one starts at once.
     from holdfast.serving import run_worker
 
-    def serve(pipes: WorkerPipes) -> None:
-        multiprocess.join(pipes.slot)
-        run_worker(config, sockets, pipes)
+    def plan_of(config: Config) -> WorkerPlan:
+        def serve(pipes: WorkerPipes) -> None:
+            multiprocess.join(pipes.slot)
+            run_worker(config, sockets, pipes)
 
-    supervisor = Supervisor(
-        config.workers,
-        serve,
-        stop_seconds=config.shutdown_seconds,
-        announce=lambda: _announce(config, store),
-        watch=lambda: _revive(store),
-        buried=multiprocess.forget_worker,
-    )
+        return WorkerPlan(config.workers, serve, config.shutdown_seconds)
+
+    def reread() -> WorkerPlan | None:
+        taken = settings.reread()
+        return None if taken is None else plan_of(taken)
+
+    hooks = Hooks(lambda: _announce(config, store), multiprocess.forget_worker, reread)
+    keeper = None if store is None else StoreKeeper(store)
     try:
-        supervisor.run()
+        Supervisor(plan_of(config), signals, hooks, keeper).run()
     except WorkersFailed as error:
         raise LaunchError(str(error)) from error
 
@@ -175,18 +198,6 @@ def _embedded(config: Config) -> Iterator[EmbeddedStore | None]:
         store.stop()
 
 
-def _revive(store: EmbeddedStore | None) -> None:
-    """Start the embedded store again if it died; its append-only file brings the data back."""
-    if store is not None and not store.running:
-        print("the embedded store ended; starting it again", file=sys.stderr)
-        store.stop()
-        try:
-            store.start()
-        except StoreError as error:
-            # Workers answer 503 meanwhile; the next heartbeat tries again.
-            print(f"the embedded store does not start: {error}", file=sys.stderr)
-
-
 async def _check(config: Config) -> None:
     """Nothing is sold through a store that may forget, or into a ledger of another version."""
     assert config.store_url is not None
@@ -237,9 +248,8 @@ def _tell_refusal(refusal: StoreRefusing) -> None:
         raise LaunchError(
             f"the store cannot be used: {refusal}; docs/operations.md lists the rights it needs"
         )
-    print(
-        f"the store takes no writes ({refusal}): until it does, whatever needs one is answered 503",
-        file=sys.stderr,
+    tell(
+        f"the store takes no writes ({refusal}): until it does, whatever needs one is answered 503"
     )
 
 
@@ -258,8 +268,7 @@ def _announce(config: Config, store: EmbeddedStore | None) -> None:
     if keyfiles.operator_key_path(config).exists():
         lines.append(f"  operator key  in {keyfiles.operator_key_path(config).absolute()}")
     lines.append("Stop it with Ctrl-C.")
-    click.echo("\n".join(lines))
-    sys.stdout.flush()
+    tell("\n".join(lines), STDOUT)
 
 
 def _local_url(host: str, port: int) -> str:

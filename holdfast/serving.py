@@ -21,7 +21,7 @@ from holdfast.app import create_admin_app, create_app
 from holdfast.config import Config
 from holdfast.launch import Sockets
 from holdfast.listening import BoundedSite, finish_in_flight
-from holdfast.workers import WorkerPipes
+from holdfast.worker_process import WorkerPipes
 from holdfast_metrics.metrics import Metrics
 from holdfast_web.connection import ConnectionBounds
 from holdfast_web.faults import handle_loop_fault
@@ -84,7 +84,7 @@ async def _serve(config: Config, sockets: Sockets, pipes: WorkerPipes) -> None:
         main = await _start(create_app(config, metrics), config, sockets.main, rejections)
         stack.push_async_callback(main.cleanup)
         spare_the_collector()
-        os.write(pipes.ready, b".")
+        pipes.tell_ready()
         await stop.wait()
         await main.shutdown()  # streams end by themselves only when their clients leave
         await finish_in_flight(main)

@@ -10,28 +10,32 @@ Invariants:
   call the end of a pipe that only the parent holds tells it;
 - the parent never runs an event loop or a thread, so a fork copies nothing that is in motion;
 - replacing is bounded: workers that die young are replaced ever more slowly, up to a pause of
-  `MAX_PAUSE_SECONDS`, and workers that die before they ever served end the start.
+  `MAX_PAUSE_SECONDS`, as are those that cannot be forked; workers that die before they ever served
+  end the start;
+- changed settings come with new workers, one after the other: one more is started, and when it
+  serves one of the old ones finishes. Should it not come to serve, the old ones stay.
 """
 
 import contextlib
-import ctypes
 import itertools
 import os
 import selectors
 import signal
-import sys
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
-YOUNG_SECONDS = 5.0
-FIRST_PAUSE_SECONDS = 0.1
-MAX_PAUSE_SECONDS = 5.0
-HEARTBEAT_SECONDS = 1.0
-KILL_MARGIN_SECONDS = 5.0
-PR_SET_PDEATHSIG = 1
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+from holdfast.console import tell
+from holdfast.host_signals import HostSignals, StartStopped
+from holdfast.store_keeper import StoreKeeper
+from holdfast.worker_process import WorkerPipes, fork_worker
+
+YOUNG_SECONDS: Final = 5.0
+FIRST_PAUSE_SECONDS: Final = 0.1
+MAX_PAUSE_SECONDS: Final = 5.0
+HEARTBEAT_SECONDS: Final = 1.0
+KILL_MARGIN_SECONDS: Final = 5.0
 
 
 class WorkersFailed(Exception):
@@ -39,47 +43,49 @@ class WorkersFailed(Exception):
 
 
 @dataclass(frozen=True)
-class WorkerPipes:
-    """A worker's two lines to its parent."""
+class WorkerPlan:
+    """How many workers there are to be, and what each of them runs."""
 
-    # Readable (at its end) as soon as the parent is gone.
-    lifeline: int
-    # One byte written here says: this worker accepts connections.
-    ready: int
-    # The lowest number from 0 on that no other worker of now has.
-    slot: int
+    count: int
+    target: Callable[[WorkerPipes], None]
+    stop_seconds: float
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the supervisor calls on the way."""
+
+    announce: Callable[[], None]
+    """all workers serve for the first time"""
+    buried: Callable[[int], None]
+    """the worker of this slot has ended"""
+    reread: Callable[[], WorkerPlan | None]
+    """the plan by the settings of now, None when they cannot be used"""
 
 
 @dataclass
 class _Worker:
     pid: int
     slot: int
+    plan: WorkerPlan
     started: float
+    serves: bool = False
+    # When it is killed if it has not finished; None: it is to go on.
+    finish_by: float | None = None
 
 
 class Supervisor:
-    """Keeps `count` processes running `target` until a stop signal arrives."""
+    """Keeps processes running by a plan until the host asks to stop."""
 
     def __init__(
-        self,
-        count: int,
-        target: Callable[[WorkerPipes], None],
-        *,
-        stop_seconds: float,
-        announce: Callable[[], None],
-        watch: Callable[[], None],
-        buried: Callable[[int], None],
+        self, plan: WorkerPlan, signals: HostSignals, hooks: Hooks, store: StoreKeeper | None
     ) -> None:
-        self._count = count
-        self._target = target
-        self._stop_seconds = stop_seconds
-        self._announce = announce
-        self._watch = watch
-        self._buried = buried
+        self._plan = plan
+        self._signals = signals
+        self._hooks = hooks
+        self._store = store
         self._workers: dict[int, _Worker] = {}
-        self._stopping = False
         self._served = False
-        self._ready_count = 0
         self._pause = 0.0
         self._fork_after = 0.0
         self._lifeline_read, self._lifeline_write = os.pipe()
@@ -87,144 +93,153 @@ class Supervisor:
         os.set_blocking(self._ready_read, False)
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT; returns when every worker has ended."""
-        with self._signals() as wakeup, selectors.DefaultSelector() as selector:
-            selector.register(wakeup, selectors.EVENT_READ)
+        """Serve until asked to stop; returns when every worker has ended."""
+        with selectors.DefaultSelector() as selector, contextlib.suppress(StartStopped):
+            selector.register(self._signals.wakeup, selectors.EVENT_READ)
             selector.register(self._ready_read, selectors.EVENT_READ)
             try:
-                while not self._stopping:
-                    self._fill()
+                self._signals.note_started()
+                while True:
+                    self._attend()
+                    if self._store is not None:
+                        self._store.keep(self._attend)
+                    self._reap_orphans()
                     selector.select(self._wait_seconds())
-                    self._drain(wakeup)
-                    self._reap()
-                    self._note_ready()
-                    self._watch()
             finally:
                 self._stop_all()
 
-    def _fill(self) -> None:
-        while len(self._workers) < self._count and time.monotonic() >= self._fork_after:
-            self._fork()
+    def _attend(self) -> None:
+        """Everything that is due, without waiting; raises StartStopped when that is to stop."""
+        self._signals.drain()
+        if self._signals.stopping:
+            raise StartStopped
+        self._reap()
+        self._note_ready()
+        self._reload()
+        self._retire()
+        self._fill()
 
     def _wait_seconds(self) -> float:
-        if len(self._workers) == self._count:
+        if not self._missing():
             return HEARTBEAT_SECONDS
         return min(HEARTBEAT_SECONDS, max(0.01, self._fork_after - time.monotonic()))
 
+    def _staying(self) -> list[_Worker]:
+        return [worker for worker in self._workers.values() if worker.finish_by is None]
+
+    def _missing(self) -> int:
+        """How many workers are to be forked: one more than planned while others are replaced."""
+        staying = self._staying()
+        outdated = any(worker.plan is not self._plan for worker in staying)
+        spare = outdated and len(staying) == len(self._workers)
+        return self._plan.count + spare - len(staying)
+
+    def _fill(self) -> None:
+        while self._missing() > 0 and time.monotonic() >= self._fork_after:
+            self._fork()
+
     def _fork(self) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        parent, slot = os.getpid(), self._free_slot()
-        pid = os.fork()
-        if pid == 0:
-            self._be_worker(parent, slot)
-        self._workers[pid] = _Worker(pid, slot, time.monotonic())
-
-    def _free_slot(self) -> int:
         taken = {worker.slot for worker in self._workers.values()}
-        return next(slot for slot in itertools.count() if slot not in taken)
-
-    def _be_worker(self, parent: int, slot: int) -> None:
-        """Everything a child does; it never returns into the parent's code."""
-        code = 1
+        slot = next(slot for slot in itertools.count() if slot not in taken)
+        pipes = WorkerPipes(self._lifeline_read, self._ready_write, slot)
         try:
-            signal.set_wakeup_fd(-1)
-            for number in (*STOP_SIGNALS, signal.SIGCHLD):
-                signal.signal(number, signal.SIG_DFL)
-            os.close(self._lifeline_write)
-            os.close(self._ready_read)
-            die_with_parent(parent)
-            self._target(WorkerPipes(self._lifeline_read, self._ready_write, slot))
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+            pid = fork_worker(self._plan.target, pipes, (self._lifeline_write, self._ready_read))
+        except OSError as error:
+            tell(f"no worker can be forked now ({error.strerror}); it is tried again")
+            self._postpone()
+        else:
+            self._workers[pid] = _Worker(pid, slot, self._plan, time.monotonic())
+
+    def _postpone(self) -> None:
+        self._pause = min(MAX_PAUSE_SECONDS, self._pause * 2 or FIRST_PAUSE_SECONDS)
+        self._fork_after = time.monotonic() + self._pause
 
     def _reap(self) -> None:
         for worker in list(self._workers.values()):
             pid, status = os.waitpid(worker.pid, os.WNOHANG)
             if pid:
-                self._bury(worker, status)
+                del self._workers[pid]
+                self._hooks.buried(worker.slot)
+                self._replace(worker, status)
 
-    def _bury(self, worker: _Worker, status: int) -> None:
-        del self._workers[worker.pid]
-        self._buried(worker.slot)
-        if self._stopping:
+    def _replace(self, worker: _Worker, status: int) -> None:
+        """A worker has ended: what that means for those to come."""
+        if worker.finish_by is not None or self._signals.stopping:
             return
         if not self._served:
             raise WorkersFailed("a worker ended before the service was up")
         code = os.waitstatus_to_exitcode(status)
-        print(f"worker {worker.pid} ended ({code}); replacing it", file=sys.stderr)
-        lived = time.monotonic() - worker.started
-        if lived >= YOUNG_SECONDS:
+        outdated = [one for one in self._staying() if one.plan is not self._plan]
+        if outdated and worker.plan is self._plan and not worker.serves:
+            tell(f"worker {worker.pid} ended ({code}) before it served: the settings stay")
+            self._plan = outdated[0].plan
+            return
+        tell(f"worker {worker.pid} ended ({code}); replacing it")
+        if time.monotonic() - worker.started >= YOUNG_SECONDS:
             self._pause = 0.0
         else:
-            self._pause = min(MAX_PAUSE_SECONDS, self._pause * 2 or FIRST_PAUSE_SECONDS)
-        self._fork_after = time.monotonic() + self._pause
+            self._postpone()
+
+    def _reap_orphans(self) -> None:
+        """As process 1 of a container the parent inherits processes; their ends are waited for."""
+        own = self._workers.keys() | ({self._store.pid} if self._store is not None else set())
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitid(os.P_ALL, 0, options)) and ended.si_pid not in own:
+                os.waitpid(ended.si_pid, 0)
 
     def _note_ready(self) -> None:
-        self._ready_count += len(self._drain(self._ready_read))
-        if not self._served and self._ready_count >= self._count:
+        slots = _read(self._ready_read)
+        for worker in self._workers.values():
+            worker.serves = worker.serves or worker.slot in slots
+        if not self._served and self._serving() >= self._plan.count:
             self._served = True
-            self._announce()
+            self._hooks.announce()
+
+    def _serving(self) -> int:
+        return sum(worker.serves for worker in self._staying())
+
+    def _reload(self) -> None:
+        if self._served and self._signals.reload_asked:
+            self._signals.reload_asked = False
+            self._plan = self._hooks.reread() or self._plan
+
+    def _retire(self) -> None:
+        """Lets one worker too many finish, and ends one that does not."""
+        now = time.monotonic()
+        finishing = [one for one in self._workers.values() if one.finish_by is not None]
+        for worker in finishing:
+            if worker.finish_by is not None and now > worker.finish_by:
+                _send(worker, signal.SIGKILL)
+        if not finishing and self._serving() > self._plan.count:
+            oldest = min(self._staying(), key=lambda one: (one.plan is self._plan, one.started))
+            oldest.finish_by = now + oldest.plan.stop_seconds + KILL_MARGIN_SECONDS
+            _send(oldest, signal.SIGTERM)
 
     def _stop_all(self) -> None:
         """SIGTERM, then wait for requests in flight, then SIGKILL whoever is stuck."""
-        self._stopping = True
-        self._signal_all(signal.SIGTERM)
-        deadline = time.monotonic() + self._stop_seconds + KILL_MARGIN_SECONDS
-        while self._workers and time.monotonic() < deadline:
+        now = time.monotonic()
+        for worker in self._workers.values():
+            worker.finish_by = now + worker.plan.stop_seconds + KILL_MARGIN_SECONDS
+            _send(worker, signal.SIGTERM)
+        while self._workers and not self._signals.impatient:
+            if time.monotonic() > max(one.finish_by or now for one in self._workers.values()):
+                break
             self._reap()
             time.sleep(0.02)
-        self._signal_all(signal.SIGKILL)
-        for worker in list(self._workers.values()):
+        for worker in self._workers.values():
+            _send(worker, signal.SIGKILL)
             os.waitpid(worker.pid, 0)
         self._workers.clear()
 
-    def _signal_all(self, number: signal.Signals) -> None:
-        for worker in self._workers.values():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker.pid, number)
 
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[int]:
-        """Deliver stop signals and children's ends as bytes on a pipe, so that select wakes."""
-        read, write = os.pipe()
-        os.set_blocking(read, False)
-        os.set_blocking(write, False)
-        before = {
-            number: signal.signal(number, self._on_signal)
-            for number in (*STOP_SIGNALS, signal.SIGCHLD)
-        }
-        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-        try:
-            yield read
-        finally:
-            signal.set_wakeup_fd(-1)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            os.close(read)
-            os.close(write)
-
-    def _on_signal(self, number: int, _frame: object) -> None:
-        if number in STOP_SIGNALS:
-            self._stopping = True
-
-    @staticmethod
-    def _drain(handle: int) -> bytes:
-        try:
-            return os.read(handle, 4096)
-        except BlockingIOError:
-            return b""
+def _send(worker: _Worker, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(worker.pid, number)
 
 
-def die_with_parent(parent: int) -> None:
-    """Ask the kernel to end this process with its parent (Linux; elsewhere the pipe tells)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    # The parent may have died between the fork and the call.
-    if os.getppid() != parent:
-        os._exit(1)
+def _read(handle: int) -> bytes:
+    try:
+        return os.read(handle, 4096)
+    except BlockingIOError:
+        return b""

@@ -1,6 +1,7 @@
 """What the commands share: the `--config` option and turning a bad setting into a usage error."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,5 +39,6 @@ def read_config(path: Path | None, overrides: Mapping[str, object]) -> Config:
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
     for warning in loaded.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        with suppress(OSError):  # nobody may be listening
+            click.echo(f"warning: {warning}", err=True)
     return loaded.config

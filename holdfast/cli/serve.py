@@ -1,11 +1,12 @@
 """`holdfast serve`: run the service until SIGTERM or Ctrl-C."""
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from holdfast.cli.options import config_option, data_dir_option, read_config
-from holdfast.config import ConfigError
+from holdfast.config import ConfigError, load_config
 from holdfast.launch import LaunchError, run_service
 from holdfast_lua.store_url import FORMS, OPTIONS
 
@@ -39,11 +40,12 @@ def serve(config_path: Path | None, **options: Path | str | int | None) -> None:
       holdfast serve --port 9000 --workers 4
       HOLDFAST_LEDGER_URL=postgresql://holdfast@db/holdfast holdfast serve --host 0.0.0.0
 
-    SIGTERM lets requests in flight finish, then stops workers and store. `holdfast settings`
-    lists everything that can be set.
+    SIGTERM lets requests in flight finish, then stops workers and store. SIGHUP reads the settings
+    again and replaces the workers one after the other. `holdfast settings` lists everything that
+    can be set.
     """
     config = read_config(config_path, options)
     try:
-        run_service(config)
+        run_service(config, partial(load_config, config_path, overrides=options))
     except (ConfigError, LaunchError) as error:
         raise click.ClickException(str(error)) from error

@@ -24,6 +24,7 @@ import os
 import subprocess
 import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from signal import SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 from types import TracebackType
@@ -53,6 +54,10 @@ _SETTINGS: Final = {
     "save": "",
     "maxmemory-policy": "noeviction",
 }
+
+
+def _attend_to_nothing() -> None:
+    """Whoever has nothing else to do waits."""
 
 
 class EmbeddedStore:
@@ -100,29 +105,33 @@ class EmbeddedStore:
         """Whether the server process is alive."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self) -> str:
+    def start(self, attend: Callable[[], None] = _attend_to_nothing) -> str:
         """Starts the server, waits until it answers and gives its URL.
 
-        Call it again to replace a server that died; a running one is left alone.
+        Call it again to replace a server that died; a running one is left alone. Reading a large
+        file back in takes minutes: `attend` is called several times a second meanwhile, and what it
+        raises ends the wait and the server.
         """
         if self.running:
             return self.url
         binary = self._binary or find_binary()
         self._files.prepare()
         try:
-            self._launch(binary)
+            self._launch(binary, attend)
         except BaseException:
+            if self._process is not None:
+                self._process.kill()  # it has served nobody: there is nothing to bring to an end
             self.stop()
             raise
         logger.info("embedded store ready: %s, data in %s", binary.name, self._files.home)
         return self.url
 
-    def _launch(self, binary: Path) -> None:
+    def _launch(self, binary: Path, attend: Callable[[], None]) -> None:
         try:
-            self._run(binary)
+            self._run(binary, attend)
         except StoreSetupError as fault:
             if self._gave_up_by_itself():
-                self._launch_without_files(binary, fault)
+                self._launch_without_files(binary, fault, attend)
             else:
                 raise
 
@@ -131,7 +140,9 @@ class EmbeddedStore:
         status = None if self._process is None else self._process.poll()
         return status is not None and status in _BY_ITSELF
 
-    def _launch_without_files(self, binary: Path, fault: StoreSetupError) -> None:
+    def _launch_without_files(
+        self, binary: Path, fault: StoreSetupError, attend: Callable[[], None]
+    ) -> None:
         """Sets the files aside if that is all it takes to start, else leaves everything as it was.
 
         The proof is the start itself: a server's words for what it cannot read are many.
@@ -140,7 +151,7 @@ class EmbeddedStore:
         if aside is None:
             raise fault
         try:
-            self._run(binary)
+            self._run(binary, attend)
         except StoreSetupError:
             self._files.put_back(aside)
             raise fault from None
@@ -151,10 +162,14 @@ class EmbeddedStore:
             fault,
         )
 
-    def _run(self, binary: Path) -> None:
+    def _run(self, binary: Path, attend: Callable[[], None]) -> None:
+        def check() -> None:
+            attend()
+            self._check_alive()
+
         with self._open_log() as log:
             self._spawn(binary, log)
-        wait_until_ready(self._files.socket, self._ready_seconds, self._check_alive)
+        wait_until_ready(self._files.socket, self._ready_seconds, check)
 
     def stop(self) -> None:
         """Ends the server, its data safe on disk. Harmless when it does not run."""

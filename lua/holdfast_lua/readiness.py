@@ -23,7 +23,7 @@ from holdfast_lua.errors import StoreSetupError
 POLL_SECONDS: Final = 0.01
 MAX_POLL_SECONDS: Final = 0.25
 LOG_EVERY_SECONDS: Final = 2.0
-_ANSWER_SECONDS: Final = 1.0
+_ANSWER_SECONDS: Final = 0.5
 
 logger = logging.getLogger(__name__)
 
