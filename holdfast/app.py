@@ -156,7 +156,7 @@ class _Rooms:
         self._directory = directory
 
     def known(self, name: str) -> Room | None:
-        sale = self._directory.known(name)
+        sale = self._directory.asked(name)
         return None if sale is None else sale.room
 
     async def get(self, name: str) -> Room:

@@ -44,7 +44,8 @@ async def livez(_request: web.Request) -> web.Response:
 @endpoint
 async def readyz(request: web.Request) -> web.Response:
     """200 when store and ledger are of use, else 503 with what is not."""
-    skew_ms = worst_skew_ms(sale.ref.clock for sale in request.app[DIRECTORY])
+    directory = request.app[DIRECTORY]
+    skew_ms = worst_skew_ms((directory.clock, *(sale.ref.clock for sale in directory)))
     checks = await request.app[CHECKS].find("readiness") or {}
     ready = set(checks.values()) == {OK}
     return json_response(

@@ -117,7 +117,7 @@ class House:
     async def leading(self, directory: Path) -> AsyncIterator[Tickers]:
         """Everything that goes on without being asked, on the host's real clock."""
         leadership = Leadership(directory)
-        tickers = Tickers(FAST, self.builder, self.directory, leadership, lambda _sale: None)
+        tickers = Tickers(FAST, self.builder, self.directory, leadership, lambda *_: None)
         tickers.start()
         try:
             yield tickers

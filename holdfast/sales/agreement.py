@@ -16,6 +16,7 @@ import logging
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 import msgspec
 
@@ -25,9 +26,20 @@ from holdfast.sales.spec import SaleSpec, spec_from_json, spec_to_json
 from holdfast.sales.translate import epoch_ms
 from holdfast_inventory.allotments import channels_apart
 from holdfast_inventory.ledger import AuditNote, Ledger, SaleRecord
+from holdfast_lua.line_status import LineStatus
 from holdfast_lua.sale_calls import SaleHead
 
 logger = logging.getLogger(__name__)
+
+
+class SaleTerms(Protocol):
+    """What of the ledger's word about a sale is compared with its status."""
+
+    @property
+    def settings_version(self) -> int: ...
+    @property
+    def lifecycle(self) -> str: ...
+
 
 _ADOPTED = AuditNote("holdfast", "sale.lifecycle_adopted")
 """the operator who changed it was cut short and is not known any more"""
@@ -35,7 +47,7 @@ _ADOPTED = AuditNote("holdfast", "sale.lifecycle_adopted")
 
 @dataclass(frozen=True)
 class Agreement:
-    """The leader's look at each sale, about once a second; costs a store call only on a doubt."""
+    """The leader's look at a sale; costs a store call only on a doubt."""
 
     builder: SaleBuilder
 
@@ -43,7 +55,7 @@ class Agreement:
         """Mend what differs; `record` was read from the ledger just now."""
         if record.uid != sale.uid or record.epoch != sale.ref.epoch:
             return  # the ticker finds that out
-        if not _in_doubt(sale, record):
+        if not in_doubt(sale.room.document.line, record, _opens_ms(record)):
             await self.builder.finish_push(sale)
             return
         head = await self.builder.sale_calls.read(sale.ref)
@@ -86,18 +98,21 @@ async def note_opening(
     return written or await ledger.sales.read_uid(record.uid)
 
 
-def _in_doubt(sale: Sale, record: SaleRecord) -> bool:
-    """By this worker's last status, a fraction of a second old."""
-    line = sale.room.document.line
+def in_doubt(line: LineStatus, record: SaleTerms, opens_ms: int) -> bool:
+    """Whether a status, a fraction of a second old, differs from what the ledger says."""
     return (
         line.settings_version < record.settings_version
         or line.lifecycle != record.lifecycle
-        or (line.phase == "open" and _starts_elsewhen(record, line.opens_ms))
+        or (line.phase == "open" and line.opens_ms != opens_ms)
     )
 
 
 def _starts_elsewhen(record: SaleRecord, opens_ms: int) -> bool:
-    return epoch_ms(spec_from_json(record.spec).event_start_time) != opens_ms
+    return _opens_ms(record) != opens_ms
+
+
+def _opens_ms(record: SaleRecord) -> int:
+    return epoch_ms(spec_from_json(record.spec).event_start_time)
 
 
 def _opened_at(spec: SaleSpec, opens_ms: int) -> SaleSpec:

@@ -2,11 +2,17 @@
 
 Whatever is periodic here is safe to skip once and safe to repeat, so an error costs one round: it
 is logged, and rounds come more rarely, up to `MAX_PAUSE_SECONDS`, until one succeeds. A store that
-is down for a minute then makes a handful of log lines and no storm of attempts when it returns.
+is down for a minute then makes a handful of log lines and no storm of attempts when it returns. A
+round that takes longer than `ROUND_SECONDS` is broken off, which is such an error.
+
+Rounds of the same period begin together, on multiples of it: what the sales of a process ask the
+store then shares a pipeline. Processes are apart by a part of the period that follows from their
+id.
 """
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -14,6 +20,9 @@ from holdfast_lua.errors import StoreError
 from holdfast_web.errors import HoldfastError
 
 MAX_PAUSE_SECONDS: Final = 5.0
+ROUND_SECONDS: Final = 60.0
+GOLDEN_RATIO: Final = 0.618
+"""multiples of it, without their whole part, are spread evenly however many there are"""
 
 logger = logging.getLogger(__name__)
 
@@ -28,26 +37,33 @@ class Periodic:
         self._failures = 0
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin; the first round comes at once."""
-        self._task = asyncio.create_task(self._run(), name=self.name)
+    def start(self, *, at_once: bool = True) -> None:
+        """Begin; the first round comes at once, or when it would come next."""
+        self._task = asyncio.create_task(self._run(at_once), name=self.name)
+
+    def cancel(self) -> None:
+        """End, in the middle of a round if need be; a round may end its own task so."""
+        if self._task is not None:
+            self._task.cancel()
 
     async def stop(self) -> None:
-        """End, in the middle of a round if need be."""
-        if self._task is None:
-            return
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        self._task = None
+        """End, and wait for it."""
+        self.cancel()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
 
-    async def _run(self) -> None:
+    async def _run(self, at_once: bool) -> None:
+        if not at_once:
+            await asyncio.sleep(self._pause_seconds())
         while True:
             await self._round()
             await asyncio.sleep(self._pause_seconds())
 
     async def _round(self) -> None:
         try:
-            await self._work()
+            async with asyncio.timeout(ROUND_SECONDS):
+                await self._work()
         except (StoreError, HoldfastError, TimeoutError) as error:
             self._note(error, trace=False)
         except Exception as error:
@@ -61,10 +77,11 @@ class Periodic:
         """The first failure of a row is told, the others only counted."""
         self._failures += 1
         if self._failures == 1:
-            logger.warning("%s failed: %s", self.name, error, exc_info=error if trace else None)
+            logger.warning("%s failed: %r", self.name, error, exc_info=error if trace else None)
 
     def _pause_seconds(self) -> float:
-        if not self._failures:
-            return self._seconds
-        doubled = self._seconds * 2.0 ** min(self._failures, 10)
-        return max(self._seconds, min(MAX_PAUSE_SECONDS, doubled))
+        if self._failures:
+            doubled = self._seconds * 2.0 ** min(self._failures, 10)
+            return max(self._seconds, min(MAX_PAUSE_SECONDS, doubled))
+        begun = asyncio.get_running_loop().time() - os.getpid() * GOLDEN_RATIO * self._seconds
+        return self._seconds - begun % self._seconds

@@ -3,7 +3,9 @@
 Handlers only translate; operations.py decides. Reading needs the role viewer, changing operator.
 """
 
-from typing import Annotated
+import asyncio
+import logging
+from typing import Annotated, Final
 
 import msgspec
 from aiohttp import web
@@ -14,7 +16,6 @@ from holdfast.sales.operations import LIFECYCLE_OPERATIONS
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleBody, spec_from_json
 from holdfast_inventory.ledger import SaleRecord
-from holdfast_lua.errors import StoreError
 from holdfast_queue.answers import draw_members
 from holdfast_queue.draw import MAX_BEACON_CHARS, is_beacon
 from holdfast_web.body import (
@@ -26,10 +27,15 @@ from holdfast_web.body import (
 )
 from holdfast_web.credentials import Role, require_role
 from holdfast_web.endpoint import Handler, endpoint
-from holdfast_web.errors import HoldfastError, invalid
+from holdfast_web.errors import invalid
 from holdfast_web.pagination import page, page_query
 from holdfast_web.responses import json_response
 from holdfast_web.text import query_flag
+
+LISTED_SECONDS: Final = 2.0
+"""how long a list waits for one sale's state"""
+
+logger = logging.getLogger(__name__)
 
 
 class BeaconBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -89,7 +95,7 @@ async def list_sales(request: web.Request) -> web.Response:
     records = await request.app[LEDGER].sales.page(limit=query.limit + 1, after=after)
     shown = records[: query.limit]
     more = (shown[-1].name,) if len(records) > query.limit else None
-    items = [await _listed(request, record) for record in shown]
+    items = await asyncio.gather(*(_listed(request, record) for record in shown))
     return json_response(page(items, more))
 
 
@@ -159,11 +165,15 @@ def view(sale: Sale) -> dict[str, object]:
 
 
 async def _listed(request: web.Request, record: SaleRecord) -> dict[str, object]:
-    """An item of the list; a sale that cannot be loaded now is listed by what the ledger knows."""
+    """An item of the list. A sale that cannot be read is listed by what is known of it."""
     try:
-        sale = await request.app[DIRECTORY].get(record.name)
-        state = sale.room.document.state.value
-    except (HoldfastError, StoreError):
+        name = spec_from_json(record.spec).name
+    except msgspec.MsgspecError:
+        name = record.name
+    try:
+        async with asyncio.timeout(LISTED_SECONDS):
+            state = (await request.app[DIRECTORY].state(record)).value
+    except Exception as fault:
+        logger.info("sale %s is listed as the ledger has it: %r", record.name, fault)
         state = record.lifecycle
-    name = spec_from_json(record.spec).name
     return {"sale": record.name, "uid": record.uid, "name": name, "state": state}

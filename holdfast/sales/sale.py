@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from holdfast.sales.spec import SaleSpec
+from holdfast.sales.translate import epoch_ms
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.ledger import Checkpoint, SaleRecord
 from holdfast_lua.guard import SaleRef
@@ -22,6 +23,8 @@ class Sale:
     """Channels of which this process knows that the store has released them."""
     checkpoint: Checkpoint | None = None
     """The last one that this process has written."""
+    asked: bool = False
+    """Whether somebody has asked for it since its last step."""
 
     @property
     def name(self) -> str:
@@ -32,3 +35,8 @@ class Sale:
     def uid(self) -> str:
         """What distinguishes it from an earlier sale of the same name."""
         return self.record.uid
+
+    @property
+    def opens_ms(self) -> int:
+        """The start that the ledger has, in ms of store time; 0 for none."""
+        return epoch_ms(self.spec.event_start_time)

@@ -16,6 +16,9 @@ def _of_sale(uid: str, name: str) -> str:
 PROBE = _of_sale("probe", "probe")
 """No key: a name like all others, for the question whether the store's user may use those."""
 
+ASKED = _of_sale("asked", "asked")
+"""ZSET, of no sale: uid -> ms of store time at which a worker was last asked for it; a minute."""
+
 
 # The sale
 

@@ -25,6 +25,8 @@ from holdfast_queue.refresh import shared_interval_seconds
 from holdfast_queue.settings import LineSettings
 
 _ETAG_BYTES: Final = 9
+_LAST_MS: Final = 253_402_300_799_999
+"""the last millisecond of the year 9999"""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -119,8 +121,8 @@ def sale_state(line: LineStatus, now_ms: int) -> SaleState:
 
 
 def timestamp(ms: int) -> str:
-    """RFC 3339 in UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
+    """RFC 3339 in UTC, to the millisecond; what lies beyond its years is told as their end."""
+    moment = datetime.fromtimestamp(min(ms, _LAST_MS) / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

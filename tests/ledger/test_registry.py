@@ -181,12 +181,3 @@ async def test_change_and_its_audit_line_are_one(ledger: Ledger, sale: SaleRecor
         ("key-1", "sale.delete"),
     ]
     assert entries[0].detail == b'{"n":2}'
-
-
-async def test_standing_tells_deleted_and_replaced_sales_apart(ledger: Ledger) -> None:
-    kept, replaced, deleted = [await ledger.sales.create(draft(n)) for n in ("a", "b", "c")]
-    await ledger.sales.replace(draft("b", replaced.uid))
-    await ledger.sales.delete(deleted.uid)
-    asked = [kept.uid, replaced.uid, deleted.uid, "nobody"]
-    assert await ledger.sales.standing(asked) == {kept.uid: 1, replaced.uid: 2}
-    assert await ledger.sales.standing([]) == {}

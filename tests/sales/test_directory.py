@@ -8,6 +8,7 @@ from house_kit import NAME, House, until
 from ledger_kit import statements
 
 from holdfast.sales.directory import SaleDirectory
+from holdfast_inventory.ledger import SaleRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 
@@ -26,13 +27,35 @@ async def test_sale_is_found_though_it_was_asked_for_before_it_was_made(
     await house.create(NAME)
     await house.create("another")
     assert (await worker.directory.get(NAME)).name == NAME
-    leader = house.newcomer()
 
     async def both() -> bool:
-        return None not in (leader.directory.known(NAME), leader.directory.known("another"))
+        return len(leading.discovery.catalogue) == 2
 
-    async with leader.leading(tmp_path):
+    async with house.newcomer().leading(tmp_path) as leading:
         await until(both)
+
+
+async def test_sale_is_found_though_a_load_under_way_began_before_it_was_made(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, made = house.newcomer(), asyncio.Event()
+    read = house.ledger.sales.read
+
+    async def slow(name: str) -> SaleRecord | None:
+        found = await read(name)
+        await made.wait()
+        return found
+
+    monkeypatch.setattr(worker.ledger.sales, "read", slow)
+    early = asyncio.create_task(worker.directory.find(NAME))
+    await asyncio.sleep(0.1)
+    monkeypatch.setattr(worker.ledger.sales, "read", read)
+    await house.create(NAME)
+    late = asyncio.create_task(worker.directory.get(NAME))
+    await asyncio.sleep(0.1)
+    made.set()
+    assert (await late).name == NAME
+    assert await early is None
 
 
 async def test_unknown_names_cost_a_query_a_round_however_many_they_are(house: House) -> None:

@@ -43,15 +43,16 @@ async def test_creation_that_broke_off_is_finished_and_then_lost_like_any(
     """A sale whose creator died is found, sells, and is rebuilt with what it sold."""
     await die("put", step)
     async with house.leading(tmp_path):
-        await until(lambda: _known(house))
+        await until(lambda: _finished(house))
     sold = await sell(house, NAME, "first")
     fresh = await rebuilt(house, NAME)
     assert (await head_of(fresh, NAME)).units.booked == 2
     assert not set(sold) & set((await fresh.hold(NAME, "second")).seats)
 
 
-async def _known(house: House) -> bool:
-    return house.directory.known(NAME) is not None
+async def _finished(house: House) -> bool:
+    record = await record_of(house, NAME)
+    return record.installed_epoch == record.epoch
 
 
 @pytest.mark.parametrize("recreated", [False, True])

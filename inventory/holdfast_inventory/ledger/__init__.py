@@ -6,6 +6,7 @@ one transaction.
 """
 
 from .blocks import SeatBlock
+from .changes import Position, SaleChange
 from .draws import DrawRecord
 from .faults import EpochPassed, LedgerUnavailable, SaleMissing, SaleTaken
 from .intents import Claim, GiveBack, Lose, Outcome, Pend, RefundItem, Sell, Told, Verdict, Void
@@ -41,9 +42,11 @@ __all__ = [
     "OrderStatus",
     "Outcome",
     "Pend",
+    "Position",
     "RebuildState",
     "Refund",
     "RefundItem",
+    "SaleChange",
     "SaleDraft",
     "SaleMissing",
     "SaleRecord",

@@ -23,6 +23,7 @@ from .faults import EpochPassed, SaleMissing
 from .schema import sales, seat_blocks
 
 UNTOLD_MAX: Final = 5_000
+SALES_MAX: Final = 1_000
 NEVER_TOLD: Final = -1
 
 _OF_SEAT = (seat_blocks.c.sale_uid == bindparam("in_sale")) & (
@@ -76,6 +77,13 @@ class Blocks:
         async with self._database.reading() as connection:
             rows = await connection.execute(query.limit(min(limit, UNTOLD_MAX)))
             return [SeatBlock(row.seat, row.blocked, row.version) for row in rows]
+
+    async def sales_untold(self, *, limit: int = SALES_MAX) -> list[str]:
+        """The uids of sales of whose blocks the store has yet to be told, some of them."""
+        differs = seat_blocks.c.version != seat_blocks.c.told
+        query = select(seat_blocks.c.sale_uid).where(differs).distinct()
+        async with self._database.reading() as connection:
+            return list(await connection.scalars(query.limit(min(limit, SALES_MAX))))
 
     async def note_told(self, uid: str, rows: Sequence[SeatBlock]) -> None:
         """The store was brought to these versions last."""

@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 
 from .audit import Audit
 from .blocks import Blocks
+from .changes import SaleChanges
 from .checkpoints import Checkpoints
 from .database import Database
 from .draws import Draws
@@ -21,6 +22,7 @@ class Ledger:
     def __init__(self, database: Database, observer: Observer | None = None) -> None:
         self.database = database
         self.sales = Sales(database)
+        self.changes = SaleChanges(database)
         self.orders = Orders(database)
         self.keys = Keys(database)
         self.checkpoints = Checkpoints(database)

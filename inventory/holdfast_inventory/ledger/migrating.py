@@ -29,10 +29,11 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 async def migrate(database: Database) -> None:
     """Run every migration that is missing; harmless when none is."""
     with translated():
-        async with database.engine.begin() as connection:
+        async with database.engine.connect() as connection:
             await _lock(connection, database.family)
             try:
                 await connection.run_sync(_upgrade)
+                await connection.commit()  # before others may look how far the schema is
             finally:
                 await _unlock(connection, database.family)
 

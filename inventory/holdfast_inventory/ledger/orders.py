@@ -67,6 +67,12 @@ class Orders:
         )
         return await self._all(query)
 
+    async def sales_due(self, *, now_ms: int, limit: int = MAX_DUE) -> list[str]:
+        """The uids of sales with orders that recovery must visit, some of them."""
+        query = select(orders.c.sale_uid).where(orders.c.due_ms <= now_ms).distinct()
+        async with self._database.reading() as connection:
+            return list(await connection.scalars(query.limit(min(limit, MAX_DUE))))
+
     async def owners(self, sale_uid: str) -> dict[int, str]:
         """Every sold seat of the sale and the order that owns it."""
         query = select(sold.c.seat, sold.c.order_id).where(sold.c.sale_uid == sale_uid)

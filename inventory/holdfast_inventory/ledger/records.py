@@ -9,8 +9,13 @@ the outside knows. Plan and indices never change once a sale has started.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, Final
 
 import msgspec
+
+DrawStarts = tuple[tuple[int, int], ...]
+
+_decode_starts: Final = msgspec.json.Decoder(DrawStarts).decode
 
 
 class OrderStatus(StrEnum):
@@ -115,7 +120,7 @@ class SaleDraft:
     lifecycle: str = "live"
     draw_secret: bytes = field(default=b"", repr=False)
     identity_secret: bytes = field(default=b"", repr=False)
-    draw_starts: tuple[tuple[int, int], ...] = ()
+    draw_starts: DrawStarts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,18 @@ class SaleRecord:
     installed_epoch: int = 0
     identity_secret: bytes = field(default=b"", repr=False)
     """keys what follows from an identity; empty in a sale from before there were such keys"""
-    draw_starts: tuple[tuple[int, int], ...] = ()
+    draw_starts: DrawStarts = ()
+
+
+def sale_record(row: Mapping[str, Any]) -> SaleRecord:
+    """The record behind a row of `sales`."""
+    values = dict(row)
+    del values["change_number"]
+    values["deleted"] = values.pop("live_name") is None
+    values["spec"] = values["spec"].encode()
+    values["identity_secret"] = bytes.fromhex(values["identity_secret"])
+    values["draw_starts"] = _decode_starts(values["draw_starts"] or b"[]")
+    return SaleRecord(**values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ these writes are fences, and each is one guarded statement or one locked row:
   overlap without a gap would keep out who waits for them all to be gone.
 - `patch` and `set_lifecycle` grow `settings_version`, by which workers see that they must re-read.
 
+What workers must notice without being asked for the sale is numbered: see `changes`.
+
 Rejected: a version column for optimistic locking of the whole row. The ceiling moves all the time
 and would make an operator's PATCH lose for no reason.
 """
@@ -27,18 +29,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .audit import note
 from .blocks import forget_blocks
+from .changes import number_change
 from .database import Database
 from .draws import forget_draw
 from .faults import EpochPassed, SaleMissing, SaleTaken
-from .records import AuditNote, SaleDraft, SaleRecord
+from .records import AuditNote, DrawStarts, SaleDraft, SaleRecord, sale_record
 from .schema import area_sold, orders, sale_plans, sales
 
 # One above the longest page of the API: that one tells whether more follow.
 MAX_PAGE = 501
-
-DrawStarts = tuple[tuple[int, int], ...]
-
-_decode_starts = msgspec.json.Decoder(DrawStarts).decode
 
 
 def now_ms() -> int:
@@ -59,6 +58,7 @@ class Sales:
                 await connection.execute(insert(sales).values(_fresh_row(draft)))
                 await _write_stock(connection, draft)
                 await note(connection, line, draft.name)
+                await number_change(connection, draft.uid)
         except IntegrityError as error:
             raise SaleTaken(draft.name) from error
         return await self.read_uid(draft.uid)
@@ -88,6 +88,7 @@ class Sales:
             await forget_blocks(connection, draft.uid)
             await _write_stock(connection, draft)
             await note(connection, line, draft.name)
+            await number_change(connection, draft.uid)
         return await self.read_uid(draft.uid)
 
     async def read(self, name: str) -> SaleRecord | None:
@@ -124,23 +125,12 @@ class Sales:
             .limit(min(limit, MAX_PAGE))
         )
         async with self._database.reading() as connection:
-            return [_record(row) for row in await connection.execute(query)]
+            return [sale_record(row._asdict()) for row in await connection.execute(query)]
 
     async def any(self) -> bool:
         """Whether there has ever been a sale."""
         async with self._database.reading() as connection:
             return (await connection.scalar(select(sales.c.uid).limit(1))) is not None
-
-    async def standing(self, uids: Sequence[str]) -> dict[str, int]:
-        """The epochs of those of these sales that have not been deleted."""
-        found: dict[str, int] = {}
-        for at in range(0, len(uids), MAX_PAGE):
-            query = select(sales.c.uid, sales.c.epoch).where(
-                sales.c.uid.in_(uids[at : at + MAX_PAGE]), sales.c.live_name.is_not(None)
-            )
-            async with self._database.reading() as connection:
-                found.update({row.uid: row.epoch for row in await connection.execute(query)})
-        return found
 
     async def patch(
         self,
@@ -201,6 +191,7 @@ class Sales:
                 .values(live_name=None, lifecycle="closed", updated_ms=now_ms())
             )
             await _note(connection, uid, line)
+            await number_change(connection, uid)
 
     async def bump_epoch(self, uid: str, *, seen_epoch: int) -> int:
         """End `seen_epoch` and return the epoch that holds now.
@@ -216,6 +207,7 @@ class Sales:
                 .where(sales.c.uid == uid)
                 .values(epoch=seen_epoch + 1, updated_ms=now_ms())
             )
+            await number_change(connection, uid)
         return seen_epoch + 1
 
     async def raise_ceiling(self, uid: str, *, epoch: int, ceiling: int) -> int:
@@ -245,7 +237,7 @@ class Sales:
     async def _read_one(self, condition: ColumnElement[bool]) -> SaleRecord | None:
         async with self._database.reading() as connection:
             row = (await connection.execute(select(sales).where(condition))).one_or_none()
-        return None if row is None else _record(row)
+        return None if row is None else sale_record(row._asdict())
 
     async def _change(
         self, uid: str, condition: ColumnElement[bool], line: AuditNote | None, **values: str
@@ -261,6 +253,7 @@ class Sales:
             changed: bool = done.rowcount == 1
             if changed:
                 await _note(connection, uid, line)
+                await number_change(connection, uid)
         return changed
 
 
@@ -339,12 +332,3 @@ async def _write_stock(connection: AsyncConnection, draft: SaleDraft) -> None:
 
 def _starts_text(starts: DrawStarts) -> str:
     return msgspec.json.encode(starts).decode()
-
-
-def _record(row: Row[Any]) -> SaleRecord:
-    values = dict(row._mapping)
-    values["deleted"] = values.pop("live_name") is None
-    values["spec"] = values["spec"].encode()
-    values["identity_secret"] = bytes.fromhex(values["identity_secret"])
-    values["draw_starts"] = _decode_starts(values["draw_starts"] or b"[]")
-    return SaleRecord(**values)

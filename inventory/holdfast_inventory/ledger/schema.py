@@ -90,6 +90,15 @@ sales = Table(
     Column("draw_starts", long_text(), nullable=True),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
+    Column("change_number", BigInteger, nullable=False, server_default="0"),
+    Index("ix_sales_change_number_uid", "change_number", "uid"),
+)
+
+change_counter = Table(
+    "change_counter",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
 )
 
 sale_plans = Table(

@@ -133,29 +133,38 @@ def free_port() -> int:
 @contextmanager
 def running_service(settings: dict[str, Any], waiting: int = 0) -> Iterator[Service]:
     """`holdfast serve` with one worker, a sale, and a line of waiting visitors."""
+    with (
+        tempfile.TemporaryDirectory(prefix="holdfast-bench-") as directory,
+        serving(Path(directory)) as service,
+    ):
+        service.expect("PUT", BASE, settings)
+        for _ in range(waiting):
+            service.call("POST", BASE + "/tickets", {}, {})
+        yield service
+
+
+@contextmanager
+def serving(directory: Path) -> Iterator[Service]:
+    """`holdfast serve` with one worker on a data directory, new or used before."""
     key, port = secrets.token_urlsafe(24), free_port()
     environment = {name: value for name, value in os.environ.items() if "HOLDFAST" not in name}
-    with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as directory:
-        with (Path(directory) / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "holdfast", "serve"),
-                    *("--port", str(port), "--data-dir", directory, "--workers", "1"),
-                ],
-                env=environment | {"HOLDFAST_OPERATOR_KEY": key},
-                stdout=log,
-                stderr=log,
-            )
-        try:
-            service = Service(port, key, process.pid, Path(directory))
-            _wait_until_ready(service, process)
-            service.expect("PUT", BASE, settings)
-            for _ in range(waiting):
-                service.call("POST", BASE + "/tickets", {}, {})
-            yield service
-        finally:
-            process.terminate()
-            process.wait(30)
+    with (directory / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "holdfast", "serve"),
+                *("--port", str(port), "--data-dir", str(directory), "--workers", "1"),
+            ],
+            env=environment | {"HOLDFAST_OPERATOR_KEY": key},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        service = Service(port, key, process.pid, directory)
+        _wait_until_ready(service, process)
+        yield service
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def _wait_until_ready(service: Service, process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,62 @@
+"""Tasks that are started once for each key and looked after: none is lost, none waits for another.
+
+For work on single sales that somebody found to be due. What fails is tried again, more and more
+rarely, until it succeeds, and is logged once for each new trouble; an attempt that takes longer
+than `ATTEMPT_SECONDS` is broken off; no more than `AT_ONCE_MAX` attempts run at once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+ATTEMPT_SECONDS: Final = 30.0
+AT_ONCE_MAX: Final = 64
+FIRST_PAUSE_SECONDS: Final = 0.5
+MAX_PAUSE_SECONDS: Final = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+class KeyedTasks:
+    """The tasks of one kind, by their key."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._attempts = asyncio.Semaphore(AT_ONCE_MAX)
+
+    def start(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` until it succeeds, unless something with this key is under way already."""
+        if key not in self._running:
+            task = asyncio.create_task(self._run(key, work), name=f"{self._what} {key}")
+            self._running[key] = task
+
+    async def stop(self) -> None:
+        """End all, and wait for it."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
+        pause, told = FIRST_PAUSE_SECONDS, ""
+        try:
+            while (trouble := await self._attempt(work)) is not None:
+                if trouble != told:
+                    logger.warning("%s %s failed: %s", self._what, key, trouble)
+                told = trouble
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, MAX_PAUSE_SECONDS)
+        finally:
+            del self._running[key]
+
+    async def _attempt(self, work: Callable[[], Awaitable[None]]) -> str | None:
+        """What went wrong, if anything."""
+        async with self._attempts:
+            try:
+                async with asyncio.timeout(ATTEMPT_SECONDS):
+                    await work()
+            except Exception as error:
+                return repr(error)
+        return None
