@@ -18,12 +18,11 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
-from holdfast.demo.chaos import report
 from holdfast.demo.chaos.disk import SmallDisk
 from holdfast.demo.chaos.options import ChaosOptions
-from holdfast.demo.chaos.recovery import Probe
-from holdfast.demo.chaos.run import ChaosRun, Crowd
-from holdfast.demo.chaos.target import Target
+from holdfast.demo.chaos.run import ChaosRun
+from holdfast.demo.chaos.stage import disk_for, prepare, with_blows
+from holdfast.demo.chaos.target import Place
 from holdfast.demo.display import Display, Picture, make_display
 from holdfast.demo.sale import FLOOR_PER_VISITOR, DemoSale, Operator
 from holdfast.demo.service import Service, ServiceOptions, free_port
@@ -34,7 +33,7 @@ from holdfast.listening import BoundedSite
 from holdfast_inventory.ledger import Ledger
 from holdfast_loadtest.audit import Verdict, settled_verdict
 from holdfast_loadtest.calls import ShopCalls
-from holdfast_loadtest.client import Client, Traffic, Unreachable, open_session
+from holdfast_loadtest.client import Client, Unreachable, open_session
 from holdfast_loadtest.crowd import CrowdPlan, run_crowd
 from holdfast_loadtest.findings import concluded
 from holdfast_loadtest.journal import Journal
@@ -42,7 +41,7 @@ from holdfast_loadtest.opening import look_around
 from holdfast_loadtest.scene import Scene
 from holdfast_loadtest.tally import Tally
 from holdfast_loadtest.temperament import Pace
-from holdfast_loadtest.wire import Sale, Status
+from holdfast_loadtest.wire import Status
 from holdfast_web.connection import ConnectionBounds
 from holdfast_web.credentials import Role
 from holdfast_web.rejections import Rejections
@@ -56,8 +55,6 @@ SHOP_KEY: Final = "demo-shop"
 JOURNAL_FILE: Final = "crowd.jsonl"
 ROOMY_FLOOR_PER_VISITOR: Final = 5.0
 """so that there is something to buy after each blow"""
-DISK_MIB: Final = 128
-VISITORS_PER_MIB: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +89,10 @@ async def run_demo(options: DemoOptions) -> int:
     """Runs the demo; answers the exit status."""
     with (
         _directory(options.data_dir) as directory,
-        _disk(options, directory) as (data_dir, disk),
+        disk_for(directory, wanted=_fills_disk(options), visitors=options.visitors) as disk,
     ):
         service_options = ServiceOptions(
-            data_dir,
+            directory if disk is None else disk.path,
             options.host,
             free_port(options.host, options.port, DEFAULT_PORT),
             options.workers,
@@ -184,7 +181,7 @@ class _Demo:
         with (self._directory / JOURNAL_FILE).open("w", encoding="utf-8") as file:
             journal = Journal(file)
             scene = Scene(client, key, await look_around(shop), tally, journal)
-            chaos = await self._chaos(shop, key, Crowd(tally, client.traffic), journal)
+            chaos = await self._stage(scene, key)
             with self._display as display:
                 showing = asyncio.create_task(self._show(display, picture, shop))
                 try:
@@ -196,29 +193,22 @@ class _Demo:
                 display.note("everybody has gone home; reading the books")
             verdict = await settled_verdict(shop, journal)
         verdict = _with_sales(verdict, len(journal.confirmed))
-        return verdict if chaos is None else self._with_blows(verdict, chaos, tally, client.traffic)
+        return verdict if chaos is None else with_blows(verdict, chaos)
 
-    async def _chaos(
-        self, shop: ShopCalls, key: str, crowd: Crowd, journal: Journal
-    ) -> ChaosRun | None:
+    async def _stage(self, scene: Scene, key: str) -> ChaosRun | None:
         """The blows that were asked for, ready to fall."""
-        options, service = self._options.chaos, self._service
-        if options is None:
+        if self._options.chaos is None:
             return None
-        sale = (await shop.read("")).read(Sale)
-        operator = self._operator.shop(sale.sale)
-        target = Target(self._session, service.url, sale, operator, service.data_dir, self._disk)
-        probe = Probe(Client(self._session, service.url, sale.sale), key, journal)
-        return ChaosRun(target, probe, crowd, note=self.note, options=options)
-
-    def _with_blows(
-        self, verdict: Verdict, chaos: ChaosRun, tally: Tally, traffic: Traffic
-    ) -> Verdict:
-        """Tells the blows; the verdict is about them too."""
-        told = [*report.table(chaos.outcomes), *report.losses(tally)]
-        print("\n".join(["", *told, *report.limits(chaos.outcomes)]), flush=True)
-        checks = report.checks(chaos.outcomes, chaos.recovery_seconds, traffic.of_status(500))
-        return Verdict(verdict.sale, (*verdict.checks, *checks))
+        place = Place(self._session, self._service.url, self._service.data_dir, self._disk)
+        operator = self._operator.shop(scene.client.sale)
+        return await prepare(
+            self._options.chaos,
+            place,
+            scene,
+            platform_key=key,
+            operator=operator,
+            note=self.note,
+        )
 
     async def _show(self, display: Display, picture: Picture, shop: ShopCalls) -> None:
         """Redraws the picture; the sale's own status joins it about once a second."""
@@ -232,6 +222,11 @@ class _Demo:
             display.show(picture)
             frame += 1
             await asyncio.sleep(FRAME_SECONDS)
+
+
+def _fills_disk(options: DemoOptions) -> bool:
+    """Not the disk of a directory that is to be kept."""
+    return options.chaos is not None and options.data_dir is None
 
 
 def _with_sales(verdict: Verdict, confirmed: int) -> Verdict:
@@ -267,22 +262,6 @@ def _directory(given: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="holdfast-demo-") as made:
         yield Path(made)
-
-
-@contextlib.contextmanager
-def _disk(options: DemoOptions, directory: Path) -> Iterator[tuple[Path, SmallDisk | None]]:
-    """Where the service keeps its data: on a disk that can be filled, when blows are to fall."""
-    if options.chaos is None or options.data_dir is not None:
-        yield directory, None
-        return
-    path = directory / "disk"
-    path.mkdir(mode=0o700)
-    disk = SmallDisk.mount(path, max(DISK_MIB, options.visitors // VISITORS_PER_MIB))
-    try:
-        yield path, disk
-    finally:
-        if disk is not None:
-            disk.unmount()
 
 
 @contextlib.asynccontextmanager

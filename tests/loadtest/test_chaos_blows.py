@@ -23,7 +23,7 @@ from holdfast.demo.chaos import flood as flooding
 from holdfast.demo.chaos import host_blows, store_blows
 from holdfast.demo.chaos.blow import BlowFailed, Strike
 from holdfast.demo.chaos.disk import SmallDisk, no_more_writes
-from holdfast.demo.chaos.target import Target
+from holdfast.demo.chaos.target import Place, Target
 from holdfast.launch import LEDGER_FILE, LOCK_FILE
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client
@@ -48,7 +48,7 @@ async def target(service: Service, tmp_path: Path) -> AsyncIterator[Target]:
             await create_rush_sale(service, session)
         sale = (await operator.read("")).read(Sale)
         assert sale.uid
-        yield Target(session, service.url, sale, operator, tmp_path)
+        yield Target(Place(session, service.url, tmp_path), sale, operator)
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +126,7 @@ async def test_ballast_is_taken_away_whatever_happens(target: Target, tmp_path: 
             (self.path / "ballast").write_bytes(b"x")
             return 1
 
-    wrong = replace(target, disk=Full(tmp_path))
+    wrong = replace(target, place=replace(target.place, disk=Full(tmp_path)))
     assert "still says" in await missed(host_blows.fill_disk, wrong)
     assert not (tmp_path / "ballast").exists()
 
@@ -142,7 +142,8 @@ async def test_flood_that_is_taken_is_a_breach(target: Target) -> None:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(await asyncio.start_server(agree, "127.0.0.1", 0))
         port = server.sockets[0].getsockname()[1]
-        wrong = replace(target, url=f"http://127.0.0.1:{port}")
+        place = replace(target.place, url=f"http://127.0.0.1:{port}")
+        wrong = replace(target, place=place)
         assert "answered {200:" in await missed(flooding.flood, wrong)
 
 

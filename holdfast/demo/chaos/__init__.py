@@ -8,6 +8,7 @@
     flood         compressed bodies and requests that nobody can parse
     recovery      a probe buyer, and how long until it can buy again
     run           the order and moments of the blows, from a seed
+    stage         what brings them together for one demo
     report        the table and what it adds to the audit's verdict
 
 A blow reaches the service as a fault would, from outside: by signals, files, locks and the store's

@@ -47,7 +47,8 @@ async def lock_ledger(target: Target) -> AsyncIterator[str]:
 @asynccontextmanager
 async def fill_disk(target: Target) -> AsyncIterator[str]:
     """Neither store nor ledger nor log get another byte on the disk of the data directory."""
-    deal = _quota(target) if target.disk is None else _ballast(target.disk)
+    disk = target.place.disk
+    deal = _quota(target) if disk is None else _ballast(disk)
     async with deal as how:
         yield f"{how}; {await _while_unready(target, 'store')}"
 

@@ -46,7 +46,7 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
         _seconds(outcome.recovered),
         _seconds(outcome.let_in),
         f"{outcome.orders:,}",
-        _seen(outcome.seen),
+        "nothing: it had gone home" if outcome.alone else _seen(outcome.seen),
     )
 
 

@@ -77,6 +77,8 @@ class Outcome:
     seen: Counter[str]
     orders: int
     """of the crowd, from the blow to recovery"""
+    alone: bool = False
+    """the crowd had gone home before it fell"""
 
 
 class ChaosRun:
@@ -93,7 +95,7 @@ class ChaosRun:
     ) -> None:
         self._target = target
         self._probe = probe
-        self._crowd = crowd
+        self.crowd = crowd
         self._note = note
         self._random = Random(f"chaos:{options.seed}")  # noqa: S311 - the order of faults
         blows = [blow for blow in BLOWS if blow.name in options.names]
@@ -117,15 +119,16 @@ class ChaosRun:
 
     @property
     def _orders(self) -> int:
-        return self._crowd.tally.happenings["orders"]
+        return self.crowd.tally.happenings["orders"]
 
     @property
     def _is_over(self) -> bool:
-        return self._crowd.tally.done == self._crowd.tally.visitors
+        return self.crowd.tally.done == self.crowd.tally.visitors
 
     async def _deal(self, blow: Blow) -> Outcome:
         self._note(f"BLOW {blow.words}")
-        struck, answers, orders = time.monotonic(), self._crowd.answers(), self._orders
+        struck, answers, orders = time.monotonic(), self.crowd.answers(), self._orders
+        alone = self._is_over
         effect, trouble, recovery, let_in = None, "", Recovery(None, 0), None
         try:
             async with blow.strike(self._target) as effect:
@@ -137,13 +140,13 @@ class ChaosRun:
             effect, trouble = None, f"{type(failure).__name__}: {failure}"
         if recovery.seconds is None:
             trouble = trouble or recovery.last
-        seen = self._crowd.answers() - answers
+        seen = self.crowd.answers() - answers
         at, sold = struck - self._began, self._orders - orders
-        return Outcome(blow, at, effect, trouble, recovery.seconds, let_in, seen, sold)
+        return Outcome(blow, at, effect, trouble, recovery.seconds, let_in, seen, sold, alone)
 
     async def _measure(self, since: float) -> tuple[Recovery, float | None]:
         """The probe's recovery, and when the line moves."""
-        admitted = self._crowd.admitted
+        admitted = self.crowd.admitted
         limit = self.recovery_seconds * GIVE_UP_FACTOR
         recovery, let_in = await asyncio.gather(
             self._probe.until_bought(since, limit), self._until_admitted(admitted, since)
@@ -152,14 +155,14 @@ class ChaosRun:
 
     async def _until_admitted(self, admitted: int, since: float) -> float | None:
         if await happens(
-            lambda: self._crowd.admitted > admitted or not self._somebody_waits, LINE_SECONDS
+            lambda: self.crowd.admitted > admitted or not self._somebody_waits, LINE_SECONDS
         ):
-            return time.monotonic() - since if self._crowd.admitted > admitted else None
+            return time.monotonic() - since if self.crowd.admitted > admitted else None
         return None
 
     @property
     def _somebody_waits(self) -> bool:
-        stages = self._crowd.tally.stages
+        stages = self.crowd.tally.stages
         return stages[Stage.WAITING] > 0 or stages[Stage.TO_COME] > 0
 
 

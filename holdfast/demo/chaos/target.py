@@ -29,16 +29,32 @@ STORES: Final = (b"valkey-server", b"redis-server")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A running `holdfast serve` on `data_dir`, and a sale of it as its operator calls it."""
+class Place:
+    """Where a `holdfast serve` runs: its address, its data directory, and the disk that this lies
+    on, when it is one that can be filled.
+    """
 
     session: aiohttp.ClientSession
     url: str
-    sale: Sale
-    operator: ShopCalls
     data_dir: Path
     disk: SmallDisk | None = None
-    """where the data directory lies, when it is a disk that can be filled"""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A running service, and a sale of it as its operator calls it."""
+
+    place: Place
+    sale: Sale
+    operator: ShopCalls
+
+    @property
+    def url(self) -> str:
+        return self.place.url
+
+    @property
+    def data_dir(self) -> Path:
+        return self.place.data_dir
 
     @property
     def ledger_file(self) -> Path:
@@ -79,7 +95,7 @@ class Target:
         """The body of `/readyz`; empty when there is no answer."""
         try:
             limit = aiohttp.ClientTimeout(total=ASK_SECONDS)
-            async with self.session.get(f"{self.url}/readyz", timeout=limit) as response:
+            async with self.place.session.get(f"{self.url}/readyz", timeout=limit) as response:
                 body: dict[str, Any] = await response.json()
                 return body
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):

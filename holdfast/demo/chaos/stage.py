@@ -1,0 +1,62 @@
+"""Brings the blows of one demo together: the disk they may fill, the run, and its verdict."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from holdfast.demo.chaos import report
+from holdfast.demo.chaos.disk import SmallDisk
+from holdfast.demo.chaos.options import ChaosOptions
+from holdfast.demo.chaos.recovery import Probe
+from holdfast.demo.chaos.run import ChaosRun, Crowd
+from holdfast.demo.chaos.target import Place, Target
+from holdfast_loadtest.audit import Verdict
+from holdfast_loadtest.calls import ShopCalls
+from holdfast_loadtest.client import Client
+from holdfast_loadtest.scene import Scene
+from holdfast_loadtest.wire import Sale
+
+DISK_MIB: Final = 128
+VISITORS_PER_MIB: Final = 50
+
+
+@contextmanager
+def disk_for(directory: Path, *, wanted: bool, visitors: int) -> Iterator[SmallDisk | None]:
+    """A disk in `directory` that can be filled; None when it is not wanted or not allowed."""
+    if not wanted:
+        yield None
+        return
+    path = directory / "disk"
+    path.mkdir(mode=0o700)
+    disk = SmallDisk.mount(path, max(DISK_MIB, visitors // VISITORS_PER_MIB))
+    try:
+        yield disk
+    finally:
+        if disk is not None:
+            disk.unmount()
+
+
+async def prepare(
+    options: ChaosOptions,
+    place: Place,
+    scene: Scene,
+    *,
+    platform_key: str,
+    operator: ShopCalls,
+    note: Callable[[str], None],
+) -> ChaosRun:
+    """The blows of `options`, against the sale that the crowd of `scene` buys from."""
+    sale = (await operator.read("")).read(Sale)
+    probe = Probe(Client(place.session, place.url, sale.sale), platform_key, scene.journal)
+    crowd = Crowd(scene.tally, scene.client.traffic)
+    return ChaosRun(Target(place, sale, operator), probe, crowd, note=note, options=options)
+
+
+def with_blows(verdict: Verdict, chaos: ChaosRun) -> Verdict:
+    """Prints what the blows did; the verdict is about them too."""
+    outcomes, crowd = chaos.outcomes, chaos.crowd
+    told = [*report.table(outcomes), *report.losses(crowd.tally), *report.limits(outcomes)]
+    print("\n".join(["", *told]), flush=True)
+    checks = report.checks(outcomes, chaos.recovery_seconds, crowd.traffic.of_status(500))
+    return Verdict(verdict.sale, (*verdict.checks, *checks))
