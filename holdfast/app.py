@@ -13,7 +13,7 @@ from aiohttp import web
 
 from holdfast import health, scraping
 from holdfast.api_keys import KeyRegistry
-from holdfast.app_keys import CONFIG, DIRECTORY, EXECUTOR, LEDGER, OPERATIONS
+from holdfast.app_keys import CONFIG, DIRECTORY, EXECUTOR, LEDGER, OPERATIONS, SKEW
 from holdfast.config import Config
 from holdfast.leadership import Leadership
 from holdfast.sales import routes as sale_routes
@@ -30,9 +30,11 @@ from holdfast_inventory.halls import HALLS
 from holdfast_inventory.ledger import Ledger
 from holdfast_inventory.orders_routes import ORDER_LEDGER
 from holdfast_inventory.streams import StreamBounds
-from holdfast_lua.clock import host_ms
+from holdfast_lua.clock import WorstSkew, host_ms
 from holdfast_lua.errors import StoreError
 from holdfast_lua.executor import Executor
+from holdfast_lua.guard import SaleRef
+from holdfast_lua.line_status import LineStatus
 from holdfast_metrics.http import METRICS, flushing
 from holdfast_metrics.metrics import Metrics
 from holdfast_queue import routes as queue_routes
@@ -131,16 +133,22 @@ async def _sales(app: web.Application) -> AsyncIterator[None]:
     builder = SaleBuilder(app[EXECUTOR], app[LEDGER], app[DESK])
     directory = SaleDirectory(builder)
     app[DIRECTORY] = directory
+    app[SKEW] = WorstSkew()
     app[OPERATIONS] = SaleOperations(builder, directory)
     app[PASS_VERIFIER] = pass_verifier(app[DESK].passes, partial(_sale_ms, directory))
     _add_lookups(app, directory)
     with closing(Leadership(config.data_dir)) as leadership:
-        observe = partial(observe_sale, app[METRICS])
+        observe = partial(_observe, app)
         tickers = Tickers(config, builder, directory, leadership, observe)
         tickers.start()
         yield
         await tickers.stop()
         await directory.close()
+
+
+def _observe(app: web.Application, name: str, ref: SaleRef, line: LineStatus, now_ms: int) -> None:
+    app[SKEW].note(ref.clock.skew_ms())
+    observe_sale(app[METRICS], name, ref, line, now_ms)
 
 
 def _sale_ms(directory: SaleDirectory, name: str) -> int:

@@ -8,10 +8,12 @@ from holdfast.config import Config
 from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.operations import SaleOperations
 from holdfast_inventory.ledger import Ledger
+from holdfast_lua.clock import WorstSkew
 from holdfast_lua.executor import Executor
 
 CONFIG: Final = web.AppKey("config", Config)
 EXECUTOR: Final = web.AppKey("executor", Executor)
 LEDGER: Final = web.AppKey("ledger", Ledger)
 DIRECTORY: Final = web.AppKey("sale_directory", SaleDirectory)
+SKEW: Final = web.AppKey("skew", WorstSkew)
 OPERATIONS: Final = web.AppKey("sale_operations", SaleOperations)

@@ -10,13 +10,14 @@ Rejected: an offset to this host's wall clock. Whoever sets that clock would set
 """
 
 import time
-from collections.abc import Iterable
 from typing import Final
 
 SKEW_WARNING_MS: Final = 1_000
 """from here on a difference between the clocks of store and host is worth mending"""
 SKEW_PROBLEM_MS: Final = 10_000
 """from here on it costs visitors something"""
+SKEW_WINDOW_SECONDS: Final = 5.0
+"""how long a difference is shown that no sale has any more"""
 
 
 class SaleClock:
@@ -48,6 +49,21 @@ def host_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def worst_skew_ms(clocks: Iterable[SaleClock]) -> int:
-    """The largest difference, whichever its sign; 0 when there is no clock."""
-    return max((clock.skew_ms() for clock in clocks), key=abs, default=0)
+class WorstSkew:
+    """The largest difference, of either sign, between a sale's clock and this host's of late.
+
+    One number for a process: to ask for it costs the same however many sales there are.
+    """
+
+    def __init__(self) -> None:
+        self._ms = 0
+        self._noted_at = float("-inf")
+
+    def note(self, skew_ms: int) -> None:
+        """What a sale has just heard; it counts for `SKEW_WINDOW_SECONDS`, then any newer does."""
+        now = time.monotonic()
+        if abs(skew_ms) >= abs(self._ms) or now - self._noted_at > SKEW_WINDOW_SECONDS:
+            self._ms, self._noted_at = skew_ms, now
+
+    def ms(self) -> int:
+        return self._ms

@@ -9,7 +9,7 @@ from conftest import Clock
 
 from holdfast_lua import Executor, SaleRef, keys
 from holdfast_lua import clock as clock_module
-from holdfast_lua.clock import SaleClock, host_ms, worst_skew_ms
+from holdfast_lua.clock import SaleClock, WorstSkew, host_ms
 from holdfast_lua.guard import guarded
 
 
@@ -59,12 +59,23 @@ def test_clock_that_heard_nothing_is_this_hosts(host: HostClocks) -> None:
     assert SaleClock().skew_ms() == 0
 
 
-def test_worst_skew_is_the_largest_of_either_sign(host: HostClocks) -> None:
-    assert worst_skew_ms([]) == 0
-    clocks = [SaleClock() for _ in range(3)]
-    for clock, ahead_ms in zip(clocks, (500, -9_000, 4_000), strict=True):
-        clock.hear(host.wall_ms + ahead_ms)
-    assert worst_skew_ms(clocks) == -9_000
+def test_worst_skew_is_the_largest_of_either_sign() -> None:
+    worst = WorstSkew()
+    assert worst.ms() == 0
+    for skew_ms in (500, -9_000, 4_000):
+        worst.note(skew_ms)
+    assert worst.ms() == -9_000
+
+
+def test_worst_skew_that_no_sale_has_any_more_is_forgotten(host: HostClocks) -> None:
+    worst = WorstSkew()
+    worst.note(9_000)
+    host.monotonic_s += 5.0
+    worst.note(3)
+    assert worst.ms() == 9_000
+    host.monotonic_s += 0.1
+    worst.note(3)
+    assert worst.ms() == 3
 
 
 async def test_every_guarded_reply_tells_the_time(
