@@ -162,7 +162,8 @@ async def test_secret_is_nowhere_before_the_open(
 
 
 async def test_start_time_opens_and_draws_by_itself(operator: Api, name: str) -> None:
-    start = datetime.now(UTC) + timedelta(seconds=2)
+    # To the millisecond, as the service keeps times
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
     await create(operator, name, **{**LOBBY, "event_start_time": start.isoformat()})
     visitor = operator.as_(None)
     lobby: list[int] = []
