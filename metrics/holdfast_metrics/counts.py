@@ -2,7 +2,7 @@
 
 On the fast path `count.value += 1` costs less than 100 ns; a labelled increment of the library in
 multiprocess mode costs twenty times that and a labelled observation eighty times, since it finds
-its child, takes locks and writes to mapped files. A script call costs some 20 us altogether, so
+its child, takes locks and writes to a file. A script call costs some 20 us altogether, so
 every counter and histogram of the service is counted this way, and a scrape sees another worker's
 counts at most one flush interval late.
 
