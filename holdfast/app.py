@@ -132,6 +132,7 @@ async def _sales(app: web.Application) -> AsyncIterator[None]:
     config = app[CONFIG]
     builder = SaleBuilder(app[EXECUTOR], app[LEDGER], app[DESK])
     directory = SaleDirectory(builder)
+    app[EXECUTOR].when_moved(directory.learn_revisions)
     app[DIRECTORY] = directory
     app[SKEW] = WorstSkew()
     app[OPERATIONS] = SaleOperations(builder, directory)

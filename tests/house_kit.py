@@ -139,6 +139,7 @@ def build_house(executor: Executor, ledger: Ledger) -> House:
     )
     builder = SaleBuilder(executor, ledger, desk)
     directory = SaleDirectory(builder)
+    executor.when_moved(directory.learn_revisions)
     return House(executor, ledger, builder, directory, SaleOperations(builder, directory))
 
 

@@ -24,7 +24,7 @@ from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
 from holdfast_inventory.ledger import SaleRecord
 from holdfast_lua.clock import SaleClock
-from holdfast_lua.errors import EpochChanged, StoreBehind
+from holdfast_lua.errors import EpochChanged, StoreBehind, StoreUnavailable
 from holdfast_lua.guard import SaleRef
 from holdfast_lua.stock_install import InstallFenced
 from holdfast_queue.status import SaleState, sale_state
@@ -33,6 +33,7 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 MAX_RESTING: Final = 2_000
 SALE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 RELOADS_MAX: Final = 3
+LEARNING_SECONDS: Final = 2.0
 
 logger = logging.getLogger(__name__)
 
@@ -142,6 +143,25 @@ class SaleDirectory:
             await self._replace(sale.name, record)
         elif record.settings_version != sale.record.settings_version:
             self._builder.update(sale, record)
+
+    async def learn_revisions(self) -> None:
+        """Before another master is used: what it must know at least, by the last checkpoints.
+
+        It may lack what was written last, and this process may not have seen it. The guard finds
+        that out as soon as the process knows what there was. StoreUnavailable without the ledger.
+        """
+        sales = {sale.uid: sale for sale in (*self, *self._resting.values())}
+        try:
+            async with asyncio.timeout(LEARNING_SECONDS):
+                found = await self._builder.ledger.checkpoints.revisions(list(sales))
+        except HoldfastError as fault:
+            raise StoreUnavailable(
+                "the ledger does not tell what a new master must know"
+            ) from fault
+        for uid, (epoch, revision) in found.items():
+            ref = sales[uid].ref
+            if epoch == ref.epoch:
+                ref.revision = max(ref.revision, revision)
 
     async def recover(self, sale: Sale, fault: StoreBehind | EpochChanged) -> None:
         """The store does not have the sale as this process knew it: find out why, and mend it."""

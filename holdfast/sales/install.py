@@ -7,6 +7,12 @@ at once; what they write is the same, and the first commits.
 
 A rebuild is this and one step before it: the epoch is bumped in the ledger, which waits for
 confirms under way and refuses those that come after, so that what is read next is final.
+
+An epoch belongs to one store. While a master is cut off and another one was promoted, some nodes
+may still be on the former: they find their store behind the ledger and must neither end the epoch
+that the other carries nor install it a second time. So before both most Sentinels are asked whether
+ours is the store to use, and the nonce of the stock's fence is bound to the epoch in the ledger
+before the commit point: of two stores the second is refused, whatever anybody believed.
 """
 
 import logging
@@ -22,15 +28,15 @@ from holdfast.sales.spec import SaleSpec, spec_from_json
 from holdfast.sales.translate import draw_of, line_settings, sale_times, stock_settings
 from holdfast_inventory.ledger import Checkpoint, DrawRecord, Ledger, SaleRecord
 from holdfast_inventory.stock_image import make_image
-from holdfast_lua import keys
 from holdfast_lua.codes import Code
 from holdfast_lua.executor import Executor
 from holdfast_lua.guard import SaleRef
 from holdfast_lua.line_calls import LineCalls, LineCheckpoint, OpenCalls
 from holdfast_lua.line_status import DrawState, LineStatus
 from holdfast_lua.sale_calls import SaleCalls
-from holdfast_lua.stock_install import install_stock
+from holdfast_lua.stock_install import InstallFenced, StockImage, install_stock, read_fence
 from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.store_calls import probe_store
 from holdfast_queue.draw import Draw
 
 _COMPRESSED: Final = b"\x78"
@@ -52,13 +58,14 @@ class Installer:
     async def restore(self, record: SaleRecord, *, rolled_back: bool = False) -> SaleRecord:
         """The store does not carry the sale as it must: install it, or rebuild it.
 
-        An epoch in which nobody was served yet is somebody's to install now: we do the same and
-        one of us is first. In one that the store has carried, the stock's fence tells whether it
-        still knows of it; a store that was `rolled_back` does, and knows less than has happened.
+        An epoch that no store has begun to carry is somebody's to install now: we do the same and
+        one of us is first. Of one that some store carries, the fence tells whether it is this one:
+        then an installation is under way. A store that was `rolled_back` knows of the epoch too,
+        and less than has happened.
         """
-        fence = await self.executor.command("GET", keys.stock_fence(record.uid))
-        served = record.installed_epoch == record.epoch
-        if rolled_back or (served and int(fence or 0) != record.epoch):
+        fence = await read_fence(self.executor, record.uid)
+        carried = record.store_nonce or record.installed_epoch == record.epoch
+        if rolled_back or (carried and fence != (record.epoch, record.store_nonce)):
             return await self.rebuild(record)
         await self.install(record)
         return record
@@ -66,8 +73,11 @@ class Installer:
     async def rebuild(self, record: SaleRecord) -> SaleRecord:
         """After a loss: end the epoch, then install the next one from the ledger.
 
-        Whoever else notices the same loss finds the epoch ended and installs the same next one.
+        Whoever else notices the same loss finds the epoch ended and installs the same next one. A
+        store that is not the one to use has lost nothing: StoreUnavailable, the epoch goes on.
         """
+        await self.executor.require_master()
+        await probe_store(self.executor)
         epoch = await self.ledger.sales.bump_epoch(record.uid, seen_epoch=record.epoch)
         logger.warning("rebuilding sale %s in epoch %d", record.name, epoch)
         record = await self.ledger.sales.read_uid(record.uid)
@@ -75,36 +85,43 @@ class Installer:
         return record
 
     async def install(self, record: SaleRecord) -> None:
-        """Make the store carry the sale in the record's epoch; harmless when it does already."""
+        """Make the store carry the sale in the record's epoch; harmless when it does already.
+
+        EpochElsewhere when another store does, or has begun to.
+        """
+        await self.executor.require_master()
         spec = spec_from_json(record.spec)
         checkpoint = await self.ledger.checkpoints.read(record.uid) if record.provisioned else None
         sealed = await self.ledger.draws.read(record.uid)
         draw = draw_of(record, spec)
         ref = SaleRef(record.uid, record.epoch)
-        stock = await self._install_stock(ref, record, spec)
-        if stock is None:
+        image = await self._image(record, spec)
+        nonce = await install_stock(self.executor, ref.uid, ref.epoch, image)
+        if nonce is None:
             return
         start = _with_draw(_line_start(record, checkpoint), draw, sealed)
         code = await LineCalls(self.executor).install_line(ref, line_settings(spec).terms, start)
         if code is not Code.OK:
             return
-        await SaleCalls(self.executor).install(
+        await self.ledger.sales.bind_store(record.uid, epoch=record.epoch, nonce=nonce)
+        code = await SaleCalls(self.executor).install(
             ref,
             name=record.name,
             lifecycle=record.lifecycle,
             settings_version=record.settings_version,
             times=sale_times(spec),
-            stock=stock,
+            stock=image.sale_fields(),
             clock_ms=checkpoint.taken_ms if checkpoint else 0,
             rebuilt=record.provisioned,
             commitment="" if draw is None else draw.commitment,
+            nonce=nonce,
         )
+        if code is Code.INSTALL_FENCED:
+            raise InstallFenced("the stock was written to another store, or is gone again")
         await self.ledger.sales.set_provisioned(record.uid, epoch=record.epoch)
 
-    async def _install_stock(
-        self, ref: SaleRef, record: SaleRecord, spec: SaleSpec
-    ) -> dict[str, int | str] | None:
-        """The counters for the sale hash; None when another process has installed this epoch."""
+    async def _image(self, record: SaleRecord, spec: SaleSpec) -> StockImage:
+        """The whole stock, as the ledger says."""
         settings = stock_settings(spec)
         plan = await self.plans.get(record, spec)
         holds: list[HoldRecord] = []
@@ -112,10 +129,7 @@ class Installer:
         if record.provisioned:
             holds = await ledger_holds(self.ledger, record.uid, plan, settings)
             blocked = await self.ledger.blocks.blocked(record.uid)
-        image = make_image(plan, settings, holds, blocked)
-        if not await install_stock(self.executor, ref.uid, ref.epoch, image):
-            return None
-        return image.sale_fields()
+        return make_image(plan, settings, holds, blocked)
 
 
 def _line_start(record: SaleRecord, checkpoint: Checkpoint | None) -> LineCheckpoint:

@@ -42,6 +42,7 @@ from holdfast_inventory.ledger import (
 from holdfast_inventory.orders import BoxOffice, Stock, order_of_hold, require_buyer
 from holdfast_inventory.settings import LatePayment
 from holdfast_inventory.telling import Afterwards, give_up, tell
+from holdfast_inventory.unknown_holds import may_be_lost
 from holdfast_lua.codes import Code
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
 from holdfast_lua.stock_terms import HoldAnswer, SeatChoice
@@ -141,7 +142,7 @@ async def _attempt_unknown(
     """A hold that the store does not know: the ledger may; else it was lost, or never was."""
     stock = office.stock
     known = await office.ledger.orders.read(stock.ref.uid, hold_id)
-    if known is None and epoch == 1:
+    if known is None and not await may_be_lost(office, epoch):
         raise HoldfastError(ErrorCode.UNKNOWN_HOLD)
     if known is None:
         lost = replace(_unknown_order(stock, hold_id, request, now_ms), reason=HOLD_LOST)

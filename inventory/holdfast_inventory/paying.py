@@ -21,6 +21,8 @@ from msgspec.structs import replace
 from holdfast_inventory.ledger import EpochPassed, Order, OrderStatus, Pend, Verdict, Void
 from holdfast_inventory.orders import BoxOffice, order_of_hold, require_buyer
 from holdfast_inventory.refusals import refusal_of
+from holdfast_inventory.unknown_holds import may_be_lost
+from holdfast_lua.codes import Code
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -52,6 +54,8 @@ async def begin_paying(
         require_buyer("" if reading.hold is None else reading.hold.buyer, buyer)
     epoch = stock.ref.epoch
     answer = await stock.calls.begin_paying(stock.ref, hold_id)
+    if answer.code is Code.HOLD_UNKNOWN and await may_be_lost(office, epoch):
+        raise HoldfastError(ErrorCode.HOLD_LOST)
     if answer.code.refused or answer.hold is None:
         raise refusal_of(answer, stock.plan, stock.settings, epoch)
     order = replace(

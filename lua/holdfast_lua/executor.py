@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -89,6 +89,7 @@ class Executor:
         self._pending: list[Call] = []
         self._outstanding = 0
         self._closing = False
+        self._when_moved: Callable[[], Awaitable[None]] | None = None
         self._drained = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -153,6 +154,21 @@ class Executor:
         name, payload = _text(values[0]), encode_command(*values)
         return await self._submit(Call(name, payload, future, key=routed))
 
+    def when_moved(self, learn: Callable[[], Awaitable[None]]) -> None:
+        """`learn` runs when another server takes over, before any call reaches that one.
+
+        What it raises, a StoreUnavailable or an OSError, keeps the server from being used.
+        """
+        self._when_moved = learn
+
+    async def require_master(self) -> None:
+        """Returns when the server in use is the one to use; StoreUnavailable when it may not be.
+
+        With Sentinel most of them must name it. For what two stores must never both do.
+        """
+        await self.command("PING")  # so that there is a server in use
+        await self._router.require_master()
+
     async def aclose(self, drain_seconds: float = 5.0) -> None:
         """Refuses new calls, waits for those under way (at most `drain_seconds`), disconnects.
 
@@ -183,6 +199,11 @@ class Executor:
             now = self._loop.time()
             for one in call.parts if isinstance(call, Block) else (call,):
                 self._observer(one.name, now - one.queued_at, one.batch)
+
+    async def node_moved(self, node: Node) -> None:
+        """The server of before may have known more: whoever can tell is asked first."""
+        if self._when_moved is not None:
+            await self._when_moved()
 
     def finish(self, call: Call, outcome: Any) -> None:
         """A call is over, one way or another; exactly once for each call that was sent."""

@@ -10,6 +10,7 @@
 -- KEYS
 --   1 sale    HASH    written whole
 --   2 events  STREAM  gains inventory.rebuilt
+--   3 fence   STRING  the epoch whose stock was written here, and its nonce
 -- ARGV
 --   1 epoch             the new epoch
 --   2 revision          the first revision of that epoch
@@ -22,15 +23,18 @@
 --   9 settings_version  integer
 --   10 rebuilt           1 = after a loss, 0 = new
 --   11 commitment        of the draw that is to come; empty where nothing is drawn
---   12 stock...          field, value, field, value: the counters as the stock was installed
+--   12 nonce             of the stock that was installed; empty to install without looking
+--   13 stock...          field, value, field, value: the counters as the stock was installed
 --
 -- Returns {code, revision, now_ms}: OK; UNCHANGED when this epoch is installed already;
--- EPOCH_CHANGED {.., epoch} when a later one is.
+-- EPOCH_CHANGED {.., epoch} when a later one is; INSTALL_FENCED when the stock was written to another
+-- store than this one.
 -- Complexity: O(fields).
 -- Events: inventory.rebuilt {epoch} when `rebuilt`, else draw.committed {commitment, start} if any.
 
 -- include: guard
 -- include: events
+-- include: fence
 
 local sale_key, events_key = KEYS[1], KEYS[2]
 local epoch, revision, clock_ms = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -42,6 +46,10 @@ local now_ms = math.max(clock_now_ms(), clock_ms, tonumber(stored[3]) or 0)
 if stored_epoch >= epoch then
   local code = stored_epoch > epoch and CODE.EPOCH_CHANGED or CODE.UNCHANGED
   return { code, tonumber(stored[2]), now_ms, stored_epoch }
+end
+local begun, nonce = fence_read(KEYS[3])
+if ARGV[12] ~= '' and (begun ~= epoch or nonce ~= ARGV[12]) then
+  return { CODE.INSTALL_FENCED, 0, now_ms, begun }
 end
 
 redis.call('DEL', sale_key)
@@ -55,7 +63,7 @@ local fields = { 'name', 'lifecycle', 'prequeue_ms', 'opens_ms', 'ends_ms', 'set
 for position = 1, #fields do
   guard_set(sale, fields[position], ARGV[position + 3])
 end
-for position = 12, #ARGV, 2 do
+for position = 13, #ARGV, 2 do
   guard_set(sale, ARGV[position], ARGV[position + 1])
 end
 if rebuilt then

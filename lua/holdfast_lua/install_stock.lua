@@ -6,7 +6,7 @@
 --
 -- KEYS
 --   1 sale    HASH    guard, lifecycle, counters
---   2 fence   STRING  newest epoch that has begun to install
+--   2 fence   STRING  newest epoch that has begun to install, and its nonce
 --   3 seats   STRING  one byte a seat
 --   4 rows    STRING  one byte a row block
 --   5 layout  STRING  records of the row blocks
@@ -18,8 +18,10 @@
 --   2 seats   bytes, empty for none
 --   3 rows    bytes
 --   4 layout  bytes
+--   5 nonce   hex, the fence's if this epoch has not begun here yet
 --
--- Returns {code, epoch}: OK; UNCHANGED when this epoch is installed; INSTALL_FENCED for an older one.
+-- Returns {code, epoch, nonce}: OK, with the fence's nonce; UNCHANGED when this epoch is installed;
+-- INSTALL_FENCED for an older one.
 -- Complexity: O(seats) bytes.
 
 -- include: fence
@@ -28,12 +30,14 @@ local epoch = tonumber(ARGV[1])
 local refusal = fence_refusal(KEYS[1], KEYS[2], epoch)
 if refusal then return refusal end
 
-if tonumber(redis.call('GET', KEYS[2]) or nil) ~= epoch then
+local begun, nonce = fence_read(KEYS[2])
+if begun ~= epoch then
+  nonce = ARGV[5]
   redis.call('DEL', KEYS[1], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8])
-  redis.call('SET', KEYS[2], ARGV[1])
+  redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. nonce)
 end
 redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[3], ARGV[2])
 redis.call('SET', KEYS[4], ARGV[3])
 redis.call('SET', KEYS[5], ARGV[4])
-return { CODE.OK, epoch }
+return { CODE.OK, epoch, nonce }

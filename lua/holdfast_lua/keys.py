@@ -176,5 +176,8 @@ def due(uid: str) -> str:
 
 
 def stock_fence(uid: str) -> str:
-    """STRING: the newest epoch that has begun to install the stock; an older one may not go on."""
+    """STRING: `epoch nonce`, the newest epoch that has begun to install the stock here.
+
+    An older one may not go on. The nonce tells this store from another that carries the epoch.
+    """
     return _of_sale(uid, "stock_fence")

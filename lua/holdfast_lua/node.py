@@ -35,6 +35,9 @@ class NodeOwner(Protocol):
     def finish(self, call: Call, outcome: Any) -> None:
         """A call is over: an exception instance fails it."""
 
+    async def node_moved(self, node: Node) -> None:
+        """Another server takes over; no call reaches it before this has returned."""
+
 
 class Node:
     """A server, found by `resolve` at each connect (Sentinel moves the master)."""
@@ -47,6 +50,7 @@ class Node:
         on_unreachable: Callable[[], None] = lambda: None,
     ) -> None:
         self.address = Address()
+        self._served = Address()
         self._owner = owner
         self._on_unreachable = on_unreachable
         self._closed = False
@@ -153,7 +157,13 @@ class Node:
 
     async def _connect(self) -> Link:
         self.address = await self._resolve()
-        return await open_link(self, self.address, self._settings)
+        if self._served not in (Address(), self.address):
+            await self._owner.node_moved(self)
+            # What waits was written before anybody knew what the new one must know.
+            self._refuse(self._take_waiting(), f"{self.address} takes over")
+        link = await open_link(self, self.address, self._settings)
+        self._served = self.address
+        return link
 
     def _attempted(self, attempt: asyncio.Task[Link]) -> None:
         """Goes on after an attempt to connect: nobody waits for one that is over, however it was.

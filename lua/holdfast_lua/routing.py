@@ -16,6 +16,7 @@ from redis.crc import key_slot
 
 from holdfast_lua.errors import StoreUnavailable
 from holdfast_lua.link import Address, Call, LinkSettings
+from holdfast_lua.mastership import Mastership
 from holdfast_lua.node import Node, NodeOwner
 from holdfast_lua.probe import asking
 from holdfast_lua.sentinels import find_master
@@ -40,6 +41,9 @@ class Router(Protocol):
     async def nodes(self) -> Sequence[Node]:
         """Every server that takes calls; StoreUnavailable when a part of the keys has none."""
 
+    async def require_master(self) -> None:
+        """StoreUnavailable unless whoever knows names the server in use as the master."""
+
     def doubt(self, node: Node) -> None:
         """A node refuses writes for a reason that another one in its place would not have."""
 
@@ -60,9 +64,12 @@ class SingleRouter:
     def __init__(self, owner: NodeOwner, url: StoreUrl) -> None:
         self._url = url
         self._node = Node(owner, self._resolve, url.link_settings())
+        self._mastership = Mastership(url, self._node) if url.kind == "sentinel" else None
 
     def dispatch(self, calls: Sequence[Call]) -> None:
         """Sends the calls."""
+        if self._mastership is not None:
+            self._mastership.begin()
         self._node.submit(calls)
 
     def redirect(self, node: Node, call: Call, error: ReplyError) -> bool:
@@ -73,6 +80,11 @@ class SingleRouter:
         """The one."""
         return [self._node]
 
+    async def require_master(self) -> None:
+        """With Sentinel most of them must name it; without, it is the only one there is."""
+        if self._mastership is not None:
+            await self._mastership.require()
+
     def doubt(self, node: Node) -> None:
         """Asks the Sentinels again: they may have put another in its place."""
         if self._url.kind == "sentinel":
@@ -80,6 +92,8 @@ class SingleRouter:
 
     async def aclose(self) -> None:
         """Disconnects."""
+        if self._mastership is not None:
+            await self._mastership.aclose()
         await self._node.aclose()
 
     async def _resolve(self) -> Address:
@@ -170,6 +184,9 @@ class ClusterRouter:
             raise StoreUnavailable(f"{missing} slots of the Cluster have no server")
         masters = {id(address): address for address in self._slots.values()}  # few, and quickly
         return [self._node(address) for address in dict.fromkeys(masters.values())]
+
+    async def require_master(self) -> None:
+        """The servers decide among themselves, by a majority, and a minority stops."""
 
     def doubt(self, node: Node) -> None:
         """Learns the slots anew."""

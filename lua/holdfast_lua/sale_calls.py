@@ -81,8 +81,10 @@ class SaleCalls:
         clock_ms: int = 0,
         rebuilt: bool = False,
         commitment: str = "",
+        nonce: str = "",
     ) -> Code:
-        """Make the sale usable in `ref.epoch`; UNCHANGED when another process was first.
+        """Make the sale usable in `ref.epoch`; UNCHANGED when another process was first,
+        INSTALL_FENCED when the store is not the one that answered `nonce` to the stock.
 
         `commitment` is of a draw that is to come, told as an event unless `rebuilt`. `stock` is
         what the stock's own installation answered: `free held booked blocked` and whatever else
@@ -90,7 +92,7 @@ class SaleCalls:
         """
         raw = await self._executor.run(
             "install_sale",
-            [keys.sale(ref.uid), keys.events(ref.uid)],
+            [keys.sale(ref.uid), keys.events(ref.uid), keys.stock_fence(ref.uid)],
             [
                 ref.epoch,
                 first_revision(ref.epoch),
@@ -103,6 +105,7 @@ class SaleCalls:
                 settings_version,
                 int(rebuilt),
                 commitment,
+                nonce,
                 *(part for pair in stock.items() for part in pair),
             ],
         )

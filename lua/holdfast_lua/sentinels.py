@@ -6,7 +6,9 @@ the answer, and nobody waits for one that is dead; otherwise it is the server th
 answer name, in a tie the one of the later failover. Fewer than half may answer: two dead Sentinels
 prevent a failover, and are no reason not to use the master.
 
-redis-py's own `discover_master` was rejected: it takes the first answer, asking one after another.
+redis-py's own `discover_master` was rejected: it takes the first answer, asking one after another;
+and its client, because a question is given up as soon as others have answered: cancelled while it
+connects, it leaves the connection open.
 """
 
 from __future__ import annotations
@@ -17,12 +19,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hiredis import HiredisError, ProtocolError, Reader
+
 from holdfast_lua.errors import StoreUnavailable
-from holdfast_lua.link import Address
-from holdfast_lua.probe import asking
+from holdfast_lua.link import Address, LinkSettings
 from holdfast_lua.store_url import StoreUrl
+from holdfast_lua.wire import encode_command
 
 ANSWER_SECONDS: Final = 2.0
+READ_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,27 @@ class Word:
 
 async def find_master(url: StoreUrl) -> Address:
     """The master's address; StoreUnavailable when no Sentinel knows one that lives."""
+    words, agreed = await _ask_all(url)
+    if agreed is not None:
+        return agreed
+    if not words:
+        raise StoreUnavailable(f"no sentinel knows a master named {url.master}")
+    return most_believed(words)
+
+
+async def find_agreed_master(url: StoreUrl) -> Address:
+    """The master that more than half of the URL's Sentinels name; StoreUnavailable without one.
+
+    For what must not be done on two servers: two of them can never both be named so.
+    """
+    _, agreed = await _ask_all(url)
+    if agreed is None:
+        raise StoreUnavailable(f"most sentinels name no common master {url.master}")
+    return agreed
+
+
+async def _ask_all(url: StoreUrl) -> tuple[list[Word], Address | None]:
+    """What Sentinels say, until more than half of them name the same server: that one, or None."""
     asking_all = [asyncio.create_task(_ask(address, url)) for address in url.addresses]
     words: list[Word] = []
     try:
@@ -43,14 +69,12 @@ async def find_master(url: StoreUrl) -> Address:
             if word is not None:
                 words.append(word)
                 if _count(words)[word.master] > len(url.addresses) / 2:
-                    return word.master
+                    return words, word.master
     finally:
         for task in asking_all:
             task.cancel()
         await asyncio.gather(*asking_all, return_exceptions=True)
-    if not words:
-        raise StoreUnavailable(f"no sentinel knows a master named {url.master}")
-    return most_believed(words)
+    return words, None
 
 
 def most_believed(words: Sequence[Word]) -> Address:
@@ -64,18 +88,39 @@ def _count(words: Sequence[Word]) -> Counter[Address]:
 
 
 async def _ask(address: Address, url: StoreUrl) -> Word | None:
-    """None when it does not answer, does not know the master, or holds it for dead.
-
-    Its errors are not told: redis-py's may list what a client was opened with.
-    """
+    """None when it does not answer, does not know the master, or holds it for dead."""
     try:
-        async with (
-            asyncio.timeout(ANSWER_SECONDS),
-            asking(address, url.sentinel_settings()) as client,
-        ):
-            state: Any = await client.sentinel_master(url.master)
-        if not state["is_master"] or state["is_sdown"] or state["is_odown"]:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            answer = await _exchange(address, url.sentinel_settings(), url.master)
+        state = dict(zip(answer[::2], answer[1::2], strict=True))
+        flags = state["flags"].split(",")
+        if "master" not in flags or "s_down" in flags or "o_down" in flags:
             return None
-        return Word(Address(str(state["ip"]), int(state["port"])), int(state["config-epoch"]))
-    except (OSError, KeyError, TypeError, ValueError):  # the last three: no Sentinel's answer
+        return Word(Address(state["ip"], int(state["port"])), int(state["config-epoch"]))
+    except (OSError, KeyError, TypeError, ValueError, ProtocolError):  # no Sentinel's answer
         return None
+
+
+async def _exchange(address: Address, settings: LinkSettings, master: str) -> Any:
+    """One question on a connection of its own, which is closed however this ends."""
+    reader, writer = await asyncio.open_connection(
+        address.host,
+        address.port,
+        ssl=settings.tls,
+        server_hostname=address.host if settings.tls else None,
+    )
+    try:
+        login = [encode_command("AUTH", settings.password)] if settings.password else []
+        writer.writelines([*login, encode_command("SENTINEL", "MASTER", master)])
+        replies = Reader(encoding="utf-8")
+        for _ in (*login, master):
+            while (answer := replies.gets()) is False:
+                data = await reader.read(READ_BYTES)
+                if not data:
+                    raise ConnectionError("it hung up")
+                replies.feed(data)
+            if isinstance(answer, HiredisError):
+                raise ConnectionError("it refuses")
+        return answer
+    finally:
+        writer.close()

@@ -54,6 +54,15 @@ class StockCalls:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
+    async def was_promoted(self, ref: SaleRef) -> bool:
+        """Whether the sale's server took over from another one, which may have known more holds.
+
+        StoreUnavailable when it is not, or not for certain, the one to use.
+        """
+        await self._executor.require_master()
+        text: bytes = await self._executor.command("INFO", "replication", key=keys.sale(ref.uid))
+        return b"second_repl_offset:" in text and b"second_repl_offset:-1" not in text
+
     async def hold_seats(
         self,
         ref: SaleRef,

@@ -8,13 +8,17 @@ Two processes may install at once. A fence keeps epochs apart: the first call of
 the sale down and wipes the stock, and from then on an older epoch is refused. Within one epoch both
 write the same bytes, since no confirmation can commit between the epoch's start in the ledger and
 the commit point; so the later one changes nothing, and once the sale is there it is told so.
+
+The fence also has a nonce, drawn once for each epoch and store. All installers of an epoch in one
+store are answered the same, those in two stores never: the ledger takes one of them for an epoch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from secrets import token_hex
+from typing import Any, Final, TypeVar
 
 from holdfast_lua import keys
 from holdfast_lua.codes import Code
@@ -24,6 +28,7 @@ from holdfast_lua.stock_terms import area_fields
 from holdfast_lua.wire import Argument
 
 INSTALL_CHUNK: Final = 500
+NONCE_BYTES: Final = 16
 
 Item = TypeVar("Item")
 
@@ -74,20 +79,33 @@ class _Installed(Exception):
     """Another process has finished installing this very epoch."""
 
 
-async def install_stock(executor: Executor, uid: str, epoch: int, image: StockImage) -> bool:
-    """Writes the stock; the caller writes the sale hash after it. False: somebody else has."""
+async def install_stock(executor: Executor, uid: str, epoch: int, image: StockImage) -> str | None:
+    """Writes the stock; the caller writes the sale hash after it.
+
+    Answers the nonce of the epoch in this store; None when somebody else has installed it.
+    """
     try:
-        await _install(executor, uid, epoch, image)
+        return await _install(executor, uid, epoch, image)
     except _Installed:
-        return False
-    return True
+        return None
 
 
-async def _install(executor: Executor, uid: str, epoch: int, image: StockImage) -> None:
+async def read_fence(executor: Executor, uid: str) -> tuple[int, str]:
+    """The epoch that has begun to install in this store, and its nonce; 0 when none has.
+
+    A store from before there were nonces has an empty one.
+    """
+    text = await executor.command("GET", keys.stock_fence(uid))
+    epoch, _, nonce = (text or b"0").decode().partition(" ")
+    return int(epoch), nonce
+
+
+async def _install(executor: Executor, uid: str, epoch: int, image: StockImage) -> str:
     fence = (keys.sale(uid), keys.stock_fence(uid))
     stock = (keys.seats, keys.rows, keys.layout, keys.holds, keys.buyers, keys.due)
-    args: list[Argument] = [epoch, image.seats, image.rows, image.layout]
-    await _run(executor, "install_stock", (*fence, *(key(uid) for key in stock)), args)
+    args: list[Argument] = [epoch, image.seats, image.rows, image.layout, token_hex(NONCE_BYTES)]
+    reply = await _run(executor, "install_stock", (*fence, *(key(uid) for key in stock)), args)
+    nonce: str = reply[2].decode()
     for buyers in _chunks(_units_by_buyer(image.holds)):
         args = [epoch, *(part for entry in buyers for part in entry)]
         await _run(executor, "install_buyers", (*fence, keys.buyers(uid)), args)
@@ -96,6 +114,7 @@ async def _install(executor: Executor, uid: str, epoch: int, image: StockImage) 
         for hold in holds:
             args += (hold.id, hold.expires_ms if hold.status.timed else 0, pack_hold(hold))
         await _run(executor, "install_holds", (*fence, keys.holds(uid), keys.due(uid)), args)
+    return nonce
 
 
 def _units_by_buyer(holds: Sequence[HoldRecord]) -> list[tuple[str, str]]:
@@ -115,10 +134,11 @@ def _chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
 
 async def _run(
     executor: Executor, name: str, key_names: Sequence[str], args: Sequence[Argument]
-) -> None:
+) -> list[Any]:
     reply = await executor.run(name, key_names, args)
     code = Code(reply[0])
     if code is Code.INSTALL_FENCED:
         raise InstallFenced(f"epoch {reply[1]} of this sale is newer")
     if code is Code.UNCHANGED:
         raise _Installed
+    return reply

@@ -11,23 +11,27 @@ from holdfast_lua.codes import Code
 from holdfast_lua.stock_records import HoldRecord
 
 
-def install_stock(store: StoreModel, epoch: int) -> Code:
+def install_stock(store: StoreModel, epoch: int, nonce: str) -> Code:
     """Takes down what there is, unless an installer of a later epoch was here."""
     installed = store.epoch if store.present else 0
     if installed == epoch:
         return Code.UNCHANGED
     if max(installed, store.fence) > epoch:
         return Code.INSTALL_FENCED
+    if store.fence != epoch:
+        store.nonce = nonce
     store.present, store.fence = False, epoch
     # The hash that had the time is gone. A checkpoint of the line would bring it; no run has one.
     store.clock_ms = 0
     return Code.OK
 
 
-def install_sale(store: StoreModel, epoch: int) -> Code:
-    """The last of an installation's scripts: with it the sale is there."""
+def install_sale(store: StoreModel, epoch: int, nonce: str) -> Code:
+    """The last of an installation's scripts: with it the sale is there, if its stock is."""
     if store.present and store.epoch >= epoch:
         return Code.UNCHANGED if store.epoch == epoch else Code.EPOCH_CHANGED
+    if (store.fence, store.nonce) != (epoch, nonce):
+        return Code.INSTALL_FENCED
     return Code.OK
 
 

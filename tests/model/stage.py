@@ -30,7 +30,7 @@ from holdfast_inventory.ledger.intents import Intent
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.recovery import Recovery
 from holdfast_inventory.telling import Afterwards
-from holdfast_lua import Executor, SaleRef
+from holdfast_lua import Bundle, Executor, SaleRef
 from holdfast_lua.errors import StoreOutcomeUnknown, StoreUnavailable
 from holdfast_lua.wire import Argument
 from holdfast_queue.brand import Brand
@@ -209,6 +209,17 @@ class GatedExecutor(Executor):
             name, tuple(args), lambda: self._real.run(name, keys, args)
         )
         return reply
+
+    async def require_master(self) -> None:
+        """The one store of a run is the one to use."""
+
+    async def run_on_every_server(self, name: str, args: Sequence[Argument]) -> list[list[Any]]:
+        """It takes every write, always."""
+        return []
+
+    @property
+    def bundle(self) -> Bundle:
+        return self._real.bundle
 
     async def command(self, *values: Argument, key: str | None = None) -> Any:
         return await self._worker.wait(

@@ -50,6 +50,8 @@ class StoreModel:
     present: bool = False
     epoch: int = 0
     fence: int = 0
+    nonce: str = ""
+    """of the fence's epoch, in this store"""
     revision: int = 0
     clock_ms: int = 0
     now_ms: int = 0
@@ -213,7 +215,7 @@ class StoreModel:
     def lose(self) -> None:
         """Everything of the sale is gone, its fence too."""
         self.present, self.epoch, self.fence, self.revision, self.clock_ms = False, 0, 0, 0, 0
-        self.holds, self.due, self.events = {}, {}, []
+        self.holds, self.due, self.events, self.nonce = {}, {}, [], ""
         self.lifecycle, self.resume_to, self.blocked = "live", "live", frozenset()
         self.next_due_ms, self.apart = 0, False
 

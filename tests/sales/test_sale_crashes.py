@@ -33,6 +33,7 @@ from holdfast_lua import keys
         "after sales.create",
         "after install_stock",
         "after install_line",
+        "after sales.bind_store",
         "after install_sale",
         "after sales.set_provisioned",
     ],
@@ -86,6 +87,7 @@ async def test_deletion_that_broke_off_is_seen_by_those_who_serve_it(
         "after sales.replace",
         "after install_stock",
         "after install_line",
+        "after sales.bind_store",
         "after install_sale",
         "after sales.set_provisioned",
     ],
@@ -156,6 +158,7 @@ async def _audited_after(house: House, before: list[str]) -> bool:
         "after install_buyers",
         "after install_holds",
         "after install_line",
+        "after sales.bind_store",
         "after install_sale",
     ],
 )

@@ -287,6 +287,8 @@ class Outcomes:
     def node_reply(self, node: Node, call: Call, reply: Any) -> None:
         self.told.append(reply)
 
+    async def node_moved(self, node: Node) -> None: ...
+
     def finish(self, call: Call, outcome: Any) -> None:
         self.told.append(outcome)
 

@@ -178,6 +178,21 @@ async def test_master_that_lost_its_replicas_is_left_for_the_promoted_one(
         assert await until_served(executor) == watched.replica.port
 
 
+async def test_master_that_was_replaced_is_left_though_it_answers(
+    watched: Watched, test_bundle: Bundle
+) -> None:
+    """Given calls that only read, which a master that is cut off answers for ever."""
+    await watched.replica.ask("REPLICAOF", "NO", "ONE")
+    async with Executor(watched.url, test_bundle) as executor:
+        assert await until_served(executor) == watched.master.port
+        await watched.promote_replica()
+        async with asyncio.timeout(FAILOVER_SECONDS):
+            while True:
+                if await until_served(executor) == watched.replica.port:
+                    break
+                await asyncio.sleep(0.05)
+
+
 async def test_most_sentinels_are_believed_and_not_the_first(make_server: MakeServer) -> None:
     old, new = make_server(), make_server()
     sentinels = [make_server("sentinel.conf", "--sentinel") for _ in range(3)]
@@ -242,13 +257,13 @@ async def test_master_known_to_be_down_is_not_tried(make_server: MakeServer) -> 
     """The sentinel still has its address, and nobody to put in its place."""
     master, sentinel = make_server(), make_server("sentinel.conf", "--sentinel")
     await sentinel.ask("SENTINEL", "MONITOR", "mymaster", "127.0.0.1", master.port, 1)
-    await sentinel.ask("SENTINEL", "SET", "mymaster", "down-after-milliseconds", 100)
     url = StoreUrl.parse(f"redis+sentinel://{sentinel.address}/mymaster?sentinel_password=s3cret")
     open_url = replace(url, sentinel_password="")
     assert await find_master(open_url) == master.address
     # nothing of what the clients were opened with is told
     with pytest.raises(StoreUnavailable, match=r"^no sentinel knows a master named mymaster$"):
         await find_master(url)
+    await sentinel.ask("SENTINEL", "SET", "mymaster", "down-after-milliseconds", 100)
     await asyncio.to_thread(master.kill)
 
     async def while_named() -> None:

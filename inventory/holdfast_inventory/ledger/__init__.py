@@ -8,7 +8,7 @@ one transaction.
 from .blocks import SeatBlock
 from .changes import Position, SaleChange
 from .draws import DrawRecord
-from .faults import EpochPassed, LedgerUnavailable, SaleMissing, SaleTaken
+from .faults import EpochElsewhere, EpochPassed, LedgerUnavailable, SaleMissing, SaleTaken
 from .intents import Claim, GiveBack, Lose, Outcome, Pend, RefundItem, Sell, Told, Verdict, Void
 from .ledger import Ledger
 from .records import (
@@ -31,6 +31,7 @@ __all__ = [
     "Checkpoint",
     "Claim",
     "DrawRecord",
+    "EpochElsewhere",
     "EpochPassed",
     "GiveBack",
     "KeyRecord",

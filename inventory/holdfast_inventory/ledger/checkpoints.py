@@ -8,12 +8,17 @@ order workers arrive in, and an older epoch never replaces a newer one.
 sale; by this it knows what the store must have at least, and finds out one that was rolled back.
 """
 
+from collections.abc import Sequence
+from typing import Final
+
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from .database import Database
 from .records import Checkpoint
 from .schema import checkpoints
+
+UIDS_AT_ONCE: Final = 500
 
 
 class Checkpoints:
@@ -50,6 +55,18 @@ class Checkpoints:
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else Checkpoint(**row._mapping)
+
+    async def revisions(self, sale_uids: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Epoch and revision of the latest checkpoints of those of these sales that have one."""
+        table, found = checkpoints.c, {}
+        for at in range(0, len(sale_uids), UIDS_AT_ONCE):
+            query = select(table.sale_uid, table.epoch, table.revision).where(
+                table.sale_uid.in_(sale_uids[at : at + UIDS_AT_ONCE])
+            )
+            async with self._database.reading() as connection:
+                rows = await connection.execute(query)
+                found.update({row.sale_uid: (row.epoch, row.revision) for row in rows})
+        return found
 
     async def _add(self, checkpoint: Checkpoint, values: dict[str, object]) -> None:
         try:

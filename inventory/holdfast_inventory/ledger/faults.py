@@ -5,6 +5,7 @@
      +- SaleMissing            404 unknown_sale: no live row for this uid or name
      +- SaleTaken              409 conflict: the name is in use
      +- EpochPassed            503 store_behind: the sale moved to a later epoch; read it again
+     +- EpochElsewhere         503 store_behind: another store carries this epoch of the sale
     StockTaken                 inside the ledger only
 
 Drivers speak three dialects of trouble. `trouble_of` sorts an exception into the four kinds that
@@ -78,6 +79,13 @@ class SaleTaken(HoldfastError):
 
 class EpochPassed(HoldfastError):
     """The caller works for an epoch of the sale that is over."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.STORE_BEHIND, retry_after=RETRY_AFTER_SECONDS)
+
+
+class EpochElsewhere(HoldfastError):
+    """Another store than the caller's carries this epoch of the sale, or is about to."""
 
     def __init__(self) -> None:
         super().__init__(ErrorCode.STORE_BEHIND, retry_after=RETRY_AFTER_SECONDS)

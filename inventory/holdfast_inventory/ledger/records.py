@@ -129,6 +129,7 @@ class SaleRecord:
 
     `installed_epoch` is the last epoch that the store has carried. While it is below `epoch`,
     nobody has been served in this one: it is being installed, or whoever began to is dead.
+    `store_nonce` is of the one store that may carry `epoch`; empty until one has begun to.
     `draw_starts`: each start that was announced for its draw and since when, in ms of store time.
     """
 
@@ -145,6 +146,7 @@ class SaleRecord:
     deleted: bool
     draw_secret: bytes = field(repr=False)
     installed_epoch: int = 0
+    store_nonce: str = ""
     identity_secret: bytes = field(default=b"", repr=False)
     """keys what follows from an identity; empty in a sale from before there were such keys"""
     draw_starts: DrawStarts = ()

@@ -1,11 +1,13 @@
 """The registry of sales: which exist, in which epoch, with which settings.
 
-Every worker process and every node reads sales from here; the store only carries them. Three of
+Every worker process and every node reads sales from here; the store only carries them. Four of
 these writes are fences, and each is one guarded statement or one locked row:
 
 - `bump_epoch` ends an epoch. Confirms hold the sale's row by a shared lock while they commit, and
   the bump locks it for itself, so once the bump returns, no confirm of an older epoch can commit
   any more, and what is read then is final.
+- `bind_store` gives an epoch to one store, the first that asks: of two masters that both believe to
+  be the only one, the other can never carry it.
 - `raise_ceiling` promises line numbers before they are issued, and only to the present epoch. It is
   one guarded UPDATE, which on PostgreSQL goes beside the confirms' FOR KEY SHARE: shared locks that
   overlap without a gap would keep out who waits for them all to be gone.
@@ -32,7 +34,7 @@ from .blocks import forget_blocks
 from .changes import number_change
 from .database import Database
 from .draws import forget_draw
-from .faults import EpochPassed, SaleMissing, SaleTaken
+from .faults import EpochElsewhere, EpochPassed, SaleMissing, SaleTaken
 from .records import AuditNote, DrawStarts, SaleDraft, SaleRecord, sale_record
 from .schema import area_sold, orders, sale_plans, sales
 
@@ -205,10 +207,19 @@ class Sales:
             await connection.execute(
                 update(sales)
                 .where(sales.c.uid == uid)
-                .values(epoch=seen_epoch + 1, updated_ms=now_ms())
+                .values(epoch=seen_epoch + 1, store_nonce="", updated_ms=now_ms())
             )
             await number_change(connection, uid)
         return seen_epoch + 1
+
+    async def bind_store(self, uid: str, *, epoch: int, nonce: str) -> None:
+        """Give the epoch to the store with this nonce. EpochElsewhere when another one has it."""
+        async with self._database.writing() as connection:
+            free = sales.c.store_nonce.in_(("", nonce))
+            if await _update_in_epoch(connection, uid, epoch, free, store_nonce=nonce):
+                return
+            await _standing(connection, uid, epoch)
+        raise EpochElsewhere()
 
     async def raise_ceiling(self, uid: str, *, epoch: int, ceiling: int) -> int:
         """Promise numbers up to `ceiling`; returns the ceiling that holds, never a lower one."""
@@ -312,6 +323,7 @@ def _fresh_row(draft: SaleDraft) -> dict[str, object]:
         "identity_secret": draft.identity_secret.hex(),
         "draw_starts": _starts_text(draft.draw_starts) if draft.draw_starts else None,
         "provisioned": False,
+        "store_nonce": "",
         "created_ms": at_ms,
         "updated_ms": at_ms,
     }

@@ -45,6 +45,7 @@ metadata = MetaData(naming_convention=NAMING)
 
 NAME_LENGTH = 63
 UID_LENGTH = 32
+NONCE_LENGTH = 32
 ORDER_ID_LENGTH = 64
 AREA_LENGTH = 128
 BUYER_LENGTH = 255
@@ -87,6 +88,7 @@ sales = Table(
     Column("identity_secret", exact(64), nullable=False, server_default=""),
     Column("provisioned", Boolean, nullable=False),
     Column("installed_epoch", Integer, nullable=False, server_default="0"),
+    Column("store_nonce", exact(NONCE_LENGTH), nullable=False, server_default=""),
     Column("draw_starts", long_text(), nullable=True),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
