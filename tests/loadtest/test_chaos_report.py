@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from holdfast.demo.chaos.recovery import Recovery
 from holdfast.demo.chaos.report import checks, limits, losses, table
 from holdfast.demo.chaos.run import BLOWS, Outcome
 from holdfast_loadtest.findings import Check
@@ -15,7 +16,7 @@ GOOD = Outcome(
     at=12.0,
     effect="18 keys wiped, sale rebuilt",
     trouble="",
-    recovered=1.5,
+    recovery=Recovery(1.5, 3, "hold: 503 store_behind"),
     let_in=7.25,
     seen=Counter({"200": 40, "503": 3, "no answer": 1}),
     orders=2,
@@ -35,8 +36,11 @@ def test_good_run_holds_every_promise() -> None:
     ("outcome", "finding"),
     [
         (replace(GOOD, effect=None, trouble="it missed"), "wipe: it missed"),
-        (replace(GOOD, recovered=10.1), "wipe: after 10.1 s"),
-        (replace(GOOD, recovered=None, trouble="join: no answer"), "wipe: not at all; last join"),
+        (replace(GOOD, recovery=Recovery(10.1)), "wipe: after 10.1 s"),
+        (
+            replace(GOOD, recovery=Recovery(None, 2, "join: no answer")),
+            "wipe: not at all; ",
+        ),
     ],
 )
 def test_each_failure_is_a_finding(outcome: Outcome, finding: str) -> None:
@@ -56,7 +60,9 @@ def test_table_names_blow_moment_recovery_and_what_was_seen() -> None:
     _, _, row, effect = table([GOOD])
     assert row.split() == [*("wipe", "12", "s", "1.5", "s", "7.2", "s", "2"),
                            *("3", "x", "503,", "1", "x", "no", "answer")]  # fmt: skip
-    assert effect.strip() == "18 keys wiped, sale rebuilt"
+    assert effect.strip() == (
+        "18 keys wiped, sale rebuilt; the probe was refused 3 times, last: hold: 503 store_behind"
+    )
 
 
 def test_losses_are_named() -> None:

@@ -30,8 +30,15 @@ class Recovery:
     """When the probe had bought again, in seconds; None: not within the time it was given."""
 
     seconds: float | None
-    refusals: int
+    refusals: int = 0
     last: str = ""
+
+    @property
+    def told(self) -> str:
+        """What the probe met until then."""
+        if not self.refusals:
+            return "the probe was not refused"
+        return f"the probe was refused {self.refusals} times, last: {self.last}"
 
 
 class Probe:

@@ -43,7 +43,7 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
     return (
         outcome.blow.name,
         f"{outcome.at:.0f} s",
-        _seconds(outcome.recovered),
+        _seconds(outcome.recovery.seconds),
         _seconds(outcome.let_in),
         f"{outcome.orders:,}",
         "nothing: it had gone home" if outcome.alone else _seen(outcome.seen),
@@ -51,7 +51,9 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _what(outcome: Outcome) -> str:
-    return f"FAILED: {outcome.trouble}" if outcome.effect is None else outcome.effect
+    if outcome.effect is None:
+        return f"FAILED: {outcome.trouble}"
+    return f"{outcome.effect}; {outcome.recovery.told}"
 
 
 def _seconds(moment: float | None) -> str:
@@ -112,7 +114,8 @@ def _late(outcomes: Sequence[Outcome], limit: float) -> Iterator[str]:
     for outcome in outcomes:
         if outcome.effect is None:
             continue
-        if outcome.recovered is None:
-            yield f"{outcome.blow.name}: not at all; last {outcome.trouble}"
-        elif outcome.recovered > limit:
-            yield f"{outcome.blow.name}: after {outcome.recovered:.1f} s"
+        seconds, told = outcome.recovery.seconds, outcome.recovery.told
+        if seconds is None:
+            yield f"{outcome.blow.name}: not at all; {told}"
+        elif seconds > limit:
+            yield f"{outcome.blow.name}: after {seconds:.1f} s; {told}"

@@ -70,8 +70,8 @@ class Outcome:
     effect: str | None
     """the evidence that it took effect; None when it did not"""
     trouble: str
-    """why it did not, or why the service did not recover"""
-    recovered: float | None
+    """why it did not"""
+    recovery: Recovery
     let_in: float | None
     """when the next of the crowd was admitted; None: nobody was, within LINE_SECONDS"""
     seen: Counter[str]
@@ -129,7 +129,7 @@ class ChaosRun:
         self._note(f"BLOW {blow.words}")
         struck, answers, orders = time.monotonic(), self.crowd.answers(), self._orders
         alone = self._is_over
-        effect, trouble, recovery, let_in = None, "", Recovery(None, 0), None
+        effect, trouble, recovery, let_in = None, "", Recovery(None), None
         try:
             async with blow.strike(self._target) as effect:
                 if not blow.lasts:
@@ -138,11 +138,9 @@ class ChaosRun:
                 recovery, let_in = await self._measure(time.monotonic())
         except (BlowFailed, ContractError, RedisError, OSError, TimeoutError) as failure:
             effect, trouble = None, f"{type(failure).__name__}: {failure}"
-        if recovery.seconds is None:
-            trouble = trouble or recovery.last
         seen = self.crowd.answers() - answers
         at, sold = struck - self._began, self._orders - orders
-        return Outcome(blow, at, effect, trouble, recovery.seconds, let_in, seen, sold, alone)
+        return Outcome(blow, at, effect, trouble, recovery, let_in, seen, sold, alone)
 
     async def _measure(self, since: float) -> tuple[Recovery, float | None]:
         """The probe's recovery, and when the line moves."""
@@ -169,6 +167,7 @@ class ChaosRun:
 def _told(outcome: Outcome) -> str:
     if outcome.effect is None:
         return f"  the blow failed: {outcome.trouble}"
-    if outcome.recovered is None:
-        return f"  {outcome.effect}; NOT recovered: {outcome.trouble}"
-    return f"  {outcome.effect}; people buy again after {outcome.recovered:.1f} s"
+    recovery = outcome.recovery
+    if recovery.seconds is None:
+        return f"  {outcome.effect}; NOT recovered: {recovery.told}"
+    return f"  {outcome.effect}; people buy again after {recovery.seconds:.1f} s"
