@@ -184,6 +184,24 @@ async def test_line_comes_back_paused(make_line: LineFactory) -> None:
     assert (await line.run(5)).serving > 0
 
 
+async def test_gap_in_what_was_called_counts_as_nobody(make_line: LineFactory) -> None:
+    """Given a checkpoint that knows no ranges, from before they were in it."""
+    start = LineCheckpoint(
+        ceiling=300,
+        fresh=False,
+        issued=200,
+        frozen=True,
+        gaps=((51, 100),),
+        serving=150,
+        called_from=41,
+        called=100,
+        claimed=40,
+    )
+    line = await make_line(start=start)
+    status = (await line.advanced(0)).status
+    assert status.outstanding == 150 - 40 - 50
+
+
 async def test_visitor_out_of_a_gap_is_called_though_nobody_stands_behind(
     make_line: LineFactory,
 ) -> None:

@@ -121,7 +121,6 @@ MUTANTS: dict[str, Edits] = {
             "range.count = newest.count + count",
         )
     },
-    "a gap counts as people": {"include/ranges.lua": (r"  return missing\n", "  return 0\n")},
     "the deferred are not expected": {
         "include/calls.lua": (r"young_shown\) \+ waiting,", "young_shown),")
     },
@@ -161,9 +160,6 @@ MUTANTS: dict[str, Edits] = {
     "a rebuilt line begins with a full bucket": {
         "install_line.lua": (r"rebuilt and 0 or tokens_most", "tokens_most")
     },
-    "renewing shortens what a hold has added": {
-        "renew_pass.lua": (r"until_ms = math.max\(deadline_ms, until_ms\)\n", "")
-    },
     "a slot is kept without a hold": {
         "advance_line.lua": (r"  end_sessions\(idle, 'unused'\)\n", "")
     },
@@ -188,15 +184,19 @@ MUTANTS: dict[str, Edits] = {
     "a rebuilt line's clock begins anew": {
         "install_line.lua": (r"'shift_ms', now_ms - clock_ms", "'shift_ms', 0")
     },
-    "a session is taken up twice": {
-        "include/place.lua": (r"return marks\[1\] == 0 and marks\[2\] == 0", "return true")
-    },
     "a session that is taken up needs a second slot": {
         "claim_pass.lua": (r"line_set\(line, 'lost_active', line.lost_active - 1\)", "")
     },
     "numbers are given twice after a loss": {"install_line.lua": (r"  issued = arg\[11\]\n", "")},
 }
 RARE: dict[str, Edits] = {
+    "a gap counts as people": {"include/ranges.lua": (r"  return missing\n", "  return 0\n")},
+    "renewing shortens what a hold has added": {
+        "renew_pass.lua": (r"until_ms = math.max\(deadline_ms, until_ms\)\n", "")
+    },
+    "a session is taken up twice": {
+        "include/place.lua": (r"return marks\[1\] == 0 and marks\[2\] == 0", "return true")
+    },
     "a session is renewed for ever": {"renew_pass.lua": (r"if limit_ms > 0 then .* end\n", "\n")},
     "the quiet go in while the line is stopped": {
         "join_line.lua": (r"if line.stopped_ms > 0 or clock_ms", "if clock_ms")

@@ -18,10 +18,11 @@ from multidict import CIMultiDict
 from nginx_kit import Certificate, Front, echo, recipe
 from ports import free_port
 
+from holdfast_queue.limits import DEFAULT_BURST
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.problems import problem_response
 
-BURST = 40
+BURST = DEFAULT_BURST
 
 
 @pytest.fixture
@@ -212,9 +213,12 @@ async def test_crowd_is_one_request_and_an_outage_shows_the_last_status(
 async def test_too_many_acts_of_one_address_are_told_to_wait(operator: Api, sale: str) -> None:
     visitor = operator.as_(None)
     path = f"/v1/sales/{sale}/pass"
-    answers = await asyncio.gather(*(visitor.post(path) for _ in range(3 * BURST)))
+    answers: list[Answer] = []
+    while len(answers) < 3 * BURST:  # within what nginx here has connections for
+        answers += await asyncio.gather(*(visitor.post(path) for _ in range(100)))
     refused = [answer for answer in answers if answer.status == HTTPStatus.TOO_MANY_REQUESTS]
-    assert BURST <= len(refused) <= 2 * BURST
+    made = 1  # the sale, from this address too
+    assert BURST <= len(refused) <= 2 * BURST + made
     ours = problem_response(HoldfastError(ErrorCode.TOO_MANY_REQUESTS))
     assert ours.text is not None
     assert refused[0].body == json.loads(ours.text)
