@@ -21,6 +21,7 @@ from holdfast_web.errors import HoldfastError
 
 MAX_PAUSE_SECONDS: Final = 5.0
 ROUND_SECONDS: Final = 60.0
+EARLY_PART: Final = 0.25
 GOLDEN_RATIO: Final = 0.618
 """multiples of it, without their whole part, are spread evenly however many there are"""
 
@@ -83,5 +84,13 @@ class Periodic:
         if self._failures:
             doubled = self._seconds * 2.0 ** min(self._failures, 10)
             return max(self._seconds, min(MAX_PAUSE_SECONDS, doubled))
-        begun = asyncio.get_running_loop().time() - os.getpid() * GOLDEN_RATIO * self._seconds
-        return self._seconds - begun % self._seconds
+        now = asyncio.get_running_loop().time() - os.getpid() * GOLDEN_RATIO * self._seconds
+        return until_next(now, self._seconds)
+
+
+def until_next(now: float, seconds: float) -> float:
+    """How long until a multiple of `seconds`, but for one that is due at once: timers fire a little
+    early, and the round that has just ended was meant for that one.
+    """
+    left = seconds - now % seconds
+    return left if left > EARLY_PART * seconds else left + seconds

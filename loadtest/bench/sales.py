@@ -2,10 +2,10 @@
 
     python loadtest/bench/sales.py [--sizes 100 300] [--live 20] [--seconds 5] [--connections 32]
 
-Starts `holdfast serve --workers 1` and makes sales until there are as many as the first size says,
-then as many as the second, and so on; 20 of them live, with visitors who wait. At each size the
-service is started anew, so that nothing is known of the others but that they are there, and
-reported are
+Makes sales until there are as many as the first size says, then as many as the second, and so on:
+most of them straight into ledger and store, the last 50 through `holdfast serve --workers 1`.
+20 live, with visitors who wait. At each size the service is started anew, so that nothing is known
+of the others but that they are there, and reported are
 
 - creating a sale, in milliseconds at the client (median, 95th percentile of the last 50);
 - processor time of the worker while nothing is asked, in percent of a core;
@@ -18,6 +18,7 @@ The first line is that of the live ones alone; what the later ones add is what c
 from __future__ import annotations
 
 import argparse
+import asyncio
 import itertools
 import statistics
 import tempfile
@@ -26,8 +27,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from bench.kit.contest import JSON, SALE, Kind, Service, cpu_seconds, serving, turn
+import msgspec
+import uvloop
 
+from bench.kit.contest import JSON, SALE, Kind, Service, cpu_seconds, serving, turn
+from holdfast.sales.install import Installer
+from holdfast.sales.operations import new_uid
+from holdfast.sales.plans import PlanCache
+from holdfast.sales.spec import SaleBody, spec_to_json, split_body
+from holdfast_inventory.ledger import Ledger, SaleDraft
+from holdfast_lua import EmbeddedStore, Executor
+
+AT_ONCE: Final = 50
 WAITING: Final = 5
 MEASURED: Final = 50
 SETTLE_SECONDS: Final = 3.0
@@ -58,6 +69,26 @@ def make_sales(service: Service, first: int, last: int) -> list[float]:
     return taken
 
 
+async def seed(directory: Path, first: int, last: int) -> None:
+    """The same, as they would be in ledger and store, while no service runs."""
+    body = msgspec.convert(SETTINGS, SaleBody)
+    spec, _ = split_body(body)
+    areas = {area.id: area.capacity for area in spec.areas}
+    ledger = await Ledger.open(f"sqlite:///{directory / 'ledger.sqlite3'}", existing=True)
+    with EmbeddedStore(directory) as store:
+        async with Executor(store.url) as executor:
+            installer = Installer(executor, ledger, PlanCache(ledger))
+
+            async def make(number: int) -> None:
+                uid = new_uid()
+                draft = SaleDraft(uid, f"idle-{number}", spec_to_json(spec), areas=areas)
+                await installer.install(await ledger.sales.create(draft))
+
+            for at in range(first, last, AT_ONCE):
+                await asyncio.gather(*map(make, range(at, min(at + AT_ONCE, last))))
+    await ledger.close()
+
+
 def make_live(service: Service, live: int) -> None:
     """Sales with visitors who wait, the one that is asked later among them."""
     for name in (SALE, *(f"live-{number}" for number in range(1, live))):
@@ -80,7 +111,7 @@ def settled_percent(pid: int, seconds: float) -> float:
         before, percent = percent, idle_percent(pid, SETTLE_SECONDS)
         if before - percent < STILL_PERCENT:
             break
-    return idle_percent(pid, seconds)
+    return idle_percent(pid, seconds) if seconds else percent
 
 
 def resident_kib(pid: int) -> int:
@@ -121,8 +152,11 @@ def main() -> None:
         for size in (options.live, *options.sizes):
             taken = [0.0]
             if size > sales:
+                measured = max(sales, size - MEASURED)
+                uvloop.run(seed(directory, sales, measured))
                 with serving(directory) as service:
-                    taken = make_sales(service, sales, size)[-MEASURED:]
+                    settled_percent(service.contestant.pid, 0)
+                    taken = make_sales(service, measured, size)
                 sales = size
             creating = (
                 f"{statistics.median(taken):6.1f}, {sorted(taken)[len(taken) * 19 // 20]:6.1f} ms"

@@ -15,12 +15,13 @@
 -- Complexity: O((marks + told) log kept)
 -- Events: none
 
+-- include: clock
+
 local KEEP_MS = 60000
 local TOLD_MAX = 5000
 local asked = KEYS[1]
 
-local time = redis.call('TIME')
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_ms = clock_now_ms()
 local now = string.format('%.0f', now_ms)
 for at = 2, #ARGV do redis.call('ZADD', asked, now, ARGV[at]) end
 redis.call('ZREMRANGEBYSCORE', asked, '-inf', string.format('(%.0f', now_ms - KEEP_MS))

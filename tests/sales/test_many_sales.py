@@ -12,10 +12,11 @@ from conftest import Clock
 from house_kit import NAME, House, head_of, lose, record_of, until
 from sqlalchemy import update
 
-from holdfast.sales import sale_tasks
+from holdfast.sales import catalogue, sale_tasks
 from holdfast.sales.catalogue import IN_TURN_PER_PICK
 from holdfast.sales.discovery import VISIT_SECONDS
 from holdfast.sales.sale import Sale
+from holdfast.sales.tickers import Tickers
 from holdfast_inventory.ledger import Ledger, SaleRecord
 from holdfast_inventory.ledger.schema import sales
 from holdfast_lua.asked_calls import mark_asked
@@ -30,6 +31,12 @@ SETTLED_SECONDS = 1.5
 def short_nights(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sale that nobody asks for comes to rest soon."""
     monkeypatch.setattr(sale_tasks, "AWAKE_SECONDS", 0.5)
+
+
+@pytest.fixture
+def no_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is visited in turn, only what is due."""
+    monkeypatch.setattr(catalogue, "IN_TURN_PER_PICK", 0)
 
 
 class Steps:
@@ -60,6 +67,16 @@ def asleep(house: House, name: str = NAME) -> Callable[[], Awaitable[bool]]:
         return house.directory.awake(name) is None
 
     return rests
+
+
+async def first_visit(leading: Tickers, uid: str) -> None:
+    """Until the leader has looked at the sale once, as it does at every sale that it hears of."""
+
+    async def visited() -> bool:
+        sale = leading.discovery.catalogue.get(uid)
+        return sale is not None and sale.ref.revision > 0
+
+    await until(visited)
 
 
 def known_to(ledger: Ledger, name: str, hang: asyncio.Event) -> Callable[[str], Any]:
@@ -160,15 +177,12 @@ async def test_sales_that_stand_still_are_not_stepped(
     assert sum(worker.directory.known(f"idle-{number}") is not None for number in range(40)) == 0
 
 
+@pytest.mark.usefixtures("no_turns")
 async def test_start_comes_though_nobody_asks(house: House, tmp_path: Path, clock: Clock) -> None:
     """Given a draw without entrants that nobody asks for: its lobby closes and it is sealed."""
     start = datetime.fromtimestamp((await clock.now_ms()) / 1000, UTC) + timedelta(hours=1)
     await house.create(NAME, queueing_method="random", event_start_time=start)
     worker = house.newcomer()
-
-    async def visited() -> bool:
-        catalogue = leading.discovery.catalogue
-        return len(catalogue) == 1 and catalogue.get((await record_of(house, NAME)).uid) is not None
 
     async def opened() -> bool:
         sale = await house.directory.get(NAME)
@@ -176,11 +190,10 @@ async def test_start_comes_though_nobody_asks(house: House, tmp_path: Path, cloc
         return "draw.sealed" in [event.kind for event in events.events]
 
     async with worker.leading(tmp_path) as leading:
-        await until(visited)
-        await until(asleep(worker))
+        await first_visit(leading, (await record_of(house, NAME)).uid)
         assert worker.directory.known(NAME) is None
         await clock.advance(3_601)
-        await until(opened)
+        await until(opened, 8)
 
 
 async def test_sale_at_rest_is_shown_as_it_is_now(house: House, tmp_path: Path) -> None:
@@ -238,15 +251,16 @@ async def test_sale_at_rest_that_was_deleted_is_unknown(house: House, tmp_path: 
     assert refusal.value.code is ErrorCode.UNKNOWN_SALE
 
 
+@pytest.mark.usefixtures("no_turns")
 async def test_overdue_hold_of_another_worker_is_swept_by_the_leader(
     house: House, tmp_path: Path, clock: Clock
 ) -> None:
     """Given a hold made by a worker that is gone, in a sale that nobody asks for any more."""
     await house.create(NAME)
     worker = house.newcomer()
-    async with worker.leading(tmp_path):
-        await until(asleep(worker))
+    async with worker.leading(tmp_path) as leading:
         uid = (await record_of(house, NAME)).uid
+        await first_visit(leading, uid)
         await house.hold(NAME, "key")
         await mark_asked(house.executor, 0, [uid])
 
@@ -263,6 +277,7 @@ async def test_overdue_hold_of_another_worker_is_swept_by_the_leader(
         await until(asleep(worker))
 
 
+@pytest.mark.usefixtures("no_turns")
 async def test_hold_that_nobody_told_of_is_found_by_a_leader_that_starts(
     house: House, tmp_path: Path, clock: Clock
 ) -> None:

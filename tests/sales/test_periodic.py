@@ -1,0 +1,51 @@
+"""When the rounds of a periodic task come."""
+
+import asyncio
+
+import pytest
+
+from holdfast.sales import periodic
+from holdfast.sales.periodic import Periodic, until_next
+
+
+@pytest.mark.parametrize(
+    ("now", "pause"),
+    [(8.0, 0.25), (8.1, 0.15), (8.249, 0.251), (8.2499, 0.2501), (8.2501, 0.2499)],
+)
+def test_round_that_began_a_little_early_is_not_made_twice(now: float, pause: float) -> None:
+    """Given a period of a quarter of a second; timers are told to the millisecond."""
+    assert until_next(now, 0.25) == pytest.approx(pause)
+
+
+async def test_round_that_hangs_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches work without a bound: the second round never comes."""
+    monkeypatch.setattr(periodic, "ROUND_SECONDS", 0.05)
+    rounds, second = 0, asyncio.Event()
+
+    async def hang() -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds > 1:
+            second.set()
+        await asyncio.Event().wait()
+
+    task = Periodic("hanging", 0.02, hang)
+    task.start()
+    async with asyncio.timeout(20):
+        await second.wait()
+    await task.stop()
+
+
+async def test_round_may_end_its_own_task() -> None:
+    rounds = 0
+
+    async def end() -> None:
+        nonlocal rounds
+        rounds += 1
+        task.cancel()
+
+    task = Periodic("ending", 0.01, end)
+    task.start()
+    await asyncio.sleep(0.1)
+    await task.stop()
+    assert rounds == 1
