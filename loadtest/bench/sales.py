@@ -41,9 +41,8 @@ from holdfast_lua import EmbeddedStore, Executor
 AT_ONCE: Final = 50
 WAITING: Final = 5
 MEASURED: Final = 50
-SETTLE_SECONDS: Final = 3.0
-STILL_PERCENT: Final = 2.0
-STILL_TRIES: Final = 60
+SETTLE_SECONDS: Final = 12.0
+LOOKS_PER_SECOND: Final = 180
 SETTINGS: Final[dict[str, Any]] = {
     "name": "Benchmark",
     "new_users_per_minute": 1,
@@ -104,14 +103,9 @@ def idle_percent(pid: int, seconds: float) -> float:
     return (cpu_seconds(pid) - before) / (time.perf_counter() - started) * 100
 
 
-def settled_percent(pid: int, seconds: float) -> float:
-    """The same once it falls no more: a worker that starts looks at every sale once."""
-    percent = idle_percent(pid, SETTLE_SECONDS)
-    for _ in range(STILL_TRIES):
-        before, percent = percent, idle_percent(pid, SETTLE_SECONDS)
-        if before - percent < STILL_PERCENT:
-            break
-    return idle_percent(pid, seconds) if seconds else percent
+def settle(sales: int) -> None:
+    """A worker that starts looks at every sale once."""
+    time.sleep(SETTLE_SECONDS + sales / LOOKS_PER_SECOND)
 
 
 def resident_kib(pid: int) -> int:
@@ -124,7 +118,8 @@ def measure(directory: Path, sales: int, live: int, options: argparse.Namespace)
     """One line of the report, in pieces."""
     with serving(directory) as service:
         pid = service.contestant.pid
-        yield f"{settled_percent(pid, options.seconds):8.2f} %"
+        settle(sales)
+        yield f"{idle_percent(pid, options.seconds):8.2f} %"
         kib = resident_kib(pid)
         options.live_kib = options.live_kib or kib
         each = (kib - options.live_kib) / max(1, sales - live)
@@ -155,7 +150,7 @@ def main() -> None:
                 measured = max(sales, size - MEASURED)
                 uvloop.run(seed(directory, sales, measured))
                 with serving(directory) as service:
-                    settled_percent(service.contestant.pid, 0)
+                    settle(measured)
                     taken = make_sales(service, measured, size)
                 sales = size
             creating = (
