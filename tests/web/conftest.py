@@ -1,10 +1,18 @@
 """A small application over real HTTP, for the conventions that every endpoint shares."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from connection_kit import PATIENT, Site, Start, application
+
+from holdfast.listening import BoundedSite
+from holdfast_web.connection import Connection, ConnectionBounds
+from holdfast_web.faults import handle_loop_fault
+from holdfast_web.rejections import Rejections
 
 Client = TestClient[web.Request, web.Application]
 Serve = Callable[[web.Application], Awaitable[Client]]
@@ -24,3 +32,38 @@ async def serve() -> AsyncIterator[Serve]:
     yield start
     for client in clients:
         await client.close()
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    runners = []
+
+    async def started(bounds: ConnectionBounds = PATIENT) -> Site:
+        asyncio.get_running_loop().set_exception_handler(handle_loop_fault)
+        sites: list[Site] = []
+        runner = web.AppRunner(application(sites), shutdown_timeout=1)
+        await runner.setup()
+        sock = socket.create_server(("127.0.0.1", 0))
+        site = Site(runner, sock.getsockname()[1])
+        sites.append(site)
+        await BoundedSite(runner, sock, bounds, Rejections(site.rejected.append)).start()
+        runners.append(runner)
+        return site
+
+    yield started
+    for runner in runners:
+        await runner.cleanup()
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many bytes connections have taken from their transports, a number each time."""
+    counted: list[int] = []
+    receive = Connection.data_received
+
+    def count(connection: Connection, data: bytes) -> None:
+        counted.append(len(data))
+        receive(connection, data)
+
+    monkeypatch.setattr(Connection, "data_received", count)
+    return counted
