@@ -38,11 +38,16 @@ async def _clear(world: World) -> None:
     with contextlib.suppress(Exception):
         await world.stage.settle()
     await world.wipe()
-    async with world.ledger.database.writing() as connection:
+    await forget(world.ledger, world.uid)
+
+
+async def forget(ledger: Ledger, uid: str) -> None:
+    """The ledger has never heard of the sale."""
+    async with ledger.database.writing() as connection:
         for table in reversed(metadata.sorted_tables):
             column = table.columns.get("sale_uid", table.columns.get("uid"))
             if column is not None:
-                await connection.execute(table.delete().where(column == world.uid))
+                await connection.execute(table.delete().where(column == uid))
 
 
 async def search(

@@ -134,14 +134,20 @@ class Stage:
 class Worker:
     """A process: its connections (gated), its sales, its recovery, its jobs."""
 
-    def __init__(self, stage: Stage, number: int, plan: Plan) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        number: int,
+        plan: Plan,
+        connect: Callable[[Worker], GatedExecutor] | None = None,
+    ) -> None:
         self.stage = stage
         self.number = number
         self.alive = True
         self.jobs: set[asyncio.Task[None]] = set()
         self.afterwards = JobsAfterwards(self)
         self.ledger = GatedLedger(self)
-        self.executor = GatedExecutor(self)
+        self.executor = (connect or GatedExecutor)(self)
         builder = StockBuilder(self.executor, self.ledger, plan)
         self.builder = builder
         self.directory = SaleDirectory(builder, lookup_seconds=0.0)

@@ -1,0 +1,272 @@
+"""Scenarios of two stores: drawn from a seed, or written down where chance is too slow."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from model import two_stores as world_of
+from model.masters import sentinels_on_cue
+from model.playing import forget
+from model.sale import UID
+from model.schedule import Failure, Run, Schedule
+from model.stage import Fate
+from model.terms import SEATS
+from model.theatre import MEMORY, House, bundle_with, house, no_threads
+from model.two_stores import FORMER, PROMOTED, TwoStores
+from model.world import WORKERS
+from script_edits import Edits
+
+from holdfast_inventory.ledger import Ledger
+from holdfast_lua import EmbeddedStore, Executor
+
+Scenario = Callable[[TwoStores], Awaitable[None]]
+MOVES: Final = (30, 60)
+WEIGHTS: Final = {
+    "hold": 20,
+    "confirm": 18,
+    "sweep": 14,
+    "recover": 3,
+    "ping": 6,
+    "look": 12,
+    "cue": 40,
+    "run": 12,
+    "lost": 2,
+    "unsent": 2,
+    "dies": 2,
+    "replicate": 5,
+    "fail_over": 5,
+    "hear": 10,
+    "wipe": 2,
+}
+"""how often each kind of move is drawn"""
+
+
+@dataclass(frozen=True)
+class TwoStoreStage:
+    """Two stores and a ledger, on which scenarios run one after another."""
+
+    stores: tuple[Executor, Executor]
+    ledger: Ledger
+
+    async def failure_of(self, scenario: Scenario) -> Failure | None:
+        """How the scenario ends badly; None when it does not."""
+        return (await self.run(scenario)).failure
+
+    async def run(self, scenario: Scenario) -> Run:
+        """What happens in the scenario, and how it ends badly if it does."""
+        failure = None
+        world = TwoStores(dict(zip((FORMER, PROMOTED), self.stores, strict=True)), self.ledger)
+        try:
+            await world.open()
+            await scenario(world)
+            await world.finish()
+        except Exception as violation:
+            failure = Failure(Schedule("reacquire_same", ()), violation, tuple(world.steps))
+        finally:
+            await _clear(world)
+        return Run(tuple(world.steps), failure)
+
+    async def search(self, seeds: range) -> tuple[int, Failure] | None:
+        """The first seed that fails."""
+        for seed in seeds:
+            failure = await self.failure_of(drawn(seed))
+            if failure is not None:
+                return seed, failure
+        return None
+
+
+async def _clear(world: TwoStores) -> None:
+    for worker in world.workers:
+        worker.die()
+    with contextlib.suppress(Exception):
+        await world.stage.settle()
+    for address in world.stores:
+        await world.wipe(address)
+    await forget(world.ledger, UID)
+
+
+@contextmanager
+def two_stores_and_ledger() -> Iterator[tuple[House, str]]:
+    """A store with a ledger, and the URL of another store."""
+    base = MEMORY if MEMORY.is_dir() else None
+    with (
+        house() as first,
+        tempfile.TemporaryDirectory(dir=base, prefix="holdfast-model-") as memory,
+        EmbeddedStore(Path(memory) / "store") as second,
+    ):
+        yield first, second.url
+
+
+@asynccontextmanager
+async def staged(
+    houses: tuple[House, str], edits: Edits | None = None, scratch: Path | None = None
+) -> AsyncIterator[TwoStoreStage]:
+    """The stage in these houses; `edits` are made in a copy of the scripts below `scratch`."""
+    first, second_url = houses
+    bundle = bundle_with(edits, scratch)
+    with no_threads(), sentinels_on_cue():
+        async with Executor(first.store_url, bundle) as one, Executor(second_url, bundle) as two:
+            for store in (one, two):
+                await store.command("CONFIG", "SET", "hash-max-listpack-value", 4096)
+            # It says of itself that it took over from another one, as a promoted replica does.
+            await two.command("REPLICAOF", "127.0.0.1", 1)
+            await two.command("REPLICAOF", "NO", "ONE")
+            ledger = await Ledger.open(f"sqlite:///{first.ledger_file}")
+            try:
+                yield TwoStoreStage((one, two), ledger)
+            finally:
+                await ledger.close()
+
+
+# By chance
+
+
+def drawn(seed: int) -> Scenario:
+    """The scenario of a seed, always the same."""
+
+    async def scenario(world: TwoStores) -> None:
+        dice = random.Random(seed)
+        kinds = dice.choices(list(WEIGHTS), list(WEIGHTS.values()), k=dice.randint(*MOVES))
+        for key, kind in enumerate(kinds):
+            number, choice = dice.randrange(WORKERS), dice.randrange(1000)
+            world.steps.append(f"{kind} {number} {choice}")
+            await _make(world, kind, number, choice, key)
+            await world.stage.settle()
+
+    return scenario
+
+
+async def _make(world: TwoStores, kind: str, number: int, choice: int, key: int) -> None:
+    if kind in _FATES:
+        waiting = world.stage.waiting
+        if waiting:
+            await world.stage.cue([waiting[choice % len(waiting)]], _FATES[kind])
+    elif kind == "hold":
+        world.start(number, world_of.hold(world, choice % (SEATS - 2), key))
+    elif kind == "confirm":
+        if world.seen:
+            held = list(world.seen.values())
+            world.start(number, world_of.confirm(world, held[-1 - choice % min(len(held), 3)]))
+    elif kind in ("sweep", "recover"):
+        world.start(number, world_of.sweep if kind == "sweep" else world_of.recover)
+    elif kind in ("ping", "look"):
+        (world.ping if kind == "ping" else world.look)(number)
+    elif kind == "run":
+        await world.run(world.workers[number])
+    else:
+        await _befall(world, kind, number, choice)
+
+
+async def _befall(world: TwoStores, kind: str, number: int, choice: int) -> None:
+    if kind == "replicate" and world.named == FORMER:
+        await world.replicate()
+    elif kind == "fail_over" and world.named == FORMER:
+        await world.fail_over()
+        world.deaf = {worker for worker in range(WORKERS) if choice >> worker & 1}
+    elif kind == "hear":
+        world.deaf.discard(number)
+    elif kind == "wipe":
+        await world.wipe((FORMER, PROMOTED)[choice % 2])
+
+
+_FATES: Final = {
+    "cue": Fate.HAPPENS,
+    "lost": Fate.ANSWER_LOST,
+    "unsent": Fate.NOT_SENT,
+    "dies": Fate.DIES_BEHIND,
+}
+
+
+# Written down
+
+
+async def two_install_the_first_epoch(world: TwoStores) -> None:
+    """The replica knows nothing of an installation that is under way in the former master."""
+    slow = world.start(0, world_of.sweep)
+    await world.run(slow, until="ledger.sales.bind_store")
+    await world.fail_over()
+    await world.run(world.start(1, world_of.sweep))
+    await world.run(slow)
+
+
+async def installer_moves_before_the_sale_hash(world: TwoStores) -> None:
+    """A node writes the stock in one store, and would write its sale hash in the other."""
+    slow = world.start(0, world_of.sweep)
+    await world.run(slow, until="ledger.sales.bind_store")
+    bind = next(call for call in world.stage.waiting if call.worker is slow)
+    await world.fail_over()
+    world.look(0)
+    await world.stage.settle()
+    await _all_but(world, bind)
+    for _ in range(2):  # refused as it moves, then answered
+        world.ping(0)
+        await world.stage.settle()
+        await _all_but(world, bind)
+    await world.run(slow)
+
+
+async def _all_but(world: TwoStores, kept: object) -> None:
+    while calls := [call for call in world.stage.waiting if call is not kept]:
+        await world.stage.cue(calls[:1])
+
+
+async def former_finds_the_ledger_ahead(world: TwoStores) -> None:
+    """The promoted store is lost and rebuilt; who is on the former takes that for its own loss."""
+    for number in range(2):
+        await world.run(world.start(number, world_of.sweep))
+    await world.replicate()
+    await world.fail_over()
+    world.look(1)
+    await world.run()
+    await world.wipe(PROMOTED)
+    for _ in range(3):
+        await world.run(world.start(1, world_of.sweep))
+    await world.wipe(FORMER)
+    for _ in range(3):
+        await world.run(world.start(0, world_of.sweep))
+
+
+async def former_is_lost_after_the_failover(world: TwoStores) -> None:
+    """The store that was replaced loses the sale, and a node there has not heard of the other."""
+    await world.run(world.start(0, world_of.sweep))
+    await world.replicate()
+    await world.fail_over()
+    await world.wipe(FORMER)
+    for _ in range(3):
+        await world.run(world.start(0, world_of.sweep))
+
+
+async def fresh_hold_is_asked_for_at_the_former(world: TwoStores) -> None:
+    """A hold of the promoted store is to be confirmed by a node that is on the former."""
+    for number in range(2):
+        await world.run(world.start(number, world_of.sweep))
+    await world.replicate()
+    await world.fail_over()
+    world.look(1)
+    await world.run()
+    for _ in range(2):
+        await world.run(world.start(1, world_of.hold(world, 1, 1)))
+    assert world.seen
+    for _ in range(3):
+        for held in list(world.seen.values()):
+            await world.run(world.start(0, world_of.confirm(world, held)))
+
+
+DIRECTED: Final[dict[str, Scenario]] = {
+    scenario.__name__: scenario
+    for scenario in (
+        two_install_the_first_epoch,
+        installer_moves_before_the_sale_hash,
+        former_finds_the_ledger_ahead,
+        former_is_lost_after_the_failover,
+        fresh_hold_is_asked_for_at_the_former,
+    )
+}
+"""all of them, by name"""

@@ -1,0 +1,321 @@
+"""One run with two stores: a master, its replica that lags, a failover that some have not heard of.
+
+Both stores and the ledger are real, and so is what the workers do; each of their calls, the
+question to the Sentinels too, waits for its cue. After every call the rules of two masters are
+checked: an epoch is given to one store; it is ended only by who has just been told that its store
+is the one to use; no seat is sold twice; no hold of the named store is unknown to anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from model.comparing import RealStore
+from model.judge import START_MS
+from model.masters import SENTINELS, MasterExecutor, Sent
+from model.sale import BUYERS, HOLD_MAX_SECONDS, PLAN, UID, plan_of, spec_of
+from model.stage import REQUEST, Call, Stage, Worker
+from model.terms import AREAS, ROOM, require
+from model.world import CLOCK_KEY, WORKERS
+
+from holdfast.sales.spec import spec_to_json
+from holdfast_inventory.confirm import Confirming, ConfirmRequest
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.holds import BuyerRef, HoldBody, resolve
+from holdfast_inventory.ledger import Ledger, OrderStatus, SaleDraft
+from holdfast_inventory.orders import BoxOffice
+from holdfast_inventory.recovery import PATIENCE_MS
+from holdfast_lua import Executor, keys
+from holdfast_lua.codes import Code
+from holdfast_lua.errors import EpochChanged, StoreBehind, StoreError, StoreUnavailable
+from holdfast_lua.link import Address
+from holdfast_lua.stock_install import read_fence
+from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+FORMER, PROMOTED = Address("former", 1), Address("promoted", 2)
+NAME = f"sale-{UID}"
+Deed = Callable[[Hall, Worker], Awaitable[None]]
+
+
+@dataclass
+class TwoStores:
+    """The real sale in its stores, and what must stay true of it."""
+
+    stores: dict[Address, Executor]
+    ledger: Ledger
+    named: Address = FORMER
+    """by most Sentinels"""
+    deaf: set[int] = field(default_factory=set)
+    """workers that reach no majority of them"""
+    replica: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """what the replica has received"""
+    steps: list[str] = field(default_factory=list)
+    seen: dict[str, HoldRecord] = field(default_factory=dict)
+    sold: dict[int, str] = field(default_factory=dict)
+    """who was confirmed each seat"""
+    nonces: dict[int, str] = field(default_factory=dict)
+    """of the store that each epoch was installed in"""
+    told: dict[int, int] = field(default_factory=dict)
+    """when each worker was last told that the server it used is the master"""
+    now_ms: int = START_MS
+
+    def __post_init__(self) -> None:
+        self.stage = Stage(self.stores[FORMER], self.ledger, self)
+        self.workers = [self._worker(number) for number in range(WORKERS)]
+
+    def _worker(self, number: int) -> Worker:
+        plan = plan_of("reacquire_same")
+        return Worker(self.stage, number, plan, lambda worker: MasterExecutor(worker, self))
+
+    async def open(self) -> None:
+        """The sale is in the ledger; who asks for it first installs it."""
+        spec = spec_to_json(spec_of("reacquire_same"))
+        areas = dict(zip(AREAS, ROOM, strict=True))
+        await self.ledger.sales.create(SaleDraft(UID, NAME, spec, plan=PLAN, areas=areas))
+        await self.set_clock(START_MS)
+
+    # Servers
+
+    def server(self, address: Address) -> Executor:
+        return self.stores[address]
+
+    async def master_for(self, worker: Worker) -> Address:
+        if worker.number in self.deaf:
+            raise StoreUnavailable("no majority")
+        return self.named
+
+    async def set_clock(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+        for store in self.stores.values():
+            await store.command("SET", CLOCK_KEY, now_ms)
+
+    async def wipe(self, address: Address) -> None:
+        """A store forgets the sale."""
+        store = self.stores[address]
+        names = await store.command("KEYS", keys.pattern(UID))
+        if names:
+            await store.command("DEL", *names)
+
+    async def replicate(self) -> None:
+        """The replica has what the master has now, and lags from here on."""
+        store = self.stores[FORMER]
+        names = sorted(await store.command("KEYS", keys.pattern(UID)))
+        self.replica = [(name, await store.command("DUMP", name)) for name in names]
+
+    async def fail_over(self) -> None:
+        """The replica is promoted; nobody on the former has heard of it yet, which goes on."""
+        if self.named == PROMOTED:
+            return
+        for name, dump in self.replica:
+            await self.stores[PROMOTED].command("RESTORE", name, 0, dump)
+        self.named = PROMOTED
+
+    # Requests
+
+    def worker(self, number: int) -> Worker:
+        """A dead one has been replaced."""
+        if not self.workers[number].alive:
+            self.workers[number] = self._worker(number)
+        return self.workers[number]
+
+    def start(self, number: int, deed: Deed) -> Worker:
+        """A request arrives at a worker."""
+        worker = self.worker(number)
+        worker.start(self._request(worker, deed))
+        return worker
+
+    async def _request(self, worker: Worker, deed: Deed) -> None:
+        REQUEST.set(len(self.steps))
+        try:
+            sale = await worker.directory.get(NAME)
+            try:
+                await deed(sale.hall, worker)
+            except (StoreBehind, EpochChanged) as fault:
+                await worker.directory.recover(sale, fault)
+        except (HoldfastError, StoreError) as error:
+            self.steps.append(f"    {worker.number}: refused: {error!r}")
+        else:
+            self.steps.append(f"    {worker.number}: done")
+
+    def ping(self, number: int) -> None:
+        """Another sale's call at this worker."""
+        worker = self.worker(number)
+
+        async def ping() -> None:
+            try:
+                await worker.executor.command("PING")
+            except StoreError as error:
+                self.steps.append(f"    {worker.number}: refused: {error!r}")
+
+        worker.start(ping())
+
+    def look(self, number: int) -> None:
+        """The worker's look of each second, if it is connected."""
+        node = node_of(self.worker(number))
+        if node.link is not None:
+            node.resolve_again()
+
+    async def run(self, worker: Worker | None = None, until: str = "") -> None:
+        """Let everything of this worker (or of anybody) happen, up to a call of this name."""
+        await self.stage.settle()
+        while calls := [c for c in self.stage.waiting if worker in (None, c.worker)]:
+            if calls[0].name == until:
+                return
+            await self.stage.cue(calls[:1])
+
+    # Rules
+
+    async def happened(self, done: Sequence[tuple[Call, Any]]) -> None:
+        """Every call that has happened, in order."""
+        for call, answer in done:
+            self.steps.append(f"    {call.worker.number}: {call.name}{_short(call, answer)}")
+            if isinstance(answer, BaseException):
+                continue
+            if call.name == SENTINELS and answer == node_of(call.worker).address:
+                self.told[call.worker.number] = len(self.steps)
+            elif call.name == "ledger.sales.bump_epoch":
+                self._epoch_ended(call)
+            elif call.name == "install_sale" and Code(answer[0]) is Code.OK:
+                await self._installed(call)
+
+    def _epoch_ended(self, call: Call) -> None:
+        began: Any = call.request
+        used = node_of(call.worker).address
+        asked = self.told.get(call.worker.number, 0) > began
+        require(
+            used == self.named or asked,
+            "ended",
+            f"{call.worker.number} ends an epoch, on {used}, and has not asked who is master",
+        )
+
+    async def _installed(self, call: Call) -> None:
+        sent: Any = call.what
+        epoch, nonce = int(sent.args[0]), str(sent.args[11])
+        fence = await read_fence(self.stores[sent.address], UID)
+        require(fence == (epoch, nonce), "stock", f"epoch {epoch} {nonce}, the stock is of {fence}")
+        first = self.nonces.setdefault(epoch, nonce)
+        require(first == nonce, "twice", f"epoch {epoch} is installed in two stores")
+
+    def confirmed(self, hold: HoldRecord) -> None:
+        """The platform was told so."""
+        for seat in hold.seats:
+            owner = self.sold.setdefault(seat, hold.id)
+            require(owner == hold.id, "double", f"seat {seat} is sold to {owner} and {hold.id}")
+
+    async def not_known(self, hold: HoldRecord) -> None:
+        """The platform was told that there never was such a hold."""
+        store = self.stores[self.named]
+        epoch = await store.command("HGET", keys.sale(UID), "epoch")
+        record = await self.ledger.sales.read_uid(UID)
+        living = [held.id for held in await RealStore(store, UID).holds() if not held.status.ended]
+        known = epoch is not None and int(epoch) == record.epoch and hold.id in living
+        require(not known, "unknown", f"{hold.id} is in the store that is named")
+
+    # The end
+
+    async def finish(self) -> None:
+        """The split heals, the former master is gone; all must agree."""
+        await self.run()
+        self.steps.append("at the end:")
+        self.deaf.clear()
+        for number in range(WORKERS):
+            self.look(number)
+            await self.run()
+            for _ in range(3):  # refused as it moves; finds a loss; goes on
+                await self.run(self.start(number, sweep))
+            used = node_of(self.worker(number)).address
+            require(used == self.named, "stays", f"{number} stays on {used}")
+        for wait_ms in (PATIENCE_MS + 1000, HOLD_MAX_SECONDS * 1000 + 61_000):
+            await self.set_clock(self.now_ms + wait_ms)
+            for deed in (sweep, recover, sweep):
+                self.start(0, deed)
+                await self.run()
+        await self._restart(0)
+        await self._audit()
+
+    async def _restart(self, number: int) -> None:
+        """A process that begins anew counts whether the store has what is sold."""
+        self.worker(number).die()
+        await self.stage.settle()
+        for _ in range(2):
+            self.start(number, sweep)
+            await self.run()
+
+    async def _audit(self) -> None:
+        store = RealStore(self.stores[self.named], UID)
+        epoch = int(await store.executor.command("HGET", keys.sale(UID), "epoch") or 0)
+        record = await self.ledger.sales.read_uid(UID)
+        require(epoch == record.epoch, "epoch", f"store {epoch}, ledger {record.epoch}")
+        require(self.nonces[epoch] == record.store_nonce, "epoch", "another store has the epoch")
+        booked = {
+            seat: hold.id
+            for hold in await store.holds()
+            if hold.status is HoldStatus.CONFIRMED
+            for seat in hold.seats
+        }
+        owners = await self.ledger.orders.owners(UID)
+        require(booked == owners, "halfway", f"booked {booked}, sold {owners}")
+        require(self.sold.items() <= owners.items(), "promise", f"{self.sold}, sold {owners}")
+        orders = await self.ledger.orders.page(UID, limit=500)
+        pending = [order.id for order in orders if order.status is OrderStatus.PENDING]
+        require(not pending, "halfway", f"pending: {pending}")
+
+
+def node_of(worker: Worker) -> Any:
+    """A worker's way to the store."""
+    executor = worker.executor
+    assert isinstance(executor, MasterExecutor)
+    return executor.node
+
+
+def _short(call: Call, answer: Any) -> str:
+    """Where it went and what came of it, without what chance has drawn."""
+    where = f" {call.what.address}" if isinstance(call.what, Sent) else ""
+    if isinstance(answer, BaseException | Address):
+        return f"{where} -> {answer!r}"
+    script = isinstance(answer, list) and isinstance(call.what, Sent)
+    return f"{where} -> {Code(answer[0]).name}" if script else where
+
+
+# What is asked for
+
+
+async def sweep(hall: Hall, worker: Worker) -> None:
+    await hall.sweep()
+
+
+async def recover(hall: Hall, worker: Worker) -> None:
+    await worker.recovery.visit(hall)
+
+
+def hold(world: TwoStores, seat: int, key: int) -> Deed:
+    buyer = BUYERS[key % len(BUYERS)]
+
+    async def deed(hall: Hall, worker: Worker) -> None:
+        body = HoldBody(seats=(f"s{seat}",))
+        wish = resolve(body, hall.plan, hall.settings, frozenset())
+        who = BuyerRef(buyer, f"key:{buyer}")
+        answer = await hall.hold(wish, who, key=f"k{key}", digest=repr(body))
+        if answer.hold is not None:
+            world.seen[answer.hold.id] = answer.hold
+
+    return deed
+
+
+def confirm(world: TwoStores, of: HoldRecord) -> Deed:
+    async def deed(hall: Hall, worker: Worker) -> None:
+        request = ConfirmRequest(f"ref-{of.id}", f"pay-{of.id}", of.total)
+        try:
+            await Confirming(worker.afterwards).confirm(
+                BoxOffice(hall, worker.ledger), of.id, request
+            )
+        except HoldfastError as error:
+            if error.code is ErrorCode.UNKNOWN_HOLD:
+                await world.not_known(of)
+            raise
+        world.confirmed(of)
+
+    return deed
