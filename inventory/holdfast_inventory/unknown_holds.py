@@ -1,8 +1,9 @@
-"""A hold of a sale's first epoch that the store does not know: lost, or never made?
+"""A hold that the store does not know: lost, or never made?
 
-In later epochs nobody can tell, and it counts as lost. In the first one nothing was lost as far as
-the ledger knows, but a failover may have lost it, and a node that is still on a master which was
-replaced knows nothing of the holds in the new one.
+A node that is still on a master which was replaced knows nothing of the holds in the new one, so it
+says neither before it has asked. In later epochs than the first nobody can tell, and the hold
+counts as lost. In the first one nothing was lost as far as the ledger knows, but a failover may
+have lost it.
 """
 
 from __future__ import annotations
@@ -17,9 +18,7 @@ async def may_be_lost(office: BoxOffice, epoch: int) -> bool:
     Raises StoreUnavailable while the store may not be the one to ask, EpochPassed when the ledger
     has a later epoch than this process.
     """
-    if epoch > 1:
-        return True
     promoted = await office.stock.calls.was_promoted(office.stock.ref)
     if (await office.ledger.sales.read_uid(office.stock.uid)).epoch != epoch:
         raise EpochPassed()
-    return promoted
+    return promoted or epoch > 1

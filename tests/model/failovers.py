@@ -247,6 +247,19 @@ async def fresh_hold_is_asked_for_at_the_former(world: TwoStores) -> None:
     """A hold of the promoted store is to be confirmed by a node that is on the former."""
     for number in range(2):
         await world.run(world.start(number, world_of.sweep))
+    await _confirmed_at_the_former(world)
+
+
+async def fresh_hold_of_a_later_epoch_is_asked_for_at_the_former(world: TwoStores) -> None:
+    """The same after a rebuild, when a hold that is not known counts as lost."""
+    await world.run(world.start(0, world_of.sweep))
+    await world.wipe(FORMER)
+    for number in (0, 0, 1, 1):
+        await world.run(world.start(number, world_of.sweep))
+    await _confirmed_at_the_former(world)
+
+
+async def _confirmed_at_the_former(world: TwoStores) -> None:
     await world.replicate()
     await world.fail_over()
     world.look(1)
@@ -267,6 +280,7 @@ DIRECTED: Final[dict[str, Scenario]] = {
         former_finds_the_ledger_ahead,
         former_is_lost_after_the_failover,
         fresh_hold_is_asked_for_at_the_former,
+        fresh_hold_of_a_later_epoch_is_asked_for_at_the_former,
     )
 }
 """all of them, by name"""

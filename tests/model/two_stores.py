@@ -206,12 +206,13 @@ class TwoStores:
             require(owner == hold.id, "double", f"seat {seat} is sold to {owner} and {hold.id}")
 
     async def not_known(self, hold: HoldRecord) -> None:
-        """The platform was told that there never was such a hold."""
+        """The platform was told that there is no such hold, or not any more."""
         store = self.stores[self.named]
         epoch = await store.command("HGET", keys.sale(UID), "epoch")
         record = await self.ledger.sales.read_uid(UID)
-        living = [held.id for held in await RealStore(store, UID).holds() if not held.status.ended]
-        known = epoch is not None and int(epoch) == record.epoch and hold.id in living
+        holds = await RealStore(store, UID).holds()
+        fresh = [held.id for held in holds if held.status is HoldStatus.ACTIVE]
+        known = epoch is not None and int(epoch) == record.epoch and hold.id in fresh
         require(not known, "unknown", f"{hold.id} is in the store that is named")
 
     # The end
@@ -313,7 +314,7 @@ def confirm(world: TwoStores, of: HoldRecord) -> Deed:
                 BoxOffice(hall, worker.ledger), of.id, request
             )
         except HoldfastError as error:
-            if error.code is ErrorCode.UNKNOWN_HOLD:
+            if error.code in (ErrorCode.UNKNOWN_HOLD, ErrorCode.HOLD_LOST):
                 await world.not_known(of)
             raise
         world.confirmed(of)
