@@ -24,7 +24,13 @@ from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
 from holdfast_inventory.ledger import SaleRecord
 from holdfast_lua.clock import SaleClock
-from holdfast_lua.errors import EpochChanged, StoreBehind, StoreUnavailable
+from holdfast_lua.errors import (
+    EpochChanged,
+    StoreBehind,
+    StoreBusy,
+    StoreOutcomeUnknown,
+    StoreUnavailable,
+)
 from holdfast_lua.guard import SaleRef
 from holdfast_lua.stock_install import InstallFenced
 from holdfast_queue.status import SaleState, sale_state
@@ -215,6 +221,9 @@ class SaleDirectory:
             await self._mended(sale, await self._builder.ledger.sales.read(sale.name), fault)
             self.forget(sale.name)
             return False
+        except (StoreUnavailable, StoreBusy, StoreOutcomeUnknown) as fault:
+            # As of any sale while the store is away: what was known last is shown until it is back.
+            logger.info("sale %s is shown as it was last known: %s", sale.name, fault)
         if sale.room.document.line.settings_version != sale.record.settings_version:
             self.forget(sale.name)
             return False

@@ -1,5 +1,6 @@
 """Two services on one store and one PostgreSQL ledger: a deployment of two machines."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
@@ -9,6 +10,8 @@ from ports import free_port
 from running_service import StartService
 from services import postgres_database, postgres_server, postgres_url
 
+from holdfast_lua import EmbeddedStore
+
 __all__ = ["postgres_database", "postgres_server", "postgres_url"]
 
 KEY = "k" * 40
@@ -16,12 +19,19 @@ UNIT = {"areas": [{"id": "floor", "quantity": 1}]}
 
 
 @pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    """A store of their own: a new ledger is refused beside one that has sales."""
+    with EmbeddedStore(tmp_path / "store") as running:
+        yield running
+
+
+@pytest.fixture
 def nodes(
-    start_service: StartService, tmp_path: Path, store_url: str, postgres_url: str
+    start_service: StartService, tmp_path: Path, store: EmbeddedStore, postgres_url: str
 ) -> tuple[str, str]:
     """The addresses of two services behind one public URL."""
     environ = {
-        "HOLDFAST_STORE_URL": store_url,
+        "HOLDFAST_STORE_URL": store.url,
         "HOLDFAST_LEDGER_URL": postgres_url,
         "HOLDFAST_PUBLIC_URL": "http://tickets.example",
         "HOLDFAST_SECRET": "s" * 40,
