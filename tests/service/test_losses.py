@@ -46,9 +46,11 @@ async def rushing(
 async def epoch_of(rush: Rush) -> int:
     """The epoch of the events that the seat map goes on with, once this worker has noticed."""
     async with asyncio.timeout(10):
-        while (shown := await rush.api.get(f"/v1/sales/{SALE}/seats")).status == 503:
+        while True:
+            shown = await rush.api.get(f"/v1/sales/{SALE}/seats")
+            if shown.status != 503:
+                return int(shown.body["version"].partition("-")[0])
             await asyncio.sleep(0.05)
-    return int(shown.body["version"].partition("-")[0])
 
 
 def flush(service: Service) -> None:

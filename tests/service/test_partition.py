@@ -28,6 +28,8 @@ from running_service import READY, wait_until
 
 from holdfast_lua.embedded_files import find_binary
 from holdfast_lua.errors import StoreUnavailable
+from holdfast_lua.link import Address, LinkSettings
+from holdfast_lua.probe import asking
 from holdfast_lua.sentinels import find_agreed_master
 from holdfast_lua.store_url import StoreUrl
 
@@ -42,6 +44,7 @@ sentinel monitor shop {master} 6379 2
 sentinel down-after-milliseconds shop 4000
 sentinel failover-timeout shop 6000
 """
+START_SECONDS = 30.0
 FAILOVER_SECONDS = 30.0
 GAP_SECONDS = 10.0
 AFTERWARDS_SECONDS = 3.0
@@ -142,6 +145,26 @@ class Deployment:
         return left
 
 
+async def _has_replicas(master: Host) -> bool:
+    """Whether both replicas are in step."""
+    try:
+        async with asking(Address(master.address, 6379), LinkSettings()) as client:
+            info = await client.info("replication")
+    except OSError:
+        return False
+    return [info.get(f"slave{n}", {}).get("state") for n in range(2)] == ["online"] * 2
+
+
+async def _knows_all(sentinel: Host) -> bool:
+    """Whether the Sentinel on this host knows both replicas and the two other Sentinels."""
+    try:
+        async with asking(Address(sentinel.address, 26379), LinkSettings()) as client:
+            known: Any = await client.sentinel_master("shop")
+    except OSError:
+        return False
+    return bool((known["num-slaves"], known["num-other-sentinels"]) == (2, 2))
+
+
 def _is_ready(output: Path) -> bool:
     return READY in output.read_text()
 
@@ -155,13 +178,17 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
             home = tmp_path / f"store-{number}"
             replica = ("--replicaof", stores[0].address, "6379") if number else ()
             stack.enter_context(running(host, home, server, *STORE, *SAFE, *OPEN, *replica))
+        # A Sentinel reads of its master's replicas every ten seconds, and fails over to those it knows.
+        await until(partial(_has_replicas, stores[0]), START_SECONDS)
+        for number, host in enumerate(stores):
             conf = tmp_path / f"sentinel-{number}.conf"
             conf.write_text(SENTINEL.format(master=stores[0].address))
             watch = tmp_path / f"watch-{number}"
             stack.enter_context(running(host, watch, server, str(conf), "--sentinel"))
         sentinels = ",".join(host.address for host in stores)
         url = f"redis+sentinel://{sentinels}/shop"
-        await asyncio.sleep(3)  # Sentinels get to know each other and the replicas
+        for host in stores:
+            await until(partial(_knows_all, host), START_SECONDS)
         environ = {
             "HOLDFAST_STORE_URL": url,
             "HOLDFAST_LEDGER_URL": f"sqlite:///{tmp_path / 'ledger.sqlite3'}",
