@@ -178,7 +178,7 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
             home = tmp_path / f"store-{number}"
             replica = ("--replicaof", stores[0].address, "6379") if number else ()
             stack.enter_context(running(host, home, server, *STORE, *SAFE, *OPEN, *replica))
-        # A Sentinel reads of its master's replicas every ten seconds, and fails over to those it knows.
+        # A Sentinel reads of the replicas every ten seconds, and fails over to those it knows.
         await until(partial(_has_replicas, stores[0]), START_SECONDS)
         for number, host in enumerate(stores):
             conf = tmp_path / f"sentinel-{number}.conf"
