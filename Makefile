@@ -7,8 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 ARGS ?=
-# How many processes run tests side by side: much of a test's time is waiting for a server.
-JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# How many processes run tests side by side, each with servers of its own.
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 # Every benchmark but the yardstick, which the others start.
 BENCH ?= $(filter-out bare,$(patsubst loadtest/bench/%.py,%,$(wildcard loadtest/bench/*.py)))
 
