@@ -7,7 +7,7 @@ from typing import Any
 
 import jwt
 from aiohttp import ClientSession
-from api_client import Answer, Api, create, eventually, make_key
+from api_client import MAX_TRIES, Answer, Api, create, eventually, make_key
 from running_service import Service, StartService
 
 TWO = {"areas": [{"id": "floor", "quantity": 2}]}
@@ -23,7 +23,7 @@ async def come(platform: Api, name: str, who: str = "customer 7") -> Api:
     claims = {"aud": name, "sub": who, "iat": now, "exp": now + 300}
     identity = jwt.encode(claims, shown["key"], "HS256", {"kid": shown["kid"]})
     visitor = platform.as_(None)
-    for _ in range(100):
+    for _ in range(MAX_TRIES):  # after a loss nobody new is called for some polls
         joined = await visitor.post(f"{base}/tickets", {"identity": identity})
         assert joined.status in {200, 201}, joined
         ticket = {"Holdfast-Ticket": str(joined.body["ticket"])}
