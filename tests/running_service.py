@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
@@ -46,7 +47,9 @@ class Service:
         return [pid for pid in children(self.process.pid) if not is_store(pid)]
 
     def store_pid(self) -> int:
-        return next(pid for pid in children(self.process.pid) if is_store(pid))
+        """The store's process id; one that has just been killed is on its way back."""
+        running = wait_until(lambda: [pid for pid in children(self.process.pid) if is_store(pid)])
+        return running[0]
 
     def stop(self) -> int:
         """SIGTERM and the exit status."""
@@ -60,6 +63,7 @@ class Service:
 
 
 StartService = Callable[..., Service]
+Found = TypeVar("Found")
 
 
 def children(pid: int) -> list[int]:
@@ -83,12 +87,13 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Poll another process: there is nothing of it that could be awaited."""
+def wait_until(condition: Callable[[], Found], seconds: float = 10.0) -> Found:
+    """Poll another process, of which nothing could be awaited, until there is something true."""
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(POLL_SECONDS)
+    return found
 
 
 def launch(data_dir: Path, *arguments: str, wrapper: Sequence[str] = (), **environ: str) -> Service:

@@ -11,12 +11,13 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
+from api_client import Answer
 from reconcile_kit import reconciled
 from running_service import Service, StartService, is_alive, wait_until
 from rush_kit import SALE, Line, Rush, audit, create_rush_sale, until_confirmed
@@ -43,14 +44,20 @@ async def rushing(
     assert "internal_error" not in rush.answers
 
 
-async def epoch_of(rush: Rush) -> int:
-    """The epoch of the events that the seat map goes on with, once this worker has noticed."""
+async def answered(call: Callable[[], Awaitable[Answer]]) -> Answer:
+    """The first answer that is not 503: each worker notices a loss for itself."""
     async with asyncio.timeout(10):
         while True:
-            shown = await rush.api.get(f"/v1/sales/{SALE}/seats")
-            if shown.status != 503:
-                return int(shown.body["version"].partition("-")[0])
+            answer = await call()
+            if answer.status != 503:
+                return answer
             await asyncio.sleep(0.05)
+
+
+async def epoch_of(rush: Rush) -> int:
+    """The epoch of the events that the seat map goes on with, once this worker has noticed."""
+    shown = await answered(lambda: rush.api.get(f"/v1/sales/{SALE}/seats"))
+    return int(shown.body["version"].partition("-")[0])
 
 
 def flush(service: Service) -> None:
@@ -81,9 +88,10 @@ async def test_flushed_store_is_rebuilt_and_everybody_keeps_what_was_promised(
         flush(service)
         await until_confirmed(rush, 50)
         assert await epoch_of(rush) == 2
-        shown = (await rush.api.get(f"/v1/sales/{SALE}/seats?seats=guids")).body
-        assert set(guids) == set(shown["seats"]["blocked"])
-        held = await rush.api.as_(old_pass).hold(SALE, {"best_available": {"quantity": 1}})
+        shown = await answered(lambda: rush.api.get(f"/v1/sales/{SALE}/seats?seats=guids"))
+        assert set(guids) == set(shown.body["seats"]["blocked"])
+        buyer, wish = rush.api.as_(old_pass), {"best_available": {"quantity": 1}}
+        held = await answered(lambda: buyer.hold(SALE, wish))
         assert held.status == 201, held
 
 
