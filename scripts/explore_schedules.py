@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from model.theatre import House, house, opened
+from model.harness import Backend, open_harness, run_backend
 
 
 def main() -> int:
@@ -26,17 +26,17 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1000, help="the first seed")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
-    with house() as built:
+    with run_backend() as built:
         return asyncio.run(explore(built, options.first, options.count, options.seconds))
 
 
-async def explore(built: House, first: int, count: int, seconds: float) -> int:
+async def explore(built: Backend, first: int, count: int, seconds: float) -> int:
     """Seed after seed."""
     until = time.monotonic() + seconds
     done = 0
-    async with opened(built) as theatre:
+    async with open_harness(built) as harness:
         while done < count and time.monotonic() < until:
-            found = await theatre.search(range(first + done, first + done + 1), shrink=200)
+            found = await harness.search(range(first + done, first + done + 1), shrink=200)
             if found is not None:
                 print(f"seed {found[0]}: {found[1]}")
                 return 1

@@ -3,18 +3,18 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from model.theatre import House, Theatre, house, opened
+from model.harness import Backend, Harness, open_harness, run_backend
 
 
 @pytest.fixture(scope="session")
-def playhouse() -> Iterator[House]:
+def backend() -> Iterator[Backend]:
     """One for the whole session: every run has a sale of its own."""
-    with house() as built:
+    with run_backend() as built:
         yield built
 
 
 @pytest.fixture
-async def theatre(playhouse: House) -> AsyncIterator[Theatre]:
+async def harness(backend: Backend) -> AsyncIterator[Harness]:
     """The real code, as it is."""
-    async with opened(playhouse) as theatre:
-        yield theatre
+    async with open_harness(backend) as harness:
+        yield harness

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from model import two_stores as world_of
+from model.harness import MEMORY, Backend, bundle_with, no_threads, run_backend
 from model.masters import sentinels_on_cue
 from model.playing import forget
 from model.sale import UID
 from model.schedule import Failure, Run, Schedule
 from model.stage import Fate
 from model.terms import SEATS
-from model.theatre import MEMORY, House, bundle_with, house, no_threads
 from model.two_stores import FORMER, PROMOTED, TwoStores
 from model.world import WORKERS
 from script_edits import Edits
@@ -93,11 +93,11 @@ async def _clear(world: TwoStores) -> None:
 
 
 @contextmanager
-def two_stores_and_ledger() -> Iterator[tuple[House, str]]:
+def two_stores_and_ledger() -> Iterator[tuple[Backend, str]]:
     """A store with a ledger, and the URL of another store."""
     base = MEMORY if MEMORY.is_dir() else None
     with (
-        house() as first,
+        run_backend() as first,
         tempfile.TemporaryDirectory(dir=base, prefix="holdfast-model-") as memory,
         EmbeddedStore(Path(memory) / "store") as second,
     ):
@@ -106,10 +106,10 @@ def two_stores_and_ledger() -> Iterator[tuple[House, str]]:
 
 @asynccontextmanager
 async def staged(
-    houses: tuple[House, str], edits: Edits | None = None, scratch: Path | None = None
+    backends: tuple[Backend, str], edits: Edits | None = None, scratch: Path | None = None
 ) -> AsyncIterator[TwoStoreStage]:
-    """The stage in these houses; `edits` are made in a copy of the scripts below `scratch`."""
-    first, second_url = houses
+    """The stage on these backends; `edits` are made in a copy of the scripts below `scratch`."""
+    first, second_url = backends
     bundle = bundle_with(edits, scratch)
     with no_threads(), sentinels_on_cue():
         async with Executor(first.store_url, bundle) as one, Executor(second_url, bundle) as two:

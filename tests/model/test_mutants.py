@@ -14,11 +14,11 @@ from typing import Final
 import pytest
 from model.allotment_mutants import ALLOTMENTS
 from model.directed import DIRECTED, ONE_SEAT_FOR_TWO
+from model.harness import Backend, open_harness
 from model.mutant import Mutant
 from model.protocol_mutants import PROTOCOL
 from model.schedule import Failure
 from model.script_mutants import BOUNDS, PROMISES
-from model.theatre import House, opened
 from sqlalchemy import text
 
 from holdfast_inventory.ledger import Ledger
@@ -28,15 +28,15 @@ Violates = Callable[[Mutant], Awaitable[Failure | None]]
 
 
 @pytest.fixture
-def violation(playhouse: House, tmp_path: Path) -> Violates:
+def violation(backend: Backend, tmp_path: Path) -> Violates:
     """What a mutant does wrong: in its schedule, or in the first ones that chance draws."""
 
     async def of(mutant: Mutant) -> Failure | None:
         with mutant.patched():
-            async with opened(playhouse, edits=mutant.edits, scratch=tmp_path) as theatre:
+            async with open_harness(backend, edits=mutant.edits, scratch=tmp_path) as harness:
                 if mutant.told is not None:
-                    return (await theatre.run(mutant.told)).failure
-                found = await theatre.search(SEEDS)
+                    return (await harness.run(mutant.told)).failure
+                found = await harness.search(SEEDS)
                 return None if found is None else found[1]
 
     return of
@@ -49,9 +49,9 @@ async def _require_caught(violation: Violates, mutant: Mutant) -> None:
 
 
 @pytest.mark.parametrize("name", DIRECTED)
-async def test_real_code_outlives_the_directed_schedules(playhouse: House, name: str) -> None:
-    async with opened(playhouse) as theatre:
-        assert (await theatre.run(DIRECTED[name])).failure is None
+async def test_real_code_outlives_the_directed_schedules(backend: Backend, name: str) -> None:
+    async with open_harness(backend) as harness:
+        assert (await harness.run(DIRECTED[name])).failure is None
 
 
 @pytest.mark.parametrize("name", PROMISES)
@@ -74,17 +74,17 @@ async def test_mutant_of_an_allotment_is_caught(violation: Violates, name: str) 
     await _require_caught(violation, ALLOTMENTS[name])
 
 
-async def test_mutant_no_unique_key_is_caught(playhouse: House, tmp_path: Path) -> None:
+async def test_mutant_no_unique_key_is_caught(backend: Backend, tmp_path: Path) -> None:
     """A store that went back unnoticed gives one seat to two, whose confirms meet in one batch.
 
     Only then does the key itself decide: an intent that is done singly looks before it sells.
     """
     file = tmp_path / "ledger.db"
-    shutil.copy(playhouse.ledger_file, file)
-    async with opened(House(playhouse.store_url, file)) as theatre:
-        assert (await theatre.run(ONE_SEAT_FOR_TWO)).failure is None
-        await _drop_the_key(theatre.ledger)
-        failure = (await theatre.run(ONE_SEAT_FOR_TWO)).failure
+    shutil.copy(backend.ledger_file, file)
+    async with open_harness(Backend(backend.store_url, file)) as harness:
+        assert (await harness.run(ONE_SEAT_FOR_TWO)).failure is None
+        await _drop_the_key(harness.ledger)
+        failure = (await harness.run(ONE_SEAT_FOR_TWO)).failure
     assert failure is not None
     assert failure.kind in ("ledger", "double")
 

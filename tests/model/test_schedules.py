@@ -5,19 +5,19 @@ shortest schedule that was found for it, ready to be put in a test of its own.
 """
 
 import pytest
+from model.harness import Harness
 from model.schedule import drawn
-from model.theatre import Theatre
 
 SEEDS = range(30)
 
 
-async def test_real_code_does_what_the_model_does(theatre: Theatre) -> None:
-    found = await theatre.search(SEEDS, shrink=100)
+async def test_real_code_does_what_the_model_does(harness: Harness) -> None:
+    found = await harness.search(SEEDS, shrink=100)
     assert found is None, f"seed {found[0]}: {found[1]}"
 
 
 @pytest.mark.parametrize("seed", [1, 7])
-async def test_a_seed_gives_one_run(theatre: Theatre, seed: int) -> None:
+async def test_a_seed_gives_one_run(harness: Harness, seed: int) -> None:
     assert drawn(seed) == drawn(seed)
-    first, again = await theatre.run(drawn(seed)), await theatre.run(drawn(seed))
+    first, again = await harness.run(drawn(seed)), await harness.run(drawn(seed))
     assert first.steps == again.steps

@@ -12,8 +12,8 @@ from unittest.mock import patch
 import pytest
 from model import failovers
 from model.failovers import DIRECTED, Scenario, drawn, staged, two_stores_and_ledger
+from model.harness import Backend
 from model.masters import MasterNode
-from model.theatre import House
 from script_edits import Edits
 from sqlalchemy import update
 
@@ -25,7 +25,7 @@ from holdfast_lua import SaleRef
 from holdfast_lua.stock_calls import StockCalls
 
 SEEDS: Final = range(80)
-Houses = tuple[House, str]
+Backends = tuple[Backend, str]
 
 
 @dataclass(frozen=True)
@@ -93,35 +93,37 @@ MUTANTS: Final = {
 
 
 @pytest.fixture(scope="module")
-def houses() -> Iterator[Houses]:
+def backends() -> Iterator[Backends]:
     with two_stores_and_ledger() as built:
         yield built
 
 
-async def test_real_code_keeps_the_rules_of_two_stores(houses: Houses) -> None:
-    async with staged(houses) as stage:
+async def test_real_code_keeps_the_rules_of_two_stores(backends: Backends) -> None:
+    async with staged(backends) as stage:
         found = await stage.search(SEEDS)
     assert found is None, f"seed {found[0]}: {found[1]}"
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_seed_gives_one_scenario(houses: Houses, seed: int) -> None:
-    async with staged(houses) as stage:
+async def test_seed_gives_one_scenario(backends: Backends, seed: int) -> None:
+    async with staged(backends) as stage:
         first, again = [await stage.run(drawn(seed)) for _ in range(2)]
     assert first.steps == again.steps
 
 
 @pytest.mark.parametrize("name", DIRECTED)
-async def test_real_code_outlives_the_directed_failovers(houses: Houses, name: str) -> None:
-    async with staged(houses) as stage:
+async def test_real_code_outlives_the_directed_failovers(backends: Backends, name: str) -> None:
+    async with staged(backends) as stage:
         assert await stage.failure_of(DIRECTED[name]) is None
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-async def test_mutant_of_two_stores_is_caught(houses: Houses, tmp_path: Path, name: str) -> None:
+async def test_mutant_of_two_stores_is_caught(
+    backends: Backends, tmp_path: Path, name: str
+) -> None:
     mutant = MUTANTS[name]
     with mutant.patched():
-        async with staged(houses, mutant.edits, tmp_path) as stage:
+        async with staged(backends, mutant.edits, tmp_path) as stage:
             failure = await stage.failure_of(mutant.scenario)
     assert failure is not None, f"it outlived its scenario: {mutant.harm}"
     assert failure.kind == mutant.kind, failure

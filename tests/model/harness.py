@@ -29,7 +29,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - a private directory is made in it
 
 
 @dataclass(frozen=True)
-class Theatre:
+class Harness:
     """A store and a ledger on which schedules run one after another."""
 
     executor: Executor
@@ -45,15 +45,15 @@ class Theatre:
 
 
 @dataclass(frozen=True)
-class House:
-    """What theatres are opened in: a running store, and a ledger with its schema."""
+class Backend:
+    """A running store, and a ledger file that has its schema."""
 
     store_url: str
     ledger_file: Path
 
 
 @contextmanager
-def house() -> Iterator[House]:
+def run_backend() -> Iterator[Backend]:
     """A store and a ledger of one's own, gone afterwards."""
     base = MEMORY if MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(dir=base, prefix="holdfast-model-") as memory:
@@ -61,7 +61,7 @@ def house() -> Iterator[House]:
         with no_threads():
             uvloop.run(_make_ledger(file))
         with EmbeddedStore(Path(memory) / "store") as store:
-            yield House(store.url, file)
+            yield Backend(store.url, file)
 
 
 async def _make_ledger(file: Path) -> None:
@@ -71,17 +71,17 @@ async def _make_ledger(file: Path) -> None:
 
 
 @asynccontextmanager
-async def opened(
-    house: House, *, edits: Edits | None = None, scratch: Path | None = None
-) -> AsyncIterator[Theatre]:
-    """A theatre in the house; `edits` are made in a copy of the scripts below `scratch`."""
+async def open_harness(
+    backend: Backend, *, edits: Edits | None = None, scratch: Path | None = None
+) -> AsyncIterator[Harness]:
+    """A harness on the backend; `edits` are made in a copy of the scripts below `scratch`."""
     with no_threads():
-        async with Executor(house.store_url, bundle_with(edits, scratch)) as executor:
+        async with Executor(backend.store_url, bundle_with(edits, scratch)) as executor:
             # Small hashes are walked in the order of writing: a seed gives one run, not many.
             await executor.command("CONFIG", "SET", "hash-max-listpack-value", 4096)
-            ledger = await Ledger.open(f"sqlite:///{house.ledger_file}")
+            ledger = await Ledger.open(f"sqlite:///{backend.ledger_file}")
             try:
-                yield Theatre(executor, ledger)
+                yield Harness(executor, ledger)
             finally:
                 await ledger.close()
 
