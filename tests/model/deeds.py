@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from model.sale import HOLD_MAX_SECONDS, HOLD_SECONDS, LIMIT
-from model.stage import REQUEST, Worker
+from model.scheduler import REQUEST, Worker
 from model.terms import AREAS, CLUB, CLUB_SEATS, LODGE, Areas, Asked, require
 from model.world import Deed, World
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from model import deeds
 from model.judge import SETTLED
 from model.sale import HOLD_MAX_SECONDS
-from model.stage import Worker
+from model.scheduler import Worker
 from model.terms import AREAS, require
 from model.world import Deed, World
 

@@ -17,7 +17,7 @@ from model.masters import sentinels_on_cue
 from model.playing import forget
 from model.sale import UID
 from model.schedule import Failure, Run, Schedule
-from model.stage import Fate
+from model.scheduler import Fate
 from model.terms import SEATS
 from model.two_stores import FORMER, PROMOTED, TwoStores
 from model.world import WORKERS
@@ -49,7 +49,7 @@ WEIGHTS: Final = {
 
 
 @dataclass(frozen=True)
-class TwoStoreStage:
+class TwoStoreHarness:
     """Two stores and a ledger, on which scenarios run one after another."""
 
     stores: tuple[Executor, Executor]
@@ -105,9 +105,9 @@ def two_stores_and_ledger() -> Iterator[tuple[Backend, str]]:
 
 
 @asynccontextmanager
-async def staged(
+async def open_two_stores(
     backends: tuple[Backend, str], edits: Edits | None = None, scratch: Path | None = None
-) -> AsyncIterator[TwoStoreStage]:
+) -> AsyncIterator[TwoStoreHarness]:
     """The stage on these backends; `edits` are made in a copy of the scripts below `scratch`."""
     first, second_url = backends
     bundle = bundle_with(edits, scratch)
@@ -120,7 +120,7 @@ async def staged(
             await two.command("REPLICAOF", "NO", "ONE")
             ledger = await Ledger.open(f"sqlite:///{first.ledger_file}")
             try:
-                yield TwoStoreStage((one, two), ledger)
+                yield TwoStoreHarness((one, two), ledger)
             finally:
                 await ledger.close()
 

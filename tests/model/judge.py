@@ -15,7 +15,7 @@ from model import installing, scripts
 from model.comparing import RealStore
 from model.ledger_model import LedgerModel
 from model.reading import answer_of, asked_of
-from model.stage import Call
+from model.scheduler import Call
 from model.store_model import StoreModel
 from model.terms import CLUB, require
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 from unittest.mock import patch
 
-from model.stage import GatedExecutor, Worker
+from model.scheduler import GatedExecutor, Worker
 
 from holdfast_lua import Executor
 from holdfast_lua.errors import StoreError, StoreOutcomeUnknown, StoreUnavailable

@@ -8,7 +8,7 @@ from typing import Final
 from model import deeds
 from model.sale import BUYERS
 from model.schedule import DEEDS, Move
-from model.stage import Fate
+from model.scheduler import Fate
 from model.terms import AREAS, CLUB, SEATS
 from model.world import WORKERS, Deed, World
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import pytest
 from model import failovers
-from model.failovers import DIRECTED, Scenario, drawn, staged, two_stores_and_ledger
+from model.failovers import DIRECTED, Scenario, drawn, open_two_stores, two_stores_and_ledger
 from model.harness import Backend
 from model.masters import MasterNode
 from script_edits import Edits
@@ -99,21 +99,21 @@ def backends() -> Iterator[Backends]:
 
 
 async def test_real_code_keeps_the_rules_of_two_stores(backends: Backends) -> None:
-    async with staged(backends) as stage:
+    async with open_two_stores(backends) as stage:
         found = await stage.search(SEEDS)
     assert found is None, f"seed {found[0]}: {found[1]}"
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_seed_gives_one_scenario(backends: Backends, seed: int) -> None:
-    async with staged(backends) as stage:
+    async with open_two_stores(backends) as stage:
         first, again = [await stage.run(drawn(seed)) for _ in range(2)]
     assert first.steps == again.steps
 
 
 @pytest.mark.parametrize("name", DIRECTED)
 async def test_real_code_outlives_the_directed_failovers(backends: Backends, name: str) -> None:
-    async with staged(backends) as stage:
+    async with open_two_stores(backends) as stage:
         assert await stage.failure_of(DIRECTED[name]) is None
 
 
@@ -123,7 +123,7 @@ async def test_mutant_of_two_stores_is_caught(
 ) -> None:
     mutant = MUTANTS[name]
     with mutant.patched():
-        async with staged(backends, mutant.edits, tmp_path) as stage:
+        async with open_two_stores(backends, mutant.edits, tmp_path) as stage:
             failure = await stage.failure_of(mutant.scenario)
     assert failure is not None, f"it outlived its scenario: {mutant.harm}"
     assert failure.kind == mutant.kind, failure

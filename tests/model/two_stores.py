@@ -16,7 +16,7 @@ from model.comparing import RealStore
 from model.judge import START_MS
 from model.masters import SENTINELS, MasterExecutor, Sent
 from model.sale import BUYERS, HOLD_MAX_SECONDS, PLAN, UID, plan_of, spec_of
-from model.stage import REQUEST, Call, Stage, Worker
+from model.scheduler import REQUEST, Call, Scheduler, Worker
 from model.terms import AREAS, ROOM, require
 from model.world import CLOCK_KEY, WORKERS
 
@@ -63,7 +63,7 @@ class TwoStores:
     now_ms: int = START_MS
 
     def __post_init__(self) -> None:
-        self.stage = Stage(self.stores[FORMER], self.ledger, self)
+        self.stage = Scheduler(self.stores[FORMER], self.ledger, self)
         self.workers = [self._worker(number) for number in range(WORKERS)]
 
     def _worker(self, number: int) -> Worker:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from model.comparing import RealStore
 from model.judge import START_MS, Judge
 from model.sale import PLAN, UID, Policy, plan_of, spec_of
-from model.stage import Stage, Worker
+from model.scheduler import Scheduler, Worker
 from model.store_model import StoreModel
 from model.terms import AREAS, ROOM
 
@@ -52,7 +52,7 @@ class World:
     def __post_init__(self) -> None:
         self.plan = plan_of(self.policy)
         self.judge = Judge(RealStore(self.executor, self.uid))
-        self.stage = Stage(self.executor, self.ledger, self.judge)
+        self.stage = Scheduler(self.executor, self.ledger, self.judge)
         self.workers = [Worker(self.stage, n, self.plan) for n in range(WORKERS)]
 
     @property

@@ -82,7 +82,7 @@ class Watch(Protocol):
 
 
 @dataclass
-class Stage:
+class Scheduler:
     """All workers of a run, over one store and one ledger."""
 
     executor: Executor
@@ -136,7 +136,7 @@ class Worker:
 
     def __init__(
         self,
-        stage: Stage,
+        stage: Scheduler,
         number: int,
         plan: Plan,
         connect: Callable[[Worker], GatedExecutor] | None = None,
