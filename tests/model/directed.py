@@ -13,9 +13,9 @@ def do(kind: str, deed: str, worker: int = 0, c: int = 0) -> Move:
     return Move(kind, list(DEEDS).index(deed), worker, c)
 
 
-def cues(count: int, at: int = 0) -> tuple[Move, ...]:
+def deliver(count: int, at: int = 0) -> tuple[Move, ...]:
     """So many calls happen, each the one that waits at this place."""
-    return (Move("cue", at),) * count
+    return (Move("deliver", at),) * count
 
 
 def schedule(*moves: Move | tuple[Move, ...]) -> Schedule:
@@ -28,25 +28,25 @@ def schedule(*moves: Move | tuple[Move, ...]) -> Schedule:
 
 TWO_MINUTES, FIVE_MINUTES, PAST_THE_HOLD = Move("time", 2), Move("time", 3), Move("time", 4)
 CLOSE = do("rush", "operate", c=OPERATIONS.index("close"))
-BEGUN = (do("rush", "hold"), do("ask", "confirm"), *cues(2))
+BEGUN = (do("rush", "hold"), do("ask", "confirm"), *deliver(2))
 """the confirm of the first worker waits for its turn in the ledger"""
 
 # Who is late
 
 SALE_COMES_LATE = schedule(
-    BEGUN, do("rush", "recover", 1), TWO_MINUTES, do("rush", "recover", 1), cues(1)
+    BEGUN, do("rush", "recover", 1), TWO_MINUTES, do("rush", "recover", 1), deliver(1)
 )
 VOID_TOLD_LATE = schedule(
     BEGUN,
-    Move("die_before"),
+    Move("crash_before"),
     do("rush", "sweep", 2),
     do("rush", "recover", 1),
     TWO_MINUTES,
     do("ask", "recover", 1),
-    cues(8),  # the order is void, the store has yet to be told
+    deliver(8),  # the order is void, the store has yet to be told
     do("ask", "confirm", 2),
-    cues(6, at=1),  # that is noticed, the hold freed and reacquired
-    cues(1),
+    deliver(6, at=1),  # that is noticed, the hold freed and reacquired
+    deliver(1),
 )
 ONE_SEAT_FOR_TWO = schedule(
     Move("snapshot"),
@@ -54,8 +54,8 @@ ONE_SEAT_FOR_TWO = schedule(
     Move("roll_back"),
     do("rush", "hold", 1),
     do("ask", "confirm", 1),
-    cues(2, at=1),
-    Move("together"),
+    deliver(2, at=1),
+    Move("batch"),
 )
 
 # A loss, and what comes back
@@ -65,7 +65,7 @@ INSTALLER_SLEEPS = schedule(
     do("rush", "sweep", 2),
     Move("wipe"),
     do("ask", "sweep", 1),
-    cues(8),  # it has read what it is about to install
+    deliver(8),  # it has read what it is about to install
     do("rush", "sweep", 2),  # installs the same epoch, loses it, and installs the next
     Move("wipe"),
     do("rush", "sweep", 2),
@@ -81,7 +81,7 @@ GIVEN_BACK_WHILE_PAYING = schedule(
     Move("wipe"),
     *(do("rush", "sweep"),) * 2,
 )
-REBUILT_MEANWHILE = schedule(BEGUN, Move("wipe"), *(do("rush", "sweep", 1),) * 2, cues(1))
+REBUILT_MEANWHILE = schedule(BEGUN, Move("wipe"), *(do("rush", "sweep", 1),) * 2, deliver(1))
 ROLLED_BACK_BY_A_SLOW_CLOCK = schedule(
     do("rush", "hold"),
     Move("snapshot"),

@@ -112,7 +112,7 @@ async def _audit_ledger(world: World) -> None:
 async def _audit_store(world: World) -> None:
     """The ledger model has just been shown to be right, so the store is held against that."""
     store, sold = world.judge.store, set(world.judge.books.owners())
-    booked = {s for s, state in enumerate(store.states()) if state == "b"}
+    booked = {s for s, letter in enumerate(store.states()) if letter == "b"}
     require(booked == sold, "halfway", f"booked {booked}, sold {sold}")
     wanted = await world.ledger.blocks.blocked(world.uid)
     require(store.blocked == set(wanted), "halfway", f"to be blocked: {wanted}")

@@ -13,11 +13,11 @@ from typing import Final
 
 from model import two_stores as world_of
 from model.harness import MEMORY, Backend, bundle_with, no_threads, run_backend
-from model.masters import sentinels_on_cue
+from model.masters import gated_sentinels
 from model.playing import forget
 from model.sale import UID
 from model.schedule import Failure, Run, Schedule
-from model.scheduler import Fate
+from model.scheduler import Delivery
 from model.terms import SEATS
 from model.two_stores import FORMER, PROMOTED, TwoStores
 from model.world import WORKERS
@@ -35,11 +35,11 @@ WEIGHTS: Final = {
     "recover": 3,
     "ping": 6,
     "look": 12,
-    "cue": 40,
+    "deliver": 40,
     "run": 12,
-    "lost": 2,
-    "unsent": 2,
-    "dies": 2,
+    "lose_answer": 2,
+    "not_sent": 2,
+    "crash_after": 2,
     "replicate": 5,
     "fail_over": 5,
     "hear": 10,
@@ -86,7 +86,7 @@ async def _clear(world: TwoStores) -> None:
     for worker in world.workers:
         worker.die()
     with contextlib.suppress(Exception):
-        await world.stage.settle()
+        await world.scheduler.settle()
     for address in world.stores:
         await world.wipe(address)
     await forget(world.ledger, UID)
@@ -108,10 +108,10 @@ def two_stores_and_ledger() -> Iterator[tuple[Backend, str]]:
 async def open_two_stores(
     backends: tuple[Backend, str], edits: Edits | None = None, scratch: Path | None = None
 ) -> AsyncIterator[TwoStoreHarness]:
-    """The stage on these backends; `edits` are made in a copy of the scripts below `scratch`."""
+    """The harness on these backends; `edits` are made in a copy of the scripts below `scratch`."""
     first, second_url = backends
     bundle = bundle_with(edits, scratch)
-    with no_threads(), sentinels_on_cue():
+    with no_threads(), gated_sentinels():
         async with Executor(first.store_url, bundle) as one, Executor(second_url, bundle) as two:
             for store in (one, two):
                 await store.command("CONFIG", "SET", "hash-max-listpack-value", 4096)
@@ -138,16 +138,16 @@ def drawn(seed: int) -> Scenario:
             number, choice = dice.randrange(WORKERS), dice.randrange(1000)
             world.steps.append(f"{kind} {number} {choice}")
             await _make(world, kind, number, choice, key)
-            await world.stage.settle()
+            await world.scheduler.settle()
 
     return scenario
 
 
 async def _make(world: TwoStores, kind: str, number: int, choice: int, key: int) -> None:
-    if kind in _FATES:
-        waiting = world.stage.waiting
+    if kind in _DELIVERIES:
+        waiting = world.scheduler.waiting
         if waiting:
-            await world.stage.cue([waiting[choice % len(waiting)]], _FATES[kind])
+            await world.scheduler.deliver([waiting[choice % len(waiting)]], _DELIVERIES[kind])
     elif kind == "hold":
         world.start(number, world_of.hold(world, choice % (SEATS - 2), key))
     elif kind == "confirm":
@@ -161,10 +161,10 @@ async def _make(world: TwoStores, kind: str, number: int, choice: int, key: int)
     elif kind == "run":
         await world.run(world.workers[number])
     else:
-        await _befall(world, kind, number, choice)
+        await _disturb(world, kind, number, choice)
 
 
-async def _befall(world: TwoStores, kind: str, number: int, choice: int) -> None:
+async def _disturb(world: TwoStores, kind: str, number: int, choice: int) -> None:
     if kind == "replicate" and world.named == FORMER:
         await world.replicate()
     elif kind == "fail_over" and world.named == FORMER:
@@ -176,11 +176,11 @@ async def _befall(world: TwoStores, kind: str, number: int, choice: int) -> None
         await world.wipe((FORMER, PROMOTED)[choice % 2])
 
 
-_FATES: Final = {
-    "cue": Fate.HAPPENS,
-    "lost": Fate.ANSWER_LOST,
-    "unsent": Fate.NOT_SENT,
-    "dies": Fate.DIES_BEHIND,
+_DELIVERIES: Final = {
+    "deliver": Delivery.DONE,
+    "lose_answer": Delivery.ANSWER_LOST,
+    "not_sent": Delivery.NOT_SENT,
+    "crash_after": Delivery.CRASH_AFTER,
 }
 
 
@@ -200,21 +200,21 @@ async def installer_moves_before_the_sale_hash(world: TwoStores) -> None:
     """A node writes the stock in one store, and would write its sale hash in the other."""
     slow = world.start(0, world_of.sweep)
     await world.run(slow, until="ledger.sales.bind_store")
-    bind = next(call for call in world.stage.waiting if call.worker is slow)
+    bind = next(call for call in world.scheduler.waiting if call.worker is slow)
     await world.fail_over()
     world.look(0)
-    await world.stage.settle()
+    await world.scheduler.settle()
     await _all_but(world, bind)
     for _ in range(2):  # refused as it moves, then answered
         world.ping(0)
-        await world.stage.settle()
+        await world.scheduler.settle()
         await _all_but(world, bind)
     await world.run(slow)
 
 
 async def _all_but(world: TwoStores, kept: object) -> None:
-    while calls := [call for call in world.stage.waiting if call is not kept]:
-        await world.stage.cue(calls[:1])
+    while calls := [call for call in world.scheduler.waiting if call is not kept]:
+        await world.scheduler.deliver(calls[:1])
 
 
 async def former_finds_the_ledger_ahead(world: TwoStores) -> None:

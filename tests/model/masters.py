@@ -1,8 +1,8 @@
 """A worker's way to the one of two stores that the Sentinels name, as in a failover.
 
-What the Sentinels say is a call that waits for its cue like every other. `Mastership` is the real
-one; `MasterNode` stands for `holdfast_lua.node.Node` and does in the same order what that does when
-it leaves a server and takes another: nothing here has links, clocks or sockets.
+What the Sentinels say is a call that waits, like every other, until it is delivered. `Mastership`
+is the real one; `MasterNode` stands for `holdfast_lua.node.Node` and does in the same order what
+that does when it leaves a server and takes another: nothing here has links, clocks or sockets.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class MasterExecutor(GatedExecutor):
 
 
 @contextmanager
-def sentinels_on_cue() -> Iterator[None]:
+def gated_sentinels() -> Iterator[None]:
     """The real `Mastership` asks the node's Sentinels, and no clock says when it may ask again."""
 
     async def agreed(node: object) -> Address:

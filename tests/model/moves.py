@@ -8,7 +8,7 @@ from typing import Final
 from model import deeds
 from model.sale import BUYERS
 from model.schedule import DEEDS, Move
-from model.scheduler import Fate
+from model.scheduler import Delivery
 from model.terms import AREAS, CLUB, SEATS
 from model.world import WORKERS, Deed, World
 
@@ -22,26 +22,26 @@ OPERATIONS: Final = ("pause", "resume", "drain", "pause", "resume", "close")
 
 
 async def make(world: World, move: Move) -> None:
-    """Makes the move, and waits until all workers wait for a cue again."""
+    """Makes the move, and waits until all workers wait at a call again."""
     if move.kind in ("ask", "rush"):
         deed = _deed(world, move)
         if deed is None:
             return
         worker = world.start(move.b % WORKERS, deed)
-        await world.stage.settle()
+        await world.scheduler.settle()
         if move.kind == "rush":
             await world.run(worker)
         return
     await _KINDS[move.kind](world, move)
 
 
-def _fated(fate: Fate) -> Callable[[World, Move], Awaitable[None]]:
-    """One of the calls that wait meets this fate."""
+def _deliver(delivery: Delivery) -> Callable[[World, Move], Awaitable[None]]:
+    """One of the calls that wait meets this delivery."""
 
     async def make(world: World, move: Move) -> None:
-        waiting = world.stage.waiting
+        waiting = world.scheduler.waiting
         if waiting:
-            await world.stage.cue([waiting[move.a % len(waiting)]], fate)
+            await world.scheduler.deliver([waiting[move.a % len(waiting)]], delivery)
 
     return make
 
@@ -50,12 +50,14 @@ async def _run(world: World, move: Move) -> None:
     await world.run(world.workers[move.a % WORKERS])
 
 
-async def _together(world: World, move: Move) -> None:
+async def _batch(world: World, move: Move) -> None:
     """All that waits to be written in the ledger arrives at once: one batch, each order once."""
-    calls = [call for call in world.stage.waiting if call.name == "ledger.commit"]
+    calls = [call for call in world.scheduler.waiting if call.name == "ledger.commit"]
     first = {_order_of(call.what): call for call in reversed(calls)}
     if first:
-        await world.stage.cue([call for call in calls if first[_order_of(call.what)] is call])
+        await world.scheduler.deliver(
+            [call for call in calls if first[_order_of(call.what)] is call]
+        )
 
 
 def _order_of(intent: object) -> str:
@@ -69,13 +71,13 @@ async def _time(world: World, move: Move) -> None:
 
 
 _KINDS: dict[str, Callable[[World, Move], Awaitable[None]]] = {
-    "cue": _fated(Fate.HAPPENS),
+    "deliver": _deliver(Delivery.DONE),
     "run": _run,
-    "together": _together,
-    "lose": _fated(Fate.ANSWER_LOST),
-    "unsent": _fated(Fate.NOT_SENT),
-    "die_before": _fated(Fate.DIES_BEFORE),
-    "die_behind": _fated(Fate.DIES_BEHIND),
+    "batch": _batch,
+    "lose_answer": _deliver(Delivery.ANSWER_LOST),
+    "not_sent": _deliver(Delivery.NOT_SENT),
+    "crash_before": _deliver(Delivery.CRASH_BEFORE),
+    "crash_after": _deliver(Delivery.CRASH_AFTER),
     "time": _time,
     "wipe": lambda world, move: world.wipe(),
     "snapshot": lambda world, move: world.take_snapshot(),

@@ -36,7 +36,7 @@ async def _clear(world: World) -> None:
         worker.die()
     # What a dead worker still has to say about its end has been judged, or is nobody's affair.
     with contextlib.suppress(Exception):
-        await world.stage.settle()
+        await world.scheduler.settle()
     await world.wipe()
     await forget(world.ledger, world.uid)
 

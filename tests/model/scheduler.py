@@ -1,9 +1,9 @@
-"""Workers whose every call to the store or the ledger waits for a cue.
+"""Workers whose every call to the store or the ledger waits until it is delivered.
 
 A worker is what a process is: its own executor, its own ledger, its own memory of the sale. What
 lies between two of its calls cannot be seen by anybody else, so a schedule of calls is a schedule
-of everything. A cue lets a call happen; or happen and its answer be lost; or not happen at all; or
-the worker dies before it or behind it, and nothing of it runs ever again.
+of everything. A delivery lets a call happen; or happen and its answer be lost; or not happen at
+all; or the worker dies before it or behind it, and nothing of it runs ever again.
 
 Nothing here knows what the calls mean: whoever watches is told of each that happened.
 """
@@ -44,23 +44,23 @@ QUIET_ROUNDS = 8
 """no chain of futures between two calls of a worker is longer than this"""
 
 
-class CrashNow(BaseException):
+class Crashed(BaseException):
     """The worker is dead. Nothing of ours catches it, as nothing catches a kill."""
 
 
-class Fate(Enum):
+class Delivery(Enum):
     """What becomes of a call."""
 
-    HAPPENS = auto()
+    DONE = auto()
     ANSWER_LOST = auto()
     NOT_SENT = auto()
-    DIES_BEFORE = auto()
-    DIES_BEHIND = auto()
+    CRASH_BEFORE = auto()
+    CRASH_AFTER = auto()
 
 
 @dataclass(slots=True)
 class Call:
-    """A call that waits for its cue. `what` is a script's arguments or an intent."""
+    """A call that waits until it is delivered. `what` is a script's arguments or an intent."""
 
     worker: Worker
     name: str
@@ -92,36 +92,36 @@ class Scheduler:
     moved: int = 0
     faults: list[BaseException] = field(default_factory=list)
 
-    async def cue(self, calls: Sequence[Call], fate: Fate = Fate.HAPPENS) -> None:
+    async def deliver(self, calls: Sequence[Call], delivery: Delivery = Delivery.DONE) -> None:
         """Decide what becomes of these calls, at once when they are several; then all settle."""
         for call in calls:
             self.waiting.remove(call)
-        sent = [] if fate in (Fate.NOT_SENT, Fate.DIES_BEFORE) else list(calls)
+        sent = [] if delivery in (Delivery.NOT_SENT, Delivery.CRASH_BEFORE) else list(calls)
         answers = await asyncio.gather(*(call.act() for call in sent), return_exceptions=True)
         await self.watch.happened(list(zip(sent, answers, strict=True)))
         for call, answer in zip(sent, answers, strict=True):
-            if fate is Fate.HAPPENS and not isinstance(answer, BaseException):
+            if delivery is Delivery.DONE and not isinstance(answer, BaseException):
                 call.answer.set_result(answer)
-            elif fate is Fate.HAPPENS:
+            elif delivery is Delivery.DONE:
                 call.answer.set_exception(cast(BaseException, answer))
-        if fate is not Fate.HAPPENS:
+        if delivery is not Delivery.DONE:
             for call in calls:
-                self._fail(call, fate)
+                self._fail(call, delivery)
         await self.settle()
 
-    def _fail(self, call: Call, fate: Fate) -> None:
-        if fate in (Fate.DIES_BEFORE, Fate.DIES_BEHIND):
-            call.answer.set_exception(CrashNow())
+    def _fail(self, call: Call, delivery: Delivery) -> None:
+        if delivery in (Delivery.CRASH_BEFORE, Delivery.CRASH_AFTER):
+            call.answer.set_exception(Crashed())
             call.worker.die()
         elif call.is_ledger:
             call.answer.set_exception(LedgerUnavailable())
-        elif fate is Fate.NOT_SENT:
+        elif delivery is Delivery.NOT_SENT:
             call.answer.set_exception(StoreUnavailable("not sent"))
         else:
             call.answer.set_exception(StoreOutcomeUnknown("the answer was lost"))
 
     async def settle(self) -> None:
-        """Let everybody run until all wait for a cue or are done. No I/O happens in between."""
+        """Let everybody run until all wait at a call or are done. No I/O happens in between."""
         quiet = 0
         while quiet < QUIET_ROUNDS:
             before = self.moved
@@ -136,12 +136,12 @@ class Worker:
 
     def __init__(
         self,
-        stage: Scheduler,
+        scheduler: Scheduler,
         number: int,
         plan: Plan,
         connect: Callable[[Worker], GatedExecutor] | None = None,
     ) -> None:
-        self.stage = stage
+        self.scheduler = scheduler
         self.number = number
         self.alive = True
         self.jobs: set[asyncio.Task[None]] = set()
@@ -161,29 +161,29 @@ class Worker:
 
     def _ended(self, job: asyncio.Task[None]) -> None:
         self.jobs.discard(job)
-        self.stage.moved += 1
+        self.scheduler.moved += 1
         error = job.exception()
-        if error is not None and not isinstance(error, CrashNow):
-            self.stage.faults.append(error)
+        if error is not None and not isinstance(error, Crashed):
+            self.scheduler.faults.append(error)
 
     async def wait(self, name: str, what: object, act: Callable[[], Awaitable[Any]]) -> Any:
-        """Until the cue comes."""
+        """Until the call is delivered."""
         if not self.alive:
-            raise CrashNow
+            raise Crashed
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.stage.waiting.append(Call(self, name, what, act, answer, REQUEST.get()))
-        self.stage.moved += 1
+        self.scheduler.waiting.append(Call(self, name, what, act, answer, REQUEST.get()))
+        self.scheduler.moved += 1
         try:
             return await answer
         finally:
-            self.stage.moved += 1
+            self.scheduler.moved += 1
 
     def die(self) -> None:
         """Nothing that waits here will ever happen."""
         self.alive = False
-        for call in [call for call in self.stage.waiting if call.worker is self]:
-            self.stage.waiting.remove(call)
-            call.answer.set_exception(CrashNow())
+        for call in [call for call in self.scheduler.waiting if call.worker is self]:
+            self.scheduler.waiting.remove(call)
+            call.answer.set_exception(Crashed())
 
 
 class JobsAfterwards(Afterwards):
@@ -204,11 +204,11 @@ async def _quietly(work: Coroutine[None, None, None]) -> None:
 
 
 class GatedExecutor(Executor):
-    """The stage's executor, for one worker, on cue."""
+    """The run's executor, for one worker; each call waits to be delivered."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._real = worker.stage.executor
+        self._real = worker.scheduler.executor
 
     async def run(self, name: str, keys: Sequence[str], args: Sequence[Argument] = ()) -> list[Any]:
         reply: list[Any] = await self._worker.wait(
@@ -234,7 +234,7 @@ class GatedExecutor(Executor):
 
 
 class Gated:
-    """A part of the ledger, each of its methods on cue."""
+    """A part of the ledger, each call of which waits to be delivered."""
 
     def __init__(self, worker: Worker, name: str, part: object) -> None:
         self._worker, self._name, self._part = worker, name, part
@@ -251,10 +251,10 @@ class Gated:
 
 
 class GatedLedger(Ledger):
-    """The stage's ledger, for one worker, on cue."""
+    """The run's ledger, for one worker; each call waits to be delivered."""
 
     def __init__(self, worker: Worker) -> None:
-        real = worker.stage.ledger
+        real = worker.scheduler.ledger
         self._worker, self._real, self.database = worker, real, real.database
         for name in ("sales", "orders", "checkpoints", "draws", "blocks"):
             setattr(self, name, Gated(worker, name, getattr(real, name)))

@@ -99,22 +99,22 @@ def backends() -> Iterator[Backends]:
 
 
 async def test_real_code_keeps_the_rules_of_two_stores(backends: Backends) -> None:
-    async with open_two_stores(backends) as stage:
-        found = await stage.search(SEEDS)
+    async with open_two_stores(backends) as harness:
+        found = await harness.search(SEEDS)
     assert found is None, f"seed {found[0]}: {found[1]}"
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_seed_gives_one_scenario(backends: Backends, seed: int) -> None:
-    async with open_two_stores(backends) as stage:
-        first, again = [await stage.run(drawn(seed)) for _ in range(2)]
+    async with open_two_stores(backends) as harness:
+        first, again = [await harness.run(drawn(seed)) for _ in range(2)]
     assert first.steps == again.steps
 
 
 @pytest.mark.parametrize("name", DIRECTED)
 async def test_real_code_outlives_the_directed_failovers(backends: Backends, name: str) -> None:
-    async with open_two_stores(backends) as stage:
-        assert await stage.failure_of(DIRECTED[name]) is None
+    async with open_two_stores(backends) as harness:
+        assert await harness.failure_of(DIRECTED[name]) is None
 
 
 @pytest.mark.parametrize("name", MUTANTS)
@@ -123,7 +123,7 @@ async def test_mutant_of_two_stores_is_caught(
 ) -> None:
     mutant = MUTANTS[name]
     with mutant.patched():
-        async with open_two_stores(backends, mutant.edits, tmp_path) as stage:
-            failure = await stage.failure_of(mutant.scenario)
+        async with open_two_stores(backends, mutant.edits, tmp_path) as harness:
+            failure = await harness.failure_of(mutant.scenario)
     assert failure is not None, f"it outlived its scenario: {mutant.harm}"
     assert failure.kind == mutant.kind, failure

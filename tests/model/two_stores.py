@@ -1,9 +1,10 @@
 """One run with two stores: a master, its replica that lags, a failover that some have not heard of.
 
 Both stores and the ledger are real, and so is what the workers do; each of their calls, the
-question to the Sentinels too, waits for its cue. After every call the rules of two masters are
-checked: an epoch is given to one store; it is ended only by who has just been told that its store
-is the one to use; no seat is sold twice; no hold of the named store is unknown to anybody.
+question to the Sentinels too, waits until it is delivered. After every call the rules of two
+masters are checked: an epoch is given to one store; it is ended only by who has just been told that
+its store is the one to use; no seat is sold twice; no hold of the named store is unknown to
+anybody.
 """
 
 from __future__ import annotations
@@ -63,12 +64,12 @@ class TwoStores:
     now_ms: int = START_MS
 
     def __post_init__(self) -> None:
-        self.stage = Scheduler(self.stores[FORMER], self.ledger, self)
+        self.scheduler = Scheduler(self.stores[FORMER], self.ledger, self)
         self.workers = [self._worker(number) for number in range(WORKERS)]
 
     def _worker(self, number: int) -> Worker:
         plan = plan_of("reacquire_same")
-        return Worker(self.stage, number, plan, lambda worker: MasterExecutor(worker, self))
+        return Worker(self.scheduler, number, plan, lambda worker: MasterExecutor(worker, self))
 
     async def open(self) -> None:
         """The sale is in the ledger; who asks for it first installs it."""
@@ -160,11 +161,11 @@ class TwoStores:
 
     async def run(self, worker: Worker | None = None, until: str = "") -> None:
         """Let everything of this worker (or of anybody) happen, up to a call of this name."""
-        await self.stage.settle()
-        while calls := [c for c in self.stage.waiting if worker in (None, c.worker)]:
+        await self.scheduler.settle()
+        while calls := [c for c in self.scheduler.waiting if worker in (None, c.worker)]:
             if calls[0].name == until:
                 return
-            await self.stage.cue(calls[:1])
+            await self.scheduler.deliver(calls[:1])
 
     # Rules
 
@@ -240,7 +241,7 @@ class TwoStores:
     async def _restart(self, number: int) -> None:
         """A process that begins anew counts whether the store has what is sold."""
         self.worker(number).die()
-        await self.stage.settle()
+        await self.scheduler.settle()
         for _ in range(2):
             self.start(number, sweep)
             await self.run()

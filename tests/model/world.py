@@ -52,8 +52,8 @@ class World:
     def __post_init__(self) -> None:
         self.plan = plan_of(self.policy)
         self.judge = Judge(RealStore(self.executor, self.uid))
-        self.stage = Scheduler(self.executor, self.ledger, self.judge)
-        self.workers = [Worker(self.stage, n, self.plan) for n in range(WORKERS)]
+        self.scheduler = Scheduler(self.executor, self.ledger, self.judge)
+        self.workers = [Worker(self.scheduler, n, self.plan) for n in range(WORKERS)]
 
     @property
     def steps(self) -> list[str]:
@@ -81,7 +81,9 @@ class World:
         """A request arrives at a worker; a dead one has been replaced."""
         worker = self.workers[number % WORKERS]
         if not worker.alive:
-            worker = self.workers[number % WORKERS] = Worker(self.stage, worker.number, self.plan)
+            worker = self.workers[number % WORKERS] = Worker(
+                self.scheduler, worker.number, self.plan
+            )
         worker.start(self._request(worker, deed))
         return worker
 
@@ -101,9 +103,9 @@ class World:
 
     async def run(self, worker: Worker | None = None) -> None:
         """Let everything happen that this worker (or anybody) still has before it."""
-        await self.stage.settle()
-        while calls := [c for c in self.stage.waiting if worker in (None, c.worker)]:
-            await self.stage.cue(calls[:1])
+        await self.scheduler.settle()
+        while calls := [c for c in self.scheduler.waiting if worker in (None, c.worker)]:
+            await self.scheduler.deliver(calls[:1])
 
     def saw(self, answer: HoldAnswer) -> None:
         """Somebody knows of this hold now, and may ask for something with it."""
