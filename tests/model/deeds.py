@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from model.sale import HOLD_MAX_SECONDS, HOLD_SECONDS, LIMIT
 from model.scheduler import REQUEST, Worker
+from model.state import Deed, RunState
 from model.terms import AREAS, CLUB, CLUB_SEATS, LODGE, Areas, Asked, require
-from model.world import Deed, World
 
 from holdfast.sales.operations import SaleOperations
 from holdfast_inventory import blocking
@@ -46,23 +46,23 @@ def wanted(best: int, units: Areas, seats: Sequence[int]) -> HoldBody:
 
 
 def hold(
-    world: World, buyer: str, key: int, body: HoldBody, channels: frozenset[str] = frozenset()
+    state: RunState, buyer: str, key: int, body: HoldBody, channels: frozenset[str] = frozenset()
 ) -> Deed:
     """A worker goes by what it has heard: it may refuse what is on sale already, but never sell
     what the ledger does not let out.
     """
-    world.requests.append((buyer, key, body, channels))
+    state.requests.append((buyer, key, body, channels))
 
     async def deed(hall: Hall, worker: Worker) -> None:
         heard = CLUB in hall.settings.released
-        said = world.judge.books.released_in is not None
+        said = state.judge.books.released_in is not None
         require(said or not heard, "channel", "a worker has heard of a release that nobody said")
         barred = CLUB not in channels and not heard
         wish = _resolved(hall, body, channels, barred=barred)
         who = _buyer(buyer)
-        hold_id = hold_id_for(world.uid, who.credential, f"k{key}")
+        hold_id = hold_id_for(state.uid, who.credential, f"k{key}")
         REQUEST.set(_asked(hold_id, buyer, body, wish, barred=barred))
-        world.saw(await hall.hold(wish, who, key=f"k{key}", digest=repr(body)))
+        state.saw(await hall.hold(wish, who, key=f"k{key}", digest=repr(body)))
 
     return deed
 
@@ -99,27 +99,27 @@ def _asked(hold_id: str, buyer: str, body: HoldBody, wish: Wish, *, barred: bool
     )
 
 
-def hold_again(world: World, number: int) -> Deed | None:
+def hold_again(state: RunState, number: int) -> Deed | None:
     """The same request once more, as after an answer that never came."""
-    requests = world.requests
-    return hold(world, *requests[number % len(requests)]) if requests else None
+    requests = state.requests
+    return hold(state, *requests[number % len(requests)]) if requests else None
 
 
-def cancel(world: World, buyer: str, key: int) -> Deed:
+def cancel(state: RunState, buyer: str, key: int) -> Deed:
     async def deed(hall: Hall, worker: Worker) -> None:
         await hall.cancel(_buyer(buyer), key=f"k{key}")
 
     return deed
 
 
-def extend(world: World, of: HoldRecord, owner: str, version: int) -> Deed:
+def extend(state: RunState, of: HoldRecord, owner: str, version: int) -> Deed:
     async def deed(hall: Hall, worker: Worker) -> None:
-        world.saw(await hall.extend(of.id, owner=owner, version=version))
+        state.saw(await hall.extend(of.id, owner=owner, version=version))
 
     return deed
 
 
-def release(world: World, of: HoldRecord, owner: str, version: int) -> Deed:
+def release(state: RunState, of: HoldRecord, owner: str, version: int) -> Deed:
     """As the request does it: of a hold that was being paid the order is voided, too."""
 
     async def deed(hall: Hall, worker: Worker) -> None:
@@ -135,7 +135,7 @@ def release(world: World, of: HoldRecord, owner: str, version: int) -> Deed:
 # The platform
 
 
-def pay(world: World, of: HoldRecord) -> Deed:
+def pay(state: RunState, of: HoldRecord) -> Deed:
     async def deed(hall: Hall, worker: Worker) -> None:
         await begin_paying(BoxOffice(hall, worker.ledger), of.id)
 
@@ -143,28 +143,28 @@ def pay(world: World, of: HoldRecord) -> Deed:
 
 
 def confirm(
-    world: World, of: HoldRecord, *, amount: int | None = None, other: bool = False
+    state: RunState, of: HoldRecord, *, amount: int | None = None, other: bool = False
 ) -> Deed:
     """The platform has the money: it will repeat exactly this until it is answered."""
     reference = f"{'other' if other else 'ref'}-{of.id}"
     total = of.total if amount is None else amount
     request = ConfirmRequest(reference, f"pay-{of.id}", total)
     if amount is None and not other:
-        world.paid[of.id] = request
+        state.paid[of.id] = request
 
     async def deed(hall: Hall, worker: Worker) -> None:
         office = BoxOffice(hall, worker.ledger)
         confirmed = await Confirming(worker.afterwards).confirm(office, of.id, request)
         # Lost with its hold and paid back since, it is an order that never had anything.
-        sold = confirmed.order.id in world.judge.books.sold_once
+        sold = confirmed.order.id in state.judge.books.sold_once
         require(amount is None or not sold, "promise", f"{of.id} was confirmed for {amount}")
-        world.judge.promised[confirmed.order.id] = reference
-        world.judge.keep_promises()
+        state.judge.promised[confirmed.order.id] = reference
+        state.judge.keep_promises()
 
     return deed
 
 
-def refund(world: World, of: HoldRecord, items: tuple[RefundItem, ...] | None, key: str) -> Deed:
+def refund(state: RunState, of: HoldRecord, items: tuple[RefundItem, ...] | None, key: str) -> Deed:
     async def deed(hall: Hall, worker: Worker) -> None:
         office = BoxOffice(hall, worker.ledger)
         refunding = Refunding(worker.afterwards)
@@ -198,7 +198,7 @@ def block(seats: Sequence[int], *, blocked: bool) -> Deed:
     return deed
 
 
-def let_out(world: World) -> Deed:
+def let_out(state: RunState) -> Deed:
     """The operator puts on sale for everybody what is set aside."""
 
     async def deed(hall: Hall, worker: Worker) -> None:

@@ -9,8 +9,8 @@ from model import deeds
 from model.judge import SETTLED
 from model.sale import HOLD_MAX_SECONDS
 from model.scheduler import Worker
+from model.state import Deed, RunState
 from model.terms import AREAS, require
-from model.world import Deed, World
 
 from holdfast_inventory.confirm import Confirming
 from holdfast_inventory.hall import Hall
@@ -23,100 +23,100 @@ REFUSALS_MAX = 1000
 """a platform that has been sent away so often is not answered at all"""
 
 
-async def finish(world: World) -> None:
+async def finish(state: RunState) -> None:
     """What is under way is finished; then store, ledger and model must agree."""
-    await world.run()
-    world.steps.append("at the end:")
-    await _recovered(world)
-    world.steps.append("the platform asks again:")
-    for hold_id in list(world.paid):
-        await _insist(world, hold_id)
-    if world.paid:
-        await _recovered(world)
-    await _audit(world)
+    await state.run()
+    state.steps.append("at the end:")
+    await _recovered(state)
+    state.steps.append("the platform asks again:")
+    for hold_id in list(state.paid):
+        await _insist(state, hold_id)
+    if state.paid:
+        await _recovered(state)
+    await _audit(state)
 
 
-async def _recovered(world: World) -> None:
-    await _ask(world, deeds.recover())
+async def _recovered(state: RunState) -> None:
+    await _ask(state, deeds.recover())
     for wait_ms in (PATIENCE_MS + 1000, HOLD_MAX_SECONDS * 1000 + 61_000):
-        await world.set_clock(world.now_ms + wait_ms)
-        await _ask(world, deeds.recover())
-    await _ask(world, deeds.sweep())
-    await _ask(world, deeds.look())
+        await state.set_clock(state.now_ms + wait_ms)
+        await _ask(state, deeds.recover())
+    await _ask(state, deeds.sweep())
+    await _ask(state, deeds.look())
 
 
-async def _ask(world: World, deed: Deed) -> None:
+async def _ask(state: RunState, deed: Deed) -> None:
     """At one worker, twice where the first only finds out that the store was lost."""
     for _ in range(2):
-        world.start(0, deed)
-        refused = len(world.recovering)
-        await world.run()
-        if len(world.recovering) == refused:
+        state.start(0, deed)
+        refused = len(state.recovering)
+        await state.run()
+        if len(state.recovering) == refused:
             break
 
 
-async def _insist(world: World, hold_id: str) -> None:
+async def _insist(state: RunState, hold_id: str) -> None:
     """The platform repeats its confirm; it must learn what became of the money."""
     answers: list[object] = []
 
     async def deed(hall: Hall, worker: Worker) -> None:
         office = BoxOffice(hall, worker.ledger)
         try:
-            request = world.paid[hold_id]
+            request = state.paid[hold_id]
             done = await Confirming(worker.afterwards).confirm(office, hold_id, request)
-            world.judge.promised[hold_id] = request.order_ref
+            state.judge.promised[hold_id] = request.order_ref
             answers.append(done.order.status)
         except HoldfastError as error:
             answers.append(error)
 
-    while not answers and len(world.recovering) < REFUSALS_MAX:
-        await _ask(world, deed)
+    while not answers and len(state.recovering) < REFUSALS_MAX:
+        await _ask(state, deed)
     final = answers[-1] if answers else None
     require(
-        _is_final(world, hold_id, final), "paid", f"{hold_id} is paid, and the answer: {final!r}"
+        _is_final(state, hold_id, final), "paid", f"{hold_id} is paid, and the answer: {final!r}"
     )
 
 
-def _is_final(world: World, hold_id: str, answer: object) -> bool:
+def _is_final(state: RunState, hold_id: str, answer: object) -> bool:
     if isinstance(answer, HoldfastError):
         # A key was used for another request after a loss: what is held is not what was paid.
-        asked = world.judge.digests.get(hold_id, ())
+        asked = state.judge.digests.get(hold_id, ())
         if len(asked) > 1 and answer.code is ErrorCode.AMOUNT_MISMATCH:
             return True
-        unknown = answer.code is ErrorCode.UNKNOWN_HOLD and world.rolled_back
+        unknown = answer.code is ErrorCode.UNKNOWN_HOLD and state.rolled_back
         mismatch = answer.code is ErrorCode.ORDER_MISMATCH
         return bool(answer.members.get("refund_required")) or mismatch or unknown
     return answer in SETTLED
 
 
-async def _audit(world: World) -> None:
+async def _audit(state: RunState) -> None:
     """Store, ledger and model agree; nothing is left halfway."""
-    await world.judge.compare()
-    await _audit_ledger(world)
-    if not world.rolled_back:  # what such a store has forgotten unnoticed, `reconcile` finds
-        await _audit_store(world)
+    await state.judge.compare()
+    await _audit_ledger(state)
+    if not state.rolled_back:  # what such a store has forgotten unnoticed, `reconcile` finds
+        await _audit_store(state)
 
 
-async def _audit_ledger(world: World) -> None:
-    orders, books = world.ledger.orders, world.judge.books
-    owners = await orders.owners(world.uid)
+async def _audit_ledger(state: RunState) -> None:
+    orders, books = state.ledger.orders, state.judge.books
+    owners = await orders.owners(state.uid)
     require(owners == books.owners(), "double", f"{owners} are sold")
-    sold = await orders.area_units(world.uid)
+    sold = await orders.area_units(state.uid)
     units = tuple(sold[area] for area in AREAS)
     require(units == books.areas_sold(), "double", f"{sold} are sold")
-    for order in await orders.page(world.uid, limit=500):
+    for order in await orders.page(state.uid, limit=500):
         books.compare(order.id, order)
         require(order.status is not OrderStatus.PENDING, "halfway", f"{order}")
 
 
-async def _audit_store(world: World) -> None:
+async def _audit_store(state: RunState) -> None:
     """The ledger model has just been shown to be right, so the store is held against that."""
-    store, sold = world.judge.store, set(world.judge.books.owners())
+    store, sold = state.judge.store, set(state.judge.books.owners())
     booked = {s for s, letter in enumerate(store.states()) if letter == "b"}
     require(booked == sold, "halfway", f"booked {booked}, sold {sold}")
-    wanted = await world.ledger.blocks.blocked(world.uid)
+    wanted = await state.ledger.blocks.blocked(state.uid)
     require(store.blocked == set(wanted), "halfway", f"to be blocked: {wanted}")
-    unsaid = store.apart and world.judge.books.released_in is not None
+    unsaid = store.apart and state.judge.books.released_in is not None
     require(not unsaid, "halfway", "the ledger has released what the store sets aside")
     halfway = [h for h in store.living() if h.status.name == "CONFIRMING"]
     require(not halfway, "halfway", f"{halfway}")

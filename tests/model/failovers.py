@@ -11,22 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from model import two_stores as world_of
+from model import two_stores as operations
 from model.harness import MEMORY, Backend, bundle_with, no_threads, run_backend
 from model.masters import gated_sentinels
 from model.playing import forget
 from model.sale import UID
 from model.schedule import Failure, Run, Schedule
 from model.scheduler import Delivery
+from model.state import WORKERS
 from model.terms import SEATS
-from model.two_stores import FORMER, PROMOTED, TwoStores
-from model.world import WORKERS
+from model.two_stores import FORMER, PROMOTED, TwoStoreState
 from script_edits import Edits
 
 from holdfast_inventory.ledger import Ledger
 from holdfast_lua import EmbeddedStore, Executor
 
-Scenario = Callable[[TwoStores], Awaitable[None]]
+Scenario = Callable[[TwoStoreState], Awaitable[None]]
 MOVES: Final = (30, 60)
 WEIGHTS: Final = {
     "hold": 20,
@@ -62,16 +62,16 @@ class TwoStoreHarness:
     async def run(self, scenario: Scenario) -> Run:
         """What happens in the scenario, and how it ends badly if it does."""
         failure = None
-        world = TwoStores(dict(zip((FORMER, PROMOTED), self.stores, strict=True)), self.ledger)
+        state = TwoStoreState(dict(zip((FORMER, PROMOTED), self.stores, strict=True)), self.ledger)
         try:
-            await world.open()
-            await scenario(world)
-            await world.finish()
+            await state.open()
+            await scenario(state)
+            await state.finish()
         except Exception as violation:
-            failure = Failure(Schedule("reacquire_same", ()), violation, tuple(world.steps))
+            failure = Failure(Schedule("reacquire_same", ()), violation, tuple(state.steps))
         finally:
-            await _clear(world)
-        return Run(tuple(world.steps), failure)
+            await _clear(state)
+        return Run(tuple(state.steps), failure)
 
     async def search(self, seeds: range) -> tuple[int, Failure] | None:
         """The first seed that fails."""
@@ -82,14 +82,14 @@ class TwoStoreHarness:
         return None
 
 
-async def _clear(world: TwoStores) -> None:
-    for worker in world.workers:
+async def _clear(state: TwoStoreState) -> None:
+    for worker in state.workers:
         worker.die()
     with contextlib.suppress(Exception):
-        await world.scheduler.settle()
-    for address in world.stores:
-        await world.wipe(address)
-    await forget(world.ledger, UID)
+        await state.scheduler.settle()
+    for address in state.stores:
+        await state.wipe(address)
+    await forget(state.ledger, UID)
 
 
 @contextmanager
@@ -131,49 +131,49 @@ async def open_two_stores(
 def drawn(seed: int) -> Scenario:
     """The scenario of a seed, always the same."""
 
-    async def scenario(world: TwoStores) -> None:
+    async def scenario(state: TwoStoreState) -> None:
         dice = random.Random(seed)
         kinds = dice.choices(list(WEIGHTS), list(WEIGHTS.values()), k=dice.randint(*MOVES))
         for key, kind in enumerate(kinds):
             number, choice = dice.randrange(WORKERS), dice.randrange(1000)
-            world.steps.append(f"{kind} {number} {choice}")
-            await _make(world, kind, number, choice, key)
-            await world.scheduler.settle()
+            state.steps.append(f"{kind} {number} {choice}")
+            await _make(state, kind, number, choice, key)
+            await state.scheduler.settle()
 
     return scenario
 
 
-async def _make(world: TwoStores, kind: str, number: int, choice: int, key: int) -> None:
+async def _make(state: TwoStoreState, kind: str, number: int, choice: int, key: int) -> None:
     if kind in _DELIVERIES:
-        waiting = world.scheduler.waiting
+        waiting = state.scheduler.waiting
         if waiting:
-            await world.scheduler.deliver([waiting[choice % len(waiting)]], _DELIVERIES[kind])
+            await state.scheduler.deliver([waiting[choice % len(waiting)]], _DELIVERIES[kind])
     elif kind == "hold":
-        world.start(number, world_of.hold(world, choice % (SEATS - 2), key))
+        state.start(number, operations.hold(state, choice % (SEATS - 2), key))
     elif kind == "confirm":
-        if world.seen:
-            held = list(world.seen.values())
-            world.start(number, world_of.confirm(world, held[-1 - choice % min(len(held), 3)]))
+        if state.seen:
+            held = list(state.seen.values())
+            state.start(number, operations.confirm(state, held[-1 - choice % min(len(held), 3)]))
     elif kind in ("sweep", "recover"):
-        world.start(number, world_of.sweep if kind == "sweep" else world_of.recover)
+        state.start(number, operations.sweep if kind == "sweep" else operations.recover)
     elif kind in ("ping", "look"):
-        (world.ping if kind == "ping" else world.look)(number)
+        (state.ping if kind == "ping" else state.look)(number)
     elif kind == "run":
-        await world.run(world.workers[number])
+        await state.run(state.workers[number])
     else:
-        await _disturb(world, kind, number, choice)
+        await _disturb(state, kind, number, choice)
 
 
-async def _disturb(world: TwoStores, kind: str, number: int, choice: int) -> None:
-    if kind == "replicate" and world.named == FORMER:
-        await world.replicate()
-    elif kind == "fail_over" and world.named == FORMER:
-        await world.fail_over()
-        world.deaf = {worker for worker in range(WORKERS) if choice >> worker & 1}
+async def _disturb(state: TwoStoreState, kind: str, number: int, choice: int) -> None:
+    if kind == "replicate" and state.named == FORMER:
+        await state.replicate()
+    elif kind == "fail_over" and state.named == FORMER:
+        await state.fail_over()
+        state.deaf = {worker for worker in range(WORKERS) if choice >> worker & 1}
     elif kind == "hear":
-        world.deaf.discard(number)
+        state.deaf.discard(number)
     elif kind == "wipe":
-        await world.wipe((FORMER, PROMOTED)[choice % 2])
+        await state.wipe((FORMER, PROMOTED)[choice % 2])
 
 
 _DELIVERIES: Final = {
@@ -187,89 +187,89 @@ _DELIVERIES: Final = {
 # Written down
 
 
-async def two_install_the_first_epoch(world: TwoStores) -> None:
+async def two_install_the_first_epoch(state: TwoStoreState) -> None:
     """The replica knows nothing of an installation that is under way in the former master."""
-    slow = world.start(0, world_of.sweep)
-    await world.run(slow, until="ledger.sales.bind_store")
-    await world.fail_over()
-    await world.run(world.start(1, world_of.sweep))
-    await world.run(slow)
+    slow = state.start(0, operations.sweep)
+    await state.run(slow, until="ledger.sales.bind_store")
+    await state.fail_over()
+    await state.run(state.start(1, operations.sweep))
+    await state.run(slow)
 
 
-async def installer_moves_before_the_sale_hash(world: TwoStores) -> None:
+async def installer_moves_before_the_sale_hash(state: TwoStoreState) -> None:
     """A node writes the stock in one store, and would write its sale hash in the other."""
-    slow = world.start(0, world_of.sweep)
-    await world.run(slow, until="ledger.sales.bind_store")
-    bind = next(call for call in world.scheduler.waiting if call.worker is slow)
-    await world.fail_over()
-    world.look(0)
-    await world.scheduler.settle()
-    await _all_but(world, bind)
+    slow = state.start(0, operations.sweep)
+    await state.run(slow, until="ledger.sales.bind_store")
+    bind = next(call for call in state.scheduler.waiting if call.worker is slow)
+    await state.fail_over()
+    state.look(0)
+    await state.scheduler.settle()
+    await _all_but(state, bind)
     for _ in range(2):  # refused as it moves, then answered
-        world.ping(0)
-        await world.scheduler.settle()
-        await _all_but(world, bind)
-    await world.run(slow)
+        state.ping(0)
+        await state.scheduler.settle()
+        await _all_but(state, bind)
+    await state.run(slow)
 
 
-async def _all_but(world: TwoStores, kept: object) -> None:
-    while calls := [call for call in world.scheduler.waiting if call is not kept]:
-        await world.scheduler.deliver(calls[:1])
+async def _all_but(state: TwoStoreState, kept: object) -> None:
+    while calls := [call for call in state.scheduler.waiting if call is not kept]:
+        await state.scheduler.deliver(calls[:1])
 
 
-async def former_finds_the_ledger_ahead(world: TwoStores) -> None:
+async def former_finds_the_ledger_ahead(state: TwoStoreState) -> None:
     """The promoted store is lost and rebuilt; who is on the former takes that for its own loss."""
     for number in range(2):
-        await world.run(world.start(number, world_of.sweep))
-    await world.replicate()
-    await world.fail_over()
-    world.look(1)
-    await world.run()
-    await world.wipe(PROMOTED)
+        await state.run(state.start(number, operations.sweep))
+    await state.replicate()
+    await state.fail_over()
+    state.look(1)
+    await state.run()
+    await state.wipe(PROMOTED)
     for _ in range(3):
-        await world.run(world.start(1, world_of.sweep))
-    await world.wipe(FORMER)
+        await state.run(state.start(1, operations.sweep))
+    await state.wipe(FORMER)
     for _ in range(3):
-        await world.run(world.start(0, world_of.sweep))
+        await state.run(state.start(0, operations.sweep))
 
 
-async def former_is_lost_after_the_failover(world: TwoStores) -> None:
+async def former_is_lost_after_the_failover(state: TwoStoreState) -> None:
     """The store that was replaced loses the sale, and a node there has not heard of the other."""
-    await world.run(world.start(0, world_of.sweep))
-    await world.replicate()
-    await world.fail_over()
-    await world.wipe(FORMER)
+    await state.run(state.start(0, operations.sweep))
+    await state.replicate()
+    await state.fail_over()
+    await state.wipe(FORMER)
     for _ in range(3):
-        await world.run(world.start(0, world_of.sweep))
+        await state.run(state.start(0, operations.sweep))
 
 
-async def fresh_hold_is_asked_for_at_the_former(world: TwoStores) -> None:
+async def fresh_hold_is_asked_for_at_the_former(state: TwoStoreState) -> None:
     """A hold of the promoted store is to be confirmed by a node that is on the former."""
     for number in range(2):
-        await world.run(world.start(number, world_of.sweep))
-    await _confirmed_at_the_former(world)
+        await state.run(state.start(number, operations.sweep))
+    await _confirmed_at_the_former(state)
 
 
-async def fresh_hold_of_a_later_epoch_is_asked_for_at_the_former(world: TwoStores) -> None:
+async def fresh_hold_of_a_later_epoch_is_asked_for_at_the_former(state: TwoStoreState) -> None:
     """The same after a rebuild, when a hold that is not known counts as lost."""
-    await world.run(world.start(0, world_of.sweep))
-    await world.wipe(FORMER)
+    await state.run(state.start(0, operations.sweep))
+    await state.wipe(FORMER)
     for number in (0, 0, 1, 1):
-        await world.run(world.start(number, world_of.sweep))
-    await _confirmed_at_the_former(world)
+        await state.run(state.start(number, operations.sweep))
+    await _confirmed_at_the_former(state)
 
 
-async def _confirmed_at_the_former(world: TwoStores) -> None:
-    await world.replicate()
-    await world.fail_over()
-    world.look(1)
-    await world.run()
+async def _confirmed_at_the_former(state: TwoStoreState) -> None:
+    await state.replicate()
+    await state.fail_over()
+    state.look(1)
+    await state.run()
     for _ in range(2):
-        await world.run(world.start(1, world_of.hold(world, 1, 1)))
-    assert world.seen
+        await state.run(state.start(1, operations.hold(state, 1, 1)))
+    assert state.seen
     for _ in range(3):
-        for held in list(world.seen.values()):
-            await world.run(world.start(0, world_of.confirm(world, held)))
+        for held in list(state.seen.values()):
+            await state.run(state.start(0, operations.confirm(state, held)))
 
 
 DIRECTED: Final[dict[str, Scenario]] = {

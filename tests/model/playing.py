@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from model import ending, moves
 from model.schedule import Failure, Run, Schedule, drawn
-from model.world import World
+from model.state import RunState
 
 from holdfast_inventory.ledger import Ledger
 from holdfast_inventory.ledger.schema import metadata
@@ -16,29 +16,29 @@ from holdfast_lua import Executor
 
 async def play(schedule: Schedule, executor: Executor, ledger: Ledger) -> Run:
     """Runs a schedule on a sale of its own."""
-    world = World(executor, ledger, schedule.policy)
+    state = RunState(executor, ledger, schedule.policy)
     failure = None
     try:
-        await world.open()
+        await state.open()
         for move in schedule.moves:
-            world.steps.append(str(move))
-            await moves.make(world, move)
-        await ending.finish(world)
+            state.steps.append(str(move))
+            await moves.make(state, move)
+        await ending.finish(state)
     except Exception as violation:
-        failure = Failure(schedule, violation, tuple(world.steps))
+        failure = Failure(schedule, violation, tuple(state.steps))
     finally:
-        await _clear(world)
-    return Run(tuple(world.steps), failure)
+        await _clear(state)
+    return Run(tuple(state.steps), failure)
 
 
-async def _clear(world: World) -> None:
-    for worker in world.workers:
+async def _clear(state: RunState) -> None:
+    for worker in state.workers:
         worker.die()
     # What a dead worker still has to say about its end has been judged, or is nobody's affair.
     with contextlib.suppress(Exception):
-        await world.scheduler.settle()
-    await world.wipe()
-    await forget(world.ledger, world.uid)
+        await state.scheduler.settle()
+    await state.wipe()
+    await forget(state.ledger, state.uid)
 
 
 async def forget(ledger: Ledger, uid: str) -> None:

@@ -18,8 +18,8 @@ from model.judge import START_MS
 from model.masters import SENTINELS, MasterExecutor, Sent
 from model.sale import BUYERS, HOLD_MAX_SECONDS, PLAN, UID, plan_of, spec_of
 from model.scheduler import REQUEST, Call, Scheduler, Worker
+from model.state import CLOCK_KEY, WORKERS
 from model.terms import AREAS, ROOM, require
-from model.world import CLOCK_KEY, WORKERS
 
 from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.confirm import Confirming, ConfirmRequest
@@ -42,7 +42,7 @@ Deed = Callable[[Hall, Worker], Awaitable[None]]
 
 
 @dataclass
-class TwoStores:
+class TwoStoreState:
     """The real sale in its stores, and what must stay true of it."""
 
     stores: dict[Address, Executor]
@@ -293,7 +293,7 @@ async def recover(hall: Hall, worker: Worker) -> None:
     await worker.recovery.visit(hall)
 
 
-def hold(world: TwoStores, seat: int, key: int) -> Deed:
+def hold(state: TwoStoreState, seat: int, key: int) -> Deed:
     buyer = BUYERS[key % len(BUYERS)]
 
     async def deed(hall: Hall, worker: Worker) -> None:
@@ -302,12 +302,12 @@ def hold(world: TwoStores, seat: int, key: int) -> Deed:
         who = BuyerRef(buyer, f"key:{buyer}")
         answer = await hall.hold(wish, who, key=f"k{key}", digest=repr(body))
         if answer.hold is not None:
-            world.seen[answer.hold.id] = answer.hold
+            state.seen[answer.hold.id] = answer.hold
 
     return deed
 
 
-def confirm(world: TwoStores, of: HoldRecord) -> Deed:
+def confirm(state: TwoStoreState, of: HoldRecord) -> Deed:
     async def deed(hall: Hall, worker: Worker) -> None:
         request = ConfirmRequest(f"ref-{of.id}", f"pay-{of.id}", of.total)
         try:
@@ -316,8 +316,8 @@ def confirm(world: TwoStores, of: HoldRecord) -> Deed:
             )
         except HoldfastError as error:
             if error.code in (ErrorCode.UNKNOWN_HOLD, ErrorCode.HOLD_LOST):
-                await world.not_known(of)
+                await state.not_known(of)
             raise
-        world.confirmed(of)
+        state.confirmed(of)
 
     return deed

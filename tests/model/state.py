@@ -34,7 +34,7 @@ Deed = Callable[[Hall, Worker], Awaitable[None]]
 
 
 @dataclass
-class World:
+class RunState:
     """The real sale, its judge, and what buyers and the platform remember of it."""
 
     executor: Executor
