@@ -26,9 +26,9 @@ REFUSALS_MAX = 1000
 async def finish(state: RunState) -> None:
     """What is under way is finished; then store, ledger and model must agree."""
     await state.run()
-    state.steps.append("at the end:")
+    state.trace.append("at the end:")
     await _recovered(state)
-    state.steps.append("the platform asks again:")
+    state.trace.append("the platform asks again:")
     for hold_id in list(state.paid):
         await _insist(state, hold_id)
     if state.paid:

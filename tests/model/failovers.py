@@ -68,10 +68,10 @@ class TwoStoreHarness:
             await scenario(state)
             await state.finish()
         except Exception as violation:
-            failure = Failure(Schedule("reacquire_same", ()), violation, tuple(state.steps))
+            failure = Failure(Schedule("reacquire_same", ()), violation, tuple(state.trace))
         finally:
             await _clear(state)
-        return Run(tuple(state.steps), failure)
+        return Run(tuple(state.trace), failure)
 
     async def search(self, seeds: range) -> tuple[int, Failure] | None:
         """The first seed that fails."""
@@ -136,7 +136,7 @@ def drawn(seed: int) -> Scenario:
         kinds = dice.choices(list(WEIGHTS), list(WEIGHTS.values()), k=dice.randint(*MOVES))
         for key, kind in enumerate(kinds):
             number, choice = dice.randrange(WORKERS), dice.randrange(1000)
-            state.steps.append(f"{kind} {number} {choice}")
+            state.trace.append(f"{kind} {number} {choice}")
             await _make(state, kind, number, choice, key)
             await state.scheduler.settle()
 

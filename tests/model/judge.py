@@ -39,13 +39,13 @@ class Judge:
     """confirmed orders that the platform was told of, with their reference"""
     digests: dict[str, set[str]] = field(default_factory=dict)
     """the requests that each hold was made for: several where a loss let a key be used again"""
-    steps: list[str] = field(default_factory=list)
+    trace: list[str] = field(default_factory=list)
 
     async def happened(self, done: Sequence[tuple[Call, Any]]) -> None:
         """Every call that has happened, in order; then both sides are compared."""
         unchanged = True
         for call, answer in done:
-            self.steps.append(f"    {call.worker.number}: {call.name} {_short(call, answer)}")
+            self.trace.append(f"    {call.worker.number}: {call.name} {_short(call, answer)}")
             if isinstance(answer, BaseException):
                 if call.name == "ledger.commit" or not call.is_ledger:
                     raise answer

@@ -21,14 +21,14 @@ async def play(schedule: Schedule, executor: Executor, ledger: Ledger) -> Run:
     try:
         await state.open()
         for move in schedule.moves:
-            state.steps.append(str(move))
+            state.trace.append(str(move))
             await moves.make(state, move)
         await ending.finish(state)
     except Exception as violation:
-        failure = Failure(schedule, violation, tuple(state.steps))
+        failure = Failure(schedule, violation, tuple(state.trace))
     finally:
         await _clear(state)
-    return Run(tuple(state.steps), failure)
+    return Run(tuple(state.trace), failure)
 
 
 async def _clear(state: RunState) -> None:

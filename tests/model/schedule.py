@@ -85,7 +85,7 @@ class Failure:
 
     schedule: Schedule
     violation: BaseException
-    steps: tuple[str, ...]
+    trace: tuple[str, ...]
 
     @property
     def kind(self) -> str:
@@ -93,15 +93,15 @@ class Failure:
         return found.kind if isinstance(found, Violation) else type(found).__name__
 
     def __str__(self) -> str:
-        steps = "\n".join(self.steps)
-        return f"{self.violation!r}\n{self.schedule}\n{steps}"
+        trace = "\n".join(self.trace)
+        return f"{self.violation!r}\n{self.schedule}\n{trace}"
 
 
 @dataclass(frozen=True)
 class Run:
     """What happened in a run, and what was wrong with it."""
 
-    steps: tuple[str, ...]
+    trace: tuple[str, ...]
     failure: Failure | None
 
 

@@ -56,9 +56,9 @@ class RunState:
         self.workers = [Worker(self.scheduler, n, self.plan) for n in range(WORKERS)]
 
     @property
-    def steps(self) -> list[str]:
+    def trace(self) -> list[str]:
         """What has happened, in words."""
-        return self.judge.steps
+        return self.judge.trace
 
     @property
     def now_ms(self) -> int:
@@ -97,9 +97,9 @@ class RunState:
                 self.recovering.append(repr(fault))
                 await worker.directory.recover(sale, fault)
         except (HoldfastError, StoreError) as error:
-            self.steps.append(f"    {worker.number}: refused: {error!r}")
+            self.trace.append(f"    {worker.number}: refused: {error!r}")
         else:
-            self.steps.append(f"    {worker.number}: done")
+            self.trace.append(f"    {worker.number}: done")
 
     async def run(self, worker: Worker | None = None) -> None:
         """Let everything happen that this worker (or anybody) still has before it."""

@@ -9,7 +9,7 @@ What it keeps, and what is therefore compared after every step:
 - the revision, which grows by one with each change and never otherwise;
 - the events, one for each change of a hold, in order and without a gap.
 
-Here are the state, what follows from it, and the steps that scripts have in common. What each
+Here are the state, what follows from it, and what scripts have in common. What each
 script does with them is in holding, selling, operating and installing.
 """
 

@@ -20,4 +20,4 @@ async def test_real_code_does_what_the_model_does(harness: Harness) -> None:
 async def test_a_seed_gives_one_run(harness: Harness, seed: int) -> None:
     assert drawn(seed) == drawn(seed)
     first, again = await harness.run(drawn(seed)), await harness.run(drawn(seed))
-    assert first.steps == again.steps
+    assert first.trace == again.trace

@@ -53,7 +53,7 @@ class TwoStoreState:
     """workers that reach no majority of them"""
     replica: list[tuple[bytes, bytes]] = field(default_factory=list)
     """what the replica has received"""
-    steps: list[str] = field(default_factory=list)
+    trace: list[str] = field(default_factory=list)
     seen: dict[str, HoldRecord] = field(default_factory=dict)
     sold: dict[int, str] = field(default_factory=dict)
     """who was confirmed each seat"""
@@ -129,7 +129,7 @@ class TwoStoreState:
         return worker
 
     async def _request(self, worker: Worker, deed: Deed) -> None:
-        REQUEST.set(len(self.steps))
+        REQUEST.set(len(self.trace))
         try:
             sale = await worker.directory.get(NAME)
             try:
@@ -137,9 +137,9 @@ class TwoStoreState:
             except (StoreBehind, EpochChanged) as fault:
                 await worker.directory.recover(sale, fault)
         except (HoldfastError, StoreError) as error:
-            self.steps.append(f"    {worker.number}: refused: {error!r}")
+            self.trace.append(f"    {worker.number}: refused: {error!r}")
         else:
-            self.steps.append(f"    {worker.number}: done")
+            self.trace.append(f"    {worker.number}: done")
 
     def ping(self, number: int) -> None:
         """Another sale's call at this worker."""
@@ -149,7 +149,7 @@ class TwoStoreState:
             try:
                 await worker.executor.command("PING")
             except StoreError as error:
-                self.steps.append(f"    {worker.number}: refused: {error!r}")
+                self.trace.append(f"    {worker.number}: refused: {error!r}")
 
         worker.start(ping())
 
@@ -172,11 +172,11 @@ class TwoStoreState:
     async def happened(self, done: Sequence[tuple[Call, Any]]) -> None:
         """Every call that has happened, in order."""
         for call, answer in done:
-            self.steps.append(f"    {call.worker.number}: {call.name}{_short(call, answer)}")
+            self.trace.append(f"    {call.worker.number}: {call.name}{_short(call, answer)}")
             if isinstance(answer, BaseException):
                 continue
             if call.name == SENTINELS and answer == node_of(call.worker).address:
-                self.told[call.worker.number] = len(self.steps)
+                self.told[call.worker.number] = len(self.trace)
             elif call.name == "ledger.sales.bump_epoch":
                 self._epoch_ended(call)
             elif call.name == "install_sale" and Code(answer[0]) is Code.OK:
@@ -221,7 +221,7 @@ class TwoStoreState:
     async def finish(self) -> None:
         """The split heals, the former master is gone; all must agree."""
         await self.run()
-        self.steps.append("at the end:")
+        self.trace.append("at the end:")
         self.deaf.clear()
         for number in range(WORKERS):
             self.look(number)
