@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
-from model.moves import OPERATIONS
-from model.schedule import DEEDS, Move, Schedule
+from model.schedule import DEEDS, Schedule, Step
+from model.steps import OPERATIONS
 
 
-def do(kind: str, deed: str, worker: int = 0, c: int = 0) -> Move:
+def do(kind: str, deed: str, worker: int = 0, c: int = 0) -> Step:
     """A request at this worker, of this worker's buyer, about the newest hold."""
-    return Move(kind, list(DEEDS).index(deed), worker, c)
+    return Step(kind, list(DEEDS).index(deed), worker, c)
 
 
-def deliver(count: int, at: int = 0) -> tuple[Move, ...]:
+def deliver(count: int, at: int = 0) -> tuple[Step, ...]:
     """So many calls happen, each the one that waits at this place."""
-    return (Move("deliver", at),) * count
+    return (Step("deliver", at),) * count
 
 
-def schedule(*moves: Move | tuple[Move, ...]) -> Schedule:
+def schedule(*steps: Step | tuple[Step, ...]) -> Schedule:
     """On a sale where a late payment gets the same seats again, or none."""
-    flat: list[Move] = []
-    for move in moves:
-        flat += [move] if isinstance(move, Move) else move
+    flat: list[Step] = []
+    for step in steps:
+        flat += [step] if isinstance(step, Step) else step
     return Schedule("reacquire_same", tuple(flat))
 
 
-TWO_MINUTES, FIVE_MINUTES, PAST_THE_HOLD = Move("time", 2), Move("time", 3), Move("time", 4)
+TWO_MINUTES, FIVE_MINUTES, PAST_THE_HOLD = Step("time", 2), Step("time", 3), Step("time", 4)
 CLOSE = do("rush", "operate", c=OPERATIONS.index("close"))
 BEGUN = (do("rush", "hold"), do("ask", "confirm"), *deliver(2))
 """the confirm of the first worker waits for its turn in the ledger"""
@@ -38,7 +38,7 @@ SALE_COMES_LATE = schedule(
 )
 VOID_TOLD_LATE = schedule(
     BEGUN,
-    Move("crash_before"),
+    Step("crash_before"),
     do("rush", "sweep", 2),
     do("rush", "recover", 1),
     TWO_MINUTES,
@@ -49,13 +49,13 @@ VOID_TOLD_LATE = schedule(
     deliver(1),
 )
 ONE_SEAT_FOR_TWO = schedule(
-    Move("snapshot"),
+    Step("snapshot"),
     BEGUN,
-    Move("roll_back"),
+    Step("roll_back"),
     do("rush", "hold", 1),
     do("ask", "confirm", 1),
     deliver(2, at=1),
-    Move("batch"),
+    Step("batch"),
 )
 
 # A loss, and what comes back
@@ -63,38 +63,38 @@ ONE_SEAT_FOR_TWO = schedule(
 INSTALLER_SLEEPS = schedule(
     do("rush", "sweep", 1),
     do("rush", "sweep", 2),
-    Move("wipe"),
+    Step("wipe"),
     do("ask", "sweep", 1),
     deliver(8),  # it has read what it is about to install
     do("rush", "sweep", 2),  # installs the same epoch, loses it, and installs the next
-    Move("wipe"),
+    Step("wipe"),
     do("rush", "sweep", 2),
-    Move("run", 1),
+    Step("run", 1),
 )
 LOST_WHILE_PAYING = schedule(
-    do("rush", "hold"), do("rush", "pay"), Move("wipe"), do("rush", "sweep")
+    do("rush", "hold"), do("rush", "pay"), Step("wipe"), do("rush", "sweep")
 )
 GIVEN_BACK_WHILE_PAYING = schedule(
     do("rush", "hold"),
     do("rush", "pay"),
     do("rush", "release", c=2),  # by the platform
-    Move("wipe"),
+    Step("wipe"),
     *(do("rush", "sweep"),) * 2,
 )
-REBUILT_MEANWHILE = schedule(BEGUN, Move("wipe"), *(do("rush", "sweep", 1),) * 2, deliver(1))
+REBUILT_MEANWHILE = schedule(BEGUN, Step("wipe"), *(do("rush", "sweep", 1),) * 2, deliver(1))
 ROLLED_BACK_BY_A_SLOW_CLOCK = schedule(
     do("rush", "hold"),
-    Move("snapshot"),
+    Step("snapshot"),
     do("rush", "release"),
-    Move("time", 6),  # back
-    Move("roll_back"),
+    Step("time", 6),  # back
+    Step("roll_back"),
     *(do("rush", "sweep"),) * 2,
     do("rush", "hold", 21),
 )
 """the epoch that is rebuilt begins with the time of the store that is there now"""
 PAID_LOST_AND_CANCELLED = schedule(
     do("rush", "hold"),
-    Move("wipe"),
+    Step("wipe"),
     *(do("rush", "sweep"),) * 2,
     do("rush", "cancel"),
     do("rush", "confirm"),
@@ -103,19 +103,19 @@ PAID_LOST_AND_CANCELLED = schedule(
 PAID_BACK_AND_ASKED_AGAIN = Schedule(
     "reacquire_equivalent",
     (
-        Move("rush", 0, 607, 578),
-        Move("rush", 0, 390, 357),
-        Move("time", 3),
-        Move("time", 3),
-        Move("rush", 0, 268, 549),
-        Move("rush", list(DEEDS).index("confirm"), 744, 169),  # the buyer has too many: lost
-        Move("rush", list(DEEDS).index("refund"), 564, 837),
+        Step("rush", 0, 607, 578),
+        Step("rush", 0, 390, 357),
+        Step("time", 3),
+        Step("time", 3),
+        Step("rush", 0, 268, 549),
+        Step("rush", list(DEEDS).index("confirm"), 744, 169),  # the buyer has too many: lost
+        Step("rush", list(DEEDS).index("refund"), 564, 837),
     ),
 )
 """the confirm that is repeated at the end took seats again, and booked them for nobody"""
 WRONGLY_PAID_LOST_AND_PAID_BACK = schedule(
     do("rush", "hold"),
-    Move("wipe"),
+    Step("wipe"),
     *(do("rush", "sweep"),) * 2,
     do("rush", "wrong"),  # what the hold cost is not known any more
     do("rush", "refund"),
@@ -125,11 +125,11 @@ WRONGLY_PAID_LOST_AND_PAID_BACK = schedule(
 KEY_USED_AGAIN_AFTER_A_LOSS = Schedule(
     "reacquire_same",
     (
-        Move("rush", 0, 482, 796),
-        Move("wipe"),
-        Move("rush", list(DEEDS).index("release"), 470, 339),
-        Move("ask", list(DEEDS).index("confirm"), 163, 585),
-        Move("ask", 0, 290, 616),
+        Step("rush", 0, 482, 796),
+        Step("wipe"),
+        Step("rush", list(DEEDS).index("release"), 470, 339),
+        Step("ask", list(DEEDS).index("confirm"), 163, 585),
+        Step("ask", 0, 290, 616),
     ),
 )
 """the key of a hold that the store has forgotten gets another one, which the payment is not for"""
@@ -165,7 +165,7 @@ RELEASED_WHILE_HELD = schedule(
 HELD_PAID_AND_REFUNDED = schedule(
     do("rush", "hold", MEMBER, SEAT_OF_THE_CLUB), do("rush", "confirm"), do("rush", "refund")
 )
-RELEASED_AND_LOST = schedule(do("rush", "let_out"), Move("wipe"), *(do("rush", "sweep"),) * 2)
+RELEASED_AND_LOST = schedule(do("rush", "let_out"), Step("wipe"), *(do("rush", "sweep"),) * 2)
 ALL_BUT_THE_CLUB = schedule(
     do("rush", "hold", c=18),  # two seats and two units of the floor
     do("rush", "hold", 1, c=36),  # two more, and the last unit

@@ -27,7 +27,7 @@ from holdfast_inventory.ledger import Ledger
 from holdfast_lua import EmbeddedStore, Executor
 
 Scenario = Callable[[TwoStoreState], Awaitable[None]]
-MOVES: Final = (30, 60)
+STEPS: Final = (30, 60)
 WEIGHTS: Final = {
     "hold": 20,
     "confirm": 18,
@@ -45,7 +45,7 @@ WEIGHTS: Final = {
     "hear": 10,
     "wipe": 2,
 }
-"""how often each kind of move is drawn"""
+"""how often each kind of step is drawn"""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def drawn(seed: int) -> Scenario:
 
     async def scenario(state: TwoStoreState) -> None:
         dice = random.Random(seed)
-        kinds = dice.choices(list(WEIGHTS), list(WEIGHTS.values()), k=dice.randint(*MOVES))
+        kinds = dice.choices(list(WEIGHTS), list(WEIGHTS.values()), k=dice.randint(*STEPS))
         for key, kind in enumerate(kinds):
             number, choice = dice.randrange(WORKERS), dice.randrange(1000)
             state.trace.append(f"{kind} {number} {choice}")

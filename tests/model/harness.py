@@ -35,9 +35,9 @@ class Harness:
     executor: Executor
     ledger: Ledger
 
-    async def run(self, moves: Schedule) -> Run:
+    async def run(self, schedule: Schedule) -> Run:
         """One schedule."""
-        return await playing.play(moves, self.executor, self.ledger)
+        return await playing.play(schedule, self.executor, self.ledger)
 
     async def search(self, seeds: range, *, shrink: int = 0) -> tuple[int, Failure] | None:
         """The first seed that fails."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from model import ending, moves
+from model import ending, steps
 from model.schedule import Failure, Run, Schedule, drawn
 from model.state import RunState
 
@@ -20,9 +20,9 @@ async def play(schedule: Schedule, executor: Executor, ledger: Ledger) -> Run:
     failure = None
     try:
         await state.open()
-        for move in schedule.moves:
-            state.trace.append(str(move))
-            await moves.make(state, move)
+        for step in schedule.steps:
+            state.trace.append(str(step))
+            await steps.make(state, step)
         await ending.finish(state)
     except Exception as violation:
         failure = Failure(schedule, violation, tuple(state.trace))
@@ -64,11 +64,11 @@ async def search(
 
 
 async def shrunk(failure: Failure, executor: Executor, ledger: Ledger, *, tries: int) -> Failure:
-    """The failure with as few moves as can be found in so many runs."""
-    size = max(1, len(failure.schedule.moves) // 2)
+    """The failure with as few steps as can be found in so many runs."""
+    size = max(1, len(failure.schedule.steps) // 2)
     while tries > 0:
         smaller = None
-        known = failure.schedule.moves
+        known = failure.schedule.steps
         for at in range(0, len(known), size):
             tries -= 1
             if tries <= 0:

@@ -1,9 +1,9 @@
 """Random schedules: what one is, and how it is drawn from a seed.
 
-A schedule is a list of moves, each a kind and three numbers that are taken modulo whatever there is
+A schedule is a list of steps, each a kind and three numbers that are taken modulo whatever there is
 to choose from at that moment. So every sub-list of a schedule is a schedule again, which makes
-shrinking plain: leave moves out as long as the run still fails in the same way. The same seed gives
-the same moves, ids and picks; nothing in a run depends on a clock or on chance beside it.
+shrinking plain: leave steps out as long as the run still fails in the same way. The same seed gives
+the same steps, ids and picks; nothing in a run depends on a clock or on chance beside it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 from model.sale import POLICIES, Policy
 from model.terms import Violation
 
-MOVES: Final = (30, 60)
+STEPS: Final = (30, 60)
 """so many at least, so many at most"""
 
 WEIGHTS: Final = {
@@ -33,7 +33,7 @@ WEIGHTS: Final = {
     "snapshot": 1,
     "roll_back": 1,
 }
-"""how often each kind of move is drawn"""
+"""how often each kind of step is drawn"""
 DEEDS: Final = {
     "hold": 30,
     "again": 4,
@@ -54,11 +54,11 @@ DEEDS: Final = {
     "let_out": 2,
     "look": 3,
 }
-"""how often each is what is asked for; a move's first number is a place in this table"""
+"""how often each is what is asked for; a step's first number is a place in this table"""
 
 
 @dataclass(frozen=True)
-class Move:
+class Step:
     """One thing that a schedule does; its numbers choose among what there is."""
 
     kind: str
@@ -69,13 +69,13 @@ class Move:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Moves on a sale with this policy for late payments."""
+    """Steps on a sale with this policy for late payments."""
 
     policy: Policy
-    moves: tuple[Move, ...]
+    steps: tuple[Step, ...]
 
     def __str__(self) -> str:
-        lines = [f"    Move({m.kind!r}, {m.a}, {m.b}, {m.c})," for m in self.moves]
+        lines = [f"    Step({m.kind!r}, {m.a}, {m.b}, {m.c})," for m in self.steps]
         return f"Schedule({self.policy!r}, (\n" + "\n".join(lines) + "\n))"
 
 
@@ -108,10 +108,10 @@ class Run:
 def drawn(seed: int) -> Schedule:
     """The schedule of a seed."""
     dice = random.Random(seed)
-    kinds = dice.choices(list(WEIGHTS), list(WEIGHTS.values()), k=dice.randint(*MOVES))
-    moves = []
+    kinds = dice.choices(list(WEIGHTS), list(WEIGHTS.values()), k=dice.randint(*STEPS))
+    steps = []
     for kind in kinds:
         deed = kind in ("ask", "rush")
         a = dice.choices(range(len(DEEDS)), list(DEEDS.values()))[0] if deed else dice.randrange(99)
-        moves.append(Move(kind, a, dice.randrange(1000), dice.randrange(1000)))
-    return Schedule(dice.choice(POLICIES), tuple(moves))
+        steps.append(Step(kind, a, dice.randrange(1000), dice.randrange(1000)))
+    return Schedule(dice.choice(POLICIES), tuple(steps))
