@@ -5,11 +5,11 @@ The platform repeats every confirm that it had the money for, until it is told w
 
 from __future__ import annotations
 
-from model import deeds
 from model.judge import SETTLED
+from model.operations import operator
 from model.sale import HOLD_MAX_SECONDS
 from model.scheduler import Worker
-from model.state import Deed, RunState
+from model.state import Operation, RunState
 from model.terms import AREAS, require
 
 from holdfast_inventory.confirm import Confirming
@@ -37,18 +37,18 @@ async def finish(state: RunState) -> None:
 
 
 async def _recovered(state: RunState) -> None:
-    await _ask(state, deeds.recover())
+    await _ask(state, operator.recover())
     for wait_ms in (PATIENCE_MS + 1000, HOLD_MAX_SECONDS * 1000 + 61_000):
         await state.set_clock(state.now_ms + wait_ms)
-        await _ask(state, deeds.recover())
-    await _ask(state, deeds.sweep())
-    await _ask(state, deeds.look())
+        await _ask(state, operator.recover())
+    await _ask(state, operator.sweep())
+    await _ask(state, operator.refresh())
 
 
-async def _ask(state: RunState, deed: Deed) -> None:
+async def _ask(state: RunState, operation: Operation) -> None:
     """At one worker, twice where the first only finds out that the store was lost."""
     for _ in range(2):
-        state.start(0, deed)
+        state.start(0, operation)
         refused = len(state.recovering)
         await state.run()
         if len(state.recovering) == refused:
@@ -59,7 +59,7 @@ async def _insist(state: RunState, hold_id: str) -> None:
     """The platform repeats its confirm; it must learn what became of the money."""
     answers: list[object] = []
 
-    async def deed(hall: Hall, worker: Worker) -> None:
+    async def operation(hall: Hall, worker: Worker) -> None:
         office = BoxOffice(hall, worker.ledger)
         try:
             request = state.paid[hold_id]
@@ -70,7 +70,7 @@ async def _insist(state: RunState, hold_id: str) -> None:
             answers.append(error)
 
     while not answers and len(state.recovering) < REFUSALS_MAX:
-        await _ask(state, deed)
+        await _ask(state, operation)
     final = answers[-1] if answers else None
     require(
         _is_final(state, hold_id, final), "paid", f"{hold_id} is paid, and the answer: {final!r}"

@@ -19,8 +19,8 @@ STEPS: Final = (30, 60)
 """so many at least, so many at most"""
 
 WEIGHTS: Final = {
-    "ask": 30,
-    "rush": 26,
+    "start": 30,
+    "perform": 26,
     "deliver": 30,
     "run": 8,
     "batch": 5,
@@ -34,25 +34,25 @@ WEIGHTS: Final = {
     "roll_back": 1,
 }
 """how often each kind of step is drawn"""
-DEEDS: Final = {
+OPERATIONS: Final = {
     "hold": 30,
-    "again": 4,
+    "repeat_hold": 4,
     "extend": 5,
     "release": 8,
     "cancel": 3,
-    "pay": 10,
+    "begin_paying": 10,
     "confirm": 22,
-    "wrong": 2,
-    "other": 3,
+    "confirm_wrong_amount": 2,
+    "confirm_other_order": 3,
     "refund": 6,
-    "part": 5,
+    "refund_part": 5,
     "sweep": 4,
     "recover": 8,
     "block": 5,
     "unblock": 3,
-    "operate": 3,
-    "let_out": 2,
-    "look": 3,
+    "change_lifecycle": 3,
+    "release_allotment": 2,
+    "refresh": 3,
 }
 """how often each is what is asked for; a step's first number is a place in this table"""
 
@@ -111,7 +111,11 @@ def drawn(seed: int) -> Schedule:
     kinds = dice.choices(list(WEIGHTS), list(WEIGHTS.values()), k=dice.randint(*STEPS))
     steps = []
     for kind in kinds:
-        deed = kind in ("ask", "rush")
-        a = dice.choices(range(len(DEEDS)), list(DEEDS.values()))[0] if deed else dice.randrange(99)
+        operation = kind in ("start", "perform")
+        a = (
+            dice.choices(range(len(OPERATIONS)), list(OPERATIONS.values()))[0]
+            if operation
+            else dice.randrange(99)
+        )
         steps.append(Step(kind, a, dice.randrange(1000), dice.randrange(1000)))
     return Schedule(dice.choice(POLICIES), tuple(steps))

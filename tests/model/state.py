@@ -1,6 +1,6 @@
 """One run: workers over a real store and a real ledger, the judge who watches, clock and losses.
 
-What is asked of the workers is in deeds, what must be true when it is over in ending.
+What is asked of the workers is in operations, what must be true when it is over in ending.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from holdfast_web.errors import HoldfastError
 
 CLOCK_KEY = "hf:model:now_ms"
 WORKERS = 3
-Deed = Callable[[Hall, Worker], Awaitable[None]]
+Operation = Callable[[Hall, Worker], Awaitable[None]]
 """what a request does at the worker that it came to"""
 
 
@@ -77,22 +77,22 @@ class RunState:
 
     # Requests
 
-    def start(self, number: int, deed: Deed) -> Worker:
+    def start(self, number: int, operation: Operation) -> Worker:
         """A request arrives at a worker; a dead one has been replaced."""
         worker = self.workers[number % WORKERS]
         if not worker.alive:
             worker = self.workers[number % WORKERS] = Worker(
                 self.scheduler, worker.number, self.plan
             )
-        worker.start(self._request(worker, deed))
+        worker.start(self._request(worker, operation))
         return worker
 
-    async def _request(self, worker: Worker, deed: Deed) -> None:
+    async def _request(self, worker: Worker, operation: Operation) -> None:
         try:
             sale = await worker.directory.get(f"sale-{self.uid}")
             sale.hall._random = random.Random(1)
             try:
-                await deed(sale.hall, worker)
+                await operation(sale.hall, worker)
             except (StoreBehind, EpochChanged) as fault:
                 self.recovering.append(repr(fault))
                 await worker.directory.recover(sale, fault)

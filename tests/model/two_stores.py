@@ -38,7 +38,7 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 
 FORMER, PROMOTED = Address("former", 1), Address("promoted", 2)
 NAME = f"sale-{UID}"
-Deed = Callable[[Hall, Worker], Awaitable[None]]
+Operation = Callable[[Hall, Worker], Awaitable[None]]
 
 
 @dataclass
@@ -122,18 +122,18 @@ class TwoStoreState:
             self.workers[number] = self._worker(number)
         return self.workers[number]
 
-    def start(self, number: int, deed: Deed) -> Worker:
+    def start(self, number: int, operation: Operation) -> Worker:
         """A request arrives at a worker."""
         worker = self.worker(number)
-        worker.start(self._request(worker, deed))
+        worker.start(self._request(worker, operation))
         return worker
 
-    async def _request(self, worker: Worker, deed: Deed) -> None:
+    async def _request(self, worker: Worker, operation: Operation) -> None:
         REQUEST.set(len(self.trace))
         try:
             sale = await worker.directory.get(NAME)
             try:
-                await deed(sale.hall, worker)
+                await operation(sale.hall, worker)
             except (StoreBehind, EpochChanged) as fault:
                 await worker.directory.recover(sale, fault)
         except (HoldfastError, StoreError) as error:
@@ -232,8 +232,8 @@ class TwoStoreState:
             require(used == self.named, "stays", f"{number} stays on {used}")
         for wait_ms in (PATIENCE_MS + 1000, HOLD_MAX_SECONDS * 1000 + 61_000):
             await self.set_clock(self.now_ms + wait_ms)
-            for deed in (sweep, recover, sweep):
-                self.start(0, deed)
+            for operation in (sweep, recover, sweep):
+                self.start(0, operation)
                 await self.run()
         await self._restart(0)
         await self._audit()
@@ -293,10 +293,10 @@ async def recover(hall: Hall, worker: Worker) -> None:
     await worker.recovery.visit(hall)
 
 
-def hold(state: TwoStoreState, seat: int, key: int) -> Deed:
+def hold(state: TwoStoreState, seat: int, key: int) -> Operation:
     buyer = BUYERS[key % len(BUYERS)]
 
-    async def deed(hall: Hall, worker: Worker) -> None:
+    async def operation(hall: Hall, worker: Worker) -> None:
         body = HoldBody(seats=(f"s{seat}",))
         wish = resolve(body, hall.plan, hall.settings, frozenset())
         who = BuyerRef(buyer, f"key:{buyer}")
@@ -304,11 +304,11 @@ def hold(state: TwoStoreState, seat: int, key: int) -> Deed:
         if answer.hold is not None:
             state.seen[answer.hold.id] = answer.hold
 
-    return deed
+    return operation
 
 
-def confirm(state: TwoStoreState, of: HoldRecord) -> Deed:
-    async def deed(hall: Hall, worker: Worker) -> None:
+def confirm(state: TwoStoreState, of: HoldRecord) -> Operation:
+    async def operation(hall: Hall, worker: Worker) -> None:
         request = ConfirmRequest(f"ref-{of.id}", f"pay-{of.id}", of.total)
         try:
             await Confirming(worker.afterwards).confirm(
@@ -320,4 +320,4 @@ def confirm(state: TwoStoreState, of: HoldRecord) -> Deed:
             raise
         state.confirmed(of)
 
-    return deed
+    return operation

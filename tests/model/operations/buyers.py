@@ -1,0 +1,121 @@
+"""What buyers ask for; each function makes an operation that one worker performs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from model.sale import HOLD_MAX_SECONDS, HOLD_SECONDS, LIMIT
+from model.scheduler import REQUEST, Worker
+from model.state import Operation, RunState
+from model.terms import AREAS, CLUB, CLUB_SEATS, LODGE, Areas, Asked, require
+
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.holds import (
+    AreaWish,
+    BestAvailable,
+    BuyerRef,
+    HoldBody,
+    Wish,
+    hold_id_for,
+    resolve,
+)
+from holdfast_inventory.orders import BoxOffice
+from holdfast_inventory.paying import withdraw
+from holdfast_lua.codes import Code
+from holdfast_lua.stock_records import HoldRecord
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+
+def wanted(best: int, units: Areas, seats: Sequence[int]) -> HoldBody:
+    """A request: seats by name, or so many, and so much of each area."""
+    areas = tuple(AreaWish(area, n) for area, n in zip(AREAS, units, strict=True) if n)
+    if best:
+        return HoldBody(best_available=BestAvailable(best), areas=areas)
+    return HoldBody(seats=tuple(f"s{seat}" for seat in sorted(set(seats))), areas=areas)
+
+
+def hold(
+    state: RunState, buyer: str, key: int, body: HoldBody, channels: frozenset[str] = frozenset()
+) -> Operation:
+    """A worker goes by what it has heard: it may refuse what is on sale already, but never sell
+    what the ledger does not let out.
+    """
+    state.requests.append((buyer, key, body, channels))
+
+    async def operation(hall: Hall, worker: Worker) -> None:
+        heard = CLUB in hall.settings.released
+        said = state.judge.books.released_in is not None
+        require(said or not heard, "channel", "a worker has heard of a release that nobody said")
+        barred = CLUB not in channels and not heard
+        wish = _resolved(hall, body, channels, barred=barred)
+        who = _buyer(buyer)
+        hold_id = hold_id_for(state.uid, who.credential, f"k{key}")
+        REQUEST.set(_asked(hold_id, buyer, body, wish, barred=barred))
+        state.saw(await hall.hold(wish, who, key=f"k{key}", digest=repr(body)))
+
+    return operation
+
+
+def _buyer(buyer: str) -> BuyerRef:
+    return BuyerRef(buyer, f"key:{buyer}")
+
+
+def _resolved(hall: Hall, body: HoldBody, channels: frozenset[str], *, barred: bool) -> Wish:
+    """Nobody is refused for the lack of a channel that is not needed."""
+    try:
+        return resolve(body, hall.plan, hall.settings, channels)
+    except HoldfastError as error:
+        named = {f"s{seat}" for seat in CLUB_SEATS} | {AREAS[LODGE]}
+        asked = {*body.seats, *(area.id for area in body.areas)}
+        fair = error.code is not ErrorCode.CHANNEL_REQUIRED or (barred and named & asked)
+        require(bool(fair), "channel", f"{body} was refused")
+        raise
+
+
+def _asked(hold_id: str, buyer: str, body: HoldBody, wish: Wish, *, barred: bool) -> Asked:
+    units = {units.area: units.quantity for units in wish.areas}
+    return Asked(
+        hold_id,
+        buyer,
+        text=repr(body),
+        number=LIMIT,
+        seats=frozenset(wish.seats),
+        quantity=wish.best.quantity if wish.best else 0,
+        areas=tuple(units.get(area, 0) for area in range(len(AREAS))),
+        barred=barred,
+        hold_ms=HOLD_SECONDS * 1000,
+        hold_max_ms=HOLD_MAX_SECONDS * 1000,
+    )
+
+
+def repeat_hold(state: RunState, number: int) -> Operation | None:
+    """The same request once more, as after an answer that never came."""
+    requests = state.requests
+    return hold(state, *requests[number % len(requests)]) if requests else None
+
+
+def cancel(state: RunState, buyer: str, key: int) -> Operation:
+    async def operation(hall: Hall, worker: Worker) -> None:
+        await hall.cancel(_buyer(buyer), key=f"k{key}")
+
+    return operation
+
+
+def extend(state: RunState, of: HoldRecord, owner: str, version: int) -> Operation:
+    async def operation(hall: Hall, worker: Worker) -> None:
+        state.saw(await hall.extend(of.id, owner=owner, version=version))
+
+    return operation
+
+
+def release(state: RunState, of: HoldRecord, owner: str, version: int) -> Operation:
+    """As the request does it: of a hold that was being paid the order is voided, too."""
+
+    async def operation(hall: Hall, worker: Worker) -> None:
+        answer = await hall.release(of.id, owner=owner, version=version)
+        fair = owner in ("", of.buyer)
+        require(fair or answer.code is not Code.OK, "owner", f"{owner} freed {of.id}")
+        if answer.hold is not None and answer.hold.ledger:
+            await withdraw(BoxOffice(hall, worker.ledger), answer.hold, answer.now_ms)
+
+    return operation

@@ -1,0 +1,73 @@
+"""What the operator asks for, and what Holdfast does by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from model.scheduler import Worker
+from model.state import Operation, RunState
+from model.terms import CLUB
+
+from holdfast.sales.operations import SaleOperations
+from holdfast_inventory import blocking
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.orders import BoxOffice
+from holdfast_lua.codes import Code
+from holdfast_lua.line_calls import LineCalls
+
+
+def sweep() -> Operation:
+    async def operation(hall: Hall, worker: Worker) -> None:
+        await hall.sweep()
+
+    return operation
+
+
+def recover() -> Operation:
+    async def operation(hall: Hall, worker: Worker) -> None:
+        await worker.recovery.visit(hall)
+
+    return operation
+
+
+def block(seats: Sequence[int], *, blocked: bool) -> Operation:
+    async def operation(hall: Hall, worker: Worker) -> None:
+        office = BoxOffice(hall, worker.ledger)
+        await (blocking.block if blocked else blocking.unblock)(office, seats)
+
+    return operation
+
+
+def release_allotment(state: RunState) -> Operation:
+    """The operator puts on sale for everybody what is set aside."""
+
+    async def operation(hall: Hall, worker: Worker) -> None:
+        operations = SaleOperations(worker.builder, worker.directory)
+        await operations.patch(hall.name, {"released_channels": [CLUB]}, "operator")
+
+    return operation
+
+
+def refresh() -> Operation:
+    """A worker hears of changed settings, and goes on where somebody broke off bringing them in."""
+
+    async def operation(hall: Hall, worker: Worker) -> None:
+        sale = worker.directory.known(hall.name)
+        if sale is not None:
+            await worker.directory.refresh(sale)
+        sale = worker.directory.known(hall.name)
+        if sale is not None:
+            await worker.builder.push(sale, sale.record)
+
+    return operation
+
+
+def change_lifecycle(change: str) -> Operation:
+    """As the operator's request does it: the store first, then the ledger."""
+
+    async def operation(hall: Hall, worker: Worker) -> None:
+        changed = await LineCalls(worker.executor).change_lifecycle(hall.ref, change)
+        if changed.code is Code.OK:
+            await worker.ledger.sales.set_lifecycle(hall.uid, changed.lifecycle)
+
+    return operation

@@ -1,0 +1,58 @@
+"""What the ticket platform asks for: paying, confirms and refunds.
+
+What the platform has been told is remembered, since from then on it must stay true.
+"""
+
+from __future__ import annotations
+
+from model.scheduler import Worker
+from model.state import Operation, RunState
+from model.terms import require
+
+from holdfast_inventory.confirm import Confirming, ConfirmRequest
+from holdfast_inventory.hall import Hall
+from holdfast_inventory.ledger import RefundItem
+from holdfast_inventory.orders import BoxOffice
+from holdfast_inventory.paying import begin_paying
+from holdfast_inventory.refund import Refunding, RefundRequest
+from holdfast_lua.stock_records import HoldRecord
+
+
+def pay(state: RunState, of: HoldRecord) -> Operation:
+    async def operation(hall: Hall, worker: Worker) -> None:
+        await begin_paying(BoxOffice(hall, worker.ledger), of.id)
+
+    return operation
+
+
+def confirm(
+    state: RunState, of: HoldRecord, *, amount: int | None = None, other: bool = False
+) -> Operation:
+    """The platform has the money: it will repeat exactly this until it is answered."""
+    reference = f"{'other' if other else 'ref'}-{of.id}"
+    total = of.total if amount is None else amount
+    request = ConfirmRequest(reference, f"pay-{of.id}", total)
+    if amount is None and not other:
+        state.paid[of.id] = request
+
+    async def operation(hall: Hall, worker: Worker) -> None:
+        office = BoxOffice(hall, worker.ledger)
+        confirmed = await Confirming(worker.afterwards).confirm(office, of.id, request)
+        # Lost with its hold and paid back since, it is an order that never had anything.
+        sold = confirmed.order.id in state.judge.books.sold_once
+        require(amount is None or not sold, "promise", f"{of.id} was confirmed for {amount}")
+        state.judge.promised[confirmed.order.id] = reference
+        state.judge.keep_promises()
+
+    return operation
+
+
+def refund(
+    state: RunState, of: HoldRecord, items: tuple[RefundItem, ...] | None, key: str
+) -> Operation:
+    async def operation(hall: Hall, worker: Worker) -> None:
+        office = BoxOffice(hall, worker.ledger)
+        refunding = Refunding(worker.afterwards)
+        await refunding.refund(office, of.id, RefundRequest(items), key or None)
+
+    return operation
