@@ -5,7 +5,7 @@ The platform repeats every confirm that it had the money for, until it is told w
 
 from __future__ import annotations
 
-from model.judge import SETTLED
+from model.checker import SETTLED
 from model.operations import operator
 from model.sale import HOLD_MAX_SECONDS
 from model.scheduler import Worker
@@ -64,7 +64,7 @@ async def _insist(state: RunState, hold_id: str) -> None:
         try:
             request = state.paid[hold_id]
             done = await Confirming(worker.afterwards).confirm(office, hold_id, request)
-            state.judge.promised[hold_id] = request.order_ref
+            state.checker.promised[hold_id] = request.order_ref
             answers.append(done.order.status)
         except HoldfastError as error:
             answers.append(error)
@@ -80,7 +80,7 @@ async def _insist(state: RunState, hold_id: str) -> None:
 def _is_final(state: RunState, hold_id: str, answer: object) -> bool:
     if isinstance(answer, HoldfastError):
         # A key was used for another request after a loss: what is held is not what was paid.
-        asked = state.judge.digests.get(hold_id, ())
+        asked = state.checker.digests.get(hold_id, ())
         if len(asked) > 1 and answer.code is ErrorCode.AMOUNT_MISMATCH:
             return True
         unknown = answer.code is ErrorCode.UNKNOWN_HOLD and state.rolled_back
@@ -91,32 +91,32 @@ def _is_final(state: RunState, hold_id: str, answer: object) -> bool:
 
 async def _audit(state: RunState) -> None:
     """Store, ledger and model agree; nothing is left halfway."""
-    await state.judge.compare()
+    await state.checker.compare()
     await _audit_ledger(state)
     if not state.rolled_back:  # what such a store has forgotten unnoticed, `reconcile` finds
         await _audit_store(state)
 
 
 async def _audit_ledger(state: RunState) -> None:
-    orders, books = state.ledger.orders, state.judge.books
+    orders, model = state.ledger.orders, state.checker.ledger
     owners = await orders.owners(state.uid)
-    require(owners == books.owners(), "double", f"{owners} are sold")
+    require(owners == model.owners(), "double", f"{owners} are sold")
     sold = await orders.area_units(state.uid)
     units = tuple(sold[area] for area in AREAS)
-    require(units == books.areas_sold(), "double", f"{sold} are sold")
+    require(units == model.areas_sold(), "double", f"{sold} are sold")
     for order in await orders.page(state.uid, limit=500):
-        books.compare(order.id, order)
+        model.compare(order.id, order)
         require(order.status is not OrderStatus.PENDING, "halfway", f"{order}")
 
 
 async def _audit_store(state: RunState) -> None:
     """The ledger model has just been shown to be right, so the store is held against that."""
-    store, sold = state.judge.store, set(state.judge.books.owners())
+    store, sold = state.checker.store, set(state.checker.ledger.owners())
     booked = {s for s, letter in enumerate(store.states()) if letter == "b"}
     require(booked == sold, "halfway", f"booked {booked}, sold {sold}")
     wanted = await state.ledger.blocks.blocked(state.uid)
     require(store.blocked == set(wanted), "halfway", f"to be blocked: {wanted}")
-    unsaid = store.apart and state.judge.books.released_in is not None
+    unsaid = store.apart and state.checker.ledger.released_in is not None
     require(not unsaid, "halfway", "the ledger has released what the store sets aside")
     halfway = [h for h in store.living() if h.status.name == "CONFIRMING"]
     require(not halfway, "halfway", f"{halfway}")

@@ -1,7 +1,7 @@
 """From a payment to an order and back: the scripts that pay, confirm, book, free and refund.
 
 Each function is one script, as in holding. Whether it was a script's turn, by what the ledger
-says, is not asked here: that is the ledger model's to judge.
+says, is not asked here: that is the ledger model's affair.
 """
 
 from __future__ import annotations

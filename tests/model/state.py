@@ -1,4 +1,4 @@
-"""One run: workers over a real store and a real ledger, the judge who watches, clock and losses.
+"""One run: workers over a real store and a real ledger, the checker that watches, clock and losses.
 
 What is asked of the workers is in operations, what must be true when it is over in ending.
 """
@@ -9,8 +9,8 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from model.checker import START_MS, Checker
 from model.comparing import RealStore
-from model.judge import START_MS, Judge
 from model.sale import PLAN, UID, Policy, plan_of, spec_of
 from model.scheduler import Scheduler, Worker
 from model.store_model import StoreModel
@@ -35,7 +35,7 @@ Operation = Callable[[Hall, Worker], Awaitable[None]]
 
 @dataclass
 class RunState:
-    """The real sale, its judge, and what buyers and the platform remember of it."""
+    """The real sale, its checker, and what buyers and the platform remember of it."""
 
     executor: Executor
     ledger: Ledger
@@ -51,18 +51,18 @@ class RunState:
 
     def __post_init__(self) -> None:
         self.plan = plan_of(self.policy)
-        self.judge = Judge(RealStore(self.executor, self.uid))
-        self.scheduler = Scheduler(self.executor, self.ledger, self.judge)
+        self.checker = Checker(RealStore(self.executor, self.uid))
+        self.scheduler = Scheduler(self.executor, self.ledger, self.checker)
         self.workers = [Worker(self.scheduler, n, self.plan) for n in range(WORKERS)]
 
     @property
     def trace(self) -> list[str]:
         """What has happened, in words."""
-        return self.judge.trace
+        return self.checker.trace
 
     @property
     def now_ms(self) -> int:
-        return self.judge.now_ms
+        return self.checker.now_ms
 
     async def open(self) -> None:
         """The sale is created, and a worker has loaded it."""
@@ -115,7 +115,7 @@ class RunState:
     # Clock and losses
 
     async def set_clock(self, now_ms: int) -> None:
-        self.judge.now_ms = now_ms
+        self.checker.now_ms = now_ms
         await self.executor.command("SET", CLOCK_KEY, now_ms)
 
     async def wipe(self) -> None:
@@ -123,13 +123,13 @@ class RunState:
         names = await self.executor.command("KEYS", keys.pattern(self.uid))
         if names:
             await self.executor.command("DEL", *names)
-        self.judge.store.lose()
-        self.judge.books.shaken = True
+        self.checker.store.lose()
+        self.checker.ledger.shaken = True
 
     async def take_snapshot(self) -> None:
         names = await self.executor.command("KEYS", keys.pattern(self.uid))
         dumps = [(name, await self.executor.command("DUMP", name)) for name in sorted(names)]
-        self.snapshot = self.judge.store.copy(), dumps
+        self.snapshot = self.checker.store.copy(), dumps
 
     async def roll_back(self) -> None:
         """The store is as it was at the snapshot, as after a failover to a replica that lagged."""
@@ -139,7 +139,7 @@ class RunState:
         model, dumps = self.snapshot
         for name, dump in dumps:
             await self.executor.command("RESTORE", name, 0, dump)
-        self.judge.store = model.copy()
+        self.checker.store = model.copy()
         self.rolled_back = True
 
 

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from model.checker import START_MS
 from model.comparing import RealStore
-from model.judge import START_MS
 from model.masters import SENTINELS, MasterExecutor, Sent
 from model.sale import BUYERS, HOLD_MAX_SECONDS, PLAN, UID, plan_of, spec_of
 from model.scheduler import REQUEST, Call, Scheduler, Worker

@@ -44,7 +44,7 @@ def hold(
 
     async def operation(hall: Hall, worker: Worker) -> None:
         heard = CLUB in hall.settings.released
-        said = state.judge.books.released_in is not None
+        said = state.checker.ledger.released_in is not None
         require(said or not heard, "channel", "a worker has heard of a release that nobody said")
         barred = CLUB not in channels and not heard
         wish = _resolved(hall, body, channels, barred=barred)

@@ -39,10 +39,10 @@ def confirm(
         office = BoxOffice(hall, worker.ledger)
         confirmed = await Confirming(worker.afterwards).confirm(office, of.id, request)
         # Lost with its hold and paid back since, it is an order that never had anything.
-        sold = confirmed.order.id in state.judge.books.sold_once
+        sold = confirmed.order.id in state.checker.ledger.sold_once
         require(amount is None or not sold, "promise", f"{of.id} was confirmed for {amount}")
-        state.judge.promised[confirmed.order.id] = reference
-        state.judge.keep_promises()
+        state.checker.promised[confirmed.order.id] = reference
+        state.checker.keep_promises()
 
     return operation
 

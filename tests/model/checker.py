@@ -28,13 +28,13 @@ SETTLED: Final = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED, OrderStatus.REF
 
 
 @dataclass
-class Judge:
+class Checker:
     """One run's models, and what must stay true of it."""
 
     real: RealStore
     now_ms: int = START_MS
     store: StoreModel = field(default_factory=StoreModel)
-    books: LedgerModel = field(default_factory=LedgerModel)
+    ledger: LedgerModel = field(default_factory=LedgerModel)
     promised: dict[str, str] = field(default_factory=dict)
     """confirmed orders that the platform was told of, with their reference"""
     digests: dict[str, set[str]] = field(default_factory=dict)
@@ -59,13 +59,13 @@ class Judge:
 
     def _of_the_ledger(self, call: Call, answer: Any) -> None:
         if call.name == "ledger.commit":
-            self.books.decide(call.what, answer)  # type: ignore[arg-type]  # an Intent
+            self.ledger.decide(call.what, answer)  # type: ignore[arg-type]  # an Intent
         elif call.name == "ledger.sales.bump_epoch":
-            self.books.epoch = max(self.books.epoch, answer)
+            self.ledger.epoch = max(self.ledger.epoch, answer)
         elif call.name == "ledger.sales.patch":
             released = spec_from_json(answer.spec).released_channels if answer is not None else ()
             if CLUB in released:
-                self.books.released(answer.epoch)
+                self.ledger.released(answer.epoch)
 
     async def _script(self, call: Call, reply: list[Any]) -> bool:
         """Whether the script has certainly changed nothing."""
@@ -92,7 +92,7 @@ class Judge:
         if asked is None:
             return name in scripts.READS
         if name == "reacquire_hold":
-            asked = replace(asked, barred=self.books.released_in is None)
+            asked = replace(asked, barred=self.ledger.released_in is None)
         before = store.holds.get(asked.hold_id)
         before = None if before is None else replace(before)
         code, given = answer_of(name, asked, reply)
@@ -102,7 +102,7 @@ class Judge:
         told = f"{name}: revision {revision}, should be {store.revision}"
         require(revision == store.revision, "state", told)
         if code >= 0 and store.changed:
-            self.books.check(name, asked, before, store)
+            self.ledger.check(name, asked, before, store)
         if name == "hold_seats" and code is Code.OK:
             self.digests.setdefault(asked.hold_id, set()).add(asked.text)
         return not store.changed
@@ -123,7 +123,7 @@ class Judge:
     async def _begin_epoch(self, epoch: int, args: tuple[Any, ...], reply: list[Any]) -> None:
         """What an installation has written is the sale; the ledger says whether it is right."""
         apart = await self.real.apart()
-        self.books.check_apart(epoch, apart)
+        self.ledger.check_apart(epoch, apart)
         installing.begin_epoch(
             self.store,
             epoch,
@@ -135,7 +135,7 @@ class Judge:
             apart=apart,
         )
         self.store.clock_ms = max(self.store.clock_ms, reply[2])
-        self.books.check_rebuilt(self.store.holds.values())
+        self.ledger.check_rebuilt(self.store.holds.values())
 
     async def compare(self) -> None:
         """The real store against the model."""
@@ -144,7 +144,7 @@ class Judge:
     def keep_promises(self) -> None:
         """Whatever was confirmed to the platform is in the ledger."""
         for order_id, reference in self.promised.items():
-            row = self.books.rows.get(order_id)
+            row = self.ledger.rows.get(order_id)
             kept = row is not None and row.status in SETTLED and row.body[0] == reference
             require(kept, "promise", f"{order_id} was confirmed, the ledger has {row}")
 
