@@ -14,7 +14,7 @@ from typing import Final
 from model import two_stores as operations
 from model.harness import MEMORY, Backend, bundle_with, no_threads, run_backend
 from model.masters import gated_sentinels
-from model.playing import forget
+from model.runner import forget
 from model.sale import UID
 from model.schedule import Failure, Run, Schedule
 from model.scheduler import Delivery

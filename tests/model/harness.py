@@ -17,7 +17,7 @@ from typing import Any
 from unittest.mock import patch
 
 import uvloop
-from model import playing
+from model import runner
 from model.schedule import Failure, Run, Schedule
 from script_edits import Edits, edited_bundle
 
@@ -37,11 +37,11 @@ class Harness:
 
     async def run(self, schedule: Schedule) -> Run:
         """One schedule."""
-        return await playing.play(schedule, self.executor, self.ledger)
+        return await runner.run_schedule(schedule, self.executor, self.ledger)
 
     async def search(self, seeds: range, *, shrink: int = 0) -> tuple[int, Failure] | None:
         """The first seed that fails."""
-        return await playing.search(self.executor, self.ledger, seeds, shrink=shrink)
+        return await runner.search(self.executor, self.ledger, seeds, shrink=shrink)
 
 
 @dataclass(frozen=True)

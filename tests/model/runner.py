@@ -14,7 +14,7 @@ from holdfast_inventory.ledger.schema import metadata
 from holdfast_lua import Executor
 
 
-async def play(schedule: Schedule, executor: Executor, ledger: Ledger) -> Run:
+async def run_schedule(schedule: Schedule, executor: Executor, ledger: Ledger) -> Run:
     """Runs a schedule on a sale of its own."""
     state = RunState(executor, ledger, schedule.policy)
     failure = None
@@ -55,7 +55,7 @@ async def search(
 ) -> tuple[int, Failure] | None:
     """The first seed that fails, and how; None when none does."""
     for seed in seeds:
-        failure = (await play(drawn(seed), executor, ledger)).failure
+        failure = (await run_schedule(drawn(seed), executor, ledger)).failure
         if failure is not None:
             if shrink:
                 failure = await shrunk(failure, executor, ledger, tries=shrink)
@@ -74,7 +74,7 @@ async def shrunk(failure: Failure, executor: Executor, ledger: Ledger, *, tries:
             if tries <= 0:
                 break
             less = Schedule(failure.schedule.policy, known[:at] + known[at + size :])
-            found = (await play(less, executor, ledger)).failure
+            found = (await run_schedule(less, executor, ledger)).failure
             if found is not None and found.kind == failure.kind:
                 smaller = found
                 break
