@@ -66,7 +66,7 @@ class TwoStoreHarness:
         try:
             await state.open()
             await scenario(state)
-            await state.finish()
+            await state.settle()
         except Exception as violation:
             failure = Failure(Schedule("reacquire_same", ()), violation, tuple(state.trace))
         finally:
@@ -86,7 +86,7 @@ async def _clear(state: TwoStoreState) -> None:
     for worker in state.workers:
         worker.die()
     with contextlib.suppress(Exception):
-        await state.scheduler.settle()
+        await state.scheduler.run_until_blocked()
     for address in state.stores:
         await state.wipe(address)
     await forget(state.ledger, UID)
@@ -138,7 +138,7 @@ def drawn(seed: int) -> Scenario:
             number, choice = dice.randrange(WORKERS), dice.randrange(1000)
             state.trace.append(f"{kind} {number} {choice}")
             await _make(state, kind, number, choice, key)
-            await state.scheduler.settle()
+            await state.scheduler.run_until_blocked()
 
     return scenario
 
@@ -203,11 +203,11 @@ async def installer_moves_before_the_sale_hash(state: TwoStoreState) -> None:
     bind = next(call for call in state.scheduler.waiting if call.worker is slow)
     await state.fail_over()
     state.look(0)
-    await state.scheduler.settle()
+    await state.scheduler.run_until_blocked()
     await _all_but(state, bind)
     for _ in range(2):  # refused as it moves, then answered
         state.ping(0)
-        await state.scheduler.settle()
+        await state.scheduler.run_until_blocked()
         await _all_but(state, bind)
     await state.run(slow)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from model import ending, steps
+from model import settle, steps
 from model.schedule import Failure, Run, Schedule, drawn
 from model.state import RunState
 
@@ -23,7 +23,7 @@ async def run_schedule(schedule: Schedule, executor: Executor, ledger: Ledger) -
         for step in schedule.steps:
             state.trace.append(str(step))
             await steps.make(state, step)
-        await ending.finish(state)
+        await settle.settle(state)
     except Exception as violation:
         failure = Failure(schedule, violation, tuple(state.trace))
     finally:
@@ -36,7 +36,7 @@ async def _clear(state: RunState) -> None:
         worker.die()
     # What a dead worker still has to say about its end has been judged, or is nobody's affair.
     with contextlib.suppress(Exception):
-        await state.scheduler.settle()
+        await state.scheduler.run_until_blocked()
     await state.wipe()
     await forget(state.ledger, state.uid)
 

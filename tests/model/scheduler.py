@@ -107,7 +107,7 @@ class Scheduler:
         if delivery is not Delivery.DONE:
             for call in calls:
                 self._fail(call, delivery)
-        await self.settle()
+        await self.run_until_blocked()
 
     def _fail(self, call: Call, delivery: Delivery) -> None:
         if delivery in (Delivery.CRASH_BEFORE, Delivery.CRASH_AFTER):
@@ -120,7 +120,7 @@ class Scheduler:
         else:
             call.answer.set_exception(StoreOutcomeUnknown("the answer was lost"))
 
-    async def settle(self) -> None:
+    async def run_until_blocked(self) -> None:
         """Let everybody run until all wait at a call or are done. No I/O happens in between."""
         quiet = 0
         while quiet < QUIET_ROUNDS:

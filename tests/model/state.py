@@ -1,6 +1,6 @@
 """One run: workers over a real store and a real ledger, the checker that watches, clock and losses.
 
-What is asked of the workers is in operations, what must be true when it is over in ending.
+What is asked of the workers is in operations, what must be true when it is over in settle.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class RunState:
 
     async def run(self, worker: Worker | None = None) -> None:
         """Let everything happen that this worker (or anybody) still has before it."""
-        await self.scheduler.settle()
+        await self.scheduler.run_until_blocked()
         while calls := [c for c in self.scheduler.waiting if worker in (None, c.worker)]:
             await self.scheduler.deliver(calls[:1])
 

@@ -20,7 +20,7 @@ async def make(state: RunState, step: Step) -> None:
         if operation is None:
             return
         worker = state.start(step.b % WORKERS, operation)
-        await state.scheduler.settle()
+        await state.scheduler.run_until_blocked()
         if step.kind == "perform":
             await state.run(worker)
         return

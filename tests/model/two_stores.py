@@ -161,7 +161,7 @@ class TwoStoreState:
 
     async def run(self, worker: Worker | None = None, until: str = "") -> None:
         """Let everything of this worker (or of anybody) happen, up to a call of this name."""
-        await self.scheduler.settle()
+        await self.scheduler.run_until_blocked()
         while calls := [c for c in self.scheduler.waiting if worker in (None, c.worker)]:
             if calls[0].name == until:
                 return
@@ -218,7 +218,7 @@ class TwoStoreState:
 
     # The end
 
-    async def finish(self) -> None:
+    async def settle(self) -> None:
         """The split heals, the former master is gone; all must agree."""
         await self.run()
         self.trace.append("at the end:")
@@ -241,7 +241,7 @@ class TwoStoreState:
     async def _restart(self, number: int) -> None:
         """A process that begins anew counts whether the store has what is sold."""
         self.worker(number).die()
-        await self.scheduler.settle()
+        await self.scheduler.run_until_blocked()
         for _ in range(2):
             self.start(number, sweep)
             await self.run()

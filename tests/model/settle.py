@@ -23,20 +23,20 @@ REFUSALS_MAX = 1000
 """a platform that has been sent away so often is not answered at all"""
 
 
-async def finish(state: RunState) -> None:
+async def settle(state: RunState) -> None:
     """What is under way is finished; then store, ledger and model must agree."""
     await state.run()
     state.trace.append("at the end:")
-    await _recovered(state)
+    await _recover(state)
     state.trace.append("the platform asks again:")
     for hold_id in list(state.paid):
-        await _insist(state, hold_id)
+        await _repeat_confirm(state, hold_id)
     if state.paid:
-        await _recovered(state)
+        await _recover(state)
     await _audit(state)
 
 
-async def _recovered(state: RunState) -> None:
+async def _recover(state: RunState) -> None:
     await _ask(state, operator.recover())
     for wait_ms in (PATIENCE_MS + 1000, HOLD_MAX_SECONDS * 1000 + 61_000):
         await state.set_clock(state.now_ms + wait_ms)
@@ -55,7 +55,7 @@ async def _ask(state: RunState, operation: Operation) -> None:
             break
 
 
-async def _insist(state: RunState, hold_id: str) -> None:
+async def _repeat_confirm(state: RunState, hold_id: str) -> None:
     """The platform repeats its confirm; it must learn what became of the money."""
     answers: list[object] = []
 
