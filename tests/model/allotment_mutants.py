@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from model import directed
 from model.mutant import Mutant
-from model.terms import CLUB
+from model.reference.terms import CLUB
 from msgspec.structs import replace
 
 from holdfast.sales.operations import SaleOperations

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from model import installing, scripts
-from model.comparing import RealStore
-from model.ledger_model import LedgerModel
-from model.reading import answer_of, asked_of
+from model.real_store import RealStore
+from model.reference import installing, scripts
+from model.reference.calls import answer_of, asked_of
+from model.reference.ledger_model import LedgerModel
+from model.reference.store_model import StoreModel
+from model.reference.terms import CLUB, require
 from model.scheduler import Call
-from model.store_model import StoreModel
-from model.terms import CLUB, require
 
 from holdfast.sales.spec import spec_from_json
 from holdfast_inventory.ledger import OrderStatus

@@ -14,12 +14,12 @@ from typing import Final
 from model import two_stores as operations
 from model.harness import MEMORY, Backend, bundle_with, no_threads, run_backend
 from model.masters import gated_sentinels
+from model.reference.terms import SEATS
 from model.runner import forget
 from model.sale import UID
 from model.schedule import Failure, Run, Schedule
 from model.scheduler import Delivery
 from model.state import WORKERS
-from model.terms import SEATS
 from model.two_stores import FORMER, PROMOTED, TwoStoreState
 from script_edits import Edits
 

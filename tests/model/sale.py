@@ -7,7 +7,7 @@ from functools import cache
 from typing import Final, Literal
 
 import msgspec
-from model.terms import AREAS, CLUB, CLUB_SEATS, ROOM, SEATS, SEATS_A_ROW
+from model.reference.terms import AREAS, CLUB, CLUB_SEATS, ROOM, SEATS, SEATS_A_ROW
 
 from holdfast.sales.spec import AllotmentSpec, AreaSpec, SaleSpec
 from holdfast.sales.translate import stock_settings

@@ -12,8 +12,8 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
+from model.reference.terms import Violation
 from model.sale import POLICIES, Policy
-from model.terms import Violation
 
 STEPS: Final = (30, 60)
 """so many at least, so many at most"""

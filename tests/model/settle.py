@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from model.checker import SETTLED
 from model.operations import operator
+from model.reference.terms import AREAS, require
 from model.sale import HOLD_MAX_SECONDS
 from model.scheduler import Worker
 from model.state import Operation, RunState
-from model.terms import AREAS, require
 
 from holdfast_inventory.confirm import Confirming
 from holdfast_inventory.hall import Hall

@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from model.checker import START_MS, Checker
-from model.comparing import RealStore
+from model.real_store import RealStore
+from model.reference.store_model import StoreModel
+from model.reference.terms import AREAS, ROOM
 from model.sale import PLAN, UID, Policy, plan_of, spec_of
 from model.scheduler import Scheduler, Worker
-from model.store_model import StoreModel
-from model.terms import AREAS, ROOM
 
 from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.confirm import ConfirmRequest

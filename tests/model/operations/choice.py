@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Final
 
 from model.operations import buyers, operator, platform
+from model.reference.terms import AREAS, CLUB, SEATS
 from model.sale import BUYERS
 from model.schedule import OPERATIONS, Step
 from model.state import Operation, RunState
-from model.terms import AREAS, CLUB, SEATS
 
 from holdfast_inventory.ledger import RefundItem
 from holdfast_lua.stock_records import HoldRecord

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from model.terms import (
+from model.reference.terms import (
     CAPACITY,
     CLUB_SEATS,
     CONFIRMED,

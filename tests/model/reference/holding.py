@@ -7,8 +7,8 @@ takes what was chosen and checks that it was allowed.
 
 from __future__ import annotations
 
-from model.store_model import StoreModel
-from model.terms import (
+from model.reference.store_model import StoreModel
+from model.reference.terms import (
     ACTIVE,
     BLOCKS,
     CLUB_SEATS,

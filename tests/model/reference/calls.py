@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-from model.terms import AREAS, Areas, Asked, areas_of
+from model.reference.terms import AREAS, Areas, Asked, areas_of
 
 from holdfast_lua.codes import Code
 from holdfast_lua.stock_records import HoldRecord, unpack_hold

@@ -6,8 +6,8 @@ says, is not asked here: that is the ledger model's affair.
 
 from __future__ import annotations
 
-from model.store_model import StoreModel
-from model.terms import (
+from model.reference.store_model import StoreModel
+from model.reference.terms import (
     ACTIVE,
     CLUB_SEATS,
     CONFIRMED,

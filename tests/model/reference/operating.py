@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from model.store_model import StoreModel
-from model.terms import Asked, Given
+from model.reference.store_model import StoreModel
+from model.reference.terms import Asked, Given
 
 from holdfast_lua.codes import Code
 

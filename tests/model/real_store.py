@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from model.store_model import StoreModel
-from model.terms import CAPACITY, require
+from model.reference.store_model import StoreModel
+from model.reference.terms import CAPACITY, require
 
 from holdfast_lua import Executor, keys
 from holdfast_lua.stock_records import HoldRecord, unpack_hold

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from model.store_model import StoreModel
-from model.terms import (
+from model.reference.store_model import StoreModel
+from model.reference.terms import (
     AREAS,
     CONFIRMED,
     NO_UNITS,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from model import holding, operating, selling
-from model.store_model import StoreModel
-from model.terms import Asked, Given
+from model.reference import holding, operating, selling
+from model.reference.store_model import StoreModel
+from model.reference.terms import Asked, Given
 
 from holdfast_lua.codes import Code
 

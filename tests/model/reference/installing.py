@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from model.store_model import StoreModel
-from model.terms import taken_from
+from model.reference.store_model import StoreModel
+from model.reference.terms import taken_from
 
 from holdfast_lua.codes import Code
 from holdfast_lua.stock_records import HoldRecord
