@@ -1,6 +1,6 @@
 """The model can fail: whoever takes one of the promises out of the code is found out.
 
-The mutants are in script_mutants, protocol_mutants and allotment_mutants; the last one takes
+The mutants are in the folder mutants; the last one takes
 something out of the schema, in a copy of the ledger.
 """
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from model.allotment_mutants import ALLOTMENTS
 from model.directed import DIRECTED, ONE_SEAT_FOR_TWO
 from model.harness import Backend, open_harness
-from model.mutant import Mutant
-from model.protocol_mutants import PROTOCOL
+from model.mutants.allotments import ALLOTMENTS
+from model.mutants.mutant import Mutant
+from model.mutants.protocol import PROTOCOL
+from model.mutants.scripts import BOUNDS, PROMISES
 from model.schedule import Failure
-from model.script_mutants import BOUNDS, PROMISES
 from sqlalchemy import text
 
 from holdfast_inventory.ledger import Ledger

@@ -10,10 +10,16 @@ from typing import Final
 from unittest.mock import patch
 
 import pytest
-from model import failovers
-from model.failovers import DIRECTED, Scenario, drawn, open_two_stores, two_stores_and_ledger
 from model.harness import Backend
-from model.masters import MasterNode
+from model.two_stores import scenarios
+from model.two_stores.scenarios import (
+    DIRECTED,
+    Scenario,
+    drawn,
+    open_two_stores,
+    two_stores_and_ledger,
+)
+from model.two_stores.sentinels import MasterNode
 from script_edits import Edits
 from sqlalchemy import update
 
@@ -62,31 +68,31 @@ MUTANTS: Final = {
     "epoch ended unasked": Mutant(
         "a node on the master that was replaced ends the epoch that the promoted one carries",
         "ended",
-        failovers.former_is_lost_after_the_failover,
+        scenarios.former_is_lost_after_the_failover,
         patched=lambda: patch.object(Installer, "rebuild", _rebuilt_unasked),
     ),
     "epoch bound to whoever asks last": Mutant(
         "two stores carry one epoch, and give out the same numbers",
         "twice",
-        failovers.two_install_the_first_epoch,
+        scenarios.two_install_the_first_epoch,
         patched=lambda: patch.object(Sales, "bind_store", _bound_to_the_last),
     ),
     "sale hash whatever the nonce": Mutant(
         "a store sells without the stock, which was written to another one",
         "stock",
-        failovers.installer_moves_before_the_sale_hash,
+        scenarios.installer_moves_before_the_sale_hash,
         edits={"install_sale.lua": (r"or nonce ~= ARGV\[12\]\) then", "and false) then")},
     ),
     "master never left": Mutant(
         "a node stays for ever on the master that was replaced",
         "stays",
-        failovers.former_finds_the_ledger_ahead,
+        scenarios.former_finds_the_ledger_ahead,
         patched=lambda: patch.object(MasterNode, "drop", lambda node, reason: None),
     ),
     "hold unknown without a question": Mutant(
         "a buyer whose hold the promoted store has is told that there never was one",
         "unknown",
-        failovers.fresh_hold_is_asked_for_at_the_former,
+        scenarios.fresh_hold_is_asked_for_at_the_former,
         patched=lambda: patch.object(StockCalls, "was_promoted", _never_promoted),
     ),
 }

@@ -9,7 +9,7 @@ from typing import Final, cast
 from unittest.mock import patch
 
 from model import directed
-from model.mutant import Mutant
+from model.mutants.mutant import Mutant
 from model.reference.terms import CLUB
 from msgspec.structs import replace
 

@@ -9,7 +9,7 @@ from typing import Final
 from unittest.mock import patch
 
 from model import directed
-from model.mutant import Mutant
+from model.mutants.mutant import Mutant
 
 from holdfast_inventory.confirm import ConfirmRequest
 from holdfast_inventory.ledger import Order, RebuildState

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from model import two_stores as operations
 from model.harness import MEMORY, Backend, bundle_with, no_threads, run_backend
-from model.masters import gated_sentinels
 from model.reference.terms import SEATS
 from model.runner import forget
 from model.sale import UID
 from model.schedule import Failure, Run, Schedule
 from model.scheduler import Delivery
 from model.state import WORKERS
-from model.two_stores import FORMER, PROMOTED, TwoStoreState
+from model.two_stores import state as operations
+from model.two_stores.sentinels import gated_sentinels
+from model.two_stores.state import FORMER, PROMOTED, TwoStoreState
 from script_edits import Edits
 
 from holdfast_inventory.ledger import Ledger

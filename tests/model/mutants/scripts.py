@@ -7,7 +7,7 @@ from typing import Final
 from unittest.mock import patch
 
 from model import directed
-from model.mutant import Mutant
+from model.mutants.mutant import Mutant
 
 from holdfast_lua import keys
 from holdfast_lua.codes import Code

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model.checker import START_MS
-from model.masters import SENTINELS, MasterExecutor, Sent
 from model.real_store import RealStore
 from model.reference.terms import AREAS, ROOM, require
 from model.sale import BUYERS, HOLD_MAX_SECONDS, PLAN, UID, plan_of, spec_of
 from model.scheduler import REQUEST, Call, Scheduler, Worker
 from model.state import CLOCK_KEY, WORKERS
+from model.two_stores.sentinels import SENTINELS, MasterExecutor, Sent
 
 from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.confirm import Confirming, ConfirmRequest
