@@ -16,25 +16,21 @@ from typing import Any
 from model.checker import START_MS
 from model.real_store import RealStore
 from model.reference.terms import AREAS, ROOM, require
-from model.sale import BUYERS, HOLD_MAX_SECONDS, PLAN, UID, plan_of, spec_of
+from model.sale import PLAN, UID, plan_of, spec_of
 from model.scheduler import REQUEST, Call, Scheduler, Worker
 from model.state import CLOCK_KEY, WORKERS
 from model.two_stores.sentinels import SENTINELS, MasterExecutor, Sent
 
 from holdfast.sales.spec import spec_to_json
-from holdfast_inventory.confirm import Confirming, ConfirmRequest
 from holdfast_inventory.hall import Hall
-from holdfast_inventory.holds import BuyerRef, HoldBody, resolve
-from holdfast_inventory.ledger import Ledger, OrderStatus, SaleDraft
-from holdfast_inventory.orders import BoxOffice
-from holdfast_inventory.recovery import PATIENCE_MS
+from holdfast_inventory.ledger import Ledger, SaleDraft
 from holdfast_lua import Executor, keys
 from holdfast_lua.codes import Code
 from holdfast_lua.errors import EpochChanged, StoreBehind, StoreError, StoreUnavailable
 from holdfast_lua.link import Address
 from holdfast_lua.stock_install import read_fence
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
-from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.errors import HoldfastError
 
 FORMER, PROMOTED = Address("former", 1), Address("promoted", 2)
 NAME = f"sale-{UID}"
@@ -216,55 +212,6 @@ class TwoStoreState:
         known = epoch is not None and int(epoch) == record.epoch and hold.id in fresh
         require(not known, "unknown", f"{hold.id} is in the store that is named")
 
-    # The end
-
-    async def settle(self) -> None:
-        """The split heals, the former master is gone; all must agree."""
-        await self.run()
-        self.trace.append("at the end:")
-        self.deaf.clear()
-        for number in range(WORKERS):
-            self.look(number)
-            await self.run()
-            for _ in range(3):  # refused as it moves; finds a loss; goes on
-                await self.run(self.start(number, sweep))
-            used = node_of(self.worker(number)).address
-            require(used == self.named, "stays", f"{number} stays on {used}")
-        for wait_ms in (PATIENCE_MS + 1000, HOLD_MAX_SECONDS * 1000 + 61_000):
-            await self.set_clock(self.now_ms + wait_ms)
-            for operation in (sweep, recover, sweep):
-                self.start(0, operation)
-                await self.run()
-        await self._restart(0)
-        await self._audit()
-
-    async def _restart(self, number: int) -> None:
-        """A process that begins anew counts whether the store has what is sold."""
-        self.worker(number).die()
-        await self.scheduler.run_until_blocked()
-        for _ in range(2):
-            self.start(number, sweep)
-            await self.run()
-
-    async def _audit(self) -> None:
-        store = RealStore(self.stores[self.named], UID)
-        epoch = int(await store.executor.command("HGET", keys.sale(UID), "epoch") or 0)
-        record = await self.ledger.sales.read_uid(UID)
-        require(epoch == record.epoch, "epoch", f"store {epoch}, ledger {record.epoch}")
-        require(self.nonces[epoch] == record.store_nonce, "epoch", "another store has the epoch")
-        booked = {
-            seat: hold.id
-            for hold in await store.holds()
-            if hold.status is HoldStatus.CONFIRMED
-            for seat in hold.seats
-        }
-        owners = await self.ledger.orders.owners(UID)
-        require(booked == owners, "halfway", f"booked {booked}, sold {owners}")
-        require(self.sold.items() <= owners.items(), "promise", f"{self.sold}, sold {owners}")
-        orders = await self.ledger.orders.page(UID, limit=500)
-        pending = [order.id for order in orders if order.status is OrderStatus.PENDING]
-        require(not pending, "halfway", f"pending: {pending}")
-
 
 def node_of(worker: Worker) -> Any:
     """A worker's way to the store."""
@@ -280,44 +227,3 @@ def _short(call: Call, answer: Any) -> str:
         return f"{where} -> {answer!r}"
     script = isinstance(answer, list) and isinstance(call.what, Sent)
     return f"{where} -> {Code(answer[0]).name}" if script else where
-
-
-# What is asked for
-
-
-async def sweep(hall: Hall, worker: Worker) -> None:
-    await hall.sweep()
-
-
-async def recover(hall: Hall, worker: Worker) -> None:
-    await worker.recovery.visit(hall)
-
-
-def hold(state: TwoStoreState, seat: int, key: int) -> Operation:
-    buyer = BUYERS[key % len(BUYERS)]
-
-    async def operation(hall: Hall, worker: Worker) -> None:
-        body = HoldBody(seats=(f"s{seat}",))
-        wish = resolve(body, hall.plan, hall.settings, frozenset())
-        who = BuyerRef(buyer, f"key:{buyer}")
-        answer = await hall.hold(wish, who, key=f"k{key}", digest=repr(body))
-        if answer.hold is not None:
-            state.seen[answer.hold.id] = answer.hold
-
-    return operation
-
-
-def confirm(state: TwoStoreState, of: HoldRecord) -> Operation:
-    async def operation(hall: Hall, worker: Worker) -> None:
-        request = ConfirmRequest(f"ref-{of.id}", f"pay-{of.id}", of.total)
-        try:
-            await Confirming(worker.afterwards).confirm(
-                BoxOffice(hall, worker.ledger), of.id, request
-            )
-        except HoldfastError as error:
-            if error.code in (ErrorCode.UNKNOWN_HOLD, ErrorCode.HOLD_LOST):
-                await state.not_known(of)
-            raise
-        state.confirmed(of)
-
-    return operation
