@@ -9,8 +9,8 @@ from model.checker import SETTLED
 from model.operations import operator
 from model.reference.terms import AREAS, require
 from model.sale import HOLD_MAX_SECONDS
-from model.scheduler import Worker
 from model.state import Operation, RunState
+from model.worker import Worker
 
 from holdfast_inventory.confirm import Confirming
 from holdfast_inventory.hall import Hall

@@ -14,7 +14,8 @@ from model.real_store import RealStore
 from model.reference.store_model import StoreModel
 from model.reference.terms import AREAS, ROOM
 from model.sale import PLAN, UID, Policy, plan_of, spec_of
-from model.scheduler import Scheduler, Worker
+from model.scheduler import Scheduler
+from model.worker import Worker
 
 from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.confirm import ConfirmRequest

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from model.reference.terms import AREAS, CLUB, CLUB_SEATS, LODGE, Areas, Asked, require
 from model.sale import HOLD_MAX_SECONDS, HOLD_SECONDS, LIMIT
-from model.scheduler import REQUEST, Worker
+from model.scheduler import REQUEST
 from model.state import Operation, RunState
+from model.worker import Worker
 
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.holds import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from model.reference.terms import CLUB
-from model.scheduler import Worker
 from model.state import Operation, RunState
+from model.worker import Worker
 
 from holdfast.sales.operations import SaleOperations
 from holdfast_inventory import blocking

@@ -6,8 +6,8 @@ What the platform has been told is remembered, since from then on it must stay t
 from __future__ import annotations
 
 from model.reference.terms import require
-from model.scheduler import Worker
 from model.state import Operation, RunState
+from model.worker import Worker
 
 from holdfast_inventory.confirm import Confirming, ConfirmRequest
 from holdfast_inventory.hall import Hall

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from model.sale import BUYERS
-from model.scheduler import Worker
 from model.two_stores.state import Operation, TwoStoreState
+from model.worker import Worker
 
 from holdfast_inventory.confirm import Confirming, ConfirmRequest
 from holdfast_inventory.hall import Hall

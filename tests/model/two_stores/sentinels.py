@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 from unittest.mock import patch
 
-from model.scheduler import GatedExecutor, Worker
+from model.gated import GatedExecutor
+from model.worker import Worker
 
 from holdfast_lua import Executor
 from holdfast_lua.errors import StoreError, StoreOutcomeUnknown, StoreUnavailable
@@ -132,7 +133,7 @@ class MasterExecutor(GatedExecutor):
     ) -> Any:
         link, address = await self.node.reached(), self.node.address
         server = self._servers.server(address)
-        reply = await self._worker.wait(name, Sent(address, args), lambda: act(server))
+        reply = await self._process.wait(name, Sent(address, args), lambda: act(server))
         if self.node.link is not link:
             raise StoreOutcomeUnknown(f"{name}: {address} was left meanwhile")
         return reply

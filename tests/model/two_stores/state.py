@@ -17,9 +17,10 @@ from model.checker import START_MS
 from model.real_store import RealStore
 from model.reference.terms import AREAS, ROOM, require
 from model.sale import PLAN, UID, plan_of, spec_of
-from model.scheduler import REQUEST, Call, Scheduler, Worker
+from model.scheduler import REQUEST, Call, Process, Scheduler
 from model.state import CLOCK_KEY, WORKERS
 from model.two_stores.sentinels import SENTINELS, MasterExecutor, Sent
+from model.worker import Worker
 
 from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.hall import Hall
@@ -213,8 +214,9 @@ class TwoStoreState:
         require(not known, "unknown", f"{hold.id} is in the store that is named")
 
 
-def node_of(worker: Worker) -> Any:
+def node_of(worker: Process) -> Any:
     """A worker's way to the store."""
+    assert isinstance(worker, Worker)
     executor = worker.executor
     assert isinstance(executor, MasterExecutor)
     return executor.node

@@ -1,0 +1,50 @@
+"""A worker of a run: what a process is: connections, sales and recovery of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+
+from model.gated import GatedExecutor, GatedLedger
+from model.inventory_only import InventoryBuilder
+from model.scheduler import Process, Scheduler
+
+from holdfast.sales.directory import SaleDirectory
+from holdfast_inventory.plan import Plan
+from holdfast_inventory.recovery import Recovery
+from holdfast_inventory.telling import Afterwards
+
+
+class Worker(Process):
+    """A process with its connections (gated), its sales, its recovery."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        number: int,
+        plan: Plan,
+        connect: Callable[[Worker], GatedExecutor] = GatedExecutor,
+    ) -> None:
+        super().__init__(scheduler, number)
+        self.afterwards = JobsAfterwards(self)
+        self.ledger = GatedLedger(self)
+        self.executor = connect(self)
+        self.builder = InventoryBuilder(self.executor, self.ledger, plan)
+        self.directory = SaleDirectory(self.builder, lookup_seconds=0.0)
+        self.recovery = Recovery(self.ledger)
+
+
+class JobsAfterwards(Afterwards):
+    """What comes after the answer is a job of its own: nobody waits for it, by any clock."""
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__()
+        self._worker = worker
+
+    async def run(self, work: Coroutine[None, None, None]) -> None:
+        self._worker.start(_quietly(work))
+
+
+async def _quietly(work: Coroutine[None, None, None]) -> None:
+    from holdfast_inventory import telling
+
+    await telling._quietly(work)
