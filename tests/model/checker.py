@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from model.real_store import RealStore
 from model.reference import installing, scripts
-from model.reference.calls import answer_of, asked_of
+from model.reference.calls import answer_of, request_of
 from model.reference.ledger_model import LedgerModel
 from model.reference.store_model import StoreModel
 from model.reference.terms import CLUB, require
@@ -88,23 +88,23 @@ class Checker:
 
     def _answered(self, call: Call, args: tuple[Any, ...], reply: list[Any]) -> bool:
         name, store = call.name, self.store
-        asked = asked_of(name, args, call.request)
-        if asked is None:
+        request = request_of(name, args, call.request)
+        if request is None:
             return name in scripts.READS
         if name == "reacquire_hold":
-            asked = replace(asked, barred=self.ledger.released_in is None)
-        before = store.holds.get(asked.hold_id)
+            request = replace(request, barred=self.ledger.released_in is None)
+        before = store.holds.get(request.hold_id)
         before = None if before is None else replace(before)
-        code, given = answer_of(name, asked, reply)
-        wanted = scripts.run(store, name, asked, given, self.now_ms)
+        code, answered = answer_of(name, request, reply)
+        wanted = scripts.run(store, name, request, answered, self.now_ms)
         require(code is wanted, "answer", f"{name}: {code!r}, should be {wanted!r}")
         revision = reply[1]
         told = f"{name}: revision {revision}, should be {store.revision}"
         require(revision == store.revision, "state", told)
         if code >= 0 and store.changed:
-            self.ledger.check(name, asked, before, store)
+            self.ledger.check(name, request, before, store)
         if name == "hold_seats" and code is Code.OK:
-            self.digests.setdefault(asked.hold_id, set()).add(asked.text)
+            self.digests.setdefault(request.hold_id, set()).add(request.text)
         return not store.changed
 
     async def _install(self, name: str, args: tuple[Any, ...], reply: list[Any]) -> bool:
@@ -122,8 +122,8 @@ class Checker:
 
     async def _begin_epoch(self, epoch: int, args: tuple[Any, ...], reply: list[Any]) -> None:
         """What an installation has written is the sale; the ledger says whether it is right."""
-        apart = await self.real.apart()
-        self.ledger.check_apart(epoch, apart)
+        allotted = await self.real.allotted()
+        self.ledger.check_allotted(epoch, allotted)
         installing.begin_epoch(
             self.store,
             epoch,
@@ -132,7 +132,7 @@ class Checker:
             rebuilt=str(args[9]) == "1",
             lifecycle=str(args[4]),
             blocked=await self.real.blocked(),
-            apart=apart,
+            allotted=allotted,
         )
         self.store.clock_ms = max(self.store.clock_ms, reply[2])
         self.ledger.check_rebuilt(self.store.holds.values())

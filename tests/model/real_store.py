@@ -33,7 +33,7 @@ class RealStore:
         states = (await self.executor.command("GET", keys.seats(self.uid))).decode()
         return frozenset(seat for seat, state in enumerate(states) if state == "x")
 
-    async def apart(self) -> bool:
+    async def allotted(self) -> bool:
         """Whether anything is set aside."""
         return bool(await self.executor.command("HGET", keys.sale(self.uid), "apart"))
 
@@ -42,26 +42,30 @@ class RealStore:
         if not model.present:
             return
         command, uid = self.executor.command, self.uid
-        holds, states, sale, lifecycle, apart, events = await asyncio.gather(
+        holds, states, sale, lifecycle, allotted, events = await asyncio.gather(
             self.holds(),
             command("GET", keys.seats(uid)),
             command("HMGET", keys.sale(uid), *COUNTERS),
             command("HGET", keys.sale(uid), "lifecycle"),
-            self.apart(),
+            self.allotted(),
             command("XRANGE", keys.events(uid), f"{model.epoch}-0", "+"),
         )
         model.compare(holds, states.decode())
         counters = dict(zip(COUNTERS, (int(value or 0) for value in sale), strict=True))
         _compare_counters(model, counters)
         require(lifecycle.decode() == model.lifecycle, "state", f"it is {lifecycle}")
-        require(apart is model.apart, "state", f"set aside: {apart}")
+        require(allotted is model.allotted, "state", f"set aside: {allotted}")
         _compare_events(model, events, counters["seq"])
 
 
 def _compare_counters(model: StoreModel, counters: dict[str, int]) -> None:
     free, held, booked, blocked = (counters[name] for name in COUNTERS[2:6])
-    apart = counters["apart_free"], counters["apart_held"]
-    require(apart == model.counts_apart(), "lost", f"{apart}, apart {model.counts_apart()}")
+    allotted = counters["apart_free"], counters["apart_held"]
+    require(
+        allotted == model.allotted_counts(),
+        "lost",
+        f"{allotted}, allotted {model.allotted_counts()}",
+    )
     require(
         (free, held, booked) == model.counts() and free + held + booked + blocked == CAPACITY,
         "lost",

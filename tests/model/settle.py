@@ -10,7 +10,7 @@ from model.operations import operator
 from model.reference.terms import AREAS, require
 from model.sale import HOLD_MAX_SECONDS
 from model.state import Operation, RunState
-from model.worker import Worker
+from model.workers.worker import Worker
 
 from holdfast_inventory.confirm import Confirming
 from holdfast_inventory.hall import Hall
@@ -116,7 +116,7 @@ async def _audit_store(state: RunState) -> None:
     require(booked == sold, "halfway", f"booked {booked}, sold {sold}")
     wanted = await state.ledger.blocks.blocked(state.uid)
     require(store.blocked == set(wanted), "halfway", f"to be blocked: {wanted}")
-    unsaid = store.apart and state.checker.ledger.released_in is not None
-    require(not unsaid, "halfway", "the ledger has released what the store sets aside")
+    unreleased = store.allotted and state.checker.ledger.released_in is not None
+    require(not unreleased, "halfway", "the ledger has released what the store sets aside")
     halfway = [h for h in store.living() if h.status.name == "CONFIRMING"]
     require(not halfway, "halfway", f"{halfway}")

@@ -15,7 +15,7 @@ from model.reference.store_model import StoreModel
 from model.reference.terms import AREAS, ROOM
 from model.sale import PLAN, UID, Policy, plan_of, spec_of
 from model.scheduler import Scheduler
-from model.worker import Worker
+from model.workers.worker import Worker
 
 from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.confirm import ConfirmRequest
@@ -125,7 +125,7 @@ class RunState:
         if names:
             await self.executor.command("DEL", *names)
         self.checker.store.lose()
-        self.checker.ledger.shaken = True
+        self.checker.ledger.had_loss = True
 
     async def take_snapshot(self) -> None:
         names = await self.executor.command("KEYS", keys.pattern(self.uid))

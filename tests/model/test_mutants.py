@@ -34,8 +34,8 @@ def violation(backend: Backend, tmp_path: Path) -> Violates:
     async def of(mutant: Mutant) -> Failure | None:
         with mutant.patched():
             async with open_harness(backend, edits=mutant.edits, scratch=tmp_path) as harness:
-                if mutant.told is not None:
-                    return (await harness.run(mutant.told)).failure
+                if mutant.schedule is not None:
+                    return (await harness.run(mutant.schedule)).failure
                 found = await harness.search(SEEDS)
                 return None if found is None else found[1]
 

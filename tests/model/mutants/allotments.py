@@ -57,7 +57,7 @@ _withheld = StockSettings.withheld
 
 
 def _apart(settings: StockSettings, channel: str) -> bool:
-    """What is counted apart is another question, and stays as it is."""
+    """What is counted as set aside is another question, and stays as it is."""
     return _withheld(settings, channel, settings.line_channels)
 
 

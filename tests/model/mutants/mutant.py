@@ -21,7 +21,7 @@ class Mutant:
     """what it does to somebody"""
     kinds: tuple[str, ...]
     """of the violation"""
-    told: Schedule | None = None
+    schedule: Schedule | None = None
     """the schedule in which it does so; None: chance finds one soon enough"""
     edits: Edits = field(default_factory=dict)
     patched: Callable[[], AbstractContextManager[object]] = nullcontext

@@ -19,7 +19,7 @@ BOUND: Final = ("answer", "state", "double", "lost")
 _Release = Callable[..., Awaitable[HoldAnswer]]
 
 
-def _released_then_told(release: _Release) -> _Release:
+def _released_then_published(release: _Release) -> _Release:
     async def twice(calls: StockCalls, ref: object, hold_id: str, **options: object) -> HoldAnswer:
         answer = await release(calls, ref, hold_id, **options)
         if answer.code is Code.OK:
@@ -80,7 +80,7 @@ PROMISES: Final = {
             )
         },
         patched=lambda: patch.object(
-            StockCalls, "release_hold", _released_then_told(StockCalls.release_hold)
+            StockCalls, "release_hold", _released_then_published(StockCalls.release_hold)
         ),
     ),
     "abort without version": Mutant(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from model.reference.terms import AREAS, CLUB, CLUB_SEATS, LODGE, Areas, Asked, require
+from model.reference.terms import AREAS, CLUB, CLUB_SEATS, LODGE, Areas, ScriptRequest, require
 from model.sale import HOLD_MAX_SECONDS, HOLD_SECONDS, LIMIT
 from model.scheduler import REQUEST
 from model.state import Operation, RunState
-from model.worker import Worker
+from model.workers.worker import Worker
 
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.holds import (
@@ -73,9 +73,9 @@ def _resolved(hall: Hall, body: HoldBody, channels: frozenset[str], *, barred: b
         raise
 
 
-def _asked(hold_id: str, buyer: str, body: HoldBody, wish: Wish, *, barred: bool) -> Asked:
+def _asked(hold_id: str, buyer: str, body: HoldBody, wish: Wish, *, barred: bool) -> ScriptRequest:
     units = {units.area: units.quantity for units in wish.areas}
-    return Asked(
+    return ScriptRequest(
         hold_id,
         buyer,
         text=repr(body),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from model.reference.terms import CLUB
 from model.state import Operation, RunState
-from model.worker import Worker
+from model.workers.worker import Worker
 
 from holdfast.sales.operations import SaleOperations
 from holdfast_inventory import blocking

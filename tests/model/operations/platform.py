@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from model.reference.terms import require
 from model.state import Operation, RunState
-from model.worker import Worker
+from model.workers.worker import Worker
 
 from holdfast_inventory.confirm import Confirming, ConfirmRequest
 from holdfast_inventory.hall import Hall

@@ -44,12 +44,12 @@ def begin_epoch(
     rebuilt: bool,
     lifecycle: str = "live",
     blocked: frozenset[int] = frozenset(),
-    apart: bool = False,
+    allotted: bool = False,
 ) -> None:
     """The sale hash is there: what was written before it is the sale from now on."""
     store.present, store.epoch, store.revision = True, epoch, revision
     store.lifecycle, store.resume_to, store.blocked = lifecycle, "live", blocked
-    store.apart = apart
+    store.allotted = allotted
     store.holds = {record.id: taken_from(record) for record in holds}
     store.due = {h.id: h.expires_ms for h in store.holds.values() if h.status.timed}
     store.next_due_ms = min(store.due.values(), default=0)

@@ -18,8 +18,8 @@ from model.reference.terms import (
     NO_UNITS,
     ROOM,
     Areas,
-    Asked,
     Hold,
+    ScriptRequest,
     Violation,
     fits,
     minus,
@@ -61,13 +61,13 @@ class Row:
 
 @dataclass
 class LedgerModel:
-    """Orders by id. `shaken` tells that the store has lost or forgotten something in this run."""
+    """Orders by id. `had_loss` tells that the store has lost or forgotten something in this run."""
 
     epoch: int = 1
     rows: dict[str, Row] = field(default_factory=dict)
     begun: set[tuple[str, int]] = field(default_factory=set)
     """holds that were confirming, with the version that they had then"""
-    shaken: bool = False
+    had_loss: bool = False
     sold_once: set[str] = field(default_factory=set)
     """orders that were sold at some time, whatever has become of them"""
     released_in: int | None = None
@@ -127,14 +127,14 @@ class LedgerModel:
         if row is not None and row.status is OrderStatus.VOID and row.version >= wanted.version:
             return Verdict.VOIDED
         known = row is not None and row.status is OrderStatus.PENDING
-        if (order_id, wanted.version) not in self.begun and not (known and self.shaken):
+        if (order_id, wanted.version) not in self.begun and not (known and self.had_loss):
             raise Violation(
                 "protocol", f"{order_id} is sold in version {wanted.version}, not begun"
             )
         owners = self.owners()
         room = fits(wanted.areas, minus(ROOM, self.areas_sold()))
         if any(seat in owners for seat in wanted.seats) or not room:
-            if not self.shaken:
+            if not self.had_loss:
                 raise Violation("lost", f"{order_id} was confirming and its seats were sold away")
             self.rows[order_id] = _lost(wanted)
             return Verdict.TAKEN
@@ -196,24 +196,26 @@ class LedgerModel:
 
     # What the protocol may do to the store, given what the ledger says
 
-    def check(self, name: str, asked: Asked, before: Hold | None, store: StoreModel) -> None:
+    def check(
+        self, name: str, request: ScriptRequest, before: Hold | None, store: StoreModel
+    ) -> None:
         """A script has answered OK: was it its turn?"""
-        row = self.rows.get(asked.hold_id)
-        after = store.holds.get(asked.hold_id)
+        row = self.rows.get(request.hold_id)
+        after = store.holds.get(request.hold_id)
         if after is not None and after.status.name == "CONFIRMING":
             self.begun.add((after.id, after.version))
         if name in ("finish_confirm", "book_hold") and not (
             row is not None and row.status in (*OWNING, OrderStatus.REFUNDED)
         ):
-            raise Violation("protocol", f"{asked.hold_id} is booked and not sold: {row}")
+            raise Violation("protocol", f"{request.hold_id} is booked and not sold: {row}")
         if name == "abort_confirm" and before is not None and not self._given_up(row, before):
-            raise Violation("protocol", f"{asked.hold_id} is freed, the ledger has {row}")
-        if name == "free_seats" and row is not None and row.owns and asked.seats & row.seats:
-            raise Violation("protocol", f"{asked.hold_id} still owns {sorted(row.seats)}")
+            raise Violation("protocol", f"{request.hold_id} is freed, the ledger has {row}")
+        if name == "free_seats" and row is not None and row.owns and request.seats & row.seats:
+            raise Violation("protocol", f"{request.hold_id} still owns {sorted(row.seats)}")
         if name == "release_allotment" and self.released_in is None:
-            raise Violation("protocol", f"{asked.text} is released, and nobody has said so")
-        if name == "drop_hold" and not self.shaken:
-            raise Violation("lost", f"{asked.hold_id} is ended for another, and nothing was lost")
+            raise Violation("protocol", f"{request.text} is released, and nobody has said so")
+        if name == "drop_hold" and not self.had_loss:
+            raise Violation("lost", f"{request.hold_id} is ended for another, and nothing was lost")
 
     def _given_up(self, row: Row | None, hold: Hold) -> bool:
         if row is None or row.status in (OrderStatus.PENDING, *OWNING):
@@ -225,11 +227,11 @@ class LedgerModel:
         if self.released_in is None:
             self.released_in = epoch
 
-    def check_apart(self, epoch: int, apart: bool) -> None:
+    def check_allotted(self, epoch: int, allotted: bool) -> None:
         """What an installation sets aside. It reads the ledger after the epoch has begun there."""
-        if not apart and self.released_in is None:
+        if not allotted and self.released_in is None:
             raise Violation("rebuild", "what is set aside is on sale, and nobody has said so")
-        if apart and self.released_in is not None and self.released_in < epoch:
+        if allotted and self.released_in is not None and self.released_in < epoch:
             raise Violation("rebuild", f"released in epoch {self.released_in}, set aside again")
 
     def check_rebuilt(self, holds: Iterable[Hold]) -> None:

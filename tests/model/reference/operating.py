@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from model.reference.store_model import StoreModel
-from model.reference.terms import Asked, Given
+from model.reference.terms import AnsweredHold, ScriptRequest
 
 from holdfast_lua.codes import Code
 
 
-def block_seats(store: StoreModel, asked: Asked, given: Given) -> Code:
-    return _block(store, "seats.blocked", asked.seats & store.free_seats_now())
+def block_seats(store: StoreModel, request: ScriptRequest, answered: AnsweredHold) -> Code:
+    return _block(store, "seats.blocked", request.seats & store.free_seats_now())
 
 
-def unblock_seats(store: StoreModel, asked: Asked, given: Given) -> Code:
-    return _block(store, "seats.unblocked", asked.seats & store.blocked)
+def unblock_seats(store: StoreModel, request: ScriptRequest, answered: AnsweredHold) -> Code:
+    return _block(store, "seats.unblocked", request.seats & store.blocked)
 
 
 def _block(store: StoreModel, kind: str, seats: frozenset[int]) -> Code:
@@ -25,22 +25,22 @@ def _block(store: StoreModel, kind: str, seats: frozenset[int]) -> Code:
     return Code.OK
 
 
-def release_allotment(store: StoreModel, asked: Asked, given: Given) -> Code:
+def release_allotment(store: StoreModel, request: ScriptRequest, answered: AnsweredHold) -> Code:
     """What was set aside is on sale for everybody; whoever has some of it keeps it."""
-    if not store.apart:
+    if not store.allotted:
         return Code.UNCHANGED
-    store.apart = False
-    store.event("allotment.released", asked.text)
+    store.allotted = False
+    store.event("allotment.released", request.text)
     return Code.OK
 
 
-def change_lifecycle(store: StoreModel, asked: Asked, given: Given) -> Code:
+def change_lifecycle(store: StoreModel, request: ScriptRequest, answered: AnsweredHold) -> Code:
     """A sale resumes to what it was before the pause; a closed one stays closed."""
     wanted = {"pause": "paused", "drain": "draining", "close": "closed"}
-    lifecycle = wanted.get(asked.text, store.resume_to)
-    if asked.text == "resume" and store.lifecycle != "paused":
+    lifecycle = wanted.get(request.text, store.resume_to)
+    if request.text == "resume" and store.lifecycle != "paused":
         lifecycle = store.lifecycle
-    if store.lifecycle == "closed" and asked.text != "close":
+    if store.lifecycle == "closed" and request.text != "close":
         return Code.SALE_CLOSED
     if lifecycle == store.lifecycle:
         return Code.UNCHANGED

@@ -7,11 +7,11 @@ from typing import Final
 
 from model.reference import holding, operating, selling
 from model.reference.store_model import StoreModel
-from model.reference.terms import Asked, Given
+from model.reference.terms import AnsweredHold, ScriptRequest
 
 from holdfast_lua.codes import Code
 
-Script = Callable[[StoreModel, Asked, Given], Code]
+Script = Callable[[StoreModel, ScriptRequest, AnsweredHold], Code]
 READS: Final = ("scan_holds", "read_seats", "read_sale", "read_buyer_holds", "read_events")
 """scripts that change nothing, and of which the model says nothing"""
 SCRIPTS: Final[dict[str, Script]] = {
@@ -40,11 +40,13 @@ SCRIPTS: Final[dict[str, Script]] = {
 }
 
 
-def run(store: StoreModel, name: str, asked: Asked, given: Given, clock_ms: int) -> Code:
-    """The code that the script must answer; `given` is the hold that it did answer."""
+def run(
+    store: StoreModel, name: str, request: ScriptRequest, answered: AnsweredHold, clock_ms: int
+) -> Code:
+    """The code that the script must answer; `answered` is the hold that it did answer."""
     store.begin(clock_ms)
     was_gone = store.gone
-    code = SCRIPTS[name](store, asked, given)
+    code = SCRIPTS[name](store, request, answered)
     if store.changed:
         store.commit(was_gone)
     return code

@@ -15,9 +15,9 @@ from model.reference.terms import (
     EXPIRED,
     PAYING,
     RELEASED,
-    Asked,
-    Given,
+    AnsweredHold,
     Hold,
+    ScriptRequest,
     Violation,
     fits,
     minus,
@@ -34,10 +34,10 @@ SETTLED = {
 """what a confirm is told of a hold that is beyond it"""
 
 
-def begin_paying(store: StoreModel, asked: Asked, given: Given) -> Code:
+def begin_paying(store: StoreModel, request: ScriptRequest, answered: AnsweredHold) -> Code:
     """Until the latest time that the hold can have."""
-    hold, why = store.open_hold(asked)
-    known = store.holds.get(asked.hold_id)
+    hold, why = store.open_hold(request)
+    known = store.holds.get(request.hold_id)
     if known is not None and known.status is PAYING and not known.overdue(store.now_ms):
         return Code.UNCHANGED
     if hold is None or why is not Code.OK:
@@ -50,9 +50,9 @@ def begin_paying(store: StoreModel, asked: Asked, given: Given) -> Code:
     return Code.OK
 
 
-def begin_confirm(store: StoreModel, asked: Asked, given: Given) -> Code:
+def begin_confirm(store: StoreModel, request: ScriptRequest, answered: AnsweredHold) -> Code:
     """A hold that has lapsed gets all of its units again, or none."""
-    hold = store.holds.get(asked.hold_id)
+    hold = store.holds.get(request.hold_id)
     if hold is None:
         return Code.HOLD_UNKNOWN
     if hold.status in SETTLED:
@@ -62,23 +62,23 @@ def begin_confirm(store: StoreModel, asked: Asked, given: Given) -> Code:
         return Code.OK
     if hold.overdue(store.now_ms):
         store.end(hold, EXPIRED, "hold.expired", "expired")
-    if not asked.flag:
+    if not request.flag:
         return Code.HOLD_EXPIRED
-    return _reacquire(store, hold, asked.number, hold.seats)
+    return _reacquire(store, hold, request.number, hold.seats)
 
 
-def reacquire_hold(store: StoreModel, asked: Asked, given: Given) -> Code:
+def reacquire_hold(store: StoreModel, request: ScriptRequest, answered: AnsweredHold) -> Code:
     """A hold that has lapsed gets equivalent seats, as many."""
-    hold = store.holds.get(asked.hold_id)
+    hold = store.holds.get(request.hold_id)
     if hold is None:
         return Code.HOLD_UNKNOWN
     if hold.status is not EXPIRED:
         return SETTLED.get(hold.status, Code.HOLD_STATE)
-    found = given is not None and given.status is CONFIRMING
-    seats = frozenset(given.seats) if found and given else None
-    if seats and asked.barred and seats & CLUB_SEATS and not hold.seats & CLUB_SEATS:
+    found = answered is not None and answered.status is CONFIRMING
+    seats = frozenset(answered.seats) if found and answered else None
+    if seats and request.barred and seats & CLUB_SEATS and not hold.seats & CLUB_SEATS:
         raise Violation("channel", f"{hold.buyer} got {sorted(seats)} for {sorted(hold.seats)}")
-    return _reacquire(store, hold, asked.number, seats)
+    return _reacquire(store, hold, request.number, seats)
 
 
 def _reacquire(store: StoreModel, hold: Hold, limit: int, seats: frozenset[int] | None) -> Code:
@@ -99,9 +99,9 @@ def _reacquire(store: StoreModel, hold: Hold, limit: int, seats: frozenset[int] 
     return Code.HOLD_REACQUIRED
 
 
-def finish_confirm(store: StoreModel, asked: Asked, given: Given) -> Code:
+def finish_confirm(store: StoreModel, request: ScriptRequest, answered: AnsweredHold) -> Code:
     """The ledger has sold it."""
-    hold = store.holds.get(asked.hold_id)
+    hold = store.holds.get(request.hold_id)
     if hold is None:
         return Code.HOLD_UNKNOWN
     if hold.status is CONFIRMED:
@@ -112,82 +112,82 @@ def finish_confirm(store: StoreModel, asked: Asked, given: Given) -> Code:
     return Code.OK
 
 
-def abort_confirm(store: StoreModel, asked: Asked, given: Given) -> Code:
+def abort_confirm(store: StoreModel, request: ScriptRequest, answered: AnsweredHold) -> Code:
     """The ledger will not sell it in this version."""
-    hold = store.holds.get(asked.hold_id)
+    hold = store.holds.get(request.hold_id)
     if hold is None:
         return Code.HOLD_UNKNOWN
     if hold.status.ended:
         return Code.UNCHANGED
     if hold.status is not CONFIRMING:
         return Code.HOLD_STATE
-    if asked.version not in (0, hold.version):
+    if request.version not in (0, hold.version):
         return Code.HOLD_CHANGED
-    expired = asked.text == "expired"
+    expired = request.text == "expired"
     kind = "hold.expired" if expired else "hold.released"
-    store.end(hold, EXPIRED if expired else RELEASED, kind, asked.text)
+    store.end(hold, EXPIRED if expired else RELEASED, kind, request.text)
     return Code.OK
 
 
-def book_hold(store: StoreModel, asked: Asked, given: Given) -> Code:
+def book_hold(store: StoreModel, request: ScriptRequest, answered: AnsweredHold) -> Code:
     """The ledger has sold these units, whatever the store knows of it."""
-    known = store.holds.get(asked.hold_id)
+    known = store.holds.get(request.hold_id)
     if known is not None and known.status is CONFIRMED:
         return Code.HOLD_CONFIRMED
     kept = known if known is not None and not known.status.ended else None
-    if kept is not None and (kept.seats, kept.areas) == (asked.seats, asked.areas):
+    if kept is not None and (kept.seats, kept.areas) == (request.seats, request.areas):
         store.booked(kept)
         return Code.OK
     mine = kept.seats if kept is not None else frozenset()
-    short = kept is None and not fits(asked.areas, store.areas_free())
-    if not asked.seats <= store.free_seats_now() | mine | store.blocked or short:
+    short = kept is None and not fits(request.areas, store.areas_free())
+    if not request.seats <= store.free_seats_now() | mine | store.blocked or short:
         return Code.SEAT_UNAVAILABLE
     if kept is not None:
         store.end(kept, RELEASED, "hold.released", "ledger_conflict")
-    _book_anew(store, asked, known.version if known is not None else asked.version)
+    _book_anew(store, request, known.version if known is not None else request.version)
     return Code.OK
 
 
-def _book_anew(store: StoreModel, asked: Asked, version: int) -> None:
+def _book_anew(store: StoreModel, request: ScriptRequest, version: int) -> None:
     fresh = Hold(
-        asked.hold_id,
+        request.hold_id,
         CONFIRMED,
         version,
-        asked.owner,
-        asked.seats,
-        asked.areas,
-        asked.number,
-        asked.number,
+        request.owner,
+        request.seats,
+        request.areas,
+        request.number,
+        request.number,
     )
-    store.blocked -= asked.seats
+    store.blocked -= request.seats
     store.holds[fresh.id] = fresh
     store.booked(fresh)
 
 
-def drop_hold(store: StoreModel, asked: Asked, given: Given) -> Code:
+def drop_hold(store: StoreModel, request: ScriptRequest, answered: AnsweredHold) -> Code:
     """It has what the ledger sold to another."""
-    hold = store.holds.get(asked.hold_id)
+    hold = store.holds.get(request.hold_id)
     if hold is None:
         return Code.HOLD_UNKNOWN
     if hold.status.ended:
         return Code.UNCHANGED
     if hold.status is CONFIRMED:
         return Code.HOLD_STATE
-    store.end(hold, RELEASED, "hold.released", asked.text)
+    store.end(hold, RELEASED, "hold.released", request.text)
     return Code.OK
 
 
-def free_seats(store: StoreModel, asked: Asked, given: Given) -> Code:
+def free_seats(store: StoreModel, request: ScriptRequest, answered: AnsweredHold) -> Code:
     """A refund: those of the units that are still the order's."""
-    hold = store.holds.get(asked.hold_id)
+    hold = store.holds.get(request.hold_id)
     if hold is None:
         return Code.HOLD_UNKNOWN
     if hold.status is not CONFIRMED:
         return Code.UNCHANGED if hold.status.ended else Code.HOLD_STATE
-    if asked.version not in (0, hold.version):
+    if request.version not in (0, hold.version):
         return Code.HOLD_CHANGED
-    back = tuple(min(units) for units in zip(hold.areas, asked.areas, strict=True))
-    left = hold.seats - asked.seats, minus(hold.areas, back)
+    back = tuple(min(units) for units in zip(hold.areas, request.areas, strict=True))
+    left = hold.seats - request.seats, minus(hold.areas, back)
     if left == (hold.seats, hold.areas):
         return Code.UNCHANGED
     hold.seats, hold.areas = left
@@ -197,13 +197,13 @@ def free_seats(store: StoreModel, asked: Asked, given: Given) -> Code:
     return Code.OK
 
 
-def require_refund(store: StoreModel, asked: Asked, given: Given) -> Code:
+def require_refund(store: StoreModel, request: ScriptRequest, answered: AnsweredHold) -> Code:
     """Who paid gets no seat, and is told so once."""
-    hold = store.holds.get(asked.hold_id)
+    hold = store.holds.get(request.hold_id)
     if hold is not None:
         if hold.reason == "refund_required":
             return Code.UNCHANGED
         hold.reason, hold.in_ledger = "refund_required", True
         hold.version += 1
-    store.event("order.refund_required", asked.hold_id)
+    store.event("order.refund_required", request.hold_id)
     return Code.OK

@@ -31,8 +31,8 @@ from model.reference.terms import (
     ROOM,
     SEATS,
     Areas,
-    Asked,
     Hold,
+    ScriptRequest,
     Violation,
     minus,
     plus,
@@ -59,7 +59,7 @@ class StoreModel:
     holds: dict[str, Hold] = field(default_factory=dict)
     due: dict[str, int] = field(default_factory=dict)
     blocked: frozenset[int] = frozenset()
-    apart: bool = False
+    allotted: bool = False
     """whether the club's are still set aside"""
     lifecycle: str = "live"
     resume_to: str = "live"
@@ -115,11 +115,11 @@ class StoreModel:
     def gone(self) -> bool:
         """Sold out for everybody in line: what is set aside for the club does not keep it open."""
         free, held, _ = self.counts()
-        return free + held <= sum(self.counts_apart())
+        return free + held <= sum(self.allotted_counts())
 
-    def counts_apart(self) -> tuple[int, int]:
+    def allotted_counts(self) -> tuple[int, int]:
         """Free, held of what is set aside for others than those in line."""
-        if not self.apart:
+        if not self.allotted:
             return 0, 0
         states = [self.states()[seat] for seat in CLUB_SEATS]
         held = [hold.areas[LODGE] for hold in self.living() if hold.status is not CONFIRMED]
@@ -134,18 +134,18 @@ class StoreModel:
     def areas_free(self) -> Areas:
         return minus(ROOM, plus(*(hold.areas for hold in self.living())))
 
-    def open_hold(self, asked: Asked) -> tuple[Hold | None, Code]:
+    def open_hold(self, request: ScriptRequest) -> tuple[Hold | None, Code]:
         """The hold that its owner, or the platform, wants to change; or why not."""
-        hold = self.holds.get(asked.hold_id)
+        hold = self.holds.get(request.hold_id)
         if hold is None:
             return None, Code.HOLD_UNKNOWN
-        if asked.owner not in ("", hold.buyer):
+        if request.owner not in ("", hold.buyer):
             return None, Code.NOT_OWNER
         if hold.status is EXPIRED or hold.overdue(self.now_ms):
             return None, Code.HOLD_EXPIRED
         if hold.status is RELEASED:
             return None, Code.HOLD_RELEASED
-        if asked.version not in (0, hold.version):
+        if request.version not in (0, hold.version):
             return None, Code.HOLD_CHANGED
         return hold, Code.OK
 
@@ -217,7 +217,7 @@ class StoreModel:
         self.present, self.epoch, self.fence, self.revision, self.clock_ms = False, 0, 0, 0, 0
         self.holds, self.due, self.events, self.nonce = {}, {}, [], ""
         self.lifecycle, self.resume_to, self.blocked = "live", "live", frozenset()
-        self.next_due_ms, self.apart = 0, False
+        self.next_due_ms, self.allotted = 0, False
 
     def copy(self) -> StoreModel:
         """What a snapshot keeps."""

@@ -86,7 +86,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ScriptRequest:
     """A call of a script: what matters of its arguments."""
 
     hold_id: str
@@ -105,14 +105,14 @@ class Asked:
     hold_max_ms: int = 0
 
 
-Given = HoldRecord | None
+AnsweredHold = HoldRecord | None
 """the hold that a script answered, where it answered one"""
 
 
 def areas_of(record: HoldRecord) -> Areas:
     """The area units of a real hold."""
-    asked = {units.area: units.quantity for units in record.areas}
-    return tuple(asked.get(area, 0) for area in range(len(AREAS)))
+    units_of = {units.area: units.quantity for units in record.areas}
+    return tuple(units_of.get(area, 0) for area in range(len(AREAS)))
 
 
 def taken_from(record: HoldRecord) -> Hold:

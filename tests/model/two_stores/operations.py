@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from model.sale import BUYERS
 from model.two_stores.state import Operation, TwoStoreState
-from model.worker import Worker
+from model.workers.worker import Worker
 
 from holdfast_inventory.confirm import Confirming, ConfirmRequest
 from holdfast_inventory.hall import Hall

@@ -28,7 +28,7 @@ WEIGHTS: Final = {
     "crash_after": 2,
     "replicate": 5,
     "fail_over": 5,
-    "hear": 10,
+    "reconnect": 10,
     "wipe": 2,
 }
 """how often each kind of step is drawn"""
@@ -75,9 +75,9 @@ async def _disturb(state: TwoStoreState, kind: str, number: int, choice: int) ->
         await state.replicate()
     elif kind == "fail_over" and state.named == FORMER:
         await state.fail_over()
-        state.deaf = {worker for worker in range(WORKERS) if choice >> worker & 1}
-    elif kind == "hear":
-        state.deaf.discard(number)
+        state.isolated = {worker for worker in range(WORKERS) if choice >> worker & 1}
+    elif kind == "reconnect":
+        state.isolated.discard(number)
     elif kind == "wipe":
         await state.wipe((FORMER, PROMOTED)[choice % 2])
 

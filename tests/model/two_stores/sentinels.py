@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 from unittest.mock import patch
 
-from model.gated import GatedExecutor
-from model.worker import Worker
+from model.workers.gated import GatedExecutor
+from model.workers.worker import Worker
 
 from holdfast_lua import Executor
 from holdfast_lua.errors import StoreError, StoreOutcomeUnknown, StoreUnavailable

@@ -19,7 +19,7 @@ async def settle(state: TwoStoreState) -> None:
     """The split heals, the former master is gone; all must agree."""
     await state.run()
     state.trace.append("at the end:")
-    state.deaf.clear()
+    state.isolated.clear()
     for number in range(WORKERS):
         state.look(number)
         await state.run()

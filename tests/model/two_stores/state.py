@@ -20,7 +20,7 @@ from model.sale import PLAN, UID, plan_of, spec_of
 from model.scheduler import REQUEST, Call, Process, Scheduler
 from model.state import CLOCK_KEY, WORKERS
 from model.two_stores.sentinels import SENTINELS, MasterExecutor, Sent
-from model.worker import Worker
+from model.workers.worker import Worker
 
 from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.hall import Hall
@@ -46,7 +46,7 @@ class TwoStoreState:
     ledger: Ledger
     named: Address = FORMER
     """by most Sentinels"""
-    deaf: set[int] = field(default_factory=set)
+    isolated: set[int] = field(default_factory=set)
     """workers that reach no majority of them"""
     replica: list[tuple[bytes, bytes]] = field(default_factory=list)
     """what the replica has received"""
@@ -56,7 +56,7 @@ class TwoStoreState:
     """who was confirmed each seat"""
     nonces: dict[int, str] = field(default_factory=dict)
     """of the store that each epoch was installed in"""
-    told: dict[int, int] = field(default_factory=dict)
+    named_at: dict[int, int] = field(default_factory=dict)
     """when each worker was last told that the server it used is the master"""
     now_ms: int = START_MS
 
@@ -81,7 +81,7 @@ class TwoStoreState:
         return self.stores[address]
 
     async def master_for(self, worker: Worker) -> Address:
-        if worker.number in self.deaf:
+        if worker.number in self.isolated:
             raise StoreUnavailable("no majority")
         return self.named
 
@@ -173,7 +173,7 @@ class TwoStoreState:
             if isinstance(answer, BaseException):
                 continue
             if call.name == SENTINELS and answer == node_of(call.worker).address:
-                self.told[call.worker.number] = len(self.trace)
+                self.named_at[call.worker.number] = len(self.trace)
             elif call.name == "ledger.sales.bump_epoch":
                 self._epoch_ended(call)
             elif call.name == "install_sale" and Code(answer[0]) is Code.OK:
@@ -182,7 +182,7 @@ class TwoStoreState:
     def _epoch_ended(self, call: Call) -> None:
         began: Any = call.request
         used = node_of(call.worker).address
-        asked = self.told.get(call.worker.number, 0) > began
+        asked = self.named_at.get(call.worker.number, 0) > began
         require(
             used == self.named or asked,
             "ended",

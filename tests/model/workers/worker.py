@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 
-from model.gated import GatedExecutor, GatedLedger
-from model.inventory_only import InventoryBuilder
 from model.scheduler import Process, Scheduler
+from model.workers.gated import GatedExecutor, GatedLedger
+from model.workers.inventory_only import InventoryBuilder
 
 from holdfast.sales.directory import SaleDirectory
 from holdfast_inventory.plan import Plan
