@@ -9,6 +9,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 ARGS ?=
 # How many processes run tests side by side, each with servers of its own.
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+# Files share servers, and those that take long are split between processes once others have finished.
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations=10
 # Every benchmark but the yardstick, which the others start.
 BENCH ?= $(filter-out bare,$(patsubst loadtest/bench/%.py,%,$(wildcard loadtest/bench/*.py)))
 
@@ -20,7 +22,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 CODE := holdfast queue inventory lua metrics web connector loadtest tests scripts
 TYPED := $(CODE) $(if $(wildcard examples/*.py examples/*/*.py),examples)
 
-.PHONY: help demo serve test explore check lint types layers lua docs fmt bench smoke screenshots pins clean
+.PHONY: help demo serve test torture explore check lint types layers lua docs fmt bench smoke screenshots pins clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,8 +37,11 @@ serve: $(VENV)/.installed  ## Run the service alone; ARGS="--port 8080 --workers
 
 # -- checking ----------------------------------------------------------------------------------
 
-test: $(VENV)/.installed-dev  ## Run all tests; JOBS=1 one after another; ARGS="tests/web -k origin"
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=10 $(ARGS)
+test: $(VENV)/.installed-dev  ## Run the tests; JOBS=1 one after another; ARGS="tests/web -k origin"
+	@$(PYTEST) $(ARGS)
+
+torture: $(VENV)/.installed-dev  ## What takes long, in full: sizes, kills, stories; PART=2/7 for a seventh
+	@$(PYTEST) -vv -m torture $(if $(PART),--part $(PART)) $(ARGS)
 
 explore: $(VENV)/.installed-dev  ## Random schedules against the model; ARGS="--seconds 600"
 	@$(BIN)/python scripts/explore_schedules.py $(ARGS)
