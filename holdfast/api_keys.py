@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from holdfast.joined_lookup import JoinedLookup
-from holdfast_inventory.ledger import KeyRecord, Ledger, LedgerUnavailable
+from holdfast_ledger import KeyRecord, Ledger, LedgerUnavailable
 from holdfast_web.credentials import ApiKey, Role, key_digest
 from holdfast_web.errors import HoldfastError
 

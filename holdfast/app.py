@@ -27,9 +27,9 @@ from holdfast_connector.origins import parse_origin
 from holdfast_inventory import routes as inventory_routes
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.halls import HALLS
-from holdfast_inventory.ledger import Ledger
 from holdfast_inventory.orders_routes import ORDER_LEDGER
 from holdfast_inventory.streams import StreamBounds
+from holdfast_ledger import Ledger
 from holdfast_lua.clock import WorstSkew, host_ms
 from holdfast_lua.errors import StoreError
 from holdfast_lua.executor import Executor

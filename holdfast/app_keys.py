@@ -7,7 +7,7 @@ from aiohttp import web
 from holdfast.config import Config
 from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.operations import SaleOperations
-from holdfast_inventory.ledger import Ledger
+from holdfast_ledger import Ledger
 from holdfast_lua.clock import WorstSkew
 from holdfast_lua.executor import Executor
 

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from holdfast.app_keys import DIRECTORY, EXECUTOR, LEDGER, SKEW
 from holdfast.joined_lookup import JoinedLookup
-from holdfast_inventory.ledger import LedgerUnavailable
+from holdfast_ledger import LedgerUnavailable
 from holdfast_lua.clock import SKEW_WARNING_MS
 from holdfast_lua.errors import StoreError, StoreRefusing
 from holdfast_lua.store_calls import probe_store

@@ -23,8 +23,8 @@ from holdfast.reloading import Reloading
 from holdfast.store_keeper import StoreKeeper
 from holdfast.worker_process import WorkerPipes
 from holdfast.workers import Hooks, Supervisor, WorkerPlan, WorkersFailed
-from holdfast_inventory.ledger import Ledger, LedgerUnavailable
-from holdfast_inventory.ledger.faults import DAMAGED, explain
+from holdfast_ledger import Ledger, LedgerUnavailable
+from holdfast_ledger.errors import DAMAGED, explain
 from holdfast_lua.connect import check_store, find_refusal, has_sales
 from holdfast_lua.embedded import EmbeddedStore
 from holdfast_lua.errors import NOT_PERMITTED, StoreError, StoreRefusing

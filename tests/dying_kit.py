@@ -16,14 +16,14 @@ import uvloop
 from shop_kit import SETTINGS, TEST_LUA, Shop, make_hall
 
 from holdfast_inventory.hall import Hall
-from holdfast_inventory.ledger import Ledger, Outcome
-from holdfast_inventory.ledger.intents import Intent
 from holdfast_inventory.orders import BoxOffice
 from holdfast_inventory.paying import begin_paying, withdraw
 from holdfast_inventory.recovery import Recovery
 from holdfast_inventory.refund import Refunding, RefundRequest
 from holdfast_inventory.settings import LatePayment
 from holdfast_inventory.telling import Afterwards
+from holdfast_ledger import Ledger, Outcome
+from holdfast_ledger.transactions.intents import Intent
 from holdfast_lua import Executor, SaleRef, load_bundle
 from holdfast_lua.guard import SaleRef as Ref
 from holdfast_lua.stock_calls import KeyBuilder, StockCalls

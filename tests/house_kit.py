@@ -29,9 +29,9 @@ from holdfast.sales.spec import AreaSpec, SaleBody
 from holdfast.sales.tickers import Tickers
 from holdfast_inventory.confirm import Confirming
 from holdfast_inventory.holds import BestAvailable, BuyerRef, HoldBody, resolve
-from holdfast_inventory.ledger import Ledger, SaleRecord
 from holdfast_inventory.orders import BoxOffice
 from holdfast_inventory.telling import Afterwards
+from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.sale_calls import SaleCalls, SaleHead
 from holdfast_lua.stock_records import HoldRecord

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from msgspec.structs import replace
 from sqlalchemy import event, make_url
 
-from holdfast_inventory.ledger import (
+from holdfast_ledger import (
     Ledger,
     Order,
     OrderItem,

@@ -22,7 +22,7 @@ from line_steps import came, told_right
 from line_visitors import Visitors
 
 from holdfast.sales.install import line_checkpoint, read_checkpoint
-from holdfast_inventory.ledger import Checkpoint
+from holdfast_ledger import Checkpoint
 from holdfast_lua import SaleRef, keys
 from holdfast_lua.codes import Code
 from holdfast_lua.sale_calls import SaleCalls, SaleTimes, first_revision

@@ -24,7 +24,7 @@ from shop_kit import TEST_LUA
 
 from holdfast_inventory import blocking
 from holdfast_inventory.holds import BuyerRef
-from holdfast_inventory.ledger import Ledger
+from holdfast_ledger import Ledger
 from holdfast_lua import Bundle, Executor, load_bundle
 from holdfast_lua.wire import Argument
 from holdfast_queue.identities import Identity

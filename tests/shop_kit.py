@@ -15,12 +15,12 @@ import msgspec
 from holdfast_inventory.confirm import Confirmed, Confirming, ConfirmRequest
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.holds import AreaWish, BuyerRef, HoldBody, resolve
-from holdfast_inventory.ledger import Ledger, Order, SaleDraft
 from holdfast_inventory.orders import BoxOffice, holds_of_ledger
 from holdfast_inventory.plan import compile_plan
 from holdfast_inventory.settings import Area, StockSettings
 from holdfast_inventory.stock_image import make_image
 from holdfast_inventory.telling import Afterwards
+from holdfast_ledger import Ledger, Order, SaleDraft
 from holdfast_lua import Executor, SaleRef, keys
 from holdfast_lua.sale_calls import SaleCalls, SaleTimes
 from holdfast_lua.stock_calls import StockCalls

@@ -13,7 +13,7 @@ from holdfast.launch import ledger_url_in
 from holdfast.reconcile import Reconciliation, reconcile
 from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache
-from holdfast_inventory.ledger import Ledger
+from holdfast_ledger import Ledger
 from holdfast_lua.embedded_files import StoreFiles
 from holdfast_lua.errors import StoreError
 from holdfast_lua.executor import Executor

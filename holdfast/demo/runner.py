@@ -30,7 +30,7 @@ from holdfast.demo.shop import create_shop
 from holdfast.keyfiles import make_data_dir
 from holdfast.launch import ledger_url_in
 from holdfast.listening import BoundedSite
-from holdfast_inventory.ledger import Ledger
+from holdfast_ledger import Ledger
 from holdfast_loadtest.audit import Verdict, settled_verdict
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client, Unreachable, open_session

@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from holdfast.config import Config
 from holdfast.doctor.findings import Area, Finding
 from holdfast.launch import ledger_url_in
-from holdfast_inventory.ledger.database import Database
-from holdfast_inventory.ledger.engines import CONNECTIONS_MAX
-from holdfast_inventory.ledger.faults import explain
-from holdfast_inventory.ledger.ledger_url import ledger_url
-from holdfast_inventory.ledger.migrating import SchemaState, schema_state
+from holdfast_ledger.database.database import Database
+from holdfast_ledger.database.engines import CONNECTIONS_MAX
+from holdfast_ledger.database.ledger_url import ledger_url
+from holdfast_ledger.database.migrating import SchemaState, schema_state
+from holdfast_ledger.errors import explain
 
 Settings = Mapping[str, str]
 

@@ -17,9 +17,9 @@ from collections.abc import Iterable
 from holdfast.reconcile.comparing import Difference, Kind
 from holdfast.reconcile.reading import Reader, Reading
 from holdfast_inventory import blocking
-from holdfast_inventory.ledger import OrderStatus
 from holdfast_inventory.orders import BoxOffice
 from holdfast_inventory.telling import book, tell
+from holdfast_ledger import OrderStatus
 from holdfast_lua.stock_records import HoldStatus
 
 _OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)

@@ -17,7 +17,7 @@ from holdfast.sales.spec import spec_from_json
 from holdfast.sales.translate import stock_settings
 from holdfast_inventory.events import EVENTS_MAX, SEAT_STATES
 from holdfast_inventory.hall import Hall
-from holdfast_inventory.ledger import Ledger, RebuildState, SaleRecord
+from holdfast_ledger import Ledger, RebuildState, SaleRecord
 from holdfast_lua.executor import Executor
 from holdfast_lua.guard import SaleRef
 from holdfast_lua.sale_calls import SaleCalls, SaleHead

@@ -15,7 +15,7 @@ from holdfast.reconcile.mending import mend
 from holdfast.reconcile.reading import Reader, Reading
 from holdfast.sales.evidence import Evidence
 from holdfast.sales.install import Installer
-from holdfast_inventory.ledger import SaleRecord
+from holdfast_ledger import SaleRecord
 from holdfast_lua.errors import EpochChanged, StoreBehind
 from holdfast_lua.sale_calls import SaleCalls
 from holdfast_lua.stock_install import InstallFenced

@@ -25,7 +25,7 @@ from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json, spec_to_json
 from holdfast.sales.translate import epoch_ms
 from holdfast_inventory.allotments import channels_apart
-from holdfast_inventory.ledger import AuditNote, Ledger, SaleRecord
+from holdfast_ledger import AuditNote, Ledger, SaleRecord
 from holdfast_lua.line_status import LineStatus
 from holdfast_lua.sale_calls import SaleHead
 

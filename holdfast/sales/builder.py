@@ -11,8 +11,8 @@ from holdfast.sales.spec import SaleSpec, spec_from_json
 from holdfast.sales.translate import brand, draw_of, line_settings, stock_settings
 from holdfast_inventory.allotments import release
 from holdfast_inventory.hall import Hall
-from holdfast_inventory.ledger import Checkpoint, Ledger, SaleRecord
 from holdfast_inventory.recovery import Recovery
+from holdfast_ledger import Checkpoint, Ledger, SaleRecord
 from holdfast_lua.errors import EpochChanged, StoreBehind
 from holdfast_lua.executor import Executor
 from holdfast_lua.guard import SaleRef

@@ -14,7 +14,7 @@ from typing import Final
 from holdfast.sales.liveness import next_change_ms
 from holdfast.sales.spec import spec_from_json
 from holdfast.sales.translate import sale_times
-from holdfast_inventory.ledger import SaleRecord
+from holdfast_ledger import SaleRecord
 from holdfast_lua.guard import SaleRef
 from holdfast_lua.line_status import LineStatus
 

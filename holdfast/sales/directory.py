@@ -22,7 +22,7 @@ from typing import Final
 from holdfast.joined_lookup import INTERVAL_SECONDS, JoinedLookup
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
-from holdfast_inventory.ledger import SaleRecord
+from holdfast_ledger import SaleRecord
 from holdfast_lua.clock import SaleClock
 from holdfast_lua.errors import (
     EpochChanged,

@@ -22,8 +22,8 @@ from holdfast.sales.liveness import in_motion
 from holdfast.sales.periodic import Periodic
 from holdfast.sales.sale import Sale
 from holdfast.sales.sale_tasks import Worker
-from holdfast_inventory.ledger import Position, SaleRecord
-from holdfast_inventory.ledger.changes import CHANGES_MAX
+from holdfast_ledger import Position, SaleRecord
+from holdfast_ledger.changes import CHANGES_MAX
 from holdfast_lua.asked_calls import mark_asked
 from holdfast_lua.errors import EpochChanged, StoreBehind
 from holdfast_lua.line_status import LineStatus

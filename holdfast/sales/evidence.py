@@ -12,7 +12,7 @@ import logging
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast_inventory.ledger import Ledger, SaleRecord
+from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua.errors import StoreBehind
 from holdfast_lua.guard import SaleRef
 from holdfast_lua.sale_calls import SaleCalls

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from holdfast.sales.spec import SaleSpec
 from holdfast.sales.translate import epoch_ms
 from holdfast_inventory.hall import Hall
-from holdfast_inventory.ledger import Checkpoint, SaleRecord
+from holdfast_ledger import Checkpoint, SaleRecord
 from holdfast_lua.guard import SaleRef
 from holdfast_queue.room import Room
 

@@ -7,8 +7,8 @@ cannot work with; this is the only place that knows all of them and the spec.
 from datetime import datetime
 
 from holdfast.sales.spec import SaleSpec
-from holdfast_inventory.ledger import SaleRecord
 from holdfast_inventory.settings import Allotment, Area, LatePayment, StockSettings
+from holdfast_ledger import SaleRecord
 from holdfast_lua.sale_calls import SaleTimes
 from holdfast_queue.brand import DEFAULT_COLOUR, Brand
 from holdfast_queue.draw import AnnouncedStart, Draw

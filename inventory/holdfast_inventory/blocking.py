@@ -21,8 +21,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast_inventory.ledger import SeatBlock
 from holdfast_inventory.orders import BoxOffice, Stock
+from holdfast_ledger import SeatBlock
 
 ROUNDS_MAX: Final = 8
 BLOCKED: Final = ord("x")

@@ -30,7 +30,11 @@ from msgspec.structs import replace
 
 from holdfast_inventory.choice import ChoiceCompiler
 from holdfast_inventory.holds import BuyerName
-from holdfast_inventory.ledger import (
+from holdfast_inventory.orders import BoxOffice, Stock, order_of_hold, require_buyer
+from holdfast_inventory.settings import LatePayment
+from holdfast_inventory.telling import Afterwards, give_up, tell
+from holdfast_inventory.unknown_holds import may_be_lost
+from holdfast_ledger import (
     EpochPassed,
     Lose,
     Order,
@@ -39,10 +43,6 @@ from holdfast_inventory.ledger import (
     Sell,
     Verdict,
 )
-from holdfast_inventory.orders import BoxOffice, Stock, order_of_hold, require_buyer
-from holdfast_inventory.settings import LatePayment
-from holdfast_inventory.telling import Afterwards, give_up, tell
-from holdfast_inventory.unknown_holds import may_be_lost
 from holdfast_lua.codes import Code
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
 from holdfast_lua.stock_terms import HoldAnswer, SeatChoice

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from holdfast_inventory.holds import timestamp
-from holdfast_inventory.ledger import Ledger, Order, OrderItem, OrderStatus, RebuildState
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.settings import StockSettings
 from holdfast_inventory.stock_image import record_for
+from holdfast_ledger import Ledger, Order, OrderItem, OrderStatus, RebuildState
 from holdfast_lua.guard import SaleRef
 from holdfast_lua.stock_calls import StockCalls
 from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus

@@ -17,11 +17,11 @@ from holdfast_inventory.asking import hold_id_of
 from holdfast_inventory.confirm import Confirming, ConfirmRequest, Reference
 from holdfast_inventory.halls import HALLS
 from holdfast_inventory.holds import BuyerName, hold_view
-from holdfast_inventory.ledger import Ledger, Order, OrderStatus
 from holdfast_inventory.orders import BoxOffice, order_members
 from holdfast_inventory.paying import begin_paying
 from holdfast_inventory.refund import Refunding, RefundRequest
 from holdfast_inventory.telling import Afterwards
+from holdfast_ledger import Ledger, Order, OrderStatus
 from holdfast_metrics.http import METRICS
 from holdfast_web.body import read_json
 from holdfast_web.credentials import Role, bearer_token, require_pass, require_role

@@ -18,10 +18,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from holdfast_inventory.ledger import EpochPassed, Order, OrderStatus, Pend, Verdict, Void
 from holdfast_inventory.orders import BoxOffice, order_of_hold, require_buyer
 from holdfast_inventory.refusals import refusal_of
 from holdfast_inventory.unknown_holds import may_be_lost
+from holdfast_ledger import EpochPassed, Order, OrderStatus, Pend, Verdict, Void
 from holdfast_lua.codes import Code
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError

@@ -25,9 +25,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from holdfast_inventory import blocking
-from holdfast_inventory.ledger import Claim, Ledger, Order, OrderStatus, Verdict, Void
 from holdfast_inventory.orders import BoxOffice, Stock, order_of_hold
 from holdfast_inventory.telling import tell
+from holdfast_ledger import Claim, Ledger, Order, OrderStatus, Verdict, Void
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
 
 PATIENCE_MS: Final = 120_000

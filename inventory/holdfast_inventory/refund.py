@@ -11,9 +11,9 @@ from typing import Annotated
 import msgspec
 
 from holdfast_inventory.holds import BuyerName
-from holdfast_inventory.ledger import EpochPassed, GiveBack, Order, RefundItem, Verdict
 from holdfast_inventory.orders import BoxOffice, require_buyer
 from holdfast_inventory.telling import Afterwards, tell
+from holdfast_ledger import EpochPassed, GiveBack, Order, RefundItem, Verdict
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 
 ITEMS_MAX = 1_000

@@ -17,8 +17,8 @@ from collections import Counter
 from collections.abc import Coroutine, Iterable
 from typing import Final
 
-from holdfast_inventory.ledger import Order, OrderStatus, Told
 from holdfast_inventory.orders import BoxOffice, Stock, hold_of_order, owned_areas
+from holdfast_ledger import Order, OrderStatus, Told
 from holdfast_lua.codes import Code
 from holdfast_lua.errors import StoreError
 from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus

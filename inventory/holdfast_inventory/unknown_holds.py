@@ -8,8 +8,8 @@ have lost it.
 
 from __future__ import annotations
 
-from holdfast_inventory.ledger import EpochPassed
 from holdfast_inventory.orders import BoxOffice
+from holdfast_ledger import EpochPassed
 
 
 async def may_be_lost(office: BoxOffice, epoch: int) -> bool:

@@ -36,7 +36,7 @@ from msgspec.structs import replace
 from sqlalchemy import PoolProxiedConnection
 
 from bench.kit.databases import DATABASES, Served, database, opened
-from holdfast_inventory.ledger import (
+from holdfast_ledger import (
     Ledger,
     Order,
     OrderItem,
@@ -47,12 +47,12 @@ from holdfast_inventory.ledger import (
     Sell,
     Verdict,
 )
-from holdfast_inventory.ledger.apply import apply_batch
-from holdfast_inventory.ledger.bulk import insert_of_records, records, update_of_records
-from holdfast_inventory.ledger.group import MAX_BATCH
-from holdfast_inventory.ledger.orders import row_of
-from holdfast_inventory.ledger.schema import orders as orders_table
-from holdfast_inventory.ledger.schema import sold as sold_table
+from holdfast_ledger.database.bulk import insert_of_records, records, update_of_records
+from holdfast_ledger.database.schema import orders as orders_table
+from holdfast_ledger.database.schema import sold as sold_table
+from holdfast_ledger.orders import row_of
+from holdfast_ledger.transactions.apply import apply_batch
+from holdfast_ledger.transactions.group_commit import MAX_BATCH
 from holdfast_loadtest.processes import tree_seconds
 
 CONNECTIONS = 2

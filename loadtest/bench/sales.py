@@ -35,7 +35,7 @@ from holdfast.sales.install import Installer
 from holdfast.sales.operations import new_uid
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.spec import SaleBody, spec_to_json, split_body
-from holdfast_inventory.ledger import Ledger, SaleDraft
+from holdfast_ledger import Ledger, SaleDraft
 from holdfast_lua import EmbeddedStore, Executor
 
 AT_ONCE: Final = 50

@@ -37,7 +37,7 @@ from fuzz_wire import Reply, Wire
 
 from holdfast.app import create_app
 from holdfast.config import Config
-from holdfast_inventory.ledger import Ledger
+from holdfast_ledger import Ledger
 from holdfast_web import body, text
 from holdfast_web.errors import ErrorCode
 

@@ -12,6 +12,7 @@ PACKAGES = {
     "holdfast": ROOT / "holdfast",
     "holdfast_queue": ROOT / "queue" / "holdfast_queue",
     "holdfast_inventory": ROOT / "inventory" / "holdfast_inventory",
+    "holdfast_ledger": ROOT / "ledger" / "holdfast_ledger",
     "holdfast_lua": ROOT / "lua" / "holdfast_lua",
     "holdfast_metrics": ROOT / "metrics" / "holdfast_metrics",
     "holdfast_web": ROOT / "web" / "holdfast_web",

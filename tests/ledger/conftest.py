@@ -8,7 +8,7 @@ import pytest
 from ledger_kit import OpenLedger
 from shop_kit import Shop, open_shop
 
-from holdfast_inventory.ledger import Ledger, SaleDraft, SaleRecord
+from holdfast_ledger import Ledger, SaleDraft, SaleRecord
 from holdfast_lua import Executor
 
 DATABASES = ("sqlite", "postgres", "mariadb")

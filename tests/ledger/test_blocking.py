@@ -5,8 +5,8 @@ from conftest import Clock
 from shop_kit import HOLD_SECONDS, Shop, drained
 
 from holdfast_inventory import blocking
-from holdfast_inventory.ledger import EpochPassed, Ledger, SaleRecord, SeatBlock
 from holdfast_inventory.recovery import Recovery
+from holdfast_ledger import EpochPassed, Ledger, SaleRecord, SeatBlock
 
 
 async def test_blocked_seats_survive_a_lost_store(shop: Shop) -> None:

@@ -13,10 +13,10 @@ from conftest import Clock
 from shop_kit import Shop, drained, make_hall
 
 from holdfast_inventory import blocking
-from holdfast_inventory.ledger import Ledger, LedgerUnavailable, Order, OrderStatus
 from holdfast_inventory.paying import begin_paying
 from holdfast_inventory.recovery import PATIENCE_MS, Recovery
 from holdfast_inventory.refund import Refunding, RefundRequest
+from holdfast_ledger import Ledger, LedgerUnavailable, Order, OrderStatus
 from holdfast_lua import Executor, SaleRef
 
 STEPS = 14

@@ -6,9 +6,9 @@ import pytest
 from conftest import fresh_uid
 from sqlalchemy import update
 
-from holdfast_inventory.ledger import Ledger, Position, SaleDraft
-from holdfast_inventory.ledger.changes import number_change
-from holdfast_inventory.ledger.schema import sales
+from holdfast_ledger import Ledger, Position, SaleDraft
+from holdfast_ledger.changes import number_change
+from holdfast_ledger.database.schema import sales
 
 SOON_SECONDS = 0.3
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from sqlalchemy import insert, text, update
 from sqlalchemy.exc import IntegrityError
 
-from holdfast_inventory.ledger import (
+from holdfast_ledger import (
     EpochPassed,
     GiveBack,
     Ledger,
@@ -25,10 +25,10 @@ from holdfast_inventory.ledger import (
     Verdict,
     Void,
 )
-from holdfast_inventory.ledger.apply import apply_batch
-from holdfast_inventory.ledger.database import TRANSACTION_SECONDS
-from holdfast_inventory.ledger.faults import StockTaken
-from holdfast_inventory.ledger.schema import orders, sales, sold
+from holdfast_ledger.database.database import TRANSACTION_SECONDS
+from holdfast_ledger.database.schema import orders, sales, sold
+from holdfast_ledger.errors import StockTaken
+from holdfast_ledger.transactions.apply import apply_batch
 
 RACERS = 50
 

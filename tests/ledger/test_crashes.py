@@ -9,12 +9,12 @@ from conftest import Clock
 from dying_kit import KILLED, Life, run_until_death
 from shop_kit import HOLD_MAX_SECONDS, HOLD_SECONDS, Shop, drained, open_shop
 
-from holdfast_inventory.ledger import GiveBack, Ledger, OrderStatus, Sell
 from holdfast_inventory.orders import order_of_hold
 from holdfast_inventory.paying import begin_paying
 from holdfast_inventory.recovery import PATIENCE_MS, Recovery
 from holdfast_inventory.refund import Refunding, RefundRequest
 from holdfast_inventory.settings import LatePayment
+from holdfast_ledger import GiveBack, Ledger, OrderStatus, Sell
 from holdfast_lua import Executor
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
 from holdfast_web.errors import HoldfastError

@@ -4,7 +4,7 @@ import pytest
 from ledger_kit import build_order
 from msgspec.structs import replace
 
-from holdfast_inventory.ledger import (
+from holdfast_ledger import (
     Claim,
     GiveBack,
     Lose,
@@ -17,7 +17,7 @@ from holdfast_inventory.ledger import (
     Verdict,
     Void,
 )
-from holdfast_inventory.ledger.decide import TELL_STORE_WITHIN_MS, decide, taken
+from holdfast_ledger.transactions.decide import TELL_STORE_WITHIN_MS, decide, taken
 
 EPOCH = 3
 SETTLED = (

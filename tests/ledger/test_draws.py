@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from conftest import fresh_uid
 
-from holdfast_inventory.ledger import DrawRecord, EpochPassed, Ledger, SaleDraft, SaleRecord
+from holdfast_ledger import DrawRecord, EpochPassed, Ledger, SaleDraft, SaleRecord
 
 
 def drawn(sale: SaleRecord, entrants: int = 300) -> DrawRecord:

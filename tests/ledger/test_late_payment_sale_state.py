@@ -4,7 +4,7 @@ import pytest
 from shop_kit import HOLD_SECONDS, Shop, drained
 from stock_harness import Clock
 
-from holdfast_inventory.ledger import OrderStatus
+from holdfast_ledger import OrderStatus
 from holdfast_lua import keys
 from holdfast_web.errors import ErrorCode, HoldfastError
 

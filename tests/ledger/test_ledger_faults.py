@@ -9,7 +9,7 @@ from ledger_kit import LossyWire, build_order, ledger_through, sell
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from holdfast_inventory.ledger import (
+from holdfast_ledger import (
     Ledger,
     LedgerUnavailable,
     OrderStatus,

@@ -18,9 +18,9 @@ from services import (
 )
 from sqlalchemy import make_url, text
 
-from holdfast_inventory.ledger import Ledger, LedgerUnavailable
-from holdfast_inventory.ledger.database import Database
-from holdfast_inventory.ledger.ledger_url import take_encryption
+from holdfast_ledger import Ledger, LedgerUnavailable
+from holdfast_ledger.database.database import Database
+from holdfast_ledger.database.ledger_url import take_encryption
 
 Servers = dict[str, tuple[Callable[[], str], Path]]
 """how to make a database, and the authority of its server's certificate, by the kind of server"""

@@ -11,10 +11,10 @@ from alembic.script import ScriptDirectory
 from dying_kit import processes
 from sqlalchemy import Connection, inspect, text
 
-from holdfast_inventory.ledger import Ledger, LedgerUnavailable
-from holdfast_inventory.ledger.ledger_url import ledger_url
-from holdfast_inventory.ledger.migrating import alembic_config
-from holdfast_inventory.ledger.schema import metadata
+from holdfast_ledger import Ledger, LedgerUnavailable
+from holdfast_ledger.database.ledger_url import ledger_url
+from holdfast_ledger.database.migrating import alembic_config
+from holdfast_ledger.database.schema import metadata
 
 PROCESSES = 4
 

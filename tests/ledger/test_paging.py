@@ -2,7 +2,7 @@
 
 import pytest
 
-from holdfast_inventory.ledger import orders, sales
+from holdfast_ledger import orders, sales
 from holdfast_web.pagination import MAX_LIMIT
 
 

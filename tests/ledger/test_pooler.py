@@ -9,8 +9,8 @@ from ledger_kit import sell
 from services import Server, pgbouncer
 from sqlalchemy import make_url, text
 
-from holdfast_inventory.ledger import Ledger, SaleDraft, Verdict
-from holdfast_inventory.ledger.engines import POSTGRES_SETTINGS
+from holdfast_ledger import Ledger, SaleDraft, Verdict
+from holdfast_ledger.database.engines import POSTGRES_SETTINGS
 
 ORDERS = 120
 

@@ -7,8 +7,8 @@ import pytest
 from ledger_kit import sell
 from sqlalchemy import event
 
-from holdfast_inventory.ledger import Ledger, LedgerUnavailable, SaleDraft, SaleRecord, Verdict
-from holdfast_inventory.ledger.faults import READ_ONLY
+from holdfast_ledger import Ledger, LedgerUnavailable, SaleDraft, SaleRecord, Verdict
+from holdfast_ledger.errors import READ_ONLY
 
 
 @pytest.fixture(params=["postgres_url", "mariadb_url"])

@@ -7,10 +7,10 @@ from conftest import Clock
 from ledger_kit import build_order
 from shop_kit import HOLD_MAX_SECONDS, HOLD_SECONDS, Shop, drained, payment
 
-from holdfast_inventory.ledger import GiveBack, Lose, OrderStatus, Sell, Void
 from holdfast_inventory.orders import order_of_hold
 from holdfast_inventory.paying import PENDING_GRACE_MS, begin_paying
 from holdfast_inventory.recovery import CLAIM_MS, PATIENCE_MS, Recovery
+from holdfast_ledger import GiveBack, Lose, OrderStatus, Sell, Void
 from holdfast_lua.codes import Code
 from holdfast_lua.stock_records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError

@@ -2,8 +2,8 @@
 
 from shop_kit import Shop, drained
 
-from holdfast_inventory.ledger import GiveBack, RefundItem
 from holdfast_inventory.refund import Refunding, RefundRequest
+from holdfast_ledger import GiveBack, RefundItem
 
 
 async def test_event_of_two_refunds_has_the_amount_of_both(shop: Shop) -> None:

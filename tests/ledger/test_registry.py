@@ -7,7 +7,7 @@ import pytest
 from conftest import fresh_uid
 from ledger_kit import OpenLedger, sell
 
-from holdfast_inventory.ledger import (
+from holdfast_ledger import (
     AuditNote,
     Checkpoint,
     EpochPassed,

@@ -13,9 +13,9 @@ from ledger_kit import sell
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from holdfast_inventory.ledger import Ledger, LedgerUnavailable, SaleDraft, Verdict
-from holdfast_inventory.ledger.database import Database
-from holdfast_inventory.ledger.faults import DAMAGED, MOVED
+from holdfast_ledger import Ledger, LedgerUnavailable, SaleDraft, Verdict
+from holdfast_ledger.database.database import Database
+from holdfast_ledger.errors import DAMAGED, MOVED
 
 
 async def test_failing_statement_does_not_tell_what_it_wrote(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from bench.soldout import Venue, core, differences, main, sell_out
-from holdfast_inventory.ledger.schema import sold
+from holdfast_ledger.database.schema import sold
 from holdfast_loadtest.sellout import Held, Refused, Sellout, SelloutFailed
 
 SEATS = 1000

@@ -20,7 +20,7 @@ from model.reference.terms import CLUB, require
 from model.scheduler import Call
 
 from holdfast.sales.spec import spec_from_json
-from holdfast_inventory.ledger import OrderStatus
+from holdfast_ledger import OrderStatus
 from holdfast_lua.codes import Code
 
 START_MS = 1_800_000_000_000

@@ -21,7 +21,7 @@ from model import runner
 from model.schedule import Failure, Run, Schedule
 from script_edits import Edits, edited_bundle
 
-from holdfast_inventory.ledger import Ledger
+from holdfast_ledger import Ledger
 from holdfast_lua import Bundle, EmbeddedStore, Executor, load_bundle
 
 CLOCK = Path(__file__).parent / "lua" / "clock.lua"

@@ -9,8 +9,8 @@ from model import settle, steps
 from model.schedule import Failure, Run, Schedule, drawn
 from model.state import RunState
 
-from holdfast_inventory.ledger import Ledger
-from holdfast_inventory.ledger.schema import metadata
+from holdfast_ledger import Ledger
+from holdfast_ledger.database.schema import metadata
 from holdfast_lua import Executor
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Protocol, cast
 
-from holdfast_inventory.ledger import Ledger, LedgerUnavailable
+from holdfast_ledger import Ledger, LedgerUnavailable
 from holdfast_lua import Executor
 from holdfast_lua.errors import StoreOutcomeUnknown, StoreUnavailable
 

@@ -14,9 +14,9 @@ from model.workers.worker import Worker
 
 from holdfast_inventory.confirm import Confirming
 from holdfast_inventory.hall import Hall
-from holdfast_inventory.ledger import OrderStatus
 from holdfast_inventory.orders import BoxOffice
 from holdfast_inventory.recovery import PATIENCE_MS
+from holdfast_ledger import OrderStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 REFUSALS_MAX = 1000

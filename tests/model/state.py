@@ -21,7 +21,7 @@ from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.confirm import ConfirmRequest
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.holds import HoldBody
-from holdfast_inventory.ledger import Ledger, SaleDraft
+from holdfast_ledger import Ledger, SaleDraft
 from holdfast_lua import Executor, keys
 from holdfast_lua.errors import EpochChanged, StoreBehind, StoreError
 from holdfast_lua.stock_records import HoldRecord

@@ -21,7 +21,7 @@ from model.mutants.scripts import BOUNDS, PROMISES
 from model.schedule import Failure
 from sqlalchemy import text
 
-from holdfast_inventory.ledger import Ledger
+from holdfast_ledger import Ledger
 
 SEEDS: Final = range(150)
 Violates = Callable[[Mutant], Awaitable[Failure | None]]

@@ -9,7 +9,7 @@ from mortal_kit import Die
 
 from holdfast.sales.install import Installer
 from holdfast.sales.plans import PlanCache
-from holdfast_inventory.ledger import Ledger
+from holdfast_ledger import Ledger
 from holdfast_lua import Executor
 
 

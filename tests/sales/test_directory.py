@@ -8,7 +8,7 @@ from house_kit import NAME, House, until
 from ledger_kit import statements
 
 from holdfast.sales.directory import SaleDirectory
-from holdfast_inventory.ledger import SaleRecord
+from holdfast_ledger import SaleRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 

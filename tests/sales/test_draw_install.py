@@ -12,7 +12,7 @@ from holdfast.sales.draws import starts_with
 from holdfast.sales.install import Installer, line_checkpoint
 from holdfast.sales.spec import AreaSpec, SaleSpec, spec_to_json
 from holdfast.sales.translate import draw_of, epoch_ms
-from holdfast_inventory.ledger import DrawRecord, Ledger, SaleDraft, SaleRecord
+from holdfast_ledger import DrawRecord, Ledger, SaleDraft, SaleRecord
 from holdfast_lua import SaleRef, keys
 from holdfast_lua.line_calls import Advanced, LineCalls
 from holdfast_lua.line_status import DrawState

@@ -8,7 +8,7 @@ from conftest import Clock, fresh_uid
 
 from holdfast.sales.install import Installer, line_checkpoint
 from holdfast.sales.spec import AreaSpec, SaleSpec, spec_to_json
-from holdfast_inventory.ledger import Ledger, SaleDraft, SaleRecord
+from holdfast_ledger import Ledger, SaleDraft, SaleRecord
 from holdfast_lua import Executor, SaleRef, StoreBehind, keys
 from holdfast_lua.codes import Code
 from holdfast_lua.errors import EpochChanged

@@ -17,8 +17,8 @@ from holdfast.sales.catalogue import IN_TURN_PER_PICK
 from holdfast.sales.discovery import VISIT_SECONDS
 from holdfast.sales.sale import Sale
 from holdfast.sales.tickers import Tickers
-from holdfast_inventory.ledger import Ledger, SaleRecord
-from holdfast_inventory.ledger.schema import sales
+from holdfast_ledger import Ledger, SaleRecord
+from holdfast_ledger.database.schema import sales
 from holdfast_lua.asked_calls import mark_asked
 from holdfast_queue.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError

@@ -13,8 +13,8 @@ from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache
 from holdfast_inventory import blocking
 from holdfast_inventory.confirm import Confirming
-from holdfast_inventory.ledger.schema import area_sold, orders, sold
 from holdfast_inventory.telling import Afterwards
+from holdfast_ledger.database.schema import area_sold, orders, sold
 from holdfast_lua import keys
 from holdfast_lua.sale_calls import SaleCalls
 

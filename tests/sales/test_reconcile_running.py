@@ -20,8 +20,8 @@ from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache
 from holdfast_inventory.confirm import Confirming
 from holdfast_inventory.holds import AreaWish, BuyerRef, HoldBody, resolve
-from holdfast_inventory.ledger.schema import orders
 from holdfast_inventory.telling import Afterwards
+from holdfast_ledger.database.schema import orders
 from holdfast_lua import keys
 from holdfast_lua.stock_records import HoldRecord
 

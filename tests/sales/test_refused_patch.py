@@ -16,7 +16,7 @@ from mortal_kit import LATE, Die
 from holdfast.sales.agreement import Agreement
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import AllotmentSpec, AreaSpec, SaleSpec, spec_from_json, spec_to_json
-from holdfast_inventory.ledger import SaleRecord
+from holdfast_ledger import SaleRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 FANS = (AllotmentSpec("fans", seats=("r1s1", "r1s2")),)

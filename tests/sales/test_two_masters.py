@@ -18,8 +18,8 @@ from store_servers import Server, servers_in
 
 from holdfast.sales.install import Installer
 from holdfast.sales.plans import PlanCache
-from holdfast_inventory.ledger import EpochElsewhere, Ledger, LedgerUnavailable
 from holdfast_inventory.paying import begin_paying
+from holdfast_ledger import EpochElsewhere, Ledger, LedgerUnavailable
 from holdfast_lua import Executor, SaleRef, keys, mastership
 from holdfast_lua.codes import Code
 from holdfast_lua.errors import StoreBehind, StoreUnavailable

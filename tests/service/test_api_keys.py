@@ -9,7 +9,7 @@ from ledger_kit import LossyWire, ledger_through, statements
 
 from holdfast import api_keys
 from holdfast.api_keys import KeyRegistry
-from holdfast_inventory.ledger import Ledger, LedgerUnavailable
+from holdfast_ledger import Ledger, LedgerUnavailable
 from holdfast_web.credentials import Role, key_digest
 
 

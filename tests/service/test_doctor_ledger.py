@@ -11,8 +11,8 @@ from sqlalchemy import text
 from holdfast.config import Config
 from holdfast.doctor import Level, examine
 from holdfast.doctor.ledger import judge_mysql, judge_postgresql, judge_sqlite, judge_use
-from holdfast_inventory.ledger import Ledger
-from holdfast_inventory.ledger.database import Database
+from holdfast_ledger import Ledger
+from holdfast_ledger.database.database import Database
 
 
 async def migrated(url: str) -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from holdfast_inventory.ledger import Ledger
-from holdfast_inventory.ledger.ledger_url import ledger_url
+from holdfast_ledger import Ledger
+from holdfast_ledger.database.ledger_url import ledger_url
 
 DATABASES = ("postgresql", "mariadb", "sqlite")
 TESTS = Path(__file__).parents[3] / "tests"

@@ -12,15 +12,15 @@ from model import directed
 from model.mutants.mutant import Mutant
 
 from holdfast_inventory.confirm import ConfirmRequest
-from holdfast_inventory.ledger import Order, RebuildState
-from holdfast_inventory.ledger.decide import Step, decide
-from holdfast_inventory.ledger.intents import Intent
 from holdfast_inventory.orders import BoxOffice, Stock, holds_of_ledger
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.recovery import Recovery
 from holdfast_inventory.refund import Refunding, RefundRequest
 from holdfast_inventory.settings import StockSettings
 from holdfast_inventory.telling import give_up
+from holdfast_ledger import Order, RebuildState
+from holdfast_ledger.transactions.decide import Step, decide
+from holdfast_ledger.transactions.intents import Intent
 from holdfast_lua.codes import Code
 from holdfast_lua.stock_calls import StockCalls
 from holdfast_lua.stock_records import HoldRecord
@@ -93,7 +93,7 @@ PROTOCOL: Final = {
         "a confirm of the epoch that is over is committed behind the back of the rebuild",
         ("ledger",),
         directed.REBUILT_MEANWHILE,
-        patched=_in_place_of("holdfast_inventory.ledger.apply.decide", _unfenced),
+        patched=_in_place_of("holdfast_ledger.transactions.apply.decide", _unfenced),
     ),
     "confirm without confirming": Mutant(
         "the ledger is asked while time, or the buyer, can still take the seats away",
@@ -115,7 +115,9 @@ PROTOCOL: Final = {
         "a late transaction sells what recovery has given up",
         ("ledger",),
         directed.SALE_COMES_LATE,
-        patched=_in_place_of("holdfast_inventory.ledger.decide._fenced", lambda wanted, row: False),
+        patched=_in_place_of(
+            "holdfast_ledger.transactions.decide._fenced", lambda wanted, row: False
+        ),
     ),
     "refund in the store first": Mutant(
         "the seats are on sale again while the ledger still gives them to their buyer",

@@ -11,7 +11,7 @@ from model.sale import BUYERS
 from model.schedule import OPERATIONS, Step
 from model.state import Operation, RunState
 
-from holdfast_inventory.ledger import RefundItem
+from holdfast_ledger import RefundItem
 from holdfast_lua.stock_records import HoldRecord
 
 LODGE_ASKED: Final = (0, 0, 1, 1, 0, 0, 0, 0, 2, 0, 0, 1, 0, 2, 0, 0)

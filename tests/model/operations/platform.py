@@ -11,10 +11,10 @@ from model.workers.worker import Worker
 
 from holdfast_inventory.confirm import Confirming, ConfirmRequest
 from holdfast_inventory.hall import Hall
-from holdfast_inventory.ledger import RefundItem
 from holdfast_inventory.orders import BoxOffice
 from holdfast_inventory.paying import begin_paying
 from holdfast_inventory.refund import Refunding, RefundRequest
+from holdfast_ledger import RefundItem
 from holdfast_lua.stock_records import HoldRecord
 
 

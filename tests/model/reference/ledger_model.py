@@ -26,7 +26,7 @@ from model.reference.terms import (
     plus,
 )
 
-from holdfast_inventory.ledger import (
+from holdfast_ledger import (
     GiveBack,
     Lose,
     Order,
@@ -37,7 +37,7 @@ from holdfast_inventory.ledger import (
     Verdict,
     Void,
 )
-from holdfast_inventory.ledger.intents import Claim, Intent, Told, order_key
+from holdfast_ledger.transactions.intents import Claim, Intent, Told, order_key
 
 OPEN = (OrderStatus.PENDING, OrderStatus.VOID)
 OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)

@@ -19,7 +19,7 @@ from model.two_stores.settle import settle
 from model.two_stores.state import FORMER, PROMOTED, TwoStoreState
 from script_edits import Edits
 
-from holdfast_inventory.ledger import Ledger
+from holdfast_ledger import Ledger
 from holdfast_lua import EmbeddedStore, Executor
 
 

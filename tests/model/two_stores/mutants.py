@@ -15,9 +15,9 @@ from script_edits import Edits
 from sqlalchemy import update
 
 from holdfast.sales.install import Installer
-from holdfast_inventory.ledger import SaleRecord
-from holdfast_inventory.ledger.sales import Sales
-from holdfast_inventory.ledger.schema import sales
+from holdfast_ledger import SaleRecord
+from holdfast_ledger.database.schema import sales
+from holdfast_ledger.sales import Sales
 from holdfast_lua import SaleRef
 from holdfast_lua.stock_calls import StockCalls
 

@@ -9,8 +9,8 @@ from model.state import WORKERS
 from model.two_stores import operations
 from model.two_stores.state import TwoStoreState, node_of
 
-from holdfast_inventory.ledger import OrderStatus
 from holdfast_inventory.recovery import PATIENCE_MS
+from holdfast_ledger import OrderStatus
 from holdfast_lua import keys
 from holdfast_lua.stock_records import HoldStatus
 

@@ -24,7 +24,7 @@ from model.workers.worker import Worker
 
 from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.hall import Hall
-from holdfast_inventory.ledger import Ledger, SaleDraft
+from holdfast_ledger import Ledger, SaleDraft
 from holdfast_lua import Executor, keys
 from holdfast_lua.codes import Code
 from holdfast_lua.errors import EpochChanged, StoreBehind, StoreError, StoreUnavailable

@@ -7,8 +7,8 @@ from typing import Any
 
 from model.scheduler import Process
 
-from holdfast_inventory.ledger import Ledger, Outcome
-from holdfast_inventory.ledger.intents import Intent
+from holdfast_ledger import Ledger, Outcome
+from holdfast_ledger.transactions.intents import Intent
 from holdfast_lua import Bundle, Executor
 from holdfast_lua.wire import Argument
 

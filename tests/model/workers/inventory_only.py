@@ -11,8 +11,8 @@ from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json
 from holdfast.sales.translate import stock_settings
 from holdfast_inventory.hall import Hall
-from holdfast_inventory.ledger import Ledger, SaleRecord
 from holdfast_inventory.plan import Plan
+from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
 from holdfast_queue.brand import Brand
 from holdfast_queue.desk import FrontDesk

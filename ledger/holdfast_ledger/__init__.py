@@ -1,0 +1,77 @@
+"""The ledger: what is sold, in SQL, where no seat can have two owners.
+
+`Ledger` is the one thing that others import. Reads and the registry go through its typed parts;
+everything that changes an order goes through `commit`, which gathers the intents of one moment into
+one transaction.
+"""
+
+from holdfast_ledger.changes import Position, SaleChange
+from holdfast_ledger.draws import DrawRecord
+from holdfast_ledger.errors import (
+    EpochElsewhere,
+    EpochPassed,
+    LedgerUnavailable,
+    SaleMissing,
+    SaleTaken,
+)
+from holdfast_ledger.ledger import Ledger
+from holdfast_ledger.records import (
+    AuditEntry,
+    AuditNote,
+    Checkpoint,
+    KeyRecord,
+    Order,
+    OrderItem,
+    OrderStatus,
+    RebuildState,
+    Refund,
+    SaleDraft,
+    SaleRecord,
+)
+from holdfast_ledger.seat_blocks import SeatBlock
+from holdfast_ledger.transactions.intents import (
+    Claim,
+    GiveBack,
+    Lose,
+    Outcome,
+    Pend,
+    RefundItem,
+    Sell,
+    Told,
+    Verdict,
+    Void,
+)
+
+__all__ = [
+    "AuditEntry",
+    "AuditNote",
+    "Checkpoint",
+    "Claim",
+    "DrawRecord",
+    "EpochElsewhere",
+    "EpochPassed",
+    "GiveBack",
+    "KeyRecord",
+    "Ledger",
+    "LedgerUnavailable",
+    "Lose",
+    "Order",
+    "OrderItem",
+    "OrderStatus",
+    "Outcome",
+    "Pend",
+    "Position",
+    "RebuildState",
+    "Refund",
+    "RefundItem",
+    "SaleChange",
+    "SaleDraft",
+    "SaleMissing",
+    "SaleRecord",
+    "SaleTaken",
+    "SeatBlock",
+    "Sell",
+    "Told",
+    "Verdict",
+    "Void",
+]

@@ -1,0 +1,86 @@
+"""Which sales have changed, in the order in which the changes became visible.
+
+Every write of a sale that workers must notice takes the next number of one counter, as the last
+thing before its commit. The counter's row stays locked until then, so numbers become visible in
+their order: who has read up to a number has missed none below it. No clock has a part in it.
+
+Promising numbers to a line and noting an installation are no such changes: the first happens all
+the time, and nobody else has to know of either.
+
+Rejected: to look for a later `updated_ms`. The clocks of nodes differ, and a transaction that began
+earlier may commit later.
+"""
+
+from typing import Final, NamedTuple
+
+from sqlalchemy import Integer, and_, bindparam, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from holdfast_ledger.database.database import Database
+from holdfast_ledger.database.schema import change_counter, sales
+from holdfast_ledger.records import SaleRecord, sale_record
+
+CHANGES_MAX: Final = 500
+_ONLY_ROW: Final = 1
+
+# Made once: every worker asks it every second, and to make it costs more than to ask.
+_NUMBER, _UID = sales.c.change_number, sales.c.uid
+_AFTER: Final = (
+    select(sales)
+    .where(
+        or_(
+            bindparam("after_number") < _NUMBER,
+            and_(bindparam("after_number") == _NUMBER, bindparam("after_uid") < _UID),
+        )
+    )
+    .order_by(_NUMBER, _UID)
+    .limit(bindparam("at_most", type_=Integer))
+)
+
+
+class Position(NamedTuple):
+    """How far changes have been read; sales from before there were numbers share the number 0."""
+
+    number: int = -1
+    uid: str = ""
+
+
+class SaleChange(NamedTuple):
+    """A sale as it is since its last change, deleted ones too."""
+
+    position: Position
+    record: SaleRecord
+
+
+class SaleChanges:
+    """Reads the changes of all sales."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def after(self, position: Position, *, limit: int = CHANGES_MAX) -> list[SaleChange]:
+        """The sales that changed after `position`, each once, the earliest change first."""
+        asked = {
+            "after_number": position.number,
+            "after_uid": position.uid,
+            "at_most": min(limit, CHANGES_MAX),
+        }
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(_AFTER, asked)).all()
+        return [
+            SaleChange(Position(row.change_number, row.uid), sale_record(row._asdict()))
+            for row in rows
+        ]
+
+
+async def number_change(connection: AsyncConnection, uid: str) -> None:
+    """Give the sale the next number; to be called last in a transaction, which then commits.
+
+    Last, because from here on every other change waits.
+    """
+    counted = change_counter.c.id == _ONLY_ROW
+    await connection.execute(
+        update(change_counter).where(counted).values(last=change_counter.c.last + 1)
+    )
+    last = select(change_counter.c.last).where(counted).scalar_subquery()
+    await connection.execute(update(sales).where(sales.c.uid == uid).values(change_number=last))

@@ -1,0 +1,79 @@
+"""The line's checkpoint, one per sale, taken about once a second.
+
+It lets `serving` and the active counts come back after a store loss. It is not exact and need not
+be: numbers are protected by the issued ceiling. A write never replaces a later checkpoint, whatever
+order workers arrive in, and an older epoch never replaces a newer one.
+
+`revision` is the store's at that moment. A worker that has just started has seen nothing of the
+sale; by this it knows what the store must have at least, and finds out one that was rolled back.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from holdfast_ledger.database.database import Database
+from holdfast_ledger.database.schema import checkpoints
+from holdfast_ledger.records import Checkpoint
+
+UIDS_AT_ONCE: Final = 500
+
+
+class Checkpoints:
+    """Typed access to `checkpoints`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save(self, checkpoint: Checkpoint) -> None:
+        """Keep this one unless a later one is there."""
+        table = checkpoints.c
+        older = or_(
+            table.epoch < checkpoint.epoch,
+            (table.epoch == checkpoint.epoch) & (table.taken_ms < checkpoint.taken_ms),
+        )
+        values = {
+            "epoch": checkpoint.epoch,
+            "taken_ms": checkpoint.taken_ms,
+            "body": checkpoint.body,
+            "revision": checkpoint.revision,
+        }
+        async with self._database.writing() as connection:
+            changed = await connection.execute(
+                update(checkpoints)
+                .where(table.sale_uid == checkpoint.sale_uid, older)
+                .values(values)
+            )
+        if changed.rowcount == 0 and await self.read(checkpoint.sale_uid) is None:
+            await self._add(checkpoint, values)
+
+    async def read(self, sale_uid: str) -> Checkpoint | None:
+        """The latest checkpoint of the sale."""
+        query = select(checkpoints).where(checkpoints.c.sale_uid == sale_uid)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else Checkpoint(**row._mapping)
+
+    async def revisions(self, sale_uids: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Epoch and revision of the latest checkpoints of those of these sales that have one."""
+        table, found = checkpoints.c, {}
+        for at in range(0, len(sale_uids), UIDS_AT_ONCE):
+            query = select(table.sale_uid, table.epoch, table.revision).where(
+                table.sale_uid.in_(sale_uids[at : at + UIDS_AT_ONCE])
+            )
+            async with self._database.reading() as connection:
+                rows = await connection.execute(query)
+                found.update({row.sale_uid: (row.epoch, row.revision) for row in rows})
+        return found
+
+    async def _add(self, checkpoint: Checkpoint, values: dict[str, object]) -> None:
+        try:
+            async with self._database.writing() as connection:
+                await connection.execute(
+                    insert(checkpoints).values(sale_uid=checkpoint.sale_uid, **values)
+                )
+        except IntegrityError:
+            # Another worker wrote the first one; the next tick, a second away, replaces it.
+            return

@@ -1,0 +1,1 @@
+"""The database under the ledger: engines, connections, schema and its migrations."""

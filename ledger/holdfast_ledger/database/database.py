@@ -1,0 +1,155 @@
+"""Connections to the ledger's database: one way to read, one way to write, for three databases.
+
+What a connection of each kind is set up with is in `engines`. Several worker processes share a
+SQLite file; within a process a lock queues the writers fairly, where SQLite's own waiting is a
+sleep with luck.
+
+Every transaction is bounded in time: a server that hangs is one that does not answer.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import false, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from holdfast_ledger.database.engines import is_pooled, make_engine, sqlite_path
+from holdfast_ledger.database.ledger_url import ledger_url
+from holdfast_ledger.database.schema import sales
+from holdfast_ledger.errors import MOVED, LedgerUnavailable, translated
+
+TRANSACTION_SECONDS: Final = 5.0
+
+_READING: Final[dict[str, Any]] = {"isolation_level": "AUTOCOMMIT"}
+# SQLite's driver begins nothing by itself (see engines), so it is enough that we do not either: to
+# set the level there and back again are two trips to the connection's thread.
+_READING_SQLITE: Final[dict[str, Any]] = {"reading": True}
+
+logger = logging.getLogger(__name__)
+
+
+class Database:
+    """An engine and the two ways to use it. Every fault of the connection leaves as 503."""
+
+    def __init__(self, url: str, *, existing: bool = False, pooled: bool = False) -> None:
+        self.url = ledger_url(url)
+        self.family = self.url.get_backend_name()
+        self.is_sqlite = self.family == "sqlite"
+        self.pooled = pooled
+        self.engine = make_engine(self.url, existing=existing, pooled=pooled)
+        self._file = LedgerFile(sqlite_path(self.url)) if self.is_sqlite else None
+        self._writer = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, url: str, *, existing: bool = False) -> "Database":
+        """Connects, and fails at once when nobody answers; finds out about a pooler before it."""
+        with translated():
+            pooled = await is_pooled(ledger_url(url))
+        database = cls(url, existing=existing, pooled=pooled)
+        try:
+            await database.ping()
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that locks nothing; each statement sees what is committed by then."""
+        async with self._bounded(), self.engine.connect() as connection:
+            self._check_file()
+            if self.pooled:  # outside a transaction each step might meet another session
+                yield connection
+            else:
+                options = _READING_SQLITE if self.is_sqlite else _READING
+                yield await connection.execution_options(**options)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        async with self._bounded(), self.transaction() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """`writing` with the driver's own exceptions, for who can tell them apart."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(asyncio.timeout(TRANSACTION_SECONDS))
+            if self.is_sqlite:
+                await stack.enter_async_context(self._writer)
+            connection = await stack.enter_async_context(self.engine.begin())
+            self._check_file()
+            yield connection
+            self._check_file()  # as late as can be: what follows is the commit
+
+    async def ping(self) -> None:
+        """Raise LedgerUnavailable unless the database answers."""
+        async with self.reading() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def check(self) -> None:
+        """Raise LedgerUnavailable unless the database answers and would take a write.
+
+        A server is asked to write to no row, which a standby refuses. A file is only read: to ask
+        for its write lock would be to wait for whoever has it.
+        """
+        if self.is_sqlite:
+            await self.ping()
+            return
+        async with self.writing() as connection:
+            await connection.execute(update(sales).where(false()).values(epoch=0))
+
+    async def close(self) -> None:
+        """Give every connection back to the operating system."""
+        await self.engine.dispose()
+
+    def _check_file(self) -> None:
+        if self._file is not None:
+            self._file.check()
+
+    @asynccontextmanager
+    async def _bounded(self) -> AsyncIterator[None]:
+        with translated():
+            async with asyncio.timeout(TRANSACTION_SECONDS):
+                yield
+
+
+class LedgerFile:
+    """The file of a SQLite ledger, and whether it is still where it was.
+
+    A process goes on writing into an open file whatever becomes of its name: orders would be
+    confirmed into what nobody will read again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: tuple[int, int] | None = None
+        self._told = False
+
+    def check(self) -> None:
+        """Raise LedgerUnavailable when the file was moved, removed or replaced since the first."""
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            now = None
+        else:
+            now = (found.st_dev, found.st_ino)
+            self._known = self._known or now
+        if now == self._known:
+            self._told = False
+            return
+        if not self._told:
+            self._told = True
+            what = "is gone" if now is None else "is another file now"
+            logger.error(
+                "the ledger %s %s: nothing is confirmed until it is back where it was; after a "
+                "restore, stop the service first, then start it again",
+                self._path,
+                what,
+            )
+        raise LedgerUnavailable(reason=MOVED)

@@ -1,0 +1,157 @@
+"""Reading orders: one, a page of them, what a rebuild needs, what recovery must visit.
+
+Writing happens in one place only, `decide` and `apply`, through the group commit.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, Select, func, select, tuple_
+
+from holdfast_ledger.database.database import Database
+from holdfast_ledger.database.schema import area_sold, orders, sold
+from holdfast_ledger.records import Order, OrderItem, OrderStatus, RebuildState, Refund
+
+# One above the longest page of the API: that one tells whether more follow.
+MAX_PAGE = 501
+MAX_DUE = 500
+
+_PENDING = OrderStatus.PENDING.value
+_OWNING = (OrderStatus.SOLD.value, OrderStatus.PARTLY_REFUNDED.value)
+_ITEMS = msgspec.json.Decoder(tuple[OrderItem, ...])
+_REFUNDS = msgspec.json.Decoder(tuple[Refund, ...])
+_encode = msgspec.json.Encoder().encode
+
+
+class Orders:
+    """Typed reads of `orders`, `sold` and `area_sold`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read(self, sale_uid: str, order_id: str) -> Order | None:
+        """One order; None when it is of another sale."""
+        query = select(orders).where(orders.c.id == order_id)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None or row.sale_uid != sale_uid else order_of(row)
+
+    async def page(
+        self,
+        sale_uid: str,
+        *,
+        limit: int,
+        after: tuple[int, str] | None = None,
+        buyer: str | None = None,
+        status: OrderStatus | None = None,
+    ) -> list[Order]:
+        """A page in order of creation; `after` is (created_ms, id) of the last one seen."""
+        query = select(orders).where(orders.c.sale_uid == sale_uid)
+        if after is not None:
+            query = query.where(tuple_(orders.c.created_ms, orders.c.id) > after)
+        if buyer is not None:
+            query = query.where(orders.c.buyer == buyer)
+        if status is not None:
+            query = query.where(orders.c.status == status.value)
+        query = query.order_by(orders.c.created_ms, orders.c.id).limit(min(limit, MAX_PAGE))
+        return await self._all(query)
+
+    async def due(self, sale_uid: str, *, now_ms: int, limit: int = MAX_DUE) -> list[Order]:
+        """Orders that recovery must visit, the longest overdue first."""
+        query = (
+            select(orders)
+            .where(orders.c.sale_uid == sale_uid, orders.c.due_ms <= now_ms)
+            .order_by(orders.c.due_ms)
+            .limit(min(limit, MAX_DUE))
+        )
+        return await self._all(query)
+
+    async def sales_due(self, *, now_ms: int, limit: int = MAX_DUE) -> list[str]:
+        """The uids of sales with orders that recovery must visit, some of them."""
+        query = select(orders.c.sale_uid).where(orders.c.due_ms <= now_ms).distinct()
+        async with self._database.reading() as connection:
+            return list(await connection.scalars(query.limit(min(limit, MAX_DUE))))
+
+    async def owners(self, sale_uid: str) -> dict[int, str]:
+        """Every sold seat of the sale and the order that owns it."""
+        query = select(sold.c.seat, sold.c.order_id).where(sold.c.sale_uid == sale_uid)
+        async with self._database.reading() as connection:
+            return {row.seat: row.order_id for row in await connection.execute(query)}
+
+    async def owners_of(self, sale_uid: str, seats: Sequence[int]) -> dict[int, str]:
+        """Those of these seats that are sold, and the orders that own them."""
+        query = select(sold.c.seat, sold.c.order_id).where(
+            sold.c.sale_uid == sale_uid, sold.c.seat.in_(list(seats))
+        )
+        async with self._database.reading() as connection:
+            return {row.seat: row.order_id for row in await connection.execute(query)}
+
+    async def area_units(self, sale_uid: str) -> dict[str, int]:
+        """Units sold per area."""
+        query = select(area_sold.c.area, area_sold.c.sold).where(area_sold.c.sale_uid == sale_uid)
+        async with self._database.reading() as connection:
+            return {row.area: row.sold for row in await connection.execute(query)}
+
+    async def sold_units(self, sale_uid: str) -> int:
+        """Seats and area units together that are sold."""
+        seats = select(func.count()).select_from(sold).where(sold.c.sale_uid == sale_uid)
+        units = select(func.sum(area_sold.c.sold)).where(area_sold.c.sale_uid == sale_uid)
+        async with self._database.reading() as connection:
+            counted = await connection.scalar(seats)
+            return int(counted or 0) + int(await connection.scalar(units) or 0)
+
+    async def rebuild_state(self, sale_uid: str) -> RebuildState:
+        """All that outweighs the store. Final only once the sale's epoch has been bumped."""
+        owning = await self._all(_of_sale(sale_uid).where(orders.c.status.in_(_OWNING)))
+        units: dict[str, int] = {}
+        for order in owning:
+            units[order.buyer] = units.get(order.buyer, 0) + order.units
+        return RebuildState(
+            sold_seats=await self.owners(sale_uid),
+            sold_areas=await self.area_units(sale_uid),
+            buyer_units=units,
+            pending=tuple(await self._all(_of_sale(sale_uid).where(orders.c.status == _PENDING))),
+            sold=tuple(owning),
+        )
+
+    async def _all(self, query: Select[Any]) -> list[Order]:
+        async with self._database.reading() as connection:
+            return [order_of(row) for row in await connection.execute(query)]
+
+
+def _of_sale(sale_uid: str) -> Select[Any]:
+    return select(orders).where(orders.c.sale_uid == sale_uid)
+
+
+def order_of(row: Row[Any]) -> Order:
+    """An order from its row."""
+    values = dict(row._mapping)
+    values["status"] = OrderStatus(values["status"])
+    values["items"] = _ITEMS.decode(values["items"])
+    values["refunds"] = _REFUNDS.decode(values["refunds"]) if values["refunds"] else ()
+    return Order(**values)
+
+
+def row_of(order: Order) -> dict[str, object]:
+    """The row of an order, every column."""
+    return {
+        "sale_uid": order.sale_uid,
+        "id": order.id,
+        "status": order.status.value,
+        "buyer": order.buyer,
+        "hold_version": order.hold_version,
+        "order_ref": order.order_ref,
+        "payment_ref": order.payment_ref,
+        "amount": order.amount,
+        "total": order.total,
+        "currency": order.currency,
+        "items": _encode(order.items).decode(),
+        "next_to_each_other": order.next_to_each_other,
+        "refunds": _encode(order.refunds).decode() if order.refunds else None,
+        "reason": order.reason,
+        "created_ms": order.created_ms,
+        "updated_ms": order.updated_ms,
+        "confirmed_ms": order.confirmed_ms,
+        "due_ms": order.due_ms,
+    }

@@ -1,0 +1,346 @@
+"""The registry of sales: which exist, in which epoch, with which settings.
+
+Every worker process and every node reads sales from here; the store only carries them. Four of
+these writes are fences, and each is one guarded statement or one locked row:
+
+- `bump_epoch` ends an epoch. Confirms hold the sale's row by a shared lock while they commit, and
+  the bump locks it for itself, so once the bump returns, no confirm of an older epoch can commit
+  any more, and what is read then is final.
+- `bind_store` gives an epoch to one store, the first that asks: of two masters that both believe to
+  be the only one, the other can never carry it.
+- `raise_ceiling` promises line numbers before they are issued, and only to the present epoch. It is
+  one guarded UPDATE, which on PostgreSQL goes beside the confirms' FOR KEY SHARE: shared locks that
+  overlap without a gap would keep out who waits for them all to be gone.
+- `patch` and `set_lifecycle` grow `settings_version`, by which workers see that they must re-read.
+
+What workers must notice without being asked for the sale is numbered: see `changes`.
+
+Rejected: a version column for optimistic locking of the whole row. The ceiling moves all the time
+and would make an operator's PATCH lose for no reason.
+"""
+
+import time
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, delete, exists, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from holdfast_ledger.audit import note
+from holdfast_ledger.changes import number_change
+from holdfast_ledger.database.database import Database
+from holdfast_ledger.database.schema import area_sold, orders, sale_plans, sales
+from holdfast_ledger.draws import forget_draw
+from holdfast_ledger.errors import EpochElsewhere, EpochPassed, SaleMissing, SaleTaken
+from holdfast_ledger.records import AuditNote, DrawStarts, SaleDraft, SaleRecord, sale_record
+from holdfast_ledger.seat_blocks import forget_blocks
+
+# One above the longest page of the API: that one tells whether more follow.
+MAX_PAGE = 501
+
+
+def now_ms() -> int:
+    """This host's clock: for bookkeeping only, never for deadlines."""
+    return time.time_ns() // 1_000_000
+
+
+class Sales:
+    """Typed access to `sales`, `sale_plans` and the capacities of `area_sold`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, draft: SaleDraft, line: AuditNote | None = None) -> SaleRecord:
+        """Add a sale in epoch 1. SaleTaken when the name is in use."""
+        try:
+            async with self._database.writing() as connection:
+                await connection.execute(insert(sales).values(_fresh_row(draft)))
+                await _write_stock(connection, draft)
+                await note(connection, line, draft.name)
+                await number_change(connection, draft.uid)
+        except IntegrityError as error:
+            raise SaleTaken(draft.name) from error
+        return await self.read_uid(draft.uid)
+
+    async def replace(self, draft: SaleDraft, line: AuditNote | None = None) -> SaleRecord | None:
+        """Overwrite a sale that nobody has entered or bought from, under the same uid.
+
+        The epoch grows, so whatever the store still carries is of the past. None when the sale has
+        started: a ticket was promised or an order exists.
+        """
+        async with self._database.writing() as connection:
+            row = await _locked(connection, sales.c.uid == draft.uid)
+            started = await connection.scalar(
+                select(exists().where(orders.c.sale_uid == draft.uid))
+            )
+            if row.issued_ceiling or started:
+                return None
+            changes = _fresh_row(draft) | {
+                "epoch": row.epoch + 1,
+                "settings_version": row.settings_version + 1,
+                "created_ms": row.created_ms,
+            }
+            await connection.execute(update(sales).where(sales.c.uid == draft.uid).values(changes))
+            await connection.execute(delete(sale_plans).where(sale_plans.c.sale_uid == draft.uid))
+            await connection.execute(delete(area_sold).where(area_sold.c.sale_uid == draft.uid))
+            await forget_draw(connection, draft.uid)
+            await forget_blocks(connection, draft.uid)
+            await _write_stock(connection, draft)
+            await note(connection, line, draft.name)
+            await number_change(connection, draft.uid)
+        return await self.read_uid(draft.uid)
+
+    async def read(self, name: str) -> SaleRecord | None:
+        """The live sale of this name."""
+        return await self._read_one(sales.c.live_name == name)
+
+    async def live(self, names: Sequence[str]) -> dict[str, str]:
+        """By name, the uids of those sales of these names that have not been deleted."""
+        query = select(sales.c.live_name, sales.c.uid).where(sales.c.live_name.in_(names))
+        async with self._database.reading() as connection:
+            return {row.live_name: row.uid for row in await connection.execute(query)}
+
+    async def read_uid(self, uid: str) -> SaleRecord:
+        """The sale with this uid, deleted or not. SaleMissing when there never was one."""
+        record = await self._read_one(sales.c.uid == uid)
+        if record is None:
+            raise SaleMissing()
+        return record
+
+    async def read_plan(self, uid: str) -> bytes | None:
+        """The seating plan as it was imported; None for a sale of areas alone."""
+        async with self._database.reading() as connection:
+            body = await connection.scalar(
+                select(sale_plans.c.body).where(sale_plans.c.sale_uid == uid)
+            )
+        return None if body is None else zlib.decompress(body)
+
+    async def page(self, *, limit: int = MAX_PAGE, after: str = "") -> list[SaleRecord]:
+        """Live sales by name, those after `after` first."""
+        query = (
+            select(sales)
+            .where(sales.c.live_name > after)
+            .order_by(sales.c.live_name)
+            .limit(min(limit, MAX_PAGE))
+        )
+        async with self._database.reading() as connection:
+            return [sale_record(row._asdict()) for row in await connection.execute(query)]
+
+    async def any(self) -> bool:
+        """Whether there has ever been a sale."""
+        async with self._database.reading() as connection:
+            return (await connection.scalar(select(sales.c.uid).limit(1))) is not None
+
+    async def patch(
+        self,
+        uid: str,
+        spec: bytes,
+        *,
+        seen_version: int,
+        line: AuditNote | None = None,
+        draw_starts: DrawStarts | None = None,
+    ) -> SaleRecord | None:
+        """Replace the spec; None when another PATCH came between (`seen_version` is stale).
+
+        With `draw_starts` also what was announced for the draw.
+        """
+        condition = (
+            (sales.c.uid == uid)
+            & (sales.c.settings_version == seen_version)
+            & sales.c.live_name.is_not(None)
+        )
+        values = {"spec": spec.decode()}
+        if draw_starts is not None:
+            values["draw_starts"] = _starts_text(draw_starts)
+        changed = await self._change(uid, condition, line, **values)
+        record = await self.read_uid(uid)
+        if record.deleted:
+            raise SaleMissing()
+        return record if changed else None
+
+    async def set_lifecycle(
+        self, uid: str, lifecycle: str, line: AuditNote | None = None
+    ) -> SaleRecord:
+        """live, paused, draining or closed; the caller knows which change is allowed."""
+        condition = (sales.c.uid == uid) & sales.c.live_name.is_not(None)
+        if not await self._change(uid, condition, line, lifecycle=lifecycle):
+            raise SaleMissing()
+        return await self.read_uid(uid)
+
+    async def adopt_lifecycle(
+        self, seen: SaleRecord, lifecycle: str, line: AuditNote | None = None
+    ) -> SaleRecord | None:
+        """Note what the store says; None when the sale is no longer as it was `seen`."""
+        condition = (
+            (sales.c.uid == seen.uid)
+            & (sales.c.epoch == seen.epoch)
+            & (sales.c.settings_version == seen.settings_version)
+            & sales.c.live_name.is_not(None)
+        )
+        if not await self._change(seen.uid, condition, line, lifecycle=lifecycle):
+            return None
+        return await self.read_uid(seen.uid)
+
+    async def delete(self, uid: str, line: AuditNote | None = None) -> None:
+        """Free the name and keep the books: orders of a deleted sale stay readable by uid."""
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(sales)
+                .where(sales.c.uid == uid)
+                .values(live_name=None, lifecycle="closed", updated_ms=now_ms())
+            )
+            await _note(connection, uid, line)
+            await number_change(connection, uid)
+
+    async def bump_epoch(self, uid: str, *, seen_epoch: int) -> int:
+        """End `seen_epoch` and return the epoch that holds now.
+
+        Several workers notice a loss at once: the first bumps, the others find that it is done.
+        """
+        async with self._database.writing() as connection:
+            row = await _locked(connection, sales.c.uid == uid)
+            if row.epoch != seen_epoch:
+                return int(row.epoch)
+            await connection.execute(
+                update(sales)
+                .where(sales.c.uid == uid)
+                .values(epoch=seen_epoch + 1, store_nonce="", updated_ms=now_ms())
+            )
+            await number_change(connection, uid)
+        return seen_epoch + 1
+
+    async def bind_store(self, uid: str, *, epoch: int, nonce: str) -> None:
+        """Give the epoch to the store with this nonce. EpochElsewhere when another one has it."""
+        async with self._database.writing() as connection:
+            free = sales.c.store_nonce.in_(("", nonce))
+            if await _update_in_epoch(connection, uid, epoch, free, store_nonce=nonce):
+                return
+            await _standing(connection, uid, epoch)
+        raise EpochElsewhere()
+
+    async def raise_ceiling(self, uid: str, *, epoch: int, ceiling: int) -> int:
+        """Promise numbers up to `ceiling`; returns the ceiling that holds, never a lower one."""
+        async with self._database.writing() as connection:
+            raised = await _update_in_epoch(
+                connection,
+                uid,
+                epoch,
+                sales.c.issued_ceiling < ceiling,
+                issued_ceiling=ceiling,
+            )
+            if raised:
+                return ceiling
+            row = await _standing(connection, uid, epoch)
+        return int(row.issued_ceiling)
+
+    async def set_provisioned(self, uid: str, *, epoch: int) -> None:
+        """Note that the store carries this epoch: from now on its absence there is a loss."""
+        async with self._database.writing() as connection:
+            noted = await _update_in_epoch(
+                connection, uid, epoch, provisioned=True, installed_epoch=epoch
+            )
+            if not noted:
+                await _standing(connection, uid, epoch)
+
+    async def _read_one(self, condition: ColumnElement[bool]) -> SaleRecord | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(sales).where(condition))).one_or_none()
+        return None if row is None else sale_record(row._asdict())
+
+    async def _change(
+        self, uid: str, condition: ColumnElement[bool], line: AuditNote | None, **values: str
+    ) -> bool:
+        async with self._database.writing() as connection:
+            done = await connection.execute(
+                update(sales)
+                .where(condition)
+                .values(
+                    settings_version=sales.c.settings_version + 1, updated_ms=now_ms(), **values
+                )
+            )
+            changed: bool = done.rowcount == 1
+            if changed:
+                await _note(connection, uid, line)
+                await number_change(connection, uid)
+        return changed
+
+
+async def _note(connection: AsyncConnection, uid: str, line: AuditNote | None) -> None:
+    """A line about the sale with this uid, under the name it had."""
+    if line is not None:
+        name = await connection.scalar(select(sales.c.name).where(sales.c.uid == uid))
+        await note(connection, line, name)
+
+
+async def _locked(connection: AsyncConnection, condition: ColumnElement[bool]) -> Row[Any]:
+    """The sale's row, held against confirms and other writers until the transaction ends."""
+    query = select(sales).where(condition, sales.c.live_name.is_not(None)).with_for_update()
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise SaleMissing()
+    return row
+
+
+async def _update_in_epoch(
+    connection: AsyncConnection,
+    uid: str,
+    epoch: int,
+    *conditions: ColumnElement[bool],
+    **values: object,
+) -> bool:
+    """Change the row of a live sale as long as it is in this epoch; whether it was changed."""
+    live = (sales.c.uid == uid, sales.c.epoch == epoch, sales.c.live_name.is_not(None))
+    done = await connection.execute(update(sales).where(*live, *conditions).values(values))
+    return bool(done.rowcount)
+
+
+async def _standing(connection: AsyncConnection, uid: str, epoch: int) -> Row[Any]:
+    """The row of a live sale; SaleMissing, or EpochPassed when it is in another epoch."""
+    query = select(sales).where(sales.c.uid == uid, sales.c.live_name.is_not(None))
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise SaleMissing()
+    if row.epoch != epoch:
+        raise EpochPassed()
+    return row
+
+
+def _fresh_row(draft: SaleDraft) -> dict[str, object]:
+    at_ms = now_ms()
+    return {
+        "uid": draft.uid,
+        "name": draft.name,
+        "live_name": draft.name,
+        "epoch": 1,
+        "lifecycle": draft.lifecycle,
+        "spec": draft.spec.decode(),
+        "settings_version": 1,
+        "issued_ceiling": 0,
+        "draw_secret": draft.draw_secret,
+        "identity_secret": draft.identity_secret.hex(),
+        "draw_starts": _starts_text(draft.draw_starts) if draft.draw_starts else None,
+        "provisioned": False,
+        "store_nonce": "",
+        "created_ms": at_ms,
+        "updated_ms": at_ms,
+    }
+
+
+async def _write_stock(connection: AsyncConnection, draft: SaleDraft) -> None:
+    """The plan, packed (MySQL refuses packets of 16 MB; JSON shrinks tenfold), and the areas."""
+    if draft.plan is not None:
+        body = zlib.compress(draft.plan)
+        await connection.execute(insert(sale_plans).values(sale_uid=draft.uid, body=body))
+    if draft.areas:
+        rows = [
+            {"sale_uid": draft.uid, "area": area, "sold": 0, "capacity": capacity}
+            for area, capacity in sorted(draft.areas.items())
+        ]
+        await connection.execute(insert(area_sold), rows)
+
+
+def _starts_text(starts: DrawStarts) -> str:
+    return msgspec.json.encode(starts).decode()

@@ -1,0 +1,249 @@
+"""The rules of an order's life, without SQL: an intent and the locked row in, a step out.
+
+    none ----Pend---> PENDING --Sell--> SOLD --GiveBack--> PARTLY_REFUNDED -> REFUNDED
+     |                 |  ^               ^
+     +--Sell-----------+--|---------------+        (a confirm needs no PENDING before it)
+     |                 |  |  newer hold   |
+     +--Void---------> VOID --------------+
+     +--Lose---------> LOST --GiveBack--> REFUNDED (no seats: the payment went back)
+
+The fence is `hold_version`. It grows with every change of the hold in the store. A void notes the
+version that it saw; a confirm that began at that version or before is refused (VOIDED), one that
+re-acquired the seats afterwards has a greater version and may sell. So recovery may free a hold as
+soon as its void is committed, and no late transaction can sell what was freed.
+"""
+
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from holdfast_ledger.records import Order, OrderStatus, Refund
+from holdfast_ledger.transactions.intents import (
+    Claim,
+    GiveBack,
+    Intent,
+    Lose,
+    Outcome,
+    Pend,
+    Sell,
+    Told,
+    Verdict,
+    Void,
+)
+from holdfast_ledger.transactions.refunding import Returned, give_back
+
+TELL_STORE_WITHIN_MS = 5_000
+
+_OPEN = (OrderStatus.PENDING, OrderStatus.VOID)
+_OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one intent comes to: a row to write, stock to take and to give back, the outcome."""
+
+    outcome: Outcome
+    write: Order | None = None
+    is_new: bool = False
+    take_seats: tuple[int, ...] = ()
+    take_areas: dict[str, int] = field(default_factory=dict)
+    free_seats: tuple[int, ...] = ()
+    free_areas: dict[str, int] = field(default_factory=dict)
+
+
+def decide(intent: Intent, row: Order | None, epoch: int | None) -> Step:
+    """The step for an intent, given its order under lock and the sale's epoch (None: no sale)."""
+    if intent.epoch != epoch:
+        return _only(Verdict.EPOCH_PASSED, row)
+    match intent:
+        case Pend():
+            step = _pend(intent, row)
+        case Sell():
+            step = _sell(intent, row)
+        case Lose():
+            step = _lose(intent, row)
+        case Void():
+            step = _void(intent, row)
+        case GiveBack():
+            step = _give_back(intent, row)
+        case Told():
+            step = _told(intent, row)
+        case Claim():
+            step = _claim(intent, row)
+    return step
+
+
+def taken(step: Step, seats: tuple[int, ...], areas: tuple[str, ...]) -> Step:
+    """The step of a confirm whose stock turned out to be somebody else's."""
+    assert step.write is not None
+    lost = replace(
+        step.write,
+        status=OrderStatus.LOST,
+        reason="ledger_conflict",
+        confirmed_ms=None,
+        due_ms=step.write.updated_ms + TELL_STORE_WITHIN_MS,
+    )
+    return Step(Outcome(Verdict.TAKEN, lost, seats, areas), write=lost, is_new=step.is_new)
+
+
+def _pend(intent: Pend, row: Order | None) -> Step:
+    wanted = replace(intent.order, status=OrderStatus.PENDING)
+    if row is None:
+        return _write(wanted, None)
+    if row.status not in _OPEN:
+        return _only(Verdict.SETTLED, row)
+    if row.hold_version >= wanted.hold_version:
+        return _only(Verdict.VOIDED if row.status is OrderStatus.VOID else Verdict.REPEATED, row)
+    return _write(wanted, row)
+
+
+def _sell(intent: Sell, row: Order | None) -> Step:
+    if row is not None and row.status not in _OPEN:
+        return _only(_repeat_or_differ(intent.order, row), row)
+    if _fenced(intent.order, row):
+        return _only(Verdict.VOIDED, row)
+    paid = replace(
+        intent.order,
+        status=OrderStatus.SOLD,
+        confirmed_ms=intent.order.updated_ms,
+        due_ms=None,
+        reason=None,
+    )
+    order = _succeeding(paid, row)
+    return Step(
+        Outcome(Verdict.DONE, order),
+        write=order,
+        is_new=row is None,
+        take_seats=order.seats,
+        take_areas=order.areas,
+    )
+
+
+def _lose(intent: Lose, row: Order | None) -> Step:
+    if row is not None and row.status not in _OPEN:
+        return _only(_repeat_or_differ(intent.order, row), row)
+    due_ms = intent.order.updated_ms + TELL_STORE_WITHIN_MS
+    return _write(replace(intent.order, status=OrderStatus.LOST, due_ms=due_ms), row)
+
+
+def _void(intent: Void, row: Order | None) -> Step:
+    wanted = replace(intent.order, status=OrderStatus.VOID, due_ms=None)
+    if row is None:
+        return _write(wanted, None)
+    if row.status not in _OPEN:
+        return _only(Verdict.SETTLED, row)
+    if row.hold_version > wanted.hold_version:
+        return _only(Verdict.OUTDATED, row)
+    if row.status is OrderStatus.VOID and row.hold_version == wanted.hold_version:
+        return _only(Verdict.REPEATED, row)
+    return _write(wanted, row)
+
+
+def _give_back(intent: GiveBack, row: Order | None) -> Step:
+    if row is None:
+        return _only(Verdict.UNKNOWN, None)
+    known_key = intent.key is not None and any(r.key == intent.key for r in row.refunds)
+    if known_key or row.status is OrderStatus.REFUNDED:
+        return _only(Verdict.REPEATED, row)
+    if row.status is OrderStatus.LOST:
+        return _write(_paid_back(row, intent), row)
+    if row.status not in _OWNING:
+        return _only(Verdict.SETTLED, row)
+    return _give_units_back(intent, row)
+
+
+def _give_units_back(intent: GiveBack, row: Order) -> Step:
+    returned = give_back(row.items, intent.wanted)
+    if returned is None:
+        return _only(Verdict.NOT_OWNED, row)
+    if returned.units == 0:
+        return _only(Verdict.REPEATED, row)
+    return _returned(row, intent, returned)
+
+
+def _returned(row: Order, intent: GiveBack, returned: Returned) -> Step:
+    whole = not any(item.owned for item in returned.items)
+    refund = Refund(intent.at_ms, returned.amount, returned.units, intent.key)
+    order = replace(
+        row,
+        status=OrderStatus.REFUNDED if whole else OrderStatus.PARTLY_REFUNDED,
+        items=returned.items,
+        refunds=(*row.refunds, refund),
+        updated_ms=_later(row, intent.at_ms),
+        due_ms=intent.at_ms + TELL_STORE_WITHIN_MS,
+    )
+    return Step(
+        Outcome(Verdict.DONE, order),
+        write=order,
+        free_seats=returned.seats,
+        free_areas=returned.areas,
+    )
+
+
+def _paid_back(row: Order, intent: GiveBack) -> Order:
+    """A lost order owned nothing; its payment is all that goes back."""
+    refund = Refund(intent.at_ms, row.amount or 0, 0, intent.key)
+    return replace(
+        row,
+        status=OrderStatus.REFUNDED,
+        refunds=(refund,),
+        updated_ms=_later(row, intent.at_ms),
+        due_ms=intent.at_ms + TELL_STORE_WITHIN_MS,
+    )
+
+
+def _told(intent: Told, row: Order | None) -> Step:
+    if row is None:
+        return _only(Verdict.UNKNOWN, None)
+    if row.updated_ms != intent.updated_ms or row.status is OrderStatus.PENDING:
+        return _only(Verdict.OUTDATED, row)
+    if row.due_ms is None:
+        return _only(Verdict.REPEATED, row)
+    return Step(Outcome(Verdict.DONE, done := replace(row, due_ms=None)), write=done)
+
+
+def _claim(intent: Claim, row: Order | None) -> Step:
+    if row is None:
+        return _only(Verdict.UNKNOWN, None)
+    if row.due_ms != intent.due_ms:
+        return _only(Verdict.OUTDATED, row)
+    claimed = replace(row, due_ms=intent.until_ms)
+    return Step(Outcome(Verdict.DONE, claimed), write=claimed)
+
+
+def _repeat_or_differ(wanted: Order, row: Order) -> Verdict:
+    """The same body may be sent again, another one for a settled order may not."""
+    return Verdict.REPEATED if _body(wanted) == _body(row) else Verdict.DIFFERS
+
+
+def _body(order: Order) -> tuple[str | None, str | None, int | None]:
+    return order.order_ref, order.payment_ref, order.amount
+
+
+def _fenced(wanted: Order, row: Order | None) -> bool:
+    return (
+        row is not None
+        and row.status is OrderStatus.VOID
+        and row.hold_version >= wanted.hold_version
+    )
+
+
+def _write(wanted: Order, row: Order | None) -> Step:
+    order = _succeeding(wanted, row)
+    return Step(Outcome(Verdict.DONE, order), write=order, is_new=row is None)
+
+
+def _succeeding(wanted: Order, row: Order | None) -> Order:
+    """The order in place of the one that is there: begun when that began, changed after it."""
+    if row is None:
+        return wanted
+    return replace(wanted, created_ms=row.created_ms, updated_ms=_later(row, wanted.updated_ms))
+
+
+def _later(row: Order, at_ms: int) -> int:
+    """`updated_ms` names one state of the order, so two changes never share it."""
+    return max(at_ms, row.updated_ms + 1)
+
+
+def _only(verdict: Verdict, row: Order | None) -> Step:
+    return Step(Outcome(verdict, row))

@@ -1,0 +1,134 @@
+"""What may be done to an order, and how that can end.
+
+Each intent carries the epoch of the sale that its maker works for; the ledger refuses it when that
+epoch is over. Each is idempotent: repeated, it finds its own work and says so.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Annotated, Final
+
+import msgspec
+
+from holdfast_ledger.records import Order
+
+ITEM_UNITS_MAX: Final = 10_000_000
+ItemName = Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class RefundItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A seat by its guid, or some units of an area."""
+
+    seat: ItemName | None = None
+    area: ItemName | None = None
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=ITEM_UNITS_MAX)] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pend:
+    """The buyer is about to be charged: keep the seats for this order until `due_ms`."""
+
+    epoch: int
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Sell:
+    """The buyer has paid: make the seats theirs, or find them taken."""
+
+    epoch: int
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Lose:
+    """The buyer has paid and nothing can be had: the money must go back."""
+
+    epoch: int
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """Nobody paid in time: refuse every confirm that began before this, then free the hold."""
+
+    epoch: int
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Refund the whole order, or the `wanted` items of it."""
+
+    epoch: int
+    sale_uid: str
+    order_id: str
+    at_ms: int
+    wanted: tuple[RefundItem, ...] | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The store has been told of the order as it stood at `updated_ms`: recovery may forget it."""
+
+    epoch: int
+    sale_uid: str
+    order_id: str
+    updated_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Recovery will see to this order, due at `due_ms`; nobody else needs to before `until_ms`."""
+
+    epoch: int
+    sale_uid: str
+    order_id: str
+    due_ms: int
+    until_ms: int
+
+
+Intent = Pend | Sell | Lose | Void | GiveBack | Told | Claim
+
+
+def order_key(intent: Intent) -> tuple[str, str]:
+    """The sale and the order that an intent is about."""
+    if isinstance(intent, GiveBack | Told | Claim):
+        return intent.sale_uid, intent.order_id
+    return intent.order.sale_uid, intent.order.id
+
+
+class Verdict(Enum):
+    """How an intent ended."""
+
+    DONE = auto()
+    """it is in the ledger now"""
+    REPEATED = auto()
+    """it was in the ledger before: the same request again"""
+    DIFFERS = auto()
+    """the order was settled with another reference, payment or amount"""
+    TAKEN = auto()
+    """somebody else owns a seat or the last units: the order is LOST now"""
+    VOIDED = auto()
+    """the order was voided after this confirm began: begin again"""
+    SETTLED = auto()
+    """the order stands where this cannot be done any more"""
+    OUTDATED = auto()
+    """the hold has moved on since this was decided"""
+    UNKNOWN = auto()
+    """no such order"""
+    NOT_OWNED = auto()
+    """the order does not own what should be given back"""
+    EPOCH_PASSED = auto()
+    """the sale has moved to a later epoch"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The verdict and the order as the ledger has it after it."""
+
+    verdict: Verdict
+    order: Order | None = None
+    taken_seats: tuple[int, ...] = ()
+    taken_areas: tuple[str, ...] = ()

@@ -1,0 +1,83 @@
+"""Which units of an order a refund gives back, and what they cost.
+
+A seat given back before stays given back: naming it again is a repeat, not an error. Units of an
+area are alike, so a second refund of "one from the floor" is a second unit; hence the API takes
+such a request with an `Idempotency-Key` only.
+"""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from holdfast_ledger.records import OrderItem
+from holdfast_ledger.transactions.intents import RefundItem
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The items after the refund, and what came free by it."""
+
+    items: tuple[OrderItem, ...]
+    seats: tuple[int, ...] = ()
+    areas: dict[str, int] = field(default_factory=dict)
+    units: int = 0
+    amount: int = 0
+
+
+def give_back(
+    items: tuple[OrderItem, ...], wanted: tuple[RefundItem, ...] | None
+) -> Returned | None:
+    """Take the wanted units (None: all) out of the items; None when one is not there to take."""
+    taken = _everything(items) if wanted is None else _chosen(items, wanted)
+    if taken is None:
+        return None
+    areas: dict[str, int] = {}
+    seats: list[int] = []
+    for item, units in zip(items, taken, strict=True):
+        if units and item.index is not None:
+            seats.append(item.index)
+        elif units and item.area is not None:
+            areas[item.area] = areas.get(item.area, 0) + units
+    return Returned(
+        items=tuple(
+            msgspec.structs.replace(item, refunded=item.refunded + units) if units else item
+            for item, units in zip(items, taken, strict=True)
+        ),
+        seats=tuple(seats),
+        areas=areas,
+        units=sum(taken),
+        amount=sum(item.price * units for item, units in zip(items, taken, strict=True)),
+    )
+
+
+def _everything(items: tuple[OrderItem, ...]) -> list[int]:
+    return [item.owned for item in items]
+
+
+def _chosen(items: tuple[OrderItem, ...], wanted: tuple[RefundItem, ...]) -> list[int] | None:
+    """Units to take from each item, in the order of the items."""
+    taken = [0] * len(items)
+    for wish in wanted:
+        done = _take_seat(items, taken, wish) if wish.seat else _take_area(items, taken, wish)
+        if not done:
+            return None
+    return taken
+
+
+def _take_seat(items: tuple[OrderItem, ...], taken: list[int], wish: RefundItem) -> bool:
+    for position, item in enumerate(items):
+        if item.seat == wish.seat:
+            taken[position] = item.owned
+            return True
+    return False
+
+
+def _take_area(items: tuple[OrderItem, ...], taken: list[int], wish: RefundItem) -> bool:
+    """An area may stand in several items (of several prices): the first ones first."""
+    missing = wish.quantity
+    for position, item in enumerate(items):
+        if item.area == wish.area and missing:
+            units = min(missing, item.owned - taken[position])
+            taken[position] += units
+            missing -= units
+    return missing == 0
