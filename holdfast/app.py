@@ -30,11 +30,11 @@ from holdfast_inventory.halls import HALLS
 from holdfast_inventory.orders_routes import ORDER_LEDGER
 from holdfast_inventory.streams import StreamBounds
 from holdfast_ledger import Ledger
-from holdfast_lua.clock import WorstSkew, host_ms
+from holdfast_lua.calls.clock import WorstSkew, host_ms
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.line_status import LineStatus
+from holdfast_lua.client.executor import Executor
 from holdfast_lua.errors import StoreError
-from holdfast_lua.executor import Executor
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.line_status import LineStatus
 from holdfast_metrics.http import METRICS, flushing
 from holdfast_metrics.metrics import Metrics
 from holdfast_queue import routes as queue_routes

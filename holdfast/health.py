@@ -16,9 +16,9 @@ from aiohttp import web
 from holdfast.app_keys import DIRECTORY, EXECUTOR, LEDGER, SKEW
 from holdfast.joined_lookup import JoinedLookup
 from holdfast_ledger import LedgerUnavailable
-from holdfast_lua.clock import SKEW_WARNING_MS
+from holdfast_lua.calls.clock import SKEW_WARNING_MS
+from holdfast_lua.calls.store import probe_store
 from holdfast_lua.errors import StoreError, StoreRefusing
-from holdfast_lua.store_calls import probe_store
 from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import HoldfastError
 from holdfast_web.responses import json_response

@@ -25,8 +25,8 @@ from holdfast.worker_process import WorkerPipes
 from holdfast.workers import Hooks, Supervisor, WorkerPlan, WorkersFailed
 from holdfast_ledger import Ledger, LedgerUnavailable
 from holdfast_ledger.errors import DAMAGED, explain
-from holdfast_lua.connect import check_store, find_refusal, has_sales
-from holdfast_lua.embedded import EmbeddedStore
+from holdfast_lua.client.connect import check_store, find_refusal, has_sales
+from holdfast_lua.embedded.store import EmbeddedStore
 from holdfast_lua.errors import NOT_PERMITTED, StoreError, StoreRefusing
 from holdfast_metrics import multiprocess
 from holdfast_metrics.shared_directory import shared_directory

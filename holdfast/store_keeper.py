@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from holdfast.console import tell
-from holdfast_lua.embedded import EmbeddedStore
+from holdfast_lua.embedded.store import EmbeddedStore
 from holdfast_lua.errors import StoreError
 
 FIRST_PAUSE_SECONDS: Final = 0.5

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from holdfast_lua.loader import SCRIPT_DIR, Bundle, production_bundle
+from holdfast_lua.bundle.loader import SCRIPT_DIR, Bundle, production_bundle
 
 # What the store adds to Lua 5.1; read-only to scripts.
 GLOBALS: Final = ("KEYS", "ARGV", "redis", "server", "cmsgpack", "cjson", "struct", "bit")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.config import describe_settings
-from holdfast_lua.store_url import FORMS, OPTIONS
+from holdfast_lua.client.store_url import FORMS, OPTIONS
 from holdfast_metrics.manifest import MANIFEST
 from holdfast_web.errors import ErrorCode
 

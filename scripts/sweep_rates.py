@@ -24,7 +24,7 @@ from conftest import TEST_LUA, Clock, fresh_uid, make_sale_hash
 from line_harness import PLENTY, TERMS, Crowd, Leavers, Line, burst_excess, with_terms
 
 from holdfast_lua import EmbeddedStore, Executor, load_bundle
-from holdfast_lua.line_calls import LineCalls
+from holdfast_lua.calls.line import LineCalls
 from holdfast_queue.estimate import forecast
 
 HALF_SECONDS = TERMS.claim_ms // 2000

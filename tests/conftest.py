@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from holdfast_lua import Bundle, EmbeddedStore, Executor, SaleRef, keys, load_bundle
+from holdfast_lua import Bundle, EmbeddedStore, Executor, SaleRef, load_bundle
+from holdfast_lua.calls import keys
 
 TEST_LUA = Path(__file__).parent / "lua"
 OFFSET_KEY = "hf:test:offset_ms"

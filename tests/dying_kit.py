@@ -25,10 +25,10 @@ from holdfast_inventory.telling import Afterwards
 from holdfast_ledger import Ledger, Outcome
 from holdfast_ledger.transactions.intents import Intent
 from holdfast_lua import Executor, SaleRef, load_bundle
-from holdfast_lua.guard import SaleRef as Ref
-from holdfast_lua.stock_calls import KeyBuilder, StockCalls
-from holdfast_lua.stock_terms import HoldAnswer
-from holdfast_lua.wire import Argument
+from holdfast_lua.calls.guard import SaleRef as Ref
+from holdfast_lua.calls.hold_terms import HoldAnswer
+from holdfast_lua.calls.stock import KeyBuilder, StockCalls
+from holdfast_lua.client.wire import Argument
 
 KILLED = 9
 

@@ -33,8 +33,8 @@ from holdfast_inventory.orders import BoxOffice
 from holdfast_inventory.telling import Afterwards
 from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
-from holdfast_lua.sale_calls import SaleCalls, SaleHead
-from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.calls.records import HoldRecord
+from holdfast_lua.calls.sale import SaleCalls, SaleHead
 from holdfast_queue.desk import open_desk
 from holdfast_queue.views import Admission
 from holdfast_web.keyring import Keyring

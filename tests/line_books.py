@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from holdfast_lua.line_calls import LineTerms
+from holdfast_lua.calls.line import LineTerms
 
 TOKEN = 60_000
 TICKS_MS = 500

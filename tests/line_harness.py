@@ -15,10 +15,11 @@ from typing import Any
 
 import msgspec
 
-from holdfast_lua import Executor, SaleRef, keys
-from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import Advanced, Answer, Joined, LineCalls, LineCheckpoint, LineTerms
-from holdfast_lua.line_status import DrawState, LineMode, LineStatus
+from holdfast_lua import Executor, SaleRef
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import Advanced, Answer, Joined, LineCalls, LineCheckpoint, LineTerms
+from holdfast_lua.calls.line_status import DrawState, LineMode, LineStatus
 from holdfast_queue.draw import Draw, Sealed, fold_nonces
 
 TERMS = LineTerms(

@@ -23,9 +23,10 @@ from line_visitors import Visitors
 
 from holdfast.sales.install import line_checkpoint, read_checkpoint
 from holdfast_ledger import Checkpoint
-from holdfast_lua import SaleRef, keys
-from holdfast_lua.codes import Code
-from holdfast_lua.sale_calls import SaleCalls, SaleTimes, first_revision
+from holdfast_lua import SaleRef
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.sale import SaleCalls, SaleTimes, first_revision
 from holdfast_queue.room import Room
 
 KEYS = (

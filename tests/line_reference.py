@@ -12,8 +12,8 @@ from math import ceil, floor
 
 from line_books import TOKEN, Books, Range, require
 
-from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import LineCheckpoint, LineTerms, OpenCalls
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import LineCheckpoint, LineTerms, OpenCalls
 
 ASKING_MS = 3000
 ASK_MIN_MS = 500

@@ -20,8 +20,9 @@ from line_harness import Ceilings, Seals
 from line_reference import Model
 from line_steps import step
 
-from holdfast_lua import Bundle, Executor, SaleRef, keys
-from holdfast_lua.line_calls import Advanced, LineCalls, LineCheckpoint
+from holdfast_lua import Bundle, Executor, SaleRef
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.line import Advanced, LineCalls, LineCheckpoint
 from holdfast_queue.desk import open_desk
 from holdfast_queue.joins import CEILING_STEP
 from holdfast_queue.room import Room

@@ -8,9 +8,9 @@ from math import floor
 from line_books import TOKEN, Range, require
 from line_reference import Model, bits_of
 
-from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import Advanced, OpenCalls
-from holdfast_lua.line_status import LineStatus
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import Advanced, OpenCalls
+from holdfast_lua.calls.line_status import LineStatus
 
 MIN_STEP_MS = 100
 RANGE_MS = 1000

@@ -9,8 +9,9 @@ from hypothesis.stateful import precondition, rule
 from line_books import require
 from line_stage import LEG_MS, Stage, ordinal, worker
 
-from holdfast_lua import SaleRef, keys
-from holdfast_lua.codes import Code
+from holdfast_lua import SaleRef
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
 from holdfast_queue.room import Room
 from holdfast_queue.tickets import Ticket, derive_pass_id, new_ticket_id
 from holdfast_queue.views import Entry

@@ -26,7 +26,7 @@ from holdfast_inventory import blocking
 from holdfast_inventory.holds import BuyerRef
 from holdfast_ledger import Ledger
 from holdfast_lua import Bundle, Executor, load_bundle
-from holdfast_lua.wire import Argument
+from holdfast_lua.client.wire import Argument
 from holdfast_queue.identities import Identity
 from holdfast_web.credentials import PassClaims
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from holdfast_lua import Bundle, load_bundle
-from holdfast_lua.loader import SCRIPT_DIR
+from holdfast_lua.bundle.loader import SCRIPT_DIR
 
 Edits = Mapping[str, tuple[str, str]]
 """file below lua/holdfast_lua -> a pattern that is in it once, and what stands there instead"""

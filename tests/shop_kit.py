@@ -21,11 +21,12 @@ from holdfast_inventory.settings import Area, StockSettings
 from holdfast_inventory.stock_image import make_image
 from holdfast_inventory.telling import Afterwards
 from holdfast_ledger import Ledger, Order, SaleDraft
-from holdfast_lua import Executor, SaleRef, keys
-from holdfast_lua.sale_calls import SaleCalls, SaleTimes
-from holdfast_lua.stock_calls import StockCalls
-from holdfast_lua.stock_install import install_stock
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_lua import Executor, SaleRef
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
+from holdfast_lua.calls.sale import SaleCalls, SaleTimes
+from holdfast_lua.calls.stock import StockCalls
+from holdfast_lua.calls.stock_install import install_stock
 
 TEST_LUA = Path(__file__).parent / "lua"
 SEATS_A_ROW = 10

@@ -23,12 +23,13 @@ from holdfast_inventory.hall import Hall
 from holdfast_inventory.plan import Plan, compile_plan
 from holdfast_inventory.settings import Area, StockSettings
 from holdfast_inventory.stock_image import make_image, row_bytes
-from holdfast_lua import Executor, SaleRef, keys
-from holdfast_lua.sale_calls import SaleCalls, SaleTimes
-from holdfast_lua.stock_calls import StockCalls
-from holdfast_lua.stock_install import install_stock
-from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
-from holdfast_lua.stock_terms import HoldAnswer, HoldTerms, SeatChoice, SeatList
+from holdfast_lua import Executor, SaleRef
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.hold_terms import HoldAnswer, HoldTerms, SeatChoice, SeatList
+from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_lua.calls.sale import SaleCalls, SaleTimes
+from holdfast_lua.calls.stock import StockCalls
+from holdfast_lua.calls.stock_install import install_stock
 
 SPORTS_HALL = Path(__file__).parents[1] / "examples" / "plans" / "sports-hall.json"
 HOLD_MS = 30 * 60 * 1000

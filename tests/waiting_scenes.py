@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 from chromium import Answer, Message, Page
 from pages_kit import Sale
 
-from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import Advanced
-from holdfast_lua.line_status import DrawState, LineMode, LineStatus
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import Advanced
+from holdfast_lua.calls.line_status import DrawState, LineMode, LineStatus
 from holdfast_queue.brand import Brand
 from holdfast_queue.estimate import Wait
 from holdfast_queue.pages.documents import Visit, place_document, problem_document

@@ -14,9 +14,9 @@ from holdfast.reconcile import Reconciliation, reconcile
 from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache
 from holdfast_ledger import Ledger
-from holdfast_lua.embedded_files import StoreFiles
+from holdfast_lua.client.executor import Executor
+from holdfast_lua.embedded.files import StoreFiles
 from holdfast_lua.errors import StoreError
-from holdfast_lua.executor import Executor
 from holdfast_web.errors import HoldfastError
 
 SAME, DIFFERENT, FAILED = 0, 1, 2

@@ -10,18 +10,18 @@ from collections.abc import AsyncIterator, Iterator
 from holdfast.config import Config
 from holdfast.doctor.findings import Area, Finding
 from holdfast.doctor.store_versions import judge_version
-from holdfast_lua.clock import SKEW_PROBLEM_MS, SKEW_WARNING_MS
-from holdfast_lua.connect import (
+from holdfast_lua.calls.clock import SKEW_PROBLEM_MS, SKEW_WARNING_MS
+from holdfast_lua.client.connect import (
     SAFE_POLICY,
     StoreInfo,
     find_refusal,
     inspect_sentinels,
     inspect_store,
 )
-from holdfast_lua.embedded_files import StoreFiles, find_binary
+from holdfast_lua.client.routing import SLOTS, ask_slots
+from holdfast_lua.client.store_url import StoreUrl
+from holdfast_lua.embedded.files import StoreFiles, find_binary
 from holdfast_lua.errors import StoreError, StoreSetupError, StoreUnavailable
-from holdfast_lua.routing import SLOTS, ask_slots
-from holdfast_lua.store_url import StoreUrl
 
 _URL = "correct HOLDFAST_STORE_URL"
 _KEEP = "and in its file (CONFIG REWRITE), which a restart reads"

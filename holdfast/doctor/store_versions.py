@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from holdfast.doctor.findings import Area, Finding
-from holdfast_lua.connect import LEAST_VERSIONS
+from holdfast_lua.client.connect import LEAST_VERSIONS
 
 Series = tuple[int, int]
 

@@ -21,8 +21,8 @@ from enum import StrEnum
 
 from holdfast.reconcile.reading import Reading
 from holdfast_inventory.allotments import Apart
-from holdfast_lua.sale_calls import Units
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
+from holdfast_lua.calls.sale import Units
 
 
 class Kind(StrEnum):

@@ -20,7 +20,7 @@ from holdfast_inventory import blocking
 from holdfast_inventory.orders import BoxOffice
 from holdfast_inventory.telling import book, tell
 from holdfast_ledger import OrderStatus
-from holdfast_lua.stock_records import HoldStatus
+from holdfast_lua.calls.records import HoldStatus
 
 _OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
 

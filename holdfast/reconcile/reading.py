@@ -18,12 +18,12 @@ from holdfast.sales.translate import stock_settings
 from holdfast_inventory.events import EVENTS_MAX, SEAT_STATES
 from holdfast_inventory.hall import Hall
 from holdfast_ledger import Ledger, RebuildState, SaleRecord
-from holdfast_lua.executor import Executor
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.sale_calls import SaleCalls, SaleHead
-from holdfast_lua.stock_calls import StockCalls
-from holdfast_lua.stock_records import HoldRecord
-from holdfast_lua.stock_terms import SeatsReading, StreamEvent
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.hold_terms import SeatsReading, StreamEvent
+from holdfast_lua.calls.records import HoldRecord
+from holdfast_lua.calls.sale import SaleCalls, SaleHead
+from holdfast_lua.calls.stock import StockCalls
+from holdfast_lua.client.executor import Executor
 
 HOLD_PAGES_MAX: Final = 20_000
 EVENT_PAGES_MAX: Final = 2_000

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
-from holdfast_lua.stock_terms import StreamEvent
+from holdfast_lua.calls.hold_terms import StreamEvent
+from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 
 _HAD_NOTHING: Final = ("hold.created", "hold.reacquired")
 _HAD_ALL: Final = ("hold.extended", "hold.released", "hold.expired", "order.confirmed")

@@ -16,9 +16,9 @@ from holdfast.reconcile.reading import Reader, Reading
 from holdfast.sales.evidence import Evidence
 from holdfast.sales.install import Installer
 from holdfast_ledger import SaleRecord
+from holdfast_lua.calls.sale import SaleCalls
+from holdfast_lua.calls.stock_install import InstallFenced
 from holdfast_lua.errors import EpochChanged, StoreBehind
-from holdfast_lua.sale_calls import SaleCalls
-from holdfast_lua.stock_install import InstallFenced
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 CONFIRMATIONS: Final = 3

@@ -13,12 +13,12 @@ from holdfast_inventory.allotments import release
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.recovery import Recovery
 from holdfast_ledger import Checkpoint, Ledger, SaleRecord
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.sale import SaleCalls, first_revision
+from holdfast_lua.calls.stock import StockCalls
+from holdfast_lua.calls.stock_install import InstallFenced
+from holdfast_lua.client.executor import Executor
 from holdfast_lua.errors import EpochChanged, StoreBehind
-from holdfast_lua.executor import Executor
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.sale_calls import SaleCalls, first_revision
-from holdfast_lua.stock_calls import StockCalls
-from holdfast_lua.stock_install import InstallFenced
 from holdfast_queue.desk import FrontDesk
 from holdfast_queue.room import Room
 from holdfast_queue.status import StatusDocument

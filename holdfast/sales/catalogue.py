@@ -15,8 +15,8 @@ from holdfast.sales.liveness import next_change_ms
 from holdfast.sales.spec import spec_from_json
 from holdfast.sales.translate import sale_times
 from holdfast_ledger import SaleRecord
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.line_status import LineStatus
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.line_status import LineStatus
 
 WANTED_PER_PICK: Final = 50
 IN_TURN_PER_PICK: Final = 5

@@ -23,7 +23,9 @@ from holdfast.joined_lookup import INTERVAL_SECONDS, JoinedLookup
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
 from holdfast_ledger import SaleRecord
-from holdfast_lua.clock import SaleClock
+from holdfast_lua.calls.clock import SaleClock
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.stock_install import InstallFenced
 from holdfast_lua.errors import (
     EpochChanged,
     StoreBehind,
@@ -31,8 +33,6 @@ from holdfast_lua.errors import (
     StoreOutcomeUnknown,
     StoreUnavailable,
 )
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.stock_install import InstallFenced
 from holdfast_queue.status import SaleState, sale_state
 from holdfast_web.errors import ErrorCode, HoldfastError
 

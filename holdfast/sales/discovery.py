@@ -24,9 +24,9 @@ from holdfast.sales.sale import Sale
 from holdfast.sales.sale_tasks import Worker
 from holdfast_ledger import Position, SaleRecord
 from holdfast_ledger.changes import CHANGES_MAX
-from holdfast_lua.asked_calls import mark_asked
+from holdfast_lua.calls.asked import mark_asked
+from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.errors import EpochChanged, StoreBehind
-from holdfast_lua.line_status import LineStatus
 
 LOOK_SECONDS: Final = 1.0
 VISIT_SECONDS: Final = 0.25

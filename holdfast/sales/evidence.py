@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast_ledger import Ledger, SaleRecord
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.sale import SaleCalls
 from holdfast_lua.errors import StoreBehind
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.sale_calls import SaleCalls
 
 READINGS: Final = 3
 """a refund between the two readings looks like a loss, but not three times in a row"""

@@ -1,7 +1,7 @@
 """What Prometheus is shown of a sale: the facts of its status document, from the same moment."""
 
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.line_status import LineStatus
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.line_status import LineStatus
 from holdfast_metrics.metrics import Metrics
 from holdfast_queue.estimate import measured_per_minute
 

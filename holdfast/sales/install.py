@@ -28,15 +28,15 @@ from holdfast.sales.spec import SaleSpec, spec_from_json
 from holdfast.sales.translate import draw_of, line_settings, sale_times, stock_settings
 from holdfast_inventory.stock_image import make_image
 from holdfast_ledger import Checkpoint, DrawRecord, Ledger, SaleRecord
-from holdfast_lua.codes import Code
-from holdfast_lua.executor import Executor
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.line_calls import LineCalls, LineCheckpoint, OpenCalls
-from holdfast_lua.line_status import DrawState, LineStatus
-from holdfast_lua.sale_calls import SaleCalls
-from holdfast_lua.stock_install import InstallFenced, StockImage, install_stock, read_fence
-from holdfast_lua.stock_records import HoldRecord
-from holdfast_lua.store_calls import probe_store
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.line import LineCalls, LineCheckpoint, OpenCalls
+from holdfast_lua.calls.line_status import DrawState, LineStatus
+from holdfast_lua.calls.records import HoldRecord
+from holdfast_lua.calls.sale import SaleCalls
+from holdfast_lua.calls.stock_install import InstallFenced, StockImage, install_stock, read_fence
+from holdfast_lua.calls.store import probe_store
+from holdfast_lua.client.executor import Executor
 from holdfast_queue.draw import Draw
 
 _COMPRESSED: Final = b"\x78"

@@ -12,7 +12,7 @@ from holdfast_inventory.orders import holds_of_ledger
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.settings import StockSettings
 from holdfast_ledger import Ledger
-from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.calls.records import HoldRecord
 
 
 async def ledger_holds(

@@ -6,7 +6,7 @@ the clock moves it, and needs no steps until then.
 
 from typing import Final
 
-from holdfast_lua.line_status import DrawState, LineStatus
+from holdfast_lua.calls.line_status import DrawState, LineStatus
 from holdfast_queue.estimate import measured_per_minute
 from holdfast_queue.status import SaleState, sale_state
 

@@ -6,7 +6,7 @@ from holdfast.sales.spec import SaleSpec
 from holdfast.sales.translate import epoch_ms
 from holdfast_inventory.hall import Hall
 from holdfast_ledger import Checkpoint, SaleRecord
-from holdfast_lua.guard import SaleRef
+from holdfast_lua.calls.guard import SaleRef
 from holdfast_queue.room import Room
 
 

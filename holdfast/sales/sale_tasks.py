@@ -24,9 +24,9 @@ from holdfast.sales.keyed_tasks import KeyedTasks
 from holdfast.sales.liveness import in_motion
 from holdfast.sales.periodic import Periodic
 from holdfast.sales.sale import Sale
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.errors import EpochChanged, StoreBehind
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.line_status import LineStatus
 
 AGREE_SECONDS: Final = 1.0
 SHOW_SECONDS: Final = 1.0

@@ -9,7 +9,7 @@ from datetime import datetime
 from holdfast.sales.spec import SaleSpec
 from holdfast_inventory.settings import Allotment, Area, LatePayment, StockSettings
 from holdfast_ledger import SaleRecord
-from holdfast_lua.sale_calls import SaleTimes
+from holdfast_lua.calls.sale import SaleTimes
 from holdfast_queue.brand import DEFAULT_COLOUR, Brand
 from holdfast_queue.draw import AnnouncedStart, Draw
 from holdfast_queue.identities import IdentityMode

@@ -21,8 +21,8 @@ import msgspec
 from holdfast_inventory.allotments import opened_names
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.settings import StockSettings
-from holdfast_lua.stock_records import RowBlock
-from holdfast_lua.stock_terms import SeatChoice, SeatList
+from holdfast_lua.calls.hold_terms import SeatChoice, SeatList
+from holdfast_lua.calls.records import RowBlock
 
 CHOICES_KEPT: Final = 4096
 CHOICES_KEPT_MIN: Final = 32

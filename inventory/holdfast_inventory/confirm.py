@@ -43,9 +43,9 @@ from holdfast_ledger import (
     Sell,
     Verdict,
 )
-from holdfast_lua.codes import Code
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
-from holdfast_lua.stock_terms import HoldAnswer, SeatChoice
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.hold_terms import HoldAnswer, SeatChoice
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 
 BEGINS_MAX: Final = 3

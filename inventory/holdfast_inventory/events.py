@@ -19,7 +19,7 @@ from holdfast_inventory.hall import Hall
 from holdfast_inventory.holds import timestamp
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.settings import StockSettings
-from holdfast_lua.stock_terms import EventsReading, StreamEvent
+from holdfast_lua.calls.hold_terms import EventsReading, StreamEvent
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 
 EVENTS_MAX: Final = 500

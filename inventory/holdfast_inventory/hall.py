@@ -17,11 +17,11 @@ from holdfast_inventory.plan import Plan
 from holdfast_inventory.refusals import refusal_of
 from holdfast_inventory.seat_map import MapReader, SeatMap
 from holdfast_inventory.settings import StockSettings
-from holdfast_lua.codes import Code
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.stock_calls import StockCalls
-from holdfast_lua.stock_records import HoldRecord
-from holdfast_lua.stock_terms import EventsReading, HoldAnswer, HoldTerms, SeatChoice, SeatList
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.hold_terms import EventsReading, HoldAnswer, HoldTerms, SeatChoice, SeatList
+from holdfast_lua.calls.records import HoldRecord
+from holdfast_lua.calls.stock import StockCalls
 
 SWEEPS_MAX: Final = 200
 SEED_BITS: Final = 31

@@ -17,7 +17,7 @@ import msgspec
 
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.settings import StockSettings
-from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_web.credentials import MAX_BUYER_CHARS
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.text import INT64_MAX

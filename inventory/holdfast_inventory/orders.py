@@ -16,9 +16,9 @@ from holdfast_inventory.plan import Plan
 from holdfast_inventory.settings import StockSettings
 from holdfast_inventory.stock_image import record_for
 from holdfast_ledger import Ledger, Order, OrderItem, OrderStatus, RebuildState
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.stock_calls import StockCalls
-from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_lua.calls.stock import StockCalls
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 

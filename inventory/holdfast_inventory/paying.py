@@ -22,8 +22,8 @@ from holdfast_inventory.orders import BoxOffice, order_of_hold, require_buyer
 from holdfast_inventory.refusals import refusal_of
 from holdfast_inventory.unknown_holds import may_be_lost
 from holdfast_ledger import EpochPassed, Order, OrderStatus, Pend, Verdict, Void
-from holdfast_lua.codes import Code
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 PENDING_GRACE_MS: Final = 60_000

@@ -28,7 +28,7 @@ from holdfast_inventory import blocking
 from holdfast_inventory.orders import BoxOffice, Stock, order_of_hold
 from holdfast_inventory.telling import tell
 from holdfast_ledger import Claim, Ledger, Order, OrderStatus, Verdict, Void
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
 
 PATIENCE_MS: Final = 120_000
 """how long a hold may be confirming without an order before it is given up"""

@@ -6,8 +6,8 @@ from typing import Final
 
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.settings import StockSettings
-from holdfast_lua.codes import Code
-from holdfast_lua.stock_terms import HoldAnswer
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.hold_terms import HoldAnswer
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 _ERRORS: Final = {

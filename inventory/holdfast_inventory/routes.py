@@ -36,8 +36,8 @@ from holdfast_inventory.paying import withdraw
 from holdfast_inventory.seat_map import SeatMap
 from holdfast_inventory.streams import StreamBounds
 from holdfast_inventory.streams_routes import set_up_streams, stream_changes, wants_stream
-from holdfast_lua.codes import Code
-from holdfast_lua.stock_terms import HoldAnswer
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.hold_terms import HoldAnswer
 from holdfast_metrics.http import METRICS
 from holdfast_web.body import read_json
 from holdfast_web.cors import Cors, allow_preflight

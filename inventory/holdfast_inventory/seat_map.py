@@ -24,9 +24,9 @@ import msgspec
 from holdfast_inventory.allotments import shown_states
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.settings import StockSettings
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.stock_calls import StockCalls
-from holdfast_lua.stock_terms import SeatsReading
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.hold_terms import SeatsReading
+from holdfast_lua.calls.stock import StockCalls
 
 MAP_AGE_SECONDS: Final = 0.25
 SWEEPS_MAX: Final = 200

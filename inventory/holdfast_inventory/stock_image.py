@@ -13,8 +13,8 @@ from holdfast_inventory.allotments import Apart
 from holdfast_inventory.choice import group_by_row
 from holdfast_inventory.plan import Plan
 from holdfast_inventory.settings import StockSettings
-from holdfast_lua.stock_install import StockImage
-from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_lua.calls.stock_install import StockImage
 
 FREE, HELD, BOOKED, BLOCKED = b"fhbx"
 

@@ -28,8 +28,8 @@ from typing import Final
 
 from holdfast_inventory.events import EVENTS_MAX, Cursor, expired_cursor, require_continued
 from holdfast_inventory.hall import Hall
+from holdfast_lua.calls.hold_terms import StreamEvent
 from holdfast_lua.errors import StoreError
-from holdfast_lua.stock_terms import StreamEvent
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 READ_SECONDS: Final = 0.2

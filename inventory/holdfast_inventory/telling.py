@@ -19,10 +19,10 @@ from typing import Final
 
 from holdfast_inventory.orders import BoxOffice, Stock, hold_of_order, owned_areas
 from holdfast_ledger import Order, OrderStatus, Told
-from holdfast_lua.codes import Code
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.hold_terms import HoldAnswer
+from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_lua.errors import StoreError
-from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
-from holdfast_lua.stock_terms import HoldAnswer
 from holdfast_web.errors import HoldfastError
 
 PATIENCE_SECONDS: Final = 0.25

@@ -35,10 +35,10 @@ from holdfast_inventory.plan import Plan, compile_plan
 from holdfast_inventory.settings import StockSettings
 from holdfast_inventory.stock_image import make_image, row_bytes
 from holdfast_lua import Code, EmbeddedStore, Executor, SaleRef, load_bundle
-from holdfast_lua.sale_calls import SaleCalls, SaleTimes
-from holdfast_lua.stock_calls import StockCalls
-from holdfast_lua.stock_install import StockImage, install_stock
-from holdfast_lua.stock_terms import HoldTerms, SeatChoice
+from holdfast_lua.calls.hold_terms import HoldTerms, SeatChoice
+from holdfast_lua.calls.sale import SaleCalls, SaleTimes
+from holdfast_lua.calls.stock import StockCalls
+from holdfast_lua.calls.stock_install import StockImage, install_stock
 
 TWO_COMMANDS = """-- Benchmark script: two commands, the least that a useful script does.
 -- KEYS

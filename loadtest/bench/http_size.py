@@ -20,7 +20,8 @@ from typing import Any, Final
 from bench.http_room import SETTINGS
 from bench.kit.contest import HOST, Service, Turn, parser, running_service, spread, turn
 from holdfast_loadtest.hammer import request_bytes
-from holdfast_lua import EmbeddedStore, Executor, keys
+from holdfast_lua import EmbeddedStore, Executor
+from holdfast_lua.calls import keys
 
 SIZES: Final = {"short": 10_000, "long": 10_000_000}
 AIM: Final = 1.1

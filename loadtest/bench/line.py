@@ -23,9 +23,10 @@ from pathlib import Path
 
 import uvloop
 
-from holdfast_lua import EmbeddedStore, Executor, SaleRef, keys
-from holdfast_lua.line_calls import LineCalls, LineCheckpoint
-from holdfast_lua.sale_calls import SaleCalls, SaleTimes
+from holdfast_lua import EmbeddedStore, Executor, SaleRef
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.line import LineCalls, LineCheckpoint
+from holdfast_lua.calls.sale import SaleCalls, SaleTimes
 from holdfast_queue.desk import FrontDesk, open_desk
 from holdfast_queue.draw import Sealed
 from holdfast_queue.room import Room

@@ -55,11 +55,11 @@ from holdfast_loadtest.sellout import (
 )
 from holdfast_loadtest.till import HttpTill
 from holdfast_lua import EmbeddedStore, Executor, SaleRef
-from holdfast_lua.sale_calls import SaleCalls, SaleTimes
-from holdfast_lua.stock_calls import StockCalls
-from holdfast_lua.stock_install import install_stock
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
-from holdfast_lua.stock_terms import HoldAnswer
+from holdfast_lua.calls.hold_terms import HoldAnswer
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
+from holdfast_lua.calls.sale import SaleCalls, SaleTimes
+from holdfast_lua.calls.stock import StockCalls
+from holdfast_lua.calls.stock_install import install_stock
 from holdfast_web.errors import HoldfastError
 
 CONFLICT = 409

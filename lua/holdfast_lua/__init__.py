@@ -1,7 +1,11 @@
 """The store layer: scripts, their loader, the executor that runs them, and the embedded store."""
 
-from holdfast_lua.codes import Code
-from holdfast_lua.embedded import EmbeddedStore
+from holdfast_lua.bundle.loader import Bundle, load_bundle, production_bundle
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.guard import Reply, SaleRef, guarded
+from holdfast_lua.client.executor import Executor, Observer
+from holdfast_lua.client.wire import Argument
+from holdfast_lua.embedded.store import EmbeddedStore
 from holdfast_lua.errors import (
     BundleError,
     EpochChanged,
@@ -13,10 +17,6 @@ from holdfast_lua.errors import (
     StoreSetupError,
     StoreUnavailable,
 )
-from holdfast_lua.executor import Executor, Observer
-from holdfast_lua.guard import Reply, SaleRef, guarded
-from holdfast_lua.loader import Bundle, load_bundle, production_bundle
-from holdfast_lua.wire import Argument
 
 __all__ = [
     "Argument",

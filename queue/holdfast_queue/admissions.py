@@ -9,9 +9,9 @@ workers may be a step ahead) does not reach the store.
 from dataclasses import replace
 from typing import Final
 
-from holdfast_lua.clock import host_ms
-from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import Answer
+from holdfast_lua.calls.clock import host_ms
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import Answer
 from holdfast_queue.handoff import HANDOFF_MS
 from holdfast_queue.passes import Pass
 from holdfast_queue.refusals import refusal

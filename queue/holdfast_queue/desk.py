@@ -8,8 +8,8 @@ because the ledger belongs to the inventory, which this package must not know.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from holdfast_lua.executor import Executor
-from holdfast_lua.line_calls import LineCalls
+from holdfast_lua.calls.line import LineCalls
+from holdfast_lua.client.executor import Executor
 from holdfast_queue.draw import Sealed
 from holdfast_queue.handoff import HandoffDesk
 from holdfast_queue.identities import IdentityOffice

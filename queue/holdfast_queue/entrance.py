@@ -5,9 +5,9 @@ lobby, waiting, called, or admitted. What has lapsed or is used up is replaced b
 Invariant: the same ticket is never worth two places, and a place that is live is never replaced.
 """
 
-from holdfast_lua.clock import host_ms
-from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import Answer
+from holdfast_lua.calls.clock import host_ms
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import Answer
 from holdfast_queue.admissions import Admissions
 from holdfast_queue.draw import own_nonce
 from holdfast_queue.identities import (

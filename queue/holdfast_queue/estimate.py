@@ -27,7 +27,7 @@ from typing import Final
 
 import msgspec
 
-from holdfast_lua.line_status import LineMode, LineStatus
+from holdfast_lua.calls.line_status import LineMode, LineStatus
 
 PACE_MS: Final = 30_000.0
 """Time constant of the measured rate, as in include/line.lua."""

@@ -37,8 +37,8 @@ from typing import Any, Final
 
 import jwt
 
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.line_calls import LineCalls
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.line import LineCalls
 from holdfast_web.channels import read_channels
 from holdfast_web.keyring import DerivedKey
 

@@ -16,10 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast_lua.codes import Code
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.line import MAX_JOIN_BLOCK, MAX_NUMBER, Joined, LineCalls
 from holdfast_lua.errors import StoreBusy
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.line_calls import MAX_JOIN_BLOCK, MAX_NUMBER, Joined, LineCalls
 from holdfast_queue.desk import CeilingRaiser
 from holdfast_queue.draw import fold_nonces
 from holdfast_queue.refusals import refusal

@@ -17,8 +17,8 @@ of the address is kept, and that only until the address is as good as unknown.
 from hashlib import blake2b
 from typing import Final
 
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.line_calls import LineCalls
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.line import LineCalls
 from holdfast_queue.settings import LineSettings
 from holdfast_web.errors import ErrorCode, HoldfastError
 

@@ -20,10 +20,10 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from holdfast_lua.codes import Code
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.line_status import DrawState, LineStatus
 from holdfast_lua.errors import StoreBehind
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.line_status import DrawState, LineStatus
 from holdfast_queue.desk import FrontDesk
 from holdfast_queue.draw import AnnouncedStart, Draw, DrawFacts, Sealed
 from holdfast_queue.order import DrawnOrder, by_arrival

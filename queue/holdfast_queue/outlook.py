@@ -7,7 +7,7 @@ what they make is what goes over the wire. No store call, nothing kept.
 
 from typing import Final
 
-from holdfast_lua.line_status import DrawState
+from holdfast_lua.calls.line_status import DrawState
 from holdfast_queue.estimate import Wait, forecast
 from holdfast_queue.refresh import Pace
 from holdfast_queue.status import SaleState, StatusDocument

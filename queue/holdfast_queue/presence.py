@@ -23,9 +23,9 @@ visitor may follow the public status document alone.
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.line_calls import MAX_NUMBER, LineCalls
-from holdfast_lua.line_status import LineStatus
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.line import MAX_NUMBER, LineCalls
+from holdfast_lua.calls.line_status import LineStatus
 
 WINDOW_MS: Final = 90_000
 HIDDEN_SECONDS: Final = 55

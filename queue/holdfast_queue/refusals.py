@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from holdfast_lua.codes import Code
+from holdfast_lua.calls.codes import Code
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 _ERRORS: Final = {

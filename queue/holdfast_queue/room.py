@@ -9,9 +9,9 @@ own: joining (entrance), looking (outlook, presence), claiming (admissions). The
 of the line, which only `tick` moves on.
 """
 
-from holdfast_lua.codes import Code
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.line_calls import Advanced, LifecycleChanged
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.line import Advanced, LifecycleChanged
 from holdfast_queue.admissions import Admissions
 from holdfast_queue.brand import Brand
 from holdfast_queue.desk import FrontDesk

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from holdfast_lua.line_calls import LineTerms
-from holdfast_lua.line_status import LineMode
+from holdfast_lua.calls.line import LineTerms
+from holdfast_lua.calls.line_status import LineMode
 from holdfast_queue.identities import IdentityMode
 
 MAX_RATE_PER_MINUTE: Final = 6_000_000

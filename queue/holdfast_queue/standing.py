@@ -7,10 +7,10 @@ claiming and looking are modules of their own that read it, so none of them need
 Invariant: a document never goes back, though the replies it is made from may overtake each other.
 """
 
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.line import Advanced
+from holdfast_lua.calls.line_status import DrawState
 from holdfast_lua.errors import StoreUnavailable
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.line_calls import Advanced
-from holdfast_lua.line_status import DrawState
 from holdfast_queue.desk import FrontDesk
 from holdfast_queue.draw import Draw
 from holdfast_queue.lobby import Lobby

@@ -17,8 +17,8 @@ from typing import Final
 
 import msgspec
 
-from holdfast_lua.line_calls import Advanced
-from holdfast_lua.line_status import LineStatus
+from holdfast_lua.calls.line import Advanced
+from holdfast_lua.calls.line_status import LineStatus
 from holdfast_queue.draw import DrawFacts
 from holdfast_queue.estimate import measured_per_minute
 from holdfast_queue.refresh import shared_interval_seconds

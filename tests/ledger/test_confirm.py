@@ -11,7 +11,7 @@ from shop_kit import HOLD_SECONDS, Shop, drained, open_shop
 from holdfast_inventory.telling import tell
 from holdfast_ledger import Ledger, LedgerUnavailable, OrderStatus, Sell
 from holdfast_lua import Executor
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 RACERS = 50

@@ -16,7 +16,7 @@ from holdfast_inventory.refund import Refunding, RefundRequest
 from holdfast_inventory.settings import LatePayment
 from holdfast_ledger import GiveBack, Ledger, OrderStatus, Sell
 from holdfast_lua import Executor
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import HoldfastError
 
 PATIENCE = PATIENCE_MS / 1000 + 1

@@ -8,7 +8,7 @@ from shop_kit import HOLD_SECONDS, Shop, drained, open_shop
 from holdfast_inventory.settings import LatePayment
 from holdfast_ledger import Ledger, OrderStatus, Pend
 from holdfast_lua import Executor
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 LATE = HOLD_SECONDS + 1

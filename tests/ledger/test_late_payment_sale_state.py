@@ -5,7 +5,7 @@ from shop_kit import HOLD_SECONDS, Shop, drained
 from stock_harness import Clock
 
 from holdfast_ledger import OrderStatus
-from holdfast_lua import keys
+from holdfast_lua.calls import keys
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 

@@ -11,7 +11,7 @@ from shop_kit import Shop
 from holdfast_inventory import orders_routes
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.halls import HALLS
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_metrics.http import METRICS
 from holdfast_metrics.metrics import Metrics
 from holdfast_web.credentials import (

@@ -8,7 +8,7 @@ from shop_kit import HOLD_MAX_SECONDS, HOLD_SECONDS, Shop, drained
 
 from holdfast_inventory.paying import PENDING_GRACE_MS, begin_paying
 from holdfast_ledger import LedgerUnavailable, OrderStatus
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 

@@ -9,7 +9,7 @@ from holdfast_inventory.orders import order_of_hold
 from holdfast_inventory.paying import PENDING_GRACE_MS, begin_paying, withdraw
 from holdfast_inventory.recovery import Recovery
 from holdfast_ledger import Ledger, LedgerUnavailable, OrderStatus, Pend
-from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.calls.records import HoldRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 

@@ -9,7 +9,7 @@ from holdfast_inventory.orders import order_members
 from holdfast_inventory.refund import Refunding, RefundRequest
 from holdfast_inventory.telling import tell
 from holdfast_ledger import Order, OrderStatus, RefundItem
-from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.calls.records import HoldRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 

@@ -15,8 +15,8 @@ from line_harness import PLENTY, Ceilings, Line, LineFactory, Seals, drawn_start
 from visitor_kit import Client, ClientFactory, RoomFactory
 
 from holdfast_lua import Bundle, Executor, SaleRef
-from holdfast_lua.line_calls import LineCalls, LineCheckpoint
-from holdfast_lua.line_status import LineMode, LineStatus
+from holdfast_lua.calls.line import LineCalls, LineCheckpoint
+from holdfast_lua.calls.line_status import LineMode, LineStatus
 from holdfast_metrics.http import METRICS
 from holdfast_metrics.metrics import Metrics
 from holdfast_queue.credentials import pass_verifier

@@ -11,11 +11,12 @@ import pytest
 from line_harness import Crowd, Line, LineFactory
 
 from holdfast.config import Milliseconds
-from holdfast_lua import Executor, keys
-from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import LineCheckpoint
-from holdfast_lua.line_status import LineMode, LineStatus
-from holdfast_lua.loader import SCRIPT_DIR
+from holdfast_lua import Executor
+from holdfast_lua.bundle.loader import SCRIPT_DIR
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import LineCheckpoint
+from holdfast_lua.calls.line_status import LineMode, LineStatus
 
 
 def balanced(status: LineStatus) -> bool:

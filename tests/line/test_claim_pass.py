@@ -7,8 +7,9 @@ import asyncio
 import pytest
 from line_harness import Line, LineFactory, burst_excess
 
-from holdfast_lua import Executor, keys
-from holdfast_lua.codes import Code
+from holdfast_lua import Executor
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
 
 
 async def called(line: Line, count: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from line_harness import Line
 
-from holdfast_lua.codes import Code
+from holdfast_lua.calls.codes import Code
 
 
 @pytest.mark.parametrize(

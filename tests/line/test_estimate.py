@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from line_harness import Crowd, Line, LineFactory
 
-from holdfast_lua.line_status import LineStatus
+from holdfast_lua.calls.line_status import LineStatus
 from holdfast_queue.estimate import Wait, estimate_wait, measured_per_minute
 from holdfast_queue.order import by_arrival
 from holdfast_queue.refresh import JITTER, Pace, shared_interval_seconds

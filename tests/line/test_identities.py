@@ -9,8 +9,9 @@ import jwt
 import pytest
 from visitor_kit import RoomFactory
 
-from holdfast_lua import Executor, SaleRef, keys
-from holdfast_lua.line_calls import LineCalls
+from holdfast_lua import Executor, SaleRef
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.line import LineCalls
 from holdfast_queue.credentials import pass_verifier
 from holdfast_queue.desk import FrontDesk
 from holdfast_queue.identities import (

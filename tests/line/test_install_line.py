@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from line_harness import TERMS, Crowd, Line, LineFactory, burst_excess
 
-from holdfast_lua import SaleRef, keys
-from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import LineCheckpoint
-from holdfast_lua.line_status import LineMode, LineStatus, format_gaps, parse_gaps
+from holdfast_lua import SaleRef
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import LineCheckpoint
+from holdfast_lua.calls.line_status import LineMode, LineStatus, format_gaps, parse_gaps
 
 OF_THE_SALE: Final[dict[str, Any]] = {
     "lifecycle": "draining",

@@ -8,8 +8,8 @@ import pytest
 from line_harness import Line, LineFactory
 
 from holdfast_lua import Executor
-from holdfast_lua.codes import Code
-from holdfast_lua.line_status import LineMode
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line_status import LineMode
 
 MINUTE_MS = 60_000
 

@@ -8,9 +8,9 @@ from collections import Counter
 import pytest
 from line_harness import Ceilings, Line, LineFactory
 
-from holdfast_lua import keys
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.line import LineCalls
 from holdfast_lua.errors import StoreBehind, StoreBusy
-from holdfast_lua.line_calls import LineCalls
 from holdfast_queue import joins
 from holdfast_queue.joins import JoinCollector, Place
 from holdfast_web.errors import ErrorCode, HoldfastError

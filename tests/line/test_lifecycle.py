@@ -6,9 +6,9 @@ import pytest
 from conftest import Clock
 from line_harness import Crowd, Line, LineFactory, burst_excess, with_terms
 
-from holdfast_lua import keys
-from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import Answer
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import Answer
 
 HOUR_MS = 3_600_000
 

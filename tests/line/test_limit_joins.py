@@ -10,8 +10,9 @@ from conftest import Clock
 from line_harness import Line
 from visitor_kit import Client, ClientFactory, RoomFactory
 
-from holdfast_lua import Executor, keys
-from holdfast_lua.codes import Code
+from holdfast_lua import Executor
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
 from holdfast_metrics.http import METRICS
 from holdfast_queue.room import Room
 from holdfast_web.client_address import TRUSTED_PROXIES

@@ -12,9 +12,9 @@ import pytest
 from line_harness import DRAW, HOUR_MS, PLENTY, LineFactory, drawn_line, drawn_start, join_block
 
 from holdfast_lua import SaleRef
-from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import LineCheckpoint
-from holdfast_lua.line_status import DrawState, LineStatus
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import LineCheckpoint
+from holdfast_lua.calls.line_status import DrawState, LineStatus
 from holdfast_queue.desk import FrontDesk
 from holdfast_queue.draw import fold_nonces
 from holdfast_queue.lobby import Lobby

@@ -11,9 +11,10 @@ from conftest import Clock
 from line_harness import HOUR_MS, Ceilings, Line, LineFactory, Seals, drawn_line, join_block
 from visitor_kit import RoomFactory, tick
 
-from holdfast_lua import Bundle, Executor, SaleRef, StoreBehind, keys
-from holdfast_lua.codes import Code
-from holdfast_lua.line_status import DrawState
+from holdfast_lua import Bundle, Executor, SaleRef, StoreBehind
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line_status import DrawState
 from holdfast_queue.desk import open_desk
 from holdfast_queue.draw import Sealed, commit, fold_nonces
 from holdfast_queue.room import Room

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from line_harness import DRAW, HOUR_MS, Line, LineFactory, drawn_line, drawn_start, join_block
 
-from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import LineCheckpoint
-from holdfast_lua.line_status import DrawState
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import LineCheckpoint
+from holdfast_lua.calls.line_status import DrawState
 
 
 async def test_lobby_is_closed_at_the_step_that_freezes_it(make_line: LineFactory) -> None:

@@ -10,7 +10,7 @@ from conftest import Clock
 from visitor_kit import SHOP, RoomFactory, tick
 
 from holdfast_lua import SaleRef
-from holdfast_lua.clock import host_ms
+from holdfast_lua.calls.clock import host_ms
 from holdfast_queue.credentials import pass_verifier
 from holdfast_queue.desk import FrontDesk
 from holdfast_queue.handoff import HANDOFF_MS

@@ -10,8 +10,9 @@ import pytest
 from line_harness import Line, LineFactory
 from visitor_kit import RoomFactory
 
-from holdfast_lua import SaleRef, keys
-from holdfast_lua.line_calls import LineCheckpoint
+from holdfast_lua import SaleRef
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.line import LineCheckpoint
 from holdfast_queue.desk import FrontDesk
 from holdfast_queue.presence import HIDDEN_SECONDS, OWN_VIEW_SECONDS, WINDOW_MS, Presence
 from holdfast_queue.room import Room

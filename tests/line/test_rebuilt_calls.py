@@ -7,9 +7,10 @@ import pytest
 from line_harness import PLENTY, Crowd, Line, LineFactory
 
 from holdfast.sales.install import line_checkpoint, read_checkpoint
-from holdfast_lua import SaleRef, keys
-from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import LineCheckpoint, OpenCalls
+from holdfast_lua import SaleRef
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import LineCheckpoint, OpenCalls
 
 NAMES = ("line", "active", "unheld", "calls", "shown", "deferred", "asking", "asked", "started")
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from line_harness import Line, with_terms
 
-from holdfast_lua import Bundle, EmbeddedStore, Executor, SaleRef, StoreBehind, keys
-from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import LineCalls
+from holdfast_lua import Bundle, EmbeddedStore, Executor, SaleRef, StoreBehind
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import LineCalls
 from holdfast_queue.room import Room
 
 

@@ -6,9 +6,9 @@ from itertools import count
 
 from line_harness import Line, LineFactory, with_terms
 
-from holdfast_lua import keys
-from holdfast_lua.codes import Code
-from holdfast_lua.line_status import LineStatus
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line_status import LineStatus
 
 MINUTE_MS = 60_000
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from holdfast_lua.line_status import LineMode
+from holdfast_lua.calls.line_status import LineMode
 from holdfast_queue.settings import InvalidSetting, LineSettings, QueueingMethod
 
 

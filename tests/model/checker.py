@@ -21,7 +21,7 @@ from model.scheduler import Call
 
 from holdfast.sales.spec import spec_from_json
 from holdfast_ledger import OrderStatus
-from holdfast_lua.codes import Code
+from holdfast_lua.calls.codes import Code
 
 START_MS = 1_800_000_000_000
 SETTLED: Final = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED, OrderStatus.REFUNDED)

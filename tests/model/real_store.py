@@ -10,8 +10,9 @@ import msgspec
 from model.reference.store_model import StoreModel
 from model.reference.terms import CAPACITY, require
 
-from holdfast_lua import Executor, keys
-from holdfast_lua.stock_records import HoldRecord, unpack_hold
+from holdfast_lua import Executor
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.records import HoldRecord, unpack_hold
 
 COUNTERS = ("revision", "seq", "free", "held", "booked", "blocked", "apart_free", "apart_held")
 OF_THE_SALE = ("inventory.", "seats.")

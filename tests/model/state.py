@@ -22,10 +22,11 @@ from holdfast_inventory.confirm import ConfirmRequest
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.holds import HoldBody
 from holdfast_ledger import Ledger, SaleDraft
-from holdfast_lua import Executor, keys
+from holdfast_lua import Executor
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.hold_terms import HoldAnswer
+from holdfast_lua.calls.records import HoldRecord
 from holdfast_lua.errors import EpochChanged, StoreBehind, StoreError
-from holdfast_lua.stock_records import HoldRecord
-from holdfast_lua.stock_terms import HoldAnswer
 from holdfast_web.errors import HoldfastError
 
 CLOCK_KEY = "hf:model:now_ms"

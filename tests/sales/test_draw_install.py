@@ -13,10 +13,11 @@ from holdfast.sales.install import Installer, line_checkpoint
 from holdfast.sales.spec import AreaSpec, SaleSpec, spec_to_json
 from holdfast.sales.translate import draw_of, epoch_ms
 from holdfast_ledger import DrawRecord, Ledger, SaleDraft, SaleRecord
-from holdfast_lua import SaleRef, keys
-from holdfast_lua.line_calls import Advanced, LineCalls
-from holdfast_lua.line_status import DrawState
-from holdfast_lua.sale_calls import SaleCalls
+from holdfast_lua import SaleRef
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.line import Advanced, LineCalls
+from holdfast_lua.calls.line_status import DrawState
+from holdfast_lua.calls.sale import SaleCalls
 from holdfast_queue.draw import Sealed, commit, fold_nonces
 
 SECRET = bytes(range(32))

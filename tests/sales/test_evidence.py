@@ -11,8 +11,8 @@ from shop_kit import payment
 from holdfast_inventory.confirm import Confirming
 from holdfast_inventory.holds import BestAvailable, BuyerRef, HoldBody, resolve
 from holdfast_inventory.telling import Afterwards
-from holdfast_lua import keys
-from holdfast_lua.sale_calls import SaleCalls
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.sale import SaleCalls
 from holdfast_web.credentials import PassClaims
 from holdfast_web.errors import ErrorCode, HoldfastError
 

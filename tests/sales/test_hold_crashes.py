@@ -14,7 +14,7 @@ from mortal_kit import Die
 from holdfast.sales.spec import AllotmentSpec
 from holdfast_inventory.holds import BuyerRef, HoldBody, resolve
 from holdfast_inventory.paying import begin_paying
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 

@@ -9,12 +9,13 @@ from conftest import Clock, fresh_uid
 from holdfast.sales.install import Installer, line_checkpoint
 from holdfast.sales.spec import AreaSpec, SaleSpec, spec_to_json
 from holdfast_ledger import Ledger, SaleDraft, SaleRecord
-from holdfast_lua import Executor, SaleRef, StoreBehind, keys
-from holdfast_lua.codes import Code
+from holdfast_lua import Executor, SaleRef, StoreBehind
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import LineCalls, LineCheckpoint
+from holdfast_lua.calls.sale import SaleCalls, SaleHead, SaleTimes, Units, first_revision
+from holdfast_lua.calls.stock_install import InstallFenced
 from holdfast_lua.errors import EpochChanged
-from holdfast_lua.line_calls import LineCalls, LineCheckpoint
-from holdfast_lua.sale_calls import SaleCalls, SaleHead, SaleTimes, Units, first_revision
-from holdfast_lua.stock_install import InstallFenced
 from holdfast_queue.settings import LineSettings
 
 SPEC = SaleSpec(

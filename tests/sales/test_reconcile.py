@@ -15,8 +15,8 @@ from holdfast_inventory import blocking
 from holdfast_inventory.confirm import Confirming
 from holdfast_inventory.telling import Afterwards
 from holdfast_ledger.database.schema import area_sold, orders, sold
-from holdfast_lua import keys
-from holdfast_lua.sale_calls import SaleCalls
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.sale import SaleCalls
 
 NAME = "finale"
 

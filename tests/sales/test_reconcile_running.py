@@ -22,8 +22,8 @@ from holdfast_inventory.confirm import Confirming
 from holdfast_inventory.holds import AreaWish, BuyerRef, HoldBody, resolve
 from holdfast_inventory.telling import Afterwards
 from holdfast_ledger.database.schema import orders
-from holdfast_lua import keys
-from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.records import HoldRecord
 
 NAME = "finale"
 PAUSE_SECONDS = 0.05

@@ -24,7 +24,7 @@ from mortal_kit import Die
 
 from holdfast.leadership import Leadership
 from holdfast_inventory import blocking
-from holdfast_lua import keys
+from holdfast_lua.calls import keys
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,14 @@ from holdfast.sales.install import Installer
 from holdfast.sales.plans import PlanCache
 from holdfast_inventory.paying import begin_paying
 from holdfast_ledger import EpochElsewhere, Ledger, LedgerUnavailable
-from holdfast_lua import Executor, SaleRef, keys, mastership
-from holdfast_lua.codes import Code
+from holdfast_lua import Executor, SaleRef
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.sale import SaleCalls, SaleTimes
+from holdfast_lua.calls.stock_install import read_fence
+from holdfast_lua.client import mastership
+from holdfast_lua.client.node import FIRST_PAUSE_SECONDS
 from holdfast_lua.errors import StoreBehind, StoreUnavailable
-from holdfast_lua.node import FIRST_PAUSE_SECONDS
-from holdfast_lua.sale_calls import SaleCalls, SaleTimes
-from holdfast_lua.stock_install import read_fence
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 COPIED_SECONDS = 30.0

@@ -13,7 +13,7 @@ from conftest import Clock
 from house_kit import NAME, House, rebuilt, record_of, until
 from mortal_kit import ORIGIN, Die
 
-from holdfast_lua.line_status import DrawState
+from holdfast_lua.calls.line_status import DrawState
 from holdfast_queue.identities import Identity
 from holdfast_queue.views import Admission
 from holdfast_web.credentials import PassClaims

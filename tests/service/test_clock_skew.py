@@ -13,7 +13,7 @@ from redis import Redis
 from running_service import Service, StartService
 
 from holdfast_connector import PublishedKeys, Verifier
-from holdfast_lua import keys
+from holdfast_lua.calls import keys
 
 AHEAD_MS = 60_000
 UNIT = {"areas": [{"id": "floor", "quantity": 1}]}

@@ -15,7 +15,7 @@ from holdfast.config import Config
 from holdfast.doctor import Level, examine
 from holdfast.doctor.store import judge_server
 from holdfast.doctor.store_versions import READ_ON, judge_version
-from holdfast_lua.connect import StoreInfo, inspect_store
+from holdfast_lua.client.connect import StoreInfo, inspect_store
 
 ADVICE = re.compile(r"(CONFIG SET [\w-]+ \w+), and in its file")
 GOSSIP_SECONDS = 20.0

@@ -26,12 +26,12 @@ from house_kit import until
 from network_hosts import Host, hosts
 from running_service import READY, wait_until
 
-from holdfast_lua.embedded_files import find_binary
+from holdfast_lua.client.link import Address, LinkSettings
+from holdfast_lua.client.probe import asking
+from holdfast_lua.client.sentinels import find_agreed_master
+from holdfast_lua.client.store_url import StoreUrl
+from holdfast_lua.embedded.files import find_binary
 from holdfast_lua.errors import StoreUnavailable
-from holdfast_lua.link import Address, LinkSettings
-from holdfast_lua.probe import asking
-from holdfast_lua.sentinels import find_agreed_master
-from holdfast_lua.store_url import StoreUrl
 
 SALE = "night"
 STORE = ("--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0")

@@ -10,7 +10,7 @@ import redis.asyncio
 from api_client import Api, create
 from running_service import Service, StartService
 
-from holdfast_lua.embedded import EmbeddedStore
+from holdfast_lua.embedded.store import EmbeddedStore
 
 TICK_SECONDS = 0.25
 SPAN_SECONDS = 2.0

@@ -19,10 +19,11 @@ from holdfast_inventory.confirm import equivalent_choices
 from holdfast_inventory.holds import BuyerRef, Wish
 from holdfast_inventory.plan import compile_plan
 from holdfast_inventory.settings import Allotment, Area, StockSettings
-from holdfast_lua import Executor, keys
-from holdfast_lua.codes import Code
-from holdfast_lua.stock_records import AreaUnits
-from holdfast_lua.stock_terms import SeatChoice, SeatList
+from holdfast_lua import Executor
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.hold_terms import SeatChoice, SeatList
+from holdfast_lua.calls.records import AreaUnits
 from holdfast_web.credentials import ApiKey, Role, key_digest
 from holdfast_web.errors import ErrorCode, HoldfastError
 

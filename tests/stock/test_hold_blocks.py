@@ -10,9 +10,10 @@ import pytest
 from stock_harness import PRICES, Clock, Make, Stock, plan_json
 
 from holdfast_inventory.settings import Area, StockSettings
-from holdfast_lua import Code, Executor, ScriptFault, keys
-from holdfast_lua.stock_records import HoldStatus, pack_rest
-from holdfast_lua.stock_terms import HoldAnswer, HoldTerms, SeatChoice, SeatList, pack_asked
+from holdfast_lua import Code, Executor, ScriptFault
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.hold_terms import HoldAnswer, HoldTerms, SeatChoice, SeatList, pack_asked
+from holdfast_lua.calls.records import HoldStatus, pack_rest
 
 KEYS = (
     *(keys.sale, keys.events, keys.seats, keys.rows, keys.holds, keys.buyers, keys.due),

@@ -8,8 +8,9 @@ import pytest
 from stock_harness import HOLD_MAX_MS, HOLD_MS, Clock, Make, Stock
 
 from holdfast_inventory.holds import BestAvailable, BuyerRef, Wish
-from holdfast_lua import Code, keys
-from holdfast_lua.stock_records import HoldStatus
+from holdfast_lua import Code
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.records import HoldStatus
 
 KEPT_AFTER_RELEASE_MS = 60 * 60 * 1000
 KEPT_AFTER_EXPIRY_MS = 24 * 60 * 60 * 1000

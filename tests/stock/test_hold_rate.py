@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from stock_harness import HOLD_MS, Clock, Stock
 
-from holdfast_lua import Code, keys
+from holdfast_lua import Code
+from holdfast_lua.calls import keys
 
 AT_ONCE = 60
 EVERY_MS = 60_000

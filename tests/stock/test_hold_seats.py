@@ -9,10 +9,11 @@ from stock_harness import FLOOR, HOLD_MAX_MS, HOLD_MS, PRICES, Clock, Make, Stoc
 
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.settings import StockSettings
-from holdfast_lua import Code, Executor, keys
-from holdfast_lua.sale_calls import SaleTimes
-from holdfast_lua.stock_calls import StockCalls
-from holdfast_lua.stock_records import AreaUnits, HoldStatus
+from holdfast_lua import Code, Executor
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.records import AreaUnits, HoldStatus
+from holdfast_lua.calls.sale import SaleTimes
+from holdfast_lua.calls.stock import StockCalls
 
 
 async def test_explicit_seats_are_held_with_prices_and_deadlines(stock: Stock) -> None:

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from stock_app import SALE, SHOP, application
 from stock_harness import HOLD_MS, PRICES, Clock, Make, Stock
 
-from holdfast_lua import keys
+from holdfast_lua.calls import keys
 
 
 class Client(Protocol):

@@ -10,7 +10,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from stock_app import SALE, application
 from stock_harness import SETTINGS, Make, Stock, plan_json
 
-from holdfast_lua import Executor, keys
+from holdfast_lua import Executor
+from holdfast_lua.calls import keys
 
 BYTES_MAX = 15_000
 

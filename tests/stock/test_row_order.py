@@ -10,7 +10,7 @@ from stock_harness import PITCH, SETTINGS, Stock, plan_json
 
 from holdfast_inventory.plan import Plan, compile_plan
 from holdfast_lua import Executor
-from holdfast_lua.codes import Code
+from holdfast_lua.calls.codes import Code
 
 ODD_THEN_EVEN = (0, 2, 4, 1, 3, 5)
 FROM_THE_MIDDLE = (4, 3, 5, 2, 6, 1, 7, 0)

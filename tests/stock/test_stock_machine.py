@@ -28,8 +28,8 @@ from holdfast_inventory.allotments import release
 from holdfast_inventory.settings import Allotment, StockSettings
 from holdfast_lua import Bundle as Scripts
 from holdfast_lua import Code, Executor
-from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
-from holdfast_lua.stock_terms import HoldAnswer
+from holdfast_lua.calls.hold_terms import HoldAnswer
+from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 
 OFFSET_KEY = "hf:test:offset_ms"
 HOUSE = plan_json(["AAAAA AAAAA", "AAAAAABBB"], ["BBBBBBBB", "aaAAAA"])

@@ -13,11 +13,12 @@ from stock_harness import FLOOR, PRICES, SETTINGS, SPORTS_HALL, Clock, Make, Sto
 from holdfast_inventory.plan import Plan, compile_plan
 from holdfast_inventory.seat_map import SeatMap
 from holdfast_inventory.stock_image import make_image, record_for
-from holdfast_lua import Code, Executor, SaleRef, StoreBehind, keys
-from holdfast_lua.sale_calls import SaleCalls, SaleTimes
-from holdfast_lua.stock_install import InstallFenced, install_stock
-from holdfast_lua.stock_records import AreaUnits, HoldRecord, HoldStatus
-from holdfast_lua.stock_terms import SeatsReading
+from holdfast_lua import Code, Executor, SaleRef, StoreBehind
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.hold_terms import SeatsReading
+from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_lua.calls.sale import SaleCalls, SaleTimes
+from holdfast_lua.calls.stock_install import InstallFenced, install_stock
 
 
 async def test_blocking_takes_only_free_seats_off_sale(stock: Stock) -> None:

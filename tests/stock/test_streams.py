@@ -17,8 +17,8 @@ from holdfast_inventory.streams import (
     StreamEnd,
     Subscription,
 )
-from holdfast_lua import keys
-from holdfast_lua.stock_terms import EventsReading
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.hold_terms import EventsReading
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 SOON = 5.0

@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 
 from holdfast_lua import EmbeddedStore, StoreSetupError
-from holdfast_lua.embedded_files import SET_ASIDE_MAX, find_binary
+from holdfast_lua.embedded.files import SET_ASIDE_MAX, find_binary
 
 REDIS = shutil.which("redis-server")
 KEYS = 200

@@ -13,20 +13,14 @@ from redis.crc import key_slot
 from store_peers import listening
 from store_servers import Server
 
-from holdfast_lua import (
-    Bundle,
-    Executor,
-    StoreOutcomeUnknown,
-    StoreUnavailable,
-    keys,
-    load_bundle,
-)
-from holdfast_lua.connect import check_store, open_client
-from holdfast_lua.link import Address, Call, LinkSettings
-from holdfast_lua.node import Node
-from holdfast_lua.routing import ClusterRouter
-from holdfast_lua.store_url import StoreUrl
-from holdfast_lua.wire import ReplyError
+from holdfast_lua import Bundle, Executor, StoreOutcomeUnknown, StoreUnavailable, load_bundle
+from holdfast_lua.calls import keys
+from holdfast_lua.client.connect import check_store, open_client
+from holdfast_lua.client.link import Address, Call, LinkSettings
+from holdfast_lua.client.node import Node
+from holdfast_lua.client.routing import ClusterRouter
+from holdfast_lua.client.store_url import StoreUrl
+from holdfast_lua.client.wire import ReplyError
 
 SCRIPTS = Path(__file__).parents[1] / "lua" / "scripts"
 CALLERS = 40

@@ -11,7 +11,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from store_servers import CLUSTERED, MakeServer
 
 from holdfast_lua import EmbeddedStore, StoreSetupError, StoreUnavailable
-from holdfast_lua.connect import check_store, inspect_store, open_client
+from holdfast_lua.client.connect import check_store, inspect_store, open_client
 
 REDIS = shutil.which("redis-server")
 

@@ -19,9 +19,10 @@ import pytest
 from redis import Redis
 from store_servers import MakeServer
 
-from holdfast_lua import EmbeddedStore, StoreSetupError, embedded_files
-from holdfast_lua.embedded_files import SOCKET_PATH_BYTES_MAX, find_binary, private_directory
-from holdfast_lua.readiness import wait_until_ready
+from holdfast_lua import EmbeddedStore, StoreSetupError
+from holdfast_lua.embedded.files import SOCKET_PATH_BYTES_MAX, find_binary, private_directory
+from holdfast_lua.embedded.readiness import wait_until_ready
+from holdfast_lua.embedded import files as embedded_files
 
 GONE_SECONDS = 10.0
 
@@ -196,7 +197,7 @@ def test_wait_for_a_loading_server_reports_progress_and_ends(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("holdfast_lua.readiness.LOG_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("holdfast_lua.embedded.readiness.LOG_EVERY_SECONDS", 0.05)
     # Given a server that takes more than a second to read its data back
     server = make_server()
     with Redis(port=server.port) as client:

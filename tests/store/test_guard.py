@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from conftest import Clock, fresh_uid, make_sale_hash
 
-from holdfast_lua import Code, EpochChanged, Executor, SaleRef, StoreBehind, guarded, keys
+from holdfast_lua import Code, EpochChanged, Executor, SaleRef, StoreBehind, guarded
+from holdfast_lua.calls import keys
 
 
 async def touch(executor: Executor, ref: SaleRef, amount: int = 1) -> tuple[Code, int, int]:

@@ -9,8 +9,8 @@ from conftest import fresh_uid
 from store_peers import OpenAgainst, says
 
 from holdfast_lua import Bundle, Executor, StoreBusy, StoreUnavailable
+from holdfast_lua.bundle.header import read_header
 from holdfast_lua.errors import BundleError, ScriptFault, StoreRefusing
-from holdfast_lua.header import read_header
 
 
 def keys_of(uid: str) -> tuple[str, str]:

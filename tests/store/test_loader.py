@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from holdfast_lua import BundleError, Code, load_bundle
-from holdfast_lua.loader import production_bundle
+from holdfast_lua.bundle.loader import production_bundle
 
 HEADER = """-- Does a thing.
 -- KEYS

@@ -13,9 +13,9 @@ from redis import Redis
 from store_servers import Server, documented_rights
 
 from holdfast_lua import Bundle, EmbeddedStore, Executor, StoreOutcomeUnknown, StoreUnavailable
-from holdfast_lua.connect import check_store, find_refusal
+from holdfast_lua.calls.store import probe_store
+from holdfast_lua.client.connect import check_store, find_refusal
 from holdfast_lua.errors import StoreRefusing
-from holdfast_lua.store_calls import probe_store
 
 REDIS = shutil.which("redis-server")
 

@@ -19,14 +19,14 @@ from holdfast_lua import (
     StoreOutcomeUnknown,
     StoreUnavailable,
     guarded,
-    keys,
-    sentinels,
 )
-from holdfast_lua.connect import check_store, open_client
-from holdfast_lua.guard import SaleRef
-from holdfast_lua.link import Address
-from holdfast_lua.sentinels import Word, find_master, most_believed
-from holdfast_lua.store_url import StoreUrl
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.client import sentinels
+from holdfast_lua.client.connect import check_store, open_client
+from holdfast_lua.client.link import Address
+from holdfast_lua.client.sentinels import Word, find_master, most_believed
+from holdfast_lua.client.store_url import StoreUrl
 
 FAILOVER_SECONDS = 30.0
 

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from holdfast_lua import StoreSetupError
-from holdfast_lua.link import Address
-from holdfast_lua.store_url import FORMS, OPTIONS, StoreUrl
+from holdfast_lua.client.link import Address
+from holdfast_lua.client.store_url import FORMS, OPTIONS, StoreUrl
 
 KINDS_IN_ORDER = ("standalone", "standalone", "sentinel", "cluster", None)
 

@@ -16,8 +16,8 @@ from holdfast_lua import (
     StoreOutcomeUnknown,
     StoreUnavailable,
 )
+from holdfast_lua.client.store_url import StoreUrl
 from holdfast_lua.errors import StoreRefusing
-from holdfast_lua.store_url import StoreUrl
 
 
 async def bump(executor: Executor) -> int:

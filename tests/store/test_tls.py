@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from store_servers import Server
 
 from holdfast_lua import Bundle, Executor, StoreUnavailable
-from holdfast_lua.connect import check_store, open_client
+from holdfast_lua.client.connect import check_store, open_client
 
 
 def server_with_tls() -> Path | None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast_lua.codes import Code
-from holdfast_lua.wire import (
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.client.wire import (
     MAX_REPLY_BYTES,
     Argument,
     ReplyError,

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 from holdfast.demo.chaos.blow import BlowFailed
 from holdfast.demo.chaos.target import POLL_SECONDS, Target, happens, is_alive
-from holdfast_lua import keys
+from holdfast_lua.calls import keys
 
 EFFECT_SECONDS: Final = 30.0
 GARBAGE: Final = b"\x00" * 64

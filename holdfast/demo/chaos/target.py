@@ -21,7 +21,7 @@ from holdfast.launch import LEDGER_FILE, LOCK_FILE
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Unreachable
 from holdfast_loadtest.wire import Sale, SeatMap
-from holdfast_lua.embedded_files import StoreFiles
+from holdfast_lua.embedded.files import StoreFiles
 
 POLL_SECONDS: Final = 0.05
 ASK_SECONDS: Final = 5.0

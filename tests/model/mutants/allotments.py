@@ -22,7 +22,7 @@ from holdfast_inventory.choice import ChoiceCompiler
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.holds import BuyerRef, Wish
 from holdfast_inventory.settings import StockSettings
-from holdfast_lua.stock_terms import HoldAnswer, SeatChoice
+from holdfast_lua.calls.hold_terms import HoldAnswer, SeatChoice
 
 
 class _WithChannel(ChoiceCompiler):

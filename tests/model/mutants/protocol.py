@@ -21,10 +21,10 @@ from holdfast_inventory.telling import give_up
 from holdfast_ledger import Order, RebuildState
 from holdfast_ledger.transactions.decide import Step, decide
 from holdfast_ledger.transactions.intents import Intent
-from holdfast_lua.codes import Code
-from holdfast_lua.stock_calls import StockCalls
-from holdfast_lua.stock_records import HoldRecord
-from holdfast_lua.stock_terms import HoldAnswer
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.hold_terms import HoldAnswer
+from holdfast_lua.calls.records import HoldRecord
+from holdfast_lua.calls.stock import StockCalls
 
 
 def _in_place_of(target: str, function: object) -> Callable[[], AbstractContextManager[object]]:

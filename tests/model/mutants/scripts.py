@@ -9,10 +9,10 @@ from unittest.mock import patch
 from model import directed
 from model.mutants.mutant import Mutant
 
-from holdfast_lua import keys
-from holdfast_lua.codes import Code
-from holdfast_lua.stock_calls import StockCalls
-from holdfast_lua.stock_terms import HoldAnswer
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.hold_terms import HoldAnswer
+from holdfast_lua.calls.stock import StockCalls
 
 BOUND: Final = ("answer", "state", "double", "lost")
 """a bound that is overstepped shows in the answer, or in what is then held"""

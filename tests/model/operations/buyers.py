@@ -22,8 +22,8 @@ from holdfast_inventory.holds import (
 )
 from holdfast_inventory.orders import BoxOffice
 from holdfast_inventory.paying import withdraw
-from holdfast_lua.codes import Code
-from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.records import HoldRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 

@@ -12,7 +12,7 @@ from model.schedule import OPERATIONS, Step
 from model.state import Operation, RunState
 
 from holdfast_ledger import RefundItem
-from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.calls.records import HoldRecord
 
 LODGE_ASKED: Final = (0, 0, 1, 1, 0, 0, 0, 0, 2, 0, 0, 1, 0, 2, 0, 0)
 """units of the lodge; every third of these asks with the channel"""

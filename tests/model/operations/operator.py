@@ -12,8 +12,8 @@ from holdfast.sales.operations import SaleOperations
 from holdfast_inventory import blocking
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.orders import BoxOffice
-from holdfast_lua.codes import Code
-from holdfast_lua.line_calls import LineCalls
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import LineCalls
 
 
 def sweep() -> Operation:

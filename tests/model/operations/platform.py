@@ -15,7 +15,7 @@ from holdfast_inventory.orders import BoxOffice
 from holdfast_inventory.paying import begin_paying
 from holdfast_inventory.refund import Refunding, RefundRequest
 from holdfast_ledger import RefundItem
-from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.calls.records import HoldRecord
 
 
 def pay(state: RunState, of: HoldRecord) -> Operation:

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from model.reference.terms import AREAS, Areas, ScriptRequest, areas_of
 
-from holdfast_lua.codes import Code
-from holdfast_lua.stock_records import HoldRecord, unpack_hold
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.records import HoldRecord, unpack_hold
 
 _decode = msgspec.msgpack.decode
 Args = Sequence[Any]

@@ -24,7 +24,7 @@ from model.reference.terms import (
     fits,
 )
 
-from holdfast_lua.codes import Code
+from holdfast_lua.calls.codes import Code
 
 SWEEP_BEFORE_MAX = 16
 EXTEND_LEAST_MS = 1000

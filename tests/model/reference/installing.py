@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from model.reference.store_model import StoreModel
 from model.reference.terms import taken_from
 
-from holdfast_lua.codes import Code
-from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.records import HoldRecord
 
 
 def install_stock(store: StoreModel, epoch: int, nonce: str) -> Code:

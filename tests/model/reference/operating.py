@@ -5,7 +5,7 @@ from __future__ import annotations
 from model.reference.store_model import StoreModel
 from model.reference.terms import AnsweredHold, ScriptRequest
 
-from holdfast_lua.codes import Code
+from holdfast_lua.calls.codes import Code
 
 
 def block_seats(store: StoreModel, request: ScriptRequest, answered: AnsweredHold) -> Code:

@@ -9,7 +9,7 @@ from model.reference import holding, operating, selling
 from model.reference.store_model import StoreModel
 from model.reference.terms import AnsweredHold, ScriptRequest
 
-from holdfast_lua.codes import Code
+from holdfast_lua.calls.codes import Code
 
 Script = Callable[[StoreModel, ScriptRequest, AnsweredHold], Code]
 READS: Final = ("scan_holds", "read_seats", "read_sale", "read_buyer_holds", "read_events")

@@ -23,7 +23,7 @@ from model.reference.terms import (
     minus,
 )
 
-from holdfast_lua.codes import Code
+from holdfast_lua.calls.codes import Code
 
 SWEEP_BEFORE_MAX = 16
 SETTLED = {

@@ -39,8 +39,8 @@ from model.reference.terms import (
     taken_from,
 )
 
-from holdfast_lua.codes import Code
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
 
 
 @dataclass

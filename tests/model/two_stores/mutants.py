@@ -19,7 +19,7 @@ from holdfast_ledger import SaleRecord
 from holdfast_ledger.database.schema import sales
 from holdfast_ledger.sales import Sales
 from holdfast_lua import SaleRef
-from holdfast_lua.stock_calls import StockCalls
+from holdfast_lua.calls.stock import StockCalls
 
 
 @dataclass(frozen=True)

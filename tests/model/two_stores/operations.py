@@ -10,7 +10,7 @@ from holdfast_inventory.confirm import Confirming, ConfirmRequest
 from holdfast_inventory.hall import Hall
 from holdfast_inventory.holds import BuyerRef, HoldBody, resolve
 from holdfast_inventory.orders import BoxOffice
-from holdfast_lua.stock_records import HoldRecord
+from holdfast_lua.calls.records import HoldRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 

@@ -1,7 +1,7 @@
 """A worker's way to the one of two stores that the Sentinels name, as in a failover.
 
 What the Sentinels say is a call that waits, like every other, until it is delivered. `Mastership`
-is the real one; `MasterNode` stands for `holdfast_lua.node.Node` and does in the same order what
+is the real one; `MasterNode` stands for `holdfast_lua.client.node.Node` and does in the same order what
 that does when it leaves a server and takes another: nothing here has links, clocks or sockets.
 """
 
@@ -19,12 +19,12 @@ from model.workers.gated import GatedExecutor
 from model.workers.worker import Worker
 
 from holdfast_lua import Executor
+from holdfast_lua.client.link import Address
+from holdfast_lua.client.mastership import Mastership
+from holdfast_lua.client.node import Node
+from holdfast_lua.client.store_url import StoreUrl
+from holdfast_lua.client.wire import Argument
 from holdfast_lua.errors import StoreError, StoreOutcomeUnknown, StoreUnavailable
-from holdfast_lua.link import Address
-from holdfast_lua.mastership import Mastership
-from holdfast_lua.node import Node
-from holdfast_lua.store_url import StoreUrl
-from holdfast_lua.wire import Argument
 
 SENTINELS = "sentinels.master"
 """the name of the call that asks who is master"""
@@ -147,7 +147,7 @@ def gated_sentinels() -> Iterator[None]:
         return await cast(MasterNode, node).ask()
 
     with ExitStack() as patches:
-        patches.enter_context(patch("holdfast_lua.mastership.find_agreed_master", agreed))
-        patches.enter_context(patch("holdfast_lua.mastership.REFUSAL_SECONDS", 0.0))
+        patches.enter_context(patch("holdfast_lua.client.mastership.find_agreed_master", agreed))
+        patches.enter_context(patch("holdfast_lua.client.mastership.REFUSAL_SECONDS", 0.0))
         patches.enter_context(patch("holdfast.sales.directory.LEARNING_SECONDS", 3600.0))
         yield

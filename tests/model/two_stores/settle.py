@@ -11,8 +11,8 @@ from model.two_stores.state import TwoStoreState, node_of
 
 from holdfast_inventory.recovery import PATIENCE_MS
 from holdfast_ledger import OrderStatus
-from holdfast_lua import keys
-from holdfast_lua.stock_records import HoldStatus
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.records import HoldStatus
 
 
 async def settle(state: TwoStoreState) -> None:

@@ -25,12 +25,13 @@ from model.workers.worker import Worker
 from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.hall import Hall
 from holdfast_ledger import Ledger, SaleDraft
-from holdfast_lua import Executor, keys
-from holdfast_lua.codes import Code
+from holdfast_lua import Executor
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
+from holdfast_lua.calls.stock_install import read_fence
+from holdfast_lua.client.link import Address
 from holdfast_lua.errors import EpochChanged, StoreBehind, StoreError, StoreUnavailable
-from holdfast_lua.link import Address
-from holdfast_lua.stock_install import read_fence
-from holdfast_lua.stock_records import HoldRecord, HoldStatus
 from holdfast_web.errors import HoldfastError
 
 FORMER, PROMOTED = Address("former", 1), Address("promoted", 2)

@@ -10,7 +10,7 @@ from model.scheduler import Process
 from holdfast_ledger import Ledger, Outcome
 from holdfast_ledger.transactions.intents import Intent
 from holdfast_lua import Bundle, Executor
-from holdfast_lua.wire import Argument
+from holdfast_lua.client.wire import Argument
 
 
 class GatedExecutor(Executor):

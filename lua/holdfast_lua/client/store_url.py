@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
+from holdfast_lua.client.link import Address, LinkSettings
 from holdfast_lua.errors import StoreSetupError
-from holdfast_lua.link import Address, LinkSettings
 
 Kind = Literal["standalone", "sentinel", "cluster"]
 

@@ -15,8 +15,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
+from holdfast_lua.client.link import Address, Call, Link, LinkSettings, close_link, open_link
 from holdfast_lua.errors import StoreOutcomeUnknown, StoreUnavailable
-from holdfast_lua.link import Address, Call, Link, LinkSettings, close_link, open_link
 
 FIRST_PAUSE_SECONDS: Final = 0.05
 MAX_PAUSE_SECONDS: Final = 1.0

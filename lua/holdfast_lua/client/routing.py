@@ -14,14 +14,14 @@ from typing import Any, Final, Protocol
 
 from redis.crc import key_slot
 
+from holdfast_lua.client.link import Address, Call, LinkSettings
+from holdfast_lua.client.mastership import Mastership
+from holdfast_lua.client.node import Node, NodeOwner
+from holdfast_lua.client.probe import asking
+from holdfast_lua.client.sentinels import find_master
+from holdfast_lua.client.store_url import StoreUrl
+from holdfast_lua.client.wire import ReplyError, encode_command
 from holdfast_lua.errors import StoreUnavailable
-from holdfast_lua.link import Address, Call, LinkSettings
-from holdfast_lua.mastership import Mastership
-from holdfast_lua.node import Node, NodeOwner
-from holdfast_lua.probe import asking
-from holdfast_lua.sentinels import find_master
-from holdfast_lua.store_url import StoreUrl
-from holdfast_lua.wire import ReplyError, encode_command
 
 REFRESH_PAUSE_SECONDS: Final = 0.5
 ASK_SECONDS: Final = 2.0

@@ -20,9 +20,9 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Final, Self
 
-from holdfast_lua.codes import Code
+from holdfast_lua.bundle.header import Signature, check_uses, read_header
+from holdfast_lua.calls.codes import Code
 from holdfast_lua.errors import BundleError
-from holdfast_lua.header import Signature, check_uses, read_header
 
 SCRIPT_DIR: Final = Path(__file__).parent
 _INCLUDE: Final = re.compile(r"(?m)^-- include: (\S+)\s*$")

@@ -23,15 +23,15 @@ from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.exceptions import ResponseError
 
-from holdfast_lua import keys
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.store import probe_store
+from holdfast_lua.client.executor import Executor
+from holdfast_lua.client.link import Address, LinkSettings
+from holdfast_lua.client.probe import asking, connection_options, plain_client
+from holdfast_lua.client.routing import ask_slots
+from holdfast_lua.client.sentinels import find_master
+from holdfast_lua.client.store_url import StoreUrl
 from holdfast_lua.errors import StoreRefusing, StoreSetupError, StoreUnavailable
-from holdfast_lua.executor import Executor
-from holdfast_lua.link import Address, LinkSettings
-from holdfast_lua.probe import asking, connection_options, plain_client
-from holdfast_lua.routing import ask_slots
-from holdfast_lua.sentinels import find_master
-from holdfast_lua.store_calls import probe_store
-from holdfast_lua.store_url import StoreUrl
 
 LEAST_VERSIONS: Final[Mapping[str, tuple[int, int]]] = {"redis": (7, 0), "valkey": (7, 2)}
 SAFE_POLICY: Final = "noeviction"

@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Final, TypeVar
 
-from holdfast_lua import keys
-from holdfast_lua.codes import Code
-from holdfast_lua.executor import Executor
-from holdfast_lua.stock_records import HoldRecord, pack_hold
-from holdfast_lua.stock_terms import area_fields
-from holdfast_lua.wire import Argument
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.hold_terms import area_fields
+from holdfast_lua.calls.records import HoldRecord, pack_hold
+from holdfast_lua.client.executor import Executor
+from holdfast_lua.client.wire import Argument
 
 INSTALL_CHUNK: Final = 500
 NONCE_BYTES: Final = 16

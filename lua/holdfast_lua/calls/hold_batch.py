@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from holdfast_lua.bundle.loader import Script
+from holdfast_lua.client.link import Call
+from holdfast_lua.client.wire import Argument, command_of, encode_arguments
 from holdfast_lua.errors import ScriptFault, StoreError
-from holdfast_lua.link import Call
-from holdfast_lua.loader import Script
-from holdfast_lua.wire import Argument, command_of, encode_arguments
 
 GUARD_ARGS: Final = 2
 FRONTS_KEPT: Final = 4096

@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from holdfast_lua.client.link import Address
+from holdfast_lua.client.node import Node
+from holdfast_lua.client.sentinels import find_agreed_master
+from holdfast_lua.client.store_url import StoreUrl
 from holdfast_lua.errors import StoreUnavailable
-from holdfast_lua.link import Address
-from holdfast_lua.node import Node
-from holdfast_lua.sentinels import find_agreed_master
-from holdfast_lua.store_url import StoreUrl
 
 LOOK_SECONDS: Final = 1.0
 REFUSAL_SECONDS: Final = 0.5

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from holdfast_lua import keys
-from holdfast_lua.executor import Executor
+from holdfast_lua.calls import keys
+from holdfast_lua.client.executor import Executor
 
 MARKS_PER_CALL: Final = 1_000
 

@@ -17,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from holdfast_lua.link import Address, LinkSettings
+from holdfast_lua.client.link import Address, LinkSettings
 
 
 def connection_options(settings: LinkSettings) -> dict[str, Any]:

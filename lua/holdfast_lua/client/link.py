@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
-from holdfast_lua.wire import Argument, ReplyError, ReplyReader, WireError, encode_command
+from holdfast_lua.client.wire import Argument, ReplyError, ReplyReader, WireError, encode_command
 
 WRITE_BUFFER_BYTES: Final = 1024 * 1024
 _SHUTDOWN_SECONDS: Final = 1.0

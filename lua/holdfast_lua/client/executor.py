@@ -23,6 +23,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
+from holdfast_lua.bundle.loader import Bundle, production_bundle
+from holdfast_lua.calls.hold_batch import Block, Part, join
+from holdfast_lua.client.link import Call
+from holdfast_lua.client.node import Node
+from holdfast_lua.client.routing import Router, make_router
+from holdfast_lua.client.store_url import StoreUrl
+from holdfast_lua.client.wire import (
+    MAX_CALL_BYTES,
+    Argument,
+    ReplyError,
+    encode_command,
+)
 from holdfast_lua.errors import (
     NOT_PERMITTED,
     ScriptFault,
@@ -31,18 +43,6 @@ from holdfast_lua.errors import (
     StoreOutcomeUnknown,
     StoreRefusing,
     StoreUnavailable,
-)
-from holdfast_lua.joining import Block, Part, join
-from holdfast_lua.link import Call
-from holdfast_lua.loader import Bundle, production_bundle
-from holdfast_lua.node import Node
-from holdfast_lua.routing import Router, make_router
-from holdfast_lua.store_url import StoreUrl
-from holdfast_lua.wire import (
-    MAX_CALL_BYTES,
-    Argument,
-    ReplyError,
-    encode_command,
 )
 
 MAX_PENDING: Final = 10_000

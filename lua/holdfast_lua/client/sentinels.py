@@ -21,10 +21,10 @@ from typing import Any, Final
 
 from hiredis import HiredisError, ProtocolError, Reader
 
+from holdfast_lua.client.link import Address, LinkSettings
+from holdfast_lua.client.store_url import StoreUrl
+from holdfast_lua.client.wire import encode_command
 from holdfast_lua.errors import StoreUnavailable
-from holdfast_lua.link import Address, LinkSettings
-from holdfast_lua.store_url import StoreUrl
-from holdfast_lua.wire import encode_command
 
 ANSWER_SECONDS: Final = 2.0
 READ_BYTES: Final = 65_536

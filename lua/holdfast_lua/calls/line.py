@@ -12,11 +12,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from holdfast_lua import keys
-from holdfast_lua.codes import Code
-from holdfast_lua.executor import Executor
-from holdfast_lua.guard import SaleRef, guarded
-from holdfast_lua.line_status import DrawState, Gap, LineMode, LineStatus, format_gaps, parse_status
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.guard import SaleRef, guarded
+from holdfast_lua.calls.line_status import (
+    DrawState,
+    Gap,
+    LineMode,
+    LineStatus,
+    format_gaps,
+    parse_status,
+)
+from holdfast_lua.client.executor import Executor
 
 MAX_JOIN_BLOCK: Final = 1_000
 MAX_NUMBER: Final = 2**32 - 2

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast_lua import keys
-from holdfast_lua.codes import Code
-from holdfast_lua.executor import Executor
-from holdfast_lua.guard import SaleRef, guarded
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.guard import SaleRef, guarded
+from holdfast_lua.client.executor import Executor
 
 REVISIONS_PER_EPOCH: Final = 2**36
 SCAN_COUNT: Final = 500

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from holdfast_lua import keys
+from holdfast_lua.calls import keys
+from holdfast_lua.client.executor import Executor
 from holdfast_lua.errors import NOT_PERMITTED, StoreRefusing
-from holdfast_lua.executor import Executor
 
 PLAIN_COMMANDS: Final = ("GET", "SCAN", "UNLINK")
 """what the service runs outside scripts"""

@@ -15,19 +15,10 @@ from typing import Any, Final
 import msgpack  # type: ignore[import-untyped]  # it has no stubs; msgspec cannot write this form
 import msgspec
 
-from holdfast_lua import keys
-from holdfast_lua.codes import Code
-from holdfast_lua.executor import Executor
-from holdfast_lua.guard import Reply, SaleRef, guarded
-from holdfast_lua.stock_records import (
-    AreaUnits,
-    HoldRecord,
-    RowBlock,
-    pack_hold,
-    pack_rest,
-    unpack_hold,
-)
-from holdfast_lua.stock_terms import (
+from holdfast_lua.calls import keys
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.guard import Reply, SaleRef, guarded
+from holdfast_lua.calls.hold_terms import (
     EventsReading,
     HoldAnswer,
     HoldTerms,
@@ -41,7 +32,16 @@ from holdfast_lua.stock_terms import (
     pack_areas,
     pack_asked,
 )
-from holdfast_lua.wire import Argument
+from holdfast_lua.calls.records import (
+    AreaUnits,
+    HoldRecord,
+    RowBlock,
+    pack_hold,
+    pack_rest,
+    unpack_hold,
+)
+from holdfast_lua.client.executor import Executor
+from holdfast_lua.client.wire import Argument
 
 SWEEP_MAX: Final = 500
 SCAN_MAX: Final = 500

@@ -13,9 +13,9 @@ from typing import Final
 
 import msgspec
 
-from holdfast_lua.codes import Code
-from holdfast_lua.stock_records import AreaUnits, HoldRecord, flat_areas
-from holdfast_lua.wire import Argument
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.records import AreaUnits, HoldRecord, flat_areas
+from holdfast_lua.client.wire import Argument
 
 # One hold as include/asked.lua takes it apart: its terms, and what is asked of the seats.
 _TERMS: Final = struct.Struct(">IIIHBB")

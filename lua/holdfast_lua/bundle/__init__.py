@@ -1,0 +1,1 @@
+"""The script files made into what the store runs."""

@@ -1,0 +1,1 @@
+"""One typed call for each script, and what Python and Lua both know: keys, codes, records."""
