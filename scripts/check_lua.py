@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from holdfast_lua.bundle.loader import SCRIPT_DIR, Bundle, production_bundle
+from holdfast_lua.bundle.loader import LUA_DIR, Bundle, production_bundle
 
 # What the store adds to Lua 5.1; read-only to scripts.
 GLOBALS: Final = ("KEYS", "ARGV", "redis", "server", "cmsgpack", "cjson", "struct", "bit")
@@ -82,7 +82,7 @@ def _users_of_include_locals() -> dict[str, set[str]]:
     bundle = production_bundle()
     names = {
         name.strip()
-        for path in (SCRIPT_DIR / "include").glob("*.lua")
+        for path in (LUA_DIR / "include").glob("*.lua")
         for names in _LOCALS.findall(path.read_text(encoding="utf-8"))
         for name in names.split(",")
     }

@@ -8,19 +8,26 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from holdfast_lua import Bundle, load_bundle
-from holdfast_lua.bundle.loader import SCRIPT_DIR
+from holdfast_lua.bundle.loader import LUA_DIR
 
 Edits = Mapping[str, tuple[str, str]]
-"""file below lua/holdfast_lua -> a pattern that is in it once, and what stands there instead"""
+"""a script, or `include/` and an include -> a pattern that is in it once, and its replacement"""
 
 
 def edited_bundle(edits: Edits, scratch: Path, clock: Path) -> Bundle:
     """The scripts with these edits, made in a copy below `scratch`, and with this clock."""
     directory = scratch / "lua"
-    shutil.copytree(SCRIPT_DIR, directory, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copytree(LUA_DIR, directory, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     for name, (old, new) in edits.items():
-        text = (directory / name).read_text(encoding="utf-8")
+        path = _found(directory, name)
+        text = path.read_text(encoding="utf-8")
         edited, count = re.subn(old, new, text)
         assert count == 1, f"{name}: {old!r} stands there {count} times"
-        (directory / name).write_text(edited, encoding="utf-8")
+        path.write_text(edited, encoding="utf-8")
     return load_bundle(directory, overlay={"clock": clock})
+
+
+def _found(directory: Path, name: str) -> Path:
+    kind = "include" if name.startswith("include/") else "scripts"
+    (path,) = (directory / kind).rglob(Path(name).name)
+    return path

@@ -1,8 +1,8 @@
 """Turns the script files into what the store runs, and refuses what does not fit together.
 
-Each `<verb_noun>.lua` opens with a header that is read by people AND by this loader: the numbered
+Each `scripts/<group>/<verb_noun>.lua` opens with a header that is read by people AND by this loader: the numbered
 lines under KEYS and ARGV are the signature that every call is checked against, so a header cannot
-go stale unnoticed. Lines `-- include: name` pull in `include/name.lua` once, dependencies first;
+go stale unnoticed. Lines `-- include: name` pull in the include of that name once, dependencies first;
 `CODE.NAME` becomes its number; `-- flags: no-writes` (or allow-oom) becomes the `#!lua` line, which
 every script gets because only such scripts are refused BEFORE they run when memory is short.
 
@@ -24,7 +24,7 @@ from holdfast_lua.bundle.header import Signature, check_uses, read_header
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.errors import BundleError
 
-SCRIPT_DIR: Final = Path(__file__).parent
+LUA_DIR: Final = Path(__file__).parents[1]
 _INCLUDE: Final = re.compile(r"(?m)^-- include: (\S+)\s*$")
 _CODE: Final = re.compile(r"\bCODE\.([A-Za-z_]+)")
 _COMMAND: Final = re.compile(r"\bredis\.call\('([A-Za-z]+)'")
@@ -94,18 +94,18 @@ class Bundle:
 
 
 def load_bundle(
-    directory: Path = SCRIPT_DIR,
+    directory: Path = LUA_DIR,
     *,
     extra: Path | None = None,
     overlay: Mapping[str, Path] | None = None,
 ) -> Bundle:
-    """Finds every script of `directory`, and of `extra` (scripts that only tests have).
+    """Finds every script below `directory`/scripts, and in `extra` (scripts that only tests have).
 
-    `overlay` replaces includes by name.
+    Includes are those below `directory`/include; `overlay` replaces some of them by name.
     """
-    includes = {path.stem: path for path in sorted((directory / "include").glob("*.lua"))}
+    includes = {path.stem: path for path in sorted((directory / "include").rglob("*.lua"))}
     includes.update(overlay or {})
-    files = sorted(directory.glob("*.lua"))
+    files = sorted((directory / "scripts").rglob("*.lua"))
     if extra is not None:
         files += sorted(extra.glob("*.lua"))
     by_name: dict[str, Path] = {}
