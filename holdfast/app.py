@@ -37,12 +37,12 @@ from holdfast_lua.client.executor import Executor
 from holdfast_lua.errors import StoreError
 from holdfast_metrics.http import METRICS, flushing
 from holdfast_metrics.metrics import Metrics
-from holdfast_queue import routes as queue_routes
-from holdfast_queue.credentials import pass_verifier
-from holdfast_queue.desk import open_desk
-from holdfast_queue.pages import routes as page_routes
-from holdfast_queue.poll import DESK, ROOMS
-from holdfast_queue.room import Room
+from holdfast_queue.http import routes as queue_routes
+from holdfast_queue.http.credentials import pass_verifier
+from holdfast_queue.http.pages import routes as page_routes
+from holdfast_queue.http.poll import DESK, ROOMS
+from holdfast_queue.line.room import Room
+from holdfast_queue.line.services import open_desk
 from holdfast_web.body import BODY_LIMIT_BYTES
 from holdfast_web.client_address import TRUSTED_PROXIES, TrustedProxies
 from holdfast_web.cors import RETURN_ORIGINS

@@ -25,7 +25,7 @@ from line_harness import PLENTY, TERMS, Crowd, Leavers, Line, burst_excess, with
 
 from holdfast_lua import EmbeddedStore, Executor, load_bundle
 from holdfast_lua.calls.line import LineCalls
-from holdfast_queue.estimate import forecast
+from holdfast_queue.line.estimate import forecast
 
 HALF_SECONDS = TERMS.claim_ms // 2000
 HALVES = 8

@@ -21,8 +21,8 @@ from holdfast_connector import asgi, wsgi
 from holdfast_connector.contract import COMMAND_HEADER, REVOKE
 from holdfast_connector.fetching import FetchFailed, Request, Response
 from holdfast_connector.gate import Gate
-from holdfast_queue.handoff import HandoffDesk
-from holdfast_queue.passes import EDDSA, Pass, PassOffice, Signer, jwks, signing_key
+from holdfast_queue.tokens.handoffs import HandoffDesk
+from holdfast_queue.tokens.passes import EDDSA, Pass, PassOffice, Signer, jwks, signing_key
 from holdfast_web.keyring import Keyring, Purpose
 
 SERVICE: Final = "https://wait.example"

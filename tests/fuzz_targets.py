@@ -24,7 +24,7 @@ from holdfast_inventory.holds import HoldBody, HoldChangeBody, SeatsBody
 from holdfast_inventory.orders_routes import PayingBody
 from holdfast_inventory.plan_import import PlanEntry
 from holdfast_inventory.refund import RefundRequest
-from holdfast_queue.routes import ClaimBody, ExchangeBody, JoinBody
+from holdfast_queue.http.routes import ClaimBody, ExchangeBody, JoinBody
 
 OPERATOR_KEY: Final = "key-" * 8
 SHOP: Final = "https://shop.example"

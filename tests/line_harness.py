@@ -20,7 +20,7 @@ from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import Advanced, Answer, Joined, LineCalls, LineCheckpoint, LineTerms
 from holdfast_lua.calls.line_status import DrawState, LineMode, LineStatus
-from holdfast_queue.draw import Draw, Sealed, fold_nonces
+from holdfast_queue.draw.commitment import Draw, Sealed, fold_nonces
 
 TERMS = LineTerms(
     rate_per_minute=600,

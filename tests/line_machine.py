@@ -27,7 +27,7 @@ from holdfast_lua import SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes, first_revision
-from holdfast_queue.room import Room
+from holdfast_queue.line.room import Room
 
 KEYS = (
     *("sale", "line", "active", "unheld", "started"),

@@ -23,11 +23,11 @@ from line_steps import step
 from holdfast_lua import Bundle, Executor, SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import Advanced, LineCalls, LineCheckpoint
-from holdfast_queue.desk import open_desk
-from holdfast_queue.joins import CEILING_STEP
-from holdfast_queue.room import Room
-from holdfast_queue.settings import LineSettings
-from holdfast_queue.tickets import Ticket
+from holdfast_queue.line.join_batch import CEILING_STEP
+from holdfast_queue.line.room import Room
+from holdfast_queue.line.services import open_desk
+from holdfast_queue.line.settings import LineSettings
+from holdfast_queue.tokens.tickets import Ticket
 from holdfast_web.keyring import Keyring
 
 WORKERS = 3

@@ -27,7 +27,7 @@ from holdfast_inventory.holds import BuyerRef
 from holdfast_ledger import Ledger
 from holdfast_lua import Bundle, Executor, load_bundle
 from holdfast_lua.client.wire import Argument
-from holdfast_queue.identities import Identity
+from holdfast_queue.tokens.identities import Identity
 from holdfast_web.credentials import PassClaims
 
 KILLED: Final = 9

@@ -10,7 +10,7 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 from conftest import Clock
 
-from holdfast_queue.room import Room
+from holdfast_queue.line.room import Room
 
 Client = TestClient[web.Request, web.Application]
 ClientFactory = Callable[[Room], Awaitable[Client]]

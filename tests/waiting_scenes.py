@@ -19,14 +19,14 @@ from pages_kit import Sale
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import Advanced
 from holdfast_lua.calls.line_status import DrawState, LineMode, LineStatus
-from holdfast_queue.brand import Brand
-from holdfast_queue.estimate import Wait
-from holdfast_queue.pages.documents import Visit, place_document, problem_document
-from holdfast_queue.pages.languages import catalogue
-from holdfast_queue.pages.place import Look, Scene, place_values
-from holdfast_queue.settings import LineSettings, QueueingMethod
-from holdfast_queue.status import SaleState, make_document
-from holdfast_queue.views import View, VisitorState
+from holdfast_queue.http.pages.brand import Brand
+from holdfast_queue.http.pages.documents import Visit, place_document, problem_document
+from holdfast_queue.http.pages.languages import catalogue
+from holdfast_queue.http.pages.place import Look, Scene, place_values
+from holdfast_queue.line.estimate import Wait
+from holdfast_queue.line.settings import LineSettings, QueueingMethod
+from holdfast_queue.line.status import SaleState, make_document
+from holdfast_queue.line.views import View, VisitorState
 
 TITLE: Final = "Night at the hall"
 MESSAGE: Final = "Doors open at <eight>. \u0627\u0644\u0628\u0627\u0628 3"

@@ -14,8 +14,8 @@ from typing import Final
 import click
 import msgspec
 
-from holdfast.cli.draw_checks import WHOLE_ORDER_MAX, check_draw
-from holdfast.cli.draw_record import Claims, Findings, Moment, Published
+from holdfast_queue.draw.record import Claims, Findings, Moment, Published
+from holdfast_queue.draw.verification import WHOLE_ORDER_MAX, check_draw
 
 MAX_ANSWER_BYTES: Final = 65_536
 TIMEOUT_SECONDS: Final = 10.0

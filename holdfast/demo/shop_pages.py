@@ -42,8 +42,8 @@ from holdfast.demo.shop_words import (
     minutes_left,
     words_for,
 )
-from holdfast_queue.pages.assets import Assets
-from holdfast_queue.pages.render import Html, Templates, data_block
+from holdfast_queue.http.pages.assets import Assets
+from holdfast_queue.http.pages.render import Html, Templates, data_block
 
 SEATS_PATH: Final = "/seats"
 PLAIN_PATH: Final = "/seats?plain=1"

@@ -19,9 +19,9 @@ from holdfast_lua.calls.stock import StockCalls
 from holdfast_lua.calls.stock_install import InstallFenced
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.errors import EpochChanged, StoreBehind
-from holdfast_queue.desk import FrontDesk
-from holdfast_queue.room import Room
-from holdfast_queue.status import StatusDocument
+from holdfast_queue.line.room import Room
+from holdfast_queue.line.services import FrontDesk
+from holdfast_queue.line.status import StatusDocument
 
 BUILD_ATTEMPTS: Final = 4
 CHECKPOINT_ANEW_MS: Final = 10_000

@@ -33,7 +33,7 @@ from holdfast_lua.errors import (
     StoreOutcomeUnknown,
     StoreUnavailable,
 )
-from holdfast_queue.status import SaleState, sale_state
+from holdfast_queue.line.status import SaleState, sale_state
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 MAX_RESTING: Final = 2_000

@@ -3,7 +3,7 @@
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_metrics.metrics import Metrics
-from holdfast_queue.estimate import measured_per_minute
+from holdfast_queue.line.estimate import measured_per_minute
 
 
 def observe_sale(metrics: Metrics, name: str, ref: SaleRef, line: LineStatus, now_ms: int) -> None:

@@ -37,7 +37,7 @@ from holdfast_lua.calls.sale import SaleCalls
 from holdfast_lua.calls.stock_install import InstallFenced, StockImage, install_stock, read_fence
 from holdfast_lua.calls.store import probe_store
 from holdfast_lua.client.executor import Executor
-from holdfast_queue.draw import Draw
+from holdfast_queue.draw.commitment import Draw
 
 _COMPRESSED: Final = b"\x78"
 """How a zlib stream begins, and no checkpoint of before there was one."""

@@ -7,8 +7,8 @@ the clock moves it, and needs no steps until then.
 from typing import Final
 
 from holdfast_lua.calls.line_status import DrawState, LineStatus
-from holdfast_queue.estimate import measured_per_minute
-from holdfast_queue.status import SaleState, sale_state
+from holdfast_queue.line.estimate import measured_per_minute
+from holdfast_queue.line.status import SaleState, sale_state
 
 SLOW_PER_MINUTE: Final = 0.5
 """A rate below it is shown as none."""

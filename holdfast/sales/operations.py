@@ -38,7 +38,7 @@ from holdfast_inventory.plan_text import clean_plan
 from holdfast_inventory.plan_warnings import PlanWarning, plan_warnings
 from holdfast_ledger import AuditNote, SaleDraft, SaleRecord
 from holdfast_lua.calls.stock_install import InstallFenced
-from holdfast_queue.status import SaleState
+from holdfast_queue.line.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 
 DRAW_SECRET_BYTES: Final = 32

@@ -16,8 +16,8 @@ from holdfast.sales.operations import LIFECYCLE_OPERATIONS
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleBody, spec_from_json
 from holdfast_ledger import SaleRecord
-from holdfast_queue.answers import draw_members
-from holdfast_queue.draw import MAX_BEACON_CHARS, is_beacon
+from holdfast_queue.draw.commitment import MAX_BEACON_CHARS, is_beacon
+from holdfast_queue.http.responses import draw_members
 from holdfast_web.body import (
     PLAN_LIMIT_BYTES,
     PLAN_SECONDS,

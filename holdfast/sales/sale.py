@@ -7,7 +7,7 @@ from holdfast.sales.translate import epoch_ms
 from holdfast_inventory.hall import Hall
 from holdfast_ledger import Checkpoint, SaleRecord
 from holdfast_lua.calls.guard import SaleRef
-from holdfast_queue.room import Room
+from holdfast_queue.line.room import Room
 
 
 @dataclass

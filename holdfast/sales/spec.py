@@ -1,7 +1,7 @@
 """What an operator says about a sale: the body of `PUT /v1/sales/{sale}`, checked.
 
 The struct is the contract's list of fields with their defaults and bounds; those of the line are
-taken from where they are kept (holdfast_queue.settings). Unknown fields and values out of bounds
+taken from where they are kept (holdfast_queue.line.settings). Unknown fields and values out of bounds
 are refused by name while decoding; what two fields must agree on is checked here too, so that a
 sale which exists is a sale that can run. The plan travels as raw JSON: the inventory reads and
 judges it, and it is kept apart from the spec because it never changes.
@@ -16,9 +16,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from holdfast_connector.origins import parse_origin
-from holdfast_queue import settings as line
-from holdfast_queue.brand import MAX_LOGO_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS
-from holdfast_queue.draw import MAX_BEACON_SOURCE_CHARS
+from holdfast_queue.draw.commitment import MAX_BEACON_SOURCE_CHARS
+from holdfast_queue.http.pages.brand import MAX_LOGO_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS
+from holdfast_queue.line import settings as line
 from holdfast_web.channels import CHANNEL_PATTERN
 from holdfast_web.errors import invalid
 from holdfast_web.text import MULTILINE, cleaned

@@ -10,10 +10,10 @@ from holdfast.sales.spec import SaleSpec
 from holdfast_inventory.settings import Allotment, Area, LatePayment, StockSettings
 from holdfast_ledger import SaleRecord
 from holdfast_lua.calls.sale import SaleTimes
-from holdfast_queue.brand import DEFAULT_COLOUR, Brand
-from holdfast_queue.draw import AnnouncedStart, Draw
-from holdfast_queue.identities import IdentityMode
-from holdfast_queue.settings import InvalidSetting, LineSettings, QueueingMethod
+from holdfast_queue.draw.commitment import AnnouncedStart, Draw
+from holdfast_queue.http.pages.brand import DEFAULT_COLOUR, Brand
+from holdfast_queue.line.settings import InvalidSetting, LineSettings, QueueingMethod
+from holdfast_queue.tokens.identities import IdentityMode
 from holdfast_web.errors import invalid
 
 

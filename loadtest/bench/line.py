@@ -27,11 +27,11 @@ from holdfast_lua import EmbeddedStore, Executor, SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import LineCalls, LineCheckpoint
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
-from holdfast_queue.desk import FrontDesk, open_desk
-from holdfast_queue.draw import Sealed
-from holdfast_queue.room import Room
-from holdfast_queue.settings import LineSettings
-from holdfast_queue.tickets import Ticket
+from holdfast_queue.draw.commitment import Sealed
+from holdfast_queue.line.room import Room
+from holdfast_queue.line.services import FrontDesk, open_desk
+from holdfast_queue.line.settings import LineSettings
+from holdfast_queue.tokens.tickets import Ticket
 from holdfast_web.keyring import Keyring
 
 SMALL, LARGE, MEMORY_AT = 10_000, 10_000_000, 1_000_000

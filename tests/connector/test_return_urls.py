@@ -9,7 +9,7 @@ import pytest
 
 from holdfast_connector import Visit, is_on, origin_of, parse_origin
 from holdfast_connector.origins import MAX_URL_CHARS
-from holdfast_queue.return_urls import check_return_url
+from holdfast_queue.http.return_urls import check_return_url
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 SHOP = "https://shop.example"

@@ -105,6 +105,6 @@ def test_query_is_read_where_its_text_is_checked() -> None:
     }
     assert readers == {
         "holdfast/demo/shop.py",  # whether a name is there
-        "queue/holdfast_queue/pages/visits.py",  # its own rules: a page for people
+        "queue/holdfast_queue/http/pages/visits.py",  # its own rules: a page for people
         "web/holdfast_web/text.py",
     }

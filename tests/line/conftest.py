@@ -19,13 +19,13 @@ from holdfast_lua.calls.line import LineCalls, LineCheckpoint
 from holdfast_lua.calls.line_status import LineMode, LineStatus
 from holdfast_metrics.http import METRICS
 from holdfast_metrics.metrics import Metrics
-from holdfast_queue.credentials import pass_verifier
-from holdfast_queue.desk import FrontDesk, open_desk
-from holdfast_queue.draw import SECRET_BYTES, Draw
-from holdfast_queue.poll import DESK, ROOMS
-from holdfast_queue.room import Room
-from holdfast_queue.routes import add_routes
-from holdfast_queue.settings import LineSettings, QueueingMethod
+from holdfast_queue.draw.commitment import SECRET_BYTES, Draw
+from holdfast_queue.http.credentials import pass_verifier
+from holdfast_queue.http.poll import DESK, ROOMS
+from holdfast_queue.http.routes import add_routes
+from holdfast_queue.line.room import Room
+from holdfast_queue.line.services import FrontDesk, open_desk
+from holdfast_queue.line.settings import LineSettings, QueueingMethod
 from holdfast_web.client_address import TRUSTED_PROXIES, TrustedProxies
 from holdfast_web.cors import RETURN_ORIGINS
 from holdfast_web.credentials import PASS_VERIFIER

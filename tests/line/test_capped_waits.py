@@ -10,7 +10,7 @@ import pytest
 from conftest import Clock
 from line_harness import Leavers, Line, LineFactory
 
-from holdfast_queue.estimate import Wait, estimate_wait
+from holdfast_queue.line.estimate import Wait, estimate_wait
 
 SEEDS = (271, 828, 182)
 CAP, SHARE, WARM_SECONDS = 30, 0.7, 120

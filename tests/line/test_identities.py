@@ -12,9 +12,11 @@ from visitor_kit import RoomFactory
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import LineCalls
-from holdfast_queue.credentials import pass_verifier
-from holdfast_queue.desk import FrontDesk
-from holdfast_queue.identities import (
+from holdfast_queue.http.credentials import pass_verifier
+from holdfast_queue.line.room import Room
+from holdfast_queue.line.services import FrontDesk
+from holdfast_queue.line.views import Admission
+from holdfast_queue.tokens.identities import (
     BUCKETS,
     Bound,
     Identity,
@@ -24,8 +26,6 @@ from holdfast_queue.identities import (
     IdentityPlaces,
     parse_bound,
 )
-from holdfast_queue.room import Room
-from holdfast_queue.views import Admission
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.keyring import Keyring, Purpose
 

@@ -7,7 +7,7 @@ import time
 import jwt
 import pytest
 
-from holdfast_queue.identities import Identity, IdentityOffice
+from holdfast_queue.tokens.identities import Identity, IdentityOffice
 from holdfast_web.keyring import Keyring, Purpose
 
 

@@ -11,8 +11,8 @@ from line_harness import Ceilings, Line, LineFactory
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import LineCalls
 from holdfast_lua.errors import StoreBehind, StoreBusy
-from holdfast_queue import joins
-from holdfast_queue.joins import JoinCollector, Place
+from holdfast_queue.line import join_batch as joins
+from holdfast_queue.line.join_batch import JoinCollector, Place
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 STORE_WAIT_MS = 10_000

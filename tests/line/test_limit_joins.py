@@ -14,7 +14,7 @@ from holdfast_lua import Executor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_metrics.http import METRICS
-from holdfast_queue.room import Room
+from holdfast_queue.line.room import Room
 from holdfast_web.client_address import TRUSTED_PROXIES
 from holdfast_web.errors import ErrorCode, HoldfastError
 

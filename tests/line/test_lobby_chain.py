@@ -15,10 +15,10 @@ from holdfast_lua import SaleRef
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import LineCheckpoint
 from holdfast_lua.calls.line_status import DrawState, LineStatus
-from holdfast_queue.desk import FrontDesk
-from holdfast_queue.draw import fold_nonces
-from holdfast_queue.lobby import Lobby
-from holdfast_queue.tickets import Ticket
+from holdfast_queue.draw.commitment import fold_nonces
+from holdfast_queue.line.lobby import Lobby
+from holdfast_queue.line.services import FrontDesk
+from holdfast_queue.tokens.tickets import Ticket
 
 CHAIN: Final[dict[str, Any]] = json.loads(
     Path(__file__).with_name("draw_vectors.json").read_text(encoding="utf-8")

@@ -15,12 +15,12 @@ from holdfast_lua import Bundle, Executor, SaleRef, StoreBehind
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line_status import DrawState
-from holdfast_queue.desk import open_desk
-from holdfast_queue.draw import Sealed, commit, fold_nonces
-from holdfast_queue.room import Room
-from holdfast_queue.settings import QueueingMethod
-from holdfast_queue.tickets import Ticket
-from holdfast_queue.views import Entry, VisitorState
+from holdfast_queue.draw.commitment import Sealed, commit, fold_nonces
+from holdfast_queue.line.room import Room
+from holdfast_queue.line.services import open_desk
+from holdfast_queue.line.settings import QueueingMethod
+from holdfast_queue.line.views import Entry, VisitorState
+from holdfast_queue.tokens.tickets import Ticket
 from holdfast_web.errors import HoldfastError
 from holdfast_web.keyring import Keyring
 

@@ -15,7 +15,7 @@ import draw_by_page
 import pytest
 from draw_by_page import milliseconds
 
-from holdfast_queue.draw import (
+from holdfast_queue.draw.commitment import (
     ALGORITHM,
     FIRST_ALGORITHM,
     AnnouncedStart,
@@ -28,7 +28,7 @@ from holdfast_queue.draw import (
     fold_nonces,
     is_beacon,
 )
-from holdfast_queue.order import KEY_BYTES, DrawnOrder, by_arrival, fingerprint
+from holdfast_queue.draw.permutation import KEY_BYTES, DrawnOrder, by_arrival, fingerprint
 
 VECTORS: Final[dict[str, Any]] = json.loads(
     Path(__file__).with_name("draw_vectors.json").read_text(encoding="utf-8")

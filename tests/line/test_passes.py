@@ -8,9 +8,9 @@ from dataclasses import replace
 import jwt
 import pytest
 
-from holdfast_queue.credentials import pass_verifier
-from holdfast_queue.handoff import HANDOFF_MS, HandoffDesk, redirect_url
-from holdfast_queue.passes import HS256, Pass, PassOffice, Signer, jwks, signing_key
+from holdfast_queue.http.credentials import pass_verifier
+from holdfast_queue.tokens.handoffs import HANDOFF_MS, HandoffDesk, redirect_url
+from holdfast_queue.tokens.passes import HS256, Pass, PassOffice, Signer, jwks, signing_key
 from holdfast_web.keyring import Keyring, Purpose
 
 ISSUER = "https://wait.example"

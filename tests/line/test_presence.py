@@ -13,9 +13,9 @@ from visitor_kit import RoomFactory
 from holdfast_lua import SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import LineCheckpoint
-from holdfast_queue.desk import FrontDesk
-from holdfast_queue.presence import HIDDEN_SECONDS, OWN_VIEW_SECONDS, WINDOW_MS, Presence
-from holdfast_queue.room import Room
+from holdfast_queue.line.presence import HIDDEN_SECONDS, OWN_VIEW_SECONDS, WINDOW_MS, Presence
+from holdfast_queue.line.room import Room
+from holdfast_queue.line.services import FrontDesk
 
 
 def present(room: Room) -> int | None:

@@ -11,7 +11,7 @@ from holdfast_lua import Bundle, EmbeddedStore, Executor, SaleRef, StoreBehind
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import LineCalls
-from holdfast_queue.room import Room
+from holdfast_queue.line.room import Room
 
 
 async def no_clock(_ms: int) -> None:

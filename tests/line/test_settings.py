@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from holdfast_lua.calls.line_status import LineMode
-from holdfast_queue.settings import InvalidSetting, LineSettings, QueueingMethod
+from holdfast_queue.line.settings import InvalidSetting, LineSettings, QueueingMethod
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from conftest import Clock
 from visitor_kit import ClientFactory, RoomFactory, Visitor, crowded, tick
 
-from holdfast_queue.room import Room
+from holdfast_queue.line.room import Room
 
 
 async def test_status_is_served_from_memory(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from holdfast_queue.tickets import (
+from holdfast_queue.tokens.tickets import (
     MAX_TOKEN_CHARS,
     Ticket,
     TicketMint,

@@ -8,7 +8,7 @@ import pytest
 from conftest import Clock
 from visitor_kit import OWN, SHOP, ClientFactory, RoomFactory, Visitor, crowded
 
-from holdfast_queue.room import Room
+from holdfast_queue.line.room import Room
 from holdfast_web.origins import PUBLIC_ORIGIN
 
 

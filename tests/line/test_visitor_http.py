@@ -11,8 +11,8 @@ import pytest
 from conftest import Clock
 from visitor_kit import OWN, SHOP, ClientFactory, RoomFactory, Visitor, crowded, tick
 
-from holdfast_queue.room import Room
-from holdfast_queue.settings import QueueingMethod
+from holdfast_queue.line.room import Room
+from holdfast_queue.line.settings import QueueingMethod
 
 
 async def test_visitor_waits_and_sees_the_way(

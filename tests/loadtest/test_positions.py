@@ -5,7 +5,7 @@ import pytest
 from holdfast_loadtest.page import HIDDEN_SECONDS, Sight, poll_seconds, users_ahead
 from holdfast_loadtest.temperament import Pace, Temperament, draw
 from holdfast_loadtest.wire import Status
-from holdfast_queue import presence
+from holdfast_queue.line import presence
 
 
 def status(serving: int, *gaps: tuple[int, int], revision: int = 1, rate: float = 60) -> Status:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast_queue.brand import (
+from holdfast_queue.http.pages.brand import (
     DARK_PAPER,
     LIGHT_PAPER,
     MAX_LOGO_CHARS,
@@ -14,9 +14,9 @@ from holdfast_queue.brand import (
     contrast,
     shades,
 )
-from holdfast_queue.pages.documents import brand_path, brand_stylesheet
-from holdfast_queue.pages.languages import catalogue
-from holdfast_queue.settings import InvalidSetting
+from holdfast_queue.http.pages.documents import brand_path, brand_stylesheet
+from holdfast_queue.http.pages.languages import catalogue
+from holdfast_queue.line.settings import InvalidSetting
 
 COLOURS = st.from_regex(r"\A#[0-9a-f]{6}\Z")
 

@@ -15,7 +15,7 @@ from pages_kit import WAIT_SECONDS, ReturnPage, Sale, make_sale
 from running_service import Service
 
 from holdfast_connector import IdentitySigner
-from holdfast_queue.pages.languages import catalogue
+from holdfast_queue.http.pages.languages import catalogue
 
 HTML = {"Accept": "text/html", "Accept-Language": "en"}
 

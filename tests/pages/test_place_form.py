@@ -14,7 +14,7 @@ from chromium import DESKTOP, PHONE, Chromium
 from pages_kit import POLL_SECONDS, WAIT_SECONDS, ReturnPage, Sale, make_sale
 from running_service import Service
 
-from holdfast_queue.pages.languages import catalogue
+from holdfast_queue.http.pages.languages import catalogue
 
 NARROW = (320, 640)
 

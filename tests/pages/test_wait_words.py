@@ -10,9 +10,9 @@ import pytest
 from chromium import Chromium, Message
 from pages_kit import Sale
 
-from holdfast_queue.estimate import Wait
-from holdfast_queue.pages.languages import catalogue
-from holdfast_queue.pages.place import wait_text
+from holdfast_queue.http.pages.languages import catalogue
+from holdfast_queue.http.pages.place import wait_text
+from holdfast_queue.line.estimate import Wait
 
 WORDS: list[tuple[Wait | None, str]] = [
     (None, "cannot be told at present"),

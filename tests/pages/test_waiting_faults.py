@@ -9,7 +9,7 @@ from chromium import DESKTOP, PHONE, Chromium, Page
 from pages_kit import WAIT_SECONDS, Sale
 from waiting_scenes import SCENES, Stage, open_page, open_scene, reach
 
-from holdfast_queue.pages.languages import catalogue
+from holdfast_queue.http.pages.languages import catalogue
 
 TEXTS = catalogue("en")
 FORM_SHOWS = "getComputedStyle(document.querySelector('.fallback')).visibility === 'visible'"

@@ -9,9 +9,9 @@ import pytest
 from pages_kit import Sale, make_sale
 from running_service import Service
 
-from holdfast_queue.pages import documents
-from holdfast_queue.pages.languages import catalogue
-from holdfast_queue.presence import HIDDEN_SECONDS, OWN_VIEW_SECONDS
+from holdfast_queue.http.pages import documents
+from holdfast_queue.http.pages.languages import catalogue
+from holdfast_queue.line.presence import HIDDEN_SECONDS, OWN_VIEW_SECONDS
 
 HTML = {"Accept": "text/html", "Accept-Language": "en"}
 

@@ -18,8 +18,8 @@ from waiting_scenes import (
     problem_page,
 )
 
-from holdfast_queue.pages.languages import catalogue
-from holdfast_queue.pages.place import Scene
+from holdfast_queue.http.pages.languages import catalogue
+from holdfast_queue.http.pages.place import Scene
 
 TALL = (390, 1400)
 REFRESH = "meta[http-equiv=refresh]"

@@ -18,7 +18,7 @@ from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import Advanced, LineCalls
 from holdfast_lua.calls.line_status import DrawState
 from holdfast_lua.calls.sale import SaleCalls
-from holdfast_queue.draw import Sealed, commit, fold_nonces
+from holdfast_queue.draw.commitment import Sealed, commit, fold_nonces
 
 SECRET = bytes(range(32))
 COMMITTED_MS = 1_700_000_000_000

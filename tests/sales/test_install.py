@@ -16,7 +16,7 @@ from holdfast_lua.calls.line import LineCalls, LineCheckpoint
 from holdfast_lua.calls.sale import SaleCalls, SaleHead, SaleTimes, Units, first_revision
 from holdfast_lua.calls.stock_install import InstallFenced
 from holdfast_lua.errors import EpochChanged
-from holdfast_queue.settings import LineSettings
+from holdfast_queue.line.settings import LineSettings
 
 SPEC = SaleSpec(
     name="Night",

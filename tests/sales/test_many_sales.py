@@ -20,7 +20,7 @@ from holdfast.sales.tickers import Tickers
 from holdfast_ledger import Ledger, SaleRecord
 from holdfast_ledger.database.schema import sales
 from holdfast_lua.calls.asked import mark_asked
-from holdfast_queue.status import SaleState
+from holdfast_queue.line.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 STEPS = 8

@@ -14,10 +14,10 @@ from holdfast_inventory.hall import Hall
 from holdfast_inventory.plan import Plan
 from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
-from holdfast_queue.brand import Brand
-from holdfast_queue.desk import FrontDesk
-from holdfast_queue.room import Room
-from holdfast_queue.settings import LineSettings
+from holdfast_queue.http.pages.brand import Brand
+from holdfast_queue.line.room import Room
+from holdfast_queue.line.services import FrontDesk
+from holdfast_queue.line.settings import LineSettings
 
 
 class OnePlan(PlanCache):

@@ -1,0 +1,1 @@
+"""The draw of a lobby's order: commitment, permutation, verification."""

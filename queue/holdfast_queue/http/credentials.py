@@ -1,0 +1,212 @@
+"""How visitors show who they are: a ticket in a cookie or header, a pass as bearer token.
+
+The cookie is the visitor's own and the browser sends it by itself, so whatever acts on it or sets
+it must come from our own page: another site may neither join nor claim in a visitor's name. A page
+of a return origin may do both with the ticket in a header, and gets no cookie.
+
+A pass verifies in about 180 us (Ed25519), so what has verified is remembered until it ends; the
+memory is bounded and dropped whole when full, which costs one round of verifications.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from aiohttp import web
+
+from holdfast_metrics.http import METRICS
+from holdfast_queue.line.room import Room
+from holdfast_queue.line.views import Entry
+from holdfast_queue.tokens.identities import Identity, IdentityMode
+from holdfast_queue.tokens.passes import PassOffice
+from holdfast_queue.tokens.tickets import MAX_TOKEN_CHARS, Ticket
+from holdfast_web.client_address import TRUSTED_PROXIES, address_network, client_address
+from holdfast_web.credentials import PassClaims, PassVerifier
+from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.origins import PUBLIC_ORIGIN, require_same_origin
+
+logger = logging.getLogger(__name__)
+
+TICKET_HEADER: Final = "Holdfast-Ticket"
+_HOST_ONLY: Final = "__Host-"
+COOKIE_SECONDS: Final = 7 * 24 * 3600
+VERIFIED_KEPT_MAX: Final = 20_000
+
+
+def cookie_name(request: web.Request, sale: str) -> str:
+    """`__Host-` binds a cookie to this very host, but browsers take it over https only."""
+    secure = request.app[PUBLIC_ORIGIN].startswith("https:")
+    return f"{_HOST_ONLY}holdfast_{sale}" if secure else f"holdfast_{sale}"
+
+
+def set_ticket_cookie(
+    response: web.StreamResponse, request: web.Request, sale: str, token: str
+) -> None:
+    """Leaves the visitor's place with their browser.
+
+    Written out: names and tickets need no quoting, and `http.cookies` takes longer than the ticket.
+    """
+    name = cookie_name(request, sale)
+    secure = "; Secure" if name.startswith(_HOST_ONLY) else ""
+    response.headers.add(
+        "Set-Cookie",
+        f"{name}={token}; HttpOnly; Max-Age={COOKIE_SECONDS}; Path=/; SameSite=Lax{secure}",
+    )
+
+
+def shown_ticket(request: web.Request, sale: str) -> str | None:
+    """The ticket that came along, unchecked: the header's, else the cookie's."""
+    token = request.headers.get(TICKET_HEADER) or _cookie(request, sale)
+    return token if token and len(token) <= MAX_TOKEN_CHARS else None
+
+
+def _cookie(request: web.Request, sale: str) -> str | None:
+    """The ticket's cookie. Ours need no unquoting, and `request.cookies` makes an object of
+    every cookie there is: 15 us for one, a sixth of a whole answer.
+    """
+    cookies = request.headers.get("Cookie")
+    if cookies is None:
+        return None
+    name, found = cookie_name(request, sale), None
+    for pair in cookies.split(";"):
+        key, _, value = pair.strip().partition("=")
+        if key == name:
+            found = value
+    return found
+
+
+def require_ticket(request: web.Request, room: Room) -> Ticket:
+    """The visitor's ticket to this sale, or 401."""
+    token = shown_ticket(request, room.name)
+    ticket = room.read_ticket(token) if token else None
+    if ticket is None:
+        raise HoldfastError(ErrorCode.UNAUTHORIZED, "A ticket to this sale is needed.")
+    return ticket
+
+
+async def join_room(
+    request: web.Request, room: Room, nonce: str | None, identity: str | None
+) -> Entry:
+    """A place for who asks, or the one they have; what became of it is counted."""
+    try:
+        entry = await room.join(
+            shown_ticket(request, room.name),
+            nonce,
+            address=joining_address(request, room),
+            identity=joining_identity(identity, room),
+        )
+    except HoldfastError as error:
+        if error.code is ErrorCode.JOIN_LIMITED:
+            _count_join(request, room, "limited")
+            tell_unnamed_proxy(request, room, "joins are refused by address")
+        raise
+    fresh = "admitted" if entry.admission else "lobby" if entry.ticket.number is None else "line"
+    _count_join(request, room, "again" if entry.again else fresh)
+    return entry
+
+
+def _count_join(request: web.Request, room: Room, kind: str) -> None:
+    metrics = request.app.get(METRICS)
+    if metrics is not None:
+        metrics.joins.add(room.name, kind)
+        if kind == "admitted":
+            metrics.passes.add(room.name, "issued")
+
+
+def joining_address(request: web.Request, room: Room) -> str | None:
+    """What the sale limits joins by; None where they are not limited, see limits."""
+    per_minute = room.settings.address_joins_per_minute
+    if per_minute == 0:
+        return None
+    address = client_address(request)
+    if per_minute is None and not address.is_global:
+        tell_unnamed_proxy(request, room, "joins are not limited by address")
+        return None
+    return address_network(address)
+
+
+def tell_unnamed_proxy(request: web.Request, room: Room, what: str) -> None:
+    """Warns, once for each sale and process, that a peer which nobody trusts names visitors."""
+    trusted = request.app[TRUSTED_PROXIES].trusts_peer(request)
+    if trusted or room.unnamed_proxy_told or "X-Forwarded-For" not in request.headers:
+        return
+    room.unnamed_proxy_told = True
+    logger.warning(
+        "sale %s: %s, since %s sends X-Forwarded-For and is not in trusted_proxies;"
+        " if it is a proxy of yours, name it there",
+        room.name,
+        what,
+        request.remote,
+    )
+
+
+def joining_identity(token: str | None, room: Room) -> Identity | None:
+    """Whom the storefront vouches for, as far as the sale asks; 401 when it does not. Whether a
+    visitor without an identity may join is the room's to say: who has a place keeps it.
+    """
+    if token is None or room.settings.identity is IdentityMode.OFF:
+        return None
+    identity = room.read_identity(token)
+    if identity is None:
+        raise HoldfastError(ErrorCode.IDENTITY_REQUIRED)
+    return identity
+
+
+def may_use_cookies(request: web.Request, room: Room) -> bool:
+    """True for our own pages and for programs, False for pages of a return origin; else 403."""
+    try:
+        require_same_origin(request)
+    except HoldfastError:
+        if request.headers.get("Origin") not in room.settings.return_origins:
+            raise
+        return False
+    return True
+
+
+def require_own_page(request: web.Request, room: Room) -> None:
+    """An action in a visitor's name: with the cookie it must come from our own page."""
+    if not may_use_cookies(request, room) and not request.headers.get(TICKET_HEADER):
+        raise HoldfastError(ErrorCode.CROSS_ORIGIN)
+
+
+def pass_verifier(office: PassOffice, now_ms: Callable[[str], int]) -> PassVerifier:
+    """What passes are checked with everywhere; `now_ms` is the time of a sale, by whose clock its
+    sessions end.
+    """
+    verified: dict[tuple[str, str], PassClaims] = {}
+
+    def verify(token: str, sale: str, uid: str | None) -> PassClaims | None:
+        claims = read(token, sale)
+        return claims if claims is not None and uid in (None, claims.uid) else None
+
+    def read(token: str, sale: str) -> PassClaims | None:
+        now = now_ms(sale)
+        known = verified.get((token, sale))
+        if known is not None:
+            return _as_of(known, now) if now < known.expires_at * 1000 else None
+        granted = office.read(token, sale, now)
+        if granted is None:
+            return None
+        if len(verified) >= VERIFIED_KEPT_MAX:
+            verified.clear()
+        claims = PassClaims(
+            sale,
+            granted.uid,
+            granted.pass_id,
+            granted.subject,
+            granted.expires_at_ms // 1000,
+            granted.epoch,
+            frozenset(granted.channels),
+            granted.renewable_until_ms // 1000,
+        )
+        verified[token, sale] = claims
+        return _as_of(claims, now)
+
+    return verify
+
+
+def _as_of(claims: PassClaims, now_ms: int) -> PassClaims:
+    """The claims, final once the time for renewing is over."""
+    limit = claims.renewable_until
+    return replace(claims, final=True) if limit and now_ms >= limit * 1000 else claims

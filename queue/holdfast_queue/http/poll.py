@@ -1,0 +1,65 @@
+"""The status poll: nearly all of the traffic, so it is answered with what is there already.
+
+No store call, no encoding: the document's bytes are ready, the headers are made once per document,
+and both are written out at once. Measured beside a bare handler, an ETag and headers cost 9% of a
+request, a labelled counter and histogram 20-30%, which is why requests count into plain integers.
+"""
+
+from typing import Final, Protocol
+
+from aiohttp import web
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from holdfast_queue.line.room import Room
+from holdfast_queue.line.services import FrontDesk
+from holdfast_queue.line.status import StatusDocument
+from holdfast_web.ready import Ready
+from holdfast_web.responses import JSON_TYPE
+
+
+class Rooms(Protocol):
+    """From a sale's name to its room in this process."""
+
+    def known(self, name: str) -> Room | None:
+        """The room if it is there: what is asked most need not wait to find that out."""
+
+    async def get(self, name: str) -> Room:
+        """The room, built when it is asked for first; raises UNKNOWN_SALE."""
+
+
+ROOMS: Final[web.AppKey[Rooms]] = web.AppKey("rooms")
+
+DESK: Final = web.AppKey("desk", FrontDesk)
+
+SALE: Final = "/v1/sales/{sale}"
+STATUS_ROUTE: Final = SALE + "/status"
+STATUS_CACHING: Final = "public, max-age=0, s-maxage=1"
+
+
+class StatusPoll:
+    """Answers status polls; to be wrapped as an endpoint."""
+
+    def __init__(self) -> None:
+        self._headers: tuple[StatusDocument, CIMultiDictProxy[str]] | None = None
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        rooms, name = request.app[ROOMS], request.match_info["sale"]
+        document = (rooms.known(name) or await rooms.get(name)).document
+        known = request.headers.get("If-None-Match")
+        headers = self._headers_of(document)
+        if known is not None and document.etag in known:
+            return Ready(status=304, headers=headers)
+        return Ready(body=document.body, headers=headers)
+
+    def _headers_of(self, document: StatusDocument) -> CIMultiDictProxy[str]:
+        """One set of headers per document, of which each answer makes its own copy."""
+        if self._headers is None or self._headers[0] is not document:
+            headers = CIMultiDict(
+                {
+                    "Content-Type": JSON_TYPE,
+                    "Cache-Control": STATUS_CACHING,
+                    "ETag": document.etag,
+                }
+            )
+            self._headers = document, CIMultiDictProxy(headers)
+        return self._headers[1]

@@ -1,0 +1,64 @@
+"""What the waiting room's answers look like in JSON. Clients rely on these names."""
+
+from holdfast_connector.origins import origin_of
+from holdfast_queue.line.room import Room
+from holdfast_queue.line.status import optional_timestamp, timestamp
+from holdfast_queue.line.views import Admission, Entry
+from holdfast_queue.tokens.handoffs import redirect_url
+
+
+def entry_members(entry: Entry, room: Room, return_url: str | None) -> dict[str, object]:
+    ticket = entry.ticket
+    members: dict[str, object] = {
+        "ticket": entry.token,
+        "number": ticket.number,
+        "lobby_index": ticket.lobby_index,
+        "state": entry.state,
+    }
+    if ticket.lobby_index is not None and room.lobby.draw is not None:
+        members["commitment"] = room.lobby.draw.commitment
+    if entry.admission is not None:
+        members |= admission_members(entry.admission, room, return_url)
+    return members
+
+
+def admission_members(
+    admission: Admission, room: Room, return_url: str | None
+) -> dict[str, object]:
+    redirect_to, limit_ms = None, admission.granted.renewable_until_ms
+    if return_url is not None:
+        redirect_to = redirect_url(return_url, room.handoff(admission, origin_of(return_url)))
+    return {
+        "pass": admission.token,
+        "pass_id": admission.granted.pass_id,
+        "expires_at": timestamp(admission.granted.expires_at_ms),
+        "renewable_until": timestamp(limit_ms) if limit_ms else None,
+        "redirect_to": redirect_to,
+    }
+
+
+def draw_members(room: Room) -> dict[str, object]:
+    """What the order can be recomputed from, as far as it may be known at this moment."""
+    line = room.document.line
+    facts = room.lobby.facts(line)
+    starts = facts.starts if facts else ()
+    return {
+        "method": room.settings.queueing_method.value,
+        "algorithm": facts and facts.algorithm,
+        "commitment": facts and facts.commitment,
+        "secret": facts and facts.secret,
+        "entrants": line.lobby if line.frozen else None,
+        "accumulator": facts and facts.accumulator,
+        "beacon": facts and facts.beacon,
+        "beacon_source": facts and facts.beacon_source,
+        "committed_at": optional_timestamp(starts[0].at_ms if starts else 0),
+        "starts": [
+            {
+                "start": optional_timestamp(start.start_ms),
+                "announced_at": optional_timestamp(start.at_ms),
+            }
+            for start in starts
+        ],
+        "closed_at": facts and optional_timestamp(facts.closed_ms),
+        "sealed_at": facts and optional_timestamp(facts.sealed_ms),
+    }

@@ -1,0 +1,198 @@
+"""The waiting room over HTTP: thin handlers, each one call into the room.
+
+What is asked most is registered first, since routing looks at one path after the other: the status
+poll (see poll), the visitor's own view, the join. Nothing here decides who is admitted.
+"""
+
+from collections.abc import Awaitable
+from typing import Annotated, Final
+
+import msgspec
+from aiohttp import web
+
+from holdfast_connector.origins import MAX_URL_CHARS
+from holdfast_metrics.http import METRICS
+from holdfast_queue.http.credentials import (
+    join_room,
+    may_use_cookies,
+    require_own_page,
+    require_ticket,
+    set_ticket_cookie,
+)
+from holdfast_queue.http.poll import DESK, ROOMS, SALE, STATUS_CACHING, STATUS_ROUTE, StatusPoll
+from holdfast_queue.http.responses import admission_members, draw_members, entry_members
+from holdfast_queue.http.return_urls import check_return_url
+from holdfast_queue.line.room import Room
+from holdfast_queue.line.views import ComeAgain, View
+from holdfast_queue.tokens.identities import ALGORITHM
+from holdfast_web.body import BODY_LIMIT_BYTES, read_json
+from holdfast_web.cors import Cors, allow_preflight
+from holdfast_web.credentials import Role, require_pass, require_role
+from holdfast_web.endpoint import buyer_endpoint, endpoint, poll_endpoint, public_endpoint
+from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.origins import PUBLIC_ORIGIN
+from holdfast_web.responses import json_response
+from holdfast_web.speculation import is_speculative
+
+_MAX_NONCE_CHARS: Final = 128
+_MAX_HANDOFF_CHARS: Final = 2048
+Token = Annotated[str, msgspec.Meta(max_length=BODY_LIMIT_BYTES)]
+"""One that is too long to be any is refused like every other that is none."""
+Url = Annotated[str, msgspec.Meta(max_length=MAX_URL_CHARS)]
+_JWKS_CACHING: Final = "no-cache"
+"""Who meets a new key asks for the set again, and must not be given one from before a rotation."""
+
+
+class JoinBody(msgspec.Struct, forbid_unknown_fields=True):
+    """`nonce` has a part in the draw; `identity` is for storefronts that vouch for visitors."""
+
+    nonce: Annotated[str, msgspec.Meta(max_length=_MAX_NONCE_CHARS)] | None = None
+    identity: Token | None = None
+    return_url: Url | None = None
+
+
+class ClaimBody(msgspec.Struct, forbid_unknown_fields=True):
+    return_url: Url | None = None
+
+
+class ExchangeBody(msgspec.Struct, forbid_unknown_fields=True):
+    token: Annotated[str, msgspec.Meta(max_length=_MAX_HANDOFF_CHARS)]
+    origin: Url | None = None
+
+
+def add_routes(app: web.Application) -> None:
+    """All of the waiting room. To be called before other packages add theirs."""
+    router = app.router
+    router.add_get(STATUS_ROUTE, poll_endpoint(StatusPoll().answer))
+    router.add_get(SALE + "/ticket", _ticket)
+    router.add_post(SALE + "/tickets", _tickets)
+    router.add_post(SALE + "/pass", _claim)
+    router.add_delete(SALE + "/pass", _release)
+    router.add_post(SALE + "/pass/exchange", _exchange)
+    router.add_post(SALE + "/pass/renew", _renew)
+    router.add_post(SALE + "/pass/release", _release)
+    router.add_get(SALE + "/draw", _draw)
+    router.add_get(SALE + "/identity-key", _identity_key)
+    router.add_get("/.well-known/jwks.json", _jwks)
+    for path in ("/status", "/draw"):
+        allow_preflight(app, SALE + path, Cors.PUBLIC)
+    for path in ("/ticket", "/tickets", "/pass", "/pass/exchange", "/pass/renew", "/pass/release"):
+        allow_preflight(app, SALE + path, Cors.BUYER)
+
+
+def _room(request: web.Request) -> Awaitable[Room]:
+    return request.app[ROOMS].get(request.match_info["sale"])
+
+
+@buyer_endpoint
+async def _tickets(request: web.Request) -> web.StreamResponse:
+    room = await _room(request)
+    with_cookie = may_use_cookies(request, room)
+    body = await read_json(request, JoinBody, default=JoinBody())
+    _check_return_url(body.return_url, request, room)
+    entry = await join_room(request, room, body.nonce, body.identity)
+    response = json_response(
+        entry_members(entry, room, body.return_url), status=200 if entry.again else 201
+    )
+    if with_cookie:
+        set_ticket_cookie(response, request, room.name, entry.token)
+    return response
+
+
+@buyer_endpoint
+async def _ticket(request: web.Request) -> web.StreamResponse:
+    rooms, name = request.app[ROOMS], request.match_info["sale"]
+    room = rooms.known(name) or await rooms.get(name)
+    ticket = require_ticket(request, room)
+    return json_response(room.view(ticket) if is_speculative(request) else room.visit(ticket))
+
+
+@buyer_endpoint
+async def _claim(request: web.Request) -> web.StreamResponse:
+    room = await _room(request)
+    require_own_page(request, room)
+    ticket = require_ticket(request, room)
+    body = await read_json(request, ClaimBody, default=ClaimBody())
+    _check_return_url(body.return_url, request, room)
+    try:
+        outcome = await room.claim(ticket)
+    except HoldfastError as error:
+        _count_pass(request, room, "expired" if error.code is ErrorCode.CALL_EXPIRED else "refused")
+        raise
+    if isinstance(outcome, ComeAgain):
+        _count_pass(request, room, "waiting")
+        return _come_again(outcome, room.view(ticket))
+    _count_pass(request, room, "again" if outcome.again else "issued")
+    members = admission_members(outcome, room, body.return_url)
+    return json_response(members, status=200 if outcome.claimed else 201)
+
+
+@buyer_endpoint
+async def _exchange(request: web.Request) -> web.StreamResponse:
+    room = await _room(request)
+    body = await read_json(request, ExchangeBody)
+    admission = await room.exchange(body.token, _exchanging_origin(request, body))
+    return json_response(admission_members(admission, room, None))
+
+
+@buyer_endpoint
+async def _renew(request: web.Request) -> web.StreamResponse:
+    room = await _room(request)
+    claims = await require_pass(request, room)
+    admission = await room.renew(claims)
+    return json_response(admission_members(admission, room, None))
+
+
+@buyer_endpoint
+async def _release(request: web.Request) -> web.StreamResponse:
+    room = await _room(request)
+    claims = await require_pass(request, room)
+    await room.end(claims.pass_id)
+    return web.Response(status=204)
+
+
+@public_endpoint
+async def _draw(request: web.Request) -> web.StreamResponse:
+    document = draw_members(await _room(request))
+    return json_response(document, headers={"Cache-Control": STATUS_CACHING})
+
+
+@endpoint
+async def _identity_key(request: web.Request) -> web.StreamResponse:
+    """What the sale's storefront signs identities with."""
+    await require_role(request, Role.PLATFORM)
+    room = await _room(request)
+    kid, key = request.app[DESK].identities.key_of(room.uid)
+    members = {"kid": kid, "algorithm": ALGORITHM, "key": key, "audience": room.name}
+    return json_response(members, headers={"Cache-Control": "no-store"})
+
+
+@endpoint
+async def _jwks(request: web.Request) -> web.StreamResponse:
+    headers = {"Cache-Control": _JWKS_CACHING, "Access-Control-Allow-Origin": "*"}
+    return json_response(request.app[DESK].jwks, headers=headers)
+
+
+def _check_return_url(url: str | None, request: web.Request, room: Room) -> None:
+    if url is not None:
+        check_return_url(url, room.settings.return_origins, request.app[PUBLIC_ORIGIN])
+
+
+def _exchanging_origin(request: web.Request, body: ExchangeBody) -> str | None:
+    """Whom the hand-off must be meant for; None when nobody says who is asking.
+
+    A browser says its origin with every POST and cannot lie. A program can name any, so demanding
+    one of a shop's server would keep nobody out; who names it has it checked.
+    """
+    return request.headers.get("Origin") or body.origin
+
+
+def _come_again(outcome: ComeAgain, view: View) -> web.StreamResponse:
+    seconds = str(max(1, round(outcome.seconds)))
+    return json_response(view, status=202, headers={"Retry-After": seconds})
+
+
+def _count_pass(request: web.Request, room: Room, outcome: str) -> None:
+    metrics = request.app.get(METRICS)
+    if metrics is not None:
+        metrics.passes.add(room.name, outcome)

@@ -1,0 +1,1 @@
+"""The line of one sale in one process."""

@@ -1,0 +1,137 @@
+"""From a call to a pass, and what becomes of the pass: claim, renew, exchange, end.
+
+These are the room's only store calls on behalf of a single visitor. Invariants: whoever is told to
+wait can still be called; the same ticket gets the same admission as long as its session lives; a
+claim that cannot succeed by the newest document (with `_AHEAD` numbers of allowance, since other
+workers may be a step ahead) does not reach the store.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from holdfast_lua.calls.clock import host_ms
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line import Answer
+from holdfast_queue.http.refusals import refusal
+from holdfast_queue.line.state import Standing
+from holdfast_queue.line.status import SaleState
+from holdfast_queue.line.views import Admission, ComeAgain
+from holdfast_queue.tokens.handoffs import HANDOFF_MS
+from holdfast_queue.tokens.passes import Pass
+from holdfast_queue.tokens.tickets import Ticket
+from holdfast_web.channels import sorted_channels
+from holdfast_web.credentials import PassClaims
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+_AHEAD: Final = 200
+_ADMITTED: Final = frozenset({Code.ADMITTED, Code.ADMITTED_BEFORE, Code.ADMITTED_AT_JOIN})
+_NOT_CALLED_RETRY_SECONDS: Final = 2.0
+_STOPPED_RETRY_SECONDS: Final = 5.0
+
+
+class Admissions:
+    """The passes of one sale, as one process gives them."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+        self._ref = standing.ref
+        self._desk = standing.desk
+
+    async def claim(self, ticket: Ticket) -> Admission | ComeAgain:
+        """Turns a call into a pass. Raises what ends the way: expired, sold out, closed."""
+        number = self._standing.number_of(ticket)
+        if number is None or number > self._standing.document.line.serving + _AHEAD:
+            return self._still_waiting()
+        answer = await self._desk.calls.claim_pass(self._ref, number, ticket.pass_id)
+        if answer.code in _ADMITTED:
+            again = answer.code is not Code.ADMITTED
+            admission = self.admit(ticket, answer, again=again)
+            return replace(admission, claimed=answer.code is Code.ADMITTED_BEFORE)
+        if answer.code is Code.DEFERRED:
+            return ComeAgain(answer.ms / 1000, called=True)
+        if answer.code is Code.LINE_STOPPED:
+            return ComeAgain(_STOPPED_RETRY_SECONDS, called=True)
+        if answer.code is Code.NOT_CALLED:
+            return self._still_waiting()
+        raise refusal(answer.code)
+
+    def admit(self, ticket: Ticket, answer: Answer, *, again: bool) -> Admission:
+        """The pass of a ticket that the store has admitted."""
+        return self._admission(ticket.pass_id, ticket.subject, answer, again, ticket.channels)
+
+    async def renew(self, claims: PassClaims) -> Admission:
+        """The same pass with a later end."""
+        answer = await self._desk.calls.renew_pass(self._ref, claims.pass_id)
+        if answer.code is Code.SESSION_OVER and await self._returns(claims):
+            answer = await self._desk.calls.renew_pass(self._ref, claims.pass_id)
+        if answer.code < 0:
+            raise refusal(answer.code)
+        channels = sorted_channels(claims.channels)
+        return self._admission(claims.pass_id, claims.subject, answer, True, channels)
+
+    async def exchange(self, token: str, origin: str | None) -> Admission:
+        """The pass of a hand-off, once; with an `origin` only of one that is meant for it."""
+        handoff = self._desk.handoffs.read(token, origin, self._ref.clock.now_ms())
+        if handoff is None or handoff.admitted.uid != self._ref.uid:
+            raise HoldfastError(ErrorCode.HANDOFF_USED)
+        granted = handoff.admitted
+        answer = await self._desk.calls.exchange_handoff(
+            self._ref, handoff.handoff_id, granted.pass_id
+        )
+        if answer.code is Code.HANDOFF_LIMITED:
+            raise HoldfastError(ErrorCode.TOO_MANY_REQUESTS, retry_after=answer.ms / 1000)
+        if answer.code < 0:
+            raise refusal(answer.code)
+        return self._admission(granted.pass_id, granted.subject, answer, True, granted.channels)
+
+    async def end(self, pass_id: str, reason: str) -> bool:
+        """Frees the slot; False when the session was over before."""
+        answer = await self._desk.calls.end_pass(self._ref, pass_id, reason)
+        return answer.code is Code.OK
+
+    def handoff(self, admission: Admission, origin: str) -> str:
+        """What carries the admission to the shop at `origin`."""
+        now_ms, issued_ms = _for_shops(admission.now_ms)
+        return self._desk.handoffs.issue(admission.granted, origin, now_ms, issued_ms)
+
+    async def _returns(self, claims: PassClaims) -> bool:
+        """Whether the pass is of an epoch that the store has lost: it is good until it expires."""
+        if not 0 < claims.epoch < self._ref.epoch:
+            return False
+        expires_ms = claims.expires_at * 1000
+        limit_ms = claims.renewable_until * 1000
+        returned = await self._desk.calls.return_pass(
+            self._ref, claims.pass_id, expires_ms, limit_ms
+        )
+        return returned is Code.OK
+
+    def _still_waiting(self) -> ComeAgain:
+        """Later, unless there is nothing left to wait for."""
+        state = self._standing.document.state
+        if state is SaleState.SOLD_OUT:
+            raise HoldfastError(ErrorCode.SOLD_OUT)
+        if state is SaleState.CLOSED:
+            raise HoldfastError(ErrorCode.SALE_CLOSED)
+        return ComeAgain(_NOT_CALLED_RETRY_SECONDS, called=False)
+
+    def _admission(
+        self, pass_id: str, subject: str, answer: Answer, again: bool, channels: tuple[str, ...]
+    ) -> Admission:
+        name, ref = self._standing.name, self._ref
+        granted = Pass(
+            name, ref.uid, ref.epoch, pass_id, subject, answer.ms, channels, answer.limit_ms
+        )
+        token = self._desk.passes.issue(granted, _for_shops(answer.now_ms)[1])
+        return Admission(granted, token, answer.now_ms, again)
+
+
+def _for_shops(sale_ms: int) -> tuple[int, int]:
+    """From when a hand-off lasts, and when a token begins, by the clocks of sale and host together.
+
+    A shop has a clock like this host's, and another worker may not have heard yet that the store's
+    has jumped. With a sale that is ahead, a token would not have begun for either; with one that is
+    behind, a hand-off would be over on arrival. What that may add is bounded by how long the store
+    remembers a hand-off that was used.
+    """
+    ours = host_ms()
+    return min(max(sale_ms, ours), sale_ms + HANDOFF_MS), min(sale_ms, ours)

@@ -1,0 +1,1 @@
+"""Signed tokens of visitors: tickets, passes, hand-offs, identities."""
