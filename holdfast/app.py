@@ -24,11 +24,11 @@ from holdfast.sales.gauges import observe_sale
 from holdfast.sales.operations import SaleOperations
 from holdfast.sales.tickers import Tickers
 from holdfast_connector.origins import parse_origin
-from holdfast_inventory import routes as inventory_routes
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.halls import HALLS
-from holdfast_inventory.orders_routes import ORDER_LEDGER
-from holdfast_inventory.streams import StreamBounds
+from holdfast_inventory.events.change_streams import StreamBounds
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.http import routes as inventory_routes
+from holdfast_inventory.http.halls import HALLS
+from holdfast_inventory.http.orders import ORDER_LEDGER
 from holdfast_ledger import Ledger
 from holdfast_lua.calls.clock import WorstSkew, host_ms
 from holdfast_lua.calls.guard import SaleRef

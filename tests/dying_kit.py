@@ -15,13 +15,13 @@ from typing import Any
 import uvloop
 from shop_kit import SETTINGS, TEST_LUA, Shop, make_hall
 
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.orders import BoxOffice
-from holdfast_inventory.paying import begin_paying, withdraw
-from holdfast_inventory.recovery import Recovery
-from holdfast_inventory.refund import Refunding, RefundRequest
-from holdfast_inventory.settings import LatePayment
-from holdfast_inventory.telling import Afterwards
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.settings import LatePayment
+from holdfast_inventory.orders.orders import BoxOffice
+from holdfast_inventory.orders.paying import begin_paying, withdraw
+from holdfast_inventory.orders.recovery import Recovery
+from holdfast_inventory.orders.refund import Refunding, RefundRequest
+from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_ledger import Ledger, Outcome
 from holdfast_ledger.transactions.intents import Intent
 from holdfast_lua import Executor, SaleRef, load_bundle
@@ -35,7 +35,7 @@ KILLED = 9
 # Forked from a server that has imported everything and opened nothing: quick, and no less real.
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(
-    ["holdfast_inventory.orders_routes", "holdfast_inventory.recovery", "alembic.command"]
+    ["holdfast_inventory.http.orders", "holdfast_inventory.orders.recovery", "alembic.command"]
 )
 
 

@@ -19,11 +19,11 @@ from stock_harness import plan_json
 from holdfast.sales.routes import BeaconBody
 from holdfast.sales.spec import SaleBody, SaleSpec
 from holdfast_connector.contract import HANDOFF_PARAMETER
-from holdfast_inventory.confirm import ConfirmRequest
-from holdfast_inventory.holds import HoldBody, HoldChangeBody, SeatsBody
-from holdfast_inventory.orders_routes import PayingBody
-from holdfast_inventory.plan_import import PlanEntry
-from holdfast_inventory.refund import RefundRequest
+from holdfast_inventory.holds.hold_requests import HoldBody, HoldChangeBody, SeatsBody
+from holdfast_inventory.http.orders import PayingBody
+from holdfast_inventory.orders.confirm import ConfirmRequest
+from holdfast_inventory.orders.refund import RefundRequest
+from holdfast_inventory.plan.pretix import PlanEntry
 from holdfast_queue.http.routes import ClaimBody, ExchangeBody, JoinBody
 
 OPERATOR_KEY: Final = "key-" * 8

@@ -27,10 +27,10 @@ from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import AreaSpec, SaleBody
 from holdfast.sales.tickers import Tickers
-from holdfast_inventory.confirm import Confirming
-from holdfast_inventory.holds import BestAvailable, BuyerRef, HoldBody, resolve
-from holdfast_inventory.orders import BoxOffice
-from holdfast_inventory.telling import Afterwards
+from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldBody, resolve
+from holdfast_inventory.orders.confirm import Confirming
+from holdfast_inventory.orders.orders import BoxOffice
+from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls.records import HoldRecord

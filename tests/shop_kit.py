@@ -12,14 +12,14 @@ from typing import Any
 
 import msgspec
 
-from holdfast_inventory.confirm import Confirmed, Confirming, ConfirmRequest
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.holds import AreaWish, BuyerRef, HoldBody, resolve
-from holdfast_inventory.orders import BoxOffice, holds_of_ledger
-from holdfast_inventory.plan import compile_plan
-from holdfast_inventory.settings import Area, StockSettings
-from holdfast_inventory.stock_image import make_image
-from holdfast_inventory.telling import Afterwards
+from holdfast_inventory.holds.hold_requests import AreaWish, BuyerRef, HoldBody, resolve
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.settings import Area, StockSettings
+from holdfast_inventory.holds.stock_image import make_image
+from holdfast_inventory.orders.confirm import Confirmed, Confirming, ConfirmRequest
+from holdfast_inventory.orders.orders import BoxOffice, holds_of_ledger
+from holdfast_inventory.orders.store_sync import Afterwards
+from holdfast_inventory.plan.plan import compile_plan
 from holdfast_ledger import Ledger, Order, SaleDraft
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls import keys

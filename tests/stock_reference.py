@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from holdfast_inventory.plan import Plan
-from holdfast_inventory.rows import Block
+from holdfast_inventory.plan.plan import Plan
+from holdfast_inventory.plan.segments import Block
 from holdfast_lua import Code
 
 

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from holdfast.reconcile.reading import Reading
-from holdfast_inventory.allotments import Apart
+from holdfast_inventory.holds.allotments import Apart
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_lua.calls.sale import Units
 

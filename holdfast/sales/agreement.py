@@ -24,7 +24,7 @@ from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json, spec_to_json
 from holdfast.sales.translate import epoch_ms
-from holdfast_inventory.allotments import channels_apart
+from holdfast_inventory.holds.allotments import channels_apart
 from holdfast_ledger import AuditNote, Ledger, SaleRecord
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.calls.sale import SaleHead

@@ -9,9 +9,9 @@ from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json
 from holdfast.sales.translate import brand, draw_of, line_settings, stock_settings
-from holdfast_inventory.allotments import release
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.recovery import Recovery
+from holdfast_inventory.holds.allotments import release
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.orders.recovery import Recovery
 from holdfast_ledger import Checkpoint, Ledger, SaleRecord
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.sale import SaleCalls, first_revision

@@ -33,9 +33,9 @@ from holdfast.sales.spec import (
     split_body,
 )
 from holdfast.sales.translate import brand, epoch_ms, line_settings, stock_settings
-from holdfast_inventory.plan import Plan, compile_plan
-from holdfast_inventory.plan_text import clean_plan
-from holdfast_inventory.plan_warnings import PlanWarning, plan_warnings
+from holdfast_inventory.plan.plan import Plan, compile_plan
+from holdfast_inventory.plan.text import clean_plan
+from holdfast_inventory.plan.warnings import PlanWarning, plan_warnings
 from holdfast_ledger import AuditNote, SaleDraft, SaleRecord
 from holdfast_lua.calls.stock_install import InstallFenced
 from holdfast_queue.line.status import SaleState

@@ -10,7 +10,7 @@ from typing import Final
 
 from holdfast.sales.spec import SaleSpec
 from holdfast.sales.translate import stock_settings
-from holdfast_inventory.plan import Plan, compile_plan
+from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_ledger import Ledger, SaleRecord
 
 MAX_PLANS: Final = 64

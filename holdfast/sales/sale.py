@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from holdfast.sales.spec import SaleSpec
 from holdfast.sales.translate import epoch_ms
-from holdfast_inventory.hall import Hall
+from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_ledger import Checkpoint, SaleRecord
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_queue.line.room import Room

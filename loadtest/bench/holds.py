@@ -28,12 +28,12 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from holdfast_inventory.choice import ChoiceCompiler
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.holds import BestAvailable, BuyerRef, Wish
-from holdfast_inventory.plan import Plan, compile_plan
-from holdfast_inventory.settings import StockSettings
-from holdfast_inventory.stock_image import make_image, row_bytes
+from holdfast_inventory.holds.choice import ChoiceCompiler
+from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, Wish
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.holds.stock_image import make_image, row_bytes
+from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_lua import Code, EmbeddedStore, Executor, SaleRef, load_bundle
 from holdfast_lua.calls.hold_terms import HoldTerms, SeatChoice
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes

@@ -33,14 +33,14 @@ import uvloop
 
 from bench.holds import SETTINGS, house
 from bench.kit.databases import Served, database, opened
-from holdfast_inventory.confirm import Confirming, ConfirmRequest
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.holds import BestAvailable, BuyerRef, Wish
-from holdfast_inventory.orders import BoxOffice
-from holdfast_inventory.paying import begin_paying
-from holdfast_inventory.plan import Plan, compile_plan
-from holdfast_inventory.stock_image import make_image
-from holdfast_inventory.telling import Afterwards
+from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, Wish
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.stock_image import make_image
+from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest
+from holdfast_inventory.orders.orders import BoxOffice
+from holdfast_inventory.orders.paying import begin_paying
+from holdfast_inventory.orders.store_sync import Afterwards
+from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_ledger import Ledger, SaleDraft
 from holdfast_loadtest.client import Client, open_session
 from holdfast_loadtest.processes import Cost, cost_of, tree_seconds

@@ -4,8 +4,8 @@ import pytest
 from conftest import Clock
 from shop_kit import HOLD_SECONDS, Shop, drained
 
-from holdfast_inventory import blocking
-from holdfast_inventory.recovery import Recovery
+from holdfast_inventory.holds import seat_blocks as blocking
+from holdfast_inventory.orders.recovery import Recovery
 from holdfast_ledger import EpochPassed, Ledger, SaleRecord, SeatBlock
 
 

@@ -12,10 +12,10 @@ import pytest
 from conftest import Clock
 from shop_kit import Shop, drained, make_hall
 
-from holdfast_inventory import blocking
-from holdfast_inventory.paying import begin_paying
-from holdfast_inventory.recovery import PATIENCE_MS, Recovery
-from holdfast_inventory.refund import Refunding, RefundRequest
+from holdfast_inventory.holds import seat_blocks as blocking
+from holdfast_inventory.orders.paying import begin_paying
+from holdfast_inventory.orders.recovery import PATIENCE_MS, Recovery
+from holdfast_inventory.orders.refund import Refunding, RefundRequest
 from holdfast_ledger import Ledger, LedgerUnavailable, Order, OrderStatus
 from holdfast_lua import Executor, SaleRef
 

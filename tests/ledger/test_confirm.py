@@ -8,7 +8,7 @@ from ledger_kit import build_order
 from msgspec import structs
 from shop_kit import HOLD_SECONDS, Shop, drained, open_shop
 
-from holdfast_inventory.telling import tell
+from holdfast_inventory.orders.store_sync import tell
 from holdfast_ledger import Ledger, LedgerUnavailable, OrderStatus, Sell
 from holdfast_lua import Executor
 from holdfast_lua.calls.records import HoldRecord, HoldStatus

@@ -9,11 +9,11 @@ from conftest import Clock
 from dying_kit import KILLED, Life, run_until_death
 from shop_kit import HOLD_MAX_SECONDS, HOLD_SECONDS, Shop, drained, open_shop
 
-from holdfast_inventory.orders import order_of_hold
-from holdfast_inventory.paying import begin_paying
-from holdfast_inventory.recovery import PATIENCE_MS, Recovery
-from holdfast_inventory.refund import Refunding, RefundRequest
-from holdfast_inventory.settings import LatePayment
+from holdfast_inventory.holds.settings import LatePayment
+from holdfast_inventory.orders.orders import order_of_hold
+from holdfast_inventory.orders.paying import begin_paying
+from holdfast_inventory.orders.recovery import PATIENCE_MS, Recovery
+from holdfast_inventory.orders.refund import Refunding, RefundRequest
 from holdfast_ledger import GiveBack, Ledger, OrderStatus, Sell
 from holdfast_lua import Executor
 from holdfast_lua.calls.records import HoldRecord, HoldStatus

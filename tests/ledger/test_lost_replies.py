@@ -13,8 +13,8 @@ import pytest
 from conftest import Clock
 from shop_kit import Shop, drained, make_hall
 
-from holdfast_inventory.paying import begin_paying
-from holdfast_inventory.recovery import PATIENCE_MS, Recovery
+from holdfast_inventory.orders.paying import begin_paying
+from holdfast_inventory.orders.recovery import PATIENCE_MS, Recovery
 from holdfast_ledger import Ledger, OrderStatus
 from holdfast_lua import Bundle, Executor, SaleRef
 from holdfast_lua.errors import StoreError, StoreOutcomeUnknown

@@ -8,9 +8,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from shop_kit import Shop
 
-from holdfast_inventory import orders_routes
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.halls import HALLS
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.http import orders as orders_routes
+from holdfast_inventory.http.halls import HALLS
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_metrics.http import METRICS
 from holdfast_metrics.metrics import Metrics

@@ -6,7 +6,7 @@ import pytest
 from conftest import Clock
 from shop_kit import HOLD_MAX_SECONDS, HOLD_SECONDS, Shop, drained
 
-from holdfast_inventory.paying import PENDING_GRACE_MS, begin_paying
+from holdfast_inventory.orders.paying import PENDING_GRACE_MS, begin_paying
 from holdfast_ledger import LedgerUnavailable, OrderStatus
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError

@@ -5,9 +5,9 @@ from conftest import Clock
 from dying_kit import KILLED, Life, run_until_death
 from shop_kit import HOLD_MAX_SECONDS, Shop, drained
 
-from holdfast_inventory.orders import order_of_hold
-from holdfast_inventory.paying import PENDING_GRACE_MS, begin_paying, withdraw
-from holdfast_inventory.recovery import Recovery
+from holdfast_inventory.orders.orders import order_of_hold
+from holdfast_inventory.orders.paying import PENDING_GRACE_MS, begin_paying, withdraw
+from holdfast_inventory.orders.recovery import Recovery
 from holdfast_ledger import Ledger, LedgerUnavailable, OrderStatus, Pend
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_web.errors import ErrorCode, HoldfastError

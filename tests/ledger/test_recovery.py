@@ -7,9 +7,9 @@ from conftest import Clock
 from ledger_kit import build_order
 from shop_kit import HOLD_MAX_SECONDS, HOLD_SECONDS, Shop, drained, payment
 
-from holdfast_inventory.orders import order_of_hold
-from holdfast_inventory.paying import PENDING_GRACE_MS, begin_paying
-from holdfast_inventory.recovery import CLAIM_MS, PATIENCE_MS, Recovery
+from holdfast_inventory.orders.orders import order_of_hold
+from holdfast_inventory.orders.paying import PENDING_GRACE_MS, begin_paying
+from holdfast_inventory.orders.recovery import CLAIM_MS, PATIENCE_MS, Recovery
 from holdfast_ledger import GiveBack, Lose, OrderStatus, Sell, Void
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
@@ -269,7 +269,7 @@ async def test_walk_over_many_holds_goes_on_where_it_stopped(
     shop: Shop, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bounded piece at each visit, and every confirming hold is found in the end."""
-    monkeypatch.setattr("holdfast_inventory.recovery.PAGES_MAX", 1)
+    monkeypatch.setattr("holdfast_inventory.orders.recovery.PAGES_MAX", 1)
     monkeypatch.setattr("holdfast_lua.calls.stock.SCAN_MAX", 3)
     holds = [await begun(shop, f"r{row}s{n}") for row in (1, 2) for n in range(1, 4)]
     recovery = Recovery(shop.ledger)

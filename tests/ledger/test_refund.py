@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from shop_kit import Shop, drained
 
-from holdfast_inventory.orders import order_members
-from holdfast_inventory.refund import Refunding, RefundRequest
-from holdfast_inventory.telling import tell
+from holdfast_inventory.orders.orders import order_members
+from holdfast_inventory.orders.refund import Refunding, RefundRequest
+from holdfast_inventory.orders.store_sync import tell
 from holdfast_ledger import Order, OrderStatus, RefundItem
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_web.errors import ErrorCode, HoldfastError

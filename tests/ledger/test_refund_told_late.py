@@ -2,7 +2,7 @@
 
 from shop_kit import Shop, drained
 
-from holdfast_inventory.refund import Refunding, RefundRequest
+from holdfast_inventory.orders.refund import Refunding, RefundRequest
 from holdfast_ledger import GiveBack, RefundItem
 
 

@@ -11,7 +11,7 @@ from model.reference.terms import AREAS, CLUB, CLUB_SEATS, ROOM, SEATS, SEATS_A_
 
 from holdfast.sales.spec import AllotmentSpec, AreaSpec, SaleSpec
 from holdfast.sales.translate import stock_settings
-from holdfast_inventory.plan import Plan, compile_plan
+from holdfast_inventory.plan.plan import Plan, compile_plan
 
 UID: Final = "model"
 """every run's sale, gone before the next: ids are made of it, and the same seed gives the same"""

@@ -12,10 +12,10 @@ from model.sale import HOLD_MAX_SECONDS
 from model.state import Operation, RunState
 from model.workers.worker import Worker
 
-from holdfast_inventory.confirm import Confirming
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.orders import BoxOffice
-from holdfast_inventory.recovery import PATIENCE_MS
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.orders.confirm import Confirming
+from holdfast_inventory.orders.orders import BoxOffice
+from holdfast_inventory.orders.recovery import PATIENCE_MS
 from holdfast_ledger import OrderStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
 

@@ -18,9 +18,9 @@ from model.scheduler import Scheduler
 from model.workers.worker import Worker
 
 from holdfast.sales.spec import spec_to_json
-from holdfast_inventory.confirm import ConfirmRequest
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.holds import HoldBody
+from holdfast_inventory.holds.hold_requests import HoldBody
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.orders.confirm import ConfirmRequest
 from holdfast_ledger import Ledger, SaleDraft
 from holdfast_lua import Executor
 from holdfast_lua.calls import keys

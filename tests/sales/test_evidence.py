@@ -8,9 +8,9 @@ from conftest import Clock
 from house_kit import NAME, House
 from shop_kit import payment
 
-from holdfast_inventory.confirm import Confirming
-from holdfast_inventory.holds import BestAvailable, BuyerRef, HoldBody, resolve
-from holdfast_inventory.telling import Afterwards
+from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldBody, resolve
+from holdfast_inventory.orders.confirm import Confirming
+from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.sale import SaleCalls
 from holdfast_web.credentials import PassClaims

@@ -12,8 +12,8 @@ from house_kit import NAME, House, confirm, head_of, lose, reconciled
 from mortal_kit import Die
 
 from holdfast.sales.spec import AllotmentSpec
-from holdfast_inventory.holds import BuyerRef, HoldBody, resolve
-from holdfast_inventory.paying import begin_paying
+from holdfast_inventory.holds.hold_requests import BuyerRef, HoldBody, resolve
+from holdfast_inventory.orders.paying import begin_paying
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
 

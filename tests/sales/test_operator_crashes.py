@@ -13,7 +13,7 @@ from mortal_kit import LATE, MOVED, Die, see_die, start
 
 from holdfast.sales.spec import AllotmentSpec, spec_from_json
 from holdfast.sales.translate import epoch_ms
-from holdfast_inventory import blocking
+from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_queue.line.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError
 

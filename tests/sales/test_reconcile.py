@@ -11,9 +11,9 @@ from holdfast.reconcile import Reconciliation, reconcile
 from holdfast.reconcile.comparing import Kind
 from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache
-from holdfast_inventory import blocking
-from holdfast_inventory.confirm import Confirming
-from holdfast_inventory.telling import Afterwards
+from holdfast_inventory.holds import seat_blocks as blocking
+from holdfast_inventory.orders.confirm import Confirming
+from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_ledger.database.schema import area_sold, orders, sold
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.sale import SaleCalls

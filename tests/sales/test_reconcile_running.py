@@ -18,9 +18,9 @@ from holdfast.reconcile import Reconciliation, reconcile
 from holdfast.reconcile.comparing import Kind, differences
 from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache
-from holdfast_inventory.confirm import Confirming
-from holdfast_inventory.holds import AreaWish, BuyerRef, HoldBody, resolve
-from holdfast_inventory.telling import Afterwards
+from holdfast_inventory.holds.hold_requests import AreaWish, BuyerRef, HoldBody, resolve
+from holdfast_inventory.orders.confirm import Confirming
+from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_ledger.database.schema import orders
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.records import HoldRecord

@@ -23,7 +23,7 @@ from house_kit import (
 from mortal_kit import Die
 
 from holdfast.leadership import Leadership
-from holdfast_inventory import blocking
+from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_lua.calls import keys
 
 

@@ -18,7 +18,7 @@ from store_servers import Server, servers_in
 
 from holdfast.sales.install import Installer
 from holdfast.sales.plans import PlanCache
-from holdfast_inventory.paying import begin_paying
+from holdfast_inventory.orders.paying import begin_paying
 from holdfast_ledger import EpochElsewhere, Ledger, LedgerUnavailable
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls import keys

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from stock_harness import HOLD_MAX_MS, HOLD_MS, Clock, Make, Stock
 
-from holdfast_inventory.holds import BestAvailable, BuyerRef, Wish
+from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, Wish
 from holdfast_lua import Code
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.records import HoldStatus

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stock_harness import PRICES, SETTINGS, SPORTS_HALL, Make, Stock, plan_json
 from stock_reference import Asked, allowed
 
-from holdfast_inventory.plan import Plan, compile_plan
+from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_lua import Bundle, Code, Executor
 
 ROWS = st.lists(st.text("AAAAB a", min_size=1, max_size=16), min_size=1, max_size=5)

@@ -2,14 +2,14 @@
 
 from stock_harness import FLOOR, PRICES, plan_json
 
-from holdfast_inventory.plan import compile_plan
-from holdfast_inventory.plan_warnings import (
+from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.plan.plan import compile_plan
+from holdfast_inventory.plan.warnings import (
     SEATS_SHOWN_MAX,
     WARNINGS_MAX,
     PlanWarning,
     plan_warnings,
 )
-from holdfast_inventory.settings import StockSettings
 
 ALL_PRICED = StockSettings(prices=PRICES)
 

@@ -15,13 +15,14 @@ import msgspec
 import pytest
 from stock_harness import FLOOR, plan_json
 
-from holdfast_inventory.choice import CHOICES_KEPT, PLACES_KEPT, choices_kept
-from holdfast_inventory.events import _withhold
-from holdfast_inventory.geometry import place_rows
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.holds import BestAvailable, HoldBody, resolve
-from holdfast_inventory.plan import Plan
-from holdfast_inventory.plan_import import (
+from holdfast_inventory.events.events import _withhold
+from holdfast_inventory.holds.choice import CHOICES_KEPT, PLACES_KEPT, choices_kept
+from holdfast_inventory.holds.hold_requests import BestAvailable, HoldBody, resolve
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.settings import Allotment, StockSettings
+from holdfast_inventory.plan.geometry import place_rows
+from holdfast_inventory.plan.plan import Plan
+from holdfast_inventory.plan.pretix import (
     CategoryEntry,
     PlanEntry,
     Position,
@@ -30,10 +31,9 @@ from holdfast_inventory.plan_import import (
     ZoneEntry,
     read_plan,
 )
-from holdfast_inventory.plan_text import clean_plan
-from holdfast_inventory.plan_warnings import plan_warnings
-from holdfast_inventory.rows import make_blocks
-from holdfast_inventory.settings import Allotment, StockSettings
+from holdfast_inventory.plan.segments import make_blocks
+from holdfast_inventory.plan.text import clean_plan
+from holdfast_inventory.plan.warnings import plan_warnings
 from holdfast_web.errors import HoldfastError
 
 SMALL: Final = 150

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from stock_harness import PITCH, SETTINGS, Stock, plan_json
 
-from holdfast_inventory.plan import Plan, compile_plan
+from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_lua import Executor
 from holdfast_lua.calls.codes import Code
 

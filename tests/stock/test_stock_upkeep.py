@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from stock_harness import FLOOR, PRICES, SETTINGS, SPORTS_HALL, Clock, Make, Stock, plan_json
 
-from holdfast_inventory.plan import Plan, compile_plan
-from holdfast_inventory.seat_map import SeatMap
-from holdfast_inventory.stock_image import make_image, record_for
+from holdfast_inventory.holds.seat_map import SeatMap
+from holdfast_inventory.holds.stock_image import make_image, record_for
+from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_lua import Code, Executor, SaleRef, StoreBehind
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import SeatsReading

@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator
 import pytest
 from stock_harness import Make, Stock
 
-from holdfast_inventory.events import EVENTS_MAX, Cursor
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.streams import (
+from holdfast_inventory.events.change_streams import (
     PAGES_MAX,
     ChangeStreams,
     StreamBounds,
     StreamEnd,
     Subscription,
 )
+from holdfast_inventory.events.events import EVENTS_MAX, Cursor
+from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import EventsReading
 from holdfast_web.errors import ErrorCode, HoldfastError

@@ -35,7 +35,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class StockImage:
-    """A whole stock, ready to be written; made by `holdfast_inventory.stock_image`."""
+    """A whole stock, ready to be written; made by `holdfast_inventory.holds.stock_image`."""
 
     seats: bytes
     rows: bytes

@@ -17,11 +17,11 @@ from holdfast.sales.operations import SaleOperations
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec
 from holdfast.sales.translate import stock_settings
-from holdfast_inventory.allotments import release
-from holdfast_inventory.choice import ChoiceCompiler
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.holds import BuyerRef, Wish
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.holds.allotments import release
+from holdfast_inventory.holds.choice import ChoiceCompiler
+from holdfast_inventory.holds.hold_requests import BuyerRef, Wish
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.settings import StockSettings
 from holdfast_lua.calls.hold_terms import HoldAnswer, SeatChoice
 
 
@@ -95,7 +95,7 @@ WITHOUT_CHANNEL: Final = {
         "a late payment for other seats gets those that are set aside",
         ("channel",),
         directed.PAID_LATE_BESIDE_THE_CLUB,
-        patched=lambda: patch("holdfast_inventory.confirm.ChoiceCompiler", _WithChannel),
+        patched=lambda: patch("holdfast_inventory.orders.confirm.ChoiceCompiler", _WithChannel),
     ),
 }
 RELEASES: Final = {

@@ -11,13 +11,13 @@ from unittest.mock import patch
 from model import directed
 from model.mutants.mutant import Mutant
 
-from holdfast_inventory.confirm import ConfirmRequest
-from holdfast_inventory.orders import BoxOffice, Stock, holds_of_ledger
-from holdfast_inventory.plan import Plan
-from holdfast_inventory.recovery import Recovery
-from holdfast_inventory.refund import Refunding, RefundRequest
-from holdfast_inventory.settings import StockSettings
-from holdfast_inventory.telling import give_up
+from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.orders.confirm import ConfirmRequest
+from holdfast_inventory.orders.orders import BoxOffice, Stock, holds_of_ledger
+from holdfast_inventory.orders.recovery import Recovery
+from holdfast_inventory.orders.refund import Refunding, RefundRequest
+from holdfast_inventory.orders.store_sync import give_up
+from holdfast_inventory.plan.plan import Plan
 from holdfast_ledger import Order, RebuildState
 from holdfast_ledger.transactions.decide import Step, decide
 from holdfast_ledger.transactions.intents import Intent
@@ -98,7 +98,7 @@ PROTOCOL: Final = {
     "confirm without confirming": Mutant(
         "the ledger is asked while time, or the buyer, can still take the seats away",
         ("protocol", "lost"),
-        patched=_in_place_of("holdfast_inventory.confirm._begin", _only_looked),
+        patched=_in_place_of("holdfast_inventory.orders.confirm._begin", _only_looked),
     ),
     "answer before the ledger": Mutant(
         "the store books what the ledger has yet to sell",
@@ -133,6 +133,6 @@ PROTOCOL: Final = {
     "amount not checked": Mutant(
         "an order is confirmed for less than it costs",
         ("promise",),
-        patched=_in_place_of("holdfast_inventory.confirm._check_amount", _unchecked),
+        patched=_in_place_of("holdfast_inventory.orders.confirm._check_amount", _unchecked),
     ),
 }

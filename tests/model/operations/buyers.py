@@ -10,8 +10,7 @@ from model.scheduler import REQUEST
 from model.state import Operation, RunState
 from model.workers.worker import Worker
 
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.holds import (
+from holdfast_inventory.holds.hold_requests import (
     AreaWish,
     BestAvailable,
     BuyerRef,
@@ -20,8 +19,9 @@ from holdfast_inventory.holds import (
     hold_id_for,
     resolve,
 )
-from holdfast_inventory.orders import BoxOffice
-from holdfast_inventory.paying import withdraw
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.orders.orders import BoxOffice
+from holdfast_inventory.orders.paying import withdraw
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_web.errors import ErrorCode, HoldfastError

@@ -9,9 +9,9 @@ from model.state import Operation, RunState
 from model.workers.worker import Worker
 
 from holdfast.sales.operations import SaleOperations
-from holdfast_inventory import blocking
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.orders import BoxOffice
+from holdfast_inventory.holds import seat_blocks as blocking
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import LineCalls
 

@@ -9,11 +9,11 @@ from model.reference.terms import require
 from model.state import Operation, RunState
 from model.workers.worker import Worker
 
-from holdfast_inventory.confirm import Confirming, ConfirmRequest
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.orders import BoxOffice
-from holdfast_inventory.paying import begin_paying
-from holdfast_inventory.refund import Refunding, RefundRequest
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest
+from holdfast_inventory.orders.orders import BoxOffice
+from holdfast_inventory.orders.paying import begin_paying
+from holdfast_inventory.orders.refund import Refunding, RefundRequest
 from holdfast_ledger import RefundItem
 from holdfast_lua.calls.records import HoldRecord
 

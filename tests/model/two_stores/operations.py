@@ -6,10 +6,10 @@ from model.sale import BUYERS
 from model.two_stores.state import Operation, TwoStoreState
 from model.workers.worker import Worker
 
-from holdfast_inventory.confirm import Confirming, ConfirmRequest
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.holds import BuyerRef, HoldBody, resolve
-from holdfast_inventory.orders import BoxOffice
+from holdfast_inventory.holds.hold_requests import BuyerRef, HoldBody, resolve
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest
+from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
 

@@ -9,7 +9,7 @@ from model.state import WORKERS
 from model.two_stores import operations
 from model.two_stores.state import TwoStoreState, node_of
 
-from holdfast_inventory.recovery import PATIENCE_MS
+from holdfast_inventory.orders.recovery import PATIENCE_MS
 from holdfast_ledger import OrderStatus
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.records import HoldStatus

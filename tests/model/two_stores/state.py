@@ -23,7 +23,7 @@ from model.two_stores.sentinels import SENTINELS, MasterExecutor, Sent
 from model.workers.worker import Worker
 
 from holdfast.sales.spec import spec_to_json
-from holdfast_inventory.hall import Hall
+from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_ledger import Ledger, SaleDraft
 from holdfast_lua import Executor
 from holdfast_lua.calls import keys

@@ -10,8 +10,8 @@ from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json
 from holdfast.sales.translate import stock_settings
-from holdfast_inventory.hall import Hall
-from holdfast_inventory.plan import Plan
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.plan.plan import Plan
 from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
 from holdfast_queue.http.pages.brand import Brand

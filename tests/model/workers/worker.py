@@ -9,9 +9,9 @@ from model.workers.gated import GatedExecutor, GatedLedger
 from model.workers.inventory_only import InventoryBuilder
 
 from holdfast.sales.directory import SaleDirectory
-from holdfast_inventory.plan import Plan
-from holdfast_inventory.recovery import Recovery
-from holdfast_inventory.telling import Afterwards
+from holdfast_inventory.orders.recovery import Recovery
+from holdfast_inventory.orders.store_sync import Afterwards
+from holdfast_inventory.plan.plan import Plan
 
 
 class Worker(Process):
@@ -45,6 +45,6 @@ class JobsAfterwards(Afterwards):
 
 
 async def _quietly(work: Coroutine[None, None, None]) -> None:
-    from holdfast_inventory import telling
+    from holdfast_inventory.orders import store_sync as telling
 
     await telling._quietly(work)

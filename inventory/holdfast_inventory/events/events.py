@@ -1,0 +1,209 @@
+"""The sale's events as others read them: CloudEvents for the platform, seat changes for a map.
+
+The scripts write events in the store's terms (plan indices, flat lists of area units). Here they
+get the names that the outside knows: `data.items` lists seats by guid and areas by id. A cursor is
+`<epoch>-<seq>`; what follows it is complete, or the answer is `cursor_expired` and the reader
+starts anew. Delivery is at least once, always with the same id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from holdfast_inventory.holds.hold_requests import timestamp
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.plan.plan import Plan
+from holdfast_lua.calls.hold_terms import EventsReading, StreamEvent
+from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+
+EVENTS_MAX: Final = 500
+CURSOR_CHARS_MAX: Final = 40
+
+Cursor = tuple[int, int]
+
+_BEFORE_EVERYTHING: Final = (1, 0)
+_CURSOR: Final = re.compile(r"([0-9]{1,15})-([0-9]{1,16})")
+
+_IN_OTHER_WORDS: Final = ("seats", "runs", "areas", "expires_ms")
+
+# The state that an event puts its seats into.
+SEAT_STATES: Final = {
+    "hold.created": "h",
+    "hold.reacquired": "h",
+    "hold.released": "f",
+    "hold.expired": "f",
+    "order.confirmed": "b",
+    "order.refunded": "f",
+    "seats.blocked": "x",
+    "seats.unblocked": "f",
+    "allotment.released": "f",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Items and the cursor to go on from; `more` when further ones were there at once."""
+
+    items: list[dict[str, object]]
+    cursor: str
+    more: bool
+
+
+def read_cursor(text: str | None) -> tuple[int, int] | None:
+    """The cursor in `text`, None for none; 400 when it cannot be one of ours.
+
+    0 and 0-0 are short for the cursor before everything, as they are in Redis streams.
+    """
+    if text is None or text == "":
+        return None
+    if text in {"0", "0-0"}:
+        return _BEFORE_EVERYTHING
+    match = _CURSOR.fullmatch(text) if len(text) <= CURSOR_CHARS_MAX else None
+    if match is None:
+        raise invalid("after", "A cursor reads <epoch>-<seq>.")
+    return int(match[1]), int(match[2])
+
+
+async def cloud_events(hall: Hall, after: tuple[int, int] | None, limit: int) -> EventPage:
+    """A page of all events as CloudEvents."""
+    reading = await hall.events(after, limit)
+    if reading.trimmed:
+        raise expired_cursor("The events after this cursor are no longer kept.")
+    items = [_cloud_event(hall, event) for event in reading.events]
+    return _page(items, reading, after, limit)
+
+
+async def seat_changes(hall: Hall, after: Cursor, limit: int, channel: str = "") -> EventPage:
+    """What has become of the seats after a cursor; who did it is nobody's business here."""
+    reading = await hall.events(after, limit)
+    require_continued(reading, after)
+    return _page(change_items(reading.events, hall, channel), reading, after, limit)
+
+
+def change_items(
+    events: Iterable[StreamEvent], hall: Hall, channel: str = ""
+) -> list[dict[str, object]]:
+    """What these events do to the seats as who carries `channel` sees them; other events are left
+    out. A seat that is free again and set aside for somebody else is shown as blocked; of units
+    that are, nothing is told.
+    """
+    items = []
+    apart = {a.id for a in hall.settings.areas if hall.settings.withheld(a.channel, {channel})}
+    for event in events:
+        if event.kind in SEAT_STATES:
+            item = _seat_change(event, hall.settings, apart)
+            items.append(item)
+            if hall.plan.set_aside and item["state"] == "f":
+                items += _withhold(item, hall, channel)
+    return items
+
+
+def _withhold(item: dict[str, object], hall: Hall, channel: str) -> list[dict[str, object]]:
+    """Takes the seats that are not for everybody out of the item, into one of their own."""
+    seats: list[int] = item["seats"]  # type: ignore[assignment]  # as _seat_change has made it
+    carried, plan = frozenset({channel}), hall.plan
+    withheld = [at for at in seats if hall.settings.withheld(plan.kind(at).channel, carried)]
+    if not withheld:
+        return []
+    apart = frozenset(withheld)
+    item["seats"] = [at for at in seats if at not in apart]
+    return [{**item, "state": "x", "seats": withheld, "areas": []}]
+
+
+def map_channel(hall: Hall, text: str | None) -> str:
+    """The channel whose view of the map is asked for, empty for the general one."""
+    settings = hall.settings
+    known = {allotment.channel for allotment in settings.allotments}
+    if text and text not in known | {area.channel for area in settings.areas}:
+        raise invalid("channel", "The sale has no such channel.")
+    return text or ""
+
+
+def require_continued(reading: EventsReading, after: Cursor) -> None:
+    """A reading of the map goes on with these events only in one epoch and without a gap."""
+    if reading.trimmed:
+        raise expired_cursor("The events after this cursor are no longer kept.")
+    for event in reading.events:
+        if event.cursor[0] != after[0] or event.kind == "inventory.rebuilt":
+            raise expired_cursor("The sale was rebuilt after this cursor; read the map anew.")
+
+
+def expired_cursor(detail: str) -> HoldfastError:
+    """410 `cursor_expired`."""
+    return HoldfastError(ErrorCode.CURSOR_EXPIRED, detail)
+
+
+def _page(
+    items: list[dict[str, object]],
+    reading: EventsReading,
+    after: tuple[int, int] | None,
+    limit: int,
+) -> EventPage:
+    end = reading.events[-1].cursor if reading.events else (after or reading.last)
+    more = len(reading.events) == limit and end != reading.last
+    return EventPage(items, f"{end[0]}-{end[1]}", more)
+
+
+def _cloud_event(hall: Hall, event: StreamEvent) -> dict[str, object]:
+    body: dict[str, Any] = msgspec.msgpack.decode(event.body)
+    return {
+        "specversion": "1.0",
+        "id": body["id"],
+        "source": f"/v1/sales/{hall.name}",
+        "type": event.kind,
+        "time": body["time"],
+        "subject": body.get("subject"),
+        "datacontenttype": "application/json",
+        "data": event_data(body.get("data"), hall.plan, hall.settings),
+    }
+
+
+def event_data(data: object, plan: Plan, settings: StockSettings) -> dict[str, object]:
+    """The data of an event with seats and areas by name, as `items`."""
+    if not isinstance(data, dict):
+        return {}
+    named = {name: value for name, value in data.items() if name not in _IN_OTHER_WORDS}
+    if "expires_ms" in data:
+        named["expires_at"] = timestamp(data["expires_ms"])
+    if "seats" in data or "areas" in data:
+        named["items"] = [
+            *({"seat": plan.guids[seat], "quantity": 1} for seat in _seats_in(data)),
+            *_area_items(data, settings),
+        ]
+    return named
+
+
+def _seats_in(data: Mapping[str, Any]) -> list[int]:
+    """The seats of an event, one by one: many are written as runs, from first to last."""
+    runs: Sequence[int] = data.get("runs", ())
+    listed: list[int] = list(data.get("seats", ()))
+    for at in range(0, len(runs), 2):
+        listed += range(runs[at], runs[at + 1] + 1)
+    return listed
+
+
+def _area_items(data: Mapping[str, Any], settings: StockSettings) -> list[dict[str, object]]:
+    flat: Sequence[int] = data.get("areas", ())
+    return [
+        {"area": settings.areas[flat[at]].id, "quantity": flat[at + 1]}
+        for at in range(0, len(flat), 3)
+    ]
+
+
+def _seat_change(
+    event: StreamEvent, settings: StockSettings, untold: Set[str]
+) -> dict[str, object]:
+    data = msgspec.msgpack.decode(event.body)["data"]
+    return {
+        "version": f"{event.cursor[0]}-{event.cursor[1]}",
+        "type": event.kind,
+        "state": SEAT_STATES[event.kind],
+        "seats": _seats_in(data),
+        "areas": [u for u in _area_items(data, settings) if u["area"] not in untold],
+    }

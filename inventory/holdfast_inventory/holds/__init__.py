@@ -1,0 +1,1 @@
+"""Holds of seats and areas, and the seat map of one sale."""

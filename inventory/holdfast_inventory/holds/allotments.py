@@ -1,0 +1,140 @@
+"""Allotments: seats that are set aside for who carries a channel.
+
+The channel of a seat is part of its class, like its category: row blocks end where it changes, and
+a request looks, inside the script, only for the classes that it may have. Seats that are named come
+with the classes that the buyer may not have, and the script holds those against the class in the
+store. Each request says besides which classes and areas are open to it (`opened_names`), and of
+what the store itself counts apart it gives nothing else: a caller who forgot to ask is refused. So
+a request without the channel cannot be given such a seat or unit, and a sale without allotments
+pays next to nothing for it. What a seat is set aside for never changes while a sale is there; that
+a channel has been released only ever becomes true. Hence a worker that has not heard of a release
+yet refuses a little longer and none ever sells what it may not.
+
+What the line waits for is another question, and the store answers it: it counts apart what is set
+aside for others than those in line (include/stock.lua), from the names that `Apart` gives it, until
+`release` tells it otherwise.
+
+Rejected: a state of its own in the map, or a table that the script looks into. Both cost every hold
+something, for a question whose answer is known before it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from holdfast_inventory.holds.settings import Allotment, StockSettings
+from holdfast_web.errors import invalid
+
+if TYPE_CHECKING:
+    from holdfast_inventory.orders.orders import Stock
+    from holdfast_inventory.plan.plan import Plan
+
+
+ZoneSeats = Callable[[str], Sequence[range]]
+"""From the id or name of a zone to the seats of every zone that has it."""
+
+
+def channels_of(
+    allotments: Sequence[Allotment], zones: ZoneSeats, index: Mapping[str, int]
+) -> list[str]:
+    """The channel of each seat, empty for none; no list at all when nothing is set aside."""
+    if not allotments:
+        return []
+    channels = [""] * len(index)
+    for allotment in allotments:
+        for seat in _seats(allotment, zones, index):
+            if channels[seat] not in ("", allotment.channel):
+                raise invalid("allotments", f"A seat is set aside for {channels[seat]!r} as well.")
+            channels[seat] = allotment.channel
+    return channels
+
+
+def _seats(allotment: Allotment, zones: ZoneSeats, index: Mapping[str, int]) -> list[int]:
+    unknown = [guid for guid in allotment.seats if guid not in index]
+    if unknown:
+        raise invalid("allotments", f"No seat {unknown[0]!r} in the plan.")
+    seats = [index[guid] for guid in allotment.seats]
+    for name in dict.fromkeys(allotment.zones):
+        found = zones(name)
+        if not found:
+            raise invalid("allotments", f"No zone {name!r} in the plan.")
+        seats += [seat for zone in found for seat in zone]
+    return seats
+
+
+def shown_states(
+    states: bytes, set_aside: Sequence[tuple[int, str]], settings: StockSettings, channel: str
+) -> bytes:
+    """As who carries `channel` (empty: none) sees it: free seats set aside for others are `x`."""
+    if not set_aside:
+        return states
+    shown, carried = bytearray(states), frozenset({channel})
+    for seat, to in set_aside:
+        if shown[seat] == ord("f") and settings.withheld(to, carried):
+            shown[seat] = ord("x")
+    return bytes(shown)
+
+
+class Apart:
+    """What is set aside for others than those in line, by the plan and these settings."""
+
+    def __init__(self, plan: Plan, settings: StockSettings) -> None:
+        self._kinds = [at for at, kind in enumerate(plan.kinds) if settings.apart(kind.channel)]
+        self._areas = [at for at, area in enumerate(settings.areas) if settings.apart(area.channel)]
+        self._plan = plan
+
+    @property
+    def names(self) -> str:
+        """As the store keeps them: ` <class * levels> ... a<area> ... `, empty for none."""
+        kinds = [str(kind * self._plan.levels) for kind in self._kinds]
+        names = kinds + [f"a{area}" for area in self._areas]
+        return f" {' '.join(names)} " if names else ""
+
+    def count(self, states: bytes | bytearray, state: int, units: Sequence[int]) -> int:
+        """The seats in a state and the `units` of areas that are apart."""
+        seats = sum(
+            states.count(state, block.first, block.first + block.length)
+            for block in self._plan.blocks
+            if block.kind in self._kinds
+        )
+        return seats + sum(units[area] for area in self._areas)
+
+
+def opened_names(plan: Plan, settings: StockSettings, channels: frozenset[str]) -> str:
+    """What is, or was, set aside and open to who carries these channels, named as by `Apart`."""
+
+    def is_open(channel: str) -> bool:
+        return channel != "" and not settings.withheld(channel, channels)
+
+    kinds = [str(at * plan.levels) for at, kind in enumerate(plan.kinds) if is_open(kind.channel)]
+    areas = [f"a{at}" for at, area in enumerate(settings.areas) if is_open(area.channel)]
+    return f" {' '.join(kinds + areas)} " if kinds or areas else ""
+
+
+def channels_apart(stock: Stock, names: str) -> frozenset[str]:
+    """The channels that `names`, as `Apart` gives them to the store, count apart."""
+    plan, named = stock.plan, set(names.split())
+    kinds = {kind.channel for at, kind in enumerate(plan.kinds) if str(at * plan.levels) in named}
+    areas = {area.channel for at, area in enumerate(stock.settings.areas) if f"a{at}" in named}
+    return frozenset(kinds | areas)
+
+
+async def release(stock: Stock, channels: Iterable[str]) -> None:
+    """Tells the store what is on sale for everybody now: it counts, tells, and the line wakes.
+    Harmless to repeat, and never undone: to be called when nothing can be refused any more.
+    """
+    for channel in sorted(channels):
+        areas = [at for at, area in enumerate(stock.settings.areas) if area.channel == channel]
+        rows = allotted_rows(stock.plan, channel)
+        await stock.calls.release_allotment(stock.ref, channel, rows, areas)
+
+
+def allotted_rows(plan: Plan, channel: str) -> list[int]:
+    """The row blocks set aside for a channel: class * levels, first seat, length, ..."""
+    return [
+        part
+        for block in plan.blocks
+        if plan.kinds[block.kind].channel == channel
+        for part in (block.kind * plan.levels, block.first, block.length)
+    ]

@@ -1,0 +1,133 @@
+"""Turns what a buyer asks for into what the scripts search with: bytes to look for.
+
+A row block's byte is `kind * levels + longest free run` (capped at levels - 1), so "a block of this
+category that can seat three without leaving one alone" is a small set of byte values, found by
+memchr. The sets depend on plan, quantity and filters only and are compiled once; see
+include/pick.lua for what is done with them.
+
+A block whose longest run is exactly one more than the party can only leave a single seat over in
+that run; it serves in the second rung.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from holdfast_inventory.holds.allotments import opened_names
+from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.plan.plan import Plan
+from holdfast_lua.calls.hold_terms import SeatChoice, SeatList
+from holdfast_lua.calls.records import RowBlock
+
+CHOICES_KEPT: Final = 4096
+CHOICES_KEPT_MIN: Final = 32
+PLACES_KEPT: Final = 4_000_000
+"""A choice of zones lists their row blocks, at most five bytes each, and buyers may ask for any
+zones: in a large plan fewer choices are remembered, so that all of them stay below 20 MB.
+"""
+CHANNELS_KEPT: Final = 256
+
+
+class ChoiceCompiler:
+    """Compiles and remembers the choices of one sale."""
+
+    def __init__(self, plan: Plan, settings: StockSettings) -> None:
+        self._plan = plan
+        self._settings = settings
+        self.choice = lru_cache(choices_kept(plan))(self._choice)
+        self.opened = lru_cache(CHANNELS_KEPT)(self._opened)
+
+    def seat_list(self, seats: Sequence[int], channels: frozenset[str] = frozenset()) -> SeatList:
+        """Explicit seats by row block, and the classes that these channels do not give."""
+        flat: list[int | list[int]] = [self._withheld(channels)]
+        for row, members in group_by_row(self._plan, seats):
+            flat += (row.position, len(members))
+            for seat in members:
+                flat += (seat - row.first + 1, self._price(seat))
+        return SeatList(msgspec.msgpack.encode(flat), self._settings.prevent_orphans)
+
+    def _opened(self, channels: frozenset[str]) -> str:
+        """What is set aside and open to who carries these channels."""
+        return opened_names(self._plan, self._settings, channels)
+
+    def _withheld(self, channels: frozenset[str]) -> list[int]:
+        kinds = enumerate(self._plan.kinds)
+        withheld = self._settings.withheld
+        return [number for number, kind in kinds if withheld(kind.channel, channels)]
+
+    def _price(self, seat: int) -> int:
+        return self._settings.price(self._plan.kind(seat).category)
+
+    def _choice(
+        self,
+        quantity: int,
+        categories: frozenset[str],
+        zones: frozenset[int],
+        accessible: bool,
+        prevent_orphans: bool,
+        *,
+        channels: frozenset[str] = frozenset(),
+    ) -> SeatChoice:
+        """Best available; empty filters mean all. Accessible seats are only for who asks, those of
+        an allotment for who carries its channel.
+        """
+        plan = self._plan
+        kinds = [
+            number
+            for number, kind in enumerate(plan.kinds)
+            if kind.accessible == accessible
+            and (not categories or kind.category in categories)
+            and not self._settings.withheld(kind.channel, channels)
+        ]
+        top = plan.levels - 1
+        enough = [run for run in range(1, top + 1) if run >= min(quantity, top)]
+        tidy = [run for run in enough if run != quantity + 1 or run == top]
+        prices = [float(self._settings.price(kind.category)) for kind in plan.kinds]
+        return SeatChoice(
+            quantity,
+            not prevent_orphans,
+            self._bytes(kinds, tidy if prevent_orphans else enough),
+            bytes(kinds),
+            struct.pack(f">{len(prices)}d", *prices),
+            self._places(kinds, zones),
+        )
+
+    def _bytes(self, kinds: Sequence[int], runs: Sequence[int]) -> bytes:
+        """Row bytes of these kinds and runs, the longest first: most common while much is free."""
+        levels = self._plan.levels
+        return bytes(kind * levels + run for run in sorted(runs, reverse=True) for kind in kinds)
+
+    def _places(self, kinds: Sequence[int], zones: frozenset[int]) -> bytes:
+        if not zones or len(zones) == len(self._plan.zones):
+            return b""
+        places = [
+            position
+            for position, block in enumerate(self._plan.blocks, start=1)
+            if block.zone in zones and block.kind in kinds
+        ]
+        return msgspec.msgpack.encode(places)
+
+
+def choices_kept(plan: Plan) -> int:
+    """How many choices are remembered."""
+    fitting = PLACES_KEPT // max(1, len(plan.blocks))
+    return max(CHOICES_KEPT_MIN, min(CHOICES_KEPT, fitting))
+
+
+def group_by_row(plan: Plan, seats: Sequence[int]) -> list[tuple[RowBlock, list[int]]]:
+    """Seats by the row block that they are in, blocks and seats in plan order."""
+    groups: dict[int, list[int]] = {}
+    for seat in sorted(seats):
+        groups.setdefault(plan.block_of[seat], []).append(seat)
+    return [(row_block(plan, position), members) for position, members in groups.items()]
+
+
+def row_block(plan: Plan, position: int) -> RowBlock:
+    """The block at a position (from 0) as holds remember it: positions in the store are from 1."""
+    block = plan.blocks[position]
+    return RowBlock(position + 1, block.first, block.length, block.kind * plan.levels)

@@ -1,0 +1,274 @@
+"""Holds as buyers ask for them and as they are shown: the bodies of the API and their rules.
+
+A request is validated in two steps: its shape, by types; what it names against the plan, in
+`resolve`. A hold is shown with everything a shop needs to print a ticket, so that it never has
+to look anything up in the plan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Annotated, Final
+
+import msgspec
+
+from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.plan.plan import Plan
+from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_web.credentials import MAX_BUYER_CHARS
+from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+from holdfast_web.text import INT64_MAX
+
+PICK_MAX: Final = 100
+SEATS_MAX: Final = 1000
+ID_BYTES: Final = 10
+SECONDS_KEPT: Final = 256
+_STATUS_NAMES: Final = {status: status.name.lower() for status in HoldStatus}
+
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Words = Annotated[tuple[Word, ...], msgspec.Meta(max_length=SEATS_MAX)]
+BuyerName = Annotated[str, msgspec.Meta(max_length=MAX_BUYER_CHARS)]
+
+
+class BestAvailable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Seats that the service picks; empty filters mean all."""
+
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=PICK_MAX)]
+    categories: Words = ()
+    zones: Words = ()
+    prevent_orphans: bool = True
+    accessible: bool = False
+
+
+class AreaWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Some units of an area."""
+
+    id: Word
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+
+
+class HoldBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST .../holds`: explicit seats or best available, or areas, or areas with either."""
+
+    seats: Words = ()
+    best_available: BestAvailable | None = None
+    areas: Annotated[tuple[AreaWish, ...], msgspec.Meta(max_length=200)] = ()
+    buyer: BuyerName | None = None
+
+
+class HoldChangeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST .../holds/{id}/extend|release`; `version`, when given, must be the hold's."""
+
+    version: Annotated[int, msgspec.Meta(ge=1, le=INT64_MAX)] | None = None
+    buyer: BuyerName | None = None
+
+
+class SeatsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST .../seats/block|unblock`."""
+
+    seats: Annotated[tuple[Word, ...], msgspec.Meta(min_length=1, max_length=SEATS_MAX)]
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """A request in the plan's terms."""
+
+    seats: tuple[int, ...]
+    best: BestAvailable | None
+    zones: frozenset[int]
+    areas: tuple[AreaUnits, ...]
+    channels: frozenset[str] = frozenset()
+
+
+class BuyerRef(msgspec.Struct, frozen=True):
+    """Who asks for a hold: `credential` scopes idempotency keys, `pass_id` is empty for a key.
+
+    A pass comes with its end and with the epoch of the sale that it was issued in.
+    """
+
+    id: str
+    credential: str
+    pass_id: str = ""
+    pass_epoch: int = 0
+    pass_expires_ms: int = 0
+    pass_limit_ms: int = 0
+    """until when the pass can be renewed, 0 for ever"""
+
+
+def resolve(
+    body: HoldBody, plan: Plan, settings: StockSettings, channels: frozenset[str] = frozenset()
+) -> Wish:
+    """The request against the plan; HoldfastError when it contradicts itself, names what is not
+    there, or what is set aside for a channel that the caller does not carry.
+    """
+    best = body.best_available
+    if body.seats and best is not None:
+        raise invalid("best_available", "Ask for `seats` or for `best_available`, not both.")
+    if not body.seats and best is None and not body.areas:
+        raise invalid("seats", "Ask for `seats`, `best_available` or `areas`.")
+    if best is not None:
+        _require_known(best.categories, plan.categories, "categories")
+    zones = _zones(best.zones if best else (), plan)
+    seats, areas = seat_indices(body.seats, plan), _areas(body.areas, settings)
+    withheld = [
+        *(
+            plan.guids[seat]
+            for seat in seats
+            if settings.withheld(plan.kind(seat).channel, channels)
+        ),
+        *(
+            a.id
+            for u in areas
+            if settings.withheld((a := settings.areas[u.area]).channel, channels)
+        ),
+    ]
+    if withheld:
+        raise HoldfastError(ErrorCode.CHANNEL_REQUIRED, conflicts=withheld)
+    return Wish(seats, best, zones, areas, channels)
+
+
+def seat_indices(guids: Sequence[str], plan: Plan) -> tuple[int, ...]:
+    """Dense indices of seats; 400 when one is unknown or named twice."""
+    if not guids:
+        return ()
+    indices = [plan.index(guid) for guid in guids]
+    unknown = [guid for guid, at in zip(guids, indices, strict=True) if at is None]
+    if unknown:
+        raise HoldfastError(
+            ErrorCode.UNKNOWN_SEAT,
+            f"No seat {unknown[0]!r} in the plan.",
+            field="seats",
+            unknown=unknown,
+        )
+    if len(set(indices)) != len(indices):
+        raise invalid("seats", "A seat is named twice.")
+    return tuple(at for at in indices if at is not None)
+
+
+def hold_id_for(uid: str, credential: str, key: str) -> str:
+    """The id of the hold that an idempotency key stands for.
+
+    Derived, not drawn: a repeat finds the hold without a record of its own, and a caller who lost
+    the answer can cancel what may not even have arrived yet.
+    """
+    text = "\0".join((uid, credential, key)).encode()
+    return hashlib.blake2b(text, digest_size=ID_BYTES, person=b"holdfast hold").hexdigest()
+
+
+def timestamp(ms: int) -> str:
+    """Store time as RFC 3339 in UTC."""
+    seconds, milliseconds = divmod(ms, 1000)
+    return f"{_whole_seconds(seconds)}.{milliseconds:03}Z"
+
+
+@lru_cache(SECONDS_KEPT)
+def _whole_seconds(seconds: int) -> str:
+    """Kept, because a crowd's holds all end in the same few seconds."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+class SeatItem(msgspec.Struct, frozen=True):
+    """A seat of a hold, with all that a ticket says."""
+
+    seat: str
+    label: str
+    category: str
+    price: int
+    quantity: int = 1
+
+
+class AreaItem(msgspec.Struct, frozen=True):
+    """Units of an area."""
+
+    area: str
+    label: str
+    category: str
+    price: int
+    quantity: int
+
+
+class HoldView(msgspec.Struct, frozen=True):
+    """A hold as the API shows it; with its order, to who asks about that."""
+
+    id: str
+    sale: str
+    status: str
+    buyer: str
+    items: list[SeatItem | AreaItem]
+    next_to_each_other: bool
+    total: int
+    currency: str
+    expires_at: str
+    expires_in_seconds: int
+    version: int
+    order_ref: str | None
+    reason: str | msgspec.UnsetType = msgspec.UNSET
+    order: dict[str, object] | msgspec.UnsetType = msgspec.UNSET
+
+
+def hold_view(
+    hold: HoldRecord, now_ms: int, sale: str, plan: Plan, settings: StockSettings
+) -> HoldView:
+    """The hold as of a time. The deadline decides, whether a sweep has come by or not."""
+    status = hold.status_at(now_ms)
+    left_ms = max(0, hold.expires_ms - now_ms) if status.timed else 0
+    told = status is HoldStatus.RELEASED and hold.reason
+    return HoldView(
+        hold.id,
+        sale,
+        _STATUS_NAMES[status],
+        hold.buyer,
+        hold_items(hold, plan, settings),
+        plan.adjacent(hold.seats),
+        hold.total,
+        settings.currency,
+        timestamp(hold.expires_ms),
+        left_ms // 1000,
+        hold.version,
+        hold.order_ref or None,
+        told or msgspec.UNSET,
+    )
+
+
+def hold_items(hold: HoldRecord, plan: Plan, settings: StockSettings) -> list[SeatItem | AreaItem]:
+    """What is held, seat by seat and area by area."""
+    items: list[SeatItem | AreaItem] = [
+        SeatItem(plan.guids[seat], plan.label(seat), plan.kind(seat).category, price)
+        for seat, price in zip(hold.seats, hold.prices, strict=True)
+    ]
+    for units in hold.areas:
+        area = settings.areas[units.area]
+        items.append(AreaItem(area.id, area.name, area.category, units.price, units.quantity))
+    return items
+
+
+def _require_known(names: Sequence[str], known: Collection[str], field: str) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        detail = f"{unknown[0]!r} is not in the plan."
+        raise HoldfastError(ErrorCode.UNKNOWN_SEAT, detail, field=field, unknown=unknown)
+
+
+def _zones(names: Sequence[str], plan: Plan) -> frozenset[int]:
+    """Zones by id or by name."""
+    _require_known(names, plan.zones_named, "zones")
+    return frozenset(at for name in set(names) for at in plan.zones_named[name])
+
+
+def _areas(wishes: Sequence[AreaWish], settings: StockSettings) -> tuple[AreaUnits, ...]:
+    if not wishes:
+        return ()
+    places = {area.id: at for at, area in enumerate(settings.areas)}
+    _require_known([wish.id for wish in wishes], places, "areas")
+    if len({wish.id for wish in wishes}) != len(wishes):
+        raise invalid("areas", "An area is named twice.")
+    return tuple(
+        AreaUnits(
+            places[wish.id],
+            wish.quantity,
+            settings.price(settings.areas[places[wish.id]].category),
+        )
+        for wish in wishes
+    )

@@ -1,0 +1,169 @@
+"""A sale's stock as one process sees it: plan, settings, and the operations on seats and holds.
+
+Invariants: nothing about seats or holds is remembered here but the last reading of the map, which
+is shown only while this process knows of nothing newer; what is decided is decided in the store.
+`settings` may be replaced while the sale runs (`apply`), the plan never.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Final
+
+from holdfast_inventory.holds.choice import ChoiceCompiler, group_by_row
+from holdfast_inventory.holds.hold_requests import BuyerRef, Wish, hold_id_for
+from holdfast_inventory.holds.refusals import refusal_of
+from holdfast_inventory.holds.seat_map import MapReader, SeatMap
+from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.plan.plan import Plan
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.hold_terms import EventsReading, HoldAnswer, HoldTerms, SeatChoice, SeatList
+from holdfast_lua.calls.records import HoldRecord
+from holdfast_lua.calls.stock import StockCalls
+
+SWEEPS_MAX: Final = 200
+SEED_BITS: Final = 31
+
+
+class Hall:
+    """Holds and seats of one sale. `name` is in the URLs, `ref` is shared with the waiting room."""
+
+    def __init__(
+        self, name: str, ref: SaleRef, plan: Plan, settings: StockSettings, calls: StockCalls
+    ) -> None:
+        self.name: Final = name
+        self.ref: Final = ref
+        self.plan: Final = plan
+        self.calls: Final = calls
+        self.settings = settings
+        self._choices = ChoiceCompiler(plan, settings)
+        self._map = MapReader(ref, plan, settings, calls)
+        self._random = random.Random()  # noqa: S311 - spreads a crowd, guards nothing
+
+    @property
+    def uid(self) -> str:
+        """The sale's uid."""
+        return self.ref.uid
+
+    def apply(self, settings: StockSettings) -> None:
+        """Goes on with other settings; currency, prices, areas and focal point cannot change."""
+        self.settings = settings
+        self._choices = ChoiceCompiler(self.plan, settings)
+        self._map.apply(settings)
+
+    async def hold(self, wish: Wish, buyer: BuyerRef, *, key: str, digest: str) -> HoldAnswer:
+        """Picks and holds; HoldfastError when it is refused. `key` is the idempotency key."""
+        terms = HoldTerms(
+            hold_id=hold_id_for(self.uid, buyer.credential, key),
+            digest=digest,
+            buyer=buyer.id,
+            pass_id=buyer.pass_id,
+            hold_ms=self.settings.hold_ms,
+            hold_max_ms=self.settings.hold_max_ms,
+            limit=self.settings.max_units_per_buyer,
+            seed=self._random.getrandbits(SEED_BITS),
+            opened=self._choices.opened(wish.channels),
+        )
+        seats = self._seats(wish)
+        answer = await self.calls.hold_seats(self.ref, terms, seats=seats, areas=wish.areas)
+        if answer.code is Code.PASS_ENDED and await self._returns(buyer):
+            answer = await self.calls.hold_seats(self.ref, terms, seats=seats, areas=wish.areas)
+        for _ in range(SWEEPS_MAX):
+            if answer.code is not Code.SWEEP_AGAIN:
+                break
+            await self.calls.expire_holds(self.ref)
+            answer = await self.calls.hold_seats(self.ref, terms, seats=seats, areas=wish.areas)
+        return self._accepted(answer)
+
+    async def has_made(self, buyer: BuyerRef, *, key: str) -> bool:
+        """Whether there is, or was, a hold under an idempotency key."""
+        hold_id = hold_id_for(self.uid, buyer.credential, key)
+        return (await self.calls.read_hold(self.ref, hold_id)).hold is not None
+
+    async def _returns(self, buyer: BuyerRef) -> bool:
+        """Whether the pass is of an epoch that the store has lost: it is good until it expires."""
+        if not 0 < buyer.pass_epoch < self.ref.epoch:
+            return False
+        return await self.calls.return_pass(
+            self.ref, buyer.pass_id, buyer.pass_expires_ms, buyer.pass_limit_ms
+        )
+
+    async def extend(self, hold_id: str, *, owner: str, version: int) -> HoldAnswer:
+        """Moves the deadline to a full hold time from now, as far as the maximum allows."""
+        return self._accepted(
+            await self.calls.extend_hold(
+                self.ref, hold_id, owner=owner, version=version, extend_ms=self.settings.hold_ms
+            )
+        )
+
+    async def release(self, hold_id: str, *, owner: str, version: int) -> HoldAnswer:
+        """Gives the units back."""
+        return self._accepted(
+            await self.calls.release_hold(self.ref, hold_id, owner=owner, version=version)
+        )
+
+    async def cancel(self, buyer: BuyerRef, *, key: str) -> HoldAnswer:
+        """Cancels what was, or would have been, held under an idempotency key."""
+        hold_id = hold_id_for(self.uid, buyer.credential, key)
+        who = {"buyer": buyer.id, "pass_id": buyer.pass_id}
+        answer = await self.calls.cancel_hold(self.ref, hold_id, **who)
+        if answer.code is Code.PASS_ENDED and await self._returns(buyer):
+            answer = await self.calls.cancel_hold(self.ref, hold_id, **who)
+        return self._accepted(answer)
+
+    async def read(self, hold_id: str, *, owner: str) -> HoldAnswer:
+        """One hold; its owner's or, with an empty owner, anybody's."""
+        answer = self._accepted(await self.calls.read_hold(self.ref, hold_id))
+        if owner and answer.hold is not None and answer.hold.buyer != owner:
+            raise self._refusal(HoldAnswer(Code.NOT_OWNER, answer.revision, answer.now_ms))
+        return answer
+
+    async def holds_of(self, buyer: str) -> tuple[int, list[HoldRecord]]:
+        """Store time, and the holds and orders of a buyer that have units, oldest first."""
+        now_ms, holds = await self.calls.read_buyer_holds(self.ref, buyer)
+        return now_ms, sorted(holds, key=lambda hold: (hold.created_ms, hold.id))
+
+    async def block(self, seats: Sequence[int]) -> int:
+        """The store's half of `blocking.block`: takes free seats off sale; how many were."""
+        return await self.calls.block_seats(self.ref, group_by_row(self.plan, seats))
+
+    async def unblock(self, seats: Sequence[int]) -> int:
+        """The store's half of `blocking.unblock`; how many were blocked."""
+        return await self.calls.unblock_seats(self.ref, group_by_row(self.plan, seats))
+
+    async def seat_map(self) -> SeatMap:
+        """The seats as they are now, with nothing overdue in them."""
+        return await self._map.read()
+
+    async def events(self, after: tuple[int, int] | None, limit: int) -> EventsReading:
+        """A page of the sale's events."""
+        return await self.calls.read_events(self.ref, after, limit)
+
+    async def sweep(self) -> int:
+        """Ends a bounded number of overdue holds; for a ticker. Answers how many it ended."""
+        return (await self.calls.expire_holds(self.ref)).ended
+
+    def _seats(self, wish: Wish) -> SeatList | SeatChoice | None:
+        if wish.seats:
+            return self._choices.seat_list(wish.seats, wish.channels)
+        best = wish.best
+        if best is None:
+            return None
+        return self._choices.choice(
+            best.quantity,
+            frozenset(best.categories),
+            wish.zones,
+            best.accessible,
+            best.prevent_orphans,
+            channels=wish.channels,
+        )
+
+    def _accepted(self, answer: HoldAnswer) -> HoldAnswer:
+        if answer.code < 0:
+            raise self._refusal(answer)
+        return answer
+
+    def _refusal(self, answer: HoldAnswer) -> Exception:
+        return refusal_of(answer, self.plan, self.settings, self.ref.epoch)

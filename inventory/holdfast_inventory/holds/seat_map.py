@@ -1,0 +1,189 @@
+"""The seat map: one character a seat, counts, and the event cursor it is true at.
+
+Read by one script, so states, counts and cursor belong together; whoever goes on with the changes
+after `version` misses nothing. A process reads the store again only when it knows of a newer
+revision or the reading is older than MAP_AGE_SECONDS, and callers that arrive during a reading wait
+for one that starts after they came, together: a crowd that reloads costs a reading, not a crowd of
+them. Encoded and compressed forms are made at most once per reading.
+
+Sixty thousand seats are 60 KB plain and, a full house or an empty one, well under 15 KB compressed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Final
+
+import msgspec
+
+from holdfast_inventory.holds.allotments import shown_states
+from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.plan.plan import Plan
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.hold_terms import SeatsReading
+from holdfast_lua.calls.stock import StockCalls
+
+MAP_AGE_SECONDS: Final = 0.25
+SWEEPS_MAX: Final = 200
+GZIP_LEVEL: Final = 6
+STATES: Final = {"free": "f", "held": "h", "booked": "b", "blocked": "x"}
+
+
+@dataclass(frozen=True)
+class SeatMap:
+    """One reading, and its forms."""
+
+    reading: SeatsReading
+    plan: Plan
+    settings: StockSettings
+    uid: str = ""
+    channel: str = ""
+    _views: dict[str, SeatMap] = field(default_factory=dict, repr=False, compare=False)
+
+    def seen_by(self, channel: str) -> SeatMap:
+        """The same reading as who carries a channel sees it; made once, like every other form."""
+        if channel == self.channel:
+            return self
+        if channel not in self._views:
+            self._views[channel] = replace(self, channel=channel, _views={})
+        return self._views[channel]
+
+    @property
+    def etag(self) -> str:
+        """Names this map among those of all sales that had this address one after another; a worker
+        may have read it before it has heard of a release.
+        """
+        name = f"{self.uid}-{self.version}-{self.reading.revision}"
+        if not self.settings.sets_aside:
+            return name
+        return f"{name}-{len(self.settings.released)}-{self.channel}"
+
+    @property
+    def version(self) -> str:
+        """The cursor of the last event that is in this map."""
+        epoch, seq = self.reading.cursor
+        return f"{epoch}-{seq}"
+
+    @cached_property
+    def members(self) -> dict[str, object]:
+        """As the API shows it."""
+        reading = self.reading
+        states = shown_states(reading.states, self.plan.set_aside, self.settings, self.channel)
+        withheld = states.count(b"x") - reading.states.count(b"x") if self.plan.set_aside else 0
+        areas = self._areas()
+        withheld += sum(units.get("blocked", 0) for units in areas.values())
+        return {
+            "version": self.version,
+            "plan_version": self.plan.version,
+            "counts": {
+                "free": reading.free - withheld,
+                "held": reading.held,
+                "booked": reading.booked,
+                "blocked": reading.blocked + withheld,
+            },
+            "states": states.decode("ascii"),
+            "areas": areas,
+        }
+
+    def _areas(self) -> dict[str, dict[str, int]]:
+        """The units of each area by state; free ones that are set aside for others are blocked."""
+        shown = {}
+        for area, (free, held) in zip(self.settings.areas, self.reading.areas, strict=True):
+            units = {"free": free, "held": held, "booked": area.capacity - free - held}
+            if self.settings.withheld(area.channel, {self.channel}):
+                units |= {"free": 0, "blocked": free}
+            shown[area.id] = {**units, "capacity": area.capacity}
+        return shown
+
+    @cached_property
+    def json(self) -> bytes:
+        """The map as JSON."""
+        return msgspec.json.encode(self.members)
+
+    @cached_property
+    def msgpack(self) -> bytes:
+        """The map as msgpack: the same members."""
+        return msgspec.msgpack.encode(self.members)
+
+    @cached_property
+    def json_gzip(self) -> bytes:
+        """The JSON, compressed."""
+        return gzip.compress(self.json, GZIP_LEVEL, mtime=0)
+
+    @cached_property
+    def msgpack_gzip(self) -> bytes:
+        """The msgpack, compressed."""
+        return gzip.compress(self.msgpack, GZIP_LEVEL, mtime=0)
+
+    @cached_property
+    def json_with_guids(self) -> bytes:
+        """The map as JSON, with the guids of the seats in each state."""
+        states, guids = str(self.members["states"]), self.plan.guids
+        by_state = {
+            name: [guids[at] for at, state in enumerate(states) if state == letter]
+            for name, letter in STATES.items()
+        }
+        return msgspec.json.encode({**self.members, "seats": by_state})
+
+
+class MapReader:
+    """Reads the map of one sale for all callers of the process."""
+
+    def __init__(
+        self, ref: SaleRef, plan: Plan, settings: StockSettings, calls: StockCalls
+    ) -> None:
+        self._ref = ref
+        self._plan = plan
+        self._settings = settings
+        self._calls = calls
+        self._latest: SeatMap | None = None
+        self._read_at = 0.0
+        self._running: asyncio.Task[SeatMap] | None = None
+        self._next: asyncio.Task[SeatMap] | None = None
+
+    def apply(self, settings: StockSettings) -> None:
+        """Show the seats by other settings from now on."""
+        self._settings = settings
+        self._latest = None
+
+    async def read(self) -> SeatMap:
+        """A map that was true at some moment since the call was made, or is known to be still."""
+        latest = self._latest
+        fresh = time.monotonic() - self._read_at < MAP_AGE_SECONDS
+        if latest is not None and fresh and latest.reading.revision >= self._ref.revision:
+            return latest
+        if self._running is None or self._running.done():
+            self._running = _started(self._read())
+            return await asyncio.shield(self._running)
+        # That reading may have been taken before this call: share the one after it.
+        if self._next is None or self._next.done():
+            self._next = _started(self._read_after(self._running))
+        return await asyncio.shield(self._next)
+
+    async def _read_after(self, running: asyncio.Task[SeatMap]) -> SeatMap:
+        await asyncio.wait({running})
+        self._running, self._next = self._next, None
+        return await self._read()
+
+    async def _read(self) -> SeatMap:
+        started = time.monotonic()
+        for _ in range(SWEEPS_MAX):
+            reading = await self._calls.read_seats(self._ref, len(self._settings.areas))
+            if not reading.overdue:
+                break
+            await self._calls.expire_holds(self._ref)
+        self._latest = SeatMap(reading, self._plan, self._settings, self._ref.uid)
+        self._read_at = started
+        return self._latest
+
+
+def _started(reading: Coroutine[None, None, SeatMap]) -> asyncio.Task[SeatMap]:
+    """A task whose failure nobody need be waiting for."""
+    task = asyncio.create_task(reading)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task

@@ -1,0 +1,180 @@
+"""Orders over HTTP: paying, confirm, orders, refund. Thin: what happens is decided elsewhere.
+
+A platform key confirms and refunds; a viewer key reads all orders of a sale; a pass reads those of
+its own buyer. The platform sells on behalf of every buyer: nothing here asks whose hold it is when
+a platform confirms it, unless it names its `buyer` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from holdfast_inventory.holds.hold_requests import BuyerName, hold_view
+from holdfast_inventory.http.halls import HALLS
+from holdfast_inventory.http.request import hold_id_of
+from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest, Reference
+from holdfast_inventory.orders.orders import BoxOffice, order_members
+from holdfast_inventory.orders.paying import begin_paying
+from holdfast_inventory.orders.refund import Refunding, RefundRequest
+from holdfast_inventory.orders.store_sync import Afterwards
+from holdfast_ledger import Ledger, Order, OrderStatus
+from holdfast_metrics.http import METRICS
+from holdfast_web.body import read_json
+from holdfast_web.credentials import Role, bearer_token, require_pass, require_role
+from holdfast_web.endpoint import buyer_endpoint, endpoint
+from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+from holdfast_web.idempotency import HEADER as IDEMPOTENCY_HEADER
+from holdfast_web.idempotency import idempotency_key
+from holdfast_web.pagination import page, page_query
+from holdfast_web.responses import json_response
+from holdfast_web.text import query_text
+
+ORDER_LEDGER: Final[web.AppKey[Ledger]] = web.AppKey("order_ledger", Ledger)
+AFTERWARDS: Final[web.AppKey[Afterwards]] = web.AppKey("afterwards", Afterwards)
+
+_JWT_DOTS: Final = 2
+
+
+class PayingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST .../holds/{id}/paying`: the platform may name its order already."""
+
+    order_ref: Reference | None = None
+    buyer: BuyerName | None = None
+
+
+def add_routes(app: web.Application) -> None:
+    """The routes of orders. The face sets `ORDER_LEDGER` and `HALLS` before the app starts."""
+    app.cleanup_ctx.append(_afterwards)
+    sale = "/v1/sales/{sale}"
+    app.router.add_post(f"{sale}/holds/{{id}}/paying", pay)
+    app.router.add_post(f"{sale}/holds/{{id}}/confirm", confirm)
+    app.router.add_get(f"{sale}/orders", list_orders)
+    app.router.add_get(f"{sale}/orders/{{id}}", read_order)
+    app.router.add_post(f"{sale}/orders/{{id}}/refund", refund)
+
+
+@endpoint
+async def pay(request: web.Request) -> web.Response:
+    """The buyer is about to be charged."""
+    await require_role(request, Role.PLATFORM)
+    office = await office_of(request)
+    body = await read_json(request, PayingBody, default=PayingBody())
+    paying = await begin_paying(office, hold_id_of(request), body.order_ref, body.buyer)
+    stock = office.stock
+    view = hold_view(paying.hold, paying.now_ms, stock.name, stock.plan, stock.settings)
+    order = order_members(paying.order, stock.name)
+    return json_response(msgspec.structs.replace(view, order=order))
+
+
+@endpoint
+async def confirm(request: web.Request) -> web.Response:
+    """The buyer has paid."""
+    await require_role(request, Role.PLATFORM)
+    office = await office_of(request)
+    body = await read_json(request, ConfirmRequest)
+    hold_id = hold_id_of(request)
+    confirming = Confirming(request.app[AFTERWARDS])
+    try:
+        confirmed = await confirming.confirm(office, hold_id, body)
+    except HoldfastError as error:
+        _count(request, office, error.code.value)
+        raise
+    _count(request, office, "again" if confirmed.again else "confirmed")
+    order = order_members(confirmed.order, office.stock.name)
+    return json_response({"status": "confirmed", "order": order})
+
+
+@buyer_endpoint
+async def list_orders(request: web.Request) -> web.Response:
+    """Orders in the order they were begun, a page at a time."""
+    office = await office_of(request)
+    owner = await _reader(request, office)
+    query = page_query(request, int, str)
+    after = (int(query.after[0]), str(query.after[1])) if query.after else None
+    orders = await office.ledger.orders.page(
+        office.stock.ref.uid,
+        limit=query.limit + 1,
+        after=after,
+        buyer=owner or query_text(request, "buyer"),
+        status=_status(query_text(request, "status")),
+    )
+    shown = orders[: query.limit]
+    more = (shown[-1].created_ms, shown[-1].id) if len(orders) > query.limit else None
+    return json_response(page([order_members(o, office.stock.name) for o in shown], more))
+
+
+@buyer_endpoint
+async def read_order(request: web.Request) -> web.Response:
+    """One order."""
+    office = await office_of(request)
+    owner = await _reader(request, office) or query_text(request, "buyer")
+    order = await _order(request, office)
+    if owner and order.buyer != owner:
+        raise HoldfastError(ErrorCode.NOT_OWNER)
+    return json_response(order_members(order, office.stock.name))
+
+
+@endpoint
+async def refund(request: web.Request) -> web.Response:
+    """Put seats back on sale, all or the `items` named.
+
+    Units of an area have no names, so only a key tells a repeat from a second refund.
+    """
+    await require_role(request, Role.PLATFORM)
+    office = await office_of(request)
+    body = await read_json(request, RefundRequest, default=RefundRequest())
+    nameless = any(item.area is not None for item in body.items or ())
+    key = idempotency_key(request) if nameless or IDEMPOTENCY_HEADER in request.headers else None
+    refunding = Refunding(request.app[AFTERWARDS])
+    order = await refunding.refund(office, hold_id_of(request, ErrorCode.UNKNOWN_ORDER), body, key)
+    _count(request, office, "refunded")
+    return json_response(order_members(order, office.stock.name))
+
+
+async def _afterwards(app: web.Application) -> AsyncIterator[None]:
+    app[AFTERWARDS] = Afterwards()
+    yield
+    await app[AFTERWARDS].drain()
+
+
+async def office_of(request: web.Request) -> BoxOffice:
+    """What it takes to sell in the sale of this request."""
+    hall = await request.app[HALLS](request.match_info["sale"])
+    return BoxOffice(hall, request.app[ORDER_LEDGER])
+
+
+async def _order(request: web.Request, office: BoxOffice) -> Order:
+    order_id = hold_id_of(request, ErrorCode.UNKNOWN_ORDER)
+    order = await office.ledger.orders.read(office.stock.ref.uid, order_id)
+    if order is None:
+        raise HoldfastError(ErrorCode.UNKNOWN_ORDER)
+    return order
+
+
+async def _reader(request: web.Request, office: BoxOffice) -> str:
+    """Whose orders may be seen: a pass's own buyer, everybody's ("") with a key."""
+    token = bearer_token(request)
+    if token is not None and token.count(".") == _JWT_DOTS:
+        return (await require_pass(request, office.stock)).subject
+    await require_role(request, Role.VIEWER)
+    return ""
+
+
+def _status(text: str | None) -> OrderStatus | None:
+    if text is None:
+        return None
+    try:
+        return OrderStatus(text)
+    except ValueError:
+        known = ", ".join(status.value for status in OrderStatus)
+        raise invalid("status", f"status must be one of {known}.") from None
+
+
+def _count(request: web.Request, office: BoxOffice, outcome: str) -> None:
+    metrics = request.app.get(METRICS)
+    if metrics is not None:
+        metrics.orders.add(office.stock.name, outcome)

@@ -1,0 +1,56 @@
+"""How a request about holds finds its hall, and on whose behalf it is made."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from aiohttp import web
+
+from holdfast_inventory.holds.hold_requests import BuyerRef
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.http.halls import HALLS
+from holdfast_web.credentials import Buyer, Role, bearer_token, buyer, require_role
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+SALE: Final = "/v1/sales/{sale}"
+_HOLD_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_JWT_DOTS: Final = 2
+
+
+async def hall_of(request: web.Request) -> Hall:
+    """The hall of the sale in the address."""
+    return await request.app[HALLS](request.match_info["sale"])
+
+
+def hold_id_of(request: web.Request, unknown: ErrorCode = ErrorCode.UNKNOWN_HOLD) -> str:
+    """The id of the hold or order in the address: one that cannot be ours names nothing."""
+    text = request.match_info["id"]
+    if _HOLD_ID.fullmatch(text) is None:
+        raise HoldfastError(unknown)
+    return text
+
+
+def buyer_ref(who: Buyer) -> BuyerRef:
+    """The buyer as holds know them; idempotency keys are scoped by the credential."""
+    if who.claims is not None:
+        claims = who.claims
+        credential, expires_ms = f"pass:{claims.pass_id}", claims.expires_at * 1000
+        limit_ms = claims.renewable_until * 1000
+        return BuyerRef(who.id, credential, claims.pass_id, claims.epoch, expires_ms, limit_ms)
+    return BuyerRef(who.id, f"key:{who.key.id if who.key else ''}")
+
+
+async def owner_of(request: web.Request, hall: Hall, named: str | None) -> str:
+    """Whose a hold must be for this request: the pass's or the named buyer's; empty, for a platform
+    key that names nobody, means anybody's.
+    """
+    if named is None and not _shows_pass(request):
+        await require_role(request, Role.PLATFORM)
+        return ""
+    return (await buyer(request, hall, named)).id
+
+
+def _shows_pass(request: web.Request) -> bool:
+    token = bearer_token(request)
+    return token is not None and token.count(".") == _JWT_DOTS

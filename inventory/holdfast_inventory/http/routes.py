@@ -1,0 +1,292 @@
+"""The inventory over HTTP: thin handlers, each one call into the hall.
+
+What needs a decision is decided elsewhere: who asks in `holdfast_web.credentials`, whether a
+request makes sense in `holds`, whether it can be had in the store.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from holdfast_inventory.events.change_streams import StreamBounds
+from holdfast_inventory.events.events import (
+    EVENTS_MAX,
+    EventPage,
+    cloud_events,
+    map_channel,
+    read_cursor,
+    seat_changes,
+)
+from holdfast_inventory.holds.hold_requests import (
+    HoldBody,
+    HoldChangeBody,
+    SeatsBody,
+    hold_view,
+    resolve,
+    seat_indices,
+)
+from holdfast_inventory.holds.hold_requests import seat_blocks as blocking
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.seat_map import SeatMap
+from holdfast_inventory.http import orders as orders_routes
+from holdfast_inventory.http.halls import HALLS
+from holdfast_inventory.http.orders import office_of
+from holdfast_inventory.http.request import SALE, buyer_ref, hall_of, hold_id_of, owner_of
+from holdfast_inventory.http.streams import set_up_streams, stream_changes, wants_stream
+from holdfast_inventory.orders.paying import withdraw
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.hold_terms import HoldAnswer
+from holdfast_metrics.http import METRICS
+from holdfast_web.body import read_json
+from holdfast_web.cors import Cors, allow_preflight
+from holdfast_web.credentials import Role, buyer, require_role
+from holdfast_web.endpoint import buyer_endpoint, endpoint, public_endpoint
+from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+from holdfast_web.idempotency import idempotency_key, request_digest
+from holdfast_web.negotiation import takes, takes_coding
+from holdfast_web.pagination import page, page_limit, page_query
+from holdfast_web.ready import Ready
+from holdfast_web.responses import JSON_TYPE, json_response
+from holdfast_web.text import query_text
+
+__all__ = ["HALLS", "add_routes"]
+
+MSGPACK_TYPE: Final = "application/msgpack"
+_PLAN_CACHING: Final = "public, max-age=86400, immutable"
+_MAP_CACHING: Final = "public, max-age=0, s-maxage=1"
+
+
+def add_routes(app: web.Application, bounds: StreamBounds | None = None) -> None:
+    """All of the inventory."""
+    set_up_streams(app, bounds or StreamBounds())
+    router = app.router
+    router.add_post(SALE + "/holds", _hold)  # first: the router tries one after another
+    router.add_get(SALE + "/holds", _holds)
+    router.add_get(SALE + "/plan", _plan)
+    router.add_get(SALE + "/seats", _seats)
+    router.add_get(SALE + "/changes", _changes)
+    router.add_get(SALE + "/events", _events)
+    router.add_post(SALE + "/holds/cancel", _cancel)
+    router.add_get(SALE + "/holds/{id}", _read)
+    router.add_post(SALE + "/holds/{id}/extend", _extend)
+    router.add_post(SALE + "/holds/{id}/release", _release)
+    router.add_post(SALE + "/seats/block", _block)
+    router.add_post(SALE + "/seats/unblock", _unblock)
+    for path in ("/plan", "/seats", "/changes"):
+        allow_preflight(app, SALE + path, Cors.PUBLIC)
+    for path in ("", "/cancel", "/{id}", "/{id}/extend", "/{id}/release"):
+        allow_preflight(app, SALE + "/holds" + path, Cors.BUYER)
+    orders_routes.add_routes(app)
+
+
+# Plan and seats
+
+
+@public_endpoint
+async def _plan(request: web.Request) -> web.StreamResponse:
+    plan = (await hall_of(request)).plan
+    headers = {
+        "ETag": f'"{plan.version}"',
+        "Cache-Control": _PLAN_CACHING,
+        "Vary": "Accept-Encoding",
+    }
+    if _unchanged(request, plan.version):
+        return web.Response(status=304, headers=headers)
+    if not _takes_gzip(request):
+        return Ready(body=plan.document, headers=headers, content_type=JSON_TYPE)
+    headers["Content-Encoding"] = "gzip"
+    return Ready(body=plan.document_gzip, headers=headers, content_type=JSON_TYPE)
+
+
+@public_endpoint
+async def _seats(request: web.Request) -> web.StreamResponse:
+    hall = await hall_of(request)
+    channel = map_channel(hall, query_text(request, "channel"))
+    seat_map = (await hall.seat_map()).seen_by(channel)
+    etag = seat_map.etag
+    vary = "Accept, Accept-Encoding"
+    headers = {"ETag": f'"{etag}"', "Cache-Control": _MAP_CACHING, "Vary": vary}
+    if _unchanged(request, etag):
+        return web.Response(status=304, headers=headers)
+    wanted = query_text(request, "seats")
+    if wanted not in (None, "guids"):
+        raise invalid("seats", "`seats` can be `guids`.")
+    if wanted == "guids":
+        return Ready(body=seat_map.json_with_guids, headers=headers, content_type=JSON_TYPE)
+    return _map_response(request, seat_map, headers)
+
+
+def _map_response(request: web.Request, seat_map: SeatMap, headers: dict[str, str]) -> web.Response:
+    packed = takes(request.headers.get("Accept", ""), MSGPACK_TYPE, rather_than=JSON_TYPE)
+    squeezed = _takes_gzip(request)
+    if packed:
+        body = seat_map.msgpack_gzip if squeezed else seat_map.msgpack
+    else:
+        body = seat_map.json_gzip if squeezed else seat_map.json
+    if squeezed:
+        headers = {**headers, "Content-Encoding": "gzip"}
+    kind = MSGPACK_TYPE if packed else JSON_TYPE
+    return Ready(body=body, headers=headers, content_type=kind)
+
+
+def _takes_gzip(request: web.Request) -> bool:
+    return takes_coding(request.headers.get("Accept-Encoding", ""), "gzip")
+
+
+def _unchanged(request: web.Request, etag: str) -> bool:
+    known = request.if_none_match
+    return known is not None and any(tag.value == etag for tag in known)
+
+
+async def _changes(request: web.Request) -> web.StreamResponse:
+    return await (stream_changes if wants_stream(request) else _changes_page)(request)
+
+
+@public_endpoint
+async def _changes_page(request: web.Request) -> web.StreamResponse:
+    hall = await hall_of(request)
+    after = read_cursor(query_text(request, "after"))
+    if after is None:
+        raise invalid("after", "Give the `version` of the map as `after`.")
+    channel = map_channel(hall, query_text(request, "channel"))
+    read = await seat_changes(hall, after, EVENTS_MAX, channel)
+    members = {"version": read.cursor, "more": read.more, "changes": read.items}
+    return json_response(members, headers={"Vary": "Accept"})
+
+
+@endpoint
+async def _events(request: web.Request) -> web.StreamResponse:
+    await require_role(request, Role.PLATFORM)
+    hall = await hall_of(request)
+    # `cursor` as in every list, so that who pages by `next` need not know this one by name.
+    after = read_cursor(query_text(request, "cursor") or query_text(request, "after"))
+    read = await cloud_events(hall, after, page_limit(request, EVENTS_MAX))
+    return json_response(_events_members(read))
+
+
+def _events_members(read: EventPage) -> dict[str, object]:
+    """`next` is there while more can be read at once; `cursor` is where to come back to."""
+    return {
+        "items": read.items,
+        "next": read.cursor if read.more else None,
+        "cursor": read.cursor,
+    }
+
+
+# Holds
+
+
+@buyer_endpoint
+async def _hold(request: web.Request) -> web.StreamResponse:
+    hall = await hall_of(request)
+    body = await read_json(request, HoldBody)
+    who = await buyer(request, hall, body.buyer)
+    key = idempotency_key(request)
+    wish = resolve(body, hall.plan, hall.settings, who.channels)
+    ref = buyer_ref(who)
+    digest = request_digest(msgspec.structs.replace(body, buyer=ref.id))
+    try:
+        # Such a pass begins nothing; a repeat finds what the first request has made.
+        final = who.claims is not None and who.claims.final
+        if final and not await hall.has_made(ref, key=key):
+            raise HoldfastError(ErrorCode.PASS_ENDED)
+        answer = await hall.hold(wish, ref, key=key, digest=digest)
+    except HoldfastError as error:
+        _count(request, hall, error.code.value)
+        raise
+    _count(request, hall, "again" if answer.code is Code.HOLD_REPEATED else "created")
+    return _hold_response(hall, answer, status=201)
+
+
+@buyer_endpoint
+async def _holds(request: web.Request) -> web.StreamResponse:
+    hall = await hall_of(request)
+    who = await buyer(request, hall, query_text(request, "buyer"))
+    query = page_query(request, int, str)
+    after = (int(query.after[0]), str(query.after[1])) if query.after else (0, "")
+    now_ms, holds = await hall.holds_of(who.id)
+    left = [hold for hold in holds if (hold.created_ms, hold.id) > after]
+    shown = left[: query.limit]
+    items = [hold_view(hold, now_ms, hall.name, hall.plan, hall.settings) for hold in shown]
+    more = (shown[-1].created_ms, shown[-1].id) if len(left) > query.limit else None
+    return json_response(page(items, more))
+
+
+@buyer_endpoint
+async def _read(request: web.Request) -> web.StreamResponse:
+    hall = await hall_of(request)
+    owner = await owner_of(request, hall, query_text(request, "buyer"))
+    return _hold_response(hall, await hall.read(hold_id_of(request), owner=owner))
+
+
+@buyer_endpoint
+async def _extend(request: web.Request) -> web.StreamResponse:
+    hall = await hall_of(request)
+    body = await read_json(request, HoldChangeBody, default=HoldChangeBody())
+    owner = await owner_of(request, hall, body.buyer)
+    hold_id, version = hold_id_of(request), body.version or 0
+    answer = await hall.extend(hold_id, owner=owner, version=version)
+    _count(request, hall, "extended")
+    return _hold_response(hall, answer)
+
+
+@buyer_endpoint
+async def _release(request: web.Request) -> web.StreamResponse:
+    hall = await hall_of(request)
+    body = await read_json(request, HoldChangeBody, default=HoldChangeBody())
+    owner = await owner_of(request, hall, body.buyer)
+    hold_id, version = hold_id_of(request), body.version or 0
+    answer = await hall.release(hold_id, owner=owner, version=version)
+    if answer.hold is not None and answer.hold.ledger:
+        await withdraw(await office_of(request), answer.hold, answer.now_ms)
+    _count(request, hall, "released")
+    return _hold_response(hall, answer)
+
+
+@buyer_endpoint
+async def _cancel(request: web.Request) -> web.StreamResponse:
+    """What was held under the `Idempotency-Key`, or would be when it arrives, shall not be."""
+    hall = await hall_of(request)
+    body = await read_json(request, HoldChangeBody, default=HoldChangeBody())
+    who = await buyer(request, hall, body.buyer)
+    answer = await hall.cancel(buyer_ref(who), key=idempotency_key(request))
+    return _hold_response(hall, answer)
+
+
+def _hold_response(hall: Hall, answer: HoldAnswer, *, status: int = 200) -> web.Response:
+    if answer.hold is None:
+        raise HoldfastError(ErrorCode.UNKNOWN_HOLD)
+    view = hold_view(answer.hold, answer.now_ms, hall.name, hall.plan, hall.settings)
+    return json_response(view, status=status)
+
+
+def _count(request: web.Request, hall: Hall, outcome: str) -> None:
+    metrics = request.app.get(METRICS)
+    if metrics is not None:
+        metrics.holds.add(hall.name, outcome)
+
+
+# Blocking
+
+
+@endpoint
+async def _block(request: web.Request) -> web.StreamResponse:
+    await require_role(request, Role.OPERATOR)
+    office = await office_of(request)
+    plan = office.stock.plan
+    body = await read_json(request, SeatsBody)
+    done = await blocking.block(office, seat_indices(body.seats, plan))
+    unavailable = [plan.guids[seat] for seat in done.unavailable]
+    return json_response({"blocked": len(done.blocked), "unavailable": unavailable})
+
+
+@endpoint
+async def _unblock(request: web.Request) -> web.StreamResponse:
+    await require_role(request, Role.OPERATOR)
+    office = await office_of(request)
+    body = await read_json(request, SeatsBody)
+    freed = await blocking.unblock(office, seat_indices(body.seats, office.stock.plan))
+    return json_response({"unblocked": freed})

@@ -1,0 +1,165 @@
+"""`GET .../changes` as server-sent events: what streams.py hands out, in the form of that format.
+
+A message carries what the JSON form answers, `id` is its cursor, so that an `EventSource` resumes
+by itself where it was cut off. Events that change no seat move the cursor without a message. While
+nothing happens a comment keeps proxies from closing the connection.
+
+aiohttp is told not to cancel handlers, so a stream looks for itself, every CHECK_SECONDS, whether
+its client is still there. One that takes nothing is cut off as with every answer, see connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from aiohttp import hdrs, web
+
+from holdfast_inventory.events.change_streams import (
+    Batch,
+    ChangeStreams,
+    FindHall,
+    StreamBounds,
+    StreamEnd,
+    Subscription,
+)
+from holdfast_inventory.events.events import change_items, map_channel, read_cursor
+from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.http.halls import HALLS
+from holdfast_metrics.http import METRICS
+from holdfast_web.client_address import address_network, client_address
+from holdfast_web.connection import SERVER_NAME
+from holdfast_web.cors import Cors, cors_headers
+from holdfast_web.endpoint import stream_endpoint
+from holdfast_web.errors import invalid
+from holdfast_web.negotiation import takes
+from holdfast_web.responses import JSON_TYPE
+from holdfast_web.text import query_text
+
+EVENT_STREAM: Final = "text/event-stream"
+CHANGE_STREAMS: Final = web.AppKey("change_streams", ChangeStreams)
+HEARTBEAT_SECONDS: Final = 15.0
+CHECK_SECONDS: Final = 2.0
+RETRY_MS: Final = (2_000, 5_000)
+
+_HEADERS: Final = {
+    "Server": SERVER_NAME,  # prepared here, where `Connection` has no part yet
+    "Content-Type": EVENT_STREAM,
+    "Cache-Control": "no-store",
+    "Vary": "Accept",
+    "X-Accel-Buffering": "no",
+}
+
+
+def set_up_streams(app: web.Application, bounds: StreamBounds) -> None:
+    """Streams end when the application begins to shut down, not when it has waited for them."""
+    app[CHANGE_STREAMS] = ChangeStreams(bounds)
+    app.on_shutdown.append(_close)
+
+
+async def _close(app: web.Application) -> None:
+    app[CHANGE_STREAMS].close()
+
+
+def wants_stream(request: web.Request) -> bool:
+    """Whether the client asks for server-sent events."""
+    return takes(request.headers.get("Accept", ""), EVENT_STREAM, rather_than=JSON_TYPE)
+
+
+@stream_endpoint
+async def stream_changes(request: web.Request) -> web.StreamResponse:
+    """The changes after `Last-Event-ID` or, at first, `after`, for as long as both sides stay."""
+    after = read_cursor(request.headers.get("Last-Event-ID") or query_text(request, "after"))
+    if after is None:
+        raise invalid("after", "Give the `version` of the map as `after`.")
+    name, halls = request.match_info["sale"], request.app[HALLS]
+
+    async def find_hall() -> Hall:
+        return await halls(name)
+
+    view = map_channel(await find_hall(), query_text(request, "channel"))
+    headers = {**_HEADERS, **await cors_headers(request, Cors.PUBLIC)}
+    response = web.StreamResponse(headers=headers)
+    if request.method == hdrs.METH_HEAD:
+        return response
+    address, streams = address_network(client_address(request)), request.app[CHANGE_STREAMS]
+    async with streams.subscribed(name, find_hall, after, address) as subscription:
+        await response.prepare(request)
+        with _counted(request), contextlib.suppress(ConnectionError):  # the client is gone
+            await _tell(_Line(request, response), subscription, find_hall, view)
+    return response
+
+
+def _counted(request: web.Request) -> contextlib.AbstractContextManager[None]:
+    """Shows the stream to Prometheus for as long as it is open."""
+    metrics = request.app.get(METRICS)
+    if metrics is None:
+        return contextlib.nullcontext()
+    return metrics.open_streams.track_inprogress()
+
+
+class _Line:
+    """The way to one client."""
+
+    def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
+        self._request = request
+        self._response = response
+        self._written_at = 0.0
+
+    @property
+    def gone(self) -> bool:
+        transport = self._request.transport
+        return transport is None or transport.is_closing()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it is time for a heartbeat."""
+        return time.monotonic() - self._written_at >= HEARTBEAT_SECONDS
+
+    async def write(self, data: bytes) -> None:
+        await self._response.write(data)
+        self._written_at = time.monotonic()
+
+
+async def _tell(line: _Line, subscription: Subscription, find_hall: FindHall, view: str) -> None:
+    # At random, so that the clients of a process that ended do not all come back at once.
+    await line.write(b"retry: %d\n\n" % random.randint(*RETRY_MS))  # noqa: S311
+    while not line.gone:
+        batches = await subscription.take(CHECK_SECONDS)
+        if batches:
+            await line.write(_frames(await find_hall(), batches, view))
+        elif subscription.end is not None:
+            if subscription.end is not StreamEnd.CLOSING:
+                await line.write(_last_event(subscription.end))
+            return
+        elif line.quiet:
+            await line.write(b":\nid: %b\n\n" % _cursor_text(subscription.cursor))
+
+
+def _frames(hall: Hall, batches: Sequence[Batch], view: str) -> bytes:
+    """Each batch as one message, made once for all who see the same."""
+    for batch in batches:
+        if view not in batch.frames:
+            batch.frames[view] = _frame(hall, batch, view)
+    return b"".join(batch.frames[view] for batch in batches)
+
+
+def _frame(hall: Hall, batch: Batch, view: str) -> bytes:
+    cursor = _cursor_text(batch.last)
+    items = change_items(batch.events, hall, view)
+    if not items:
+        return b"id: %b\n\n" % cursor
+    data = msgspec.json.encode({"version": cursor.decode(), "changes": items})
+    return b"id: %b\ndata: %b\n\n" % (cursor, data)
+
+
+def _last_event(end: StreamEnd) -> bytes:
+    return b"event: end\ndata: %b\n\n" % msgspec.json.encode({"code": end.value})
+
+
+def _cursor_text(cursor: tuple[int, int]) -> bytes:
+    return b"%d-%d" % cursor

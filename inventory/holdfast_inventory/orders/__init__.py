@@ -1,0 +1,1 @@
+"""Orders: paying, confirm, refund, and their recovery after a crash."""

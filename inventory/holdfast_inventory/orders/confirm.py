@@ -1,0 +1,244 @@
+"""Confirm: a paid hold becomes a sold order, once, whatever breaks on the way.
+
+    begin_confirm (store)   active or paying -> confirming: from here on time cannot free the seats
+    Sell (ledger)           PENDING or nothing -> SOLD with its seats, or LOST: this decides
+    answer                  the client is told what the ledger says
+    finish_confirm (store)  confirming -> confirmed: booked, with its event
+
+A crash after the first step leaves a hold that nobody sells: recovery voids the order in the
+ledger, then frees it. After the second the order is sold and recovery finishes the rest. The
+version of the hold travels along: a confirm that a void has overtaken is refused by the ledger and
+begins again.
+
+A payment that comes too late is settled by the sale's policy; when nothing can be had, an order
+that requires a refund goes into the ledger all the same, so that no payment is ever without a
+record and a repeated request gets the same answer.
+
+Rejected: to decide in the store and write the ledger behind. Redis loses acknowledged writes in a
+failover, and an order is a promise.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from holdfast_inventory.holds.choice import ChoiceCompiler
+from holdfast_inventory.holds.hold_requests import BuyerName
+from holdfast_inventory.holds.settings import LatePayment
+from holdfast_inventory.holds.unknown_holds import may_be_lost
+from holdfast_inventory.orders.orders import BoxOffice, Stock, order_of_hold, require_buyer
+from holdfast_inventory.orders.store_sync import Afterwards, give_up, tell
+from holdfast_ledger import (
+    EpochPassed,
+    Lose,
+    Order,
+    OrderStatus,
+    Outcome,
+    Sell,
+    Verdict,
+)
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.hold_terms import HoldAnswer, SeatChoice
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
+from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+
+BEGINS_MAX: Final = 3
+SWEEPS_MAX: Final = 100
+SEEDS: Final = 2**31
+AMOUNT_MAX: Final = 2**53
+Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+
+HOLD_EXPIRED: Final = "hold_expired"
+HOLD_RELEASED: Final = "hold_released"
+HOLD_LOST: Final = "hold_lost"
+
+_BEGUN = (Code.OK, Code.UNCHANGED, Code.HOLD_CONFIRMED, Code.HOLD_REACQUIRED)
+_GONE = {HOLD_EXPIRED: ErrorCode.HOLD_EXPIRED, HOLD_RELEASED: ErrorCode.HOLD_RELEASED}
+
+
+class ConfirmRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the platform says of the payment."""
+
+    order_ref: Reference
+    payment_ref: Reference | None = None
+    amount: Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MAX)] | None = None
+    buyer: BuyerName | None = None
+    """Whose the hold must be, where the platform says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The sold order; `again` when an earlier request had settled it."""
+
+    order: Order
+    again: bool
+
+
+class Confirming:
+    """Confirms holds of any sale."""
+
+    def __init__(self, afterwards: Afterwards) -> None:
+        self._afterwards = afterwards
+
+    async def confirm(self, office: BoxOffice, hold_id: str, request: ConfirmRequest) -> Confirmed:
+        """The sold order; HoldfastError with `refund_required` when nothing can be had."""
+        for _ in range(BEGINS_MAX):
+            outcome, version = await _attempt(office, hold_id, request)
+            if outcome.verdict is not Verdict.VOIDED:
+                return await self._answer(office, outcome)
+            # Recovery gave this hold up while we were on the way; free it, then begin anew.
+            await give_up(office.stock, hold_id, version)
+        raise HoldfastError(ErrorCode.CONFLICT, "The hold keeps changing; repeat the request.")
+
+    async def _answer(self, office: BoxOffice, outcome: Outcome) -> Confirmed:
+        order = outcome.order
+        if outcome.verdict is Verdict.EPOCH_PASSED or order is None:
+            raise EpochPassed()
+        await self._afterwards.run(tell(office, order))
+        if outcome.verdict is Verdict.DIFFERS:
+            raise HoldfastError(ErrorCode.ORDER_MISMATCH)
+        if order.status is OrderStatus.LOST:
+            raise refund_required(order)
+        return Confirmed(order, outcome.verdict is Verdict.REPEATED)
+
+
+def refund_required(order: Order) -> HoldfastError:
+    """410: paid, and nothing to be had for it."""
+    code = _GONE.get(order.reason or "", ErrorCode.HOLD_LOST)
+    return HoldfastError(code, refund_required=True, reason=order.reason, order_id=order.id)
+
+
+async def _attempt(office: BoxOffice, hold_id: str, request: ConfirmRequest) -> tuple[Outcome, int]:
+    """Begin in the store and decide in the ledger, both in the epoch that this starts in.
+
+    Answers the ledger's outcome and the version of the hold that it was asked about.
+    """
+    stock = office.stock
+    epoch = stock.ref.epoch
+    reading = await stock.calls.read_hold(stock.ref, hold_id)
+    if reading.hold is None:
+        return await _attempt_unknown(office, hold_id, request, reading.now_ms, epoch), 0
+    require_buyer(reading.hold.buyer, request.buyer)
+    _check_amount(stock, reading.hold, request)
+    begun = await _begin(stock, hold_id)
+    if begun.hold is None:
+        return await _attempt_unknown(office, hold_id, request, begun.now_ms, epoch), 0
+    order = _paid(order_of_hold(stock, begun.hold, begun.now_ms), request)
+    if begun.code in _BEGUN:
+        return await office.ledger.commit(Sell(epoch, order)), order.hold_version
+    reason = HOLD_RELEASED if begun.code is Code.HOLD_RELEASED else HOLD_EXPIRED
+    return await office.ledger.commit(Lose(epoch, replace(order, reason=reason))), 0
+
+
+async def _attempt_unknown(
+    office: BoxOffice, hold_id: str, request: ConfirmRequest, now_ms: int, epoch: int
+) -> Outcome:
+    """A hold that the store does not know: the ledger may; else it was lost, or never was."""
+    stock = office.stock
+    known = await office.ledger.orders.read(stock.ref.uid, hold_id)
+    if known is None and not await may_be_lost(office, epoch):
+        raise HoldfastError(ErrorCode.UNKNOWN_HOLD)
+    if known is None:
+        lost = replace(_unknown_order(stock, hold_id, request, now_ms), reason=HOLD_LOST)
+        return await office.ledger.commit(Lose(epoch, _paid(lost, request)))
+    require_buyer(known.buyer, request.buyer)
+    order = _paid(replace(known, updated_ms=now_ms), request)
+    if known.status is OrderStatus.VOID:
+        return await office.ledger.commit(Lose(epoch, replace(order, reason=HOLD_EXPIRED)))
+    return await office.ledger.commit(Sell(epoch, order))
+
+
+async def _begin(stock: Stock, hold_id: str) -> HoldAnswer:
+    """`begin_confirm`, and other seats where the policy takes them."""
+    policy, limit = stock.settings.late_payment, stock.settings.max_units_per_buyer
+    reacquire = policy is not LatePayment.REFUND
+    begun = await _swept(
+        stock,
+        lambda: stock.calls.begin_confirm(stock.ref, hold_id, reacquire=reacquire, limit=limit),
+    )
+    hold = begun.hold
+    late = begun.code is Code.HOLD_EXPIRED and hold is not None
+    if hold is None or not late or policy is not LatePayment.REACQUIRE_EQUIVALENT:
+        return begun
+    choices, seed = equivalent_choices(stock, hold), begun.now_ms % SEEDS
+    return await _swept(
+        stock,
+        lambda: stock.calls.reacquire_hold(stock.ref, hold_id, choices, limit=limit, seed=seed),
+    )
+
+
+async def _swept(stock: Stock, call: Callable[[], Awaitable[HoldAnswer]]) -> HoldAnswer:
+    """The call's answer once enough overdue holds have been ended for it to be final."""
+    answer = await call()
+    for _ in range(SWEEPS_MAX):
+        if answer.code is not Code.SWEEP_AGAIN:
+            return answer
+        await stock.calls.expire_holds(stock.ref)
+        answer = await call()
+    return answer
+
+
+def equivalent_choices(stock: Stock, hold: HoldRecord) -> list[SeatChoice]:
+    """As many seats of each class as the hold had."""
+    compiler = ChoiceCompiler(stock.plan, stock.settings)
+    kinds = [stock.plan.kind(seat) for seat in hold.seats]
+    # Who held seats of an allotment carries its channel. Choices must not share any class.
+    channels = frozenset(kind.channel for kind in kinds)
+    counts = Counter((kind.category, kind.accessible) for kind in kinds)
+    return [
+        compiler.choice(
+            quantity, frozenset({category}), frozenset(), accessible, False, channels=channels
+        )
+        for (category, accessible), quantity in sorted(counts.items())
+    ]
+
+
+def _check_amount(stock: Stock, hold: HoldRecord, request: ConfirmRequest) -> None:
+    if not stock.settings.verify_amount or _never_held(hold):
+        return
+    if request.amount is None:
+        raise invalid("amount", "amount is required: this sale verifies it.")
+    if request.amount != hold.total:
+        raise HoldfastError(
+            ErrorCode.AMOUNT_MISMATCH, total=hold.total, currency=stock.settings.currency
+        )
+
+
+def _never_held(hold: HoldRecord) -> bool:
+    """Cancelled under an id that the store did not know, perhaps since it has lost the hold.
+
+    What it cost is not known any more; a payment for it must go back and not be called a mistake.
+    """
+    return hold.status is HoldStatus.RELEASED and not hold.units and not hold.digest
+
+
+def _paid(order: Order, request: ConfirmRequest) -> Order:
+    return replace(
+        order,
+        order_ref=request.order_ref,
+        payment_ref=request.payment_ref,
+        amount=request.amount,
+    )
+
+
+def _unknown_order(stock: Stock, hold_id: str, request: ConfirmRequest, now_ms: int) -> Order:
+    """All that is known of a hold that the store has lost: that somebody paid for it."""
+    return Order(
+        sale_uid=stock.ref.uid,
+        id=hold_id,
+        status=OrderStatus.LOST,
+        buyer="",
+        hold_version=0,
+        total=request.amount or 0,
+        currency=stock.settings.currency,
+        items=(),
+        next_to_each_other=False,
+        created_ms=now_ms,
+        updated_ms=now_ms,
+    )

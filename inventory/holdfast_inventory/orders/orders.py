@@ -1,0 +1,163 @@
+"""Between a hold in the store and an order in the ledger: the same seats, told in two ways.
+
+The store knows a hold by plan indices and packed numbers, because it must be fast; the ledger keeps
+an order with names, labels and prices as they were, because it must be readable years later without
+the plan. The id is one and the same: it makes every step of a confirm repeatable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from holdfast_inventory.holds.hold_requests import timestamp
+from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.holds.stock_image import record_for
+from holdfast_inventory.plan.plan import Plan
+from holdfast_ledger import Ledger, Order, OrderItem, OrderStatus, RebuildState
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_lua.calls.stock import StockCalls
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+
+class Stock(Protocol):
+    """What selling needs of a sale in this process; a `Hall` is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def uid(self) -> str: ...
+    @property
+    def ref(self) -> SaleRef: ...
+    @property
+    def settings(self) -> StockSettings: ...
+    @property
+    def plan(self) -> Plan: ...
+    @property
+    def calls(self) -> StockCalls: ...
+    async def block(self, seats: Sequence[int]) -> int: ...
+    async def unblock(self, seats: Sequence[int]) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BoxOffice:
+    """A sale's stock and the ledger: all that it takes to sell."""
+
+    stock: Stock
+    ledger: Ledger
+
+
+def require_buyer(whose: str, named: str | None) -> None:
+    """403 `not_owner` when a platform names another buyer than the one whose hold or order it is;
+    of what a store has lost nobody knows whose it was.
+    """
+    if named is not None and whose and whose != named:
+        raise HoldfastError(ErrorCode.NOT_OWNER)
+
+
+def order_of_hold(stock: Stock, hold: HoldRecord, now_ms: int) -> Order:
+    """The hold as an order that nobody has paid for yet."""
+    prices = zip(hold.seats, hold.prices, strict=True)
+    seats = [_seat_item(stock, seat, price) for seat, price in prices]
+    return Order(
+        sale_uid=stock.ref.uid,
+        id=hold.id,
+        status=OrderStatus.PENDING,
+        # A hold from before buyers' names were checked may have what PostgreSQL does not store, and
+        # its buyer may have paid.
+        buyer=hold.buyer.replace("\0", "\ufffd"),
+        hold_version=hold.version,
+        total=hold.total,
+        currency=stock.settings.currency,
+        items=(*seats, *(_area_item(stock, units) for units in hold.areas)),
+        next_to_each_other=stock.plan.adjacent(hold.seats),
+        created_ms=now_ms,
+        updated_ms=now_ms,
+    )
+
+
+def hold_of_order(
+    plan: Plan, settings: StockSettings, order: Order, status: HoldStatus
+) -> HoldRecord:
+    """The hold that the store must have for this order: what it still owns, nothing else."""
+    seats = [(i.index, i.price) for i in order.items if i.index is not None and i.owned]
+    return record_for(
+        plan,
+        order.id,
+        status,
+        buyer=order.buyer,
+        seats=[seat for seat, _ in seats],
+        prices=[price for _, price in seats],
+        areas=owned_areas(settings, order),
+        total=order.total,
+        created_ms=order.created_ms,
+        expires_ms=order.due_ms or 0,
+        version=order.hold_version,
+    )
+
+
+def holds_of_ledger(plan: Plan, settings: StockSettings, state: RebuildState) -> list[HoldRecord]:
+    """All holds that a store which lost everything must have: sold ones and pending ones."""
+    return [
+        *(hold_of_order(plan, settings, order, HoldStatus.CONFIRMED) for order in state.sold),
+        *(hold_of_order(plan, settings, order, HoldStatus.PAYING) for order in state.pending),
+    ]
+
+
+def order_members(order: Order, sale: str) -> dict[str, object]:
+    """An order as the API shows it."""
+    return {
+        "id": order.id,
+        "sale": sale,
+        "status": order.status.value,
+        "buyer": order.buyer,
+        "order_ref": order.order_ref,
+        "payment_ref": order.payment_ref,
+        "amount": order.amount,
+        "total": order.total,
+        "currency": order.currency,
+        "items": [_item_members(item) for item in order.items],
+        "next_to_each_other": order.next_to_each_other,
+        "refund_required": order.status is OrderStatus.LOST,
+        "refunded_amount": order.refunded_amount,
+        "reason": order.reason,
+        "created_at": timestamp(order.created_ms),
+        "updated_at": timestamp(order.updated_ms),
+        "confirmed_at": None if order.confirmed_ms is None else timestamp(order.confirmed_ms),
+    }
+
+
+def _item_members(item: OrderItem) -> dict[str, object]:
+    named = {"area": item.area} if item.seat is None else {"seat": item.seat}
+    return {
+        **named,
+        "label": item.label,
+        "category": item.category,
+        "price": item.price,
+        "quantity": item.quantity,
+        "refunded": item.refunded,
+    }
+
+
+def owned_areas(settings: StockSettings, order: Order) -> tuple[AreaUnits, ...]:
+    """The units of areas that the order owns, by the area's place in the sale."""
+    places = {area.id: place for place, area in enumerate(settings.areas)}
+    return tuple(
+        AreaUnits(places[item.area], item.owned, item.price)
+        for item in order.items
+        if item.area in places and item.owned
+    )
+
+
+def _seat_item(stock: Stock, seat: int, price: int) -> OrderItem:
+    plan = stock.plan
+    return OrderItem(
+        plan.label(seat), plan.kind(seat).category, price, seat=plan.guids[seat], index=seat
+    )
+
+
+def _area_item(stock: Stock, units: AreaUnits) -> OrderItem:
+    area = stock.settings.areas[units.area]
+    return OrderItem(area.name, area.category, units.price, units.quantity, area=area.id)

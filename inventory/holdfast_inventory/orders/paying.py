@@ -1,0 +1,94 @@
+"""Paying: before the buyer is charged, the order is in the ledger with its seats.
+
+The store stops the clock first (until the hold's latest time), then the ledger takes the order as
+PENDING, and only then the platform is told that it may charge. From here on the seats survive the
+loss of the store: a rebuild holds them for this order. A crash between the two steps leaves a hold
+that lapses at its latest time, and the platform without an answer, so it asks again.
+
+A platform whose payment failed gives the hold back: the store frees the seats, then the ledger
+voids the order, so that no rebuild holds them once more. A crash in between leaves an order that
+recovery voids when it is due.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec.structs import replace
+
+from holdfast_inventory.holds.refusals import refusal_of
+from holdfast_inventory.holds.unknown_holds import may_be_lost
+from holdfast_inventory.orders.orders import BoxOffice, order_of_hold, require_buyer
+from holdfast_ledger import EpochPassed, Order, OrderStatus, Pend, Verdict, Void
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+PENDING_GRACE_MS: Final = 60_000
+"""how long after its hold lapsed an order stays pending: a confirm may be on its way"""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Paying:
+    """The hold as it is while its buyer pays, the order behind it, and the store's time."""
+
+    hold: HoldRecord
+    order: Order
+    now_ms: int
+
+
+async def begin_paying(
+    office: BoxOffice, hold_id: str, order_ref: str | None = None, buyer: str | None = None
+) -> Paying:
+    """Keep the hold's seats while its buyer is being charged; a repeat answers the same.
+
+    `buyer`, where the platform names one, must be the hold's, who never changes.
+    """
+    stock = office.stock
+    if buyer is not None:
+        reading = await stock.calls.read_hold(stock.ref, hold_id)
+        require_buyer("" if reading.hold is None else reading.hold.buyer, buyer)
+    epoch = stock.ref.epoch
+    answer = await stock.calls.begin_paying(stock.ref, hold_id)
+    if answer.code is Code.HOLD_UNKNOWN and await may_be_lost(office, epoch):
+        raise HoldfastError(ErrorCode.HOLD_LOST)
+    if answer.code.refused or answer.hold is None:
+        raise refusal_of(answer, stock.plan, stock.settings, epoch)
+    order = replace(
+        order_of_hold(stock, answer.hold, answer.now_ms),
+        order_ref=order_ref,
+        due_ms=answer.hold.expires_ms + PENDING_GRACE_MS,
+    )
+    outcome = await office.ledger.commit(Pend(epoch, order))
+    if outcome.verdict is Verdict.EPOCH_PASSED or outcome.order is None:
+        raise EpochPassed()
+    if outcome.verdict is Verdict.VOIDED:
+        raise HoldfastError(ErrorCode.HOLD_EXPIRED)
+    if outcome.verdict is Verdict.SETTLED:
+        raise HoldfastError(ErrorCode.ORDER_STATE)
+    return Paying(answer.hold, outcome.order, answer.now_ms)
+
+
+async def withdraw(office: BoxOffice, hold: HoldRecord, now_ms: int) -> None:
+    """Void the order of a hold that was given back, if there is one or is one on its way.
+
+    The release has succeeded whether this does or not, so a ledger that is away is no reason to
+    refuse it.
+    """
+    if hold.status is not HoldStatus.RELEASED or not hold.ledger:
+        return
+    stock = office.stock
+    epoch = stock.ref.epoch
+    try:
+        known = await office.ledger.orders.read(stock.ref.uid, hold.id)
+        if known is not None and known.status is not OrderStatus.PENDING:
+            return
+        order = known or order_of_hold(stock, hold, now_ms)
+        void = replace(order, hold_version=hold.version, updated_ms=now_ms)
+        await office.ledger.commit(Void(epoch, void))
+    except HoldfastError as error:
+        _log.warning("order %s will be voided when it is due: %r", hold.id, error)

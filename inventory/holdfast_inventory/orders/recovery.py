@@ -1,0 +1,173 @@
+"""Recovery: finishes or undoes what a crash left halfway. Harmless to repeat, from every worker.
+
+Three lists are walked, a bounded piece at each visit:
+
+- the seats whose block the store was not told of;
+- the ledger's orders that are due: PENDING ones whose hold has lapsed are voided; LOST and refunded
+  ones of which the store was never told are told;
+- the store's holds: one that is confirming is compared with the ledger. If the order is settled,
+  the store is told. If nothing is there, somebody began to confirm and went away; after a while in
+  which it did not change the order is voided, and only when that is committed is the hold freed.
+
+A visit never decides what the confirm itself would decide: it is the ledger's rules that settle
+every race with a confirm still on its way, by the version of the hold.
+
+How long a hold has been confirming is remembered here, in memory: a worker that restarts begins to
+count anew, which delays the recovery and never hurries it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from msgspec.structs import replace
+
+from holdfast_inventory.holds.hold_requests import seat_blocks as blocking
+from holdfast_inventory.orders.orders import BoxOffice, Stock, order_of_hold
+from holdfast_inventory.orders.store_sync import tell
+from holdfast_ledger import Claim, Ledger, Order, OrderStatus, Verdict, Void
+from holdfast_lua.calls.records import HoldRecord, HoldStatus
+
+PATIENCE_MS: Final = 120_000
+"""how long a hold may be confirming without an order before it is given up"""
+CLAIM_MS: Final = 30_000
+DUE_MAX: Final = 100
+PAGES_MAX: Final = 4
+WATCHED_MAX: Final = 10_000
+
+_SETTLED = (
+    OrderStatus.SOLD,
+    OrderStatus.PARTLY_REFUNDED,
+    OrderStatus.REFUNDED,
+    OrderStatus.LOST,
+)
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Where a sale's walk stands, and the confirming holds seen: id -> (version, since ms)."""
+
+    cursor: int = 0
+    seen: dict[str, tuple[int, int]] = field(default_factory=dict)
+    found: set[str] = field(default_factory=set)
+    strays: frozenset[int] = frozenset()
+    """seats that were blocked in store or ledger alone at the last visit"""
+
+
+class Recovery:
+    """Visits sales; one per process."""
+
+    def __init__(self, ledger: Ledger, *, patience_ms: int = PATIENCE_MS) -> None:
+        self._ledger = ledger
+        self._patience_ms = patience_ms
+        self._watches: dict[str, _Watch] = {}
+
+    async def visit(self, stock: Stock) -> int:
+        """One bounded round over a sale; how many orders it settled or told."""
+        office = BoxOffice(stock, self._ledger)
+        await self._visit_blocks(office)
+        return await self._visit_due(office) + await self._visit_holds(office)
+
+    def forget(self, sale_uid: str) -> None:
+        """Drop what is remembered of a sale that this process no longer serves."""
+        self._watches.pop(sale_uid, None)
+
+    async def _visit_blocks(self, office: BoxOffice) -> None:
+        """What differs at two visits was not on its way: the store is told of it once more."""
+        uid = office.stock.ref.uid
+        watch = self._watches.setdefault(uid, _Watch())
+        strays = await blocking.strays(office)
+        if strays & watch.strays:
+            await office.ledger.blocks.doubt(uid, sorted(strays & watch.strays))
+        watch.strays = strays
+        await blocking.settle(office)
+
+    async def _visit_due(self, office: BoxOffice) -> int:
+        now_ms = (await office.stock.calls.read_hold(office.stock.ref, "")).now_ms
+        due = await self._ledger.orders.due(office.stock.ref.uid, now_ms=now_ms, limit=DUE_MAX)
+        return sum([await self._visit_order(office, order, now_ms) for order in due])
+
+    async def _visit_order(self, office: BoxOffice, order: Order, now_ms: int) -> bool:
+        """Claimed first: two workers that free the same refunded units would free them twice."""
+        assert order.due_ms is not None
+        epoch, until_ms = office.stock.ref.epoch, now_ms + CLAIM_MS
+        claim = Claim(epoch, order.sale_uid, order.id, order.due_ms, until_ms)
+        outcome = await self._ledger.commit(claim)
+        if outcome.verdict is not Verdict.DONE or outcome.order is None:
+            return False
+        if order.status is OrderStatus.PENDING:
+            return await self._visit_pending(office, outcome.order)
+        await tell(office, outcome.order)
+        return True
+
+    async def _visit_pending(self, office: BoxOffice, order: Order) -> bool:
+        """A confirming hold is left to the walk over the holds; any other has lapsed by itself."""
+        stock = office.stock
+        answer = await stock.calls.read_hold(stock.ref, order.id)
+        hold = answer.hold
+        if hold is not None and hold.status is HoldStatus.CONFIRMING:
+            return False
+        if hold is not None and hold.status_at(answer.now_ms) is HoldStatus.PAYING:
+            return False
+        version = order.hold_version if hold is None else hold.version
+        void = replace(order, hold_version=max(version, order.hold_version))
+        outcome = await self._ledger.commit(
+            Void(stock.ref.epoch, replace(void, updated_ms=answer.now_ms))
+        )
+        return outcome.verdict is Verdict.DONE
+
+    async def _visit_holds(self, office: BoxOffice) -> int:
+        stock = office.stock
+        watch = self._watches.setdefault(stock.ref.uid, _Watch())
+        settled = 0
+        for _ in range(PAGES_MAX):
+            watch.cursor, holds = await stock.calls.scan_holds(stock.ref, watch.cursor)
+            settled += await self._visit_confirming(office, watch, holds)
+            if watch.cursor == 0:
+                _forget_others(watch)
+                break
+        return settled
+
+    async def _visit_confirming(
+        self, office: BoxOffice, watch: _Watch, holds: Iterable[HoldRecord]
+    ) -> int:
+        settled = 0
+        for hold in holds:
+            if hold.status is not HoldStatus.CONFIRMING or len(watch.found) >= WATCHED_MAX:
+                continue
+            watch.found.add(hold.id)
+            settled += await self._visit_hold(office, watch, hold)
+        return settled
+
+    async def _visit_hold(self, office: BoxOffice, watch: _Watch, hold: HoldRecord) -> bool:
+        stock = office.stock
+        order = await self._ledger.orders.read(stock.ref.uid, hold.id)
+        if order is not None and order.status in _SETTLED:
+            await tell(office, order)
+            return True
+        now_ms = (await stock.calls.read_hold(stock.ref, hold.id)).now_ms
+        version, since_ms = watch.seen.setdefault(hold.id, (hold.version, now_ms))
+        if version != hold.version:
+            watch.seen[hold.id] = (hold.version, now_ms)
+            return False
+        if now_ms - since_ms < self._patience_ms:
+            return False
+        return await self._give_up(office, hold, now_ms)
+
+    async def _give_up(self, office: BoxOffice, hold: HoldRecord, now_ms: int) -> bool:
+        """Void in the ledger; what it answers is settled, and the store is told of that."""
+        void = order_of_hold(office.stock, hold, now_ms)
+        outcome = await self._ledger.commit(Void(office.stock.ref.epoch, void))
+        if outcome.verdict in (Verdict.DONE, Verdict.REPEATED, Verdict.SETTLED):
+            assert outcome.order is not None
+            await tell(office, outcome.order)
+            return True
+        return False
+
+
+def _forget_others(watch: _Watch) -> None:
+    """At the end of a walk: whoever was not found confirming is no longer watched."""
+    watch.seen = {hold_id: seen for hold_id, seen in watch.seen.items() if hold_id in watch.found}
+    watch.found = set()

@@ -1,0 +1,72 @@
+"""Refunds: the ledger gives the seats up first, then the store puts them back on sale.
+
+The other way round a crash in between would sell a seat that the ledger still gives to its first
+buyer. A crash after the ledger leaves seats that are free and look booked; recovery frees them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from holdfast_inventory.holds.hold_requests import BuyerName
+from holdfast_inventory.orders.orders import BoxOffice, require_buyer
+from holdfast_inventory.orders.store_sync import Afterwards, tell
+from holdfast_ledger import EpochPassed, GiveBack, Order, RefundItem, Verdict
+from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+
+ITEMS_MAX = 1_000
+
+_REFUSALS = {
+    Verdict.UNKNOWN: ErrorCode.UNKNOWN_ORDER,
+    Verdict.SETTLED: ErrorCode.ORDER_STATE,
+}
+
+
+class RefundRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which items to give back; without any, the whole order."""
+
+    items: Annotated[tuple[RefundItem, ...], msgspec.Meta(min_length=1, max_length=ITEMS_MAX)] | (
+        None
+    ) = None
+    buyer: BuyerName | None = None
+    """Whose the order must be, where the platform says so."""
+
+
+class Refunding:
+    """Refunds orders of any sale."""
+
+    def __init__(self, afterwards: Afterwards) -> None:
+        self._afterwards = afterwards
+
+    async def refund(
+        self, office: BoxOffice, order_id: str, request: RefundRequest, key: str | None
+    ) -> Order:
+        """The order after the refund. Under the same `key` a repeat gives nothing back again."""
+        stock = office.stock
+        _check(request)
+        if request.buyer is not None:
+            order = await office.ledger.orders.read(stock.ref.uid, order_id)
+            require_buyer("" if order is None else order.buyer, request.buyer)
+        epoch = stock.ref.epoch
+        at_ms = (await stock.calls.read_hold(stock.ref, order_id)).now_ms
+        intent = GiveBack(epoch, stock.ref.uid, order_id, at_ms, request.items, key)
+        outcome = await office.ledger.commit(intent)
+        if outcome.verdict is Verdict.EPOCH_PASSED:
+            raise EpochPassed()
+        if outcome.verdict is Verdict.NOT_OWNED:
+            raise invalid("items", "The order does not own one of these items.")
+        if outcome.order is None or outcome.verdict in _REFUSALS:
+            raise HoldfastError(_REFUSALS.get(outcome.verdict, ErrorCode.UNKNOWN_ORDER))
+        await self._afterwards.run(tell(office, outcome.order))
+        return outcome.order
+
+
+def _check(request: RefundRequest) -> None:
+    """Each item names a seat or an area, not both."""
+    for item in request.items or ():
+        if (item.seat is None) is (item.area is None):
+            raise invalid("items", "Each item names either a seat or an area.")
+        if item.quantity < 1 or (item.seat is not None and item.quantity != 1):
+            raise invalid("items", "quantity is 1 for a seat and at least 1 for an area.")

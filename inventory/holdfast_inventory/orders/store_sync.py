@@ -1,0 +1,223 @@
+"""Telling the store what the ledger has settled. The ledger is right; the store follows.
+
+`tell` brings the store to agree with one order, whatever the store believes: it is the last step
+of a confirm and of a refund, and all of recovery. Each part is idempotent, so that doing it twice,
+from two workers, or after a crash anywhere in it, comes to the same.
+
+What the client is answered never depends on it: the answer is true as soon as the ledger has it.
+So it runs apart (`Afterwards`), and the caller waits for it only long enough that a client who
+looks at the seat map next will, as a rule, see its seats booked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Coroutine, Iterable
+from typing import Final
+
+from holdfast_inventory.orders.orders import BoxOffice, Stock, hold_of_order, owned_areas
+from holdfast_ledger import Order, OrderStatus, Told
+from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.hold_terms import HoldAnswer
+from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_lua.errors import StoreError
+from holdfast_web.errors import HoldfastError
+
+PATIENCE_SECONDS: Final = 0.25
+BOOKING_TRIES: Final = 3
+FREEING_TRIES: Final = 5
+LEDGER_CONFLICT: Final = "ledger_conflict"
+GIVEN_UP: Final = "expired"
+"""nobody finished the confirmation: a payment that still comes is a late one"""
+
+_log = logging.getLogger(__name__)
+_DONE = (Code.OK, Code.UNCHANGED, Code.HOLD_CONFIRMED)
+_OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
+
+
+class Afterwards:
+    """Work that goes on when the client has its answer; one per application, drained at its end."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, work: Coroutine[None, None, None]) -> None:
+        """Start the work and give it a moment; what fails is logged and left to recovery."""
+        task = asyncio.create_task(_quietly(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
+
+    async def drain(self) -> None:
+        """Wait for all that was begun."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+
+async def _quietly(work: Coroutine[None, None, None]) -> None:
+    try:
+        await work
+    except (StoreError, HoldfastError) as error:
+        _log.warning("the store will be told later: %r", error)
+
+
+async def tell(office: BoxOffice, order: Order) -> None:
+    """Bring the store to agree with the order, then let the ledger forget that it had to."""
+    if order.status in _OWNING:
+        await _tell_sold(office, order)
+        await _tell_refunded(office, order)
+    elif order.status is OrderStatus.REFUNDED and not any(r.units for r in order.refunds):
+        # It was lost and owned nothing: a confirm repeated since may have taken its units again.
+        reason = order.reason or LEDGER_CONFLICT
+        await office.stock.calls.abort_confirm(office.stock.ref, order.id, reason=reason)
+    elif order.status is OrderStatus.REFUNDED:
+        await _tell_refunded(office, order)
+    elif order.status is OrderStatus.LOST:
+        await _tell_lost(office, order)
+    elif order.status is OrderStatus.VOID:
+        await give_up(office.stock, order.id, order.hold_version)
+    if order.due_ms is not None and order.status is not OrderStatus.PENDING:
+        epoch = office.stock.ref.epoch
+        await office.ledger.commit(Told(epoch, order.sale_uid, order.id, order.updated_ms))
+
+
+async def give_up(stock: Stock, hold_id: str, version: int) -> None:
+    """Free a confirming hold whose order was voided at this version; a later one has begun anew."""
+    await stock.calls.abort_confirm(stock.ref, hold_id, reason=GIVEN_UP, version=version)
+
+
+async def _tell_sold(office: BoxOffice, order: Order) -> None:
+    stock = office.stock
+    answer = await stock.calls.finish_confirm(stock.ref, order.id, order_ref=order.order_ref or "")
+    if answer.code in _DONE:
+        return
+    # The store has lost the hold, or it ended by a refund meanwhile: ask the ledger which, and ask
+    # again after booking, since a refund that was told in between found nothing to free.
+    current = await _read(office, order.id)
+    if current is not None and current.units:
+        await book(office, current)
+        after = await _read(office, order.id)
+        if after is not None and after.updated_ms != current.updated_ms:
+            await _tell_refunded(office, after)
+
+
+async def _read(office: BoxOffice, order_id: str) -> Order | None:
+    order = await office.ledger.orders.read(office.stock.ref.uid, order_id)
+    return order if order is not None and order.status in (*_OWNING, OrderStatus.REFUNDED) else None
+
+
+async def book(office: BoxOffice, order: Order) -> None:
+    """Book the order's seats though the store has them elsewhere: whoever holds them there ends."""
+    stock = office.stock
+    hold = hold_of_order(stock.plan, stock.settings, order, HoldStatus.CONFIRMED)
+    for _ in range(BOOKING_TRIES):
+        answer = await stock.calls.book_hold(stock.ref, hold, order_ref=order.order_ref or "")
+        if answer.code in _DONE:
+            return
+        await _end_rivals(office, order, answer)
+    _log.error("order %s of sale %s could not be booked: %s", order.id, stock.name, answer.code)
+
+
+async def _end_rivals(office: BoxOffice, order: Order, answer: HoldAnswer) -> None:
+    """End the holds that have what the ledger has sold to this order."""
+    stock = office.stock
+    cursor = 0
+    while True:
+        cursor, holds = await stock.calls.scan_holds(stock.ref, cursor)
+        for hold in holds:
+            if hold.id != order.id and _stands_in_the_way(hold, answer):
+                await stock.calls.drop_hold(stock.ref, hold.id, reason=LEDGER_CONFLICT)
+        if cursor == 0:
+            return
+
+
+def _stands_in_the_way(hold: HoldRecord, answer: HoldAnswer) -> bool:
+    """Seats tell whose they are; of an area's units any hold may have to give some back."""
+    if hold.status.ended or hold.status is HoldStatus.CONFIRMED:
+        return False
+    return bool(
+        set(hold.seats) & set(answer.seats)
+        or {units.area for units in hold.areas} & set(answer.areas)
+    )
+
+
+async def _tell_lost(office: BoxOffice, order: Order) -> None:
+    stock, reason = office.stock, order.reason or LEDGER_CONFLICT
+    if order.due_ms is not None and reason == LEDGER_CONFLICT:
+        await _book_owners(office, order)
+    await stock.calls.abort_confirm(stock.ref, order.id, reason=reason)
+    if order.due_ms is None:  # the platform has been told
+        return
+    await stock.calls.require_refund(
+        stock.ref,
+        order.id,
+        order_ref=order.order_ref or "",
+        amount=order.amount or 0,
+        reason=reason,
+    )
+
+
+async def _book_owners(office: BoxOffice, order: Order) -> None:
+    """The store gave this order what the ledger had sold: let it know whose those seats are.
+
+    Before the order's own hold is ended: between the two its seats would be for sale once more.
+    """
+    uid = office.stock.ref.uid
+    seats = [item.index for item in order.items if item.index is not None]
+    owners = await office.ledger.orders.owners_of(uid, seats)
+    for owner_id in sorted(set(owners.values())):
+        owner = await office.ledger.orders.read(uid, owner_id)
+        if owner is not None and owner.units:
+            await book(office, owner)
+
+
+async def _tell_refunded(office: BoxOffice, order: Order) -> None:
+    """Free what the store still books for the order and the ledger does not give it any more.
+
+    Units of an area have no names, so two who free the same surplus would free it twice: the hold's
+    version, read with the surplus, lets only one of them.
+    """
+    if not order.refunds:
+        return
+    stock = office.stock
+    # A refund may overtake the end of its confirm: what is freed must be booked first.
+    await stock.calls.finish_confirm(stock.ref, order.id, order_ref=order.order_ref or "")
+    for _ in range(FREEING_TRIES):
+        hold = (await stock.calls.read_hold(stock.ref, order.id)).hold
+        if hold is None or not await _free_surplus(office, order, hold):
+            return
+
+
+async def _free_surplus(office: BoxOffice, order: Order, hold: HoldRecord) -> bool:
+    """Whether the hold has changed meanwhile, so that its surplus must be taken anew."""
+    stock = office.stock
+    seats = sorted(set(hold.seats) - set(order.seats))
+    areas = surplus(hold.areas, owned_areas(stock.settings, order))
+    if hold.status is not HoldStatus.CONFIRMED or not (seats or areas):
+        return False
+    answer = await stock.calls.free_seats(
+        stock.ref,
+        order.id,
+        seats=seats,
+        areas=areas,
+        amount=_worth(hold, seats, areas),
+        version=hold.version,
+    )
+    return answer.code is Code.HOLD_CHANGED
+
+
+def _worth(hold: HoldRecord, seats: Iterable[int], areas: Iterable[AreaUnits]) -> int:
+    """What these units cost: not what the last refund gave back, which may be one of several."""
+    prices = dict(zip(hold.seats, hold.prices, strict=True))
+    return sum(prices[seat] for seat in seats) + sum(u.quantity * u.price for u in areas)
+
+
+def surplus(booked: tuple[AreaUnits, ...], owned: tuple[AreaUnits, ...]) -> tuple[AreaUnits, ...]:
+    """Units that are booked and not owned, by area and price."""
+    left = Counter({(units.area, units.price): units.quantity for units in booked})
+    left.subtract({(units.area, units.price): units.quantity for units in owned})
+    return tuple(
+        AreaUnits(area, quantity, price) for (area, price), quantity in left.items() if quantity > 0
+    )

@@ -1,0 +1,1 @@
+"""Seating plans: read, checked, and compiled into what seats are searched with."""

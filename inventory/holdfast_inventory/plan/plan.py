@@ -1,0 +1,159 @@
+"""A seating plan made ready to sell from: dense indices, row blocks, labels, the document shown.
+
+Plan order (zones, rows and seats as in the file) is normative: a seat's index never changes, and
+the wire form of a map is one character a seat in that order. A `Plan` is immutable and compiled
+once per process and sale; `version` names its content, so a client may keep the document for ever.
+
+A sale of areas alone has a plan without seats.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from array import array
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from holdfast_inventory.holds.allotments import channels_of
+from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.plan.geometry import PlacedRow, Point, default_focus, place_rows
+from holdfast_inventory.plan.pretix import PlanEntry, read_plan
+from holdfast_inventory.plan.segments import Block, SeatClass, levels_for, make_blocks
+from holdfast_inventory.plan.zones import make_zones, zones_by_name
+
+VERSION_BYTES: Final = 12
+GZIP_LEVEL: Final = 6
+_NO_SEATS: Final = b'{"name":"","categories":[],"zones":[]}'
+
+
+class Plan:
+    """See the module's docstring. `blocks` are in the order in which they are tried."""
+
+    def __init__(self, entry: PlanEntry, document: bytes, settings: StockSettings) -> None:
+        rows = place_rows(entry)
+        seats = [seat for row in rows for seat in row.entry.seats]
+        self.focus: Final = _focus(entry, rows, settings)
+        self.zones: Final = make_zones(entry)
+        self.zones_named: Final = zones_by_name(self.zones)
+        self._index: Final = {seat.seat_guid: at for at, seat in enumerate(seats)}
+        channels = channels_of(settings.allotments, self._zone_seats, self._index)
+        self.set_aside: Final = [(at, to) for at, to in enumerate(channels) if to]
+        kinds, blocks = make_blocks(rows, self.focus, channels) if seats else ((), ())
+        self.kinds: Final[tuple[SeatClass, ...]] = kinds
+        self.blocks: Final[tuple[Block, ...]] = blocks
+        self.levels: Final = levels_for(len(kinds))
+        self.guids: Final = tuple(seat.seat_guid for seat in seats)
+        self.numbers: Final = tuple(seat.seat_number for seat in seats)
+        self.categories: Final = tuple(category.name for category in entry.categories)
+        self.block_of: Final = _block_of(blocks, len(seats))
+        self.run_of: Final = _run_of(rows)
+        self._row_starts, self._row_names = _row_names(rows)
+        self.document, self.version = _shown(document, self.focus, settings)
+        # Here, since compiling is done in a thread: megabytes take a tenth of a second.
+        self.document_gzip: Final = gzip.compress(self.document, GZIP_LEVEL, mtime=0)
+
+    def __len__(self) -> int:
+        return len(self.guids)
+
+    def index(self, guid: str) -> int | None:
+        """The dense index of a seat, None when the plan has no such seat."""
+        return self._index.get(guid)
+
+    def _zone_seats(self, name: str) -> list[range]:
+        """The seats of each zone that has this id or name."""
+        zones = (self.zones[at] for at in self.zones_named.get(name, ()))
+        return [range(zone.first, zone.end) for zone in zones]
+
+    def kind(self, seat: int) -> SeatClass:
+        """Category and accessibility of a seat."""
+        return self.kinds[self.blocks[self.block_of[seat]].kind]
+
+    def label(self, seat: int) -> str:
+        """What a ticket says: zone, row and seat."""
+        zone = self.zones[self.blocks[self.block_of[seat]].zone].name
+        row = self._row_names[bisect_right(self._row_starts, seat) - 1]
+        number = self.numbers[seat]
+        parts = (zone, row and f"row {row}", number and f"seat {number}")
+        return ", ".join(filter(None, parts)) or self.guids[seat]
+
+    def adjacent(self, seats: Sequence[int]) -> bool:
+        """Whether all of these seats are physically side by side in one row; never for none."""
+        if not seats:
+            return False
+        first, last = min(seats), max(seats)
+        return last - first == len(seats) - 1 and self.run_of[first] == self.run_of[last]
+
+    def category_seats(self) -> Mapping[str, int]:
+        """How many seats each category has."""
+        counts = dict.fromkeys(self.categories, 0)
+        for block in self.blocks:
+            counts[self.kinds[block.kind].category] += block.length
+        return counts
+
+
+def compile_plan(text: bytes | None, settings: StockSettings) -> Plan:
+    """The plan in `text`, or the empty one of a sale of areas; HoldfastError when it is unfit."""
+    if text is None:
+        return Plan(PlanEntry([], []), _NO_SEATS, settings)
+    return Plan(read_plan(text), text, settings)
+
+
+def _focus(entry: PlanEntry, rows: Sequence[PlacedRow], settings: StockSettings) -> Point:
+    if settings.focal_point is not None:
+        return settings.focal_point
+    return default_focus(entry, rows) if any(row.points for row in rows) else (0.0, 0.0)
+
+
+def _block_of(blocks: Sequence[Block], seats: int) -> array[int]:
+    """The position of each seat's block in the order of the blocks."""
+    block_of = array("I", bytes(4 * seats))
+    for position, block in enumerate(blocks):
+        block_of[block.first : block.first + block.length] = array("I", [position] * block.length)
+    return block_of
+
+
+def _run_of(rows: Sequence[PlacedRow]) -> array[int]:
+    """The number of each seat's run of neighbours."""
+    run_of = array("I")
+    number = 0
+    for row in rows:
+        for first, end in row.runs:
+            run_of.extend([number] * (end - first))
+            number += 1
+    return run_of
+
+
+def _row_names(rows: Sequence[PlacedRow]) -> tuple[list[int], list[str]]:
+    starts: list[int] = []
+    names: list[str] = []
+    first = 0
+    for row in rows:
+        if row.points:
+            starts.append(first)
+            names.append(row.entry.row_number)
+            first += len(row.points)
+    return starts, names
+
+
+def _shown(document: bytes, focus: Point, settings: StockSettings) -> tuple[bytes, str]:
+    """The document that clients read, and its version: a digest of everything in it.
+
+    The plan's own fields stay where the format has them; ours are written behind them as text,
+    since parsing and writing a hundred thousand seats again would only take time.
+    """
+    ours: dict[str, object] = {
+        "focal_point": {"x": focus[0], "y": focus[1]},
+        "currency": settings.currency,
+        "prices": dict(settings.prices),
+        "areas": [
+            {"id": a.id, "name": a.name, "capacity": a.capacity, "category": a.category}
+            for a in settings.areas
+        ],
+    }
+    content = document.strip()[:-1] + b"," + msgspec.json.encode(ours)[1:-1]
+    digest = hashlib.blake2b(content, digest_size=VERSION_BYTES).hexdigest()
+    return content + b',"plan_version":"%b"}' % digest.encode(), digest

@@ -1,0 +1,63 @@
+"""What is probably a mistake in a seating plan that can be sold from nevertheless.
+
+Two seats whose tickets read alike send two people to one chair; seats without a price are given
+away. Neither is refused by itself, since a hall may be free of charge and a plan may number its
+seats as it likes: whoever creates the sale is told, and may ask to be refused instead.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.plan.plan import Plan
+
+WARNINGS_MAX: Final = 50
+SEATS_SHOWN_MAX: Final = 10
+
+
+class PlanWarning(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One finding as the API shows it: `seats` are the guids of the first that it is about."""
+
+    code: str
+    detail: str
+    seats: list[str] = []
+    category: str | None = None
+
+
+def plan_warnings(plan: Plan, settings: StockSettings) -> list[PlanWarning]:
+    """What to look at again, at most WARNINGS_MAX; empty for a plan without any such thing."""
+    found = [*_unpriced(plan, settings), *_labelled_alike(plan)]
+    shown = found[:WARNINGS_MAX]
+    if len(found) > len(shown):
+        shown[-1] = PlanWarning("more", f"{len(found) - len(shown) + 1} more are not listed.")
+    return shown
+
+
+def _unpriced(plan: Plan, settings: StockSettings) -> Iterator[PlanWarning]:
+    """Categories that are on sale and cost nothing because nobody has said what they cost."""
+    units = Counter(plan.category_seats())
+    for area in settings.areas:
+        units[area.category] += area.capacity
+    for category in sorted(name for name, count in units.items() if count):
+        if category not in settings.prices:
+            detail = f"{units[category]} units of the category {category!r} have no price."
+            of_it = (at for at in range(len(plan)) if plan.kind(at).category == category)
+            seats = [plan.guids[at] for at in islice(of_it, SEATS_SHOWN_MAX)]
+            yield PlanWarning("no_price", detail, seats, category)
+
+
+def _labelled_alike(plan: Plan) -> Iterator[PlanWarning]:
+    """Seats that have one label together, in plan order."""
+    labelled: dict[str, list[int]] = {}
+    for at in range(len(plan)):
+        labelled.setdefault(plan.label(at), []).append(at)
+    for label, seats in labelled.items():
+        if len(seats) > 1:
+            guids = [plan.guids[at] for at in seats[:SEATS_SHOWN_MAX]]
+            yield PlanWarning("same_label", f"{len(seats)} seats read {label!r}.", guids)
