@@ -16,7 +16,7 @@ import msgspec
 from fuzz_wire import Wire
 from stock_harness import plan_json
 
-from holdfast.sales.routes import BeaconBody
+from holdfast.http.sales import BeaconBody
 from holdfast.sales.spec import SaleBody, SaleSpec
 from holdfast_connector.contract import HANDOFF_PARAMETER
 from holdfast_inventory.holds.hold_requests import HoldBody, HoldChangeBody, SeatsBody

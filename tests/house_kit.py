@@ -16,7 +16,7 @@ import msgspec
 from shop_kit import PLAN, payment
 
 from holdfast.config import Config
-from holdfast.leadership import Leadership
+from holdfast.processes.leadership import Leadership
 from holdfast.reconcile.reading import Reader
 from holdfast.reconcile.running import reconcile
 from holdfast.sales.builder import SaleBuilder
@@ -26,7 +26,7 @@ from holdfast.sales.operations import SaleOperations
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import AreaSpec, SaleBody
-from holdfast.sales.tickers import Tickers
+from holdfast.sales.tasks.periodic_tasks import Tickers
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldBody, resolve
 from holdfast_inventory.orders.confirm import Confirming
 from holdfast_inventory.orders.orders import BoxOffice

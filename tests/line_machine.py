@@ -21,7 +21,7 @@ from line_stage import LEG_MS, worker
 from line_steps import came, told_right
 from line_visitors import Visitors
 
-from holdfast.sales.install import line_checkpoint, read_checkpoint
+from holdfast.sales.store.install import line_checkpoint, read_checkpoint
 from holdfast_ledger import Checkpoint
 from holdfast_lua import SaleRef
 from holdfast_lua.calls import keys

@@ -41,7 +41,7 @@ PARTS: Final = ("sales", "blocks", "checkpoints", "draws")
 _processes = multiprocessing.get_context("forkserver")
 # Forked from a server that has imported everything and opened nothing: quick, and no less real.
 # It knows no path of the tests, so what it imports is the service.
-_processes.set_forkserver_preload(["holdfast.app", "holdfast.reconcile", "alembic.command"])
+_processes.set_forkserver_preload(["holdfast.http.app", "holdfast.reconcile", "alembic.command"])
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import click
 from holdfast import keyfiles
 from holdfast.cli.options import config_option, data_dir_option, read_config
 from holdfast.config import Config
-from holdfast.launch import ledger_url_in
+from holdfast.processes.launch import ledger_url_in
 from holdfast_ledger import KeyRecord, Ledger
 from holdfast_queue.tokens.passes import HS256, shared_jwk
 from holdfast_web.channels import CHANNEL_PATTERN

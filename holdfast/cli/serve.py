@@ -7,7 +7,7 @@ import click
 
 from holdfast.cli.options import config_option, data_dir_option, read_config
 from holdfast.config import ConfigError, load_config
-from holdfast.launch import LaunchError, run_service
+from holdfast.processes.launch import LaunchError, run_service
 from holdfast_lua.client.store_url import FORMS, OPTIONS
 
 

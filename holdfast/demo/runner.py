@@ -27,9 +27,9 @@ from holdfast.demo.display import Display, Picture, make_display
 from holdfast.demo.sale import FLOOR_PER_VISITOR, DemoSale, Operator
 from holdfast.demo.service import Service, ServiceOptions, free_port
 from holdfast.demo.shop import create_shop
+from holdfast.http.listening import BoundedSite
 from holdfast.keyfiles import make_data_dir
-from holdfast.launch import ledger_url_in
-from holdfast.listening import BoundedSite
+from holdfast.processes.launch import ledger_url_in
 from holdfast_ledger import Ledger
 from holdfast_loadtest.audit import Verdict, settled_verdict
 from holdfast_loadtest.calls import ShopCalls

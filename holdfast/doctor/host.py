@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from holdfast.config import Config
 from holdfast.doctor.findings import Area, Finding
 from holdfast.keyfiles import MASTER_FILE, operator_key_path
-from holdfast.launch import LOCK_FILE
+from holdfast.processes.launch import LOCK_FILE
 
 FILES_WARNING = 8_192
 FILES_PROBLEM = 1_024

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast.config import Config
 from holdfast.doctor.findings import Area, Finding
-from holdfast.launch import ledger_url_in
+from holdfast.processes.launch import ledger_url_in
 from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.engines import CONNECTIONS_MAX
 from holdfast_ledger.database.ledger_url import ledger_url

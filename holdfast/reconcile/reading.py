@@ -14,7 +14,7 @@ import msgspec
 from holdfast.reconcile.rewinding import rewound
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.spec import spec_from_json
-from holdfast.sales.translate import stock_settings
+from holdfast.sales.spec_mapping import stock_settings
 from holdfast_inventory.events.events import EVENTS_MAX, SEAT_STATES
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_ledger import Ledger, RebuildState, SaleRecord

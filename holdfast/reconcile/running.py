@@ -13,8 +13,8 @@ from typing import Final
 from holdfast.reconcile.comparing import Difference, Kind, differences
 from holdfast.reconcile.mending import mend
 from holdfast.reconcile.reading import Reader, Reading
-from holdfast.sales.evidence import Evidence
-from holdfast.sales.install import Installer
+from holdfast.sales.store.install import Installer
+from holdfast.sales.store.loss_detection import Evidence
 from holdfast_ledger import SaleRecord
 from holdfast_lua.calls.sale import SaleCalls
 from holdfast_lua.calls.stock_install import InstallFenced

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Final
 
-from holdfast.sales.evidence import Evidence
-from holdfast.sales.install import Installer, line_checkpoint
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json
-from holdfast.sales.translate import brand, draw_of, line_settings, stock_settings
+from holdfast.sales.spec_mapping import brand, draw_of, line_settings, stock_settings
+from holdfast.sales.store.install import Installer, line_checkpoint
+from holdfast.sales.store.loss_detection import Evidence
 from holdfast_inventory.holds.allotments import release
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.orders.recovery import Recovery

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from holdfast.sales.liveness import next_change_ms
 from holdfast.sales.spec import spec_from_json
-from holdfast.sales.translate import sale_times
+from holdfast.sales.spec_mapping import sale_times
+from holdfast.sales.tasks.liveness import next_change_ms
 from holdfast_ledger import SaleRecord
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line_status import LineStatus

@@ -16,12 +16,12 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Final, Protocol
 
-from holdfast.sales.agreement import in_doubt
 from holdfast.sales.catalogue import Catalogue, KnownSale
-from holdfast.sales.liveness import in_motion
-from holdfast.sales.periodic import Periodic
 from holdfast.sales.sale import Sale
-from holdfast.sales.sale_tasks import Worker
+from holdfast.sales.store.change_reconciler import in_doubt
+from holdfast.sales.tasks.liveness import in_motion
+from holdfast.sales.tasks.periodic import Periodic
+from holdfast.sales.tasks.sale_tasks import Worker
 from holdfast_ledger import Position, SaleRecord
 from holdfast_ledger.changes import CHANGES_MAX
 from holdfast_lua.calls.asked import mark_asked

@@ -9,7 +9,7 @@ from typing import Final
 
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec
-from holdfast.sales.translate import epoch_ms
+from holdfast.sales.spec_mapping import epoch_ms
 from holdfast_ledger import DrawRecord, Ledger, SaleRecord
 from holdfast_queue.draw.commitment import Sealed
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid

@@ -17,7 +17,6 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from holdfast.sales.agreement import note_opening
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.draws import check_start, starts_with
@@ -32,7 +31,8 @@ from holdfast.sales.spec import (
     spec_to_json,
     split_body,
 )
-from holdfast.sales.translate import brand, epoch_ms, line_settings, stock_settings
+from holdfast.sales.spec_mapping import brand, epoch_ms, line_settings, stock_settings
+from holdfast.sales.store.change_reconciler import note_opening
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_inventory.plan.text import clean_plan
 from holdfast_inventory.plan.warnings import PlanWarning, plan_warnings

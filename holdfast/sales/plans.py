@@ -9,7 +9,7 @@ from collections import OrderedDict
 from typing import Final
 
 from holdfast.sales.spec import SaleSpec
-from holdfast.sales.translate import stock_settings
+from holdfast.sales.spec_mapping import stock_settings
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_ledger import Ledger, SaleRecord
 

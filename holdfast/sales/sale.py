@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from holdfast.sales.spec import SaleSpec
-from holdfast.sales.translate import epoch_ms
+from holdfast.sales.spec_mapping import epoch_ms
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_ledger import Checkpoint, SaleRecord
 from holdfast_lua.calls.guard import SaleRef

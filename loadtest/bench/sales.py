@@ -31,10 +31,10 @@ import msgspec
 import uvloop
 
 from bench.kit.contest import JSON, SALE, Kind, Service, cpu_seconds, serving, turn
-from holdfast.sales.install import Installer
 from holdfast.sales.operations import new_uid
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.spec import SaleBody, spec_to_json, split_body
+from holdfast.sales.store.install import Installer
 from holdfast_ledger import Ledger, SaleDraft
 from holdfast_lua import EmbeddedStore, Executor
 

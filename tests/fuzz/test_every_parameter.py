@@ -35,8 +35,8 @@ from fuzz_values import (
 )
 from fuzz_wire import Reply, Wire
 
-from holdfast.app import create_app
 from holdfast.config import Config
+from holdfast.http.app import create_app
 from holdfast_ledger import Ledger
 from holdfast_web import body, text
 from holdfast_web.errors import ErrorCode

@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
-from holdfast.app import create_app
 from holdfast.config import Config
+from holdfast.http.app import create_app
 
 API: Final = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 _ROW: Final = re.compile(r"^\| `([A-Z]+)` \| `(/[^`]*)` \|", re.MULTILINE)

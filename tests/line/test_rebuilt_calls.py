@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from line_harness import PLENTY, Crowd, Line, LineFactory
 
-from holdfast.sales.install import line_checkpoint, read_checkpoint
+from holdfast.sales.store.install import line_checkpoint, read_checkpoint
 from holdfast_lua import SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code

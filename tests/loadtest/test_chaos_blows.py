@@ -24,7 +24,7 @@ from holdfast.demo.chaos import host_blows, store_blows
 from holdfast.demo.chaos.blow import BlowFailed, Strike
 from holdfast.demo.chaos.disk import SmallDisk, no_more_writes
 from holdfast.demo.chaos.target import Place, Target
-from holdfast.launch import LEDGER_FILE, LOCK_FILE
+from holdfast.processes.launch import LEDGER_FILE, LOCK_FILE
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client
 from holdfast_loadtest.wire import Sale

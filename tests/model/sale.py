@@ -10,7 +10,7 @@ import msgspec
 from model.reference.terms import AREAS, CLUB, CLUB_SEATS, ROOM, SEATS, SEATS_A_ROW
 
 from holdfast.sales.spec import AllotmentSpec, AreaSpec, SaleSpec
-from holdfast.sales.translate import stock_settings
+from holdfast.sales.spec_mapping import stock_settings
 from holdfast_inventory.plan.plan import Plan, compile_plan
 
 UID: Final = "model"

@@ -7,8 +7,8 @@ import pytest
 from house_kit import NAME, House, build_house
 from mortal_kit import Die
 
-from holdfast.sales.install import Installer
 from holdfast.sales.plans import PlanCache
+from holdfast.sales.store.install import Installer
 from holdfast_ledger import Ledger
 from holdfast_lua import Executor
 

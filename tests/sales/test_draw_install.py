@@ -9,9 +9,9 @@ import pytest
 from conftest import fresh_uid
 
 from holdfast.sales.draws import starts_with
-from holdfast.sales.install import Installer, line_checkpoint
 from holdfast.sales.spec import AreaSpec, SaleSpec, spec_to_json
-from holdfast.sales.translate import draw_of, epoch_ms
+from holdfast.sales.spec_mapping import draw_of, epoch_ms
+from holdfast.sales.store.install import Installer, line_checkpoint
 from holdfast_ledger import DrawRecord, Ledger, SaleDraft, SaleRecord
 from holdfast_lua import SaleRef
 from holdfast_lua.calls import keys

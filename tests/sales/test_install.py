@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from conftest import Clock, fresh_uid
 
-from holdfast.sales.install import Installer, line_checkpoint
 from holdfast.sales.spec import AreaSpec, SaleSpec, spec_to_json
+from holdfast.sales.store.install import Installer, line_checkpoint
 from holdfast_ledger import Ledger, SaleDraft, SaleRecord
 from holdfast_lua import Executor, SaleRef, StoreBehind
 from holdfast_lua.calls import keys

@@ -12,11 +12,12 @@ from conftest import Clock
 from house_kit import NAME, House, head_of, lose, record_of, until
 from sqlalchemy import update
 
-from holdfast.sales import catalogue, sale_tasks
+from holdfast.sales import catalogue
 from holdfast.sales.catalogue import IN_TURN_PER_PICK
 from holdfast.sales.discovery import VISIT_SECONDS
 from holdfast.sales.sale import Sale
-from holdfast.sales.tickers import Tickers
+from holdfast.sales.tasks import sale_tasks
+from holdfast.sales.tasks.periodic_tasks import Tickers
 from holdfast_ledger import Ledger, SaleRecord
 from holdfast_ledger.database.schema import sales
 from holdfast_lua.calls.asked import mark_asked

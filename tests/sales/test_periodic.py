@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from holdfast.sales import periodic
-from holdfast.sales.periodic import Periodic, until_next
+from holdfast.sales.tasks import periodic
+from holdfast.sales.tasks.periodic import Periodic, until_next
 
 
 @pytest.mark.parametrize(

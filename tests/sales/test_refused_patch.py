@@ -13,9 +13,9 @@ import pytest
 from house_kit import NAME, House, audited, head_of, reconciled, record_of, until
 from mortal_kit import LATE, Die
 
-from holdfast.sales.agreement import Agreement
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import AllotmentSpec, AreaSpec, SaleSpec, spec_from_json, spec_to_json
+from holdfast.sales.store.change_reconciler import Agreement
 from holdfast_ledger import SaleRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
 

@@ -15,7 +15,7 @@ from holdfast.sales.spec import (
     spec_to_json,
     split_body,
 )
-from holdfast.sales.translate import brand, line_settings, sale_times, stock_settings
+from holdfast.sales.spec_mapping import brand, line_settings, sale_times, stock_settings
 from holdfast_web.body import decode_json
 from holdfast_web.errors import ErrorCode, HoldfastError
 

@@ -16,8 +16,8 @@ import pytest
 from house_kit import NAME, House, build_house, confirm, lose, record_of
 from store_servers import Server, servers_in
 
-from holdfast.sales.install import Installer
 from holdfast.sales.plans import PlanCache
+from holdfast.sales.store.install import Installer
 from holdfast_inventory.orders.paying import begin_paying
 from holdfast_ledger import EpochElsewhere, Ledger, LedgerUnavailable
 from holdfast_lua import Executor, SaleRef

@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import gc
-from holdfast.serving import spare_the_collector
+from holdfast.processes.serving import spare_the_collector
 before = len(gc.get_objects())
 spare_the_collector()
 assert gc.get_freeze_count() > before // 2, gc.get_freeze_count()

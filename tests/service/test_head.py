@@ -4,8 +4,8 @@ import aiohttp
 from api_client import Api, create
 from running_service import StartService
 
-from holdfast.app import create_app
 from holdfast.config import Config
+from holdfast.http.app import create_app
 
 UNIT = {"areas": [{"id": "floor", "quantity": 1}]}
 VARYING = {"Date", "ETag", "Content-Length"}  # the state goes on between the two

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from connection_kit import PATIENT, Site, Start, application
 
-from holdfast.listening import BoundedSite
+from holdfast.http.listening import BoundedSite
 from holdfast_web.connection import Connection, ConnectionBounds
 from holdfast_web.faults import handle_loop_fault
 from holdfast_web.rejections import Rejections

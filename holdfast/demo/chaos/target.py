@@ -17,7 +17,7 @@ import aiohttp
 from redis.asyncio import Redis
 
 from holdfast.demo.chaos.disk import SmallDisk
-from holdfast.launch import LEDGER_FILE, LOCK_FILE
+from holdfast.processes.launch import LEDGER_FILE, LOCK_FILE
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Unreachable
 from holdfast_loadtest.wire import Sale, SeatMap

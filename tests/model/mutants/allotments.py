@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from holdfast.sales.operations import SaleOperations
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec
-from holdfast.sales.translate import stock_settings
+from holdfast.sales.spec_mapping import stock_settings
 from holdfast_inventory.holds.allotments import release
 from holdfast_inventory.holds.choice import ChoiceCompiler
 from holdfast_inventory.holds.hold_requests import BuyerRef, Wish
@@ -126,7 +126,7 @@ RELEASES: Final = {
         "what is on sale for everybody is set aside again after a loss",
         ("rebuild",),
         directed.RELEASED_AND_LOST,
-        patched=lambda: patch("holdfast.sales.install.stock_settings", _forgotten),
+        patched=lambda: patch("holdfast.sales.store.install.stock_settings", _forgotten),
     ),
 }
 COUNTERS: Final = {

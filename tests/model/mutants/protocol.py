@@ -128,7 +128,7 @@ PROTOCOL: Final = {
         "the seats of a buyer who is paying at this moment are on sale after a loss",
         ("rebuild",),
         directed.LOST_WHILE_PAYING,
-        patched=_in_place_of("holdfast.sales.ledger_stock.holds_of_ledger", _only_sold),
+        patched=_in_place_of("holdfast.sales.store.ledger_stock.holds_of_ledger", _only_sold),
     ),
     "amount not checked": Mutant(
         "an order is confirmed for less than it costs",

@@ -14,7 +14,7 @@ from model.two_stores.sentinels import MasterNode
 from script_edits import Edits
 from sqlalchemy import update
 
-from holdfast.sales.install import Installer
+from holdfast.sales.store.install import Installer
 from holdfast_ledger import SaleRecord
 from holdfast_ledger.database.schema import sales
 from holdfast_ledger.sales import Sales

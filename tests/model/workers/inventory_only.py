@@ -9,7 +9,7 @@ from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json
-from holdfast.sales.translate import stock_settings
+from holdfast.sales.spec_mapping import stock_settings
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.plan.plan import Plan
 from holdfast_ledger import Ledger, SaleRecord

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import msgspec
 from aiohttp import web
 
-from holdfast.app_keys import DIRECTORY, LEDGER, OPERATIONS
+from holdfast.http.app_keys import DIRECTORY, LEDGER, OPERATIONS
 from holdfast.sales.directory import SALE_NAME
 from holdfast.sales.operations import LIFECYCLE_OPERATIONS
 from holdfast.sales.sale import Sale

@@ -7,11 +7,11 @@ sale_tasks for what is done then, and discovery for what wakes it.
 import asyncio
 
 from holdfast.config import Config
-from holdfast.leadership import Leadership
+from holdfast.processes.leadership import Leadership
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.discovery import Discovery
-from holdfast.sales.sale_tasks import Observe, SaleTasks, Worker
+from holdfast.sales.tasks.sale_tasks import Observe, SaleTasks, Worker
 
 
 class Tickers:

@@ -22,10 +22,10 @@ from typing import Final
 
 import msgspec
 
-from holdfast.sales.ledger_stock import ledger_holds
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.spec import SaleSpec, spec_from_json
-from holdfast.sales.translate import draw_of, line_settings, sale_times, stock_settings
+from holdfast.sales.spec_mapping import draw_of, line_settings, sale_times, stock_settings
+from holdfast.sales.store.ledger_stock import ledger_holds
 from holdfast_inventory.holds.stock_image import make_image
 from holdfast_ledger import Checkpoint, DrawRecord, Ledger, SaleRecord
 from holdfast_lua.calls.codes import Code

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from holdfast.config import Config
-from holdfast.leadership import Leadership
-from holdfast.sales.agreement import Agreement, in_doubt
+from holdfast.processes.leadership import Leadership
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
-from holdfast.sales.keyed_tasks import KeyedTasks
-from holdfast.sales.liveness import in_motion
-from holdfast.sales.periodic import Periodic
 from holdfast.sales.sale import Sale
+from holdfast.sales.store.change_reconciler import Agreement, in_doubt
+from holdfast.sales.tasks.keyed_tasks import KeyedTasks
+from holdfast.sales.tasks.liveness import in_motion
+from holdfast.sales.tasks.periodic import Periodic
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.errors import EpochChanged, StoreBehind

@@ -26,10 +26,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast.console import tell
-from holdfast.host_signals import HostSignals, StartStopped
-from holdfast.store_keeper import StoreKeeper
-from holdfast.worker_process import WorkerPipes, fork_worker
+from holdfast.processes.host_signals import HostSignals, StartStopped
+from holdfast.processes.standard_streams import tell
+from holdfast.processes.store_keeper import StoreKeeper
+from holdfast.processes.worker_process import WorkerPipes, fork_worker
 
 YOUNG_SECONDS: Final = 5.0
 FIRST_PAUSE_SECONDS: Final = 0.1

@@ -11,18 +11,18 @@ from functools import partial
 
 from aiohttp import web
 
-from holdfast import health, scraping
 from holdfast.api_keys import KeyRegistry
-from holdfast.app_keys import CONFIG, DIRECTORY, EXECUTOR, LEDGER, OPERATIONS, SKEW
 from holdfast.config import Config
-from holdfast.leadership import Leadership
-from holdfast.sales import routes as sale_routes
+from holdfast.http import health, scraping
+from holdfast.http import sales as sale_routes
+from holdfast.http.app_keys import CONFIG, DIRECTORY, EXECUTOR, LEDGER, OPERATIONS, SKEW
+from holdfast.processes.leadership import Leadership
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.draws import seal_draw
 from holdfast.sales.gauges import observe_sale
 from holdfast.sales.operations import SaleOperations
-from holdfast.sales.tickers import Tickers
+from holdfast.sales.tasks.periodic_tasks import Tickers
 from holdfast_connector.origins import parse_origin
 from holdfast_inventory.events.change_streams import StreamBounds
 from holdfast_inventory.holds.sale_inventory import Hall

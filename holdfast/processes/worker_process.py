@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from holdfast import console
-from holdfast.host_signals import STOP_SIGNALS, become_worker
+from holdfast.processes import standard_streams as console
+from holdfast.processes.host_signals import STOP_SIGNALS, become_worker
 
 PR_SET_PDEATHSIG: Final = 1
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
-from holdfast.app_keys import DIRECTORY, EXECUTOR, LEDGER, SKEW
+from holdfast.http.app_keys import DIRECTORY, EXECUTOR, LEDGER, SKEW
 from holdfast.joined_lookup import JoinedLookup
 from holdfast_ledger import LedgerUnavailable
 from holdfast_lua.calls.clock import SKEW_WARNING_MS

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from holdfast.console import tell
+from holdfast.processes.standard_streams import tell
 from holdfast_lua.embedded.store import EmbeddedStore
 from holdfast_lua.errors import StoreError
 

@@ -17,11 +17,11 @@ from socket import socket
 import uvloop
 from aiohttp import web
 
-from holdfast.app import create_admin_app, create_app
 from holdfast.config import Config
-from holdfast.launch import Sockets
-from holdfast.listening import BoundedSite, finish_in_flight
-from holdfast.worker_process import WorkerPipes
+from holdfast.http.app import create_admin_app, create_app
+from holdfast.http.listening import BoundedSite, finish_in_flight
+from holdfast.processes.launch import Sockets
+from holdfast.processes.worker_process import WorkerPipes
 from holdfast_metrics.metrics import Metrics
 from holdfast_web.connection import ConnectionBounds
 from holdfast_web.faults import handle_loop_fault

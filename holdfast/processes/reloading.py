@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from holdfast.config import Config, ConfigError, LoadedConfig
-from holdfast.console import tell
+from holdfast.processes.standard_streams import tell
 
 UNTIL_RESTART: Final = ("host", "port", "admin_port", "data_dir", "store_url", "ledger_url")
 

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from holdfast import keyfiles
 from holdfast.config import Config, LoadedConfig
-from holdfast.console import STDOUT, open_standard_streams, tell
-from holdfast.host_signals import HostSignals, StartStopped, host_signals
-from holdfast.reloading import Reloading
-from holdfast.store_keeper import StoreKeeper
-from holdfast.worker_process import WorkerPipes
-from holdfast.workers import Hooks, Supervisor, WorkerPlan, WorkersFailed
+from holdfast.processes.host_signals import HostSignals, StartStopped, host_signals
+from holdfast.processes.reloading import Reloading
+from holdfast.processes.standard_streams import STDOUT, open_standard_streams, tell
+from holdfast.processes.store_keeper import StoreKeeper
+from holdfast.processes.worker_process import WorkerPipes
+from holdfast.processes.workers import Hooks, Supervisor, WorkerPlan, WorkersFailed
 from holdfast_ledger import Ledger, LedgerUnavailable
 from holdfast_ledger.errors import DAMAGED, explain
 from holdfast_lua.client.connect import check_store, find_refusal, has_sales
@@ -116,7 +116,7 @@ def _supervise(
     signals: HostSignals,
 ) -> None:
     # Only the workers need the application, but a fork of an imported one starts at once.
-    from holdfast.serving import run_worker
+    from holdfast.processes.serving import run_worker
 
     def plan_of(config: Config) -> WorkerPlan:
         def serve(pipes: WorkerPipes) -> None:

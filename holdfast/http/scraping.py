@@ -10,8 +10,8 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from holdfast.app_keys import CONFIG
 from holdfast.config import Config
+from holdfast.http.app_keys import CONFIG
 from holdfast_metrics.http import handle_metrics
 from holdfast_web.client_address import peer_is_local
 from holdfast_web.credentials import Role, require_role

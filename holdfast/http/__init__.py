@@ -1,0 +1,1 @@
+"""The application of a worker, and the service's own routes."""

@@ -1,0 +1,1 @@
+"""Periodic work for sales: each task supervised, none waiting for another sale's."""
