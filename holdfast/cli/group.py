@@ -14,7 +14,7 @@ First steps:
 # name -> (module and attribute, what `holdfast --help` says about it)
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("holdfast.cli.serve:serve", "Run the service."),
-    "demo": ("holdfast.demo.command:demo", "Run a whole on-sale with a crowd, and audit it."),
+    "demo": ("holdfast_demo.command:demo", "Run a whole on-sale with a crowd, and audit it."),
     "settings": ("holdfast.cli.settings:settings", "Print every setting, its value and meaning."),
     "doctor": ("holdfast.cli.doctor:doctor", "Check store, ledger and host; say what to change."),
     "verify-draw": (

@@ -104,7 +104,7 @@ def test_query_is_read_where_its_text_is_checked() -> None:
         str(path.relative_to(ROOT)) for path in _modules() if "request.query" in path.read_text()
     }
     assert readers == {
-        "holdfast/demo/shop.py",  # whether a name is there
+        "demo/holdfast_demo/shop/app.py",  # whether a name is there
         "queue/holdfast_queue/http/pages/visits.py",  # its own rules: a page for people
         "web/holdfast_web/text.py",
     }

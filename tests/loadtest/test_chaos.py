@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from holdfast.demo.chaos.options import BLOW_NAMES
-from holdfast.demo.chaos.run import BLOWS
+from holdfast_demo.chaos.options import BLOW_NAMES
+from holdfast_demo.chaos.run import BLOWS
 
 RUN_SECONDS = 240
 SMALL = ("--visitors", "120", "--rate", "240", "--hold-seconds", "6", "--headless")

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from holdfast_demo.chaos import flood as flooding
+from holdfast_demo.chaos import host_blows, store_blows
+from holdfast_demo.chaos.blow import BlowFailed, Strike
+from holdfast_demo.chaos.disk import SmallDisk, no_more_writes
+from holdfast_demo.chaos.target import Place, Target
 from redis import Redis
 from running_service import Service, await_ready, launch, wait_until
 from rush_kit import SALE, create_rush_sale
 
-from holdfast.demo.chaos import flood as flooding
-from holdfast.demo.chaos import host_blows, store_blows
-from holdfast.demo.chaos.blow import BlowFailed, Strike
-from holdfast.demo.chaos.disk import SmallDisk, no_more_writes
-from holdfast.demo.chaos.target import Place, Target
 from holdfast.processes.launch import LEDGER_FILE, LOCK_FILE
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client
@@ -185,7 +185,7 @@ def test_small_disk_is_full_for_its_own_processes_alone(tmp_path: Path) -> None:
     """In a process of its own, for it is mounted for the process that asks, and for ever."""
     code = f"""
 import os, pathlib
-from holdfast.demo.chaos.disk import SmallDisk
+from holdfast_demo.chaos.disk import SmallDisk
 path = pathlib.Path({str(tmp_path)!r})
 disk = SmallDisk.mount(path, 4)
 if disk is None:

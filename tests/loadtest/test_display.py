@@ -3,9 +3,7 @@
 import re
 
 import pytest
-from rich.console import Console
-
-from holdfast.demo.display import (
+from holdfast_demo.display import (
     LineDisplay,
     Meter,
     Picture,
@@ -15,6 +13,8 @@ from holdfast.demo.display import (
     line_of,
     panel_of,
 )
+from rich.console import Console
+
 from holdfast_loadtest.client import Traffic
 from holdfast_loadtest.tally import UNDER_WAY, Stage, Tally
 from holdfast_loadtest.wire import Status

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from holdfast.demo.chaos.run import Outcome
+from holdfast_demo.chaos.run import Outcome
 from holdfast_loadtest.findings import Check, concluded
 from holdfast_loadtest.tally import Tally
 

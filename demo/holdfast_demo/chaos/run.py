@@ -15,13 +15,13 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
-from holdfast.demo.chaos.blow import Blow, BlowFailed
-from holdfast.demo.chaos.flood import flood
-from holdfast.demo.chaos.host_blows import fill_disk, kill_workers, lock_ledger
-from holdfast.demo.chaos.options import ChaosOptions
-from holdfast.demo.chaos.recovery import Probe, Recovery
-from holdfast.demo.chaos.store_blows import break_files, set_clock_ahead, wipe
-from holdfast.demo.chaos.target import Target, happens
+from holdfast_demo.chaos.blow import Blow, BlowFailed
+from holdfast_demo.chaos.flood import flood
+from holdfast_demo.chaos.host_blows import fill_disk, kill_workers, lock_ledger
+from holdfast_demo.chaos.options import ChaosOptions
+from holdfast_demo.chaos.recovery import Probe, Recovery
+from holdfast_demo.chaos.store_blows import break_files, set_clock_ahead, wipe
+from holdfast_demo.chaos.target import Target, happens
 from holdfast_loadtest.client import ContractError, Traffic
 from holdfast_loadtest.tally import Stage, Tally
 

@@ -18,18 +18,18 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
-from holdfast.demo.chaos.disk import SmallDisk
-from holdfast.demo.chaos.options import ChaosOptions
-from holdfast.demo.chaos.run import ChaosRun
-from holdfast.demo.chaos.stage import disk_for, prepare, with_blows
-from holdfast.demo.chaos.target import Place
-from holdfast.demo.display import Display, Picture, make_display
-from holdfast.demo.sale import FLOOR_PER_VISITOR, DemoSale, Operator
-from holdfast.demo.service import Service, ServiceOptions, free_port
-from holdfast.demo.shop import create_shop
 from holdfast.http.listening import BoundedSite
 from holdfast.keyfiles import make_data_dir
 from holdfast.processes.launch import ledger_url_in
+from holdfast_demo.chaos.disk import SmallDisk
+from holdfast_demo.chaos.options import ChaosOptions
+from holdfast_demo.chaos.run import ChaosRun
+from holdfast_demo.chaos.stage import disk_for, prepare, with_blows
+from holdfast_demo.chaos.target import Place
+from holdfast_demo.display import Display, Picture, make_display
+from holdfast_demo.sale import FLOOR_PER_VISITOR, DemoSale, Operator
+from holdfast_demo.service import Service, ServiceOptions, free_port
+from holdfast_demo.shop.app import create_shop
 from holdfast_ledger import Ledger
 from holdfast_loadtest.audit import Verdict, settled_verdict
 from holdfast_loadtest.calls import ShopCalls

@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from holdfast.demo.shop_service import Hold, SaleService, ServiceRefused, Session
+from holdfast_demo.shop.service_client import Hold, SaleService, ServiceRefused, Session
 
 _CONFIRMED: Final = "confirmed"
 _GONE_ANYWAY: Final = frozenset({"hold_expired", "hold_released", "hold_lost", "unknown_hold"})

@@ -16,8 +16,8 @@ from typing import Any, Final
 import aiohttp
 from redis.asyncio import Redis
 
-from holdfast.demo.chaos.disk import SmallDisk
 from holdfast.processes.launch import LEDGER_FILE, LOCK_FILE
+from holdfast_demo.chaos.disk import SmallDisk
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Unreachable
 from holdfast_loadtest.wire import Sale, SeatMap

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 from urllib.parse import urlsplit
 
-from holdfast.demo.chaos.blow import BlowFailed
-from holdfast.demo.chaos.target import Target, happens
+from holdfast_demo.chaos.blow import BlowFailed
+from holdfast_demo.chaos.target import Target, happens
 
 CONNECTIONS: Final = 8
 EFFECT_REQUESTS: Final = 60

@@ -17,19 +17,8 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from holdfast.demo.money import Currency
-from holdfast.demo.shop_cookies import seconds_until
-from holdfast.demo.shop_service import (
-    Area,
-    Hold,
-    Item,
-    Offer,
-    Order,
-    SaleFacts,
-    SaleStatus,
-    Session,
-)
-from holdfast.demo.shop_words import (
+from holdfast_demo.shop.cookies import seconds_until
+from holdfast_demo.shop.messages import (
     FAIR_LINE,
     LANDING_WORDS,
     LEAVE_ASKED,
@@ -41,6 +30,17 @@ from holdfast.demo.shop_words import (
     leaving,
     minutes_left,
     words_for,
+)
+from holdfast_demo.shop.money import Currency
+from holdfast_demo.shop.service_client import (
+    Area,
+    Hold,
+    Item,
+    Offer,
+    Order,
+    SaleFacts,
+    SaleStatus,
+    Session,
 )
 from holdfast_queue.http.pages.assets import Assets
 from holdfast_queue.http.pages.render import Html, Templates, data_block

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from holdfast.demo.chaos.target import Target
+from holdfast_demo.chaos.target import Target
 
 Strike = Callable[[Target], AbstractAsyncContextManager[str]]
 

@@ -19,13 +19,13 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from holdfast.demo.shop_checkout import Checkout, GivenBack, Payment
-from holdfast.demo.shop_cookies import ReceiptBook, VisitCookie, seconds_until
-from holdfast.demo.shop_pages import ASSETS, PLAIN_PATH, SEATS_PATH, Pages, Returning, Visit
-from holdfast.demo.shop_requests import answer, from_script, read_fields, refusal_of, see
-from holdfast.demo.shop_service import UNREACHABLE, SaleService, ServiceRefused
-from holdfast.demo.shop_words import HELD, NO_TURN, OVER, RELEASED, TURN_OVER, TURN_USED, WORDS
 from holdfast_connector.contract import HANDOFF_PARAMETER
+from holdfast_demo.shop.checkout import Checkout, GivenBack, Payment
+from holdfast_demo.shop.cookies import ReceiptBook, VisitCookie, seconds_until
+from holdfast_demo.shop.messages import HELD, NO_TURN, OVER, RELEASED, TURN_OVER, TURN_USED, WORDS
+from holdfast_demo.shop.pages import ASSETS, PLAIN_PATH, SEATS_PATH, Pages, Returning, Visit
+from holdfast_demo.shop.requests import answer, from_script, read_fields, refusal_of, see
+from holdfast_demo.shop.service_client import UNREACHABLE, SaleService, ServiceRefused
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.origins import PUBLIC_ORIGIN, require_same_origin
 from holdfast_web.responses import json_response

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import click
 import uvloop
 
-from holdfast.demo.chaos.options import BLOW_NAMES
+from holdfast_demo.chaos.options import BLOW_NAMES
 
 if TYPE_CHECKING:
-    from holdfast.demo.chaos.options import ChaosOptions
-    from holdfast.demo.runner import DemoOptions
+    from holdfast_demo.chaos.options import ChaosOptions
+    from holdfast_demo.runner import DemoOptions
 
 FAILED = 2
 INTERRUPTED = 130
@@ -144,7 +144,7 @@ def demo(
     With --chaos store, ledger, workers, disk and clock are broken one after the other meanwhile.
     """
     # The crowd and the web stack are imported only by who runs the demo.
-    from holdfast.demo.runner import DemoOptions
+    from holdfast_demo.runner import DemoOptions
 
     options = DemoOptions(
         visitors=visitors,
@@ -165,8 +165,8 @@ def demo(
 def _chaos_options(
     chaos: bool, names: tuple[str, ...], seed: int | None, recovery_seconds: float | None
 ) -> ChaosOptions | None:
-    from holdfast.demo.chaos.options import RECOVERY_SECONDS, ChaosOptions
-    from holdfast.demo.chaos.target import can_be_struck
+    from holdfast_demo.chaos.options import RECOVERY_SECONDS, ChaosOptions
+    from holdfast_demo.chaos.target import can_be_struck
 
     if not chaos:
         if names or seed is not None or recovery_seconds is not None:
@@ -182,9 +182,9 @@ def _chaos_options(
 
 
 def _run(options: DemoOptions) -> int:
-    from holdfast.demo.runner import run_demo
-    from holdfast.demo.sale import SaleRefused
-    from holdfast.demo.service import ServiceFailed
+    from holdfast_demo.runner import run_demo
+    from holdfast_demo.sale import SaleRefused
+    from holdfast_demo.service import ServiceFailed
     from holdfast_loadtest.client import ContractError
 
     try:

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from holdfast.demo.chaos import report
-from holdfast.demo.chaos.disk import SmallDisk
-from holdfast.demo.chaos.options import ChaosOptions
-from holdfast.demo.chaos.recovery import Probe
-from holdfast.demo.chaos.run import ChaosRun, Crowd
-from holdfast.demo.chaos.target import Place, Target
+from holdfast_demo.chaos import report
+from holdfast_demo.chaos.disk import SmallDisk
+from holdfast_demo.chaos.options import ChaosOptions
+from holdfast_demo.chaos.recovery import Probe
+from holdfast_demo.chaos.run import ChaosRun, Crowd
+from holdfast_demo.chaos.target import Place, Target
 from holdfast_loadtest.audit import Verdict
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client

@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl
 import msgspec
 from aiohttp import web
 
-from holdfast.demo.shop_checkout import PaymentDeclined, PaymentOnItsWay
-from holdfast.demo.shop_service import ServiceRefused
-from holdfast.demo.shop_words import WORDS
+from holdfast_demo.shop.checkout import PaymentDeclined, PaymentOnItsWay
+from holdfast_demo.shop.messages import WORDS
+from holdfast_demo.shop.service_client import ServiceRefused
 from holdfast_web.body import BODY_LIMIT_BYTES, BODY_SECONDS, read_bytes, read_json
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.problems import problem_response, to_error

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from holdfast.demo.chaos.blow import BlowFailed
-from holdfast.demo.chaos.disk import MIB, SmallDisk, no_more_writes
-from holdfast.demo.chaos.target import Target, happens, is_alive
+from holdfast_demo.chaos.blow import BlowFailed
+from holdfast_demo.chaos.disk import MIB, SmallDisk, no_more_writes
+from holdfast_demo.chaos.target import Target, happens, is_alive
 
 EFFECT_SECONDS: Final = 30.0
 LASTS_SECONDS: Final = 3.0

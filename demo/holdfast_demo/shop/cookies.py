@@ -14,7 +14,7 @@ from typing import Final
 
 from aiohttp import web
 
-from holdfast.demo.shop_service import Session
+from holdfast_demo.shop.service_client import Session
 
 _RECEIPT_PREFIX: Final = "receipt_"
 _RECEIPT_SECONDS: Final = 24 * 3600

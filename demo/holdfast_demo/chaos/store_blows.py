@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
-from holdfast.demo.chaos.blow import BlowFailed
-from holdfast.demo.chaos.target import POLL_SECONDS, Target, happens, is_alive
+from holdfast_demo.chaos.blow import BlowFailed
+from holdfast_demo.chaos.target import POLL_SECONDS, Target, happens, is_alive
 from holdfast_lua.calls import keys
 
 EFFECT_SECONDS: Final = 30.0
