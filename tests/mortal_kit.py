@@ -22,8 +22,8 @@ import uvloop
 from house_kit import FLOOR, House, build_house
 from shop_kit import TEST_LUA
 
-from holdfast_inventory.holds.hold_requests import BuyerRef
 from holdfast_inventory.holds import seat_blocks as blocking
+from holdfast_inventory.holds.hold_requests import BuyerRef
 from holdfast_ledger import Ledger
 from holdfast_lua import Bundle, Executor, load_bundle
 from holdfast_lua.client.wire import Argument

@@ -20,8 +20,8 @@ from ports import free_port
 from holdfast_lua.client.link import Address, LinkSettings
 from holdfast_lua.client.probe import asking
 from holdfast_lua.client.wire import Argument
-from holdfast_lua.embedded.files import find_binary
 from holdfast_lua.embedded import launcher
+from holdfast_lua.embedded.files import find_binary
 
 START_SECONDS = 20.0
 PLAIN = ("--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0")

@@ -15,10 +15,11 @@ from aiohttp import web
 from api_client import Api
 from chromium import Answer, Message, Page
 from cut_line import CutLine
-from holdfast_demo.shop.app import create_shop
 from pages_kit import POLL_SECONDS, WAIT_SECONDS, Sale, make_sale
 from ports import free_port
 from running_service import Service
+
+from holdfast_demo.shop.app import create_shop
 
 PLAN: Final = json.loads(
     (Path(__file__).parents[1] / "examples/plans/sports-hall.json").read_text()

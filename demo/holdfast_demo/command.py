@@ -51,7 +51,7 @@ is told beside it. A blow that missed, or that was not recovered from in time, i
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, short_help="Run a whole on-sale with a crowd, and audit it.")
 @click.option(
     "--visitors",
     type=click.IntRange(1, 50_000),

@@ -5,8 +5,8 @@ workers and a real restart: when the service is killed during the rush, it is st
 same directory, and the audit at the end says what that cost.
 
 Invariants: the service dies with the demo, even with a demo that was killed (see
-`holdfast_lua.embedded.launcher`); restarts are bounded; the environment's own HOLDFAST_* settings do not
-reach it, for a demo is embedded whatever the shell says.
+`holdfast_lua.embedded.launcher`); restarts are bounded; the environment's own HOLDFAST_* settings
+do not reach it, for a demo is embedded whatever the shell says.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from typing import IO, Final, Self
 import aiohttp
 
 from holdfast.config import ENV_PREFIX
-from holdfast_lua.embedded.store import launcher
+from holdfast_lua.embedded import launcher
 
 LOG_FILE: Final = "service.log"
 LOG_TAIL_LINES: Final = 15

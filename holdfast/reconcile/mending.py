@@ -16,7 +16,7 @@ from collections.abc import Iterable
 
 from holdfast.reconcile.comparing import Difference, Kind
 from holdfast.reconcile.reading import Reader, Reading
-from holdfast_inventory.holds.hold_requests import seat_blocks as blocking
+from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_inventory.orders.store_sync import book, tell
 from holdfast_ledger import OrderStatus

@@ -1,10 +1,10 @@
 """What an operator says about a sale: the body of `PUT /v1/sales/{sale}`, checked.
 
 The struct is the contract's list of fields with their defaults and bounds; those of the line are
-taken from where they are kept (holdfast_queue.line.settings). Unknown fields and values out of bounds
-are refused by name while decoding; what two fields must agree on is checked here too, so that a
-sale which exists is a sale that can run. The plan travels as raw JSON: the inventory reads and
-judges it, and it is kept apart from the spec because it never changes.
+taken from where they are kept (holdfast_queue.line.settings). Unknown fields and values out of
+bounds are refused by name while decoding; what two fields must agree on is checked here too, so
+that a sale which exists is a sale that can run. The plan travels as raw JSON: the inventory reads
+and judges it, and it is kept apart from the spec because it never changes.
 
 `LIVE_FIELDS` may change while people wait; the rest is fixed by the first ticket.
 """

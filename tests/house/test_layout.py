@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 50
-FOLDERS = ("queue", "inventory", "ledger", "lua", "metrics", "web", "connector", "loadtest")
+FOLDERS = ("queue", "inventory", "ledger", "lua", "metrics", "web", "connector", "demo", "loadtest")
 
 
 def _python(*lines: str) -> str:

@@ -17,6 +17,7 @@ PACKAGES = {
     "holdfast_metrics": ROOT / "metrics" / "holdfast_metrics",
     "holdfast_web": ROOT / "web" / "holdfast_web",
     "holdfast_connector": ROOT / "connector" / "holdfast_connector",
+    "holdfast_demo": ROOT / "demo" / "holdfast_demo",
     "holdfast_loadtest": ROOT / "loadtest" / "holdfast_loadtest",
 }
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from holdfast_demo.chaos.options import BLOW_NAMES
 from holdfast_demo.chaos.run import BLOWS
 

@@ -15,16 +15,16 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from holdfast_demo.chaos import flood as flooding
-from holdfast_demo.chaos import host_blows, store_blows
-from holdfast_demo.chaos.blow import BlowFailed, Strike
-from holdfast_demo.chaos.disk import SmallDisk, no_more_writes
-from holdfast_demo.chaos.target import Place, Target
 from redis import Redis
 from running_service import Service, await_ready, launch, wait_until
 from rush_kit import SALE, create_rush_sale
 
 from holdfast.processes.launch import LEDGER_FILE, LOCK_FILE
+from holdfast_demo.chaos import flood as flooding
+from holdfast_demo.chaos import host_blows, store_blows
+from holdfast_demo.chaos.blow import BlowFailed, Strike
+from holdfast_demo.chaos.disk import SmallDisk, no_more_writes
+from holdfast_demo.chaos.target import Place, Target
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client
 from holdfast_loadtest.wire import Sale

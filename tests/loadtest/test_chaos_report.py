@@ -4,10 +4,10 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+
 from holdfast_demo.chaos.recovery import Recovery
 from holdfast_demo.chaos.report import checks, limits, losses, table
 from holdfast_demo.chaos.run import BLOWS, Outcome
-
 from holdfast_loadtest.findings import Check
 from holdfast_loadtest.tally import Tally
 

@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from rich.console import Console
+
 from holdfast_demo.display import (
     LineDisplay,
     Meter,
@@ -13,8 +15,6 @@ from holdfast_demo.display import (
     line_of,
     panel_of,
 )
-from rich.console import Console
-
 from holdfast_loadtest.client import Traffic
 from holdfast_loadtest.tally import UNDER_WAY, Stage, Tally
 from holdfast_loadtest.wire import Status

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from holdfast_demo.service import Service, ServiceOptions, free_port
 
+from holdfast_demo.service import Service, ServiceOptions, free_port
 from holdfast_loadtest.rehearsal import Rehearsal
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import aiohttp
 import pytest
 from chromium import DESKTOP, Chromium
-from holdfast_demo.shop.money import OTHER_DIGITS, Currency
 from running_service import Service
 from storefront_kit import PRICES, hold_best, open_shop, pay, walk_in
+
+from holdfast_demo.shop.money import OTHER_DIGITS, Currency
 
 SPACE = "\N{NO-BREAK SPACE}"
 # ISO 4217 counts 1,000 fils to the dinar of Iraq; CLDR, which browsers ask, shows none of them.

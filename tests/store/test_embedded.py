@@ -20,9 +20,9 @@ from redis import Redis
 from store_servers import MakeServer
 
 from holdfast_lua import EmbeddedStore, StoreSetupError
+from holdfast_lua.embedded import files as embedded_files
 from holdfast_lua.embedded.files import SOCKET_PATH_BYTES_MAX, find_binary, private_directory
 from holdfast_lua.embedded.readiness import wait_until_ready
-from holdfast_lua.embedded import files as embedded_files
 
 GONE_SECONDS = 10.0
 

@@ -20,6 +20,7 @@ from holdfast_inventory.events.events import (
     read_cursor,
     seat_changes,
 )
+from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.holds.hold_requests import (
     HoldBody,
     HoldChangeBody,
@@ -28,7 +29,6 @@ from holdfast_inventory.holds.hold_requests import (
     resolve,
     seat_indices,
 )
-from holdfast_inventory.holds.hold_requests import seat_blocks as blocking
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.holds.seat_map import SeatMap
 from holdfast_inventory.http import orders as orders_routes

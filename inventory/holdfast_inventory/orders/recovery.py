@@ -24,7 +24,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from holdfast_inventory.holds.hold_requests import seat_blocks as blocking
+from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.orders.orders import BoxOffice, Stock, order_of_hold
 from holdfast_inventory.orders.store_sync import tell
 from holdfast_ledger import Claim, Ledger, Order, OrderStatus, Verdict, Void

@@ -1,8 +1,9 @@
 """Turns the script files into what the store runs, and refuses what does not fit together.
 
-Each `scripts/<group>/<verb_noun>.lua` opens with a header that is read by people AND by this loader: the numbered
-lines under KEYS and ARGV are the signature that every call is checked against, so a header cannot
-go stale unnoticed. Lines `-- include: name` pull in the include of that name once, dependencies first;
+Each `scripts/<group>/<verb_noun>.lua` opens with a header that is read by people AND by this
+loader: the numbered lines under KEYS and ARGV are the signature that every call is checked
+against, so a header cannot go stale unnoticed. Lines `-- include: name` pull in the include of
+that name once, dependencies first;
 `CODE.NAME` becomes its number; `-- flags: no-writes` (or allow-oom) becomes the `#!lua` line, which
 every script gets because only such scripts are refused BEFORE they run when memory is short.
 

@@ -40,8 +40,8 @@ class LineStatus:
 
     `issued` counts every place given, in the lobby too; `lobby` is what it was when the lobby
     froze. `called = claimed + lapsed + outstanding`; `admitted` counts passes. `pace` is the
-    decayed count of admissions (see measured rate in holdfast_queue.line.estimate); `present` is how
-    many of those who wait asked in the last window that was counted, -1 before the first;
+    decayed count of admissions (see measured rate in holdfast_queue.line.estimate); `present` is
+    how many of those who wait asked in the last window that was counted, -1 before the first;
     `expired` counts the holds that ran out, `unused` the sessions that gave up their slot. `free`
     and `held` are what those in line can have; what is set aside for others is in `apart_free` and
     `apart_held`. `closed_ms` is when the lobby froze, `sealed_ms` when its draw was sealed, 0

@@ -30,9 +30,9 @@ from signal import SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 from types import TracebackType
 from typing import IO, Final, Self
 
+from holdfast_lua.embedded import launcher
 from holdfast_lua.embedded.files import StoreFiles, find_binary
 from holdfast_lua.embedded.readiness import wait_until_ready
-from holdfast_lua.embedded.store import launcher
 from holdfast_lua.errors import StoreSetupError
 
 LOG_BYTES_MAX: Final = 1024 * 1024

@@ -1,8 +1,8 @@
 """Which language a visitor reads, and the texts in it.
 
 The catalogues are JSON files that all hold the same keys; a sale may word some of them itself (see
-`holdfast_queue.http.pages.brand`). The choice follows `Accept-Language` (RFC 9110, 12.5.4) unless the address
-says `lang=`, which is what the link in the page's head does.
+`holdfast_queue.http.pages.brand`). The choice follows `Accept-Language` (RFC 9110, 12.5.4) unless
+the address says `lang=`, which is what the link in the page's head does.
 """
 
 import json
