@@ -21,7 +21,18 @@ _LINK: Final = re.compile(r"\]\((?!https?://|mailto:)([^)\s#]*)(#[^)\s]+)?\)")
 # Packages, and the query parameter of the hand-off.
 NOT_METRICS: Final = {
     f"holdfast_{name}"
-    for name in ["queue", "inventory", "web", "connector", "lua", "metrics", "loadtest", "token"]
+    for name in [
+        "queue",
+        "inventory",
+        "web",
+        "connector",
+        "lua",
+        "metrics",
+        "demo",
+        "ledger",
+        "loadtest",
+        "token",
+    ]
 }
 _CODE_CELL: Final = re.compile(r"^\| (?:\d+ \| )?`([^`]+)`", re.MULTILINE)
 

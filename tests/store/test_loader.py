@@ -30,9 +30,10 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         (path / "include").mkdir()
+        (path / "scripts").mkdir()
 
     def script(self, body: str, *, header: str = HEADER, name: str = "do_thing") -> None:
-        (self.path / f"{name}.lua").write_text(header + body)
+        (self.path / "scripts" / f"{name}.lua").write_text(header + body)
 
     def include(self, name: str, body: str) -> None:
         (self.path / "include" / f"{name}.lua").write_text(body)

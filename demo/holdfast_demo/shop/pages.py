@@ -48,12 +48,12 @@ from holdfast_queue.http.pages.render import Html, Templates, data_block
 SEATS_PATH: Final = "/seats"
 PLAIN_PATH: Final = "/seats?plain=1"
 _FOLDER: Final = Path(__file__).parent
-ASSETS: Final = Assets(_FOLDER / "shop_static", "/static")
-_TEMPLATES: Final = Templates(_FOLDER / "shop_templates")
+ASSETS: Final = Assets(_FOLDER / "static", "/static")
+_TEMPLATES: Final = Templates(_FOLDER / "templates")
 _PRELOADS: Final = Html(
     "".join(
         f'<link rel="modulepreload" href="{ASSETS.base}/{path.name}">'
-        for path in sorted((_FOLDER / "shop_static").glob("*.js"))
+        for path in sorted((_FOLDER / "static").glob("*.js"))
         if path.name != "landing.js"
     )
 )

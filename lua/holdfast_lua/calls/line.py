@@ -1,20 +1,19 @@
 """The line's scripts as typed methods: one method for each script, one result type for each shape.
 
 Nothing is decided here. What a script refuses comes back as its code; what the guard refuses is
-raised by `guarded`. The keys of a sale are spelt once per sale and kept, since a join must not pay
-for seven string formats.
+raised by `guarded`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import SaleRef, guarded
+from holdfast_lua.calls.line_keys import line_keys
 from holdfast_lua.calls.line_status import (
     DrawState,
     Gap,
@@ -30,51 +29,6 @@ MAX_NUMBER: Final = 2**32 - 2
 """Numbers index a bitmap, whose offsets the store bounds at 2^32."""
 
 _HANDOFF_KEPT_MS: Final = 120_000
-_SALES_KEPT: Final = 4_096
-
-
-@dataclass(frozen=True, slots=True)
-class LineKeys:
-    """The keys of one sale's line, in the orders that the scripts want."""
-
-    join: tuple[str, ...]
-    all: tuple[str, ...]
-    claim: tuple[str, ...]
-    install: tuple[str, ...]
-    place: tuple[str, ...]
-    read: tuple[str, ...]
-    sale: str
-    events: str
-    line: str
-    active: str
-    unheld: str
-    started: str
-    returned: str
-
-
-@lru_cache(maxsize=_SALES_KEPT)
-def line_keys(uid: str) -> LineKeys:
-    """The keys of a sale."""
-    sale, events, line = keys.sale(uid), keys.events(uid), keys.line(uid)
-    active, unheld = keys.active(uid), keys.unheld(uid)
-    ranges = (keys.calls(uid), keys.shown(uid), keys.deferred(uid))
-    asking = (keys.asking(uid), keys.asked(uid))
-    started, returned = keys.started(uid), keys.returned(uid)
-    return LineKeys(
-        join=(sale, events, line, active, unheld, *ranges, started),
-        all=(sale, events, line, active, unheld, *ranges, *asking, started),
-        claim=(sale, events, line, active, unheld, *ranges, *asking, returned, started),
-        install=(line, active, unheld, *ranges, *asking, started, sale),
-        place=(sale, line, active, *ranges, returned),
-        read=(sale, line, *ranges),
-        sale=sale,
-        events=events,
-        line=line,
-        active=active,
-        unheld=unheld,
-        started=started,
-        returned=returned,
-    )
 
 
 @dataclass(frozen=True, slots=True)
