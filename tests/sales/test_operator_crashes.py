@@ -12,8 +12,8 @@ from house_kit import NAME, House, head_of, rebuilt, reconciled, record_of, unti
 from mortal_kit import LATE, MOVED, Die, see_die, start
 
 from holdfast.sales.spec import AllotmentSpec, spec_from_json
-from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast.sales.spec_mapping import epoch_ms
+from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_queue.line.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError
 

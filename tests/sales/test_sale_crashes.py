@@ -22,8 +22,8 @@ from house_kit import (
 )
 from mortal_kit import Die
 
-from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast.processes.leadership import Leadership
+from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_lua.calls import keys
 
 

@@ -1,8 +1,8 @@
 """A worker's way to the one of two stores that the Sentinels name, as in a failover.
 
 What the Sentinels say is a call that waits, like every other, until it is delivered. `Mastership`
-is the real one; `MasterNode` stands for `holdfast_lua.client.node.Node` and does in the same order what
-that does when it leaves a server and takes another: nothing here has links, clocks or sockets.
+is the real one; `MasterNode` stands for `holdfast_lua.client.node.Node` and does in the same order
+what that does when it leaves a server and takes another: nothing here has links, clocks or sockets.
 """
 
 from __future__ import annotations
