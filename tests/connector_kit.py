@@ -21,8 +21,8 @@ from holdfast_connector import asgi, wsgi
 from holdfast_connector.contract import COMMAND_HEADER, REVOKE
 from holdfast_connector.fetching import FetchFailed, Request, Response
 from holdfast_connector.gate import Gate
-from holdfast_queue.tokens.handoffs import HandoffDesk
-from holdfast_queue.tokens.passes import EDDSA, Pass, PassOffice, Signer, jwks, signing_key
+from holdfast_queue.tokens.handoffs import HandoffIssuer
+from holdfast_queue.tokens.passes import EDDSA, Pass, PassIssuer, Signer, jwks, signing_key
 from holdfast_web.keyring import Keyring, Purpose
 
 SERVICE: Final = "https://wait.example"
@@ -63,10 +63,10 @@ class Mint:
         return Pass(self._sale, "uid1", 1, f"pass-{name}", f"buyer-{name}", (NOW + seconds) * 1000)
 
     def handoff(self, origin: str = SHOP, *, name: str = "one", now: float = NOW) -> str:
-        return HandoffDesk(self.handoffs).issue(self.admitted(name), origin, int(now * 1000))
+        return HandoffIssuer(self.handoffs).issue(self.admitted(name), origin, int(now * 1000))
 
     def visitor_pass(self, name: str = "one", *, now: float = NOW) -> str:
-        return PassOffice(self.passes).issue(self.admitted(name), int(now * 1000))
+        return PassIssuer(self.passes).issue(self.admitted(name), int(now * 1000))
 
 
 def _keys(ring: Keyring, purpose: Purpose, algorithm: str) -> list[Any]:

@@ -35,7 +35,7 @@ from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_lua.calls.sale import SaleCalls, SaleHead
-from holdfast_queue.line.services import open_desk
+from holdfast_queue.line.services import make_room_services
 from holdfast_queue.line.views import Admission
 from holdfast_web.keyring import Keyring
 
@@ -134,10 +134,10 @@ def build_house(executor: Executor, ledger: Ledger) -> House:
         return await ledger.sales.raise_ceiling(uid, epoch=epoch, ceiling=ceiling)
 
     keyring = Keyring("k" * 40)
-    desk = open_desk(
+    services = make_room_services(
         executor, keyring, "http://house.example", raise_ceiling, partial(seal_draw, ledger)
     )
-    builder = SaleBuilder(executor, ledger, desk)
+    builder = SaleBuilder(executor, ledger, services)
     directory = SaleDirectory(builder)
     executor.when_moved(directory.learn_revisions)
     return House(executor, ledger, builder, directory, SaleOperations(builder, directory))

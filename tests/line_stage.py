@@ -25,7 +25,7 @@ from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import Advanced, LineCalls, LineCheckpoint
 from holdfast_queue.line.join_batch import CEILING_STEP
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import open_desk
+from holdfast_queue.line.services import make_room_services
 from holdfast_queue.line.settings import LineSettings
 from holdfast_queue.tokens.tickets import Ticket
 from holdfast_web.keyring import Keyring
@@ -98,9 +98,11 @@ class Stage(RuleBasedStateMachine):
 
     def _staff(self) -> None:
         """Workers that know nothing yet."""
-        desk = open_desk(self.executor, KEYRING, "http://wait.example", self.ceilings, Seals())
+        services = make_room_services(
+            self.executor, KEYRING, "http://wait.example", self.ceilings, Seals()
+        )
         self.rooms = [
-            Room("model", SaleRef(self.ref.uid, self.ref.epoch), self.settings, desk)
+            Room("model", SaleRef(self.ref.uid, self.ref.epoch), self.settings, services)
             for _ in range(WORKERS)
         ]
 

@@ -40,9 +40,9 @@ from holdfast_metrics.metrics import Metrics
 from holdfast_queue.http import routes as queue_routes
 from holdfast_queue.http.credentials import pass_verifier
 from holdfast_queue.http.pages import routes as page_routes
-from holdfast_queue.http.poll import DESK, ROOMS
+from holdfast_queue.http.poll import ROOM_SERVICES, ROOMS
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import open_desk
+from holdfast_queue.line.services import make_room_services
 from holdfast_web.body import BODY_LIMIT_BYTES
 from holdfast_web.client_address import TRUSTED_PROXIES, TrustedProxies
 from holdfast_web.cors import RETURN_ORIGINS
@@ -60,7 +60,7 @@ def create_app(config: Config, metrics: Metrics | None = None) -> web.Applicatio
     app[METRICS] = metrics or Metrics()
     app[PUBLIC_ORIGIN] = parse_origin(given(config.public_url))
     app[TRUSTED_PROXIES] = TrustedProxies(config.trusted_proxies)
-    app.cleanup_ctx.extend([flushing, _store, _ledger, _desk, _sales])
+    app.cleanup_ctx.extend([flushing, _store, _ledger, _services, _sales])
     _add_routes(app, config)
     return app
 
@@ -108,7 +108,7 @@ async def _ledger(app: web.Application) -> AsyncIterator[None]:
     await ledger.close()
 
 
-async def _desk(app: web.Application) -> AsyncIterator[None]:
+async def _services(app: web.Application) -> AsyncIterator[None]:
     """Tickets and passes: made and checked with keys that all nodes derive alike."""
     config, ledger = app[CONFIG], app[LEDGER]
     keyring = Keyring(given(config.secret), config.secret_previous)
@@ -116,7 +116,7 @@ async def _desk(app: web.Application) -> AsyncIterator[None]:
     async def raise_ceiling(uid: str, epoch: int, ceiling: int) -> int:
         return await ledger.sales.raise_ceiling(uid, epoch=epoch, ceiling=ceiling)
 
-    desk = open_desk(
+    services = make_room_services(
         app[EXECUTOR],
         keyring,
         given(config.public_url),
@@ -124,19 +124,19 @@ async def _desk(app: web.Application) -> AsyncIterator[None]:
         partial(seal_draw, ledger),
         algorithm=config.pass_algorithm,
     )
-    app[DESK] = desk
+    app[ROOM_SERVICES] = services
     yield
 
 
 async def _sales(app: web.Application) -> AsyncIterator[None]:
     config = app[CONFIG]
-    builder = SaleBuilder(app[EXECUTOR], app[LEDGER], app[DESK])
+    builder = SaleBuilder(app[EXECUTOR], app[LEDGER], app[ROOM_SERVICES])
     directory = SaleDirectory(builder)
     app[EXECUTOR].when_moved(directory.learn_revisions)
     app[DIRECTORY] = directory
     app[SKEW] = WorstSkew()
     app[OPERATIONS] = SaleOperations(builder, directory)
-    app[PASS_VERIFIER] = pass_verifier(app[DESK].passes, partial(_sale_ms, directory))
+    app[PASS_VERIFIER] = pass_verifier(app[ROOM_SERVICES].passes, partial(_sale_ms, directory))
     _add_lookups(app, directory)
     with closing(Leadership(config.data_dir)) as leadership:
         observe = partial(_observe, app)

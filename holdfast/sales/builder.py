@@ -20,7 +20,7 @@ from holdfast_lua.calls.stock_install import InstallFenced
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.errors import EpochChanged, StoreBehind
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import FrontDesk
+from holdfast_queue.line.services import RoomServices
 from holdfast_queue.line.status import StatusDocument
 
 BUILD_ATTEMPTS: Final = 4
@@ -32,9 +32,9 @@ SWEEPS_MAX: Final = 20
 class SaleBuilder:
     """One per process."""
 
-    def __init__(self, executor: Executor, ledger: Ledger, desk: FrontDesk) -> None:
+    def __init__(self, executor: Executor, ledger: Ledger, services: RoomServices) -> None:
         self.ledger = ledger
-        self.desk = desk
+        self.services = services
         self.sale_calls = SaleCalls(executor)
         self.stock_calls = StockCalls(executor)
         self.plans = PlanCache(ledger)
@@ -52,7 +52,7 @@ class SaleBuilder:
             record.name,
             ref,
             line_settings(spec),
-            self.desk,
+            self.services,
             brand=brand(spec),
             draw=draw,
             identity_secret=record.identity_secret,
@@ -106,7 +106,7 @@ class SaleBuilder:
         document, last = sale.room.document, sale.checkpoint
         if last is not None and not _tells_more(document, last):
             return
-        calls = await self.desk.calls.read_calls(sale.ref)
+        calls = await self.services.calls.read_calls(sale.ref)
         taken = line_checkpoint(sale.uid, sale.ref.epoch, document.line, calls)
         await self.ledger.checkpoints.save(taken)
         sale.checkpoint = taken

@@ -103,7 +103,7 @@ class SaleDirectory:
             return sale.room.document.state
         ref = SaleRef(record.uid, record.epoch)
         try:
-            advanced = await self._builder.desk.calls.advance_line(ref)
+            advanced = await self._builder.services.calls.advance_line(ref)
         except (StoreBehind, EpochChanged):
             return (await self.get(record.name)).room.document.state
         return sale_state(advanced.status, advanced.now_ms)

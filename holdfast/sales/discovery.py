@@ -149,7 +149,7 @@ class Discovery:
     async def _visit(self, sale: KnownSale) -> None:
         """Move it on, once; have it loaded when that shows that something goes on in it."""
         try:
-            advanced = await self._worker.builder.desk.calls.advance_line(sale.ref)
+            advanced = await self._worker.builder.services.calls.advance_line(sale.ref)
         except (StoreBehind, EpochChanged):
             await self._load(sale.name)
             return

@@ -29,7 +29,7 @@ from holdfast_lua.calls.line import LineCalls, LineCheckpoint
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
 from holdfast_queue.draw.commitment import Sealed
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import FrontDesk, open_desk
+from holdfast_queue.line.services import RoomServices, make_room_services
 from holdfast_queue.line.settings import LineSettings
 from holdfast_queue.tokens.tickets import Ticket
 from holdfast_web.keyring import Keyring
@@ -67,7 +67,7 @@ class Side:
         await self.room.tick()
 
 
-async def make_side(executor: Executor, desk: FrontDesk, name: str, waiting: int) -> Side:
+async def make_side(executor: Executor, services: RoomServices, name: str, waiting: int) -> Side:
     """A sale with so many waiting behind those who were called."""
     ref = SaleRef(name, 1)
     calls = LineCalls(executor)
@@ -89,7 +89,7 @@ async def make_side(executor: Executor, desk: FrontDesk, name: str, waiting: int
     member = f"1 {CALLED} {CALLED} {now_ms} {now_ms + 3_600_000}"
     await executor.command("ZADD", keys.calls(name), CALLED, member)
     await executor.command("HSET", keys.line(name), "called", CALLED, "rate", 0)
-    room = Room(name, ref, SETTINGS, desk)
+    room = Room(name, ref, SETTINGS, services)
     await room.tick()
     return Side(waiting, room, calls)
 
@@ -135,9 +135,9 @@ async def compare(executor: Executor, sides: list[Side], options: argparse.Names
         print(f"{name:26} {one:8.2f} us {other:8.2f} us   {other / one:5.2f}x")
 
 
-async def bytes_per_waiting(executor: Executor, desk: FrontDesk) -> float:
+async def bytes_per_waiting(executor: Executor, services: RoomServices) -> float:
     """All keys of a sale's line with a million waiting, everybody present and everybody come."""
-    side = await make_side(executor, desk, "memory", MEMORY_AT)
+    side = await make_side(executor, services, "memory", MEMORY_AT)
     uid, count = side.room.uid, MEMORY_AT + CALLED
     await executor.command("SETBIT", keys.shown(uid), count, 1)
     bits = b"\xff" * (count // 8)
@@ -164,14 +164,14 @@ async def run(url: str, options: argparse.Namespace) -> None:
 
     keyring = Keyring("a secret of the benchmark, of thirty-two characters")
     async with Executor(url) as executor:
-        desk = open_desk(executor, keyring, "http://wait.example", ceiling, seal)
+        services = make_room_services(executor, keyring, "http://wait.example", ceiling, seal)
         sides = [
-            await make_side(executor, desk, "small", SMALL),
-            await make_side(executor, desk, "large", LARGE),
+            await make_side(executor, services, "small", SMALL),
+            await make_side(executor, services, "large", LARGE),
         ]
         print(f"{'waiting':26} {SMALL:>8,}    {LARGE:>8,}      ratio")
         await compare(executor, sides, options)
-        each = await bytes_per_waiting(executor, desk)
+        each = await bytes_per_waiting(executor, services)
         print(
             f"store bytes for each of {MEMORY_AT:,} waiting, four windows of presence: {each:.2f}"
         )

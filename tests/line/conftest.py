@@ -21,10 +21,10 @@ from holdfast_metrics.http import METRICS
 from holdfast_metrics.metrics import Metrics
 from holdfast_queue.draw.commitment import SECRET_BYTES, Draw
 from holdfast_queue.http.credentials import pass_verifier
-from holdfast_queue.http.poll import DESK, ROOMS
+from holdfast_queue.http.poll import ROOM_SERVICES, ROOMS
 from holdfast_queue.http.routes import add_routes
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import FrontDesk, open_desk
+from holdfast_queue.line.services import RoomServices, make_room_services
 from holdfast_queue.line.settings import LineSettings, QueueingMethod
 from holdfast_web.client_address import TRUSTED_PROXIES, TrustedProxies
 from holdfast_web.cors import RETURN_ORIGINS
@@ -96,12 +96,14 @@ def seals() -> Seals:
 
 
 @pytest.fixture
-def desk(executor: Executor, keyring: Keyring, ceilings: Ceilings, seals: Seals) -> FrontDesk:
-    return open_desk(executor, keyring, PUBLIC_URL, ceilings, seals)
+def services(
+    executor: Executor, keyring: Keyring, ceilings: Ceilings, seals: Seals
+) -> RoomServices:
+    return make_room_services(executor, keyring, PUBLIC_URL, ceilings, seals)
 
 
 @pytest.fixture
-async def make_room(make_line: LineFactory, desk: FrontDesk) -> AsyncIterator[RoomFactory]:
+async def make_room(make_line: LineFactory, services: RoomServices) -> AsyncIterator[RoomFactory]:
     """Makes the room of a fresh sale whose ledger has committed no numbers yet."""
     rooms: list[Room] = []
 
@@ -115,7 +117,7 @@ async def make_room(make_line: LineFactory, desk: FrontDesk) -> AsyncIterator[Ro
         if chosen.queueing_method is QueueingMethod.RANDOM:
             draw = Draw(line.ref.uid, token_bytes(SECRET_BYTES), beacon_source)
         await line.install(None if draw is None else drawn_start(draw))
-        room = Room(f"sale-{line.ref.uid}", line.ref, chosen, desk, draw=draw)
+        room = Room(f"sale-{line.ref.uid}", line.ref, chosen, services, draw=draw)
         rooms.append(room)
         await room.tick()
         return room
@@ -147,7 +149,7 @@ class OneRoom:
 
 
 @pytest.fixture
-async def serve(desk: FrontDesk, clock: Clock) -> AsyncIterator[ClientFactory]:
+async def serve(services: RoomServices, clock: Clock) -> AsyncIterator[ClientFactory]:
     """Serves a room over HTTP."""
     clients: list[Client] = []
 
@@ -156,10 +158,10 @@ async def serve(desk: FrontDesk, clock: Clock) -> AsyncIterator[ClientFactory]:
             return room.settings.return_origins
 
         app = web.Application()
-        app[ROOMS], app[DESK] = OneRoom(room), desk
+        app[ROOMS], app[ROOM_SERVICES] = OneRoom(room), services
         app[PUBLIC_ORIGIN], app[RETURN_ORIGINS] = PUBLIC_URL, origins
         app[METRICS], app[TRUSTED_PROXIES] = Metrics(), TrustedProxies(["127.0.0.0/8"])
-        app[PASS_VERIFIER] = pass_verifier(desk.passes, lambda _sale: room.ref.clock.now_ms())
+        app[PASS_VERIFIER] = pass_verifier(services.passes, lambda _sale: room.ref.clock.now_ms())
         add_routes(app)
         add_fallback(app)
         client = TestClient(TestServer(app))

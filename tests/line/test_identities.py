@@ -14,7 +14,7 @@ from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import LineCalls
 from holdfast_queue.http.credentials import pass_verifier
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import FrontDesk
+from holdfast_queue.line.services import RoomServices
 from holdfast_queue.line.views import Admission
 from holdfast_queue.tokens.identities import (
     BUCKETS,
@@ -22,8 +22,8 @@ from holdfast_queue.tokens.identities import (
     Identity,
     IdentityDigests,
     IdentityMode,
-    IdentityOffice,
     IdentityPlaces,
+    IdentityVerifier,
     parse_bound,
 )
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -35,11 +35,11 @@ SEVEN = Identity("customer-7")
 LATER = "another secret of the tests, of thirty-two characters"
 
 
-def office(*secrets: str) -> IdentityOffice:
-    return IdentityOffice(Keyring(secrets[0], secrets[1:]).keys(Purpose.IDENTITY))
+def office(*secrets: str) -> IdentityVerifier:
+    return IdentityVerifier(Keyring(secrets[0], secrets[1:]).keys(Purpose.IDENTITY))
 
 
-def signed(by: IdentityOffice, uid: str = "uid", **changes: Any) -> str:
+def signed(by: IdentityVerifier, uid: str = "uid", **changes: Any) -> str:
     kid, key = by.key_of(uid)
     claims = {"aud": "gala", "sub": "customer-7", "iat": NOW_S, "exp": NOW_S + 600, **changes}
     return jwt.encode(claims, key, "HS256", {"kid": kid})
@@ -115,10 +115,10 @@ def test_place_is_written_as_it_is_read() -> None:
 
 
 async def test_same_identity_has_one_place_at_every_worker(
-    make_room: RoomFactory, desk: FrontDesk
+    make_room: RoomFactory, services: RoomServices
 ) -> None:
     room = await make_room(burst=1, new_users_per_minute=6)
-    other = Room(room.name, SaleRef(room.uid, 1), room.settings, desk)
+    other = Room(room.name, SaleRef(room.uid, 1), room.settings, services)
     await other.tick()
     await room.join()
     first = await room.join(identity=SEVEN)
@@ -160,7 +160,7 @@ async def test_used_up_place_is_followed_by_another(make_room: RoomFactory) -> N
 
 
 async def test_identity_is_one_buyer_whatever_its_turn(
-    make_room: RoomFactory, desk: FrontDesk
+    make_room: RoomFactory, services: RoomServices
 ) -> None:
     """And somebody else's is another, in this sale and in the next."""
     room = await make_room()
@@ -202,13 +202,13 @@ async def test_required_identity_is_asked_of_who_has_no_place(make_room: RoomFac
 
 
 async def test_pass_carries_the_channels_of_the_identity(
-    make_room: RoomFactory, desk: FrontDesk
+    make_room: RoomFactory, services: RoomServices
 ) -> None:
     """By every way to a pass: claimed, claimed with a second ticket, handed off, renewed."""
     room = await make_room()
     fan = Identity("customer-7", ("fanclub", "press"))
     first, again = await room.join(identity=fan), await room.join(identity=fan)
-    verify = pass_verifier(desk.passes, lambda _sale: room.ref.clock.now_ms())
+    verify = pass_verifier(services.passes, lambda _sale: room.ref.clock.now_ms())
     await room.tick()
     tokens = []
     for entry in (first, again):
@@ -229,10 +229,10 @@ async def test_pass_carries_the_channels_of_the_identity(
 
 
 async def test_quiet_join_gives_a_pass_with_channels_and_others_get_none(
-    make_room: RoomFactory, desk: FrontDesk
+    make_room: RoomFactory, services: RoomServices
 ) -> None:
     room = await make_room()
-    verify = pass_verifier(desk.passes, lambda _sale: room.ref.clock.now_ms())
+    verify = pass_verifier(services.passes, lambda _sale: room.ref.clock.now_ms())
     for identity, channels in (
         (Identity("a", ("fanclub",)), {"fanclub"}),
         (SEVEN, set()),

@@ -7,7 +7,7 @@ import time
 import jwt
 import pytest
 
-from holdfast_queue.tokens.identities import Identity, IdentityOffice
+from holdfast_queue.tokens.identities import Identity, IdentityVerifier
 from holdfast_web.keyring import Keyring, Purpose
 
 
@@ -21,7 +21,7 @@ from holdfast_web.keyring import Keyring, Purpose
     ],
 )
 def test_identity_is_text(subject: str, identity: Identity | None) -> None:
-    office = IdentityOffice(Keyring("s" * 40).keys(Purpose.IDENTITY))
+    office = IdentityVerifier(Keyring("s" * 40).keys(Purpose.IDENTITY))
     kid, key = office.key_of("uid")
     now_s = int(time.time())
     claims = {"aud": "gala", "sub": subject, "iat": now_s, "exp": now_s + 60}

@@ -17,7 +17,7 @@ from holdfast_lua.calls.line import LineCheckpoint
 from holdfast_lua.calls.line_status import DrawState, LineStatus
 from holdfast_queue.draw.commitment import fold_nonces
 from holdfast_queue.line.lobby import Lobby
-from holdfast_queue.line.services import FrontDesk
+from holdfast_queue.line.services import RoomServices
 from holdfast_queue.tokens.tickets import Ticket
 
 CHAIN: Final[dict[str, Any]] = json.loads(
@@ -104,10 +104,10 @@ async def test_rollback_after_the_freeze_changes_no_order(
 
 
 def test_place_behind_a_lost_freeze_is_drawn_with_the_others(
-    status: LineStatus, desk: FrontDesk
+    status: LineStatus, services: RoomServices
 ) -> None:
     """Given a lobby of four and two numbers behind it, whose freeze was lost, all six are drawn."""
-    lobby = Lobby(SaleRef("u", 2), desk, DRAW)
+    lobby = Lobby(SaleRef("u", 2), services, DRAW)
     line = replace(status, lobby=6, draw=DrawState.SEALED, accumulator="00" * 20)
     indices = [Ticket("u", 1, 1, None, index, 0) for index in range(4)]
     numbered = [Ticket("u", 1, 1, number, None, 0) for number in (5, 6)]

@@ -17,7 +17,7 @@ from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line_status import DrawState
 from holdfast_queue.draw.commitment import Sealed, commit, fold_nonces
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import open_desk
+from holdfast_queue.line.services import make_room_services
 from holdfast_queue.line.settings import QueueingMethod
 from holdfast_queue.line.views import Entry, VisitorState
 from holdfast_queue.tokens.tickets import Ticket
@@ -170,14 +170,14 @@ async def test_beacon_is_taken_once_and_only_after_the_freeze(
 async def second_worker(
     store_url: str, test_bundle: Bundle, keyring: Keyring, ceilings: Ceilings, seals: Seals
 ) -> AsyncIterator[Callable[[Room], Room]]:
-    """Another process's room of the same sale: an executor and a desk of its own."""
+    """Another process's room of the same sale: an executor and services of its own."""
     rooms: list[Room] = []
     async with Executor(store_url, test_bundle) as executor:
-        desk = open_desk(executor, keyring, "http://wait.example", ceilings, seals)
+        services = make_room_services(executor, keyring, "http://wait.example", ceilings, seals)
 
         def make(room: Room) -> Room:
             ref = SaleRef(room.uid, room.ref.epoch)
-            rooms.append(Room(room.name, ref, room.settings, desk, draw=room.lobby.draw))
+            rooms.append(Room(room.name, ref, room.settings, services, draw=room.lobby.draw))
             return rooms[-1]
 
         yield make

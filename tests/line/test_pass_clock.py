@@ -13,7 +13,7 @@ from holdfast_lua import SaleRef
 from holdfast_lua.calls.clock import host_ms
 from holdfast_queue.http.credentials import pass_verifier
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import FrontDesk
+from holdfast_queue.line.services import RoomServices
 from holdfast_queue.line.views import Admission
 from holdfast_queue.tokens.handoffs import HANDOFF_MS
 from holdfast_web.credentials import PassClaims
@@ -27,9 +27,9 @@ def claims_of(token: str) -> dict[str, Any]:
     return claims
 
 
-def judged(room: Room, desk: FrontDesk, token: str) -> PassClaims | None:
+def judged(room: Room, services: RoomServices, token: str) -> PassClaims | None:
     """The pass, by the clock that the process behind `room` has heard of."""
-    return pass_verifier(desk.passes, lambda _sale: room.ref.clock.now_ms())(
+    return pass_verifier(services.passes, lambda _sale: room.ref.clock.now_ms())(
         token, room.name, room.uid
     )
 
@@ -41,33 +41,33 @@ async def admitted(room: Room) -> Admission:
 
 
 async def test_pass_is_good_at_once_after_a_store_clock_was_ahead_for_a_moment(
-    make_room: RoomFactory, desk: FrontDesk, clock: Clock
+    make_room: RoomFactory, services: RoomServices, clock: Clock
 ) -> None:
     """The sale's time stands still until real time has caught up with it."""
     room = await make_room()
     await clock.advance_ms(MINUTE_MS)
     admission = await admitted(room)
     await clock.advance_ms(-MINUTE_MS)
-    assert judged(room, desk, admission.token) is not None
+    assert judged(room, services, admission.token) is not None
     await tick(room, clock)
-    assert judged(room, desk, admission.token) is not None
+    assert judged(room, services, admission.token) is not None
 
 
 async def test_pass_is_good_at_once_where_nobody_has_heard_of_the_time_yet(
-    make_room: RoomFactory, desk: FrontDesk, clock: Clock
+    make_room: RoomFactory, services: RoomServices, clock: Clock
 ) -> None:
     """Another worker's step was before the store's clock jumped."""
     room = await make_room()
-    other = Room(room.name, SaleRef(room.uid, room.ref.epoch), room.settings, desk)
+    other = Room(room.name, SaleRef(room.uid, room.ref.epoch), room.settings, services)
     await other.tick()
     await clock.advance_ms(MINUTE_MS)
     admission = await admitted(room)
-    assert judged(other, desk, admission.token) is not None
+    assert judged(other, services, admission.token) is not None
 
 
 @pytest.mark.parametrize("ahead_ms", [MINUTE_MS, -MINUTE_MS])
 async def test_pass_ends_with_its_session_by_the_sales_clock(
-    make_room: RoomFactory, desk: FrontDesk, clock: Clock, ahead_ms: int
+    make_room: RoomFactory, services: RoomServices, clock: Clock, ahead_ms: int
 ) -> None:
     """By this host's it would end a minute early, or be good for a minute too long."""
     await clock.advance_ms(ahead_ms)
@@ -75,10 +75,10 @@ async def test_pass_ends_with_its_session_by_the_sales_clock(
     admission = await admitted(room)
     await clock.advance_ms(room.settings.session_ms - 10_000)
     await room.tick()
-    assert judged(room, desk, admission.token) is not None
+    assert judged(room, services, admission.token) is not None
     await clock.advance_ms(10_000)
     await room.tick()
-    assert judged(room, desk, admission.token) is None
+    assert judged(room, services, admission.token) is None
 
 
 @pytest.mark.parametrize("ahead_ms", [0, MINUTE_MS, -MINUTE_MS])
@@ -110,7 +110,7 @@ async def test_handoff_lasts_a_minute_or_two_and_never_past_the_session(
 
 
 async def test_handoff_is_over_by_the_sales_clock_without_a_step_in_between(
-    make_room: RoomFactory, desk: FrontDesk, clock: Clock
+    make_room: RoomFactory, services: RoomServices, clock: Clock
 ) -> None:
     room = await make_room()
     admission = await admitted(room)
@@ -123,11 +123,11 @@ async def test_handoff_is_over_by_the_sales_clock_without_a_step_in_between(
 
 
 async def test_identity_is_judged_by_the_clock_that_shops_sign_by(
-    make_room: RoomFactory, desk: FrontDesk, clock: Clock
+    make_room: RoomFactory, services: RoomServices, clock: Clock
 ) -> None:
     """A store whose clock is off keeps nobody out whom a shop vouches for."""
     room = await make_room()
-    kid, key = desk.identities.key_of(room.uid)
+    kid, key = services.identities.key_of(room.uid)
     now_s = host_ms() // 1000
     claims = {"aud": room.name, "sub": "customer-7", "iat": now_s, "exp": now_s + 300}
     token = jwt.encode(claims, key, "HS256", {"kid": kid})

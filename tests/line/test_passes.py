@@ -9,8 +9,8 @@ import jwt
 import pytest
 
 from holdfast_queue.http.credentials import pass_verifier
-from holdfast_queue.tokens.handoffs import HANDOFF_MS, HandoffDesk, redirect_url
-from holdfast_queue.tokens.passes import HS256, Pass, PassOffice, Signer, jwks, signing_key
+from holdfast_queue.tokens.handoffs import HANDOFF_MS, HandoffIssuer, redirect_url
+from holdfast_queue.tokens.passes import HS256, Pass, PassIssuer, Signer, jwks, signing_key
 from holdfast_web.keyring import Keyring, Purpose
 
 ISSUER = "https://wait.example"
@@ -29,9 +29,9 @@ def signer(
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", HS256])
 def test_pass_reads_back(algorithm: str) -> None:
-    office = PassOffice(signer(algorithm=algorithm))
-    token = office.issue(ADMITTED, NOW_MS)
-    read = office.read(token, "gala", NOW_MS)
+    passes = PassIssuer(signer(algorithm=algorithm))
+    token = passes.issue(ADMITTED, NOW_MS)
+    read = passes.read(token, "gala", NOW_MS)
     assert read is not None
     # exp is in whole seconds, and never later than the session
     assert read.expires_at_ms == ADMITTED.expires_at_ms // 1000 * 1000
@@ -40,7 +40,7 @@ def test_pass_reads_back(algorithm: str) -> None:
 
 def test_pass_verifies_offline_with_the_published_keys() -> None:
     signing = signer()
-    token = PassOffice(signing).issue(ADMITTED, time.time_ns() // 1_000_000)
+    token = PassIssuer(signing).issue(ADMITTED, time.time_ns() // 1_000_000)
     (published,) = jwks(signing.keys)["keys"]
     assert jwt.get_unverified_header(token) == {
         "alg": "EdDSA",
@@ -63,19 +63,19 @@ def test_shared_secrets_are_not_published() -> None:
     [("other", NOW_MS), ("gala", NOW_MS + 900_001), ("gala", NOW_MS - 10_000)],
 )
 def test_pass_is_refused_elsewhere_too_late_and_too_early(sale: str, at_ms: int) -> None:
-    office = PassOffice(signer())
-    assert office.read(office.issue(ADMITTED, NOW_MS), sale, at_ms) is None
+    passes = PassIssuer(signer())
+    assert passes.read(passes.issue(ADMITTED, NOW_MS), sale, at_ms) is None
 
 
 def test_pass_of_another_secret_issuer_or_purpose_is_refused() -> None:
-    office = PassOffice(signer())
+    passes = PassIssuer(signer())
     strangers = [
         signer(OTHER),
         signer(purpose=Purpose.HANDOFF),
         Signer("https://evil.example", signer().keys),
     ]
     for stranger in strangers:
-        assert office.read(PassOffice(stranger).issue(ADMITTED, NOW_MS), "gala", NOW_MS) is None
+        assert passes.read(PassIssuer(stranger).issue(ADMITTED, NOW_MS), "gala", NOW_MS) is None
 
 
 def test_algorithm_is_the_keys_not_the_tokens() -> None:
@@ -92,23 +92,23 @@ def test_algorithm_is_the_keys_not_the_tokens() -> None:
         "nbf": 1,
         "exp": 2_000_000_000,
     }
-    office = PassOffice(signing)
+    passes = PassIssuer(signing)
     forged = jwt.encode(claims, published["x"], "HS256", {"kid": published["kid"]})
     unsigned = jwt.encode(claims, "", "none", {"kid": published["kid"]})
-    assert office.read(forged, "gala", NOW_MS) is None
-    assert office.read(unsigned, "gala", NOW_MS) is None
+    assert passes.read(forged, "gala", NOW_MS) is None
+    assert passes.read(unsigned, "gala", NOW_MS) is None
 
 
 def test_rotation_keeps_old_passes_until_the_key_is_taken_off() -> None:
-    token = PassOffice(signer(OTHER)).issue(ADMITTED, NOW_MS)
-    assert PassOffice(signer(SECRET, OTHER)).read(token, "gala", NOW_MS) is not None
-    assert PassOffice(signer(SECRET)).read(token, "gala", NOW_MS) is None
+    token = PassIssuer(signer(OTHER)).issue(ADMITTED, NOW_MS)
+    assert PassIssuer(signer(SECRET, OTHER)).read(token, "gala", NOW_MS) is not None
+    assert PassIssuer(signer(SECRET)).read(token, "gala", NOW_MS) is None
 
 
 def test_verifier_remembers_but_not_past_the_end() -> None:
-    office, now = PassOffice(signer()), [NOW_MS]
-    verify = pass_verifier(office, lambda _sale: now[0])
-    token = office.issue(ADMITTED, NOW_MS)
+    passes, now = PassIssuer(signer()), [NOW_MS]
+    verify = pass_verifier(passes, lambda _sale: now[0])
+    token = passes.issue(ADMITTED, NOW_MS)
     first = verify(token, "gala", ADMITTED.uid)
     assert first is not None
     assert verify(token, "gala", ADMITTED.uid) is first
@@ -118,78 +118,78 @@ def test_verifier_remembers_but_not_past_the_end() -> None:
 
 
 def test_pass_is_final_from_the_end_of_renewing() -> None:
-    office, now = PassOffice(signer()), [NOW_MS]
-    verify = pass_verifier(office, lambda _sale: now[0])
+    passes, now = PassIssuer(signer()), [NOW_MS]
+    verify = pass_verifier(passes, lambda _sale: now[0])
     limited = replace(ADMITTED, renewable_until_ms=NOW_MS + 600_000)
-    token = office.issue(limited, NOW_MS)
+    token = passes.issue(limited, NOW_MS)
     first = verify(token, "gala", ADMITTED.uid)
     assert first is not None
     assert (first.final, first.renewable_until) == (False, (NOW_MS + 600_000) // 1000)
     now[0] += 600_000
-    for known in (verify(token, "gala", ADMITTED.uid), pass_verifier(office, lambda _sale: now[0])):
+    for known in (verify(token, "gala", ADMITTED.uid), pass_verifier(passes, lambda _sale: now[0])):
         later = known if not callable(known) else known(token, "gala", ADMITTED.uid)
         assert later is not None
         assert later.final
     # and a pass that says nothing of it is never final
-    endless = verify(office.issue(ADMITTED, NOW_MS), "gala", ADMITTED.uid)
+    endless = verify(passes.issue(ADMITTED, NOW_MS), "gala", ADMITTED.uid)
     assert endless is not None
     assert not endless.final
 
 
 def test_verifier_takes_no_pass_of_an_earlier_sale_of_the_name() -> None:
     """Neither before it has seen the pass in its own sale nor after."""
-    office = PassOffice(signer())
-    verify = pass_verifier(office, lambda _sale: NOW_MS)
-    token = office.issue(ADMITTED, NOW_MS)
+    passes = PassIssuer(signer())
+    verify = pass_verifier(passes, lambda _sale: NOW_MS)
+    token = passes.issue(ADMITTED, NOW_MS)
     assert verify(token, "gala", "a later sale") is None
     assert verify(token, "gala", ADMITTED.uid) is not None
     assert verify(token, "gala", "a later sale") is None
 
 
 def test_handoff_is_for_one_origin_and_one_minute() -> None:
-    desk = HandoffDesk(signer(purpose=Purpose.HANDOFF))
-    token = desk.issue(ADMITTED, SHOP, NOW_MS)
-    read = desk.read(token, SHOP, NOW_MS)
+    issuer = HandoffIssuer(signer(purpose=Purpose.HANDOFF))
+    token = issuer.issue(ADMITTED, SHOP, NOW_MS)
+    read = issuer.read(token, SHOP, NOW_MS)
     assert read is not None
     assert (read.admitted.pass_id, read.admitted.subject) == ("pass-1", "buyer-1")
-    assert desk.read(token, "https://evil.example", NOW_MS) is None
-    assert desk.read(token, SHOP, NOW_MS + HANDOFF_MS) is None
-    other = desk.read(desk.issue(ADMITTED, SHOP, NOW_MS), SHOP, NOW_MS)
+    assert issuer.read(token, "https://evil.example", NOW_MS) is None
+    assert issuer.read(token, SHOP, NOW_MS + HANDOFF_MS) is None
+    other = issuer.read(issuer.issue(ADMITTED, SHOP, NOW_MS), SHOP, NOW_MS)
     assert other is not None
     assert other.handoff_id != read.handoff_id
 
 
 def test_handoff_is_no_pass_even_under_the_same_key() -> None:
     signing = signer()
-    handoff = HandoffDesk(signing).issue(ADMITTED, "gala", NOW_MS)
-    assert PassOffice(signing).read(handoff, "gala", NOW_MS) is None
-    passed = PassOffice(signing).issue(ADMITTED, NOW_MS)
-    assert HandoffDesk(signing).read(passed, "gala", NOW_MS) is None
+    handoff = HandoffIssuer(signing).issue(ADMITTED, "gala", NOW_MS)
+    assert PassIssuer(signing).read(handoff, "gala", NOW_MS) is None
+    passed = PassIssuer(signing).issue(ADMITTED, NOW_MS)
+    assert HandoffIssuer(signing).read(passed, "gala", NOW_MS) is None
 
 
 def test_known_header_vouches_for_nothing_else() -> None:
     """Given headers seen before, then type and signature count as on the first day."""
     signing = signer()
-    office, desk = PassOffice(signing), HandoffDesk(signing)
-    handoff, passed = desk.issue(ADMITTED, "gala", NOW_MS), office.issue(ADMITTED, NOW_MS)
+    passes, issuer = PassIssuer(signing), HandoffIssuer(signing)
+    handoff, passed = issuer.issue(ADMITTED, "gala", NOW_MS), passes.issue(ADMITTED, NOW_MS)
     for _ in range(2):
-        assert desk.read(handoff, "gala", NOW_MS) is not None
-        assert office.read(passed, "gala", NOW_MS) is not None
-        assert office.read(handoff, "gala", NOW_MS) is None
-        assert desk.read(passed, "gala", NOW_MS) is None
+        assert issuer.read(handoff, "gala", NOW_MS) is not None
+        assert passes.read(passed, "gala", NOW_MS) is not None
+        assert passes.read(handoff, "gala", NOW_MS) is None
+        assert issuer.read(passed, "gala", NOW_MS) is None
     header, _, signature = passed.split(".")
     _, claims, _ = (
-        PassOffice(signer(OTHER)).issue(replace(ADMITTED, pass_id="p"), NOW_MS).split(".")
+        PassIssuer(signer(OTHER)).issue(replace(ADMITTED, pass_id="p"), NOW_MS).split(".")
     )
-    assert office.read(f"{header}.{claims}.{signature}", "gala", NOW_MS) is None
+    assert passes.read(f"{header}.{claims}.{signature}", "gala", NOW_MS) is None
 
 
 def test_handoff_never_outlives_the_session() -> None:
-    desk = HandoffDesk(signer(purpose=Purpose.HANDOFF))
+    issuer = HandoffIssuer(signer(purpose=Purpose.HANDOFF))
     short = Pass("gala", "uid1", 2, "pass-1", "buyer-1", NOW_MS + 10_000)
-    token = desk.issue(short, SHOP, NOW_MS)
-    assert desk.read(token, SHOP, NOW_MS + 9_000) is not None
-    assert desk.read(token, SHOP, NOW_MS + 10_000) is None
+    token = issuer.issue(short, SHOP, NOW_MS)
+    assert issuer.read(token, SHOP, NOW_MS + 9_000) is not None
+    assert issuer.read(token, SHOP, NOW_MS + 10_000) is None
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import LineCheckpoint
 from holdfast_queue.line.presence import HIDDEN_SECONDS, OWN_VIEW_SECONDS, WINDOW_MS, Presence
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import FrontDesk
+from holdfast_queue.line.services import RoomServices
 
 
 def present(room: Room) -> int | None:
@@ -25,11 +25,11 @@ def present(room: Room) -> int | None:
 
 
 async def test_visitors_who_asked_at_any_worker_are_counted_once(
-    make_room: RoomFactory, desk: FrontDesk, line: Line
+    make_room: RoomFactory, services: RoomServices, line: Line
 ) -> None:
     # Given ten who wait, and two workers
     room = await make_room(burst=1, new_users_per_minute=1, total_active_users=1)
-    other = Room(room.name, SaleRef(room.uid, 1), room.settings, desk)
+    other = Room(room.name, SaleRef(room.uid, 1), room.settings, services)
     entries = [await room.join() for _ in range(10)]
     await room.tick()
     await other.tick()

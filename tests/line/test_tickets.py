@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from holdfast_queue.tokens.tickets import (
     MAX_TOKEN_CHARS,
     Ticket,
-    TicketMint,
+    TicketCodec,
     derive_pass_id,
     new_ticket_id,
 )
@@ -33,14 +33,14 @@ tickets = st.builds(
 
 @given(tickets)
 def test_ticket_reads_back_as_it_was_made(ticket: Ticket) -> None:
-    mint = TicketMint([NEW])
+    mint = TicketCodec([NEW])
     token = mint.make(ticket)
     assert len(token) <= MAX_TOKEN_CHARS
     assert mint.read(token) == ticket
 
 
 def test_ticket_carries_channels_within_its_bound() -> None:
-    mint = TicketMint([NEW])
+    mint = TicketCodec([NEW])
     longest = tuple(f"{number:x<32}" for number in range(CARRIED_MAX))
     carried = replace(TICKET, channels=longest, buyer="b" * 20, issued_at_s=2**33)
     token = mint.make(carried)
@@ -54,7 +54,7 @@ def test_ticket_carries_channels_within_its_bound() -> None:
 
 @given(st.integers(0, 10_000), st.integers(0, 255))
 def test_ticket_with_a_changed_byte_is_none(position: int, character: int) -> None:
-    mint = TicketMint([NEW])
+    mint = TicketCodec([NEW])
     token = mint.make(TICKET)
     place = position % len(token)
     changed = token[:place] + chr(character) + token[place + 1 :]
@@ -63,18 +63,18 @@ def test_ticket_with_a_changed_byte_is_none(position: int, character: int) -> No
 
 @given(st.text(max_size=300))
 def test_nonsense_is_no_ticket(token: str) -> None:
-    assert TicketMint([NEW]).read(token) is None
+    assert TicketCodec([NEW]).read(token) is None
 
 
 def test_rotated_key_still_verifies_and_a_retired_one_does_not() -> None:
-    token = TicketMint([OLD]).make(TICKET)
-    assert TicketMint([NEW, OLD]).read(token) == TICKET
-    assert TicketMint([NEW]).read(token) is None
-    assert TicketMint([OLD]).read(TicketMint([NEW, OLD]).make(TICKET)) is None
+    token = TicketCodec([OLD]).make(TICKET)
+    assert TicketCodec([NEW, OLD]).read(token) == TICKET
+    assert TicketCodec([NEW]).read(token) is None
+    assert TicketCodec([OLD]).read(TicketCodec([NEW, OLD]).make(TICKET)) is None
 
 
 def test_ticket_of_a_later_version_is_no_ticket() -> None:
-    mint = TicketMint([NEW])
+    mint = TicketCodec([NEW])
     with pytest.raises(ValueError, match="number or a lobby index"):
         mint.make(replace(TICKET, number=None))
 
@@ -90,17 +90,17 @@ def test_pass_and_subject_follow_from_the_id_and_the_sale_alone() -> None:
 
 def test_frozen_vector() -> None:
     """Tickets in visitors' hands must outlive a release."""
-    token = TicketMint([b"k" * 32]).make(Ticket("uid", 1, 7, None, 0, 100))
-    assert TicketMint([b"k" * 32]).read(token) == Ticket("uid", 1, 7, None, 0, 100)
+    token = TicketCodec([b"k" * 32]).make(Ticket("uid", 1, 7, None, 0, 100))
+    assert TicketCodec([b"k" * 32]).read(token) == Ticket("uid", 1, 7, None, 0, 100)
     assert token == "Gk0xAA8fWx1d0wQR6WyHMRb0RpWjdWlkAQf_ZA"
 
 
 def test_short_key_is_refused_and_not_shown() -> None:
     with pytest.raises(ValueError, match="at least 32"):
-        TicketMint([b"short"])
+        TicketCodec([b"short"])
     with pytest.raises(ValueError, match="needs a key"):
-        TicketMint([])
-    mint = TicketMint([b"topsecret" * 4])
+        TicketCodec([])
+    mint = TicketCodec([b"topsecret" * 4])
     assert "topsecret" not in repr(vars(mint))
 
 

@@ -122,11 +122,11 @@ async def test_no_ticket_is_401(room: Room, serve: ClientFactory, ticket: str) -
 
 
 async def test_ticket_of_another_sale_is_no_ticket(
-    make_room: RoomFactory, serve: ClientFactory, room: Room, desk: Any
+    make_room: RoomFactory, serve: ClientFactory, room: Room, services: Any
 ) -> None:
     entry = await room.join()
     assert room.read_ticket(entry.token) is not None
-    foreign = desk.tickets.make(
+    foreign = services.tickets.make(
         type(entry.ticket)("elsewhere", 1, entry.ticket.id, entry.ticket.number, None, 0)
     )
     visitor = Visitor(await serve(room), room)

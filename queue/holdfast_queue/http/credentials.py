@@ -19,7 +19,7 @@ from holdfast_metrics.http import METRICS
 from holdfast_queue.line.room import Room
 from holdfast_queue.line.views import Entry
 from holdfast_queue.tokens.identities import Identity, IdentityMode
-from holdfast_queue.tokens.passes import PassOffice
+from holdfast_queue.tokens.passes import PassIssuer
 from holdfast_queue.tokens.tickets import MAX_TOKEN_CHARS, Ticket
 from holdfast_web.client_address import TRUSTED_PROXIES, address_network, client_address
 from holdfast_web.credentials import PassClaims, PassVerifier
@@ -170,7 +170,7 @@ def require_own_page(request: web.Request, room: Room) -> None:
         raise HoldfastError(ErrorCode.CROSS_ORIGIN)
 
 
-def pass_verifier(office: PassOffice, now_ms: Callable[[str], int]) -> PassVerifier:
+def pass_verifier(office: PassIssuer, now_ms: Callable[[str], int]) -> PassVerifier:
     """What passes are checked with everywhere; `now_ms` is the time of a sale, by whose clock its
     sessions end.
     """

@@ -11,7 +11,7 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import FrontDesk
+from holdfast_queue.line.services import RoomServices
 from holdfast_queue.line.status import StatusDocument
 from holdfast_web.ready import Ready
 from holdfast_web.responses import JSON_TYPE
@@ -29,7 +29,7 @@ class Rooms(Protocol):
 
 ROOMS: Final[web.AppKey[Rooms]] = web.AppKey("rooms")
 
-DESK: Final = web.AppKey("desk", FrontDesk)
+ROOM_SERVICES: Final = web.AppKey("services", RoomServices)
 
 SALE: Final = "/v1/sales/{sale}"
 STATUS_ROUTE: Final = SALE + "/status"

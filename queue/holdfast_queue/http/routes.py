@@ -19,7 +19,14 @@ from holdfast_queue.http.credentials import (
     require_ticket,
     set_ticket_cookie,
 )
-from holdfast_queue.http.poll import DESK, ROOMS, SALE, STATUS_CACHING, STATUS_ROUTE, StatusPoll
+from holdfast_queue.http.poll import (
+    ROOM_SERVICES,
+    ROOMS,
+    SALE,
+    STATUS_CACHING,
+    STATUS_ROUTE,
+    StatusPoll,
+)
 from holdfast_queue.http.responses import admission_members, draw_members, entry_members
 from holdfast_queue.http.return_urls import check_return_url
 from holdfast_queue.line.room import Room
@@ -162,7 +169,7 @@ async def _identity_key(request: web.Request) -> web.StreamResponse:
     """What the sale's storefront signs identities with."""
     await require_role(request, Role.PLATFORM)
     room = await _room(request)
-    kid, key = request.app[DESK].identities.key_of(room.uid)
+    kid, key = request.app[ROOM_SERVICES].identities.key_of(room.uid)
     members = {"kid": kid, "algorithm": ALGORITHM, "key": key, "audience": room.name}
     return json_response(members, headers={"Cache-Control": "no-store"})
 
@@ -170,7 +177,7 @@ async def _identity_key(request: web.Request) -> web.StreamResponse:
 @endpoint
 async def _jwks(request: web.Request) -> web.StreamResponse:
     headers = {"Cache-Control": _JWKS_CACHING, "Access-Control-Allow-Origin": "*"}
-    return json_response(request.app[DESK].jwks, headers=headers)
+    return json_response(request.app[ROOM_SERVICES].jwks, headers=headers)
 
 
 def _check_return_url(url: str | None, request: web.Request, room: Room) -> None:

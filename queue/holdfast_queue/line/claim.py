@@ -35,14 +35,14 @@ class Admissions:
     def __init__(self, standing: Standing) -> None:
         self._standing = standing
         self._ref = standing.ref
-        self._desk = standing.desk
+        self._services = standing.services
 
     async def claim(self, ticket: Ticket) -> Admission | ComeAgain:
         """Turns a call into a pass. Raises what ends the way: expired, sold out, closed."""
         number = self._standing.number_of(ticket)
         if number is None or number > self._standing.document.line.serving + _AHEAD:
             return self._still_waiting()
-        answer = await self._desk.calls.claim_pass(self._ref, number, ticket.pass_id)
+        answer = await self._services.calls.claim_pass(self._ref, number, ticket.pass_id)
         if answer.code in _ADMITTED:
             again = answer.code is not Code.ADMITTED
             admission = self.admit(ticket, answer, again=again)
@@ -61,9 +61,9 @@ class Admissions:
 
     async def renew(self, claims: PassClaims) -> Admission:
         """The same pass with a later end."""
-        answer = await self._desk.calls.renew_pass(self._ref, claims.pass_id)
+        answer = await self._services.calls.renew_pass(self._ref, claims.pass_id)
         if answer.code is Code.SESSION_OVER and await self._returns(claims):
-            answer = await self._desk.calls.renew_pass(self._ref, claims.pass_id)
+            answer = await self._services.calls.renew_pass(self._ref, claims.pass_id)
         if answer.code < 0:
             raise refusal(answer.code)
         channels = sorted_channels(claims.channels)
@@ -71,11 +71,11 @@ class Admissions:
 
     async def exchange(self, token: str, origin: str | None) -> Admission:
         """The pass of a hand-off, once; with an `origin` only of one that is meant for it."""
-        handoff = self._desk.handoffs.read(token, origin, self._ref.clock.now_ms())
+        handoff = self._services.handoffs.read(token, origin, self._ref.clock.now_ms())
         if handoff is None or handoff.admitted.uid != self._ref.uid:
             raise HoldfastError(ErrorCode.HANDOFF_USED)
         granted = handoff.admitted
-        answer = await self._desk.calls.exchange_handoff(
+        answer = await self._services.calls.exchange_handoff(
             self._ref, handoff.handoff_id, granted.pass_id
         )
         if answer.code is Code.HANDOFF_LIMITED:
@@ -86,13 +86,13 @@ class Admissions:
 
     async def end(self, pass_id: str, reason: str) -> bool:
         """Frees the slot; False when the session was over before."""
-        answer = await self._desk.calls.end_pass(self._ref, pass_id, reason)
+        answer = await self._services.calls.end_pass(self._ref, pass_id, reason)
         return answer.code is Code.OK
 
     def handoff(self, admission: Admission, origin: str) -> str:
         """What carries the admission to the shop at `origin`."""
         now_ms, issued_ms = _for_shops(admission.now_ms)
-        return self._desk.handoffs.issue(admission.granted, origin, now_ms, issued_ms)
+        return self._services.handoffs.issue(admission.granted, origin, now_ms, issued_ms)
 
     async def _returns(self, claims: PassClaims) -> bool:
         """Whether the pass is of an epoch that the store has lost: it is good until it expires."""
@@ -100,7 +100,7 @@ class Admissions:
             return False
         expires_ms = claims.expires_at * 1000
         limit_ms = claims.renewable_until * 1000
-        returned = await self._desk.calls.return_pass(
+        returned = await self._services.calls.return_pass(
             self._ref, claims.pass_id, expires_ms, limit_ms
         )
         return returned is Code.OK
@@ -121,7 +121,7 @@ class Admissions:
         granted = Pass(
             name, ref.uid, ref.epoch, pass_id, subject, answer.ms, channels, answer.limit_ms
         )
-        token = self._desk.passes.issue(granted, _for_shops(answer.now_ms)[1])
+        token = self._services.passes.issue(granted, _for_shops(answer.now_ms)[1])
         return Admission(granted, token, answer.now_ms, again)
 
 

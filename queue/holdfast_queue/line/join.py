@@ -34,19 +34,19 @@ class Entrance:
     ) -> None:
         self._standing = standing
         self._ref = standing.ref
-        self._desk = standing.desk
+        self._services = standing.services
         self._admissions = admissions
         self._joins = JoinCollector(
-            self._desk.calls, self._ref, self._desk.raise_ceiling, standing.is_quiet
+            self._services.calls, self._ref, self._services.raise_ceiling, standing.is_quiet
         )
         self._digests = digests
-        self._identities = IdentityPlaces(self._desk.calls, self._ref, digests)
+        self._identities = IdentityPlaces(self._services.calls, self._ref, digests)
 
     def read_identity(self, token: str) -> Identity | None:
         """Whom a storefront has signed for, by its own clock, so this host's judges it; None when
         it is no such token.
         """
-        return self._desk.identities.read(token, self._standing.name, self._ref.uid, host_ms())
+        return self._services.identities.read(token, self._standing.name, self._ref.uid, host_ms())
 
     async def join(
         self, token: str | None, nonce: str | None, address: str | None, identity: Identity | None
@@ -65,7 +65,7 @@ class Entrance:
         settings = self._standing.settings
         if identity is None and settings.identity is IdentityMode.REQUIRED:
             raise HoldfastError(ErrorCode.IDENTITY_REQUIRED)
-        await limit_join(self._desk.calls, self._ref, settings, address)
+        await limit_join(self._services.calls, self._ref, settings, address)
         if identity is not None:
             return await self._join_as(identity, nonce)
         return self._entry(await self._joins.join(self._nonce(nonce)))
@@ -105,7 +105,7 @@ class Entrance:
         state = await self._worth(ticket)
         if state is None:
             return None
-        return Entry(self._desk.tickets.make(ticket), ticket, state, again=True)
+        return Entry(self._services.tickets.make(ticket), ticket, state, again=True)
 
     async def _worth(self, ticket: Ticket) -> VisitorState | None:
         """What a shown ticket is still worth; None when nothing."""
@@ -113,7 +113,7 @@ class Entrance:
         state = state_of(self._standing.document, number)
         if number is None or state is not VisitorState.CALLED:
             return state
-        answer = await self._desk.calls.check_place(self._ref, number, ticket.pass_id)
+        answer = await self._services.calls.check_place(self._ref, number, ticket.pass_id)
         if answer.code is Code.ADMITTED_BEFORE:
             return VisitorState.ADMITTED
         return None if answer.code is Code.CALL_EXPIRED else state
@@ -133,7 +133,7 @@ class Entrance:
             channels=() if identity is None else identity.channels,
             buyer="" if identity is None else self._digests.buyer(identity.subject),
         )
-        token = self._desk.tickets.make(ticket)
+        token = self._services.tickets.make(ticket)
         if place.session_ms is not None:
             answer = Answer(Code.ADMITTED, place.now_ms, place.session_ms, place.limit_ms)
             admission = self._admissions.admit(ticket, answer, again=False)

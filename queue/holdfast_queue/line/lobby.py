@@ -26,7 +26,7 @@ from holdfast_lua.calls.line_status import DrawState, LineStatus
 from holdfast_lua.errors import StoreBehind
 from holdfast_queue.draw.commitment import AnnouncedStart, Draw, DrawFacts, Sealed
 from holdfast_queue.draw.permutation import DrawnOrder, by_arrival
-from holdfast_queue.line.services import FrontDesk
+from holdfast_queue.line.services import RoomServices
 from holdfast_queue.tokens.tickets import Ticket
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -36,10 +36,10 @@ logger = logging.getLogger(__name__)
 class Lobby:
     """One sale's lobby. `draw` is None where the order of arrival is kept."""
 
-    def __init__(self, ref: SaleRef, desk: FrontDesk, draw: Draw | None) -> None:
+    def __init__(self, ref: SaleRef, services: RoomServices, draw: Draw | None) -> None:
         self.draw = draw
         self._ref = ref
-        self._desk = desk
+        self._services = services
         self._drawn: tuple[Sealed, DrawnOrder] | None = None
         self._sealing: asyncio.Task[None] | None = None
         self._mismatch = False
@@ -129,8 +129,8 @@ class Lobby:
             logger.warning("the draw of %s is not sealed yet: %r", self._ref.uid, fault)
 
     async def _seal(self, wished: Sealed) -> Sealed:
-        held = await self._desk.seal_draw(self._ref.uid, self._ref.epoch, wished)
-        code = await self._desk.calls.seal_draw(
+        held = await self._services.seal_draw(self._ref.uid, self._ref.epoch, wished)
+        code = await self._services.calls.seal_draw(
             self._ref,
             held.entrants,
             held.accumulator,

@@ -19,7 +19,7 @@ from holdfast_queue.line.claim import Admissions
 from holdfast_queue.line.join import Entrance
 from holdfast_queue.line.lobby import Lobby
 from holdfast_queue.line.presence import Presence
-from holdfast_queue.line.services import FrontDesk
+from holdfast_queue.line.services import RoomServices
 from holdfast_queue.line.settings import LineSettings
 from holdfast_queue.line.state import Standing
 from holdfast_queue.line.status import StatusDocument
@@ -37,7 +37,7 @@ class Room:
         name: str,
         ref: SaleRef,
         settings: LineSettings,
-        desk: FrontDesk,
+        services: RoomServices,
         *,
         brand: Brand | None = None,
         draw: Draw | None = None,
@@ -47,9 +47,9 @@ class Room:
         self.ref = ref
         self.brand = brand or Brand()
         self.unnamed_proxy_told = False
-        self._desk = desk
-        self._standing = Standing(name, ref, settings, desk, draw)
-        self._presence = Presence(desk.calls, ref)
+        self._services = services
+        self._standing = Standing(name, ref, settings, services, draw)
+        self._presence = Presence(services.calls, ref)
         self._admissions = Admissions(self._standing)
         self._entrance = Entrance(
             self._standing, self._admissions, IdentityDigests(ref.uid, identity_secret)
@@ -81,7 +81,7 @@ class Room:
 
     async def tick(self) -> Advanced:
         """Moves the line on and makes the next status document."""
-        advanced = await self._desk.calls.advance_line(self.ref)
+        advanced = await self._services.calls.advance_line(self.ref)
         if self._standing.take(advanced):
             self.lobby.look(advanced.status, advanced.now_ms)
             noted = self._presence.turn(advanced.status, advanced.now_ms)
@@ -167,7 +167,7 @@ class Room:
 
         False when later ones are in force already: nothing has changed then.
         """
-        answer = await self._desk.calls.update_line(
+        answer = await self._services.calls.update_line(
             self.ref, settings_version, settings.times_ms, settings.terms
         )
         if answer.code < 0:
@@ -180,7 +180,7 @@ class Room:
 
     async def change_lifecycle(self, operation: str) -> LifecycleChanged:
         """open, pause, resume, drain or close; raises when the sale is closed."""
-        changed = await self._desk.calls.change_lifecycle(self.ref, operation)
+        changed = await self._services.calls.change_lifecycle(self.ref, operation)
         if changed.code < 0:
             raise refusal(changed.code)
         await self.tick()

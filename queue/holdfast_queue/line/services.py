@@ -1,6 +1,6 @@
 """What every room of a process shares: the scripts, the keys, and the way to the ledger.
 
-`FrontDesk` is the waiting room's part of the composition root's work: it is made once, from an
+`RoomServices` is the waiting room's part of the composition root's work: it is made once, from an
 executor and a keyring, and given to each `Room`. `raise_ceiling` and `seal_draw` are injected,
 because the ledger belongs to the inventory, which this package must not know.
 """
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from holdfast_lua.calls.line import LineCalls
 from holdfast_lua.client.executor import Executor
 from holdfast_queue.draw.commitment import Sealed
-from holdfast_queue.tokens.handoffs import HandoffDesk
-from holdfast_queue.tokens.identities import IdentityOffice
-from holdfast_queue.tokens.passes import EDDSA, PassOffice, Signer, jwks, signing_key
-from holdfast_queue.tokens.tickets import TicketMint
+from holdfast_queue.tokens.handoffs import HandoffIssuer
+from holdfast_queue.tokens.identities import IdentityVerifier
+from holdfast_queue.tokens.passes import EDDSA, PassIssuer, Signer, jwks, signing_key
+from holdfast_queue.tokens.tickets import TicketCodec
 from holdfast_web.keyring import Keyring, Purpose
 
 CeilingRaiser = Callable[[str, int, int], Awaitable[int]]
@@ -25,20 +25,20 @@ DrawSealer = Callable[[str, int, Sealed], Awaitable[Sealed]]
 
 
 @dataclass(frozen=True, slots=True)
-class FrontDesk:
+class RoomServices:
     """The shared means of all rooms."""
 
     calls: LineCalls
-    tickets: TicketMint
-    passes: PassOffice
-    handoffs: HandoffDesk
+    tickets: TicketCodec
+    passes: PassIssuer
+    handoffs: HandoffIssuer
     raise_ceiling: CeilingRaiser
     seal_draw: DrawSealer
-    identities: IdentityOffice
+    identities: IdentityVerifier
     jwks: dict[str, list[dict[str, str]]]
 
 
-def open_desk(
+def make_room_services(
     executor: Executor,
     keyring: Keyring,
     issuer: str,
@@ -46,19 +46,19 @@ def open_desk(
     seal_draw: DrawSealer,
     *,
     algorithm: str = EDDSA,
-) -> FrontDesk:
-    """The desk of one process. `issuer` is the public URL, as tokens name it."""
+) -> RoomServices:
+    """The services of one process. `issuer` is the public URL, as tokens name it."""
     passes = Signer(issuer, [signing_key(key, algorithm) for key in keyring.keys(Purpose.PASS)])
     handoffs = Signer(
         issuer, [signing_key(key, algorithm) for key in keyring.keys(Purpose.HANDOFF)]
     )
-    return FrontDesk(
+    return RoomServices(
         calls=LineCalls(executor),
-        tickets=TicketMint([key.key for key in keyring.keys(Purpose.TICKET)]),
-        passes=PassOffice(passes),
-        handoffs=HandoffDesk(handoffs),
+        tickets=TicketCodec([key.key for key in keyring.keys(Purpose.TICKET)]),
+        passes=PassIssuer(passes),
+        handoffs=HandoffIssuer(handoffs),
         raise_ceiling=raise_ceiling,
         seal_draw=seal_draw,
-        identities=IdentityOffice(keyring.keys(Purpose.IDENTITY)),
+        identities=IdentityVerifier(keyring.keys(Purpose.IDENTITY)),
         jwks=jwks((*passes.keys, *handoffs.keys)),
     )

@@ -14,7 +14,7 @@ from holdfast_lua.errors import StoreUnavailable
 from holdfast_queue.draw.commitment import Draw
 from holdfast_queue.line.lobby import Lobby
 from holdfast_queue.line.positions import Outlook
-from holdfast_queue.line.services import FrontDesk
+from holdfast_queue.line.services import RoomServices
 from holdfast_queue.line.settings import LineSettings
 from holdfast_queue.line.status import SaleState, StatusDocument, make_document
 from holdfast_queue.tokens.tickets import Ticket
@@ -24,13 +24,18 @@ class Standing:
     """One sale's line, seen from one process."""
 
     def __init__(
-        self, name: str, ref: SaleRef, settings: LineSettings, desk: FrontDesk, draw: Draw | None
+        self,
+        name: str,
+        ref: SaleRef,
+        settings: LineSettings,
+        services: RoomServices,
+        draw: Draw | None,
     ) -> None:
         self.name = name
         self.ref = ref
         self.settings = settings
-        self.desk = desk
-        self.lobby = Lobby(ref, desk, draw)
+        self.services = services
+        self.lobby = Lobby(ref, services, draw)
         self.known: StatusDocument | None = None
         self._outlook: Outlook | None = None
 
@@ -60,7 +65,7 @@ class Standing:
 
     def read_ticket(self, token: str) -> Ticket | None:
         """The ticket behind `token` if it is one of this sale."""
-        ticket = self.desk.tickets.read(token)
+        ticket = self.services.tickets.read(token)
         return ticket if ticket is not None and ticket.uid == self.ref.uid else None
 
     def number_of(self, ticket: Ticket) -> int | None:

@@ -29,7 +29,7 @@ class Handoff:
     admitted: Pass
 
 
-class HandoffDesk:
+class HandoffIssuer:
     """Makes hand-offs for an origin and reads them back."""
 
     def __init__(self, signer: Signer) -> None:

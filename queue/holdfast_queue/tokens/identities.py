@@ -74,7 +74,7 @@ class Identity:
     channels: tuple[str, ...] = ()
 
 
-class IdentityOffice:
+class IdentityVerifier:
     """Reads what storefronts have signed; keys are text, to be used as it is."""
 
     def __init__(self, keys: Sequence[DerivedKey]) -> None:

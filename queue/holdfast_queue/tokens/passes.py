@@ -170,7 +170,7 @@ class Signer:
             self._headers.setdefault(token.partition(".")[0], (key.kid, token_type))
 
 
-class PassOffice:
+class PassIssuer:
     """Issues and reads the passes of all sales."""
 
     def __init__(self, signer: Signer) -> None:

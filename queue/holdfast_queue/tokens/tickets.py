@@ -115,12 +115,12 @@ class _Key:
         return hashing.digest()
 
 
-class TicketMint:
+class TicketCodec:
     """Makes tickets with the first key and checks them with any."""
 
     def __init__(self, secrets_: Sequence[bytes]) -> None:
         if not secrets_:
-            raise ValueError("a ticket mint needs a key")
+            raise ValueError("a ticket codec needs a key")
         if any(len(secret) < MIN_KEY_BYTES for secret in secrets_):
             raise ValueError(f"ticket keys have at least {MIN_KEY_BYTES} bytes")
         keys = [_key_of(secret) for secret in secrets_]

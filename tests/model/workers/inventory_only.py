@@ -16,7 +16,7 @@ from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
 from holdfast_queue.http.pages.brand import Brand
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import FrontDesk
+from holdfast_queue.line.services import RoomServices
 from holdfast_queue.line.settings import LineSettings
 
 
@@ -47,7 +47,7 @@ class InventoryBuilder(SaleBuilder):
     """Builds what sells: a sale without a waiting room, whose calls would only be in the way."""
 
     def __init__(self, executor: Executor, ledger: Ledger, plan: Plan) -> None:
-        super().__init__(executor, ledger, cast(FrontDesk, None))
+        super().__init__(executor, ledger, cast(RoomServices, None))
         self.plans = OnePlan(ledger, plan)
         self.installer = type(self.installer)(executor, ledger, self.plans)
 
