@@ -26,7 +26,7 @@ from holdfast_queue.http.pages.place import Look, Scene, place_values
 from holdfast_queue.line.estimate import Wait
 from holdfast_queue.line.settings import LineSettings, QueueingMethod
 from holdfast_queue.line.status import SaleState, make_document
-from holdfast_queue.line.views import View, VisitorState
+from holdfast_queue.line.views import VisitorState, VisitorView
 
 TITLE: Final = "Night at the hall"
 MESSAGE: Final = "Doors open at <eight>. \u0627\u0644\u0628\u0627\u0628 3"
@@ -238,15 +238,15 @@ def place_page(sale: Sale, scene: Scene, language: str = "en") -> str:
     return place_document(visit, place_values(visit, look))
 
 
-def _view(scene: Scene, state: SaleState) -> View | None:
+def _view(scene: Scene, state: SaleState) -> VisitorView | None:
     waiting = {Scene.WAITING, Scene.HELD, Scene.PAUSED}
     if scene is Scene.LOBBY:
-        return View(VisitorState.LOBBY, None, 7, False, None, 0, None, 5, 10, state)
+        return VisitorView(VisitorState.LOBBY, None, 7, False, None, 0, None, 5, 10, state)
     if scene is Scene.TURN:
-        return View(VisitorState.CALLED, 100, None, True, 0, 100, Wait(0, 0), 2, 10, state)
+        return VisitorView(VisitorState.CALLED, 100, None, True, 0, 100, Wait(0, 0), 2, 10, state)
     if scene in waiting:
         wait = Wait(600, 840)
-        return View(VisitorState.WAITING, 100, None, False, 59, 40, wait, 5, 10, state)
+        return VisitorView(VisitorState.WAITING, 100, None, False, 59, 40, wait, 5, 10, state)
     return None
 
 

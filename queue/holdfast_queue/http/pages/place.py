@@ -24,7 +24,7 @@ from holdfast_queue.line.estimate import Wait
 from holdfast_queue.line.room import Room
 from holdfast_queue.line.settings import LineSettings, QueueingMethod
 from holdfast_queue.line.status import SaleState, StatusDocument
-from holdfast_queue.line.views import View, VisitorState
+from holdfast_queue.line.views import VisitorState, VisitorView
 from holdfast_queue.tokens.identities import IdentityMode
 
 MIN_REFRESH_SECONDS: Final = 3
@@ -77,11 +77,11 @@ class Look:
     scene: Scene
     document: StatusDocument
     settings: LineSettings
-    view: View | None
+    view: VisitorView | None
 
 
 def look_around(
-    room: Room, view: View | None, *, identified: bool = False, ticket_lost: bool = False
+    room: Room, view: VisitorView | None, *, identified: bool = False, ticket_lost: bool = False
 ) -> Look:
     """The scene for a visitor with the place `view`, or with none; `identified` when their shop
     says who they are, `ticket_lost` when they have just joined and their browser shows no ticket.
@@ -107,7 +107,7 @@ def _without_place(room: Room, document: StatusDocument, identified: bool) -> Sc
     return Scene.IDENTITY if required and not identified else Scene.FORM
 
 
-def _in_line(document: StatusDocument, view: View) -> Scene:
+def _in_line(document: StatusDocument, view: VisitorView) -> Scene:
     if view.state is VisitorState.LOBBY:
         return Scene.LOBBY
     if document.state is SaleState.PAUSED:
