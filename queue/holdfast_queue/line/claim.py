@@ -13,7 +13,7 @@ from holdfast_lua.calls.clock import host_ms
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import Answer
 from holdfast_queue.http.refusals import refusal
-from holdfast_queue.line.state import Standing
+from holdfast_queue.line.state import LineState
 from holdfast_queue.line.status import SaleState
 from holdfast_queue.line.views import Admission, ComeAgain
 from holdfast_queue.tokens.handoffs import HANDOFF_MS
@@ -32,15 +32,15 @@ _STOPPED_RETRY_SECONDS: Final = 5.0
 class Admissions:
     """The passes of one sale, as one process gives them."""
 
-    def __init__(self, standing: Standing) -> None:
-        self._standing = standing
-        self._ref = standing.ref
-        self._services = standing.services
+    def __init__(self, line_state: LineState) -> None:
+        self._line_state = line_state
+        self._ref = line_state.ref
+        self._services = line_state.services
 
     async def claim(self, ticket: Ticket) -> Admission | ComeAgain:
         """Turns a call into a pass. Raises what ends the way: expired, sold out, closed."""
-        number = self._standing.number_of(ticket)
-        if number is None or number > self._standing.document.line.serving + _AHEAD:
+        number = self._line_state.number_of(ticket)
+        if number is None or number > self._line_state.document.line.serving + _AHEAD:
             return self._still_waiting()
         answer = await self._services.calls.claim_pass(self._ref, number, ticket.pass_id)
         if answer.code in _ADMITTED:
@@ -107,7 +107,7 @@ class Admissions:
 
     def _still_waiting(self) -> ComeAgain:
         """Later, unless there is nothing left to wait for."""
-        state = self._standing.document.state
+        state = self._line_state.document.state
         if state is SaleState.SOLD_OUT:
             raise HoldfastError(ErrorCode.SOLD_OUT)
         if state is SaleState.CLOSED:
@@ -117,7 +117,7 @@ class Admissions:
     def _admission(
         self, pass_id: str, subject: str, answer: Answer, again: bool, channels: tuple[str, ...]
     ) -> Admission:
-        name, ref = self._standing.name, self._ref
+        name, ref = self._line_state.name, self._ref
         granted = Pass(
             name, ref.uid, ref.epoch, pass_id, subject, answer.ms, channels, answer.limit_ms
         )

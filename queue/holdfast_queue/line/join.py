@@ -13,7 +13,7 @@ from holdfast_queue.line.claim import Admissions
 from holdfast_queue.line.join_batch import JoinCollector, Place
 from holdfast_queue.line.join_limits import limit_join
 from holdfast_queue.line.positions import state_of
-from holdfast_queue.line.state import Standing
+from holdfast_queue.line.state import LineState
 from holdfast_queue.line.views import Entry, VisitorState
 from holdfast_queue.tokens.identities import (
     Bound,
@@ -30,14 +30,14 @@ class Entrance:
     """Where one sale is joined, in one process."""
 
     def __init__(
-        self, standing: Standing, admissions: Admissions, digests: IdentityDigests
+        self, line_state: LineState, admissions: Admissions, digests: IdentityDigests
     ) -> None:
-        self._standing = standing
-        self._ref = standing.ref
-        self._services = standing.services
+        self._line_state = line_state
+        self._ref = line_state.ref
+        self._services = line_state.services
         self._admissions = admissions
         self._joins = JoinCollector(
-            self._services.calls, self._ref, self._services.raise_ceiling, standing.is_quiet
+            self._services.calls, self._ref, self._services.raise_ceiling, line_state.is_quiet
         )
         self._digests = digests
         self._identities = IdentityPlaces(self._services.calls, self._ref, digests)
@@ -46,7 +46,9 @@ class Entrance:
         """Whom a storefront has signed for, by its own clock, so this host's judges it; None when
         it is no such token.
         """
-        return self._services.identities.read(token, self._standing.name, self._ref.uid, host_ms())
+        return self._services.identities.read(
+            token, self._line_state.name, self._ref.uid, host_ms()
+        )
 
     async def join(
         self, token: str | None, nonce: str | None, address: str | None, identity: Identity | None
@@ -57,12 +59,12 @@ class Entrance:
 
         `address` is that of the client, for the sale's limit on joins.
         """
-        held = self._standing.read_ticket(token) if token else None
+        held = self._line_state.read_ticket(token) if token else None
         if token and held is not None:
             state = await self._worth(held)
             if state is not None:
                 return Entry(token, held, state, again=True)
-        settings = self._standing.settings
+        settings = self._line_state.settings
         if identity is None and settings.identity is IdentityMode.REQUIRED:
             raise HoldfastError(ErrorCode.IDENTITY_REQUIRED)
         await limit_join(self._services.calls, self._ref, settings, address)
@@ -90,7 +92,7 @@ class Entrance:
 
     async def _entry_again(self, identity: Identity, bound: Bound) -> Entry | None:
         """The ticket that the identity had for this place; None when it is worth nothing."""
-        document = self._standing.document
+        document = self._line_state.document
         numbered = document.line.frozen and bound.ordinal > document.line.lobby
         ticket = Ticket(
             uid=self._ref.uid,
@@ -109,8 +111,8 @@ class Entrance:
 
     async def _worth(self, ticket: Ticket) -> VisitorState | None:
         """What a shown ticket is still worth; None when nothing."""
-        number = self._standing.number_of(ticket)
-        state = state_of(self._standing.document, number)
+        number = self._line_state.number_of(ticket)
+        state = state_of(self._line_state.document, number)
         if number is None or state is not VisitorState.CALLED:
             return state
         answer = await self._services.calls.check_place(self._ref, number, ticket.pass_id)
@@ -120,7 +122,7 @@ class Entrance:
 
     def _nonce(self, given: str | None) -> str:
         """Everybody who joins before a draw has one; afterwards it would serve no purpose."""
-        return given or own_nonce() if self._standing.awaits_draw() else ""
+        return given or own_nonce() if self._line_state.awaits_draw() else ""
 
     def _entry(self, place: Place, identity: Identity | None = None) -> Entry:
         ticket = Ticket(

@@ -5,7 +5,7 @@ ask the store; tickets carry everything else. So a poll and a visitor's own view
 memory, a join costs its share of a block, and only a claim is a store call of its own.
 
 This is the room's face and its operator's side; each part that visitors meet is a module of its
-own: joining (entrance), looking (outlook, presence), claiming (admissions). They share the standing
+own: joining (entrance), looking (outlook, presence), claiming (admissions). They share the state
 of the line, which only `tick` moves on.
 """
 
@@ -21,7 +21,7 @@ from holdfast_queue.line.lobby import Lobby
 from holdfast_queue.line.presence import Presence
 from holdfast_queue.line.services import RoomServices
 from holdfast_queue.line.settings import LineSettings
-from holdfast_queue.line.state import Standing
+from holdfast_queue.line.state import LineState
 from holdfast_queue.line.status import StatusDocument
 from holdfast_queue.line.views import Admission, ComeAgain, Entry, View
 from holdfast_queue.tokens.identities import Identity, IdentityDigests
@@ -48,11 +48,11 @@ class Room:
         self.brand = brand or Brand()
         self.unnamed_proxy_told = False
         self._services = services
-        self._standing = Standing(name, ref, settings, services, draw)
+        self._line_state = LineState(name, ref, settings, services, draw)
         self._presence = Presence(services.calls, ref)
-        self._admissions = Admissions(self._standing)
+        self._admissions = Admissions(self._line_state)
         self._entrance = Entrance(
-            self._standing, self._admissions, IdentityDigests(ref.uid, identity_secret)
+            self._line_state, self._admissions, IdentityDigests(ref.uid, identity_secret)
         )
 
     @property
@@ -61,28 +61,28 @@ class Room:
 
     @property
     def settings(self) -> LineSettings:
-        return self._standing.settings
+        return self._line_state.settings
 
     @property
     def lobby(self) -> Lobby:
-        return self._standing.lobby
+        return self._line_state.lobby
 
     @property
     def document(self) -> StatusDocument:
         """The latest status; StoreUnavailable when the line has not been seen yet."""
-        return self._standing.document
+        return self._line_state.document
 
     @property
     def known(self) -> StatusDocument | None:
         """The latest status; None when the line has not been seen yet."""
-        return self._standing.known
+        return self._line_state.known
 
     # what moves it on
 
     async def tick(self) -> Advanced:
         """Moves the line on and makes the next status document."""
         advanced = await self._services.calls.advance_line(self.ref)
-        if self._standing.take(advanced):
+        if self._line_state.take(advanced):
             self.lobby.look(advanced.status, advanced.now_ms)
             noted = self._presence.turn(advanced.status, advanced.now_ms)
             if noted is not None:
@@ -98,7 +98,7 @@ class Room:
 
     def read_ticket(self, token: str) -> Ticket | None:
         """The ticket behind `token` if it is one of this sale."""
-        return self._standing.read_ticket(token)
+        return self._line_state.read_ticket(token)
 
     def read_identity(self, token: str) -> Identity | None:
         """Whom a storefront has signed for; None when it is no such token."""
@@ -117,17 +117,17 @@ class Room:
 
     def number_of(self, ticket: Ticket) -> int | None:
         """A number is on the ticket, or follows from the lobby index once the order is known."""
-        return self._standing.number_of(ticket)
+        return self._line_state.number_of(ticket)
 
     def view(self, ticket: Ticket) -> View:
         """The visitor's place by the newest document; no store call."""
-        outlook = self._standing.outlook
+        outlook = self._line_state.outlook
         return outlook.view(ticket, self.lobby.number_of(ticket, outlook.line))
 
     def visit(self, ticket: Ticket) -> View:
         """The same for a visitor who asks: they are still there."""
-        outlook = self._standing.outlook
-        number = self._standing.lobby.number_of(ticket, outlook.line)
+        outlook = self._line_state.outlook
+        number = self._line_state.lobby.number_of(ticket, outlook.line)
         ordinal = number if outlook.line.frozen else ticket.ordinal
         if ordinal is not None:
             self._presence.note(ordinal)
@@ -159,7 +159,7 @@ class Room:
 
     def apply(self, settings: LineSettings, brand: Brand | None = None) -> None:
         """Takes over settings that are in force in the store already."""
-        self._standing.settings = settings
+        self._line_state.settings = settings
         self.brand = brand or self.brand
 
     async def update(self, settings: LineSettings, settings_version: int) -> bool:

@@ -1,6 +1,6 @@
 """How one sale's line stands, as this process knows it: what every part of a room looks at.
 
-There is one `Standing` for each sale and process. It holds the sale's settings and the newest
+There is one `LineState` for each sale and process. It holds the sale's settings and the newest
 status document, and knows which number a ticket has by it; the ticker alone moves it on. Joining,
 claiming and looking are modules of their own that read it, so none of them needs another.
 
@@ -20,7 +20,7 @@ from holdfast_queue.line.status import SaleState, StatusDocument, make_document
 from holdfast_queue.tokens.tickets import Ticket
 
 
-class Standing:
+class LineState:
     """One sale's line, seen from one process."""
 
     def __init__(
