@@ -30,7 +30,7 @@ from holdfast_queue.http.poll import (
 from holdfast_queue.http.responses import admission_members, draw_members, entry_members
 from holdfast_queue.http.return_urls import check_return_url
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.views import ComeAgain, View
+from holdfast_queue.line.views import ComeAgain, VisitorView
 from holdfast_queue.tokens.identities import ALGORITHM
 from holdfast_web.body import BODY_LIMIT_BYTES, read_json
 from holdfast_web.cors import Cors, allow_preflight
@@ -194,7 +194,7 @@ def _exchanging_origin(request: web.Request, body: ExchangeBody) -> str | None:
     return request.headers.get("Origin") or body.origin
 
 
-def _come_again(outcome: ComeAgain, view: View) -> web.StreamResponse:
+def _come_again(outcome: ComeAgain, view: VisitorView) -> web.StreamResponse:
     seconds = str(max(1, round(outcome.seconds)))
     return json_response(view, status=202, headers={"Retry-After": seconds})
 

@@ -11,14 +11,14 @@ from holdfast_lua.calls.line_status import DrawState
 from holdfast_queue.line.estimate import Wait, forecast
 from holdfast_queue.line.refresh import Pace
 from holdfast_queue.line.status import SaleState, StatusDocument
-from holdfast_queue.line.views import View, VisitorState
+from holdfast_queue.line.views import VisitorState, VisitorView
 from holdfast_queue.tokens.tickets import Ticket
 
 _MOVING: Final = frozenset({SaleState.OPEN, SaleState.DRAINING})
 _NO_WAIT: Final = Wait(0, 0)
 
 
-class Outlook:
+class Positions:
     """Everybody's view by one document."""
 
     __slots__ = (
@@ -44,7 +44,7 @@ class Outlook:
             self._opening = max(0.0, (line.opens_ms - document.now_ms) / 1000)
         self._pace = Pace(claim_window_seconds)
 
-    def view(self, ticket: Ticket, number: int | None) -> View:
+    def view(self, ticket: Ticket, number: int | None) -> VisitorView:
         """The place of the visitor with `ticket`, whose number is `number` if it is known."""
         serving, wait = self.line.serving, None
         if number is None:
@@ -56,7 +56,7 @@ class Outlook:
             state = VisitorState.WAITING
             ahead = number - serving - 1 - self.line.missing(serving, number - 1)
             wait = self._forecast.wait(ahead) if self._forecast else None
-        return View(
+        return VisitorView(
             state,
             number,
             ticket.lobby_index,

@@ -5,7 +5,7 @@ ask the store; tickets carry everything else. So a poll and a visitor's own view
 memory, a join costs its share of a block, and only a claim is a store call of its own.
 
 This is the room's face and its operator's side; each part that visitors meet is a module of its
-own: joining (entrance), looking (outlook, presence), claiming (admissions). They share the state
+own: joining (entrance), looking (positions, presence), claiming (admissions). They share the state
 of the line, which only `tick` moves on.
 """
 
@@ -23,7 +23,7 @@ from holdfast_queue.line.services import RoomServices
 from holdfast_queue.line.settings import LineSettings
 from holdfast_queue.line.state import LineState
 from holdfast_queue.line.status import StatusDocument
-from holdfast_queue.line.views import Admission, ComeAgain, Entry, View
+from holdfast_queue.line.views import Admission, ComeAgain, Entry, VisitorView
 from holdfast_queue.tokens.identities import Identity, IdentityDigests
 from holdfast_queue.tokens.tickets import Ticket
 from holdfast_web.credentials import PassClaims
@@ -119,19 +119,19 @@ class Room:
         """A number is on the ticket, or follows from the lobby index once the order is known."""
         return self._line_state.number_of(ticket)
 
-    def view(self, ticket: Ticket) -> View:
+    def view(self, ticket: Ticket) -> VisitorView:
         """The visitor's place by the newest document; no store call."""
-        outlook = self._line_state.outlook
-        return outlook.view(ticket, self.lobby.number_of(ticket, outlook.line))
+        positions = self._line_state.positions
+        return positions.view(ticket, self.lobby.number_of(ticket, positions.line))
 
-    def visit(self, ticket: Ticket) -> View:
+    def visit(self, ticket: Ticket) -> VisitorView:
         """The same for a visitor who asks: they are still there."""
-        outlook = self._line_state.outlook
-        number = self._line_state.lobby.number_of(ticket, outlook.line)
-        ordinal = number if outlook.line.frozen else ticket.ordinal
+        positions = self._line_state.positions
+        number = self._line_state.lobby.number_of(ticket, positions.line)
+        ordinal = number if positions.line.frozen else ticket.ordinal
         if ordinal is not None:
             self._presence.note(ordinal)
-        return outlook.view(ticket, number)
+        return positions.view(ticket, number)
 
     async def claim(self, ticket: Ticket) -> Admission | ComeAgain:
         """Turns a call into a pass. Raises what ends the way: expired, sold out, closed."""

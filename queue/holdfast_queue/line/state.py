@@ -13,7 +13,7 @@ from holdfast_lua.calls.line_status import DrawState
 from holdfast_lua.errors import StoreUnavailable
 from holdfast_queue.draw.commitment import Draw
 from holdfast_queue.line.lobby import Lobby
-from holdfast_queue.line.positions import Outlook
+from holdfast_queue.line.positions import Positions
 from holdfast_queue.line.services import RoomServices
 from holdfast_queue.line.settings import LineSettings
 from holdfast_queue.line.status import SaleState, StatusDocument, make_document
@@ -37,7 +37,7 @@ class LineState:
         self.services = services
         self.lobby = Lobby(ref, services, draw)
         self.known: StatusDocument | None = None
-        self._outlook: Outlook | None = None
+        self._positions: Positions | None = None
 
     @property
     def document(self) -> StatusDocument:
@@ -47,11 +47,11 @@ class LineState:
         return self.known
 
     @property
-    def outlook(self) -> Outlook:
+    def positions(self) -> Positions:
         """What the latest status means to each visitor; StoreUnavailable as for the document."""
-        if self._outlook is None:
+        if self._positions is None:
             raise StoreUnavailable(f"the line of {self.name} has not been read yet")
-        return self._outlook
+        return self._positions
 
     def take(self, advanced: Advanced) -> bool:
         """Makes the next document; False when a later one is there already."""
@@ -60,7 +60,7 @@ class LineState:
             return False
         facts = self.lobby.facts(advanced.status)
         self.known = make_document(self.name, self.settings, advanced, facts, known)
-        self._outlook = Outlook(self.known, self.settings.claim_window_ms / 1000)
+        self._positions = Positions(self.known, self.settings.claim_window_ms / 1000)
         return True
 
     def read_ticket(self, token: str) -> Ticket | None:

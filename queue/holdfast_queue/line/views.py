@@ -26,7 +26,7 @@ _WIRE_NAMES = {
 }
 
 
-class View(msgspec.Struct, frozen=True, gc=False, rename=_WIRE_NAMES):
+class VisitorView(msgspec.Struct, frozen=True, gc=False, rename=_WIRE_NAMES):
     """What a visitor sees of their own place, as it is encoded. Clients rely on these names."""
 
     state: VisitorState
