@@ -1,4 +1,4 @@
-"""The collector: joins of one turn of the loop are one script call, below the ledger's ceiling."""
+"""The join batcher: joins of one turn of the loop are one script call, below the ledger's ceiling."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import LineCalls
 from holdfast_lua.errors import StoreBehind, StoreBusy
 from holdfast_queue.line import join_batch as joins
-from holdfast_queue.line.join_batch import JoinCollector, Place
+from holdfast_queue.line.join_batch import JoinBatcher, Place
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 STORE_WAIT_MS = 10_000
@@ -20,41 +20,41 @@ TICKS_TO_HEAR = 10
 """of the event loop, from a reply of the store to who asked for it"""
 
 
-def collector(line: Line, ceilings: Ceilings, *, quiet: bool = False) -> JoinCollector:
-    return JoinCollector(LineCalls(line.executor), line.ref, ceilings, lambda: quiet)
+def make_batcher(line: Line, ceilings: Ceilings, *, quiet: bool = False) -> JoinBatcher:
+    return JoinBatcher(LineCalls(line.executor), line.ref, ceilings, lambda: quiet)
 
 
-async def numbers(collected: JoinCollector, count: int) -> list[int]:
-    places = await asyncio.gather(*(collected.join() for _ in range(count)))
+async def numbers(batcher: JoinBatcher, count: int) -> list[int]:
+    places = await asyncio.gather(*(batcher.join() for _ in range(count)))
     return [place.number or 0 for place in places]
 
 
 async def test_joins_of_one_turn_are_one_call_in_order_of_arrival(
     line: Line, ceilings: Ceilings, scripts: Counter[str]
 ) -> None:
-    collected = collector(line, ceilings)
-    assert await numbers(collected, 500) == list(range(1, 501))
+    batcher = make_batcher(line, ceilings)
+    assert await numbers(batcher, 500) == list(range(1, 501))
     assert scripts["join_line"] == 1
-    await collected.aclose()
+    await batcher.aclose()
 
 
 async def test_large_turn_is_cut_into_blocks(
     line: Line, ceilings: Ceilings, scripts: Counter[str]
 ) -> None:
-    collected = collector(line, ceilings)
-    assert sorted(await numbers(collected, 2500)) == list(range(1, 2501))
+    batcher = make_batcher(line, ceilings)
+    assert sorted(await numbers(batcher, 2500)) == list(range(1, 2501))
     assert scripts["join_line"] == 3
-    await collected.aclose()
+    await batcher.aclose()
 
 
 async def test_ceiling_is_committed_before_the_first_number(
     make_line: LineFactory, ceilings: Ceilings
 ) -> None:
     line = await make_line(ceiling=0)
-    collected = collector(line, ceilings)
-    assert await numbers(collected, 3) == [1, 2, 3]
+    batcher = make_batcher(line, ceilings)
+    assert await numbers(batcher, 3) == [1, 2, 3]
     assert ceilings.committed[line.ref.uid] >= 3
-    await collected.aclose()
+    await batcher.aclose()
 
 
 async def test_no_number_is_given_above_what_was_committed(
@@ -63,7 +63,7 @@ async def test_no_number_is_given_above_what_was_committed(
     # Given ceilings that move by ten, and two workers
     monkeypatch.setattr(joins, "CEILING_STEP", 10)
     line = await make_line(ceiling=0)
-    workers = [collector(line, ceilings) for _ in range(2)]
+    workers = [make_batcher(line, ceilings) for _ in range(2)]
     given: list[int] = []
     # When they take joins in turns
     for turn in range(60):
@@ -80,32 +80,32 @@ async def test_ceiling_is_raised_ahead_so_that_joins_do_not_wait_for_it(
     make_line: LineFactory, ceilings: Ceilings, scripts: Counter[str]
 ) -> None:
     line = await make_line(ceiling=0)
-    collected = collector(line, ceilings)
-    await numbers(collected, 1)
+    batcher = make_batcher(line, ceilings)
+    await numbers(batcher, 1)
     for _ in range(40):
-        await numbers(collected, 100)
+        await numbers(batcher, 100)
         await asyncio.sleep(0)
-    await collected.aclose()
+    await batcher.aclose()
     # 1 + 40 blocks, and the one refusal at the very beginning
     assert scripts["join_line"] == 42
 
 
 async def test_refusal_reaches_everybody_of_the_turn(line: Line, ceilings: Ceilings) -> None:
     await line.calls.change_lifecycle(line.ref, "drain")
-    collected = collector(line, ceilings)
-    outcomes = await asyncio.gather(*(collected.join() for _ in range(3)), return_exceptions=True)
+    batcher = make_batcher(line, ceilings)
+    outcomes = await asyncio.gather(*(batcher.join() for _ in range(3)), return_exceptions=True)
     assert [outcome.code for outcome in outcomes if isinstance(outcome, HoldfastError)] == [
         ErrorCode.DRAINING
     ] * 3
-    await collected.aclose()
+    await batcher.aclose()
 
 
 async def test_store_fault_reaches_those_who_wait(line: Line, ceilings: Ceilings) -> None:
     await line.executor.command("DEL", keys.sale(line.ref.uid))
-    collected = collector(line, ceilings)
+    batcher = make_batcher(line, ceilings)
     with pytest.raises(StoreBehind):
-        await collected.join()
-    await collected.aclose()
+        await batcher.join()
+    await batcher.aclose()
 
 
 async def test_ledger_fault_reaches_those_who_need_a_number(make_line: LineFactory) -> None:
@@ -113,11 +113,11 @@ async def test_ledger_fault_reaches_those_who_need_a_number(make_line: LineFacto
         raise HoldfastError(ErrorCode.LEDGER_UNAVAILABLE)
 
     line = await make_line(ceiling=0)
-    collected = JoinCollector(LineCalls(line.executor), line.ref, broken, lambda: False)
+    batcher = JoinBatcher(LineCalls(line.executor), line.ref, broken, lambda: False)
     with pytest.raises(HoldfastError) as caught:
-        await collected.join()
+        await batcher.join()
     assert caught.value.code is ErrorCode.LEDGER_UNAVAILABLE
-    await collected.aclose()
+    await batcher.aclose()
 
 
 async def until_refused(scripts: Counter[str], blocks: int) -> None:
@@ -144,16 +144,16 @@ async def test_ledger_fault_reaches_all_blocks_that_wait_for_it_at_once(
         raise HoldfastError(ErrorCode.LEDGER_UNAVAILABLE)
 
     line = await make_line(ceiling=0)
-    collected = JoinCollector(LineCalls(line.executor), line.ref, slow, lambda: False)
+    batcher = JoinBatcher(LineCalls(line.executor), line.ref, slow, lambda: False)
     waiting = []
     for block in range(5):
-        waiting.append(asyncio.create_task(collected.join()))
+        waiting.append(asyncio.create_task(batcher.join()))
         await until_refused(scripts, block + 1)
     away.set()
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert [isinstance(outcome, HoldfastError) for outcome in outcomes] == [True] * 5
     assert tries == 1
-    await collected.aclose()
+    await batcher.aclose()
 
 
 async def test_join_that_is_cancelled_while_numbers_are_promised_costs_nobody_else_any(
@@ -167,16 +167,16 @@ async def test_join_that_is_cancelled_while_numbers_are_promised_costs_nobody_el
         return await ceilings(uid, epoch, ceiling)
 
     line = await make_line(ceiling=0)
-    collected = JoinCollector(LineCalls(line.executor), line.ref, slow, lambda: False)
-    joining = [asyncio.create_task(collected.join()) for _ in range(4)]
+    batcher = JoinBatcher(LineCalls(line.executor), line.ref, slow, lambda: False)
+    joining = [asyncio.create_task(batcher.join()) for _ in range(4)]
     await until_refused(scripts, 1)
-    joining.append(asyncio.create_task(collected.join()))
+    joining.append(asyncio.create_task(batcher.join()))
     await until_refused(scripts, 2)
     joining[0].cancel()
     promising.set()
     places = await asyncio.gather(*joining[1:])
     assert [place.number for place in places] == [2, 3, 4, 5]
-    await collected.aclose()
+    await batcher.aclose()
 
 
 async def test_ledger_fault_ahead_of_use_is_nobodys_yet(make_line: LineFactory) -> None:
@@ -185,39 +185,39 @@ async def test_ledger_fault_ahead_of_use_is_nobodys_yet(make_line: LineFactory) 
 
     line = await make_line(ceiling=100)
     await line.join()
-    collected = JoinCollector(LineCalls(line.executor), line.ref, broken, lambda: False)
-    assert await numbers(collected, 5) == [2, 3, 4, 5, 6]
-    await collected.aclose()
+    batcher = JoinBatcher(LineCalls(line.executor), line.ref, broken, lambda: False)
+    assert await numbers(batcher, 5) == [2, 3, 4, 5, 6]
+    await batcher.aclose()
 
 
 async def test_visitor_who_goes_away_leaves_a_number_and_disturbs_nobody(
     line: Line, ceilings: Ceilings
 ) -> None:
-    collected = collector(line, ceilings)
-    staying = [asyncio.create_task(collected.join()) for _ in range(3)]
+    batcher = make_batcher(line, ceilings)
+    staying = [asyncio.create_task(batcher.join()) for _ in range(3)]
     await asyncio.sleep(0)
     staying[1].cancel()
     outcomes = await asyncio.gather(*staying, return_exceptions=True)
     assert [o.number for o in outcomes if isinstance(o, Place)] == [1, 3]
-    await collected.aclose()
+    await batcher.aclose()
 
 
 async def test_waiting_joins_are_bounded(
     line: Line, ceilings: Ceilings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(joins, "WAITING_JOINS_MAX", 5)
-    collected = collector(line, ceilings)
-    outcomes = await asyncio.gather(*(collected.join() for _ in range(8)), return_exceptions=True)
+    batcher = make_batcher(line, ceilings)
+    outcomes = await asyncio.gather(*(batcher.join() for _ in range(8)), return_exceptions=True)
     assert sum(isinstance(outcome, StoreBusy) for outcome in outcomes) == 3
-    assert len(await numbers(collected, 5)) == 5
-    await collected.aclose()
+    assert len(await numbers(batcher, 5)) == 5
+    await batcher.aclose()
 
 
 async def test_quiet_sale_hands_admissions_to_the_first(
     make_line: LineFactory, ceilings: Ceilings
 ) -> None:
     line = await make_line(burst=2, rate_per_minute=6)
-    collected = collector(line, ceilings, quiet=True)
-    places = await asyncio.gather(*(collected.join() for _ in range(3)))
+    batcher = make_batcher(line, ceilings, quiet=True)
+    places = await asyncio.gather(*(batcher.join() for _ in range(3)))
     assert [place.session_ms is not None for place in places] == [True, True, False]
-    await collected.aclose()
+    await batcher.aclose()

@@ -29,7 +29,7 @@ _NOT_CALLED_RETRY_SECONDS: Final = 2.0
 _STOPPED_RETRY_SECONDS: Final = 5.0
 
 
-class Admissions:
+class ClaimService:
     """The passes of one sale, as one process gives them."""
 
     def __init__(self, line_state: LineState) -> None:

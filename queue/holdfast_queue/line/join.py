@@ -9,8 +9,8 @@ from holdfast_lua.calls.clock import host_ms
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import Answer
 from holdfast_queue.draw.commitment import own_nonce
-from holdfast_queue.line.claim import Admissions
-from holdfast_queue.line.join_batch import JoinCollector, Place
+from holdfast_queue.line.claim import ClaimService
+from holdfast_queue.line.join_batch import JoinBatcher, Place
 from holdfast_queue.line.join_limits import limit_join
 from holdfast_queue.line.positions import state_of
 from holdfast_queue.line.state import LineState
@@ -26,17 +26,17 @@ from holdfast_queue.tokens.tickets import Ticket
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 
-class Entrance:
+class JoinService:
     """Where one sale is joined, in one process."""
 
     def __init__(
-        self, line_state: LineState, admissions: Admissions, digests: IdentityDigests
+        self, line_state: LineState, claim_service: ClaimService, digests: IdentityDigests
     ) -> None:
         self._line_state = line_state
         self._ref = line_state.ref
         self._services = line_state.services
-        self._admissions = admissions
-        self._joins = JoinCollector(
+        self._claim_service = claim_service
+        self._joins = JoinBatcher(
             self._services.calls, self._ref, self._services.raise_ceiling, line_state.is_quiet
         )
         self._digests = digests
@@ -138,7 +138,7 @@ class Entrance:
         token = self._services.tickets.make(ticket)
         if place.session_ms is not None:
             answer = Answer(Code.ADMITTED, place.now_ms, place.session_ms, place.limit_ms)
-            admission = self._admissions.admit(ticket, answer, again=False)
+            admission = self._claim_service.admit(ticket, answer, again=False)
             return Entry(token, ticket, VisitorState.ADMITTED, again=False, admission=admission)
         state = VisitorState.LOBBY if place.number is None else VisitorState.WAITING
         return Entry(token, ticket, state, again=False)

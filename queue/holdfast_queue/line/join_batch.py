@@ -57,7 +57,7 @@ class _Waiting:
     place: asyncio.Future[Place]
 
 
-class JoinCollector:
+class JoinBatcher:
     """Gives places in one sale."""
 
     def __init__(

@@ -5,7 +5,7 @@ ask the store; tickets carry everything else. So a poll and a visitor's own view
 memory, a join costs its share of a block, and only a claim is a store call of its own.
 
 This is the room's face and its operator's side; each part that visitors meet is a module of its
-own: joining (entrance), looking (positions, presence), claiming (admissions). They share the state
+own: joining (entrance), looking (positions, presence), claiming (claim_service). They share the state
 of the line, which only `tick` moves on.
 """
 
@@ -15,8 +15,8 @@ from holdfast_lua.calls.line import Advanced, LifecycleChanged
 from holdfast_queue.draw.commitment import Draw
 from holdfast_queue.http.pages.brand import Brand
 from holdfast_queue.http.refusals import refusal
-from holdfast_queue.line.claim import Admissions
-from holdfast_queue.line.join import Entrance
+from holdfast_queue.line.claim import ClaimService
+from holdfast_queue.line.join import JoinService
 from holdfast_queue.line.lobby import Lobby
 from holdfast_queue.line.presence import Presence
 from holdfast_queue.line.services import RoomServices
@@ -50,9 +50,9 @@ class Room:
         self._services = services
         self._line_state = LineState(name, ref, settings, services, draw)
         self._presence = Presence(services.calls, ref)
-        self._admissions = Admissions(self._line_state)
-        self._entrance = Entrance(
-            self._line_state, self._admissions, IdentityDigests(ref.uid, identity_secret)
+        self._claim_service = ClaimService(self._line_state)
+        self._join_service = JoinService(
+            self._line_state, self._claim_service, IdentityDigests(ref.uid, identity_secret)
         )
 
     @property
@@ -91,7 +91,7 @@ class Room:
 
     async def aclose(self) -> None:
         """Waits for the joins and the sealing under way."""
-        await self._entrance.aclose()
+        await self._join_service.aclose()
         await self.lobby.settled()
 
     # what visitors ask
@@ -102,7 +102,7 @@ class Room:
 
     def read_identity(self, token: str) -> Identity | None:
         """Whom a storefront has signed for; None when it is no such token."""
-        return self._entrance.read_identity(token)
+        return self._join_service.read_identity(token)
 
     async def join(
         self,
@@ -112,8 +112,8 @@ class Room:
         address: str | None = None,
         identity: Identity | None = None,
     ) -> Entry:
-        """A place, or the one that is live already; see Entrance.join."""
-        return await self._entrance.join(token, nonce, address, identity)
+        """A place, or the one that is live already; see JoinService.join."""
+        return await self._join_service.join(token, nonce, address, identity)
 
     def number_of(self, ticket: Ticket) -> int | None:
         """A number is on the ticket, or follows from the lobby index once the order is known."""
@@ -135,25 +135,25 @@ class Room:
 
     async def claim(self, ticket: Ticket) -> Admission | ComeAgain:
         """Turns a call into a pass. Raises what ends the way: expired, sold out, closed."""
-        return await self._admissions.claim(ticket)
+        return await self._claim_service.claim(ticket)
 
     # what becomes of a pass
 
     async def renew(self, claims: PassClaims) -> Admission:
         """The same pass with a later end."""
-        return await self._admissions.renew(claims)
+        return await self._claim_service.renew(claims)
 
     async def end(self, pass_id: str, reason: str = "released") -> bool:
         """Frees the slot; False when the session was over before."""
-        return await self._admissions.end(pass_id, reason)
+        return await self._claim_service.end(pass_id, reason)
 
     def handoff(self, admission: Admission, origin: str) -> str:
         """What carries the admission to the shop at `origin`."""
-        return self._admissions.handoff(admission, origin)
+        return self._claim_service.handoff(admission, origin)
 
     async def exchange(self, token: str, origin: str | None) -> Admission:
         """The pass of a hand-off, once; with an `origin` only of one that is meant for it."""
-        return await self._admissions.exchange(token, origin)
+        return await self._claim_service.exchange(token, origin)
 
     # what the operator does
 

@@ -155,7 +155,7 @@ async def _join(request: web.Request, room: Room, visit: Visit) -> web.StreamRes
     entry = await join_room(request, room, None, visit.identity)
     response = _see_other(f"{place_url(visit)}&{JOINED_PARAMETER}=1")
     if entry.admission is not None:
-        response = _see_other(_entrance(room, visit, entry.admission))
+        response = _see_other(_shop_redirect(room, visit, entry.admission))
     set_ticket_cookie(response, request, room.name, entry.token)
     return response
 
@@ -167,7 +167,7 @@ async def _claim(request: web.Request, room: Room, visit: Visit) -> web.StreamRe
         raise HoldfastError(ErrorCode.UNAUTHORIZED)
     outcome = await room.claim(ticket)
     if isinstance(outcome, Admission):
-        return _see_other(_entrance(room, visit, outcome))
+        return _see_other(_shop_redirect(room, visit, outcome))
     return _see_other(place_url(visit))
 
 
@@ -183,7 +183,7 @@ async def _brand(request: web.Request) -> web.StreamResponse:
     return web.Response(text=text, content_type="text/css", headers=headers)
 
 
-def _entrance(room: Room, visit: Visit, admission: Admission) -> str:
+def _shop_redirect(room: Room, visit: Visit, admission: Admission) -> str:
     return redirect_url(visit.return_url, room.handoff(admission, origin_of(visit.return_url)))
 
 
