@@ -38,7 +38,7 @@ async def test_joins_of_one_turn_are_one_call_in_order_of_arrival(
     await batcher.aclose()
 
 
-async def test_large_turn_is_cut_into_blocks(
+async def test_large_turn_is_cut_into_batches(
     line: Line, ceilings: Ceilings, scripts: Counter[str]
 ) -> None:
     batcher = make_batcher(line, ceilings)

@@ -24,7 +24,7 @@ from holdfast_lua.calls.line_status import (
 )
 from holdfast_lua.client.executor import Executor
 
-MAX_JOIN_BLOCK: Final = 1_000
+MAX_JOIN_BATCH: Final = 1_000
 MAX_NUMBER: Final = 2**32 - 2
 """Numbers index a bitmap, whose offsets the store bounds at 2^32."""
 

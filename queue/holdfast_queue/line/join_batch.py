@@ -1,11 +1,11 @@
 """Joins of one event-loop tick become one script call.
 
 A crowd that arrives in a second would otherwise be as many calls as people. The collector takes
-what one turn of the loop brings (no timer, so nobody waits for company), asks for a block of places
+what one turn of the loop brings (no timer, so nobody waits for company), asks for a batch of places
 and hands them out in order of arrival.
 
 Invariants: no number is used that the ledger has not committed; the ceiling is raised ahead of
-use, by one task at a time, so that a join seldom waits for the ledger; blocks and waiting joins
+use, by one task at a time, so that a join seldom waits for the ledger; batches and waiting joins
 are bounded. When a reply is lost its numbers stay unused: nobody gets them, and their turn simply
 lapses.
 """
@@ -18,7 +18,7 @@ from typing import Final
 
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import SaleRef
-from holdfast_lua.calls.line import MAX_JOIN_BLOCK, MAX_NUMBER, Joined, LineCalls
+from holdfast_lua.calls.line import MAX_JOIN_BATCH, MAX_NUMBER, Joined, LineCalls
 from holdfast_lua.errors import StoreBusy
 from holdfast_queue.draw.commitment import fold_nonces
 from holdfast_queue.http.refusals import refusal
@@ -34,7 +34,7 @@ ATTEMPTS_MAX: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One visitor's share of a block."""
+    """One visitor's share of a batch."""
 
     ticket_id: int
     number: int | None
@@ -104,43 +104,43 @@ class JoinBatcher:
 
     def _depart(self) -> None:
         arrived, self._arrived = self._arrived, []
-        for begin in range(0, len(arrived), MAX_JOIN_BLOCK):
-            self._spawn(self._seat(arrived[begin : begin + MAX_JOIN_BLOCK]))
+        for begin in range(0, len(arrived), MAX_JOIN_BATCH):
+            self._spawn(self._seat(arrived[begin : begin + MAX_JOIN_BATCH]))
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _seat(self, block: list[_Waiting]) -> None:
+    async def _seat(self, batch: list[_Waiting]) -> None:
         try:
             for _ in range(ATTEMPTS_MAX):
-                block = await self._ask(block)
-                if not block:
+                batch = await self._ask(batch)
+                if not batch:
                     return
             raise HoldfastError(ErrorCode.OVERLOADED)
         except Exception as fault:  # whatever it is, it belongs to those who wait for a place
-            for waiting in block:
+            for waiting in batch:
                 if not waiting.place.done():
                     waiting.place.set_exception(fault)
 
-    async def _ask(self, block: list[_Waiting]) -> list[_Waiting]:
+    async def _ask(self, batch: list[_Waiting]) -> list[_Waiting]:
         """Seats as many as the ceiling allows; answers those who are left."""
         passes = (
-            [derive_pass_id(self._ref.uid, waiting.ticket_id) for waiting in block]
+            [derive_pass_id(self._ref.uid, waiting.ticket_id) for waiting in batch]
             if self._may_go_straight_in()
             else ()
         )
-        digest = fold_nonces(waiting.nonce for waiting in block) if block[0].nonce else ""
-        joined = await self._calls.join_line(self._ref, len(block), self._ceiling, passes, digest)
+        digest = fold_nonces(waiting.nonce for waiting in batch) if batch[0].nonce else ""
+        joined = await self._calls.join_line(self._ref, len(batch), self._ceiling, passes, digest)
         if joined.code is Code.CEILING_REACHED:
-            await self._commit_ceiling(joined.issued + len(block))
-            return block
+            await self._commit_ceiling(joined.issued + len(batch))
+            return batch
         if joined.code < 0:
             raise refusal(joined.code)
-        _hand_out(block[: joined.count], joined)
+        _hand_out(batch[: joined.count], joined)
         self._look_ahead(joined.issued)
-        return block[joined.count :]
+        return batch[joined.count :]
 
     def _look_ahead(self, issued: int) -> None:
         if self._ceiling - issued < _step(issued) // 2 and self._raising is None:
@@ -155,7 +155,7 @@ class JoinBatcher:
         """Whoever waits while it is being raised shares what comes of it: the numbers or the fault.
 
         Each trying for itself, one after the other, a crowd would wait for a ledger that is away
-        as many times as it has blocks.
+        as many times as it has batches.
         """
         while self._ceiling < needed or ahead:
             if self._raising is None:
@@ -180,9 +180,9 @@ def _step(issued: int) -> int:
     return max(CEILING_STEP, min(CEILING_STEP_MAX, issued // 4))
 
 
-def _hand_out(block: list[_Waiting], joined: Joined) -> None:
+def _hand_out(batch: list[_Waiting], joined: Joined) -> None:
     in_line = joined.code is Code.JOINED_LINE
-    for position, waiting in enumerate(block):
+    for position, waiting in enumerate(batch):
         if waiting.place.done():
             continue
         given = joined.first + position
