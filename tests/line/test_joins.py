@@ -1,4 +1,4 @@
-"""The join batcher: joins of one turn of the loop are one script call, below the ledger's ceiling."""
+"""Batching of joins: one turn of the loop is one script call, below the ledger's ceiling."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class LineCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The answer to a block of joins. `first` is an index in the lobby, a number in the line."""
+    """The reply to a batch of joins. `first` is an index in the lobby, a number in the line."""
 
     code: Code
     now_ms: int

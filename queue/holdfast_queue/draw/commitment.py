@@ -133,7 +133,7 @@ def first_accumulator(uid: str, commitment: str) -> str:
 
 
 def fold_nonces(nonces: Iterable[str]) -> str:
-    """The digest of one block of joins, in their order, for the join script to chain."""
+    """The digest of one batch of joins, in their order, for the join script to chain."""
     state = blake2b(digest_size=ACCUMULATOR_BYTES, person=b"hf-draw-block")
     for nonce in nonces:
         encoded = nonce.encode()

@@ -2,10 +2,10 @@
 
 A room keeps no visitor. It has the sale's settings, the latest status document, and the means to
 ask the store; tickets carry everything else. So a poll and a visitor's own view are answered from
-memory, a join costs its share of a block, and only a claim is a store call of its own.
+memory, a join costs its share of a batch, and only a claim is a store call of its own.
 
 This is the room's face and its operator's side; each part that visitors meet is a module of its
-own: joining (entrance), looking (positions, presence), claiming (claim_service). They share the state
+own: joining (join), looking (positions, presence), claiming (claim). They share the state
 of the line, which only `tick` moves on.
 """
 
