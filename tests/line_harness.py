@@ -77,7 +77,7 @@ class Line:
         return await self.calls.join_line(self.ref, count, self.ceiling, passes)
 
     async def fill(self, count: int) -> None:
-        """A line of `count` more visitors, in as many blocks as it takes."""
+        """A line of `count` more visitors, in as many batches as it takes."""
         while count > 0:
             joined = await self.join(min(count, 1000))
             assert joined.code in {Code.JOINED_LINE, Code.JOINED_LOBBY}
@@ -230,7 +230,7 @@ async def drawn_line(make_line: LineFactory, draw: Draw = DRAW, ceiling: int = P
     return line
 
 
-async def join_block(line: Line, nonces: list[str]) -> Code:
+async def join_batch(line: Line, nonces: list[str]) -> Code:
     digest = fold_nonces(nonces)
     joined = await line.calls.join_line(line.ref, len(nonces), line.ceiling, (), digest)
     return joined.code

@@ -63,7 +63,7 @@ class Visitors(Stage):
             return
         require(least <= joined.admitted <= most, "a quiet sale lets in", joined, least, most)
         cut = min(count, ceiling - self.model.issued)
-        require(joined.count == cut, "a block is cut at the ceiling", joined, cut)
+        require(joined.count == cut, "a batch is cut at the ceiling", joined, cut)
         for at in range(joined.count):
             number = joined.first + at + (joined.code is Code.JOINED_LOBBY)
             self.model.joined(number, passes[at] if at < joined.admitted else None)

@@ -5,7 +5,7 @@
 Two sales on one embedded store, with 10,000 and with 10,000,000 waiting, take turns, so that a
 busy machine slows both. What counts are the ratios:
 
-- store: microseconds that a join, a block of 100 joins, an admitting claim and a ticker step
+- store: microseconds that a join, a batch of 100 joins, an admitting claim and a ticker step
   spend in the store (INFO commandstats);
 - process: microseconds that a visitor's view and a status document take this process;
 - bytes that the store keeps for each of a million waiting, those who came and one presence window
@@ -36,7 +36,7 @@ from holdfast_web.keyring import Keyring
 
 SMALL, LARGE, MEMORY_AT = 10_000, 10_000_000, 1_000_000
 PLENTY = 100_000_000
-BLOCK = 100
+BATCH = 100
 CALLED = 20_000
 SETTINGS = LineSettings(
     new_users_per_minute=6_000_000, burst=1_000_000, total_active_users=10_000_000
@@ -56,8 +56,8 @@ class Side:
     async def join(self) -> None:
         await self.calls.join_line(self.room.ref, 1, PLENTY)
 
-    async def join_block(self) -> None:
-        await self.calls.join_line(self.room.ref, BLOCK, PLENTY)
+    async def join_batch(self) -> None:
+        await self.calls.join_line(self.room.ref, BATCH, PLENTY)
 
     async def claim(self) -> None:
         self.claimed += 1
@@ -121,7 +121,7 @@ async def compare(executor: Executor, sides: list[Side], options: argparse.Names
         for at, side in enumerate(sides):
             works = {
                 "store: join": side.join,
-                f"store: join of {BLOCK}": side.join_block,
+                f"store: join of {BATCH}": side.join_batch,
                 "store: claim that admits": side.claim,
                 "store: step": side.step,
             }

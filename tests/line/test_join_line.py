@@ -21,8 +21,8 @@ async def test_blocks_of_numbers_follow_each_other(line: Line) -> None:
 
 
 async def test_concurrent_joins_never_share_a_number(line: Line) -> None:
-    blocks = await asyncio.gather(*(line.join(1 + n % 7) for n in range(200)))
-    numbers = [block.first + n for block in blocks for n in range(block.count)]
+    batches = await asyncio.gather(*(line.join(1 + n % 7) for n in range(200)))
+    numbers = [batch.first + n for batch in batches for n in range(batch.count)]
     assert sorted(numbers) == list(range(1, len(numbers) + 1))
 
 
@@ -75,7 +75,7 @@ async def test_joins_racing_the_freeze_are_in_lobby_or_line_never_both(line: Lin
 async def test_no_number_above_the_ceiling(make_line: LineFactory) -> None:
     line = await make_line(ceiling=5)
     assert (await line.join(3)).count == 3
-    # A block that does not fit is cut, the next one refused with what was issued
+    # A batch that does not fit is cut, the next one refused with what was issued
     assert (await line.join(4)).count == 2
     refused = await line.join()
     assert (refused.code, refused.issued) == (Code.CEILING_REACHED, 5)

@@ -86,7 +86,7 @@ async def test_ceiling_is_raised_ahead_so_that_joins_do_not_wait_for_it(
         await numbers(batcher, 100)
         await asyncio.sleep(0)
     await batcher.aclose()
-    # 1 + 40 blocks, and the one refusal at the very beginning
+    # 1 + 40 batches, and the one refusal at the very beginning
     assert scripts["join_line"] == 42
 
 
@@ -120,13 +120,13 @@ async def test_ledger_fault_reaches_those_who_need_a_number(make_line: LineFacto
     await batcher.aclose()
 
 
-async def until_refused(scripts: Counter[str], blocks: int) -> None:
-    """Waits until so many blocks have heard from the store that no number is left for them."""
+async def until_refused(scripts: Counter[str], batches: int) -> None:
+    """Waits until so many batches have heard from the store that no number is left for them."""
     for _ in range(STORE_WAIT_MS):
-        if scripts["join_line"] >= blocks:
+        if scripts["join_line"] >= batches:
             break
         await asyncio.sleep(0.001)
-    assert scripts["join_line"] == blocks
+    assert scripts["join_line"] == batches
     for _ in range(TICKS_TO_HEAR):
         await asyncio.sleep(0)
 
@@ -134,7 +134,7 @@ async def until_refused(scripts: Counter[str], blocks: int) -> None:
 async def test_ledger_fault_reaches_all_blocks_that_wait_for_it_at_once(
     make_line: LineFactory, scripts: Counter[str]
 ) -> None:
-    """Catches blocks that try one after the other: the last would wait as often as there are."""
+    """Catches batches that try one after the other: the last would wait as often as there are."""
     tries, away = 0, asyncio.Event()
 
     async def slow(_uid: str, _epoch: int, _ceiling: int) -> int:
@@ -146,9 +146,9 @@ async def test_ledger_fault_reaches_all_blocks_that_wait_for_it_at_once(
     line = await make_line(ceiling=0)
     batcher = JoinBatcher(LineCalls(line.executor), line.ref, slow, lambda: False)
     waiting = []
-    for block in range(5):
+    for batch in range(5):
         waiting.append(asyncio.create_task(batcher.join()))
-        await until_refused(scripts, block + 1)
+        await until_refused(scripts, batch + 1)
     away.set()
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert [isinstance(outcome, HoldfastError) for outcome in outcomes] == [True] * 5

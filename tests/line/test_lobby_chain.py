@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from line_harness import DRAW, HOUR_MS, PLENTY, LineFactory, drawn_line, drawn_start, join_block
+from line_harness import DRAW, HOUR_MS, PLENTY, LineFactory, drawn_line, drawn_start, join_batch
 
 from holdfast_lua import SaleRef
 from holdfast_lua.calls.codes import Code
@@ -34,28 +34,28 @@ async def test_chain_is_the_documented_one(make_line: LineFactory) -> None:
     line = await drawn_line(make_line)
     await line.force(accumulator=CHAIN["start"])
     for step in CHAIN["steps"]:
-        assert await join_block(line, step["nonces"]) is Code.JOINED_LOBBY
+        assert await join_batch(line, step["nonces"]) is Code.JOINED_LOBBY
         assert (await line.step()).accumulator == step["after"]
 
 
 async def test_chain_covers_nonce_order_and_partition(make_line: LineFactory) -> None:
-    """Catches a fold that commutes, or that forgets where blocks begin."""
+    """Catches a fold that commutes, or that forgets where batches begin."""
     line = await drawn_line(make_line)
     seen = set()
-    for blocks in ([["a"], ["b"]], [["b"], ["a"]], [["a", "b"]], [["a"], ["c"]], [["a"]]):
+    for batches in ([["a"], ["b"]], [["b"], ["a"]], [["a", "b"]], [["a"], ["c"]], [["a"]]):
         await line.install(drawn_start(DRAW, PLENTY))
-        for block in blocks:
-            await join_block(line, block)
+        for batch in batches:
+            await join_batch(line, batch)
         seen.add((await line.step()).accumulator)
     assert len(seen) == 5
 
 
 async def test_chain_ends_with_the_freeze(make_line: LineFactory) -> None:
     line = await drawn_line(make_line)
-    await join_block(line, ["a", "b"])
+    await join_batch(line, ["a", "b"])
     before = (await line.step()).accumulator
     await line.advance_ms(HOUR_MS)
-    assert await join_block(line, ["late"]) is Code.JOINED_LINE
+    assert await join_batch(line, ["late"]) is Code.JOINED_LINE
     status = await line.step()
     assert (status.frozen, status.lobby, status.accumulator) == (True, 2, before)
 
@@ -64,18 +64,18 @@ async def test_drawn_block_is_taken_whole_or_not_at_all(make_line: LineFactory) 
     """Catches a digest of five that is chained for three."""
     line = await drawn_line(make_line, ceiling=3)
     before = (await line.step()).accumulator
-    assert await join_block(line, list("abcde")) is Code.CEILING_REACHED
+    assert await join_batch(line, list("abcde")) is Code.CEILING_REACHED
     status = await line.step()
     assert (status.issued, status.accumulator) == (0, before)
     line.ceiling = 5
-    assert await join_block(line, list("abcde")) is Code.JOINED_LOBBY
+    assert await join_batch(line, list("abcde")) is Code.JOINED_LOBBY
     wanted = chained(before, f"0:5:{fold_nonces('abcde')}")
     assert (await line.step()).accumulator == wanted
 
 
 async def test_rollback_in_the_lobby_folds_the_epoch_in(make_line: LineFactory) -> None:
     line = await drawn_line(make_line)
-    await join_block(line, ["a"])
+    await join_batch(line, ["a"])
     at_checkpoint = (await line.step()).accumulator
     start = LineCheckpoint(
         ceiling=100, fresh=False, issued=1, draw=DrawState.TO_COME, accumulator=at_checkpoint

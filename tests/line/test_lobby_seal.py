@@ -88,7 +88,7 @@ async def test_nobody_moves_and_nothing_is_revealed_before_the_seal(
 async def test_empty_nonce_counts_as_none(
     make_lobby: MakeLobby, clock: Clock, nonce: str | None
 ) -> None:
-    """Catches an empty block digest, which everybody could compute beforehand."""
+    """Catches an empty batch digest, which everybody could compute beforehand."""
     room = await make_lobby()
     assert room.lobby.draw is not None
     await room.join(nonce=nonce)

@@ -212,7 +212,7 @@ def test_each_input_changes_the_key_and_the_order() -> None:
 
 
 def test_a_nonce_changes_the_block_and_so_does_its_place() -> None:
-    blocks = [
+    batches = [
         ["a", "b"],
         ["b", "a"],
         ["ab", ""],
@@ -222,7 +222,7 @@ def test_a_nonce_changes_the_block_and_so_does_its_place() -> None:
         ["a", "c"],
         [],
     ]
-    assert len({fold_nonces(block) for block in blocks}) == len(blocks)
+    assert len({fold_nonces(batch) for batch in batches}) == len(batches)
     assert fold_nonces(["\u00e9"]) != fold_nonces(["e\u0301"])
 
 

@@ -1,17 +1,17 @@
 -- Gives places to the visitors who joined in one tick of one worker.
 --
 -- Atomic, because whether a place is in the lobby or in the line is decided by store time here, and
--- because numbers, ceiling and frontier move together. A block never mixes lobby and line. On a
--- quiet sale (tokens, slots, stock, and nobody in line) the first of the block are admitted at once:
+-- because numbers, ceiling and frontier move together. A batch never mixes lobby and line. On a
+-- quiet sale (tokens, slots, stock, and nobody in line) the first of the batch are admitted at once:
 -- they consume their numbers, `serving` moves past them, and their sessions open.
 --
--- Where the order will be drawn, each block that joins the lobby is chained into the accumulator, so
+-- Where the order will be drawn, each batch that joins the lobby is chained into the accumulator, so
 -- that it covers who joined, in which order, whatever the worker. The freeze ends the chain: both
 -- happen here, so no place is in the lobby without being in the chain.
 --
 -- Invariants: a number is given once; no number above the ceiling that the ledger has committed;
 -- nobody is admitted past a waiting or called visitor; places are given whole or refused whole,
--- except that a block is cut at the ceiling and the caller comes back for the rest (in a lobby that
+-- except that a batch is cut at the ceiling and the caller comes back for the rest (in a lobby that
 -- is drawn it is refused whole, since its digest is of the whole).
 --
 -- KEYS
@@ -29,8 +29,8 @@
 --   2 revision  integer
 --   3 count     integer, 1 to 1000
 --   4 ceiling   integer, the highest number that the ledger is known to have committed
---   5 digest    hex, of the block's nonces in their order; empty where nothing is drawn
---   6 passes... pass ids of the block's first visitors, for the case that the sale is quiet
+--   5 digest    hex, of the batch's nonces in their order; empty where nothing is drawn
+--   6 passes... pass ids of the batch's first visitors, for the case that the sale is quiet
 -- Returns {code, revision, now_ms, ...}
 --   JOINED_LOBBY     first index, count, serving, issued
 --   JOINED_LINE      first number, count, serving, issued, admitted, session deadline ms
@@ -67,7 +67,7 @@ local function refuses(phase)
   return nil
 end
 
--- How many of the block may go straight in: none as long as anybody waits, or may do so with a number
+-- How many of the batch may go straight in: none as long as anybody waits, or may do so with a number
 -- out of a gap.
 local function straight_through()
   local most = math.min(count, #ARGV - PASSES_FROM + 1)
