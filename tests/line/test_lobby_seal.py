@@ -8,7 +8,7 @@ from hashlib import sha1
 
 import pytest
 from conftest import Clock
-from line_harness import HOUR_MS, Ceilings, Line, LineFactory, Seals, drawn_line, join_block
+from line_harness import HOUR_MS, Ceilings, Line, LineFactory, Seals, drawn_line, join_batch
 from visitor_kit import RoomFactory, tick
 
 from holdfast_lua import Bundle, Executor, SaleRef, StoreBehind
@@ -115,7 +115,7 @@ async def test_store_that_went_back_behind_the_seal_is_rebuilt(
 
 async def test_seal_is_idempotent_and_exact(make_line: LineFactory) -> None:
     line = await drawn_line(make_line)
-    await join_block(line, ["a", "b"])
+    await join_batch(line, ["a", "b"])
     accumulator = (await line.step()).accumulator
     seal = line.calls.seal_draw
     assert await seal(line.ref, 2, accumulator, None) is Code.DRAW_MISMATCH, "the lobby is open"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from line_harness import DRAW, HOUR_MS, Line, LineFactory, drawn_line, drawn_start, join_block
+from line_harness import DRAW, HOUR_MS, Line, LineFactory, drawn_line, drawn_start, join_batch
 
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import LineCheckpoint
@@ -12,7 +12,7 @@ from holdfast_lua.calls.line_status import DrawState
 
 async def test_lobby_is_closed_at_the_step_that_freezes_it(make_line: LineFactory) -> None:
     line = await drawn_line(make_line)
-    await join_block(line, ["a"])
+    await join_batch(line, ["a"])
     assert (await line.step()).closed_ms == 0
     await line.advance_ms(HOUR_MS)
     advanced = await line.advanced()
@@ -23,7 +23,7 @@ async def test_lobby_is_closed_at_the_step_that_freezes_it(make_line: LineFactor
 async def test_operator_who_opens_early_closes_the_lobby_then(make_line: LineFactory) -> None:
     """Not at the start that was announced: whoever compares the two sees it."""
     line = await drawn_line(make_line)
-    await join_block(line, ["a"])
+    await join_batch(line, ["a"])
     opened = await line.calls.change_lifecycle(line.ref, "open")
     assert (await line.step()).closed_ms == opened.now_ms == opened.opens_ms
 
@@ -38,7 +38,7 @@ async def test_late_join_closes_the_lobby_before_any_step(make_line: LineFactory
 
 async def test_each_thing_that_fixes_a_draw_is_an_event(make_line: LineFactory) -> None:
     line = await drawn_line(make_line)
-    await join_block(line, ["a", "b"])
+    await join_batch(line, ["a", "b"])
     later = await line.now_ms() + 2 * HOUR_MS
     assert await line.update(2, (1, later, 0)) is Code.OK
     assert await line.update(3, (1, later, 0)) is Code.OK
