@@ -28,29 +28,19 @@ from pathlib import Path
 import msgspec
 import uvloop
 
+from bench.kit.two_commands import KEYS, NAME, PAYLOAD, bundle_with_it
 from holdfast_inventory.holds.choice import ChoiceCompiler
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, Wish
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.holds.stock_image import make_image, row_bytes
 from holdfast_inventory.plan.plan import Plan, compile_plan
-from holdfast_lua import Code, EmbeddedStore, Executor, SaleRef, load_bundle
+from holdfast_lua import Code, EmbeddedStore, Executor, SaleRef
 from holdfast_lua.calls.hold_terms import HoldTerms, SeatChoice
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
 from holdfast_lua.calls.stock import StockCalls
 from holdfast_lua.calls.stock_install import StockImage, install_stock
 
-TWO_COMMANDS = """-- Benchmark script: two commands, the least that a useful script does.
--- KEYS
---   1 counter  STRING integer
---   2 last     STRING
--- ARGV
---   1 payload  text
--- Returns {code, count}: OK.
-
-redis.call('SET', KEYS[2], ARGV[1])
-return { CODE.OK, redis.call('INCR', KEYS[1]) }
-"""
 SETTINGS = StockSettings(prices={"A": 9000, "B": 6000, "C": 3000}, max_units_per_buyer=6)
 ROW_SEATS, AISLE_AFTER, ROWS = 40, 20, 25
 HOLD_MS = 30 * 60 * 1000
@@ -233,14 +223,13 @@ async def core_rates(executor: Executor, seats: int, windows: int) -> None:
     """Holds per second through the hall, beside the two-command script."""
     plan = compile_plan(house(seats), SETTINGS)
     wish = Wish((), BestAvailable(quantity=2), frozenset(), ())
-    keys = ("hf:{bench}:counter", "hf:{bench}:last")
     clock = await clock_of_store(executor)
     numbers = itertools.count()
     least: list[Turn] = []
     held: list[Turn] = []
 
     async def two_commands(_: int) -> object:
-        return await executor.run("two_commands", keys, ("forty bytes of payload or thereabouts",))
+        return await executor.run(NAME, KEYS, (PAYLOAD,))
 
     while len(held) < windows:
         sale = await Sale.install(executor, plan, make_image(plan, SETTINGS))
@@ -280,8 +269,7 @@ def report_rates(held: list[Turn], least: list[Turn]) -> None:
 
 async def bench(url: str, directory: Path, options: argparse.Namespace) -> None:
     """Both parts."""
-    (directory / "two_commands.lua").write_text(TWO_COMMANDS)
-    async with Executor(url, load_bundle(extra=directory)) as executor:
+    async with Executor(url, bundle_with_it(directory)) as executor:
         await script_costs(executor, options.seats, options.holds)
         await core_rates(executor, options.seats[-1], options.windows)
 
