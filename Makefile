@@ -84,6 +84,7 @@ screenshots: $(VENV)/.installed-dev  ## Take every scene of waiting page and sho
 	@$(BIN)/python scripts/screenshots.py $(ARGS)
 
 pins: $(VENV)/.installed-dev  ## Write constraints.txt from what .venv has
+	@$(PIP) install --constraint constraints.txt --editable '.[bench]'
 	@$(BIN)/python scripts/write_pins.py
 
 clean:  ## Remove what make and the tests made; data in .holdfast stays
