@@ -1,12 +1,12 @@
 """The line's model can fail: whoever takes one of its promises out of the scripts is found out.
 
 Each mutant is one edit in a copy of the scripts; the stories that Hypothesis makes up must then
-come to an answer, a counter or an event that the model does not allow.
+come to an answer, a counter or an event that the model does not allow. A mutant that the first
+stories find is looked for in every run, the others in `make torture`.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -19,17 +19,11 @@ from script_edits import Edits, edited_bundle
 
 from holdfast_lua import StoreError
 
-EXAMPLES = int(os.environ.get("HOLDFAST_EXAMPLES", "300"))
-RARE_FROM = 1000
-MUTANTS: dict[str, Edits] = {
+STORIES = 300
+MANY_STORIES = 1_000
+FOUND_AT_ONCE: dict[str, Edits] = {
     "the frontier passes the last number": {
         "advance_line.lua": (r"/ share, waiting\(\),\n", "/ share,\n")
-    },
-    "the frontier skips somebody": {
-        "advance_line.lua": (
-            r"line_set\(line, 'serving', last\)",
-            "line_set(line, 'serving', math.min(line.issued, last + 1))",
-        )
     },
     "serving falls by one with each call": {
         "advance_line.lua": (
@@ -39,21 +33,6 @@ MUTANTS: dict[str, Edits] = {
     },
     "calls go on while the line is stopped": {
         "advance_line.lua": (r" and line.stopped_ms == 0\n", "\n")
-    },
-    "calls do not look at the cap": {
-        "advance_line.lua": (
-            r"tokens_ahead\(tokens\), slots, stock\)",
-            "tokens_ahead(tokens), stock)",
-        )
-    },
-    "calls do not look at those expected": {
-        "advance_line.lua": (r"\(supply - expected\) / share", "supply / share")
-    },
-    "a no-show is counted twice": {
-        "advance_line.lua": (
-            r"line_set\(line, 'lapsed', line.lapsed \+ count\)",
-            "line_set(line, 'lapsed', line.lapsed + 2 * count)",
-        )
     },
     "a checkpoint forgets who is outstanding": {
         "advance_line.lua": (
@@ -67,15 +46,6 @@ MUTANTS: dict[str, Edits] = {
             "line_set(line, 'lobby', math.max(0, line.issued - 1))",
         )
     },
-    "a claim after the lapse is admitted": {
-        "include/place.lua": (r"if range and range.deadline_ms > clock_ms then", "if range then")
-    },
-    "a number is admitted again for another ticket": {
-        "include/place.lua": (r"== 1 then\n", "== 2 then\n")
-    },
-    "tokens are not capped at the burst": {
-        "include/tokens.lua": (r"math.min\(tokens_most\(.*\), (bucket.tokens \+ .*)\)\n", r"\1\n")
-    },
     "tokens are not spent": {
         "include/line.lua": (
             r"tokens_now\(line, now_ms\) - count \* TOKEN",
@@ -87,12 +57,6 @@ MUTANTS: dict[str, Edits] = {
             r"tokens_now\(line, now_ms\) - count \* TOKEN",
             "tokens_now(line, now_ms) - 2 * count * TOKEN",
         )
-    },
-    "the cap is off by one": {
-        "include/line.lua": (r"local slots = line.cap - lost", "local slots = line.cap + 1 - lost")
-    },
-    "stock set aside is given to others": {
-        "include/line.lua": (r"\n    - session_count\(unheld_key, sale.now_ms\)", "")
     },
     "a pause moves no deadline": {
         "include/line.lua": (
@@ -112,6 +76,60 @@ MUTANTS: dict[str, Edits] = {
     "an admission is not counted": {
         "include/line.lua": (r"line_set\(line, 'admitted', line.admitted \+ count\)", "")
     },
+    "a number above the promised ones is given": {
+        "join_line.lua": (
+            r"math.max\(line.ceiling, ceiling\) - line.issued",
+            "math.max(line.ceiling, ceiling) + 1 - line.issued",
+        )
+    },
+    "a rebuilt line calls others at once": {
+        "install_line.lua": (
+            r"local calls_from_ms = outstanding > 0 and",
+            "local calls_from_ms = false and",
+        )
+    },
+    "a rebuilt line's clock begins anew": {
+        "install_line.lua": (r"'shift_ms', now_ms - clock_ms", "'shift_ms', 0")
+    },
+    "numbers are given twice after a loss": {"install_line.lua": (r"  issued = arg\[11\]\n", "")},
+}
+FOUND_LATER: dict[str, Edits] = {
+    "the frontier skips somebody": {
+        "advance_line.lua": (
+            r"line_set\(line, 'serving', last\)",
+            "line_set(line, 'serving', math.min(line.issued, last + 1))",
+        )
+    },
+    "calls do not look at the cap": {
+        "advance_line.lua": (
+            r"tokens_ahead\(tokens\), slots, stock\)",
+            "tokens_ahead(tokens), stock)",
+        )
+    },
+    "calls do not look at those expected": {
+        "advance_line.lua": (r"\(supply - expected\) / share", "supply / share")
+    },
+    "a no-show is counted twice": {
+        "advance_line.lua": (
+            r"line_set\(line, 'lapsed', line.lapsed \+ count\)",
+            "line_set(line, 'lapsed', line.lapsed + 2 * count)",
+        )
+    },
+    "a claim after the lapse is admitted": {
+        "include/place.lua": (r"if range and range.deadline_ms > clock_ms then", "if range then")
+    },
+    "a number is admitted again for another ticket": {
+        "include/place.lua": (r"== 1 then\n", "== 2 then\n")
+    },
+    "tokens are not capped at the burst": {
+        "include/tokens.lua": (r"math.min\(tokens_most\(.*\), (bucket.tokens \+ .*)\)\n", r"\1\n")
+    },
+    "the cap is off by one": {
+        "include/line.lua": (r"local slots = line.cap - lost", "local slots = line.cap + 1 - lost")
+    },
+    "stock set aside is given to others": {
+        "include/line.lua": (r"\n    - session_count\(unheld_key, sale.now_ms\)", "")
+    },
     "the unheld are forgotten at once": {
         "include/line.lua": (r"redis.call\('ZADD', keys.unheld, unpack\(firsts\)\)", "")
     },
@@ -123,12 +141,6 @@ MUTANTS: dict[str, Edits] = {
     },
     "the deferred are not expected": {
         "include/calls.lua": (r"young_shown\) \+ waiting,", "young_shown),")
-    },
-    "a number above the promised ones is given": {
-        "join_line.lua": (
-            r"math.max\(line.ceiling, ceiling\) - line.issued",
-            "math.max(line.ceiling, ceiling) + 1 - line.issued",
-        )
     },
     "the lower number does not go first": {
         "include/asking.lua": (r"'-inf', string.format\('\(%.0f', number\)", "'-inf', '-inf'")
@@ -172,24 +184,14 @@ MUTANTS: dict[str, Edits] = {
     "a rebuild forgets the deferred": {
         "include/restore.lua": (r"redis.call\('ZADD', keys.deferred, deadline, number\)", "")
     },
-    "a rebuilt line calls others at once": {
-        "install_line.lua": (
-            r"local calls_from_ms = outstanding > 0 and",
-            "local calls_from_ms = false and",
-        )
-    },
     "who stands behind a gap is called with it": {
         "include/ranges.lua": (r"return gap\[2\], before, true", "return gap[2], before, false")
-    },
-    "a rebuilt line's clock begins anew": {
-        "install_line.lua": (r"'shift_ms', now_ms - clock_ms", "'shift_ms', 0")
     },
     "a session that is taken up needs a second slot": {
         "claim_pass.lua": (r"line_set\(line, 'lost_active', line.lost_active - 1\)", "")
     },
-    "numbers are given twice after a loss": {"install_line.lua": (r"  issued = arg\[11\]\n", "")},
 }
-RARE: dict[str, Edits] = {
+FOUND_SELDOM: dict[str, Edits] = {
     "a gap counts as people": {"include/ranges.lua": (r"  return missing\n", "  return 0\n")},
     "renewing shortens what a hold has added": {
         "renew_pass.lua": (r"until_ms = math.max\(deadline_ms, until_ms\)\n", "")
@@ -239,11 +241,17 @@ RARE: dict[str, Edits] = {
         "include/asking.lua": (r"math.min\(ASKING_MS,", "math.min(2 * ASKING_MS,")
     },
 }
-"""found in some hundred stories: where `HOLDFAST_EXAMPLES` asks for so many"""
-ALL = MUTANTS | RARE if EXAMPLES >= RARE_FROM else MUTANTS
+"""found in some hundred stories"""
+ALL = FOUND_AT_ONCE | FOUND_LATER | FOUND_SELDOM
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *FOUND_AT_ONCE,
+        *(pytest.param(name, marks=pytest.mark.torture) for name in FOUND_LATER | FOUND_SELDOM),
+    ],
+)
 def test_line_mutant_is_caught(store_url: str, tmp_path: Path, name: str) -> None:
     scripts = edited_bundle(ALL[name], tmp_path, TEST_LUA / "still_clock.lua")
     # A class of its own: what is remembered of another mutant's stories would be told again.
@@ -252,7 +260,7 @@ def test_line_mutant_is_caught(store_url: str, tmp_path: Path, name: str) -> Non
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=EXAMPLES,
+                max_examples=MANY_STORIES if name in FOUND_SELDOM else STORIES,
                 stateful_step_count=40,
                 deadline=None,
                 database=None,
