@@ -7,6 +7,8 @@ from typing import Final
 
 import click
 
+from holdfast.processes.collector import collector_resting
+
 ENTRY_POINTS: Final = "holdfast.commands"
 """the group of entry points by which other packages add commands"""
 
@@ -50,13 +52,14 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module now."""
-        if cmd_name in COMMANDS:
-            module, attribute = COMMANDS[cmd_name][0].split(":")
-            command = getattr(import_module(module), attribute)
-        elif cmd_name in _added():
-            command = _added()[cmd_name].load()
-        else:
-            return None
+        with collector_resting():
+            if cmd_name in COMMANDS:
+                module, attribute = COMMANDS[cmd_name][0].split(":")
+                command = getattr(import_module(module), attribute)
+            elif cmd_name in _added():
+                command = _added()[cmd_name].load()
+            else:
+                return None
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

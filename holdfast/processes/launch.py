@@ -17,6 +17,7 @@ from pathlib import Path
 
 from holdfast import keyfiles
 from holdfast.config import Config, LoadedConfig
+from holdfast.processes.collector import collector_resting, keep_for_life
 from holdfast.processes.host_signals import HostSignals, StartStopped, host_signals
 from holdfast.processes.reloading import Reloading
 from holdfast.processes.standard_streams import STDOUT, open_standard_streams, tell
@@ -116,7 +117,9 @@ def _supervise(
     signals: HostSignals,
 ) -> None:
     # Only the workers need the application, but a fork of an imported one starts at once.
-    from holdfast.processes.serving import run_worker
+    with collector_resting():
+        from holdfast.processes.serving import run_worker
+    keep_for_life()
 
     def plan_of(config: Config) -> WorkerPlan:
         def serve(pipes: WorkerPipes) -> None:

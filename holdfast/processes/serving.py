@@ -7,7 +7,6 @@ a new service has already taken over).
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -20,6 +19,7 @@ from aiohttp import web
 from holdfast.config import Config
 from holdfast.http.app import create_admin_app, create_app
 from holdfast.http.listening import BoundedSite, finish_in_flight
+from holdfast.processes.collector import spare_the_collector
 from holdfast.processes.launch import Sockets
 from holdfast.processes.worker_process import WorkerPipes
 from holdfast_metrics.metrics import Metrics
@@ -43,16 +43,6 @@ def run_worker(config: Config, sockets: Sockets, pipes: WorkerPipes) -> None:
     set_up_logging(config)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(config, sockets, pipes))
-
-
-def spare_the_collector() -> None:
-    """What a worker is made of lives as long as the worker, so Python's collector of cycles need
-    not look at it again; and a request makes a hundred objects and no cycle, so it may look at the
-    young ones less often (docs/performance.md).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
 
 
 def set_up_logging(config: Config) -> None:

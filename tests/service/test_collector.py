@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import gc
-from holdfast.processes.serving import spare_the_collector
+from holdfast.processes.collector import spare_the_collector
 before = len(gc.get_objects())
 spare_the_collector()
 assert gc.get_freeze_count() > before // 2, gc.get_freeze_count()
@@ -18,3 +18,26 @@ assert gc.isenabled() and gc.collect() >= 1
 
 def test_what_a_worker_is_made_of_is_not_looked_at_again() -> None:
     subprocess.run([sys.executable, "-c", PROGRAM], check=True)
+
+
+SHARING = """
+import os
+from pathlib import Path
+from holdfast.processes.collector import collector_resting, keep_for_life, spare_the_collector
+with collector_resting():
+    import holdfast.processes.serving
+keep_for_life()
+def own_kb():
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("Private_Dirty")).split()[1])
+before = own_kb()
+if os.fork() == 0:
+    spare_the_collector()
+    os._exit(own_kb() > before // 2)
+assert os.wait()[1] == 0
+"""
+
+
+def test_worker_shares_with_its_parent_what_both_are_made_of() -> None:
+    """Catches a collection that writes to every object, and so gives each worker a copy of all."""
+    subprocess.run([sys.executable, "-c", SHARING], check=True)
