@@ -163,12 +163,21 @@ def test_closed_terminal_stops_the_service(
     assert service.process.wait(STOP_SECONDS) == 0
 
 
+def _program(pid: int) -> str:
+    """The name of the program that the process runs."""
+    return Path(f"/proc/{pid}/exe").readlink().name
+
+
 def _freeze_store(service: Service, *, but: int = 0) -> int:
-    """Stops the store's process as soon as there is one, so that it never answers."""
+    """Stops the store's process as soon as there is one, so that it never answers.
+
+    Not its launcher, which has not yet bound itself to the life of the service.
+    """
     found: list[int] = []
 
     def is_there() -> bool:
-        found[:] = [pid for pid in children(service.process.pid) if is_store(pid) and pid != but]
+        stores = (pid for pid in children(service.process.pid) if is_store(pid) and pid != but)
+        found[:] = [pid for pid in stores if _program(pid) == "valkey-server"]
         return bool(found)
 
     wait_until(is_there, seconds=30)
