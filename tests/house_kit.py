@@ -35,8 +35,8 @@ from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_lua.calls.sale import SaleCalls, SaleHead
-from holdfast_queue.line.services import make_room_services
-from holdfast_queue.line.views import Admission
+from holdfast_queue.line.results import Admission
+from holdfast_queue.line.room_services import make_room_services
 from holdfast_web.keyring import Keyring
 
 NAME: Final = "night"

@@ -25,7 +25,7 @@ from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import Advanced, LineCalls, LineCheckpoint
 from holdfast_queue.line.join_batch import CEILING_STEP
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import make_room_services
+from holdfast_queue.line.room_services import make_room_services
 from holdfast_queue.line.settings import LineSettings
 from holdfast_queue.tokens.tickets import Ticket
 from holdfast_web.keyring import Keyring

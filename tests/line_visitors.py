@@ -12,8 +12,8 @@ from line_stage import LEG_MS, Stage, ordinal, worker
 from holdfast_lua import SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
+from holdfast_queue.line.results import Entry
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.views import Entry
 from holdfast_queue.tokens.tickets import Ticket, derive_pass_id, new_ticket_id
 from holdfast_web.errors import ErrorCode
 

@@ -24,9 +24,9 @@ from holdfast_queue.http.pages.documents import Visit, place_document, problem_d
 from holdfast_queue.http.pages.languages import catalogue
 from holdfast_queue.http.pages.place import Look, Scene, place_values
 from holdfast_queue.line.estimate import Wait
+from holdfast_queue.line.results import VisitorState, VisitorView
 from holdfast_queue.line.settings import LineSettings, QueueingMethod
 from holdfast_queue.line.status import SaleState, make_document
-from holdfast_queue.line.views import VisitorState, VisitorView
 
 TITLE: Final = "Night at the hall"
 MESSAGE: Final = "Doors open at <eight>. \u0627\u0644\u0628\u0627\u0628 3"

@@ -42,7 +42,7 @@ from holdfast_queue.http.credentials import pass_verifier
 from holdfast_queue.http.pages import routes as page_routes
 from holdfast_queue.http.poll import ROOM_SERVICES, ROOMS
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import make_room_services
+from holdfast_queue.line.room_services import make_room_services
 from holdfast_web.body import BODY_LIMIT_BYTES
 from holdfast_web.client_address import TRUSTED_PROXIES, TrustedProxies
 from holdfast_web.cors import RETURN_ORIGINS

@@ -20,7 +20,7 @@ from holdfast_lua.calls.stock_install import InstallFenced
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.errors import EpochChanged, StoreBehind
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import RoomServices
+from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.line.status import StatusDocument
 
 BUILD_ATTEMPTS: Final = 4

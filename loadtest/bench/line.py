@@ -29,7 +29,7 @@ from holdfast_lua.calls.line import LineCalls, LineCheckpoint
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
 from holdfast_queue.draw.commitment import Sealed
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import RoomServices, make_room_services
+from holdfast_queue.line.room_services import RoomServices, make_room_services
 from holdfast_queue.line.settings import LineSettings
 from holdfast_queue.tokens.tickets import Ticket
 from holdfast_web.keyring import Keyring

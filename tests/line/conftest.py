@@ -24,7 +24,7 @@ from holdfast_queue.http.credentials import pass_verifier
 from holdfast_queue.http.poll import ROOM_SERVICES, ROOMS
 from holdfast_queue.http.routes import add_routes
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import RoomServices, make_room_services
+from holdfast_queue.line.room_services import RoomServices, make_room_services
 from holdfast_queue.line.settings import LineSettings, QueueingMethod
 from holdfast_web.client_address import TRUSTED_PROXIES, TrustedProxies
 from holdfast_web.cors import RETURN_ORIGINS

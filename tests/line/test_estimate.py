@@ -16,7 +16,7 @@ from line_harness import Crowd, Line, LineFactory
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_queue.draw.permutation import by_arrival
 from holdfast_queue.line.estimate import Wait, estimate_wait, measured_per_minute
-from holdfast_queue.line.refresh import JITTER, Pace, shared_interval_seconds
+from holdfast_queue.line.refresh_interval import JITTER, Pace, shared_interval_seconds
 
 SEEDS = (271, 828, 182)
 """The digits of e, taken before the first run. One crowd says little: all of its waits share one

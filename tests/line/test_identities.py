@@ -13,9 +13,9 @@ from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import LineCalls
 from holdfast_queue.http.credentials import pass_verifier
+from holdfast_queue.line.results import Admission
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import RoomServices
-from holdfast_queue.line.views import Admission
+from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.tokens.identities import (
     BUCKETS,
     Bound,

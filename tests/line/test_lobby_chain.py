@@ -17,7 +17,7 @@ from holdfast_lua.calls.line import LineCheckpoint
 from holdfast_lua.calls.line_status import DrawState, LineStatus
 from holdfast_queue.draw.commitment import fold_nonces
 from holdfast_queue.line.lobby import Lobby
-from holdfast_queue.line.services import RoomServices
+from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.tokens.tickets import Ticket
 
 CHAIN: Final[dict[str, Any]] = json.loads(

@@ -16,10 +16,10 @@ from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line_status import DrawState
 from holdfast_queue.draw.commitment import Sealed, commit, fold_nonces
+from holdfast_queue.line.results import Entry, VisitorState
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import make_room_services
+from holdfast_queue.line.room_services import make_room_services
 from holdfast_queue.line.settings import QueueingMethod
-from holdfast_queue.line.views import Entry, VisitorState
 from holdfast_queue.tokens.tickets import Ticket
 from holdfast_web.errors import HoldfastError
 from holdfast_web.keyring import Keyring

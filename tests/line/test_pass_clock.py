@@ -12,9 +12,9 @@ from visitor_kit import SHOP, RoomFactory, tick
 from holdfast_lua import SaleRef
 from holdfast_lua.calls.clock import host_ms
 from holdfast_queue.http.credentials import pass_verifier
+from holdfast_queue.line.results import Admission
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import RoomServices
-from holdfast_queue.line.views import Admission
+from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.tokens.handoffs import HANDOFF_MS
 from holdfast_web.credentials import PassClaims
 from holdfast_web.errors import HoldfastError

@@ -15,7 +15,7 @@ from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import LineCheckpoint
 from holdfast_queue.line.presence import HIDDEN_SECONDS, OWN_VIEW_SECONDS, WINDOW_MS, Presence
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import RoomServices
+from holdfast_queue.line.room_services import RoomServices
 
 
 def present(room: Room) -> int | None:

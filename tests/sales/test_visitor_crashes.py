@@ -14,7 +14,7 @@ from house_kit import NAME, House, rebuilt, record_of, until
 from mortal_kit import ORIGIN, Die
 
 from holdfast_lua.calls.line_status import DrawState
-from holdfast_queue.line.views import Admission
+from holdfast_queue.line.results import Admission
 from holdfast_queue.tokens.identities import Identity
 from holdfast_web.credentials import PassClaims
 from holdfast_web.errors import ErrorCode, HoldfastError

@@ -16,8 +16,8 @@ from typing import Final
 from aiohttp import web
 
 from holdfast_metrics.http import METRICS
+from holdfast_queue.line.results import Entry
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.views import Entry
 from holdfast_queue.tokens.identities import Identity, IdentityMode
 from holdfast_queue.tokens.passes import PassIssuer
 from holdfast_queue.tokens.tickets import MAX_TOKEN_CHARS, Ticket

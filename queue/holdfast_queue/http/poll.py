@@ -11,7 +11,7 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import RoomServices
+from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.line.status import StatusDocument
 from holdfast_web.ready import Ready
 from holdfast_web.responses import JSON_TYPE

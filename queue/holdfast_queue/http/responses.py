@@ -1,9 +1,9 @@
 """What the waiting room's answers look like in JSON. Clients rely on these names."""
 
 from holdfast_connector.origins import origin_of
+from holdfast_queue.line.results import Admission, Entry
 from holdfast_queue.line.room import Room
 from holdfast_queue.line.status import optional_timestamp, timestamp
-from holdfast_queue.line.views import Admission, Entry
 from holdfast_queue.tokens.handoffs import redirect_url
 
 

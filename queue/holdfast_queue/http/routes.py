@@ -29,8 +29,8 @@ from holdfast_queue.http.poll import (
 )
 from holdfast_queue.http.responses import admission_members, draw_members, entry_members
 from holdfast_queue.http.return_urls import check_return_url
+from holdfast_queue.line.results import ComeAgain, VisitorView
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.views import ComeAgain, VisitorView
 from holdfast_queue.tokens.identities import ALGORITHM
 from holdfast_web.body import BODY_LIMIT_BYTES, read_json
 from holdfast_web.cors import Cors, allow_preflight

@@ -12,10 +12,10 @@ from typing import Final
 from holdfast_lua.calls.clock import host_ms
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import Answer
-from holdfast_queue.http.refusals import refusal
+from holdfast_queue.line.refusals import refusal
+from holdfast_queue.line.results import Admission, ComeAgain
 from holdfast_queue.line.state import LineState
 from holdfast_queue.line.status import SaleState
-from holdfast_queue.line.views import Admission, ComeAgain
 from holdfast_queue.tokens.handoffs import HANDOFF_MS
 from holdfast_queue.tokens.passes import Pass
 from holdfast_queue.tokens.tickets import Ticket

@@ -13,8 +13,8 @@ from holdfast_queue.line.claim import ClaimService
 from holdfast_queue.line.join_batch import JoinBatcher, Place
 from holdfast_queue.line.join_limits import limit_join
 from holdfast_queue.line.positions import state_of
+from holdfast_queue.line.results import Entry, VisitorState
 from holdfast_queue.line.state import LineState
-from holdfast_queue.line.views import Entry, VisitorState
 from holdfast_queue.tokens.identities import (
     Bound,
     Identity,

@@ -21,8 +21,8 @@ from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line import MAX_JOIN_BATCH, MAX_NUMBER, Joined, LineCalls
 from holdfast_lua.errors import StoreBusy
 from holdfast_queue.draw.commitment import fold_nonces
-from holdfast_queue.http.refusals import refusal
-from holdfast_queue.line.services import CeilingRaiser
+from holdfast_queue.line.refusals import refusal
+from holdfast_queue.line.room_services import CeilingRaiser
 from holdfast_queue.tokens.tickets import derive_pass_id, new_ticket_id
 from holdfast_web.errors import ErrorCode, HoldfastError
 

@@ -26,7 +26,7 @@ from holdfast_lua.calls.line_status import DrawState, LineStatus
 from holdfast_lua.errors import StoreBehind
 from holdfast_queue.draw.commitment import AnnouncedStart, Draw, DrawFacts, Sealed
 from holdfast_queue.draw.permutation import DrawnOrder, by_arrival
-from holdfast_queue.line.services import RoomServices
+from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.tokens.tickets import Ticket
 from holdfast_web.errors import ErrorCode, HoldfastError
 

@@ -9,9 +9,9 @@ from typing import Final
 
 from holdfast_lua.calls.line_status import DrawState
 from holdfast_queue.line.estimate import Wait, forecast
-from holdfast_queue.line.refresh import Pace
+from holdfast_queue.line.refresh_interval import Pace
+from holdfast_queue.line.results import VisitorState, VisitorView
 from holdfast_queue.line.status import SaleState, StatusDocument
-from holdfast_queue.line.views import VisitorState, VisitorView
 from holdfast_queue.tokens.tickets import Ticket
 
 _MOVING: Final = frozenset({SaleState.OPEN, SaleState.DRAINING})

@@ -14,16 +14,16 @@ from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line import Advanced, LifecycleChanged
 from holdfast_queue.draw.commitment import Draw
 from holdfast_queue.http.pages.brand import Brand
-from holdfast_queue.http.refusals import refusal
 from holdfast_queue.line.claim import ClaimService
 from holdfast_queue.line.join import JoinService
 from holdfast_queue.line.lobby import Lobby
 from holdfast_queue.line.presence import Presence
-from holdfast_queue.line.services import RoomServices
+from holdfast_queue.line.refusals import refusal
+from holdfast_queue.line.results import Admission, ComeAgain, Entry, VisitorView
+from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.line.settings import LineSettings
 from holdfast_queue.line.state import LineState
 from holdfast_queue.line.status import StatusDocument
-from holdfast_queue.line.views import Admission, ComeAgain, Entry, VisitorView
 from holdfast_queue.tokens.identities import Identity, IdentityDigests
 from holdfast_queue.tokens.tickets import Ticket
 from holdfast_web.credentials import PassClaims

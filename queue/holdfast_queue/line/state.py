@@ -14,7 +14,7 @@ from holdfast_lua.errors import StoreUnavailable
 from holdfast_queue.draw.commitment import Draw
 from holdfast_queue.line.lobby import Lobby
 from holdfast_queue.line.positions import Positions
-from holdfast_queue.line.services import RoomServices
+from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.line.settings import LineSettings
 from holdfast_queue.line.status import SaleState, StatusDocument, make_document
 from holdfast_queue.tokens.tickets import Ticket

@@ -21,7 +21,7 @@ from holdfast_lua.calls.line import Advanced
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_queue.draw.commitment import DrawFacts
 from holdfast_queue.line.estimate import measured_per_minute
-from holdfast_queue.line.refresh import shared_interval_seconds
+from holdfast_queue.line.refresh_interval import shared_interval_seconds
 from holdfast_queue.line.settings import LineSettings
 
 _ETAG_BYTES: Final = 9

@@ -16,7 +16,7 @@ from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
 from holdfast_queue.http.pages.brand import Brand
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.services import RoomServices
+from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.line.settings import LineSettings
 
 

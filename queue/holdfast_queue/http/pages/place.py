@@ -21,10 +21,10 @@ from holdfast_queue.http.pages.documents import (
 )
 from holdfast_queue.http.pages.render import Html
 from holdfast_queue.line.estimate import Wait
+from holdfast_queue.line.results import VisitorState, VisitorView
 from holdfast_queue.line.room import Room
 from holdfast_queue.line.settings import LineSettings, QueueingMethod
 from holdfast_queue.line.status import SaleState, StatusDocument
-from holdfast_queue.line.views import VisitorState, VisitorView
 from holdfast_queue.tokens.identities import IdentityMode
 
 MIN_REFRESH_SECONDS: Final = 3

@@ -45,8 +45,8 @@ from holdfast_queue.http.pages.visits import (
     read_visit,
 )
 from holdfast_queue.http.poll import ROOMS
+from holdfast_queue.line.results import Admission
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.views import Admission
 from holdfast_queue.tokens.handoffs import redirect_url
 from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
