@@ -12,7 +12,7 @@ from line_stage import LEG_MS, Stage, ordinal, worker
 from holdfast_lua import SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
-from holdfast_queue.line.results import Entry
+from holdfast_queue.line.results import JoinResult
 from holdfast_queue.line.room import Room
 from holdfast_queue.tokens.tickets import Ticket, derive_pass_id, new_ticket_id
 from holdfast_web.errors import ErrorCode
@@ -32,7 +32,7 @@ class Visitors(Stage):
             codes = {getattr(answer, "code", answer) for answer in answers}
             require(codes == {_REFUSED[refused]}, "nobody joins who may not", codes, refused)
             return
-        entries = [answer for answer in answers if isinstance(answer, Entry)]
+        entries = [answer for answer in answers if isinstance(answer, JoinResult)]
         require(len(entries) == len(answers), "everybody else joins", answers)
         for entry in sorted(entries, key=lambda entry: ordinal(entry.ticket)):
             admission = entry.admission
@@ -40,7 +40,7 @@ class Visitors(Stage):
             self.model.joined(ordinal(entry.ticket), pass_id)
             self.tickets.append(entry.ticket)
 
-    async def _join(self, rooms: list[Room]) -> list[Entry | BaseException]:
+    async def _join(self, rooms: list[Room]) -> list[JoinResult | BaseException]:
         for room in rooms:
             if room.known is None:
                 await self._tick(room)

@@ -16,7 +16,7 @@ from line_harness import Crowd, Line, LineFactory
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_queue.draw.permutation import by_arrival
 from holdfast_queue.line.estimate import Wait, estimate_wait, measured_per_minute
-from holdfast_queue.line.refresh_interval import JITTER, Pace, shared_interval_seconds
+from holdfast_queue.line.refresh_interval import JITTER, RefreshIntervals, shared_interval_seconds
 
 SEEDS = (271, 828, 182)
 """The digits of e, taken before the first run. One crowd says little: all of its waits share one
@@ -167,15 +167,15 @@ def always(draw: float) -> Callable[[], float]:
 @given(st.floats(0, 100_000) | st.none(), st.floats(1, 100_000))
 def test_interval_leaves_two_polls_in_the_window(wait: float | None, window: float) -> None:
     for draw in (0.0, 0.999):
-        interval = Pace(window).seconds(wait, always(draw))
+        interval = RefreshIntervals(window).seconds(wait, always(draw))
         assert 0.4 <= interval <= 30.0
         assert interval <= max(window / 3, 0.5) + 0.1
 
 
 def test_interval_grows_with_the_distance_and_is_jittered() -> None:
-    near, far = (Pace(120).seconds(wait, always(0.0)) for wait in (5.0, 200.0))
+    near, far = (RefreshIntervals(120).seconds(wait, always(0.0)) for wait in (5.0, 200.0))
     assert (near, far) == (2.0, 20.0)
-    assert Pace(120).seconds(200.0, always(1.0)) == pytest.approx(20 * (1 + JITTER))
+    assert RefreshIntervals(120).seconds(200.0, always(1.0)) == pytest.approx(20 * (1 + JITTER))
     assert shared_interval_seconds(120) == 2.0
 
 

@@ -18,13 +18,13 @@ from holdfast_queue.line.room import Room
 from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.tokens.identities import (
     BUCKETS,
-    Bound,
+    BoundPlace,
     Identity,
     IdentityDigests,
     IdentityMode,
     IdentityPlaces,
     IdentityVerifier,
-    parse_bound,
+    parse_bound_place,
 )
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.keyring import Keyring, Purpose
@@ -109,9 +109,9 @@ def test_key_verifies_while_its_secret_is_listed() -> None:
 
 
 def test_place_is_written_as_it_is_read() -> None:
-    for bound in (Bound(7), Bound(7, 2)):
-        assert parse_bound(bound.text()) == bound
-    assert parse_bound("") is None
+    for bound in (BoundPlace(7), BoundPlace(7, 2)):
+        assert parse_bound_place(bound.text()) == bound
+    assert parse_bound_place("") is None
 
 
 async def test_same_identity_has_one_place_at_every_worker(

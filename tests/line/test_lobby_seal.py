@@ -16,7 +16,7 @@ from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line_status import DrawState
 from holdfast_queue.draw.commitment import Sealed, commit, fold_nonces
-from holdfast_queue.line.results import Entry, VisitorState
+from holdfast_queue.line.results import JoinResult, VisitorState
 from holdfast_queue.line.room import Room
 from holdfast_queue.line.room_services import make_room_services
 from holdfast_queue.line.settings import QueueingMethod
@@ -194,8 +194,8 @@ async def test_joins_racing_the_freeze_on_two_workers_are_in_lobby_or_line(
     await other.tick()
     lost: list[BaseException] = []
 
-    async def joining(room: Room, salt: str) -> list[Entry]:
-        entries: list[Entry] = []
+    async def joining(room: Room, salt: str) -> list[JoinResult]:
+        entries: list[JoinResult] = []
         while not entries or entries[-1].ticket.number is None or len(entries) < 60:
             batch = (room.join(nonce=f"{salt}{len(entries)}{n}") for n in range(3))
             for entry in await asyncio.gather(*batch, return_exceptions=True):

@@ -16,7 +16,7 @@ from typing import Final
 from aiohttp import web
 
 from holdfast_metrics.http import METRICS
-from holdfast_queue.line.results import Entry
+from holdfast_queue.line.results import JoinResult
 from holdfast_queue.line.room import Room
 from holdfast_queue.tokens.identities import Identity, IdentityMode
 from holdfast_queue.tokens.passes import PassIssuer
@@ -87,10 +87,10 @@ def require_ticket(request: web.Request, room: Room) -> Ticket:
 
 async def join_room(
     request: web.Request, room: Room, nonce: str | None, identity: str | None
-) -> Entry:
+) -> JoinResult:
     """A place for who asks, or the one they have; what became of it is counted."""
     try:
-        entry = await room.join(
+        joined = await room.join(
             shown_ticket(request, room.name),
             nonce,
             address=joining_address(request, room),
@@ -101,9 +101,9 @@ async def join_room(
             _count_join(request, room, "limited")
             tell_unnamed_proxy(request, room, "joins are refused by address")
         raise
-    fresh = "admitted" if entry.admission else "lobby" if entry.ticket.number is None else "line"
-    _count_join(request, room, "again" if entry.again else fresh)
-    return entry
+    fresh = "admitted" if joined.admission else "lobby" if joined.ticket.number is None else "line"
+    _count_join(request, room, "again" if joined.again else fresh)
+    return joined
 
 
 def _count_join(request: web.Request, room: Room, kind: str) -> None:

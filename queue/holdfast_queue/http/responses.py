@@ -1,24 +1,24 @@
 """What the waiting room's answers look like in JSON. Clients rely on these names."""
 
 from holdfast_connector.origins import origin_of
-from holdfast_queue.line.results import Admission, Entry
+from holdfast_queue.line.results import Admission, JoinResult
 from holdfast_queue.line.room import Room
 from holdfast_queue.line.status import optional_timestamp, timestamp
 from holdfast_queue.tokens.handoffs import redirect_url
 
 
-def entry_members(entry: Entry, room: Room, return_url: str | None) -> dict[str, object]:
-    ticket = entry.ticket
+def join_members(joined: JoinResult, room: Room, return_url: str | None) -> dict[str, object]:
+    ticket = joined.ticket
     members: dict[str, object] = {
-        "ticket": entry.token,
+        "ticket": joined.token,
         "number": ticket.number,
         "lobby_index": ticket.lobby_index,
-        "state": entry.state,
+        "state": joined.state,
     }
     if ticket.lobby_index is not None and room.lobby.draw is not None:
         members["commitment"] = room.lobby.draw.commitment
-    if entry.admission is not None:
-        members |= admission_members(entry.admission, room, return_url)
+    if joined.admission is not None:
+        members |= admission_members(joined.admission, room, return_url)
     return members
 
 

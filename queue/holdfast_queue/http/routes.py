@@ -27,9 +27,9 @@ from holdfast_queue.http.poll import (
     STATUS_ROUTE,
     StatusPoll,
 )
-from holdfast_queue.http.responses import admission_members, draw_members, entry_members
+from holdfast_queue.http.responses import admission_members, draw_members, join_members
 from holdfast_queue.http.return_urls import check_return_url
-from holdfast_queue.line.results import ComeAgain, VisitorView
+from holdfast_queue.line.results import RetryLater, VisitorView
 from holdfast_queue.line.room import Room
 from holdfast_queue.tokens.identities import ALGORITHM
 from holdfast_web.body import BODY_LIMIT_BYTES, read_json
@@ -97,12 +97,12 @@ async def _tickets(request: web.Request) -> web.StreamResponse:
     with_cookie = may_use_cookies(request, room)
     body = await read_json(request, JoinBody, default=JoinBody())
     _check_return_url(body.return_url, request, room)
-    entry = await join_room(request, room, body.nonce, body.identity)
+    joined = await join_room(request, room, body.nonce, body.identity)
     response = json_response(
-        entry_members(entry, room, body.return_url), status=200 if entry.again else 201
+        join_members(joined, room, body.return_url), status=200 if joined.again else 201
     )
     if with_cookie:
-        set_ticket_cookie(response, request, room.name, entry.token)
+        set_ticket_cookie(response, request, room.name, joined.token)
     return response
 
 
@@ -126,9 +126,9 @@ async def _claim(request: web.Request) -> web.StreamResponse:
     except HoldfastError as error:
         _count_pass(request, room, "expired" if error.code is ErrorCode.CALL_EXPIRED else "refused")
         raise
-    if isinstance(outcome, ComeAgain):
+    if isinstance(outcome, RetryLater):
         _count_pass(request, room, "waiting")
-        return _come_again(outcome, room.view(ticket))
+        return _retry_later(outcome, room.view(ticket))
     _count_pass(request, room, "again" if outcome.again else "issued")
     members = admission_members(outcome, room, body.return_url)
     return json_response(members, status=200 if outcome.claimed else 201)
@@ -194,7 +194,7 @@ def _exchanging_origin(request: web.Request, body: ExchangeBody) -> str | None:
     return request.headers.get("Origin") or body.origin
 
 
-def _come_again(outcome: ComeAgain, view: VisitorView) -> web.StreamResponse:
+def _retry_later(outcome: RetryLater, view: VisitorView) -> web.StreamResponse:
     seconds = str(max(1, round(outcome.seconds)))
     return json_response(view, status=202, headers={"Retry-After": seconds})
 

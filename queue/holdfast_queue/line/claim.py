@@ -13,7 +13,7 @@ from holdfast_lua.calls.clock import host_ms
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import Answer
 from holdfast_queue.line.refusals import refusal
-from holdfast_queue.line.results import Admission, ComeAgain
+from holdfast_queue.line.results import Admission, RetryLater
 from holdfast_queue.line.state import LineState
 from holdfast_queue.line.status import SaleState
 from holdfast_queue.tokens.handoffs import HANDOFF_MS
@@ -37,7 +37,7 @@ class ClaimService:
         self._ref = line_state.ref
         self._services = line_state.services
 
-    async def claim(self, ticket: Ticket) -> Admission | ComeAgain:
+    async def claim(self, ticket: Ticket) -> Admission | RetryLater:
         """Turns a call into a pass. Raises what ends the way: expired, sold out, closed."""
         number = self._line_state.number_of(ticket)
         if number is None or number > self._line_state.document.line.serving + _AHEAD:
@@ -48,9 +48,9 @@ class ClaimService:
             admission = self.admit(ticket, answer, again=again)
             return replace(admission, claimed=answer.code is Code.ADMITTED_BEFORE)
         if answer.code is Code.DEFERRED:
-            return ComeAgain(answer.ms / 1000, called=True)
+            return RetryLater(answer.ms / 1000, called=True)
         if answer.code is Code.LINE_STOPPED:
-            return ComeAgain(_STOPPED_RETRY_SECONDS, called=True)
+            return RetryLater(_STOPPED_RETRY_SECONDS, called=True)
         if answer.code is Code.NOT_CALLED:
             return self._still_waiting()
         raise refusal(answer.code)
@@ -105,14 +105,14 @@ class ClaimService:
         )
         return returned is Code.OK
 
-    def _still_waiting(self) -> ComeAgain:
+    def _still_waiting(self) -> RetryLater:
         """Later, unless there is nothing left to wait for."""
         state = self._line_state.document.state
         if state is SaleState.SOLD_OUT:
             raise HoldfastError(ErrorCode.SOLD_OUT)
         if state is SaleState.CLOSED:
             raise HoldfastError(ErrorCode.SALE_CLOSED)
-        return ComeAgain(_NOT_CALLED_RETRY_SECONDS, called=False)
+        return RetryLater(_NOT_CALLED_RETRY_SECONDS, called=False)
 
     def _admission(
         self, pass_id: str, subject: str, answer: Answer, again: bool, channels: tuple[str, ...]

@@ -13,10 +13,10 @@ from holdfast_queue.line.claim import ClaimService
 from holdfast_queue.line.join_batch import JoinBatcher, Place
 from holdfast_queue.line.join_limits import limit_join
 from holdfast_queue.line.positions import state_of
-from holdfast_queue.line.results import Entry, VisitorState
+from holdfast_queue.line.results import JoinResult, VisitorState
 from holdfast_queue.line.state import LineState
 from holdfast_queue.tokens.identities import (
-    Bound,
+    BoundPlace,
     Identity,
     IdentityDigests,
     IdentityMode,
@@ -52,7 +52,7 @@ class JoinService:
 
     async def join(
         self, token: str | None, nonce: str | None, address: str | None, identity: Identity | None
-    ) -> Entry:
+    ) -> JoinResult:
         """A place; the one that `token` or `identity` stands for as long as it is live.
 
         Where the sale requires an identity, only a place that is live already does without.
@@ -63,34 +63,34 @@ class JoinService:
         if token and held is not None:
             state = await self._worth(held)
             if state is not None:
-                return Entry(token, held, state, again=True)
+                return JoinResult(token, held, state, again=True)
         settings = self._line_state.settings
         if identity is None and settings.identity is IdentityMode.REQUIRED:
             raise HoldfastError(ErrorCode.IDENTITY_REQUIRED)
         await limit_join(self._services.calls, self._ref, settings, address)
         if identity is not None:
             return await self._join_as(identity, nonce)
-        return self._entry(await self._joins.join(self._nonce(nonce)))
+        return self._new_place(await self._joins.join(self._nonce(nonce)))
 
     async def aclose(self) -> None:
         """Waits for the joins under way."""
         await self._joins.aclose()
 
-    async def _join_as(self, identity: Identity, nonce: str | None) -> Entry:
+    async def _join_as(self, identity: Identity, nonce: str | None) -> JoinResult:
         """The place of an identity: the one it has, or its next."""
         seen = await self._identities.find(identity.subject)
-        known = None if seen is None else await self._entry_again(identity, seen)
+        known = None if seen is None else await self._existing_place(identity, seen)
         if known is not None:
             return known
         turn = 0 if seen is None else seen.turn + 1
         ticket_id = self._digests.ticket_id(identity.subject, turn)
         place = await self._joins.join(self._nonce(nonce), ticket_id)
-        mine = Bound(place.ordinal, turn)
+        mine = BoundPlace(place.ordinal, turn)
         bound = await self._identities.bind(identity.subject, seen, mine)
-        known = None if bound == mine else await self._entry_again(identity, bound)
-        return known or self._entry(place, identity)
+        known = None if bound == mine else await self._existing_place(identity, bound)
+        return known or self._new_place(place, identity)
 
-    async def _entry_again(self, identity: Identity, bound: Bound) -> Entry | None:
+    async def _existing_place(self, identity: Identity, bound: BoundPlace) -> JoinResult | None:
         """The ticket that the identity had for this place; None when it is worth nothing."""
         document = self._line_state.document
         numbered = document.line.frozen and bound.ordinal > document.line.lobby
@@ -107,7 +107,7 @@ class JoinService:
         state = await self._worth(ticket)
         if state is None:
             return None
-        return Entry(self._services.tickets.make(ticket), ticket, state, again=True)
+        return JoinResult(self._services.tickets.make(ticket), ticket, state, again=True)
 
     async def _worth(self, ticket: Ticket) -> VisitorState | None:
         """What a shown ticket is still worth; None when nothing."""
@@ -124,7 +124,7 @@ class JoinService:
         """Everybody who joins before a draw has one; afterwards it would serve no purpose."""
         return given or own_nonce() if self._line_state.awaits_draw() else ""
 
-    def _entry(self, place: Place, identity: Identity | None = None) -> Entry:
+    def _new_place(self, place: Place, identity: Identity | None = None) -> JoinResult:
         ticket = Ticket(
             uid=self._ref.uid,
             epoch=self._ref.epoch,
@@ -139,6 +139,8 @@ class JoinService:
         if place.session_ms is not None:
             answer = Answer(Code.ADMITTED, place.now_ms, place.session_ms, place.limit_ms)
             admission = self._claim_service.admit(ticket, answer, again=False)
-            return Entry(token, ticket, VisitorState.ADMITTED, again=False, admission=admission)
+            return JoinResult(
+                token, ticket, VisitorState.ADMITTED, again=False, admission=admission
+            )
         state = VisitorState.LOBBY if place.number is None else VisitorState.WAITING
-        return Entry(token, ticket, state, again=False)
+        return JoinResult(token, ticket, state, again=False)

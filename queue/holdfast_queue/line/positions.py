@@ -9,7 +9,7 @@ from typing import Final
 
 from holdfast_lua.calls.line_status import DrawState
 from holdfast_queue.line.estimate import Wait, forecast
-from holdfast_queue.line.refresh_interval import Pace
+from holdfast_queue.line.refresh_interval import RefreshIntervals
 from holdfast_queue.line.results import VisitorState, VisitorView
 from holdfast_queue.line.status import SaleState, StatusDocument
 from holdfast_queue.tokens.tickets import Ticket
@@ -42,7 +42,7 @@ class Positions:
         self._opening: float | None = None
         if not line.frozen and line.opens_ms:
             self._opening = max(0.0, (line.opens_ms - document.now_ms) / 1000)
-        self._pace = Pace(claim_window_seconds)
+        self._pace = RefreshIntervals(claim_window_seconds)
 
     def view(self, ticket: Ticket, number: int | None) -> VisitorView:
         """The place of the visitor with `ticket`, whose number is `number` if it is known."""

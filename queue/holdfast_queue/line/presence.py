@@ -34,7 +34,7 @@ _GROW_BYTES: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class PresenceWindow:
     """One worker's share of one window; `bits` begin `offset` bytes into the bitmap."""
 
     window: int
@@ -62,7 +62,7 @@ class Presence:
             self._bits.extend(bytes(at + _GROW_BYTES - len(self._bits)))
         self._bits[at] |= 0x80 >> (ordinal & 7)
 
-    def turn(self, line: LineStatus, now_ms: int) -> Noted | None:
+    def turn(self, line: LineStatus, now_ms: int) -> PresenceWindow | None:
         """What to report when a window has ended; None while it lasts."""
         window = now_ms // WINDOW_MS
         if window == self._window and line.frozen == self._frozen:
@@ -75,9 +75,9 @@ class Presence:
         filled = bits.rstrip(b"\0")
         offset = len(filled) - len(filled.lstrip(b"\0"))
         name = f"{'line' if was_frozen else 'lobby'}:{ended}"
-        return Noted(ended, name, offset, bytes(filled[offset:]))
+        return PresenceWindow(ended, name, offset, bytes(filled[offset:]))
 
-    async def report(self, noted: Noted) -> None:
+    async def report(self, noted: PresenceWindow) -> None:
         """Brings a window to the store."""
         await self._calls.mark_present(
             self._ref, noted.window, noted.name, noted.offset, noted.bits

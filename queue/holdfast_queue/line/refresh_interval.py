@@ -27,7 +27,7 @@ def shared_interval_seconds(claim_window_seconds: float) -> float:
     return max(_FLOOR_SECONDS, min(MIN_INTERVAL_SECONDS, claim_window_seconds / _POLLS_PER_WINDOW))
 
 
-class Pace:
+class RefreshIntervals:
     """The intervals of one sale, between the bounds that its claim window sets."""
 
     def __init__(self, claim_window_seconds: float) -> None:

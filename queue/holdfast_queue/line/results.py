@@ -57,7 +57,7 @@ class Admission:
 
 
 @dataclass(frozen=True, slots=True)
-class ComeAgain:
+class RetryLater:
     """Not yet: ask again in so many seconds. `called` when only room is missing."""
 
     seconds: float
@@ -65,7 +65,7 @@ class ComeAgain:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JoinResult:
     """The answer to a join: a ticket, new or `again` the one that was shown."""
 
     token: str

@@ -19,7 +19,7 @@ from holdfast_queue.line.join import JoinService
 from holdfast_queue.line.lobby import Lobby
 from holdfast_queue.line.presence import Presence
 from holdfast_queue.line.refusals import refusal
-from holdfast_queue.line.results import Admission, ComeAgain, Entry, VisitorView
+from holdfast_queue.line.results import Admission, JoinResult, RetryLater, VisitorView
 from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.line.settings import LineSettings
 from holdfast_queue.line.state import LineState
@@ -111,7 +111,7 @@ class Room:
         *,
         address: str | None = None,
         identity: Identity | None = None,
-    ) -> Entry:
+    ) -> JoinResult:
         """A place, or the one that is live already; see JoinService.join."""
         return await self._join_service.join(token, nonce, address, identity)
 
@@ -133,7 +133,7 @@ class Room:
             self._presence.note(ordinal)
         return positions.view(ticket, number)
 
-    async def claim(self, ticket: Ticket) -> Admission | ComeAgain:
+    async def claim(self, ticket: Ticket) -> Admission | RetryLater:
         """Turns a call into a pass. Raises what ends the way: expired, sold out, closed."""
         return await self._claim_service.claim(ticket)
 

@@ -122,7 +122,7 @@ def _is_text(subject: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class BoundPlace:
     """The place that an identity has: its ordinal, and how many it had before."""
 
     ordinal: int
@@ -133,12 +133,12 @@ class Bound:
         return f"{self.ordinal}.{self.turn}" if self.turn else str(self.ordinal)
 
 
-def parse_bound(text: str) -> Bound | None:
-    """The reverse of `Bound.text`; None for an identity without a place."""
+def parse_bound_place(text: str) -> BoundPlace | None:
+    """The reverse of `BoundPlace.text`; None for an identity without a place."""
     if not text:
         return None
     ordinal, _, turn = text.partition(".")
-    return Bound(int(ordinal), int(turn or 0))
+    return BoundPlace(int(ordinal), int(turn or 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,16 +175,16 @@ class IdentityPlaces:
         self._ref = ref
         self._digests = digests
 
-    async def find(self, identity: str) -> Bound | None:
+    async def find(self, identity: str) -> BoundPlace | None:
         """The place it has."""
-        return parse_bound(
+        return parse_bound_place(
             await self._calls.bind_identity(self._ref, *self._digests.slot(identity))
         )
 
-    async def bind(self, identity: str, seen: Bound | None, place: Bound) -> Bound:
+    async def bind(self, identity: str, seen: BoundPlace | None, place: BoundPlace) -> BoundPlace:
         """Gives it `place` instead of `seen`, unless somebody was faster; answers what it has."""
         before = "" if seen is None else seen.text()
         held = await self._calls.bind_identity(
             self._ref, *self._digests.slot(identity), before, place.text()
         )
-        return parse_bound(held) or place
+        return parse_bound_place(held) or place

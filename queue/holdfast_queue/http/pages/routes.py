@@ -152,11 +152,11 @@ def _unidentified(request: web.Request, room: Room, visit: Visit) -> web.Respons
 
 
 async def _join(request: web.Request, room: Room, visit: Visit) -> web.StreamResponse:
-    entry = await join_room(request, room, None, visit.identity)
+    joined = await join_room(request, room, None, visit.identity)
     response = _see_other(f"{place_url(visit)}&{JOINED_PARAMETER}=1")
-    if entry.admission is not None:
-        response = _see_other(_shop_redirect(room, visit, entry.admission))
-    set_ticket_cookie(response, request, room.name, entry.token)
+    if joined.admission is not None:
+        response = _see_other(_shop_redirect(room, visit, joined.admission))
+    set_ticket_cookie(response, request, room.name, joined.token)
     return response
 
 
