@@ -16,6 +16,7 @@ from holdfast.config import Config
 from holdfast.http import health, scraping
 from holdfast.http import sales as sale_routes
 from holdfast.http.app_keys import CONFIG, DIRECTORY, EXECUTOR, LEDGER, OPERATIONS, SKEW
+from holdfast.http.scraping import flushing
 from holdfast.processes.leadership import Leadership
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
@@ -35,7 +36,6 @@ from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.errors import StoreError
-from holdfast_metrics.http import METRICS, flushing
 from holdfast_metrics.metrics import Metrics
 from holdfast_queue.http import routes as queue_routes
 from holdfast_queue.http.credentials import pass_verifier
@@ -50,6 +50,7 @@ from holdfast_web.credentials import API_KEYS, PASS_VERIFIER, KeyLookup
 from holdfast_web.endpoint import add_fallback
 from holdfast_web.errors import HoldfastError
 from holdfast_web.keyring import Keyring
+from holdfast_web.metrics import METRICS
 from holdfast_web.origins import PUBLIC_ORIGIN
 
 

@@ -6,19 +6,42 @@ role opens them, and without one a program on this machine may read them, unless
 there for that. A request that a proxy has passed on came from elsewhere, however near the proxy is.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Final
 
 from aiohttp import hdrs, web
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from holdfast.config import Config
 from holdfast.http.app_keys import CONFIG
-from holdfast_metrics.http import handle_metrics
+from holdfast_metrics.exposition import exposition, flush_forever
 from holdfast_web.client_address import peer_is_local
 from holdfast_web.credentials import Role, require_role
 from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.metrics import METRICS
 
 PATH: Final = "/metrics"
+
+
+async def handle_metrics(request: web.Request) -> web.Response:
+    """Answers a scrape with what has been counted up to now.
+
+    Merging the workers' files blocks for some milliseconds, so a thread does it.
+    """
+    metrics = request.app[METRICS]
+    metrics.flush()
+    body = await asyncio.to_thread(exposition, metrics)
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def flushing(app: web.Application) -> AsyncIterator[None]:
+    """A `cleanup_ctx` that flushes while the application runs, and once more at the end."""
+    task = asyncio.create_task(flush_forever(app[METRICS]))
+    yield
+    task.cancel()
+    app[METRICS].flush()
 
 
 def add_route(app: web.Application) -> None:

@@ -12,7 +12,6 @@ from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.http import orders as orders_routes
 from holdfast_inventory.http.halls import HALLS
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
-from holdfast_metrics.http import METRICS
 from holdfast_metrics.metrics import Metrics
 from holdfast_web.credentials import (
     API_KEYS,
@@ -23,6 +22,7 @@ from holdfast_web.credentials import (
     key_digest,
 )
 from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.metrics import METRICS
 from holdfast_web.pagination import encode_cursor
 
 Client = TestClient[web.Request, web.Application]

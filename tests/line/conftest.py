@@ -17,7 +17,6 @@ from visitor_kit import Client, ClientFactory, RoomFactory
 from holdfast_lua import Bundle, Executor, SaleRef
 from holdfast_lua.calls.line import LineCalls, LineCheckpoint
 from holdfast_lua.calls.line_status import LineMode, LineStatus
-from holdfast_metrics.http import METRICS
 from holdfast_metrics.metrics import Metrics
 from holdfast_queue.draw.commitment import SECRET_BYTES, Draw
 from holdfast_queue.http.credentials import pass_verifier
@@ -32,6 +31,7 @@ from holdfast_web.credentials import PASS_VERIFIER
 from holdfast_web.endpoint import add_fallback
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.keyring import Keyring
+from holdfast_web.metrics import METRICS
 from holdfast_web.origins import PUBLIC_ORIGIN
 
 PUBLIC_URL = "http://wait.example"

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
 from holdfast_metrics.counts import BulkHistogram, CountedBy, Tally
-from holdfast_metrics.http import exposition
+from holdfast_metrics.exposition import exposition
 from holdfast_metrics.manifest import MANIFEST, Definition, Kind
 from holdfast_metrics.metrics import Metrics
 

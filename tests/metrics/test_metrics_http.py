@@ -7,8 +7,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
-from holdfast_metrics.http import FLUSH_SECONDS, METRICS, exposition, flushing, handle_metrics
+from holdfast.http.scraping import flushing, handle_metrics
+from holdfast_metrics.exposition import FLUSH_SECONDS, exposition
 from holdfast_metrics.metrics import Metrics
+from holdfast_web.metrics import METRICS
 
 
 def _app() -> web.Application:

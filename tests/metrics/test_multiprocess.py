@@ -12,7 +12,7 @@ SERVICE = """
 import os, sys
 from pathlib import Path
 from holdfast_metrics import multiprocess
-from holdfast_metrics.http import exposition
+from holdfast_metrics.exposition import exposition
 from holdfast_metrics.metrics import Metrics
 
 multiprocess.prepare(Path(sys.argv[1]))

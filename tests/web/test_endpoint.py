@@ -9,11 +9,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from holdfast_lua import errors as store
-from holdfast_metrics.http import METRICS, exposition
+from holdfast_metrics.exposition import exposition
 from holdfast_metrics.metrics import Metrics
 from holdfast_web.cors import RETURN_ORIGINS, Cors, allow_preflight
 from holdfast_web.endpoint import add_fallback, buyer_endpoint, endpoint, public_endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.metrics import METRICS
 from holdfast_web.problems import problem_response, to_error
 from holdfast_web.responses import json_response
 

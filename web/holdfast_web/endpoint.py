@@ -19,9 +19,9 @@ from functools import wraps
 
 from aiohttp import web
 
-from holdfast_metrics.http import METRICS
 from holdfast_web.cors import ALWAYS, Cors, origin_headers
 from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.metrics import METRICS
 from holdfast_web.problems import problem_response, to_error
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

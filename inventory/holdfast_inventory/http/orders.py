@@ -22,13 +22,13 @@ from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.orders.refund import Refunding, RefundRequest
 from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_ledger import Ledger, Order, OrderStatus
-from holdfast_metrics.http import METRICS
 from holdfast_web.body import read_json
 from holdfast_web.credentials import Role, bearer_token, require_pass, require_role
 from holdfast_web.endpoint import buyer_endpoint, endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.idempotency import HEADER as IDEMPOTENCY_HEADER
 from holdfast_web.idempotency import idempotency_key
+from holdfast_web.metrics import METRICS
 from holdfast_web.pagination import page, page_query
 from holdfast_web.responses import json_response
 from holdfast_web.text import query_text

@@ -39,13 +39,13 @@ from holdfast_inventory.http.streams import set_up_streams, stream_changes, want
 from holdfast_inventory.orders.paying import withdraw
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
-from holdfast_metrics.http import METRICS
 from holdfast_web.body import read_json
 from holdfast_web.cors import Cors, allow_preflight
 from holdfast_web.credentials import Role, buyer, require_role
 from holdfast_web.endpoint import buyer_endpoint, endpoint, public_endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.idempotency import idempotency_key, request_digest
+from holdfast_web.metrics import METRICS
 from holdfast_web.negotiation import takes, takes_coding
 from holdfast_web.pagination import page, page_limit, page_query
 from holdfast_web.ready import Ready

@@ -30,12 +30,12 @@ from holdfast_inventory.events.change_streams import (
 from holdfast_inventory.events.events import change_items, map_channel, read_cursor
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.http.halls import HALLS
-from holdfast_metrics.http import METRICS
 from holdfast_web.client_address import address_network, client_address
 from holdfast_web.connection import SERVER_NAME
 from holdfast_web.cors import Cors, cors_headers
 from holdfast_web.endpoint import stream_endpoint
 from holdfast_web.errors import invalid
+from holdfast_web.metrics import METRICS
 from holdfast_web.negotiation import takes
 from holdfast_web.responses import JSON_TYPE
 from holdfast_web.text import query_text

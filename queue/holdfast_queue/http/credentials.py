@@ -15,7 +15,6 @@ from typing import Final
 
 from aiohttp import web
 
-from holdfast_metrics.http import METRICS
 from holdfast_queue.line.results import JoinResult
 from holdfast_queue.line.room import Room
 from holdfast_queue.tokens.identities import Identity, IdentityMode
@@ -24,6 +23,7 @@ from holdfast_queue.tokens.tickets import MAX_TOKEN_CHARS, Ticket
 from holdfast_web.client_address import TRUSTED_PROXIES, address_network, client_address
 from holdfast_web.credentials import PassClaims, PassVerifier
 from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.metrics import METRICS
 from holdfast_web.origins import PUBLIC_ORIGIN, require_same_origin
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,6 @@ import msgspec
 from aiohttp import web
 
 from holdfast_connector.origins import MAX_URL_CHARS
-from holdfast_metrics.http import METRICS
 from holdfast_queue.http.credentials import (
     join_room,
     may_use_cookies,
@@ -37,6 +36,7 @@ from holdfast_web.cors import Cors, allow_preflight
 from holdfast_web.credentials import Role, require_pass, require_role
 from holdfast_web.endpoint import buyer_endpoint, endpoint, poll_endpoint, public_endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.metrics import METRICS
 from holdfast_web.origins import PUBLIC_ORIGIN
 from holdfast_web.responses import json_response
 from holdfast_web.speculation import is_speculative
