@@ -19,10 +19,10 @@ from pages_kit import Sale
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import Advanced
 from holdfast_lua.calls.line_status import DrawState, LineMode, LineStatus
-from holdfast_queue.http.pages.brand import Brand
 from holdfast_queue.http.pages.documents import Visit, place_document, problem_document
 from holdfast_queue.http.pages.languages import catalogue
 from holdfast_queue.http.pages.place import Look, Scene, place_values
+from holdfast_queue.line.brand import Brand
 from holdfast_queue.line.estimate import Wait
 from holdfast_queue.line.results import VisitorState, VisitorView
 from holdfast_queue.line.settings import LineSettings, QueueingMethod

@@ -17,8 +17,8 @@ import msgspec
 
 from holdfast_connector.origins import parse_origin
 from holdfast_queue.draw.commitment import MAX_BEACON_SOURCE_CHARS
-from holdfast_queue.http.pages.brand import MAX_LOGO_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS
 from holdfast_queue.line import settings as line
+from holdfast_queue.line.brand import MAX_LOGO_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS
 from holdfast_web.channels import CHANNEL_PATTERN
 from holdfast_web.errors import invalid
 from holdfast_web.text import MULTILINE, cleaned

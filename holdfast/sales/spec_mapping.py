@@ -11,7 +11,7 @@ from holdfast_inventory.holds.settings import Allotment, Area, LatePayment, Stoc
 from holdfast_ledger import SaleRecord
 from holdfast_lua.calls.sale import SaleTimes
 from holdfast_queue.draw.commitment import AnnouncedStart, Draw
-from holdfast_queue.http.pages.brand import DEFAULT_COLOUR, Brand
+from holdfast_queue.line.brand import DEFAULT_COLOUR, Brand
 from holdfast_queue.line.settings import InvalidSetting, LineSettings, QueueingMethod
 from holdfast_queue.tokens.identities import IdentityMode
 from holdfast_web.errors import invalid

@@ -4,18 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast_queue.http.pages.brand import (
+from holdfast_queue.http.pages.colours import (
     DARK_PAPER,
     LIGHT_PAPER,
-    MAX_LOGO_CHARS,
     READABLE_CONTRAST,
-    TEXTS,
-    Brand,
     contrast,
     shades,
 )
 from holdfast_queue.http.pages.documents import brand_path, brand_stylesheet
 from holdfast_queue.http.pages.languages import catalogue
+from holdfast_queue.line.brand import MAX_LOGO_CHARS, TEXTS, Brand
 from holdfast_queue.line.settings import InvalidSetting
 
 COLOURS = st.from_regex(r"\A#[0-9a-f]{6}\Z")

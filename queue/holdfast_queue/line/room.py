@@ -13,7 +13,7 @@ from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line import Advanced, LifecycleChanged
 from holdfast_queue.draw.commitment import Draw
-from holdfast_queue.http.pages.brand import Brand
+from holdfast_queue.line.brand import Brand
 from holdfast_queue.line.claim import ClaimService
 from holdfast_queue.line.join import JoinService
 from holdfast_queue.line.lobby import Lobby

@@ -14,7 +14,7 @@ from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.plan.plan import Plan
 from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
-from holdfast_queue.http.pages.brand import Brand
+from holdfast_queue.line.brand import Brand
 from holdfast_queue.line.room import Room
 from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.line.settings import LineSettings

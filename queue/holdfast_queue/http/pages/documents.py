@@ -20,9 +20,10 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from holdfast_queue.http.pages.assets import Assets
-from holdfast_queue.http.pages.brand import DARK_PAPER, LIGHT_PAPER, Brand, shades
+from holdfast_queue.http.pages.colours import DARK_PAPER, LIGHT_PAPER, shades
 from holdfast_queue.http.pages.languages import NAMES, other_language, texts_for
 from holdfast_queue.http.pages.render import Html, Templates, data_block
+from holdfast_queue.line.brand import Brand
 from holdfast_queue.line.presence import HIDDEN_SECONDS, OWN_VIEW_SECONDS
 
 _FOLDER: Final = Path(__file__).parent

@@ -1,7 +1,7 @@
 """Which language a visitor reads, and the texts in it.
 
 The catalogues are JSON files that all hold the same keys; a sale may word some of them itself (see
-`holdfast_queue.http.pages.brand`). The choice follows `Accept-Language` (RFC 9110, 12.5.4) unless
+`holdfast_queue.line.brand`). The choice follows `Accept-Language` (RFC 9110, 12.5.4) unless
 the address says `lang=`, which is what the link in the page's head does.
 """
 
@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from holdfast_queue.http.pages.brand import LANGUAGES, Brand
+from holdfast_queue.line.brand import LANGUAGES, Brand
 
 DEFAULT_LANGUAGE: Final = LANGUAGES[0]
 NAMES: Final = {"en": "English", "zh-Hans": "简体中文"}
