@@ -10,6 +10,7 @@ from socket import socket
 
 from aiohttp import web
 
+from holdfast.config import Config
 from holdfast_web.connection import Connection, ConnectionBounds, refuse_encoded
 from holdfast_web.rejections import Rejections
 
@@ -46,6 +47,27 @@ class BoundedSite(web.SockSite):
             sock=self._sock,
             backlog=self._backlog,
         )
+
+
+async def start_listening(
+    app: web.Application, config: Config, sock: socket, rejections: Rejections
+) -> web.AppRunner:
+    """Serves `app` on `sock` until the runner is cleaned up."""
+    runner = web.AppRunner(
+        app,
+        handle_signals=False,
+        # A write whose client went away is still carried to its end.
+        handler_cancellation=False,
+        shutdown_timeout=config.shutdown_seconds,
+    )
+    await runner.setup()
+    bounds = ConnectionBounds(
+        header_seconds=config.header_seconds,
+        keepalive_seconds=config.keepalive_seconds,
+        write_seconds=config.write_seconds,
+    )
+    await BoundedSite(runner, sock, bounds, rejections).start()
+    return runner
 
 
 async def finish_in_flight(runner: web.AppRunner) -> None:

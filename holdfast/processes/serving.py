@@ -11,19 +11,16 @@ import logging
 import os
 import signal
 import sys
-from socket import socket
 
 import uvloop
-from aiohttp import web
 
 from holdfast.config import Config
 from holdfast.http.app import create_admin_app, create_app
-from holdfast.http.listening import BoundedSite, finish_in_flight
+from holdfast.http.listening import finish_in_flight, start_listening
 from holdfast.processes.collector import spare_the_collector
 from holdfast.processes.launch import Sockets
 from holdfast.processes.worker_process import WorkerPipes
 from holdfast_metrics.metrics import Metrics
-from holdfast_web.connection import ConnectionBounds
 from holdfast_web.faults import handle_loop_fault
 from holdfast_web.rejections import Rejections
 
@@ -69,32 +66,12 @@ async def _serve(config: Config, sockets: Sockets, pipes: WorkerPipes) -> None:
         rejections = Rejections(metrics.rejected.add)
         if sockets.admin is not None:
             app = create_admin_app(config, metrics)
-            admin = await _start(app, config, sockets.admin, rejections)
+            admin = await start_listening(app, config, sockets.admin, rejections)
             stack.push_async_callback(admin.cleanup)
-        main = await _start(create_app(config, metrics), config, sockets.main, rejections)
+        main = await start_listening(create_app(config, metrics), config, sockets.main, rejections)
         stack.push_async_callback(main.cleanup)
         spare_the_collector()
         pipes.tell_ready()
         await stop.wait()
         await main.shutdown()  # streams end by themselves only when their clients leave
         await finish_in_flight(main)
-
-
-async def _start(
-    app: web.Application, config: Config, sock: socket, rejections: Rejections
-) -> web.AppRunner:
-    runner = web.AppRunner(
-        app,
-        handle_signals=False,
-        # A write whose client went away is still carried to its end.
-        handler_cancellation=False,
-        shutdown_timeout=config.shutdown_seconds,
-    )
-    await runner.setup()
-    bounds = ConnectionBounds(
-        header_seconds=config.header_seconds,
-        keepalive_seconds=config.keepalive_seconds,
-        write_seconds=config.write_seconds,
-    )
-    await BoundedSite(runner, sock, bounds, rejections).start()
-    return runner
