@@ -231,6 +231,8 @@ async def core_rates(executor: Executor, seats: int, windows: int) -> None:
     async def two_commands(_: int) -> object:
         return await executor.run(NAME, KEYS, (PAYLOAD,))
 
+    # As many windows as fill a quarter of the house, but one at least: it takes 600 seats of 1000.
+    windows_a_sale = max(1, seats // 4 // (ROUNDS * CALLERS))
     while len(held) < windows:
         sale = await Sale.install(executor, plan, make_image(plan, SETTINGS))
         hall = Hall("bench", sale.ref, plan, SETTINGS, sale.calls)
@@ -239,7 +241,7 @@ async def core_rates(executor: Executor, seats: int, windows: int) -> None:
             buyer = BuyerRef(str(number), str(number))
             return await hall.hold(wish, buyer, key=str(number), digest="d")
 
-        for _ in range(min(windows - len(held), seats // 4 // (ROUNDS * CALLERS))):
+        for _ in range(min(windows - len(held), windows_a_sale)):
             least.append(await turn(two_commands, numbers, clock))
             held.append(await turn(one_hold, numbers, clock))
     report_rates(held, least)
