@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +20,7 @@ from holdfast_web.credentials import Role
 from holdfast_web.errors import HoldfastError
 from holdfast_web.keyring import Keyring, Purpose
 from holdfast_web.text import clean_text
+from holdfast_web.timestamps import moment_of
 
 T = TypeVar("T")
 
@@ -106,7 +106,7 @@ def create(
 def list_keys(data_dir: Path | None, config_path: Path | None) -> None:
     """List all keys, revoked ones too; secrets cannot be shown again."""
     for record in _with_ledger(config_path, data_dir, lambda ledger: ledger.keys.all()):
-        made = datetime.fromtimestamp(record.created_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+        made = moment_of(record.created_ms).strftime("%Y-%m-%d %H:%M")
         state = "revoked" if record.revoked_ms else "live"
         role = Role(record.role).name.lower()
         click.echo(f"{record.id}  {role:<8}  {state:<7}  {made}  {record.name}")

@@ -9,10 +9,10 @@ from typing import Final
 
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec
-from holdfast.sales.spec_mapping import epoch_ms
 from holdfast_ledger import DrawRecord, Ledger, SaleRecord
 from holdfast_queue.draw.commitment import Sealed
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+from holdfast_web.timestamps import unix_ms
 
 STARTS_MAX: Final = 50
 
@@ -22,7 +22,7 @@ def starts_with(record: SaleRecord, spec: SaleSpec, now_ms: int) -> tuple[tuple[
 
     None stay none: a draw that was committed to without a start is drawn so.
     """
-    starts, start_ms = record.draw_starts, epoch_ms(spec.event_start_time)
+    starts, start_ms = record.draw_starts, unix_ms(spec.event_start_time)
     if not starts or starts[-1][0] == start_ms:
         return starts
     return (*starts, (start_ms, now_ms))
@@ -33,7 +33,7 @@ async def check_start(sale: Sale, spec: SaleSpec) -> None:
 
     That the start of a sale which has opened stays as it was is the store's to say.
     """
-    moved = epoch_ms(spec.event_start_time) != epoch_ms(sale.spec.event_start_time)
+    moved = unix_ms(spec.event_start_time) != unix_ms(sale.spec.event_start_time)
     if not moved and spec.prequeue_start_time == sale.spec.prequeue_start_time:
         return
     advanced = await sale.room.tick()
@@ -47,9 +47,9 @@ def _check_open_lobby(sale: Sale, spec: SaleSpec, now_ms: int) -> None:
     """A lobby that takes nobody any more has its order: who knows the secret of a draw could choose
     the moment for that, and still close it at the start that was announced.
     """
-    if epoch_ms(spec.event_start_time) <= now_ms:
+    if unix_ms(spec.event_start_time) <= now_ms:
         raise HoldfastError(ErrorCode.START_PASSED)
-    if sale.record.draw_starts and not 0 < epoch_ms(spec.prequeue_start_time) <= now_ms:
+    if sale.record.draw_starts and not 0 < unix_ms(spec.prequeue_start_time) <= now_ms:
         raise HoldfastError(
             ErrorCode.SALE_STARTED, "The lobby of a draw is open, and stays so until the start."
         )

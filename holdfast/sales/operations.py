@@ -31,7 +31,7 @@ from holdfast.sales.spec import (
     spec_to_json,
     split_body,
 )
-from holdfast.sales.spec_mapping import brand, epoch_ms, line_settings, stock_settings
+from holdfast.sales.spec_mapping import brand, line_settings, stock_settings
 from holdfast.sales.store.change_reconciler import note_opening
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_inventory.plan.text import clean_plan
@@ -40,6 +40,7 @@ from holdfast_ledger import AuditNote, SaleDraft, SaleRecord
 from holdfast_lua.calls.stock_install import InstallFenced
 from holdfast_queue.line.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+from holdfast_web.timestamps import unix_ms
 
 DRAW_SECRET_BYTES: Final = 32
 IDENTITY_SECRET_BYTES: Final = 32
@@ -213,7 +214,7 @@ class SaleOperations:
         starts: tuple[tuple[int, int], ...] = ()
         if spec.queueing_method == "random":
             starts = (
-                (epoch_ms(spec.event_start_time), await self._builder.sale_calls.store_ms(uid)),
+                (unix_ms(spec.event_start_time), await self._builder.sale_calls.store_ms(uid)),
             )
         return SaleDraft(
             uid=uid,

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 
 from holdfast.sales.spec import SaleSpec
-from holdfast.sales.spec_mapping import epoch_ms
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_ledger import Checkpoint, SaleRecord
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_queue.line.room import Room
+from holdfast_web.timestamps import unix_ms
 
 
 @dataclass
@@ -39,4 +39,4 @@ class Sale:
     @property
     def opens_ms(self) -> int:
         """The start that the ledger has, in ms of store time; 0 for none."""
-        return epoch_ms(self.spec.event_start_time)
+        return unix_ms(self.spec.event_start_time)

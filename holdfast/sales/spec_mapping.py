@@ -4,8 +4,6 @@ The three packages each define the settings they need, in their own units, and r
 cannot work with; this is the only place that knows all of them and the spec.
 """
 
-from datetime import datetime
-
 from holdfast.sales.spec import SaleSpec
 from holdfast_inventory.holds.settings import Allotment, Area, LatePayment, StockSettings
 from holdfast_ledger import SaleRecord
@@ -15,6 +13,7 @@ from holdfast_queue.line.brand import DEFAULT_COLOUR, Brand
 from holdfast_queue.line.settings import InvalidSetting, LineSettings, QueueingMethod
 from holdfast_queue.tokens.identities import IdentityMode
 from holdfast_web.errors import invalid
+from holdfast_web.timestamps import unix_ms
 
 
 def line_settings(spec: SaleSpec) -> LineSettings:
@@ -22,9 +21,9 @@ def line_settings(spec: SaleSpec) -> LineSettings:
     try:
         return LineSettings(
             queueing_method=QueueingMethod(spec.queueing_method),
-            prequeue_start_ms=epoch_ms(spec.prequeue_start_time),
-            event_start_ms=epoch_ms(spec.event_start_time),
-            event_end_ms=epoch_ms(spec.event_end_time),
+            prequeue_start_ms=unix_ms(spec.prequeue_start_time),
+            event_start_ms=unix_ms(spec.event_start_time),
+            event_end_ms=unix_ms(spec.event_end_time),
             new_users_per_minute=spec.new_users_per_minute,
             burst=spec.burst,
             total_active_users=spec.total_active_users,
@@ -92,12 +91,7 @@ def draw_of(record: SaleRecord, spec: SaleSpec) -> Draw | None:
 def sale_times(spec: SaleSpec) -> SaleTimes:
     """The times as the sale hash has them."""
     return SaleTimes(
-        prequeue_ms=epoch_ms(spec.prequeue_start_time),
-        opens_ms=epoch_ms(spec.event_start_time),
-        ends_ms=epoch_ms(spec.event_end_time),
+        prequeue_ms=unix_ms(spec.prequeue_start_time),
+        opens_ms=unix_ms(spec.event_start_time),
+        ends_ms=unix_ms(spec.event_end_time),
     )
-
-
-def epoch_ms(time: datetime | None) -> int:
-    """Unix milliseconds, 0 for none."""
-    return 0 if time is None else round(time.timestamp() * 1000)

@@ -10,7 +10,7 @@ from conftest import fresh_uid
 
 from holdfast.sales.draws import starts_with
 from holdfast.sales.spec import AreaSpec, SaleSpec, spec_to_json
-from holdfast.sales.spec_mapping import draw_of, epoch_ms
+from holdfast.sales.spec_mapping import draw_of
 from holdfast.sales.store.install import Installer, line_checkpoint
 from holdfast_ledger import DrawRecord, Ledger, SaleDraft, SaleRecord
 from holdfast_lua import SaleRef
@@ -19,6 +19,7 @@ from holdfast_lua.calls.line import Advanced, LineCalls
 from holdfast_lua.calls.line_status import DrawState
 from holdfast_lua.calls.sale import SaleCalls
 from holdfast_queue.draw.commitment import Sealed, commit, fold_nonces
+from holdfast_web.timestamps import unix_ms
 
 SECRET = bytes(range(32))
 COMMITTED_MS = 1_700_000_000_000
@@ -79,7 +80,7 @@ async def sale(installer: Installer, ledger: Ledger) -> Sale:
         spec_to_json(LOBBY),
         areas={"floor": 50},
         draw_secret=SECRET,
-        draw_starts=((epoch_ms(LOBBY.event_start_time), COMMITTED_MS),),
+        draw_starts=((unix_ms(LOBBY.event_start_time), COMMITTED_MS),),
     )
     record = await ledger.sales.create(draft)
     await installer.install(record)

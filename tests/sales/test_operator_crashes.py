@@ -12,10 +12,10 @@ from house_kit import NAME, House, head_of, rebuilt, reconciled, record_of, unti
 from mortal_kit import LATE, MOVED, Die, see_die, start
 
 from holdfast.sales.spec import AllotmentSpec, spec_from_json
-from holdfast.sales.spec_mapping import epoch_ms
 from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_queue.line.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.timestamps import unix_ms
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 LIFECYCLES = {"pause": "paused", "drain": "draining", "close": "closed"}
@@ -201,14 +201,14 @@ async def test_moved_start_of_a_draw_that_broke_off_is_announced_once(
     async with house.leading(tmp_path):
         await until(lambda: _agreed(house))
     kept = (await record_of(house, NAME)).draw_starts
-    assert [start_ms for start_ms, _ in kept] == [epoch_ms(first), epoch_ms(moved)]
+    assert [start_ms for start_ms, _ in kept] == [unix_ms(first), unix_ms(moved)]
     assert kept[0][1] < kept[1][1]
     fresh = await (await rebuilt(house, NAME)).directory.get(NAME)
     after = fresh.room.lobby.draw
     assert after is not None
     assert after.commitment == before.commitment
     assert [(one.start_ms, one.at_ms) for one in after.starts] == list(kept)
-    assert (await fresh.room.tick()).status.opens_ms == epoch_ms(moved)
+    assert (await fresh.room.tick()).status.opens_ms == unix_ms(moved)
 
 
 async def test_start_of_a_draw_that_the_store_refused_is_not_published(house: House) -> None:
@@ -223,4 +223,4 @@ async def test_start_of_a_draw_that_the_store_refused_is_not_published(house: Ho
     await house.directory.refresh(sale)
     facts = sale.room.lobby.facts(sale.room.document.line)
     assert facts is not None
-    assert [one.start_ms for one in facts.starts] == [epoch_ms(datetime.fromisoformat(LATE))]
+    assert [one.start_ms for one in facts.starts] == [unix_ms(datetime.fromisoformat(LATE))]

@@ -15,7 +15,6 @@ another worker is about to note is either seen in the store too, or noted after 
 import logging
 from collections.abc import Set
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Protocol
 
 import msgspec
@@ -23,11 +22,11 @@ import msgspec
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json, spec_to_json
-from holdfast.sales.spec_mapping import epoch_ms
 from holdfast_inventory.holds.allotments import channels_apart
 from holdfast_ledger import AuditNote, Ledger, SaleRecord
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.calls.sale import SaleHead
+from holdfast_web.timestamps import moment_of, unix_ms
 
 logger = logging.getLogger(__name__)
 
@@ -112,11 +111,11 @@ def _starts_elsewhen(record: SaleRecord, opens_ms: int) -> bool:
 
 
 def _opens_ms(record: SaleRecord) -> int:
-    return epoch_ms(spec_from_json(record.spec).event_start_time)
+    return unix_ms(spec_from_json(record.spec).event_start_time)
 
 
 def _opened_at(spec: SaleSpec, opens_ms: int) -> SaleSpec:
-    start = datetime.fromtimestamp(opens_ms / 1000, UTC) if opens_ms else None
+    start = moment_of(opens_ms) if opens_ms else None
     prequeue = spec.prequeue_start_time
     if start is None or (prequeue is not None and prequeue > start):
         prequeue = start

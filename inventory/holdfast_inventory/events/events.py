@@ -15,12 +15,12 @@ from typing import Any, Final
 
 import msgspec
 
-from holdfast_inventory.holds.hold_requests import timestamp
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import Plan
 from holdfast_lua.calls.hold_terms import EventsReading, StreamEvent
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+from holdfast_web.timestamps import timestamp
 
 EVENTS_MAX: Final = 500
 CURSOR_CHARS_MAX: Final = 40

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Annotated, Final
 
 import msgspec
@@ -21,11 +19,11 @@ from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_web.credentials import MAX_BUYER_CHARS
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.text import INT64_MAX
+from holdfast_web.timestamps import timestamp
 
 PICK_MAX: Final = 100
 SEATS_MAX: Final = 1000
 ID_BYTES: Final = 10
-SECONDS_KEPT: Final = 256
 _STATUS_NAMES: Final = {status: status.name.lower() for status in HoldStatus}
 
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -155,18 +153,6 @@ def hold_id_for(uid: str, credential: str, key: str) -> str:
     """
     text = "\0".join((uid, credential, key)).encode()
     return hashlib.blake2b(text, digest_size=ID_BYTES, person=b"holdfast hold").hexdigest()
-
-
-def timestamp(ms: int) -> str:
-    """Store time as RFC 3339 in UTC."""
-    seconds, milliseconds = divmod(ms, 1000)
-    return f"{_whole_seconds(seconds)}.{milliseconds:03}Z"
-
-
-@lru_cache(SECONDS_KEPT)
-def _whole_seconds(seconds: int) -> str:
-    """Kept, because a crowd's holds all end in the same few seconds."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class SeatItem(msgspec.Struct, frozen=True):

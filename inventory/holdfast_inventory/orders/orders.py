@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from holdfast_inventory.holds.hold_requests import timestamp
 from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.holds.stock_image import record_for
 from holdfast_inventory.plan.plan import Plan
@@ -20,6 +19,7 @@ from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_lua.calls.stock import StockCalls
 from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.timestamps import timestamp
 
 
 class Stock(Protocol):

@@ -6,7 +6,6 @@ not. Values of one record that agree with each other prove nothing: anybody can 
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import click
@@ -34,9 +33,9 @@ from holdfast_queue.draw.record import (
     step,
 )
 from holdfast_queue.draw.times import check_times
+from holdfast_web.timestamps import unix_ms
 
 WHOLE_ORDER_MAX: Final = 2_000_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_draw(published: Published, claims: Claims, whole: bool | None) -> Findings:
@@ -103,7 +102,7 @@ def _check_commitment(
 def _committed(published: Published, secret: bytes) -> str:
     if published.algorithm == FIRST_ALGORITHM:
         return commit(secret)
-    return commit_terms(secret, _ms(published.starts[0].start), published.beacon_source)
+    return commit_terms(secret, unix_ms(published.starts[0].start), published.beacon_source)
 
 
 def _check_key(
@@ -201,7 +200,3 @@ def _secret_of(text: str) -> bytes:
     if len(secret) != SECRET_BYTES:
         raise click.UsageError(f"the secret must have {SECRET_BYTES} bytes")
     return secret
-
-
-def _ms(moment: datetime | None) -> int:
-    return 0 if moment is None else (moment - _EPOCH) // timedelta(milliseconds=1)

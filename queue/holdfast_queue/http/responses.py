@@ -3,8 +3,8 @@
 from holdfast_connector.origins import origin_of
 from holdfast_queue.line.results import Admission, JoinResult
 from holdfast_queue.line.room import Room
-from holdfast_queue.line.status import optional_timestamp, timestamp
 from holdfast_queue.tokens.handoffs import redirect_url
+from holdfast_web.timestamps import optional_timestamp, timestamp
 
 
 def join_members(joined: JoinResult, room: Room, return_url: str | None) -> dict[str, object]:

@@ -10,7 +10,6 @@ changed.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Final
@@ -23,10 +22,9 @@ from holdfast_queue.draw.commitment import DrawFacts
 from holdfast_queue.line.estimate import measured_per_minute
 from holdfast_queue.line.refresh_interval import shared_interval_seconds
 from holdfast_queue.line.settings import LineSettings
+from holdfast_web.timestamps import optional_timestamp, timestamp
 
 _ETAG_BYTES: Final = 9
-_LAST_MS: Final = 253_402_300_799_999
-"""the last millisecond of the year 9999"""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -120,12 +118,6 @@ def sale_state(line: LineStatus, now_ms: int) -> SaleState:
     return SaleState.SOLD_OUT if line.free + line.held <= 0 else SaleState.OPEN
 
 
-def timestamp(ms: int) -> str:
-    """RFC 3339 in UTC, to the millisecond; what lies beyond its years is told as their end."""
-    moment = datetime.fromtimestamp(min(ms, _LAST_MS) / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _content(
     sale: str, settings: LineSettings, advanced: Advanced, draw: DrawFacts | None
 ) -> _Content:
@@ -153,8 +145,3 @@ def _content(
         message=settings.message,
         draw=None if draw is None else _DrawContent(draw.commitment, draw.secret is not None),
     )
-
-
-def optional_timestamp(ms: int) -> str | None:
-    """The same; None for 0, which is no time."""
-    return timestamp(ms) if ms else None
