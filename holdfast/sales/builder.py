@@ -9,7 +9,7 @@ from holdfast.sales.spec import SaleSpec, spec_from_json
 from holdfast.sales.spec_mapping import brand, draw_of, line_settings, stock_settings
 from holdfast.sales.store.install import Installer, line_checkpoint
 from holdfast.sales.store.loss_detection import Evidence
-from holdfast_inventory.holds.allotments import release
+from holdfast_inventory.holds.releases import release
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.orders.recovery import Recovery
 from holdfast_ledger import Checkpoint, Ledger, SaleRecord

@@ -13,9 +13,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from stock_app import API, SALE, application
 from stock_harness import PRICES, SETTINGS, Clock, Stock, plan_json
 
-from holdfast_inventory.holds.allotments import release
 from holdfast_inventory.holds.choice import ChoiceCompiler
 from holdfast_inventory.holds.hold_requests import BuyerRef, Wish
+from holdfast_inventory.holds.releases import release
 from holdfast_inventory.holds.settings import Allotment, Area, StockSettings
 from holdfast_inventory.orders.confirm import equivalent_choices
 from holdfast_inventory.plan.plan import compile_plan

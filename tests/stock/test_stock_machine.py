@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 from stock_harness import FLOOR, HOLD_MS, PRICES, Stock, plan_json
 
-from holdfast_inventory.holds.allotments import release
+from holdfast_inventory.holds.releases import release
 from holdfast_inventory.holds.settings import Allotment, StockSettings
 from holdfast_lua import Bundle as Scripts
 from holdfast_lua import Code, Executor

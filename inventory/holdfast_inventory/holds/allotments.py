@@ -12,7 +12,7 @@ yet refuses a little longer and none ever sells what it may not.
 
 What the line waits for is another question, and the store answers it: it counts apart what is set
 aside for others than those in line (include/stock.lua), from the names that `Apart` gives it, until
-`release` tells it otherwise.
+a release (releases.py) tells it otherwise.
 
 Rejected: a state of its own in the map, or a table that the script looks into. Both cost every hold
 something, for a question whose answer is known before it is asked.
@@ -20,47 +20,10 @@ something, for a question whose answer is known before it is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from holdfast_inventory.holds.settings import Allotment, StockSettings
-from holdfast_web.errors import invalid
-
-if TYPE_CHECKING:
-    from holdfast_inventory.orders.orders import Stock
-    from holdfast_inventory.plan.plan import Plan
-
-
-ZoneSeats = Callable[[str], Sequence[range]]
-"""From the id or name of a zone to the seats of every zone that has it."""
-
-
-def channels_of(
-    allotments: Sequence[Allotment], zones: ZoneSeats, index: Mapping[str, int]
-) -> list[str]:
-    """The channel of each seat, empty for none; no list at all when nothing is set aside."""
-    if not allotments:
-        return []
-    channels = [""] * len(index)
-    for allotment in allotments:
-        for seat in _seats(allotment, zones, index):
-            if channels[seat] not in ("", allotment.channel):
-                raise invalid("allotments", f"A seat is set aside for {channels[seat]!r} as well.")
-            channels[seat] = allotment.channel
-    return channels
-
-
-def _seats(allotment: Allotment, zones: ZoneSeats, index: Mapping[str, int]) -> list[int]:
-    unknown = [guid for guid in allotment.seats if guid not in index]
-    if unknown:
-        raise invalid("allotments", f"No seat {unknown[0]!r} in the plan.")
-    seats = [index[guid] for guid in allotment.seats]
-    for name in dict.fromkeys(allotment.zones):
-        found = zones(name)
-        if not found:
-            raise invalid("allotments", f"No zone {name!r} in the plan.")
-        seats += [seat for zone in found for seat in zone]
-    return seats
+from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.plan.plan import Plan
 
 
 def shown_states(
@@ -110,31 +73,3 @@ def opened_names(plan: Plan, settings: StockSettings, channels: frozenset[str]) 
     kinds = [str(at * plan.levels) for at, kind in enumerate(plan.kinds) if is_open(kind.channel)]
     areas = [f"a{at}" for at, area in enumerate(settings.areas) if is_open(area.channel)]
     return f" {' '.join(kinds + areas)} " if kinds or areas else ""
-
-
-def channels_apart(stock: Stock, names: str) -> frozenset[str]:
-    """The channels that `names`, as `Apart` gives them to the store, count apart."""
-    plan, named = stock.plan, set(names.split())
-    kinds = {kind.channel for at, kind in enumerate(plan.kinds) if str(at * plan.levels) in named}
-    areas = {area.channel for at, area in enumerate(stock.settings.areas) if f"a{at}" in named}
-    return frozenset(kinds | areas)
-
-
-async def release(stock: Stock, channels: Iterable[str]) -> None:
-    """Tells the store what is on sale for everybody now: it counts, tells, and the line wakes.
-    Harmless to repeat, and never undone: to be called when nothing can be refused any more.
-    """
-    for channel in sorted(channels):
-        areas = [at for at, area in enumerate(stock.settings.areas) if area.channel == channel]
-        rows = allotted_rows(stock.plan, channel)
-        await stock.calls.release_allotment(stock.ref, channel, rows, areas)
-
-
-def allotted_rows(plan: Plan, channel: str) -> list[int]:
-    """The row blocks set aside for a channel: class * levels, first seat, length, ..."""
-    return [
-        part
-        for block in plan.blocks
-        if plan.kinds[block.kind].channel == channel
-        for part in (block.kind * plan.levels, block.first, block.length)
-    ]

@@ -18,8 +18,8 @@ from typing import Final
 
 import msgspec
 
-from holdfast_inventory.holds.allotments import channels_of
 from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.plan.channels import channels_of
 from holdfast_inventory.plan.geometry import PlacedRow, Point, default_focus, place_rows
 from holdfast_inventory.plan.pretix import PlanEntry, read_plan
 from holdfast_inventory.plan.segments import Block, SeatClass, levels_for, make_blocks

@@ -17,9 +17,9 @@ from holdfast.sales.operations import SaleOperations
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec
 from holdfast.sales.spec_mapping import stock_settings
-from holdfast_inventory.holds.allotments import release
 from holdfast_inventory.holds.choice import ChoiceCompiler
 from holdfast_inventory.holds.hold_requests import BuyerRef, Wish
+from holdfast_inventory.holds.releases import release
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.holds.settings import StockSettings
 from holdfast_lua.calls.hold_terms import HoldAnswer, SeatChoice
