@@ -12,7 +12,7 @@ import resource
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from holdfast import keyfiles
@@ -22,7 +22,7 @@ from holdfast.processes.host_signals import HostSignals, StartStopped, host_sign
 from holdfast.processes.reloading import Reloading
 from holdfast.processes.standard_streams import STDOUT, open_standard_streams, tell
 from holdfast.processes.store_keeper import StoreKeeper
-from holdfast.processes.worker_process import WorkerPipes
+from holdfast.processes.worker_process import Sockets, WorkerPipes
 from holdfast.processes.workers import Hooks, Supervisor, WorkerPlan, WorkersFailed
 from holdfast_ledger import Ledger, LedgerUnavailable
 from holdfast_ledger.errors import DAMAGED, explain
@@ -39,14 +39,6 @@ LEDGER_FILE = "ledger.sqlite3"
 
 class LaunchError(Exception):
     """The service cannot start; the message says what to change."""
-
-
-@dataclass(frozen=True)
-class Sockets:
-    """The listening sockets, bound by the parent and inherited by every worker."""
-
-    main: socket.socket
-    admin: socket.socket | None = None
 
 
 def run_service(config: Config, reread: Callable[[], LoadedConfig]) -> None:

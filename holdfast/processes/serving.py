@@ -18,8 +18,7 @@ from holdfast.config import Config
 from holdfast.http.app import create_admin_app, create_app
 from holdfast.http.listening import finish_in_flight, start_listening
 from holdfast.processes.collector import spare_the_collector
-from holdfast.processes.launch import Sockets
-from holdfast.processes.worker_process import WorkerPipes
+from holdfast.processes.worker_process import Sockets, WorkerPipes
 from holdfast_metrics.metrics import Metrics
 from holdfast_web.faults import handle_loop_fault
 from holdfast_web.rejections import Rejections
