@@ -19,7 +19,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; \
 	done)
 
-CODE := holdfast queue inventory ledger lua metrics web connector demo loadtest tests scripts
+CODE := holdfast queue inventory ledger lua metrics tasks web connector demo loadtest tests scripts
 TYPED := $(CODE) $(if $(wildcard examples/*.py examples/*/*.py),examples)
 
 .PHONY: help demo serve test torture explore check lint types layers lua docs fmt bench smoke screenshots pins clean

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from holdfast.joined_lookup import JoinedLookup
 from holdfast_ledger import KeyRecord, Ledger, LedgerUnavailable
+from holdfast_tasks import start_task
 from holdfast_web.credentials import ApiKey, Role, key_digest
 from holdfast_web.errors import HoldfastError
 
@@ -70,7 +71,7 @@ class KeyRegistry:
 
     def _renew(self, digest: str) -> None:
         if digest not in self._renewing:
-            task = asyncio.create_task(self._find_quietly(digest), name="renew an API key")
+            task = start_task(self._find_quietly(digest), name="renew an API key")
             self._renewing[digest] = task
             task.add_done_callback(lambda _: self._renewing.pop(digest, None))
 

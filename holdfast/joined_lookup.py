@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
+from holdfast_tasks import end_tasks, start_task
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 INTERVAL_SECONDS: Final = 0.25
@@ -52,14 +53,12 @@ class JoinedLookup(Generic[T]):
             # Who gives up may have been the only one to ask; nobody else need hear of a fault.
             waiting.add_done_callback(_heard)
         if self._round is None:
-            self._round = asyncio.create_task(self._rounds(), name="joined lookup")
+            self._round = start_task(self._rounds(), name="joined lookup")
         return await asyncio.shield(waiting)
 
     async def aclose(self) -> None:
         """Ends the round under way, and with it the waiting of who is in it."""
-        if self._round is not None:
-            self._round.cancel()
-            await asyncio.gather(self._round, return_exceptions=True)
+        await end_tasks([self._round])
 
     async def _rounds(self) -> None:
         loop = asyncio.get_running_loop()

@@ -15,7 +15,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from holdfast.config import Config
 from holdfast.http.app_keys import CONFIG
-from holdfast_metrics.exposition import exposition, flush_forever
+from holdfast_metrics.exposition import exposition
+from holdfast_tasks import Periodic
 from holdfast_web.client_address import peer_is_local
 from holdfast_web.credentials import Role, require_role
 from holdfast_web.endpoint import endpoint
@@ -23,6 +24,7 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.metrics import METRICS
 
 PATH: Final = "/metrics"
+FLUSH_SECONDS: Final = 0.5
 
 
 async def handle_metrics(request: web.Request) -> web.Response:
@@ -38,10 +40,16 @@ async def handle_metrics(request: web.Request) -> web.Response:
 
 async def flushing(app: web.Application) -> AsyncIterator[None]:
     """A `cleanup_ctx` that flushes while the application runs, and once more at the end."""
-    task = asyncio.create_task(flush_forever(app[METRICS]))
+    metrics = app[METRICS]
+
+    async def flush() -> None:
+        metrics.flush()
+
+    task = Periodic("flushing metrics", FLUSH_SECONDS, flush)
+    task.start(at_once=False)
     yield
-    task.cancel()
-    app[METRICS].flush()
+    await task.stop()
+    metrics.flush()
 
 
 def add_route(app: web.Application) -> None:

@@ -34,6 +34,7 @@ from holdfast_lua.errors import (
     StoreUnavailable,
 )
 from holdfast_queue.line.status import SaleState, sale_state
+from holdfast_tasks import start_task
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 MAX_RESTING: Final = 2_000
@@ -196,7 +197,7 @@ class SaleDirectory:
     async def _load_once(self, name: str) -> Sale | None:
         task = self._loading.get(name)
         if task is None:
-            task = asyncio.create_task(self._load(name), name=f"load {name}")
+            task = start_task(self._load(name), name=f"load {name}", awaited=True)
             self._loading[name] = task
             task.add_done_callback(lambda _: self._loading.pop(name, None))
         # Shielded: who gives up waiting must not end it for the others.

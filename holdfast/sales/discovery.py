@@ -20,7 +20,7 @@ from holdfast.sales.catalogue import Catalogue, KnownSale
 from holdfast.sales.sale import Sale
 from holdfast.sales.store.change_reconciler import in_doubt
 from holdfast.sales.tasks.liveness import in_motion
-from holdfast.sales.tasks.periodic import Periodic
+from holdfast.sales.tasks.periodic import periodic
 from holdfast.sales.tasks.sale_tasks import Worker
 from holdfast_ledger import Position, SaleRecord
 from holdfast_ledger.changes import CHANGES_MAX
@@ -59,10 +59,10 @@ class Discovery:
         self._knows_all = asyncio.Event()
         self._since_ms = 0
         self._tasks = (
-            Periodic("reading changes of sales", LOOK_SECONDS, self._read_changes),
-            Periodic("hearing of sales asked for", LOOK_SECONDS, self._hear),
-            Periodic("visiting sales", VISIT_SECONDS, self._visit_some),
-            Periodic("finding leftovers", LEFTOVER_SECONDS, self._find_leftovers),
+            periodic("reading changes of sales", LOOK_SECONDS, self._read_changes),
+            periodic("hearing of sales asked for", LOOK_SECONDS, self._hear),
+            periodic("visiting sales", VISIT_SECONDS, self._visit_some),
+            periodic("finding leftovers", LEFTOVER_SECONDS, self._find_leftovers),
         )
 
     def start(self) -> None:

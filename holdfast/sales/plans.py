@@ -12,6 +12,7 @@ from holdfast.sales.spec import SaleSpec
 from holdfast.sales.spec_mapping import stock_settings
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_ledger import Ledger, SaleRecord
+from holdfast_tasks import start_task
 
 MAX_PLANS: Final = 64
 
@@ -32,7 +33,9 @@ class PlanCache:
             return self._plans[key]
         task = self._compiling.get(key)
         if task is None:
-            task = asyncio.create_task(self._compile(record.uid, spec), name=f"plan {record.uid}")
+            task = start_task(
+                self._compile(record.uid, spec), name=f"plan {record.uid}", awaited=True
+            )
             self._compiling[key] = task
             task.add_done_callback(lambda done: self._compiled(key, done))
         # Shielded: who gives up waiting must not end it for the others.

@@ -28,6 +28,7 @@ NOT_METRICS: Final = {
         "connector",
         "lua",
         "metrics",
+        "tasks",
         "demo",
         "ledger",
         "loadtest",

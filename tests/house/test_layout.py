@@ -10,7 +10,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 50
-FOLDERS = ("queue", "inventory", "ledger", "lua", "metrics", "web", "connector", "demo", "loadtest")
+FOLDERS = (
+    "queue",
+    "inventory",
+    "ledger",
+    "lua",
+    "metrics",
+    "tasks",
+    "web",
+    "connector",
+    "demo",
+    "loadtest",
+)
 
 
 def _python(*lines: str) -> str:

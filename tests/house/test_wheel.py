@@ -15,6 +15,7 @@ PACKAGES = {
     "holdfast_ledger": ROOT / "ledger" / "holdfast_ledger",
     "holdfast_lua": ROOT / "lua" / "holdfast_lua",
     "holdfast_metrics": ROOT / "metrics" / "holdfast_metrics",
+    "holdfast_tasks": ROOT / "tasks" / "holdfast_tasks",
     "holdfast_web": ROOT / "web" / "holdfast_web",
     "holdfast_connector": ROOT / "connector" / "holdfast_connector",
     "holdfast_demo": ROOT / "demo" / "holdfast_demo",

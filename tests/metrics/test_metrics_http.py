@@ -7,8 +7,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
-from holdfast.http.scraping import flushing, handle_metrics
-from holdfast_metrics.exposition import FLUSH_SECONDS, exposition
+from holdfast.http.scraping import FLUSH_SECONDS, flushing, handle_metrics
+from holdfast_metrics.exposition import exposition
 from holdfast_metrics.metrics import Metrics
 from holdfast_web.metrics import METRICS
 

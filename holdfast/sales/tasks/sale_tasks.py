@@ -21,12 +21,12 @@ from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.sale import Sale
 from holdfast.sales.store.change_reconciler import Agreement, in_doubt
-from holdfast.sales.tasks.keyed_tasks import KeyedTasks
 from holdfast.sales.tasks.liveness import in_motion
-from holdfast.sales.tasks.periodic import Periodic
+from holdfast.sales.tasks.periodic import periodic
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.errors import EpochChanged, StoreBehind
+from holdfast_tasks import KeyedTasks, Periodic
 
 AGREE_SECONDS: Final = 1.0
 SHOW_SECONDS: Final = 1.0
@@ -98,16 +98,16 @@ class SaleTasks:
     def _periodics(self) -> list[Periodic]:
         config = self._worker.config
 
-        def periodic(what: str, seconds: float, work: Callable[[], Awaitable[None]]) -> Periodic:
-            return Periodic(f"{what} of sale {self.name}", seconds, work)
+        def task(what: str, seconds: float, work: Callable[[], Awaitable[None]]) -> Periodic:
+            return periodic(f"{what} of sale {self.name}", seconds, work)
 
         builder, leading = self._worker.builder, self._leading
         return [
-            periodic("admission", config.tick_ms / 1000, self._step),
-            periodic("agreement", AGREE_SECONDS, leading(self._agree)),
-            periodic("sweep", config.sweep_ms / 1000, leading(self._sweep)),
-            periodic("recovery", config.recovery_ms / 1000, leading(self._recover)),
-            periodic("checkpoint", config.checkpoint_ms / 1000, leading(builder.checkpoint)),
+            task("admission", config.tick_ms / 1000, self._step),
+            task("agreement", AGREE_SECONDS, leading(self._agree)),
+            task("sweep", config.sweep_ms / 1000, leading(self._sweep)),
+            task("recovery", config.recovery_ms / 1000, leading(self._recover)),
+            task("checkpoint", config.checkpoint_ms / 1000, leading(builder.checkpoint)),
         ]
 
     def _leading(self, work: Callable[[Sale], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

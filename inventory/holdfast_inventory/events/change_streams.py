@@ -30,6 +30,7 @@ from holdfast_inventory.events.events import EVENTS_MAX, Cursor, expired_cursor,
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_lua.calls.hold_terms import StreamEvent
 from holdfast_lua.errors import StoreError
+from holdfast_tasks import start_task
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 READ_SECONDS: Final = 0.2
@@ -172,7 +173,7 @@ class SaleReader:
         reading = await hall.events(after, 1)
         require_continued(reading, after)
         self._position, self._revision = reading.last, -1
-        self._task = asyncio.create_task(self._run(), name=f"changes of {hall.name}")
+        self._task = start_task(self._run(), name=f"changes of {hall.name}")
 
     def _remembered(self, after: Cursor) -> list[Batch] | None:
         """What follows `after`, when all of it is still known here."""

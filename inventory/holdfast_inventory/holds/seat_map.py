@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import time
-from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
@@ -27,6 +26,7 @@ from holdfast_inventory.plan.plan import Plan
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.hold_terms import SeatsReading
 from holdfast_lua.calls.stock import StockCalls
+from holdfast_tasks import start_task
 
 MAP_AGE_SECONDS: Final = 0.25
 SWEEPS_MAX: Final = 200
@@ -158,11 +158,13 @@ class MapReader:
         if latest is not None and fresh and latest.reading.revision >= self._ref.revision:
             return latest
         if self._running is None or self._running.done():
-            self._running = _started(self._read())
+            self._running = start_task(self._read(), name="read the map", awaited=True)
             return await asyncio.shield(self._running)
         # That reading may have been taken before this call: share the one after it.
         if self._next is None or self._next.done():
-            self._next = _started(self._read_after(self._running))
+            self._next = start_task(
+                self._read_after(self._running), name="read the map next", awaited=True
+            )
         return await asyncio.shield(self._next)
 
     async def _read_after(self, running: asyncio.Task[SeatMap]) -> SeatMap:
@@ -180,10 +182,3 @@ class MapReader:
         self._latest = SeatMap(reading, self._plan, self._settings, self._ref.uid)
         self._read_at = started
         return self._latest
-
-
-def _started(reading: Coroutine[None, None, SeatMap]) -> asyncio.Task[SeatMap]:
-    """A task whose failure nobody need be waiting for."""
-    task = asyncio.create_task(reading)
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())
-    return task

@@ -23,6 +23,7 @@ from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_lua.errors import StoreError
+from holdfast_tasks import start_task
 from holdfast_web.errors import HoldfastError
 
 PATIENCE_SECONDS: Final = 0.25
@@ -45,7 +46,7 @@ class Afterwards:
 
     async def run(self, work: Coroutine[None, None, None]) -> None:
         """Start the work and give it a moment; what fails is logged and left to recovery."""
-        task = asyncio.create_task(_quietly(work))
+        task = start_task(_quietly(work), name="tell the store")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         await asyncio.wait({task}, timeout=PATIENCE_SECONDS)

@@ -27,6 +27,7 @@ from holdfast_ledger.database.database import Database
 from holdfast_ledger.errors import RETRY_AFTER_SECONDS, LedgerUnavailable, Trouble, trouble_of
 from holdfast_ledger.transactions.apply import apply_batch, apply_single
 from holdfast_ledger.transactions.intents import Intent, Outcome, order_key
+from holdfast_tasks import start_task
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 MAX_WAITING = 10_000
@@ -77,7 +78,7 @@ class GroupCommit:
         self._waiting.append(_Waiting(order_key(intent), intent, answer))
         if self._busy < self._lanes:
             self._busy += 1
-            lane = asyncio.create_task(self._run_lane())
+            lane = start_task(self._run_lane(), name="commit to the ledger")
             self._running.add(lane)
             lane.add_done_callback(self._running.discard)
         return answer

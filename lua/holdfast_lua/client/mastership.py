@@ -16,6 +16,7 @@ from holdfast_lua.client.node import Node
 from holdfast_lua.client.sentinels import find_agreed_master
 from holdfast_lua.client.store_url import StoreUrl
 from holdfast_lua.errors import StoreUnavailable
+from holdfast_tasks import start_task
 
 LOOK_SECONDS: Final = 1.0
 REFUSAL_SECONDS: Final = 0.5
@@ -36,7 +37,7 @@ class Mastership:
     def begin(self) -> None:
         """Look from now on; harmless to repeat."""
         if self._looking is None:
-            self._looking = asyncio.create_task(self._look(), name="store-master")
+            self._looking = start_task(self._look(), name="store-master")
 
     async def require(self) -> None:
         """Returns when most Sentinels name the server in use; else StoreUnavailable.
@@ -72,6 +73,8 @@ class Mastership:
 
     async def _agreed(self) -> Address:
         if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(find_agreed_master(self._url), name="store-agreed")
+            self._asking = start_task(
+                find_agreed_master(self._url), name="store-agreed", awaited=True
+            )
         # Shielded: who gives up waiting must not end it for the others.
         return await asyncio.shield(self._asking)

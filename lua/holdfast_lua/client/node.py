@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 from holdfast_lua.client.link import Address, Call, Link, LinkSettings, close_link, open_link
 from holdfast_lua.errors import StoreOutcomeUnknown, StoreUnavailable
+from holdfast_tasks import start_task
 
 FIRST_PAUSE_SECONDS: Final = 0.05
 MAX_PAUSE_SECONDS: Final = 1.0
@@ -77,7 +78,7 @@ class Node:
         else:
             self._waiting.extend(calls)
             if link is None and self._connecting is None:
-                self._connecting = asyncio.create_task(self._connect(), name="store-connect")
+                self._connecting = start_task(self._connect(), name="store-connect", awaited=True)
                 self._connecting.add_done_callback(self._attempted)
 
     def resend(self, call: Call, load: bytes) -> None:
@@ -103,7 +104,7 @@ class Node:
         now = asyncio.get_running_loop().time()
         if self._resolving is None and now >= self._resolve_at and not self._closed:
             self._resolve_at = now + MAX_PAUSE_SECONDS
-            self._resolving = asyncio.create_task(self._leave_if_replaced(), name="store-resolve")
+            self._resolving = start_task(self._leave_if_replaced(), name="store-resolve")
             self._resolving.add_done_callback(self._resolved)
 
     async def _leave_if_replaced(self) -> None:
@@ -113,10 +114,8 @@ class Node:
             if address != self.address and self._link is doubted:
                 self.drop(f"{address} is used instead")
 
-    def _resolved(self, done: asyncio.Task[None]) -> None:
+    def _resolved(self, _: asyncio.Task[None]) -> None:
         self._resolving = None
-        if not done.cancelled() and (bug := done.exception()) is not None:
-            logger.error("store: resolving failed", exc_info=bug)
 
     def drop(self, reason: str) -> None:
         """Throws the link away: the server turned out to be the wrong one."""

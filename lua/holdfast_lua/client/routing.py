@@ -22,6 +22,7 @@ from holdfast_lua.client.sentinels import find_master
 from holdfast_lua.client.store_url import StoreUrl
 from holdfast_lua.client.wire import ReplyError, encode_command
 from holdfast_lua.errors import StoreUnavailable
+from holdfast_tasks import start_task
 
 REFRESH_PAUSE_SECONDS: Final = 0.5
 ASK_SECONDS: Final = 2.0
@@ -214,7 +215,7 @@ class ClusterRouter:
 
     def _refresh(self) -> None:
         if self._refreshing is None and not self._closed:
-            self._refreshing = asyncio.create_task(self._learn_slots(), name="store-slots")
+            self._refreshing = start_task(self._learn_slots(), name="store-slots")
 
     async def _learn_slots(self) -> None:
         loop = asyncio.get_running_loop()

@@ -25,6 +25,7 @@ from holdfast_lua.client.link import Address, LinkSettings
 from holdfast_lua.client.store_url import StoreUrl
 from holdfast_lua.client.wire import encode_command
 from holdfast_lua.errors import StoreUnavailable
+from holdfast_tasks import start_task
 
 ANSWER_SECONDS: Final = 2.0
 READ_BYTES: Final = 65_536
@@ -61,7 +62,10 @@ async def find_agreed_master(url: StoreUrl) -> Address:
 
 async def _ask_all(url: StoreUrl) -> tuple[list[Word], Address | None]:
     """What Sentinels say, until more than half of them name the same server: that one, or None."""
-    asking_all = [asyncio.create_task(_ask(address, url)) for address in url.addresses]
+    asking_all = [
+        start_task(_ask(address, url), name="ask a sentinel", awaited=True)
+        for address in url.addresses
+    ]
     words: list[Word] = []
     try:
         for answer in asyncio.as_completed(asking_all):

@@ -24,6 +24,7 @@ from holdfast_queue.draw.commitment import fold_nonces
 from holdfast_queue.line.refusals import refusal
 from holdfast_queue.line.room_services import CeilingRaiser
 from holdfast_queue.tokens.tickets import derive_pass_id, new_ticket_id
+from holdfast_tasks import start_task
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 WAITING_JOINS_MAX: Final = 20_000
@@ -108,7 +109,7 @@ class JoinBatcher:
             self._spawn(self._seat(arrived[begin : begin + MAX_JOIN_BATCH]))
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.create_task(work)
+        task = start_task(work, name="join batch")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -159,7 +160,9 @@ class JoinBatcher:
         """
         while self._ceiling < needed or ahead:
             if self._raising is None:
-                self._raising = asyncio.create_task(self._raise_for(needed))
+                self._raising = start_task(
+                    self._raise_for(needed), name="raise the ceiling", awaited=True
+                )
                 self._raising.add_done_callback(self._raised)
             await asyncio.shield(self._raising)
             ahead = False

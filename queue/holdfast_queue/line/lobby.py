@@ -28,6 +28,7 @@ from holdfast_queue.draw.commitment import AnnouncedStart, Draw, DrawFacts, Seal
 from holdfast_queue.draw.permutation import DrawnOrder, by_arrival
 from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.tokens.tickets import Ticket
+from holdfast_tasks import start_task
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 logger = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class Lobby:
             return
         awaits_beacon = draw.beacon_source is not None and line.lobby > 0
         if not awaits_beacon and (self._sealing is None or self._sealing.done()):
-            self._sealing = asyncio.create_task(self._seal_quietly(line, now_ms))
+            self._sealing = start_task(self._seal_quietly(line, now_ms), name="seal a draw")
 
     async def give_beacon(self, value: str, line: LineStatus, now_ms: int) -> None:
         """The announced beacon's value; the draw is sealed with it."""

@@ -10,6 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from holdfast_tasks.supervised import end_tasks, start_task
+
 ATTEMPT_SECONDS: Final = 30.0
 AT_ONCE_MAX: Final = 64
 FIRST_PAUSE_SECONDS: Final = 0.5
@@ -29,15 +31,12 @@ class KeyedTasks:
     def start(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run `work` until it succeeds, unless something with this key is under way already."""
         if key not in self._running:
-            task = asyncio.create_task(self._run(key, work), name=f"{self._what} {key}")
+            task = start_task(self._run(key, work), name=f"{self._what} {key}")
             self._running[key] = task
 
     async def stop(self) -> None:
         """End all, and wait for it."""
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(self._running.values())
 
     async def _run(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
         pause, told = FIRST_PAUSE_SECONDS, ""

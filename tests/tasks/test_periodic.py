@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from holdfast.sales.tasks import periodic
-from holdfast.sales.tasks.periodic import Periodic, until_next
+from holdfast_tasks import periodic
+from holdfast_tasks.periodic import Periodic, until_next
 
 
 @pytest.mark.parametrize(

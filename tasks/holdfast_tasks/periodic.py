@@ -1,0 +1,98 @@
+"""A task that does something again and again, survives its errors, and says so once.
+
+Whatever is periodic here is safe to skip once and safe to repeat, so an error costs one round: it
+is logged, and rounds come more rarely, up to `MAX_PAUSE_SECONDS`, until one succeeds. A store that
+is down for a minute then makes a handful of log lines and no storm of attempts when it returns. A
+round that takes longer than `ROUND_SECONDS` is broken off, which is such an error.
+
+Rounds of the same period begin together, on multiples of it: what the sales of a process ask the
+store then shares a pipeline. Processes are apart by a part of the period that follows from their
+id.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from holdfast_tasks.supervised import end_tasks, start_task
+
+MAX_PAUSE_SECONDS: Final = 5.0
+ROUND_SECONDS: Final = 60.0
+EARLY_PART: Final = 0.25
+GOLDEN_RATIO: Final = 0.618
+"""multiples of it, without their whole part, are spread evenly however many there are"""
+
+logger = logging.getLogger(__name__)
+
+
+class Periodic:
+    """Runs `work` every `seconds` until stopped; of `expected` errors a line is logged."""
+
+    def __init__(
+        self,
+        name: str,
+        seconds: float,
+        work: Callable[[], Awaitable[None]],
+        expected: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self.name = name
+        self._seconds = seconds
+        self._work = work
+        self._expected = (*expected, TimeoutError)
+        self._failures = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, *, at_once: bool = True) -> None:
+        """Begin; the first round comes at once, or when it would come next."""
+        self._task = start_task(self._run(at_once), name=self.name)
+
+    def cancel(self) -> None:
+        """End, in the middle of a round if need be; a round may end its own task so."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def stop(self) -> None:
+        """End, and wait for it."""
+        task, self._task = self._task, None
+        await end_tasks([task])
+
+    async def _run(self, at_once: bool) -> None:
+        if not at_once:
+            await asyncio.sleep(self._pause_seconds())
+        while True:
+            await self._round()
+            await asyncio.sleep(self._pause_seconds())
+
+    async def _round(self) -> None:
+        try:
+            async with asyncio.timeout(ROUND_SECONDS):
+                await self._work()
+        except Exception as error:
+            self._note(error, trace=not isinstance(error, self._expected))
+        else:
+            if self._failures:
+                logger.info("%s works again after %d failures", self.name, self._failures)
+            self._failures = 0
+
+    def _note(self, error: Exception, *, trace: bool) -> None:
+        """The first failure of a row is told, the others only counted."""
+        self._failures += 1
+        if self._failures == 1:
+            logger.warning("%s failed: %r", self.name, error, exc_info=error if trace else None)
+
+    def _pause_seconds(self) -> float:
+        if self._failures:
+            doubled = self._seconds * 2.0 ** min(self._failures, 10)
+            return max(self._seconds, min(MAX_PAUSE_SECONDS, doubled))
+        now = asyncio.get_running_loop().time() - os.getpid() * GOLDEN_RATIO * self._seconds
+        return until_next(now, self._seconds)
+
+
+def until_next(now: float, seconds: float) -> float:
+    """How long until a multiple of `seconds`, but for one that is due at once: timers fire a little
+    early, and the round that has just ended was meant for that one.
+    """
+    left = seconds - now % seconds
+    return left if left > EARLY_PART * seconds else left + seconds

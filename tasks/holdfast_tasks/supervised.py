@@ -1,0 +1,51 @@
+"""Starts background tasks: the only place of the service that does.
+
+The event loop keeps weak references to tasks, and a task that fails unawaited is reported when the
+garbage collector finds it, which may be never. A task that is started here is referenced until it
+ends, carries a name, and its failure is logged at once, unless its owner says that others await
+it: then the failure is theirs. Ending it is its owner's duty (`end_tasks`).
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterable
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+_running: Final[set[asyncio.Task[Any]]] = set()
+
+
+def start_task(
+    work: Coroutine[Any, Any, T], *, name: str, awaited: bool = False
+) -> asyncio.Task[T]:
+    """Starts `work` beside its caller. The failure of an `awaited` task is for who awaits it, if
+    anybody still does; that of any other is logged.
+    """
+    task = asyncio.create_task(work, name=name)
+    _running.add(task)
+    task.add_done_callback(_end_awaited if awaited else _end)
+    return task
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any] | None]) -> None:
+    """Cancels the tasks and waits until they have ended, however they do; None is no task."""
+    ending = {task for task in tasks if task is not None}
+    for task in ending:
+        task.cancel()
+    if ending:
+        await asyncio.wait(ending)
+
+
+def _end_awaited(task: asyncio.Task[Any]) -> None:
+    _running.discard(task)
+    if not task.cancelled():
+        task.exception()  # seen, so that the loop does not report it as well
+
+
+def _end(task: asyncio.Task[Any]) -> None:
+    _running.discard(task)
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        logger.error("the task %r failed", task.get_name(), exc_info=fault)
