@@ -22,7 +22,6 @@ import msgspec
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json, spec_to_json
-from holdfast.sales.spec_mapping import epoch_ms
 from holdfast_inventory.holds.releases import channels_apart
 from holdfast_ledger import AuditNote, Ledger, SaleRecord
 from holdfast_lua.calls.line_status import LineStatus
