@@ -10,6 +10,7 @@ IDENTITY_PARAMETER: Final = "identity"
 HANDOFF_TYPE: Final = "handoff+jwt"
 PASS_TYPE: Final = "JWT"  # noqa: S105 (a media type, no secret)
 MAX_TOKEN_CHARS: Final = 2_048
+JWKS_PATH: Final = "/.well-known/jwks.json"
 
 REDIRECT_HEADER: Final = "Holdfast-Redirect"
 """Where a script should send the browser, when it was refused for want of a session."""

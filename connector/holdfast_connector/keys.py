@@ -25,10 +25,9 @@ from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from holdfast_connector.contract import EDDSA, HS256
+from holdfast_connector.contract import EDDSA, HS256, JWKS_PATH
 from holdfast_connector.fetching import Fetch, FetchFailed, Request, fetch
 
-JWKS_PATH: Final = "/.well-known/jwks.json"
 MAX_KEYS: Final = 64
 MAX_KID_CHARS: Final = 128
 MIN_SECRET_BYTES: Final = 32

@@ -29,6 +29,7 @@ from holdfast_web.credentials import Role, require_role
 from holdfast_web.endpoint import Handler, endpoint
 from holdfast_web.errors import invalid
 from holdfast_web.pagination import page, page_query
+from holdfast_web.paths import SALE, SALES, sale_path
 from holdfast_web.responses import json_response
 from holdfast_web.text import query_flag
 
@@ -45,15 +46,15 @@ class BeaconBody(msgspec.Struct, forbid_unknown_fields=True):
 def add_routes(app: web.Application) -> None:
     """The operator's resources."""
     router = app.router
-    router.add_get("/v1/sales", list_sales)
-    router.add_get("/v1/sales/{sale}", get_sale)
-    router.add_put("/v1/sales/{sale}", put_sale)
-    router.add_patch("/v1/sales/{sale}", patch_sale)
-    router.add_delete("/v1/sales/{sale}", delete_sale)
-    router.add_put("/v1/sales/{sale}/plan", put_plan)
-    router.add_post("/v1/sales/{sale}/draw/beacon", post_beacon)
+    router.add_get(SALES, list_sales)
+    router.add_get(SALE, get_sale)
+    router.add_put(SALE, put_sale)
+    router.add_patch(SALE, patch_sale)
+    router.add_delete(SALE, delete_sale)
+    router.add_put(SALE + "/plan", put_plan)
+    router.add_post(SALE + "/draw/beacon", post_beacon)
     for operation in LIFECYCLE_OPERATIONS:
-        router.add_post(f"/v1/sales/{{sale}}/{operation}", _lifecycle(operation))
+        router.add_post(f"{SALE}/{operation}", _lifecycle(operation))
 
 
 @endpoint
@@ -69,7 +70,7 @@ async def put_sale(request: web.Request) -> web.Response:
     return json_response(
         {**view(done.sale), "warnings": done.warnings},
         status=201 if done.created else 200,
-        headers={"Location": f"/v1/sales/{name}"},
+        headers={"Location": sale_path(name)},
     )
 
 

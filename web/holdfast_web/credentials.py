@@ -113,6 +113,17 @@ def bearer_token(request: web.Request) -> str | None:
     return token
 
 
+def is_jwt(token: str) -> bool:
+    """Whether a bearer token has the form of a pass; no key that the ledger makes has it."""
+    return token.count(".") == _JWT_DOTS
+
+
+def shows_pass(request: web.Request) -> bool:
+    """Whether the request comes with what has the form of a pass, valid or not."""
+    token = bearer_token(request)
+    return token is not None and is_jwt(token)
+
+
 async def require_role(request: web.Request, role: Role, sale: NamedSale | None = None) -> ApiKey:
     """The API key of the request, which must have `role` or more.
 
@@ -133,7 +144,7 @@ async def require_role(request: web.Request, role: Role, sale: NamedSale | None 
 def _is_pass(request: web.Request, token: str, sale: NamedSale | None) -> bool:
     """Whether it is a valid pass of the sale that the request is about."""
     name = sale.name if sale is not None else request.match_info.get("sale")
-    if name is None or token.count(".") != _JWT_DOTS:
+    if name is None or not is_jwt(token):
         return False
     uid = None if sale is None else sale.uid
     return request.app[PASS_VERIFIER](token, name, uid) is not None
@@ -152,7 +163,7 @@ async def require_pass(request: web.Request, sale: NamedSale) -> PassClaims:
 
 async def _is_key(request: web.Request, token: str) -> bool:
     """Whether it is a valid API key; a pass that is over is not looked up."""
-    if token.count(".") == _JWT_DOTS:
+    if is_jwt(token):
         return False
     return await request.app[API_KEYS](key_digest(token)) is not None
 
@@ -160,7 +171,7 @@ async def _is_key(request: web.Request, token: str) -> bool:
 async def buyer(request: web.Request, sale: NamedSale, named: str | None = None) -> Buyer:
     """The buyer by pass, or the one `named` (body or query field `buyer`) with a platform key."""
     token = bearer_token(request)
-    if token is not None and token.count(".") == _JWT_DOTS:
+    if token is not None and is_jwt(token):
         claims = request.app[PASS_VERIFIER](token, sale.name, sale.uid)
         if claims is not None:
             return _buyer_of_pass(claims, named)

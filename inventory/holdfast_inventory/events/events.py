@@ -20,6 +20,7 @@ from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import Plan
 from holdfast_lua.calls.hold_terms import EventsReading, StreamEvent
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
+from holdfast_web.paths import sale_path
 from holdfast_web.timestamps import timestamp
 
 EVENTS_MAX: Final = 500
@@ -155,7 +156,7 @@ def _cloud_event(hall: Hall, event: StreamEvent) -> dict[str, object]:
     return {
         "specversion": "1.0",
         "id": body["id"],
-        "source": f"/v1/sales/{hall.name}",
+        "source": sale_path(hall.name),
         "type": event.kind,
         "time": body["time"],
         "subject": body.get("subject"),

@@ -23,20 +23,19 @@ from holdfast_inventory.orders.refund import Refunding, RefundRequest
 from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_ledger import Ledger, Order, OrderStatus
 from holdfast_web.body import read_json
-from holdfast_web.credentials import Role, bearer_token, require_pass, require_role
+from holdfast_web.credentials import Role, require_pass, require_role, shows_pass
 from holdfast_web.endpoint import buyer_endpoint, endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.idempotency import HEADER as IDEMPOTENCY_HEADER
 from holdfast_web.idempotency import idempotency_key
 from holdfast_web.metrics import METRICS
 from holdfast_web.pagination import page, page_query
+from holdfast_web.paths import SALE
 from holdfast_web.responses import json_response
 from holdfast_web.text import query_text
 
 ORDER_LEDGER: Final[web.AppKey[Ledger]] = web.AppKey("order_ledger", Ledger)
 AFTERWARDS: Final[web.AppKey[Afterwards]] = web.AppKey("afterwards", Afterwards)
-
-_JWT_DOTS: Final = 2
 
 
 class PayingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,12 +48,11 @@ class PayingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def add_routes(app: web.Application) -> None:
     """The routes of orders. The face sets `ORDER_LEDGER` and `HALLS` before the app starts."""
     app.cleanup_ctx.append(_afterwards)
-    sale = "/v1/sales/{sale}"
-    app.router.add_post(f"{sale}/holds/{{id}}/paying", pay)
-    app.router.add_post(f"{sale}/holds/{{id}}/confirm", confirm)
-    app.router.add_get(f"{sale}/orders", list_orders)
-    app.router.add_get(f"{sale}/orders/{{id}}", read_order)
-    app.router.add_post(f"{sale}/orders/{{id}}/refund", refund)
+    app.router.add_post(SALE + "/holds/{id}/paying", pay)
+    app.router.add_post(SALE + "/holds/{id}/confirm", confirm)
+    app.router.add_get(SALE + "/orders", list_orders)
+    app.router.add_get(SALE + "/orders/{id}", read_order)
+    app.router.add_post(SALE + "/orders/{id}/refund", refund)
 
 
 @endpoint
@@ -157,8 +155,7 @@ async def _order(request: web.Request, office: BoxOffice) -> Order:
 
 async def _reader(request: web.Request, office: BoxOffice) -> str:
     """Whose orders may be seen: a pass's own buyer, everybody's ("") with a key."""
-    token = bearer_token(request)
-    if token is not None and token.count(".") == _JWT_DOTS:
+    if shows_pass(request):
         return (await require_pass(request, office.stock)).subject
     await require_role(request, Role.VIEWER)
     return ""

@@ -10,12 +10,10 @@ from aiohttp import web
 from holdfast_inventory.holds.hold_requests import BuyerRef
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.http.halls import HALLS
-from holdfast_web.credentials import Buyer, Role, bearer_token, buyer, require_role
+from holdfast_web.credentials import Buyer, Role, buyer, require_role, shows_pass
 from holdfast_web.errors import ErrorCode, HoldfastError
 
-SALE: Final = "/v1/sales/{sale}"
 _HOLD_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_JWT_DOTS: Final = 2
 
 
 async def hall_of(request: web.Request) -> Hall:
@@ -45,12 +43,7 @@ async def owner_of(request: web.Request, hall: Hall, named: str | None) -> str:
     """Whose a hold must be for this request: the pass's or the named buyer's; empty, for a platform
     key that names nobody, means anybody's.
     """
-    if named is None and not _shows_pass(request):
+    if named is None and not shows_pass(request):
         await require_role(request, Role.PLATFORM)
         return ""
     return (await buyer(request, hall, named)).id
-
-
-def _shows_pass(request: web.Request) -> bool:
-    token = bearer_token(request)
-    return token is not None and token.count(".") == _JWT_DOTS

@@ -34,7 +34,7 @@ from holdfast_inventory.holds.seat_map import SeatMap
 from holdfast_inventory.http import orders as orders_routes
 from holdfast_inventory.http.halls import HALLS
 from holdfast_inventory.http.orders import office_of
-from holdfast_inventory.http.request import SALE, buyer_ref, hall_of, hold_id_of, owner_of
+from holdfast_inventory.http.request import buyer_ref, hall_of, hold_id_of, owner_of
 from holdfast_inventory.http.streams import set_up_streams, stream_changes, wants_stream
 from holdfast_inventory.orders.paying import withdraw
 from holdfast_lua.calls.codes import Code
@@ -48,6 +48,7 @@ from holdfast_web.idempotency import idempotency_key, request_digest
 from holdfast_web.metrics import METRICS
 from holdfast_web.negotiation import takes, takes_coding
 from holdfast_web.pagination import page, page_limit, page_query
+from holdfast_web.paths import SALE
 from holdfast_web.ready import Ready
 from holdfast_web.responses import JSON_TYPE, json_response
 from holdfast_web.text import query_text

@@ -13,6 +13,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from holdfast_queue.line.room import Room
 from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.line.status import StatusDocument
+from holdfast_web.paths import SALE
 from holdfast_web.ready import Ready
 from holdfast_web.responses import JSON_TYPE
 
@@ -31,7 +32,6 @@ ROOMS: Final[web.AppKey[Rooms]] = web.AppKey("rooms")
 
 ROOM_SERVICES: Final = web.AppKey("services", RoomServices)
 
-SALE: Final = "/v1/sales/{sale}"
 STATUS_ROUTE: Final = SALE + "/status"
 STATUS_CACHING: Final = "public, max-age=0, s-maxage=1"
 

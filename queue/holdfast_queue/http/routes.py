@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import msgspec
 from aiohttp import web
 
+from holdfast_connector.contract import JWKS_PATH, MAX_TOKEN_CHARS
 from holdfast_connector.origins import MAX_URL_CHARS
 from holdfast_queue.http.credentials import (
     join_room,
@@ -21,7 +22,6 @@ from holdfast_queue.http.credentials import (
 from holdfast_queue.http.poll import (
     ROOM_SERVICES,
     ROOMS,
-    SALE,
     STATUS_CACHING,
     STATUS_ROUTE,
     StatusPoll,
@@ -38,11 +38,11 @@ from holdfast_web.endpoint import buyer_endpoint, endpoint, poll_endpoint, publi
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.metrics import METRICS
 from holdfast_web.origins import PUBLIC_ORIGIN
+from holdfast_web.paths import SALE
 from holdfast_web.responses import json_response
 from holdfast_web.speculation import is_speculative
 
 _MAX_NONCE_CHARS: Final = 128
-_MAX_HANDOFF_CHARS: Final = 2048
 Token = Annotated[str, msgspec.Meta(max_length=BODY_LIMIT_BYTES)]
 """One that is too long to be any is refused like every other that is none."""
 Url = Annotated[str, msgspec.Meta(max_length=MAX_URL_CHARS)]
@@ -63,7 +63,7 @@ class ClaimBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ExchangeBody(msgspec.Struct, forbid_unknown_fields=True):
-    token: Annotated[str, msgspec.Meta(max_length=_MAX_HANDOFF_CHARS)]
+    token: Annotated[str, msgspec.Meta(max_length=MAX_TOKEN_CHARS)]
     origin: Url | None = None
 
 
@@ -80,7 +80,7 @@ def add_routes(app: web.Application) -> None:
     router.add_post(SALE + "/pass/release", _release)
     router.add_get(SALE + "/draw", _draw)
     router.add_get(SALE + "/identity-key", _identity_key)
-    router.add_get("/.well-known/jwks.json", _jwks)
+    router.add_get(JWKS_PATH, _jwks)
     for path in ("/status", "/draw"):
         allow_preflight(app, SALE + path, Cors.PUBLIC)
     for path in ("/ticket", "/tickets", "/pass", "/pass/exchange", "/pass/renew", "/pass/release"):
