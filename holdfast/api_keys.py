@@ -20,8 +20,9 @@ from dataclasses import dataclass
 
 from holdfast.joined_lookup import JoinedLookup
 from holdfast_ledger import KeyRecord, Ledger, LedgerUnavailable
+from holdfast_ledger.keys import hash_secret
+from holdfast_web.credentials import ApiKey, Role
 from holdfast_tasks import start_task
-from holdfast_web.credentials import ApiKey, Role, key_digest
 from holdfast_web.errors import HoldfastError
 
 REMEMBER_SECONDS = 2.0
@@ -38,17 +39,18 @@ class _Remembered:
 
 
 class KeyRegistry:
-    """From the digest of a secret to its key; what `API_KEYS` of the application holds."""
+    """From a secret to its key; what `API_KEYS` of the application holds."""
 
     def __init__(self, ledger: Ledger, operator_key: str) -> None:
         self._ledger = ledger
-        self._operator_digest = key_digest(operator_key)
+        self._operator_digest = hash_secret(operator_key)
         self._remembered: dict[str, _Remembered] = {}
         self._lookup = JoinedLookup[ApiKey](self._read)
         self._renewing: dict[str, asyncio.Task[None]] = {}
 
-    async def __call__(self, digest: str) -> ApiKey | None:
-        """The key with this digest, None when there is none."""
+    async def __call__(self, secret: str) -> ApiKey | None:
+        """The key with this secret, None when there is none."""
+        digest = hash_secret(secret)
         if hmac.compare_digest(digest, self._operator_digest):
             return OPERATOR
         now = time.monotonic()

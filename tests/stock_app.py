@@ -15,7 +15,6 @@ from holdfast_web.credentials import (
     ApiKey,
     PassClaims,
     Role,
-    key_digest,
 )
 from holdfast_web.endpoint import add_fallback
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -23,7 +22,7 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 SALE = "/v1/sales/sale"
 SHOP = "https://shop.example"
 API = {
-    key_digest(name): ApiKey(name, role, name)
+    name: ApiKey(name, role, name)
     for name, role in (
         ("viewer", Role.VIEWER),
         ("platform", Role.PLATFORM),

@@ -10,7 +10,7 @@ from ledger_kit import LossyWire, ledger_through, statements
 from holdfast import api_keys
 from holdfast.api_keys import KeyRegistry
 from holdfast_ledger import Ledger, LedgerUnavailable
-from holdfast_web.credentials import Role, key_digest
+from holdfast_web.credentials import Role
 
 
 @pytest.fixture
@@ -32,20 +32,19 @@ async def test_key_that_is_known_works_while_the_ledger_is_away(
     """One that is not known, or was not found, is told that nobody knows; none works for ever."""
     monkeypatch.setattr(api_keys, "REMEMBER_SECONDS", 0.0)
     _, secret = await ledger.keys.create("shop", Role.PLATFORM)
-    digest = key_digest(secret)
     registry = KeyRegistry(ledger, "operator")
-    known = await registry(digest)
+    known = await registry(secret)
     assert known is not None
     assert await registry("wrong") is None
     await wire.__aexit__()
     await ledger.database.engine.dispose()
-    assert await registry(digest) == known
+    assert await registry(secret) == known
     for other in ("wrong", "never seen"):
         with pytest.raises(LedgerUnavailable):
             await registry(other)
     monkeypatch.setattr(api_keys, "LEDGERLESS_SECONDS", -1.0)
     with pytest.raises(LedgerUnavailable):
-        await registry(digest)
+        await registry(secret)
 
 
 @pytest.fixture
@@ -60,14 +59,14 @@ async def near(tmp_path: Path) -> AsyncIterator[Ledger]:
 async def test_wrong_keys_cost_a_query_a_round_however_many_they_are(near: Ledger) -> None:
     """Given fifty clients that each try five keys, while the shop's own is in use."""
     _, secret = await near.keys.create("shop", Role.PLATFORM)
-    registry, digest = KeyRegistry(near, "operator"), key_digest(secret)
+    registry = KeyRegistry(near, "operator")
 
     async def client(number: int) -> None:
         for at in range(5):
-            assert await registry(key_digest(f"guess {number} {at}")) is None
-            assert await registry(digest) is not None
+            assert await registry(f"guess {number} {at}") is None
+            assert await registry(secret) is not None
 
-    assert await registry(digest) is not None
+    assert await registry(secret) is not None
     with statements(near) as made:
         await asyncio.gather(*(client(number) for number in range(50)))
     assert 1 <= len(made) <= 6
@@ -81,18 +80,18 @@ async def test_key_in_use_waits_for_no_lookup(
     """It is looked up again beside the calls, which are answered at once."""
     monkeypatch.setattr(api_keys, "RENEW_SECONDS", 0.0)
     record, secret = await near.keys.create("shop", Role.PLATFORM)
-    registry, digest = KeyRegistry(near, "operator"), key_digest(secret)
-    known = await registry(digest)
+    registry = KeyRegistry(near, "operator")
+    known = await registry(secret)
     assert known is not None
     with statements(near) as made:
-        calling = registry(digest)
+        calling = registry(secret)
         with pytest.raises(StopIteration) as answered:
             calling.send(None)
         assert answered.value.value == known
         assert made == []
     assert await near.keys.revoke(record.id)
     for _ in range(100):
-        if await registry(digest) is None:
+        if await registry(secret) is None:
             break
         await asyncio.sleep(0.05)
     else:
@@ -103,7 +102,7 @@ async def test_key_in_use_waits_for_no_lookup(
 async def test_key_that_was_just_made_works_at_once(near: Ledger) -> None:
     """Though it was tried before: what was not found is not remembered."""
     registry = KeyRegistry(near, "operator")
-    assert await registry(key_digest("hf_guess")) is None
+    assert await registry("hf_guess") is None
     _, secret = await near.keys.create("shop", Role.VIEWER)
-    assert await registry(key_digest(secret)) is not None
+    assert await registry(secret) is not None
     await registry.aclose()

@@ -24,7 +24,7 @@ from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import SeatChoice, SeatList
 from holdfast_lua.calls.records import AreaUnits
-from holdfast_web.credentials import ApiKey, Role, key_digest
+from holdfast_web.credentials import ApiKey, Role
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 FANS = ("z1-1-4", "z1-1-5", "z1-1-6", "z1-1-7")
@@ -69,7 +69,7 @@ class Shop:
 async def shop(executor: Executor, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
     stock = await Stock.install(executor, PLAN, ALLOTTED)
     fans = ApiKey("fans", Role.PLATFORM, "fans", frozenset({"fanclub"}))
-    monkeypatch.setitem(API, key_digest("fans"), fans)
+    monkeypatch.setitem(API, "fans", fans)
     async with TestClient(TestServer(application(stock))) as client:
         yield Shop(client, stock)
 

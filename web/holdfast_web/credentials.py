@@ -2,12 +2,10 @@
 
 Both come as `Authorization: Bearer`. How keys are stored and how passes are verified is not known
 here: the face sets `API_KEYS`, the waiting room sets `PASS_VERIFIER`. Invariants: no credential
-means 401, a valid one that may not do this means 403; a secret is looked up by its digest, so no
-comparison depends on how much of it was guessed right; a pass is good for the sale with
-the uid that it names, and worth nothing in a later sale of the same name.
+means 401, a valid one that may not do this means 403; a pass is good for the sale with the uid that
+it names, and worth nothing in a later sale of the same name.
 """
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -72,7 +70,10 @@ class Buyer:
 
 
 KeyLookup = Callable[[str], Awaitable[ApiKey | None]]
-"""From `key_digest(secret)` to the API key, None when there is none."""
+"""From a secret to its API key, None when there is none.
+
+It compares digests, so that no time depends on how much of a secret was guessed right.
+"""
 
 
 class NamedSale(Protocol):
@@ -93,13 +94,6 @@ Without a uid a pass of any sale that had the name will do: that decides between
 
 API_KEYS: web.AppKey[KeyLookup] = web.AppKey("api_keys")
 PASS_VERIFIER: web.AppKey[PassVerifier] = web.AppKey("pass_verifier")
-
-
-def key_digest(secret: str) -> str:
-    """What is stored of an API key. The secrets are random and long, so a plain digest is enough;
-    no salt, no stretching.
-    """
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def bearer_token(request: web.Request) -> str | None:
@@ -131,7 +125,7 @@ async def require_role(request: web.Request, role: Role, sale: NamedSale | None 
     sale that had the name in the address.
     """
     token = bearer_token(request)
-    key = await request.app[API_KEYS](key_digest(token)) if token else None
+    key = await request.app[API_KEYS](token) if token else None
     if key is None:
         if token is not None and _is_pass(request, token, sale):
             raise HoldfastError(ErrorCode.FORBIDDEN, "This needs an API key; a pass is not enough.")
@@ -165,7 +159,7 @@ async def _is_key(request: web.Request, token: str) -> bool:
     """Whether it is a valid API key; a pass that is over is not looked up."""
     if is_jwt(token):
         return False
-    return await request.app[API_KEYS](key_digest(token)) is not None
+    return await request.app[API_KEYS](token) is not None
 
 
 async def buyer(request: web.Request, sale: NamedSale, named: str | None = None) -> Buyer:
