@@ -4,11 +4,10 @@ A change of a sale that the ledger writes takes its line along in the same trans
 that no crash can leave one without the other. What is changed elsewhere is noted on its own.
 """
 
-import time
-
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from holdfast_ledger.database.clock import now_ms
 from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.schema import audit
 from holdfast_ledger.records import AuditEntry, AuditNote
@@ -52,7 +51,7 @@ async def note(connection: AsyncConnection, line: AuditNote | None, sale: str | 
         return
     await connection.execute(
         insert(audit).values(
-            at_ms=time.time_ns() // 1_000_000,
+            at_ms=now_ms(),
             actor=line.actor,
             action=line.action,
             sale=sale,

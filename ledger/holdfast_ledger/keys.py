@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 
+from holdfast_ledger.database.clock import now_ms
 from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.schema import api_keys
 from holdfast_ledger.records import KeyRecord
-from holdfast_ledger.sales import now_ms
 
 MAX_KEYS = 1_000
 SECRET_PREFIX = "hf_"  # noqa: S105 - the public mark of a key, for secret scanners to find

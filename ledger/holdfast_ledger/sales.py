@@ -19,7 +19,6 @@ Rejected: a version column for optimistic locking of the whole row. The ceiling 
 and would make an operator's PATCH lose for no reason.
 """
 
-import time
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -31,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast_ledger.audit import note
 from holdfast_ledger.changes import number_change
+from holdfast_ledger.database.clock import now_ms
 from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.schema import area_sold, orders, sale_plans, sales
 from holdfast_ledger.draws import forget_draw
@@ -40,11 +40,6 @@ from holdfast_ledger.seat_blocks import forget_blocks
 
 # One above the longest page of the API: that one tells whether more follow.
 MAX_PAGE = 501
-
-
-def now_ms() -> int:
-    """This host's clock: for bookkeeping only, never for deadlines."""
-    return time.time_ns() // 1_000_000
 
 
 class Sales:
