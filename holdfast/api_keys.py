@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from holdfast.joined_lookup import JoinedLookup
 from holdfast_ledger import KeyRecord, Ledger, LedgerUnavailable
 from holdfast_ledger.keys import hash_secret
-from holdfast_web.credentials import ApiKey, Role
 from holdfast_tasks import start_task
+from holdfast_web.credentials import ApiKey, Role
 from holdfast_web.errors import HoldfastError
 
 REMEMBER_SECONDS = 2.0
