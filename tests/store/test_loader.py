@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast_lua import BundleError, Code, load_bundle
+from holdfast_lua import BundleError, Code, Executor, load_bundle
 from holdfast_lua.bundle.loader import production_bundle
 
 HEADER = """-- Does a thing.
@@ -89,6 +89,38 @@ def test_include_comes_once_and_before_its_user(folder: Folder) -> None:
     assert lines == ["local base = 1", "local left = base", "local right = base"]
 
 
+def test_lazy_part_is_built_in_a_scope_of_its_own(folder: Folder) -> None:
+    folder.include("base", "local base = 1\n")
+    folder.include("more", "local more = 2\n")
+    folder.include("seldom", "-- include: base\n-- include: more\nreturn { base + more }\n")
+    folder.include("never", "-- include: more\nreturn { more }\n")
+    folder.script(
+        "-- include: base\n-- lazy: seldom\n-- lazy: never\n-- include: more\nreturn {}\n"
+    )
+    source = folder.rendered()
+    assert source.count("local base = 1") == 1  # the part sees what stands above it
+    assert source.count("local more = 2") == 3  # what a part includes is seen by nobody else
+
+
+async def test_lazy_part_is_built_when_it_is_called_and_once(
+    folder: Folder, store_url: str
+) -> None:
+    folder.include(
+        "counted", "local count = redis.call('INCR', KEYS[1])\nreturn { count = count }\n"
+    )
+    body = """-- lazy: counted
+if ARGV[1] == '0' then return { 0, tonumber(redis.call('GET', KEYS[1]) or 0) } end
+return { 0, counted().count + counted().count }
+"""
+    header = "-- KEYS\n--   1 counter\n-- ARGV\n--   1 wanted\n"
+    folder.script(body, header=header)
+    async with Executor(store_url, load_bundle(folder.path)) as executor:
+        key = ["hf:{lazy}:counter"]
+        assert await executor.run("do_thing", key, [0]) == [0, 0]
+        assert await executor.run("do_thing", key, [1]) == [0, 2]
+        assert await executor.run("do_thing", key, [1]) == [0, 4]
+
+
 def test_code_names_become_their_numbers(folder: Folder) -> None:
     folder.script("return { CODE.STORE_BEHIND }\n")
     assert f"({int(Code.STORE_BEHIND)} --[[STORE_BEHIND]])" in folder.rendered()
@@ -144,6 +176,36 @@ def test_include_cycle_is_refused_with_its_path(folder: Folder) -> None:
     folder.include("second", "-- include: first\n")
     folder.script("-- include: first\n")
     folder.refuses("first -> second -> first")
+
+
+@pytest.mark.parametrize("line", ["-- include: base", "-- lazy: base"])
+@pytest.mark.parametrize(
+    "body", ["local early = 1\n{line}\n", "local function late()\n  {line}\nend\n", "  {line}\n"]
+)
+def test_part_that_is_not_at_the_top_is_refused(folder: Folder, line: str, body: str) -> None:
+    folder.include("base", "return 1\n")
+    folder.script(body.format(line=line))
+    folder.refuses(f"do_thing: '{line}' is not at the top of do_thing")
+
+
+def test_part_that_is_misspelt_is_refused(folder: Folder) -> None:
+    folder.include("base", "local base = 1\n")
+    folder.include("other", "--include:base\nlocal other = base\n")
+    folder.script("-- include: other\n")
+    folder.refuses("'--include:base' is not at the top of other")
+
+
+def test_lazy_part_that_answers_nothing_is_refused(folder: Folder) -> None:
+    folder.include("silent", "local base = 1\n")
+    folder.script("-- lazy: silent\n")
+    folder.refuses("the lazy part 'silent' returns nothing")
+
+
+def test_lazy_part_cannot_hide_the_guard(folder: Folder) -> None:
+    folder.include("guard", "local guarded = true\n")
+    folder.include("hidden", "-- include: guard\nreturn guarded\n")
+    folder.script("-- lazy: hidden\n", header=HEADER.replace("1 epoch ", "1 amount"))
+    folder.refuses("KEYS 1 sale and ARGV 1 epoch, 2 revision")
 
 
 def test_unknown_code_is_refused(folder: Folder) -> None:

@@ -2,10 +2,10 @@
 
 Each `scripts/<group>/<verb_noun>.lua` opens with a header that is read by people AND by this
 loader: the numbered lines under KEYS and ARGV are the signature that every call is checked
-against, so a header cannot go stale unnoticed. Lines `-- include: name` pull in the include of
-that name once, dependencies first;
-`CODE.NAME` becomes its number; `-- flags: no-writes` (or allow-oom) becomes the `#!lua` line, which
-every script gets because only such scripts are refused BEFORE they run when memory is short.
+against, so a header cannot go stale unnoticed. Lines `-- include: name` and `-- lazy: name` above
+the code pull in what else it needs (includes.py); `CODE.NAME` becomes its number; `-- flags:
+no-writes` (or allow-oom) becomes the `#!lua` line, which every script gets because only such
+scripts are refused BEFORE they run when memory is short.
 
 A `Bundle` is immutable and made once per process. Tests overlay single includes (the clock) with
 `load_bundle(overlay=...)`; nothing else differs between what is tested and what goes on sale.
@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Final, Self
 
 from holdfast_lua.bundle.header import Signature, check_uses, read_header
+from holdfast_lua.bundle.includes import Resolver
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.errors import BundleError
 
 LUA_DIR: Final = Path(__file__).parents[1]
-_INCLUDE: Final = re.compile(r"(?m)^-- include: (\S+)\s*$")
 _CODE: Final = re.compile(r"\bCODE\.([A-Za-z_]+)")
 _COMMAND: Final = re.compile(r"\bredis\.call\('([A-Za-z]+)'")
 _GUARDED_KEYS: Final = ("sale",)
@@ -128,8 +128,7 @@ def _load_script(path: Path, includes: Mapping[str, Path]) -> Script:
     text = path.read_text(encoding="utf-8")
     header = read_header(name, text)
     check_uses(name, text, header)
-    used: list[str] = []
-    body = _resolve(name, text, includes, (), used)
+    body, used = Resolver(name, includes).resolve(text)
     if "guard" in used or header.joins > 1:
         _check_guarded(name, header.keys, header.args)
     flags = f" flags={','.join(header.flags)}" if header.flags else ""
@@ -137,31 +136,6 @@ def _load_script(path: Path, includes: Mapping[str, Path]) -> Script:
     sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
     writes = "no-writes" not in header.flags
     return Script(name, source, sha, header.keys, header.args, writes, header.joins)
-
-
-def _resolve(
-    name: str,
-    text: str,
-    includes: Mapping[str, Path],
-    open_includes: tuple[str, ...],
-    used: list[str],
-) -> str:
-    """Replaces include lines by their files, each once; `open_includes` detects cycles."""
-
-    def replace(match: re.Match[str]) -> str:
-        wanted = match[1]
-        if wanted in open_includes:
-            raise BundleError(f"{name}: include cycle {' -> '.join((*open_includes, wanted))}")
-        if wanted in used:
-            return f"-- (included above: {wanted})"
-        if wanted not in includes:
-            raise BundleError(f"{name}: no include named {wanted!r}")
-        inner = includes[wanted].read_text(encoding="utf-8")
-        resolved = _resolve(name, inner, includes, (*open_includes, wanted), used)
-        used.append(wanted)
-        return resolved.rstrip("\n")
-
-    return _INCLUDE.sub(replace, text)
 
 
 def _number_codes(name: str, text: str) -> str:
