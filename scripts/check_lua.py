@@ -82,7 +82,7 @@ def _users_of_include_locals() -> dict[str, set[str]]:
     bundle = production_bundle()
     names = {
         name.strip()
-        for path in (LUA_DIR / "include").glob("*.lua")
+        for path in (LUA_DIR / "include").rglob("*.lua")
         for names in _LOCALS.findall(path.read_text(encoding="utf-8"))
         for name in names.split(",")
     }

@@ -26,7 +26,7 @@ from holdfast_lua.calls import keys
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
 from holdfast_lua.calls.stock import StockCalls
-from holdfast_lua.calls.stock_install import install_stock
+from holdfast_lua.calls.stock_install import install_inventory
 
 TEST_LUA = Path(__file__).parent / "lua"
 SEATS_A_ROW = 10
@@ -76,7 +76,7 @@ async def install(executor: Executor, ledger: Ledger, hall: Hall, *, rebuilt: bo
     state = await ledger.orders.rebuild_state(hall.uid)
     holds = holds_of_ledger(hall.plan, hall.settings, state)
     image = make_image(hall.plan, hall.settings, holds, await ledger.blocks.blocked(hall.uid))
-    assert await install_stock(executor, hall.uid, hall.ref.epoch, image)
+    assert await install_inventory(executor, hall.uid, hall.ref.epoch, image)
     await SaleCalls(executor).install(
         hall.ref,
         name=hall.name,

@@ -29,7 +29,7 @@ from holdfast_lua.calls.hold_terms import HoldAnswer, HoldTerms, SeatChoice, Sea
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
 from holdfast_lua.calls.stock import StockCalls
-from holdfast_lua.calls.stock_install import install_stock
+from holdfast_lua.calls.stock_install import install_inventory
 
 SPORTS_HALL = Path(__file__).parents[1] / "examples" / "plans" / "sports-hall.json"
 HOLD_MS = 30 * 60 * 1000
@@ -118,7 +118,7 @@ class Stock:
         ref = SaleRef(f"stock{next(_uids)}", 1)
         image = make_image(plan, settings, holds, blocked)
         await executor.command("DEL", *(key(ref.uid) for key in (keys.sale, keys.stock_fence)))
-        await install_stock(executor, ref.uid, ref.epoch, image)
+        await install_inventory(executor, ref.uid, ref.epoch, image)
         await SaleCalls(executor).install(
             ref,
             name="sale",

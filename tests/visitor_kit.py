@@ -18,7 +18,7 @@ RoomFactory = Callable[..., Awaitable[Room]]
 SHOP = "https://shop.example"
 OWN = "http://wait.example"
 MIN_STEP_MS = 100
-"""within it a step of the line only reads (lua/holdfast_lua/advance_line.lua)"""
+"""within it a step of the line only reads (advance_line.lua)"""
 
 
 class Visitor:

@@ -24,7 +24,7 @@ from holdfast.sales.tasks.periodic import periodic
 from holdfast.sales.tasks.sale_tasks import Worker
 from holdfast_ledger import Position, SaleRecord
 from holdfast_ledger.changes import CHANGES_MAX
-from holdfast_lua.calls.asked import mark_asked
+from holdfast_lua.calls.asked import mark_requested
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.errors import EpochChanged, StoreBehind
 
@@ -117,7 +117,7 @@ class Discovery:
     async def _hear(self) -> None:
         own = self._awake.marked()
         executor = self._worker.builder.installer.executor
-        asked = await mark_asked(executor, self._since_ms, sorted(own))
+        asked = await mark_requested(executor, self._since_ms, sorted(own))
         self._since_ms = asked.now_ms
         self._worker.directory.clock.hear(asked.now_ms)
         if not self._worker.leadership.held():

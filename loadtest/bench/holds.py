@@ -39,7 +39,7 @@ from holdfast_lua import Code, EmbeddedStore, Executor, SaleRef
 from holdfast_lua.calls.hold_terms import HoldTerms, SeatChoice
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
 from holdfast_lua.calls.stock import StockCalls
-from holdfast_lua.calls.stock_install import StockImage, install_stock
+from holdfast_lua.calls.stock_install import StockImage, install_inventory
 
 SETTINGS = StockSettings(prices={"A": 9000, "B": 6000, "C": 3000}, max_units_per_buyer=6)
 ROW_SEATS, AISLE_AFTER, ROWS = 40, 20, 25
@@ -110,7 +110,7 @@ class Sale:
     @classmethod
     async def install(cls, executor: Executor, plan: Plan, image: StockImage) -> Sale:
         ref = SaleRef(f"bench{next(IDS)}", 1)
-        await install_stock(executor, ref.uid, ref.epoch, image)
+        await install_inventory(executor, ref.uid, ref.epoch, image)
         await SaleCalls(executor).install(
             ref,
             name="bench",

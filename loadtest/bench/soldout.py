@@ -59,7 +59,7 @@ from holdfast_lua.calls.hold_terms import HoldAnswer
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
 from holdfast_lua.calls.stock import StockCalls
-from holdfast_lua.calls.stock_install import install_stock
+from holdfast_lua.calls.stock_install import install_inventory
 from holdfast_web.errors import HoldfastError
 
 CONFLICT = 409
@@ -141,7 +141,7 @@ async def core(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
         sale = await ledger.sales.create(SaleDraft(secrets.token_hex(6), fresh_name(), b"{}"))
         ref = SaleRef(sale.uid, sale.epoch)
         image = make_image(plan, SETTINGS)
-        await install_stock(executor, ref.uid, ref.epoch, image)
+        await install_inventory(executor, ref.uid, ref.epoch, image)
         await SaleCalls(executor).install(
             ref,
             name=sale.name,

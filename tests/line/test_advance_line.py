@@ -253,7 +253,7 @@ async def test_outage_is_one_still_when_it_comes_again_at_once(make_line: LineFa
 
 def test_every_tick_that_the_settings_allow_is_told_from_an_outage() -> None:
     # The longest tick, and twice as long once, when a round was slow
-    script = (LUA_DIR / "include" / "line.lua").read_text()
+    script = (LUA_DIR / "include" / "line" / "line.lua").read_text()
     stated = re.search(r"OUTAGE_MAX_MS, OUTAGE_STEPS = \d+, (\d+), (\d+)", script)
     assert stated is not None
     longest = max(bound.le for bound in get_args(Milliseconds) if hasattr(bound, "le"))

@@ -135,7 +135,7 @@ async def test_those_asking_are_forgotten_once_they_have_left(make_line: LineFac
         assert (await line.claim(number)).code is Code.DEFERRED
     # A few steps take out all of them, a bounded number each
     await line.run(8)
-    for key in (keys.asking(line.ref.uid), keys.asked(line.ref.uid)):
+    for key in (keys.retrying(line.ref.uid), keys.retried(line.ref.uid)):
         assert await line.executor.command("ZCARD", key) == 0
 
 

@@ -27,8 +27,8 @@ FOUND_AT_ONCE: dict[str, Edits] = {
     },
     "serving falls by one with each call": {
         "advance_line.lua": (
-            r"line_set\(line, 'serving', last\)",
-            "line_set(line, 'serving', last - 2)",
+            r"set_line\(line, 'serving', last\)",
+            "set_line(line, 'serving', last - 2)",
         )
     },
     "calls go on while the line is stopped": {
@@ -41,40 +41,40 @@ FOUND_AT_ONCE: dict[str, Edits] = {
         )
     },
     "the lobby is frozen with one place less": {
-        "include/line.lua": (
-            r"line_set\(line, 'lobby', line.issued\)",
-            "line_set(line, 'lobby', math.max(0, line.issued - 1))",
+        "include/line/line.lua": (
+            r"set_line\(line, 'lobby', line.issued\)",
+            "set_line(line, 'lobby', math.max(0, line.issued - 1))",
         )
     },
     "tokens are not spent": {
-        "include/line.lua": (
-            r"tokens_now\(line, now_ms\) - count \* TOKEN",
-            "tokens_now(line, now_ms)",
+        "include/line/line.lua": (
+            r"count_tokens\(line, now_ms\) - count \* TOKEN",
+            "count_tokens(line, now_ms)",
         )
     },
     "tokens are spent twice": {
-        "include/line.lua": (
-            r"tokens_now\(line, now_ms\) - count \* TOKEN",
-            "tokens_now(line, now_ms) - 2 * count * TOKEN",
+        "include/line/line.lua": (
+            r"count_tokens\(line, now_ms\) - count \* TOKEN",
+            "count_tokens(line, now_ms) - 2 * count * TOKEN",
         )
     },
     "a pause moves no deadline": {
-        "include/line.lua": (
-            r"line_set\(line, 'shift_ms', line.shift_ms \+ sale.now_ms - line.stopped_ms\)",
+        "include/line/line.lua": (
+            r"set_line\(line, 'shift_ms', line.shift_ms \+ sale.now_ms - line.stopped_ms\)",
             "",
         )
     },
     "an outage moves no deadline": {
-        "include/line.lua": (r"return down and idle_ms or 0", "return 0")
+        "include/line/line.lua": (r"return down and idle_ms or 0", "return 0")
     },
     "a claim before the first step pays for the outage": {
-        "include/line.lua": (
-            r"return now_ms - line.shift_ms - line_outage_ms\(line, now_ms\)",
+        "include/line/line.lua": (
+            r"return now_ms - line.shift_ms - get_outage_ms\(line, now_ms\)",
             "return now_ms - line.shift_ms",
         )
     },
     "an admission is not counted": {
-        "include/line.lua": (r"line_set\(line, 'admitted', line.admitted \+ count\)", "")
+        "include/line/line.lua": (r"set_line\(line, 'admitted', line.admitted \+ count\)", "")
     },
     "a number above the promised ones is given": {
         "join_line.lua": (
@@ -96,8 +96,8 @@ FOUND_AT_ONCE: dict[str, Edits] = {
 FOUND_LATER: dict[str, Edits] = {
     "the frontier skips somebody": {
         "advance_line.lua": (
-            r"line_set\(line, 'serving', last\)",
-            "line_set(line, 'serving', math.min(line.issued, last + 1))",
+            r"set_line\(line, 'serving', last\)",
+            "set_line(line, 'serving', math.min(line.issued, last + 1))",
         )
     },
     "calls do not look at the cap": {
@@ -111,50 +111,57 @@ FOUND_LATER: dict[str, Edits] = {
     },
     "a no-show is counted twice": {
         "advance_line.lua": (
-            r"line_set\(line, 'lapsed', line.lapsed \+ count\)",
-            "line_set(line, 'lapsed', line.lapsed + 2 * count)",
+            r"set_line\(line, 'lapsed', line.lapsed \+ count\)",
+            "set_line(line, 'lapsed', line.lapsed + 2 * count)",
         )
     },
     "a claim after the lapse is admitted": {
-        "include/place.lua": (r"if range and range.deadline_ms > clock_ms then", "if range then")
+        "include/line/find_place.lua": (
+            r"if range and range.deadline_ms > clock_ms then",
+            "if range then",
+        )
     },
     "a number is admitted again for another ticket": {
-        "include/place.lua": (r"== 1 then\n", "== 2 then\n")
+        "include/line/find_place.lua": (r"== 1 then\n", "== 2 then\n")
     },
     "tokens are not capped at the burst": {
-        "include/tokens.lua": (r"math.min\(tokens_most\(.*\), (bucket.tokens \+ .*)\)\n", r"\1\n")
+        "include/line/rates.lua": (
+            r"math.min\(get_most_tokens\(.*\), (bucket.tokens \+ .*)\)\n",
+            r"\1\n",
+        )
     },
     "the cap is off by one": {
-        "include/line.lua": (r"local slots = line.cap - lost", "local slots = line.cap + 1 - lost")
+        "include/line/line.lua": (
+            r"local slots = line.cap - lost",
+            "local slots = line.cap + 1 - lost",
+        )
     },
     "stock set aside is given to others": {
-        "include/line.lua": (r"\n    - session_count\(unheld_key, sale.now_ms\)", "")
+        "include/line/line.lua": (r"\n    - count_sessions\(unheld_key, sale.now_ms\)", "")
     },
     "the unheld are forgotten at once": {
-        "include/line.lua": (r"redis.call\('ZADD', keys.unheld, unpack\(firsts\)\)", "")
+        "include/line/line.lua": (r"redis.call\('ZADD', keys.unheld, unpack\(firsts\)\)", "")
     },
     "a range that grows loses its first numbers": {
-        "include/ranges.lua": (
+        "include/line/ranges.lua": (
             r"range.first, range.count = newest.first, newest.count \+ count",
             "range.count = newest.count + count",
         )
     },
     "the deferred are not expected": {
-        "include/calls.lua": (r"young_shown\) \+ waiting,", "young_shown),")
+        "include/line/calls.lua": (r"young_shown\) \+ waiting,", "young_shown),")
     },
     "the lower number does not go first": {
-        "include/asking.lua": (r"'-inf', string.format\('\(%.0f', number\)", "'-inf', '-inf'")
+        "include/line/retries.lua": (r"'-inf', string.format\('\(%.0f', number\)", "'-inf', '-inf'")
     },
     "a deferred visitor stays deferred when admitted": {
         "claim_pass.lua": (r"  redis.call\('ZREM', keys.deferred, number\)\n", "")
     },
-    "who was admitted is waited for": {
-        "claim_pass.lua": (r"  asking_forget\(keys, number\)\n", "")
-    },
+    "who was admitted is waited for": {"claim_pass.lua": (r"  forget_retry\(keys, number\)\n", "")},
     "asking again does not count as asking": {
-        "include/asking.lua": (
-            r"redis.call\('ZADD', keys.asked,",
-            "redis.call('ZADD', keys.asked, 'NX',",
+        "include/line/retries.lua": (
+            r"redis.call\('ZADD', keys.retried,",
+            "redis.call('ZADD', keys.retried, 'NX',",
         )
     },
     "asking again moves no deadline": {
@@ -170,7 +177,7 @@ FOUND_LATER: dict[str, Edits] = {
         "claim_pass.lua": (r"if line.stopped_ms > 0 then .* end", "")
     },
     "a rebuilt line begins with a full bucket": {
-        "install_line.lua": (r"rebuilt and 0 or tokens_most", "tokens_most")
+        "install_line.lua": (r"rebuilt and 0 or get_most_tokens", "get_most_tokens")
     },
     "a slot is kept without a hold": {
         "advance_line.lua": (r"  end_sessions\(idle, 'unused'\)\n", "")
@@ -182,22 +189,31 @@ FOUND_LATER: dict[str, Edits] = {
         "install_line.lua": (r"if ARGV\[30\] ~= '' then .* end\n", "\n")
     },
     "a rebuild forgets the deferred": {
-        "include/restore.lua": (r"redis.call\('ZADD', keys.deferred, deadline, number\)", "")
+        "include/line/restore_calls.lua": (
+            r"redis.call\('ZADD', keys.deferred, deadline, number\)",
+            "",
+        )
     },
     "who stands behind a gap is called with it": {
-        "include/ranges.lua": (r"return gap\[2\], before, true", "return gap[2], before, false")
+        "include/line/ranges.lua": (
+            r"return gap\[2\], before, true",
+            "return gap[2], before, false",
+        )
     },
     "a session that is taken up needs a second slot": {
-        "claim_pass.lua": (r"line_set\(line, 'lost_active', line.lost_active - 1\)", "")
+        "claim_pass.lua": (r"set_line\(line, 'lost_active', line.lost_active - 1\)", "")
     },
 }
 FOUND_SELDOM: dict[str, Edits] = {
-    "a gap counts as people": {"include/ranges.lua": (r"  return missing\n", "  return 0\n")},
+    "a gap counts as people": {"include/line/ranges.lua": (r"  return missing\n", "  return 0\n")},
     "renewing shortens what a hold has added": {
         "renew_pass.lua": (r"until_ms = math.max\(deadline_ms, until_ms\)\n", "")
     },
     "a session is taken up twice": {
-        "include/place.lua": (r"return marks\[1\] == 0 and marks\[2\] == 0", "return true")
+        "include/line/find_place.lua": (
+            r"return marks\[1\] == 0 and marks\[2\] == 0",
+            "return true",
+        )
     },
     "a session is renewed for ever": {"renew_pass.lua": (r"if limit_ms > 0 then .* end\n", "\n")},
     "the quiet go in while the line is stopped": {
@@ -220,25 +236,28 @@ FOUND_SELDOM: dict[str, Edits] = {
         "advance_line.lua": (r"if came > range.count then", "if false then")
     },
     "those lost with the store need no slot": {
-        "include/line.lua": (r"local slots = line.cap - lost -", "local slots = line.cap -")
+        "include/line/line.lua": (r"local slots = line.cap - lost -", "local slots = line.cap -")
     },
     "a call lapses a millisecond early": {
-        "include/place.lua": (r"range.deadline_ms > clock_ms", "range.deadline_ms > clock_ms + 1")
+        "include/line/find_place.lua": (
+            r"range.deadline_ms > clock_ms",
+            "range.deadline_ms > clock_ms + 1",
+        )
     },
     "a session lasts a millisecond longer": {
-        "include/session.lua": (
+        "include/shared/sessions.lua": (
             r"if deadline_ms and deadline_ms > now_ms",
             "if deadline_ms and deadline_ms >= now_ms",
         )
     },
     "who came is expected still": {
-        "include/calls.lua": (r"young_called \* share - young_shown", "young_called * share")
+        "include/line/calls.lua": (r"young_called \* share - young_shown", "young_called * share")
     },
     "the quiet go in past who waits": {
         "join_line.lua": (r" or line.issued > line.serving then return 0", " then return 0")
     },
     "who asked long ago is waited for": {
-        "include/asking.lua": (r"math.min\(ASKING_MS,", "math.min(2 * ASKING_MS,")
+        "include/line/retries.lua": (r"math.min\(RETRY_MS,", "math.min(2 * RETRY_MS,")
     },
 }
 """found in some hundred stories"""

@@ -109,8 +109,8 @@ class Checker:
 
     async def _install(self, name: str, args: tuple[Any, ...], reply: list[Any]) -> bool:
         code, epoch = Code(reply[0]), int(args[0])
-        if name == "install_stock":
-            wanted = installing.install_stock(self.store, epoch, args[4])
+        if name == "install_inventory":
+            wanted = installing.install_inventory(self.store, epoch, args[4])
             require(code is wanted, "fence", f"{code!r}, should be {wanted!r}")
         if name == "install_sale":
             wanted = installing.install_sale(self.store, epoch, args[11])

@@ -53,7 +53,7 @@ async def test_rebuild_that_broke_off_answers_the_repeated_hold(
 
 
 @pytest.mark.parametrize(
-    "step", ["after sales.bump_epoch", "after install_stock", "after install_sale"]
+    "step", ["after sales.bump_epoch", "after install_inventory", "after install_sale"]
 )
 async def test_rebuild_that_broke_off_keeps_what_is_set_aside(
     house: House, die: Die, step: str

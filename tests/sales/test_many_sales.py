@@ -20,7 +20,7 @@ from holdfast.sales.tasks import sale_tasks
 from holdfast.sales.tasks.periodic_tasks import Tickers
 from holdfast_ledger import Ledger, SaleRecord
 from holdfast_ledger.database.schema import sales
-from holdfast_lua.calls.asked import mark_asked
+from holdfast_lua.calls.asked import mark_requested
 from holdfast_queue.line.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -174,7 +174,7 @@ async def test_sales_that_stand_still_are_not_stepped(
         seconds = time.monotonic() - began
     rounds = seconds / VISIT_SECONDS + 2
     assert ran.count("advance_line") <= rounds * IN_TURN_PER_PICK
-    assert set(ran) <= {"advance_line", "mark_asked"}
+    assert set(ran) <= {"advance_line", "mark_requested"}
     assert sum(worker.directory.known(f"idle-{number}") is not None for number in range(40)) == 0
 
 
@@ -263,7 +263,7 @@ async def test_overdue_hold_of_another_worker_is_swept_by_the_leader(
         uid = (await record_of(house, NAME)).uid
         await first_visit(leading, uid)
         await house.hold(NAME, "key")
-        await mark_asked(house.executor, 0, [uid])
+        await mark_requested(house.executor, 0, [uid])
 
         async def awake() -> bool:
             return worker.directory.awake(NAME) is not None

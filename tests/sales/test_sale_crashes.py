@@ -31,7 +31,7 @@ from holdfast_lua.calls import keys
     "step",
     [
         "after sales.create",
-        "after install_stock",
+        "after install_inventory",
         "after install_line",
         "after sales.bind_store",
         "after install_sale",
@@ -85,7 +85,7 @@ async def test_deletion_that_broke_off_is_seen_by_those_who_serve_it(
     "step",
     [
         "after sales.replace",
-        "after install_stock",
+        "after install_inventory",
         "after install_line",
         "after sales.bind_store",
         "after install_sale",
@@ -154,7 +154,7 @@ async def _audited_after(house: House, before: list[str]) -> bool:
     "step",
     [
         "after sales.bump_epoch",
-        "after install_stock",
+        "after install_inventory",
         "after install_buyers",
         "after install_holds",
         "after install_line",

@@ -18,7 +18,7 @@ from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import SeatsReading
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
-from holdfast_lua.calls.stock_install import InstallFenced, install_stock
+from holdfast_lua.calls.stock_install import InstallFenced, install_inventory
 
 
 async def test_blocking_takes_only_free_seats_off_sale(stock: Stock) -> None:
@@ -159,10 +159,10 @@ def test_an_image_refuses_what_the_ledger_rules_out() -> None:
 async def test_an_older_epoch_cannot_install_over_a_newer_one(stock: Stock) -> None:
     image = make_image(stock.plan, stock.hall.settings)
     executor, uid = stock.executor, stock.uid
-    assert not await install_stock(executor, uid, 1, image)  # this epoch is installed
-    assert await install_stock(executor, uid, 3, image)
+    assert not await install_inventory(executor, uid, 1, image)  # this epoch is installed
+    assert await install_inventory(executor, uid, 3, image)
     with pytest.raises(InstallFenced):
-        await install_stock(executor, uid, 2, image)
+        await install_inventory(executor, uid, 2, image)
     with pytest.raises(StoreBehind):  # until the sale hash is there nothing can be done with it
         await stock.hold(stock.choice(1))
 
@@ -175,10 +175,10 @@ async def test_two_processes_that_install_one_epoch_leave_one_whole_stock(
     holds = [order(f"o{seat}", HoldStatus.PAYING, [seat]) for seat in range(600)]
     image = make_image(plan, SETTINGS, holds)
     ref = SaleRef("twice", 4)
-    assert await install_stock(executor, ref.uid, ref.epoch, image)
+    assert await install_inventory(executor, ref.uid, ref.epoch, image)
 
     # When another begins, and the first one commits meanwhile
-    assert await install_stock(executor, ref.uid, ref.epoch, image)
+    assert await install_inventory(executor, ref.uid, ref.epoch, image)
     await SaleCalls(executor).install(
         ref,
         name="twice",
@@ -187,7 +187,7 @@ async def test_two_processes_that_install_one_epoch_leave_one_whole_stock(
         times=SaleTimes(),
         stock=image.sale_fields(),
     )
-    assert not await install_stock(executor, ref.uid, ref.epoch, image)
+    assert not await install_inventory(executor, ref.uid, ref.epoch, image)
 
     # Then all holds are there, once
     assert await executor.command("HLEN", keys.holds(ref.uid)) == 600

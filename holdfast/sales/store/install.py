@@ -34,7 +34,12 @@ from holdfast_lua.calls.line import LineCalls, LineCheckpoint, OpenCalls
 from holdfast_lua.calls.line_status import DrawState, LineStatus
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_lua.calls.sale import SaleCalls
-from holdfast_lua.calls.stock_install import InstallFenced, StockImage, install_stock, read_fence
+from holdfast_lua.calls.stock_install import (
+    InstallFenced,
+    StockImage,
+    install_inventory,
+    read_fence,
+)
 from holdfast_lua.calls.store import probe_store
 from holdfast_lua.client.executor import Executor
 from holdfast_queue.draw.commitment import Draw
@@ -96,7 +101,7 @@ class Installer:
         draw = draw_of(record, spec)
         ref = SaleRef(record.uid, record.epoch)
         image = await self._image(record, spec)
-        nonce = await install_stock(self.executor, ref.uid, ref.epoch, image)
+        nonce = await install_inventory(self.executor, ref.uid, ref.epoch, image)
         if nonce is None:
             return
         start = _with_draw(_line_start(record, checkpoint), draw, sealed)

@@ -11,7 +11,7 @@ a channel has been released only ever becomes true. Hence a worker that has not 
 yet refuses a little longer and none ever sells what it may not.
 
 What the line waits for is another question, and the store answers it: it counts apart what is set
-aside for others than those in line (include/stock.lua), from the names that `Apart` gives it, until
+aside for others than those in line (inventory.lua), from the names that `Apart` gives it, until
 a release (releases.py) tells it otherwise.
 
 Rejected: a state of its own in the map, or a table that the script looks into. Both cost every hold

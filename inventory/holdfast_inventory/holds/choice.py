@@ -3,7 +3,7 @@
 A row block's byte is `kind * levels + longest free run` (capped at levels - 1), so "a block of this
 category that can seat three without leaving one alone" is a small set of byte values, found by
 memchr. The sets depend on plan, quantity and filters only and are compiled once; see
-include/pick.lua for what is done with them.
+include/seats/pick.lua for what is done with them.
 
 A block whose longest run is exactly one more than the party can only leave a single seat over in
 that run; it serves in the second rung.

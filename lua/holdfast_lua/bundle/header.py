@@ -12,7 +12,7 @@ The header is the leading run of comment lines. Its machine-read parts are
     -- flags: no-writes
     -- joins: 64
 
-`joins` is how many calls of one tick the executor may send as one: see joining.py.
+`joins` is how many calls of one tick the executor may send as one: see hold_batch.py.
 
 A number must follow its predecessor; a last name that ends in `...` may occur any number of times,
 none included. Lines in between that carry no number continue the one above. Any other line that is

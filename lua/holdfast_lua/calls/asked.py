@@ -18,11 +18,13 @@ class Asked(NamedTuple):
     uids: frozenset[str]
 
 
-async def mark_asked(executor: Executor, since_ms: int, uids: Sequence[str]) -> Asked:
+async def mark_requested(executor: Executor, since_ms: int, uids: Sequence[str]) -> Asked:
     """Mark the sales that this worker was asked for; hear of those marked after `since_ms`."""
     now_ms, heard = 0, set[str]()
     for at in range(0, max(1, len(uids)), MARKS_PER_CALL):
         marks = uids[at : at + MARKS_PER_CALL]
-        _, now_ms, *told = await executor.run("mark_asked", [keys.ASKED], [since_ms, *marks])
+        _, now_ms, *told = await executor.run(
+            "mark_requested", [keys.REQUESTED], [since_ms, *marks]
+        )
         heard.update(uid.decode() for uid in told)
     return Asked(now_ms, frozenset(heard))

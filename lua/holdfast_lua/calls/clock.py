@@ -2,7 +2,7 @@
 
 Sessions and deadlines are the store's, and its clock may be another than this host's: ahead,
 behind, or, after it was ahead for a moment, standing still until real time has caught up with it
-(see include/guard.lua). So what the service has signed is judged by the sale's clock, and this
+(see guard.lua). So what the service has signed is judged by the sale's clock, and this
 host's is used only for what others sign by theirs. Every reply of a guarded script tells the time:
 to know it costs no call.
 

@@ -2,7 +2,7 @@
 
 `SaleRef.revision` is the highest revision this process has seen of the sale. It rides along as an
 argument, so that a store that lost acknowledged writes is found out by the first call and answers
-STORE_BEHIND instead of selling from the past; see include/guard.lua. A call in flight may carry a
+STORE_BEHIND instead of selling from the past; see guard.lua. A call in flight may carry a
 revision that a concurrent one has since overtaken: harmless, the guard only refuses when the STORE
 is lower. Refusals by the guard are faults (exceptions), all other codes are outcomes (values).
 """

@@ -17,7 +17,7 @@ from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, flat_areas
 from holdfast_lua.client.wire import Argument
 
-# One hold as include/asked.lua takes it apart: its terms, and what is asked of the seats.
+# One hold as hold_request.lua unpacks it: its terms, and what is asked of the seats.
 _TERMS: Final = struct.Struct(">IIIHBB")
 _BEST: Final = 1
 _EXPLICIT: Final = 2
@@ -25,7 +25,7 @@ _NO_ORPHANS: Final = 4
 
 
 class SeatChoice(msgspec.Struct, frozen=True):
-    """Best available, compiled from plan and filters; see include/pick.lua for how it is used.
+    """Best available, compiled from plan and filters; see pick.lua for how it is used.
 
     `first_rung` are the row bytes that serve at once, `orphans` whether even those may leave a
     single seat alone, `kinds` the classes wanted, one byte each. `prices` has a double for every

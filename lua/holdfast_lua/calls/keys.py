@@ -4,6 +4,8 @@ Every key of a sale is `hf:{<uid>}:<name>`: the braces are a hash tag, so that o
 slot of a Cluster and one script can touch all of it atomically. Each builder's docstring is the
 documentation of its key: type, content, lifetime. A sale's keys live until the sale is deleted,
 unless a builder says otherwise. Scripts receive every key in KEYS and never build one themselves.
+Names in the store are never changed, since processes of two versions share them for a while: a
+builder that was renamed spells its key as before.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ def _of_sale(uid: str, name: str) -> str:
 PROBE = _of_sale("probe", "probe")
 """No key: a name like all others, for the question whether the store's user may use those."""
 
-ASKED = _of_sale("asked", "asked")
-"""ZSET, of no sale: uid -> ms of store time at which a worker was last asked for it; a minute."""
+REQUESTED = _of_sale("asked", "asked")
+"""ZSET, of no sale: uid -> ms of store time at which a worker last had requests; a minute."""
 
 
 # The sale
@@ -78,7 +80,7 @@ def line(uid: str) -> str:
 def calls(uid: str) -> str:
     """ZSET: a range of called numbers -> its last number; gone when the range's deadline is over.
 
-    Member: `first last count called_ms deadline_ms`, times by the line's clock (include/line.lua).
+    Member: `first last count called_ms deadline_ms`, times by the line's clock (line.lua).
     """
     return _of_sale(uid, "calls")
 
@@ -93,13 +95,13 @@ def deferred(uid: str) -> str:
     return _of_sale(uid, "deferred")
 
 
-def asking(uid: str) -> str:
-    """ZSET: the deferred numbers that asked in the last seconds, by number."""
+def retrying(uid: str) -> str:
+    """ZSET: the deferred numbers that claimed again in the last seconds, by number."""
     return _of_sale(uid, "asking")
 
 
-def asked(uid: str) -> str:
-    """ZSET: the same numbers -> ms of the line's clock at which each asked last."""
+def retried(uid: str) -> str:
+    """ZSET: the same numbers -> ms of the line's clock at which each claimed last."""
     return _of_sale(uid, "asked")
 
 
@@ -156,7 +158,7 @@ def layout(uid: str) -> str:
 
 
 def holds(uid: str) -> str:
-    """HASH: hold id -> the whole hold as one msgpack array (stock_records.py). Of those that never
+    """HASH: hold id -> the whole hold as one msgpack array (records.py). Of those that never
     reached the ledger, released ones go an hour after their end and expired ones 24 h after it; all
     others stay.
     """
@@ -165,7 +167,7 @@ def holds(uid: str) -> str:
 
 def buyers(uid: str) -> str:
     """HASH: buyer -> `<units> <hold id>...` of the holds and orders that count for the limit, and
-    behind `~` the time up to which ended holds are charged to the buyer (include/hold_rate.lua).
+    behind `~` the time up to which ended holds are charged to the buyer (end_hold.lua).
     """
     return _of_sale(uid, "buyers")
 

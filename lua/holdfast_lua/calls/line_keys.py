@@ -36,13 +36,13 @@ def line_keys(uid: str) -> LineKeys:
     sale, events, line = keys.sale(uid), keys.events(uid), keys.line(uid)
     active, unheld = keys.active(uid), keys.unheld(uid)
     ranges = (keys.calls(uid), keys.shown(uid), keys.deferred(uid))
-    asking = (keys.asking(uid), keys.asked(uid))
+    retries = (keys.retrying(uid), keys.retried(uid))
     started, returned = keys.started(uid), keys.returned(uid)
     return LineKeys(
         join=(sale, events, line, active, unheld, *ranges, started),
-        all=(sale, events, line, active, unheld, *ranges, *asking, started),
-        claim=(sale, events, line, active, unheld, *ranges, *asking, returned, started),
-        install=(line, active, unheld, *ranges, *asking, started, sale),
+        all=(sale, events, line, active, unheld, *ranges, *retries, started),
+        claim=(sale, events, line, active, unheld, *ranges, *retries, returned, started),
+        install=(line, active, unheld, *ranges, *retries, started, sale),
         place=(sale, line, active, *ranges, returned),
         read=(sale, line, *ranges),
         sale=sale,

@@ -1,7 +1,7 @@
 """A hold as the store keeps it: ONE msgpack array in the field of its id.
 
 One value, because every further field of a hash costs a microsecond in the script that is run most.
-The order of the fields is shared with include/hold.lua; the two are the only ones that know it.
+The order of the fields is shared with hold.lua; the two are the only ones that know it.
 Fields are only ever appended, so that a hold written before an update is still read after it.
 
 Invariants: a seat that is neither free nor blocked belongs to exactly one hold that is `active`,

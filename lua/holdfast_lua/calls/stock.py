@@ -73,7 +73,7 @@ class StockCalls:
     ) -> HoldAnswer:
         """Picks and holds seats and area units, all or nothing.
 
-        The holds of a tick reach the store as one call: see joining.py.
+        The holds of a tick reach the store as one call: see hold_batch.py.
         """
         rest = pack_rest(areas, terms.buyer, terms.digest, terms.pass_id)
         asked, wish = pack_asked(terms, seats)

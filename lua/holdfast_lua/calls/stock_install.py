@@ -47,7 +47,7 @@ class StockImage:
     blocked: int
     areas: tuple[tuple[int, int], ...] = ()
     apart: str = ""
-    """What is set aside for others than those in line, as include/stock.lua spells it."""
+    """What is set aside for others than those in line, as include/seats/inventory.lua spells it."""
 
     apart_free: int = 0
     apart_held: int = 0
@@ -79,7 +79,9 @@ class _Installed(Exception):
     """Another process has finished installing this very epoch."""
 
 
-async def install_stock(executor: Executor, uid: str, epoch: int, image: StockImage) -> str | None:
+async def install_inventory(
+    executor: Executor, uid: str, epoch: int, image: StockImage
+) -> str | None:
     """Writes the stock; the caller writes the sale hash after it.
 
     Answers the nonce of the epoch in this store; None when somebody else has installed it.
@@ -104,7 +106,7 @@ async def _install(executor: Executor, uid: str, epoch: int, image: StockImage) 
     fence = (keys.sale(uid), keys.stock_fence(uid))
     stock = (keys.seats, keys.rows, keys.layout, keys.holds, keys.buyers, keys.due)
     args: list[Argument] = [epoch, image.seats, image.rows, image.layout, token_hex(NONCE_BYTES)]
-    reply = await _run(executor, "install_stock", (*fence, *(key(uid) for key in stock)), args)
+    reply = await _run(executor, "install_inventory", (*fence, *(key(uid) for key in stock)), args)
     nonce: str = reply[2].decode()
     for buyers in _chunks(_units_by_buyer(image.holds)):
         args = [epoch, *(part for entry in buyers for part in entry)]

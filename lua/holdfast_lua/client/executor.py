@@ -4,7 +4,7 @@ A pool of connections gives each call its own round trip, its own wakeups and an
 measured, batching by tick does three to four times the work per CPU second. Calls are encoded when
 they are made (a bad argument fails its caller, not the batch), collected until the loop has run
 everything that was ready, and written together; see link.py for why nothing waits for anything.
-Calls of a script that can take several at once even become one call: joining.py.
+Calls of a script that can take several at once even become one call: hold_batch.py.
 
 Promises:
 - Bounded: at most `max_pending` calls between submission and reply; the next is refused with

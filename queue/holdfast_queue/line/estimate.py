@@ -30,15 +30,15 @@ import msgspec
 from holdfast_lua.calls.line_status import LineMode, LineStatus
 
 PACE_MS: Final = 30_000.0
-"""Time constant of the measured rate, as in include/line.lua."""
+"""Time constant of the measured rate, as in include/line/line.lua."""
 
 _MIN_AGE_MS: Final = 5_000.0
 _P90_DEVIATIONS: Final = 1.2816
 _RATE_UNCERTAINTY: Final = 0.01
 _SHARE_RANGES: Final = 64.0
-"""How far back the share is measured: LOOK_BACK ranges of a second in include/calls.lua."""
+"""How far back the share is measured: LOOK_BACK ranges of a second in include/line/calls.lua."""
 _MADE_UP: Final = 10
-"""SHARE_PRIOR in include/calls.lua."""
+"""SHARE_PRIOR in include/line/calls.lua."""
 _SHARE_MIN: Final = 0.02
 _NOTICE_SECONDS: Final = 1.3
 _NOTICE_DEVIATION: Final = 1.0

@@ -10,7 +10,7 @@ That one is for public addresses only. A private or loopback address is no visit
 that nobody has named in `trusted_proxies`, with all visitors behind it, or the operator's own
 network; a limit that a sale sets holds for those as well.
 
-What counts is the limiter in the store (include/gcra.lua), so all workers share it; only a digest
+What counts is the limiter in the store (gcra.lua), so all workers share it; only a digest
 of the address is kept, and that only until the address is as good as unknown.
 """
 

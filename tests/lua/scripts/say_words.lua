@@ -11,7 +11,7 @@
 
 -- include: guard
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
 for at = 3, #ARGV do
   if ARGV[at] == 'raise' then error('as asked') end
@@ -21,5 +21,5 @@ for at = 3, #ARGV, 2 do
   local length = redis.call('RPUSH', KEYS[2], ARGV[at], ARGV[at + 1])
   answers[#answers + 1] = { CODE.OK, sale.revision + 1, (#ARGV - 2) / 2, length - 1 }
 end
-guard_commit(sale, CODE.OK)
+commit_sale(sale, CODE.OK)
 return answers

@@ -9,4 +9,4 @@
 
 -- include: events
 
-return { CODE.OK, event_time(tonumber(ARGV[3])) }
+return { CODE.OK, format_time(tonumber(ARGV[3])) }

@@ -11,14 +11,14 @@
 -- include: guard
 -- include: events
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], { 'free', 'lifecycle' })
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], { 'free', 'lifecycle' })
 if refusal then
   return refusal
 end
 local amount = tonumber(ARGV[3])
 if amount == 0 then
-  return guard_refuse(sale, CODE.UNCHANGED, sale.free)
+  return refuse(sale, CODE.UNCHANGED, sale.free)
 end
-guard_set(sale, 'free', sale.free + amount)
-event_append(sale, KEYS[2], 'inventory.reopened', 'touch', { free = sale.free })
-return guard_commit(sale, CODE.OK, sale.free)
+set_sale(sale, 'free', sale.free + amount)
+append_event(sale, KEYS[2], 'inventory.reopened', 'touch', { free = sale.free })
+return commit_sale(sale, CODE.OK, sale.free)

@@ -1,5 +1,5 @@
 -- The clock of the model's runs: the time that the schedule says it is, and no other.
 
-local function clock_now_ms()
+local function read_clock_ms()
   return tonumber(redis.call('GET', 'hf:model:now_ms'))
 end

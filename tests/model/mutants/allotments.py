@@ -134,26 +134,30 @@ COUNTERS: Final = {
         "the line is stopped for seats that nobody holds for it",
         ("lost",),
         directed.HELD_PAID_AND_REFUNDED,
-        edits={"include/house.lua": (r"if sale.apart ~= '' and find\(", "if false and find(")},
+        edits={
+            "include/seats/row_cache.lua": (r"if sale.apart ~= '' and find\(", "if false and find(")
+        },
     ),
     "refund of set aside seats not counted": Mutant(
         "seats of the club that come back wake the line",
         ("lost",),
         directed.HELD_PAID_AND_REFUNDED,
-        edits={"include/rows_move.lua": (r"apart_move\(sale, row.base, state, to, 1\)", "")},
+        edits={
+            "include/seats/move_seats.lua": (r"move_allotted\(sale, row.base, state, to, 1\)", "")
+        },
     ),
     "set aside area units not counted": Mutant(
         "the lodge is taken for something that the line can have",
         ("lost",),
         directed.HELD_PAID_AND_REFUNDED,
-        edits={"include/areas.lua": (r"apart_move\(sale, 'a' .*, quantity\)", "")},
+        edits={"include/seats/areas.lua": (r"move_allotted\(sale, 'a' .*, quantity\)", "")},
     ),
     "open for what is set aside": Mutant(
         "nobody in line is told that for them everything is gone",
         ("events",),
         directed.ALL_BUT_THE_CLUB,
         edits={
-            "include/stock.lua": (r"<= \(units.apart_free or 0\) .*", "<= 0"),
+            "include/seats/inventory.lua": (r"<= \(units.apart_free or 0\) .*", "<= 0"),
         },
     ),
 }

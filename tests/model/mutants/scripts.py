@@ -36,13 +36,13 @@ PROMISES: Final = {
     "no idempotency": Mutant(
         "the same request twice makes two holds under one id, and loses the seats of the first",
         ("answer", "double"),
-        edits={"hold_seats.lua": (r"if stored then return .*repeated\(.*", "")},
+        edits={"hold_seats.lua": (r"if stored then return .*answer_repeat\(.*", "")},
     ),
     "no owner check": Mutant(
         "a stranger frees what somebody holds",
         ("answer",),
         edits={
-            "include/hold_change.lua": (
+            "include/holds/hold.lua": (
                 "if owner ~= '' and owner ~= hold.buyer then return CODE.NOT_OWNER end",
                 "",
             )
@@ -52,7 +52,7 @@ PROMISES: Final = {
         "a release that was meant for an earlier state of the hold ends it",
         ("answer",),
         edits={
-            "include/hold_change.lua": (
+            "include/holds/hold.lua": (
                 "if version ~= 0 and version ~= hold.version then return CODE.HOLD_CHANGED end",
                 "",
             )
@@ -62,21 +62,21 @@ PROMISES: Final = {
         "until the next sweep a hold that is over can be changed, and its seats cannot be had",
         ("answer", "state"),
         edits={
-            "include/hold_change.lua": (
-                r" or hold_overdue\(hold, now_ms\) then return CODE.HOLD_EXPIRED",
+            "include/holds/hold.lua": (
+                r" or is_overdue\(hold, now_ms\) then return CODE.HOLD_EXPIRED",
                 " then return CODE.HOLD_EXPIRED",
             ),
-            "hold_seats.lua": (r"\nif stock_overdue\(sale\) then \S*sweep\S*\(sale, keys, .*", ""),
+            "hold_seats.lua": (r"\nif has_overdue\(sale\) then \S*sweep\S*\(sale, keys, .*", ""),
         },
     ),
     "event outside the script": Mutant(
         "a worker that dies between a release and its event leaves the event out for good",
         ("events",),
         edits={
-            "include/hold_end.lua": (
-                r"hold_event\(sale, keys.events, kind, hold, { reason = reason }\)",
+            "include/holds/end_hold.lua": (
+                r"append_hold_event\(sale, keys.events, kind, hold, { reason = reason }\)",
                 "if kind ~= 'hold.released' then "
-                "hold_event(sale, keys.events, kind, hold, { reason = reason }) end",
+                "append_hold_event(sale, keys.events, kind, hold, { reason = reason }) end",
             )
         },
         patched=lambda: patch.object(
@@ -98,7 +98,7 @@ PROMISES: Final = {
         "a store that went back is sold from, though this worker knew better",
         ("guard",),
         edits={
-            "include/guard.lua": (
+            "include/shared/guard.lua": (
                 r"or \(epoch == known_epoch and revision < known_revision\) then",
                 "then",
             )
@@ -109,7 +109,7 @@ PROMISES: Final = {
         ("fence",),
         directed.INSTALLER_SLEEPS,
         edits={
-            "include/fence.lua": (
+            "include/shared/fence.lua": (
                 "if newest > epoch then return { CODE.INSTALL_FENCED, newest } end",
                 "",
             )
@@ -144,7 +144,7 @@ BOUNDS: Final = {
         BOUND,
         directed.PAID_LATE_WITH_TOO_MANY,
         edits={
-            "include/reacquire.lua": (
+            "include/holds/reacquire_hold.lua": (
                 r"if limit > 0 and units .* return CODE.HOLD_LIMIT end",
                 "",
             )
@@ -154,7 +154,12 @@ BOUNDS: Final = {
         "a late payment takes seats of a closed sale",
         BOUND,
         directed.PAID_LATE_AND_CLOSED,
-        edits={"include/reacquire.lua": (r"if sale.lifecycle == 'closed' then return .* end", "")},
+        edits={
+            "include/holds/reacquire_hold.lua": (
+                r"if sale.lifecycle == 'closed' then return .* end",
+                "",
+            )
+        },
     ),
     "hold after the close": Mutant(
         "a closed sale gives holds",
@@ -167,7 +172,7 @@ BOUNDS: Final = {
         BOUND,
         directed.BLOCKED_AND_UNBLOCKED,
         edits={
-            "include/rows_switch.lua": (
+            "include/seats/move_seats.lua": (
                 r"{ \[from\] = true }",
                 "{ [from] = true, h = to == 'x' or nil }",
             )
@@ -178,7 +183,7 @@ BOUNDS: Final = {
         BOUND,
         directed.BLOCKED_AND_UNBLOCKED,
         edits={
-            "include/rows_switch.lua": (
+            "include/seats/move_seats.lua": (
                 r"{ \[from\] = true }",
                 "{ [from] = true, h = to == 'f' or nil }",
             )

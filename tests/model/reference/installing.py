@@ -11,7 +11,7 @@ from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.records import HoldRecord
 
 
-def install_stock(store: StoreModel, epoch: int, nonce: str) -> Code:
+def install_inventory(store: StoreModel, epoch: int, nonce: str) -> Code:
     """Takes down what there is, unless an installer of a later epoch was here."""
     installed = store.epoch if store.present else 0
     if installed == epoch:

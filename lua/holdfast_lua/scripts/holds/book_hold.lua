@@ -1,14 +1,14 @@
--- Makes the stock agree with an order that the ledger has sold, whatever is known of its hold.
+-- Makes the inventory agree with an order that the ledger has sold, whatever is known of its hold.
 --
--- The ledger wins: free and blocked units are booked at once, and a hold that was kept on other units
--- than the ledger sold gives those back. Units of somebody else's hold are named, not taken: the caller
--- ends that hold first, for a reason that its buyer will be told.
+-- The ledger wins: free and blocked units are booked at once, and a hold that was kept on other
+-- units than the ledger sold gives those back. Units of somebody else's hold are named, not taken:
+-- the caller ends that hold first, for a reason that its buyer will be told.
 --
 -- KEYS
 --   1 sale    HASH    guard, lifecycle, counters
 --   2 events  STREAM  gains order.confirmed
 --   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row block
+--   4 rows    STRING  one byte a row segment
 --   5 holds   HASH    the hold
 --   6 buyers  HASH    units and hold ids by buyer
 --   7 due     ZSET    deadlines
@@ -25,44 +25,44 @@
 -- Events: order.confirmed {buyer, seats, areas, total, order_ref}, inventory.sold_out.
 -- flags: allow-oom
 
--- include: book
+-- include: end_hold
 
-local keys = stock_keys()
-local sale, refusal = stock_open()
+local keys = get_hold_keys()
+local sale, refusal = open_inventory()
 if refusal then return refusal end
-local sold, known = hold_unpack(ARGV[3], ARGV[4]), hold_load(keys.holds, ARGV[3])
+local sold, known = unpack_hold(ARGV[3], ARGV[4]), load_hold(keys.holds, ARGV[3])
 if known and known.status == CONFIRMED then
-  return guard_refuse(sale, CODE.HOLD_CONFIRMED, hold_pack(known))
+  return refuse(sale, CODE.HOLD_CONFIRMED, pack_hold(known))
 end
-local kept = known and not hold_ended(known)
+local kept = known and not is_ended(known)
 if kept and cmsgpack.pack(known.seats, known.areas) == cmsgpack.pack(sold.seats, sold.areas) then
-  book_held(sale, keys, known, ARGV[5])
-  return stock_commit(sale, keys.events, CODE.OK, known.value)
+  book_units(sale, keys, known, ARGV[5])
+  return commit_inventory(sale, keys.events, CODE.OK, known.value)
 end
 
 -- What the hold has now counts as free for the order that replaces it.
 local mine = {}
 for _, seat in ipairs(kept and known.seats or {}) do mine[seat] = true end
-local rows = rows_of(keys.seats, sold.rows)
+local rows = read_rows(keys.seats, sold.rows)
 local taken = {}
 for _, state in ipairs({ 'h', 'b' }) do
-  for _, seat in ipairs(rows_with(rows, sold.seats, state)) do
+  for _, seat in ipairs(find_seats_in_state(rows, sold.seats, state)) do
     if not mine[seat] then taken[#taken + 1] = seat end
   end
 end
-local short = kept and {} or stock_areas_short(sale, sold.areas)
+local short = kept and {} or find_short_areas(sale, sold.areas)
 if #taken > 0 or #short > 0 then
-  return guard_refuse(sale, CODE.SEAT_UNAVAILABLE, '', taken, short)
+  return refuse(sale, CODE.SEAT_UNAVAILABLE, '', taken, short)
 end
-if kept then hold_end(sale, keys, known, RELEASED, 'ledger_conflict', 'hold.released') end
-rows = rows_of(keys.seats, sold.rows)
-local moved = rows_move(sale, keys.seats, keys.rows, rows, sold.seats,
+if kept then end_hold(sale, keys, known, RELEASED, 'ledger_conflict', 'hold.released') end
+rows = read_rows(keys.seats, sold.rows)
+local moved = move_seats(sale, keys.seats, keys.rows, rows, sold.seats,
   { f = true, x = true }, 'b')
 local free, blocked = moved.f or 0, moved.x or 0
 sale.free, sale.blocked = sale.free - free, sale.blocked - blocked
 sale.booked = sale.booked + free + blocked
-stock_areas_move(sale, sold.areas, 'free', 'booked')
-buyer_add(keys.buyers, sold.buyer, sold.id, hold_units(sold))
+move_areas(sale, sold.areas, 'free', 'booked')
+add_buyer_units(keys.buyers, sold.buyer, sold.id, count_units(sold))
 sold.version = known and known.version or sold.version
-book_done(sale, keys, sold, ARGV[5])
-return stock_commit(sale, keys.events, CODE.OK, sold.value)
+mark_booked(sale, keys, sold, ARGV[5])
+return commit_inventory(sale, keys.events, CODE.OK, sold.value)

@@ -1,17 +1,18 @@
 -- Cancels the request behind an id, whether it has arrived or not.
 --
--- A caller who lost the answer to a hold request does not know whether there is a hold. Atomic, so that
--- the request is either found and released or, by a tombstone in its place, can never come to be. The
--- tombstone stays for an hour, longer than a request can be on its way.
+-- A caller who lost the answer to a hold request does not know whether there is a hold. Atomic, so
+-- that the request is either found and released or, by a tombstone in its place, can never come to
+-- be. The tombstone stays for an hour, longer than a request can be on its way.
 --
--- A pass whose session is over needs no tombstone, for nothing can be held with it any more. Otherwise
--- each is charged to its buyer, see include/hold_rate.lua: who makes them up would fill the store.
+-- A pass whose session is over needs no tombstone, for nothing can be held with it any more.
+-- Otherwise each is charged to its buyer, see include/holds/end_hold.lua: who makes them up would
+-- fill the store.
 --
 -- KEYS
 --   1 sale    HASH    guard, lifecycle, counters
 --   2 events  STREAM  gains hold.released
 --   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row block
+--   4 rows    STRING  one byte a row segment
 --   5 holds   HASH    the hold
 --   6 buyers  HASH    units and hold ids by buyer
 --   7 due     ZSET    deadlines
@@ -24,32 +25,32 @@
 --   5 pass_id   with which, empty = a platform's key
 --
 -- Returns {code, revision, now_ms, hold}: OK (released, or a tombstone left); UNCHANGED when it has
--- ended already; NOT_OWNER; HOLD_STATE once it is paying or being confirmed; PASS_ENDED when there is
--- nothing to release and nothing can come;
--- {code, revision, now_ms, '', {}, {}, {}, wait_ms}: TOO_MANY_ENDED.
+-- ended already; NOT_OWNER; HOLD_STATE once it is paying or being confirmed; PASS_ENDED when there
+-- is nothing to release and nothing can come; {code, revision, now_ms, '', {}, {}, {}, wait_ms}:
+-- TOO_MANY_ENDED.
 -- Complexity: O(seats of the rows touched).
 -- Events: hold.released {buyer, seats, areas, total, reason}, inventory.reopened.
 
--- include: hold_end
--- include: session
+-- include: end_hold
+-- include: sessions
 
-local keys = stock_keys()
+local keys = get_hold_keys()
 local id, buyer, pass_id = ARGV[3], ARGV[4], ARGV[5]
-local sale, refusal = stock_open()
+local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = hold_load(keys.holds, id)
+local hold = load_hold(keys.holds, id)
 
 -- Why a tombstone is refused, nil when it is not; charges it to the buyer of a pass.
 local function charge()
   if pass_id == '' then return nil, 0 end
-  if not session_deadline(KEYS[8], pass_id, sale.now_ms) then
-    return guard_refuse(sale, CODE.PASS_ENDED)
+  if not read_session_deadline(KEYS[8], pass_id, sale.now_ms) then
+    return refuse(sale, CODE.PASS_ENDED)
   end
-  local units, ids, tat_ms = buyer_units(keys.buyers, buyer)
-  local wait_ms = rate_wait_ms(tat_ms, sale.now_ms)
-  if wait_ms then return guard_refuse(sale, CODE.TOO_MANY_ENDED, '', {}, {}, {}, wait_ms) end
-  tat_ms = rate_charged(tat_ms, sale.now_ms)
-  buyer_save(keys.buyers, buyer, units, ids, tat_ms)
+  local units, ids, tat_ms = read_buyer(keys.buyers, buyer)
+  local wait_ms = get_rate_wait_ms(tat_ms, sale.now_ms)
+  if wait_ms then return refuse(sale, CODE.TOO_MANY_ENDED, '', {}, {}, {}, wait_ms) end
+  tat_ms = charge_rate(tat_ms, sale.now_ms)
+  save_buyer(keys.buyers, buyer, units, ids, tat_ms)
   return nil, tat_ms
 end
 
@@ -60,12 +61,12 @@ if not hold then
     expires_ms = sale.now_ms, latest_ms = sale.now_ms, seats = {}, prices = {}, areas = {},
     rows = {}, total = 0, digest = '', pass_id = pass_id, reason = 'cancelled', ledger = 0,
     order_ref = '' }
-  due_set(sale, keys.due, id, hold_forget_at(sale, RELEASED, tat_ms))
-  hold_save(keys.holds, hold)
-  return stock_commit(sale, keys.events, CODE.OK, hold.value)
+  set_due(sale, keys.due, id, get_forget_ms(sale, RELEASED, tat_ms))
+  save_hold(keys.holds, hold)
+  return commit_inventory(sale, keys.events, CODE.OK, hold.value)
 end
-if hold.buyer ~= buyer then return guard_refuse(sale, CODE.NOT_OWNER) end
-if hold_ended(hold) then return guard_refuse(sale, CODE.UNCHANGED, hold_pack(hold)) end
-if hold.status ~= ACTIVE then return guard_refuse(sale, CODE.HOLD_STATE, hold_pack(hold)) end
-hold_end(sale, keys, hold, RELEASED, 'cancelled', 'hold.released')
-return stock_commit(sale, keys.events, CODE.OK, hold.value)
+if hold.buyer ~= buyer then return refuse(sale, CODE.NOT_OWNER) end
+if is_ended(hold) then return refuse(sale, CODE.UNCHANGED, pack_hold(hold)) end
+if hold.status ~= ACTIVE then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
+end_hold(sale, keys, hold, RELEASED, 'cancelled', 'hold.released')
+return commit_inventory(sale, keys.events, CODE.OK, hold.value)

@@ -6,7 +6,7 @@
 --   1 sale    HASH    guard, lifecycle, counters
 --   2 events  STREAM  gains hold.released
 --   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row block
+--   4 rows    STRING  one byte a row segment
 --   5 holds   HASH    the hold
 --   6 buyers  HASH    units and hold ids by buyer
 --   7 due     ZSET    deadlines
@@ -22,14 +22,14 @@
 -- Events: hold.released {buyer, seats, areas, total, reason}, inventory.reopened.
 -- flags: allow-oom
 
--- include: hold_end
+-- include: end_hold
 
-local keys = stock_keys()
-local sale, refusal = stock_open()
+local keys = get_hold_keys()
+local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = hold_load(keys.holds, ARGV[3])
-if not hold then return guard_refuse(sale, CODE.HOLD_UNKNOWN) end
-if hold_ended(hold) then return guard_refuse(sale, CODE.UNCHANGED, hold_pack(hold)) end
-if hold.status == CONFIRMED then return guard_refuse(sale, CODE.HOLD_STATE, hold_pack(hold)) end
-hold_end(sale, keys, hold, RELEASED, ARGV[4], 'hold.released')
-return stock_commit(sale, keys.events, CODE.OK, hold.value)
+local hold = load_hold(keys.holds, ARGV[3])
+if not hold then return refuse(sale, CODE.HOLD_UNKNOWN) end
+if is_ended(hold) then return refuse(sale, CODE.UNCHANGED, pack_hold(hold)) end
+if hold.status == CONFIRMED then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
+end_hold(sale, keys, hold, RELEASED, ARGV[4], 'hold.released')
+return commit_inventory(sale, keys.events, CODE.OK, hold.value)

@@ -1,13 +1,14 @@
 -- Ends overdue holds, at most so many.
 --
--- Correctness does not hang on it: scripts that reserve sweep by themselves, and every other one looks
--- at the deadline. It keeps the map and the events timely, and empties a long backlog in bites.
+-- Correctness does not hang on it: scripts that reserve sweep by themselves, and every other one
+-- looks at the deadline. It keeps the map and the events timely, and empties a long backlog in
+-- bites.
 --
 -- KEYS
 --   1 sale    HASH    guard, lifecycle, counters
 --   2 events  STREAM  gains hold.expired
 --   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row block
+--   4 rows    STRING  one byte a row segment
 --   5 holds   HASH    the hold
 --   6 buyers  HASH    units and hold ids by buyer
 --   7 due     ZSET    deadlines
@@ -22,11 +23,11 @@
 -- Events: hold.expired {buyer, seats, areas, total, reason} for each, inventory.reopened.
 -- flags: allow-oom
 
--- include: sweep
+-- include: sweep_holds
 
-local keys = stock_keys()
-local sale, refusal = stock_open()
+local keys = get_hold_keys()
+local sale, refusal = open_inventory()
 if refusal then return refusal end
-if not stock_overdue(sale) then return guard_refuse(sale, CODE.UNCHANGED, 0, 0) end
-local ended = sweep(sale, keys, tonumber(ARGV[3]))
-return stock_commit(sale, keys.events, CODE.OK, ended, stock_overdue(sale) and 1 or 0)
+if not has_overdue(sale) then return refuse(sale, CODE.UNCHANGED, 0, 0) end
+local ended = sweep_holds(sale, keys, tonumber(ARGV[3]))
+return commit_inventory(sale, keys.events, CODE.OK, ended, has_overdue(sale) and 1 or 0)

@@ -1,9 +1,10 @@
 -- Moves the deadline of an active hold further off, never beyond its latest time.
 --
--- A second is the least that it moves by, unless less is left: a buyer who asks all the time would push
--- everybody else's events out of the stream otherwise.
+-- A second is the least that it moves by, unless less is left: a buyer who asks all the time would
+-- push everybody else's events out of the stream otherwise.
 --
--- Atomic with the check of owner, version and deadline: a hold that has lapsed cannot be revived here.
+-- Atomic with the check of owner, version and deadline: a hold that has lapsed cannot be revived
+-- here.
 --
 -- KEYS
 --   1 sale    HASH    guard, lifecycle, counters
@@ -24,25 +25,25 @@
 -- Complexity: O(log holds).
 -- Events: hold.extended {buyer, seats, areas, total, expires_ms}.
 
--- include: hold_change
--- include: session
+-- include: hold
+-- include: sessions
 
 local LEAST_MS = 1000
 local events_key, holds_key, due_key, active_key = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local sale, refusal = stock_open()
+local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = hold_load(holds_key, ARGV[3])
-local why = hold_refusal(hold, ARGV[4], tonumber(ARGV[5]), sale.now_ms)
-if why then return guard_refuse(sale, why) end
-if hold.status ~= ACTIVE then return guard_refuse(sale, CODE.HOLD_STATE, hold_pack(hold)) end
+local hold = load_hold(holds_key, ARGV[3])
+local why = find_refusal(hold, ARGV[4], tonumber(ARGV[5]), sale.now_ms)
+if why then return refuse(sale, why) end
+if hold.status ~= ACTIVE then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
 local expires_ms = math.min(sale.now_ms + tonumber(ARGV[6]), hold.latest_ms)
 local least_ms = math.min(LEAST_MS, hold.latest_ms - hold.expires_ms)
 if expires_ms < hold.expires_ms + math.max(1, least_ms) then
-  return guard_refuse(sale, CODE.UNCHANGED, hold_pack(hold))
+  return refuse(sale, CODE.UNCHANGED, pack_hold(hold))
 end
 hold.expires_ms = expires_ms
-due_set(sale, due_key, hold.id, expires_ms)
-hold_save(holds_key, hold)
-if hold.pass_id ~= '' then session_extend(active_key, hold.pass_id, expires_ms) end
-hold_event(sale, events_key, 'hold.extended', hold, { expires_ms = expires_ms })
-return stock_commit(sale, events_key, CODE.OK, hold.value)
+set_due(sale, due_key, hold.id, expires_ms)
+save_hold(holds_key, hold)
+if hold.pass_id ~= '' then extend_session(active_key, hold.pass_id, expires_ms) end
+append_hold_event(sale, events_key, 'hold.extended', hold, { expires_ms = expires_ms })
+return commit_inventory(sale, events_key, CODE.OK, hold.value)

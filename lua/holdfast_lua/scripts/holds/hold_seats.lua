@@ -7,26 +7,27 @@
 -- number of them, are freed first; a pick that fails while more are overdue says so.
 --
 -- The holds of one tick come as one call, since opening the sale, reading a row and committing cost
--- more than a hold does. All are decided in memory, in order, each seeing what those before it took;
--- then all is written. What could raise comes before the first write, so there is no half a block:
--- the store never has some of it, whatever dies, and who lost the answer asks again by the id.
+-- more than a hold does. All are decided in memory, in order, each seeing what those before it
+-- took; then all is written. What could raise comes before the first write, so there is no half a
+-- batch: the store never has some of it, whatever dies, and who lost the answer asks again by the
+-- id.
 --
 -- KEYS
 --   1 sale     HASH    guard, lifecycle, counters
 --   2 events   STREAM  gains hold.created
 --   3 seats    STRING  one byte a seat
---   4 rows     STRING  one byte a row block
+--   4 rows     STRING  one byte a row segment
 --   5 holds    HASH    gains the holds
 --   6 buyers   HASH    units and hold ids by buyer
 --   7 due      ZSET    gains the deadlines
---   8 layout   STRING  records of the row blocks
+--   8 layout   STRING  records of the row segments
 --   9 active   ZSET    sessions; the buyers' are extended
 --   10 unheld   ZSET    the buyers' passes are removed
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
 --   3 holds...  three for each hold: its terms, what is known of its packed form (fields from `areas`
---               on), its choice or its seats; see include/asked.lua
+--               on), its choice or its seats; see include/holds/hold_request.lua
 -- joins: 64
 --
 -- Returns {{code, revision, now_ms, hold, seats, areas, own, wait_ms}, ...}, one for each hold, in order
@@ -37,93 +38,94 @@
 --   HOLDS_NOT_OPEN, HOLDS_CLOSED, PASS_ENDED, HOLD_LIMIT
 --   CHANNEL_REQUIRED      `seats` and `areas` that are set aside and not open to this buyer; neither
 --                         for a choice among such classes
---   TOO_MANY_ENDED        `wait_ms` until the buyer may hold again, see include/hold_rate.lua
+--   TOO_MANY_ENDED        `wait_ms` until the buyer may hold again, see include/holds/end_hold.lua
 --   SEAT_UNAVAILABLE      `seats` and `areas` that are not free; `own` seats that the buyer has
 --   ORPHAN_LEFT           `seats` beside the single seat
 --   NOT_ENOUGH_TOGETHER, SOLD_OUT, SWEEP_AGAIN
 -- or, when the guard refuses, one answer for all.
--- Complexity: O(row blocks) bytes by memchr for each hold, plus the seats of the rows touched.
+-- Complexity: O(row segments) bytes by memchr for each hold, plus the seats of the rows touched.
 -- Events: hold.created {buyer, seats, areas, total, expires_ms}; hold.expired, inventory.* by sweep.
 --
--- What a plain hold does not need is in the lazy part `rare_paths`: in a quiet minute every hold comes
--- alone, and pays for every closure that is made.
+-- What a plain hold does not need is in the lazy part `rare_paths`: in a quiet minute every hold
+-- comes alone, and pays for every closure that is made.
 
--- include: asked
--- include: picked
--- include: hold_block
+-- include: hold_request
+-- include: pick
+-- include: hold_batch
 -- lazy: rare_paths
 
-local SWEEP_BEFORE_MAX, SWEEP_BLOCK_MAX = 16, 256
+local SWEEP_BEFORE_MAX, SWEEP_BATCH_MAX = 16, 256
 
-local keys = stock_keys()
+local keys = get_hold_keys()
 keys.layout, keys.active, keys.unheld = KEYS[8], KEYS[9], KEYS[10]
 
-local sale, refusal = stock_open({ 'free', 'held', 'next_due_ms', 'levels', 'lifecycle', 'opens_ms',
-  'ends_ms' })
+local sale, refusal = open_inventory({ 'free', 'held', 'next_due_ms', 'levels', 'lifecycle',
+  'opens_ms', 'ends_ms' })
 if refusal then return refusal end
 local now_ms = sale.now_ms
 
--- Refusals for which nothing of the stock is looked at, and which sweep nothing.
-local function refused_early(hold, stored, deadline_ms)
-  if stored then return rare_paths().repeated(sale, hold, stored) end
+-- Why a hold is refused before the seats are looked at; nil when it is not. Sweeps nothing.
+local function check_early(hold, stored, deadline_ms)
+  if stored then return rare_paths().answer_repeat(sale, hold, stored) end
   if sale.lifecycle == 'closed' or (sale.ends_ms > 0 and sale.ends_ms <= now_ms) then
-    return guard_refuse(sale, CODE.HOLDS_CLOSED)
+    return refuse(sale, CODE.HOLDS_CLOSED)
   end
-  if sale.opens_ms > now_ms then return guard_refuse(sale, CODE.HOLDS_NOT_OPEN) end
+  if sale.opens_ms > now_ms then return refuse(sale, CODE.HOLDS_NOT_OPEN) end
   if hold.pass_id ~= '' and not (deadline_ms and tonumber(deadline_ms) > now_ms) then
-    return guard_refuse(sale, CODE.PASS_ENDED)
+    return refuse(sale, CODE.PASS_ENDED)
   end
   return nil
 end
 
 -- Decides one hold, after those before it.
-local function decide(block, hold)
-  local before, choice, house = block.made[hold.id], hold.choice, block.house
-  if before then return rare_paths().repeated(sale, hold, before) end
+local function decide(batch, hold)
+  local before, choice, cache = batch.made[hold.id], hold.choice, batch.cache
+  if before then return rare_paths().answer_repeat(sale, hold, before) end
   local named = hold.list or #hold.areas > 0
-  local tat_ms = block.purses[hold.buyer].tat_ms
-  local why = tat_ms > now_ms and hold.pass_id ~= '' and rare_paths().refused_rate(sale, tat_ms)
-    or named and rare_paths().refused_named(sale, block, hold)
-    or (choice and sale.apart ~= '' and rare_paths().refused_choice(sale, hold))
+  local tat_ms = batch.buyer_units[hold.buyer].tat_ms
+  local why = tat_ms > now_ms and hold.pass_id ~= '' and rare_paths().check_rate(sale, tat_ms)
+    or named and rare_paths().check_named(sale, batch, hold)
+    or (choice and sale.apart ~= '' and rare_paths().check_choice(sale, hold))
   if why then return why end
-  local units = hold_units(hold) + (choice and choice.quantity or 0)
-  if hold.limit > 0 and block.purses[hold.buyer].units + units > hold.limit then
-    return rare_paths().refused(sale, CODE.HOLD_LIMIT)
+  local units = count_units(hold) + (choice and choice.quantity or 0)
+  if hold.limit > 0 and batch.buyer_units[hold.buyer].units + units > hold.limit then
+    return rare_paths().refuse_hold(sale, CODE.HOLD_LIMIT)
   end
   if choice then
     choice.seed = hold.seed
-    why = not picked(house, choice, hold) and rare_paths().ladder(sale, house, choice, hold)
-    if why then return rare_paths().refused(sale, why) end
+    why = not pick_first_rung(cache, choice, hold)
+      and rare_paths().pick_fallback(sale, cache, choice, hold)
+    if why then return rare_paths().refuse_hold(sale, why) end
   end
-  if named then rare_paths().take_named(sale, house, hold) end
-  block_add(sale, block, hold, units)
-  return guard_refuse(sale, CODE.OK, hold.value)
+  if named then rare_paths().take_named(sale, cache, hold) end
+  add_hold(sale, batch, hold, units)
+  return refuse(sale, CODE.OK, hold.value)
 end
 
--- Refuses what can be refused early; answers who is left, and their places in the block.
-local function judge(holds, answers)
-  local stored, deadlines = block_known(keys, holds)
-  local asking, places = {}, {}
+-- Refuses what can be refused early; answers the holds left, and their positions in the call.
+local function refuse_early(holds, answers)
+  local stored, deadlines = read_known(keys, holds)
+  local left, at = {}, {}
   for n, hold in ipairs(holds) do
-    answers[n] = refused_early(hold, stored[n], deadlines[n])
-    if not answers[n] then asking[#asking + 1], places[#places + 1] = hold, n end
+    answers[n] = check_early(hold, stored[n], deadlines[n])
+    if not answers[n] then left[#left + 1], at[#at + 1] = hold, n end
   end
-  return asking, places
+  return left, at
 end
 
-local holds, answers = asked_holds(ARGV, 3), {}
-local asking, places = judge(holds, answers)
-if #asking == 0 then return answers end
-local overdue = stock_overdue(sale)
-local sweep_max = math.min(SWEEP_BEFORE_MAX * #asking, SWEEP_BLOCK_MAX)
-if stock_overdue(sale) then rare_paths().sweep(sale, keys, sweep_max) end
-if overdue then asking, places = judge(holds, answers) end  -- what was swept is another hold now
+local holds, answers = unpack_requests(ARGV, 3), {}
+local open, positions = refuse_early(holds, answers)
+if #open == 0 then return answers end
+local overdue = has_overdue(sale)
+local sweep_max = math.min(SWEEP_BEFORE_MAX * #open, SWEEP_BATCH_MAX)
+if has_overdue(sale) then rare_paths().sweep_holds(sale, keys, sweep_max) end
+if overdue then open, positions = refuse_early(holds, answers) end  -- what was swept is another hold now
 
-local block = block_open(sale, keys, asking)
-for n, hold in ipairs(asking) do answers[places[n]] = decide(block, hold) end
-if #block.holds > 0 then block_write(sale, block) end
-if #block.holds > 0 or (overdue and rare_paths().changed(sale)) then
-  stock_commit(sale, keys.events, CODE.OK)
+local batch = open_batch(sale, keys, open)
+for n, hold in ipairs(open) do answers[positions[n]] = decide(batch, hold) end
+if #batch.holds > 0 then write_batch(sale, batch) end
+if #batch.holds > 0 or (overdue and rare_paths().has_changed(sale)) then
+  commit_inventory(sale, keys.events, CODE.OK)
   for _, said in ipairs(answers) do said[2] = sale.revision end
 end
 return answers

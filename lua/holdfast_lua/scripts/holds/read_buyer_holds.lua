@@ -15,7 +15,7 @@
 
 -- include: guard
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
 local entry = redis.call('HGET', KEYS[3], ARGV[3]) or ''
 local found = {}
@@ -26,4 +26,4 @@ for id in string.gmatch(entry, ' ([^%s~]+)') do
     found[#found + 1] = value
   end
 end
-return guard_read(sale, CODE.OK, found)
+return answer(sale, CODE.OK, found)

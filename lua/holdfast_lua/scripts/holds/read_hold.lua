@@ -14,8 +14,8 @@
 
 -- include: guard
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
 local value = redis.call('HGET', KEYS[2], ARGV[3])
-if not value then return guard_refuse(sale, CODE.HOLD_UNKNOWN) end
-return guard_read(sale, CODE.OK, value)
+if not value then return refuse(sale, CODE.HOLD_UNKNOWN) end
+return answer(sale, CODE.OK, value)

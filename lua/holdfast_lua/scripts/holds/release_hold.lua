@@ -1,13 +1,13 @@
 -- Gives a hold back: its units are free at once.
 --
--- Atomic with the check of owner and version, so that a late release cannot take away what has become
--- somebody else's. While the buyer is paying only the platform may release.
+-- Atomic with the check of owner and version, so that a late release cannot take away what has
+-- become somebody else's. While the buyer is paying only the platform may release.
 --
 -- KEYS
 --   1 sale    HASH    guard, lifecycle, counters
 --   2 events  STREAM  gains hold.released
 --   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row block
+--   4 rows    STRING  one byte a row segment
 --   5 holds   HASH    the hold
 --   6 buyers  HASH    units and hold ids by buyer
 --   7 due     ZSET    deadlines
@@ -25,18 +25,18 @@
 -- Events: hold.released {buyer, seats, areas, total, reason}, inventory.reopened.
 -- flags: allow-oom
 
--- include: hold_end
+-- include: end_hold
 
-local keys = stock_keys()
+local keys = get_hold_keys()
 local owner = ARGV[4]
-local sale, refusal = stock_open()
+local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = hold_load(keys.holds, ARGV[3])
-local why = hold_refusal(hold, owner, tonumber(ARGV[5]), sale.now_ms)
-if why == CODE.HOLD_RELEASED then return guard_refuse(sale, CODE.UNCHANGED, hold_pack(hold)) end
-if why then return guard_refuse(sale, why) end
+local hold = load_hold(keys.holds, ARGV[3])
+local why = find_refusal(hold, owner, tonumber(ARGV[5]), sale.now_ms)
+if why == CODE.HOLD_RELEASED then return refuse(sale, CODE.UNCHANGED, pack_hold(hold)) end
+if why then return refuse(sale, why) end
 if hold.status ~= ACTIVE and not (hold.status == PAYING and owner == '') then
-  return guard_refuse(sale, CODE.HOLD_STATE, hold_pack(hold))
+  return refuse(sale, CODE.HOLD_STATE, pack_hold(hold))
 end
-hold_end(sale, keys, hold, RELEASED, ARGV[6], 'hold.released')
-return stock_commit(sale, keys.events, CODE.OK, hold.value)
+end_hold(sale, keys, hold, RELEASED, ARGV[6], 'hold.released')
+return commit_inventory(sale, keys.events, CODE.OK, hold.value)

@@ -15,7 +15,7 @@
 
 -- include: guard
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
 local page = redis.call('HSCAN', KEYS[2], ARGV[3], 'COUNT', ARGV[4])
-return guard_read(sale, CODE.OK, page[1], page[2])
+return answer(sale, CODE.OK, page[1], page[2])

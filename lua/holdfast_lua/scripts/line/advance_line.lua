@@ -1,9 +1,9 @@
 -- Moves the line on: ends what is over, calls who can be admitted, and tells how things stand.
 --
--- Every worker's ticker calls it a few times a second. Atomic, because what is called depends on all
--- that was called, claimed and held before; harmless to repeat, because every quantity is derived
--- from the state and not from how often it is asked. Within MIN_STEP_MS of the last step it only
--- reads.
+-- Every worker's ticker calls it a few times a second. Atomic, because what is called depends on
+-- all that was called, claimed and held before; harmless to repeat, because every quantity is
+-- derived from the state and not from how often it is asked. Within MIN_STEP_MS of the last step it
+-- only reads.
 --
 -- How many are called: enough that those expected to show up use all the tokens, and no more than
 -- there are slots and stock for.
@@ -14,16 +14,16 @@
 --   n        = min((supply - expected) / show share, waiting, the bound on outstanding calls)
 --
 -- It is a closed loop: tokens left over call more, visitors deferred call fewer, so an error in the
--- share delays nobody's pass and costs no rate. Whatever it calls, a claim spends a token, a slot and
--- stock of its own, so the limits hold without it. Calls older than three polls do not count as
+-- share delays nobody's pass and costs no rate. Whatever it calls, a claim spends a token, a slot
+-- and stock of its own, so the limits hold without it. Calls older than three polls do not count as
 -- expected: few of them still come, and if they do the next step sees it. (Counting them all, as
 -- outstanding x share, stops the line at 90% no-shows as soon as the dead calls fill the cap.)
 --
--- Invariants: see include/line.lua; `serving` never passes `issued`; a step does a bounded amount of
--- housekeeping (SWEEP_MAX of each kind).
+-- Invariants: see include/line/line.lua; `serving` never passes `issued`; a step does a bounded
+-- amount of housekeeping (SWEEP_MAX of each kind).
 --
 -- KEYS
---   1 sale      HASH    guard, lifecycle, times, stock counters; the sale's life
+--   1 sale      HASH    guard, lifecycle, times, inventory counters; the sale's life
 --   2 events    STREAM  the sale's life
 --   3 line      HASH    counters and settings; the sale's life
 --   4 active    ZSET    pass id -> session deadline
@@ -31,8 +31,8 @@
 --   6 calls     ZSET    ranges called and not ended
 --   7 shown     STRING  bit per number that came to claim
 --   8 deferred  ZSET    number -> deadline of who came and found no room
---   9 asking    ZSET    the deferred who still ask, by number
---   10 asked    ZSET    the same, by the time of their last ask
+--   9 retrying   ZSET    the deferred who claim again, by number
+--   10 retried  ZSET    the same, by the time of their last claim
 --   11 started  ZSET    pass id -> when its session began
 -- ARGV
 --   1 epoch     integer
@@ -44,9 +44,9 @@
 -- Complexity: O(1) in visitors: about a hundred ranges, and SWEEP_MAX of each kind of housekeeping
 -- Events: line.called, line.lapsed, pass.ended, draw.closed
 
--- include: asking
--- include: place
--- include: stays
+-- include: retries
+-- include: find_place
+-- include: measure_stays
 
 local MIN_STEP_MS = 100
 local SWEEP_MAX = 50
@@ -55,27 +55,27 @@ local OUTSTANDING_FACTOR = 20
 local active_key, unheld_key, calls_key = KEYS[4], KEYS[5], KEYS[6]
 local shown_key, deferred_key = KEYS[7], KEYS[8]
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
-local line = line_open(KEYS[3])
-local gaps = gaps_parse(line.gaps)
+local line = open_line(KEYS[3])
+local gaps = parse_gaps(line.gaps)
 local changed = false
 
 local function waiting()
-  return line.issued - line.serving - gaps_between(gaps, line.serving, line.issued)
+  return line.issued - line.serving - count_missing(gaps, line.serving, line.issued)
 end
 
--- Writes an outage down, so that the line's clock goes on from where it stood; and how long the line
--- has gone without a step, which is known only while somebody is called.
+-- Writes an outage down, so that the line's clock goes on from where it stood; and how long the
+-- line has gone without a step, which is known only while somebody is called.
 local function forgive_outage()
-  local outage_ms = line_outage_ms(line, sale.now_ms)
-  if line_outstanding(line) > 0 and line.advanced_ms > 0 and line.stopped_ms == 0 then
-    line_set(line, 'interval_before_ms', line.interval_ms)
-    line_set(line, 'interval_ms', math.max(0, sale.now_ms - line.advanced_ms))
+  local outage_ms = get_outage_ms(line, sale.now_ms)
+  if count_outstanding(line) > 0 and line.advanced_ms > 0 and line.stopped_ms == 0 then
+    set_line(line, 'interval_before_ms', line.interval_ms)
+    set_line(line, 'interval_ms', math.max(0, sale.now_ms - line.advanced_ms))
   end
   if outage_ms > 0 then
-    line_set(line, 'shift_ms', line.shift_ms + outage_ms)
-    line_set(line, 'advanced_ms', sale.now_ms)
+    set_line(line, 'shift_ms', line.shift_ms + outage_ms)
+    set_line(line, 'advanced_ms', sale.now_ms)
     changed = true
   end
 end
@@ -83,7 +83,7 @@ end
 local function end_sessions(pass_ids, reason)
   if #pass_ids == 0 then return end
   for _, pass_id in ipairs(pass_ids) do
-    event_append(sale, KEYS[2], 'pass.ended', pass_id, { reason = reason })
+    append_event(sale, KEYS[2], 'pass.ended', pass_id, { reason = reason })
   end
   for _, key in ipairs({ active_key, unheld_key, KEYS[11] }) do
     redis.call('ZREM', key, unpack(pass_ids))
@@ -98,25 +98,25 @@ local function end_overdue_sessions()
 end
 
 local function lapse(first, last, count)
-  line_set(line, 'lapsed', line.lapsed + count)
-  event_append(sale, KEYS[2], 'line.lapsed', string.format('%.0f', first),
+  set_line(line, 'lapsed', line.lapsed + count)
+  append_event(sale, KEYS[2], 'line.lapsed', string.format('%.0f', first),
     { first = first, last = last, count = count })
   changed = true
 end
 
 -- Who came to the end of a range without being seen has lapsed; those deferred have their own end.
 local function end_calls(clock_ms)
-  for _, range in ipairs(calls_slice(calls_key, 0, SWEEP_MAX - 1)) do
+  for _, range in ipairs(read_ranges(calls_key, 0, SWEEP_MAX - 1)) do
     if range.deadline_ms > clock_ms then break end
-    local came = calls_shown(shown_key, range)
+    local came = count_shown(shown_key, range)
     redis.call('ZREM', calls_key, range.member)
-    calls_remember(line, range, came)
+    remember_range(line, range, came)
     changed = true
     if came < range.count then lapse(range.first, range.last, range.count - came) end
     -- Numbers of a gap came after all: visitors whom a store loss had only seemed to lose.
-    if came > range.count then line_set(line, 'called', line.called + came - range.count) end
+    if came > range.count then set_line(line, 'called', line.called + came - range.count) end
   end
-  asking_sweep(line, { asking = KEYS[9], asked = KEYS[10] }, clock_ms)
+  sweep_retries(line, { retrying = KEYS[9], retried = KEYS[10] }, clock_ms)
   local over = redis.call('ZRANGE', deferred_key, '-inf', string.format('%.0f', clock_ms),
     'BYSCORE', 'LIMIT', 0, SWEEP_MAX)
   for _, number in ipairs(over) do lapse(tonumber(number), tonumber(number), 1) end
@@ -124,103 +124,104 @@ local function end_calls(clock_ms)
 end
 
 local function moves()
-  return line_phase(sale, line) == 'open' and not line_closed(sale) and line.stopped_ms == 0
-    and line.draw ~= DRAW_TO_COME and not line_sold_out(sale)
+  return get_phase(sale, line) == 'open' and not is_closed(sale) and line.stopped_ms == 0
+    and line.draw ~= DRAW_TO_COME and not is_line_sold_out(sale)
 end
 
 -- How many passes the rate allows until those who are called now will have come.
 local function tokens_ahead(tokens)
-  local poll_ms = calls_poll_ms(line)
-  local ahead_ms = math.max(1.5 * poll_ms, line_interval_ms(line) + poll_ms / 2)
+  local poll_ms = get_poll_ms(line)
+  local ahead_ms = math.max(1.5 * poll_ms, get_interval_ms(line) + poll_ms / 2)
   return tokens + line.rate * ahead_ms / TOKEN
 end
 
--- Who has held nothing in time keeps the session until the slot is wanted: as far as the rate would let
--- in more than there are slots for, the oldest of them give way to those who wait or were deferred.
+-- Who has held nothing in time keeps the session until the slot is wanted: as far as the rate would
+-- let in more than there are slots for, the oldest of them give way to those who wait or were
+-- deferred.
 local function give_up_slots()
-  local tokens, slots = line_room(sale, line, active_key, unheld_key)
+  local tokens, slots = measure_room(sale, line, active_key, unheld_key)
   local others = waiting() + redis.call('ZCARD', deferred_key)
   local wanted = math.min(others, math.floor(tokens_ahead(tokens))) - math.max(0, slots)
   if wanted < 1 then return end
   local idle = redis.call('ZRANGE', unheld_key, '-inf', string.format('%.0f', sale.now_ms),
     'BYSCORE', 'LIMIT', 0, math.min(wanted, SWEEP_MAX))
   end_sessions(idle, 'unused')
-  if #idle > 0 then line_set(line, 'unused', line.unused + #idle) end
+  if #idle > 0 then set_line(line, 'unused', line.unused + #idle) end
 end
 
 local function how_many(share, expected)
   if line.mode == MODE_THROUGH then return waiting() end
-  local tokens, slots, stock = line_room(sale, line, active_key, unheld_key)
+  local tokens, slots, stock = measure_room(sale, line, active_key, unheld_key)
   local supply = math.min(tokens_ahead(tokens), slots, stock)
   local most = math.max(OUTSTANDING_FLOOR,
     OUTSTANDING_FACTOR * (line.rate * line.claim_ms / TOKEN + line.burst))
   return math.floor(math.min((supply - expected) / share, waiting(),
-    most - line_outstanding(line)))
+    most - count_outstanding(line)))
 end
 
 local function call(most, newest, clock_ms)
   local first = line.serving + 1
-  local last, count, in_gap = gaps_frontier(gaps, line.serving, most)
-  if in_gap then line_set(line, 'calls_from_ms', clock_ms + calls_notice_ms(line)) end
-  local range = calls_add(calls_key, line.claim_ms, newest, first, last, count, clock_ms)
-  line_set(line, 'serving', last)
-  line_set(line, 'called', line.called + count)
-  event_append(sale, KEYS[2], 'line.called', string.format('%.0f', first), { first = first,
-    last = last, count = count, deadline = event_time(range.deadline_ms + line.shift_ms) })
+  local last, count, in_gap = find_frontier(gaps, line.serving, most)
+  if in_gap then set_line(line, 'calls_from_ms', clock_ms + get_notice_ms(line)) end
+  local range = add_range(calls_key, line.claim_ms, newest, first, last, count, clock_ms)
+  set_line(line, 'serving', last)
+  set_line(line, 'called', line.called + count)
+  append_event(sale, KEYS[2], 'line.called', string.format('%.0f', first), { first = first,
+    last = last, count = count, deadline = format_time(range.deadline_ms + line.shift_ms) })
   changed = true
 end
 
 local function step()
   forgive_outage()
-  if line.frozen == 0 and line_phase(sale, line) == 'open' then
-    line_freeze(sale, line, KEYS[2])
+  if line.frozen == 0 and get_phase(sale, line) == 'open' then
+    freeze_lobby(sale, line, KEYS[2])
     changed = true
   end
   end_overdue_sessions()
-  local clock_ms = line_clock(line, sale.now_ms)
+  local clock_ms = read_line_clock(line, sale.now_ms)
   end_calls(clock_ms)
   local share, expected, newest =
-    calls_expected(line, calls_key, shown_key, deferred_key, clock_ms)
+    estimate_expected(line, calls_key, shown_key, deferred_key, clock_ms)
   if moves() then
     give_up_slots()
     if line.issued > line.serving and clock_ms >= line.calls_from_ms then
-      -- Where only a gap is left, it is called as nobody: a visitor whom a store loss had only seemed
-      -- to lose can claim, and who joins next need not wait for a number that may not exist.
+      -- Where only a gap is left, it is called as nobody: a visitor whom a store loss had only
+      -- seemed to lose can claim, and who joins next need not wait for a number that may not exist.
       local count = math.max(0, how_many(share, expected))
       if count > 0 or waiting() == 0 then call(count, newest, clock_ms) end
     end
   end
-  stays_measure(line, active_key, sale.now_ms)
-  if changed or line_outstanding(line) > 0 then line_set(line, 'advanced_ms', sale.now_ms) end
+  measure_stays(line, active_key, sale.now_ms)
+  if changed or count_outstanding(line) > 0 then set_line(line, 'advanced_ms', sale.now_ms) end
   if math.abs(share - line.share) >= 0.001 then
-    line_set(line, 'share', string.format('%.4f', share))
+    set_line(line, 'share', string.format('%.4f', share))
   end
-  line_save(line)
+  save_line(line)
 end
 
 -- First number that may still be outstanding: what a checkpoint must call again after a loss.
 local function called_from()
   local oldest = redis.call('ZRANGE', calls_key, 0, 0)
-  return #oldest > 0 and calls_parse(oldest[1]).first or line.serving + 1
+  return #oldest > 0 and parse_range(oldest[1]).first or line.serving + 1
 end
 
 local function how_it_stands()
   local lost = sale.now_ms < line.lost_until_ms and line.lost_active or 0
   return {
-    sale.lifecycle, line_phase(sale, line), sale.prequeue_ms, sale.opens_ms, sale.ends_ms,
+    sale.lifecycle, get_phase(sale, line), sale.prequeue_ms, sale.opens_ms, sale.ends_ms,
     sale.settings_version, sale.free - sale.apart_free, sale.held - sale.apart_held, sale.booked,
     line.frozen, line.lobby, line.issued,
     line.ceiling, line.serving, called_from(), line.gaps,
-    session_count(active_key, sale.now_ms) + lost, redis.call('ZCARD', deferred_key), line.called,
+    count_sessions(active_key, sale.now_ms) + lost, redis.call('ZCARD', deferred_key), line.called,
     line.claimed, line.lapsed, line.admitted, line.rate, line.cap, line.mode, line.queue_all,
     tostring(line.share), string.format('%.6f', line.pace), line.pace_ms, line.pace_since_ms,
     line.draw, line.accumulator, line.beacon, line.present_window > 0 and line.present or -1,
     sale.blocked, sale.expired, sale.apart_free, sale.apart_held, line.closed_ms, line.sealed_ms,
     line.unused, tostring(line.stays), line.stays_ms,
-    math.max(0, line_stock(sale, line, unheld_key)),
+    math.max(0, count_stock(sale, line, unheld_key)),
   }
 end
 
 if sale.now_ms - line.advanced_ms >= MIN_STEP_MS or sale.now_ms < line.advanced_ms then step() end
-if not changed then return guard_read(sale, CODE.UNCHANGED, how_it_stands()) end
-return guard_commit(sale, CODE.OK, how_it_stands())
+if not changed then return answer(sale, CODE.UNCHANGED, how_it_stands()) end
+return commit_sale(sale, CODE.OK, how_it_stands())

@@ -1,8 +1,8 @@
 -- Tells which place an identity has, and gives it one when it has none.
 --
 -- Atomic, because of two joins of the same identity only one may win; the other's place is never
--- handed out. A place that is worth nothing any more is replaced by comparing: the caller names what
--- it has seen.
+-- handed out. A place that is worth nothing any more is replaced by comparing: the caller names
+-- what it has seen.
 --
 -- A place is written as its ordinal, or `ordinal.turn` from the second place of the identity on.
 -- Identities are kept in many small hashes, which the store packs into about 20 bytes for each.
@@ -24,9 +24,9 @@
 
 -- include: guard
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
 local held = redis.call('HGET', KEYS[2], ARGV[3]) or ''
-if ARGV[5] == '' or held ~= ARGV[4] then return guard_read(sale, CODE.UNCHANGED, held) end
+if ARGV[5] == '' or held ~= ARGV[4] then return answer(sale, CODE.UNCHANGED, held) end
 redis.call('HSET', KEYS[2], ARGV[3], ARGV[5])
-return guard_commit(sale, CODE.OK, ARGV[5])
+return commit_sale(sale, CODE.OK, ARGV[5])

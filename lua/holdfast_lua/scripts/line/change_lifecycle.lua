@@ -27,9 +27,9 @@
 -- include: line
 
 local operation = ARGV[3]
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
-local line = line_open(KEYS[2])
+local line = open_line(KEYS[2])
 
 -- The lifecycle that the operation leads to.
 local function wanted()
@@ -44,24 +44,24 @@ local function wanted()
 end
 
 local lifecycle = wanted()
-if line_closed(sale) then
+if is_closed(sale) then
   local same = sale.lifecycle == 'closed' and lifecycle == 'closed'
   if operation ~= 'close' then
-    return guard_refuse(sale, CODE.SALE_CLOSED, sale.lifecycle, sale.opens_ms)
+    return refuse(sale, CODE.SALE_CLOSED, sale.lifecycle, sale.opens_ms)
   end
-  if same then return guard_read(sale, CODE.UNCHANGED, sale.lifecycle, sale.opens_ms) end
+  if same then return answer(sale, CODE.UNCHANGED, sale.lifecycle, sale.opens_ms) end
 end
-local starts = operation == 'open' and line_phase(sale, line) ~= 'open'
+local starts = operation == 'open' and get_phase(sale, line) ~= 'open'
 if lifecycle == sale.lifecycle and not starts then
-  return guard_read(sale, CODE.UNCHANGED, sale.lifecycle, sale.opens_ms)
+  return answer(sale, CODE.UNCHANGED, sale.lifecycle, sale.opens_ms)
 end
 
-if lifecycle == 'paused' then line_set(line, 'resume_to', sale.lifecycle) end
-if lifecycle ~= sale.lifecycle then guard_set(sale, 'lifecycle', lifecycle) end
+if lifecycle == 'paused' then set_line(line, 'resume_to', sale.lifecycle) end
+if lifecycle ~= sale.lifecycle then set_sale(sale, 'lifecycle', lifecycle) end
 if starts then
-  guard_set(sale, 'opens_ms', sale.now_ms)
-  line_freeze(sale, line, KEYS[3])
+  set_sale(sale, 'opens_ms', sale.now_ms)
+  freeze_lobby(sale, line, KEYS[3])
 end
-line_stop_or_start(sale, line)
-line_save(line)
-return guard_commit(sale, CODE.OK, sale.lifecycle, sale.opens_ms)
+stop_or_start_clock(sale, line)
+save_line(line)
+return commit_sale(sale, CODE.OK, sale.lifecycle, sale.opens_ms)

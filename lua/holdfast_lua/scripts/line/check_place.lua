@@ -22,15 +22,15 @@
 -- Complexity: O(log n) in ranges called and sessions
 -- Events: none
 
--- include: place
+-- include: find_place
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
-local session_ms = session_deadline(KEYS[3], ARGV[4], sale.now_ms)
-if session_ms then return guard_read(sale, CODE.ADMITTED_BEFORE, session_ms) end
-local line = line_open(KEYS[2], { 'frozen', 'serving', 'stopped_ms', 'shift_ms',
+local session_ms = read_session_deadline(KEYS[3], ARGV[4], sale.now_ms)
+if session_ms then return answer(sale, CODE.ADMITTED_BEFORE, session_ms) end
+local line = open_line(KEYS[2], { 'frozen', 'serving', 'stopped_ms', 'shift_ms',
   'advanced_ms', 'called', 'claimed', 'lapsed', 'interval_ms', 'interval_before_ms',
   'lost_active', 'lost_until_ms', 'lost_serving' })
 local keys = { calls = KEYS[4], shown = KEYS[5], deferred = KEYS[6], returned = KEYS[7] }
-local code, deadline_ms = place_find(sale, line, keys, tonumber(ARGV[3]), ARGV[4])
-return guard_read(sale, code, deadline_ms or 0)
+local code, deadline_ms = find_place(sale, line, keys, tonumber(ARGV[3]), ARGV[4])
+return answer(sale, code, deadline_ms or 0)

@@ -6,11 +6,12 @@
 -- Invariants: never more passes than the bucket allows nor more sessions than the cap; a number is
 -- admitted once, whatever tickets carry it; the same ticket again gets the same admission as long
 -- as its session lives, and CALL_EXPIRED after it. A called visitor who finds no room is not sent
--- away: they are deferred, with a deadline of their own that each attempt moves on, and while they go
--- on asking nobody with a higher number is admitted in their stead, however many ask (asking.lua).
+-- away: they are deferred, with a deadline of their own that each attempt moves on, and while they
+-- go on claiming nobody with a higher number is admitted in their stead, however many do
+-- (retries.lua).
 --
 -- KEYS
---   1 sale      HASH    guard, lifecycle, times, stock counters; the sale's life
+--   1 sale      HASH    guard, lifecycle, times, inventory counters; the sale's life
 --   2 events    STREAM  the sale's life
 --   3 line      HASH    counters and settings; the sale's life
 --   4 active    ZSET    pass id -> session deadline
@@ -18,8 +19,8 @@
 --   6 calls     ZSET    ranges called and not ended
 --   7 shown     STRING  bit per number that came to claim
 --   8 deferred  ZSET    number -> deadline of who came and found no room
---   9 asking    ZSET    the deferred who still ask, by number
---   10 asked    ZSET    the same, by the time of their last ask
+--   9 retrying   ZSET    the deferred who claim again, by number
+--   10 retried  ZSET    the same, by the time of their last claim
 --   11 returned SET     who came back after a store loss, by epoch
 --   12 started  ZSET    pass id -> when its session began
 -- ARGV
@@ -39,72 +40,73 @@
 -- Complexity: O(log n) in ranges called, sessions and those deferred
 -- Events: pass.issued
 
--- include: asking
--- include: place
+-- include: retries
+-- include: find_place
 
 local ASK_MIN_MS = 500
 local number, pass_id = tonumber(ARGV[3]), ARGV[4]
 local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], calls = KEYS[6],
-  shown = KEYS[7], deferred = KEYS[8], asking = KEYS[9], asked = KEYS[10],
+  shown = KEYS[7], deferred = KEYS[8], retrying = KEYS[9], retried = KEYS[10],
   returned = KEYS[11], started = KEYS[12] }
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
-local session_ms = session_deadline(KEYS[4], pass_id, sale.now_ms)
+local session_ms = read_session_deadline(KEYS[4], pass_id, sale.now_ms)
 if session_ms then
-  local wanted = line_open(KEYS[3], { 'session_ms', 'session_max_ms' })
-  local limit_ms = session_limit(keys.started, pass_id, wanted, sale.now_ms)
+  local wanted = open_line(KEYS[3], { 'session_ms', 'session_max_ms' })
+  local limit_ms = get_session_limit(keys.started, pass_id, wanted, sale.now_ms)
   if redis.call('SETBIT', keys.shown, number, 1) == 1 then
-    return guard_read(sale, CODE.ADMITTED_BEFORE, session_ms, limit_ms)
+    return answer(sale, CODE.ADMITTED_BEFORE, session_ms, limit_ms)
   end
-  -- After a store loss a number may be called again whose pass has brought its session back already.
-  if calls_find(keys.calls, number) then redis.call('HINCRBY', KEYS[3], 'claimed', 1) end
-  return guard_commit(sale, CODE.ADMITTED_AT_JOIN, session_ms, limit_ms)
+  -- After a store loss a number may be called again whose pass has brought its session back
+  -- already.
+  if find_range(keys.calls, number) then redis.call('HINCRBY', KEYS[3], 'claimed', 1) end
+  return commit_sale(sale, CODE.ADMITTED_AT_JOIN, session_ms, limit_ms)
 end
-local line = line_open(KEYS[3])
-local place, _, came_before, served = place_find(sale, line, keys, number, pass_id)
-if line_closed(sale) then return guard_refuse(sale, CODE.SALE_CLOSED) end
-if place ~= CODE.CALLED then return guard_refuse(sale, place) end
+local line = open_line(KEYS[3])
+local place, _, came_before, served = find_place(sale, line, keys, number, pass_id)
+if is_closed(sale) then return refuse(sale, CODE.SALE_CLOSED) end
+if place ~= CODE.CALLED then return refuse(sale, place) end
 
 -- Admitted before a store loss: the session, in its slot, until it must have been over.
 if served then
   local until_ms = math.min(sale.now_ms + line.session_ms, line.lost_until_ms)
   redis.call('ZADD', keys.active, string.format('%.0f', until_ms), pass_id)
-  redis.call('SADD', keys.returned, place_marks(sale, number, pass_id))
-  session_start(keys.started, pass_id, sale.now_ms)
-  line_set(line, 'lost_active', line.lost_active - 1)
-  line_save(line)
-  return guard_commit(sale, CODE.ADMITTED_BEFORE, until_ms,
-    session_limit(keys.started, pass_id, line, sale.now_ms))
+  redis.call('SADD', keys.returned, get_return_marks(sale, number, pass_id))
+  start_session(keys.started, pass_id, sale.now_ms)
+  set_line(line, 'lost_active', line.lost_active - 1)
+  save_line(line)
+  return commit_sale(sale, CODE.ADMITTED_BEFORE, until_ms,
+    get_session_limit(keys.started, pass_id, line, sale.now_ms))
 end
-if line_sold_out(sale) then return guard_refuse(sale, CODE.LINE_SOLD_OUT) end
-if line.stopped_ms > 0 then return guard_refuse(sale, CODE.LINE_STOPPED) end
+if is_line_sold_out(sale) then return refuse(sale, CODE.LINE_SOLD_OUT) end
+if line.stopped_ms > 0 then return refuse(sale, CODE.LINE_STOPPED) end
 
 -- When a token should be there for this visitor, after those before.
 local function ask_again_ms(tokens, before)
-  local poll_ms = calls_poll_ms(line)
+  local poll_ms = get_poll_ms(line)
   if tokens >= 1 + before or line.rate == 0 then return poll_ms end
   return math.max(ASK_MIN_MS, math.min(poll_ms, (1 + before - tokens) * TOKEN / line.rate))
 end
 
-local tokens, slots, stock = line_room(sale, line, keys.active, keys.unheld)
-local clock_ms = line_clock(line, sale.now_ms)
-local before = asking_before(line, keys, number, clock_ms)
+local tokens, slots, stock = measure_room(sale, line, keys.active, keys.unheld)
+local clock_ms = read_line_clock(line, sale.now_ms)
+local before = count_retries_before(line, keys, number, clock_ms)
 if math.min(tokens, slots, stock) < 1 + before then
   redis.call('SETBIT', keys.shown, number, 1)
   redis.call('ZADD', keys.deferred, string.format('%.0f', clock_ms + line.claim_ms), number)
-  asking_note(keys, number, clock_ms)
-  return guard_commit(sale, CODE.DEFERRED, math.ceil(ask_again_ms(tokens, before)))
+  note_retry(keys, number, clock_ms)
+  return commit_sale(sale, CODE.DEFERRED, math.ceil(ask_again_ms(tokens, before)))
 end
 
 if came_before then
   redis.call('ZREM', keys.deferred, number)
-  asking_forget(keys, number)
+  forget_retry(keys, number)
 end
 redis.call('SETBIT', keys.shown, number, 1)
 if number <= line.lost_serving then
-  redis.call('SADD', keys.returned, place_marks(sale, number, pass_id))
+  redis.call('SADD', keys.returned, get_return_marks(sale, number, pass_id))
 end
-local ends_ms, limit_ms = line_admit(sale, line, keys, { pass_id }, number)
-line_save(line)
-return guard_commit(sale, CODE.ADMITTED, ends_ms, limit_ms)
+local ends_ms, limit_ms = admit_passes(sale, line, keys, { pass_id }, number)
+save_line(line)
+return commit_sale(sale, CODE.ADMITTED, ends_ms, limit_ms)

@@ -21,13 +21,13 @@
 -- Events: pass.ended
 
 -- include: events
--- include: session
+-- include: sessions
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
-local live = session_deadline(KEYS[3], ARGV[3], sale.now_ms)
-if redis.call('ZREM', KEYS[3], ARGV[3]) == 0 then return guard_read(sale, CODE.UNCHANGED) end
+local live = read_session_deadline(KEYS[3], ARGV[3], sale.now_ms)
+if redis.call('ZREM', KEYS[3], ARGV[3]) == 0 then return answer(sale, CODE.UNCHANGED) end
 redis.call('ZREM', KEYS[4], ARGV[3])
 redis.call('ZREM', KEYS[5], ARGV[3])
-event_append(sale, KEYS[2], 'pass.ended', ARGV[3], { reason = live and ARGV[4] or 'expired' })
-return guard_commit(sale, live and CODE.OK or CODE.UNCHANGED)
+append_event(sale, KEYS[2], 'pass.ended', ARGV[3], { reason = live and ARGV[4] or 'expired' })
+return commit_sale(sale, live and CODE.OK or CODE.UNCHANGED)

@@ -2,8 +2,8 @@
 --
 -- Atomic, because two exchanges of a hand-off that leaked must not both succeed. The caller has
 -- verified its signature, audience and times; the mark outlives the hand-off, so that it cannot be
--- used again while it would still verify. A pass has so many marks at most: hand-offs are made without
--- the store, and whoever has a ticket can have any number of them.
+-- used again while it would still verify. A pass has so many marks at most: hand-offs are made
+-- without the store, and whoever has a ticket can have any number of them.
 --
 -- KEYS
 --   1 sale     HASH    guard; the sale's life
@@ -26,23 +26,23 @@
 -- Events: none
 
 -- include: guard
--- include: session
+-- include: sessions
 
 local KEPT_MAX = 30
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
-local deadline_ms = session_deadline(KEYS[2], ARGV[3], sale.now_ms)
-if not deadline_ms then return guard_refuse(sale, CODE.SESSION_OVER) end
-if redis.call('ZSCORE', KEYS[3], ARGV[4]) then return guard_refuse(sale, CODE.HANDOFF_USED) end
+local deadline_ms = read_session_deadline(KEYS[2], ARGV[3], sale.now_ms)
+if not deadline_ms then return refuse(sale, CODE.SESSION_OVER) end
+if redis.call('ZSCORE', KEYS[3], ARGV[4]) then return refuse(sale, CODE.HANDOFF_USED) end
 local first = redis.call('ZRANGEBYSCORE', KEYS[3], sale.now_ms + 1, '+inf', 'WITHSCORES')
 if #first / 2 >= KEPT_MAX then
-  return guard_refuse(sale, CODE.HANDOFF_LIMITED, tonumber(first[2]) - sale.now_ms)
+  return refuse(sale, CODE.HANDOFF_LIMITED, tonumber(first[2]) - sale.now_ms)
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', sale.now_ms)
 redis.call('ZADD', KEYS[3], sale.now_ms + tonumber(ARGV[5]), ARGV[4])
 redis.call('PEXPIRE', KEYS[3], ARGV[5])
 local terms = redis.call('HMGET', KEYS[4], 'session_ms', 'session_max_ms')
 local line = { session_ms = tonumber(terms[1]) or 0, session_max_ms = tonumber(terms[2]) or 0 }
-return guard_commit(sale, CODE.OK, deadline_ms,
-  session_limit(KEYS[5], ARGV[3], line, sale.now_ms))
+return commit_sale(sale, CODE.OK, deadline_ms,
+  get_session_limit(KEYS[5], ARGV[3], line, sale.now_ms))

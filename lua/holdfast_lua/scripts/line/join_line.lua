@@ -2,12 +2,12 @@
 --
 -- Atomic, because whether a place is in the lobby or in the line is decided by store time here, and
 -- because numbers, ceiling and frontier move together. A batch never mixes lobby and line. On a
--- quiet sale (tokens, slots, stock, and nobody in line) the first of the batch are admitted at once:
--- they consume their numbers, `serving` moves past them, and their sessions open.
+-- quiet sale (tokens, slots, stock, and nobody in line) the first of the batch are admitted at
+-- once: they consume their numbers, `serving` moves past them, and their sessions open.
 --
--- Where the order will be drawn, each batch that joins the lobby is chained into the accumulator, so
--- that it covers who joined, in which order, whatever the worker. The freeze ends the chain: both
--- happen here, so no place is in the lobby without being in the chain.
+-- Where the order will be drawn, each batch that joins the lobby is chained into the accumulator,
+-- so that it covers who joined, in which order, whatever the worker. The freeze ends the chain:
+-- both happen here, so no place is in the lobby without being in the chain.
 --
 -- Invariants: a number is given once; no number above the ceiling that the ledger has committed;
 -- nobody is admitted past a waiting or called visitor; places are given whole or refused whole,
@@ -15,7 +15,7 @@
 -- is drawn it is refused whole, since its digest is of the whole).
 --
 -- KEYS
---   1 sale      HASH    guard, lifecycle, times, stock counters; the sale's life
+--   1 sale      HASH    guard, lifecycle, times, inventory counters; the sale's life
 --   2 events    STREAM  the sale's life
 --   3 line      HASH    counters and settings; the sale's life
 --   4 active    ZSET    pass id -> session deadline
@@ -46,80 +46,80 @@ local PASSES_FROM = 6
 local count, ceiling, digest = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], started = KEYS[9] }
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
-local line = line_open(KEYS[3], FIELDS)
+local line = open_line(KEYS[3], FIELDS)
 
 -- A draining sale that is paused takes no more visitors than one that is not.
 local function drains()
   if sale.lifecycle == 'paused' then
-    return line_open(KEYS[3], { 'resume_to' }).resume_to == 'draining'
+    return open_line(KEYS[3], { 'resume_to' }).resume_to == 'draining'
   end
   return sale.lifecycle == 'draining'
 end
 
 local function refuses(phase)
-  if line_closed(sale) then return CODE.SALE_CLOSED end
+  if is_closed(sale) then return CODE.SALE_CLOSED end
   if drains() then return CODE.DRAINING end
   if line.mode == MODE_REJECT then return CODE.JOIN_REFUSED end
   if phase == 'scheduled' then return CODE.NOT_OPEN end
-  if phase == 'open' and line_sold_out(sale) then return CODE.LINE_SOLD_OUT end
+  if phase == 'open' and is_line_sold_out(sale) then return CODE.LINE_SOLD_OUT end
   return nil
 end
 
--- How many of the batch may go straight in: none as long as anybody waits, or may do so with a number
--- out of a gap.
+-- How many of the batch may go straight in: none as long as anybody waits, or may do so with a
+-- number out of a gap.
 local function straight_through()
   local most = math.min(count, #ARGV - PASSES_FROM + 1)
   if most == 0 or line.issued > line.serving then return 0 end
-  line = line_open(KEYS[3])
-  local clock_ms = line_clock(line, sale.now_ms)
+  line = open_line(KEYS[3])
+  local clock_ms = read_line_clock(line, sale.now_ms)
   if line.stopped_ms > 0 or clock_ms < line.calls_from_ms then return 0 end
   local pending = 0
-  if line_outstanding(line) > 0 then
-    local _, expected = calls_expected(line, KEYS[6], KEYS[7], KEYS[8], clock_ms)
+  if count_outstanding(line) > 0 then
+    local _, expected = estimate_expected(line, KEYS[6], KEYS[7], KEYS[8], clock_ms)
     pending = math.ceil(expected)
   end
-  local tokens, slots, stock = line_room(sale, line, KEYS[4], KEYS[5])
+  local tokens, slots, stock = measure_room(sale, line, KEYS[4], KEYS[5])
   return math.max(0, math.min(most, math.floor(tokens - pending), slots - pending, stock - pending))
 end
 
 local function admit_first(first, admitted)
   local passes = {}
   for position = 1, admitted do passes[position] = ARGV[PASSES_FROM - 1 + position] end
-  line_set(line, 'serving', first + admitted - 1)
-  line_set(line, 'called', line.called + admitted)
-  event_append(sale, KEYS[2], 'line.called', string.format('%.0f', first),
+  set_line(line, 'serving', first + admitted - 1)
+  set_line(line, 'called', line.called + admitted)
+  append_event(sale, KEYS[2], 'line.called', string.format('%.0f', first),
     { first = first, last = line.serving, count = admitted })
-  return line_admit(sale, line, keys, passes, first)
+  return admit_passes(sale, line, keys, passes, first)
 end
 
-local phase = line_phase(sale, line)
+local phase = get_phase(sale, line)
 local refused = refuses(phase)
-if refused then return guard_refuse(sale, refused) end
+if refused then return refuse(sale, refused) end
 local drawn = phase == 'lobby' and line.draw == DRAW_TO_COME
 local below = math.max(line.ceiling, ceiling) - line.issued
 if below < 1 or (drawn and below < count) then
-  return guard_refuse(sale, CODE.CEILING_REACHED, line.issued)
+  return refuse(sale, CODE.CEILING_REACHED, line.issued)
 end
 count = math.min(count, below)
 
 local raised = ceiling > line.ceiling
 if phase == 'lobby' then
   local index = line.issued
-  if raised then line_set(line, 'ceiling', ceiling) end
-  line_set(line, 'issued', line.issued + count)
-  if drawn then line_chain(line, string.format('%.0f:%.0f:%s', index, count, digest)) end
-  line_save(line)
-  return guard_commit(sale, CODE.JOINED_LOBBY, index, count, line.serving, line.issued)
+  if raised then set_line(line, 'ceiling', ceiling) end
+  set_line(line, 'issued', line.issued + count)
+  if drawn then chain_lobby(line, string.format('%.0f:%.0f:%s', index, count, digest)) end
+  save_line(line)
+  return commit_sale(sale, CODE.JOINED_LOBBY, index, count, line.serving, line.issued)
 end
 
 local admitted, ends_ms, limit_ms = straight_through(), 0, 0
-if raised then line_set(line, 'ceiling', ceiling) end
-if line.frozen == 0 then line_freeze(sale, line, keys.events) end
+if raised then set_line(line, 'ceiling', ceiling) end
+if line.frozen == 0 then freeze_lobby(sale, line, keys.events) end
 local first = line.issued + 1
-line_set(line, 'issued', line.issued + count)
+set_line(line, 'issued', line.issued + count)
 if admitted > 0 then ends_ms, limit_ms = admit_first(first, admitted) end
-line_save(line)
-return guard_commit(sale, CODE.JOINED_LINE, first, count, line.serving, line.issued, admitted,
+save_line(line)
+return commit_sale(sale, CODE.JOINED_LINE, first, count, line.serving, line.issued, admitted,
   ends_ms, limit_ms)

@@ -1,8 +1,8 @@
 -- Counts a join against what its client address may have.
 --
 -- Atomic, because two joins in one moment must not both take the last one. The limit is each sale's
--- own. It is not a change of the sale: the revision stays, and a store that loses it has lost nothing
--- that anybody was told.
+-- own. It is not a change of the sale: the revision stays, and a store that loses it has lost
+-- nothing that anybody was told.
 --
 -- KEYS
 --   1 sale     HASH    guard; the sale's life
@@ -22,10 +22,10 @@
 -- include: gcra
 
 local rate, burst = tonumber(ARGV[3]), tonumber(ARGV[4])
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
 local tat_ms = tonumber(redis.call('GET', KEYS[2])) or 0
 local limited, left, retry_ms, reset_ms, tat = gcra(tat_ms, sale.now_ms, 60000 / rate, burst)
-if limited then return guard_refuse(sale, CODE.JOIN_LIMITED, math.ceil(retry_ms)) end
+if limited then return refuse(sale, CODE.JOIN_LIMITED, math.ceil(retry_ms)) end
 redis.call('SET', KEYS[2], string.format('%.3f', tat), 'PX', math.ceil(reset_ms))
-return guard_read(sale, CODE.OK, left)
+return answer(sale, CODE.OK, left)

@@ -1,9 +1,9 @@
 -- Notes which visitors asked for their place in a window of time, and counts those who still wait.
 --
--- Every worker calls it once per window with a bit for each visitor who asked it, so presence costs a
--- bit per visitor and no call per poll. Atomic, because the count must be of the bits of all workers that
--- have reported. The bits are joined by the store's own string commands: a million visitors are 125 kB
--- and some tens of microseconds.
+-- Every worker calls it once per window with a bit for each visitor who asked it, so presence costs
+-- a bit per visitor and no call per poll. Atomic, because the count must be of the bits of all
+-- workers that have reported. The bits are joined by the store's own string commands: a million
+-- visitors are 125 kB and some tens of microseconds.
 --
 -- KEYS
 --   1 sale     HASH    guard; the sale's life
@@ -27,11 +27,11 @@
 local KEEP_MS = 300000
 local window, offset, bits = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
-local line = line_open(KEYS[2], { 'serving', 'issued', 'present', 'present_window' })
+local line = open_line(KEYS[2], { 'serving', 'issued', 'present', 'present_window' })
 if window < line.present_window then
-  return guard_read(sale, CODE.UNCHANGED, line.present)
+  return answer(sale, CODE.UNCHANGED, line.present)
 end
 if #bits > 0 then
   redis.call('SETRANGE', KEYS[4], offset, bits)
@@ -44,7 +44,7 @@ if line.issued > line.serving then
   present = redis.call('BITCOUNT', KEYS[3], string.format('%.0f', line.serving + 1),
     string.format('%.0f', line.issued), 'BIT')
 end
-line_set(line, 'present', present)
-line_set(line, 'present_window', window)
-line_save(line)
-return guard_commit(sale, CODE.OK, present)
+set_line(line, 'present', present)
+set_line(line, 'present_window', window)
+save_line(line)
+return commit_sale(sale, CODE.OK, present)

@@ -1,9 +1,9 @@
 -- Reads who has been called and what became of them, for the checkpoint that a rebuild starts from.
 --
--- A script, because ranges, bits, deferred visitors and counters must be of one moment. What it answers
--- is bounded: of a claim window longer than RANGES_MAX ranges the oldest are told as one range, and of
--- more numbers than SHOWN_MAX bytes of bits or more deferred than DEFERRED_MAX the oldest count as
--- lapsed.
+-- A script, because ranges, bits, deferred visitors and counters must be of one moment. What it
+-- answers is bounded: of a claim window longer than RANGES_MAX ranges the oldest are answered as
+-- one range, and of more numbers than SHOWN_MAX bytes of bits or more deferred than DEFERRED_MAX
+-- the oldest count as lapsed.
 --
 -- KEYS
 --   1 sale      HASH    guard; the sale's life
@@ -27,52 +27,53 @@
 local RANGES_MAX, SHOWN_MAX, DEFERRED_MAX = 4096, 1048576, 50000
 local calls_key, shown_key, deferred_key = KEYS[3], KEYS[4], KEYS[5]
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
-local line = line_open(KEYS[2])
+local line = open_line(KEYS[2])
 
--- What is older than the ranges given, as one; its count is what is left of all who are outstanding.
-local function oldest(ranges, deferred, absent)
+-- What is older than the ranges given, as one; its count is what is left of all who are
+-- outstanding.
+local function merge_oldest(ranges, deferred, absent)
   local older = redis.call('ZCARD', calls_key) - #ranges
   if older < 1 then return end
-  local first = calls_slice(calls_key, 0, 0)[1]
-  first.last = calls_slice(calls_key, older - 1, older - 1)[1].last
-  first.count = line_outstanding(line) - deferred - absent + calls_shown(shown_key, first)
+  local first = read_ranges(calls_key, 0, 0)[1]
+  first.last = read_ranges(calls_key, older - 1, older - 1)[1].last
+  first.count = count_outstanding(line) - deferred - absent + count_shown(shown_key, first)
   table.insert(ranges, 1, first)
 end
 
 local function outstanding_ranges(deferred)
-  local ranges, absent = calls_slice(calls_key, -RANGES_MAX, -1), 0
+  local ranges, absent = read_ranges(calls_key, -RANGES_MAX, -1), 0
   for _, range in ipairs(ranges) do
-    absent = absent + range.count - calls_shown(shown_key, range)
+    absent = absent + range.count - count_shown(shown_key, range)
   end
-  oldest(ranges, deferred, absent)
+  merge_oldest(ranges, deferred, absent)
   return ranges
 end
 
--- The ranges that are told and how many of them have not come.
-local function told(ranges)
+-- The ranges that are answered and how many of them have not come.
+local function keep_newest(ranges)
   local lowest, members, absent = line.serving - 8 * SHOWN_MAX, {}, 0
   for _, range in ipairs(ranges) do
     if range.first > lowest then
-      members[#members + 1] = calls_member(range)
-      absent = absent + range.count - calls_shown(shown_key, range)
+      members[#members + 1] = format_range(range)
+      absent = absent + range.count - count_shown(shown_key, range)
     end
   end
   return members, absent
 end
 
 local ranges = outstanding_ranges(redis.call('ZCARD', deferred_key))
-local members, absent = told(ranges)
+local members, absent = keep_newest(ranges)
 local deferred = redis.call('ZRANGE', deferred_key, -DEFERRED_MAX, -1)
 local from = 0
 local shown = ''
 if #members > 0 then
-  from = math.floor(calls_parse(members[1]).first / 8)
+  from = math.floor(parse_range(members[1]).first / 8)
   shown = redis.call('GETRANGE', shown_key, from, math.floor(line.serving / 8))
 end
 local lapsed = line.called - line.claimed - absent - #deferred
-return guard_read(sale, CODE.OK, line.issued, line.serving, line.called, line.claimed, lapsed,
-  line.admitted, line_clock(line, sale.now_ms), tostring(line.show_called),
+return answer(sale, CODE.OK, line.issued, line.serving, line.called, line.claimed, lapsed,
+  line.admitted, read_line_clock(line, sale.now_ms), tostring(line.show_called),
   tostring(line.show_shown), table.concat(members, ','), from, shown,
   table.concat(deferred, ' '))

@@ -1,9 +1,9 @@
 -- Takes up the session of a pass that was issued before the sale was rebuilt.
 --
--- A rebuild knows how many visitors were inside, not who; each who comes back with a pass that has not
--- expired is one of those, and takes one of their slots. Once for each pass and epoch: a session that
--- has ended since must not be revived. One that lives has been taken up by another request of its
--- visitor, a moment ago.
+-- A rebuild knows how many visitors were inside, not who; each who comes back with a pass that has
+-- not expired is one of those, and takes one of their slots. Once for each pass and epoch: a
+-- session that has ended since must not be revived. One that lives has been taken up by another
+-- request of its visitor, a moment ago.
 --
 -- KEYS
 --   1 sale      HASH  guard, lifecycle; the sale's life
@@ -24,16 +24,16 @@
 -- Events: none
 
 -- include: guard
--- include: session
+-- include: sessions
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
 local expires_ms = tonumber(ARGV[4])
 local member = string.format('%.0f:%s', sale.epoch, ARGV[3])
-if expires_ms <= sale.now_ms then return guard_refuse(sale, CODE.SESSION_OVER) end
+if expires_ms <= sale.now_ms then return refuse(sale, CODE.SESSION_OVER) end
 if redis.call('SISMEMBER', KEYS[4], member) == 1 then
-  local lives = session_deadline(KEYS[3], ARGV[3], sale.now_ms)
-  return guard_refuse(sale, lives and CODE.OK or CODE.SESSION_OVER)
+  local lives = read_session_deadline(KEYS[3], ARGV[3], sale.now_ms)
+  return refuse(sale, lives and CODE.OK or CODE.SESSION_OVER)
 end
 redis.call('SADD', KEYS[4], member)
 redis.call('ZADD', KEYS[3], 'NX', expires_ms, ARGV[3])
@@ -41,8 +41,8 @@ local terms = redis.call('HMGET', KEYS[2], 'session_ms', 'session_max_ms', 'lost
 local longest_ms = math.max(tonumber(terms[1]) or 0, tonumber(terms[2]) or 0)
 local limit_ms = tonumber(ARGV[5])
 local started_ms = limit_ms > 0 and limit_ms - longest_ms or sale.now_ms
-session_start(KEYS[5], ARGV[3], math.min(started_ms, sale.now_ms))
+start_session(KEYS[5], ARGV[3], math.min(started_ms, sale.now_ms))
 if (tonumber(terms[3]) or 0) > 0 then
   redis.call('HINCRBY', KEYS[2], 'lost_active', -1)
 end
-return guard_commit(sale, CODE.OK)
+return commit_sale(sale, CODE.OK)

@@ -1,8 +1,8 @@
 -- Seals the draw: from here on the lobby has an order, and the line may move.
 --
--- The ledger has fixed the same values before, so that no loss of the store can lead to another order
--- than the one that was shown. A script, because the values must be those of the frozen lobby at this
--- moment and not of a store that has gone back meanwhile.
+-- The ledger has fixed the same values before, so that no loss of the store can lead to another
+-- order than the one that was shown. A script, because the values must be those of the frozen lobby
+-- at this moment and not of a store that has gone back meanwhile.
 --
 -- KEYS
 --   1 sale    HASH    guard, lifecycle, times; the sale's life
@@ -28,18 +28,18 @@
 local FIELDS = { 'frozen', 'lobby', 'draw', 'accumulator' }
 local entrants, accumulator, beacon = tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
-local line = line_open(KEYS[2], FIELDS)
-if line.draw == DRAW_SEALED then return guard_read(sale, CODE.UNCHANGED) end
+local line = open_line(KEYS[2], FIELDS)
+if line.draw == DRAW_SEALED then return answer(sale, CODE.UNCHANGED) end
 if line.frozen == 0 or line.lobby ~= entrants or line.accumulator ~= accumulator then
-  return guard_refuse(sale, CODE.DRAW_MISMATCH)
+  return refuse(sale, CODE.DRAW_MISMATCH)
 end
-line_set(line, 'draw', DRAW_SEALED)
-line_set(line, 'beacon', beacon)
-line_set(line, 'closed_ms', tonumber(ARGV[6]))
-line_set(line, 'sealed_ms', tonumber(ARGV[7]))
-line_save(line)
-event_append(sale, KEYS[3], 'draw.sealed', sale.name, { entrants = entrants,
+set_line(line, 'draw', DRAW_SEALED)
+set_line(line, 'beacon', beacon)
+set_line(line, 'closed_ms', tonumber(ARGV[6]))
+set_line(line, 'sealed_ms', tonumber(ARGV[7]))
+save_line(line)
+append_event(sale, KEYS[3], 'draw.sealed', sale.name, { entrants = entrants,
   accumulator = accumulator, beacon = beacon ~= '' and beacon or nil })
-return guard_commit(sale, CODE.OK)
+return commit_sale(sale, CODE.OK)

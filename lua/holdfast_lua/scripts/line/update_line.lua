@@ -37,29 +37,29 @@ local SETTINGS = { 'rate', 'burst', 'cap', 'session_ms', 'claim_ms', 'first_hold
   'stock_permille', 'mode', 'queue_all', 'session_max_ms' }
 
 local version, opens_ms = tonumber(ARGV[3]), tonumber(ARGV[5])
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
 if refusal then return refusal end
-local line = line_open(KEYS[2])
-if version < sale.settings_version then return guard_read(sale, CODE.UNCHANGED) end
+local line = open_line(KEYS[2])
+if version < sale.settings_version then return answer(sale, CODE.UNCHANGED) end
 local moved = opens_ms ~= sale.opens_ms
-if moved and line_phase(sale, line) == 'open' then
-  return guard_refuse(sale, CODE.ALREADY_OPEN)
+if moved and get_phase(sale, line) == 'open' then
+  return refuse(sale, CODE.ALREADY_OPEN)
 end
 
-line_set(line, 'tokens', tokens_now(line, sale.now_ms))
-line_set(line, 'tokens_ms', sale.now_ms)
+set_line(line, 'tokens', count_tokens(line, sale.now_ms))
+set_line(line, 'tokens_ms', sale.now_ms)
 for position, field in ipairs(SETTINGS) do
-  line_set(line, field, tonumber(ARGV[6 + position]))
+  set_line(line, field, tonumber(ARGV[6 + position]))
 end
-line_stop_or_start(sale, line)
-line_set(line, 'tokens', tokens_now(line, sale.now_ms))
-guard_set(sale, 'settings_version', version)
-guard_set(sale, 'prequeue_ms', tonumber(ARGV[4]))
-guard_set(sale, 'opens_ms', opens_ms)
-guard_set(sale, 'ends_ms', tonumber(ARGV[6]))
-line_save(line)
+stop_or_start_clock(sale, line)
+set_line(line, 'tokens', count_tokens(line, sale.now_ms))
+set_sale(sale, 'settings_version', version)
+set_sale(sale, 'prequeue_ms', tonumber(ARGV[4]))
+set_sale(sale, 'opens_ms', opens_ms)
+set_sale(sale, 'ends_ms', tonumber(ARGV[6]))
+save_line(line)
 if moved and line.draw == DRAW_TO_COME then
-  event_append(sale, KEYS[3], 'draw.start_moved', sale.name,
-    { start = opens_ms > 0 and event_time(opens_ms) or nil })
+  append_event(sale, KEYS[3], 'draw.start_moved', sale.name,
+    { start = opens_ms > 0 and format_time(opens_ms) or nil })
 end
-return guard_commit(sale, CODE.OK)
+return commit_sale(sale, CODE.OK)

@@ -1,14 +1,14 @@
 -- The payment is there: the hold becomes confirming, which time never ends.
 --
--- Atomic, because from here until the ledger has decided nobody else may get these units. A hold that
--- has lapsed gets all of them back if the caller allows it and every one is still free; half is never
--- taken.
+-- Atomic, because from here until the ledger has decided nobody else may get these units. A hold
+-- that has lapsed gets all of them back if the caller allows it and every one is still free; half
+-- is never taken.
 --
 -- KEYS
 --   1 sale    HASH    guard, lifecycle, counters
 --   2 events  STREAM  gains hold.reacquired
 --   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row block
+--   4 rows    STRING  one byte a row segment
 --   5 holds   HASH    the hold
 --   6 buyers  HASH    units and hold ids by buyer
 --   7 due     ZSET    deadlines
@@ -31,38 +31,38 @@
 -- Events: hold.reacquired {buyer, seats, areas, total}; hold.expired when it lapsed unseen.
 -- flags: allow-oom
 
--- include: sweep
--- include: reacquire
+-- include: sweep_holds
+-- include: reacquire_hold
 
-local keys = stock_keys()
-local sale, refusal = stock_open()
+local keys = get_hold_keys()
+local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = hold_load(keys.holds, ARGV[3])
-if not hold then return guard_refuse(sale, CODE.HOLD_UNKNOWN) end
+local hold = load_hold(keys.holds, ARGV[3])
+if not hold then return refuse(sale, CODE.HOLD_UNKNOWN) end
 if hold.status == CONFIRMED then
-  return guard_refuse(sale, CODE.HOLD_CONFIRMED, hold_pack(hold))
+  return refuse(sale, CODE.HOLD_CONFIRMED, pack_hold(hold))
 end
-if hold.status == CONFIRMING then return guard_refuse(sale, CODE.UNCHANGED, hold_pack(hold)) end
+if hold.status == CONFIRMING then return refuse(sale, CODE.UNCHANGED, pack_hold(hold)) end
 if hold.status == RELEASED then
-  return guard_refuse(sale, CODE.HOLD_RELEASED, hold_pack(hold))
+  return refuse(sale, CODE.HOLD_RELEASED, pack_hold(hold))
 end
-if hold_timed(hold) and not hold_overdue(hold, sale.now_ms) then
-  hold_confirming(keys, hold)
-  return stock_commit(sale, keys.events, CODE.OK, hold.value)
+if is_timed(hold) and not is_overdue(hold, sale.now_ms) then
+  mark_confirming(keys, hold)
+  return commit_inventory(sale, keys.events, CODE.OK, hold.value)
 end
-if hold_overdue(hold, sale.now_ms) then
-  hold_end(sale, keys, hold, EXPIRED, 'expired', 'hold.expired')
+if is_overdue(hold, sale.now_ms) then
+  end_hold(sale, keys, hold, EXPIRED, 'expired', 'hold.expired')
 end
 if ARGV[4] ~= '1' then
-  return reacquire_refuse(sale, keys, hold, CODE.HOLD_EXPIRED)
+  return refuse_reacquire(sale, keys, hold, CODE.HOLD_EXPIRED)
 end
-local why = reacquire_refusal(sale, keys, hold, tonumber(ARGV[5]))
-if why then return reacquire_refuse(sale, keys, hold, why) end
-local rows = rows_of(keys.seats, hold.rows)
-local taken, short = rows_conflicts(rows, hold.seats, 'f'), stock_areas_short(sale, hold.areas)
+local why = check_reacquire(sale, keys, hold, tonumber(ARGV[5]))
+if why then return refuse_reacquire(sale, keys, hold, why) end
+local rows = read_rows(keys.seats, hold.rows)
+local taken, short = find_conflicts(rows, hold.seats, 'f'), find_short_areas(sale, hold.areas)
 if #taken > 0 or #short > 0 then
-  return reacquire_refuse(sale, keys, hold, CODE.HOLD_EXPIRED, taken, short)
+  return refuse_reacquire(sale, keys, hold, CODE.HOLD_EXPIRED, taken, short)
 end
-rows_move(sale, keys.seats, keys.rows, rows, hold.seats, { f = true }, 'h')
-reacquire(sale, keys, hold)
-return stock_commit(sale, keys.events, CODE.HOLD_REACQUIRED, hold.value)
+move_seats(sale, keys.seats, keys.rows, rows, hold.seats, { f = true }, 'h')
+reacquire_units(sale, keys, hold)
+return commit_inventory(sale, keys.events, CODE.HOLD_REACQUIRED, hold.value)

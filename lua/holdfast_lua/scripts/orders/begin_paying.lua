@@ -20,23 +20,23 @@
 -- Complexity: O(log holds).
 -- Events: hold.extended {buyer, seats, areas, total, expires_ms}.
 
--- include: hold_change
--- include: session
+-- include: hold
+-- include: sessions
 
 local events_key, holds_key, due_key, active_key = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local sale, refusal = stock_open()
+local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = hold_load(holds_key, ARGV[3])
-if hold and hold.status == PAYING and not hold_overdue(hold, sale.now_ms)
+local hold = load_hold(holds_key, ARGV[3])
+if hold and hold.status == PAYING and not is_overdue(hold, sale.now_ms)
   and (ARGV[4] == '' or ARGV[4] == hold.buyer) then
-  return guard_refuse(sale, CODE.UNCHANGED, hold_pack(hold))
+  return refuse(sale, CODE.UNCHANGED, pack_hold(hold))
 end
-local why = hold_refusal(hold, ARGV[4], tonumber(ARGV[5]), sale.now_ms)
-if why then return guard_refuse(sale, why) end
-if hold.status ~= ACTIVE then return guard_refuse(sale, CODE.HOLD_STATE, hold_pack(hold)) end
+local why = find_refusal(hold, ARGV[4], tonumber(ARGV[5]), sale.now_ms)
+if why then return refuse(sale, why) end
+if hold.status ~= ACTIVE then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
 hold.status, hold.ledger, hold.expires_ms = PAYING, 1, hold.latest_ms
-due_set(sale, due_key, hold.id, hold.expires_ms)
-hold_save(holds_key, hold)
-if hold.pass_id ~= '' then session_extend(active_key, hold.pass_id, hold.expires_ms) end
-hold_event(sale, events_key, 'hold.extended', hold, { expires_ms = hold.expires_ms })
-return stock_commit(sale, events_key, CODE.OK, hold.value)
+set_due(sale, due_key, hold.id, hold.expires_ms)
+save_hold(holds_key, hold)
+if hold.pass_id ~= '' then extend_session(active_key, hold.pass_id, hold.expires_ms) end
+append_hold_event(sale, events_key, 'hold.extended', hold, { expires_ms = hold.expires_ms })
+return commit_inventory(sale, events_key, CODE.OK, hold.value)

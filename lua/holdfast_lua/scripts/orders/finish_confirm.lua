@@ -6,7 +6,7 @@
 --   1 sale    HASH    guard, lifecycle, counters
 --   2 events  STREAM  gains order.confirmed
 --   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row block
+--   4 rows    STRING  one byte a row segment
 --   5 holds   HASH    the hold
 --   6 buyers  HASH    units and hold ids by buyer
 --   7 due     ZSET    deadlines
@@ -22,16 +22,16 @@
 -- Events: order.confirmed {buyer, seats, areas, total, order_ref}, inventory.sold_out.
 -- flags: allow-oom
 
--- include: book
+-- include: end_hold
 
-local keys = stock_keys()
-local sale, refusal = stock_open()
+local keys = get_hold_keys()
+local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = hold_load(keys.holds, ARGV[3])
-if not hold then return guard_refuse(sale, CODE.HOLD_UNKNOWN) end
+local hold = load_hold(keys.holds, ARGV[3])
+if not hold then return refuse(sale, CODE.HOLD_UNKNOWN) end
 if hold.status == CONFIRMED then
-  return guard_refuse(sale, CODE.HOLD_CONFIRMED, hold_pack(hold))
+  return refuse(sale, CODE.HOLD_CONFIRMED, pack_hold(hold))
 end
-if hold.status ~= CONFIRMING then return guard_refuse(sale, CODE.HOLD_STATE, hold_pack(hold)) end
-book_held(sale, keys, hold, ARGV[4])
-return stock_commit(sale, keys.events, CODE.OK, hold.value)
+if hold.status ~= CONFIRMING then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
+book_units(sale, keys, hold, ARGV[4])
+return commit_inventory(sale, keys.events, CODE.OK, hold.value)

@@ -1,14 +1,14 @@
 -- A refund: puts units of an order back on sale, those that are still booked by it.
 --
--- Atomic with that very check: a seat that was refunded before and sold to somebody else is not in this
--- order any more, so a repeat can never free it under its new owner. Units of an area have no names:
--- for them the version tells a repeat from a second refund.
+-- Atomic with that very check: a seat that was refunded before and sold to somebody else is not in
+-- this order any more, so a repeat can never free it under its new owner. Units of an area have no
+-- names: for them the version tells a repeat from a second refund.
 --
 -- KEYS
 --   1 sale    HASH    guard, lifecycle, counters
 --   2 events  STREAM  gains order.refunded
 --   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row block
+--   4 rows    STRING  one byte a row segment
 --   5 holds   HASH    the hold
 --   6 buyers  HASH    units and hold ids by buyer
 --   7 due     ZSET    deadlines
@@ -27,27 +27,27 @@
 -- Events: order.refunded {buyer, seats, areas, amount}, inventory.reopened.
 -- flags: allow-oom
 
--- include: hold_end
+-- include: end_hold
 
-local keys = stock_keys()
-local sale, refusal = stock_open()
+local keys = get_hold_keys()
+local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = hold_load(keys.holds, ARGV[3])
-if not hold then return guard_refuse(sale, CODE.HOLD_UNKNOWN) end
+local hold = load_hold(keys.holds, ARGV[3])
+if not hold then return refuse(sale, CODE.HOLD_UNKNOWN) end
 if hold.status ~= CONFIRMED then
-  local code = hold_ended(hold) and CODE.UNCHANGED or CODE.HOLD_STATE
-  return guard_refuse(sale, code, hold_pack(hold))
+  local code = is_ended(hold) and CODE.UNCHANGED or CODE.HOLD_STATE
+  return refuse(sale, code, pack_hold(hold))
 end
 local version = tonumber(ARGV[7])
 if version ~= 0 and version ~= hold.version then
-  return guard_refuse(sale, CODE.HOLD_CHANGED, hold_pack(hold))
+  return refuse(sale, CODE.HOLD_CHANGED, pack_hold(hold))
 end
 
-local asked = {}
-for _, seat in ipairs(cmsgpack.unpack(ARGV[4])) do asked[seat] = true end
+local named = {}
+for _, seat in ipairs(cmsgpack.unpack(ARGV[4])) do named[seat] = true end
 local freed, seats, prices = {}, {}, {}
 for at, seat in ipairs(hold.seats) do
-  if asked[seat] then
+  if named[seat] then
     freed[#freed + 1] = seat
   else
     seats[#seats + 1], prices[#prices + 1] = seat, hold.prices[at]
@@ -67,19 +67,19 @@ for at = 1, #hold.areas, 3 do
     end
   end
 end
-local before = hold_units(hold)
+local before = count_units(hold)
 hold.seats, hold.prices, hold.areas = seats, prices, left
-local count = before - hold_units(hold)
-if count == 0 then return guard_refuse(sale, CODE.UNCHANGED, hold_pack(hold)) end
+local count = before - count_units(hold)
+if count == 0 then return refuse(sale, CODE.UNCHANGED, pack_hold(hold)) end
 
-local rows = rows_of(keys.seats, hold.rows)
-local moved = rows_move(sale, keys.seats, keys.rows, rows, freed, { b = true }, 'f')
+local rows = read_rows(keys.seats, hold.rows)
+local moved = move_seats(sale, keys.seats, keys.rows, rows, freed, { b = true }, 'f')
 sale.free, sale.booked = sale.free + (moved.b or 0), sale.booked - (moved.b or 0)
-stock_areas_move(sale, given, 'booked', 'free')
+move_areas(sale, given, 'booked', 'free')
 local gone = count == before
 if gone then hold.status, hold.reason = RELEASED, 'refunded' end
-buyer_remove(sale, keys.buyers, hold, count, gone, false)
-hold_save(keys.holds, hold)
-event_append(sale, keys.events, 'order.refunded', hold.id,
+remove_buyer_units(sale, keys.buyers, hold, count, gone, false)
+save_hold(keys.holds, hold)
+append_event(sale, keys.events, 'order.refunded', hold.id,
   { buyer = hold.buyer, seats = freed, areas = given, amount = tonumber(ARGV[6]) })
-return stock_commit(sale, keys.events, CODE.OK, hold.value)
+return commit_inventory(sale, keys.events, CODE.OK, hold.value)

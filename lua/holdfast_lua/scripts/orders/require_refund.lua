@@ -1,7 +1,7 @@
 -- Tells the platform that a payment must go back, once for each hold.
 --
--- Atomic with the mark in the hold that makes a repeat find it done. A hold that the store does not know
--- is told of all the same: telling twice is harmless, not telling is not.
+-- Atomic with the mark in the hold that makes a repeat find it done. A hold that the store does not
+-- know is told of all the same: telling twice is harmless, not telling is not.
 --
 -- KEYS
 --   1 sale    HASH    guard, lifecycle, counters
@@ -20,19 +20,19 @@
 -- Events: order.refund_required {order_ref, amount, reason}.
 -- flags: allow-oom
 
--- include: hold_change
+-- include: hold
 
 local events_key, holds_key = KEYS[2], KEYS[3]
-local sale, refusal = stock_open()
+local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = hold_load(holds_key, ARGV[3])
+local hold = load_hold(holds_key, ARGV[3])
 if hold then
   if hold.reason == 'refund_required' then
-    return guard_refuse(sale, CODE.UNCHANGED, hold_pack(hold))
+    return refuse(sale, CODE.UNCHANGED, pack_hold(hold))
   end
   hold.reason, hold.ledger = 'refund_required', 1
-  hold_save(holds_key, hold)
+  save_hold(holds_key, hold)
 end
-event_append(sale, events_key, 'order.refund_required', ARGV[3],
+append_event(sale, events_key, 'order.refund_required', ARGV[3],
   { order_ref = ARGV[4], amount = tonumber(ARGV[5]), reason = ARGV[6] })
-return stock_commit(sale, events_key, CODE.OK, hold and hold.value or '')
+return commit_inventory(sale, events_key, CODE.OK, hold and hold.value or '')

@@ -1,4 +1,4 @@
--- Installs a chunk of the buyers' entries; see install_stock.
+-- Installs a chunk of the buyers' entries; see install_inventory.
 --
 -- KEYS
 --   1 sale    HASH    guard, lifecycle, counters
@@ -14,7 +14,7 @@
 -- include: fence
 
 local epoch = tonumber(ARGV[1])
-local refusal = fence_refusal(KEYS[1], KEYS[2], epoch)
+local refusal = check_fence(KEYS[1], KEYS[2], epoch)
 if refusal then return refusal end
 
 redis.call('HSET', KEYS[3], unpack(ARGV, 2))

@@ -1,4 +1,4 @@
--- Installs a chunk of holds, with a deadline for those that have one; see install_stock.
+-- Installs a chunk of holds, with a deadline for those that have one; see install_inventory.
 --
 -- KEYS
 --   1 sale    HASH    guard, lifecycle, counters
@@ -15,7 +15,7 @@
 -- include: fence
 
 local epoch = tonumber(ARGV[1])
-local refusal = fence_refusal(KEYS[1], KEYS[2], epoch)
+local refusal = check_fence(KEYS[1], KEYS[2], epoch)
 if refusal then return refusal end
 
 for at = 2, #ARGV, 3 do

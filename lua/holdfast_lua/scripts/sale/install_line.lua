@@ -1,18 +1,19 @@
 -- Puts a line into the store: a new one, or one rebuilt from its last checkpoint.
 --
--- One code path for both. It writes the line's own keys only. The sale hash is installed last and is
--- the commit point: until then every guarded script refuses, and from then on this one does.
+-- One code path for both. It writes the line's own keys only. The sale hash is installed last and
+-- is the commit point: until then every guarded script refuses, and from then on this one does.
 --
 -- Invariants: numbering resumes at the ceiling, so no number is issued twice; the numbers between
--- the checkpoint and the ceiling are a gap; calls that were outstanding at the checkpoint stand again,
--- with a whole claim window, beside those of the same ranges that were served, so the share of those who
--- come is what it was, and nobody further is called until those have had the time to come; who was
--- served after the checkpoint is called again (the same ticket gets the same pass id, hence the same
--- admission; it costs a token, never a second pass); a rebuilt token bucket is empty, since nobody
--- knows what was spent; sessions that are known by number only keep their slots until they must be
--- over, and who was served by the checkpoint takes theirs up with ticket or pass; a lobby that is to be drawn and
--- lost joins gets the epoch chained in, so nobody can have known the order before, and its lost
--- places take part in the draw, since they may have been handed out, instead of being a gap.
+-- the checkpoint and the ceiling are a gap; calls that were outstanding at the checkpoint stand
+-- again, with a whole claim window, beside those of the same ranges that were served, so the share
+-- of those who come is what it was, and nobody further is called until those have had the time to
+-- come; who was served after the checkpoint is called again (the same ticket gets the same pass id,
+-- hence the same admission; it costs a token, never a second pass); a rebuilt token bucket is
+-- empty, since nobody knows what was spent; sessions that are known by number only keep their slots
+-- until they must be over, and who was served by the checkpoint takes theirs up with ticket or
+-- pass; a lobby that is to be drawn and lost joins gets the epoch chained in, so nobody can have
+-- known the order before, and its lost places take part in the draw, since they may have been
+-- handed out, instead of being a gap.
 --
 -- KEYS
 --   1 line      HASH    counters and settings; the sale's life
@@ -21,8 +22,8 @@
 --   4 calls     ZSET    ranges called and not ended
 --   5 shown     STRING  bit per number that came to claim
 --   6 deferred  ZSET    number -> deadline of who came and found no room
---   7 asking    ZSET    the deferred who still ask, by number
---   8 asked     ZSET    the same, by the time of their last ask
+--   7 retrying   ZSET    the deferred who claim again, by number
+--   8 retried   ZSET    the same, by the time of their last claim
 --   9 started   ZSET    pass id -> when its session began
 --   10 sale     HASH    read: once it is installed in this epoch, the line is in use
 -- ARGV
@@ -74,12 +75,11 @@
 -- Events: none
 
 -- include: clock
--- include: restore
--- include: tokens
+-- include: restore_calls
 
 local arg = {}
 for position = 1, #ARGV do arg[position] = tonumber(ARGV[position]) or 0 end
-local now_ms = math.max(clock_now_ms(), arg[35])
+local now_ms = math.max(read_clock_ms(), arg[35])
 local clock_ms = arg[32] > 0 and arg[32] or now_ms
 local sale_epoch = tonumber(redis.call('HGET', KEYS[10], 'epoch')) or 0
 local newest = math.max(tonumber(redis.call('HGET', KEYS[1], 'epoch')) or 0, sale_epoch)
@@ -100,16 +100,16 @@ local last, called, lapsed = arg[15], arg[18], arg[20]
 if arg[32] > 0 then
   if ARGV[30] ~= '' then redis.call('SETRANGE', KEYS[5], arg[29], ARGV[30]) end
   restore_ranges(KEYS[4], ARGV[28], clock_ms + arg[5])
-  restore_deferred({ shown = KEYS[5], deferred = KEYS[6], asking = KEYS[7], asked = KEYS[8] },
+  restore_deferred({ shown = KEYS[5], deferred = KEYS[6], retrying = KEYS[7], retried = KEYS[8] },
     ARGV[31], arg[5], clock_ms)
 elseif rebuilt and last >= arg[16] then
   -- A checkpoint that knows no ranges: all that may be outstanding are called again.
-  local again = last - arg[16] + 1 - gaps_between(gaps_parse(gaps), arg[16] - 1, last)
-  calls_add(KEYS[4], arg[5], nil, arg[16], last, again, clock_ms)
+  local again = last - arg[16] + 1 - count_missing(parse_gaps(gaps), arg[16] - 1, last)
+  add_range(KEYS[4], arg[5], nil, arg[16], last, again, clock_ms)
   called = arg[19] + lapsed + again
 end
 local outstanding = called - arg[19] - lapsed
-local calls_from_ms = outstanding > 0 and clock_ms + calls_notice_ms({ claim_ms = arg[5] }) or 0
+local calls_from_ms = outstanding > 0 and clock_ms + get_notice_ms({ claim_ms = arg[5] }) or 0
 
 local accumulator = ARGV[26]
 if rebuilt and lobby_drawn then
@@ -123,7 +123,7 @@ redis.call('HSET', KEYS[1], 'epoch', arg[24],
   'ceiling', arg[11], 'issued', issued, 'lobby', arg[13], 'frozen', arg[14], 'serving', last,
   'gaps', gaps, 'called', called, 'claimed', arg[19], 'lapsed', lapsed, 'admitted', arg[21],
   'show_called', arg[33], 'show_shown', arg[34], 'calls_from_ms', calls_from_ms,
-  'lost_serving', rebuilt and last or 0, 'tokens', rebuilt and 0 or tokens_most(arg[1], arg[2]),
+  'lost_serving', rebuilt and last or 0, 'tokens', rebuilt and 0 or get_most_tokens(arg[1], arg[2]),
   'tokens_ms', now_ms, 'shift_ms', now_ms - clock_ms, 'stopped_ms', stopped, 'resume_to', 'live',
   'advanced_ms', 0, 'lost_active', arg[22], 'lost_until_ms', now_ms + arg[4], 'share', 1,
   'draw', arg[25], 'accumulator', accumulator, 'beacon', ARGV[27],

@@ -1,16 +1,17 @@
 -- Writes the sale hash: from this moment every guarded script works on the sale.
 --
 -- The last step of an installation and of a rebuild, which are the same thing: the line's and the
--- stock's keys have been written before, and nobody could use them, since each guarded script refuses
--- while the hash is missing or of an older epoch. Atomic, because readers must see either the old
--- epoch or the whole new one, and because of two processes that install the same epoch only the first
--- may succeed. Revisions start above those of every earlier epoch (the caller's `revision` is a
--- function of the epoch), so that a client which compares revisions never takes the past for news.
+-- inventory's keys have been written before, and nobody could use them, since each guarded script
+-- refuses while the hash is missing or of an older epoch. Atomic, because readers must see either
+-- the old epoch or the whole new one, and because of two processes that install the same epoch only
+-- the first may succeed. Revisions start above those of every earlier epoch (the caller's
+-- `revision` is a function of the epoch), so that a client which compares revisions never takes the
+-- past for news.
 --
 -- KEYS
 --   1 sale    HASH    written whole
 --   2 events  STREAM  gains inventory.rebuilt
---   3 fence   STRING  the epoch whose stock was written here, and its nonce
+--   3 fence   STRING  the epoch whose inventory was written here, and its nonce
 -- ARGV
 --   1 epoch             the new epoch
 --   2 revision          the first revision of that epoch
@@ -23,12 +24,12 @@
 --   9 settings_version  integer
 --   10 rebuilt           1 = after a loss, 0 = new
 --   11 commitment        of the draw that is to come; empty where nothing is drawn
---   12 nonce             of the stock that was installed; empty to install without looking
---   13 stock...          field, value, field, value: the counters as the stock was installed
+--   12 nonce             of the inventory that was installed; empty to install without looking
+--   13 counter...        field, value, field, value: the counters as the inventory was installed
 --
 -- Returns {code, revision, now_ms}: OK; UNCHANGED when this epoch is installed already;
--- EPOCH_CHANGED {.., epoch} when a later one is; INSTALL_FENCED when the stock was written to another
--- store than this one.
+-- EPOCH_CHANGED {.., epoch} when a later one is; INSTALL_FENCED when the inventory was written to
+-- another store than this one.
 -- Complexity: O(fields).
 -- Events: inventory.rebuilt {epoch} when `rebuilt`, else draw.committed {commitment, start} if any.
 
@@ -42,12 +43,12 @@ local rebuilt = ARGV[10] == '1'
 
 local stored = redis.call('HMGET', sale_key, 'epoch', 'revision', 'clock_ms')
 local stored_epoch = tonumber(stored[1]) or -1
-local now_ms = math.max(clock_now_ms(), clock_ms, tonumber(stored[3]) or 0)
+local now_ms = math.max(read_clock_ms(), clock_ms, tonumber(stored[3]) or 0)
 if stored_epoch >= epoch then
   local code = stored_epoch > epoch and CODE.EPOCH_CHANGED or CODE.UNCHANGED
   return { code, tonumber(stored[2]), now_ms, stored_epoch }
 end
-local begun, nonce = fence_read(KEYS[3])
+local begun, nonce = read_fence(KEYS[3])
 if ARGV[12] ~= '' and (begun ~= epoch or nonce ~= ARGV[12]) then
   return { CODE.INSTALL_FENCED, 0, now_ms, begun }
 end
@@ -57,21 +58,21 @@ local sale = {
   key = sale_key, epoch = epoch, revision = revision - 1, clock_ms = clock_ms, now_ms = now_ms,
   name = ARGV[4], event_epoch = epoch, seq = 0, changes = {},
 }
-guard_set(sale, 'epoch', ARGV[1])
-guard_set(sale, 'event_epoch', ARGV[1])
+set_sale(sale, 'epoch', ARGV[1])
+set_sale(sale, 'event_epoch', ARGV[1])
 local fields = { 'name', 'lifecycle', 'prequeue_ms', 'opens_ms', 'ends_ms', 'settings_version' }
 for position = 1, #fields do
-  guard_set(sale, fields[position], ARGV[position + 3])
+  set_sale(sale, fields[position], ARGV[position + 3])
 end
 for position = 13, #ARGV, 2 do
-  guard_set(sale, ARGV[position], ARGV[position + 1])
+  set_sale(sale, ARGV[position], ARGV[position + 1])
 end
 if rebuilt then
   sale.event_epoch = epoch
-  event_append(sale, events_key, 'inventory.rebuilt', ARGV[4], { epoch = epoch })
+  append_event(sale, events_key, 'inventory.rebuilt', ARGV[4], { epoch = epoch })
 elseif ARGV[11] ~= '' then
   local opens_ms = tonumber(ARGV[7])
-  event_append(sale, events_key, 'draw.committed', ARGV[4],
-    { commitment = ARGV[11], start = opens_ms > 0 and event_time(opens_ms) or nil })
+  append_event(sale, events_key, 'draw.committed', ARGV[4],
+    { commitment = ARGV[11], start = opens_ms > 0 and format_time(opens_ms) or nil })
 end
-return guard_commit(sale, CODE.OK)
+return commit_sale(sale, CODE.OK)

@@ -12,8 +12,8 @@
 
 -- include: guard
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then
   return refusal
 end
-return guard_read(sale, CODE.OK)
+return answer(sale, CODE.OK)

@@ -1,7 +1,8 @@
 -- Reads the sale hash with the store's time.
 --
--- One script instead of HMGET and TIME, so that what is derived from both (whether the sale is open)
--- is true of one moment. It also tells a caller that the store is behind before anything is decided.
+-- One script instead of HMGET and TIME, so that what is derived from both (whether the sale is
+-- open) is true of one moment. It also tells a caller that the store is behind before anything is
+-- decided.
 --
 -- KEYS
 --   1 sale  HASH  read
@@ -16,10 +17,10 @@
 
 -- include: guard
 
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], { 'lifecycle', 'settings_version',
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], { 'lifecycle', 'settings_version',
   'prequeue_ms', 'opens_ms', 'ends_ms', 'free', 'held', 'booked', 'blocked', 'apart',
   'apart_free', 'apart_held' })
 if refusal then return refusal end
-return guard_read(sale, CODE.OK, sale.lifecycle, sale.settings_version, sale.prequeue_ms,
+return answer(sale, CODE.OK, sale.lifecycle, sale.settings_version, sale.prequeue_ms,
   sale.opens_ms, sale.ends_ms, sale.free, sale.held, sale.booked, sale.blocked, sale.seq,
   sale.apart, sale.apart_free, sale.apart_held)

@@ -19,7 +19,7 @@
 
 local events_key = KEYS[2]
 local epoch, seq, limit = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
 if refusal then return refusal end
 local after, trimmed = '-', 0
 if epoch >= 0 then
@@ -36,4 +36,4 @@ if epoch >= 0 then
 end
 local entries = {}
 if trimmed == 0 then entries = redis.call('XRANGE', events_key, after, '+', 'COUNT', limit) end
-return guard_read(sale, CODE.OK, sale.event_epoch, sale.seq, trimmed, entries)
+return answer(sale, CODE.OK, sale.event_epoch, sale.seq, trimmed, entries)

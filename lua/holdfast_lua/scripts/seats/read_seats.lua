@@ -1,4 +1,4 @@
--- Reads the whole stock with its counts and the cursor of the last event in it.
+-- Reads all seats with its counts and the cursor of the last event in it.
 --
 -- One script, so that a reader who goes on from that cursor misses nothing and sees nothing twice.
 --
@@ -18,10 +18,10 @@
 -- include: guard
 
 local fields = { 'free', 'held', 'booked', 'blocked', 'next_due_ms', unpack(ARGV, 3) }
-local sale, refusal = guard_open(KEYS[1], ARGV[1], ARGV[2], fields)
+local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], fields)
 if refusal then return refusal end
 local areas = {}
 for position = 6, #fields do areas[position - 5] = sale[fields[position]] end
 local overdue = sale.next_due_ms > 0 and sale.next_due_ms <= sale.now_ms
-return guard_read(sale, CODE.OK, redis.call('GET', KEYS[2]) or '', sale.free, sale.held,
+return answer(sale, CODE.OK, redis.call('GET', KEYS[2]) or '', sale.free, sale.held,
   sale.booked, sale.blocked, sale.event_epoch, sale.seq, overdue and 1 or 0, areas)

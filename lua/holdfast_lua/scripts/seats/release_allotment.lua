@@ -1,7 +1,7 @@
 -- Puts what is set aside for a channel on sale for everybody.
 --
--- Atomic, so that the units leave the counters of what is set aside in the state that they are in. A
--- repeat finds nothing left to release: whoever is not sure that it was done may do it again.
+-- Atomic, so that the units leave the counters of what is set aside in the state that they are in.
+-- A repeat finds nothing left to release: whoever is not sure that it was done may do it again.
 --
 -- KEYS
 --   1 sale    HASH    guard, lifecycle, counters
@@ -11,7 +11,7 @@
 --   1 epoch     integer
 --   2 revision  integer
 --   3 channel   text
---   4 rows      msgpack { base, first, length, ... }: the row blocks that are set aside for it
+--   4 rows      msgpack { base, first, length, ... }: the row segments that are set aside for it
 --   5 areas     msgpack { area, ... }
 --
 -- Returns {code, revision, now_ms}: OK; UNCHANGED when none of it is set aside any more.
@@ -22,16 +22,16 @@
 -- include: areas
 -- include: rows
 
-local sale, refusal = stock_open()
+local sale, refusal = open_inventory()
 if refusal then return refusal end
 local rows, areas = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5])
 local free, held, runs, given, names = 0, 0, {}, {}, {}
 
 for at = 1, #rows, 3 do
   local base, first = rows[at], rows[at + 1]
-  if apart_named(sale, base) then
+  if is_allotted(sale, base) then
     names[base] = true
-    local row = row_read(KEYS[3], { first = first, length = rows[at + 2] })
+    local row = read_row(KEYS[3], { first = first, length = rows[at + 2] })
     for from, after in string.gmatch(row.states, '()f+()') do
       free = free + after - from
       runs[#runs + 1], runs[#runs + 2] = first + from - 1, first + after - 2
@@ -40,21 +40,21 @@ for at = 1, #rows, 3 do
   end
 end
 for _, area in ipairs(areas) do
-  if apart_named(sale, 'a' .. area) then
+  if is_allotted(sale, 'a' .. area) then
     names['a' .. area] = true
-    local free_field, held_field = stock_area_load(sale, area)
+    local free_field, held_field = load_area(sale, area)
     free, held = free + sale[free_field], held + sale[held_field]
     given[#given + 1], given[#given + 2], given[#given + 3] = area, sale[free_field], 0
   end
 end
-if not next(names) then return guard_refuse(sale, CODE.UNCHANGED) end
+if not next(names) then return refuse(sale, CODE.UNCHANGED) end
 
 local left = {}
 for name in string.gmatch(sale.apart, '%S+') do
   if not (names[name] or names[tonumber(name)]) then left[#left + 1] = name end
 end
-guard_set(sale, 'apart', #left > 0 and ' ' .. table.concat(left, ' ') .. ' ' or '')
+set_sale(sale, 'apart', #left > 0 and ' ' .. table.concat(left, ' ') .. ' ' or '')
 sale.apart_free, sale.apart_held = sale.apart_free - free, sale.apart_held - held
-event_append(sale, KEYS[2], 'allotment.released', ARGV[3],
+append_event(sale, KEYS[2], 'allotment.released', ARGV[3],
   { channel = ARGV[3], free = free, held = held, runs = runs, areas = given })
-return stock_commit(sale, KEYS[2], CODE.OK)
+return commit_inventory(sale, KEYS[2], CODE.OK)

@@ -6,7 +6,7 @@
 --   1 sale    HASH    guard, lifecycle, counters
 --   2 events  STREAM  gains seats.unblocked
 --   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row block
+--   4 rows    STRING  one byte a row segment
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
@@ -16,9 +16,9 @@
 -- Complexity: O(seats of the rows touched).
 -- Events: seats.unblocked {seats}, inventory.sold_out, inventory.reopened.
 
--- include: rows_switch
+-- include: move_seats
 
 local keys = { events = KEYS[2], seats = KEYS[3], rows = KEYS[4] }
-local sale, refusal = stock_open()
+local sale, refusal = open_inventory()
 if refusal then return refusal end
-return rows_switch(sale, keys, cmsgpack.unpack(ARGV[3]), 'x', 'f', 'seats.unblocked')
+return switch_seats(sale, keys, cmsgpack.unpack(ARGV[3]), 'x', 'f', 'seats.unblocked')

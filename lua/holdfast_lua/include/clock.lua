@@ -1,9 +1,0 @@
--- The store's clock, read once per script.
---
--- clock_now_ms() is the only way a script learns the time. Tests replace this one file, so that time
--- can be driven without a branch in the code that goes on sale.
-
-local function clock_now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end

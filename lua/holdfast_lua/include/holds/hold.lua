@@ -1,0 +1,52 @@
+-- A hold that is there: unpacked, packed again, told of.
+
+-- include: new_hold
+
+local function pack_hold(hold)
+  return cmsgpack.pack({ hold.status, hold.version, hold.created_ms, hold.expires_ms,
+    hold.latest_ms, hold.seats, hold.prices, hold.rows, hold.total, hold.areas, hold.buyer,
+    hold.digest, hold.pass_id, hold.reason, hold.ledger, hold.order_ref })
+end
+
+local function unpack_hold(id, value)
+  local field = cmsgpack.unpack(value)
+  return { id = id, status = field[1], version = field[2], created_ms = field[3],
+    expires_ms = field[4], latest_ms = field[5], seats = field[6], prices = field[7],
+    rows = field[8], total = field[9], areas = field[10], buyer = field[11], digest = field[12],
+    pass_id = field[13], reason = field[14], ledger = field[15], order_ref = field[16] }
+end
+
+-- Every change of a hold moves its version.
+local function save_hold(holds_key, hold)
+  hold.version = hold.version + 1
+  hold.value = pack_hold(hold)
+  redis.call('HSET', holds_key, hold.id, hold.value)
+end
+
+local function append_hold_event(sale, events_key, kind, hold, more)
+  local data = more or {}
+  data.buyer, data.seats, data.areas, data.total = hold.buyer, hold.seats, hold.areas, hold.total
+  append_event(sale, events_key, kind, hold.id, data)
+end
+
+-- Changing a hold that is there: reading it, and why a change must be refused.
+
+local function load_hold(holds_key, id)
+  local value = redis.call('HGET', holds_key, id)
+  return value and unpack_hold(id, value) or nil
+end
+
+local function is_timed(hold) return hold.status <= PAYING end
+local function is_ended(hold) return hold.status >= RELEASED end
+local function is_overdue(hold, now_ms) return is_timed(hold) and hold.expires_ms <= now_ms end
+
+-- Why a change of this hold must be refused, nil when it may go on. An empty owner and version 0
+-- are not checked. The deadline decides here, whether a sweep has come by or not.
+local function find_refusal(hold, owner, version, now_ms)
+  if not hold then return CODE.HOLD_UNKNOWN end
+  if owner ~= '' and owner ~= hold.buyer then return CODE.NOT_OWNER end
+  if hold.status == EXPIRED or is_overdue(hold, now_ms) then return CODE.HOLD_EXPIRED end
+  if hold.status == RELEASED then return CODE.HOLD_RELEASED end
+  if version ~= 0 and version ~= hold.version then return CODE.HOLD_CHANGED end
+  return nil
+end

@@ -1,0 +1,93 @@
+-- New holds on their way from decided to written: all that one call makes, in the order of the
+-- requests.
+--
+-- A batch is { keys, cache, holds, made, buyer_units }: the rows, the holds, their packed values by
+-- id, and what each buyer has. Nothing is written before write_batch, which gathers: one command
+-- for all holds, one for all deadlines, one for a row however many took from it.
+
+-- include: new_hold
+-- include: row_cache
+-- include: sessions
+
+local FIVE_MEMBERS = '\133'  -- how a msgpack map of five begins
+
+-- What the ids have already, and the deadlines of the passes' sessions, in the order of the holds.
+local function read_known(keys, holds)
+  local ids, pass_ids, with_passes = {}, {}, false
+  for n, hold in ipairs(holds) do
+    ids[n], pass_ids[n] = hold.id, hold.pass_id
+    with_passes = with_passes or hold.pass_id ~= ''
+  end
+  return redis.call('HMGET', keys.holds, unpack(ids)),
+    with_passes and read_session_deadlines(keys.active, pass_ids) or {}
+end
+
+-- `open` are the holds that may come to be.
+local function open_batch(sale, keys, open)
+  local batch = { keys = keys, cache = open_row_cache(keys, sale.levels), holds = {}, made = {},
+    buyer_units = {} }
+  local buyers = {}
+  for n, hold in ipairs(open) do buyers[n] = hold.buyer end
+  local entries = redis.call('HMGET', keys.buyers, unpack(buyers))
+  for n, buyer in ipairs(buyers) do
+    if not batch.buyer_units[buyer] then
+      local units, ids, tat_ms = parse_buyer(entries[n])
+      batch.buyer_units[buyer] = { units = units, ids = ids, tat_ms = tat_ms }
+    end
+  end
+  return batch
+end
+
+-- Counts a hold whose seats have been marked in the cache, and packs it. Areas are not counted
+-- here.
+local function add_hold(sale, batch, hold, units)
+  local theirs, seats, now_ms = batch.buyer_units[hold.buyer], #hold.seats, sale.now_ms
+  theirs.units, theirs.ids = theirs.units + units, theirs.ids .. ' ' .. hold.id
+  sale.free, sale.held = sale.free - seats, sale.held + seats
+  hold.expires_ms = now_ms + hold.hold_ms
+  hold.value = pack_new_hold(now_ms, hold.expires_ms, now_ms + hold.hold_max_ms, hold, hold.rest)
+  batch.made[hold.id] = hold.value
+  batch.holds[#batch.holds + 1] = hold
+end
+
+-- Events come first: of all that is written they alone could be refused, by a stream that is ahead.
+local function append_created_events(sale, batch)
+  for _, hold in ipairs(batch.holds) do
+    append_packed_event(sale, batch.keys.events, 'hold.created', hold.id, FIVE_MEMBERS
+      .. cmsgpack.pack('buyer', hold.buyer, 'seats', hold.seats, 'areas', hold.areas,
+        'total', hold.total, 'expires_ms', hold.expires_ms))
+  end
+end
+
+local function write_buyers(batch)
+  local entries, written = {}, {}
+  for _, hold in ipairs(batch.holds) do
+    local buyer = hold.buyer
+    if not written[buyer] then
+      written[buyer] = true
+      local theirs = batch.buyer_units[buyer]
+      entries[#entries + 1] = buyer
+      entries[#entries + 1] = format_buyer(theirs.units, theirs.ids, theirs.tat_ms)
+    end
+  end
+  redis.call('HSET', batch.keys.buyers, unpack(entries))
+end
+
+local function write_batch(sale, batch)
+  local keys, values, deadlines, sessions = batch.keys, {}, {}, {}
+  for n, hold in ipairs(batch.holds) do
+    values[2 * n - 1], values[2 * n] = hold.id, hold.value
+    deadlines[2 * n - 1], deadlines[2 * n] = hold.expires_ms, hold.id
+    if hold.pass_id ~= '' then
+      sessions[#sessions + 1] = hold.expires_ms
+      sessions[#sessions + 1] = hold.pass_id
+    end
+    note_due(sale, hold.expires_ms)
+  end
+  append_created_events(sale, batch)
+  write_rows(sale, batch.cache)
+  redis.call('HSET', keys.holds, unpack(values))
+  redis.call('ZADD', keys.due, unpack(deadlines))
+  write_buyers(batch)
+  if #sessions > 0 then extend_held_sessions(keys.active, keys.unheld, sessions) end
+end

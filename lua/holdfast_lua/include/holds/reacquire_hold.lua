@@ -1,0 +1,37 @@
+-- A late payment: a hold that has lapsed takes units again and goes straight to confirming.
+
+-- include: sweep_holds
+
+local REACQUIRE_SWEEP_MAX = 16
+
+-- active, paying or lapsed -> confirming: time has no hold on it any more, and the ledger knows it.
+local function mark_confirming(keys, hold)
+  hold.status, hold.reason, hold.ledger = CONFIRMING, '', 1
+  redis.call('ZREM', keys.due, hold.id)
+  save_hold(keys.holds, hold)
+end
+
+-- Why a lapsed hold may not take anything, nil when it may. Frees what is overdue first. The end of
+-- the sale's time is no reason: whoever pays late began before it.
+local function check_reacquire(sale, keys, hold, limit)
+  if sale.lifecycle == 'closed' then return CODE.HOLDS_CLOSED end
+  sweep_holds(sale, keys, REACQUIRE_SWEEP_MAX)
+  local units = read_buyer(keys.buyers, hold.buyer)
+  if limit > 0 and units + count_units(hold) > limit then return CODE.HOLD_LIMIT end
+  return nil
+end
+
+-- Answers a refusal; what was swept or ended on the way is kept.
+local function refuse_reacquire(sale, keys, hold, code, seats, areas)
+  if seats and has_overdue(sale) then code = CODE.SWEEP_AGAIN end
+  return refuse_after_sweep(sale, keys.events, code, pack_hold(hold), seats or {}, areas or {})
+end
+
+-- The units have been marked as held: counts them and confirms.
+local function reacquire_units(sale, keys, hold)
+  sale.free, sale.held = sale.free - #hold.seats, sale.held + #hold.seats
+  move_areas(sale, hold.areas, 'free', 'held')
+  add_buyer_units(keys.buyers, hold.buyer, hold.id, count_units(hold))
+  mark_confirming(keys, hold)
+  append_hold_event(sale, keys.events, 'hold.reacquired', hold)
+end

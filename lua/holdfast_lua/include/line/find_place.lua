@@ -1,0 +1,42 @@
+-- Finds what a place is worth: what a number is worth right now, decided in one order for claiming
+-- and for checking. Whether the very ticket has a live session is looked up before, since that
+-- needs nothing of the line.
+--
+-- Answers a code and what goes with it:
+--   NOT_CALLED       nothing: its turn is yet to come
+--   CALLED           the call's deadline by the line's clock, and whether it was deferred before; or
+--                    false and true: it was served before a store loss, and its session, which is
+--                    known by number only, can be taken up
+--   CALL_EXPIRED     nothing: the call lapsed, the session ended, or another ticket has the place
+
+-- include: calls
+
+-- What tells in `returned` that the session of a number, or of a pass, needs no taking up any more.
+local function get_return_marks(sale, number, pass_id)
+  local epoch = string.format('%.0f:', sale.epoch)
+  return epoch .. pass_id, epoch .. '#' .. string.format('%.0f', number)
+end
+
+local function can_return(sale, line, keys, number, pass_id)
+  if number > line.lost_serving or line.lost_active < 1 or sale.now_ms >= line.lost_until_ms then
+    return false
+  end
+  local marks = redis.call('SMISMEMBER', keys.returned, get_return_marks(sale, number, pass_id))
+  return marks[1] == 0 and marks[2] == 0
+end
+
+local function find_place(sale, line, keys, number, pass_id)
+  if get_phase(sale, line) ~= 'open' or number > line.serving then return CODE.NOT_CALLED end
+  local clock_ms = read_line_clock(line, sale.now_ms)
+  if redis.call('GETBIT', keys.shown, number) == 1 then
+    local until_ms = tonumber(redis.call('ZSCORE', keys.deferred, number))
+    if until_ms and until_ms > clock_ms then return CODE.CALLED, until_ms, true end
+    if not until_ms and can_return(sale, line, keys, number, pass_id) then
+      return CODE.CALLED, clock_ms + line.lost_until_ms - sale.now_ms, false, true
+    end
+    return CODE.CALL_EXPIRED
+  end
+  local range = find_range(keys.calls, number)
+  if range and range.deadline_ms > clock_ms then return CODE.CALLED, range.deadline_ms, false end
+  return CODE.CALL_EXPIRED
+end

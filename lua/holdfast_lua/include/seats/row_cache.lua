@@ -1,0 +1,96 @@
+-- The row cache: the row segments as one script sees them while it takes seats.
+--
+-- A row segment is read when it is first looked at, changed in memory, and written once by
+-- write_rows, however many holds took seats in it; until then nothing is written. `bytes` are those
+-- of `rows` and keep in step, so that the next pick sees what the one before has taken.
+--
+-- `searches` remembers, for a set of row bytes, a position before which no row has one of them, and
+-- which of them occur at all from there on: a crowd asks for the same, and when much is sold to
+-- find that out costs more than all else.
+--
+-- A row is as in rows.lua, with what its record says besides: `focus2`, twice the position nearest
+-- to the focal point, `zone`, and `near`, how many segments of its tier follow it.
+
+-- include: prelude
+-- include: rows
+
+local RECORD, RECORD_BYTES, RECORDS_READ = '>I4I2I4I2B', 13, 8
+
+local unpack_record = struct.unpack
+
+local function open_row_cache(keys, levels)
+  return { keys = keys, levels = levels, bytes = redis.call('GET', keys.rows) or '', rows = {},
+    touched = {}, searches = {}, lowest = math.huge, highest = 0,
+    records = '', records_at = -RECORDS_READ }
+end
+
+-- The record at a position. Those behind it come with it: a tier's are asked for together.
+local function read_row_record(cache, position)
+  local at = position - cache.records_at
+  if at < 0 or at >= RECORDS_READ then
+    local first_byte = (position - 1) * RECORD_BYTES
+    cache.records = redis.call('GETRANGE', cache.keys.layout, first_byte,
+      first_byte + RECORDS_READ * RECORD_BYTES - 1)
+    cache.records_at, at = position, 0
+  end
+  return unpack_record(RECORD, cache.records, at * RECORD_BYTES + 1)
+end
+
+local function get_row(cache, position)
+  local row = cache.rows[position]
+  if row then return row end
+  local first, length, focus2, zone, near = read_row_record(cache, position)
+  local summary = byte(cache.bytes, position)
+  row = { position = position, first = first, length = length, focus2 = focus2, zone = zone,
+    near = near, base = summary - summary % cache.levels, taken = 0,
+    states = redis.call('GETRANGE', cache.keys.seats, first, first + length - 1) }
+  cache.rows[position] = row
+  return row
+end
+
+-- How many segments of its tier follow this one; does not read its seats.
+local function get_near(cache, position)
+  local row = cache.rows[position]
+  if row then return row.near end
+  local _, _, _, _, near = read_row_record(cache, position)
+  return near
+end
+
+-- A row's byte is another one now.
+local function update_summary(cache, position, summary)
+  local bytes, one = cache.bytes, char(summary)
+  cache.bytes = sub(bytes, 1, position - 1) .. one .. sub(bytes, position + 1)
+  cache.lowest = math.min(cache.lowest, position)
+  cache.highest = math.max(cache.highest, position)
+  for wanted, search in pairs(cache.searches) do
+    if find(wanted, one, 1, true) then
+      if position < search.from then search.from = position end
+      if not find(search.among, one, 1, true) then search.among = search.among .. one end
+    end
+  end
+end
+
+-- Gives a row other states, in which `count` seats are held that were free.
+local function put_row(cache, row, states, count)
+  row.states = states
+  local summary = summarize_row(row, cache.levels)
+  if byte(cache.bytes, row.position) ~= summary then update_summary(cache, row.position, summary) end
+  if row.taken == 0 then cache.touched[#cache.touched + 1] = row end
+  row.taken = row.taken + count
+end
+
+-- Writes the rows that changed, and their bytes from the first to the last that did. What is
+-- allotted is counted here and not by areas.lua: no closure is made for what few sales have.
+local function write_rows(sale, cache)
+  local keys = cache.keys
+  for _, row in ipairs(cache.touched) do
+    redis.call('SETRANGE', keys.seats, row.first, row.states)
+    if sale.apart ~= '' and find(sale.apart, ' ' .. row.base .. ' ', 1, true) then
+      sale.apart_free, sale.apart_held = sale.apart_free - row.taken, sale.apart_held + row.taken
+    end
+  end
+  if cache.highest > 0 then
+    redis.call('SETRANGE', keys.rows, cache.lowest - 1,
+      sub(cache.bytes, cache.lowest, cache.highest))
+  end
+end

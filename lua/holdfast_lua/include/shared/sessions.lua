@@ -1,0 +1,51 @@
+-- Sessions: the admitted visitors of a sale.
+--
+-- `active` holds every pass id with its session's deadline. Only the deadline decides: an entry
+-- past it is over although a sweep has yet to remove it. `unheld` holds the passes that have not
+-- held anything yet, each with the deadline up to which a share of the free stock is set aside for
+-- it. The inventory reads and extends sessions through these functions alone. `started` holds when
+-- each session began, since it is not renewed for ever.
+
+-- The deadline of a live session, nil when it is over or never was.
+local function read_session_deadline(active_key, pass_id, now_ms)
+  local deadline_ms = tonumber(redis.call('ZSCORE', active_key, pass_id))
+  if deadline_ms and deadline_ms > now_ms then return deadline_ms end
+  return nil
+end
+
+-- A live hold keeps its buyer's session alive: moves the deadline of a live session, never back.
+local function extend_session(active_key, pass_id, until_ms)
+  redis.call('ZADD', active_key, 'XX', 'GT', until_ms, pass_id)
+end
+
+-- How many of the deadlines in a set still lie ahead.
+local function count_sessions(key, now_ms)
+  return redis.call('ZCOUNT', key, string.format('(%.0f', now_ms), '+inf')
+end
+
+-- Until when a pass can be renewed, 0 for ever. A session of which nobody knows when it began is
+-- taken to begin now.
+local function get_session_limit(started_key, pass_id, line, now_ms)
+  if line.session_max_ms == 0 then return 0 end
+  local started_ms = tonumber(redis.call('ZSCORE', started_key, pass_id)) or now_ms
+  return started_ms + math.max(line.session_max_ms, line.session_ms)
+end
+
+local function start_session(started_key, pass_id, started_ms)
+  redis.call('ZADD', started_key, 'NX', string.format('%.0f', started_ms), pass_id)
+end
+
+-- The deadlines of several passes, for the holds of a batch, as they are stored: false where there
+-- is none.
+local function read_session_deadlines(active_key, pass_ids)
+  return redis.call('ZMSCORE', active_key, unpack(pass_ids))
+end
+
+-- What a first hold does for its session, for several passes, { until_ms, pass_id, ... }: it
+-- extends it, and nothing needs to be set aside for it any more.
+local function extend_held_sessions(active_key, unheld_key, sessions)
+  redis.call('ZADD', active_key, 'XX', 'GT', unpack(sessions))
+  local pass_ids = {}
+  for at = 2, #sessions, 2 do pass_ids[at / 2] = sessions[at] end
+  redis.call('ZREM', unheld_key, unpack(pass_ids))
+end

@@ -1,0 +1,30 @@
+-- Marks the sales that a worker has had requests for, and reads which ones other workers have.
+--
+-- Every worker calls it about once a second, so that whoever does the housekeeping hears of a sale
+-- to which something happens elsewhere. One script, so that all marks carry the store's time and
+-- nobody misses one between reading and the next call. What it keeps is a hint: a store that loses
+-- it hears everything again a second later.
+--
+-- KEYS
+--   1 requested  ZSET  uid -> ms of store time of its last mark; for KEEP_MS
+-- ARGV
+--   1 since   integer, ms of store time: only later marks are answered
+--   2 uid...  the sales that the caller had requests for lately
+-- Returns {code, now_ms, uid...}
+--   OK  the sales marked after `since`, by anybody, ANSWER_MAX at most
+-- Complexity: O((marks + answered) log kept)
+-- Events: none
+
+-- include: clock
+
+local KEEP_MS = 60000
+local ANSWER_MAX = 5000
+local requested = KEYS[1]
+
+local now_ms = read_clock_ms()
+local now = string.format('%.0f', now_ms)
+for at = 2, #ARGV do redis.call('ZADD', requested, now, ARGV[at]) end
+redis.call('ZREMRANGEBYSCORE', requested, '-inf', string.format('(%.0f', now_ms - KEEP_MS))
+redis.call('PEXPIRE', requested, KEEP_MS)
+local marked = redis.call('ZRANGE', requested, '(' .. ARGV[1], '+inf', 'BYSCORE', 'LIMIT', 0, ANSWER_MAX)
+return { CODE.OK, now_ms, unpack(marked) }
