@@ -12,6 +12,7 @@ from holdfast_demo.chaos.run import BLOWS
 
 RUN_SECONDS = 240
 SMALL = ("--visitors", "120", "--rate", "240", "--hold-seconds", "6", "--headless")
+SMALLEST = ("--visitors", "60", "--rate", "480", "--hold-seconds", "3", "--headless")
 PORTS = ("--port", "0", "--shop-port", "0")
 # How fast a laden machine recovers is not what is tested here.
 PATIENT = ("--recovery-seconds", "60")
@@ -34,19 +35,34 @@ def blows_in(text: str) -> set[str]:
     return set(found) & set(BLOW_NAMES)
 
 
-def test_sale_outlives_blows_and_the_audit_says_so() -> None:
-    chosen = ("wipe", "workers", "store files", "disk")
-    options = [word for name in chosen for word in ("--blow", name)]
-    ran = demo("--chaos", *options, *SMALL, *PORTS, *PATIENT, "--workers", "2")
+@pytest.mark.parametrize(
+    ("blows", "size", "cost"),
+    [
+        (("wipe", "disk"), SMALLEST, "requests told to come back"),
+        pytest.param(
+            ("wipe", "workers", "store files", "disk"),
+            SMALL,
+            "unpaid holds that were gone with the store",
+            marks=pytest.mark.torture,
+        ),
+    ],
+    ids=["some", "many"],
+)
+def test_sale_outlives_blows_and_the_audit_says_so(
+    blows: tuple[str, ...], size: tuple[str, ...], cost: str
+) -> None:
+    options = [word for name in blows for word in ("--blow", name)]
+    ran = demo("--chaos", *options, *size, *PORTS, *PATIENT, "--workers", "2")
     assert ran.returncode == 0, ran.stdout
-    assert blows_in(ran.stdout) == set(chosen), ran.stdout
-    assert "ok      every blow took effect  (4 blows)" in ran.stdout
+    assert blows_in(ran.stdout) == set(blows), ran.stdout
+    assert f"ok      every blow took effect  ({len(blows)} blows)" in ran.stdout
     assert "ok      whoever paid has their units or `refund_required`" in ran.stdout
-    assert "unpaid holds that were gone with the store" in ran.stdout
+    assert cost in ran.stdout
     # The disk was one that can be filled, or else the quota was said
     assert re.search(r"MiB of ballast|a quota of no bytes", ran.stdout)
 
 
+@pytest.mark.torture
 def test_given_directory_is_kept_and_its_disk_is_not_filled(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     options = ("--blow", "disk", "--blow", "ledger", "--data-dir", str(kept))
@@ -59,10 +75,13 @@ def test_given_directory_is_kept_and_its_disk_is_not_filled(tmp_path: Path) -> N
     }
 
 
-def test_blow_that_is_not_recovered_from_in_time_is_a_failure() -> None:
+@pytest.mark.parametrize(
+    "size", [SMALLEST, pytest.param(SMALL, marks=pytest.mark.torture)], ids=["smallest", "small"]
+)
+def test_blow_that_is_not_recovered_from_in_time_is_a_failure(size: tuple[str, ...]) -> None:
     """Given a bound that nobody keeps, the demo says which blow broke it, and fails."""
     options = ("--blow", "workers", "--recovery-seconds", "0.1")
-    ran = demo("--chaos", *options, *SMALL, *PORTS)
+    ran = demo("--chaos", *options, *size, *PORTS)
     assert ran.returncode == 1, ran.stdout
     assert "BROKEN  people buy again within 0.1 s of each blow" in ran.stdout
 

@@ -34,6 +34,7 @@ from fuzz_values import (
     planted,
 )
 from fuzz_wire import Reply, Wire
+from parts import Part
 
 from holdfast.config import Config
 from holdfast.http.app import create_app
@@ -114,6 +115,20 @@ class Try:
 
 
 GOOD: Final = Try("nothing")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What is tried of all there is."""
+
+    random: random.Random
+    part: Part
+
+    def of(self, attempts: Iterator[Try]) -> Iterator[Try]:
+        """The good request, and this part of the others."""
+        for index, attempt in enumerate(attempts):
+            if attempt is GOOD or self.part.takes(index):
+                yield attempt
 
 
 @pytest.fixture(params=DATABASES)
@@ -218,18 +233,22 @@ def test_every_text_and_number_of_a_body_has_bounds() -> None:
     assert unbounded == []
 
 
+@pytest.mark.parametrize("parts", [len(DATABASES), pytest.param(1, marks=pytest.mark.torture)])
 async def test_nothing_that_is_sent_is_a_fault_of_the_service(
     request: pytest.FixtureRequest,
     world: World,
     asked: Asked,
+    parts: int,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """Each database has its part of what is tried, or all of it."""
     caplog.set_level(logging.ERROR)
     database = request.node.callspec.params["ledger_url"]
+    part = Part(DATABASES.index(database) % parts + 1, parts)
     faults: list[str] = []
     for route, target in TARGETS.items():
-        choose = random.Random(f"{database} {route}")
-        faults += await _fuzz(world, asked, route, target, choose)
+        chosen = Chosen(random.Random(f"{database} {route}"), part)
+        faults += await _fuzz(world, asked, route, target, chosen)
         faults += await _fuzz_beside(world, route, target)
     assert faults == []
     logged = [r.getMessage() for r in caplog.records if r.name.startswith("holdfast")]
@@ -242,13 +261,13 @@ async def test_nothing_that_is_sent_is_a_fault_of_the_service(
 
 
 async def _fuzz(
-    world: World, asked: Asked, route: Route, target: Target, choose: random.Random
+    world: World, asked: Asked, route: Route, target: Target, chosen: Chosen
 ) -> list[str]:
     """What went wrong with this route."""
     faults = []
     method, pattern = route
     example, spent = await target.make(world), False
-    for attempt in tries(example, target, choose):
+    for attempt in chosen.of(tries(example, target, chosen.random)):
         if spent and attempt.changes_body:
             example, spent = await target.make(world), False
         asked.route = route

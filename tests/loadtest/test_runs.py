@@ -59,16 +59,19 @@ async def test_locust_makes_its_sale_buys_and_is_audited(service: ServiceOptions
     assert "(0 receipts)" not in output
 
 
+@pytest.mark.parametrize(
+    ("visitors", "minutes"), [(15, 0.1), pytest.param(40, 0.4, marks=pytest.mark.torture)]
+)
 async def test_crowd_and_audit_run_against_any_service(
-    service: ServiceOptions, tmp_path: Path
+    visitors: int, minutes: float, service: ServiceOptions, tmp_path: Path
 ) -> None:
     await asyncio.to_thread(Rehearsal(service.url, SALE, service.operator_key).prepare, PLAN)
     target = ("--url", service.url, "--sale", SALE)
     journal = str(tmp_path / "journal.jsonl")
     status, output = await run(
         service,
-        *("-m", "holdfast_loadtest", *target, "--visitors", "40", "--minutes", "0.4"),
-        *("--journal", journal),
+        *("-m", "holdfast_loadtest", *target, "--journal", journal),
+        *("--visitors", str(visitors), "--minutes", str(minutes)),
     )
     assert status == 0, output
     status, output = await run(

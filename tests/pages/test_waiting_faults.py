@@ -290,9 +290,19 @@ new PerformanceObserver((list) => list.getEntries().forEach((shift) => {
 SIZES = [(320, 640), PHONE, DESKTOP]
 
 
-# On the slower line the form comes first, and goes when the script has arrived after all.
-@pytest.mark.parametrize("bytes_per_second", [50_000, 2_000])
-@pytest.mark.parametrize("size", SIZES)
+# On the slower lines the form comes first, and goes when the script has arrived after all.
+@pytest.mark.parametrize(
+    ("size", "bytes_per_second"),
+    [
+        (PHONE, 50_000),
+        (PHONE, 5_000),
+        *(
+            pytest.param(size, speed, marks=pytest.mark.torture)
+            for size in SIZES
+            for speed in (50_000, 2_000)
+        ),
+    ],
+)
 async def test_slow_line_shifts_nothing(
     size: tuple[int, int], bytes_per_second: int, sale: Sale, browser: Chromium
 ) -> None:
