@@ -26,7 +26,7 @@ from holdfast.sales.operations import SaleOperations
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import AreaSpec, SaleBody
-from holdfast.sales.tasks.periodic_tasks import Tickers
+from holdfast.sales.tasks.periodic_tasks import PeriodicTasks
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldBody, resolve
 from holdfast_inventory.orders.confirm import Confirming
 from holdfast_inventory.orders.orders import BoxOffice
@@ -114,15 +114,17 @@ class House:
         return answer.hold
 
     @asynccontextmanager
-    async def leading(self, directory: Path) -> AsyncIterator[Tickers]:
+    async def leading(self, directory: Path) -> AsyncIterator[PeriodicTasks]:
         """Everything that goes on without being asked, on the host's real clock."""
         leadership = Leadership(directory)
-        tickers = Tickers(FAST, self.builder, self.directory, leadership, lambda *_: None)
-        tickers.start()
+        periodic_tasks = PeriodicTasks(
+            FAST, self.builder, self.directory, leadership, lambda *_: None
+        )
+        periodic_tasks.start()
         try:
-            yield tickers
+            yield periodic_tasks
         finally:
-            await tickers.stop()
+            await periodic_tasks.stop()
             await self.directory.close()
             leadership.close()
 

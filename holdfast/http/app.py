@@ -1,7 +1,7 @@
 """The composition root: the one place that knows every part of the service and its order.
 
 `create_app(config)` makes the application of one worker. Every resource is a `cleanup_ctx`: opened
-in the order below, closed in reverse, so that the tickers stop before the store they use and the
+in the order below, closed in reverse, so that the periodic_tasks stop before the store they use and the
 ledger outlives whoever writes to it. Nothing is a module global: two applications are two.
 """
 
@@ -23,7 +23,7 @@ from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.draws import seal_draw
 from holdfast.sales.gauges import observe_sale
 from holdfast.sales.operations import SaleOperations
-from holdfast.sales.tasks.periodic_tasks import Tickers
+from holdfast.sales.tasks.periodic_tasks import PeriodicTasks
 from holdfast_connector.origins import parse_origin
 from holdfast_inventory.events.change_streams import StreamBounds
 from holdfast_inventory.holds.sale_inventory import Hall
@@ -141,10 +141,10 @@ async def _sales(app: web.Application) -> AsyncIterator[None]:
     _add_lookups(app, directory)
     with closing(Leadership(config.data_dir)) as leadership:
         observe = partial(_observe, app)
-        tickers = Tickers(config, builder, directory, leadership, observe)
-        tickers.start()
+        periodic_tasks = PeriodicTasks(config, builder, directory, leadership, observe)
+        periodic_tasks.start()
         yield
-        await tickers.stop()
+        await periodic_tasks.stop()
         await directory.close()
 
 

@@ -17,7 +17,7 @@ from holdfast.sales.catalogue import IN_TURN_PER_PICK
 from holdfast.sales.discovery import VISIT_SECONDS
 from holdfast.sales.sale import Sale
 from holdfast.sales.tasks import sale_tasks
-from holdfast.sales.tasks.periodic_tasks import Tickers
+from holdfast.sales.tasks.periodic_tasks import PeriodicTasks
 from holdfast_ledger import Ledger, SaleRecord
 from holdfast_ledger.database.schema import sales
 from holdfast_lua.calls.asked import mark_requested
@@ -70,7 +70,7 @@ def asleep(house: House, name: str = NAME) -> Callable[[], Awaitable[bool]]:
     return rests
 
 
-async def first_visit(leading: Tickers, uid: str) -> None:
+async def first_visit(leading: PeriodicTasks, uid: str) -> None:
     """Until the leader has looked at the sale once, as it does at every sale that it hears of."""
 
     async def visited() -> bool:

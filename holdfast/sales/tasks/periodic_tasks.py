@@ -14,7 +14,7 @@ from holdfast.sales.discovery import Discovery
 from holdfast.sales.tasks.sale_tasks import Observe, SaleTasks, Worker
 
 
-class Tickers:
+class PeriodicTasks:
     """The periodic tasks of one worker."""
 
     def __init__(
