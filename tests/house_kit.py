@@ -117,14 +117,12 @@ class House:
     async def leading(self, directory: Path) -> AsyncIterator[PeriodicTasks]:
         """Everything that goes on without being asked, on the host's real clock."""
         leadership = Leadership(directory)
-        periodic_tasks = PeriodicTasks(
-            FAST, self.builder, self.directory, leadership, lambda *_: None
-        )
-        periodic_tasks.start()
+        tasks = PeriodicTasks(FAST, self.builder, self.directory, leadership, lambda *_: None)
+        tasks.start()
         try:
-            yield periodic_tasks
+            yield tasks
         finally:
-            await periodic_tasks.stop()
+            await tasks.stop()
             await self.directory.close()
             leadership.close()
 

@@ -1,8 +1,8 @@
 """The composition root: the one place that knows every part of the service and its order.
 
 `create_app(config)` makes the application of one worker. Every resource is a `cleanup_ctx`: opened
-in the order below, closed in reverse, so that the periodic_tasks stop before the store they use and the
-ledger outlives whoever writes to it. Nothing is a module global: two applications are two.
+in the order below, closed in reverse, so that the periodic tasks stop before the store that they use, and
+the ledger outlives whoever writes to it. Nothing is a module global: two applications are two.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -141,10 +141,10 @@ async def _sales(app: web.Application) -> AsyncIterator[None]:
     _add_lookups(app, directory)
     with closing(Leadership(config.data_dir)) as leadership:
         observe = partial(_observe, app)
-        periodic_tasks = PeriodicTasks(config, builder, directory, leadership, observe)
-        periodic_tasks.start()
+        tasks = PeriodicTasks(config, builder, directory, leadership, observe)
+        tasks.start()
         yield
-        await periodic_tasks.stop()
+        await tasks.stop()
         await directory.close()
 
 

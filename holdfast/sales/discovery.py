@@ -18,7 +18,7 @@ from typing import Final, Protocol
 
 from holdfast.sales.catalogue import Catalogue, KnownSale
 from holdfast.sales.sale import Sale
-from holdfast.sales.store.change_reconciler import in_doubt
+from holdfast.sales.store.change_reconciler import differs_from_ledger
 from holdfast.sales.tasks.liveness import in_motion
 from holdfast.sales.tasks.periodic import periodic
 from holdfast.sales.tasks.sale_tasks import Worker
@@ -44,7 +44,7 @@ class AwakeSales(Protocol):
     def hear(self, name: str) -> None:
         """Somebody else has to do with the sale."""
 
-    def doubt(self, name: str) -> None:
+    def note_change(self, name: str) -> None:
         """The sale has changed in the ledger."""
 
 
@@ -92,7 +92,7 @@ class Discovery:
         known = self._worker.directory.known(record.name)
         if known is not None and _is_past(known, record):
             self._start(f"{known.uid} leave", partial(self._leave, known))
-        self._awake.doubt(record.name)
+        self._awake.note_change(record.name)
         if record.deleted:
             self.catalogue.forget(record.uid)
             return
@@ -157,7 +157,7 @@ class Discovery:
         self.catalogue.visited(sale, line, now_ms)
         if _has_been_used(line):
             self._worker.observe(sale.name, sale.ref, line, now_ms)
-        wanted = in_motion(line, now_ms) or in_doubt(line, sale, sale.opens_ms)
+        wanted = in_motion(line, now_ms) or differs_from_ledger(line, sale, sale.opens_ms)
         if wanted or sale.releases or await self._is_unfinished(sale):
             await self._load(sale.name)
         sale.releases = sale.uninstalled = False

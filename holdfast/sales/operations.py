@@ -6,7 +6,7 @@ Who decides differs by operation. Creating, replacing and patching is decided by
 is written first; the store follows, and a worker that dies in between leaves a ledger that is
 ahead, which the leader's next look carries on. Opening, pausing, draining and closing is decided
 by the store, in one script, because it must happen between two admissions; the ledger notes it, and
-when a worker dies in between, the leader's next look notes it (agreement.py).
+when a worker dies in between, the leader's next look notes it (change_reconciler.py).
 """
 
 import asyncio

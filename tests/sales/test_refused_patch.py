@@ -15,7 +15,7 @@ from mortal_kit import LATE, Die
 
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import AllotmentSpec, AreaSpec, SaleSpec, spec_from_json, spec_to_json
-from holdfast.sales.store.change_reconciler import Agreement
+from holdfast.sales.store.change_reconciler import ChangeReconciler
 from holdfast_ledger import SaleRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -107,7 +107,7 @@ async def test_push_that_comes_late_releases_nothing(house: House, sale: Sale) -
     assert not await house.builder.push(sale, asked)
     assert sale.spec == before
     await mistaken.room.tick()
-    await Agreement(another.builder).reach(mistaken, taken_back)
+    await ChangeReconciler(another.builder).reconcile(mistaken, taken_back)
     assert (await head_of(house, NAME)).apart[1:] == (2, 0)
     assert await _kinds(house) == []
 

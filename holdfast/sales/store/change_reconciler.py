@@ -45,16 +45,16 @@ _ADOPTED = AuditNote("holdfast", "sale.lifecycle_adopted")
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """The leader's look at a sale; costs a store call only on a doubt."""
+class ChangeReconciler:
+    """The leader's look at a sale; costs a store call only where they may differ."""
 
     builder: SaleBuilder
 
-    async def reach(self, sale: Sale, record: SaleRecord) -> None:
+    async def reconcile(self, sale: Sale, record: SaleRecord) -> None:
         """Mend what differs; `record` was read from the ledger just now."""
         if record.uid != sale.uid or record.epoch != sale.ref.epoch:
             return  # the ticker finds that out
-        if not in_doubt(sale.room.document.line, record, _opens_ms(record)):
+        if not differs_from_ledger(sale.room.document.line, record, _opens_ms(record)):
             await self.builder.finish_push(sale)
             return
         head = await self.builder.sale_calls.read(sale.ref)
@@ -97,7 +97,7 @@ async def note_opening(
     return written or await ledger.sales.read_uid(record.uid)
 
 
-def in_doubt(line: LineStatus, record: SaleTerms, opens_ms: int) -> bool:
+def differs_from_ledger(line: LineStatus, record: SaleTerms, opens_ms: int) -> bool:
     """Whether a status, a fraction of a second old, differs from what the ledger says."""
     return (
         line.settings_version < record.settings_version

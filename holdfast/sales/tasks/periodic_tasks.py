@@ -51,10 +51,10 @@ class PeriodicTasks:
         if name in self._tasks:
             self._tasks[name].hear()
 
-    def doubt(self, name: str) -> None:
+    def note_change(self, name: str) -> None:
         """The sale has changed in the ledger."""
         if name in self._tasks:
-            self._tasks[name].doubt()
+            self._tasks[name].note_change()
 
     def _begin(self, name: str) -> None:
         if name not in self._tasks:

@@ -20,7 +20,7 @@ from holdfast.processes.leadership import Leadership
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.sale import Sale
-from holdfast.sales.store.change_reconciler import Agreement, in_doubt
+from holdfast.sales.store.change_reconciler import ChangeReconciler, differs_from_ledger
 from holdfast.sales.tasks.liveness import in_motion
 from holdfast.sales.tasks.periodic import periodic
 from holdfast_lua.calls.guard import SaleRef
@@ -28,7 +28,7 @@ from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.errors import EpochChanged, StoreBehind
 from holdfast_tasks import KeyedTasks, Periodic
 
-AGREE_SECONDS: Final = 1.0
+RECONCILE_SECONDS: Final = 1.0
 SHOW_SECONDS: Final = 1.0
 AWAKE_SECONDS: Final = 10.0
 """how long a sale is stepped after the last request for it, at least"""
@@ -66,11 +66,11 @@ class SaleTasks:
         self.name = name
         self._worker = worker
         self._ended = ended
-        self._agreement = Agreement(worker.builder)
+        self._reconciler = ChangeReconciler(worker.builder)
         self._clock = asyncio.get_running_loop().time
         self._asked_at = self._moved_at = self._heard_at = self._shown_at = -float("inf")
         self._shown_revision = -1
-        self._doubted = True
+        self._changed = True
         self._tasks = tuple(self._periodics())
 
     def start(self) -> None:
@@ -86,9 +86,9 @@ class SaleTasks:
         """Somebody else has to do with the sale: stay awake to keep house."""
         self._heard_at = self._clock()
 
-    def doubt(self) -> None:
+    def note_change(self) -> None:
         """The sale has changed in the ledger: compare it with the store."""
-        self._doubted = True
+        self._changed = True
 
     def marked(self) -> str | None:
         """The uid if somebody has asked this worker for the sale lately."""
@@ -104,7 +104,7 @@ class SaleTasks:
         builder, leading = self._worker.builder, self._leading
         return [
             task("admission", config.tick_ms / 1000, self._step),
-            task("agreement", AGREE_SECONDS, leading(self._agree)),
+            task("reconciling changes", RECONCILE_SECONDS, leading(self._reconcile)),
             task("sweep", config.sweep_ms / 1000, leading(self._sweep)),
             task("recovery", config.recovery_ms / 1000, leading(self._recover)),
             task("checkpoint", config.checkpoint_ms / 1000, leading(builder.checkpoint)),
@@ -176,12 +176,13 @@ class SaleTasks:
         if _holds(sale) or self._is_recent(max(self._asked_at, self._heard_at)):
             await self._worker.builder.recover_orders(sale)
 
-    async def _agree(self, sale: Sale) -> None:
-        if self._doubted or in_doubt(sale.room.document.line, sale.record, sale.opens_ms):
-            self._doubted = False
+    async def _reconcile(self, sale: Sale) -> None:
+        line = sale.room.document.line
+        if self._changed or differs_from_ledger(line, sale.record, sale.opens_ms):
+            self._changed = False
             record = await self._worker.builder.ledger.sales.read(sale.name)
             if record is not None:
-                await self._agreement.reach(sale, record)
+                await self._reconciler.reconcile(sale, record)
             return
         await self._worker.builder.finish_push(sale)
 
