@@ -1,8 +1,9 @@
 """The composition root: the one place that knows every part of the service and its order.
 
 `create_app(config)` makes the application of one worker. Every resource is a `cleanup_ctx`: opened
-in the order below, closed in reverse, so that the periodic tasks stop before the store that they use, and
-the ledger outlives whoever writes to it. Nothing is a module global: two applications are two.
+in the order below and closed in reverse, so that the periodic tasks end before the store that they
+use is closed, and the ledger is closed after everything that writes to it. No state is global: an
+event loop may run several applications.
 """
 
 from collections.abc import AsyncIterator, Iterable

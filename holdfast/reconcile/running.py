@@ -14,7 +14,7 @@ from holdfast.reconcile.comparing import Difference, Kind, differences
 from holdfast.reconcile.mending import mend
 from holdfast.reconcile.reading import Reader, Reading
 from holdfast.sales.store.install import Installer
-from holdfast.sales.store.loss_detection import Evidence
+from holdfast.sales.store.loss_detection import LossDetector
 from holdfast_ledger import SaleRecord
 from holdfast_lua.calls.sale import SaleCalls
 from holdfast_lua.calls.stock_install import InstallFenced
@@ -86,8 +86,8 @@ async def _confirmed(reader: Reader, result: Reconciliation) -> set[Difference]:
 async def _confirmed_in(
     reader: Reader, record: SaleRecord, result: Reconciliation
 ) -> set[Difference]:
-    evidence = Evidence(SaleCalls(reader.executor), reader.ledger)
-    await evidence.check(record, count_sold=False)
+    loss_detector = LossDetector(SaleCalls(reader.executor), reader.ledger)
+    await loss_detector.check(record, count_sold=False)
     hall = await reader.hall(record)
     reading = await reader.read(record, hall)
     result.compared = _sizes(reading)

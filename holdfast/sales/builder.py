@@ -8,7 +8,7 @@ from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json
 from holdfast.sales.spec_mapping import brand, draw_of, line_settings, stock_settings
 from holdfast.sales.store.install import Installer, line_checkpoint
-from holdfast.sales.store.loss_detection import Evidence
+from holdfast.sales.store.loss_detection import LossDetector
 from holdfast_inventory.holds.releases import release
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.orders.recovery import Recovery
@@ -40,7 +40,7 @@ class SaleBuilder:
         self.plans = PlanCache(ledger)
         self._recovery = Recovery(ledger)
         self.installer = Installer(executor, ledger, self.plans)
-        self.evidence = Evidence(self.sale_calls, ledger)
+        self.loss_detector = LossDetector(self.sale_calls, ledger)
 
     async def build(self, record: SaleRecord) -> Sale:
         """The sale, installed in the store if it is not there yet, with its first status read."""
@@ -125,7 +125,7 @@ class SaleBuilder:
         """The record in whose epoch the store carries the sale."""
         for attempt in range(BUILD_ATTEMPTS):
             try:
-                await self.evidence.check(record, count_sold=attempt == 0)
+                await self.loss_detector.check(record, count_sold=attempt == 0)
             except StoreBehind as fault:
                 record = await self._restored(record, fault)
             except EpochChanged:

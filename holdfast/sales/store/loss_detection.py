@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Evidence:
+class LossDetector:
     """The ledger's side of the question whether the store can be trusted with a sale."""
 
     sale_calls: SaleCalls
