@@ -156,7 +156,7 @@ def _observe(app: web.Application, name: str, ref: SaleRef, line: LineStatus, no
 
 def _sale_ms(directory: SaleDirectory, name: str) -> int:
     """The time of a sale; where this process does not know it, no pass decides anything yet."""
-    sale = directory.known(name)
+    sale = directory.loaded(name)
     return host_ms() if sale is None else sale.ref.clock.now_ms()
 
 
@@ -167,7 +167,7 @@ class _Rooms:
         self._directory = directory
 
     def known(self, name: str) -> Room | None:
-        sale = self._directory.asked(name)
+        sale = self._directory.request(name)
         return None if sale is None else sale.room
 
     async def get(self, name: str) -> Room:

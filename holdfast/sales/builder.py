@@ -1,4 +1,4 @@
-"""Makes a sale's working objects from its record, and keeps them true to later records."""
+"""Makes a sale's objects from its record, applies later records to them, and maintains the sale."""
 
 from dataclasses import replace
 from typing import Final
@@ -25,12 +25,13 @@ from holdfast_queue.line.status import StatusDocument
 
 BUILD_ATTEMPTS: Final = 4
 CHECKPOINT_ANEW_MS: Final = 10_000
-"""after which one is written though nothing has changed: a later store's clock starts from it"""
+"""age of a checkpoint after which one is written though nothing has changed: a rebuilt store starts
+its clock from the last one"""
 SWEEPS_MAX: Final = 20
 
 
 class SaleBuilder:
-    """One per process."""
+    """Builds, updates and maintains the sales of one process."""
 
     def __init__(self, executor: Executor, ledger: Ledger, services: RoomServices) -> None:
         self.ledger = ledger
@@ -43,7 +44,7 @@ class SaleBuilder:
         self.loss_detector = LossDetector(self.sale_calls, ledger)
 
     async def build(self, record: SaleRecord) -> Sale:
-        """The sale, installed in the store if it is not there yet, with its first status read."""
+        """The sale of a record, installed in the store if it is not there yet, and ticked once."""
         record = await self._in_store(record)
         spec = spec_from_json(record.spec)
         ref = SaleRef(record.uid, record.epoch)
@@ -63,7 +64,7 @@ class SaleBuilder:
         return Sale(record, spec, ref, room, hall)
 
     def update(self, sale: Sale, record: SaleRecord) -> None:
-        """Take over settings that are in force in the store already."""
+        """Apply a record whose settings are in force in the store already."""
         spec = spec_from_json(record.spec)
         sale.room.apply(line_settings(spec), brand(spec))
         sale.room.lobby.draw = draw_of(record, spec)
@@ -71,40 +72,40 @@ class SaleBuilder:
         sale.record, sale.spec = record, spec
 
     async def push(self, sale: Sale, record: SaleRecord) -> bool:
-        """Bring the ledger's settings into force in the store, then take them over.
+        """Bring the ledger's settings into force in the store, then apply them here.
 
         What can be refused comes first, what cannot be undone last. False when later settings are
-        in force already; it is for whoever brought them there to release what they say.
+        in force already; whoever brought those there also releases their channels.
         """
         spec = spec_from_json(record.spec)
         if not await sale.room.update(line_settings(spec), record.settings_version):
             return False
-        await self._let_out(sale, spec)
+        await self._release_channels(sale, spec)
         self.update(sale, record)
         return True
 
     async def finish_push(self, sale: Sale) -> None:
-        """Release what settings in force say, if whoever pushed them died before that.
+        """Release the channels of the settings in force, in case whoever pushed them died before.
 
-        Asks the store once for each channel and process. Settings that the store has not accepted
-        yet release nothing: it may refuse them.
+        Calls the store once for each channel and process. Settings that the store has not accepted
+        yet release nothing, since it may refuse them.
         """
         if sale.room.document.line.settings_version == sale.record.settings_version:
-            await self._let_out(sale, sale.spec)
+            await self._release_channels(sale, sale.spec)
 
-    async def _let_out(self, sale: Sale, spec: SaleSpec) -> None:
-        """Channels are only ever added: what is known to be released stays so."""
-        channels = set(spec.released_channels) - sale.let_out
+    async def _release_channels(self, sale: Sale, spec: SaleSpec) -> None:
+        """Release channels that are not known to be released; a release is never taken back."""
+        channels = set(spec.released_channels) - sale.released
         await release(sale.hall, channels)
-        sale.let_out |= channels
+        sale.released |= channels
 
     async def checkpoint(self, sale: Sale) -> None:
-        """Keep in the ledger what a rebuild needs of the line.
+        """Save in the ledger what a rebuild needs of the line.
 
-        While nothing changes only the time does, and that need not be on disk every second.
+        While nothing but the time has changed, only every `CHECKPOINT_ANEW_MS`.
         """
         document, last = sale.room.document, sale.checkpoint
-        if last is not None and not _tells_more(document, last):
+        if last is not None and not _is_worth_saving(document, last):
             return
         calls = await self.services.calls.read_calls(sale.ref)
         taken = line_checkpoint(sale.uid, sale.ref.epoch, document.line, calls)
@@ -118,11 +119,11 @@ class SaleBuilder:
                 return
 
     async def recover_orders(self, sale: Sale) -> None:
-        """Settle orders that a crash or a lost reply left halfway."""
+        """Settle orders that a crash or a lost reply left unfinished."""
         await self._recovery.visit(sale.hall)
 
     async def _in_store(self, record: SaleRecord) -> SaleRecord:
-        """The record in whose epoch the store carries the sale."""
+        """The record of the epoch that the store carries, after a rebuild if it must be."""
         for attempt in range(BUILD_ATTEMPTS):
             try:
                 await self.loss_detector.check(record, count_sold=attempt == 0)
@@ -139,18 +140,21 @@ class SaleBuilder:
         try:
             return await self.installer.restore(record, rolled_back=rolled_back)
         except InstallFenced:
-            # Overtaken by a later epoch: go on with that one.
+            # A later epoch exists by now: continue with that one.
             return await self.ledger.sales.read_uid(record.uid)
 
     async def _provisioned(self, record: SaleRecord) -> SaleRecord:
-        """Whoever installed it may have died before saying so, and then a loss would look new."""
+        """Note in the ledger that the store carries this epoch, in case its installer died before.
+
+        Without that note a later loss would look like a sale that was never installed.
+        """
         if record.installed_epoch == record.epoch:
             return record
         await self.ledger.sales.set_provisioned(record.uid, epoch=record.epoch)
         return replace(record, provisioned=True, installed_epoch=record.epoch)
 
 
-def _tells_more(document: StatusDocument, last: Checkpoint) -> bool:
-    """Than the checkpoint that this process has written last."""
+def _is_worth_saving(document: StatusDocument, last: Checkpoint) -> bool:
+    """Whether the line has changed since the last checkpoint, or that one is old."""
     aged_ms = document.now_ms - last.taken_ms
     return document.revision > last.revision or aged_ms >= CHECKPOINT_ANEW_MS

@@ -1,8 +1,8 @@
-"""What a worker knows of every sale that there is: little enough for ten thousand of them.
+"""The catalogue of a worker: a small entry for every sale, loaded or not.
 
-A sale that nobody asks for is not loaded. It has an entry here, some hundred bytes, from which the
-leader visits it with one script call: when it has changed, when one of its times comes, and now and
-then in turn. A visit moves it on as any step would, and finds out whether it must be loaded.
+A sale that nobody requests is not loaded. Its entry, some hundred bytes, is enough for the leader
+to visit it with one script call: when it has changed, when one of its times comes, and in turn. A
+visit ticks the sale once and finds out whether it must be loaded.
 """
 
 import heapq
@@ -13,18 +13,18 @@ from typing import Final
 
 from holdfast.sales.spec import spec_from_json
 from holdfast.sales.spec_mapping import sale_times
-from holdfast.sales.tasks.liveness import next_change_ms
+from holdfast.sales.tasks.activity import next_change_ms
 from holdfast_ledger import SaleRecord
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line_status import LineStatus
 
-WANTED_PER_PICK: Final = 50
+CHANGED_PER_PICK: Final = 50
 IN_TURN_PER_PICK: Final = 5
 
 
 @dataclass(slots=True)
-class KnownSale:
-    """A sale as the ledger had it when it changed last; `ref` is this entry's own."""
+class CatalogueEntry:
+    """What the ledger said of a sale at its last change; `ref` belongs to the entry alone."""
 
     name: str
     ref: SaleRef
@@ -32,32 +32,32 @@ class KnownSale:
     settings_version: int
     opens_ms: int
     releases: bool
-    """whether a channel may have to be released yet"""
+    """whether a channel may still have to be released in the store"""
     uninstalled: bool
-    """whether nobody had noted yet that the store carries it"""
+    """whether the ledger does not say yet that the store carries this epoch"""
     due_ms: int = 0
 
 
 class Catalogue:
-    """All sales by uid."""
+    """All sales by uid, and which of them to visit next."""
 
     def __init__(self) -> None:
-        self._sales: OrderedDict[str, KnownSale] = OrderedDict()  # the longest unvisited first
-        self._wanted: dict[str, None] = {}
+        self._sales: OrderedDict[str, CatalogueEntry] = OrderedDict()  # the longest unvisited first
+        self._changed: dict[str, None] = {}
         self._due: list[tuple[int, str]] = []
 
     def __len__(self) -> int:
         return len(self._sales)
 
-    def get(self, uid: str) -> KnownSale | None:
+    def get(self, uid: str) -> CatalogueEntry | None:
         """The sale with this uid."""
         return self._sales.get(uid)
 
     def note(self, record: SaleRecord, now_ms: int) -> None:
-        """Take over a new or changed sale; it is to be visited. ValueError if it is unreadable."""
+        """Add a new or changed sale, to be visited soon; ValueError if its spec cannot be read."""
         spec = spec_from_json(record.spec)
         times = sale_times(spec)
-        sale = KnownSale(
+        sale = CatalogueEntry(
             record.name,
             SaleRef(record.uid, record.epoch),
             record.lifecycle,
@@ -67,36 +67,36 @@ class Catalogue:
             record.installed_epoch != record.epoch,
         )
         self._sales[record.uid] = sale
-        self._wanted[record.uid] = None
+        self._changed[record.uid] = None
         self._schedule(sale, (times.prequeue_ms, times.opens_ms, times.ends_ms), now_ms)
 
     def forget(self, uid: str) -> None:
-        """The sale is gone."""
+        """Remove a sale that was deleted."""
         self._sales.pop(uid, None)
-        self._wanted.pop(uid, None)
+        self._changed.pop(uid, None)
 
-    def visited(self, sale: KnownSale, line: LineStatus, now_ms: int) -> None:
-        """By what it showed, see when its state changes next."""
+    def visited(self, sale: CatalogueEntry, line: LineStatus, now_ms: int) -> None:
+        """Note what a visit showed: when the sale's state changes next."""
         self._schedule(sale, (line.prequeue_ms, line.opens_ms, line.ends_ms), now_ms)
 
-    def pick(self, now_ms: int) -> list[KnownSale]:
+    def pick(self, now_ms: int) -> list[CatalogueEntry]:
         """The sales to visit at this moment of the store's time, each of them once."""
         uids: dict[str, None] = {}
         while self._due and self._due[0][0] <= now_ms:
             uids[heapq.heappop(self._due)[1]] = None
-        for uid in list(islice(self._wanted, WANTED_PER_PICK)):
-            del self._wanted[uid]
+        for uid in list(islice(self._changed, CHANGED_PER_PICK)):
+            del self._changed[uid]
             uids[uid] = None
         for uid in list(islice(self._sales, IN_TURN_PER_PICK)):
             uids[uid] = None
         return [self._turned(uid) for uid in uids if uid in self._sales]
 
-    def _turned(self, uid: str) -> KnownSale:
-        """It comes last now of those that are visited in turn."""
+    def _turned(self, uid: str) -> CatalogueEntry:
+        """The entry, now the last of those that are visited in turn."""
         self._sales.move_to_end(uid)
         return self._sales[uid]
 
-    def _schedule(self, sale: KnownSale, times_ms: tuple[int, ...], now_ms: int) -> None:
+    def _schedule(self, sale: CatalogueEntry, times_ms: tuple[int, ...], now_ms: int) -> None:
         due_ms = next_change_ms(times_ms, now_ms)
         if due_ms and due_ms != sale.due_ms:
             heapq.heappush(self._due, (due_ms, sale.ref.uid))

@@ -1,15 +1,17 @@
-"""The sales of one process: found by name, loaded once, kept true to ledger and store.
+"""The sales of one process: found by name, loaded once, kept up to date with ledger and store.
 
-A sale is loaded when somebody asks for it, or when the leader sees that something goes on in it. It
-is awake, and stepped, until neither is so for a while; then it rests, still loaded, and the next to
-ask has it stepped once before they see it, so that nobody is shown what is old. A step tells of
-every change: a later `settings_version` in the status means that the spec must be read again,
-`EpochChanged` that the sale was rebuilt or replaced, `StoreBehind` that it is gone from the store:
-deleted, or lost and to be rebuilt.
+A sale is loaded when a request names it, or when the leader sees that something happens in it. A
+loaded sale is active or idle. An active one is ticked, until nobody has requested it and nothing
+has happened in it for a while; then it is idle: still loaded, and ticked once before the next
+request sees it, so that nobody is shown old figures. A tick reports every change: a later
+`settings_version` in the status means that the spec must be read again, `EpochChanged` that the
+sale was rebuilt or replaced, `StoreBehind` that it is gone from the store: deleted, or lost and to
+be rebuilt.
 
-Invariants: a name is loaded by one task at a time, whoever else asks waits for it; whether there is
-a sale of an unknown name is asked of the ledger for all such names together, so that a flood of
-wrong ones costs it little; no more than `MAX_RESTING` sales rest, those asked for last.
+Invariants: a name is loaded by one task at a time, and everybody else who wants it waits for that
+task; whether a sale of an unknown name exists is looked up in the ledger for all such names
+together, so that a flood of wrong names costs it little; no more than `MAX_IDLE` sales are idle,
+those that were requested last.
 """
 
 import asyncio
@@ -37,7 +39,7 @@ from holdfast_queue.line.status import SaleState, sale_state
 from holdfast_tasks import start_task
 from holdfast_web.errors import ErrorCode, HoldfastError
 
-MAX_RESTING: Final = 2_000
+MAX_IDLE: Final = 2_000
 SALE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 RELOADS_MAX: Final = 3
 LEARNING_SECONDS: Final = 2.0
@@ -50,22 +52,22 @@ class SaleDirectory:
 
     def __init__(self, builder: SaleBuilder, lookup_seconds: float = INTERVAL_SECONDS) -> None:
         self._builder = builder
-        self._awake: dict[str, Sale] = {}
-        self._resting: OrderedDict[str, Sale] = OrderedDict()  # the longest at rest first
+        self._active: dict[str, Sale] = {}
+        self._idle: OrderedDict[str, Sale] = OrderedDict()  # the longest idle first
         self._loading: dict[str, asyncio.Task[Sale | None]] = {}
         self._names = JoinedLookup[str](builder.ledger.sales.live, lookup_seconds)
         self.clock = SaleClock()
-        """The store's time as this process hears it apart from any sale."""
-        self.on_awake: Callable[[str], None] = lambda _name: None
-        """Told of each sale that is awake from now on, so that somebody steps it."""
+        """The store's time by answers that belong to no sale."""
+        self.on_activated: Callable[[str], None] = lambda _name: None
+        """Called with the name of each sale that becomes active, so that its tasks are started."""
 
     def __iter__(self) -> Iterator[Sale]:
-        """Those that are awake."""
-        return iter(tuple(self._awake.values()))
+        """The active sales."""
+        return iter(tuple(self._active.values()))
 
     async def get(self, name: str) -> Sale:
-        """The sale of this name, awake; 404 `unknown_sale` when there is none."""
-        sale = self.asked(name)
+        """The sale of this name, active; 404 `unknown_sale` when there is none."""
+        sale = self.request(name)
         if sale is not None:
             return sale
         if await self._exists(name):
@@ -75,31 +77,31 @@ class SaleDirectory:
                 sale = await self._load_once(name)
         if sale is None:
             raise HoldfastError(ErrorCode.UNKNOWN_SALE)
-        sale.asked = True
+        sale.requested = True
         return sale
 
-    def asked(self, name: str) -> Sale | None:
-        """The sale if it is awake; it is asked for, and so stays awake for a while."""
-        sale = self._awake.get(name)
+    def request(self, name: str) -> Sale | None:
+        """The sale if it is active, which it then stays for a while."""
+        sale = self._active.get(name)
         if sale is not None:
-            sale.asked = True
+            sale.requested = True
         return sale
 
-    def awake(self, name: str) -> Sale | None:
-        """The sale if it is awake."""
-        return self._awake.get(name)
+    def active(self, name: str) -> Sale | None:
+        """The sale if it is active; this counts as no request."""
+        return self._active.get(name)
 
-    def known(self, name: str) -> Sale | None:
-        """The sale if it is loaded; what one at rest shows may be old."""
-        return self._awake.get(name) or self._resting.get(name)
+    def loaded(self, name: str) -> Sale | None:
+        """The sale if it is loaded; what an idle one shows may be old."""
+        return self._active.get(name) or self._idle.get(name)
 
-    async def find(self, name: str) -> Sale | None:
-        """Have it awake if it is there, though nobody asks for it."""
-        return self._awake.get(name) or await self._load_once(name)
+    async def activate(self, name: str) -> Sale | None:
+        """The sale, loaded and active though nobody requests it; None when there is none."""
+        return self._active.get(name) or await self._load_once(name)
 
     async def state(self, record: SaleRecord) -> SaleState:
-        """How the sale stands for visitors, without loading one that nobody asks for."""
-        sale = self._awake.get(record.name)
+        """The state that visitors see, read without loading a sale that nobody requests."""
+        sale = self._active.get(record.name)
         if sale is not None and sale.uid == record.uid:
             return sale.room.document.state
         ref = SaleRef(record.uid, record.epoch)
@@ -109,18 +111,18 @@ class SaleDirectory:
             return (await self.get(record.name)).room.document.state
         return sale_state(advanced.status, advanced.now_ms)
 
-    def rest(self, sale: Sale) -> None:
-        """It needs no more steps until somebody asks for it."""
-        if self._awake.get(sale.name) is not sale:
+    def deactivate(self, sale: Sale) -> None:
+        """Make an active sale idle: it is not ticked until somebody requests it."""
+        if self._active.get(sale.name) is not sale:
             return
-        self._resting[sale.name] = self._awake.pop(sale.name)
-        while len(self._resting) > MAX_RESTING:
-            self._resting.popitem(last=False)
+        self._idle[sale.name] = self._active.pop(sale.name)
+        while len(self._idle) > MAX_IDLE:
+            self._idle.popitem(last=False)
 
     def forget(self, name: str) -> None:
-        """Load it anew when it is asked for next."""
-        self._awake.pop(name, None)
-        self._resting.pop(name, None)
+        """Unload the sale; the next request loads it anew."""
+        self._active.pop(name, None)
+        self._idle.pop(name, None)
 
     async def reload(self, record: SaleRecord) -> Sale:
         """Build the sale anew from this record or a later one; the old one serves until then."""
@@ -139,12 +141,12 @@ class SaleDirectory:
         await self._names.aclose()
         for task in tuple(self._loading.values()):
             task.cancel()
-        sales = (*self._awake.values(), *self._resting.values())
+        sales = (*self._active.values(), *self._idle.values())
         rooms = [sale.room.aclose() for sale in sales]
         await asyncio.gather(*self._loading.values(), *rooms, return_exceptions=True)
 
     async def refresh(self, sale: Sale) -> None:
-        """Take over what changed in the ledger since the sale was loaded."""
+        """Take over what has changed in the ledger since the sale was loaded."""
         record = await self._builder.ledger.sales.read(sale.name)
         if record is None or record.uid != sale.uid or record.epoch != sale.record.epoch:
             await self._replace(sale.name, record)
@@ -152,18 +154,19 @@ class SaleDirectory:
             self._builder.update(sale, record)
 
     async def learn_revisions(self) -> None:
-        """Before another master is used: what it must know at least, by the last checkpoints.
+        """Take over the revisions of the last checkpoints, before another store master is used.
 
-        It may lack what was written last, and this process may not have seen it. The guard finds
-        that out as soon as the process knows what there was. StoreUnavailable without the ledger.
+        The new master may lack the last writes, and this process may not have seen them itself; the
+        guard of every script finds that out once the process knows the revision to expect. Raises
+        StoreUnavailable when the ledger is away.
         """
-        sales = {sale.uid: sale for sale in (*self, *self._resting.values())}
+        sales = {sale.uid: sale for sale in (*self, *self._idle.values())}
         try:
             async with asyncio.timeout(LEARNING_SECONDS):
                 found = await self._builder.ledger.checkpoints.revisions(list(sales))
         except HoldfastError as fault:
             raise StoreUnavailable(
-                "the ledger does not tell what a new master must know"
+                "the revisions that a new master must have cannot be read from the ledger"
             ) from fault
         for uid, (epoch, revision) in found.items():
             ref = sales[uid].ref
@@ -171,15 +174,15 @@ class SaleDirectory:
                 ref.revision = max(ref.revision, revision)
 
     async def recover(self, sale: Sale, fault: StoreBehind | EpochChanged) -> None:
-        """The store does not have the sale as this process knew it: find out why, and mend it."""
+        """Find out why the store does not have the sale as this process knew it, and repair it."""
         record = await self._builder.ledger.sales.read(sale.name)
-        if await self._mended(sale, record, fault):
+        if await self._repaired(sale, record, fault):
             await self._replace(sale.name, record)
 
-    async def _mended(
+    async def _repaired(
         self, sale: Sale, record: SaleRecord | None, fault: StoreBehind | EpochChanged
     ) -> bool:
-        """False when the store is ahead of the ledger as we read it; the next round will see it."""
+        """False when the store is ahead of the record as it was read: the next round reads anew."""
         if record is not None and record.uid == sale.uid and record.epoch == sale.record.epoch:
             if not isinstance(fault, StoreBehind):
                 return False
@@ -200,46 +203,46 @@ class SaleDirectory:
             task = start_task(self._load(name), name=f"load {name}", awaited=True)
             self._loading[name] = task
             task.add_done_callback(lambda _: self._loading.pop(name, None))
-        # Shielded: who gives up waiting must not end it for the others.
+        # Shielded: a waiter that is cancelled must not end the load for the others.
         return await asyncio.shield(task)
 
     async def _load(self, name: str) -> Sale | None:
-        resting = self._resting.get(name)
-        if resting is not None and await self._woken(resting):
-            return resting
+        idle = self._idle.get(name)
+        if idle is not None and await self._is_current_again(idle):
+            return idle
         record = await self._builder.ledger.sales.read(name)
         if record is None:
             return None
         sale = await self._builder.build(record)
-        self._waken(sale)
+        self._activate(sale)
         return sale
 
-    async def _woken(self, sale: Sale) -> bool:
-        """Have a sale at rest as it is now; False when it must be loaded anew."""
+    async def _is_current_again(self, sale: Sale) -> bool:
+        """Tick an idle sale and make it active; False when it must be loaded anew."""
         try:
             await sale.room.tick()
         except (StoreBehind, EpochChanged) as fault:
-            await self._mended(sale, await self._builder.ledger.sales.read(sale.name), fault)
+            await self._repaired(sale, await self._builder.ledger.sales.read(sale.name), fault)
             self.forget(sale.name)
             return False
         except (StoreUnavailable, StoreBusy, StoreOutcomeUnknown) as fault:
-            # As of any sale while the store is away: what was known last is shown until it is back.
+            # While the store is away every sale shows its last known state.
             logger.info("sale %s is shown as it was last known: %s", sale.name, fault)
         if sale.room.document.line.settings_version != sale.record.settings_version:
             self.forget(sale.name)
             return False
-        self._waken(sale)
+        self._activate(sale)
         return True
 
-    def _waken(self, sale: Sale) -> None:
-        self._resting.pop(sale.name, None)
-        self._awake[sale.name] = sale
-        self.on_awake(sale.name)
+    def _activate(self, sale: Sale) -> None:
+        self._idle.pop(sale.name, None)
+        self._active[sale.name] = sale
+        self.on_activated(sale.name)
 
     async def _exists(self, name: str) -> bool:
-        """Whether there is, or is being loaded, a sale of this name; what cannot be one is not."""
+        """Whether a sale of this name exists or is being loaded; an impossible name has none."""
         if SALE_NAME.fullmatch(name) is None:
             return False
-        if name in self._loading or name in self._resting:
+        if name in self._loading or name in self._idle:
             return True
         return await self._names.find(name) is not None

@@ -1,13 +1,13 @@
-"""How a worker hears of sales that it does not step, and how the leader keeps them going.
+"""Finds the sales that a worker does not tick but that have changed, are requested or are due.
 
-Three questions are asked about once a second, whatever the number of sales: what has changed in the
-ledger since the last look, which sales other workers are asked for, and, by the leader, which
-entries of the catalogue are to be visited now. Now and then the ledger is asked, too, in which
-sales something was left half done.
+About once a second, whatever the number of sales, a worker reads what has changed in the ledger and
+which sales are requested of other workers, and the leader visits the entries of the catalogue that
+are due. Every `LEFTOVER_SECONDS` the leader also reads from the ledger in which sales an order or a
+block was left half done.
 
-Invariant: work on one sale is a task of its own (see keyed_tasks), so no sale waits for another.
+Invariant: work on one sale is a task of its own (see holdfast_tasks), so no sale waits for another.
 
-Rejected: to load every sale and step it. A hundred idle ones took a fifth of a core.
+Rejected: to load and tick every sale. A hundred idle ones took a fifth of a core.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Final, Protocol
 
-from holdfast.sales.catalogue import Catalogue, KnownSale
+from holdfast.sales.catalogue import Catalogue, CatalogueEntry
 from holdfast.sales.sale import Sale
 from holdfast.sales.store.change_reconciler import differs_from_ledger
-from holdfast.sales.tasks.liveness import in_motion
+from holdfast.sales.tasks.activity import needs_ticks
 from holdfast.sales.tasks.periodic import periodic
 from holdfast.sales.tasks.sale_tasks import Worker
 from holdfast_ledger import Position, SaleRecord
@@ -35,43 +35,43 @@ LEFTOVER_SECONDS: Final = 30.0
 logger = logging.getLogger(__name__)
 
 
-class AwakeSales(Protocol):
-    """The tasks of the sales that are awake."""
+class ActiveSales(Protocol):
+    """The tasks of the active sales."""
 
-    def marked(self) -> Collection[str]:
-        """The uids of those that somebody has asked this worker for lately."""
+    def requested_uids(self) -> Collection[str]:
+        """The uids of the sales that were requested of this worker lately."""
 
-    def hear(self, name: str) -> None:
-        """Somebody else has to do with the sale."""
+    def note_request_elsewhere(self, name: str) -> None:
+        """Another worker was asked for the sale."""
 
     def note_change(self, name: str) -> None:
         """The sale has changed in the ledger."""
 
 
 class Discovery:
-    """One per worker."""
+    """The periodic looks of one worker; `catalogue` has all sales by what was read of them."""
 
-    def __init__(self, worker: Worker, awake: AwakeSales) -> None:
+    def __init__(self, worker: Worker, active: ActiveSales) -> None:
         self.catalogue = Catalogue()
         self._worker = worker
-        self._awake = awake
+        self._active = active
         self._position = Position()
-        self._knows_all = asyncio.Event()
+        self._catalogue_complete = asyncio.Event()
         self._since_ms = 0
         self._tasks = (
             periodic("reading changes of sales", LOOK_SECONDS, self._read_changes),
-            periodic("hearing of sales asked for", LOOK_SECONDS, self._hear),
+            periodic("exchanging requested sales", LOOK_SECONDS, self._exchange_requests),
             periodic("visiting sales", VISIT_SECONDS, self._visit_some),
             periodic("finding leftovers", LEFTOVER_SECONDS, self._find_leftovers),
         )
 
     def start(self) -> None:
-        """Begin."""
+        """Start the looks."""
         for task in self._tasks:
             task.start()
 
     async def stop(self) -> None:
-        """End all of it."""
+        """End the looks and the work on single sales, and wait for it."""
         for task in self._tasks:
             await task.stop()
         await self._worker.work.stop()
@@ -82,17 +82,17 @@ class Discovery:
         while True:
             page = await self._worker.builder.ledger.changes.after(self._position)
             for change in page:
-                self._take(change.record)
+                self._apply(change.record)
                 self._position = change.position
             if len(page) < CHANGES_MAX:
-                self._knows_all.set()
+                self._catalogue_complete.set()
                 return
 
-    def _take(self, record: SaleRecord) -> None:
-        known = self._worker.directory.known(record.name)
+    def _apply(self, record: SaleRecord) -> None:
+        known = self._worker.directory.loaded(record.name)
         if known is not None and _is_past(known, record):
-            self._start(f"{known.uid} leave", partial(self._leave, known))
-        self._awake.note_change(record.name)
+            self._start(f"{known.uid} unload", partial(self._unload, known))
+        self._active.note_change(record.name)
         if record.deleted:
             self.catalogue.forget(record.uid)
             return
@@ -101,21 +101,22 @@ class Discovery:
         except Exception as error:
             logger.warning("sale %s cannot be read: %r", record.name, error)
 
-    async def _leave(self, sale: Sale) -> None:
-        """Sales that were deleted or replaced: whoever did it may have died before the store knew.
+    async def _unload(self, sale: Sale) -> None:
+        """Unload a sale that was deleted or replaced, and remove a deleted one from the store.
 
-        As a rule the store tells, by refusing the old epoch. This is every worker's own look, since
-        only those who know a sale serve it.
+        As a rule the store reports it, by refusing the old epoch; but whoever deleted the sale may
+        have died before the store was told. Every worker does this, since each serves what it has
+        loaded.
         """
         if (await self._worker.builder.ledger.sales.read_uid(sale.uid)).deleted:
             await self._worker.builder.sale_calls.remove(sale.uid)
-        if self._worker.directory.known(sale.name) is sale:
+        if self._worker.directory.loaded(sale.name) is sale:
             await self._worker.directory.refresh(sale)
 
-    # what others are asked for
+    # what is requested of other workers
 
-    async def _hear(self) -> None:
-        own = self._awake.marked()
+    async def _exchange_requests(self) -> None:
+        own = self._active.requested_uids()
         executor = self._worker.builder.installer.executor
         asked = await mark_requested(executor, self._since_ms, sorted(own))
         self._since_ms = asked.now_ms
@@ -125,29 +126,29 @@ class Discovery:
         for uid in asked.uids.difference(own):
             sale = self.catalogue.get(uid)
             if sale is not None:
-                self._keep_awake(sale)
+                self._keep_active(sale)
 
-    def _keep_awake(self, sale: KnownSale) -> None:
-        if self._worker.directory.awake(sale.name) is not None:
-            self._awake.hear(sale.name)
+    def _keep_active(self, sale: CatalogueEntry) -> None:
+        if self._worker.directory.active(sale.name) is not None:
+            self._active.note_request_elsewhere(sale.name)
         else:
             self._start(f"{sale.ref.uid} load", partial(self._load, sale.name))
 
     async def _load(self, name: str) -> None:
-        if await self._worker.directory.find(name) is not None:
-            self._awake.hear(name)
+        if await self._worker.directory.activate(name) is not None:
+            self._active.note_request_elsewhere(name)
 
-    # what nobody asks for
+    # what nobody requests
 
     async def _visit_some(self) -> None:
         if not self._worker.leadership.held():
             return
         for sale in self.catalogue.pick(self._worker.directory.clock.now_ms()):
-            if self._worker.directory.awake(sale.name) is None:
+            if self._worker.directory.active(sale.name) is None:
                 self._start(f"{sale.ref.uid} visit", partial(self._visit, sale))
 
-    async def _visit(self, sale: KnownSale) -> None:
-        """Move it on, once; have it loaded when that shows that something goes on in it."""
+    async def _visit(self, sale: CatalogueEntry) -> None:
+        """Tick the sale once; load it when that shows that it needs more ticks."""
         try:
             advanced = await self._worker.builder.services.calls.advance_line(sale.ref)
         except (StoreBehind, EpochChanged):
@@ -155,23 +156,23 @@ class Discovery:
             return
         line, now_ms = advanced.status, advanced.now_ms
         self.catalogue.visited(sale, line, now_ms)
-        if _has_been_used(line):
+        if _has_figures(line):
             self._worker.observe(sale.name, sale.ref, line, now_ms)
-        wanted = in_motion(line, now_ms) or differs_from_ledger(line, sale, sale.opens_ms)
+        wanted = needs_ticks(line, now_ms) or differs_from_ledger(line, sale, sale.opens_ms)
         if wanted or sale.releases or await self._is_unfinished(sale):
             await self._load(sale.name)
         sale.releases = sale.uninstalled = False
 
-    async def _is_unfinished(self, sale: KnownSale) -> bool:
-        """Whether the creator has died before noting that the store has it, by a second look."""
+    async def _is_unfinished(self, sale: CatalogueEntry) -> bool:
+        """Whether its creator died before the ledger noted the installation: a second look."""
         if not sale.uninstalled:
             return False
         record = await self._worker.builder.ledger.sales.read_uid(sale.ref.uid)
         return record.installed_epoch != record.epoch
 
     async def _find_leftovers(self) -> None:
-        """Orders and blocks of which the store was not told by who died: recovery tells it."""
-        await self._knows_all.wait()
+        """Activate sales in which the store misses orders or blocks: recovery brings them."""
+        await self._catalogue_complete.wait()
         if not self._worker.leadership.held():
             return
         ledger, now_ms = self._worker.builder.ledger, self._worker.directory.clock.now_ms()
@@ -179,7 +180,7 @@ class Discovery:
         for uid in {*due, *await ledger.blocks.sales_untold()}:
             sale = self.catalogue.get(uid)
             if sale is not None:
-                self._keep_awake(sale)
+                self._keep_active(sale)
 
     def _start(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
         self._worker.work.start(key, work)
@@ -191,6 +192,6 @@ def _is_past(known: Sale, record: SaleRecord) -> bool:
     return known.uid != record.uid or known.record.epoch < record.epoch
 
 
-def _has_been_used(line: LineStatus) -> bool:
-    """Only then are there numbers to show; ten thousand sales to come would be as many series."""
+def _has_figures(line: LineStatus) -> bool:
+    """Whether there is anything to show: ten thousand sales to come would be as many series."""
     return line.issued > 0 or line.booked > 0 or line.held + line.apart_held > 0

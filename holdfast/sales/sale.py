@@ -1,4 +1,4 @@
-"""One sale as this process has it: what the ledger says, and the room and hall that work on it."""
+"""One sale as this process has it: the ledger's record, its waiting room and its inventory."""
 
 from dataclasses import dataclass, field
 
@@ -19,24 +19,24 @@ class Sale:
     ref: SaleRef
     room: Room
     hall: Hall
-    let_out: set[str] = field(default_factory=set)
-    """Channels of which this process knows that the store has released them."""
+    released: set[str] = field(default_factory=set)
+    """The channels that, as far as this process knows, the store has released."""
     checkpoint: Checkpoint | None = None
-    """The last one that this process has written."""
-    asked: bool = False
-    """Whether somebody has asked for it since its last step."""
+    """The last checkpoint that this process has written."""
+    requested: bool = False
+    """Whether a request has named the sale since its last tick."""
 
     @property
     def name(self) -> str:
-        """The name in every URL."""
+        """The sale's name in URLs."""
         return self.record.name
 
     @property
     def uid(self) -> str:
-        """What distinguishes it from an earlier sale of the same name."""
+        """The id that distinguishes it from earlier sales of the same name."""
         return self.record.uid
 
     @property
     def opens_ms(self) -> int:
-        """The start that the ledger has, in ms of store time; 0 for none."""
+        """The start by the ledger, in ms of store time; 0 for none."""
         return unix_ms(self.spec.event_start_time)

@@ -47,7 +47,7 @@ async def test_sale_is_found_though_a_load_under_way_began_before_it_was_made(
         return found
 
     monkeypatch.setattr(worker.ledger.sales, "read", slow)
-    early = asyncio.create_task(worker.directory.find(NAME))
+    early = asyncio.create_task(worker.directory.activate(NAME))
     await asyncio.sleep(0.1)
     monkeypatch.setattr(worker.ledger.sales, "read", read)
     await house.create(NAME)

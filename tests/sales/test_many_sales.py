@@ -29,9 +29,9 @@ SETTLED_SECONDS = 1.5
 
 
 @pytest.fixture(autouse=True)
-def short_nights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sale that nobody asks for comes to rest soon."""
-    monkeypatch.setattr(sale_tasks, "AWAKE_SECONDS", 0.5)
+def short_activity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sale that nobody requests becomes idle soon."""
+    monkeypatch.setattr(sale_tasks, "ACTIVE_SECONDS", 0.5)
 
 
 @pytest.fixture
@@ -63,9 +63,9 @@ class Steps:
         await until(made)
 
 
-def asleep(house: House, name: str = NAME) -> Callable[[], Awaitable[bool]]:
+def idle(house: House, name: str = NAME) -> Callable[[], Awaitable[bool]]:
     async def rests() -> bool:
-        return house.directory.awake(name) is None
+        return house.directory.active(name) is None
 
     return rests
 
@@ -161,12 +161,12 @@ async def test_sales_that_stand_still_are_not_stepped(
             ran.append(name)
         return await run(name, keys, args)
 
-    async def only_one_awake() -> bool:
-        awake = [sale.name for sale in worker.directory]
-        return awake == [NAME] and len(leading.discovery.catalogue) == 41
+    async def only_one_active() -> bool:
+        active = [sale.name for sale in worker.directory]
+        return active == [NAME] and len(leading.discovery.catalogue) == 41
 
     async with worker.leading(tmp_path) as leading:
-        await until(only_one_awake)
+        await until(only_one_active)
         await asyncio.sleep(SETTLED_SECONDS)
         monkeypatch.setattr(house.executor, "run", counted)
         began = time.monotonic()
@@ -175,7 +175,7 @@ async def test_sales_that_stand_still_are_not_stepped(
     rounds = seconds / VISIT_SECONDS + 2
     assert ran.count("advance_line") <= rounds * IN_TURN_PER_PICK
     assert set(ran) <= {"advance_line", "mark_requested"}
-    assert sum(worker.directory.known(f"idle-{number}") is not None for number in range(40)) == 0
+    assert sum(worker.directory.loaded(f"idle-{number}") is not None for number in range(40)) == 0
 
 
 @pytest.mark.usefixtures("no_turns")
@@ -192,38 +192,38 @@ async def test_start_comes_though_nobody_asks(house: House, tmp_path: Path, cloc
 
     async with worker.leading(tmp_path) as leading:
         await first_visit(leading, (await record_of(house, NAME)).uid)
-        assert worker.directory.known(NAME) is None
+        assert worker.directory.loaded(NAME) is None
         await clock.advance(3_601)
         await until(opened, 8)
 
 
-async def test_sale_at_rest_is_shown_as_it_is_now(house: House, tmp_path: Path) -> None:
+async def test_idle_sale_is_shown_as_it_is_now(house: House, tmp_path: Path) -> None:
     await house.create(NAME)
     worker = house.newcomer()
     async with worker.leading(tmp_path):
         assert (await worker.directory.get(NAME)).room.document.state is SaleState.OPEN
-        await until(asleep(worker))
-        resting = worker.directory.known(NAME)
+        await until(idle(worker))
+        loaded = worker.directory.loaded(NAME)
         await house.operations.change_lifecycle(NAME, "pause", "test")
         sale = await worker.directory.get(NAME)
         assert sale.room.document.state is SaleState.PAUSED
-        assert resting is not None
+        assert loaded is not None
 
 
-async def test_sale_at_rest_takes_over_what_was_patched_elsewhere(
+async def test_idle_sale_takes_over_what_was_patched_elsewhere(
     house: House, tmp_path: Path
 ) -> None:
     await house.create(NAME)
     worker = house.newcomer()
     async with worker.leading(tmp_path):
         await worker.directory.get(NAME)
-        await until(asleep(worker))
+        await until(idle(worker))
         await house.operations.patch(NAME, {"burst": 7, "message": "Soon."}, "test")
         sale = await worker.directory.get(NAME)
         assert (sale.spec.burst, sale.room.settings.message) == (7, "Soon.")
 
 
-async def test_sale_at_rest_that_was_lost_is_rebuilt_for_the_next_to_ask(
+async def test_idle_sale_that_was_lost_is_rebuilt_for_the_next_to_ask(
     house: House, tmp_path: Path
 ) -> None:
     await house.create(NAME)
@@ -232,21 +232,21 @@ async def test_sale_at_rest_that_was_lost_is_rebuilt_for_the_next_to_ask(
     other.mkdir()
     async with worker.leading(other):
         await worker.directory.get(NAME)
-        await until(asleep(worker))
+        await until(idle(worker))
         await lose(house, NAME)
         assert (await worker.directory.get(NAME)).record.epoch == 2
 
 
-async def test_sale_at_rest_that_was_deleted_is_unknown(house: House, tmp_path: Path) -> None:
+async def test_idle_sale_that_was_deleted_is_unknown(house: House, tmp_path: Path) -> None:
     await house.create(NAME)
     worker = house.newcomer()
     async with worker.leading(tmp_path):
         await worker.directory.get(NAME)
-        await until(asleep(worker))
+        await until(idle(worker))
         await house.operations.change_lifecycle(NAME, "close", "test")
-        await until(asleep(worker))
+        await until(idle(worker))
         await house.operations.delete(NAME, "test")
-        await until(asleep(worker))
+        await until(idle(worker))
         with pytest.raises(HoldfastError) as refusal:
             await worker.directory.get(NAME)
     assert refusal.value.code is ErrorCode.UNKNOWN_SALE
@@ -265,17 +265,17 @@ async def test_overdue_hold_of_another_worker_is_swept_by_the_leader(
         await house.hold(NAME, "key")
         await mark_requested(house.executor, 0, [uid])
 
-        async def awake() -> bool:
-            return worker.directory.awake(NAME) is not None
+        async def active() -> bool:
+            return worker.directory.active(NAME) is not None
 
-        await until(awake)
+        await until(active)
         await clock.advance(1_801)
 
         async def swept() -> bool:
             return (await head_of(house, NAME)).units.held == 0
 
         await until(swept)
-        await until(asleep(worker))
+        await until(idle(worker))
 
 
 @pytest.mark.usefixtures("no_turns")

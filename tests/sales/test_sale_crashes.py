@@ -70,7 +70,7 @@ async def test_deletion_that_broke_off_is_seen_by_those_who_serve_it(
         await die("put", "after sales.create")
 
     async def left() -> bool:
-        known = house.directory.known(NAME)
+        known = house.directory.loaded(NAME)
         return known is None or known.uid != before.uid
 
     await _while_another_leads(house, tmp_path, left)
@@ -100,7 +100,7 @@ async def test_replacement_that_broke_off_comes_into_force(
     await die("replace", step)
 
     async def replaced() -> bool:
-        known = house.directory.known(NAME)
+        known = house.directory.loaded(NAME)
         return known is not None and known.record.epoch == old.record.epoch + 1
 
     await _while_another_leads(house, tmp_path, replaced)

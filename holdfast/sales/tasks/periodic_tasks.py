@@ -1,7 +1,7 @@
-"""What goes on without being asked: each sale that is awake has its tasks, the others are visited.
+"""The periodic tasks of one worker: each active sale has its own, the others are visited.
 
-A sale is awake in a worker while somebody asks for it there and while something moves in it; see
-sale_tasks for what is done then, and discovery for what wakes it.
+A sale is active in a worker while it is requested there and while something changes in it; see
+sale_tasks for what is done then, and discovery for what makes a sale active.
 """
 
 import asyncio
@@ -30,26 +30,26 @@ class PeriodicTasks:
         self.discovery = Discovery(self._worker, self)
 
     def start(self) -> None:
-        """Begin all of them."""
-        self._worker.directory.on_awake = self._begin
+        """Start the tasks of all active sales, of those that become active, and the discovery."""
+        self._worker.directory.on_activated = self._begin
         for sale in self._worker.directory:
             self._begin(sale.name)
         self.discovery.start()
 
     async def stop(self) -> None:
-        """End all of them."""
-        self._worker.directory.on_awake = lambda _name: None
+        """End all of them and wait for it."""
+        self._worker.directory.on_activated = lambda _name: None
         await self.discovery.stop()
         await asyncio.gather(*(tasks.stop() for tasks in tuple(self._tasks.values())))
 
-    def marked(self) -> set[str]:
-        """The uids of the sales that somebody has asked this worker for lately."""
-        return {uid for tasks in self._tasks.values() if (uid := tasks.marked()) is not None}
+    def requested_uids(self) -> set[str]:
+        """The uids of the sales that were requested of this worker lately."""
+        return {uid for tasks in self._tasks.values() if (uid := tasks.requested_uid()) is not None}
 
-    def hear(self, name: str) -> None:
-        """Somebody else has to do with the sale."""
+    def note_request_elsewhere(self, name: str) -> None:
+        """Another worker was asked for the sale."""
         if name in self._tasks:
-            self._tasks[name].hear()
+            self._tasks[name].note_request_elsewhere()
 
     def note_change(self, name: str) -> None:
         """The sale has changed in the ledger."""

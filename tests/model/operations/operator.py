@@ -52,10 +52,10 @@ def refresh() -> Operation:
     """A worker hears of changed settings, and goes on where somebody broke off bringing them in."""
 
     async def operation(hall: Hall, worker: Worker) -> None:
-        sale = worker.directory.known(hall.name)
+        sale = worker.directory.loaded(hall.name)
         if sale is not None:
             await worker.directory.refresh(sale)
-        sale = worker.directory.known(hall.name)
+        sale = worker.directory.loaded(hall.name)
         if sale is not None:
             await worker.builder.push(sale, sale.record)
 

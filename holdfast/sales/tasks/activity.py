@@ -1,7 +1,7 @@
-"""Whether a sale is in motion: whether time alone will change something that people wait for.
+"""Whether a sale needs ticks: whether time alone will change something that people wait for.
 
-A sale in which nobody waits, is called, is inside or holds anything stands still until a request or
-the clock moves it, and needs no steps until then.
+A sale in which nobody waits, is called, is inside or holds anything does not change until a request
+comes or one of its times does, and needs no ticks until then.
 """
 
 from typing import Final
@@ -11,11 +11,11 @@ from holdfast_queue.line.estimate import measured_per_minute
 from holdfast_queue.line.status import SaleState, sale_state
 
 SLOW_PER_MINUTE: Final = 0.5
-"""A rate below it is shown as none."""
+"""the rate below which status documents show none"""
 
 
-def in_motion(line: LineStatus, now_ms: int) -> bool:
-    """By the sale's status at that moment; what a closed sale's line still holds stays as it is."""
+def needs_ticks(line: LineStatus, now_ms: int) -> bool:
+    """Whether a sale with this status changes by itself; the line of a closed one does not."""
     if line.outstanding > 0 or line.active > 0 or line.held + line.apart_held > 0:
         return True
     if sale_state(line, now_ms) is SaleState.CLOSED:
@@ -30,5 +30,5 @@ def in_motion(line: LineStatus, now_ms: int) -> bool:
 
 
 def next_change_ms(times_ms: tuple[int, ...], now_ms: int) -> int:
-    """When the clock alone changes the state of a sale with these times next; 0 for never."""
+    """The next of these times, at which the clock changes the sale's state; 0 for none."""
     return min((at for at in times_ms if at > now_ms), default=0)
