@@ -18,11 +18,11 @@ from yarl import URL
 
 from holdfast_connector import aiohttp as aiohttp_gate
 from holdfast_connector import asgi, wsgi
-from holdfast_connector.contract import COMMAND_HEADER, REVOKE
+from holdfast_connector.contract import COMMAND_HEADER, EDDSA, REVOKE
 from holdfast_connector.fetching import FetchFailed, Request, Response
 from holdfast_connector.gate import Gate
 from holdfast_queue.tokens.handoffs import HandoffIssuer
-from holdfast_queue.tokens.passes import EDDSA, Pass, PassIssuer, Signer, jwks, signing_key
+from holdfast_queue.tokens.passes import Pass, PassIssuer, Signer, jwks, signing_key
 from holdfast_web.keyring import Keyring, Purpose
 
 SERVICE: Final = "https://wait.example"

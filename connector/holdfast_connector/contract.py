@@ -10,6 +10,14 @@ IDENTITY_PARAMETER: Final = "identity"
 HANDOFF_TYPE: Final = "handoff+jwt"
 PASS_TYPE: Final = "JWT"  # noqa: S105 (a media type, no secret)
 MAX_TOKEN_CHARS: Final = 2_048
+"""How long a hand-off or a pass may be."""
+LEEWAY_SECONDS: Final = 5
+"""By how much the clocks of service and shop may differ where a pass or hand-off is checked."""
+
+MAX_IDENTITY_CHARS: Final = 1_024
+"""How long a signed identity may be."""
+MAX_IDENTITY_SECONDS: Final = 600
+"""How long a signed identity may be good for."""
 JWKS_PATH: Final = "/.well-known/jwks.json"
 
 REDIRECT_HEADER: Final = "Holdfast-Redirect"

@@ -16,15 +16,11 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import jwt
 
+from holdfast_connector.contract import HS256, MAX_IDENTITY_CHARS, MAX_IDENTITY_SECONDS
 from holdfast_connector.visits import Visit
-
-LIFE_SECONDS: Final = 600
-MAX_IDENTITY_CHARS: Final = 1_024
-_ALGORITHM: Final = "HS256"
 
 Identify = Callable[[Visit], str | None]
 """From a visit to the signed identity of who makes it; None for who is not known."""
@@ -48,7 +44,9 @@ class IdentitySigner:
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError("that is no identity key") from error
 
-    def sign(self, subject: str, channels: Sequence[str] = (), seconds: int = LIFE_SECONDS) -> str:
+    def sign(
+        self, subject: str, channels: Sequence[str] = (), seconds: int = MAX_IDENTITY_SECONDS
+    ) -> str:
         """The identity `subject`, who may have what the sale has set aside for `channels`."""
         if not subject:
             raise ValueError("an identity is not empty")
@@ -57,11 +55,11 @@ class IdentitySigner:
             "aud": self.sale,
             "sub": subject,
             "iat": now,
-            "exp": now + min(seconds, LIFE_SECONDS),
+            "exp": now + min(seconds, MAX_IDENTITY_SECONDS),
         }
         if channels:
             claims["channels"] = list(channels)
-        token = jwt.encode(claims, self.key, _ALGORITHM, {"kid": self.kid})
+        token = jwt.encode(claims, self.key, HS256, {"kid": self.kid})
         if len(token) > MAX_IDENTITY_CHARS:
             raise ValueError(f"an identity takes at most {MAX_IDENTITY_CHARS} characters")
         return token

@@ -15,7 +15,6 @@ Rejected: PyJWKClient. It reads the set again for every unknown `kid`, without a
 import json
 import logging
 import time
-from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as WaitedTooLong
@@ -25,6 +24,7 @@ from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from holdfast_connector.base64url import decode_base64url
 from holdfast_connector.contract import EDDSA, HS256, JWKS_PATH
 from holdfast_connector.fetching import Fetch, FetchFailed, Request, fetch
 
@@ -77,7 +77,9 @@ class SharedKeys:
     def from_jwks(cls, text: str) -> "SharedKeys":
         """From what `holdfast keys shared` prints."""
         listed = json.loads(text)["keys"]
-        return cls({key["kid"]: _decoded(key["k"]) for key in listed if key["kty"] == "oct"})
+        return cls(
+            {key["kid"]: decode_base64url(key["k"]) for key in listed if key["kty"] == "oct"}
+        )
 
     def find(self, kid: str) -> Key | None:
         return self._keys.get(kid)
@@ -192,8 +194,6 @@ def _parse(body: bytes) -> dict[str, Key]:
 
 
 def _ed25519(key: Mapping[str, str]) -> Key:
-    return Key(str(key["kid"]), EDDSA, Ed25519PublicKey.from_public_bytes(_decoded(key["x"])))
-
-
-def _decoded(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return Key(
+        str(key["kid"]), EDDSA, Ed25519PublicKey.from_public_bytes(decode_base64url(key["x"]))
+    )

@@ -13,11 +13,11 @@ binds the cookie to this very host. The first secret signs, all of them verify.
 import hashlib
 import hmac
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
+
+from holdfast_connector.base64url import decode_base64url, encode_base64url
 
 MIN_SECRET_CHARS: Final = 32
 MAX_COOKIE_CHARS: Final = 4_000
@@ -71,7 +71,7 @@ class SessionCookies:
             "e": session.expires_at,
             "t": session.visitor_pass,
         }
-        body = _encoded(json.dumps(members, separators=(",", ":")).encode())
+        body = encode_base64url(json.dumps(members, separators=(",", ":")).encode())
         return f"{body}.{self._mac(self._secrets[0], body)}"
 
     def _opened(self, value: str) -> Session | None:
@@ -81,7 +81,7 @@ class SessionCookies:
         if not any(hmac.compare_digest(mac, self._mac(key, body)) for key in self._secrets):
             return None
         try:
-            members = json.loads(_decoded(body))
+            members = json.loads(decode_base64url(body))
             return Session(
                 self._sale, members["p"], members["s"], int(members["e"]), members.get("t")
             )
@@ -90,21 +90,10 @@ class SessionCookies:
 
     def _mac(self, secret: bytes, body: str) -> str:
         message = _PURPOSE + self._sale.encode() + b"/" + body.encode()
-        return _encoded(hmac.new(secret, message, hashlib.sha256).digest())
+        return encode_base64url(hmac.new(secret, message, hashlib.sha256).digest())
 
 
 def _values(cookie_header: str, name: str) -> list[str]:
     """The values that `name` has; a browser may send several, of other paths or domains."""
     pairs = (part.strip().partition("=") for part in cookie_header.split(";"))
     return [value for key, _, value in pairs if key == name][:4]
-
-
-def _encoded(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except Base64Error:
-        raise ValueError("not base64url") from None

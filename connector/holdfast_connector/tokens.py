@@ -14,20 +14,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Any
 
-import jwt
-
-from holdfast_connector.contract import HANDOFF_TYPE, MAX_TOKEN_CHARS, PASS_TYPE
-from holdfast_connector.keys import Key, Keys
-
-LEEWAY_SECONDS: Final = 5
-_OPTIONS: Final[Any] = {
-    "require": ["iss", "aud", "sub", "jti", "iat", "nbf", "exp"],
-    "verify_exp": False,
-    "verify_nbf": False,
-    "verify_iat": False,
-}
+from holdfast_connector.contract import HANDOFF_TYPE, LEEWAY_SECONDS, PASS_TYPE
+from holdfast_connector.jwts import header_of, verified_claims
+from holdfast_connector.keys import Keys
 
 
 class Fault(Enum):
@@ -125,22 +116,12 @@ class Verifier:
         key = self._keys.find(str(header.get("kid", "")))
         if key is None:
             raise Refused(Fault.UNKNOWN_KEY)
-        claims = self._decoded(token, key, audience)
+        claims = verified_claims(
+            token, key.material, key.algorithm, audience=audience, issuers=self._issuers
+        )
+        if claims is None:
+            raise Refused(Fault.FORGED)
         self._check_times(claims)
-        return claims
-
-    def _decoded(self, token: str, key: Key, audience: str) -> dict[str, Any]:
-        try:
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                key.material,
-                algorithms=[key.algorithm],
-                audience=audience,
-                issuer=self._issuers,
-                options=_OPTIONS,
-            )
-        except jwt.PyJWTError:
-            raise Refused(Fault.FORGED) from None
         return claims
 
     def _check_times(self, claims: Mapping[str, Any]) -> None:
@@ -155,10 +136,7 @@ class Verifier:
 
 
 def _header(token: str) -> dict[str, Any]:
-    if len(token) > MAX_TOKEN_CHARS or not token.isascii():
+    header = header_of(token)
+    if header is None:
         raise Refused(Fault.FORGED)
-    try:
-        header: dict[str, Any] = jwt.get_unverified_header(token)
-    except jwt.PyJWTError:
-        raise Refused(Fault.FORGED) from None
     return header

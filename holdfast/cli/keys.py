@@ -13,8 +13,9 @@ from holdfast import keyfiles
 from holdfast.cli.options import config_option, data_dir_option, read_config
 from holdfast.config import Config
 from holdfast.processes.launch import ledger_url_in
+from holdfast_connector.contract import HS256
 from holdfast_ledger import KeyRecord, Ledger
-from holdfast_queue.tokens.passes import HS256, shared_jwk
+from holdfast_queue.tokens.passes import shared_jwk
 from holdfast_web.channels import CHANNEL_PATTERN
 from holdfast_web.credentials import Role
 from holdfast_web.errors import HoldfastError

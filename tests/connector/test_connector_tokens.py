@@ -18,9 +18,8 @@ from connector_kit import (
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from holdfast_connector import Fault, PublishedKeys, Refused, SharedKeys, Verifier
-from holdfast_connector.contract import HANDOFF_TYPE
+from holdfast_connector.contract import HANDOFF_TYPE, HS256
 from holdfast_queue.tokens.handoffs import HANDOFF_MS
-from holdfast_queue.tokens.passes import HS256
 from holdfast_web.keyring import Keyring, Purpose
 
 HANDOFF_SECONDS = HANDOFF_MS // 1000

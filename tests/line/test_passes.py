@@ -8,9 +8,10 @@ from dataclasses import replace
 import jwt
 import pytest
 
+from holdfast_connector.contract import HS256
 from holdfast_queue.http.credentials import pass_verifier
 from holdfast_queue.tokens.handoffs import HANDOFF_MS, HandoffIssuer, redirect_url
-from holdfast_queue.tokens.passes import HS256, Pass, PassIssuer, Signer, jwks, signing_key
+from holdfast_queue.tokens.passes import Pass, PassIssuer, Signer, jwks, signing_key
 from holdfast_web.keyring import Keyring, Purpose
 
 ISSUER = "https://wait.example"

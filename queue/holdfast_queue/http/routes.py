@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import msgspec
 from aiohttp import web
 
-from holdfast_connector.contract import JWKS_PATH, MAX_TOKEN_CHARS
+from holdfast_connector.contract import HS256, JWKS_PATH, MAX_TOKEN_CHARS
 from holdfast_connector.origins import MAX_URL_CHARS
 from holdfast_queue.http.credentials import (
     join_room,
@@ -30,7 +30,6 @@ from holdfast_queue.http.responses import admission_members, draw_members, join_
 from holdfast_queue.http.return_urls import check_return_url
 from holdfast_queue.line.results import RetryLater, VisitorView
 from holdfast_queue.line.room import Room
-from holdfast_queue.tokens.identities import ALGORITHM
 from holdfast_web.body import BODY_LIMIT_BYTES, read_json
 from holdfast_web.cors import Cors, allow_preflight
 from holdfast_web.credentials import Role, require_pass, require_role
@@ -170,7 +169,7 @@ async def _identity_key(request: web.Request) -> web.StreamResponse:
     await require_role(request, Role.PLATFORM)
     room = await _room(request)
     kid, key = request.app[ROOM_SERVICES].identities.key_of(room.uid)
-    members = {"kid": kid, "algorithm": ALGORITHM, "key": key, "audience": room.name}
+    members = {"kid": kid, "algorithm": HS256, "key": key, "audience": room.name}
     return json_response(members, headers={"Cache-Control": "no-store"})
 
 

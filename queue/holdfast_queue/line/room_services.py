@@ -8,12 +8,13 @@ because the ledger belongs to the inventory, which this package must not know.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from holdfast_connector.contract import EDDSA
 from holdfast_lua.calls.line import LineCalls
 from holdfast_lua.client.executor import Executor
 from holdfast_queue.draw.commitment import Sealed
 from holdfast_queue.tokens.handoffs import HandoffIssuer
 from holdfast_queue.tokens.identities import IdentityVerifier
-from holdfast_queue.tokens.passes import EDDSA, PassIssuer, Signer, jwks, signing_key
+from holdfast_queue.tokens.passes import PassIssuer, Signer, jwks, signing_key
 from holdfast_queue.tokens.tickets import TicketCodec
 from holdfast_web.keyring import Keyring, Purpose
 

@@ -35,27 +35,18 @@ from hashlib import blake2b
 from hmac import digest as hmac_digest
 from typing import Any, Final
 
-import jwt
-
+from holdfast_connector.contract import HS256, MAX_IDENTITY_CHARS, MAX_IDENTITY_SECONDS
+from holdfast_connector.jwts import IDENTITY_CLAIMS, header_of, verified_claims
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line import LineCalls
 from holdfast_web.channels import read_channels
 from holdfast_web.keyring import DerivedKey
 
-ALGORITHM: Final = "HS256"
-MAX_TOKEN_CHARS: Final = 1_024
-MAX_IDENTITY_CHARS: Final = 200
-MAX_LIFE_SECONDS: Final = 600
+MAX_SUBJECT_CHARS: Final = 200
 LEEWAY_SECONDS: Final = 30
 BUCKETS: Final = 16_384
 BUYER_BYTES: Final = 15
 _DIGEST_BYTES: Final = 7
-_OPTIONS: Final[Any] = {
-    "require": ["aud", "sub", "iat", "exp"],
-    "verify_exp": False,
-    "verify_nbf": False,
-    "verify_iat": False,
-}
 
 
 class IdentityMode(StrEnum):
@@ -87,16 +78,14 @@ class IdentityVerifier:
 
     def read(self, token: str, sale: str, uid: str, now_ms: int) -> Identity | None:
         """The identity behind `token`, None when it is not one, or not for this sale and time."""
-        if len(token) > MAX_TOKEN_CHARS:
+        header = header_of(token, MAX_IDENTITY_CHARS)
+        kid = None if header is None else str(header.get("kid"))
+        if kid is None or kid not in self._keys:
             return None
-        try:
-            kid = str(jwt.get_unverified_header(token).get("kid"))
-            if kid not in self._keys:
-                return None
-            claims: dict[str, Any] = jwt.decode(
-                token, self._key(kid, uid), [ALGORITHM], audience=sale, options=_OPTIONS
-            )
-        except jwt.PyJWTError:
+        claims = verified_claims(
+            token, self._key(kid, uid), HS256, audience=sale, required=IDENTITY_CLAIMS
+        )
+        if claims is None:
             return None
         channels = read_channels(claims.get("channels", []))
         if channels is None or not _sound(claims, now_ms // 1000):
@@ -112,8 +101,8 @@ def _sound(claims: dict[str, Any], now_s: int) -> bool:
     if not isinstance(issued, int) or not isinstance(ends, int):
         return False
     timely = issued - LEEWAY_SECONDS <= now_s < ends + LEEWAY_SECONDS
-    short = 0 < ends - issued <= MAX_LIFE_SECONDS
-    return timely and short and 0 < len(subject) <= MAX_IDENTITY_CHARS and _is_text(subject)
+    short = 0 < ends - issued <= MAX_IDENTITY_SECONDS
+    return timely and short and 0 < len(subject) <= MAX_SUBJECT_CHARS and _is_text(subject)
 
 
 def _is_text(subject: str) -> bool:

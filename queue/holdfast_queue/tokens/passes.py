@@ -17,7 +17,6 @@ Rejected: `exp` without `epoch`. After a store loss the inventory must know an e
 from one of its own.
 """
 
-from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -26,21 +25,13 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from holdfast_connector.contract import PASS_TYPE
+from holdfast_connector.base64url import encode_base64url
+from holdfast_connector.contract import EDDSA, HS256, LEEWAY_SECONDS, MAX_TOKEN_CHARS, PASS_TYPE
+from holdfast_connector.jwts import header_of, verified_claims
 from holdfast_web.channels import read_channels
 from holdfast_web.keyring import DerivedKey
 
-EDDSA: Final = "EdDSA"
-HS256: Final = "HS256"
-MAX_TOKEN_CHARS: Final = 2_048
-CLOCK_LEEWAY_MS: Final = 5_000
 _HEADERS_KEPT_MAX: Final = 64
-_DECODE_OPTIONS: Final[Any] = {
-    "require": ["iss", "aud", "sub", "jti", "iat", "nbf", "exp"],
-    "verify_exp": False,
-    "verify_nbf": False,
-    "verify_iat": False,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +53,7 @@ class SigningKey:
             "alg": EDDSA,
             "use": "sig",
             "kid": self.kid,
-            "x": _b64(_raw(self.public)),
+            "x": encode_base64url(_raw(self.public)),
         }
 
 
@@ -83,7 +74,13 @@ def jwks(keys: Sequence[SigningKey]) -> dict[str, list[dict[str, str]]]:
 
 def shared_jwk(key: DerivedKey) -> dict[str, str]:
     """A secret that is handed over to a storefront (HS256); never published."""
-    return {"kty": "oct", "alg": HS256, "use": "sig", "kid": key.kid, "k": _b64(key.key)}
+    return {
+        "kty": "oct",
+        "alg": HS256,
+        "use": "sig",
+        "kid": key.kid,
+        "k": encode_base64url(key.key),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +130,13 @@ class Signer:
         """The claims, when signature, audience (None: any), type and times are right; else None."""
         if len(token) > MAX_TOKEN_CHARS:
             return None
-        options: Any = {**_DECODE_OPTIONS, "verify_aud": audience is not None}
-        try:
-            key = self._key_of(token, token_type)
-            if key is None:
-                return None
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                key.public,
-                algorithms=[key.algorithm],
-                audience=audience,
-                issuer=self.issuer,
-                options=options,
-            )
-        except jwt.PyJWTError:
+        key = self._key_of(token, token_type)
+        if key is None:
+            return None
+        claims = verified_claims(
+            token, key.public, key.algorithm, audience=audience, issuers=(self.issuer,)
+        )
+        if claims is None:
             return None
         self._note(token, key, token_type)
         return claims if _timely(claims, now_ms) else None
@@ -155,10 +145,11 @@ class Signer:
         """The key that the header names, None when there is none or the type is another."""
         noted = self._headers.get(token.partition(".")[0])
         if noted is None:
-            header = jwt.get_unverified_header(token)
-            kid, typ = str(header.get("kid")), header.get("typ")
-        else:
-            kid, typ = noted
+            header = header_of(token)
+            if header is None:
+                return None
+            noted = str(header.get("kid")), str(header.get("typ"))
+        kid, typ = noted
         return self._by_kid.get(kid) if typ == token_type else None
 
     def _note(self, token: str, key: SigningKey, token_type: str) -> None:
@@ -220,12 +211,8 @@ def _timely(claims: dict[str, Any], now_ms: int) -> bool:
     begins, ends = claims["nbf"], claims["exp"]
     if not isinstance(begins, int) or not isinstance(ends, int):
         return False
-    return begins * 1000 <= now_ms + CLOCK_LEEWAY_MS and now_ms < ends * 1000
+    return begins * 1000 <= now_ms + LEEWAY_SECONDS * 1000 and now_ms < ends * 1000
 
 
 def _raw(public: Ed25519PublicKey) -> bytes:
     return public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-
-
-def _b64(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
