@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from holdfast.joined_lookup import JoinedLookup
-from holdfast_ledger import KeyRecord, Ledger, LedgerUnavailable
+from holdfast_ledger import KeyRecord, Ledger, LedgerError, LedgerUnavailable
 from holdfast_ledger.keys import hash_secret
 from holdfast_tasks import start_task
 from holdfast_web.credentials import ApiKey, Role
@@ -79,7 +79,7 @@ class KeyRegistry:
 
     async def _find_quietly(self, digest: str) -> None:
         """A fault is told to who asks once the key is no longer remembered."""
-        with suppress(HoldfastError):
+        with suppress(HoldfastError, LedgerError):
             await self._find(digest, time.monotonic())
 
     async def _find(self, digest: str, asked_at: float) -> ApiKey | None:

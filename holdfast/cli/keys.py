@@ -14,7 +14,8 @@ from holdfast.cli.options import config_option, data_dir_option, read_config
 from holdfast.config import Config
 from holdfast.processes.launch import ledger_url_in
 from holdfast_connector.contract import HS256
-from holdfast_ledger import KeyRecord, Ledger
+from holdfast_ledger import KeyRecord, Ledger, LedgerError
+from holdfast_ledger.errors import explain
 from holdfast_queue.tokens.passes import shared_jwk
 from holdfast_web.channels import CHANNEL_PATTERN
 from holdfast_web.credentials import Role
@@ -149,8 +150,8 @@ def _with_ledger(
     config = read_config(config_path, {"data_dir": data_dir})
     try:
         return asyncio.run(_run(config, work))
-    except (HoldfastError, ValueError) as error:
-        raise click.ClickException(f"the ledger cannot be used: {error}") from error
+    except (LedgerError, ValueError) as error:
+        raise click.ClickException(f"the ledger cannot be used: {explain(error)}") from error
 
 
 async def _run(config: Config, work: Callable[[Ledger], Awaitable[T]]) -> T:

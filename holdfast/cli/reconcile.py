@@ -13,7 +13,8 @@ from holdfast.processes.launch import ledger_url_in
 from holdfast.reconcile import Reconciliation, reconcile
 from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache
-from holdfast_ledger import Ledger
+from holdfast_ledger import Ledger, LedgerError
+from holdfast_ledger.errors import explain
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.embedded.files import StoreFiles
 from holdfast_lua.errors import StoreError
@@ -61,8 +62,8 @@ def reconcile_command(
     config = read_config(config_path, {"data_dir": data_dir})
     try:
         result = asyncio.run(_run(config, sale, repair=repair, rebuild=rebuild))
-    except (HoldfastError, StoreError, ValueError) as error:
-        click.echo(f"could not compare: {error or type(error).__name__}", err=True)
+    except (HoldfastError, LedgerError, StoreError, ValueError) as error:
+        click.echo(f"could not compare: {explain(error)}", err=True)
         sys.exit(FAILED)
     _print_json(result) if as_json else _print(result)
     sys.exit(DIFFERENT if result.differences else SAME)

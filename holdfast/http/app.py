@@ -31,7 +31,7 @@ from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.http import routes as inventory_routes
 from holdfast_inventory.http.halls import HALLS
 from holdfast_inventory.http.orders import ORDER_LEDGER
-from holdfast_ledger import Ledger
+from holdfast_ledger import Ledger, LedgerError
 from holdfast_lua.calls.clock import WorstSkew, host_ms
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line_status import LineStatus
@@ -183,7 +183,7 @@ def _add_lookups(app: web.Application, directory: SaleDirectory) -> None:
     async def return_origins(name: str) -> Iterable[str]:
         try:
             return (await directory.get(name)).spec.return_origins
-        except (HoldfastError, StoreError):
+        except (HoldfastError, LedgerError, StoreError):
             return ()
 
     app[ROOMS] = _Rooms(directory)

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from holdfast.http.app_keys import DIRECTORY, EXECUTOR, LEDGER, SKEW
 from holdfast.joined_lookup import JoinedLookup
-from holdfast_ledger import LedgerUnavailable
+from holdfast_ledger import LedgerError, LedgerUnavailable
 from holdfast_lua.calls.clock import SKEW_WARNING_MS
 from holdfast_lua.calls.store import probe_store
 from holdfast_lua.errors import StoreError, StoreRefusing
@@ -85,6 +85,6 @@ async def _state(question: Awaitable[object]) -> str:
             await question
     except (StoreRefusing, LedgerUnavailable) as refusal:
         return refusal.reason
-    except (StoreError, HoldfastError, TimeoutError):
+    except (StoreError, LedgerError, HoldfastError, TimeoutError):
         return "unavailable"
     return OK

@@ -24,14 +24,13 @@ from holdfast.processes.standard_streams import STDOUT, open_standard_streams, t
 from holdfast.processes.store_keeper import StoreKeeper
 from holdfast.processes.worker_process import Sockets, WorkerPipes
 from holdfast.processes.workers import Hooks, Supervisor, WorkerPlan, WorkersFailed
-from holdfast_ledger import Ledger, LedgerUnavailable
+from holdfast_ledger import Ledger, LedgerError, LedgerUnavailable
 from holdfast_ledger.errors import DAMAGED, explain
 from holdfast_lua.client.connect import check_store, find_refusal, has_sales
 from holdfast_lua.embedded.store import EmbeddedStore
 from holdfast_lua.errors import NOT_PERMITTED, StoreError, StoreRefusing
 from holdfast_metrics import multiprocess
 from holdfast_metrics.shared_directory import shared_directory
-from holdfast_web.errors import HoldfastError
 
 LOCK_FILE = "service.lock"
 LEDGER_FILE = "ledger.sqlite3"
@@ -213,7 +212,7 @@ async def _check_ledger(url: str, store_url: str) -> None:
         ledger = await Ledger.open(url)
     except ValueError as error:
         raise LaunchError(f"setting ledger_url: {error}") from error
-    except HoldfastError as error:
+    except LedgerError as error:
         raise LaunchError(_why_not(error)) from error
     try:
         await ledger.migrate()
@@ -222,7 +221,7 @@ async def _check_ledger(url: str, store_url: str) -> None:
                 "the ledger is new, but the store carries sales: with it they would be nobody's. "
                 "Is ledger_url (or data_dir) the right one? To begin anew, empty the store as well"
             )
-    except (HoldfastError, StoreError) as error:
+    except (LedgerError, StoreError) as error:
         raise LaunchError(_why_not(error)) from error
     finally:
         await ledger.close()

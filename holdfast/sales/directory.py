@@ -24,7 +24,7 @@ from typing import Final
 from holdfast.joined_lookup import INTERVAL_SECONDS, JoinedLookup
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
-from holdfast_ledger import SaleRecord
+from holdfast_ledger import LedgerError, SaleRecord
 from holdfast_lua.calls.clock import SaleClock
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.stock_install import InstallFenced
@@ -164,7 +164,7 @@ class SaleDirectory:
         try:
             async with asyncio.timeout(LEARNING_SECONDS):
                 found = await self._builder.ledger.checkpoints.revisions(list(sales))
-        except HoldfastError as fault:
+        except LedgerError as fault:
             raise StoreUnavailable(
                 "the revisions that a new master must have cannot be read from the ledger"
             ) from fault

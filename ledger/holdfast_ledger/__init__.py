@@ -10,6 +10,8 @@ from holdfast_ledger.draws import DrawRecord
 from holdfast_ledger.errors import (
     EpochElsewhere,
     EpochPassed,
+    LedgerBusy,
+    LedgerError,
     LedgerUnavailable,
     SaleMissing,
     SaleTaken,
@@ -53,6 +55,8 @@ __all__ = [
     "GiveBack",
     "KeyRecord",
     "Ledger",
+    "LedgerBusy",
+    "LedgerError",
     "LedgerUnavailable",
     "Lose",
     "Order",

@@ -1,15 +1,20 @@
-"""How the ledger fails, told apart once for three databases.
+"""The errors of the ledger, and what a driver's exception means.
 
-    HoldfastError
-     +- LedgerUnavailable      503 ledger_unavailable: not done, or done and harmless to repeat
-     +- SaleMissing            404 unknown_sale: no live row for this uid or name
-     +- SaleTaken              409 conflict: the name is in use
-     +- EpochPassed            503 store_behind: the sale moved to a later epoch; read it again
-     +- EpochElsewhere         503 store_behind: another store carries this epoch of the sale
+    LedgerError
+     +- LedgerUnavailable      not done, or done and harmless to repeat
+     +- LedgerBusy             too much waits for a transaction: nothing was done
+     +- SaleMissing            no live row for this uid or name
+     +- SaleTaken              the name is in use
+     +- EpochPassed            the sale moved to a later epoch; read it again
+     +- EpochElsewhere         another store carries this epoch of the sale
     StockTaken                 inside the ledger only
 
-Drivers speak three dialects of trouble. `trouble_of` sorts an exception into the four kinds that
-the code reacts to; whatever it cannot place is a bug and goes on unchanged.
+The message of a `LedgerError` may be shown to clients: it never repeats a driver's words, a URL or
+a statement. `holdfast_web.problems` gives each error its code and status.
+
+Three databases report the same failures differently. `trouble_of` sorts an exception of their
+drivers into the four kinds that the code reacts to; what it does not know is a bug and is raised
+unchanged.
 """
 
 import sqlite3
@@ -20,8 +25,6 @@ from enum import Enum, auto
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-
-from holdfast_web.errors import ErrorCode, HoldfastError
 
 RETRY_AFTER_SECONDS = 2.0
 
@@ -53,42 +56,53 @@ DAMAGED = "damaged"
 MOVED = "moved"
 
 
-class LedgerUnavailable(HoldfastError):
-    """The ledger did not answer, not in time, or takes no writes; `reason` is a word for machines:
-    UNAVAILABLE, READ_ONLY, DAMAGED or MOVED.
+class LedgerError(Exception):
+    """Base of every error that leaves the ledger."""
+
+    retry_after_seconds: float | None = None
+    """after which the same call may succeed; None when waiting alone changes nothing"""
+
+
+class LedgerUnavailable(LedgerError):
+    """The ledger did not answer, not in time, or takes no writes.
+
+    `reason` is one of UNAVAILABLE, READ_ONLY, DAMAGED and MOVED.
     """
 
-    def __init__(self, detail: str = "", reason: str = UNAVAILABLE) -> None:
-        super().__init__(ErrorCode.LEDGER_UNAVAILABLE, detail, retry_after=RETRY_AFTER_SECONDS)
+    retry_after_seconds = RETRY_AFTER_SECONDS
+
+    def __init__(self, message: str = "", reason: str = UNAVAILABLE) -> None:
+        super().__init__(message)
         self.reason = reason
 
 
-class SaleMissing(HoldfastError):
+class LedgerBusy(LedgerError):
+    """More intents wait for a transaction than the ledger takes; nothing was done."""
+
+    retry_after_seconds = RETRY_AFTER_SECONDS
+
+
+class SaleMissing(LedgerError):
     """No live sale has this uid or name."""
 
-    def __init__(self) -> None:
-        super().__init__(ErrorCode.UNKNOWN_SALE)
 
-
-class SaleTaken(HoldfastError):
+class SaleTaken(LedgerError):
     """Another live sale has this name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(ErrorCode.CONFLICT, f"A sale named {name!r} exists.")
+        super().__init__(f"A sale named {name!r} exists.")
 
 
-class EpochPassed(HoldfastError):
+class EpochPassed(LedgerError):
     """The caller works for an epoch of the sale that is over."""
 
-    def __init__(self) -> None:
-        super().__init__(ErrorCode.STORE_BEHIND, retry_after=RETRY_AFTER_SECONDS)
+    retry_after_seconds = RETRY_AFTER_SECONDS
 
 
-class EpochElsewhere(HoldfastError):
+class EpochElsewhere(LedgerError):
     """Another store than the caller's carries this epoch of the sale, or is about to."""
 
-    def __init__(self) -> None:
-        super().__init__(ErrorCode.STORE_BEHIND, retry_after=RETRY_AFTER_SECONDS)
+    retry_after_seconds = RETRY_AFTER_SECONDS
 
 
 class StockTaken(Exception):
@@ -135,9 +149,9 @@ def reason_of(error: BaseException) -> str:
 
 def explain(error: Exception) -> str:
     """What went wrong, in a driver's words: without the URL, the statement or its parameters."""
-    if isinstance(error, HoldfastError):
+    if isinstance(error, LedgerError):
         cause = error.__cause__
-        return error.detail or (explain(cause) if isinstance(cause, Exception) else "no answer")
+        return str(error) or (explain(cause) if isinstance(cause, Exception) else "no answer")
     if isinstance(error, DBAPIError) and error.orig is not None:
         return str(error.orig)
     return str(error) or type(error).__name__
@@ -170,7 +184,7 @@ class _Said:
 def _said(error: BaseException) -> _Said:
     """A driver's own exception reaches us bare when it was raised while connecting."""
     origin = error.orig if isinstance(error, DBAPIError) else error
-    if not isinstance(origin, Exception) or isinstance(origin, HoldfastError):
+    if not isinstance(origin, Exception) or isinstance(origin, LedgerError):
         return _Said("", None, "")
     sqlstate = getattr(origin, "sqlstate", None)
     number = origin.args[0] if origin.args and isinstance(origin.args[0], int) else None
@@ -180,7 +194,7 @@ def _said(error: BaseException) -> _Said:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """The boundary for plain reads and writes: lost connections and locks become 503."""
+    """Raises LedgerUnavailable in place of a driver's lost connection, deadlock or lock timeout."""
     try:
         yield
     except Exception as error:

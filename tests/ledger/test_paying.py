@@ -7,7 +7,7 @@ from conftest import Clock
 from shop_kit import HOLD_MAX_SECONDS, HOLD_SECONDS, Shop, drained
 
 from holdfast_inventory.orders.paying import PENDING_GRACE_MS, begin_paying
-from holdfast_ledger import LedgerUnavailable, OrderStatus
+from holdfast_ledger import EpochPassed, LedgerUnavailable, OrderStatus
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -104,7 +104,8 @@ async def test_paying_of_what_is_over_is_refused(shop: Shop, clock: Clock) -> No
 async def test_paying_in_an_ended_epoch_is_refused(shop: Shop) -> None:
     hold = await shop.hold("r1s1")
     await shop.ledger.sales.bump_epoch(shop.hall.uid, seen_epoch=1)
-    assert await refused(shop, hold) is ErrorCode.STORE_BEHIND
+    with pytest.raises(EpochPassed):
+        await begin_paying(shop.office, hold.id)
     assert await shop.ledger.orders.read(shop.hall.uid, hold.id) is None
 
 

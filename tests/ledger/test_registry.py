@@ -17,7 +17,6 @@ from holdfast_ledger import (
     SaleRecord,
     SaleTaken,
 )
-from holdfast_web.errors import ErrorCode
 
 
 def draft(name: str, uid: str | None = None, **areas: int) -> SaleDraft:
@@ -155,10 +154,6 @@ async def test_audit_pages_in_the_order_it_was_written(ledger: Ledger) -> None:
     rest = await ledger.audit.page(sale="concert", after=first[-1].id)
     assert [entry.action for entry in first + rest] == ["a", "b", "c"]
     assert first[0].detail == b'{"x":1}'
-
-
-def test_taken_name_is_a_conflict_for_the_client() -> None:
-    assert SaleTaken("x").code is ErrorCode.CONFLICT
 
 
 async def test_change_and_its_audit_line_are_one(ledger: Ledger, sale: SaleRecord) -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 from line_harness import Ceilings, Line, LineFactory
 
+from holdfast_ledger import LedgerUnavailable
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import LineCalls
 from holdfast_lua.errors import StoreBehind, StoreBusy
@@ -110,13 +111,12 @@ async def test_store_fault_reaches_those_who_wait(line: Line, ceilings: Ceilings
 
 async def test_ledger_fault_reaches_those_who_need_a_number(make_line: LineFactory) -> None:
     async def broken(_uid: str, _epoch: int, _ceiling: int) -> int:
-        raise HoldfastError(ErrorCode.LEDGER_UNAVAILABLE)
+        raise LedgerUnavailable()
 
     line = await make_line(ceiling=0)
     batcher = JoinBatcher(LineCalls(line.executor), line.ref, broken, lambda: False)
-    with pytest.raises(HoldfastError) as caught:
+    with pytest.raises(LedgerUnavailable):
         await batcher.join()
-    assert caught.value.code is ErrorCode.LEDGER_UNAVAILABLE
     await batcher.aclose()
 
 
@@ -141,7 +141,7 @@ async def test_ledger_fault_reaches_all_blocks_that_wait_for_it_at_once(
         nonlocal tries
         tries += 1
         await away.wait()
-        raise HoldfastError(ErrorCode.LEDGER_UNAVAILABLE)
+        raise LedgerUnavailable()
 
     line = await make_line(ceiling=0)
     batcher = JoinBatcher(LineCalls(line.executor), line.ref, slow, lambda: False)
@@ -151,7 +151,7 @@ async def test_ledger_fault_reaches_all_blocks_that_wait_for_it_at_once(
         await until_refused(scripts, batch + 1)
     away.set()
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-    assert [isinstance(outcome, HoldfastError) for outcome in outcomes] == [True] * 5
+    assert [isinstance(outcome, LedgerUnavailable) for outcome in outcomes] == [True] * 5
     assert tries == 1
     await batcher.aclose()
 
@@ -181,7 +181,7 @@ async def test_join_that_is_cancelled_while_numbers_are_promised_costs_nobody_el
 
 async def test_ledger_fault_ahead_of_use_is_nobodys_yet(make_line: LineFactory) -> None:
     async def broken(_uid: str, _epoch: int, _ceiling: int) -> int:
-        raise HoldfastError(ErrorCode.LEDGER_UNAVAILABLE)
+        raise LedgerUnavailable()
 
     line = await make_line(ceiling=100)
     await line.join()

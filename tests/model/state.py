@@ -21,7 +21,7 @@ from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.holds.hold_requests import HoldBody
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.orders.confirm import ConfirmRequest
-from holdfast_ledger import Ledger, SaleDraft
+from holdfast_ledger import Ledger, LedgerError, SaleDraft
 from holdfast_lua import Executor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import HoldAnswer
@@ -98,7 +98,7 @@ class RunState:
             except (StoreBehind, EpochChanged) as fault:
                 self.recovering.append(repr(fault))
                 await worker.directory.recover(sale, fault)
-        except (HoldfastError, StoreError) as error:
+        except (HoldfastError, LedgerError, StoreError) as error:
             self.trace.append(f"    {worker.number}: refused: {error!r}")
         else:
             self.trace.append(f"    {worker.number}: done")

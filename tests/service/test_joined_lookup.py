@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from holdfast.joined_lookup import QUERY_NAMES_MAX, WAITING_MAX, JoinedLookup
+from holdfast_ledger import LedgerUnavailable
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 NEVER = 3600.0
@@ -80,7 +81,7 @@ async def settled(tasks: list[asyncio.Task[int | None]]) -> list[asyncio.Task[in
 async def test_fault_is_told_to_all_who_asked_and_the_next_round_is_another() -> None:
     table = Table(a=1)
     lookup = JoinedLookup(table.read, 0.0)
-    table.fault = HoldfastError(ErrorCode.LEDGER_UNAVAILABLE)
+    table.fault = LedgerUnavailable()
     told = await asyncio.gather(
         *(lookup.find(f"b{number}") for number in range(2 * QUERY_NAMES_MAX)),
         return_exceptions=True,

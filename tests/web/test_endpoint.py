@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
+from holdfast_ledger import errors as ledger
 from holdfast_lua import errors as store
 from holdfast_metrics.exposition import exposition
 from holdfast_metrics.metrics import Metrics
@@ -173,6 +174,12 @@ async def test_cancellation_passes_through() -> None:
         (store.StoreBusy("full", retry_after_seconds=2.2), ErrorCode.STORE_BUSY),
         (store.StoreUnavailable("gone"), ErrorCode.STORE_UNAVAILABLE),
         (store.StoreOutcomeUnknown("lost"), ErrorCode.OUTCOME_UNKNOWN),
+        (ledger.LedgerUnavailable(), ErrorCode.LEDGER_UNAVAILABLE),
+        (ledger.LedgerBusy(), ErrorCode.OVERLOADED),
+        (ledger.SaleMissing(), ErrorCode.UNKNOWN_SALE),
+        (ledger.SaleTaken("x"), ErrorCode.CONFLICT),
+        (ledger.EpochPassed(), ErrorCode.STORE_BEHIND),
+        (ledger.EpochElsewhere(), ErrorCode.STORE_BEHIND),
         (web.HTTPRequestEntityTooLarge(1, 2), ErrorCode.BODY_TOO_LARGE),
         (web.HTTPBadRequest(), ErrorCode.INVALID_REQUEST),
     ],
@@ -187,6 +194,20 @@ def test_every_503_says_when_to_come_back() -> None:
         assert ("Retry-After" in response.headers) == (code.status == 503)
     busy = problem_response(to_error(store.StoreBusy("full", retry_after_seconds=2.2)))
     assert busy.headers["Retry-After"] == "3"
+
+
+def test_every_error_of_the_ledger_has_a_code() -> None:
+    for error in ledger.LedgerError.__subclasses__():
+        fault = error("x")  # each takes a message, or a name
+        assert to_error(fault).code is not ErrorCode.INTERNAL_ERROR, error
+
+
+def test_client_is_told_what_the_ledger_says_and_how_long_to_wait() -> None:
+    refused = to_error(ledger.LedgerUnavailable("the order is contended", ledger.READ_ONLY))
+    assert (refused.detail, refused.retry_after) == ("the order is contended", 2.0)
+    assert to_error(ledger.EpochPassed()).detail == ErrorCode.STORE_BEHIND.doc
+    assert to_error(ledger.SaleTaken("x")).detail == "A sale named 'x' exists."
+    assert to_error(ledger.SaleTaken("x")).retry_after is None
 
 
 def test_401_names_the_scheme() -> None:

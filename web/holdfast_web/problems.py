@@ -1,8 +1,9 @@
 """The one place that maps exceptions to HTTP: RFC 9457 problem documents.
 
-Store faults come in as the exceptions of `holdfast_lua.errors`, refusals as `HoldfastError`; both
-leave as `application/problem+json` with a stable `code`. Whatever else is raised is a fault of
-ours: the log tells where (see faults), the client learns nothing but `internal_error`.
+Errors of the store (`holdfast_lua.errors`), errors of the ledger (`holdfast_ledger.errors`) and
+refusals (`HoldfastError`) leave as `application/problem+json` with a stable `code`. Whatever else
+is raised is a fault of ours: the log tells where (see faults), the client learns nothing but
+`internal_error`.
 """
 
 import math
@@ -12,6 +13,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from holdfast_ledger import errors as ledger
 from holdfast_lua import errors as store
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.faults import log_fault
@@ -25,12 +27,18 @@ _encode = msgspec.json.Encoder().encode
 # Most specific first: the first match wins. An epoch that changed under a worker heals as soon as
 # the worker has read the sale anew, so to a client it is the same short wait as a store that is
 # being rebuilt.
-_STORE_FAULTS: Final = (
+_CODES: Final = (
     (store.StoreBehind, ErrorCode.STORE_BEHIND),
     (store.EpochChanged, ErrorCode.STORE_BEHIND),
     (store.StoreBusy, ErrorCode.STORE_BUSY),
     (store.StoreOutcomeUnknown, ErrorCode.OUTCOME_UNKNOWN),
     (store.StoreUnavailable, ErrorCode.STORE_UNAVAILABLE),
+    (ledger.LedgerUnavailable, ErrorCode.LEDGER_UNAVAILABLE),
+    (ledger.LedgerBusy, ErrorCode.OVERLOADED),
+    (ledger.SaleMissing, ErrorCode.UNKNOWN_SALE),
+    (ledger.SaleTaken, ErrorCode.CONFLICT),
+    (ledger.EpochPassed, ErrorCode.STORE_BEHIND),
+    (ledger.EpochElsewhere, ErrorCode.STORE_BEHIND),
 )
 
 _HTTP_CODES: Final = {
@@ -48,12 +56,11 @@ def to_error(exc: Exception) -> HoldfastError:
     """The refusal or fault that the client is told of."""
     if isinstance(exc, HoldfastError):
         return exc
-    for fault, code in _STORE_FAULTS:
+    for fault, code in _CODES:
         if isinstance(exc, fault):
-            wait: float = DEFAULT_RETRY_SECONDS
-            if isinstance(exc, store.StoreBusy):
-                wait = exc.retry_after_seconds
-            return HoldfastError(code, retry_after=wait)
+            detail = str(exc) if isinstance(exc, ledger.LedgerError) else ""
+            wait: float | None = getattr(exc, "retry_after_seconds", None)
+            return HoldfastError(code, detail, retry_after=wait)
     if isinstance(exc, web.HTTPException) and exc.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return HoldfastError(_HTTP_CODES.get(HTTPStatus(exc.status), ErrorCode.INVALID_REQUEST))
     log_fault("request failed", exc)

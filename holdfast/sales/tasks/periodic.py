@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from holdfast_ledger import LedgerError
 from holdfast_lua.errors import StoreError
 from holdfast_tasks import Periodic
 from holdfast_web.errors import HoldfastError
 
-AWAY: Final = (StoreError, HoldfastError)
+AWAY: Final = (StoreError, LedgerError, HoldfastError)
 
 
 def periodic(name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> Periodic:

@@ -28,6 +28,7 @@ from typing import Final
 
 from holdfast_inventory.events.events import EVENTS_MAX, Cursor, expired_cursor, require_continued
 from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_ledger import LedgerError, SaleMissing
 from holdfast_lua.calls.hold_terms import StreamEvent
 from holdfast_lua.errors import StoreError
 from holdfast_tasks import start_task
@@ -202,7 +203,9 @@ class SaleReader:
                 hall = await self._find_hall()
                 if self._due(hall):
                     await self._read(hall)
-            except StoreError as error:
+            except SaleMissing:
+                return self._give_up(StreamEnd.UNKNOWN_SALE)
+            except (StoreError, LedgerError) as error:
                 _log.info("changes are read again later: %r", error)
             except HoldfastError as error:
                 if error.code in _ENDS:

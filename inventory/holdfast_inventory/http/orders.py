@@ -21,7 +21,7 @@ from holdfast_inventory.orders.orders import BoxOffice, order_members
 from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.orders.refund import Refunding, RefundRequest
 from holdfast_inventory.orders.store_sync import Afterwards
-from holdfast_ledger import Ledger, Order, OrderStatus
+from holdfast_ledger import Ledger, LedgerError, Order, OrderStatus
 from holdfast_web.body import read_json
 from holdfast_web.credentials import Role, require_pass, require_role, shows_pass
 from holdfast_web.endpoint import buyer_endpoint, endpoint
@@ -31,6 +31,7 @@ from holdfast_web.idempotency import idempotency_key
 from holdfast_web.metrics import METRICS
 from holdfast_web.pagination import page, page_query
 from holdfast_web.paths import SALE
+from holdfast_web.problems import to_error
 from holdfast_web.responses import json_response
 from holdfast_web.text import query_text
 
@@ -78,8 +79,8 @@ async def confirm(request: web.Request) -> web.Response:
     confirming = Confirming(request.app[AFTERWARDS])
     try:
         confirmed = await confirming.confirm(office, hold_id, body)
-    except HoldfastError as error:
-        _count(request, office, error.code.value)
+    except (HoldfastError, LedgerError) as error:
+        _count(request, office, to_error(error).code.value)
         raise
     _count(request, office, "again" if confirmed.again else "confirmed")
     order = order_members(confirmed.order, office.stock.name)

@@ -37,6 +37,7 @@ from holdfast_inventory.http.orders import office_of
 from holdfast_inventory.http.request import buyer_ref, hall_of, hold_id_of, owner_of
 from holdfast_inventory.http.streams import set_up_streams, stream_changes, wants_stream
 from holdfast_inventory.orders.paying import withdraw
+from holdfast_ledger import LedgerError
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
 from holdfast_web.body import read_json
@@ -49,6 +50,7 @@ from holdfast_web.metrics import METRICS
 from holdfast_web.negotiation import takes, takes_coding
 from holdfast_web.pagination import page, page_limit, page_query
 from holdfast_web.paths import SALE
+from holdfast_web.problems import to_error
 from holdfast_web.ready import Ready
 from holdfast_web.responses import JSON_TYPE, json_response
 from holdfast_web.text import query_text
@@ -195,8 +197,8 @@ async def _hold(request: web.Request) -> web.StreamResponse:
         if final and not await hall.has_made(ref, key=key):
             raise HoldfastError(ErrorCode.PASS_ENDED)
         answer = await hall.hold(wish, ref, key=key, digest=digest)
-    except HoldfastError as error:
-        _count(request, hall, error.code.value)
+    except (HoldfastError, LedgerError) as error:
+        _count(request, hall, to_error(error).code.value)
         raise
     _count(request, hall, "again" if answer.code is Code.HOLD_REPEATED else "created")
     return _hold_response(hall, answer, status=201)

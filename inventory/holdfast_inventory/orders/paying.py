@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from holdfast_inventory.holds.refusals import refusal_of
 from holdfast_inventory.holds.unknown_holds import may_be_lost
 from holdfast_inventory.orders.orders import BoxOffice, order_of_hold, require_buyer
-from holdfast_ledger import EpochPassed, Order, OrderStatus, Pend, Verdict, Void
+from holdfast_ledger import EpochPassed, LedgerError, Order, OrderStatus, Pend, Verdict, Void
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -90,5 +90,5 @@ async def withdraw(office: BoxOffice, hold: HoldRecord, now_ms: int) -> None:
         order = known or order_of_hold(stock, hold, now_ms)
         void = replace(order, hold_version=hold.version, updated_ms=now_ms)
         await office.ledger.commit(Void(epoch, void))
-    except HoldfastError as error:
+    except LedgerError as error:
         _log.warning("order %s will be voided when it is due: %r", hold.id, error)

@@ -18,7 +18,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Final
 
 from holdfast_inventory.orders.orders import BoxOffice, Stock, hold_of_order, owned_areas
-from holdfast_ledger import Order, OrderStatus, Told
+from holdfast_ledger import LedgerError, Order, OrderStatus, Told
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
@@ -60,7 +60,7 @@ class Afterwards:
 async def _quietly(work: Coroutine[None, None, None]) -> None:
     try:
         await work
-    except (StoreError, HoldfastError) as error:
+    except (StoreError, LedgerError, HoldfastError) as error:
         _log.warning("the store will be told later: %r", error)
 
 

@@ -24,11 +24,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from holdfast_ledger.database.database import Database
-from holdfast_ledger.errors import RETRY_AFTER_SECONDS, LedgerUnavailable, Trouble, trouble_of
+from holdfast_ledger.errors import LedgerBusy, LedgerUnavailable, Trouble, trouble_of
 from holdfast_ledger.transactions.apply import apply_batch, apply_single
 from holdfast_ledger.transactions.intents import Intent, Outcome, order_key
 from holdfast_tasks import start_task
-from holdfast_web.errors import ErrorCode, HoldfastError
 
 MAX_WAITING = 10_000
 MAX_BATCH = 256
@@ -71,9 +70,12 @@ class GroupCommit:
         self._running: set[asyncio.Task[None]] = set()
 
     def commit(self, intent: Intent) -> asyncio.Future[Outcome]:
-        """Apply the intent; done once that is on disk, or fails with LedgerUnavailable."""
+        """Applies the intent; done once that is on disk, or fails with LedgerUnavailable.
+
+        Raises LedgerBusy when MAX_WAITING intents wait.
+        """
         if len(self._waiting) >= MAX_WAITING:
-            raise HoldfastError(ErrorCode.OVERLOADED, retry_after=RETRY_AFTER_SECONDS)
+            raise LedgerBusy()
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(order_key(intent), intent, answer))
         if self._busy < self._lanes:

@@ -24,7 +24,7 @@ from model.workers.worker import Worker
 
 from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.holds.sale_inventory import Hall
-from holdfast_ledger import Ledger, SaleDraft
+from holdfast_ledger import Ledger, LedgerError, SaleDraft
 from holdfast_lua import Executor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
@@ -134,7 +134,7 @@ class TwoStoreState:
                 await operation(sale.hall, worker)
             except (StoreBehind, EpochChanged) as fault:
                 await worker.directory.recover(sale, fault)
-        except (HoldfastError, StoreError) as error:
+        except (HoldfastError, LedgerError, StoreError) as error:
             self.trace.append(f"    {worker.number}: refused: {error!r}")
         else:
             self.trace.append(f"    {worker.number}: done")
