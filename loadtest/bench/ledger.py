@@ -38,10 +38,10 @@ from sqlalchemy import PoolProxiedConnection
 from bench.kit.databases import DATABASES, Served, database, opened
 from holdfast_ledger import (
     Ledger,
+    MarkPending,
     Order,
     OrderItem,
     OrderStatus,
-    Pend,
     SaleDraft,
     SaleRecord,
     Sell,
@@ -184,7 +184,7 @@ def core(callers: int, pays_first: bool) -> Way:
     """Everything that a confirm does in the ledger."""
 
     async def get_ready(ledger: Ledger, sale: SaleRecord, orders: list[Order]) -> Run:
-        todo = iter([(Pend(sale.epoch, pending(o)), Sell(sale.epoch, o)) for o in orders])
+        todo = iter([(MarkPending(sale.epoch, pending(o)), Sell(sale.epoch, o)) for o in orders])
 
         async def caller() -> None:
             for pend, sell in todo:

@@ -14,16 +14,16 @@ from holdfast_ledger import (
     GiveBack,
     Ledger,
     LedgerUnavailable,
+    MarkPending,
+    MarkVoid,
     Order,
     OrderStatus,
-    Pend,
     RefundItem,
     SaleDraft,
     SaleRecord,
     Sell,
-    Told,
+    StoreSynced,
     Verdict,
-    Void,
 )
 from holdfast_ledger.database.database import TRANSACTION_SECONDS
 from holdfast_ledger.database.schema import orders, sales, sold
@@ -86,7 +86,10 @@ async def test_awkward_values_come_back_as_they_were(ledger: Ledger, sale: SaleR
         amount=2**53 + 1,
         next_to_each_other=False,
     )
-    for intent in (Pend(1, awkward), Sell(1, replace(awkward, hold_version=3, payment_ref="[]"))):
+    for intent in (
+        MarkPending(1, awkward),
+        Sell(1, replace(awkward, hold_version=3, payment_ref="[]")),
+    ):
         outcome = await ledger.commit(intent)
         assert outcome.verdict is Verdict.DONE
         assert await read(ledger, sale, "o1") == outcome.order
@@ -168,7 +171,7 @@ async def test_confirm_of_an_ended_epoch_sells_nothing(ledger: Ledger, sale: Sal
     """Catches a rebuild without a fence."""
     assert await ledger.sales.bump_epoch(sale.uid, seen_epoch=1) == 2
     assert await sell(ledger, sale, "late", 1) is Verdict.EPOCH_PASSED
-    pend = await ledger.commit(Pend(1, build_order(sale.uid, "late", seats=(1,))))
+    pend = await ledger.commit(MarkPending(1, build_order(sale.uid, "late", seats=(1,))))
     assert pend.verdict is Verdict.EPOCH_PASSED
     assert await ledger.orders.owners(sale.uid) == {}
     assert await ledger.orders.read(sale.uid, "late") is None
@@ -251,7 +254,7 @@ async def test_rebuild_state_shows_sold_pending_and_the_units_of_each_buyer(
     await ledger.commit(Sell(1, build_order(sale.uid, "a", seats=(1, 2), buyer="x")))
     await ledger.commit(Sell(1, build_order(sale.uid, "b", floor=3, buyer="x")))
     await ledger.commit(GiveBack(1, sale.uid, "b", 5_000, (RefundItem(area="floor"),)))
-    await ledger.commit(Pend(1, build_order(sale.uid, "c", seats=(9,), buyer="y")))
+    await ledger.commit(MarkPending(1, build_order(sale.uid, "c", seats=(9,), buyer="y")))
     state = await ledger.orders.rebuild_state(sale.uid)
     assert state.sold_seats == {1: "a", 2: "a"}
     assert state.sold_areas == {"floor": 2}
@@ -276,15 +279,15 @@ async def test_due_orders_are_those_that_recovery_must_visit(
     ledger: Ledger, sale: SaleRecord
 ) -> None:
     pending = build_order(sale.uid, "p", seats=(1,), due_ms=5_000)
-    await ledger.commit(Pend(1, pending))
+    await ledger.commit(MarkPending(1, pending))
     await sell(ledger, sale, "s", 2)
     assert await ledger.orders.due(sale.uid, now_ms=4_999) == []
     assert [o.id for o in await ledger.orders.due(sale.uid, now_ms=5_000)] == ["p"]
-    await ledger.commit(Void(1, pending))
+    await ledger.commit(MarkVoid(1, pending))
     await ledger.commit(GiveBack(1, sale.uid, "s", 6_000))
     due = await ledger.orders.due(sale.uid, now_ms=60_000)
     assert [o.id for o in due] == ["s"]
-    await ledger.commit(Told(1, sale.uid, "s", due[0].updated_ms))
+    await ledger.commit(StoreSynced(1, sale.uid, "s", due[0].updated_ms))
     assert await ledger.orders.due(sale.uid, now_ms=60_000) == []
 
 
@@ -323,7 +326,7 @@ async def test_ids_differ_by_case(ledger: Ledger, sale: SaleRecord) -> None:
 
 async def test_row_changed_by_hand_is_what_counts(ledger: Ledger, sale: SaleRecord) -> None:
     """The decision is made over the locked row, not over what this process remembers."""
-    await ledger.commit(Pend(1, build_order(sale.uid, "a", seats=(1,))))
+    await ledger.commit(MarkPending(1, build_order(sale.uid, "a", seats=(1,))))
     async with ledger.database.transaction() as connection:
         await connection.execute(
             update(orders).where(orders.c.id == "a").values(status="void", hold_version=9)

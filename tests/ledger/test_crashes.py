@@ -117,7 +117,7 @@ async def test_store_lost_after_a_crash_keeps_what_was_sold(
     await shop.audit()
 
 
-@pytest.mark.parametrize("step", ["before Lose", "after Lose", "after require_refund"])
+@pytest.mark.parametrize("step", ["before MarkLost", "after MarkLost", "after require_refund"])
 async def test_late_payment_that_breaks_off_is_told_once(
     shop: Shop, die: Die, clock: Clock, step: str
 ) -> None:
@@ -145,7 +145,7 @@ async def test_late_payment_that_breaks_off_is_told_once(
         "after book_hold",
         "after abort_confirm",
         "after require_refund",
-        "before Told",
+        "before StoreSynced",
     ],
 )
 async def test_refusal_of_what_the_ledger_sold_to_another_books_it_for_them(
@@ -190,7 +190,7 @@ async def test_late_payment_on_other_seats_that_breaks_off_has_them_or_none(
 
 
 @pytest.mark.parametrize(
-    "step", ["before begin_paying", "after begin_paying", "before Pend", "after Pend"]
+    "step", ["before begin_paying", "after begin_paying", "before MarkPending", "after MarkPending"]
 )
 async def test_paying_that_breaks_off_can_be_repeated_or_lapses(
     shop: Shop, die: Die, clock: Clock, step: str
@@ -227,7 +227,7 @@ async def test_refund_that_breaks_off_frees_everything_once(
     assert len(await shop.events("order.refunded")) == 1
 
 
-@pytest.mark.parametrize("step", ["after Void", "before abort_confirm", "after abort_confirm"])
+@pytest.mark.parametrize("step", ["after MarkVoid", "before abort_confirm", "after abort_confirm"])
 async def test_recovery_that_dies_is_repeated_by_the_next(
     shop: Shop, die: Die, clock: Clock, step: str
 ) -> None:
@@ -240,7 +240,7 @@ async def test_recovery_that_dies_is_repeated_by_the_next(
     assert (await shop.read(hold.id)).status is HoldStatus.EXPIRED
 
 
-@pytest.mark.parametrize("step", ["after Claim", "after free_seats", "before Told"])
+@pytest.mark.parametrize("step", ["after RecoveryLease", "after free_seats", "before StoreSynced"])
 async def test_recovery_that_dies_over_a_refund_is_repeated_by_the_next(
     shop: Shop, die: Die, clock: Clock, step: str
 ) -> None:

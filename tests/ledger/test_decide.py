@@ -5,19 +5,19 @@ from ledger_kit import build_order
 from msgspec.structs import replace
 
 from holdfast_ledger import (
-    Claim,
     GiveBack,
-    Lose,
+    MarkLost,
+    MarkPending,
+    MarkVoid,
     Order,
     OrderStatus,
-    Pend,
+    RecoveryLease,
     RefundItem,
     Sell,
-    Told,
+    StoreSynced,
     Verdict,
-    Void,
 )
-from holdfast_ledger.transactions.decide import TELL_STORE_WITHIN_MS, decide, taken
+from holdfast_ledger.transactions.decide import SYNC_STORE_WITHIN_MS, decide, taken
 
 EPOCH = 3
 SETTLED = (
@@ -46,16 +46,16 @@ def give_back(*items: RefundItem, key: str | None = None) -> GiveBack:
 @pytest.mark.parametrize(
     "intent",
     [
-        Pend(EPOCH - 1, wanted()),
+        MarkPending(EPOCH - 1, wanted()),
         Sell(EPOCH - 1, wanted()),
-        Lose(EPOCH - 1, wanted()),
-        Void(EPOCH - 1, wanted()),
+        MarkLost(EPOCH - 1, wanted()),
+        MarkVoid(EPOCH - 1, wanted()),
         GiveBack(EPOCH - 1, "sale", "o1", 5_000),
-        Told(EPOCH - 1, "sale", "o1", 1_000),
+        StoreSynced(EPOCH - 1, "sale", "o1", 1_000),
     ],
 )
 def test_intent_of_an_older_epoch_writes_nothing(
-    intent: Pend | Sell | Lose | Void | GiveBack | Told,
+    intent: MarkPending | Sell | MarkLost | MarkVoid | GiveBack | StoreSynced,
 ) -> None:
     step = decide(intent, row(OrderStatus.PENDING), EPOCH)
     assert step.outcome.verdict is Verdict.EPOCH_PASSED
@@ -119,31 +119,33 @@ def test_taken_stock_turns_the_confirm_into_a_lost_order() -> None:
     assert step.write is not None
     assert step.write.status is OrderStatus.LOST
     assert (step.write.confirmed_ms, step.write.reason) == (None, "ledger_conflict")
-    assert step.write.due_ms == 2_000 + TELL_STORE_WITHIN_MS
+    assert step.write.due_ms == 2_000 + SYNC_STORE_WITHIN_MS
     assert (step.take_seats, step.take_areas) == ((), {})
 
 
 @pytest.mark.parametrize("status", SETTLED)
 def test_pend_of_a_settled_order_is_refused(status: OrderStatus) -> None:
-    assert decide(Pend(EPOCH, wanted()), row(status), EPOCH).outcome.verdict is Verdict.SETTLED
+    assert (
+        decide(MarkPending(EPOCH, wanted()), row(status), EPOCH).outcome.verdict is Verdict.SETTLED
+    )
 
 
 def test_pend_again_is_a_repeat_and_a_newer_hold_renews_it() -> None:
     pending = row(OrderStatus.PENDING, hold_version=2)
-    assert decide(Pend(EPOCH, wanted()), pending, EPOCH).outcome.verdict is Verdict.REPEATED
-    step = decide(Pend(EPOCH, wanted(hold_version=3, due_ms=9_000)), pending, EPOCH)
+    assert decide(MarkPending(EPOCH, wanted()), pending, EPOCH).outcome.verdict is Verdict.REPEATED
+    step = decide(MarkPending(EPOCH, wanted(hold_version=3, due_ms=9_000)), pending, EPOCH)
     assert step.outcome.verdict is Verdict.DONE
     assert step.write is not None
     assert step.write.due_ms == 9_000
 
 
 def test_pend_takes_no_stock() -> None:
-    step = decide(Pend(EPOCH, wanted()), None, EPOCH)
+    step = decide(MarkPending(EPOCH, wanted()), None, EPOCH)
     assert (step.take_seats, step.take_areas) == ((), {})
 
 
 def test_void_of_an_unknown_order_leaves_a_tombstone() -> None:
-    step = decide(Void(EPOCH, wanted()), None, EPOCH)
+    step = decide(MarkVoid(EPOCH, wanted()), None, EPOCH)
     assert step.write is not None
     assert step.write.status is OrderStatus.VOID
     assert step.is_new
@@ -151,30 +153,30 @@ def test_void_of_an_unknown_order_leaves_a_tombstone() -> None:
 
 @pytest.mark.parametrize("status", SETTLED)
 def test_void_never_undoes_what_is_settled(status: OrderStatus) -> None:
-    step = decide(Void(EPOCH, wanted(hold_version=9)), row(status), EPOCH)
+    step = decide(MarkVoid(EPOCH, wanted(hold_version=9)), row(status), EPOCH)
     assert step.outcome.verdict is Verdict.SETTLED
     assert step.write is None
 
 
 def test_void_of_a_hold_that_moved_on_is_outdated() -> None:
     pending = row(OrderStatus.PENDING, hold_version=3)
-    step = decide(Void(EPOCH, wanted(hold_version=2)), pending, EPOCH)
+    step = decide(MarkVoid(EPOCH, wanted(hold_version=2)), pending, EPOCH)
     assert step.outcome.verdict is Verdict.OUTDATED
     assert step.write is None
 
 
 def test_lose_is_remembered_until_the_store_is_told() -> None:
-    lost = decide(Lose(EPOCH, wanted(reason="hold_expired")), None, EPOCH).write
+    lost = decide(MarkLost(EPOCH, wanted(reason="hold_expired")), None, EPOCH).write
     assert lost is not None
     assert (lost.status, lost.reason) == (OrderStatus.LOST, "hold_expired")
-    assert lost.due_ms == 2_000 + TELL_STORE_WITHIN_MS
-    told = decide(Told(EPOCH, "sale", "o1", lost.updated_ms), lost, EPOCH).write
+    assert lost.due_ms == 2_000 + SYNC_STORE_WITHIN_MS
+    told = decide(StoreSynced(EPOCH, "sale", "o1", lost.updated_ms), lost, EPOCH).write
     assert told == replace(lost, due_ms=None)
 
 
 def test_told_of_an_earlier_state_changes_nothing() -> None:
     lost = row(OrderStatus.LOST, due_ms=7_000)
-    step = decide(Told(EPOCH, "sale", "o1", lost.updated_ms - 1), lost, EPOCH)
+    step = decide(StoreSynced(EPOCH, "sale", "o1", lost.updated_ms - 1), lost, EPOCH)
     assert step.outcome.verdict is Verdict.OUTDATED
     assert step.write is None
 
@@ -182,9 +184,9 @@ def test_told_of_an_earlier_state_changes_nothing() -> None:
 def test_claim_is_won_once_and_changes_nothing_but_when_the_order_is_due() -> None:
     """Catches two recoveries that free the same refunded units."""
     due = row(OrderStatus.REFUNDED, due_ms=7_000)
-    claimed = decide(Claim(EPOCH, "sale", "o1", 7_000, 37_000), due, EPOCH).write
+    claimed = decide(RecoveryLease(EPOCH, "sale", "o1", 7_000, 37_000), due, EPOCH).write
     assert claimed == replace(due, due_ms=37_000)
-    again = decide(Claim(EPOCH, "sale", "o1", 7_000, 38_000), claimed, EPOCH)
+    again = decide(RecoveryLease(EPOCH, "sale", "o1", 7_000, 38_000), claimed, EPOCH)
     assert again.outcome.verdict is Verdict.OUTDATED
     assert again.write is None
 

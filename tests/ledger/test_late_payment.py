@@ -6,7 +6,7 @@ from ledger_kit import build_order
 from shop_kit import HOLD_SECONDS, Shop, drained, open_shop
 
 from holdfast_inventory.holds.settings import LatePayment
-from holdfast_ledger import Ledger, OrderStatus, Pend
+from holdfast_ledger import Ledger, MarkPending, OrderStatus
 from holdfast_lua import Executor
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -166,7 +166,7 @@ async def test_confirmed_orders_and_their_answers_survive_a_loss(shop: Shop) -> 
 async def test_payment_for_an_order_that_only_the_ledger_knows_is_sold(shop: Shop) -> None:
     """A pending order whose hold the store has not: its seats were promised, so it gets them."""
     pending = build_order(shop.hall.uid, "lone", seats=(4,))
-    await shop.ledger.commit(Pend(1, pending))
+    await shop.ledger.commit(MarkPending(1, pending))
     rival = await shop.hold("r1s5", buyer="bob")
     record = HoldRecord("lone", HoldStatus.PAYING, 1, "ann", 0, 0, 0, (4,), (4500,), (), (), 4500)
     order = (await shop.confirm(record)).order

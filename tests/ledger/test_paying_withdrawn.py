@@ -8,7 +8,7 @@ from shop_kit import HOLD_MAX_SECONDS, Shop, drained
 from holdfast_inventory.orders.orders import order_of_hold
 from holdfast_inventory.orders.paying import PENDING_GRACE_MS, begin_paying, withdraw
 from holdfast_inventory.orders.recovery import Recovery
-from holdfast_ledger import Ledger, LedgerUnavailable, OrderStatus, Pend
+from holdfast_ledger import Ledger, LedgerUnavailable, MarkPending, OrderStatus
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -59,7 +59,7 @@ async def test_order_that_comes_after_its_hold_was_given_back_is_void(shop: Shop
     assert answer.hold is not None
     await give_back(shop, hold)
     late = order_of_hold(shop.hall, answer.hold, answer.now_ms)
-    await shop.ledger.commit(Pend(shop.hall.ref.epoch, late))
+    await shop.ledger.commit(MarkPending(shop.hall.ref.epoch, late))
     assert (await shop.order(hold.id)).status is OrderStatus.VOID
 
 
@@ -86,7 +86,7 @@ async def test_hold_is_given_back_while_the_ledger_is_away(
     await recovered_when_due(shop, clock, hold)
 
 
-@pytest.mark.parametrize("step", ["after release_hold", "before Void", "after Void"])
+@pytest.mark.parametrize("step", ["after release_hold", "before MarkVoid", "after MarkVoid"])
 async def test_release_of_a_payment_that_broke_off_leaves_an_order_to_void(
     shop: Shop, shop_ledger: Ledger, store_url: str, clock: Clock, step: str
 ) -> None:
@@ -96,7 +96,7 @@ async def test_release_of_a_payment_that_broke_off_leaves_an_order_to_void(
         await begin_paying(shop.office, hold.id)
         life = Life(store_url, url, shop.hall.name, shop.hall.uid, hold.id, "withdraw", step)
         assert await run_until_death(life) == KILLED
-        left = OrderStatus.VOID if step == "after Void" else OrderStatus.PENDING
+        left = OrderStatus.VOID if step == "after MarkVoid" else OrderStatus.PENDING
         assert (await shop.order(hold.id)).status is left
     await give_back(shop, repeated)
     assert (await shop.order(repeated.id)).status is OrderStatus.VOID

@@ -9,8 +9,8 @@ from shop_kit import HOLD_MAX_SECONDS, HOLD_SECONDS, Shop, drained, payment
 
 from holdfast_inventory.orders.orders import order_of_hold
 from holdfast_inventory.orders.paying import PENDING_GRACE_MS, begin_paying
-from holdfast_inventory.orders.recovery import CLAIM_MS, PATIENCE_MS, Recovery
-from holdfast_ledger import GiveBack, Lose, OrderStatus, Sell, Void
+from holdfast_inventory.orders.recovery import LEASE_MS, PATIENCE_MS, Recovery
+from holdfast_ledger import GiveBack, MarkLost, MarkVoid, OrderStatus, Sell
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -74,7 +74,7 @@ async def test_platform_that_comes_back_after_the_void_still_gets_its_seats(
 async def test_confirm_that_a_void_has_overtaken_begins_again(shop: Shop) -> None:
     """Recovery has voided, and not yet freed, when the confirm reaches the ledger."""
     hold = await begun(shop, "r1s1")
-    await shop.ledger.commit(Void(1, order_of_hold(shop.hall, hold, 1_000)))
+    await shop.ledger.commit(MarkVoid(1, order_of_hold(shop.hall, hold, 1_000)))
     order = (await shop.confirm(hold)).order
     assert order.status is OrderStatus.SOLD
     assert order.hold_version > hold.version
@@ -110,7 +110,7 @@ async def test_recovery_that_wakes_up_late_frees_no_newer_confirmation(
     Catches an abort without a version.
     """
     hold = await begun(shop, "r1s1")
-    await shop.ledger.commit(Void(1, order_of_hold(shop.hall, hold, 1_000)))
+    await shop.ledger.commit(MarkVoid(1, order_of_hold(shop.hall, hold, 1_000)))
     calls, ref = shop.hall.calls, shop.hall.ref
     await calls.abort_confirm(ref, hold.id, reason="expired", version=hold.version)
     again = await calls.begin_confirm(ref, hold.id, reacquire=True, limit=6)
@@ -193,7 +193,7 @@ async def test_required_refund_that_was_never_told_is_told_once(
 ) -> None:
     hold = await begun(shop, "r1s1")
     lost = order_of_hold(shop.hall, hold, await clock.now_ms())
-    await shop.ledger.commit(Lose(1, lost))
+    await shop.ledger.commit(MarkLost(1, lost))
     await recovery.visit(shop.hall)
     await clock.advance(60)
     for _ in range(3):
@@ -237,7 +237,7 @@ async def test_claim_of_a_recovery_that_died_lapses(
         with pytest.raises(KeyError):
             await recovery.visit(shop.hall)
     assert await recovery.visit(shop.hall) == 0
-    await clock.advance(CLAIM_MS / 1000 + 1)
+    await clock.advance(LEASE_MS / 1000 + 1)
     assert await recovery.visit(shop.hall) == 1
     assert (await shop.states())[0] == "f"
 
@@ -291,7 +291,7 @@ async def test_confirm_after_a_lost_order_gives_its_answer(shop: Shop, clock: Cl
         amount=request.amount,
         reason="hold_expired",
     )
-    await shop.ledger.commit(Lose(1, lost))
+    await shop.ledger.commit(MarkLost(1, lost))
     with pytest.raises(HoldfastError) as refusal:
         await shop.confirm(hold)
     assert refusal.value.code is ErrorCode.HOLD_EXPIRED

@@ -36,7 +36,7 @@ from holdfast_inventory.orders.orders import BoxOffice, Stock, order_of_hold, re
 from holdfast_inventory.orders.store_sync import Afterwards, give_up, tell
 from holdfast_ledger import (
     EpochPassed,
-    Lose,
+    MarkLost,
     Order,
     OrderStatus,
     Outcome,
@@ -133,7 +133,7 @@ async def _attempt(office: BoxOffice, hold_id: str, request: ConfirmRequest) -> 
     if begun.code in _BEGUN:
         return await office.ledger.commit(Sell(epoch, order)), order.hold_version
     reason = HOLD_RELEASED if begun.code is Code.HOLD_RELEASED else HOLD_EXPIRED
-    return await office.ledger.commit(Lose(epoch, replace(order, reason=reason))), 0
+    return await office.ledger.commit(MarkLost(epoch, replace(order, reason=reason))), 0
 
 
 async def _attempt_unknown(
@@ -146,11 +146,11 @@ async def _attempt_unknown(
         raise HoldfastError(ErrorCode.UNKNOWN_HOLD)
     if known is None:
         lost = replace(_unknown_order(stock, hold_id, request, now_ms), reason=HOLD_LOST)
-        return await office.ledger.commit(Lose(epoch, _paid(lost, request)))
+        return await office.ledger.commit(MarkLost(epoch, _paid(lost, request)))
     require_buyer(known.buyer, request.buyer)
     order = _paid(replace(known, updated_ms=now_ms), request)
     if known.status is OrderStatus.VOID:
-        return await office.ledger.commit(Lose(epoch, replace(order, reason=HOLD_EXPIRED)))
+        return await office.ledger.commit(MarkLost(epoch, replace(order, reason=HOLD_EXPIRED)))
     return await office.ledger.commit(Sell(epoch, order))
 
 

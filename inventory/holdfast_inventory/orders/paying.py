@@ -21,7 +21,15 @@ from msgspec.structs import replace
 from holdfast_inventory.holds.refusals import refusal_of
 from holdfast_inventory.holds.unknown_holds import may_be_lost
 from holdfast_inventory.orders.orders import BoxOffice, order_of_hold, require_buyer
-from holdfast_ledger import EpochPassed, LedgerError, Order, OrderStatus, Pend, Verdict, Void
+from holdfast_ledger import (
+    EpochPassed,
+    LedgerError,
+    MarkPending,
+    MarkVoid,
+    Order,
+    OrderStatus,
+    Verdict,
+)
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -63,7 +71,7 @@ async def begin_paying(
         order_ref=order_ref,
         due_ms=answer.hold.expires_ms + PENDING_GRACE_MS,
     )
-    outcome = await office.ledger.commit(Pend(epoch, order))
+    outcome = await office.ledger.commit(MarkPending(epoch, order))
     if outcome.verdict is Verdict.EPOCH_PASSED or outcome.order is None:
         raise EpochPassed()
     if outcome.verdict is Verdict.VOIDED:
@@ -89,6 +97,6 @@ async def withdraw(office: BoxOffice, hold: HoldRecord, now_ms: int) -> None:
             return
         order = known or order_of_hold(stock, hold, now_ms)
         void = replace(order, hold_version=hold.version, updated_ms=now_ms)
-        await office.ledger.commit(Void(epoch, void))
+        await office.ledger.commit(MarkVoid(epoch, void))
     except LedgerError as error:
         _log.warning("order %s will be voided when it is due: %r", hold.id, error)

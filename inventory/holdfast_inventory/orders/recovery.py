@@ -27,12 +27,12 @@ from msgspec.structs import replace
 from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.orders.orders import BoxOffice, Stock, order_of_hold
 from holdfast_inventory.orders.store_sync import tell
-from holdfast_ledger import Claim, Ledger, Order, OrderStatus, Verdict, Void
+from holdfast_ledger import Ledger, MarkVoid, Order, OrderStatus, RecoveryLease, Verdict
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 
 PATIENCE_MS: Final = 120_000
 """how long a hold may be confirming without an order before it is given up"""
-CLAIM_MS: Final = 30_000
+LEASE_MS: Final = 30_000
 DUE_MAX: Final = 100
 PAGES_MAX: Final = 4
 WATCHED_MAX: Final = 10_000
@@ -90,11 +90,11 @@ class Recovery:
         return sum([await self._visit_order(office, order, now_ms) for order in due])
 
     async def _visit_order(self, office: BoxOffice, order: Order, now_ms: int) -> bool:
-        """Claimed first: two workers that free the same refunded units would free them twice."""
+        """Leased first: two workers that free the same refunded units would free them twice."""
         assert order.due_ms is not None
-        epoch, until_ms = office.stock.ref.epoch, now_ms + CLAIM_MS
-        claim = Claim(epoch, order.sale_uid, order.id, order.due_ms, until_ms)
-        outcome = await self._ledger.commit(claim)
+        epoch, until_ms = office.stock.ref.epoch, now_ms + LEASE_MS
+        lease = RecoveryLease(epoch, order.sale_uid, order.id, order.due_ms, until_ms)
+        outcome = await self._ledger.commit(lease)
         if outcome.verdict is not Verdict.DONE or outcome.order is None:
             return False
         if order.status is OrderStatus.PENDING:
@@ -114,7 +114,7 @@ class Recovery:
         version = order.hold_version if hold is None else hold.version
         void = replace(order, hold_version=max(version, order.hold_version))
         outcome = await self._ledger.commit(
-            Void(stock.ref.epoch, replace(void, updated_ms=answer.now_ms))
+            MarkVoid(stock.ref.epoch, replace(void, updated_ms=answer.now_ms))
         )
         return outcome.verdict is Verdict.DONE
 
@@ -159,7 +159,7 @@ class Recovery:
     async def _give_up(self, office: BoxOffice, hold: HoldRecord, now_ms: int) -> bool:
         """Void in the ledger; what it answers is settled, and the store is told of that."""
         void = order_of_hold(office.stock, hold, now_ms)
-        outcome = await self._ledger.commit(Void(office.stock.ref.epoch, void))
+        outcome = await self._ledger.commit(MarkVoid(office.stock.ref.epoch, void))
         if outcome.verdict in (Verdict.DONE, Verdict.REPEATED, Verdict.SETTLED):
             assert outcome.order is not None
             await tell(office, outcome.order)

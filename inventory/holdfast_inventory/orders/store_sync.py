@@ -18,7 +18,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Final
 
 from holdfast_inventory.orders.orders import BoxOffice, Stock, hold_of_order, owned_areas
-from holdfast_ledger import LedgerError, Order, OrderStatus, Told
+from holdfast_ledger import LedgerError, Order, OrderStatus, StoreSynced
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
@@ -81,7 +81,7 @@ async def tell(office: BoxOffice, order: Order) -> None:
         await give_up(office.stock, order.id, order.hold_version)
     if order.due_ms is not None and order.status is not OrderStatus.PENDING:
         epoch = office.stock.ref.epoch
-        await office.ledger.commit(Told(epoch, order.sale_uid, order.id, order.updated_ms))
+        await office.ledger.commit(StoreSynced(epoch, order.sale_uid, order.id, order.updated_ms))
 
 
 async def give_up(stock: Stock, hold_id: str, version: int) -> None:

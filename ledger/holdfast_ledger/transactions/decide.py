@@ -1,11 +1,11 @@
 """The rules of an order's life, without SQL: an intent and the locked row in, a step out.
 
-    none ----Pend---> PENDING --Sell--> SOLD --GiveBack--> PARTLY_REFUNDED -> REFUNDED
-     |                 |  ^               ^
-     +--Sell-----------+--|---------------+        (a confirm needs no PENDING before it)
-     |                 |  |  newer hold   |
-     +--Void---------> VOID --------------+
-     +--Lose---------> LOST --GiveBack--> REFUNDED (no seats: the payment went back)
+    none --MarkPending-> PENDING --Sell--> SOLD --GiveBack--> PARTLY_REFUNDED -> REFUNDED
+     |                    |  ^              ^
+     +--Sell--------------+--|--------------+       (a confirm needs no PENDING before it)
+     |                    |  | newer hold   |
+     +--MarkVoid--------> VOID -------------+
+     +--MarkLost--------> LOST --GiveBack--> REFUNDED (no seats: the payment went back)
 
 The fence is `hold_version`. It grows with every change of the hold in the store. A void notes the
 version that it saw; a confirm that began at that version or before is refused (VOIDED), one that
@@ -19,20 +19,20 @@ from msgspec.structs import replace
 
 from holdfast_ledger.records import Order, OrderStatus, Refund
 from holdfast_ledger.transactions.intents import (
-    Claim,
     GiveBack,
     Intent,
-    Lose,
+    MarkLost,
+    MarkPending,
+    MarkVoid,
     Outcome,
-    Pend,
+    RecoveryLease,
     Sell,
-    Told,
+    StoreSynced,
     Verdict,
-    Void,
 )
 from holdfast_ledger.transactions.refunding import Returned, give_back
 
-TELL_STORE_WITHIN_MS = 5_000
+SYNC_STORE_WITHIN_MS = 5_000
 
 _OPEN = (OrderStatus.PENDING, OrderStatus.VOID)
 _OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
@@ -56,20 +56,20 @@ def decide(intent: Intent, row: Order | None, epoch: int | None) -> Step:
     if intent.epoch != epoch:
         return _only(Verdict.EPOCH_PASSED, row)
     match intent:
-        case Pend():
-            step = _pend(intent, row)
+        case MarkPending():
+            step = _mark_pending(intent, row)
         case Sell():
             step = _sell(intent, row)
-        case Lose():
-            step = _lose(intent, row)
-        case Void():
-            step = _void(intent, row)
+        case MarkLost():
+            step = _mark_lost(intent, row)
+        case MarkVoid():
+            step = _mark_void(intent, row)
         case GiveBack():
             step = _give_back(intent, row)
-        case Told():
-            step = _told(intent, row)
-        case Claim():
-            step = _claim(intent, row)
+        case StoreSynced():
+            step = _note_synced(intent, row)
+        case RecoveryLease():
+            step = _lease(intent, row)
     return step
 
 
@@ -81,12 +81,12 @@ def taken(step: Step, seats: tuple[int, ...], areas: tuple[str, ...]) -> Step:
         status=OrderStatus.LOST,
         reason="ledger_conflict",
         confirmed_ms=None,
-        due_ms=step.write.updated_ms + TELL_STORE_WITHIN_MS,
+        due_ms=step.write.updated_ms + SYNC_STORE_WITHIN_MS,
     )
     return Step(Outcome(Verdict.TAKEN, lost, seats, areas), write=lost, is_new=step.is_new)
 
 
-def _pend(intent: Pend, row: Order | None) -> Step:
+def _mark_pending(intent: MarkPending, row: Order | None) -> Step:
     wanted = replace(intent.order, status=OrderStatus.PENDING)
     if row is None:
         return _write(wanted, None)
@@ -119,14 +119,14 @@ def _sell(intent: Sell, row: Order | None) -> Step:
     )
 
 
-def _lose(intent: Lose, row: Order | None) -> Step:
+def _mark_lost(intent: MarkLost, row: Order | None) -> Step:
     if row is not None and row.status not in _OPEN:
         return _only(_repeat_or_differ(intent.order, row), row)
-    due_ms = intent.order.updated_ms + TELL_STORE_WITHIN_MS
+    due_ms = intent.order.updated_ms + SYNC_STORE_WITHIN_MS
     return _write(replace(intent.order, status=OrderStatus.LOST, due_ms=due_ms), row)
 
 
-def _void(intent: Void, row: Order | None) -> Step:
+def _mark_void(intent: MarkVoid, row: Order | None) -> Step:
     wanted = replace(intent.order, status=OrderStatus.VOID, due_ms=None)
     if row is None:
         return _write(wanted, None)
@@ -170,7 +170,7 @@ def _returned(row: Order, intent: GiveBack, returned: Returned) -> Step:
         items=returned.items,
         refunds=(*row.refunds, refund),
         updated_ms=_later(row, intent.at_ms),
-        due_ms=intent.at_ms + TELL_STORE_WITHIN_MS,
+        due_ms=intent.at_ms + SYNC_STORE_WITHIN_MS,
     )
     return Step(
         Outcome(Verdict.DONE, order),
@@ -188,11 +188,11 @@ def _paid_back(row: Order, intent: GiveBack) -> Order:
         status=OrderStatus.REFUNDED,
         refunds=(refund,),
         updated_ms=_later(row, intent.at_ms),
-        due_ms=intent.at_ms + TELL_STORE_WITHIN_MS,
+        due_ms=intent.at_ms + SYNC_STORE_WITHIN_MS,
     )
 
 
-def _told(intent: Told, row: Order | None) -> Step:
+def _note_synced(intent: StoreSynced, row: Order | None) -> Step:
     if row is None:
         return _only(Verdict.UNKNOWN, None)
     if row.updated_ms != intent.updated_ms or row.status is OrderStatus.PENDING:
@@ -202,7 +202,7 @@ def _told(intent: Told, row: Order | None) -> Step:
     return Step(Outcome(Verdict.DONE, done := replace(row, due_ms=None)), write=done)
 
 
-def _claim(intent: Claim, row: Order | None) -> Step:
+def _lease(intent: RecoveryLease, row: Order | None) -> Step:
     if row is None:
         return _only(Verdict.UNKNOWN, None)
     if row.due_ms != intent.due_ms:

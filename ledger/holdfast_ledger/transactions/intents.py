@@ -25,7 +25,7 @@ class RefundItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Pend:
+class MarkPending:
     """The buyer is about to be charged: keep the seats for this order until `due_ms`."""
 
     epoch: int
@@ -41,7 +41,7 @@ class Sell:
 
 
 @dataclass(frozen=True, slots=True)
-class Lose:
+class MarkLost:
     """The buyer has paid and nothing can be had: the money must go back."""
 
     epoch: int
@@ -49,7 +49,7 @@ class Lose:
 
 
 @dataclass(frozen=True, slots=True)
-class Void:
+class MarkVoid:
     """Nobody paid in time: refuse every confirm that began before this, then free the hold."""
 
     epoch: int
@@ -69,8 +69,8 @@ class GiveBack:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """The store has been told of the order as it stood at `updated_ms`: recovery may forget it."""
+class StoreSynced:
+    """The store agrees with the order as of `updated_ms`, so recovery need not visit it."""
 
     epoch: int
     sale_uid: str
@@ -79,8 +79,8 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """Recovery will see to this order, due at `due_ms`; nobody else needs to before `until_ms`."""
+class RecoveryLease:
+    """Reserves an order that is due at `due_ms` for one recovery worker until `until_ms`."""
 
     epoch: int
     sale_uid: str
@@ -89,12 +89,12 @@ class Claim:
     until_ms: int
 
 
-Intent = Pend | Sell | Lose | Void | GiveBack | Told | Claim
+Intent = MarkPending | Sell | MarkLost | MarkVoid | GiveBack | StoreSynced | RecoveryLease
 
 
 def order_key(intent: Intent) -> tuple[str, str]:
     """The sale and the order that an intent is about."""
-    if isinstance(intent, GiveBack | Told | Claim):
+    if isinstance(intent, GiveBack | StoreSynced | RecoveryLease):
         return intent.sale_uid, intent.order_id
     return intent.order.sale_uid, intent.order.id
 

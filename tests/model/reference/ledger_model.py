@@ -28,16 +28,16 @@ from model.reference.terms import (
 
 from holdfast_ledger import (
     GiveBack,
-    Lose,
+    MarkLost,
+    MarkPending,
+    MarkVoid,
     Order,
     OrderStatus,
     Outcome,
-    Pend,
     Sell,
     Verdict,
-    Void,
 )
-from holdfast_ledger.transactions.intents import Claim, Intent, Told, order_key
+from holdfast_ledger.transactions.intents import Intent, RecoveryLease, StoreSynced, order_key
 
 OPEN = (OrderStatus.PENDING, OrderStatus.VOID)
 OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
@@ -92,24 +92,26 @@ class LedgerModel:
         row = self.rows.get(order_id)
         if intent.epoch != self.epoch:
             self._same(intent, Verdict.EPOCH_PASSED, outcome)
-        elif isinstance(intent, Pend | Sell | Lose | Void):
+        elif isinstance(intent, MarkPending | Sell | MarkLost | MarkVoid):
             self._same(intent, self._about_hold(intent, row), outcome)
         elif isinstance(intent, GiveBack):
             self._give_back(intent, row, outcome)
-        elif outcome.verdict is Verdict.DONE and isinstance(intent, Told | Claim):
+        elif outcome.verdict is Verdict.DONE and isinstance(intent, StoreSynced | RecoveryLease):
             pass  # these say when recovery comes, never what becomes of the order
         self._settled(order_id, outcome)
 
-    def _about_hold(self, intent: Pend | Sell | Lose | Void, row: Row | None) -> Verdict:
+    def _about_hold(
+        self, intent: MarkPending | Sell | MarkLost | MarkVoid, row: Row | None
+    ) -> Verdict:
         wanted = _row(intent.order)
         match intent:
-            case Pend():
+            case MarkPending():
                 return self._pend(intent.order.id, wanted, row)
-            case Void():
+            case MarkVoid():
                 return self._void(intent.order.id, wanted, row)
         if row is not None and row.status not in OPEN:
             return Verdict.REPEATED if row.body == wanted.body else Verdict.DIFFERS
-        if isinstance(intent, Lose):
+        if isinstance(intent, MarkLost):
             self.rows[intent.order.id] = _lost(wanted)
             return Verdict.DONE
         return self._sell(intent.order.id, wanted, row)
