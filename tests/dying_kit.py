@@ -17,11 +17,11 @@ from shop_kit import SETTINGS, TEST_LUA, Shop, make_hall
 
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.holds.settings import LatePayment
+from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_inventory.orders.paying import begin_paying, withdraw
 from holdfast_inventory.orders.recovery import Recovery
 from holdfast_inventory.orders.refund import Refunding, RefundRequest
-from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_ledger import Ledger, Outcome
 from holdfast_ledger.transactions.intents import Intent
 from holdfast_lua import Executor, SaleRef, load_bundle
@@ -118,15 +118,15 @@ async def _live(life: Life) -> None:
 
 
 async def _act(life: Life, shop: Shop) -> None:
-    office, afterwards = BoxOffice(shop.hall, shop.ledger), Afterwards()
+    office, background = BoxOffice(shop.hall, shop.ledger), BackgroundTasks()
     try:
-        await _do(life, shop, office, afterwards)
+        await _do(life, shop, office, background)
     finally:  # what a refusal has begun goes on too
-        await afterwards.drain()
-        await shop.afterwards.drain()
+        await background.drain()
+        await shop.background.drain()
 
 
-async def _do(life: Life, shop: Shop, office: BoxOffice, afterwards: Afterwards) -> None:
+async def _do(life: Life, shop: Shop, office: BoxOffice, background: BackgroundTasks) -> None:
     if life.deed == "confirm":
         await shop.confirm(await shop.read(life.hold_id))
     elif life.deed == "pay":
@@ -136,7 +136,7 @@ async def _do(life: Life, shop: Shop, office: BoxOffice, afterwards: Afterwards)
         assert released.hold is not None
         await withdraw(office, released.hold, released.now_ms)
     elif life.deed == "refund":
-        await Refunding(afterwards).refund(office, life.hold_id, RefundRequest(), None)
+        await Refunding(background).refund(office, life.hold_id, RefundRequest(), None)
     else:
         recovery = Recovery(shop.ledger, patience_ms=0)
         await recovery.visit(shop.hall)

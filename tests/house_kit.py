@@ -28,9 +28,9 @@ from holdfast.sales.sale import Sale
 from holdfast.sales.spec import AreaSpec, SaleBody
 from holdfast.sales.tasks.periodic_tasks import PeriodicTasks
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldBody, resolve
+from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirming
 from holdfast_inventory.orders.orders import BoxOffice
-from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls.records import HoldRecord
@@ -186,9 +186,9 @@ async def sell(house: House, name: str, key: str) -> tuple[int, ...]:
 
 async def confirm(house: House, name: str, hold: HoldRecord) -> None:
     """Sells what is held, and tells the store of it."""
-    afterwards = Afterwards()
-    await Confirming(afterwards).confirm(await house.office(name), hold.id, payment(hold))
-    await afterwards.drain()
+    background = BackgroundTasks()
+    await Confirming(background).confirm(await house.office(name), hold.id, payment(hold))
+    await background.drain()
 
 
 async def reconciled(house: House, name: str) -> None:

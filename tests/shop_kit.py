@@ -16,9 +16,9 @@ from holdfast_inventory.holds.hold_requests import AreaWish, BuyerRef, HoldBody,
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.holds.settings import Area, StockSettings
 from holdfast_inventory.holds.stock_image import make_image
+from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirmed, Confirming, ConfirmRequest
 from holdfast_inventory.orders.orders import BoxOffice, holds_of_ledger
-from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_inventory.plan.plan import compile_plan
 from holdfast_ledger import Ledger, Order, SaleDraft
 from holdfast_lua import Executor, SaleRef
@@ -95,7 +95,7 @@ class Shop:
     executor: Executor
     ledger: Ledger
     hall: Hall
-    afterwards: Afterwards = field(default_factory=Afterwards)
+    background: BackgroundTasks = field(default_factory=BackgroundTasks)
 
     @property
     def office(self) -> BoxOffice:
@@ -116,7 +116,7 @@ class Shop:
     async def confirm(self, hold: HoldRecord, **changes: Any) -> Confirmed:
         """What the platform sends once it has the money."""
         request = msgspec.structs.replace(payment(hold), **changes)
-        return await Confirming(self.afterwards).confirm(self.office, hold.id, request)
+        return await Confirming(self.background).confirm(self.office, hold.id, request)
 
     async def read(self, hold_id: str) -> HoldRecord:
         """The hold as the store has it."""
@@ -215,5 +215,5 @@ async def open_shop(
 
 async def drained(shop: Shop) -> None:
     """What was begun for answered requests is done."""
-    await shop.afterwards.drain()
+    await shop.background.drain()
     await asyncio.sleep(0)

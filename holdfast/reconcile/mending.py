@@ -18,7 +18,7 @@ from holdfast.reconcile.comparing import Difference, Kind
 from holdfast.reconcile.reading import Reader, Reading
 from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.orders.orders import BoxOffice
-from holdfast_inventory.orders.store_sync import book, tell
+from holdfast_inventory.orders.store_sync import book, sync_order
 from holdfast_ledger import OrderStatus
 from holdfast_lua.calls.records import HoldStatus
 
@@ -41,7 +41,7 @@ async def mend(reader: Reader, reading: Reading, found: Iterable[Difference]) ->
 async def _mend_order(office: BoxOffice, order_id: str) -> None:
     order = await office.ledger.orders.read(office.stock.ref.uid, order_id)
     if order is not None:
-        await tell(office, order)
+        await sync_order(office, order)
     if order is not None and order.status in _OWNING:
         await book(office, order)
     if order is None or order.status not in (*_OWNING, OrderStatus.REFUNDED):

@@ -36,10 +36,10 @@ from bench.kit.databases import Served, database, opened
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, Wish
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.holds.stock_image import make_image
+from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest
 from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_inventory.orders.paying import begin_paying
-from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_ledger import Ledger, SaleDraft
 from holdfast_loadtest.client import Client, open_session
@@ -77,16 +77,16 @@ class Venue:
     ref: SaleRef
     plan: Plan
     processes: Mapping[str, int]
-    afterwards: Afterwards = field(default_factory=Afterwards)
+    background: BackgroundTasks = field(default_factory=BackgroundTasks)
 
 
 class CoreTill:
     """The core in this process, called as the handlers of the API call it."""
 
-    def __init__(self, office: BoxOffice, hall: Hall, afterwards: Afterwards) -> None:
+    def __init__(self, office: BoxOffice, hall: Hall, background: BackgroundTasks) -> None:
         self._office = office
         self._hall = hall
-        self._confirming = Confirming(afterwards)
+        self._confirming = Confirming(background)
         self._wishes = itertools.count()
 
     async def states(self) -> str:
@@ -151,9 +151,9 @@ async def core(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
             stock=image.sale_fields(),
         )
         hall = Hall(sale.name, ref, plan, SETTINGS, StockCalls(executor))
-        afterwards = Afterwards()
-        till = CoreTill(BoxOffice(hall, ledger), hall, afterwards)
-        yield Venue(till, executor, ledger, ref, plan, {"process": 0}, afterwards)
+        background = BackgroundTasks()
+        till = CoreTill(BoxOffice(hall, ledger), hall, background)
+        yield Venue(till, executor, ledger, ref, plan, {"process": 0}, background)
 
 
 @asynccontextmanager
@@ -188,7 +188,7 @@ async def sell_out(venue: Venue, options: argparse.Namespace) -> Account:
         account = await sellout.run(options.minutes * 60)
     finally:
         progress.cancel()
-    await venue.afterwards.drain()
+    await venue.background.drain()
     return account
 
 

@@ -76,7 +76,7 @@ async def test_cancelled_refund_gives_back_once_or_not_at_all(
     hold = await shop.hold("r1s1", floor=2)
     await shop.confirm(hold)
     await drained(shop)
-    refunding = Refunding(shop.afterwards)
+    refunding = Refunding(shop.background)
 
     async def refund() -> Order:
         return await refunding.refund(shop.office, hold.id, RefundRequest(), None)

@@ -8,7 +8,7 @@ from ledger_kit import build_order
 from msgspec import structs
 from shop_kit import HOLD_SECONDS, Shop, drained, open_shop
 
-from holdfast_inventory.orders.store_sync import tell
+from holdfast_inventory.orders.store_sync import sync_order
 from holdfast_ledger import EpochPassed, Ledger, LedgerUnavailable, OrderStatus, Sell
 from holdfast_lua import Executor
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
@@ -178,7 +178,7 @@ async def test_seat_of_the_ledger_is_taken_back_from_whoever_holds_it(shop: Shop
     outcome = await shop.ledger.commit(Sell(1, sold))
     rival = await shop.hold("r1s1", "r1s2", buyer="bob")
     assert outcome.order is not None
-    await tell(shop.office, outcome.order)
+    await sync_order(shop.office, outcome.order)
     ended = await shop.read(rival.id)
     assert (ended.status, ended.reason) == (HoldStatus.RELEASED, "ledger_conflict")
     await shop.audit()

@@ -218,7 +218,7 @@ async def test_refund_that_breaks_off_frees_everything_once(
         await shop.confirm(each)
     await drained(shop)
     await die("refund", hold, step)
-    await Refunding(shop.afterwards).refund(shop.office, hold.id, RefundRequest(), None)
+    await Refunding(shop.background).refund(shop.office, hold.id, RefundRequest(), None)
     await drained(shop)
     await clock.advance(60)
     await recovered(shop, clock)

@@ -7,7 +7,7 @@ from shop_kit import Shop, drained
 
 from holdfast_inventory.orders.orders import order_members
 from holdfast_inventory.orders.refund import Refunding, RefundRequest
-from holdfast_inventory.orders.store_sync import tell
+from holdfast_inventory.orders.store_sync import sync_order
 from holdfast_ledger import Order, OrderStatus, RefundItem
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -23,7 +23,7 @@ async def sold(shop: Shop) -> HoldRecord:
 
 async def refund(shop: Shop, order_id: str, *items: RefundItem, key: str | None = None) -> Order:
     """A refund of these items, or of everything when none is named."""
-    refunding = Refunding(shop.afterwards)
+    refunding = Refunding(shop.background)
     order = await refunding.refund(shop.office, order_id, RefundRequest(items or None), key)
     await drained(shop)
     return order
@@ -84,7 +84,7 @@ async def test_refunded_seat_can_be_bought_by_somebody_else(shop: Shop) -> None:
     second = await shop.hold("r1s1", floor=4, buyer="bob")
     await shop.confirm(second)
     await drained(shop)
-    await tell(shop.office, refunded)
+    await sync_order(shop.office, refunded)
     assert (await shop.states())[0] == "b"
     assert await shop.ledger.orders.owners(shop.hall.uid) == {0: second.id}
     await shop.audit()

@@ -17,7 +17,7 @@ async def test_event_of_two_refunds_has_the_amount_of_both(shop: Shop) -> None:
     untold = (RefundItem(seat="r1s1"), RefundItem(area="floor", quantity=2))
     await shop.ledger.commit(GiveBack(shop.hall.ref.epoch, shop.hall.uid, hold.id, 1, untold))
 
-    await Refunding(shop.afterwards).refund(
+    await Refunding(shop.background).refund(
         shop.office, hold.id, RefundRequest((RefundItem(area="floor", quantity=1),)), "second"
     )
     await drained(shop)

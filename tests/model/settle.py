@@ -63,7 +63,7 @@ async def _repeat_confirm(state: RunState, hold_id: str) -> None:
         office = BoxOffice(hall, worker.ledger)
         try:
             request = state.paid[hold_id]
-            done = await Confirming(worker.afterwards).confirm(office, hold_id, request)
+            done = await Confirming(worker.background).confirm(office, hold_id, request)
             state.checker.promised[hold_id] = request.order_ref
             answers.append(done.order.status)
         except HoldfastError as error:

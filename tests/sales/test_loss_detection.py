@@ -9,8 +9,8 @@ from house_kit import NAME, House
 from shop_kit import payment
 
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldBody, resolve
+from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirming
-from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.sale import SaleCalls
 from holdfast_web.credentials import PassClaims
@@ -32,10 +32,10 @@ async def go_back(house: House, kept: dict[bytes, bytes]) -> None:
 
 
 async def sell(house: House, key: str) -> tuple[int, ...]:
-    afterwards = Afterwards()
+    background = BackgroundTasks()
     hold = await house.hold(NAME, key, buyer=key)
-    await Confirming(afterwards).confirm(await house.office(NAME), hold.id, payment(hold))
-    await afterwards.drain()
+    await Confirming(background).confirm(await house.office(NAME), hold.id, payment(hold))
+    await background.drain()
     return hold.seats
 
 

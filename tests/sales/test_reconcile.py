@@ -12,8 +12,8 @@ from holdfast.reconcile.comparing import Kind
 from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache
 from holdfast_inventory.holds import seat_blocks as blocking
+from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirming
-from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_ledger.database.schema import area_sold, orders, sold
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.sale import SaleCalls
@@ -33,10 +33,10 @@ async def compared(house: House, *, repair: bool = False, rebuild: bool = False)
 
 
 async def buy(house: House, key: str) -> tuple[str, tuple[int, ...]]:
-    afterwards = Afterwards()
+    background = BackgroundTasks()
     hold = await house.hold(NAME, key, buyer=f"buyer-{key}")
-    await Confirming(afterwards).confirm(await house.office(NAME), hold.id, payment(hold))
-    await afterwards.drain()
+    await Confirming(background).confirm(await house.office(NAME), hold.id, payment(hold))
+    await background.drain()
     return hold.id, hold.seats
 
 
@@ -191,7 +191,9 @@ async def _churn(house: House, number: int) -> None:
         visit += 1
         hold = await house.hold(NAME, f"{number}-{visit}", buyer=f"churn-{number}-{visit}")
         if visit == 2:
-            await Confirming(Afterwards()).confirm(await house.office(NAME), hold.id, payment(hold))
+            await Confirming(BackgroundTasks()).confirm(
+                await house.office(NAME), hold.id, payment(hold)
+            )
         else:
             await hall.release(hold.id, owner="", version=0)
         await asyncio.sleep(0)

@@ -19,8 +19,8 @@ from holdfast.reconcile.comparing import Kind, differences
 from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache
 from holdfast_inventory.holds.hold_requests import AreaWish, BuyerRef, HoldBody, resolve
+from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirming
-from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_ledger.database.schema import orders
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.records import HoldRecord
@@ -82,10 +82,10 @@ async def test_booking_of_units_that_is_no_sale_is_taken_back_while_others_buy(
     house: House, running: str
 ) -> None:
     """Given an order of units that somebody deleted in SQL."""
-    afterwards = Afterwards()
+    background = BackgroundTasks()
     hold = await hold_floor(house, 2)
-    await Confirming(afterwards).confirm(await house.office(NAME), hold.id, payment(hold))
-    await afterwards.drain()
+    await Confirming(background).confirm(await house.office(NAME), hold.id, payment(hold))
+    await background.drain()
     async with house.ledger.database.writing() as connection:
         await connection.execute(delete(orders).where(orders.c.id == hold.id))
 
@@ -132,7 +132,7 @@ async def buy_and_give_back(house: House) -> None:
     for visit in itertools.count():
         hold = await hold_floor(house, 1)
         if visit % 8 == 7 and visit < SOLD_UNTIL:
-            await Confirming(Afterwards()).confirm(office, hold.id, payment(hold))
+            await Confirming(BackgroundTasks()).confirm(office, hold.id, payment(hold))
         else:
             await hall.extend(hold.id, owner="", version=0)
             await hall.release(hold.id, owner="", version=0)

@@ -16,11 +16,11 @@ from aiohttp import web
 from holdfast_inventory.holds.hold_requests import BuyerName, hold_view
 from holdfast_inventory.http.halls import HALLS
 from holdfast_inventory.http.request import hold_id_of
+from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest, Reference
 from holdfast_inventory.orders.orders import BoxOffice, order_members
 from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.orders.refund import Refunding, RefundRequest
-from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_ledger import Ledger, LedgerError, Order, OrderStatus
 from holdfast_web.body import read_json
 from holdfast_web.credentials import Role, require_pass, require_role, shows_pass
@@ -36,7 +36,9 @@ from holdfast_web.responses import json_response
 from holdfast_web.text import query_text
 
 ORDER_LEDGER: Final[web.AppKey[Ledger]] = web.AppKey("order_ledger", Ledger)
-AFTERWARDS: Final[web.AppKey[Afterwards]] = web.AppKey("afterwards", Afterwards)
+BACKGROUND_TASKS: Final[web.AppKey[BackgroundTasks]] = web.AppKey(
+    "background_tasks", BackgroundTasks
+)
 
 
 class PayingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +50,7 @@ class PayingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def add_routes(app: web.Application) -> None:
     """The routes of orders. The face sets `ORDER_LEDGER` and `HALLS` before the app starts."""
-    app.cleanup_ctx.append(_afterwards)
+    app.cleanup_ctx.append(_background)
     app.router.add_post(SALE + "/holds/{id}/paying", pay)
     app.router.add_post(SALE + "/holds/{id}/confirm", confirm)
     app.router.add_get(SALE + "/orders", list_orders)
@@ -76,7 +78,7 @@ async def confirm(request: web.Request) -> web.Response:
     office = await office_of(request)
     body = await read_json(request, ConfirmRequest)
     hold_id = hold_id_of(request)
-    confirming = Confirming(request.app[AFTERWARDS])
+    confirming = Confirming(request.app[BACKGROUND_TASKS])
     try:
         confirmed = await confirming.confirm(office, hold_id, body)
     except (HoldfastError, LedgerError) as error:
@@ -128,16 +130,16 @@ async def refund(request: web.Request) -> web.Response:
     body = await read_json(request, RefundRequest, default=RefundRequest())
     nameless = any(item.area is not None for item in body.items or ())
     key = idempotency_key(request) if nameless or IDEMPOTENCY_HEADER in request.headers else None
-    refunding = Refunding(request.app[AFTERWARDS])
+    refunding = Refunding(request.app[BACKGROUND_TASKS])
     order = await refunding.refund(office, hold_id_of(request, ErrorCode.UNKNOWN_ORDER), body, key)
     _count(request, office, "refunded")
     return json_response(order_members(order, office.stock.name))
 
 
-async def _afterwards(app: web.Application) -> AsyncIterator[None]:
-    app[AFTERWARDS] = Afterwards()
+async def _background(app: web.Application) -> AsyncIterator[None]:
+    app[BACKGROUND_TASKS] = BackgroundTasks()
     yield
-    await app[AFTERWARDS].drain()
+    await app[BACKGROUND_TASKS].drain()
 
 
 async def office_of(request: web.Request) -> BoxOffice:

@@ -32,8 +32,9 @@ from holdfast_inventory.holds.choice import ChoiceCompiler
 from holdfast_inventory.holds.hold_requests import BuyerName
 from holdfast_inventory.holds.settings import LatePayment
 from holdfast_inventory.holds.unknown_holds import may_be_lost
+from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.orders import BoxOffice, Stock, order_of_hold, require_buyer
-from holdfast_inventory.orders.store_sync import Afterwards, give_up, tell
+from holdfast_inventory.orders.store_sync import give_up, sync_order
 from holdfast_ledger import (
     EpochPassed,
     MarkLost,
@@ -83,8 +84,8 @@ class Confirmed:
 class Confirming:
     """Confirms holds of any sale."""
 
-    def __init__(self, afterwards: Afterwards) -> None:
-        self._afterwards = afterwards
+    def __init__(self, background: BackgroundTasks) -> None:
+        self._background = background
 
     async def confirm(self, office: BoxOffice, hold_id: str, request: ConfirmRequest) -> Confirmed:
         """The sold order; HoldfastError with `refund_required` when nothing can be had."""
@@ -100,7 +101,7 @@ class Confirming:
         order = outcome.order
         if outcome.verdict is Verdict.EPOCH_PASSED or order is None:
             raise EpochPassed()
-        await self._afterwards.run(tell(office, order))
+        await self._background.run(sync_order(office, order))
         if outcome.verdict is Verdict.DIFFERS:
             raise HoldfastError(ErrorCode.ORDER_MISMATCH)
         if order.status is OrderStatus.LOST:

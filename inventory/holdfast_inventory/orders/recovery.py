@@ -26,7 +26,7 @@ from msgspec.structs import replace
 
 from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.orders.orders import BoxOffice, Stock, order_of_hold
-from holdfast_inventory.orders.store_sync import tell
+from holdfast_inventory.orders.store_sync import sync_order
 from holdfast_ledger import Ledger, MarkVoid, Order, OrderStatus, RecoveryLease, Verdict
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 
@@ -99,7 +99,7 @@ class Recovery:
             return False
         if order.status is OrderStatus.PENDING:
             return await self._visit_pending(office, outcome.order)
-        await tell(office, outcome.order)
+        await sync_order(office, outcome.order)
         return True
 
     async def _visit_pending(self, office: BoxOffice, order: Order) -> bool:
@@ -145,7 +145,7 @@ class Recovery:
         stock = office.stock
         order = await self._ledger.orders.read(stock.ref.uid, hold.id)
         if order is not None and order.status in _SETTLED:
-            await tell(office, order)
+            await sync_order(office, order)
             return True
         now_ms = (await stock.calls.read_hold(stock.ref, hold.id)).now_ms
         version, since_ms = watch.seen.setdefault(hold.id, (hold.version, now_ms))
@@ -162,7 +162,7 @@ class Recovery:
         outcome = await self._ledger.commit(MarkVoid(office.stock.ref.epoch, void))
         if outcome.verdict in (Verdict.DONE, Verdict.REPEATED, Verdict.SETTLED):
             assert outcome.order is not None
-            await tell(office, outcome.order)
+            await sync_order(office, outcome.order)
             return True
         return False
 

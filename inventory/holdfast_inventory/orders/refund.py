@@ -11,8 +11,9 @@ from typing import Annotated
 import msgspec
 
 from holdfast_inventory.holds.hold_requests import BuyerName
+from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.orders import BoxOffice, require_buyer
-from holdfast_inventory.orders.store_sync import Afterwards, tell
+from holdfast_inventory.orders.store_sync import sync_order
 from holdfast_ledger import EpochPassed, GiveBack, Order, RefundItem, Verdict
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 
@@ -37,8 +38,8 @@ class RefundRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Refunding:
     """Refunds orders of any sale."""
 
-    def __init__(self, afterwards: Afterwards) -> None:
-        self._afterwards = afterwards
+    def __init__(self, background: BackgroundTasks) -> None:
+        self._background = background
 
     async def refund(
         self, office: BoxOffice, order_id: str, request: RefundRequest, key: str | None
@@ -59,7 +60,7 @@ class Refunding:
             raise invalid("items", "The order does not own one of these items.")
         if outcome.order is None or outcome.verdict in _REFUSALS:
             raise HoldfastError(_REFUSALS.get(outcome.verdict, ErrorCode.UNKNOWN_ORDER))
-        await self._afterwards.run(tell(office, outcome.order))
+        await self._background.run(sync_order(office, outcome.order))
         return outcome.order
 
 

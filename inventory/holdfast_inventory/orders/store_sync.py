@@ -1,32 +1,26 @@
-"""Telling the store what the ledger has settled. The ledger is right; the store follows.
+"""Brings the store into agreement with what the ledger has settled.
 
-`tell` brings the store to agree with one order, whatever the store believes: it is the last step
-of a confirm and of a refund, and all of recovery. Each part is idempotent, so that doing it twice,
-from two workers, or after a crash anywhere in it, comes to the same.
+`sync_order` does it for one order, whatever the store has: it is the last step of a confirm and of
+a refund, and all of recovery. Each of its calls is idempotent, so that to repeat it, to run it in
+two workers at once, or to run it again after a crash in its middle, has the same effect.
 
-What the client is answered never depends on it: the answer is true as soon as the ledger has it.
-So it runs apart (`Afterwards`), and the caller waits for it only long enough that a client who
-looks at the seat map next will, as a rule, see its seats booked.
+The client's answer does not depend on it: that is true as soon as the ledger has it. So it runs in
+the background (see background).
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import Counter
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from holdfast_inventory.orders.orders import BoxOffice, Stock, hold_of_order, owned_areas
-from holdfast_ledger import LedgerError, Order, OrderStatus, StoreSynced
+from holdfast_ledger import Order, OrderStatus, StoreSynced
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
-from holdfast_lua.errors import StoreError
-from holdfast_tasks import start_task
-from holdfast_web.errors import HoldfastError
 
-PATIENCE_SECONDS: Final = 0.25
 BOOKING_TRIES: Final = 3
 FREEING_TRIES: Final = 5
 LEDGER_CONFLICT: Final = "ledger_conflict"
@@ -38,45 +32,19 @@ _DONE = (Code.OK, Code.UNCHANGED, Code.HOLD_CONFIRMED)
 _OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
 
 
-class Afterwards:
-    """Work that goes on when the client has its answer; one per application, drained at its end."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def run(self, work: Coroutine[None, None, None]) -> None:
-        """Start the work and give it a moment; what fails is logged and left to recovery."""
-        task = start_task(_quietly(work), name="tell the store")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
-
-    async def drain(self) -> None:
-        """Wait for all that was begun."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
-
-
-async def _quietly(work: Coroutine[None, None, None]) -> None:
-    try:
-        await work
-    except (StoreError, LedgerError, HoldfastError) as error:
-        _log.warning("the store will be told later: %r", error)
-
-
-async def tell(office: BoxOffice, order: Order) -> None:
+async def sync_order(office: BoxOffice, order: Order) -> None:
     """Bring the store to agree with the order, then let the ledger forget that it had to."""
     if order.status in _OWNING:
-        await _tell_sold(office, order)
-        await _tell_refunded(office, order)
+        await _sync_sold(office, order)
+        await _sync_refunded(office, order)
     elif order.status is OrderStatus.REFUNDED and not any(r.units for r in order.refunds):
         # It was lost and owned nothing: a confirm repeated since may have taken its units again.
         reason = order.reason or LEDGER_CONFLICT
         await office.stock.calls.abort_confirm(office.stock.ref, order.id, reason=reason)
     elif order.status is OrderStatus.REFUNDED:
-        await _tell_refunded(office, order)
+        await _sync_refunded(office, order)
     elif order.status is OrderStatus.LOST:
-        await _tell_lost(office, order)
+        await _sync_lost(office, order)
     elif order.status is OrderStatus.VOID:
         await give_up(office.stock, order.id, order.hold_version)
     if order.due_ms is not None and order.status is not OrderStatus.PENDING:
@@ -89,7 +57,7 @@ async def give_up(stock: Stock, hold_id: str, version: int) -> None:
     await stock.calls.abort_confirm(stock.ref, hold_id, reason=GIVEN_UP, version=version)
 
 
-async def _tell_sold(office: BoxOffice, order: Order) -> None:
+async def _sync_sold(office: BoxOffice, order: Order) -> None:
     stock = office.stock
     answer = await stock.calls.finish_confirm(stock.ref, order.id, order_ref=order.order_ref or "")
     if answer.code in _DONE:
@@ -101,7 +69,7 @@ async def _tell_sold(office: BoxOffice, order: Order) -> None:
         await book(office, current)
         after = await _read(office, order.id)
         if after is not None and after.updated_ms != current.updated_ms:
-            await _tell_refunded(office, after)
+            await _sync_refunded(office, after)
 
 
 async def _read(office: BoxOffice, order_id: str) -> Order | None:
@@ -144,7 +112,7 @@ def _stands_in_the_way(hold: HoldRecord, answer: HoldAnswer) -> bool:
     )
 
 
-async def _tell_lost(office: BoxOffice, order: Order) -> None:
+async def _sync_lost(office: BoxOffice, order: Order) -> None:
     stock, reason = office.stock, order.reason or LEDGER_CONFLICT
     if order.due_ms is not None and reason == LEDGER_CONFLICT:
         await _book_owners(office, order)
@@ -174,7 +142,7 @@ async def _book_owners(office: BoxOffice, order: Order) -> None:
             await book(office, owner)
 
 
-async def _tell_refunded(office: BoxOffice, order: Order) -> None:
+async def _sync_refunded(office: BoxOffice, order: Order) -> None:
     """Free what the store still books for the order and the ledger does not give it any more.
 
     Units of an area have no names, so two who free the same surplus would free it twice: the hold's

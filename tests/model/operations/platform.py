@@ -37,7 +37,7 @@ def confirm(
 
     async def operation(hall: Hall, worker: Worker) -> None:
         office = BoxOffice(hall, worker.ledger)
-        confirmed = await Confirming(worker.afterwards).confirm(office, of.id, request)
+        confirmed = await Confirming(worker.background).confirm(office, of.id, request)
         # Lost with its hold and paid back since, it is an order that never had anything.
         sold = confirmed.order.id in state.checker.ledger.sold_once
         require(amount is None or not sold, "promise", f"{of.id} was confirmed for {amount}")
@@ -52,7 +52,7 @@ def refund(
 ) -> Operation:
     async def operation(hall: Hall, worker: Worker) -> None:
         office = BoxOffice(hall, worker.ledger)
-        refunding = Refunding(worker.afterwards)
+        refunding = Refunding(worker.background)
         await refunding.refund(office, of.id, RefundRequest(items), key or None)
 
     return operation

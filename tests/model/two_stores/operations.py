@@ -40,7 +40,7 @@ def confirm(state: TwoStoreState, of: HoldRecord) -> Operation:
     async def operation(hall: Hall, worker: Worker) -> None:
         request = ConfirmRequest(f"ref-{of.id}", f"pay-{of.id}", of.total)
         try:
-            await Confirming(worker.afterwards).confirm(
+            await Confirming(worker.background).confirm(
                 BoxOffice(hall, worker.ledger), of.id, request
             )
         except HoldfastError as error:

@@ -9,8 +9,9 @@ from model.workers.gated import GatedExecutor, GatedLedger
 from model.workers.inventory_only import InventoryBuilder
 
 from holdfast.sales.directory import SaleDirectory
+from holdfast_inventory.orders import background
+from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.recovery import Recovery
-from holdfast_inventory.orders.store_sync import Afterwards
 from holdfast_inventory.plan.plan import Plan
 
 
@@ -25,7 +26,7 @@ class Worker(Process):
         connect: Callable[[Worker], GatedExecutor] = GatedExecutor,
     ) -> None:
         super().__init__(scheduler, number)
-        self.afterwards = JobsAfterwards(self)
+        self.background = WorkerTasks(self)
         self.ledger = GatedLedger(self)
         self.executor = connect(self)
         self.builder = InventoryBuilder(self.executor, self.ledger, plan)
@@ -33,7 +34,7 @@ class Worker(Process):
         self.recovery = Recovery(self.ledger)
 
 
-class JobsAfterwards(Afterwards):
+class WorkerTasks(BackgroundTasks):
     """What comes after the answer is a job of its own: nobody waits for it, by any clock."""
 
     def __init__(self, worker: Worker) -> None:
@@ -45,6 +46,4 @@ class JobsAfterwards(Afterwards):
 
 
 async def _quietly(work: Coroutine[None, None, None]) -> None:
-    from holdfast_inventory.orders import store_sync as telling
-
-    await telling._quietly(work)
+    await background._quietly(work)
