@@ -6,7 +6,7 @@ from aiohttp import web
 from stock_harness import Stock
 
 from holdfast_inventory.holds.sale_inventory import Hall
-from holdfast_inventory.http.halls import HALLS
+from holdfast_inventory.http.request import HALLS
 from holdfast_inventory.http.routes import add_routes
 from holdfast_web.cors import RETURN_ORIGINS
 from holdfast_web.credentials import (

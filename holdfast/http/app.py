@@ -29,8 +29,8 @@ from holdfast_connector.origins import parse_origin
 from holdfast_inventory.events.change_streams import StreamBounds
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.http import routes as inventory_routes
-from holdfast_inventory.http.halls import HALLS
 from holdfast_inventory.http.orders import ORDER_LEDGER
+from holdfast_inventory.http.request import HALLS
 from holdfast_ledger import Ledger, LedgerError
 from holdfast_lua.calls.clock import WorstSkew, host_ms
 from holdfast_lua.calls.guard import SaleRef

@@ -10,7 +10,7 @@ from shop_kit import Shop
 
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.http import orders as orders_routes
-from holdfast_inventory.http.halls import HALLS
+from holdfast_inventory.http.request import HALLS
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_metrics.metrics import Metrics
 from holdfast_web.credentials import (

@@ -14,8 +14,7 @@ import msgspec
 from aiohttp import web
 
 from holdfast_inventory.holds.hold_requests import BuyerName, hold_view
-from holdfast_inventory.http.halls import HALLS
-from holdfast_inventory.http.request import hold_id_of
+from holdfast_inventory.http.request import HALLS, hold_id_of
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest, Reference
 from holdfast_inventory.orders.orders import BoxOffice, order_members

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
 
 from holdfast_inventory.holds.hold_requests import BuyerRef
 from holdfast_inventory.holds.sale_inventory import Hall
-from holdfast_inventory.http.halls import HALLS
 from holdfast_web.credentials import Buyer, Role, buyer, require_role, shows_pass
 from holdfast_web.errors import ErrorCode, HoldfastError
+
+HALLS: Final[web.AppKey[Callable[[str], Awaitable[Hall]]]] = web.AppKey("halls")
+"""From a sale's name to its hall; raises HoldfastError(UNKNOWN_SALE). Set by the face."""
 
 _HOLD_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

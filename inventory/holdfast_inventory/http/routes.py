@@ -32,9 +32,8 @@ from holdfast_inventory.holds.hold_requests import (
 from holdfast_inventory.holds.sale_inventory import Hall
 from holdfast_inventory.holds.seat_map import SeatMap
 from holdfast_inventory.http import orders as orders_routes
-from holdfast_inventory.http.halls import HALLS
 from holdfast_inventory.http.orders import office_of
-from holdfast_inventory.http.request import buyer_ref, hall_of, hold_id_of, owner_of
+from holdfast_inventory.http.request import HALLS, buyer_ref, hall_of, hold_id_of, owner_of
 from holdfast_inventory.http.streams import set_up_streams, stream_changes, wants_stream
 from holdfast_inventory.orders.paying import withdraw
 from holdfast_ledger import LedgerError

@@ -29,7 +29,7 @@ from holdfast_inventory.events.change_streams import (
 )
 from holdfast_inventory.events.events import change_items, map_channel, read_cursor
 from holdfast_inventory.holds.sale_inventory import Hall
-from holdfast_inventory.http.halls import HALLS
+from holdfast_inventory.http.request import HALLS
 from holdfast_web.client_address import address_network, client_address
 from holdfast_web.connection import SERVER_NAME
 from holdfast_web.cors import Cors, cors_headers
