@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import uvloop
-from shop_kit import SETTINGS, TEST_LUA, Shop, make_hall
+from shop_kit import SETTINGS, TEST_LUA, Shop, make_inventory
 
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.settings import LatePayment
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.orders import BoxOffice
@@ -110,15 +110,15 @@ async def _live(life: Life) -> None:
         assert isinstance(ledger, DyingLedger)
         ledger.dies = life.dies
         settings = replace(SETTINGS, late_payment=life.late_payment)
-        plain = make_hall(executor, life.sale, SaleRef(life.uid, 1), settings)
+        plain = make_inventory(executor, life.sale, SaleRef(life.uid, 1), settings)
         calls = DyingCalls(executor, life.dies)
-        hall = Hall(plain.name, plain.ref, plain.plan, plain.settings, calls)
-        await _act(life, Shop(executor, ledger, hall))
+        inventory = SaleInventory(plain.name, plain.ref, plain.plan, plain.settings, calls)
+        await _act(life, Shop(executor, ledger, inventory))
         await ledger.close()
 
 
 async def _act(life: Life, shop: Shop) -> None:
-    office, background = BoxOffice(shop.hall, shop.ledger), BackgroundTasks()
+    office, background = BoxOffice(shop.inventory, shop.ledger), BackgroundTasks()
     try:
         await _do(life, shop, office, background)
     finally:  # what a refusal has begun goes on too
@@ -132,14 +132,14 @@ async def _do(life: Life, shop: Shop, office: BoxOffice, background: BackgroundT
     elif life.deed == "pay":
         await begin_paying(office, life.hold_id)
     elif life.deed == "withdraw":
-        released = await shop.hall.release(life.hold_id, owner="", version=0)
+        released = await shop.inventory.release(life.hold_id, owner="", version=0)
         assert released.hold is not None
         await withdraw(office, released.hold, released.now_ms)
     elif life.deed == "refund":
         await Refunding(background).refund(office, life.hold_id, RefundRequest(), None)
     else:
         recovery = Recovery(shop.ledger, patience_ms=0)
-        await recovery.visit(shop.hall)
+        await recovery.visit(shop.inventory)
 
 
 async def run_until_death(life: Life) -> int | None:

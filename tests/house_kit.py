@@ -81,7 +81,7 @@ class House:
         return (await self.operations.put(name, body, "test"))[0]
 
     async def office(self, name: str) -> BoxOffice:
-        return BoxOffice((await self.directory.get(name)).hall, self.ledger)
+        return BoxOffice((await self.directory.get(name)).inventory, self.ledger)
 
     async def join(self, name: str) -> str:
         """A ticket."""
@@ -106,10 +106,10 @@ class House:
 
     async def hold(self, name: str, key: str, buyer: str = "ann") -> HoldRecord:
         """Two seats, under an idempotency key."""
-        hall = (await self.directory.get(name)).hall
+        inventory = (await self.directory.get(name)).inventory
         body = HoldBody(best_available=BestAvailable(quantity=2))
-        wish = resolve(body, hall.plan, hall.settings)
-        answer = await hall.hold(wish, BuyerRef(buyer, "key:test"), key=key, digest="digest")
+        wish = resolve(body, inventory.plan, inventory.settings)
+        answer = await inventory.hold(wish, BuyerRef(buyer, "key:test"), key=key, digest="digest")
         assert answer.hold is not None
         return answer.hold
 

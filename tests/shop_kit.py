@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from holdfast_inventory.holds.hold_requests import AreaWish, BuyerRef, HoldBody, resolve
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.settings import Area, StockSettings
 from holdfast_inventory.holds.stock_image import make_image
 from holdfast_inventory.orders.background import BackgroundTasks
@@ -66,20 +66,26 @@ HOLD_SECONDS = SETTINGS.hold_ms / 1000
 HOLD_MAX_SECONDS = SETTINGS.hold_max_ms / 1000
 
 
-def make_hall(executor: Executor, name: str, ref: SaleRef, settings: StockSettings) -> Hall:
-    """The hall of the small sale, as any process builds it."""
-    return Hall(name, ref, compile_plan(PLAN, settings), settings, StockCalls(executor))
+def make_inventory(
+    executor: Executor, name: str, ref: SaleRef, settings: StockSettings
+) -> SaleInventory:
+    """The inventory of the small sale, as any process builds it."""
+    return SaleInventory(name, ref, compile_plan(PLAN, settings), settings, StockCalls(executor))
 
 
-async def install(executor: Executor, ledger: Ledger, hall: Hall, *, rebuilt: bool = False) -> None:
+async def install(
+    executor: Executor, ledger: Ledger, inventory: SaleInventory, *, rebuilt: bool = False
+) -> None:
     """Write the sale into the store from what the ledger says."""
-    state = await ledger.orders.rebuild_state(hall.uid)
-    holds = holds_of_ledger(hall.plan, hall.settings, state)
-    image = make_image(hall.plan, hall.settings, holds, await ledger.blocks.blocked(hall.uid))
-    assert await install_inventory(executor, hall.uid, hall.ref.epoch, image)
+    state = await ledger.orders.rebuild_state(inventory.uid)
+    holds = holds_of_ledger(inventory.plan, inventory.settings, state)
+    image = make_image(
+        inventory.plan, inventory.settings, holds, await ledger.blocks.blocked(inventory.uid)
+    )
+    assert await install_inventory(executor, inventory.uid, inventory.ref.epoch, image)
     await SaleCalls(executor).install(
-        hall.ref,
-        name=hall.name,
+        inventory.ref,
+        name=inventory.name,
         lifecycle="live",
         settings_version=1,
         times=SaleTimes(),
@@ -94,20 +100,22 @@ class Shop:
 
     executor: Executor
     ledger: Ledger
-    hall: Hall
+    inventory: SaleInventory
     background: BackgroundTasks = field(default_factory=BackgroundTasks)
 
     @property
     def office(self) -> BoxOffice:
-        return BoxOffice(self.hall, self.ledger)
+        return BoxOffice(self.inventory, self.ledger)
 
     async def hold(
         self, *seats: str, floor: int = 0, buyer: str = "ann", key: str = ""
     ) -> HoldRecord:
         """An active hold."""
         areas = (AreaWish("floor", floor),) if floor else ()
-        wish = resolve(HoldBody(seats=seats, areas=areas), self.hall.plan, self.hall.settings)
-        answer = await self.hall.hold(
+        wish = resolve(
+            HoldBody(seats=seats, areas=areas), self.inventory.plan, self.inventory.settings
+        )
+        answer = await self.inventory.hold(
             wish, BuyerRef(buyer, "key:test"), key=key or secrets.token_hex(8), digest="digest"
         )
         assert answer.hold is not None
@@ -120,35 +128,35 @@ class Shop:
 
     async def read(self, hold_id: str) -> HoldRecord:
         """The hold as the store has it."""
-        answer = await self.hall.calls.read_hold(self.hall.ref, hold_id)
+        answer = await self.inventory.calls.read_hold(self.inventory.ref, hold_id)
         assert answer.hold is not None
         return answer.hold
 
     async def order(self, order_id: str) -> Order:
         """The order as the ledger has it."""
-        order = await self.ledger.orders.read(self.hall.uid, order_id)
+        order = await self.ledger.orders.read(self.inventory.uid, order_id)
         assert order is not None
         return order
 
     async def states(self) -> str:
         """The seat map: one character a seat, row one then row two."""
-        reading = await self.hall.calls.read_seats(self.hall.ref, 1)
+        reading = await self.inventory.calls.read_seats(self.inventory.ref, 1)
         return reading.states.decode()
 
     async def floor(self) -> tuple[int, int]:
         """Free and held units of the area."""
-        reading = await self.hall.calls.read_seats(self.hall.ref, 1)
+        reading = await self.inventory.calls.read_seats(self.inventory.ref, 1)
         return reading.areas[0]
 
     async def events(self, kind: str) -> list[dict[str, Any]]:
         """The data of the sale's events of this type."""
-        reading = await self.hall.events(None, 1_000)
+        reading = await self.inventory.events(None, 1_000)
         bodies = [msgspec.msgpack.decode(event.body) for event in reading.events]
         return [body["data"] for body in bodies if body["type"] == kind]
 
     async def lose_store(self) -> None:
         """The store forgets the sale, as after a failover to an empty replica; it is rebuilt."""
-        uid = self.hall.uid
+        uid = self.inventory.uid
         names: Sequence[str] = [
             key(uid)
             for key in (
@@ -164,14 +172,16 @@ class Shop:
             )
         ]
         await self.executor.command("DEL", *names, key=names[0])
-        epoch = await self.ledger.sales.bump_epoch(uid, seen_epoch=self.hall.ref.epoch)
+        epoch = await self.ledger.sales.bump_epoch(uid, seen_epoch=self.inventory.ref.epoch)
         ref = SaleRef(uid, epoch)
-        self.hall = make_hall(self.executor, self.hall.name, ref, self.hall.settings)
-        await install(self.executor, self.ledger, self.hall, rebuilt=True)
+        self.inventory = make_inventory(
+            self.executor, self.inventory.name, ref, self.inventory.settings
+        )
+        await install(self.executor, self.ledger, self.inventory, rebuilt=True)
 
     async def audit(self) -> None:
         """Store and ledger agree on every seat and unit, and the counters are those of the map."""
-        owners = await self.ledger.orders.owners(self.hall.uid)
+        owners = await self.ledger.orders.owners(self.inventory.uid)
         states = await self.states()
         booked = {seat for seat, state in enumerate(states) if state == "b"}
         assert booked == set(owners)
@@ -179,7 +189,7 @@ class Shop:
         holds = await self.live_holds()
         assert held == {seat for hold in holds for seat in hold.seats}
         free, held_units = await self.floor()
-        sold = (await self.ledger.orders.area_units(self.hall.uid))["floor"]
+        sold = (await self.ledger.orders.area_units(self.inventory.uid))["floor"]
         assert held_units == sum(units.quantity for hold in holds for units in hold.areas)
         assert free == 10 - held_units - sold
 
@@ -188,7 +198,7 @@ class Shop:
         live: list[HoldRecord] = []
         cursor = 0
         while True:
-            cursor, holds = await self.hall.calls.scan_holds(self.hall.ref, cursor)
+            cursor, holds = await self.inventory.calls.scan_holds(self.inventory.ref, cursor)
             live += [h for h in holds if h.status <= HoldStatus.CONFIRMING]
             if cursor == 0:
                 return live
@@ -206,11 +216,11 @@ async def open_shop(
     uid = secrets.token_hex(6)
     draft = SaleDraft(uid, f"sale-{uid}", b"{}", plan=PLAN, areas={"floor": 10})
     record = await ledger.sales.create(draft)
-    hall = make_hall(
+    inventory = make_inventory(
         executor, record.name, SaleRef(uid, record.epoch), replace(settings, **changes)
     )
-    await install(executor, ledger, hall)
-    return Shop(executor, ledger, hall)
+    await install(executor, ledger, inventory)
+    return Shop(executor, ledger, inventory)
 
 
 async def drained(shop: Shop) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 from stock_harness import Stock
 
-from holdfast_inventory.holds.sale_inventory import Hall
-from holdfast_inventory.http.request import HALLS
+from holdfast_inventory.holds.sale_inventory import SaleInventory
+from holdfast_inventory.http.request import INVENTORIES
 from holdfast_inventory.http.routes import add_routes
 from holdfast_web.cors import RETURN_ORIGINS
 from holdfast_web.credentials import (
@@ -37,10 +37,10 @@ def application(stock: Stock) -> web.Application:
     `final` where the time for renewing is over."""
     app = web.Application()
 
-    async def halls(name: str) -> Hall:
+    async def inventories(name: str) -> SaleInventory:
         if name != "sale":
             raise HoldfastError(ErrorCode.UNKNOWN_SALE)
-        return stock.hall
+        return stock.inventory
 
     async def api_keys(digest: str) -> ApiKey | None:
         return API.get(digest)
@@ -56,7 +56,7 @@ def application(stock: Stock) -> web.Application:
         pass_id = f"pass-{buyer}"
         return PassClaims(sale, stock.uid, pass_id, buyer, 2**40, channels=channels, final=final)
 
-    app[HALLS] = halls
+    app[INVENTORIES] = inventories
     app[API_KEYS] = api_keys
     app[RETURN_ORIGINS] = origins
     app[PASS_VERIFIER] = verified

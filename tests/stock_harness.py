@@ -19,7 +19,7 @@ import msgspec
 
 from holdfast_inventory.holds.allotments import opened_names
 from holdfast_inventory.holds.choice import ChoiceCompiler, group_by_row
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.settings import Area, StockSettings
 from holdfast_inventory.holds.stock_image import make_image, row_bytes
 from holdfast_inventory.plan.plan import Plan, compile_plan
@@ -98,7 +98,7 @@ class Stock:
     """An installed sale and short ways to act on it."""
 
     executor: Executor
-    hall: Hall
+    inventory: SaleInventory
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @classmethod
@@ -127,23 +127,23 @@ class Stock:
             times=times or SaleTimes(),
             stock=image.sale_fields(),
         )
-        return cls(executor, Hall("sale", ref, plan, settings, StockCalls(executor)))
+        return cls(executor, SaleInventory("sale", ref, plan, settings, StockCalls(executor)))
 
     @property
     def calls(self) -> StockCalls:
-        return self.hall.calls
+        return self.inventory.calls
 
     @property
     def ref(self) -> SaleRef:
-        return self.hall.ref
+        return self.inventory.ref
 
     @property
     def plan(self) -> Plan:
-        return self.hall.plan
+        return self.inventory.plan
 
     @property
     def uid(self) -> str:
-        return self.hall.uid
+        return self.inventory.uid
 
     def choice(
         self,
@@ -155,13 +155,13 @@ class Stock:
         prevent_orphans: bool = True,
     ) -> SeatChoice:
         """Best available; categories by letter."""
-        compiler = ChoiceCompiler(self.plan, self.hall.settings)
+        compiler = ChoiceCompiler(self.plan, self.inventory.settings)
         wanted, places = frozenset(categories), frozenset(zones)
         return compiler.choice(quantity, wanted, places, accessible, prevent_orphans)
 
     def seats(self, *guids: str, channel: str = "") -> SeatList:
         """Explicit seats by guid, for who carries this channel."""
-        compiler = ChoiceCompiler(self.plan, self.hall.settings)
+        compiler = ChoiceCompiler(self.plan, self.inventory.settings)
         return compiler.seat_list(self.indices(*guids), frozenset({channel} - {""}))
 
     def indices(self, *guids: str) -> list[int]:
@@ -195,7 +195,7 @@ class Stock:
             HOLD_MAX_MS,
             limit,
             seed,
-            opened_names(self.plan, self.hall.settings, frozenset({channel} - {""})),
+            opened_names(self.plan, self.inventory.settings, frozenset({channel} - {""})),
         )
         wanted = enumerate((floor, pit))
         areas = [AreaUnits(area, units, PRICES["GA"]) for area, units in wanted if units]
@@ -244,7 +244,7 @@ class Stock:
         states, counters = await self.states(), await self.counters()
         living = [hold for hold in holds.values() if not hold.status.ended]
         self._check_seats(states, living)
-        capacity = sum(area.capacity for area in self.hall.settings.areas)
+        capacity = sum(area.capacity for area in self.inventory.settings.areas)
         units = Counter[HoldStatus]()
         for hold in living:
             booked = hold.status is HoldStatus.CONFIRMED
@@ -257,7 +257,7 @@ class Stock:
         assert counters["booked"] == states.count("b") + area_booked
         assert counters["blocked"] == states.count("x")
         await self._check_apart(states)
-        if len(self.hall.settings.areas) == 1:
+        if len(self.inventory.settings.areas) == 1:
             assert counters["a0f"] == capacity - area_held - area_booked
             assert counters["a0h"] == area_held
         stored_rows = await self.executor.command("GET", keys.rows(self.uid)) or b""
@@ -267,7 +267,7 @@ class Stock:
 
     async def _check_apart(self, states: str) -> None:
         """What is set aside is counted by asking of each seat and area alone."""
-        settings, plan = self.hall.settings, self.plan
+        settings, plan = self.inventory.settings, self.plan
         seats = [s for at, s in enumerate(states) if settings.apart(plan.kind(at).channel)]
         names = [f"a{at}" for at, area in enumerate(settings.areas) if settings.apart(area.channel)]
         wanted = Counter(seats)

@@ -27,10 +27,10 @@ from holdfast.sales.operations import SaleOperations
 from holdfast.sales.tasks.periodic_tasks import PeriodicTasks
 from holdfast_connector.origins import parse_origin
 from holdfast_inventory.events.change_streams import StreamBounds
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.http import routes as inventory_routes
 from holdfast_inventory.http.orders import ORDER_LEDGER
-from holdfast_inventory.http.request import HALLS
+from holdfast_inventory.http.request import INVENTORIES
 from holdfast_ledger import Ledger, LedgerError
 from holdfast_lua.calls.clock import WorstSkew, host_ms
 from holdfast_lua.calls.guard import SaleRef
@@ -177,8 +177,8 @@ class _Rooms:
 def _add_lookups(app: web.Application, directory: SaleDirectory) -> None:
     """What the packages ask for by a sale's name."""
 
-    async def hall(name: str) -> Hall:
-        return (await directory.get(name)).hall
+    async def inventory(name: str) -> SaleInventory:
+        return (await directory.get(name)).inventory
 
     async def return_origins(name: str) -> Iterable[str]:
         try:
@@ -187,7 +187,7 @@ def _add_lookups(app: web.Application, directory: SaleDirectory) -> None:
             return ()
 
     app[ROOMS] = _Rooms(directory)
-    app[HALLS] = hall
+    app[INVENTORIES] = inventory
     app[RETURN_ORIGINS] = return_origins
 
 

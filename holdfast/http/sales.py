@@ -158,7 +158,7 @@ def view(sale: Sale) -> dict[str, object]:
         "uid": sale.uid,
         "state": status.state.value,
         "lifecycle": line.lifecycle,
-        "plan_version": sale.hall.plan.version,
+        "plan_version": sale.inventory.plan.version,
         "counts": {"free": line.free, "held": line.held, "sold": line.booked},
         "settings_version": sale.record.settings_version,
         **msgspec.to_builtins(sale.spec),

@@ -79,7 +79,7 @@ STATES = tuple(WORDS.values())
 
 def _of_seats(reading: Reading) -> Iterator[Difference]:
     holders = {seat: hold for hold in _live(reading) for seat in hold.seats}
-    guids = reading.hall.plan.guids
+    guids = reading.inventory.plan.guids
     for seat, byte in enumerate(reading.map.states):
         state, holder = chr(byte), holders.get(seat)
         told = reading.told.seats.get(seat, state)
@@ -122,7 +122,7 @@ def _of_rivals(reading: Reading) -> Iterator[Difference]:
             holders.setdefault(seat, []).append(hold.id)
     for seat, ids in holders.items():
         if len(ids) > 1:
-            where = f"seat {reading.hall.plan.guids[seat]}"
+            where = f"seat {reading.inventory.plan.guids[seat]}"
             store = f"had by {' and '.join(sorted(ids))}"
             yield Difference(Kind.HELD, where, _ledger_says(reading, seat), store)
 
@@ -130,7 +130,7 @@ def _of_rivals(reading: Reading) -> Iterator[Difference]:
 def _of_areas(reading: Reading) -> Iterator[Difference]:
     """The counters against the holds."""
     booked, held = _area_units(reading)
-    for at, area in enumerate(reading.hall.settings.areas):
+    for at, area in enumerate(reading.inventory.settings.areas):
         free, counted_held = reading.map.areas[at]
         out = (area.capacity - free - counted_held - booked[at], counted_held - held[at])
         if out != (0, 0):
@@ -140,7 +140,7 @@ def _of_areas(reading: Reading) -> Iterator[Difference]:
 
 def _of_area_orders(reading: Reading) -> Iterator[Difference]:
     """Units have no names, orders have: ledger and store give each of them the same."""
-    areas = reading.hall.settings.areas
+    areas = reading.inventory.settings.areas
     sold = {(order.id, area): n for order in reading.ledger.sold for area, n in order.areas.items()}
     booked: Counter[tuple[str, str]] = Counter()
     for hold in _live(reading):
@@ -168,7 +168,7 @@ def _of_sale(reading: Reading) -> Iterator[Difference]:
     seat_map, head = reading.map, reading.head
     states = Counter(map(chr, seat_map.states))
     free, held = (sum(area[part] for area in seat_map.areas) for part in (0, 1))
-    capacity = sum(area.capacity for area in reading.hall.settings.areas)
+    capacity = sum(area.capacity for area in reading.inventory.settings.areas)
     right = Units(
         states["f"] + free, states["h"] + held, states["b"] + capacity - free - held, states["x"]
     )
@@ -183,8 +183,8 @@ def _of_sale(reading: Reading) -> Iterator[Difference]:
 
 def _of_what_is_apart(reading: Reading, free: Sequence[int]) -> Iterator[Difference]:
     """What nobody in line waits for; the operator may have released some of it a moment ago."""
-    hall, states = reading.hall, reading.map.states
-    apart = Apart(hall.plan, hall.settings)
+    inventory, states = reading.inventory, reading.map.states
+    apart = Apart(inventory.plan, inventory.settings)
     held = [units for _, units in reading.map.areas]
     names, counted_free, counted_held = reading.head.apart
     out = (
@@ -202,7 +202,7 @@ def _of_ledger(reading: Reading) -> Iterator[Difference]:
     sold = reading.ledger.sold_seats
     for seat in sorted(owned.keys() | sold.keys()):
         if owned.get(seat) != sold.get(seat):
-            where = f"seat {reading.hall.plan.guids[seat]}"
+            where = f"seat {reading.inventory.plan.guids[seat]}"
             says = f"sold to {sold.get(seat, 'nobody')}, in order {owned.get(seat, 'of nobody')}"
             yield Difference(Kind.LEDGER, where, says, "")
     units: Counter[str] = Counter()

@@ -28,7 +28,7 @@ _OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
 async def mend(reader: Reader, reading: Reading, found: Iterable[Difference]) -> None:
     """Tell and take back. What is still different after it needs a rebuild, or a human."""
     found = tuple(found)
-    office = BoxOffice(reading.hall, reader.ledger)
+    office = BoxOffice(reading.inventory, reader.ledger)
     concerned = {one.order for one in found if one.kind is Kind.SOLD}
     for order_id in sorted(concerned - {""}):
         await _mend_order(office, order_id)

@@ -16,7 +16,7 @@ from holdfast.sales.plans import PlanCache
 from holdfast.sales.spec import spec_from_json
 from holdfast.sales.spec_mapping import stock_settings
 from holdfast_inventory.events.events import EVENTS_MAX, SEAT_STATES
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_ledger import Ledger, RebuildState, SaleRecord
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.hold_terms import SeatsReading, StreamEvent
@@ -42,7 +42,7 @@ class Reading:
     """The three sides."""
 
     record: SaleRecord
-    hall: Hall
+    inventory: SaleInventory
     ledger: RebuildState
     blocked: frozenset[int]
     head: SaleHead
@@ -59,46 +59,48 @@ class Reader:
     ledger: Ledger
     plans: PlanCache
 
-    async def hall(self, record: SaleRecord) -> Hall:
-        """The sale's hall; every call through it is guarded by the record's epoch."""
+    async def inventory(self, record: SaleRecord) -> SaleInventory:
+        """The sale's inventory; every call through it is guarded by the record's epoch."""
         spec = spec_from_json(record.spec)
         plan = await self.plans.get(record, spec)
         ref = SaleRef(record.uid, record.epoch)
-        return Hall(record.name, ref, plan, stock_settings(spec), StockCalls(self.executor))
+        return SaleInventory(
+            record.name, ref, plan, stock_settings(spec), StockCalls(self.executor)
+        )
 
-    async def read(self, record: SaleRecord, hall: Hall) -> Reading:
+    async def read(self, record: SaleRecord, inventory: SaleInventory) -> Reading:
         """One reading. StoreBehind or EpochChanged when the store is not in the record's epoch."""
-        head = await SaleCalls(self.executor).read(hall.ref)
-        seat_map = await hall.calls.read_seats(hall.ref, len(hall.settings.areas))
-        holds = rewound(await _holds(hall), await _since(hall, seat_map.cursor))
+        head = await SaleCalls(self.executor).read(inventory.ref)
+        seat_map = await inventory.calls.read_seats(inventory.ref, len(inventory.settings.areas))
+        holds = rewound(await _holds(inventory), await _since(inventory, seat_map.cursor))
         return Reading(
             record=record,
-            hall=hall,
+            inventory=inventory,
             ledger=await self.ledger.orders.rebuild_state(record.uid),
             blocked=frozenset(await self.ledger.blocks.blocked(record.uid)),
             head=head,
             map=seat_map,
             holds=holds,
-            told=await _told(hall, seat_map.cursor),
+            told=await _told(inventory, seat_map.cursor),
         )
 
 
-async def _holds(hall: Hall) -> dict[str, HoldRecord]:
+async def _holds(inventory: SaleInventory) -> dict[str, HoldRecord]:
     found: dict[str, HoldRecord] = {}
     cursor = 0
     for _ in range(HOLD_PAGES_MAX):
-        cursor, holds = await hall.calls.scan_holds(hall.ref, cursor)
+        cursor, holds = await inventory.calls.scan_holds(inventory.ref, cursor)
         found.update((hold.id, hold) for hold in holds)
         if cursor == 0:
             break
     return found
 
 
-async def _since(hall: Hall, cursor: tuple[int, int]) -> list[StreamEvent]:
+async def _since(inventory: SaleInventory, cursor: tuple[int, int]) -> list[StreamEvent]:
     """All events after a cursor."""
     events: list[StreamEvent] = []
     for _ in range(EVENT_PAGES_MAX):
-        page = await hall.calls.read_events(hall.ref, cursor, EVENTS_MAX)
+        page = await inventory.calls.read_events(inventory.ref, cursor, EVENTS_MAX)
         events += page.events
         if len(page.events) < EVENTS_MAX:
             break
@@ -106,7 +108,7 @@ async def _since(hall: Hall, cursor: tuple[int, int]) -> list[StreamEvent]:
     return events
 
 
-async def _told(hall: Hall, upto: tuple[int, int]) -> Told:
+async def _told(inventory: SaleInventory, upto: tuple[int, int]) -> Told:
     """Events that were trimmed away, or belong to an earlier epoch, are silent about their seats.
 
     A seat whose last event is older than that is not in the answer, so nothing is said of it.
@@ -115,7 +117,7 @@ async def _told(hall: Hall, upto: tuple[int, int]) -> Told:
     count = 0
     after: tuple[int, int] | None = (upto[0], 0)
     for _ in range(EVENT_PAGES_MAX):
-        page = await hall.calls.read_events(hall.ref, after, EVENTS_MAX)
+        page = await inventory.calls.read_events(inventory.ref, after, EVENTS_MAX)
         if page.trimmed:
             after = None
             continue

@@ -64,8 +64,8 @@ async def _after_mending(
     if any(one.kind is Kind.LOST for one in found):
         await _rebuild(reader, record)
     else:
-        hall = await reader.hall(record)
-        await mend(reader, await reader.read(record, hall), found)
+        inventory = await reader.inventory(record)
+        await mend(reader, await reader.read(record, inventory), found)
     return await _confirmed(reader, result)
 
 
@@ -88,8 +88,8 @@ async def _confirmed_in(
 ) -> set[Difference]:
     loss_detector = LossDetector(SaleCalls(reader.executor), reader.ledger)
     await loss_detector.check(record, count_sold=False)
-    hall = await reader.hall(record)
-    reading = await reader.read(record, hall)
+    inventory = await reader.inventory(record)
+    reading = await reader.read(record, inventory)
     result.compared = _sizes(reading)
     found = differences(reading)
     for _ in range(CONFIRMATIONS - 1):
@@ -97,7 +97,7 @@ async def _confirmed_in(
             break
         await asyncio.sleep(PAUSE_SECONDS)
         record = await reader.ledger.sales.read_uid(record.uid)
-        found &= differences(await reader.read(record, hall))
+        found &= differences(await reader.read(record, inventory))
     return found
 
 

@@ -1,1 +1,1 @@
-"""Sales: what an operator creates, changes and ends; the rooms and halls a process has of them."""
+"""Sales: their creation, change and end, and what a process keeps of each."""

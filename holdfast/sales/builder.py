@@ -10,7 +10,7 @@ from holdfast.sales.spec_mapping import brand, draw_of, line_settings, stock_set
 from holdfast.sales.store.install import Installer, line_checkpoint
 from holdfast.sales.store.loss_detection import LossDetector
 from holdfast_inventory.holds.releases import release
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.recovery import Recovery
 from holdfast_ledger import Checkpoint, Ledger, SaleRecord
 from holdfast_lua.calls.guard import SaleRef
@@ -59,16 +59,16 @@ class SaleBuilder:
             identity_secret=record.identity_secret,
         )
         plan = await self.plans.get(record, spec)
-        hall = Hall(record.name, ref, plan, stock_settings(spec), self.stock_calls)
+        inventory = SaleInventory(record.name, ref, plan, stock_settings(spec), self.stock_calls)
         await room.tick()
-        return Sale(record, spec, ref, room, hall)
+        return Sale(record, spec, ref, room, inventory)
 
     def update(self, sale: Sale, record: SaleRecord) -> None:
         """Apply a record whose settings are in force in the store already."""
         spec = spec_from_json(record.spec)
         sale.room.apply(line_settings(spec), brand(spec))
         sale.room.lobby.draw = draw_of(record, spec)
-        sale.hall.apply(stock_settings(spec))
+        sale.inventory.apply(stock_settings(spec))
         sale.record, sale.spec = record, spec
 
     async def push(self, sale: Sale, record: SaleRecord) -> bool:
@@ -96,7 +96,7 @@ class SaleBuilder:
     async def _release_channels(self, sale: Sale, spec: SaleSpec) -> None:
         """Release channels that are not known to be released; a release is never taken back."""
         channels = set(spec.released_channels) - sale.released
-        await release(sale.hall, channels)
+        await release(sale.inventory, channels)
         sale.released |= channels
 
     async def checkpoint(self, sale: Sale) -> None:
@@ -115,12 +115,12 @@ class SaleBuilder:
     async def sweep(self, sale: Sale) -> None:
         """Free overdue holds that no request has freed on its way."""
         for _ in range(SWEEPS_MAX):
-            if not (await sale.hall.calls.expire_holds(sale.ref)).more:
+            if not (await sale.inventory.calls.expire_holds(sale.ref)).more:
                 return
 
     async def recover_orders(self, sale: Sale) -> None:
         """Settle orders that a crash or a lost reply left unfinished."""
-        await self._recovery.visit(sale.hall)
+        await self._recovery.visit(sale.inventory)
 
     async def _in_store(self, record: SaleRecord) -> SaleRecord:
         """The record of the epoch that the store carries, after a rebuild if it must be."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from holdfast.sales.spec import SaleSpec
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_ledger import Checkpoint, SaleRecord
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_queue.line.room import Room
@@ -12,13 +12,13 @@ from holdfast_web.timestamps import unix_ms
 
 @dataclass
 class Sale:
-    """Shared by every request of the process; `room` and `hall` share its `ref`."""
+    """Shared by every request of the process; `room` and `inventory` share its `ref`."""
 
     record: SaleRecord
     spec: SaleSpec
     ref: SaleRef
     room: Room
-    hall: Hall
+    inventory: SaleInventory
     released: set[str] = field(default_factory=set)
     """The channels that, as far as this process knows, the store has released."""
     checkpoint: Checkpoint | None = None

@@ -8,8 +8,9 @@ the ledger a PostgreSQL with its durable defaults (fsync on), started for the oc
 `--url` names another database. Nothing of it is taken from the measurement: buyers, core, store and
 database share the machine's processors.
 
-By default the buyers call the core (`Hall`, `Confirming`) in this process, without HTTP. `--http`
-puts `holdfast serve` with one worker in between, and the buyers' own work is then the client's.
+By default the buyers call the core (`SaleInventory`, `Confirming`) in this process, without HTTP.
+`--http` puts `holdfast serve` with one worker in between, and the buyers' own work is then the
+client's.
 
 At the end the books are compared: seats booked in the store, rows of `sold`, and what the buyers
 were told. Exit status 1 when they differ, or when the sale took longer than `--minutes`.
@@ -34,7 +35,7 @@ import uvloop
 from bench.holds import SETTINGS, house
 from bench.kit.databases import Served, database, opened
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, Wish
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.stock_image import make_image
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest
@@ -83,14 +84,16 @@ class Venue:
 class CoreTill:
     """The core in this process, called as the handlers of the API call it."""
 
-    def __init__(self, office: BoxOffice, hall: Hall, background: BackgroundTasks) -> None:
+    def __init__(
+        self, office: BoxOffice, inventory: SaleInventory, background: BackgroundTasks
+    ) -> None:
         self._office = office
-        self._hall = hall
+        self._inventory = inventory
         self._confirming = Confirming(background)
         self._wishes = itertools.count()
 
     async def states(self) -> str:
-        return (await self._hall.seat_map()).reading.states.decode()
+        return (await self._inventory.seat_map()).reading.states.decode()
 
     async def best(self, buyer: str, quantity: int) -> Held:
         best = BestAvailable(quantity=quantity)
@@ -107,12 +110,12 @@ class CoreTill:
         await self._confirming.confirm(self._office, held.id, payment)
 
     async def release(self, buyer: str, held: Held) -> None:
-        await self._hall.release(held.id, owner=buyer, version=0)
+        await self._inventory.release(held.id, owner=buyer, version=0)
 
     async def _hold(self, buyer: str, wish: Wish) -> Held:
         who = BuyerRef(buyer, "key:bench")
         try:
-            answer = await self._hall.hold(wish, who, key=str(next(self._wishes)), digest="d")
+            answer = await self._inventory.hold(wish, who, key=str(next(self._wishes)), digest="d")
         except HoldfastError as refusal:
             if refusal.code.status == CONFLICT:
                 raise Refused(refusal.code.value) from refusal
@@ -150,9 +153,9 @@ async def core(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
             times=SaleTimes(),
             stock=image.sale_fields(),
         )
-        hall = Hall(sale.name, ref, plan, SETTINGS, StockCalls(executor))
+        inventory = SaleInventory(sale.name, ref, plan, SETTINGS, StockCalls(executor))
         background = BackgroundTasks()
-        till = CoreTill(BoxOffice(hall, ledger), hall, background)
+        till = CoreTill(BoxOffice(inventory, ledger), inventory, background)
         yield Venue(till, executor, ledger, ref, plan, {"process": 0}, background)
 
 

@@ -14,7 +14,7 @@ async def test_blocked_seats_survive_a_lost_store(shop: Shop) -> None:
     assert await blocking.unblock(shop.office, [1, 9]) == 1
     await shop.lose_store()
     assert (await shop.states())[:4] == "xfxf"
-    assert (await shop.hall.seat_map()).reading.blocked == 2
+    assert (await shop.inventory.seat_map()).reading.blocked == 2
 
 
 async def test_seats_that_somebody_has_are_left_and_named(shop: Shop, clock: Clock) -> None:
@@ -25,7 +25,7 @@ async def test_seats_that_somebody_has_are_left_and_named(shop: Shop, clock: Clo
     done = await blocking.block(shop.office, [0, 1, 2])
     assert (done.blocked, done.unavailable) == ((2,), (0, 1))
     await clock.advance(HOLD_SECONDS + 1)
-    await shop.hall.sweep()
+    await shop.inventory.sweep()
     assert (await shop.states())[:3] == "fbx"
     await shop.lose_store()
     assert (await shop.states())[:3] == "fbx"
@@ -35,7 +35,7 @@ async def test_repeated_block_is_the_same(shop: Shop) -> None:
     await blocking.block(shop.office, [0])
     again = await blocking.block(shop.office, [0])
     assert (again.blocked, again.unavailable) == ((0,), ())
-    assert await shop.ledger.blocks.blocked(shop.hall.uid) == [0]
+    assert await shop.ledger.blocks.blocked(shop.inventory.uid) == [0]
     assert len(await shop.events("seats.blocked")) == 1
 
 
@@ -45,30 +45,30 @@ async def test_block_of_a_passed_epoch_is_refused(shop: Shop) -> None:
     await shop.lose_store()
     with pytest.raises(EpochPassed):
         await blocking.block(old, [0])
-    assert await shop.ledger.blocks.blocked(shop.hall.uid) == []
+    assert await shop.ledger.blocks.blocked(shop.inventory.uid) == []
 
 
 @pytest.mark.parametrize("blocked", [True, False])
 async def test_store_that_was_not_told_is_told_by_recovery(shop: Shop, blocked: bool) -> None:
     if not blocked:
         await blocking.block(shop.office, [4])
-    await shop.ledger.blocks.want(shop.hall.uid, [4], blocked=blocked, epoch=1)
+    await shop.ledger.blocks.want(shop.inventory.uid, [4], blocked=blocked, epoch=1)
     assert (await shop.states())[4] == ("f" if blocked else "x")
-    await Recovery(shop.ledger).visit(shop.hall)
+    await Recovery(shop.ledger).visit(shop.inventory)
     assert (await shop.states())[4] == ("x" if blocked else "f")
-    assert await shop.ledger.blocks.untold(shop.hall.uid) == []
+    assert await shop.ledger.blocks.untold(shop.inventory.uid) == []
 
 
 async def test_block_that_reaches_the_store_late_is_undone(shop: Shop) -> None:
     """Given one who read the block and then slept, while another put the seat back on sale."""
-    blocks, uid = shop.ledger.blocks, shop.hall.uid
+    blocks, uid = shop.ledger.blocks, shop.inventory.uid
     await blocks.want(uid, [0], blocked=True, epoch=1)
     slept = await blocks.untold(uid)
     await blocking.unblock(shop.office, [0])
-    await shop.hall.block([0])
+    await shop.inventory.block([0])
     await blocks.note_told(uid, slept)
     assert (await shop.states())[0] == "x"
-    await Recovery(shop.ledger).visit(shop.hall)
+    await Recovery(shop.ledger).visit(shop.inventory)
     assert (await shop.states())[0] == "f"
 
 

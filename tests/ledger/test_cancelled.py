@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 from conftest import Clock
-from shop_kit import Shop, drained, make_hall
+from shop_kit import Shop, drained, make_inventory
 
 from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.orders.paying import begin_paying
@@ -45,9 +45,9 @@ async def settled(shop: Shop, clock: Clock) -> None:
     async with shop.ledger.database.writing():
         pass
     recovery = Recovery(shop.ledger)
-    await recovery.visit(shop.hall)
+    await recovery.visit(shop.inventory)
     await clock.advance_ms(PATIENCE_MS + 1)
-    await recovery.visit(shop.hall)
+    await recovery.visit(shop.inventory)
     await shop.audit()
 
 
@@ -112,16 +112,16 @@ async def crowd(executor: Executor, shop_ledger: Ledger, shop: Shop) -> AsyncIte
     """The same sale in as many workers as SQLite lets in one after the other."""
     url = shop_ledger.database.url.render_as_string(hide_password=False)
     others = [await Ledger.open(url) for _ in range(3)]
-    ref = SaleRef(shop.hall.uid, 1)
-    hall = make_hall(executor, shop.hall.name, ref, shop.hall.settings)
-    yield [shop, *(Shop(executor, ledger, hall) for ledger in others)]
+    ref = SaleRef(shop.inventory.uid, 1)
+    inventory = make_inventory(executor, shop.inventory.name, ref, shop.inventory.settings)
+    yield [shop, *(Shop(executor, ledger, inventory) for ledger in others)]
     for ledger in others:
         await ledger.close()
 
 
 async def test_cancelled_writers_keep_no_other_worker_out(crowd: list[Shop], clock: Clock) -> None:
     """Catches a write lock that goes with a task: every other worker would wait for it in vain."""
-    uid = crowd[0].hall.uid
+    uid = crowd[0].inventory.uid
     for n in range(60):
         victim, other = crowd[n % 4], crowd[(n + 1) % 4]
         write = partial(victim.ledger.sales.raise_ceiling, uid, epoch=1, ceiling=1_000 + n)

@@ -94,7 +94,7 @@ async def test_wrong_amount_books_nothing_and_leaves_the_hold(shop: Shop, amount
     assert refusal.value.code is ErrorCode.AMOUNT_MISMATCH
     assert refusal.value.members["total"] == 4500
     assert (await shop.read(hold.id)).status is HoldStatus.ACTIVE
-    assert await shop.ledger.orders.read(shop.hall.uid, hold.id) is None
+    assert await shop.ledger.orders.read(shop.inventory.uid, hold.id) is None
     assert (await shop.confirm(hold)).order.status is OrderStatus.SOLD
 
 
@@ -138,7 +138,7 @@ async def test_time_does_not_free_what_is_being_confirmed(
         with pytest.raises(LedgerUnavailable):
             await shop.confirm(hold)
     await clock.advance(HOLD_SECONDS * 10)
-    await shop.hall.sweep()
+    await shop.inventory.sweep()
     assert (await shop.states())[0] == "h"
     assert (await shop.confirm(hold)).order.status is OrderStatus.SOLD
     await shop.audit()
@@ -149,7 +149,7 @@ async def test_seat_that_the_ledger_sold_before_is_refunded_not_sold(shop: Shop)
 
     Catches a ledger without the unique key.
     """
-    await shop.ledger.commit(Sell(1, build_order(shop.hall.uid, "first", seats=(0,))))
+    await shop.ledger.commit(Sell(1, build_order(shop.inventory.uid, "first", seats=(0,))))
     hold = await shop.hold("r1s1", "r1s2")
     with pytest.raises(HoldfastError) as refusal:
         await shop.confirm(hold)
@@ -164,7 +164,7 @@ async def test_seat_that_the_ledger_sold_before_is_refunded_not_sold(shop: Shop)
 
 
 async def test_lost_order_gives_the_same_answer_and_one_event(shop: Shop) -> None:
-    await shop.ledger.commit(Sell(1, build_order(shop.hall.uid, "first", seats=(0,))))
+    await shop.ledger.commit(Sell(1, build_order(shop.inventory.uid, "first", seats=(0,))))
     hold = await shop.hold("r1s1")
     answers = [await refused(shop, hold) for _ in range(3)]
     assert len({(a.code, str(a.members)) for a in answers}) == 1
@@ -174,7 +174,7 @@ async def test_lost_order_gives_the_same_answer_and_one_event(shop: Shop) -> Non
 
 async def test_seat_of_the_ledger_is_taken_back_from_whoever_holds_it(shop: Shop) -> None:
     """The store learns of a sale while somebody else holds the seat: that hold ends."""
-    sold = build_order(shop.hall.uid, "first", seats=(0,))
+    sold = build_order(shop.inventory.uid, "first", seats=(0,))
     outcome = await shop.ledger.commit(Sell(1, sold))
     rival = await shop.hold("r1s1", "r1s2", buyer="bob")
     assert outcome.order is not None
@@ -192,10 +192,10 @@ async def test_sale_that_moved_to_another_epoch_confirms_nothing(shop: Shop) -> 
     Catches a rebuild without a fence.
     """
     hold = await shop.hold("r1s1")
-    await shop.ledger.sales.bump_epoch(shop.hall.uid, seen_epoch=1)
+    await shop.ledger.sales.bump_epoch(shop.inventory.uid, seen_epoch=1)
     with pytest.raises(EpochPassed):
         await shop.confirm(hold)
-    assert await shop.ledger.orders.owners(shop.hall.uid) == {}
+    assert await shop.ledger.orders.owners(shop.inventory.uid) == {}
 
 
 async def test_racing_buyers_of_every_seat_leave_one_owner_each(shop: Shop) -> None:

@@ -56,20 +56,20 @@ class Die:
         self.shop, self._urls = shop, (store_url, ledger_url)
 
     async def __call__(self, deed: str, hold: HoldRecord, step: str) -> None:
-        hall = self.shop.hall
-        policy = hall.settings.late_payment
-        life = Life(*self._urls, hall.name, hall.uid, hold.id, deed, step, policy)
+        inventory = self.shop.inventory
+        policy = inventory.settings.late_payment
+        life = Life(*self._urls, inventory.name, inventory.uid, hold.id, deed, step, policy)
         assert await run_until_death(life) == KILLED
 
 
 async def recovered(shop: Shop, clock: Clock) -> None:
     """Long after the death: everybody's recovery has come by, and deadlines have passed."""
     recovery = Recovery(shop.ledger)
-    await recovery.visit(shop.hall)
+    await recovery.visit(shop.inventory)
     await clock.advance(PATIENCE)
-    await recovery.visit(shop.hall)
-    await shop.hall.sweep()
-    assert await recovery.visit(shop.hall) == 0
+    await recovery.visit(shop.inventory)
+    await shop.inventory.sweep()
+    assert await recovery.visit(shop.inventory) == 0
     await shop.audit()
 
 
@@ -130,7 +130,7 @@ async def test_late_payment_that_breaks_off_is_told_once(
     assert refusal.value.members["refund_required"] is True
     await drained(shop)
     await clock.advance(60)
-    await Recovery(shop.ledger).visit(shop.hall)
+    await Recovery(shop.ledger).visit(shop.inventory)
     assert (await shop.order(hold.id)).due_ms is None
     assert len(await shop.events("order.refund_required")) == 1
     await shop.audit()
@@ -153,8 +153,8 @@ async def test_refusal_of_what_the_ledger_sold_to_another_books_it_for_them(
 ) -> None:
     """Given a seat that the ledger sold, and the store, which did not know, gave to another."""
     first = await shop.hold("r1s1")
-    order = order_of_hold(shop.hall, first, 1_000)
-    await shop.hall.release(first.id, owner="", version=0)
+    order = order_of_hold(shop.inventory, first, 1_000)
+    await shop.inventory.release(first.id, owner="", version=0)
     await shop.ledger.commit(Sell(1, order))
     second = await shop.hold("r1s1", "r1s2", buyer="bob")
     await die("confirm", second, step)
@@ -181,7 +181,7 @@ async def test_late_payment_on_other_seats_that_breaks_off_has_them_or_none(
         order = (await shop.confirm(hold)).order
         assert (order.status, order.total) == (OrderStatus.SOLD, hold.total)
         await drained(shop)
-    await shop.hall.release(rival.id, owner="", version=0)
+    await shop.inventory.release(rival.id, owner="", version=0)
     await recovered(shop, clock)
     sold = repeated or step in {"after Sell", "before finish_confirm"}
     assert (await shop.states()).count("b") == (2 if sold else 0)
@@ -247,7 +247,7 @@ async def test_recovery_that_dies_over_a_refund_is_repeated_by_the_next(
     hold = await shop.hold("r1s1", floor=2)
     await shop.confirm(hold)
     await drained(shop)
-    await shop.ledger.commit(GiveBack(1, shop.hall.uid, hold.id, await clock.now_ms()))
+    await shop.ledger.commit(GiveBack(1, shop.inventory.uid, hold.id, await clock.now_ms()))
     await clock.advance(60)
     await die("recover", hold, step)
     await clock.advance(60)
@@ -261,8 +261,10 @@ async def test_sale_that_dies_behind_the_ledger_is_booked_by_recovery(
 ) -> None:
     """The same as a crash after Sell, with another worker's recovery at work at once."""
     hold = await shop.hold("r1s1")
-    answer = await shop.hall.calls.begin_confirm(shop.hall.ref, hold.id, reacquire=True, limit=6)
+    answer = await shop.inventory.calls.begin_confirm(
+        shop.inventory.ref, hold.id, reacquire=True, limit=6
+    )
     assert answer.hold is not None
-    await shop.ledger.commit(Sell(1, order_of_hold(shop.hall, answer.hold, 1_000)))
+    await shop.ledger.commit(Sell(1, order_of_hold(shop.inventory, answer.hold, 1_000)))
     await recovered(shop, clock)
     assert (await shop.states())[0] == "b"

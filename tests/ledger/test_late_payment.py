@@ -37,7 +37,7 @@ async def test_late_payment_gets_the_same_seats_when_they_are_free(
 ) -> None:
     hold = await shop.hold("r1s1", "r1s2", floor=1)
     await clock.advance(LATE)
-    await shop.hall.sweep()
+    await shop.inventory.sweep()
     assert (await shop.states())[:2] == "ff"
     order = (await shop.confirm(hold)).order
     assert (order.status, order.seats) == (OrderStatus.SOLD, (0, 1))
@@ -68,7 +68,7 @@ async def test_late_payment_is_settled_for_good(shop: Shop, clock: Clock) -> Non
     await clock.advance(LATE)
     rival = await shop.hold("r1s1", buyer="bob")
     first = await refused(shop, hold)
-    await shop.hall.release(rival.id, owner="", version=0)
+    await shop.inventory.release(rival.id, owner="", version=0)
     again = await refused(shop, hold)
     assert (again.code, again.members) == (first.code, first.members)
     assert (await shop.states())[0] == "f"
@@ -129,7 +129,7 @@ async def test_late_payment_counts_against_the_limit_again(shop: Shop, clock: Cl
 
 async def test_late_payment_for_a_released_hold_requires_a_refund(shop: Shop) -> None:
     hold = await shop.hold("r1s1")
-    await shop.hall.release(hold.id, owner="ann", version=0)
+    await shop.inventory.release(hold.id, owner="ann", version=0)
     refusal = await refused(shop, hold)
     assert refusal.code is ErrorCode.HOLD_RELEASED
     assert refusal.members["refund_required"] is True
@@ -165,7 +165,7 @@ async def test_confirmed_orders_and_their_answers_survive_a_loss(shop: Shop) -> 
 
 async def test_payment_for_an_order_that_only_the_ledger_knows_is_sold(shop: Shop) -> None:
     """A pending order whose hold the store has not: its seats were promised, so it gets them."""
-    pending = build_order(shop.hall.uid, "lone", seats=(4,))
+    pending = build_order(shop.inventory.uid, "lone", seats=(4,))
     await shop.ledger.commit(MarkPending(1, pending))
     rival = await shop.hold("r1s5", buyer="bob")
     record = HoldRecord("lone", HoldStatus.PAYING, 1, "ann", 0, 0, 0, (4,), (4500,), (), (), 4500)

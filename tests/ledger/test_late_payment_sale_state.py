@@ -14,7 +14,7 @@ async def lapsed(shop: Shop, clock: Clock, **changes: object) -> str:
     hold = await shop.hold("r1s1", "r1s2", floor=1)
     await clock.advance_ms(int(HOLD_SECONDS * 1000) + 1)
     for field, value in changes.items():
-        await shop.executor.command("HSET", keys.sale(shop.hall.uid), field, str(value))
+        await shop.executor.command("HSET", keys.sale(shop.inventory.uid), field, str(value))
     return hold.id
 
 
@@ -43,7 +43,7 @@ async def test_late_payment_outlives_a_pause_and_the_end_of_the_sale(
 
 async def test_hold_that_has_not_ended_is_paid_in_a_closed_sale(shop: Shop) -> None:
     hold = await shop.hold("r1s1")
-    await shop.executor.command("HSET", keys.sale(shop.hall.uid), "lifecycle", "closed")
+    await shop.executor.command("HSET", keys.sale(shop.inventory.uid), "lifecycle", "closed")
     assert (await shop.confirm(hold)).order.status is OrderStatus.SOLD
     await drained(shop)
     await shop.audit()

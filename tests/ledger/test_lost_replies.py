@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Clock
-from shop_kit import Shop, drained, make_hall
+from shop_kit import Shop, drained, make_inventory
 
 from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.orders.recovery import PATIENCE_MS, Recovery
@@ -69,9 +69,11 @@ async def shaky(
 ) -> AsyncIterator[Shop]:
     """The same sale through the proxy."""
     async with Executor(f"unix://{lossy.path}", test_bundle) as executor:
-        ref = SaleRef(shop.hall.uid, 1)
+        ref = SaleRef(shop.inventory.uid, 1)
         yield Shop(
-            executor, shop_ledger, make_hall(executor, shop.hall.name, ref, shop.hall.settings)
+            executor,
+            shop_ledger,
+            make_inventory(executor, shop.inventory.name, ref, shop.inventory.settings),
         )
 
 
@@ -110,9 +112,9 @@ async def test_lost_reply_that_nobody_asks_about_is_undone(
     with pytest.raises(StoreError):
         await shaky.confirm(hold)
     recovery = Recovery(shop.ledger)
-    await recovery.visit(shop.hall)
+    await recovery.visit(shop.inventory)
     await clock.advance_ms(PATIENCE_MS + 1)
-    assert await recovery.visit(shop.hall) == 1
+    assert await recovery.visit(shop.inventory) == 1
     assert (await shop.states())[0] == "f"
     await shop.audit()
 

@@ -8,9 +8,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from shop_kit import Shop
 
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.http import orders as orders_routes
-from holdfast_inventory.http.request import HALLS
+from holdfast_inventory.http.request import INVENTORIES
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_metrics.metrics import Metrics
 from holdfast_web.credentials import (
@@ -45,17 +45,17 @@ async def client(shop: Shop) -> AsyncIterator[Client]:
     async def key(digest: str) -> ApiKey | None:
         return KEYS.get(digest)
 
-    async def hall(name: str) -> Hall:
-        if name != shop.hall.name:
+    async def inventory(name: str) -> SaleInventory:
+        if name != shop.inventory.name:
             raise HoldfastError(ErrorCode.UNKNOWN_SALE)
-        return shop.hall
+        return shop.inventory
 
     def verify(token: str, sale: str, uid: str | None) -> PassClaims | None:
         subject = token.removeprefix("pass.of.")
-        of = "earlier" if subject == "before" else shop.hall.uid
+        of = "earlier" if subject == "before" else shop.inventory.uid
         return PassClaims(sale, of, "pass-id", subject, 2**40) if uid in (None, of) else None
 
-    app[API_KEYS], app[HALLS], app[PASS_VERIFIER] = key, hall, verify
+    app[API_KEYS], app[INVENTORIES], app[PASS_VERIFIER] = key, inventory, verify
     app[METRICS] = Metrics()
     app[orders_routes.ORDER_LEDGER] = shop.ledger
     orders_routes.add_routes(app)
@@ -90,7 +90,7 @@ class Api:
 
 @pytest.fixture
 def api(client: Client, shop: Shop) -> Api:
-    return Api(client, shop.hall.name)
+    return Api(client, shop.inventory.name)
 
 
 async def test_confirm_answers_with_the_order(api: Api, shop: Shop) -> None:
@@ -98,7 +98,11 @@ async def test_confirm_answers_with_the_order(api: Api, shop: Shop) -> None:
     status, answer = await api("POST", f"/holds/{hold.id}/confirm", PLATFORM, paid(hold))
     assert (status, answer["status"]) == (200, "confirmed")
     order = answer["order"]
-    assert (order["id"], order["status"], order["sale"]) == (hold.id, "confirmed", shop.hall.name)
+    assert (order["id"], order["status"], order["sale"]) == (
+        hold.id,
+        "confirmed",
+        shop.inventory.name,
+    )
     assert (order["order_ref"], order["payment_ref"], order["amount"]) == ("ref-1", "pay-1", 6500)
     assert order["items"] == [
         {
@@ -203,7 +207,7 @@ async def test_named_buyer_is_no_reason_to_refuse_what_the_store_has_lost(
 
 async def test_confirm_refusals_have_stable_codes(api: Api, shop: Shop) -> None:
     hold, released = await shop.hold("r1s1"), await shop.hold("r1s2")
-    await shop.hall.release(released.id, owner="", version=0)
+    await shop.inventory.release(released.id, owner="", version=0)
     path = f"/holds/{hold.id}/confirm"
     status, problem = await api("POST", path, PLATFORM, paid(hold, amount=1))
     assert (status, problem["code"], problem["total"]) == (409, "amount_mismatch", 4500)
@@ -254,7 +258,7 @@ async def test_only_a_platform_may_pay_confirm_and_refund(api: Api, shop: Shop, 
     path = "/" + deed.format(id=hold.id)
     for headers, status in ((None, 401), (VIEWER, 403), (ANN, 403), ({}, 401)):
         assert (await api("POST", path, headers, paid(hold)))[0] == status
-    assert await shop.ledger.orders.read(shop.hall.uid, hold.id) is None
+    assert await shop.ledger.orders.read(shop.inventory.uid, hold.id) is None
 
 
 async def test_order_is_shown_to_its_buyer_and_to_keys(api: Api, shop: Shop) -> None:
@@ -348,7 +352,7 @@ async def test_ledger_that_is_away_is_503_with_retry_after(
         raise ConnectionRefusedError
 
     monkeypatch.setattr(shop.ledger.database, "transaction", gone)
-    path = f"/v1/sales/{shop.hall.name}/holds/{hold.id}/confirm"
+    path = f"/v1/sales/{shop.inventory.name}/holds/{hold.id}/confirm"
     async with client.post(path, headers=PLATFORM, json=paid(hold)) as response:
         assert (response.status, response.headers["Retry-After"]) == (503, "2")
         assert (await response.json(content_type=None))["code"] == "ledger_unavailable"

@@ -34,10 +34,10 @@ async def test_paying_outlives_the_hold_time_up_to_the_maximum(shop: Shop, clock
     hold = await shop.hold("r1s1")
     await begin_paying(shop.office, hold.id)
     await clock.advance(HOLD_SECONDS + 60)
-    await shop.hall.sweep()
+    await shop.inventory.sweep()
     assert (await shop.states())[0] == "h"
     await clock.advance(HOLD_MAX_SECONDS)
-    await shop.hall.sweep()
+    await shop.inventory.sweep()
     assert (await shop.states())[0] == "f"
 
 
@@ -93,7 +93,7 @@ async def test_paying_of_what_is_over_is_refused(shop: Shop, clock: Clock) -> No
     sold = await shop.hold("r1s1")
     await shop.confirm(sold)
     released = await shop.hold("r1s2")
-    await shop.hall.release(released.id, owner="ann", version=0)
+    await shop.inventory.release(released.id, owner="ann", version=0)
     lapsed = await shop.hold("r1s3")
     assert await refused(shop, sold) is ErrorCode.HOLD_STATE
     assert await refused(shop, released) is ErrorCode.HOLD_RELEASED
@@ -103,10 +103,10 @@ async def test_paying_of_what_is_over_is_refused(shop: Shop, clock: Clock) -> No
 
 async def test_paying_in_an_ended_epoch_is_refused(shop: Shop) -> None:
     hold = await shop.hold("r1s1")
-    await shop.ledger.sales.bump_epoch(shop.hall.uid, seen_epoch=1)
+    await shop.ledger.sales.bump_epoch(shop.inventory.uid, seen_epoch=1)
     with pytest.raises(EpochPassed):
         await begin_paying(shop.office, hold.id)
-    assert await shop.ledger.orders.read(shop.hall.uid, hold.id) is None
+    assert await shop.ledger.orders.read(shop.inventory.uid, hold.id) is None
 
 
 async def test_a_hold_that_the_store_lost_is_told_before_anybody_is_charged(shop: Shop) -> None:
@@ -121,5 +121,5 @@ async def test_a_hold_that_the_store_lost_is_told_before_anybody_is_charged(shop
     assert lost.value.code is ErrorCode.HOLD_LOST
     assert "refund_required" not in lost.value.members
     with pytest.raises(HoldfastError) as gone:
-        await shop.hall.release(hold.id, owner="ann", version=0)
+        await shop.inventory.release(hold.id, owner="ann", version=0)
     assert gone.value.code is ErrorCode.HOLD_LOST

@@ -15,7 +15,7 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 
 async def give_back(shop: Shop, hold: HoldRecord) -> None:
     """What `POST .../release` of a platform does."""
-    released = await shop.hall.release(hold.id, owner="", version=0)
+    released = await shop.inventory.release(hold.id, owner="", version=0)
     assert released.hold is not None
     await withdraw(shop.office, released.hold, released.now_ms)
 
@@ -55,18 +55,18 @@ async def test_payment_that_came_all_the_same_requires_a_refund(shop: Shop) -> N
 async def test_order_that_comes_after_its_hold_was_given_back_is_void(shop: Shop) -> None:
     """Given a `paying` whose worker is between store and ledger."""
     hold = await shop.hold("r1s1")
-    answer = await shop.hall.calls.begin_paying(shop.hall.ref, hold.id)
+    answer = await shop.inventory.calls.begin_paying(shop.inventory.ref, hold.id)
     assert answer.hold is not None
     await give_back(shop, hold)
-    late = order_of_hold(shop.hall, answer.hold, answer.now_ms)
-    await shop.ledger.commit(MarkPending(shop.hall.ref.epoch, late))
+    late = order_of_hold(shop.inventory, answer.hold, answer.now_ms)
+    await shop.ledger.commit(MarkPending(shop.inventory.ref.epoch, late))
     assert (await shop.order(hold.id)).status is OrderStatus.VOID
 
 
 async def test_hold_that_nobody_paid_for_leaves_no_order(shop: Shop) -> None:
     hold = await shop.hold("r1s1")
     await give_back(shop, hold)
-    assert await shop.ledger.orders.read(shop.hall.uid, hold.id) is None
+    assert await shop.ledger.orders.read(shop.inventory.uid, hold.id) is None
 
 
 async def test_hold_is_given_back_while_the_ledger_is_away(
@@ -94,7 +94,9 @@ async def test_release_of_a_payment_that_broke_off_leaves_an_order_to_void(
     repeated, forgotten = await shop.hold("r1s1"), await shop.hold("r1s2")
     for hold in (repeated, forgotten):
         await begin_paying(shop.office, hold.id)
-        life = Life(store_url, url, shop.hall.name, shop.hall.uid, hold.id, "withdraw", step)
+        life = Life(
+            store_url, url, shop.inventory.name, shop.inventory.uid, hold.id, "withdraw", step
+        )
         assert await run_until_death(life) == KILLED
         left = OrderStatus.VOID if step == "after MarkVoid" else OrderStatus.PENDING
         assert (await shop.order(hold.id)).status is left
@@ -105,6 +107,6 @@ async def test_release_of_a_payment_that_broke_off_leaves_an_order_to_void(
 
 async def recovered_when_due(shop: Shop, clock: Clock, hold: HoldRecord) -> None:
     await clock.advance(HOLD_MAX_SECONDS + PENDING_GRACE_MS / 1000 + 1)
-    await Recovery(shop.ledger).visit(shop.hall)
+    await Recovery(shop.ledger).visit(shop.inventory)
     assert (await shop.order(hold.id)).status is OrderStatus.VOID
     await shop.audit()

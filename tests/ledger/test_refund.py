@@ -86,7 +86,7 @@ async def test_refunded_seat_can_be_bought_by_somebody_else(shop: Shop) -> None:
     await drained(shop)
     await sync_order(shop.office, refunded)
     assert (await shop.states())[0] == "b"
-    assert await shop.ledger.orders.owners(shop.hall.uid) == {0: second.id}
+    assert await shop.ledger.orders.owners(shop.inventory.uid) == {0: second.id}
     await shop.audit()
 
 
@@ -142,7 +142,7 @@ async def test_refund_of_an_unknown_or_unpaid_order_is_refused(shop: Shop) -> No
 
 async def test_refund_of_a_lost_order_notes_that_the_money_went_back(shop: Shop) -> None:
     hold = await shop.hold("r1s1")
-    await shop.hall.release(hold.id, owner="ann", version=0)
+    await shop.inventory.release(hold.id, owner="ann", version=0)
     with pytest.raises(HoldfastError):
         await shop.confirm(hold)
     order = await refund(shop, hold.id)

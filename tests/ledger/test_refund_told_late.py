@@ -15,7 +15,9 @@ async def test_event_of_two_refunds_has_the_amount_of_both(shop: Shop) -> None:
     await shop.confirm(hold)
     await drained(shop)
     untold = (RefundItem(seat="r1s1"), RefundItem(area="floor", quantity=2))
-    await shop.ledger.commit(GiveBack(shop.hall.ref.epoch, shop.hall.uid, hold.id, 1, untold))
+    await shop.ledger.commit(
+        GiveBack(shop.inventory.ref.epoch, shop.inventory.uid, hold.id, 1, untold)
+    )
 
     await Refunding(shop.background).refund(
         shop.office, hold.id, RefundRequest((RefundItem(area="floor", quantity=1),)), "second"

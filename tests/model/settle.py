@@ -12,7 +12,7 @@ from model.sale import HOLD_MAX_SECONDS
 from model.state import Operation, RunState
 from model.workers.worker import Worker
 
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.confirm import Confirming
 from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_inventory.orders.recovery import PATIENCE_MS
@@ -59,8 +59,8 @@ async def _repeat_confirm(state: RunState, hold_id: str) -> None:
     """The platform repeats its confirm; it must learn what became of the money."""
     answers: list[object] = []
 
-    async def operation(hall: Hall, worker: Worker) -> None:
-        office = BoxOffice(hall, worker.ledger)
+    async def operation(inventory: SaleInventory, worker: Worker) -> None:
+        office = BoxOffice(inventory, worker.ledger)
         try:
             request = state.paid[hold_id]
             done = await Confirming(worker.background).confirm(office, hold_id, request)

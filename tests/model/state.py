@@ -19,7 +19,7 @@ from model.workers.worker import Worker
 
 from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.holds.hold_requests import HoldBody
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.confirm import ConfirmRequest
 from holdfast_ledger import Ledger, LedgerError, SaleDraft
 from holdfast_lua import Executor
@@ -31,7 +31,7 @@ from holdfast_web.errors import HoldfastError
 
 CLOCK_KEY = "hf:model:now_ms"
 WORKERS = 3
-Operation = Callable[[Hall, Worker], Awaitable[None]]
+Operation = Callable[[SaleInventory, Worker], Awaitable[None]]
 """what a request does at the worker that it came to"""
 
 
@@ -74,7 +74,7 @@ class RunState:
         )
         await self.ledger.sales.create(draft)
         await self.set_clock(START_MS)
-        self.start(0, lambda hall, worker: _nothing())
+        self.start(0, lambda inventory, worker: _nothing())
         await self.run(self.workers[0])
 
     # Requests
@@ -92,9 +92,9 @@ class RunState:
     async def _request(self, worker: Worker, operation: Operation) -> None:
         try:
             sale = await worker.directory.get(f"sale-{self.uid}")
-            sale.hall._random = random.Random(1)
+            sale.inventory._random = random.Random(1)
             try:
-                await operation(sale.hall, worker)
+                await operation(sale.inventory, worker)
             except (StoreBehind, EpochChanged) as fault:
                 self.recovering.append(repr(fault))
                 await worker.directory.recover(sale, fault)

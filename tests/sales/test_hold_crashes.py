@@ -82,8 +82,8 @@ async def test_release_that_broke_off_can_be_repeated(house: House, die: Die, st
     await house.create(NAME)
     hold = await house.hold(NAME, "key")
     await die("release", step, hold=hold.id)
-    hall = (await house.directory.get(NAME)).hall
-    await hall.release(hold.id, owner="", version=0)
+    inventory = (await house.directory.get(NAME)).inventory
+    await inventory.release(hold.id, owner="", version=0)
     units = (await head_of(house, NAME)).units
     assert (units.held, units.free) == (0, 70)
 
@@ -94,12 +94,12 @@ async def test_extend_that_broke_off_can_be_repeated_within_its_bound(
 ) -> None:
     sale = await house.create(NAME)
     hold = await house.hold(NAME, "key")
-    latest_ms = hold.created_ms + sale.hall.settings.hold_max_ms
+    latest_ms = hold.created_ms + sale.inventory.settings.hold_max_ms
     for _ in range(2):
-        await clock.advance(sale.hall.settings.hold_ms / 1000 - 60)
+        await clock.advance(sale.inventory.settings.hold_ms / 1000 - 60)
         await die("extend", step, hold=hold.id)
-        await sale.hall.extend(hold.id, owner="", version=0)
-    extended = (await sale.hall.read(hold.id, owner="")).hold
+        await sale.inventory.extend(hold.id, owner="", version=0)
+    extended = (await sale.inventory.read(hold.id, owner="")).hold
     assert extended is not None
     assert extended.expires_ms == latest_ms
     await reconciled(house, NAME)
@@ -114,7 +114,7 @@ async def test_cancel_that_broke_off_keeps_the_hold_from_coming(
     if held:
         await house.hold(NAME, "the-key")
     await die("cancel", step, key="the-key")
-    await sale.hall.cancel(BuyerRef("ann", "key:test"), key="the-key")
+    await sale.inventory.cancel(BuyerRef("ann", "key:test"), key="the-key")
     if held:
         assert (await house.hold(NAME, "the-key")).status is HoldStatus.RELEASED
     else:
@@ -130,20 +130,20 @@ async def test_sweep_that_broke_off_is_gone_on_with(
 ) -> None:
     sale = await house.create(NAME)
     await house.hold(NAME, "key")
-    await clock.advance(sale.hall.settings.hold_ms / 1000 + 1)
+    await clock.advance(sale.inventory.settings.hold_ms / 1000 + 1)
     await die("sweep", step)
     await house.builder.sweep(sale)
     assert (await head_of(house, NAME)).units.held == 0
-    kinds = [event.kind for event in (await sale.hall.events(None, 1_000)).events]
+    kinds = [event.kind for event in (await sale.inventory.events(None, 1_000)).events]
     assert kinds.count("hold.expired") == 1
 
 
 async def hold_seats(
     house: House, seats: tuple[str, ...], buyer: BuyerRef, channels: frozenset[str]
 ) -> HoldRecord:
-    hall = (await house.directory.get(NAME)).hall
-    wish = resolve(HoldBody(seats=seats), hall.plan, hall.settings, channels)
-    answer = await hall.hold(wish, buyer, key=secrets.token_hex(8), digest="digest")
+    inventory = (await house.directory.get(NAME)).inventory
+    wish = resolve(HoldBody(seats=seats), inventory.plan, inventory.settings, channels)
+    answer = await inventory.hold(wish, buyer, key=secrets.token_hex(8), digest="digest")
     assert answer.hold is not None
     return answer.hold
 

@@ -187,7 +187,7 @@ async def test_start_comes_though_nobody_asks(house: House, tmp_path: Path, cloc
 
     async def opened() -> bool:
         sale = await house.directory.get(NAME)
-        events = await sale.hall.events(None, 100)
+        events = await sale.inventory.events(None, 100)
         return "draw.sealed" in [event.kind for event in events.events]
 
     async with worker.leading(tmp_path) as leading:

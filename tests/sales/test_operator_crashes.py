@@ -103,7 +103,7 @@ async def test_release_of_an_allotment_that_broke_off_comes_into_force(
         await until(released)
     sale = await worker.directory.get(NAME)
     assert (await sale.room.tick()).status.free == sellable + 2
-    events = await sale.hall.events(None, 100)
+    events = await sale.inventory.events(None, 100)
     assert [event.kind for event in events.events].count("allotment.released") == 1
     await reconciled(house, NAME)
 

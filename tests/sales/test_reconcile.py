@@ -72,7 +72,7 @@ async def test_sale_that_the_store_never_heard_of_is_booked(house: House) -> Non
     """Given a sold order by hand in SQL, on seats that the store has free."""
     uid = await busy_sale(house)
     order_id, seats = await buy(house, "three")
-    hall = (await house.directory.get(NAME)).hall
+    inventory = (await house.directory.get(NAME)).inventory
     async with house.ledger.database.writing() as connection:
         # The order goes to another id, so that the store's hold is nobody's any more.
         for table, column in ((orders, orders.c.id), (sold, sold.c.order_id)):
@@ -80,7 +80,7 @@ async def test_sale_that_the_store_never_heard_of_is_booked(house: House) -> Non
             await connection.execute(update(table).where(where).values({column: "by-hand"}))
     found = (await compared(house)).differences
     assert {one.kind for one in found} == {Kind.SOLD}
-    assert {one.where for one in found} == {f"seat {hall.plan.guids[seat]}" for seat in seats}
+    assert {one.where for one in found} == {f"seat {inventory.plan.guids[seat]}" for seat in seats}
     assert await kinds_then_mended(house, rebuild=True) == {Kind.SOLD}
 
 
@@ -112,8 +112,8 @@ async def test_confirm_that_never_reached_the_store_is_told(house: House) -> Non
 async def test_blocks_that_differ_are_mended(house: House, blocked: bool) -> None:
     """By hand in the store: a block that nobody wanted, one that is missing."""
     await busy_sale(house)
-    hall = (await house.directory.get(NAME)).hall
-    await (hall.block([18]) if blocked else hall.unblock([19]))
+    inventory = (await house.directory.get(NAME)).inventory
+    await (inventory.block([18]) if blocked else inventory.unblock([19]))
     assert await kinds_then_mended(house) == {Kind.BLOCKED}
 
 
@@ -134,8 +134,8 @@ async def test_map_that_the_events_contradict_is_told(house: House) -> None:
     """Given a hold that was removed whole and well, but for its event."""
     uid = await busy_sale(house)
     hold = await house.hold(NAME, "three", buyer="carol")
-    hall = (await house.directory.get(NAME)).hall
-    await hall.release(hold.id, owner="", version=0)
+    inventory = (await house.directory.get(NAME)).inventory
+    await inventory.release(hold.id, owner="", version=0)
     last = await house.executor.command("XREVRANGE", keys.events(uid), "+", "-", "COUNT", 1)
     await house.executor.command("XDEL", keys.events(uid), last[0][0])
     assert await kinds_then_mended(house, rebuild=True) == {Kind.TOLD}
@@ -174,7 +174,7 @@ async def test_running_sale_has_no_difference_and_keeps_its_real_one(house: Hous
     try:
         for _ in range(5):
             assert (await compared(house)).differences == []
-        await (await house.directory.get(NAME)).hall.unblock([19])
+        await (await house.directory.get(NAME)).inventory.unblock([19])
         result = await compared(house, repair=True)
         assert [(one.kind, one.where) for one in result.mended] == [(Kind.BLOCKED, "seat r2s10")]
         assert result.differences == []
@@ -186,7 +186,7 @@ async def test_running_sale_has_no_difference_and_keeps_its_real_one(house: Hous
 
 async def _churn(house: House, number: int) -> None:
     visit = 0
-    hall = (await house.directory.get(NAME)).hall
+    inventory = (await house.directory.get(NAME)).inventory
     while True:
         visit += 1
         hold = await house.hold(NAME, f"{number}-{visit}", buyer=f"churn-{number}-{visit}")
@@ -195,5 +195,5 @@ async def _churn(house: House, number: int) -> None:
                 await house.office(NAME), hold.id, payment(hold)
             )
         else:
-            await hall.release(hold.id, owner="", version=0)
+            await inventory.release(hold.id, owner="", version=0)
         await asyncio.sleep(0)

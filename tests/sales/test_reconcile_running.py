@@ -54,11 +54,11 @@ async def running(house: House) -> AsyncIterator[str]:
 
 
 async def hold_floor(house: House, quantity: int) -> HoldRecord:
-    hall = (await house.directory.get(NAME)).hall
+    inventory = (await house.directory.get(NAME)).inventory
     body = HoldBody(areas=(AreaWish("floor", quantity),))
     buyer = BuyerRef(secrets.token_hex(4), "key:test")
-    wish = resolve(body, hall.plan, hall.settings)
-    answer = await hall.hold(wish, buyer, key=secrets.token_hex(8), digest="digest")
+    wish = resolve(body, inventory.plan, inventory.settings)
+    answer = await inventory.hold(wish, buyer, key=secrets.token_hex(8), digest="digest")
     assert answer.hold is not None
     return answer.hold
 
@@ -94,8 +94,8 @@ async def test_booking_of_units_that_is_no_sale_is_taken_back_while_others_buy(
     assert [(one.kind, one.where, one.order) for one in found] == [
         (Kind.SOLD, "area floor", hold.id)
     ]
-    states = await (await house.directory.get(NAME)).hall.calls.read_hold(
-        (await house.directory.get(NAME)).hall.ref, hold.id
+    states = await (await house.directory.get(NAME)).inventory.calls.read_hold(
+        (await house.directory.get(NAME)).inventory.ref, hold.id
     )
     assert states.hold is not None
     assert states.hold.status.ended
@@ -114,7 +114,7 @@ async def test_map_and_holds_of_a_reading_are_of_one_moment(house: House) -> Non
         for _ in range(20):
             record = await house.ledger.sales.read(NAME)
             assert record is not None
-            reading = await reader.read(record, await reader.hall(record))
+            reading = await reader.read(record, await reader.inventory(record))
             found |= {one for one in differences(reading) if one.kind in (Kind.HELD, Kind.COUNTED)}
             moved = max(moved, reading.map.cursor[1])
         assert found == set()
@@ -128,16 +128,16 @@ async def test_map_and_holds_of_a_reading_are_of_one_moment(house: House) -> Non
 async def buy_and_give_back(house: House) -> None:
     """Everything that changes what a hold has: held, extended, released, sold."""
     office = await house.office(NAME)
-    hall = (await house.directory.get(NAME)).hall
+    inventory = (await house.directory.get(NAME)).inventory
     for visit in itertools.count():
         hold = await hold_floor(house, 1)
         if visit % 8 == 7 and visit < SOLD_UNTIL:
             await Confirming(BackgroundTasks()).confirm(office, hold.id, payment(hold))
         else:
-            await hall.extend(hold.id, owner="", version=0)
-            await hall.release(hold.id, owner="", version=0)
+            await inventory.extend(hold.id, owner="", version=0)
+            await inventory.release(hold.id, owner="", version=0)
         pair = await house.hold(NAME, secrets.token_hex(8), buyer=secrets.token_hex(4))
-        await hall.release(pair.id, owner="", version=0)
+        await inventory.release(pair.id, owner="", version=0)
 
 
 async def test_seat_that_two_holds_have_is_told(house: House) -> None:
@@ -148,10 +148,10 @@ async def test_seat_that_two_holds_have_is_told(house: House) -> None:
         await house.executor.command("SETRANGE", keys.seats(sale.uid), seat, "f")
     await house.executor.command("HINCRBY", keys.sale(sale.uid), "free", 2)
     await house.executor.command("HINCRBY", keys.sale(sale.uid), "held", -2)
-    hall = (await house.directory.get(NAME)).hall
-    body = HoldBody(seats=tuple(hall.plan.guids[seat] for seat in first.seats))
-    wish = resolve(body, hall.plan, hall.settings)
-    second = (await hall.hold(wish, BuyerRef("bob", "key:test"), key="two", digest="d")).hold
+    inventory = (await house.directory.get(NAME)).inventory
+    body = HoldBody(seats=tuple(inventory.plan.guids[seat] for seat in first.seats))
+    wish = resolve(body, inventory.plan, inventory.settings)
+    second = (await inventory.hold(wish, BuyerRef("bob", "key:test"), key="two", digest="d")).hold
     assert second is not None
 
     found = (await compared(house)).differences

@@ -34,7 +34,7 @@ async def _spec(house: House) -> SaleSpec:
 
 
 async def _kinds(house: House) -> list[str]:
-    reading = await (await house.directory.get(NAME)).hall.events(None, 100)
+    reading = await (await house.directory.get(NAME)).inventory.events(None, 100)
     return [event.kind for event in reading.events]
 
 

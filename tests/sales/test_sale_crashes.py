@@ -174,7 +174,7 @@ async def test_rebuild_that_broke_off_is_finished_by_the_next(
     sale = await fresh.directory.get(NAME)
     head = await head_of(fresh, NAME)
     assert (sale.record.epoch, head.units.booked, head.units.blocked) == (2, 2, 2)
-    kinds = [event.kind for event in (await sale.hall.events(None, 100)).events]
+    kinds = [event.kind for event in (await sale.inventory.events(None, 100)).events]
     assert kinds.count("inventory.rebuilt") == 1
     assert not set(sold) & set((await fresh.hold(NAME, "second")).seats)
     await reconciled(fresh, NAME)

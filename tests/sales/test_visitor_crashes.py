@@ -92,8 +92,8 @@ def _range(data: dict[str, int]) -> range:
 
 
 async def _bodies(house: House) -> list[dict[str, Any]]:
-    hall = (await house.directory.get(NAME)).hall
-    return [msgspec.msgpack.decode(e.body) for e in (await hall.events(None, 1_000)).events]
+    inventory = (await house.directory.get(NAME)).inventory
+    return [msgspec.msgpack.decode(e.body) for e in (await inventory.events(None, 1_000)).events]
 
 
 async def admitted(house: House) -> Admission:

@@ -50,9 +50,11 @@ class Shop:
 
     async def release(self, channel: str) -> None:
         """As an operator's PATCH: the store first, then every worker."""
-        hall = self.stock.hall
-        await release(hall, [channel])
-        hall.apply(replace(hall.settings, released=hall.settings.released | {channel}))
+        inventory = self.stock.inventory
+        await release(inventory, [channel])
+        inventory.apply(
+            replace(inventory.settings, released=inventory.settings.released | {channel})
+        )
 
     async def changes(self, channel: str = "") -> list[tuple[str, list[int], list[object]]]:
         address = f"{SALE}/changes?after=1-0{channel}"
@@ -92,7 +94,7 @@ async def test_the_store_itself_refuses_what_is_set_aside(shop: Shop) -> None:
     assert (answer.code, answer.seats) == (Code.CHANNEL_REQUIRED, (3, 4, 5, 6))
     wish = Wish((3,), None, frozenset(), (AreaUnits(0, 1, 0), AreaUnits(1, 1, 0)))
     with pytest.raises(HoldfastError) as refused:
-        await shop.stock.hall.hold(wish, BuyerRef("bea", "key:1"), key="k", digest="d")
+        await shop.stock.inventory.hold(wish, BuyerRef("bea", "key:1"), key="k", digest="d")
     assert refused.value.code is ErrorCode.CHANNEL_REQUIRED
     assert refused.value.members == {"conflicts": ["z1-1-4", "pit"]}
     assert await shop.stock.states() == "f" * 12
@@ -107,7 +109,7 @@ async def test_the_store_gives_what_is_said_to_be_open_and_nothing_else(
     their area. The store gives it to those of whom it hears that they may have it.
     """
     stock, fans = shop.stock, frozenset({"fanclub"})
-    choose = ChoiceCompiler(stock.plan, stock.hall.settings).choice
+    choose = ChoiceCompiler(stock.plan, stock.inventory.settings).choice
     choice = choose(1, frozenset(), frozenset(), False, False, channels=fans)
     public = choose(1, frozenset(), frozenset(), False, False)
     wishes: tuple[tuple[SeatList | SeatChoice | None, int], ...] = (
@@ -209,7 +211,7 @@ async def test_a_late_payment_gets_equivalent_seats_of_both_kinds(shop: Shop, cl
     held = await stock.held(seats, channel="fanclub")
     await clock.advance_ms(held.expires_ms - await clock.now_ms())
     await stock.held(seats, channel="fanclub")
-    choices = equivalent_choices(stock.hall, held)
+    choices = equivalent_choices(stock.inventory, held)
     answer = await stock.calls.reacquire_hold(stock.ref, held.id, choices, limit=0, seed=1)
     assert answer.code is Code.HOLD_REACQUIRED
     assert answer.hold is not None
@@ -234,12 +236,12 @@ async def test_what_is_set_aside_is_counted_apart_in_whatever_state(shop: Shop) 
     assert await apart(stock) == (6, 0)
     await stock.calls.free_seats(stock.ref, held["id"], seats=[2, 3], areas=[])
     assert await apart(stock) == (7, 0)
-    await stock.hall.block([4])
+    await stock.inventory.block([4])
     assert await apart(stock) == (6, 0)
-    await stock.hall.unblock([4])
+    await stock.inventory.unblock([4])
     late = await stock.held(stock.choice(2))
     assert await apart(stock) == (7, 0)
-    await stock.hall.release(late.id, owner="", version=0)
+    await stock.inventory.release(late.id, owner="", version=0)
     await stock.recount()
 
 
@@ -251,7 +253,7 @@ async def test_sale_is_sold_out_when_only_what_is_set_aside_is_left(shop: Shop) 
     await stock.confirmed(hold.id)
     assert (await stock.kinds())[-1] == "inventory.sold_out"
     fans = await (await shop.hold("fans", {"seats": list(FANS)}, "f")).json()
-    await stock.hall.release(fans["id"], owner="", version=0)
+    await stock.inventory.release(fans["id"], owner="", version=0)
     assert (await stock.kinds())[-1] == "hold.released"
     await shop.release("fanclub")
     assert (await stock.kinds())[-2:] == ["allotment.released", "inventory.reopened"]

@@ -231,7 +231,7 @@ def order_for(stock: Stock, hold_id: str, *guids: str, floor: int = 0) -> HoldRe
 
 
 async def test_the_ledgers_order_is_booked_whatever_the_store_knows(stock: Stock) -> None:
-    await stock.hall.block(stock.indices("z1-1-2"))
+    await stock.inventory.block(stock.indices("z1-1-2"))
     order = order_for(stock, "order1", "z1-1-1", "z1-1-2", floor=2)
 
     first = await stock.calls.book_hold(stock.ref, order, order_ref="ref")

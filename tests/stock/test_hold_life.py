@@ -190,7 +190,7 @@ async def test_a_hall_that_is_all_overdue_sells_at_the_first_request(
     await clock.advance_ms(1000)
 
     wish = Wish((), BestAvailable(quantity=40), frozenset(), ())
-    answer = await stock.hall.hold(wish, BuyerRef("bea", "key"), key="k", digest="d")
+    answer = await stock.inventory.hold(wish, BuyerRef("bea", "key"), key="k", digest="d")
 
     assert answer.hold is not None
     assert stock.plan.adjacent(answer.hold.seats)
@@ -271,6 +271,6 @@ async def test_a_buyer_sees_own_holds_and_orders(stock: Stock) -> None:
     await stock.calls.release_hold(stock.ref, gone.id, owner="bea")
     await stock.held(stock.choice(1), buyer="bea and more")
 
-    _, holds = await stock.hall.holds_of("bea")
+    _, holds = await stock.inventory.holds_of("bea")
 
     assert [hold.id for hold in holds] == [first.id, order.id]

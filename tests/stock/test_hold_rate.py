@@ -165,7 +165,9 @@ async def test_allowance_outlives_what_else_happens_to_the_buyer(
 async def test_holds_of_a_buyer_are_found_beside_what_is_charged_to_them(session: Stock) -> None:
     held = [await session.held(session.choice(1), buyer="bea", pass_id=PASS) for _ in range(2)]
     await cycle(session)
-    assert [hold.id for hold in (await session.hall.holds_of("bea"))[1]] == [h.id for h in held]
+    assert [hold.id for hold in (await session.inventory.holds_of("bea"))[1]] == [
+        h.id for h in held
+    ]
 
 
 async def test_entry_that_an_earlier_version_has_added_to_is_read(session: Stock) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from stock_harness import FLOOR, HOLD_MAX_MS, HOLD_MS, PRICES, Clock, Make, Stock
 
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.settings import StockSettings
 from holdfast_lua import Code, Executor
 from holdfast_lua.calls import keys
@@ -268,10 +268,12 @@ async def test_a_race_over_several_connections_sells_each_seat_once(
     stock = await make_stock(["A" * 20] * 3, areas=())
     bundle = stock.executor.bundle
     async with Executor(store_url, bundle) as one, Executor(store_url, bundle) as other:
-        sides = [Stock(executor, stock.hall) for executor in (one, other)]
+        sides = [Stock(executor, stock.inventory) for executor in (one, other)]
         for number, side in enumerate(sides):
             calls = StockCalls(side.executor)
-            side.hall = Hall("sale", stock.ref, stock.plan, stock.hall.settings, calls)
+            side.inventory = SaleInventory(
+                "sale", stock.ref, stock.plan, stock.inventory.settings, calls
+            )
             side.numbers = iter(range(1000 * number, 1000 * number + 500))
         answers = await asyncio.gather(
             *[sides[at % 2].hold(stock.choice(2), seed=at) for at in range(80)]

@@ -18,7 +18,7 @@ from stock_harness import FLOOR, plan_json
 from holdfast_inventory.events.events import _withhold
 from holdfast_inventory.holds.choice import CHOICES_KEPT, PLACES_KEPT, choices_kept
 from holdfast_inventory.holds.hold_requests import BestAvailable, HoldBody, resolve
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.settings import Allotment, StockSettings
 from holdfast_inventory.plan.geometry import place_rows
 from holdfast_inventory.plan.plan import Plan
@@ -164,9 +164,9 @@ def allotted_row(size: int) -> None:
 
 def told_of_a_release(size: int) -> None:
     plan = Plan(entry_of(size), msgspec.json.encode({}), set_aside(size))
-    hall = Hall("sale", None, plan, set_aside(size), None)  # type: ignore[arg-type]
+    inventory = SaleInventory("sale", None, plan, set_aside(size), None)  # type: ignore[arg-type]
     item: dict[str, object] = {"state": "f", "seats": list(map(Number, range(size))), "areas": []}
-    _withhold(item, hall, "")
+    _withhold(item, inventory, "")
 
 
 def warned(size: int) -> None:

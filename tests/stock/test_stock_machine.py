@@ -158,16 +158,16 @@ class StockMachine(RuleBasedStateMachine):
 
     @rule(seats=st.sets(st.integers(0, 32), min_size=1, max_size=5), block=st.booleans())
     def block(self, seats: set[int], block: bool) -> None:
-        change = self.stock.hall.block if block else self.stock.hall.unblock
+        change = self.stock.inventory.block if block else self.stock.inventory.unblock
         self.run(change(sorted(seats)))
 
-    @precondition(lambda self: self.stock.hall.settings.sets_aside)
+    @precondition(lambda self: self.stock.inventory.settings.sets_aside)
     @rule(channel=st.sampled_from(["fans", "press"]))
     def release_channel(self, channel: str) -> None:
-        hall = self.stock.hall
-        self.run(release(hall, [channel]))
-        released = hall.settings.released | {channel}
-        hall.apply(replace(hall.settings, released=released))
+        inventory = self.stock.inventory
+        self.run(release(inventory, [channel]))
+        released = inventory.settings.released | {channel}
+        inventory.apply(replace(inventory.settings, released=released))
 
     # time
 

@@ -26,13 +26,13 @@ async def test_blocking_takes_only_free_seats_off_sale(stock: Stock) -> None:
     await stock.confirmed((await stock.held(stock.seats("z1-1-2"))).id)
 
     some = stock.indices("z1-1-1", "z1-1-2", "z1-1-3", "z1-2-1")
-    assert await stock.hall.block(some) == 2
-    assert await stock.hall.block(some) == 0
+    assert await stock.inventory.block(some) == 2
+    assert await stock.inventory.block(some) == 0
     assert await stock.states() == "hbx" + "f" * 7 + "x" + "f" * 19
     assert (await stock.hold(stock.seats("z1-1-3"))).code is Code.SEAT_UNAVAILABLE
     await stock.recount()
 
-    assert await stock.hall.unblock(some) == 2
+    assert await stock.inventory.unblock(some) == 2
     assert await stock.states() == "hb" + "f" * 28
     assert [kind for kind in await stock.kinds() if kind.startswith("seats")] == [
         "seats.blocked",
@@ -43,39 +43,39 @@ async def test_blocking_takes_only_free_seats_off_sale(stock: Stock) -> None:
 
 async def test_blocking_the_last_free_seats_sells_out(make_stock: Make) -> None:
     stock = await make_stock(["AA"], areas=())
-    await stock.hall.block([0, 1])
+    await stock.inventory.block([0, 1])
     assert (await stock.kinds())[-1] == "inventory.sold_out"
-    await stock.hall.unblock([0])
+    await stock.inventory.unblock([0])
     assert (await stock.kinds())[-1] == "inventory.reopened"
 
 
 async def test_the_map_has_counts_and_the_cursor_of_its_moment(stock: Stock) -> None:
     await stock.held(stock.seats("z1-1-1"), floor=3)
     await stock.confirmed((await stock.held(stock.seats("z1-1-2"), floor=2)).id)
-    await stock.hall.block([3])
+    await stock.inventory.block([3])
 
-    reading = (await stock.hall.seat_map()).reading
+    reading = (await stock.inventory.seat_map()).reading
     assert reading.states.decode() == await stock.states() == "hbfx" + "f" * 26
     assert (reading.free, reading.held, reading.booked, reading.blocked) == (32, 4, 3, 1)
     assert reading.areas == ((5, 3),)
     assert reading.cursor == (1, 4)
-    assert (await stock.hall.seat_map()).version == "1-4"
+    assert (await stock.inventory.seat_map()).version == "1-4"
 
 
 async def test_the_map_never_shows_a_hold_past_its_deadline(stock: Stock, clock: Clock) -> None:
     hold = await stock.held(stock.choice(2))
-    assert (await stock.hall.seat_map()).reading.held == 2
+    assert (await stock.inventory.seat_map()).reading.held == 2
     await clock.advance_ms(hold.expires_ms - await clock.now_ms())
     await stock.held(floor=1)  # this process learns of a newer revision
 
-    assert (await stock.hall.seat_map()).reading.states == b"f" * 30
+    assert (await stock.inventory.seat_map()).reading.states == b"f" * 30
 
 
 async def test_the_map_is_read_again_only_when_something_changed(stock: Stock) -> None:
-    first = await stock.hall.seat_map()
-    assert await stock.hall.seat_map() is first
+    first = await stock.inventory.seat_map()
+    assert await stock.inventory.seat_map() is first
     await stock.held(stock.choice(1))
-    assert (await stock.hall.seat_map()).reading.held == 1
+    assert (await stock.inventory.seat_map()).reading.held == 1
 
 
 def test_a_map_of_sixty_thousand_seats_compresses_well() -> None:
@@ -95,7 +95,7 @@ async def test_everything_refuses_while_the_store_is_behind(stock: Stock) -> Non
     with pytest.raises(StoreBehind):
         await stock.hold(stock.choice(1))
     with pytest.raises(StoreBehind):
-        await stock.hall.seat_map()
+        await stock.inventory.seat_map()
     with pytest.raises(StoreBehind):
         await stock.calls.expire_holds(stock.ref)
     assert await stock.counters() == before
@@ -157,7 +157,7 @@ def test_an_image_refuses_what_the_ledger_rules_out() -> None:
 
 
 async def test_an_older_epoch_cannot_install_over_a_newer_one(stock: Stock) -> None:
-    image = make_image(stock.plan, stock.hall.settings)
+    image = make_image(stock.plan, stock.inventory.settings)
     executor, uid = stock.executor, stock.uid
     assert not await install_inventory(executor, uid, 1, image)  # this epoch is installed
     assert await install_inventory(executor, uid, 3, image)

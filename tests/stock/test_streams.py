@@ -16,7 +16,7 @@ from holdfast_inventory.events.change_streams import (
     Subscription,
 )
 from holdfast_inventory.events.events import EVENTS_MAX, Cursor
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import EventsReading
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -25,8 +25,8 @@ SOON = 5.0
 HERE = "192.0.2.1"
 
 
-class Watched(Hall):
-    """A hall that counts how often its events are read."""
+class Watched(SaleInventory):
+    """An inventory that counts how often its events are read."""
 
     readings = 0
 
@@ -36,10 +36,10 @@ class Watched(Hall):
 
 
 @pytest.fixture
-def hall(stock: Stock) -> Watched:
-    old = stock.hall
-    stock.hall = Watched(old.name, old.ref, old.plan, old.settings, old.calls)
-    return stock.hall
+def inventory(stock: Stock) -> Watched:
+    old = stock.inventory
+    stock.inventory = Watched(old.name, old.ref, old.plan, old.settings, old.calls)
+    return stock.inventory
 
 
 @pytest.fixture
@@ -68,10 +68,10 @@ async def ended(subscription: Subscription) -> StreamEnd:
 
 
 async def test_a_stream_tells_every_event_once_from_its_cursor_on(
-    stock: Stock, hall: Watched, streams: ChangeStreams
+    stock: Stock, inventory: Watched, streams: ChangeStreams
 ) -> None:
-    async def find() -> Hall:
-        return hall
+    async def find() -> SaleInventory:
+        return inventory
 
     for _ in range(4):
         await stock.held(stock.choice(1))
@@ -85,10 +85,10 @@ async def test_a_stream_tells_every_event_once_from_its_cursor_on(
 
 
 async def test_many_subscribers_cost_the_readings_of_one(
-    stock: Stock, hall: Watched, streams: ChangeStreams
+    stock: Stock, inventory: Watched, streams: ChangeStreams
 ) -> None:
-    async def find() -> Hall:
-        return hall
+    async def find() -> SaleInventory:
+        return inventory
 
     async def listen() -> list[Cursor]:
         async with streams.subscribed("sale", find, (1, 0), HERE) as subscription:
@@ -97,20 +97,20 @@ async def test_many_subscribers_cost_the_readings_of_one(
     async with streams.subscribed("sale", find, (1, 0), HERE) as first:
         await stock.held(stock.choice(1))
         await told(first, (1, 1))
-        before = hall.readings
+        before = inventory.readings
         listening = [asyncio.create_task(listen()) for _ in range(200)]
         await asyncio.sleep(0)
         for _ in range(2):
             await stock.held(stock.choice(1))
         assert await asyncio.gather(*listening) == [[(1, 1), (1, 2), (1, 3)]] * 200
-        assert hall.readings - before <= 6
+        assert inventory.readings - before <= 6
 
 
 async def test_nobody_reads_when_nobody_listens(
-    stock: Stock, hall: Watched, streams: ChangeStreams
+    stock: Stock, inventory: Watched, streams: ChangeStreams
 ) -> None:
-    async def find() -> Hall:
-        return hall
+    async def find() -> SaleInventory:
+        return inventory
 
     async with streams.subscribed("sale", find, (1, 0), HERE):
         pass
@@ -119,9 +119,11 @@ async def test_nobody_reads_when_nobody_listens(
     assert all(task.cancelled() for task in left)
 
 
-async def test_who_does_not_keep_up_is_let_go_and_told_why(stock: Stock, hall: Watched) -> None:
-    async def find() -> Hall:
-        return hall
+async def test_who_does_not_keep_up_is_let_go_and_told_why(
+    stock: Stock, inventory: Watched
+) -> None:
+    async def find() -> SaleInventory:
+        return inventory
 
     streams = ChangeStreams(StreamBounds(10, 10), queue_max=2)
     async with (
@@ -136,9 +138,9 @@ async def test_who_does_not_keep_up_is_let_go_and_told_why(stock: Stock, hall: W
         assert quick.end is None
 
 
-async def test_there_are_no_more_streams_than_allowed(stock: Stock, hall: Watched) -> None:
-    async def find() -> Hall:
-        return hall
+async def test_there_are_no_more_streams_than_allowed(stock: Stock, inventory: Watched) -> None:
+    async def find() -> SaleInventory:
+        return inventory
 
     streams = ChangeStreams(StreamBounds(1, 1))
     async with streams.subscribed("sale", find, (1, 0), HERE):
@@ -155,9 +157,11 @@ async def test_there_are_no_more_streams_than_allowed(stock: Stock, hall: Watche
         pass
 
 
-async def test_one_address_has_no_more_streams_than_its_share(stock: Stock, hall: Watched) -> None:
-    async def find() -> Hall:
-        return hall
+async def test_one_address_has_no_more_streams_than_its_share(
+    stock: Stock, inventory: Watched
+) -> None:
+    async def find() -> SaleInventory:
+        return inventory
 
     streams = ChangeStreams(StreamBounds(3, streams_per_address=1))
     for _ in range(2):  # the end of a stream gives its place back
@@ -175,10 +179,10 @@ async def test_one_address_has_no_more_streams_than_its_share(stock: Stock, hall
 
 @pytest.mark.parametrize("after", [(1, 9), (2, 0), (0, 5)])
 async def test_a_cursor_that_is_none_of_this_sale_is_refused(
-    hall: Watched, streams: ChangeStreams, after: Cursor
+    inventory: Watched, streams: ChangeStreams, after: Cursor
 ) -> None:
-    async def find() -> Hall:
-        return hall
+    async def find() -> SaleInventory:
+        return inventory
 
     with pytest.raises(HoldfastError) as refused:
         async with streams.subscribed("sale", find, after, HERE):
@@ -187,10 +191,10 @@ async def test_a_cursor_that_is_none_of_this_sale_is_refused(
 
 
 async def test_a_stream_ends_when_events_were_trimmed_under_it(
-    stock: Stock, hall: Watched, streams: ChangeStreams
+    stock: Stock, inventory: Watched, streams: ChangeStreams
 ) -> None:
-    async def find() -> Hall:
-        return hall
+    async def find() -> SaleInventory:
+        return inventory
 
     async with streams.subscribed("sale", find, (1, 0), HERE) as subscription:
         for _ in range(3):
@@ -200,11 +204,11 @@ async def test_a_stream_ends_when_events_were_trimmed_under_it(
 
 
 async def test_a_stream_ends_with_its_sale(
-    stock: Stock, hall: Watched, streams: ChangeStreams
+    stock: Stock, inventory: Watched, streams: ChangeStreams
 ) -> None:
-    sales: list[Hall] = [hall]
+    sales: list[SaleInventory] = [inventory]
 
-    async def find() -> Hall:
+    async def find() -> SaleInventory:
         if not sales:
             raise HoldfastError(ErrorCode.UNKNOWN_SALE)
         return sales[0]
@@ -214,9 +218,11 @@ async def test_a_stream_ends_with_its_sale(
         assert await ended(subscription) is StreamEnd.UNKNOWN_SALE
 
 
-async def test_closing_ends_all_streams_and_takes_no_new_ones(stock: Stock, hall: Watched) -> None:
-    async def find() -> Hall:
-        return hall
+async def test_closing_ends_all_streams_and_takes_no_new_ones(
+    stock: Stock, inventory: Watched
+) -> None:
+    async def find() -> SaleInventory:
+        return inventory
 
     streams = ChangeStreams(StreamBounds(10, 10))
     async with streams.subscribed("sale", find, (1, 0), HERE) as subscription:
@@ -241,8 +247,8 @@ async def test_who_has_missed_too_much_begins_anew(
             await stock.executor.command("XADD", keys.events(stock.uid), *entry)
     await stock.executor.command("HSET", keys.sale(stock.uid), "seq", missed + 1)
 
-    async def find() -> Hall:
-        return stock.hall
+    async def find() -> SaleInventory:
+        return stock.inventory
 
     with pytest.raises(HoldfastError) as refused:
         async with streams.subscribed("sale", find, (1, 0), HERE):

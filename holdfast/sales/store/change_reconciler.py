@@ -74,7 +74,7 @@ class ChangeReconciler:
             record = adopted
         if head.times.opens_ms <= head.now_ms and _starts_elsewhen(record, head.times.opens_ms):
             pushed = head.settings_version >= record.settings_version
-            kept = frozenset() if pushed else channels_apart(sale.hall, head.apart[0])
+            kept = frozenset() if pushed else channels_apart(sale.inventory, head.apart[0])
             return await note_opening(self.builder.ledger, record, head.times.opens_ms, kept=kept)
         return record
 

@@ -27,7 +27,7 @@ from enum import StrEnum
 from typing import Final
 
 from holdfast_inventory.events.events import EVENTS_MAX, Cursor, expired_cursor, require_continued
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_ledger import LedgerError, SaleMissing
 from holdfast_lua.calls.hold_terms import StreamEvent
 from holdfast_lua.errors import StoreError
@@ -41,7 +41,7 @@ REMEMBERED_BATCHES: Final = 256
 QUEUE_MAX: Final = 128
 RETRY_SECONDS: Final = 5
 
-FindHall = Callable[[], Awaitable[Hall]]
+FindInventory = Callable[[], Awaitable[SaleInventory]]
 
 _log = logging.getLogger(__name__)
 
@@ -125,9 +125,9 @@ class Subscription:
 class SaleReader:
     """Reads the events of one sale for all of its subscribers in this process."""
 
-    def __init__(self, find_hall: FindHall, queue_max: int = QUEUE_MAX) -> None:
+    def __init__(self, find_inventory: FindInventory, queue_max: int = QUEUE_MAX) -> None:
         self.subscriptions: set[Subscription] = set()
-        self._find_hall = find_hall
+        self._find_inventory = find_inventory
         self._queue_max = queue_max
         self._position: Cursor = (0, 0)
         self._recent: deque[Batch] = deque(maxlen=REMEMBERED_BATCHES)
@@ -170,11 +170,11 @@ class SaleReader:
             subscription.finish(end)
 
     async def _start(self, after: Cursor) -> None:
-        hall = await self._find_hall()
-        reading = await hall.events(after, 1)
+        inventory = await self._find_inventory()
+        reading = await inventory.events(after, 1)
         require_continued(reading, after)
         self._position, self._revision = reading.last, -1
-        self._task = start_task(self._run(), name=f"changes of {hall.name}")
+        self._task = start_task(self._run(), name=f"changes of {inventory.name}")
 
     def _remembered(self, after: Cursor) -> list[Batch] | None:
         """What follows `after`, when all of it is still known here."""
@@ -184,10 +184,10 @@ class SaleReader:
 
     async def _catch_up(self, after: Cursor) -> list[Batch]:
         """What follows `after` up to now; whoever has missed too much had better begin anew."""
-        hall = await self._find_hall()
+        inventory = await self._find_inventory()
         batches: list[Batch] = []
         for _ in range(PAGES_MAX):
-            reading = await hall.events(after, EVENTS_MAX)
+            reading = await inventory.events(after, EVENTS_MAX)
             require_continued(reading, after)
             if reading.events:
                 batches.append(Batch(after, tuple(reading.events)))
@@ -200,9 +200,9 @@ class SaleReader:
         while True:
             await asyncio.sleep(READ_SECONDS)
             try:
-                hall = await self._find_hall()
-                if self._due(hall):
-                    await self._read(hall)
+                inventory = await self._find_inventory()
+                if self._due(inventory):
+                    await self._read(inventory)
             except SaleMissing:
                 return self._give_up(StreamEnd.UNKNOWN_SALE)
             except (StoreError, LedgerError) as error:
@@ -212,15 +212,15 @@ class SaleReader:
                     return self._give_up(_ENDS[error.code])
                 _log.info("changes are read again later: %r", error)
 
-    def _due(self, hall: Hall) -> bool:
+    def _due(self, inventory: SaleInventory) -> bool:
         idle = time.monotonic() - self._read_at
-        return hall.ref.revision != self._revision or idle > IDLE_SECONDS
+        return inventory.ref.revision != self._revision or idle > IDLE_SECONDS
 
-    async def _read(self, hall: Hall) -> None:
+    async def _read(self, inventory: SaleInventory) -> None:
         # The revision before the reading: what comes during it is read next time.
-        self._revision, self._read_at = hall.ref.revision, time.monotonic()
+        self._revision, self._read_at = inventory.ref.revision, time.monotonic()
         for _ in range(PAGES_MAX):
-            reading = await hall.events(self._position, EVENTS_MAX)
+            reading = await inventory.events(self._position, EVENTS_MAX)
             require_continued(reading, self._position)
             if reading.events:
                 self._spread(Batch(self._position, tuple(reading.events)))
@@ -266,7 +266,7 @@ class ChangeStreams:
 
     @contextlib.asynccontextmanager
     async def subscribed(
-        self, sale: str, find_hall: FindHall, after: Cursor, address: str
+        self, sale: str, find_inventory: FindInventory, after: Cursor, address: str
     ) -> AsyncIterator[Subscription]:
         """A subscription for as long as the block runs; 503 `overloaded` when there are enough, 429
         `too_many_streams` when `address` has enough.
@@ -274,7 +274,7 @@ class ChangeStreams:
         self._require_room(address)
         self._count(address, 1)
         try:
-            reader = self._readers.setdefault(sale, SaleReader(find_hall, self._queue_max))
+            reader = self._readers.setdefault(sale, SaleReader(find_inventory, self._queue_max))
             subscription = await reader.subscribe(after)
             try:
                 yield subscription

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import Plan
 from holdfast_lua.calls.hold_terms import EventsReading, StreamEvent
@@ -71,45 +71,53 @@ def read_cursor(text: str | None) -> tuple[int, int] | None:
     return int(match[1]), int(match[2])
 
 
-async def cloud_events(hall: Hall, after: tuple[int, int] | None, limit: int) -> EventPage:
+async def cloud_events(
+    inventory: SaleInventory, after: tuple[int, int] | None, limit: int
+) -> EventPage:
     """A page of all events as CloudEvents."""
-    reading = await hall.events(after, limit)
+    reading = await inventory.events(after, limit)
     if reading.trimmed:
         raise expired_cursor("The events after this cursor are no longer kept.")
-    items = [_cloud_event(hall, event) for event in reading.events]
+    items = [_cloud_event(inventory, event) for event in reading.events]
     return _page(items, reading, after, limit)
 
 
-async def seat_changes(hall: Hall, after: Cursor, limit: int, channel: str = "") -> EventPage:
+async def seat_changes(
+    inventory: SaleInventory, after: Cursor, limit: int, channel: str = ""
+) -> EventPage:
     """What has become of the seats after a cursor; who did it is nobody's business here."""
-    reading = await hall.events(after, limit)
+    reading = await inventory.events(after, limit)
     require_continued(reading, after)
-    return _page(change_items(reading.events, hall, channel), reading, after, limit)
+    return _page(change_items(reading.events, inventory, channel), reading, after, limit)
 
 
 def change_items(
-    events: Iterable[StreamEvent], hall: Hall, channel: str = ""
+    events: Iterable[StreamEvent], inventory: SaleInventory, channel: str = ""
 ) -> list[dict[str, object]]:
     """What these events do to the seats as who carries `channel` sees them; other events are left
     out. A seat that is free again and set aside for somebody else is shown as blocked; of units
     that are, nothing is told.
     """
     items = []
-    apart = {a.id for a in hall.settings.areas if hall.settings.withheld(a.channel, {channel})}
+    apart = {
+        a.id for a in inventory.settings.areas if inventory.settings.withheld(a.channel, {channel})
+    }
     for event in events:
         if event.kind in SEAT_STATES:
-            item = _seat_change(event, hall.settings, apart)
+            item = _seat_change(event, inventory.settings, apart)
             items.append(item)
-            if hall.plan.set_aside and item["state"] == "f":
-                items += _withhold(item, hall, channel)
+            if inventory.plan.set_aside and item["state"] == "f":
+                items += _withhold(item, inventory, channel)
     return items
 
 
-def _withhold(item: dict[str, object], hall: Hall, channel: str) -> list[dict[str, object]]:
+def _withhold(
+    item: dict[str, object], inventory: SaleInventory, channel: str
+) -> list[dict[str, object]]:
     """Takes the seats that are not for everybody out of the item, into one of their own."""
     seats: list[int] = item["seats"]  # type: ignore[assignment]  # as _seat_change has made it
-    carried, plan = frozenset({channel}), hall.plan
-    withheld = [at for at in seats if hall.settings.withheld(plan.kind(at).channel, carried)]
+    carried, plan = frozenset({channel}), inventory.plan
+    withheld = [at for at in seats if inventory.settings.withheld(plan.kind(at).channel, carried)]
     if not withheld:
         return []
     apart = frozenset(withheld)
@@ -117,9 +125,9 @@ def _withhold(item: dict[str, object], hall: Hall, channel: str) -> list[dict[st
     return [{**item, "state": "x", "seats": withheld, "areas": []}]
 
 
-def map_channel(hall: Hall, text: str | None) -> str:
+def map_channel(inventory: SaleInventory, text: str | None) -> str:
     """The channel whose view of the map is asked for, empty for the general one."""
-    settings = hall.settings
+    settings = inventory.settings
     known = {allotment.channel for allotment in settings.allotments}
     if text and text not in known | {area.channel for area in settings.areas}:
         raise invalid("channel", "The sale has no such channel.")
@@ -151,17 +159,17 @@ def _page(
     return EventPage(items, f"{end[0]}-{end[1]}", more)
 
 
-def _cloud_event(hall: Hall, event: StreamEvent) -> dict[str, object]:
+def _cloud_event(inventory: SaleInventory, event: StreamEvent) -> dict[str, object]:
     body: dict[str, Any] = msgspec.msgpack.decode(event.body)
     return {
         "specversion": "1.0",
         "id": body["id"],
-        "source": sale_path(hall.name),
+        "source": sale_path(inventory.name),
         "type": event.kind,
         "time": body["time"],
         "subject": body.get("subject"),
         "datacontenttype": "application/json",
-        "data": event_data(body.get("data"), hall.plan, hall.settings),
+        "data": event_data(body.get("data"), inventory.plan, inventory.settings),
     }
 
 

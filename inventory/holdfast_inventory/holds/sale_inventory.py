@@ -27,7 +27,7 @@ SWEEPS_MAX: Final = 200
 SEED_BITS: Final = 31
 
 
-class Hall:
+class SaleInventory:
     """Holds and seats of one sale. `name` is in the URLs, `ref` is shared with the waiting room."""
 
     def __init__(

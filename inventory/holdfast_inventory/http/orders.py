@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from holdfast_inventory.holds.hold_requests import BuyerName, hold_view
-from holdfast_inventory.http.request import HALLS, hold_id_of
+from holdfast_inventory.http.request import INVENTORIES, hold_id_of
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest, Reference
 from holdfast_inventory.orders.orders import BoxOffice, order_members
@@ -48,7 +48,7 @@ class PayingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def add_routes(app: web.Application) -> None:
-    """The routes of orders. The face sets `ORDER_LEDGER` and `HALLS` before the app starts."""
+    """Adds the routes of orders; the face has set `ORDER_LEDGER` and `INVENTORIES`."""
     app.cleanup_ctx.append(_background)
     app.router.add_post(SALE + "/holds/{id}/paying", pay)
     app.router.add_post(SALE + "/holds/{id}/confirm", confirm)
@@ -143,8 +143,8 @@ async def _background(app: web.Application) -> AsyncIterator[None]:
 
 async def office_of(request: web.Request) -> BoxOffice:
     """What it takes to sell in the sale of this request."""
-    hall = await request.app[HALLS](request.match_info["sale"])
-    return BoxOffice(hall, request.app[ORDER_LEDGER])
+    inventory = await request.app[INVENTORIES](request.match_info["sale"])
+    return BoxOffice(inventory, request.app[ORDER_LEDGER])
 
 
 async def _order(request: web.Request, office: BoxOffice) -> Order:

@@ -1,4 +1,4 @@
-"""How a request about holds finds its hall, and on whose behalf it is made."""
+"""Reads from a request which sale and hold it is about, and on whose behalf it is made."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from typing import Final
 from aiohttp import web
 
 from holdfast_inventory.holds.hold_requests import BuyerRef
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_web.credentials import Buyer, Role, buyer, require_role, shows_pass
 from holdfast_web.errors import ErrorCode, HoldfastError
 
-HALLS: Final[web.AppKey[Callable[[str], Awaitable[Hall]]]] = web.AppKey("halls")
-"""From a sale's name to its hall; raises HoldfastError(UNKNOWN_SALE). Set by the face."""
+INVENTORIES: Final[web.AppKey[Callable[[str], Awaitable[SaleInventory]]]] = web.AppKey(
+    "inventories"
+)
+"""From a sale's name to its inventory; raises HoldfastError(UNKNOWN_SALE). Set by the face."""
 
 _HOLD_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-async def hall_of(request: web.Request) -> Hall:
-    """The hall of the sale in the address."""
-    return await request.app[HALLS](request.match_info["sale"])
+async def inventory_of(request: web.Request) -> SaleInventory:
+    """The inventory of the sale in the address."""
+    return await request.app[INVENTORIES](request.match_info["sale"])
 
 
 def hold_id_of(request: web.Request, unknown: ErrorCode = ErrorCode.UNKNOWN_HOLD) -> str:
@@ -42,11 +44,11 @@ def buyer_ref(who: Buyer) -> BuyerRef:
     return BuyerRef(who.id, f"key:{who.key.id if who.key else ''}")
 
 
-async def owner_of(request: web.Request, hall: Hall, named: str | None) -> str:
+async def owner_of(request: web.Request, inventory: SaleInventory, named: str | None) -> str:
     """Whose a hold must be for this request: the pass's or the named buyer's; empty, for a platform
     key that names nobody, means anybody's.
     """
     if named is None and not shows_pass(request):
         await require_role(request, Role.PLATFORM)
         return ""
-    return (await buyer(request, hall, named)).id
+    return (await buyer(request, inventory, named)).id

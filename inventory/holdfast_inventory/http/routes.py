@@ -1,4 +1,4 @@
-"""The inventory over HTTP: thin handlers, each one call into the hall.
+"""The inventory over HTTP: thin handlers, each one call into the domain.
 
 What needs a decision is decided elsewhere: who asks in `holdfast_web.credentials`, whether a
 request makes sense in `holds`, whether it can be had in the store.
@@ -29,11 +29,16 @@ from holdfast_inventory.holds.hold_requests import (
     resolve,
     seat_indices,
 )
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.seat_map import SeatMap
 from holdfast_inventory.http import orders as orders_routes
 from holdfast_inventory.http.orders import office_of
-from holdfast_inventory.http.request import HALLS, buyer_ref, hall_of, hold_id_of, owner_of
+from holdfast_inventory.http.request import (
+    buyer_ref,
+    hold_id_of,
+    inventory_of,
+    owner_of,
+)
 from holdfast_inventory.http.streams import set_up_streams, stream_changes, wants_stream
 from holdfast_inventory.orders.paying import withdraw
 from holdfast_ledger import LedgerError
@@ -53,8 +58,6 @@ from holdfast_web.problems import to_error
 from holdfast_web.ready import Ready
 from holdfast_web.responses import JSON_TYPE, json_response
 from holdfast_web.text import query_text
-
-__all__ = ["HALLS", "add_routes"]
 
 MSGPACK_TYPE: Final = "application/msgpack"
 _PLAN_CACHING: Final = "public, max-age=86400, immutable"
@@ -89,7 +92,7 @@ def add_routes(app: web.Application, bounds: StreamBounds | None = None) -> None
 
 @public_endpoint
 async def _plan(request: web.Request) -> web.StreamResponse:
-    plan = (await hall_of(request)).plan
+    plan = (await inventory_of(request)).plan
     headers = {
         "ETag": f'"{plan.version}"',
         "Cache-Control": _PLAN_CACHING,
@@ -105,9 +108,9 @@ async def _plan(request: web.Request) -> web.StreamResponse:
 
 @public_endpoint
 async def _seats(request: web.Request) -> web.StreamResponse:
-    hall = await hall_of(request)
-    channel = map_channel(hall, query_text(request, "channel"))
-    seat_map = (await hall.seat_map()).seen_by(channel)
+    inventory = await inventory_of(request)
+    channel = map_channel(inventory, query_text(request, "channel"))
+    seat_map = (await inventory.seat_map()).seen_by(channel)
     etag = seat_map.etag
     vary = "Accept, Accept-Encoding"
     headers = {"ETag": f'"{etag}"', "Cache-Control": _MAP_CACHING, "Vary": vary}
@@ -149,12 +152,12 @@ async def _changes(request: web.Request) -> web.StreamResponse:
 
 @public_endpoint
 async def _changes_page(request: web.Request) -> web.StreamResponse:
-    hall = await hall_of(request)
+    inventory = await inventory_of(request)
     after = read_cursor(query_text(request, "after"))
     if after is None:
         raise invalid("after", "Give the `version` of the map as `after`.")
-    channel = map_channel(hall, query_text(request, "channel"))
-    read = await seat_changes(hall, after, EVENTS_MAX, channel)
+    channel = map_channel(inventory, query_text(request, "channel"))
+    read = await seat_changes(inventory, after, EVENTS_MAX, channel)
     members = {"version": read.cursor, "more": read.more, "changes": read.items}
     return json_response(members, headers={"Vary": "Accept"})
 
@@ -162,10 +165,10 @@ async def _changes_page(request: web.Request) -> web.StreamResponse:
 @endpoint
 async def _events(request: web.Request) -> web.StreamResponse:
     await require_role(request, Role.PLATFORM)
-    hall = await hall_of(request)
+    inventory = await inventory_of(request)
     # `cursor` as in every list, so that who pages by `next` need not know this one by name.
     after = read_cursor(query_text(request, "cursor") or query_text(request, "after"))
-    read = await cloud_events(hall, after, page_limit(request, EVENTS_MAX))
+    read = await cloud_events(inventory, after, page_limit(request, EVENTS_MAX))
     return json_response(_events_members(read))
 
 
@@ -183,92 +186,97 @@ def _events_members(read: EventPage) -> dict[str, object]:
 
 @buyer_endpoint
 async def _hold(request: web.Request) -> web.StreamResponse:
-    hall = await hall_of(request)
+    inventory = await inventory_of(request)
     body = await read_json(request, HoldBody)
-    who = await buyer(request, hall, body.buyer)
+    who = await buyer(request, inventory, body.buyer)
     key = idempotency_key(request)
-    wish = resolve(body, hall.plan, hall.settings, who.channels)
+    wish = resolve(body, inventory.plan, inventory.settings, who.channels)
     ref = buyer_ref(who)
     digest = request_digest(msgspec.structs.replace(body, buyer=ref.id))
     try:
         # Such a pass begins nothing; a repeat finds what the first request has made.
         final = who.claims is not None and who.claims.final
-        if final and not await hall.has_made(ref, key=key):
+        if final and not await inventory.has_made(ref, key=key):
             raise HoldfastError(ErrorCode.PASS_ENDED)
-        answer = await hall.hold(wish, ref, key=key, digest=digest)
+        answer = await inventory.hold(wish, ref, key=key, digest=digest)
     except (HoldfastError, LedgerError) as error:
-        _count(request, hall, to_error(error).code.value)
+        _count(request, inventory, to_error(error).code.value)
         raise
-    _count(request, hall, "again" if answer.code is Code.HOLD_REPEATED else "created")
-    return _hold_response(hall, answer, status=201)
+    _count(request, inventory, "again" if answer.code is Code.HOLD_REPEATED else "created")
+    return _hold_response(inventory, answer, status=201)
 
 
 @buyer_endpoint
 async def _holds(request: web.Request) -> web.StreamResponse:
-    hall = await hall_of(request)
-    who = await buyer(request, hall, query_text(request, "buyer"))
+    inventory = await inventory_of(request)
+    who = await buyer(request, inventory, query_text(request, "buyer"))
     query = page_query(request, int, str)
     after = (int(query.after[0]), str(query.after[1])) if query.after else (0, "")
-    now_ms, holds = await hall.holds_of(who.id)
+    now_ms, holds = await inventory.holds_of(who.id)
     left = [hold for hold in holds if (hold.created_ms, hold.id) > after]
     shown = left[: query.limit]
-    items = [hold_view(hold, now_ms, hall.name, hall.plan, hall.settings) for hold in shown]
+    items = [
+        hold_view(hold, now_ms, inventory.name, inventory.plan, inventory.settings)
+        for hold in shown
+    ]
     more = (shown[-1].created_ms, shown[-1].id) if len(left) > query.limit else None
     return json_response(page(items, more))
 
 
 @buyer_endpoint
 async def _read(request: web.Request) -> web.StreamResponse:
-    hall = await hall_of(request)
-    owner = await owner_of(request, hall, query_text(request, "buyer"))
-    return _hold_response(hall, await hall.read(hold_id_of(request), owner=owner))
+    inventory = await inventory_of(request)
+    owner = await owner_of(request, inventory, query_text(request, "buyer"))
+    return _hold_response(inventory, await inventory.read(hold_id_of(request), owner=owner))
 
 
 @buyer_endpoint
 async def _extend(request: web.Request) -> web.StreamResponse:
-    hall = await hall_of(request)
+    inventory = await inventory_of(request)
     body = await read_json(request, HoldChangeBody, default=HoldChangeBody())
-    owner = await owner_of(request, hall, body.buyer)
+    owner = await owner_of(request, inventory, body.buyer)
     hold_id, version = hold_id_of(request), body.version or 0
-    answer = await hall.extend(hold_id, owner=owner, version=version)
-    _count(request, hall, "extended")
-    return _hold_response(hall, answer)
+    answer = await inventory.extend(hold_id, owner=owner, version=version)
+    _count(request, inventory, "extended")
+    return _hold_response(inventory, answer)
 
 
 @buyer_endpoint
 async def _release(request: web.Request) -> web.StreamResponse:
-    hall = await hall_of(request)
+    inventory = await inventory_of(request)
     body = await read_json(request, HoldChangeBody, default=HoldChangeBody())
-    owner = await owner_of(request, hall, body.buyer)
+    owner = await owner_of(request, inventory, body.buyer)
     hold_id, version = hold_id_of(request), body.version or 0
-    answer = await hall.release(hold_id, owner=owner, version=version)
+    answer = await inventory.release(hold_id, owner=owner, version=version)
     if answer.hold is not None and answer.hold.ledger:
         await withdraw(await office_of(request), answer.hold, answer.now_ms)
-    _count(request, hall, "released")
-    return _hold_response(hall, answer)
+    _count(request, inventory, "released")
+    return _hold_response(inventory, answer)
 
 
 @buyer_endpoint
 async def _cancel(request: web.Request) -> web.StreamResponse:
     """What was held under the `Idempotency-Key`, or would be when it arrives, shall not be."""
-    hall = await hall_of(request)
+    inventory = await inventory_of(request)
     body = await read_json(request, HoldChangeBody, default=HoldChangeBody())
-    who = await buyer(request, hall, body.buyer)
-    answer = await hall.cancel(buyer_ref(who), key=idempotency_key(request))
-    return _hold_response(hall, answer)
+    who = await buyer(request, inventory, body.buyer)
+    answer = await inventory.cancel(buyer_ref(who), key=idempotency_key(request))
+    return _hold_response(inventory, answer)
 
 
-def _hold_response(hall: Hall, answer: HoldAnswer, *, status: int = 200) -> web.Response:
+def _hold_response(
+    inventory: SaleInventory, answer: HoldAnswer, *, status: int = 200
+) -> web.Response:
     if answer.hold is None:
         raise HoldfastError(ErrorCode.UNKNOWN_HOLD)
-    view = hold_view(answer.hold, answer.now_ms, hall.name, hall.plan, hall.settings)
+    view = hold_view(answer.hold, answer.now_ms, inventory.name, inventory.plan, inventory.settings)
     return json_response(view, status=status)
 
 
-def _count(request: web.Request, hall: Hall, outcome: str) -> None:
+def _count(request: web.Request, inventory: SaleInventory, outcome: str) -> None:
     metrics = request.app.get(METRICS)
     if metrics is not None:
-        metrics.holds.add(hall.name, outcome)
+        metrics.holds.add(inventory.name, outcome)
 
 
 # Blocking

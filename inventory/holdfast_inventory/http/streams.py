@@ -22,14 +22,14 @@ from aiohttp import hdrs, web
 from holdfast_inventory.events.change_streams import (
     Batch,
     ChangeStreams,
-    FindHall,
+    FindInventory,
     StreamBounds,
     StreamEnd,
     Subscription,
 )
 from holdfast_inventory.events.events import change_items, map_channel, read_cursor
-from holdfast_inventory.holds.sale_inventory import Hall
-from holdfast_inventory.http.request import HALLS
+from holdfast_inventory.holds.sale_inventory import SaleInventory
+from holdfast_inventory.http.request import INVENTORIES
 from holdfast_web.client_address import address_network, client_address
 from holdfast_web.connection import SERVER_NAME
 from holdfast_web.cors import Cors, cors_headers
@@ -76,21 +76,21 @@ async def stream_changes(request: web.Request) -> web.StreamResponse:
     after = read_cursor(request.headers.get("Last-Event-ID") or query_text(request, "after"))
     if after is None:
         raise invalid("after", "Give the `version` of the map as `after`.")
-    name, halls = request.match_info["sale"], request.app[HALLS]
+    name, inventories = request.match_info["sale"], request.app[INVENTORIES]
 
-    async def find_hall() -> Hall:
-        return await halls(name)
+    async def find_inventory() -> SaleInventory:
+        return await inventories(name)
 
-    view = map_channel(await find_hall(), query_text(request, "channel"))
+    view = map_channel(await find_inventory(), query_text(request, "channel"))
     headers = {**_HEADERS, **await cors_headers(request, Cors.PUBLIC)}
     response = web.StreamResponse(headers=headers)
     if request.method == hdrs.METH_HEAD:
         return response
     address, streams = address_network(client_address(request)), request.app[CHANGE_STREAMS]
-    async with streams.subscribed(name, find_hall, after, address) as subscription:
+    async with streams.subscribed(name, find_inventory, after, address) as subscription:
         await response.prepare(request)
         with _counted(request), contextlib.suppress(ConnectionError):  # the client is gone
-            await _tell(_Line(request, response), subscription, find_hall, view)
+            await _tell(_Line(request, response), subscription, find_inventory, view)
     return response
 
 
@@ -125,13 +125,15 @@ class _Line:
         self._written_at = time.monotonic()
 
 
-async def _tell(line: _Line, subscription: Subscription, find_hall: FindHall, view: str) -> None:
+async def _tell(
+    line: _Line, subscription: Subscription, find_inventory: FindInventory, view: str
+) -> None:
     # At random, so that the clients of a process that ended do not all come back at once.
     await line.write(b"retry: %d\n\n" % random.randint(*RETRY_MS))  # noqa: S311
     while not line.gone:
         batches = await subscription.take(CHECK_SECONDS)
         if batches:
-            await line.write(_frames(await find_hall(), batches, view))
+            await line.write(_frames(await find_inventory(), batches, view))
         elif subscription.end is not None:
             if subscription.end is not StreamEnd.CLOSING:
                 await line.write(_last_event(subscription.end))
@@ -140,17 +142,17 @@ async def _tell(line: _Line, subscription: Subscription, find_hall: FindHall, vi
             await line.write(b":\nid: %b\n\n" % _cursor_text(subscription.cursor))
 
 
-def _frames(hall: Hall, batches: Sequence[Batch], view: str) -> bytes:
+def _frames(inventory: SaleInventory, batches: Sequence[Batch], view: str) -> bytes:
     """Each batch as one message, made once for all who see the same."""
     for batch in batches:
         if view not in batch.frames:
-            batch.frames[view] = _frame(hall, batch, view)
+            batch.frames[view] = _frame(inventory, batch, view)
     return b"".join(batch.frames[view] for batch in batches)
 
 
-def _frame(hall: Hall, batch: Batch, view: str) -> bytes:
+def _frame(inventory: SaleInventory, batch: Batch, view: str) -> bytes:
     cursor = _cursor_text(batch.last)
-    items = change_items(batch.events, hall, view)
+    items = change_items(batch.events, inventory, view)
     if not items:
         return b"id: %b\n\n" % cursor
     data = msgspec.json.encode({"version": cursor.decode(), "changes": items})

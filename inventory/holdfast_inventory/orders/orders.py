@@ -23,7 +23,7 @@ from holdfast_web.timestamps import timestamp
 
 
 class Stock(Protocol):
-    """What selling needs of a sale in this process; a `Hall` is one."""
+    """What selling needs of a sale in this process; a `SaleInventory` is one."""
 
     @property
     def name(self) -> str: ...

@@ -20,7 +20,7 @@ from holdfast.sales.spec_mapping import stock_settings
 from holdfast_inventory.holds.choice import ChoiceCompiler
 from holdfast_inventory.holds.hold_requests import BuyerRef, Wish
 from holdfast_inventory.holds.releases import release
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.settings import StockSettings
 from holdfast_lua.calls.hold_terms import HoldAnswer, SeatChoice
 
@@ -43,14 +43,14 @@ class _WithChannel(ChoiceCompiler):
         )
 
 
-_hold = Hall.hold
+_hold = SaleInventory.hold
 
 
 async def _as_a_member(
-    hall: Hall, wish: Wish, buyer: BuyerRef, *, key: str, digest: str
+    inventory: SaleInventory, wish: Wish, buyer: BuyerRef, *, key: str, digest: str
 ) -> HoldAnswer:
     member = replace(wish, channels=frozenset({CLUB}))
-    return await _hold(hall, member, buyer, key=key, digest=digest)
+    return await _hold(inventory, member, buyer, key=key, digest=digest)
 
 
 _withheld = StockSettings.withheld
@@ -72,7 +72,7 @@ async def _let_out_at_once(
     operations: SaleOperations, name: str, changes: Mapping[str, object], actor: str
 ) -> Sale:
     sale = await operations._directory.get(name)
-    await release(sale.hall, (CLUB,))
+    await release(sale.inventory, (CLUB,))
     return await _patch(operations, name, changes, actor)
 
 
@@ -89,7 +89,7 @@ WITHOUT_CHANNEL: Final = {
     "pick without its channel": Mutant(
         "best available gives seats that are set aside to anybody",
         ("channel",),
-        patched=lambda: patch.object(Hall, "hold", _as_a_member),
+        patched=lambda: patch.object(SaleInventory, "hold", _as_a_member),
     ),
     "late payment without its channel": Mutant(
         "a late payment for other seats gets those that are set aside",

@@ -19,7 +19,7 @@ from holdfast_inventory.holds.hold_requests import (
     hold_id_for,
     resolve,
 )
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_inventory.orders.paying import withdraw
 from holdfast_lua.calls.codes import Code
@@ -43,16 +43,16 @@ def hold(
     """
     state.requests.append((buyer, key, body, channels))
 
-    async def operation(hall: Hall, worker: Worker) -> None:
-        heard = CLUB in hall.settings.released
+    async def operation(inventory: SaleInventory, worker: Worker) -> None:
+        heard = CLUB in inventory.settings.released
         said = state.checker.ledger.released_in is not None
         require(said or not heard, "channel", "a worker has heard of a release that nobody said")
         barred = CLUB not in channels and not heard
-        wish = _resolved(hall, body, channels, barred=barred)
+        wish = _resolved(inventory, body, channels, barred=barred)
         who = _buyer(buyer)
         hold_id = hold_id_for(state.uid, who.credential, f"k{key}")
         REQUEST.set(_asked(hold_id, buyer, body, wish, barred=barred))
-        state.saw(await hall.hold(wish, who, key=f"k{key}", digest=repr(body)))
+        state.saw(await inventory.hold(wish, who, key=f"k{key}", digest=repr(body)))
 
     return operation
 
@@ -61,10 +61,12 @@ def _buyer(buyer: str) -> BuyerRef:
     return BuyerRef(buyer, f"key:{buyer}")
 
 
-def _resolved(hall: Hall, body: HoldBody, channels: frozenset[str], *, barred: bool) -> Wish:
+def _resolved(
+    inventory: SaleInventory, body: HoldBody, channels: frozenset[str], *, barred: bool
+) -> Wish:
     """Nobody is refused for the lack of a channel that is not needed."""
     try:
-        return resolve(body, hall.plan, hall.settings, channels)
+        return resolve(body, inventory.plan, inventory.settings, channels)
     except HoldfastError as error:
         named = {f"s{seat}" for seat in CLUB_SEATS} | {AREAS[LODGE]}
         asked = {*body.seats, *(area.id for area in body.areas)}
@@ -96,15 +98,15 @@ def repeat_hold(state: RunState, number: int) -> Operation | None:
 
 
 def cancel(state: RunState, buyer: str, key: int) -> Operation:
-    async def operation(hall: Hall, worker: Worker) -> None:
-        await hall.cancel(_buyer(buyer), key=f"k{key}")
+    async def operation(inventory: SaleInventory, worker: Worker) -> None:
+        await inventory.cancel(_buyer(buyer), key=f"k{key}")
 
     return operation
 
 
 def extend(state: RunState, of: HoldRecord, owner: str, version: int) -> Operation:
-    async def operation(hall: Hall, worker: Worker) -> None:
-        state.saw(await hall.extend(of.id, owner=owner, version=version))
+    async def operation(inventory: SaleInventory, worker: Worker) -> None:
+        state.saw(await inventory.extend(of.id, owner=owner, version=version))
 
     return operation
 
@@ -112,11 +114,11 @@ def extend(state: RunState, of: HoldRecord, owner: str, version: int) -> Operati
 def release(state: RunState, of: HoldRecord, owner: str, version: int) -> Operation:
     """As the request does it: of a hold that was being paid the order is voided, too."""
 
-    async def operation(hall: Hall, worker: Worker) -> None:
-        answer = await hall.release(of.id, owner=owner, version=version)
+    async def operation(inventory: SaleInventory, worker: Worker) -> None:
+        answer = await inventory.release(of.id, owner=owner, version=version)
         fair = owner in ("", of.buyer)
         require(fair or answer.code is not Code.OK, "owner", f"{owner} freed {of.id}")
         if answer.hold is not None and answer.hold.ledger:
-            await withdraw(BoxOffice(hall, worker.ledger), answer.hold, answer.now_ms)
+            await withdraw(BoxOffice(inventory, worker.ledger), answer.hold, answer.now_ms)
 
     return operation

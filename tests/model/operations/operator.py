@@ -10,29 +10,29 @@ from model.workers.worker import Worker
 
 from holdfast.sales.operations import SaleOperations
 from holdfast_inventory.holds import seat_blocks as blocking
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import LineCalls
 
 
 def sweep() -> Operation:
-    async def operation(hall: Hall, worker: Worker) -> None:
-        await hall.sweep()
+    async def operation(inventory: SaleInventory, worker: Worker) -> None:
+        await inventory.sweep()
 
     return operation
 
 
 def recover() -> Operation:
-    async def operation(hall: Hall, worker: Worker) -> None:
-        await worker.recovery.visit(hall)
+    async def operation(inventory: SaleInventory, worker: Worker) -> None:
+        await worker.recovery.visit(inventory)
 
     return operation
 
 
 def block(seats: Sequence[int], *, blocked: bool) -> Operation:
-    async def operation(hall: Hall, worker: Worker) -> None:
-        office = BoxOffice(hall, worker.ledger)
+    async def operation(inventory: SaleInventory, worker: Worker) -> None:
+        office = BoxOffice(inventory, worker.ledger)
         await (blocking.block if blocked else blocking.unblock)(office, seats)
 
     return operation
@@ -41,9 +41,9 @@ def block(seats: Sequence[int], *, blocked: bool) -> Operation:
 def release_allotment(state: RunState) -> Operation:
     """The operator puts on sale for everybody what is set aside."""
 
-    async def operation(hall: Hall, worker: Worker) -> None:
+    async def operation(inventory: SaleInventory, worker: Worker) -> None:
         operations = SaleOperations(worker.builder, worker.directory)
-        await operations.patch(hall.name, {"released_channels": [CLUB]}, "operator")
+        await operations.patch(inventory.name, {"released_channels": [CLUB]}, "operator")
 
     return operation
 
@@ -51,11 +51,11 @@ def release_allotment(state: RunState) -> Operation:
 def refresh() -> Operation:
     """A worker hears of changed settings, and goes on where somebody broke off bringing them in."""
 
-    async def operation(hall: Hall, worker: Worker) -> None:
-        sale = worker.directory.loaded(hall.name)
+    async def operation(inventory: SaleInventory, worker: Worker) -> None:
+        sale = worker.directory.loaded(inventory.name)
         if sale is not None:
             await worker.directory.refresh(sale)
-        sale = worker.directory.loaded(hall.name)
+        sale = worker.directory.loaded(inventory.name)
         if sale is not None:
             await worker.builder.push(sale, sale.record)
 
@@ -65,9 +65,9 @@ def refresh() -> Operation:
 def change_lifecycle(change: str) -> Operation:
     """As the operator's request does it: the store first, then the ledger."""
 
-    async def operation(hall: Hall, worker: Worker) -> None:
-        changed = await LineCalls(worker.executor).change_lifecycle(hall.ref, change)
+    async def operation(inventory: SaleInventory, worker: Worker) -> None:
+        changed = await LineCalls(worker.executor).change_lifecycle(inventory.ref, change)
         if changed.code is Code.OK:
-            await worker.ledger.sales.set_lifecycle(hall.uid, changed.lifecycle)
+            await worker.ledger.sales.set_lifecycle(inventory.uid, changed.lifecycle)
 
     return operation

@@ -9,7 +9,7 @@ from model.reference.terms import require
 from model.state import Operation, RunState
 from model.workers.worker import Worker
 
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest
 from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_inventory.orders.paying import begin_paying
@@ -19,8 +19,8 @@ from holdfast_lua.calls.records import HoldRecord
 
 
 def pay(state: RunState, of: HoldRecord) -> Operation:
-    async def operation(hall: Hall, worker: Worker) -> None:
-        await begin_paying(BoxOffice(hall, worker.ledger), of.id)
+    async def operation(inventory: SaleInventory, worker: Worker) -> None:
+        await begin_paying(BoxOffice(inventory, worker.ledger), of.id)
 
     return operation
 
@@ -35,8 +35,8 @@ def confirm(
     if amount is None and not other:
         state.paid[of.id] = request
 
-    async def operation(hall: Hall, worker: Worker) -> None:
-        office = BoxOffice(hall, worker.ledger)
+    async def operation(inventory: SaleInventory, worker: Worker) -> None:
+        office = BoxOffice(inventory, worker.ledger)
         confirmed = await Confirming(worker.background).confirm(office, of.id, request)
         # Lost with its hold and paid back since, it is an order that never had anything.
         sold = confirmed.order.id in state.checker.ledger.sold_once
@@ -50,8 +50,8 @@ def confirm(
 def refund(
     state: RunState, of: HoldRecord, items: tuple[RefundItem, ...] | None, key: str
 ) -> Operation:
-    async def operation(hall: Hall, worker: Worker) -> None:
-        office = BoxOffice(hall, worker.ledger)
+    async def operation(inventory: SaleInventory, worker: Worker) -> None:
+        office = BoxOffice(inventory, worker.ledger)
         refunding = Refunding(worker.background)
         await refunding.refund(office, of.id, RefundRequest(items), key or None)
 

@@ -23,7 +23,7 @@ from model.two_stores.sentinels import SENTINELS, MasterExecutor, Sent
 from model.workers.worker import Worker
 
 from holdfast.sales.spec import spec_to_json
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_ledger import Ledger, LedgerError, SaleDraft
 from holdfast_lua import Executor
 from holdfast_lua.calls import keys
@@ -36,7 +36,7 @@ from holdfast_web.errors import HoldfastError
 
 FORMER, PROMOTED = Address("former", 1), Address("promoted", 2)
 NAME = f"sale-{UID}"
-Operation = Callable[[Hall, Worker], Awaitable[None]]
+Operation = Callable[[SaleInventory, Worker], Awaitable[None]]
 
 
 @dataclass
@@ -131,7 +131,7 @@ class TwoStoreState:
         try:
             sale = await worker.directory.get(NAME)
             try:
-                await operation(sale.hall, worker)
+                await operation(sale.inventory, worker)
             except (StoreBehind, EpochChanged) as fault:
                 await worker.directory.recover(sale, fault)
         except (HoldfastError, LedgerError, StoreError) as error:

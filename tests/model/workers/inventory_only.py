@@ -10,7 +10,7 @@ from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json
 from holdfast.sales.spec_mapping import stock_settings
-from holdfast_inventory.holds.sale_inventory import Hall
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.plan.plan import Plan
 from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
@@ -56,5 +56,5 @@ class InventoryBuilder(SaleBuilder):
         spec = spec_from_json(record.spec)
         ref = SaleRef(record.uid, record.epoch)
         plan = await self.plans.get(record, spec)
-        hall = Hall(record.name, ref, plan, stock_settings(spec), self.stock_calls)
-        return Sale(record, spec, ref, cast(Room, NoRoom()), hall)
+        inventory = SaleInventory(record.name, ref, plan, stock_settings(spec), self.stock_calls)
+        return Sale(record, spec, ref, cast(Room, NoRoom()), inventory)
