@@ -15,13 +15,13 @@ from typing import Any
 import uvloop
 from shop_kit import SETTINGS, TEST_LUA, Shop, make_inventory
 
+from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.holds.settings import LatePayment
 from holdfast_inventory.orders.background import BackgroundTasks
-from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_inventory.orders.paying import begin_paying, withdraw
 from holdfast_inventory.orders.recovery import Recovery
 from holdfast_inventory.orders.refund import Refunding, RefundRequest
+from holdfast_inventory.settings import LatePayment
 from holdfast_ledger import Ledger, Outcome
 from holdfast_ledger.transactions.intents import Intent
 from holdfast_lua import Executor, SaleRef, load_bundle
@@ -118,25 +118,25 @@ async def _live(life: Life) -> None:
 
 
 async def _act(life: Life, shop: Shop) -> None:
-    office, background = BoxOffice(shop.inventory, shop.ledger), BackgroundTasks()
+    context, background = SaleContext(shop.inventory, shop.ledger), BackgroundTasks()
     try:
-        await _do(life, shop, office, background)
+        await _do(life, shop, context, background)
     finally:  # what a refusal has begun goes on too
         await background.drain()
         await shop.background.drain()
 
 
-async def _do(life: Life, shop: Shop, office: BoxOffice, background: BackgroundTasks) -> None:
+async def _do(life: Life, shop: Shop, context: SaleContext, background: BackgroundTasks) -> None:
     if life.deed == "confirm":
         await shop.confirm(await shop.read(life.hold_id))
     elif life.deed == "pay":
-        await begin_paying(office, life.hold_id)
+        await begin_paying(context, life.hold_id)
     elif life.deed == "withdraw":
         released = await shop.inventory.release(life.hold_id, owner="", version=0)
         assert released.hold is not None
-        await withdraw(office, released.hold, released.now_ms)
+        await withdraw(context, released.hold, released.now_ms)
     elif life.deed == "refund":
-        await Refunding(background).refund(office, life.hold_id, RefundRequest(), None)
+        await Refunding(background).refund(context, life.hold_id, RefundRequest(), None)
     else:
         recovery = Recovery(shop.ledger, patience_ms=0)
         await recovery.visit(shop.inventory)

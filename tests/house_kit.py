@@ -28,9 +28,9 @@ from holdfast.sales.sale import Sale
 from holdfast.sales.spec import AreaSpec, SaleBody
 from holdfast.sales.tasks.periodic_tasks import PeriodicTasks
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldBody, resolve
+from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirming
-from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls.records import HoldRecord
@@ -80,8 +80,8 @@ class House:
         body = msgspec.structs.replace(BODY, **changes)
         return (await self.operations.put(name, body, "test"))[0]
 
-    async def office(self, name: str) -> BoxOffice:
-        return BoxOffice((await self.directory.get(name)).inventory, self.ledger)
+    async def context(self, name: str) -> SaleContext:
+        return SaleContext((await self.directory.get(name)).inventory, self.ledger)
 
     async def join(self, name: str) -> str:
         """A ticket."""
@@ -187,7 +187,7 @@ async def sell(house: House, name: str, key: str) -> tuple[int, ...]:
 async def confirm(house: House, name: str, hold: HoldRecord) -> None:
     """Sells what is held, and tells the store of it."""
     background = BackgroundTasks()
-    await Confirming(background).confirm(await house.office(name), hold.id, payment(hold))
+    await Confirming(background).confirm(await house.context(name), hold.id, payment(hold))
     await background.drain()
 
 

@@ -180,15 +180,15 @@ async def _operate(house: House, name: str, deed: str) -> None:
 
 
 async def _trade(house: House, name: str, deed: str, given: dict[str, str]) -> None:
-    sale, office = await house.directory.get(name), await house.office(name)
+    sale, context = await house.directory.get(name), await house.context(name)
     inventory, hold = sale.inventory, given.get("hold", "")
     deeds: dict[str, Callable[[], Awaitable[object]]] = {
         "hold": lambda: house.hold(name, given["key"]),
         "extend": lambda: inventory.extend(hold, owner="", version=0),
         "release": lambda: inventory.release(hold, owner="", version=0),
         "cancel": lambda: inventory.cancel(BuyerRef("ann", "key:test"), key=given["key"]),
-        "block": lambda: blocking.block(office, [0, 1]),
-        "unblock": lambda: blocking.unblock(office, [0, 1]),
+        "block": lambda: blocking.block(context, [0, 1]),
+        "unblock": lambda: blocking.unblock(context, [0, 1]),
         "sweep": lambda: house.builder.sweep(sale),
     }
     await deeds[deed]()

@@ -13,13 +13,14 @@ from typing import Any
 import msgspec
 
 from holdfast_inventory.holds.hold_requests import AreaWish, BuyerRef, HoldBody, resolve
+from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.holds.settings import Area, StockSettings
 from holdfast_inventory.holds.stock_image import make_image
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirmed, Confirming, ConfirmRequest
-from holdfast_inventory.orders.orders import BoxOffice, holds_of_ledger
+from holdfast_inventory.orders.orders import holds_of_ledger
 from holdfast_inventory.plan.plan import compile_plan
+from holdfast_inventory.settings import Area, StockSettings
 from holdfast_ledger import Ledger, Order, SaleDraft
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls import keys
@@ -104,8 +105,8 @@ class Shop:
     background: BackgroundTasks = field(default_factory=BackgroundTasks)
 
     @property
-    def office(self) -> BoxOffice:
-        return BoxOffice(self.inventory, self.ledger)
+    def context(self) -> SaleContext:
+        return SaleContext(self.inventory, self.ledger)
 
     async def hold(
         self, *seats: str, floor: int = 0, buyer: str = "ann", key: str = ""
@@ -124,7 +125,7 @@ class Shop:
     async def confirm(self, hold: HoldRecord, **changes: Any) -> Confirmed:
         """What the platform sends once it has the money."""
         request = msgspec.structs.replace(payment(hold), **changes)
-        return await Confirming(self.background).confirm(self.office, hold.id, request)
+        return await Confirming(self.background).confirm(self.context, hold.id, request)
 
     async def read(self, hold_id: str) -> HoldRecord:
         """The hold as the store has it."""

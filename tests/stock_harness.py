@@ -20,9 +20,9 @@ import msgspec
 from holdfast_inventory.holds.allotments import opened_names
 from holdfast_inventory.holds.choice import ChoiceCompiler, group_by_row
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.holds.settings import Area, StockSettings
 from holdfast_inventory.holds.stock_image import make_image, row_bytes
 from holdfast_inventory.plan.plan import Plan, compile_plan
+from holdfast_inventory.settings import Area, StockSettings
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import HoldAnswer, HoldTerms, SeatChoice, SeatList

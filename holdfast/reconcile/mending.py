@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from holdfast.reconcile.comparing import Difference, Kind
 from holdfast.reconcile.reading import Reader, Reading
 from holdfast_inventory.holds import seat_blocks as blocking
-from holdfast_inventory.orders.orders import BoxOffice
+from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.orders.store_sync import book, sync_order
 from holdfast_ledger import OrderStatus
 from holdfast_lua.calls.records import HoldStatus
@@ -28,29 +28,29 @@ _OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
 async def mend(reader: Reader, reading: Reading, found: Iterable[Difference]) -> None:
     """Tell and take back. What is still different after it needs a rebuild, or a human."""
     found = tuple(found)
-    office = BoxOffice(reading.inventory, reader.ledger)
+    context = SaleContext(reading.inventory, reader.ledger)
     concerned = {one.order for one in found if one.kind is Kind.SOLD}
     for order_id in sorted(concerned - {""}):
-        await _mend_order(office, order_id)
+        await _mend_order(context, order_id)
     if any(one.kind is Kind.BLOCKED for one in found):
-        await _mend_blocks(office, reading)
+        await _mend_blocks(context, reading)
     if any(one.kind is Kind.LIFECYCLE for one in found):
         await reader.ledger.sales.adopt_lifecycle(reading.record, reading.head.lifecycle)
 
 
-async def _mend_order(office: BoxOffice, order_id: str) -> None:
-    order = await office.ledger.orders.read(office.stock.ref.uid, order_id)
+async def _mend_order(context: SaleContext, order_id: str) -> None:
+    order = await context.ledger.orders.read(context.inventory.ref.uid, order_id)
     if order is not None:
-        await sync_order(office, order)
+        await sync_order(context, order)
     if order is not None and order.status in _OWNING:
-        await book(office, order)
+        await book(context, order)
     if order is None or order.status not in (*_OWNING, OrderStatus.REFUNDED):
-        await _take_back(office, order_id)
+        await _take_back(context, order_id)
 
 
-async def _take_back(office: BoxOffice, order_id: str) -> None:
+async def _take_back(context: SaleContext, order_id: str) -> None:
     """The store books for an order that owns nothing in the ledger."""
-    stock = office.stock
+    stock = context.inventory
     hold = (await stock.calls.read_hold(stock.ref, order_id)).hold
     if hold is not None and hold.status is HoldStatus.CONFIRMED:
         await stock.calls.free_seats(
@@ -58,11 +58,11 @@ async def _take_back(office: BoxOffice, order_id: str) -> None:
         )
 
 
-async def _mend_blocks(office: BoxOffice, reading: Reading) -> None:
+async def _mend_blocks(context: SaleContext, reading: Reading) -> None:
     """Both ways; `want` has the store told again even of what the ledger wanted before."""
     shown = {seat for seat, state in enumerate(reading.map.states) if state == blocking.BLOCKED}
     missing, surplus = sorted(reading.blocked - shown), sorted(shown - reading.blocked)
     if missing:
-        await blocking.block(office, missing)
+        await blocking.block(context, missing)
     if surplus:
-        await office.stock.unblock(surplus)
+        await context.inventory.unblock(surplus)

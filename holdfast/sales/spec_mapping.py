@@ -5,7 +5,7 @@ cannot work with; this is the only place that knows all of them and the spec.
 """
 
 from holdfast.sales.spec import SaleSpec
-from holdfast_inventory.holds.settings import Allotment, Area, LatePayment, StockSettings
+from holdfast_inventory.settings import Allotment, Area, LatePayment, StockSettings
 from holdfast_ledger import SaleRecord
 from holdfast_lua.calls.sale import SaleTimes
 from holdfast_queue.draw.commitment import AnnouncedStart, Draw

@@ -32,9 +32,9 @@ from bench.kit.two_commands import KEYS, NAME, PAYLOAD, bundle_with_it
 from holdfast_inventory.holds.choice import ChoiceCompiler
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, Wish
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.holds.stock_image import make_image, row_bytes
 from holdfast_inventory.plan.plan import Plan, compile_plan
+from holdfast_inventory.settings import StockSettings
 from holdfast_lua import Code, EmbeddedStore, Executor, SaleRef
 from holdfast_lua.calls.hold_terms import HoldTerms, SeatChoice
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes

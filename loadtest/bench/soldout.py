@@ -35,11 +35,11 @@ import uvloop
 from bench.holds import SETTINGS, house
 from bench.kit.databases import Served, database, opened
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, Wish
+from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.stock_image import make_image
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest
-from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_ledger import Ledger, SaleDraft
@@ -85,9 +85,9 @@ class CoreTill:
     """The core in this process, called as the handlers of the API call it."""
 
     def __init__(
-        self, office: BoxOffice, inventory: SaleInventory, background: BackgroundTasks
+        self, context: SaleContext, inventory: SaleInventory, background: BackgroundTasks
     ) -> None:
-        self._office = office
+        self._context = context
         self._inventory = inventory
         self._confirming = Confirming(background)
         self._wishes = itertools.count()
@@ -103,11 +103,11 @@ class CoreTill:
         return await self._hold(buyer, Wish(seats, None, frozenset(), ()))
 
     async def paying(self, held: Held) -> None:
-        await begin_paying(self._office, held.id)
+        await begin_paying(self._context, held.id)
 
     async def confirm(self, held: Held) -> None:
         payment = ConfirmRequest(f"order-{held.id}", f"paid-{held.id}", held.total)
-        await self._confirming.confirm(self._office, held.id, payment)
+        await self._confirming.confirm(self._context, held.id, payment)
 
     async def release(self, buyer: str, held: Held) -> None:
         await self._inventory.release(held.id, owner=buyer, version=0)
@@ -155,7 +155,7 @@ async def core(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
         )
         inventory = SaleInventory(sale.name, ref, plan, SETTINGS, StockCalls(executor))
         background = BackgroundTasks()
-        till = CoreTill(BoxOffice(inventory, ledger), inventory, background)
+        till = CoreTill(SaleContext(inventory, ledger), inventory, background)
         yield Venue(till, executor, ledger, ref, plan, {"process": 0}, background)
 
 

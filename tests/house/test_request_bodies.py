@@ -9,8 +9,8 @@ import pytest
 from fuzz_targets import TARGETS, S
 
 from holdfast.sales.spec import SaleBody, patched_spec, split_body
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import compile_plan
+from holdfast_inventory.settings import StockSettings
 from holdfast_web.body import decode_json
 
 API: Final = Path(__file__).resolve().parents[2] / "docs" / "api.md"

@@ -10,8 +10,8 @@ from holdfast_ledger import EpochPassed, Ledger, SaleRecord, SeatBlock
 
 
 async def test_blocked_seats_survive_a_lost_store(shop: Shop) -> None:
-    assert (await blocking.block(shop.office, [0, 1, 2])).blocked == (0, 1, 2)
-    assert await blocking.unblock(shop.office, [1, 9]) == 1
+    assert (await blocking.block(shop.context, [0, 1, 2])).blocked == (0, 1, 2)
+    assert await blocking.unblock(shop.context, [1, 9]) == 1
     await shop.lose_store()
     assert (await shop.states())[:4] == "xfxf"
     assert (await shop.inventory.seat_map()).reading.blocked == 2
@@ -22,7 +22,7 @@ async def test_seats_that_somebody_has_are_left_and_named(shop: Shop, clock: Clo
     await shop.hold("r1s1")
     await shop.confirm(await shop.hold("r1s2", buyer="bob"))
     await drained(shop)
-    done = await blocking.block(shop.office, [0, 1, 2])
+    done = await blocking.block(shop.context, [0, 1, 2])
     assert (done.blocked, done.unavailable) == ((2,), (0, 1))
     await clock.advance(HOLD_SECONDS + 1)
     await shop.inventory.sweep()
@@ -32,8 +32,8 @@ async def test_seats_that_somebody_has_are_left_and_named(shop: Shop, clock: Clo
 
 
 async def test_repeated_block_is_the_same(shop: Shop) -> None:
-    await blocking.block(shop.office, [0])
-    again = await blocking.block(shop.office, [0])
+    await blocking.block(shop.context, [0])
+    again = await blocking.block(shop.context, [0])
     assert (again.blocked, again.unavailable) == ((0,), ())
     assert await shop.ledger.blocks.blocked(shop.inventory.uid) == [0]
     assert len(await shop.events("seats.blocked")) == 1
@@ -41,7 +41,7 @@ async def test_repeated_block_is_the_same(shop: Shop) -> None:
 
 async def test_block_of_a_passed_epoch_is_refused(shop: Shop) -> None:
     """A rebuild has read the blocks by then: it would not know of this one."""
-    old = shop.office
+    old = shop.context
     await shop.lose_store()
     with pytest.raises(EpochPassed):
         await blocking.block(old, [0])
@@ -51,7 +51,7 @@ async def test_block_of_a_passed_epoch_is_refused(shop: Shop) -> None:
 @pytest.mark.parametrize("blocked", [True, False])
 async def test_store_that_was_not_told_is_told_by_recovery(shop: Shop, blocked: bool) -> None:
     if not blocked:
-        await blocking.block(shop.office, [4])
+        await blocking.block(shop.context, [4])
     await shop.ledger.blocks.want(shop.inventory.uid, [4], blocked=blocked, epoch=1)
     assert (await shop.states())[4] == ("f" if blocked else "x")
     await Recovery(shop.ledger).visit(shop.inventory)
@@ -64,7 +64,7 @@ async def test_block_that_reaches_the_store_late_is_undone(shop: Shop) -> None:
     blocks, uid = shop.ledger.blocks, shop.inventory.uid
     await blocks.want(uid, [0], blocked=True, epoch=1)
     slept = await blocks.untold(uid)
-    await blocking.unblock(shop.office, [0])
+    await blocking.unblock(shop.context, [0])
     await shop.inventory.block([0])
     await blocks.note_told(uid, slept)
     assert (await shop.states())[0] == "x"

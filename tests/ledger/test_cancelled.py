@@ -79,7 +79,7 @@ async def test_cancelled_refund_gives_back_once_or_not_at_all(
     refunding = Refunding(shop.background)
 
     async def refund() -> Order:
-        return await refunding.refund(shop.office, hold.id, RefundRequest(), None)
+        return await refunding.refund(shop.context, hold.id, RefundRequest(), None)
 
     await cancelled_at(step, refund)
     await settled(shop, clock)
@@ -98,11 +98,11 @@ async def test_cancelled_paying_and_block_leave_what_a_repeat_finishes(
     shop: Shop, clock: Clock, step: int
 ) -> None:
     hold = await shop.hold("r1s1")
-    await cancelled_at(step, lambda: begin_paying(shop.office, hold.id))
-    await cancelled_at(step, lambda: blocking.block(shop.office, [8, 9]))
+    await cancelled_at(step, lambda: begin_paying(shop.context, hold.id))
+    await cancelled_at(step, lambda: blocking.block(shop.context, [8, 9]))
     async with asyncio.timeout(SOON_SECONDS):
-        assert (await begin_paying(shop.office, hold.id)).order.status is OrderStatus.PENDING
-        assert (await blocking.block(shop.office, [8, 9])).blocked == (8, 9)
+        assert (await begin_paying(shop.context, hold.id)).order.status is OrderStatus.PENDING
+        assert (await blocking.block(shop.context, [8, 9])).blocked == (8, 9)
     await shop.lose_store()
     assert (await shop.states())[:10] == "hfffffffxx"
 

@@ -178,7 +178,7 @@ async def test_seat_of_the_ledger_is_taken_back_from_whoever_holds_it(shop: Shop
     outcome = await shop.ledger.commit(Sell(1, sold))
     rival = await shop.hold("r1s1", "r1s2", buyer="bob")
     assert outcome.order is not None
-    await sync_order(shop.office, outcome.order)
+    await sync_order(shop.context, outcome.order)
     ended = await shop.read(rival.id)
     assert (ended.status, ended.reason) == (HoldStatus.RELEASED, "ledger_conflict")
     await shop.audit()

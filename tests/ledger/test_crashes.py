@@ -9,11 +9,11 @@ from conftest import Clock
 from dying_kit import KILLED, Life, run_until_death
 from shop_kit import HOLD_MAX_SECONDS, HOLD_SECONDS, Shop, drained, open_shop
 
-from holdfast_inventory.holds.settings import LatePayment
 from holdfast_inventory.orders.orders import order_of_hold
 from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.orders.recovery import PATIENCE_MS, Recovery
 from holdfast_inventory.orders.refund import Refunding, RefundRequest
+from holdfast_inventory.settings import LatePayment
 from holdfast_ledger import GiveBack, Ledger, OrderStatus, Sell
 from holdfast_lua import Executor
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
@@ -108,7 +108,7 @@ async def test_store_lost_after_a_crash_keeps_what_was_sold(
 ) -> None:
     """Crash and loss together: the ledger alone says what became of the order."""
     hold = await shop.hold("r1s1")
-    await begin_paying(shop.office, hold.id)
+    await begin_paying(shop.context, hold.id)
     await die("confirm", hold, step)
     await shop.lose_store()
     assert (await shop.states())[0] == ("b" if step in SOLD_BY_NOW else "h")
@@ -198,7 +198,7 @@ async def test_paying_that_breaks_off_can_be_repeated_or_lapses(
     repeated, forgotten = await shop.hold("r1s1"), await shop.hold("r1s2")
     for hold in (repeated, forgotten):
         await die("pay", hold, step)
-    await begin_paying(shop.office, repeated.id)
+    await begin_paying(shop.context, repeated.id)
     assert (await shop.confirm(repeated)).order.status is OrderStatus.SOLD
     await drained(shop)
     await clock.advance(HOLD_MAX_SECONDS + 120)
@@ -218,7 +218,7 @@ async def test_refund_that_breaks_off_frees_everything_once(
         await shop.confirm(each)
     await drained(shop)
     await die("refund", hold, step)
-    await Refunding(shop.background).refund(shop.office, hold.id, RefundRequest(), None)
+    await Refunding(shop.background).refund(shop.context, hold.id, RefundRequest(), None)
     await drained(shop)
     await clock.advance(60)
     await recovered(shop, clock)

@@ -5,7 +5,7 @@ from conftest import Clock
 from ledger_kit import build_order
 from shop_kit import HOLD_SECONDS, Shop, drained, open_shop
 
-from holdfast_inventory.holds.settings import LatePayment
+from holdfast_inventory.settings import LatePayment
 from holdfast_ledger import Ledger, MarkPending, OrderStatus
 from holdfast_lua import Executor
 from holdfast_lua.calls.records import HoldRecord, HoldStatus

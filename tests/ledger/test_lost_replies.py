@@ -126,8 +126,8 @@ async def test_lost_reply_of_paying_can_be_asked_again(
     await shaky.read(hold.id)
     lose(lossy, test_bundle, "begin_paying")
     with pytest.raises(StoreOutcomeUnknown):
-        await begin_paying(shaky.office, hold.id)
-    paying = await begin_paying(shaky.office, hold.id)
+        await begin_paying(shaky.context, hold.id)
+    paying = await begin_paying(shaky.context, hold.id)
     assert paying.order.status is OrderStatus.PENDING
     await shop.lose_store()
     assert (await shop.states())[0] == "h"

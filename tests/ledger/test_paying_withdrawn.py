@@ -17,12 +17,12 @@ async def give_back(shop: Shop, hold: HoldRecord) -> None:
     """What `POST .../release` of a platform does."""
     released = await shop.inventory.release(hold.id, owner="", version=0)
     assert released.hold is not None
-    await withdraw(shop.office, released.hold, released.now_ms)
+    await withdraw(shop.context, released.hold, released.now_ms)
 
 
 async def test_order_of_a_hold_given_back_is_void_and_keeps_its_reference(shop: Shop) -> None:
     hold = await shop.hold("r1s1", "r1s2")
-    await begin_paying(shop.office, hold.id, "ref-1")
+    await begin_paying(shop.context, hold.id, "ref-1")
     await give_back(shop, hold)
     order = await shop.order(hold.id)
     assert (order.status, order.order_ref, order.due_ms) == (OrderStatus.VOID, "ref-1", None)
@@ -33,7 +33,7 @@ async def test_order_of_a_hold_given_back_is_void_and_keeps_its_reference(shop: 
 async def test_seats_given_back_are_free_after_a_rebuild(shop: Shop) -> None:
     """Catches an order that holds its seats once more for the rest of its hour."""
     hold = await shop.hold("r1s1", "r1s2")
-    await begin_paying(shop.office, hold.id)
+    await begin_paying(shop.context, hold.id)
     await give_back(shop, hold)
     await shop.lose_store()
     assert (await shop.states())[:2] == "ff"
@@ -42,7 +42,7 @@ async def test_seats_given_back_are_free_after_a_rebuild(shop: Shop) -> None:
 
 async def test_payment_that_came_all_the_same_requires_a_refund(shop: Shop) -> None:
     hold = await shop.hold("r1s1")
-    await begin_paying(shop.office, hold.id)
+    await begin_paying(shop.context, hold.id)
     await give_back(shop, hold)
     with pytest.raises(HoldfastError) as refusal:
         await shop.confirm(hold)
@@ -74,7 +74,7 @@ async def test_hold_is_given_back_while_the_ledger_is_away(
 ) -> None:
     """The seats are free at once; recovery voids the order when it is due."""
     hold = await shop.hold("r1s1")
-    await begin_paying(shop.office, hold.id)
+    await begin_paying(shop.context, hold.id)
 
     async def away(*_: object) -> None:
         raise LedgerUnavailable()
@@ -93,7 +93,7 @@ async def test_release_of_a_payment_that_broke_off_leaves_an_order_to_void(
     url = shop_ledger.database.url.render_as_string(hide_password=False)
     repeated, forgotten = await shop.hold("r1s1"), await shop.hold("r1s2")
     for hold in (repeated, forgotten):
-        await begin_paying(shop.office, hold.id)
+        await begin_paying(shop.context, hold.id)
         life = Life(
             store_url, url, shop.inventory.name, shop.inventory.uid, hold.id, "withdraw", step
         )

@@ -139,7 +139,7 @@ async def test_pending_order_that_nobody_paid_is_voided(
     shop: Shop, recovery: Recovery, clock: Clock
 ) -> None:
     hold = await shop.hold("r1s1")
-    await begin_paying(shop.office, hold.id)
+    await begin_paying(shop.context, hold.id)
     await clock.advance(HOLD_MAX_SECONDS + PENDING_GRACE_MS / 1000 - 1)
     assert await recovery.visit(shop.inventory) == 0
     assert (await shop.order(hold.id)).status is OrderStatus.PENDING
@@ -154,7 +154,7 @@ async def test_voided_order_may_still_be_paid_while_its_seats_are_free(
     shop: Shop, recovery: Recovery, clock: Clock
 ) -> None:
     hold = await shop.hold("r1s1")
-    await begin_paying(shop.office, hold.id)
+    await begin_paying(shop.context, hold.id)
     await clock.advance(HOLD_MAX_SECONDS + PENDING_GRACE_MS / 1000 + 1)
     await recovery.visit(shop.inventory)
     assert (await shop.confirm(hold)).order.status is OrderStatus.SOLD
@@ -166,7 +166,7 @@ async def test_pending_order_with_a_confirm_on_its_way_is_left_alone(
     shop: Shop, recovery: Recovery, clock: Clock
 ) -> None:
     hold = await shop.hold("r1s1")
-    await begin_paying(shop.office, hold.id)
+    await begin_paying(shop.context, hold.id)
     await shop.inventory.calls.begin_confirm(shop.inventory.ref, hold.id, reacquire=True, limit=6)
     await clock.advance(HOLD_MAX_SECONDS + PENDING_GRACE_MS / 1000 + 1)
     assert await recovery.visit(shop.inventory) == 0
@@ -259,7 +259,7 @@ async def test_live_holds_are_left_to_their_deadlines(
     shop: Shop, recovery: Recovery, clock: Clock
 ) -> None:
     active, paying = await shop.hold("r1s1"), await shop.hold("r1s2")
-    await begin_paying(shop.office, paying.id)
+    await begin_paying(shop.context, paying.id)
     await recovery.visit(shop.inventory)
     await clock.advance(HOLD_SECONDS - 1)
     assert await recovery.visit(shop.inventory) == 0

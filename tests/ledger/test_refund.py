@@ -24,7 +24,7 @@ async def sold(shop: Shop) -> HoldRecord:
 async def refund(shop: Shop, order_id: str, *items: RefundItem, key: str | None = None) -> Order:
     """A refund of these items, or of everything when none is named."""
     refunding = Refunding(shop.background)
-    order = await refunding.refund(shop.office, order_id, RefundRequest(items or None), key)
+    order = await refunding.refund(shop.context, order_id, RefundRequest(items or None), key)
     await drained(shop)
     return order
 
@@ -84,7 +84,7 @@ async def test_refunded_seat_can_be_bought_by_somebody_else(shop: Shop) -> None:
     second = await shop.hold("r1s1", floor=4, buyer="bob")
     await shop.confirm(second)
     await drained(shop)
-    await sync_order(shop.office, refunded)
+    await sync_order(shop.context, refunded)
     assert (await shop.states())[0] == "b"
     assert await shop.ledger.orders.owners(shop.inventory.uid) == {0: second.id}
     await shop.audit()

@@ -20,7 +20,7 @@ async def test_event_of_two_refunds_has_the_amount_of_both(shop: Shop) -> None:
     )
 
     await Refunding(shop.background).refund(
-        shop.office, hold.id, RefundRequest((RefundItem(area="floor", quantity=1),)), "second"
+        shop.context, hold.id, RefundRequest((RefundItem(area="floor", quantity=1),)), "second"
     )
     await drained(shop)
 

@@ -12,9 +12,9 @@ from model.sale import HOLD_MAX_SECONDS
 from model.state import Operation, RunState
 from model.workers.worker import Worker
 
+from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.confirm import Confirming
-from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_inventory.orders.recovery import PATIENCE_MS
 from holdfast_ledger import OrderStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -60,10 +60,10 @@ async def _repeat_confirm(state: RunState, hold_id: str) -> None:
     answers: list[object] = []
 
     async def operation(inventory: SaleInventory, worker: Worker) -> None:
-        office = BoxOffice(inventory, worker.ledger)
+        context = SaleContext(inventory, worker.ledger)
         try:
             request = state.paid[hold_id]
-            done = await Confirming(worker.background).confirm(office, hold_id, request)
+            done = await Confirming(worker.background).confirm(context, hold_id, request)
             state.checker.promised[hold_id] = request.order_ref
             answers.append(done.order.status)
         except HoldfastError as error:

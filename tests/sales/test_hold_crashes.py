@@ -40,7 +40,7 @@ async def test_rebuild_that_broke_off_answers_the_repeated_hold(
     """Given a hold that is being paid or sold, its key finds it, though the store was lost."""
     await house.create(NAME)
     hold = await house.hold(NAME, "the-key")
-    await begin_paying(await house.office(NAME), hold.id)
+    await begin_paying(await house.context(NAME), hold.id)
     if paid:
         await confirm(house, NAME, hold)
     await lose(house, NAME)

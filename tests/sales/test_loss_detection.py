@@ -34,7 +34,7 @@ async def go_back(house: House, kept: dict[bytes, bytes]) -> None:
 async def sell(house: House, key: str) -> tuple[int, ...]:
     background = BackgroundTasks()
     hold = await house.hold(NAME, key, buyer=key)
-    await Confirming(background).confirm(await house.office(NAME), hold.id, payment(hold))
+    await Confirming(background).confirm(await house.context(NAME), hold.id, payment(hold))
     await background.drain()
     return hold.seats
 

@@ -144,7 +144,7 @@ async def test_unblock_that_broke_off_holds(
     house: House, die: Die, tmp_path: Path, step: str
 ) -> None:
     await house.create(NAME)
-    await blocking.block(await house.office(NAME), [0, 1])
+    await blocking.block(await house.context(NAME), [0, 1])
     await die("unblock", step)
 
     async def unblocked() -> bool:
@@ -169,7 +169,7 @@ async def test_late_block_of_a_worker_that_then_dies_is_undone(
         return gate.with_suffix(".reached").exists()
 
     await until(reached)
-    await blocking.unblock(await house.office(NAME), [0, 1])
+    await blocking.unblock(await house.context(NAME), [0, 1])
     gate.touch()
     await see_die(late, fate)
     assert (await head_of(house, NAME)).units.blocked == 2

@@ -11,8 +11,8 @@ from shop_kit import PLAN
 from holdfast.sales import plans
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.spec import SaleSpec, spec_to_json
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import Plan, compile_plan
+from holdfast_inventory.settings import StockSettings
 from holdfast_ledger import Ledger, SaleDraft, SaleRecord
 
 SPEC = SaleSpec(name="Night", prices={"A": 4500})

@@ -35,7 +35,7 @@ async def compared(house: House, *, repair: bool = False, rebuild: bool = False)
 async def buy(house: House, key: str) -> tuple[str, tuple[int, ...]]:
     background = BackgroundTasks()
     hold = await house.hold(NAME, key, buyer=f"buyer-{key}")
-    await Confirming(background).confirm(await house.office(NAME), hold.id, payment(hold))
+    await Confirming(background).confirm(await house.context(NAME), hold.id, payment(hold))
     await background.drain()
     return hold.id, hold.seats
 
@@ -45,7 +45,7 @@ async def busy_sale(house: House) -> str:
     sale = await house.create(NAME)
     await buy(house, "one")
     await house.hold(NAME, "two", buyer="bob")
-    await blocking.block(await house.office(NAME), [19])
+    await blocking.block(await house.context(NAME), [19])
     return sale.uid
 
 
@@ -192,7 +192,7 @@ async def _churn(house: House, number: int) -> None:
         hold = await house.hold(NAME, f"{number}-{visit}", buyer=f"churn-{number}-{visit}")
         if visit == 2:
             await Confirming(BackgroundTasks()).confirm(
-                await house.office(NAME), hold.id, payment(hold)
+                await house.context(NAME), hold.id, payment(hold)
             )
         else:
             await inventory.release(hold.id, owner="", version=0)

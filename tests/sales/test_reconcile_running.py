@@ -84,7 +84,7 @@ async def test_booking_of_units_that_is_no_sale_is_taken_back_while_others_buy(
     """Given an order of units that somebody deleted in SQL."""
     background = BackgroundTasks()
     hold = await hold_floor(house, 2)
-    await Confirming(background).confirm(await house.office(NAME), hold.id, payment(hold))
+    await Confirming(background).confirm(await house.context(NAME), hold.id, payment(hold))
     await background.drain()
     async with house.ledger.database.writing() as connection:
         await connection.execute(delete(orders).where(orders.c.id == hold.id))
@@ -127,12 +127,12 @@ async def test_map_and_holds_of_a_reading_are_of_one_moment(house: House) -> Non
 
 async def buy_and_give_back(house: House) -> None:
     """Everything that changes what a hold has: held, extended, released, sold."""
-    office = await house.office(NAME)
+    context = await house.context(NAME)
     inventory = (await house.directory.get(NAME)).inventory
     for visit in itertools.count():
         hold = await hold_floor(house, 1)
         if visit % 8 == 7 and visit < SOLD_UNTIL:
-            await Confirming(BackgroundTasks()).confirm(office, hold.id, payment(hold))
+            await Confirming(BackgroundTasks()).confirm(context, hold.id, payment(hold))
         else:
             await inventory.extend(hold.id, owner="", version=0)
             await inventory.release(hold.id, owner="", version=0)

@@ -181,7 +181,7 @@ async def test_rebuild_that_broke_off_is_finished_by_the_next(
 
 
 async def _block_two(house: House) -> None:
-    office = await house.office(NAME)
-    states = (await office.stock.calls.read_seats(office.stock.ref)).states
+    context = await house.context(NAME)
+    states = (await context.inventory.calls.read_seats(context.inventory.ref)).states
     free = [seat for seat, state in enumerate(states) if state == ord("f")]
-    await blocking.block(office, free[-2:])
+    await blocking.block(context, free[-2:])

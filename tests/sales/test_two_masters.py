@@ -260,7 +260,7 @@ async def test_hold_that_a_failover_has_lost_is_lost_and_not_unknown(masters: Ma
     await masters.name(masters.promoted)
     async with masters.node() as new:
         with pytest.raises(HoldfastError) as paying:
-            await begin_paying(await new.office(NAME), hold.id)
+            await begin_paying(await new.context(NAME), hold.id)
         with pytest.raises(HoldfastError) as refused:
             await confirm(new, NAME, hold)
     assert paying.value.code is refused.value.code is ErrorCode.HOLD_LOST

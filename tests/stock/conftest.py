@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stock_harness import FLOOR, SETTINGS, Clock, Make, Stock, plan_json
 
-from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.settings import StockSettings
 from holdfast_lua import Executor
 
 HALL = (["AAAAAAAAAA", "AAAAAAAAAA", "BBBBBBBBBB"],)

@@ -16,9 +16,9 @@ from stock_harness import PRICES, SETTINGS, Clock, Stock, plan_json
 from holdfast_inventory.holds.choice import ChoiceCompiler
 from holdfast_inventory.holds.hold_requests import BuyerRef, Wish
 from holdfast_inventory.holds.releases import release
-from holdfast_inventory.holds.settings import Allotment, Area, StockSettings
 from holdfast_inventory.orders.confirm import equivalent_choices
 from holdfast_inventory.plan.plan import compile_plan
+from holdfast_inventory.settings import Allotment, Area, StockSettings
 from holdfast_lua import Executor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code

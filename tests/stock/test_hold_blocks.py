@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from stock_harness import PRICES, Clock, Make, Stock, plan_json
 
-from holdfast_inventory.holds.settings import Area, StockSettings
+from holdfast_inventory.settings import Area, StockSettings
 from holdfast_lua import Code, Executor, ScriptFault
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import HoldAnswer, HoldTerms, SeatChoice, SeatList, pack_asked

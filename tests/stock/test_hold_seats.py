@@ -8,7 +8,7 @@ import pytest
 from stock_harness import FLOOR, HOLD_MAX_MS, HOLD_MS, PRICES, Clock, Make, Stock
 
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.settings import StockSettings
 from holdfast_lua import Code, Executor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.records import AreaUnits, HoldStatus

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 from stock_harness import FLOOR, PRICES, SETTINGS, SPORTS_HALL, plan_json
 
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.geometry import default_focus, place_rows
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_inventory.plan.pretix import PLAN_BYTES_MAX, read_plan
+from holdfast_inventory.settings import StockSettings
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 

@@ -4,9 +4,9 @@ import msgspec
 import pytest
 from stock_harness import SPORTS_HALL, plan_json
 
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import compile_plan
 from holdfast_inventory.plan.text import clean_plan
+from holdfast_inventory.settings import StockSettings
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 PLAN = plan_json(["AB"])

@@ -2,7 +2,6 @@
 
 from stock_harness import FLOOR, PRICES, plan_json
 
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import compile_plan
 from holdfast_inventory.plan.warnings import (
     SEATS_SHOWN_MAX,
@@ -10,6 +9,7 @@ from holdfast_inventory.plan.warnings import (
     PlanWarning,
     plan_warnings,
 )
+from holdfast_inventory.settings import StockSettings
 
 ALL_PRICED = StockSettings(prices=PRICES)
 

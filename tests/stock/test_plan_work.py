@@ -19,7 +19,6 @@ from holdfast_inventory.events.events import _withhold
 from holdfast_inventory.holds.choice import CHOICES_KEPT, PLACES_KEPT, choices_kept
 from holdfast_inventory.holds.hold_requests import BestAvailable, HoldBody, resolve
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.holds.settings import Allotment, StockSettings
 from holdfast_inventory.plan.geometry import place_rows
 from holdfast_inventory.plan.plan import Plan
 from holdfast_inventory.plan.pretix import (
@@ -34,6 +33,7 @@ from holdfast_inventory.plan.pretix import (
 from holdfast_inventory.plan.segments import make_blocks
 from holdfast_inventory.plan.text import clean_plan
 from holdfast_inventory.plan.warnings import plan_warnings
+from holdfast_inventory.settings import Allotment, StockSettings
 from holdfast_web.errors import HoldfastError
 
 SMALL: Final = 150

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 from stock_harness import FLOOR, HOLD_MS, PRICES, Stock, plan_json
 
 from holdfast_inventory.holds.releases import release
-from holdfast_inventory.holds.settings import Allotment, StockSettings
+from holdfast_inventory.settings import Allotment, StockSettings
 from holdfast_lua import Bundle as Scripts
 from holdfast_lua import Code, Executor
 from holdfast_lua.calls.hold_terms import HoldAnswer

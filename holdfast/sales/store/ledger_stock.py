@@ -8,9 +8,9 @@ another pending one has, is left out: its confirm will find the ledger saying no
 
 from collections.abc import Iterable
 
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.orders.orders import holds_of_ledger
 from holdfast_inventory.plan.plan import Plan
+from holdfast_inventory.settings import StockSettings
 from holdfast_ledger import Ledger
 from holdfast_lua.calls.records import HoldRecord
 

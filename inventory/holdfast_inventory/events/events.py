@@ -16,8 +16,8 @@ from typing import Any, Final
 import msgspec
 
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import Plan
+from holdfast_inventory.settings import StockSettings
 from holdfast_lua.calls.hold_terms import EventsReading, StreamEvent
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.paths import sale_path

@@ -22,8 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import Plan
+from holdfast_inventory.settings import StockSettings
 
 
 def shown_states(

@@ -19,8 +19,8 @@ from typing import Final
 import msgspec
 
 from holdfast_inventory.holds.allotments import opened_names
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import Plan
+from holdfast_inventory.settings import StockSettings
 from holdfast_lua.calls.hold_terms import SeatChoice, SeatList
 from holdfast_lua.calls.records import RowBlock
 

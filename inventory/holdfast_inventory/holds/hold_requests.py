@@ -13,8 +13,8 @@ from typing import Annotated, Final
 
 import msgspec
 
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import Plan
+from holdfast_inventory.settings import StockSettings
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_web.credentials import MAX_BUYER_CHARS
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid

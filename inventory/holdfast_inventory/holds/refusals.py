@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import Plan
+from holdfast_inventory.settings import StockSettings
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
 from holdfast_web.errors import ErrorCode, HoldfastError

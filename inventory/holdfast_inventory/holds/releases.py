@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from holdfast_inventory.orders.orders import Stock
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.plan.plan import Plan
 
 
-def channels_apart(stock: Stock, names: str) -> frozenset[str]:
+def channels_apart(inventory: SaleInventory, names: str) -> frozenset[str]:
     """The channels that `names`, as `Apart` gives them to the store, count apart."""
-    plan, named = stock.plan, set(names.split())
+    plan, named = inventory.plan, set(names.split())
     kinds = {kind.channel for at, kind in enumerate(plan.kinds) if str(at * plan.levels) in named}
-    areas = {area.channel for at, area in enumerate(stock.settings.areas) if f"a{at}" in named}
+    areas = {area.channel for at, area in enumerate(inventory.settings.areas) if f"a{at}" in named}
     return frozenset(kinds | areas)
 
 
-async def release(stock: Stock, channels: Iterable[str]) -> None:
+async def release(inventory: SaleInventory, channels: Iterable[str]) -> None:
     """Tells the store what is on sale for everybody now: it counts, tells, and the line wakes.
     Harmless to repeat, and never undone: to be called when nothing can be refused any more.
     """
     for channel in sorted(channels):
-        areas = [at for at, area in enumerate(stock.settings.areas) if area.channel == channel]
-        rows = allotted_rows(stock.plan, channel)
-        await stock.calls.release_allotment(stock.ref, channel, rows, areas)
+        areas = [at for at, area in enumerate(inventory.settings.areas) if area.channel == channel]
+        rows = allotted_rows(inventory.plan, channel)
+        await inventory.calls.release_allotment(inventory.ref, channel, rows, areas)
 
 
 def allotted_rows(plan: Plan, channel: str) -> list[int]:

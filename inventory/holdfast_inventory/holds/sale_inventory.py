@@ -15,8 +15,8 @@ from holdfast_inventory.holds.choice import ChoiceCompiler, group_by_row
 from holdfast_inventory.holds.hold_requests import BuyerRef, Wish, hold_id_for
 from holdfast_inventory.holds.refusals import refusal_of
 from holdfast_inventory.holds.seat_map import MapReader, SeatMap
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import Plan
+from holdfast_inventory.settings import StockSettings
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.hold_terms import EventsReading, HoldAnswer, HoldTerms, SeatChoice, SeatList

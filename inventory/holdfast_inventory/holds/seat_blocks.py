@@ -21,7 +21,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast_inventory.orders.orders import BoxOffice, Stock
+from holdfast_inventory.holds.sale_context import SaleContext
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_ledger import SeatBlock
 
 ROUNDS_MAX: Final = 8
@@ -36,41 +37,43 @@ class Blocking:
     unavailable: tuple[int, ...]
 
 
-async def block(office: BoxOffice, seats: Sequence[int]) -> Blocking:
+async def block(context: SaleContext, seats: Sequence[int]) -> Blocking:
     """Take seats off sale; those that are held or booked are left as they are."""
-    stock = office.stock
-    await office.ledger.blocks.want(stock.ref.uid, seats, blocked=True, epoch=stock.ref.epoch)
-    await settle(office)
-    states = await _states(stock)
+    inventory = context.inventory
+    await context.ledger.blocks.want(
+        inventory.ref.uid, seats, blocked=True, epoch=inventory.ref.epoch
+    )
+    await settle(context)
+    states = await _states(inventory)
     blocked = tuple(seat for seat in seats if states[seat] == BLOCKED)
     return Blocking(blocked, tuple(seat for seat in seats if states[seat] != BLOCKED))
 
 
-async def unblock(office: BoxOffice, seats: Sequence[int]) -> int:
+async def unblock(context: SaleContext, seats: Sequence[int]) -> int:
     """Put blocked seats back on sale; others are left as they are. Answers how many were."""
-    stock, blocks = office.stock, office.ledger.blocks
-    freed = await blocks.want(stock.ref.uid, seats, blocked=False, epoch=stock.ref.epoch)
-    await settle(office)
+    inventory, blocks = context.inventory, context.ledger.blocks
+    freed = await blocks.want(inventory.ref.uid, seats, blocked=False, epoch=inventory.ref.epoch)
+    await settle(context)
     return freed
 
 
-async def settle(office: BoxOffice) -> None:
+async def settle(context: SaleContext) -> None:
     """Bring the store to what the ledger wants. Harmless to repeat, and to do at the same time."""
     for _ in range(ROUNDS_MAX):
-        rows = await office.ledger.blocks.untold(office.stock.ref.uid)
+        rows = await context.ledger.blocks.untold(context.inventory.ref.uid)
         if not rows:
             return
-        await _tell(office, rows)
+        await _tell(context, rows)
 
 
-async def strays(office: BoxOffice) -> frozenset[int]:
+async def strays(context: SaleContext) -> frozenset[int]:
     """Seats that are blocked in one of store and ledger alone: on their way, or left behind."""
-    stock = office.stock
-    wishes = await office.ledger.blocks.wishes(stock.ref.uid)
+    inventory = context.inventory
+    wishes = await context.ledger.blocks.wishes(inventory.ref.uid)
     if not wishes:  # the store was never told to block anything
         return frozenset()
     wanted = frozenset(seat for seat, blocked in wishes.items() if blocked)
-    return wanted ^ frozenset(_blocked_in(await _states(stock)))
+    return wanted ^ frozenset(_blocked_in(await _states(inventory)))
 
 
 def _blocked_in(states: bytes) -> Iterator[int]:
@@ -80,17 +83,17 @@ def _blocked_in(states: bytes) -> Iterator[int]:
         at = states.find(BLOCKED, at + 1)
 
 
-async def _tell(office: BoxOffice, rows: Sequence[SeatBlock]) -> None:
-    stock, blocks = office.stock, office.ledger.blocks
+async def _tell(context: SaleContext, rows: Sequence[SeatBlock]) -> None:
+    inventory, blocks = context.inventory, context.ledger.blocks
     wanted, unwanted = [r for r in rows if r.blocked], [r for r in rows if not r.blocked]
     if unwanted:
-        await stock.unblock([row.seat for row in unwanted])
+        await inventory.unblock([row.seat for row in unwanted])
     if wanted:
-        await stock.block([row.seat for row in wanted])
-    states = await _states(stock)
-    await blocks.withdraw(stock.ref.uid, [r for r in wanted if states[r.seat] != BLOCKED])
-    await blocks.note_told(stock.ref.uid, rows)
+        await inventory.block([row.seat for row in wanted])
+    states = await _states(inventory)
+    await blocks.withdraw(inventory.ref.uid, [r for r in wanted if states[r.seat] != BLOCKED])
+    await blocks.note_told(inventory.ref.uid, rows)
 
 
-async def _states(stock: Stock) -> bytes:
-    return (await stock.calls.read_seats(stock.ref)).states
+async def _states(inventory: SaleInventory) -> bytes:
+    return (await inventory.calls.read_seats(inventory.ref)).states

@@ -21,8 +21,8 @@ from typing import Final
 import msgspec
 
 from holdfast_inventory.holds.allotments import shown_states
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import Plan
+from holdfast_inventory.settings import StockSettings
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.hold_terms import SeatsReading
 from holdfast_lua.calls.stock import StockCalls

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from holdfast_inventory.holds.allotments import Apart
 from holdfast_inventory.holds.choice import group_by_row
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import Plan
+from holdfast_inventory.settings import StockSettings
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_lua.calls.stock_install import StockImage
 

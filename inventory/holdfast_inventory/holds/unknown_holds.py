@@ -8,17 +8,17 @@ have lost it.
 
 from __future__ import annotations
 
-from holdfast_inventory.orders.orders import BoxOffice
+from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_ledger import EpochPassed
 
 
-async def may_be_lost(office: BoxOffice, epoch: int) -> bool:
+async def may_be_lost(context: SaleContext, epoch: int) -> bool:
     """Whether a hold that neither store nor ledger knows in this epoch may have been there.
 
     Raises StoreUnavailable while the store may not be the one to ask, EpochPassed when the ledger
     has a later epoch than this process.
     """
-    promoted = await office.stock.calls.was_promoted(office.stock.ref)
-    if (await office.ledger.sales.read_uid(office.stock.uid)).epoch != epoch:
+    promoted = await context.inventory.calls.was_promoted(context.inventory.ref)
+    if (await context.ledger.sales.read_uid(context.inventory.uid)).epoch != epoch:
         raise EpochPassed()
     return promoted or epoch > 1

@@ -14,10 +14,11 @@ import msgspec
 from aiohttp import web
 
 from holdfast_inventory.holds.hold_requests import BuyerName, hold_view
+from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.http.request import INVENTORIES, hold_id_of
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest, Reference
-from holdfast_inventory.orders.orders import BoxOffice, order_members
+from holdfast_inventory.orders.orders import order_members
 from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.orders.refund import Refunding, RefundRequest
 from holdfast_ledger import Ledger, LedgerError, Order, OrderStatus
@@ -61,12 +62,12 @@ def add_routes(app: web.Application) -> None:
 async def pay(request: web.Request) -> web.Response:
     """The buyer is about to be charged."""
     await require_role(request, Role.PLATFORM)
-    office = await office_of(request)
+    context = await context_of(request)
     body = await read_json(request, PayingBody, default=PayingBody())
-    paying = await begin_paying(office, hold_id_of(request), body.order_ref, body.buyer)
-    stock = office.stock
-    view = hold_view(paying.hold, paying.now_ms, stock.name, stock.plan, stock.settings)
-    order = order_members(paying.order, stock.name)
+    paying = await begin_paying(context, hold_id_of(request), body.order_ref, body.buyer)
+    inventory = context.inventory
+    view = hold_view(paying.hold, paying.now_ms, inventory.name, inventory.plan, inventory.settings)
+    order = order_members(paying.order, inventory.name)
     return json_response(msgspec.structs.replace(view, order=order))
 
 
@@ -74,29 +75,29 @@ async def pay(request: web.Request) -> web.Response:
 async def confirm(request: web.Request) -> web.Response:
     """The buyer has paid."""
     await require_role(request, Role.PLATFORM)
-    office = await office_of(request)
+    context = await context_of(request)
     body = await read_json(request, ConfirmRequest)
     hold_id = hold_id_of(request)
     confirming = Confirming(request.app[BACKGROUND_TASKS])
     try:
-        confirmed = await confirming.confirm(office, hold_id, body)
+        confirmed = await confirming.confirm(context, hold_id, body)
     except (HoldfastError, LedgerError) as error:
-        _count(request, office, to_error(error).code.value)
+        _count(request, context, to_error(error).code.value)
         raise
-    _count(request, office, "again" if confirmed.again else "confirmed")
-    order = order_members(confirmed.order, office.stock.name)
+    _count(request, context, "again" if confirmed.again else "confirmed")
+    order = order_members(confirmed.order, context.inventory.name)
     return json_response({"status": "confirmed", "order": order})
 
 
 @buyer_endpoint
 async def list_orders(request: web.Request) -> web.Response:
     """Orders in the order they were begun, a page at a time."""
-    office = await office_of(request)
-    owner = await _reader(request, office)
+    context = await context_of(request)
+    owner = await _reader(request, context)
     query = page_query(request, int, str)
     after = (int(query.after[0]), str(query.after[1])) if query.after else None
-    orders = await office.ledger.orders.page(
-        office.stock.ref.uid,
+    orders = await context.ledger.orders.page(
+        context.inventory.ref.uid,
         limit=query.limit + 1,
         after=after,
         buyer=owner or query_text(request, "buyer"),
@@ -104,18 +105,18 @@ async def list_orders(request: web.Request) -> web.Response:
     )
     shown = orders[: query.limit]
     more = (shown[-1].created_ms, shown[-1].id) if len(orders) > query.limit else None
-    return json_response(page([order_members(o, office.stock.name) for o in shown], more))
+    return json_response(page([order_members(o, context.inventory.name) for o in shown], more))
 
 
 @buyer_endpoint
 async def read_order(request: web.Request) -> web.Response:
     """One order."""
-    office = await office_of(request)
-    owner = await _reader(request, office) or query_text(request, "buyer")
-    order = await _order(request, office)
+    context = await context_of(request)
+    owner = await _reader(request, context) or query_text(request, "buyer")
+    order = await _order(request, context)
     if owner and order.buyer != owner:
         raise HoldfastError(ErrorCode.NOT_OWNER)
-    return json_response(order_members(order, office.stock.name))
+    return json_response(order_members(order, context.inventory.name))
 
 
 @endpoint
@@ -125,14 +126,14 @@ async def refund(request: web.Request) -> web.Response:
     Units of an area have no names, so only a key tells a repeat from a second refund.
     """
     await require_role(request, Role.PLATFORM)
-    office = await office_of(request)
+    context = await context_of(request)
     body = await read_json(request, RefundRequest, default=RefundRequest())
     nameless = any(item.area is not None for item in body.items or ())
     key = idempotency_key(request) if nameless or IDEMPOTENCY_HEADER in request.headers else None
     refunding = Refunding(request.app[BACKGROUND_TASKS])
-    order = await refunding.refund(office, hold_id_of(request, ErrorCode.UNKNOWN_ORDER), body, key)
-    _count(request, office, "refunded")
-    return json_response(order_members(order, office.stock.name))
+    order = await refunding.refund(context, hold_id_of(request, ErrorCode.UNKNOWN_ORDER), body, key)
+    _count(request, context, "refunded")
+    return json_response(order_members(order, context.inventory.name))
 
 
 async def _background(app: web.Application) -> AsyncIterator[None]:
@@ -141,24 +142,24 @@ async def _background(app: web.Application) -> AsyncIterator[None]:
     await app[BACKGROUND_TASKS].drain()
 
 
-async def office_of(request: web.Request) -> BoxOffice:
+async def context_of(request: web.Request) -> SaleContext:
     """What it takes to sell in the sale of this request."""
     inventory = await request.app[INVENTORIES](request.match_info["sale"])
-    return BoxOffice(inventory, request.app[ORDER_LEDGER])
+    return SaleContext(inventory, request.app[ORDER_LEDGER])
 
 
-async def _order(request: web.Request, office: BoxOffice) -> Order:
+async def _order(request: web.Request, context: SaleContext) -> Order:
     order_id = hold_id_of(request, ErrorCode.UNKNOWN_ORDER)
-    order = await office.ledger.orders.read(office.stock.ref.uid, order_id)
+    order = await context.ledger.orders.read(context.inventory.ref.uid, order_id)
     if order is None:
         raise HoldfastError(ErrorCode.UNKNOWN_ORDER)
     return order
 
 
-async def _reader(request: web.Request, office: BoxOffice) -> str:
+async def _reader(request: web.Request, context: SaleContext) -> str:
     """Whose orders may be seen: a pass's own buyer, everybody's ("") with a key."""
     if shows_pass(request):
-        return (await require_pass(request, office.stock)).subject
+        return (await require_pass(request, context.inventory)).subject
     await require_role(request, Role.VIEWER)
     return ""
 
@@ -173,7 +174,7 @@ def _status(text: str | None) -> OrderStatus | None:
         raise invalid("status", f"status must be one of {known}.") from None
 
 
-def _count(request: web.Request, office: BoxOffice, outcome: str) -> None:
+def _count(request: web.Request, context: SaleContext, outcome: str) -> None:
     metrics = request.app.get(METRICS)
     if metrics is not None:
-        metrics.orders.add(office.stock.name, outcome)
+        metrics.orders.add(context.inventory.name, outcome)

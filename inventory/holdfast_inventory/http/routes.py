@@ -32,7 +32,7 @@ from holdfast_inventory.holds.hold_requests import (
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.seat_map import SeatMap
 from holdfast_inventory.http import orders as orders_routes
-from holdfast_inventory.http.orders import office_of
+from holdfast_inventory.http.orders import context_of
 from holdfast_inventory.http.request import (
     buyer_ref,
     hold_id_of,
@@ -249,7 +249,7 @@ async def _release(request: web.Request) -> web.StreamResponse:
     hold_id, version = hold_id_of(request), body.version or 0
     answer = await inventory.release(hold_id, owner=owner, version=version)
     if answer.hold is not None and answer.hold.ledger:
-        await withdraw(await office_of(request), answer.hold, answer.now_ms)
+        await withdraw(await context_of(request), answer.hold, answer.now_ms)
     _count(request, inventory, "released")
     return _hold_response(inventory, answer)
 
@@ -285,10 +285,10 @@ def _count(request: web.Request, inventory: SaleInventory, outcome: str) -> None
 @endpoint
 async def _block(request: web.Request) -> web.StreamResponse:
     await require_role(request, Role.OPERATOR)
-    office = await office_of(request)
-    plan = office.stock.plan
+    context = await context_of(request)
+    plan = context.inventory.plan
     body = await read_json(request, SeatsBody)
-    done = await blocking.block(office, seat_indices(body.seats, plan))
+    done = await blocking.block(context, seat_indices(body.seats, plan))
     unavailable = [plan.guids[seat] for seat in done.unavailable]
     return json_response({"blocked": len(done.blocked), "unavailable": unavailable})
 
@@ -296,7 +296,7 @@ async def _block(request: web.Request) -> web.StreamResponse:
 @endpoint
 async def _unblock(request: web.Request) -> web.StreamResponse:
     await require_role(request, Role.OPERATOR)
-    office = await office_of(request)
+    context = await context_of(request)
     body = await read_json(request, SeatsBody)
-    freed = await blocking.unblock(office, seat_indices(body.seats, office.stock.plan))
+    freed = await blocking.unblock(context, seat_indices(body.seats, context.inventory.plan))
     return json_response({"unblocked": freed})

@@ -30,11 +30,13 @@ from msgspec.structs import replace
 
 from holdfast_inventory.holds.choice import ChoiceCompiler
 from holdfast_inventory.holds.hold_requests import BuyerName
-from holdfast_inventory.holds.settings import LatePayment
+from holdfast_inventory.holds.sale_context import SaleContext
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.unknown_holds import may_be_lost
 from holdfast_inventory.orders.background import BackgroundTasks
-from holdfast_inventory.orders.orders import BoxOffice, Stock, order_of_hold, require_buyer
+from holdfast_inventory.orders.orders import order_of_hold, require_buyer
 from holdfast_inventory.orders.store_sync import give_up, sync_order
+from holdfast_inventory.settings import LatePayment
 from holdfast_ledger import (
     EpochPassed,
     MarkLost,
@@ -87,21 +89,23 @@ class Confirming:
     def __init__(self, background: BackgroundTasks) -> None:
         self._background = background
 
-    async def confirm(self, office: BoxOffice, hold_id: str, request: ConfirmRequest) -> Confirmed:
+    async def confirm(
+        self, context: SaleContext, hold_id: str, request: ConfirmRequest
+    ) -> Confirmed:
         """The sold order; HoldfastError with `refund_required` when nothing can be had."""
         for _ in range(BEGINS_MAX):
-            outcome, version = await _attempt(office, hold_id, request)
+            outcome, version = await _attempt(context, hold_id, request)
             if outcome.verdict is not Verdict.VOIDED:
-                return await self._answer(office, outcome)
+                return await self._answer(context, outcome)
             # Recovery gave this hold up while we were on the way; free it, then begin anew.
-            await give_up(office.stock, hold_id, version)
+            await give_up(context.inventory, hold_id, version)
         raise HoldfastError(ErrorCode.CONFLICT, "The hold keeps changing; repeat the request.")
 
-    async def _answer(self, office: BoxOffice, outcome: Outcome) -> Confirmed:
+    async def _answer(self, context: SaleContext, outcome: Outcome) -> Confirmed:
         order = outcome.order
         if outcome.verdict is Verdict.EPOCH_PASSED or order is None:
             raise EpochPassed()
-        await self._background.run(sync_order(office, order))
+        await self._background.run(sync_order(context, order))
         if outcome.verdict is Verdict.DIFFERS:
             raise HoldfastError(ErrorCode.ORDER_MISMATCH)
         if order.status is OrderStatus.LOST:
@@ -115,80 +119,86 @@ def refund_required(order: Order) -> HoldfastError:
     return HoldfastError(code, refund_required=True, reason=order.reason, order_id=order.id)
 
 
-async def _attempt(office: BoxOffice, hold_id: str, request: ConfirmRequest) -> tuple[Outcome, int]:
+async def _attempt(
+    context: SaleContext, hold_id: str, request: ConfirmRequest
+) -> tuple[Outcome, int]:
     """Begin in the store and decide in the ledger, both in the epoch that this starts in.
 
     Answers the ledger's outcome and the version of the hold that it was asked about.
     """
-    stock = office.stock
-    epoch = stock.ref.epoch
-    reading = await stock.calls.read_hold(stock.ref, hold_id)
+    inventory = context.inventory
+    epoch = inventory.ref.epoch
+    reading = await inventory.calls.read_hold(inventory.ref, hold_id)
     if reading.hold is None:
-        return await _attempt_unknown(office, hold_id, request, reading.now_ms, epoch), 0
+        return await _attempt_unknown(context, hold_id, request, reading.now_ms, epoch), 0
     require_buyer(reading.hold.buyer, request.buyer)
-    _check_amount(stock, reading.hold, request)
-    begun = await _begin(stock, hold_id)
+    _check_amount(inventory, reading.hold, request)
+    begun = await _begin(inventory, hold_id)
     if begun.hold is None:
-        return await _attempt_unknown(office, hold_id, request, begun.now_ms, epoch), 0
-    order = _paid(order_of_hold(stock, begun.hold, begun.now_ms), request)
+        return await _attempt_unknown(context, hold_id, request, begun.now_ms, epoch), 0
+    order = _paid(order_of_hold(inventory, begun.hold, begun.now_ms), request)
     if begun.code in _BEGUN:
-        return await office.ledger.commit(Sell(epoch, order)), order.hold_version
+        return await context.ledger.commit(Sell(epoch, order)), order.hold_version
     reason = HOLD_RELEASED if begun.code is Code.HOLD_RELEASED else HOLD_EXPIRED
-    return await office.ledger.commit(MarkLost(epoch, replace(order, reason=reason))), 0
+    return await context.ledger.commit(MarkLost(epoch, replace(order, reason=reason))), 0
 
 
 async def _attempt_unknown(
-    office: BoxOffice, hold_id: str, request: ConfirmRequest, now_ms: int, epoch: int
+    context: SaleContext, hold_id: str, request: ConfirmRequest, now_ms: int, epoch: int
 ) -> Outcome:
     """A hold that the store does not know: the ledger may; else it was lost, or never was."""
-    stock = office.stock
-    known = await office.ledger.orders.read(stock.ref.uid, hold_id)
-    if known is None and not await may_be_lost(office, epoch):
+    inventory = context.inventory
+    known = await context.ledger.orders.read(inventory.ref.uid, hold_id)
+    if known is None and not await may_be_lost(context, epoch):
         raise HoldfastError(ErrorCode.UNKNOWN_HOLD)
     if known is None:
-        lost = replace(_unknown_order(stock, hold_id, request, now_ms), reason=HOLD_LOST)
-        return await office.ledger.commit(MarkLost(epoch, _paid(lost, request)))
+        lost = replace(_unknown_order(inventory, hold_id, request, now_ms), reason=HOLD_LOST)
+        return await context.ledger.commit(MarkLost(epoch, _paid(lost, request)))
     require_buyer(known.buyer, request.buyer)
     order = _paid(replace(known, updated_ms=now_ms), request)
     if known.status is OrderStatus.VOID:
-        return await office.ledger.commit(MarkLost(epoch, replace(order, reason=HOLD_EXPIRED)))
-    return await office.ledger.commit(Sell(epoch, order))
+        return await context.ledger.commit(MarkLost(epoch, replace(order, reason=HOLD_EXPIRED)))
+    return await context.ledger.commit(Sell(epoch, order))
 
 
-async def _begin(stock: Stock, hold_id: str) -> HoldAnswer:
+async def _begin(inventory: SaleInventory, hold_id: str) -> HoldAnswer:
     """`begin_confirm`, and other seats where the policy takes them."""
-    policy, limit = stock.settings.late_payment, stock.settings.max_units_per_buyer
+    policy, limit = inventory.settings.late_payment, inventory.settings.max_units_per_buyer
     reacquire = policy is not LatePayment.REFUND
     begun = await _swept(
-        stock,
-        lambda: stock.calls.begin_confirm(stock.ref, hold_id, reacquire=reacquire, limit=limit),
+        inventory,
+        lambda: inventory.calls.begin_confirm(
+            inventory.ref, hold_id, reacquire=reacquire, limit=limit
+        ),
     )
     hold = begun.hold
     late = begun.code is Code.HOLD_EXPIRED and hold is not None
     if hold is None or not late or policy is not LatePayment.REACQUIRE_EQUIVALENT:
         return begun
-    choices, seed = equivalent_choices(stock, hold), begun.now_ms % SEEDS
+    choices, seed = equivalent_choices(inventory, hold), begun.now_ms % SEEDS
     return await _swept(
-        stock,
-        lambda: stock.calls.reacquire_hold(stock.ref, hold_id, choices, limit=limit, seed=seed),
+        inventory,
+        lambda: inventory.calls.reacquire_hold(
+            inventory.ref, hold_id, choices, limit=limit, seed=seed
+        ),
     )
 
 
-async def _swept(stock: Stock, call: Callable[[], Awaitable[HoldAnswer]]) -> HoldAnswer:
+async def _swept(inventory: SaleInventory, call: Callable[[], Awaitable[HoldAnswer]]) -> HoldAnswer:
     """The call's answer once enough overdue holds have been ended for it to be final."""
     answer = await call()
     for _ in range(SWEEPS_MAX):
         if answer.code is not Code.SWEEP_AGAIN:
             return answer
-        await stock.calls.expire_holds(stock.ref)
+        await inventory.calls.expire_holds(inventory.ref)
         answer = await call()
     return answer
 
 
-def equivalent_choices(stock: Stock, hold: HoldRecord) -> list[SeatChoice]:
+def equivalent_choices(inventory: SaleInventory, hold: HoldRecord) -> list[SeatChoice]:
     """As many seats of each class as the hold had."""
-    compiler = ChoiceCompiler(stock.plan, stock.settings)
-    kinds = [stock.plan.kind(seat) for seat in hold.seats]
+    compiler = ChoiceCompiler(inventory.plan, inventory.settings)
+    kinds = [inventory.plan.kind(seat) for seat in hold.seats]
     # Who held seats of an allotment carries its channel. Choices must not share any class.
     channels = frozenset(kind.channel for kind in kinds)
     counts = Counter((kind.category, kind.accessible) for kind in kinds)
@@ -200,14 +210,14 @@ def equivalent_choices(stock: Stock, hold: HoldRecord) -> list[SeatChoice]:
     ]
 
 
-def _check_amount(stock: Stock, hold: HoldRecord, request: ConfirmRequest) -> None:
-    if not stock.settings.verify_amount or _never_held(hold):
+def _check_amount(inventory: SaleInventory, hold: HoldRecord, request: ConfirmRequest) -> None:
+    if not inventory.settings.verify_amount or _never_held(hold):
         return
     if request.amount is None:
         raise invalid("amount", "amount is required: this sale verifies it.")
     if request.amount != hold.total:
         raise HoldfastError(
-            ErrorCode.AMOUNT_MISMATCH, total=hold.total, currency=stock.settings.currency
+            ErrorCode.AMOUNT_MISMATCH, total=hold.total, currency=inventory.settings.currency
         )
 
 
@@ -228,16 +238,18 @@ def _paid(order: Order, request: ConfirmRequest) -> Order:
     )
 
 
-def _unknown_order(stock: Stock, hold_id: str, request: ConfirmRequest, now_ms: int) -> Order:
+def _unknown_order(
+    inventory: SaleInventory, hold_id: str, request: ConfirmRequest, now_ms: int
+) -> Order:
     """All that is known of a hold that the store has lost: that somebody paid for it."""
     return Order(
-        sale_uid=stock.ref.uid,
+        sale_uid=inventory.ref.uid,
         id=hold_id,
         status=OrderStatus.LOST,
         buyer="",
         hold_version=0,
         total=request.amount or 0,
-        currency=stock.settings.currency,
+        currency=inventory.settings.currency,
         items=(),
         next_to_each_other=False,
         created_ms=now_ms,

@@ -7,46 +7,14 @@ the plan. The id is one and the same: it makes every step of a confirm repeatabl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
-
-from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.stock_image import record_for
 from holdfast_inventory.plan.plan import Plan
-from holdfast_ledger import Ledger, Order, OrderItem, OrderStatus, RebuildState
-from holdfast_lua.calls.guard import SaleRef
+from holdfast_inventory.settings import StockSettings
+from holdfast_ledger import Order, OrderItem, OrderStatus, RebuildState
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
-from holdfast_lua.calls.stock import StockCalls
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.timestamps import timestamp
-
-
-class Stock(Protocol):
-    """What selling needs of a sale in this process; a `SaleInventory` is one."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def uid(self) -> str: ...
-    @property
-    def ref(self) -> SaleRef: ...
-    @property
-    def settings(self) -> StockSettings: ...
-    @property
-    def plan(self) -> Plan: ...
-    @property
-    def calls(self) -> StockCalls: ...
-    async def block(self, seats: Sequence[int]) -> int: ...
-    async def unblock(self, seats: Sequence[int]) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class BoxOffice:
-    """A sale's stock and the ledger: all that it takes to sell."""
-
-    stock: Stock
-    ledger: Ledger
 
 
 def require_buyer(whose: str, named: str | None) -> None:
@@ -57,12 +25,12 @@ def require_buyer(whose: str, named: str | None) -> None:
         raise HoldfastError(ErrorCode.NOT_OWNER)
 
 
-def order_of_hold(stock: Stock, hold: HoldRecord, now_ms: int) -> Order:
+def order_of_hold(inventory: SaleInventory, hold: HoldRecord, now_ms: int) -> Order:
     """The hold as an order that nobody has paid for yet."""
     prices = zip(hold.seats, hold.prices, strict=True)
-    seats = [_seat_item(stock, seat, price) for seat, price in prices]
+    seats = [_seat_item(inventory, seat, price) for seat, price in prices]
     return Order(
-        sale_uid=stock.ref.uid,
+        sale_uid=inventory.ref.uid,
         id=hold.id,
         status=OrderStatus.PENDING,
         # A hold from before buyers' names were checked may have what PostgreSQL does not store, and
@@ -70,9 +38,9 @@ def order_of_hold(stock: Stock, hold: HoldRecord, now_ms: int) -> Order:
         buyer=hold.buyer.replace("\0", "\ufffd"),
         hold_version=hold.version,
         total=hold.total,
-        currency=stock.settings.currency,
-        items=(*seats, *(_area_item(stock, units) for units in hold.areas)),
-        next_to_each_other=stock.plan.adjacent(hold.seats),
+        currency=inventory.settings.currency,
+        items=(*seats, *(_area_item(inventory, units) for units in hold.areas)),
+        next_to_each_other=inventory.plan.adjacent(hold.seats),
         created_ms=now_ms,
         updated_ms=now_ms,
     )
@@ -151,13 +119,13 @@ def owned_areas(settings: StockSettings, order: Order) -> tuple[AreaUnits, ...]:
     )
 
 
-def _seat_item(stock: Stock, seat: int, price: int) -> OrderItem:
-    plan = stock.plan
+def _seat_item(inventory: SaleInventory, seat: int, price: int) -> OrderItem:
+    plan = inventory.plan
     return OrderItem(
         plan.label(seat), plan.kind(seat).category, price, seat=plan.guids[seat], index=seat
     )
 
 
-def _area_item(stock: Stock, units: AreaUnits) -> OrderItem:
-    area = stock.settings.areas[units.area]
+def _area_item(inventory: SaleInventory, units: AreaUnits) -> OrderItem:
+    area = inventory.settings.areas[units.area]
     return OrderItem(area.name, area.category, units.price, units.quantity, area=area.id)

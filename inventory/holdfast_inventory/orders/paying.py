@@ -19,8 +19,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from holdfast_inventory.holds.refusals import refusal_of
+from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.unknown_holds import may_be_lost
-from holdfast_inventory.orders.orders import BoxOffice, order_of_hold, require_buyer
+from holdfast_inventory.orders.orders import order_of_hold, require_buyer
 from holdfast_ledger import (
     EpochPassed,
     LedgerError,
@@ -50,28 +51,28 @@ class Paying:
 
 
 async def begin_paying(
-    office: BoxOffice, hold_id: str, order_ref: str | None = None, buyer: str | None = None
+    context: SaleContext, hold_id: str, order_ref: str | None = None, buyer: str | None = None
 ) -> Paying:
     """Keep the hold's seats while its buyer is being charged; a repeat answers the same.
 
     `buyer`, where the platform names one, must be the hold's, who never changes.
     """
-    stock = office.stock
+    inventory = context.inventory
     if buyer is not None:
-        reading = await stock.calls.read_hold(stock.ref, hold_id)
+        reading = await inventory.calls.read_hold(inventory.ref, hold_id)
         require_buyer("" if reading.hold is None else reading.hold.buyer, buyer)
-    epoch = stock.ref.epoch
-    answer = await stock.calls.begin_paying(stock.ref, hold_id)
-    if answer.code is Code.HOLD_UNKNOWN and await may_be_lost(office, epoch):
+    epoch = inventory.ref.epoch
+    answer = await inventory.calls.begin_paying(inventory.ref, hold_id)
+    if answer.code is Code.HOLD_UNKNOWN and await may_be_lost(context, epoch):
         raise HoldfastError(ErrorCode.HOLD_LOST)
     if answer.code.refused or answer.hold is None:
-        raise refusal_of(answer, stock.plan, stock.settings, epoch)
+        raise refusal_of(answer, inventory.plan, inventory.settings, epoch)
     order = replace(
-        order_of_hold(stock, answer.hold, answer.now_ms),
+        order_of_hold(inventory, answer.hold, answer.now_ms),
         order_ref=order_ref,
         due_ms=answer.hold.expires_ms + PENDING_GRACE_MS,
     )
-    outcome = await office.ledger.commit(MarkPending(epoch, order))
+    outcome = await context.ledger.commit(MarkPending(epoch, order))
     if outcome.verdict is Verdict.EPOCH_PASSED or outcome.order is None:
         raise EpochPassed()
     if outcome.verdict is Verdict.VOIDED:
@@ -81,7 +82,7 @@ async def begin_paying(
     return Paying(answer.hold, outcome.order, answer.now_ms)
 
 
-async def withdraw(office: BoxOffice, hold: HoldRecord, now_ms: int) -> None:
+async def withdraw(context: SaleContext, hold: HoldRecord, now_ms: int) -> None:
     """Void the order of a hold that was given back, if there is one or is one on its way.
 
     The release has succeeded whether this does or not, so a ledger that is away is no reason to
@@ -89,14 +90,14 @@ async def withdraw(office: BoxOffice, hold: HoldRecord, now_ms: int) -> None:
     """
     if hold.status is not HoldStatus.RELEASED or not hold.ledger:
         return
-    stock = office.stock
-    epoch = stock.ref.epoch
+    inventory = context.inventory
+    epoch = inventory.ref.epoch
     try:
-        known = await office.ledger.orders.read(stock.ref.uid, hold.id)
+        known = await context.ledger.orders.read(inventory.ref.uid, hold.id)
         if known is not None and known.status is not OrderStatus.PENDING:
             return
-        order = known or order_of_hold(stock, hold, now_ms)
+        order = known or order_of_hold(inventory, hold, now_ms)
         void = replace(order, hold_version=hold.version, updated_ms=now_ms)
-        await office.ledger.commit(MarkVoid(epoch, void))
+        await context.ledger.commit(MarkVoid(epoch, void))
     except LedgerError as error:
         _log.warning("order %s will be voided when it is due: %r", hold.id, error)

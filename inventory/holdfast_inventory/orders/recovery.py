@@ -25,7 +25,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from holdfast_inventory.holds import seat_blocks as blocking
-from holdfast_inventory.orders.orders import BoxOffice, Stock, order_of_hold
+from holdfast_inventory.holds.sale_context import SaleContext
+from holdfast_inventory.holds.sale_inventory import SaleInventory
+from holdfast_inventory.orders.orders import order_of_hold
 from holdfast_inventory.orders.store_sync import sync_order
 from holdfast_ledger import Ledger, MarkVoid, Order, OrderStatus, RecoveryLease, Verdict
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
@@ -64,48 +66,48 @@ class Recovery:
         self._patience_ms = patience_ms
         self._watches: dict[str, _Watch] = {}
 
-    async def visit(self, stock: Stock) -> int:
+    async def visit(self, inventory: SaleInventory) -> int:
         """One bounded round over a sale; how many orders it settled or told."""
-        office = BoxOffice(stock, self._ledger)
-        await self._visit_blocks(office)
-        return await self._visit_due(office) + await self._visit_holds(office)
+        context = SaleContext(inventory, self._ledger)
+        await self._visit_blocks(context)
+        return await self._visit_due(context) + await self._visit_holds(context)
 
     def forget(self, sale_uid: str) -> None:
         """Drop what is remembered of a sale that this process no longer serves."""
         self._watches.pop(sale_uid, None)
 
-    async def _visit_blocks(self, office: BoxOffice) -> None:
+    async def _visit_blocks(self, context: SaleContext) -> None:
         """What differs at two visits was not on its way: the store is told of it once more."""
-        uid = office.stock.ref.uid
+        uid = context.inventory.ref.uid
         watch = self._watches.setdefault(uid, _Watch())
-        strays = await blocking.strays(office)
+        strays = await blocking.strays(context)
         if strays & watch.strays:
-            await office.ledger.blocks.doubt(uid, sorted(strays & watch.strays))
+            await context.ledger.blocks.doubt(uid, sorted(strays & watch.strays))
         watch.strays = strays
-        await blocking.settle(office)
+        await blocking.settle(context)
 
-    async def _visit_due(self, office: BoxOffice) -> int:
-        now_ms = (await office.stock.calls.read_hold(office.stock.ref, "")).now_ms
-        due = await self._ledger.orders.due(office.stock.ref.uid, now_ms=now_ms, limit=DUE_MAX)
-        return sum([await self._visit_order(office, order, now_ms) for order in due])
+    async def _visit_due(self, context: SaleContext) -> int:
+        now_ms = (await context.inventory.calls.read_hold(context.inventory.ref, "")).now_ms
+        due = await self._ledger.orders.due(context.inventory.ref.uid, now_ms=now_ms, limit=DUE_MAX)
+        return sum([await self._visit_order(context, order, now_ms) for order in due])
 
-    async def _visit_order(self, office: BoxOffice, order: Order, now_ms: int) -> bool:
+    async def _visit_order(self, context: SaleContext, order: Order, now_ms: int) -> bool:
         """Leased first: two workers that free the same refunded units would free them twice."""
         assert order.due_ms is not None
-        epoch, until_ms = office.stock.ref.epoch, now_ms + LEASE_MS
+        epoch, until_ms = context.inventory.ref.epoch, now_ms + LEASE_MS
         lease = RecoveryLease(epoch, order.sale_uid, order.id, order.due_ms, until_ms)
         outcome = await self._ledger.commit(lease)
         if outcome.verdict is not Verdict.DONE or outcome.order is None:
             return False
         if order.status is OrderStatus.PENDING:
-            return await self._visit_pending(office, outcome.order)
-        await sync_order(office, outcome.order)
+            return await self._visit_pending(context, outcome.order)
+        await sync_order(context, outcome.order)
         return True
 
-    async def _visit_pending(self, office: BoxOffice, order: Order) -> bool:
+    async def _visit_pending(self, context: SaleContext, order: Order) -> bool:
         """A confirming hold is left to the walk over the holds; any other has lapsed by itself."""
-        stock = office.stock
-        answer = await stock.calls.read_hold(stock.ref, order.id)
+        inventory = context.inventory
+        answer = await inventory.calls.read_hold(inventory.ref, order.id)
         hold = answer.hold
         if hold is not None and hold.status is HoldStatus.CONFIRMING:
             return False
@@ -114,55 +116,55 @@ class Recovery:
         version = order.hold_version if hold is None else hold.version
         void = replace(order, hold_version=max(version, order.hold_version))
         outcome = await self._ledger.commit(
-            MarkVoid(stock.ref.epoch, replace(void, updated_ms=answer.now_ms))
+            MarkVoid(inventory.ref.epoch, replace(void, updated_ms=answer.now_ms))
         )
         return outcome.verdict is Verdict.DONE
 
-    async def _visit_holds(self, office: BoxOffice) -> int:
-        stock = office.stock
-        watch = self._watches.setdefault(stock.ref.uid, _Watch())
+    async def _visit_holds(self, context: SaleContext) -> int:
+        inventory = context.inventory
+        watch = self._watches.setdefault(inventory.ref.uid, _Watch())
         settled = 0
         for _ in range(PAGES_MAX):
-            watch.cursor, holds = await stock.calls.scan_holds(stock.ref, watch.cursor)
-            settled += await self._visit_confirming(office, watch, holds)
+            watch.cursor, holds = await inventory.calls.scan_holds(inventory.ref, watch.cursor)
+            settled += await self._visit_confirming(context, watch, holds)
             if watch.cursor == 0:
                 _forget_others(watch)
                 break
         return settled
 
     async def _visit_confirming(
-        self, office: BoxOffice, watch: _Watch, holds: Iterable[HoldRecord]
+        self, context: SaleContext, watch: _Watch, holds: Iterable[HoldRecord]
     ) -> int:
         settled = 0
         for hold in holds:
             if hold.status is not HoldStatus.CONFIRMING or len(watch.found) >= WATCHED_MAX:
                 continue
             watch.found.add(hold.id)
-            settled += await self._visit_hold(office, watch, hold)
+            settled += await self._visit_hold(context, watch, hold)
         return settled
 
-    async def _visit_hold(self, office: BoxOffice, watch: _Watch, hold: HoldRecord) -> bool:
-        stock = office.stock
-        order = await self._ledger.orders.read(stock.ref.uid, hold.id)
+    async def _visit_hold(self, context: SaleContext, watch: _Watch, hold: HoldRecord) -> bool:
+        inventory = context.inventory
+        order = await self._ledger.orders.read(inventory.ref.uid, hold.id)
         if order is not None and order.status in _SETTLED:
-            await sync_order(office, order)
+            await sync_order(context, order)
             return True
-        now_ms = (await stock.calls.read_hold(stock.ref, hold.id)).now_ms
+        now_ms = (await inventory.calls.read_hold(inventory.ref, hold.id)).now_ms
         version, since_ms = watch.seen.setdefault(hold.id, (hold.version, now_ms))
         if version != hold.version:
             watch.seen[hold.id] = (hold.version, now_ms)
             return False
         if now_ms - since_ms < self._patience_ms:
             return False
-        return await self._give_up(office, hold, now_ms)
+        return await self._give_up(context, hold, now_ms)
 
-    async def _give_up(self, office: BoxOffice, hold: HoldRecord, now_ms: int) -> bool:
+    async def _give_up(self, context: SaleContext, hold: HoldRecord, now_ms: int) -> bool:
         """Void in the ledger; what it answers is settled, and the store is told of that."""
-        void = order_of_hold(office.stock, hold, now_ms)
-        outcome = await self._ledger.commit(MarkVoid(office.stock.ref.epoch, void))
+        void = order_of_hold(context.inventory, hold, now_ms)
+        outcome = await self._ledger.commit(MarkVoid(context.inventory.ref.epoch, void))
         if outcome.verdict in (Verdict.DONE, Verdict.REPEATED, Verdict.SETTLED):
             assert outcome.order is not None
-            await sync_order(office, outcome.order)
+            await sync_order(context, outcome.order)
             return True
         return False
 

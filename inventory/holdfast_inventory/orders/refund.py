@@ -11,8 +11,9 @@ from typing import Annotated
 import msgspec
 
 from holdfast_inventory.holds.hold_requests import BuyerName
+from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.orders.background import BackgroundTasks
-from holdfast_inventory.orders.orders import BoxOffice, require_buyer
+from holdfast_inventory.orders.orders import require_buyer
 from holdfast_inventory.orders.store_sync import sync_order
 from holdfast_ledger import EpochPassed, GiveBack, Order, RefundItem, Verdict
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
@@ -42,25 +43,25 @@ class Refunding:
         self._background = background
 
     async def refund(
-        self, office: BoxOffice, order_id: str, request: RefundRequest, key: str | None
+        self, context: SaleContext, order_id: str, request: RefundRequest, key: str | None
     ) -> Order:
         """The order after the refund. Under the same `key` a repeat gives nothing back again."""
-        stock = office.stock
+        inventory = context.inventory
         _check(request)
         if request.buyer is not None:
-            order = await office.ledger.orders.read(stock.ref.uid, order_id)
+            order = await context.ledger.orders.read(inventory.ref.uid, order_id)
             require_buyer("" if order is None else order.buyer, request.buyer)
-        epoch = stock.ref.epoch
-        at_ms = (await stock.calls.read_hold(stock.ref, order_id)).now_ms
-        intent = GiveBack(epoch, stock.ref.uid, order_id, at_ms, request.items, key)
-        outcome = await office.ledger.commit(intent)
+        epoch = inventory.ref.epoch
+        at_ms = (await inventory.calls.read_hold(inventory.ref, order_id)).now_ms
+        intent = GiveBack(epoch, inventory.ref.uid, order_id, at_ms, request.items, key)
+        outcome = await context.ledger.commit(intent)
         if outcome.verdict is Verdict.EPOCH_PASSED:
             raise EpochPassed()
         if outcome.verdict is Verdict.NOT_OWNED:
             raise invalid("items", "The order does not own one of these items.")
         if outcome.order is None or outcome.verdict in _REFUSALS:
             raise HoldfastError(_REFUSALS.get(outcome.verdict, ErrorCode.UNKNOWN_ORDER))
-        await self._background.run(sync_order(office, outcome.order))
+        await self._background.run(sync_order(context, outcome.order))
         return outcome.order
 
 

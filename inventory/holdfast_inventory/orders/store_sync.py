@@ -15,7 +15,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from holdfast_inventory.orders.orders import BoxOffice, Stock, hold_of_order, owned_areas
+from holdfast_inventory.holds.sale_context import SaleContext
+from holdfast_inventory.holds.sale_inventory import SaleInventory
+from holdfast_inventory.orders.orders import hold_of_order, owned_areas
 from holdfast_ledger import Order, OrderStatus, StoreSynced
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
@@ -32,72 +34,76 @@ _DONE = (Code.OK, Code.UNCHANGED, Code.HOLD_CONFIRMED)
 _OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
 
 
-async def sync_order(office: BoxOffice, order: Order) -> None:
+async def sync_order(context: SaleContext, order: Order) -> None:
     """Bring the store to agree with the order, then let the ledger forget that it had to."""
     if order.status in _OWNING:
-        await _sync_sold(office, order)
-        await _sync_refunded(office, order)
+        await _sync_sold(context, order)
+        await _sync_refunded(context, order)
     elif order.status is OrderStatus.REFUNDED and not any(r.units for r in order.refunds):
         # It was lost and owned nothing: a confirm repeated since may have taken its units again.
         reason = order.reason or LEDGER_CONFLICT
-        await office.stock.calls.abort_confirm(office.stock.ref, order.id, reason=reason)
+        await context.inventory.calls.abort_confirm(context.inventory.ref, order.id, reason=reason)
     elif order.status is OrderStatus.REFUNDED:
-        await _sync_refunded(office, order)
+        await _sync_refunded(context, order)
     elif order.status is OrderStatus.LOST:
-        await _sync_lost(office, order)
+        await _sync_lost(context, order)
     elif order.status is OrderStatus.VOID:
-        await give_up(office.stock, order.id, order.hold_version)
+        await give_up(context.inventory, order.id, order.hold_version)
     if order.due_ms is not None and order.status is not OrderStatus.PENDING:
-        epoch = office.stock.ref.epoch
-        await office.ledger.commit(StoreSynced(epoch, order.sale_uid, order.id, order.updated_ms))
+        epoch = context.inventory.ref.epoch
+        await context.ledger.commit(StoreSynced(epoch, order.sale_uid, order.id, order.updated_ms))
 
 
-async def give_up(stock: Stock, hold_id: str, version: int) -> None:
+async def give_up(inventory: SaleInventory, hold_id: str, version: int) -> None:
     """Free a confirming hold whose order was voided at this version; a later one has begun anew."""
-    await stock.calls.abort_confirm(stock.ref, hold_id, reason=GIVEN_UP, version=version)
+    await inventory.calls.abort_confirm(inventory.ref, hold_id, reason=GIVEN_UP, version=version)
 
 
-async def _sync_sold(office: BoxOffice, order: Order) -> None:
-    stock = office.stock
-    answer = await stock.calls.finish_confirm(stock.ref, order.id, order_ref=order.order_ref or "")
+async def _sync_sold(context: SaleContext, order: Order) -> None:
+    inventory = context.inventory
+    answer = await inventory.calls.finish_confirm(
+        inventory.ref, order.id, order_ref=order.order_ref or ""
+    )
     if answer.code in _DONE:
         return
     # The store has lost the hold, or it ended by a refund meanwhile: ask the ledger which, and ask
     # again after booking, since a refund that was told in between found nothing to free.
-    current = await _read(office, order.id)
+    current = await _read(context, order.id)
     if current is not None and current.units:
-        await book(office, current)
-        after = await _read(office, order.id)
+        await book(context, current)
+        after = await _read(context, order.id)
         if after is not None and after.updated_ms != current.updated_ms:
-            await _sync_refunded(office, after)
+            await _sync_refunded(context, after)
 
 
-async def _read(office: BoxOffice, order_id: str) -> Order | None:
-    order = await office.ledger.orders.read(office.stock.ref.uid, order_id)
+async def _read(context: SaleContext, order_id: str) -> Order | None:
+    order = await context.ledger.orders.read(context.inventory.ref.uid, order_id)
     return order if order is not None and order.status in (*_OWNING, OrderStatus.REFUNDED) else None
 
 
-async def book(office: BoxOffice, order: Order) -> None:
+async def book(context: SaleContext, order: Order) -> None:
     """Book the order's seats though the store has them elsewhere: whoever holds them there ends."""
-    stock = office.stock
-    hold = hold_of_order(stock.plan, stock.settings, order, HoldStatus.CONFIRMED)
+    inventory = context.inventory
+    hold = hold_of_order(inventory.plan, inventory.settings, order, HoldStatus.CONFIRMED)
     for _ in range(BOOKING_TRIES):
-        answer = await stock.calls.book_hold(stock.ref, hold, order_ref=order.order_ref or "")
+        answer = await inventory.calls.book_hold(
+            inventory.ref, hold, order_ref=order.order_ref or ""
+        )
         if answer.code in _DONE:
             return
-        await _end_rivals(office, order, answer)
-    _log.error("order %s of sale %s could not be booked: %s", order.id, stock.name, answer.code)
+        await _end_rivals(context, order, answer)
+    _log.error("order %s of sale %s could not be booked: %s", order.id, inventory.name, answer.code)
 
 
-async def _end_rivals(office: BoxOffice, order: Order, answer: HoldAnswer) -> None:
+async def _end_rivals(context: SaleContext, order: Order, answer: HoldAnswer) -> None:
     """End the holds that have what the ledger has sold to this order."""
-    stock = office.stock
+    inventory = context.inventory
     cursor = 0
     while True:
-        cursor, holds = await stock.calls.scan_holds(stock.ref, cursor)
+        cursor, holds = await inventory.calls.scan_holds(inventory.ref, cursor)
         for hold in holds:
             if hold.id != order.id and _stands_in_the_way(hold, answer):
-                await stock.calls.drop_hold(stock.ref, hold.id, reason=LEDGER_CONFLICT)
+                await inventory.calls.drop_hold(inventory.ref, hold.id, reason=LEDGER_CONFLICT)
         if cursor == 0:
             return
 
@@ -112,15 +118,15 @@ def _stands_in_the_way(hold: HoldRecord, answer: HoldAnswer) -> bool:
     )
 
 
-async def _sync_lost(office: BoxOffice, order: Order) -> None:
-    stock, reason = office.stock, order.reason or LEDGER_CONFLICT
+async def _sync_lost(context: SaleContext, order: Order) -> None:
+    inventory, reason = context.inventory, order.reason or LEDGER_CONFLICT
     if order.due_ms is not None and reason == LEDGER_CONFLICT:
-        await _book_owners(office, order)
-    await stock.calls.abort_confirm(stock.ref, order.id, reason=reason)
+        await _book_owners(context, order)
+    await inventory.calls.abort_confirm(inventory.ref, order.id, reason=reason)
     if order.due_ms is None:  # the platform has been told
         return
-    await stock.calls.require_refund(
-        stock.ref,
+    await inventory.calls.require_refund(
+        inventory.ref,
         order.id,
         order_ref=order.order_ref or "",
         amount=order.amount or 0,
@@ -128,21 +134,21 @@ async def _sync_lost(office: BoxOffice, order: Order) -> None:
     )
 
 
-async def _book_owners(office: BoxOffice, order: Order) -> None:
+async def _book_owners(context: SaleContext, order: Order) -> None:
     """The store gave this order what the ledger had sold: let it know whose those seats are.
 
     Before the order's own hold is ended: between the two its seats would be for sale once more.
     """
-    uid = office.stock.ref.uid
+    uid = context.inventory.ref.uid
     seats = [item.index for item in order.items if item.index is not None]
-    owners = await office.ledger.orders.owners_of(uid, seats)
+    owners = await context.ledger.orders.owners_of(uid, seats)
     for owner_id in sorted(set(owners.values())):
-        owner = await office.ledger.orders.read(uid, owner_id)
+        owner = await context.ledger.orders.read(uid, owner_id)
         if owner is not None and owner.units:
-            await book(office, owner)
+            await book(context, owner)
 
 
-async def _sync_refunded(office: BoxOffice, order: Order) -> None:
+async def _sync_refunded(context: SaleContext, order: Order) -> None:
     """Free what the store still books for the order and the ledger does not give it any more.
 
     Units of an area have no names, so two who free the same surplus would free it twice: the hold's
@@ -150,24 +156,24 @@ async def _sync_refunded(office: BoxOffice, order: Order) -> None:
     """
     if not order.refunds:
         return
-    stock = office.stock
+    inventory = context.inventory
     # A refund may overtake the end of its confirm: what is freed must be booked first.
-    await stock.calls.finish_confirm(stock.ref, order.id, order_ref=order.order_ref or "")
+    await inventory.calls.finish_confirm(inventory.ref, order.id, order_ref=order.order_ref or "")
     for _ in range(FREEING_TRIES):
-        hold = (await stock.calls.read_hold(stock.ref, order.id)).hold
-        if hold is None or not await _free_surplus(office, order, hold):
+        hold = (await inventory.calls.read_hold(inventory.ref, order.id)).hold
+        if hold is None or not await _free_surplus(context, order, hold):
             return
 
 
-async def _free_surplus(office: BoxOffice, order: Order, hold: HoldRecord) -> bool:
+async def _free_surplus(context: SaleContext, order: Order, hold: HoldRecord) -> bool:
     """Whether the hold has changed meanwhile, so that its surplus must be taken anew."""
-    stock = office.stock
+    inventory = context.inventory
     seats = sorted(set(hold.seats) - set(order.seats))
-    areas = surplus(hold.areas, owned_areas(stock.settings, order))
+    areas = surplus(hold.areas, owned_areas(inventory.settings, order))
     if hold.status is not HoldStatus.CONFIRMED or not (seats or areas):
         return False
-    answer = await stock.calls.free_seats(
-        stock.ref,
+    answer = await inventory.calls.free_seats(
+        inventory.ref,
         order.id,
         seats=seats,
         areas=areas,

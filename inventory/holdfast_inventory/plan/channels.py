@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from holdfast_inventory.holds.settings import Allotment
+from holdfast_inventory.settings import Allotment
 from holdfast_web.errors import invalid
 
 ZoneSeats = Callable[[str], Sequence[range]]

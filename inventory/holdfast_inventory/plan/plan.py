@@ -18,12 +18,12 @@ from typing import Final
 
 import msgspec
 
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.channels import channels_of
 from holdfast_inventory.plan.geometry import PlacedRow, Point, default_focus, place_rows
 from holdfast_inventory.plan.pretix import PlanEntry, read_plan
 from holdfast_inventory.plan.segments import Block, SeatClass, levels_for, make_blocks
 from holdfast_inventory.plan.zones import make_zones, zones_by_name
+from holdfast_inventory.settings import StockSettings
 
 VERSION_BYTES: Final = 12
 GZIP_LEVEL: Final = 6

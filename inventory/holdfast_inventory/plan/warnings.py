@@ -14,8 +14,8 @@ from typing import Final
 
 import msgspec
 
-from holdfast_inventory.holds.settings import StockSettings
 from holdfast_inventory.plan.plan import Plan
+from holdfast_inventory.settings import StockSettings
 
 WARNINGS_MAX: Final = 50
 SEATS_SHOWN_MAX: Final = 10

@@ -21,7 +21,7 @@ from holdfast_inventory.holds.choice import ChoiceCompiler
 from holdfast_inventory.holds.hold_requests import BuyerRef, Wish
 from holdfast_inventory.holds.releases import release
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.settings import StockSettings
 from holdfast_lua.calls.hold_terms import HoldAnswer, SeatChoice
 
 

@@ -11,13 +11,15 @@ from unittest.mock import patch
 from model import directed
 from model.mutants.mutant import Mutant
 
-from holdfast_inventory.holds.settings import StockSettings
+from holdfast_inventory.holds.sale_context import SaleContext
+from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.confirm import ConfirmRequest
-from holdfast_inventory.orders.orders import BoxOffice, Stock, holds_of_ledger
+from holdfast_inventory.orders.orders import holds_of_ledger
 from holdfast_inventory.orders.recovery import Recovery
 from holdfast_inventory.orders.refund import Refunding, RefundRequest
 from holdfast_inventory.orders.store_sync import give_up
 from holdfast_inventory.plan.plan import Plan
+from holdfast_inventory.settings import StockSettings
 from holdfast_ledger import Order, RebuildState
 from holdfast_ledger.transactions.decide import Step, decide
 from holdfast_ledger.transactions.intents import Intent
@@ -35,8 +37,8 @@ def _unfenced(intent: Intent, row: Order | None, epoch: int | None) -> Step:
     return decide(intent, row, intent.epoch)
 
 
-async def _only_looked(stock: Stock, hold_id: str) -> HoldAnswer:
-    answer = await stock.calls.read_hold(stock.ref, hold_id)
+async def _only_looked(inventory: SaleInventory, hold_id: str) -> HoldAnswer:
+    answer = await inventory.calls.read_hold(inventory.ref, hold_id)
     refused = answer.hold is None or answer.hold.status_at(answer.now_ms).ended
     code = Code.HOLD_EXPIRED if refused else Code.OK
     return HoldAnswer(code, answer.revision, answer.now_ms, answer.hold)
@@ -58,10 +60,10 @@ _give_up = Recovery._give_up
 
 
 async def _freed_before_the_void(
-    recovery: Recovery, office: BoxOffice, hold: HoldRecord, now_ms: int
+    recovery: Recovery, context: SaleContext, hold: HoldRecord, now_ms: int
 ) -> bool:
-    await give_up(office.stock, hold.id, hold.version)
-    return await _give_up(recovery, office, hold, now_ms)
+    await give_up(context.inventory, hold.id, hold.version)
+    return await _give_up(recovery, context, hold, now_ms)
 
 
 _refund = Refunding.refund
@@ -69,23 +71,25 @@ _refund = Refunding.refund
 
 async def _freed_before_the_refund(
     refunding: Refunding,
-    office: BoxOffice,
+    context: SaleContext,
     order_id: str,
     request: RefundRequest,
     key: str | None,
 ) -> Order:
-    stock = office.stock
-    hold = (await stock.calls.read_hold(stock.ref, order_id)).hold
+    inventory = context.inventory
+    hold = (await inventory.calls.read_hold(inventory.ref, order_id)).hold
     if hold is not None:
-        await stock.calls.free_seats(stock.ref, order_id, seats=hold.seats, areas=hold.areas)
-    return await _refund(refunding, office, order_id, request, key)
+        await inventory.calls.free_seats(
+            inventory.ref, order_id, seats=hold.seats, areas=hold.areas
+        )
+    return await _refund(refunding, context, order_id, request, key)
 
 
 def _only_sold(plan: Plan, settings: StockSettings, state: RebuildState) -> list[HoldRecord]:
     return holds_of_ledger(plan, settings, replace(state, pending=()))
 
 
-def _unchecked(stock: Stock, hold: HoldRecord, request: ConfirmRequest) -> None: ...
+def _unchecked(inventory: SaleInventory, hold: HoldRecord, request: ConfirmRequest) -> None: ...
 
 
 PROTOCOL: Final = {

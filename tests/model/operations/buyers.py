@@ -19,8 +19,8 @@ from holdfast_inventory.holds.hold_requests import (
     hold_id_for,
     resolve,
 )
+from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_inventory.orders.paying import withdraw
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.records import HoldRecord
@@ -119,6 +119,6 @@ def release(state: RunState, of: HoldRecord, owner: str, version: int) -> Operat
         fair = owner in ("", of.buyer)
         require(fair or answer.code is not Code.OK, "owner", f"{owner} freed {of.id}")
         if answer.hold is not None and answer.hold.ledger:
-            await withdraw(BoxOffice(inventory, worker.ledger), answer.hold, answer.now_ms)
+            await withdraw(SaleContext(inventory, worker.ledger), answer.hold, answer.now_ms)
 
     return operation

@@ -10,8 +10,8 @@ from model.workers.worker import Worker
 
 from holdfast.sales.operations import SaleOperations
 from holdfast_inventory.holds import seat_blocks as blocking
+from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import LineCalls
 
@@ -32,8 +32,8 @@ def recover() -> Operation:
 
 def block(seats: Sequence[int], *, blocked: bool) -> Operation:
     async def operation(inventory: SaleInventory, worker: Worker) -> None:
-        office = BoxOffice(inventory, worker.ledger)
-        await (blocking.block if blocked else blocking.unblock)(office, seats)
+        context = SaleContext(inventory, worker.ledger)
+        await (blocking.block if blocked else blocking.unblock)(context, seats)
 
     return operation
 

@@ -9,9 +9,9 @@ from model.reference.terms import require
 from model.state import Operation, RunState
 from model.workers.worker import Worker
 
+from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest
-from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.orders.refund import Refunding, RefundRequest
 from holdfast_ledger import RefundItem
@@ -20,7 +20,7 @@ from holdfast_lua.calls.records import HoldRecord
 
 def pay(state: RunState, of: HoldRecord) -> Operation:
     async def operation(inventory: SaleInventory, worker: Worker) -> None:
-        await begin_paying(BoxOffice(inventory, worker.ledger), of.id)
+        await begin_paying(SaleContext(inventory, worker.ledger), of.id)
 
     return operation
 
@@ -36,8 +36,8 @@ def confirm(
         state.paid[of.id] = request
 
     async def operation(inventory: SaleInventory, worker: Worker) -> None:
-        office = BoxOffice(inventory, worker.ledger)
-        confirmed = await Confirming(worker.background).confirm(office, of.id, request)
+        context = SaleContext(inventory, worker.ledger)
+        confirmed = await Confirming(worker.background).confirm(context, of.id, request)
         # Lost with its hold and paid back since, it is an order that never had anything.
         sold = confirmed.order.id in state.checker.ledger.sold_once
         require(amount is None or not sold, "promise", f"{of.id} was confirmed for {amount}")
@@ -51,8 +51,8 @@ def refund(
     state: RunState, of: HoldRecord, items: tuple[RefundItem, ...] | None, key: str
 ) -> Operation:
     async def operation(inventory: SaleInventory, worker: Worker) -> None:
-        office = BoxOffice(inventory, worker.ledger)
+        context = SaleContext(inventory, worker.ledger)
         refunding = Refunding(worker.background)
-        await refunding.refund(office, of.id, RefundRequest(items), key or None)
+        await refunding.refund(context, of.id, RefundRequest(items), key or None)
 
     return operation

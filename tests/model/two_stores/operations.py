@@ -7,9 +7,9 @@ from model.two_stores.state import Operation, TwoStoreState
 from model.workers.worker import Worker
 
 from holdfast_inventory.holds.hold_requests import BuyerRef, HoldBody, resolve
+from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest
-from holdfast_inventory.orders.orders import BoxOffice
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -41,7 +41,7 @@ def confirm(state: TwoStoreState, of: HoldRecord) -> Operation:
         request = ConfirmRequest(f"ref-{of.id}", f"pay-{of.id}", of.total)
         try:
             await Confirming(worker.background).confirm(
-                BoxOffice(inventory, worker.ledger), of.id, request
+                SaleContext(inventory, worker.ledger), of.id, request
             )
         except HoldfastError as error:
             if error.code in (ErrorCode.UNKNOWN_HOLD, ErrorCode.HOLD_LOST):
