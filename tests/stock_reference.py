@@ -1,6 +1,6 @@
 """The ladder of best available, written again as plainly as possible: by trying everything.
 
-It knows the order of the row blocks and the documented rules and nothing of bytes, searches or
+It knows the order of the row segments and the documented rules and nothing of bytes, searches or
 scripts. For a request it gives every answer that the rules allow, or why there is none.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from holdfast_inventory.plan.plan import Plan
-from holdfast_inventory.plan.segments import Block
+from holdfast_inventory.plan.segments import Segment
 from holdfast_lua import Code
 
 
@@ -37,21 +37,23 @@ class Allowed:
 
 def allowed(plan: Plan, states: str, asked: Asked) -> Allowed:
     """What the ladder allows."""
-    blocks = [(at, block) for at, block in enumerate(plan.blocks) if _matches(plan, block, asked)]
+    segments = [
+        (at, segment) for at, segment in enumerate(plan.segments) if _matches(plan, segment, asked)
+    ]
     rungs = [True, False] if asked.prevent_orphans else [False]
     for tidy in rungs:
-        runs = _together(plan, states, asked, blocks, tidy)
+        runs = _together(plan, states, asked, segments, tidy)
         if runs:
             return Allowed(frozenset(runs))
-    lengths = [length for _, block in blocks for _, length in free_runs(states, block)]
+    lengths = [length for _, segment in segments for _, length in free_runs(states, segment)]
     if asked.quantity > 3 and can_split(lengths, asked.quantity):
         return Allowed(split=True)
     return Allowed(refusal=Code.NOT_ENOUGH_TOGETHER if lengths else Code.SOLD_OUT)
 
 
-def free_runs(states: str, block: Block) -> Iterator[tuple[int, int]]:
-    """First seat and length of every free run of a block."""
-    seats = range(block.first, block.first + block.length)
+def free_runs(states: str, segment: Segment) -> Iterator[tuple[int, int]]:
+    """First seat and length of every free run of a segment."""
+    seats = range(segment.first, segment.first + segment.length)
     for free, group in groupby(seats, lambda seat: states[seat] == "f"):
         run = list(group)
         if free:
@@ -66,39 +68,39 @@ def can_split(lengths: Iterable[int], quantity: int) -> bool:
     return quantity in reachable
 
 
-def _matches(plan: Plan, block: Block, asked: Asked) -> bool:
-    kind = plan.kinds[block.kind]
+def _matches(plan: Plan, segment: Segment, asked: Asked) -> bool:
+    kind = plan.kinds[segment.kind]
     return (
         kind.accessible == asked.accessible
         and (not asked.categories or kind.category in asked.categories)
-        and (not asked.zones or block.zone in asked.zones)
+        and (not asked.zones or segment.zone in asked.zones)
     )
 
 
 def _together(
-    plan: Plan, states: str, asked: Asked, blocks: list[tuple[int, Block]], tidy: bool
+    plan: Plan, states: str, asked: Asked, segments: list[tuple[int, Segment]], tidy: bool
 ) -> set[tuple[int, ...]]:
-    """The best runs of the first block that serves, and of those nearly as near that do."""
+    """The best runs of the first segment that serves, and of those nearly as near that do."""
     answers: set[tuple[int, ...]] = set()
     reach = -1
-    for at, block in blocks:
+    for at, segment in segments:
         if answers and at > reach:
             break
-        best = _best_runs(states, block, asked.quantity, tidy, plan.levels - 1)
+        best = _best_runs(states, segment, asked.quantity, tidy, plan.levels - 1)
         if best:
             if not answers:
                 # A filter that leaves every zone is none, and only without one is a choice spread.
                 filtered = 0 < len(asked.zones) < len(plan.zones)
-                reach = at + (0 if filtered else block.near)
+                reach = at + (0 if filtered else segment.near)
             answers.update(best)
     return answers
 
 
 def _best_runs(
-    states: str, block: Block, quantity: int, tidy: bool, top: int
+    states: str, segment: Segment, quantity: int, tidy: bool, top: int
 ) -> set[tuple[int, ...]]:
-    """The runs of a block nearest to its middle, when it serves in this rung."""
-    runs = list(free_runs(states, block))
+    """The runs of a segment nearest to its middle, when it serves in this rung."""
+    runs = list(free_runs(states, segment))
     longest = max((length for _, length in runs), default=0)
     if longest < quantity or (tidy and longest == quantity + 1 and longest < top):
         return set()
@@ -108,7 +110,7 @@ def _best_runs(
             left, right = start - first, first + length - quantity - start
             if tidy and 1 in (left, right):
                 continue
-            offset = start - block.first + 1
-            cost = abs(2 * offset + quantity - 1 - block.focus2)
+            offset = start - segment.first + 1
+            cost = abs(2 * offset + quantity - 1 - segment.focus2)
             found.setdefault(cost, set()).add(tuple(range(start, start + quantity)))
     return found[min(found)] if found else set()

@@ -152,10 +152,10 @@ class Sale:
 
 
 def scattered(plan: Plan, image: StockImage) -> StockImage:
-    """All sold but one pair in every fifth row block."""
+    """All sold but one pair in every fifth row segment."""
     states = bytearray(b"b" * len(plan))
-    for block in plan.blocks[::5]:
-        states[block.first + 4 : block.first + 6] = b"ff"
+    for segment in plan.segments[::5]:
+        states[segment.first + 4 : segment.first + 6] = b"ff"
     free = states.count(b"f")
     return StockImage(
         seats=bytes(states),
@@ -183,9 +183,11 @@ async def script_costs(executor: Executor, sizes: list[int], holds: int) -> None
             await asyncio.gather(*[sale.hold() for _ in range(min(500, taken - at))])
         full = await sale.store_micros(max(1, len(plan) // 200 - 2))
         spread = await Sale.install(executor, plan, scattered(plan, image))
-        thin = await spread.store_micros(min(holds, len(plan.blocks) // 5 - 2))
+        thin = await spread.store_micros(min(holds, len(plan.segments) // 5 - 2))
         empties.append(empty)
-        print(f"{len(plan):,} seats, {len(plan.blocks):,} row blocks: store microseconds a hold")
+        print(
+            f"{len(plan):,} seats, {len(plan.segments):,} row segments: store microseconds a hold"
+        )
         for name, micros in (("empty", empty), ("99% sold", full), ("scattered", thin)):
             print(f"  {name:10} {micros.beside(empty)}")
     print(f"{sizes[-1]:,} seats beside {sizes[0]:,}: {empties[-1].beside(empties[0])}")

@@ -236,7 +236,7 @@ async def test_what_is_set_aside_is_counted_apart_in_whatever_state(shop: Shop) 
     assert await apart(stock) == (6, 0)
     await stock.calls.free_seats(stock.ref, held["id"], seats=[2, 3], areas=[])
     assert await apart(stock) == (7, 0)
-    await stock.inventory.block([4])
+    await stock.inventory.segment([4])
     assert await apart(stock) == (6, 0)
     await stock.inventory.unblock([4])
     late = await stock.held(stock.choice(2))
@@ -304,8 +304,8 @@ def test_a_sale_without_allotments_gives_the_scripts_the_very_same() -> None:
     """Nothing of what a hold sends or reads may grow."""
     bare, allotted = compile_plan(PLAN, SETTINGS), compile_plan(PLAN, ALLOTTED)
     assert bare.set_aside == []
-    assert [len(block.record()) for block in bare.blocks] == [13, 13]
-    assert len(allotted.blocks) == 4
+    assert [len(segment.record()) for segment in bare.segments] == [13, 13]
+    assert len(allotted.segments) == 4
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ async def test_a_zone_is_preferred_to_a_walk_across_the_hall(make_stock: Make) -
     # Given two zones, each of which can seat the party in parts
     stock = await make_stock(["AA", "AA"], ["AA", "AA"], focal_point=(0.0, -40.0))
     hold = await stock.held(stock.choice(4))
-    assert {stock.plan.blocks[stock.plan.block_of[seat]].zone for seat in hold.seats} == {0}
+    assert {stock.plan.segments[stock.plan.segment_of[seat]].zone for seat in hold.seats} == {0}
 
 
 async def test_other_zones_serve_when_no_single_one_can(make_stock: Make) -> None:

@@ -42,7 +42,7 @@ def test_a_real_plan_is_read_in_plan_order() -> None:
     assert plan.label(0) == "Block D, row 6, seat 1"
     assert [zone.id for zone in plan.zones] == ["D", "E", "F", "A", "B", "C"]
     assert plan.category_seats() == {"I": 173, "II": 851, "VIP": 197}
-    assert sum(block.length for block in plan.blocks) == 1221
+    assert sum(segment.length for segment in plan.segments) == 1221
 
 
 def test_a_real_plan_has_its_aisles_where_they_are() -> None:
@@ -136,7 +136,7 @@ def test_the_version_names_the_content() -> None:
 
 def test_a_sale_of_areas_has_a_plan_without_seats() -> None:
     plan = compile_plan(None, StockSettings(areas=(FLOOR,)))
-    assert (len(plan), plan.blocks, plan.zones) == (0, (), ())
+    assert (len(plan), plan.segments, plan.zones) == (0, (), ())
     assert msgspec.json.decode(plan.document)["zones"] == []
 
 
@@ -190,7 +190,7 @@ def test_adjacent_means_side_by_side() -> None:
 
 def test_blocks_have_one_category_and_one_kind_of_access() -> None:
     plan = plan_of(["AABaaA AA"])
-    lengths = {(block.first, block.length) for block in plan.blocks}
+    lengths = {(segment.first, segment.length) for segment in plan.segments}
     assert lengths == {(0, 2), (2, 1), (3, 2), (5, 1), (6, 2)}
 
 
@@ -224,10 +224,10 @@ def test_zones_that_surround_something_look_at_the_middle() -> None:
 def test_the_focal_point_can_be_set() -> None:
     front = plan_of(["AAAA", "AAAA"])
     back = plan_of(["AAAA", "AAAA"], focal_point=(0.0, 1000.0))
-    assert front.blocks[0].first == 0
-    assert back.blocks[0].first == 4
-    assert back.blocks[0].focus2 == 2
-    assert front.blocks[0].focus2 == 5  # between the second and the third seat
+    assert front.segments[0].first == 0
+    assert back.segments[0].first == 4
+    assert back.segments[0].focus2 == 2
+    assert front.segments[0].focus2 == 5  # between the second and the third seat
 
 
 def test_a_hundred_thousand_seats_are_read_in_seconds() -> None:

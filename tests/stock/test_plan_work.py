@@ -30,7 +30,7 @@ from holdfast_inventory.plan.pretix import (
     ZoneEntry,
     read_plan,
 )
-from holdfast_inventory.plan.segments import make_blocks
+from holdfast_inventory.plan.segments import make_segments
 from holdfast_inventory.plan.text import clean_plan
 from holdfast_inventory.plan.warnings import plan_warnings
 from holdfast_inventory.settings import Allotment, StockSettings
@@ -159,7 +159,7 @@ def allotted(size: int) -> None:
 
 def allotted_row(size: int) -> None:
     rows = place_rows(entry_of(1, 1, size))
-    make_blocks(rows, (0.0, 0.0), Copied(["fans"] * size))
+    make_segments(rows, (0.0, 0.0), Copied(["fans"] * size))
 
 
 def told_of_a_release(size: int) -> None:
@@ -188,10 +188,10 @@ CASES: Final[dict[str, Callable[[int], object]]] = {
 
 
 def test_choices_of_a_large_plan_are_remembered_within_a_bound() -> None:
-    """Every set of zones is a choice of its own, and each lists their row blocks."""
+    """Every set of zones is a choice of its own, and each lists their row segments."""
     assert choices_kept(compiled(10, zones=None)) == CHOICES_KEPT
     plan = compiled(2_000, zones=1, rows=1, seats=None)
-    assert choices_kept(plan) * len(plan.blocks) <= PLACES_KEPT
+    assert choices_kept(plan) * len(plan.segments) <= PLACES_KEPT
     assert choices_kept(plan) < CHOICES_KEPT
 
 

@@ -1,9 +1,9 @@
 """Allotments: seats that are set aside for who carries a channel.
 
-The channel of a seat is part of its class, like its category: row blocks end where it changes, and
-a request looks, inside the script, only for the classes that it may have. Seats that are named come
-with the classes that the buyer may not have, and the script holds those against the class in the
-store. Each request says besides which classes and areas are open to it (`opened_names`), and of
+The channel of a seat is part of its class, like its category: row segments end where it changes,
+and a request looks, inside the script, only for the classes that it may have. Seats that are named
+come with the classes that the buyer may not have, and the script holds those against the class in
+the store. Each request says besides which classes and areas are open to it (`opened_names`), and of
 what the store itself counts apart it gives nothing else: a caller who forgot to ask is refused. So
 a request without the channel cannot be given such a seat or unit, and a sale without allotments
 pays next to nothing for it. What a seat is set aside for never changes while a sale is there; that
@@ -57,9 +57,9 @@ class Apart:
     def count(self, states: bytes | bytearray, state: int, units: Sequence[int]) -> int:
         """The seats in a state and the `units` of areas that are apart."""
         seats = sum(
-            states.count(state, block.first, block.first + block.length)
-            for block in self._plan.blocks
-            if block.kind in self._kinds
+            states.count(state, segment.first, segment.first + segment.length)
+            for segment in self._plan.segments
+            if segment.kind in self._kinds
         )
         return seats + sum(units[area] for area in self._areas)
 

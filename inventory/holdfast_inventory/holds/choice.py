@@ -1,11 +1,11 @@
 """Turns what a buyer asks for into what the scripts search with: bytes to look for.
 
-A row block's byte is `kind * levels + longest free run` (capped at levels - 1), so "a block of this
-category that can seat three without leaving one alone" is a small set of byte values, found by
+A row segment's byte is `kind * levels + longest free run` (capped at levels - 1), so "a segment of
+this category that can seat three without leaving one alone" is a small set of byte values, found by
 memchr. The sets depend on plan, quantity and filters only and are compiled once; see
 include/seats/pick.lua for what is done with them.
 
-A block whose longest run is exactly one more than the party can only leave a single seat over in
+A segment whose longest run is exactly one more than the party can only leave a single seat over in
 that run; it serves in the second rung.
 """
 
@@ -22,12 +22,12 @@ from holdfast_inventory.holds.allotments import opened_names
 from holdfast_inventory.plan.plan import Plan
 from holdfast_inventory.settings import StockSettings
 from holdfast_lua.calls.hold_terms import SeatChoice, SeatList
-from holdfast_lua.calls.records import RowBlock
+from holdfast_lua.calls.records import RowSegment
 
 CHOICES_KEPT: Final = 4096
 CHOICES_KEPT_MIN: Final = 32
 PLACES_KEPT: Final = 4_000_000
-"""A choice of zones lists their row blocks, at most five bytes each, and buyers may ask for any
+"""A choice of zones lists their row segments, at most five bytes each, and buyers may ask for any
 zones: in a large plan fewer choices are remembered, so that all of them stay below 20 MB.
 """
 CHANNELS_KEPT: Final = 256
@@ -43,7 +43,7 @@ class ChoiceCompiler:
         self.opened = lru_cache(CHANNELS_KEPT)(self._opened)
 
     def seat_list(self, seats: Sequence[int], channels: frozenset[str] = frozenset()) -> SeatList:
-        """Explicit seats by row block, and the classes that these channels do not give."""
+        """Explicit seats by row segment, and the classes that these channels do not give."""
         flat: list[int | list[int]] = [self._withheld(channels)]
         for row, members in group_by_row(self._plan, seats):
             flat += (row.position, len(members))
@@ -107,27 +107,29 @@ class ChoiceCompiler:
             return b""
         places = [
             position
-            for position, block in enumerate(self._plan.blocks, start=1)
-            if block.zone in zones and block.kind in kinds
+            for position, segment in enumerate(self._plan.segments, start=1)
+            if segment.zone in zones and segment.kind in kinds
         ]
         return msgspec.msgpack.encode(places)
 
 
 def choices_kept(plan: Plan) -> int:
     """How many choices are remembered."""
-    fitting = PLACES_KEPT // max(1, len(plan.blocks))
+    fitting = PLACES_KEPT // max(1, len(plan.segments))
     return max(CHOICES_KEPT_MIN, min(CHOICES_KEPT, fitting))
 
 
-def group_by_row(plan: Plan, seats: Sequence[int]) -> list[tuple[RowBlock, list[int]]]:
-    """Seats by the row block that they are in, blocks and seats in plan order."""
+def group_by_row(plan: Plan, seats: Sequence[int]) -> list[tuple[RowSegment, list[int]]]:
+    """Seats by the row segment that they are in, segments and seats in plan order."""
     groups: dict[int, list[int]] = {}
     for seat in sorted(seats):
-        groups.setdefault(plan.block_of[seat], []).append(seat)
-    return [(row_block(plan, position), members) for position, members in groups.items()]
+        groups.setdefault(plan.segment_of[seat], []).append(seat)
+    return [(row_segment(plan, position), members) for position, members in groups.items()]
 
 
-def row_block(plan: Plan, position: int) -> RowBlock:
-    """The block at a position (from 0) as holds remember it: positions in the store are from 1."""
-    block = plan.blocks[position]
-    return RowBlock(position + 1, block.first, block.length, block.kind * plan.levels)
+def row_segment(plan: Plan, position: int) -> RowSegment:
+    """The segment at a position (from 0) as holds remember it: positions in the store are
+    from 1.
+    """
+    segment = plan.segments[position]
+    return RowSegment(position + 1, segment.first, segment.length, segment.kind * plan.levels)

@@ -27,10 +27,10 @@ async def release(inventory: SaleInventory, channels: Iterable[str]) -> None:
 
 
 def allotted_rows(plan: Plan, channel: str) -> list[int]:
-    """The row blocks set aside for a channel: class * levels, first seat, length, ..."""
+    """The row segments set aside for a channel: class * levels, first seat, length, ..."""
     return [
         part
-        for block in plan.blocks
-        if plan.kinds[block.kind].channel == channel
-        for part in (block.kind * plan.levels, block.first, block.length)
+        for segment in plan.segments
+        if plan.kinds[segment.kind].channel == channel
+        for part in (segment.kind * plan.levels, segment.first, segment.length)
     ]

@@ -45,7 +45,7 @@ def make_image(
     return StockImage(
         seats=bytes(states),
         rows=row_bytes(plan, states),
-        layout=b"".join(block.record() for block in plan.blocks),
+        layout=b"".join(segment.record() for segment in plan.segments),
         levels=plan.levels,
         free=states.count(FREE) + sum(free),
         held=states.count(HELD) + sum(held),
@@ -60,13 +60,13 @@ def make_image(
 
 
 def row_bytes(plan: Plan, states: bytes | bytearray) -> bytes:
-    """The byte of every row block: its class and its longest run of free seats."""
+    """The byte of every row segment: its class and its longest run of free seats."""
     top = plan.levels - 1
     out = bytearray()
-    for block in plan.blocks:
-        row = bytes(states[block.first : block.first + block.length])
+    for segment in plan.segments:
+        row = bytes(states[segment.first : segment.first + segment.length])
         longest = max(map(len, row.translate(_FREE_ONLY).split()), default=0)
-        out.append(block.kind * plan.levels + min(longest, top))
+        out.append(segment.kind * plan.levels + min(longest, top))
     return bytes(out)
 
 

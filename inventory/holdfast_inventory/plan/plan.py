@@ -1,4 +1,4 @@
-"""A seating plan made ready to sell from: dense indices, row blocks, labels, the document shown.
+"""A seating plan made ready to sell from: dense indices, row segments, labels, the document shown.
 
 Plan order (zones, rows and seats as in the file) is normative: a seat's index never changes, and
 the wire form of a map is one character a seat in that order. A `Plan` is immutable and compiled
@@ -21,7 +21,7 @@ import msgspec
 from holdfast_inventory.plan.channels import channels_of
 from holdfast_inventory.plan.geometry import PlacedRow, Point, default_focus, place_rows
 from holdfast_inventory.plan.pretix import PlanEntry, read_plan
-from holdfast_inventory.plan.segments import Block, SeatClass, levels_for, make_blocks
+from holdfast_inventory.plan.segments import SeatClass, Segment, levels_for, make_segments
 from holdfast_inventory.plan.zones import make_zones, zones_by_name
 from holdfast_inventory.settings import StockSettings
 
@@ -31,7 +31,7 @@ _NO_SEATS: Final = b'{"name":"","categories":[],"zones":[]}'
 
 
 class Plan:
-    """See the module's docstring. `blocks` are in the order in which they are tried."""
+    """See the module's docstring. `segments` are in the order in which they are tried."""
 
     def __init__(self, entry: PlanEntry, document: bytes, settings: StockSettings) -> None:
         rows = place_rows(entry)
@@ -42,14 +42,14 @@ class Plan:
         self._index: Final = {seat.seat_guid: at for at, seat in enumerate(seats)}
         channels = channels_of(settings.allotments, self._zone_seats, self._index)
         self.set_aside: Final = [(at, to) for at, to in enumerate(channels) if to]
-        kinds, blocks = make_blocks(rows, self.focus, channels) if seats else ((), ())
+        kinds, segments = make_segments(rows, self.focus, channels) if seats else ((), ())
         self.kinds: Final[tuple[SeatClass, ...]] = kinds
-        self.blocks: Final[tuple[Block, ...]] = blocks
+        self.segments: Final[tuple[Segment, ...]] = segments
         self.levels: Final = levels_for(len(kinds))
         self.guids: Final = tuple(seat.seat_guid for seat in seats)
         self.numbers: Final = tuple(seat.seat_number for seat in seats)
         self.categories: Final = tuple(category.name for category in entry.categories)
-        self.block_of: Final = _block_of(blocks, len(seats))
+        self.segment_of: Final = _segment_of(segments, len(seats))
         self.run_of: Final = _run_of(rows)
         self._row_starts, self._row_names = _row_names(rows)
         self.document, self.version = _shown(document, self.focus, settings)
@@ -70,11 +70,11 @@ class Plan:
 
     def kind(self, seat: int) -> SeatClass:
         """Category and accessibility of a seat."""
-        return self.kinds[self.blocks[self.block_of[seat]].kind]
+        return self.kinds[self.segments[self.segment_of[seat]].kind]
 
     def label(self, seat: int) -> str:
         """What a ticket says: zone, row and seat."""
-        zone = self.zones[self.blocks[self.block_of[seat]].zone].name
+        zone = self.zones[self.segments[self.segment_of[seat]].zone].name
         row = self._row_names[bisect_right(self._row_starts, seat) - 1]
         number = self.numbers[seat]
         parts = (zone, row and f"row {row}", number and f"seat {number}")
@@ -90,8 +90,8 @@ class Plan:
     def category_seats(self) -> Mapping[str, int]:
         """How many seats each category has."""
         counts = dict.fromkeys(self.categories, 0)
-        for block in self.blocks:
-            counts[self.kinds[block.kind].category] += block.length
+        for segment in self.segments:
+            counts[self.kinds[segment.kind].category] += segment.length
         return counts
 
 
@@ -108,12 +108,14 @@ def _focus(entry: PlanEntry, rows: Sequence[PlacedRow], settings: StockSettings)
     return default_focus(entry, rows) if any(row.points for row in rows) else (0.0, 0.0)
 
 
-def _block_of(blocks: Sequence[Block], seats: int) -> array[int]:
-    """The position of each seat's block in the order of the blocks."""
-    block_of = array("I", bytes(4 * seats))
-    for position, block in enumerate(blocks):
-        block_of[block.first : block.first + block.length] = array("I", [position] * block.length)
-    return block_of
+def _segment_of(segments: Sequence[Segment], seats: int) -> array[int]:
+    """The position of each seat's segment in the order of the segments."""
+    segment_of = array("I", bytes(4 * seats))
+    for position, segment in enumerate(segments):
+        segment_of[segment.first : segment.first + segment.length] = array(
+            "I", [position] * segment.length
+        )
+    return segment_of
 
 
 def _run_of(rows: Sequence[PlacedRow]) -> array[int]:

@@ -1,14 +1,14 @@
-"""Row blocks: the unit in which seats are searched, and the order in which they are tried.
+"""Row segments: the unit in which seats are searched, and the order in which they are tried.
 
-A row block is as much of a row as can be given to one party: seats side by side without an aisle,
-of one category, all accessible or none, set aside for one channel or for none. Blocks are ordered
+A row segment is as much of a row as can be given to one party: seats side by side without an aisle,
+of one category, all accessible or none, set aside for one channel or for none. Segments are ordered
 by the distance of their nearest seat from the focal point; the store keeps one byte for each, in
-this order, so "the best row that can serve" is "the first byte that says so". Blocks whose
+this order, so "the best row that can serve" is "the first byte that says so". Segments whose
 distances differ by less than half a seat form a tier: nearly equal, and a request's seed chooses
 among those that can serve.
 
-The record of a block, as the scripts unpack it (RECORD): first seat, length, twice the position
-nearest to the focal point (from 1, odd = between two seats), zone, how many blocks of its tier
+The record of a segment, as the scripts unpack it (RECORD): first seat, length, twice the position
+nearest to the focal point (from 1, odd = between two seats), zone, how many segments of its tier
 follow it (at most NEAR_MAX).
 """
 
@@ -33,7 +33,7 @@ ROW_SEATS_MAX: Final = 65_535
 
 @dataclass(frozen=True, slots=True)
 class SeatClass:
-    """What a block's seats have in common, and what a request filters by."""
+    """What a segment's seats have in common, and what a request filters by."""
 
     category: str
     accessible: bool
@@ -41,8 +41,10 @@ class SeatClass:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """A row block; see above. `distance` is that of its nearest seat, `kind` its class's index."""
+class Segment:
+    """A row segment; see above. `distance` is that of its nearest seat, `kind` its
+    class's index.
+    """
 
     first: int
     length: int
@@ -57,15 +59,15 @@ class Block:
         return RECORD.pack(self.first, self.length, self.focus2, self.zone, self.near)
 
 
-def make_blocks(
+def make_segments(
     rows: Sequence[PlacedRow], focus: Point, channels: Sequence[str]
-) -> tuple[tuple[SeatClass, ...], tuple[Block, ...]]:
-    """All blocks in the order in which they are tried, and the classes that they refer to.
+) -> tuple[tuple[SeatClass, ...], tuple[Segment, ...]]:
+    """All segments in the order in which they are tried, and the classes that they refer to.
 
     `channels` has one for each seat, or is empty when nothing is set aside.
     """
     kinds: dict[SeatClass, int] = {}
-    blocks: list[Block] = []
+    segments: list[Segment] = []
     row_start = 0
     for row in rows:
         theirs = channels[row_start : row_start + len(row.points)]
@@ -73,16 +75,16 @@ def make_blocks(
             for seat_class, start, stop in _same_class(row, first, end, theirs):
                 kind = kinds.setdefault(seat_class, len(kinds))
                 points = row.points[start:stop]
-                blocks.append(_block(row.zone, kind, row_start + start, points, focus))
+                segments.append(_segment(row.zone, kind, row_start + start, points, focus))
         row_start += len(row.points)
     if levels_for(len(kinds)) < LEVELS_MIN:
         raise plan_error("categories", f"{len(kinds)} kinds of seats are too many")
-    blocks.sort(key=lambda block: (block.distance, block.first))
-    return tuple(kinds), _tiers(blocks, typical_pitch(rows) / 2)
+    segments.sort(key=lambda segment: (segment.distance, segment.first))
+    return tuple(kinds), _tiers(segments, typical_pitch(rows) / 2)
 
 
 def levels_for(kinds: int) -> int:
-    """How many lengths of a run a block's byte can tell apart, beside its class."""
+    """How many lengths of a run a segment's byte can tell apart, beside its class."""
     return min(LEVELS_MAX, 256 // max(1, kinds))
 
 
@@ -99,7 +101,7 @@ def _same_class(
         yield SeatClass(*members), positions[0], positions[-1] + 1
 
 
-def _block(zone: int, kind: int, first: int, points: Sequence[Point], focus: Point) -> Block:
+def _segment(zone: int, kind: int, first: int, points: Sequence[Point], focus: Point) -> Segment:
     if len(points) > ROW_SEATS_MAX:
         raise plan_error("zones", f"a row of {len(points)} seats is too long")
     distances = [math.dist(point, focus) for point in points]
@@ -109,20 +111,20 @@ def _block(zone: int, kind: int, first: int, points: Sequence[Point], focus: Poi
     # The focal point may lie in front of the middle between two seats: neither is nearer.
     if at + 1 < len(points) and math.isclose(distances[at + 1], nearest, rel_tol=1e-6):
         focus2 += 1
-    return Block(first, len(points), zone, kind, focus2, nearest)
+    return Segment(first, len(points), zone, kind, focus2, nearest)
 
 
-def _tiers(blocks: list[Block], tolerance: float) -> tuple[Block, ...]:
-    """Chops the order into tiers, each measured from its first block."""
-    tiered: list[Block] = []
+def _tiers(segments: list[Segment], tolerance: float) -> tuple[Segment, ...]:
+    """Chops the order into tiers, each measured from its first segment."""
+    tiered: list[Segment] = []
     start = 0
-    while start < len(blocks):
-        limit = blocks[start].distance + tolerance
+    while start < len(segments):
+        limit = segments[start].distance + tolerance
         end = start + 1
-        while end < len(blocks) and blocks[end].distance <= limit:
+        while end < len(segments) and segments[end].distance <= limit:
             end += 1
         tiered += (
-            replace(blocks[at], near=min(NEAR_MAX, end - 1 - at)) for at in range(start, end)
+            replace(segments[at], near=min(NEAR_MAX, end - 1 - at)) for at in range(start, end)
         )
         start = end
     return tuple(tiered)

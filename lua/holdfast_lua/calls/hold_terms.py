@@ -56,9 +56,9 @@ class SeatChoice(msgspec.Struct, frozen=True):
 
 
 class SeatList(msgspec.Struct, frozen=True):
-    """Explicit seats by row block: `rows` is a msgpack array: first the classes that the buyer may
-    not have, as an array; then block and seats in turn: position in `rows`, n, then n pairs of
-    offset (from 1) and price.
+    """Explicit seats by row segment: `rows` is a msgpack array: first the classes that the buyer
+    may not have, as an array; then segment and seats in turn: position in `rows`, n, then n pairs
+    of offset (from 1) and price.
     """
 
     rows: bytes

@@ -146,14 +146,14 @@ def seats(uid: str) -> str:
 
 
 def rows(uid: str) -> str:
-    """STRING: one byte a row block, nearest to the focal point first: class * levels + longest run
-    of free seats (capped at levels - 1), so that finding a row that can serve is one memchr.
+    """STRING: one byte a row segment, nearest to the focal point first: class * levels + longest
+    run of free seats (capped at levels - 1), so that finding a row that can serve is one memchr.
     """
     return _of_sale(uid, "rows")
 
 
 def layout(uid: str) -> str:
-    """STRING: one fixed-size record a row block, in the order of `rows`; never changes."""
+    """STRING: one fixed-size record a row segment, in the order of `rows`; never changes."""
     return _of_sale(uid, "layout")
 
 

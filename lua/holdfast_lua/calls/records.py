@@ -48,8 +48,10 @@ class AreaUnits(msgspec.Struct, frozen=True):
     price: int
 
 
-class RowBlock(msgspec.Struct, frozen=True):
-    """A row block that a hold touches: its place in `rows`, first seat, length, class * levels."""
+class RowSegment(msgspec.Struct, frozen=True):
+    """A row segment that a hold touches: its place in `rows`, first seat, length, class *
+    levels.
+    """
 
     position: int
     first: int
@@ -73,7 +75,7 @@ class HoldRecord(msgspec.Struct, frozen=True):
     seats: tuple[int, ...]
     prices: tuple[int, ...]
     areas: tuple[AreaUnits, ...]
-    rows: tuple[RowBlock, ...]
+    rows: tuple[RowSegment, ...]
     total: int
     digest: str = ""
     pass_id: str = ""
@@ -169,7 +171,7 @@ def unpack_hold(hold_id: str, value: bytes) -> HoldRecord:
         packed.seats,
         packed.prices,
         tuple([AreaUnits(*areas[at : at + 3]) for at in range(0, len(areas), 3)]),
-        tuple([RowBlock(*rows[at : at + 4]) for at in range(0, len(rows), 4)]),
+        tuple([RowSegment(*rows[at : at + 4]) for at in range(0, len(rows), 4)]),
         packed.total,
         packed.digest,
         packed.pass_id,

@@ -35,7 +35,7 @@ from holdfast_lua.calls.hold_terms import (
 from holdfast_lua.calls.records import (
     AreaUnits,
     HoldRecord,
-    RowBlock,
+    RowSegment,
     pack_hold,
     pack_rest,
     unpack_hold,
@@ -210,13 +210,13 @@ class StockCalls:
         return await self._hold(ref, "require_refund", hold_id, names, args)
 
     async def block_seats(
-        self, ref: SaleRef, rows: Sequence[tuple[RowBlock, Sequence[int]]]
+        self, ref: SaleRef, rows: Sequence[tuple[RowSegment, Sequence[int]]]
     ) -> int:
         """Takes free seats off sale; answers how many were free. Others are left as they are."""
         return await self._change_blocks(ref, "block_seats", rows)
 
     async def unblock_seats(
-        self, ref: SaleRef, rows: Sequence[tuple[RowBlock, Sequence[int]]]
+        self, ref: SaleRef, rows: Sequence[tuple[RowSegment, Sequence[int]]]
     ) -> int:
         """Puts blocked seats back on sale; answers how many were blocked."""
         return await self._change_blocks(ref, "unblock_seats", rows)
@@ -225,7 +225,7 @@ class StockCalls:
         self, ref: SaleRef, channel: str, rows: Sequence[int], areas: Sequence[int]
     ) -> bool:
         """Puts on sale what is set aside for a channel: `rows` is flat, class * levels, first seat
-        and length of each block, `areas` are indices. False when it is on sale already.
+        and length of each segment, `areas` are indices. False when it is on sale already.
         """
         args = (channel, msgspec.msgpack.encode(rows), msgspec.msgpack.encode(areas))
         names = (keys.sale, keys.events, keys.seats)
@@ -292,7 +292,7 @@ class StockCalls:
         return EventsReading(reply.now_ms, (last_epoch, last_seq), bool(trimmed), events)
 
     async def _change_blocks(
-        self, ref: SaleRef, name: str, rows: Sequence[tuple[RowBlock, Sequence[int]]]
+        self, ref: SaleRef, name: str, rows: Sequence[tuple[RowSegment, Sequence[int]]]
     ) -> int:
         flat: list[int] = []
         for row, offsets in rows:

@@ -63,7 +63,7 @@ def _units(flat: Sequence[int]) -> Areas:
 
 
 def _seats_by_row(args: Args) -> ScriptRequest:
-    """Row blocks, each as position, first, length, base, how many, and those seats."""
+    """Row segments, each as position, first, length, base, how many, and those seats."""
     flat, seats, at = _decode(args[0]), [], 0
     while at < len(flat):
         count = flat[at + 4]
