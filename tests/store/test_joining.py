@@ -26,7 +26,7 @@ async def keys(executor: Executor) -> tuple[str, str]:
 
 
 async def say(executor: Executor, keys: tuple[str, str], *words: str, epoch: int = 1) -> list[int]:
-    """{ code, revision, how many calls came in the block, place of the first word in the list }"""
+    """{ code, revision, how many calls came in the batch, place of the first word in the list }"""
     reply = await executor.run("say_words", keys, (epoch, 5, *words))
     return [int(part) for part in reply]
 
@@ -46,7 +46,7 @@ async def test_calls_of_one_tick_run_as_one_and_each_gets_its_own(
 
 async def test_a_block_is_bounded(executor: Executor, keys: tuple[str, str]) -> None:
     answers = await asyncio.gather(*[say(executor, keys, word, "!") for word in "abcdefghij"])
-    assert [blocks for _, _, blocks, _ in answers] == [4, 4, 4, 4, 4, 4, 4, 4, 2, 2]
+    assert [batches for _, _, batches, _ in answers] == [4, 4, 4, 4, 4, 4, 4, 4, 2, 2]
     assert (await said(executor, keys))[::2] == list("abcdefghij")
 
 
@@ -73,7 +73,7 @@ async def test_the_highest_revision_of_a_block_goes_along(
     assert await said(executor, keys) == []
 
 
-async def test_a_bad_argument_fails_its_caller_and_not_the_block(
+async def test_a_bad_argument_fails_its_caller_and_not_the_batch(
     executor: Executor, keys: tuple[str, str]
 ) -> None:
     good, bad, other = await asyncio.gather(
@@ -97,7 +97,7 @@ async def test_a_fault_of_the_script_reaches_every_caller_as_its_own(
     assert await said(executor, keys) == []
 
 
-async def test_who_left_before_the_tick_is_not_in_the_block(
+async def test_who_left_before_the_tick_is_not_in_the_batch(
     executor: Executor, keys: tuple[str, str]
 ) -> None:
     tasks = [asyncio.create_task(say(executor, keys, word, "!")) for word in "abc"]
@@ -150,7 +150,7 @@ def test_calls_can_only_join_where_arguments_may_repeat() -> None:
 async def test_bad_epoch_fails_its_caller_and_not_the_tick(
     executor: Executor, keys: tuple[str, str]
 ) -> None:
-    """Encoded only when the block is made it would leave everybody of the tick without an end."""
+    """Encoded only when the batch is made it would leave everybody of the tick without an end."""
     good, bad = await asyncio.gather(
         say(executor, keys, "a", "!"),
         say(executor, keys, "b", "!", epoch=True),

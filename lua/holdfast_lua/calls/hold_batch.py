@@ -4,10 +4,10 @@ A script whose header says `joins: n` takes the arguments behind the guard's of 
 after another and answers a list, an answer for each call, in their order. Calls join when script,
 keys and epoch are the same; the highest revision among them goes along, which is what the process
 knows. Nobody waits for company: what is joined is what one turn of the loop brought. A joined call
-leaves with the first of its block and may so overtake other calls of its tick, which were made at
+leaves with the first of its batch and may so overtake other calls of its tick, which were made at
 the same time and have no order.
 
-Each call is encoded when it is made, so that a bad argument fails its caller and not the block.
+Each call is encoded when it is made, so that a bad argument fails its caller and not the batch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FRONTS_KEPT: Final = 4096
 
 
 class Part(Call):
-    """One call's share of a block: `payload` are its own arguments only."""
+    """One call's share of a batch: `payload` are its own arguments only."""
 
     __slots__ = ("count", "epoch", "joins", "keys", "revision")
 
@@ -42,7 +42,7 @@ class Part(Call):
         self.epoch, self.revision = encode_arguments(args[0]), int(args[1])
 
 
-class Block(Call):
+class Batch(Call):
     """Parts on their way as one call."""
 
     __slots__ = ("parts",)
@@ -82,22 +82,22 @@ class Block(Call):
 
 
 def join(calls: list[Call]) -> list[Call]:
-    """The calls to send for these: blocks where parts belong together."""
+    """The calls to send for these: batches where parts belong together."""
     if len(calls) == 1:
-        return [Block([call]) if isinstance(call, Part) else call for call in calls]
+        return [Batch([call]) if isinstance(call, Part) else call for call in calls]
     joined: list[Call | list[Part]] = []
-    blocks: dict[tuple[object, ...], list[Part]] = {}
+    batches: dict[tuple[object, ...], list[Part]] = {}
     for call in calls:
         if not isinstance(call, Part):
             joined.append(call)
             continue
         kind = (call.sha, call.keys, call.epoch)
-        block = blocks.get(kind)
-        if block is None or len(block) >= call.joins:
-            block = blocks[kind] = []
-            joined.append(block)
-        block.append(call)
-    return [Block(item) if isinstance(item, list) else item for item in joined]
+        batch = batches.get(kind)
+        if batch is None or len(batch) >= call.joins:
+            batch = batches[kind] = []
+            joined.append(batch)
+        batch.append(call)
+    return [Batch(item) if isinstance(item, list) else item for item in joined]
 
 
 @lru_cache(maxsize=FRONTS_KEPT)

@@ -48,7 +48,7 @@ async def test_holds_of_one_tick_are_one_call_and_one_revision(make_stock: Make)
 
 async def test_events_follow_the_order_of_asking_without_a_gap(make_stock: Make) -> None:
     stock = await make_stock(["A" * 40] * 3)
-    ids = [f"h{number}" for number in range(70)]  # more than one block
+    ids = [f"h{number}" for number in range(70)]  # more than one batch
     await asyncio.gather(*[stock.hold(floor=0, seats=stock.choice(1), hold_id=i) for i in ids])
 
     reading = await stock.calls.read_events(stock.ref, None, 500)
@@ -144,7 +144,7 @@ async def test_every_pass_of_a_tick_is_judged_and_extended(stock: Stock, clock: 
     await stock.recount()
 
 
-async def test_a_block_of_refusals_changes_nothing(stock: Stock) -> None:
+async def test_a_batch_of_refusals_changes_nothing(stock: Stock) -> None:
     await stock.held(stock.seats("z1-1-1"))
     before = (await stock.counters(), await stock.kinds())
     answers = await asyncio.gather(*[stock.hold(stock.seats("z1-1-1")) for _ in range(9)])
@@ -179,7 +179,7 @@ async def test_a_repeat_shows_what_the_sweep_of_its_block_made_of_it(
 
 
 @pytest.mark.parametrize("spoilt", [0, 1, 2])
-async def test_a_part_that_makes_no_sense_leaves_no_half_a_block(
+async def test_a_part_that_makes_no_sense_leaves_no_half_a_batch(
     make_stock: Make, clock: Clock, spoilt: int
 ) -> None:
     """Everything is taken apart before anything is written, by the sweep either."""
