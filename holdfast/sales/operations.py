@@ -1,6 +1,6 @@
-"""What an operator does with sales, each with its order of writes and its line in the audit.
+"""What an operator does with sales, each with its order of writes and its audit entry.
 
-The line is part of the ledger's own write, so that neither is there without the other.
+The entry is part of the ledger's own write, so that neither is there without the other.
 
 Who decides differs by operation. Creating, replacing and patching is decided by the ledger, which
 is written first; the store follows, and a worker that dies in between leaves a ledger that is
@@ -36,7 +36,7 @@ from holdfast.sales.store.change_reconciler import note_opening
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_inventory.plan.text import clean_plan
 from holdfast_inventory.plan.warnings import PlanWarning, plan_warnings
-from holdfast_ledger import AuditNote, SaleDraft, SaleRecord
+from holdfast_ledger import AuditEntry, SaleDraft, SaleRecord
 from holdfast_lua.calls.stock_install import InstallFenced
 from holdfast_queue.line.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
@@ -75,14 +75,14 @@ class SaleOperations:
         record = await self._ledger.sales.read(name)
         if record is None:
             draft = await self._draft(new_uid(), name, spec, plan)
-            line = _line(actor, "sale.put", {"created": True, "uid": draft.uid})
-            record = await self._ledger.sales.create(draft, line)
+            entry = _entry(actor, "sale.put", {"created": True, "uid": draft.uid})
+            record = await self._ledger.sales.create(draft, entry)
             created = True
         else:
             if record.lifecycle == "closed":
                 raise HoldfastError(ErrorCode.SALE_STARTED, "The sale is closed; DELETE it first.")
-            line = _line(actor, "sale.put", {"created": False, "uid": record.uid})
-            record = await self._replaced(await self._draft(record.uid, name, spec, plan), line)
+            entry = _entry(actor, "sale.put", {"created": False, "uid": record.uid})
+            record = await self._replaced(await self._draft(record.uid, name, spec, plan), entry)
             created = False
         return Put(await self._installed(record), created, warnings)
 
@@ -90,16 +90,16 @@ class SaleOperations:
         """Give the sale another seating plan while nobody has a ticket."""
         sale = await self._directory.get(name)
         plan, warnings = await _checked_stock(sale.spec, body, strict=strict)
-        line = _line(actor, "sale.put_plan", {"bytes": len(body)})
-        record = await self._replaced(await self._draft(sale.uid, name, sale.spec, plan), line)
+        entry = _entry(actor, "sale.put_plan", {"bytes": len(body)})
+        record = await self._replaced(await self._draft(sale.uid, name, sale.spec, plan), entry)
         return Put(await self._installed(record), False, warnings)
 
     async def patch(self, name: str, changes: Mapping[str, object], actor: str) -> Sale:
         """Change live settings, all of them or none; every worker follows within two ticks."""
         sale = await self._directory.get(name)
         await check_start(sale, patched_spec(sale.spec, changes))
-        line = _line(actor, "sale.patch", changes)  # written only of what has a sale's shape
-        before, record = await self._patched(sale, lambda now, _: patched_spec(now, changes), line)
+        entry = _entry(actor, "sale.patch", changes)  # written only of what has a sale's shape
+        before, record = await self._patched(sale, lambda now, _: patched_spec(now, changes), entry)
         try:
             pushed = await self._builder.push(sale, record)
         except HoldfastError:
@@ -133,7 +133,7 @@ class SaleOperations:
             )
 
         undo = {field: getattr(before, field) for field in changes}
-        await self._patched(sale, undone, _line(actor, "sale.patch_refused", undo))
+        await self._patched(sale, undone, _entry(actor, "sale.patch_refused", undo))
 
     async def _stands(self, sale: Sale, record: SaleRecord, changes: Mapping[str, object]) -> None:
         """Later settings came before these: they must have been built on these."""
@@ -147,8 +147,8 @@ class SaleOperations:
         """open, pause, resume, drain or close."""
         sale = await self._directory.get(name)
         done = await sale.room.change_lifecycle(operation)
-        line = _line(actor, f"sale.{operation}", {"lifecycle": done.lifecycle})
-        record = await self._ledger.sales.set_lifecycle(sale.uid, done.lifecycle, line)
+        entry = _entry(actor, f"sale.{operation}", {"lifecycle": done.lifecycle})
+        record = await self._ledger.sales.set_lifecycle(sale.uid, done.lifecycle, entry)
         if operation == "open":
             record = await note_opening(self._ledger, record, done.opens_ms)
         await self._builder.push(sale, record)
@@ -168,12 +168,12 @@ class SaleOperations:
         await sale.room.tick()
         if sale.room.document.state is not SaleState.CLOSED:
             raise HoldfastError(ErrorCode.SALE_NOT_CLOSED)
-        await self._ledger.sales.delete(sale.uid, _line(actor, "sale.delete", {"uid": sale.uid}))
+        await self._ledger.sales.delete(sale.uid, _entry(actor, "sale.delete", {"uid": sale.uid}))
         self._directory.forget(name)
         await self._builder.sale_calls.remove(sale.uid)
 
-    async def _replaced(self, draft: SaleDraft, line: AuditNote) -> SaleRecord:
-        record = await self._ledger.sales.replace(draft, line)
+    async def _replaced(self, draft: SaleDraft, entry: AuditEntry) -> SaleRecord:
+        record = await self._ledger.sales.replace(draft, entry)
         if record is None:
             raise HoldfastError(ErrorCode.SALE_STARTED)
         return record
@@ -186,7 +186,7 @@ class SaleOperations:
         return await self._directory.reload(record)
 
     async def _patched(
-        self, sale: Sale, change: Callable[[SaleSpec, int], SaleSpec], line: AuditNote
+        self, sale: Sale, change: Callable[[SaleSpec, int], SaleSpec], entry: AuditEntry
     ) -> tuple[SaleSpec, SaleRecord]:
         """Write the changed spec over the newest one; another PATCH in between is read first.
 
@@ -202,7 +202,7 @@ class SaleOperations:
                 sale.uid,
                 spec_to_json(spec),
                 seen_version=record.settings_version,
-                line=line,
+                entry=entry,
                 draw_starts=starts_with(record, spec, sale.room.document.now_ms),
             )
             if written is not None:
@@ -233,8 +233,8 @@ def new_uid() -> str:
     return "".join(secrets.choice(UID_ALPHABET) for _ in range(UID_CHARS))
 
 
-def _line(actor: str, action: str, detail: object) -> AuditNote:
-    return AuditNote(actor, action, msgspec.json.encode(detail))
+def _entry(actor: str, action: str, detail: object) -> AuditEntry:
+    return AuditEntry(actor, action, msgspec.json.encode(detail))
 
 
 async def _checked_stock(

@@ -19,7 +19,7 @@ from holdfast_ledger.errors import (
 from holdfast_ledger.ledger import Ledger
 from holdfast_ledger.records import (
     AuditEntry,
-    AuditNote,
+    AuditRecord,
     Checkpoint,
     KeyRecord,
     Order,
@@ -47,6 +47,7 @@ from holdfast_ledger.transactions.intents import (
 __all__ = [
     "AuditEntry",
     "AuditNote",
+    "AuditRecord",
     "Checkpoint",
     "DrawRecord",
     "EpochElsewhere",

@@ -191,8 +191,8 @@ class KeyRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditNote:
-    """A line for the audit, written in the transaction of the change that it tells of."""
+class AuditEntry:
+    """An entry of the audit, written in the transaction of the change that it is about."""
 
     actor: str
     action: str
@@ -200,8 +200,8 @@ class AuditNote:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """Who did what to which sale. `detail` is JSON."""
+class AuditRecord:
+    """An audit entry as it was written: who did what to which sale. `detail` is JSON."""
 
     id: int
     at_ms: int

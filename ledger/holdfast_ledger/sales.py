@@ -28,14 +28,14 @@ from sqlalchemy import ColumnElement, Row, delete, exists, insert, select, updat
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from holdfast_ledger.audit import note
+from holdfast_ledger.audit import append_entry
 from holdfast_ledger.changes import number_change
 from holdfast_ledger.database.clock import now_ms
 from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.schema import area_sold, orders, sale_plans, sales
 from holdfast_ledger.draws import forget_draw
 from holdfast_ledger.errors import EpochElsewhere, EpochPassed, SaleMissing, SaleTaken
-from holdfast_ledger.records import AuditNote, DrawStarts, SaleDraft, SaleRecord, sale_record
+from holdfast_ledger.records import AuditEntry, DrawStarts, SaleDraft, SaleRecord, sale_record
 from holdfast_ledger.seat_blocks import forget_blocks
 
 # One above the longest page of the API: that one tells whether more follow.
@@ -48,19 +48,19 @@ class Sales:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, draft: SaleDraft, line: AuditNote | None = None) -> SaleRecord:
+    async def create(self, draft: SaleDraft, entry: AuditEntry | None = None) -> SaleRecord:
         """Add a sale in epoch 1. SaleTaken when the name is in use."""
         try:
             async with self._database.writing() as connection:
                 await connection.execute(insert(sales).values(_fresh_row(draft)))
                 await _write_stock(connection, draft)
-                await note(connection, line, draft.name)
+                await append_entry(connection, entry, draft.name)
                 await number_change(connection, draft.uid)
         except IntegrityError as error:
             raise SaleTaken(draft.name) from error
         return await self.read_uid(draft.uid)
 
-    async def replace(self, draft: SaleDraft, line: AuditNote | None = None) -> SaleRecord | None:
+    async def replace(self, draft: SaleDraft, entry: AuditEntry | None = None) -> SaleRecord | None:
         """Overwrite a sale that nobody has entered or bought from, under the same uid.
 
         The epoch grows, so whatever the store still carries is of the past. None when the sale has
@@ -84,7 +84,7 @@ class Sales:
             await forget_draw(connection, draft.uid)
             await forget_blocks(connection, draft.uid)
             await _write_stock(connection, draft)
-            await note(connection, line, draft.name)
+            await append_entry(connection, entry, draft.name)
             await number_change(connection, draft.uid)
         return await self.read_uid(draft.uid)
 
@@ -135,7 +135,7 @@ class Sales:
         spec: bytes,
         *,
         seen_version: int,
-        line: AuditNote | None = None,
+        entry: AuditEntry | None = None,
         draw_starts: DrawStarts | None = None,
     ) -> SaleRecord | None:
         """Replace the spec; None when another PATCH came between (`seen_version` is stale).
@@ -150,23 +150,23 @@ class Sales:
         values = {"spec": spec.decode()}
         if draw_starts is not None:
             values["draw_starts"] = _starts_text(draw_starts)
-        changed = await self._change(uid, condition, line, **values)
+        changed = await self._change(uid, condition, entry, **values)
         record = await self.read_uid(uid)
         if record.deleted:
             raise SaleMissing()
         return record if changed else None
 
     async def set_lifecycle(
-        self, uid: str, lifecycle: str, line: AuditNote | None = None
+        self, uid: str, lifecycle: str, entry: AuditEntry | None = None
     ) -> SaleRecord:
         """live, paused, draining or closed; the caller knows which change is allowed."""
         condition = (sales.c.uid == uid) & sales.c.live_name.is_not(None)
-        if not await self._change(uid, condition, line, lifecycle=lifecycle):
+        if not await self._change(uid, condition, entry, lifecycle=lifecycle):
             raise SaleMissing()
         return await self.read_uid(uid)
 
     async def adopt_lifecycle(
-        self, seen: SaleRecord, lifecycle: str, line: AuditNote | None = None
+        self, seen: SaleRecord, lifecycle: str, entry: AuditEntry | None = None
     ) -> SaleRecord | None:
         """Note what the store says; None when the sale is no longer as it was `seen`."""
         condition = (
@@ -175,11 +175,11 @@ class Sales:
             & (sales.c.settings_version == seen.settings_version)
             & sales.c.live_name.is_not(None)
         )
-        if not await self._change(seen.uid, condition, line, lifecycle=lifecycle):
+        if not await self._change(seen.uid, condition, entry, lifecycle=lifecycle):
             return None
         return await self.read_uid(seen.uid)
 
-    async def delete(self, uid: str, line: AuditNote | None = None) -> None:
+    async def delete(self, uid: str, entry: AuditEntry | None = None) -> None:
         """Free the name and keep the books: orders of a deleted sale stay readable by uid."""
         async with self._database.writing() as connection:
             await connection.execute(
@@ -187,7 +187,7 @@ class Sales:
                 .where(sales.c.uid == uid)
                 .values(live_name=None, lifecycle="closed", updated_ms=now_ms())
             )
-            await _note(connection, uid, line)
+            await _append_entry(connection, uid, entry)
             await number_change(connection, uid)
 
     async def bump_epoch(self, uid: str, *, seen_epoch: int) -> int:
@@ -246,7 +246,7 @@ class Sales:
         return None if row is None else sale_record(row._asdict())
 
     async def _change(
-        self, uid: str, condition: ColumnElement[bool], line: AuditNote | None, **values: str
+        self, uid: str, condition: ColumnElement[bool], entry: AuditEntry | None, **values: str
     ) -> bool:
         async with self._database.writing() as connection:
             done = await connection.execute(
@@ -258,16 +258,16 @@ class Sales:
             )
             changed: bool = done.rowcount == 1
             if changed:
-                await _note(connection, uid, line)
+                await _append_entry(connection, uid, entry)
                 await number_change(connection, uid)
         return changed
 
 
-async def _note(connection: AsyncConnection, uid: str, line: AuditNote | None) -> None:
-    """A line about the sale with this uid, under the name it had."""
-    if line is not None:
+async def _append_entry(connection: AsyncConnection, uid: str, entry: AuditEntry | None) -> None:
+    """Writes an audit entry about the sale with this uid, under the sale's name."""
+    if entry is not None:
         name = await connection.scalar(select(sales.c.name).where(sales.c.uid == uid))
-        await note(connection, line, name)
+        await append_entry(connection, entry, name)
 
 
 async def _locked(connection: AsyncConnection, condition: ColumnElement[bool]) -> Row[Any]:

@@ -8,7 +8,7 @@ from conftest import fresh_uid
 from ledger_kit import OpenLedger, sell
 
 from holdfast_ledger import (
-    AuditNote,
+    AuditEntry,
     Checkpoint,
     EpochPassed,
     Ledger,
@@ -156,18 +156,18 @@ async def test_audit_pages_in_the_order_it_was_written(ledger: Ledger) -> None:
     assert first[0].detail == b'{"x":1}'
 
 
-async def test_change_and_its_audit_line_are_one(ledger: Ledger, sale: SaleRecord) -> None:
-    """A change that does not come to be leaves no line."""
-    line = AuditNote("key-1", "sale.patch", b'{"n":2}')
+async def test_change_and_its_audit_entry_are_one(ledger: Ledger, sale: SaleRecord) -> None:
+    """A change that does not come to be leaves no audit entry."""
+    entry = AuditEntry("key-1", "sale.patch", b'{"n":2}')
     uid, sales = sale.uid, ledger.sales
-    assert await sales.patch(uid, b'{"n":2}', seen_version=1, line=line) is not None
-    assert await sales.patch(uid, b'{"n":3}', seen_version=1, line=line) is None
-    paused = await sales.set_lifecycle(uid, "paused", AuditNote("key-2", "sale.pause"))
+    assert await sales.patch(uid, b'{"n":2}', seen_version=1, entry=entry) is not None
+    assert await sales.patch(uid, b'{"n":3}', seen_version=1, entry=entry) is None
+    paused = await sales.set_lifecycle(uid, "paused", AuditEntry("key-2", "sale.pause"))
     with pytest.raises(SaleMissing):
-        await sales.set_lifecycle("nobody", "paused", AuditNote("key-2", "sale.pause"))
-    assert await sales.adopt_lifecycle(sale, "live", AuditNote("x", "sale.adopted")) is None
-    await sales.adopt_lifecycle(paused, "live", AuditNote("holdfast", "sale.adopted"))
-    await sales.delete(uid, AuditNote("key-1", "sale.delete"))
+        await sales.set_lifecycle("nobody", "paused", AuditEntry("key-2", "sale.pause"))
+    assert await sales.adopt_lifecycle(sale, "live", AuditEntry("x", "sale.adopted")) is None
+    await sales.adopt_lifecycle(paused, "live", AuditEntry("holdfast", "sale.adopted"))
+    await sales.delete(uid, AuditEntry("key-1", "sale.delete"))
     entries = await ledger.audit.page(sale=sale.name)
     assert [(e.actor, e.action) for e in entries] == [
         ("key-1", "sale.patch"),

@@ -23,7 +23,7 @@ from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json, spec_to_json
 from holdfast_inventory.holds.releases import channels_apart
-from holdfast_ledger import AuditNote, Ledger, SaleRecord
+from holdfast_ledger import AuditEntry, Ledger, SaleRecord
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.calls.sale import SaleHead
 from holdfast_web.timestamps import moment_of, unix_ms
@@ -40,7 +40,7 @@ class SaleTerms(Protocol):
     def lifecycle(self) -> str: ...
 
 
-_ADOPTED = AuditNote("holdfast", "sale.lifecycle_adopted")
+_ADOPTED = AuditEntry("holdfast", "sale.lifecycle_adopted")
 """the operator who changed it was cut short and is not known any more"""
 
 
