@@ -24,7 +24,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import msgspec
 
 from holdfast_connector.origins import parse_origin
-from holdfast_web.client_address import TrustedProxies
+from holdfast_web.request.client_address import TrustedProxies
 
 ENV_PREFIX = "HOLDFAST_"
 CONFIG_VARIABLE = "HOLDFAST_CONFIG"

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from holdfast_web.body import BODY_LIMIT_BYTES, BODY_SECONDS, read_bytes
-from holdfast_web.connection import Connection, ConnectionBounds
 from holdfast_web.endpoint import add_fallback, endpoint
-from holdfast_web.ready import PIECE_BYTES, Ready
+from holdfast_web.request.body import BODY_LIMIT_BYTES, BODY_SECONDS, read_bytes
+from holdfast_web.server.connection import Connection, ConnectionBounds
+from holdfast_web.server.ready import PIECE_BYTES, Ready
 
 BIG = bytes(16 * 1024 * 1024)
 FAST = ConnectionBounds(write_seconds=0.3)

@@ -18,7 +18,6 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
-from holdfast.http.listening import BoundedSite
 from holdfast.keyfiles import make_data_dir
 from holdfast.processes.launch import ledger_url_in
 from holdfast_demo.chaos.disk import SmallDisk
@@ -42,9 +41,10 @@ from holdfast_loadtest.scene import Scene
 from holdfast_loadtest.tally import Tally
 from holdfast_loadtest.temperament import Pace
 from holdfast_loadtest.wire import Status
-from holdfast_web.connection import ConnectionBounds
 from holdfast_web.credentials import Role
-from holdfast_web.rejections import Rejections
+from holdfast_web.server.connection import ConnectionBounds
+from holdfast_web.server.rejections import Rejections
+from holdfast_web.server.site import BoundedSite
 
 DEFAULT_PORT: Final = 8080
 DEFAULT_SHOP_PORT: Final = 8081

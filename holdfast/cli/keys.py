@@ -21,7 +21,7 @@ from holdfast_web.channels import CHANNEL_PATTERN
 from holdfast_web.credentials import Role
 from holdfast_web.errors import HoldfastError
 from holdfast_web.keyring import Keyring, Purpose
-from holdfast_web.text import clean_text
+from holdfast_web.request.text import clean_text
 from holdfast_web.timestamps import moment_of
 
 T = TypeVar("T")

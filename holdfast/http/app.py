@@ -44,8 +44,6 @@ from holdfast_queue.http.pages import routes as page_routes
 from holdfast_queue.http.poll import ROOM_SERVICES, ROOMS
 from holdfast_queue.line.room import Room
 from holdfast_queue.line.room_services import make_room_services
-from holdfast_web.body import BODY_LIMIT_BYTES
-from holdfast_web.client_address import TRUSTED_PROXIES, TrustedProxies
 from holdfast_web.cors import RETURN_ORIGINS
 from holdfast_web.credentials import API_KEYS, PASS_VERIFIER, KeyLookup
 from holdfast_web.endpoint import add_fallback
@@ -53,6 +51,8 @@ from holdfast_web.errors import HoldfastError
 from holdfast_web.keyring import Keyring
 from holdfast_web.metrics import METRICS
 from holdfast_web.origins import PUBLIC_ORIGIN
+from holdfast_web.request.body import BODY_LIMIT_BYTES
+from holdfast_web.request.client_address import TRUSTED_PROXIES, TrustedProxies
 
 
 def create_app(config: Config, metrics: Metrics | None = None) -> web.Application:

@@ -11,42 +11,13 @@ from socket import socket
 from aiohttp import web
 
 from holdfast.config import Config
-from holdfast_web.connection import Connection, ConnectionBounds, refuse_encoded
-from holdfast_web.rejections import Rejections
+from holdfast_web.server.connection import Connection, ConnectionBounds
+from holdfast_web.server.rejections import Rejections
+from holdfast_web.server.site import BoundedSite
 
-BACKLOG = 2048
 IN_FLIGHT_SECONDS = 5.0
 STALLED_SECONDS = 1.0
 POLL_SECONDS = 0.02
-
-
-class BoundedSite(web.SockSite):
-    """A `SockSite` whose connections are `Connection`s."""
-
-    __slots__ = ("_bounds", "_rejections")
-
-    def __init__(
-        self,
-        runner: web.AppRunner,
-        sock: socket,
-        bounds: ConnectionBounds,
-        rejections: Rejections,
-    ) -> None:
-        super().__init__(runner, sock, backlog=BACKLOG)
-        self._bounds = bounds
-        self._rejections = rejections
-
-    async def start(self) -> None:
-        """Begin to accept."""
-        await web.BaseSite.start(self)
-        server = self._runner.server
-        assert server is not None
-        server.request_handler = refuse_encoded(server.request_handler, self._rejections)
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(server, self._bounds, self._rejections),
-            sock=self._sock,
-            backlog=self._backlog,
-        )
 
 
 async def start_listening(

@@ -18,20 +18,20 @@ from holdfast.sales.spec import SaleBody, spec_from_json
 from holdfast_ledger import SaleRecord
 from holdfast_queue.draw.commitment import MAX_BEACON_CHARS, is_beacon
 from holdfast_queue.http.responses import draw_members
-from holdfast_web.body import (
+from holdfast_web.credentials import Role, require_role
+from holdfast_web.endpoint import Handler, endpoint
+from holdfast_web.errors import invalid
+from holdfast_web.paths import SALE, SALES, sale_path
+from holdfast_web.request.body import (
     PLAN_LIMIT_BYTES,
     PLAN_SECONDS,
     read_bytes,
     read_json,
     read_members,
 )
-from holdfast_web.credentials import Role, require_role
-from holdfast_web.endpoint import Handler, endpoint
-from holdfast_web.errors import invalid
-from holdfast_web.pagination import page, page_query
-from holdfast_web.paths import SALE, SALES, sale_path
+from holdfast_web.request.pagination import page, page_query
+from holdfast_web.request.text import query_flag
 from holdfast_web.responses import json_response
-from holdfast_web.text import query_flag
 
 LISTED_SECONDS: Final = 2.0
 """how long a list waits for one sale's state"""

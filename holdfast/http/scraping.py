@@ -17,11 +17,11 @@ from holdfast.config import Config
 from holdfast.http.app_keys import CONFIG
 from holdfast_metrics.exposition import exposition
 from holdfast_tasks import Periodic
-from holdfast_web.client_address import peer_is_local
 from holdfast_web.credentials import Role, require_role
 from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.metrics import METRICS
+from holdfast_web.request.client_address import peer_is_local
 
 PATH: Final = "/metrics"
 FLUSH_SECONDS: Final = 0.5

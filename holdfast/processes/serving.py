@@ -21,7 +21,7 @@ from holdfast.processes.collector import spare_the_collector
 from holdfast.processes.worker_process import Sockets, WorkerPipes
 from holdfast_metrics.metrics import Metrics
 from holdfast_web.faults import handle_loop_fault
-from holdfast_web.rejections import Rejections
+from holdfast_web.server.rejections import Rejections
 
 OUR_LOGGERS = (
     "holdfast",

@@ -21,7 +21,7 @@ from holdfast_queue.line import settings as line
 from holdfast_queue.line.brand import MAX_LOGO_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS
 from holdfast_web.channels import CHANNEL_PATTERN
 from holdfast_web.errors import invalid
-from holdfast_web.text import MULTILINE, cleaned
+from holdfast_web.request.text import MULTILINE, cleaned
 
 MAX_SECONDS = line.MAX_WINDOW_MS // 1000
 MAX_COLOUR_CHARS = 32

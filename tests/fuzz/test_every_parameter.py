@@ -39,8 +39,8 @@ from parts import Part
 from holdfast.config import Config
 from holdfast.http.app import create_app
 from holdfast_ledger import Ledger
-from holdfast_web import body, text
 from holdfast_web.errors import ErrorCode
+from holdfast_web.request import body, text
 
 DATABASES: Final = ("sqlite", "postgres", "mariadb")
 VALUES_OF_A_MEMBER: Final = 6

@@ -51,7 +51,7 @@ def test_only_what_is_about_http_imports_the_framework() -> None:
 
 def test_framework_in_the_domain_is_found(tmp_path: Path) -> None:
     plant(tmp_path, "queue/holdfast_queue/http/routes.py", "from aiohttp import web")
-    plant(tmp_path, "web/holdfast_web/body.py", "import aiohttp")
+    plant(tmp_path, "web/holdfast_web/request/body.py", "import aiohttp")
     plant(tmp_path, "connector/holdfast_connector/aiohttp.py", "from aiohttp import web")
     plant(tmp_path, "queue/holdfast_queue/line/room.py", "def f():\n    from aiohttp import web")
     plant(tmp_path, "holdfast/processes/serving.py", "import aiohttp.web as web")

@@ -117,5 +117,5 @@ def test_query_is_read_where_its_text_is_checked() -> None:
     assert readers == {
         "demo/holdfast_demo/shop/app.py",  # whether a name is there
         "queue/holdfast_queue/http/pages/visits.py",  # its own rules: a page for people
-        "web/holdfast_web/text.py",
+        "web/holdfast_web/request/text.py",
     }

@@ -11,7 +11,7 @@ from fuzz_targets import TARGETS, S
 from holdfast.sales.spec import SaleBody, patched_spec, split_body
 from holdfast_inventory.plan.plan import compile_plan
 from holdfast_inventory.settings import StockSettings
-from holdfast_web.body import decode_json
+from holdfast_web.request.body import decode_json
 
 API: Final = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 _BODY: Final = re.compile(

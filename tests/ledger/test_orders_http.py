@@ -22,7 +22,7 @@ from holdfast_web.credentials import (
 )
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.metrics import METRICS
-from holdfast_web.pagination import encode_cursor
+from holdfast_web.request.pagination import encode_cursor
 
 Client = TestClient[web.Request, web.Application]
 

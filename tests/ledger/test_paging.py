@@ -3,7 +3,7 @@
 import pytest
 
 from holdfast_ledger import orders, sales
-from holdfast_web.pagination import MAX_LIMIT
+from holdfast_web.request.pagination import MAX_LIMIT
 
 
 @pytest.mark.parametrize("module", [orders, sales])

@@ -25,7 +25,6 @@ from holdfast_queue.http.routes import add_routes
 from holdfast_queue.line.room import Room
 from holdfast_queue.line.room_services import RoomServices, make_room_services
 from holdfast_queue.line.settings import LineSettings, QueueingMethod
-from holdfast_web.client_address import TRUSTED_PROXIES, TrustedProxies
 from holdfast_web.cors import RETURN_ORIGINS
 from holdfast_web.credentials import PASS_VERIFIER
 from holdfast_web.endpoint import add_fallback
@@ -33,6 +32,7 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.keyring import Keyring
 from holdfast_web.metrics import METRICS
 from holdfast_web.origins import PUBLIC_ORIGIN
+from holdfast_web.request.client_address import TRUSTED_PROXIES, TrustedProxies
 
 PUBLIC_URL = "http://wait.example"
 

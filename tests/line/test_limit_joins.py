@@ -14,9 +14,9 @@ from holdfast_lua import Executor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_queue.line.room import Room
-from holdfast_web.client_address import TRUSTED_PROXIES
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.metrics import METRICS
+from holdfast_web.request.client_address import TRUSTED_PROXIES
 
 # One request every 100 ms, 3 at once. TAT before, now -> limited, remaining, retry, reset, TAT.
 VECTORS = [

@@ -16,8 +16,8 @@ from holdfast.sales.spec import (
     split_body,
 )
 from holdfast.sales.spec_mapping import brand, line_settings, sale_times, stock_settings
-from holdfast_web.body import decode_json
 from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.request.body import decode_json
 
 FLOOR = {"id": "floor", "name": "Floor", "capacity": 100, "category": "GA"}
 START = "2030-01-01T10:00:00Z"

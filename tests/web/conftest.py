@@ -9,10 +9,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from connection_kit import PATIENT, Site, Start, application
 
-from holdfast.http.listening import BoundedSite
-from holdfast_web.connection import Connection, ConnectionBounds
 from holdfast_web.faults import handle_loop_fault
-from holdfast_web.rejections import Rejections
+from holdfast_web.server.connection import Connection, ConnectionBounds
+from holdfast_web.server.rejections import Rejections
+from holdfast_web.server.site import BoundedSite
 
 Client = TestClient[web.Request, web.Application]
 Serve = Callable[[web.Application], Awaitable[Client]]

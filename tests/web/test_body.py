@@ -9,11 +9,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from holdfast_web.body import BODY_LIMIT_BYTES, decode_json, read_json
 from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.request.body import BODY_LIMIT_BYTES, decode_json, read_json
+from holdfast_web.request.text import MULTILINE
 from holdfast_web.responses import json_response
-from holdfast_web.text import MULTILINE
 
 Client = TestClient[web.Request, web.Application]
 Serve = Callable[[web.Application], Awaitable[Client]]

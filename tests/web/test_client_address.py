@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from holdfast_web.client_address import (
+from holdfast_web.request.client_address import (
     MAX_HOPS,
     TRUSTED_PROXIES,
     UNKNOWN,

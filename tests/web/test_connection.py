@@ -22,7 +22,7 @@ from connection_kit import (
     told,
 )
 
-from holdfast_web.ready import PIECE_BYTES
+from holdfast_web.server.ready import PIECE_BYTES
 
 # What is not HTTP
 

@@ -6,7 +6,7 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
 from holdfast_web.errors import HoldfastError
-from holdfast_web.idempotency import idempotency_key, request_digest
+from holdfast_web.request.idempotency import idempotency_key, request_digest
 
 
 class Request(msgspec.Struct):

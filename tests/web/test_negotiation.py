@@ -2,7 +2,7 @@
 
 import pytest
 
-from holdfast_web.negotiation import takes, takes_coding
+from holdfast_web.request.negotiation import takes, takes_coding
 
 
 @pytest.mark.parametrize(

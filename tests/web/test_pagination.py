@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast_web.errors import HoldfastError
-from holdfast_web.pagination import MAX_LIMIT, decode_cursor, encode_cursor, page, page_query
+from holdfast_web.request.pagination import (
+    MAX_LIMIT,
+    decode_cursor,
+    encode_cursor,
+    page,
+    page_query,
+)
 
 TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=40)
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from holdfast_web.rejections import LOG_SECONDS, Rejection, Rejections
+from holdfast_web.server.rejections import LOG_SECONDS, Rejection, Rejections
 
 
 def test_rejections_are_counted_and_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:

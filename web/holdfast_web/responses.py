@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from holdfast_web.ready import Ready
+from holdfast_web.server.ready import Ready
 
 JSON_TYPE: Final = "application/json"
 

@@ -13,9 +13,9 @@ from aiohttp import web
 from holdfast_demo.shop.checkout import PaymentDeclined, PaymentOnItsWay
 from holdfast_demo.shop.messages import WORDS
 from holdfast_demo.shop.service_client import ServiceRefused
-from holdfast_web.body import BODY_LIMIT_BYTES, BODY_SECONDS, read_bytes, read_json
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.problems import problem_response, to_error
+from holdfast_web.request.body import BODY_LIMIT_BYTES, BODY_SECONDS, read_bytes, read_json
 from holdfast_web.responses import json_response
 
 _JSON: Final = "application/json"

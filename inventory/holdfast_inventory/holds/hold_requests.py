@@ -18,7 +18,7 @@ from holdfast_inventory.settings import StockSettings
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_web.credentials import MAX_BUYER_CHARS
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
-from holdfast_web.text import INT64_MAX
+from holdfast_web.request.text import INT64_MAX
 from holdfast_web.timestamps import timestamp
 
 PICK_MAX: Final = 100

@@ -22,18 +22,18 @@ from holdfast_inventory.orders.orders import order_members
 from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.orders.refund import Refunding, RefundRequest
 from holdfast_ledger import Ledger, LedgerError, Order, OrderStatus
-from holdfast_web.body import read_json
 from holdfast_web.credentials import Role, require_pass, require_role, shows_pass
 from holdfast_web.endpoint import buyer_endpoint, endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
-from holdfast_web.idempotency import HEADER as IDEMPOTENCY_HEADER
-from holdfast_web.idempotency import idempotency_key
 from holdfast_web.metrics import METRICS
-from holdfast_web.pagination import page, page_query
 from holdfast_web.paths import SALE
 from holdfast_web.problems import to_error
+from holdfast_web.request.body import read_json
+from holdfast_web.request.idempotency import HEADER as IDEMPOTENCY_HEADER
+from holdfast_web.request.idempotency import idempotency_key
+from holdfast_web.request.pagination import page, page_query
+from holdfast_web.request.text import query_text
 from holdfast_web.responses import json_response
-from holdfast_web.text import query_text
 
 ORDER_LEDGER: Final[web.AppKey[Ledger]] = web.AppKey("order_ledger", Ledger)
 BACKGROUND_TASKS: Final[web.AppKey[BackgroundTasks]] = web.AppKey(

@@ -44,20 +44,20 @@ from holdfast_inventory.orders.paying import withdraw
 from holdfast_ledger import LedgerError
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
-from holdfast_web.body import read_json
 from holdfast_web.cors import Cors, allow_preflight
 from holdfast_web.credentials import Role, buyer, require_role
 from holdfast_web.endpoint import buyer_endpoint, endpoint, public_endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
-from holdfast_web.idempotency import idempotency_key, request_digest
 from holdfast_web.metrics import METRICS
-from holdfast_web.negotiation import takes, takes_coding
-from holdfast_web.pagination import page, page_limit, page_query
 from holdfast_web.paths import SALE
 from holdfast_web.problems import to_error
-from holdfast_web.ready import Ready
+from holdfast_web.request.body import read_json
+from holdfast_web.request.idempotency import idempotency_key, request_digest
+from holdfast_web.request.negotiation import takes, takes_coding
+from holdfast_web.request.pagination import page, page_limit, page_query
+from holdfast_web.request.text import query_text
 from holdfast_web.responses import JSON_TYPE, json_response
-from holdfast_web.text import query_text
+from holdfast_web.server.ready import Ready
 
 MSGPACK_TYPE: Final = "application/msgpack"
 _PLAN_CACHING: Final = "public, max-age=86400, immutable"

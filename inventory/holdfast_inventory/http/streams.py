@@ -30,15 +30,15 @@ from holdfast_inventory.events.change_streams import (
 from holdfast_inventory.events.events import change_items, map_channel, read_cursor
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.http.request import INVENTORIES
-from holdfast_web.client_address import address_network, client_address
-from holdfast_web.connection import SERVER_NAME
 from holdfast_web.cors import Cors, cors_headers
 from holdfast_web.endpoint import stream_endpoint
 from holdfast_web.errors import invalid
 from holdfast_web.metrics import METRICS
-from holdfast_web.negotiation import takes
+from holdfast_web.request.client_address import address_network, client_address
+from holdfast_web.request.negotiation import takes
+from holdfast_web.request.text import query_text
 from holdfast_web.responses import JSON_TYPE
-from holdfast_web.text import query_text
+from holdfast_web.server.connection import SERVER_NAME
 
 EVENT_STREAM: Final = "text/event-stream"
 CHANGE_STREAMS: Final = web.AppKey("change_streams", ChangeStreams)

@@ -16,7 +16,7 @@ import msgspec
 
 from holdfast_inventory.plan.pretix import plan_error
 from holdfast_web.errors import HoldfastError
-from holdfast_web.text import clean_text, is_plain, without_bom
+from holdfast_web.request.text import clean_text, is_plain, without_bom
 
 ONE_LINE: Final = frozenset(
     {"seat_guid", "seat_number", "category", "row_number", "zone_id", "name"}

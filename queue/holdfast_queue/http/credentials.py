@@ -20,11 +20,11 @@ from holdfast_queue.line.room import Room
 from holdfast_queue.tokens.identities import Identity, IdentityMode
 from holdfast_queue.tokens.passes import PassIssuer
 from holdfast_queue.tokens.tickets import MAX_TOKEN_CHARS, Ticket
-from holdfast_web.client_address import TRUSTED_PROXIES, address_network, client_address
 from holdfast_web.credentials import PassClaims, PassVerifier
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.metrics import METRICS
 from holdfast_web.origins import PUBLIC_ORIGIN, require_same_origin
+from holdfast_web.request.client_address import TRUSTED_PROXIES, address_network, client_address
 
 logger = logging.getLogger(__name__)
 

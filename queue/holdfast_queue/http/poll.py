@@ -14,8 +14,8 @@ from holdfast_queue.line.room import Room
 from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.line.status import StatusDocument
 from holdfast_web.paths import SALE
-from holdfast_web.ready import Ready
 from holdfast_web.responses import JSON_TYPE
+from holdfast_web.server.ready import Ready
 
 
 class Rooms(Protocol):

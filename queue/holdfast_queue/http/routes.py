@@ -30,7 +30,6 @@ from holdfast_queue.http.responses import admission_members, draw_members, join_
 from holdfast_queue.http.return_urls import check_return_url
 from holdfast_queue.line.results import RetryLater, VisitorView
 from holdfast_queue.line.room import Room
-from holdfast_web.body import BODY_LIMIT_BYTES, read_json
 from holdfast_web.cors import Cors, allow_preflight
 from holdfast_web.credentials import Role, require_pass, require_role
 from holdfast_web.endpoint import buyer_endpoint, endpoint, poll_endpoint, public_endpoint
@@ -38,8 +37,9 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.metrics import METRICS
 from holdfast_web.origins import PUBLIC_ORIGIN
 from holdfast_web.paths import SALE
+from holdfast_web.request.body import BODY_LIMIT_BYTES, read_json
+from holdfast_web.request.speculation import is_speculative
 from holdfast_web.responses import json_response
-from holdfast_web.speculation import is_speculative
 
 _MAX_NONCE_CHARS: Final = 128
 Token = Annotated[str, msgspec.Meta(max_length=BODY_LIMIT_BYTES)]

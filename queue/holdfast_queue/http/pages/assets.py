@@ -15,7 +15,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from holdfast_web.negotiation import takes_coding
+from holdfast_web.request.negotiation import takes_coding
 
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _DIGEST_CHARS: Final = 16

@@ -50,10 +50,10 @@ from holdfast_queue.line.room import Room
 from holdfast_queue.tokens.handoffs import redirect_url
 from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
-from holdfast_web.negotiation import takes
 from holdfast_web.origins import require_same_origin
 from holdfast_web.problems import to_error
-from holdfast_web.speculation import is_speculative
+from holdfast_web.request.negotiation import takes
+from holdfast_web.request.speculation import is_speculative
 
 PAGE: Final = "/wait/{sale}"
 _PAGE_CACHING: Final = "public, max-age=60"

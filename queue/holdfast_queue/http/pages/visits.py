@@ -18,9 +18,9 @@ from holdfast_queue.http.poll import ROOMS
 from holdfast_queue.http.return_urls import check_return_url
 from holdfast_queue.line.room import Room
 from holdfast_queue.line.settings import LineSettings
-from holdfast_web.body import BODY_LIMIT_BYTES, BODY_SECONDS, read_bytes
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.origins import PUBLIC_ORIGIN
+from holdfast_web.request.body import BODY_LIMIT_BYTES, BODY_SECONDS, read_bytes
 
 JOINED_PARAMETER: Final = "joined"
 """On the address that a join leads to: a browser that comes without its ticket keeps no cookies."""

@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from holdfast_web.errors import HoldfastError, invalid
-from holdfast_web.text import INT64_MAX, cleaned, query_text
+from holdfast_web.request.text import INT64_MAX, cleaned, query_text
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 500

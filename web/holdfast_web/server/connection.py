@@ -13,9 +13,8 @@
   those who read.
 - A client that is gone before its request is handled is no fault of anybody.
 
-aiohttp has settings for two of these. The rest needs names that it keeps to itself or might change;
-they are used nowhere else, tests/web/test_connection.py tells what is expected of them, and
-pyproject.toml names the versions that this was written for.
+aiohttp has settings for two of these. The rest needs names that it keeps to itself or might change
+(see the package's docstring); tests/web/test_connection.py tells how they have to behave.
 """
 
 import asyncio
@@ -28,11 +27,11 @@ from aiohttp import hdrs, web
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
-from holdfast_web.body import BODY_LIMIT_BYTES
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.faults import log_fault
 from holdfast_web.problems import problem_response, to_error
-from holdfast_web.rejections import Rejection, Rejections
+from holdfast_web.request.body import BODY_LIMIT_BYTES
+from holdfast_web.server.rejections import Rejection, Rejections
 
 SERVER_NAME: Final = "holdfast"
 """What the header `Server` says: no version, which would tell strangers what to try."""

@@ -19,7 +19,7 @@ import msgspec
 from aiohttp import web
 
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
-from holdfast_web.text import cleaned, is_plain, without_bom
+from holdfast_web.request.text import cleaned, is_plain, without_bom
 
 BODY_LIMIT_BYTES: Final = 16 * 1024
 BODY_SECONDS: Final = 5.0

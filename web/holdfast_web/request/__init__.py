@@ -1,0 +1,1 @@
+"""What a request says, bounded and checked while it is read."""
