@@ -1,14 +1,14 @@
-"""API keys as a worker sees them: the operator's from the configuration, the rest from the ledger.
+"""The API keys of a worker: the operator's from the configuration, the others from the ledger.
 
-Every authorised call asks for its key, so a key that was found is remembered for
-`REMEMBER_SECONDS`, which is also how long a revoked one may still work on a worker that has just
-used it. One that is in use is looked up again before that, beside the calls, which so wait for no
-ledger. What is not known waits for the next joined lookup: wrong keys, however many and however
-different, cost the ledger a query a round and take no memory.
+Every authorised call looks up its key, so a key that was found is cached for `CACHE_SECONDS`, which
+is also how long a revoked one may still work on a worker that has just used it. A key in use is
+renewed before that in the background, so that its calls do not wait for the ledger. Any other key
+waits for the next batched lookup: wrong keys, however many and different, cost the ledger one query
+a round and take no memory.
 
-While the ledger is away, a key that was found before goes on working, for `LEDGERLESS_SECONDS` at
-most: holds need no ledger, and without its key a shop could not make any. A key
-that is revoked meanwhile, by somebody who can reach the ledger, works that long where it cannot be.
+While the ledger is away, a key that was found before works on, for `LEDGERLESS_SECONDS` at most:
+holds need no ledger, and without its key a shop could not make any. A key that is revoked meanwhile
+works that long on workers that cannot reach the ledger.
 """
 
 import asyncio
@@ -18,22 +18,22 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from holdfast.joined_lookup import JoinedLookup
+from holdfast.batched_lookup import BatchedLookup
 from holdfast_ledger import KeyRecord, Ledger, LedgerError, LedgerUnavailable
 from holdfast_ledger.keys import hash_secret
 from holdfast_tasks import start_task
 from holdfast_web.credentials import ApiKey, Role
 from holdfast_web.errors import HoldfastError
 
-REMEMBER_SECONDS = 2.0
+CACHE_SECONDS = 2.0
 RENEW_SECONDS = 1.0
 LEDGERLESS_SECONDS = 300.0
-MAX_REMEMBERED = 1_000
+MAX_CACHED = 1_000
 OPERATOR = ApiKey(id="operator", role=Role.OPERATOR, name="operator key of the data directory")
 
 
 @dataclass(frozen=True)
-class _Remembered:
+class _CachedKey:
     key: ApiKey
     asked_at: float
 
@@ -44,8 +44,8 @@ class KeyRegistry:
     def __init__(self, ledger: Ledger, operator_key: str) -> None:
         self._ledger = ledger
         self._operator_digest = hash_secret(operator_key)
-        self._remembered: dict[str, _Remembered] = {}
-        self._lookup = JoinedLookup[ApiKey](self._read)
+        self._cached: dict[str, _CachedKey] = {}
+        self._lookup = BatchedLookup[ApiKey](self._read)
         self._renewing: dict[str, asyncio.Task[None]] = {}
 
     async def __call__(self, secret: str) -> ApiKey | None:
@@ -54,8 +54,8 @@ class KeyRegistry:
         if hmac.compare_digest(digest, self._operator_digest):
             return OPERATOR
         now = time.monotonic()
-        known = self._remembered.get(digest)
-        if known is not None and now < known.asked_at + REMEMBER_SECONDS:
+        known = self._cached.get(digest)
+        if known is not None and now < known.asked_at + CACHE_SECONDS:
             if now >= known.asked_at + RENEW_SECONDS:
                 self._renew(digest)
             return known.key
@@ -83,15 +83,15 @@ class KeyRegistry:
             await self._find(digest, time.monotonic())
 
     async def _find(self, digest: str, asked_at: float) -> ApiKey | None:
-        """Asks the ledger; however many wrong keys wait, one that was known is looked up."""
-        known = digest in self._remembered
-        key = await self._lookup.find(digest, however_many=known)
+        """Reads the key from the ledger; one that is cached is looked up however many others wait."""
+        known = digest in self._cached
+        key = await self._lookup.find(digest, unbounded=known)
         if key is None:
-            self._remembered.pop(digest, None)
+            self._cached.pop(digest, None)
             return None
-        if not known and len(self._remembered) >= MAX_REMEMBERED:
-            self._remembered.clear()
-        self._remembered[digest] = _Remembered(key, asked_at)
+        if not known and len(self._cached) >= MAX_CACHED:
+            self._cached.clear()
+        self._cached[digest] = _CachedKey(key, asked_at)
         return key
 
     async def _read(self, digests: Sequence[str]) -> Mapping[str, ApiKey]:

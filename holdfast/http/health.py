@@ -13,8 +13,8 @@ from typing import Final
 
 from aiohttp import web
 
+from holdfast.batched_lookup import BatchedLookup
 from holdfast.http.app_keys import DIRECTORY, EXECUTOR, LEDGER, SKEW
-from holdfast.joined_lookup import JoinedLookup
 from holdfast_ledger import LedgerError, LedgerUnavailable
 from holdfast_lua.calls.clock import SKEW_WARNING_MS
 from holdfast_lua.calls.store import probe_store
@@ -26,7 +26,7 @@ from holdfast_web.responses import json_response
 CHECK_SECONDS: Final = 2.0
 OK: Final = "ok"
 Checks = dict[str, str]
-CHECKS: web.AppKey[JoinedLookup[Checks]] = web.AppKey("checks")
+CHECKS: web.AppKey[BatchedLookup[Checks]] = web.AppKey("checks")
 
 
 def add_routes(app: web.Application) -> None:
@@ -73,7 +73,7 @@ async def _checking(app: web.Application) -> AsyncIterator[None]:
         )
         return {name: {"store": store, "ledger": ledger} for name in names}
 
-    app[CHECKS] = JoinedLookup(read)
+    app[CHECKS] = BatchedLookup(read)
     yield
     await app[CHECKS].aclose()
 

@@ -21,7 +21,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from holdfast.joined_lookup import INTERVAL_SECONDS, JoinedLookup
+from holdfast.batched_lookup import INTERVAL_SECONDS, BatchedLookup
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
 from holdfast_ledger import LedgerError, SaleRecord
@@ -55,7 +55,7 @@ class SaleDirectory:
         self._active: dict[str, Sale] = {}
         self._idle: OrderedDict[str, Sale] = OrderedDict()  # the longest idle first
         self._loading: dict[str, asyncio.Task[Sale | None]] = {}
-        self._names = JoinedLookup[str](builder.ledger.sales.live, lookup_seconds)
+        self._names = BatchedLookup[str](builder.ledger.sales.live, lookup_seconds)
         self.clock = SaleClock()
         """The store's time by answers that belong to no sale."""
         self.on_activated: Callable[[str], None] = lambda _name: None

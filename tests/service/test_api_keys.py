@@ -30,7 +30,7 @@ async def test_key_that_is_known_works_while_the_ledger_is_away(
     ledger: Ledger, wire: LossyWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that is not known, or was not found, is told that nobody knows; none works for ever."""
-    monkeypatch.setattr(api_keys, "REMEMBER_SECONDS", 0.0)
+    monkeypatch.setattr(api_keys, "CACHE_SECONDS", 0.0)
     _, secret = await ledger.keys.create("shop", Role.PLATFORM)
     registry = KeyRegistry(ledger, "operator")
     known = await registry(secret)
@@ -70,7 +70,7 @@ async def test_wrong_keys_cost_a_query_a_round_however_many_they_are(near: Ledge
     with statements(near) as made:
         await asyncio.gather(*(client(number) for number in range(50)))
     assert 1 <= len(made) <= 6
-    assert len(registry._remembered) == 1
+    assert len(registry._cached) == 1
     await registry.aclose()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from holdfast.joined_lookup import QUERY_NAMES_MAX, WAITING_MAX, JoinedLookup
+from holdfast.batched_lookup import QUERY_NAMES_MAX, WAITING_MAX, BatchedLookup
 from holdfast_ledger import LedgerUnavailable
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -38,7 +38,7 @@ async def turns(count: int = 20) -> None:
 
 async def test_those_who_ask_together_cost_one_query() -> None:
     table = Table(a=1)
-    lookup = JoinedLookup(table.read, NEVER)
+    lookup = BatchedLookup(table.read, NEVER)
     names = ["a", "a", *(f"made-up-{number}" for number in range(QUERY_NAMES_MAX - 1))]
     found = await asyncio.gather(*(lookup.find(name) for name in names))
     assert found == [1, 1] + [None] * (QUERY_NAMES_MAX - 1)
@@ -49,7 +49,7 @@ async def test_who_asks_after_a_query_has_begun_waits_for_the_next() -> None:
     """It may have read before what is asked for was made."""
     table = Table()
     table.open.clear()
-    lookup = JoinedLookup(table.read, 0.0)
+    lookup = BatchedLookup(table.read, 0.0)
     first = asyncio.create_task(lookup.find("a"))
     await turns()
     table.rows["a"] = 1
@@ -64,7 +64,7 @@ async def test_who_asks_after_a_query_has_begun_waits_for_the_next() -> None:
 
 async def test_next_query_waits_for_its_time() -> None:
     table = Table()
-    lookup = JoinedLookup(table.read, NEVER)
+    lookup = BatchedLookup(table.read, NEVER)
     await lookup.find("a")
     asking = [asyncio.create_task(lookup.find(f"b{number}")) for number in range(100)]
     await turns()
@@ -80,7 +80,7 @@ async def settled(tasks: list[asyncio.Task[int | None]]) -> list[asyncio.Task[in
 
 async def test_fault_is_told_to_all_who_asked_and_the_next_round_is_another() -> None:
     table = Table(a=1)
-    lookup = JoinedLookup(table.read, 0.0)
+    lookup = BatchedLookup(table.read, 0.0)
     table.fault = LedgerUnavailable()
     told = await asyncio.gather(
         *(lookup.find(f"b{number}") for number in range(2 * QUERY_NAMES_MAX)),
@@ -93,14 +93,14 @@ async def test_fault_is_told_to_all_who_asked_and_the_next_round_is_another() ->
 
 async def test_names_take_no_memory_but_while_somebody_waits() -> None:
     table = Table(a=1)
-    lookup = JoinedLookup(table.read, NEVER)
+    lookup = BatchedLookup(table.read, NEVER)
     await lookup.find("first")
     waiting = [asyncio.create_task(lookup.find(f"b{number}")) for number in range(WAITING_MAX)]
     await turns()
     with pytest.raises(HoldfastError) as refused:
         await lookup.find("one more")
     assert refused.value.code is ErrorCode.OVERLOADED
-    known = asyncio.create_task(lookup.find("a", however_many=True))
+    known = asyncio.create_task(lookup.find("a", unbounded=True))
     again = asyncio.create_task(lookup.find("b1"))
     await turns()
     assert not known.done()
@@ -113,7 +113,7 @@ async def test_names_take_no_memory_but_while_somebody_waits() -> None:
 async def test_who_gives_up_ends_it_for_nobody_else() -> None:
     table = Table(a=1)
     table.open.clear()
-    lookup = JoinedLookup(table.read, 0.0)
+    lookup = BatchedLookup(table.read, 0.0)
     first = asyncio.create_task(lookup.find("a"))
     second = asyncio.create_task(lookup.find("a"))
     await turns()

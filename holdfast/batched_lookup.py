@@ -1,16 +1,16 @@
-"""Looking names up in the ledger together: so many questions, one query.
+"""Looks names up in the ledger in batches: one query for everybody who asks at about one time.
 
-Anybody can ask for a name that does not exist, as often as they like, and each such question would
-cost the ledger a read. Here who asks waits for the next query, which answers all who have asked
-until it begins, and no query begins earlier than `interval` after the one before. So a flood costs
-the ledger a fixed number of queries, a single question is answered at once, and an answer is never
-older than its question: what was made anywhere before somebody asked for it is found.
+Anybody can ask for a name that does not exist, as often as they like, and each such request would
+cost the ledger a read. Here a caller waits for the next query, which answers all who have asked
+until it begins, and no query begins earlier than `interval` seconds after the one before. So a
+flood costs the ledger a fixed number of queries, a single request is answered at once, and an
+answer is never older than its request: what was created anywhere before the request is found.
 
-Nothing is remembered of a name but while somebody waits for it, so made-up names take no memory;
-who asks when too many wait is refused.
+A name is kept only while somebody waits for it, so made-up names take no memory; when too many
+names wait, further ones are refused.
 
-Rejected: remembering what was not found. It is bounded only by being forgotten, and hides what is
-made meanwhile.
+Rejected: a cache of names that do not exist. It needs a bound of its own, and hides what is created
+meanwhile.
 """
 
 import asyncio
@@ -28,11 +28,11 @@ WAITING_MAX: Final = 4 * QUERY_NAMES_MAX
 
 T = TypeVar("T")
 Read = Callable[[Sequence[str]], Awaitable[Mapping[str, T]]]
-"""From names to what there is of them."""
+"""Reads the values of names; a name without one is absent from the answer."""
 
 
-class JoinedLookup(Generic[T]):
-    """Answers from the ledger, a round of queries at a time. Raises what the query raises."""
+class BatchedLookup(Generic[T]):
+    """Answers from the ledger, a batch of names at a time. Raises what the query raises."""
 
     def __init__(self, read: Read[T], interval: float = INTERVAL_SECONDS) -> None:
         self._read = read
@@ -41,23 +41,24 @@ class JoinedLookup(Generic[T]):
         self._round: asyncio.Task[None] | None = None
         self._next_at = 0.0
 
-    async def find(self, name: str, *, however_many: bool = False) -> T | None:
-        """What there is of this name, None for nothing; 503 `overloaded` when too many wait, unless
-        it is asked for `however_many` do.
+    async def find(self, name: str, *, unbounded: bool = False) -> T | None:
+        """The value of this name, None when there is none.
+
+        503 `overloaded` when too many names wait, unless the call is `unbounded`.
         """
         waiting = self._waiting.get(name)
         if waiting is None:
-            if len(self._waiting) >= WAITING_MAX and not however_many:
+            if len(self._waiting) >= WAITING_MAX and not unbounded:
                 raise HoldfastError(ErrorCode.OVERLOADED)
             waiting = self._waiting[name] = asyncio.get_running_loop().create_future()
-            # Who gives up may have been the only one to ask; nobody else need hear of a fault.
-            waiting.add_done_callback(_heard)
+            # If the caller gives up, nobody else need be told of a fault.
+            waiting.add_done_callback(_mark_retrieved)
         if self._round is None:
-            self._round = start_task(self._rounds(), name="joined lookup")
+            self._round = start_task(self._rounds(), name="batched lookup")
         return await asyncio.shield(waiting)
 
     async def aclose(self) -> None:
-        """Ends the round under way, and with it the waiting of who is in it."""
+        """Ends the round under way and cancels who waits for it."""
         await end_tasks([self._round])
 
     async def _rounds(self) -> None:
@@ -86,12 +87,12 @@ class JoinedLookup(Generic[T]):
             for waiting in asked.values():
                 waiting.cancel()
             raise
-        except BaseException as fault:  # whatever it is, it belongs to those who asked
+        except BaseException as fault:  # whatever it is, it is for those who asked
             for waiting in asked.values():
                 if not waiting.done():
                     waiting.set_exception(fault)
 
 
-def _heard(waiting: asyncio.Future[T | None]) -> None:
+def _mark_retrieved(waiting: asyncio.Future[T | None]) -> None:
     if not waiting.cancelled():
         waiting.exception()
