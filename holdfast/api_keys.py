@@ -78,12 +78,12 @@ class KeyRegistry:
             task.add_done_callback(lambda _: self._renewing.pop(digest, None))
 
     async def _find_quietly(self, digest: str) -> None:
-        """A fault is told to who asks once the key is no longer remembered."""
+        """Ignores faults: they reach who looks the key up once it is no longer cached."""
         with suppress(HoldfastError, LedgerError):
             await self._find(digest, time.monotonic())
 
     async def _find(self, digest: str, asked_at: float) -> ApiKey | None:
-        """Reads the key from the ledger; one that is cached is looked up however many others wait."""
+        """Reads the key from the ledger; the lookup of a cached one is never refused."""
         known = digest in self._cached
         key = await self._lookup.find(digest, unbounded=known)
         if key is None:

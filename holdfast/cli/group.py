@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from holdfast.processes.collector import collector_resting
+from holdfast.processes.garbage_collector import collection_paused
 
 ENTRY_POINTS: Final = "holdfast.commands"
 """the group of entry points by which other packages add commands"""
@@ -52,7 +52,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module now."""
-        with collector_resting():
+        with collection_paused():
             if cmd_name in COMMANDS:
                 module, attribute = COMMANDS[cmd_name][0].split(":")
                 command = getattr(import_module(module), attribute)

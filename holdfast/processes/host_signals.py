@@ -1,4 +1,4 @@
-"""What the host asks of the service's parent by signals.
+"""The signals that the service's parent handles, and what each of them asks for.
 
 SIGTERM, SIGINT  stop. While the service starts they end the start wherever it is, by
                  `StartStopped`; once it serves they are noted. Process 1 of a container would
@@ -6,7 +6,7 @@ SIGTERM, SIGINT  stop. While the service starts they end the start wherever it i
 SIGHUP           take changed settings over. When it says that the terminal of the service was
                  closed, stop.
 SIGUSR1, SIGUSR2 nothing; they would end a process by default. Workers and store inherit that.
-SIGCHLD          wakes whoever waits on `wakeup`, as every other signal does.
+SIGCHLD          makes `wakeup` readable, as every other signal does.
 """
 
 import os
@@ -18,16 +18,16 @@ from typing import Final
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 IGNORED: Final = (signal.SIGUSR1, signal.SIGUSR2)
-IMPATIENT_SECONDS: Final = 1.0
-"""a second stop signal within this time is the same wish, told twice"""
+FORCE_SECONDS: Final = 1.0
+"""a second stop signal within this time counts as the same one"""
 
 
 class StartStopped(SystemExit):
-    """The start was stopped. An event loop hands on no other exception of a signal's handler."""
+    """The start was stopped. A SystemExit, since an event loop passes no other kind on."""
 
 
 class HostSignals:
-    """What was asked so far; made in the main thread by `host_signals`."""
+    """The requests received so far; made in the main thread by `host_signals`."""
 
     def __init__(self, wakeup: int) -> None:
         self.wakeup = wakeup
@@ -35,7 +35,7 @@ class HostSignals:
         self.reload_asked = False
         self._starting = True
         self._stop_asked = 0.0
-        self._impatient = False
+        self._forced = False
         self._has_terminal = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN and _has_terminal()
 
     @property
@@ -43,18 +43,18 @@ class HostSignals:
         return self._stop_asked > 0
 
     @property
-    def impatient(self) -> bool:
-        """Whether a second stop signal has come, of somebody who does not want to wait."""
-        return self._impatient
+    def forced(self) -> bool:
+        """Whether a second stop signal has come, after which nothing is waited for."""
+        return self._forced
 
     def note_started(self) -> None:
-        """From now on a stop is noted and not raised; raises when one has come before."""
+        """From now on a stop is noted instead of raised; raises if one has come already."""
         self._starting = False
         if self.stopping:
             raise StartStopped
 
     def drain(self) -> None:
-        """Makes `wakeup` unreadable until the next signal."""
+        """Empties `wakeup`, which the next signal makes readable again."""
         try:
             while os.read(self.wakeup, 4096):
                 pass
@@ -73,7 +73,7 @@ class HostSignals:
     def _handle_stop(self) -> None:
         now = time.monotonic()
         if self.stopping:
-            self._impatient = self._impatient or now - self._stop_asked > IMPATIENT_SECONDS
+            self._forced = self._forced or now - self._stop_asked > FORCE_SECONDS
             return
         self._stop_asked = now
         if self._starting:
@@ -82,7 +82,7 @@ class HostSignals:
 
 @contextmanager
 def host_signals() -> Iterator[HostSignals]:
-    """Handles them until the end; what was there before is restored."""
+    """Installs the handlers for the block, and restores the former ones after it."""
     read, write = os.pipe()
     os.set_blocking(read, False)
     os.set_blocking(write, False)
@@ -102,7 +102,7 @@ def host_signals() -> Iterator[HostSignals]:
 
 
 def become_worker() -> None:
-    """In a forked worker: stops are its own matter, and changed settings its parent's."""
+    """Resets the handlers in a forked worker, which handles stops itself and ignores SIGHUP."""
     signal.set_wakeup_fd(-1)
     for number in (*STOP_SIGNALS, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)

@@ -17,13 +17,13 @@ from pathlib import Path
 
 from holdfast import keyfiles
 from holdfast.config import Config, LoadedConfig
-from holdfast.processes.collector import collector_resting, keep_for_life
+from holdfast.processes.garbage_collector import collection_paused, freeze_objects
 from holdfast.processes.host_signals import HostSignals, StartStopped, host_signals
-from holdfast.processes.reloading import Reloading
-from holdfast.processes.standard_streams import STDOUT, open_standard_streams, tell
-from holdfast.processes.store_keeper import StoreKeeper
+from holdfast.processes.settings_reloader import SettingsReloader
+from holdfast.processes.standard_streams import STDOUT, open_standard_streams, write_line
+from holdfast.processes.store_supervisor import StoreSupervisor
 from holdfast.processes.worker_process import Sockets, WorkerPipes
-from holdfast.processes.workers import Hooks, Supervisor, WorkerPlan, WorkersFailed
+from holdfast.processes.worker_supervisor import Hooks, WorkerPlan, WorkersFailed, WorkerSupervisor
 from holdfast_ledger import Ledger, LedgerError, LedgerUnavailable
 from holdfast_ledger.errors import DAMAGED, explain
 from holdfast_lua.client.connect import check_store, find_refusal, has_sales
@@ -67,7 +67,7 @@ def _run(config: Config, reread: Callable[[], LoadedConfig], signals: HostSignal
         url = store.url if store is not None else None
         ready = resolved(config, port, url)
         asyncio.run(_check(ready))
-        settings = Reloading(config, reread, lambda taken: resolved(taken, port, url))
+        settings = SettingsReloader(config, reread, lambda taken: resolved(taken, port, url))
         _supervise(ready, settings, sockets, store, signals)
 
 
@@ -102,15 +102,15 @@ def ledger_url_in(data_dir: Path) -> str:
 
 def _supervise(
     config: Config,
-    settings: Reloading,
+    settings: SettingsReloader,
     sockets: Sockets,
     store: EmbeddedStore | None,
     signals: HostSignals,
 ) -> None:
     # Only the workers need the application, but a fork of an imported one starts at once.
-    with collector_resting():
+    with collection_paused():
         from holdfast.processes.serving import run_worker
-    keep_for_life()
+    freeze_objects()
 
     def plan_of(config: Config) -> WorkerPlan:
         def serve(pipes: WorkerPipes) -> None:
@@ -124,9 +124,9 @@ def _supervise(
         return None if taken is None else plan_of(taken)
 
     hooks = Hooks(lambda: _announce(config, store), multiprocess.forget_worker, reread)
-    keeper = None if store is None else StoreKeeper(store)
+    supervisor = None if store is None else StoreSupervisor(store)
     try:
-        Supervisor(plan_of(config), signals, hooks, keeper).run()
+        WorkerSupervisor(plan_of(config), signals, hooks, supervisor).run()
     except WorkersFailed as error:
         raise LaunchError(str(error)) from error
 
@@ -202,7 +202,7 @@ async def _check(config: Config) -> None:
     except StoreError as error:
         raise LaunchError(str(error)) from error
     if refusal is not None:
-        _tell_refusal(refusal)
+        _report_refusal(refusal)
     await _check_ledger(config.ledger_url, config.store_url)
 
 
@@ -236,13 +236,13 @@ def _why_not(error: Exception) -> str:
     return f"the ledger cannot be used: {explain(error)}"
 
 
-def _tell_refusal(refusal: StoreRefusing) -> None:
+def _report_refusal(refusal: StoreRefusing) -> None:
     """What time can mend is said; a user without the rights is no user of ours."""
     if refusal.reason == NOT_PERMITTED:
         raise LaunchError(
             f"the store cannot be used: {refusal}; docs/operations.md lists the rights it needs"
         )
-    tell(
+    write_line(
         f"the store takes no writes ({refusal}): until it does, whatever needs one is answered 503"
     )
 
@@ -262,7 +262,7 @@ def _announce(config: Config, store: EmbeddedStore | None) -> None:
     if keyfiles.operator_key_path(config).exists():
         lines.append(f"  operator key  in {keyfiles.operator_key_path(config).absolute()}")
     lines.append("Stop it with Ctrl-C.")
-    tell("\n".join(lines), STDOUT)
+    write_line("\n".join(lines), STDOUT)
 
 
 def _local_url(host: str, port: int) -> str:

@@ -1,9 +1,11 @@
-"""One worker of a node does the housekeeping that all could do.
+"""Leadership: one worker of a node does the housekeeping, by a file lock.
 
-Sweeping overdue holds, settling stuck orders and taking checkpoints are safe to do twice, on
-another node even, only wasteful. So a file lock is enough: the kernel gives it to one worker and
-frees it when that worker ends, however it ends. Rejected: electing through the store. It would
-need leases, and it would stop the housekeeping when the store is in trouble.
+Sweeping overdue holds, settling stuck orders and taking checkpoints are safe to do twice, even on
+another node, but wasteful. So a file lock is enough: the kernel gives it to one worker and frees it
+when that worker ends, however it ends.
+
+Rejected: electing through the store. It needs leases, and the housekeeping would stop when the
+store is in trouble.
 """
 
 import fcntl
@@ -14,14 +16,14 @@ LEADER_FILE = "leader.lock"
 
 
 class Leadership:
-    """This worker's claim to lead its node."""
+    """The lock by which this worker may lead its node."""
 
     def __init__(self, data_dir: Path) -> None:
         self._handle = os.open(data_dir / LEADER_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._held = False
 
     def held(self) -> bool:
-        """Whether this worker leads; asks the kernel only while it does not."""
+        """Whether this worker leads; tries to take the lock while it does not."""
         if not self._held:
             try:
                 fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -31,6 +33,6 @@ class Leadership:
         return True
 
     def close(self) -> None:
-        """Let another worker lead."""
+        """Release the lock, so that another worker leads."""
         os.close(self._handle)
         self._held = False

@@ -1,8 +1,8 @@
-"""What the parent says on its standard streams, whoever listens or does not.
+"""Writes the parent's messages to its standard streams, and survives streams that do not work.
 
 A terminal may be closed, a pipe's reader gone, the disk behind a redirection full, or the streams
-closed from the start: none of that ends a service. Lines are written at once and by themselves, so
-that nothing is left in a buffer that would fail again at the end.
+closed from the start: none of that may end the service. Lines are written unbuffered, so that
+nothing is left in a buffer that would fail again at exit.
 """
 
 import os
@@ -14,14 +14,14 @@ STDOUT: Final = 1
 STDERR: Final = 2
 
 
-def tell(text: str, stream: int = STDERR) -> None:
-    """Writes a line, or does without."""
+def write_line(text: str, stream: int = STDERR) -> None:
+    """Writes a line; an error is ignored."""
     with suppress(OSError):
         os.write(stream, f"{text}\n".encode(errors="backslashreplace"))
 
 
 def open_standard_streams() -> None:
-    """Opens those that are closed on nothing: the next file or socket would become one of them."""
+    """Opens closed ones on /dev/null, else the next file or socket would take their place."""
     for handle in range(3):
         try:
             os.fstat(handle)
@@ -34,7 +34,7 @@ def open_standard_streams() -> None:
 
 
 def flush() -> None:
-    """Leaves nothing in the buffers that a fork would copy."""
+    """Empties the buffers, which a fork would copy."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()

@@ -1,4 +1,4 @@
-"""A worker process as the parent makes it: forked, bound to the parent's life, never returning."""
+"""Forks a worker process that ends with its parent and never returns into the parent's code."""
 
 import ctypes
 import os
@@ -27,26 +27,26 @@ class Sockets:
 
 @dataclass(frozen=True)
 class WorkerPipes:
-    """A worker's two lines to its parent, and its place among the workers."""
+    """A worker's two pipes to its parent, and its slot among the workers."""
 
-    # Readable (at its end) as soon as the parent is gone.
-    lifeline: int
+    # Readable (end of file) as soon as the parent is gone.
+    parent_pipe: int
     ready: int
-    # The lowest number from 0 on that no other worker of now has.
+    # The lowest number from 0 that no running worker has.
     slot: int
 
-    def tell_ready(self) -> None:
-        """This worker accepts connections."""
+    def report_ready(self) -> None:
+        """Tell the parent that this worker accepts connections."""
         os.write(self.ready, bytes([self.slot]))
 
 
 def fork_worker(
     target: Callable[[WorkerPipes], None], pipes: WorkerPipes, parents_only: tuple[int, ...]
 ) -> int:
-    """The process id of a new process that runs `target`, without the handles of the parent only.
+    """Forks a process that runs `target`, and returns its id; it closes the handles `parents_only`.
 
-    Raises OSError when the system gives no process. A stop that comes before the child has handlers
-    of its own waits for them.
+    Raises OSError when the system gives no process. A stop signal that comes before the child has
+    its own handlers is delivered once it has.
     """
     console.flush()
     parent = os.getpid()
@@ -54,13 +54,13 @@ def fork_worker(
     try:
         pid = os.fork()
         if pid == 0:
-            _be_worker(target, pipes, parents_only, parent)
+            _run_child(target, pipes, parents_only, parent)
         return pid
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
-def _be_worker(
+def _run_child(
     target: Callable[[WorkerPipes], None],
     pipes: WorkerPipes,
     parents_only: tuple[int, ...],
@@ -85,7 +85,7 @@ def _be_worker(
 
 
 def die_with_parent(parent: int) -> None:
-    """Ask the kernel to end this process with its parent (Linux; elsewhere the pipe tells)."""
+    """Ask the kernel to kill this process when its parent ends (Linux; elsewhere the pipe does)."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     # The parent may have died between the fork and the call.

@@ -1,4 +1,4 @@
-"""The parent of the worker processes: it forks them, replaces the dead, stops them in time.
+"""The parent of the worker processes: forks them, replaces those that end, and stops them.
 
 The parent binds the sockets and every worker accepts from the same ones, so a killed worker takes
 only its own connections with it (with SO_REUSEPORT the kernel would also reset those waiting in
@@ -8,12 +8,12 @@ many, so that what a laptop runs is what production runs.
 Invariants:
 - no worker outlives the parent: the kernel kills it (PR_SET_PDEATHSIG), and where there is no such
   call the end of a pipe that only the parent holds tells it;
-- the parent never runs an event loop or a thread, so a fork copies nothing that is in motion;
-- replacing is bounded: workers that die young are replaced ever more slowly, up to a pause of
-  `MAX_PAUSE_SECONDS`, as are those that cannot be forked; workers that die before they ever served
-  end the start;
-- changed settings come with new workers, one after the other: one more is started, and when it
-  serves one of the old ones finishes. Should it not come to serve, the old ones stay.
+- the parent runs no event loop and no thread, so a fork copies no half-done work;
+- replacing is bounded: for workers that end within `YOUNG_SECONDS`, or cannot be forked, the pause
+  before the next fork doubles up to `MAX_PAUSE_SECONDS`; a worker that ends before the service was
+  ever ready ends the start;
+- changed settings come with new workers, one after the other: one more is started, and once it
+  serves, an old one is stopped. If it ends before it serves, the old workers and settings stay.
 """
 
 import contextlib
@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.processes.host_signals import HostSignals, StartStopped
-from holdfast.processes.standard_streams import tell
-from holdfast.processes.store_keeper import StoreKeeper
+from holdfast.processes.standard_streams import write_line
+from holdfast.processes.store_supervisor import StoreSupervisor
 from holdfast.processes.worker_process import WorkerPipes, fork_worker
 
 YOUNG_SECONDS: Final = 5.0
@@ -39,12 +39,12 @@ KILL_MARGIN_SECONDS: Final = 5.0
 
 
 class WorkersFailed(Exception):
-    """A worker died before the service ever answered; its own message is on stderr."""
+    """A worker ended before the service was ready; its own message is on stderr."""
 
 
 @dataclass(frozen=True)
 class WorkerPlan:
-    """How many workers there are to be, and what each of them runs."""
+    """How many workers run, what each of them runs, and how long it may take to stop."""
 
     count: int
     target: Callable[[WorkerPipes], None]
@@ -53,11 +53,11 @@ class WorkerPlan:
 
 @dataclass(frozen=True)
 class Hooks:
-    """What the supervisor calls on the way."""
+    """What the supervisor calls when something happens."""
 
     announce: Callable[[], None]
     """all workers serve for the first time"""
-    buried: Callable[[int], None]
+    worker_ended: Callable[[int], None]
     """the worker of this slot has ended"""
     reread: Callable[[], WorkerPlan | None]
     """the plan by the settings of now, None when they cannot be used"""
@@ -70,15 +70,15 @@ class _Worker:
     plan: WorkerPlan
     started: float
     serves: bool = False
-    # When it is killed if it has not finished; None: it is to go on.
+    # Monotonic time at which it is killed unless it has finished; None while it is to run on.
     finish_by: float | None = None
 
 
-class Supervisor:
-    """Keeps processes running by a plan until the host asks to stop."""
+class WorkerSupervisor:
+    """Runs workers by a plan until the host asks to stop."""
 
     def __init__(
-        self, plan: WorkerPlan, signals: HostSignals, hooks: Hooks, store: StoreKeeper | None
+        self, plan: WorkerPlan, signals: HostSignals, hooks: Hooks, store: StoreSupervisor | None
     ) -> None:
         self._plan = plan
         self._signals = signals
@@ -88,7 +88,7 @@ class Supervisor:
         self._served = False
         self._pause = 0.0
         self._fork_after = 0.0
-        self._lifeline_read, self._lifeline_write = os.pipe()
+        self._parent_pipe_read, self._parent_pipe_write = os.pipe()
         self._ready_read, self._ready_write = os.pipe()
         os.set_blocking(self._ready_read, False)
 
@@ -100,16 +100,16 @@ class Supervisor:
             try:
                 self._signals.note_started()
                 while True:
-                    self._attend()
+                    self._run_due()
                     if self._store is not None:
-                        self._store.keep(self._attend)
+                        self._store.restart_if_dead(self._run_due)
                     self._reap_orphans()
                     selector.select(self._wait_seconds())
             finally:
                 self._stop_all()
 
-    def _attend(self) -> None:
-        """Everything that is due, without waiting; raises StartStopped when that is to stop."""
+    def _run_due(self) -> None:
+        """Do everything that is due, without waiting; raises StartStopped when asked to stop."""
         self._signals.drain()
         if self._signals.stopping:
             raise StartStopped
@@ -141,11 +141,11 @@ class Supervisor:
     def _fork(self) -> None:
         taken = {worker.slot for worker in self._workers.values()}
         slot = next(slot for slot in itertools.count() if slot not in taken)
-        pipes = WorkerPipes(self._lifeline_read, self._ready_write, slot)
+        pipes = WorkerPipes(self._parent_pipe_read, self._ready_write, slot)
         try:
-            pid = fork_worker(self._plan.target, pipes, (self._lifeline_write, self._ready_read))
+            pid = fork_worker(self._plan.target, pipes, (self._parent_pipe_write, self._ready_read))
         except OSError as error:
-            tell(f"no worker can be forked now ({error.strerror}); it is tried again")
+            write_line(f"no worker can be forked now ({error.strerror}); it will be tried again")
             self._postpone()
         else:
             self._workers[pid] = _Worker(pid, slot, self._plan, time.monotonic())
@@ -159,11 +159,11 @@ class Supervisor:
             pid, status = os.waitpid(worker.pid, os.WNOHANG)
             if pid:
                 del self._workers[pid]
-                self._hooks.buried(worker.slot)
+                self._hooks.worker_ended(worker.slot)
                 self._replace(worker, status)
 
     def _replace(self, worker: _Worker, status: int) -> None:
-        """A worker has ended: what that means for those to come."""
+        """React to the end of a worker: fail the start, keep the settings, or plan another fork."""
         if worker.finish_by is not None or self._signals.stopping:
             return
         if not self._served:
@@ -171,17 +171,17 @@ class Supervisor:
         code = os.waitstatus_to_exitcode(status)
         outdated = [one for one in self._staying() if one.plan is not self._plan]
         if outdated and worker.plan is self._plan and not worker.serves:
-            tell(f"worker {worker.pid} ended ({code}) before it served: the settings stay")
+            write_line(f"worker {worker.pid} ended ({code}) before it served: the settings stay")
             self._plan = outdated[0].plan
             return
-        tell(f"worker {worker.pid} ended ({code}); replacing it")
+        write_line(f"worker {worker.pid} ended ({code}); replacing it")
         if time.monotonic() - worker.started >= YOUNG_SECONDS:
             self._pause = 0.0
         else:
             self._postpone()
 
     def _reap_orphans(self) -> None:
-        """As process 1 of a container the parent inherits processes; their ends are waited for."""
+        """Wait for ended processes that the parent inherited as process 1 of a container."""
         own = self._workers.keys() | ({self._store.pid} if self._store is not None else set())
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         with contextlib.suppress(ChildProcessError):
@@ -205,7 +205,7 @@ class Supervisor:
             self._plan = self._hooks.reread() or self._plan
 
     def _retire(self) -> None:
-        """Lets one worker too many finish, and ends one that does not."""
+        """Stop one surplus worker, and kill one that does not finish in time."""
         now = time.monotonic()
         finishing = [one for one in self._workers.values() if one.finish_by is not None]
         for worker in finishing:
@@ -222,7 +222,7 @@ class Supervisor:
         for worker in self._workers.values():
             worker.finish_by = now + worker.plan.stop_seconds + KILL_MARGIN_SECONDS
             _send(worker, signal.SIGTERM)
-        while self._workers and not self._signals.impatient:
+        while self._workers and not self._signals.forced:
             if time.monotonic() > max(one.finish_by or now for one in self._workers.values()):
                 break
             self._reap()

@@ -5,9 +5,9 @@ import sys
 
 PROGRAM = """
 import gc
-from holdfast.processes.collector import spare_the_collector
+from holdfast.processes.garbage_collector import tune_for_serving
 before = len(gc.get_objects())
-spare_the_collector()
+tune_for_serving()
 assert gc.get_freeze_count() > before // 2, gc.get_freeze_count()
 assert len(gc.get_objects()) < before // 10
 class Knot: pass
@@ -23,16 +23,16 @@ def test_what_a_worker_is_made_of_is_not_looked_at_again() -> None:
 SHARING = """
 import os
 from pathlib import Path
-from holdfast.processes.collector import collector_resting, keep_for_life, spare_the_collector
-with collector_resting():
+from holdfast.processes.garbage_collector import collection_paused, freeze_objects, tune_for_serving
+with collection_paused():
     import holdfast.processes.serving
-keep_for_life()
+freeze_objects()
 def own_kb():
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("Private_Dirty")).split()[1])
 before = own_kb()
 if os.fork() == 0:
-    spare_the_collector()
+    tune_for_serving()
     os._exit(own_kb() > before // 2)
 assert os.wait()[1] == 0
 """
