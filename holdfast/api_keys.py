@@ -39,7 +39,7 @@ class _CachedKey:
 
 
 class KeyRegistry:
-    """From a secret to its key; what `API_KEYS` of the application holds."""
+    """Finds API keys by their secret; the `API_KEYS` of the application."""
 
     def __init__(self, ledger: Ledger, operator_key: str) -> None:
         self._ledger = ledger
