@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import uvloop
 
-from holdfast_demo.chaos.options import BLOW_NAMES
+from holdfast_demo.chaos.options import FAULT_NAMES
 
 if TYPE_CHECKING:
     from holdfast_demo.chaos.options import ChaosOptions
@@ -46,8 +46,9 @@ With --chaos, while people buy, each of these happens once:
   clock        the sale's time is set 5 s ahead in the store, as a jump of its clock leaves it
   flood        compressed bombs and requests that nobody can parse
 Each is verified to have taken effect, and timed until a probe buyer has joined, held and confirmed
-again: from the blow, or from its end for ledger and disk. What a lost store may cost (unpaid holds)
-is told beside it. A blow that missed, or that was not recovered from in time, is a failure (1).
+again: from the fault, or from its end for ledger and disk. What a lost store may cost (unpaid
+holds) is listed beside it. A fault that had no effect, or that was not recovered from in time, is a
+failure (1).
 """
 
 
@@ -98,16 +99,16 @@ is told beside it. A blow that missed, or that was not recovered from in time, i
 )
 @click.option("--chaos", is_flag=True, help="Break things while people buy, and audit that.")
 @click.option(
-    "--blow",
-    "blows",
+    "--fault",
+    "faults",
     multiple=True,
-    type=click.Choice(BLOW_NAMES),
+    type=click.Choice(FAULT_NAMES),
     help="Only these, given once or more; with --chaos.  [default: all, see below]",
 )
 @click.option(
     "--chaos-seed",
     type=int,
-    help="Order and moments of the blows; with --chaos.  [default: 1]",
+    help="Order and moments of the faults; with --chaos.  [default: 1]",
 )
 @click.option(
     "--recovery-seconds",
@@ -127,7 +128,7 @@ def demo(
     workers: int,
     data_dir: Path | None,
     chaos: bool,
-    blows: tuple[str, ...],
+    faults: tuple[str, ...],
     chaos_seed: int | None,
     recovery_seconds: float | None,
 ) -> None:
@@ -143,7 +144,7 @@ def demo(
 
     With --chaos store, ledger, workers, disk and clock are broken one after the other meanwhile.
     """
-    # The crowd and the web stack are imported only by who runs the demo.
+    # The crowd and the web stack are imported only to run the demo, not for --help.
     from holdfast_demo.runner import DemoOptions
 
     options = DemoOptions(
@@ -157,7 +158,7 @@ def demo(
         hold_seconds=hold_seconds,
         data_dir=data_dir,
         headless=headless,
-        chaos=_chaos_options(chaos, blows, chaos_seed, recovery_seconds),
+        chaos=_chaos_options(chaos, faults, chaos_seed, recovery_seconds),
     )
     sys.exit(_run(options))
 
@@ -166,16 +167,16 @@ def _chaos_options(
     chaos: bool, names: tuple[str, ...], seed: int | None, recovery_seconds: float | None
 ) -> ChaosOptions | None:
     from holdfast_demo.chaos.options import RECOVERY_SECONDS, ChaosOptions
-    from holdfast_demo.chaos.target import can_be_struck
+    from holdfast_demo.chaos.target import can_inject
 
     if not chaos:
         if names or seed is not None or recovery_seconds is not None:
-            raise click.UsageError("--blow, --chaos-seed and --recovery-seconds go with --chaos")
+            raise click.UsageError("--fault, --chaos-seed and --recovery-seconds go with --chaos")
         return None
-    if not can_be_struck():
-        raise click.UsageError("--chaos finds the processes that it strikes in /proc: Linux only")
+    if not can_inject():
+        raise click.UsageError("--chaos finds the service's processes in /proc: Linux only")
     return ChaosOptions(
-        names or BLOW_NAMES,
+        names or FAULT_NAMES,
         1 if seed is None else seed,
         RECOVERY_SECONDS if recovery_seconds is None else recovery_seconds,
     )
@@ -199,7 +200,7 @@ def _run(options: DemoOptions) -> int:
 
 
 def _stopped(status: int) -> int:
-    """Says what became of a demo that was not let finish."""
+    """Prints that a demo was stopped before its audit."""
     click.echo(
         "\nstopped before the audit; service and shop are down, nothing was judged", err=True
     )

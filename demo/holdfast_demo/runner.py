@@ -1,4 +1,4 @@
-"""The order of events of a demo: service, shop, sale, crowd, audit, and then it is the person's.
+"""Runs a demo: service, shop, sale, crowd, audit; then it stays up for a person to look at.
 
 One loop drives shop, crowd and display; the service is a process of its own. Everything started
 here is stopped here, whichever way the demo ends. The exit status is the audit's: a demo that
@@ -22,9 +22,9 @@ from holdfast.keyfiles import make_data_dir
 from holdfast.processes.launch import ledger_url_in
 from holdfast_demo.chaos.disk import SmallDisk
 from holdfast_demo.chaos.options import ChaosOptions
+from holdfast_demo.chaos.preparation import disk_for, prepare, with_faults
 from holdfast_demo.chaos.run import ChaosRun
-from holdfast_demo.chaos.stage import disk_for, prepare, with_blows
-from holdfast_demo.chaos.target import Place
+from holdfast_demo.chaos.target import ServiceLocation
 from holdfast_demo.display import Display, Picture, make_display
 from holdfast_demo.sale import FLOOR_PER_VISITOR, DemoSale, Operator
 from holdfast_demo.service import Service, ServiceOptions, free_port
@@ -54,7 +54,7 @@ TIME_LIMIT_SECONDS: Final = 420.0
 SHOP_KEY: Final = "demo-shop"
 JOURNAL_FILE: Final = "crowd.jsonl"
 ROOMY_FLOOR_PER_VISITOR: Final = 5.0
-"""so that there is something to buy after each blow"""
+"""so that there is something to buy after each fault"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +104,19 @@ async def run_demo(options: DemoOptions) -> int:
 
 
 async def _while_running(service: Service, demo: "_Demo") -> int:
-    """Plays the demo as long as the service can be kept running."""
-    play = asyncio.create_task(demo.play())
+    """Runs the demo as long as the service can be kept running."""
+    run = asyncio.create_task(demo.run())
     watch = asyncio.create_task(service.keep_running(demo.note))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, play.cancel)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, run.cancel)
     try:
-        await asyncio.wait({play, watch}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({run, watch}, return_when=asyncio.FIRST_COMPLETED)
         if watch.done():
             await watch
-        return await play
+        return await run
     finally:
-        for task in (play, watch):
+        for task in (run, watch):
             task.cancel()
-        await asyncio.gather(play, watch, return_exceptions=True)
+        await asyncio.gather(run, watch, return_exceptions=True)
 
 
 class _Demo:
@@ -141,7 +141,7 @@ class _Demo:
     def note(self, text: str) -> None:
         self._display.note(text)
 
-    async def play(self) -> int:
+    async def run(self) -> int:
         options = self._options
         shop_port = free_port(options.host, options.shop_port, DEFAULT_SHOP_PORT)
         shop_url = f"http://{options.host}:{shop_port}"
@@ -160,7 +160,7 @@ class _Demo:
         shop = create_shop(self._service.url, shop_url, sale, key)
         async with _serving(shop, options.host, shop_port):
             await self._operator.open(sale)
-            verdict = await self._rush(sale, shop_url, key)
+            verdict = await self._sell_to_crowd(sale, shop_url, key)
             print("\n".join(["", *verdict.lines(), ""]), flush=True)
             if not verdict.held:
                 print(_where_the_books_are(options.data_dir), flush=True)
@@ -169,7 +169,7 @@ class _Demo:
                 await _until_interrupted(shop_url, self._service.url, len(kept_back))
         return 0 if verdict.held else 1
 
-    async def _rush(self, sale: str, shop_url: str, key: str) -> Verdict:
+    async def _sell_to_crowd(self, sale: str, shop_url: str, key: str) -> Verdict:
         """The crowd, shown while it runs, and the audit."""
         options = self._options
         client = Client(self._session, self._service.url, sale)
@@ -181,29 +181,31 @@ class _Demo:
         with (self._directory / JOURNAL_FILE).open("w", encoding="utf-8") as file:
             journal = Journal(file)
             scene = Scene(client, key, await look_around(shop), tally, journal)
-            chaos = await self._stage(scene, key)
+            chaos = await self._prepare_chaos(scene, key)
             with self._display as display:
                 showing = asyncio.create_task(self._show(display, picture, shop))
                 try:
-                    blows = [] if chaos is None else [chaos.run()]
-                    await asyncio.gather(run_crowd(plan, scene), *blows)
+                    faults = [] if chaos is None else [chaos.run()]
+                    await asyncio.gather(run_crowd(plan, scene), *faults)
                 finally:
                     showing.cancel()
                 display.finish(picture)
                 display.note("everybody has gone home; reading the books")
             verdict = await settled_verdict(shop, journal)
         verdict = _with_sales(verdict, len(journal.confirmed))
-        return verdict if chaos is None else with_blows(verdict, chaos)
+        return verdict if chaos is None else with_faults(verdict, chaos)
 
-    async def _stage(self, scene: Scene, key: str) -> ChaosRun | None:
-        """The blows that were asked for, ready to fall."""
+    async def _prepare_chaos(self, scene: Scene, key: str) -> ChaosRun | None:
+        """The run of the faults that were asked for; None without --chaos."""
         if self._options.chaos is None:
             return None
-        place = Place(self._session, self._service.url, self._service.data_dir, self._disk)
+        location = ServiceLocation(
+            self._session, self._service.url, self._service.data_dir, self._disk
+        )
         operator = self._operator.shop(scene.client.sale)
         return await prepare(
             self._options.chaos,
-            place,
+            location,
             scene,
             platform_key=key,
             operator=operator,
@@ -230,14 +232,14 @@ def _fills_disk(options: DemoOptions) -> bool:
 
 
 def _with_sales(verdict: Verdict, confirmed: int) -> Verdict:
-    """A demo in which nobody could buy has shown nothing, however clean its books."""
+    """Adds the check that the crowd could buy: else a demo without any order would pass."""
     nothing = [] if confirmed else ["nobody got an order"]
     sold = concluded("the crowd could buy", f"{confirmed:,} orders", nothing)
     return Verdict(verdict.sale, (sold, *verdict.checks))
 
 
 def _where_the_books_are(data_dir: Path | None) -> str:
-    """For who wants to look into a promise that was broken."""
+    """Where to look when a promise was broken."""
     if data_dir is None:
         return "Store, ledger and log go with this demo; run it with --data-dir to keep them."
     return f"Store, ledger, log and what the crowd was told are in {data_dir}."

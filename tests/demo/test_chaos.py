@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast_demo.chaos.options import BLOW_NAMES
-from holdfast_demo.chaos.run import BLOWS
+from holdfast_demo.chaos.options import FAULT_NAMES
+from holdfast_demo.chaos.run import FAULTS
 
 RUN_SECONDS = 240
 SMALL = ("--visitors", "120", "--rate", "240", "--hold-seconds", "6", "--headless")
@@ -29,14 +29,14 @@ def demo(*options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def blows_in(text: str) -> set[str]:
-    """The blows of the table, each with a time at which people bought again."""
+def faults_in(text: str) -> set[str]:
+    """The faults of the table, each with a time at which people bought again."""
     found = re.findall(r"^  (\S.*?) +\d+ s +\d+\.\d s ", text, re.MULTILINE)
-    return set(found) & set(BLOW_NAMES)
+    return set(found) & set(FAULT_NAMES)
 
 
 @pytest.mark.parametrize(
-    ("blows", "size", "cost"),
+    ("faults", "size", "cost"),
     [
         (("wipe", "disk"), SMALLEST, "requests told to come back"),
         pytest.param(
@@ -48,14 +48,14 @@ def blows_in(text: str) -> set[str]:
     ],
     ids=["some", "many"],
 )
-def test_sale_outlives_blows_and_the_audit_says_so(
-    blows: tuple[str, ...], size: tuple[str, ...], cost: str
+def test_sale_outlives_faults_and_the_audit_says_so(
+    faults: tuple[str, ...], size: tuple[str, ...], cost: str
 ) -> None:
-    options = [word for name in blows for word in ("--blow", name)]
+    options = [word for name in faults for word in ("--fault", name)]
     ran = demo("--chaos", *options, *size, *PORTS, *PATIENT, "--workers", "2")
     assert ran.returncode == 0, ran.stdout
-    assert blows_in(ran.stdout) == set(blows), ran.stdout
-    assert f"ok      every blow took effect  ({len(blows)} blows)" in ran.stdout
+    assert faults_in(ran.stdout) == set(faults), ran.stdout
+    assert f"ok      every fault took effect  ({len(faults)} faults)" in ran.stdout
     assert "ok      whoever paid has their units or `refund_required`" in ran.stdout
     assert cost in ran.stdout
     # The disk was one that can be filled, or else the quota was said
@@ -65,10 +65,10 @@ def test_sale_outlives_blows_and_the_audit_says_so(
 @pytest.mark.torture
 def test_given_directory_is_kept_and_its_disk_is_not_filled(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
-    options = ("--blow", "disk", "--blow", "ledger", "--data-dir", str(kept))
+    options = ("--fault", "disk", "--fault", "ledger", "--data-dir", str(kept))
     ran = demo("--chaos", *options, *SMALL, *PORTS, *PATIENT)
     assert ran.returncode == 0, ran.stdout
-    assert blows_in(ran.stdout) == {"disk", "ledger"}, ran.stdout
+    assert faults_in(ran.stdout) == {"disk", "ledger"}, ran.stdout
     assert "a quota of no bytes" in ran.stdout
     assert {"crowd.jsonl", "ledger.sqlite3", "service.log"} <= {
         path.name for path in kept.iterdir()
@@ -78,22 +78,22 @@ def test_given_directory_is_kept_and_its_disk_is_not_filled(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "size", [SMALLEST, pytest.param(SMALL, marks=pytest.mark.torture)], ids=["smallest", "small"]
 )
-def test_blow_that_is_not_recovered_from_in_time_is_a_failure(size: tuple[str, ...]) -> None:
-    """Given a bound that nobody keeps, the demo says which blow broke it, and fails."""
-    options = ("--blow", "workers", "--recovery-seconds", "0.1")
+def test_fault_that_is_not_recovered_from_in_time_is_a_failure(size: tuple[str, ...]) -> None:
+    """Given a bound that nobody keeps, the demo says which fault broke it, and fails."""
+    options = ("--fault", "workers", "--recovery-seconds", "0.1")
     ran = demo("--chaos", *options, *size, *PORTS)
     assert ran.returncode == 1, ran.stdout
-    assert "BROKEN  people buy again within 0.1 s of each blow" in ran.stdout
+    assert "BROKEN  people buy again within 0.1 s of each fault" in ran.stdout
 
 
 @pytest.mark.parametrize(
-    "option", [("--blow", "wipe"), ("--chaos-seed", "2"), ("--recovery-seconds", "3")]
+    "option", [("--fault", "wipe"), ("--chaos-seed", "2"), ("--recovery-seconds", "3")]
 )
-def test_what_goes_with_blows_is_refused_without_them(option: tuple[str, str]) -> None:
+def test_what_goes_with_faults_is_refused_without_them(option: tuple[str, str]) -> None:
     ran = demo(*option, *PORTS)
     assert ran.returncode == 2
     assert "go with --chaos" in ran.stdout
 
 
-def test_names_on_the_command_line_are_those_of_the_blows() -> None:
-    assert tuple(blow.name for blow in BLOWS) == BLOW_NAMES
+def test_names_on_the_command_line_are_those_of_the_faults() -> None:
+    assert tuple(fault.name for fault in FAULTS) == FAULT_NAMES

@@ -1,4 +1,4 @@
-"""What a run of blows is judged by: each failure of it is told, and none passes for a success."""
+"""What a run of faults is judged by: each failure of it is told, and none passes for a success."""
 
 from collections import Counter
 from dataclasses import replace
@@ -7,12 +7,12 @@ import pytest
 
 from holdfast_demo.chaos.recovery import Recovery
 from holdfast_demo.chaos.report import checks, limits, losses, table
-from holdfast_demo.chaos.run import BLOWS, Outcome
+from holdfast_demo.chaos.run import FAULTS, Outcome
 from holdfast_loadtest.findings import Check
 from holdfast_loadtest.tally import Tally
 
 GOOD = Outcome(
-    BLOWS[1],
+    FAULTS[1],
     at=12.0,
     effect="18 keys wiped, sale rebuilt",
     trouble="",
@@ -48,15 +48,15 @@ def test_each_failure_is_a_finding(outcome: Outcome, finding: str) -> None:
     assert found.startswith(finding)
 
 
-def test_run_without_blows_is_a_failure() -> None:
-    assert broken([]) == ["no blow fell"]
+def test_run_without_faults_is_a_failure() -> None:
+    assert broken([]) == ["no fault was injected"]
 
 
 def test_answer_of_500_is_a_finding() -> None:
     assert broken([GOOD], faults=2) == ["2 answers of 500"]
 
 
-def test_table_names_blow_moment_recovery_and_what_was_seen() -> None:
+def test_table_names_fault_moment_recovery_and_what_was_seen() -> None:
     _, _, row, effect = table([GOOD])
     assert row.split() == [*("wipe", "12", "s", "1.5", "s", "7.2", "s", "2"),
                            *("3", "x", "503,", "1", "x", "no", "answer")]  # fmt: skip
@@ -73,7 +73,7 @@ def test_losses_are_named() -> None:
 
 
 def test_part_of_the_stream_that_a_lost_store_took_is_named() -> None:
-    first = replace(GOOD, blow=BLOWS[0], at=3.0)
+    first = replace(GOOD, fault=FAULTS[0], at=3.0)
     assert "came after 'wipe'" in " ".join(limits([first, GOOD]))
     assert limits([replace(GOOD, effect=None)]) == []
-    assert limits([replace(GOOD, blow=BLOWS[2])]) == []
+    assert limits([replace(GOOD, fault=FAULTS[2])]) == []

@@ -1,4 +1,4 @@
-"""A disk that can be filled without harm to anybody else.
+"""A disk that can be filled without harm to other processes.
 
 `SmallDisk` is a tmpfs of a few MiB in a mount namespace of this process and its children: root may
 make one, and others where the kernel grants user namespaces. No other process sees it, and it is

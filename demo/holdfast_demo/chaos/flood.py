@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 from urllib.parse import urlsplit
 
-from holdfast_demo.chaos.blow import BlowFailed
+from holdfast_demo.chaos.fault import InjectionFailed
 from holdfast_demo.chaos.target import Target, happens
 
 CONNECTIONS: Final = 8
@@ -31,7 +31,7 @@ async def flood(target: Target) -> AsyncIterator[str]:
     ]
     try:
         if not await happens(lambda: answers.total() >= EFFECT_REQUESTS, EFFECT_SECONDS):
-            raise BlowFailed(f"only {answers.total()} of the flood's requests had an end")
+            raise InjectionFailed(f"only {answers.total()} of the flood's requests had an end")
         yield f"{_refused(answers):,} compressed or broken requests refused, none taken"
     finally:
         for sender in senders:
@@ -44,7 +44,7 @@ def _refused(answers: Counter[int]) -> int:
     """How many; one that was taken, or met a fault of the service, is a breach."""
     wrong = {status: n for status, n in answers.items() if 0 < status < 400 or status == 500}
     if wrong:
-        raise BlowFailed(f"the flood was answered {wrong}")
+        raise InjectionFailed(f"the flood was answered {wrong}")
     return answers.total()
 
 

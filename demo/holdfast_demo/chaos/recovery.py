@@ -1,4 +1,4 @@
-"""How long it takes after a blow until people can buy again: measured by a probe buyer.
+"""Measures how long it takes after a fault until people can buy again, with a probe buyer.
 
 The probe joins the line, holds a place with the shop's key (as a shop does for a buyer at its own
 counter; a new visitor would have to wait behind the crowd) and confirms it. What it is told goes

@@ -1,4 +1,4 @@
-"""What a run of blows shows: a table, what the losses cost, and checks beside the audit's."""
+"""The report of a chaos run: a table, what was lost, and checks beside the audit's."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from holdfast_loadtest.findings import Check, concluded
 from holdfast_loadtest.tally import Tally
 
 HEADINGS: Final = (
-    "blow",
+    "fault",
     "at",
     "buys again",
     "line moves",
@@ -28,10 +28,10 @@ LOSSES: Final = {
 
 
 def table(outcomes: Sequence[Outcome]) -> list[str]:
-    """A line of figures for each blow, and one that says how it took effect."""
+    """A line of figures for each fault, and one that says how it took effect."""
     rows = [HEADINGS, *(_row(outcome) for outcome in outcomes)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    lines = ["Blows, in the order in which they fell; orders are the crowd's until it buys again"]
+    lines = ["Faults in the order of injection; orders are the crowd's until it buys again"]
     for row, what in zip(rows, ["", *map(_what, outcomes)], strict=True):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         lines.append("  " + "  ".join(cells).rstrip())
@@ -41,7 +41,7 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
 
 def _row(outcome: Outcome) -> tuple[str, ...]:
     return (
-        outcome.blow.name,
+        outcome.fault.name,
         f"{outcome.at:.0f} s",
         _seconds(outcome.recovery.seconds),
         _seconds(outcome.let_in),
@@ -66,7 +66,7 @@ def _seen(seen: Counter[str]) -> str:
 
 
 def losses(tally: Tally) -> list[str]:
-    """What the blows cost within what is promised: named, and no breach."""
+    """What the faults cost within what is promised: named, and no breach."""
     told = [
         f"  {tally.happenings[happening]:>6,}  {words}"
         for happening, words in LOSSES.items()
@@ -77,24 +77,24 @@ def losses(tally: Tally) -> list[str]:
 
 def limits(outcomes: Sequence[Outcome]) -> list[str]:
     """What the audit cannot see any more."""
-    lost = [o for o in outcomes if o.blow.name in STORE_LOST and o.effect is not None]
+    lost = [o for o in outcomes if o.fault.name in STORE_LOST and o.effect is not None]
     if not lost:
         return []
     return [
         "Events are gone with a store: checks of the stream and the line see what came after "
-        f"{lost[-1].blow.name!r},",
+        f"{lost[-1].fault.name!r},",
         f"at {lost[-1].at:.0f} s; those of seats, orders and payments see everything.",
     ]
 
 
 def checks(outcomes: Sequence[Outcome], recovery_seconds: float, faults: int) -> list[Check]:
     """What is promised beside the books; `faults` are answers of 500 to the crowd."""
-    count = f"{len(outcomes)} blows"
+    count = f"{len(outcomes)} faults"
     internal = [f"{faults} answers of 500"] if faults else []
     return [
-        concluded("every blow took effect", count, _missed(outcomes)),
+        concluded("every fault took effect", count, _missed(outcomes)),
         concluded(
-            f"people buy again within {recovery_seconds:g} s of each blow",
+            f"people buy again within {recovery_seconds:g} s of each fault",
             count,
             _late(outcomes, recovery_seconds),
         ),
@@ -104,10 +104,10 @@ def checks(outcomes: Sequence[Outcome], recovery_seconds: float, faults: int) ->
 
 def _missed(outcomes: Sequence[Outcome]) -> Iterator[str]:
     if not outcomes:
-        yield "no blow fell"
+        yield "no fault was injected"
     for outcome in outcomes:
         if outcome.effect is None:
-            yield f"{outcome.blow.name}: {outcome.trouble}"
+            yield f"{outcome.fault.name}: {outcome.trouble}"
 
 
 def _late(outcomes: Sequence[Outcome], limit: float) -> Iterator[str]:
@@ -116,6 +116,6 @@ def _late(outcomes: Sequence[Outcome], limit: float) -> Iterator[str]:
             continue
         seconds, told = outcome.recovery.seconds, outcome.recovery.told
         if seconds is None:
-            yield f"{outcome.blow.name}: not at all; {told}"
+            yield f"{outcome.fault.name}: not at all; {told}"
         elif seconds > limit:
-            yield f"{outcome.blow.name}: after {seconds:.1f} s; {told}"
+            yield f"{outcome.fault.name}: after {seconds:.1f} s; {told}"

@@ -1,7 +1,7 @@
-"""The blows of one run: their order and moments from a seed, one after the other while people buy.
+"""Injects the faults of one run one after the other, in an order and at moments from a seed.
 
-The next blow waits until the last one is recovered from and the crowd buys, so that each is
-measured by itself. Bounded: a blow that is not recovered from is given up after a while, and so is
+The next fault waits until the last one is recovered from and the crowd buys, so that each is
+measured by itself. Bounded: a fault that is not recovered from is given up after a while, and so is
 a crowd that does not buy.
 """
 
@@ -15,24 +15,24 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
-from holdfast_demo.chaos.blow import Blow, BlowFailed
+from holdfast_demo.chaos.fault import Fault, InjectionFailed
 from holdfast_demo.chaos.flood import flood
-from holdfast_demo.chaos.host_blows import fill_disk, kill_workers, lock_ledger
+from holdfast_demo.chaos.host_faults import fill_disk, kill_workers, lock_ledger
 from holdfast_demo.chaos.options import ChaosOptions
 from holdfast_demo.chaos.recovery import Probe, Recovery
-from holdfast_demo.chaos.store_blows import break_files, set_clock_ahead, wipe
+from holdfast_demo.chaos.store_faults import break_files, set_clock_ahead, wipe
 from holdfast_demo.chaos.target import Target, happens
 from holdfast_loadtest.client import ContractError, Traffic
 from holdfast_loadtest.tally import Stage, Tally
 
-BLOWS: Final = (
-    Blow("store files", "killing the store and breaking its append-only file", break_files),
-    Blow("wipe", "wiping the store", wipe),
-    Blow("workers", "killing every worker", kill_workers),
-    Blow("ledger", "making the ledger read-only", lock_ledger, lasts=True),
-    Blow("disk", "filling the disk", fill_disk, lasts=True),
-    Blow("clock", "setting the store's clock ahead", set_clock_ahead),
-    Blow("flood", "flooding with compressed bombs and broken requests", flood),
+FAULTS: Final = (
+    Fault("store files", "killing the store and breaking its append-only file", break_files),
+    Fault("wipe", "wiping the store", wipe),
+    Fault("workers", "killing every worker", kill_workers),
+    Fault("ledger", "making the ledger read-only", lock_ledger, lasts=True),
+    Fault("disk", "filling the disk", fill_disk, lasts=True),
+    Fault("clock", "setting the store's clock ahead", set_clock_ahead),
+    Fault("flood", "flooding with compressed bombs and broken requests", flood),
 )
 ORDERS_BEFORE: Final = 5
 BUYING_SECONDS: Final = 30.0
@@ -63,9 +63,9 @@ class Crowd:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One blow, and what came of it; times in seconds."""
+    """One fault, and what came of it; times in seconds."""
 
-    blow: Blow
+    fault: Fault
     at: float
     effect: str | None
     """the evidence that it took effect; None when it did not"""
@@ -76,13 +76,13 @@ class Outcome:
     """when the next of the crowd was admitted; None: nobody was, within LINE_SECONDS"""
     seen: Counter[str]
     orders: int
-    """of the crowd, from the blow to recovery"""
+    """of the crowd, from the fault to recovery"""
     alone: bool = False
-    """the crowd had gone home before it fell"""
+    """whether the crowd had gone home before the injection"""
 
 
 class ChaosRun:
-    """Deals every blow once; `outcomes` fill while it runs."""
+    """Injects every fault once; `outcomes` grows while it runs."""
 
     def __init__(
         self,
@@ -98,18 +98,18 @@ class ChaosRun:
         self.crowd = crowd
         self._note = note
         self._random = Random(f"chaos:{options.seed}")  # noqa: S311 - the order of faults
-        blows = [blow for blow in BLOWS if blow.name in options.names]
-        self._blows = self._random.sample(blows, len(blows))
+        faults = [fault for fault in FAULTS if fault.name in options.names]
+        self._faults = self._random.sample(faults, len(faults))
         self.recovery_seconds = options.recovery_seconds
         self._began = time.monotonic()
         self.outcomes: list[Outcome] = []
 
     async def run(self) -> None:
         self._began = time.monotonic()
-        for blow in self._blows:
+        for fault in self._faults:
             await self._until_people_buy()
             await asyncio.sleep(self._random.uniform(*PAUSE_SECONDS))
-            outcome = await self._deal(blow)
+            outcome = await self._inject(fault)
             self.outcomes.append(outcome)
             self._note(_told(outcome))
 
@@ -125,22 +125,22 @@ class ChaosRun:
     def _is_over(self) -> bool:
         return self.crowd.tally.done == self.crowd.tally.visitors
 
-    async def _deal(self, blow: Blow) -> Outcome:
-        self._note(f"BLOW {blow.words}")
-        struck, answers, orders = time.monotonic(), self.crowd.answers(), self._orders
+    async def _inject(self, fault: Fault) -> Outcome:
+        self._note(f"FAULT {fault.words}")
+        injected_at, answers, orders = time.monotonic(), self.crowd.answers(), self._orders
         alone = self._is_over
         effect, trouble, recovery, let_in = None, "", Recovery(None), None
         try:
-            async with blow.strike(self._target) as effect:
-                if not blow.lasts:
-                    recovery, let_in = await self._measure(struck)
-            if blow.lasts:
+            async with fault.inject(self._target) as effect:
+                if not fault.lasts:
+                    recovery, let_in = await self._measure(injected_at)
+            if fault.lasts:
                 recovery, let_in = await self._measure(time.monotonic())
-        except (BlowFailed, ContractError, RedisError, OSError, TimeoutError) as failure:
+        except (InjectionFailed, ContractError, RedisError, OSError, TimeoutError) as failure:
             effect, trouble = None, f"{type(failure).__name__}: {failure}"
         seen = self.crowd.answers() - answers
-        at, sold = struck - self._began, self._orders - orders
-        return Outcome(blow, at, effect, trouble, recovery, let_in, seen, sold, alone)
+        at, sold = injected_at - self._began, self._orders - orders
+        return Outcome(fault, at, effect, trouble, recovery, let_in, seen, sold, alone)
 
     async def _measure(self, since: float) -> tuple[Recovery, float | None]:
         """The probe's recovery, and when the line moves."""
@@ -166,7 +166,7 @@ class ChaosRun:
 
 def _told(outcome: Outcome) -> str:
     if outcome.effect is None:
-        return f"  the blow failed: {outcome.trouble}"
+        return f"  the injection failed: {outcome.trouble}"
     recovery = outcome.recovery
     if recovery.seconds is None:
         return f"  {outcome.effect}; NOT recovered: {recovery.told}"

@@ -1,7 +1,7 @@
-"""The service that is struck, as its host sees it: processes, files, the store's socket, readiness.
+"""The service under test as its host sees it: processes, files, the store's socket, readiness.
 
-Everything is looked up when it is asked for, since a blow replaces processes. Linux only: processes
-are found in /proc.
+Everything is looked up at each call, since faults replace processes. Linux only: processes are
+found in /proc.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ STORES: Final = (b"valkey-server", b"redis-server")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServiceLocation:
     """Where a `holdfast serve` runs: its address, its data directory, and the disk that this lies
     on, when it is one that can be filled.
     """
@@ -44,17 +44,17 @@ class Place:
 class Target:
     """A running service, and a sale of it as its operator calls it."""
 
-    place: Place
+    location: ServiceLocation
     sale: Sale
     operator: ShopCalls
 
     @property
     def url(self) -> str:
-        return self.place.url
+        return self.location.url
 
     @property
     def data_dir(self) -> Path:
-        return self.place.data_dir
+        return self.location.data_dir
 
     @property
     def ledger_file(self) -> Path:
@@ -95,7 +95,7 @@ class Target:
         """The body of `/readyz`; empty when there is no answer."""
         try:
             limit = aiohttp.ClientTimeout(total=ASK_SECONDS)
-            async with self.place.session.get(f"{self.url}/readyz", timeout=limit) as response:
+            async with self.location.session.get(f"{self.url}/readyz", timeout=limit) as response:
                 body: dict[str, Any] = await response.json()
                 return body
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
@@ -146,6 +146,6 @@ def _is_store(pid: int) -> bool:
     return any(name in command.partition(b"\0")[0] for name in STORES)
 
 
-def can_be_struck() -> bool:
-    """Whether this host has what blows need."""
+def can_inject() -> bool:
+    """Whether this host has the /proc that injecting faults needs."""
     return os.path.isdir("/proc/self/task")

@@ -1,4 +1,4 @@
-"""Blows to the store: its files broken, its contents wiped, its clock ahead."""
+"""Faults of the store: its files broken, its contents wiped, its clock ahead."""
 
 import asyncio
 import os
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
-from holdfast_demo.chaos.blow import BlowFailed
+from holdfast_demo.chaos.fault import InjectionFailed
 from holdfast_demo.chaos.target import POLL_SECONDS, Target, happens, is_alive
 from holdfast_lua.calls import keys
 
@@ -33,17 +33,17 @@ async def break_files(target: Target) -> AsyncIterator[str]:
     before, epoch = set(_set_aside(target)), await target.epoch(EFFECT_SECONDS)
     parent, stores = target.parent(), target.stores()
     if not stores:
-        raise BlowFailed("there was no store to kill")
+        raise InjectionFailed("there was no store to kill")
     os.kill(parent, signal.SIGSTOP)
     try:
         os.kill(stores[0], signal.SIGKILL)
         if not await happens(lambda: not is_alive(stores[0]), EFFECT_SECONDS):
-            raise BlowFailed("the store outlived SIGKILL")
+            raise InjectionFailed("the store outlived SIGKILL")
         broken, size = await asyncio.to_thread(_overwrite_middle, target.store_home)
     finally:
         os.kill(parent, signal.SIGCONT)
     if not await happens(lambda: bool(set(_set_aside(target)) - before), EFFECT_SECONDS):
-        raise BlowFailed("the broken file was read as if it were whole")
+        raise InjectionFailed("the broken file was read as if it were whole")
     yield f"{broken} of {size:,} bytes overwritten in the middle, file set aside, sale rebuilt"
     await _see_rebuilt(target, epoch)
 
@@ -59,7 +59,7 @@ async def wipe(target: Target) -> AsyncIterator[str]:
             transaction.dbsize()
             _, left = await transaction.execute()
     if not before or left:
-        raise BlowFailed(f"the store had {before} keys, and {left} after the wipe")
+        raise InjectionFailed(f"the store had {before} keys, and {left} after the wipe")
     yield f"{before:,} keys wiped, sale rebuilt"
     await _see_rebuilt(target, epoch)
 
@@ -75,7 +75,7 @@ async def set_clock_ahead(target: Target) -> AsyncIterator[str]:
         asked = store.eval(AHEAD, 1, keys.sale(target.sale.uid), str(JUMP_MS))
         now_ms, clock_ms = await cast("Any", asked)
     if clock_ms - now_ms != JUMP_MS:
-        raise BlowFailed("the store did not have the sale")
+        raise InjectionFailed("the store did not have the sale")
     told = await _clock_told(target)
     yield f"the sale's time stands {JUMP_MS / 1000:g} s ahead; /readyz says its clock is {told}"
 
@@ -95,7 +95,7 @@ async def _see_rebuilt(target: Target, epoch: int) -> None:
     """Whether the sale goes on in a later epoch than before its store was lost."""
     now = await target.epoch(EFFECT_SECONDS)
     if now <= epoch:
-        raise BlowFailed(f"the sale was not rebuilt: epoch {epoch} before, {now} after")
+        raise InjectionFailed(f"the sale was not rebuilt: epoch {epoch} before, {now} after")
 
 
 def _set_aside(target: Target) -> list[Path]:
@@ -112,7 +112,7 @@ def _overwrite_middle(home: Path) -> tuple[int, int]:
     if start < 0:
         start = text.rfind(b"\r\n*")
     if start < 0:
-        raise BlowFailed("the append-only file was still empty")
+        raise InjectionFailed("the append-only file was still empty")
     with path.open("r+b") as file:
         file.seek(start)
         file.write(GARBAGE)

@@ -1,4 +1,4 @@
-"""Blows that miss: each one finds out for itself that it had no effect on the service.
+"""Faults that miss: each one finds out for itself that it had no effect on the service.
 
 The service runs and is well; what is struck is a decoy beside it.
 """
@@ -21,10 +21,10 @@ from rush_kit import SALE, create_rush_sale
 
 from holdfast.processes.launch import LEDGER_FILE, LOCK_FILE
 from holdfast_demo.chaos import flood as flooding
-from holdfast_demo.chaos import host_blows, store_blows
-from holdfast_demo.chaos.blow import BlowFailed, Strike
+from holdfast_demo.chaos import host_faults, store_faults
 from holdfast_demo.chaos.disk import SmallDisk, no_more_writes
-from holdfast_demo.chaos.target import Place, Target
+from holdfast_demo.chaos.fault import Injection, InjectionFailed
+from holdfast_demo.chaos.target import ServiceLocation, Target
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client
 from holdfast_loadtest.wire import Sale
@@ -48,12 +48,12 @@ async def target(service: Service, tmp_path: Path) -> AsyncIterator[Target]:
             await create_rush_sale(service, session)
         sale = (await operator.read("")).read(Sale)
         assert sale.uid
-        yield Target(Place(session, service.url, tmp_path), sale, operator)
+        yield Target(ServiceLocation(session, service.url, tmp_path), sale, operator)
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (flooding, host_blows, store_blows):
+    for module in (flooding, host_faults, store_faults):
         monkeypatch.setattr(module, "EFFECT_SECONDS", 1.0)
 
 
@@ -75,49 +75,49 @@ def decoy_store(tmp_path: Path) -> Iterator[EmbeddedStore]:
         yield store
 
 
-async def missed(strike: Strike, target: Target) -> str:
-    """Why the blow says that it failed."""
-    with pytest.raises(BlowFailed) as failure:
-        async with strike(target):
+async def missed(inject: Injection, target: Target) -> str:
+    """Why the fault says that it failed."""
+    with pytest.raises(InjectionFailed) as failure:
+        async with inject(target):
             pass
     return str(failure.value)
 
 
 @pytest.mark.usefixtures("decoy_store")
 async def test_wipe_of_another_store_is_noticed(target: Target) -> None:
-    assert "not rebuilt" in await missed(store_blows.wipe, target)
+    assert "not rebuilt" in await missed(store_faults.wipe, target)
 
 
 @pytest.mark.usefixtures("decoy_store")
 async def test_wipe_of_an_empty_store_is_noticed(target: Target) -> None:
     async with target.store() as store:
         await store.flushall()
-    assert "had 0 keys" in await missed(store_blows.wipe, target)
+    assert "had 0 keys" in await missed(store_faults.wipe, target)
 
 
 @pytest.mark.usefixtures("decoy_store")
 async def test_clock_of_a_store_without_the_sale_is_noticed(target: Target) -> None:
-    assert "did not have the sale" in await missed(store_blows.set_clock_ahead, target)
+    assert "did not have the sale" in await missed(store_faults.set_clock_ahead, target)
 
 
 @pytest.mark.usefixtures("sleeper")
 async def test_missing_store_is_noticed(target: Target) -> None:
-    assert "no store to kill" in await missed(store_blows.break_files, target)
+    assert "no store to kill" in await missed(store_faults.break_files, target)
 
 
 @pytest.mark.usefixtures("sleeper")
 async def test_missing_workers_are_noticed(target: Target) -> None:
-    assert "workers []" in await missed(host_blows.kill_workers, target)
+    assert "workers []" in await missed(host_faults.kill_workers, target)
 
 
 async def test_lock_of_another_ledger_is_noticed(target: Target) -> None:
     sqlite3.connect(target.data_dir / LEDGER_FILE).close()
-    assert "a write 200" in await missed(host_blows.lock_ledger, target)
+    assert "a write 200" in await missed(host_faults.lock_ledger, target)
 
 
 @pytest.mark.usefixtures("sleeper")
 async def test_disk_that_is_not_the_services_is_noticed(target: Target) -> None:
-    assert "still says that the store is ok" in await missed(host_blows.fill_disk, target)
+    assert "still says that the store is ok" in await missed(host_faults.fill_disk, target)
 
 
 async def test_ballast_is_taken_away_whatever_happens(target: Target, tmp_path: Path) -> None:
@@ -126,8 +126,8 @@ async def test_ballast_is_taken_away_whatever_happens(target: Target, tmp_path: 
             (self.path / "ballast").write_bytes(b"x")
             return 1
 
-    wrong = replace(target, place=replace(target.place, disk=Full(tmp_path)))
-    assert "still says" in await missed(host_blows.fill_disk, wrong)
+    wrong = replace(target, location=replace(target.location, disk=Full(tmp_path)))
+    assert "still says" in await missed(host_faults.fill_disk, wrong)
     assert not (tmp_path / "ballast").exists()
 
 
@@ -142,8 +142,8 @@ async def test_flood_that_is_taken_is_a_breach(target: Target) -> None:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(await asyncio.start_server(agree, "127.0.0.1", 0))
         port = server.sockets[0].getsockname()[1]
-        place = replace(target.place, url=f"http://127.0.0.1:{port}")
-        wrong = replace(target, place=place)
+        location = replace(target.location, url=f"http://127.0.0.1:{port}")
+        wrong = replace(target, location=location)
         assert "answered {200:" in await missed(flooding.flood, wrong)
 
 

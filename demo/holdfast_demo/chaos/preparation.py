@@ -1,4 +1,4 @@
-"""Brings the blows of one demo together: the disk they may fill, the run, and its verdict."""
+"""Prepares the faults of one demo: the disk that they may fill, the run, and its verdict."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from holdfast_demo.chaos.disk import SmallDisk
 from holdfast_demo.chaos.options import ChaosOptions
 from holdfast_demo.chaos.recovery import Probe
 from holdfast_demo.chaos.run import ChaosRun, Crowd
-from holdfast_demo.chaos.target import Place, Target
+from holdfast_demo.chaos.target import ServiceLocation, Target
 from holdfast_loadtest.audit import Verdict
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client
@@ -39,22 +39,22 @@ def disk_for(directory: Path, *, wanted: bool, visitors: int) -> Iterator[SmallD
 
 async def prepare(
     options: ChaosOptions,
-    place: Place,
+    location: ServiceLocation,
     scene: Scene,
     *,
     platform_key: str,
     operator: ShopCalls,
     note: Callable[[str], None],
 ) -> ChaosRun:
-    """The blows of `options`, against the sale that the crowd of `scene` buys from."""
+    """The faults of `options`, against the sale that the crowd of `scene` buys from."""
     sale = (await operator.read("")).read(Sale)
-    probe = Probe(Client(place.session, place.url, sale.sale), platform_key, scene.journal)
+    probe = Probe(Client(location.session, location.url, sale.sale), platform_key, scene.journal)
     crowd = Crowd(scene.tally, scene.client.traffic)
-    return ChaosRun(Target(place, sale, operator), probe, crowd, note=note, options=options)
+    return ChaosRun(Target(location, sale, operator), probe, crowd, note=note, options=options)
 
 
-def with_blows(verdict: Verdict, chaos: ChaosRun) -> Verdict:
-    """Prints what the blows did; the verdict is about them too."""
+def with_faults(verdict: Verdict, chaos: ChaosRun) -> Verdict:
+    """Prints what the faults did, and adds their checks to the verdict."""
     outcomes, crowd = chaos.outcomes, chaos.crowd
     told = [*report.table(outcomes), *report.losses(crowd.tally), *report.limits(outcomes)]
     print("\n".join(["", *told]), flush=True)

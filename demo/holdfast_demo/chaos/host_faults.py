@@ -1,4 +1,4 @@
-"""Blows to the host: processes killed, a ledger that takes no writes, a disk that is full."""
+"""Faults of the host: processes killed, a ledger that takes no writes, a full disk."""
 
 import asyncio
 import os
@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from holdfast_demo.chaos.blow import BlowFailed
 from holdfast_demo.chaos.disk import MIB, SmallDisk, no_more_writes
+from holdfast_demo.chaos.fault import InjectionFailed
 from holdfast_demo.chaos.target import Target, happens, is_alive
 
 EFFECT_SECONDS: Final = 30.0
@@ -25,7 +25,7 @@ async def kill_workers(target: Target) -> AsyncIterator[str]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     if not await happens(lambda: not any(map(is_alive, workers)), EFFECT_SECONDS) or not workers:
-        raise BlowFailed(f"workers {workers} outlived SIGKILL")
+        raise InjectionFailed(f"workers {workers} outlived SIGKILL")
     yield f"{len(workers)} killed"
 
 
@@ -47,9 +47,9 @@ async def lock_ledger(target: Target) -> AsyncIterator[str]:
 @asynccontextmanager
 async def fill_disk(target: Target) -> AsyncIterator[str]:
     """Neither store nor ledger nor log get another byte on the disk of the data directory."""
-    disk = target.place.disk
-    deal = _quota(target) if disk is None else _ballast(disk)
-    async with deal as how:
+    disk = target.location.disk
+    injection = _quota(target) if disk is None else _ballast(disk)
+    async with injection as how:
         yield f"{how}; {await _while_unready(target, 'store')}"
 
 
@@ -80,7 +80,7 @@ async def _while_read_only(target: Target) -> str:
     read = await target.operator.read("/orders?limit=1", "/orders")
     written = await target.operator.write("PATCH", "", {"burst": target.sale.burst})
     if not read.ok or written.status != 503:
-        raise BlowFailed(f"a read was answered {read.status}, a write {written.status}")
+        raise InjectionFailed(f"a read was answered {read.status}, a write {written.status}")
     await asyncio.sleep(LASTS_SECONDS)
     return f"orders can be read, a write is 503 {written.problem().code}"
 
@@ -89,6 +89,6 @@ async def _while_unready(target: Target, part: str) -> str:
     """Lets it last for a while once the service has noticed; answers what it says of it."""
     told = await target.unready(part, EFFECT_SECONDS)
     if told is None:
-        raise BlowFailed(f"/readyz still says that the {part} is ok")
+        raise InjectionFailed(f"/readyz still says that the {part} is ok")
     await asyncio.sleep(LASTS_SECONDS)
     return f"/readyz says {part}: {told}"
