@@ -1,7 +1,7 @@
 """Screenshots: of every scene of the waiting page and the demo's shop to look at, or the README's.
 
-Without options it starts a service, opens each scene of `tests/waiting_scenes.py` and then of
-`tests/storefront_scenes.py`, and takes it in every width and colour scheme, with and without
+Without options it starts a service, opens each scene of `tests/support/waiting_scenes.py` and of
+`tests/support/shop_scenes.py`, and takes it in every width and colour scheme, with and without
 scripts, into a folder outside the repository.
 
 With `--readme` it starts `holdfast demo`, opens the shop's door on a phone and on a desktop as two
@@ -22,42 +22,41 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/support")]
 
-from chromium import Chromium, Page, chromium_path  # noqa: E402 - beside the tests
-from scene_pictures import take_scenes  # noqa: E402
-from storefront_pictures import take_storefront  # noqa: E402
+from browser import Size, chromium_path, open_page, run_chromium  # noqa: E402 - of the tests
+from playwright.async_api import Browser, Page, expect  # noqa: E402
+from scene_pictures import take_shop, take_waiting_page  # noqa: E402
 
 IMAGES: Final = ROOT / "docs" / "images"
-SIZES: Final = {"phone": (390, 844), "desktop": (1280, 800)}
+SIZES: Final[dict[str, Size]] = {"phone": (390, 844), "desktop": (1280, 800)}
 PORT: Final = 8480
 SHOP_PORT: Final = 8481
 START_SECONDS: Final = 60.0
-# Long enough ahead of the two that the line is seen, short enough not to be bored by it.
-CROWD_SECONDS: Final = 12.0
+# Enough ahead of the two that the line is seen, few enough to leave them seats.
+CROWD: Final = 150
+STATUS: Final = f"http://127.0.0.1:{PORT}/v1/sales/concert/status"
+POLL_SECONDS: Final = 0.2
 TURN_SECONDS: Final = 300.0
 SETTLE_SECONDS: Final = 1.0
-ON_THE_WAY: Final = "document.getElementById('progress')?.value >= 300"
-AT_THE_MAP: Final = (
-    f"location.port === '{SHOP_PORT}' && document.getElementById('shop')?.hidden === false"
-)
+ON_THE_WAY: Final = """bar => new Promise((reached) => {
+  const look = () => { if (bar.value >= 300) reached(); else setTimeout(look, 100); };
+  look();
+})"""
 
 
 def main() -> None:
     options, demo_options = _options()
     binary = chromium_path()
     if binary is None:
-        sys.exit("Chromium is not installed (Debian package chromium)")
+        sys.exit("Chromium is not installed (Debian package chromium-headless-shell)")
     if options.readme:
         IMAGES.mkdir(exist_ok=True)
-        with demo(demo_options):
-            time.sleep(CROWD_SECONDS)
-            asyncio.run(take(binary))
+        asyncio.run(take_readme(binary, demo_options))
     else:
         folder = options.out or Path(tempfile.mkdtemp(prefix="holdfast-scenes-"))
         folder.mkdir(parents=True, exist_ok=True)
         asyncio.run(take_scenes(binary, folder, options.language))
-        asyncio.run(take_storefront(binary, folder))
         print(f"the scenes are in {folder}")
 
 
@@ -97,32 +96,49 @@ def _await_shop(process: subprocess.Popen[bytes]) -> None:
     sys.exit("the demo did not start")
 
 
-async def take(binary: str) -> None:
-    async with Chromium(binary) as browser:
-        await asyncio.gather(*(visit(browser, device) for device in SIZES))
+async def take_scenes(binary: str, folder: Path, language: str) -> None:
+    async with run_chromium(binary) as browser:
+        await take_waiting_page(browser, folder, language)
+        await take_shop(browser, folder)
 
 
-async def visit(browser: Chromium, device: str) -> None:
+async def take_readme(binary: str, demo_options: Sequence[str]) -> None:
+    async with run_chromium(binary) as browser:
+        with demo(demo_options):
+            await asyncio.gather(*(visit(browser, device) for device in SIZES))
+
+
+async def visit(browser: Browser, device: str) -> None:
     """One visitor's way from the shop's door through the line to the seats."""
-    async with browser.page(SIZES[device]) as page:
-        await page.go(f"http://127.0.0.1:{SHOP_PORT}/")
-        await page.go(await page.until("document.querySelector('a[href*=\"/wait/\"]')?.href"))
-        await page.until(ON_THE_WAY, START_SECONDS)
+    async with open_page(browser, SIZES[device]) as page:
+        await page.goto(f"http://127.0.0.1:{SHOP_PORT}/")
+        await await_crowd(page)
+        await page.locator("main a.button").click()
+        await page.locator("#progress").evaluate(ON_THE_WAY)
         await shoot(page, f"waiting-{device}")
-        await page.until(AT_THE_MAP, TURN_SECONDS)
-        await page.click("#best .button")
-        await page.until("!!document.querySelector('.hold')")
-        await page.run("scrollTo(0, 0)")
+        await expect(page.locator("#shop")).to_be_visible(timeout=TURN_SECONDS * 1000)
+        await page.locator("#best .button").click()
+        await expect(page.locator(".hold")).to_be_visible()
+        await page.evaluate("scrollTo(0, 0)")
         if device == "desktop":
-            await page.click("#zoom-fit")
-        await page.until("!document.querySelector('.toast.on')")
+            await page.locator("#zoom-fit").click()
+        await expect(page.locator("#toast")).not_to_contain_class("on")
         await shoot(page, f"seats-{device}")
+
+
+async def await_crowd(page: Page) -> None:
+    """Waits until so many are in line: how fast they come depends on the machine."""
+    async with asyncio.timeout(START_SECONDS):
+        issued = 0
+        while issued < CROWD:
+            await asyncio.sleep(POLL_SECONDS)
+            issued = (await (await page.request.get(STATUS)).json())["issued"]
 
 
 async def shoot(page: Page, name: str) -> None:
     await asyncio.sleep(SETTLE_SECONDS)
     path = IMAGES / f"{name}.png"
-    await page.screenshot(path)
+    await page.screenshot(path=path)
     print(path.relative_to(ROOT))
 
 

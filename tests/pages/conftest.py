@@ -14,11 +14,12 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from chromium import BINARIES, Chromium, chromium_path
-from pages_kit import ReturnPage, Sale, make_sale
+from browser import DESKTOP, PHONE, PROGRAMS, Size, chromium_path, open_page, run_chromium
+from open_shop import OpenShop, open_shop
+from playwright.async_api import Browser, Page
+from running_sale import ReturnPage, Sale, make_sale
 from running_service import STOP_SECONDS, Service, await_ready, launch
 from services import program
-from storefront_kit import OpenShop, open_shop
 
 HERE = Path(__file__).parent
 
@@ -53,11 +54,44 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Chromium]:
+async def browser() -> AsyncIterator[Browser]:
     """A real Chromium, or a skip that says why there is none."""
-    path = chromium_path() or program(BINARIES[0], "chromium")
-    async with Chromium(path) as running:
+    path = chromium_path() or program(PROGRAMS[0], PROGRAMS[0])
+    async with run_chromium(path) as running:
         yield running
+
+
+@pytest.fixture
+def size() -> Size:
+    """Of `page`; a test may give its own, as it may a language."""
+    return DESKTOP
+
+
+@pytest.fixture
+def language() -> str:
+    """Of `page` and `phone`."""
+    return "en"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser, size: Size, language: str) -> AsyncIterator[Page]:
+    """An empty page."""
+    async with open_page(browser, size, language=language) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def phone(browser: Browser, language: str) -> AsyncIterator[Page]:
+    """An empty page of a phone."""
+    async with open_page(browser, PHONE, language=language) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def plain_phone(browser: Browser, language: str) -> AsyncIterator[Page]:
+    """An empty page of a phone that runs no scripts."""
+    async with open_page(browser, PHONE, language=language, scripts=False) as opened:
+        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")

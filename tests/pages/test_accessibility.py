@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from accessibility import assert_accessible, assert_reflows, violations
-from chromium import Chromium, Page
-from pages_kit import Sale
+from playwright.async_api import Page
+from running_sale import Sale
+from waiting_scenes import open_document
 
 VIEWPORT = "<meta name=viewport content='width=device-width, initial-scale=1'>"
 GOOD = "<main><h1>Shop</h1><p>Open until eight.</p></main>"
@@ -26,55 +25,43 @@ FORCED_ONLY = """@media (forced-colors: active) {
 }"""
 
 
-async def write(page: Page, body: str, style: str = "") -> None:
-    document = (
-        f"<!doctype html><html lang=en><title>Shop</title>{VIEWPORT}<style>{style}</style>{body}"
-    )
-    await page.run(f"document.open();document.write({json.dumps(document)});document.close()")
+def document(body: str, style: str = "") -> str:
+    head = f"<title>Shop</title>{VIEWPORT}<style>{style}</style>"
+    return f"<!doctype html><html lang=en>{head}{body}"
 
 
-async def test_check_passes_a_sound_page(browser: Chromium) -> None:
-    async with browser.page() as page:
-        await write(page, GOOD)
-        await assert_accessible(page)
-        await assert_reflows(page)
+async def test_check_passes_a_sound_page(page: Page) -> None:
+    await page.set_content(document(GOOD))
+    await assert_accessible(page)
+    await assert_reflows(page)
 
 
 @pytest.mark.parametrize("rule", FAULTS)
-async def test_check_names_the_rule_that_is_broken(rule: str, browser: Chromium) -> None:
-    async with browser.page() as page:
-        await write(page, FAULTS[rule])
-        assert rule in {finding.split(":")[0] for finding in await violations(page)}
+async def test_check_names_the_rule_that_is_broken(rule: str, page: Page) -> None:
+    await page.set_content(document(FAULTS[rule]))
+    assert rule in {finding.split(":")[0] for finding in await violations(page)}
 
 
 @pytest.mark.parametrize(
     ("medium", "style"), [("dark", DARK_ONLY.format()), ("forced colours", FORCED_ONLY)]
 )
-async def test_check_looks_in_every_medium(medium: str, style: str, browser: Chromium) -> None:
-    async with browser.page() as page:
-        await write(page, GOOD, style)
-        assert await violations(page) == []
-        with pytest.raises(AssertionError, match=f"{medium}: color-contrast"):
-            await assert_accessible(page)
+async def test_check_looks_in_every_medium(medium: str, style: str, page: Page) -> None:
+    await page.set_content(document(GOOD, style))
+    assert await violations(page) == []
+    with pytest.raises(AssertionError, match=f"{medium}: color-contrast"):
+        await assert_accessible(page)
 
 
 async def test_check_reads_the_document_of_a_browser_without_scripts(
-    sale: Sale, browser: Chromium
+    sale: Sale, plain_phone: Page
 ) -> None:
-    async with browser.page() as page:
-        await page.scripts(on=False)
-        await page.go(sale.page("/place"))
-        await page.call("DOM.enable")
-        root = (await page.call("DOM.getDocument"))["root"]["nodeId"]
-        body = await page.call("DOM.querySelector", nodeId=root, selector="main")
-        faulty = "<button></button><noscript><p>Read me</p></noscript>"
-        await page.call("DOM.setOuterHTML", nodeId=body["nodeId"], outerHTML=faulty)
-        with pytest.raises(AssertionError, match="button-name"):
-            await assert_accessible(page)
+    faulty = document(GOOD.replace("</main>", "<button></button></main>"))
+    await open_document(plain_phone, sale, faulty)
+    with pytest.raises(AssertionError, match="button-name"):
+        await assert_accessible(plain_phone)
 
 
-async def test_check_sees_what_runs_over_the_edge(browser: Chromium) -> None:
-    async with browser.page() as page:
-        await write(page, GOOD + '<p style="width: 400px">Wide</p>')
-        with pytest.raises(AssertionError, match="scrolls sideways"):
-            await assert_reflows(page)
+async def test_check_sees_what_runs_over_the_edge(page: Page) -> None:
+    await page.set_content(document(GOOD + '<p style="width: 400px">Wide</p>'))
+    with pytest.raises(AssertionError, match="scrolls sideways"):
+        await assert_reflows(page)

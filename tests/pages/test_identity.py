@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -10,9 +9,11 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from api_client import eventually
-from chromium import PHONE, Chromium, Page
-from pages_kit import WAIT_SECONDS, ReturnPage, Sale, make_sale
+from browser import arrive, complaints, open_page, record_requests
+from playwright.async_api import Browser, Page, Request, expect
+from running_sale import ReturnPage, Sale, make_sale
 from running_service import Service
+from waiting_scenes import reach
 
 from holdfast_connector import IdentitySigner
 from holdfast_queue.http.pages.languages import catalogue
@@ -38,62 +39,55 @@ async def link(sale: Sale, customer: str = "customer-7") -> str:
     return sale.page(identity=(await signer_of(sale)).sign(customer))
 
 
-async def reach(page: Page, scene: str) -> None:
-    await page.until(f"document.documentElement.dataset.state === {scene!r}")
-
-
-def told(page: Page, token: str) -> list[str]:
+async def told(requests: list[Request], token: str) -> list[str]:
     """The addresses of requests that had `token` in their address or headers."""
     return [
-        request["url"]
-        for request in page.sent
-        if token in request["url"] or token in str(request["headers"])
+        request.url
+        for request in requests
+        if token in request.url or token in str(await request.all_headers())
     ]
 
 
-async def test_identity_is_handed_on_and_leaves_the_address(
-    members: Sale, browser: Chromium
-) -> None:
+async def test_identity_is_handed_on_and_leaves_the_address(members: Sale, phone: Page) -> None:
     """Only the very request for the page has it in its address: no later one, and no referrer."""
     address = await link(members)
     token = parse_qs(urlsplit(address).query)["identity"][0]
-    async with browser.page(PHONE) as page:
-        await page.go(address)
-        await reach(page, "paused")
-        assert await page.run("location.search") == f"?{urlsplit(members.page()).query}"
-        assert await page.run("history.length") <= 2
-        assert told(page, token) == [address]
-        assert len(page.sent) > 5
-        assert token not in await page.run("JSON.stringify([localStorage, sessionStorage])")
-        assert page.complaints == []
+    requests = record_requests(phone)
+    await phone.goto(address)
+    await reach(phone, "paused")
+    assert phone.url == members.page()
+    assert await phone.evaluate("history.length") <= 2
+    assert await told(requests, token) == [address]
+    assert len(requests) > 5
+    assert token not in await phone.evaluate("JSON.stringify([localStorage, sessionStorage])")
+    assert await complaints(phone) == []
     await members.issued(1)
 
 
 async def test_same_identity_in_another_browser_has_the_same_place(
-    members: Sale, browser: Chromium
+    members: Sale, browser: Browser
 ) -> None:
     for customer in ("customer-1", "customer-7", "customer-7"):
-        async with browser.page() as page:
-            await page.go(await link(members, customer))
+        async with open_page(browser) as page:
+            await page.goto(await link(members, customer))
             await reach(page, "paused")
-            number = await page.text("#number")
+            number = await page.locator("#number").inner_text()
     assert number == "2"
     await members.issued(2)
 
 
-async def test_reload_continues_without_the_identity(members: Sale, browser: Chromium) -> None:
-    async with browser.page() as page:
-        await page.go(await link(members))
-        await reach(page, "paused")
-        await page.run("localStorage.clear()")
-        await page.go(members.page())
-        await reach(page, "paused")
-        assert await page.text("#number") == "1"
+async def test_reload_continues_without_the_identity(members: Sale, page: Page) -> None:
+    await page.goto(await link(members))
+    await reach(page, "paused")
+    await page.evaluate("localStorage.clear()")
+    await page.goto(members.page())
+    await reach(page, "paused")
+    await expect(page.locator("#number")).to_have_text("1")
     await members.issued(1)
 
 
 async def test_identity_waits_with_the_tab_until_the_room_opens(
-    service: Service, http: aiohttp.ClientSession, shop: ReturnPage, browser: Chromium
+    service: Service, http: aiohttp.ClientSession, shop: ReturnPage, page: Page
 ) -> None:
     """Given a room that opens later, a visitor who reloads or reads another language keeps it."""
     times = {
@@ -101,37 +95,35 @@ async def test_identity_waits_with_the_tab_until_the_room_opens(
         "event_start_time": "2099-01-02T00:00:00Z",
     }
     later = await make_sale(service, http, shop.origin, {"identity": "required", **times})
-    async with browser.page() as page:
-        await page.go(await link(later))
-        await reach(page, "scheduled")
-        await page.click("nav a")
-        await page.until("document.documentElement.lang === 'zh-Hans'")
-        assert "identity" not in await page.run("location.href")
-        await reach(page, "scheduled")
-        await later.change(**times | {"prequeue_start_time": "2020-01-01T00:00:00Z"})
-        await eventually(later.visitor, f"/v1/sales/{later.name}/status", "state", "lobby")
-        await page.go(later.page())
-        await reach(page, "lobby")
+    await page.goto(await link(later))
+    await reach(page, "scheduled")
+    await page.locator("nav a").click()
+    await expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    assert "identity" not in page.url
+    await reach(page, "scheduled")
+    await later.change(**times | {"prequeue_start_time": "2020-01-01T00:00:00Z"})
+    await eventually(later.visitor, f"/v1/sales/{later.name}/status", "state", "lobby")
+    await page.goto(later.page())
+    await reach(page, "lobby")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-Hans"])
 @pytest.mark.parametrize("identity", [None, "forged"])
 async def test_without_a_valid_identity_the_page_leads_back_to_the_shop(
-    language: str, identity: str | None, members: Sale, shop: ReturnPage, browser: Chromium
+    language: str, identity: str | None, members: Sale, shop: ReturnPage, phone: Page
 ) -> None:
     texts = catalogue(language)
     address = members.page()
     if identity is not None:
         token = (await signer_of(members)).sign("customer-7")
         address = members.page(identity=token[:-4] + "AAAA")
-    async with browser.page(PHONE, language=language) as page:
-        await page.go(address)
-        await reach(page, "identity")
-        assert await page.text("h1#headline") == texts["identity_headline"]
-        assert await page.text("#lead") == texts["identity_lead"]
-        assert "identity" not in await page.run("location.search")
-        await page.click("#back")
-        await page.until("location.pathname === '/seats'")
+    await phone.goto(address)
+    await reach(phone, "identity")
+    await expect(phone.locator("h1#headline")).to_have_text(texts["identity_headline"])
+    await expect(phone.locator("#lead")).to_have_text(texts["identity_lead"])
+    assert "identity" not in phone.url
+    await phone.locator("#back").click()
+    await arrive(phone, "/seats")
     assert shop.visits == [f"{shop.origin}/seats"]
     await members.issued(0)
 
@@ -211,16 +203,14 @@ async def test_form_of_who_has_a_place_shows_it(members: Sale, http: aiohttp.Cli
     await members.issued(1)
 
 
-async def test_browser_without_scripts_is_identified(members: Sale, browser: Chromium) -> None:
-    async with browser.page(PHONE) as page:
-        await page.call("Emulation.setScriptExecutionDisabled", value=True)
-        address = await link(members)
-        token = parse_qs(urlsplit(address).query)["identity"][0]
-        await page.call("Page.navigate", url=address)
-        await page.click(".fallback button")
-        async with asyncio.timeout(WAIT_SECONDS):
-            await reach(page, "paused")
-        assert "identity" not in await page.run("location.href")
-        assert told(page, token) == [address]
-        assert page.complaints == []
+async def test_browser_without_scripts_is_identified(members: Sale, plain_phone: Page) -> None:
+    address = await link(members)
+    token = parse_qs(urlsplit(address).query)["identity"][0]
+    requests = record_requests(plain_phone)
+    await plain_phone.goto(address)
+    await plain_phone.locator(".fallback button").click()
+    await reach(plain_phone, "paused")
+    assert "identity" not in plain_phone.url
+    assert await told(requests, token) == [address]
+    assert await complaints(plain_phone) == []
     await members.issued(1)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from chromium import Chromium, Page
-from pages_kit import Sale
+from playwright.async_api import JSHandle, Page
+from running_sale import Sale
 
 FAR = {
     "floor": 2,
@@ -50,24 +48,22 @@ PLACES: list[tuple[int, int, list[list[int]], int]] = [
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def module(sale: Sale, browser: Chromium) -> AsyncIterator[Page]:
-    """A page from which the modules can be imported."""
-    async with browser.page() as page:
-        await page.go(sale.page())
-        await page.run(
-            "import(document.querySelector('script[src]').src.replace('main.js', 'place.js'))"
-            ".then(module => { window.place = module; })"
-        )
-        yield page
+async def module(sale: Sale, page: Page) -> JSHandle:
+    """The module of the waiting page that its pace is computed in."""
+    await page.goto(sale.page())
+    return await page.evaluate_handle(
+        "import(document.querySelector('script[src]').src.replace('main.js', 'place.js'))"
+    )
 
 
-async def call(page: Page, name: str, *arguments: object) -> Any:
-    given = ", ".join(json.dumps(argument) for argument in arguments)
-    return await page.run(f"window.place.{name}({given})")
+async def call(module: JSHandle, name: str, *arguments: object) -> Any:
+    return await module.evaluate(
+        "(module, [name, given]) => module[name](...given)", [name, list(arguments)]
+    )
 
 
 async def test_pace_follows_the_service_and_the_distance(
-    module: Page,
+    module: JSHandle,
 ) -> None:
     for changes, seconds in PACES:
         assert await call(module, "pollDelay", FAR | changes) == pytest.approx(seconds), changes
@@ -77,7 +73,7 @@ async def test_pace_follows_the_service_and_the_distance(
     ("failures", "retry_after", "low", "high"), [(1, None, 1, 3), (3, None, 1, 9), (2, 20, 20, 24)]
 )
 async def test_retries_back_off_and_heed_the_service(
-    failures: int, retry_after: float | None, low: float, high: float, module: Page
+    failures: int, retry_after: float | None, low: float, high: float, module: JSHandle
 ) -> None:
     assert await call(module, "retryDelay", failures, retry_after, 0) == low
     assert await call(module, "retryDelay", failures, retry_after, 1) == high
@@ -85,14 +81,14 @@ async def test_retries_back_off_and_heed_the_service(
 
 
 async def test_people_ahead_leave_out_the_gaps(
-    module: Page,
+    module: JSHandle,
 ) -> None:
     for number, serving, gaps, ahead in PLACES:
         found = await call(module, "peopleAhead", number, {"serving": serving, "gaps": gaps})
         assert found == ahead, (number, serving, gaps)
 
 
-async def test_older_document_is_dropped_unless_history_was_rebuilt(module: Page) -> None:
+async def test_older_document_is_dropped_unless_history_was_rebuilt(module: JSHandle) -> None:
     known = {"revision": 9, "now": "2026-01-01T00:00:00Z"}
     soon, later = "2026-01-01T00:00:05Z", "2026-01-01T00:01:00Z"
     assert await call(module, "supersedes", {"revision": 10, "now": soon}, known)

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
-from chromium import DESKTOP, PHONE, Chromium
-from pages_kit import POLL_SECONDS, WAIT_SECONDS, ReturnPage, Sale, make_sale
+from browser import DESKTOP, NARROW, PHONE, arrive, complaints, open_page, resize
+from playwright.async_api import Browser, Page
+from running_sale import POLL_SECONDS, WAIT_SECONDS, ReturnPage, Sale, make_sale
 from running_service import Service
+from waiting_scenes import reach
 
 from holdfast_queue.http.pages.languages import catalogue
-
-NARROW = (320, 640)
 
 
 @dataclass
@@ -221,7 +221,7 @@ async def test_long_figure_stays_on_the_page(
     service: Service,
     http: aiohttp.ClientSession,
     shop: ReturnPage,
-    browser: Chromium,
+    browser: Browser,
 ) -> None:
     """Without scripts nothing measures the figure: its size is a guess, and must be a safe one."""
     far = {
@@ -230,16 +230,15 @@ async def test_long_figure_stays_on_the_page(
     }
     fields = {"scheduled": far, "rejected": {"queueing_method": "reject"}}
     sale = await make_sale(service, http, shop.origin, fields[state])
-    async with browser.page(NARROW, language=language) as page:
-        await page.call("Emulation.setScriptExecutionDisabled", value=True)
-        await page.go(sale.page())
-        await page.click(".fallback button")
-        await page.until(f"document.documentElement.dataset.state === {state!r}")
+    async with open_page(browser, NARROW, language=language, scripts=False) as page:
+        await page.goto(sale.page())
+        await page.locator(".fallback button").click()
+        await reach(page, state)
         for size in (NARROW, PHONE, DESKTOP):
-            await page.resize(size)
+            await resize(page, size)
             figure = "document.querySelector('.figure span').getBoundingClientRect().right"
             column = "document.querySelector('h1').getBoundingClientRect().right"
-            assert await page.run(f"{figure} - {column}") <= 0, size
+            assert await page.evaluate(f"{figure} - {column}") <= 0, size
 
 
 async def test_lobby_keeps_the_place_by_form(
@@ -259,20 +258,17 @@ async def test_lobby_keeps_the_place_by_form(
 
 
 async def test_browser_without_scripts_gets_through(
-    service: Service, http: aiohttp.ClientSession, shop: ReturnPage, browser: Chromium
+    service: Service, http: aiohttp.ClientSession, shop: ReturnPage, plain_phone: Page
 ) -> None:
     """The policy lets the form's redirect reach the shop; the place refreshes by itself."""
     # A page refreshes at least three times in a claim window.
     sale = await make_sale(service, http, shop.origin, {"claim_window_seconds": 12})
     await sale.tell("pause")
-    async with browser.page(PHONE) as page:
-        await page.call("Emulation.setScriptExecutionDisabled", value=True)
-        await page.call("Page.navigate", url=sale.page())
-        await page.click(".fallback button")
-        await page.until("document.documentElement.dataset.state === 'paused'")
-        await sale.tell("resume")
-        await page.until("!!document.querySelector('button[value=claim]')", seconds=40)
-        await page.click("button[value=claim]")
-        await page.until("location.pathname === '/seats'")
-        assert page.complaints == []
+    await plain_phone.goto(sale.page())
+    await plain_phone.locator(".fallback button").click()
+    await reach(plain_phone, "paused")
+    await sale.tell("resume")
+    await plain_phone.locator("button[value=claim]").click(timeout=40_000)
+    await arrive(plain_phone, "/seats")
+    assert await complaints(plain_phone) == []
     assert "holdfast_token=" in shop.visits[0]

@@ -4,137 +4,119 @@ the page says what is wrong.
 
 from __future__ import annotations
 
-import aiohttp
+import re
+
 import pytest
 from api_client import Api
-from chromium import DESKTOP, PHONE, Chromium, Page
-from running_service import Service
-from storefront_kit import (
-    OpenShop,
+from browser import DESKTOP, LAYOUT_SHIFT, PHONE, lose_requests, throttle
+from open_shop import OpenShop
+from paced_answers import PacedAnswers
+from playwright.async_api import Page, expect
+from shop_visit import (
     answer_for_service,
     come_to_the_seats,
     hold_best,
-    lose_calls_to_service,
-    open_shop,
+    lose_calls,
     pay,
-    throttle,
+    submit_payment,
     walk_in,
 )
 
 BUSY = {"code": "overloaded", "detail": "More requests are in flight than is sound."}
-MAP_IS_SHOWN = "document.getElementById('shop')?.hidden === false"
-SLOW_BYTES_PER_SECOND = 1_800  # of the plan's 35 kB, gzipped
 STALL_MS = 15_000  # as in http.js
-
-
-def asked_for(page: Page, part: str) -> int:
-    return sum(address.split("?")[0].endswith(part) for address in page.requests)
+PART_OF_PLAN = re.compile("[0-9]+ of [0-9]+ kB")
 
 
 async def test_plan_that_takes_long_shows_its_progress_and_comes(
-    store: OpenShop, browser: Chromium
+    store: OpenShop, phone: Page
 ) -> None:
     """Longer than a request may go without a byte: progress is what counts, not time."""
-    async with browser.page(PHONE) as page:
-        await lose_calls_to_service(page, "/plan")
-        await come_to_the_seats(page, store)
-        await page.until("!document.getElementById('loading-again').hidden")
-        await page.let_through()
-        await throttle(page, SLOW_BYTES_PER_SECOND)
-        await page.click("#loading-again")
-        await page.until("/of .* kB/.test(document.getElementById('loading-said').textContent)")
-        assert 0 < await page.run("document.getElementById('loading-bar').position") < 1
-        started = await page.run("performance.now()")
-        await page.until(MAP_IS_SHOWN, seconds=90)
-        assert await page.run("performance.now()") - started > STALL_MS
-        assert await page.text("#loading-trouble") == ""
+    said, bar = phone.locator("#loading-said"), phone.locator("#loading-bar")
+    await phone.clock.install()
+    await lose_calls(phone, "/plan")
+    await come_to_the_seats(phone, store)
+    await expect(phone.locator("#loading-again")).to_be_visible()
+    await phone.unroute_all()
+    async with PacedAnswers(store.sale.operator.url, pieces=4) as paced:
+        await phone.route("**/plan", paced.redirect)
+        await phone.locator("#loading-again").click()
+        shown = ""
+        for _ in range(3):
+            paced.send_piece()
+            await expect(said).not_to_have_text(shown)
+            await expect(said).to_have_text(PART_OF_PLAN)
+            shown = await said.inner_text()
+            assert 0 < await bar.evaluate("bar => bar.position") < 1
+            await phone.clock.fast_forward(STALL_MS * 2 // 3)
+        await expect(phone.locator("#loading-trouble")).to_be_empty()
+        paced.send_piece()
+        await expect(phone.locator("#shop")).to_be_visible()
 
 
 @pytest.mark.parametrize("part", ["/plan", "/holds", "/seats"])
 async def test_part_that_fails_is_told_and_asked_for_again(
-    part: str, store: OpenShop, browser: Chromium
+    part: str, store: OpenShop, phone: Page
 ) -> None:
-    async with browser.page(PHONE) as page:
-        await answer_for_service(page, part, 503, BUSY)
-        await come_to_the_seats(page, store)
-        await page.until("document.getElementById('loading-trouble').textContent !== ''")
-        assert BUSY["detail"] in await page.text("#loading-trouble")
-        assert "Trying again in" in await page.text("#loading-said")
-        asked = asked_for(page, part)
-        await page.click("#loading-again")
-        await page.until("/in [0-9]+ s/.test(document.getElementById('loading-said').textContent)")
-        assert asked_for(page, part) > asked
-        await page.let_through()
-        await page.until(MAP_IS_SHOWN, seconds=20)
+    await answer_for_service(phone, part, 503, BUSY)
+    await come_to_the_seats(phone, store)
+    await expect(phone.locator("#loading-trouble")).to_contain_text(BUSY["detail"])
+    await expect(phone.locator("#loading-said")).to_contain_text("Trying again in")
+    async with phone.expect_request(lambda request: request.url.split("?")[0].endswith(part)):
+        await phone.locator("#loading-again").click()
+    await expect(phone.locator("#loading-said")).to_have_text(re.compile("in [0-9]+ s"))
+    await phone.unroute_all()
+    await expect(phone.locator("#shop")).to_be_visible(timeout=20_000)
 
 
-async def test_plan_without_an_answer_says_so(store: OpenShop, browser: Chromium) -> None:
-    async with browser.page(PHONE) as page:
-        await lose_calls_to_service(page, "/plan")
-        await come_to_the_seats(page, store)
-        await page.until("document.getElementById('loading-trouble').textContent !== ''")
-        assert "The service cannot be reached" in await page.text("#loading-trouble")
-        await page.click("#loading a")
-        await page.until("location.search === '?plain=1'")
-        assert "Best available" in await page.text("main")
+async def test_plan_without_an_answer_says_so(store: OpenShop, phone: Page) -> None:
+    await lose_calls(phone, "/plan")
+    await come_to_the_seats(phone, store)
+    await expect(phone.locator("#loading-trouble")).to_contain_text("The service cannot be reached")
+    await phone.locator("#loading a").click()
+    await phone.wait_for_url("**/seats?plain=1")
+    await expect(phone.get_by_role("heading", name="Best available")).to_be_visible()
 
 
 async def test_plan_that_is_refused_for_good_is_not_asked_for_again(
-    store: OpenShop, browser: Chromium
+    store: OpenShop, phone: Page
 ) -> None:
-    async with browser.page(PHONE) as page:
-        await answer_for_service(page, "/plan", 404, {"detail": "No sale."})
-        await come_to_the_seats(page, store)
-        await page.until("document.getElementById('loading-trouble').textContent !== ''")
-        assert await page.text("#loading-headline") == "The seats cannot be shown"
-        assert await page.text("#loading-trouble") == "No sale."
-        assert await page.run("document.getElementById('loading-again').hidden")
+    await answer_for_service(phone, "/plan", 404, {"detail": "No sale."})
+    await come_to_the_seats(phone, store)
+    await expect(phone.locator("#loading-headline")).to_have_text("The seats cannot be shown")
+    await expect(phone.locator("#loading-trouble")).to_have_text("No sale.")
+    await expect(phone.locator("#loading-again")).to_be_hidden()
 
 
-async def test_map_that_hears_nothing_says_so_until_it_does(
-    store: OpenShop, browser: Chromium
-) -> None:
-    async with browser.page(DESKTOP) as page:
-        await answer_for_service(page, "/changes", 503, BUSY)
-        await walk_in(page, store)
-        await page.until("document.getElementById('stale').textContent !== ''")
-        assert "may be out of date" in await page.text("#stale")
-        await page.let_through()
-        await page.until("document.getElementById('stale').textContent === ''", seconds=20)
+async def test_map_that_hears_nothing_says_so_until_it_does(store: OpenShop, page: Page) -> None:
+    await answer_for_service(page, "/changes", 503, BUSY)
+    await walk_in(page, store)
+    await expect(page.locator("#stale")).to_contain_text("may be out of date")
+    await page.unroute_all()
+    await expect(page.locator("#stale")).to_have_text("", timeout=20_000)
 
 
-async def test_payment_whose_answer_is_lost_is_asked_for_again(
-    store: OpenShop, browser: Chromium
-) -> None:
-    async with browser.page(DESKTOP) as page:
-        await walk_in(page, store)
-        await hold_best(page)
-        await page.answer("/pay", lambda _: None)
-        await page.click(".hold .button")
-        await page.click("#payment .button")
-        await page.until("document.getElementById('toast').textContent.includes('not known yet')")
-        assert await page.text(".hold .button") == "Paying…"
-        assert await page.run("document.querySelector('.hold .button').disabled")
-        await page.let_through()
-        await page.until("location.pathname.startsWith('/orders/')", seconds=30)
+async def test_payment_whose_answer_is_lost_is_asked_for_again(store: OpenShop, page: Page) -> None:
+    await walk_in(page, store)
+    await hold_best(page)
+    await lose_requests(page, "**/pay")
+    await submit_payment(page)
+    await expect(page.locator("#toast")).to_contain_text("not known yet")
+    await expect(page.locator(".hold .button")).to_have_text("Paying…")
+    await expect(page.locator(".hold .button")).to_be_disabled()
+    await page.unroute_all()
+    await page.wait_for_url("**/orders/*", timeout=30_000)
     assert [order["status"] for order in await store.orders()] == ["confirmed"]
 
 
-async def test_payment_that_cannot_be_made_keeps_the_cart(
-    store: OpenShop, browser: Chromium
-) -> None:
-    async with browser.page(DESKTOP) as page:
-        await walk_in(page, store)
-        await hold_best(page)
-        async with store.line.cut():
-            await page.click(".hold .button")
-            await page.click("#payment .button")
-            await page.until(
-                "document.getElementById('toast').textContent.includes('nobody is charged twice')",
-                seconds=60,
-            )
-        assert not await page.run("document.querySelector('.hold .button').disabled")
-        await pay(page)
+async def test_payment_that_cannot_be_made_keeps_the_cart(store: OpenShop, page: Page) -> None:
+    await walk_in(page, store)
+    await hold_best(page)
+    async with store.line.cut():
+        await submit_payment(page)
+        told = expect(page.locator("#toast"))
+        await told.to_contain_text("nobody is charged twice", timeout=60_000)
+    await expect(page.locator(".hold .button")).to_be_enabled()
+    await pay(page)
 
 
 async def test_payment_paid_twice_is_one_order(store: OpenShop) -> None:
@@ -149,40 +131,26 @@ async def test_payment_paid_twice_is_one_order(store: OpenShop) -> None:
     assert len(await store.orders()) == 1
 
 
-async def test_session_that_was_ended_is_told_and_forgotten(
-    store: OpenShop, browser: Chromium
-) -> None:
-    async with browser.page(DESKTOP) as page:
-        await walk_in(page, store)
-        await answer_for_service(page, "/holds", 409, {"code": "pass_ended"})
-        await page.click("#best .button")
-        await page.until("!document.getElementById('gate').hidden")
-        assert "Your time in the shop is over" in await page.text("#gate")
-        await page.let_through()
-        await page.until(
-            "fetch('/').then(r => r.text()).then(t => !t.includes('You are in the shop'))"
-        )
+async def test_session_that_was_ended_is_told_and_forgotten(store: OpenShop, page: Page) -> None:
+    await walk_in(page, store)
+    await answer_for_service(page, "/holds", 409, {"code": "pass_ended"})
+    async with page.expect_response("**/forget"):
+        await page.locator("#best .button").click()
+    await expect(page.locator("#gate")).to_be_visible()
+    await expect(page.locator("#gate")).to_contain_text("Your time in the shop is over")
+    await page.goto(store.url)
+    await expect(page.locator("main")).not_to_contain_text("You are in the shop")
 
 
-async def test_nothing_jumps_on_a_slow_line(
-    service: Service, http: aiohttp.ClientSession, browser: Chromium
-) -> None:
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+async def test_nothing_jumps_on_a_slow_line(store: OpenShop, page: Page) -> None:
     """Cumulative layout shift below 0.1, from the landing page to a hold in the cart."""
-    async with open_shop(service, http) as store:
-        for size in (PHONE, DESKTOP):
-            async with browser.page(size) as page:
-                await page.call(
-                    "Page.addScriptToEvaluateOnNewDocument",
-                    source="self.shift = 0; new PerformanceObserver(list => { for (const entry of"
-                    " list.getEntries()) if (!entry.hadRecentInput) self.shift += entry.value; })"
-                    ".observe({type: 'layout-shift', buffered: true});",
-                )
-                await throttle(page, 200_000, 600)
-                await page.go(store.url)
-                await page.until("document.getElementById('fact-stock').textContent !== ''")
-                assert await page.run("shift") < 0.1
-                await page.go(await store.way_in())
-                await page.until(MAP_IS_SHOWN, seconds=30)
-                await page.click("#best .button")
-                await page.until("!!document.querySelector('.hold')")
-                assert await page.run("shift") < 0.1
+    await page.add_init_script(LAYOUT_SHIFT)
+    await throttle(page, 200_000, 600)
+    await page.goto(store.url)
+    await expect(page.locator("#fact-stock")).not_to_be_empty()
+    assert await page.evaluate("window.shifted") < 0.1
+    await page.goto(await store.way_in())
+    await expect(page.locator("#shop")).to_be_visible(timeout=30_000)
+    await hold_best(page)
+    assert await page.evaluate("window.shifted") < 0.1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from chromium import DESKTOP, Chromium
+from open_shop import PRICES, open_shop
+from playwright.async_api import Page, expect
 from running_service import Service
-from storefront_kit import PRICES, hold_best, open_shop, pay, walk_in
+from shop_visit import hold_best, pay, walk_in
 
 from holdfast_demo.shop.money import OTHER_DIGITS, Currency
 
@@ -30,13 +31,13 @@ def test_amount_has_the_digits_of_its_currency(code: str, minor: int, written: s
     assert Currency.of(code).format(minor) == written
 
 
-async def test_table_agrees_with_the_browser(browser: Chromium) -> None:
+async def test_table_agrees_with_the_browser(page: Page) -> None:
     codes = sorted(OTHER_DIGITS.keys() - CLDR_SHOWS_FEWER)
-    async with browser.page(DESKTOP) as page:
-        digits = await page.run(
-            f"{codes}.map(currency => new Intl.NumberFormat('en', {{style: 'currency', currency}})"
-            ".resolvedOptions().maximumFractionDigits)"
-        )
+    digits = await page.evaluate(
+        "codes => codes.map(currency => new Intl.NumberFormat('en', {style: 'currency', currency})"
+        ".resolvedOptions().maximumFractionDigits)",
+        codes,
+    )
     assert dict(zip(codes, digits, strict=True)) == {code: OTHER_DIGITS[code] for code in codes}
 
 
@@ -48,23 +49,20 @@ WRITTEN = {
 
 @pytest.mark.parametrize("code", WRITTEN)
 async def test_price_is_written_alike_on_map_cart_payment_and_receipt(
-    code: str, service: Service, http: aiohttp.ClientSession, browser: Chromium
+    code: str, service: Service, http: aiohttp.ClientSession, page: Page
 ) -> None:
     one, two = WRITTEN[code]
     prices = dict.fromkeys(PRICES, 9_500)
-    async with (
-        open_shop(service, http, currency=code, prices=prices) as store,
-        browser.page(DESKTOP) as page,
-    ):
+    async with open_shop(service, http, currency=code, prices=prices) as store:
         await walk_in(page, store)
-        assert one in await page.text("#categories")
-        assert one in await page.text("#area-list")
-        assert one in str(await page.run("document.getElementById('category').innerText"))
+        await expect(page.locator("#categories")).to_contain_text(one)
+        await expect(page.locator("#area-list")).to_contain_text(one)
+        await expect(page.locator("#category")).to_contain_text(one)
         await hold_best(page)
-        assert two in await page.text(".hold .total")
-        await page.click(".hold .button")
-        assert await page.text("#payment-amount") == two
-        await page.click("#payment .plain")
+        await expect(page.locator(".hold .total")).to_contain_text(two)
+        await page.locator(".hold .button").click()
+        await expect(page.locator("#payment-amount")).to_have_text(two)
+        await page.locator("#payment .plain").click()
         await pay(page)
-        assert two in await page.text(".total")
-        assert one in await page.text(".order")
+        await expect(page.locator(".total")).to_contain_text(two)
+        await expect(page.locator(".order")).to_contain_text(one)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from chromium import DESKTOP, PHONE, Chromium, Page
-from pages_kit import WAIT_SECONDS, Sale
-from waiting_scenes import SCENES, Stage, open_page, open_scene, reach
+from browser import DESKTOP, LAYOUT_SHIFT, NARROW, PHONE, arrive, complaints, throttle
+from playwright.async_api import Page, Route, expect
+from running_sale import WAIT_SECONDS, Sale
+from waiting_answers import WaitingAnswers
+from waiting_scenes import SCENES, TROUBLE_MS, open_page, open_scene, reach
 
 from holdfast_queue.http.pages.languages import catalogue
 
 TEXTS = catalogue("en")
-FORM_SHOWS = "getComputedStyle(document.querySelector('.fallback')).visibility === 'visible'"
 
 NEWER_THAN_THE_FLOOR = """
 delete AbortSignal.timeout; delete AbortSignal.any; delete window.structuredClone;
@@ -31,182 +34,159 @@ for (const name of ["localStorage", "sessionStorage"]) {
 }
 """
 
-CLOCK = """
-const DeviceDate = Date;
-window.deviceOffset = 0;
-window.Date = class extends DeviceDate {
-  constructor(...given) { given.length ? super(...given) : super(DeviceDate.now() + deviceOffset); }
-  static now() { return DeviceDate.now() + window.deviceOffset; }
-};
-"""
+END_ANIMATIONS = "form => form.getAnimations().forEach((animation) => animation.finish())"
+"""The form is shown by an animation, some seconds after the page."""
 VISIBLE_AGAIN = "document.dispatchEvent(new Event('visibilitychange'))"
-HOUR_MS = 3_600_000
+HOUR = timedelta(hours=1)
 
 
-async def settled(page: Page, stage: Stage, seconds: float) -> int:
+async def asked_in(seconds: float, answers: WaitingAnswers) -> int:
     """How many requests the page makes in a while."""
-    before = stage.requests
+    before = answers.requests
     await asyncio.sleep(seconds)
-    return stage.requests - before
+    return answers.requests - before
 
 
-async def test_page_runs_in_the_oldest_browsers_it_is_for(sale: Sale, browser: Chromium) -> None:
-    stage = Stage()
-    async with browser.page() as page:
-        await page.on_new_document(NEWER_THAN_THE_FLOOR)
-        await open_page(page, sale, stage, "waiting")
-        await stage.polled()
-        assert await page.run("document.documentElement.hasAttribute('data-live')")
-        assert page.complaints == []
+async def test_page_runs_in_the_oldest_browsers_it_is_for(sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers()
+    await page.add_init_script(NEWER_THAN_THE_FLOOR)
+    await open_page(page, sale, answers, "waiting")
+    await answers.polled()
+    await expect(page.locator("html[data-live]")).to_be_visible()
+    assert await complaints(page) == []
 
 
 @pytest.mark.parametrize(
     "missing", ["window.AbortController", "window.fetch", "Intl.PluralRules", "Intl.NumberFormat"]
 )
 async def test_form_stays_usable_where_the_script_cannot_run(
-    missing: str, sale: Sale, browser: Chromium
+    missing: str, sale: Sale, page: Page
 ) -> None:
     """Given a browser below the floor, whatever it is that it lacks."""
-    async with browser.page() as page:
-        await page.on_new_document(f"delete {missing}")
-        await page.go(sale.page())
-        await page.until(FORM_SHOWS)
-        await sale.tell("pause")
-        await page.click(".fallback button")
-        await page.until("location.pathname.endsWith('/place')")
-        await reach(page, "paused")
+    await page.add_init_script(f"delete {missing}")
+    await page.goto(sale.page())
+    await expect(page.locator(".fallback")).to_be_visible()
+    await sale.tell("pause")
+    await page.locator(".fallback button").click()
+    await arrive(page, f"/wait/{sale.name}/place")
+    await reach(page, "paused")
 
 
-@pytest.mark.parametrize("jump", [-HOUR_MS, HOUR_MS])
+@pytest.mark.parametrize("jump", [-HOUR, HOUR])
 async def test_polling_goes_on_when_the_clock_is_set(
-    jump: int, sale: Sale, browser: Chromium
+    jump: timedelta, sale: Sale, page: Page
 ) -> None:
-    stage = Stage()
-    async with browser.page() as page:
-        await page.on_new_document(CLOCK)
-        await open_page(page, sale, stage, "waiting")
-        await page.run(f"window.deviceOffset = {jump}")
-        stage.newer(serving=70)
-        await page.until("document.getElementById('figure').textContent === '29'")
-        # Neither faster nor slower than before: a poll a second at most.
-        assert await settled(page, stage, 3) <= 4
+    answers = WaitingAnswers()
+    await page.clock.install()
+    await open_page(page, sale, answers, "waiting")
+    await page.clock.set_system_time(datetime.now(UTC) + jump)
+    answers.newer(serving=70)
+    await expect(page.locator("#figure")).to_have_text("29")
+    # Neither faster nor slower than before: a poll a second at most.
+    assert await asked_in(3, answers) <= 4
 
 
-@pytest.mark.parametrize("jump", [-HOUR_MS, HOUR_MS])
+@pytest.mark.parametrize("jump", [-HOUR, HOUR])
 async def test_opening_is_not_announced_by_the_device(
-    jump: int, sale: Sale, browser: Chromium
+    jump: timedelta, sale: Sale, page: Page
 ) -> None:
-    stage = Stage(opens_in=90, number=None, status={"state": "lobby"})
-    async with browser.page() as page:
-        await page.on_new_document(CLOCK)
-        await open_page(page, sale, stage, "lobby")
-        await page.run(f"window.deviceOffset = {jump}")
-        shown = await page.text("#figure")
-        await page.until(f"document.getElementById('figure').textContent !== {shown!r}")
-        assert (await page.text("#figure")).startswith("01:")
+    answers = WaitingAnswers(opens_in=90, number=None, status={"state": "lobby"})
+    await page.clock.install()
+    await open_page(page, sale, answers, "lobby")
+    await page.clock.set_system_time(datetime.now(UTC) + jump)
+    figure = page.locator("#figure")
+    await expect(figure).not_to_have_text(await figure.inner_text())
+    await expect(figure).to_have_text(re.compile("^01:"))
 
 
-async def test_returning_visitor_is_told_todays_time(sale: Sale, browser: Chromium) -> None:
+async def test_returning_visitor_is_told_todays_time(sale: Sale, page: Page) -> None:
     """Given that nothing has changed since, the browser's cache still has the old document."""
-    wrap = """const ask = window.fetch; window.times = [];
-    window.fetch = async (...given) => { const answer = await ask(...given);
-      if (given[0].endsWith("/status")) window.times.push((await answer.clone().json()).now);
-      return answer; }"""
     await sale.tell("drain")
-    async with browser.page() as page:
-        await page.on_new_document(wrap)
-        await page.go(sale.page())
-        first = await page.until("window.times[0]")
-        async with asyncio.timeout(WAIT_SECONDS):
-            again = first
-            while again <= first:
-                await page.go(sale.page())
-                again = await page.until("window.times[0]")
+
+    async def told() -> str:
+        async with page.expect_response("**/status") as answer:
+            await page.goto(sale.page())
+        return str((await (await answer.value).json())["now"])
+
+    first = await told()
+    async with asyncio.timeout(WAIT_SECONDS):
+        while await told() <= first:
+            pass
 
 
-async def test_blocked_storage_costs_nothing_but_memory(sale: Sale, browser: Chromium) -> None:
+async def test_blocked_storage_costs_nothing_but_memory(sale: Sale, page: Page) -> None:
     """Given no storage and no cookies, the page keeps the place while it is open, and says so."""
-    stage = Stage(keeps_cookies=False)
-    async with browser.page() as page:
-        await page.on_new_document(WITHOUT_STORAGE)
-        await open_page(page, sale, stage, "waiting")
-        assert await page.until("!document.getElementById('keep').hidden")
-        await page.until(
-            f"document.getElementById('keep').textContent === {TEXTS['unkept_note']!r}"
-        )
-        assert await settled(page, stage, 3) <= 4
-        assert stage.joins == 1
-        assert [complaint for complaint in page.complaints if "401" not in complaint] == []
-        stage.online = False
-        await page.until("!document.getElementById('banner').hidden", seconds=20)
-        assert "kept" not in await page.text("#banner")
+    answers = WaitingAnswers(keeps_cookies=False)
+    await page.add_init_script(WITHOUT_STORAGE)
+    await open_page(page, sale, answers, "waiting")
+    await expect(page.locator("#keep")).to_be_visible()
+    await expect(page.locator("#keep")).to_have_text(TEXTS["unkept_note"])
+    assert await asked_in(3, answers) <= 4
+    assert answers.joins == 1
+    assert [complaint for complaint in await complaints(page) if "401" not in complaint] == []
+    answers.online = False
+    await expect(page.locator("#banner")).to_be_visible(timeout=TROUBLE_MS)
+    assert "kept" not in await page.locator("#banner").inner_text()
 
 
 @pytest.mark.parametrize("scene", ["expired", "ended"])
 async def test_blocked_storage_lets_a_place_be_forgotten(
-    scene: str, sale: Sale, browser: Chromium
+    scene: str, sale: Sale, page: Page
 ) -> None:
     """Catches the endless polling after a ticket that is worth nothing any more."""
-    stage = Stage(**SCENES[scene])
-    async with browser.page() as page:
-        await page.on_new_document(WITHOUT_STORAGE)
-        await open_page(page, sale, stage, scene)
-        stage.view = stage.claim = (401, {"code": "unauthorized"})
-        stage.status |= {"serving": 100}
-        await page.click("#again")
-        assert await settled(page, stage, 3) <= 12
+    answers = WaitingAnswers(**SCENES[scene])
+    await page.add_init_script(WITHOUT_STORAGE)
+    await open_page(page, sale, answers, scene)
+    answers.view = answers.claim = (401, {"code": "unauthorized"})
+    answers.status |= {"serving": 100}
+    await page.locator("#again").click()
+    assert await asked_in(3, answers) <= 12
 
 
-async def test_fault_of_the_page_backs_off(sale: Sale, browser: Chromium) -> None:
-    stage = Stage()
-    async with browser.page() as page:
-        await open_page(page, sale, stage, "waiting")
-        # A document in a form that no release of the page has been written for.
-        stage.status["gaps"] = 7
-        await page.until("!document.getElementById('banner').hidden", seconds=20)
-        assert await page.text("#banner-headline") == TEXTS["busy_headline"]
-        assert await settled(page, stage, 3) <= 3
-        stage.newer(gaps=[], serving=70)
-        await page.until("document.getElementById('figure').textContent === '29'", seconds=30)
+async def test_fault_of_the_page_backs_off(sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers()
+    await open_page(page, sale, answers, "waiting")
+    # A document in a form that no release of the page has been written for.
+    answers.status["gaps"] = 7
+    await expect(page.locator("#banner")).to_be_visible(timeout=TROUBLE_MS)
+    await expect(page.locator("#banner-headline")).to_have_text(TEXTS["busy_headline"])
+    assert await asked_in(3, answers) <= 3
+    answers.newer(gaps=[], serving=70)
+    await expect(page.locator("#figure")).to_have_text("29", timeout=30_000)
 
 
-async def test_prerendered_page_joins_nobody_until_it_is_shown(
-    sale: Sale, browser: Chromium
-) -> None:
-    stage = Stage()
-    async with browser.page() as page:
-        await page.on_new_document(
-            "Object.defineProperty(document, 'prerendering', {value: true, configurable: true})"
-        )
-        await page.answer("/v1/sales/", stage)
-        await page.go(sale.page())
-        assert await settled(page, stage, 1) == 0
-        await page.run(
-            "delete document.prerendering;document.dispatchEvent(new Event('prerenderingchange'))"
-        )
-        await reach(page, "waiting")
-        assert stage.joins == 1
+async def test_prerendered_page_joins_nobody_until_it_is_shown(sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers()
+    await page.add_init_script(
+        "Object.defineProperty(document, 'prerendering', {value: true, configurable: true})"
+    )
+    await page.route("**/v1/sales/**", answers.give)
+    await page.goto(sale.page())
+    assert await asked_in(1, answers) == 0
+    await page.evaluate(
+        "delete document.prerendering;document.dispatchEvent(new Event('prerenderingchange'))"
+    )
+    await reach(page, "waiting")
+    assert answers.joins == 1
 
 
-async def test_limit_on_joins_is_told_and_obeyed(sale: Sale, browser: Chromium) -> None:
-    async with browser.page(PHONE) as page:
-        stage = await open_scene(page, sale, "limited")
-        assert await page.text("h1") == TEXTS["limited_headline"]
-        assert await page.text("#figure") in {f"00:{second}" for second in range(40, 55)}
-        assert await page.run("document.getElementById('banner').hidden")
-        await page.run("dispatchEvent(new Event('online'))")
-        await stage.polled()
-        assert stage.joins == 1
-        assert await page.run("document.getElementById('back').href") == f"{sale.shop}/seats"
+async def test_limit_on_joins_is_told_and_obeyed(sale: Sale, phone: Page) -> None:
+    answers = await open_scene(phone, sale, "limited")
+    await expect(phone.locator("#headline")).to_have_text(TEXTS["limited_headline"])
+    await expect(phone.locator("#figure")).to_have_text(re.compile("^00:(4[0-9]|5[0-4])$"))
+    await expect(phone.locator("#banner")).to_be_hidden()
+    await phone.evaluate("dispatchEvent(new Event('online'))")
+    await answers.polled()
+    assert answers.joins == 1
+    await expect(phone.locator("#back")).to_have_attribute("href", f"{sale.shop}/seats")
 
 
-async def test_limit_on_joins_ends_by_itself(sale: Sale, browser: Chromium) -> None:
-    stage = Stage(join=(429, {"code": "join_limited"}, {"Retry-After": "2"}))
-    async with browser.page(PHONE) as page:
-        await open_page(page, sale, stage, "limited")
-        stage.join = None
-        await reach(page, "waiting")
-        assert stage.joins == 2
+async def test_limit_on_joins_ends_by_itself(sale: Sale, phone: Page) -> None:
+    answers = WaitingAnswers(join=(429, {"code": "join_limited"}, {"Retry-After": "2"}))
+    await open_page(phone, sale, answers, "limited")
+    answers.join = None
+    await reach(phone, "waiting")
+    assert answers.joins == 2
 
 
 @pytest.mark.parametrize(
@@ -218,117 +198,98 @@ async def test_limit_on_joins_ends_by_itself(sale: Sale, browser: Chromium) -> N
     ],
 )
 async def test_busy_service_is_not_called_a_lost_connection(
-    answer: tuple[int, object, dict[str, str]], sale: Sale, browser: Chromium
+    answer: tuple[int, object, dict[str, str]], sale: Sale, page: Page
 ) -> None:
     """And it is left alone for as long as it asks, whatever the visitor does."""
-    stage = Stage()
-    async with browser.page() as page:
-        await open_page(page, sale, stage, "waiting")
-        stage.failing = answer
-        await page.until("!document.getElementById('banner').hidden")
-        assert await page.text("#banner-headline") == TEXTS["busy_headline"]
-        assert TEXTS["retry_kept"] in await page.text("#banner")
-        assert await page.run("document.getElementById('banner-action').hidden")
-        for event in ("window.dispatchEvent(new Event('online'))", VISIBLE_AGAIN):
-            await page.run(event)
-            assert await settled(page, stage, 1) == 0, event
+    answers = WaitingAnswers()
+    await open_page(page, sale, answers, "waiting")
+    answers.failing = answer
+    await expect(page.locator("#banner")).to_be_visible()
+    await expect(page.locator("#banner-headline")).to_have_text(TEXTS["busy_headline"])
+    await expect(page.locator("#banner")).to_contain_text(TEXTS["retry_kept"], use_inner_text=True)
+    await expect(page.locator("#banner-action")).to_be_hidden()
+    for event in ("window.dispatchEvent(new Event('online'))", VISIBLE_AGAIN):
+        await page.evaluate(event)
+        assert await asked_in(1, answers) == 0, event
 
 
-async def test_place_is_not_called_kept_before_there_is_one(sale: Sale, browser: Chromium) -> None:
-    stage = Stage(online=False)
-    async with browser.page() as page:
-        await open_page(page, sale, stage, "loading")
-        await page.until("!document.getElementById('banner').hidden", seconds=20)
-        assert await page.text("#banner-headline") == TEXTS["lost_headline"]
-        assert "kept" not in await page.run("document.body.innerText")
+async def test_place_is_not_called_kept_before_there_is_one(sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers(online=False)
+    await open_page(page, sale, answers, "loading")
+    await expect(page.locator("#banner")).to_be_visible(timeout=TROUBLE_MS)
+    await expect(page.locator("#banner-headline")).to_have_text(TEXTS["lost_headline"])
+    assert "kept" not in await page.locator("body").inner_text()
 
 
-async def test_focus_and_speech_follow_what_goes_away(sale: Sale, browser: Chromium) -> None:
-    stage = Stage(**SCENES["expired"])
-    async with browser.page(DESKTOP) as page:
-        await open_page(page, sale, stage, "expired")
-        stage.number, stage.claim = 180, (202, {})
-        await page.run("document.getElementById('again').focus()")
-        await page.press("Enter")
-        await reach(page, "waiting")
-        assert await page.run("document.activeElement.id") == "headline"
-        stage.online = False
-        await page.until("!document.getElementById('banner').hidden", seconds=20)
-        await page.run("document.getElementById('banner-action').focus()")
-        stage.online = True
-        await page.press("Enter")
-        await page.until("document.getElementById('banner').hidden")
-        assert await page.text("#announcer") == TEXTS["reached"]
-        assert await page.run("document.activeElement.id") == "headline"
+async def test_focus_and_speech_follow_what_goes_away(sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers(**SCENES["expired"])
+    await open_page(page, sale, answers, "expired")
+    answers.number, answers.claim = 180, (202, {})
+    await page.locator("#again").focus()
+    await page.keyboard.press("Enter")
+    await reach(page, "waiting")
+    await expect(page.locator("#headline")).to_be_focused()
+    answers.online = False
+    await expect(page.locator("#banner")).to_be_visible(timeout=TROUBLE_MS)
+    await page.locator("#banner-action").focus()
+    answers.online = True
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#banner")).to_be_hidden()
+    await expect(page.locator("#announcer")).to_have_text(TEXTS["reached"])
+    await expect(page.locator("#headline")).to_be_focused()
 
 
-async def test_message_and_scene_are_both_spoken(sale: Sale, browser: Chromium) -> None:
-    stage = Stage(status={"message": "Doors open at eight."})
-    async with browser.page() as page:
-        await open_page(page, sale, stage, "waiting")
-        spoken = await page.text("#announcer")
-        assert spoken == "You are in line. 59 places ahead of you. Doors open at eight."
+async def test_message_and_scene_are_both_spoken(sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers(status={"message": "Doors open at eight."})
+    await open_page(page, sale, answers, "waiting")
+    spoken = "You are in line. 59 places ahead of you. Doors open at eight."
+    await expect(page.locator("#announcer")).to_have_text(spoken)
 
 
-async def test_call_is_told_how_long_it_waits(sale: Sale, browser: Chromium) -> None:
-    stage = Stage(status={"claim_window_seconds": 90})
-    async with browser.page() as page:
-        await open_page(page, sale, stage, "waiting")
-        assert await page.text("#window-fact") == "Time to go in when called\n90 s"
-        stage.newer(claim_window_seconds=120)
-        await page.until("document.getElementById('window').textContent === '2 min'")
+async def test_call_is_told_how_long_it_waits(sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers(status={"claim_window_seconds": 90})
+    await open_page(page, sale, answers, "waiting")
+    fact = page.locator("#window-fact")
+    await expect(fact).to_have_text("Time to go in when called 90 s", use_inner_text=True)
+    answers.newer(claim_window_seconds=120)
+    await expect(page.locator("#window")).to_have_text("2 min")
 
 
-LAYOUT_SHIFT = """
-window.shifted = 0;
-new PerformanceObserver((list) => list.getEntries().forEach((shift) => {
-  if (!shift.hadRecentInput) window.shifted += shift.value;
-})).observe({type: "layout-shift", buffered: true});
-"""
+SIZES = [NARROW, PHONE, DESKTOP]
 
 
-SIZES = [(320, 640), PHONE, DESKTOP]
+@pytest.mark.parametrize("form_first", [False, True])
+@pytest.mark.parametrize("size", SIZES)
+async def test_slow_line_shifts_nothing(*, form_first: bool, sale: Sale, page: Page) -> None:
+    """Also where the script comes after the form has been shown, and takes its place."""
+    form_is_shown = asyncio.Event()
 
+    async def hold_back(route: Route) -> None:
+        await form_is_shown.wait()
+        await route.continue_()
 
-# On the slower lines the form comes first, and goes when the script has arrived after all.
-@pytest.mark.parametrize(
-    ("size", "bytes_per_second"),
-    [
-        (PHONE, 50_000),
-        (PHONE, 5_000),
-        *(
-            pytest.param(size, speed, marks=pytest.mark.torture)
-            for size in SIZES
-            for speed in (50_000, 2_000)
-        ),
-    ],
-)
-async def test_slow_line_shifts_nothing(
-    size: tuple[int, int], bytes_per_second: int, sale: Sale, browser: Chromium
-) -> None:
     await sale.tell("pause")
-    async with browser.page(size) as page:
-        await page.on_new_document(LAYOUT_SHIFT)
-        await page.call(
-            "Network.emulateNetworkConditions",
-            offline=False,
-            latency=400,
-            downloadThroughput=bytes_per_second,
-            uploadThroughput=bytes_per_second,
-        )
-        await page.call("Page.navigate", url=sale.page())
-        await page.until("document.getElementById('number')?.textContent === '1'", seconds=60)
-        assert await page.run("window.shifted") < 0.05
+    await page.add_init_script(LAYOUT_SHIFT)
+    await throttle(page, 50_000, 400)
+    if form_first:
+        await page.route("**/main.js", hold_back)
+    await page.goto(sale.page(), wait_until="commit")
+    if form_first:
+        await page.locator(".fallback").evaluate(END_ANIMATIONS)
+        await expect(page.locator(".fallback")).to_be_visible()
+        form_is_shown.set()
+    await expect(page.locator("#number")).to_have_text("1", timeout=60_000)
+    await expect(page.locator(".fallback")).to_be_hidden()
+    assert await page.evaluate("window.shifted") < 0.05
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_banner_shifts_nothing(size: tuple[int, int], sale: Sale, browser: Chromium) -> None:
-    stage = Stage()
-    async with browser.page(size) as page:
-        await page.on_new_document(LAYOUT_SHIFT)
-        await open_page(page, sale, stage, "waiting")
-        before = await page.run("window.shifted")
-        stage.failing = (503, {"code": "overloaded"}, {"Retry-After": "30"})
-        await page.until("!document.getElementById('banner').hidden")
-        await page.run("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
-        assert await page.run("window.shifted") == pytest.approx(before, abs=0.001)
+async def test_banner_shifts_nothing(sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers()
+    await page.add_init_script(LAYOUT_SHIFT)
+    await open_page(page, sale, answers, "waiting")
+    before = await page.evaluate("window.shifted")
+    answers.failing = (503, {"code": "overloaded"}, {"Retry-After": "30"})
+    await expect(page.locator("#banner")).to_be_visible()
+    await page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
+    assert await page.evaluate("window.shifted") == pytest.approx(before, abs=0.001)

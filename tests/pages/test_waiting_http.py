@@ -6,7 +6,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from pages_kit import Sale, make_sale
+from running_sale import Sale, make_sale
 from running_service import Service
 
 from holdfast_queue.http.pages import documents

@@ -7,18 +7,29 @@ browser is given in the service's stead.
 
 from __future__ import annotations
 
-import asyncio
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from chromium import DESKTOP, PHONE, BrowserError, Chromium
-from pages_kit import ReturnPage, Sale
-from waiting_scenes import SCENES, Stage, in_seconds, open_page, open_scene, reach
+from browser import (
+    DESKTOP,
+    MEDIA,
+    NARROW,
+    PHONE,
+    WIDE,
+    arrive,
+    complaints,
+    lose_requests,
+    record_requests,
+    resize,
+)
+from playwright.async_api import Page, expect
+from running_sale import ReturnPage, Sale
+from waiting_answers import WaitingAnswers, in_seconds
+from waiting_scenes import SCENES, TROUBLE_MS, open_page, open_scene, reach
 
-NARROW = (320, 640)
-WIDE = (1920, 1080)
 MIN_TARGET_PIXELS = 48
-FORM_SHOWS = "getComputedStyle(document.querySelector('.fallback')).visibility === 'visible'"
+TURN_SECONDS = 30
 SHOWN = """
 window.shown = [];
 new MutationObserver(() => window.shown.push(document.getElementById("figure").textContent))
@@ -36,114 +47,105 @@ async def pass_of(sale: Sale, address: str) -> str:
 
 
 async def test_visitor_joins_waits_and_is_taken_to_the_shop(
-    sale: Sale, shop: ReturnPage, browser: Chromium
+    sale: Sale, shop: ReturnPage, phone: Page
 ) -> None:
+    requests = record_requests(phone)
     await sale.tell("pause")
     for _ in range(30):
         await sale.visitor.join(sale.name)
-    async with browser.page(PHONE) as page:
-        await page.go(sale.page())
-        await reach(page, "paused")
-        assert await page.text("#number") == "31"
-        assert await page.text("#figure") == "30"
-        await page.run(SHOWN)
-        await sale.tell("resume")
-        await page.until("location.pathname === '/seats'", seconds=30)
-        assert "holdfast_token=" in shop.visits[0]
-        own = [address for address in page.requests if not address.startswith(sale.shop)]
-        assert all(address.startswith(sale.operator.url) for address in own), own
-        assert page.complaints == []
+    await phone.goto(sale.page())
+    await reach(phone, "paused")
+    await expect(phone.locator("#number")).to_have_text("31")
+    await expect(phone.locator("#figure")).to_have_text("30")
+    await phone.evaluate(SHOWN)
+    await sale.tell("resume")
+    await arrive(phone, "/seats", seconds=TURN_SECONDS)
+    assert "holdfast_token=" in shop.visits[0]
+    own = [request.url for request in requests if not request.url.startswith(sale.shop)]
+    assert all(address.startswith(sale.operator.url) for address in own), own
+    assert await complaints(phone) == []
     assert await pass_of(sale, shop.visits[0])
 
 
-async def test_reload_and_second_tab_keep_the_place(sale: Sale, browser: Chromium) -> None:
+async def test_reload_and_second_tab_keep_the_place(sale: Sale, page: Page) -> None:
     await sale.tell("pause")
-    async with browser.page() as page:
-        await page.go(sale.page())
-        await reach(page, "paused")
-        await page.go(sale.page())
-        await reach(page, "paused")
-        assert await page.text("#number") == "1"
+    await page.goto(sale.page())
+    await reach(page, "paused")
+    await page.goto(sale.page())
+    await reach(page, "paused")
+    await expect(page.locator("#number")).to_have_text("1")
     await sale.issued(1)
 
 
-async def test_back_from_the_shop_does_not_loop(
-    sale: Sale, shop: ReturnPage, browser: Chromium
-) -> None:
-    async with browser.page() as page:
-        await page.go(sale.page())
-        await page.until("location.pathname === '/seats'", seconds=30)
-        await page.go(sale.page())
-        await reach(page, "admitted")
-        await page.click("#go")
-        await page.until("location.pathname === '/seats'", seconds=30)
+async def test_back_from_the_shop_does_not_loop(sale: Sale, shop: ReturnPage, page: Page) -> None:
+    await page.goto(sale.page())
+    await arrive(page, "/seats", seconds=TURN_SECONDS)
+    await page.goto(sale.page())
+    await reach(page, "admitted")
+    await page.locator("#go").click()
+    await arrive(page, "/seats", seconds=TURN_SECONDS)
     assert len(shop.visits) == 2
 
 
 async def test_visit_that_ended_is_told_and_joined_anew_by_choice(
-    sale: Sale, shop: ReturnPage, browser: Chromium
+    sale: Sale, shop: ReturnPage, page: Page
 ) -> None:
-    async with browser.page() as page:
-        await page.go(sale.page())
-        await page.until("location.pathname === '/seats'", seconds=30)
-        buyer = sale.operator.as_(await pass_of(sale, shop.visits[0]))
-        assert (await buyer.delete(f"/v1/sales/{sale.name}/pass")).status == 204
-        await page.go(sale.page())
-        await reach(page, "ended")
-        await page.click("#again")
-        await page.until("location.pathname === '/seats'", seconds=30)
+    await page.goto(sale.page())
+    await arrive(page, "/seats", seconds=TURN_SECONDS)
+    buyer = sale.operator.as_(await pass_of(sale, shop.visits[0]))
+    assert (await buyer.delete(f"/v1/sales/{sale.name}/pass")).status == 204
+    await page.goto(sale.page())
+    await reach(page, "ended")
+    await page.locator("#again").click()
+    await arrive(page, "/seats", seconds=TURN_SECONDS)
     assert len(shop.visits) == 2
 
 
-async def test_message_of_the_operator_is_shown(sale: Sale, browser: Chromium) -> None:
+async def test_message_of_the_operator_is_shown(sale: Sale, page: Page) -> None:
     await sale.tell("pause")
-    async with browser.page() as page:
-        await page.go(sale.page())
-        await reach(page, "paused")
-        await sale.change(message="Doors open at <eight>.")
-        await page.until("!document.getElementById('message').hidden")
-        assert "Doors open at <eight>." in await page.text("#message")
-        assert "Doors open" in await page.text("#announcer")
+    await page.goto(sale.page())
+    await reach(page, "paused")
+    await sale.change(message="Doors open at <eight>.")
+    await expect(page.locator("#message")).to_be_visible()
+    await expect(page.locator("#message")).to_contain_text("Doors open at <eight>.")
+    await expect(page.locator("#announcer")).to_contain_text("Doors open")
 
 
-async def test_position_never_rises(sale: Sale, browser: Chromium) -> None:
-    stage = Stage()
-    async with browser.page() as page:
-        await open_page(page, sale, stage, "waiting")
-        assert await page.text("#figure") == "59"
-        await page.run(SHOWN)
-        stage.newer(serving=60)
-        await page.until("document.getElementById('figure').textContent === '39'")
-        # An older document, as another worker or a cache may still give it: dropped.
-        stage.status |= {"revision": stage.status["revision"] - 1, "serving": 50}
-        await asyncio.sleep(3)
-        # A newer document that would move the visitor back: followed, but not shown.
-        stage.status |= {"revision": 50, "serving": 55, "sellable": 299}
-        await page.until("document.getElementById('stock-free').textContent === '299'")
-        assert await page.text("#figure") == "39"
-        assert await page.run("window.shown") == ["39"]
+async def test_position_never_rises(sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers()
+    await open_page(page, sale, answers, "waiting")
+    await expect(page.locator("#figure")).to_have_text("59")
+    await page.evaluate(SHOWN)
+    answers.newer(serving=60)
+    await expect(page.locator("#figure")).to_have_text("39")
+    # An older document, as another worker or a cache may still give it: dropped.
+    answers.status |= {"revision": answers.status["revision"] - 1, "serving": 50}
+    for _ in range(3):
+        await answers.polled()
+    # A newer document that would move the visitor back: followed, but not shown.
+    answers.status |= {"revision": 50, "serving": 55, "sellable": 299}
+    await expect(page.locator("#stock-free")).to_have_text("299")
+    await expect(page.locator("#figure")).to_have_text("39")
+    assert await page.evaluate("window.shown") == ["39"]
 
 
-async def test_gaps_in_the_numbering_are_not_people(sale: Sale, browser: Chromium) -> None:
-    stage = Stage(status={"gaps": [[30, 45], [90, 99], [101, 120]]})
-    async with browser.page() as page:
-        await open_page(page, sale, stage, "waiting")
-        assert await page.text("#figure") == "44"
+async def test_gaps_in_the_numbering_are_not_people(sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers(status={"gaps": [[30, 45], [90, 99], [101, 120]]})
+    await open_page(page, sale, answers, "waiting")
+    await expect(page.locator("#figure")).to_have_text("44")
 
 
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+@pytest.mark.parametrize("size", [NARROW])
 @pytest.mark.parametrize("scene", SCENES)
-async def test_each_scene_fits_and_can_be_touched(
-    scene: str, sale: Sale, browser: Chromium
-) -> None:
-    for language in ("en", "zh-Hans"):
-        async with browser.page(NARROW, language=language) as page:
-            await open_scene(page, sale, scene)
-            assert await page.text("h1")
-            for size in (NARROW, PHONE, WIDE):
-                await page.resize(size)
-                too_wide = f"document.documentElement.scrollWidth - {size[0]}"
-                assert await page.run(too_wide) <= 0, (scene, language, size)
-            assert await page.run(SMALL_TARGETS) == []
+async def test_each_scene_fits_and_can_be_touched(scene: str, sale: Sale, page: Page) -> None:
+    await open_scene(page, sale, scene)
+    await expect(page.locator("#headline")).not_to_be_empty()
+    for size in (NARROW, PHONE, WIDE):
+        await resize(page, size)
+        too_wide = f"document.documentElement.scrollWidth - {size[0]}"
+        assert await page.evaluate(too_wide) <= 0, size
+    assert await page.evaluate(SMALL_TARGETS) == []
 
 
 SMALL_TARGETS = f"""
@@ -155,144 +157,132 @@ SMALL_TARGETS = f"""
 """
 
 
-async def test_lobby_counts_down_by_the_time_of_the_service(sale: Sale, browser: Chromium) -> None:
-    stage = Stage(number=None, status={"state": "lobby"})
+async def test_lobby_counts_down_by_the_time_of_the_service(sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers(number=None, status={"state": "lobby"})
     # The service's clock is an hour ahead of the browser's; the opening is in 90 s by the former.
-    stage.status |= {"now": in_seconds(3600), "event_start_time": in_seconds(3690)}
-    async with browser.page() as page:
-        await open_page(page, sale, stage, "lobby")
-        assert (await page.text("#figure")).startswith("01:")
+    answers.status |= {"now": in_seconds(3600), "event_start_time": in_seconds(3690)}
+    await open_page(page, sale, answers, "lobby")
+    await expect(page.locator("#figure")).to_have_text(re.compile("^01:"))
 
 
+@pytest.mark.parametrize("size", [NARROW])
 @pytest.mark.parametrize(("language", "day"), [("en", "d"), ("zh-Hans", "天")])
-async def test_far_opening_is_told_in_days_and_fits(
-    language: str, day: str, sale: Sale, browser: Chromium
-) -> None:
-    stage = Stage(status={"state": "scheduled"})
-    stage.status["event_start_time"] = in_seconds(1_135 * 86_400 + 7_230)
-    async with browser.page(NARROW, language=language) as page:
-        await open_page(page, sale, stage, "scheduled")
-        assert await page.text("#figure") == f"1,135 {day} 02:00"
-        for size in (NARROW, PHONE, DESKTOP, WIDE):
-            await page.resize(size)
-            over = "document.getElementById('{}').getBoundingClientRect().right"
-            assert await page.run(f"{over.format('figure')} - {over.format('headline')}") <= 0, size
+async def test_far_opening_is_told_in_days_and_fits(day: str, sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers(status={"state": "scheduled"})
+    answers.status["event_start_time"] = in_seconds(1_135 * 86_400 + 7_230)
+    await open_page(page, sale, answers, "scheduled")
+    await expect(page.locator("#figure")).to_have_text(f"1,135 {day} 02:00")
+    for size in (NARROW, PHONE, DESKTOP, WIDE):
+        await resize(page, size)
+        edge = "document.getElementById('{}').getBoundingClientRect().right"
+        over = f"{edge.format('figure')} - {edge.format('headline')}"
+        assert await page.evaluate(over) <= 0, size
 
 
-async def test_drawn_visitor_asks_for_the_number_once(sale: Sale, browser: Chromium) -> None:
+async def test_drawn_visitor_asks_for_the_number_once(sale: Sale, page: Page) -> None:
     """Catches a page that asks at each poll while the draw waits for its beacon, or ever after."""
     draw = {"commitment": "c0ffee", "drawn": False}
-    stage = Stage(number=None, status={"serving": 0, "lobby": 90, "draw": draw})
-    async with browser.page() as page:
-        await open_page(page, sale, stage, "lobby")
-        for _ in range(3):
-            await stage.polled()
-        before = stage.views
-        for _ in range(3):
-            await stage.polled()
-        assert stage.views == before
-        stage.number = 60
-        stage.newer(draw={**draw, "drawn": True})
-        await reach(page, "waiting")
-        assert await page.text("#number") == "60"
-        for _ in range(3):
-            await stage.polled()
-        assert stage.views == before + 1
+    answers = WaitingAnswers(number=None, status={"serving": 0, "lobby": 90, "draw": draw})
+    await open_page(page, sale, answers, "lobby")
+    for _ in range(3):
+        await answers.polled()
+    before = answers.views
+    for _ in range(3):
+        await answers.polled()
+    assert answers.views == before
+    answers.number = 60
+    answers.newer(draw={**draw, "drawn": True})
+    await reach(page, "waiting")
+    await expect(page.locator("#number")).to_have_text("60")
+    for _ in range(3):
+        await answers.polled()
+    assert answers.views == before + 1
 
 
-async def test_passed_turn_is_joined_again_by_choice_only(sale: Sale, browser: Chromium) -> None:
-    stage = Stage(status={"serving": 100}, claim=(410, {"code": "call_expired"}))
-    async with browser.page() as page:
-        await open_page(page, sale, stage, "expired")
-        await page.go(sale.page())
-        await reach(page, "expired")
-        joins = stage.joins
-        stage.number, stage.claim = 180, (202, {})
-        await page.click("#again")
-        await reach(page, "waiting")
-        assert stage.joins == joins + 1
-        assert await page.text("#number") == "180"
+async def test_passed_turn_is_joined_again_by_choice_only(sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers(status={"serving": 100}, claim=(410, {"code": "call_expired"}))
+    await open_page(page, sale, answers, "expired")
+    await page.goto(sale.page())
+    await reach(page, "expired")
+    joins = answers.joins
+    answers.number, answers.claim = 180, (202, {})
+    await page.locator("#again").click()
+    await reach(page, "waiting")
+    assert answers.joins == joins + 1
+    await expect(page.locator("#number")).to_have_text("180")
 
 
-async def test_lost_connection_keeps_the_place_and_recovers(sale: Sale, browser: Chromium) -> None:
-    stage = Stage()
-    async with browser.page() as page:
-        await open_page(page, sale, stage, "waiting")
-        stage.online = False
-        await page.until("!document.getElementById('banner').hidden", seconds=20)
-        assert await page.text("#figure") == "59"
-        assert "kept" in await page.text("#banner")
-        assert "kept" in await page.text("#announcer")
-        stage.online = True
-        stage.newer(serving=45)
-        await page.click("#banner-action")
-        await page.until("document.getElementById('banner').hidden")
-        assert await page.text("#figure") == "54"
-    assert stage.joins == 1
+async def test_lost_connection_keeps_the_place_and_recovers(sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers()
+    await open_page(page, sale, answers, "waiting")
+    answers.online = False
+    await expect(page.locator("#banner")).to_be_visible(timeout=TROUBLE_MS)
+    await expect(page.locator("#figure")).to_have_text("59")
+    await expect(page.locator("#banner")).to_contain_text("kept", use_inner_text=True)
+    await expect(page.locator("#announcer")).to_contain_text("kept")
+    answers.online = True
+    answers.newer(serving=45)
+    await page.locator("#banner-action").click()
+    await expect(page.locator("#banner")).to_be_hidden()
+    await expect(page.locator("#figure")).to_have_text("54")
+    assert answers.joins == 1
 
 
 async def test_turn_changes_the_title_and_goes_to_the_shop(
-    sale: Sale, shop: ReturnPage, browser: Chromium
+    sale: Sale, shop: ReturnPage, page: Page
 ) -> None:
     target = f"{sale.shop}/seats?holdfast_token=x"
-    stage = Stage(status={"serving": 100}, claim=(201, {"redirect_to": target}))
-    async with browser.page() as page:
-        await open_page(page, sale, stage, "turn")
-        assert "It is your turn" in await page.run("document.title")
-        await page.until("location.pathname === '/seats'")
+    answers = WaitingAnswers(status={"serving": 100}, claim=(201, {"redirect_to": target}))
+    await open_page(page, sale, answers, "turn")
+    await expect(page).to_have_title(re.compile("It is your turn"))
+    await arrive(page, "/seats")
     assert len(shop.visits) == 1
 
 
-async def test_reader_is_told_seldom_and_politely(sale: Sale, browser: Chromium) -> None:
-    stage = Stage()
-    async with browser.page() as page:
-        await open_page(page, sale, stage, "waiting")
-        assert await page.text("#announcer") == "You are in line. 59 places ahead of you."
-        stage.newer(serving=42)
-        await page.until("document.getElementById('figure').textContent === '57'")
-        assert "59" in await page.text("#announcer")
-        tree = (await page.call("Accessibility.getFullAXTree"))["nodes"]
-        roles = {node["role"]["value"]: node for node in tree if not node.get("ignored")}
-        assert {"status", "progressbar", "heading", "main", "banner"} <= roles.keys()
-        assert roles["progressbar"]["name"]["value"] == "Your way through the line"
+async def test_reader_is_told_seldom_and_politely(sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers()
+    await open_page(page, sale, answers, "waiting")
+    await expect(page.locator("#announcer")).to_have_text(
+        "You are in line. 59 places ahead of you."
+    )
+    answers.newer(serving=42)
+    await expect(page.locator("#figure")).to_have_text("57")
+    await expect(page.locator("#announcer")).to_contain_text("59")
+    for role in ("status", "heading", "main", "banner"):
+        await expect(page.get_by_role(role).first).to_be_visible()
+    await expect(page.get_by_role("progressbar", name="Your way through the line")).to_be_visible()
 
 
-async def test_keyboard_reaches_the_sound_switch(sale: Sale, browser: Chromium) -> None:
-    async with browser.page() as page:
-        await open_page(page, sale, Stage(), "waiting")
-        for _ in range(5):
-            await page.press("Tab")
-            if await page.run("document.activeElement.id") == "sound":
-                break
-        await page.press("Enter")
-        assert await page.run("document.getElementById('sound').ariaPressed") == "true"
+async def test_keyboard_reaches_the_sound_switch(sale: Sale, page: Page) -> None:
+    await open_page(page, sale, WaitingAnswers(), "waiting")
+    for _ in range(5):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.id") == "sound":
+            break
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#sound")).to_have_attribute("aria-pressed", "true")
 
 
-async def test_estimate_is_a_span_that_shrinks_with_the_line(sale: Sale, browser: Chromium) -> None:
-    stage = Stage()
-    async with browser.page() as page:
-        await open_page(page, sale, stage, "waiting")
-        await page.until("document.getElementById('wait').textContent === '10 to 14 min'")
-        stage.newer(serving=70)
-        await page.until("document.getElementById('wait').textContent === '5 to 7 min'")
+async def test_estimate_is_a_span_that_shrinks_with_the_line(sale: Sale, page: Page) -> None:
+    answers = WaitingAnswers()
+    await open_page(page, sale, answers, "waiting")
+    await expect(page.locator("#wait")).to_have_text("10 to 14 min")
+    answers.newer(serving=70)
+    await expect(page.locator("#wait")).to_have_text("5 to 7 min")
 
 
-async def test_dark_and_light_differ_and_stay_readable(sale: Sale, browser: Chromium) -> None:
+async def test_dark_and_light_differ_and_stay_readable(sale: Sale, page: Page) -> None:
     papers = set()
-    for dark in (False, True):
-        async with browser.page(DESKTOP, dark=dark) as page:
-            await open_page(page, sale, Stage(), "waiting")
-            papers.add(await page.run("getComputedStyle(document.body).backgroundColor"))
+    await open_page(page, sale, WaitingAnswers(), "waiting")
+    for medium in ("light", "dark"):
+        await page.emulate_media(**MEDIA[medium])
+        papers.add(await page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert len(papers) == 2
 
 
-async def test_form_appears_when_the_script_does_not_arrive(sale: Sale, browser: Chromium) -> None:
-    async with browser.page() as page:
-        await page.answer("/main.js", lambda _: None)
-        await page.go(sale.page())
-        with pytest.raises(BrowserError):
-            await page.until("document.documentElement.hasAttribute('data-live')", seconds=0.5)
-        await page.until(FORM_SHOWS)
-        assert await page.run("getComputedStyle(document.querySelector('.live')).visibility") == (
-            "hidden"
-        )
+async def test_form_appears_when_the_script_does_not_arrive(sale: Sale, page: Page) -> None:
+    await lose_requests(page, "**/main.js")
+    await page.goto(sale.page())
+    await expect(page.locator(".fallback")).to_be_visible()
+    await expect(page.locator("html[data-live]")).to_have_count(0)
+    await expect(page.locator(".live")).to_be_hidden()

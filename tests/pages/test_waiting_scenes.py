@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from accessibility import assert_accessible, assert_reflows
-from chromium import PHONE, Chromium
-from pages_kit import Sale
+from playwright.async_api import Page, expect
+from running_sale import Sale
 from waiting_scenes import (
     PLACES,
     PROBLEMS,
@@ -21,7 +21,6 @@ from waiting_scenes import (
 from holdfast_queue.http.pages.languages import catalogue
 from holdfast_queue.http.pages.place import Scene
 
-TALL = (390, 1400)
 REFRESH = "meta[http-equiv=refresh]"
 """Left out where there are no scripts: a line moves in real time (WCAG 2.2.1 excepts that), and
 nothing else brings news of it to such a page. It says so, and it names the interval."""
@@ -38,11 +37,10 @@ def test_scenes_are_complete() -> None:
 
 
 @pytest.mark.parametrize("scene", SCENES)
-async def test_scene_is_accessible(scene: str, sale: Sale, browser: Chromium) -> None:
-    async with browser.page(PHONE) as page:
-        await open_scene(page, sale, scene)
-        await assert_accessible(page)
-        await assert_reflows(page)
+async def test_scene_is_accessible(scene: str, sale: Sale, phone: Page) -> None:
+    await open_scene(phone, sale, scene)
+    await assert_accessible(phone)
+    await assert_reflows(phone)
 
 
 @pytest.mark.parametrize(
@@ -50,33 +48,30 @@ async def test_scene_is_accessible(scene: str, sale: Sale, browser: Chromium) ->
     [("waiting", True), ("rejected", False), ("identity", False), ("draining", False)],
 )
 async def test_stock_is_shown_to_whom_it_is_for(
-    scene: str, shown: bool, sale: Sale, browser: Chromium
+    scene: str, shown: bool, sale: Sale, phone: Page
 ) -> None:
-    async with browser.page(PHONE) as page:
-        await open_scene(page, sale, scene)
-        await page.until(f"document.getElementById('stock').hidden === {str(not shown).lower()}")
+    await open_scene(phone, sale, scene)
+    await expect(phone.locator("#stock")).to_be_visible(visible=shown)
 
 
+# Tall enough for the banner to lie over nothing, where axe could not tell the background.
+@pytest.mark.parametrize("size", [(390, 1400)])
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_trouble_is_accessible(trouble: str, sale: Sale, browser: Chromium) -> None:
-    # Tall enough for the banner to lie over nothing, where axe could not tell the background.
-    async with browser.page(TALL) as page:
-        await open_trouble(page, sale, trouble)
-        await assert_accessible(page)
-        await assert_reflows(page)
+async def test_trouble_is_accessible(trouble: str, sale: Sale, page: Page) -> None:
+    await open_trouble(page, sale, trouble)
+    await assert_accessible(page)
+    await assert_reflows(page)
 
 
 @pytest.mark.parametrize("scene", PLACES)
-async def test_place_is_accessible(scene: Scene, sale: Sale, browser: Chromium) -> None:
-    async with browser.page(PHONE) as page:
-        await open_document(page, sale, place_page(sale, scene))
-        await assert_accessible(page, without=[REFRESH])
-        await assert_reflows(page)
+async def test_place_is_accessible(scene: Scene, sale: Sale, plain_phone: Page) -> None:
+    await open_document(plain_phone, sale, place_page(sale, scene))
+    await assert_accessible(plain_phone, without=[REFRESH])
+    await assert_reflows(plain_phone)
 
 
 @pytest.mark.parametrize("kind", PROBLEMS)
-async def test_problem_is_accessible(kind: str, sale: Sale, browser: Chromium) -> None:
-    async with browser.page(PHONE) as page:
-        await open_document(page, sale, problem_page(sale, kind))
-        await assert_accessible(page, without=[REFRESH])
-        await assert_reflows(page)
+async def test_problem_is_accessible(kind: str, sale: Sale, plain_phone: Page) -> None:
+    await open_document(plain_phone, sale, problem_page(sale, kind))
+    await assert_accessible(plain_phone, without=[REFRESH])
+    await assert_reflows(plain_phone)

@@ -5,19 +5,24 @@ The shop, the service and the browser are real; only faults are answered in the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from chromium import Page
-from storefront_kit import (
-    OpenShop,
+import aiohttp
+from browser import PHONE, arrive, lose_requests, open_page, throttle
+from open_shop import OpenShop, open_shop
+from playwright.async_api import Browser, Page, expect
+from running_service import Service
+from shop_visit import (
     answer_for_service,
     come_to_the_seats,
     focus_map,
     hold_best,
     pay,
-    throttle,
+    submit_payment,
     walk_in,
     walk_in_without_scripts,
 )
@@ -29,48 +34,50 @@ AREAS: Final = (
     {"id": "balcony", "name": "شرفة (Balcony)", "capacity": 50, "category": "VIP"},
 )
 SLOW_BYTES_PER_SECOND: Final = 2_000
-TOAST_IS_SHOWN: Final = "document.getElementById('toast').classList.contains('on')"
 
 _Arrange = Callable[[Page, OpenShop], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """How a page comes into a scene; `sale` are the fields of the sale that it wants."""
+    """How a page comes into a scene."""
 
     arrange: _Arrange
     sale: Mapping[str, object] = field(default_factory=dict)
+    """Fields of the sale that it wants."""
+    scripts: bool = True
+    """Whether the page's context runs scripts."""
 
 
 async def landing(page: Page, store: OpenShop) -> None:
-    await page.go(store.url)
+    await page.goto(store.url)
 
 
 async def landing_of_who_returns(page: Page, store: OpenShop) -> None:
     await cart(page, store)
-    await page.go(store.url)
+    await page.goto(store.url)
 
 
 async def landing_after_leaving(page: Page, store: OpenShop) -> None:
-    await page.go(f"{store.url}/?left")
+    await page.goto(f"{store.url}/?left")
 
 
 async def landing_sold_out(page: Page, store: OpenShop) -> None:
     await store.sell_out()
-    await page.go(store.url)
+    await page.goto(store.url)
 
 
 async def landing_closed(page: Page, store: OpenShop) -> None:
     await store.sale.tell("close")
-    await page.go(store.url)
+    await page.goto(store.url)
 
 
 async def no_turn(page: Page, store: OpenShop) -> None:
-    await page.go(f"{store.url}/seats")
+    await page.goto(f"{store.url}/seats")
 
 
 async def turn_used(page: Page, store: OpenShop) -> None:
-    await page.go(f"{store.url}/seats?turn=used")
+    await page.goto(f"{store.url}/seats?turn=used")
 
 
 async def seats(page: Page, store: OpenShop) -> None:
@@ -84,34 +91,34 @@ async def keyboard(page: Page, store: OpenShop) -> None:
 
 async def selection(page: Page, store: OpenShop) -> None:
     await keyboard(page, store)
-    await page.press("Enter", "ArrowRight", "Enter")
-    await page.click(".area .stepper button:last-child")
+    for key in ("Enter", "ArrowRight", "Enter"):
+        await page.keyboard.press(key)
+    await page.locator(".area .stepper button:last-child").click()
 
 
 async def cart(page: Page, store: OpenShop) -> None:
     await walk_in(page, store)
     await hold_best(page)
-    await page.until(f"!{TOAST_IS_SHOWN}")
+    await expect(page.locator("#toast")).not_to_contain_class("on")
 
 
 async def checkout(page: Page, store: OpenShop) -> None:
     await cart(page, store)
-    await page.click(".hold .button")
-    await page.until("document.getElementById('payment').open")
+    await page.locator(".hold .button").click()
+    await expect(page.locator("#payment")).to_be_visible()
 
 
 async def payment_unknown(page: Page, store: OpenShop) -> None:
     await cart(page, store)
-    await page.answer("/pay", lambda _: None)
-    await page.click(".hold .button")
-    await page.click("#payment .button")
-    await page.until("document.getElementById('toast').textContent.includes('not known yet')")
+    await lose_requests(page, "**/pay")
+    await submit_payment(page)
+    await expect(page.locator("#toast")).to_contain_text("not known yet")
 
 
 async def leaving(page: Page, store: OpenShop) -> None:
     await cart(page, store)
-    await page.click("#leave")
-    await page.until("document.getElementById('leaving').open")
+    await page.locator("#leave").click()
+    await expect(page.locator("#leaving")).to_be_visible()
 
 
 async def order(page: Page, store: OpenShop) -> None:
@@ -122,63 +129,63 @@ async def order(page: Page, store: OpenShop) -> None:
 async def refused(page: Page, store: OpenShop) -> None:
     await selection(page, store)
     await answer_for_service(page, "/holds", 409, TAKEN)
-    await page.click("#hold")
-    await page.until("document.getElementById('toast').textContent.includes('quicker')")
+    await page.locator("#hold").click()
+    await expect(page.locator("#toast")).to_contain_text("quicker")
 
 
 async def expired(page: Page, store: OpenShop) -> None:
     await walk_in(page, store)
     await hold_best(page)
-    await page.until("document.getElementById('toast').textContent.includes('run out')")
+    await expect(page.locator("#toast")).to_contain_text("run out")
 
 
 async def session_over(page: Page, store: OpenShop) -> None:
     await walk_in(page, store)
     await answer_for_service(page, "/holds", 409, {"code": "pass_ended"})
-    await page.click("#best .button")
-    await page.until("!document.getElementById('gate').hidden")
+    await page.locator("#best .button").click()
+    await expect(page.locator("#gate")).to_be_visible()
 
 
 async def sold_out(page: Page, store: OpenShop) -> None:
     await walk_in(page, store)
     await store.sell_out()
-    await page.go(f"{store.url}/seats")
-    await page.until("document.getElementById('choice-hint').textContent.startsWith('Sold out')")
+    await page.goto(f"{store.url}/seats")
+    await expect(page.locator("#choice-hint")).to_have_text(re.compile("^Sold out"))
 
 
 async def plan_loading(page: Page, store: OpenShop) -> None:
     await plan_failed(page, store)
-    await page.let_through()
+    await page.unroute_all()
     await throttle(page, SLOW_BYTES_PER_SECOND)
-    await page.click("#loading-again")
-    await page.until("/of .* kB/.test(document.getElementById('loading-said').textContent)")
+    await page.locator("#loading-again").click()
+    await expect(page.locator("#loading-said")).to_have_text(re.compile("of .* kB"))
 
 
 async def plan_failed(page: Page, store: OpenShop) -> None:
     await answer_for_service(page, "/plan", 503, BUSY)
     await come_to_the_seats(page, store)
-    await page.until("document.getElementById('loading-trouble').textContent !== ''")
+    await expect(page.locator("#loading-trouble")).not_to_be_empty()
 
 
 async def plan_refused(page: Page, store: OpenShop) -> None:
     await answer_for_service(page, "/plan", 404, {"detail": "There is no such sale."})
     await come_to_the_seats(page, store)
-    await page.until("document.getElementById('loading-trouble').textContent !== ''")
+    await expect(page.locator("#loading-trouble")).not_to_be_empty()
 
 
 async def map_out_of_date(page: Page, store: OpenShop) -> None:
     await answer_for_service(page, "/changes", 503, BUSY)
     await walk_in(page, store)
-    await page.until("document.getElementById('stale').textContent !== ''")
+    await expect(page.locator("#stale")).not_to_be_empty()
 
 
 async def problem(page: Page, store: OpenShop) -> None:
     async with store.line.cut():
-        await page.go(store.url)
+        await page.goto(store.url)
 
 
 async def nothing_here(page: Page, store: OpenShop) -> None:
-    await page.go(f"{store.url}/nowhere")
+    await page.goto(f"{store.url}/nowhere")
 
 
 async def plain(page: Page, store: OpenShop) -> None:
@@ -187,38 +194,38 @@ async def plain(page: Page, store: OpenShop) -> None:
 
 async def plain_cart(page: Page, store: OpenShop) -> None:
     await plain(page, store)
-    await page.click("form[aria-labelledby=best-heading] .button")
-    await page.until("!!document.querySelector('.hold')")
+    await page.locator("form[aria-labelledby=best-heading] .button").click()
+    await expect(page.locator(".hold")).to_be_visible()
 
 
 async def plain_landing(page: Page, store: OpenShop) -> None:
     await plain_cart(page, store)
-    await page.go(store.url)
+    await page.goto(store.url)
 
 
 async def plain_declined(page: Page, store: OpenShop) -> None:
     await plain_cart(page, store)
-    await page.run("document.querySelector('.hold select').value = 'declined'")
-    await page.click(".hold .fields .button")
-    await page.until("location.pathname === '/pay'")
+    await page.locator(".hold select").select_option("declined")
+    await page.locator(".hold .fields .button").click()
+    await arrive(page, "/pay")
 
 
 async def plain_leaving(page: Page, store: OpenShop) -> None:
     await plain_cart(page, store)
-    await page.click("a[href='/leave']")
-    await page.until("location.pathname === '/leave'")
+    await page.locator("a[href='/leave']").click()
+    await arrive(page, "/leave")
 
 
 async def plain_order(page: Page, store: OpenShop) -> None:
     await plain_cart(page, store)
-    await page.click(".hold .fields .button")
-    await page.until("location.pathname.startsWith('/orders/')")
+    await page.locator(".hold .fields .button").click()
+    await page.wait_for_url("**/orders/*")
 
 
 async def plain_sold_out(page: Page, store: OpenShop) -> None:
     await plain(page, store)
     await store.sell_out()
-    await page.go(f"{store.url}/seats?plain=1")
+    await page.goto(f"{store.url}/seats?plain=1")
 
 
 STANDING: Final[Mapping[str, object]] = {"plan": None, "areas": AREAS}
@@ -251,16 +258,25 @@ SCENES: Final[Mapping[str, Scene]] = {
     "map-out-of-date": Scene(map_out_of_date),
     "problem": Scene(problem),
     "nothing-here": Scene(nothing_here),
-    "plain": Scene(plain),
-    "plain-cart": Scene(plain_cart),
-    "plain-landing": Scene(plain_landing),
-    "plain-declined": Scene(plain_declined),
-    "plain-leaving": Scene(plain_leaving),
-    "plain-order": Scene(plain_order),
-    "plain-sold-out": Scene(plain_sold_out),
+    "plain": Scene(plain, scripts=False),
+    "plain-cart": Scene(plain_cart, scripts=False),
+    "plain-landing": Scene(plain_landing, scripts=False),
+    "plain-declined": Scene(plain_declined, scripts=False),
+    "plain-leaving": Scene(plain_leaving, scripts=False),
+    "plain-order": Scene(plain_order, scripts=False),
+    "plain-sold-out": Scene(plain_sold_out, scripts=False),
 }
 
 
-async def open_scene(page: Page, store: OpenShop, name: str) -> None:
-    """Brings the page into a scene."""
-    await SCENES[name].arrange(page, store)
+@asynccontextmanager
+async def open_scene(
+    browser: Browser, service: Service, http: aiohttp.ClientSession, name: str
+) -> AsyncIterator[Page]:
+    """A phone's page in the scene of this name, in front of a sale of its own."""
+    scene = SCENES[name]
+    async with (
+        open_shop(service, http, **scene.sale) as store,
+        open_page(browser, PHONE, scripts=scene.scripts) as page,
+    ):
+        await scene.arrange(page, store)
+        yield page

@@ -1,4 +1,4 @@
-"""The demo's shop in front of a sale of its own, and what a visitor does there."""
+"""The demo's shop in front of a sale of its own."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 from api_client import Api
-from chromium import Answer, Message, Page
 from cut_line import CutLine
-from pages_kit import POLL_SECONDS, WAIT_SECONDS, Sale, make_sale
 from ports import free_port
+from running_sale import POLL_SECONDS, WAIT_SECONDS, Sale, make_sale
 from running_service import Service
 
 from holdfast_demo.shop.app import create_shop
 
 PLAN: Final = json.loads(
-    (Path(__file__).parents[1] / "examples/plans/sports-hall.json").read_text()
+    (Path(__file__).parents[2] / "examples/plans/sports-hall.json").read_text()
 )
 PRICES: Final = {"VIP": 9500, "I": 6500, "II": 4500, "GA": 3500}
 FLOOR: Final = {"id": "floor", "name": "Standing floor", "capacity": 5, "category": "GA"}
@@ -30,7 +29,6 @@ HALL: Final[Mapping[str, object]] = {
     "plan": PLAN, "prices": PRICES, "areas": [FLOOR], "hold_seconds": 60,
 }  # fmt: skip
 MAX_SEATS: Final = 1000
-LABEL: Final = "document.activeElement.getAttribute('aria-label')"
 
 
 @dataclass
@@ -105,70 +103,3 @@ async def open_shop(
     finally:
         await runner.cleanup()
         await line.close()
-
-
-async def walk_in(page: Page, store: OpenShop) -> None:
-    """From the landing page through the line to the map."""
-    await page.go(store.url)
-    await page.click("main a.button")
-    await page.until("location.pathname === '/seats'", seconds=30)
-    await page.until("!!document.getElementById('shop') && !document.getElementById('shop').hidden")
-
-
-async def come_to_the_seats(page: Page, store: OpenShop) -> None:
-    """Through the line, to a page whose map may not load."""
-    await page.go(await store.way_in())
-    await page.until("location.pathname === '/seats'")
-
-
-async def throttle(page: Page, bytes_per_second: int = -1, latency_ms: int = 0) -> None:
-    await page.call(
-        "Network.emulateNetworkConditions", offline=False, latency=latency_ms,
-        downloadThroughput=bytes_per_second, uploadThroughput=-1,
-    )  # fmt: skip
-
-
-async def answer_for_service(
-    page: Page, path: str, status: int, problem: Mapping[str, object]
-) -> None:
-    """Refuses the page's calls to the service whose path ends like this, across origins as the
-    service does.
-    """
-    cors = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*, Authorization"}
-
-    def refuse(request: Message) -> Answer:
-        return (204, "", cors) if request["method"] == "OPTIONS" else (status, problem, cors)
-
-    await page.answer(f"/v1/sales/*{path}", refuse)
-
-
-async def lose_calls_to_service(page: Page, path: str) -> None:
-    """The network loses them."""
-    await page.answer(f"/v1/sales/*{path}", lambda _: None)
-
-
-async def walk_in_without_scripts(page: Page, store: OpenShop) -> None:
-    """The same with the forms of both pages."""
-    await page.scripts(on=False)
-    await page.go(await store.way_in())
-    await page.until("location.search.startsWith('?plain')")
-    await page.until("document.readyState === 'complete'")
-
-
-async def focus_map(page: Page) -> str:
-    await page.run("document.querySelector('.cursor[tabindex=\"0\"]').focus()")
-    return str(await page.run(LABEL))
-
-
-async def hold_best(page: Page) -> None:
-    await page.click("#best .button")
-    await page.until("!!document.querySelector('.hold')")
-
-
-async def pay(page: Page, answer: str = "approved") -> None:
-    """Pays for the first hold in the cart; the order is shown when the bank approves."""
-    await page.click(".hold .button")
-    await page.click(f"input[value={answer}]")
-    await page.click("#payment .button")
-    if answer == "approved":
-        await page.until("location.pathname.startsWith('/orders/')")

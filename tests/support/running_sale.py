@@ -1,4 +1,4 @@
-"""Sales and shops for the page tests."""
+"""A sale on a running service, and where its visitors are sent back to."""
 
 from __future__ import annotations
 

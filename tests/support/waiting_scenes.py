@@ -5,16 +5,15 @@ scripts as the documents that the service makes.
 which each scene has its headline.
 """
 
-import asyncio
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
-from urllib.parse import urlsplit
+from __future__ import annotations
 
-from chromium import Answer, Message, Page
-from pages_kit import Sale
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from playwright.async_api import Page, Route, expect
+from running_sale import Sale
+from waiting_answers import WaitingAnswers
 
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import Advanced
@@ -33,90 +32,8 @@ MESSAGE: Final = "Doors open at <eight>. \u0627\u0644\u0628\u0627\u0628 3"
 """An operator's words in two directions of writing, with markup that must stay text."""
 
 NOW_MS: Final = 1_790_000_000_000
-
-
-def in_seconds(seconds: float) -> str:
-    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
-
-
-@dataclass
-class Stage:
-    """What the browser is answered; None for a lost connection."""
-
-    number: int | None = 100
-    claim: Answer = (202, {})
-    join: Answer | None = None
-    view: Answer | None = None
-    failing: Answer | None = None
-    """What everything is answered with instead."""
-    online: bool = True
-    keeps_cookies: bool = True
-    status: dict[str, Any] = field(default_factory=dict)
-    opens_in: float = -60
-    joins: int = 0
-    views: int = 0
-    requests: int = 0
-    poll: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self.status = {
-            "sale": "x", "state": "open", "revision": 10,
-            "event_start_time": in_seconds(self.opens_in),
-            "serving": 40, "issued": 200, "lobby": 0, "gaps": [], "admitted_per_minute": 60,
-            "refresh_interval_seconds": 1, "claim_window_seconds": 120,
-            "sellable": 300, "held": 100, "sold": 100, "message": None, "draw": None,
-        } | self.status  # fmt: skip
-
-    def __call__(self, request: Message) -> Answer | None:
-        self.requests += 1
-        if not self.online:
-            return None
-        if self.failing is not None:
-            return self.failing
-        path = urlsplit(request["url"]).path.rsplit("/", 1)[-1]
-        shows_ticket = self.keeps_cookies or "Holdfast-Ticket" in request["headers"]
-        if path in {"ticket", "pass"} and not shows_ticket:
-            return 401, {"code": "unauthorized"}
-        return self._answers()[path]()
-
-    def _answers(self) -> dict[str, Callable[[], Answer]]:
-        return {
-            "status": self._status,
-            "tickets": self._join,
-            "ticket": self._view,
-            "pass": lambda: self.claim,
-            "nowhere": lambda: (204, ""),
-        }
-
-    def _status(self) -> Answer:
-        self.poll.set()
-        return 200, {"now": in_seconds(0), **self.status}
-
-    def _join(self) -> Answer:
-        self.joins += 1
-        return self.join or (201, {"ticket": "t", "number": self.number, "state": "waiting"})
-
-    async def polled(self) -> None:
-        """The page has asked for the status once more."""
-        self.poll.clear()
-        async with asyncio.timeout(20):
-            await self.poll.wait()
-
-    def _view(self) -> Answer:
-        self.views += 1
-        wait = {"p50": 600, "p90": 840}
-        return self.view or (
-            200,
-            {
-                "state": "waiting",
-                "number": self.number,
-                "users_ahead": 59,
-                "estimated_wait_seconds": wait,
-            },
-        )
-
-    def newer(self, **changes: object) -> None:
-        self.status |= {"revision": self.status["revision"] + 1, **changes}
+TROUBLE_MS: Final = 20_000
+"""Longer than it takes a page to tell that it gets no answers."""
 
 
 _CALLED: Final = {"serving": 100}
@@ -158,34 +75,36 @@ TROUBLES: Final[Mapping[str, Mapping[str, Any]]] = {
 """What happens to the page once it shows a place."""
 
 
-async def open_page(page: Page, sale: Sale, stage: Stage, scene: str) -> None:
-    await page.answer("/v1/sales/", stage)
-    await page.go(sale.page())
+async def open_page(page: Page, sale: Sale, answers: WaitingAnswers, scene: str) -> None:
+    """The waiting page with these answers, once it shows the scene."""
+    await page.route("**/v1/sales/**", answers.give)
+    await page.goto(sale.page())
     await reach(page, scene)
 
 
 async def reach(page: Page, scene: str) -> None:
-    await page.until(f"document.documentElement.dataset.state === {scene!r}")
+    """Waits until the page shows the scene."""
+    await expect(page.locator("html")).to_have_attribute("data-state", scene)
 
 
-async def open_scene(page: Page, sale: Sale, scene: str) -> Stage:
+async def open_scene(page: Page, sale: Sale, scene: str) -> WaitingAnswers:
     """The page in one of `SCENES`, and kept there."""
-    stage = Stage(**SCENES[scene])
+    answers = WaitingAnswers(**SCENES[scene])
     if scene == "admitted":
         kept = json.dumps({"number": 100, "entered": True})
-        await page.on_new_document(f"localStorage.setItem('holdfast:{sale.name}', '{kept}')")
-    await open_page(page, sale, stage, scene)
-    return stage
+        await page.add_init_script(f"localStorage.setItem('holdfast:{sale.name}', '{kept}')")
+    await open_page(page, sale, answers, scene)
+    return answers
 
 
-async def open_trouble(page: Page, sale: Sale, kind: str) -> Stage:
+async def open_trouble(page: Page, sale: Sale, kind: str) -> WaitingAnswers:
     """A visitor in line whose page gets no answers any more."""
-    stage = Stage(status={"message": MESSAGE})
-    await open_page(page, sale, stage, "waiting")
+    answers = WaitingAnswers(status={"message": MESSAGE})
+    await open_page(page, sale, answers, "waiting")
     for name, value in TROUBLES[kind].items():
-        setattr(stage, name, value)
-    await page.until("!document.getElementById('banner').hidden", seconds=20)
-    return stage
+        setattr(answers, name, value)
+    await expect(page.locator("#banner")).to_be_visible(timeout=TROUBLE_MS)
+    return answers
 
 
 # -- without scripts
@@ -265,7 +184,13 @@ def problem_page(sale: Sale, kind: str, language: str = "en") -> str:
 
 
 async def open_document(page: Page, sale: Sale, document: str) -> None:
-    """Shows a document on the sale's own address, with the service's styles and no scripts."""
-    await page.scripts(on=False)
-    await page.answer("/place", lambda _: (200, document))
-    await page.go(sale.page("/place"))
+    """Shows a document on the sale's own address, with the service's styles.
+
+    The page's context has to be one without scripts.
+    """
+
+    async def show(route: Route) -> None:
+        await route.fulfill(content_type="text/html", body=document)
+
+    await page.route("**/place?*", show)
+    await page.goto(sale.page("/place"))

@@ -1,0 +1,153 @@
+"""Debian's Chromium, driven by Playwright: one browser, and for each page a context of its own.
+
+A context shares no cookie, no storage and no cache with another. Playwright waits by itself for
+what is asked of a page, `WAIT_MS` at most.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, Page, Request, Route, async_playwright, expect
+
+if TYPE_CHECKING:
+    from playwright.async_api import StorageState
+
+PROGRAMS: Final = ("chromium-headless-shell", "chromium")
+"""Debian's packages of the same engine; the first has no windows and starts a page far cheaper."""
+FLAGS: Final = (
+    "--no-sandbox",  # tests may run as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--autoplay-policy=no-user-gesture-required",
+)
+WAIT_MS: Final = 10_000
+
+Size = tuple[int, int]
+"""Width and height in CSS pixels; a narrow page is a phone's, with touch and dense pixels."""
+
+PHONE: Final = (390, 844)
+NARROW: Final = (320, 640)
+DESKTOP: Final = (1440, 900)
+WIDE: Final = (1920, 1080)
+WIDEST_PHONE: Final = 600
+
+MEDIA: Final[Mapping[str, Mapping[str, Any]]] = {
+    "light": {"color_scheme": "light", "forced_colors": "none"},
+    "dark": {"color_scheme": "dark", "forced_colors": "none"},
+    "forced colours": {"color_scheme": "light", "forced_colors": "active"},
+}
+"""Arguments of `Page.emulate_media`."""
+
+LAYOUT_SHIFT: Final = """
+window.shifted = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((shift) => {
+  if (!shift.hadRecentInput) window.shifted += shift.value;
+})).observe({type: "layout-shift", buffered: true});
+"""
+"""For `Page.add_init_script`: counts in `shifted` how far what is shown jumps, as in CLS."""
+
+
+def chromium_path() -> str | None:
+    """Where Chromium is installed, if it is."""
+    return next((path for name in PROGRAMS if (path := shutil.which(name))), None)
+
+
+@asynccontextmanager
+async def run_chromium(path: str) -> AsyncIterator[Browser]:
+    """Starts Chromium, without a window."""
+    expect.set_options(timeout=WAIT_MS)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@asynccontextmanager
+async def open_page(
+    browser: Browser,
+    size: Size = DESKTOP,
+    *,
+    language: str = "en",
+    scripts: bool = True,
+    state: StorageState | None = None,
+) -> AsyncIterator[Page]:
+    """An empty page; `state` has the cookies and the storage that its context begins with."""
+    width, height = size
+    phone = width < WIDEST_PHONE
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        device_scale_factor=2 if phone else 1,
+        is_mobile=phone,
+        has_touch=phone,
+        locale=language,
+        java_script_enabled=scripts,
+        storage_state=state,
+    )
+    context.set_default_timeout(WAIT_MS)
+    try:
+        yield await context.new_page()
+    finally:
+        await context.close()
+
+
+async def resize(page: Page, size: Size) -> None:
+    """Gives the page's window another size."""
+    await page.set_viewport_size({"width": size[0], "height": size[1]})
+
+
+async def arrive(page: Page, path: str, *, seconds: float = WAIT_MS / 1000) -> None:
+    """Waits until the page is at an address with this path, and loaded."""
+    await page.wait_for_url(lambda address: urlsplit(address).path == path, timeout=seconds * 1000)
+
+
+def record_requests(page: Page) -> list[Request]:
+    """The page's requests from now on."""
+    requests: list[Request] = []
+
+    def record(request: Request) -> None:
+        requests.append(request)
+
+    page.on("request", record)
+    return requests
+
+
+async def lose_requests(page: Page, pattern: str) -> None:
+    """Lets requests to such addresses get no answer."""
+
+    async def lose(route: Route) -> None:
+        await route.abort("connectionreset")
+
+    await page.route(pattern, lose)
+
+
+async def complaints(page: Page) -> list[str]:
+    """Uncaught errors, console errors and policy violations of all documents of the page."""
+    told = await page.console_messages(filter="all")
+    errors = [
+        f"{message.text} {message.location['url']}" for message in told if message.type == "error"
+    ]
+    return errors + [str(error) for error in await page.page_errors(filter="all")]
+
+
+async def throttle(page: Page, bytes_per_second: int, latency_ms: int = 0) -> None:
+    """Makes the page's line slow."""
+    devtools = await page.context.new_cdp_session(page)
+    await devtools.send("Network.enable")
+    conditions = {"offline": False, "latency": latency_ms, "uploadThroughput": -1}
+    await devtools.send(
+        "Network.emulateNetworkConditions", {**conditions, "downloadThroughput": bytes_per_second}
+    )
+
+
+async def allow_scripts(page: Page) -> None:
+    """Lets the document that is open run scripts, where its context was opened without."""
+    devtools = await page.context.new_cdp_session(page)
+    for disabled in (True, False):  # a session takes back only what it has set itself
+        await devtools.send("Emulation.setScriptExecutionDisabled", {"value": disabled})
