@@ -14,7 +14,9 @@ the event-loop thread of one process.
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
+
+from holdfast_metrics.library import BulkHistogram
 
 
 class Count:
@@ -58,17 +60,6 @@ class CountedBy:
     def flush(self) -> None:
         for count in self._counts.values():
             count.flush()
-
-
-class BulkHistogram(Histogram):
-    """The library's histogram, but for taking many observations at once."""
-
-    def observe_all(self, counts: Sequence[int], total: float) -> None:
-        """`counts[i]` observations in bucket i, whose values add up to `total`."""
-        for bucket, count in zip(self._buckets, counts, strict=True):
-            if count:
-                bucket.inc(count)
-        self._sum.inc(total)
 
 
 class Tally:

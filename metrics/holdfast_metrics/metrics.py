@@ -9,7 +9,8 @@ collectors, exemplars, Info or Enum: multiprocess mode does not carry them.
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from holdfast_metrics import manifest, multiprocess
-from holdfast_metrics.counts import BulkHistogram, CountedBy, TalliedBy, Tally
+from holdfast_metrics.counts import CountedBy, TalliedBy, Tally
+from holdfast_metrics.library import BulkHistogram
 from holdfast_metrics.manifest import Definition
 from holdfast_metrics.requests import RequestCounts
 

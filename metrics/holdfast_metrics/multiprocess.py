@@ -6,9 +6,7 @@ that no other living worker has, and goes on with the files of the dead one that
 there are never more files than there were workers at once, however often one is replaced.
 
 The library's own files are mapped into memory and end a worker when they find no room; ours do not
-(see series_file.py). What is taken from inside of the library stands here and in series_file.py:
-the name under which it makes its values, how it calls them, the format and the names of its files.
-It has no other place for it, so pyproject.toml bounds its version and a test reads ours with it.
+(see series_file). The names of the files are the library's: `<kind>_<slot>.db`.
 """
 
 import logging
@@ -17,10 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, values
-from prometheus_client import multiprocess as library
-from prometheus_client.mmap_dict import mmap_key
+from prometheus_client import CollectorRegistry
 
+from holdfast_metrics import library
 from holdfast_metrics.series_file import SeriesFile
 
 TELL_EVERY: Final = 100_000
@@ -70,7 +67,7 @@ class SharedValue:
         **_others: object,
     ) -> None:
         self._file = files.of_kind(f"{kind}_{multiprocess_mode}" if kind == "gauge" else kind)
-        self._key = mmap_key(*description)
+        self._key = library.series_key(*description)
         self._value = self._file.enter(self._key)
 
     def inc(self, amount: float) -> None:
@@ -105,7 +102,7 @@ def join(slot: int) -> None:
     if _State.directory is None:
         raise RuntimeError("prepare comes before join")
     _State.files = WorkerFiles(_State.directory, slot)
-    values.ValueClass = partial(SharedValue, _State.files)
+    library.make_values_with(partial(SharedValue, _State.files))
 
 
 def forget_worker(slot: int) -> None:
@@ -114,7 +111,7 @@ def forget_worker(slot: int) -> None:
     """
     if _State.directory is not None:
         with suppress(OSError):
-            library.mark_process_dead(slot, str(_State.directory))  # type: ignore[no-untyped-call]  # has no types
+            library.drop_gauges_of(slot, _State.directory)
 
 
 def is_prepared() -> bool:
@@ -128,6 +125,6 @@ def take_dropped_samples() -> int:
 
 def collected() -> CollectorRegistry:
     """A registry that adds up the files of all workers, made for one scrape."""
-    registry = CollectorRegistry()
-    library.MultiProcessCollector(registry, str(_State.directory))  # type: ignore[no-untyped-call]  # has no types
-    return registry
+    if _State.directory is None:
+        raise RuntimeError("prepare comes before collected")
+    return library.registry_of(_State.directory)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from prometheus_client.mmap_dict import MmapedDict
+from holdfast_metrics.library import entries_of
 
 _HEADER: Final = struct.Struct("i4x")
 _LENGTH: Final = struct.Struct("i")
@@ -82,8 +82,7 @@ class SeriesFile:
 
     def _go_on(self, handle: int) -> None:
         (self._used,) = _HEADER.unpack(os.pread(handle, _HEADER.size, 0))
-        entries = MmapedDict.read_all_values_from_file(str(self._path))  # type: ignore[no-untyped-call]  # has no types
-        for key, value, _, position in entries:
+        for key, value, _, position in entries_of(self._path):
             self._positions[key] = position
             self._found[key] = value
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
-from holdfast_metrics.counts import BulkHistogram, CountedBy, Tally
+from holdfast_metrics.counts import CountedBy, Tally
 from holdfast_metrics.exposition import exposition
+from holdfast_metrics.library import BulkHistogram
 from holdfast_metrics.manifest import MANIFEST, Definition, Kind
 from holdfast_metrics.metrics import Metrics
 

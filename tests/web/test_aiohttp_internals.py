@@ -1,0 +1,152 @@
+"""What is relied on of aiohttp beyond its documented interface: named here, used in one folder.
+
+How these names have to behave is told by test_connection.py and test_ready.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import tomllib
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.http_writer import _serialize_headers
+from aiohttp.web_protocol import RequestHandler
+from multidict import CIMultiDict
+
+from holdfast_web import server
+from holdfast_web.server.connection import Connection
+from holdfast_web.server.ready import Ready
+from holdfast_web.server.site import BoundedSite
+
+ROOT = Path(__file__).parents[2]
+HOME = Path(server.__file__).parent
+SERVICE = (
+    "holdfast",
+    "queue",
+    "inventory",
+    "ledger",
+    "lua",
+    "metrics",
+    "web",
+    "connector",
+    "tasks",
+)
+DOCUMENTED = {"aiohttp", "aiohttp.web", "aiohttp.hdrs", "aiohttp.typedefs"}
+
+PRIVATE = {
+    Connection: {"_loop", "_request_count", "_request_in_progress"},
+    Ready: {
+        "_body",
+        "_chunked",
+        "_compression",
+        "_cookies",
+        "_eof_sent",
+        "_headers",
+        "_keep_alive",
+        "_must_be_empty_body",
+        "_payload_writer",
+        "_reason",
+        "_status",
+    },
+    BoundedSite: {"_backlog", "_runner", "_server", "_sock"},
+}
+"""The private names of its base class that each class uses."""
+
+OVERRIDDEN = {
+    Connection: {"start", "finish_response", "handle_error", "log_exception"},
+    Ready: {"prepare", "write_eof"},
+    BoundedSite: {"start"},
+}
+"""What aiohttp calls, and each class does in another way."""
+
+BASES: dict[type, type] = {
+    Connection: RequestHandler,
+    Ready: web.Response,
+    BoundedSite: web.SockSite,
+}
+
+
+def modules() -> list[Path]:
+    return [path for name in SERVICE for path in (ROOT / name).rglob("*.py")]
+
+
+def undocumented(path: Path) -> list[str]:
+    """The imports of `path` from aiohttp that are not of its documented interface, and the classes
+    that inherit from one of aiohttp's, which share all of its private names.
+    """
+    found = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "aiohttp":
+            found += [] if node.module in DOCUMENTED else [str(node.module)]
+            found += [name.name for name in node.names if name.name.startswith("_")]
+        if isinstance(node, ast.Import):
+            names = [name.name for name in node.names]
+            found += [n for n in names if n.split(".")[0] == "aiohttp" and n not in DOCUMENTED]
+        if isinstance(node, ast.ClassDef):
+            bases = [ast.unparse(base) for base in node.bases]
+            found += [base for base in bases if base.startswith(("web.", "aiohttp."))]
+    return found
+
+
+def private_names(kind: type) -> set[str]:
+    """The private names that the class's source uses on itself and does not define."""
+    tree = ast.parse(inspect.getsource(kind))
+    used = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+        and node.attr.startswith("_")
+    }
+    return used - set(vars(kind)) - set(vars(kind).get("__slots__", ()))
+
+
+def test_only_one_folder_uses_what_aiohttp_keeps_to_itself() -> None:
+    paths = modules()
+    assert len(paths) > 150
+    assert {path.name for path in paths if undocumented(path)} == {
+        "connection.py",
+        "ready.py",
+        "site.py",
+    }
+    assert [path for path in paths if path.parent != HOME and undocumented(path)] == []
+
+
+def test_version_of_aiohttp_is_bounded_above() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    (bound,) = (one for one in project["dependencies"] if one.startswith("aiohttp"))
+    assert "<3." in bound
+
+
+@pytest.mark.parametrize("kind", PRIVATE)
+def test_private_names_in_use_are_those_of_the_list(kind: type) -> None:
+    assert private_names(kind) == PRIVATE[kind]
+
+
+@pytest.mark.parametrize("kind", PRIVATE)
+def test_private_names_of_the_list_are_aiohttps(kind: type) -> None:
+    source = "".join(
+        inspect.getsource(base) for base in BASES[kind].__mro__ if base.__module__[:7] == "aiohttp"
+    )
+    assert [name for name in sorted(PRIVATE[kind]) if f"self.{name}" not in source] == []
+
+
+@pytest.mark.parametrize("kind", OVERRIDDEN)
+def test_overridden_methods_take_what_aiohttp_gives_them(kind: type) -> None:
+    for name in OVERRIDDEN[kind]:
+        ours, theirs = getattr(kind, name), getattr(BASES[kind], name)
+        parameters = inspect.signature(ours).parameters.values()
+        if not any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in parameters):
+            assert list(inspect.signature(theirs).parameters) == [one.name for one in parameters]
+
+
+def test_head_of_a_response_is_written_and_checked_by_aiohttp() -> None:
+    assert _serialize_headers("HTTP/1.1 200 OK", CIMultiDict({"A": "b"})) == (
+        b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n"
+    )
+    with pytest.raises(ValueError, match="header"):
+        _serialize_headers("HTTP/1.1 200 OK", CIMultiDict({"A": "b\r\nSet-Cookie: c=d"}))
