@@ -36,12 +36,12 @@ from locust import FastHttpUser, events, task
 from locust.env import Environment
 from locust.exception import StopUser
 
-from holdfast_loadtest.choosing import Wish, wish
-from holdfast_loadtest.hall import Hall
-from holdfast_loadtest.journal import Admitted, Confirmed, Journal, digest
-from holdfast_loadtest.page import MIN_POLL_SECONDS, OVER, poll_seconds, users_ahead
+from holdfast_loadtest.audit.journal import Admitted, Confirmed, Journal, digest
+from holdfast_loadtest.crowd.choosing import Wish, wish
+from holdfast_loadtest.crowd.offer import Hall
+from holdfast_loadtest.crowd.page import MIN_POLL_SECONDS, OVER, poll_seconds, users_ahead
+from holdfast_loadtest.crowd.temperament import Pace, Temperament, draw
 from holdfast_loadtest.rehearsal import Rehearsal
-from holdfast_loadtest.temperament import Pace, Temperament, draw
 from holdfast_loadtest.wire import Confirmation, Hold, Pass, SeatMap, Status, Ticket
 
 SALE: Final = os.environ.get("HOLDFAST_SALE", "loadtest")
@@ -85,7 +85,13 @@ def audit(environment: Environment, **_: Any) -> None:
     """The same audit as everywhere, in a process that gevent has not touched."""
     if run.journal_path is None:
         return
-    command = [sys.executable, "-m", "holdfast_loadtest.audit", "--url", environment.host or ""]
+    command = [
+        sys.executable,
+        "-m",
+        "holdfast_loadtest.audit.verdict",
+        "--url",
+        environment.host or "",
+    ]
     command += ["--sale", SALE, "--journal", str(run.journal_path)]
     status = subprocess.run(command, check=False).returncode
     run.journal_path.unlink()

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from holdfast_loadtest.client import Traffic
-from holdfast_loadtest.tally import Stage, Tally
+from holdfast_loadtest.crowd.tally import Stage, Tally
 from holdfast_loadtest.wire import Status
 
 FRAMES_PER_SECOND: Final = 4

@@ -30,16 +30,16 @@ from holdfast_demo.sale import FLOOR_PER_VISITOR, DemoSale, Operator
 from holdfast_demo.service import Service, ServiceOptions, free_port
 from holdfast_demo.shop.app import create_shop
 from holdfast_ledger import Ledger
-from holdfast_loadtest.audit import Verdict, settled_verdict
+from holdfast_loadtest.audit.findings import concluded
+from holdfast_loadtest.audit.journal import Journal
+from holdfast_loadtest.audit.verdict import Verdict, settled_verdict
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client, Unreachable, open_session
-from holdfast_loadtest.crowd import CrowdPlan, run_crowd
-from holdfast_loadtest.findings import concluded
-from holdfast_loadtest.journal import Journal
-from holdfast_loadtest.opening import look_around
-from holdfast_loadtest.scene import Scene
-from holdfast_loadtest.tally import Tally
-from holdfast_loadtest.temperament import Pace
+from holdfast_loadtest.crowd.arrivals import CrowdPlan, run_crowd
+from holdfast_loadtest.crowd.opening import look_around
+from holdfast_loadtest.crowd.scene import Scene
+from holdfast_loadtest.crowd.tally import Tally
+from holdfast_loadtest.crowd.temperament import Pace
 from holdfast_loadtest.wire import Status
 from holdfast_web.credentials import Role
 from holdfast_web.server.connection import ConnectionBounds

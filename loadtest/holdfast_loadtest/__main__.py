@@ -18,14 +18,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from holdfast_loadtest.audit import KEY_VARIABLE, Verdict, settled_verdict
+from holdfast_loadtest.audit.journal import Journal
+from holdfast_loadtest.audit.verdict import KEY_VARIABLE, Verdict, settled_verdict
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client, ContractError, open_session
-from holdfast_loadtest.crowd import DEFAULT_VISITORS, CrowdPlan, run_crowd
-from holdfast_loadtest.journal import Journal
-from holdfast_loadtest.opening import look_around
-from holdfast_loadtest.scene import Scene
-from holdfast_loadtest.tally import Stage, Tally
+from holdfast_loadtest.crowd.arrivals import DEFAULT_VISITORS, CrowdPlan, run_crowd
+from holdfast_loadtest.crowd.opening import look_around
+from holdfast_loadtest.crowd.scene import Scene
+from holdfast_loadtest.crowd.tally import Stage, Tally
 
 REPORT_SECONDS: Final = 5.0
 

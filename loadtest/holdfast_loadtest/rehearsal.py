@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from holdfast_loadtest.hall import Hall
+from holdfast_loadtest.crowd.offer import Hall
 from holdfast_loadtest.wire import Plan, Sale, SeatMap
 
 TIMEOUT_SECONDS: Final = 30

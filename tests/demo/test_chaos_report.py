@@ -8,8 +8,8 @@ import pytest
 from holdfast_demo.chaos.recovery import Recovery
 from holdfast_demo.chaos.report import checks, limits, losses, table
 from holdfast_demo.chaos.run import FAULTS, Outcome
-from holdfast_loadtest.findings import Check
-from holdfast_loadtest.tally import Tally
+from holdfast_loadtest.audit.findings import Check
+from holdfast_loadtest.crowd.tally import Tally
 
 GOOD = Outcome(
     FAULTS[1],

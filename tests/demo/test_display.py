@@ -16,7 +16,7 @@ from holdfast_demo.display import (
     panel_of,
 )
 from holdfast_loadtest.client import Traffic
-from holdfast_loadtest.tally import UNDER_WAY, Stage, Tally
+from holdfast_loadtest.crowd.tally import UNDER_WAY, Stage, Tally
 from holdfast_loadtest.wire import Status
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from holdfast_loadtest.audit import Verdict, judge, main
-from holdfast_loadtest.evidence import Evidence
-from holdfast_loadtest.findings import MAX_KEPT, concluded
-from holdfast_loadtest.journal import Admitted, Confirmed, Journal
+from holdfast_loadtest.audit.evidence import Evidence
+from holdfast_loadtest.audit.findings import MAX_KEPT, concluded
+from holdfast_loadtest.audit.journal import Admitted, Confirmed, Journal
+from holdfast_loadtest.audit.verdict import Verdict, judge, main
 from holdfast_loadtest.wire import AreaCounts, Counts, Event, Item, Order, Sale, SeatMap, Status
 
 GUIDS = ("A-1", "A-2", "A-3")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aiohttp import web
 
+from holdfast_loadtest.audit.journal import Journal
 from holdfast_loadtest.calls import BuyerCalls, LineCalls
 from holdfast_loadtest.client import (
     DEFAULT_RETRY_AFTER_SECONDS,
@@ -18,10 +19,9 @@ from holdfast_loadtest.client import (
     open_session,
     retry_after_seconds,
 )
-from holdfast_loadtest.hall import Hall
-from holdfast_loadtest.journal import Journal
-from holdfast_loadtest.scene import Scene
-from holdfast_loadtest.tally import Tally
+from holdfast_loadtest.crowd.offer import Hall
+from holdfast_loadtest.crowd.scene import Scene
+from holdfast_loadtest.crowd.tally import Tally
 from holdfast_loadtest.wire import Status, Ticket
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from holdfast_loadtest.event_checks import events_are_ledger, gap_free, replay
-from holdfast_loadtest.facts import UnreadableEvent, cursor_of
+from holdfast_loadtest.audit.event_checks import events_are_ledger, gap_free, replay
+from holdfast_loadtest.audit.facts import UnreadableEvent, cursor_of
 from holdfast_loadtest.wire import AreaCounts, Event, Item, Order, SeatMap
 
 GUIDS = ("A-1", "A-2", "A-3")

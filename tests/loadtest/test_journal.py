@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from holdfast_loadtest.journal import (
+from holdfast_loadtest.audit.journal import (
     MAX_COMPLAINTS,
     Admitted,
     Complaint,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from holdfast_loadtest.facts import Issue
-from holdfast_loadtest.journal import Admitted
-from holdfast_loadtest.line_checks import (
+from holdfast_loadtest.audit.facts import Issue
+from holdfast_loadtest.audit.journal import Admitted
+from holdfast_loadtest.audit.line_checks import (
     Bucket,
     admitted_once,
     bucket_of,

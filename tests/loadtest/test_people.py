@@ -5,10 +5,10 @@ from random import Random
 
 import pytest
 
-from holdfast_loadtest.choosing import fallback, floor, neighbours, wish
-from holdfast_loadtest.crowd import MAX_VISITORS, CrowdPlan
-from holdfast_loadtest.hall import Hall
-from holdfast_loadtest.temperament import Ending, Pace, Taste, draw
+from holdfast_loadtest.crowd.arrivals import MAX_VISITORS, CrowdPlan
+from holdfast_loadtest.crowd.choosing import fallback, floor, neighbours, wish
+from holdfast_loadtest.crowd.offer import Hall
+from holdfast_loadtest.crowd.temperament import Ending, Pace, Taste, draw
 from holdfast_loadtest.wire import AreaCounts, SeatMap
 
 HALL = Hall(rows=[["A-1", "A-2", "A-3"], ["B-1", "B-2"]], areas=("floor",))

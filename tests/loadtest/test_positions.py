@@ -2,8 +2,8 @@
 
 import pytest
 
-from holdfast_loadtest.page import HIDDEN_SECONDS, Sight, poll_seconds, users_ahead
-from holdfast_loadtest.temperament import Pace, Temperament, draw
+from holdfast_loadtest.crowd.page import HIDDEN_SECONDS, Sight, poll_seconds, users_ahead
+from holdfast_loadtest.crowd.temperament import Pace, Temperament, draw
 from holdfast_loadtest.wire import Status
 from holdfast_queue.line import presence
 

@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from holdfast_loadtest.audit.journal import Journal
 from holdfast_loadtest.client import Answer, Client
-from holdfast_loadtest.hall import Hall
-from holdfast_loadtest.journal import Journal
-from holdfast_loadtest.scene import Scene
-from holdfast_loadtest.shopper import WITHIN_LIMIT, Shopper
-from holdfast_loadtest.tally import Tally
-from holdfast_loadtest.temperament import Pace, draw
+from holdfast_loadtest.crowd.offer import Hall
+from holdfast_loadtest.crowd.scene import Scene
+from holdfast_loadtest.crowd.shopper import WITHIN_LIMIT, Shopper
+from holdfast_loadtest.crowd.tally import Tally
+from holdfast_loadtest.crowd.temperament import Pace, draw
 from holdfast_loadtest.wire import AreaCounts, Hold, Item, Pass, SeatMap
 
 LOST = Answer(410, b'{"code": "hold_lost"}')

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from holdfast_loadtest.journal import Confirmed, Journal, Paid, RefundRequired
-from holdfast_loadtest.stock_checks import (
+from holdfast_loadtest.audit.journal import Confirmed, Journal, Paid, RefundRequired
+from holdfast_loadtest.audit.stock_checks import (
     areas_are_ledger,
     map_is_ledger,
     no_seat_twice,

@@ -11,10 +11,10 @@ from holdfast_demo.chaos.options import ChaosOptions
 from holdfast_demo.chaos.recovery import Probe
 from holdfast_demo.chaos.run import ChaosRun, Crowd
 from holdfast_demo.chaos.target import ServiceLocation, Target
-from holdfast_loadtest.audit import Verdict
+from holdfast_loadtest.audit.verdict import Verdict
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client
-from holdfast_loadtest.scene import Scene
+from holdfast_loadtest.crowd.scene import Scene
 from holdfast_loadtest.wire import Sale
 
 DISK_MIB: Final = 128

@@ -11,9 +11,9 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
+from holdfast_loadtest.audit.journal import Confirmed, Journal, Paid, RefundRequired
 from holdfast_loadtest.calls import LineCalls, ShopCalls
 from holdfast_loadtest.client import Answer, Client, Credentials, Unreachable
-from holdfast_loadtest.journal import Confirmed, Journal, Paid, RefundRequired
 from holdfast_loadtest.wire import Hold
 
 ANSWER_SECONDS: Final = 5.0

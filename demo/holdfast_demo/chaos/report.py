@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from holdfast_demo.chaos.run import Outcome
-from holdfast_loadtest.findings import Check, concluded
-from holdfast_loadtest.tally import Tally
+from holdfast_loadtest.audit.findings import Check, concluded
+from holdfast_loadtest.crowd.tally import Tally
 
 HEADINGS: Final = (
     "fault",

@@ -23,7 +23,7 @@ from holdfast_demo.chaos.recovery import Probe, Recovery
 from holdfast_demo.chaos.store_faults import break_files, set_clock_ahead, wipe
 from holdfast_demo.chaos.target import Target, happens
 from holdfast_loadtest.client import ContractError, Traffic
-from holdfast_loadtest.tally import Stage, Tally
+from holdfast_loadtest.crowd.tally import Stage, Tally
 
 FAULTS: Final = (
     Fault("store files", "killing the store and breaking its append-only file", break_files),

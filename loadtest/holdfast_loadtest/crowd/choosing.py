@@ -10,8 +10,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any, Final
 
-from holdfast_loadtest.hall import Hall
-from holdfast_loadtest.temperament import Taste
+from holdfast_loadtest.crowd.offer import Hall
+from holdfast_loadtest.crowd.temperament import Taste
 from holdfast_loadtest.wire import SeatMap
 
 FREE: Final = "f"

@@ -14,9 +14,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from holdfast_loadtest.facts import Cursor, Units, cursor_of, hold_id, of_types, unbroken, units_of
-from holdfast_loadtest.findings import Check, concluded
-from holdfast_loadtest.stock_checks import ONCE_OWNING
+from holdfast_loadtest.audit.facts import (
+    Cursor,
+    Units,
+    cursor_of,
+    hold_id,
+    of_types,
+    unbroken,
+    units_of,
+)
+from holdfast_loadtest.audit.findings import Check, concluded
+from holdfast_loadtest.audit.stock_checks import ONCE_OWNING
 from holdfast_loadtest.wire import Event, Order, SeatMap
 
 TAKEN = frozenset({"hold.created", "hold.reacquired"})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from holdfast_loadtest.audit.evidence import gather_hall_documents
 from holdfast_loadtest.calls import ShopCalls
-from holdfast_loadtest.evidence import gather_hall_documents
-from holdfast_loadtest.hall import Hall
+from holdfast_loadtest.crowd.offer import Hall
 
 
 async def look_around(shop: ShopCalls) -> Hall:

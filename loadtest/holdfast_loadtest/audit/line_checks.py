@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from holdfast_loadtest.facts import (
+from holdfast_loadtest.audit.facts import (
     FIRST_EPOCH,
     Call,
     Issue,
@@ -27,8 +27,8 @@ from holdfast_loadtest.facts import (
     line_facts,
     unbroken,
 )
-from holdfast_loadtest.findings import Check, concluded
-from holdfast_loadtest.journal import Admitted
+from holdfast_loadtest.audit.findings import Check, concluded
+from holdfast_loadtest.audit.journal import Admitted
 from holdfast_loadtest.wire import Event, Sale
 
 TICK_SECONDS: Final = 0.25

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast_loadtest.temperament import Temperament
+from holdfast_loadtest.crowd.temperament import Temperament
 from holdfast_loadtest.wire import Status
 
 VIEW_EVERY_POLLS: Final = 8

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from holdfast_loadtest.journal import Admitted, digest
-from holdfast_loadtest.page import (
+from holdfast_loadtest.audit.journal import Admitted, digest
+from holdfast_loadtest.crowd.page import (
     CLAIMABLE,
     LAPSED,
     MIN_POLL_SECONDS,
@@ -22,9 +22,9 @@ from holdfast_loadtest.page import (
     poll_seconds,
     users_ahead,
 )
-from holdfast_loadtest.scene import GaveUp, Scene
-from holdfast_loadtest.tally import Stage
-from holdfast_loadtest.temperament import Temperament
+from holdfast_loadtest.crowd.scene import GaveUp, Scene
+from holdfast_loadtest.crowd.tally import Stage
+from holdfast_loadtest.crowd.temperament import Temperament
 from holdfast_loadtest.wire import Pass, Status, Ticket, View
 
 NEVER_RISES: Final = "a shown position never rises"

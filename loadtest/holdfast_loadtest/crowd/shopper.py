@@ -12,14 +12,14 @@ import asyncio
 from random import Random
 from typing import Any, Final
 
+from holdfast_loadtest.audit.journal import Confirmed, Paid, RefundRequired
 from holdfast_loadtest.calls import BuyerCalls
-from holdfast_loadtest.choosing import Wish, fallback, wish
 from holdfast_loadtest.client import Answer
-from holdfast_loadtest.journal import Confirmed, Paid, RefundRequired
-from holdfast_loadtest.scene import Scene
-from holdfast_loadtest.tally import Stage
-from holdfast_loadtest.temperament import Ending, Taste, Temperament
-from holdfast_loadtest.visitor import Gone
+from holdfast_loadtest.crowd.choosing import Wish, fallback, wish
+from holdfast_loadtest.crowd.scene import Scene
+from holdfast_loadtest.crowd.tally import Stage
+from holdfast_loadtest.crowd.temperament import Ending, Taste, Temperament
+from holdfast_loadtest.crowd.visitor import Gone
 from holdfast_loadtest.wire import Confirmation, Hold, Pass, SeatMap
 
 SAME_KEY_SAME_HOLD: Final = "the same idempotency key is the same hold"

@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from holdfast_loadtest.audit.journal import Journal
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Answer, ContractError, Unreachable
-from holdfast_loadtest.journal import Journal
 from holdfast_loadtest.wire import (
     Event,
     EventPage,

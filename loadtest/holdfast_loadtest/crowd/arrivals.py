@@ -5,7 +5,7 @@ Bounded: the visitors by their number, the connections by the session, the whole
 after which whoever is left goes home. One process on one core carries a few thousand visitors,
 because a visitor is a coroutine that mostly sleeps.
 
-    HOLDFAST_PLATFORM_KEY=... python -m holdfast_loadtest.crowd --url <service> --sale <sale>
+    HOLDFAST_PLATFORM_KEY=... python -m holdfast_loadtest --url <service> --sale <sale>
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from holdfast_loadtest.client import ContractError, Malformed
-from holdfast_loadtest.scene import WITHIN_CONTRACT, GaveUp, Scene
-from holdfast_loadtest.shopper import Shopper
-from holdfast_loadtest.tally import Stage
-from holdfast_loadtest.temperament import Pace, Temperament, draw
-from holdfast_loadtest.visitor import Gone, Visitor
+from holdfast_loadtest.crowd.scene import WITHIN_CONTRACT, GaveUp, Scene
+from holdfast_loadtest.crowd.shopper import Shopper
+from holdfast_loadtest.crowd.tally import Stage
+from holdfast_loadtest.crowd.temperament import Pace, Temperament, draw
+from holdfast_loadtest.crowd.visitor import Gone, Visitor
 
 DEFAULT_VISITORS: Final = 3_000
 MAX_VISITORS: Final = 50_000

@@ -12,8 +12,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from holdfast_loadtest.findings import Check, concluded
-from holdfast_loadtest.journal import Confirmed, Journal, RefundRequired
+from holdfast_loadtest.audit.findings import Check, concluded
+from holdfast_loadtest.audit.journal import Confirmed, Journal, RefundRequired
 from holdfast_loadtest.wire import Item, Order, SeatMap
 
 OWNING: Final = frozenset({"confirmed", "partially_refunded"})

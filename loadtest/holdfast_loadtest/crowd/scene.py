@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Final
 
+from holdfast_loadtest.audit.journal import Journal
 from holdfast_loadtest.calls import LineCalls, ShopCalls
 from holdfast_loadtest.client import Answer, Client, Unreachable
-from holdfast_loadtest.hall import Hall
-from holdfast_loadtest.journal import Journal
-from holdfast_loadtest.tally import Tally
+from holdfast_loadtest.crowd.offer import Hall
+from holdfast_loadtest.crowd.tally import Tally
 
 MAX_ATTEMPTS: Final = 30
 FIRST_REPEAT_SECONDS: Final = 0.5

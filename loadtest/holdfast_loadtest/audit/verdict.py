@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from holdfast_loadtest import event_checks, line_checks, stock_checks
+from holdfast_loadtest.audit import event_checks, line_checks, stock_checks
+from holdfast_loadtest.audit.evidence import Evidence, gather_evidence
+from holdfast_loadtest.audit.facts import UnreadableEvent, issues
+from holdfast_loadtest.audit.findings import Check, concluded
+from holdfast_loadtest.audit.journal import Journal, read_journal
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client, ContractError, open_session
-from holdfast_loadtest.evidence import Evidence, gather_evidence
-from holdfast_loadtest.facts import UnreadableEvent, issues
-from holdfast_loadtest.findings import Check, concluded
-from holdfast_loadtest.journal import Journal, read_journal
 
 KEY_VARIABLE: Final = "HOLDFAST_PLATFORM_KEY"
 AUDIT_CONNECTIONS: Final = 4
@@ -170,7 +170,3 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sale", required=True, help="the sale's name in the URL")
     parser.add_argument("--journal", type=Path, help="what a crowd was told, written by its run")
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

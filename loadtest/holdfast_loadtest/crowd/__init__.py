@@ -1,0 +1,1 @@
+"""The crowd: visitors with temperaments who wait, choose, pay, leave or never come."""
