@@ -89,9 +89,9 @@ class World:
         return msgspec.json.decode(reply.body) if reply.body else None
 
     async def hold(self) -> str:
-        wish = {"areas": [{"id": "floor", "quantity": 2}], "buyer": self.fresh("buyer")}
+        body = {"areas": [{"id": "floor", "quantity": 2}], "buyer": self.fresh("buyer")}
         made = await self.call(
-            "POST", "/v1/sales/fuzz/holds", wish, Idempotency_Key=self.fresh("key")
+            "POST", "/v1/sales/fuzz/holds", body, Idempotency_Key=self.fresh("key")
         )
         return str(made["id"])
 
@@ -176,11 +176,11 @@ async def _exchange(world: World) -> Example:
 
 
 async def _hold(world: World) -> Example:
-    wish = {
+    body = {
         "areas": [{"id": "floor", "quantity": 1}],
         "buyer": world.fresh("buyer"),
     }
-    return Example({"sale": "fuzz"}, {**KEY, "Idempotency-Key": world.fresh("key")}, body=wish)
+    return Example({"sale": "fuzz"}, {**KEY, "Idempotency-Key": world.fresh("key")}, body=body)
 
 
 async def _cancel(world: World) -> Example:

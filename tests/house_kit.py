@@ -108,8 +108,10 @@ class House:
         """Two seats, under an idempotency key."""
         inventory = (await self.directory.get(name)).inventory
         body = HoldBody(best_available=BestAvailable(quantity=2))
-        wish = resolve(body, inventory.plan, inventory.settings)
-        answer = await inventory.hold(wish, BuyerRef(buyer, "key:test"), key=key, digest="digest")
+        hold_request = resolve(body, inventory.plan, inventory.settings)
+        answer = await inventory.hold(
+            hold_request, BuyerRef(buyer, "key:test"), key=key, digest="digest"
+        )
         assert answer.hold is not None
         return answer.hold
 

@@ -38,9 +38,9 @@ class Rush:
                 await asyncio.sleep(0.05)
 
     async def buy(self, buyer: str, *, seats: bool) -> None:
-        wish: dict[str, Any] = {"best_available": {"quantity": 2}}
-        wish = wish if seats else {"areas": [{"id": "floor", "quantity": 1}]}
-        held = await self.api.hold(SALE, {**wish, "buyer": buyer})
+        body: dict[str, Any] = {"best_available": {"quantity": 2}}
+        body = body if seats else {"areas": [{"id": "floor", "quantity": 1}]}
+        held = await self.api.hold(SALE, {**body, "buyer": buyer})
         self.answers[held.code or held.status] += 1
         if held.status != 201:
             await asyncio.sleep(0.05)

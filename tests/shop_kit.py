@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast_inventory.holds.hold_requests import AreaWish, BuyerRef, HoldBody, resolve
+from holdfast_inventory.holds.hold_requests import AreaRequest, BuyerRef, HoldBody, resolve
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.stock_image import make_image
@@ -112,12 +112,15 @@ class Shop:
         self, *seats: str, floor: int = 0, buyer: str = "ann", key: str = ""
     ) -> HoldRecord:
         """An active hold."""
-        areas = (AreaWish("floor", floor),) if floor else ()
-        wish = resolve(
+        areas = (AreaRequest("floor", floor),) if floor else ()
+        hold_request = resolve(
             HoldBody(seats=seats, areas=areas), self.inventory.plan, self.inventory.settings
         )
         answer = await self.inventory.hold(
-            wish, BuyerRef(buyer, "key:test"), key=key or secrets.token_hex(8), digest="digest"
+            hold_request,
+            BuyerRef(buyer, "key:test"),
+            key=key or secrets.token_hex(8),
+            digest="digest",
         )
         assert answer.hold is not None
         return answer.hold

@@ -30,7 +30,7 @@ import uvloop
 
 from bench.kit.two_commands import KEYS, NAME, PAYLOAD, bundle_with_it
 from holdfast_inventory.holds.choice import ChoiceCompiler
-from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, Wish
+from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldRequest
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.stock_image import make_image, row_bytes
 from holdfast_inventory.plan.plan import Plan, compile_plan
@@ -224,7 +224,7 @@ async def turn(
 async def core_rates(executor: Executor, seats: int, windows: int) -> None:
     """Holds per second through `SaleInventory`, beside the two-command script."""
     plan = compile_plan(house(seats), SETTINGS)
-    wish = Wish((), BestAvailable(quantity=2), frozenset(), ())
+    hold_request = HoldRequest((), BestAvailable(quantity=2), frozenset(), ())
     clock = await clock_of_store(executor)
     numbers = itertools.count()
     least: list[Turn] = []
@@ -241,7 +241,7 @@ async def core_rates(executor: Executor, seats: int, windows: int) -> None:
 
         async def one_hold(number: int, inventory: SaleInventory = inventory) -> object:
             buyer = BuyerRef(str(number), str(number))
-            return await inventory.hold(wish, buyer, key=str(number), digest="d")
+            return await inventory.hold(hold_request, buyer, key=str(number), digest="d")
 
         for _ in range(min(windows - len(held), windows_a_sale)):
             least.append(await turn(two_commands, numbers, clock))

@@ -34,7 +34,7 @@ import uvloop
 
 from bench.holds import SETTINGS, house
 from bench.kit.databases import Served, database, opened
-from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, Wish
+from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldRequest
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.stock_image import make_image
@@ -90,17 +90,17 @@ class CoreTill:
         self._context = context
         self._inventory = inventory
         self._confirming = Confirming(background)
-        self._wishes = itertools.count()
+        self._keys = itertools.count()
 
     async def states(self) -> str:
         return (await self._inventory.seat_map()).reading.states.decode()
 
     async def best(self, buyer: str, quantity: int) -> Held:
         best = BestAvailable(quantity=quantity)
-        return await self._hold(buyer, Wish((), best, frozenset(), ()))
+        return await self._hold(buyer, HoldRequest((), best, frozenset(), ()))
 
     async def seats(self, buyer: str, seats: tuple[int, ...]) -> Held:
-        return await self._hold(buyer, Wish(seats, None, frozenset(), ()))
+        return await self._hold(buyer, HoldRequest(seats, None, frozenset(), ()))
 
     async def paying(self, held: Held) -> None:
         await begin_paying(self._context, held.id)
@@ -112,10 +112,12 @@ class CoreTill:
     async def release(self, buyer: str, held: Held) -> None:
         await self._inventory.release(held.id, owner=buyer, version=0)
 
-    async def _hold(self, buyer: str, wish: Wish) -> Held:
+    async def _hold(self, buyer: str, hold_request: HoldRequest) -> Held:
         who = BuyerRef(buyer, "key:bench")
         try:
-            answer = await self._inventory.hold(wish, who, key=str(next(self._wishes)), digest="d")
+            answer = await self._inventory.hold(
+                hold_request, who, key=str(next(self._keys)), digest="d"
+            )
         except HoldfastError as refusal:
             if refusal.code.status == CONFLICT:
                 raise Refused(refusal.code.value) from refusal

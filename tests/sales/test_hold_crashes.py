@@ -142,8 +142,8 @@ async def hold_seats(
     house: House, seats: tuple[str, ...], buyer: BuyerRef, channels: frozenset[str]
 ) -> HoldRecord:
     inventory = (await house.directory.get(NAME)).inventory
-    wish = resolve(HoldBody(seats=seats), inventory.plan, inventory.settings, channels)
-    answer = await inventory.hold(wish, buyer, key=secrets.token_hex(8), digest="digest")
+    hold_request = resolve(HoldBody(seats=seats), inventory.plan, inventory.settings, channels)
+    answer = await inventory.hold(hold_request, buyer, key=secrets.token_hex(8), digest="digest")
     assert answer.hold is not None
     return answer.hold
 

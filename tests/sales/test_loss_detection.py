@@ -86,12 +86,12 @@ async def admitted(house: House) -> PassClaims:
 
 async def hold_with(house: House, claims: PassClaims, key: str) -> None:
     inventory = (await house.directory.get(NAME)).inventory
-    wish = resolve(
+    hold_request = resolve(
         HoldBody(best_available=BestAvailable(quantity=1)), inventory.plan, inventory.settings
     )
     expires_ms = claims.expires_at * 1000
     buyer = BuyerRef(claims.subject, "pass", claims.pass_id, claims.epoch, expires_ms)
-    await inventory.hold(wish, buyer, key=key, digest="digest")
+    await inventory.hold(hold_request, buyer, key=key, digest="digest")
 
 
 async def test_pass_of_a_lost_epoch_is_good_once_and_until_it_expires(

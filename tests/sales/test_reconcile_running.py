@@ -18,7 +18,7 @@ from holdfast.reconcile import Reconciliation, reconcile
 from holdfast.reconcile.comparing import Kind, differences
 from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache
-from holdfast_inventory.holds.hold_requests import AreaWish, BuyerRef, HoldBody, resolve
+from holdfast_inventory.holds.hold_requests import AreaRequest, BuyerRef, HoldBody, resolve
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirming
 from holdfast_ledger.database.schema import orders
@@ -55,10 +55,10 @@ async def running(house: House) -> AsyncIterator[str]:
 
 async def hold_floor(house: House, quantity: int) -> HoldRecord:
     inventory = (await house.directory.get(NAME)).inventory
-    body = HoldBody(areas=(AreaWish("floor", quantity),))
+    body = HoldBody(areas=(AreaRequest("floor", quantity),))
     buyer = BuyerRef(secrets.token_hex(4), "key:test")
-    wish = resolve(body, inventory.plan, inventory.settings)
-    answer = await inventory.hold(wish, buyer, key=secrets.token_hex(8), digest="digest")
+    hold_request = resolve(body, inventory.plan, inventory.settings)
+    answer = await inventory.hold(hold_request, buyer, key=secrets.token_hex(8), digest="digest")
     assert answer.hold is not None
     return answer.hold
 
@@ -150,8 +150,10 @@ async def test_seat_that_two_holds_have_is_told(house: House) -> None:
     await house.executor.command("HINCRBY", keys.sale(sale.uid), "held", -2)
     inventory = (await house.directory.get(NAME)).inventory
     body = HoldBody(seats=tuple(inventory.plan.guids[seat] for seat in first.seats))
-    wish = resolve(body, inventory.plan, inventory.settings)
-    second = (await inventory.hold(wish, BuyerRef("bob", "key:test"), key="two", digest="d")).hold
+    hold_request = resolve(body, inventory.plan, inventory.settings)
+    second = (
+        await inventory.hold(hold_request, BuyerRef("bob", "key:test"), key="two", digest="d")
+    ).hold
     assert second is not None
 
     found = (await compared(house)).differences

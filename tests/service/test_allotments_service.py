@@ -42,7 +42,7 @@ async def test_a_pass_carries_the_channels_that_the_storefront_has_signed(
     await create(operator, name, areas=[FLOOR, PIT], identity="optional")
     key = (await platform.get(f"/v1/sales/{name}/identity-key")).body
     signer = IdentitySigner.from_json(json.dumps(key))
-    wish = {"areas": WISH["areas"]}
+    body = {"areas": WISH["areas"]}
     for customer, channels, status in (
         ("fan", ["fanclub"], 201),
         ("editor", ["press", "radio"], 403),
@@ -54,7 +54,7 @@ async def test_a_pass_carries_the_channels_that_the_storefront_has_signed(
         )
         ticket = joined.body["ticket"]
         claimed = await visitor.post(f"/v1/sales/{name}/pass", **{"Holdfast-Ticket": ticket})
-        held = await operator.as_(claimed.body["pass"]).hold(name, wish)
+        held = await operator.as_(claimed.body["pass"]).hold(name, body)
         assert held.status == status, (customer, held)
         if status == 403:
             assert (held.code, held.body["conflicts"]) == ("channel_required", ["pit"])

@@ -50,9 +50,9 @@ def pass_of(buyer: Api) -> dict[str, Any]:
     return claims
 
 
-async def sold(platform: Api, name: str, buyer: Api, wish: object = TWO) -> Answer:
+async def sold(platform: Api, name: str, buyer: Api, body: object = TWO) -> Answer:
     """Holds and pays."""
-    held = await buyer.hold(name, wish)
+    held = await buyer.hold(name, body)
     assert held.status == 201, held
     confirmed = await platform.confirm(name, held.body)
     assert confirmed.status == 200, confirmed

@@ -117,10 +117,10 @@ async def going_on(rush: Rush) -> dict[str, object]:
     visitor = rush.api.as_(None)
     assert (await visitor.get(f"/v1/sales/{SALE}/status")).status == 200
     buyer = await visitor.admitted(SALE)
-    wish = {"areas": [{"id": "floor", "quantity": 1}]}
-    held = await buyer.hold(SALE, wish)
+    body = {"areas": [{"id": "floor", "quantity": 1}]}
+    held = await buyer.hold(SALE, body)
     assert held.status == 201, held
-    by_key = await rush.api.hold(SALE, {**wish, "buyer": "by-key"})
+    by_key = await rush.api.hold(SALE, {**body, "buyer": "by-key"})
     assert by_key.status == 201, by_key
     hold: dict[str, object] = held.body
     return hold

@@ -90,8 +90,8 @@ async def test_flushed_store_is_rebuilt_and_everybody_keeps_what_was_promised(
         assert await epoch_of(rush) == 2
         shown = await answered(lambda: rush.api.get(f"/v1/sales/{SALE}/seats?seats=guids"))
         assert set(guids) == set(shown.body["seats"]["blocked"])
-        buyer, wish = rush.api.as_(old_pass), {"best_available": {"quantity": 1}}
-        held = await answered(lambda: buyer.hold(SALE, wish))
+        buyer, body = rush.api.as_(old_pass), {"best_available": {"quantity": 1}}
+        held = await answered(lambda: buyer.hold(SALE, body))
         assert held.status == 201, held
 
 
@@ -199,10 +199,10 @@ async def test_lost_answers_are_asked_for_again(
     """Given clients who are gone before the answer, the same request comes to the same end."""
     service = start_service()
     rush = await create_rush_sale(service, http)
-    wish = {"best_available": {"quantity": 2}, "buyer": "ann"}
+    body = {"best_available": {"quantity": 2}, "buyer": "ann"}
     path = f"/v1/sales/{SALE}/holds"
-    await send_and_hang_up(rush, path, wish, "Idempotency-Key: the-key")
-    held = await rush.api.hold(SALE, wish, "the-key")
+    await send_and_hang_up(rush, path, body, "Idempotency-Key: the-key")
+    held = await rush.api.hold(SALE, body, "the-key")
     assert held.status == 201, held
     seats = (await rush.api.get(f"/v1/sales/{SALE}/seats")).body
     assert seats["counts"]["held"] == 2

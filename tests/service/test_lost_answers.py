@@ -119,12 +119,12 @@ async def test_lost_answer_to_an_exchange_costs_a_hand_off_and_no_pass(
     visitor: Shaky, name: str
 ) -> None:
     ticket = {"Holdfast-Ticket": await visitor.api.join(name)}
-    wish = {"return_url": f"{ORIGIN}/hall"}
-    claimed = await visitor.api.post(f"/v1/sales/{name}/pass", wish, **ticket)
+    body = {"return_url": f"{ORIGIN}/hall"}
+    claimed = await visitor.api.post(f"/v1/sales/{name}/pass", body, **ticket)
     lost, again = await visitor.post("pass/exchange", exchange_of(claimed), Origin=ORIGIN)
     assert lost.startswith(b"HTTP/1.1 200")
     assert again.code == "handoff_used"
-    claimed = await visitor.api.post(f"/v1/sales/{name}/pass", wish, **ticket)
+    claimed = await visitor.api.post(f"/v1/sales/{name}/pass", body, **ticket)
     other = await visitor.api.post(
         f"/v1/sales/{name}/pass/exchange", exchange_of(claimed), Origin=ORIGIN
     )

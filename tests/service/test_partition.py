@@ -101,8 +101,8 @@ class Crowd:
     async def buy(self, node: int) -> None:
         while not self.stopped:
             with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                wish = {"best_available": {"quantity": 1}, "buyer": secrets.token_hex(4)}
-                held = await self.nodes[node].hold(SALE, wish)
+                body = {"best_available": {"quantity": 1}, "buyer": secrets.token_hex(4)}
+                held = await self.nodes[node].hold(SALE, body)
                 self.answers[held.code or held.status] += 1
                 if held.status == 201:
                     await self.confirm(1 - node, held.body)

@@ -14,7 +14,7 @@ from stock_app import API, SALE, application
 from stock_harness import PRICES, SETTINGS, Clock, Stock, plan_json
 
 from holdfast_inventory.holds.choice import ChoiceCompiler
-from holdfast_inventory.holds.hold_requests import BuyerRef, Wish
+from holdfast_inventory.holds.hold_requests import BuyerRef, HoldRequest
 from holdfast_inventory.holds.releases import release
 from holdfast_inventory.orders.confirm import equivalent_choices
 from holdfast_inventory.plan.plan import compile_plan
@@ -92,9 +92,9 @@ async def test_the_store_itself_refuses_what_is_set_aside(shop: Shop) -> None:
     assert (answer.code, answer.seats) == (Code.CHANNEL_REQUIRED, (10,))
     answer = await shop.stock.hold(shop.stock.seats(*FANS))
     assert (answer.code, answer.seats) == (Code.CHANNEL_REQUIRED, (3, 4, 5, 6))
-    wish = Wish((3,), None, frozenset(), (AreaUnits(0, 1, 0), AreaUnits(1, 1, 0)))
+    hold_request = HoldRequest((3,), None, frozenset(), (AreaUnits(0, 1, 0), AreaUnits(1, 1, 0)))
     with pytest.raises(HoldfastError) as refused:
-        await shop.stock.inventory.hold(wish, BuyerRef("bea", "key:1"), key="k", digest="d")
+        await shop.stock.inventory.hold(hold_request, BuyerRef("bea", "key:1"), key="k", digest="d")
     assert refused.value.code is ErrorCode.CHANNEL_REQUIRED
     assert refused.value.members == {"conflicts": ["z1-1-4", "pit"]}
     assert await shop.stock.states() == "f" * 12
@@ -112,7 +112,7 @@ async def test_the_store_gives_what_is_said_to_be_open_and_nothing_else(
     choose = ChoiceCompiler(stock.plan, stock.inventory.settings).choice
     choice = choose(1, frozenset(), frozenset(), False, False, channels=fans)
     public = choose(1, frozenset(), frozenset(), False, False)
-    wishes: tuple[tuple[SeatList | SeatChoice | None, int], ...] = (
+    hold_requests: tuple[tuple[SeatList | SeatChoice | None, int], ...] = (
         (stock.seats(FANS[0], channel="fanclub"), 0),
         (choice, 0),
         (msgspec.structs.replace(choice, kinds=public.kinds), 0),
@@ -121,7 +121,7 @@ async def test_the_store_gives_what_is_said_to_be_open_and_nothing_else(
         (public, 1),
     )
     said = Code.OK if channel == "fanclub" else Code.CHANNEL_REQUIRED
-    for seats, pit in wishes:
+    for seats, pit in hold_requests:
         answer = await stock.hold(seats, pit=pit, channel=channel)
         assert (answer.code, answer.areas) == (said, (1,) * (pit and said is not Code.OK))
     assert (await stock.hold(public, floor=1, channel=channel)).code is Code.OK

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from stock_harness import HOLD_MAX_MS, HOLD_MS, Clock, Make, Stock
 
-from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, Wish
+from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldRequest
 from holdfast_lua import Code
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.records import HoldStatus
@@ -189,8 +189,8 @@ async def test_a_hall_that_is_all_overdue_sells_at_the_first_request(
     await asyncio.gather(*[stock.hold(stock.choice(2), limit=0, hold_ms=1000) for _ in range(800)])
     await clock.advance_ms(1000)
 
-    wish = Wish((), BestAvailable(quantity=40), frozenset(), ())
-    answer = await stock.inventory.hold(wish, BuyerRef("bea", "key"), key="k", digest="d")
+    hold_request = HoldRequest((), BestAvailable(quantity=40), frozenset(), ())
+    answer = await stock.inventory.hold(hold_request, BuyerRef("bea", "key"), key="k", digest="d")
 
     assert answer.hold is not None
     assert stock.plan.adjacent(answer.hold.seats)

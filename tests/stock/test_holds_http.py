@@ -305,8 +305,8 @@ async def test_buyer_is_told_which_of_the_seats_in_the_way_are_their_own(
         await ask("POST", "/holds", token=token, key="k2", json={"seats": ["z1-2-1"]})
     ).json()
     await stock.confirmed(bought["id"])
-    wish = {"seats": ["z1-1-1", "z1-1-2", "z1-2-1", "z1-2-2"]}
-    refused = await ask("POST", "/holds", token=token, key="k3", json=wish)
+    body = {"seats": ["z1-1-1", "z1-1-2", "z1-2-1", "z1-2-2"]}
+    refused = await ask("POST", "/holds", token=token, key="k3", json=body)
     assert await problem(refused) == (409, "seat_unavailable")
     told = await refused.json()
     assert told["conflicts"] == ["z1-1-1", "z1-1-2", "z1-2-1"]

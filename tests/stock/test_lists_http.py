@@ -28,9 +28,9 @@ async def read(stock: Stock) -> AsyncIterator[Lists]:
                 return response.status, await response.json()
 
         for number in range(BOUGHT):
-            wish = {"areas": [{"id": "floor", "quantity": 1}], "buyer": "bea"}
+            body = {"areas": [{"id": "floor", "quantity": 1}], "buyer": "bea"}
             headers = {**SHOP_KEY, "Idempotency-Key": f"k{number}"}
-            held = await client.post(SALE + "/holds", headers=headers, json=wish)
+            held = await client.post(SALE + "/holds", headers=headers, json=body)
             assert held.status == 201
         yield get
 

@@ -41,7 +41,7 @@ class BestAvailable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accessible: bool = False
 
 
-class AreaWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AreaRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Some units of an area."""
 
     id: Word
@@ -53,7 +53,7 @@ class HoldBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     seats: Words = ()
     best_available: BestAvailable | None = None
-    areas: Annotated[tuple[AreaWish, ...], msgspec.Meta(max_length=200)] = ()
+    areas: Annotated[tuple[AreaRequest, ...], msgspec.Meta(max_length=200)] = ()
     buyer: BuyerName | None = None
 
 
@@ -70,7 +70,7 @@ class SeatsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seats: Annotated[tuple[Word, ...], msgspec.Meta(min_length=1, max_length=SEATS_MAX)]
 
 
-class Wish(msgspec.Struct, frozen=True):
+class HoldRequest(msgspec.Struct, frozen=True):
     """A request in the plan's terms."""
 
     seats: tuple[int, ...]
@@ -97,7 +97,7 @@ class BuyerRef(msgspec.Struct, frozen=True):
 
 def resolve(
     body: HoldBody, plan: Plan, settings: StockSettings, channels: frozenset[str] = frozenset()
-) -> Wish:
+) -> HoldRequest:
     """The request against the plan; HoldfastError when it contradicts itself, names what is not
     there, or what is set aside for a channel that the caller does not carry.
     """
@@ -124,7 +124,7 @@ def resolve(
     ]
     if withheld:
         raise HoldfastError(ErrorCode.CHANNEL_REQUIRED, conflicts=withheld)
-    return Wish(seats, best, zones, areas, channels)
+    return HoldRequest(seats, best, zones, areas, channels)
 
 
 def seat_indices(guids: Sequence[str], plan: Plan) -> tuple[int, ...]:
@@ -243,18 +243,18 @@ def _zones(names: Sequence[str], plan: Plan) -> frozenset[int]:
     return frozenset(at for name in set(names) for at in plan.zones_named[name])
 
 
-def _areas(wishes: Sequence[AreaWish], settings: StockSettings) -> tuple[AreaUnits, ...]:
-    if not wishes:
+def _areas(requested: Sequence[AreaRequest], settings: StockSettings) -> tuple[AreaUnits, ...]:
+    if not requested:
         return ()
     places = {area.id: at for at, area in enumerate(settings.areas)}
-    _require_known([wish.id for wish in wishes], places, "areas")
-    if len({wish.id for wish in wishes}) != len(wishes):
+    _require_known([area.id for area in requested], places, "areas")
+    if len({area.id for area in requested}) != len(requested):
         raise invalid("areas", "An area is named twice.")
     return tuple(
         AreaUnits(
-            places[wish.id],
-            wish.quantity,
-            settings.price(settings.areas[places[wish.id]].category),
+            places[area.id],
+            area.quantity,
+            settings.price(settings.areas[places[area.id]].category),
         )
-        for wish in wishes
+        for area in requested
     )

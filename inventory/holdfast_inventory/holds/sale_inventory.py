@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from holdfast_inventory.holds.choice import ChoiceCompiler, group_by_row
-from holdfast_inventory.holds.hold_requests import BuyerRef, Wish, hold_id_for
+from holdfast_inventory.holds.hold_requests import BuyerRef, HoldRequest, hold_id_for
 from holdfast_inventory.holds.refusals import refusal_of
 from holdfast_inventory.holds.seat_map import MapReader, SeatMap
 from holdfast_inventory.plan.plan import Plan
@@ -53,7 +53,9 @@ class SaleInventory:
         self._choices = ChoiceCompiler(self.plan, settings)
         self._map.apply(settings)
 
-    async def hold(self, wish: Wish, buyer: BuyerRef, *, key: str, digest: str) -> HoldAnswer:
+    async def hold(
+        self, request: HoldRequest, buyer: BuyerRef, *, key: str, digest: str
+    ) -> HoldAnswer:
         """Picks and holds; HoldfastError when it is refused. `key` is the idempotency key."""
         terms = HoldTerms(
             hold_id=hold_id_for(self.uid, buyer.credential, key),
@@ -64,17 +66,17 @@ class SaleInventory:
             hold_max_ms=self.settings.hold_max_ms,
             limit=self.settings.max_units_per_buyer,
             seed=self._random.getrandbits(SEED_BITS),
-            opened=self._choices.opened(wish.channels),
+            opened=self._choices.opened(request.channels),
         )
-        seats = self._seats(wish)
-        answer = await self.calls.hold_seats(self.ref, terms, seats=seats, areas=wish.areas)
+        seats = self._seats(request)
+        answer = await self.calls.hold_seats(self.ref, terms, seats=seats, areas=request.areas)
         if answer.code is Code.PASS_ENDED and await self._returns(buyer):
-            answer = await self.calls.hold_seats(self.ref, terms, seats=seats, areas=wish.areas)
+            answer = await self.calls.hold_seats(self.ref, terms, seats=seats, areas=request.areas)
         for _ in range(SWEEPS_MAX):
             if answer.code is not Code.SWEEP_AGAIN:
                 break
             await self.calls.expire_holds(self.ref)
-            answer = await self.calls.hold_seats(self.ref, terms, seats=seats, areas=wish.areas)
+            answer = await self.calls.hold_seats(self.ref, terms, seats=seats, areas=request.areas)
         return self._accepted(answer)
 
     async def has_made(self, buyer: BuyerRef, *, key: str) -> bool:
@@ -145,19 +147,19 @@ class SaleInventory:
         """Ends a bounded number of overdue holds; for a ticker. Answers how many it ended."""
         return (await self.calls.expire_holds(self.ref)).ended
 
-    def _seats(self, wish: Wish) -> SeatList | SeatChoice | None:
-        if wish.seats:
-            return self._choices.seat_list(wish.seats, wish.channels)
-        best = wish.best
+    def _seats(self, request: HoldRequest) -> SeatList | SeatChoice | None:
+        if request.seats:
+            return self._choices.seat_list(request.seats, request.channels)
+        best = request.best
         if best is None:
             return None
         return self._choices.choice(
             best.quantity,
             frozenset(best.categories),
-            wish.zones,
+            request.zones,
             best.accessible,
             best.prevent_orphans,
-            channels=wish.channels,
+            channels=request.channels,
         )
 
     def _accepted(self, answer: HoldAnswer) -> HoldAnswer:

@@ -190,7 +190,7 @@ async def _hold(request: web.Request) -> web.StreamResponse:
     body = await read_json(request, HoldBody)
     who = await buyer(request, inventory, body.buyer)
     key = idempotency_key(request)
-    wish = resolve(body, inventory.plan, inventory.settings, who.channels)
+    hold_request = resolve(body, inventory.plan, inventory.settings, who.channels)
     ref = buyer_ref(who)
     digest = request_digest(msgspec.structs.replace(body, buyer=ref.id))
     try:
@@ -198,7 +198,7 @@ async def _hold(request: web.Request) -> web.StreamResponse:
         final = who.claims is not None and who.claims.final
         if final and not await inventory.has_made(ref, key=key):
             raise HoldfastError(ErrorCode.PASS_ENDED)
-        answer = await inventory.hold(wish, ref, key=key, digest=digest)
+        answer = await inventory.hold(hold_request, ref, key=key, digest=digest)
     except (HoldfastError, LedgerError) as error:
         _count(request, inventory, to_error(error).code.value)
         raise

@@ -57,26 +57,30 @@ def _everything(items: tuple[OrderItem, ...]) -> list[int]:
 def _chosen(items: tuple[OrderItem, ...], wanted: tuple[RefundItem, ...]) -> list[int] | None:
     """Units to take from each item, in the order of the items."""
     taken = [0] * len(items)
-    for wish in wanted:
-        done = _take_seat(items, taken, wish) if wish.seat else _take_area(items, taken, wish)
+    for refund_item in wanted:
+        done = (
+            _take_seat(items, taken, refund_item)
+            if refund_item.seat
+            else _take_area(items, taken, refund_item)
+        )
         if not done:
             return None
     return taken
 
 
-def _take_seat(items: tuple[OrderItem, ...], taken: list[int], wish: RefundItem) -> bool:
+def _take_seat(items: tuple[OrderItem, ...], taken: list[int], refund_item: RefundItem) -> bool:
     for position, item in enumerate(items):
-        if item.seat == wish.seat:
+        if item.seat == refund_item.seat:
             taken[position] = item.owned
             return True
     return False
 
 
-def _take_area(items: tuple[OrderItem, ...], taken: list[int], wish: RefundItem) -> bool:
+def _take_area(items: tuple[OrderItem, ...], taken: list[int], refund_item: RefundItem) -> bool:
     """An area may stand in several items (of several prices): the first ones first."""
-    missing = wish.quantity
+    missing = refund_item.quantity
     for position, item in enumerate(items):
-        if item.area == wish.area and missing:
+        if item.area == refund_item.area and missing:
             units = min(missing, item.owned - taken[position])
             taken[position] += units
             missing -= units

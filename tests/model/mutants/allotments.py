@@ -18,7 +18,7 @@ from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec
 from holdfast.sales.spec_mapping import stock_settings
 from holdfast_inventory.holds.choice import ChoiceCompiler
-from holdfast_inventory.holds.hold_requests import BuyerRef, Wish
+from holdfast_inventory.holds.hold_requests import BuyerRef, HoldRequest
 from holdfast_inventory.holds.releases import release
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.settings import StockSettings
@@ -47,9 +47,9 @@ _hold = SaleInventory.hold
 
 
 async def _as_a_member(
-    inventory: SaleInventory, wish: Wish, buyer: BuyerRef, *, key: str, digest: str
+    inventory: SaleInventory, hold_request: HoldRequest, buyer: BuyerRef, *, key: str, digest: str
 ) -> HoldAnswer:
-    member = replace(wish, channels=frozenset({CLUB}))
+    member = replace(hold_request, channels=frozenset({CLUB}))
     return await _hold(inventory, member, buyer, key=key, digest=digest)
 
 

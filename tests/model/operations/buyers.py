@@ -11,11 +11,11 @@ from model.state import Operation, RunState
 from model.workers.worker import Worker
 
 from holdfast_inventory.holds.hold_requests import (
-    AreaWish,
+    AreaRequest,
     BestAvailable,
     BuyerRef,
     HoldBody,
-    Wish,
+    HoldRequest,
     hold_id_for,
     resolve,
 )
@@ -29,7 +29,7 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 
 def wanted(best: int, units: Areas, seats: Sequence[int]) -> HoldBody:
     """A request: seats by name, or so many, and so much of each area."""
-    areas = tuple(AreaWish(area, n) for area, n in zip(AREAS, units, strict=True) if n)
+    areas = tuple(AreaRequest(area, n) for area, n in zip(AREAS, units, strict=True) if n)
     if best:
         return HoldBody(best_available=BestAvailable(best), areas=areas)
     return HoldBody(seats=tuple(f"s{seat}" for seat in sorted(set(seats))), areas=areas)
@@ -48,11 +48,11 @@ def hold(
         said = state.checker.ledger.released_in is not None
         require(said or not heard, "channel", "a worker has heard of a release that nobody said")
         barred = CLUB not in channels and not heard
-        wish = _resolved(inventory, body, channels, barred=barred)
+        hold_request = _resolved(inventory, body, channels, barred=barred)
         who = _buyer(buyer)
         hold_id = hold_id_for(state.uid, who.credential, f"k{key}")
-        REQUEST.set(_asked(hold_id, buyer, body, wish, barred=barred))
-        state.saw(await inventory.hold(wish, who, key=f"k{key}", digest=repr(body)))
+        REQUEST.set(_asked(hold_id, buyer, body, hold_request, barred=barred))
+        state.saw(await inventory.hold(hold_request, who, key=f"k{key}", digest=repr(body)))
 
     return operation
 
@@ -63,7 +63,7 @@ def _buyer(buyer: str) -> BuyerRef:
 
 def _resolved(
     inventory: SaleInventory, body: HoldBody, channels: frozenset[str], *, barred: bool
-) -> Wish:
+) -> HoldRequest:
     """Nobody is refused for the lack of a channel that is not needed."""
     try:
         return resolve(body, inventory.plan, inventory.settings, channels)
@@ -75,15 +75,17 @@ def _resolved(
         raise
 
 
-def _asked(hold_id: str, buyer: str, body: HoldBody, wish: Wish, *, barred: bool) -> ScriptRequest:
-    units = {units.area: units.quantity for units in wish.areas}
+def _asked(
+    hold_id: str, buyer: str, body: HoldBody, hold_request: HoldRequest, *, barred: bool
+) -> ScriptRequest:
+    units = {units.area: units.quantity for units in hold_request.areas}
     return ScriptRequest(
         hold_id,
         buyer,
         text=repr(body),
         number=LIMIT,
-        seats=frozenset(wish.seats),
-        quantity=wish.best.quantity if wish.best else 0,
+        seats=frozenset(hold_request.seats),
+        quantity=hold_request.best.quantity if hold_request.best else 0,
         areas=tuple(units.get(area, 0) for area in range(len(AREAS))),
         barred=barred,
         hold_ms=HOLD_SECONDS * 1000,

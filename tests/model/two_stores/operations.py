@@ -27,9 +27,9 @@ def hold(state: TwoStoreState, seat: int, key: int) -> Operation:
 
     async def operation(inventory: SaleInventory, worker: Worker) -> None:
         body = HoldBody(seats=(f"s{seat}",))
-        wish = resolve(body, inventory.plan, inventory.settings, frozenset())
+        hold_request = resolve(body, inventory.plan, inventory.settings, frozenset())
         who = BuyerRef(buyer, f"key:{buyer}")
-        answer = await inventory.hold(wish, who, key=f"k{key}", digest=repr(body))
+        answer = await inventory.hold(hold_request, who, key=f"k{key}", digest=repr(body))
         if answer.hold is not None:
             state.seen[answer.hold.id] = answer.hold
 
