@@ -36,7 +36,7 @@ LATE: Final = "2099-01-01T00:00:00Z"
 MOVED: Final = "2098-01-01T00:00:00Z"
 """a start to which one that is still to come is moved"""
 ORIGIN: Final = "https://shop.example"
-PARTS: Final = ("sales", "blocks", "checkpoints", "draws")
+PARTS: Final = ("sales", "seat_blocks", "checkpoints", "draws")
 
 _processes = multiprocessing.get_context("forkserver")
 # Forked from a server that has imported everything and opened nothing: quick, and no less real.

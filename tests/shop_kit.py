@@ -81,7 +81,7 @@ async def install(
     state = await ledger.orders.rebuild_state(inventory.uid)
     holds = holds_of_ledger(inventory.plan, inventory.settings, state)
     image = make_image(
-        inventory.plan, inventory.settings, holds, await ledger.blocks.blocked(inventory.uid)
+        inventory.plan, inventory.settings, holds, await ledger.seat_blocks.blocked(inventory.uid)
     )
     assert await install_inventory(executor, inventory.uid, inventory.ref.epoch, image)
     await SaleCalls(executor).install(

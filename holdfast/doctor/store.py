@@ -207,9 +207,11 @@ def _replicas(area: Area, info: StoreInfo) -> Finding:
 
 
 def _clock(area: Area, info: StoreInfo) -> Finding:
-    ahead, doubt = info.clock_ahead_ms, info.clock_doubt_ms
-    found = f"{abs(ahead)} ms {'ahead of' if ahead >= 0 else 'behind'} this host, +-{doubt} ms"
-    off = abs(ahead) - doubt
+    ahead, mark_unsynced = info.clock_ahead_ms, info.clock_doubt_ms
+    found = (
+        f"{abs(ahead)} ms {'ahead of' if ahead >= 0 else 'behind'} this host, +-{mark_unsynced} ms"
+    )
+    off = abs(ahead) - mark_unsynced
     means = "sessions end by the store's clock, shops check passes and hand-offs by their own"
     change = "run an NTP client on both (chrony, systemd-timesyncd)"
     if off >= SKEW_PROBLEM_MS:

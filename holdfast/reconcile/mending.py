@@ -59,7 +59,7 @@ async def _take_back(context: SaleContext, order_id: str) -> None:
 
 
 async def _mend_blocks(context: SaleContext, reading: Reading) -> None:
-    """Both ways; `want` has the store told again even of what the ledger wanted before."""
+    """Both ways; `set_wanted` has the store synchronised even with what was wanted before."""
     shown = {seat for seat, state in enumerate(reading.map.states) if state == blocking.BLOCKED}
     missing, surplus = sorted(reading.blocked - shown), sorted(shown - reading.blocked)
     if missing:

@@ -77,7 +77,7 @@ class Reader:
             record=record,
             inventory=inventory,
             ledger=await self.ledger.orders.rebuild_state(record.uid),
-            blocked=frozenset(await self.ledger.blocks.blocked(record.uid)),
+            blocked=frozenset(await self.ledger.seat_blocks.blocked(record.uid)),
             head=head,
             map=seat_map,
             holds=holds,

@@ -177,7 +177,7 @@ class Discovery:
             return
         ledger, now_ms = self._worker.builder.ledger, self._worker.directory.clock.now_ms()
         due = await ledger.orders.sales_due(now_ms=now_ms)
-        for uid in {*due, *await ledger.blocks.sales_untold()}:
+        for uid in {*due, *await ledger.seat_blocks.sales_unsynced()}:
             sale = self.catalogue.get(uid)
             if sale is not None:
                 self._keep_active(sale)

@@ -11,7 +11,7 @@ from holdfast_ledger.draws import Draws
 from holdfast_ledger.keys import Keys
 from holdfast_ledger.orders import Orders
 from holdfast_ledger.sales import Sales
-from holdfast_ledger.seat_blocks import Blocks
+from holdfast_ledger.seat_blocks import SeatBlocks
 from holdfast_ledger.transactions.group_commit import GroupCommit, Observer
 from holdfast_ledger.transactions.intents import Intent, Outcome
 
@@ -28,7 +28,7 @@ class Ledger:
         self.checkpoints = Checkpoints(database)
         self.audit = Audit(database)
         self.draws = Draws(database)
-        self.blocks = Blocks(database)
+        self.seat_blocks = SeatBlocks(database)
         self._group = GroupCommit(database, observer)
 
     @classmethod

@@ -1,13 +1,14 @@
-"""Seats that the operator has taken off sale: what was wanted, and what the store was last told.
+"""Seats that the operator has taken off sale: what is wanted, and what the store was brought to.
 
-A block must outlive the store, so the ledger has it first. Each change of a seat's row moves its
-`version`; `told` is the version that the store was brought to last. Where the two differ the store
-has yet to be told, by whoever changed the row or, when that one died, by recovery. `told` is
-written plainly, never only upwards: who told the store of an older version after somebody else told
-it of a newer one leaves the two apart, and so the seat is told again. Who dies in between, late and
-unheard, is found out by comparing the store with what is wanted: `doubt` then leaves them apart.
+A block must outlive the store, so it is written to the ledger first. Each change of a seat's row
+raises its `version`; `told` is the version that the store was last brought to. Where the two differ
+the store has yet to be brought up to date, by whoever changed the row or, if that process died, by
+recovery. `told` may also fall: a process that brings an older version to the store after another
+one brought a newer one leaves the two different, and so the seat is synchronised again. A process
+that dies between those two steps is found out by comparing the store with what is wanted:
+`mark_unsynced` then makes the two differ.
 
-Rejected: deleting the row of a seat that is put back on sale. The one who still carries an old
+Rejected: deleting the row of a seat that is put back on sale. A process that still carries an old
 block to the store would then find nothing that says it is old.
 """
 
@@ -22,16 +23,16 @@ from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.schema import sales, seat_blocks
 from holdfast_ledger.errors import EpochPassed, SaleMissing
 
-UNTOLD_MAX: Final = 5_000
+UNSYNCED_MAX: Final = 5_000
 SALES_MAX: Final = 1_000
-NEVER_TOLD: Final = -1
+NEVER_SYNCED: Final = -1
 
 _OF_SEAT = (seat_blocks.c.sale_uid == bindparam("in_sale")) & (
     seat_blocks.c.seat == bindparam("at_seat")
 )
 _CHANGE = update(seat_blocks).where(_OF_SEAT)
 _NOTE = _CHANGE.values(told=bindparam("to_version"))
-_DOUBT = _CHANGE.values(told=NEVER_TOLD)
+_MARK_UNSYNCED = _CHANGE.values(told=NEVER_SYNCED)
 _WITHDRAW = _CHANGE.where(seat_blocks.c.version == bindparam("to_version")).values(
     blocked=False, told=bindparam("to_version")
 )
@@ -46,16 +47,17 @@ class SeatBlock:
     version: int
 
 
-class Blocks:
+class SeatBlocks:
     """Typed access to `seat_blocks`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def want(self, uid: str, seats: Sequence[int], *, blocked: bool, epoch: int) -> int:
-        """Note what these seats are to be. Only the present epoch may: a rebuild reads this.
+    async def set_wanted(self, uid: str, seats: Sequence[int], *, blocked: bool, epoch: int) -> int:
+        """Writes whether these seats are to be blocked; returns how many were not so before.
 
-        A repeat is a change too: it has the store told again. Answers how many were otherwise.
+        Only for the present epoch (else EpochPassed), since a rebuild reads this. A repeat raises
+        the versions too, so that the store is brought up to date again.
         """
         async with self._database.writing() as connection:
             await _lock_sale(connection, uid, epoch)
@@ -70,35 +72,35 @@ class Blocks:
         were = [seat in known and known[seat].blocked for seat in seats]
         return were.count(not blocked)
 
-    async def untold(self, uid: str, *, limit: int = UNTOLD_MAX) -> list[SeatBlock]:
-        """What the store has yet to be told, some of it."""
+    async def unsynced(self, uid: str, *, limit: int = UNSYNCED_MAX) -> list[SeatBlock]:
+        """Up to `limit` rows that the store is not up to date with."""
         differs = seat_blocks.c.version != seat_blocks.c.told
         query = select(seat_blocks).where(seat_blocks.c.sale_uid == uid, differs)
         async with self._database.reading() as connection:
-            rows = await connection.execute(query.limit(min(limit, UNTOLD_MAX)))
+            rows = await connection.execute(query.limit(min(limit, UNSYNCED_MAX)))
             return [SeatBlock(row.seat, row.blocked, row.version) for row in rows]
 
-    async def sales_untold(self, *, limit: int = SALES_MAX) -> list[str]:
-        """The uids of sales of whose blocks the store has yet to be told, some of them."""
+    async def sales_unsynced(self, *, limit: int = SALES_MAX) -> list[str]:
+        """The uids of up to `limit` sales that have such rows."""
         differs = seat_blocks.c.version != seat_blocks.c.told
         query = select(seat_blocks.c.sale_uid).where(differs).distinct()
         async with self._database.reading() as connection:
             return list(await connection.scalars(query.limit(min(limit, SALES_MAX))))
 
-    async def note_told(self, uid: str, rows: Sequence[SeatBlock]) -> None:
-        """The store was brought to these versions last."""
+    async def note_synced(self, uid: str, rows: Sequence[SeatBlock]) -> None:
+        """Notes that the store was last brought to these versions."""
         await self._each(_NOTE, uid, rows)
 
-    async def doubt(self, uid: str, seats: Sequence[int]) -> None:
-        """The store is not as it should be here: have it told again, of whatever is wanted then."""
+    async def mark_unsynced(self, uid: str, seats: Sequence[int]) -> None:
+        """Has recovery bring the store up to date with what is wanted of these seats by then."""
         if seats:
             async with self._database.writing() as connection:
                 await connection.execute(
-                    _DOUBT, [{"in_sale": uid, "at_seat": seat} for seat in seats]
+                    _MARK_UNSYNCED, [{"in_sale": uid, "at_seat": seat} for seat in seats]
                 )
 
     async def withdraw(self, uid: str, rows: Sequence[SeatBlock]) -> None:
-        """Somebody has these seats: they stay theirs and are not to be blocked any more."""
+        """Stops wanting these blocks, unless they have changed since: somebody has the seats."""
         await self._each(_WITHDRAW, uid, rows)
 
     async def blocked(self, uid: str) -> list[int]:
@@ -110,8 +112,8 @@ class Blocks:
             rows = await connection.execute(query.order_by(seat_blocks.c.seat))
             return [row.seat for row in rows]
 
-    async def wishes(self, uid: str) -> dict[int, bool]:
-        """Every seat that was ever to be blocked, and whether it still is."""
+    async def wanted(self, uid: str) -> dict[int, bool]:
+        """Whether each seat that was ever to be blocked still is, by seat."""
         query = select(seat_blocks.c.seat, seat_blocks.c.blocked)
         async with self._database.reading() as connection:
             rows = await connection.execute(query.where(seat_blocks.c.sale_uid == uid))

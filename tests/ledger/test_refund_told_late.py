@@ -14,9 +14,9 @@ async def test_event_of_two_refunds_has_the_amount_of_both(shop: Shop) -> None:
     hold = await shop.hold("r1s1", "r1s2", floor=3)
     await shop.confirm(hold)
     await drained(shop)
-    untold = (RefundItem(seat="r1s1"), RefundItem(area="floor", quantity=2))
+    unsynced = (RefundItem(seat="r1s1"), RefundItem(area="floor", quantity=2))
     await shop.ledger.commit(
-        GiveBack(shop.inventory.ref.epoch, shop.inventory.uid, hold.id, 1, untold)
+        GiveBack(shop.inventory.ref.epoch, shop.inventory.uid, hold.id, 1, unsynced)
     )
 
     await Refunding(shop.background).refund(

@@ -114,7 +114,7 @@ async def _audit_store(state: RunState) -> None:
     store, sold = state.checker.store, set(state.checker.ledger.owners())
     booked = {s for s, letter in enumerate(store.states()) if letter == "b"}
     require(booked == sold, "halfway", f"booked {booked}, sold {sold}")
-    wanted = await state.ledger.blocks.blocked(state.uid)
+    wanted = await state.ledger.seat_blocks.blocked(state.uid)
     require(store.blocked == set(wanted), "halfway", f"to be blocked: {wanted}")
     unreleased = store.allotted and state.checker.ledger.released_in is not None
     require(not unreleased, "halfway", "the ledger has released what the store sets aside")

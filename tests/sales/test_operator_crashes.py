@@ -123,7 +123,7 @@ async def test_start_that_the_store_refused_is_taken_back(
 
 
 @pytest.mark.parametrize(
-    "step", ["after blocks.want", "after block_seats", "after blocks.note_told"]
+    "step", ["after seat_blocks.set_wanted", "after block_seats", "after seat_blocks.note_synced"]
 )
 async def test_block_that_broke_off_holds(
     house: House, die: Die, tmp_path: Path, step: str
@@ -139,7 +139,7 @@ async def test_block_that_broke_off_holds(
     assert (await head_of(await rebuilt(house, NAME), NAME)).units.blocked == 2
 
 
-@pytest.mark.parametrize("step", ["after blocks.want", "after unblock_seats"])
+@pytest.mark.parametrize("step", ["after seat_blocks.set_wanted", "after unblock_seats"])
 async def test_unblock_that_broke_off_holds(
     house: House, die: Die, tmp_path: Path, step: str
 ) -> None:
@@ -155,7 +155,7 @@ async def test_unblock_that_broke_off_holds(
     assert (await head_of(await rebuilt(house, NAME), NAME)).units.blocked == 0
 
 
-@pytest.mark.parametrize("step", ["after block_seats", "before blocks.note_told"])
+@pytest.mark.parametrize("step", ["after block_seats", "before seat_blocks.note_synced"])
 async def test_late_block_of_a_worker_that_then_dies_is_undone(
     house: House, die: Die, tmp_path: Path, step: str
 ) -> None:

@@ -133,7 +133,7 @@ class Installer:
         blocked: list[int] = []
         if record.provisioned:
             holds = await ledger_holds(self.ledger, record.uid, plan, settings)
-            blocked = await self.ledger.blocks.blocked(record.uid)
+            blocked = await self.ledger.seat_blocks.blocked(record.uid)
         return make_image(plan, settings, holds, blocked)
 
 

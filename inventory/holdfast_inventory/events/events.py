@@ -206,7 +206,7 @@ def _area_items(data: Mapping[str, Any], settings: StockSettings) -> list[dict[s
 
 
 def _seat_change(
-    event: StreamEvent, settings: StockSettings, untold: Set[str]
+    event: StreamEvent, settings: StockSettings, unsynced: Set[str]
 ) -> dict[str, object]:
     data = msgspec.msgpack.decode(event.body)["data"]
     return {
@@ -214,5 +214,5 @@ def _seat_change(
         "type": event.kind,
         "state": SEAT_STATES[event.kind],
         "seats": _seats_in(data),
-        "areas": [u for u in _area_items(data, settings) if u["area"] not in untold],
+        "areas": [u for u in _area_items(data, settings) if u["area"] not in unsynced],
     }

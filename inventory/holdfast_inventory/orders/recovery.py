@@ -54,7 +54,7 @@ class _Watch:
     cursor: int = 0
     seen: dict[str, tuple[int, int]] = field(default_factory=dict)
     found: set[str] = field(default_factory=set)
-    strays: frozenset[int] = frozenset()
+    differing_seats: frozenset[int] = frozenset()
     """seats that were blocked in store or ledger alone at the last visit"""
 
 
@@ -80,11 +80,13 @@ class Recovery:
         """What differs at two visits was not on its way: the store is told of it once more."""
         uid = context.inventory.ref.uid
         watch = self._watches.setdefault(uid, _Watch())
-        strays = await blocking.strays(context)
-        if strays & watch.strays:
-            await context.ledger.blocks.doubt(uid, sorted(strays & watch.strays))
-        watch.strays = strays
-        await blocking.settle(context)
+        differing_seats = await blocking.differing_seats(context)
+        if differing_seats & watch.differing_seats:
+            await context.ledger.seat_blocks.mark_unsynced(
+                uid, sorted(differing_seats & watch.differing_seats)
+            )
+        watch.differing_seats = differing_seats
+        await blocking.sync_blocks(context)
 
     async def _visit_due(self, context: SaleContext) -> int:
         now_ms = (await context.inventory.calls.read_hold(context.inventory.ref, "")).now_ms

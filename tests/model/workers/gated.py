@@ -66,7 +66,7 @@ class GatedLedger(Ledger):
     def __init__(self, process: Process) -> None:
         real = process.scheduler.ledger
         self._process, self._real, self.database = process, real, real.database
-        for name in ("sales", "orders", "checkpoints", "draws", "blocks"):
+        for name in ("sales", "orders", "checkpoints", "draws", "seat_blocks"):
             setattr(self, name, Gated(process, name, getattr(real, name)))
 
     def commit(self, intent: Intent) -> Awaitable[Outcome]:
