@@ -11,7 +11,7 @@ sale; by this it knows what the store must have at least, and finds out one that
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from holdfast_ledger.database.database import Database
@@ -19,6 +19,8 @@ from holdfast_ledger.database.schema import checkpoints
 from holdfast_ledger.records import Checkpoint
 
 UIDS_AT_ONCE: Final = 500
+
+_OF_SALE = select(checkpoints).where(checkpoints.c.sale_uid == bindparam("in_sale"))
 
 
 class Checkpoints:
@@ -51,9 +53,8 @@ class Checkpoints:
 
     async def read(self, sale_uid: str) -> Checkpoint | None:
         """The latest checkpoint of the sale."""
-        query = select(checkpoints).where(checkpoints.c.sale_uid == sale_uid)
         async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
+            row = (await connection.execute(_OF_SALE, {"in_sale": sale_uid})).one_or_none()
         return None if row is None else Checkpoint(**row._mapping)
 
     async def revisions(self, sale_uids: Sequence[str]) -> dict[str, tuple[int, int]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, func, select, tuple_
+from sqlalchemy import BindParameter, Row, Select, bindparam, func, select, tuple_
 
 from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.schema import area_sold, orders, sold
@@ -22,6 +22,16 @@ _OWNING = (OrderStatus.SOLD.value, OrderStatus.PARTLY_REFUNDED.value)
 _ITEMS = msgspec.json.Decoder(tuple[OrderItem, ...])
 _REFUNDS = msgspec.json.Decoder(tuple[Refund, ...])
 _encode = msgspec.json.Encoder().encode
+
+_IN_SALE: BindParameter[str] = bindparam("in_sale")
+_DUE = (
+    select(orders)
+    .where(orders.c.sale_uid == _IN_SALE, orders.c.due_ms <= bindparam("now_ms"))
+    .order_by(orders.c.due_ms)
+    .limit(bindparam("limit"))
+)
+_SOLD_SEATS = select(func.count()).select_from(sold).where(sold.c.sale_uid == _IN_SALE)
+_SOLD_UNITS = select(func.sum(area_sold.c.sold)).where(area_sold.c.sale_uid == _IN_SALE)
 
 
 class Orders:
@@ -59,13 +69,8 @@ class Orders:
 
     async def due(self, sale_uid: str, *, now_ms: int, limit: int = MAX_DUE) -> list[Order]:
         """Orders that recovery must visit, the longest overdue first."""
-        query = (
-            select(orders)
-            .where(orders.c.sale_uid == sale_uid, orders.c.due_ms <= now_ms)
-            .order_by(orders.c.due_ms)
-            .limit(min(limit, MAX_DUE))
-        )
-        return await self._all(query)
+        values = {"in_sale": sale_uid, "now_ms": now_ms, "limit": min(limit, MAX_DUE)}
+        return await self._all(_DUE, values)
 
     async def sales_due(self, *, now_ms: int, limit: int = MAX_DUE) -> list[str]:
         """The uids of sales with orders that recovery must visit, some of them."""
@@ -95,11 +100,10 @@ class Orders:
 
     async def sold_units(self, sale_uid: str) -> int:
         """Seats and area units together that are sold."""
-        seats = select(func.count()).select_from(sold).where(sold.c.sale_uid == sale_uid)
-        units = select(func.sum(area_sold.c.sold)).where(area_sold.c.sale_uid == sale_uid)
+        sale = {"in_sale": sale_uid}
         async with self._database.reading() as connection:
-            counted = await connection.scalar(seats)
-            return int(counted or 0) + int(await connection.scalar(units) or 0)
+            counted = await connection.scalar(_SOLD_SEATS, sale)
+            return int(counted or 0) + int(await connection.scalar(_SOLD_UNITS, sale) or 0)
 
     async def rebuild_state(self, sale_uid: str) -> RebuildState:
         """All that outweighs the store. Final only once the sale's epoch has been bumped."""
@@ -115,9 +119,9 @@ class Orders:
             sold=tuple(owning),
         )
 
-    async def _all(self, query: Select[Any]) -> list[Order]:
+    async def _all(self, query: Select[Any], values: dict[str, Any] | None = None) -> list[Order]:
         async with self._database.reading() as connection:
-            return [order_of(row) for row in await connection.execute(query)]
+            return [order_of(row) for row in await connection.execute(query, values)]
 
 
 def _of_sale(sale_uid: str) -> Select[Any]:

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -40,6 +40,19 @@ from holdfast_ledger.seat_blocks import forget_blocks
 
 # One above the longest page of the API: that one tells whether more follow.
 MAX_PAGE = 501
+
+_BY_UID = select(sales).where(sales.c.uid == bindparam("in_sale"))
+_LIVE_BY_UID = _BY_UID.where(sales.c.live_name.is_not(None))
+_LIVE_BY_NAME = select(sales).where(sales.c.live_name == bindparam("name"))
+_UIDS = select(sales.c.live_name, sales.c.uid).where(
+    sales.c.live_name.in_(bindparam("names", expanding=True))
+)
+_IN_EPOCH = update(sales).where(
+    sales.c.uid == bindparam("in_sale"),
+    sales.c.epoch == bindparam("in_epoch"),
+    sales.c.live_name.is_not(None),
+)
+_PROVISION = _IN_EPOCH.values(provisioned=True, installed_epoch=bindparam("in_epoch"))
 
 
 class Sales:
@@ -90,17 +103,17 @@ class Sales:
 
     async def read(self, name: str) -> SaleRecord | None:
         """The live sale of this name."""
-        return await self._read_one(sales.c.live_name == name)
+        return await self._read_one(_LIVE_BY_NAME, name=name)
 
     async def live(self, names: Sequence[str]) -> dict[str, str]:
         """By name, the uids of those sales of these names that have not been deleted."""
-        query = select(sales.c.live_name, sales.c.uid).where(sales.c.live_name.in_(names))
         async with self._database.reading() as connection:
-            return {row.live_name: row.uid for row in await connection.execute(query)}
+            rows = await connection.execute(_UIDS, {"names": names})
+            return {row.live_name: row.uid for row in rows}
 
     async def read_uid(self, uid: str) -> SaleRecord:
         """The sale with this uid, deleted or not. SaleMissing when there never was one."""
-        record = await self._read_one(sales.c.uid == uid)
+        record = await self._read_one(_BY_UID, in_sale=uid)
         if record is None:
             raise SaleMissing()
         return record
@@ -234,15 +247,13 @@ class Sales:
     async def set_provisioned(self, uid: str, *, epoch: int) -> None:
         """Note that the store carries this epoch: from now on its absence there is a loss."""
         async with self._database.writing() as connection:
-            noted = await _update_in_epoch(
-                connection, uid, epoch, provisioned=True, installed_epoch=epoch
-            )
-            if not noted:
+            noted = await connection.execute(_PROVISION, {"in_sale": uid, "in_epoch": epoch})
+            if not noted.rowcount:
                 await _standing(connection, uid, epoch)
 
-    async def _read_one(self, condition: ColumnElement[bool]) -> SaleRecord | None:
+    async def _read_one(self, query: Select[Any], **values: str) -> SaleRecord | None:
         async with self._database.reading() as connection:
-            row = (await connection.execute(select(sales).where(condition))).one_or_none()
+            row = (await connection.execute(query, values)).one_or_none()
         return None if row is None else sale_record(row._asdict())
 
     async def _change(
@@ -287,15 +298,14 @@ async def _update_in_epoch(
     **values: object,
 ) -> bool:
     """Change the row of a live sale as long as it is in this epoch; whether it was changed."""
-    live = (sales.c.uid == uid, sales.c.epoch == epoch, sales.c.live_name.is_not(None))
-    done = await connection.execute(update(sales).where(*live, *conditions).values(values))
+    change = _IN_EPOCH.where(*conditions).values(values)
+    done = await connection.execute(change, {"in_sale": uid, "in_epoch": epoch})
     return bool(done.rowcount)
 
 
 async def _standing(connection: AsyncConnection, uid: str, epoch: int) -> Row[Any]:
     """The row of a live sale; SaleMissing, or EpochPassed when it is in another epoch."""
-    query = select(sales).where(sales.c.uid == uid, sales.c.live_name.is_not(None))
-    row = (await connection.execute(query)).one_or_none()
+    row = (await connection.execute(_LIVE_BY_UID, {"in_sale": uid})).one_or_none()
     if row is None:
         raise SaleMissing()
     if row.epoch != epoch:

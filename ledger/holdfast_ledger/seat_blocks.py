@@ -36,6 +36,9 @@ _MARK_UNSYNCED = _CHANGE.values(told=NEVER_SYNCED)
 _WITHDRAW = _CHANGE.where(seat_blocks.c.version == bindparam("to_version")).values(
     blocked=False, told=bindparam("to_version")
 )
+_OF_SALE = select(seat_blocks).where(seat_blocks.c.sale_uid == bindparam("in_sale"))
+_UNSYNCED = _OF_SALE.where(seat_blocks.c.version != seat_blocks.c.told).limit(bindparam("limit"))
+_WANTED = _OF_SALE.with_only_columns(seat_blocks.c.seat, seat_blocks.c.blocked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,9 @@ class SeatBlocks:
 
     async def unsynced(self, uid: str, *, limit: int = UNSYNCED_MAX) -> list[SeatBlock]:
         """Up to `limit` rows that the store is not up to date with."""
-        differs = seat_blocks.c.version != seat_blocks.c.told
-        query = select(seat_blocks).where(seat_blocks.c.sale_uid == uid, differs)
+        values = {"in_sale": uid, "limit": min(limit, UNSYNCED_MAX)}
         async with self._database.reading() as connection:
-            rows = await connection.execute(query.limit(min(limit, UNSYNCED_MAX)))
+            rows = await connection.execute(_UNSYNCED, values)
             return [SeatBlock(row.seat, row.blocked, row.version) for row in rows]
 
     async def sales_unsynced(self, *, limit: int = SALES_MAX) -> list[str]:
@@ -114,9 +116,8 @@ class SeatBlocks:
 
     async def wanted(self, uid: str) -> dict[int, bool]:
         """Whether each seat that was ever to be blocked still is, by seat."""
-        query = select(seat_blocks.c.seat, seat_blocks.c.blocked)
         async with self._database.reading() as connection:
-            rows = await connection.execute(query.where(seat_blocks.c.sale_uid == uid))
+            rows = await connection.execute(_WANTED, {"in_sale": uid})
             return {row.seat: bool(row.blocked) for row in rows}
 
     async def _each(self, statement: Update, uid: str, rows: Sequence[SeatBlock]) -> None:
