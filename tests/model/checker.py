@@ -16,7 +16,7 @@ from model.reference import installing, scripts
 from model.reference.calls import answer_of, request_of
 from model.reference.ledger_model import LedgerModel
 from model.reference.store_model import StoreModel
-from model.reference.terms import CLUB, require
+from model.reference.terms import CLUB, Violation, require
 from model.scheduler import Call
 
 from holdfast.sales.spec import spec_from_json
@@ -39,13 +39,13 @@ class Checker:
     """confirmed orders that the platform was told of, with their reference"""
     digests: dict[str, set[str]] = field(default_factory=dict)
     """the requests that each hold was made for: several where a loss let a key be used again"""
-    trace: list[str] = field(default_factory=list)
+    trace: list[object] = field(default_factory=list)
 
     async def happened(self, done: Sequence[tuple[Call, Any]]) -> None:
         """Every call that has happened, in order; then both sides are compared."""
         unchanged = True
         for call, answer in done:
-            self.trace.append(f"    {call.worker.number}: {call.name} {_short(call, answer)}")
+            self.trace.append(CallMade(call, answer))
             if isinstance(answer, BaseException):
                 if call.name == "ledger.commit" or not call.is_ledger:
                     raise answer
@@ -76,7 +76,8 @@ class Checker:
         refusal = self._guard(args)
         code = Code(reply[0])
         if refusal is not Code.OK or code in (Code.STORE_BEHIND, Code.EPOCH_CHANGED):
-            require(code is refusal, "guard", f"{name}: {code!r}, should be {refusal!r}")
+            if code is not refusal:
+                raise Violation("guard", f"{name}: {code!r}, should be {refusal!r}")
             return True
         return self._answered(call, args, reply)
 
@@ -97,10 +98,10 @@ class Checker:
         before = None if before is None else replace(before)
         code, answered = answer_of(name, request, reply)
         wanted = scripts.run(store, name, request, answered, self.now_ms)
-        require(code is wanted, "answer", f"{name}: {code!r}, should be {wanted!r}")
-        revision = reply[1]
-        told = f"{name}: revision {revision}, should be {store.revision}"
-        require(revision == store.revision, "state", told)
+        if code is not wanted:
+            raise Violation("answer", f"{name}: {code!r}, should be {wanted!r}")
+        if reply[1] != store.revision:
+            raise Violation("state", f"{name}: revision {reply[1]}, should be {store.revision}")
         if code >= 0 and store.changed:
             self.ledger.check(name, request, before, store)
         if name == "hold_seats" and code is Code.OK:
@@ -145,8 +146,19 @@ class Checker:
         """Whatever was confirmed to the platform is in the ledger."""
         for order_id, reference in self.promised.items():
             row = self.ledger.rows.get(order_id)
-            kept = row is not None and row.status in SETTLED and row.body[0] == reference
-            require(kept, "promise", f"{order_id} was confirmed, the ledger has {row}")
+            if row is None or row.status not in SETTLED or row.body[0] != reference:
+                raise Violation("promise", f"{order_id} was confirmed, the ledger has {row}")
+
+
+@dataclass(frozen=True, slots=True)
+class CallMade:
+    """A line of the trace. Most are never read, and so written only when they are."""
+
+    call: Call
+    answer: object
+
+    def __str__(self) -> str:
+        return f"    {self.call.worker.number}: {self.call.name} {_short(self.call, self.answer)}"
 
 
 def _short(call: Call, answer: object) -> str:

@@ -1,6 +1,6 @@
 """A store and a ledger of the model's own: schedules set the clock, and nobody else's time may."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 from model.harness import Backend, Harness, open_harness, run_backend
@@ -14,7 +14,7 @@ def backend() -> Iterator[Backend]:
 
 
 @pytest.fixture
-async def harness(backend: Backend) -> AsyncIterator[Harness]:
+def harness(backend: Backend) -> Iterator[Harness]:
     """The real code, as it is."""
-    async with open_harness(backend) as harness:
+    with open_harness(backend) as harness:
         yield harness

@@ -1,23 +1,20 @@
 """Where schedules run: an embedded store and a SQLite ledger of their own, mutants at will.
 
-The ledger's file lies in memory where the machine has such a directory, and its driver does without
-its thread: what a disk does when the power goes and what threads do are tested elsewhere, and a run
-asks for some hundred transactions.
+A harness has an event loop of its own, and keeps its connections from one run to the next.
 """
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
 
-import uvloop
 from model import runner
+from model.loop import ModelLoop
+from model.memory_ledger import MemoryLedger
 from model.schedule import Failure, Run, Schedule
 from script_edits import Edits, edited_bundle
 
@@ -26,22 +23,12 @@ from holdfast_lua import Bundle, EmbeddedStore, Executor, load_bundle
 
 CLOCK = Path(__file__).parent / "lua" / "clock.lua"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a private directory is made in it
-
-
-@dataclass(frozen=True)
-class Harness:
-    """A store and a ledger on which schedules run one after another."""
-
-    executor: Executor
-    ledger: Ledger
-
-    async def run(self, schedule: Schedule) -> Run:
-        """One schedule."""
-        return await runner.run_schedule(schedule, self.executor, self.ledger)
-
-    async def search(self, seeds: range, *, shrink: int = 0) -> tuple[int, Failure] | None:
-        """The first seed that fails."""
-        return await runner.search(self.executor, self.ledger, seeds, shrink=shrink)
+SETTINGS = {
+    "appendonly": "no",
+    # Small hashes are walked in the order of writing: a seed gives one run, not many.
+    "hash-max-listpack-value": "4096",
+}
+"""of the store: nothing in it outlives a run"""
 
 
 @dataclass(frozen=True)
@@ -52,14 +39,32 @@ class Backend:
     ledger_file: Path
 
 
+@dataclass(frozen=True)
+class Harness:
+    """A store and a ledger on which schedules run one after another."""
+
+    loop: ModelLoop
+    executor: Executor
+    ledger: MemoryLedger
+
+    def run(self, schedule: Schedule) -> Run:
+        """One schedule."""
+        return self.loop.run_until_complete(
+            runner.run_schedule(schedule, self.executor, self.ledger)
+        )
+
+    def search(self, seeds: Iterable[int], *, shrink: int = 0) -> tuple[int, Failure] | None:
+        """The first seed that fails."""
+        return runner.search(self.run, seeds, shrink=shrink)
+
+
 @contextmanager
 def run_backend() -> Iterator[Backend]:
     """A store and a ledger of one's own, gone afterwards."""
     base = MEMORY if MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(dir=base, prefix="holdfast-model-") as memory:
         file = Path(memory) / "ledger.db"
-        with no_threads():
-            uvloop.run(_make_ledger(file))
+        asyncio.run(_make_ledger(file))
         with EmbeddedStore(Path(memory) / "store") as store:
             yield Backend(store.url, file)
 
@@ -70,20 +75,28 @@ async def _make_ledger(file: Path) -> None:
     await ledger.close()
 
 
-@asynccontextmanager
-async def open_harness(
+@contextmanager
+def open_harness(
     backend: Backend, *, edits: Edits | None = None, scratch: Path | None = None
-) -> AsyncIterator[Harness]:
+) -> Iterator[Harness]:
     """A harness on the backend; `edits` are made in a copy of the scripts below `scratch`."""
-    with no_threads():
-        async with Executor(backend.store_url, bundle_with(edits, scratch)) as executor:
-            # Small hashes are walked in the order of writing: a seed gives one run, not many.
-            await executor.command("CONFIG", "SET", "hash-max-listpack-value", 4096)
-            ledger = await Ledger.open(f"sqlite:///{backend.ledger_file}")
-            try:
-                yield Harness(executor, ledger)
-            finally:
-                await ledger.close()
+    bundle = bundle_with(edits, scratch)
+    with closing(ModelLoop()) as loop:
+        executor = loop.run_until_complete(open_store(backend.store_url, bundle))
+        ledger = MemoryLedger(backend.ledger_file)
+        try:
+            yield Harness(loop, executor, ledger)
+        finally:
+            loop.run_until_complete(ledger.close())
+            loop.run_until_complete(executor.aclose())
+
+
+async def open_store(url: str, bundle: Bundle) -> Executor:
+    """An executor of a store that is set up for runs."""
+    executor = await Executor(url, bundle).__aenter__()
+    for name, value in SETTINGS.items():
+        await executor.command("CONFIG", "SET", name, value)
+    return executor
 
 
 def bundle_with(edits: Edits | None, scratch: Path | None) -> Bundle:
@@ -92,34 +105,3 @@ def bundle_with(edits: Edits | None, scratch: Path | None) -> Bundle:
         return load_bundle(overlay={"clock": CLOCK})
     assert scratch is not None
     return edited_bundle(edits, scratch, CLOCK)
-
-
-class _AtOnce:
-    """In place of the queue to the driver's thread: what is put in is done."""
-
-    def put_nowait(self, job: tuple[asyncio.Future[Any] | None, Callable[[], Any]]) -> None:
-        future, act = job
-        try:
-            result = act()
-        except Exception as error:
-            if future is not None:
-                future.set_exception(error)
-        else:
-            if future is not None:
-                future.set_result(result)
-
-
-class _NoThread:
-    """In place of the driver's thread."""
-
-    daemon = True
-
-    def __init__(self, target: object, args: object) -> None: ...
-
-    def start(self) -> None: ...
-
-
-@contextmanager
-def no_threads() -> Iterator[None]:
-    with patch("aiosqlite.core.SimpleQueue", _AtOnce), patch("aiosqlite.core.Thread", _NoThread):
-        yield

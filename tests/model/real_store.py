@@ -17,6 +17,8 @@ from holdfast_lua.calls.records import HoldRecord, unpack_hold
 COUNTERS = ("revision", "seq", "free", "held", "booked", "blocked", "apart_free", "apart_held")
 OF_THE_SALE = ("inventory.", "seats.")
 """events whose subject is the sale"""
+Dump = list[tuple[bytes, bytes]]
+"""keys with what they hold, as the store writes it"""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,18 @@ class RealStore:
         require(lifecycle.decode() == model.lifecycle, "state", f"it is {lifecycle}")
         require(allotted is model.allotted, "state", f"set aside: {allotted}")
         _compare_events(model, events, counters["seq"])
+
+
+async def dump(store: Executor, uid: str) -> Dump:
+    """Everything that the store has of a sale."""
+    names = sorted(await store.command("KEYS", keys.pattern(uid)))
+    dumps = await asyncio.gather(*(store.command("DUMP", name) for name in names))
+    return list(zip(names, dumps, strict=True))
+
+
+async def restore(store: Executor, dumps: Dump) -> None:
+    """Brings it back where nothing of it is."""
+    await asyncio.gather(*(store.command("RESTORE", name, 0, value) for name, value in dumps))
 
 
 def _compare_counters(model: StoreModel, counters: dict[str, int]) -> None:

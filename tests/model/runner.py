@@ -3,67 +3,57 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from model import settle, steps
+from model.memory_ledger import MemoryLedger
 from model.schedule import Failure, Run, Schedule, drawn
+from model.scheduler import Scheduler
 from model.state import RunState
+from model.workers.worker import Worker
 
-from holdfast_ledger import Ledger
-from holdfast_ledger.database.schema import metadata
 from holdfast_lua import Executor
 
+RunSchedule = Callable[[Schedule], Run]
 
-async def run_schedule(schedule: Schedule, executor: Executor, ledger: Ledger) -> Run:
-    """Runs a schedule on a sale of its own."""
+
+async def run_schedule(schedule: Schedule, executor: Executor, ledger: MemoryLedger) -> Run:
+    """Runs a schedule in an empty store and an empty ledger."""
     state = RunState(executor, ledger, schedule.policy)
     failure = None
     try:
         await state.open()
         for step in schedule.steps:
-            state.trace.append(str(step))
+            state.trace.append(step)
             await steps.make(state, step)
         await settle.settle(state)
     except Exception as violation:
         failure = Failure(schedule, violation, tuple(state.trace))
     finally:
-        await _clear(state)
+        await end_workers(state.scheduler, state.workers)
     return Run(tuple(state.trace), failure)
 
 
-async def _clear(state: RunState) -> None:
-    for worker in state.workers:
+async def end_workers(scheduler: Scheduler, workers: Sequence[Worker]) -> None:
+    """What a dead worker still has to say about its end has been judged, or is nobody's affair."""
+    for worker in workers:
         worker.die()
-    # What a dead worker still has to say about its end has been judged, or is nobody's affair.
     with contextlib.suppress(Exception):
-        await state.scheduler.run_until_blocked()
-    await state.wipe()
-    await forget(state.ledger, state.uid)
+        await scheduler.run_until_blocked()
 
 
-async def forget(ledger: Ledger, uid: str) -> None:
-    """The ledger has never heard of the sale."""
-    async with ledger.database.writing() as connection:
-        for table in reversed(metadata.sorted_tables):
-            column = table.columns.get("sale_uid", table.columns.get("uid"))
-            if column is not None:
-                await connection.execute(table.delete().where(column == uid))
-
-
-async def search(
-    executor: Executor, ledger: Ledger, seeds: Sequence[int], *, shrink: int = 0
+def search(
+    run: RunSchedule, seeds: Iterable[int], *, shrink: int = 0
 ) -> tuple[int, Failure] | None:
     """The first seed that fails, and how; None when none does."""
     for seed in seeds:
-        failure = (await run_schedule(drawn(seed), executor, ledger)).failure
+        failure = run(drawn(seed)).failure
         if failure is not None:
-            if shrink:
-                failure = await shrunk(failure, executor, ledger, tries=shrink)
-            return seed, failure
+            return seed, shrunk(failure, run, tries=shrink)
     return None
 
 
-async def shrunk(failure: Failure, executor: Executor, ledger: Ledger, *, tries: int) -> Failure:
+def shrunk(failure: Failure, run: RunSchedule, *, tries: int) -> Failure:
     """The failure with as few steps as can be found in so many runs."""
     size = max(1, len(failure.schedule.steps) // 2)
     while tries > 0:
@@ -74,7 +64,7 @@ async def shrunk(failure: Failure, executor: Executor, ledger: Ledger, *, tries:
             if tries <= 0:
                 break
             less = Schedule(failure.schedule.policy, known[:at] + known[at + size :])
-            found = (await run_schedule(less, executor, ledger)).failure
+            found = run(less).failure
             if found is not None and found.kind == failure.kind:
                 smaller = found
                 break

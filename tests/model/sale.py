@@ -7,12 +7,15 @@ from functools import cache
 from typing import Final, Literal
 
 import msgspec
+from model.memory_ledger import Contents, MemoryLedger
 from model.reference.terms import AREAS, CLUB, CLUB_SEATS, ROOM, SEATS, SEATS_A_ROW
 
-from holdfast.sales.spec import AllotmentSpec, AreaSpec, SaleSpec
+from holdfast.sales.spec import AllotmentSpec, AreaSpec, SaleSpec, spec_to_json
 from holdfast.sales.spec_mapping import stock_settings
 from holdfast_inventory.plan.plan import Plan, compile_plan
+from holdfast_ledger import SaleDraft
 
+NAME: Final = "sale-model"
 UID: Final = "model"
 """every run's sale, gone before the next: ids are made of it, and the same seed gives the same"""
 HOLD_SECONDS = 600
@@ -63,6 +66,20 @@ def spec_of(policy: Policy) -> SaleSpec:
         max_units_per_buyer=LIMIT,
         late_payment=policy,
     )
+
+
+_created: dict[Policy, Contents] = {}
+
+
+async def create_sale(ledger: MemoryLedger, policy: Policy) -> None:
+    """Empties the ledger but for the sale: created for the first run, and copied for the others."""
+    if policy not in _created:
+        ledger.reset({})
+        spec = spec_to_json(spec_of(policy))
+        areas = dict(zip(AREAS, ROOM, strict=True))
+        await ledger.sales.create(SaleDraft(UID, NAME, spec, plan=PLAN, areas=areas))
+        _created[policy] = ledger.contents()
+    ledger.reset(_created[policy])
 
 
 @cache

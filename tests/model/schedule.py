@@ -85,7 +85,7 @@ class Failure:
 
     schedule: Schedule
     violation: BaseException
-    trace: tuple[str, ...]
+    lines: tuple[object, ...]
 
     @property
     def kind(self) -> str:
@@ -93,7 +93,7 @@ class Failure:
         return found.kind if isinstance(found, Violation) else type(found).__name__
 
     def __str__(self) -> str:
-        trace = "\n".join(self.trace)
+        trace = "\n".join(str(line) for line in self.lines)
         return f"{self.violation!r}\n{self.schedule}\n{trace}"
 
 
@@ -101,8 +101,13 @@ class Failure:
 class Run:
     """What happened in a run, and what was wrong with it."""
 
-    trace: tuple[str, ...]
+    lines: tuple[object, ...]
     failure: Failure | None
+
+    @property
+    def trace(self) -> list[str]:
+        """What happened, in words."""
+        return [str(line) for line in self.lines]
 
 
 def drawn(seed: int) -> Schedule:
@@ -111,11 +116,9 @@ def drawn(seed: int) -> Schedule:
     kinds = dice.choices(list(WEIGHTS), list(WEIGHTS.values()), k=dice.randint(*STEPS))
     steps = []
     for kind in kinds:
-        operation = kind in ("start", "perform")
-        a = (
-            dice.choices(range(len(OPERATIONS)), list(OPERATIONS.values()))[0]
-            if operation
-            else dice.randrange(99)
-        )
+        if kind in ("start", "perform"):
+            a = dice.choices(range(len(OPERATIONS)), list(OPERATIONS.values()))[0]
+        else:
+            a = dice.randrange(99)
         steps.append(Step(kind, a, dice.randrange(1000), dice.randrange(1000)))
     return Schedule(dice.choice(POLICIES), tuple(steps))

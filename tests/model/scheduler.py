@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Protocol, cast
 
+from model.loop import blocked
+
 from holdfast_ledger import Ledger, LedgerUnavailable
 from holdfast_lua import Executor
 from holdfast_lua.errors import StoreOutcomeUnknown, StoreUnavailable
 
 REQUEST: ContextVar[object] = ContextVar("REQUEST", default=None)
 """what the request is about whose calls these are; set by whoever makes it"""
-QUIET_ROUNDS = 8
-"""no chain of futures between two calls of a worker is longer than this"""
 
 
 class Crashed(BaseException):
@@ -72,7 +72,6 @@ class Scheduler:
     ledger: Ledger
     watch: Watch
     waiting: list[Call] = field(default_factory=list)
-    moved: int = 0
     faults: list[BaseException] = field(default_factory=list)
 
     async def deliver(self, calls: Sequence[Call], delivery: Delivery = Delivery.DONE) -> None:
@@ -80,7 +79,7 @@ class Scheduler:
         for call in calls:
             self.waiting.remove(call)
         sent = [] if delivery in (Delivery.NOT_SENT, Delivery.CRASH_BEFORE) else list(calls)
-        answers = await asyncio.gather(*(call.act() for call in sent), return_exceptions=True)
+        answers = await _answers(sent)
         await self.watch.happened(list(zip(sent, answers, strict=True)))
         for call, answer in zip(sent, answers, strict=True):
             if delivery is Delivery.DONE and not isinstance(answer, BaseException):
@@ -105,13 +104,19 @@ class Scheduler:
 
     async def run_until_blocked(self) -> None:
         """Let everybody run until all wait at a call or are done. No I/O happens in between."""
-        quiet = 0
-        while quiet < QUIET_ROUNDS:
-            before = self.moved
-            await asyncio.sleep(0)
-            quiet = quiet + 1 if before == self.moved else 0
+        await blocked()
         if self.faults:
             raise self.faults[0]
+
+
+async def _answers(calls: Sequence[Call]) -> list[Any]:
+    """What the calls answer or raise, all made at once."""
+    if len(calls) != 1:
+        return await asyncio.gather(*(call.act() for call in calls), return_exceptions=True)
+    try:
+        return [await calls[0].act()]
+    except Exception as fault:
+        return [fault]
 
 
 class Process:
@@ -131,7 +136,6 @@ class Process:
 
     def _ended(self, job: asyncio.Task[None]) -> None:
         self.jobs.discard(job)
-        self.scheduler.moved += 1
         error = job.exception()
         if error is not None and not isinstance(error, Crashed):
             self.scheduler.faults.append(error)
@@ -142,11 +146,7 @@ class Process:
             raise Crashed
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.scheduler.waiting.append(Call(self, name, what, act, answer, REQUEST.get()))
-        self.scheduler.moved += 1
-        try:
-            return await answer
-        finally:
-            self.scheduler.moved += 1
+        return await answer
 
     def die(self) -> None:
         """Nothing that waits here will ever happen."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from model.checker import SETTLED
 from model.operations import operator
 from model.reference.terms import AREAS, require
-from model.sale import HOLD_MAX_SECONDS
+from model.sale import HOLD_MAX_SECONDS, UID
 from model.state import Operation, RunState
 from model.workers.worker import Worker
 
@@ -99,12 +99,12 @@ async def _audit(state: RunState) -> None:
 
 async def _audit_ledger(state: RunState) -> None:
     orders, model = state.ledger.orders, state.checker.ledger
-    owners = await orders.owners(state.uid)
+    owners = await orders.owners(UID)
     require(owners == model.owners(), "double", f"{owners} are sold")
-    sold = await orders.area_units(state.uid)
+    sold = await orders.area_units(UID)
     units = tuple(sold[area] for area in AREAS)
     require(units == model.areas_sold(), "double", f"{sold} are sold")
-    for order in await orders.page(state.uid, limit=500):
+    for order in await orders.page(UID, limit=500):
         model.compare(order.id, order)
         require(order.status is not OrderStatus.PENDING, "halfway", f"{order}")
 
@@ -114,7 +114,7 @@ async def _audit_store(state: RunState) -> None:
     store, sold = state.checker.store, set(state.checker.ledger.owners())
     booked = {s for s, letter in enumerate(store.states()) if letter == "b"}
     require(booked == sold, "halfway", f"booked {booked}, sold {sold}")
-    wanted = await state.ledger.seat_blocks.blocked(state.uid)
+    wanted = await state.ledger.seat_blocks.blocked(UID)
     require(store.blocked == set(wanted), "halfway", f"to be blocked: {wanted}")
     unreleased = store.allotted and state.checker.ledger.released_in is not None
     require(not unreleased, "halfway", "the ledger has released what the store sets aside")

@@ -5,25 +5,24 @@ What is asked of the workers is in operations, what must be true when it is over
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from model.checker import START_MS, Checker
-from model.real_store import RealStore
+from model.memory_ledger import MemoryLedger
+from model.real_store import Dump, RealStore, dump, restore
 from model.reference.store_model import StoreModel
-from model.reference.terms import AREAS, ROOM
-from model.sale import PLAN, UID, Policy, plan_of, spec_of
+from model.sale import NAME, UID, Policy, create_sale, plan_of
 from model.scheduler import Scheduler
 from model.workers.worker import Worker
 
-from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.holds.hold_requests import HoldBody
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.confirm import ConfirmRequest
-from holdfast_ledger import Ledger, LedgerError, SaleDraft
+from holdfast_ledger import LedgerError
 from holdfast_lua import Executor
-from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import HoldAnswer
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_lua.errors import EpochChanged, StoreBehind, StoreError
@@ -40,26 +39,25 @@ class RunState:
     """The real sale, its checker, and what buyers and the platform remember of it."""
 
     executor: Executor
-    ledger: Ledger
+    ledger: MemoryLedger
     policy: Policy
-    uid: str = UID
     requests: list[tuple[str, int, HoldBody, frozenset[str]]] = field(default_factory=list)
     seen: dict[str, HoldRecord] = field(default_factory=dict)
     paid: dict[str, ConfirmRequest] = field(default_factory=dict)
     recovering: list[str] = field(default_factory=list)
     """what told workers that the store was lost or rebuilt"""
-    snapshot: tuple[StoreModel, list[tuple[bytes, bytes]]] | None = None
+    snapshot: tuple[StoreModel, Dump] | None = None
     rolled_back: bool = False
 
     def __post_init__(self) -> None:
         self.plan = plan_of(self.policy)
-        self.checker = Checker(RealStore(self.executor, self.uid))
+        self.checker = Checker(RealStore(self.executor, UID))
         self.scheduler = Scheduler(self.executor, self.ledger, self.checker)
         self.workers = [Worker(self.scheduler, n, self.plan) for n in range(WORKERS)]
 
     @property
-    def trace(self) -> list[str]:
-        """What has happened, in words."""
+    def trace(self) -> list[object]:
+        """What has happened; each line says so in words when it is printed."""
         return self.checker.trace
 
     @property
@@ -68,12 +66,7 @@ class RunState:
 
     async def open(self) -> None:
         """The sale is created, and a worker has loaded it."""
-        spec = spec_to_json(spec_of(self.policy))
-        draft = SaleDraft(
-            self.uid, f"sale-{self.uid}", spec, plan=PLAN, areas=dict(zip(AREAS, ROOM, strict=True))
-        )
-        await self.ledger.sales.create(draft)
-        await self.set_clock(START_MS)
+        await asyncio.gather(create_sale(self.ledger, self.policy), self._empty_store(START_MS))
         self.start(0, lambda inventory, worker: _nothing())
         await self.run(self.workers[0])
 
@@ -91,7 +84,7 @@ class RunState:
 
     async def _request(self, worker: Worker, operation: Operation) -> None:
         try:
-            sale = await worker.directory.get(f"sale-{self.uid}")
+            sale = await worker.directory.get(NAME)
             sale.inventory._random = random.Random(1)
             try:
                 await operation(sale.inventory, worker)
@@ -120,18 +113,18 @@ class RunState:
         self.checker.now_ms = now_ms
         await self.executor.command("SET", CLOCK_KEY, now_ms)
 
+    async def _empty_store(self, now_ms: int) -> None:
+        """It has nothing but the time."""
+        await asyncio.gather(self.executor.command("FLUSHDB", "SYNC"), self.set_clock(now_ms))
+
     async def wipe(self) -> None:
         """The store forgets the sale."""
-        names = await self.executor.command("KEYS", keys.pattern(self.uid))
-        if names:
-            await self.executor.command("DEL", *names)
+        await self._empty_store(self.now_ms)
         self.checker.store.lose()
         self.checker.ledger.had_loss = True
 
     async def take_snapshot(self) -> None:
-        names = await self.executor.command("KEYS", keys.pattern(self.uid))
-        dumps = [(name, await self.executor.command("DUMP", name)) for name in sorted(names)]
-        self.snapshot = self.checker.store.copy(), dumps
+        self.snapshot = self.checker.store.copy(), await dump(self.executor, UID)
 
     async def roll_back(self) -> None:
         """The store is as it was at the snapshot, as after a failover to a replica that lagged."""
@@ -139,8 +132,7 @@ class RunState:
             return
         await self.wipe()
         model, dumps = self.snapshot
-        for name, dump in dumps:
-            await self.executor.command("RESTORE", name, 0, dump)
+        await restore(self.executor, dumps)
         self.checker.store = model.copy()
         self.rolled_back = True
 

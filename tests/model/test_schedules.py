@@ -11,13 +11,13 @@ from model.schedule import drawn
 SEEDS = range(30)
 
 
-async def test_real_code_does_what_the_model_does(harness: Harness) -> None:
-    found = await harness.search(SEEDS, shrink=100)
+def test_real_code_does_what_the_model_does(harness: Harness) -> None:
+    found = harness.search(SEEDS, shrink=100)
     assert found is None, f"seed {found[0]}: {found[1]}"
 
 
 @pytest.mark.parametrize("seed", [1, 7])
-async def test_a_seed_gives_one_run(harness: Harness, seed: int) -> None:
+def test_a_seed_gives_one_run(harness: Harness, seed: int) -> None:
     assert drawn(seed) == drawn(seed)
-    first, again = await harness.run(drawn(seed)), await harness.run(drawn(seed))
+    first, again = harness.run(drawn(seed)), harness.run(drawn(seed))
     assert first.trace == again.trace

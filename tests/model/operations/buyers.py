@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from model.reference.terms import AREAS, CLUB, CLUB_SEATS, LODGE, Areas, ScriptRequest, require
-from model.sale import HOLD_MAX_SECONDS, HOLD_SECONDS, LIMIT
+from model.sale import HOLD_MAX_SECONDS, HOLD_SECONDS, LIMIT, UID
 from model.scheduler import REQUEST
 from model.state import Operation, RunState
 from model.workers.worker import Worker
@@ -50,7 +50,7 @@ def hold(
         barred = CLUB not in channels and not heard
         hold_request = _resolved(inventory, body, channels, barred=barred)
         who = _buyer(buyer)
-        hold_id = hold_id_for(state.uid, who.credential, f"k{key}")
+        hold_id = hold_id_for(UID, who.credential, f"k{key}")
         REQUEST.set(_asked(hold_id, buyer, body, hold_request, barred=barred))
         state.saw(await inventory.hold(hold_request, who, key=f"k{key}", digest=repr(body)))
 

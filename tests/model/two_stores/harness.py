@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.harness import MEMORY, Backend, bundle_with, no_threads, run_backend
-from model.runner import forget
-from model.sale import UID
+from model.harness import MEMORY, Backend, bundle_with, open_store, run_backend
+from model.loop import ModelLoop
+from model.memory_ledger import MemoryLedger
+from model.runner import end_workers
 from model.schedule import Failure, Run, Schedule
 from model.two_stores.scenario import Scenario, drawn
 from model.two_stores.sentinels import gated_sentinels
@@ -19,7 +19,6 @@ from model.two_stores.settle import settle
 from model.two_stores.state import FORMER, PROMOTED, TwoStoreState
 from script_edits import Edits
 
-from holdfast_ledger import Ledger
 from holdfast_lua import EmbeddedStore, Executor
 
 
@@ -27,15 +26,19 @@ from holdfast_lua import EmbeddedStore, Executor
 class TwoStoreHarness:
     """Two stores and a ledger, on which scenarios run one after another."""
 
+    loop: ModelLoop
     stores: tuple[Executor, Executor]
-    ledger: Ledger
+    ledger: MemoryLedger
 
-    async def failure_of(self, scenario: Scenario) -> Failure | None:
+    def failure_of(self, scenario: Scenario) -> Failure | None:
         """How the scenario ends badly; None when it does not."""
-        return (await self.run(scenario)).failure
+        return self.run(scenario).failure
 
-    async def run(self, scenario: Scenario) -> Run:
+    def run(self, scenario: Scenario) -> Run:
         """What happens in the scenario, and how it ends badly if it does."""
+        return self.loop.run_until_complete(self._run(scenario))
+
+    async def _run(self, scenario: Scenario) -> Run:
         failure = None
         state = TwoStoreState(dict(zip((FORMER, PROMOTED), self.stores, strict=True)), self.ledger)
         try:
@@ -45,30 +48,20 @@ class TwoStoreHarness:
         except Exception as violation:
             failure = Failure(Schedule("reacquire_same", ()), violation, tuple(state.trace))
         finally:
-            await _clear(state)
+            await end_workers(state.scheduler, state.workers)
         return Run(tuple(state.trace), failure)
 
-    async def search(self, seeds: range) -> tuple[int, Failure] | None:
+    def search(self, seeds: Iterable[int]) -> tuple[int, Failure] | None:
         """The first seed that fails."""
         for seed in seeds:
-            failure = await self.failure_of(drawn(seed))
+            failure = self.failure_of(drawn(seed))
             if failure is not None:
                 return seed, failure
         return None
 
 
-async def _clear(state: TwoStoreState) -> None:
-    for worker in state.workers:
-        worker.die()
-    with contextlib.suppress(Exception):
-        await state.scheduler.run_until_blocked()
-    for address in state.stores:
-        await state.wipe(address)
-    await forget(state.ledger, UID)
-
-
 @contextmanager
-def two_stores_and_ledger() -> Iterator[tuple[Backend, str]]:
+def run_two_stores() -> Iterator[tuple[Backend, str]]:
     """A store with a ledger, and the URL of another store."""
     base = MEMORY if MEMORY.is_dir() else None
     with (
@@ -79,22 +72,32 @@ def two_stores_and_ledger() -> Iterator[tuple[Backend, str]]:
         yield first, second.url
 
 
-@asynccontextmanager
-async def open_two_stores(
+@contextmanager
+def open_two_stores(
     backends: tuple[Backend, str], edits: Edits | None = None, scratch: Path | None = None
-) -> AsyncIterator[TwoStoreHarness]:
+) -> Iterator[TwoStoreHarness]:
     """The harness on these backends; `edits` are made in a copy of the scripts below `scratch`."""
     first, second_url = backends
     bundle = bundle_with(edits, scratch)
-    with no_threads(), gated_sentinels():
-        async with Executor(first.store_url, bundle) as one, Executor(second_url, bundle) as two:
-            for store in (one, two):
-                await store.command("CONFIG", "SET", "hash-max-listpack-value", 4096)
-            # It says of itself that it took over from another one, as a promoted replica does.
-            await two.command("REPLICAOF", "127.0.0.1", 1)
-            await two.command("REPLICAOF", "NO", "ONE")
-            ledger = await Ledger.open(f"sqlite:///{first.ledger_file}")
-            try:
-                yield TwoStoreHarness((one, two), ledger)
-            finally:
-                await ledger.close()
+    with (
+        gated_sentinels(),
+        closing(ModelLoop()) as loop,
+    ):
+        stores = [
+            loop.run_until_complete(open_store(url, bundle))
+            for url in (first.store_url, second_url)
+        ]
+        loop.run_until_complete(_promote(stores[1]))
+        ledger = MemoryLedger(first.ledger_file)
+        try:
+            yield TwoStoreHarness(loop, (stores[0], stores[1]), ledger)
+        finally:
+            loop.run_until_complete(ledger.close())
+            for store in stores:
+                loop.run_until_complete(store.aclose())
+
+
+async def _promote(store: Executor) -> None:
+    """It says of itself that it took over from another one, as a promoted replica does."""
+    await store.command("REPLICAOF", "127.0.0.1", 1)
+    await store.command("REPLICAOF", "NO", "ONE")

@@ -9,22 +9,23 @@ anybody.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from model.checker import START_MS
-from model.real_store import RealStore
-from model.reference.terms import AREAS, ROOM, require
-from model.sale import PLAN, UID, plan_of, spec_of
+from model.memory_ledger import MemoryLedger
+from model.real_store import Dump, RealStore, dump, restore
+from model.reference.terms import require
+from model.sale import NAME, UID, create_sale, plan_of
 from model.scheduler import REQUEST, Call, Process, Scheduler
 from model.state import CLOCK_KEY, WORKERS
 from model.two_stores.sentinels import SENTINELS, MasterExecutor, Sent
 from model.workers.worker import Worker
 
-from holdfast.sales.spec import spec_to_json
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_ledger import Ledger, LedgerError, SaleDraft
+from holdfast_ledger import LedgerError
 from holdfast_lua import Executor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
@@ -35,7 +36,6 @@ from holdfast_lua.errors import EpochChanged, StoreBehind, StoreError, StoreUnav
 from holdfast_web.errors import HoldfastError
 
 FORMER, PROMOTED = Address("former", 1), Address("promoted", 2)
-NAME = f"sale-{UID}"
 Operation = Callable[[SaleInventory, Worker], Awaitable[None]]
 
 
@@ -44,12 +44,12 @@ class TwoStoreState:
     """The real sale in its stores, and what must stay true of it."""
 
     stores: dict[Address, Executor]
-    ledger: Ledger
+    ledger: MemoryLedger
     named: Address = FORMER
     """by most Sentinels"""
     isolated: set[int] = field(default_factory=set)
     """workers that reach no majority of them"""
-    replica: list[tuple[bytes, bytes]] = field(default_factory=list)
+    replica: Dump = field(default_factory=list)
     """what the replica has received"""
     trace: list[str] = field(default_factory=list)
     seen: dict[str, HoldRecord] = field(default_factory=dict)
@@ -71,10 +71,8 @@ class TwoStoreState:
 
     async def open(self) -> None:
         """The sale is in the ledger; who asks for it first installs it."""
-        spec = spec_to_json(spec_of("reacquire_same"))
-        areas = dict(zip(AREAS, ROOM, strict=True))
-        await self.ledger.sales.create(SaleDraft(UID, NAME, spec, plan=PLAN, areas=areas))
-        await self.set_clock(START_MS)
+        await create_sale(self.ledger, "reacquire_same")
+        await asyncio.gather(*(self.wipe(address) for address in self.stores))
 
     # Servers
 
@@ -88,28 +86,26 @@ class TwoStoreState:
 
     async def set_clock(self, now_ms: int) -> None:
         self.now_ms = now_ms
-        for store in self.stores.values():
-            await store.command("SET", CLOCK_KEY, now_ms)
+        setting = (store.command("SET", CLOCK_KEY, now_ms) for store in self.stores.values())
+        await asyncio.gather(*setting)
 
     async def wipe(self, address: Address) -> None:
         """A store forgets the sale."""
         store = self.stores[address]
-        names = await store.command("KEYS", keys.pattern(UID))
-        if names:
-            await store.command("DEL", *names)
+        await asyncio.gather(
+            store.command("FLUSHDB", "SYNC"), store.command("SET", CLOCK_KEY, self.now_ms)
+        )
 
     async def replicate(self) -> None:
         """The replica has what the master has now, and lags from here on."""
         store = self.stores[FORMER]
-        names = sorted(await store.command("KEYS", keys.pattern(UID)))
-        self.replica = [(name, await store.command("DUMP", name)) for name in names]
+        self.replica = await dump(store, UID)
 
     async def fail_over(self) -> None:
         """The replica is promoted; nobody on the former has heard of it yet, which goes on."""
         if self.named == PROMOTED:
             return
-        for name, dump in self.replica:
-            await self.stores[PROMOTED].command("RESTORE", name, 0, dump)
+        await restore(self.stores[PROMOTED], self.replica)
         self.named = PROMOTED
 
     # Requests
