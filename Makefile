@@ -43,7 +43,7 @@ test: $(VENV)/.installed-dev  ## Run the tests; JOBS=1 one after another; ARGS="
 torture: $(VENV)/.installed-dev  ## What takes long, in full: sizes, kills, stories; PART=2/7 for a seventh
 	@$(PYTEST) -vv -m torture $(if $(PART),--part $(PART)) $(ARGS)
 
-explore: $(VENV)/.installed-dev  ## Random schedules against the model; ARGS="--seconds 600"
+explore: $(VENV)/.installed-dev  ## Random schedules against the model; ARGS="--schedules 100000 --processes 2 --two-stores"
 	@$(BIN)/python scripts/explore_schedules.py $(ARGS)
 
 check: lint types layers lua docs  ## Everything that is checked without running the service

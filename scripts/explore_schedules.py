@@ -1,48 +1,44 @@
-"""Runs random schedules against the model for as long as one likes; the suite runs the first few.
+"""Runs random schedules against the model; the test suite runs the first few.
 
-    make explore ARGS="--seconds 600 --first 100000"
+    make explore ARGS="--schedules 100000 --processes 2"
+    make explore ARGS="--two-stores --first 50000"
 
-Prints how many ran, and the first one that fails, as short as it could be made. Each seed is one
-run and always the same one, so several of these may share a range of seeds between them.
+Shows how far it is, and the first schedule that fails, as short as it could be made, with the
+command that runs its seed again. A seed is one run and always the same one, so that several
+machines may share a range of seeds between them.
 """
 
 import argparse
-import asyncio
-import logging
+import os
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from model.harness import Backend, open_harness, run_backend
+from model.exploration import Exploration, explore
 
 
 def main() -> int:
     """Exit code 1 when a schedule fails."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--count", type=int, default=100_000, help="how many schedules at most")
-    parser.add_argument("--seconds", type=float, default=300, help="for how long at most")
-    parser.add_argument("--first", type=int, default=1000, help="the first seed")
+    parser.add_argument("--schedules", type=int, default=1000, help="how many (1000)")
+    parser.add_argument("--first", type=int, default=1000, help="the first seed (1000)")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="how many at once, each with a store of its own (one for each processor)",
+    )
+    parser.add_argument(
+        "--two-stores", action="store_true", help="failovers between two stores instead of one"
+    )
     options = parser.parse_args()
-    logging.disable(logging.CRITICAL)
-    with run_backend() as built:
-        return asyncio.run(explore(built, options.first, options.count, options.seconds))
-
-
-async def explore(built: Backend, first: int, count: int, seconds: float) -> int:
-    """Seed after seed."""
-    until = time.monotonic() + seconds
-    done = 0
-    async with open_harness(built) as harness:
-        while done < count and time.monotonic() < until:
-            found = await harness.search(range(first + done, first + done + 1), shrink=200)
-            if found is not None:
-                print(f"seed {found[0]}: {found[1]}")
-                return 1
-            done += 1
-    print(f"{done} schedules from seed {first}: no violation")
-    return 0
+    if options.schedules < 1 or options.processes < 1:
+        parser.error("at least one schedule in one process")
+    exploration = Exploration(
+        options.first, options.schedules, options.processes, options.two_stores
+    )
+    return 0 if explore(exploration, lambda line: print(line, flush=True)) else 1
 
 
 if __name__ == "__main__":
