@@ -27,7 +27,7 @@ from holdfast_ledger.transactions.intents import Intent
 from holdfast_lua import Executor, SaleRef, load_bundle
 from holdfast_lua.calls.guard import SaleRef as Ref
 from holdfast_lua.calls.hold_terms import HoldAnswer
-from holdfast_lua.calls.stock import KeyBuilder, StockCalls
+from holdfast_lua.calls.inventory import InventoryCalls, KeyBuilder
 from holdfast_lua.client.wire import Argument
 
 KILLED = 9
@@ -55,7 +55,7 @@ class Life:
     late_payment: LatePayment = LatePayment.REACQUIRE_SAME
 
 
-class DyingCalls(StockCalls):
+class DyingCalls(InventoryCalls):
     """The store, with death at one script."""
 
     def __init__(self, executor: Executor, dies: str) -> None:

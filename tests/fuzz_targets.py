@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from fuzz_wire import Wire
-from stock_harness import plan_json
+from inventory_harness import plan_json
 
 from holdfast.http.sales import BeaconBody
 from holdfast.sales.spec import SaleBody, SaleSpec

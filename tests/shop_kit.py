@@ -13,21 +13,21 @@ from typing import Any
 import msgspec
 
 from holdfast_inventory.holds.hold_requests import AreaRequest, BuyerRef, HoldBody, resolve
+from holdfast_inventory.holds.inventory_image import make_image
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.holds.stock_image import make_image
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirmed, Confirming, ConfirmRequest
 from holdfast_inventory.orders.orders import holds_of_ledger
 from holdfast_inventory.plan.plan import compile_plan
-from holdfast_inventory.settings import Area, StockSettings
+from holdfast_inventory.settings import Area, InventorySettings
 from holdfast_ledger import Ledger, Order, SaleDraft
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls import keys
+from holdfast_lua.calls.inventory import InventoryCalls
+from holdfast_lua.calls.inventory_install import install_inventory
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
-from holdfast_lua.calls.stock import StockCalls
-from holdfast_lua.calls.stock_install import install_inventory
 
 TEST_LUA = Path(__file__).parent / "lua"
 SEATS_A_ROW = 10
@@ -58,7 +58,7 @@ PLAN = msgspec.json.encode(
         ],
     }
 )
-SETTINGS = StockSettings(
+SETTINGS = InventorySettings(
     prices={"A": 4500, "GA": 1000},
     areas=(Area("floor", "Floor", 10, "GA"),),
     max_units_per_buyer=6,
@@ -68,10 +68,12 @@ HOLD_MAX_SECONDS = SETTINGS.hold_max_ms / 1000
 
 
 def make_inventory(
-    executor: Executor, name: str, ref: SaleRef, settings: StockSettings
+    executor: Executor, name: str, ref: SaleRef, settings: InventorySettings
 ) -> SaleInventory:
     """The inventory of the small sale, as any process builds it."""
-    return SaleInventory(name, ref, compile_plan(PLAN, settings), settings, StockCalls(executor))
+    return SaleInventory(
+        name, ref, compile_plan(PLAN, settings), settings, InventoryCalls(executor)
+    )
 
 
 async def install(
@@ -214,7 +216,7 @@ def payment(hold: HoldRecord) -> ConfirmRequest:
 
 
 async def open_shop(
-    executor: Executor, ledger: Ledger, settings: StockSettings = SETTINGS, **changes: Any
+    executor: Executor, ledger: Ledger, settings: InventorySettings = SETTINGS, **changes: Any
 ) -> Shop:
     """A fresh sale, in the ledger and in the store."""
     uid = secrets.token_hex(6)

@@ -14,15 +14,15 @@ import msgspec
 from holdfast.reconcile.rewinding import rewound
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.spec import spec_from_json
-from holdfast.sales.spec_mapping import stock_settings
+from holdfast.sales.spec_mapping import inventory_settings
 from holdfast_inventory.events.events import EVENTS_MAX, SEAT_STATES
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_ledger import Ledger, RebuildState, SaleRecord
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.hold_terms import SeatsReading, StreamEvent
+from holdfast_lua.calls.inventory import InventoryCalls
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_lua.calls.sale import SaleCalls, SaleHead
-from holdfast_lua.calls.stock import StockCalls
 from holdfast_lua.client.executor import Executor
 
 HOLD_PAGES_MAX: Final = 20_000
@@ -65,7 +65,7 @@ class Reader:
         plan = await self.plans.get(record, spec)
         ref = SaleRef(record.uid, record.epoch)
         return SaleInventory(
-            record.name, ref, plan, stock_settings(spec), StockCalls(self.executor)
+            record.name, ref, plan, inventory_settings(spec), InventoryCalls(self.executor)
         )
 
     async def read(self, record: SaleRecord, inventory: SaleInventory) -> Reading:

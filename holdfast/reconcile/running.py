@@ -16,8 +16,8 @@ from holdfast.reconcile.reading import Reader, Reading
 from holdfast.sales.store.install import Installer
 from holdfast.sales.store.loss_detection import LossDetector
 from holdfast_ledger import SaleRecord
+from holdfast_lua.calls.inventory_install import InstallFenced
 from holdfast_lua.calls.sale import SaleCalls
-from holdfast_lua.calls.stock_install import InstallFenced
 from holdfast_lua.errors import EpochChanged, StoreBehind
 from holdfast_web.errors import ErrorCode, HoldfastError
 

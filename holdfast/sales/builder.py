@@ -6,7 +6,7 @@ from typing import Final
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json
-from holdfast.sales.spec_mapping import brand, draw_of, line_settings, stock_settings
+from holdfast.sales.spec_mapping import brand, draw_of, inventory_settings, line_settings
 from holdfast.sales.store.install import Installer, line_checkpoint
 from holdfast.sales.store.loss_detection import LossDetector
 from holdfast_inventory.holds.releases import release
@@ -14,9 +14,9 @@ from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.recovery import Recovery
 from holdfast_ledger import Checkpoint, Ledger, SaleRecord
 from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.inventory import InventoryCalls
+from holdfast_lua.calls.inventory_install import InstallFenced
 from holdfast_lua.calls.sale import SaleCalls, first_revision
-from holdfast_lua.calls.stock import StockCalls
-from holdfast_lua.calls.stock_install import InstallFenced
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.errors import EpochChanged, StoreBehind
 from holdfast_queue.line.room import Room
@@ -37,7 +37,7 @@ class SaleBuilder:
         self.ledger = ledger
         self.services = services
         self.sale_calls = SaleCalls(executor)
-        self.stock_calls = StockCalls(executor)
+        self.inventory_calls = InventoryCalls(executor)
         self.plans = PlanCache(ledger)
         self._recovery = Recovery(ledger)
         self.installer = Installer(executor, ledger, self.plans)
@@ -59,7 +59,9 @@ class SaleBuilder:
             identity_secret=record.identity_secret,
         )
         plan = await self.plans.get(record, spec)
-        inventory = SaleInventory(record.name, ref, plan, stock_settings(spec), self.stock_calls)
+        inventory = SaleInventory(
+            record.name, ref, plan, inventory_settings(spec), self.inventory_calls
+        )
         await room.tick()
         return Sale(record, spec, ref, room, inventory)
 
@@ -68,7 +70,7 @@ class SaleBuilder:
         spec = spec_from_json(record.spec)
         sale.room.apply(line_settings(spec), brand(spec))
         sale.room.lobby.draw = draw_of(record, spec)
-        sale.inventory.apply(stock_settings(spec))
+        sale.inventory.apply(inventory_settings(spec))
         sale.record, sale.spec = record, spec
 
     async def push(self, sale: Sale, record: SaleRecord) -> bool:

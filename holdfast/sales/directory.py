@@ -27,7 +27,7 @@ from holdfast.sales.sale import Sale
 from holdfast_ledger import LedgerError, SaleRecord
 from holdfast_lua.calls.clock import SaleClock
 from holdfast_lua.calls.guard import SaleRef
-from holdfast_lua.calls.stock_install import InstallFenced
+from holdfast_lua.calls.inventory_install import InstallFenced
 from holdfast_lua.errors import (
     EpochChanged,
     StoreBehind,

@@ -31,13 +31,13 @@ from holdfast.sales.spec import (
     spec_to_json,
     split_body,
 )
-from holdfast.sales.spec_mapping import brand, line_settings, stock_settings
+from holdfast.sales.spec_mapping import brand, inventory_settings, line_settings
 from holdfast.sales.store.change_reconciler import note_opening
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_inventory.plan.text import clean_plan
 from holdfast_inventory.plan.warnings import PlanWarning, plan_warnings
 from holdfast_ledger import AuditEntry, SaleDraft, SaleRecord
-from holdfast_lua.calls.stock_install import InstallFenced
+from holdfast_lua.calls.inventory_install import InstallFenced
 from holdfast_queue.line.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.timestamps import unix_ms
@@ -71,7 +71,7 @@ class SaleOperations:
     async def put(self, name: str, body: SaleBody, actor: str, *, strict: bool = False) -> Put:
         """Create the sale, or replace it while nobody has a ticket; `strict` takes no warnings."""
         spec, plan = split_body(body)
-        plan, warnings = await _checked_stock(spec, plan, strict=strict)
+        plan, warnings = await _checked_inventory(spec, plan, strict=strict)
         record = await self._ledger.sales.read(name)
         if record is None:
             draft = await self._draft(new_uid(), name, spec, plan)
@@ -89,7 +89,7 @@ class SaleOperations:
     async def put_plan(self, name: str, body: bytes, actor: str, *, strict: bool = False) -> Put:
         """Give the sale another seating plan while nobody has a ticket."""
         sale = await self._directory.get(name)
-        plan, warnings = await _checked_stock(sale.spec, body, strict=strict)
+        plan, warnings = await _checked_inventory(sale.spec, body, strict=strict)
         entry = _entry(actor, "sale.put_plan", {"bytes": len(body)})
         record = await self._replaced(await self._draft(sale.uid, name, sale.spec, plan), entry)
         return Put(await self._installed(record), False, warnings)
@@ -237,7 +237,7 @@ def _entry(actor: str, action: str, detail: object) -> AuditEntry:
     return AuditEntry(actor, action, msgspec.json.encode(detail))
 
 
-async def _checked_stock(
+async def _checked_inventory(
     spec: SaleSpec, body: bytes | None, *, strict: bool
 ) -> tuple[bytes | None, list[PlanWarning]]:
     """The plan with clean text, and what looks like a mistake in it. There is something to sell,
@@ -248,7 +248,7 @@ async def _checked_stock(
     if body is None and not spec.areas:
         raise invalid("plan", "A sale needs a seating `plan`, `areas`, or both.")
     # A hundred thousand seats take a second to read, in which others want to be served.
-    plan, compiled, warnings = await asyncio.to_thread(_read_stock, spec, body)
+    plan, compiled, warnings = await asyncio.to_thread(_read_inventory, spec, body)
     used = {category for category, seats in compiled.category_seats().items() if seats}
     check_prices(spec, frozenset(used | {area.category for area in spec.areas}))
     if strict and warnings:
@@ -258,8 +258,10 @@ async def _checked_stock(
     return plan, warnings
 
 
-def _read_stock(spec: SaleSpec, body: bytes | None) -> tuple[bytes | None, Plan, list[PlanWarning]]:
+def _read_inventory(
+    spec: SaleSpec, body: bytes | None
+) -> tuple[bytes | None, Plan, list[PlanWarning]]:
     plan = None if body is None else clean_plan(body)
-    settings = stock_settings(spec)
+    settings = inventory_settings(spec)
     compiled = compile_plan(plan, settings)
     return plan, compiled, plan_warnings(compiled, settings)

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from typing import Final
 
 from holdfast.sales.spec import SaleSpec
-from holdfast.sales.spec_mapping import stock_settings
+from holdfast.sales.spec_mapping import inventory_settings
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_ledger import Ledger, SaleRecord
 from holdfast_tasks import start_task
@@ -43,7 +43,7 @@ class PlanCache:
 
     async def _compile(self, uid: str, spec: SaleSpec) -> Plan:
         text = await self._ledger.sales.read_plan(uid)
-        return await asyncio.to_thread(compile_plan, text, stock_settings(spec))
+        return await asyncio.to_thread(compile_plan, text, inventory_settings(spec))
 
     def _compiled(self, key: tuple[str, int], done: asyncio.Task[Plan]) -> None:
         """Keeps the plan; a failure was for those who waited, and the next to ask tries again."""

@@ -5,7 +5,7 @@ cannot work with; this is the only place that knows all of them and the spec.
 """
 
 from holdfast.sales.spec import SaleSpec
-from holdfast_inventory.settings import Allotment, Area, LatePayment, StockSettings
+from holdfast_inventory.settings import Allotment, Area, InventorySettings, LatePayment
 from holdfast_ledger import SaleRecord
 from holdfast_lua.calls.sale import SaleTimes
 from holdfast_queue.draw.commitment import AnnouncedStart, Draw
@@ -44,10 +44,10 @@ def line_settings(spec: SaleSpec) -> LineSettings:
         raise invalid(error.field, f"{error}.") from error
 
 
-def stock_settings(spec: SaleSpec) -> StockSettings:
+def inventory_settings(spec: SaleSpec) -> InventorySettings:
     """The stock's share."""
     point = spec.focal_point
-    return StockSettings(
+    return InventorySettings(
         currency=spec.currency,
         prices=spec.prices,
         areas=tuple(

@@ -42,7 +42,7 @@ class Allotment:
 
 
 @dataclass(frozen=True, slots=True)
-class StockSettings:
+class InventorySettings:
     """The stock's share of a sale's settings. Prices are integer minor units by category."""
 
     currency: str = "EUR"

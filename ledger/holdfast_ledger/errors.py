@@ -7,7 +7,7 @@
      +- SaleTaken              the name is in use
      +- EpochPassed            the sale moved to a later epoch; read it again
      +- EpochElsewhere         another store carries this epoch of the sale
-    StockTaken                 inside the ledger only
+    UnitsTaken                 inside the ledger only
 
 The message of a `LedgerError` may be shown to clients: it never repeats a driver's words, a URL or
 a statement. `holdfast_web.problems` gives each error its code and status.
@@ -105,7 +105,7 @@ class EpochElsewhere(LedgerError):
     retry_after_seconds = RETRY_AFTER_SECONDS
 
 
-class StockTaken(Exception):
+class UnitsTaken(Exception):
     """A guarded UPDATE found no room: never leaves the ledger, a redo finds out whose it is."""
 
 
@@ -123,7 +123,7 @@ class Trouble(Enum):
 
 def trouble_of(error: BaseException) -> Trouble:
     """Sort an exception of SQLAlchemy or its drivers."""
-    if isinstance(error, IntegrityError | StockTaken):
+    if isinstance(error, IntegrityError | UnitsTaken):
         return Trouble.CONFLICT
     if isinstance(error, PoolTimeout | OSError | TimeoutError | LedgerUnavailable):
         return Trouble.GONE

@@ -66,7 +66,7 @@ class Sales:
         try:
             async with self._database.writing() as connection:
                 await connection.execute(insert(sales).values(_fresh_row(draft)))
-                await _write_stock(connection, draft)
+                await _write_inventory(connection, draft)
                 await append_entry(connection, entry, draft.name)
                 await number_change(connection, draft.uid)
         except IntegrityError as error:
@@ -96,7 +96,7 @@ class Sales:
             await connection.execute(delete(area_sold).where(area_sold.c.sale_uid == draft.uid))
             await forget_draw(connection, draft.uid)
             await forget_blocks(connection, draft.uid)
-            await _write_stock(connection, draft)
+            await _write_inventory(connection, draft)
             await append_entry(connection, entry, draft.name)
             await number_change(connection, draft.uid)
         return await self.read_uid(draft.uid)
@@ -334,7 +334,7 @@ def _fresh_row(draft: SaleDraft) -> dict[str, object]:
     }
 
 
-async def _write_stock(connection: AsyncConnection, draft: SaleDraft) -> None:
+async def _write_inventory(connection: AsyncConnection, draft: SaleDraft) -> None:
     """The plan, packed (MySQL refuses packets of 16 MB; JSON shrinks tenfold), and the areas."""
     if draft.plan is not None:
         body = zlib.compress(draft.plan)

@@ -31,17 +31,17 @@ import uvloop
 from bench.kit.two_commands import KEYS, NAME, PAYLOAD, bundle_with_it
 from holdfast_inventory.holds.choice import ChoiceCompiler
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldRequest
+from holdfast_inventory.holds.inventory_image import make_image, row_bytes
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.holds.stock_image import make_image, row_bytes
 from holdfast_inventory.plan.plan import Plan, compile_plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_lua import Code, EmbeddedStore, Executor, SaleRef
 from holdfast_lua.calls.hold_terms import HoldTerms, SeatChoice
+from holdfast_lua.calls.inventory import InventoryCalls
+from holdfast_lua.calls.inventory_install import InventoryImage, install_inventory
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
-from holdfast_lua.calls.stock import StockCalls
-from holdfast_lua.calls.stock_install import StockImage, install_inventory
 
-SETTINGS = StockSettings(prices={"A": 9000, "B": 6000, "C": 3000}, max_units_per_buyer=6)
+SETTINGS = InventorySettings(prices={"A": 9000, "B": 6000, "C": 3000}, max_units_per_buyer=6)
 ROW_SEATS, AISLE_AFTER, ROWS = 40, 20, 25
 HOLD_MS = 30 * 60 * 1000
 IDS = itertools.count()
@@ -104,11 +104,11 @@ class Sale:
     executor: Executor
     plan: Plan
     ref: SaleRef
-    calls: StockCalls
+    calls: InventoryCalls
     choice: SeatChoice
 
     @classmethod
-    async def install(cls, executor: Executor, plan: Plan, image: StockImage) -> Sale:
+    async def install(cls, executor: Executor, plan: Plan, image: InventoryImage) -> Sale:
         ref = SaleRef(f"bench{next(IDS)}", 1)
         await install_inventory(executor, ref.uid, ref.epoch, image)
         await SaleCalls(executor).install(
@@ -120,7 +120,7 @@ class Sale:
             stock=image.sale_fields(),
         )
         choice = ChoiceCompiler(plan, SETTINGS).choice(2, frozenset(), frozenset(), False, True)
-        return cls(executor, plan, ref, StockCalls(executor), choice)
+        return cls(executor, plan, ref, InventoryCalls(executor), choice)
 
     async def hold(self) -> bool:
         number = next(IDS)
@@ -151,13 +151,13 @@ class Sale:
         return Micros(total / holds, best)
 
 
-def scattered(plan: Plan, image: StockImage) -> StockImage:
+def scattered(plan: Plan, image: InventoryImage) -> InventoryImage:
     """All sold but one pair in every fifth row segment."""
     states = bytearray(b"b" * len(plan))
     for segment in plan.segments[::5]:
         states[segment.first + 4 : segment.first + 6] = b"ff"
     free = states.count(b"f")
-    return StockImage(
+    return InventoryImage(
         seats=bytes(states),
         rows=row_bytes(plan, states),
         layout=image.layout,

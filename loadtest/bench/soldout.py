@@ -35,9 +35,9 @@ import uvloop
 from bench.holds import SETTINGS, house
 from bench.kit.databases import Served, database, opened
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldRequest
+from holdfast_inventory.holds.inventory_image import make_image
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.holds.stock_image import make_image
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest
 from holdfast_inventory.orders.paying import begin_paying
@@ -57,10 +57,10 @@ from holdfast_loadtest.sellout import (
 from holdfast_loadtest.till import HttpTill
 from holdfast_lua import EmbeddedStore, Executor, SaleRef
 from holdfast_lua.calls.hold_terms import HoldAnswer
+from holdfast_lua.calls.inventory import InventoryCalls
+from holdfast_lua.calls.inventory_install import install_inventory
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
-from holdfast_lua.calls.stock import StockCalls
-from holdfast_lua.calls.stock_install import install_inventory
 from holdfast_web.errors import HoldfastError
 
 CONFLICT = 409
@@ -155,7 +155,7 @@ async def core(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
             times=SaleTimes(),
             stock=image.sale_fields(),
         )
-        inventory = SaleInventory(sale.name, ref, plan, SETTINGS, StockCalls(executor))
+        inventory = SaleInventory(sale.name, ref, plan, SETTINGS, InventoryCalls(executor))
         background = BackgroundTasks()
         till = CoreTill(SaleContext(inventory, ledger), inventory, background)
         yield Venue(till, executor, ledger, ref, plan, {"process": 0}, background)
@@ -210,7 +210,7 @@ async def differences(venue: Venue, account: Account) -> list[str]:
     owners = await venue.ledger.orders.owners(venue.ref.uid)
     holds = [hold async for hold in _holds(venue) if hold.status is HoldStatus.CONFIRMED]
     booked = {seat: hold.id for hold in holds for seat in hold.seats}
-    reading = await StockCalls(venue.executor).read_seats(venue.ref)
+    reading = await InventoryCalls(venue.executor).read_seats(venue.ref)
     facts = {
         "a seat was confirmed to two buyers": len(told) != account.sold,
         f"`sold` has {len(owners):,} rows": len(owners) != seats,
@@ -224,7 +224,7 @@ async def differences(venue: Venue, account: Account) -> list[str]:
 
 async def _holds(venue: Venue) -> AsyncIterator[HoldRecord]:
     """Every hold that the store has; one may come twice."""
-    calls, cursor = StockCalls(venue.executor), 0
+    calls, cursor = InventoryCalls(venue.executor), 0
     while True:
         cursor, holds = await calls.scan_holds(venue.ref, cursor)
         for hold in holds:

@@ -10,7 +10,7 @@ from fuzz_targets import TARGETS, S
 
 from holdfast.sales.spec import SaleBody, patched_spec, split_body
 from holdfast_inventory.plan.plan import compile_plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_web.request.body import decode_json
 
 API: Final = Path(__file__).resolve().parents[2] / "docs" / "api.md"
@@ -41,10 +41,10 @@ def test_example_is_a_body_that_the_service_reads(method: str, path: str, text: 
         spec = split_body(decode_json(b'{"name": "x", "prices": {"A": 1}}', SaleBody))[0]
         assert patched_spec(spec, msgspec.json.decode(text)) != spec
     elif path.endswith("/plan"):
-        assert len(compile_plan(text, StockSettings())) > 0
+        assert len(compile_plan(text, InventorySettings())) > 0
     else:
         shape = TARGETS[method, path].shape
         assert shape is not None
         body = decode_json(text, shape)
         if isinstance(body, SaleBody):
-            assert len(compile_plan(split_body(body)[1], StockSettings())) > 0
+            assert len(compile_plan(split_body(body)[1], InventorySettings())) > 0

@@ -27,7 +27,7 @@ from holdfast_ledger import (
 )
 from holdfast_ledger.database.database import TRANSACTION_SECONDS
 from holdfast_ledger.database.schema import orders, sales, sold
-from holdfast_ledger.errors import StockTaken
+from holdfast_ledger.errors import UnitsTaken
 from holdfast_ledger.transactions.apply import apply_batch
 
 RACERS = 50
@@ -56,7 +56,7 @@ async def test_area_beyond_its_capacity_is_refused_in_the_batch(
 ) -> None:
     """Catches an UPDATE without its guard."""
     intents = [Sell(1, build_order(sale.uid, name, floor=6)) for name in ("a", "b")]
-    with pytest.raises(StockTaken):
+    with pytest.raises(UnitsTaken):
         async with ledger.database.transaction() as connection:
             await apply_batch(connection, sale.uid, intents)
     assert await ledger.orders.area_units(sale.uid) == {"floor": 0}

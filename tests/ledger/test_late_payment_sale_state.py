@@ -1,8 +1,8 @@
 """Late payments and the sale's state: an ended hold takes nothing from a sale that is closed."""
 
 import pytest
+from inventory_harness import Clock
 from shop_kit import HOLD_SECONDS, Shop, drained
-from stock_harness import Clock
 
 from holdfast_ledger import OrderStatus
 from holdfast_lua.calls import keys

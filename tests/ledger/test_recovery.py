@@ -272,7 +272,7 @@ async def test_walk_over_many_holds_goes_on_where_it_stopped(
 ) -> None:
     """A bounded piece at each visit, and every confirming hold is found in the end."""
     monkeypatch.setattr("holdfast_inventory.orders.recovery.PAGES_MAX", 1)
-    monkeypatch.setattr("holdfast_lua.calls.stock.SCAN_MAX", 3)
+    monkeypatch.setattr("holdfast_lua.calls.inventory.SCAN_MAX", 3)
     holds = [await begun(shop, f"r{row}s{n}") for row in (1, 2) for n in range(1, 4)]
     recovery = Recovery(shop.ledger)
     for hold in holds[:5]:

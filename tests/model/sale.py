@@ -11,7 +11,7 @@ from model.memory_ledger import Contents, MemoryLedger
 from model.reference.terms import AREAS, CLUB, CLUB_SEATS, ROOM, SEATS, SEATS_A_ROW
 
 from holdfast.sales.spec import AllotmentSpec, AreaSpec, SaleSpec, spec_to_json
-from holdfast.sales.spec_mapping import stock_settings
+from holdfast.sales.spec_mapping import inventory_settings
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_ledger import SaleDraft
 
@@ -85,4 +85,4 @@ async def create_sale(ledger: MemoryLedger, policy: Policy) -> None:
 @cache
 def plan_of(policy: Policy) -> Plan:
     """Compiled once: it is the same in every run."""
-    return compile_plan(PLAN, stock_settings(spec_of(policy)))
+    return compile_plan(PLAN, inventory_settings(spec_of(policy)))

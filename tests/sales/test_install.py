@@ -12,9 +12,9 @@ from holdfast_ledger import Ledger, SaleDraft, SaleRecord
 from holdfast_lua import Executor, SaleRef, StoreBehind
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.inventory_install import InstallFenced
 from holdfast_lua.calls.line import LineCalls, LineCheckpoint
 from holdfast_lua.calls.sale import SaleCalls, SaleHead, SaleTimes, Units, first_revision
-from holdfast_lua.calls.stock_install import InstallFenced
 from holdfast_lua.errors import EpochChanged
 from holdfast_queue.line.settings import LineSettings
 

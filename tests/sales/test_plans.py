@@ -12,7 +12,7 @@ from holdfast.sales import plans
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.spec import SaleSpec, spec_to_json
 from holdfast_inventory.plan.plan import Plan, compile_plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_ledger import Ledger, SaleDraft, SaleRecord
 
 SPEC = SaleSpec(name="Night", prices={"A": 4500})
@@ -30,7 +30,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
     steps: list[Callable[[], None]] = []
     count = iter(range(100))
 
-    def step_by_step(text: bytes | None, settings: StockSettings) -> Plan:
+    def step_by_step(text: bytes | None, settings: InventorySettings) -> Plan:
         number = next(count)
         if number == len(steps):
             steps.append(lambda: None)

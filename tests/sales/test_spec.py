@@ -15,7 +15,7 @@ from holdfast.sales.spec import (
     spec_to_json,
     split_body,
 )
-from holdfast.sales.spec_mapping import brand, line_settings, sale_times, stock_settings
+from holdfast.sales.spec_mapping import brand, inventory_settings, line_settings, sale_times
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.request.body import decode_json
 
@@ -156,7 +156,7 @@ def test_every_category_needs_a_price() -> None:
 def test_sale_without_any_price_is_free_of_charge() -> None:
     spec = spec_of(prices={})
     check_prices(spec, frozenset({"GA", "VIP"}))
-    assert stock_settings(spec).price("VIP") == 0
+    assert inventory_settings(spec).price("VIP") == 0
 
 
 def test_translation_keeps_every_value_in_its_unit() -> None:
@@ -169,7 +169,7 @@ def test_translation_keeps_every_value_in_its_unit() -> None:
         hold_max_seconds=5,
     )
     start_ms = int(datetime(2030, 1, 1, 10, tzinfo=UTC).timestamp() * 1000)
-    line, stock = line_settings(spec), stock_settings(spec)
+    line, stock = line_settings(spec), inventory_settings(spec)
     assert (line.event_start_ms, line.event_end_ms) == (start_ms, start_ms + 3_600_000)
     assert sale_times(spec).opens_ms == start_ms
     assert (line.session_ms, line.claim_window_ms) == (120_000, 3000)

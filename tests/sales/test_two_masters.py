@@ -23,8 +23,8 @@ from holdfast_ledger import EpochElsewhere, EpochPassed, Ledger, LedgerUnavailab
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.inventory_install import read_fence
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
-from holdfast_lua.calls.stock_install import read_fence
 from holdfast_lua.client import mastership
 from holdfast_lua.client.node import FIRST_PAUSE_SECONDS
 from holdfast_lua.errors import StoreBehind, StoreUnavailable

@@ -24,22 +24,22 @@ import msgspec
 
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.spec import SaleSpec, spec_from_json
-from holdfast.sales.spec_mapping import draw_of, line_settings, sale_times, stock_settings
-from holdfast.sales.store.ledger_stock import ledger_holds
-from holdfast_inventory.holds.stock_image import make_image
+from holdfast.sales.spec_mapping import draw_of, inventory_settings, line_settings, sale_times
+from holdfast.sales.store.ledger_inventory import ledger_holds
+from holdfast_inventory.holds.inventory_image import make_image
 from holdfast_ledger import Checkpoint, DrawRecord, Ledger, SaleRecord
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.inventory_install import (
+    InstallFenced,
+    InventoryImage,
+    install_inventory,
+    read_fence,
+)
 from holdfast_lua.calls.line import LineCalls, LineCheckpoint, OpenCalls
 from holdfast_lua.calls.line_status import DrawState, LineStatus
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_lua.calls.sale import SaleCalls
-from holdfast_lua.calls.stock_install import (
-    InstallFenced,
-    StockImage,
-    install_inventory,
-    read_fence,
-)
 from holdfast_lua.calls.store import probe_store
 from holdfast_lua.client.executor import Executor
 from holdfast_queue.draw.commitment import Draw
@@ -125,9 +125,9 @@ class Installer:
             raise InstallFenced("the stock was written to another store, or is gone again")
         await self.ledger.sales.set_provisioned(record.uid, epoch=record.epoch)
 
-    async def _image(self, record: SaleRecord, spec: SaleSpec) -> StockImage:
+    async def _image(self, record: SaleRecord, spec: SaleSpec) -> InventoryImage:
         """The whole stock, as the ledger says."""
-        settings = stock_settings(spec)
+        settings = inventory_settings(spec)
         plan = await self.plans.get(record, spec)
         holds: list[HoldRecord] = []
         blocked: list[int] = []

@@ -17,7 +17,7 @@ import msgspec
 
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.plan.plan import Plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_lua.calls.hold_terms import EventsReading, StreamEvent
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.paths import sale_path
@@ -173,7 +173,7 @@ def _cloud_event(inventory: SaleInventory, event: StreamEvent) -> dict[str, obje
     }
 
 
-def event_data(data: object, plan: Plan, settings: StockSettings) -> dict[str, object]:
+def event_data(data: object, plan: Plan, settings: InventorySettings) -> dict[str, object]:
     """The data of an event with seats and areas by name, as `items`."""
     if not isinstance(data, dict):
         return {}
@@ -197,7 +197,7 @@ def _seats_in(data: Mapping[str, Any]) -> list[int]:
     return listed
 
 
-def _area_items(data: Mapping[str, Any], settings: StockSettings) -> list[dict[str, object]]:
+def _area_items(data: Mapping[str, Any], settings: InventorySettings) -> list[dict[str, object]]:
     flat: Sequence[int] = data.get("areas", ())
     return [
         {"area": settings.areas[flat[at]].id, "quantity": flat[at + 1]}
@@ -206,7 +206,7 @@ def _area_items(data: Mapping[str, Any], settings: StockSettings) -> list[dict[s
 
 
 def _seat_change(
-    event: StreamEvent, settings: StockSettings, unsynced: Set[str]
+    event: StreamEvent, settings: InventorySettings, unsynced: Set[str]
 ) -> dict[str, object]:
     data = msgspec.msgpack.decode(event.body)["data"]
     return {

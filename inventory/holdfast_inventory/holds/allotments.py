@@ -23,11 +23,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from holdfast_inventory.plan.plan import Plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 
 
 def shown_states(
-    states: bytes, set_aside: Sequence[tuple[int, str]], settings: StockSettings, channel: str
+    states: bytes, set_aside: Sequence[tuple[int, str]], settings: InventorySettings, channel: str
 ) -> bytes:
     """As who carries `channel` (empty: none) sees it: free seats set aside for others are `x`."""
     if not set_aside:
@@ -42,7 +42,7 @@ def shown_states(
 class Apart:
     """What is set aside for others than those in line, by the plan and these settings."""
 
-    def __init__(self, plan: Plan, settings: StockSettings) -> None:
+    def __init__(self, plan: Plan, settings: InventorySettings) -> None:
         self._kinds = [at for at, kind in enumerate(plan.kinds) if settings.apart(kind.channel)]
         self._areas = [at for at, area in enumerate(settings.areas) if settings.apart(area.channel)]
         self._plan = plan
@@ -64,7 +64,7 @@ class Apart:
         return seats + sum(units[area] for area in self._areas)
 
 
-def opened_names(plan: Plan, settings: StockSettings, channels: frozenset[str]) -> str:
+def opened_names(plan: Plan, settings: InventorySettings, channels: frozenset[str]) -> str:
     """What is, or was, set aside and open to who carries these channels, named as by `Apart`."""
 
     def is_open(channel: str) -> bool:

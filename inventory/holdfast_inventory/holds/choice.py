@@ -20,7 +20,7 @@ import msgspec
 
 from holdfast_inventory.holds.allotments import opened_names
 from holdfast_inventory.plan.plan import Plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_lua.calls.hold_terms import SeatChoice, SeatList
 from holdfast_lua.calls.records import RowSegment
 
@@ -36,7 +36,7 @@ CHANNELS_KEPT: Final = 256
 class ChoiceCompiler:
     """Compiles and remembers the choices of one sale."""
 
-    def __init__(self, plan: Plan, settings: StockSettings) -> None:
+    def __init__(self, plan: Plan, settings: InventorySettings) -> None:
         self._plan = plan
         self._settings = settings
         self.choice = lru_cache(choices_kept(plan))(self._choice)

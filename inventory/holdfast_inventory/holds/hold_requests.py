@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import msgspec
 
 from holdfast_inventory.plan.plan import Plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_web.credentials import MAX_BUYER_CHARS
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
@@ -96,7 +96,7 @@ class BuyerRef(msgspec.Struct, frozen=True):
 
 
 def resolve(
-    body: HoldBody, plan: Plan, settings: StockSettings, channels: frozenset[str] = frozenset()
+    body: HoldBody, plan: Plan, settings: InventorySettings, channels: frozenset[str] = frozenset()
 ) -> HoldRequest:
     """The request against the plan; HoldfastError when it contradicts itself, names what is not
     there, or what is set aside for a channel that the caller does not carry.
@@ -195,7 +195,7 @@ class HoldView(msgspec.Struct, frozen=True):
 
 
 def hold_view(
-    hold: HoldRecord, now_ms: int, sale: str, plan: Plan, settings: StockSettings
+    hold: HoldRecord, now_ms: int, sale: str, plan: Plan, settings: InventorySettings
 ) -> HoldView:
     """The hold as of a time. The deadline decides, whether a sweep has come by or not."""
     status = hold.status_at(now_ms)
@@ -218,7 +218,9 @@ def hold_view(
     )
 
 
-def hold_items(hold: HoldRecord, plan: Plan, settings: StockSettings) -> list[SeatItem | AreaItem]:
+def hold_items(
+    hold: HoldRecord, plan: Plan, settings: InventorySettings
+) -> list[SeatItem | AreaItem]:
     """What is held, seat by seat and area by area."""
     items: list[SeatItem | AreaItem] = [
         SeatItem(plan.guids[seat], plan.label(seat), plan.kind(seat).category, price)
@@ -243,7 +245,7 @@ def _zones(names: Sequence[str], plan: Plan) -> frozenset[int]:
     return frozenset(at for name in set(names) for at in plan.zones_named[name])
 
 
-def _areas(requested: Sequence[AreaRequest], settings: StockSettings) -> tuple[AreaUnits, ...]:
+def _areas(requested: Sequence[AreaRequest], settings: InventorySettings) -> tuple[AreaUnits, ...]:
     if not requested:
         return ()
     places = {area.id: at for at, area in enumerate(settings.areas)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from holdfast_inventory.plan.plan import Plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -36,7 +36,7 @@ _YOURS: Final = "The buyer holds or has bought a requested seat already; `yours`
 
 
 def refusal_of(
-    answer: HoldAnswer, plan: Plan, settings: StockSettings, epoch: int
+    answer: HoldAnswer, plan: Plan, settings: InventorySettings, epoch: int
 ) -> HoldfastError:
     """The error for an answer that refused; `conflicts` name the seats and areas in the way.
 

@@ -16,12 +16,12 @@ from holdfast_inventory.holds.hold_requests import BuyerRef, HoldRequest, hold_i
 from holdfast_inventory.holds.refusals import refusal_of
 from holdfast_inventory.holds.seat_map import MapReader, SeatMap
 from holdfast_inventory.plan.plan import Plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.hold_terms import EventsReading, HoldAnswer, HoldTerms, SeatChoice, SeatList
+from holdfast_lua.calls.inventory import InventoryCalls
 from holdfast_lua.calls.records import HoldRecord
-from holdfast_lua.calls.stock import StockCalls
 
 SWEEPS_MAX: Final = 200
 SEED_BITS: Final = 31
@@ -31,7 +31,12 @@ class SaleInventory:
     """Holds and seats of one sale. `name` is in the URLs, `ref` is shared with the waiting room."""
 
     def __init__(
-        self, name: str, ref: SaleRef, plan: Plan, settings: StockSettings, calls: StockCalls
+        self,
+        name: str,
+        ref: SaleRef,
+        plan: Plan,
+        settings: InventorySettings,
+        calls: InventoryCalls,
     ) -> None:
         self.name: Final = name
         self.ref: Final = ref
@@ -47,7 +52,7 @@ class SaleInventory:
         """The sale's uid."""
         return self.ref.uid
 
-    def apply(self, settings: StockSettings) -> None:
+    def apply(self, settings: InventorySettings) -> None:
         """Goes on with other settings; currency, prices, areas and focal point cannot change."""
         self.settings = settings
         self._choices = ChoiceCompiler(self.plan, settings)

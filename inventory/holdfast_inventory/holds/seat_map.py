@@ -22,10 +22,10 @@ import msgspec
 
 from holdfast_inventory.holds.allotments import shown_states
 from holdfast_inventory.plan.plan import Plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.hold_terms import SeatsReading
-from holdfast_lua.calls.stock import StockCalls
+from holdfast_lua.calls.inventory import InventoryCalls
 from holdfast_tasks import start_task
 
 MAP_AGE_SECONDS: Final = 0.25
@@ -40,7 +40,7 @@ class SeatMap:
 
     reading: SeatsReading
     plan: Plan
-    settings: StockSettings
+    settings: InventorySettings
     uid: str = ""
     channel: str = ""
     _views: dict[str, SeatMap] = field(default_factory=dict, repr=False, compare=False)
@@ -135,7 +135,7 @@ class MapReader:
     """Reads the map of one sale for all callers of the process."""
 
     def __init__(
-        self, ref: SaleRef, plan: Plan, settings: StockSettings, calls: StockCalls
+        self, ref: SaleRef, plan: Plan, settings: InventorySettings, calls: InventoryCalls
     ) -> None:
         self._ref = ref
         self._plan = plan
@@ -146,7 +146,7 @@ class MapReader:
         self._running: asyncio.Task[SeatMap] | None = None
         self._next: asyncio.Task[SeatMap] | None = None
 
-    def apply(self, settings: StockSettings) -> None:
+    def apply(self, settings: InventorySettings) -> None:
         """Show the seats by other settings from now on."""
         self._settings = settings
         self._latest = None

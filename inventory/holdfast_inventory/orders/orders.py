@@ -7,10 +7,10 @@ the plan. The id is one and the same: it makes every step of a confirm repeatabl
 
 from __future__ import annotations
 
+from holdfast_inventory.holds.inventory_image import record_for
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.holds.stock_image import record_for
 from holdfast_inventory.plan.plan import Plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_ledger import Order, OrderItem, OrderStatus, RebuildState
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -47,7 +47,7 @@ def order_of_hold(inventory: SaleInventory, hold: HoldRecord, now_ms: int) -> Or
 
 
 def hold_of_order(
-    plan: Plan, settings: StockSettings, order: Order, status: HoldStatus
+    plan: Plan, settings: InventorySettings, order: Order, status: HoldStatus
 ) -> HoldRecord:
     """The hold that the store must have for this order: what it still owns, nothing else."""
     seats = [(i.index, i.price) for i in order.items if i.index is not None and i.owned]
@@ -66,7 +66,9 @@ def hold_of_order(
     )
 
 
-def holds_of_ledger(plan: Plan, settings: StockSettings, state: RebuildState) -> list[HoldRecord]:
+def holds_of_ledger(
+    plan: Plan, settings: InventorySettings, state: RebuildState
+) -> list[HoldRecord]:
     """All holds that a store which lost everything must have: sold ones and pending ones."""
     return [
         *(hold_of_order(plan, settings, order, HoldStatus.CONFIRMED) for order in state.sold),
@@ -109,7 +111,7 @@ def _item_members(item: OrderItem) -> dict[str, object]:
     }
 
 
-def owned_areas(settings: StockSettings, order: Order) -> tuple[AreaUnits, ...]:
+def owned_areas(settings: InventorySettings, order: Order) -> tuple[AreaUnits, ...]:
     """The units of areas that the order owns, by the area's place in the sale."""
     places = {area.id: place for place, area in enumerate(settings.areas)}
     return tuple(

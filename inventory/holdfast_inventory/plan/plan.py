@@ -23,7 +23,7 @@ from holdfast_inventory.plan.geometry import PlacedRow, Point, default_focus, pl
 from holdfast_inventory.plan.pretix import PlanEntry, read_plan
 from holdfast_inventory.plan.segments import SeatClass, Segment, levels_for, make_segments
 from holdfast_inventory.plan.zones import make_zones, zones_by_name
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 
 VERSION_BYTES: Final = 12
 GZIP_LEVEL: Final = 6
@@ -33,7 +33,7 @@ _NO_SEATS: Final = b'{"name":"","categories":[],"zones":[]}'
 class Plan:
     """See the module's docstring. `segments` are in the order in which they are tried."""
 
-    def __init__(self, entry: PlanEntry, document: bytes, settings: StockSettings) -> None:
+    def __init__(self, entry: PlanEntry, document: bytes, settings: InventorySettings) -> None:
         rows = place_rows(entry)
         seats = [seat for row in rows for seat in row.entry.seats]
         self.focus: Final = _focus(entry, rows, settings)
@@ -95,14 +95,14 @@ class Plan:
         return counts
 
 
-def compile_plan(text: bytes | None, settings: StockSettings) -> Plan:
+def compile_plan(text: bytes | None, settings: InventorySettings) -> Plan:
     """The plan in `text`, or the empty one of a sale of areas; HoldfastError when it is unfit."""
     if text is None:
         return Plan(PlanEntry([], []), _NO_SEATS, settings)
     return Plan(read_plan(text), text, settings)
 
 
-def _focus(entry: PlanEntry, rows: Sequence[PlacedRow], settings: StockSettings) -> Point:
+def _focus(entry: PlanEntry, rows: Sequence[PlacedRow], settings: InventorySettings) -> Point:
     if settings.focal_point is not None:
         return settings.focal_point
     return default_focus(entry, rows) if any(row.points for row in rows) else (0.0, 0.0)
@@ -141,7 +141,7 @@ def _row_names(rows: Sequence[PlacedRow]) -> tuple[list[int], list[str]]:
     return starts, names
 
 
-def _shown(document: bytes, focus: Point, settings: StockSettings) -> tuple[bytes, str]:
+def _shown(document: bytes, focus: Point, settings: InventorySettings) -> tuple[bytes, str]:
     """The document that clients read, and its version: a digest of everything in it.
 
     The plan's own fields stay where the format has them; ours are written behind them as text,

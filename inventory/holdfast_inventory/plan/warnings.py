@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from holdfast_inventory.plan.plan import Plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 
 WARNINGS_MAX: Final = 50
 SEATS_SHOWN_MAX: Final = 10
@@ -30,7 +30,7 @@ class PlanWarning(msgspec.Struct, frozen=True, omit_defaults=True):
     category: str | None = None
 
 
-def plan_warnings(plan: Plan, settings: StockSettings) -> list[PlanWarning]:
+def plan_warnings(plan: Plan, settings: InventorySettings) -> list[PlanWarning]:
     """What to look at again, at most WARNINGS_MAX; empty for a plan without any such thing."""
     found = [*_unpriced(plan, settings), *_labelled_alike(plan)]
     shown = found[:WARNINGS_MAX]
@@ -39,7 +39,7 @@ def plan_warnings(plan: Plan, settings: StockSettings) -> list[PlanWarning]:
     return shown
 
 
-def _unpriced(plan: Plan, settings: StockSettings) -> Iterator[PlanWarning]:
+def _unpriced(plan: Plan, settings: InventorySettings) -> Iterator[PlanWarning]:
     """Categories that are on sale and cost nothing because nobody has said what they cost."""
     units = Counter(plan.category_seats())
     for area in settings.areas:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast_ledger.database.bulk import insert_many, update_many
 from holdfast_ledger.database.schema import area_sold, orders, sales, sold
-from holdfast_ledger.errors import StockTaken
+from holdfast_ledger.errors import UnitsTaken
 from holdfast_ledger.orders import order_of, row_of
 from holdfast_ledger.records import Order
 from holdfast_ledger.transactions.decide import Step, decide, taken
@@ -117,7 +117,7 @@ async def _write_areas(connection: AsyncConnection, sale_uid: str, steps: Sequen
             _TAKE_AREA, {"in_sale": sale_uid, "in_area": area, "units": change}
         )
         if done.rowcount != 1:
-            raise StockTaken(area)
+            raise UnitsTaken(area)
 
 
 async def _write_seats(connection: AsyncConnection, sale_uid: str, steps: Sequence[Step]) -> None:

@@ -16,12 +16,12 @@ from msgspec.structs import replace
 from holdfast.sales.operations import SaleOperations
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec
-from holdfast.sales.spec_mapping import stock_settings
+from holdfast.sales.spec_mapping import inventory_settings
 from holdfast_inventory.holds.choice import ChoiceCompiler
 from holdfast_inventory.holds.hold_requests import BuyerRef, HoldRequest
 from holdfast_inventory.holds.releases import release
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_lua.calls.hold_terms import HoldAnswer, SeatChoice
 
 
@@ -53,16 +53,16 @@ async def _as_a_member(
     return await _hold(inventory, member, buyer, key=key, digest=digest)
 
 
-_withheld = StockSettings.withheld
+_withheld = InventorySettings.withheld
 
 
-def _apart(settings: StockSettings, channel: str) -> bool:
+def _apart(settings: InventorySettings, channel: str) -> bool:
     """What is counted as set aside is another question, and stays as it is."""
     return _withheld(settings, channel, settings.line_channels)
 
 
-def _forgotten(spec: SaleSpec) -> StockSettings:
-    return dataclasses.replace(stock_settings(spec), released=frozenset())
+def _forgotten(spec: SaleSpec) -> InventorySettings:
+    return dataclasses.replace(inventory_settings(spec), released=frozenset())
 
 
 _patch = SaleOperations.patch
@@ -83,7 +83,7 @@ WITHOUT_CHANNEL: Final = {
         directed.STRANGER_AT_THE_CLUB,
         patched=lambda: cast(
             AbstractContextManager[object],
-            patch.multiple(StockSettings, withheld=lambda *_: False, apart=_apart),
+            patch.multiple(InventorySettings, withheld=lambda *_: False, apart=_apart),
         ),
     ),
     "pick without its channel": Mutant(
@@ -126,7 +126,7 @@ RELEASES: Final = {
         "what is on sale for everybody is set aside again after a loss",
         ("rebuild",),
         directed.RELEASED_AND_LOST,
-        patched=lambda: patch("holdfast.sales.store.install.stock_settings", _forgotten),
+        patched=lambda: patch("holdfast.sales.store.install.inventory_settings", _forgotten),
     ),
 }
 COUNTERS: Final = {

@@ -19,14 +19,14 @@ from holdfast_inventory.orders.recovery import Recovery
 from holdfast_inventory.orders.refund import Refunding, RefundRequest
 from holdfast_inventory.orders.store_sync import give_up
 from holdfast_inventory.plan.plan import Plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_ledger import Order, RebuildState
 from holdfast_ledger.transactions.decide import Step, decide
 from holdfast_ledger.transactions.intents import Intent
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
+from holdfast_lua.calls.inventory import InventoryCalls
 from holdfast_lua.calls.records import HoldRecord
-from holdfast_lua.calls.stock import StockCalls
 
 
 def _in_place_of(target: str, function: object) -> Callable[[], AbstractContextManager[object]]:
@@ -44,11 +44,11 @@ async def _only_looked(inventory: SaleInventory, hold_id: str) -> HoldAnswer:
     return HoldAnswer(code, answer.revision, answer.now_ms, answer.hold)
 
 
-_begin_confirm = StockCalls.begin_confirm
+_begin_confirm = InventoryCalls.begin_confirm
 
 
 async def _booked_at_once(
-    calls: StockCalls, ref: object, hold_id: str, **options: object
+    calls: InventoryCalls, ref: object, hold_id: str, **options: object
 ) -> HoldAnswer:
     answer = await _begin_confirm(calls, ref, hold_id, **options)  # type: ignore[arg-type]
     if answer.code is Code.OK:
@@ -85,7 +85,7 @@ async def _freed_before_the_refund(
     return await _refund(refunding, context, order_id, request, key)
 
 
-def _only_sold(plan: Plan, settings: StockSettings, state: RebuildState) -> list[HoldRecord]:
+def _only_sold(plan: Plan, settings: InventorySettings, state: RebuildState) -> list[HoldRecord]:
     return holds_of_ledger(plan, settings, replace(state, pending=()))
 
 
@@ -107,7 +107,7 @@ PROTOCOL: Final = {
     "answer before the ledger": Mutant(
         "the store books what the ledger has yet to sell",
         ("protocol",),
-        patched=lambda: patch.object(StockCalls, "begin_confirm", _booked_at_once),
+        patched=lambda: patch.object(InventoryCalls, "begin_confirm", _booked_at_once),
     ),
     "freeing before the void": Mutant(
         "recovery gives the seats back while the confirm can still sell them",
@@ -132,7 +132,7 @@ PROTOCOL: Final = {
         "the seats of a buyer who is paying at this moment are on sale after a loss",
         ("rebuild",),
         directed.LOST_WHILE_PAYING,
-        patched=_in_place_of("holdfast.sales.store.ledger_stock.holds_of_ledger", _only_sold),
+        patched=_in_place_of("holdfast.sales.store.ledger_inventory.holds_of_ledger", _only_sold),
     ),
     "amount not checked": Mutant(
         "an order is confirmed for less than it costs",

@@ -12,7 +12,7 @@ from model.mutants.mutant import Mutant
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
-from holdfast_lua.calls.stock import StockCalls
+from holdfast_lua.calls.inventory import InventoryCalls
 
 BOUND: Final = ("answer", "state", "double", "lost")
 """a bound that is overstepped shows in the answer, or in what is then held"""
@@ -20,7 +20,9 @@ _Release = Callable[..., Awaitable[HoldAnswer]]
 
 
 def _released_then_published(release: _Release) -> _Release:
-    async def twice(calls: StockCalls, ref: object, hold_id: str, **options: object) -> HoldAnswer:
+    async def twice(
+        calls: InventoryCalls, ref: object, hold_id: str, **options: object
+    ) -> HoldAnswer:
         answer = await release(calls, ref, hold_id, **options)
         if answer.code is Code.OK:
             uid = ref.uid  # type: ignore[attr-defined]  # it is a SaleRef
@@ -80,7 +82,7 @@ PROMISES: Final = {
             )
         },
         patched=lambda: patch.object(
-            StockCalls, "release_hold", _released_then_published(StockCalls.release_hold)
+            InventoryCalls, "release_hold", _released_then_published(InventoryCalls.release_hold)
         ),
     ),
     "abort without version": Mutant(

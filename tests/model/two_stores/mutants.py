@@ -19,7 +19,7 @@ from holdfast_ledger import SaleRecord
 from holdfast_ledger.database.schema import sales
 from holdfast_ledger.sales import Sales
 from holdfast_lua import SaleRef
-from holdfast_lua.calls.stock import StockCalls
+from holdfast_lua.calls.inventory import InventoryCalls
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ async def _bound_to_the_last(registry: Sales, uid: str, *, epoch: int, nonce: st
         await connection.execute(update(sales).where(*row).values(store_nonce=nonce))
 
 
-async def _never_promoted(calls: StockCalls, ref: SaleRef) -> bool:
+async def _never_promoted(calls: InventoryCalls, ref: SaleRef) -> bool:
     return False
 
 
@@ -81,6 +81,6 @@ MUTANTS: Final = {
         "a buyer whose hold the promoted store has is told that there never was one",
         "unknown",
         directed.fresh_hold_is_asked_for_at_the_former,
-        patched=lambda: patch.object(StockCalls, "was_promoted", _never_promoted),
+        patched=lambda: patch.object(InventoryCalls, "was_promoted", _never_promoted),
     ),
 }

@@ -29,8 +29,8 @@ from holdfast_ledger import LedgerError
 from holdfast_lua import Executor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.inventory_install import read_fence
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
-from holdfast_lua.calls.stock_install import read_fence
 from holdfast_lua.client.link import Address
 from holdfast_lua.errors import EpochChanged, StoreBehind, StoreError, StoreUnavailable
 from holdfast_web.errors import HoldfastError

@@ -9,7 +9,7 @@ from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json
-from holdfast.sales.spec_mapping import stock_settings
+from holdfast.sales.spec_mapping import inventory_settings
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.plan.plan import Plan
 from holdfast_ledger import Ledger, SaleRecord
@@ -56,5 +56,7 @@ class InventoryBuilder(SaleBuilder):
         spec = spec_from_json(record.spec)
         ref = SaleRef(record.uid, record.epoch)
         plan = await self.plans.get(record, spec)
-        inventory = SaleInventory(record.name, ref, plan, stock_settings(spec), self.stock_calls)
+        inventory = SaleInventory(
+            record.name, ref, plan, inventory_settings(spec), self.inventory_calls
+        )
         return Sale(record, spec, ref, cast(Room, NoRoom()), inventory)

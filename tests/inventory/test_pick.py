@@ -8,8 +8,8 @@ import pytest
 import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stock_harness import PRICES, SETTINGS, SPORTS_HALL, Make, Stock, plan_json
-from stock_reference import Asked, allowed
+from inventory_harness import PRICES, SETTINGS, SPORTS_HALL, Make, Stock, plan_json
+from inventory_reference import Asked, allowed
 
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_lua import Bundle, Code, Executor

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from stock_harness import PITCH, SETTINGS, Stock, plan_json
+from inventory_harness import PITCH, SETTINGS, Stock, plan_json
 
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_lua import Executor

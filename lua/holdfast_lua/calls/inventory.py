@@ -3,7 +3,7 @@
 Every method takes the sale's `SaleRef` and answers what the script said: expected refusals are
 codes in the answer, faults are exceptions (errors.py). Nothing is decided here; whatever depends on
 the state of a seat or a hold is decided inside one atomic script. Installing the stock is in
-stock_install.py, since it comes before there is a sale to guard.
+inventory_install.py, since it comes before there is a sale to guard.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SCAN_MAX: Final = 500
 KEY_NAMES_KEPT: Final = 4096
 
 
-class StockCalls:
+class InventoryCalls:
     """The scripts of the stock, on one executor."""
 
     def __init__(self, executor: Executor) -> None:

@@ -7,9 +7,9 @@ import random
 from typing import Any
 
 import pytest
-from stock_harness import PRICES, Clock, Make, Stock, plan_json
+from inventory_harness import PRICES, Clock, Make, Stock, plan_json
 
-from holdfast_inventory.settings import Area, StockSettings
+from holdfast_inventory.settings import Area, InventorySettings
 from holdfast_lua import Code, Executor, ScriptFault
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import HoldAnswer, HoldTerms, SeatChoice, SeatList, pack_asked
@@ -237,7 +237,7 @@ class Twin:
 @pytest.fixture
 async def twins(executor: Executor, clock: Clock) -> tuple[Stock, Stock]:
     await clock.stand_still()
-    settings = StockSettings(
+    settings = InventorySettings(
         prices=PRICES, max_units_per_buyer=6, areas=(Area("floor", "Floor", 12, "GA"),)
     )
     return (

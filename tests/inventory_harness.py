@@ -19,17 +19,17 @@ import msgspec
 
 from holdfast_inventory.holds.allotments import opened_names
 from holdfast_inventory.holds.choice import ChoiceCompiler, group_by_row
+from holdfast_inventory.holds.inventory_image import make_image, row_bytes
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.holds.stock_image import make_image, row_bytes
 from holdfast_inventory.plan.plan import Plan, compile_plan
-from holdfast_inventory.settings import Area, StockSettings
+from holdfast_inventory.settings import Area, InventorySettings
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import HoldAnswer, HoldTerms, SeatChoice, SeatList
+from holdfast_lua.calls.inventory import InventoryCalls
+from holdfast_lua.calls.inventory_install import install_inventory
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
-from holdfast_lua.calls.stock import StockCalls
-from holdfast_lua.calls.stock_install import install_inventory
 
 SPORTS_HALL = Path(__file__).parents[1] / "examples" / "plans" / "sports-hall.json"
 HOLD_MS = 30 * 60 * 1000
@@ -37,7 +37,7 @@ HOLD_MAX_MS = 60 * 60 * 1000
 PITCH = 25
 FLOOR = Area("floor", "Floor", 10, "GA")
 PRICES = {"A": 9000, "B": 6000, "C": 3000, "GA": 1500, "I": 5000, "II": 3000, "VIP": 9000}
-SETTINGS = StockSettings(prices=PRICES, max_units_per_buyer=6)
+SETTINGS = InventorySettings(prices=PRICES, max_units_per_buyer=6)
 
 _uids = itertools.count(1)
 
@@ -106,7 +106,7 @@ class Stock:
         cls,
         executor: Executor,
         text: bytes | None,
-        settings: StockSettings = SETTINGS,
+        settings: InventorySettings = SETTINGS,
         *,
         holds: Sequence[HoldRecord] = (),
         blocked: Iterable[int] = (),
@@ -127,10 +127,10 @@ class Stock:
             times=times or SaleTimes(),
             stock=image.sale_fields(),
         )
-        return cls(executor, SaleInventory("sale", ref, plan, settings, StockCalls(executor)))
+        return cls(executor, SaleInventory("sale", ref, plan, settings, InventoryCalls(executor)))
 
     @property
-    def calls(self) -> StockCalls:
+    def calls(self) -> InventoryCalls:
         return self.inventory.calls
 
     @property

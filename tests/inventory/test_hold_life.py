@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from stock_harness import HOLD_MAX_MS, HOLD_MS, Clock, Make, Stock
+from inventory_harness import HOLD_MAX_MS, HOLD_MS, Clock, Make, Stock
 
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldRequest
 from holdfast_lua import Code

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from inventory_harness import HOLD_MAX_MS, HOLD_MS, PRICES, Clock, Make, Stock
 from msgspec import structs
-from stock_harness import HOLD_MAX_MS, HOLD_MS, PRICES, Clock, Make, Stock
 
-from holdfast_inventory.holds.stock_image import record_for
+from holdfast_inventory.holds.inventory_image import record_for
 from holdfast_lua import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus

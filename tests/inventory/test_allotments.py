@@ -10,15 +10,15 @@ import msgspec
 import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
-from stock_app import API, SALE, application
-from stock_harness import PRICES, SETTINGS, Clock, Stock, plan_json
+from inventory_app import API, SALE, application
+from inventory_harness import PRICES, SETTINGS, Clock, Stock, plan_json
 
 from holdfast_inventory.holds.choice import ChoiceCompiler
 from holdfast_inventory.holds.hold_requests import BuyerRef, HoldRequest
 from holdfast_inventory.holds.releases import release
 from holdfast_inventory.orders.confirm import equivalent_choices
 from holdfast_inventory.plan.plan import compile_plan
-from holdfast_inventory.settings import Allotment, Area, StockSettings
+from holdfast_inventory.settings import Allotment, Area, InventorySettings
 from holdfast_lua import Executor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
@@ -28,7 +28,7 @@ from holdfast_web.credentials import ApiKey, Role
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 FANS = ("z1-1-4", "z1-1-5", "z1-1-6", "z1-1-7")
-ALLOTTED = StockSettings(
+ALLOTTED = InventorySettings(
     prices=PRICES,
     areas=(Area("floor", "Floor", 5, "GA"), Area("pit", "Pit", 3, "GA", channel="fanclub")),
     allotments=(Allotment("fanclub", seats=FANS), Allotment("press", zones=("Z2",))),

@@ -12,19 +12,19 @@ from collections.abc import Iterable, Sequence
 from holdfast_inventory.holds.allotments import Apart
 from holdfast_inventory.holds.choice import group_by_row
 from holdfast_inventory.plan.plan import Plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
+from holdfast_lua.calls.inventory_install import InventoryImage
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
-from holdfast_lua.calls.stock_install import StockImage
 
 FREE, HELD, BOOKED, BLOCKED = b"fhbx"
 
 
 def make_image(
     plan: Plan,
-    settings: StockSettings,
+    settings: InventorySettings,
     holds: Sequence[HoldRecord] = (),
     blocked: Iterable[int] = (),
-) -> StockImage:
+) -> InventoryImage:
     """The stock in which exactly these holds have units and these seats are blocked.
 
     A seat that somebody has is not blocked, whatever `blocked` says. Raises ValueError when two
@@ -42,7 +42,7 @@ def make_image(
     if any(units < 0 for units in free):
         raise ValueError("an area has more units held and booked than its capacity")
     apart = Apart(plan, settings)
-    return StockImage(
+    return InventoryImage(
         seats=bytes(states),
         rows=row_bytes(plan, states),
         layout=b"".join(segment.record() for segment in plan.segments),
@@ -117,7 +117,7 @@ def _place_seats(states: bytearray, hold: HoldRecord) -> None:
 
 
 def _place_areas(
-    settings: StockSettings, holds: Sequence[HoldRecord]
+    settings: InventorySettings, holds: Sequence[HoldRecord]
 ) -> tuple[list[int], list[int]]:
     held, booked = [0] * len(settings.areas), [0] * len(settings.areas)
     for hold in holds:

@@ -8,17 +8,17 @@ from functools import cache
 
 import msgspec
 import pytest
-from stock_harness import FLOOR, PRICES, SETTINGS, SPORTS_HALL, Clock, Make, Stock, plan_json
+from inventory_harness import FLOOR, PRICES, SETTINGS, SPORTS_HALL, Clock, Make, Stock, plan_json
 
+from holdfast_inventory.holds.inventory_image import make_image, record_for
 from holdfast_inventory.holds.seat_map import SeatMap
-from holdfast_inventory.holds.stock_image import make_image, record_for
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_lua import Code, Executor, SaleRef, StoreBehind
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import SeatsReading
+from holdfast_lua.calls.inventory_install import InstallFenced, install_inventory
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
-from holdfast_lua.calls.stock_install import InstallFenced, install_inventory
 
 
 async def test_blocking_takes_only_free_seats_off_sale(stock: Stock) -> None:

@@ -10,20 +10,20 @@ from collections.abc import Iterable
 
 from holdfast_inventory.orders.orders import holds_of_ledger
 from holdfast_inventory.plan.plan import Plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_ledger import Ledger
 from holdfast_lua.calls.records import HoldRecord
 
 
 async def ledger_holds(
-    ledger: Ledger, uid: str, plan: Plan, settings: StockSettings
+    ledger: Ledger, uid: str, plan: Plan, settings: InventorySettings
 ) -> list[HoldRecord]:
     """The holds behind the orders; final only in an epoch that has just begun."""
     state = await ledger.orders.rebuild_state(uid)
     return fitting(holds_of_ledger(plan, settings, state), settings)
 
 
-def fitting(holds: Iterable[HoldRecord], settings: StockSettings) -> list[HoldRecord]:
+def fitting(holds: Iterable[HoldRecord], settings: InventorySettings) -> list[HoldRecord]:
     """Those that fit beside the ones before them; what is sold must therefore come first."""
     seats: set[int] = set()
     left = [area.capacity for area in settings.areas]

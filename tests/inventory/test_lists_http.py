@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from stock_app import SALE, application
-from stock_harness import Stock
+from inventory_app import SALE, application
+from inventory_harness import Stock
 
 BOUGHT = 5
 SHOP_KEY = {"Authorization": "Bearer platform"}

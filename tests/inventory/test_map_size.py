@@ -7,8 +7,8 @@ import random
 import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from stock_app import SALE, application
-from stock_harness import SETTINGS, Make, Stock, plan_json
+from inventory_app import SALE, application
+from inventory_harness import SETTINGS, Make, Stock, plan_json
 
 from holdfast_lua import Executor
 from holdfast_lua.calls import keys

@@ -8,17 +8,17 @@ from typing import Any
 
 import msgspec
 import pytest
-from stock_harness import FLOOR, PRICES, SETTINGS, SPORTS_HALL, plan_json
+from inventory_harness import FLOOR, PRICES, SETTINGS, SPORTS_HALL, plan_json
 
 from holdfast_inventory.plan.geometry import default_focus, place_rows
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_inventory.plan.pretix import PLAN_BYTES_MAX, read_plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 
 def plan_of(*zones: list[str], **terms: Any) -> Plan:
-    return compile_plan(plan_json(*zones), StockSettings(prices=PRICES, **terms))
+    return compile_plan(plan_json(*zones), InventorySettings(prices=PRICES, **terms))
 
 
 def document(*zones: list[str]) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def test_the_version_names_the_content() -> None:
 
 
 def test_a_sale_of_areas_has_a_plan_without_seats() -> None:
-    plan = compile_plan(None, StockSettings(areas=(FLOOR,)))
+    plan = compile_plan(None, InventorySettings(areas=(FLOOR,)))
     assert (len(plan), plan.segments, plan.zones) == (0, (), ())
     assert msgspec.json.decode(plan.document)["zones"] == []
 

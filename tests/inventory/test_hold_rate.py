@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stock_harness import HOLD_MS, Clock, Stock
+from inventory_harness import HOLD_MS, Clock, Stock
 
 from holdfast_lua import Code
 from holdfast_lua.calls import keys

@@ -1,11 +1,11 @@
-"""Fixtures of the stock's tests; the stock itself is in stock_harness.py."""
+"""Fixtures of the inventory's tests; the harness is in inventory_harness.py."""
 
 from __future__ import annotations
 
 import pytest
-from stock_harness import FLOOR, SETTINGS, Clock, Make, Stock, plan_json
+from inventory_harness import FLOOR, SETTINGS, Clock, Make, Stock, plan_json
 
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_lua import Executor
 
 HALL = (["AAAAAAAAAA", "AAAAAAAAAA", "BBBBBBBBBB"],)
@@ -13,12 +13,12 @@ HALL = (["AAAAAAAAAA", "AAAAAAAAAA", "BBBBBBBBBB"],)
 
 @pytest.fixture
 def make_stock(executor: Executor) -> Make:
-    """Installs a sale on zones drawn in text; other keywords are fields of StockSettings."""
+    """Installs a sale on zones drawn in text; other keywords are fields of InventorySettings."""
 
     async def make(
         *zones: list[str], install: dict[str, object] | None = None, **terms: object
     ) -> Stock:
-        settings = StockSettings(
+        settings = InventorySettings(
             prices=SETTINGS.prices,
             **{"areas": (FLOOR,), **terms},  # type: ignore[arg-type]  # as the test wrote them
         )

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from stock_harness import FLOOR, HOLD_MAX_MS, HOLD_MS, PRICES, Clock, Make, Stock
+from inventory_harness import FLOOR, HOLD_MAX_MS, HOLD_MS, PRICES, Clock, Make, Stock
 
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_lua import Code, Executor
 from holdfast_lua.calls import keys
+from holdfast_lua.calls.inventory import InventoryCalls
 from holdfast_lua.calls.records import AreaUnits, HoldStatus
 from holdfast_lua.calls.sale import SaleTimes
-from holdfast_lua.calls.stock import StockCalls
 
 
 async def test_explicit_seats_are_held_with_prices_and_deadlines(stock: Stock) -> None:
@@ -67,7 +67,7 @@ async def test_areas_alone_can_be_held(stock: Stock) -> None:
 
 
 async def test_a_sale_of_areas_alone_works(executor: Executor) -> None:
-    stock = await Stock.install(executor, None, StockSettings(areas=(FLOOR,)))
+    stock = await Stock.install(executor, None, InventorySettings(areas=(FLOOR,)))
     await stock.held(floor=6)
     assert (await stock.hold(floor=6)).code is Code.SEAT_UNAVAILABLE
     await stock.held(floor=4)
@@ -270,7 +270,7 @@ async def test_a_race_over_several_connections_sells_each_seat_once(
     async with Executor(store_url, bundle) as one, Executor(store_url, bundle) as other:
         sides = [Stock(executor, stock.inventory) for executor in (one, other)]
         for number, side in enumerate(sides):
-            calls = StockCalls(side.executor)
+            calls = InventoryCalls(side.executor)
             side.inventory = SaleInventory(
                 "sale", stock.ref, stock.plan, stock.inventory.settings, calls
             )

@@ -1,6 +1,6 @@
 """What is probably a mistake in a plan: said, and no reason not to sell."""
 
-from stock_harness import FLOOR, PRICES, plan_json
+from inventory_harness import FLOOR, PRICES, plan_json
 
 from holdfast_inventory.plan.plan import compile_plan
 from holdfast_inventory.plan.warnings import (
@@ -9,12 +9,12 @@ from holdfast_inventory.plan.warnings import (
     PlanWarning,
     plan_warnings,
 )
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 
-ALL_PRICED = StockSettings(prices=PRICES)
+ALL_PRICED = InventorySettings(prices=PRICES)
 
 
-def found(text: bytes, settings: StockSettings = ALL_PRICED) -> list[PlanWarning]:
+def found(text: bytes, settings: InventorySettings = ALL_PRICED) -> list[PlanWarning]:
     return plan_warnings(compile_plan(text, settings), settings)
 
 
@@ -31,14 +31,14 @@ def test_seats_with_one_label_are_named() -> None:
 
 def test_seats_without_a_price_are_named_and_those_for_nothing_are_not() -> None:
     plan = plan_json(["AAB"])
-    unpriced = StockSettings(prices={"A": 0})
+    unpriced = InventorySettings(prices={"A": 0})
     assert found(plan, unpriced) == [
         PlanWarning("no_price", "1 units of the category 'B' have no price.", ["z1-1-3"], "B")
     ]
 
 
 def test_areas_without_a_price_are_counted_by_their_capacity() -> None:
-    settings = StockSettings(areas=(FLOOR,))
+    settings = InventorySettings(areas=(FLOOR,))
     [warning] = plan_warnings(compile_plan(None, settings), settings)
     assert warning.category == FLOOR.category
     assert warning.detail.startswith(f"{FLOOR.capacity} units")

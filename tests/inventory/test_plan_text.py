@@ -2,11 +2,11 @@
 
 import msgspec
 import pytest
-from stock_harness import SPORTS_HALL, plan_json
+from inventory_harness import SPORTS_HALL, plan_json
 
 from holdfast_inventory.plan.plan import compile_plan
 from holdfast_inventory.plan.text import clean_plan
-from holdfast_inventory.settings import StockSettings
+from holdfast_inventory.settings import InventorySettings
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 PLAN = plan_json(["AB"])
@@ -30,8 +30,8 @@ def test_byte_order_mark_is_left_out() -> None:
 @pytest.mark.parametrize("guid", [b"Cafe\xcc\x81", rb"Cafe\u0301"])
 def test_decomposed_names_are_composed_as_in_every_request(guid: bytes) -> None:
     plan = clean_plan(PLAN.replace(b"z1-1-1", guid))
-    assert compile_plan(plan, StockSettings()).index("Café") == 0
-    assert "Café".encode() in compile_plan(plan, StockSettings()).document
+    assert compile_plan(plan, InventorySettings()).index("Café") == 0
+    assert "Café".encode() in compile_plan(plan, InventorySettings()).document
 
 
 @pytest.mark.parametrize(

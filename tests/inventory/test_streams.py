@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from stock_harness import Make, Stock
+from inventory_harness import Make, Stock
 
 from holdfast_inventory.events.change_streams import (
     PAGES_MAX,

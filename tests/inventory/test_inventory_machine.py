@@ -22,10 +22,10 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from stock_harness import FLOOR, HOLD_MS, PRICES, Stock, plan_json
+from inventory_harness import FLOOR, HOLD_MS, PRICES, Stock, plan_json
 
 from holdfast_inventory.holds.releases import release
-from holdfast_inventory.settings import Allotment, StockSettings
+from holdfast_inventory.settings import Allotment, InventorySettings
 from holdfast_lua import Bundle as Scripts
 from holdfast_lua import Code, Executor
 from holdfast_lua.calls.hold_terms import HoldAnswer
@@ -33,7 +33,7 @@ from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 
 OFFSET_KEY = "hf:test:offset_ms"
 HOUSE = plan_json(["AAAAA AAAAA", "AAAAAABBB"], ["BBBBBBBB", "aaAAAA"])
-TERMS = StockSettings(prices=PRICES, areas=(FLOOR,))
+TERMS = InventorySettings(prices=PRICES, areas=(FLOOR,))
 SET_ASIDE = replace(
     TERMS,
     areas=(replace(FLOOR, channel="fans"),),
@@ -43,12 +43,12 @@ LIMIT = 6
 BUYERS = st.sampled_from(["ann", "bea", "cy"])
 
 
-class StockMachine(RuleBasedStateMachine):
+class InventoryMachine(RuleBasedStateMachine):
     """Buyers, a shop and an operator, all at once."""
 
     store_url: str
     scripts: Scripts
-    terms: StockSettings
+    terms: InventorySettings
     holds = Bundle("holds")
 
     @initialize()
@@ -194,11 +194,15 @@ class StockMachine(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("terms", [TERMS, SET_ASIDE], ids=["for all", "set aside"])
 def test_the_books_balance_after_any_operations(
-    store_url: str, test_bundle: Scripts, terms: StockSettings
+    store_url: str, test_bundle: Scripts, terms: InventorySettings
 ) -> None:
-    StockMachine.store_url, StockMachine.scripts, StockMachine.terms = store_url, test_bundle, terms
+    InventoryMachine.store_url, InventoryMachine.scripts, InventoryMachine.terms = (
+        store_url,
+        test_bundle,
+        terms,
+    )
     run_state_machine_as_test(
-        StockMachine,
+        InventoryMachine,
         settings=settings(
             max_examples=40,
             stateful_step_count=30,

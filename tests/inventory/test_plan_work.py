@@ -13,7 +13,7 @@ from typing import Any, Final, SupportsIndex
 
 import msgspec
 import pytest
-from stock_harness import FLOOR, plan_json
+from inventory_harness import FLOOR, plan_json
 
 from holdfast_inventory.events.events import _withhold
 from holdfast_inventory.holds.choice import CHOICES_KEPT, PLACES_KEPT, choices_kept
@@ -33,12 +33,12 @@ from holdfast_inventory.plan.pretix import (
 from holdfast_inventory.plan.segments import make_segments
 from holdfast_inventory.plan.text import clean_plan
 from holdfast_inventory.plan.warnings import plan_warnings
-from holdfast_inventory.settings import Allotment, StockSettings
+from holdfast_inventory.settings import Allotment, InventorySettings
 from holdfast_web.errors import HoldfastError
 
 SMALL: Final = 150
 TWICE: Final = 2.4
-HALVES: Final = StockSettings(areas=(FLOOR,))
+HALVES: Final = InventorySettings(areas=(FLOOR,))
 
 
 class Work:
@@ -127,16 +127,16 @@ def entry_of(zones: int, rows: int = 1, seats: int = 1, *, one_name: bool = Fals
     )
 
 
-def set_aside(zones: int) -> StockSettings:
+def set_aside(zones: int) -> InventorySettings:
     names = tuple(Name(f"Box {zone}") for zone in range(zones))
-    return StockSettings(allotments=(Allotment("fans", zones=names),))
+    return InventorySettings(allotments=(Allotment("fans", zones=names),))
 
 
 def compiled(size: int, **shape: Any) -> Plan:
     one_name = shape.pop("one_name", False)
     entry = entry_of(**{name: size if count is None else count for name, count in shape.items()},
                      one_name=one_name)  # fmt: skip
-    return Plan(entry, msgspec.json.encode({}), StockSettings())
+    return Plan(entry, msgspec.json.encode({}), InventorySettings())
 
 
 def read(size: int) -> None:
@@ -150,7 +150,7 @@ def read(size: int) -> None:
 def hold_by_zones(size: int) -> None:
     plan = compiled(size, zones=None)
     names = tuple(Name(f"Box {zone}") for zone in range(size))
-    resolve(HoldBody(best_available=BestAvailable(1, zones=names)), plan, StockSettings())
+    resolve(HoldBody(best_available=BestAvailable(1, zones=names)), plan, InventorySettings())
 
 
 def allotted(size: int) -> None:

@@ -34,8 +34,8 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class StockImage:
-    """A whole stock, ready to be written; made by `holdfast_inventory.holds.stock_image`."""
+class InventoryImage:
+    """A whole stock, ready to be written; made by `holdfast_inventory.holds.inventory_image`."""
 
     seats: bytes
     rows: bytes
@@ -80,7 +80,7 @@ class _Installed(Exception):
 
 
 async def install_inventory(
-    executor: Executor, uid: str, epoch: int, image: StockImage
+    executor: Executor, uid: str, epoch: int, image: InventoryImage
 ) -> str | None:
     """Writes the stock; the caller writes the sale hash after it.
 
@@ -102,7 +102,7 @@ async def read_fence(executor: Executor, uid: str) -> tuple[int, str]:
     return int(epoch), nonce
 
 
-async def _install(executor: Executor, uid: str, epoch: int, image: StockImage) -> str:
+async def _install(executor: Executor, uid: str, epoch: int, image: InventoryImage) -> str:
     fence = (keys.sale(uid), keys.stock_fence(uid))
     stock = (keys.seats, keys.rows, keys.layout, keys.holds, keys.buyers, keys.due)
     args: list[Argument] = [epoch, image.seats, image.rows, image.layout, token_hex(NONCE_BYTES)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aiohttp import web
-from stock_harness import Stock
+from inventory_harness import Stock
 
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.http.request import INVENTORIES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stock_harness import Make
+from inventory_harness import Make
 
 
 async def test_fresh_maps_of_two_sales_have_two_names(make_stock: Make) -> None:

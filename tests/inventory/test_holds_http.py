@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
-from stock_app import SALE, SHOP, application
-from stock_harness import HOLD_MS, PRICES, Clock, Make, Stock
+from inventory_app import SALE, SHOP, application
+from inventory_harness import HOLD_MS, PRICES, Clock, Make, Stock
 
 from holdfast_lua.calls import keys
 
