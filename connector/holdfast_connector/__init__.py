@@ -14,13 +14,13 @@ that is for it, the shop's own framework.
 """
 
 from holdfast_connector.gate import Admit, Answer, Decision, Gate
-from holdfast_connector.identity import IdentitySigner, identity_cookie
-from holdfast_connector.keys import KeysUnavailable, PublishedKeys, SharedKeys
 from holdfast_connector.origins import is_on, origin_of, parse_origin
 from holdfast_connector.service import ServiceUnavailable
-from holdfast_connector.sessions import Session
 from holdfast_connector.settings import Mode, Settings, WhenUnavailable
-from holdfast_connector.tokens import Fault, Handoff, Refused, VerifiedPass, Verifier
+from holdfast_connector.tokens.identity import IdentitySigner, identity_cookie
+from holdfast_connector.tokens.keys import KeysUnavailable, PublishedKeys, SharedKeys
+from holdfast_connector.tokens.sessions import Session
+from holdfast_connector.tokens.verifier import Fault, Handoff, Refused, VerifiedPass, Verifier
 from holdfast_connector.visits import Visit
 
 __all__ = [

@@ -15,9 +15,9 @@ from typing import Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from holdfast_connector.auth_request import AuthRequest
-from holdfast_connector.identity import identity_cookie
-from holdfast_connector.keys import SharedKeys
 from holdfast_connector.settings import Mode, Settings, WhenUnavailable
+from holdfast_connector.tokens.identity import identity_cookie
+from holdfast_connector.tokens.keys import SharedKeys
 
 VARIABLES: Final = {
     "HOLDFAST_SERVICE_URL": "where browsers find the waiting room",

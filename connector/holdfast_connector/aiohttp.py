@@ -14,8 +14,8 @@ from aiohttp.typedefs import Handler
 
 from holdfast_connector.contract import COMMAND_HEADER, REVOKE
 from holdfast_connector.gate import Admit, Answer, Gate
-from holdfast_connector.sessions import Session
 from holdfast_connector.settings import Settings
+from holdfast_connector.tokens.sessions import Session
 from holdfast_connector.visits import Visit
 
 GATE: Final = web.AppKey("holdfast_gate", Gate)

@@ -26,13 +26,13 @@ from urllib.parse import quote, urlencode
 from holdfast_connector.contract import IDENTITY_PARAMETER, LEEWAY_SECONDS, REDIRECT_HEADER
 from holdfast_connector.couriers import Busy, Courier
 from holdfast_connector.fetching import Fetch, fetch
-from holdfast_connector.keys import Keys, KeysUnavailable, PublishedKeys
-from holdfast_connector.memory import Memory
 from holdfast_connector.paths import Paths
 from holdfast_connector.service import Service, ServiceUnavailable
-from holdfast_connector.sessions import Session, SessionCookies
 from holdfast_connector.settings import Mode, Settings, WhenUnavailable
-from holdfast_connector.tokens import Fault, Handoff, Refused, Verifier
+from holdfast_connector.tokens.keys import Keys, KeysUnavailable, PublishedKeys
+from holdfast_connector.tokens.memory import Memory
+from holdfast_connector.tokens.sessions import Session, SessionCookies
+from holdfast_connector.tokens.verifier import Fault, Handoff, Refused, Verifier
 from holdfast_connector.visits import Visit
 
 RETRY_SECONDS: Final = 5

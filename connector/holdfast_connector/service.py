@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Final
 
 from holdfast_connector.fetching import Fetch, FetchFailed, Request
-from holdfast_connector.sessions import Session
-from holdfast_connector.tokens import Fault, Handoff, Refused
+from holdfast_connector.tokens.sessions import Session
+from holdfast_connector.tokens.verifier import Fault, Handoff, Refused
 
 _JSON: Final = {"Content-Type": "application/json", "Accept": "application/json"}
 

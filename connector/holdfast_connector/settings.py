@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from holdfast_connector.identity import Identify
-from holdfast_connector.keys import SharedKeys
 from holdfast_connector.origins import parse_origin
+from holdfast_connector.tokens.identity import Identify
+from holdfast_connector.tokens.keys import SharedKeys
 
 _SALE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 

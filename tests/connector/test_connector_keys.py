@@ -10,7 +10,7 @@ from running_service import wait_until
 
 from holdfast_connector import KeysUnavailable, PublishedKeys
 from holdfast_connector.fetching import Request, Response
-from holdfast_connector.keys import MAX_AGE_SECONDS, MIN_INTERVAL_SECONDS
+from holdfast_connector.tokens.keys import MAX_AGE_SECONDS, MIN_INTERVAL_SECONDS
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from connector_kit import NOW, SALE, SERVICE, SHOP, Clock
 
 from holdfast_connector import Session, Settings
 from holdfast_connector.couriers import Busy, Courier
-from holdfast_connector.memory import Memory
-from holdfast_connector.sessions import SessionCookies
+from holdfast_connector.tokens.memory import Memory
+from holdfast_connector.tokens.sessions import SessionCookies
 
 NEW, OLD = "n" * 40, "o" * 40
 SESSION = Session(SALE, "pass-1", "buyer-1", NOW + 900, "the.visitors.pass")

@@ -5,11 +5,11 @@ import re
 from holdfast.sales.directory import SALE_NAME
 from holdfast_connector import contract
 from holdfast_connector import settings as connector_settings
-from holdfast_connector.base64url import decode_base64url, encode_base64url
 from holdfast_connector.fetching import Request, Response
 from holdfast_connector.service import Service
-from holdfast_connector.sessions import Session
-from holdfast_connector.tokens import Handoff
+from holdfast_connector.tokens.base64url import decode_base64url, encode_base64url
+from holdfast_connector.tokens.sessions import Session
+from holdfast_connector.tokens.verifier import Handoff
 from holdfast_web import credentials
 from holdfast_web.paths import sale_path
 from holdfast_web.timestamps import timestamp

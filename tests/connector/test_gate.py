@@ -29,7 +29,7 @@ from holdfast_connector import (
     WhenUnavailable,
 )
 from holdfast_connector.fetching import Request, Response
-from holdfast_connector.keys import MAX_AGE_SECONDS, MIN_INTERVAL_SECONDS
+from holdfast_connector.tokens.keys import MAX_AGE_SECONDS, MIN_INTERVAL_SECONDS
 
 BROWSER = {"sec-fetch-mode": "navigate"}
 ENDS_AT = "2027-01-15T08:20:00Z"  # NOW + 20 minutes

@@ -26,7 +26,7 @@ from holdfast_connector import Gate, IdentitySigner, Settings, Visit, identity_c
 from holdfast_connector.__main__ import settings_from
 from holdfast_connector.auth_request import AuthRequest
 from holdfast_connector.contract import MAX_IDENTITY_CHARS
-from holdfast_connector.identity import Identify
+from holdfast_connector.tokens.identity import Identify
 
 KEY = "k" * 44
 BROWSER = {"Sec_Fetch_Mode": "navigate"}

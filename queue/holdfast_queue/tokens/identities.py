@@ -36,7 +36,7 @@ from hmac import digest as hmac_digest
 from typing import Any, Final
 
 from holdfast_connector.contract import HS256, MAX_IDENTITY_CHARS, MAX_IDENTITY_SECONDS
-from holdfast_connector.jwts import IDENTITY_CLAIMS, header_of, verified_claims
+from holdfast_connector.tokens.jwts import IDENTITY_CLAIMS, header_of, verified_claims
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line import LineCalls
 from holdfast_web.channels import read_channels

@@ -25,9 +25,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from holdfast_connector.base64url import encode_base64url
 from holdfast_connector.contract import EDDSA, HS256, LEEWAY_SECONDS, MAX_TOKEN_CHARS, PASS_TYPE
-from holdfast_connector.jwts import header_of, verified_claims
+from holdfast_connector.tokens.base64url import encode_base64url
+from holdfast_connector.tokens.jwts import header_of, verified_claims
 from holdfast_web.channels import read_channels
 from holdfast_web.keyring import DerivedKey
 

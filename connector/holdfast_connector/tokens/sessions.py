@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from holdfast_connector.base64url import decode_base64url, encode_base64url
+from holdfast_connector.tokens.base64url import decode_base64url, encode_base64url
 
 MIN_SECRET_CHARS: Final = 32
 MAX_COOKIE_CHARS: Final = 4_000

@@ -17,8 +17,8 @@ from enum import Enum
 from typing import Any
 
 from holdfast_connector.contract import HANDOFF_TYPE, LEEWAY_SECONDS, PASS_TYPE
-from holdfast_connector.jwts import header_of, verified_claims
-from holdfast_connector.keys import Keys
+from holdfast_connector.tokens.jwts import header_of, verified_claims
+from holdfast_connector.tokens.keys import Keys
 
 
 class Fault(Enum):

@@ -24,9 +24,9 @@ from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from holdfast_connector.base64url import decode_base64url
 from holdfast_connector.contract import EDDSA, HS256, JWKS_PATH
 from holdfast_connector.fetching import Fetch, FetchFailed, Request, fetch
+from holdfast_connector.tokens.base64url import decode_base64url
 
 MAX_KEYS: Final = 64
 MAX_KID_CHARS: Final = 128

@@ -1,0 +1,1 @@
+"""Signed tokens of a storefront: hand-offs, passes, sessions and identities, and their keys."""
