@@ -73,10 +73,6 @@ def fingerprint_of(numbers: list[int]) -> str:
     return h("hf-draw-order", 16, b"".join(map(u64, numbers))).hex()
 
 
-def chain_start(uid: str, commitment: str) -> str:
-    return h("hf-draw-start", 20, uid.encode() + bytes.fromhex(commitment)).hex()
-
-
 def chained(accumulator: str, first: int, nonces: list[str]) -> str:
     parts = [len(nonce.encode()).to_bytes(2, "big") + nonce.encode() for nonce in nonces]
     digest = h("hf-draw-block", 20, b"".join(parts)).hex()
