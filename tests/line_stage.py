@@ -23,7 +23,7 @@ from line_steps import step
 from holdfast_lua import Bundle, Executor, SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import Advanced, LineCalls, LineCheckpoint
-from holdfast_queue.line.join_batch import CEILING_STEP
+from holdfast_queue.line.joining.join_batch import CEILING_STEP
 from holdfast_queue.line.room import Room
 from holdfast_queue.line.room_services import make_room_services
 from holdfast_queue.line.settings import LineSettings

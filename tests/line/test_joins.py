@@ -12,8 +12,8 @@ from holdfast_ledger import LedgerUnavailable
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import LineCalls
 from holdfast_lua.errors import StoreBehind, StoreBusy
-from holdfast_queue.line import join_batch as joins
-from holdfast_queue.line.join_batch import JoinBatcher, Place
+from holdfast_queue.line.joining import join_batch as joins
+from holdfast_queue.line.joining.join_batch import JoinBatcher, Place
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 STORE_WAIT_MS = 10_000

@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from nginx_kit import Certificate, Front, echo, recipe
 from ports import free_port
 
-from holdfast_queue.line.join_limits import DEFAULT_BURST
+from holdfast_queue.line.joining.join_limits import DEFAULT_BURST
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.problems import problem_response
 

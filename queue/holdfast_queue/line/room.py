@@ -15,7 +15,7 @@ from holdfast_lua.calls.line import Advanced, LifecycleChanged
 from holdfast_queue.draw.commitment import Draw
 from holdfast_queue.line.brand import Brand
 from holdfast_queue.line.claim import ClaimService
-from holdfast_queue.line.join import JoinService
+from holdfast_queue.line.joining.join import JoinService
 from holdfast_queue.line.lobby import Lobby
 from holdfast_queue.line.presence import Presence
 from holdfast_queue.line.refusals import refusal

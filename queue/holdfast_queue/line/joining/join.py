@@ -10,8 +10,8 @@ from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import Answer
 from holdfast_queue.draw.commitment import own_nonce
 from holdfast_queue.line.claim import ClaimService
-from holdfast_queue.line.join_batch import JoinBatcher, Place
-from holdfast_queue.line.join_limits import limit_join
+from holdfast_queue.line.joining.join_batch import JoinBatcher, Place
+from holdfast_queue.line.joining.join_limits import limit_join
 from holdfast_queue.line.positions import state_of
 from holdfast_queue.line.results import JoinResult, VisitorState
 from holdfast_queue.line.state import LineState
