@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 
 from holdfast_lua.errors import BundleError
 
-_LINE: Final = re.compile(r"^-- (include|lazy): (\w+)$")
+_LINE: Final = re.compile(r"-- (include|lazy): (\w+)\Z")
 _MEANT: Final = re.compile(r"^\s*--\s*(include|lazy)\s*:", re.IGNORECASE)
 _RETURN: Final = re.compile(r"^return\b", re.MULTILINE)
 
