@@ -8,14 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 from inventory_harness import Make, Stock
 
-from holdfast_inventory.events.change_streams import (
-    PAGES_MAX,
-    ChangeStreams,
-    StreamBounds,
-    StreamEnd,
-    Subscription,
-)
+from holdfast_inventory.events.change_streams import ChangeStreams, StreamBounds
 from holdfast_inventory.events.events import EVENTS_MAX, Cursor
+from holdfast_inventory.events.sale_reader import PAGES_MAX
+from holdfast_inventory.events.subscriptions import StreamEnd, Subscription
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import EventsReading

@@ -1,11 +1,11 @@
-"""`GET .../changes` as server-sent events: what streams.py hands out, in the form of that format.
+"""`GET .../changes` as server-sent events.
 
-A message carries what the JSON form answers, `id` is its cursor, so that an `EventSource` resumes
-by itself where it was cut off. Events that change no seat move the cursor without a message. While
-nothing happens a comment keeps proxies from closing the connection.
+A message carries the body of the JSON form, and its `id` is the cursor, so that an `EventSource`
+resumes where it was cut off. Events that change no seat move the cursor without a message. A
+comment every HEARTBEAT_SECONDS keeps proxies from closing an idle connection.
 
-aiohttp is told not to cancel handlers, so a stream looks for itself, every CHECK_SECONDS, whether
-its client is still there. One that takes nothing is cut off as with every answer, see connection.
+aiohttp does not cancel handlers here, so a stream checks every CHECK_SECONDS whether its client is
+still connected. A client that does not read is cut off like any other, see web's connection.
 """
 
 from __future__ import annotations
@@ -19,15 +19,10 @@ from typing import Final
 import msgspec
 from aiohttp import hdrs, web
 
-from holdfast_inventory.events.change_streams import (
-    Batch,
-    ChangeStreams,
-    FindInventory,
-    StreamBounds,
-    StreamEnd,
-    Subscription,
-)
+from holdfast_inventory.events.change_streams import ChangeStreams, StreamBounds
 from holdfast_inventory.events.events import change_items, map_channel, read_cursor
+from holdfast_inventory.events.sale_reader import FindInventory
+from holdfast_inventory.events.subscriptions import Batch, StreamEnd, Subscription
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.http.request import INVENTORIES
 from holdfast_web.cors import Cors, cors_headers
@@ -56,7 +51,7 @@ _HEADERS: Final = {
 
 
 def set_up_streams(app: web.Application, bounds: StreamBounds) -> None:
-    """Streams end when the application begins to shut down, not when it has waited for them."""
+    """Adds the streams of `app`; they end as soon as its shutdown begins, which waits for none."""
     app[CHANGE_STREAMS] = ChangeStreams(bounds)
     app.on_shutdown.append(_close)
 
@@ -72,7 +67,7 @@ def wants_stream(request: web.Request) -> bool:
 
 @stream_endpoint
 async def stream_changes(request: web.Request) -> web.StreamResponse:
-    """The changes after `Last-Event-ID` or, at first, `after`, for as long as both sides stay."""
+    """Streams the changes after `Last-Event-ID` or, on the first request, after `after`."""
     after = read_cursor(request.headers.get("Last-Event-ID") or query_text(request, "after"))
     if after is None:
         raise invalid("after", "Give the `version` of the map as `after`.")
@@ -90,20 +85,20 @@ async def stream_changes(request: web.Request) -> web.StreamResponse:
     async with streams.subscribed(name, find_inventory, after, address) as subscription:
         await response.prepare(request)
         with _counted(request), contextlib.suppress(ConnectionError):  # the client is gone
-            await _tell(_Line(request, response), subscription, find_inventory, view)
+            await _send_changes(SseClient(request, response), subscription, find_inventory, view)
     return response
 
 
 def _counted(request: web.Request) -> contextlib.AbstractContextManager[None]:
-    """Shows the stream to Prometheus for as long as it is open."""
+    """Counts the stream among those that are open."""
     metrics = request.app.get(METRICS)
     if metrics is None:
         return contextlib.nullcontext()
     return metrics.open_streams.track_inprogress()
 
 
-class _Line:
-    """The way to one client."""
+class SseClient:
+    """The client of one stream: writes to it, and knows whether it is still there."""
 
     def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
         self._request = request
@@ -125,25 +120,25 @@ class _Line:
         self._written_at = time.monotonic()
 
 
-async def _tell(
-    line: _Line, subscription: Subscription, find_inventory: FindInventory, view: str
+async def _send_changes(
+    client: SseClient, subscription: Subscription, find_inventory: FindInventory, view: str
 ) -> None:
     # At random, so that the clients of a process that ended do not all come back at once.
-    await line.write(b"retry: %d\n\n" % random.randint(*RETRY_MS))  # noqa: S311
-    while not line.gone:
+    await client.write(b"retry: %d\n\n" % random.randint(*RETRY_MS))  # noqa: S311
+    while not client.gone:
         batches = await subscription.take(CHECK_SECONDS)
         if batches:
-            await line.write(_frames(await find_inventory(), batches, view))
+            await client.write(_frames(await find_inventory(), batches, view))
         elif subscription.end is not None:
             if subscription.end is not StreamEnd.CLOSING:
-                await line.write(_last_event(subscription.end))
+                await client.write(_last_event(subscription.end))
             return
-        elif line.quiet:
-            await line.write(b":\nid: %b\n\n" % _cursor_text(subscription.cursor))
+        elif client.quiet:
+            await client.write(b":\nid: %b\n\n" % _cursor_text(subscription.cursor))
 
 
 def _frames(inventory: SaleInventory, batches: Sequence[Batch], view: str) -> bytes:
-    """Each batch as one message, made once for all who see the same."""
+    """Each batch as one message, encoded once for all clients with the same view."""
     for batch in batches:
         if view not in batch.frames:
             batch.frames[view] = _frame(inventory, batch, view)
