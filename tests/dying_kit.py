@@ -20,7 +20,7 @@ from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.paying import begin_paying, withdraw
 from holdfast_inventory.orders.recovery import Recovery
-from holdfast_inventory.orders.refund import Refunding, RefundRequest
+from holdfast_inventory.orders.refund import RefundRequest, RefundService
 from holdfast_inventory.settings import LatePayment
 from holdfast_ledger import Ledger, Outcome
 from holdfast_ledger.transactions.intents import Intent
@@ -136,7 +136,7 @@ async def _do(life: Life, shop: Shop, context: SaleContext, background: Backgrou
         assert released.hold is not None
         await withdraw(context, released.hold, released.now_ms)
     elif life.deed == "refund":
-        await Refunding(background).refund(context, life.hold_id, RefundRequest(), None)
+        await RefundService(background).refund(context, life.hold_id, RefundRequest(), None)
     else:
         recovery = Recovery(shop.ledger, patience_ms=0)
         await recovery.visit(shop.inventory)

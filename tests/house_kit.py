@@ -30,7 +30,7 @@ from holdfast.sales.tasks.periodic_tasks import PeriodicTasks
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldBody, resolve
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.orders.background import BackgroundTasks
-from holdfast_inventory.orders.confirm import Confirming
+from holdfast_inventory.orders.confirm import ConfirmService
 from holdfast_ledger import Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls.records import HoldRecord
@@ -189,7 +189,7 @@ async def sell(house: House, name: str, key: str) -> tuple[int, ...]:
 async def confirm(house: House, name: str, hold: HoldRecord) -> None:
     """Sells what is held, and tells the store of it."""
     background = BackgroundTasks()
-    await Confirming(background).confirm(await house.context(name), hold.id, payment(hold))
+    await ConfirmService(background).confirm(await house.context(name), hold.id, payment(hold))
     await background.drain()
 
 

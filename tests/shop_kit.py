@@ -17,7 +17,7 @@ from holdfast_inventory.holds.inventory_image import make_image
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.background import BackgroundTasks
-from holdfast_inventory.orders.confirm import Confirmed, Confirming, ConfirmRequest
+from holdfast_inventory.orders.confirm import Confirmed, ConfirmRequest, ConfirmService
 from holdfast_inventory.orders.orders import holds_of_ledger
 from holdfast_inventory.plan.plan import compile_plan
 from holdfast_inventory.settings import Area, InventorySettings
@@ -130,7 +130,7 @@ class Shop:
     async def confirm(self, hold: HoldRecord, **changes: Any) -> Confirmed:
         """What the platform sends once it has the money."""
         request = msgspec.structs.replace(payment(hold), **changes)
-        return await Confirming(self.background).confirm(self.context, hold.id, request)
+        return await ConfirmService(self.background).confirm(self.context, hold.id, request)
 
     async def read(self, hold_id: str) -> HoldRecord:
         """The hold as the store has it."""

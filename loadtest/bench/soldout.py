@@ -8,9 +8,9 @@ the ledger a PostgreSQL with its durable defaults (fsync on), started for the oc
 `--url` names another database. Nothing of it is taken from the measurement: buyers, core, store and
 database share the machine's processors.
 
-By default the buyers call the core (`SaleInventory`, `Confirming`) in this process, without HTTP.
-`--http` puts `holdfast serve` with one worker in between, and the buyers' own work is then the
-client's.
+By default the buyers call the core (`SaleInventory`, `ConfirmService`) in this process, without
+HTTP. `--http` puts `holdfast serve` with one worker in between, and the buyers' own work is then
+the client's.
 
 At the end the books are compared: seats booked in the store, rows of `sold`, and what the buyers
 were told. Exit status 1 when they differ, or when the sale took longer than `--minutes`.
@@ -39,7 +39,7 @@ from holdfast_inventory.holds.inventory_image import make_image
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.background import BackgroundTasks
-from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest
+from holdfast_inventory.orders.confirm import ConfirmRequest, ConfirmService
 from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_ledger import Ledger, SaleDraft
@@ -89,7 +89,7 @@ class CoreTill:
     ) -> None:
         self._context = context
         self._inventory = inventory
-        self._confirming = Confirming(background)
+        self._confirm_service = ConfirmService(background)
         self._keys = itertools.count()
 
     async def states(self) -> str:
@@ -107,7 +107,7 @@ class CoreTill:
 
     async def confirm(self, held: Held) -> None:
         payment = ConfirmRequest(f"order-{held.id}", f"paid-{held.id}", held.total)
-        await self._confirming.confirm(self._context, held.id, payment)
+        await self._confirm_service.confirm(self._context, held.id, payment)
 
     async def release(self, buyer: str, held: Held) -> None:
         await self._inventory.release(held.id, owner=buyer, version=0)

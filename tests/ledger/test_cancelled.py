@@ -15,7 +15,7 @@ from shop_kit import Shop, drained, make_inventory
 from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.orders.recovery import PATIENCE_MS, Recovery
-from holdfast_inventory.orders.refund import Refunding, RefundRequest
+from holdfast_inventory.orders.refund import RefundRequest, RefundService
 from holdfast_ledger import Ledger, LedgerUnavailable, Order, OrderStatus
 from holdfast_lua import Executor, SaleRef
 
@@ -76,10 +76,10 @@ async def test_cancelled_refund_gives_back_once_or_not_at_all(
     hold = await shop.hold("r1s1", floor=2)
     await shop.confirm(hold)
     await drained(shop)
-    refunding = Refunding(shop.background)
+    refund_service = RefundService(shop.background)
 
     async def refund() -> Order:
-        return await refunding.refund(shop.context, hold.id, RefundRequest(), None)
+        return await refund_service.refund(shop.context, hold.id, RefundRequest(), None)
 
     await cancelled_at(step, refund)
     await settled(shop, clock)

@@ -12,7 +12,7 @@ from shop_kit import HOLD_MAX_SECONDS, HOLD_SECONDS, Shop, drained, open_shop
 from holdfast_inventory.orders.orders import order_of_hold
 from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.orders.recovery import PATIENCE_MS, Recovery
-from holdfast_inventory.orders.refund import Refunding, RefundRequest
+from holdfast_inventory.orders.refund import RefundRequest, RefundService
 from holdfast_inventory.settings import LatePayment
 from holdfast_ledger import GiveBack, Ledger, OrderStatus, Sell
 from holdfast_lua import Executor
@@ -218,7 +218,7 @@ async def test_refund_that_breaks_off_frees_everything_once(
         await shop.confirm(each)
     await drained(shop)
     await die("refund", hold, step)
-    await Refunding(shop.background).refund(shop.context, hold.id, RefundRequest(), None)
+    await RefundService(shop.background).refund(shop.context, hold.id, RefundRequest(), None)
     await drained(shop)
     await clock.advance(60)
     await recovered(shop, clock)

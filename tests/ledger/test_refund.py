@@ -6,7 +6,7 @@ import pytest
 from shop_kit import Shop, drained
 
 from holdfast_inventory.orders.orders import order_members
-from holdfast_inventory.orders.refund import Refunding, RefundRequest
+from holdfast_inventory.orders.refund import RefundRequest, RefundService
 from holdfast_inventory.orders.store_sync import sync_order
 from holdfast_ledger import Order, OrderStatus, RefundItem
 from holdfast_lua.calls.records import HoldRecord
@@ -23,8 +23,8 @@ async def sold(shop: Shop) -> HoldRecord:
 
 async def refund(shop: Shop, order_id: str, *items: RefundItem, key: str | None = None) -> Order:
     """A refund of these items, or of everything when none is named."""
-    refunding = Refunding(shop.background)
-    order = await refunding.refund(shop.context, order_id, RefundRequest(items or None), key)
+    refund_service = RefundService(shop.background)
+    order = await refund_service.refund(shop.context, order_id, RefundRequest(items or None), key)
     await drained(shop)
     return order
 

@@ -2,7 +2,7 @@
 
 from shop_kit import Shop, drained
 
-from holdfast_inventory.orders.refund import Refunding, RefundRequest
+from holdfast_inventory.orders.refund import RefundRequest, RefundService
 from holdfast_ledger import GiveBack, RefundItem
 
 
@@ -19,7 +19,7 @@ async def test_event_of_two_refunds_has_the_amount_of_both(shop: Shop) -> None:
         GiveBack(shop.inventory.ref.epoch, shop.inventory.uid, hold.id, 1, unsynced)
     )
 
-    await Refunding(shop.background).refund(
+    await RefundService(shop.background).refund(
         shop.context, hold.id, RefundRequest((RefundItem(area="floor", quantity=1),)), "second"
     )
     await drained(shop)

@@ -14,7 +14,7 @@ from model.workers.worker import Worker
 
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.orders.confirm import Confirming
+from holdfast_inventory.orders.confirm import ConfirmService
 from holdfast_inventory.orders.recovery import PATIENCE_MS
 from holdfast_ledger import OrderStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -63,7 +63,7 @@ async def _repeat_confirm(state: RunState, hold_id: str) -> None:
         context = SaleContext(inventory, worker.ledger)
         try:
             request = state.paid[hold_id]
-            done = await Confirming(worker.background).confirm(context, hold_id, request)
+            done = await ConfirmService(worker.background).confirm(context, hold_id, request)
             state.checker.promised[hold_id] = request.order_ref
             answers.append(done.order.status)
         except HoldfastError as error:

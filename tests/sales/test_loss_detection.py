@@ -10,7 +10,7 @@ from shop_kit import payment
 
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldBody, resolve
 from holdfast_inventory.orders.background import BackgroundTasks
-from holdfast_inventory.orders.confirm import Confirming
+from holdfast_inventory.orders.confirm import ConfirmService
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.sale import SaleCalls
 from holdfast_web.credentials import PassClaims
@@ -34,7 +34,7 @@ async def go_back(house: House, kept: dict[bytes, bytes]) -> None:
 async def sell(house: House, key: str) -> tuple[int, ...]:
     background = BackgroundTasks()
     hold = await house.hold(NAME, key, buyer=key)
-    await Confirming(background).confirm(await house.context(NAME), hold.id, payment(hold))
+    await ConfirmService(background).confirm(await house.context(NAME), hold.id, payment(hold))
     await background.drain()
     return hold.seats
 

@@ -13,7 +13,7 @@ from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache
 from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.orders.background import BackgroundTasks
-from holdfast_inventory.orders.confirm import Confirming
+from holdfast_inventory.orders.confirm import ConfirmService
 from holdfast_ledger.database.schema import area_sold, orders, sold
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.sale import SaleCalls
@@ -35,7 +35,7 @@ async def compared(house: House, *, repair: bool = False, rebuild: bool = False)
 async def buy(house: House, key: str) -> tuple[str, tuple[int, ...]]:
     background = BackgroundTasks()
     hold = await house.hold(NAME, key, buyer=f"buyer-{key}")
-    await Confirming(background).confirm(await house.context(NAME), hold.id, payment(hold))
+    await ConfirmService(background).confirm(await house.context(NAME), hold.id, payment(hold))
     await background.drain()
     return hold.id, hold.seats
 
@@ -191,7 +191,7 @@ async def _churn(house: House, number: int) -> None:
         visit += 1
         hold = await house.hold(NAME, f"{number}-{visit}", buyer=f"churn-{number}-{visit}")
         if visit == 2:
-            await Confirming(BackgroundTasks()).confirm(
+            await ConfirmService(BackgroundTasks()).confirm(
                 await house.context(NAME), hold.id, payment(hold)
             )
         else:

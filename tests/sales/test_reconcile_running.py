@@ -20,7 +20,7 @@ from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache
 from holdfast_inventory.holds.hold_requests import AreaRequest, BuyerRef, HoldBody, resolve
 from holdfast_inventory.orders.background import BackgroundTasks
-from holdfast_inventory.orders.confirm import Confirming
+from holdfast_inventory.orders.confirm import ConfirmService
 from holdfast_ledger.database.schema import orders
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.records import HoldRecord
@@ -84,7 +84,7 @@ async def test_booking_of_units_that_is_no_sale_is_taken_back_while_others_buy(
     """Given an order of units that somebody deleted in SQL."""
     background = BackgroundTasks()
     hold = await hold_floor(house, 2)
-    await Confirming(background).confirm(await house.context(NAME), hold.id, payment(hold))
+    await ConfirmService(background).confirm(await house.context(NAME), hold.id, payment(hold))
     await background.drain()
     async with house.ledger.database.writing() as connection:
         await connection.execute(delete(orders).where(orders.c.id == hold.id))
@@ -132,7 +132,7 @@ async def buy_and_give_back(house: House) -> None:
     for visit in itertools.count():
         hold = await hold_floor(house, 1)
         if visit % 8 == 7 and visit < SOLD_UNTIL:
-            await Confirming(BackgroundTasks()).confirm(context, hold.id, payment(hold))
+            await ConfirmService(BackgroundTasks()).confirm(context, hold.id, payment(hold))
         else:
             await inventory.extend(hold.id, owner="", version=0)
             await inventory.release(hold.id, owner="", version=0)

@@ -17,10 +17,10 @@ from holdfast_inventory.holds.hold_requests import BuyerName, hold_view
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.http.request import INVENTORIES, hold_id_of
 from holdfast_inventory.orders.background import BackgroundTasks
-from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest, Reference
+from holdfast_inventory.orders.confirm import ConfirmRequest, ConfirmService, Reference
 from holdfast_inventory.orders.orders import order_members
 from holdfast_inventory.orders.paying import begin_paying
-from holdfast_inventory.orders.refund import Refunding, RefundRequest
+from holdfast_inventory.orders.refund import RefundRequest, RefundService
 from holdfast_ledger import Ledger, LedgerError, Order, OrderStatus
 from holdfast_web.credentials import Role, require_pass, require_role, shows_pass
 from holdfast_web.endpoint import buyer_endpoint, endpoint
@@ -78,9 +78,9 @@ async def confirm(request: web.Request) -> web.Response:
     context = await context_of(request)
     body = await read_json(request, ConfirmRequest)
     hold_id = hold_id_of(request)
-    confirming = Confirming(request.app[BACKGROUND_TASKS])
+    confirm_service = ConfirmService(request.app[BACKGROUND_TASKS])
     try:
-        confirmed = await confirming.confirm(context, hold_id, body)
+        confirmed = await confirm_service.confirm(context, hold_id, body)
     except (HoldfastError, LedgerError) as error:
         _count(request, context, to_error(error).code.value)
         raise
@@ -130,8 +130,10 @@ async def refund(request: web.Request) -> web.Response:
     body = await read_json(request, RefundRequest, default=RefundRequest())
     nameless = any(item.area is not None for item in body.items or ())
     key = idempotency_key(request) if nameless or IDEMPOTENCY_HEADER in request.headers else None
-    refunding = Refunding(request.app[BACKGROUND_TASKS])
-    order = await refunding.refund(context, hold_id_of(request, ErrorCode.UNKNOWN_ORDER), body, key)
+    refund_service = RefundService(request.app[BACKGROUND_TASKS])
+    order = await refund_service.refund(
+        context, hold_id_of(request, ErrorCode.UNKNOWN_ORDER), body, key
+    )
     _count(request, context, "refunded")
     return json_response(order_members(order, context.inventory.name))
 

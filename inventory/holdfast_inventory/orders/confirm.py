@@ -83,7 +83,7 @@ class Confirmed:
     again: bool
 
 
-class Confirming:
+class ConfirmService:
     """Confirms holds of any sale."""
 
     def __init__(self, background: BackgroundTasks) -> None:

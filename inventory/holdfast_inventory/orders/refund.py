@@ -36,7 +36,7 @@ class RefundRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whose the order must be, where the platform says so."""
 
 
-class Refunding:
+class RefundService:
     """Refunds orders of any sale."""
 
     def __init__(self, background: BackgroundTasks) -> None:

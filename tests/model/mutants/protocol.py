@@ -16,7 +16,7 @@ from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.confirm import ConfirmRequest
 from holdfast_inventory.orders.orders import holds_of_ledger
 from holdfast_inventory.orders.recovery import Recovery
-from holdfast_inventory.orders.refund import Refunding, RefundRequest
+from holdfast_inventory.orders.refund import RefundRequest, RefundService
 from holdfast_inventory.orders.store_sync import give_up
 from holdfast_inventory.plan.plan import Plan
 from holdfast_inventory.settings import InventorySettings
@@ -66,11 +66,11 @@ async def _freed_before_the_void(
     return await _give_up(recovery, context, hold, now_ms)
 
 
-_refund = Refunding.refund
+_refund = RefundService.refund
 
 
 async def _freed_before_the_refund(
-    refunding: Refunding,
+    refund_service: RefundService,
     context: SaleContext,
     order_id: str,
     request: RefundRequest,
@@ -82,7 +82,7 @@ async def _freed_before_the_refund(
         await inventory.calls.free_seats(
             inventory.ref, order_id, seats=hold.seats, areas=hold.areas
         )
-    return await _refund(refunding, context, order_id, request, key)
+    return await _refund(refund_service, context, order_id, request, key)
 
 
 def _only_sold(plan: Plan, settings: InventorySettings, state: RebuildState) -> list[HoldRecord]:
@@ -126,7 +126,7 @@ PROTOCOL: Final = {
     "refund in the store first": Mutant(
         "the seats are on sale again while the ledger still gives them to their buyer",
         ("protocol",),
-        patched=lambda: patch.object(Refunding, "refund", _freed_before_the_refund),
+        patched=lambda: patch.object(RefundService, "refund", _freed_before_the_refund),
     ),
     "rebuild without pending orders": Mutant(
         "the seats of a buyer who is paying at this moment are on sale after a loss",

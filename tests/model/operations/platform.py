@@ -11,9 +11,9 @@ from model.workers.worker import Worker
 
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest
+from holdfast_inventory.orders.confirm import ConfirmRequest, ConfirmService
 from holdfast_inventory.orders.paying import begin_paying
-from holdfast_inventory.orders.refund import Refunding, RefundRequest
+from holdfast_inventory.orders.refund import RefundRequest, RefundService
 from holdfast_ledger import RefundItem
 from holdfast_lua.calls.records import HoldRecord
 
@@ -37,7 +37,7 @@ def confirm(
 
     async def operation(inventory: SaleInventory, worker: Worker) -> None:
         context = SaleContext(inventory, worker.ledger)
-        confirmed = await Confirming(worker.background).confirm(context, of.id, request)
+        confirmed = await ConfirmService(worker.background).confirm(context, of.id, request)
         # Lost with its hold and paid back since, it is an order that never had anything.
         sold = confirmed.order.id in state.checker.ledger.sold_once
         require(amount is None or not sold, "promise", f"{of.id} was confirmed for {amount}")
@@ -52,7 +52,7 @@ def refund(
 ) -> Operation:
     async def operation(inventory: SaleInventory, worker: Worker) -> None:
         context = SaleContext(inventory, worker.ledger)
-        refunding = Refunding(worker.background)
-        await refunding.refund(context, of.id, RefundRequest(items), key or None)
+        refund_service = RefundService(worker.background)
+        await refund_service.refund(context, of.id, RefundRequest(items), key or None)
 
     return operation

@@ -9,7 +9,7 @@ from model.workers.worker import Worker
 from holdfast_inventory.holds.hold_requests import BuyerRef, HoldBody, resolve
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.orders.confirm import Confirming, ConfirmRequest
+from holdfast_inventory.orders.confirm import ConfirmRequest, ConfirmService
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -40,7 +40,7 @@ def confirm(state: TwoStoreState, of: HoldRecord) -> Operation:
     async def operation(inventory: SaleInventory, worker: Worker) -> None:
         request = ConfirmRequest(f"ref-{of.id}", f"pay-{of.id}", of.total)
         try:
-            await Confirming(worker.background).confirm(
+            await ConfirmService(worker.background).confirm(
                 SaleContext(inventory, worker.ledger), of.id, request
             )
         except HoldfastError as error:
