@@ -1,0 +1,143 @@
+"""Whoever waits for the store or the ledger waits for a bounded time.
+
+The bound is set where connections are used, so that no caller can forget it: calls of the store go
+through the links of `holdfast_lua.client`, statements through `holdfast_ledger.database`. The tests
+show that these bounds end a wait, and that there is no way past them.
+"""
+
+import ast
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from source_tree import ROOT, plant, read_modules
+
+from holdfast_ledger import LedgerUnavailable
+from holdfast_ledger.database import database as database_module
+from holdfast_ledger.database.database import Database
+from holdfast_lua import Executor
+from holdfast_lua.errors import StoreUnavailable
+
+OPENERS: Final = {
+    "create_async_engine": "ledger/holdfast_ledger/database/",
+    "create_engine": "ledger/holdfast_ledger/database/",
+    "aiosqlite": "ledger/holdfast_ledger/database/",
+    "asyncpg": "ledger/holdfast_ledger/database/",
+    "aiomysql": "ledger/holdfast_ledger/database/",
+    "engine": "ledger/holdfast_ledger/database/",
+    "redis": "lua/holdfast_lua/",
+    "open_connection": "lua/holdfast_lua/client/",
+    "create_connection": "lua/holdfast_lua/client/",
+    "create_unix_connection": "lua/holdfast_lua/client/",
+}
+"""what opens a connection, and the only folder that may use it"""
+WAIT_SECONDS: Final = 20.0
+Use = Callable[[Database], AbstractAsyncContextManager[Any]]
+
+
+def unbounded_ways(root: Path) -> list[str]:
+    """Where a connection is opened or an engine used beside the places that bound their use."""
+    return [
+        f"{module.path}: {name}"
+        for module in read_modules(root).values()
+        for name in sorted({name for node in ast.walk(module.tree) for name in _names_in(node)})
+        if not module.path.startswith(OPENERS[name])
+    ]
+
+
+def _names_in(node: ast.AST) -> list[str]:
+    names: list[str] = []
+    if isinstance(node, ast.Attribute):
+        names = [node.attr]
+    elif isinstance(node, ast.Import):
+        names = [alias.name.partition(".")[0] for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        names = [(node.module or "").partition(".")[0], *(alias.name for alias in node.names)]
+    return [name for name in names if name in OPENERS]
+
+
+def test_connections_are_used_where_they_are_bounded() -> None:
+    assert unbounded_ways(ROOT) == []
+
+
+def test_way_past_the_bounds_is_found(tmp_path: Path) -> None:
+    plant(tmp_path, "ledger/holdfast_ledger/database/a.py", "from x import create_async_engine")
+    plant(tmp_path, "holdfast/b.py", "from redis.asyncio import Redis")
+    plant(tmp_path, "queue/holdfast_queue/c.py", "import asyncio\nasyncio.open_connection(h, 1)")
+    plant(tmp_path, "ledger/holdfast_ledger/d.py", "async def f(db): await db.engine.connect()")
+    assert unbounded_ways(tmp_path) == [
+        "holdfast/b.py: redis",
+        "queue/holdfast_queue/c.py: open_connection",
+        "ledger/holdfast_ledger/d.py: engine",
+    ]
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
+    yield database
+    await database.close()
+
+
+@pytest.mark.parametrize("use", [Database.reading, Database.writing])
+async def test_use_of_the_ledger_that_hangs_is_ended(
+    database: Database, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "TRANSACTION_SECONDS", 0.05)
+    async with asyncio.timeout(WAIT_SECONDS):
+        with pytest.raises(LedgerUnavailable):
+            async with use(database):
+                await asyncio.Event().wait()
+
+
+async def test_transaction_that_hangs_is_ended(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "TRANSACTION_SECONDS", 0.05)
+    async with asyncio.timeout(WAIT_SECONDS):
+        with pytest.raises(TimeoutError):
+            async with database.transaction():
+                await asyncio.Event().wait()
+
+
+async def test_writer_that_hangs_keeps_others_for_the_bound_and_no_longer(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock of SQLite's writers is waited for within the bound, too."""
+    monkeypatch.setattr(database_module, "TRANSACTION_SECONDS", 0.3)
+    holding = asyncio.Event()
+
+    async def hold() -> None:
+        async with database.writing():
+            holding.set()
+            await asyncio.Event().wait()
+
+    async def write() -> None:
+        async with database.writing():
+            pass
+
+    async with asyncio.timeout(WAIT_SECONDS):
+        holder = asyncio.ensure_future(hold())
+        await holding.wait()
+        await asyncio.gather(write(), return_exceptions=True)
+        with pytest.raises(LedgerUnavailable):
+            await holder
+        await write()
+
+
+async def test_store_that_accepts_and_says_nothing_is_given_up() -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with asyncio.timeout(WAIT_SECONDS):
+        async with Executor(f"redis://127.0.0.1:{port}?timeout=0.2") as executor:
+            with pytest.raises(StoreUnavailable):
+                await executor.command("PING")
+        server.close()
+        await server.wait_closed()
