@@ -27,8 +27,11 @@ OUR_LOGGERS = (
     "holdfast",
     "holdfast_connector",
     "holdfast_inventory",
+    "holdfast_ledger",
     "holdfast_lua",
+    "holdfast_metrics",
     "holdfast_queue",
+    "holdfast_tasks",
     "holdfast_web",
 )
 LOG_FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
