@@ -58,11 +58,11 @@ async def test_those_who_were_called_are_not_counted(line: Line) -> None:
     await line.force(serving=50)
     presence = Presence(line.calls, line.ref)
     status = await line.step()
-    assert presence.turn(status, 0) is None
-    presence.turn(status, WINDOW_MS)
+    assert presence.end_window(status, 0) is None
+    presence.end_window(status, WINDOW_MS)
     for number in range(41, 61):
         presence.note(number)
-    noted = presence.turn(status, 2 * WINDOW_MS)
+    noted = presence.end_window(status, 2 * WINDOW_MS)
     assert noted is not None
     await presence.report(noted)
     assert (await line.step()).present == 10
@@ -75,10 +75,10 @@ async def test_presence_costs_a_bit_and_goes_away(make_line: LineFactory) -> Non
     presence = Presence(line.calls, line.ref)
     status = await line.step()
     for window in (1, 2, 3):
-        presence.turn(status, window * WINDOW_MS)
+        presence.end_window(status, window * WINDOW_MS)
         for number in range(1, 1_000_001):
             presence.note(number)
-    noted = presence.turn(status, 4 * WINDOW_MS)
+    noted = presence.end_window(status, 4 * WINDOW_MS)
     assert noted is not None
     await presence.report(noted)
     key = keys.present(line.ref.uid, noted.name)
@@ -95,9 +95,9 @@ async def test_presence_costs_a_bit_and_goes_away(make_line: LineFactory) -> Non
 async def test_bits_of_a_short_stretch_travel_alone(line: Line) -> None:
     presence = Presence(line.calls, line.ref)
     status = await line.step()
-    presence.turn(status, WINDOW_MS)
+    presence.end_window(status, WINDOW_MS)
     presence.note(800_000)
-    noted = presence.turn(status, 2 * WINDOW_MS)
+    noted = presence.end_window(status, 2 * WINDOW_MS)
     assert noted is not None
     assert (noted.offset, len(noted.bits)) == (100_000, 1)
 
@@ -126,13 +126,13 @@ async def test_who_keeps_the_page_open_is_in_every_window(line: Line, every_ms: 
     status = await line.step()
     for seed in range(20):
         presence = Presence(line.calls, line.ref)
-        presence.turn(status, WINDOW_MS)
+        presence.end_window(status, WINDOW_MS)
         looks = looks_of_a_page(Random(seed), every_ms, 480 * WINDOW_MS)
         next_ms = next(looks)
         for window in range(1, 480):
             while WINDOW_MS + next_ms < (window + 1) * WINDOW_MS:
                 presence.note(7)
                 next_ms = next(looks)
-            noted = presence.turn(status, (window + 1) * WINDOW_MS)
+            noted = presence.end_window(status, (window + 1) * WINDOW_MS)
             assert noted is not None
             assert noted.bits, f"absent in window {window}, seed {seed}"

@@ -1,4 +1,4 @@
-"""The draw: what is fixed when, so that anybody can check afterwards that nobody chose the order.
+"""The formulas of the draw, with which anybody can check that nobody chose the order.
 
     commitment   = H(secret, announced start, beacon's source), fixed before the first lobby ticket
     accumulator  = a chain over the joins of the lobby, kept by the join script up to the freeze
@@ -6,8 +6,8 @@
     key          = H(secret, commitment, entrants, accumulator, beacon)
     number       = DrawnOrder(key, entrants).number_of(lobby index)
 
-What each part is worth, and against whom, is in docs/draw.md, which also defines every byte. This
-module is the formulas alone: no store, no ledger, no time.
+docs/draw.md says what each part protects against, and defines every byte. This module knows no
+store, no ledger and no clock.
 
 A draw that was committed to before announced starts were bound (`holdfast-draw-1`) has none in
 `Draw.starts`; its commitment covers the secret alone, and it goes on being drawn and verified so.
@@ -50,7 +50,7 @@ class AnnouncedStart:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What fixes a draw together with its secret, and when that was. Once sealed it never changes.
+    """The values that fix a draw together with its secret, and when they did; they never change.
 
     The times (Unix milliseconds of the store's clock, 0 for unknown) have no part in the order.
     """
@@ -64,7 +64,7 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class DrawFacts:
-    """What anybody may know of a draw at this moment."""
+    """What is public of a draw at this moment."""
 
     algorithm: str
     commitment: str
@@ -92,12 +92,12 @@ class Draw:
 
     @property
     def algorithm(self) -> str:
-        """Its name, as it is published."""
+        """The published name of the algorithm."""
         return ALGORITHM if self.starts else FIRST_ALGORITHM
 
     @property
     def commitment(self) -> str:
-        """What is published before anybody joins."""
+        """The commitment, which is published before anybody joins."""
         if not self.starts:
             return commit(self.secret)
         return commit_terms(self.secret, self.starts[0].start_ms, self.beacon_source)
@@ -108,7 +108,7 @@ class Draw:
         return first_accumulator(self.uid, self.commitment)
 
     def order(self, sealed: Sealed) -> DrawnOrder:
-        """The order that these values make."""
+        """The order that follows from the sealed values."""
         bound = self.commitment if self.starts else None
         return DrawnOrder(draw_key(self.secret, sealed, bound), sealed.entrants)
 
@@ -127,7 +127,7 @@ def commit_terms(secret: bytes, start_ms: int, beacon_source: str | None) -> str
 
 
 def first_accumulator(uid: str, commitment: str) -> str:
-    """Where the chain begins: at this sale and this commitment."""
+    """The first value of the chain, which depends on sale and commitment."""
     message = uid.encode() + bytes.fromhex(commitment)
     return blake2b(message, digest_size=ACCUMULATOR_BYTES, person=b"hf-draw-start").hexdigest()
 
@@ -141,13 +141,13 @@ def fold_nonces(nonces: Iterable[str]) -> str:
     return state.hexdigest()
 
 
-def own_nonce() -> str:
-    """For a visitor who brought none."""
+def random_nonce() -> str:
+    """A nonce for a visitor who sent none."""
     return secrets.token_hex(_NONCE_BYTES)
 
 
 def is_beacon(value: str) -> bool:
-    """Whether it is in the alphabet of beacons: two people who read one value write it alike."""
+    """Whether `value` can be a beacon: text that two people who read it write alike."""
     sound = value.isprintable() and value == value.strip() and is_normalized("NFC", value)
     return sound and 0 < len(value) <= MAX_BEACON_CHARS
 

@@ -1,13 +1,14 @@
-"""The order in which the lobby becomes a line.
+"""The orders in which a lobby becomes a line: by arrival, or drawn.
 
 Visitors who come before the open get an index in the lobby; when the lobby freezes, each index
-becomes a number, and everybody who comes later is numbered behind them. Which number, is the only
-thing that queueing methods differ in, so it is one function here and stored nowhere.
+becomes a number, and everybody who comes later is numbered behind them. Queueing methods
+differ in that number alone, so it is one function here, and is stored nowhere.
 
 A drawn order is a keyed permutation of 0..N-1: a Feistel network over the rectangle a x b, which is
-hardly larger than N, whose few surplus cells are walked past. It needs no memory, so a lobby of ten
-million costs what a lobby of ten costs, and it runs backwards, so that "who has number 1?" is as
-cheap as "which number have I?". docs/draw.md describes it for other languages, with test vectors.
+hardly larger than N, whose few surplus cells are skipped (cycle walking). It needs no memory, so a
+lobby of ten million costs what a lobby of ten costs, and it runs backwards, so that "who has number
+1?" is as cheap as "which number have I?". docs/draw.md describes it for other languages, with test
+vectors.
 
 Invariants: for each size and key a bijection; whatever the key, an index is answered in constant
 expected time; nothing here knows a secret.
@@ -111,7 +112,7 @@ class DrawnOrder:
 
 
 def fingerprint(numbers: Iterable[int]) -> str:
-    """What two people compare to know that they computed the same whole order."""
+    """A digest of a whole order, by which two people compare what they computed."""
     state = blake2b(digest_size=_FINGERPRINT_BYTES, person=b"hf-draw-order")
     for number in numbers:
         state.update(number.to_bytes(8, "big"))

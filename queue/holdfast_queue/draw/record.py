@@ -1,4 +1,4 @@
-"""A draw as it was published, what somebody knows of it beside that, and what a check has found."""
+"""A published draw, the values that a verifier brings along, and the findings of a check."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +18,7 @@ class Start(msgspec.Struct, frozen=True):
 
 
 class Published(msgspec.Struct, frozen=True):
-    """The answer of `GET /v1/sales/{sale}/draw`."""
+    """The response to `GET /v1/sales/{sale}/draw`."""
 
     method: str
     algorithm: str | None = None
@@ -36,7 +36,9 @@ class Published(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What the verifier knows from elsewhere: noted in the lobby, read at the beacon, or shown."""
+    """Values that the verifier has from elsewhere: noted in the lobby, read at the beacon, or
+    shown.
+    """
 
     commitment: str | None
     start: datetime | None
@@ -50,7 +52,9 @@ class Claims:
 
 @dataclass(slots=True)
 class Findings:
-    """What was compared with something from outside, what was not, and what is for a person."""
+    """What was compared with values from elsewhere, what was not, and what a person has to
+    judge.
+    """
 
     checked: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
@@ -59,7 +63,7 @@ class Findings:
 
 
 class DrawFails(click.ClickException):
-    """A step found what must not be."""
+    """A step of the check has found a contradiction."""
 
     exit_code = 1
 
@@ -67,8 +71,8 @@ class DrawFails(click.ClickException):
         return f"the draw does NOT hold. {self.message}"
 
 
-class NothingToTell(click.ClickException):
-    """There is no drawn order, or none that this program knows."""
+class CannotVerify(click.ClickException):
+    """There is no drawn order, or one of an algorithm that this program does not know."""
 
     exit_code = 3
 
@@ -77,15 +81,15 @@ class NothingToTell(click.ClickException):
 
 
 def shown(moment: datetime | None) -> str:
-    """A moment for people."""
+    """`moment` as text for people."""
     return "not told" if moment is None else moment.isoformat(timespec="milliseconds")
 
 
 def step(number: int, text: str) -> None:
-    """The headline of a step."""
+    """Prints the headline of a step."""
     click.secho(f"{number} {text}", bold=True)
 
 
 def note(name: str, value: str | None) -> None:
-    """A value that a step uses or computes."""
+    """Prints a value that a step uses or computes."""
     click.echo(f"    {name}: {value}")

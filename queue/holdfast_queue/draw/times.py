@@ -1,7 +1,8 @@
-"""The times of a draw: whether they fit together, and whether they fit what a visitor saw.
+"""Checks the times of a draw: against each other, and against what a visitor saw.
 
-All of them are the service's own word. They are worth what they can be held against: the start that
-the commitment covers, a visitor's clock, the moment at which a beacon was published.
+All of them are the service's own statement. They prove something only where they can be compared:
+with the start that the commitment covers, with a visitor's clock, with the moment at which a beacon
+was published.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ CLOCKS_DIFFER: Final = timedelta(seconds=60)
 
 
 def check_times(published: Published, claims: Claims, findings: Findings) -> None:
-    """Step 5."""
+    """Step 5: prints the times and checks them; raises DrawFails at a contradiction."""
     step(5, "The times, as the service tells them.")
     note("committed", shown(published.committed_at))
     for start in published.starts:

@@ -1,6 +1,6 @@
-"""The steps that lead to the order of a draw, and what they leave open.
+"""The steps that recompute the order of a draw, and what they cannot show.
 
-Each step shows what it computes, raises `DrawFails` at a contradiction, and notes in `Findings`
+Each step prints what it computes, raises `DrawFails` at a contradiction, and adds to `Findings`
 what it has compared with something from outside the record (a note, a ticket) and what it could
 not. Values of one record that agree with each other prove nothing: anybody can make such a record.
 """
@@ -23,10 +23,10 @@ from holdfast_queue.draw.commitment import (
 )
 from holdfast_queue.draw.permutation import DrawnOrder, fingerprint
 from holdfast_queue.draw.record import (
+    CannotVerify,
     Claims,
     DrawFails,
     Findings,
-    NothingToTell,
     Published,
     note,
     shown,
@@ -39,7 +39,7 @@ WHOLE_ORDER_MAX: Final = 2_000_000
 
 
 def check_draw(published: Published, claims: Claims, whole: bool | None) -> Findings:
-    """All steps; what they found."""
+    """Runs all steps and returns what they found; raises DrawFails or CannotVerify."""
     secret = _require_drawn(published)
     findings = Findings()
     _check_commitment(published, claims, secret, findings)
@@ -56,17 +56,17 @@ def check_draw(published: Published, claims: Claims, whole: bool | None) -> Find
 
 
 def _require_drawn(published: Published) -> bytes:
-    """The secret of a draw that this program can judge."""
+    """The secret of a drawn order of a known algorithm; raises CannotVerify otherwise."""
     if published.method != "random":
-        raise NothingToTell(f"The queueing method is {published.method}: nothing is drawn.")
+        raise CannotVerify(f"The queueing method is {published.method}: nothing is drawn.")
     if published.algorithm not in {FIRST_ALGORITHM, ALGORITHM}:
-        raise NothingToTell(
+        raise CannotVerify(
             f"The algorithm is {published.algorithm}; this program knows {FIRST_ALGORITHM} and"
             f" {ALGORITHM}."
         )
     if published.secret is None or published.accumulator is None or published.entrants is None:
         click.echo(f"The commitment is {published.commitment}. Note it: you can compare it later.")
-        raise NothingToTell("The order is not drawn yet: the secret is revealed at the open.")
+        raise CannotVerify("The order is not drawn yet: the secret is revealed at the open.")
     if published.algorithm == ALGORITHM and not published.starts:
         raise DrawFails("A draw of this algorithm has a first announced start.")
     return _secret_of(published.secret)
@@ -170,7 +170,7 @@ def _check_order(order: DrawnOrder, claims: Claims, whole: bool | None, findings
 
 
 def _ticked(order: DrawnOrder, drawn: bytearray) -> Iterator[int]:
-    """The numbers by index, each ticked off."""
+    """The numbers in the order of their indices, each marked in `drawn`."""
     for number in order.numbers():
         drawn[number - 1] = 1
         yield number

@@ -1,9 +1,9 @@
-"""From a call to a pass, and what becomes of the pass: claim, renew, exchange, end.
+"""Claiming a pass after a call, and renewing, exchanging and ending it.
 
 These are the room's only store calls on behalf of a single visitor. Invariants: whoever is told to
 wait can still be called; the same ticket gets the same admission as long as its session lives; a
-claim that cannot succeed by the newest document (with `_AHEAD` numbers of allowance, since other
-workers may be a step ahead) does not reach the store.
+claim that cannot succeed by the newest document does not reach the store. Other workers may be a
+step ahead of this one's document, so `_AHEAD` numbers above `serving` are asked for all the same.
 """
 
 from dataclasses import replace
@@ -30,7 +30,7 @@ _STOPPED_RETRY_SECONDS: Final = 5.0
 
 
 class ClaimService:
-    """The passes of one sale, as one process gives them."""
+    """Gives and changes the passes of one sale, in one process."""
 
     def __init__(self, line_state: LineState) -> None:
         self._line_state = line_state
@@ -38,10 +38,13 @@ class ClaimService:
         self._services = line_state.services
 
     async def claim(self, ticket: Ticket) -> Admission | RetryLater:
-        """Turns a call into a pass. Raises what ends the way: expired, sold out, closed."""
+        """Admits a visitor who was called, or tells when to ask again.
+
+        Raises HoldfastError when waiting is over: the call expired, the sale is sold out or closed.
+        """
         number = self._line_state.number_of(ticket)
         if number is None or number > self._line_state.document.line.serving + _AHEAD:
-            return self._still_waiting()
+            return self._not_called()
         answer = await self._services.calls.claim_pass(self._ref, number, ticket.pass_id)
         if answer.code in _ADMITTED:
             again = answer.code is not Code.ADMITTED
@@ -52,17 +55,17 @@ class ClaimService:
         if answer.code is Code.LINE_STOPPED:
             return RetryLater(_STOPPED_RETRY_SECONDS, called=True)
         if answer.code is Code.NOT_CALLED:
-            return self._still_waiting()
+            return self._not_called()
         raise refusal(answer.code)
 
     def admit(self, ticket: Ticket, answer: Answer, *, again: bool) -> Admission:
-        """The pass of a ticket that the store has admitted."""
+        """The admission of a ticket that the store has admitted, as `answer` says."""
         return self._admission(ticket.pass_id, ticket.subject, answer, again, ticket.channels)
 
     async def renew(self, claims: PassClaims) -> Admission:
-        """The same pass with a later end."""
+        """The admission with a later end; raises when the session is over."""
         answer = await self._services.calls.renew_pass(self._ref, claims.pass_id)
-        if answer.code is Code.SESSION_OVER and await self._returns(claims):
+        if answer.code is Code.SESSION_OVER and await self._restore_session(claims):
             answer = await self._services.calls.renew_pass(self._ref, claims.pass_id)
         if answer.code < 0:
             raise refusal(answer.code)
@@ -70,7 +73,11 @@ class ClaimService:
         return self._admission(claims.pass_id, claims.subject, answer, True, channels)
 
     async def exchange(self, token: str, origin: str | None) -> Admission:
-        """The pass of a hand-off, once; with an `origin` only of one that is meant for it."""
+        """Exchanges a hand-off for its admission; each hand-off is worth one exchange.
+
+        With an `origin` the hand-off must be meant for it. Raises HoldfastError HANDOFF_USED for
+        one that is not valid, over, or was exchanged before.
+        """
         handoff = self._services.handoffs.read(token, origin, self._ref.clock.now_ms())
         if handoff is None or handoff.admitted.uid != self._ref.uid:
             raise HoldfastError(ErrorCode.HANDOFF_USED)
@@ -85,17 +92,21 @@ class ClaimService:
         return self._admission(granted.pass_id, granted.subject, answer, True, granted.channels)
 
     async def end(self, pass_id: str, reason: str) -> bool:
-        """Frees the slot; False when the session was over before."""
+        """Ends a session, which frees its slot; False when it was over before."""
         answer = await self._services.calls.end_pass(self._ref, pass_id, reason)
         return answer.code is Code.OK
 
     def handoff(self, admission: Admission, origin: str) -> str:
-        """What carries the admission to the shop at `origin`."""
+        """A token that carries the admission to the shop at `origin`."""
         now_ms, issued_ms = _for_shops(admission.now_ms)
         return self._services.handoffs.issue(admission.granted, origin, now_ms, issued_ms)
 
-    async def _returns(self, claims: PassClaims) -> bool:
-        """Whether the pass is of an epoch that the store has lost: it is good until it expires."""
+    async def _restore_session(self, claims: PassClaims) -> bool:
+        """Restores the session of a pass of an earlier epoch, which the store has lost; whether it
+        did.
+
+        Such a pass is good until it expires.
+        """
         if not 0 < claims.epoch < self._ref.epoch:
             return False
         expires_ms = claims.expires_at * 1000
@@ -105,8 +116,10 @@ class ClaimService:
         )
         return returned is Code.OK
 
-    def _still_waiting(self) -> RetryLater:
-        """Later, unless there is nothing left to wait for."""
+    def _not_called(self) -> RetryLater:
+        """Tells a visitor who is not called to ask again; raises when there is nothing to wait
+        for.
+        """
         state = self._line_state.document.state
         if state is SaleState.SOLD_OUT:
             raise HoldfastError(ErrorCode.SOLD_OUT)
@@ -126,12 +139,13 @@ class ClaimService:
 
 
 def _for_shops(sale_ms: int) -> tuple[int, int]:
-    """From when a hand-off lasts, and when a token begins, by the clocks of sale and host together.
+    """The start of a hand-off's life and of a token's validity, in Unix milliseconds.
 
-    A shop has a clock like this host's, and another worker may not have heard yet that the store's
-    has jumped. With a sale that is ahead, a token would not have begun for either; with one that is
-    behind, a hand-off would be over on arrival. What that may add is bounded by how long the store
-    remembers a hand-off that was used.
+    Both are chosen between the clocks of sale and host. A shop has a clock like this host's, and
+    another worker may not have heard yet that the store's clock has jumped. By a sale's clock that
+    is ahead a token would not be valid yet for either, and by one that is behind a hand-off would
+    be over on arrival. The start of a hand-off is at most HANDOFF_MS after the sale's time, since
+    the store remembers a used hand-off only so long.
     """
-    ours = host_ms()
-    return min(max(sale_ms, ours), sale_ms + HANDOFF_MS), min(sale_ms, ours)
+    host = host_ms()
+    return min(max(sale_ms, host), sale_ms + HANDOFF_MS), min(sale_ms, host)

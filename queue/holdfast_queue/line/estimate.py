@@ -1,24 +1,23 @@
-"""How long a visitor will wait: a median and a bound that nine in ten keep.
+"""Estimates how long a visitor will wait: a median, and a bound that nine in ten visitors keep.
 
 A visitor with `ahead` people in front is called when all of them who show up could be admitted.
-How many show up is binomial in the share that does, and that share is known from the calls of
-about the last minute only: few on a slow line, and none when it has just begun. The admission meets
-the set rate closely (advance_line.lua), so the set rate is the one to divide by. A wait ends when
-its visitor notices the call, a jittered poll later at most.
+How many show up is binomial in the share that does. That share is measured from the calls of about
+the last minute only: few on a slow line, and none when it has just begun. The admission meets the
+set rate closely (advance_line.lua), so the set rate is the divisor. A wait ends when its visitor
+notices the call, a jittered poll later at most.
 
-Where the cap on active users binds, a visitor is called when slots have come free for all in front
-and for them: the free slots first, then as many as sessions end, cap over the measured time of a
-session. That time is known once as many sessions have ended as there are inside; before it, and
-where it would be more than a day, nobody can tell. Nor can anybody where the units that are left
-would go to those in front: they may be sold, or not. So the later of rate and cap decides, and
-stock says whether it is known at all.
+Where the cap on active users limits admission, a visitor is called when slots have come free for
+all in front and for them: the free slots first, then as many as sessions end, which is the cap
+divided by the measured length of a session. That length is known once as many sessions have ended
+as are active; before that, and where the wait would be more than a day, the estimate is None. It is
+None, too, where the units that are left may go to those in front. The later of the two times, by
+rate and by cap, is the estimate.
 
-The line's own measure of the share begins with a few visitors made up who all show up: that calls
-too few rather than too many, but it would tell everybody too long a wait where the line is slow and
-few come. So they are taken out again here.
+The line's own measure of the share begins with `_PRIOR_CALLS` imaginary visitors who all show up,
+so that it calls too few rather than too many. On a slow line where few come that would make every
+estimate too long, so here they are subtracted again.
 
-Where nobody can tell (not open, paused, all units held) the answer is None: no number at all is
-kinder than one that is wrong.
+Where the wait cannot be known (not open, paused, all units held) the estimate is None.
 """
 
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ _P90_DEVIATIONS: Final = 1.2816
 _RATE_UNCERTAINTY: Final = 0.01
 _SHARE_RANGES: Final = 64.0
 """How far back the share is measured: LOOK_BACK ranges of a second in include/line/calls.lua."""
-_MADE_UP: Final = 10
+_PRIOR_CALLS: Final = 10
 """SHARE_PRIOR in include/line/calls.lua."""
 _SHARE_MIN: Final = 0.02
 _NOTICE_SECONDS: Final = 1.3
@@ -70,7 +69,7 @@ def measured_per_minute(status: LineStatus, now_ms: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """How a line moves at one moment, from which any number of waits are worked out."""
+    """The speed of a line at one moment, from which the wait of any visitor is computed."""
 
     per_second: float
     """the set rate"""
@@ -86,7 +85,7 @@ class Forecast:
     """visitors for whom there are units"""
 
     def wait(self, ahead: int) -> Wait | None:
-        """The wait of somebody with `ahead` people in front; None when nobody can tell."""
+        """The wait of a visitor with `ahead` people in front; None when it cannot be known."""
         mean = ahead * self.share
         if mean >= self.stock:
             return None
@@ -110,7 +109,7 @@ class Forecast:
 
 
 def forecast(status: LineStatus) -> Forecast | None:
-    """How the line moves; None when nobody can tell."""
+    """The speed of the line; None when it does not move or cannot be known."""
     if status.rate_per_minute <= 0 or not _moves(status):
         return None
     if status.mode is LineMode.THROUGH:
@@ -124,26 +123,26 @@ def forecast(status: LineStatus) -> Forecast | None:
 
 
 def _session_ends(status: LineStatus) -> tuple[float, float]:
-    """How many ended sessions are known, and how many end in a second of a full house."""
+    """How many ended sessions are known, and how many end per second when the cap is reached."""
     if status.stays < max(_ENDS_MIN, status.active) or status.stays_ms <= 0 or status.cap <= 0:
         return 0.0, 0.0
     return status.stays, status.cap * status.stays * 1000 / status.stays_ms
 
 
 def _share(status: LineStatus, ends_per_second: float) -> tuple[float, float]:
-    """The share of the called who show up, without those made up, and from how many it is known."""
+    """The share of the called who show up, and from how many calls it is known."""
     measured = status.show_share or 1.0
     # A range holds the calls of a second, and one at least: LOOK_BACK of them are looked at.
     per_range = max(1.0, min(status.rate_per_minute / 60, ends_per_second) / measured)
     called = min(status.called, _SHARE_RANGES * per_range)
-    sample = called + _MADE_UP
-    if called < _MADE_UP:
+    sample = called + _PRIOR_CALLS
+    if called < _PRIOR_CALLS:
         return measured, sample
-    return max(_SHARE_MIN, (measured * sample - _MADE_UP) / called), sample
+    return max(_SHARE_MIN, (measured * sample - _PRIOR_CALLS) / called), sample
 
 
 def estimate_wait(ahead: int, status: LineStatus) -> Wait | None:
-    """The wait of somebody with `ahead` people in front; None when nobody can tell."""
+    """The wait of a visitor with `ahead` people in front; None when it cannot be known."""
     moves = forecast(status)
     return None if moves is None else moves.wait(ahead)
 

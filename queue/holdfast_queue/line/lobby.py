@@ -1,15 +1,15 @@
-"""From a ticket to a number: the lobby of one sale, as one process knows it.
+"""The lobby of one sale in one process: it gives numbers to tickets, and seals the draw.
 
 Every place has an ordinal, whichever way it is written: lobby index i is place i + 1, number n is
 place n. Once the lobby is closed with N places, the places up to N have the numbers that the order
 gives them and the later ones keep theirs. That rule has no exception: when a store loss takes back
-a freeze, a visitor who was numbered behind the old lobby may find the place inside the new one,
-and takes part in the draw like everybody else there.
+a freeze, a visitor who was numbered behind the old lobby may be inside the new one, and takes part
+in the draw like everybody else there.
 
 Before a number of a drawn lobby is shown, the draw is sealed: lobby size and accumulator (and the
 beacon, if one was announced) go into the ledger first, then into the store, which lets the line
 move only then. Every process that sees a frozen lobby tries; the first in the ledger decides, the
-others find it done.
+others adopt its values.
 
 Invariants: the secret leaves this module only for a sealed draw; numbers of a drawn lobby are
 computed from the sealed values alone, so all processes agree; sealing happens beside the ticker,
@@ -46,7 +46,7 @@ class Lobby:
         self._mismatch = False
 
     def number_of(self, ticket: Ticket, line: LineStatus) -> int | None:
-        """The visitor's number; None as long as it is open."""
+        """The visitor's number; None as long as none is fixed."""
         place = ticket.number if ticket.number is not None else (ticket.lobby_index or 0) + 1
         if not line.frozen:
             # Numbered in this epoch: the lobby is closed, only this process has yet to see it.
@@ -60,7 +60,7 @@ class Lobby:
         return None if order is None else order.number_of(place - 1)
 
     def facts(self, line: LineStatus) -> DrawFacts | None:
-        """What may be told; the secret only once the draw is sealed."""
+        """What may be published of the draw; the secret only once it is sealed."""
         draw = self.draw
         if draw is None:
             return None
@@ -68,7 +68,7 @@ class Lobby:
             draw.algorithm,
             draw.commitment,
             draw.beacon_source,
-            _in_force(draw.starts, line),
+            _starts_in_force(draw.starts, line),
             entrants=line.lobby if line.frozen else None,
             closed_ms=line.closed_ms,
         )
@@ -84,8 +84,11 @@ class Lobby:
             beacon=sealed.beacon,
         )
 
-    def look(self, line: LineStatus, now_ms: int) -> None:
-        """Seals the draw in the background when all that it needs is there."""
+    def seal_when_due(self, line: LineStatus, now_ms: int) -> None:
+        """Starts to seal the draw when all that it needs is known.
+
+        Raises StoreBehind when an earlier attempt found that the store has lost state.
+        """
         if self._mismatch:
             self._mismatch = False
             raise StoreBehind(self._ref.uid, seen_revision=self._ref.revision, store_revision=0)
@@ -94,23 +97,27 @@ class Lobby:
             return
         awaits_beacon = draw.beacon_source is not None and line.lobby > 0
         if not awaits_beacon and (self._sealing is None or self._sealing.done()):
-            self._sealing = start_task(self._seal_quietly(line, now_ms), name="seal a draw")
+            self._sealing = start_task(self._seal_in_background(line, now_ms), name="seal a draw")
 
     async def give_beacon(self, value: str, line: LineStatus, now_ms: int) -> None:
-        """The announced beacon's value; the draw is sealed with it."""
+        """Seals the draw with the value of the announced beacon.
+
+        Raises HoldfastError when no beacon was announced, another value was given before, or the
+        lobby is not closed yet.
+        """
         draw = self.draw
         if draw is None or draw.beacon_source is None:
             raise HoldfastError(ErrorCode.DRAW_FIXED, "This sale announced no beacon.")
         if not line.frozen:
             raise HoldfastError(ErrorCode.NOT_OPEN, "The beacon is given once the lobby is closed.")
-        held = _sealed(line)
-        if held is None:
-            held = await self._seal(_wished(line, now_ms, value))
-        if held.beacon != value:
+        sealed = _sealed(line)
+        if sealed is None:
+            sealed = await self._seal(_to_seal(line, now_ms, value))
+        if sealed.beacon != value:
             raise HoldfastError(ErrorCode.DRAW_FIXED)
 
     async def settled(self) -> None:
-        """Waits for the sealing under way."""
+        """Waits until the sealing under way is done."""
         if self._sealing is not None:
             await asyncio.gather(self._sealing, return_exceptions=True)
 
@@ -122,36 +129,38 @@ class Lobby:
             self._drawn = sealed, draw.order(sealed)
         return self._drawn[1]
 
-    async def _seal_quietly(self, line: LineStatus, now_ms: int) -> None:
-        """The next step of the line tries again, so a fault is only told."""
+    async def _seal_in_background(self, line: LineStatus, now_ms: int) -> None:
+        """Seals the draw; a fault is logged, since the next step of the line tries again."""
         try:
-            await self._seal(_wished(line, now_ms))
+            await self._seal(_to_seal(line, now_ms))
         except Exception as fault:
-            logger.warning("the draw of %s is not sealed yet: %r", self._ref.uid, fault)
+            logger.warning("cannot seal the draw of sale %s yet: %r", self._ref.uid, fault)
 
-    async def _seal(self, wished: Sealed) -> Sealed:
-        held = await self._services.seal_draw(self._ref.uid, self._ref.epoch, wished)
+    async def _seal(self, wanted: Sealed) -> Sealed:
+        sealed = await self._services.seal_draw(self._ref.uid, self._ref.epoch, wanted)
         code = await self._services.calls.seal_draw(
             self._ref,
-            held.entrants,
-            held.accumulator,
-            held.beacon,
-            closed_ms=held.closed_ms,
-            sealed_ms=held.sealed_ms,
+            sealed.entrants,
+            sealed.accumulator,
+            sealed.beacon,
+            closed_ms=sealed.closed_ms,
+            sealed_ms=sealed.sealed_ms,
         )
         # The ledger knows another lobby than this store has: the store has gone back in time.
         self._mismatch = code is Code.DRAW_MISMATCH
-        return held
+        return sealed
 
 
-def _in_force(starts: tuple[AnnouncedStart, ...], line: LineStatus) -> tuple[AnnouncedStart, ...]:
-    """Without those that the store refused, or will: an open sale's start is moved no more."""
+def _starts_in_force(
+    starts: tuple[AnnouncedStart, ...], line: LineStatus
+) -> tuple[AnnouncedStart, ...]:
+    """The announced starts without those that came too late: an open sale's start is fixed."""
     if not line.frozen:
         return starts
     return (*starts[:1], *(one for one in starts[1:] if one.at_ms < line.opens_ms))
 
 
-def _wished(line: LineStatus, now_ms: int, beacon: str | None = None) -> Sealed:
+def _to_seal(line: LineStatus, now_ms: int, beacon: str | None = None) -> Sealed:
     return Sealed(line.lobby, line.accumulator, beacon, line.closed_ms, now_ms)
 
 

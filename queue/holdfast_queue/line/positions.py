@@ -1,8 +1,8 @@
-"""What visitors see of their own places, worked out from one status document.
+"""Visitors' views of their own places, computed from one status document.
 
-A visitor's own view is asked for more often than everything but the document itself. So whatever
-does not depend on the visitor is worked out once for each document, the rest is a few sums, and
-what they make is what goes over the wire. No store call, nothing kept.
+A visitor's view is requested more often than everything but the document itself. So whatever does
+not depend on the visitor is computed once for each document; the rest is a few sums, and their
+result is encoded as it is. No store call, no state.
 """
 
 from typing import Final
@@ -19,16 +19,16 @@ _NO_WAIT: Final = Wait(0, 0)
 
 
 class Positions:
-    """Everybody's view by one document."""
+    """Computes the view of any visitor by one document."""
 
     __slots__ = (
         "_drawing",
         "_forecast",
+        "_intervals",
         "_moving",
-        "_opening",
-        "_pace",
         "_revision",
         "_state",
+        "_to_open_seconds",
         "line",
     )
 
@@ -39,13 +39,13 @@ class Positions:
         self._moving = document.state in _MOVING
         self._forecast = forecast(line) if self._moving else None
         self._drawing = line.frozen and line.draw is DrawState.TO_COME
-        self._opening: float | None = None
+        self._to_open_seconds: float | None = None
         if not line.frozen and line.opens_ms:
-            self._opening = max(0.0, (line.opens_ms - document.now_ms) / 1000)
-        self._pace = RefreshIntervals(claim_window_seconds)
+            self._to_open_seconds = max(0.0, (line.opens_ms - document.now_ms) / 1000)
+        self._intervals = RefreshIntervals(claim_window_seconds)
 
     def view(self, ticket: Ticket, number: int | None) -> VisitorView:
-        """The place of the visitor with `ticket`, whose number is `number` if it is known."""
+        """The view of the visitor with `ticket`; `number` is theirs, None while it is not known."""
         serving, wait = self.line.serving, None
         if number is None:
             state, ahead = VisitorState.LOBBY, None
@@ -64,20 +64,20 @@ class Positions:
             ahead,
             serving,
             wait,
-            self._pace.seconds(self._distance(wait)),
+            self._intervals.seconds(self._seconds_to_next(wait)),
             self._revision,
             self._state,
         )
 
-    def _distance(self, wait: Wait | None) -> float | None:
-        """Seconds until something may happen to the visitor: the open, the draw, or the call."""
+    def _seconds_to_next(self, wait: Wait | None) -> float | None:
+        """Seconds until the open, the draw or the call, whichever is next; None when not known."""
         if self._drawing:
             return 0.0
-        return self._opening if wait is None else wait.p50
+        return self._to_open_seconds if wait is None else wait.p50
 
 
 def state_of(document: StatusDocument, number: int | None) -> VisitorState:
-    """Where somebody with this number is, as far as the document can tell."""
+    """The state of a visitor with this number, by the document."""
     if number is None:
         return VisitorState.LOBBY
     return VisitorState.CALLED if number <= document.line.serving else VisitorState.WAITING

@@ -1,12 +1,12 @@
-"""How long a visitor waits before asking again.
+"""How long a visitor waits between two polls.
 
-The service schedules the polls: somebody a thousand places back learns nothing by asking twice a
-second, somebody next in line must notice the call well inside its window. The interval grows with
-the expected wait and is clamped at both ends; the jitter keeps a crowd that arrived in one second
-from asking in one second for the rest of the sale.
+The service schedules the polls: a visitor a thousand places back learns nothing from two polls a
+second, the next in line must notice the call well inside its window. The interval grows with the
+expected wait and is clamped at both ends; the jitter keeps a crowd that arrived in one second from
+polling in one second for the rest of the sale.
 
 Invariant: an interval is never longer than a third of the claim window, so a visitor who was just
-called has at least two polls left before the call lapses. The page itself slows down while its tab
+called has at least two polls left before the call expires. The page itself slows down while its tab
 is hidden.
 """
 
@@ -23,12 +23,12 @@ _FLOOR_SECONDS: Final = 0.5
 
 
 def shared_interval_seconds(claim_window_seconds: float) -> float:
-    """What the shared document says: the pace of those near the front, as it knows no distance."""
+    """The interval that the status document gives everybody: that of visitors near the front."""
     return max(_FLOOR_SECONDS, min(MIN_INTERVAL_SECONDS, claim_window_seconds / _POLLS_PER_WINDOW))
 
 
 class RefreshIntervals:
-    """The intervals of one sale, between the bounds that its claim window sets."""
+    """Computes the intervals of one sale, between the bounds that its claim window sets."""
 
     def __init__(self, claim_window_seconds: float) -> None:
         self._floor = shared_interval_seconds(claim_window_seconds)
@@ -36,8 +36,8 @@ class RefreshIntervals:
         self._ceiling = max(longest, self._floor)
 
     def seconds(self, wait_seconds: float | None, draw: Callable[[], float] = random) -> float:
-        """The interval of a visitor who still waits about that long (None: nobody can tell)."""
+        """The interval of a visitor whose expected wait is `wait_seconds` (None: unknown)."""
         base = self._ceiling if wait_seconds is None else wait_seconds / WAIT_DIVISOR
         jittered = max(self._floor, base) * (1.0 + JITTER * draw())
-        # To a tenth; `round` with digits takes as long as all of the rest.
+        # Rounded to a tenth; `round` with digits takes as long as all of the rest.
         return int(min(self._ceiling, jittered) * 10 + 0.5) / 10

@@ -1,4 +1,4 @@
-"""From what a line's script refuses to what the client is told: one table."""
+"""The table from a script's refusing code to the error that the client gets."""
 
 from typing import Final
 
@@ -19,5 +19,5 @@ _ERRORS: Final = {
 
 
 def refusal(code: Code) -> HoldfastError:
-    """The error for a refusing code; a code that is not in the table is a fault of ours."""
+    """The error of a refusing code; INTERNAL_ERROR for a code that no script should return."""
     return HoldfastError(_ERRORS.get(code, ErrorCode.INTERNAL_ERROR))

@@ -1,4 +1,4 @@
-"""What a room answers: typed results that the handlers only have to write down."""
+"""What a room returns: typed results that handlers only have to encode."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ from holdfast_queue.tokens.tickets import Ticket
 
 
 class VisitorState(StrEnum):
-    """Where a visitor is. After `called` only a claim tells more, since that is the store's."""
+    """Where a visitor is. Whether one who was called has claimed, only the store knows."""
 
     LOBBY = "lobby"
     WAITING = "waiting"
@@ -27,7 +27,7 @@ _WIRE_NAMES = {
 
 
 class VisitorView(msgspec.Struct, frozen=True, gc=False, rename=_WIRE_NAMES):
-    """What a visitor sees of their own place, as it is encoded. Clients rely on these names."""
+    """A visitor's own place, as it is encoded. Clients rely on these names."""
 
     state: VisitorState
     number: int | None
@@ -43,10 +43,10 @@ class VisitorView(msgspec.Struct, frozen=True, gc=False, rename=_WIRE_NAMES):
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A pass, at the time it was given.
+    """A pass with its token, at the sale's time `now_ms`.
 
-    `again` when this admission was given before, `claimed` when it was claimed before: a join that
-    went straight through gives what nobody has claimed yet.
+    `again` when the visitor was admitted before, `claimed` when the pass was claimed before: a join
+    that admits at once gives a pass that nobody has claimed yet.
     """
 
     granted: Pass
@@ -58,7 +58,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """Not yet: ask again in so many seconds. `called` when only room is missing."""
+    """The visitor is to ask again in so many seconds; `called` when only a free slot is missing."""
 
     seconds: float
     called: bool
@@ -66,7 +66,9 @@ class RetryLater:
 
 @dataclass(frozen=True, slots=True)
 class JoinResult:
-    """The answer to a join: a ticket, new or `again` the one that was shown."""
+    """The ticket of a join, with its token: a new one, or with `again` one that was issued
+    before.
+    """
 
     token: str
     ticket: Ticket

@@ -1,12 +1,12 @@
 """The waiting room of one sale, as one process runs it.
 
-A room keeps no visitor. It has the sale's settings, the latest status document, and the means to
-ask the store; tickets carry everything else. So a poll and a visitor's own view are answered from
-memory, a join costs its share of a batch, and only a claim is a store call of its own.
+A room keeps no visitor. It has the sale's settings, the latest status document, and access to the
+store; tickets carry everything else. So a poll and a visitor's own view are answered from memory, a
+join costs its share of a batch, and only a claim is a store call of its own.
 
-This is the room's face and its operator's side; each part that visitors meet is a module of its
-own: joining (join), looking (positions, presence), claiming (claim). They share the state
-of the line, which only `tick` moves on.
+`Room` is what handlers and the operator's side use; each part that visitors meet is a module of its
+own: joining (join), positions and presence, claiming (claim). They share the state of the line,
+which only `tick` advances.
 """
 
 from holdfast_lua.calls.codes import Code
@@ -77,31 +77,31 @@ class Room:
         """The latest status; None when the line has not been seen yet."""
         return self._line_state.known
 
-    # what moves it on
+    # advancing
 
     async def tick(self) -> Advanced:
-        """Moves the line on and makes the next status document."""
+        """Advances the line in the store and makes the next status document."""
         advanced = await self._services.calls.advance_line(self.ref)
-        if self._line_state.take(advanced):
-            self.lobby.look(advanced.status, advanced.now_ms)
-            noted = self._presence.turn(advanced.status, advanced.now_ms)
-            if noted is not None:
-                await self._presence.report(noted)
+        if self._line_state.update(advanced):
+            self.lobby.seal_when_due(advanced.status, advanced.now_ms)
+            ended = self._presence.end_window(advanced.status, advanced.now_ms)
+            if ended is not None:
+                await self._presence.report(ended)
         return advanced
 
     async def aclose(self) -> None:
-        """Waits for the joins and the sealing under way."""
+        """Waits until the joins and the sealing under way are done."""
         await self._join_service.aclose()
         await self.lobby.settled()
 
-    # what visitors ask
+    # visitors
 
     def read_ticket(self, token: str) -> Ticket | None:
         """The ticket behind `token` if it is one of this sale."""
         return self._line_state.read_ticket(token)
 
     def read_identity(self, token: str) -> Identity | None:
-        """Whom a storefront has signed for; None when it is no such token."""
+        """The identity that a storefront has signed; None when `token` is none for this sale."""
         return self._join_service.read_identity(token)
 
     async def join(
@@ -112,20 +112,20 @@ class Room:
         address: str | None = None,
         identity: Identity | None = None,
     ) -> JoinResult:
-        """A place, or the one that is live already; see JoinService.join."""
+        """The visitor's live place, else a new one; see JoinService.join."""
         return await self._join_service.join(token, nonce, address, identity)
 
     def number_of(self, ticket: Ticket) -> int | None:
-        """A number is on the ticket, or follows from the lobby index once the order is known."""
+        """The number of a ticket; None while none is fixed."""
         return self._line_state.number_of(ticket)
 
     def view(self, ticket: Ticket) -> VisitorView:
-        """The visitor's place by the newest document; no store call."""
+        """The visitor's place by the newest document, without a store call."""
         positions = self._line_state.positions
         return positions.view(ticket, self.lobby.number_of(ticket, positions.line))
 
     def visit(self, ticket: Ticket) -> VisitorView:
-        """The same for a visitor who asks: they are still there."""
+        """The visitor's place, and a note that the visitor is still there."""
         positions = self._line_state.positions
         number = self._line_state.lobby.number_of(ticket, positions.line)
         ordinal = number if positions.line.frozen else ticket.ordinal
@@ -134,38 +134,39 @@ class Room:
         return positions.view(ticket, number)
 
     async def claim(self, ticket: Ticket) -> Admission | RetryLater:
-        """Turns a call into a pass. Raises what ends the way: expired, sold out, closed."""
+        """Admits a visitor who was called; see ClaimService.claim."""
         return await self._claim_service.claim(ticket)
 
-    # what becomes of a pass
+    # passes
 
     async def renew(self, claims: PassClaims) -> Admission:
-        """The same pass with a later end."""
+        """The admission with a later end."""
         return await self._claim_service.renew(claims)
 
     async def end(self, pass_id: str, reason: str = "released") -> bool:
-        """Frees the slot; False when the session was over before."""
+        """Ends a session, which frees its slot; False when it was over before."""
         return await self._claim_service.end(pass_id, reason)
 
     def handoff(self, admission: Admission, origin: str) -> str:
-        """What carries the admission to the shop at `origin`."""
+        """A token that carries the admission to the shop at `origin`."""
         return self._claim_service.handoff(admission, origin)
 
     async def exchange(self, token: str, origin: str | None) -> Admission:
-        """The pass of a hand-off, once; with an `origin` only of one that is meant for it."""
+        """Exchanges a hand-off for its admission; see ClaimService.exchange."""
         return await self._claim_service.exchange(token, origin)
 
-    # what the operator does
+    # the operator
 
     def apply(self, settings: LineSettings, brand: Brand | None = None) -> None:
-        """Takes over settings that are in force in the store already."""
+        """Adopts settings that are in force in the store already."""
         self._line_state.settings = settings
         self.brand = brand or self.brand
 
     async def update(self, settings: LineSettings, settings_version: int) -> bool:
-        """Brings settings that the ledger has into force; raises when the open cannot be moved.
+        """Puts settings that the ledger has into force in the store and here.
 
-        False when later ones are in force already: nothing has changed then.
+        False, without a change, when later ones are in force already. Raises HoldfastError when the
+        open cannot be moved any more.
         """
         answer = await self._services.calls.update_line(
             self.ref, settings_version, settings.times_ms, settings.terms
@@ -179,7 +180,7 @@ class Room:
         return True
 
     async def change_lifecycle(self, operation: str) -> LifecycleChanged:
-        """open, pause, resume, drain or close; raises when the sale is closed."""
+        """Runs one of open, pause, resume, drain and close; raises when the sale is closed."""
         changed = await self._services.calls.change_lifecycle(self.ref, operation)
         if changed.code < 0:
             raise refusal(changed.code)
@@ -187,7 +188,7 @@ class Room:
         return changed
 
     async def give_beacon(self, value: str) -> None:
-        """The value of the beacon that was announced for the draw; it counts once."""
+        """Seals the draw with the value of its announced beacon."""
         await self.tick()
         await self.lobby.give_beacon(value, self.document.line, self.document.now_ms)
         await self.tick()

@@ -1,8 +1,7 @@
-"""What every room of a process shares: the scripts, the keys, and the way to the ledger.
+"""What all rooms of a process share: the scripts, the keys, and access to the ledger.
 
-`RoomServices` is the waiting room's part of the composition root's work: it is made once, from an
-executor and a keyring, and given to each `Room`. `raise_ceiling` and `seal_draw` are injected,
-because the ledger belongs to the inventory, which this package must not know.
+`RoomServices` is made once, by the composition root, from an executor and a keyring, and is given
+to each `Room`. `raise_ceiling` and `seal_draw` are the two ledger transactions of a line.
 """
 
 from collections.abc import Awaitable, Callable
@@ -27,7 +26,7 @@ DrawSealer = Callable[[str, int, Sealed], Awaitable[Sealed]]
 
 @dataclass(frozen=True, slots=True)
 class RoomServices:
-    """The shared means of all rooms."""
+    """The store calls, token codecs and ledger transactions of all rooms."""
 
     calls: LineCalls
     tickets: TicketCodec
@@ -48,7 +47,7 @@ def make_room_services(
     *,
     algorithm: str = EDDSA,
 ) -> RoomServices:
-    """The services of one process. `issuer` is the public URL, as tokens name it."""
+    """Makes the services of one process; tokens name `issuer`, the public URL."""
     passes = Signer(issuer, [signing_key(key, algorithm) for key in keyring.keys(Purpose.PASS)])
     handoffs = Signer(
         issuer, [signing_key(key, algorithm) for key in keyring.keys(Purpose.HANDOFF)]

@@ -1,15 +1,14 @@
-"""What an operator sets about one sale's line.
+"""The operator's settings of one sale's line.
 
-Invariants: a `LineSettings` that exists is valid, so nobody after the constructor checks a range
-again; every number has a maximum, because each of them bounds a loop, a set or a clock further on.
-`InvalidSetting` names the field in the words of the sales API, which turns it into its
-`invalid_request`.
+Invariants: a `LineSettings` that exists is valid, so no later code checks a range again; every
+number has a maximum, because each of them bounds a loop, a set or a clock. `InvalidSetting` names
+the field as the sales API does, which turns it into its `invalid_request`.
 
 The names follow Cloudflare's waiting room (`new_users_per_minute`, `total_active_users`,
-`queue_all`, `suspended`), which other vendors took over; only units were made milliseconds inside.
+`queue_all`, `suspended`), which other vendors took over; inside, times are in milliseconds.
 
-Rejected: reading the sale's specification here. It also speaks of plans and prices, which are not
-the line's business.
+Rejected: reading the sale's specification here. It also has plans and prices, which do not concern
+the line.
 """
 
 from dataclasses import dataclass

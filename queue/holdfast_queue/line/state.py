@@ -1,8 +1,8 @@
-"""How one sale's line stands, as this process knows it: what every part of a room looks at.
+"""The state of one sale's line, as one process knows it; every part of a room reads it.
 
 There is one `LineState` for each sale and process. It holds the sale's settings and the newest
-status document, and knows which number a ticket has by it; the ticker alone moves it on. Joining,
-claiming and looking are modules of their own that read it, so none of them needs another.
+status document, and finds the number of a ticket by it; only the ticker updates it. Joining,
+claiming and positions are modules of their own that read it, so none of them needs another.
 
 Invariant: a document never goes back, though the replies it is made from may overtake each other.
 """
@@ -21,7 +21,7 @@ from holdfast_queue.tokens.tickets import Ticket
 
 
 class LineState:
-    """One sale's line, seen from one process."""
+    """The settings and the newest status of one line."""
 
     def __init__(
         self,
@@ -48,13 +48,13 @@ class LineState:
 
     @property
     def positions(self) -> Positions:
-        """What the latest status means to each visitor; StoreUnavailable as for the document."""
+        """Visitors' places by the latest status; StoreUnavailable as for the document."""
         if self._positions is None:
             raise StoreUnavailable(f"the line of {self.name} has not been read yet")
         return self._positions
 
-    def take(self, advanced: Advanced) -> bool:
-        """Makes the next document; False when a later one is there already."""
+    def update(self, advanced: Advanced) -> bool:
+        """Makes the next document from a reply; False when a later one is known already."""
         known = self.known
         if known is not None and advanced.revision < known.revision:
             return False
@@ -69,7 +69,7 @@ class LineState:
         return ticket if ticket is not None and ticket.uid == self.ref.uid else None
 
     def number_of(self, ticket: Ticket) -> int | None:
-        """A number is on the ticket, or follows from the lobby index once the order is known."""
+        """The number of a ticket, its own or that of its lobby index; None while none is fixed."""
         return self.lobby.number_of(ticket, self.document.line)
 
     def is_quiet(self) -> bool:
@@ -78,6 +78,6 @@ class LineState:
         return known is not None and known.state is SaleState.OPEN and known.line.waiting == 0
 
     def awaits_draw(self) -> bool:
-        """Whether there is a draw to come that a nonce can have a part in."""
+        """Whether a draw is to come, in which the nonce of a join can take part."""
         settled = self.known is not None and self.known.line.draw is DrawState.SEALED
         return self.lobby.draw is not None and not settled

@@ -1,12 +1,11 @@
-"""The status document: one small public answer for everybody who waits.
+"""The status document: one small public response for everybody who waits.
 
 Each worker makes it anew after each step of the line and serves the same bytes to every poll, so a
 poll costs no store call and no encoding. A visitor computes the people ahead from it.
 
 Invariants: it holds nothing about any visitor; documents are ordered by `revision`; within that
-order `serving` never falls; the ETag is that of the content without the time, so a line in which
-nothing happens answers 304 for as long as that lasts. `last_updated` is when the content last
-changed.
+order `serving` never falls; the ETag is that of the content without the time, so polls of a line
+that does not change are answered 304. `last_updated` is when the content last changed.
 """
 
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class SaleState(StrEnum):
-    """How a sale stands for its visitors."""
+    """The state of a sale as its visitors see it."""
 
     SCHEDULED = "scheduled"
     LOBBY = "lobby"
@@ -41,14 +40,14 @@ class SaleState(StrEnum):
 
 
 class _DrawContent(msgspec.Struct):
-    """So that whoever waits sees the commitment, and when the visitor's own number can be asked."""
+    """The draw's commitment, and whether numbers are drawn yet."""
 
     commitment: str
     drawn: bool
 
 
 class _Content(msgspec.Struct):
-    """The document but for the time of day. Clients rely on these names."""
+    """The document without the current time. Clients rely on these names."""
 
     sale: str
     state: str
@@ -75,7 +74,7 @@ class _Content(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class StatusDocument:
-    """The document with what it was made from."""
+    """The encoded document with what it was made from."""
 
     line: LineStatus
     state: SaleState
@@ -93,7 +92,7 @@ def make_document(
     draw: DrawFacts | None = None,
     previous: StatusDocument | None = None,
 ) -> StatusDocument:
-    """The document of this moment. `previous` tells since when nothing has changed."""
+    """Makes the document of a reply; `previous` tells since when its content is unchanged."""
     now_ms, line = advanced.now_ms, advanced.status
     state = sale_state(line, now_ms)
     encoded = _encode(_content(sale, settings, advanced, draw))
@@ -106,7 +105,7 @@ def make_document(
 
 
 def sale_state(line: LineStatus, now_ms: int) -> SaleState:
-    """What the operator said goes before the time, the time before the stock."""
+    """The state of a sale: the operator's word goes before the time, the time before the stock."""
     if line.lifecycle == "closed" or 0 < line.ends_ms <= now_ms:
         return SaleState.CLOSED
     if line.lifecycle == "draining":

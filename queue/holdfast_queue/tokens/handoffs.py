@@ -1,12 +1,12 @@
-"""The hand-off: how an admission travels back to the shop through the visitor's address bar.
+"""Hand-offs: tokens that carry an admission back to the shop through the visitor's address bar.
 
-A URL is logged, shared and kept in histories, so no long-lived credential goes into one. The
-hand-off is a JWT of at most a minute whose audience is the return origin; the shop's connector
-verifies it offline and makes its own cookie, a browser application exchanges it, once, for the
-pass. Single use is the store's to enforce (exchange_handoff.lua), by its `jti`.
+A URL is logged, shared and kept in histories, so no long-lived credential goes into one. A hand-off
+is a JWT of at most a minute whose audience is the return origin. The shop's connector verifies it
+offline and makes its own cookie; a browser application exchanges it, once, for the pass. The store
+enforces the single use (exchange_handoff.lua), by its `jti`.
 
-Invariant: the `exp` of a hand-off never lies after the session's end, and it names an origin that
-the sale allows.
+Invariant: the `exp` of a hand-off is never after the end of the session. That the sale allows its
+origin is for the caller to check.
 """
 
 from dataclasses import dataclass
@@ -23,21 +23,22 @@ _ID_BYTES: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """A hand-off that verified."""
+    """A verified hand-off."""
 
     handoff_id: str
     admitted: Pass
 
 
 class HandoffIssuer:
-    """Makes hand-offs for an origin and reads them back."""
+    """Issues hand-offs and verifies them."""
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
 
     def issue(self, admitted: Pass, origin: str, now_ms: int, issued_ms: int | None = None) -> str:
-        """A hand-off of `admitted` to the shop at `origin`, issued now or, by the shop's clock, at
-        `issued_ms`.
+        """A hand-off of `admitted` to the shop at `origin`, good for HANDOFF_MS from `now_ms`.
+
+        `issued_ms` is the time from which it is valid, `now_ms` when it is left out.
         """
         issued_at_s = (now_ms if issued_ms is None else issued_ms) // 1000
         expires_at_ms = min(now_ms + HANDOFF_MS, admitted.expires_at_ms)
@@ -60,7 +61,10 @@ class HandoffIssuer:
         )
 
     def read(self, token: str, origin: str | None, now_ms: int) -> Handoff | None:
-        """The hand-off behind `token`, when it is meant for `origin` (None: any) and not over."""
+        """The hand-off in `token`; None when it is not valid, over, or not meant for `origin`.
+
+        Without an `origin` it may be meant for any.
+        """
         claims = self._signer.verify(token, origin, HANDOFF_TYPE, now_ms)
         if claims is None:
             return None
@@ -80,7 +84,7 @@ class HandoffIssuer:
 
 
 def redirect_url(return_url: str, handoff: str) -> str:
-    """`return_url` carrying the hand-off; whatever the parameter held before is dropped."""
+    """`return_url` with the hand-off as its only HANDOFF_PARAMETER."""
     parts = urlsplit(return_url)
     query = [
         (name, value)

@@ -1,20 +1,19 @@
-"""Passes: what an admitted visitor shows, and the keys by which anybody checks it offline.
+"""Passes: what an admitted visitor shows, and the keys with which anybody verifies it offline.
 
 A pass is a JWT (EdDSA; HS256 for platforms that cannot verify Ed25519). Claims: `iss` the service,
 `aud` the sale's name, `uid` and `epoch` of the sale, `sub` the buyer (opaque), `jti` the pass id,
 `iat nbf exp`, `renewable_until` (after it the pass is not renewed and begins no hold), and
 `channels` where the visitor carries any; header: `typ`, `alg`, `kid`.
 
-Invariants: the algorithm is the key's, never the token's; each purpose has its own key, so a
-hand-off never passes for a pass (and `typ` tells them apart besides); claiming again makes another
-token of the same pass, with the same `jti`. The signature says that a visitor was admitted until
-`exp`, the store alone whether the session still lives.
+Invariants: the algorithm is the key's, never the token's; each purpose has its own key, and `typ`
+besides, so a hand-off never passes for a pass; claiming again makes another token of the same pass,
+with the same `jti`. The signature says that a visitor was admitted until `exp`; only the store
+knows whether the session is still live.
 
-Time is the caller's, because sessions end by the sale's clock: PyJWT's own look at the wall clock
-is switched off.
+Time is the caller's, because sessions end by the sale's clock.
 
-Rejected: `exp` without `epoch`. After a store loss the inventory must know an earlier epoch's pass
-from one of its own.
+Rejected: `exp` without `epoch`. After a store loss the inventory must tell a pass of an earlier
+epoch from one of its own.
 """
 
 from collections.abc import Sequence
@@ -36,7 +35,7 @@ _HEADERS_KEPT_MAX: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """One key of one algorithm, with the id under which it is published."""
+    """A key of one algorithm, with the id under which it is published."""
 
     algorithm: str
     kid: str
@@ -44,7 +43,7 @@ class SigningKey:
     public: Ed25519PublicKey | bytes = field(repr=False)
 
     def jwk(self) -> dict[str, str] | None:
-        """The key as others may have it; None for a shared secret."""
+        """The public key as a JSON Web Key; None for a shared secret, which has none."""
         if isinstance(self.public, bytes):
             return None
         return {
@@ -58,7 +57,7 @@ class SigningKey:
 
 
 def signing_key(derived: DerivedKey, algorithm: str = EDDSA) -> SigningKey:
-    """The key that a derived one stands for: an Ed25519 seed, or the secret itself."""
+    """Makes a signing key of a derived one: from it as an Ed25519 seed, or as the secret itself."""
     if algorithm == HS256:
         return SigningKey(HS256, derived.kid, derived.key, derived.key)
     if algorithm != EDDSA:
@@ -68,12 +67,12 @@ def signing_key(derived: DerivedKey, algorithm: str = EDDSA) -> SigningKey:
 
 
 def jwks(keys: Sequence[SigningKey]) -> dict[str, list[dict[str, str]]]:
-    """The JSON Web Key Set of every key that still verifies."""
+    """The JSON Web Key Set of the public keys."""
     return {"keys": [published for key in keys if (published := key.jwk()) is not None]}
 
 
 def shared_jwk(key: DerivedKey) -> dict[str, str]:
-    """A secret that is handed over to a storefront (HS256); never published."""
+    """A shared secret (HS256) as a JSON Web Key, to be given to one storefront; never published."""
     return {
         "kty": "oct",
         "alg": HS256,
@@ -85,7 +84,7 @@ def shared_jwk(key: DerivedKey) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """An admission, as the token says it. Times are Unix milliseconds by the store's clock."""
+    """The admission that a token states. Times are Unix milliseconds by the store's clock."""
 
     sale: str
     uid: str
@@ -94,13 +93,13 @@ class Pass:
     subject: str
     expires_at_ms: int
     channels: tuple[str, ...] = ()
-    """What the holder may have beside what is for everybody."""
+    """The channels whose allotments the holder may hold."""
     renewable_until_ms: int = 0
-    """0 for ever"""
+    """0: without end"""
 
     @property
     def further_claims(self) -> dict[str, object]:
-        """Channels and the end of renewing, where there are any."""
+        """The claims for channels and the end of renewing, where there are any."""
         claims: dict[str, object] = {"channels": list(self.channels)} if self.channels else {}
         if self.renewable_until_ms:
             claims["renewable_until"] = self.renewable_until_ms // 1000
@@ -108,7 +107,7 @@ class Pass:
 
 
 class Signer:
-    """Signs with the first key of a purpose, verifies with any of them."""
+    """Signs tokens with the first of its keys and verifies them with any."""
 
     def __init__(self, issuer: str, keys: Sequence[SigningKey]) -> None:
         if not keys:
@@ -119,7 +118,7 @@ class Signer:
         self._headers: dict[str, tuple[str, str]] = {}
 
     def sign(self, claims: dict[str, object], token_type: str) -> str:
-        """`claims` under the current key."""
+        """A token of `claims`, signed with the first key."""
         key = self.keys[0]
         headers = {"kid": key.kid, "typ": token_type}
         return jwt.encode({"iss": self.issuer, **claims}, key.private, key.algorithm, headers)
@@ -127,7 +126,9 @@ class Signer:
     def verify(
         self, token: str, audience: str | None, token_type: str, now_ms: int
     ) -> dict[str, Any] | None:
-        """The claims, when signature, audience (None: any), type and times are right; else None."""
+        """The claims of `token`; None unless signature, audience (None: any), type and times are
+        right.
+        """
         if len(token) > MAX_TOKEN_CHARS:
             return None
         key = self._key_of(token, token_type)
@@ -138,37 +139,40 @@ class Signer:
         )
         if claims is None:
             return None
-        self._note(token, key, token_type)
-        return claims if _timely(claims, now_ms) else None
+        self._remember(token, key, token_type)
+        return claims if _is_in_time(claims, now_ms) else None
 
     def _key_of(self, token: str, token_type: str) -> SigningKey | None:
-        """The key that the header names, None when there is none or the type is another."""
-        noted = self._headers.get(token.partition(".")[0])
-        if noted is None:
+        """The key that the header names; None when there is none, or the type is another."""
+        known = self._headers.get(token.partition(".")[0])
+        if known is None:
             header = header_of(token)
             if header is None:
                 return None
-            noted = str(header.get("kid")), str(header.get("typ"))
-        kid, typ = noted
+            known = str(header.get("kid")), str(header.get("typ"))
+        kid, typ = known
         return self._by_kid.get(kid) if typ == token_type else None
 
-    def _note(self, token: str, key: SigningKey, token_type: str) -> None:
-        """All tokens of a key and a type begin alike, and parsing that takes a quarter of a check.
+    def _remember(self, token: str, key: SigningKey, token_type: str) -> None:
+        """Remembers the header of a verified token: all tokens of a key and a type have the same,
+        and parsing it takes a quarter of the time of a verification.
 
-        Only headers that we have signed ourselves are kept: nobody else can fill the memory.
+        Only headers that this service has signed are kept, so strangers cannot fill the memory.
         """
         if len(self._headers) < _HEADERS_KEPT_MAX:
             self._headers.setdefault(token.partition(".")[0], (key.kid, token_type))
 
 
 class PassIssuer:
-    """Issues and reads the passes of all sales."""
+    """Issues and verifies the passes of all sales."""
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
 
     def issue(self, admitted: Pass, issued_ms: int) -> str:
-        """The token of an admission; `exp` is rounded down, so it never outlives the session."""
+        """The token of an admission; its `exp` is rounded down, so it never outlives the
+        session.
+        """
         issued_at_s = issued_ms // 1000
         return self._signer.sign(
             {
@@ -186,7 +190,7 @@ class PassIssuer:
         )
 
     def read(self, token: str, sale: str, now_ms: int) -> Pass | None:
-        """The admission behind `token`; None when it is not a pass to `sale`, or not any more."""
+        """The admission in `token`; None when it is no pass to `sale`, or has expired."""
         claims = self._signer.verify(token, sale, PASS_TYPE, now_ms)
         if claims is None or not isinstance(claims.get("uid"), str):
             return None
@@ -203,11 +207,11 @@ class PassIssuer:
 
 
 def channels_in(claims: dict[str, Any]) -> tuple[str, ...]:
-    """The channels of a pass or hand-off; what we would not have written is none."""
+    """The channels of a pass or hand-off; none when the claim is not as this service writes it."""
     return read_channels(claims.get("channels", [])) or ()
 
 
-def _timely(claims: dict[str, Any], now_ms: int) -> bool:
+def _is_in_time(claims: dict[str, Any], now_ms: int) -> bool:
     begins, ends = claims["nbf"], claims["exp"]
     if not isinstance(begins, int) or not isinstance(ends, int):
         return False

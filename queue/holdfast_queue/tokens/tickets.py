@@ -1,18 +1,18 @@
-"""Tickets: the whole memory of a waiting visitor, kept by the visitor.
+"""Tickets: all that is known about a waiting visitor, kept by the visitor.
 
 A ticket is `kid | tag | body`, base64url without padding: the body a compact msgpack list, the tag
-keyed BLAKE2b over kid and body, the kid three bytes derived from the key. Made in about 1.4 us and
-checked in about 2; nothing is stored for it.
+keyed BLAKE2b over kid and body, the kid three bytes derived from the key. It takes about 1.4 us to
+make and 2 us to check; nothing is stored for it.
 
 Invariants: a ticket verifies for the life of its sale as long as its key is listed (rotation: the
 new key first, old ones after it); its id is random, so `pass_id` and `subject` cannot be guessed
 from a number; both are derived from id and sale alone, never from the key, so they outlive a
-rotation. The subject of an identity's ticket is the identity's, see identities, and travels in the
-ticket. A place is a number (from 1) or a lobby index (from 0), never both. Channels and
-buyer are written only when there are any: a ticket without is the same as before there were such.
+rotation. The subject of an identity's ticket is the identity's (see identities) and is written into
+the ticket. A place is a number (from 1) or a lobby index (from 0), never both. Channels and buyer
+are written only when there are any, so that tickets without them are as short as they can be.
 
 Rejected: JWTs (18 us and three times the bytes for what only this service ever reads), and an
-expiry inside the ticket: whether a place is still worth something is the line's to say.
+expiry inside the ticket: only the line knows whether a place is still live.
 """
 
 import secrets
@@ -31,7 +31,7 @@ MIN_KEY_BYTES: Final = 32
 _KID_BYTES: Final = 3
 _TAG_BYTES: Final = 16
 _BODY_AT: Final = _KID_BYTES + _TAG_BYTES
-# To the decoder's alphabet; what it would take and we never write becomes foreign.
+# To the decoder's alphabet; characters that it takes and tickets never have become invalid.
 _FROM_URL: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _ID_BITS: Final = 64
@@ -53,8 +53,10 @@ _decode_body = msgspec.msgpack.Decoder(_Body).decode
 
 
 class Ticket(msgspec.Struct, frozen=True, gc=False):
-    """A visitor's place in one sale. A struct: made for every view, and a frozen dataclass takes
-    five times as long.
+    """A visitor's place in one sale.
+
+    A msgspec struct, since one is made for every view and a frozen dataclass takes five times as
+    long to make.
     """
 
     uid: str
@@ -64,13 +66,13 @@ class Ticket(msgspec.Struct, frozen=True, gc=False):
     lobby_index: int | None
     issued_at_s: int
     channels: tuple[str, ...] = ()
-    """What the storefront has signed that the visitor may have, see identities."""
+    """The channels that the storefront has signed for the visitor, see identities."""
     buyer: str = ""
-    """The buyer that the visitor's identity stands for; empty without an identity."""
+    """The buyer id of the visitor's identity; empty without an identity."""
 
     @property
     def ordinal(self) -> int:
-        """Which place it is, in lobby and line alike: the first is 1."""
+        """The rank of the place in lobby and line alike, from 1."""
         return self.number if self.number is not None else (self.lobby_index or 0) + 1
 
     @property
@@ -80,16 +82,20 @@ class Ticket(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def subject(self) -> str:
-        """The buyer as the inventory knows them: opaque, one for each identity or ticket."""
+        """The opaque buyer id, one for each identity or ticket."""
         return self.buyer or _derive("hf-buyer", self.uid, self.id)
 
 
 def derive_pass_id(uid: str, ticket_id: int) -> str:
-    """H(ticket id), needed before a number is known: a quiet sale admits in the join itself."""
+    """The pass id of a ticket: a hash of its id, known before its number is.
+
+    A join that admits at once needs it so early.
+    """
     return _derive("hf-pass", uid, ticket_id)
 
 
 def new_ticket_id() -> int:
+    """A random ticket id."""
     return secrets.randbits(_ID_BITS)
 
 
@@ -104,7 +110,9 @@ def _derive(purpose: str, uid: str, ticket_id: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """A key, and the hash that has taken it in: copying that is twice as fast as beginning anew."""
+    """A key as a hash that was begun with it, since to copy that is twice as fast as to begin
+    one.
+    """
 
     kid: bytes
     begun: blake2b = field(repr=False)
@@ -116,41 +124,41 @@ class _Key:
 
 
 class TicketCodec:
-    """Makes tickets with the first key and checks them with any."""
+    """Encodes tickets with the first key and decodes those of any."""
 
-    def __init__(self, secrets_: Sequence[bytes]) -> None:
-        if not secrets_:
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        if not keys:
             raise ValueError("a ticket codec needs a key")
-        if any(len(secret) < MIN_KEY_BYTES for secret in secrets_):
+        if any(len(secret) < MIN_KEY_BYTES for secret in keys):
             raise ValueError(f"ticket keys have at least {MIN_KEY_BYTES} bytes")
-        keys = [_key_of(secret) for secret in secrets_]
-        self._current = keys[0]
-        self._by_kid = {key.kid: key for key in reversed(keys)}
+        begun = [_key_of(secret) for secret in keys]
+        self._current = begun[0]
+        self._by_kid = {key.kid: key for key in reversed(begun)}
 
     def make(self, ticket: Ticket) -> str:
-        """The token of `ticket`, under the current key."""
+        """The token of `ticket`, signed with the first key."""
         fields = (ticket.uid, ticket.epoch, ticket.id, _place(ticket), ticket.issued_at_s)
         if ticket.buyer:
             body = _encode((*fields, ticket.channels, ticket.buyer))
         else:
             body = _encode((*fields, ticket.channels) if ticket.channels else fields)
         key = self._current
-        return _spell(key.kid + key.tag(body) + body)
+        return _encode_base64(key.kid + key.tag(body) + body)
 
     def read(self, token: str) -> Ticket | None:
-        """The ticket behind `token`; None when it is not one of ours."""
-        raw = _decode(token)
+        """The ticket in `token`; None when this service has not signed it."""
+        raw = _decode_base64(token)
         key = self._by_kid.get(raw[:_KID_BYTES])
         if key is None:
             return None
         body = raw[_BODY_AT:]
         if not compare_digest(raw[_KID_BYTES:_BODY_AT], key.tag(body)):
             return None
-        return _parse(body)
+        return _ticket_of(body)
 
 
 def _key_of(secret: bytes) -> _Key:
-    """The tag is over kid and body, so that a kid cannot be exchanged."""
+    """A key made of its secret. The tag covers kid and body, so that a kid cannot be exchanged."""
     key = secret[: blake2b.MAX_KEY_SIZE]
     kid = blake2b(b"", digest_size=_KID_BYTES, key=key, person=b"hf-kid").digest()
     return _Key(kid, blake2b(kid, digest_size=_TAG_BYTES, key=key, person=b"hf-ticket"))
@@ -165,24 +173,24 @@ def _place(ticket: Ticket) -> int:
     return -1 - ticket.lobby_index
 
 
-def _decode(token: str) -> bytes:
+def _decode_base64(token: str) -> bytes:
     if len(token) > MAX_TOKEN_CHARS:
         return b""
     try:
-        spelled = token.encode("ascii").translate(_FROM_URL) + b"=" * (-len(token) % 4)
-        raw = a2b_base64(spelled)
+        padded = token.encode("ascii").translate(_FROM_URL) + b"=" * (-len(token) % 4)
+        raw = a2b_base64(padded)
     except ValueError:
         return b""
-    # The decoder skips foreign characters and unused bits; a ticket has one spelling.
-    return raw if b2a_base64(raw, newline=False) == spelled else b""
+    # The decoder skips invalid characters and unused bits; only one spelling of a ticket is valid.
+    return raw if b2a_base64(raw, newline=False) == padded else b""
 
 
-def _spell(raw: bytes) -> str:
+def _encode_base64(raw: bytes) -> str:
     return b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=").decode()
 
 
-def _parse(body: bytes) -> Ticket | None:
-    """The body is authentic, yet perhaps another version's: what surprises is no ticket."""
+def _ticket_of(body: bytes) -> Ticket | None:
+    """The ticket in a verified body; None when it is of a version that this one cannot read."""
     try:
         read = _decode_body(body)
     except msgspec.DecodeError:

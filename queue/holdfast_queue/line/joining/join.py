@@ -1,14 +1,14 @@
-"""The way in: who joins gets a place, or the one they have.
+"""Joining a sale: a visitor gets a new place, or keeps the one they have.
 
 A shown ticket or a signed identity stands for its place as long as that is live: still in the
-lobby, waiting, called, or admitted. What has lapsed or is used up is replaced by a new place.
+lobby, waiting, called, or admitted. A place that has lapsed or is used up is replaced by a new one.
 Invariant: the same ticket is never worth two places, and a place that is live is never replaced.
 """
 
 from holdfast_lua.calls.clock import host_ms
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import Answer
-from holdfast_queue.draw.commitment import own_nonce
+from holdfast_queue.draw.commitment import random_nonce
 from holdfast_queue.line.claim import ClaimService
 from holdfast_queue.line.joining.join_batch import JoinBatcher, Place
 from holdfast_queue.line.joining.join_limits import limit_join
@@ -27,7 +27,7 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 
 
 class JoinService:
-    """Where one sale is joined, in one process."""
+    """Takes the joins of one sale, in one process."""
 
     def __init__(
         self, line_state: LineState, claim_service: ClaimService, digests: IdentityDigests
@@ -43,8 +43,9 @@ class JoinService:
         self._identities = IdentityPlaces(self._services.calls, self._ref, digests)
 
     def read_identity(self, token: str) -> Identity | None:
-        """Whom a storefront has signed for, by its own clock, so this host's judges it; None when
-        it is no such token.
+        """The identity that a storefront has signed; None when `token` is none for this sale.
+
+        Storefronts sign by their own clocks, so this host's clock decides whether it is in time.
         """
         return self._services.identities.read(
             token, self._line_state.name, self._ref.uid, host_ms()
@@ -53,15 +54,14 @@ class JoinService:
     async def join(
         self, token: str | None, nonce: str | None, address: str | None, identity: Identity | None
     ) -> JoinResult:
-        """A place; the one that `token` or `identity` stands for as long as it is live.
+        """The place that `token` or `identity` stands for as long as it is live, else a new one.
 
-        Where the sale requires an identity, only a place that is live already does without.
-
-        `address` is that of the client, for the sale's limit on joins.
+        Where the sale requires an identity, only a live place does without. `address` is the
+        client's, for the limit on joins. Raises HoldfastError when the join is refused.
         """
         held = self._line_state.read_ticket(token) if token else None
         if token and held is not None:
-            state = await self._worth(held)
+            state = await self._live_state(held)
             if state is not None:
                 return JoinResult(token, held, state, again=True)
         settings = self._line_state.settings
@@ -69,48 +69,50 @@ class JoinService:
             raise HoldfastError(ErrorCode.IDENTITY_REQUIRED)
         await limit_join(self._services.calls, self._ref, settings, address)
         if identity is not None:
-            return await self._join_as(identity, nonce)
+            return await self._join_with_identity(identity, nonce)
         return self._new_place(await self._joins.join(self._nonce(nonce)))
 
     async def aclose(self) -> None:
-        """Waits for the joins under way."""
+        """Waits until the joins under way are done."""
         await self._joins.aclose()
 
-    async def _join_as(self, identity: Identity, nonce: str | None) -> JoinResult:
-        """The place of an identity: the one it has, or its next."""
+    async def _join_with_identity(self, identity: Identity, nonce: str | None) -> JoinResult:
+        """The place of an identity: the one it has while that is live, else a new one."""
         seen = await self._identities.find(identity.subject)
         known = None if seen is None else await self._existing_place(identity, seen)
         if known is not None:
             return known
-        turn = 0 if seen is None else seen.turn + 1
-        ticket_id = self._digests.ticket_id(identity.subject, turn)
+        generation = 0 if seen is None else seen.generation + 1
+        ticket_id = self._digests.ticket_id(identity.subject, generation)
         place = await self._joins.join(self._nonce(nonce), ticket_id)
-        mine = BoundPlace(place.ordinal, turn)
+        mine = BoundPlace(place.ordinal, generation)
         bound = await self._identities.bind(identity.subject, seen, mine)
         known = None if bound == mine else await self._existing_place(identity, bound)
         return known or self._new_place(place, identity)
 
     async def _existing_place(self, identity: Identity, bound: BoundPlace) -> JoinResult | None:
-        """The ticket that the identity had for this place; None when it is worth nothing."""
+        """The place that the identity is bound to, with its ticket; None when it is not live."""
         document = self._line_state.document
         numbered = document.line.frozen and bound.ordinal > document.line.lobby
         ticket = Ticket(
             uid=self._ref.uid,
             epoch=self._ref.epoch,
-            id=self._digests.ticket_id(identity.subject, bound.turn),
+            id=self._digests.ticket_id(identity.subject, bound.generation),
             number=bound.ordinal if numbered else None,
             lobby_index=None if numbered else bound.ordinal - 1,
             issued_at_s=document.now_ms // 1000,
             channels=identity.channels,
             buyer=self._digests.buyer(identity.subject),
         )
-        state = await self._worth(ticket)
+        state = await self._live_state(ticket)
         if state is None:
             return None
         return JoinResult(self._services.tickets.make(ticket), ticket, state, again=True)
 
-    async def _worth(self, ticket: Ticket) -> VisitorState | None:
-        """What a shown ticket is still worth; None when nothing."""
+    async def _live_state(self, ticket: Ticket) -> VisitorState | None:
+        """The state of a ticket whose place is live, else None. Asks the store about a called
+        one.
+        """
         number = self._line_state.number_of(ticket)
         state = state_of(self._line_state.document, number)
         if number is None or state is not VisitorState.CALLED:
@@ -120,9 +122,11 @@ class JoinService:
             return VisitorState.ADMITTED
         return None if answer.code is Code.CALL_EXPIRED else state
 
-    def _nonce(self, given: str | None) -> str:
-        """Everybody who joins before a draw has one; afterwards it would serve no purpose."""
-        return given or own_nonce() if self._line_state.awaits_draw() else ""
+    def _nonce(self, sent: str | None) -> str:
+        """The nonce for the draw, a random one when none was sent; empty where no draw is to
+        come.
+        """
+        return sent or random_nonce() if self._line_state.awaits_draw() else ""
 
     def _new_place(self, place: Place, identity: Identity | None = None) -> JoinResult:
         ticket = Ticket(

@@ -1,13 +1,13 @@
-"""Joins of one event-loop tick become one script call.
+"""Batching of joins: the joins of one turn of the event loop become one script call.
 
-A crowd that arrives in a second would otherwise be as many calls as people. The collector takes
-what one turn of the loop brings (no timer, so nobody waits for company), asks for a batch of places
-and hands them out in order of arrival.
+A crowd that arrives in a second would otherwise be as many calls as people. The batcher takes what
+one turn of the loop brings (no timer, so no join waits for others), asks for a batch of places and
+assigns them in order of arrival.
 
 Invariants: no number is used that the ledger has not committed; the ceiling is raised ahead of
 use, by one task at a time, so that a join seldom waits for the ledger; batches and waiting joins
-are bounded. When a reply is lost its numbers stay unused: nobody gets them, and their turn simply
-lapses.
+are bounded. When a reply is lost its numbers stay unused: no visitor gets them, and when they are
+called nobody claims.
 """
 
 import asyncio
@@ -35,7 +35,9 @@ ATTEMPTS_MAX: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One visitor's share of a batch."""
+    """The place of one visitor of a batch; `session_ms` is the end of a session that began at
+    once.
+    """
 
     ticket_id: int
     number: int | None
@@ -47,51 +49,52 @@ class Place:
 
     @property
     def ordinal(self) -> int:
-        """Which place it is, in lobby and line alike."""
+        """The rank of the place in lobby and line alike, from 1."""
         return self.number if self.number is not None else (self.lobby_index or 0) + 1
 
 
 @dataclass(slots=True)
-class _Waiting:
+class _PendingJoin:
     ticket_id: int
     nonce: str
     place: asyncio.Future[Place]
 
 
 class JoinBatcher:
-    """Gives places in one sale."""
+    """Gives places in one sale, a batch at a time."""
 
     def __init__(
         self,
         calls: LineCalls,
         ref: SaleRef,
         raise_ceiling: CeilingRaiser,
-        may_go_straight_in: Callable[[], bool],
+        may_admit_directly: Callable[[], bool],
     ) -> None:
         self._calls = calls
         self._ref = ref
         self._raise_ceiling = raise_ceiling
-        self._may_go_straight_in = may_go_straight_in
-        self._arrived: list[_Waiting] = []
+        self._may_admit_directly = may_admit_directly
+        self._arrived: list[_PendingJoin] = []
         self._outstanding = 0
         self._ceiling = 0
         self._raising: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def join(self, nonce: str = "", ticket_id: int | None = None) -> Place:
-        """A place of one's own. A visitor who goes away meanwhile leaves an unused number.
+        """Waits for a place in the next batch; a visitor who leaves meanwhile leaves a number
+        unused.
 
         `nonce` goes into the accumulator of a lobby that will be drawn; `ticket_id` is random
-        unless the caller has one.
+        unless the caller has one. Raises StoreBusy when WAITING_JOINS_MAX joins wait already.
         """
         if self._outstanding >= WAITING_JOINS_MAX:
             raise StoreBusy("too many joins are waiting")
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(
+        waiting = _PendingJoin(
             new_ticket_id() if ticket_id is None else ticket_id, nonce, loop.create_future()
         )
         if not self._arrived:
-            loop.call_soon(self._depart)
+            loop.call_soon(self._send)
         self._arrived.append(waiting)
         self._outstanding += 1
         try:
@@ -100,36 +103,36 @@ class JoinBatcher:
             self._outstanding -= 1
 
     async def aclose(self) -> None:
-        """Waits for what is under way."""
+        """Waits until the batches under way are done."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _depart(self) -> None:
+    def _send(self) -> None:
         arrived, self._arrived = self._arrived, []
         for begin in range(0, len(arrived), MAX_JOIN_BATCH):
-            self._spawn(self._seat(arrived[begin : begin + MAX_JOIN_BATCH]))
+            self._spawn(self._place_batch(arrived[begin : begin + MAX_JOIN_BATCH]))
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = start_task(work, name="join batch")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _seat(self, batch: list[_Waiting]) -> None:
+    async def _place_batch(self, batch: list[_PendingJoin]) -> None:
         try:
             for _ in range(ATTEMPTS_MAX):
-                batch = await self._ask(batch)
+                batch = await self._call_store(batch)
                 if not batch:
                     return
             raise HoldfastError(ErrorCode.OVERLOADED)
-        except Exception as fault:  # whatever it is, it belongs to those who wait for a place
+        except Exception as fault:  # each join of the batch is told
             for waiting in batch:
                 if not waiting.place.done():
                     waiting.place.set_exception(fault)
 
-    async def _ask(self, batch: list[_Waiting]) -> list[_Waiting]:
-        """Seats as many as the ceiling allows; answers those who are left."""
+    async def _call_store(self, batch: list[_PendingJoin]) -> list[_PendingJoin]:
+        """Gives places to as many as the ceiling allows; returns the joins that are left."""
         passes = (
             [derive_pass_id(self._ref.uid, waiting.ticket_id) for waiting in batch]
-            if self._may_go_straight_in()
+            if self._may_admit_directly()
             else ()
         )
         digest = fold_nonces(waiting.nonce for waiting in batch) if batch[0].nonce else ""
@@ -139,24 +142,26 @@ class JoinBatcher:
             return batch
         if joined.code < 0:
             raise refusal(joined.code)
-        _hand_out(batch[: joined.count], joined)
-        self._look_ahead(joined.issued)
+        _assign_places(batch[: joined.count], joined)
+        self._raise_ceiling_ahead(joined.issued)
         return batch[joined.count :]
 
-    def _look_ahead(self, issued: int) -> None:
+    def _raise_ceiling_ahead(self, issued: int) -> None:
         if self._ceiling - issued < _step(issued) // 2 and self._raising is None:
-            self._spawn(self._commit_quietly(issued + 1))
+            self._spawn(self._commit_ahead(issued + 1))
 
-    async def _commit_quietly(self, needed: int) -> None:
-        """Ahead of use: a fault here is told to whoever needs the numbers, not to nobody."""
+    async def _commit_ahead(self, needed: int) -> None:
+        """Raises the ceiling before it is reached. A fault is left to the join that needs the
+        numbers, which raises it again.
+        """
         with suppress(Exception):
             await self._commit_ceiling(needed, ahead=True)
 
     async def _commit_ceiling(self, needed: int, *, ahead: bool = False) -> None:
-        """Whoever waits while it is being raised shares what comes of it: the numbers or the fault.
+        """Waits until the ceiling is `needed` or more; with `ahead` it is raised in any case.
 
-        Each trying for itself, one after the other, a crowd would wait for a ledger that is away
-        as many times as it has batches.
+        All who wait share one attempt, and its fault: batches that tried one after the other would
+        wait for a ledger that is away as many times as there are batches.
         """
         while self._ceiling < needed or ahead:
             if self._raising is None:
@@ -179,21 +184,21 @@ class JoinBatcher:
 
 
 def _step(issued: int) -> int:
-    """Numbers to commit at once: the longer the line, the fewer commits it needs for each."""
+    """How many numbers to commit at once: a quarter of the line, within bounds."""
     return max(CEILING_STEP, min(CEILING_STEP_MAX, issued // 4))
 
 
-def _hand_out(batch: list[_Waiting], joined: Joined) -> None:
+def _assign_places(batch: list[_PendingJoin], joined: Joined) -> None:
     in_line = joined.code is Code.JOINED_LINE
     for position, waiting in enumerate(batch):
         if waiting.place.done():
             continue
-        given = joined.first + position
+        assigned = joined.first + position
         waiting.place.set_result(
             Place(
                 ticket_id=waiting.ticket_id,
-                number=given if in_line else None,
-                lobby_index=None if in_line else given,
+                number=assigned if in_line else None,
+                lobby_index=None if in_line else assigned,
                 session_ms=joined.session_ms if position < joined.admitted else None,
                 limit_ms=joined.limit_ms,
                 called_upto=joined.called_upto,

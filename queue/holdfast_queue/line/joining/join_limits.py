@@ -1,17 +1,17 @@
-"""How many places one client address may take.
+"""The limit on joins from one client address.
 
-A sale sets its limit, or none, or leaves it to the one below: in a lobby whose order is drawn, one
-address with ten thousand tickets would else have nearly all of the first hundred. A school that
-joins in the same minute, and the fraction of a carrier's customers behind one address who want the
-same tickets, fit in the 300 that may come at once; who comes after them waits for seconds, and the
-page asks again by itself. What it is to keep out asks for thousands.
+A sale sets its limit, or none, or leaves it to the default below. Without one, an address with ten
+thousand tickets in a lobby whose order is drawn would have nearly all of the first hundred numbers.
+A school that joins in the same minute, or that fraction of a carrier's customers behind one address
+that wants the same tickets, fits in the burst of 300; who comes after them waits for seconds, and
+the page repeats the join by itself. Ticket buyers' programs ask for thousands.
 
-That one is for public addresses only. A private or loopback address is no visitor's but a proxy's
-that nobody has named in `trusted_proxies`, with all visitors behind it, or the operator's own
-network; a limit that a sale sets holds for those as well.
+The default is for public addresses only. A private or loopback address is that of a proxy that is
+missing in `trusted_proxies`, with all visitors behind it, or the operator's own network. A limit
+that a sale sets holds for those as well.
 
-What counts is the limiter in the store (gcra.lua), so all workers share it; only a digest
-of the address is kept, and that only until the address is as good as unknown.
+The limiter is in the store (include/gcra.lua), so all workers share it. Only a digest of the
+address is kept, and only until the address has its whole burst again.
 """
 
 from hashlib import blake2b
@@ -30,7 +30,7 @@ _DIGEST_BYTES: Final = 9
 async def limit_join(
     calls: LineCalls, ref: SaleRef, settings: LineSettings, address: str | None
 ) -> None:
-    """Counts a join; 429 `join_limited` when the address has had its share."""
+    """Counts a join of `address`; raises JOIN_LIMITED when it exceeds the limit."""
     rate, burst = settings.address_joins_per_minute, settings.address_joins_burst
     if rate == 0 or address is None:
         return
