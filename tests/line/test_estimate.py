@@ -117,7 +117,10 @@ def test_nobody_can_tell_where_stock_may_not_reach(status: LineStatus) -> None:
     assert estimate_wait(98, replace(scarce, deferred=1)) is None
 
 
-@pytest.mark.parametrize("show_share", [0.3, 0.5, 0.7, 0.9, 1.0])
+@pytest.mark.parametrize(
+    "show_share",
+    [0.3, 1.0, *(pytest.param(share, marks=pytest.mark.torture) for share in (0.5, 0.7, 0.9))],
+)
 async def test_nine_in_ten_wait_no_longer_than_they_were_told(
     make_line: LineFactory, clock: Clock, show_share: float
 ) -> None:

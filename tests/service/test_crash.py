@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+import pytest
 from reconcile_kit import reconciled
 from running_service import Service, StartService, is_alive, wait_until
 from rush_kit import SALE, Rush, create_rush_sale, finish, until_confirmed
 
-KILLS = 3
+KILLS = pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.torture)])
 WORKERS = ("--workers", "2")
 SETTINGS = {"HOLDFAST_RECOVERY_MS": "500"}
 
@@ -36,35 +37,38 @@ def killed_and_restarted(service: Service, start_service: StartService) -> Servi
     return start_service(*WORKERS, "--port", port, data_dir=service.data_dir, **SETTINGS)
 
 
+@KILLS
 async def test_killed_service_loses_no_confirmed_order(
-    start_service: StartService, http: aiohttp.ClientSession
+    start_service: StartService, http: aiohttp.ClientSession, kills: int
 ) -> None:
     """Given a rush, when parent, workers and store are gone at once, a restart goes on selling."""
     service = start_service(*WORKERS, **SETTINGS)
     async with rush_on(service, http) as rush:
-        for _ in range(KILLS):
+        for _ in range(kills):
             await until_confirmed(rush, 30)
             service = await asyncio.to_thread(killed_and_restarted, service, start_service)
     assert rush.answers["lost"] > 0
 
 
+@KILLS
 async def test_killed_store_loses_no_confirmed_order(
-    start_service: StartService, http: aiohttp.ClientSession
+    start_service: StartService, http: aiohttp.ClientSession, kills: int
 ) -> None:
     """Given a rush, when only the embedded store is killed, it comes back with everything."""
     service = start_service(*WORKERS, **SETTINGS)
     async with rush_on(service, http) as rush:
-        for _ in range(KILLS):
+        for _ in range(kills):
             await until_confirmed(rush, 30)
             os.kill(service.store_pid(), signal.SIGKILL)
     assert "store_behind" not in rush.answers
 
 
+@KILLS
 async def test_killed_workers_lose_no_confirmed_order(
-    start_service: StartService, http: aiohttp.ClientSession
+    start_service: StartService, http: aiohttp.ClientSession, kills: int
 ) -> None:
     service = start_service(*WORKERS, **SETTINGS)
     async with rush_on(service, http) as rush:
-        for _ in range(KILLS):
+        for _ in range(kills):
             await until_confirmed(rush, 30)
             os.kill(service.workers()[0], signal.SIGKILL)
