@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +20,6 @@ from holdfast.reconcile.reading import Reader
 from holdfast.reconcile.running import reconcile
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
-from holdfast.sales.draws import seal_draw
 from holdfast.sales.operations import SaleOperations
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.sale import Sale
@@ -132,12 +130,9 @@ class House:
 def build_house(executor: Executor, ledger: Ledger) -> House:
     """The composition root, as far as sales go."""
 
-    async def raise_ceiling(uid: str, epoch: int, ceiling: int) -> int:
-        return await ledger.sales.raise_ceiling(uid, epoch=epoch, ceiling=ceiling)
-
     keyring = Keyring("k" * 40)
     services = make_room_services(
-        executor, keyring, "http://house.example", raise_ceiling, partial(seal_draw, ledger)
+        executor, keyring, "http://house.example", ledger.sales, ledger.draws
     )
     builder = SaleBuilder(executor, ledger, services)
     directory = SaleDirectory(builder)

@@ -15,12 +15,15 @@ from typing import Any
 
 import msgspec
 
+from holdfast_ledger import DrawRecord, LedgerUnavailable
+from holdfast_ledger.draws import Draws
+from holdfast_ledger.sales import Sales
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import Advanced, Answer, Joined, LineCalls, LineCheckpoint, LineTerms
 from holdfast_lua.calls.line_status import DrawState, LineMode, LineStatus
-from holdfast_queue.draw.commitment import Draw, Sealed, fold_nonces
+from holdfast_queue.draw.commitment import Draw, fold_nonces
 
 TERMS = LineTerms(
     rate_per_minute=600,
@@ -237,26 +240,26 @@ async def join_batch(line: Line, nonces: list[str]) -> Code:
 
 
 @dataclass
-class Seals:
+class Seals(Draws):
     """Seals draws in memory, as a ledger does: the first decides. `down` makes it fail."""
 
-    sealed: dict[str, Sealed] = field(default_factory=dict)
+    sealed: dict[str, DrawRecord] = field(default_factory=dict)
     down: bool = False
 
-    async def __call__(self, uid: str, epoch: int, wished: Sealed) -> Sealed:
+    async def seal(self, record: DrawRecord, *, epoch: int) -> DrawRecord:
         if self.down:
-            raise ConnectionError("no ledger")
-        return self.sealed.setdefault(uid, wished)
+            raise LedgerUnavailable()
+        return self.sealed.setdefault(record.sale_uid, record)
 
 
 @dataclass
-class Ceilings:
+class Ceilings(Sales):
     """Commits ceilings in memory, as a ledger does: never a lower one than before."""
 
     committed: dict[str, int] = field(default_factory=dict)
     calls: int = 0
 
-    async def __call__(self, uid: str, epoch: int, ceiling: int) -> int:
+    async def raise_ceiling(self, uid: str, *, epoch: int, ceiling: int) -> int:
         self.calls += 1
         self.committed[uid] = max(ceiling, self.committed.get(uid, 0))
         return self.committed[uid]

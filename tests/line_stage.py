@@ -52,8 +52,8 @@ T = TypeVar("T")
 class FewNumbers(Ceilings):
     """A ledger that commits a few numbers at a time: every run comes to the last of them."""
 
-    async def __call__(self, uid: str, epoch: int, ceiling: int) -> int:
-        return await super().__call__(uid, epoch, ceiling - CEILING_STEP + 5)
+    async def raise_ceiling(self, uid: str, *, epoch: int, ceiling: int) -> int:
+        return await super().raise_ceiling(uid, epoch=epoch, ceiling=ceiling - CEILING_STEP + 5)
 
 
 class Stage(RuleBasedStateMachine):

@@ -21,7 +21,6 @@ from holdfast.http.scraping import flushing
 from holdfast.processes.leadership import Leadership
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
-from holdfast.sales.draws import seal_draw
 from holdfast.sales.gauges import observe_sale
 from holdfast.sales.operations import SaleOperations
 from holdfast.sales.tasks.periodic_tasks import PeriodicTasks
@@ -115,15 +114,12 @@ async def _services(app: web.Application) -> AsyncIterator[None]:
     config, ledger = app[CONFIG], app[LEDGER]
     keyring = Keyring(given(config.secret), config.secret_previous)
 
-    async def raise_ceiling(uid: str, epoch: int, ceiling: int) -> int:
-        return await ledger.sales.raise_ceiling(uid, epoch=epoch, ceiling=ceiling)
-
     services = make_room_services(
         app[EXECUTOR],
         keyring,
         given(config.public_url),
-        raise_ceiling,
-        partial(seal_draw, ledger),
+        ledger.sales,
+        ledger.draws,
         algorithm=config.pass_algorithm,
     )
     app[ROOM_SERVICES] = services

@@ -1,4 +1,4 @@
-"""A sale's draw in the ledger: the starts that were announced for it, and what has sealed it.
+"""The starts that are announced for the draw of a sale, and when they may be moved.
 
 Whoever could move the start of a draw unseen could close its lobby at a moment of their choice and
 say that it had always been meant so. So each start is kept with the store's time of its
@@ -9,8 +9,7 @@ from typing import Final
 
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec
-from holdfast_ledger import DrawRecord, Ledger, SaleRecord
-from holdfast_queue.draw.commitment import Sealed
+from holdfast_ledger import SaleRecord
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.timestamps import unix_ms
 
@@ -53,17 +52,3 @@ def _check_open_lobby(sale: Sale, spec: SaleSpec, now_ms: int) -> None:
         raise HoldfastError(
             ErrorCode.SALE_STARTED, "The lobby of a draw is open, and stays so until the start."
         )
-
-
-async def seal_draw(ledger: Ledger, uid: str, epoch: int, wished: Sealed) -> Sealed:
-    """What the ledger has sealed the draw with: this, or what came before it."""
-    record = DrawRecord(
-        uid,
-        wished.entrants,
-        wished.accumulator,
-        wished.beacon,
-        sealed_ms=wished.sealed_ms,
-        closed_ms=wished.closed_ms,
-    )
-    held = await ledger.draws.seal(record, epoch=epoch)
-    return Sealed(held.entrants, held.accumulator, held.beacon, held.closed_ms, held.sealed_ms)

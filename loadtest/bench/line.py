@@ -23,11 +23,12 @@ from pathlib import Path
 
 import uvloop
 
+from holdfast_ledger.draws import DrawRecord, Draws
+from holdfast_ledger.sales import Sales
 from holdfast_lua import EmbeddedStore, Executor, SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import LineCalls, LineCheckpoint
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
-from holdfast_queue.draw.commitment import Sealed
 from holdfast_queue.line.room import Room
 from holdfast_queue.line.room_services import RoomServices, make_room_services
 from holdfast_queue.line.settings import LineSettings
@@ -153,18 +154,31 @@ async def bytes_per_waiting(executor: Executor, services: RoomServices) -> float
             return total / MEMORY_AT
 
 
+class NoSales(Sales):
+    """Commits every ceiling at once: the ledger is not what is measured."""
+
+    def __init__(self) -> None: ...
+
+    async def raise_ceiling(self, uid: str, *, epoch: int, ceiling: int) -> int:
+        return ceiling
+
+
+class NoDraws(Draws):
+    """Seals every draw at once."""
+
+    def __init__(self) -> None: ...
+
+    async def seal(self, record: DrawRecord, *, epoch: int) -> DrawRecord:
+        return record
+
+
 async def run(url: str, options: argparse.Namespace) -> None:
     """The whole benchmark."""
-
-    async def ceiling(_uid: str, _epoch: int, wanted: int) -> int:
-        return wanted
-
-    async def seal(_uid: str, _epoch: int, wished: Sealed) -> Sealed:
-        return wished
-
     keyring = Keyring("a secret of the benchmark, of thirty-two characters")
     async with Executor(url) as executor:
-        services = make_room_services(executor, keyring, "http://wait.example", ceiling, seal)
+        services = make_room_services(
+            executor, keyring, "http://wait.example", NoSales(), NoDraws()
+        )
         sides = [
             await make_side(executor, services, "small", SMALL),
             await make_side(executor, services, "large", LARGE),

@@ -22,7 +22,7 @@ TICKS_TO_HEAR = 10
 
 
 def make_batcher(line: Line, ceilings: Ceilings, *, quiet: bool = False) -> JoinBatcher:
-    return JoinBatcher(LineCalls(line.executor), line.ref, ceilings, lambda: quiet)
+    return JoinBatcher(LineCalls(line.executor), line.ref, ceilings.raise_ceiling, lambda: quiet)
 
 
 async def numbers(batcher: JoinBatcher, count: int) -> list[int]:
@@ -110,7 +110,7 @@ async def test_store_fault_reaches_those_who_wait(line: Line, ceilings: Ceilings
 
 
 async def test_ledger_fault_reaches_those_who_need_a_number(make_line: LineFactory) -> None:
-    async def broken(_uid: str, _epoch: int, _ceiling: int) -> int:
+    async def broken(_uid: str, *, epoch: int, ceiling: int) -> int:
         raise LedgerUnavailable()
 
     line = await make_line(ceiling=0)
@@ -137,7 +137,7 @@ async def test_ledger_fault_reaches_all_blocks_that_wait_for_it_at_once(
     """Catches batches that try one after the other: the last would wait as often as there are."""
     tries, away = 0, asyncio.Event()
 
-    async def slow(_uid: str, _epoch: int, _ceiling: int) -> int:
+    async def slow(_uid: str, *, epoch: int, ceiling: int) -> int:
         nonlocal tries
         tries += 1
         await away.wait()
@@ -162,9 +162,9 @@ async def test_join_that_is_cancelled_while_numbers_are_promised_costs_nobody_el
     """Given that the first of a crowd is the one who goes away, the others have their places."""
     promising = asyncio.Event()
 
-    async def slow(uid: str, epoch: int, ceiling: int) -> int:
+    async def slow(uid: str, *, epoch: int, ceiling: int) -> int:
         await promising.wait()
-        return await ceilings(uid, epoch, ceiling)
+        return await ceilings.raise_ceiling(uid, epoch=epoch, ceiling=ceiling)
 
     line = await make_line(ceiling=0)
     batcher = JoinBatcher(LineCalls(line.executor), line.ref, slow, lambda: False)
@@ -180,7 +180,7 @@ async def test_join_that_is_cancelled_while_numbers_are_promised_costs_nobody_el
 
 
 async def test_ledger_fault_ahead_of_use_is_nobodys_yet(make_line: LineFactory) -> None:
-    async def broken(_uid: str, _epoch: int, _ceiling: int) -> int:
+    async def broken(_uid: str, *, epoch: int, ceiling: int) -> int:
         raise LedgerUnavailable()
 
     line = await make_line(ceiling=100)

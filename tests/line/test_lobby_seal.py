@@ -11,6 +11,7 @@ from conftest import Clock
 from line_harness import HOUR_MS, Ceilings, Line, LineFactory, Seals, drawn_line, join_batch
 from visitor_kit import RoomFactory, tick
 
+from holdfast_ledger import DrawRecord
 from holdfast_lua import Bundle, Executor, SaleRef, StoreBehind
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
@@ -104,7 +105,7 @@ async def test_store_that_went_back_behind_the_seal_is_rebuilt(
     """Catches two orders for one draw: the ledger's, that people have seen, and the store's."""
     room = await make_lobby()
     await room.join()
-    seals.sealed[room.uid] = Sealed(7, "ab" * 20)
+    seals.sealed[room.uid] = DrawRecord(room.uid, 7, "ab" * 20, None, sealed_ms=0)
     await clock.advance_ms(HOUR_MS)
     await room.tick()
     await room.lobby.settled()

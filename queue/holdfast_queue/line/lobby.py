@@ -20,6 +20,7 @@ import asyncio
 import logging
 from dataclasses import replace
 
+from holdfast_ledger import DrawRecord
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line_status import DrawState, LineStatus
@@ -137,7 +138,20 @@ class Lobby:
             logger.warning("cannot seal the draw of sale %s yet: %r", self._ref.uid, fault)
 
     async def _seal(self, wanted: Sealed) -> Sealed:
-        sealed = await self._services.seal_draw(self._ref.uid, self._ref.epoch, wanted)
+        record = await self._services.draws.seal(
+            DrawRecord(
+                self._ref.uid,
+                wanted.entrants,
+                wanted.accumulator,
+                wanted.beacon,
+                sealed_ms=wanted.sealed_ms,
+                closed_ms=wanted.closed_ms,
+            ),
+            epoch=self._ref.epoch,
+        )
+        sealed = Sealed(
+            record.entrants, record.accumulator, record.beacon, record.closed_ms, record.sealed_ms
+        )
         code = await self._services.calls.seal_draw(
             self._ref,
             sealed.entrants,

@@ -1,27 +1,21 @@
 """What all rooms of a process share: the scripts, the keys, and access to the ledger.
 
-`RoomServices` is made once, by the composition root, from an executor and a keyring, and is given
-to each `Room`. `raise_ceiling` and `seal_draw` are the two ledger transactions of a line.
+`RoomServices` is made once, by the composition root, from an executor, a keyring and the
+ledger's sales and draws, and is given to each `Room`.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from holdfast_connector.contract import EDDSA
+from holdfast_ledger.draws import Draws
+from holdfast_ledger.sales import Sales
 from holdfast_lua.calls.line import LineCalls
 from holdfast_lua.client.executor import Executor
-from holdfast_queue.draw.commitment import Sealed
 from holdfast_queue.tokens.handoffs import HandoffIssuer
 from holdfast_queue.tokens.identities import IdentityVerifier
 from holdfast_queue.tokens.passes import PassIssuer, Signer, jwks, signing_key
 from holdfast_queue.tokens.tickets import TicketCodec
 from holdfast_web.keyring import Keyring, Purpose
-
-CeilingRaiser = Callable[[str, int, int], Awaitable[int]]
-"""From (sale uid, epoch, number) to the ceiling that the ledger has committed, that or higher."""
-
-DrawSealer = Callable[[str, int, Sealed], Awaitable[Sealed]]
-"""From (sale uid, epoch, what it should be sealed with) to what the ledger has sealed it with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +26,8 @@ class RoomServices:
     tickets: TicketCodec
     passes: PassIssuer
     handoffs: HandoffIssuer
-    raise_ceiling: CeilingRaiser
-    seal_draw: DrawSealer
+    sales: Sales
+    draws: Draws
     identities: IdentityVerifier
     jwks: dict[str, list[dict[str, str]]]
 
@@ -42,8 +36,8 @@ def make_room_services(
     executor: Executor,
     keyring: Keyring,
     issuer: str,
-    raise_ceiling: CeilingRaiser,
-    seal_draw: DrawSealer,
+    sales: Sales,
+    draws: Draws,
     *,
     algorithm: str = EDDSA,
 ) -> RoomServices:
@@ -57,8 +51,8 @@ def make_room_services(
         tickets=TicketCodec([key.key for key in keyring.keys(Purpose.TICKET)]),
         passes=PassIssuer(passes),
         handoffs=HandoffIssuer(handoffs),
-        raise_ceiling=raise_ceiling,
-        seal_draw=seal_draw,
+        sales=sales,
+        draws=draws,
         identities=IdentityVerifier(keyring.keys(Purpose.IDENTITY)),
         jwks=jwks((*passes.keys, *handoffs.keys)),
     )

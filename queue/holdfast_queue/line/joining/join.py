@@ -37,7 +37,7 @@ class JoinService:
         self._services = line_state.services
         self._claim_service = claim_service
         self._joins = JoinBatcher(
-            self._services.calls, self._ref, self._services.raise_ceiling, line_state.is_quiet
+            self._services.calls, self._ref, self._services.sales.raise_ceiling, line_state.is_quiet
         )
         self._digests = digests
         self._identities = IdentityPlaces(self._services.calls, self._ref, digests)

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import SaleRef
@@ -22,7 +22,6 @@ from holdfast_lua.calls.line import MAX_JOIN_BATCH, MAX_NUMBER, Joined, LineCall
 from holdfast_lua.errors import StoreBusy
 from holdfast_queue.draw.commitment import fold_nonces
 from holdfast_queue.line.refusals import refusal
-from holdfast_queue.line.room_services import CeilingRaiser
 from holdfast_queue.tokens.tickets import derive_pass_id, new_ticket_id
 from holdfast_tasks import start_task
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -31,6 +30,12 @@ WAITING_JOINS_MAX: Final = 20_000
 CEILING_STEP: Final = 1_000
 CEILING_STEP_MAX: Final = 100_000
 ATTEMPTS_MAX: Final = 8
+
+
+class CeilingRaiser(Protocol):
+    """`Sales.raise_ceiling` of the ledger: returns the ceiling that holds then."""
+
+    async def __call__(self, uid: str, /, *, epoch: int, ceiling: int) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,7 @@ class JoinBatcher:
         wanted = min(MAX_NUMBER, needed + _step(needed))
         if wanted < needed:
             raise HoldfastError(ErrorCode.OVERLOADED, "The sale has no numbers left.")
-        committed = await self._raise_ceiling(self._ref.uid, self._ref.epoch, wanted)
+        committed = await self._raise_ceiling(self._ref.uid, epoch=self._ref.epoch, ceiling=wanted)
         self._ceiling = max(self._ceiling, committed)
 
     def _raised(self, _: asyncio.Task[None]) -> None:
