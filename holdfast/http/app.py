@@ -1,4 +1,4 @@
-"""The composition root: the one place that knows every part of the service and its order.
+"""The composition root: makes the application of a worker from the parts of the service.
 
 `create_app(config)` makes the application of one worker. Every resource is a `cleanup_ctx`: opened
 in the order below and closed in reverse, so that the periodic tasks end before the store that they
@@ -55,11 +55,11 @@ from holdfast_web.request.client_address import TRUSTED_PROXIES, TrustedProxies
 
 
 def create_app(config: Config, metrics: Metrics | None = None) -> web.Application:
-    """The whole API. `config` is a resolved one: store, ledger, secret and keys are all there."""
+    """The application of one worker; `config` is one that `launch.resolved` has completed."""
     app = web.Application(client_max_size=BODY_LIMIT_BYTES)
     app[CONFIG] = config
     app[METRICS] = metrics or Metrics()
-    app[PUBLIC_ORIGIN] = parse_origin(given(config.public_url))
+    app[PUBLIC_ORIGIN] = parse_origin(required(config.public_url))
     app[TRUSTED_PROXIES] = TrustedProxies(config.trusted_proxies)
     app.cleanup_ctx.extend([flushing, _store, _ledger, _services, _sales])
     _add_routes(app, config)
@@ -67,7 +67,7 @@ def create_app(config: Config, metrics: Metrics | None = None) -> web.Applicatio
 
 
 def create_admin_app(config: Config, metrics: Metrics) -> web.Application:
-    """What the admin port serves: nothing that a visitor needs."""
+    """The application of the admin port: metrics and liveness, nothing that a visitor needs."""
     app = web.Application(client_max_size=BODY_LIMIT_BYTES)
     app[CONFIG] = config
     app[METRICS] = metrics
@@ -78,7 +78,7 @@ def create_admin_app(config: Config, metrics: Metrics) -> web.Application:
 
 
 def _add_routes(app: web.Application, config: Config) -> None:
-    """In the order of how often they are asked: routing looks at them one after the other."""
+    """Adds the routes, the most frequent first, since routing tries them one after the other."""
     queue_routes.add_routes(app)
     streams = StreamBounds(config.change_streams, config.change_streams_per_address)
     inventory_routes.add_routes(app, streams)
@@ -90,7 +90,7 @@ def _add_routes(app: web.Application, config: Config) -> None:
 
 
 async def _store(app: web.Application) -> AsyncIterator[None]:
-    url = given(app[CONFIG].store_url)
+    url = required(app[CONFIG].store_url)
     async with Executor(url, observer=app[METRICS].observe_script) as executor:
         app[EXECUTOR] = executor
         yield
@@ -99,9 +99,9 @@ async def _store(app: web.Application) -> AsyncIterator[None]:
 async def _ledger(app: web.Application) -> AsyncIterator[None]:
     config = app[CONFIG]
     observer = app[METRICS].observe_transaction
-    ledger = await Ledger.open(given(config.ledger_url), observer, existing=True)
+    ledger = await Ledger.open(required(config.ledger_url), observer, existing=True)
     app[LEDGER] = app[ORDER_LEDGER] = ledger
-    registry = KeyRegistry(ledger, given(config.operator_key))
+    registry = KeyRegistry(ledger, required(config.operator_key))
     lookup: KeyLookup = registry
     app[API_KEYS] = lookup
     yield
@@ -110,14 +110,14 @@ async def _ledger(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _services(app: web.Application) -> AsyncIterator[None]:
-    """Tickets and passes: made and checked with keys that all nodes derive alike."""
+    """Opens what all waiting rooms share, such as the keys of tickets and passes."""
     config, ledger = app[CONFIG], app[LEDGER]
-    keyring = Keyring(given(config.secret), config.secret_previous)
+    keyring = Keyring(required(config.secret), config.secret_previous)
 
     services = make_room_services(
         app[EXECUTOR],
         keyring,
-        given(config.public_url),
+        required(config.public_url),
         ledger.sales,
         ledger.draws,
         algorithm=config.pass_algorithm,
@@ -151,13 +151,13 @@ def _observe(app: web.Application, name: str, ref: SaleRef, line: LineStatus, no
 
 
 def _sale_ms(directory: SaleDirectory, name: str) -> int:
-    """The time of a sale; where this process does not know it, no pass decides anything yet."""
+    """The sale's time, by the host's clock when the sale is not loaded: no pass matters then."""
     sale = directory.loaded(name)
     return host_ms() if sale is None else sale.ref.clock.now_ms()
 
 
 class _Rooms:
-    """The rooms of a directory's sales."""
+    """Finds the waiting room of a sale by the sale's name."""
 
     def __init__(self, directory: SaleDirectory) -> None:
         self._directory = directory
@@ -171,7 +171,7 @@ class _Rooms:
 
 
 def _add_lookups(app: web.Application, directory: SaleDirectory) -> None:
-    """What the packages ask for by a sale's name."""
+    """Sets the lookups by a sale's name that queue, inventory and web use."""
 
     async def inventory(name: str) -> SaleInventory:
         return (await directory.get(name)).inventory
@@ -187,8 +187,8 @@ def _add_lookups(app: web.Application, directory: SaleDirectory) -> None:
     app[RETURN_ORIGINS] = return_origins
 
 
-def given(value: str | None) -> str:
-    """A setting that `launch.resolved` has filled in."""
+def required(value: str | None) -> str:
+    """The value of a setting that `launch.resolved` fills in; ValueError when it is missing."""
     if value is None:
         raise ValueError("create_app needs a resolved configuration")
     return value

@@ -1,4 +1,4 @@
-"""What the application of one worker carries, by key."""
+"""The keys under which a worker's application carries its resources."""
 
 from typing import Final
 

@@ -1,10 +1,10 @@
-"""Whether the process lives (`/livez`) and whether it can do its work (`/readyz`).
+"""Liveness (`/livez`) and readiness (`/readyz`) of a worker.
 
-Liveness asks nobody: a process that is restarted because its store is down comes back to a store
-that is down. Readiness asks store and ledger, each within a bound, whether they would take a write,
-and names who is silent or would not, and why. Anybody may ask, so those who ask together share an
-answer. That the clocks of store and host differ is named too, and fails nothing: this node serves
-as well as any other.
+Liveness depends on nothing but the process: restarting it would not help a store that is down.
+Readiness asks store and ledger, each within `CHECK_SECONDS`, whether they would take a write, and
+names the one that does not answer or refuses, and why. Anybody may ask, so simultaneous requests
+share one check. A difference between the clocks of store and host is reported but does not make the
+node unready: it serves as well as any other.
 """
 
 import asyncio
@@ -30,20 +30,20 @@ CHECKS: web.AppKey[BatchedLookup[Checks]] = web.AppKey("checks")
 
 
 def add_routes(app: web.Application) -> None:
-    """The two endpoints that orchestrators poll."""
+    """Adds the two endpoints that orchestrators poll."""
     app.cleanup_ctx.append(_checking)
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
 
 
 async def livez(_request: web.Request) -> web.Response:
-    """200 as long as the event loop turns."""
+    """200 as long as the event loop runs."""
     return json_response({"status": "ok"})
 
 
 @endpoint
 async def readyz(request: web.Request) -> web.Response:
-    """200 when store and ledger are of use, else 503 with what is not."""
+    """200 when store and ledger take writes, else 503 with the state of both."""
     heard = (request.app[DIRECTORY].clock.skew_ms(), request.app[SKEW].ms())
     skew_ms = max(heard, key=abs)
     checks = await request.app[CHECKS].find("readiness") or {}
@@ -60,7 +60,7 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 def _clock_state(skew_ms: int) -> str:
-    """`ok`, or how the clock of the store stands to this host's."""
+    """`ok`, or whether the store's clock is `ahead` of this host's or `behind`."""
     if abs(skew_ms) < SKEW_WARNING_MS:
         return OK
     return "ahead" if skew_ms > 0 else "behind"
@@ -79,7 +79,7 @@ async def _checking(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _state(question: Awaitable[object]) -> str:
-    """`ok`, `unavailable`, or the word for why no write is taken."""
+    """`ok`, `unavailable`, or the reason why writes are refused."""
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             await question

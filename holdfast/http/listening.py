@@ -1,4 +1,4 @@
-"""The listening socket of a worker: every connection bounded, and a shutdown that is prompt.
+"""Listens on a worker's socket, with bounds for every connection, and shuts down promptly.
 
 aiohttp's shutdown stops reading at once, so a request whose body is still arriving could never be
 answered, and waits for clients that take nothing. `finish_in_flight` lets the former be read first
@@ -42,7 +42,7 @@ async def start_listening(
 
 
 async def finish_in_flight(runner: web.AppRunner) -> None:
-    """Accept nothing new, then wait, within a bound, for the requests that have begun.
+    """Stops accepting, then waits up to `IN_FLIGHT_SECONDS` for the requests that have begun.
 
     A client has STALLED_SECONDS for each piece of an answer meanwhile, and then must take at once
     what is left. Handlers that are still at work have aiohttp's own bound after that.

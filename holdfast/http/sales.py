@@ -1,6 +1,7 @@
-"""`/v1/sales`: what an operator creates, reads, changes and ends, over HTTP.
+"""The routes of `/v1/sales`, by which an operator creates, reads, changes and ends sales.
 
-Handlers only translate; operations.py decides. Reading needs the role viewer, changing operator.
+Handlers only translate between HTTP and operations.py. Reading needs the role viewer, changing the
+role operator.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ class BeaconBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def add_routes(app: web.Application) -> None:
-    """The operator's resources."""
+    """Adds the routes."""
     router = app.router
     router.add_get(SALES, list_sales)
     router.add_get(SALE, get_sale)
@@ -76,7 +77,7 @@ async def put_sale(request: web.Request) -> web.Response:
 
 @endpoint
 async def put_plan(request: web.Request) -> web.Response:
-    """Another seating plan for a sale that nobody has joined."""
+    """Replaces the seating plan of a sale that nobody has joined."""
     key = await require_role(request, Role.OPERATOR)
     strict = query_flag(request, "strict")
     plan = await read_bytes(request, limit=PLAN_LIMIT_BYTES, seconds=PLAN_SECONDS)
@@ -89,7 +90,7 @@ async def put_plan(request: web.Request) -> web.Response:
 
 @endpoint
 async def list_sales(request: web.Request) -> web.Response:
-    """Sales by name, a page at a time."""
+    """Lists sales by name, a page at a time."""
     await require_role(request, Role.VIEWER)
     query = page_query(request, str)
     after = str(query.after[0]) if query.after else ""
@@ -102,14 +103,14 @@ async def list_sales(request: web.Request) -> web.Response:
 
 @endpoint
 async def get_sale(request: web.Request) -> web.Response:
-    """One sale as it stands."""
+    """The settings and the state of one sale."""
     await require_role(request, Role.VIEWER)
     return json_response(view(await request.app[DIRECTORY].get(request.match_info["sale"])))
 
 
 @endpoint
 async def patch_sale(request: web.Request) -> web.Response:
-    """Live changes; what a running sale cannot change is refused by name."""
+    """Changes live settings; a field that is fixed by now is refused by name."""
     key = await require_role(request, Role.OPERATOR)
     changes = await read_members(request)
     name = request.match_info["sale"]
@@ -118,7 +119,7 @@ async def patch_sale(request: web.Request) -> web.Response:
 
 @endpoint
 async def post_beacon(request: web.Request) -> web.Response:
-    """The draw with its beacon; 409 `not_open` before the lobby is closed, `draw_fixed` after."""
+    """Gives the draw its beacon; 409 `not_open` before the lobby is closed, `draw_fixed` after."""
     key = await require_role(request, Role.OPERATOR)
     body = await read_json(request, BeaconBody)
     if not is_beacon(body.value):
@@ -132,7 +133,7 @@ async def post_beacon(request: web.Request) -> web.Response:
 
 @endpoint
 async def delete_sale(request: web.Request) -> web.Response:
-    """Take a closed sale off the list."""
+    """Deletes a closed sale; its orders stay in the ledger."""
     key = await require_role(request, Role.OPERATOR)
     await request.app[OPERATIONS].delete(request.match_info["sale"], key.id)
     return web.Response(status=204)
@@ -150,7 +151,7 @@ def _lifecycle(operation: str) -> Handler:
 
 
 def view(sale: Sale) -> dict[str, object]:
-    """A sale as the operator sees it: what was set, and how it stands."""
+    """The JSON of a sale for its operator: settings, state and counts."""
     status = sale.room.document
     line = status.line
     return {
@@ -166,7 +167,7 @@ def view(sale: Sale) -> dict[str, object]:
 
 
 async def _listed(request: web.Request, record: SaleRecord) -> dict[str, object]:
-    """An item of the list. A sale that cannot be read is listed by what is known of it."""
+    """An item of the list; of a sale whose state cannot be read, what the ledger has."""
     try:
         name = spec_from_json(record.spec).name
     except msgspec.MsgspecError:

@@ -1,9 +1,9 @@
-"""`GET /metrics`, and who may read it.
+"""Serves `GET /metrics` to those who may read it, and flushes counts while the service runs.
 
-The numbers tell how much a sale has sold, so they are not for everybody. On the admin port, which
-nobody should reach from outside, they are served as they are. On the main port an API key of any
+The numbers show how much a sale has sold, so they are not for everybody. On the admin port, which
+nobody should reach from outside, no key is needed. On the main port an API key of any
 role opens them, and without one a program on this machine may read them, unless the admin port is
-there for that. A request that a proxy has passed on came from elsewhere, however near the proxy is.
+there for that. A request that came through a proxy is not local, wherever that runs.
 """
 
 import asyncio
@@ -53,12 +53,12 @@ async def flushing(app: web.Application) -> AsyncIterator[None]:
 
 
 def add_route(app: web.Application) -> None:
-    """On the main port."""
+    """Adds the route of the main port, with its access rules."""
     app.router.add_get(PATH, _scrape)
 
 
 def add_open_route(app: web.Application) -> None:
-    """On the admin port."""
+    """Adds the route of the admin port, without any."""
     app.router.add_get(PATH, handle_metrics)
 
 

@@ -1,13 +1,13 @@
-"""Reconciliation: do ledger, store and events of a sale say the same, and if not, make them.
+"""Reconciliation: compares ledger, store and events of a sale, and repairs the store.
 
-    reading     what each of the three says, read while the sale runs
-    rewinding   holds as they were when the map was read
-    comparing   where they differ, seat by seat and area by area; pure
-    mending     the store brought to what the ledger says
-    running     readings repeated until what differs is a difference and not a moment
+    reading     reads all three while the sale runs
+    rewinding   undoes changes of holds since the map was read
+    comparing   finds differences, seat by seat and area by area; pure
+    repair      brings the store to what the ledger says
+    running     repeats readings until a difference is certain
 
-The service keeps the three together by itself. This is for the doubt after something that it does
-not plan for: a restored backup, a hand in the database, a bug.
+The service keeps the three consistent by itself. This is for cases that it does not plan for: a
+restored backup, manual changes in the database, a bug.
 """
 
 from holdfast.reconcile.comparing import Difference

@@ -1,4 +1,4 @@
-"""Where the three sides of a reading differ. Pure: a reading in, differences out.
+"""Compares the three sides of a reading: a reading in, differences out.
 
 The ledger decides what is sold and what is blocked; the store what is held. So a seat is right when
 
@@ -26,7 +26,7 @@ from holdfast_lua.calls.sale import Units
 
 
 class Kind(StrEnum):
-    """What is wrong, which is also who can mend it."""
+    """What is wrong, which is also who can repair it."""
 
     SOLD = "sold"
     """the store does not show a sale of the ledger, or shows one that is none"""
@@ -37,10 +37,10 @@ class Kind(StrEnum):
     COUNTED = "counted"
     """the store's counters are not those of its map, holds and ledger"""
     TOLD = "told"
-    """the events tell another story than the map"""
+    """the last event of a seat says another state than the map"""
     LIFECYCLE = "lifecycle"
     LEDGER = "ledger"
-    """the ledger contradicts itself: nobody else knows better"""
+    """the ledger contradicts itself, which cannot be repaired from elsewhere"""
     LOST = "lost"
     """the store does not have the sale, or went back behind what has happened"""
 
@@ -82,16 +82,16 @@ def _of_seats(reading: Reading) -> Iterator[Difference]:
     guids = reading.inventory.plan.guids
     for seat, byte in enumerate(reading.map.states):
         state, holder = chr(byte), holders.get(seat)
-        told = reading.told.seats.get(seat, state)
+        by_events = reading.by_events.seats.get(seat, state)
         kind = _wrong_with(reading, seat, state, holder)
-        if kind is None and told == state:
+        if kind is None and by_events == state:
             continue
         yield Difference(
             kind or Kind.TOLD,
             f"seat {guids[seat]}",
             _ledger_says(reading, seat),
             WORDS[state] + (f" by {holder.id}" if holder else ""),
-            WORDS[told] if told != state else "",
+            WORDS[by_events] if by_events != state else "",
             reading.ledger.sold_seats.get(seat, holder.id if holder else ""),
         )
 
@@ -115,7 +115,7 @@ def _ledger_says(reading: Reading, seat: int) -> str:
 
 
 def _of_rivals(reading: Reading) -> Iterator[Difference]:
-    """Seats that several holds have, whatever the map makes of it."""
+    """Seats that several holds have."""
     holders: dict[int, list[str]] = {}
     for hold in _live(reading):
         for seat in hold.seats:
@@ -139,7 +139,7 @@ def _of_areas(reading: Reading) -> Iterator[Difference]:
 
 
 def _of_area_orders(reading: Reading) -> Iterator[Difference]:
-    """Units have no names, orders have: ledger and store give each of them the same."""
+    """The units of each order by ledger and by store."""
     areas = reading.inventory.settings.areas
     sold = {(order.id, area): n for order in reading.ledger.sold for area, n in order.areas.items()}
     booked: Counter[tuple[str, str]] = Counter()

@@ -1,9 +1,9 @@
-"""What ledger, store and events say about a sale at about one moment.
+"""Reads what ledger, store and events say about a sale at about one moment.
 
 The three cannot be read in one step, and the sale goes on meanwhile: a reading may show a confirm
-half done. Who compares must read again before believing it. The events are read up to the cursor
-of the map and no further, and the holds are taken back to it, so these three are of one moment; the
-ledger is of a later one.
+half done. So a difference is believed only when it is seen again. The events are read up to the
+cursor of the map and no further, and the holds are rewound to it, so these three are of one moment;
+the ledger is of a later one.
 """
 
 from dataclasses import dataclass, field
@@ -30,8 +30,8 @@ EVENT_PAGES_MAX: Final = 2_000
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the events of this epoch make of the seats they name; `count` is how many there were."""
+class SeatsByEvents:
+    """The state of each seat by the last event that names it, and the number of events."""
 
     seats: dict[int, str] = field(default_factory=dict)
     count: int = 0
@@ -39,7 +39,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Reading:
-    """The three sides."""
+    """What ledger, store and events said."""
 
     record: SaleRecord
     inventory: SaleInventory
@@ -48,7 +48,7 @@ class Reading:
     head: SaleHead
     map: SeatsReading
     holds: dict[str, HoldRecord]
-    told: Told
+    by_events: SeatsByEvents
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Reader:
             head=head,
             map=seat_map,
             holds=holds,
-            told=await _told(inventory, seat_map.cursor),
+            by_events=await _by_events(inventory, seat_map.cursor),
         )
 
 
@@ -108,7 +108,7 @@ async def _since(inventory: SaleInventory, cursor: tuple[int, int]) -> list[Stre
     return events
 
 
-async def _told(inventory: SaleInventory, upto: tuple[int, int]) -> Told:
+async def _by_events(inventory: SaleInventory, upto: tuple[int, int]) -> SeatsByEvents:
     """Events that were trimmed away, or belong to an earlier epoch, are silent about their seats.
 
     A seat whose last event is older than that is not in the answer, so nothing is said of it.
@@ -129,7 +129,7 @@ async def _told(inventory: SaleInventory, upto: tuple[int, int]) -> Told:
         if len(due) < EVENTS_MAX:
             break
         after = due[-1].cursor
-    return Told(seats, count)
+    return SeatsByEvents(seats, count)
 
 
 def _follow(seats: dict[int, str], event: StreamEvent) -> None:

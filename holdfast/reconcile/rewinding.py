@@ -1,4 +1,4 @@
-"""Holds as they were when the map was read.
+"""Rewinds holds to the moment at which the map was read.
 
 Holds are read after the map, in pages, and the sale goes on meanwhile. Every change since then has
 its event behind the map's cursor, and the first one of a hold tells what it had until then. So map

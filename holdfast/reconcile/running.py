@@ -1,8 +1,8 @@
-"""Readings repeated until what differs is a difference and not a moment.
+"""Repeats readings of a running sale, and reports what differs in each of them.
 
 A confirm on its way is sold in the ledger a few milliseconds before it is booked in the store, and
-a reading of a running sale catches some of those. Each such moment is another one in the next
-reading; what is different in the very same way over several readings is real.
+a reading of a running sale catches some of those. In the next
+reading such a difference is gone or another one; one that is the same in several readings is real.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from holdfast.reconcile.comparing import Difference, Kind, differences
-from holdfast.reconcile.mending import mend
 from holdfast.reconcile.reading import Reader, Reading
+from holdfast.reconcile.repair import repair
 from holdfast.sales.store.install import Installer
 from holdfast.sales.store.loss_detection import LossDetector
 from holdfast_ledger import SaleRecord
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Reconciliation:
-    """What was compared, what differs still, and what did before it was mended."""
+    """What was compared, what still differs, and what was repaired."""
 
     sale: str
     uid: str = ""
@@ -43,12 +43,12 @@ class Reconciliation:
 async def reconcile(
     reader: Reader, name: str, *, repair: bool = False, rebuild: bool = False
 ) -> Reconciliation:
-    """Compare, and mend if asked to; `rebuild` allows the last resort."""
+    """Compare, and repair if asked to; `rebuild` allows to write the sale anew."""
     result = Reconciliation(name)
     before = await _confirmed(reader, result)
     left = before
     if before and (repair or rebuild):
-        left = await _after_mending(reader, result, before)
+        left = await _after_repair(reader, result, before)
     if rebuild and any(one.kind is not Kind.LEDGER for one in left):
         await _rebuild(reader, await _record(reader, name))
         left = await _confirmed(reader, result)
@@ -57,7 +57,7 @@ async def reconcile(
     return result
 
 
-async def _after_mending(
+async def _after_repair(
     reader: Reader, result: Reconciliation, found: set[Difference]
 ) -> set[Difference]:
     record = await _record(reader, result.sale)
@@ -65,7 +65,7 @@ async def _after_mending(
         await _rebuild(reader, record)
     else:
         inventory = await reader.inventory(record)
-        await mend(reader, await reader.read(record, inventory), found)
+        await repair(reader, await reader.read(record, inventory), found)
     return await _confirmed(reader, result)
 
 
@@ -107,7 +107,7 @@ def _sizes(reading: Reading) -> dict[str, int]:
         "areas": len(reading.map.areas),
         "holds": len(reading.holds),
         "orders": len(reading.ledger.sold) + len(reading.ledger.pending),
-        "events": reading.told.count,
+        "events": reading.by_events.count,
     }
 
 

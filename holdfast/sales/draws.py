@@ -1,8 +1,8 @@
 """The starts that are announced for the draw of a sale, and when they may be moved.
 
-Whoever could move the start of a draw unseen could close its lobby at a moment of their choice and
-say that it had always been meant so. So each start is kept with the store's time of its
-announcement, first the one that the commitment covers, and all of them are published.
+Whoever could move the start of a draw unseen could close its lobby at a moment of their choice. So
+each start is kept with the store time of its announcement, first the one that the commitment
+covers, and all of them are published.
 """
 
 from typing import Final
@@ -17,9 +17,9 @@ STARTS_MAX: Final = 50
 
 
 def starts_with(record: SaleRecord, spec: SaleSpec, now_ms: int) -> tuple[tuple[int, int], ...]:
-    """The record's starts, and that of `spec` where it is another.
+    """The record's starts, with the start of `spec` added when it is another.
 
-    None stay none: a draw that was committed to without a start is drawn so.
+    A draw that was committed to without a start keeps none.
     """
     starts, start_ms = record.draw_starts, unix_ms(spec.event_start_time)
     if not starts or starts[-1][0] == start_ms:
@@ -28,9 +28,9 @@ def starts_with(record: SaleRecord, spec: SaleSpec, now_ms: int) -> tuple[tuple[
 
 
 async def check_start(sale: Sale, spec: SaleSpec) -> None:
-    """Refuses times that lie before what has happened in the lobby already.
+    """Refuses times that contradict what has happened in the lobby already.
 
-    That the start of a sale which has opened stays as it was is the store's to say.
+    That the start of an open sale cannot change is checked by the store.
     """
     moved = unix_ms(spec.event_start_time) != unix_ms(sale.spec.event_start_time)
     if not moved and spec.prequeue_start_time == sale.spec.prequeue_start_time:

@@ -1,4 +1,4 @@
-"""What Prometheus is shown of a sale: the facts of its status document, from the same moment."""
+"""Sets the Prometheus gauges of a sale from one status document."""
 
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line_status import LineStatus

@@ -1,6 +1,6 @@
-"""What an operator does with sales, each with its order of writes and its audit entry.
+"""The operator's operations on sales: the order of their writes, and their audit entries.
 
-The entry is part of the ledger's own write, so that neither is there without the other.
+An audit entry is part of the ledger's own write, so that neither exists without the other.
 
 Who decides differs by operation. Creating, replacing and patching is decided by the ledger, which
 is written first; the store follows, and a worker that dies in between leaves a ledger that is
@@ -53,7 +53,7 @@ logger = logging.getLogger(__name__)
 
 
 class Put(NamedTuple):
-    """What a PUT has come to."""
+    """The result of a PUT: the sale, whether it is new, and warnings about its plan."""
 
     sale: Sale
     created: bool
@@ -61,7 +61,7 @@ class Put(NamedTuple):
 
 
 class SaleOperations:
-    """The operator's side of the sales of one process."""
+    """Creates, replaces, changes, opens, closes and deletes sales."""
 
     def __init__(self, builder: SaleBuilder, directory: SaleDirectory) -> None:
         self._builder = builder
@@ -87,7 +87,7 @@ class SaleOperations:
         return Put(await self._installed(record), created, warnings)
 
     async def put_plan(self, name: str, body: bytes, actor: str, *, strict: bool = False) -> Put:
-        """Give the sale another seating plan while nobody has a ticket."""
+        """Replace the seating plan while nobody has a ticket."""
         sale = await self._directory.get(name)
         plan, warnings = await _checked_inventory(sale.spec, body, strict=strict)
         entry = _entry(actor, "sale.put_plan", {"bytes": len(body)})
@@ -103,11 +103,11 @@ class SaleOperations:
         try:
             pushed = await self._builder.push(sale, record)
         except HoldfastError:
-            # The store has the last word on times that have passed: the ledger takes it back.
+            # The store refuses times that have passed; then the ledger's change is undone.
             await self._take_back(sale, before, record, changes, actor)
             raise
         if not pushed:
-            await self._stands(sale, record, changes)
+            await self._require_built_upon(sale, record, changes)
         return sale
 
     async def _take_back(
@@ -118,9 +118,10 @@ class SaleOperations:
         changes: Mapping[str, object],
         actor: str,
     ) -> None:
-        """Undo a PATCH that the store refused, as far as nobody has changed it again.
+        """Undo a PATCH that the store refused, except for fields that were changed again since.
 
-        What it was to let out is not released, unless somebody has built on it: then it may be.
+        Its released channels are taken back too, unless a later PATCH was built on them: then they
+        may have been released already.
         """
         wanted = spec_from_json(record.spec)
 
@@ -135,8 +136,10 @@ class SaleOperations:
         undo = {field: getattr(before, field) for field in changes}
         await self._patched(sale, undone, _entry(actor, "sale.patch_refused", undo))
 
-    async def _stands(self, sale: Sale, record: SaleRecord, changes: Mapping[str, object]) -> None:
-        """Later settings came before these: they must have been built on these."""
+    async def _require_built_upon(
+        self, sale: Sale, record: SaleRecord, changes: Mapping[str, object]
+    ) -> None:
+        """409 `conflict` unless the later settings in force contain these changes."""
         await self._directory.refresh(sale)
         wanted = spec_from_json(record.spec)
         now = spec_from_json((await self._ledger.sales.read_uid(sale.uid)).spec)
@@ -144,7 +147,7 @@ class SaleOperations:
             raise HoldfastError(ErrorCode.CONFLICT)
 
     async def change_lifecycle(self, name: str, operation: str, actor: str) -> Sale:
-        """open, pause, resume, drain or close."""
+        """Open, pause, resume, drain or close the sale."""
         sale = await self._directory.get(name)
         done = await sale.room.change_lifecycle(operation)
         entry = _entry(actor, f"sale.{operation}", {"lifecycle": done.lifecycle})
@@ -155,7 +158,7 @@ class SaleOperations:
         return sale
 
     async def give_beacon(self, name: str, value: str, actor: str) -> Sale:
-        """The value of the beacon that the sale announced for its draw."""
+        """Give the draw the value of the beacon that the sale announced."""
         sale = await self._directory.get(name)
         await sale.room.give_beacon(value)
         detail = msgspec.json.encode({"value": value})
@@ -163,7 +166,7 @@ class SaleOperations:
         return sale
 
     async def delete(self, name: str, actor: str) -> None:
-        """Take a closed sale off the list; its orders stay in the ledger."""
+        """Delete a closed sale; its orders stay in the ledger."""
         sale = await self._directory.get(name)
         await sale.room.tick()
         if sale.room.document.state is not SaleState.CLOSED:
@@ -210,7 +213,7 @@ class SaleOperations:
         raise HoldfastError(ErrorCode.CONFLICT)
 
     async def _draft(self, uid: str, name: str, spec: SaleSpec, plan: bytes | None) -> SaleDraft:
-        """What the ledger takes; a draw's commitment is made here, at this time of the store's."""
+        """The sale as the ledger stores it; a draw is committed to here, at the store's time."""
         starts: tuple[tuple[int, int], ...] = ()
         if spec.queueing_method == "random":
             starts = (
@@ -229,7 +232,7 @@ class SaleOperations:
 
 
 def new_uid() -> str:
-    """What tells this sale from every other that ever had its name."""
+    """A random id that distinguishes this sale from all others that ever had its name."""
     return "".join(secrets.choice(UID_ALPHABET) for _ in range(UID_CHARS))
 
 
@@ -247,7 +250,7 @@ async def _checked_inventory(
     brand(spec)
     if body is None and not spec.areas:
         raise invalid("plan", "A sale needs a seating `plan`, `areas`, or both.")
-    # A hundred thousand seats take a second to read, in which others want to be served.
+    # Compiling a hundred thousand seats takes a second, so a thread does it.
     plan, compiled, warnings = await asyncio.to_thread(_read_inventory, spec, body)
     used = {category for category, seats in compiled.category_seats().items() if seats}
     check_prices(spec, frozenset(used | {area.category for area in spec.areas}))

@@ -1,4 +1,4 @@
-"""Compiled seating plans, kept while they are in use.
+"""A cache of compiled seating plans.
 
 Compiling a hundred thousand seats takes a second of CPU: it happens in a thread, once for each plan
 that a sale has ever had, and a worker keeps the last few.
@@ -18,7 +18,7 @@ MAX_PLANS: Final = 64
 
 
 class PlanCache:
-    """From a sale's record to its plan. A plan changes only when the sale is replaced."""
+    """Compiles the plans of sales, and keeps the last `MAX_PLANS`; a plan belongs to an epoch."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -38,7 +38,7 @@ class PlanCache:
             )
             self._compiling[key] = task
             task.add_done_callback(lambda done: self._compiled(key, done))
-        # Shielded: who gives up waiting must not end it for the others.
+        # Shielded: a waiter that is cancelled must not end it for the others.
         return await asyncio.shield(task)
 
     async def _compile(self, uid: str, spec: SaleSpec) -> Plan:
@@ -46,7 +46,7 @@ class PlanCache:
         return await asyncio.to_thread(compile_plan, text, inventory_settings(spec))
 
     def _compiled(self, key: tuple[str, int], done: asyncio.Task[Plan]) -> None:
-        """Keeps the plan; a failure was for those who waited, and the next to ask tries again."""
+        """Keep the plan; after a failure the next caller tries again."""
         del self._compiling[key]
         if done.cancelled() or done.exception() is not None:
             return

@@ -1,7 +1,7 @@
-"""From what an operator wrote to what the line, the waiting page and the stock work with.
+"""Maps the spec of a sale to the settings of line, waiting page and inventory.
 
-The three packages each define the settings they need, in their own units, and refuse what they
-cannot work with; this is the only place that knows all of them and the spec.
+The packages define the settings they need in their own units, and refuse values that they cannot
+work with; this is the only module that knows all of them and the spec.
 """
 
 from holdfast.sales.spec import SaleSpec
@@ -17,7 +17,7 @@ from holdfast_web.timestamps import unix_ms
 
 
 def line_settings(spec: SaleSpec) -> LineSettings:
-    """The line's share; 400 naming the field when the line refuses it."""
+    """The settings of the line; 400 naming the field when the line refuses it."""
     try:
         return LineSettings(
             queueing_method=QueueingMethod(spec.queueing_method),
@@ -45,7 +45,7 @@ def line_settings(spec: SaleSpec) -> LineSettings:
 
 
 def inventory_settings(spec: SaleSpec) -> InventorySettings:
-    """The stock's share."""
+    """The settings of the inventory."""
     point = spec.focal_point
     return InventorySettings(
         currency=spec.currency,
@@ -67,7 +67,7 @@ def inventory_settings(spec: SaleSpec) -> InventorySettings:
 
 
 def brand(spec: SaleSpec) -> Brand:
-    """The waiting page's share."""
+    """The looks of the waiting page; 400 naming the field when it is refused."""
     try:
         return Brand(
             title=spec.name,
@@ -81,7 +81,7 @@ def brand(spec: SaleSpec) -> Brand:
 
 
 def draw_of(record: SaleRecord, spec: SaleSpec) -> Draw | None:
-    """The draw's share, where there is one."""
+    """The draw; None unless the sale is drawn."""
     if spec.queueing_method != "random":
         return None
     starts = tuple(AnnouncedStart(*pair) for pair in record.draw_starts)

@@ -1,8 +1,8 @@
-"""Store and ledger brought to agree about what an operator did, after a worker died in between.
+"""Reconciles store and ledger after a worker died in the middle of an operator's change.
 
 Settings are written to the ledger first: one that is ahead is pushed into the store. A lifecycle is
-changed in the store first, because it must happen between two admissions: a ledger that does not
-know of it is told, since it is the ledger that a rebuild reads. The same goes for the start of a
+changed in the store first, because it must happen between two admissions: it is then
+noted in the ledger, which a rebuild reads. The same goes for the start of a
 sale that was opened early, and for a start that the store refused because the sale had begun.
 
 Whoever pushed settings may have died before releasing the allotments that they let out; that is
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class SaleTerms(Protocol):
-    """What of the ledger's word about a sale is compared with its status."""
+    """The fields of a ledger record that are compared with a sale's status."""
 
     @property
     def settings_version(self) -> int: ...
@@ -41,19 +41,19 @@ class SaleTerms(Protocol):
 
 
 _ADOPTED = AuditEntry("holdfast", "sale.lifecycle_adopted")
-"""the operator who changed it was cut short and is not known any more"""
+"""without the operator's name, which died with the worker"""
 
 
 @dataclass(frozen=True)
 class ChangeReconciler:
-    """The leader's look at a sale; costs a store call only where they may differ."""
+    """Compares a sale in store and ledger for the leader, and repairs what differs."""
 
     builder: SaleBuilder
 
     async def reconcile(self, sale: Sale, record: SaleRecord) -> None:
-        """Mend what differs; `record` was read from the ledger just now."""
+        """Repair what differs from `record`, which has just been read from the ledger."""
         if record.uid != sale.uid or record.epoch != sale.ref.epoch:
-            return  # the ticker finds that out
+            return  # the next tick finds that out
         if not differs_from_ledger(sale.room.document.line, record, _opens_ms(record)):
             await self.builder.finish_push(sale)
             return
@@ -63,14 +63,16 @@ class ChangeReconciler:
             await self.builder.push(sale, noted)
 
     async def _noted(self, sale: Sale, record: SaleRecord, head: SaleHead) -> SaleRecord:
-        """The ledger's record once it knows what the store has decided."""
+        """Note in the ledger what the store has decided; the record after that."""
         if head.lifecycle != record.lifecycle:
-            logger.warning("sale %s is %s; the ledger is told so", record.name, head.lifecycle)
+            logger.warning(
+                "sale %s is %s in the store; noting it in the ledger", record.name, head.lifecycle
+            )
             adopted = await self.builder.ledger.sales.adopt_lifecycle(
                 record, head.lifecycle, _ADOPTED
             )
             if adopted is None:
-                return record  # somebody else has just written: the next look will see it
+                return record  # somebody else has just written: the next round reads it
             record = adopted
         if head.times.opens_ms <= head.now_ms and _starts_elsewhen(record, head.times.opens_ms):
             pushed = head.settings_version >= record.settings_version
@@ -82,9 +84,10 @@ class ChangeReconciler:
 async def note_opening(
     ledger: Ledger, record: SaleRecord, opens_ms: int, *, kept: Set[str] = frozenset()
 ) -> SaleRecord:
-    """An early start is the sale's start from now on, in the ledger too.
+    """Note an early start in the ledger as the sale's start.
 
-    What is set aside for the channels `kept` has not been released, and will not be by this record.
+    The channels `kept` are not released in the store, and are removed from the record's released
+    channels.
     """
     spec = spec_from_json(record.spec)
     released = tuple(channel for channel in spec.released_channels if channel not in kept)
@@ -98,7 +101,7 @@ async def note_opening(
 
 
 def differs_from_ledger(line: LineStatus, record: SaleTerms, opens_ms: int) -> bool:
-    """Whether a status, a fraction of a second old, differs from what the ledger says."""
+    """Whether a sale's status, a fraction of a second old, differs from its ledger record."""
     return (
         line.settings_version < record.settings_version
         or line.lifecycle != record.lifecycle

@@ -1,4 +1,4 @@
-"""Putting a sale into the store: at its creation and after a loss, one path.
+"""Installs a sale in the store, at its creation and after a loss alike.
 
 The order is the protocol. The stock goes first (its fence keeps an overtaken installer out), then
 the line, and last the sale hash, which is the commit point: until it is there every guarded script
@@ -45,7 +45,7 @@ from holdfast_lua.client.executor import Executor
 from holdfast_queue.draw.commitment import Draw
 
 _COMPRESSED: Final = b"\x78"
-"""How a zlib stream begins, and no checkpoint of before there was one."""
+"""the first byte of a zlib stream; earlier versions wrote checkpoints uncompressed"""
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(LineCheckpoint).decode
 
@@ -61,7 +61,7 @@ class Installer:
     plans: PlanCache
 
     async def restore(self, record: SaleRecord, *, rolled_back: bool = False) -> SaleRecord:
-        """The store does not carry the sale as it must: install it, or rebuild it.
+        """Install or rebuild a sale that the store does not carry as it must.
 
         An epoch that no store has begun to carry is somebody's to install now: we do the same and
         one of us is first. Of one that some store carries, the fence tells whether it is this one:
@@ -76,7 +76,7 @@ class Installer:
         return record
 
     async def rebuild(self, record: SaleRecord) -> SaleRecord:
-        """After a loss: end the epoch, then install the next one from the ledger.
+        """End the epoch after a loss, then install the next one from the ledger.
 
         Whoever else notices the same loss finds the epoch ended and installs the same next one. A
         store that is not the one to use has lost nothing: StoreUnavailable, the epoch goes on.
@@ -126,7 +126,7 @@ class Installer:
         await self.ledger.sales.set_provisioned(record.uid, epoch=record.epoch)
 
     async def _image(self, record: SaleRecord, spec: SaleSpec) -> InventoryImage:
-        """The whole stock, as the ledger says."""
+        """The inventory by the ledger, as the store takes it."""
         settings = inventory_settings(spec)
         plan = await self.plans.get(record, spec)
         holds: list[HoldRecord] = []
@@ -138,7 +138,7 @@ class Installer:
 
 
 def _line_start(record: SaleRecord, checkpoint: Checkpoint | None) -> LineCheckpoint:
-    """Where the line begins: anew, or at its checkpoint and never below the promised ceiling."""
+    """The state in which the line starts: empty, or its checkpoint; never below the ceiling."""
     if not record.provisioned:
         start = LineCheckpoint(ceiling=0)
     elif checkpoint is None:
@@ -151,7 +151,7 @@ def _line_start(record: SaleRecord, checkpoint: Checkpoint | None) -> LineCheckp
 def _with_draw(
     start: LineCheckpoint, draw: Draw | None, sealed: DrawRecord | None
 ) -> LineCheckpoint:
-    """A draw that is sealed outweighs any checkpoint; one that is to come goes on or begins."""
+    """The start with the draw's state: a sealed draw overrides the checkpoint."""
     if draw is None:
         return start
     if sealed is None:
@@ -171,7 +171,7 @@ def _with_draw(
 
 
 def line_checkpoint(uid: str, epoch: int, line: LineStatus, calls: OpenCalls) -> Checkpoint:
-    """What a rebuild will need of the line: how it stood, and whom it had called a moment later."""
+    """The checkpoint of a line: its status, and the open calls read a moment later."""
     start = LineCheckpoint(
         ceiling=line.ceiling,
         fresh=False,
@@ -203,7 +203,7 @@ def line_checkpoint(uid: str, epoch: int, line: LineStatus, calls: OpenCalls) ->
 
 
 def _with_calls(start: LineCheckpoint, calls: OpenCalls) -> LineCheckpoint:
-    """The counters are of the moment of the calls; before the freeze nobody is called."""
+    """The start with the open calls and the counters read with them."""
     return replace(
         start,
         issued=calls.issued,
@@ -223,5 +223,5 @@ def _with_calls(start: LineCheckpoint, calls: OpenCalls) -> LineCheckpoint:
 
 
 def read_checkpoint(body: bytes) -> LineCheckpoint:
-    """The checkpoint behind a body, of this version or an earlier one."""
+    """Decodes a checkpoint of this version or an earlier one."""
     return _decode(zlib.decompress(body) if body.startswith(_COMPRESSED) else body)

@@ -18,7 +18,7 @@ from holdfast_lua.calls.records import HoldRecord
 async def ledger_holds(
     ledger: Ledger, uid: str, plan: Plan, settings: InventorySettings
 ) -> list[HoldRecord]:
-    """The holds behind the orders; final only in an epoch that has just begun."""
+    """The holds of the sale's orders; final only in an epoch that has just begun."""
     state = await ledger.orders.rebuild_state(uid)
     return fitting(holds_of_ledger(plan, settings, state), settings)
 

@@ -1,11 +1,11 @@
-"""What a worker that has seen nothing of a sale can hold against the store.
+"""Detects that the store has lost a sale or some of its writes, from what the ledger has.
 
-Every call carries the last revision that its process has seen, and so finds out a store that lost
-writes. A process that has just started has seen none: after a machine lost its power, all of them
-have, and the store may be a second behind. Two things in the ledger speak for them: the revision
-at the last checkpoint, which the guard compares like any other, and what is sold, which the store
-must at least hold. Neither is exact to the last write; what lies between is the store's own promise
-(see docs/correctness.md).
+Every script call carries the last revision that its process has seen, and fails on a store that is
+behind it. A process that has just started has seen none, and after a power cut that is true of all
+of them, while the store may be a second behind. The ledger then has two witnesses: the revision of
+the last checkpoint, which the guard compares like any other, and the units sold, which the store
+must at least hold. Neither is exact to the last write; the rest is the store's own durability (see
+docs/correctness.md).
 """
 
 import logging
@@ -18,14 +18,14 @@ from holdfast_lua.calls.sale import SaleCalls
 from holdfast_lua.errors import StoreBehind
 
 READINGS: Final = 3
-"""a refund between the two readings looks like a loss, but not three times in a row"""
+"""a refund between reading ledger and store looks like a loss, but not several times in a row"""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class LossDetector:
-    """The ledger's side of the question whether the store can be trusted with a sale."""
+    """Compares what the store has of a sale with what the ledger says it must have."""
 
     sale_calls: SaleCalls
     ledger: Ledger
@@ -39,7 +39,7 @@ class LossDetector:
         ref = SaleRef(record.uid, record.epoch, await self._least_revision(record))
         counted = record.provisioned and count_sold
         for _ in range(READINGS):
-            # Sold first: what is sold by then, the store has at least held for as long.
+            # Sold units are read first: the store holds them before the ledger has them sold.
             sold = await self.ledger.orders.sold_units(record.uid) if counted else 0
             head = await self.sale_calls.read(ref)
             if sold <= head.units.booked + head.units.held:

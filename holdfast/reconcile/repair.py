@@ -1,13 +1,13 @@
-"""Mending a sale: the store is brought to what the ledger says, while the sale runs.
+"""Repairs a running sale: brings the store to what the ledger says.
 
-Three strengths, each through the scripts that the service itself uses, so that every step is
+Three measures, each through the scripts that the service itself uses, so that every step is
 guarded by the epoch and harmless beside what buyers do:
 
-- telling: the order behind a difference is told to the store again, as recovery would; blocks and
-  the lifecycle likewise;
+- syncing: the order behind a difference is brought to the store again, as recovery does; blocks
+  and the lifecycle likewise;
 - taking back: what the store books for an order that the ledger does not have is freed;
 - rebuilding, only when it is asked for: the sale is written anew from the ledger in a new epoch.
-  It mends everything that the store can have wrong, and ends every unpaid hold.
+  It repairs everything that the store can have wrong, and ends every unpaid hold.
 
 The ledger itself is never changed but for a lifecycle, which the store decides.
 """
@@ -25,20 +25,20 @@ from holdfast_lua.calls.records import HoldStatus
 _OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
 
 
-async def mend(reader: Reader, reading: Reading, found: Iterable[Difference]) -> None:
-    """Tell and take back. What is still different after it needs a rebuild, or a human."""
+async def repair(reader: Reader, reading: Reading, found: Iterable[Difference]) -> None:
+    """Sync and take back. What still differs afterwards needs a rebuild, or a person."""
     found = tuple(found)
     context = SaleContext(reading.inventory, reader.ledger)
     concerned = {one.order for one in found if one.kind is Kind.SOLD}
     for order_id in sorted(concerned - {""}):
-        await _mend_order(context, order_id)
+        await _repair_order(context, order_id)
     if any(one.kind is Kind.BLOCKED for one in found):
-        await _mend_blocks(context, reading)
+        await _repair_blocks(context, reading)
     if any(one.kind is Kind.LIFECYCLE for one in found):
         await reader.ledger.sales.adopt_lifecycle(reading.record, reading.head.lifecycle)
 
 
-async def _mend_order(context: SaleContext, order_id: str) -> None:
+async def _repair_order(context: SaleContext, order_id: str) -> None:
     order = await context.ledger.orders.read(context.inventory.ref.uid, order_id)
     if order is not None:
         await sync_order(context, order)
@@ -49,7 +49,7 @@ async def _mend_order(context: SaleContext, order_id: str) -> None:
 
 
 async def _take_back(context: SaleContext, order_id: str) -> None:
-    """The store books for an order that owns nothing in the ledger."""
+    """Free what the store has booked for an order that owns nothing in the ledger."""
     stock = context.inventory
     hold = (await stock.calls.read_hold(stock.ref, order_id)).hold
     if hold is not None and hold.status is HoldStatus.CONFIRMED:
@@ -58,7 +58,7 @@ async def _take_back(context: SaleContext, order_id: str) -> None:
         )
 
 
-async def _mend_blocks(context: SaleContext, reading: Reading) -> None:
+async def _repair_blocks(context: SaleContext, reading: Reading) -> None:
     """Both ways; `set_wanted` has the store synchronised even with what was wanted before."""
     shown = {seat for seat, state in enumerate(reading.map.states) if state == blocking.BLOCKED}
     missing, surplus = sorted(reading.blocked - shown), sorted(shown - reading.blocked)
