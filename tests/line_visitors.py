@@ -52,8 +52,9 @@ class Visitors(Stage):
         """A worker that still believes the sale to be quiet."""
         ids = [new_ticket_id() for _ in range(count)]
         passes = [derive_pass_id(self.ref.uid, one) for one in ids]
-        refused, (least, most) = self.model.join_refused(), self.model.straight_in(count)
         ceiling = self.ceilings.committed[self.ref.uid]
+        cut = min(count, ceiling - self.model.issued)
+        refused, (least, most) = self.model.join_refused(), self.model.straight_in(cut)
         joined = self.run(self.calls.join_line(self.rooms[who].ref, count, ceiling, passes))
         if joined.code is Code.CEILING_REACHED:
             require(self.model.issued == ceiling, "numbers that are promised are given", joined)
@@ -62,7 +63,6 @@ class Visitors(Stage):
             require(joined.code is refused, "nobody joins who may not", joined, refused)
             return
         require(least <= joined.admitted <= most, "a quiet sale lets in", joined, least, most)
-        cut = min(count, ceiling - self.model.issued)
         require(joined.count == cut, "a batch is cut at the ceiling", joined, cut)
         for at in range(joined.count):
             number = joined.first + at + (joined.code is Code.JOINED_LOBBY)
