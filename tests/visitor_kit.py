@@ -10,6 +10,7 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 from conftest import Clock
 
+from holdfast_lua.calls.constants import MIN_STEP_MS
 from holdfast_queue.line.room import Room
 
 Client = TestClient[web.Request, web.Application]
@@ -17,8 +18,6 @@ ClientFactory = Callable[[Room], Awaitable[Client]]
 RoomFactory = Callable[..., Awaitable[Room]]
 SHOP = "https://shop.example"
 OWN = "http://wait.example"
-MIN_STEP_MS = 100
-"""within it a step of the line only reads (advance_line.lua)"""
 
 
 class Visitor:

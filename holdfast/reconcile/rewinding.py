@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from holdfast_lua.calls.hold_terms import StreamEvent
-from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_lua.calls.records import HoldRecord, HoldStatus, areas_of
 
 _HAD_NOTHING: Final = ("hold.created", "hold.reacquired")
 _HAD_ALL: Final = ("hold.extended", "hold.released", "hold.expired", "order.confirmed")
@@ -40,8 +40,9 @@ def rewound(holds: Mapping[str, HoldRecord], since: Iterable[StreamEvent]) -> di
 
 def _holding(hold: HoldRecord, data: Mapping[str, Any]) -> HoldRecord:
     """The hold with what the event says it had, held and not yet booked."""
-    flat = data["areas"]
-    areas = tuple(AreaUnits(*flat[at : at + 3]) for at in range(0, len(flat), 3))
     return msgspec.structs.replace(
-        hold, status=HoldStatus.CONFIRMING, seats=tuple(data["seats"]), areas=areas
+        hold,
+        status=HoldStatus.CONFIRMING,
+        seats=tuple(data["seats"]),
+        areas=areas_of(data["areas"]),
     )

@@ -12,8 +12,8 @@ from inventory_harness import PRICES, Clock, Make, Stock, plan_json
 from holdfast_inventory.settings import Area, InventorySettings
 from holdfast_lua import Code, Executor, ScriptFault
 from holdfast_lua.calls import keys
-from holdfast_lua.calls.hold_terms import HoldAnswer, HoldTerms, SeatChoice, SeatList, pack_asked
-from holdfast_lua.calls.records import HoldStatus, pack_rest
+from holdfast_lua.calls.hold_terms import HoldAnswer, HoldTerms, SeatChoice, SeatList, pack_request
+from holdfast_lua.calls.records import HoldStatus
 
 KEYS = (
     *(keys.sale, keys.events, keys.seats, keys.rows, keys.holds, keys.buyers, keys.due),
@@ -187,8 +187,8 @@ async def test_a_part_that_makes_no_sense_leaves_no_half_a_batch(
     await stock.held(stock.choice(2), hold_ms=1000)
     await clock.advance_ms(1000)
     before = (await stock.states(), await stock.counters(), await stock.kinds())
-    asked, wish = pack_asked(HoldTerms("h", "digest", "bea", "", 1000, 1000, 0), stock.choice(2))
-    parts = [asked, pack_rest((), "bea", "digest", ""), wish]
+    terms = HoldTerms("h", "digest", "bea", "", 1000, 1000, 0)
+    parts = pack_request(terms, (), stock.choice(2))
     args = [*parts, *parts[:spoilt], b"\xc1", *parts[spoilt + 1 :]]
 
     with pytest.raises(ScriptFault):

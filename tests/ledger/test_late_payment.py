@@ -168,7 +168,7 @@ async def test_payment_for_an_order_that_only_the_ledger_knows_is_sold(shop: Sho
     pending = build_order(shop.inventory.uid, "lone", seats=(4,))
     await shop.ledger.commit(MarkPending(1, pending))
     rival = await shop.hold("r1s5", buyer="bob")
-    record = HoldRecord("lone", HoldStatus.PAYING, 1, "ann", 0, 0, 0, (4,), (4500,), (), (), 4500)
+    record = HoldRecord("lone", HoldStatus.PAYING, 1, 0, 0, 0, (4,), (4500,), (), 4500, (), "ann")
     order = (await shop.confirm(record)).order
     assert (order.status, order.seats) == (OrderStatus.SOLD, (4,))
     await drained(shop)

@@ -48,14 +48,14 @@ FOUND_AT_ONCE: dict[str, Edits] = {
     },
     "tokens are not spent": {
         "include/line/line.lua": (
-            r"count_tokens\(line, now_ms\) - count \* TOKEN",
+            r"count_tokens\(line, now_ms\) - count \* CONST.TOKEN",
             "count_tokens(line, now_ms)",
         )
     },
     "tokens are spent twice": {
         "include/line/line.lua": (
-            r"count_tokens\(line, now_ms\) - count \* TOKEN",
-            "count_tokens(line, now_ms) - 2 * count * TOKEN",
+            r"count_tokens\(line, now_ms\) - count \* CONST.TOKEN",
+            "count_tokens(line, now_ms) - 2 * count * CONST.TOKEN",
         )
     },
     "a pause moves no deadline": {
@@ -91,7 +91,7 @@ FOUND_AT_ONCE: dict[str, Edits] = {
     "a rebuilt line's clock begins anew": {
         "install_line.lua": (r"'shift_ms', now_ms - clock_ms", "'shift_ms', 0")
     },
-    "numbers are given twice after a loss": {"install_line.lua": (r"  issued = arg\[11\]\n", "")},
+    "numbers are given twice after a loss": {"install_line.lua": (r"  issued = ceiling\n", "")},
 }
 FOUND_LATER: dict[str, Edits] = {
     "the frontier skips somebody": {
@@ -171,7 +171,10 @@ FOUND_LATER: dict[str, Edits] = {
         )
     },
     "the deferred come back too late": {
-        "claim_pass.lua": (r"\(1 \+ before - tokens\) \* TOKEN", "(2 + before - tokens) * TOKEN")
+        "claim_pass.lua": (
+            r"\(1 \+ before - tokens\) \* CONST.TOKEN",
+            "(2 + before - tokens) * CONST.TOKEN",
+        )
     },
     "a claim is let in while the line is stopped": {
         "claim_pass.lua": (r"if line.stopped_ms > 0 then .* end", "")
@@ -186,7 +189,7 @@ FOUND_LATER: dict[str, Edits] = {
         "advance_line.lua": (r"floor\(tokens_ahead\(tokens\)\)\) - math.max\(0, slots\)", "huge)")
     },
     "a rebuild forgets who was served": {
-        "install_line.lua": (r"if ARGV\[30\] ~= '' then .* end\n", "\n")
+        "install_line.lua": (r"if ARGV.shown ~= '' then .* end\n", "\n")
     },
     "a rebuild forgets the deferred": {
         "include/line/restore_calls.lua": (
@@ -230,7 +233,7 @@ FOUND_SELDOM: dict[str, Edits] = {
         "advance_line.lua": (r"range.last, range.count - came\)", "range.last, range.count)")
     },
     "a pass that comes back takes a second slot": {
-        "return_pass.lua": (r"redis.call\('HINCRBY', KEYS\[2\], 'lost_active', -1\)", "")
+        "return_pass.lua": (r"redis.call\('HINCRBY', KEYS.line, 'lost_active', -1\)", "")
     },
     "a stray from before a loss is not counted": {
         "advance_line.lua": (r"if came > range.count then", "if false then")
@@ -257,7 +260,7 @@ FOUND_SELDOM: dict[str, Edits] = {
         "join_line.lua": (r" or line.issued > line.serving then return 0", " then return 0")
     },
     "who asked long ago is waited for": {
-        "include/line/retries.lua": (r"math.min\(RETRY_MS,", "math.min(2 * RETRY_MS,")
+        "include/line/retries.lua": (r"math.min\(CONST.RETRY_MS,", "math.min(2 * CONST.RETRY_MS,")
     },
 }
 """found in some hundred stories"""

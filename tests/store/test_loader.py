@@ -210,7 +210,7 @@ def test_lazy_part_cannot_hide_the_guard(folder: Folder) -> None:
 
 def test_unknown_code_is_refused(folder: Folder) -> None:
     folder.script("return { CODE.NO_SUCH_THING }\n")
-    folder.refuses("no code named 'NO_SUCH_THING'")
+    folder.refuses("do_thing: nothing is declared as 'CODE.NO_SUCH_THING'")
 
 
 @pytest.mark.parametrize("section", ["KEYS", "ARGV"])

@@ -11,17 +11,15 @@ that run; it serves in the second rung.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
-
-import msgspec
 
 from holdfast_inventory.holds.allotments import opened_names
 from holdfast_inventory.plan.plan import Plan
 from holdfast_inventory.settings import InventorySettings
 from holdfast_lua.calls.hold_terms import SeatChoice, SeatList
+from holdfast_lua.calls.layouts import pack_array
 from holdfast_lua.calls.records import RowSegment
 
 CHOICES_KEPT: Final = 4096
@@ -43,13 +41,16 @@ class ChoiceCompiler:
         self.opened = lru_cache(CHANNELS_KEPT)(self._opened)
 
     def seat_list(self, seats: Sequence[int], channels: frozenset[str] = frozenset()) -> SeatList:
-        """Explicit seats by row segment, and the classes that these channels do not give."""
-        flat: list[int | list[int]] = [self._withheld(channels)]
-        for row, members in group_by_row(self._plan, seats):
-            flat += (row.position, len(members))
-            for seat in members:
-                flat += (seat - row.first + 1, self._price(seat))
-        return SeatList(msgspec.msgpack.encode(flat), self._settings.prevent_orphans)
+        """Named seats by row segment, and the classes that these channels do not give."""
+        segments = [
+            (
+                row.position,
+                [seat - row.first + 1 for seat in members],
+                [self._price(seat) for seat in members],
+            )
+            for row, members in group_by_row(self._plan, seats)
+        ]
+        return SeatList.of(self._withheld(channels), self._settings.prevent_orphans, segments)
 
     def _opened(self, channels: frozenset[str]) -> str:
         """What is set aside and open to who carries these channels."""
@@ -87,13 +88,12 @@ class ChoiceCompiler:
         top = plan.levels - 1
         enough = [run for run in range(1, top + 1) if run >= min(quantity, top)]
         tidy = [run for run in enough if run != quantity + 1 or run == top]
-        prices = [float(self._settings.price(kind.category)) for kind in plan.kinds]
         return SeatChoice(
             quantity,
             not prevent_orphans,
             self._bytes(kinds, tidy if prevent_orphans else enough),
             bytes(kinds),
-            struct.pack(f">{len(prices)}d", *prices),
+            tuple(self._settings.price(kind.category) for kind in plan.kinds),
             self._places(kinds, zones),
         )
 
@@ -110,7 +110,7 @@ class ChoiceCompiler:
             for position, segment in enumerate(self._plan.segments, start=1)
             if segment.zone in zones and segment.kind in kinds
         ]
-        return msgspec.msgpack.encode(places)
+        return pack_array(places)
 
 
 def choices_kept(plan: Plan) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from holdfast_inventory.holds.choice import row_segment
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.plan.plan import Plan
+from holdfast_lua.calls.records import RowSegment
 
 
 def channels_apart(inventory: SaleInventory, names: str) -> frozenset[str]:
@@ -26,11 +28,10 @@ async def release(inventory: SaleInventory, channels: Iterable[str]) -> None:
         await inventory.calls.release_allotment(inventory.ref, channel, rows, areas)
 
 
-def allotted_rows(plan: Plan, channel: str) -> list[int]:
-    """The row segments set aside for a channel: class * levels, first seat, length, ..."""
+def allotted_rows(plan: Plan, channel: str) -> list[RowSegment]:
+    """The row segments set aside for a channel."""
     return [
-        part
-        for segment in plan.segments
+        row_segment(plan, position)
+        for position, segment in enumerate(plan.segments)
         if plan.kinds[segment.kind].channel == channel
-        for part in (segment.kind * plan.levels, segment.first, segment.length)
     ]

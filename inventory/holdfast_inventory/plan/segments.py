@@ -7,15 +7,12 @@ this order, so "the best row that can serve" is "the first byte that says so". S
 distances differ by less than half a seat form a tier: nearly equal, and a request's seed chooses
 among those that can serve.
 
-The record of a segment, as the scripts unpack it (RECORD): first seat, length, twice the position
-nearest to the focal point (from 1, odd = between two seats), zone, how many segments of its tier
-follow it (at most NEAR_MAX).
+The scripts read a segment as a SEGMENT_RECORD; at most NEAR_MAX of its tier follow it there.
 """
 
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -23,8 +20,8 @@ from typing import Final
 
 from holdfast_inventory.plan.geometry import PlacedRow, Point, typical_pitch
 from holdfast_inventory.plan.pretix import plan_error
+from holdfast_lua.calls.records import SEGMENT_RECORD
 
-RECORD: Final = struct.Struct(">IHIHB")
 NEAR_MAX: Final = 7
 LEVELS_MAX: Final = 7
 LEVELS_MIN: Final = 4
@@ -56,7 +53,7 @@ class Segment:
 
     def record(self) -> bytes:
         """As the scripts read it."""
-        return RECORD.pack(self.first, self.length, self.focus2, self.zone, self.near)
+        return SEGMENT_RECORD.pack(self.first, self.length, self.focus2, self.zone, self.near)
 
 
 def make_segments(

@@ -3,9 +3,10 @@
 Each `scripts/<group>/<verb_noun>.lua` opens with a header that is read by people AND by this
 loader: the numbered lines under KEYS and ARGV are the signature that every call is checked
 against, so a header cannot go stale unnoticed. Lines `-- include: name` and `-- lazy: name` above
-the code pull in what else it needs (includes.py); `CODE.NAME` becomes its number; `-- flags:
-no-writes` (or allow-oom) becomes the `#!lua` line, which every script gets because only such
-scripts are refused BEFORE they run when memory is short.
+the code pull in what else it needs (includes.py); what is declared in Python, such as `CODE.NAME`
+or a layout, is written out (substitutes.py); `-- flags: no-writes` (or allow-oom) becomes the
+`#!lua` line, which every script gets because only such scripts are refused BEFORE they run when
+memory is short.
 
 A `Bundle` is immutable and made once per process. Tests overlay single includes (the clock) with
 `load_bundle(overlay=...)`; nothing else differs between what is tested and what goes on sale.
@@ -23,11 +24,10 @@ from typing import Final, Self
 
 from holdfast_lua.bundle.header import Signature, check_uses, read_header
 from holdfast_lua.bundle.includes import Resolver
-from holdfast_lua.calls.codes import Code
+from holdfast_lua.bundle.substitutes import substitute
 from holdfast_lua.errors import BundleError
 
 LUA_DIR: Final = Path(__file__).parents[1]
-_CODE: Final = re.compile(r"\bCODE\.([A-Za-z_]+)")
 _COMMAND: Final = re.compile(r"\bredis\.call\('([A-Za-z]+)'")
 _GUARDED_KEYS: Final = ("sale",)
 _GUARDED_ARGS: Final = ("epoch", "revision")
@@ -132,20 +132,10 @@ def _load_script(path: Path, includes: Mapping[str, Path]) -> Script:
     if "guard" in used or header.joins > 1:
         _check_guarded(name, header.keys, header.args)
     flags = f" flags={','.join(header.flags)}" if header.flags else ""
-    source = f"#!lua{flags}\n{_number_codes(name, body)}"
+    source = f"#!lua{flags}\n{substitute(name, body, header)}"
     sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
     writes = "no-writes" not in header.flags
     return Script(name, source, sha, header.keys, header.args, writes, header.joins)
-
-
-def _number_codes(name: str, text: str) -> str:
-    def replace(match: re.Match[str]) -> str:
-        try:
-            return f"({int(Code[match[1]])} --[[{match[1]}]])"
-        except KeyError:
-            raise BundleError(f"{name}: no code named {match[1]!r}") from None
-
-    return _CODE.sub(replace, text)
 
 
 def _check_guarded(name: str, keys: Signature, args: Signature) -> None:

@@ -1,68 +1,65 @@
-"""What is asked of the stock's scripts and what they answer, and how the asking is packed.
-
-The packing is one half of a private agreement with hold_seats.lua and reacquire_hold.lua: whoever
-changes it here changes it there.
-"""
+"""What is asked of the inventory's scripts and what they answer, and how requests are packed."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.records import AreaUnits, HoldRecord, flat_areas
-from holdfast_lua.client.wire import Argument
-
-# One hold as hold_request.lua unpacks it: its terms, and what is asked of the seats.
-_TERMS: Final = struct.Struct(">IIIHBB")
-_BEST: Final = 1
-_EXPLICIT: Final = 2
-_NO_ORPHANS: Final = 4
+from holdfast_lua.calls.layouts import NIL, pack_array, pack_sequence
+from holdfast_lua.calls.records import (
+    CHOICE,
+    NAMED,
+    AreaUnits,
+    HoldRecord,
+    SeatsAsked,
+    flat_areas,
+    pack_requested,
+)
 
 
 class SeatChoice(msgspec.Struct, frozen=True):
     """Best available, compiled from plan and filters; see pick.lua for how it is used.
 
     `first_rung` are the row bytes that serve at once, `orphans` whether even those may leave a
-    single seat alone, `kinds` the classes wanted, one byte each. `prices` has a double for every
-    class. `places` are the positions that a zone filter leaves, nearest first; empty means all.
+    single seat alone, `kinds` the classes wanted, one byte each. `prices` has one for every class.
+    `places` are the positions that a zone filter leaves, nearest first, a msgpack array; empty
+    means all.
     """
 
     quantity: int
     orphans: bool
     first_rung: bytes
     kinds: bytes
-    prices: bytes
+    prices: tuple[int, ...]
     places: bytes = b""
     packed: bytes = b""
 
     def __post_init__(self) -> None:
-        """Packed once: a crowd sends the same choice over and over."""
-        head = struct.pack(">HB", self.quantity, self.orphans)
-        parts = [
-            struct.pack(size, len(part)) + part
-            for size, part in (
-                (">H", self.first_rung),
-                (">H", self.kinds),
-                (">H", self.prices),
-                (">I", self.places),
-            )
-        ]
-        msgspec.structs.force_setattr(self, "packed", head + b"".join(parts))
+        """Packed once, by CHOICE: a crowd sends the same choice over and over."""
+        front = pack_sequence(self.quantity, self.orphans, self.first_rung, self.kinds, self.prices)
+        packed = CHOICE.head + front + (self.places or NIL)
+        msgspec.structs.force_setattr(self, "packed", packed)
 
 
 class SeatList(msgspec.Struct, frozen=True):
-    """Explicit seats by row segment: `rows` is a msgpack array: first the classes that the buyer
-    may not have, as an array; then segment and seats in turn: position in `rows`, n, then n pairs
-    of offset (from 1) and price.
+    """Named seats, packed by NAMED: the classes that the buyer may not have, whether a single seat
+    may not be left alone, and by row segment (NAMED_SEGMENT) the seats and their prices.
     """
 
-    rows: bytes
-    refuse_orphans: bool = False
+    packed: bytes
+
+    @classmethod
+    def of(
+        cls,
+        withheld: Sequence[int],
+        refuse_orphans: bool,
+        segments: Iterable[tuple[int, Sequence[int], Sequence[int]]],
+    ) -> SeatList:
+        """Segments are given by their position, with offsets from 1 and prices."""
+        return cls(NAMED.head + pack_sequence(withheld, refuse_orphans, list(segments)))
 
 
 class HoldTerms(msgspec.Struct, frozen=True):
@@ -147,31 +144,22 @@ class EventsReading:
     events: list[StreamEvent]
 
 
-def pack_asked(terms: HoldTerms, seats: SeatList | SeatChoice | None) -> tuple[bytes, bytes]:
-    """A hold's terms, and its choice or its seats."""
-    if isinstance(seats, SeatChoice):
-        return _pack_terms(terms, _BEST), seats.packed
-    if seats is None:
-        return _pack_terms(terms, 0), b""
-    return _pack_terms(terms, _EXPLICIT | _NO_ORPHANS * seats.refuse_orphans), seats.rows
-
-
-def _pack_terms(terms: HoldTerms, asks: int) -> bytes:
-    hold_id = terms.hold_id.encode()
+def pack_request(
+    terms: HoldTerms, areas: Iterable[AreaUnits], seats: SeatList | SeatChoice | None
+) -> tuple[bytes, bytes, bytes]:
+    """The three arguments of a request: its terms (TERMS), what it brings of the hold's record,
+    and the seats that it asks for.
+    """
+    asked = _ASKED[type(seats)]
     hold_max_ms = max(terms.hold_ms, terms.hold_max_ms)
-    head = _TERMS.pack(terms.hold_ms, hold_max_ms, terms.seed, terms.limit, asks, len(hold_id))
-    return head + hold_id + terms.opened.encode()
-
-
-def choice_fields(choice: SeatChoice) -> tuple[Argument, ...]:
-    """As reacquire_hold takes them; it has no zone filter."""
-    return (
-        choice.quantity,
-        int(choice.orphans),
-        choice.first_rung,
-        choice.kinds,
-        choice.prices,
+    packed = pack_sequence(
+        terms.hold_id, terms.hold_ms, hold_max_ms, terms.seed, terms.limit, asked, terms.opened
     )
+    requested = pack_requested(areas, terms.buyer, terms.digest, terms.pass_id)
+    return packed, requested, b"" if seats is None else seats.packed
+
+
+_ASKED = {type(None): SeatsAsked.NONE, SeatChoice: SeatsAsked.BEST, SeatList: SeatsAsked.NAMED}
 
 
 def area_fields(areas: Sequence[int]) -> list[str]:
@@ -180,4 +168,5 @@ def area_fields(areas: Sequence[int]) -> list[str]:
 
 
 def pack_areas(areas: Sequence[AreaUnits]) -> bytes:
-    return msgspec.msgpack.encode(flat_areas(areas)) if areas else b""
+    """Units of areas as a script takes them; empty for none."""
+    return pack_array(flat_areas(areas)) if areas else b""

@@ -12,9 +12,6 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-import msgpack  # type: ignore[import-untyped]  # it has no stubs; msgspec cannot write this form
-import msgspec
-
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import Reply, SaleRef, guarded
@@ -28,16 +25,16 @@ from holdfast_lua.calls.hold_terms import (
     StreamEvent,
     Sweep,
     area_fields,
-    choice_fields,
     pack_areas,
-    pack_asked,
+    pack_request,
 )
+from holdfast_lua.calls.layouts import pack_array
 from holdfast_lua.calls.records import (
     AreaUnits,
     HoldRecord,
     RowSegment,
+    flat_segments,
     pack_hold,
-    pack_rest,
     unpack_hold,
 )
 from holdfast_lua.client.executor import Executor
@@ -75,10 +72,8 @@ class InventoryCalls:
 
         The holds of a tick reach the store as one call: see hold_batch.py.
         """
-        rest = pack_rest(areas, terms.buyer, terms.digest, terms.pass_id)
-        asked, wish = pack_asked(terms, seats)
         names = _key_names(_HOLDING, ref.uid)
-        args = (asked, rest, wish)
+        args = pack_request(terms, areas, seats)
         return _answer_of(
             terms.hold_id, await guarded(self._executor, ref, "hold_seats", names, args)
         )
@@ -142,9 +137,7 @@ class InventoryCalls:
         self, ref: SaleRef, hold_id: str, choices: Sequence[SeatChoice], *, limit: int, seed: int
     ) -> HoldAnswer:
         """An expired hold -> confirming on OTHER seats: one choice for each class of its seats."""
-        # Bytes as msgpack strings: cmsgpack does not know the type that msgpack has for bytes.
-        fields = [choice_fields(choice) for choice in choices]
-        packed: bytes = msgpack.packb(fields, use_bin_type=False)
+        packed = b"".join(choice.packed for choice in choices)
         names = (*_STOCK, keys.layout)
         return await self._hold(
             ref, "reacquire_hold", hold_id, names, (hold_id, limit, seed, packed)
@@ -197,7 +190,7 @@ class InventoryCalls:
         OK with `order.refunded` written; UNCHANGED when none of them are its any more; HOLD_CHANGED
         when `version` is not the hold's (0 is not checked).
         """
-        packed = msgspec.msgpack.encode(list(seats))
+        packed = pack_array(tuple(seats))
         args = (hold_id, packed, pack_areas(areas), amount, version)
         return await self._hold(ref, "free_seats", hold_id, _STOCK, args)
 
@@ -213,21 +206,22 @@ class InventoryCalls:
         self, ref: SaleRef, rows: Sequence[tuple[RowSegment, Sequence[int]]]
     ) -> int:
         """Takes free seats off sale; answers how many were free. Others are left as they are."""
-        return await self._change_blocks(ref, "block_seats", rows)
+        return await self._switch_seats(ref, "block_seats", rows)
 
     async def unblock_seats(
         self, ref: SaleRef, rows: Sequence[tuple[RowSegment, Sequence[int]]]
     ) -> int:
         """Puts blocked seats back on sale; answers how many were blocked."""
-        return await self._change_blocks(ref, "unblock_seats", rows)
+        return await self._switch_seats(ref, "unblock_seats", rows)
 
     async def release_allotment(
-        self, ref: SaleRef, channel: str, rows: Sequence[int], areas: Sequence[int]
+        self, ref: SaleRef, channel: str, rows: Sequence[RowSegment], areas: Sequence[int]
     ) -> bool:
-        """Puts on sale what is set aside for a channel: `rows` is flat, class * levels, first seat
-        and length of each segment, `areas` are indices. False when it is on sale already.
+        """Puts on sale what is set aside for a channel: whole row segments, and areas by index.
+
+        False when it is on sale already.
         """
-        args = (channel, msgspec.msgpack.encode(rows), msgspec.msgpack.encode(areas))
+        args = (channel, pack_array(flat_segments(rows)), pack_array(tuple(areas)))
         names = (keys.sale, keys.events, keys.seats)
         reply = await self._guarded(ref, "release_allotment", names, args)
         return reply.code is Code.OK
@@ -291,14 +285,12 @@ class InventoryCalls:
         ]
         return EventsReading(reply.now_ms, (last_epoch, last_seq), bool(trimmed), events)
 
-    async def _change_blocks(
+    async def _switch_seats(
         self, ref: SaleRef, name: str, rows: Sequence[tuple[RowSegment, Sequence[int]]]
     ) -> int:
-        flat: list[int] = []
-        for row, offsets in rows:
-            flat += (row.position, row.first, row.length, row.base, len(offsets), *offsets)
+        parts = [(flat_segments([row]), tuple(seats)) for row, seats in rows]
         names = (keys.sale, keys.events, keys.seats, keys.rows)
-        reply = await self._guarded(ref, name, names, (msgspec.msgpack.encode(flat),))
+        reply = await self._guarded(ref, name, names, (pack_array(parts),))
         return int(reply.values[0])
 
     async def _hold(

@@ -1,8 +1,9 @@
-"""A hold as the store keeps it: ONE msgpack array in the field of its id.
+"""What Python and the scripts hand to each other: records, and the layouts that follow from them.
 
-One value, because every further field of a hash costs a microsecond in the script that is run most.
-The order of the fields is shared with hold.lua; the two are the only ones that know it.
-Fields are only ever appended, so that a hold written before an update is still read after it.
+A hold is ONE msgpack array in the field of its id, since every further field of a hash costs a
+microsecond in the script that is run most. The order of the fields is that of `HoldRecord`; the
+loader gives it to the scripts, so it is written nowhere else. Fields are only ever appended, so
+that a hold written before an update is still read after it.
 
 Invariants: a seat that is neither free nor blocked belongs to exactly one hold that is `active`,
 `paying`, `confirming` or `confirmed`; time ends the first two only. `version` grows with every
@@ -11,11 +12,14 @@ change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum, unique
 from typing import Final
 
+import msgpack  # type: ignore[import-untyped]  # it has no stubs
 import msgspec
+
+from holdfast_lua.calls.layouts import Fields, Packed, pack_array, pack_sequence
 
 
 @unique
@@ -49,9 +53,7 @@ class AreaUnits(msgspec.Struct, frozen=True):
 
 
 class RowSegment(msgspec.Struct, frozen=True):
-    """A row segment that a hold touches: its place in `rows`, first seat, length, class *
-    levels.
-    """
+    """A row segment with seats of a hold: place in `rows`, first seat, length, class * levels."""
 
     position: int
     first: int
@@ -60,23 +62,24 @@ class RowSegment(msgspec.Struct, frozen=True):
 
 
 class HoldRecord(msgspec.Struct, frozen=True):
-    """A hold. `seats` are dense indices in plan order, `prices` theirs in the same order.
+    """A hold; its fields but the id are stored, in this order.
 
-    `ledger` is true once the hold has reached the ledger: such a record is never forgotten.
+    `seats` are dense indices in plan order, `prices` theirs in the same order. `ledger` is true
+    once the hold has reached the ledger: such a record is never forgotten.
     """
 
     id: str
     status: HoldStatus
     version: int
-    buyer: str
     created_ms: int
     expires_ms: int
     latest_ms: int
     seats: tuple[int, ...]
     prices: tuple[int, ...]
-    areas: tuple[AreaUnits, ...]
     rows: tuple[RowSegment, ...]
     total: int
+    areas: tuple[AreaUnits, ...]
+    buyer: str
     digest: str = ""
     pass_id: str = ""
     reason: str = ""
@@ -95,60 +98,58 @@ class HoldRecord(msgspec.Struct, frozen=True):
         return self.status
 
 
-class _Packed(msgspec.Struct, array_like=True):
-    """The stored form, in its order; areas and rows are flat."""
+@unique
+class SeatsAsked(IntEnum):
+    """What kind of seats a hold request asks for, areas apart."""
 
-    status: int
-    version: int
-    created_ms: int
-    expires_ms: int
-    latest_ms: int
-    seats: tuple[int, ...]
-    prices: tuple[int, ...]
-    rows: tuple[int, ...]
-    total: int
-    areas: tuple[int, ...]
-    buyer: str
-    digest: str
-    pass_id: str
-    reason: str
-    ledger: int
-    order_ref: str
+    NONE = 0
+    BEST = 1
+    NAMED = 2
 
+
+HOLD: Final = Fields(*HoldRecord.__struct_fields__[1:])
+"""a hold as it is stored; areas and rows are flat lists"""
+AREA: Final = Fields(*AreaUnits.__struct_fields__)
+"""units of an area in a flat list"""
+SEGMENT: Final = Fields(*RowSegment.__struct_fields__)
+"""a row segment in a flat list"""
+SEGMENT_RECORD: Final = Packed(first="I", length="H", focus2="I", zone="H", near="B")
+"""a row segment in the string `layout`: first seat, length, twice the position nearest to the focal
+point (from 1, odd = between two seats), zone, how many segments of its tier follow it"""
+SWITCH: Final = Fields("segment", "seats")
+"""a row segment and the seats in it that an operator blocks or unblocks"""
+COUNTER: Final = Fields("field", "value")
+"""a field of the sale hash, as an installation gives it"""
+INSTALLED_HOLD: Final = Fields("id", "due_ms", "value")
+"""a hold of an installation: the deadline is 0 for none"""
+REQUEST_ARGUMENTS: Final = Fields("terms", "requested", "seats")
+"""the arguments of one hold request"""
+TERMS: Final = Fields("id", "hold_ms", "hold_max_ms", "seed", "limit", "seats_asked", "opened")
+"""the terms of a hold request, see HoldTerms; a sequence without an array around it"""
+REQUESTED: Final = HOLD.from_("areas")
+"""the fields of a new hold that its request brings, packed as they will be stored; likewise"""
+CHOICE: Final = Fields("quantity", "orphans", "first_rung", "kinds", "prices", "places")
+"""see SeatChoice"""
+NAMED: Final = Fields("withheld", "refuse_orphans", "segments")
+"""see SeatList"""
+NAMED_SEGMENT: Final = Fields("position", "offsets", "prices")
+"""seats by name in one row segment: offsets from 1, and their prices"""
 
 _STATUSES: Final = (HoldStatus.ACTIVE, *HoldStatus)  # no status is 0
-_decode: Final = msgspec.msgpack.Decoder(_Packed).decode
-_encode: Final = msgspec.msgpack.Encoder().encode
+_STATUS, _ROWS, _AREAS, _LEDGER = map(HOLD.names.index, ("status", "rows", "areas", "ledger"))
 
 
 def pack_hold(hold: HoldRecord) -> bytes:
     """The value to store for `hold`."""
-    rows = [part for r in hold.rows for part in (r.position, r.first, r.length, r.base)]
-    return _encode(
-        _Packed(
-            status=int(hold.status),
-            version=hold.version,
-            created_ms=hold.created_ms,
-            expires_ms=hold.expires_ms,
-            latest_ms=hold.latest_ms,
-            seats=hold.seats,
-            prices=hold.prices,
-            rows=tuple(rows),
-            total=hold.total,
-            areas=flat_areas(hold.areas),
-            buyer=hold.buyer,
-            digest=hold.digest,
-            pass_id=hold.pass_id,
-            reason=hold.reason,
-            ledger=int(hold.ledger),
-            order_ref=hold.order_ref,
-        )
-    )
+    values: list[object] = [getattr(hold, name) for name in HOLD.names]
+    values[_ROWS], values[_AREAS] = flat_segments(hold.rows), flat_areas(hold.areas)
+    values[_LEDGER] = int(hold.ledger)
+    return pack_array(values)
 
 
-def pack_rest(areas: Iterable[AreaUnits], buyer: str, digest: str, pass_id: str) -> bytes:
-    """The last fields of a new hold, from `areas` on: the caller knows them."""
-    return _encode((flat_areas(areas), buyer, digest, pass_id, "", 0, ""))[1:]
+def pack_requested(areas: Iterable[AreaUnits], buyer: str, digest: str, pass_id: str) -> bytes:
+    """What the request brings of a new hold, in the order of REQUESTED."""
+    return pack_sequence(flat_areas(areas), buyer, digest, pass_id, "", 0, "")
 
 
 def flat_areas(areas: Iterable[AreaUnits]) -> tuple[int, ...]:
@@ -156,26 +157,23 @@ def flat_areas(areas: Iterable[AreaUnits]) -> tuple[int, ...]:
     return tuple(part for a in areas for part in (a.area, a.quantity, a.price)) if areas else ()
 
 
+def flat_segments(rows: Iterable[RowSegment]) -> tuple[int, ...]:
+    """Row segments as the scripts take them: position, first, length, base, position, ..."""
+    return tuple(part for r in rows for part in (r.position, r.first, r.length, r.base))
+
+
+def areas_of(flat: Sequence[int]) -> tuple[AreaUnits, ...]:
+    """The reverse of `flat_areas`."""
+    each = len(AREA.names)
+    return tuple([AreaUnits(*flat[at : at + each]) for at in range(0, len(flat), each)])
+
+
 def unpack_hold(hold_id: str, value: bytes) -> HoldRecord:
-    """The hold that `value` keeps."""
-    packed = _decode(value)
-    rows, areas = packed.rows, packed.areas
-    return HoldRecord(
-        hold_id,
-        _STATUSES[packed.status],
-        packed.version,
-        packed.buyer,
-        packed.created_ms,
-        packed.expires_ms,
-        packed.latest_ms,
-        packed.seats,
-        packed.prices,
-        tuple([AreaUnits(*areas[at : at + 3]) for at in range(0, len(areas), 3)]),
-        tuple([RowSegment(*rows[at : at + 4]) for at in range(0, len(rows), 4)]),
-        packed.total,
-        packed.digest,
-        packed.pass_id,
-        packed.reason,
-        bool(packed.ledger),
-        packed.order_ref,
-    )
+    """The hold that `value` keeps; fields that a later version has appended are left out."""
+    values = list(msgpack.unpackb(value, use_list=False)[: len(HOLD.names)])
+    rows, each = values[_ROWS], len(SEGMENT.names)
+    values[_STATUS] = _STATUSES[values[_STATUS]]
+    values[_ROWS] = tuple([RowSegment(*rows[at : at + each]) for at in range(0, len(rows), each)])
+    values[_AREAS] = areas_of(values[_AREAS])
+    values[_LEDGER] = bool(values[_LEDGER])
+    return HoldRecord(hold_id, *values)

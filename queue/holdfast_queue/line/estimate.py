@@ -26,19 +26,12 @@ from typing import Final
 
 import msgspec
 
+from holdfast_lua.calls.constants import LOOK_BACK, PACE_MS, SHARE_MIN, SHARE_PRIOR
 from holdfast_lua.calls.line_status import LineMode, LineStatus
-
-PACE_MS: Final = 30_000.0
-"""Time constant of the measured rate, as in include/line/line.lua."""
 
 _MIN_AGE_MS: Final = 5_000.0
 _P90_DEVIATIONS: Final = 1.2816
 _RATE_UNCERTAINTY: Final = 0.01
-_SHARE_RANGES: Final = 64.0
-"""How far back the share is measured: LOOK_BACK ranges of a second in include/line/calls.lua."""
-_PRIOR_CALLS: Final = 10
-"""SHARE_PRIOR in include/line/calls.lua."""
-_SHARE_MIN: Final = 0.02
 _NOTICE_SECONDS: Final = 1.3
 _NOTICE_DEVIATION: Final = 1.0
 """Until a called visitor asks again: polls near the front are 2 to 2.6 seconds apart."""
@@ -134,11 +127,11 @@ def _share(status: LineStatus, ends_per_second: float) -> tuple[float, float]:
     measured = status.show_share or 1.0
     # A range holds the calls of a second, and one at least: LOOK_BACK of them are looked at.
     per_range = max(1.0, min(status.rate_per_minute / 60, ends_per_second) / measured)
-    called = min(status.called, _SHARE_RANGES * per_range)
-    sample = called + _PRIOR_CALLS
-    if called < _PRIOR_CALLS:
+    called = min(status.called, LOOK_BACK * per_range)
+    sample = called + SHARE_PRIOR
+    if called < SHARE_PRIOR:
         return measured, sample
-    return max(_SHARE_MIN, (measured * sample - _PRIOR_CALLS) / called), sample
+    return max(SHARE_MIN, (measured * sample - SHARE_PRIOR) / called), sample
 
 
 def estimate_wait(ahead: int, status: LineStatus) -> Wait | None:

@@ -14,17 +14,18 @@ from collections.abc import Callable
 from random import random
 from typing import Final
 
-MIN_INTERVAL_SECONDS: Final = 2.0
+from holdfast_lua.calls.constants import POLL_LEAST_MS, POLL_MS, POLLS_PER_WINDOW
+
+MIN_INTERVAL_SECONDS: Final = POLL_MS / 1000
 MAX_INTERVAL_SECONDS: Final = 30.0
 WAIT_DIVISOR: Final = 10.0
 JITTER: Final = 0.3
-_POLLS_PER_WINDOW: Final = 3.0
-_FLOOR_SECONDS: Final = 0.5
+_FLOOR_SECONDS: Final = POLL_LEAST_MS / 1000
 
 
 def shared_interval_seconds(claim_window_seconds: float) -> float:
     """The interval that the status document gives everybody: that of visitors near the front."""
-    return max(_FLOOR_SECONDS, min(MIN_INTERVAL_SECONDS, claim_window_seconds / _POLLS_PER_WINDOW))
+    return max(_FLOOR_SECONDS, min(MIN_INTERVAL_SECONDS, claim_window_seconds / POLLS_PER_WINDOW))
 
 
 class RefreshIntervals:
@@ -32,7 +33,7 @@ class RefreshIntervals:
 
     def __init__(self, claim_window_seconds: float) -> None:
         self._floor = shared_interval_seconds(claim_window_seconds)
-        longest = min(MAX_INTERVAL_SECONDS, claim_window_seconds / _POLLS_PER_WINDOW)
+        longest = min(MAX_INTERVAL_SECONDS, claim_window_seconds / POLLS_PER_WINDOW)
         self._ceiling = max(longest, self._floor)
 
     def seconds(self, wait_seconds: float | None, draw: Callable[[], float] = random) -> float:

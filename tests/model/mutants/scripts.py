@@ -125,8 +125,8 @@ BOUNDS: Final = {
         directed.EXTENDED_THRICE,
         edits={
             "extend_hold.lua": (
-                r"math.min\(sale.now_ms \+ tonumber\(ARGV\[6\]\), hold.latest_ms\)",
-                "sale.now_ms + tonumber(ARGV[6])",
+                r"math.min\(sale.now_ms \+ tonumber\(ARGV.extend_ms\), hold.latest_ms\)",
+                "sale.now_ms + tonumber(ARGV.extend_ms)",
             )
         },
     ),
@@ -136,8 +136,8 @@ BOUNDS: Final = {
         directed.LOST_WHILE_PAYING,
         edits={
             "begin_paying.lua": (
-                r"PAYING, 1, hold.latest_ms\n",
-                "PAYING, 1, hold.latest_ms + 60000\n",
+                r"STATUS.PAYING, 1, hold.latest_ms\n",
+                "STATUS.PAYING, 1, hold.latest_ms + 60000\n",
             )
         },
     ),

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from model.reference.terms import AREAS, Areas, ScriptRequest, areas_of
 
+from holdfast_lua.calls import records
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.records import HoldRecord, unpack_hold
 
@@ -55,21 +56,17 @@ def _free_seats(args: Args) -> ScriptRequest:
 
 
 def _units(flat: Sequence[int]) -> Areas:
-    """Area, quantity, price, and so on; an area may come twice."""
+    """Units of areas by area, of which one may come twice."""
     units = [0] * len(AREAS)
-    for at in range(0, len(flat), 3):
-        units[flat[at]] += flat[at + 1]
+    for given in records.areas_of(flat):
+        units[given.area] += given.quantity
     return tuple(units)
 
 
 def _seats_by_row(args: Args) -> ScriptRequest:
-    """Row segments, each as position, first, length, base, how many, and those seats."""
-    flat, seats, at = _decode(args[0]), [], 0
-    while at < len(flat):
-        count = flat[at + 4]
-        seats += flat[at + 5 : at + 5 + count]
-        at += 5 + count
-    return ScriptRequest("", seats=frozenset(seats))
+    """Row segments, each with its seats."""
+    seats = frozenset(seat for _, of_segment in _decode(args[0]) for seat in of_segment)
+    return ScriptRequest("", seats=seats)
 
 
 _WITHOUT_HOLD = (

@@ -69,7 +69,7 @@ MUTANTS: Final = {
         "a store sells without the stock, which was written to another one",
         "stock",
         directed.installer_moves_before_the_sale_hash,
-        edits={"install_sale.lua": (r"or nonce ~= ARGV\[12\]\) then", "and false) then")},
+        edits={"install_sale.lua": (r"or nonce ~= ARGV.nonce\) then", "and false) then")},
     ),
     "master never left": Mutant(
         "a node stays for ever on the master that was replaced",

@@ -18,17 +18,16 @@
 -- include: move_seats
 -- include: areas
 
-local ENDS_AT_ONCE, END_EVERY_MS = 60, 60 * 1000
 
 -- The `tat` of a buyer who has ended one more.
 local function charge_rate(tat_ms, now_ms)
-  return math.max(tat_ms, now_ms) + END_EVERY_MS
+  return math.max(tat_ms, now_ms) + CONST.END_EVERY_MS
 end
 
 -- For how long a buyer must wait; nil when they need not.
 local function get_rate_wait_ms(tat_ms, now_ms)
   if tat_ms <= now_ms then return nil end
-  local limited, _, wait_ms = gcra(tat_ms, now_ms, END_EVERY_MS, ENDS_AT_ONCE)
+  local limited, _, wait_ms = gcra(tat_ms, now_ms, CONST.END_EVERY_MS, CONST.ENDS_AT_ONCE)
   return limited and wait_ms or nil
 end
 
@@ -65,7 +64,7 @@ end
 -- When the record of an ended hold goes: not before its buyer's `tat` is past, so that whoever
 -- forgets the last of their records finds that nothing of it needs to be kept.
 local function get_forget_ms(sale, status, tat_ms)
-  local kept_ms = status == EXPIRED and EXPIRED_KEPT_MS or RELEASED_KEPT_MS
+  local kept_ms = status == STATUS.EXPIRED and EXPIRED_KEPT_MS or RELEASED_KEPT_MS
   return math.max(sale.now_ms + kept_ms, tat_ms)
 end
 
@@ -88,7 +87,7 @@ end
 
 -- Marks a hold as confirmed by an order.
 local function mark_booked(sale, keys, hold, order_ref)
-  hold.status, hold.reason, hold.ledger, hold.order_ref = CONFIRMED, '', 1, order_ref
+  hold.status, hold.reason, hold.ledger, hold.order_ref = STATUS.CONFIRMED, '', 1, order_ref
   redis.call('ZREM', keys.due, hold.id)
   save_hold(keys.holds, hold)
   append_hold_event(sale, keys.events, 'order.confirmed', hold, { order_ref = order_ref })

@@ -1,19 +1,14 @@
--- A hold that is there: unpacked, packed again, told of.
+-- A hold that is there: unpacked, packed again, changed, or refused a change.
 
 -- include: new_hold
 
 local function pack_hold(hold)
-  return cmsgpack.pack({ hold.status, hold.version, hold.created_ms, hold.expires_ms,
-    hold.latest_ms, hold.seats, hold.prices, hold.rows, hold.total, hold.areas, hold.buyer,
-    hold.digest, hold.pass_id, hold.reason, hold.ledger, hold.order_ref })
+  return cmsgpack.pack({ HOLD.values(hold) })
 end
 
 local function unpack_hold(id, value)
   local field = cmsgpack.unpack(value)
-  return { id = id, status = field[1], version = field[2], created_ms = field[3],
-    expires_ms = field[4], latest_ms = field[5], seats = field[6], prices = field[7],
-    rows = field[8], total = field[9], areas = field[10], buyer = field[11], digest = field[12],
-    pass_id = field[13], reason = field[14], ledger = field[15], order_ref = field[16] }
+  return { id = id, HOLD.members(field) }
 end
 
 -- Every change of a hold moves its version.
@@ -36,8 +31,8 @@ local function load_hold(holds_key, id)
   return value and unpack_hold(id, value) or nil
 end
 
-local function is_timed(hold) return hold.status <= PAYING end
-local function is_ended(hold) return hold.status >= RELEASED end
+local function is_timed(hold) return hold.status <= STATUS.PAYING end
+local function is_ended(hold) return hold.status >= STATUS.RELEASED end
 local function is_overdue(hold, now_ms) return is_timed(hold) and hold.expires_ms <= now_ms end
 
 -- Why a change of this hold must be refused, nil when it may go on. An empty owner and version 0
@@ -45,8 +40,8 @@ local function is_overdue(hold, now_ms) return is_timed(hold) and hold.expires_m
 local function find_refusal(hold, owner, version, now_ms)
   if not hold then return CODE.HOLD_UNKNOWN end
   if owner ~= '' and owner ~= hold.buyer then return CODE.NOT_OWNER end
-  if hold.status == EXPIRED or is_overdue(hold, now_ms) then return CODE.HOLD_EXPIRED end
-  if hold.status == RELEASED then return CODE.HOLD_RELEASED end
+  if hold.status == STATUS.EXPIRED or is_overdue(hold, now_ms) then return CODE.HOLD_EXPIRED end
+  if hold.status == STATUS.RELEASED then return CODE.HOLD_RELEASED end
   if version ~= 0 and version ~= hold.version then return CODE.HOLD_CHANGED end
   return nil
 end

@@ -44,8 +44,9 @@ local function add_hold(sale, batch, hold, units)
   local theirs, seats, now_ms = batch.buyer_units[hold.buyer], #hold.seats, sale.now_ms
   theirs.units, theirs.ids = theirs.units + units, theirs.ids .. ' ' .. hold.id
   sale.free, sale.held = sale.free - seats, sale.held + seats
-  hold.expires_ms = now_ms + hold.hold_ms
-  hold.value = pack_new_hold(now_ms, hold.expires_ms, now_ms + hold.hold_max_ms, hold, hold.rest)
+  hold.created_ms, hold.expires_ms = now_ms, now_ms + hold.hold_ms
+  hold.latest_ms = now_ms + hold.hold_max_ms
+  hold.value = pack_new_hold(hold)
   batch.made[hold.id] = hold.value
   batch.holds[#batch.holds + 1] = hold
 end

@@ -1,42 +1,35 @@
--- The requests of hold_seats, unpacked: three arguments a hold, packed by calls/hold_terms.py.
+-- The requests of hold_seats, unpacked: three arguments for each, see pack_request in
+-- calls/hold_terms.py.
 
--- include: prelude
--- include: pick
-
-local BEST, EXPLICIT, NO_ORPHANS = 1, 2, 4
-
--- A choice; the same bytes, as most of a crowd send, are taken apart once.
+-- A choice; the same bytes, as most of a crowd send, are unpacked once.
 local function unpack_choice(choices, packed)
   local choice = choices[packed]
   if choice then return choice end
-  local quantity, orphans, first_rung, kinds, prices, places =
-    unpack_record('>I2BI2c0I2c0I2c0I4c0', packed)
-  choice = { quantity = quantity, orphans = orphans == 1, first_rung = first_rung, kinds = kinds,
-    prices = prices, places = places ~= '' and cmsgpack.unpack(places) or nil }
+  local field = cmsgpack.unpack(packed)
+  choice = { CHOICE.members(field), seed = 0 }
   choices[packed] = choice
   return choice
 end
 
--- One hold as it is requested, with no seats yet. Behind the id its terms name what is `opened` to
--- the buyer (include/seats/areas.lua). All its fields are named here, those to come too: a table
--- that is made in its full size does not have to grow.
-local function unpack_request(choices, terms, rest, wish)
-  local hold_ms, hold_max_ms, seed, limit, asks, id, rest_at =
-    unpack_record('>I4I4I4I2BBc0', terms)
-  local areas, buyer, digest, pass_id = cmsgpack.unpack(rest)
-  return { id = id, buyer = buyer, pass_id = pass_id, digest = digest, rest = rest, areas = areas,
-    hold_ms = hold_ms, hold_max_ms = hold_max_ms, seed = seed, limit = limit,
-    choice = asks == BEST and unpack_choice(choices, wish),
-    list = asks % NO_ORPHANS == EXPLICIT and cmsgpack.unpack(wish),
-    no_orphans = asks >= NO_ORPHANS, opened = sub(terms, rest_at), seats = {}, prices = {},
-    rows = {}, total = 0, changes = false, expires_ms = 0, value = false }
+-- One hold as it is requested, with no seats yet. `opened` names what is allotted and open to the
+-- buyer (areas.lua). All its fields are named here, those to come too: a table that is made in its
+-- full size does not have to grow.
+local function unpack_request(choices, REQUEST_ARGUMENTS.names)
+  local TERMS.names = cmsgpack.unpack(terms)
+  local REQUESTED.names(areas, pass_id) = cmsgpack.unpack(requested)
+  return { id = id, buyer = buyer, pass_id = pass_id, digest = digest, requested = requested,
+    areas = areas, hold_ms = hold_ms, hold_max_ms = hold_max_ms, seed = seed, limit = limit,
+    choice = seats_asked == SEATS.BEST and unpack_choice(choices, seats),
+    named = seats_asked == SEATS.NAMED and cmsgpack.unpack(seats), opened = opened,
+    status = STATUS.ACTIVE, version = 1, created_ms = 0, expires_ms = 0, latest_ms = 0, seats = {},
+    prices = {}, rows = {}, total = 0, changes = false, value = false }
 end
 
 -- All requests. Raises before anything is written when a part of them makes no sense.
 local function unpack_requests(arguments, from)
   local holds, choices = {}, {}
-  for at = from, #arguments, 3 do
-    holds[#holds + 1] = unpack_request(choices, arguments[at], arguments[at + 1], arguments[at + 2])
+  for at = from, #arguments, REQUEST_ARGUMENTS.count do
+    holds[#holds + 1] = unpack_request(choices, REQUEST_ARGUMENTS.items(arguments, at))
   end
   return holds
 end

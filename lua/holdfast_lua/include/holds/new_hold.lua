@@ -1,33 +1,26 @@
 -- What it takes to make a hold: its packed value, its deadline, the buyer's entry.
 --
--- A hold is ONE msgpack array in the hash `holds`, its fields in the order of pack_hold (hold.lua;
--- shared with calls/records.py, nobody else knows it). `due` has an entry for every hold that time
+-- A hold is ONE msgpack array in the hash `holds`, its fields in the order of HOLD (calls/records.py). `due` has an entry for every hold that time
 -- will change: active and paying ones at their deadline, ended ones at the time they are forgotten.
 -- A hold that is confirming or confirmed has none, nor has an ended one that the ledger knows.
 --
 -- `buyers` keeps "<units> <hold id>...~<tat>": of the holds that have units, since the limit per
 -- buyer is over these; and how fast the buyer has been ending holds (end_hold.lua), where that
--- matters still. `keys` is a table with the names of get_hold_keys().
+-- matters still. `keys` are those of the script, by their names.
 
 -- include: inventory
 
-local ACTIVE, PAYING, CONFIRMING, CONFIRMED, RELEASED, EXPIRED = 1, 2, 3, 4, 5, 6
-
-local function get_hold_keys()
-  return { events = KEYS[2], seats = KEYS[3], rows = KEYS[4], holds = KEYS[5], buyers = KEYS[6],
-    due = KEYS[7] }
-end
 
 local function count_units(hold)
   local units = #hold.seats
-  for at = 2, #hold.areas, 3 do units = units + hold.areas[at] end
+  local areas = hold.areas
+  for at = 1, #areas, AREA.count do units = units + AREA.quantity(areas, at) end
   return units
 end
 
--- A new hold; `rest` are the last seven fields, packed by the caller, who knows them.
-local function pack_new_hold(now_ms, expires_ms, latest_ms, hold, rest)
-  return '\220\0\016' .. cmsgpack.pack(ACTIVE, 1, now_ms, expires_ms, latest_ms, hold.seats,
-    hold.prices, hold.rows, hold.total) .. rest
+-- A new hold; the fields from `areas` on are packed already, by the caller, who knows them.
+local function pack_new_hold(hold)
+  return HOLD.head .. cmsgpack.pack(HOLD.values(hold, status, total)) .. hold.requested
 end
 
 -- `next_due_ms` says that nothing is due before it, so that most calls need not look at `due`.

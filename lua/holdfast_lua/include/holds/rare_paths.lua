@@ -26,7 +26,7 @@ local function answer_repeat(opened, hold, found)
   local known = unpack_hold('', found)
   if known.digest == hold.digest then return refuse(opened, CODE.HOLD_REPEATED, found) end
   if known.digest ~= '' then return refuse(opened, CODE.IDEMPOTENCY_MISMATCH) end
-  if known.status == RELEASED then return refuse(opened, CODE.HOLD_RELEASED, found) end
+  if known.status == STATUS.RELEASED then return refuse(opened, CODE.HOLD_RELEASED, found) end
   -- The ledger brought it back after a loss, without what had been asked: its id is all there is.
   return refuse(opened, CODE.HOLD_REPEATED, found)
 end
@@ -47,7 +47,7 @@ end
 local function check_named(opened, batch, hold)
   local cache = batch.cache
   local why = { withheld = {}, conflicts = {}, alone = {} }
-  if hold.list then why, hold.changes = check_seats(opened, cache, hold.list, hold) end
+  if hold.named then why, hold.changes = check_seats(opened, cache, hold.named, hold) end
   local short = find_short_areas(opened, hold.areas)
   local barred = find_barred_areas(opened, hold.areas, hold.opened)
   if #why.withheld > 0 or #barred > 0 then
@@ -57,7 +57,9 @@ local function check_named(opened, batch, hold)
     local own = find_own_seats(batch, hold.buyer, why.conflicts)
     return refuse_hold(opened, CODE.SEAT_UNAVAILABLE, why.conflicts, short, own)
   end
-  if #why.alone > 0 and hold.no_orphans then return refuse_hold(opened, CODE.ORPHAN_LEFT, why.alone) end
+  if #why.alone > 0 and NAMED.refuse_orphans(hold.named) then
+    return refuse_hold(opened, CODE.ORPHAN_LEFT, why.alone)
+  end
   return nil
 end
 
@@ -82,7 +84,9 @@ local function take_named(opened, cache, hold)
   local areas = hold.areas
   if hold.changes then take_checked(cache, hold.changes) end
   move_areas(opened, areas, 'free', 'held')
-  for at = 1, #areas, 3 do hold.total = hold.total + areas[at + 1] * areas[at + 2] end
+  for at = 1, #areas, AREA.count do
+    hold.total = hold.total + AREA.quantity(areas, at) * AREA.price(areas, at)
+  end
 end
 
 return { answer_repeat = answer_repeat, refuse_hold = refuse_hold, check_rate = check_rate,

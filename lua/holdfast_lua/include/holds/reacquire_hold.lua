@@ -6,7 +6,7 @@ local REACQUIRE_SWEEP_MAX = 16
 
 -- active, paying or lapsed -> confirming: time has no hold on it any more, and the ledger knows it.
 local function mark_confirming(keys, hold)
-  hold.status, hold.reason, hold.ledger = CONFIRMING, '', 1
+  hold.status, hold.reason, hold.ledger = STATUS.CONFIRMING, '', 1
   redis.call('ZREM', keys.due, hold.id)
   save_hold(keys.holds, hold)
 end

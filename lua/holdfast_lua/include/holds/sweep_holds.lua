@@ -29,7 +29,7 @@ local function sweep_holds(sale, keys, limit)
   for _, id in ipairs(ids) do
     local hold = load_hold(keys.holds, id)
     if hold and is_overdue(hold, sale.now_ms) then
-      end_hold(sale, keys, hold, EXPIRED, 'expired', 'hold.expired')
+      end_hold(sale, keys, hold, STATUS.EXPIRED, 'expired', 'hold.expired')
       ended = ended + 1
     else
       redis.call('ZREM', keys.due, id)

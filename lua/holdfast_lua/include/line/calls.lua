@@ -7,10 +7,7 @@
 -- include: line
 -- include: ranges
 
-local LOOK_BACK = 64
-local SHARE_PRIOR = 10
 local SHARE_MEMORY = 50
-local SHARE_MIN = 0.02
 
 local function count_shown(key, range)
   return redis.call('BITCOUNT', key, string.format('%.0f', range.first),
@@ -24,9 +21,9 @@ end
 -- ranges, about a minute of calls. Ended ranges leave a short
 -- memory behind, and a line that has none starts from 1, which calls too few and never too many.
 local function estimate_expected(line, calls_key, shown_key, deferred_key, clock_ms)
-  local ranges = read_ranges(calls_key, -LOOK_BACK, -1)
+  local ranges = read_ranges(calls_key, -CONST.LOOK_BACK, -1)
   local mature_ms = clock_ms - get_notice_ms(line)
-  local called, shown = line.show_called + SHARE_PRIOR, line.show_shown + SHARE_PRIOR
+  local called, shown = line.show_called + CONST.SHARE_PRIOR, line.show_shown + CONST.SHARE_PRIOR
   local young_called, young_shown = 0, 0
   for position = 1, #ranges do
     local range = ranges[position]
@@ -37,7 +34,7 @@ local function estimate_expected(line, calls_key, shown_key, deferred_key, clock
       young_called, young_shown = young_called + range.count, young_shown + came
     end
   end
-  local share = math.max(SHARE_MIN, math.min(1, shown / called))
+  local share = math.max(CONST.SHARE_MIN, math.min(1, shown / called))
   local waiting = redis.call('ZCOUNT', deferred_key, string.format('(%.0f', clock_ms), '+inf')
   return share, math.max(0, young_called * share - young_shown) + waiting, ranges[#ranges]
 end

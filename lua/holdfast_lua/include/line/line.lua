@@ -2,7 +2,7 @@
 --
 -- `line` is read once and written once per script:
 --
---   local line = open_line(KEYS[3])
+--   local line = open_line(KEYS.line)
 --   set_line(line, 'serving', line.serving + n)
 --   save_line(line)
 --
@@ -20,22 +20,12 @@
 -- include: sessions
 -- include: rates
 
--- Nobody has stepped the line for so long: an outage, unless it is stepped that seldom as a rule.
-local OUTAGE_MS, OUTAGE_MAX_MS, OUTAGE_STEPS = 5000, 180000, 3
-
--- What `mode` may be; 0 is a line.
-local MODE_THROUGH, MODE_REJECT = 1, 2
-
--- What `draw` may be; 0 is a line that keeps the order of arrival. Until a draw that is to come is
--- sealed (see seal_draw.lua) nobody can know a number of the lobby, so nobody is called.
-local DRAW_TO_COME, DRAW_SEALED = 1, 2
-
 local LINE_FIELDS = {
   'rate', 'burst', 'cap', 'session_ms', 'claim_ms', 'first_hold_ms', 'stock_permille', 'mode',
   'queue_all', 'issued', 'ceiling', 'lobby', 'frozen', 'serving', 'tokens', 'tokens_ms', 'called',
   'claimed', 'lapsed', 'admitted', 'shift_ms', 'stopped_ms', 'advanced_ms', 'lost_active',
-  'lost_until_ms', 'show_called', 'show_shown', 'share', 'pace', 'pace_ms', 'pace_since_ms', 'resume_to',
-  'gaps', 'draw', 'accumulator', 'beacon', 'present', 'present_window', 'interval_ms',
+  'lost_until_ms', 'show_called', 'show_shown', 'share', 'pace', 'pace_ms', 'pace_since_ms',
+  'resume_to', 'gaps', 'draw', 'accumulator', 'beacon', 'present', 'present_window', 'interval_ms',
   'interval_before_ms', 'calls_from_ms', 'lost_serving', 'closed_ms', 'sealed_ms',
   'session_max_ms', 'unused', 'stays', 'stays_ms', 'inside', 'inside_admitted', 'inside_ms',
 }
@@ -96,7 +86,7 @@ local function freeze_lobby(sale, line, events_key)
   set_line(line, 'frozen', 1)
   set_line(line, 'lobby', line.issued)
   set_line(line, 'closed_ms', sale.now_ms)
-  if line.draw == DRAW_TO_COME then
+  if line.draw == DRAW.TO_COME then
     append_event(sale, events_key, 'draw.closed', sale.name, { entrants = line.lobby })
   end
 end
@@ -121,8 +111,8 @@ end
 -- nobody could claim. 0 while the tickers are at work.
 local function get_outage_ms(line, now_ms)
   local idle_ms = now_ms - line.advanced_ms
-  local usual_ms = math.min(OUTAGE_MAX_MS, OUTAGE_STEPS * get_interval_ms(line))
-  local down = line.advanced_ms > 0 and idle_ms > math.max(OUTAGE_MS, usual_ms)
+  local usual_ms = math.min(CONST.OUTAGE_MAX_MS, CONST.OUTAGE_STEPS * get_interval_ms(line))
+  local down = line.advanced_ms > 0 and idle_ms > math.max(CONST.OUTAGE_MS, usual_ms)
     and line.stopped_ms == 0 and count_outstanding(line) > 0
   return down and idle_ms or 0
 end
@@ -155,18 +145,17 @@ end
 -- What there is to admit into: tokens, free slots, free stock not set aside for anybody. An
 -- operator who lets everybody pass through has switched all three off.
 local function measure_room(sale, line, active_key, unheld_key)
-  if line.mode == MODE_THROUGH then return math.huge, math.huge, math.huge end
+  if line.mode == MODE.THROUGH then return math.huge, math.huge, math.huge end
   local lost = sale.now_ms < line.lost_until_ms and line.lost_active or 0
-  local tokens = count_tokens(line, sale.now_ms) / TOKEN
+  local tokens = count_tokens(line, sale.now_ms) / CONST.TOKEN
   local slots = line.cap - lost - count_sessions(active_key, sale.now_ms)
   return tokens, slots, count_stock(sale, line, unheld_key)
 end
 
-local PACE_MS = 30000
 
 -- Notes admissions, for the measured rate: an exponential average over half a minute.
 local function note_pace(line, now_ms, count)
-  local pace = line.pace * math.exp((line.pace_ms - now_ms) / PACE_MS)
+  local pace = line.pace * math.exp((line.pace_ms - now_ms) / CONST.PACE_MS)
   if pace < 0.01 then set_line(line, 'pace_since_ms', now_ms) end
   set_line(line, 'pace', string.format('%.6f', pace + count))
   set_line(line, 'pace_ms', now_ms)
@@ -188,7 +177,7 @@ local function admit_passes(sale, line, keys, passes, first)
   redis.call('ZADD', keys.active, unpack(sessions))
   redis.call('ZADD', keys.unheld, unpack(firsts))
   redis.call('ZADD', keys.started, unpack(starts))
-  set_line(line, 'tokens', math.max(0, count_tokens(line, now_ms) - count * TOKEN))
+  set_line(line, 'tokens', math.max(0, count_tokens(line, now_ms) - count * CONST.TOKEN))
   set_line(line, 'tokens_ms', now_ms)
   set_line(line, 'claimed', line.claimed + count)
   set_line(line, 'admitted', line.admitted + count)

@@ -7,7 +7,6 @@
 -- Calls within one second share a range, however many workers tick, so there are at most as many
 -- ranges as seconds in a claim window; scripts look at a bounded number of them at either end.
 
-local BUCKET_MS = 1000
 
 local function parse_range(member)
   local first, last, count, called_ms, deadline_ms =
@@ -44,7 +43,7 @@ end
 local function add_range(key, claim_ms, newest, first, last, count, clock_ms)
   local range = { first = first, last = last, count = count, called_ms = clock_ms,
     deadline_ms = clock_ms + claim_ms }
-  if newest and clock_ms - newest.called_ms < BUCKET_MS and newest.last + 1 == first then
+  if newest and clock_ms - newest.called_ms < CONST.RANGE_MS and newest.last + 1 == first then
     redis.call('ZREM', key, newest.member)
     range.first, range.count = newest.first, newest.count + count
     range.called_ms = newest.called_ms

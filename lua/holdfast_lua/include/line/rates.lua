@@ -5,11 +5,9 @@
 -- more: a line that moves in ticks could not use its rate otherwise. What is stored is the level at
 -- the last spending; the level now is computed.
 
-local TOKEN = 60000
-local TICK_MS = 250
 
 local function get_most_tokens(rate, burst)
-  return math.max(burst * TOKEN, rate * 2 * TICK_MS)
+  return math.max(burst * CONST.TOKEN, rate * 2 * CONST.TICK_MS)
 end
 
 local function count_tokens(bucket, now_ms)
@@ -17,11 +15,10 @@ local function count_tokens(bucket, now_ms)
   return math.min(get_most_tokens(bucket.rate, bucket.burst), bucket.tokens + bucket.rate * since_ms)
 end
 
-local POLL_MS = 2000
 
 -- How often a visitor near the front asks; a short claim window makes them ask more often.
 local function get_poll_ms(line)
-  return math.min(POLL_MS, line.claim_ms / 3)
+  return math.min(CONST.POLL_MS, line.claim_ms / CONST.POLLS_PER_WINDOW)
 end
 
 -- After so long nearly all who will come have come: three polls.

@@ -40,37 +40,39 @@ local function load_area(sale, area)
   return free_field, held_field
 end
 
--- The areas of a flat list { area, quantity, price, ... } that have too few free units.
+-- The areas of a list that have too few free units.
 local function find_short_areas(sale, areas)
   local short = {}
-  for at = 1, #areas, 3 do
-    local free_field = load_area(sale, areas[at])
-    if sale[free_field] < areas[at + 1] then short[#short + 1] = areas[at] end
+  for at = 1, #areas, AREA.count do
+    local area = AREA.area(areas, at)
+    local free_field = load_area(sale, area)
+    if sale[free_field] < AREA.quantity(areas, at) then short[#short + 1] = area end
   end
   return short
 end
 
--- The areas of a flat list that are allotted to others than who has these `opened`.
+-- The areas of a list that are allotted to others than who has these `opened`.
 local function find_barred_areas(sale, areas, opened)
   local barred = {}
   if sale.apart == '' then return barred end
-  for at = 1, #areas, 3 do
-    if is_barred(sale, opened, 'a' .. areas[at]) then barred[#barred + 1] = areas[at] end
+  for at = 1, #areas, AREA.count do
+    local area = AREA.area(areas, at)
+    if is_barred(sale, opened, 'a' .. area) then barred[#barred + 1] = area end
   end
   return barred
 end
 
 -- Moves units of areas between 'free', 'held' and 'booked' (what is neither free nor held).
 local function move_areas(sale, areas, from, to)
-  for at = 1, #areas, 3 do
-    local free_field, held_field = load_area(sale, areas[at])
-    local quantity = areas[at + 1]
+  for at = 1, #areas, AREA.count do
+    local area, quantity = AREA.area(areas, at), AREA.quantity(areas, at)
+    local free_field, held_field = load_area(sale, area)
     local change = { free = 0, held = 0, booked = 0 }
     change[from], change[to] = change[from] - quantity, change[to] + quantity
     sale[free_field] = sale[free_field] + change.free
     sale[held_field] = sale[held_field] + change.held
     sale[from] = sale[from] - quantity
     sale[to] = sale[to] + quantity
-    move_allotted(sale, 'a' .. areas[at], from, to, quantity)
+    move_allotted(sale, 'a' .. area, from, to, quantity)
   end
 end

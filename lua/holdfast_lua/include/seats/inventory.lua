@@ -21,12 +21,12 @@
 local function open_inventory(fields)
   fields = fields or { 'free', 'held', 'next_due_ms', 'levels', 'lifecycle', 'booked', 'blocked' }
   fields[#fields + 1] = 'apart'
-  local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], fields)
+  local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, fields)
   if refusal then return nil, refusal end
   sale.before = { free = sale.free, held = sale.held, booked = sale.booked,
     blocked = sale.blocked, next_due_ms = sale.next_due_ms }
   if sale.apart ~= '' then
-    local allotted = redis.call('HMGET', KEYS[1], 'apart_free', 'apart_held')
+    local allotted = redis.call('HMGET', KEYS.sale, 'apart_free', 'apart_held')
     sale.apart_free, sale.apart_held = tonumber(allotted[1]) or 0, tonumber(allotted[2]) or 0
     sale.before.apart_free, sale.before.apart_held = sale.apart_free, sale.apart_held
   end

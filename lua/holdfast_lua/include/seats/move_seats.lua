@@ -4,12 +4,11 @@
 -- include: areas
 -- include: inventory
 
--- The rows of a flat list { position, first, length, base, ... }, with their bytes.
+-- The rows of a flat list of SEGMENT, with their bytes.
 local function read_rows(seats_key, flat)
   local rows = {}
-  for at = 1, #flat, 4 do
-    rows[#rows + 1] = read_row(seats_key,
-      { position = flat[at], first = flat[at + 1], length = flat[at + 2], base = flat[at + 3] })
+  for at = 1, #flat, SEGMENT.count do
+    rows[#rows + 1] = read_row(seats_key, { SEGMENT.members(flat, at) })
   end
   return rows
 end
@@ -63,18 +62,17 @@ end
 
 local COUNTED = { f = 'free', x = 'blocked' }
 
--- Puts those seats of `list` that are in the state `from` into `to`, as an operator asks, and tells
--- which they were. Whoever has one keeps it. The
--- list is flat: { position, first, length, base, n, seat, ..., position, ... }.
+-- Puts those seats of a list of SWITCH that are in the state `from` into `to`, as an operator asks,
+-- and tells which they were. Whoever has one keeps it.
 local function switch_seats(sale, keys, list, from, to, kind)
   local changed = {}
-  local at = 1
-  while at <= #list do
-    local rows = read_rows(keys.seats, { unpack(list, at, at + 3) })
-    local seats = { unpack(list, at + 5, at + 4 + list[at + 4]) }
-    for _, seat in ipairs(find_seats_in_state(rows, seats, from)) do changed[#changed + 1] = seat end
+  for _, part in ipairs(list) do
+    local SWITCH.names = SWITCH.items(part)
+    local rows = read_rows(keys.seats, segment)
+    for _, seat in ipairs(find_seats_in_state(rows, seats, from)) do
+      changed[#changed + 1] = seat
+    end
     move_seats(sale, keys.seats, keys.rows, rows, seats, { [from] = true }, to)
-    at = at + 5 + list[at + 4]
   end
   if #changed == 0 then return refuse(sale, CODE.UNCHANGED, 0) end
   sale[COUNTED[from]] = sale[COUNTED[from]] - #changed

@@ -22,17 +22,14 @@ local function find_singles(row, after, offsets, alone)
   end
 end
 
--- One row's share of the list, from `at` on: n, then n pairs of offset and price.
-local function check_row(row, list, at, hold, why)
-  local after, offsets = row.states, {}
-  local barred = why.barred(row.base)
-  for pair = at + 1, at + 2 * list[at], 2 do
-    local offset, price = list[pair], list[pair + 1]
-    local seat = row.first + offset - 1
+-- Adds the seats of one row to the hold and to what speaks against it; the row's states with them.
+local function check_row(row, offsets, prices, hold, why)
+  local after, barred = row.states, why.barred(row.base)
+  for at, offset in ipairs(offsets) do
+    local seat, price = row.first + offset - 1, prices[at]
     if barred then why.withheld[#why.withheld + 1] = seat end
     if sub(row.states, offset, offset) ~= 'f' then why.conflicts[#why.conflicts + 1] = seat end
     after = mark_seats(after, offset, 1, 'h')
-    offsets[#offsets + 1] = offset
     hold.seats[#hold.seats + 1], hold.prices[#hold.prices + 1] = seat, price
     hold.total = hold.total + price
   end
@@ -40,25 +37,24 @@ local function check_row(row, list, at, hold, why)
   return after
 end
 
--- Adds the seats of a list { classes withheld, position, n, offset, price, ..., position, ... } to
--- the hold. Answers what speaks against it (`withheld`: of a class that this buyer may not have, or
--- that is not open to them, going by the class in the store; `conflicts`: not free; `alone`: would
--- leave a single seat beside them) and the rows as they would be; none is changed yet.
+-- Adds the seats of a list, see SeatList in calls/hold_terms.py, to the hold. Answers what speaks
+-- against it (`withheld`: of a class that this buyer may not have, or that is not open to them, going
+-- by the class in the store; `conflicts`: not free; `alone`: would leave a single seat beside them)
+-- and the rows as they would be; none is changed yet.
 local function check_seats(sale, cache, list, hold)
   local bases = {}
-  for _, kind in ipairs(list[1]) do bases[kind * cache.levels] = true end
+  for _, kind in ipairs(NAMED.withheld(list)) do bases[kind * cache.levels] = true end
   local function barred(base)
     return bases[base] or (sale.apart ~= '' and is_barred(sale, hold.opened, base))
   end
   local why = { barred = barred, withheld = {}, conflicts = {}, alone = {} }
   local changes = {}
-  local at = 2
-  while at <= #list do
-    local row = get_row(cache, list[at])
-    changes[#changes + 1] = { row = row, count = list[at + 1],
-      states = check_row(row, list, at + 1, hold, why) }
+  for _, part in ipairs(NAMED.segments(list)) do
+    local NAMED_SEGMENT.names = NAMED_SEGMENT.items(part)
+    local row = get_row(cache, position)
+    changes[#changes + 1] = { row = row, count = #offsets,
+      states = check_row(row, offsets, prices, hold, why) }
     note_row(hold, row)
-    at = at + 2 + 2 * list[at + 1]
   end
   return why, changes
 end

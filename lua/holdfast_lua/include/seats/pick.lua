@@ -13,7 +13,7 @@
 -- Why bytes and not scores: finding the first byte of a value is one memchr over a few kilobytes,
 -- whatever is sold, so a pick costs the same whether few or nearly all seats are free.
 --
--- A choice is { quantity, orphans, first_rung, kinds, prices, places, seed }: see SeatChoice.
+-- A choice has the fields of CHOICE, see SeatChoice in calls/hold_terms.py, and `seed`.
 
 -- include: prelude
 -- include: row_cache
@@ -138,10 +138,9 @@ end
 -- Remembers in the hold that it has seats of this row; once, though it may take from it twice.
 local function note_row(hold, row)
   local rows = hold.rows
-  local at = #rows
-  if at > 0 and rows[at - 3] == row.position then return end
-  rows[at + 1], rows[at + 2], rows[at + 3], rows[at + 4] =
-    row.position, row.first, row.length, row.base
+  local at = #rows + 1
+  if at > 1 and rows[at - SEGMENT.count] == row.position then return end
+  SEGMENT.items(rows, at) = SEGMENT.values(row)
 end
 
 -- Marks a take as held in its row and adds its seats and prices to the hold.
@@ -149,7 +148,7 @@ local function take_seats(cache, hold, prices, row, start, count)
   put_row(cache, row, mark_seats(row.states, start, count, 'h'), count)
   note_row(hold, row)
   local seats, seat_prices = hold.seats, hold.prices
-  local price = unpack_record('>d', prices, row.base / cache.levels * 8 + 1)
+  local price = prices[row.base / cache.levels + 1]
   local last = row.first + start - 2
   for offset = 1, count do
     seats[#seats + 1] = last + offset

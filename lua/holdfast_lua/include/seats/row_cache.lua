@@ -14,9 +14,7 @@
 -- include: prelude
 -- include: rows
 
-local RECORD, RECORD_BYTES, RECORDS_READ = '>I4I2I4I2B', 13, 8
-
-local unpack_record = struct.unpack
+local RECORDS_READ = 8
 
 local function open_row_cache(keys, levels)
   return { keys = keys, levels = levels, bytes = redis.call('GET', keys.rows) or '', rows = {},
@@ -28,18 +26,18 @@ end
 local function read_row_record(cache, position)
   local at = position - cache.records_at
   if at < 0 or at >= RECORDS_READ then
-    local first_byte = (position - 1) * RECORD_BYTES
+    local first_byte = (position - 1) * SEGMENT_RECORD.size
     cache.records = redis.call('GETRANGE', cache.keys.layout, first_byte,
-      first_byte + RECORDS_READ * RECORD_BYTES - 1)
+      first_byte + RECORDS_READ * SEGMENT_RECORD.size - 1)
     cache.records_at, at = position, 0
   end
-  return unpack_record(RECORD, cache.records, at * RECORD_BYTES + 1)
+  return struct.unpack(SEGMENT_RECORD.format, cache.records, at * SEGMENT_RECORD.size + 1)
 end
 
 local function get_row(cache, position)
   local row = cache.rows[position]
   if row then return row end
-  local first, length, focus2, zone, near = read_row_record(cache, position)
+  local SEGMENT_RECORD.names = read_row_record(cache, position)
   local summary = byte(cache.bytes, position)
   row = { position = position, first = first, length = length, focus2 = focus2, zone = zone,
     near = near, base = summary - summary % cache.levels, taken = 0,
@@ -52,8 +50,7 @@ end
 local function get_near(cache, position)
   local row = cache.rows[position]
   if row then return row.near end
-  local _, _, _, _, near = read_row_record(cache, position)
-  return near
+  return (select(SEGMENT_RECORD.near, read_row_record(cache, position)))
 end
 
 -- A row's byte is another one now.
@@ -74,7 +71,9 @@ end
 local function put_row(cache, row, states, count)
   row.states = states
   local summary = summarize_row(row, cache.levels)
-  if byte(cache.bytes, row.position) ~= summary then update_summary(cache, row.position, summary) end
+  if byte(cache.bytes, row.position) ~= summary then
+    update_summary(cache, row.position, summary)
+  end
   if row.taken == 0 then cache.touched[#cache.touched + 1] = row end
   row.taken = row.taken + count
 end

@@ -4,7 +4,7 @@
 -- within an event epoch and a rebuild starts a new one. An outsider who sees every cursor has seen
 -- everything. The body is a msgpack map with the fields of CloudEvents.
 --
---   append_event(sale, KEYS[2], 'hold.created', hold_id, { items = items })
+--   append_event(sale, KEYS.events, 'hold.created', hold_id, { items = items })
 --
 -- `sale` comes from open_sale; the new seq is written by commit_sale, so append only before it and
 -- never on a path that refuses. An empty Lua table packs as an array: leave empty maps out of

@@ -5,7 +5,7 @@
 -- is not there at all, the script answers STORE_BEHIND and writes nothing. No script creates a sale
 -- implicitly.
 --
---   local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {'free', 'held'})
+--   local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {'free', 'held'})
 --   if refusal then return refusal end
 --   ... validate everything ...
 --   set_sale(sale, 'free', sale.free - 1)
@@ -19,6 +19,7 @@
 
 -- include: clock
 
+local OWN_FIELDS = 6
 local SALE_TEXTS = { lifecycle = true, name = true, apart = true }
 
 local function open_sale(key, caller_epoch, caller_revision, fields)
@@ -40,7 +41,7 @@ local function open_sale(key, caller_epoch, caller_revision, fields)
     changes = {},
   }
   for position = 1, #fields do
-    local field, value = fields[position], stored[position + 6]
+    local field, value = fields[position], stored[position + OWN_FIELDS]
     if SALE_TEXTS[field] then
       sale[field] = value or ''
     else

@@ -27,16 +27,16 @@
 
 -- include: end_hold
 
-local keys = get_hold_keys()
+local keys = { KEYS.members }
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-local sold, known = unpack_hold(ARGV[3], ARGV[4]), load_hold(keys.holds, ARGV[3])
-if known and known.status == CONFIRMED then
+local sold, known = unpack_hold(ARGV.hold_id, ARGV.value), load_hold(keys.holds, ARGV.hold_id)
+if known and known.status == STATUS.CONFIRMED then
   return refuse(sale, CODE.HOLD_CONFIRMED, pack_hold(known))
 end
 local kept = known and not is_ended(known)
 if kept and cmsgpack.pack(known.seats, known.areas) == cmsgpack.pack(sold.seats, sold.areas) then
-  book_units(sale, keys, known, ARGV[5])
+  book_units(sale, keys, known, ARGV.order_ref)
   return commit_inventory(sale, keys.events, CODE.OK, known.value)
 end
 
@@ -54,7 +54,7 @@ local short = kept and {} or find_short_areas(sale, sold.areas)
 if #taken > 0 or #short > 0 then
   return refuse(sale, CODE.SEAT_UNAVAILABLE, '', taken, short)
 end
-if kept then end_hold(sale, keys, known, RELEASED, 'ledger_conflict', 'hold.released') end
+if kept then end_hold(sale, keys, known, STATUS.RELEASED, 'ledger_conflict', 'hold.released') end
 rows = read_rows(keys.seats, sold.rows)
 local moved = move_seats(sale, keys.seats, keys.rows, rows, sold.seats,
   { f = true, x = true }, 'b')
@@ -64,5 +64,5 @@ sale.booked = sale.booked + free + blocked
 move_areas(sale, sold.areas, 'free', 'booked')
 add_buyer_units(keys.buyers, sold.buyer, sold.id, count_units(sold))
 sold.version = known and known.version or sold.version
-mark_booked(sale, keys, sold, ARGV[5])
+mark_booked(sale, keys, sold, ARGV.order_ref)
 return commit_inventory(sale, keys.events, CODE.OK, sold.value)

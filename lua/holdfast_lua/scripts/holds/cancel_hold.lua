@@ -34,8 +34,8 @@
 -- include: end_hold
 -- include: sessions
 
-local keys = get_hold_keys()
-local id, buyer, pass_id = ARGV[3], ARGV[4], ARGV[5]
+local keys = { KEYS.members }
+local id, buyer, pass_id = ARGV.hold_id, ARGV.buyer, ARGV.pass_id
 local sale, refusal = open_inventory()
 if refusal then return refusal end
 local hold = load_hold(keys.holds, id)
@@ -43,7 +43,7 @@ local hold = load_hold(keys.holds, id)
 -- Why a tombstone is refused, nil when it is not; charges it to the buyer of a pass.
 local function charge()
   if pass_id == '' then return nil, 0 end
-  if not read_session_deadline(KEYS[8], pass_id, sale.now_ms) then
+  if not read_session_deadline(KEYS.active, pass_id, sale.now_ms) then
     return refuse(sale, CODE.PASS_ENDED)
   end
   local units, ids, tat_ms = read_buyer(keys.buyers, buyer)
@@ -57,16 +57,16 @@ end
 if not hold then
   local why, tat_ms = charge()
   if why then return why end
-  hold = { id = id, status = RELEASED, version = 0, buyer = buyer, created_ms = sale.now_ms,
+  hold = { id = id, status = STATUS.RELEASED, version = 0, buyer = buyer, created_ms = sale.now_ms,
     expires_ms = sale.now_ms, latest_ms = sale.now_ms, seats = {}, prices = {}, areas = {},
     rows = {}, total = 0, digest = '', pass_id = pass_id, reason = 'cancelled', ledger = 0,
     order_ref = '' }
-  set_due(sale, keys.due, id, get_forget_ms(sale, RELEASED, tat_ms))
+  set_due(sale, keys.due, id, get_forget_ms(sale, STATUS.RELEASED, tat_ms))
   save_hold(keys.holds, hold)
   return commit_inventory(sale, keys.events, CODE.OK, hold.value)
 end
 if hold.buyer ~= buyer then return refuse(sale, CODE.NOT_OWNER) end
 if is_ended(hold) then return refuse(sale, CODE.UNCHANGED, pack_hold(hold)) end
-if hold.status ~= ACTIVE then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
-end_hold(sale, keys, hold, RELEASED, 'cancelled', 'hold.released')
+if hold.status ~= STATUS.ACTIVE then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
+end_hold(sale, keys, hold, STATUS.RELEASED, 'cancelled', 'hold.released')
 return commit_inventory(sale, keys.events, CODE.OK, hold.value)

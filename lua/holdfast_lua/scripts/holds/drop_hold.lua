@@ -24,12 +24,12 @@
 
 -- include: end_hold
 
-local keys = get_hold_keys()
+local keys = { KEYS.members }
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = load_hold(keys.holds, ARGV[3])
+local hold = load_hold(keys.holds, ARGV.hold_id)
 if not hold then return refuse(sale, CODE.HOLD_UNKNOWN) end
 if is_ended(hold) then return refuse(sale, CODE.UNCHANGED, pack_hold(hold)) end
-if hold.status == CONFIRMED then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
-end_hold(sale, keys, hold, RELEASED, ARGV[4], 'hold.released')
+if hold.status == STATUS.CONFIRMED then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
+end_hold(sale, keys, hold, STATUS.RELEASED, ARGV.reason, 'hold.released')
 return commit_inventory(sale, keys.events, CODE.OK, hold.value)

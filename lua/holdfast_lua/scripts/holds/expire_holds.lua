@@ -25,9 +25,9 @@
 
 -- include: sweep_holds
 
-local keys = get_hold_keys()
+local keys = { KEYS.members }
 local sale, refusal = open_inventory()
 if refusal then return refusal end
 if not has_overdue(sale) then return refuse(sale, CODE.UNCHANGED, 0, 0) end
-local ended = sweep_holds(sale, keys, tonumber(ARGV[3]))
+local ended = sweep_holds(sale, keys, tonumber(ARGV.limit))
 return commit_inventory(sale, keys.events, CODE.OK, ended, has_overdue(sale) and 1 or 0)

@@ -28,16 +28,15 @@
 -- include: hold
 -- include: sessions
 
-local LEAST_MS = 1000
-local events_key, holds_key, due_key, active_key = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local events_key, holds_key, due_key, active_key = KEYS.events, KEYS.holds, KEYS.due, KEYS.active
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = load_hold(holds_key, ARGV[3])
-local why = find_refusal(hold, ARGV[4], tonumber(ARGV[5]), sale.now_ms)
+local hold = load_hold(holds_key, ARGV.hold_id)
+local why = find_refusal(hold, ARGV.owner, tonumber(ARGV.version), sale.now_ms)
 if why then return refuse(sale, why) end
-if hold.status ~= ACTIVE then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
-local expires_ms = math.min(sale.now_ms + tonumber(ARGV[6]), hold.latest_ms)
-local least_ms = math.min(LEAST_MS, hold.latest_ms - hold.expires_ms)
+if hold.status ~= STATUS.ACTIVE then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
+local expires_ms = math.min(sale.now_ms + tonumber(ARGV.extend_ms), hold.latest_ms)
+local least_ms = math.min(CONST.EXTEND_LEAST_MS, hold.latest_ms - hold.expires_ms)
 if expires_ms < hold.expires_ms + math.max(1, least_ms) then
   return refuse(sale, CODE.UNCHANGED, pack_hold(hold))
 end

@@ -26,8 +26,8 @@
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
---   3 holds...  three for each hold: its terms, what is known of its packed form (fields from `areas`
---               on), its choice or its seats; see include/holds/hold_request.lua
+--   3 holds...  three for each hold: its terms, the fields of its record that the request brings, and
+--               the seats that it asks for; see pack_request in calls/hold_terms.py
 -- joins: 64
 --
 -- Returns {{code, revision, now_ms, hold, seats, areas, own, wait_ms}, ...}, one for each hold, in order
@@ -56,8 +56,7 @@
 
 local SWEEP_BEFORE_MAX, SWEEP_BATCH_MAX = 16, 256
 
-local keys = get_hold_keys()
-keys.layout, keys.active, keys.unheld = KEYS[8], KEYS[9], KEYS[10]
+local keys = { KEYS.members }
 
 local sale, refusal = open_inventory({ 'free', 'held', 'next_due_ms', 'levels', 'lifecycle',
   'opens_ms', 'ends_ms' })
@@ -81,7 +80,7 @@ end
 local function decide(batch, hold)
   local before, choice, cache = batch.made[hold.id], hold.choice, batch.cache
   if before then return rare_paths().answer_repeat(sale, hold, before) end
-  local named = hold.list or #hold.areas > 0
+  local named = hold.named or #hold.areas > 0
   local tat_ms = batch.buyer_units[hold.buyer].tat_ms
   local why = tat_ms > now_ms and hold.pass_id ~= '' and rare_paths().check_rate(sale, tat_ms)
     or named and rare_paths().check_named(sale, batch, hold)
@@ -113,13 +112,14 @@ local function refuse_early(holds, answers)
   return left, at
 end
 
-local holds, answers = unpack_requests(ARGV, 3), {}
+local holds, answers = unpack_requests(ARGV, ARGV_AT.holds), {}
 local open, positions = refuse_early(holds, answers)
 if #open == 0 then return answers end
 local overdue = has_overdue(sale)
 local sweep_max = math.min(SWEEP_BEFORE_MAX * #open, SWEEP_BATCH_MAX)
 if has_overdue(sale) then rare_paths().sweep_holds(sale, keys, sweep_max) end
-if overdue then open, positions = refuse_early(holds, answers) end  -- what was swept is another hold now
+-- What was swept is another hold now.
+if overdue then open, positions = refuse_early(holds, answers) end
 
 local batch = open_batch(sale, keys, open)
 for n, hold in ipairs(open) do answers[positions[n]] = decide(batch, hold) end

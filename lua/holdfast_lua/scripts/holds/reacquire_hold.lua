@@ -18,7 +18,7 @@
 --   3 hold_id   text
 --   4 limit     units per buyer, 0 = none
 --   5 seed      integer
---   6 choices   msgpack { SeatChoice as an array, ... }, one for each class
+--   6 choices   SeatChoices as packed, one behind another, one for each class
 --
 -- Returns {code, revision, now_ms, hold, seats, areas}: HOLD_REACQUIRED; UNCHANGED (is confirming);
 -- HOLD_CONFIRMED; HOLD_STATE (has not lapsed); HOLD_EXPIRED (nothing equivalent is free);
@@ -29,16 +29,16 @@
 -- include: reacquire_hold
 -- include: fallbacks
 
-local keys = get_hold_keys()
-keys.layout = KEYS[8]
-local limit, seed, choices = tonumber(ARGV[4]), tonumber(ARGV[5]), cmsgpack.unpack(ARGV[6])
+local keys = { KEYS.members }
+local limit, seed = tonumber(ARGV.limit), tonumber(ARGV.seed)
+local choices = { cmsgpack.unpack(ARGV.choices) }
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = load_hold(keys.holds, ARGV[3])
+local hold = load_hold(keys.holds, ARGV.hold_id)
 if not hold then return refuse(sale, CODE.HOLD_UNKNOWN) end
-local settled = { [CONFIRMED] = CODE.HOLD_CONFIRMED, [CONFIRMING] = CODE.UNCHANGED,
-  [RELEASED] = CODE.HOLD_RELEASED }
-if hold.status ~= EXPIRED then
+local settled = { [STATUS.CONFIRMED] = CODE.HOLD_CONFIRMED, [STATUS.CONFIRMING] = CODE.UNCHANGED,
+  [STATUS.RELEASED] = CODE.HOLD_RELEASED }
+if hold.status ~= STATUS.EXPIRED then
   return refuse(sale, settled[hold.status] or CODE.HOLD_STATE, pack_hold(hold))
 end
 local why = check_reacquire(sale, keys, hold, limit)
@@ -48,9 +48,8 @@ if #short > 0 then return refuse_reacquire(sale, keys, hold, CODE.HOLD_EXPIRED, 
 
 local cache = open_row_cache(keys, sale.levels)
 local other = { seats = {}, prices = {}, rows = {}, total = 0 }
-for _, fields in ipairs(choices) do
-  local choice = { quantity = fields[1], orphans = fields[2] == 1, first_rung = fields[3],
-    kinds = fields[4], prices = fields[5], seed = seed }
+for _, field in ipairs(choices) do
+  local choice = { CHOICE.members(field), seed = seed }
   if not pick_first_rung(cache, choice, other) and pick_fallback(sale, cache, choice, other) then
     return refuse_reacquire(sale, keys, hold, CODE.HOLD_EXPIRED, {}, {})
   end

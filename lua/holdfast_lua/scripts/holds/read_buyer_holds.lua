@@ -15,12 +15,12 @@
 
 -- include: guard
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
-local entry = redis.call('HGET', KEYS[3], ARGV[3]) or ''
+local entry = redis.call('HGET', KEYS.buyers, ARGV.buyer) or ''
 local found = {}
 for id in string.gmatch(entry, ' ([^%s~]+)') do
-  local value = redis.call('HGET', KEYS[2], id)
+  local value = redis.call('HGET', KEYS.holds, id)
   if value then
     found[#found + 1] = id
     found[#found + 1] = value

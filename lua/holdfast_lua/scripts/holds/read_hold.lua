@@ -14,8 +14,8 @@
 
 -- include: guard
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
-local value = redis.call('HGET', KEYS[2], ARGV[3])
+local value = redis.call('HGET', KEYS.holds, ARGV.hold_id)
 if not value then return refuse(sale, CODE.HOLD_UNKNOWN) end
 return answer(sale, CODE.OK, value)

@@ -27,16 +27,16 @@
 
 -- include: end_hold
 
-local keys = get_hold_keys()
-local owner = ARGV[4]
+local keys = { KEYS.members }
+local owner = ARGV.owner
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = load_hold(keys.holds, ARGV[3])
-local why = find_refusal(hold, owner, tonumber(ARGV[5]), sale.now_ms)
+local hold = load_hold(keys.holds, ARGV.hold_id)
+local why = find_refusal(hold, owner, tonumber(ARGV.version), sale.now_ms)
 if why == CODE.HOLD_RELEASED then return refuse(sale, CODE.UNCHANGED, pack_hold(hold)) end
 if why then return refuse(sale, why) end
-if hold.status ~= ACTIVE and not (hold.status == PAYING and owner == '') then
+if hold.status ~= STATUS.ACTIVE and not (hold.status == STATUS.PAYING and owner == '') then
   return refuse(sale, CODE.HOLD_STATE, pack_hold(hold))
 end
-end_hold(sale, keys, hold, RELEASED, ARGV[6], 'hold.released')
+end_hold(sale, keys, hold, STATUS.RELEASED, ARGV.reason, 'hold.released')
 return commit_inventory(sale, keys.events, CODE.OK, hold.value)

@@ -15,7 +15,7 @@
 
 -- include: guard
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
-local page = redis.call('HSCAN', KEYS[2], ARGV[3], 'COUNT', ARGV[4])
+local page = redis.call('HSCAN', KEYS.holds, ARGV.cursor, 'COUNT', ARGV.count)
 return answer(sale, CODE.OK, page[1], page[2])

@@ -48,16 +48,15 @@
 -- include: find_place
 -- include: measure_stays
 
-local MIN_STEP_MS = 100
 local SWEEP_MAX = 50
 local OUTSTANDING_FLOOR = 100
 local OUTSTANDING_FACTOR = 20
-local active_key, unheld_key, calls_key = KEYS[4], KEYS[5], KEYS[6]
-local shown_key, deferred_key = KEYS[7], KEYS[8]
+local active_key, unheld_key, calls_key = KEYS.active, KEYS.unheld, KEYS.calls
+local shown_key, deferred_key = KEYS.shown, KEYS.deferred
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, SALE_FIELDS)
 if refusal then return refusal end
-local line = open_line(KEYS[3])
+local line = open_line(KEYS.line)
 local gaps = parse_gaps(line.gaps)
 local changed = false
 
@@ -83,9 +82,9 @@ end
 local function end_sessions(pass_ids, reason)
   if #pass_ids == 0 then return end
   for _, pass_id in ipairs(pass_ids) do
-    append_event(sale, KEYS[2], 'pass.ended', pass_id, { reason = reason })
+    append_event(sale, KEYS.events, 'pass.ended', pass_id, { reason = reason })
   end
-  for _, key in ipairs({ active_key, unheld_key, KEYS[11] }) do
+  for _, key in ipairs({ active_key, unheld_key, KEYS.started }) do
     redis.call('ZREM', key, unpack(pass_ids))
   end
   changed = true
@@ -99,7 +98,7 @@ end
 
 local function lapse(first, last, count)
   set_line(line, 'lapsed', line.lapsed + count)
-  append_event(sale, KEYS[2], 'line.lapsed', string.format('%.0f', first),
+  append_event(sale, KEYS.events, 'line.lapsed', string.format('%.0f', first),
     { first = first, last = last, count = count })
   changed = true
 end
@@ -116,7 +115,7 @@ local function end_calls(clock_ms)
     -- Numbers of a gap came after all: visitors whom a store loss had only seemed to lose.
     if came > range.count then set_line(line, 'called', line.called + came - range.count) end
   end
-  sweep_retries(line, { retrying = KEYS[9], retried = KEYS[10] }, clock_ms)
+  sweep_retries(line, { retrying = KEYS.retrying, retried = KEYS.retried }, clock_ms)
   local over = redis.call('ZRANGE', deferred_key, '-inf', string.format('%.0f', clock_ms),
     'BYSCORE', 'LIMIT', 0, SWEEP_MAX)
   for _, number in ipairs(over) do lapse(tonumber(number), tonumber(number), 1) end
@@ -125,14 +124,14 @@ end
 
 local function moves()
   return get_phase(sale, line) == 'open' and not is_closed(sale) and line.stopped_ms == 0
-    and line.draw ~= DRAW_TO_COME and not is_line_sold_out(sale)
+    and line.draw ~= DRAW.TO_COME and not is_line_sold_out(sale)
 end
 
 -- How many passes the rate allows until those who are called now will have come.
 local function tokens_ahead(tokens)
   local poll_ms = get_poll_ms(line)
   local ahead_ms = math.max(1.5 * poll_ms, get_interval_ms(line) + poll_ms / 2)
-  return tokens + line.rate * ahead_ms / TOKEN
+  return tokens + line.rate * ahead_ms / CONST.TOKEN
 end
 
 -- Who has held nothing in time keeps the session until the slot is wanted: as far as the rate would
@@ -150,11 +149,11 @@ local function give_up_slots()
 end
 
 local function how_many(share, expected)
-  if line.mode == MODE_THROUGH then return waiting() end
+  if line.mode == MODE.THROUGH then return waiting() end
   local tokens, slots, stock = measure_room(sale, line, active_key, unheld_key)
   local supply = math.min(tokens_ahead(tokens), slots, stock)
   local most = math.max(OUTSTANDING_FLOOR,
-    OUTSTANDING_FACTOR * (line.rate * line.claim_ms / TOKEN + line.burst))
+    OUTSTANDING_FACTOR * (line.rate * line.claim_ms / CONST.TOKEN + line.burst))
   return math.floor(math.min((supply - expected) / share, waiting(),
     most - count_outstanding(line)))
 end
@@ -166,7 +165,7 @@ local function call(most, newest, clock_ms)
   local range = add_range(calls_key, line.claim_ms, newest, first, last, count, clock_ms)
   set_line(line, 'serving', last)
   set_line(line, 'called', line.called + count)
-  append_event(sale, KEYS[2], 'line.called', string.format('%.0f', first), { first = first,
+  append_event(sale, KEYS.events, 'line.called', string.format('%.0f', first), { first = first,
     last = last, count = count, deadline = format_time(range.deadline_ms + line.shift_ms) })
   changed = true
 end
@@ -174,7 +173,7 @@ end
 local function step()
   forgive_outage()
   if line.frozen == 0 and get_phase(sale, line) == 'open' then
-    freeze_lobby(sale, line, KEYS[2])
+    freeze_lobby(sale, line, KEYS.events)
     changed = true
   end
   end_overdue_sessions()
@@ -222,6 +221,6 @@ local function how_it_stands()
   }
 end
 
-if sale.now_ms - line.advanced_ms >= MIN_STEP_MS or sale.now_ms < line.advanced_ms then step() end
+if sale.now_ms - line.advanced_ms >= CONST.MIN_STEP_MS or sale.now_ms < line.advanced_ms then step() end
 if not changed then return answer(sale, CODE.UNCHANGED, how_it_stands()) end
 return commit_sale(sale, CODE.OK, how_it_stands())

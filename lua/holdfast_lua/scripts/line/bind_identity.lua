@@ -24,9 +24,9 @@
 
 -- include: guard
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
-local held = redis.call('HGET', KEYS[2], ARGV[3]) or ''
-if ARGV[5] == '' or held ~= ARGV[4] then return answer(sale, CODE.UNCHANGED, held) end
-redis.call('HSET', KEYS[2], ARGV[3], ARGV[5])
-return commit_sale(sale, CODE.OK, ARGV[5])
+local held = redis.call('HGET', KEYS.identities, ARGV.digest) or ''
+if ARGV.place == '' or held ~= ARGV.seen then return answer(sale, CODE.UNCHANGED, held) end
+redis.call('HSET', KEYS.identities, ARGV.digest, ARGV.place)
+return commit_sale(sale, CODE.OK, ARGV.place)

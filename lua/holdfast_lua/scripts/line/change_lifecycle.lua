@@ -26,10 +26,10 @@
 
 -- include: line
 
-local operation = ARGV[3]
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+local operation = ARGV.operation
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, SALE_FIELDS)
 if refusal then return refusal end
-local line = open_line(KEYS[2])
+local line = open_line(KEYS.line)
 
 -- The lifecycle that the operation leads to.
 local function wanted()
@@ -60,7 +60,7 @@ if lifecycle == 'paused' then set_line(line, 'resume_to', sale.lifecycle) end
 if lifecycle ~= sale.lifecycle then set_sale(sale, 'lifecycle', lifecycle) end
 if starts then
   set_sale(sale, 'opens_ms', sale.now_ms)
-  freeze_lobby(sale, line, KEYS[3])
+  freeze_lobby(sale, line, KEYS.events)
 end
 stop_or_start_clock(sale, line)
 save_line(line)

@@ -24,13 +24,13 @@
 
 -- include: find_place
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, SALE_FIELDS)
 if refusal then return refusal end
-local session_ms = read_session_deadline(KEYS[3], ARGV[4], sale.now_ms)
+local session_ms = read_session_deadline(KEYS.active, ARGV.pass_id, sale.now_ms)
 if session_ms then return answer(sale, CODE.ADMITTED_BEFORE, session_ms) end
-local line = open_line(KEYS[2], { 'frozen', 'serving', 'stopped_ms', 'shift_ms',
+local line = open_line(KEYS.line, { 'frozen', 'serving', 'stopped_ms', 'shift_ms',
   'advanced_ms', 'called', 'claimed', 'lapsed', 'interval_ms', 'interval_before_ms',
   'lost_active', 'lost_until_ms', 'lost_serving' })
-local keys = { calls = KEYS[4], shown = KEYS[5], deferred = KEYS[6], returned = KEYS[7] }
-local code, deadline_ms = find_place(sale, line, keys, tonumber(ARGV[3]), ARGV[4])
+local keys = { KEYS.members }
+local code, deadline_ms = find_place(sale, line, keys, tonumber(ARGV.number), ARGV.pass_id)
 return answer(sale, code, deadline_ms or 0)

@@ -43,27 +43,24 @@
 -- include: retries
 -- include: find_place
 
-local ASK_MIN_MS = 500
-local number, pass_id = tonumber(ARGV[3]), ARGV[4]
-local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], calls = KEYS[6],
-  shown = KEYS[7], deferred = KEYS[8], retrying = KEYS[9], retried = KEYS[10],
-  returned = KEYS[11], started = KEYS[12] }
+local number, pass_id = tonumber(ARGV.number), ARGV.pass_id
+local keys = { KEYS.members }
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, SALE_FIELDS)
 if refusal then return refusal end
-local session_ms = read_session_deadline(KEYS[4], pass_id, sale.now_ms)
+local session_ms = read_session_deadline(KEYS.active, pass_id, sale.now_ms)
 if session_ms then
-  local wanted = open_line(KEYS[3], { 'session_ms', 'session_max_ms' })
+  local wanted = open_line(KEYS.line, { 'session_ms', 'session_max_ms' })
   local limit_ms = get_session_limit(keys.started, pass_id, wanted, sale.now_ms)
   if redis.call('SETBIT', keys.shown, number, 1) == 1 then
     return answer(sale, CODE.ADMITTED_BEFORE, session_ms, limit_ms)
   end
   -- After a store loss a number may be called again whose pass has brought its session back
   -- already.
-  if find_range(keys.calls, number) then redis.call('HINCRBY', KEYS[3], 'claimed', 1) end
+  if find_range(keys.calls, number) then redis.call('HINCRBY', KEYS.line, 'claimed', 1) end
   return commit_sale(sale, CODE.ADMITTED_AT_JOIN, session_ms, limit_ms)
 end
-local line = open_line(KEYS[3])
+local line = open_line(KEYS.line)
 local place, _, came_before, served = find_place(sale, line, keys, number, pass_id)
 if is_closed(sale) then return refuse(sale, CODE.SALE_CLOSED) end
 if place ~= CODE.CALLED then return refuse(sale, place) end
@@ -86,7 +83,8 @@ if line.stopped_ms > 0 then return refuse(sale, CODE.LINE_STOPPED) end
 local function ask_again_ms(tokens, before)
   local poll_ms = get_poll_ms(line)
   if tokens >= 1 + before or line.rate == 0 then return poll_ms end
-  return math.max(ASK_MIN_MS, math.min(poll_ms, (1 + before - tokens) * TOKEN / line.rate))
+  local due_ms = (1 + before - tokens) * CONST.TOKEN / line.rate
+  return math.max(CONST.POLL_LEAST_MS, math.min(poll_ms, due_ms))
 end
 
 local tokens, slots, stock = measure_room(sale, line, keys.active, keys.unheld)

@@ -23,11 +23,11 @@
 -- include: events
 -- include: sessions
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
-local live = read_session_deadline(KEYS[3], ARGV[3], sale.now_ms)
-if redis.call('ZREM', KEYS[3], ARGV[3]) == 0 then return answer(sale, CODE.UNCHANGED) end
-redis.call('ZREM', KEYS[4], ARGV[3])
-redis.call('ZREM', KEYS[5], ARGV[3])
-append_event(sale, KEYS[2], 'pass.ended', ARGV[3], { reason = live and ARGV[4] or 'expired' })
+local live = read_session_deadline(KEYS.active, ARGV.pass_id, sale.now_ms)
+if redis.call('ZREM', KEYS.active, ARGV.pass_id) == 0 then return answer(sale, CODE.UNCHANGED) end
+redis.call('ZREM', KEYS.unheld, ARGV.pass_id)
+redis.call('ZREM', KEYS.started, ARGV.pass_id)
+append_event(sale, KEYS.events, 'pass.ended', ARGV.pass_id, { reason = live and ARGV.reason or 'expired' })
 return commit_sale(sale, live and CODE.OK or CODE.UNCHANGED)

@@ -30,19 +30,19 @@
 
 local KEPT_MAX = 30
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
-local deadline_ms = read_session_deadline(KEYS[2], ARGV[3], sale.now_ms)
+local deadline_ms = read_session_deadline(KEYS.active, ARGV.pass_id, sale.now_ms)
 if not deadline_ms then return refuse(sale, CODE.SESSION_OVER) end
-if redis.call('ZSCORE', KEYS[3], ARGV[4]) then return refuse(sale, CODE.HANDOFF_USED) end
-local first = redis.call('ZRANGEBYSCORE', KEYS[3], sale.now_ms + 1, '+inf', 'WITHSCORES')
+if redis.call('ZSCORE', KEYS.handoffs, ARGV.handoff) then return refuse(sale, CODE.HANDOFF_USED) end
+local first = redis.call('ZRANGEBYSCORE', KEYS.handoffs, sale.now_ms + 1, '+inf', 'WITHSCORES')
 if #first / 2 >= KEPT_MAX then
   return refuse(sale, CODE.HANDOFF_LIMITED, tonumber(first[2]) - sale.now_ms)
 end
-redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', sale.now_ms)
-redis.call('ZADD', KEYS[3], sale.now_ms + tonumber(ARGV[5]), ARGV[4])
-redis.call('PEXPIRE', KEYS[3], ARGV[5])
-local terms = redis.call('HMGET', KEYS[4], 'session_ms', 'session_max_ms')
+redis.call('ZREMRANGEBYSCORE', KEYS.handoffs, '-inf', sale.now_ms)
+redis.call('ZADD', KEYS.handoffs, sale.now_ms + tonumber(ARGV.keep_ms), ARGV.handoff)
+redis.call('PEXPIRE', KEYS.handoffs, ARGV.keep_ms)
+local terms = redis.call('HMGET', KEYS.line, 'session_ms', 'session_max_ms')
 local line = { session_ms = tonumber(terms[1]) or 0, session_max_ms = tonumber(terms[2]) or 0 }
 return commit_sale(sale, CODE.OK, deadline_ms,
-  get_session_limit(KEYS[5], ARGV[3], line, sale.now_ms))
+  get_session_limit(KEYS.started, ARGV.pass_id, line, sale.now_ms))

@@ -42,18 +42,17 @@
 -- include: calls
 
 local FIELDS = { 'mode', 'issued', 'ceiling', 'frozen', 'lobby', 'serving', 'draw', 'accumulator' }
-local PASSES_FROM = 6
-local count, ceiling, digest = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
-local keys = { events = KEYS[2], active = KEYS[4], unheld = KEYS[5], started = KEYS[9] }
+local count, ceiling, digest = tonumber(ARGV.count), tonumber(ARGV.ceiling), ARGV.digest
+local keys = { KEYS.members }
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, SALE_FIELDS)
 if refusal then return refusal end
-local line = open_line(KEYS[3], FIELDS)
+local line = open_line(KEYS.line, FIELDS)
 
 -- A draining sale that is paused takes no more visitors than one that is not.
 local function drains()
   if sale.lifecycle == 'paused' then
-    return open_line(KEYS[3], { 'resume_to' }).resume_to == 'draining'
+    return open_line(KEYS.line, { 'resume_to' }).resume_to == 'draining'
   end
   return sale.lifecycle == 'draining'
 end
@@ -61,7 +60,7 @@ end
 local function refuses(phase)
   if is_closed(sale) then return CODE.SALE_CLOSED end
   if drains() then return CODE.DRAINING end
-  if line.mode == MODE_REJECT then return CODE.JOIN_REFUSED end
+  if line.mode == MODE.REJECT then return CODE.JOIN_REFUSED end
   if phase == 'scheduled' then return CODE.NOT_OPEN end
   if phase == 'open' and is_line_sold_out(sale) then return CODE.LINE_SOLD_OUT end
   return nil
@@ -70,26 +69,26 @@ end
 -- How many of the batch may go straight in: none as long as anybody waits, or may do so with a
 -- number out of a gap.
 local function straight_through()
-  local most = math.min(count, #ARGV - PASSES_FROM + 1)
+  local most = math.min(count, #ARGV - ARGV_AT.passes + 1)
   if most == 0 or line.issued > line.serving then return 0 end
-  line = open_line(KEYS[3])
+  line = open_line(KEYS.line)
   local clock_ms = read_line_clock(line, sale.now_ms)
   if line.stopped_ms > 0 or clock_ms < line.calls_from_ms then return 0 end
   local pending = 0
   if count_outstanding(line) > 0 then
-    local _, expected = estimate_expected(line, KEYS[6], KEYS[7], KEYS[8], clock_ms)
+    local _, expected = estimate_expected(line, KEYS.calls, KEYS.shown, KEYS.deferred, clock_ms)
     pending = math.ceil(expected)
   end
-  local tokens, slots, stock = measure_room(sale, line, KEYS[4], KEYS[5])
+  local tokens, slots, stock = measure_room(sale, line, KEYS.active, KEYS.unheld)
   return math.max(0, math.min(most, math.floor(tokens - pending), slots - pending, stock - pending))
 end
 
 local function admit_first(first, admitted)
   local passes = {}
-  for position = 1, admitted do passes[position] = ARGV[PASSES_FROM - 1 + position] end
+  for position = 1, admitted do passes[position] = ARGV[ARGV_AT.passes - 1 + position] end
   set_line(line, 'serving', first + admitted - 1)
   set_line(line, 'called', line.called + admitted)
-  append_event(sale, KEYS[2], 'line.called', string.format('%.0f', first),
+  append_event(sale, KEYS.events, 'line.called', string.format('%.0f', first),
     { first = first, last = line.serving, count = admitted })
   return admit_passes(sale, line, keys, passes, first)
 end
@@ -97,7 +96,7 @@ end
 local phase = get_phase(sale, line)
 local refused = refuses(phase)
 if refused then return refuse(sale, refused) end
-local drawn = phase == 'lobby' and line.draw == DRAW_TO_COME
+local drawn = phase == 'lobby' and line.draw == DRAW.TO_COME
 local below = math.max(line.ceiling, ceiling) - line.issued
 if below < 1 or (drawn and below < count) then
   return refuse(sale, CODE.CEILING_REACHED, line.issued)

@@ -21,11 +21,12 @@
 -- include: guard
 -- include: gcra
 
-local rate, burst = tonumber(ARGV[3]), tonumber(ARGV[4])
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
+local MINUTE_MS = 60000
+local rate, burst = tonumber(ARGV.rate), tonumber(ARGV.burst)
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
-local tat_ms = tonumber(redis.call('GET', KEYS[2])) or 0
-local limited, left, retry_ms, reset_ms, tat = gcra(tat_ms, sale.now_ms, 60000 / rate, burst)
+local tat_ms = tonumber(redis.call('GET', KEYS.address)) or 0
+local limited, left, retry_ms, reset_ms, tat = gcra(tat_ms, sale.now_ms, MINUTE_MS / rate, burst)
 if limited then return refuse(sale, CODE.JOIN_LIMITED, math.ceil(retry_ms)) end
-redis.call('SET', KEYS[2], string.format('%.3f', tat), 'PX', math.ceil(reset_ms))
+redis.call('SET', KEYS.address, string.format('%.3f', tat), 'PX', math.ceil(reset_ms))
 return answer(sale, CODE.OK, left)

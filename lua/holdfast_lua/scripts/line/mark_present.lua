@@ -8,7 +8,7 @@
 -- KEYS
 --   1 sale     HASH    guard; the sale's life
 --   2 line     HASH    counters; the sale's life
---   3 window   STRING  bit per ordinal that asked in this window; for KEEP_MS
+--   3 window   STRING  bit per ordinal that asked in this window; for PRESENCE_KEPT_MS
 --   4 scratch  STRING  gone when the script ends
 -- ARGV
 --   1 epoch     integer
@@ -24,24 +24,23 @@
 
 -- include: line
 
-local KEEP_MS = 300000
-local window, offset, bits = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+local window, offset, bits = tonumber(ARGV.window), tonumber(ARGV.offset), ARGV.bits
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
-local line = open_line(KEYS[2], { 'serving', 'issued', 'present', 'present_window' })
+local line = open_line(KEYS.line, { 'serving', 'issued', 'present', 'present_window' })
 if window < line.present_window then
   return answer(sale, CODE.UNCHANGED, line.present)
 end
 if #bits > 0 then
-  redis.call('SETRANGE', KEYS[4], offset, bits)
-  redis.call('BITOP', 'OR', KEYS[3], KEYS[3], KEYS[4])
-  redis.call('PEXPIRE', KEYS[3], KEEP_MS)
-  redis.call('DEL', KEYS[4])
+  redis.call('SETRANGE', KEYS.scratch, offset, bits)
+  redis.call('BITOP', 'OR', KEYS.window, KEYS.window, KEYS.scratch)
+  redis.call('PEXPIRE', KEYS.window, CONST.PRESENCE_KEPT_MS)
+  redis.call('DEL', KEYS.scratch)
 end
 local present = 0
 if line.issued > line.serving then
-  present = redis.call('BITCOUNT', KEYS[3], string.format('%.0f', line.serving + 1),
+  present = redis.call('BITCOUNT', KEYS.window, string.format('%.0f', line.serving + 1),
     string.format('%.0f', line.issued), 'BIT')
 end
 set_line(line, 'present', present)

@@ -25,11 +25,11 @@
 -- include: calls
 
 local RANGES_MAX, SHOWN_MAX, DEFERRED_MAX = 4096, 1048576, 50000
-local calls_key, shown_key, deferred_key = KEYS[3], KEYS[4], KEYS[5]
+local calls_key, shown_key, deferred_key = KEYS.calls, KEYS.shown, KEYS.deferred
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
-local line = open_line(KEYS[2])
+local line = open_line(KEYS.line)
 
 -- What is older than the ranges given, as one; its count is what is left of all who are
 -- outstanding.

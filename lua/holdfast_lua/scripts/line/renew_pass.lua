@@ -21,16 +21,16 @@
 
 -- include: line
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, SALE_FIELDS)
 if refusal then return refusal end
-local line = open_line(KEYS[2], { 'session_ms', 'session_max_ms' })
-local deadline_ms = read_session_deadline(KEYS[3], ARGV[3], sale.now_ms)
+local line = open_line(KEYS.line, { 'session_ms', 'session_max_ms' })
+local deadline_ms = read_session_deadline(KEYS.active, ARGV.pass_id, sale.now_ms)
 if not deadline_ms then return refuse(sale, CODE.SESSION_OVER) end
 if is_closed(sale) then return refuse(sale, CODE.SALE_CLOSED) end
-start_session(KEYS[4], ARGV[3], sale.now_ms)
-local limit_ms = get_session_limit(KEYS[4], ARGV[3], line, sale.now_ms)
+start_session(KEYS.started, ARGV.pass_id, sale.now_ms)
+local limit_ms = get_session_limit(KEYS.started, ARGV.pass_id, line, sale.now_ms)
 local until_ms = sale.now_ms + line.session_ms
 if limit_ms > 0 then until_ms = math.min(until_ms, limit_ms) end
 until_ms = math.max(deadline_ms, until_ms)
-extend_session(KEYS[3], ARGV[3], until_ms)
+extend_session(KEYS.active, ARGV.pass_id, until_ms)
 return commit_sale(sale, CODE.OK, until_ms, limit_ms)

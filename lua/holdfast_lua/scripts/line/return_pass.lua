@@ -26,23 +26,23 @@
 -- include: guard
 -- include: sessions
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
-local expires_ms = tonumber(ARGV[4])
-local member = string.format('%.0f:%s', sale.epoch, ARGV[3])
+local expires_ms = tonumber(ARGV.expires_ms)
+local member = string.format('%.0f:%s', sale.epoch, ARGV.pass_id)
 if expires_ms <= sale.now_ms then return refuse(sale, CODE.SESSION_OVER) end
-if redis.call('SISMEMBER', KEYS[4], member) == 1 then
-  local lives = read_session_deadline(KEYS[3], ARGV[3], sale.now_ms)
+if redis.call('SISMEMBER', KEYS.returned, member) == 1 then
+  local lives = read_session_deadline(KEYS.active, ARGV.pass_id, sale.now_ms)
   return refuse(sale, lives and CODE.OK or CODE.SESSION_OVER)
 end
-redis.call('SADD', KEYS[4], member)
-redis.call('ZADD', KEYS[3], 'NX', expires_ms, ARGV[3])
-local terms = redis.call('HMGET', KEYS[2], 'session_ms', 'session_max_ms', 'lost_active')
+redis.call('SADD', KEYS.returned, member)
+redis.call('ZADD', KEYS.active, 'NX', expires_ms, ARGV.pass_id)
+local terms = redis.call('HMGET', KEYS.line, 'session_ms', 'session_max_ms', 'lost_active')
 local longest_ms = math.max(tonumber(terms[1]) or 0, tonumber(terms[2]) or 0)
-local limit_ms = tonumber(ARGV[5])
+local limit_ms = tonumber(ARGV.limit_ms)
 local started_ms = limit_ms > 0 and limit_ms - longest_ms or sale.now_ms
-start_session(KEYS[5], ARGV[3], math.min(started_ms, sale.now_ms))
+start_session(KEYS.started, ARGV.pass_id, math.min(started_ms, sale.now_ms))
 if (tonumber(terms[3]) or 0) > 0 then
-  redis.call('HINCRBY', KEYS[2], 'lost_active', -1)
+  redis.call('HINCRBY', KEYS.line, 'lost_active', -1)
 end
 return commit_sale(sale, CODE.OK)

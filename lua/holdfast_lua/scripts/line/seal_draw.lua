@@ -26,20 +26,20 @@
 -- include: line
 
 local FIELDS = { 'frozen', 'lobby', 'draw', 'accumulator' }
-local entrants, accumulator, beacon = tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local entrants, accumulator, beacon = tonumber(ARGV.entrants), ARGV.accumulator, ARGV.beacon
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, SALE_FIELDS)
 if refusal then return refusal end
-local line = open_line(KEYS[2], FIELDS)
-if line.draw == DRAW_SEALED then return answer(sale, CODE.UNCHANGED) end
+local line = open_line(KEYS.line, FIELDS)
+if line.draw == DRAW.SEALED then return answer(sale, CODE.UNCHANGED) end
 if line.frozen == 0 or line.lobby ~= entrants or line.accumulator ~= accumulator then
   return refuse(sale, CODE.DRAW_MISMATCH)
 end
-set_line(line, 'draw', DRAW_SEALED)
+set_line(line, 'draw', DRAW.SEALED)
 set_line(line, 'beacon', beacon)
-set_line(line, 'closed_ms', tonumber(ARGV[6]))
-set_line(line, 'sealed_ms', tonumber(ARGV[7]))
+set_line(line, 'closed_ms', tonumber(ARGV.closed_ms))
+set_line(line, 'sealed_ms', tonumber(ARGV.sealed_ms))
 save_line(line)
-append_event(sale, KEYS[3], 'draw.sealed', sale.name, { entrants = entrants,
+append_event(sale, KEYS.events, 'draw.sealed', sale.name, { entrants = entrants,
   accumulator = accumulator, beacon = beacon ~= '' and beacon or nil })
 return commit_sale(sale, CODE.OK)

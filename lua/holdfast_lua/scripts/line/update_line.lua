@@ -36,10 +36,10 @@
 local SETTINGS = { 'rate', 'burst', 'cap', 'session_ms', 'claim_ms', 'first_hold_ms',
   'stock_permille', 'mode', 'queue_all', 'session_max_ms' }
 
-local version, opens_ms = tonumber(ARGV[3]), tonumber(ARGV[5])
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], SALE_FIELDS)
+local version, opens_ms = tonumber(ARGV.settings_version), tonumber(ARGV.opens_ms)
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, SALE_FIELDS)
 if refusal then return refusal end
-local line = open_line(KEYS[2])
+local line = open_line(KEYS.line)
 if version < sale.settings_version then return answer(sale, CODE.UNCHANGED) end
 local moved = opens_ms ~= sale.opens_ms
 if moved and get_phase(sale, line) == 'open' then
@@ -49,17 +49,17 @@ end
 set_line(line, 'tokens', count_tokens(line, sale.now_ms))
 set_line(line, 'tokens_ms', sale.now_ms)
 for position, field in ipairs(SETTINGS) do
-  set_line(line, field, tonumber(ARGV[6 + position]))
+  set_line(line, field, tonumber(ARGV[ARGV_AT.rate - 1 + position]))
 end
 stop_or_start_clock(sale, line)
 set_line(line, 'tokens', count_tokens(line, sale.now_ms))
 set_sale(sale, 'settings_version', version)
-set_sale(sale, 'prequeue_ms', tonumber(ARGV[4]))
+set_sale(sale, 'prequeue_ms', tonumber(ARGV.prequeue_ms))
 set_sale(sale, 'opens_ms', opens_ms)
-set_sale(sale, 'ends_ms', tonumber(ARGV[6]))
+set_sale(sale, 'ends_ms', tonumber(ARGV.ends_ms))
 save_line(line)
-if moved and line.draw == DRAW_TO_COME then
-  append_event(sale, KEYS[3], 'draw.start_moved', sale.name,
+if moved and line.draw == DRAW.TO_COME then
+  append_event(sale, KEYS.events, 'draw.start_moved', sale.name,
     { start = opens_ms > 0 and format_time(opens_ms) or nil })
 end
 return commit_sale(sale, CODE.OK)

@@ -29,20 +29,20 @@
 
 -- include: end_hold
 
-local keys = get_hold_keys()
+local keys = { KEYS.members }
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = load_hold(keys.holds, ARGV[3])
+local hold = load_hold(keys.holds, ARGV.hold_id)
 if not hold then return refuse(sale, CODE.HOLD_UNKNOWN) end
 if is_ended(hold) then return refuse(sale, CODE.UNCHANGED, pack_hold(hold)) end
-if hold.status ~= CONFIRMING then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
-local version = tonumber(ARGV[5])
+if hold.status ~= STATUS.CONFIRMING then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
+local version = tonumber(ARGV.version)
 if version ~= 0 and version ~= hold.version then
   return refuse(sale, CODE.HOLD_CHANGED, pack_hold(hold))
 end
-if ARGV[4] == 'expired' then
-  end_hold(sale, keys, hold, EXPIRED, 'expired', 'hold.expired')
+if ARGV.reason == 'expired' then
+  end_hold(sale, keys, hold, STATUS.EXPIRED, 'expired', 'hold.expired')
 else
-  end_hold(sale, keys, hold, RELEASED, ARGV[4], 'hold.released')
+  end_hold(sale, keys, hold, STATUS.RELEASED, ARGV.reason, 'hold.released')
 end
 return commit_inventory(sale, keys.events, CODE.OK, hold.value)

@@ -34,16 +34,16 @@
 -- include: sweep_holds
 -- include: reacquire_hold
 
-local keys = get_hold_keys()
+local keys = { KEYS.members }
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = load_hold(keys.holds, ARGV[3])
+local hold = load_hold(keys.holds, ARGV.hold_id)
 if not hold then return refuse(sale, CODE.HOLD_UNKNOWN) end
-if hold.status == CONFIRMED then
+if hold.status == STATUS.CONFIRMED then
   return refuse(sale, CODE.HOLD_CONFIRMED, pack_hold(hold))
 end
-if hold.status == CONFIRMING then return refuse(sale, CODE.UNCHANGED, pack_hold(hold)) end
-if hold.status == RELEASED then
+if hold.status == STATUS.CONFIRMING then return refuse(sale, CODE.UNCHANGED, pack_hold(hold)) end
+if hold.status == STATUS.RELEASED then
   return refuse(sale, CODE.HOLD_RELEASED, pack_hold(hold))
 end
 if is_timed(hold) and not is_overdue(hold, sale.now_ms) then
@@ -51,12 +51,12 @@ if is_timed(hold) and not is_overdue(hold, sale.now_ms) then
   return commit_inventory(sale, keys.events, CODE.OK, hold.value)
 end
 if is_overdue(hold, sale.now_ms) then
-  end_hold(sale, keys, hold, EXPIRED, 'expired', 'hold.expired')
+  end_hold(sale, keys, hold, STATUS.EXPIRED, 'expired', 'hold.expired')
 end
-if ARGV[4] ~= '1' then
+if ARGV.reacquire ~= '1' then
   return refuse_reacquire(sale, keys, hold, CODE.HOLD_EXPIRED)
 end
-local why = check_reacquire(sale, keys, hold, tonumber(ARGV[5]))
+local why = check_reacquire(sale, keys, hold, tonumber(ARGV.limit))
 if why then return refuse_reacquire(sale, keys, hold, why) end
 local rows = read_rows(keys.seats, hold.rows)
 local taken, short = find_conflicts(rows, hold.seats, 'f'), find_short_areas(sale, hold.areas)

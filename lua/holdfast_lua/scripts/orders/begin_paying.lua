@@ -23,18 +23,18 @@
 -- include: hold
 -- include: sessions
 
-local events_key, holds_key, due_key, active_key = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local events_key, holds_key, due_key, active_key = KEYS.events, KEYS.holds, KEYS.due, KEYS.active
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = load_hold(holds_key, ARGV[3])
-if hold and hold.status == PAYING and not is_overdue(hold, sale.now_ms)
-  and (ARGV[4] == '' or ARGV[4] == hold.buyer) then
+local hold = load_hold(holds_key, ARGV.hold_id)
+if hold and hold.status == STATUS.PAYING and not is_overdue(hold, sale.now_ms)
+  and (ARGV.owner == '' or ARGV.owner == hold.buyer) then
   return refuse(sale, CODE.UNCHANGED, pack_hold(hold))
 end
-local why = find_refusal(hold, ARGV[4], tonumber(ARGV[5]), sale.now_ms)
+local why = find_refusal(hold, ARGV.owner, tonumber(ARGV.version), sale.now_ms)
 if why then return refuse(sale, why) end
-if hold.status ~= ACTIVE then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
-hold.status, hold.ledger, hold.expires_ms = PAYING, 1, hold.latest_ms
+if hold.status ~= STATUS.ACTIVE then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
+hold.status, hold.ledger, hold.expires_ms = STATUS.PAYING, 1, hold.latest_ms
 set_due(sale, due_key, hold.id, hold.expires_ms)
 save_hold(holds_key, hold)
 if hold.pass_id ~= '' then extend_session(active_key, hold.pass_id, hold.expires_ms) end

@@ -24,14 +24,14 @@
 
 -- include: end_hold
 
-local keys = get_hold_keys()
+local keys = { KEYS.members }
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = load_hold(keys.holds, ARGV[3])
+local hold = load_hold(keys.holds, ARGV.hold_id)
 if not hold then return refuse(sale, CODE.HOLD_UNKNOWN) end
-if hold.status == CONFIRMED then
+if hold.status == STATUS.CONFIRMED then
   return refuse(sale, CODE.HOLD_CONFIRMED, pack_hold(hold))
 end
-if hold.status ~= CONFIRMING then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
-book_units(sale, keys, hold, ARGV[4])
+if hold.status ~= STATUS.CONFIRMING then return refuse(sale, CODE.HOLD_STATE, pack_hold(hold)) end
+book_units(sale, keys, hold, ARGV.order_ref)
 return commit_inventory(sale, keys.events, CODE.OK, hold.value)

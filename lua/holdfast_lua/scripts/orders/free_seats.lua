@@ -17,7 +17,7 @@
 --   2 revision  integer
 --   3 hold_id   text
 --   4 seats     msgpack { seat, ... }
---   5 areas     msgpack { area, quantity, price, ... }, empty for none
+--   5 areas     msgpack list of AREA, empty for none
 --   6 amount    integer, minor units given back
 --   7 version   of the hold that the caller has seen, 0 = any
 --
@@ -29,22 +29,22 @@
 
 -- include: end_hold
 
-local keys = get_hold_keys()
+local keys = { KEYS.members }
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = load_hold(keys.holds, ARGV[3])
+local hold = load_hold(keys.holds, ARGV.hold_id)
 if not hold then return refuse(sale, CODE.HOLD_UNKNOWN) end
-if hold.status ~= CONFIRMED then
+if hold.status ~= STATUS.CONFIRMED then
   local code = is_ended(hold) and CODE.UNCHANGED or CODE.HOLD_STATE
   return refuse(sale, code, pack_hold(hold))
 end
-local version = tonumber(ARGV[7])
+local version = tonumber(ARGV.version)
 if version ~= 0 and version ~= hold.version then
   return refuse(sale, CODE.HOLD_CHANGED, pack_hold(hold))
 end
 
 local named = {}
-for _, seat in ipairs(cmsgpack.unpack(ARGV[4])) do named[seat] = true end
+for _, seat in ipairs(cmsgpack.unpack(ARGV.seats)) do named[seat] = true end
 local freed, seats, prices = {}, {}, {}
 for at, seat in ipairs(hold.seats) do
   if named[seat] then
@@ -54,16 +54,21 @@ for at, seat in ipairs(hold.seats) do
   end
 end
 local wanted, left, given = {}, {}, {}
-local list = ARGV[5] ~= '' and cmsgpack.unpack(ARGV[5]) or {}
-for at = 1, #list, 3 do wanted[list[at]] = (wanted[list[at]] or 0) + list[at + 1] end
-for at = 1, #hold.areas, 3 do
-  local area, quantity, price = hold.areas[at], hold.areas[at + 1], hold.areas[at + 2]
+local list = ARGV.areas ~= '' and cmsgpack.unpack(ARGV.areas) or {}
+for at = 1, #list, AREA.count do
+  local area = AREA.area(list, at)
+  wanted[area] = (wanted[area] or 0) + AREA.quantity(list, at)
+end
+local had = hold.areas
+for at = 1, #had, AREA.count do
+  local AREA.names = AREA.items(had, at)
   local back = math.min(quantity, wanted[area] or 0)
   wanted[area] = (wanted[area] or 0) - back
   for _, part in ipairs({ { given, back }, { left, quantity - back } }) do
     local target, count = part[1], part[2]
     if count > 0 then
-      target[#target + 1], target[#target + 2], target[#target + 3] = area, count, price
+      local to = #target + 1
+      AREA.items(target, to) = area, count, price
     end
   end
 end
@@ -77,9 +82,9 @@ local moved = move_seats(sale, keys.seats, keys.rows, rows, freed, { b = true },
 sale.free, sale.booked = sale.free + (moved.b or 0), sale.booked - (moved.b or 0)
 move_areas(sale, given, 'booked', 'free')
 local gone = count == before
-if gone then hold.status, hold.reason = RELEASED, 'refunded' end
+if gone then hold.status, hold.reason = STATUS.RELEASED, 'refunded' end
 remove_buyer_units(sale, keys.buyers, hold, count, gone, false)
 save_hold(keys.holds, hold)
 append_event(sale, keys.events, 'order.refunded', hold.id,
-  { buyer = hold.buyer, seats = freed, areas = given, amount = tonumber(ARGV[6]) })
+  { buyer = hold.buyer, seats = freed, areas = given, amount = tonumber(ARGV.amount) })
 return commit_inventory(sale, keys.events, CODE.OK, hold.value)

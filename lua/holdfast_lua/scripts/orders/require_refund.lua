@@ -22,10 +22,10 @@
 
 -- include: hold
 
-local events_key, holds_key = KEYS[2], KEYS[3]
+local events_key, holds_key = KEYS.events, KEYS.holds
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-local hold = load_hold(holds_key, ARGV[3])
+local hold = load_hold(holds_key, ARGV.hold_id)
 if hold then
   if hold.reason == 'refund_required' then
     return refuse(sale, CODE.UNCHANGED, pack_hold(hold))
@@ -33,6 +33,6 @@ if hold then
   hold.reason, hold.ledger = 'refund_required', 1
   save_hold(holds_key, hold)
 end
-append_event(sale, events_key, 'order.refund_required', ARGV[3],
-  { order_ref = ARGV[4], amount = tonumber(ARGV[5]), reason = ARGV[6] })
+append_event(sale, events_key, 'order.refund_required', ARGV.hold_id,
+  { order_ref = ARGV.order_ref, amount = tonumber(ARGV.amount), reason = ARGV.reason })
 return commit_inventory(sale, events_key, CODE.OK, hold and hold.value or '')

@@ -13,9 +13,9 @@
 
 -- include: fence
 
-local epoch = tonumber(ARGV[1])
-local refusal = check_fence(KEYS[1], KEYS[2], epoch)
+local epoch = tonumber(ARGV.epoch)
+local refusal = check_fence(KEYS.sale, KEYS.fence, epoch)
 if refusal then return refusal end
 
-redis.call('HSET', KEYS[3], unpack(ARGV, 2))
+redis.call('HSET', KEYS.buyers, unpack(ARGV, ARGV_AT.entry))
 return { CODE.OK, epoch }

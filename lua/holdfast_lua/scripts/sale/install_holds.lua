@@ -7,19 +7,20 @@
 --   4 due     ZSET    deadlines
 -- ARGV
 --   1 epoch    integer, of the installation
---   2 hold...  hold_id, deadline_ms or 0, value, ...
+--   2 hold...  INSTALLED_HOLD, ...: id, deadline in ms or 0, value
 --
 -- Returns {code, epoch}: OK, UNCHANGED, INSTALL_FENCED.
 -- Complexity: O(holds).
 
 -- include: fence
 
-local epoch = tonumber(ARGV[1])
-local refusal = check_fence(KEYS[1], KEYS[2], epoch)
+local epoch = tonumber(ARGV.epoch)
+local refusal = check_fence(KEYS.sale, KEYS.fence, epoch)
 if refusal then return refusal end
 
-for at = 2, #ARGV, 3 do
-  redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 2])
-  if ARGV[at + 1] ~= '0' then redis.call('ZADD', KEYS[4], ARGV[at + 1], ARGV[at]) end
+for at = ARGV_AT.hold, #ARGV, INSTALLED_HOLD.count do
+  local INSTALLED_HOLD.names = INSTALLED_HOLD.items(ARGV, at)
+  redis.call('HSET', KEYS.holds, id, value)
+  if due_ms ~= '0' then redis.call('ZADD', KEYS.due, due_ms, id) end
 end
 return { CODE.OK, epoch }

@@ -26,18 +26,18 @@
 
 -- include: fence
 
-local epoch = tonumber(ARGV[1])
-local refusal = check_fence(KEYS[1], KEYS[2], epoch)
+local epoch = tonumber(ARGV.epoch)
+local refusal = check_fence(KEYS.sale, KEYS.fence, epoch)
 if refusal then return refusal end
 
-local begun, nonce = read_fence(KEYS[2])
+local begun, nonce = read_fence(KEYS.fence)
 if begun ~= epoch then
-  nonce = ARGV[5]
-  redis.call('DEL', KEYS[1], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8])
-  redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. nonce)
+  nonce = ARGV.nonce
+  redis.call('DEL', KEYS.sale, KEYS.seats, KEYS.rows, KEYS.layout, KEYS.holds, KEYS.buyers, KEYS.due)
+  redis.call('SET', KEYS.fence, ARGV.epoch .. ' ' .. nonce)
 end
-redis.call('DEL', KEYS[1])
-redis.call('SET', KEYS[3], ARGV[2])
-redis.call('SET', KEYS[4], ARGV[3])
-redis.call('SET', KEYS[5], ARGV[4])
+redis.call('DEL', KEYS.sale)
+redis.call('SET', KEYS.seats, ARGV.seats)
+redis.call('SET', KEYS.rows, ARGV.rows)
+redis.call('SET', KEYS.layout, ARGV.layout)
 return { CODE.OK, epoch, nonce }

@@ -77,55 +77,60 @@
 -- include: clock
 -- include: restore_calls
 
-local arg = {}
-for position = 1, #ARGV do arg[position] = tonumber(ARGV[position]) or 0 end
-local now_ms = math.max(read_clock_ms(), arg[35])
-local clock_ms = arg[32] > 0 and arg[32] or now_ms
-local sale_epoch = tonumber(redis.call('HGET', KEYS[10], 'epoch')) or 0
-local newest = math.max(tonumber(redis.call('HGET', KEYS[1], 'epoch')) or 0, sale_epoch)
-if newest > arg[24] then return { CODE.INSTALL_FENCED, 0, now_ms } end
-if sale_epoch == arg[24] then return { CODE.UNCHANGED, 0, now_ms } end
-local rebuilt = arg[10] == 0
-local issued, gaps = arg[12], ARGV[17]
-local lobby_drawn = arg[25] == 1 and arg[14] == 0
-if rebuilt and arg[11] > issued then
+local now_ms = math.max(read_clock_ms(), tonumber(ARGV.taken_ms))
+local epoch = tonumber(ARGV.epoch)
+local sale_epoch = tonumber(redis.call('HGET', KEYS.sale, 'epoch')) or 0
+local newest = math.max(tonumber(redis.call('HGET', KEYS.line, 'epoch')) or 0, sale_epoch)
+if newest > epoch then return { CODE.INSTALL_FENCED, 0, now_ms } end
+if sale_epoch == epoch then return { CODE.UNCHANGED, 0, now_ms } end
+
+local ceiling, issued, serving = tonumber(ARGV.ceiling), tonumber(ARGV.issued), tonumber(ARGV.serving)
+local called, claimed, lapsed = tonumber(ARGV.called), tonumber(ARGV.claimed), tonumber(ARGV.lapsed)
+local called_from, claim_ms = tonumber(ARGV.called_from), tonumber(ARGV.claim_ms)
+local rebuilt, gaps = ARGV.fresh == '0', ARGV.gaps
+local lobby_drawn = tonumber(ARGV.draw) == DRAW.TO_COME and ARGV.frozen == '0'
+if rebuilt and ceiling > issued then
   if not lobby_drawn then
-    gaps = gaps .. (gaps ~= '' and ',' or '') .. string.format('%.0f-%.0f', issued + 1, arg[11])
+    gaps = gaps .. (gaps ~= '' and ',' or '') .. string.format('%.0f-%.0f', issued + 1, ceiling)
   end
-  issued = arg[11]
+  issued = ceiling
 end
 
-redis.call('DEL', unpack(KEYS, 1, 9))
-local last, called, lapsed = arg[15], arg[18], arg[20]
-if arg[32] > 0 then
-  if ARGV[30] ~= '' then redis.call('SETRANGE', KEYS[5], arg[29], ARGV[30]) end
-  restore_ranges(KEYS[4], ARGV[28], clock_ms + arg[5])
-  restore_deferred({ shown = KEYS[5], deferred = KEYS[6], retrying = KEYS[7], retried = KEYS[8] },
-    ARGV[31], arg[5], clock_ms)
-elseif rebuilt and last >= arg[16] then
+redis.call('DEL', unpack(KEYS, 1, KEYS_AT.sale - 1))
+local knows_ranges = tonumber(ARGV.clock_ms) > 0
+local clock_ms = knows_ranges and tonumber(ARGV.clock_ms) or now_ms
+if knows_ranges then
+  if ARGV.shown ~= '' then redis.call('SETRANGE', KEYS.shown, ARGV.shown_from, ARGV.shown) end
+  restore_ranges(KEYS.calls, ARGV.ranges, clock_ms + claim_ms)
+  restore_deferred({ shown = KEYS.shown, deferred = KEYS.deferred, retrying = KEYS.retrying,
+    retried = KEYS.retried }, ARGV.deferred, claim_ms, clock_ms)
+elseif rebuilt and serving >= called_from then
   -- A checkpoint that knows no ranges: all that may be outstanding are called again.
-  local again = last - arg[16] + 1 - count_missing(parse_gaps(gaps), arg[16] - 1, last)
-  add_range(KEYS[4], arg[5], nil, arg[16], last, again, clock_ms)
-  called = arg[19] + lapsed + again
+  local missing = count_missing(parse_gaps(gaps), called_from - 1, serving)
+  local again = serving - called_from + 1 - missing
+  add_range(KEYS.calls, claim_ms, nil, called_from, serving, again, clock_ms)
+  called = claimed + lapsed + again
 end
-local outstanding = called - arg[19] - lapsed
-local calls_from_ms = outstanding > 0 and clock_ms + get_notice_ms({ claim_ms = arg[5] }) or 0
+local outstanding = called - claimed - lapsed
+local calls_from_ms = outstanding > 0 and clock_ms + get_notice_ms({ claim_ms = claim_ms }) or 0
 
-local accumulator = ARGV[26]
+local accumulator = ARGV.accumulator
 if rebuilt and lobby_drawn then
-  accumulator = redis.sha1hex(accumulator .. ':epoch:' .. string.format('%.0f', arg[24]))
+  accumulator = redis.sha1hex(accumulator .. ':epoch:' .. string.format('%.0f', epoch))
 end
-local stopped = (arg[23] == 1 or arg[9] == 1) and now_ms or 0
-redis.call('HSET', KEYS[1], 'epoch', arg[24],
-  'rate', arg[1], 'burst', arg[2], 'cap', arg[3], 'session_ms', arg[4], 'claim_ms', arg[5],
-  'first_hold_ms', arg[6], 'stock_permille', arg[7], 'mode', arg[8], 'queue_all', arg[9],
-  'session_max_ms', arg[38], 'stays', arg[39], 'stays_ms', arg[40], 'inside_admitted', arg[21],
-  'ceiling', arg[11], 'issued', issued, 'lobby', arg[13], 'frozen', arg[14], 'serving', last,
-  'gaps', gaps, 'called', called, 'claimed', arg[19], 'lapsed', lapsed, 'admitted', arg[21],
-  'show_called', arg[33], 'show_shown', arg[34], 'calls_from_ms', calls_from_ms,
-  'lost_serving', rebuilt and last or 0, 'tokens', rebuilt and 0 or get_most_tokens(arg[1], arg[2]),
-  'tokens_ms', now_ms, 'shift_ms', now_ms - clock_ms, 'stopped_ms', stopped, 'resume_to', 'live',
-  'advanced_ms', 0, 'lost_active', arg[22], 'lost_until_ms', now_ms + arg[4], 'share', 1,
-  'draw', arg[25], 'accumulator', accumulator, 'beacon', ARGV[27],
-  'closed_ms', arg[36], 'sealed_ms', arg[37])
+local tokens = rebuilt and 0 or get_most_tokens(tonumber(ARGV.rate), tonumber(ARGV.burst))
+local stopped_ms = (ARGV.stopped == '1' or ARGV.queue_all == '1') and now_ms or 0
+redis.call('HSET', KEYS.line, 'epoch', epoch, 'rate', ARGV.rate, 'burst', ARGV.burst,
+  'cap', ARGV.cap, 'session_ms', ARGV.session_ms, 'claim_ms', claim_ms,
+  'first_hold_ms', ARGV.first_hold_ms, 'stock_permille', ARGV.stock_permille, 'mode', ARGV.mode,
+  'queue_all', ARGV.queue_all, 'session_max_ms', ARGV.session_max_ms, 'stays', ARGV.stays,
+  'stays_ms', ARGV.stays_ms, 'inside_admitted', ARGV.admitted, 'ceiling', ceiling,
+  'issued', issued, 'lobby', ARGV.lobby, 'frozen', ARGV.frozen, 'serving', serving, 'gaps', gaps,
+  'called', called, 'claimed', claimed, 'lapsed', lapsed, 'admitted', ARGV.admitted,
+  'show_called', ARGV.show_called, 'show_shown', ARGV.show_shown, 'calls_from_ms', calls_from_ms,
+  'lost_serving', rebuilt and serving or 0, 'tokens', tokens, 'tokens_ms', now_ms,
+  'shift_ms', now_ms - clock_ms, 'stopped_ms', stopped_ms, 'resume_to', 'live', 'advanced_ms', 0,
+  'lost_active', ARGV.active, 'lost_until_ms', now_ms + tonumber(ARGV.session_ms), 'share', 1,
+  'draw', ARGV.draw, 'accumulator', accumulator, 'beacon', ARGV.beacon,
+  'closed_ms', ARGV.closed_ms, 'sealed_ms', ARGV.sealed_ms)
 return { CODE.OK, 0, now_ms }

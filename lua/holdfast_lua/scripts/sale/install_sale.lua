@@ -37,9 +37,9 @@
 -- include: events
 -- include: fence
 
-local sale_key, events_key = KEYS[1], KEYS[2]
-local epoch, revision, clock_ms = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local rebuilt = ARGV[10] == '1'
+local sale_key, events_key = KEYS.sale, KEYS.events
+local epoch, revision, clock_ms = tonumber(ARGV.epoch), tonumber(ARGV.revision), tonumber(ARGV.clock_ms)
+local rebuilt = ARGV.rebuilt == '1'
 
 local stored = redis.call('HMGET', sale_key, 'epoch', 'revision', 'clock_ms')
 local stored_epoch = tonumber(stored[1]) or -1
@@ -48,31 +48,31 @@ if stored_epoch >= epoch then
   local code = stored_epoch > epoch and CODE.EPOCH_CHANGED or CODE.UNCHANGED
   return { code, tonumber(stored[2]), now_ms, stored_epoch }
 end
-local begun, nonce = read_fence(KEYS[3])
-if ARGV[12] ~= '' and (begun ~= epoch or nonce ~= ARGV[12]) then
+local begun, nonce = read_fence(KEYS.fence)
+if ARGV.nonce ~= '' and (begun ~= epoch or nonce ~= ARGV.nonce) then
   return { CODE.INSTALL_FENCED, 0, now_ms, begun }
 end
 
 redis.call('DEL', sale_key)
 local sale = {
   key = sale_key, epoch = epoch, revision = revision - 1, clock_ms = clock_ms, now_ms = now_ms,
-  name = ARGV[4], event_epoch = epoch, seq = 0, changes = {},
+  name = ARGV.name, event_epoch = epoch, seq = 0, changes = {},
 }
-set_sale(sale, 'epoch', ARGV[1])
-set_sale(sale, 'event_epoch', ARGV[1])
+set_sale(sale, 'epoch', ARGV.epoch)
+set_sale(sale, 'event_epoch', ARGV.epoch)
 local fields = { 'name', 'lifecycle', 'prequeue_ms', 'opens_ms', 'ends_ms', 'settings_version' }
 for position = 1, #fields do
-  set_sale(sale, fields[position], ARGV[position + 3])
+  set_sale(sale, fields[position], ARGV[ARGV_AT.name - 1 + position])
 end
-for position = 13, #ARGV, 2 do
-  set_sale(sale, ARGV[position], ARGV[position + 1])
+for at = ARGV_AT.counter, #ARGV, COUNTER.count do
+  set_sale(sale, COUNTER.items(ARGV, at))
 end
 if rebuilt then
   sale.event_epoch = epoch
-  append_event(sale, events_key, 'inventory.rebuilt', ARGV[4], { epoch = epoch })
-elseif ARGV[11] ~= '' then
-  local opens_ms = tonumber(ARGV[7])
-  append_event(sale, events_key, 'draw.committed', ARGV[4],
-    { commitment = ARGV[11], start = opens_ms > 0 and format_time(opens_ms) or nil })
+  append_event(sale, events_key, 'inventory.rebuilt', ARGV.name, { epoch = epoch })
+elseif ARGV.commitment ~= '' then
+  local opens_ms = tonumber(ARGV.opens_ms)
+  append_event(sale, events_key, 'draw.committed', ARGV.name,
+    { commitment = ARGV.commitment, start = opens_ms > 0 and format_time(opens_ms) or nil })
 end
 return commit_sale(sale, CODE.OK)

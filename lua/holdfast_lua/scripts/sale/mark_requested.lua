@@ -19,12 +19,13 @@
 
 local KEEP_MS = 60000
 local ANSWER_MAX = 5000
-local requested = KEYS[1]
+local requested = KEYS.requested
 
 local now_ms = read_clock_ms()
 local now = string.format('%.0f', now_ms)
-for at = 2, #ARGV do redis.call('ZADD', requested, now, ARGV[at]) end
+for at = ARGV_AT.uid, #ARGV do redis.call('ZADD', requested, now, ARGV[at]) end
 redis.call('ZREMRANGEBYSCORE', requested, '-inf', string.format('(%.0f', now_ms - KEEP_MS))
 redis.call('PEXPIRE', requested, KEEP_MS)
-local marked = redis.call('ZRANGE', requested, '(' .. ARGV[1], '+inf', 'BYSCORE', 'LIMIT', 0, ANSWER_MAX)
+local marked = redis.call('ZRANGE', requested, '(' .. ARGV.since, '+inf', 'BYSCORE', 'LIMIT', 0,
+  ANSWER_MAX)
 return { CODE.OK, now_ms, unpack(marked) }

@@ -13,8 +13,8 @@
 -- Events: none
 
 local reply = {CODE.OK}
-for at = 2, #ARGV do
-  local key = ARGV[1] -- thrice: BITOP wants as many arguments
+for at = ARGV_AT.command, #ARGV do
+  local key = ARGV.key -- thrice: BITOP wants as many arguments
   if not redis.acl_check_cmd(ARGV[at], key, key, key) then
     reply[#reply + 1] = ARGV[at]
   end

@@ -12,7 +12,7 @@
 
 -- include: guard
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then
   return refusal
 end

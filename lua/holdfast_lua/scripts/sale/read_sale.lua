@@ -17,7 +17,7 @@
 
 -- include: guard
 
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], { 'lifecycle', 'settings_version',
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, { 'lifecycle', 'settings_version',
   'prequeue_ms', 'opens_ms', 'ends_ms', 'free', 'held', 'booked', 'blocked', 'apart',
   'apart_free', 'apart_held' })
 if refusal then return refusal end

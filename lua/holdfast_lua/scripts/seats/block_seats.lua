@@ -11,7 +11,7 @@
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
---   3 rows      msgpack { position, first, length, base, n, seat, ..., ... }
+--   3 rows      msgpack { SWITCH, ... }
 --
 -- Returns {code, revision, now_ms, changed}: OK; UNCHANGED when no seat was in the state for it.
 -- Complexity: O(seats of the rows touched).
@@ -19,7 +19,7 @@
 
 -- include: move_seats
 
-local keys = { events = KEYS[2], seats = KEYS[3], rows = KEYS[4] }
+local keys = { KEYS.members }
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-return switch_seats(sale, keys, cmsgpack.unpack(ARGV[3]), 'f', 'x', 'seats.blocked')
+return switch_seats(sale, keys, cmsgpack.unpack(ARGV.rows), 'f', 'x', 'seats.blocked')

@@ -17,9 +17,9 @@
 
 -- include: guard
 
-local events_key = KEYS[2]
-local epoch, seq, limit = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], {})
+local events_key = KEYS.events
+local epoch, seq, limit = tonumber(ARGV.after_epoch), tonumber(ARGV.after_seq), tonumber(ARGV.limit)
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
 local after, trimmed = '-', 0
 if epoch >= 0 then

@@ -17,11 +17,11 @@
 
 -- include: guard
 
-local fields = { 'free', 'held', 'booked', 'blocked', 'next_due_ms', unpack(ARGV, 3) }
-local sale, refusal = open_sale(KEYS[1], ARGV[1], ARGV[2], fields)
+local fields = { 'free', 'held', 'booked', 'blocked', 'next_due_ms', unpack(ARGV, ARGV_AT.area_field) }
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, fields)
 if refusal then return refusal end
 local areas = {}
-for position = 6, #fields do areas[position - 5] = sale[fields[position]] end
+for at = ARGV_AT.area_field, #ARGV do areas[#areas + 1] = sale[ARGV[at]] end
 local overdue = sale.next_due_ms > 0 and sale.next_due_ms <= sale.now_ms
-return answer(sale, CODE.OK, redis.call('GET', KEYS[2]) or '', sale.free, sale.held,
+return answer(sale, CODE.OK, redis.call('GET', KEYS.seats) or '', sale.free, sale.held,
   sale.booked, sale.blocked, sale.event_epoch, sale.seq, overdue and 1 or 0, areas)

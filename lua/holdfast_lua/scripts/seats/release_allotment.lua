@@ -11,7 +11,7 @@
 --   1 epoch     integer
 --   2 revision  integer
 --   3 channel   text
---   4 rows      msgpack { base, first, length, ... }: the row segments that are set aside for it
+--   4 rows      msgpack list of SEGMENT: the row segments that are set aside for it
 --   5 areas     msgpack { area, ... }
 --
 -- Returns {code, revision, now_ms}: OK; UNCHANGED when none of it is set aside any more.
@@ -24,17 +24,17 @@
 
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-local rows, areas = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5])
+local rows, areas = cmsgpack.unpack(ARGV.rows), cmsgpack.unpack(ARGV.areas)
 local free, held, runs, given, names = 0, 0, {}, {}, {}
 
-for at = 1, #rows, 3 do
-  local base, first = rows[at], rows[at + 1]
+for at = 1, #rows, SEGMENT.count do
+  local base = SEGMENT.base(rows, at)
   if is_allotted(sale, base) then
     names[base] = true
-    local row = read_row(KEYS[3], { first = first, length = rows[at + 2] })
+    local row = read_row(KEYS.seats, { SEGMENT.members(rows, at) })
     for from, after in string.gmatch(row.states, '()f+()') do
       free = free + after - from
-      runs[#runs + 1], runs[#runs + 2] = first + from - 1, first + after - 2
+      runs[#runs + 1], runs[#runs + 2] = row.first + from - 1, row.first + after - 2
     end
     held = held + select(2, string.gsub(row.states, 'h', ''))
   end
@@ -44,7 +44,8 @@ for _, area in ipairs(areas) do
     names['a' .. area] = true
     local free_field, held_field = load_area(sale, area)
     free, held = free + sale[free_field], held + sale[held_field]
-    given[#given + 1], given[#given + 2], given[#given + 3] = area, sale[free_field], 0
+    local to = #given + 1
+    AREA.items(given, to) = area, sale[free_field], 0
   end
 end
 if not next(names) then return refuse(sale, CODE.UNCHANGED) end
@@ -55,6 +56,6 @@ for name in string.gmatch(sale.apart, '%S+') do
 end
 set_sale(sale, 'apart', #left > 0 and ' ' .. table.concat(left, ' ') .. ' ' or '')
 sale.apart_free, sale.apart_held = sale.apart_free - free, sale.apart_held - held
-append_event(sale, KEYS[2], 'allotment.released', ARGV[3],
-  { channel = ARGV[3], free = free, held = held, runs = runs, areas = given })
-return commit_inventory(sale, KEYS[2], CODE.OK)
+append_event(sale, KEYS.events, 'allotment.released', ARGV.channel,
+  { channel = ARGV.channel, free = free, held = held, runs = runs, areas = given })
+return commit_inventory(sale, KEYS.events, CODE.OK)

@@ -1,0 +1,62 @@
+"""The order of fields in what Python and Lua hand to each other, declared once, in Python.
+
+A layout is used here to pack and unpack, and by the loader to write Lua (substitutes.py): no script
+knows a position. `Fields` are those of a msgpack array, or of a flat list in which they come one
+group after another; a `Packed` record has a fixed number of bytes, so that one of many can be read
+from the middle of a string.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+import msgpack  # type: ignore[import-untyped]  # it has no stubs
+
+_LUA_TYPES: Final = {"B": "B", "H": "I2", "I": "I4"}
+ARRAY_MAX: Final = 15
+"""From here on the head of a msgpack array takes three bytes."""
+
+
+class Fields:
+    """Names in their order."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def from_(self, first: str) -> Fields:
+        """The fields from `first` on."""
+        return Fields(*self.names[self.names.index(first) :])
+
+    @property
+    def head(self) -> bytes:
+        """How a msgpack array of these begins."""
+        count = len(self.names)
+        return bytes([0x90 + count]) if count <= ARRAY_MAX else b"\xdc" + count.to_bytes(2)
+
+
+class Packed:
+    """A big-endian record of fixed size; each field has its type of `struct`: B, H or I."""
+
+    def __init__(self, **types: str) -> None:
+        self.names = tuple(types)
+        self._struct = struct.Struct(f">{''.join(types.values())}")
+        self.lua_format = f">{''.join(_LUA_TYPES[kind] for kind in types.values())}"
+        self.size = self._struct.size
+        self.pack = self._struct.pack
+
+
+NIL: Final = b"\xc0"
+_pack: Final = msgpack.Packer(autoreset=True, use_bin_type=False).pack
+
+
+def pack_array(value: object) -> bytes:
+    """A value as the scripts read it: bytes as strings, since cmsgpack knows no other."""
+    packed: bytes = _pack(value)
+    return packed
+
+
+def pack_sequence(*values: object) -> bytes:
+    """Values one behind another, without an array around them; at most ARRAY_MAX."""
+    packed: bytes = _pack(values)
+    return packed[1:]
