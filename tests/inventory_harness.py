@@ -117,7 +117,7 @@ class Stock:
         plan = compile_plan(text, settings)
         ref = SaleRef(f"stock{next(_uids)}", 1)
         image = make_image(plan, settings, holds, blocked)
-        await executor.command("DEL", *(key(ref.uid) for key in (keys.sale, keys.stock_fence)))
+        await executor.command("DEL", *(key(ref.uid) for key in (keys.sale, keys.install_fence)))
         await install_inventory(executor, ref.uid, ref.epoch, image)
         await SaleCalls(executor).install(
             ref,
@@ -125,7 +125,7 @@ class Stock:
             lifecycle=lifecycle,
             settings_version=1,
             times=times or SaleTimes(),
-            stock=image.sale_fields(),
+            inventory=image.sale_fields(),
         )
         return cls(executor, SaleInventory("sale", ref, plan, settings, InventoryCalls(executor)))
 

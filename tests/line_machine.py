@@ -198,7 +198,7 @@ class Restless(Visitors):
             lifecycle=model.lifecycle,
             settings_version=self.version,
             times=SaleTimes(model.prequeue_ms, model.opens_ms),
-            stock={"free": model.free, "held": model.held, "booked": 0, "blocked": 0},
+            inventory={"free": model.free, "held": model.held, "booked": 0, "blocked": 0},
             clock_ms=taken.taken_ms,
             rebuilt=True,
         )

@@ -92,7 +92,7 @@ async def install(
         lifecycle="live",
         settings_version=1,
         times=SaleTimes(),
-        stock=image.sale_fields(),
+        inventory=image.sale_fields(),
         rebuilt=rebuilt,
     )
 
@@ -174,7 +174,7 @@ class Shop:
                 keys.holds,
                 keys.buyers,
                 keys.due,
-                keys.stock_fence,
+                keys.install_fence,
             )
         ]
         await self.executor.command("DEL", *names, key=names[0])

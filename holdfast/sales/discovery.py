@@ -24,8 +24,8 @@ from holdfast.sales.tasks.periodic import periodic
 from holdfast.sales.tasks.sale_tasks import Worker
 from holdfast_ledger import Position, SaleRecord
 from holdfast_ledger.changes import CHANGES_MAX
-from holdfast_lua.calls.asked import mark_requested
 from holdfast_lua.calls.line_status import LineStatus
+from holdfast_lua.calls.requested_sales import mark_requested
 from holdfast_lua.errors import EpochChanged, StoreBehind
 
 LOOK_SECONDS: Final = 1.0

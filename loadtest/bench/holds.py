@@ -117,7 +117,7 @@ class Sale:
             lifecycle="live",
             settings_version=1,
             times=SaleTimes(),
-            stock=image.sale_fields(),
+            inventory=image.sale_fields(),
         )
         choice = ChoiceCompiler(plan, SETTINGS).choice(2, frozenset(), frozenset(), False, True)
         return cls(executor, plan, ref, InventoryCalls(executor), choice)

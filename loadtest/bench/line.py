@@ -76,14 +76,14 @@ async def make_side(executor: Executor, services: RoomServices, name: str, waiti
         ceiling=PLENTY, issued=CALLED + waiting, frozen=True, serving=CALLED, fresh=True
     )
     await calls.install_line(ref, SETTINGS.terms, start)
-    stock = {"free": PLENTY, "held": 0, "booked": 0, "blocked": 0}
+    inventory = {"free": PLENTY, "held": 0, "booked": 0, "blocked": 0}
     await SaleCalls(executor).install(
         ref,
         name=name,
         lifecycle="live",
         settings_version=1,
         times=SaleTimes(),
-        stock=stock,
+        inventory=inventory,
     )
     # As called as the others would be; the ticker calls nobody more, so the sizes stay.
     now_ms = int(time.time() * 1000)

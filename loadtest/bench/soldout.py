@@ -153,7 +153,7 @@ async def core(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
             lifecycle="live",
             settings_version=1,
             times=SaleTimes(),
-            stock=image.sale_fields(),
+            inventory=image.sale_fields(),
         )
         inventory = SaleInventory(sale.name, ref, plan, SETTINGS, InventoryCalls(executor))
         background = BackgroundTasks()

@@ -185,7 +185,7 @@ async def test_two_processes_that_install_one_epoch_leave_one_whole_stock(
         lifecycle="live",
         settings_version=1,
         times=SaleTimes(),
-        stock=image.sale_fields(),
+        inventory=image.sale_fields(),
     )
     assert not await install_inventory(executor, ref.uid, ref.epoch, image)
 

@@ -20,7 +20,7 @@ from holdfast.sales.tasks import sale_tasks
 from holdfast.sales.tasks.periodic_tasks import PeriodicTasks
 from holdfast_ledger import Ledger, SaleRecord
 from holdfast_ledger.database.schema import sales
-from holdfast_lua.calls.asked import mark_requested
+from holdfast_lua.calls.requested_sales import mark_requested
 from holdfast_queue.line.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError
 

@@ -313,7 +313,7 @@ async def test_stock_that_was_written_to_another_store_is_no_sale_here(masters: 
             lifecycle="live",
             settings_version=1,
             times=SaleTimes(),
-            stock={},
+            inventory={},
             nonce=nonce,
         )
         assert code is Code.INSTALL_FENCED

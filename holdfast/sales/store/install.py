@@ -115,7 +115,7 @@ class Installer:
             lifecycle=record.lifecycle,
             settings_version=record.settings_version,
             times=sale_times(spec),
-            stock=image.sale_fields(),
+            inventory=image.sale_fields(),
             clock_ms=checkpoint.taken_ms if checkpoint else 0,
             rebuilt=record.provisioned,
             commitment="" if draw is None else draw.commitment,

@@ -7,7 +7,7 @@ fails at load; a generated Lua table was rejected because building it costs micr
 single call.
 
 Numbers are never reused: they may sit in logs. Each owner has a range, success and refusal alike:
-guard 1-9, line 10-39, stock 40-79, sale 80-99.
+guard 1-9, line 10-39, inventory 40-79, sale 80-99.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Code(IntEnum):
     HANDOFF_LIMITED = -23  # this pass has exchanged too many hand-offs of late
     DRAW_MISMATCH = -30  # the store's lobby is not the one that the ledger has sealed
 
-    # stock (a refusal may still have freed overdue holds on its way; nothing else was written)
+    # inventory (a refusal may still have freed overdue holds on its way; nothing else was written)
     HOLD_REPEATED = 40  # the same request under the same id: the hold as it is now
     HOLD_REACQUIRED = 41  # an ended hold got all of its units back
     HOLD_CONFIRMED = 42  # was confirmed before

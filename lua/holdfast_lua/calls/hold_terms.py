@@ -107,7 +107,7 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class SeatsReading:
-    """The whole stock at one revision; `cursor` is the last event that it contains.
+    """All seats at one revision; `cursor` is the last event that it contains.
 
     `overdue` tells that holds past their deadline have yet to be swept into it.
     """

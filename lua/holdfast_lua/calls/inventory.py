@@ -1,8 +1,8 @@
-"""One typed method per script of the stock: holds, confirmation, refunds, seat map, events.
+"""One typed method per script of the inventory: holds, confirmation, refunds, seats, events.
 
 Every method takes the sale's `SaleRef` and answers what the script said: expected refusals are
 codes in the answer, faults are exceptions (errors.py). Nothing is decided here; whatever depends on
-the state of a seat or a hold is decided inside one atomic script. Installing the stock is in
+the state of a seat or a hold is decided inside one atomic script. Installing is in
 inventory_install.py, since it comes before there is a sale to guard.
 """
 
@@ -46,7 +46,7 @@ KEY_NAMES_KEPT: Final = 4096
 
 
 class InventoryCalls:
-    """The scripts of the stock, on one executor."""
+    """The inventory's scripts, on one executor."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -94,7 +94,7 @@ class InventoryCalls:
     ) -> HoldAnswer:
         """Ends an active or paying hold and frees its units; a repeat is UNCHANGED."""
         args = (hold_id, owner, version, reason)
-        return await self._hold(ref, "release_hold", hold_id, _STOCK, args)
+        return await self._hold(ref, "release_hold", hold_id, _KEYS, args)
 
     async def cancel_hold(
         self, ref: SaleRef, hold_id: str, *, buyer: str, pass_id: str = ""
@@ -104,12 +104,12 @@ class InventoryCalls:
         With a `pass_id` a tombstone needs a live session (PASS_ENDED), and is charged to the buyer
         (TOO_MANY_ENDED).
         """
-        names = (*_STOCK, keys.active)
+        names = (*_KEYS, keys.active)
         return await self._hold(ref, "cancel_hold", hold_id, names, (hold_id, buyer, pass_id))
 
     async def expire_holds(self, ref: SaleRef, limit: int = SWEEP_MAX) -> Sweep:
         """Ends at most `limit` overdue holds."""
-        reply = await self._guarded(ref, "expire_holds", _STOCK, (min(limit, SWEEP_MAX),))
+        reply = await self._guarded(ref, "expire_holds", _KEYS, (min(limit, SWEEP_MAX),))
         return Sweep(reply.values[0], bool(reply.values[1]))
 
     async def begin_paying(
@@ -130,7 +130,7 @@ class InventoryCalls:
         HOLDS_CLOSED (both only for what had expired), HOLD_RELEASED, HOLD_UNKNOWN.
         """
         return await self._hold(
-            ref, "begin_confirm", hold_id, _STOCK, (hold_id, int(reacquire), limit)
+            ref, "begin_confirm", hold_id, _KEYS, (hold_id, int(reacquire), limit)
         )
 
     async def reacquire_hold(
@@ -138,7 +138,7 @@ class InventoryCalls:
     ) -> HoldAnswer:
         """An expired hold -> confirming on OTHER seats: one choice for each class of its seats."""
         packed = b"".join(choice.packed for choice in choices)
-        names = (*_STOCK, keys.layout)
+        names = (*_KEYS, keys.layout)
         return await self._hold(
             ref, "reacquire_hold", hold_id, names, (hold_id, limit, seed, packed)
         )
@@ -149,7 +149,7 @@ class InventoryCalls:
         OK only on that transition; HOLD_CONFIRMED when it was done before; HOLD_STATE or
         HOLD_UNKNOWN when the store does not have it as confirming: then `book_hold` it.
         """
-        return await self._hold(ref, "finish_confirm", hold_id, _STOCK, (hold_id, order_ref))
+        return await self._hold(ref, "finish_confirm", hold_id, _KEYS, (hold_id, order_ref))
 
     async def abort_confirm(
         self, ref: SaleRef, hold_id: str, *, reason: str, version: int = 0
@@ -160,7 +160,7 @@ class InventoryCalls:
         HOLD_CHANGED when `version` is not the hold's (0 is not checked).
         """
         args = (hold_id, reason, version)
-        return await self._hold(ref, "abort_confirm", hold_id, _STOCK, args)
+        return await self._hold(ref, "abort_confirm", hold_id, _KEYS, args)
 
     async def book_hold(self, ref: SaleRef, hold: HoldRecord, *, order_ref: str) -> HoldAnswer:
         """Makes the store agree with a sold order of the ledger, whatever it knows of the hold.
@@ -169,11 +169,11 @@ class InventoryCalls:
         another hold has: end those (`drop_hold`) and repeat.
         """
         args = (hold.id, pack_hold(hold), order_ref)
-        return await self._hold(ref, "book_hold", hold.id, _STOCK, args)
+        return await self._hold(ref, "book_hold", hold.id, _KEYS, args)
 
     async def drop_hold(self, ref: SaleRef, hold_id: str, *, reason: str) -> HoldAnswer:
         """Ends a hold in any state short of confirmed, because the ledger says otherwise."""
-        return await self._hold(ref, "drop_hold", hold_id, _STOCK, (hold_id, reason))
+        return await self._hold(ref, "drop_hold", hold_id, _KEYS, (hold_id, reason))
 
     async def free_seats(
         self,
@@ -192,7 +192,7 @@ class InventoryCalls:
         """
         packed = pack_array(tuple(seats))
         args = (hold_id, packed, pack_areas(areas), amount, version)
-        return await self._hold(ref, "free_seats", hold_id, _STOCK, args)
+        return await self._hold(ref, "free_seats", hold_id, _KEYS, args)
 
     async def require_refund(
         self, ref: SaleRef, hold_id: str, *, order_ref: str, amount: int, reason: str
@@ -251,7 +251,7 @@ class InventoryCalls:
         return int(reply.values[0]), _unpack_pairs(reply.values[1])
 
     async def read_seats(self, ref: SaleRef, area_count: int = 0) -> SeatsReading:
-        """The whole stock with its counts and event cursor, as of one revision."""
+        """All seats with their counts and the event cursor, as of one revision."""
         fields = area_fields(range(area_count))
         names = (keys.sale, keys.seats)
         reply = await self._guarded(ref, "read_seats", names, fields)
@@ -311,7 +311,7 @@ class InventoryCalls:
 
 KeyBuilder = Callable[[str], str]
 
-_STOCK: Final[tuple[KeyBuilder, ...]] = (
+_KEYS: Final[tuple[KeyBuilder, ...]] = (
     keys.sale,
     keys.events,
     keys.seats,
@@ -320,7 +320,7 @@ _STOCK: Final[tuple[KeyBuilder, ...]] = (
     keys.buyers,
     keys.due,
 )
-_HOLDING: Final = (*_STOCK, keys.layout, keys.active, keys.unheld)
+_HOLDING: Final = (*_KEYS, keys.layout, keys.active, keys.unheld)
 
 
 @lru_cache(maxsize=KEY_NAMES_KEPT)

@@ -1,13 +1,13 @@
-"""Writes the stock of a sale from nothing: at its creation and after a loss, one code path.
+"""Writes the inventory of a sale from nothing: at its creation and after a loss, one code path.
 
-The caller first settles what the stock is (an empty plan, or what the ledger has sold and holds
-pending); these calls write it, in chunks, while no sale hash exists. Installing the sale hash is
-the commit point: until then every guarded script refuses, so nothing acts on half a stock.
+The caller first settles what it is (an empty plan, or what the ledger has sold and holds pending);
+these calls write it, in chunks, while no sale hash exists. Installing the sale hash is the commit
+point: until then every guarded script refuses, so nothing acts on half an inventory.
 
 Two processes may install at once. A fence keeps epochs apart: the first call of a newer epoch takes
-the sale down and wipes the stock, and from then on an older epoch is refused. Within one epoch both
-write the same bytes, since no confirmation can commit between the epoch's start in the ledger and
-the commit point; so the later one changes nothing, and once the sale is there it is told so.
+the sale down and wipes the inventory, and from then on an older epoch is refused. Within one epoch
+both write the same bytes, since no confirmation can commit between the epoch's start in the ledger
+and the commit point; so the later one changes nothing, and once the sale is there it is told so.
 
 The fence also has a nonce, drawn once for each epoch and store. All installers of an epoch in one
 store are answered the same, those in two stores never: the ledger takes one of them for an epoch.
@@ -35,7 +35,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class InventoryImage:
-    """A whole stock, ready to be written; made by `holdfast_inventory.holds.inventory_image`."""
+    """A whole inventory, ready to be written; made by `holdfast_inventory.holds.inventory_image`."""
 
     seats: bytes
     rows: bytes
@@ -54,7 +54,7 @@ class InventoryImage:
     holds: tuple[HoldRecord, ...] = ()
 
     def sale_fields(self) -> dict[str, int | str]:
-        """What the sale hash must carry of the stock; whoever installs it writes these too."""
+        """What the sale hash must carry of it; whoever installs the sale writes these too."""
         counts = [part for pair in self.areas for part in pair]
         deadlines = [hold.expires_ms for hold in self.holds if hold.status.timed]
         return {
@@ -82,7 +82,7 @@ class _Installed(Exception):
 async def install_inventory(
     executor: Executor, uid: str, epoch: int, image: InventoryImage
 ) -> str | None:
-    """Writes the stock; the caller writes the sale hash after it.
+    """Writes the inventory; the caller writes the sale hash after it.
 
     Answers the nonce of the epoch in this store; None when somebody else has installed it.
     """
@@ -97,16 +97,16 @@ async def read_fence(executor: Executor, uid: str) -> tuple[int, str]:
 
     A store from before there were nonces has an empty one.
     """
-    text = await executor.command("GET", keys.stock_fence(uid))
+    text = await executor.command("GET", keys.install_fence(uid))
     epoch, _, nonce = (text or b"0").decode().partition(" ")
     return int(epoch), nonce
 
 
 async def _install(executor: Executor, uid: str, epoch: int, image: InventoryImage) -> str:
-    fence = (keys.sale(uid), keys.stock_fence(uid))
-    stock = (keys.seats, keys.rows, keys.layout, keys.holds, keys.buyers, keys.due)
+    fence = (keys.sale(uid), keys.install_fence(uid))
+    own = (keys.seats, keys.rows, keys.layout, keys.holds, keys.buyers, keys.due)
     args: list[Argument] = [epoch, image.seats, image.rows, image.layout, token_hex(NONCE_BYTES)]
-    reply = await _run(executor, "install_inventory", (*fence, *(key(uid) for key in stock)), args)
+    reply = await _run(executor, "install_inventory", (*fence, *(key(uid) for key in own)), args)
     nonce: str = reply[2].decode()
     for buyers in _chunks(_units_by_buyer(image.holds)):
         args = [epoch, *(part for entry in buyers for part in entry)]

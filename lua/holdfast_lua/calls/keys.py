@@ -30,7 +30,7 @@ def sale(uid: str) -> str:
 
     Guard: `epoch revision clock_ms`. Events: `name seq event_epoch`. Lifecycle: `lifecycle`
     (live|paused|draining|closed) `prequeue_ms opens_ms ends_ms` (0 = none) `settings_version`.
-    Stock counters: `free held booked blocked` (units, seats and areas together), for area i
+    Inventory counters: `free held booked blocked` (units, seats and areas together), for area i
     `a<i>f a<i>h` (free, held), `levels` (see `rows`), `next_due_ms` (nothing is due earlier),
     `expired` (holds that ran out).
     """
@@ -137,7 +137,7 @@ def present_scratch(uid: str) -> str:
     return _of_sale(uid, "present:scratch")
 
 
-# The stock
+# The inventory
 
 
 def seats(uid: str) -> str:
@@ -177,8 +177,8 @@ def due(uid: str) -> str:
     return _of_sale(uid, "due")
 
 
-def stock_fence(uid: str) -> str:
-    """STRING: `epoch nonce`, the newest epoch that has begun to install the stock here.
+def install_fence(uid: str) -> str:
+    """STRING: `epoch nonce`, the newest epoch that has begun to install the inventory here.
 
     An older one may not go on. The nonce tells this store from another that carries the epoch.
     """

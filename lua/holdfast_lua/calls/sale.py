@@ -77,22 +77,22 @@ class SaleCalls:
         lifecycle: str,
         settings_version: int,
         times: SaleTimes,
-        stock: Mapping[str, int | str],
+        inventory: Mapping[str, int | str],
         clock_ms: int = 0,
         rebuilt: bool = False,
         commitment: str = "",
         nonce: str = "",
     ) -> Code:
         """Make the sale usable in `ref.epoch`; UNCHANGED when another process was first,
-        INSTALL_FENCED when the store is not the one that answered `nonce` to the stock.
+        INSTALL_FENCED when the store is not the one that answered `nonce` to the inventory.
 
-        `commitment` is of a draw that is to come, told as an event unless `rebuilt`. `stock` is
-        what the stock's own installation answered: `free held booked blocked` and whatever else
+        `commitment` is of a draw that is to come, told as an event unless `rebuilt`. `inventory`
+        is what its own installation answered: `free held booked blocked` and whatever else
         its scripts keep in the sale hash.
         """
         raw = await self._executor.run(
             "install_sale",
-            [keys.sale(ref.uid), keys.events(ref.uid), keys.stock_fence(ref.uid)],
+            [keys.sale(ref.uid), keys.events(ref.uid), keys.install_fence(ref.uid)],
             [
                 ref.epoch,
                 first_revision(ref.epoch),
@@ -106,7 +106,7 @@ class SaleCalls:
                 int(rebuilt),
                 commitment,
                 nonce,
-                *(part for pair in stock.items() for part in pair),
+                *(part for pair in inventory.items() for part in pair),
             ],
         )
         code = Code(raw[0])
