@@ -35,7 +35,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class InventoryImage:
-    """A whole inventory, ready to be written; `holdfast_inventory.holds.inventory_image` makes it."""
+    """A whole inventory to be written; made by `holdfast_inventory.holds.inventory_image`."""
 
     seats: bytes
     rows: bytes
