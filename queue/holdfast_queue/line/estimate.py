@@ -13,7 +13,7 @@ as are active; before that, and where the wait would be more than a day, the est
 None, too, where the units that are left may go to those in front. The later of the two times, by
 rate and by cap, is the estimate.
 
-The line's own measure of the share begins with `_PRIOR_CALLS` imaginary visitors who all show up,
+The line's own measure of the share begins with `SHARE_PRIOR` imaginary visitors who all show up,
 so that it calls too few rather than too many. On a slow line where few come that would make every
 estimate too long, so here they are subtracted again.
 
