@@ -10,7 +10,7 @@ The default is for public addresses only. A private or loopback address is that 
 missing in `trusted_proxies`, with all visitors behind it, or the operator's own network. A limit
 that a sale sets holds for those as well.
 
-The limiter is in the store (include/gcra.lua), so all workers share it. Only a digest of the
+The limiter is in the store (gcra.lua), so all workers share it. Only a digest of the
 address is kept, and only until the address has its whole burst again.
 """
 
