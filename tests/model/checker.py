@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from model.real_store import RealStore
+from model.environment.real_store import RealStore
 from model.reference import installing, scripts
 from model.reference.calls import answer_of, request_of
 from model.reference.ledger_model import LedgerModel

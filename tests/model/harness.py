@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model import runner
-from model.loop import ModelLoop
-from model.memory_ledger import MemoryLedger
+from model.environment.loop import ModelLoop
+from model.environment.memory_ledger import MemoryLedger
 from model.schedule import Failure, Run, Schedule
 from script_edits import Edits, edited_bundle
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 
 from model import settle, steps
-from model.memory_ledger import MemoryLedger
+from model.environment.memory_ledger import MemoryLedger
 from model.schedule import Failure, Run, Schedule, drawn
 from model.scheduler import Scheduler
 from model.state import RunState
@@ -35,7 +35,7 @@ async def run_schedule(schedule: Schedule, executor: Executor, ledger: MemoryLed
 
 
 async def end_workers(scheduler: Scheduler, workers: Sequence[Worker]) -> None:
-    """What a dead worker still has to say about its end has been judged, or is nobody's affair."""
+    """All workers die; how their requests end by that was checked before, or does not matter."""
     for worker in workers:
         worker.die()
     with contextlib.suppress(Exception):

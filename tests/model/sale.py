@@ -7,7 +7,7 @@ from functools import cache
 from typing import Final, Literal
 
 import msgspec
-from model.memory_ledger import Contents, MemoryLedger
+from model.environment.memory_ledger import Contents, MemoryLedger
 from model.reference.terms import AREAS, CLUB, CLUB_SEATS, ROOM, SEATS, SEATS_A_ROW
 
 from holdfast.sales.spec import AllotmentSpec, AreaSpec, SaleSpec, spec_to_json

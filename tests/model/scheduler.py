@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Protocol, cast
 
-from model.loop import blocked
+from model.environment.loop import blocked
 
 from holdfast_ledger import Ledger, LedgerUnavailable
 from holdfast_lua import Executor

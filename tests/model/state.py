@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from model.checker import START_MS, Checker
-from model.memory_ledger import MemoryLedger
-from model.real_store import Dump, RealStore, dump, restore
+from model.environment.memory_ledger import MemoryLedger
+from model.environment.real_store import Dump, RealStore, dump, restore
 from model.reference.store_model import StoreModel
 from model.sale import NAME, UID, Policy, create_sale, plan_of
 from model.scheduler import Scheduler

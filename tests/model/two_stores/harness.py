@@ -8,9 +8,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.environment.loop import ModelLoop
+from model.environment.memory_ledger import MemoryLedger
 from model.harness import MEMORY, Backend, bundle_with, open_store, run_backend
-from model.loop import ModelLoop
-from model.memory_ledger import MemoryLedger
 from model.runner import end_workers
 from model.schedule import Failure, Run, Schedule
 from model.two_stores.scenario import Scenario, drawn

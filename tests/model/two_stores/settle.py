@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.real_store import RealStore
+from model.environment.real_store import RealStore
 from model.reference.terms import require
 from model.sale import HOLD_MAX_SECONDS, UID
 from model.state import WORKERS

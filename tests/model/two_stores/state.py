@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model.checker import START_MS
-from model.memory_ledger import MemoryLedger
-from model.real_store import Dump, RealStore, dump, restore
+from model.environment.memory_ledger import MemoryLedger
+from model.environment.real_store import Dump, RealStore, dump, restore
 from model.reference.terms import require
 from model.sale import NAME, UID, create_sale, plan_of
 from model.scheduler import REQUEST, Call, Process, Scheduler
