@@ -1,8 +1,8 @@
 """The ledger: what is sold, in SQL, where no seat can have two owners.
 
-`Ledger` is the one thing that others import. Reads and the registry go through its typed parts;
-everything that changes an order goes through `commit`, which gathers the intents of one moment into
-one transaction.
+`Ledger` is the entry point. Reads and writes of sales, keys, draws and so on go through its typed
+parts; everything that changes an order goes through `Ledger.commit`, which commits the intents of
+one moment in one transaction.
 """
 
 from holdfast_ledger.changes import Position, SaleChange

@@ -1,13 +1,13 @@
 """Which sales have changed, in the order in which the changes became visible.
 
 Every write of a sale that workers must notice takes the next number of one counter, as the last
-thing before its commit. The counter's row stays locked until then, so numbers become visible in
-their order: who has read up to a number has missed none below it. No clock has a part in it.
+statement before its commit. The counter's row stays locked until then, so numbers become visible in
+order: a reader that has read up to a number has missed none below it. No clock is involved.
 
-Promising numbers to a line and noting an installation are no such changes: the first happens all
-the time, and nobody else has to know of either.
+Raising a ceiling and noting an installation are not numbered: the first happens all the time, and
+no other worker has to know of either.
 
-Rejected: to look for a later `updated_ms`. The clocks of nodes differ, and a transaction that began
+Rejected: looking for a later `updated_ms`. The clocks of nodes differ, and a transaction that began
 earlier may commit later.
 """
 
@@ -23,7 +23,7 @@ from holdfast_ledger.records import SaleRecord, sale_record
 CHANGES_MAX: Final = 500
 _ONLY_ROW: Final = 1
 
-# Made once: every worker asks it every second, and to make it costs more than to ask.
+# Built once: every worker runs it every second, and building costs more than running it.
 _NUMBER, _UID = sales.c.change_number, sales.c.uid
 _AFTER: Final = (
     select(sales)
@@ -39,14 +39,14 @@ _AFTER: Final = (
 
 
 class Position(NamedTuple):
-    """How far changes have been read; sales from before there were numbers share the number 0."""
+    """How far changes have been read; sales older than the counter share the number 0."""
 
     number: int = -1
     uid: str = ""
 
 
 class SaleChange(NamedTuple):
-    """A sale as it is since its last change, deleted ones too."""
+    """A sale as of its last change, deleted ones included."""
 
     position: Position
     record: SaleRecord
@@ -74,9 +74,8 @@ class SaleChanges:
 
 
 async def number_change(connection: AsyncConnection, uid: str) -> None:
-    """Give the sale the next number; to be called last in a transaction, which then commits.
-
-    Last, because from here on every other change waits.
+    """Gives the sale the next number; call it last in a transaction: other changes wait
+    from here.
     """
     counted = change_counter.c.id == _ONLY_ROW
     await connection.execute(

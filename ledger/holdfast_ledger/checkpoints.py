@@ -1,11 +1,11 @@
-"""The line's checkpoint, one per sale, taken about once a second.
+"""Checkpoints: the state of each sale's line, written about once a second.
 
-It lets `serving` and the active counts come back after a store loss. It is not exact and need not
-be: numbers are protected by the issued ceiling. A write never replaces a later checkpoint, whatever
-order workers arrive in, and an older epoch never replaces a newer one.
+A rebuild restores `serving` and the active counts from it after a store loss. It may be a second
+old: numbers are protected by the issued ceiling. A write never replaces a later checkpoint, in
+whatever order workers arrive, and an older epoch never replaces a newer one.
 
 `revision` is the store's at that moment. A worker that has just started has seen nothing of the
-sale; by this it knows what the store must have at least, and finds out one that was rolled back.
+sale; the revision tells it what the store must have at least, and so exposes a rolled back one.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Checkpoints:
         self._database = database
 
     async def save(self, checkpoint: Checkpoint) -> None:
-        """Keep this one unless a later one is there."""
+        """Writes this checkpoint unless a later one is there."""
         table = checkpoints.c
         older = or_(
             table.epoch < checkpoint.epoch,
@@ -58,7 +58,7 @@ class Checkpoints:
         return None if row is None else Checkpoint(**row._mapping)
 
     async def revisions(self, sale_uids: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Epoch and revision of the latest checkpoints of those of these sales that have one."""
+        """Epoch and revision of the latest checkpoint, for those of these sales that have one."""
         table, found = checkpoints.c, {}
         for at in range(0, len(sale_uids), UIDS_AT_ONCE):
             query = select(table.sale_uid, table.epoch, table.revision).where(
@@ -76,5 +76,5 @@ class Checkpoints:
                     insert(checkpoints).values(sale_uid=checkpoint.sale_uid, **values)
                 )
         except IntegrityError:
-            # Another worker wrote the first one; the next tick, a second away, replaces it.
+            # Another worker has written the first one; the next tick, in a second, replaces it.
             return

@@ -1,4 +1,4 @@
-"""API keys by the hash of their secret: the ledger can check one and can give none away.
+"""API keys, stored by the hash of their secret: the ledger can check a key but not reveal it.
 
 A secret is 256 random bits, so a plain SHA-256 is as good as a slow hash, and a lookup by the hash
 is an index probe that tells an attacker nothing about how near a guess was.
@@ -21,7 +21,7 @@ SECRET_PREFIX = "hf_"  # noqa: S105 - the public mark of a key, for secret scann
 
 
 def hash_secret(secret: str) -> str:
-    """What is stored of a key."""
+    """The hash of a secret, as it is stored."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -34,7 +34,7 @@ class Keys:
     async def create(
         self, name: str, role: int, channels: Sequence[str] = ()
     ) -> tuple[KeyRecord, str]:
-        """A new key and its secret, which is shown this once and stored nowhere."""
+        """Creates a key; returns it with its secret, which is stored nowhere."""
         secret = SECRET_PREFIX + secrets.token_urlsafe(32)
         record = KeyRecord(secrets.token_hex(8), name, role, now_ms(), None, tuple(channels))
         async with self._database.writing() as connection:
@@ -66,7 +66,7 @@ class Keys:
             return [_record(row) for row in await connection.execute(query)]
 
     async def revoke(self, key_id: str) -> bool:
-        """End a key for good; False when there is none that is live."""
+        """Revokes a key for good; False when no live key has this id."""
         async with self._database.writing() as connection:
             done = await connection.execute(
                 update(api_keys)

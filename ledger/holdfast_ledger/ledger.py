@@ -1,4 +1,4 @@
-"""The ledger as one object: opened once per process, closed with it."""
+"""The ledger of a process: its parts over one database, opened and closed together."""
 
 from collections.abc import Awaitable
 
@@ -35,24 +35,26 @@ class Ledger:
     async def open(
         cls, url: str, observer: Observer | None = None, *, existing: bool = False
     ) -> "Ledger":
-        """Connect, and fail at once when nobody answers. Run `migrate` before first use, unless
-        the ledger is an `existing` one: a file that is not there is not made then.
+        """Connects; LedgerUnavailable at once when the database does not answer.
+
+        Run `migrate` before first use. With `existing`, a SQLite file that is missing is an error
+        instead of being created.
         """
         return cls(await Database.open(url, existing=existing), observer)
 
     async def migrate(self) -> None:
-        """Bring the schema up to date; safe when several processes do it at once."""
+        """Brings the schema up to date; several processes may do so at once."""
         await migrate(self.database)
 
     def commit(self, intent: Intent) -> Awaitable[Outcome]:
-        """Apply an intent about an order; it is on disk when this has been awaited."""
+        """Applies an intent about an order; it is on disk when the result has been awaited."""
         return self._group.commit(intent)
 
     async def check(self) -> None:
-        """Raise LedgerUnavailable, whose `reason` says why, unless a write would be taken."""
+        """Raises LedgerUnavailable, with its `reason`, unless a write would be accepted."""
         await self.database.check()
 
     async def close(self) -> None:
-        """Finish what was asked for, then give the connections back."""
+        """Commits the intents under way, then closes the connections."""
         await self._group.drain()
         await self.database.close()

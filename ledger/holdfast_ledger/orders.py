@@ -1,6 +1,6 @@
-"""Reading orders: one, a page of them, what a rebuild needs, what recovery must visit.
+"""Reads orders: one, a page of them, what a rebuild needs, what recovery must visit.
 
-Writing happens in one place only, `decide` and `apply`, through the group commit.
+Orders are written by `transactions` alone.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.schema import area_sold, orders, sold
 from holdfast_ledger.records import Order, OrderItem, OrderStatus, RebuildState, Refund
 
-# One above the longest page of the API: that one tells whether more follow.
+# One more than the longest page of the API, to see whether more follow.
 MAX_PAGE = 501
 MAX_DUE = 500
 
@@ -68,12 +68,12 @@ class Orders:
         return await self._all(query)
 
     async def due(self, sale_uid: str, *, now_ms: int, limit: int = MAX_DUE) -> list[Order]:
-        """Orders that recovery must visit, the longest overdue first."""
+        """Up to `limit` orders that recovery must visit, the longest overdue first."""
         values = {"in_sale": sale_uid, "now_ms": now_ms, "limit": min(limit, MAX_DUE)}
         return await self._all(_DUE, values)
 
     async def sales_due(self, *, now_ms: int, limit: int = MAX_DUE) -> list[str]:
-        """The uids of sales with orders that recovery must visit, some of them."""
+        """The uids of up to `limit` sales that have orders for recovery to visit."""
         query = select(orders.c.sale_uid).where(orders.c.due_ms <= now_ms).distinct()
         async with self._database.reading() as connection:
             return list(await connection.scalars(query.limit(min(limit, MAX_DUE))))
@@ -85,7 +85,7 @@ class Orders:
             return {row.seat: row.order_id for row in await connection.execute(query)}
 
     async def owners_of(self, sale_uid: str, seats: Sequence[int]) -> dict[int, str]:
-        """Those of these seats that are sold, and the orders that own them."""
+        """The owning order of each of these seats that is sold."""
         query = select(sold.c.seat, sold.c.order_id).where(
             sold.c.sale_uid == sale_uid, sold.c.seat.in_(list(seats))
         )
@@ -106,7 +106,7 @@ class Orders:
             return int(counted or 0) + int(await connection.scalar(_SOLD_UNITS, sale) or 0)
 
     async def rebuild_state(self, sale_uid: str) -> RebuildState:
-        """All that outweighs the store. Final only once the sale's epoch has been bumped."""
+        """What a rebuilt store must have. Final only once the sale's epoch has been bumped."""
         owning = await self._all(_of_sale(sale_uid).where(orders.c.status.in_(_OWNING)))
         units: dict[str, int] = {}
         for order in owning:

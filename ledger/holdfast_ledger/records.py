@@ -1,9 +1,9 @@
-"""What the ledger gives and takes, as plain values; no SQL is needed to read them.
+"""Records: what the ledger takes and returns, as plain values without SQL.
 
-An order is stored with its items as one JSON text. Its `status` is the word that the API shows, so
-nothing has to be translated on the way out. A seat is named twice: `index`, its place in the plan
-order, which the primary key of `sold` uses because it is short, and `seat`, its guid, which is what
-the outside knows. Plan and indices never change once a sale has started.
+An order is stored with its items as one JSON text, and its `status` is the word that the API shows.
+A seat has two names: `index`, its position in plan order, which the primary key of `sold` uses
+because it is short, and `seat`, its guid, which clients know. Plan and indices never change once a
+sale has started.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _decode_starts: Final = msgspec.json.Decoder(DrawStarts).decode
 
 
 class OrderStatus(StrEnum):
-    """Where an order stands. Only SOLD and PARTLY_REFUNDED own seats."""
+    """The state of an order. Only SOLD and PARTLY_REFUNDED orders own seats."""
 
     PENDING = "pending"
     SOLD = "confirmed"
@@ -48,7 +48,7 @@ class OrderItem(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Refund(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One refund as it was asked for: its key makes a repeat harmless."""
+    """One refund; a repeat with the same `key` gives nothing back again."""
 
     at_ms: int
     amount: int
@@ -59,9 +59,9 @@ class Refund(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 class Order(msgspec.Struct, frozen=True, gc=False):
     """One order; its id is the id of the hold that it came from.
 
-    `hold_version` is the hold's version that the ledger last heard of: a void answers every confirm
-    that began before it, and only those. `due_ms` is the store time from which recovery looks after
-    the order; None when nothing is left to do.
+    `hold_version` is the last version of the hold that the ledger knows: a void refuses every
+    confirm that began at that version or before, and no other. `due_ms` is the store time from
+    which recovery visits the order; None when nothing is left to do.
     """
 
     sale_uid: str
@@ -110,7 +110,7 @@ class Order(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class SaleDraft:
-    """A sale as the operator wants it: `spec` is its JSON, `areas` the capacity of each area."""
+    """A sale to be created: `spec` is its JSON, `areas` the capacity of each area."""
 
     uid: str
     name: str
@@ -128,9 +128,9 @@ class SaleRecord:
     """A sale as the ledger has it. `provisioned`: the store has carried it at least once.
 
     `installed_epoch` is the last epoch that the store has carried. While it is below `epoch`,
-    nobody has been served in this one: it is being installed, or whoever began to is dead.
-    `store_nonce` is of the one store that may carry `epoch`; empty until one has begun to.
-    `draw_starts`: each start that was announced for its draw and since when, in ms of store time.
+    nobody has been served in this epoch: it is being installed, or the installer died.
+    `store_nonce` names the one store that may carry `epoch`; empty until a store has begun to.
+    `draw_starts` has each start that was announced for the draw, and since when (ms, store time).
     """
 
     uid: str
@@ -148,7 +148,7 @@ class SaleRecord:
     installed_epoch: int = 0
     store_nonce: str = ""
     identity_secret: bytes = field(default=b"", repr=False)
-    """keys what follows from an identity; empty in a sale from before there were such keys"""
+    """key of the digests of identities; empty in a sale from before there were such keys"""
     draw_starts: DrawStarts = ()
 
 
@@ -165,7 +165,7 @@ def sale_record(row: Mapping[str, Any]) -> SaleRecord:
 
 @dataclass(frozen=True, slots=True)
 class RebuildState:
-    """What the store must show after a loss: everything here outweighs what the store says."""
+    """What a store must have after a loss; all of it takes precedence over the store."""
 
     sold_seats: Mapping[int, str]
     """plan index -> order id"""
@@ -175,7 +175,7 @@ class RebuildState:
     pending: tuple[Order, ...]
     """their seats are held, until `due_ms`"""
     sold: tuple[Order, ...] = ()
-    """the orders that own what is sold; their items tell what, less what was refunded"""
+    """the orders that own what is sold: their items, less what was refunded"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ class AuditRecord:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The line of a sale as it stood at `taken_ms`; the body is the line's own business."""
+    """The state of a sale's line at `taken_ms`; only the queue reads the body."""
 
     sale_uid: str
     epoch: int

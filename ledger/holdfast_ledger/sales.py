@@ -1,22 +1,22 @@
-"""The registry of sales: which exist, in which epoch, with which settings.
+"""The sales: which exist, in which epoch, with which settings.
 
-Every worker process and every node reads sales from here; the store only carries them. Four of
-these writes are fences, and each is one guarded statement or one locked row:
+Every worker of every node reads sales from here; the store is only a copy. Four of these writes are
+fences, and each is one guarded statement or one locked row:
 
 - `bump_epoch` ends an epoch. Confirms hold the sale's row by a shared lock while they commit, and
   the bump locks it for itself, so once the bump returns, no confirm of an older epoch can commit
   any more, and what is read then is final.
-- `bind_store` gives an epoch to one store, the first that asks: of two masters that both believe to
-  be the only one, the other can never carry it.
+- `bind_store` gives an epoch to one store, the first that asks. When two masters each take
+  themselves for the only one, the other can never carry that epoch.
 - `raise_ceiling` promises line numbers before they are issued, and only to the present epoch. It is
-  one guarded UPDATE, which on PostgreSQL goes beside the confirms' FOR KEY SHARE: shared locks that
-  overlap without a gap would keep out who waits for them all to be gone.
-- `patch` and `set_lifecycle` grow `settings_version`, by which workers see that they must re-read.
+  one guarded UPDATE, which on PostgreSQL is compatible with the confirms' FOR KEY SHARE: an
+  exclusive lock would starve, since the shared locks of confirms may overlap without a gap.
+- `patch` and `set_lifecycle` raise `settings_version`, which tells workers to read the sale anew.
 
-What workers must notice without being asked for the sale is numbered: see `changes`.
+Changes that every worker must learn of are numbered: see `changes`.
 
 Rejected: a version column for optimistic locking of the whole row. The ceiling moves all the time
-and would make an operator's PATCH lose for no reason.
+and would make an operator's PATCH fail for no reason.
 """
 
 import zlib
@@ -38,7 +38,7 @@ from holdfast_ledger.errors import EpochElsewhere, EpochPassed, SaleMissing, Sal
 from holdfast_ledger.records import AuditEntry, DrawStarts, SaleDraft, SaleRecord, sale_record
 from holdfast_ledger.seat_blocks import forget_blocks
 
-# One above the longest page of the API: that one tells whether more follow.
+# One more than the longest page of the API, to see whether more follow.
 MAX_PAGE = 501
 
 _BY_UID = select(sales).where(sales.c.uid == bindparam("in_sale"))
@@ -62,7 +62,7 @@ class Sales:
         self._database = database
 
     async def create(self, draft: SaleDraft, entry: AuditEntry | None = None) -> SaleRecord:
-        """Add a sale in epoch 1. SaleTaken when the name is in use."""
+        """Creates a sale in epoch 1. SaleTaken when the name is in use."""
         try:
             async with self._database.writing() as connection:
                 await connection.execute(insert(sales).values(_fresh_row(draft)))
@@ -74,10 +74,10 @@ class Sales:
         return await self.read_uid(draft.uid)
 
     async def replace(self, draft: SaleDraft, entry: AuditEntry | None = None) -> SaleRecord | None:
-        """Overwrite a sale that nobody has entered or bought from, under the same uid.
+        """Overwrites a sale that nobody has joined or bought from, under the same uid.
 
-        The epoch grows, so whatever the store still carries is of the past. None when the sale has
-        started: a ticket was promised or an order exists.
+        Begins a new epoch, so that what the store still has is outdated. None when the sale has
+        started: a number was promised or an order exists.
         """
         async with self._database.writing() as connection:
             row = await _locked(connection, sales.c.uid == draft.uid)
@@ -106,7 +106,7 @@ class Sales:
         return await self._read_one(_LIVE_BY_NAME, name=name)
 
     async def live(self, names: Sequence[str]) -> dict[str, str]:
-        """By name, the uids of those sales of these names that have not been deleted."""
+        """The uids of the live sales of these names, by name."""
         async with self._database.reading() as connection:
             rows = await connection.execute(_UIDS, {"names": names})
             return {row.live_name: row.uid for row in rows}
@@ -127,7 +127,7 @@ class Sales:
         return None if body is None else zlib.decompress(body)
 
     async def page(self, *, limit: int = MAX_PAGE, after: str = "") -> list[SaleRecord]:
-        """Live sales by name, those after `after` first."""
+        """Up to `limit` live sales in order of their names, from after the name `after`."""
         query = (
             select(sales)
             .where(sales.c.live_name > after)
@@ -151,9 +151,9 @@ class Sales:
         entry: AuditEntry | None = None,
         draw_starts: DrawStarts | None = None,
     ) -> SaleRecord | None:
-        """Replace the spec; None when another PATCH came between (`seen_version` is stale).
+        """Replaces the spec; None when another change came first (`seen_version` is stale).
 
-        With `draw_starts` also what was announced for the draw.
+        Given `draw_starts`, replaces the announced starts of the draw as well.
         """
         condition = (
             (sales.c.uid == uid)
@@ -172,7 +172,7 @@ class Sales:
     async def set_lifecycle(
         self, uid: str, lifecycle: str, entry: AuditEntry | None = None
     ) -> SaleRecord:
-        """live, paused, draining or closed; the caller knows which change is allowed."""
+        """Sets live, paused, draining or closed; the caller checks that the change is allowed."""
         condition = (sales.c.uid == uid) & sales.c.live_name.is_not(None)
         if not await self._change(uid, condition, entry, lifecycle=lifecycle):
             raise SaleMissing()
@@ -181,7 +181,7 @@ class Sales:
     async def adopt_lifecycle(
         self, seen: SaleRecord, lifecycle: str, entry: AuditEntry | None = None
     ) -> SaleRecord | None:
-        """Note what the store says; None when the sale is no longer as it was `seen`."""
+        """Writes the lifecycle that the store has; None when the sale is no longer as `seen`."""
         condition = (
             (sales.c.uid == seen.uid)
             & (sales.c.epoch == seen.epoch)
@@ -193,7 +193,7 @@ class Sales:
         return await self.read_uid(seen.uid)
 
     async def delete(self, uid: str, entry: AuditEntry | None = None) -> None:
-        """Free the name and keep the books: orders of a deleted sale stay readable by uid."""
+        """Frees the name; orders of the deleted sale stay readable by uid."""
         async with self._database.writing() as connection:
             await connection.execute(
                 update(sales)
@@ -204,9 +204,9 @@ class Sales:
             await number_change(connection, uid)
 
     async def bump_epoch(self, uid: str, *, seen_epoch: int) -> int:
-        """End `seen_epoch` and return the epoch that holds now.
+        """Ends `seen_epoch`; returns the epoch that holds now.
 
-        Several workers notice a loss at once: the first bumps, the others find that it is done.
+        When several workers notice a loss at once, the first one bumps the epoch, once.
         """
         async with self._database.writing() as connection:
             row = await _locked(connection, sales.c.uid == uid)
@@ -221,16 +221,16 @@ class Sales:
         return seen_epoch + 1
 
     async def bind_store(self, uid: str, *, epoch: int, nonce: str) -> None:
-        """Give the epoch to the store with this nonce. EpochElsewhere when another one has it."""
+        """Gives the epoch to the store with this nonce. EpochElsewhere when another one has it."""
         async with self._database.writing() as connection:
             free = sales.c.store_nonce.in_(("", nonce))
             if await _update_in_epoch(connection, uid, epoch, free, store_nonce=nonce):
                 return
-            await _standing(connection, uid, epoch)
+            await _row_in_epoch(connection, uid, epoch)
         raise EpochElsewhere()
 
     async def raise_ceiling(self, uid: str, *, epoch: int, ceiling: int) -> int:
-        """Promise numbers up to `ceiling`; returns the ceiling that holds, never a lower one."""
+        """Promises numbers up to `ceiling`; returns the ceiling that holds, never a lower one."""
         async with self._database.writing() as connection:
             raised = await _update_in_epoch(
                 connection,
@@ -241,15 +241,15 @@ class Sales:
             )
             if raised:
                 return ceiling
-            row = await _standing(connection, uid, epoch)
+            row = await _row_in_epoch(connection, uid, epoch)
         return int(row.issued_ceiling)
 
     async def set_provisioned(self, uid: str, *, epoch: int) -> None:
-        """Note that the store carries this epoch: from now on its absence there is a loss."""
+        """Notes that the store carries this epoch: from now on its absence there is a loss."""
         async with self._database.writing() as connection:
             noted = await connection.execute(_PROVISION, {"in_sale": uid, "in_epoch": epoch})
             if not noted.rowcount:
-                await _standing(connection, uid, epoch)
+                await _row_in_epoch(connection, uid, epoch)
 
     async def _read_one(self, query: Select[Any], **values: str) -> SaleRecord | None:
         async with self._database.reading() as connection:
@@ -282,7 +282,7 @@ async def _append_entry(connection: AsyncConnection, uid: str, entry: AuditEntry
 
 
 async def _locked(connection: AsyncConnection, condition: ColumnElement[bool]) -> Row[Any]:
-    """The sale's row, held against confirms and other writers until the transaction ends."""
+    """The sale's row, locked against confirms and other writers until the transaction ends."""
     query = select(sales).where(condition, sales.c.live_name.is_not(None)).with_for_update()
     row = (await connection.execute(query)).one_or_none()
     if row is None:
@@ -297,13 +297,13 @@ async def _update_in_epoch(
     *conditions: ColumnElement[bool],
     **values: object,
 ) -> bool:
-    """Change the row of a live sale as long as it is in this epoch; whether it was changed."""
+    """Changes the row of a live sale that is in this epoch; returns whether it did."""
     change = _IN_EPOCH.where(*conditions).values(values)
     done = await connection.execute(change, {"in_sale": uid, "in_epoch": epoch})
     return bool(done.rowcount)
 
 
-async def _standing(connection: AsyncConnection, uid: str, epoch: int) -> Row[Any]:
+async def _row_in_epoch(connection: AsyncConnection, uid: str, epoch: int) -> Row[Any]:
     """The row of a live sale; SaleMissing, or EpochPassed when it is in another epoch."""
     row = (await connection.execute(_LIVE_BY_UID, {"in_sale": uid})).one_or_none()
     if row is None:
@@ -335,7 +335,7 @@ def _fresh_row(draft: SaleDraft) -> dict[str, object]:
 
 
 async def _write_inventory(connection: AsyncConnection, draft: SaleDraft) -> None:
-    """The plan, packed (MySQL refuses packets of 16 MB; JSON shrinks tenfold), and the areas."""
+    """Writes the areas and the plan, compressed tenfold: MySQL refuses packets of 16 MB."""
     if draft.plan is not None:
         body = zlib.compress(draft.plan)
         await connection.execute(insert(sale_plans).values(sale_uid=draft.uid, body=body))

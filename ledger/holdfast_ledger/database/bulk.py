@@ -1,13 +1,13 @@
-"""Many rows with one statement, without SQLAlchemy's work on each of them.
+"""Writes many rows with one statement, without SQLAlchemy's work for each of them.
 
-Compiling and typing every parameter costs several times what the driver needs to send it. Our rows
-are plain integers, strings and booleans, which every driver takes as they are. So a statement is
+Typing every parameter costs SQLAlchemy several times what the driver needs to send it. The rows are
+plain integers, strings and booleans, which every driver takes as they are. So a statement is
 compiled once for a dialect, and its rows go straight to the driver's `executemany`, in the order of
 the statement's markers.
 
-PostgreSQL takes all rows as one JSON text instead, which spares it a message and an execution a
-row, and us the driver's look at every value. Measured in one run, database included, an order took
-79 us of processor so, and 105 us with one array a column, which was rejected for it.
+PostgreSQL takes all rows as one JSON text instead, which saves a message and an execution for each
+row, and the driver's conversion of every value. Measured in one run, database included, an order
+took 79 us of processor so, and 105 us with one array a column, which was rejected for it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Values = Callable[[Row], tuple[object, ...]]
 
 
 async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows, each with a value for every column."""
+    """Inserts rows, each with a value for every column."""
     if connection.dialect.name == "postgresql":
         sql = insert_of_records(table, connection.dialect)
         await connection.exec_driver_sql(sql, (records(rows),))
@@ -37,7 +37,7 @@ async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[
 
 
 async def update_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-    """Replace the rows that have these primary keys; each has a value for every column."""
+    """Replaces the rows with these primary keys; each row has a value for every column."""
     if connection.dialect.name == "postgresql":
         sql = update_of_records(table, connection.dialect)
         await connection.exec_driver_sql(sql, (records(rows),))
@@ -86,7 +86,7 @@ def records(rows: Sequence[Row]) -> str:
 _encode = msgspec.json.Encoder().encode
 
 
-# Nothing in these two is anybody's input: table, columns and types are the schema's.
+# Nothing in these two comes from a request: table, columns and types are the schema's.
 
 
 @lru_cache(STATEMENTS_KEPT)

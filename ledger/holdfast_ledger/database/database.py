@@ -1,10 +1,10 @@
-"""Connections to the ledger's database: one way to read, one way to write, for three databases.
+"""Connections to the ledger's database: reads and transactions for three kinds of database.
 
-What a connection of each kind is set up with is in `engines`. Several worker processes share a
-SQLite file; within a process a lock queues the writers fairly, where SQLite's own waiting is a
-sleep with luck.
+`engines` says how a connection of each kind is set up. Several worker processes share a SQLite
+file; within a process a lock queues the writers in order, where SQLite itself would only sleep and
+try again.
 
-Every transaction is bounded in time: a server that hangs is one that does not answer.
+Every transaction is bounded by TRANSACTION_SECONDS: after that the database counts as unavailable.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ from holdfast_ledger.errors import MOVED, LedgerUnavailable, translated
 TRANSACTION_SECONDS: Final = 5.0
 
 _READING: Final[dict[str, Any]] = {"isolation_level": "AUTOCOMMIT"}
-# SQLite's driver begins nothing by itself (see engines), so it is enough that we do not either: to
-# set the level there and back again are two trips to the connection's thread.
+# SQLite's driver begins no transaction by itself (see engines), so no isolation level is needed:
+# setting and resetting one would be two trips to the connection's thread.
 _READING_SQLITE: Final[dict[str, Any]] = {"reading": True}
 
 logger = logging.getLogger(__name__)
 
 
 class Database:
-    """An engine and the two ways to use it. Every fault of the connection leaves as 503."""
+    """An engine, and how to read and write with it. Lost connections raise LedgerUnavailable."""
 
     def __init__(self, url: str, *, existing: bool = False, pooled: bool = False) -> None:
         self.url = ledger_url(url)
@@ -47,7 +47,7 @@ class Database:
 
     @classmethod
     async def open(cls, url: str, *, existing: bool = False) -> "Database":
-        """Connects, and fails at once when nobody answers; finds out about a pooler before it."""
+        """Connects; LedgerUnavailable at once when the server, or a pooler before it, is away."""
         with translated():
             pooled = await is_pooled(ledger_url(url))
         database = cls(url, existing=existing, pooled=pooled)
@@ -60,10 +60,10 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection that locks nothing; each statement sees what is committed by then."""
+        """A connection without locks; each statement sees what is committed by then."""
         async with self._bounded(), self.engine.connect() as connection:
             self._check_file()
-            if self.pooled:  # outside a transaction each step might meet another session
+            if self.pooled:  # outside a transaction each statement might get another session
                 yield connection
             else:
                 options = _READING_SQLITE if self.is_sqlite else _READING
@@ -77,7 +77,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """`writing` with the driver's own exceptions, for who can tell them apart."""
+        """`writing`, but with the driver's own exceptions."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(asyncio.timeout(TRANSACTION_SECONDS))
             if self.is_sqlite:
@@ -85,18 +85,18 @@ class Database:
             connection = await stack.enter_async_context(self.engine.begin())
             self._check_file()
             yield connection
-            self._check_file()  # as late as can be: what follows is the commit
+            self._check_file()  # as late as possible: the commit follows
 
     async def ping(self) -> None:
-        """Raise LedgerUnavailable unless the database answers."""
+        """Raises LedgerUnavailable unless the database answers."""
         async with self.reading() as connection:
             await connection.execute(text("SELECT 1"))
 
     async def check(self) -> None:
-        """Raise LedgerUnavailable unless the database answers and would take a write.
+        """Raises LedgerUnavailable unless the database answers and would accept a write.
 
-        A server is asked to write to no row, which a standby refuses. A file is only read: to ask
-        for its write lock would be to wait for whoever has it.
+        On a server it updates no row, which a standby refuses. A file is only read: asking for its
+        write lock would mean waiting for the present writer.
         """
         if self.is_sqlite:
             await self.ping()
@@ -105,7 +105,7 @@ class Database:
             await connection.execute(update(sales).where(false()).values(epoch=0))
 
     async def close(self) -> None:
-        """Give every connection back to the operating system."""
+        """Closes every connection."""
         await self.engine.dispose()
 
     def _check_file(self) -> None:
@@ -120,19 +120,19 @@ class Database:
 
 
 class LedgerFile:
-    """The file of a SQLite ledger, and whether it is still where it was.
+    """The file of a SQLite ledger; finds out when it was moved or replaced.
 
-    A process goes on writing into an open file whatever becomes of its name: orders would be
-    confirmed into what nobody will read again.
+    A process goes on writing to an open file whatever becomes of its name, and orders would be
+    confirmed into a file that nobody reads again.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: tuple[int, int] | None = None
-        self._told = False
+        self._logged = False
 
     def check(self) -> None:
-        """Raise LedgerUnavailable when the file was moved, removed or replaced since the first."""
+        """Raises LedgerUnavailable when the file was moved, removed or replaced since the start."""
         try:
             found = os.stat(self._path)
         except FileNotFoundError:
@@ -141,10 +141,10 @@ class LedgerFile:
             now = (found.st_dev, found.st_ino)
             self._known = self._known or now
         if now == self._known:
-            self._told = False
+            self._logged = False
             return
-        if not self._told:
-            self._told = True
+        if not self._logged:
+            self._logged = True
             what = "is gone" if now is None else "is another file now"
             logger.error(
                 "the ledger %s %s: nothing is confirmed until it is back where it was; after a "

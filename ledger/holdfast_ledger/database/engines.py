@@ -1,16 +1,16 @@
-"""Engines of SQLAlchemy for three databases, set up as the ledger needs them.
+"""SQLAlchemy engines for three databases, set up as the ledger needs them.
 
 SQLite: write-ahead log, so that readers never wait for the writer; `synchronous = FULL`, so that a
-commit survives a power cut; every transaction starts with BEGIN IMMEDIATE, because one that reads
-first and asks for the write lock later can deadlock with its like. PostgreSQL and MySQL run at READ
+commit survives a power cut; every transaction starts with BEGIN IMMEDIATE, because two that
+read first and ask for the write lock later can deadlock. PostgreSQL and MySQL run at READ
 COMMITTED: every decision of the ledger is made over rows that the transaction has locked, and a
 wider snapshot would only add locks on gaps.
 
 A pooler that gives each transaction another session, as PgBouncer does in its transaction mode,
 takes no settings at connect and keeps no prepared statements. Behind one (`pooled`) statements have
-no name, so that each is prepared where it runs, and every transaction brings its settings along.
+no name, so that each is prepared where it runs, and every transaction sets its own settings.
 
-What is logged of a failing statement are its words, not its values: those are secrets and buyers.
+The values of a failing statement are never logged: they are secrets and buyers.
 """
 
 import asyncio
@@ -48,9 +48,8 @@ _SQLITE_SETTINGS: Final = (
     "PRAGMA foreign_keys = ON",
 )
 
-# A sale sells out within minutes of its first row, long before there are statistics of it. What
-# looks like the best plan while its tables are empty would read more with every order; so rows are
-# looked up by their keys, whatever the planner thinks of it.
+# A sale sells out within minutes of its first row, before there are statistics of it. The plan
+# chosen for empty tables would read more with every order, so rows are always looked up by key.
 POSTGRES_SETTINGS: Final = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
@@ -70,7 +69,7 @@ _UNNAMED: Final[dict[str, Any]] = {
 def make_engine(url: URL, *, existing: bool = False, pooled: bool = False) -> AsyncEngine:
     """An engine that has not connected yet.
 
-    An `existing` SQLite file is never made anew: whoever runs on it would go on with an empty one.
+    An `existing` SQLite file is never created: the service would go on with an empty one.
     ValueError says what is wrong with the URL, LedgerUnavailable that a directory is missing.
     """
     if url.get_backend_name() == "sqlite":
@@ -92,9 +91,9 @@ def make_engine(url: URL, *, existing: bool = False, pooled: bool = False) -> As
 
 
 async def is_pooled(url: URL) -> bool:
-    """Whether a pooler stands before PostgreSQL: it refuses or drops what is set at connect.
+    """Whether a pooler stands before PostgreSQL: it refuses or drops settings made at connect.
 
-    Asked without named statements, which would stay behind in a session that others get as well.
+    Uses no named statements: they would stay in a session that other clients get as well.
     """
     if url.get_backend_name() != "postgresql":
         return False
@@ -114,7 +113,7 @@ async def is_pooled(url: URL) -> bool:
 
 
 def sqlite_path(url: URL) -> Path:
-    """Where the file of a SQLite ledger lies; ValueError when it would lie in memory."""
+    """The path of a SQLite ledger; ValueError for one in memory."""
     if url.database in (None, "", ":memory:"):
         raise ValueError("the ledger must be a file: memory is gone when the process is")
     return Path(url.database).absolute()
@@ -133,8 +132,8 @@ def _sqlite_engine(url: URL, existing: bool) -> AsyncEngine:
 
 
 def _leave_what_takes_no_writes(context: ExceptionContext) -> None:
-    """A server that only reads since a failover is as good as gone: the next connection, to the
-    same name, may reach the one that has taken over. So all of its connections are thrown away.
+    """Drops all connections to a server that has become read-only: after a failover the next
+    connection to the same name may reach the new primary.
     """
     if is_read_only(context.original_exception):
         context.is_disconnect = True
@@ -145,7 +144,7 @@ def _set_locally(connection: Connection) -> None:
 
 
 def _begin_immediately(connection: Connection) -> None:
-    """Readers are told of a beginning too, and must not wait for the writer."""
+    """Begins a transaction for writing; SQLAlchemy calls it for readers too, which need none."""
     if not connection.get_execution_options().get("reading"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
@@ -153,19 +152,19 @@ def _begin_immediately(connection: Connection) -> None:
 def _roll_back_first(
     connection: DBAPIConnection, _record: ConnectionPoolEntry, _cause: BaseException | None
 ) -> None:
-    """Give the write lock back before a connection is thrown away.
+    """Rolls back before a connection is closed, to release the write lock.
 
-    A task cancelled inside a statement leaves a cursor behind, in the traceback. SQLite does not
-    end a connection, nor its transaction, before the last of its statements is gone, so that
-    closing alone would keep every writer out until the garbage collector comes by. A second
-    cancellation in here adds nothing to the first, which is on its way already.
+    A task that is cancelled inside a statement leaves a cursor in its traceback. SQLite ends a
+    connection and its transaction only when the last of its statements is gone, so closing alone
+    would keep every writer out until the garbage collector runs. A second cancellation here is
+    ignored: the first is already being raised.
     """
     with suppress(asyncio.CancelledError, Exception):
         connection.rollback()
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    """Leave BEGIN to us (the driver's own would come late and deferred), then set the file up."""
+    """Turns off the driver's own late and deferred BEGIN, then sets up the connection."""
     connection.isolation_level = None
     cursor = connection.cursor()
     for setting in _SQLITE_SETTINGS:

@@ -1,7 +1,7 @@
-"""The ledger's URL as an operator writes it, and what it says about encryption.
+"""Reads the ledger's URL as an operator writes it, with its settings of encryption.
 
-`?sslmode=` and `?sslrootcert=` mean what they mean to every program of PostgreSQL, and the same for
-MariaDB and MySQL, whose own programs have other words for it; `sslcert` and `sslkey` name the
+`?sslmode=` and `?sslrootcert=` mean what they mean to PostgreSQL's own programs, for MariaDB and
+MySQL as well; `sslcert` and `sslkey` name the
 certificate of a client. The drivers take none of them in a URL, so they are taken out of it here.
 
     disable        no encryption
@@ -30,7 +30,7 @@ _SSL_FILES: Final = ("sslrootcert", "sslcert", "sslkey")
 
 
 def ledger_url(url: str) -> URL:
-    """The URL with the driver that this service uses; ValueError says what is wrong with it."""
+    """The URL with the driver that this service uses; ValueError for one that cannot be used."""
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -42,9 +42,9 @@ def ledger_url(url: str) -> URL:
 
 
 def take_encryption(url: URL) -> tuple[URL, dict[str, object]]:
-    """The URL without what it says about encryption, and that as arguments of the driver.
+    """The URL without its settings of encryption, and those as arguments of the driver.
 
-    ValueError names a mode that there is not, and a file that cannot be read.
+    ValueError for an unknown mode or a file that cannot be read.
     """
     mode, files = _one(url, "sslmode"), {name: _one(url, name) for name in _SSL_FILES}
     rest = url.difference_update_query(["sslmode", *_SSL_FILES])

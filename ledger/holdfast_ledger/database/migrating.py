@@ -1,10 +1,10 @@
-"""Bringing the schema up to date when the service starts.
+"""Brings the schema up to date when the service starts.
 
-The migrations travel inside the package, so an installed wheel needs no checkout. Several processes
-may start at once: whoever comes first migrates, the others wait for it and find nothing to do. The
-wait is a lock of the database itself: SQLite's BEGIN IMMEDIATE, an advisory lock of PostgreSQL that
-ends with the transaction, a named lock of MySQL (whose DDL commits by itself, so a migration that
-breaks off there is repaired by hand; the other two roll back whole).
+The migrations are part of the package, so an installed wheel needs no checkout. Several processes
+may start at once: the first migrates, the others wait and find nothing to do. They wait for a lock
+of the database itself: SQLite's BEGIN IMMEDIATE, an advisory lock of PostgreSQL that ends with the
+transaction, a named lock of MySQL (whose DDL commits by itself, so a migration that breaks off
+there is repaired by hand; the other two roll back whole).
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 
 
 async def migrate(database: Database) -> None:
-    """Run every migration that is missing; harmless when none is."""
+    """Runs every migration that is missing."""
     with translated():
         async with database.engine.connect() as connection:
             await _lock(connection, database.family)
@@ -40,7 +40,7 @@ async def migrate(database: Database) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """Which revision of the schema a database has, and which this version wants."""
+    """The schema revision of a database, and the one that this version needs."""
 
     current: str | None
     head: str
@@ -53,7 +53,7 @@ class SchemaState:
 
 
 async def schema_state(database: Database) -> SchemaState:
-    """Looks, and changes nothing."""
+    """Reads the revision of the schema and changes nothing."""
     async with database.reading() as connection:
         return await connection.run_sync(_state)
 
@@ -66,7 +66,7 @@ def _state(connection: Connection) -> SchemaState:
 
 
 def alembic_config(connection: Connection) -> Config:
-    """The configuration in code: there is no alembic.ini to lose."""
+    """Alembic's configuration, in code instead of an alembic.ini."""
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection

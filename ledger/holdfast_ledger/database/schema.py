@@ -1,9 +1,8 @@
 """The tables of the ledger: what is sold, to whom, and who may act.
 
-The ledger is the only part of the service that may never be wrong. Two rules live in the schema
-itself, where no bug above it can reach them: `sold` has the primary key (sale, seat), so that a
-seat has one owner at most, and `area_sold` carries its capacity beside the count, so that the one
-guarded UPDATE that adds to it can refuse. Everything else here is bookkeeping around those two.
+Two rules are enforced by the schema itself, so that no bug in the code can break them: `sold` has
+the primary key (sale, seat), so that a seat has one owner at most, and `area_sold` has its capacity
+beside the count, so that the one guarded UPDATE that adds to it can refuse.
 
 Choices that hold everywhere:
 - Names and ids compare by their bytes. MySQL would fold case, and `Floor` is not `floor`.

@@ -1,12 +1,12 @@
-"""One transaction of the ledger: read under lock, decide, write.
+"""Applies intents within one transaction: reads under lock, decides, writes.
 
 Every transaction takes its locks in the same order, so that two of them wait for each other in one
 direction only: the sale's row (shared), the orders by id, the areas by name, the seats by number.
 
-A batch is optimistic: it writes and lets the primary key of `sold` and the guarded UPDATE of
-`area_sold` speak up, in which case the whole batch is rolled back and its intents are redone one
-by one. Done singly, an intent looks first: what it wants is compared with what is sold, and a
-confirm that finds its seat taken becomes a LOST order in that same transaction.
+A batch is optimistic: it writes, and when the primary key of `sold` or the guarded UPDATE of
+`area_sold` refuses, the whole batch is rolled back and its intents are redone one by one. A single
+intent reads first what is sold: a confirm that finds its seat taken becomes a LOST order in that
+same transaction.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,11 +30,11 @@ _LOCK_SALE = (
     .where(sales.c.uid == bindparam("in_sale"))
     .with_for_update(read=True, key_share=True)
 )
-"""keeps the epoch from ending before the commit; whatever else changes in the row need not wait"""
+"""keeps the epoch from ending before the commit; other changes of the row need not wait"""
 _LOCK_ORDERS = select(orders).order_by(orders.c.id).with_for_update()
 _IN_LIST = _LOCK_ORDERS.where(orders.c.id.in_(bindparam("ids", expanding=True)))
 _IN_ARRAY = _LOCK_ORDERS.where(orders.c.id == any_(bindparam("ids", type_=ARRAY(String))))
-"""PostgreSQL: one parameter for all ids, sent and planned in a third of the time of a list"""
+"""for PostgreSQL: one parameter for all ids, in a third of the time that a list takes"""
 _TAKE_AREA = (
     update(area_sold)
     .where(
@@ -50,7 +50,7 @@ _TAKE_AREA = (
 async def apply_batch(
     connection: AsyncConnection, sale_uid: str, intents: Sequence[Intent]
 ) -> list[Outcome]:
-    """Apply intents of one sale, each about another order, within the caller's transaction."""
+    """Applies intents of one sale, each about another order, within the caller's transaction."""
     epoch, rows = await _read(connection, sale_uid, intents)
     steps = [decide(intent, rows.get(order_key(intent)[1]), epoch) for intent in intents]
     await _write(connection, sale_uid, steps)
@@ -58,7 +58,7 @@ async def apply_batch(
 
 
 async def apply_single(connection: AsyncConnection, sale_uid: str, intent: Intent) -> Outcome:
-    """Apply one intent and find out what stands in its way, instead of failing over it."""
+    """Applies one intent; finds out which seats and areas are taken instead of failing."""
     epoch, rows = await _read(connection, sale_uid, [intent])
     step = decide(intent, rows.get(order_key(intent)[1]), epoch)
     seats = await _taken_seats(connection, sale_uid, step)
@@ -70,7 +70,7 @@ async def apply_single(connection: AsyncConnection, sale_uid: str, intent: Inten
 
 
 def padded(values: Sequence[T]) -> list[T]:
-    """Fill up to a power of two with repeats: few lengths of IN lists, few prepared statements."""
+    """`values`, filled up with repeats to a power of two, for few prepared statements."""
     length = 1 << max(len(values) - 1, 0).bit_length()
     return [*values, *[values[-1]] * (length - len(values))]
 
@@ -105,7 +105,7 @@ async def _write_orders(connection: AsyncConnection, steps: Sequence[Step]) -> N
 
 
 async def _write_areas(connection: AsyncConnection, sale_uid: str, steps: Sequence[Step]) -> None:
-    """One UPDATE an area for the whole batch: its row is the narrowest point of such a sale."""
+    """Writes one UPDATE for each area of the batch: an area's row is the bottleneck of its sale."""
     units: dict[str, int] = {}
     for step in steps:
         for area, quantity in step.take_areas.items():
@@ -157,7 +157,7 @@ async def _taken_seats(connection: AsyncConnection, sale_uid: str, step: Step) -
 
 
 async def _full_areas(connection: AsyncConnection, sale_uid: str, step: Step) -> tuple[str, ...]:
-    """The areas that have not enough left, their rows held until the transaction ends."""
+    """The areas that have too few units left, their rows locked until the transaction ends."""
     if not step.take_areas:
         return ()
     query = (

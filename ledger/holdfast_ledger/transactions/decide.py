@@ -1,4 +1,4 @@
-"""The rules of an order's life, without SQL: an intent and the locked row in, a step out.
+"""The rules of an order's life, without SQL: from an intent and the locked row to a step.
 
     none --MarkPending-> PENDING --Sell--> SOLD --GiveBack--> PARTLY_REFUNDED -> REFUNDED
      |                    |  ^              ^
@@ -10,7 +10,7 @@
 The fence is `hold_version`. It grows with every change of the hold in the store. A void notes the
 version that it saw; a confirm that began at that version or before is refused (VOIDED), one that
 re-acquired the seats afterwards has a greater version and may sell. So recovery may free a hold as
-soon as its void is committed, and no late transaction can sell what was freed.
+soon as its void is committed: no late transaction can sell what was freed.
 """
 
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ _OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one intent comes to: a row to write, stock to take and to give back, the outcome."""
+    """What one intent leads to: a row to write, units to take and to free, the outcome."""
 
     outcome: Outcome
     write: Order | None = None
@@ -74,7 +74,7 @@ def decide(intent: Intent, row: Order | None, epoch: int | None) -> Step:
 
 
 def taken(step: Step, seats: tuple[int, ...], areas: tuple[str, ...]) -> Step:
-    """The step of a confirm whose stock turned out to be somebody else's."""
+    """The step of a confirm whose seats or units another order owns."""
     assert step.write is not None
     lost = replace(
         step.write,
@@ -181,7 +181,7 @@ def _returned(row: Order, intent: GiveBack, returned: Returned) -> Step:
 
 
 def _paid_back(row: Order, intent: GiveBack) -> Order:
-    """A lost order owned nothing; its payment is all that goes back."""
+    """The refund of a lost order: it owned nothing, so only its payment goes back."""
     refund = Refund(intent.at_ms, row.amount or 0, 0, intent.key)
     return replace(
         row,
@@ -207,12 +207,12 @@ def _lease(intent: RecoveryLease, row: Order | None) -> Step:
         return _only(Verdict.UNKNOWN, None)
     if row.due_ms != intent.due_ms:
         return _only(Verdict.OUTDATED, row)
-    claimed = replace(row, due_ms=intent.until_ms)
-    return Step(Outcome(Verdict.DONE, claimed), write=claimed)
+    leased = replace(row, due_ms=intent.until_ms)
+    return Step(Outcome(Verdict.DONE, leased), write=leased)
 
 
 def _repeat_or_differ(wanted: Order, row: Order) -> Verdict:
-    """The same body may be sent again, another one for a settled order may not."""
+    """REPEATED for the same payment of a settled order, DIFFERS for another one."""
     return Verdict.REPEATED if _body(wanted) == _body(row) else Verdict.DIFFERS
 
 
@@ -234,14 +234,14 @@ def _write(wanted: Order, row: Order | None) -> Step:
 
 
 def _succeeding(wanted: Order, row: Order | None) -> Order:
-    """The order in place of the one that is there: begun when that began, changed after it."""
+    """The order in place of the present one: with its creation time, and changed later."""
     if row is None:
         return wanted
     return replace(wanted, created_ms=row.created_ms, updated_ms=_later(row, wanted.updated_ms))
 
 
 def _later(row: Order, at_ms: int) -> int:
-    """`updated_ms` names one state of the order, so two changes never share it."""
+    """The time of the next change: two changes never share an `updated_ms`."""
     return max(at_ms, row.updated_ms + 1)
 
 

@@ -1,18 +1,18 @@
-"""Group commit: what arrives while the disk is busy shares the next transaction.
+"""Group commit: intents that arrive during a transaction share the next one.
 
 A commit costs a write to the disk whether it carries one order or two hundred, so the intents of
 one event-loop tick, and all that arrive while a transaction is under way, go together. A batch is
 about one sale, and about each order once.
 
-Whatever goes wrong with a batch, it is redone one by one, and that is all the error handling there
-is: a conflict is found and told to its owner alone; after a deadlock the others pass; a value the
-database refuses harms nobody else; and a lost COMMIT is re-read, because each redo first reads its
-order under lock, waiting for the earlier transaction if that still lives, and finds its own work.
-When the connection breaks there too, or patience ends, the ledger is away: the rest of the batch
-are told so, and all who wait behind it, because they would find out the same one after the other.
+When a batch fails, whatever the reason, its intents are redone one by one. So a conflict fails its
+own intent alone, a deadlock or a value that the database refuses does not affect the others, and a
+COMMIT whose reply was lost is found out: each redo first reads its order under lock, after an
+earlier transaction that is still alive, and finds what that has written. When the connection breaks
+there too, or after PATIENCE_SECONDS, the ledger counts as unavailable: the rest of the batch and
+all waiting intents fail at once, since each of them would fail the same way.
 
-Callers await a future of their own: who goes away cancels that and nothing else, so the transaction
-of the others is none of their business.
+Each caller awaits a future of its own. Cancelling it cancels nothing else, so the transaction that
+it shares with others goes on.
 """
 
 import asyncio
@@ -35,8 +35,8 @@ MAX_TRIES = 4
 MAX_LOSSES = 2
 """connections lost in a row before the ledger counts as gone"""
 PATIENCE_SECONDS = 3.0
-"""since the ledger last answered; after that nothing is tried again: a lock that SQLite has waited
-for is not a deadlock"""
+"""since the ledger last answered; nothing is retried after it: a lock that SQLite has waited for is
+no deadlock"""
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ COMMITTED or the kind of trouble it ran into"""
 
 
 class _LedgerAway(LedgerUnavailable):
-    """Whoever tries next would be told the same."""
+    """The ledger does not answer: the next attempt would fail as well."""
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class _Waiting:
 
 
 class GroupCommit:
-    """Gathers intents and commits them; `lanes` transactions at a time."""
+    """Gathers intents and commits them, in as many transactions at a time as there are lanes."""
 
     def __init__(self, database: Database, observer: Observer | None = None) -> None:
         self._database = database
@@ -86,12 +86,12 @@ class GroupCommit:
         return answer
 
     async def drain(self) -> None:
-        """Wait until everything that was asked for is answered."""
+        """Waits until no intent is waiting or being committed."""
         while self._running:
             await asyncio.wait(self._running)
 
     async def _run_lane(self) -> None:
-        """Until nothing waits. No longer busy in that very step: who comes next starts a lane."""
+        """Commits batches until nothing waits; a later intent starts a new lane."""
         try:
             while self._waiting:
                 batch = self._next_batch()
@@ -107,7 +107,7 @@ class GroupCommit:
             self._busy -= 1
 
     def _give_up(self, error: LedgerUnavailable) -> None:
-        """Tell everybody who waits, so that nobody waits longer than one batch takes to fail."""
+        """Fails all waiting intents, so that none waits longer than one batch takes to fail."""
         _fail(self._waiting, error)
         self._waiting.clear()
 
@@ -150,7 +150,7 @@ class GroupCommit:
                 async with self._database.transaction() as connection:
                     outcomes = await apply_batch(connection, sale_uid, intents)
         except Exception as error:
-            # Which one was to blame, and whether it came to a commit, the redo finds out.
+            # The redo finds out which intent failed, and whether the transaction was committed.
             _log.warning("a batch of %d is redone one by one: %r", len(batch), error)
             return False
         for entry, outcome in zip(batch, outcomes, strict=True):
@@ -197,4 +197,4 @@ def _fail(entries: Iterable[_Waiting], error: Exception) -> None:
     for entry in entries:
         if not entry.answer.done():
             entry.answer.set_exception(error)
-            entry.answer.exception()  # an answer nobody waits for any more is no fault
+            entry.answer.exception()  # retrieved: the caller may have gone

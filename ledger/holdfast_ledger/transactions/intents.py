@@ -1,7 +1,7 @@
-"""What may be done to an order, and how that can end.
+"""Intents: the changes of an order that the ledger commits, and their outcomes.
 
-Each intent carries the epoch of the sale that its maker works for; the ledger refuses it when that
-epoch is over. Each is idempotent: repeated, it finds its own work and says so.
+Each intent carries the epoch that its sender works for; the ledger refuses it when that epoch is
+over. Each is idempotent: a repeat is answered with REPEATED.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class RefundItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class MarkPending:
-    """The buyer is about to be charged: keep the seats for this order until `due_ms`."""
+    """Before the buyer is charged: keeps the seats for this order until `due_ms`."""
 
     epoch: int
     order: Order
@@ -34,7 +34,7 @@ class MarkPending:
 
 @dataclass(frozen=True, slots=True)
 class Sell:
-    """The buyer has paid: make the seats theirs, or find them taken."""
+    """After the buyer has paid: sells the seats to them, or finds them taken."""
 
     epoch: int
     order: Order
@@ -42,7 +42,7 @@ class Sell:
 
 @dataclass(frozen=True, slots=True)
 class MarkLost:
-    """The buyer has paid and nothing can be had: the money must go back."""
+    """After the buyer has paid for nothing that can be had: the payment must be refunded."""
 
     epoch: int
     order: Order
@@ -50,7 +50,9 @@ class MarkLost:
 
 @dataclass(frozen=True, slots=True)
 class MarkVoid:
-    """Nobody paid in time: refuse every confirm that began before this, then free the hold."""
+    """When nobody paid in time: refuses every confirm that began before, so that the hold
+    can go.
+    """
 
     epoch: int
     order: Order
@@ -58,7 +60,7 @@ class MarkVoid:
 
 @dataclass(frozen=True, slots=True)
 class GiveBack:
-    """Refund the whole order, or the `wanted` items of it."""
+    """Refunds the whole order, or the `wanted` items of it."""
 
     epoch: int
     sale_uid: str
@@ -113,7 +115,7 @@ class Verdict(Enum):
     VOIDED = auto()
     """the order was voided after this confirm began: begin again"""
     SETTLED = auto()
-    """the order stands where this cannot be done any more"""
+    """the status of the order does not allow it any more"""
     OUTDATED = auto()
     """the hold has moved on since this was decided"""
     UNKNOWN = auto()

@@ -1,8 +1,8 @@
 """Which units of an order a refund gives back, and what they cost.
 
-A seat given back before stays given back: naming it again is a repeat, not an error. Units of an
-area are alike, so a second refund of "one from the floor" is a second unit; hence the API takes
-such a request with an `Idempotency-Key` only.
+Naming a seat that was given back before is a repeat and no error. The units of an area are alike,
+so a second refund of "one from the floor" is a second unit; the API takes such a request with an
+`Idempotency-Key` only.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from holdfast_ledger.transactions.intents import RefundItem
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """The items after the refund, and what came free by it."""
+    """The items after the refund, and what it has freed."""
 
     items: tuple[OrderItem, ...]
     seats: tuple[int, ...] = ()
@@ -27,7 +27,7 @@ class Returned:
 def give_back(
     items: tuple[OrderItem, ...], wanted: tuple[RefundItem, ...] | None
 ) -> Returned | None:
-    """Take the wanted units (None: all) out of the items; None when one is not there to take."""
+    """Takes the wanted units (None: all) from the items; None when the order lacks one of them."""
     taken = _everything(items) if wanted is None else _chosen(items, wanted)
     if taken is None:
         return None
@@ -77,7 +77,7 @@ def _take_seat(items: tuple[OrderItem, ...], taken: list[int], refund_item: Refu
 
 
 def _take_area(items: tuple[OrderItem, ...], taken: list[int], refund_item: RefundItem) -> bool:
-    """An area may stand in several items (of several prices): the first ones first."""
+    """Takes units of an area, which several items (prices) may have, from the first items first."""
     missing = refund_item.quantity
     for position, item in enumerate(items):
         if item.area == refund_item.area and missing:
