@@ -23,10 +23,8 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast_ledger.audit import append_entry
 from holdfast_ledger.changes import number_change
@@ -34,25 +32,29 @@ from holdfast_ledger.database.clock import now_ms
 from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.schema import area_sold, orders, sale_plans, sales
 from holdfast_ledger.draws import forget_draw
-from holdfast_ledger.errors import EpochElsewhere, EpochPassed, SaleMissing, SaleTaken
+from holdfast_ledger.errors import EpochElsewhere, SaleMissing, SaleTaken
 from holdfast_ledger.records import AuditEntry, DrawStarts, SaleDraft, SaleRecord, sale_record
+from holdfast_ledger.sale_rows import (
+    BY_UID,
+    IN_EPOCH,
+    append_sale_entry,
+    fresh_row,
+    locked_row,
+    row_in_epoch,
+    starts_text,
+    update_in_epoch,
+    write_inventory,
+)
 from holdfast_ledger.seat_blocks import forget_blocks
 
 # One more than the longest page of the API, to see whether more follow.
 MAX_PAGE = 501
 
-_BY_UID = select(sales).where(sales.c.uid == bindparam("in_sale"))
-_LIVE_BY_UID = _BY_UID.where(sales.c.live_name.is_not(None))
 _LIVE_BY_NAME = select(sales).where(sales.c.live_name == bindparam("name"))
 _UIDS = select(sales.c.live_name, sales.c.uid).where(
     sales.c.live_name.in_(bindparam("names", expanding=True))
 )
-_IN_EPOCH = update(sales).where(
-    sales.c.uid == bindparam("in_sale"),
-    sales.c.epoch == bindparam("in_epoch"),
-    sales.c.live_name.is_not(None),
-)
-_PROVISION = _IN_EPOCH.values(provisioned=True, installed_epoch=bindparam("in_epoch"))
+_PROVISION = IN_EPOCH.values(provisioned=True, installed_epoch=bindparam("in_epoch"))
 
 
 class Sales:
@@ -65,8 +67,8 @@ class Sales:
         """Creates a sale in epoch 1. SaleTaken when the name is in use."""
         try:
             async with self._database.writing() as connection:
-                await connection.execute(insert(sales).values(_fresh_row(draft)))
-                await _write_inventory(connection, draft)
+                await connection.execute(insert(sales).values(fresh_row(draft)))
+                await write_inventory(connection, draft)
                 await append_entry(connection, entry, draft.name)
                 await number_change(connection, draft.uid)
         except IntegrityError as error:
@@ -80,13 +82,13 @@ class Sales:
         started: a number was promised or an order exists.
         """
         async with self._database.writing() as connection:
-            row = await _locked(connection, sales.c.uid == draft.uid)
+            row = await locked_row(connection, sales.c.uid == draft.uid)
             started = await connection.scalar(
                 select(exists().where(orders.c.sale_uid == draft.uid))
             )
             if row.issued_ceiling or started:
                 return None
-            changes = _fresh_row(draft) | {
+            changes = fresh_row(draft) | {
                 "epoch": row.epoch + 1,
                 "settings_version": row.settings_version + 1,
                 "created_ms": row.created_ms,
@@ -96,7 +98,7 @@ class Sales:
             await connection.execute(delete(area_sold).where(area_sold.c.sale_uid == draft.uid))
             await forget_draw(connection, draft.uid)
             await forget_blocks(connection, draft.uid)
-            await _write_inventory(connection, draft)
+            await write_inventory(connection, draft)
             await append_entry(connection, entry, draft.name)
             await number_change(connection, draft.uid)
         return await self.read_uid(draft.uid)
@@ -113,7 +115,7 @@ class Sales:
 
     async def read_uid(self, uid: str) -> SaleRecord:
         """The sale with this uid, deleted or not. SaleMissing when there never was one."""
-        record = await self._read_one(_BY_UID, in_sale=uid)
+        record = await self._read_one(BY_UID, in_sale=uid)
         if record is None:
             raise SaleMissing()
         return record
@@ -162,7 +164,7 @@ class Sales:
         )
         values = {"spec": spec.decode()}
         if draw_starts is not None:
-            values["draw_starts"] = _starts_text(draw_starts)
+            values["draw_starts"] = starts_text(draw_starts)
         changed = await self._change(uid, condition, entry, **values)
         record = await self.read_uid(uid)
         if record.deleted:
@@ -200,7 +202,7 @@ class Sales:
                 .where(sales.c.uid == uid)
                 .values(live_name=None, lifecycle="closed", updated_ms=now_ms())
             )
-            await _append_entry(connection, uid, entry)
+            await append_sale_entry(connection, uid, entry)
             await number_change(connection, uid)
 
     async def bump_epoch(self, uid: str, *, seen_epoch: int) -> int:
@@ -209,7 +211,7 @@ class Sales:
         When several workers notice a loss at once, the first one bumps the epoch, once.
         """
         async with self._database.writing() as connection:
-            row = await _locked(connection, sales.c.uid == uid)
+            row = await locked_row(connection, sales.c.uid == uid)
             if row.epoch != seen_epoch:
                 return int(row.epoch)
             await connection.execute(
@@ -224,15 +226,15 @@ class Sales:
         """Gives the epoch to the store with this nonce. EpochElsewhere when another one has it."""
         async with self._database.writing() as connection:
             free = sales.c.store_nonce.in_(("", nonce))
-            if await _update_in_epoch(connection, uid, epoch, free, store_nonce=nonce):
+            if await update_in_epoch(connection, uid, epoch, free, store_nonce=nonce):
                 return
-            await _row_in_epoch(connection, uid, epoch)
+            await row_in_epoch(connection, uid, epoch)
         raise EpochElsewhere()
 
     async def raise_ceiling(self, uid: str, *, epoch: int, ceiling: int) -> int:
         """Promises numbers up to `ceiling`; returns the ceiling that holds, never a lower one."""
         async with self._database.writing() as connection:
-            raised = await _update_in_epoch(
+            raised = await update_in_epoch(
                 connection,
                 uid,
                 epoch,
@@ -241,7 +243,7 @@ class Sales:
             )
             if raised:
                 return ceiling
-            row = await _row_in_epoch(connection, uid, epoch)
+            row = await row_in_epoch(connection, uid, epoch)
         return int(row.issued_ceiling)
 
     async def set_provisioned(self, uid: str, *, epoch: int) -> None:
@@ -249,7 +251,7 @@ class Sales:
         async with self._database.writing() as connection:
             noted = await connection.execute(_PROVISION, {"in_sale": uid, "in_epoch": epoch})
             if not noted.rowcount:
-                await _row_in_epoch(connection, uid, epoch)
+                await row_in_epoch(connection, uid, epoch)
 
     async def _read_one(self, query: Select[Any], **values: str) -> SaleRecord | None:
         async with self._database.reading() as connection:
@@ -269,83 +271,6 @@ class Sales:
             )
             changed: bool = done.rowcount == 1
             if changed:
-                await _append_entry(connection, uid, entry)
+                await append_sale_entry(connection, uid, entry)
                 await number_change(connection, uid)
         return changed
-
-
-async def _append_entry(connection: AsyncConnection, uid: str, entry: AuditEntry | None) -> None:
-    """Writes an audit entry about the sale with this uid, under the sale's name."""
-    if entry is not None:
-        name = await connection.scalar(select(sales.c.name).where(sales.c.uid == uid))
-        await append_entry(connection, entry, name)
-
-
-async def _locked(connection: AsyncConnection, condition: ColumnElement[bool]) -> Row[Any]:
-    """The sale's row, locked against confirms and other writers until the transaction ends."""
-    query = select(sales).where(condition, sales.c.live_name.is_not(None)).with_for_update()
-    row = (await connection.execute(query)).one_or_none()
-    if row is None:
-        raise SaleMissing()
-    return row
-
-
-async def _update_in_epoch(
-    connection: AsyncConnection,
-    uid: str,
-    epoch: int,
-    *conditions: ColumnElement[bool],
-    **values: object,
-) -> bool:
-    """Changes the row of a live sale that is in this epoch; returns whether it did."""
-    change = _IN_EPOCH.where(*conditions).values(values)
-    done = await connection.execute(change, {"in_sale": uid, "in_epoch": epoch})
-    return bool(done.rowcount)
-
-
-async def _row_in_epoch(connection: AsyncConnection, uid: str, epoch: int) -> Row[Any]:
-    """The row of a live sale; SaleMissing, or EpochPassed when it is in another epoch."""
-    row = (await connection.execute(_LIVE_BY_UID, {"in_sale": uid})).one_or_none()
-    if row is None:
-        raise SaleMissing()
-    if row.epoch != epoch:
-        raise EpochPassed()
-    return row
-
-
-def _fresh_row(draft: SaleDraft) -> dict[str, object]:
-    at_ms = now_ms()
-    return {
-        "uid": draft.uid,
-        "name": draft.name,
-        "live_name": draft.name,
-        "epoch": 1,
-        "lifecycle": draft.lifecycle,
-        "spec": draft.spec.decode(),
-        "settings_version": 1,
-        "issued_ceiling": 0,
-        "draw_secret": draft.draw_secret,
-        "identity_secret": draft.identity_secret.hex(),
-        "draw_starts": _starts_text(draft.draw_starts) if draft.draw_starts else None,
-        "provisioned": False,
-        "store_nonce": "",
-        "created_ms": at_ms,
-        "updated_ms": at_ms,
-    }
-
-
-async def _write_inventory(connection: AsyncConnection, draft: SaleDraft) -> None:
-    """Writes the areas and the plan, compressed tenfold: MySQL refuses packets of 16 MB."""
-    if draft.plan is not None:
-        body = zlib.compress(draft.plan)
-        await connection.execute(insert(sale_plans).values(sale_uid=draft.uid, body=body))
-    if draft.areas:
-        rows = [
-            {"sale_uid": draft.uid, "area": area, "sold": 0, "capacity": capacity}
-            for area, capacity in sorted(draft.areas.items())
-        ]
-        await connection.execute(insert(area_sold), rows)
-
-
-def _starts_text(starts: DrawStarts) -> str:
-    return msgspec.json.encode(starts).decode()
