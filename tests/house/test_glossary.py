@@ -1,0 +1,193 @@
+"""docs/glossary.md: one word for one thing.
+
+A noun is the last word of a public class, or of a module. It has a row of its own, as the last word
+of a term, or it is a word that every programmer knows (`GENERAL`). Exceptions are named for what
+went wrong and need no row.
+"""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+from source_tree import ROOT, Module, plant, read_modules
+
+PAGE: Final = ROOT / "docs" / "glossary.md"
+MIN_TERMS: Final = 100
+MIGRATIONS: Final = "ledger/holdfast_ledger/database/migrations/"
+_ROW: Final = re.compile(
+    r"\| (?P<term>[^|]+) \| (?P<meaning>[^|]+) \| \[[^]]+\]\((?P<where>[^)]+)\) "
+    r"\|(?P<not>[^|]*)\|\Z"
+)
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
+# Words of programming, of HTTP and of the libraries in use; an adjective or a verb names a result.
+GENERAL: Final = frozenset(
+    {
+        "address", "admit", "advanced", "aiohttp", "answer", "apart", "app", "apply",
+        "asgi", "asked", "asset", "available", "back", "background", "base64url", "batcher",
+        "body", "bound", "builder", "bulk", "by", "cache", "call", "changed", "client",
+        "codec", "collector", "colour", "comparing", "compiler", "config", "confirmed",
+        "connect", "connection", "cookie", "cors", "count", "courier", "database", "decide",
+        "definition", "detector", "digest", "directory", "doc", "document", "endpoint",
+        "engine", "entry", "error", "fetching", "field", "file", "group", "health",
+        "histogram", "hook", "host", "html", "idempotency", "info", "installer", "interval",
+        "item", "joined", "jwt", "key", "keyfile", "kind", "later", "launcher", "level",
+        "library", "list", "listening", "loader", "look", "lookup", "lost", "mapping",
+        "memory", "method", "metric", "migrating", "mode", "multiprocess", "negotiation",
+        "option", "owner", "packed", "pagination", "part", "path", "pending", "periodic",
+        "pipe", "point", "pretix", "process", "proxy", "published", "put", "query",
+        "raiser", "reader", "readiness", "ready", "reconcile", "ref", "refunding",
+        "registry", "render", "request", "resolved", "resolver", "response", "result",
+        "returned", "rewinding", "route", "routing", "row", "running", "schema", "scraping",
+        "sealed", "sell", "serve", "service", "serving", "shade", "signal", "site",
+        "socket", "speculation", "step", "stream", "supervised", "synced", "template",
+        "text", "time", "timestamp", "trouble", "unavailable", "url", "value", "version",
+        "void", "warning", "word", "wsgi",
+    }
+)  # fmt: skip
+
+
+class Row(NamedTuple):
+    """One row of the glossary."""
+
+    term: str
+    meaning: str
+    where: str
+    unused: tuple[str, ...]
+
+
+def rows_of(page: str) -> list[Row]:
+    """The rows of all tables."""
+    found = [match for line in page.splitlines() if (match := _ROW.match(line))]
+    return [
+        Row(
+            match["term"],
+            match["meaning"],
+            match["where"],
+            tuple(word.strip() for word in match["not"].split(",") if word.strip()),
+        )
+        for match in found
+        if match["term"] != "Term"
+    ]
+
+
+def nouns(root: Path) -> Iterator[tuple[str, str]]:
+    """Each noun of a public class or module, with where it stands."""
+    for module in read_modules(root).values():
+        if module.path.startswith(MIGRATIONS):
+            continue
+        if not module.path.endswith(("__init__.py", "__main__.py")):
+            yield singular(module.name.rpartition(".")[2].rpartition("_")[2]), module.path
+        for node in module.tree.body:
+            if isinstance(node, ast.ClassDef) and not _is_private_or_exception(node):
+                noun = singular(_WORD.findall(node.name)[-1].lower())
+                yield noun, f"{module.path}: {node.name}"
+
+
+def _is_private_or_exception(node: ast.ClassDef) -> bool:
+    bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+    raised = any(
+        re.search(r"(?:Exception|Error|Exit|Unavailable|Refused)$", base) for base in bases
+    )
+    return node.name.startswith("_") or raised
+
+
+def singular(word: str) -> str:
+    """`passes` is pass, `identities` identity, `status` and `address` stay."""
+    if word.endswith(("ss", "us", "cors", "as")):
+        return word
+    if word.endswith("ies") and word != "cookies":
+        return word.removesuffix("ies") + "y"
+    if word.endswith(("sses", "xies", "ches", "xes")):
+        return word.removesuffix("es")
+    return word.removesuffix("s")
+
+
+def unexplained(root: Path, rows: Sequence[Row]) -> list[str]:
+    """Where a noun stands that neither the glossary nor every programmer knows."""
+    known = {singular(_WORD.findall(row.term.lower())[-1]) for row in rows} | GENERAL
+    known |= {row.term.replace("-", "") for row in rows}
+    return [where for noun, where in nouns(root) if noun not in known]
+
+
+def unused_words(root: Path, rows: Sequence[Row]) -> list[str]:
+    """Identifiers that are made with a word which the glossary says is not used."""
+    unused = {tuple(word.split()) for row in rows for word in row.unused}
+    found = []
+    for module in read_modules(root).values():
+        for name in sorted(set(_identifiers(module))):
+            words = [word.lower() for word in _WORD.findall(name)]
+            for phrase in unused:
+                size = len(phrase)
+                if any(tuple(words[at : at + size]) == phrase for at in range(len(words))):
+                    found.append(f"{module.path}: {name}")
+    return found
+
+
+def _identifiers(module: Module) -> Iterator[str]:
+    yield module.name.rpartition(".")[2]
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return rows_of(PAGE.read_text(encoding="utf-8"))
+
+
+def test_every_row_is_read(rows: list[Row]) -> None:
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    tables = [line for line in lines if line.startswith("|")]
+    assert len(rows) == len(tables) - 2 * sum(line.startswith("| Term") for line in lines)
+    assert len(rows) >= MIN_TERMS
+
+
+def test_every_noun_is_explained(rows: list[Row]) -> None:
+    assert unexplained(ROOT, rows) == []
+
+
+def test_no_term_is_explained_twice(rows: list[Row]) -> None:
+    assert [term for term, times in Counter(row.term for row in rows).items() if times > 1] == []
+
+
+def test_words_that_are_not_used_are_not_used(rows: list[Row]) -> None:
+    assert unused_words(ROOT, rows) == []
+
+
+def test_no_word_is_both_used_and_not(rows: list[Row]) -> None:
+    assert {row.term for row in rows} & {word for row in rows for word in row.unused} == set()
+
+
+def test_general_words_explain_nothing_of_the_domain(rows: list[Row]) -> None:
+    assert GENERAL & {row.term for row in rows} == set()
+
+
+def test_noun_without_a_row_is_found(tmp_path: Path) -> None:
+    page = "| pass office | Gives. | [a](b) | box |\n| ticket | A place. | [a](b) | |\n"
+    plant(tmp_path, "queue/holdfast_queue/tickets.py", "class PassOffice: ...\nclass _Hall: ...")
+    plant(tmp_path, "queue/holdfast_queue/foyer.py", "class Till: ...\nclass Torn(Exception): ...")
+    assert unexplained(tmp_path, rows_of(page)) == [
+        "queue/holdfast_queue/foyer.py",
+        "queue/holdfast_queue/foyer.py: Till",
+    ]
+
+
+def test_word_that_is_not_used_is_found(tmp_path: Path) -> None:
+    page = "| context | Both. | [a](b) | box office, till |\n"
+    plant(tmp_path, "holdfast/a.py", "class BoxOffices: ...\nclass BoxOffice: ...\nbox = 1")
+    plant(tmp_path, "holdfast/b.py", "def f(till: int) -> None:\n    until = self.my_till = till")
+    assert unused_words(tmp_path, rows_of(page)) == [
+        "holdfast/a.py: BoxOffice",
+        "holdfast/b.py: my_till",
+        "holdfast/b.py: till",
+    ]
