@@ -52,14 +52,14 @@ async def finish_in_flight(runner: web.AppRunner) -> None:
     assert runner.server is not None
     connections = [one for one in runner.server.connections if isinstance(one, Connection)]
     begun = [(one, one.requests_begun) for one in connections if one.is_busy]
-    _hurry(connections, STALLED_SECONDS)
+    _set_write_seconds(connections, STALLED_SECONDS)
     for _ in range(round(IN_FLIGHT_SECONDS / POLL_SECONDS)):
         if not any(one.is_busy and one.requests_begun == count for one, count in begun):
             break
         await asyncio.sleep(POLL_SECONDS)
-    _hurry(connections, 0.0)
+    _set_write_seconds(connections, 0.0)
 
 
-def _hurry(connections: list[Connection], seconds: float) -> None:
+def _set_write_seconds(connections: list[Connection], seconds: float) -> None:
     for connection in connections:
-        connection.hurry(seconds)
+        connection.set_write_seconds(seconds)

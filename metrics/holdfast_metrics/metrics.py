@@ -40,7 +40,7 @@ class Metrics:
         self.ledger_seconds = self._histogram(manifest.LEDGER_SECONDS)
         self.ledger_batch_size = self._histogram(manifest.LEDGER_BATCH_SIZE)
         self.request_seconds = self._histogram(manifest.REQUEST_SECONDS)
-        self.answers = RequestCounts(self.requests, self.request_seconds)
+        self.responses = RequestCounts(self.requests, self.request_seconds)
         self._batch_tally: Tally = self.script_batch_size.labels()
 
     def observe_script(self, script: str, seconds: float, batch_size: int) -> None:

@@ -20,7 +20,7 @@ from holdfast_lua.calls.line import Advanced
 from holdfast_lua.calls.line_status import DrawState, LineMode, LineStatus
 from holdfast_queue.http.pages.documents import Visit, place_document, problem_document
 from holdfast_queue.http.pages.languages import catalogue
-from holdfast_queue.http.pages.place import Look, Scene, place_values
+from holdfast_queue.http.pages.place import PageState, Scene, place_values
 from holdfast_queue.line.brand import Brand
 from holdfast_queue.line.estimate import Wait
 from holdfast_queue.line.results import VisitorState, VisitorView
@@ -152,9 +152,9 @@ def place_page(sale: Sale, scene: Scene, language: str = "en") -> str:
     settings = LineSettings(message=MESSAGE, queueing_method=QueueingMethod.RANDOM)
     advanced = Advanced(Code.OK, 10, NOW_MS, _line(**PLACES[scene]))
     document = make_document(sale.name, settings, advanced)
-    look = Look(scene, document, settings, _view(scene, document.state))
+    page = PageState(scene, document, settings, _view(scene, document.state))
     visit = Visit(sale.name, f"{sale.shop}/seats", language, Brand(title=TITLE))
-    return place_document(visit, place_values(visit, look))
+    return place_document(visit, place_values(visit, page))
 
 
 def _view(scene: Scene, state: SaleState) -> VisitorView | None:
@@ -179,7 +179,7 @@ def problem_page(sale: Sale, kind: str, language: str = "en") -> str:
         code="code_for_support",
         seconds=30 if kind in {"unavailable", "limited"} else None,
         again="",
-        way_back=f"{sale.shop}/" if known else None,
+        shop_url=f"{sale.shop}/" if known else None,
     )
 
 

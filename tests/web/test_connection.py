@@ -117,7 +117,7 @@ async def test_of_a_large_answer_no_more_than_a_piece_waits(start: Start) -> Non
     [connection] = site.connections()
     assert connection.transport is not None
     assert 0 < connection.transport.get_write_buffer_size() <= PIECE_BYTES + 1024
-    connection.hurry(0)
+    connection.set_write_seconds(0)
     writer.close()
 
 

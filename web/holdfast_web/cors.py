@@ -1,9 +1,9 @@
 """CORS: what a storefront's page may read across origins.
 
-Two policies and no third. PUBLIC answers carry no buyer data and go to everybody (`*`). BUYER
-answers go to the sale's return origins, and only with credentials in headers:
-`Access-Control-Allow-Credentials` is never sent, so no other site's page can use a visitor's
-cookie.
+There are two policies. Responses of PUBLIC endpoints contain no buyer data and may be read by every
+page (`*`). Those of BUYER endpoints may be read by pages of the sale's return origins, and only
+with credentials in headers: `Access-Control-Allow-Credentials` is never sent, so no other site's
+page can use a visitor's cookie.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -13,7 +13,7 @@ from typing import Final
 from aiohttp import web
 
 ReturnOrigins = Callable[[str], Awaitable[Iterable[str]]]
-"""From a sale's name to its return origins; of an unknown sale none."""
+"""From a sale's name to its return origins; empty for an unknown sale."""
 
 RETURN_ORIGINS: web.AppKey[ReturnOrigins] = web.AppKey("return_origins")
 
@@ -26,14 +26,14 @@ EXPOSE_HEADERS: Final = "ETag, Retry-After"
 
 
 class Cors(Enum):
-    """Who may read the answers of an endpoint from a page of another origin."""
+    """Which pages of another origin may read the responses of an endpoint."""
 
     NONE = "none"
     PUBLIC = "public"
     BUYER = "buyer"
 
 
-ALWAYS: Final[Mapping[Cors, Mapping[str, str]]] = {
+FIXED_HEADERS: Final[Mapping[Cors, Mapping[str, str]]] = {
     Cors.NONE: {},
     Cors.PUBLIC: {
         "Access-Control-Allow-Origin": "*",
@@ -41,17 +41,17 @@ ALWAYS: Final[Mapping[Cors, Mapping[str, str]]] = {
     },
     Cors.BUYER: {"Vary": "Origin"},
 }
-"""The headers that every answer of a policy has, whoever asks."""
+"""The headers that every response of a policy has."""
 
 
 async def cors_headers(request: web.Request, policy: Cors) -> dict[str, str]:
-    """The headers that `policy` adds to an answer to this request."""
+    """The headers that `policy` adds to the response to this request."""
     more = await origin_headers(request) if policy is Cors.BUYER else {}
-    return {**ALWAYS[policy], **more}
+    return {**FIXED_HEADERS[policy], **more}
 
 
 async def origin_headers(request: web.Request) -> dict[str, str]:
-    """What a page of a return origin gets from a BUYER endpoint in addition, nobody else."""
+    """The further headers of a BUYER endpoint for a page of a return origin; empty for others."""
     origin = request.headers.get("Origin")
     if origin is None or origin not in await _return_origins(request):
         return {}
@@ -62,8 +62,9 @@ async def origin_headers(request: web.Request) -> dict[str, str]:
 
 
 def allow_preflight(app: web.Application, path: str, policy: Cors) -> None:
-    """Answer `OPTIONS path` as `policy` says; call it once for each path that a page of another
-    origin may use.
+    """Adds `OPTIONS path`, answered as `policy` says.
+
+    To be called once for each path that a page of another origin may use.
     """
 
     async def preflight(request: web.Request) -> web.Response:

@@ -1,9 +1,9 @@
-"""Who is asking: an API key with a role, or a buyer with a pass.
+"""The credentials of callers: an API key with a role, or a buyer's pass.
 
-Both come as `Authorization: Bearer`. How keys are stored and how passes are verified is not known
-here: the face sets `API_KEYS`, the waiting room sets `PASS_VERIFIER`. Invariants: no credential
-means 401, a valid one that may not do this means 403; a pass is good for the sale with the uid that
-it names, and worth nothing in a later sale of the same name.
+Both come as `Authorization: Bearer`. How keys are stored and passes are verified is unknown here:
+the face sets `API_KEYS`, the waiting room sets `PASS_VERIFIER`. Invariants: no credential means
+401, a valid one that may not do this means 403; a pass is valid for the sale with the uid that it
+names, not for a later sale of the same name.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ _JWT_DOTS: Final = 2
 
 
 class Role(IntEnum):
-    """Each role may do what those below it may."""
+    """The role of an API key; each may do what the lower ones may."""
 
     VIEWER = 1
     PLATFORM = 2
@@ -38,7 +38,9 @@ class ApiKey:
 
 @dataclass(frozen=True)
 class PassClaims:
-    """What a valid pass says; times in epoch seconds. `epoch` is the sale's when it was issued."""
+    """The claims of a valid pass; times in Unix seconds. `epoch` is the sale's when it was
+    issued.
+    """
 
     sale: str
     uid: str
@@ -48,14 +50,14 @@ class PassClaims:
     epoch: int = 0
     channels: frozenset[str] = frozenset()
     renewable_until: int = 0
-    """0 for ever"""
+    """0: without end"""
     final: bool = False
-    """It is not renewed any more and begins no hold: what is held can be paid."""
+    """Whether it is past renewing: it begins no hold, and what is held can be paid."""
 
 
 @dataclass(frozen=True)
 class Buyer:
-    """On whose behalf a call is made: a pass's subject, or whom a platform key names."""
+    """The buyer of a call: the subject of a pass, or the one whom a platform key names."""
 
     id: str
     claims: PassClaims | None
@@ -77,7 +79,7 @@ It compares digests, so that no time depends on how much of a secret was guessed
 
 
 class NamedSale(Protocol):
-    """A sale as credentials know it: its name may be given to another one after it was deleted."""
+    """A sale with its uid: after it is deleted, another sale may get its name."""
 
     @property
     def name(self) -> str: ...
@@ -97,8 +99,9 @@ PASS_VERIFIER: web.AppKey[PassVerifier] = web.AppKey("pass_verifier")
 
 
 def bearer_token(request: web.Request) -> str | None:
-    """The token of the `Authorization` header, None when there is none of that scheme. All of ours
-    are ASCII; what is not may have come as bytes that are no text at all.
+    """The token of the `Authorization` header; None without one of this scheme.
+
+    Valid tokens are ASCII; one that is not may consist of bytes that are no text at all.
     """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     token = token.strip()
@@ -119,9 +122,9 @@ def shows_pass(request: web.Request) -> bool:
 
 
 async def require_role(request: web.Request, role: Role, sale: NamedSale | None = None) -> ApiKey:
-    """The API key of the request, which must have `role` or more.
+    """The API key of the request, which must have `role` or more; raises 401 or 403.
 
-    Who shows a valid pass of `sale` instead is told that it is no key; without `sale` a pass of any
+    A valid pass of `sale` instead is 403, with a detail that says so; without `sale` a pass of any
     sale that had the name in the address.
     """
     token = bearer_token(request)
@@ -136,7 +139,7 @@ async def require_role(request: web.Request, role: Role, sale: NamedSale | None 
 
 
 def _is_pass(request: web.Request, token: str, sale: NamedSale | None) -> bool:
-    """Whether it is a valid pass of the sale that the request is about."""
+    """Whether `token` is a valid pass of the request's sale."""
     name = sale.name if sale is not None else request.match_info.get("sale")
     if name is None or not is_jwt(token):
         return False
@@ -145,7 +148,7 @@ def _is_pass(request: web.Request, token: str, sale: NamedSale | None) -> bool:
 
 
 async def require_pass(request: web.Request, sale: NamedSale) -> PassClaims:
-    """The pass of the request, which must be of `sale`."""
+    """The pass of the request, which must be of `sale`; raises 401 or 403."""
     token = bearer_token(request)
     claims = request.app[PASS_VERIFIER](token, sale.name, sale.uid) if token else None
     if claims is None:
@@ -156,14 +159,14 @@ async def require_pass(request: web.Request, sale: NamedSale) -> PassClaims:
 
 
 async def _is_key(request: web.Request, token: str) -> bool:
-    """Whether it is a valid API key; a pass that is over is not looked up."""
+    """Whether `token` is a valid API key; one in the form of a pass is not looked up."""
     if is_jwt(token):
         return False
     return await request.app[API_KEYS](token) is not None
 
 
 async def buyer(request: web.Request, sale: NamedSale, named: str | None = None) -> Buyer:
-    """The buyer by pass, or the one `named` (body or query field `buyer`) with a platform key."""
+    """The buyer of the pass, or with a platform key the one `named` in the request."""
     token = bearer_token(request)
     if token is not None and is_jwt(token):
         claims = request.app[PASS_VERIFIER](token, sale.name, sale.uid)

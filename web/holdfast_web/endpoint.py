@@ -1,16 +1,15 @@
-"""What surrounds a handler: errors become problem documents, answers get their CORS headers,
+"""The decorators of handlers: errors become problem documents, responses get their CORS headers,
 requests are counted.
 
-A decorator at each handler instead of application middlewares: it knows when it is made what the
-handler needs, so polls and visitors' views, which are nearly all of the traffic, pay for that and
-nothing else. `CancelledError` passes through untouched; a client that went away is not an error of
-ours.
+They are decorators of each handler instead of application middlewares, so that each knows at import
+what its handler needs: polls and visitors' views, which are nearly all of the traffic, pay for that
+alone. `CancelledError` passes through: a client that went away is no error of ours.
 
-    @endpoint            no cross-origin page may read the answer
+    @endpoint            no page of another origin may read the response
     @public_endpoint     every page may
     @buyer_endpoint      pages of the sale's return origins may
-    @poll_endpoint       every page may; all bytes are ready, so it is counted and not timed
-    @stream_endpoint     every page may; open for long, so it is counted and not timed
+    @poll_endpoint       every page may; counted and not timed, since all bytes are ready
+    @stream_endpoint     every page may; counted and not timed, since it stays open for long
 """
 
 import time
@@ -19,7 +18,7 @@ from functools import wraps
 
 from aiohttp import web
 
-from holdfast_web.cors import ALWAYS, Cors, origin_headers
+from holdfast_web.cors import FIXED_HEADERS, Cors, origin_headers
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.metrics import METRICS
 from holdfast_web.problems import problem_response, to_error
@@ -28,63 +27,66 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def endpoint(handler: Handler) -> Handler:
-    return _surround(handler, Cors.NONE)
+    return _wrap(handler, Cors.NONE)
 
 
 def public_endpoint(handler: Handler) -> Handler:
-    return _surround(handler, Cors.PUBLIC)
+    return _wrap(handler, Cors.PUBLIC)
 
 
 def buyer_endpoint(handler: Handler) -> Handler:
-    return _surround(handler, Cors.BUYER)
+    return _wrap(handler, Cors.BUYER)
 
 
 def poll_endpoint(handler: Handler) -> Handler:
-    return _surround(handler, Cors.PUBLIC, timed=False)
+    return _wrap(handler, Cors.PUBLIC, timed=False)
 
 
 def stream_endpoint(handler: Handler) -> Handler:
-    return _surround(handler, Cors.PUBLIC, timed=False)
+    return _wrap(handler, Cors.PUBLIC, timed=False)
 
 
 def route_pattern(request: web.Request) -> str:
-    """The pattern that matched, such as `/v1/sales/{sale}/holds`: bounded, unlike the path."""
+    """The pattern of the matched route, such as `/v1/sales/{sale}/holds`: bounded, unlike the
+    path.
+    """
     resource = request.match_info.route.resource
     return "unmatched" if resource is None else resource.canonical
 
 
 def add_fallback(app: web.Application) -> None:
-    """Answer what no route matches with a problem document too; to be called after all routes are
-    added.
+    """Adds the route of what no other matches, which responds with a problem document.
+
+    To be called after all routes are added.
     """
     app.router.add_route("*", "/{unmatched:.*}", _unmatched)
 
 
-def _surround(handler: Handler, policy: Cors, *, timed: bool = True) -> Handler:
-    always = ALWAYS[policy]
+def _wrap(handler: Handler, policy: Cors, *, timed: bool = True) -> Handler:
+    fixed = FIXED_HEADERS[policy]
 
     @wraps(handler)
-    async def surrounded(request: web.Request) -> web.StreamResponse:
+    async def wrapped(request: web.Request) -> web.StreamResponse:
         started = time.perf_counter() if timed else None
         try:
             response = await handler(request)
-        except Exception as exc:  # the boundary: to_error tells refusals from faults, logs those
+        except Exception as exc:  # to_error logs faults, not refusals
             response = problem_response(to_error(exc))
         if policy is not Cors.NONE and not response.prepared:
-            response.headers.update(always)
-            # Asked of the sale only where it matters: most requests come from our own pages.
+            response.headers.update(fixed)
+            # The sale is looked up only where it matters: most requests come from our own pages.
             if policy is Cors.BUYER and "Origin" in request.headers:
                 response = await _with_origin(response, request)
         _count(request, response.status, started)
         return response
 
-    return surrounded
+    return wrapped
 
 
 async def _with_origin(response: web.StreamResponse, request: web.Request) -> web.StreamResponse:
     try:
         response.headers.update(await origin_headers(request))
-    except Exception as exc:  # the sale's origins could not be read: the same boundary
+    except Exception as exc:  # the sale's origins could not be read
         return problem_response(to_error(exc))
     return response
 
@@ -95,7 +97,7 @@ def _count(request: web.Request, status: int, started: float | None) -> None:
     if metrics is None:
         return
     seconds = None if started is None else time.perf_counter() - started
-    metrics.answers.add(
+    metrics.responses.add(
         matched.route,
         request.method,
         status,
@@ -105,7 +107,7 @@ def _count(request: web.Request, status: int, started: float | None) -> None:
 
 
 async def _allowed_methods(request: web.Request) -> set[str]:
-    """The methods that this path has, were it asked with another one. Only misses pay for this."""
+    """The methods that the request's path has. Only requests without a route pay for this."""
     allowed: set[str] = set()
     fallback = request.match_info.route.resource
     for resource in request.app.router.resources():

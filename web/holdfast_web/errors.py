@@ -1,12 +1,11 @@
 """Every error code of the API, in one list, and the one exception that carries them.
 
 Invariants: a code is stable once published; its status never depends on where it is raised; every
-code stands in docs/api.md (a test compares both). No aiohttp in here, so that domain modules may
-raise `HoldfastError` themselves.
+code is in docs/api.md (a test compares both). No aiohttp in here, so that domain modules may raise
+`HoldfastError` themselves.
 
-Rejected: one exception class per code. Nothing in the service catches a single code; what has to be
-told apart inside the service is a typed result, and an exception is only ever on its way to the
-client.
+Rejected: one exception class per code. Nothing in the service catches a single code; outcomes that
+the service distinguishes are typed results, and an exception is always on its way to the client.
 """
 
 from enum import Enum

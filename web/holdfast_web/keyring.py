@@ -1,10 +1,10 @@
-"""Every signing key of the service, derived from one secret.
+"""Derives every signing key of the service from one secret.
 
-Nodes that share `HOLDFAST_SECRET` agree without talking. A key is HKDF-SHA256 (RFC 5869) of the
-secret with the purpose as `info`, so keys of different purposes are unrelated, and its `kid` is
-derived the same way and tells nothing about it. Rotation: a new secret is put first and the old one
-listed as previous; what was signed with the old one verifies until it is taken off the list.
-Signing always uses the first.
+Nodes that share `HOLDFAST_SECRET` derive the same keys. A key is HKDF-SHA256 (RFC 5869) of the
+secret with the purpose as `info`, so keys of different purposes are unrelated; its `kid` is derived
+the same way and reveals nothing about it. Rotation: a new secret is put first and the old one
+listed as previous; what was signed with the old one verifies until it is removed from the list.
+The first secret signs.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _INFO: Final = b"holdfast/1/"
 
 
 class Purpose(StrEnum):
-    """What a key is for; a key made for one purpose is worthless for every other."""
+    """What a key is for; a key of one purpose verifies nothing of another."""
 
     TICKET = "ticket"
     PASS = "pass"  # noqa: S105 - the name of a purpose, no password
@@ -33,6 +33,8 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True)
 class DerivedKey:
+    """A key with its public id."""
+
     kid: str
     key: bytes = field(repr=False)
 

@@ -1,6 +1,6 @@
-"""Which pages may make a request that sets a cookie: our own, and nobody else's.
+"""Which pages may make a request that sets a cookie: the service's own.
 
-Which URLs a visitor may be sent back to is decided by exact origin too, by a rule that storefronts
+To which URLs a visitor may be sent back is decided by exact origin too, by a rule that storefronts
 share: see `holdfast_connector.origins`.
 """
 
@@ -15,10 +15,10 @@ PUBLIC_ORIGIN: web.AppKey[str] = web.AppKey("public_origin", str)
 
 
 def require_same_origin(request: web.Request) -> None:
-    """403 `cross_origin` when a browser says that another site's page made this request.
+    """Raises CROSS_ORIGIN (403) when another site's page made this request.
 
-    `Sec-Fetch-Site` decides where it is sent, since the browser compares what it really talked to;
-    else `Origin` does. A client that sends neither is no browser with somebody's cookies.
+    `Sec-Fetch-Site` decides where a browser sends it, since the browser compares the host that it
+    really talks to; else `Origin` does. A client that sends neither is no browser.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:

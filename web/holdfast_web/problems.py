@@ -53,7 +53,7 @@ _HTTP_CODES: Final = {
 
 
 def to_error(exc: Exception) -> HoldfastError:
-    """The refusal or fault that the client is told of."""
+    """The error for the client; logs `exc` when it is a fault."""
     if isinstance(exc, HoldfastError):
         return exc
     for fault, code in _CODES:

@@ -1,5 +1,5 @@
-"""JSON answers through msgspec: one encoder, one content type, no intermediate `str`, and written
-out at once (see ready).
+"""JSON responses: encoded by msgspec without an intermediate `str`, and written at once (see
+server.ready).
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from holdfast_web.server.ready import Ready
 
 JSON_TYPE: Final = "application/json"
 
-# Every answer copies them; made once, they cost less than setting them one by one.
+# Every response copies them, which costs less than setting them one by one.
 _HEADERS: Final = CIMultiDictProxy(
     CIMultiDict({"Content-Type": JSON_TYPE, "Cache-Control": "no-store"})
 )
@@ -23,8 +23,8 @@ _encode = msgspec.json.Encoder().encode
 def json_response(
     value: object, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """`value` (structs, dataclasses, plain containers) as a JSON document that nobody may cache by
-    default.
+    """A response with `value` (structs, dataclasses, plain containers) as JSON; not cacheable
+    unless `headers` say so.
     """
     response = Ready(body=_encode(value), status=status, headers=_HEADERS)
     if headers is not None:

@@ -1,11 +1,11 @@
-"""How visitors show who they are: a ticket in a cookie or header, a pass as bearer token.
+"""The credentials of visitors: a ticket in a cookie or header, a pass as bearer token.
 
-The cookie is the visitor's own and the browser sends it by itself, so whatever acts on it or sets
-it must come from our own page: another site may neither join nor claim in a visitor's name. A page
-of a return origin may do both with the ticket in a header, and gets no cookie.
+A browser sends the cookie by itself, so whatever acts on it or sets it must come from our own page:
+another site may neither join nor claim in a visitor's name. A page of a return origin may do both
+with the ticket in a header, and gets no cookie.
 
-A pass verifies in about 180 us (Ed25519), so what has verified is remembered until it ends; the
-memory is bounded and dropped whole when full, which costs one round of verifications.
+A pass takes about 180 us to verify (Ed25519), so verified passes are remembered until they end. The
+memory is bounded and cleared when full, which costs one round of verifications.
 """
 
 import logging
@@ -35,7 +35,9 @@ VERIFIED_KEPT_MAX: Final = 20_000
 
 
 def cookie_name(request: web.Request, sale: str) -> str:
-    """`__Host-` binds a cookie to this very host, but browsers take it over https only."""
+    """The name of the ticket's cookie. `__Host-` binds it to this host; browsers want https for
+    it.
+    """
     secure = request.app[PUBLIC_ORIGIN].startswith("https:")
     return f"{_HOST_ONLY}holdfast_{sale}" if secure else f"holdfast_{sale}"
 
@@ -43,9 +45,10 @@ def cookie_name(request: web.Request, sale: str) -> str:
 def set_ticket_cookie(
     response: web.StreamResponse, request: web.Request, sale: str, token: str
 ) -> None:
-    """Leaves the visitor's place with their browser.
+    """Sets the cookie with the visitor's ticket.
 
-    Written out: names and tickets need no quoting, and `http.cookies` takes longer than the ticket.
+    It is formatted here, since names and tickets need no quoting, and `http.cookies` takes longer
+    than making the ticket.
     """
     name = cookie_name(request, sale)
     secure = "; Secure" if name.startswith(_HOST_ONLY) else ""
@@ -56,14 +59,16 @@ def set_ticket_cookie(
 
 
 def shown_ticket(request: web.Request, sale: str) -> str | None:
-    """The ticket that came along, unchecked: the header's, else the cookie's."""
+    """The unverified ticket of a request: the header's, else the cookie's."""
     token = request.headers.get(TICKET_HEADER) or _cookie(request, sale)
     return token if token and len(token) <= MAX_TOKEN_CHARS else None
 
 
 def _cookie(request: web.Request, sale: str) -> str | None:
-    """The ticket's cookie. Ours need no unquoting, and `request.cookies` makes an object of
-    every cookie there is: 15 us for one, a sixth of a whole answer.
+    """The value of the ticket's cookie.
+
+    It needs no unquoting, and `request.cookies` makes an object of every cookie of the request: 15
+    us for one, a sixth of the time of a whole request.
     """
     cookies = request.headers.get("Cookie")
     if cookies is None:
@@ -88,18 +93,18 @@ def require_ticket(request: web.Request, room: Room) -> Ticket:
 async def join_room(
     request: web.Request, room: Room, nonce: str | None, identity: str | None
 ) -> JoinResult:
-    """A place for who asks, or the one they have; what became of it is counted."""
+    """Joins the room on behalf of a request, and counts the outcome."""
     try:
         joined = await room.join(
             shown_ticket(request, room.name),
             nonce,
-            address=joining_address(request, room),
-            identity=joining_identity(identity, room),
+            address=join_address(request, room),
+            identity=join_identity(identity, room),
         )
     except HoldfastError as error:
         if error.code is ErrorCode.JOIN_LIMITED:
             _count_join(request, room, "limited")
-            tell_unnamed_proxy(request, room, "joins are refused by address")
+            warn_of_untrusted_proxy(request, room, "joins are refused by address")
         raise
     fresh = "admitted" if joined.admission else "lobby" if joined.ticket.number is None else "line"
     _count_join(request, room, "again" if joined.again else fresh)
@@ -114,24 +119,24 @@ def _count_join(request: web.Request, room: Room, kind: str) -> None:
             metrics.passes.add(room.name, "issued")
 
 
-def joining_address(request: web.Request, room: Room) -> str | None:
-    """What the sale limits joins by; None where they are not limited, see limits."""
+def join_address(request: web.Request, room: Room) -> str | None:
+    """The address by which joins are limited; None where they are not, see join_limits."""
     per_minute = room.settings.address_joins_per_minute
     if per_minute == 0:
         return None
     address = client_address(request)
     if per_minute is None and not address.is_global:
-        tell_unnamed_proxy(request, room, "joins are not limited by address")
+        warn_of_untrusted_proxy(request, room, "joins are not limited by address")
         return None
     return address_network(address)
 
 
-def tell_unnamed_proxy(request: web.Request, room: Room, what: str) -> None:
-    """Warns, once for each sale and process, that a peer which nobody trusts names visitors."""
+def warn_of_untrusted_proxy(request: web.Request, room: Room, what: str) -> None:
+    """Warns, once for each sale and process, of a peer that is no trusted proxy and acts as one."""
     trusted = request.app[TRUSTED_PROXIES].trusts_peer(request)
-    if trusted or room.unnamed_proxy_told or "X-Forwarded-For" not in request.headers:
+    if trusted or room.untrusted_proxy_logged or "X-Forwarded-For" not in request.headers:
         return
-    room.unnamed_proxy_told = True
+    room.untrusted_proxy_logged = True
     logger.warning(
         "sale %s: %s, since %s sends X-Forwarded-For and is not in trusted_proxies;"
         " if it is a proxy of yours, name it there",
@@ -141,9 +146,11 @@ def tell_unnamed_proxy(request: web.Request, room: Room, what: str) -> None:
     )
 
 
-def joining_identity(token: str | None, room: Room) -> Identity | None:
-    """Whom the storefront vouches for, as far as the sale asks; 401 when it does not. Whether a
-    visitor without an identity may join is the room's to say: who has a place keeps it.
+def join_identity(token: str | None, room: Room) -> Identity | None:
+    """The verified identity of a join; None without one, or where the sale takes none.
+
+    Raises IDENTITY_REQUIRED (401) when it is not valid. Whether a visitor without an identity may
+    join is for the room to decide: a live place needs none.
     """
     if token is None or room.settings.identity is IdentityMode.OFF:
         return None
@@ -154,7 +161,10 @@ def joining_identity(token: str | None, room: Room) -> Identity | None:
 
 
 def may_use_cookies(request: web.Request, room: Room) -> bool:
-    """True for our own pages and for programs, False for pages of a return origin; else 403."""
+    """True for our own pages and for programs, False for pages of a return origin.
+
+    Raises CROSS_ORIGIN (403) for pages of any other origin.
+    """
     try:
         require_same_origin(request)
     except HoldfastError:
@@ -165,14 +175,15 @@ def may_use_cookies(request: web.Request, room: Room) -> bool:
 
 
 def require_own_page(request: web.Request, room: Room) -> None:
-    """An action in a visitor's name: with the cookie it must come from our own page."""
+    """Raises CROSS_ORIGIN unless a request that acts on the cookie comes from our own page."""
     if not may_use_cookies(request, room) and not request.headers.get(TICKET_HEADER):
         raise HoldfastError(ErrorCode.CROSS_ORIGIN)
 
 
-def pass_verifier(office: PassIssuer, now_ms: Callable[[str], int]) -> PassVerifier:
-    """What passes are checked with everywhere; `now_ms` is the time of a sale, by whose clock its
-    sessions end.
+def pass_verifier(passes: PassIssuer, now_ms: Callable[[str], int]) -> PassVerifier:
+    """Makes the verifier of passes for all handlers.
+
+    `now_ms` gives the time of a sale in Unix milliseconds: its sessions end by its own clock.
     """
     verified: dict[tuple[str, str], PassClaims] = {}
 
@@ -185,20 +196,20 @@ def pass_verifier(office: PassIssuer, now_ms: Callable[[str], int]) -> PassVerif
         known = verified.get((token, sale))
         if known is not None:
             return _as_of(known, now) if now < known.expires_at * 1000 else None
-        granted = office.read(token, sale, now)
-        if granted is None:
+        admitted = passes.read(token, sale, now)
+        if admitted is None:
             return None
         if len(verified) >= VERIFIED_KEPT_MAX:
             verified.clear()
         claims = PassClaims(
             sale,
-            granted.uid,
-            granted.pass_id,
-            granted.subject,
-            granted.expires_at_ms // 1000,
-            granted.epoch,
-            frozenset(granted.channels),
-            granted.renewable_until_ms // 1000,
+            admitted.uid,
+            admitted.pass_id,
+            admitted.subject,
+            admitted.expires_at_ms // 1000,
+            admitted.epoch,
+            frozenset(admitted.channels),
+            admitted.renewable_until_ms // 1000,
         )
         verified[token, sale] = claims
         return _as_of(claims, now)
@@ -207,6 +218,6 @@ def pass_verifier(office: PassIssuer, now_ms: Callable[[str], int]) -> PassVerif
 
 
 def _as_of(claims: PassClaims, now_ms: int) -> PassClaims:
-    """The claims, final once the time for renewing is over."""
+    """The claims as of `now_ms`: final once the time for renewing is over."""
     limit = claims.renewable_until
     return replace(claims, final=True) if limit and now_ms >= limit * 1000 else claims

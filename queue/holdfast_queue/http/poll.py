@@ -1,8 +1,9 @@
-"""The status poll: nearly all of the traffic, so it is answered with what is there already.
+"""The status poll: nearly all of the traffic.
 
-No store call, no encoding: the document's bytes are ready, the headers are made once per document,
-and both are written out at once. Measured beside a bare handler, an ETag and headers cost 9% of a
-request, a labelled counter and histogram 20-30%, which is why requests count into plain integers.
+It makes no store call and encodes nothing: the document's bytes are kept, the headers are made once
+per document, and both are written at once. Measured beside a bare handler, an ETag and headers cost
+9% of a request, a labelled counter and histogram 20-30%, which is why requests are counted in plain
+integers.
 """
 
 from typing import Final, Protocol
@@ -22,10 +23,10 @@ class Rooms(Protocol):
     """From a sale's name to its room in this process."""
 
     def known(self, name: str) -> Room | None:
-        """The room if it is there: what is asked most need not wait to find that out."""
+        """The room if it is built already; a call, since polls need not wait to find that out."""
 
     async def get(self, name: str) -> Room:
-        """The room, built when it is asked for first; raises UNKNOWN_SALE."""
+        """The room, built at its first use; raises UNKNOWN_SALE."""
 
 
 ROOMS: Final[web.AppKey[Rooms]] = web.AppKey("rooms")
@@ -37,12 +38,13 @@ STATUS_CACHING: Final = "public, max-age=0, s-maxage=1"
 
 
 class StatusPoll:
-    """Answers status polls; to be wrapped as an endpoint."""
+    """Answers status polls; `respond` is wrapped as an endpoint."""
 
     def __init__(self) -> None:
         self._headers: tuple[StatusDocument, CIMultiDictProxy[str]] | None = None
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def respond(self, request: web.Request) -> web.StreamResponse:
+        """The document, or 304 when the client has it."""
         rooms, name = request.app[ROOMS], request.match_info["sale"]
         document = (rooms.known(name) or await rooms.get(name)).document
         known = request.headers.get("If-None-Match")
@@ -52,7 +54,7 @@ class StatusPoll:
         return Ready(body=document.body, headers=headers)
 
     def _headers_of(self, document: StatusDocument) -> CIMultiDictProxy[str]:
-        """One set of headers per document, of which each answer makes its own copy."""
+        """The headers of a document, of which each response makes its own copy."""
         if self._headers is None or self._headers[0] is not document:
             headers = CIMultiDict(
                 {

@@ -1,4 +1,4 @@
-"""What the waiting room's answers look like in JSON. Clients rely on these names."""
+"""The JSON bodies of the waiting room. Clients rely on these names."""
 
 from holdfast_connector.origins import origin_of
 from holdfast_queue.line.results import Admission, JoinResult
@@ -8,6 +8,7 @@ from holdfast_web.timestamps import optional_timestamp, timestamp
 
 
 def join_members(joined: JoinResult, room: Room, return_url: str | None) -> dict[str, object]:
+    """The body of a join: the ticket, and the admission if there was one at once."""
     ticket = joined.ticket
     members: dict[str, object] = {
         "ticket": joined.token,
@@ -25,6 +26,7 @@ def join_members(joined: JoinResult, room: Room, return_url: str | None) -> dict
 def admission_members(
     admission: Admission, room: Room, return_url: str | None
 ) -> dict[str, object]:
+    """The body of an admission; with a `return_url` it has the redirect to the shop."""
     redirect_to, limit_ms = None, admission.granted.renewable_until_ms
     if return_url is not None:
         redirect_to = redirect_url(return_url, room.handoff(admission, origin_of(return_url)))
@@ -38,7 +40,9 @@ def admission_members(
 
 
 def draw_members(room: Room) -> dict[str, object]:
-    """What the order can be recomputed from, as far as it may be known at this moment."""
+    """The values from which the order can be recomputed, as far as they are public at this
+    moment.
+    """
     line = room.document.line
     facts = room.lobby.facts(line)
     starts = facts.starts if facts else ()

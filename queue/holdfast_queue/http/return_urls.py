@@ -1,6 +1,6 @@
-"""Where a visitor may be sent back to: the sale's return origins, and our own.
+"""Checks where a visitor may be sent back to: the sale's return origins, and the service's own.
 
-The rule is the connector's, for a storefront lives by the same; here it becomes a refusal.
+What counts as an origin is defined in the connector, since storefronts check by the same rule.
 """
 
 from collections.abc import Collection
@@ -10,7 +10,7 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 
 
 def check_return_url(url: str, origins: Collection[str], own_origin: str) -> str:
-    """`url` itself when its origin is in `origins` or our own, else 400 `invalid_return_url`."""
+    """Returns `url` when its origin is in `origins` or our own, else raises INVALID_RETURN_URL."""
     try:
         origin = origin_of(url)
     except ValueError as exc:

@@ -1,7 +1,7 @@
-"""The waiting room over HTTP: thin handlers, each one call into the room.
+"""The routes of the waiting room: thin handlers, each one call into the room.
 
-What is asked most is registered first, since routing looks at one path after the other: the status
-poll (see poll), the visitor's own view, the join. Nothing here decides who is admitted.
+Frequent routes are registered first, since routing looks at one path after the other: the status
+poll (see poll), the visitor's own view, the join. No handler decides who is admitted.
 """
 
 from collections.abc import Awaitable
@@ -43,14 +43,14 @@ from holdfast_web.responses import json_response
 
 _MAX_NONCE_CHARS: Final = 128
 Token = Annotated[str, msgspec.Meta(max_length=BODY_LIMIT_BYTES)]
-"""One that is too long to be any is refused like every other that is none."""
+"""A token that is too long for an identity is refused like any other invalid one."""
 Url = Annotated[str, msgspec.Meta(max_length=MAX_URL_CHARS)]
 _JWKS_CACHING: Final = "no-cache"
-"""Who meets a new key asks for the set again, and must not be given one from before a rotation."""
+"""A client that meets an unknown key reads the set again, and must not get a cached one."""
 
 
 class JoinBody(msgspec.Struct, forbid_unknown_fields=True):
-    """`nonce` has a part in the draw; `identity` is for storefronts that vouch for visitors."""
+    """`nonce` takes part in the draw; `identity` is signed by the storefront."""
 
     nonce: Annotated[str, msgspec.Meta(max_length=_MAX_NONCE_CHARS)] | None = None
     identity: Token | None = None
@@ -67,9 +67,9 @@ class ExchangeBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def add_routes(app: web.Application) -> None:
-    """All of the waiting room. To be called before other packages add theirs."""
+    """Adds all routes of the waiting room; to be called before other packages add theirs."""
     router = app.router
-    router.add_get(STATUS_ROUTE, poll_endpoint(StatusPoll().answer))
+    router.add_get(STATUS_ROUTE, poll_endpoint(StatusPoll().respond))
     router.add_get(SALE + "/ticket", _ticket)
     router.add_post(SALE + "/tickets", _tickets)
     router.add_post(SALE + "/pass", _claim)
@@ -165,7 +165,7 @@ async def _draw(request: web.Request) -> web.StreamResponse:
 
 @endpoint
 async def _identity_key(request: web.Request) -> web.StreamResponse:
-    """What the sale's storefront signs identities with."""
+    """The key with which the sale's storefront signs identities."""
     await require_role(request, Role.PLATFORM)
     room = await _room(request)
     kid, key = request.app[ROOM_SERVICES].identities.key_of(room.uid)
@@ -185,10 +185,10 @@ def _check_return_url(url: str | None, request: web.Request, room: Room) -> None
 
 
 def _exchanging_origin(request: web.Request, body: ExchangeBody) -> str | None:
-    """Whom the hand-off must be meant for; None when nobody says who is asking.
+    """The origin that the hand-off must be meant for; None when the request names none.
 
-    A browser says its origin with every POST and cannot lie. A program can name any, so demanding
-    one of a shop's server would keep nobody out; who names it has it checked.
+    A browser sends its origin with every POST, truthfully. A program can send any, so to require
+    one of a shop's server would keep no attacker out; an origin that is sent is checked.
     """
     return request.headers.get("Origin") or body.origin
 

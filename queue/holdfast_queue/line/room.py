@@ -46,7 +46,7 @@ class Room:
         self.name = name
         self.ref = ref
         self.brand = brand or Brand()
-        self.unnamed_proxy_told = False
+        self.untrusted_proxy_logged = False
         self._services = services
         self._line_state = LineState(name, ref, settings, services, draw)
         self._presence = Presence(services.calls, ref)

@@ -1,13 +1,13 @@
-"""Reading a request body: bounded in bytes, in time and in shape.
+"""Reads request bodies, bounded in bytes, in time and in shape.
 
-The body is read by our own loop rather than by `request.json()`: the limit differs by endpoint (16
-KiB, plans 32 MiB), and a body that drips in must not hold a connection open. None is decompressed
-(see connection). msgspec validates while it parses; a struct must forbid unknown fields, so that a
-misspelt setting is a 400 that names it and not silently ignored. All text in a body is held to one
-rule (see text).
+The body is read by a loop of ours instead of `request.json()`: the limit differs by endpoint (16
+KiB, plans 32 MiB), and a body that arrives slowly must not hold a connection. None is decompressed
+(see server.connection). msgspec validates while it parses; a struct must forbid unknown fields, so
+that a misspelt setting is a 400 that names it instead of being ignored. All text in a body follows
+one rule (see text).
 
-The `Content-Type` is not looked at: everything that sets a cookie checks the origin (origins.py),
-so nothing hangs on it.
+The `Content-Type` is not looked at: every request that sets a cookie has its origin checked (see
+origins), so nothing depends on it.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ async def read_json(
     limit: int = BODY_LIMIT_BYTES,
     seconds: float = BODY_SECONDS,
 ) -> T:
-    """The body as a `shape`; an empty body is `default` where one is given."""
+    """The body as a `shape`, or `default` when it is empty; raises HoldfastError."""
     body = await read_bytes(request, limit=limit, seconds=seconds)
     if not body and default is not None:
         return default
@@ -53,7 +53,7 @@ async def read_json(
 
 
 async def read_members(request: web.Request) -> dict[str, object]:
-    """The body as a JSON object of any members; their text is its reader's to clean."""
+    """The body as a JSON object of any members, whose text the caller has to clean."""
     body = await read_bytes(request, limit=BODY_LIMIT_BYTES, seconds=BODY_SECONDS)
     return _decoded(_members, body)
 
@@ -83,13 +83,13 @@ def _decoded(decoder: msgspec.json.Decoder[V], body: bytes | bytearray) -> V:
 
 
 async def read_bytes(request: web.Request, *, limit: int, seconds: float) -> bytearray:
-    """The whole body, at most `limit` bytes within `seconds`."""
+    """The whole body, at most `limit` bytes within `seconds`; raises HoldfastError."""
     if (request.content_length or 0) > limit:
         raise HoldfastError(ErrorCode.BODY_TOO_LARGE)
     body = bytearray()
     if not request.body_exists:
         return body
-    if request.content.is_eof():  # it came with the head, as small ones do: nothing to wait for
+    if request.content.is_eof():  # it arrived with the head, as small ones do
         body += request.content.read_nowait()
         if len(body) > limit:
             raise HoldfastError(ErrorCode.BODY_TOO_LARGE)
@@ -100,9 +100,9 @@ async def read_bytes(request: web.Request, *, limit: int, seconds: float) -> byt
                 body += chunk
                 if len(body) > limit:
                     raise HoldfastError(ErrorCode.BODY_TOO_LARGE)
-    except (TimeoutError, ConnectionError):  # or it never will: the client is gone
+    except (TimeoutError, ConnectionError):  # ConnectionError: the client is gone
         raise HoldfastError(ErrorCode.REQUEST_TIMEOUT) from None
-    except web.RequestPayloadError:  # not what its Transfer-Encoding says
+    except web.RequestPayloadError:  # not as its Transfer-Encoding says
         raise invalid("body", "The body cannot be decoded.") from None
     return body
 

@@ -1,7 +1,7 @@
-"""The address a request really came from: the rightmost hop that is not a trusted proxy.
+"""The client's address of a request: the rightmost hop that is not a trusted proxy.
 
-`X-Forwarded-For` grows to the right, so everything left of the first hop we do not trust is
-hearsay: a client may have written it. Without trusted proxies (the default) the header is not
+Each proxy adds to the right end of `X-Forwarded-For`, so what is left of the first untrusted hop
+may have been written by the client itself. Without trusted proxies (the default) the header is not
 looked at.
 """
 
@@ -19,15 +19,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _PASSED_ON: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP")
 
 UNKNOWN: Final = ipaddress.IPv4Address(0)
-"""What a peer without an address counts as, such as one that came through a unix socket nobody
-declared trusted.
-"""
+"""Stands for a peer without an address, such as one on a unix socket that is not trusted."""
 
 
 class TrustedProxies:
-    """The networks whose `X-Forwarded-For` entries are believed; `unix` trusts peers on a unix
-    socket.
-    """
+    """The networks of trusted proxies; the entry `unix` trusts peers on a unix socket."""
 
     def __init__(self, entries: Iterable[str] = ()) -> None:
         wanted = [entry.strip() for entry in entries if entry.strip()]
@@ -42,7 +38,7 @@ class TrustedProxies:
         return any(address in network for network in self._networks)
 
     def trusts_peer(self, request: web.Request) -> bool:
-        """Whether the entries of whoever is connected are believed."""
+        """Whether the peer of the connection is a trusted proxy."""
         return self.trusts(_parse(request.remote or ""))
 
 
@@ -50,7 +46,7 @@ TRUSTED_PROXIES: Final = web.AppKey("trusted_proxies", TrustedProxies)
 
 
 def client_address(request: web.Request) -> Address:
-    """The client's address as far as trust reaches."""
+    """The address of the client, or of the first hop that is not trusted."""
     trusted = request.app[TRUSTED_PROXIES]
     peer = _parse(request.remote or "")
     if not trusted.trusts(peer):
@@ -68,8 +64,9 @@ def client_address(request: web.Request) -> Address:
 
 
 def peer_is_local(request: web.Request) -> bool:
-    """Whether a program on this machine asks on its own behalf, and not a proxy on somebody else's:
-    those say so in one of several headers.
+    """Whether the request comes from a program on this machine, and not from a proxy on it.
+
+    A proxy adds one of several headers to the requests that it passes on.
     """
     peer = _parse(request.remote or "")
     if peer is None or not peer.is_loopback:
@@ -78,8 +75,9 @@ def peer_is_local(request: web.Request) -> bool:
 
 
 def address_network(address: Address) -> str:
-    """What a client is counted by: its address, in IPv6 its network of 64 bits, which is what one
-    subscriber has.
+    """The text by which a client is counted: its address, in IPv6 its network of 64 bits.
+
+    One subscriber has such a network.
     """
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((address, 64), strict=False))
@@ -87,8 +85,10 @@ def address_network(address: Address) -> str:
 
 
 def _parse(text: str) -> Address | None:
-    """An address as proxies write it: bare, `1.2.3.4:567`, `[::1]` or `[::1]:567`; IPv4 in IPv6
-    counts as IPv4.
+    """The address in `text`, None when there is none.
+
+    Proxies write it plainly or as `1.2.3.4:567`, `[::1]`, `[::1]:567`; IPv4 in IPv6 is taken as
+    IPv4.
     """
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,8 +1,8 @@
-"""`Idempotency-Key`: the header's form, and the digest that tells a repeat from a reuse.
+"""The header `Idempotency-Key`, and the digest that tells a repeated request from another one.
 
-A repeat of the same request under the same key gets the same answer; another request under it is
-422 `idempotency_mismatch`. The digest is taken over the *validated* request in a deterministic
-encoding, so that white space, field order and spelt-out defaults make no difference.
+A repeat of the same request with the same key gets the same response; another request with it is
+422 `idempotency_mismatch`. The digest is taken over the validated request in a deterministic
+encoding, so white space, field order and spelt-out defaults make no difference.
 """
 
 import hashlib
@@ -25,11 +25,11 @@ _KEY: Final = re.compile(r'"?([A-Za-z0-9!#$%&\'()*+,\-./:;<=>?@\[\]^_`{|}~]{1,12
 
 def idempotency_key(request: web.Request) -> str:
     """The key of this request, or 400 naming the header."""
-    given = request.headers.getall(HEADER, [])
-    if len(given) != 1:
-        problem = "is given more than once" if given else "is required"
+    sent = request.headers.getall(HEADER, [])
+    if len(sent) != 1:
+        problem = "is sent more than once" if sent else "is required"
         raise invalid(HEADER, f"The header {HEADER} {problem}.")
-    match = _KEY.fullmatch(given[0].strip())
+    match = _KEY.fullmatch(sent[0].strip())
     if match is None:
         raise invalid(HEADER, f"{HEADER} must be 1 to {MAX_KEY_CHARS} visible ASCII characters.")
     return match[1]

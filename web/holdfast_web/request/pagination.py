@@ -1,7 +1,7 @@
 """Lists: `limit` and `cursor` in, `{"items": [...], "next": cursor|null}` out.
 
-A cursor is opaque to clients and carries the sort key of the last item shown, never an offset:
-items that appear or vanish while somebody pages neither repeat nor hide others.
+A cursor is opaque to clients and contains the sort key of the last item shown, never an offset:
+items that appear or vanish between two pages neither repeat nor hide others.
 """
 
 import base64
@@ -42,16 +42,19 @@ def page_query(
 
 
 def page(items: Sequence[object], after: CursorKey | None) -> dict[str, object]:
-    """The body of a list answer; `after` is the sort key of the last item when there are more."""
+    """The body of a list; `after` is the sort key of the last item when there are more, else
+    None.
+    """
     return {"items": items, "next": None if after is None else encode_cursor(*after)}
 
 
 def encode_cursor(*key: str | int) -> str:
+    """The cursor of a sort key."""
     return base64.urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode()
 
 
 def decode_cursor(text: str, *shape: type[str] | type[int]) -> CursorKey:
-    """The sort key in `text`, or 400 naming the cursor when we cannot have made it."""
+    """The sort key in a cursor; raises 400 `invalid_request` for one that is not of this shape."""
     if len(text) > MAX_CURSOR_CHARS:
         raise invalid("cursor", "The cursor is not one of ours.")
     try:

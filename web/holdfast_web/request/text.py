@@ -1,18 +1,18 @@
-"""Text from outside: one rule for every body, path, query, header and seating plan.
+"""The rule for text from outside: every body, path, query, header and seating plan follows it.
 
-Text has no control characters and no half characters (lone surrogates, which JSON can spell and no
-database stores), and is kept in Unicode normal form C: what one keyboard writes as one character
-and another as a letter with an accent is one name. It is normalised, not refused, since either form
-is what its writer means. A field that people read as several lines, marked by `MULTILINE`, may have
-line breaks and tabs; a break is kept as a line feed. How long a text may be is its field's to say.
+Text has no control characters and no lone surrogates (which JSON can spell and no database stores),
+and is kept in Unicode normal form C, so that a name is one name whether its accents were typed as
+letters or as combining characters. It is normalised, not refused, since its writer means either. A
+field that people read as several lines, marked by `MULTILINE`, may have line breaks and tabs; a
+break is kept as a line feed. The field itself bounds the length.
 
-Bidirectional controls and joiners are no control characters in this sense: some scripts need them.
+Bidirectional controls and joiners are not control characters in this sense: some scripts need them.
 
 The rule is applied to whole decoded values (`cleaned`), so no field can be forgotten. Bodies in
-plain ASCII without escapes, which are nearly all, cannot break it and are not looked at.
+plain ASCII without escapes, which are nearly all, cannot break it and are not scanned.
 
-Rejected: a constrained `str` in each struct. Whoever adds a field would have to think of it, and
-what the ledger has kept since before the rule would not decode any more.
+Rejected: a constrained `str` in each struct. It could be forgotten in a new field, and what the
+ledger has kept since before the rule would not decode any more.
 """
 
 import re
@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 def clean_text(text: str, field: str, *, multiline: bool = False) -> str:
-    """`text` in normal form; 400 naming the field when it has what text may not have."""
+    """`text` in normal form; raises 400 naming the field for a character that is not allowed."""
     found = (_REFUSED_IN_LINES if multiline else _REFUSED).search(text)
     if found is not None:
         raise invalid(field, f"{field}: the character U+{ord(found[0]):04X} is not allowed.")
@@ -52,21 +52,21 @@ def clean_text(text: str, field: str, *, multiline: bool = False) -> str:
 
 
 def is_plain(body: bytes | bytearray) -> bool:
-    """Whether all text in this JSON is sure to be clean: ASCII, and nothing escaped."""
+    """Whether this JSON needs no cleaning: it is ASCII without escapes."""
     return body.isascii() and b"\\" not in body and b"\x7f" not in body
 
 
 def without_bom(body: bytes | bytearray) -> bytes | bytearray:
-    """Some editors write a byte order mark before UTF-8; it means nothing."""
+    """`body` without the byte order mark that some editors write before UTF-8."""
     return body[len(BOM) :] if body.startswith(BOM) else body
 
 
 def cleaned(
     value: T, field: str = "", *, multiline: bool = False, only: Collection[str] | None = None
 ) -> T:
-    """The decoded `value` with all its text in normal form, the very same object when it was.
+    """The decoded `value` with all its text in normal form; the same object when it already was.
 
-    `only` names the fields of a struct that came from outside. Raw JSON is left to its reader.
+    `only` names the fields of a struct that came from outside. Raw JSON is not cleaned.
     """
     clean: Any = value
     if isinstance(value, str):
@@ -87,7 +87,7 @@ def cleaned(
 
 
 def query_text(request: web.Request, name: str, *, limit: int = QUERY_CHARS_MAX) -> str | None:
-    """The query parameter `name`, None when there is none; 400 when it is given twice."""
+    """The query parameter `name`, None without one; raises 400 when it is there twice."""
     values = request.query.getall(name, [])
     if len(values) > 1:
         raise invalid(name, f"{name} is given more than once.")
@@ -99,7 +99,7 @@ def query_text(request: web.Request, name: str, *, limit: int = QUERY_CHARS_MAX)
 
 
 def query_flag(request: web.Request, name: str) -> bool:
-    """The query parameter `name`, which is `true` or `false`, the latter when there is none."""
+    """The query parameter `name`, `true` or `false`; False without one."""
     text = query_text(request, name)
     if text not in (None, "true", "false"):
         raise invalid(name, f"{name} can be `true` or `false`.")

@@ -1,17 +1,15 @@
-"""One client's HTTP connection: aiohttp's, with the bounds that it does not have.
+"""The HTTP connection of one client: aiohttp's, with bounds that it does not have.
 
-- No body is decompressed: a kilobyte may stand for a gigabyte, and unpacking it would stop the loop
-  for everybody. Who compresses one is told so before it is read (`refuse_encoded`).
-- A body that was refused is not read to its end. Of a short one the rest is taken, so that the
-  connection can be kept; with any other the answer is the last thing that happens on it.
-- What is not HTTP gets a problem document, and the log never sees it: aiohttp would log the bytes,
-  a cookie that is too long or a link with a raw `é` among them.
-- An answer that the client does not take ends the connection, whatever kind of answer it is. The
-  transport's buffer has no allowance: it is paused as soon as the kernel does not take something
-  at once, and goes on when it is empty. So a pause is a client that is behind, an answer is over
-  only when the kernel has all of it, and one timer for each pause bounds them all at no cost to
-  those who read.
-- A client that is gone before its request is handled is no fault of anybody.
+- No body is decompressed: a kilobyte may expand to a gigabyte, which would stop the event loop. A
+compressed one is refused before it is read (`refuse_encoded`). - A refused body is not read to its
+end, unless it is short, so that the connection can be kept; after any other the connection is
+closed with the response. - What is not HTTP gets a problem document, and is not logged: aiohttp
+would log the bytes, which may be a cookie that is too long. - A response that the client does not
+read ends the connection, whatever kind of response it is. The transport's buffer has a high-water
+mark of 0: writing is paused as soon as the kernel does not take all at once, and resumed when the
+buffer is empty. So a pause is a client that is behind, a response is done only when the kernel has
+all of it, and one timer for each pause bounds them all at no cost for clients that read. - A client
+that is gone before its request is handled causes no error in the log.
 
 aiohttp has settings for two of these. The rest needs names that it keeps to itself or might change
 (see the package's docstring); tests/web/test_connection.py tells how they have to behave.
@@ -34,7 +32,7 @@ from holdfast_web.request.body import BODY_LIMIT_BYTES
 from holdfast_web.server.rejections import Rejection, Rejections
 
 SERVER_NAME: Final = "holdfast"
-"""What the header `Server` says: no version, which would tell strangers what to try."""
+"""The header `Server`, without a version, which would tell attackers what to try."""
 
 REST_BYTES: Final = BODY_LIMIT_BYTES
 
@@ -43,8 +41,10 @@ Handler = Callable[[BaseRequest], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True)
 class ConnectionBounds:
-    """How long a client may take: for the first request's head, between requests, for each piece of
-    an answer (see ready), and to see that its body is not wanted.
+    """How long a client may take, in seconds.
+
+    For the head of the first request, between requests, for each piece of a response (see ready),
+    and to notice that its body is refused.
     """
 
     header_seconds: float = 10.0
@@ -56,7 +56,14 @@ class ConnectionBounds:
 class Connection(RequestHandler):
     """The protocol of one connection; `server` is what an `AppRunner` has made."""
 
-    __slots__ = ("_bounds", "_link", "_rejections", "_unreadable", "_write_seconds", "_write_timer")
+    __slots__ = (
+        "_bounds",
+        "_open_transport",
+        "_rejections",
+        "_unreadable",
+        "_write_seconds",
+        "_write_timer",
+    )
 
     def __init__(
         self, server: web.Server, bounds: ConnectionBounds, rejections: Rejections
@@ -71,12 +78,12 @@ class Connection(RequestHandler):
         )
         self._bounds = bounds
         self._rejections = rejections
-        self._link: asyncio.Transport | None = None
+        self._open_transport: asyncio.Transport | None = None
         self._write_seconds = bounds.write_seconds
         self._write_timer: asyncio.TimerHandle | None = None
         self._unreadable = False
 
-    # What a shutdown asks
+    # For the shutdown
 
     @property
     def requests_begun(self) -> int:
@@ -90,26 +97,26 @@ class Connection(RequestHandler):
 
     @property
     def is_stalled(self) -> bool:
-        """Whether something waits for the client to take it."""
+        """Whether a response waits for the client to read it."""
         return self._write_timer is not None
 
-    def hurry(self, seconds: float) -> None:
-        """From now on the client has so long for each piece of an answer, this one included."""
+    def set_write_seconds(self, seconds: float) -> None:
+        """Sets the time for each piece of a response, including the present one."""
         self._write_seconds = seconds
         if self.is_stalled:
             self._start_write_timer()
 
-    # What the transport tells
+    # Called by the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._link = cast(asyncio.Transport, transport)
-        self._link.set_write_buffer_limits(high=0)
+        self._open_transport = cast(asyncio.Transport, transport)
+        self._open_transport.set_write_buffer_limits(high=0)
         self._loop.call_later(self._bounds.header_seconds, self._close_silent)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_write_timer()
-        self._link = None
+        self._open_transport = None
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -120,7 +127,7 @@ class Connection(RequestHandler):
         self._stop_write_timer()
         super().resume_writing()
 
-    # What aiohttp does with requests
+    # Called by aiohttp for requests
 
     async def start(self) -> None:
         try:
@@ -128,7 +135,7 @@ class Connection(RequestHandler):
         except Exception:
             # A request arrived and the connection was lost before this task had its turn: aiohttp
             # has taken apart by then what it would need for the handler.
-            if self._link is not None:
+            if self._open_transport is not None:
                 raise
 
     def finish_response(
@@ -150,7 +157,7 @@ class Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to what is not HTTP (400), or to what a handler raised."""
+        """The response to what is not HTTP (400), or to what a handler raised (500)."""
         if status == ErrorCode.MALFORMED_REQUEST.status:
             self._unreadable = True
             self._rejections.add(Rejection.MALFORMED)
@@ -159,7 +166,7 @@ class Connection(RequestHandler):
             log_fault("request failed", exc)
             code = ErrorCode.INTERNAL_ERROR
         if request.writer.output_size > 0:
-            raise ConnectionError("An answer is on its way already.")
+            raise ConnectionError("A response has begun already.")
         response = problem_response(HoldfastError(code))
         response.force_close()
         return response
@@ -170,17 +177,17 @@ class Connection(RequestHandler):
     # Bounds
 
     def _close_silent(self) -> None:
-        if self._link is not None and not self._request_count:
+        if self._open_transport is not None and not self._request_count:
             self.force_close()
 
-    def _cut_off(self) -> None:
-        if self._link is not None:
+    def _abort(self) -> None:
+        if self._open_transport is not None:
             self._rejections.add(Rejection.NOT_READING)
-            self._link.abort()
+            self._open_transport.abort()
 
     def _start_write_timer(self) -> None:
         self._stop_write_timer()
-        self._write_timer = self._loop.call_later(self._write_seconds, self._cut_off)
+        self._write_timer = self._loop.call_later(self._write_seconds, self._abort)
 
     def _stop_write_timer(self) -> None:
         if self._write_timer is not None:
@@ -190,21 +197,21 @@ class Connection(RequestHandler):
     async def _finish_unread(
         self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Answers a request of which something was not read."""
+        """Finishes the response to a request that was not read to its end."""
         if not self._is_short(request) and not resp.prepared:
             resp.force_close()
         resp, lost = await super().finish_response(request, resp, start_time)
         if not lost:
-            await self._leave_rest(request, keep=resp.keep_alive is not False)
+            await self._skip_rest(request, keep=resp.keep_alive is not False)
         return resp, lost
 
     def _is_short(self, request: BaseRequest) -> bool:
-        """Whether the rest of the body may as well be read."""
+        """Whether the rest of the body is short enough to be read."""
         length = request.content_length
         return not self._unreadable and length is not None and length <= REST_BYTES
 
-    async def _leave_rest(self, request: BaseRequest, *, keep: bool) -> None:
-        """Gets past what was not read of a request that has been answered."""
+    async def _skip_rest(self, request: BaseRequest, *, keep: bool) -> None:
+        """Reads or discards the rest of a request whose response is written."""
         if keep:
             try:
                 async with asyncio.timeout(self._bounds.linger_seconds):
@@ -221,8 +228,8 @@ class Connection(RequestHandler):
 
 
 def _refusal(raised: web.HTTPException) -> HoldfastError:
-    """What aiohttp refuses before any handler: an address that is no path, or an expectation, which
-    it would repeat.
+    """The error for what aiohttp refuses before any handler: an address that is no path, or an
+    expectation, which aiohttp's own text would repeat.
     """
     if raised.status == HTTPStatus.EXPECTATION_FAILED:
         return invalid("Expect", "The header Expect can be `100-continue`.")
@@ -230,7 +237,7 @@ def _refusal(raised: web.HTTPException) -> HoldfastError:
 
 
 def refuse_encoded(handler: Handler, rejections: Rejections) -> Handler:
-    """`handler`, but a request whose body has a `Content-Encoding` is 415 whatever it asks for."""
+    """Wraps `handler`: a request whose body has a `Content-Encoding` is refused with 415."""
 
     def guarded(request: BaseRequest) -> Awaitable[web.StreamResponse]:
         if hdrs.CONTENT_ENCODING in request.headers and not _is_plain(request):

@@ -1,16 +1,16 @@
-"""Answers whose bytes are all there: their head is written without asking what else they could be.
+"""Responses whose bytes are complete: head and body are written at once.
 
-aiohttp prepares every answer for compression, chunks, payloads, cookie objects and signals, which
-takes longer than all that a visitor's view is worked out from. A `Ready` answer is none of that: a
-status, headers, bytes. To a usual request (HTTP/1.1, kept alive, no HEAD) all of it goes out in one
-step, when it is prepared; to any other it is sent as aiohttp does it, so there is no second opinion
-about those. A test compares the bytes of both ways.
+aiohttp prepares every response for compression, chunks, payloads, cookie objects and signals, which
+takes longer than computing a visitor's view. A `Ready` response is a status, headers and bytes. For
+a usual request (HTTP/1.1, kept alive, no HEAD) all of it is written in one step, when it is
+prepared; for any other aiohttp sends it. A test compares the bytes of both ways. What it saves is
+in docs/performance.md.
 
-A body above PIECE_BYTES goes out in pieces, each when the client has taken the last one: a crowd
-that reads slowly, or not at all, shares the one document and holds no copy of it.
+A body above PIECE_BYTES is written in pieces, each when the client has read the last one: many
+clients that read slowly, or not at all, share one document instead of having a copy each.
 
-What is left out on purpose: `on_response_prepare` signals, of which the service has none. Names and
-values of headers are written, and checked for line breaks, by aiohttp's own function for that.
+`on_response_prepare` signals are not sent; the service has none. Names and values of headers are
+written, and checked for line breaks, by aiohttp's own function for that.
 """
 
 from typing import Final
@@ -28,7 +28,7 @@ _METHODS: Final = frozenset({"GET", "POST"})
 
 
 class Ready(web.Response):
-    """A response of bytes. 304 has none, every other status has some."""
+    """A response of bytes. 304 has no body, every other status has one."""
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
         body = self._body or b""
@@ -39,7 +39,7 @@ class Ready(web.Response):
             or transport.is_closing()
             or self.prepared
             or len(body) > PIECE_BYTES
-            or not self._may_go_at_once(request)
+            or not self._is_written_at_once(request)
         ):
             return await super().prepare(request)
         headers = self._headers
@@ -50,12 +50,12 @@ class Ready(web.Response):
         head = _serialize_headers(f"HTTP/1.1 {self._status} {self._reason}", headers)
         transport.write(head + body)
         self._keep_alive = self._eof_sent = True
-        await request.writer.drain()  # for a client that asks on and does not read
+        await request.writer.drain()  # for a client that goes on sending requests and does not read
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:
         body, writer = self._body, self._payload_writer
-        if not isinstance(body, bytes) or writer is None or not self._goes_in_pieces(body):
+        if not isinstance(body, bytes) or writer is None or not self._is_written_in_pieces(body):
             return await super().write_eof(data)
         view = memoryview(body)
         for start in range(0, len(view), PIECE_BYTES):
@@ -64,7 +64,7 @@ class Ready(web.Response):
         await web.StreamResponse.write_eof(self)
         return None
 
-    def _goes_in_pieces(self, body: bytes) -> bool:
+    def _is_written_in_pieces(self, body: bytes) -> bool:
         return (
             len(body) > PIECE_BYTES
             and not self._eof_sent
@@ -72,7 +72,7 @@ class Ready(web.Response):
             and not self._compression
         )
 
-    def _may_go_at_once(self, request: BaseRequest) -> bool:
+    def _is_written_at_once(self, request: BaseRequest) -> bool:
         return (
             request.keep_alive
             and request.version == HttpVersion11

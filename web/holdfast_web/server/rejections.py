@@ -1,8 +1,7 @@
-"""Requests and connections that end before a handler sees them: counted, and told in the log in one
-line for all of them.
+"""Counts requests and connections that end before a handler sees them, and logs one line for many.
 
-Anybody can make as many as they like, so each costs the log nothing. And what was wrong about one
-is not repeated: it may be a credential with one character too many.
+Anybody can cause as many as they like, so a single one is not logged. What was wrong about one is
+not logged either: it may be a credential with one character too many.
 """
 
 import logging
@@ -18,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class Rejection(StrEnum):
-    """Why the edge ended a request or a connection."""
+    """Why a request or a connection was ended."""
 
     MALFORMED = "malformed"
     ENCODED = "encoded"
@@ -26,24 +25,24 @@ class Rejection(StrEnum):
 
 
 class Rejections:
-    """Counts them with `count`, and logs a line every LOG_SECONDS at most."""
+    """Counts rejections with `count`, and logs a line every LOG_SECONDS at most."""
 
     def __init__(
         self, count: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._count = count
         self._clock = clock
-        self._untold: Counter[Rejection] = Counter()
-        self._told_at = -LOG_SECONDS
+        self._unreported: Counter[Rejection] = Counter()
+        self._reported_at = -LOG_SECONDS
 
     def add(self, reason: Rejection) -> None:
-        """One more."""
+        """Counts one rejection."""
         self._count(reason.value)
-        self._untold[reason] += 1
+        self._unreported[reason] += 1
         now = self._clock()
-        if now - self._told_at < LOG_SECONDS:
+        if now - self._reported_at < LOG_SECONDS:
             return
-        self._told_at = now
-        told = ", ".join(f"{times} {name}" for name, times in sorted(self._untold.items()))
-        _log.warning("rejected since the last such line: %s", told)
-        self._untold.clear()
+        self._reported_at = now
+        counts = ", ".join(f"{times} {name}" for name, times in sorted(self._unreported.items()))
+        _log.warning("rejected since the last such line: %s", counts)
+        self._unreported.clear()

@@ -1,10 +1,11 @@
-"""The page's own files: styles, scripts, icon.
+"""The page's static files: styles, scripts, icon.
 
-All of them live below one address that contains a digest over all of them, so they may be cached
-for ever and a new release is a new address; the modules import each other relatively and therefore
-always as the set that was released together. Read once at start, compressed once.
+All of them are below one address that contains a digest of all of them, so they may be cached for
+ever, and a new release has a new address. The modules import each other by relative addresses, and
+so always get the set that was released together. Files are read and compressed once, at start.
 
-Rejected: aiohttp's static route. It stats the disk for every request and knows no immutability.
+Rejected: aiohttp's static route. It stats the disk for every request and cannot mark files as
+immutable.
 """
 
 import gzip
@@ -47,7 +48,9 @@ class Assets:
         app.router.add_get(self.prefix + "/{digest}/{file}", self.serve)
 
     async def serve(self, request: web.Request) -> web.Response:
-        """An older digest gets today's file, uncached: the page that asks is about to be gone."""
+        """Serves a file; with an older digest the current one, uncached, since that page is
+        outdated.
+        """
         asset = self._assets.get(request.match_info["file"])
         if asset is None:
             raise web.HTTPNotFound

@@ -1,15 +1,16 @@
-"""The HTML documents of the waiting room, and the headers that go with each.
+"""The HTML documents of the waiting room, and the headers of each.
 
-Invariants: no document holds a script or a style of its own and none asks another host for
-anything; the Content-Security-Policy says so to the browser, so that even injected markup could do
-neither. `form-action` names the return origin too, because browsers hold the redirect that answers
-a form against it.
+Invariants: no document contains a script or a style, and none requests anything from another host.
+The Content-Security-Policy tells the browser so, so that injected markup could do neither.
+`form-action` includes the return origin, because browsers check the redirect that answers a form
+against it.
 
-A waiting page says nothing about a visitor, so everybody may get the same cached one; what depends
-on a visitor (`place`, and whatever was asked for with an identity) is `no-store`.
+A waiting page contains nothing about a visitor, so everybody may get the same cached one; what
+depends on a visitor (`place`, and every response to an address with an identity) is `no-store`.
 
-An identity is handed on where the visitor joins, by form or by script, and nowhere else: no link
-and no redirect of ours has it, and a page that came with one tells nobody its own address.
+An identity is passed on where the visitor joins, by form or by script, and nowhere else: no link
+and no redirect of ours contains it, and a page that came with one sends its address to no other
+site.
 """
 
 import hashlib
@@ -42,19 +43,19 @@ PAGE_HEADERS: Final = {
 
 
 IDENTIFIED_HEADERS: Final = {**PAGE_HEADERS, "Referrer-Policy": "strict-origin"}
-"""For an address with an identity in it, which must not be in the log of what the page asks for."""
+"""For a page whose address has an identity, which must not be in the logs of its requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What every document of one request needs."""
+    """The values that every document of one request needs."""
 
     sale: str
     return_url: str
     language: str
     brand: Brand
     identity: str | None = field(default=None, repr=False)
-    """What the shop has signed about the visitor, unchecked."""
+    """The identity that the shop has signed for the visitor, not verified."""
 
     @property
     def title(self) -> str:
@@ -80,7 +81,7 @@ def security_policy(return_origin: str | None = None) -> str:
 
 
 def waiting_document(visit: Visit) -> Html:
-    """The page with the script. It holds no word about any visitor."""
+    """The page with the script. It contains nothing about a visitor."""
     texts = visit.texts
     data = {
         "name": visit.sale,
@@ -101,7 +102,7 @@ def waiting_document(visit: Visit) -> Html:
 
 
 def place_document(visit: Visit, values: Mapping[str, str]) -> Html:
-    """The page for browsers without scripts, filled in by `place`."""
+    """The page for browsers without scripts, with the values that `place` computes."""
     return _render("place", visit, values)
 
 
@@ -113,11 +114,12 @@ def problem_document(
     code: str,
     seconds: int | None = None,
     again: str | None = None,
-    way_back: str | None = None,
+    shop_url: str | None = None,
 ) -> Html:
-    """`kind` names a pair of texts, `code` is the stable code that support staff will ask for.
+    """The page of an error: `kind` names a pair of texts, `code` is the stable code for support.
 
-    After `seconds` the page asks for the address `again` ("" is its own); `way_back` is the shop's.
+    After `seconds` the browser loads the address `again` ("" is its own); `shop_url` is the link to
+    the shop.
     """
     repeated = seconds is not None and again is not None
     values = {
@@ -127,14 +129,16 @@ def problem_document(
         "lead": texts[f"problem_{kind}_lead"],
         "refresh": refresh_tag(seconds, again or "") if repeated else Html(""),
         "note": texts["problem_again"].format(seconds=seconds) if repeated else "",
-        "back": Html("") if way_back is None else back_html(way_back, texts),
+        "back": Html("") if shop_url is None else back_html(shop_url, texts),
         "code": code,
     }
     return _TEMPLATES.render("problem", values)
 
 
 def refresh_tag(seconds: int | None, address: str = "") -> Html:
-    """Asks for the page again, or for another `address`, after a time; None is never."""
+    """The tag that reloads the page, or loads another `address`, after `seconds`; empty for
+    None.
+    """
     if seconds is None:
         return Html("")
     content = f"{seconds};url={address}" if address else f"{seconds}"
@@ -154,20 +158,20 @@ def form_html(visit: Visit, action: str, label: str) -> Html:
 
 
 def identity_html(visit: Visit) -> Html:
-    """The form's field for the identity, where there is one."""
+    """The form's field for the identity; empty without one."""
     if visit.identity is None:
         return Html("")
     return _TEMPLATES.render("identity", {"identity": visit.identity})
 
 
 def back_html(return_url: str, texts: Mapping[str, str]) -> Html:
-    """The way back to the shop."""
+    """The link back to the shop."""
     return _TEMPLATES.render("back", {"return_url": return_url, "label": texts["back_action"]})
 
 
-def line_html(lines: Sequence[tuple[str, str]]) -> Html:
-    """Terms and values of a visitor's place."""
-    rows = (_TEMPLATES.render("fact", {"term": term, "value": value}) for term, value in lines)
+def facts_html(facts: Sequence[tuple[str, str]]) -> Html:
+    """A list of terms and values about a visitor's place."""
+    rows = (_TEMPLATES.render("fact", {"term": term, "value": value}) for term, value in facts)
     return Html(f'<dl class="facts">{"".join(rows)}</dl>')
 
 
@@ -192,7 +196,7 @@ def brand_path(sale: str, brand: Brand) -> str:
 
 
 def brand_stylesheet(brand: Brand) -> str:
-    """The sale's colour as the two pairs of shades that the page's styles use."""
+    """The style sheet with the sale's colour, in shades for light and dark paper."""
     light, dark = shades(brand.colour, LIGHT_PAPER), shades(brand.colour, DARK_PAPER)
     return (
         f":root {{ --brand: {light.brand}; --on-brand: {light.on_brand}; }}\n"
@@ -215,12 +219,12 @@ def _render(template: str, visit: Visit, values: Mapping[str, str]) -> Html:
 
 
 def _head() -> Html:
-    """What the head of every document begins with."""
+    """The beginning of every document's head."""
     return _TEMPLATES.render("head", {"static": ASSETS.base})
 
 
 def _with_texts(visit: Visit, values: Mapping[str, str]) -> dict[str, str]:
-    """The catalogue as `$t_name` places."""
+    """`values` and the texts, each as `$t_name`."""
     return {**{f"t_{key}": text for key, text in visit.texts.items()}, **values}
 
 

@@ -1,4 +1,4 @@
-"""Which language a visitor reads, and the texts in it.
+"""Chooses a visitor's language, and loads the texts in it.
 
 The catalogues are JSON files that all hold the same keys; a sale may word some of them itself (see
 `holdfast_queue.line.brand`). The choice follows `Accept-Language` (RFC 9110, 12.5.4) unless
@@ -35,7 +35,9 @@ def other_language(language: str) -> str:
 
 
 def negotiate(accepted: str, wished: str | None = None) -> str:
-    """The language to answer in: the one asked for by name, else the visitor's best-liked."""
+    """The language of a response: `wished` if there is such, else the preferred one of
+    `accepted`.
+    """
     if wished in LANGUAGES:
         return wished
     for language_range in _by_preference(accepted):
@@ -67,7 +69,7 @@ def _weight(parameter: str) -> float:
 
 
 def _known(language_range: str) -> str | None:
-    """Chinese in any script gets Simplified: it is nearer to its readers than English is."""
+    """The catalogue for a language range; any Chinese gets the simplified one, None is unknown."""
     primary = language_range.split("-", maxsplit=1)[0]
     if primary == "zh":
         return "zh-Hans"

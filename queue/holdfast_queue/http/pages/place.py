@@ -1,8 +1,8 @@
-"""The same line for a browser without scripts: what it is shown, and what its form asks for.
+"""The page for browsers without scripts: its scene, its texts, and its form.
 
-The page refreshes itself; joining and claiming are POSTs of a form. Nothing here decides: the same
-room is asked as by the API, and a scene follows from its document in the same order of precedence
-as in `static/scene.js`.
+The page refreshes itself; joining and claiming are POSTs of a form. It decides nothing: it uses the
+same room as the API, and chooses a scene from the document in the same order of precedence as
+`static/scene.js`.
 """
 
 import math
@@ -14,8 +14,8 @@ from typing import Final
 from holdfast_queue.http.pages.documents import (
     Visit,
     back_html,
+    facts_html,
     form_html,
-    line_html,
     message_html,
     refresh_tag,
 )
@@ -38,7 +38,7 @@ _HOURS_FROM_SECONDS: Final = 7_200
 
 
 class Scene(StrEnum):
-    """What the page shows; the names are those of the texts and of the styles."""
+    """What the page shows; texts and styles have the same names."""
 
     FORM = "form"
     SCHEDULED = "scheduled"
@@ -60,19 +60,19 @@ class Scene(StrEnum):
 _OVER: Final = {SaleState.CLOSED: Scene.CLOSED, SaleState.SOLD_OUT: Scene.SOLD_OUT}
 _WITHOUT_PLACE: Final = {SaleState.SCHEDULED: Scene.SCHEDULED, SaleState.DRAINING: Scene.DRAINING}
 _JOINABLE: Final = frozenset({Scene.FORM, Scene.COOKIES, Scene.EXPIRED, Scene.ENDED})
-_STANDING: Final = _JOINABLE | {Scene.IDENTITY}
-"""Nothing but the visitor changes these: they are not refreshed."""
+_NOT_REFRESHED: Final = _JOINABLE | {Scene.IDENTITY}
+"""Scenes that only an action of the visitor ends."""
 
-_AT_LEISURE: Final = frozenset({Scene.CLOSED, Scene.SOLD_OUT, Scene.DRAINING, Scene.REJECTED})
-_WITH_WAY_BACK: Final = _AT_LEISURE | _STANDING - {Scene.FORM} | {Scene.SCHEDULED}
-"""Scenes in which nothing comes by itself, or not soon: the shop is a way on."""
+_SLOWLY_REFRESHED: Final = frozenset({Scene.CLOSED, Scene.SOLD_OUT, Scene.DRAINING, Scene.REJECTED})
+_WITH_SHOP_LINK: Final = _SLOWLY_REFRESHED | _NOT_REFRESHED - {Scene.FORM} | {Scene.SCHEDULED}
+"""Scenes that do not change by themselves, or not soon: they have a link to the shop."""
 
 _IN_LINE: Final = frozenset({Scene.LOBBY, Scene.WAITING, Scene.HELD, Scene.PAUSED})
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one page is made from."""
+class PageState:
+    """The values that one page is made from."""
 
     scene: Scene
     document: StatusDocument
@@ -80,11 +80,13 @@ class Look:
     view: VisitorView | None
 
 
-def look_around(
+def page_state(
     room: Room, view: VisitorView | None, *, identified: bool = False, ticket_lost: bool = False
-) -> Look:
-    """The scene for a visitor with the place `view`, or with none; `identified` when their shop
-    says who they are, `ticket_lost` when they have just joined and their browser shows no ticket.
+) -> PageState:
+    """Chooses the scene for a visitor with the place `view`, or with none.
+
+    `identified` when the shop has signed who they are, `ticket_lost` when they have just joined and
+    their browser sends no ticket.
     """
     document = room.document
     if document.state in _OVER:
@@ -95,7 +97,7 @@ def look_around(
         scene = _without_place(room, document, identified)
         if ticket_lost and scene in {Scene.FORM, Scene.IDENTITY}:
             scene = Scene.COOKIES
-    return Look(scene, document, room.settings, view)
+    return PageState(scene, document, room.settings, view)
 
 
 def _without_place(room: Room, document: StatusDocument, identified: bool) -> Scene:
@@ -118,108 +120,108 @@ def _in_line(document: StatusDocument, view: VisitorView) -> Scene:
     return Scene.HELD if everything_held else Scene.WAITING
 
 
-def place_values(visit: Visit, look: Look) -> dict[str, str]:
-    """What goes into `templates/place.html`."""
+def place_values(visit: Visit, page: PageState) -> dict[str, str]:
+    """The values for `templates/place.html`."""
     texts = visit.texts
-    figure, caption = _figure(texts, look)
-    refresh = None if look.scene in _STANDING else _refresh_seconds(look)
+    figure, caption = _figure(texts, page)
+    refresh = None if page.scene in _NOT_REFRESHED else _refresh_seconds(page)
     return {
-        "state": look.scene.value,
-        "title": f"{texts[f'{look.scene}_headline']} - {visit.title}",
-        "headline": texts[f"{look.scene}_headline"],
-        "lead": _lead(visit, look),
+        "state": page.scene.value,
+        "title": f"{texts[f'{page.scene}_headline']} - {visit.title}",
+        "headline": texts[f"{page.scene}_headline"],
+        "lead": _lead(visit, page),
         "figure": figure,
         "figure_class": _figure_class(figure),
         "caption": caption,
-        "details": _details(texts, look),
-        "form": _form(visit, look.scene),
-        "message": message_html(texts, look.settings.message),
+        "details": _details(texts, page),
+        "form": _form(visit, page.scene),
+        "message": message_html(texts, page.settings.message),
         "refresh": refresh_tag(refresh),
         "note": "" if refresh is None else texts["form_refresh"].format(seconds=refresh),
     }
 
 
-def _lead(visit: Visit, look: Look) -> str:
-    """The operator's own words go first, then those for a page that does nothing by itself."""
-    texts, scene = visit.texts, look.scene
+def _lead(visit: Visit, page: PageState) -> str:
+    """The lead text: the operator's own, else the one for a page without scripts."""
+    texts, scene = visit.texts, page.scene
     if scene is Scene.LOBBY:
-        drawn = look.settings.queueing_method is QueueingMethod.RANDOM
+        drawn = page.settings.queueing_method is QueueingMethod.RANDOM
         return texts["lobby_lead_random" if drawn else "lobby_lead_fifo"]
     if scene is Scene.TURN:
-        return texts["form_turn_lead"].format(window=_claim_window(texts, look))
+        return texts["form_turn_lead"].format(window=_claim_window(texts, page))
     own = f"{scene}_lead"
     worded = own in visit.brand.texts_in(visit.language)
     return texts[own] if worded else texts.get(f"form_{own}", texts[own])
 
 
-def _figure(texts: Mapping[str, str], look: Look) -> tuple[str, str]:
-    view = look.view
-    if look.scene is Scene.FORM:
+def _figure(texts: Mapping[str, str], page: PageState) -> tuple[str, str]:
+    view = page.view
+    if page.scene is Scene.FORM:
         return "", ""
-    if look.scene in {Scene.SCHEDULED, Scene.LOBBY}:
-        return _until(texts, look)
-    if view is not None and view.users_ahead and look.scene is not Scene.TURN:
+    if page.scene in {Scene.SCHEDULED, Scene.LOBBY}:
+        return _countdown_figure(texts, page)
+    if view is not None and view.users_ahead and page.scene is not Scene.TURN:
         ahead = texts["ahead_one" if view.users_ahead == 1 else "ahead_other"]
         return f"{view.users_ahead:,}", ahead
-    if look.scene in {Scene.WAITING, Scene.HELD, Scene.PAUSED}:
+    if page.scene in {Scene.WAITING, Scene.HELD, Scene.PAUSED}:
         return texts["next_figure"], ""
-    return texts[f"{look.scene}_figure"], ""
+    return texts[f"{page.scene}_figure"], ""
 
 
-def _until(texts: Mapping[str, str], look: Look) -> tuple[str, str]:
-    seconds = _seconds_to_open(look)
+def _countdown_figure(texts: Mapping[str, str], page: PageState) -> tuple[str, str]:
+    seconds = _seconds_to_open(page)
     if seconds is None:
         return texts["scheduled_figure"], texts["scheduled_caption_unknown"]
     if seconds == 0:
         return texts["lobby_opening_figure"], texts["lobby_opening"]
-    return countdown(texts, seconds), texts[f"{look.scene}_caption"]
+    return countdown(texts, seconds), texts[f"{page.scene}_caption"]
 
 
-def _seconds_to_open(look: Look) -> int | None:
-    line = look.document.line
+def _seconds_to_open(page: PageState) -> int | None:
+    line = page.document.line
     opens_ms = line.opens_ms
-    if look.scene is Scene.SCHEDULED and line.prequeue_ms:
+    if page.scene is Scene.SCHEDULED and line.prequeue_ms:
         opens_ms = line.prequeue_ms
     if not opens_ms:
         return None
-    return max(0, math.ceil((opens_ms - look.document.now_ms) / 1000))
+    return max(0, math.ceil((opens_ms - page.document.now_ms) / 1000))
 
 
-def _refresh_seconds(look: Look) -> int:
-    if look.scene in _AT_LEISURE:
+def _refresh_seconds(page: PageState) -> int:
+    if page.scene in _SLOWLY_REFRESHED:
         return MAX_REFRESH_SECONDS
-    wished = MAX_REFRESH_SECONDS if look.view is None else math.ceil(look.view.refresh_seconds)
-    if look.scene in {Scene.SCHEDULED, Scene.LOBBY}:
-        wished = min(wished, (_seconds_to_open(look) or 0) + 1)
+    wished = MAX_REFRESH_SECONDS if page.view is None else math.ceil(page.view.refresh_seconds)
+    if page.scene in {Scene.SCHEDULED, Scene.LOBBY}:
+        wished = min(wished, (_seconds_to_open(page) or 0) + 1)
     return min(max(wished, MIN_REFRESH_SECONDS), MAX_REFRESH_SECONDS)
 
 
-def _details(texts: Mapping[str, str], look: Look) -> Html:
-    lines: list[tuple[str, str]] = []
-    if look.view is None or look.scene in _AT_LEISURE:
+def _details(texts: Mapping[str, str], page: PageState) -> Html:
+    facts: list[tuple[str, str]] = []
+    if page.view is None or page.scene in _SLOWLY_REFRESHED:
         return Html("")
-    if look.view.number is not None:
-        lines += [
-            (texts["your_number"], f"{look.view.number:,}"),
-            (texts["now_serving"], f"{look.document.line.serving:,}"),
+    if page.view.number is not None:
+        facts += [
+            (texts["your_number"], f"{page.view.number:,}"),
+            (texts["now_serving"], f"{page.document.line.serving:,}"),
         ]
-    if look.scene in {Scene.WAITING, Scene.HELD}:
-        lines.append((texts["estimated_wait"], wait_text(texts, look.view.wait)))
-    if look.scene in _IN_LINE:
-        lines.append((texts["claim_window"], _claim_window(texts, look)))
-    return line_html(lines)
+    if page.scene in {Scene.WAITING, Scene.HELD}:
+        facts.append((texts["estimated_wait"], wait_text(texts, page.view.wait)))
+    if page.scene in _IN_LINE:
+        facts.append((texts["claim_window"], _claim_window(texts, page)))
+    return facts_html(facts)
 
 
-def _claim_window(texts: Mapping[str, str], look: Look) -> str:
-    """How long a call waits: whole minutes, or seconds where those would promise too much."""
-    seconds = look.settings.claim_window_ms // 1000
+def _claim_window(texts: Mapping[str, str], page: PageState) -> str:
+    """The claim window in words: whole minutes, or seconds where minutes would be rounded up."""
+    seconds = page.settings.claim_window_ms // 1000
     if seconds < 120 and seconds % 60:
         return texts["duration_seconds"].format(count=seconds)
     return texts["duration_minutes"].format(count=seconds // 60)
 
 
 def _form(visit: Visit, scene: Scene) -> Html:
-    """What a visitor can do here, and the way back where there is little."""
+    """The form of what a visitor can do in a scene, and the link to the shop."""
     texts = visit.texts
     parts = []
     if scene is Scene.TURN:
@@ -227,13 +229,13 @@ def _form(visit: Visit, scene: Scene) -> Html:
     if scene in _JOINABLE:
         label = texts["form_join" if scene is Scene.FORM else "expired_action"]
         parts.append(form_html(visit, "join", label))
-    if scene in _WITH_WAY_BACK:
+    if scene in _WITH_SHOP_LINK:
         parts.append(back_html(visit.return_url, texts))
     return Html("".join(parts))
 
 
 def wait_text(texts: Mapping[str, str], wait: Wait | None) -> str:
-    """An estimate in words; the script says the same (view.js). The bound is rounded up."""
+    """An estimate in words, the same as view.js has; the bound is rounded up."""
     if wait is None:
         return texts["wait_unknown"]
     if wait.p90 < 60:
@@ -259,7 +261,7 @@ def countdown(texts: Mapping[str, str], seconds: int) -> str:
 
 
 def _figure_class(figure: str) -> str:
-    """How small it must be set to stay on the page; where there are scripts, they count exactly."""
+    """The style class that makes a long figure fit; the script measures instead of counting."""
     width = sum(1.75 if character > _LAST_NARROW else 1 for character in figure)
     if width > _LONG_FIGURE_DIGITS:
         return "longest"

@@ -1,8 +1,8 @@
-"""Refusals and faults as pages: what happened in the visitor's words, and a way on.
+"""Errors as pages: what happened, in the visitor's words, and what to do next.
 
-The status and the headers are those of the problem document. A page that could not be shown is
-asked for again by itself, no sooner than `Retry-After` says; a form is never sent again: its page
-goes on to the visitor's place instead.
+Status and headers are those of the problem document. A page that could not be shown reloads itself,
+no sooner than `Retry-After` says; a form is never sent again: its page goes on to the visitor's
+place instead.
 """
 
 from typing import Final
@@ -32,7 +32,7 @@ _KINDS: Final = {
 
 
 def problem_page(request: web.Request, error: HoldfastError) -> web.Response:
-    """The status and headers of the problem document, with a page as its body."""
+    """The response of the problem document with a page as its body."""
     response = problem_response(error)
     visit = request.get(VISIT)
     language = visit.language if visit else language_of(request)
@@ -44,7 +44,7 @@ def problem_page(request: web.Request, error: HoldfastError) -> web.Response:
         code=error.code.value,
         seconds=_retry_seconds(response),
         again=_again(request, visit),
-        way_back=visit.return_url if visit else request.get(ONLY_SHOP),
+        shop_url=visit.return_url if visit else request.get(ONLY_SHOP),
     )
     response.content_type = "text/html"
     headers = IDENTIFIED_HEADERS if names_identity(request) else PAGE_HEADERS
@@ -54,14 +54,14 @@ def problem_page(request: web.Request, error: HoldfastError) -> web.Response:
 
 
 def _retry_seconds(response: web.Response) -> int | None:
-    """When the same may be tried again; None where that changes nothing."""
+    """After how many seconds the request may be repeated; None where that changes nothing."""
     if response.status < 500 and response.status != 429:
         return None
     return max(_RETRY_SECONDS, int(response.headers.get(hdrs.RETRY_AFTER, "0")))
 
 
 def _again(request: web.Request, visit: Visit | None) -> str | None:
-    """What the page asks for then: itself (""), after a form the place; None is nothing."""
+    """The address that the page loads then: its own (""), after a form the place, None is none."""
     if request.method in {hdrs.METH_GET, hdrs.METH_HEAD}:
         return ""
     return None if visit is None else place_url(visit)

@@ -1,4 +1,4 @@
-"""HTML from templates: everything that is put in is escaped, unless it is `Html` already.
+"""Renders HTML templates: every value is escaped, unless it is `Html` already.
 
 The templates are plain files with `$name` places (string.Template), parsed at start. A missing name
 is an error, so a template and its caller cannot drift apart unnoticed.
@@ -18,7 +18,7 @@ _JSON_ESCAPES: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0
 
 
 class Html(str):
-    """Markup that is safe as it is."""
+    """Markup that needs no escaping."""
 
     __slots__ = ()
 
@@ -38,7 +38,9 @@ class Templates:
 
 
 def data_block(data: Mapping[str, object]) -> Html:
-    """JSON for a `<script type="application/json">`: nothing in it can end the element."""
+    """`data` as JSON for a `<script type="application/json">`, in which nothing ends the
+    element.
+    """
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return Html(text.translate(_JSON_ESCAPES))
 

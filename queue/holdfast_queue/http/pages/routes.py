@@ -1,12 +1,12 @@
-"""The waiting page over HTTP.
+"""The routes of the waiting page.
 
 `GET /wait/{sale}` gives everybody the same document and may be cached; everything that acts is a
 POST, by the page's script to the API or by a form to `/place`. A form acts on the visitor's cookie,
-so it must come from our own page, and it is answered with 303, so that a reload repeats nothing. A
-browser that is refused gets a page to read, a program gets the problem document.
+so it must come from our own page, and it is answered with 303, so that a reload repeats nothing. An
+error is answered with a page for browsers and a problem document for programs.
 
-A shop may send its visitors with an identity in the address. What is answered then is theirs alone
-(`no-store`); the form takes the identity along, the page's script takes it out of the address.
+A shop may send its visitors with an identity in the address. The response is then for this visitor
+alone (`no-store`); the form contains the identity, the page's script removes it from the address.
 """
 
 from collections.abc import Awaitable, Callable
@@ -34,7 +34,7 @@ from holdfast_queue.http.pages.documents import (
     security_policy,
     waiting_document,
 )
-from holdfast_queue.http.pages.place import Look, Scene, look_around, place_values
+from holdfast_queue.http.pages.place import PageState, Scene, page_state, place_values
 from holdfast_queue.http.pages.refusals import problem_page
 from holdfast_queue.http.pages.render import Html
 from holdfast_queue.http.pages.visits import (
@@ -59,9 +59,9 @@ PAGE: Final = "/wait/{sale}"
 _PAGE_CACHING: Final = "public, max-age=60"
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_PASSED: Final = {ErrorCode.CALL_EXPIRED: Scene.EXPIRED, ErrorCode.PASS_ENDED: Scene.ENDED}
+_EXPIRED_SCENES: Final = {ErrorCode.CALL_EXPIRED: Scene.EXPIRED, ErrorCode.PASS_ENDED: Scene.ENDED}
 _PRIVATE: Final = "no-store"
-_SHOWN_BY_THE_LINE: Final = frozenset(
+_STATES_OF_THE_SALE: Final = frozenset(
     {
         ErrorCode.NOT_OPEN,
         ErrorCode.DRAINING,
@@ -71,7 +71,7 @@ _SHOWN_BY_THE_LINE: Final = frozenset(
         ErrorCode.UNAUTHORIZED,
     }
 )
-"""Refusals that the page behind the 303 shows as what they are: a state of the sale."""
+"""Refusals that the page after the 303 shows as a state of the sale."""
 
 
 def add_routes(app: web.Application) -> None:
@@ -83,11 +83,11 @@ def add_routes(app: web.Application) -> None:
 
 
 def _page(handler: _Handler) -> _Handler:
-    """Refusals become a page for whoever reads HTML; `endpoint` answers the others, and counts."""
+    """An endpoint whose errors are pages for clients that accept HTML, else problem documents."""
 
     @endpoint
     @wraps(handler)
-    async def told(request: web.Request) -> web.StreamResponse:
+    async def responded(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
         except Exception as exc:
@@ -95,7 +95,7 @@ def _page(handler: _Handler) -> _Handler:
                 raise
             return problem_page(request, to_error(exc))
 
-    return told
+    return responded
 
 
 @_page
@@ -113,13 +113,13 @@ async def _place(request: web.Request) -> web.StreamResponse:
     ticket = room.read_ticket(token) if token else None
     look = room.view if is_speculative(request) else room.visit
     lost = token is None and JOINED_PARAMETER in values
-    found = look_around(
+    found = page_state(
         room,
         None if ticket is None else look(ticket),
         identified=visit.identity is not None,
         ticket_lost=lost,
     )
-    return _show(visit, found)
+    return _place_page(visit, found)
 
 
 @_page
@@ -133,10 +133,10 @@ async def _act(request: web.Request) -> web.StreamResponse:
     try:
         return await act(request, room, visit)
     except HoldfastError as error:
-        if error.code in _PASSED:
-            passed = Look(_PASSED[error.code], room.document, room.settings, None)
-            return _show(visit, passed)
-        if error.code in _SHOWN_BY_THE_LINE:
+        if error.code in _EXPIRED_SCENES:
+            expired = PageState(_EXPIRED_SCENES[error.code], room.document, room.settings, None)
+            return _place_page(visit, expired)
+        if error.code in _STATES_OF_THE_SALE:
             return _see_other(place_url(visit))
         if error.code is ErrorCode.IDENTITY_REQUIRED:
             return _unidentified(request, room, visit)
@@ -144,11 +144,15 @@ async def _act(request: web.Request) -> web.StreamResponse:
 
 
 def _unidentified(request: web.Request, room: Room, visit: Visit) -> web.Response:
-    """Who has a place already is shown it; everybody else is shown the way back to the shop."""
+    """A visitor who has a place is sent to it; everybody else gets the link to the shop, with
+    401.
+    """
     token = shown_ticket(request, room.name)
     if token and room.read_ticket(token):
         return _see_other(place_url(visit))
-    return _show(visit, Look(Scene.IDENTITY, room.document, room.settings, None), status=401)
+    return _place_page(
+        visit, PageState(Scene.IDENTITY, room.document, room.settings, None), status=401
+    )
 
 
 async def _join(request: web.Request, room: Room, visit: Visit) -> web.StreamResponse:
@@ -192,7 +196,7 @@ def _see_other(location: str) -> web.Response:
     return web.Response(status=303, headers=headers)
 
 
-def _show(visit: Visit, look: Look, status: int = 200) -> web.Response:
+def _place_page(visit: Visit, look: PageState, status: int = 200) -> web.Response:
     return _html(visit, place_document(visit, place_values(visit, look)), _PRIVATE, status)
 
 

@@ -1,8 +1,8 @@
-"""What a request for a page says: the sale, where its visitor goes afterwards, the language.
+"""Reads the request for a page: the sale, the return URL, the language.
 
 A link reaches people through newsletters and advertisements, which add parameters of their own;
-those are ignored. What a page knows may stand in a link once only, for what is checked here and
-what a browser's script reads could differ otherwise.
+those are ignored. The page's own parameters may be in a link once only, since otherwise the one
+that is checked here could differ from the one that the browser's script reads.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,20 +23,22 @@ from holdfast_web.origins import PUBLIC_ORIGIN
 from holdfast_web.request.body import BODY_LIMIT_BYTES, BODY_SECONDS, read_bytes
 
 JOINED_PARAMETER: Final = "joined"
-"""On the address that a join leads to: a browser that comes without its ticket keeps no cookies."""
+"""Marks the address after a join: a browser that comes there without a ticket keeps no cookies."""
 
 VISIT: Final = web.RequestKey("visit", Visit)
-"""The visit of a request, once it has been read: a refusal that comes later knows the way on."""
+"""The visit of a request, kept for the page of an error that is raised later."""
 
 ONLY_SHOP: Final = web.RequestKey("only_shop", str)
-"""The sale's only shop, for refusals of what the link says."""
+"""The sale's only shop, kept for the page of an error in the link."""
 
 _MAX_FORM_FIELDS: Final = 8
 _PARAMETERS: Final = frozenset({"t", "lang", "do", IDENTITY_PARAMETER, JOINED_PARAMETER})
 
 
 async def read_visit(request: web.Request, values: Mapping[str, str]) -> tuple[Room, Visit]:
-    """The room and the checked return URL; refuses before anything is shown or done."""
+    """The room, and the visit with a checked return URL; raises before anything is shown or
+    done.
+    """
     room = await request.app[ROOMS].get(request.match_info["sale"])
     shop = only_shop(room.settings)
     if shop is not None:
@@ -49,13 +51,13 @@ async def read_visit(request: web.Request, values: Mapping[str, str]) -> tuple[R
 
 
 def language_of(request: web.Request, values: Mapping[str, str] | None = None) -> str:
-    """The language to answer in, by the visit's `values`, or by the address as it is."""
+    """The language of the response, by the visit's `values` or else by the address."""
     wished = request.query if values is None else values
     return negotiate(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""), wished.get("lang"))
 
 
 def names_identity(request: web.Request) -> bool:
-    """Whether the address itself says who comes: then neither it nor the answer is for others."""
+    """Whether the address has an identity: then neither it nor the response is for others."""
     return IDENTITY_PARAMETER in request.query
 
 
@@ -75,14 +77,14 @@ async def form_values(request: web.Request) -> dict[str, str]:
 
 
 def only_shop(settings: LineSettings) -> str | None:
-    """The shop's front page, when the sale knows a single shop."""
+    """The front page of the shop, when the sale has a single one."""
     return f"{settings.return_origins[0]}/" if len(settings.return_origins) == 1 else None
 
 
-def _return_url(settings: LineSettings, given: str | None, own_origin: str) -> str:
-    """A link without `t` leads to the sale's only shop; with several shops nobody could know."""
-    url = only_shop(settings) if given is None else given
-    return check_return_url(url or "", settings.return_origins, own_origin)
+def _return_url(settings: LineSettings, url: str | None, own_origin: str) -> str:
+    """The checked return URL; a link without `t` returns to the sale's only shop."""
+    target = only_shop(settings) if url is None else url
+    return check_return_url(target or "", settings.return_origins, own_origin)
 
 
 def _single_values(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
