@@ -13,7 +13,7 @@ from holdfast_queue.http.pages.colours import (
 )
 from holdfast_queue.http.pages.documents import brand_path, brand_stylesheet
 from holdfast_queue.http.pages.languages import catalogue
-from holdfast_queue.line.brand import MAX_LOGO_CHARS, TEXTS, Brand
+from holdfast_queue.line.brand import LANGUAGES, MAX_LOGO_CHARS, TEXTS, Brand
 from holdfast_queue.line.settings import InvalidSetting
 
 COLOURS = st.from_regex(r"\A#[0-9a-f]{6}\Z")
@@ -75,7 +75,7 @@ def test_texts_are_known_ones_in_known_languages() -> None:
         Brand(texts={"en": {"waiting_lead": "x" * 301}})
 
 
-@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_texts_that_a_sale_may_word_exist(language: str) -> None:
     assert catalogue(language).keys() >= TEXTS
 

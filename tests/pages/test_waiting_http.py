@@ -11,6 +11,7 @@ from running_service import Service
 
 from holdfast_queue.http.pages import documents
 from holdfast_queue.http.pages.languages import catalogue
+from holdfast_queue.line.brand import LANGUAGES
 from holdfast_queue.line.presence import HIDDEN_SECONDS, OWN_VIEW_SECONDS
 
 HTML = {"Accept": "text/html", "Accept-Language": "en"}
@@ -274,11 +275,12 @@ async def test_language_by_name_goes_first(sale: Sale, http: aiohttp.ClientSessi
     assert '<html lang="zh-Hans"' in document
 
 
-def test_catalogues_hold_the_same_texts_with_the_same_places() -> None:
-    english, chinese = catalogue("en"), catalogue("zh-Hans")
-    assert english.keys() == chinese.keys()
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_catalogue_holds_the_texts_of_the_english_one_with_their_places(language: str) -> None:
+    english, other = catalogue("en"), catalogue(language)
+    assert english.keys() == other.keys()
     for key, text in english.items():
-        assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", chinese[key])), key
+        assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", other[key])), key
 
 
 async def test_brand_is_on_the_page_and_escaped(
