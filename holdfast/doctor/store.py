@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Iterator
 from holdfast.config import Config
 from holdfast.doctor.findings import Area, Finding
 from holdfast.doctor.store_versions import judge_version
-from holdfast_lua.calls.clock import SKEW_PROBLEM_MS, SKEW_WARNING_MS
 from holdfast_lua.client.connect import (
     SAFE_POLICY,
     StoreInfo,
@@ -20,6 +19,7 @@ from holdfast_lua.client.connect import (
 )
 from holdfast_lua.client.routing import SLOTS, ask_slots
 from holdfast_lua.client.store_url import StoreUrl
+from holdfast_lua.clock import SKEW_PROBLEM_MS, SKEW_WARNING_MS
 from holdfast_lua.embedded.files import StoreFiles, find_binary
 from holdfast_lua.errors import StoreError, StoreSetupError, StoreUnavailable
 

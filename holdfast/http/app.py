@@ -31,10 +31,10 @@ from holdfast_inventory.http import routes as inventory_routes
 from holdfast_inventory.http.orders import ORDER_LEDGER
 from holdfast_inventory.http.request import INVENTORIES
 from holdfast_ledger import Ledger, LedgerError
-from holdfast_lua.calls.clock import WorstSkew, host_ms
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.client.executor import Executor
+from holdfast_lua.clock import WorstSkew, host_ms
 from holdfast_lua.errors import StoreError
 from holdfast_metrics.metrics import Metrics
 from holdfast_queue.http import routes as queue_routes

@@ -8,8 +8,8 @@ from holdfast.config import Config
 from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.operations import SaleOperations
 from holdfast_ledger import Ledger
-from holdfast_lua.calls.clock import WorstSkew
 from holdfast_lua.client.executor import Executor
+from holdfast_lua.clock import WorstSkew
 
 CONFIG: Final = web.AppKey("config", Config)
 EXECUTOR: Final = web.AppKey("executor", Executor)

@@ -16,8 +16,8 @@ from aiohttp import web
 from holdfast.batched_lookup import BatchedLookup
 from holdfast.http.app_keys import DIRECTORY, EXECUTOR, LEDGER, SKEW
 from holdfast_ledger import LedgerError, LedgerUnavailable
-from holdfast_lua.calls.clock import SKEW_WARNING_MS
 from holdfast_lua.calls.store import probe_store
+from holdfast_lua.clock import SKEW_WARNING_MS
 from holdfast_lua.errors import StoreError, StoreRefusing
 from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import HoldfastError

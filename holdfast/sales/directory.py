@@ -25,9 +25,9 @@ from holdfast.batched_lookup import INTERVAL_SECONDS, BatchedLookup
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
 from holdfast_ledger import LedgerError, SaleRecord
-from holdfast_lua.calls.clock import SaleClock
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.inventory_install import InstallFenced
+from holdfast_lua.clock import SaleClock
 from holdfast_lua.errors import (
     EpochChanged,
     StoreBehind,

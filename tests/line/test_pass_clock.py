@@ -10,7 +10,7 @@ from conftest import Clock
 from visitor_kit import SHOP, RoomFactory, tick
 
 from holdfast_lua import SaleRef
-from holdfast_lua.calls.clock import host_ms
+from holdfast_lua.clock import host_ms
 from holdfast_queue.http.credentials import pass_verifier
 from holdfast_queue.line.results import Admission
 from holdfast_queue.line.room import Room

@@ -8,10 +8,10 @@ import pytest
 from conftest import Clock
 
 from holdfast_lua import Executor, SaleRef
-from holdfast_lua.calls import clock as clock_module
+from holdfast_lua import clock as clock_module
 from holdfast_lua.calls import keys
-from holdfast_lua.calls.clock import SaleClock, WorstSkew, host_ms
 from holdfast_lua.calls.guard import guarded
+from holdfast_lua.clock import SaleClock, WorstSkew, host_ms
 
 
 class HostClocks:

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import msgspec
 
-from holdfast_lua.calls.clock import SaleClock
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.client.wire import Argument
+from holdfast_lua.clock import SaleClock
 from holdfast_lua.errors import EpochChanged, StoreBehind
 
 

@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from holdfast_lua.bundle.loader import Bundle, production_bundle
-from holdfast_lua.calls.hold_batch import Batch, Part, join
+from holdfast_lua.client.hold_batch import Batch, Part, join
 from holdfast_lua.client.link import Call
 from holdfast_lua.client.node import Node
 from holdfast_lua.client.routing import Router, make_router

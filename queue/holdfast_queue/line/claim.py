@@ -9,9 +9,9 @@ step ahead of this one's document, so `_AHEAD` numbers above `serving` are asked
 from dataclasses import replace
 from typing import Final
 
-from holdfast_lua.calls.clock import host_ms
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import Answer
+from holdfast_lua.clock import host_ms
 from holdfast_queue.line.refusals import refusal
 from holdfast_queue.line.results import Admission, RetryLater
 from holdfast_queue.line.state import LineState

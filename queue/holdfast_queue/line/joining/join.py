@@ -5,9 +5,9 @@ lobby, waiting, called, or admitted. A place that has lapsed or is used up is re
 Invariant: the same ticket is never worth two places, and a place that is live is never replaced.
 """
 
-from holdfast_lua.calls.clock import host_ms
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import Answer
+from holdfast_lua.clock import host_ms
 from holdfast_queue.draw.commitment import random_nonce
 from holdfast_queue.line.claim import ClaimService
 from holdfast_queue.line.joining.join_batch import JoinBatcher, Place
