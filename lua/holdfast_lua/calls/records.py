@@ -137,6 +137,7 @@ NAMED_SEGMENT: Final = Fields("position", "offsets", "prices")
 
 _STATUSES: Final = (HoldStatus.ACTIVE, *HoldStatus)  # no status is 0
 _STATUS, _ROWS, _AREAS, _LEDGER = map(HOLD.names.index, ("status", "rows", "areas", "ledger"))
+_HOLD, _AREA, _SEGMENT = len(HOLD.names), len(AREA.names), len(SEGMENT.names)
 
 
 def pack_hold(hold: HoldRecord) -> bytes:
@@ -164,16 +165,18 @@ def flat_segments(rows: Iterable[RowSegment]) -> tuple[int, ...]:
 
 def areas_of(flat: Sequence[int]) -> tuple[AreaUnits, ...]:
     """The reverse of `flat_areas`."""
-    each = len(AREA.names)
-    return tuple([AreaUnits(*flat[at : at + each]) for at in range(0, len(flat), each)])
+    return tuple([AreaUnits(*flat[at : at + _AREA]) for at in range(0, len(flat), _AREA)])
 
 
 def unpack_hold(hold_id: str, value: bytes) -> HoldRecord:
     """The hold that `value` keeps; fields that a later version has appended are left out."""
-    values = list(msgpack.unpackb(value, use_list=False)[: len(HOLD.names)])
-    rows, each = values[_ROWS], len(SEGMENT.names)
+    values = list(msgpack.unpackb(value, use_list=False))
+    rows, areas = values[_ROWS], values[_AREAS]
     values[_STATUS] = _STATUSES[values[_STATUS]]
-    values[_ROWS] = tuple([RowSegment(*rows[at : at + each]) for at in range(0, len(rows), each)])
-    values[_AREAS] = areas_of(values[_AREAS])
-    values[_LEDGER] = bool(values[_LEDGER])
-    return HoldRecord(hold_id, *values)
+    values[_ROWS] = tuple(
+        [RowSegment(*rows[at : at + _SEGMENT]) for at in range(0, len(rows), _SEGMENT)]
+    )
+    if areas:
+        values[_AREAS] = areas_of(areas)
+    values[_LEDGER] = values[_LEDGER] == 1
+    return HoldRecord(hold_id, *values[:_HOLD])

@@ -6,8 +6,8 @@ expected wait and is clamped at both ends; the jitter keeps a crowd that arrived
 polling in one second for the rest of the sale.
 
 Invariant: an interval is never longer than a third of the claim window, so a visitor who was just
-called has at least two polls left before the call expires. The page itself slows down while its tab
-is hidden.
+called has at least two polls left before the call expires; where that third is below half a second,
+intervals are half a second. The page itself slows down while its tab is hidden.
 """
 
 from collections.abc import Callable
