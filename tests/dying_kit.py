@@ -18,7 +18,7 @@ from shop_kit import SETTINGS, TEST_LUA, Shop, make_inventory
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.background import BackgroundTasks
-from holdfast_inventory.orders.paying import begin_paying, withdraw
+from holdfast_inventory.orders.paying import begin_paying, void_released_order
 from holdfast_inventory.orders.recovery import Recovery
 from holdfast_inventory.orders.refund import RefundRequest, RefundService
 from holdfast_inventory.settings import LatePayment
@@ -134,7 +134,7 @@ async def _do(life: Life, shop: Shop, context: SaleContext, background: Backgrou
     elif life.deed == "withdraw":
         released = await shop.inventory.release(life.hold_id, owner="", version=0)
         assert released.hold is not None
-        await withdraw(context, released.hold, released.now_ms)
+        await void_released_order(context, released.hold, released.now_ms)
     elif life.deed == "refund":
         await RefundService(background).refund(context, life.hold_id, RefundRequest(), None)
     else:

@@ -1,8 +1,7 @@
-"""What a sale says about its stock, as the inventory needs it: bounds checked, units last.
+"""The settings of a sale's inventory, with their bounds already checked.
 
-The operator's words are turned into this by whoever reads the sale; the inventory never sees a
-request that sets it. Areas keep the order in which the sale lists them: their index is their name
-in the store.
+The face makes them from the sale's specification; the inventory never reads a request that sets
+them. Areas keep the order in which the sale lists them: in the store an area is named by its index.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ class Area:
     capacity: int
     category: str
     channel: str = ""
-    """Who may have its units, as for an allotment; empty: everybody."""
+    """who may buy its units, as for an allotment; empty: everybody"""
 
 
 @dataclass(frozen=True, slots=True)
 class Allotment:
-    """Seats set aside for who carries the channel: by guid, or whole zones by id or name."""
+    """Seats set aside for buyers with the channel: by guid, or whole zones by id or name."""
 
     channel: str
     seats: tuple[str, ...] = ()
@@ -43,7 +42,7 @@ class Allotment:
 
 @dataclass(frozen=True, slots=True)
 class InventorySettings:
-    """The stock's share of a sale's settings. Prices are integer minor units by category."""
+    """The inventory's settings of a sale. Prices are integer minor units by category."""
 
     currency: str = "EUR"
     prices: Mapping[str, int] = field(default_factory=dict)
@@ -63,10 +62,14 @@ class InventorySettings:
     """Channels whose allotments are on sale for everybody; they are never taken back."""
 
     line_channels: frozenset[str] = frozenset()
-    """Channels that those in line are taken to carry: what is set aside for them is the line's."""
+    """Channels that all visitors in line count as having: what is set aside for them is
+    the line's.
+    """
 
     def withheld(self, channel: str, carried: Set[str] = frozenset()) -> bool:
-        """Whether what is set aside for `channel` is not for who carries these."""
+        """Whether what is set aside for `channel` is kept from a buyer with the channels
+        `carried`.
+        """
         return channel != "" and channel not in self.released and channel not in carried
 
     @property
@@ -75,7 +78,7 @@ class InventorySettings:
         return bool(self.allotments) or any(area.channel for area in self.areas)
 
     def apart(self, channel: str) -> bool:
-        """Whether what is set aside for `channel` is not for those in line."""
+        """Whether what is set aside for `channel` is kept from the visitors in line."""
         return self.withheld(channel, self.line_channels)
 
     def price(self, category: str) -> int:

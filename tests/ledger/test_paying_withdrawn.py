@@ -6,7 +6,7 @@ from dying_kit import KILLED, Life, run_until_death
 from shop_kit import HOLD_MAX_SECONDS, Shop, drained
 
 from holdfast_inventory.orders.orders import order_of_hold
-from holdfast_inventory.orders.paying import PENDING_GRACE_MS, begin_paying, withdraw
+from holdfast_inventory.orders.paying import PENDING_GRACE_MS, begin_paying, void_released_order
 from holdfast_inventory.orders.recovery import Recovery
 from holdfast_ledger import Ledger, LedgerUnavailable, MarkPending, OrderStatus
 from holdfast_lua.calls.records import HoldRecord
@@ -17,7 +17,7 @@ async def give_back(shop: Shop, hold: HoldRecord) -> None:
     """What `POST .../release` of a platform does."""
     released = await shop.inventory.release(hold.id, owner="", version=0)
     assert released.hold is not None
-    await withdraw(shop.context, released.hold, released.now_ms)
+    await void_released_order(shop.context, released.hold, released.now_ms)
 
 
 async def test_order_of_a_hold_given_back_is_void_and_keeps_its_reference(shop: Shop) -> None:

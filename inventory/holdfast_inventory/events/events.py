@@ -1,9 +1,9 @@
-"""The sale's events as others read them: CloudEvents for the platform, seat changes for a map.
+"""The events of a sale: CloudEvents for the platform, seat changes for a map.
 
-The scripts write events in the store's terms (plan indices, flat lists of area units). Here they
-get the names that the outside knows: `data.items` lists seats by guid and areas by id. A cursor is
-`<epoch>-<seq>`; what follows it is complete, or the answer is `cursor_expired` and the reader
-starts anew. Delivery is at least once, always with the same id.
+The scripts write events with plan indices and flat lists of area units. Here they get public names:
+`data.items` lists seats by guid and areas by id. A cursor is `<epoch>-<seq>`; what follows it is
+complete, or the answer is `cursor_expired` and the client starts anew. Delivery is at least once,
+always with the same id.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Cursor = tuple[int, int]
 _BEFORE_EVERYTHING: Final = (1, 0)
 _CURSOR: Final = re.compile(r"([0-9]{1,15})-([0-9]{1,16})")
 
-_IN_OTHER_WORDS: Final = ("seats", "runs", "areas", "expires_ms")
+_REPLACED_MEMBERS: Final = ("seats", "runs", "areas", "expires_ms")
 
 # The state that an event puts its seats into.
 SEAT_STATES: Final = {
@@ -85,7 +85,7 @@ async def cloud_events(
 async def seat_changes(
     inventory: SaleInventory, after: Cursor, limit: int, channel: str = ""
 ) -> EventPage:
-    """What has become of the seats after a cursor; who did it is nobody's business here."""
+    """A page of the changes of seats after a cursor, without the buyers behind them."""
     reading = await inventory.events(after, limit)
     require_continued(reading, after)
     return _page(change_items(reading.events, inventory, channel), reading, after, limit)
@@ -94,9 +94,10 @@ async def seat_changes(
 def change_items(
     events: Iterable[StreamEvent], inventory: SaleInventory, channel: str = ""
 ) -> list[dict[str, object]]:
-    """What these events do to the seats as who carries `channel` sees them; other events are left
-    out. A seat that is free again and set aside for somebody else is shown as blocked; of units
-    that are, nothing is told.
+    """The changes of seats in these events, as a buyer with `channel` sees them.
+
+    A seat that becomes free and is set aside for another channel is shown as blocked; units of
+    such areas are left out.
     """
     items = []
     apart = {
@@ -114,8 +115,8 @@ def change_items(
 def _withhold(
     item: dict[str, object], inventory: SaleInventory, channel: str
 ) -> list[dict[str, object]]:
-    """Takes the seats that are not for everybody out of the item, into one of their own."""
-    seats: list[int] = item["seats"]  # type: ignore[assignment]  # as _seat_change has made it
+    """Moves the seats that this channel may not buy from the item into one of their own."""
+    seats: list[int] = item["seats"]  # type: ignore[assignment]  # made by _seat_change
     carried, plan = frozenset({channel}), inventory.plan
     withheld = [at for at in seats if inventory.settings.withheld(plan.kind(at).channel, carried)]
     if not withheld:
@@ -135,7 +136,7 @@ def map_channel(inventory: SaleInventory, text: str | None) -> str:
 
 
 def require_continued(reading: EventsReading, after: Cursor) -> None:
-    """A reading of the map goes on with these events only in one epoch and without a gap."""
+    """Raises `cursor_expired` unless the events continue a map: one epoch and no gap."""
     if reading.trimmed:
         raise expired_cursor("The events after this cursor are no longer kept.")
     for event in reading.events:
@@ -177,7 +178,7 @@ def event_data(data: object, plan: Plan, settings: InventorySettings) -> dict[st
     """The data of an event with seats and areas by name, as `items`."""
     if not isinstance(data, dict):
         return {}
-    named = {name: value for name, value in data.items() if name not in _IN_OTHER_WORDS}
+    named = {name: value for name, value in data.items() if name not in _REPLACED_MEMBERS}
     if "expires_ms" in data:
         named["expires_at"] = timestamp(data["expires_ms"])
     if "seats" in data or "areas" in data:

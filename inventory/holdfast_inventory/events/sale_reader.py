@@ -123,11 +123,11 @@ class SaleReader:
             except SaleMissing:
                 return self._give_up(StreamEnd.UNKNOWN_SALE)
             except (StoreError, LedgerError) as error:
-                _log.info("changes are read again later: %r", error)
+                _log.info("reading changes failed; it is tried again: %r", error)
             except HoldfastError as error:
                 if error.code in _ENDS:
                     return self._give_up(_ENDS[error.code])
-                _log.info("changes are read again later: %r", error)
+                _log.info("reading changes failed; it is tried again: %r", error)
 
     def _due(self, inventory: SaleInventory) -> bool:
         idle = time.monotonic() - self._read_at

@@ -1,21 +1,20 @@
-"""Allotments: seats that are set aside for who carries a channel.
+"""Allotments: seats that are set aside for buyers with a channel.
 
 The channel of a seat is part of its class, like its category: row segments end where it changes,
-and a request looks, inside the script, only for the classes that it may have. Seats that are named
-come with the classes that the buyer may not have, and the script holds those against the class in
-the store. Each request says besides which classes and areas are open to it (`opened_names`), and of
-what the store itself counts apart it gives nothing else: a caller who forgot to ask is refused. So
-a request without the channel cannot be given such a seat or unit, and a sale without allotments
-pays next to nothing for it. What a seat is set aside for never changes while a sale is there; that
-a channel has been released only ever becomes true. Hence a worker that has not heard of a release
-yet refuses a little longer and none ever sells what it may not.
+and best available searches, inside the script, only the classes that the buyer may have. A request
+for named seats carries the classes that the buyer may not have, and the script refuses seats of
+those. Each request also carries the classes and areas that are open to it (`opened_names`), and of
+what the store counts apart the script gives nothing else. So a request without the channel cannot
+get such a seat or unit, and a sale without allotments pays next to nothing. The channel of a seat
+never changes, and a released channel stays released. So a worker that has not learnt of a release
+yet refuses a little longer, and none ever sells what it may not.
 
-What the line waits for is another question, and the store answers it: it counts apart what is set
-aside for others than those in line (inventory.lua), from the names that `Apart` gives it, until
-a release (releases.py) tells it otherwise.
+How many units the line may count on is decided by the store: it counts apart what is set aside for
+others than the visitors in line (inventory.lua), from the names that `Apart` gives it, until
+a release (releases.py).
 
 Rejected: a state of its own in the map, or a table that the script looks into. Both cost every hold
-something, for a question whose answer is known before it is asked.
+something, while the classes that a buyer may have are known before the script runs.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from holdfast_inventory.settings import InventorySettings
 def shown_states(
     states: bytes, set_aside: Sequence[tuple[int, str]], settings: InventorySettings, channel: str
 ) -> bytes:
-    """As who carries `channel` (empty: none) sees it: free seats set aside for others are `x`."""
+    """The states shown to a buyer with `channel` (empty: none): free seats of others are `x`."""
     if not set_aside:
         return states
     shown, carried = bytearray(states), frozenset({channel})
@@ -40,7 +39,7 @@ def shown_states(
 
 
 class Apart:
-    """What is set aside for others than those in line, by the plan and these settings."""
+    """What is set aside for others than the visitors in line, by the plan and these settings."""
 
     def __init__(self, plan: Plan, settings: InventorySettings) -> None:
         self._kinds = [at for at, kind in enumerate(plan.kinds) if settings.apart(kind.channel)]
@@ -49,7 +48,7 @@ class Apart:
 
     @property
     def names(self) -> str:
-        """As the store keeps them: ` <class * levels> ... a<area> ... `, empty for none."""
+        """Their names in the store: ` <class * levels> ... a<area> ... `, empty for none."""
         kinds = [str(kind * self._plan.levels) for kind in self._kinds]
         names = kinds + [f"a{area}" for area in self._areas]
         return f" {' '.join(names)} " if names else ""
@@ -65,7 +64,7 @@ class Apart:
 
 
 def opened_names(plan: Plan, settings: InventorySettings, channels: frozenset[str]) -> str:
-    """What is, or was, set aside and open to who carries these channels, named as by `Apart`."""
+    """What is, or was, set aside and open to a buyer with these channels, named as by `Apart`."""
 
     def is_open(channel: str) -> bool:
         return channel != "" and not settings.withheld(channel, channels)

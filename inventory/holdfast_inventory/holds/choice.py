@@ -1,12 +1,12 @@
-"""Turns what a buyer asks for into what the scripts search with: bytes to look for.
+"""Compiles hold requests into what the scripts search with: the bytes of fitting row segments.
 
-A row segment's byte is `kind * levels + longest free run` (capped at levels - 1), so "a segment of
-this category that can seat three without leaving one alone" is a small set of byte values, found by
-memchr. The sets depend on plan, quantity and filters only and are compiled once; see
-include/seats/pick.lua for what is done with them.
+A row segment's byte is `kind * levels + longest free run` (capped at levels - 1), so the
+segments of a category that have three free seats together are a small set of byte values, found by
+memchr. The sets depend on plan, quantity and filters only and are compiled once; the search is in
+include/seats/pick.lua.
 
-A segment whose longest run is exactly one more than the party can only leave a single seat over in
-that run; it serves in the second rung.
+A segment whose longest run is exactly one seat longer than asked for would leave a single seat over
+in that run; it is only taken when no other segment fits.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CHANNELS_KEPT: Final = 256
 
 
 class ChoiceCompiler:
-    """Compiles and remembers the choices of one sale."""
+    """Compiles and caches the choices of one sale."""
 
     def __init__(self, plan: Plan, settings: InventorySettings) -> None:
         self._plan = plan
@@ -53,7 +53,7 @@ class ChoiceCompiler:
         return SeatList.of(self._withheld(channels), self._settings.prevent_orphans, segments)
 
     def _opened(self, channels: frozenset[str]) -> str:
-        """What is set aside and open to who carries these channels."""
+        """What is set aside and open to a buyer with these channels."""
         return opened_names(self._plan, self._settings, channels)
 
     def _withheld(self, channels: frozenset[str]) -> list[int]:
@@ -74,8 +74,9 @@ class ChoiceCompiler:
         *,
         channels: frozenset[str] = frozenset(),
     ) -> SeatChoice:
-        """Best available; empty filters mean all. Accessible seats are only for who asks, those of
-        an allotment for who carries its channel.
+        """Best available; empty filters mean all.
+
+        Accessible seats are only given on request, those of an allotment only with its channel.
         """
         plan = self._plan
         kinds = [
@@ -98,7 +99,7 @@ class ChoiceCompiler:
         )
 
     def _bytes(self, kinds: Sequence[int], runs: Sequence[int]) -> bytes:
-        """Row bytes of these kinds and runs, the longest first: most common while much is free."""
+        """Segment bytes of these kinds and runs, the longest first: those are the most common."""
         levels = self._plan.levels
         return bytes(kind * levels + run for run in sorted(runs, reverse=True) for kind in kinds)
 
@@ -114,7 +115,7 @@ class ChoiceCompiler:
 
 
 def choices_kept(plan: Plan) -> int:
-    """How many choices are remembered."""
+    """How many compiled choices are cached."""
     fitting = PLACES_KEPT // max(1, len(plan.segments))
     return max(CHOICES_KEPT_MIN, min(CHOICES_KEPT, fitting))
 
@@ -128,8 +129,6 @@ def group_by_row(plan: Plan, seats: Sequence[int]) -> list[tuple[RowSegment, lis
 
 
 def row_segment(plan: Plan, position: int) -> RowSegment:
-    """The segment at a position (from 0) as holds remember it: positions in the store are
-    from 1.
-    """
+    """The segment at a position (from 0) as hold records have it, with positions from 1."""
     segment = plan.segments[position]
     return RowSegment(position + 1, segment.first, segment.length, segment.kind * plan.levels)

@@ -1,8 +1,8 @@
-"""Holds as buyers ask for them and as they are shown: the bodies of the API and their rules.
+"""Request and response bodies of holds, and their validation.
 
-A request is validated in two steps: its shape, by types; what it names against the plan, in
-`resolve`. A hold is shown with everything a shop needs to print a ticket, so that it never has
-to look anything up in the plan.
+A request is validated in two steps: its shape, by types; what it names, against the plan, in
+`resolve`. A response has everything that a shop needs to print a ticket, so that it need not read
+the plan.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class SeatsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HoldRequest(msgspec.Struct, frozen=True):
-    """A request in the plan's terms."""
+    """A validated request: seats, zones and areas by their indices."""
 
     seats: tuple[int, ...]
     best: BestAvailable | None
@@ -81,9 +81,10 @@ class HoldRequest(msgspec.Struct, frozen=True):
 
 
 class BuyerRef(msgspec.Struct, frozen=True):
-    """Who asks for a hold: `credential` scopes idempotency keys, `pass_id` is empty for a key.
+    """The buyer of a hold request.
 
-    A pass comes with its end and with the epoch of the sale that it was issued in.
+    `credential` scopes idempotency keys; `pass_id` is empty for an API key. A pass has an end, and
+    the epoch of the sale that it was issued in.
     """
 
     id: str
@@ -98,8 +99,10 @@ class BuyerRef(msgspec.Struct, frozen=True):
 def resolve(
     body: HoldBody, plan: Plan, settings: InventorySettings, channels: frozenset[str] = frozenset()
 ) -> HoldRequest:
-    """The request against the plan; HoldfastError when it contradicts itself, names what is not
-    there, or what is set aside for a channel that the caller does not carry.
+    """Validates a request against the plan.
+
+    HoldfastError when it contradicts itself, names something unknown, or something that is set
+    aside for a channel that the caller does not have.
     """
     best = body.best_available
     if body.seats and best is not None:
@@ -148,8 +151,8 @@ def seat_indices(guids: Sequence[str], plan: Plan) -> tuple[int, ...]:
 def hold_id_for(uid: str, credential: str, key: str) -> str:
     """The id of the hold that an idempotency key stands for.
 
-    Derived, not drawn: a repeat finds the hold without a record of its own, and a caller who lost
-    the answer can cancel what may not even have arrived yet.
+    Derived, not random: a repeat finds the hold without a record of its own, and a caller that
+    lost the answer can cancel a request that may not even have arrived yet.
     """
     text = "\0".join((uid, credential, key)).encode()
     return hashlib.blake2b(text, digest_size=ID_BYTES, person=b"holdfast hold").hexdigest()
@@ -176,7 +179,7 @@ class AreaItem(msgspec.Struct, frozen=True):
 
 
 class HoldView(msgspec.Struct, frozen=True):
-    """A hold as the API shows it; with its order, to who asks about that."""
+    """A hold as the API shows it, with its order in the answer to `paying`."""
 
     id: str
     sale: str
@@ -197,7 +200,7 @@ class HoldView(msgspec.Struct, frozen=True):
 def hold_view(
     hold: HoldRecord, now_ms: int, sale: str, plan: Plan, settings: InventorySettings
 ) -> HoldView:
-    """The hold as of a time. The deadline decides, whether a sweep has come by or not."""
+    """The hold at a time: past its deadline it is shown as expired, swept or not."""
     status = hold.status_at(now_ms)
     left_ms = max(0, hold.expires_ms - now_ms) if status.timed else 0
     told = status is HoldStatus.RELEASED and hold.reason

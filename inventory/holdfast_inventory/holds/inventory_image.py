@@ -1,4 +1,4 @@
-"""The stock of a sale as an installation writes it, made from the plan and from what is taken.
+"""Makes the inventory that an installation writes, from the plan and the existing holds.
 
 One function for a new sale (no holds) and for one whose store was lost (the orders of the ledger):
 the image is a pure function of its arguments, so two processes that install the same epoch write
@@ -25,7 +25,7 @@ def make_image(
     holds: Sequence[HoldRecord] = (),
     blocked: Iterable[int] = (),
 ) -> InventoryImage:
-    """The stock in which exactly these holds have units and these seats are blocked.
+    """The inventory in which exactly these holds have units and these seats are blocked.
 
     A seat that somebody has is not blocked, whatever `blocked` says. Raises ValueError when two
     holds have the same seat or an area has too few units: the ledger rules both out.

@@ -1,4 +1,4 @@
-"""From the codes of the stock's scripts to the errors of the API: the one place that knows both."""
+"""Maps the codes of the inventory's scripts to the errors of the API."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def refusal_of(
 ) -> HoldfastError:
     """The error for an answer that refused; `conflicts` name the seats and areas in the way.
 
-    Of a sale that was rebuilt nobody can tell a hold that was lost from one that never was: whoever
-    asks for either learns that it is lost, before anybody is charged for it.
+    In a rebuilt sale a lost hold cannot be distinguished from one that never was: both are answered
+    with `hold_lost`, before anybody is charged.
     """
     if answer.code is Code.HOLD_UNKNOWN and epoch > 1:
         return HoldfastError(ErrorCode.HOLD_LOST)

@@ -19,8 +19,9 @@ def channels_apart(inventory: SaleInventory, names: str) -> frozenset[str]:
 
 
 async def release(inventory: SaleInventory, channels: Iterable[str]) -> None:
-    """Tells the store what is on sale for everybody now: it counts, tells, and the line wakes.
-    Harmless to repeat, and never undone: to be called when nothing can be refused any more.
+    """Has the store count the channels' units as free, announce them, and wake the line.
+
+    Harmless to repeat and never undone: call it when nothing can be refused any more.
     """
     for channel in sorted(channels):
         areas = [at for at, area in enumerate(inventory.settings.areas) if area.channel == channel]

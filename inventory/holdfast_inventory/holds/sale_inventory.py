@@ -1,7 +1,7 @@
-"""A sale's stock as one process sees it: plan, settings, and the operations on seats and holds.
+"""The inventory of one sale in this process: plan, settings, operations on seats and holds.
 
-Invariants: nothing about seats or holds is remembered here but the last reading of the map, which
-is shown only while this process knows of nothing newer; what is decided is decided in the store.
+Invariants: of seats and holds only the last reading of the map is kept here, and shown only while
+this process knows of no newer revision; every decision is made in the store.
 `settings` may be replaced while the sale runs (`apply`), the plan never.
 """
 
@@ -53,7 +53,7 @@ class SaleInventory:
         return self.ref.uid
 
     def apply(self, settings: InventorySettings) -> None:
-        """Goes on with other settings; currency, prices, areas and focal point cannot change."""
+        """Replaces the settings; currency, prices, areas and focal point cannot change."""
         self.settings = settings
         self._choices = ChoiceCompiler(self.plan, settings)
         self._map.apply(settings)
@@ -61,7 +61,7 @@ class SaleInventory:
     async def hold(
         self, request: HoldRequest, buyer: BuyerRef, *, key: str, digest: str
     ) -> HoldAnswer:
-        """Picks and holds; HoldfastError when it is refused. `key` is the idempotency key."""
+        """Picks seats and holds them; HoldfastError for a refusal. `key` is the idempotency key."""
         terms = HoldTerms(
             hold_id=hold_id_for(self.uid, buyer.credential, key),
             digest=digest,
@@ -90,7 +90,7 @@ class SaleInventory:
         return (await self.calls.read_hold(self.ref, hold_id)).hold is not None
 
     async def _returns(self, buyer: BuyerRef) -> bool:
-        """Whether the pass is of an epoch that the store has lost: it is good until it expires."""
+        """Restores a pass of an epoch that the store has lost; returns whether it is valid."""
         if not 0 < buyer.pass_epoch < self.ref.epoch:
             return False
         return await self.calls.return_pass(
@@ -98,7 +98,7 @@ class SaleInventory:
         )
 
     async def extend(self, hold_id: str, *, owner: str, version: int) -> HoldAnswer:
-        """Moves the deadline to a full hold time from now, as far as the maximum allows."""
+        """Moves the deadline to a full hold time from now, within the maximum."""
         return self._accepted(
             await self.calls.extend_hold(
                 self.ref, hold_id, owner=owner, version=version, extend_ms=self.settings.hold_ms
@@ -106,13 +106,13 @@ class SaleInventory:
         )
 
     async def release(self, hold_id: str, *, owner: str, version: int) -> HoldAnswer:
-        """Gives the units back."""
+        """Ends a hold and frees its units."""
         return self._accepted(
             await self.calls.release_hold(self.ref, hold_id, owner=owner, version=version)
         )
 
     async def cancel(self, buyer: BuyerRef, *, key: str) -> HoldAnswer:
-        """Cancels what was, or would have been, held under an idempotency key."""
+        """Cancels the hold of an idempotency key, even if its request has not arrived yet."""
         hold_id = hold_id_for(self.uid, buyer.credential, key)
         who = {"buyer": buyer.id, "pass_id": buyer.pass_id}
         answer = await self.calls.cancel_hold(self.ref, hold_id, **who)
@@ -121,27 +121,27 @@ class SaleInventory:
         return self._accepted(answer)
 
     async def read(self, hold_id: str, *, owner: str) -> HoldAnswer:
-        """One hold; its owner's or, with an empty owner, anybody's."""
+        """One hold, which must be `owner`'s; with an empty owner anybody's."""
         answer = self._accepted(await self.calls.read_hold(self.ref, hold_id))
         if owner and answer.hold is not None and answer.hold.buyer != owner:
             raise self._refusal(HoldAnswer(Code.NOT_OWNER, answer.revision, answer.now_ms))
         return answer
 
     async def holds_of(self, buyer: str) -> tuple[int, list[HoldRecord]]:
-        """Store time, and the holds and orders of a buyer that have units, oldest first."""
+        """Store time, and the buyer's holds and orders that have units, oldest first."""
         now_ms, holds = await self.calls.read_buyer_holds(self.ref, buyer)
         return now_ms, sorted(holds, key=lambda hold: (hold.created_ms, hold.id))
 
     async def block(self, seats: Sequence[int]) -> int:
-        """The store's half of `blocking.block`: takes free seats off sale; how many were."""
+        """Blocks free seats in the store, for `seat_blocks.block`; returns how many."""
         return await self.calls.block_seats(self.ref, group_by_row(self.plan, seats))
 
     async def unblock(self, seats: Sequence[int]) -> int:
-        """The store's half of `blocking.unblock`; how many were blocked."""
+        """Unblocks seats in the store, for `seat_blocks.unblock`; returns how many."""
         return await self.calls.unblock_seats(self.ref, group_by_row(self.plan, seats))
 
     async def seat_map(self) -> SeatMap:
-        """The seats as they are now, with nothing overdue in them."""
+        """The present seat map, without overdue holds."""
         return await self._map.read()
 
     async def events(self, after: tuple[int, int] | None, limit: int) -> EventsReading:
@@ -149,7 +149,7 @@ class SaleInventory:
         return await self.calls.read_events(self.ref, after, limit)
 
     async def sweep(self) -> int:
-        """Ends a bounded number of overdue holds; for a ticker. Answers how many it ended."""
+        """Ends a bounded number of overdue holds; returns how many."""
         return (await self.calls.expire_holds(self.ref)).ended
 
     def _seats(self, request: HoldRequest) -> SeatList | SeatChoice | None:

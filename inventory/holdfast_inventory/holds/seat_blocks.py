@@ -32,14 +32,14 @@ BLOCKED: Final = ord("x")
 
 @dataclass(frozen=True, slots=True)
 class BlockResult:
-    """Which of the seats are blocked now, and which somebody has."""
+    """Which of the seats are blocked now, and which are held or booked."""
 
     blocked: tuple[int, ...]
     unavailable: tuple[int, ...]
 
 
 async def block(context: SaleContext, seats: Sequence[int]) -> BlockResult:
-    """Take seats off sale; those that are held or booked are left as they are."""
+    """Takes seats off sale; those that are held or booked are left as they are."""
     inventory = context.inventory
     await context.ledger.seat_blocks.set_wanted(
         inventory.ref.uid, seats, blocked=True, epoch=inventory.ref.epoch
@@ -51,7 +51,7 @@ async def block(context: SaleContext, seats: Sequence[int]) -> BlockResult:
 
 
 async def unblock(context: SaleContext, seats: Sequence[int]) -> int:
-    """Put blocked seats back on sale; others are left as they are. Answers how many were."""
+    """Puts blocked seats back on sale; returns how many of these seats were blocked."""
     inventory, blocks = context.inventory, context.ledger.seat_blocks
     freed = await blocks.set_wanted(
         inventory.ref.uid, seats, blocked=False, epoch=inventory.ref.epoch
@@ -61,7 +61,7 @@ async def unblock(context: SaleContext, seats: Sequence[int]) -> int:
 
 
 async def sync_blocks(context: SaleContext) -> None:
-    """Bring the store to what the ledger wants. Harmless to repeat, and to do at the same time."""
+    """Brings the store to what the ledger wants; may be repeated and run concurrently."""
     for _ in range(ROUNDS_MAX):
         rows = await context.ledger.seat_blocks.unsynced(context.inventory.ref.uid)
         if not rows:
@@ -70,7 +70,7 @@ async def sync_blocks(context: SaleContext) -> None:
 
 
 async def differing_seats(context: SaleContext) -> frozenset[int]:
-    """Seats that are blocked in one of store and ledger alone: on their way, or left behind."""
+    """Seats that only one of store and ledger has as blocked, on their way or forgotten."""
     inventory = context.inventory
     known = await context.ledger.seat_blocks.wanted(inventory.ref.uid)
     if not known:  # nothing was ever blocked in the store

@@ -1,10 +1,10 @@
-"""The seat map: one character a seat, counts, and the event cursor it is true at.
+"""The seat map: one character for each seat, counts, and the event cursor that it is true at.
 
-Read by one script, so states, counts and cursor belong together; whoever goes on with the changes
-after `version` misses nothing. A process reads the store again only when it knows of a newer
-revision or the reading is older than MAP_AGE_SECONDS, and callers that arrive during a reading wait
-for one that starts after they came, together: a crowd that reloads costs a reading, not a crowd of
-them. Encoded and compressed forms are made at most once per reading.
+One script reads it, so states, counts and cursor belong together, and a client that goes on with
+the changes after `version` misses nothing. A process reads the store again only when it knows of a
+newer revision or the reading is older than MAP_AGE_SECONDS. Callers that arrive during a reading
+share the next one, so that many reloads at once cost one reading. Each encoded and compressed form
+is made at most once per reading.
 
 Sixty thousand seats are 60 KB plain and, a full house or an empty one, well under 15 KB compressed.
 """
@@ -36,7 +36,7 @@ STATES: Final = {"free": "f", "held": "h", "booked": "b", "blocked": "x"}
 
 @dataclass(frozen=True)
 class SeatMap:
-    """One reading, and its forms."""
+    """One reading of the seats, and its encoded forms."""
 
     reading: SeatsReading
     plan: Plan
@@ -46,7 +46,7 @@ class SeatMap:
     _views: dict[str, SeatMap] = field(default_factory=dict, repr=False, compare=False)
 
     def seen_by(self, channel: str) -> SeatMap:
-        """The same reading as who carries a channel sees it; made once, like every other form."""
+        """The same reading as a buyer with `channel` sees it; made once for each channel."""
         if channel == self.channel:
             return self
         if channel not in self._views:
@@ -55,8 +55,8 @@ class SeatMap:
 
     @property
     def etag(self) -> str:
-        """Names this map among those of all sales that had this address one after another; a worker
-        may have read it before it has heard of a release.
+        """The entity tag: unique over all sales that have had this address, and over releases,
+        which a worker may not have learnt of when it read the map.
         """
         name = f"{self.uid}-{self.version}-{self.reading.revision}"
         if not self.settings.sets_aside:
@@ -147,12 +147,12 @@ class MapReader:
         self._next: asyncio.Task[SeatMap] | None = None
 
     def apply(self, settings: InventorySettings) -> None:
-        """Show the seats by other settings from now on."""
+        """Replaces the settings that the map is shown by."""
         self._settings = settings
         self._latest = None
 
     async def read(self) -> SeatMap:
-        """A map that was true at some moment since the call was made, or is known to be still."""
+        """A map that was read after this call, or that no newer revision is known of."""
         latest = self._latest
         fresh = time.monotonic() - self._read_at < MAP_AGE_SECONDS
         if latest is not None and fresh and latest.reading.revision >= self._ref.revision:
@@ -160,7 +160,7 @@ class MapReader:
         if self._running is None or self._running.done():
             self._running = start_task(self._read(), name="read the map", awaited=True)
             return await asyncio.shield(self._running)
-        # That reading may have been taken before this call: share the one after it.
+        # That reading may have begun before this call: share the one after it.
         if self._next is None or self._next.done():
             self._next = start_task(
                 self._read_after(self._running), name="read the map next", awaited=True

@@ -1,9 +1,8 @@
-"""A hold that the store does not know: lost, or never made?
+"""Decides whether a hold that the store does not know was lost or was never made.
 
-A node that is still on a master which was replaced knows nothing of the holds in the new one, so it
-says neither before it has asked. In later epochs than the first nobody can tell, and the hold
-counts as lost. In the first one nothing was lost as far as the ledger knows, but a failover may
-have lost it.
+A node that still uses a replaced master knows nothing of the holds in the new one, so it first asks
+the Sentinels. In later epochs than the first the two cannot be distinguished, and the hold counts
+as lost. In the first epoch it can only have been lost by a failover.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from holdfast_ledger import EpochPassed
 
 
 async def may_be_lost(context: SaleContext, epoch: int) -> bool:
-    """Whether a hold that neither store nor ledger knows in this epoch may have been there.
+    """Whether a hold that neither store nor ledger knows in this epoch may have existed.
 
-    Raises StoreUnavailable while the store may not be the one to ask, EpochPassed when the ledger
-    has a later epoch than this process.
+    StoreUnavailable while the store may be a replaced master, EpochPassed when the ledger has a
+    later epoch than this process.
     """
     promoted = await context.inventory.calls.was_promoted(context.inventory.ref)
     if (await context.ledger.sales.read_uid(context.inventory.uid)).epoch != epoch:

@@ -1,8 +1,8 @@
-"""Orders over HTTP: paying, confirm, orders, refund. Thin: what happens is decided elsewhere.
+"""The routes of orders: paying, confirm, refund, and reading orders.
 
 A platform key confirms and refunds; a viewer key reads all orders of a sale; a pass reads those of
-its own buyer. The platform sells on behalf of every buyer: nothing here asks whose hold it is when
-a platform confirms it, unless it names its `buyer` itself.
+its own buyer. The platform sells on behalf of every buyer: the owner of a hold is only checked when
+the platform names a `buyer`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ BACKGROUND_TASKS: Final[web.AppKey[BackgroundTasks]] = web.AppKey(
 
 
 class PayingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`POST .../holds/{id}/paying`: the platform may name its order already."""
+    """`POST .../holds/{id}/paying`; the platform may give its own reference of the order."""
 
     order_ref: Reference | None = None
     buyer: BuyerName | None = None
@@ -60,7 +60,7 @@ def add_routes(app: web.Application) -> None:
 
 @endpoint
 async def pay(request: web.Request) -> web.Response:
-    """The buyer is about to be charged."""
+    """Begins the payment of a hold."""
     await require_role(request, Role.PLATFORM)
     context = await context_of(request)
     body = await read_json(request, PayingBody, default=PayingBody())
@@ -73,7 +73,7 @@ async def pay(request: web.Request) -> web.Response:
 
 @endpoint
 async def confirm(request: web.Request) -> web.Response:
-    """The buyer has paid."""
+    """Confirms a paid hold."""
     await require_role(request, Role.PLATFORM)
     context = await context_of(request)
     body = await read_json(request, ConfirmRequest)
@@ -91,7 +91,7 @@ async def confirm(request: web.Request) -> web.Response:
 
 @buyer_endpoint
 async def list_orders(request: web.Request) -> web.Response:
-    """Orders in the order they were begun, a page at a time."""
+    """A page of orders, by creation time."""
     context = await context_of(request)
     owner = await _reader(request, context)
     query = page_query(request, int, str)
@@ -121,9 +121,9 @@ async def read_order(request: web.Request) -> web.Response:
 
 @endpoint
 async def refund(request: web.Request) -> web.Response:
-    """Put seats back on sale, all or the `items` named.
+    """Refunds an order or the `items` named, and puts their units back on sale.
 
-    Units of an area have no names, so only a key tells a repeat from a second refund.
+    Units of an area have no names, so an `Idempotency-Key` is needed to recognise a repeat.
     """
     await require_role(request, Role.PLATFORM)
     context = await context_of(request)
@@ -145,7 +145,7 @@ async def _background(app: web.Application) -> AsyncIterator[None]:
 
 
 async def context_of(request: web.Request) -> SaleContext:
-    """What it takes to sell in the sale of this request."""
+    """The context of the sale in the address."""
     inventory = await request.app[INVENTORIES](request.match_info["sale"])
     return SaleContext(inventory, request.app[ORDER_LEDGER])
 
@@ -159,7 +159,7 @@ async def _order(request: web.Request, context: SaleContext) -> Order:
 
 
 async def _reader(request: web.Request, context: SaleContext) -> str:
-    """Whose orders may be seen: a pass's own buyer, everybody's ("") with a key."""
+    """The buyer whose orders may be read: a pass's own; empty, for everybody's, with a key."""
     if shows_pass(request):
         return (await require_pass(request, context.inventory)).subject
     await require_role(request, Role.VIEWER)

@@ -27,7 +27,7 @@ async def inventory_of(request: web.Request) -> SaleInventory:
 
 
 def hold_id_of(request: web.Request, unknown: ErrorCode = ErrorCode.UNKNOWN_HOLD) -> str:
-    """The id of the hold or order in the address: one that cannot be ours names nothing."""
+    """The id of the hold or order in the address; 404 for one of another form."""
     text = request.match_info["id"]
     if _HOLD_ID.fullmatch(text) is None:
         raise HoldfastError(unknown)
@@ -35,7 +35,7 @@ def hold_id_of(request: web.Request, unknown: ErrorCode = ErrorCode.UNKNOWN_HOLD
 
 
 def buyer_ref(who: Buyer) -> BuyerRef:
-    """The buyer as holds know them; idempotency keys are scoped by the credential."""
+    """The buyer of a hold request; idempotency keys are scoped by the credential."""
     if who.claims is not None:
         claims = who.claims
         credential, expires_ms = f"pass:{claims.pass_id}", claims.expires_at * 1000
@@ -45,8 +45,9 @@ def buyer_ref(who: Buyer) -> BuyerRef:
 
 
 async def owner_of(request: web.Request, inventory: SaleInventory, named: str | None) -> str:
-    """Whose a hold must be for this request: the pass's or the named buyer's; empty, for a platform
-    key that names nobody, means anybody's.
+    """The required owner of the hold: the pass's or the named buyer.
+
+    Empty, for anybody's hold, with a platform key that names none.
     """
     if named is None and not shows_pass(request):
         await require_role(request, Role.PLATFORM)

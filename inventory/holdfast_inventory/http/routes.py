@@ -1,7 +1,7 @@
-"""The inventory over HTTP: thin handlers, each one call into the domain.
+"""The routes of the inventory: plan, seat map, changes, events, holds and seat blocks.
 
-What needs a decision is decided elsewhere: who asks in `holdfast_web.credentials`, whether a
-request makes sense in `holds`, whether it can be had in the store.
+The handlers decide nothing: `holdfast_web.credentials` decides who may ask, `holds` whether a
+request is valid, the store whether it succeeds.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from holdfast_inventory.http.request import (
     owner_of,
 )
 from holdfast_inventory.http.streams import set_up_streams, stream_changes, wants_stream
-from holdfast_inventory.orders.paying import withdraw
+from holdfast_inventory.orders.paying import void_released_order
 from holdfast_ledger import LedgerError
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
@@ -65,10 +65,10 @@ _MAP_CACHING: Final = "public, max-age=0, s-maxage=1"
 
 
 def add_routes(app: web.Application, bounds: StreamBounds | None = None) -> None:
-    """All of the inventory."""
+    """Adds all routes of the inventory, those of orders included."""
     set_up_streams(app, bounds or StreamBounds())
     router = app.router
-    router.add_post(SALE + "/holds", _hold)  # first: the router tries one after another
+    router.add_post(SALE + "/holds", _hold)  # first: the router tries the routes in order
     router.add_get(SALE + "/holds", _holds)
     router.add_get(SALE + "/plan", _plan)
     router.add_get(SALE + "/seats", _seats)
@@ -166,7 +166,7 @@ async def _changes_page(request: web.Request) -> web.StreamResponse:
 async def _events(request: web.Request) -> web.StreamResponse:
     await require_role(request, Role.PLATFORM)
     inventory = await inventory_of(request)
-    # `cursor` as in every list, so that who pages by `next` need not know this one by name.
+    # `cursor` as in every other list, so that clients can page by `next` in the same way.
     after = read_cursor(query_text(request, "cursor") or query_text(request, "after"))
     read = await cloud_events(inventory, after, page_limit(request, EVENTS_MAX))
     return json_response(_events_members(read))
@@ -194,7 +194,7 @@ async def _hold(request: web.Request) -> web.StreamResponse:
     ref = buyer_ref(who)
     digest = request_digest(msgspec.structs.replace(body, buyer=ref.id))
     try:
-        # Such a pass begins nothing; a repeat finds what the first request has made.
+        # A final pass begins no hold, but a repeat still finds the hold of the first request.
         final = who.claims is not None and who.claims.final
         if final and not await inventory.has_made(ref, key=key):
             raise HoldfastError(ErrorCode.PASS_ENDED)
@@ -249,14 +249,14 @@ async def _release(request: web.Request) -> web.StreamResponse:
     hold_id, version = hold_id_of(request), body.version or 0
     answer = await inventory.release(hold_id, owner=owner, version=version)
     if answer.hold is not None and answer.hold.ledger:
-        await withdraw(await context_of(request), answer.hold, answer.now_ms)
+        await void_released_order(await context_of(request), answer.hold, answer.now_ms)
     _count(request, inventory, "released")
     return _hold_response(inventory, answer)
 
 
 @buyer_endpoint
 async def _cancel(request: web.Request) -> web.StreamResponse:
-    """What was held under the `Idempotency-Key`, or would be when it arrives, shall not be."""
+    """Cancels the hold of the `Idempotency-Key`, even if its request has yet to arrive."""
     inventory = await inventory_of(request)
     body = await read_json(request, HoldChangeBody, default=HoldChangeBody())
     who = await buyer(request, inventory, body.buyer)
@@ -279,7 +279,7 @@ def _count(request: web.Request, inventory: SaleInventory, outcome: str) -> None
         metrics.holds.add(inventory.name, outcome)
 
 
-# Blocking
+# Seat blocks
 
 
 @endpoint

@@ -32,7 +32,7 @@ class BackgroundTasks:
 
         Errors of store and ledger are logged and left to recovery.
         """
-        task = start_task(_quietly(work), name="background work")
+        task = start_task(_logged(work), name="background work")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         await asyncio.wait({task}, timeout=GRACE_SECONDS)
@@ -43,7 +43,7 @@ class BackgroundTasks:
             await asyncio.wait(self._tasks)
 
 
-async def _quietly(work: Coroutine[None, None, None]) -> None:
+async def _logged(work: Coroutine[None, None, None]) -> None:
     try:
         await work
     except (StoreError, LedgerError) as error:

@@ -1,21 +1,21 @@
-"""Confirm: a paid hold becomes a sold order, once, whatever breaks on the way.
+"""Confirms a paid hold: makes it a sold order, exactly once, whatever fails on the way.
 
     begin_confirm (store)   active or paying -> confirming: from here on time cannot free the seats
     Sell (ledger)           PENDING or nothing -> SOLD with its seats, or LOST: this decides
-    answer                  the client is told what the ledger says
+    answer                  to the client: what the ledger has decided
     finish_confirm (store)  confirming -> confirmed: booked, with its event
 
 A crash after the first step leaves a hold that nobody sells: recovery voids the order in the
 ledger, then frees it. After the second the order is sold and recovery finishes the rest. The
-version of the hold travels along: a confirm that a void has overtaken is refused by the ledger and
-begins again.
+version of the hold is part of the intent: the ledger refuses a confirm that a void has overtaken,
+which then begins again.
 
-A payment that comes too late is settled by the sale's policy; when nothing can be had, an order
-that requires a refund goes into the ledger all the same, so that no payment is ever without a
-record and a repeated request gets the same answer.
+A late payment is settled by the sale's policy. When nothing can be had for it, an order that
+requires a refund is written to the ledger, so that every payment has a record and a repeated
+request gets the same answer.
 
-Rejected: to decide in the store and write the ledger behind. Redis loses acknowledged writes in a
-failover, and an order is a promise.
+Rejected: deciding in the store and writing the ledger later. Redis loses acknowledged writes in a
+failover.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.unknown_holds import may_be_lost
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.orders import order_of_hold, require_buyer
-from holdfast_inventory.orders.store_sync import give_up, sync_order
+from holdfast_inventory.orders.store_sync import free_voided_hold, sync_order
 from holdfast_inventory.settings import LatePayment
 from holdfast_ledger import (
     EpochPassed,
@@ -66,13 +66,13 @@ _GONE = {HOLD_EXPIRED: ErrorCode.HOLD_EXPIRED, HOLD_RELEASED: ErrorCode.HOLD_REL
 
 
 class ConfirmRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the platform says of the payment."""
+    """`POST .../holds/{id}/confirm`: the payment."""
 
     order_ref: Reference
     payment_ref: Reference | None = None
     amount: Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MAX)] | None = None
     buyer: BuyerName | None = None
-    """Whose the hold must be, where the platform says so."""
+    """whose the hold must be, if given"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,8 @@ class ConfirmService:
             outcome, version = await _attempt(context, hold_id, request)
             if outcome.verdict is not Verdict.VOIDED:
                 return await self._answer(context, outcome)
-            # Recovery gave this hold up while we were on the way; free it, then begin anew.
-            await give_up(context.inventory, hold_id, version)
+            # Recovery has voided this order meanwhile: free the hold, then begin anew.
+            await free_voided_hold(context.inventory, hold_id, version)
         raise HoldfastError(ErrorCode.CONFLICT, "The hold keeps changing; repeat the request.")
 
     async def _answer(self, context: SaleContext, outcome: Outcome) -> Confirmed:
@@ -114,7 +114,7 @@ class ConfirmService:
 
 
 def refund_required(order: Order) -> HoldfastError:
-    """410: paid, and nothing to be had for it."""
+    """410 for a payment that nothing can be had for."""
     code = _GONE.get(order.reason or "", ErrorCode.HOLD_LOST)
     return HoldfastError(code, refund_required=True, reason=order.reason, order_id=order.id)
 
@@ -122,9 +122,9 @@ def refund_required(order: Order) -> HoldfastError:
 async def _attempt(
     context: SaleContext, hold_id: str, request: ConfirmRequest
 ) -> tuple[Outcome, int]:
-    """Begin in the store and decide in the ledger, both in the epoch that this starts in.
+    """Begins in the store and decides in the ledger, both in the present epoch.
 
-    Answers the ledger's outcome and the version of the hold that it was asked about.
+    Returns the ledger's outcome and the version of the hold that it was decided for.
     """
     inventory = context.inventory
     epoch = inventory.ref.epoch
@@ -146,7 +146,7 @@ async def _attempt(
 async def _attempt_unknown(
     context: SaleContext, hold_id: str, request: ConfirmRequest, now_ms: int, epoch: int
 ) -> Outcome:
-    """A hold that the store does not know: the ledger may; else it was lost, or never was."""
+    """Decides about a hold that the store does not know, by its order in the ledger if any."""
     inventory = context.inventory
     known = await context.ledger.orders.read(inventory.ref.uid, hold_id)
     if known is None and not await may_be_lost(context, epoch):
@@ -162,7 +162,7 @@ async def _attempt_unknown(
 
 
 async def _begin(inventory: SaleInventory, hold_id: str) -> HoldAnswer:
-    """`begin_confirm`, and other seats where the policy takes them."""
+    """Calls `begin_confirm`, then acquires equivalent seats if the policy says so."""
     policy, limit = inventory.settings.late_payment, inventory.settings.max_units_per_buyer
     reacquire = policy is not LatePayment.REFUND
     begun = await _swept(
@@ -185,7 +185,7 @@ async def _begin(inventory: SaleInventory, hold_id: str) -> HoldAnswer:
 
 
 async def _swept(inventory: SaleInventory, call: Callable[[], Awaitable[HoldAnswer]]) -> HoldAnswer:
-    """The call's answer once enough overdue holds have been ended for it to be final."""
+    """Repeats a call, ending overdue holds in between, until its answer is final."""
     answer = await call()
     for _ in range(SWEEPS_MAX):
         if answer.code is not Code.SWEEP_AGAIN:
@@ -199,7 +199,7 @@ def equivalent_choices(inventory: SaleInventory, hold: HoldRecord) -> list[SeatC
     """As many seats of each class as the hold had."""
     compiler = ChoiceCompiler(inventory.plan, inventory.settings)
     kinds = [inventory.plan.kind(seat) for seat in hold.seats]
-    # Who held seats of an allotment carries its channel. Choices must not share any class.
+    # A buyer who held seats of an allotment has its channel. Choices must not share a class.
     channels = frozenset(kind.channel for kind in kinds)
     counts = Counter((kind.category, kind.accessible) for kind in kinds)
     return [
@@ -222,9 +222,9 @@ def _check_amount(inventory: SaleInventory, hold: HoldRecord, request: ConfirmRe
 
 
 def _never_held(hold: HoldRecord) -> bool:
-    """Cancelled under an id that the store did not know, perhaps since it has lost the hold.
+    """Whether the hold was cancelled under an id that the store did not know, maybe after a loss.
 
-    What it cost is not known any more; a payment for it must go back and not be called a mistake.
+    Its total is unknown then: a payment for it must be refunded, not refused as a wrong amount.
     """
     return hold.status is HoldStatus.RELEASED and not hold.units and not hold.digest
 
@@ -241,7 +241,7 @@ def _paid(order: Order, request: ConfirmRequest) -> Order:
 def _unknown_order(
     inventory: SaleInventory, hold_id: str, request: ConfirmRequest, now_ms: int
 ) -> Order:
-    """All that is known of a hold that the store has lost: that somebody paid for it."""
+    """The order for a hold that the store has lost: only its payment is known."""
     return Order(
         sale_uid=inventory.ref.uid,
         id=hold_id,

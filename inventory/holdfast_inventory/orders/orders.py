@@ -1,8 +1,8 @@
-"""Between a hold in the store and an order in the ledger: the same seats, told in two ways.
+"""Converts between holds of the store and orders of the ledger.
 
-The store knows a hold by plan indices and packed numbers, because it must be fast; the ledger keeps
-an order with names, labels and prices as they were, because it must be readable years later without
-the plan. The id is one and the same: it makes every step of a confirm repeatable.
+A hold has plan indices and packed numbers, for speed; an order has the names, labels and prices of
+its time, so that it can be read years later without the plan. Both have the same id, which makes
+every step of a confirm repeatable.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from holdfast_web.timestamps import timestamp
 
 
 def require_buyer(whose: str, named: str | None) -> None:
-    """403 `not_owner` when a platform names another buyer than the one whose hold or order it is;
-    of what a store has lost nobody knows whose it was.
+    """Raises 403 `not_owner` when a platform names another buyer than the owner.
+
+    `whose` is empty for a hold that the store has lost: its owner is unknown.
     """
     if named is not None and whose and whose != named:
         raise HoldfastError(ErrorCode.NOT_OWNER)
@@ -33,8 +34,8 @@ def order_of_hold(inventory: SaleInventory, hold: HoldRecord, now_ms: int) -> Or
         sale_uid=inventory.ref.uid,
         id=hold.id,
         status=OrderStatus.PENDING,
-        # A hold from before buyers' names were checked may have what PostgreSQL does not store, and
-        # its buyer may have paid.
+        # A hold from before buyers' names were checked may have characters that PostgreSQL does
+        # not store, and its buyer may have paid.
         buyer=hold.buyer.replace("\0", "\ufffd"),
         hold_version=hold.version,
         total=hold.total,
@@ -49,7 +50,7 @@ def order_of_hold(inventory: SaleInventory, hold: HoldRecord, now_ms: int) -> Or
 def hold_of_order(
     plan: Plan, settings: InventorySettings, order: Order, status: HoldStatus
 ) -> HoldRecord:
-    """The hold that the store must have for this order: what it still owns, nothing else."""
+    """The hold that the store must have for this order, with the units that it still owns."""
     seats = [(i.index, i.price) for i in order.items if i.index is not None and i.owned]
     return record_for(
         plan,
@@ -69,7 +70,7 @@ def hold_of_order(
 def holds_of_ledger(
     plan: Plan, settings: InventorySettings, state: RebuildState
 ) -> list[HoldRecord]:
-    """All holds that a store which lost everything must have: sold ones and pending ones."""
+    """The holds that a rebuilt store must have: those of sold and of pending orders."""
     return [
         *(hold_of_order(plan, settings, order, HoldStatus.CONFIRMED) for order in state.sold),
         *(hold_of_order(plan, settings, order, HoldStatus.PAYING) for order in state.pending),

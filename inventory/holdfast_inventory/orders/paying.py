@@ -1,13 +1,13 @@
-"""Paying: before the buyer is charged, the order is in the ledger with its seats.
+"""Begins a payment: writes the order to the ledger before the buyer is charged.
 
-The store stops the clock first (until the hold's latest time), then the ledger takes the order as
-PENDING, and only then the platform is told that it may charge. From here on the seats survive the
-loss of the store: a rebuild holds them for this order. A crash between the two steps leaves a hold
-that lapses at its latest time, and the platform without an answer, so it asks again.
+The store first extends the hold to its latest time, then the ledger takes the order as PENDING, and
+only then the platform is answered that it may charge. From here on the seats survive the loss of
+the store: a rebuild holds them for this order. A crash between the two steps leaves a hold that
+ends at its latest time; the platform gets no answer and repeats the request.
 
-A platform whose payment failed gives the hold back: the store frees the seats, then the ledger
-voids the order, so that no rebuild holds them once more. A crash in between leaves an order that
-recovery voids when it is due.
+When a payment has failed, the platform releases the hold: the store frees the seats, then the
+ledger voids the order, so that a rebuild does not hold them again. A crash in between leaves an
+order that recovery voids when it is due.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 PENDING_GRACE_MS: Final = 60_000
-"""how long after its hold lapsed an order stays pending: a confirm may be on its way"""
+"""how long after the end of its hold an order stays pending: a confirm may be on its way"""
 
 _log = logging.getLogger(__name__)
 
@@ -53,9 +53,9 @@ class Paying:
 async def begin_paying(
     context: SaleContext, hold_id: str, order_ref: str | None = None, buyer: str | None = None
 ) -> Paying:
-    """Keep the hold's seats while its buyer is being charged; a repeat answers the same.
+    """Keeps the hold's seats while its buyer is charged; a repeat returns the same.
 
-    `buyer`, where the platform names one, must be the hold's, who never changes.
+    `buyer`, if given, must be the hold's; the buyer of a hold never changes.
     """
     inventory = context.inventory
     if buyer is not None:
@@ -82,11 +82,10 @@ async def begin_paying(
     return Paying(answer.hold, outcome.order, answer.now_ms)
 
 
-async def withdraw(context: SaleContext, hold: HoldRecord, now_ms: int) -> None:
-    """Void the order of a hold that was given back, if there is one or is one on its way.
+async def void_released_order(context: SaleContext, hold: HoldRecord, now_ms: int) -> None:
+    """Voids the order of a released hold, if there is one or one is being written.
 
-    The release has succeeded whether this does or not, so a ledger that is away is no reason to
-    refuse it.
+    The release itself has succeeded, so a ledger that is unavailable is only logged.
     """
     if hold.status is not HoldStatus.RELEASED or not hold.ledger:
         return
@@ -100,4 +99,6 @@ async def withdraw(context: SaleContext, hold: HoldRecord, now_ms: int) -> None:
         void = replace(order, hold_version=hold.version, updated_ms=now_ms)
         await context.ledger.commit(MarkVoid(epoch, void))
     except LedgerError as error:
-        _log.warning("order %s will be voided when it is due: %r", hold.id, error)
+        _log.warning(
+            "order %s cannot be voided now; recovery voids it when it is due: %r", hold.id, error
+        )

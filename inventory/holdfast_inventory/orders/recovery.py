@@ -1,19 +1,18 @@
-"""Recovery: finishes or undoes what a crash left halfway. Harmless to repeat, from every worker.
+"""Recovery: finishes or undoes what a crash has left incomplete; every worker may repeat it.
 
-Three lists are walked, a bounded piece at each visit:
+Each visit of a sale processes a bounded part of three lists:
 
-- the seats whose block the store was not told of;
-- the ledger's orders that are due: PENDING ones whose hold has lapsed are voided; LOST and refunded
-  ones of which the store was never told are told;
-- the store's holds: one that is confirming is compared with the ledger. If the order is settled,
-  the store is told. If nothing is there, somebody began to confirm and went away; after a while in
-  which it did not change the order is voided, and only when that is committed is the hold freed.
+- the seat blocks that the store is not up to date with;
+- the ledger's orders that are due: PENDING ones whose hold has ended are voided; LOST and refunded
+  ones are synchronised to the store;
+- the store's holds: one that is confirming is compared with the ledger. If its order is settled,
+  the store is synchronised. If there is none, the confirm was abandoned: once the hold has not
+  changed for PATIENCE_MS the order is voided, and only when that is committed is the hold freed.
 
-A visit never decides what the confirm itself would decide: it is the ledger's rules that settle
-every race with a confirm still on its way, by the version of the hold.
+Races with a confirm still on its way are decided by the ledger, by the version of the hold.
 
-How long a hold has been confirming is remembered here, in memory: a worker that restarts begins to
-count anew, which delays the recovery and never hurries it.
+How long a hold has been confirming is kept in memory: a worker that restarts counts anew, which can
+only delay the recovery.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from holdfast_ledger import Ledger, MarkVoid, Order, OrderStatus, RecoveryLease,
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 
 PATIENCE_MS: Final = 120_000
-"""how long a hold may be confirming without an order before it is given up"""
+"""how long a hold may be confirming without an order before that is voided"""
 LEASE_MS: Final = 30_000
 DUE_MAX: Final = 100
 PAGES_MAX: Final = 4
@@ -49,7 +48,7 @@ _SETTLED = (
 
 @dataclass(slots=True)
 class _Watch:
-    """Where a sale's walk stands, and the confirming holds seen: id -> (version, since ms)."""
+    """The scan of one sale; `seen` has the confirming holds: id -> (version, since ms)."""
 
     cursor: int = 0
     seen: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -67,17 +66,17 @@ class Recovery:
         self._watches: dict[str, _Watch] = {}
 
     async def visit(self, inventory: SaleInventory) -> int:
-        """One bounded round over a sale; how many orders it settled or told."""
+        """Visits a sale once, bounded; returns how many orders it settled or synchronised."""
         context = SaleContext(inventory, self._ledger)
         await self._visit_blocks(context)
         return await self._visit_due(context) + await self._visit_holds(context)
 
     def forget(self, sale_uid: str) -> None:
-        """Drop what is remembered of a sale that this process no longer serves."""
+        """Forgets a sale that this process no longer serves."""
         self._watches.pop(sale_uid, None)
 
     async def _visit_blocks(self, context: SaleContext) -> None:
-        """What differs at two visits was not on its way: the store is told of it once more."""
+        """Synchronises seat blocks; those that differ at two visits in a row anew."""
         uid = context.inventory.ref.uid
         watch = self._watches.setdefault(uid, _Watch())
         differing_seats = await blocking.differing_seats(context)
@@ -94,7 +93,7 @@ class Recovery:
         return sum([await self._visit_order(context, order, now_ms) for order in due])
 
     async def _visit_order(self, context: SaleContext, order: Order, now_ms: int) -> bool:
-        """Leased first: two workers that free the same refunded units would free them twice."""
+        """Leases the order first: two workers must not free the same refunded units twice."""
         assert order.due_ms is not None
         epoch, until_ms = context.inventory.ref.epoch, now_ms + LEASE_MS
         lease = RecoveryLease(epoch, order.sale_uid, order.id, order.due_ms, until_ms)
@@ -107,7 +106,7 @@ class Recovery:
         return True
 
     async def _visit_pending(self, context: SaleContext, order: Order) -> bool:
-        """A confirming hold is left to the walk over the holds; any other has lapsed by itself."""
+        """Voids a pending order whose hold has ended; `_visit_holds` sees to a confirming one."""
         inventory = context.inventory
         answer = await inventory.calls.read_hold(inventory.ref, order.id)
         hold = answer.hold
@@ -158,10 +157,10 @@ class Recovery:
             return False
         if now_ms - since_ms < self._patience_ms:
             return False
-        return await self._give_up(context, hold, now_ms)
+        return await self._void_abandoned(context, hold, now_ms)
 
-    async def _give_up(self, context: SaleContext, hold: HoldRecord, now_ms: int) -> bool:
-        """Void in the ledger; what it answers is settled, and the store is told of that."""
+    async def _void_abandoned(self, context: SaleContext, hold: HoldRecord, now_ms: int) -> bool:
+        """Voids the order in the ledger, then synchronises the store with the outcome."""
         void = order_of_hold(context.inventory, hold, now_ms)
         outcome = await self._ledger.commit(MarkVoid(context.inventory.ref.epoch, void))
         if outcome.verdict in (Verdict.DONE, Verdict.REPEATED, Verdict.SETTLED):
@@ -172,6 +171,6 @@ class Recovery:
 
 
 def _forget_others(watch: _Watch) -> None:
-    """At the end of a walk: whoever was not found confirming is no longer watched."""
+    """Ends a scan: holds that were not found confirming are no longer watched."""
     watch.seen = {hold_id: seen for hold_id, seen in watch.seen.items() if hold_id in watch.found}
     watch.found = set()

@@ -1,7 +1,8 @@
-"""Refunds: the ledger gives the seats up first, then the store puts them back on sale.
+"""Refunds: the ledger frees the seats first, then the store puts them back on sale.
 
-The other way round a crash in between would sell a seat that the ledger still gives to its first
-buyer. A crash after the ledger leaves seats that are free and look booked; recovery frees them.
+In the other order a crash in between would sell a seat that the ledger still has as its first
+buyer's. A crash after the ledger leaves seats that are free but still booked in the store; recovery
+frees them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class RefundRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         None
     ) = None
     buyer: BuyerName | None = None
-    """Whose the order must be, where the platform says so."""
+    """whose the order must be, if given"""
 
 
 class RefundService:
@@ -66,7 +67,7 @@ class RefundService:
 
 
 def _check(request: RefundRequest) -> None:
-    """Each item names a seat or an area, not both."""
+    """Checks that each item names either a seat or an area, and its quantity."""
     for item in request.items or ():
         if (item.seat is None) is (item.area is None):
             raise invalid("items", "Each item names either a seat or an area.")

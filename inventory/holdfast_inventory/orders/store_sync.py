@@ -27,7 +27,7 @@ BOOKING_TRIES: Final = 3
 FREEING_TRIES: Final = 5
 LEDGER_CONFLICT: Final = "ledger_conflict"
 GIVEN_UP: Final = "expired"
-"""nobody finished the confirmation: a payment that still comes is a late one"""
+"""the confirm was abandoned: a payment that still comes is a late one"""
 
 _log = logging.getLogger(__name__)
 _DONE = (Code.OK, Code.UNCHANGED, Code.HOLD_CONFIRMED)
@@ -35,12 +35,12 @@ _OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
 
 
 async def sync_order(context: SaleContext, order: Order) -> None:
-    """Bring the store to agree with the order, then let the ledger forget that it had to."""
+    """Brings the store into agreement with the order, then notes in the ledger that it is."""
     if order.status in _OWNING:
         await _sync_sold(context, order)
         await _sync_refunded(context, order)
     elif order.status is OrderStatus.REFUNDED and not any(r.units for r in order.refunds):
-        # It was lost and owned nothing: a confirm repeated since may have taken its units again.
+        # It was lost and owned nothing; a repeated confirm may have taken units for it again.
         reason = order.reason or LEDGER_CONFLICT
         await context.inventory.calls.abort_confirm(context.inventory.ref, order.id, reason=reason)
     elif order.status is OrderStatus.REFUNDED:
@@ -48,14 +48,14 @@ async def sync_order(context: SaleContext, order: Order) -> None:
     elif order.status is OrderStatus.LOST:
         await _sync_lost(context, order)
     elif order.status is OrderStatus.VOID:
-        await give_up(context.inventory, order.id, order.hold_version)
+        await free_voided_hold(context.inventory, order.id, order.hold_version)
     if order.due_ms is not None and order.status is not OrderStatus.PENDING:
         epoch = context.inventory.ref.epoch
         await context.ledger.commit(StoreSynced(epoch, order.sale_uid, order.id, order.updated_ms))
 
 
-async def give_up(inventory: SaleInventory, hold_id: str, version: int) -> None:
-    """Free a confirming hold whose order was voided at this version; a later one has begun anew."""
+async def free_voided_hold(inventory: SaleInventory, hold_id: str, version: int) -> None:
+    """Frees a confirming hold whose order was voided at this version, unless it has changed."""
     await inventory.calls.abort_confirm(inventory.ref, hold_id, reason=GIVEN_UP, version=version)
 
 
@@ -66,8 +66,8 @@ async def _sync_sold(context: SaleContext, order: Order) -> None:
     )
     if answer.code in _DONE:
         return
-    # The store has lost the hold, or it ended by a refund meanwhile: ask the ledger which, and ask
-    # again after booking, since a refund that was told in between found nothing to free.
+    # The store has lost the hold, or a refund has ended it meanwhile. Read the order to know, and
+    # again after booking, since a refund that came in between found nothing to free.
     current = await _read(context, order.id)
     if current is not None and current.units:
         await book(context, current)
@@ -82,7 +82,7 @@ async def _read(context: SaleContext, order_id: str) -> Order | None:
 
 
 async def book(context: SaleContext, order: Order) -> None:
-    """Book the order's seats though the store has them elsewhere: whoever holds them there ends."""
+    """Books the order's seats; other holds that have them in the store are ended."""
     inventory = context.inventory
     hold = hold_of_order(inventory.plan, inventory.settings, order, HoldStatus.CONFIRMED)
     for _ in range(BOOKING_TRIES):
@@ -91,25 +91,25 @@ async def book(context: SaleContext, order: Order) -> None:
         )
         if answer.code in _DONE:
             return
-        await _end_rivals(context, order, answer)
+        await _end_conflicting_holds(context, order, answer)
     _log.error("order %s of sale %s could not be booked: %s", order.id, inventory.name, answer.code)
 
 
-async def _end_rivals(context: SaleContext, order: Order, answer: HoldAnswer) -> None:
-    """End the holds that have what the ledger has sold to this order."""
+async def _end_conflicting_holds(context: SaleContext, order: Order, answer: HoldAnswer) -> None:
+    """Ends the holds that have units which the ledger has sold to this order."""
     inventory = context.inventory
     cursor = 0
     while True:
         cursor, holds = await inventory.calls.scan_holds(inventory.ref, cursor)
         for hold in holds:
-            if hold.id != order.id and _stands_in_the_way(hold, answer):
+            if hold.id != order.id and _conflicts(hold, answer):
                 await inventory.calls.drop_hold(inventory.ref, hold.id, reason=LEDGER_CONFLICT)
         if cursor == 0:
             return
 
 
-def _stands_in_the_way(hold: HoldRecord, answer: HoldAnswer) -> bool:
-    """Seats tell whose they are; of an area's units any hold may have to give some back."""
+def _conflicts(hold: HoldRecord, answer: HoldAnswer) -> bool:
+    """Whether the hold has one of the seats, or units of one of the areas, in the answer."""
     if hold.status.ended or hold.status is HoldStatus.CONFIRMED:
         return False
     return bool(
@@ -123,7 +123,7 @@ async def _sync_lost(context: SaleContext, order: Order) -> None:
     if order.due_ms is not None and reason == LEDGER_CONFLICT:
         await _book_owners(context, order)
     await inventory.calls.abort_confirm(inventory.ref, order.id, reason=reason)
-    if order.due_ms is None:  # the platform has been told
+    if order.due_ms is None:  # the event has been written
         return
     await inventory.calls.require_refund(
         inventory.ref,
@@ -135,9 +135,9 @@ async def _sync_lost(context: SaleContext, order: Order) -> None:
 
 
 async def _book_owners(context: SaleContext, order: Order) -> None:
-    """The store gave this order what the ledger had sold: let it know whose those seats are.
+    """Books the seats that the store had given to this order for their owners in the ledger.
 
-    Before the order's own hold is ended: between the two its seats would be for sale once more.
+    Before the order's own hold is ended: its seats would be on sale in between.
     """
     uid = context.inventory.ref.uid
     seats = [item.index for item in order.items if item.index is not None]
@@ -149,15 +149,15 @@ async def _book_owners(context: SaleContext, order: Order) -> None:
 
 
 async def _sync_refunded(context: SaleContext, order: Order) -> None:
-    """Free what the store still books for the order and the ledger does not give it any more.
+    """Frees the units that are booked for the order in the store and refunded in the ledger.
 
-    Units of an area have no names, so two who free the same surplus would free it twice: the hold's
-    version, read with the surplus, lets only one of them.
+    The units of an area have no names, so two workers could free the same units twice: the version
+    of the hold, read together with them, lets only one of them through.
     """
     if not order.refunds:
         return
     inventory = context.inventory
-    # A refund may overtake the end of its confirm: what is freed must be booked first.
+    # A refund may overtake the end of its confirm: only what is booked can be freed.
     await inventory.calls.finish_confirm(inventory.ref, order.id, order_ref=order.order_ref or "")
     for _ in range(FREEING_TRIES):
         hold = (await inventory.calls.read_hold(inventory.ref, order.id)).hold
@@ -166,7 +166,7 @@ async def _sync_refunded(context: SaleContext, order: Order) -> None:
 
 
 async def _free_surplus(context: SaleContext, order: Order, hold: HoldRecord) -> bool:
-    """Whether the hold has changed meanwhile, so that its surplus must be taken anew."""
+    """Frees the surplus of a hold; returns whether the hold changed meanwhile, to try again."""
     inventory = context.inventory
     seats = sorted(set(hold.seats) - set(order.seats))
     areas = surplus(hold.areas, owned_areas(inventory.settings, order))
@@ -177,14 +177,14 @@ async def _free_surplus(context: SaleContext, order: Order, hold: HoldRecord) ->
         order.id,
         seats=seats,
         areas=areas,
-        amount=_worth(hold, seats, areas),
+        amount=_price(hold, seats, areas),
         version=hold.version,
     )
     return answer.code is Code.HOLD_CHANGED
 
 
-def _worth(hold: HoldRecord, seats: Iterable[int], areas: Iterable[AreaUnits]) -> int:
-    """What these units cost: not what the last refund gave back, which may be one of several."""
+def _price(hold: HoldRecord, seats: Iterable[int], areas: Iterable[AreaUnits]) -> int:
+    """The price of these units, which several refunds may have given back."""
     prices = dict(zip(hold.seats, hold.prices, strict=True))
     return sum(prices[seat] for seat in seats) + sum(u.quantity * u.price for u in areas)
 

@@ -1,17 +1,17 @@
-"""What the coordinates of a plan mean: who sits beside whom, and where everybody looks.
+"""Derives from the coordinates of a plan which seats are neighbours, and the focal point.
 
 Seats of a row are neighbours in file order unless an aisle lies between them: a gap, measured in
-two dimensions so that curved rows count as what they are, of more than AISLE_FACTOR times that
-row's usual pitch. The usual pitch is the lower median of the row's gaps; a row with too few gaps to
-have a habit of its own takes its zone's, so that two lone seats ten metres apart are no couple.
+two dimensions so that curved rows work, of more than AISLE_FACTOR times the row's usual pitch. The
+usual pitch is the lower median of the row's gaps; a row of fewer than GAPS_FOR_PITCH gaps takes its
+zone's, so that two single seats ten metres apart are not neighbours.
 
-A file may list a row by number where the seats stand otherwise, 1 3 5 2 4 6. The pitch is therefore
-taken from place to place as well, and the smaller one counts: two who have somebody between them
-are no neighbours, however regular their gap is in the file.
+A file may list the seats of a row in another order than they stand in, such as 1 3 5 2 4 6. The
+pitch is therefore measured in the order of the positions as well, and the smaller one counts: two
+seats with another one between them are no neighbours, however regular their gap is in the file.
 
-The focal point, unless the sale sets one: the middle of a drawn shape whose text says stage; else
-the side of the hall on which the rows begin (row 1 is the row in front), just outside the seats;
-else, when the zones begin on different sides and so surround something, the middle.
+The focal point, unless the sale sets one: the position of a drawn shape whose text says stage; else
+a point just outside the seats, on the side where the rows begin (row 1 is in front); else, when the
+zones begin on different sides and so surround something, the middle.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Final
 from holdfast_inventory.plan.pretix import PlanEntry, RowEntry, ShapeEntry, ShapeText, ZoneEntry
 
 AISLE_FACTOR: Final = 1.5
-GAPS_FOR_A_HABIT: Final = 3
+GAPS_FOR_PITCH: Final = 3
 AGREEMENT: Final = 0.5
 
 Point = tuple[float, float]
@@ -36,7 +36,7 @@ _STAGE: Final = re.compile(r"stage|bühne|buehne|scène|scene|escenario|palco|po
 
 @dataclass(frozen=True, slots=True)
 class PlacedRow:
-    """A row with the absolute places of its seats and, for each seat, the run that it is in.
+    """A row with the absolute positions of its seats and its runs.
 
     `runs` are half-open ranges of positions in the row: neighbours without an aisle.
     """
@@ -52,9 +52,9 @@ def place_rows(plan: PlanEntry) -> list[PlacedRow]:
     placed: list[PlacedRow] = []
     for number, zone in enumerate(plan.zones):
         points = [_points(zone, row) for row in zone.rows]
-        habit = _pitch(points)
+        zone_pitch = _pitch(points)
         for row, places in zip(zone.rows, points, strict=True):
-            placed.append(PlacedRow(number, row, places, _runs(places, habit)))
+            placed.append(PlacedRow(number, row, places, _runs(places, zone_pitch)))
     return placed
 
 
@@ -70,7 +70,7 @@ def typical_pitch(rows: Sequence[PlacedRow]) -> float:
 
 
 def default_focus(plan: PlanEntry, rows: Sequence[PlacedRow]) -> Point:
-    """Where the seats look, as far as the plan tells."""
+    """The focal point that the plan suggests; see the module's docstring."""
     for zone in plan.zones:
         for shape in zone.areas:
             if _STAGE.search(_text(shape)):
@@ -103,7 +103,7 @@ def _gaps(points: Sequence[Point]) -> list[float]:
 
 
 def _by_place(points: Sequence[Point]) -> list[Point]:
-    """The seats of a row as one meets them on the way along its longer side."""
+    """The seats of a row, sorted along its longer side."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
     if not points or max(xs) - min(xs) >= max(ys) - min(ys):
         return sorted(points)
@@ -111,7 +111,7 @@ def _by_place(points: Sequence[Point]) -> list[Point]:
 
 
 def _pitch(rows: Sequence[Sequence[Point]]) -> float:
-    """The usual distance of neighbours in these rows, listed as they stand or not."""
+    """The usual distance of neighbours in these rows, in file order or by position."""
     listed = [gap for row in rows for gap in _gaps(row)]
     standing = [gap for row in rows for gap in _gaps(_by_place(row))]
     return min(_lower_median(listed), _lower_median(standing))
@@ -121,16 +121,16 @@ def _lower_median(values: list[float]) -> float:
     return sorted(values)[(len(values) - 1) // 2] if values else 0.0
 
 
-def _runs(points: Sequence[Point], habit: float) -> tuple[tuple[int, int], ...]:
+def _runs(points: Sequence[Point], zone_pitch: float) -> tuple[tuple[int, int], ...]:
     gaps = _gaps(points)
-    pitch = _pitch([points]) if len(gaps) >= GAPS_FOR_A_HABIT else habit
+    pitch = _pitch([points]) if len(gaps) >= GAPS_FOR_PITCH else zone_pitch
     aisles = [at + 1 for at, gap in enumerate(gaps) if gap > pitch * AISLE_FACTOR]
     edges = [0, *aisles, len(points)]
     return tuple((first, end) for first, end in pairwise(edges) if end > first)
 
 
 def _ahead(rows: Sequence[PlacedRow]) -> Point:
-    """The mean direction from last row to first over the zones, each as heavy as its seats."""
+    """The mean direction from last row to first over the zones, weighted by their seats."""
     sum_x = sum_y = weight = 0.0
     zones: dict[int, list[PlacedRow]] = {}
     for row in rows:

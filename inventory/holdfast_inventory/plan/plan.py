@@ -1,8 +1,9 @@
-"""A seating plan made ready to sell from: dense indices, row segments, labels, the document shown.
+"""A compiled seating plan: seat indices, row segments, labels, and the document that clients read.
 
 Plan order (zones, rows and seats as in the file) is normative: a seat's index never changes, and
 the wire form of a map is one character a seat in that order. A `Plan` is immutable and compiled
-once per process and sale; `version` names its content, so a client may keep the document for ever.
+once per process and sale; `version` is a digest of its content, so a client may cache the document
+for ever.
 
 A sale of areas alone has a plan without seats.
 """
@@ -31,7 +32,7 @@ _NO_SEATS: Final = b'{"name":"","categories":[],"zones":[]}'
 
 
 class Plan:
-    """See the module's docstring. `segments` are in the order in which they are tried."""
+    """A compiled plan, immutable. `segments` are in the order in which they are tried."""
 
     def __init__(self, entry: PlanEntry, document: bytes, settings: InventorySettings) -> None:
         rows = place_rows(entry)
@@ -53,7 +54,7 @@ class Plan:
         self.run_of: Final = _run_of(rows)
         self._row_starts, self._row_names = _row_names(rows)
         self.document, self.version = _shown(document, self.focus, settings)
-        # Here, since compiling is done in a thread: megabytes take a tenth of a second.
+        # Compressed here, since a thread does the compiling: megabytes take a tenth of a second.
         self.document_gzip: Final = gzip.compress(self.document, GZIP_LEVEL, mtime=0)
 
     def __len__(self) -> int:
@@ -73,7 +74,7 @@ class Plan:
         return self.kinds[self.segments[self.segment_of[seat]].kind]
 
     def label(self, seat: int) -> str:
-        """What a ticket says: zone, row and seat."""
+        """The label of a seat on its ticket: zone, row and number."""
         zone = self.zones[self.segments[self.segment_of[seat]].zone].name
         row = self._row_names[bisect_right(self._row_starts, seat) - 1]
         number = self.numbers[seat]
@@ -96,7 +97,7 @@ class Plan:
 
 
 def compile_plan(text: bytes | None, settings: InventorySettings) -> Plan:
-    """The plan in `text`, or the empty one of a sale of areas; HoldfastError when it is unfit."""
+    """The plan in `text`, an empty one for None; HoldfastError when it cannot be used."""
     if text is None:
         return Plan(PlanEntry([], []), _NO_SEATS, settings)
     return Plan(read_plan(text), text, settings)
@@ -144,8 +145,8 @@ def _row_names(rows: Sequence[PlacedRow]) -> tuple[list[int], list[str]]:
 def _shown(document: bytes, focus: Point, settings: InventorySettings) -> tuple[bytes, str]:
     """The document that clients read, and its version: a digest of everything in it.
 
-    The plan's own fields stay where the format has them; ours are written behind them as text,
-    since parsing and writing a hundred thousand seats again would only take time.
+    The plan's own fields stay as they are; ours are appended as text, which saves decoding and
+    encoding a hundred thousand seats again.
     """
     ours: dict[str, object] = {
         "focal_point": {"x": focus[0], "y": focus[1]},

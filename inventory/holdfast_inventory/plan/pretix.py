@@ -2,12 +2,11 @@
 
 The format: zones hold rows, rows hold seats; the positions of zone, row and seat are offsets that
 add up; a seat names a category of the plan's list by its name. Drawn shapes (`areas` of a zone) are
-scenery: kept for display, never sold. Fields that the format has and we do not need, and those that
-later versions of it may add, are carried along untouched. One field is ours: `accessible: true` on
-a seat.
+scenery: kept for display, never sold. Other fields, of this and later versions of the format, are
+kept untouched. One field is ours: `accessible: true` on a seat.
 
 Parsing is one pass of a typed decoder. Only when that fails is the plan walked again, slowly, to
-name the very path (`zones[2].rows[0].seats[7].category`) instead of a mere "some seat".
+name the exact path, such as `zones[2].rows[0].seats[7].category`.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ class ShapeText(msgspec.Struct, frozen=True):
 
 
 class ShapeEntry(msgspec.Struct, frozen=True):
-    """A drawn shape; only its place and its text mean something to us."""
+    """A drawn shape; only its position and its text are used."""
 
     position: Position = ORIGIN
     text: ShapeText | Text | None = None
@@ -104,7 +103,7 @@ def plan_error(path: str, detail: str) -> HoldfastError:
 
 
 def read_plan(text: bytes) -> PlanEntry:
-    """The plan in `text`, fit to be compiled; otherwise HoldfastError `invalid_plan`."""
+    """Reads and checks the plan in `text`; HoldfastError `invalid_plan` when it is not valid."""
     if len(text) > PLAN_BYTES_MAX:
         raise plan_error("$", f"the plan is larger than {PLAN_BYTES_MAX} bytes")
     try:
@@ -144,7 +143,7 @@ def _check_categories(plan: PlanEntry) -> None:
 
 
 def _check_seats(plan: PlanEntry) -> None:
-    """Every category is known, every guid is there once."""
+    """Checks that every category is known and that every guid is there once."""
     known = {category.name for category in plan.categories}
     seats = [seat for zone in plan.zones for row in zone.rows for seat in row.seats]
     if len({seat.seat_guid for seat in seats}) == len(seats) and known.issuperset(
@@ -170,7 +169,7 @@ def _seats_with_path(plan: PlanEntry) -> list[tuple[str, SeatEntry]]:
 
 
 def _locate(text: bytes, error: msgspec.ValidationError) -> HoldfastError:
-    """The same complaint with the exact path, found by converting piece by piece."""
+    """The error with the exact path, found by converting the plan piece by piece."""
     try:
         whole = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as broken:

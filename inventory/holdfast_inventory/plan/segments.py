@@ -3,9 +3,9 @@
 A row segment is as much of a row as can be given to one party: seats side by side without an aisle,
 of one category, all accessible or none, set aside for one channel or for none. Segments are ordered
 by the distance of their nearest seat from the focal point; the store keeps one byte for each, in
-this order, so "the best row that can serve" is "the first byte that says so". Segments whose
-distances differ by less than half a seat form a tier: nearly equal, and a request's seed chooses
-among those that can serve.
+this order, so the best segment that has enough seats is the first byte that says so. Segments whose
+distances differ by less than half a seat form a tier: they count as equal, and a request's seed
+chooses among those with enough seats.
 
 The scripts read a segment as a SEGMENT_RECORD; at most NEAR_MAX of its tier follow it there.
 """
@@ -39,9 +39,7 @@ class SeatClass:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A row segment; see above. `distance` is that of its nearest seat, `kind` its
-    class's index.
-    """
+    """A row segment. `distance` is that of its nearest seat, `kind` the index of its class."""
 
     first: int
     length: int
@@ -52,7 +50,7 @@ class Segment:
     near: int = 0
 
     def record(self) -> bytes:
-        """As the scripts read it."""
+        """The segment's record, as the scripts read it."""
         return SEGMENT_RECORD.pack(self.first, self.length, self.focus2, self.zone, self.near)
 
 
@@ -81,7 +79,7 @@ def make_segments(
 
 
 def levels_for(kinds: int) -> int:
-    """How many lengths of a run a segment's byte can tell apart, beside its class."""
+    """How many lengths of a run a segment's byte can distinguish, beside its class."""
     return min(LEVELS_MAX, 256 // max(1, kinds))
 
 
@@ -105,14 +103,14 @@ def _segment(zone: int, kind: int, first: int, points: Sequence[Point], focus: P
     nearest = min(distances)
     at = distances.index(nearest)
     focus2 = 2 * (at + 1)
-    # The focal point may lie in front of the middle between two seats: neither is nearer.
+    # The focal point may lie in front of the middle of two seats: both are equally near.
     if at + 1 < len(points) and math.isclose(distances[at + 1], nearest, rel_tol=1e-6):
         focus2 += 1
     return Segment(first, len(points), zone, kind, focus2, nearest)
 
 
 def _tiers(segments: list[Segment], tolerance: float) -> tuple[Segment, ...]:
-    """Chops the order into tiers, each measured from its first segment."""
+    """Divides the sorted segments into tiers, each measured from its first segment."""
     tiered: list[Segment] = []
     start = 0
     while start < len(segments):

@@ -1,9 +1,8 @@
-"""The text of a seating plan that comes in, brought to the rule that all text is held to.
+"""Normalises the text of an imported seating plan.
 
-A plan is kept as it was sent, byte for byte, whenever its text is clean already; else it is written
-anew with its text in normal form. Names and numbers, which tickets and holds repeat, are one line;
-what is drawn or unknown to us may have several. This is for plans that come in: what the ledger has
-kept is compiled as it is.
+A plan whose text is clean is kept byte for byte as it was sent; else it is encoded anew with its
+text in normal form. Names and numbers, which tickets and holds repeat, are one line; drawn and
+unknown fields may have several. This is for imports: a plan in the ledger is compiled as it is.
 """
 
 from __future__ import annotations
@@ -25,8 +24,9 @@ _CONTROLS: Final = re.compile("[\x7f-\x9f]")
 
 
 def clean_plan(plan: bytes) -> bytes:
-    """The plan with clean text, or 400 `invalid_plan` naming where it is not. Takes a while for a
-    large one: not for the event loop.
+    """The plan with clean text; 400 `invalid_plan` that names the path of text that is refused.
+
+    Slow for a large plan: not to be called on the event loop.
     """
     body = bytes(without_bom(plan))
     if is_plain(body):

@@ -1,8 +1,8 @@
-"""What is probably a mistake in a seating plan that can be sold from nevertheless.
+"""Warnings about a seating plan that can be used but probably has a mistake.
 
-Two seats whose tickets read alike send two people to one chair; seats without a price are given
-away. Neither is refused by itself, since a hall may be free of charge and a plan may number its
-seats as it likes: whoever creates the sale is told, and may ask to be refused instead.
+Two seats with the same label send two people to one chair, and seats without a price are free of
+charge. Either may be intended, so neither is refused by itself: the answer lists them, and with
+`strict` the request is refused.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class PlanWarning(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def plan_warnings(plan: Plan, settings: InventorySettings) -> list[PlanWarning]:
-    """What to look at again, at most WARNINGS_MAX; empty for a plan without any such thing."""
+    """The warnings about a plan, at most WARNINGS_MAX."""
     found = [*_unpriced(plan, settings), *_labelled_alike(plan)]
     shown = found[:WARNINGS_MAX]
     if len(found) > len(shown):
@@ -40,7 +40,7 @@ def plan_warnings(plan: Plan, settings: InventorySettings) -> list[PlanWarning]:
 
 
 def _unpriced(plan: Plan, settings: InventorySettings) -> Iterator[PlanWarning]:
-    """Categories that are on sale and cost nothing because nobody has said what they cost."""
+    """Categories that are on sale without a price."""
     units = Counter(plan.category_seats())
     for area in settings.areas:
         units[area.category] += area.capacity

@@ -1,7 +1,7 @@
 """Zones of a plan: which seats each has, and by which names it is found.
 
-A zone is asked for by its id or its name; several may have one name and are meant together. All of
-it is one pass over the plan: a hall of forty thousand boxes is a plan like any other.
+A zone is named by its id or its name; zones of the same name are meant together. All of it is one
+pass over the plan, so that a plan of forty thousand zones compiles in linear time.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from holdfast_inventory.orders.confirm import ConfirmRequest
 from holdfast_inventory.orders.orders import holds_of_ledger
 from holdfast_inventory.orders.recovery import Recovery
 from holdfast_inventory.orders.refund import RefundRequest, RefundService
-from holdfast_inventory.orders.store_sync import give_up
+from holdfast_inventory.orders.store_sync import free_voided_hold
 from holdfast_inventory.plan.plan import Plan
 from holdfast_inventory.settings import InventorySettings
 from holdfast_ledger import Order, RebuildState
@@ -56,14 +56,14 @@ async def _booked_at_once(
     return answer
 
 
-_give_up = Recovery._give_up
+_void_abandoned = Recovery._void_abandoned
 
 
 async def _freed_before_the_void(
     recovery: Recovery, context: SaleContext, hold: HoldRecord, now_ms: int
 ) -> bool:
-    await give_up(context.inventory, hold.id, hold.version)
-    return await _give_up(recovery, context, hold, now_ms)
+    await free_voided_hold(context.inventory, hold.id, hold.version)
+    return await _void_abandoned(recovery, context, hold, now_ms)
 
 
 _refund = RefundService.refund
@@ -113,7 +113,7 @@ PROTOCOL: Final = {
         "recovery gives the seats back while the confirm can still sell them",
         ("protocol",),
         directed.SALE_COMES_LATE,
-        patched=lambda: patch.object(Recovery, "_give_up", _freed_before_the_void),
+        patched=lambda: patch.object(Recovery, "_void_abandoned", _freed_before_the_void),
     ),
     "void that fences nothing": Mutant(
         "a late transaction sells what recovery has given up",

@@ -21,7 +21,7 @@ from holdfast_inventory.holds.hold_requests import (
 )
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_inventory.orders.paying import withdraw
+from holdfast_inventory.orders.paying import void_released_order
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -121,6 +121,8 @@ def release(state: RunState, of: HoldRecord, owner: str, version: int) -> Operat
         fair = owner in ("", of.buyer)
         require(fair or answer.code is not Code.OK, "owner", f"{owner} freed {of.id}")
         if answer.hold is not None and answer.hold.ledger:
-            await withdraw(SaleContext(inventory, worker.ledger), answer.hold, answer.now_ms)
+            await void_released_order(
+                SaleContext(inventory, worker.ledger), answer.hold, answer.now_ms
+            )
 
     return operation

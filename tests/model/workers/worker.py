@@ -46,4 +46,4 @@ class WorkerTasks(BackgroundTasks):
 
 
 async def _quietly(work: Coroutine[None, None, None]) -> None:
-    await background._quietly(work)
+    await background._logged(work)
