@@ -5,9 +5,9 @@ from pathlib import Path
 
 from holdfast.config import Config
 from holdfast.doctor import Finding, Level, examine
-from holdfast.doctor.findings import Area
+from holdfast.doctor.findings import FindingBuilder
 
-AREA = Area("test")
+AREA = FindingBuilder("test")
 
 
 def judged(findings: list[Finding], area: str) -> dict[str, Level]:

@@ -33,8 +33,8 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
-    """Makes the findings of one area, about one subject."""
+class FindingBuilder:
+    """Makes findings: `name` is their area in the report, `subject` the server, if several."""
 
     name: str
     subject: str = ""

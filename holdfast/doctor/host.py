@@ -8,14 +8,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from holdfast.config import Config
-from holdfast.doctor.findings import Area, Finding
+from holdfast.doctor.findings import Finding, FindingBuilder
 from holdfast.keyfiles import MASTER_FILE, operator_key_path
 from holdfast.processes.launch import LOCK_FILE
 
 FILES_WARNING = 8_192
 FILES_PROBLEM = 1_024
 
-_AREA = Area("host")
+_AREA = FindingBuilder("host")
 
 
 def examine_host(config: Config) -> list[Finding]:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast.config import Config
-from holdfast.doctor.findings import Area, Finding
+from holdfast.doctor.findings import Finding, FindingBuilder
 from holdfast.processes.launch import ledger_url_in
 from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.engines import CONNECTIONS_MAX
@@ -42,14 +42,14 @@ async def examine_ledger(config: Config) -> list[Finding]:
         subject = ledger_url(url).get_backend_name()
         missing = _missing_file(url)
         if missing is not None:
-            return [_judge_missing(Area("ledger", subject), missing, config)]
+            return [_judge_missing(FindingBuilder("ledger", subject), missing, config)]
         database = Database(url)
     except Exception as error:  # each database and driver has its own way to refuse a URL
         change = "correct HOLDFAST_LEDGER_URL, or install the extra that its database needs"
         means = "the service cannot start"
-        return [Area("ledger").problem("url", explain(error), means, change)]
+        return [FindingBuilder("ledger").problem("url", explain(error), means, change)]
     try:
-        return await _ask(Area("ledger", subject), database, config.workers)
+        return await _ask(FindingBuilder("ledger", subject), database, config.workers)
     finally:
         await database.close()
 
@@ -63,14 +63,14 @@ def _missing_file(url: str) -> Path | None:
     return None if path.is_file() else path
 
 
-def _judge_missing(area: Area, path: Path, config: Config) -> Finding:
+def _judge_missing(area: FindingBuilder, path: Path, config: Config) -> Finding:
     if config.ledger_url is None or path.parent.is_dir():
         return area.ok("reachable", f"{path} does not exist yet", "made at the first start")
     means = "the service cannot start: it makes its data directory, and no other"
     return area.problem("reachable", f"no directory {path.parent}", means, "make it")
 
 
-async def _ask(area: Area, database: Database, workers: int) -> list[Finding]:
+async def _ask(area: FindingBuilder, database: Database, workers: int) -> list[Finding]:
     try:
         await database.ping()
         settings = await _settings(database)
@@ -133,7 +133,7 @@ async def _mysql_settings(connection: AsyncConnection) -> Settings:
     return {**found, "isolation": isolation.lower().replace("-", " "), "not_innodb": others}
 
 
-def judge_use(area: Area, settings: Settings, workers: int) -> Iterator[Finding]:
+def judge_use(area: FindingBuilder, settings: Settings, workers: int) -> Iterator[Finding]:
     """Whether a server lets the service write, and all of its workers in; a file does both."""
     read_only = settings.get("read_only")
     if read_only is not None and read_only.lower() not in ("off", "0"):
@@ -152,7 +152,7 @@ def judge_use(area: Area, settings: Settings, workers: int) -> Iterator[Finding]
         yield area.ok("max_connections", found)
 
 
-def judge_sqlite(area: Area, settings: Settings) -> Iterator[Finding]:
+def judge_sqlite(area: FindingBuilder, settings: Settings) -> Iterator[Finding]:
     """The file must really be in write-ahead mode, and synced at each commit."""
     journal = settings["journal_mode"]
     if journal == "wal":
@@ -167,7 +167,7 @@ def judge_sqlite(area: Area, settings: Settings) -> Iterator[Finding]:
         yield area.problem("synchronous", level, _LOST_ORDER, "SQLite must be built to sync")
 
 
-def judge_postgresql(area: Area, settings: Settings) -> Iterator[Finding]:
+def judge_postgresql(area: FindingBuilder, settings: Settings) -> Iterator[Finding]:
     """What a commit waits for."""
     yield _isolation(area, settings["isolation"])
     commit = settings["synchronous_commit"]
@@ -186,7 +186,7 @@ def judge_postgresql(area: Area, settings: Settings) -> Iterator[Finding]:
             )
 
 
-def judge_mysql(area: Area, settings: Settings) -> Iterator[Finding]:
+def judge_mysql(area: FindingBuilder, settings: Settings) -> Iterator[Finding]:
     """What a commit waits for, and whether the tables have transactions at all."""
     yield _isolation(area, settings["isolation"])
     name = "innodb_flush_log_at_trx_commit"
@@ -212,7 +212,7 @@ def judge_mysql(area: Area, settings: Settings) -> Iterator[Finding]:
         yield area.problem("engine", settings["not_innodb"], means, change)
 
 
-def _isolation(area: Area, found: str) -> Finding:
+def _isolation(area: FindingBuilder, found: str) -> Finding:
     if found == "read committed":
         return area.ok("isolation", found)
     means = "every decision locks its rows at READ COMMITTED; more locks more, less sees too much"
@@ -220,7 +220,7 @@ def _isolation(area: Area, found: str) -> Finding:
     return area.problem("isolation", found or "unknown", means, change)
 
 
-def judge_schema(area: Area, state: SchemaState) -> Finding:
+def judge_schema(area: FindingBuilder, state: SchemaState) -> Finding:
     """Whether the migrations of this version are in."""
     if state.current is None:
         return area.ok("migrations", "no schema yet", "made at the first start")

@@ -8,7 +8,7 @@ runs; its settings are ours, so a stopped one is no problem.
 from collections.abc import AsyncIterator, Iterator
 
 from holdfast.config import Config
-from holdfast.doctor.findings import Area, Finding
+from holdfast.doctor.findings import Finding, FindingBuilder
 from holdfast.doctor.store_versions import judge_version
 from holdfast_lua.client.connect import (
     SAFE_POLICY,
@@ -39,7 +39,7 @@ async def examine_store(config: Config) -> list[Finding]:
     """Every master of the configured store, or the embedded one if it is up."""
     if config.store_url is None:
         return await _embedded(config)
-    area = Area("store")
+    area = FindingBuilder("store")
     try:
         url = StoreUrl.parse(config.store_url)
     except StoreSetupError as error:
@@ -52,11 +52,11 @@ async def examine_store(config: Config) -> list[Finding]:
         return [*found, area.problem("reachable", str(error), "nothing can be sold", change)]
     for info in servers:
         found += judge_server(info, clustered=url.kind == "cluster")
-    return [*found, *await _writes(Area("store"), url)]
+    return [*found, *await _writes(FindingBuilder("store"), url)]
 
 
 async def _embedded(config: Config) -> list[Finding]:
-    area = Area("store", "embedded")
+    area = FindingBuilder("store", "embedded")
     try:
         socket = StoreFiles(config.data_dir.resolve()).socket
         binary = find_binary()
@@ -79,7 +79,7 @@ async def _embedded(config: Config) -> list[Finding]:
     return [*judge_server(info, embedded=True), *await _writes(area, url)]
 
 
-async def _writes(area: Area, url: StoreUrl) -> list[Finding]:
+async def _writes(area: FindingBuilder, url: StoreUrl) -> list[Finding]:
     """Whether it takes what the service writes; why it does not answer at all is said elsewhere."""
     try:
         refusal = await find_refusal(url)
@@ -94,7 +94,7 @@ async def _writes(area: Area, url: StoreUrl) -> list[Finding]:
 async def _around(url: StoreUrl) -> AsyncIterator[Finding]:
     """What is around the servers: the Sentinels' quorum, the Cluster's slots."""
     for sentinel in await inspect_sentinels(url) if url.kind == "sentinel" else ():
-        area = Area("store", f"sentinel {sentinel.address}")
+        area = FindingBuilder("store", f"sentinel {sentinel.address}")
         if not sentinel.fault:
             yield area.ok("quorum", "reached", "a lost master is replaced")
         elif sentinel.reachable:
@@ -110,7 +110,7 @@ async def _around(url: StoreUrl) -> AsyncIterator[Finding]:
 
 
 async def _coverage(url: StoreUrl) -> Finding:
-    area, fault = Area("store", "cluster"), "no server answers"
+    area, fault = FindingBuilder("store", "cluster"), "no server answers"
     for seed in url.addresses:
         try:
             served = len(await ask_slots(seed, url.link_settings()))
@@ -128,7 +128,7 @@ def judge_server(
     info: StoreInfo, *, clustered: bool = False, embedded: bool = False
 ) -> Iterator[Finding]:
     """One server by what it says of itself."""
-    area = Area("store", "embedded" if embedded else str(info.address))
+    area = FindingBuilder("store", "embedded" if embedded else str(info.address))
     yield judge_version(area, info.server, info.version)
     yield _role(area, info, clustered)
     yield _append_only(area, info)
@@ -140,7 +140,7 @@ def judge_server(
     yield _clock(area, info)
 
 
-def _role(area: Area, info: StoreInfo, clustered: bool) -> Finding:
+def _role(area: FindingBuilder, info: StoreInfo, clustered: bool) -> Finding:
     if info.role != "master":
         means = "it refuses every write"
         return area.problem("role", info.role, means, "name the master, or use redis+sentinel://")
@@ -153,7 +153,7 @@ def _role(area: Area, info: StoreInfo, clustered: bool) -> Finding:
     return area.ok("role", "master")
 
 
-def _append_only(area: Area, info: StoreInfo) -> Finding:
+def _append_only(area: FindingBuilder, info: StoreInfo) -> Finding:
     if not info.aof:
         means = f"after a restart it is empty: {REBUILT}"
         return area.problem("appendonly", "no", means, f"CONFIG SET appendonly yes, {_KEEP}")
@@ -163,7 +163,7 @@ def _append_only(area: Area, info: StoreInfo) -> Finding:
     return area.ok("appendonly", "yes", "a restart brings everything back")
 
 
-def _fsync(area: Area, value: str | None) -> Finding:
+def _fsync(area: FindingBuilder, value: str | None) -> Finding:
     if value == "everysec":
         return area.ok("appendfsync", value, "a power loss costs at most a second of holds")
     if value == "always":
@@ -175,7 +175,7 @@ def _fsync(area: Area, value: str | None) -> Finding:
     return area.warning("appendfsync", value, means, f"CONFIG SET appendfsync everysec, {_KEEP}")
 
 
-def _eviction(area: Area, info: StoreInfo) -> Finding:
+def _eviction(area: FindingBuilder, info: StoreInfo) -> Finding:
     policy, change = info.maxmemory_policy, f"CONFIG SET maxmemory-policy {SAFE_POLICY}, {_KEEP}"
     if policy == SAFE_POLICY:
         return area.ok("maxmemory-policy", policy, "nothing is deleted when memory is short")
@@ -186,7 +186,7 @@ def _eviction(area: Area, info: StoreInfo) -> Finding:
     return area.warning("maxmemory-policy", policy, means, change)
 
 
-def _replicas(area: Area, info: StoreInfo) -> Finding:
+def _replicas(area: FindingBuilder, info: StoreInfo) -> Finding:
     check = "min-replicas-to-write"
     text = info.config.get(check)
     if text is None:
@@ -206,7 +206,7 @@ def _replicas(area: Area, info: StoreInfo) -> Finding:
     return area.ok(check, found, "a master that was cut off stops taking writes")
 
 
-def _clock(area: Area, info: StoreInfo) -> Finding:
+def _clock(area: FindingBuilder, info: StoreInfo) -> Finding:
     ahead, mark_unsynced = info.clock_ahead_ms, info.clock_doubt_ms
     found = (
         f"{abs(ahead)} ms {'ahead of' if ahead >= 0 else 'behind'} this host, +-{mark_unsynced} ms"

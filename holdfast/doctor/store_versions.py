@@ -15,7 +15,7 @@ does not list is taken as it is, and the finding says that nothing is known of i
 from collections.abc import Mapping
 from typing import Final
 
-from holdfast.doctor.findings import Area, Finding
+from holdfast.doctor.findings import Finding, FindingBuilder
 from holdfast_lua.client.connect import LEAST_VERSIONS
 
 Series = tuple[int, int]
@@ -34,7 +34,7 @@ ENDED: Final[Mapping[str, frozenset[Series]]] = {
 }
 
 
-def judge_version(area: Area, server: str, version: tuple[int, ...]) -> Finding:
+def judge_version(area: FindingBuilder, server: str, version: tuple[int, ...]) -> Finding:
     """A server by its version number."""
     shown = f"{server} {'.'.join(map(str, version))}"
     series = (version[0], version[1]) if len(version) > 1 else (0, 0)

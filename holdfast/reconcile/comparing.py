@@ -25,7 +25,7 @@ from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_lua.calls.sale import Units
 
 
-class Kind(StrEnum):
+class DifferenceKind(StrEnum):
     """What is wrong, which is also who can repair it."""
 
     SOLD = "sold"
@@ -49,7 +49,7 @@ class Kind(StrEnum):
 class Difference:
     """One thing that differs. `order` is the order concerned, if the ledger knows one."""
 
-    kind: Kind
+    kind: DifferenceKind
     where: str
     ledger: str
     store: str
@@ -87,7 +87,7 @@ def _of_seats(reading: Reading) -> Iterator[Difference]:
         if kind is None and by_events == state:
             continue
         yield Difference(
-            kind or Kind.TOLD,
+            kind or DifferenceKind.TOLD,
             f"seat {guids[seat]}",
             _ledger_says(reading, seat),
             WORDS[state] + (f" by {holder.id}" if holder else ""),
@@ -96,15 +96,17 @@ def _of_seats(reading: Reading) -> Iterator[Difference]:
         )
 
 
-def _wrong_with(reading: Reading, seat: int, state: str, holder: HoldRecord | None) -> Kind | None:
+def _wrong_with(
+    reading: Reading, seat: int, state: str, holder: HoldRecord | None
+) -> DifferenceKind | None:
     owner = reading.ledger.sold_seats.get(seat)
     if owner is not None or state == "b":
         booked = state == "b" and holder is not None and holder.status is HoldStatus.CONFIRMED
-        return None if booked and holder is not None and holder.id == owner else Kind.SOLD
+        return None if booked and holder is not None and holder.id == owner else DifferenceKind.SOLD
     if (state == "x") is not (seat in reading.blocked):
-        return Kind.BLOCKED
+        return DifferenceKind.BLOCKED
     held = holder is not None and holder.status is not HoldStatus.CONFIRMED
-    return None if (state == "h") is held and (holder is None) is not held else Kind.HELD
+    return None if (state == "h") is held and (holder is None) is not held else DifferenceKind.HELD
 
 
 def _ledger_says(reading: Reading, seat: int) -> str:
@@ -124,7 +126,7 @@ def _of_rivals(reading: Reading) -> Iterator[Difference]:
         if len(ids) > 1:
             where = f"seat {reading.inventory.plan.guids[seat]}"
             store = f"had by {' and '.join(sorted(ids))}"
-            yield Difference(Kind.HELD, where, _ledger_says(reading, seat), store)
+            yield Difference(DifferenceKind.HELD, where, _ledger_says(reading, seat), store)
 
 
 def _of_areas(reading: Reading) -> Iterator[Difference]:
@@ -135,7 +137,7 @@ def _of_areas(reading: Reading) -> Iterator[Difference]:
         out = (area.capacity - free - counted_held - booked[at], counted_held - held[at])
         if out != (0, 0):
             store = f"counters say {out[0]:+d} booked and {out[1]:+d} held, of what its holds have"
-            yield Difference(Kind.COUNTED, f"area {area.id}", "", store)
+            yield Difference(DifferenceKind.COUNTED, f"area {area.id}", "", store)
 
 
 def _of_area_orders(reading: Reading) -> Iterator[Difference]:
@@ -151,7 +153,7 @@ def _of_area_orders(reading: Reading) -> Iterator[Difference]:
         n, m = sold.get((order_id, area), 0), booked[order_id, area]
         if n != m:
             ledger, store = f"{n} sold to {order_id}", f"{m} booked for it"
-            yield Difference(Kind.SOLD, f"area {area}", ledger, store, "", order_id)
+            yield Difference(DifferenceKind.SOLD, f"area {area}", ledger, store, "", order_id)
 
 
 def _area_units(reading: Reading) -> tuple[Counter[int], Counter[int]]:
@@ -175,10 +177,10 @@ def _of_sale(reading: Reading) -> Iterator[Difference]:
     shown = Units(seat_map.free, seat_map.held, seat_map.booked, seat_map.blocked)
     if shown != right:
         store = f"counters say {_units_beyond(shown, right)}, of what its map has"
-        yield Difference(Kind.COUNTED, "sale", "", store)
+        yield Difference(DifferenceKind.COUNTED, "sale", "", store)
     yield from _of_what_is_apart(reading, [free for free, _ in seat_map.areas])
     if head.lifecycle != reading.record.lifecycle:
-        yield Difference(Kind.LIFECYCLE, "sale", reading.record.lifecycle, head.lifecycle)
+        yield Difference(DifferenceKind.LIFECYCLE, "sale", reading.record.lifecycle, head.lifecycle)
 
 
 def _of_what_is_apart(reading: Reading, free: Sequence[int]) -> Iterator[Difference]:
@@ -193,7 +195,7 @@ def _of_what_is_apart(reading: Reading, free: Sequence[int]) -> Iterator[Differe
     )
     if names != apart.names or out != (0, 0):
         store = f"counters of '{names}', right is '{apart.names}', say {out[0]:+d} free and"
-        yield Difference(Kind.COUNTED, "set aside", "", f"{store} {out[1]:+d} held")
+        yield Difference(DifferenceKind.COUNTED, "set aside", "", f"{store} {out[1]:+d} held")
 
 
 def _of_ledger(reading: Reading) -> Iterator[Difference]:
@@ -204,7 +206,7 @@ def _of_ledger(reading: Reading) -> Iterator[Difference]:
         if owned.get(seat) != sold.get(seat):
             where = f"seat {reading.inventory.plan.guids[seat]}"
             says = f"sold to {sold.get(seat, 'nobody')}, in order {owned.get(seat, 'of nobody')}"
-            yield Difference(Kind.LEDGER, where, says, "")
+            yield Difference(DifferenceKind.LEDGER, where, says, "")
     units: Counter[str] = Counter()
     for order in reading.ledger.sold:
         units.update(order.areas)
@@ -212,7 +214,7 @@ def _of_ledger(reading: Reading) -> Iterator[Difference]:
         counted = reading.ledger.sold_areas.get(area, 0)
         if counted != units[area]:
             says = f"{counted - units[area]:+d} sold, of what its orders have"
-            yield Difference(Kind.LEDGER, f"area {area}", says, "")
+            yield Difference(DifferenceKind.LEDGER, f"area {area}", says, "")
 
 
 def _live(reading: Reading) -> list[HoldRecord]:

@@ -14,7 +14,7 @@ The ledger itself is never changed but for a lifecycle, which the store decides.
 
 from collections.abc import Iterable
 
-from holdfast.reconcile.comparing import Difference, Kind
+from holdfast.reconcile.comparing import Difference, DifferenceKind
 from holdfast.reconcile.reading import Reader, Reading
 from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.holds.sale_context import SaleContext
@@ -29,12 +29,12 @@ async def repair(reader: Reader, reading: Reading, found: Iterable[Difference]) 
     """Sync and take back. What still differs afterwards needs a rebuild, or a person."""
     found = tuple(found)
     context = SaleContext(reading.inventory, reader.ledger)
-    concerned = {one.order for one in found if one.kind is Kind.SOLD}
+    concerned = {one.order for one in found if one.kind is DifferenceKind.SOLD}
     for order_id in sorted(concerned - {""}):
         await _repair_order(context, order_id)
-    if any(one.kind is Kind.BLOCKED for one in found):
+    if any(one.kind is DifferenceKind.BLOCKED for one in found):
         await _repair_blocks(context, reading)
-    if any(one.kind is Kind.LIFECYCLE for one in found):
+    if any(one.kind is DifferenceKind.LIFECYCLE for one in found):
         await reader.ledger.sales.adopt_lifecycle(reading.record, reading.head.lifecycle)
 
 

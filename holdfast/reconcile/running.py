@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Final
 
-from holdfast.reconcile.comparing import Difference, Kind, differences
+from holdfast.reconcile.comparing import Difference, DifferenceKind, differences
 from holdfast.reconcile.reading import Reader, Reading
 from holdfast.reconcile.repair import repair
 from holdfast.sales.store.install import Installer
@@ -49,7 +49,7 @@ async def reconcile(
     left = before
     if before and (repair or rebuild):
         left = await _after_repair(reader, result, before)
-    if rebuild and any(one.kind is not Kind.LEDGER for one in left):
+    if rebuild and any(one.kind is not DifferenceKind.LEDGER for one in left):
         await _rebuild(reader, await _record(reader, name))
         left = await _confirmed(reader, result)
     result.differences = sorted(left)
@@ -61,7 +61,7 @@ async def _after_repair(
     reader: Reader, result: Reconciliation, found: set[Difference]
 ) -> set[Difference]:
     record = await _record(reader, result.sale)
-    if any(one.kind is Kind.LOST for one in found):
+    if any(one.kind is DifferenceKind.LOST for one in found):
         await _rebuild(reader, record)
     else:
         inventory = await reader.inventory(record)
@@ -112,7 +112,7 @@ def _sizes(reading: Reading) -> dict[str, int]:
 
 
 def _lost(fault: StoreBehind) -> Difference:
-    return Difference(Kind.LOST, "sale", "provisioned", str(fault))
+    return Difference(DifferenceKind.LOST, "sale", "provisioned", str(fault))
 
 
 async def _rebuild(reader: Reader, record: SaleRecord) -> None:

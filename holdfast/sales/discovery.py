@@ -22,7 +22,7 @@ from holdfast.sales.store.change_reconciler import differs_from_ledger
 from holdfast.sales.tasks.activity import needs_ticks
 from holdfast.sales.tasks.periodic import periodic
 from holdfast.sales.tasks.sale_tasks import Worker
-from holdfast_ledger import Position, SaleRecord
+from holdfast_ledger import ChangePosition, SaleRecord
 from holdfast_ledger.changes import CHANGES_MAX
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.calls.requested_sales import mark_requested
@@ -55,7 +55,7 @@ class Discovery:
         self.catalogue = Catalogue()
         self._worker = worker
         self._active = active
-        self._position = Position()
+        self._position = ChangePosition()
         self._catalogue_complete = asyncio.Event()
         self._since_ms = 0
         self._tasks = (

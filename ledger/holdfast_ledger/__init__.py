@@ -5,7 +5,7 @@ parts; everything that changes an order goes through `Ledger.commit`, which comm
 one moment in one transaction.
 """
 
-from holdfast_ledger.changes import Position, SaleChange
+from holdfast_ledger.changes import ChangePosition, SaleChange
 from holdfast_ledger.draws import DrawRecord
 from holdfast_ledger.errors import (
     EpochElsewhere,
@@ -48,6 +48,7 @@ __all__ = [
     "AuditEntry",
     "AuditNote",
     "AuditRecord",
+    "ChangePosition",
     "Checkpoint",
     "DrawRecord",
     "EpochElsewhere",
@@ -65,7 +66,6 @@ __all__ = [
     "OrderItem",
     "OrderStatus",
     "Outcome",
-    "Position",
     "RebuildState",
     "RecoveryLease",
     "Refund",

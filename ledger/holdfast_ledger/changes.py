@@ -38,7 +38,7 @@ _AFTER: Final = (
 )
 
 
-class Position(NamedTuple):
+class ChangePosition(NamedTuple):
     """How far changes have been read; sales older than the counter share the number 0."""
 
     number: int = -1
@@ -48,7 +48,7 @@ class Position(NamedTuple):
 class SaleChange(NamedTuple):
     """A sale as of its last change, deleted ones included."""
 
-    position: Position
+    position: ChangePosition
     record: SaleRecord
 
 
@@ -58,7 +58,9 @@ class SaleChanges:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def after(self, position: Position, *, limit: int = CHANGES_MAX) -> list[SaleChange]:
+    async def after(
+        self, position: ChangePosition, *, limit: int = CHANGES_MAX
+    ) -> list[SaleChange]:
         """The sales that changed after `position`, each once, the earliest change first."""
         asked = {
             "after_number": position.number,
@@ -68,7 +70,7 @@ class SaleChanges:
         async with self._database.reading() as connection:
             rows = (await connection.execute(_AFTER, asked)).all()
         return [
-            SaleChange(Position(row.change_number, row.uid), sale_record(row._asdict()))
+            SaleChange(ChangePosition(row.change_number, row.uid), sale_record(row._asdict()))
             for row in rows
         ]
 

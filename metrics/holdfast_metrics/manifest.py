@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Final
 
 
-class Kind(Enum):
+class MetricKind(Enum):
     COUNTER = "counter"
     GAUGE = "gauge"
     HISTOGRAM = "histogram"
@@ -27,7 +27,7 @@ class Definition:
     """One metric. A counter's `name` carries the `_total` that Prometheus shows."""
 
     name: str
-    kind: Kind
+    kind: MetricKind
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
@@ -44,94 +44,97 @@ REQUEST_SECONDS_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 
 JOINS: Final = Definition(
     "holdfast_joins_total",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "Joins, by kind: line (a number), lobby (an index), admitted (at once), again (a live ticket), "
     "limited (refused: too many from one address).",
     ("sale", "kind"),
 )
 PASSES: Final = Definition(
     "holdfast_passes_total",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "Claims, by outcome: issued, again (the same pass), waiting (not called, no token), expired.",
     ("sale", "outcome"),
 )
 WAITING: Final = Definition(
-    "holdfast_waiting", Kind.GAUGE, "Visitors in the line who have not been called.", ("sale",)
+    "holdfast_waiting",
+    MetricKind.GAUGE,
+    "Visitors in the line who have not been called.",
+    ("sale",),
 )
 PRESENT: Final = Definition(
     "holdfast_present",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "Of those waiting, visitors who asked for their place in the last whole window of 90 s.",
     ("sale",),
 )
 ACTIVE: Final = Definition(
-    "holdfast_active", Kind.GAUGE, "Admitted visitors whose session is running.", ("sale",)
+    "holdfast_active", MetricKind.GAUGE, "Admitted visitors whose session is running.", ("sale",)
 )
 CLOCK_SKEW: Final = Definition(
     "holdfast_clock_skew_seconds",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "By how much the sale's clock, which is the store's, is ahead of this host's; below 0: behind.",
     ("sale",),
 )
 SET_RATE: Final = Definition(
     "holdfast_admission_rate_set_per_minute",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "The rate the operator has set, in passes per minute.",
     ("sale",),
 )
 REALISED_RATE: Final = Definition(
     "holdfast_admission_rate_realised_per_minute",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "The rate measured over the last minute, in passes per minute.",
     ("sale",),
 )
 UNITS: Final = Definition(
     "holdfast_units",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "Seats and area units, by state: free, held, booked, blocked, withheld (free, but set aside).",
     ("sale", "state"),
 )
 HOLDS: Final = Definition(
     "holdfast_holds_total",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "Hold operations, by outcome: created, again, released, extended, or the refusal's code.",
     ("sale", "outcome"),
 )
 EXPIRED_HOLDS: Final = Definition(
     "holdfast_holds_expired",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "Holds that ran out, by whichever call found them, as the store counts them.",
     ("sale",),
 )
 UNUSED_SESSIONS: Final = Definition(
     "holdfast_sessions_unused",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "Sessions that gave up their slot to the line, having held nothing in `first_hold_seconds`.",
     ("sale",),
 )
 ORDERS: Final = Definition(
     "holdfast_orders_total",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "Order operations, by outcome: confirmed, again, refunded, or the refusal's code.",
     ("sale", "outcome"),
 )
 SCRIPT_SECONDS: Final = Definition(
     "holdfast_script_seconds",
-    Kind.HISTOGRAM,
+    MetricKind.HISTOGRAM,
     "Time of a store script as its caller sees it: queueing, round trip and run.",
     ("script",),
     SCRIPT_SECONDS_BUCKETS,
 )
 SCRIPT_BATCH_SIZE: Final = Definition(
     "holdfast_script_batch_size",
-    Kind.HISTOGRAM,
+    MetricKind.HISTOGRAM,
     "Script calls in the pipeline that a call left with.",
     (),
     BATCH_SIZE_BUCKETS,
 )
 LEDGER_SECONDS: Final = Definition(
     "holdfast_ledger_seconds",
-    Kind.HISTOGRAM,
+    MetricKind.HISTOGRAM,
     "Time of a ledger transaction that changes orders, by outcome: committed, or rolled back by a"
     " conflict (a seat is taken), retry (deadlock), gone (no answer, or too late), bug.",
     ("outcome",),
@@ -139,38 +142,38 @@ LEDGER_SECONDS: Final = Definition(
 )
 LEDGER_BATCH_SIZE: Final = Definition(
     "holdfast_ledger_batch_size",
-    Kind.HISTOGRAM,
+    MetricKind.HISTOGRAM,
     "Orders that such a transaction was about; 1 too when one that failed is redone one by one.",
     (),
     BATCH_SIZE_BUCKETS[:-1],  # no batch has more
 )
 OPEN_STREAMS: Final = Definition(
     "holdfast_open_streams",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "Open streams of seat changes, of all workers together.",
     summed=True,
 )
 REJECTED: Final = Definition(
     "holdfast_rejected_total",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "Requests that no handler saw and connections cut off, by kind: malformed (not HTTP), encoded"
     " (a compressed body), not_reading (the client did not take an answer).",
     ("kind",),
 )
 DROPPED_SAMPLES: Final = Definition(
     "holdfast_metrics_dropped_samples_total",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "Samples that could not be written for want of room; their series show an older value.",
 )
 REQUESTS: Final = Definition(
     "holdfast_requests_total",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "HTTP requests, by route pattern, method and status code.",
     ("route", "method", "code"),
 )
 REQUEST_SECONDS: Final = Definition(
     "holdfast_request_seconds",
-    Kind.HISTOGRAM,
+    MetricKind.HISTOGRAM,
     "Time in the handler, by route pattern; status polls are counted only, not timed.",
     ("route",),
     REQUEST_SECONDS_BUCKETS,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
-from source_tree import ROOT, Module, plant, read_modules
+from source_tree import ROOT, SERVICE, Module, plant, read_modules
 
 PAGE: Final = ROOT / "docs" / "glossary.md"
 MIN_TERMS: Final = 100
@@ -113,6 +113,17 @@ def unexplained(root: Path, rows: Sequence[Row]) -> list[str]:
     return [where for noun, where in nouns(root) if noun not in known]
 
 
+def shared_names(root: Path) -> list[str]:
+    """The class names that stand for several things. The connector is installed alone, by shops."""
+    places: dict[str, list[str]] = {}
+    folders = tuple(folder for folder in SERVICE if not folder.startswith("connector/"))
+    for module in read_modules(root, folders).values():
+        for node in module.tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(module.path)
+    return [f"{name}: {', '.join(paths)}" for name, paths in places.items() if len(paths) > 1]
+
+
 def unused_words(root: Path, rows: Sequence[Row]) -> list[str]:
     """Identifiers that are made with a word which the glossary says is not used."""
     unused = {tuple(word.split()) for row in rows for word in row.unused}
@@ -158,6 +169,18 @@ def test_every_noun_is_explained(rows: list[Row]) -> None:
 
 def test_no_term_is_explained_twice(rows: list[Row]) -> None:
     assert [term for term, times in Counter(row.term for row in rows).items() if times > 1] == []
+
+
+def test_no_class_name_stands_for_two_things() -> None:
+    assert shared_names(ROOT) == []
+
+
+def test_class_name_for_two_things_is_found(tmp_path: Path) -> None:
+    plant(tmp_path, "queue/holdfast_queue/a.py", "class Position: ...\nclass _Waiting: ...")
+    plant(tmp_path, "ledger/holdfast_ledger/b.py", "class Position: ...\nclass _Waiting: ...")
+    plant(tmp_path, "connector/holdfast_connector/c.py", "class Position: ...")
+    found = "Position: queue/holdfast_queue/a.py, ledger/holdfast_ledger/b.py"
+    assert shared_names(tmp_path) == [found]
 
 
 def test_words_that_are_not_used_are_not_used(rows: list[Row]) -> None:

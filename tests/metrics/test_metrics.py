@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from holdfast_metrics.counts import CountedBy, Tally
 from holdfast_metrics.exposition import exposition
 from holdfast_metrics.library import BulkHistogram
-from holdfast_metrics.manifest import MANIFEST, Definition, Kind
+from holdfast_metrics.manifest import MANIFEST, Definition, MetricKind
 from holdfast_metrics.metrics import Metrics
 
 
@@ -34,9 +34,9 @@ def read(metrics: Metrics) -> dict[str, float]:
 @pytest.mark.parametrize("definition", MANIFEST, ids=lambda definition: definition.name)
 def test_definition_follows_the_conventions(definition: Definition) -> None:
     assert re.fullmatch(r"holdfast_[a-z_]+", definition.name)
-    assert definition.name.endswith("_total") == (definition.kind is Kind.COUNTER)
+    assert definition.name.endswith("_total") == (definition.kind is MetricKind.COUNTER)
     assert definition.help.endswith(".")
-    assert bool(definition.buckets) == (definition.kind is Kind.HISTOGRAM)
+    assert bool(definition.buckets) == (definition.kind is MetricKind.HISTOGRAM)
     assert list(definition.buckets) == sorted(set(definition.buckets))
     bounded = {"sale", "kind", "outcome", "state", "script", "route", "method", "code", "reason"}
     assert set(definition.labels) <= bounded

@@ -15,7 +15,7 @@ from shop_kit import payment
 from sqlalchemy import delete
 
 from holdfast.reconcile import Reconciliation, reconcile
-from holdfast.reconcile.comparing import Kind, differences
+from holdfast.reconcile.comparing import DifferenceKind, differences
 from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache
 from holdfast_inventory.holds.hold_requests import AreaRequest, BuyerRef, HoldBody, resolve
@@ -72,8 +72,8 @@ async def test_counters_that_are_out_are_told_while_they_move(house: House, runn
     await house.executor.command("HINCRBY", keys.sale(running), "a0f", -3)
     found = (await compared(house)).differences
     assert {(one.kind, one.where) for one in found} == {
-        (Kind.COUNTED, "area floor"),
-        (Kind.COUNTED, "sale"),
+        (DifferenceKind.COUNTED, "area floor"),
+        (DifferenceKind.COUNTED, "sale"),
     }
     assert "+3 booked and +0 held" in found[0].store
 
@@ -92,7 +92,7 @@ async def test_booking_of_units_that_is_no_sale_is_taken_back_while_others_buy(
     found = (await compared(house, repair=True)).mended
 
     assert [(one.kind, one.where, one.order) for one in found] == [
-        (Kind.SOLD, "area floor", hold.id)
+        (DifferenceKind.SOLD, "area floor", hold.id)
     ]
     states = await (await house.directory.get(NAME)).inventory.calls.read_hold(
         (await house.directory.get(NAME)).inventory.ref, hold.id
@@ -115,7 +115,11 @@ async def test_map_and_holds_of_a_reading_are_of_one_moment(house: House) -> Non
             record = await house.ledger.sales.read(NAME)
             assert record is not None
             reading = await reader.read(record, await reader.inventory(record))
-            found |= {one for one in differences(reading) if one.kind in (Kind.HELD, Kind.COUNTED)}
+            found |= {
+                one
+                for one in differences(reading)
+                if one.kind in (DifferenceKind.HELD, DifferenceKind.COUNTED)
+            }
             moved = max(moved, reading.map.cursor[1])
         assert found == set()
         assert moved > 100
@@ -159,6 +163,6 @@ async def test_seat_that_two_holds_have_is_told(house: House) -> None:
     found = (await compared(house)).differences
 
     assert {(one.kind, one.where) for one in found} == {
-        (Kind.HELD, f"seat {guid}") for guid in body.seats
+        (DifferenceKind.HELD, f"seat {guid}") for guid in body.seats
     }
     assert all(first.id in one.store and second.id in one.store for one in found)

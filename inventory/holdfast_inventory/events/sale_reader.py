@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from holdfast_inventory.events.events import EVENTS_MAX, Cursor, expired_cursor, require_continued
-from holdfast_inventory.events.subscriptions import Batch, StreamEnd, Subscription
+from holdfast_inventory.events.subscriptions import EventBatch, StreamEnd, Subscription
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_ledger import LedgerError, SaleMissing
 from holdfast_lua.errors import StoreError
@@ -45,7 +45,7 @@ class SaleReader:
         self._find_inventory = find_inventory
         self._queue_max = queue_max
         self._position: Cursor = (0, 0)
-        self._recent: deque[Batch] = deque(maxlen=REMEMBERED_BATCHES)
+        self._recent: deque[EventBatch] = deque(maxlen=REMEMBERED_BATCHES)
         self._revision = -1
         self._read_at = 0.0
         self._starting = asyncio.Lock()
@@ -91,23 +91,23 @@ class SaleReader:
         self._position, self._revision = reading.last, -1
         self._task = start_task(self._run(), name=f"changes of {inventory.name}")
 
-    def _remembered(self, after: Cursor) -> list[Batch] | None:
+    def _remembered(self, after: Cursor) -> list[EventBatch] | None:
         """What follows `after`, if all of it is still in memory."""
         if not self._recent or not self._recent[0].after <= after <= self._position:
             return None
         return [batch.since(after) for batch in self._recent if batch.last > after]
 
-    async def _catch_up(self, after: Cursor) -> list[Batch]:
+    async def _catch_up(self, after: Cursor) -> list[EventBatch]:
         """What follows `after` up to now, from the store; `cursor_expired` when that is
         too much.
         """
         inventory = await self._find_inventory()
-        batches: list[Batch] = []
+        batches: list[EventBatch] = []
         for _ in range(PAGES_MAX):
             reading = await inventory.events(after, EVENTS_MAX)
             require_continued(reading, after)
             if reading.events:
-                batches.append(Batch(after, tuple(reading.events)))
+                batches.append(EventBatch(after, tuple(reading.events)))
                 after = batches[-1].last
             if after == reading.last or len(reading.events) < EVENTS_MAX:
                 return batches
@@ -140,11 +140,11 @@ class SaleReader:
             reading = await inventory.events(self._position, EVENTS_MAX)
             require_continued(reading, self._position)
             if reading.events:
-                self._spread(Batch(self._position, tuple(reading.events)))
+                self._spread(EventBatch(self._position, tuple(reading.events)))
             if len(reading.events) < EVENTS_MAX:
                 return
 
-    def _spread(self, batch: Batch) -> None:
+    def _spread(self, batch: EventBatch) -> None:
         self._position = batch.last
         self._recent.append(batch)
         for subscription in self.subscriptions:

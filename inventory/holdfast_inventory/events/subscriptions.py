@@ -25,7 +25,7 @@ class StreamEnd(StrEnum):
 
 
 @dataclass(frozen=True)
-class Batch:
+class EventBatch:
     """Events read at once; `frames` has their encoding for each view (a channel, or none)."""
 
     after: Cursor
@@ -37,11 +37,11 @@ class Batch:
         """The cursor of the last event."""
         return self.events[-1].cursor
 
-    def since(self, cursor: Cursor) -> Batch:
+    def since(self, cursor: Cursor) -> EventBatch:
         """The part after a cursor."""
         if cursor <= self.after:
             return self
-        return Batch(cursor, tuple(event for event in self.events if event.cursor > cursor))
+        return EventBatch(cursor, tuple(event for event in self.events if event.cursor > cursor))
 
 
 class Subscription:
@@ -51,10 +51,10 @@ class Subscription:
         self.cursor = after
         self.end: StreamEnd | None = None
         self._size = size
-        self._queue: deque[Batch] = deque()
+        self._queue: deque[EventBatch] = deque()
         self._ready = asyncio.Event()
 
-    def offer(self, batch: Batch) -> None:
+    def offer(self, batch: EventBatch) -> None:
         """Queues a batch; a full queue ends the subscription instead of growing."""
         if self.end is not None:
             return
@@ -65,7 +65,7 @@ class Subscription:
         self._queue.append(batch)
         self._ready.set()
 
-    def begin(self, batches: list[Batch]) -> None:
+    def begin(self, batches: list[EventBatch]) -> None:
         """Queues batches before those that were offered meanwhile."""
         self._queue.extendleft(reversed(batches))
         self._ready.set()
@@ -75,7 +75,7 @@ class Subscription:
         self.end = self.end or end
         self._ready.set()
 
-    async def take(self, seconds: float) -> list[Batch]:
+    async def take(self, seconds: float) -> list[EventBatch]:
         """The queued batches, waiting up to `seconds`; empty when there are none or at the end."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

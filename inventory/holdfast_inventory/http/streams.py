@@ -22,7 +22,7 @@ from aiohttp import hdrs, web
 from holdfast_inventory.events.change_streams import ChangeStreams, StreamBounds
 from holdfast_inventory.events.events import change_items, map_channel, read_cursor
 from holdfast_inventory.events.sale_reader import FindInventory
-from holdfast_inventory.events.subscriptions import Batch, StreamEnd, Subscription
+from holdfast_inventory.events.subscriptions import EventBatch, StreamEnd, Subscription
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.http.request import INVENTORIES
 from holdfast_web.cors import Cors, cors_headers
@@ -137,7 +137,7 @@ async def _send_changes(
             await client.write(b":\nid: %b\n\n" % _cursor_text(subscription.cursor))
 
 
-def _frames(inventory: SaleInventory, batches: Sequence[Batch], view: str) -> bytes:
+def _frames(inventory: SaleInventory, batches: Sequence[EventBatch], view: str) -> bytes:
     """Each batch as one message, encoded once for all clients with the same view."""
     for batch in batches:
         if view not in batch.frames:
@@ -145,7 +145,7 @@ def _frames(inventory: SaleInventory, batches: Sequence[Batch], view: str) -> by
     return b"".join(batch.frames[view] for batch in batches)
 
 
-def _frame(inventory: SaleInventory, batch: Batch, view: str) -> bytes:
+def _frame(inventory: SaleInventory, batch: EventBatch, view: str) -> bytes:
     cursor = _cursor_text(batch.last)
     items = change_items(batch.events, inventory, view)
     if not items:

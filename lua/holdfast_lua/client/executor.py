@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from holdfast_lua.bundle.loader import Bundle, production_bundle
-from holdfast_lua.client.hold_batch import Batch, Part, join
+from holdfast_lua.client.hold_batch import HoldBatch, Part, join
 from holdfast_lua.client.link import Call
 from holdfast_lua.client.node import Node
 from holdfast_lua.client.routing import Router, make_router
@@ -197,7 +197,7 @@ class Executor:
         self.finish(call, reply)
         if self._observer is not None:
             now = self._loop.time()
-            for one in call.parts if isinstance(call, Batch) else (call,):
+            for one in call.parts if isinstance(call, HoldBatch) else (call,):
                 self._observer(one.name, now - one.queued_at, one.batch)
 
     async def node_moved(self, node: Node) -> None:
@@ -207,7 +207,7 @@ class Executor:
 
     def finish(self, call: Call, outcome: Any) -> None:
         """A call is over, one way or another; exactly once for each call that was sent."""
-        if isinstance(call, Batch):
+        if isinstance(call, HoldBatch):
             for part, its_own in zip(call.parts, call.outcomes(outcome), strict=True):
                 self._finish(part, its_own)
         else:

@@ -42,7 +42,7 @@ class Part(Call):
         self.epoch, self.revision = encode_arguments(args[0]), int(args[1])
 
 
-class Batch(Call):
+class HoldBatch(Call):
     """Parts on their way as one call."""
 
     __slots__ = ("parts",)
@@ -84,7 +84,7 @@ class Batch(Call):
 def join(calls: list[Call]) -> list[Call]:
     """The calls to send for these: batches where parts belong together."""
     if len(calls) == 1:
-        return [Batch([call]) if isinstance(call, Part) else call for call in calls]
+        return [HoldBatch([call]) if isinstance(call, Part) else call for call in calls]
     joined: list[Call | list[Part]] = []
     batches: dict[tuple[object, ...], list[Part]] = {}
     for call in calls:
@@ -97,7 +97,7 @@ def join(calls: list[Call]) -> list[Call]:
             batch = batches[kind] = []
             joined.append(batch)
         batch.append(call)
-    return [Batch(item) if isinstance(item, list) else item for item in joined]
+    return [HoldBatch(item) if isinstance(item, list) else item for item in joined]
 
 
 @lru_cache(maxsize=FRONTS_KEPT)
