@@ -331,6 +331,18 @@ async def test_the_map_in_all_its_forms(ask: Client, stock: Stock) -> None:
     packed = await ask("GET", "/seats", headers={"Accept": "application/msgpack"})
     assert packed.content_type == "application/msgpack"
     assert msgspec.msgpack.decode(await packed.read()) == seat_map
+    compact = await ask("GET", "/seats", headers={"Accept": "application/vnd.msgpack"})
+    assert compact.content_type == "application/vnd.msgpack"
+    packed_states = bytes([1, *[0] * 7])  # the first of thirty seats is held
+    assert msgspec.msgpack.decode(await compact.read()) == {
+        **seat_map,
+        "states": packed_states,
+        "seat_count": 30,
+    }
+    either = "application/vnd.msgpack;q=0.5, application/json"
+    assert (
+        await ask("GET", "/seats", headers={"Accept": either})
+    ).content_type == "application/json"
     squeezed = await ask("GET", "/seats", headers={"Accept-Encoding": "gzip"})
     assert squeezed.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress((await stock.inventory.seat_map()).json_gzip) == await response.read()

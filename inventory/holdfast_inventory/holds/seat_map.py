@@ -21,6 +21,7 @@ from typing import Final
 import msgspec
 
 from holdfast_inventory.holds.allotments import shown_states
+from holdfast_inventory.holds.compact_states import pack_states
 from holdfast_inventory.plan.plan import Plan
 from holdfast_inventory.settings import InventorySettings
 from holdfast_lua.calls.guard import SaleRef
@@ -111,6 +112,13 @@ class SeatMap:
         return msgspec.msgpack.encode(self.members)
 
     @cached_property
+    def compact(self) -> bytes:
+        """The map as msgpack with two bits a seat, and the number of seats beside them."""
+        states = str(self.members["states"]).encode()
+        packed = {"states": pack_states(states), "seat_count": len(states)}
+        return msgspec.msgpack.encode({**self.members, **packed})
+
+    @cached_property
     def json_gzip(self) -> bytes:
         """The JSON, compressed."""
         return gzip.compress(self.json, GZIP_LEVEL, mtime=0)
@@ -119,6 +127,11 @@ class SeatMap:
     def msgpack_gzip(self) -> bytes:
         """The msgpack, compressed."""
         return gzip.compress(self.msgpack, GZIP_LEVEL, mtime=0)
+
+    @cached_property
+    def compact_gzip(self) -> bytes:
+        """The compact form, compressed."""
+        return gzip.compress(self.compact, GZIP_LEVEL, mtime=0)
 
     @cached_property
     def json_with_guids(self) -> bytes:

@@ -60,6 +60,7 @@ from holdfast_web.responses import JSON_TYPE, json_response
 from holdfast_web.server.ready import Ready
 
 MSGPACK_TYPE: Final = "application/msgpack"
+COMPACT_TYPE: Final = "application/vnd.msgpack"
 _PLAN_CACHING: Final = "public, max-age=86400, immutable"
 _MAP_CACHING: Final = "public, max-age=0, s-maxage=1"
 
@@ -125,16 +126,17 @@ async def _seats(request: web.Request) -> web.StreamResponse:
 
 
 def _map_response(request: web.Request, seat_map: SeatMap, headers: dict[str, str]) -> web.Response:
-    packed = takes(request.headers.get("Accept", ""), MSGPACK_TYPE, rather_than=JSON_TYPE)
-    squeezed = _takes_gzip(request)
-    if packed:
+    accept, squeezed = request.headers.get("Accept", ""), _takes_gzip(request)
+    form = next((f for f in (COMPACT_TYPE, MSGPACK_TYPE) if takes(accept, f, JSON_TYPE)), JSON_TYPE)
+    if form == COMPACT_TYPE:
+        body = seat_map.compact_gzip if squeezed else seat_map.compact
+    elif form == MSGPACK_TYPE:
         body = seat_map.msgpack_gzip if squeezed else seat_map.msgpack
     else:
         body = seat_map.json_gzip if squeezed else seat_map.json
     if squeezed:
         headers = {**headers, "Content-Encoding": "gzip"}
-    kind = MSGPACK_TYPE if packed else JSON_TYPE
-    return Ready(body=body, headers=headers, content_type=kind)
+    return Ready(body=body, headers=headers, content_type=form)
 
 
 def _takes_gzip(request: web.Request) -> bool:
