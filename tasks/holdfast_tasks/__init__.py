@@ -1,4 +1,4 @@
-"""Background tasks: started in one place, named, their failures logged, ended by their owner."""
+"""Background tasks: started in one place, named, their failures reported, ended by their owner."""
 
 from holdfast_tasks.keyed_tasks import KeyedTasks
 from holdfast_tasks.periodic import Periodic

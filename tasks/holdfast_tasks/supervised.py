@@ -2,18 +2,16 @@
 
 The event loop keeps weak references to tasks, and a task that fails unawaited is reported when the
 garbage collector finds it, which may be never. A task that is started here is referenced until it
-ends, carries a name, and its failure is logged at once, unless its owner says that others await
-it: then the failure is theirs. Ending it is its owner's duty (`end_tasks`).
+ends, carries a name, and its failure is reported at once to the loop's exception handler, which in
+a worker logs it without the words of the exception (holdfast_web.faults); unless its owner says
+that others await it: then the failure is theirs. Ending it is its owner's duty (`end_tasks`).
 """
 
 import asyncio
-import logging
 from collections.abc import Coroutine, Iterable
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
-
-logger = logging.getLogger(__name__)
 
 _running: Final[set[asyncio.Task[Any]]] = set()
 
@@ -22,7 +20,7 @@ def start_task(
     work: Coroutine[Any, Any, T], *, name: str, awaited: bool = False
 ) -> asyncio.Task[T]:
     """Starts `work` beside its caller. The failure of an `awaited` task is for who awaits it, if
-    anybody still does; that of any other is logged.
+    anybody still does; that of any other is reported.
     """
     task = asyncio.create_task(work, name=name)
     _running.add(task)
@@ -48,4 +46,5 @@ def _end_awaited(task: asyncio.Task[Any]) -> None:
 def _end(task: asyncio.Task[Any]) -> None:
     _running.discard(task)
     if not task.cancelled() and (fault := task.exception()) is not None:
-        logger.error("the task %r failed", task.get_name(), exc_info=fault)
+        message = f"the task {task.get_name()!r} failed"
+        task.get_loop().call_exception_handler({"message": message, "exception": fault})
