@@ -252,3 +252,22 @@ async def test_who_has_missed_too_much_begins_anew(
     assert refused.value.code is ErrorCode.CURSOR_EXPIRED
     async with streams.subscribed("sale", find, (1, missed), HERE) as subscription:
         assert await told(subscription, (1, missed + 1)) == [(1, missed + 1)]
+
+
+async def test_reader_that_fails_ends_its_streams_and_the_next_begins_anew(
+    stock: Stock, inventory: Watched, streams: ChangeStreams
+) -> None:
+    """Given a fault that nobody foresaw: clients reconnect instead of hearing nothing any more."""
+    broken = True
+
+    async def find() -> SaleInventory:
+        if broken and inventory.readings:
+            raise RuntimeError("unforeseen")
+        return inventory
+
+    async with streams.subscribed("sale", find, (1, 0), HERE) as first:
+        assert await ended(first) is StreamEnd.CLOSING
+        broken = False
+        async with streams.subscribed("sale", find, (1, 0), HERE) as second:
+            await stock.held(stock.choice(1))
+            assert await told(second, (1, 1)) == [(1, 1)]

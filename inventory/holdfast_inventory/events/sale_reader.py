@@ -25,6 +25,7 @@ from holdfast_ledger import LedgerError, SaleMissing
 from holdfast_lua.errors import StoreError
 from holdfast_tasks import start_task
 from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.faults import log_fault
 
 READ_SECONDS: Final = 0.2
 IDLE_SECONDS: Final = 2.0
@@ -128,6 +129,10 @@ class SaleReader:
                 if error.code in _ENDS:
                     return self._give_up(_ENDS[error.code])
                 _log.info("reading changes failed; it is tried again: %r", error)
+            except Exception as bug:
+                # Subscribers would wait for ever for a reader that is no more.
+                log_fault("reading changes failed; their streams end", bug)
+                return self._give_up(StreamEnd.CLOSING)
 
     def _due(self, inventory: SaleInventory) -> bool:
         idle = time.monotonic() - self._read_at
