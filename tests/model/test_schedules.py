@@ -1,7 +1,7 @@
 """Random schedules on the real code find nothing that the model does not allow.
 
-`make test` runs the first ones, `make torture` thousands, `make explore` as many as one has time for.
-A failure prints the shortest schedule that was found for it, ready to be put in a test of its own.
+`make test` runs the first ones, `make torture` thousands, `make explore` as many as one has time
+for. A failure prints the shortest schedule that was found, ready to be put in a test of its own.
 """
 
 import pytest
