@@ -1,4 +1,4 @@
-"""What a storefront installs to stand behind a Holdfast waiting room.
+"""Puts a storefront behind a Holdfast waiting room.
 
 `Settings` says who the shop is; `holdfast_connector.asgi`, `.wsgi` and `.aiohttp` put the gate in
 front of it, `.auth_request` does it for nginx. `Verifier` checks hand-offs and passes offline for
@@ -9,8 +9,8 @@ those who build their own.
     +-- KeysUnavailable     there are no keys to check it with
     +-- ServiceUnavailable  the service did not answer
 
-The package stands alone: it imports nothing else of the project, only PyJWT and, in the one module
-that is for it, the shop's own framework.
+The package is installed alone: it imports nothing else of the project, only PyJWT and, in the one
+module that is for it, the shop's own framework.
 """
 
 from holdfast_connector.gate import Admit, Answer, Decision, Gate

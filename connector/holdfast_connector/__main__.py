@@ -1,8 +1,8 @@
 """`python -m holdfast_connector` (or `holdfast-auth`): the gate beside nginx, on a port of its own.
 
-Settings come from the environment, so that the unit file says all of it. A thread for each
-connection of nginx, from the standard library: nginx keeps few, and `/auth` answers in
-microseconds. Serve `auth_request.AuthRequest` with any other WSGI server to have more.
+Settings come from the environment, so that a unit file contains all of them. The server is the
+standard library's, with a thread for each connection of nginx: nginx keeps few, and `/auth`
+responds in microseconds. Serve `auth_request.AuthRequest` with any other WSGI server to have more.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serves until it is stopped."""
+    """Serves until it is stopped; returns the exit code."""
     lines = (f"  {name:<26} {meaning}" for name, meaning in VARIABLES.items())
     parser = argparse.ArgumentParser(
         prog="holdfast-auth",
@@ -89,7 +89,7 @@ class _Handler(WSGIRequestHandler):
     timeout = 20
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: the lines would hold hand-offs."""
+        """Logs nothing: the lines would contain hand-offs."""
 
     def address_string(self) -> str:
         return str(self.client_address[0])

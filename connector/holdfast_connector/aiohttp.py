@@ -2,9 +2,9 @@
 
     setup(app, Settings(...))
 
-Handlers find the visitor's `Session` with `session_of(request)`. To be called before the
-application starts; it adds a middleware in front of those that are there and a signal that hears
-the shop's command to end a session, whatever kind of response carries it. Needs aiohttp >= 3.14.
+Handlers get the visitor's `Session` with `session_of(request)`. `setup` is called before the
+application starts; it adds a middleware in front of the others, and a signal that carries out the
+shop's command to end a session, in any kind of response. Needs aiohttp >= 3.14.
 """
 
 from typing import Final
@@ -35,18 +35,18 @@ def setup(app: web.Application, settings: Settings | Gate) -> Gate:
             return await handler(request)
         return _response(decision)
 
-    async def obey(request: web.Request, response: web.StreamResponse) -> None:
+    async def run_command(request: web.Request, response: web.StreamResponse) -> None:
         if response.headers.get(COMMAND_HEADER, "").strip() == REVOKE:
             del response.headers[COMMAND_HEADER]
             response.headers.add("Set-Cookie", gate.revoke(session_of(request)))
 
     app.middlewares.insert(0, waiting_room)
-    app.on_response_prepare.append(obey)
+    app.on_response_prepare.append(run_command)
     return gate
 
 
 def session_of(request: web.Request) -> Session | None:
-    """The visitor's session; None for who came without one, to a public path or by an open gate."""
+    """The visitor's session; None for one who was admitted without: a public path, an open gate."""
     return request.get(_SESSION)
 
 

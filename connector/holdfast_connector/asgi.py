@@ -1,8 +1,8 @@
-"""The gate as ASGI middleware: Starlette, FastAPI, Django, Quart and whatever else speaks it.
+"""The gate as ASGI middleware, for Starlette, FastAPI, Django, Quart and others.
 
     app = WaitingRoom(app, Settings(...))
 
-The shop finds the visitor's `Session` (or None) in `scope["holdfast"]`. A WebSocket to a protected
+The shop gets the visitor's `Session` (or None) in `scope["holdfast"]`. A WebSocket to a protected
 path is closed without a session: it cannot be redirected. Written against the protocol alone, so
 no framework has to be installed for it.
 """
@@ -54,7 +54,7 @@ class WaitingRoom:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         visit = _visit(scope, "GET")
-        if self._gate.lets_in(visit):
+        if self._gate.admits(visit):
             scope[SESSION_KEY] = self._gate.session_of(visit)
             await self._app(scope, receive, send)
         else:
@@ -62,7 +62,7 @@ class WaitingRoom:
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
 
     def _listening(self, send: Send, session: Session | None) -> Send:
-        """`send`, which obeys the shop's command to end the session."""
+        """Wraps `send` so that the shop's command to end the session is carried out."""
 
         async def listen(message: Message) -> None:
             if message["type"] == "http.response.start":

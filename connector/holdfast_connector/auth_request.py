@@ -1,12 +1,12 @@
 """The gate behind nginx, for shops that are not written in Python.
 
-nginx asks `/auth` about each request (`auth_request`): 204 lets it through, with the session in
-headers, 401 does not. A request that was not let through, nginx passes to `/answer`, which says
-the rest: to the waiting room, or in with a cookie and without the hand-off. A visitor who is done
-posts to `/leave`; nginx cannot hear a shop's `Waiting-Room-Command`.
+nginx asks `/auth` about each request (`auth_request`): 204, with the session in headers, admits it,
+401 does not. nginx passes a request that is not admitted to `/answer`, which redirects the visitor
+to the waiting room, or to the shop with a cookie and without the hand-off. A visitor who is done
+posts to `/leave`; nginx cannot act on a shop's `Waiting-Room-Command`.
 
-A WSGI application, to run beside nginx and for nothing but it: the request it is asked about comes
-in `X-Original-URI` and `X-Original-Method`, which anybody could write. `python -m
+The WSGI application must be reachable for nginx only: the request that it decides about comes in
+`X-Original-URI` and `X-Original-Method`, which anybody could write. `python -m
 holdfast_connector` serves it; any WSGI server does.
 
 Invariant: `/auth` changes nothing, so nginx may ask it as often as it likes.
@@ -44,7 +44,7 @@ class AuthRequest:
         return respond(answer(_original(environ)), start_response)
 
     def _auth(self, visit: Visit) -> Answer:
-        if visit.handoff is not None or not self._gate.lets_in(visit):
+        if visit.handoff is not None or not self._gate.admits(visit):
             return _bare(401, (REDIRECT_HEADER, self._gate.room_url(visit)))
         session = self._gate.session_of(visit)
         if session is None:
@@ -58,7 +58,7 @@ class AuthRequest:
         decision = self._gate.decide(visit)
         if isinstance(decision, Answer):
             return decision
-        # Let in between the two questions, or by an open gate: nginx asks once more.
+        # Admitted between the two requests, or by an open gate: nginx asks once more.
         return _bare(307, ("Location", visit.clean_url(self._gate.settings.shop_url)))
 
     def _leave(self, visit: Visit) -> Answer:

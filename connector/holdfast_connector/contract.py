@@ -1,11 +1,11 @@
-"""The names that the service and a storefront have agreed on, each spelled once."""
+"""The names and bounds on which service and storefronts agree, each spelled once."""
 
 from typing import Final
 
 HANDOFF_PARAMETER: Final = "holdfast_token"
 
 IDENTITY_PARAMETER: Final = "identity"
-"""In a link to the waiting room: who the shop says the visitor is, signed."""
+"""In a link to the waiting room: the identity that the shop has signed for the visitor."""
 
 HANDOFF_TYPE: Final = "handoff+jwt"
 PASS_TYPE: Final = "JWT"  # noqa: S105 (a media type, no secret)

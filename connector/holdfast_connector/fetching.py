@@ -1,7 +1,7 @@
-"""One HTTP request with the standard library: small, bounded, and never followed elsewhere.
+"""Makes one HTTP request with the standard library, bounded in size and time.
 
-Redirects are answers like any other here: keys and passes come from the service that was named, or
-not at all. `Fetch` is the seam for shops that have an HTTP client of their own.
+Redirects are not followed: keys and passes come from the service that was named, or not at all.
+`Fetch` is the type for shops that use an HTTP client of their own.
 
 Invariant: no call returns more than `MAX_BODY_BYTES`, and none waits on a silent service for more
 than `timeout_seconds` at a time.
@@ -18,12 +18,12 @@ TIMEOUT_SECONDS: Final = 3.0
 
 
 class FetchFailed(Exception):
-    """No usable answer came: refused, too slow, too long, or not HTTP."""
+    """No usable response came: refused, too slow, too long, or not HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked. Headers carry a visitor's pass, so they are never shown."""
+    """A request. Its headers may have a visitor's pass, so they are not in its `repr`."""
 
     method: str
     url: str
@@ -33,18 +33,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back."""
+    """A response."""
 
     status: int
     body: bytes = field(default=b"", repr=False)
 
 
 Fetch = Callable[[Request], Response]
-"""Does one request and blocks until it is answered; raises FetchFailed."""
+"""Makes one request and blocks until the response is there; raises FetchFailed."""
 
 
 def fetch(request: Request, timeout_seconds: float = TIMEOUT_SECONDS) -> Response:
-    """`request`, by a connection of its own."""
+    """Makes `request` on a new connection; raises FetchFailed."""
     parts = urlsplit(request.url)
     if parts.scheme not in ("http", "https") or parts.hostname is None:
         raise FetchFailed(f"{parts.scheme or 'nothing'} cannot be fetched")
@@ -61,5 +61,5 @@ def fetch(request: Request, timeout_seconds: float = TIMEOUT_SECONDS) -> Respons
     finally:
         connection.close()
     if len(body) > MAX_BODY_BYTES:
-        raise FetchFailed(f"{parts.hostname}: the answer is too long")
+        raise FetchFailed(f"{parts.hostname}: the response is too long")
     return Response(response.status, body)

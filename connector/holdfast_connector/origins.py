@@ -1,8 +1,8 @@
-"""Origins: which URLs a visitor may be sent back to.
+"""Origins: to which URLs a visitor may be sent back.
 
-The one rule that the service and its storefronts share, so it lives where both can have it. An
-origin is scheme, host and port, compared exactly. What a URL parser and a browser read differently
-is refused before parsing: browsers take a backslash for a slash and drop control characters, so
+Service and storefronts share this rule, so it is in the package that both have. An origin is
+scheme, host and port, compared exactly. Text that URL parsers and browsers read differently is
+refused before parsing: browsers take a backslash for a slash and drop control characters, so
 `https:\\\\evil.example` and `/\\evil.example` have no host for `urlsplit` and one for the browser.
 
 Rejected: matching by suffix or pattern. `shop.example.evil.test` is one typo in a pattern away.
@@ -21,7 +21,7 @@ _HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])
 
 
 def parse_origin(text: str) -> str:
-    """`text` as a normalised origin; ValueError when it is anything more or less than one."""
+    """`text` as a normalised origin; raises ValueError when it is none, or more than one."""
     parts = _split(text)
     if parts.path not in ("", "/") or parts.query or parts.fragment or text.endswith(("?", "#")):
         raise ValueError(f"{text!r} is not an origin: it must end after host and port")
@@ -29,14 +29,15 @@ def parse_origin(text: str) -> str:
 
 
 def origin_of(url: str) -> str:
-    """The normalised origin of an absolute http(s) URL; ValueError when it has none or must not be
-    trusted.
+    """The normalised origin of an absolute http(s) URL.
+
+    Raises ValueError when the URL has none, or could be read differently by a browser.
     """
     return _origin_of(_split(url))
 
 
 def is_on(url: str, origins: Collection[str]) -> bool:
-    """Whether `url` leads to one of `origins`; nothing that cannot be trusted does."""
+    """Whether `url` has one of `origins`; False for one that is not valid."""
     try:
         return origin_of(url) in origins
     except ValueError:

@@ -1,9 +1,9 @@
-"""Which paths are protected, however they are spelled.
+"""Which paths are protected, in whatever form they are written.
 
-Servers and frameworks disagree about doubled slashes, dot segments, `;parameters`, backslashes and
-letter case. So a path is looked at in two forms, as it came and tidied up: it is protected when
-either form is, and an exception only when both are. Erring that way costs a visitor one redirect;
-erring the other way would let a crowd past the line.
+Servers and frameworks differ about doubled slashes, dot segments, `;parameters`, backslashes and
+letter case. So a path is checked in two forms, as it came and normalised: it is protected when
+either form is, and an exception only when both are. An error of this kind costs a visitor one
+redirect; the opposite one would let a crowd past the line.
 """
 
 import re
@@ -14,22 +14,22 @@ from holdfast_connector.settings import PathRule
 
 
 class Paths:
-    """The protected part of a shop."""
+    """The protected paths of a shop."""
 
     def __init__(self, protected: Sequence[PathRule], public: Sequence[PathRule]) -> None:
         self._protected = tuple(protected)
         self._public = tuple(public)
 
-    def guard(self, path: str) -> bool:
-        """Whether only visitors with a session may have `path` (decoded)."""
-        forms = (path, tidied(path))
+    def protects(self, path: str) -> bool:
+        """Whether `path` (decoded) needs a session."""
+        forms = (path, normalised(path))
         if all(_matches(self._public, form) for form in forms):
             return False
         return any(_matches(self._protected, form) for form in forms)
 
 
-def tidied(path: str) -> str:
-    """`path` as the most forgiving server might read it."""
+def normalised(path: str) -> str:
+    """`path` as the most lenient server might read it."""
     segments: list[str] = []
     for part in unquote(path).replace("\\", "/").lower().split("/"):
         segment = part.partition(";")[0].strip()

@@ -1,4 +1,4 @@
-"""The two calls that a shop makes for a visitor: exchange the hand-off, give the place back."""
+"""The two calls of a shop for a visitor: exchange a hand-off, release a session."""
 
 import json
 from datetime import datetime
@@ -12,7 +12,7 @@ _JSON: Final = {"Content-Type": "application/json", "Accept": "application/json"
 
 
 class ServiceUnavailable(Exception):
-    """The service did not answer, or not with an answer."""
+    """The service did not respond, or not in the expected form."""
 
 
 class Service:
@@ -23,9 +23,7 @@ class Service:
         self._fetch = fetch
 
     def exchange(self, token: str, handoff: Handoff, origin: str) -> Session:
-        """The session of a hand-off, which is worth nothing afterwards; raises Refused or
-        ServiceUnavailable.
-        """
+        """Exchanges a hand-off, once, for a session; raises Refused or ServiceUnavailable."""
         body = json.dumps({"token": token, "origin": origin}).encode()
         status, answer = self._call("/pass/exchange", _JSON, body)
         if status in (409, 410):
@@ -45,7 +43,7 @@ class Service:
             raise ServiceUnavailable("that is no pass") from error
 
     def release(self, session: Session) -> bool:
-        """Ends the session, so that the next in line is called; True when it is over."""
+        """Ends the session, so that the next in line is called; whether it is over."""
         headers = {"Authorization": f"Bearer {session.visitor_pass}"}
         status, _ = self._call("/pass/release", headers, b"")
         return status in (204, 401, 409, 410)

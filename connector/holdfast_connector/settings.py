@@ -1,7 +1,7 @@
-"""What a shop says about itself and its waiting room; checked when the shop starts.
+"""The settings of a shop behind a waiting room, checked when the shop starts.
 
-Nothing is ever derived from a `Host` header: a shop names its own origin, and hand-offs are made
-out to that very text.
+Nothing is derived from a `Host` header: a shop names its own origin, which is the audience of its
+hand-offs.
 """
 
 import re
@@ -21,7 +21,7 @@ PathRule = str | re.Pattern[str]
 
 
 class Mode(Enum):
-    """What becomes of a hand-off."""
+    """How a hand-off becomes a session."""
 
     EXCHANGE = "exchange"
     """It is exchanged with the service, which grants it once over all of the shop's servers. The
@@ -34,17 +34,17 @@ class Mode(Enum):
 
 
 class WhenUnavailable(Enum):
-    """What happens to visitors while keys, or the service, cannot be had."""
+    """What happens to visitors while keys, or the service, are unavailable."""
 
     CLOSED = "closed"
-    """Nobody enters without a session: 503 and `Retry-After`. The default."""
+    """Nobody is admitted without a session: 503 and `Retry-After`. The default."""
     OPEN = "open"
-    """Everybody enters. Right for shops that would rather be overrun than shut."""
+    """Everybody is admitted, for shops that prefer overload to a closed shop."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One shop, one sale."""
+    """The settings of one shop for one sale."""
 
     service_url: str
     """Where browsers find the waiting room: `https://wait.example`."""
@@ -65,8 +65,9 @@ class Settings:
     shared_keys: SharedKeys | None = None
     """For services that sign with HS256. None: EdDSA, with the keys that the service publishes."""
     identify: Identify | None = field(default=None, repr=False)
-    """Who a visitor is, signed, for a sale that gives places to identities; see `identity`. Asked
-    for each redirect to the room, where an ASGI server or aiohttp must not be kept waiting.
+    """Signs who a visitor is, for a sale that gives places to identities; see `identity`.
+    Called for each redirect to the room, on the event loop of an ASGI server or aiohttp: it
+    must not block.
     """
 
     def __post_init__(self) -> None:

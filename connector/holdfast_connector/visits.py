@@ -1,6 +1,6 @@
-"""A request as the waiting room sees it, whatever framework it came through.
+"""A request in the form that the gate needs, whichever framework it came through.
 
-Everything in it was written by a stranger. So URLs that are built from it begin with the shop's own
+All of it may be written by an attacker. So URLs that are built from it begin with the shop's own
 origin, and every character that a browser might read differently is percent-encoded: a path like
 `//evil.example` or `/\\evil.example` stays a path.
 """
@@ -41,22 +41,22 @@ class Visit:
             return None
         _, _, query = self.target.partition("?")
         found = [value for name, value in _pairs(query) if name == HANDOFF_PARAMETER]
-        # One that is too long counts too: it is stripped and refused like any forgery.
+        # One that is too long counts too: it is removed and refused like any forgery.
         return unquote(found[-1])[: MAX_TOKEN_CHARS + 1] if found else None
 
     @property
     def is_speculative(self) -> bool:
-        """Whether nobody goes there yet: a browser or a bot looks ahead, and must spend nothing."""
+        """Whether a browser or a bot looks ahead: then nothing is used up."""
         return self.method == "HEAD" or self.is_prefetch
 
     @property
     def is_prefetch(self) -> bool:
-        """Whether a browser fetches what its user may want next."""
+        """Whether a browser prefetches a page that its user may visit next."""
         return any(_looks_ahead(self.headers.get(name, "")) for name in _PURPOSES)
 
     @property
     def is_navigation(self) -> bool:
-        """Whether a browser would follow a redirect to a page: not for what scripts ask."""
+        """Whether a browser navigates, and follows a redirect to a page; scripts do not."""
         mode = self.headers.get("sec-fetch-mode")
         if mode is not None:
             return mode in _NAVIGATIONS
@@ -67,12 +67,12 @@ class Visit:
         return any("text/html" in part for part in taken) or "json" not in accept
 
     def clean_url(self, origin: str) -> str:
-        """This very URL without a hand-off, on the shop's own origin."""
+        """The URL of the request without a hand-off, on the shop's own origin."""
         return origin + _clean_target(self.target)
 
     def return_url(self, origin: str, landing: str) -> str:
-        """Where the visitor should come back to: this page, the page whose script asked, or the
-        landing page.
+        """Where the visitor returns to: this page, the page of the script that made the request, or
+        the landing page.
         """
         if self.is_navigation and self.method in _REPEATABLE:
             wanted = self.clean_url(origin)

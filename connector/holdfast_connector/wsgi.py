@@ -1,8 +1,8 @@
-"""The gate as WSGI middleware: Flask, Django, Pyramid and whatever else speaks it.
+"""The gate as WSGI middleware, for Flask, Django, Pyramid and others.
 
     app.wsgi_app = WaitingRoom(app.wsgi_app, Settings(...))
 
-The shop finds the visitor's `Session` (or None) in `environ["holdfast.session"]`. A hand-off is
+The shop gets the visitor's `Session` (or None) in `environ["holdfast.session"]`. A hand-off is
 verified and exchanged in the request's own thread.
 """
 
@@ -46,7 +46,7 @@ class WaitingRoom:
     def _listening(
         self, start_response: "StartResponse", session: Session | None
     ) -> "StartResponse":
-        """`start_response`, which obeys the shop's command to end the session."""
+        """Wraps `start_response` so that the shop's command to end the session is carried out."""
 
         def listen(
             status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = None, /
@@ -61,7 +61,7 @@ class WaitingRoom:
 
 
 def visit_of(environ: "WSGIEnvironment") -> Visit:
-    """The request behind a WSGI environment."""
+    """The request in a WSGI environment."""
     # PEP 3333: the path's bytes, decoded as latin-1.
     raw = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}".encode("latin-1")
     query = str(environ.get("QUERY_STRING", ""))
@@ -79,7 +79,7 @@ def headers_of(environ: "WSGIEnvironment") -> dict[str, str]:
 def respond(
     answer: Answer, start_response: "StartResponse", *, with_body: bool = True
 ) -> list[bytes]:
-    """`answer` as WSGI wants it."""
+    """Starts the response of an `answer` and returns its body."""
     status = HTTPStatus(answer.status)
     start_response(f"{status.value} {status.phrase}", list(answer.headers))
     return [answer.body] if with_body else []

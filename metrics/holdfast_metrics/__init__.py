@@ -1,3 +1,3 @@
-"""What Holdfast tells Prometheus: one manifest, instruments made from it, right over several worker
+"""The metrics of the service: one manifest, instruments made from it, summed over worker
 processes.
 """

@@ -1,14 +1,14 @@
-"""Counting into plain integers, flushed into Prometheus series a few times a second.
+"""Counts in plain integers, flushed into Prometheus series twice a second.
 
 On the fast path `count.value += 1` costs less than 100 ns; a labelled increment of the library in
 multiprocess mode costs twenty times that and a labelled observation eighty times, since it finds
-its child, takes locks and writes to a file. A script call costs some 20 us altogether, so
-every counter and histogram of the service is counted this way, and a scrape sees another worker's
-counts at most one flush interval late.
+its child, takes locks and writes to a file. A script call costs some 20 us altogether, so every
+counter and histogram of the service counts this way, and a scrape sees the counts of another worker
+at most one flush interval late.
 
-Invariant: a count only grows, and a flush moves exactly the growth since the last one, so nothing
-is counted twice when a flush is repeated and nothing is lost when it is skipped. All of it runs on
-the event-loop thread of one process.
+Invariant: a count only grows, and a flush moves exactly the growth since the last one, so a flush
+that is repeated counts nothing twice, and one that is skipped loses nothing. All of it runs on the
+event loop's thread of one process.
 """
 
 from bisect import bisect_left
@@ -20,7 +20,7 @@ from holdfast_metrics.library import BulkHistogram
 
 
 class Count:
-    """One series of a counter: hold on to it and add to `value`."""
+    """One series of a counter; callers keep it and add to `value`."""
 
     __slots__ = ("_flushed", "_series", "value")
 
@@ -36,8 +36,8 @@ class Count:
             self._flushed += growth
 
 
-class CountedBy:
-    """A counter of the manifest: one `Count` for each combination of label values, made at need."""
+class LabelledCounter:
+    """A counter of the manifest: one `Count` for each combination of label values."""
 
     def __init__(self, counter: Counter, label_count: int) -> None:
         self.label_count = label_count
@@ -45,9 +45,7 @@ class CountedBy:
         self._counts: dict[tuple[str, ...], Count] = {}
 
     def labels(self, *values: str) -> Count:
-        """The series of these label values, in the order of the manifest; of a counter without
-        labels the one it has.
-        """
+        """The series of these label values, in the order of the manifest, made at its first use."""
         count = self._counts.get(values)
         if count is None:
             series = self._counter.labels(*values) if values else self._counter
@@ -85,7 +83,7 @@ class Tally:
             self._total = 0.0
 
 
-class TalliedBy:
+class LabelledHistogram:
     """A histogram of the manifest: one `Tally` for each combination of label values."""
 
     def __init__(self, histogram: BulkHistogram, bounds: Sequence[float]) -> None:
@@ -94,7 +92,7 @@ class TalliedBy:
         self._tallies: dict[tuple[str, ...], Tally] = {}
 
     def labels(self, *values: str) -> Tally:
-        """The series of these label values; of a histogram without labels the one it has."""
+        """The series of these label values, made at its first use."""
         tally = self._tallies.get(values)
         if tally is None:
             series = self._histogram.labels(*values) if values else self._histogram

@@ -5,10 +5,9 @@ instrument from it, and an instrument that is not listed cannot be made. Labels 
 purpose: sales, routes (the pattern, never the path), scripts and outcomes; never a visitor, a buyer
 or a seat.
 
-Several workers write to files of their own and a scrape adds them up. A gauge of the sale is the
-same fact seen by every worker, so the most recent sighting by a living worker is the one to show
-(`livemostrecent`), not a sum. A gauge of what each worker has for itself is `summed` over those
-that live (`livesum`).
+Several workers write to files of their own and a scrape adds them up. A gauge of a sale is the
+same value in every worker, so the most recent one of a living worker is shown (`livemostrecent`). A
+gauge of what each worker has for itself is `summed` over the living ones (`livesum`).
 """
 
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ class MetricKind(Enum):
 
 @dataclass(frozen=True)
 class Definition:
-    """One metric. A counter's `name` carries the `_total` that Prometheus shows."""
+    """One metric. The `name` of a counter includes the `_total` that Prometheus shows."""
 
     name: str
     kind: MetricKind

@@ -1,21 +1,23 @@
 """The instruments of one process, made from the manifest.
 
-One `Metrics` per process, passed to whoever counts; there is no module-level instrument, so that a
-test can have its own registry and a forked worker its own files. Counters and histograms count in
-plain numbers until they are flushed (see counts.py); gauges are prometheus-client's own. No custom
-collectors, exemplars, Info or Enum: multiprocess mode does not carry them.
+There is one `Metrics` per process, which is passed to the code that counts, and no module-level
+instrument, so that a test has its own registry and a forked worker its own files. Counters and
+histograms count in plain numbers until they are flushed (see counts); gauges are the library's. No
+custom collectors, exemplars, Info or Enum: multiprocess mode does not carry them.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from holdfast_metrics import manifest, multiprocess
-from holdfast_metrics.counts import CountedBy, TalliedBy, Tally
+from holdfast_metrics.counts import LabelledCounter, LabelledHistogram, Tally
 from holdfast_metrics.library import BulkHistogram
 from holdfast_metrics.manifest import Definition
 from holdfast_metrics.requests import RequestCounts
 
 
 class Metrics:
+    """All instruments of the manifest."""
+
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
         self.joins = self._counter(manifest.JOINS)
@@ -44,26 +46,26 @@ class Metrics:
         self._batch_tally: Tally = self.script_batch_size.labels()
 
     def observe_script(self, script: str, seconds: float, batch_size: int) -> None:
-        """The observer that the store's executor calls back for each script call."""
+        """Observes a script call; the store's executor calls it."""
         self.script_seconds.labels(script).observe(seconds)
         self._batch_tally.observe(batch_size)
 
     def observe_transaction(self, outcome: str, batch_size: int, seconds: float) -> None:
-        """The observer that the ledger's group commit calls back for each transaction."""
+        """Observes a transaction; the ledger's group commit calls it."""
         self.ledger_seconds.labels(outcome).observe(seconds)
         self.ledger_batch_size.labels().observe(batch_size)
 
     def set_units(
         self, sale: str, *, free: int, held: int, booked: int, blocked: int, withheld: int = 0
     ) -> None:
-        """What the sale still has, as its stock counters say."""
+        """Sets the gauges of a sale's units, by state."""
         counters = {"free": free, "held": held, "booked": booked, "blocked": blocked}
         counters["withheld"] = withheld
         for state, units in counters.items():
             self.units.labels(sale, state).set(units)
 
     def flush(self) -> None:
-        """Move what was counted into the series that a scrape reads."""
+        """Moves the counts into the series that a scrape reads."""
         self.dropped_samples.add(n=multiprocess.take_dropped_samples())
         counters = (self.joins, self.passes, self.holds, self.orders, self.rejected, self.requests)
         service = (self.dropped_samples, self.request_seconds)
@@ -72,11 +74,11 @@ class Metrics:
         for instrument in (*counters, *scripts, *transactions, *service):
             instrument.flush()
 
-    def _counter(self, definition: Definition) -> CountedBy:
+    def _counter(self, definition: Definition) -> LabelledCounter:
         # prometheus-client adds the `_total` itself.
         name = definition.name.removesuffix("_total")
         counter = Counter(name, definition.help, definition.labels, registry=self.registry)
-        return CountedBy(counter, len(definition.labels))
+        return LabelledCounter(counter, len(definition.labels))
 
     def _gauge(self, definition: Definition) -> Gauge:
         return Gauge(
@@ -87,7 +89,7 @@ class Metrics:
             multiprocess_mode="livesum" if definition.summed else "livemostrecent",
         )
 
-    def _histogram(self, definition: Definition) -> TalliedBy:
+    def _histogram(self, definition: Definition) -> LabelledHistogram:
         histogram = BulkHistogram(
             definition.name,
             definition.help,
@@ -95,4 +97,4 @@ class Metrics:
             registry=self.registry,
             buckets=definition.buckets,
         )
-        return TalliedBy(histogram, definition.buckets)
+        return LabelledHistogram(histogram, definition.buckets)

@@ -1,9 +1,9 @@
-"""prometheus-client over several workers: each writes files of its own, a scrape adds them up.
+"""Metrics of several workers: each writes files of its own, and a scrape adds them up.
 
 The parent calls `prepare` once before it forks, each worker `join` before it makes an instrument,
 and the parent `forget_worker` when one has died. A worker is known by its slot, the lowest number
-that no other living worker has, and goes on with the files of the dead one that had it before: so
-there are never more files than there were workers at once, however often one is replaced.
+that no other living worker has, and goes on with the files of the dead worker that had it before.
+So there are never more files than workers at one time, however often one is replaced.
 
 The library's own files are mapped into memory and end a worker when they find no room; ours do not
 (see series_file). The names of the files are the library's: `<kind>_<slot>.db`.
@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 from holdfast_metrics import library
 from holdfast_metrics.series_file import SeriesFile
 
-TELL_EVERY: Final = 100_000
+LOG_EVERY: Final = 100_000
 
 logger = logging.getLogger(__name__)
 
@@ -47,15 +47,15 @@ class WorkerFiles:
         return taken
 
     def _drop(self, fault: OSError) -> None:
-        """Counts a sample that was not written, and tells the first of very many."""
-        if self._dropped % TELL_EVERY == 0:
-            logger.warning("metrics are not written until there is room: %s", fault.strerror)
+        """Counts a sample that was not written, and logs the first of each LOG_EVERY."""
+        if self._dropped % LOG_EVERY == 0:
+            logger.warning("cannot write metrics until there is room: %s", fault.strerror)
         self._dropped += 1
         self._untaken += 1
 
 
 class SharedValue:
-    """One number of a series, as the library makes and changes it, shown to scrapes by a file."""
+    """One number of a series in the library's interface, written to a file for scrapes."""
 
     def __init__(
         self,
@@ -81,10 +81,10 @@ class SharedValue:
         return self._value
 
     def set_exemplar(self, _exemplar: object) -> None:
-        """Files carry none."""
+        """Does nothing: files have no exemplars."""
 
     def get_exemplar(self) -> None:
-        """Files carry none."""
+        """Does nothing: files have no exemplars."""
 
 
 class _State:
@@ -93,12 +93,12 @@ class _State:
 
 
 def prepare(directory: Path) -> None:
-    """Scrapes read the files of this (empty) directory from now on."""
+    """Makes scrapes read the files of this (empty) directory."""
     _State.directory = directory
 
 
 def join(slot: int) -> None:
-    """In a worker: instruments that are made from now on count into the files of `slot`."""
+    """In a worker: makes the instruments to come count into the files of `slot`."""
     if _State.directory is None:
         raise RuntimeError("prepare comes before join")
     _State.files = WorkerFiles(_State.directory, slot)
@@ -106,9 +106,7 @@ def join(slot: int) -> None:
 
 
 def forget_worker(slot: int) -> None:
-    """A worker has died: its gauges are no sighting any more. Its counters stay, since what they
-    counted did happen.
-    """
+    """Drops the gauges of a worker that has died. Its counters stay: what they counted happened."""
     if _State.directory is not None:
         with suppress(OSError):
             library.drop_gauges_of(slot, _State.directory)

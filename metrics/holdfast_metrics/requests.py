@@ -1,21 +1,21 @@
-"""Requests by route, method and status: both series of an answer behind one lookup.
+"""Counts requests by route, method and status, with one lookup for both series of a response.
 
-Every answer adds to a counter and most to a histogram. Finding each by its label values takes
-longer than both additions, so what was found is kept by what the caller has at hand anyway: the
-route it was routed by. Routes, methods and statuses are bounded, so this is too.
+Every response adds to a counter and most to a histogram. Finding each by its label values takes
+longer than both additions, so the series are kept by what the caller has already: the matched
+route. Routes, methods and statuses are bounded, so this is too.
 """
 
 from collections.abc import Callable, Hashable
 
-from holdfast_metrics.counts import Count, CountedBy, TalliedBy, Tally
+from holdfast_metrics.counts import Count, LabelledCounter, LabelledHistogram, Tally
 
 _Series = tuple[Count, Tally | None]
 
 
 class RequestCounts:
-    """What `holdfast_requests_total` and `holdfast_request_seconds` take in."""
+    """Adds to `holdfast_requests_total` and `holdfast_request_seconds`."""
 
-    def __init__(self, requests: CountedBy, seconds: TalliedBy) -> None:
+    def __init__(self, requests: LabelledCounter, seconds: LabelledHistogram) -> None:
         self._requests = requests
         self._seconds = seconds
         self._known: dict[tuple[Hashable, str, int], _Series] = {}
@@ -28,8 +28,10 @@ class RequestCounts:
         seconds: float | None,
         pattern: Callable[[], str],
     ) -> None:
-        """One answer. `pattern` tells the label of `route` when it is met first; a route whose
-        answers have no `seconds` is counted only.
+        """Counts one response, and observes its `seconds` unless None.
+
+        `pattern` gives the label of `route` at its first use. Either all responses of a route have
+        `seconds` or none.
         """
         known = self._known.get((route, method, status))
         if known is None:

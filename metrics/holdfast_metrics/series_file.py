@@ -3,10 +3,10 @@
     int32 used, 4 bytes of padding, then entries up to `used`:
     int32 length, key of that length, spaces up to the next multiple of 8, value, timestamp
 
-The library maps such files into memory. A mapped page that finds no room when it is written to is
-not an error but SIGBUS, the end of the worker and of each that replaces it. Written with `pwrite`
-it is an error, which costs the sample: the value is kept in memory, so that the next write that
-finds room brings the series up to date.
+The library maps such files into memory. Writing to a mapped page for which there is no room is
+not an error but SIGBUS, which ends the worker and each that replaces it. With `pwrite` it is an
+error, which costs the sample: the value is kept in memory, so that the next write that succeeds
+brings the series up to date.
 
 Invariant: `used` is written after the entry that it covers, and a file gets its name when it has
 its header, so a reader never sees half of either.
@@ -26,7 +26,7 @@ _NUMBERS: Final = struct.Struct("dd")
 
 
 class SeriesFile:
-    """The series of one kind of one worker; a worker that comes after it goes on with the file."""
+    """The series of one kind of one worker; the next worker of its slot goes on with the file."""
 
     def __init__(self, path: Path, dropped: Callable[[OSError], None]) -> None:
         self._path = path
@@ -37,7 +37,7 @@ class SeriesFile:
         self._found: dict[str, float] = {}
 
     def enter(self, key: str) -> float:
-        """The value that the series starts with: 0, or what an earlier worker has left."""
+        """Adds the series and returns its first value: 0, or that of an earlier worker."""
         try:
             self._open()
             if key not in self._positions:
@@ -47,7 +47,7 @@ class SeriesFile:
         return self._found.pop(key, 0.0)
 
     def write(self, key: str, value: float, timestamp: float) -> None:
-        """Shows the value to scrapes, or reports why it could not."""
+        """Writes the value for scrapes; reports a failure to `dropped`."""
         try:
             self._open()
             position = self._positions.get(key)

@@ -1,11 +1,11 @@
 """A directory in shared memory that lives as long as the service.
 
-What lies in it needs no disk, so a full disk does not reach it. Where there is no shared memory, or
-none for us, it is made in a directory of the caller's instead.
+Its files need no disk, so a full disk does not affect them. Without access to shared memory it is
+made in a directory of the caller's instead.
 
 A service that is killed cannot remove its directory; the next one that the same user starts does.
 Each is locked by its owner (`flock`, which the kernel drops with the last process of the service),
-so one that can be locked is nobody's any more.
+so one that can be locked has no owner any more.
 """
 
 import fcntl
@@ -39,7 +39,7 @@ def shared_directory(
 
 
 def _make(parent: Path, name: str) -> tuple[Path, int]:
-    """A new directory and the open lock on it; those that nobody holds any more are removed."""
+    """A new directory and the open lock on it; directories without an owner are removed."""
     for left in parent.glob(f"{name}*"):
         with suppress(OSError):
             _remove(left)
@@ -63,7 +63,7 @@ def _remove(path: Path) -> None:
 
 
 def _lock(path: Path) -> int:
-    """Raises BlockingIOError when somebody holds it."""
+    """Locks a directory; raises BlockingIOError when it has an owner."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

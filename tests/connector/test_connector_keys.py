@@ -148,7 +148,7 @@ def test_nonsense_never_replaces_good_keys(wire: Wire, clock: Clock, body: bytes
         assert keys.find("invented") is None
         assert keys.find(kid_of(wire.mint))
     assert answers == []
-    assert keys.out_of_reach
+    assert keys.unavailable
 
 
 def test_no_keys_at_all_is_said_so_and_tried_again_later(
@@ -159,19 +159,19 @@ def test_no_keys_at_all_is_said_so_and_tried_again_later(
         with pytest.raises(KeysUnavailable):
             keys.find(kid_of(wire.mint))
     assert len(wire.seen) == 1
-    assert keys.out_of_reach
+    assert keys.unavailable
     wire.down = False
     clock.now += MIN_INTERVAL_SECONDS
     assert keys.find(kid_of(wire.mint))
-    assert not keys.out_of_reach
+    assert not keys.unavailable
 
 
-def test_keys_are_not_out_of_reach_while_they_are_fresh(
+def test_keys_are_not_unavailable_while_they_are_fresh(
     keys: PublishedKeys, wire: Wire, clock: Clock
 ) -> None:
-    assert not keys.out_of_reach  # nobody has tried yet: that begins a read, and waits for nothing
+    assert not keys.unavailable  # nobody has tried yet: that begins a read, and waits for nothing
     wait_until(lambda: keys.has(kid_of(wire.mint)))
     wire.down = True
-    assert not keys.out_of_reach
+    assert not keys.unavailable
     clock.now += MAX_AGE_SECONDS
-    wait_until(lambda: keys.out_of_reach)
+    wait_until(lambda: keys.unavailable)

@@ -288,5 +288,5 @@ def test_stale_keys_do_not_make_an_inside_visitor_wait(wire: Wire, clock: Clock)
     cookie = entered(gate, wire.mint.handoff())
     wire.down = True
     clock.now += MAX_AGE_SECONDS
-    assert not gate.may_wait(visit(cookie=cookie))
+    assert not gate.may_block(visit(cookie=cookie))
     assert isinstance(gate.decide(visit(cookie=cookie)), Admit)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from holdfast_connector.paths import Paths, tidied
+from holdfast_connector.paths import Paths, normalised
 
 PATHS = Paths(["/checkout", re.compile(r"^/hall/\d+/seats$")], ["/checkout/hook", "/static/"])
 
@@ -17,7 +17,7 @@ PATHS = Paths(["/checkout", re.compile(r"^/hall/\d+/seats$")], ["/checkout/hook"
      "/checkout/hook/%2e%2e/pay", "/hall/7/seats", "/checkout/hooks"],
 )  # fmt: skip
 def test_protected_path_is_guarded_however_it_is_spelled(path: str) -> None:
-    assert PATHS.guard(path)
+    assert PATHS.protects(path)
 
 
 @pytest.mark.parametrize(
@@ -25,14 +25,14 @@ def test_protected_path_is_guarded_however_it_is_spelled(path: str) -> None:
              "/hall/x/seats", "/my/checkout"]
 )  # fmt: skip
 def test_other_paths_are_free(path: str) -> None:
-    assert not PATHS.guard(path)
+    assert not PATHS.protects(path)
 
 
 def test_root_protects_everything_but_the_exceptions() -> None:
     paths = Paths(["/"], ["/static"])
-    assert all(paths.guard(path) for path in ("/", "/x", "//", "", "*", "/static/../x"))
-    assert not paths.guard("/static/app.css")
+    assert all(paths.protects(path) for path in ("/", "/x", "//", "", "*", "/static/../x"))
+    assert not paths.protects("/static/app.css")
 
 
-def test_tidied_path_never_climbs_above_the_root() -> None:
-    assert tidied("/../../a/./b//c/") == "/a/b/c"
+def test_normalised_path_never_climbs_above_the_root() -> None:
+    assert normalised("/../../a/./b//c/") == "/a/b/c"

@@ -42,7 +42,7 @@ def test_a_look_ahead_spends_no_handoff(
     assert ahead.status == status
     assert "Set-Cookie" not in dict(ahead.headers)
     assert wire.seen == []
-    assert not gate.may_wait(Visit(method, "/seats", target, {**NAVIGATES, **headers}))
+    assert not gate.may_block(Visit(method, "/seats", target, {**NAVIGATES, **headers}))
     if mode is Mode.VERIFY:
         came = gate.decide(Visit("GET", "/seats", target, NAVIGATES))
         assert isinstance(came, Answer)

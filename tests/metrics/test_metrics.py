@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
-from holdfast_metrics.counts import CountedBy, Tally
+from holdfast_metrics.counts import LabelledCounter, Tally
 from holdfast_metrics.exposition import exposition
 from holdfast_metrics.library import BulkHistogram
 from holdfast_metrics.manifest import MANIFEST, Definition, MetricKind
@@ -61,7 +61,7 @@ def test_counts_show_once_flushed_and_only_once() -> None:
 
 def test_every_counter_is_flushed() -> None:
     metrics = Metrics()
-    counters = [value for value in vars(metrics).values() if isinstance(value, CountedBy)]
+    counters = [value for value in vars(metrics).values() if isinstance(value, LabelledCounter)]
     for counter in counters:
         counter.add(*(["x"] * counter.label_count), n=7)
     totals = [value for name, value in read(metrics).items() if "_total" in name]

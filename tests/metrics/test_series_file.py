@@ -124,5 +124,5 @@ def test_dropped_samples_are_counted_and_told_once(
     assert value.get() == 10.0
     assert (files.take_dropped(), files.take_dropped()) == (11, 0)
     assert [record.getMessage() for record in caplog.records] == [
-        "metrics are not written until there is room: No such file or directory"
+        "cannot write metrics until there is room: No such file or directory"
     ]

@@ -71,7 +71,7 @@ async def test_full_shared_memory_costs_metrics_and_nothing_else(
         assert (await api.get("/livez")).status == 200
         assert (await _buys(api, "night-0")).status == 200
     assert (await api.get("/metrics")).status == 200
-    assert "metrics are not written until there is room: No space left" in service.text
+    assert "cannot write metrics until there is room: No space left" in service.text
     ballast.unlink()
     for _ in range(TRIES):
         await api.get("/livez")

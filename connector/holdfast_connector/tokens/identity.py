@@ -1,15 +1,15 @@
-"""Who a visitor is to their shop, signed for the waiting room.
+"""Signs who a visitor is, for sales that give one place to each identity.
 
-A sale that gives one place to each identity has to be told who comes. The shop signs it, the gate
-puts it into the link to the room (`Settings.identify`), and the room's page hands it on when it
-takes the place. The key is the sale's own: `GET /v1/sales/{sale}/identity-key` gives it to a
-`platform` key, and it changes when the service's secret does.
+The shop signs the identity, the gate adds it to the link to the room (`Settings.identify`), and the
+room's page sends it along with the join. The key is the sale's own: `GET
+/v1/sales/{sale}/identity-key` gives it to a `platform` key, and it changes when the service's
+secret does.
 
     signer = IdentitySigner.from_json(answer)
     Settings(..., identify=lambda visit: signer.sign(customer_of(visit.headers)))
 
-Invariants: an identity is good for ten minutes at most, since it travels in a URL; what the shop
-calls its customer is best an opaque id, because the signature hides nothing.
+Invariant: an identity is valid for ten minutes at most, since it is part of a URL. It should be an
+opaque id of the customer, because the signature hides nothing.
 """
 
 import json
@@ -23,7 +23,7 @@ from holdfast_connector.contract import HS256, MAX_IDENTITY_CHARS, MAX_IDENTITY_
 from holdfast_connector.visits import Visit
 
 Identify = Callable[[Visit], str | None]
-"""From a visit to the signed identity of who makes it; None for who is not known."""
+"""From a visit to the signed identity of its visitor; None for an unknown visitor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class IdentitySigner:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "IdentitySigner":
-        """The signer of an answer to `GET identity-key`; ValueError when it is none."""
+        """Makes the signer from a response to `GET identity-key`; raises ValueError."""
         try:
             members = json.loads(text)
             return cls(str(members["audience"]), str(members["kid"]), str(members["key"]))
@@ -47,7 +47,7 @@ class IdentitySigner:
     def sign(
         self, subject: str, channels: Sequence[str] = (), seconds: int = MAX_IDENTITY_SECONDS
     ) -> str:
-        """The identity `subject`, who may have what the sale has set aside for `channels`."""
+        """A signed identity of `subject`, who may hold the allotments of `channels`."""
         if not subject:
             raise ValueError("an identity is not empty")
         now = int(self.clock())
@@ -66,9 +66,9 @@ class IdentitySigner:
 
 
 def identity_cookie(name: str) -> Identify:
-    """For shops that leave the signed identity in a cookie of theirs: the gate takes it from there.
+    """Takes the signed identity from a cookie that the shop has set.
 
-    A visitor can write any cookie, yet none that the service would take for signed.
+    A visitor can write any cookie, but none with a valid signature.
     """
 
     def identify(visit: Visit) -> str | None:

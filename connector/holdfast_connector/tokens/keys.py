@@ -1,8 +1,8 @@
-"""The keys that hand-offs and passes are checked with.
+"""The keys with which hand-offs and passes are verified.
 
 `PublishedKeys` reads the service's JSON Web Key Set and keeps it: a request never waits for the
-network while its key is known. A key that is not known may mean that the service rotated its keys,
-so the set is read again, and everybody who asks meanwhile waits for that one read.
+network while its key is known. An unknown key may mean that the service rotated its keys, so the
+set is read again, and all who need that key meanwhile wait for that one read.
 
 Invariants: at most one read at a time and one per `min_interval_seconds`, one ahead of its time
 after a good one, whatever `kid`s strangers invent; the last good set stays in force through an
@@ -39,7 +39,7 @@ _log = logging.getLogger("holdfast_connector")
 
 
 class KeysUnavailable(Exception):
-    """There are no keys, and none can be had just now."""
+    """There are no keys, and none can be read now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +52,21 @@ class Key:
 
 
 class Keys(Protocol):
-    """Where a verifier finds its keys."""
+    """The keys of a verifier."""
 
     def find(self, kid: str) -> Key | None:
-        """The key, at the price of a read if need be; raises KeysUnavailable."""
+        """The key, read first if need be; None for an unknown one; raises KeysUnavailable."""
 
     def has(self, kid: str) -> bool:
-        """Whether `find` would answer at once."""
+        """Whether `find` needs no read."""
 
     @property
-    def out_of_reach(self) -> bool:
-        """Whether keys cannot be had, or not any more; may begin a read, never waits for one."""
+    def unavailable(self) -> bool:
+        """Whether keys could not be read, or are too old; may begin a read, never waits for one."""
 
 
 class SharedKeys:
-    """Secrets that were handed over (HS256). Whoever has one can also sign: keep them close."""
+    """Shared secrets (HS256). Whoever has one can also sign."""
 
     def __init__(self, secrets: Mapping[str, bytes]) -> None:
         if not secrets or any(len(secret) < MIN_SECRET_BYTES for secret in secrets.values()):
@@ -75,7 +75,7 @@ class SharedKeys:
 
     @classmethod
     def from_jwks(cls, text: str) -> "SharedKeys":
-        """From what `holdfast keys shared` prints."""
+        """Makes them from the output of `holdfast keys shared`."""
         listed = json.loads(text)["keys"]
         return cls(
             {key["kid"]: decode_base64url(key["k"]) for key in listed if key["kty"] == "oct"}
@@ -88,7 +88,7 @@ class SharedKeys:
         return True
 
     @property
-    def out_of_reach(self) -> bool:
+    def unavailable(self) -> bool:
         return False
 
 
@@ -114,13 +114,13 @@ class PublishedKeys:
         self._read_at: float | None = None
         self._due_at = 0.0
         self._failed = False
-        self._flight: Future[None] | None = None
+        self._pending_read: Future[None] | None = None
 
     def find(self, kid: str) -> Key | None:
         key = self._keys.get(kid)
         if key is not None:
             if self._is_stale():
-                self._start()  # nobody waits: the last good keys are good until newer ones are here
+                self._start()  # without waiting: the last good keys are used meanwhile
             return key
         if len(kid) <= MAX_KID_CHARS:
             self._await(self._start())
@@ -132,7 +132,7 @@ class PublishedKeys:
         return kid in self._keys
 
     @property
-    def out_of_reach(self) -> bool:
+    def unavailable(self) -> bool:
         if self._is_stale():
             self._start()
         return self._failed and self._is_stale()
@@ -141,10 +141,10 @@ class PublishedKeys:
         return self._read_at is None or self._clock() - self._read_at >= self._max_age_seconds
 
     def _start(self) -> "Future[None] | None":
-        """The read under way, or a new one; None when it is too early for another."""
+        """The read under way, or a new one; None when it is too early for a new one."""
         with self._lock:
-            if self._flight is not None:
-                return self._flight
+            if self._pending_read is not None:
+                return self._pending_read
             # One read ahead of its time: keys that are rotated right after they were read must not
             # shut out who comes with the new one.
             now = self._clock()
@@ -152,19 +152,19 @@ class PublishedKeys:
             if due_at - now > self._min_interval_seconds:
                 return None
             self._due_at = due_at + self._min_interval_seconds
-            flight = self._flight = Future()
-        Thread(target=self._read, args=(flight,), name="holdfast-keys", daemon=True).start()
-        return flight
+            read = self._pending_read = Future()
+        Thread(target=self._read, args=(read,), name="holdfast-keys", daemon=True).start()
+        return read
 
-    def _await(self, flight: "Future[None] | None") -> None:
-        if flight is None:
+    def _await(self, read: "Future[None] | None") -> None:
+        if read is None:
             return
         try:
-            flight.result(WAIT_SECONDS)
+            read.result(WAIT_SECONDS)
         except WaitedTooLong:
             return
 
-    def _read(self, flight: "Future[None]") -> None:
+    def _read(self, read: "Future[None]") -> None:
         try:
             response = self._fetch(Request("GET", self._url, {"Accept": "application/json"}))
             if response.status != 200:
@@ -174,11 +174,11 @@ class PublishedKeys:
         except Exception as error:  # whatever an injected fetch raises, the last good keys stay
             self._failed = True
             self._due_at = self._clock() + 2 * self._min_interval_seconds
-            _log.warning("the keys of %s could not be read: %s", self._url, error)
+            _log.warning("cannot read keys from %s: %s", self._url, error)
         finally:
             with self._lock:
-                self._flight = None
-            flight.set_result(None)
+                self._pending_read = None
+            read.set_result(None)
 
 
 def _parse(body: bytes) -> dict[str, Key]:

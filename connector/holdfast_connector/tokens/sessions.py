@@ -1,13 +1,13 @@
-"""The shop's own session: a signed cookie, made of a hand-off, read without asking anybody.
+"""The session of a visitor at the shop: a signed cookie, verified without a call.
 
-The value is `base64url(JSON).base64url(HMAC-SHA256)`. It says which pass the visitor has, until
-when, and carries the pass itself when the shop exchanged the hand-off for it: the cookie is
-HttpOnly and goes to nobody but the shop, which needs the pass to act for the visitor and to give
-their place back.
+The value is `base64url(JSON).base64url(HMAC-SHA256)`. It contains the visitor's pass id and its
+end, and the pass itself when the shop exchanged the hand-off for it: the cookie is HttpOnly and
+goes to nobody but the shop, which needs the pass for calls in the visitor's name and to release the
+session.
 
 Invariants: the signature is compared in constant time and covers the sale, so a cookie of one sale
-opens no other; a session never outlives the pass; over https the name begins with `__Host-`, which
-binds the cookie to this very host. The first secret signs, all of them verify.
+is not valid for another; a session never outlives the pass; over https the name begins with
+`__Host-`, which binds the cookie to this very host. The first secret signs, all of them verify.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _PURPOSE: Final = b"holdfast-session/1/"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A visitor who came through the waiting room."""
+    """The session of an admitted visitor."""
 
     sale: str
     pass_id: str
@@ -47,24 +47,24 @@ class SessionCookies:
         self._secrets = tuple(secret.encode() for secret in secrets)
         self._attributes = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
 
-    def made(self, session: Session, now: float) -> str:
-        """The `Set-Cookie` value that leaves `session` with the browser."""
+    def set_cookie(self, session: Session, now: float) -> str:
+        """The `Set-Cookie` value that sets the cookie of `session`."""
         seconds = max(0, int(session.expires_at - now))
-        return f"{self.name}={self._sealed(session)}; Max-Age={seconds}{self._attributes}"
+        return f"{self.name}={self._encoded(session)}; Max-Age={seconds}{self._attributes}"
 
-    def cleared(self) -> str:
-        """The `Set-Cookie` value that takes it away."""
+    def clear_cookie(self) -> str:
+        """The `Set-Cookie` value that removes the cookie."""
         return f"{self.name}=; Max-Age=0{self._attributes}"
 
     def read(self, cookie_header: str, now: float) -> Session | None:
-        """The session that the browser shows, while it lasts."""
+        """The session in a `Cookie` header; None without one, or when it has expired."""
         for value in _values(cookie_header, self.name):
-            session = self._opened(value)
+            session = self._verified(value)
             if session is not None and now < session.expires_at:
                 return session
         return None
 
-    def _sealed(self, session: Session) -> str:
+    def _encoded(self, session: Session) -> str:
         members = {
             "p": session.pass_id,
             "s": session.subject,
@@ -74,7 +74,7 @@ class SessionCookies:
         body = encode_base64url(json.dumps(members, separators=(",", ":")).encode())
         return f"{body}.{self._mac(self._secrets[0], body)}"
 
-    def _opened(self, value: str) -> Session | None:
+    def _verified(self, value: str) -> Session | None:
         body, dot, mac = value.rpartition(".")
         if not dot or len(value) > MAX_COOKIE_CHARS or not value.isascii():
             return None
@@ -94,6 +94,8 @@ class SessionCookies:
 
 
 def _values(cookie_header: str, name: str) -> list[str]:
-    """The values that `name` has; a browser may send several, of other paths or domains."""
+    """The values of the cookies called `name`; a browser may send several, of other paths or
+    domains.
+    """
     pairs = (part.strip().partition("=") for part in cookie_header.split(";"))
     return [value for key, _, value in pairs if key == name][:4]

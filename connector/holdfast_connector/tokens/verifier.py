@@ -1,8 +1,8 @@
-"""Checks hand-offs and passes offline: signature, purpose, audience, issuer and times.
+"""Verifies hand-offs and passes offline: signature, purpose, audience, issuer and times.
 
-A refusal says whether another way through the waiting room can mend it: a hand-off that is over is
-no fault of the visitor's, one for another shop means that somebody configured something wrong (or
-forged it), and sending that visitor round again would only send them round for ever.
+A refusal says whether a new hand-off from the waiting room can help: one that has expired can be
+replaced; one for another shop is a wrong configuration or a forgery, and sending that visitor back
+to the room would send them in circles.
 
 Invariants: the algorithm is pinned by the key; `typ` tells hand-offs from passes, so neither stands
 in for the other; all of `iss aud sub jti iat nbf exp` must be there; clocks may differ by
@@ -22,18 +22,18 @@ from holdfast_connector.tokens.keys import Keys
 
 
 class Fault(Enum):
-    """Why a token is not taken."""
+    """Why a token is refused."""
 
     FORGED = "forged"
     """Not signed by the service, not for this audience, or not a token at all."""
     OVER = "over"
-    """It was good, and is not any more."""
+    """It was valid, and has expired or was used."""
     UNKNOWN_KEY = "unknown_key"
     """Signed with a key that the service does not publish: retired, or too new to be known yet."""
 
 
 class Refused(Exception):
-    """The token is not taken."""
+    """The token is refused."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.value)
@@ -42,7 +42,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """A hand-off that verified. Times are Unix seconds."""
+    """A verified hand-off. Times are Unix seconds."""
 
     id: str
     sale: str
@@ -54,7 +54,7 @@ class Handoff:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedPass:
-    """A pass that verified: this visitor was admitted to `sale` until `expires_at`."""
+    """A verified pass: its visitor was admitted to `sale` until `expires_at` (Unix seconds)."""
 
     sale: str
     pass_id: str
@@ -63,7 +63,7 @@ class VerifiedPass:
 
 
 class Verifier:
-    """Reads the tokens of one service."""
+    """Verifies the tokens of one service."""
 
     def __init__(
         self,
@@ -97,14 +97,15 @@ class Verifier:
             raise Refused(Fault.FORGED) from None
 
     def visitor_pass(self, token: str, sale: str) -> VerifiedPass:
-        """The pass behind `token`; raises Refused or KeysUnavailable. May wait for keys: in a
-        coroutine use `visitor_pass_async`.
+        """The pass in `token`; raises Refused or KeysUnavailable.
+
+        Blocks when keys have to be read: in a coroutine use `visitor_pass_async`.
         """
         claims = self._claims(token, sale, PASS_TYPE)
         return VerifiedPass(sale, claims["jti"], claims["sub"], int(claims["exp"]))
 
     async def visitor_pass_async(self, token: str, sale: str) -> VerifiedPass:
-        """The same without ever blocking the event loop on the network."""
+        """The pass in `token`, verified without blocking the event loop."""
         if self._keys.has(_header(token).get("kid", "")):
             return self.visitor_pass(token, sale)
         return await asyncio.to_thread(self.visitor_pass, token, sale)

@@ -1,7 +1,7 @@
-"""A bounded memory of what happened, each entry until its end: replays and ended sessions.
+"""A bounded set whose entries expire, for used hand-offs and ended sessions.
 
-It lives in one process. That makes it a second line: what must be single over all processes is
-asked of the service.
+It belongs to one process. So it is a second check only: what must be unique over all processes is
+decided by the service.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,8 @@ MAX_ENTRIES = 200_000
 _SWEEP_MAX = 64
 
 
-class Memory:
-    """Names with an end, oldest first; forgotten when over."""
+class ExpiringSet:
+    """Names with a time of expiry, oldest first."""
 
     def __init__(self, clock: Callable[[], float], max_entries: int = MAX_ENTRIES) -> None:
         self._clock = clock
@@ -21,13 +21,13 @@ class Memory:
         self._lock = Lock()
 
     def add(self, name: str, ends_at: float) -> bool:
-        """Remembers `name`; False when it is known already, or when nothing more can be kept."""
+        """Adds `name`; False when it is there already, or when the set is full."""
         with self._lock:
-            self._sweep()
+            self._remove_expired()
             if name in self._ends:
                 return False
             if len(self._ends) >= self._max_entries:
-                self._sweep(len(self._ends))
+                self._remove_expired(len(self._ends))
             if len(self._ends) >= self._max_entries:
                 return False
             self._ends[name] = ends_at
@@ -39,8 +39,8 @@ class Memory:
     def __len__(self) -> int:
         return len(self._ends)
 
-    def _sweep(self, at_most: int = _SWEEP_MAX) -> None:
-        """Drops what is over, looking at the oldest entries only."""
+    def _remove_expired(self, at_most: int = _SWEEP_MAX) -> None:
+        """Removes expired names among the oldest `at_most`."""
         now = self._clock()
         oldest = [name for name, _ in zip(self._ends, range(at_most), strict=False)]
         for name in oldest:

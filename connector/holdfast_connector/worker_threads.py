@@ -1,10 +1,10 @@
-"""A few threads that run errands to the service, so that nobody's response waits for them.
+"""A few threads for calls to the service, so that no response of the shop waits for them.
 
-Bounded twice: so many threads, so many errands waiting. What does not fit is refused at once, for a
+Both the threads and the jobs that wait are bounded. A job that does not fit is refused at once: a
 service that hangs must not hang the shop. The threads are daemons: a shop that stops does not wait
-for them, and an errand lost that way (a place given back) mends itself when the session runs out.
+for them, and a release that is lost that way is made up for when the session expires.
 
-A process that forks (gunicorn with preload) finds fresh threads on its own side.
+A process that forks (gunicorn with preload) gets new threads.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ T = TypeVar("T")
 
 
 class Busy(Exception):
-    """More errands wait than may."""
+    """Too many jobs wait."""
 
 
-class Courier:
-    """Runs blocking work elsewhere."""
+class WorkerThreads:
+    """Runs blocking functions in a bounded number of threads."""
 
     def __init__(self, threads: int = THREADS, waiting_max: int = WAITING_MAX) -> None:
         self._threads_max = threads
@@ -34,7 +34,7 @@ class Courier:
         self._begin()
 
     def send(self, work: Callable[[], T]) -> "Future[T]":
-        """Begins `work` as soon as a thread is free; raises Busy."""
+        """Queues `work` for the next free thread; raises Busy."""
         if self._pid != os.getpid():
             self._begin()
         done: Future[T] = Future()
@@ -42,7 +42,7 @@ class Courier:
             self._errands.put_nowait(lambda: _run(work, done))
         except Full:
             raise Busy from None
-        self._hire()
+        self._start_thread()
         return done
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -55,17 +55,17 @@ class Courier:
         self._threads = 0
         self._errands: Queue[Callable[[], None]] = Queue(self._waiting_max)
 
-    def _hire(self) -> None:
+    def _start_thread(self) -> None:
         with self._lock:
             if self._threads >= self._threads_max:
                 return
             self._threads += 1
-        Thread(target=_serve, args=(self._errands,), name="holdfast-courier", daemon=True).start()
+        Thread(target=_run_jobs, args=(self._errands,), name="holdfast-worker", daemon=True).start()
 
 
-def _serve(errands: "Queue[Callable[[], None]]") -> None:
+def _run_jobs(jobs: "Queue[Callable[[], None]]") -> None:
     while True:
-        errands.get()()
+        jobs.get()()
 
 
 def _run(work: Callable[[], T], done: "Future[T]") -> None:
@@ -73,5 +73,5 @@ def _run(work: Callable[[], T], done: "Future[T]") -> None:
         return
     try:
         done.set_result(work())
-    except BaseException as error:  # the thread goes on; whoever waits learns it
+    except BaseException as error:  # the thread goes on; the future has the error
         done.set_exception(error)
