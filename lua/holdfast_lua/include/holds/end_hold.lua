@@ -18,7 +18,6 @@
 -- include: move_seats
 -- include: areas
 
-
 -- The `tat` of a buyer who has ended one more.
 local function charge_rate(tat_ms, now_ms)
   return math.max(tat_ms, now_ms) + CONST.END_EVERY_MS

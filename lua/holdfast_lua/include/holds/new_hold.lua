@@ -1,15 +1,15 @@
 -- What it takes to make a hold: its packed value, its deadline, the buyer's entry.
 --
--- A hold is ONE msgpack array in the hash `holds`, its fields in the order of HOLD (calls/records.py). `due` has an entry for every hold that time
--- will change: active and paying ones at their deadline, ended ones at the time they are forgotten.
--- A hold that is confirming or confirmed has none, nor has an ended one that the ledger knows.
+-- A hold is ONE msgpack array in the hash `holds`, its fields in the order of HOLD
+-- (calls/records.py). `due` has an entry for every hold that time will change: active and paying
+-- ones at their deadline, ended ones at the time they are forgotten. A hold that is confirming or
+-- confirmed has none, nor has an ended one that the ledger knows.
 --
 -- `buyers` keeps "<units> <hold id>...~<tat>": of the holds that have units, since the limit per
 -- buyer is over these; and how fast the buyer has been ending holds (end_hold.lua), where that
 -- matters still. `keys` are those of the script, by their names.
 
 -- include: inventory
-
 
 local function count_units(hold)
   local units = #hold.seats

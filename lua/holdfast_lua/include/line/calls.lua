@@ -18,8 +18,8 @@ end
 --
 -- The share is taken over calls older than three polls: by then nearly all who will come have come,
 -- so it converges within the first claim window instead of after it; and over the newest LOOK_BACK
--- ranges, about a minute of calls. Ended ranges leave a short
--- memory behind, and a line that has none starts from 1, which calls too few and never too many.
+-- ranges, about a minute of calls. Ended ranges leave a short memory behind, and a line that has none
+-- starts from 1, which calls too few and never too many.
 local function estimate_expected(line, calls_key, shown_key, deferred_key, clock_ms)
   local ranges = read_ranges(calls_key, -CONST.LOOK_BACK, -1)
   local mature_ms = clock_ms - get_notice_ms(line)

@@ -1,6 +1,5 @@
--- Finds what a place is worth: what a number is worth right now, decided in one order for claiming
--- and for checking. Whether the very ticket has a live session is looked up before, since that
--- needs nothing of the line.
+-- Finds what a place is worth right now, decided in one order for claiming and for checking. Whether
+-- the ticket has a live session is looked up before, since that needs nothing of the line.
 --
 -- Answers a code and what goes with it:
 --   NOT_CALLED       nothing: its turn is yet to come

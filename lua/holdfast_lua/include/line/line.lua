@@ -152,7 +152,6 @@ local function measure_room(sale, line, active_key, unheld_key)
   return tokens, slots, count_stock(sale, line, unheld_key)
 end
 
-
 -- Notes admissions, for the measured rate: an exponential average over half a minute.
 local function note_pace(line, now_ms, count)
   local pace = line.pace * math.exp((line.pace_ms - now_ms) / CONST.PACE_MS)
@@ -161,7 +160,7 @@ local function note_pace(line, now_ms, count)
   set_line(line, 'pace_ms', now_ms)
 end
 
--- Admits the passes: spends their tokens, opens their sessions, tells the world.
+-- Admits the passes: spends their tokens, opens their sessions, writes their events.
 -- The caller has checked the room. Answers the sessions' deadline, and until when they are renewed.
 local function admit_passes(sale, line, keys, passes, first)
   local now_ms, count = sale.now_ms, #passes

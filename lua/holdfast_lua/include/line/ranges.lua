@@ -7,7 +7,6 @@
 -- Calls within one second share a range, however many workers tick, so there are at most as many
 -- ranges as seconds in a claim window; scripts look at a bounded number of them at either end.
 
-
 local function parse_range(member)
   local first, last, count, called_ms, deadline_ms =
     string.match(member, '^(%d+) (%d+) (%d+) (%-?%d+) (%-?%d+)$')

@@ -1,10 +1,9 @@
 -- Rates: how many passes any span of time can see, and how soon a called visitor can be expected.
 --
--- Tokens are counted in 1/60000: a millisecond at `rate` per minute adds exactly `rate` of them, so
--- no fraction is ever lost or made up. The bucket holds `burst`, or two ticks of rate where that is
+-- A pass costs CONST.TOKEN: a millisecond at `rate` per minute adds exactly `rate`, so no fraction is
+-- ever lost or made up. The bucket holds `burst`, or two ticks of rate where that is
 -- more: a line that moves in ticks could not use its rate otherwise. What is stored is the level at
 -- the last spending; the level now is computed.
-
 
 local function get_most_tokens(rate, burst)
   return math.max(burst * CONST.TOKEN, rate * 2 * CONST.TICK_MS)
@@ -14,7 +13,6 @@ local function count_tokens(bucket, now_ms)
   local since_ms = math.max(0, now_ms - bucket.tokens_ms)
   return math.min(get_most_tokens(bucket.rate, bucket.burst), bucket.tokens + bucket.rate * since_ms)
 end
-
 
 -- How often a visitor near the front asks; a short claim window makes them ask more often.
 local function get_poll_ms(line)

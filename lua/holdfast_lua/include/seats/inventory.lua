@@ -8,11 +8,13 @@
 -- Counters are plain fields of `sale` until the commit, which writes those that differ, once. They
 -- change with the seats in the same script, so that a recount always agrees.
 --
--- What is set aside for a channel that the line does not serve is free or held like everything
--- else, and counted once more in `apart_free` and `apart_held`: nobody in line waits for it, and it
--- does not keep a sale from being sold out. The field `apart` names what is allotted in this way, '
--- <class * levels> ... a<area> ... ' (see areas.lua), and is empty in nearly every sale, where the
--- two counters are not even read.
+-- What is allotted to a channel that the line does not serve is free or held like everything else,
+-- and counted once more in `apart_free` and `apart_held`: nobody in line waits for it, and it does
+-- not keep a sale from being sold out. The field `apart` names it (see areas.lua):
+--
+--   ' <class * levels> ... a<area> ... '
+--
+-- It is empty in nearly every sale, where the two counters are not even read.
 
 -- include: guard
 -- include: events

@@ -8,9 +8,8 @@
 --
 -- The holds of one tick come as one call, since opening the sale, reading a row and committing cost
 -- more than a hold does. All are decided in memory, in order, each seeing what those before it
--- took; then all is written. What could raise comes before the first write, so there is no half a
--- batch: the store never has some of it, whatever dies, and who lost the answer asks again by the
--- id.
+-- took; then all is written. What could raise comes before the first write, so the store never has
+-- a part of a batch, whatever dies, and a caller who lost the answer repeats the request.
 --
 -- KEYS
 --   1 sale     HASH    guard, lifecycle, counters
@@ -55,7 +54,6 @@
 -- lazy: rare_paths
 
 local SWEEP_BEFORE_MAX, SWEEP_BATCH_MAX = 16, 256
-
 local keys = { KEYS.members }
 
 local sale, refusal = open_inventory({ 'free', 'held', 'next_due_ms', 'levels', 'lifecycle',
@@ -98,7 +96,7 @@ local function decide(batch, hold)
   end
   if named then rare_paths().take_named(sale, cache, hold) end
   add_hold(sale, batch, hold, units)
-  return refuse(sale, CODE.OK, hold.value)
+  return answer(sale, CODE.OK, hold.value)
 end
 
 -- Refuses what can be refused early; answers the holds left, and their positions in the call.

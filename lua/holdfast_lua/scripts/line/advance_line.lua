@@ -1,4 +1,4 @@
--- Moves the line on: ends what is over, calls who can be admitted, and tells how things stand.
+-- Moves the line on: ends what is over, calls who can be admitted, and answers how the line stands.
 --
 -- Every worker's ticker calls it a few times a second. Atomic, because what is called depends on
 -- all that was called, claimed and held before; harmless to repeat, because every quantity is

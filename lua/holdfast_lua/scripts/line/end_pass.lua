@@ -29,5 +29,6 @@ local live = read_session_deadline(KEYS.active, ARGV.pass_id, sale.now_ms)
 if redis.call('ZREM', KEYS.active, ARGV.pass_id) == 0 then return answer(sale, CODE.UNCHANGED) end
 redis.call('ZREM', KEYS.unheld, ARGV.pass_id)
 redis.call('ZREM', KEYS.started, ARGV.pass_id)
-append_event(sale, KEYS.events, 'pass.ended', ARGV.pass_id, { reason = live and ARGV.reason or 'expired' })
+append_event(sale, KEYS.events, 'pass.ended', ARGV.pass_id,
+  { reason = live and ARGV.reason or 'expired' })
 return commit_sale(sale, live and CODE.OK or CODE.UNCHANGED)

@@ -54,7 +54,7 @@
 --   25 draw            0 none, 1 to come, 2 sealed
 --   26 accumulator     hex, as the checkpoint or the seal has it; empty where nothing is drawn
 --   27 beacon          the beacon's value, once it is known
---   28 ranges          as read_calls.lua tells them; empty where nobody was outstanding
+--   28 ranges          as read_calls.lua answers them; empty where nobody was outstanding
 --   29 shown_from      integer, the byte that `shown` begins with
 --   30 shown           bytes, a bit per number that had come to claim
 --   31 deferred        numbers, joined by spaces
