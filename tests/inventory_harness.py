@@ -268,8 +268,14 @@ class Stock:
     async def _check_apart(self, states: str) -> None:
         """What is set aside is counted by asking of each seat and area alone."""
         settings, plan = self.inventory.settings, self.plan
-        seats = [s for at, s in enumerate(states) if settings.apart(plan.kind(at).channel)]
-        names = [f"a{at}" for at, area in enumerate(settings.areas) if settings.apart(area.channel)]
+        seats = [
+            s for at, s in enumerate(states) if settings.withheld_from_line(plan.kind(at).channel)
+        ]
+        names = [
+            f"a{at}"
+            for at, area in enumerate(settings.areas)
+            if settings.withheld_from_line(area.channel)
+        ]
         wanted = Counter(seats)
         for name in names:
             for state in "fh":

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from holdfast.reconcile.reading import Reading
-from holdfast_inventory.holds.allotments import Apart
+from holdfast_inventory.holds.allotments import AllottedUnits
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_lua.calls.sale import Units
 
@@ -186,15 +186,15 @@ def _of_sale(reading: Reading) -> Iterator[Difference]:
 def _of_what_is_apart(reading: Reading, free: Sequence[int]) -> Iterator[Difference]:
     """What nobody in line waits for; the operator may have released some of it a moment ago."""
     inventory, states = reading.inventory, reading.map.states
-    apart = Apart(inventory.plan, inventory.settings)
+    allotted = AllottedUnits(inventory.plan, inventory.settings)
     held = [units for _, units in reading.map.areas]
     names, counted_free, counted_held = reading.head.apart
     out = (
-        counted_free - apart.count(states, ord("f"), free),
-        counted_held - apart.count(states, ord("h"), held),
+        counted_free - allotted.count(states, ord("f"), free),
+        counted_held - allotted.count(states, ord("h"), held),
     )
-    if names != apart.names or out != (0, 0):
-        store = f"counters of '{names}', right is '{apart.names}', say {out[0]:+d} free and"
+    if names != allotted.names or out != (0, 0):
+        store = f"counters of '{names}', right is '{allotted.names}', say {out[0]:+d} free and"
         yield Difference(DifferenceKind.COUNTED, "set aside", "", f"{store} {out[1]:+d} held")
 
 

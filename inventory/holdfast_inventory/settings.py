@@ -77,7 +77,7 @@ class InventorySettings:
         """Whether anything is, or was, set aside."""
         return bool(self.allotments) or any(area.channel for area in self.areas)
 
-    def apart(self, channel: str) -> bool:
+    def withheld_from_line(self, channel: str) -> bool:
         """Whether what is set aside for `channel` is kept from the visitors in line."""
         return self.withheld(channel, self.line_channels)
 

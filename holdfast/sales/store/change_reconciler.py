@@ -22,7 +22,7 @@ import msgspec
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json, spec_to_json
-from holdfast_inventory.holds.releases import channels_apart
+from holdfast_inventory.holds.releases import allotted_channels
 from holdfast_ledger import AuditEntry, Ledger, SaleRecord
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.calls.sale import SaleHead
@@ -76,7 +76,7 @@ class ChangeReconciler:
             record = adopted
         if head.times.opens_ms <= head.now_ms and _starts_elsewhen(record, head.times.opens_ms):
             pushed = head.settings_version >= record.settings_version
-            kept = frozenset() if pushed else channels_apart(sale.inventory, head.apart[0])
+            kept = frozenset() if pushed else allotted_channels(sale.inventory, head.apart[0])
             return await note_opening(self.builder.ledger, record, head.times.opens_ms, kept=kept)
         return record
 

@@ -100,12 +100,12 @@ def change_items(
     such areas are left out.
     """
     items = []
-    apart = {
+    hidden = {
         a.id for a in inventory.settings.areas if inventory.settings.withheld(a.channel, {channel})
     }
     for event in events:
         if event.kind in SEAT_STATES:
-            item = _seat_change(event, inventory.settings, apart)
+            item = _seat_change(event, inventory.settings, hidden)
             items.append(item)
             if inventory.plan.set_aside and item["state"] == "f":
                 items += _withhold(item, inventory, channel)
@@ -121,8 +121,8 @@ def _withhold(
     withheld = [at for at in seats if inventory.settings.withheld(plan.kind(at).channel, carried)]
     if not withheld:
         return []
-    apart = frozenset(withheld)
-    item["seats"] = [at for at in seats if at not in apart]
+    moved = frozenset(withheld)
+    item["seats"] = [at for at in seats if at not in moved]
     return [{**item, "state": "x", "seats": withheld, "areas": []}]
 
 

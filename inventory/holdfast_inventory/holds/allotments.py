@@ -10,8 +10,8 @@ never changes, and a released channel stays released. So a worker that has not l
 yet refuses a little longer, and none ever sells what it may not.
 
 How many units the line may count on is decided by the store: it counts apart what is set aside for
-others than the visitors in line (inventory.lua), from the names that `Apart` gives it, until
-a release (releases.py).
+others than the visitors in line (inventory.lua), by the names of `AllottedUnits`, until a release
+(releases.py).
 
 Rejected: a state of its own in the map, or a table that the script looks into. Both cost every hold
 something, while the classes that a buyer may have are known before the script runs.
@@ -38,12 +38,18 @@ def shown_states(
     return bytes(shown)
 
 
-class Apart:
+class AllottedUnits:
     """What is set aside for others than the visitors in line, by the plan and these settings."""
 
     def __init__(self, plan: Plan, settings: InventorySettings) -> None:
-        self._kinds = [at for at, kind in enumerate(plan.kinds) if settings.apart(kind.channel)]
-        self._areas = [at for at, area in enumerate(settings.areas) if settings.apart(area.channel)]
+        self._kinds = [
+            at for at, kind in enumerate(plan.kinds) if settings.withheld_from_line(kind.channel)
+        ]
+        self._areas = [
+            at
+            for at, area in enumerate(settings.areas)
+            if settings.withheld_from_line(area.channel)
+        ]
         self._plan = plan
 
     @property
@@ -54,7 +60,7 @@ class Apart:
         return f" {' '.join(names)} " if names else ""
 
     def count(self, states: bytes | bytearray, state: int, units: Sequence[int]) -> int:
-        """The seats in a state and the `units` of areas that are apart."""
+        """How many seats in a state, and `units` of areas, are allotted to others."""
         seats = sum(
             states.count(state, segment.first, segment.first + segment.length)
             for segment in self._plan.segments
@@ -64,7 +70,7 @@ class Apart:
 
 
 def opened_names(plan: Plan, settings: InventorySettings, channels: frozenset[str]) -> str:
-    """What is, or was, set aside and open to a buyer with these channels, named as by `Apart`."""
+    """The names of what is, or was, set aside and is open to a buyer with these channels."""
 
     def is_open(channel: str) -> bool:
         return channel != "" and not settings.withheld(channel, channels)

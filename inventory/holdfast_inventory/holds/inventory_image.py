@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from holdfast_inventory.holds.allotments import Apart
+from holdfast_inventory.holds.allotments import AllottedUnits
 from holdfast_inventory.holds.choice import group_by_row
 from holdfast_inventory.plan.plan import Plan
 from holdfast_inventory.settings import InventorySettings
@@ -41,7 +41,7 @@ def make_image(
     free = [capacities[at] - held[at] - booked[at] for at in range(len(capacities))]
     if any(units < 0 for units in free):
         raise ValueError("an area has more units held and booked than its capacity")
-    apart = Apart(plan, settings)
+    allotted = AllottedUnits(plan, settings)
     return InventoryImage(
         seats=bytes(states),
         rows=row_bytes(plan, states),
@@ -52,9 +52,9 @@ def make_image(
         booked=states.count(BOOKED) + sum(booked),
         blocked=states.count(BLOCKED),
         areas=tuple(zip(free, held, strict=True)),
-        apart=apart.names,
-        apart_free=apart.count(states, FREE, free),
-        apart_held=apart.count(states, HELD, held),
+        apart=allotted.names,
+        apart_free=allotted.count(states, FREE, free),
+        apart_held=allotted.count(states, HELD, held),
         holds=tuple(holds),
     )
 

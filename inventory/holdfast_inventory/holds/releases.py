@@ -10,8 +10,8 @@ from holdfast_inventory.plan.plan import Plan
 from holdfast_lua.calls.records import RowSegment
 
 
-def channels_apart(inventory: SaleInventory, names: str) -> frozenset[str]:
-    """The channels that `names`, as `Apart` gives them to the store, count apart."""
+def allotted_channels(inventory: SaleInventory, names: str) -> frozenset[str]:
+    """The channels that `names`, as `AllottedUnits` gives them to the store, count apart."""
     plan, named = inventory.plan, set(names.split())
     kinds = {kind.channel for at, kind in enumerate(plan.kinds) if str(at * plan.levels) in named}
     areas = {area.channel for at, area in enumerate(inventory.settings.areas) if f"a{at}" in named}
