@@ -1,4 +1,10 @@
-"""What is asked of the inventory's scripts and what they answer, and how requests are packed."""
+"""The arguments of the inventory's scripts, how they are packed, and what the scripts answer.
+
+A hold has five shapes on its way, each of a kind of its own: the body of the HTTP request, which
+has names; the hold request, in the indices of the plan; the arguments made here, terms and the
+seats to search for or to take; the stored record; the view that is shown. Inside the script the
+fields of arguments and record have the names of the layouts that pack them.
+"""
 
 from __future__ import annotations
 
