@@ -1,4 +1,4 @@
-"""Secrets that the service makes for itself: one file each, readable by its owner alone.
+"""Generates secrets on the first start: one file each, readable by its owner alone.
 
 A fresh machine has no secret, and a default one in the code would be everybody's. So the first
 start makes them, with `O_EXCL` (two starts at once agree on one) and mode 0600 from the first
@@ -24,12 +24,12 @@ def operator_key_path(config: Config) -> Path:
 
 
 def master_secret(config: Config) -> str:
-    """The secret all keys derive from: the configured one, or this directory's own."""
+    """The secret from which all keys are derived: configured, or generated in the directory."""
     return config.secret or _kept(config.data_dir / MASTER_FILE, secrets.token_urlsafe(32))
 
 
 def operator_key(config: Config) -> str:
-    """The operator's API key: the configured one, or this directory's own."""
+    """The operator's API key: configured, or generated in the directory."""
     made = OPERATOR_KEY_PREFIX + secrets.token_urlsafe(32)
     return config.operator_key or _kept(operator_key_path(config), made)
 

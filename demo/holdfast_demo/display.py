@@ -1,4 +1,4 @@
-"""What a person sees while the crowd runs: a live panel on a terminal, plain lines elsewhere.
+"""Shows the demo's progress: a live panel on a terminal, plain lines elsewhere.
 
 The figures come from two sides on purpose: the crowd's own tally (what visitors lived through) and
 the sale's public status document (what the service says). Where they differ, somebody is wrong.
@@ -35,8 +35,8 @@ COME_BACK_STATUS: Final = 503
 
 
 @dataclass(slots=True)
-class Picture:
-    """Everything that is shown."""
+class Figures:
+    """The figures that are shown."""
 
     sale: str
     shop_url: str
@@ -64,15 +64,15 @@ class Meter:
 
 
 class Display(Protocol):
-    """Shows the picture; `note` is for what happens once."""
+    """Shows the figures; `note` is for what happens once."""
 
     def __enter__(self) -> "Display": ...
 
     def __exit__(self, *_: object) -> None: ...
 
-    def show(self, picture: Picture) -> None: ...
+    def show(self, figures: Figures) -> None: ...
 
-    def finish(self, picture: Picture) -> None: ...
+    def finish(self, figures: Figures) -> None: ...
 
     def note(self, text: str) -> None: ...
 
@@ -100,25 +100,25 @@ class LineDisplay:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def show(self, picture: Picture) -> None:
+    def show(self, figures: Figures) -> None:
         if self._meter is None:
-            self._meter = Meter(picture.traffic, self._now)
+            self._meter = Meter(figures.traffic, self._now)
         rate = self._meter.per_second()
         if self._now() < self._next:
             return
         self._next = self._now() + LINE_EVERY_SECONDS
         if self._lines == 0:
-            print("\n".join(["", *opening_of(picture), ""]))
+            print("\n".join(["", *opening_of(figures), ""]))
         if self._lines % LINES_PER_HEADING == 0:
             print(f"{'':5}  {heading()}")
         self._lines += 1
-        print(f"{clock(self._now() - self._started)}  {line_of(picture, rate)}", flush=True)
+        print(f"{clock(self._now() - self._started)}  {line_of(figures, rate)}", flush=True)
 
-    def finish(self, picture: Picture) -> None:
-        """The figures as they ended, and what became of everybody."""
+    def finish(self, figures: Figures) -> None:
+        """Prints the final figures and how the visits have ended."""
         self._next = self._now()
-        self.show(picture)
-        print(f"\nOf {picture.tally.visitors:,} visitors: {endings_of(picture.tally)}.", flush=True)
+        self.show(figures)
+        print(f"\nOf {figures.tally.visitors:,} visitors: {endings_of(figures.tally)}.", flush=True)
 
     def note(self, text: str) -> None:
         print(f"{clock(self._now() - self._started)}  {text}", flush=True)
@@ -141,15 +141,15 @@ class LiveDisplay:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def show(self, picture: Picture) -> None:
+    def show(self, figures: Figures) -> None:
         if self._meter is None:
-            self._meter = Meter(picture.traffic)
+            self._meter = Meter(figures.traffic)
         elapsed = clock(time.monotonic() - self._started)
-        panel = panel_of(picture, self._meter.per_second(), elapsed, list(self._notes))
+        panel = panel_of(figures, self._meter.per_second(), elapsed, list(self._notes))
         self._live.update(panel)
 
-    def finish(self, picture: Picture) -> None:
-        self.show(picture)
+    def finish(self, figures: Figures) -> None:
+        self.show(figures)
 
     def note(self, text: str) -> None:
         self._notes.append(text)
@@ -159,14 +159,14 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
 
 
-def opening_of(picture: Picture) -> list[str]:
-    """What is about to be seen, for who reads lines."""
-    _, stock = _stock(picture.status)
+def opening_of(figures: Figures) -> list[str]:
+    """The introduction of the plain lines."""
+    _, stock = _stock(figures.status)
     on_sale = f"{stock:,} seats and places are on sale" if stock else "The sale is open"
     return [
-        f"{on_sale}; {picture.tally.visitors:,} visitors come, "
-        f"{picture.per_minute:,} a minute are let in.",
-        f"Join them in a browser: {picture.shop_url}",
+        f"{on_sale}; {figures.tally.visitors:,} visitors come, "
+        f"{figures.per_minute:,} a minute are let in.",
+        f"Join them in a browser: {figures.shop_url}",
     ]
 
 
@@ -175,49 +175,49 @@ def heading() -> str:
     return "  ".join(f"{name:>8}" for name in (*COLUMNS, REQUESTS))
 
 
-def line_of(picture: Picture, requests_per_second: float) -> str:
-    """The picture in one line of a table."""
-    tally, stages = picture.tally, picture.tally.stages
-    figures = (
+def line_of(figures: Figures, requests_per_second: float) -> str:
+    """The figures as one line of a table."""
+    tally, stages = figures.tally, figures.tally.stages
+    counts = (
         tally.arrived,
         stages[Stage.WAITING],
         tally.happenings["admitted"],
         round(tally.admitted_per_minute()),
         stages[Stage.INSIDE],
         stages[Stage.HOLDING],
-        _stock(picture.status)[0],
+        _stock(figures.status)[0],
         round(requests_per_second),
     )
     names = (*COLUMNS, REQUESTS)
-    pairs = zip(names, figures, strict=True)
+    pairs = zip(names, counts, strict=True)
     return "  ".join(f"{figure:>{max(len(name), 8)},}" for name, figure in pairs)
 
 
-def panel_of(picture: Picture, requests_per_second: float, elapsed: str, notes: list[str]) -> Panel:
-    """The picture as a panel."""
-    state = picture.status.state if picture.status is not None else "opening"
+def panel_of(figures: Figures, requests_per_second: float, elapsed: str, notes: list[str]) -> Panel:
+    """The figures as a panel."""
+    state = figures.status.state if figures.status is not None else "opening"
     return Panel(
         Group(
-            Text.assemble(("Join in: ", "bold"), (picture.shop_url, "bold cyan underline")),
+            Text.assemble(("Join in: ", "bold"), (figures.shop_url, "bold cyan underline")),
             Text(),
-            _figures(picture, requests_per_second),
+            _figures(figures, requests_per_second),
             Text(),
-            Text(endings_of(picture.tally), style="dim"),
+            Text(endings_of(figures.tally), style="dim"),
             *(Text(note, style="yellow") for note in notes),
         ),
-        title=f"[bold]Holdfast[/] - {picture.sale} is {state.replace('_', ' ')}",
+        title=f"[bold]Holdfast[/] - {figures.sale} is {state.replace('_', ' ')}",
         subtitle=elapsed,
         padding=(1, 2),
     )
 
 
-def _figures(picture: Picture, requests_per_second: float) -> Table:
-    tally, stages = picture.tally, picture.tally.stages
+def _figures(figures: Figures, requests_per_second: float) -> Table:
+    tally, stages = figures.tally, figures.tally.stages
     crowd = tally.visitors
-    status = picture.status
+    status = figures.status
     sold, stock = _stock(status)
     held = status.held or 0 if status is not None else 0
-    rate = f"{tally.admitted_per_minute():,.0f} a minute, set {picture.per_minute:,}"
+    rate = f"{tally.admitted_per_minute():,.0f} a minute, set {figures.per_minute:,}"
     table = Table.grid(padding=(0, 2))
     _row(table, "arrived", tally.arrived, crowd, colour="cyan", remark=f"of {crowd:,}")
     _row(table, "waiting", stages[Stage.WAITING], crowd, colour="yellow", remark="in the line")
@@ -232,7 +232,7 @@ def _figures(picture: Picture, requests_per_second: float) -> Table:
         remark=f"by {stages[Stage.HOLDING]:,} buyers",
     )
     _row(table, "booked", sold, stock, colour="green", remark=f"of {stock:,} seats and places")
-    table.add_row("requests", f"{requests_per_second:,.0f}/s", _traffic(picture.traffic), "")
+    table.add_row("requests", f"{requests_per_second:,.0f}/s", _traffic(figures.traffic), "")
     return table
 
 
@@ -256,7 +256,7 @@ def _traffic(traffic: Traffic) -> str:
 
 
 def endings_of(tally: Tally) -> str:
-    """What became of those whose story is over."""
+    """How the visits that are over have ended, as text."""
     endings = (
         Stage.BOOKED,
         Stage.LAPSED,

@@ -25,7 +25,7 @@ from holdfast_demo.chaos.options import ChaosOptions
 from holdfast_demo.chaos.preparation import disk_for, prepare, with_faults
 from holdfast_demo.chaos.run import ChaosRun
 from holdfast_demo.chaos.target import ServiceLocation
-from holdfast_demo.display import Display, Picture, make_display
+from holdfast_demo.display import Display, Figures, make_display
 from holdfast_demo.sale import FLOOR_PER_VISITOR, DemoSale, Operator
 from holdfast_demo.service import Service, ServiceOptions, free_port
 from holdfast_demo.shop.app import create_shop
@@ -120,7 +120,7 @@ async def _while_running(service: Service, demo: "_Demo") -> int:
 
 
 class _Demo:
-    """One demo from putting the sale up to the last visitor."""
+    """One demo, from creating the sale to the audit."""
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class _Demo:
                 FLOOR_PER_VISITOR if options.chaos is None else ROOMY_FLOOR_PER_VISITOR,
             )
         )
-        kept_back = await self._operator.keep_back(sale)
+        kept_back = await self._operator.block_some_seats(sale)
         key = await _platform_key(self._service.data_dir)
         shop = create_shop(self._service.url, shop_url, sale, key)
         async with _serving(shop, options.host, shop_port):
@@ -165,16 +165,16 @@ class _Demo:
             if not verdict.held:
                 print(_where_the_books_are(options.data_dir), flush=True)
             if not options.headless:
-                await self._operator.let_go(sale, kept_back)
+                await self._operator.release_seats(sale, kept_back)
                 await _until_interrupted(shop_url, self._service.url, len(kept_back))
         return 0 if verdict.held else 1
 
     async def _sell_to_crowd(self, sale: str, shop_url: str, key: str) -> Verdict:
-        """The crowd, shown while it runs, and the audit."""
+        """Runs the crowd with a display, then the audit."""
         options = self._options
         client = Client(self._session, self._service.url, sale)
         tally = Tally(options.visitors)
-        picture = Picture(sale, shop_url, options.per_minute, tally, client.traffic)
+        figures = Figures(sale, shop_url, options.per_minute, tally, client.traffic)
         plan = CrowdPlan(options.visitors, options.seed, options.pace, TIME_LIMIT_SECONDS)
         shop = ShopCalls(Client(self._session, self._service.url, sale), key)
         # Beside the service's data: what the crowd was told is written while their disk is full.
@@ -183,13 +183,13 @@ class _Demo:
             scene = Scene(client, key, await look_around(shop), tally, journal)
             chaos = await self._prepare_chaos(scene, key)
             with self._display as display:
-                showing = asyncio.create_task(self._show(display, picture, shop))
+                showing = asyncio.create_task(self._show(display, figures, shop))
                 try:
                     faults = [] if chaos is None else [chaos.run()]
                     await asyncio.gather(run_crowd(plan, scene), *faults)
                 finally:
                     showing.cancel()
-                display.finish(picture)
+                display.finish(figures)
                 display.note("everybody has gone home; reading the books")
             verdict = await settled_verdict(shop, journal)
         verdict = _with_sales(verdict, len(journal.confirmed))
@@ -212,22 +212,22 @@ class _Demo:
             note=self.note,
         )
 
-    async def _show(self, display: Display, picture: Picture, shop: ShopCalls) -> None:
-        """Redraws the picture; the sale's own status joins it about once a second."""
+    async def _show(self, display: Display, figures: Figures, shop: ShopCalls) -> None:
+        """Redraws the figures; the sale's own status joins it about once a second."""
         frame = 0
         while True:
             if frame % STATUS_EVERY_FRAMES == 0:
                 with contextlib.suppress(Unreachable):
                     answer = await shop.read("/status")
                     if answer.ok:
-                        picture.status = answer.read(Status)
-            display.show(picture)
+                        figures.status = answer.read(Status)
+            display.show(figures)
             frame += 1
             await asyncio.sleep(FRAME_SECONDS)
 
 
 def _fills_disk(options: DemoOptions) -> bool:
-    """Not the disk of a directory that is to be kept."""
+    """Whether the disk is to be filled: never that of a directory which is kept."""
     return options.chaos is not None and options.data_dir is None
 
 
@@ -246,7 +246,7 @@ def _where_the_books_are(data_dir: Path | None) -> str:
 
 
 async def _platform_key(data_dir: Path) -> str:
-    """A key like the one an operator gives to a shop: it can sell, and nothing more."""
+    """Creates the shop's API key, with the role platform."""
     ledger = await Ledger.open(ledger_url_in(data_dir))
     try:
         _, secret = await ledger.keys.create(SHOP_KEY, int(Role.PLATFORM))
@@ -257,7 +257,7 @@ async def _platform_key(data_dir: Path) -> str:
 
 @contextlib.contextmanager
 def _directory(given: Path | None) -> Iterator[Path]:
-    """The given directory, which is kept, or a temporary one, which is not."""
+    """The given directory, which is kept, or a temporary one, which is removed."""
     if given is not None:
         make_data_dir(given)
         yield given
@@ -281,7 +281,7 @@ async def _serving(app: web.Application, host: str, port: int) -> AsyncIterator[
 
 
 async def _until_interrupted(shop_url: str, service_url: str, seats: int) -> None:
-    """The demo stays up for a person to look at, until Ctrl-C; its verdict stays what it was."""
+    """Keeps the demo up until Ctrl-C; its verdict does not change any more."""
     enough = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, enough.set)

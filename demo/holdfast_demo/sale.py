@@ -35,12 +35,12 @@ UNITS_PER_BUYER: Final = 6
 
 
 class SaleRefused(Exception):
-    """The service would not put the sale up."""
+    """The service refused to create, open or change the sale."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoSale:
-    """What is asked for."""
+    """The settings of the demo's sale."""
 
     visitors: int
     per_minute: int
@@ -87,7 +87,7 @@ def read_plan() -> bytes:
 
 
 class Operator:
-    """Puts the sale up, opens it, and lets go of what was kept back."""
+    """Creates the sale, opens it, blocks a few seats and releases them after the audit."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, operator_key: str) -> None:
         self._session = session
@@ -108,7 +108,7 @@ class Operator:
     async def open(self, sale: str) -> None:
         _expect(await self.shop(sale).write("POST", "/open"), "open the sale")
 
-    async def keep_back(self, sale: str) -> list[str]:
+    async def block_some_seats(self, sale: str) -> list[str]:
         """Blocks a few rows spread over the hall; answers their seats."""
         rows = msgspec.json.decode(read_plan(), type=Plan).rows()
         step = max(1, len(rows) // KEPT_BACK_ROWS)
@@ -117,8 +117,8 @@ class Operator:
         _expect(answer, "keep seats back")
         return seats
 
-    async def let_go(self, sale: str, seats: list[str]) -> None:
-        """Puts them on sale, with time enough for a person to look around."""
+    async def release_seats(self, sale: str, seats: list[str]) -> None:
+        """Unblocks the seats, and gives holds enough time for a person."""
         shop = self.shop(sale)
         answer = await shop.write("PATCH", "", {"hold_seconds": HOLD_SECONDS_FOR_A_PERSON})
         _expect(answer, "give people more time")

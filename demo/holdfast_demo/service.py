@@ -37,7 +37,7 @@ MAX_RESTARTS: Final = 5
 
 
 class ServiceFailed(Exception):
-    """The service did not start, or would not stay up; the message ends with its last words."""
+    """The service did not start or ended too often; the message ends with the end of its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ class Service:
         self.options = options
         self.restarts = 0
         self._process: subprocess.Popen[bytes] | None = None
-        self._leash: tuple[int, int] | None = None
+        self._parent_pipe: tuple[int, int] | None = None
         self._log: IO[bytes] | None = None
 
     async def __aenter__(self) -> Self:
-        self._leash = os.pipe()
+        self._parent_pipe = os.pipe()
         self._log = (self.options.data_dir / LOG_FILE).open("ab")
         try:
             await self._start()
@@ -84,7 +84,7 @@ class Service:
         await self._close()
 
     async def keep_running(self, note: Callable[[str], None]) -> None:
-        """Starts the service again whenever it is gone; raises when that happens too often."""
+        """Restarts the service when it ends; ServiceFailed after `MAX_RESTARTS`."""
         while True:
             await asyncio.sleep(POLL_SECONDS)
             assert self._process is not None
@@ -99,7 +99,7 @@ class Service:
             note("the service is back")
 
     async def _start(self) -> None:
-        assert self._leash is not None
+        assert self._parent_pipe is not None
         options = self.options
         serve = [
             *(sys.executable, "-m", "holdfast", "serve", "--host", options.host),
@@ -107,19 +107,19 @@ class Service:
             *("--data-dir", str(options.data_dir)),
         ]
         self._process = self._launch(
-            launcher.command(serve, self._leash[0], bind=launcher.CAN_BIND)
+            launcher.command(serve, self._parent_pipe[0], bind=launcher.CAN_BIND)
         )
         await self._until_ready()
 
     def _launch(self, command: list[str]) -> subprocess.Popen[bytes]:
-        assert self._leash is not None
+        assert self._parent_pipe is not None
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
             env=self._environment(),
-            pass_fds=(self._leash[0],),
+            pass_fds=(self._parent_pipe[0],),
             # Ctrl-C is for the demo, which then stops the service in good order.
             start_new_session=True,
         )
@@ -153,10 +153,10 @@ class Service:
             except subprocess.TimeoutExpired:
                 process.kill()
                 await asyncio.to_thread(process.wait)
-        if self._leash is not None:
-            for end in self._leash:
+        if self._parent_pipe is not None:
+            for end in self._parent_pipe:
                 os.close(end)
-            self._leash = None
+            self._parent_pipe = None
         if self._log is not None:
             self._log.close()
 

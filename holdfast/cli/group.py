@@ -1,4 +1,4 @@
-"""The `holdfast` command itself: it knows the names of its commands and loads one when needed."""
+"""The `holdfast` command: lists its commands, and imports one only when it is needed."""
 
 from functools import cache
 from importlib import import_module

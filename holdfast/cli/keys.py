@@ -1,4 +1,4 @@
-"""`holdfast keys`: API keys live in the ledger, which keeps only their hashes."""
+"""`holdfast keys`: manages the API keys of the ledger, which stores only their hashes."""
 
 import asyncio
 import json

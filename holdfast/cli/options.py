@@ -1,4 +1,4 @@
-"""What the commands share: the `--config` option and turning a bad setting into a usage error."""
+"""Options that commands share, and reading the configuration for a command."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress

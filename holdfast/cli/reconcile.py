@@ -1,4 +1,4 @@
-"""`holdfast reconcile`: do ledger, store and events of a sale say the same?"""
+"""`holdfast reconcile`: compares ledger, store and events of a sale, and repairs the store."""
 
 import asyncio
 import json

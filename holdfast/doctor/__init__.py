@@ -1,4 +1,4 @@
-"""`holdfast doctor`: what store, ledger and host are set to, what that means, what to change.
+"""`holdfast doctor`: checks the settings of store, ledger and host, and says what to change.
 
 It only reads. Each module looks at one thing and answers findings; a finding that needs a fault to
 be seen is judged by a plain function over what was read, so that every bad value can be tried.

@@ -1,4 +1,4 @@
-"""The whole examination of one configuration: host, store, ledger, in that order."""
+"""Examines host, store and ledger of one configuration, in that order."""
 
 from holdfast.config import Config
 from holdfast.doctor.findings import Finding
@@ -8,7 +8,7 @@ from holdfast.doctor.store import examine_store
 
 
 async def examine(config: Config) -> list[Finding]:
-    """All findings. Never raises for what it examines: a dead server is a finding."""
+    """The findings of all checks. A server that does not answer is a finding, not an error."""
     return [
         *examine_host(config),
         *await examine_store(config),

@@ -1,11 +1,11 @@
-"""One line of the report: how bad, what it is about, what was found, what to change."""
+"""Findings: the lines of the doctor's report."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad: only a problem makes the command fail."""
+    """The severity of a finding; only a problem makes the command fail."""
 
     OK = "ok"
     WARNING = "warning"
@@ -14,7 +14,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check saw. `means` says why it matters, `change` what to do; empty when all is well.
+    """The result of one check. `means` says why it matters, `change` what to do; both may be empty.
 
     `area` and `check` are stable words for who reads the JSON; `subject` tells servers apart.
     """
@@ -40,13 +40,13 @@ class FindingBuilder:
     subject: str = ""
 
     def ok(self, check: str, found: str, means: str = "") -> Finding:
-        """As it should be."""
+        """A finding without anything to change."""
         return Finding(Level.OK, self.name, check, found, means, "", self.subject)
 
     def warning(self, check: str, found: str, means: str, change: str) -> Finding:
-        """Works, and something will be lost or slow on a bad day; or it could not be seen."""
+        """Something that can lose data or time in a failure, or that could not be checked."""
         return Finding(Level.WARNING, self.name, check, found, means, change, self.subject)
 
     def problem(self, check: str, found: str, means: str, change: str) -> Finding:
-        """Nothing should be sold like this."""
+        """Something with which nothing should be sold."""
         return Finding(Level.PROBLEM, self.name, check, found, means, change, self.subject)

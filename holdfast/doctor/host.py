@@ -1,4 +1,4 @@
-"""This host: files that hold secrets, where visitors are sent, how many can be connected."""
+"""Checks this host: files with secrets, the public URL, proxies, the limit of open files."""
 
 import os
 import resource
@@ -19,7 +19,7 @@ _AREA = FindingBuilder("host")
 
 
 def examine_host(config: Config) -> list[Finding]:
-    """What can be seen without asking anybody."""
+    """The findings about this host."""
     return [
         _directory(config.data_dir),
         _secret(config),
@@ -31,7 +31,7 @@ def examine_host(config: Config) -> list[Finding]:
 
 
 def judge_proxies(config: Config) -> Finding:
-    """Whether visitors can be told apart: TLS ends at a proxy, which has to be believed."""
+    """Whether client addresses are known where a proxy terminates TLS."""
     if config.trusted_proxies:
         return _AREA.ok("proxies", ", ".join(config.trusted_proxies))
     if not (config.public_url or "").startswith("https:"):
@@ -68,7 +68,7 @@ def _operator_key(config: Config) -> Finding:
 
 
 def _private(check: str, path: Path) -> Finding:
-    """A file that only its owner, who is the one that runs this, may read."""
+    """Whether only its owner may read the file, and runs this command."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -88,7 +88,7 @@ def _private(check: str, path: Path) -> Finding:
 
 
 def judge_public_url(host: str, public_url: str | None) -> Finding:
-    """Visitors are sent to it, and every pass names it as its issuer."""
+    """Whether visitors can use the origin to which they are sent."""
     if public_url is None:
         if _is_local(host):
             return _AREA.ok("public_url", "not set", "right while only this machine visits")
@@ -119,7 +119,7 @@ def _open_files(data_dir: Path) -> Finding:
 
 
 def judge_open_files(limit: int, whose: str) -> Finding:
-    """Each visitor's connection is an open file of a worker."""
+    """Whether a worker may have enough open files: each visitor's connection is one."""
     if limit == resource.RLIM_INFINITY:
         return _AREA.ok("open_files", f"unlimited ({whose})")
     shown, change = f"{limit} ({whose})", "ulimit -Hn 65536, or LimitNOFILE=65536 in the unit"
@@ -132,7 +132,7 @@ def judge_open_files(limit: int, whose: str) -> Finding:
 
 
 def running_service(data_dir: Path) -> int | None:
-    """The service on the data directory, where the system tells.
+    """The process id of the service on the data directory, if /proc shows it.
 
     Not by trying its lock: for that moment a service could not start.
     """
@@ -145,7 +145,7 @@ def running_service(data_dir: Path) -> int | None:
 
 
 def _limit_of(pid: int) -> int | None:
-    """The soft limit of another process, where the system tells."""
+    """The soft limit of another process, if /proc shows it."""
     try:
         lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
     except OSError:

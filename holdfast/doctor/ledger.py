@@ -1,4 +1,4 @@
-"""The ledger: whether what it calls committed is on disk, and whether its schema is ours.
+"""Checks the ledger: whether commits are durable, and whether its schema is this version's.
 
 Asked over the service's own connections, so that what is judged is what the service gets: SQLite's
 settings are made at each connect, the isolation by the engine. A SQLite file that does not exist is
@@ -36,7 +36,7 @@ _LOST_ORDER = "a crash can lose an order that was already confirmed to the buyer
 
 
 async def examine_ledger(config: Config) -> list[Finding]:
-    """The configured ledger, or SQLite in the data directory."""
+    """The findings about the configured ledger, or the SQLite file of the data directory."""
     url = config.ledger_url or ledger_url_in(config.data_dir)
     try:
         subject = ledger_url(url).get_backend_name()
@@ -55,7 +55,7 @@ async def examine_ledger(config: Config) -> list[Finding]:
 
 
 def _missing_file(url: str) -> Path | None:
-    """The SQLite file that is not there yet; connecting would make it."""
+    """The SQLite file if it does not exist yet: connecting would create it."""
     parsed = ledger_url(url)
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return None
@@ -89,7 +89,7 @@ async def _ask(area: FindingBuilder, database: Database, workers: int) -> list[F
 
 
 async def _settings(database: Database) -> Settings:
-    """The settings by name, as the service's own transactions see them."""
+    """The database's settings by name, as the service's transactions see them."""
     if database.family == "sqlite":
         async with database.reading() as connection:  # a transaction would lock the writer out
             return await _sqlite_settings(connection)
@@ -134,7 +134,7 @@ async def _mysql_settings(connection: AsyncConnection) -> Settings:
 
 
 def judge_use(area: FindingBuilder, settings: Settings, workers: int) -> Iterator[Finding]:
-    """Whether a server lets the service write, and all of its workers in; a file does both."""
+    """Whether a server allows writes and enough connections; a file always does."""
     read_only = settings.get("read_only")
     if read_only is not None and read_only.lower() not in ("off", "0"):
         means = "it refuses every write, as a standby does: the service cannot start"
@@ -153,7 +153,7 @@ def judge_use(area: FindingBuilder, settings: Settings, workers: int) -> Iterato
 
 
 def judge_sqlite(area: FindingBuilder, settings: Settings) -> Iterator[Finding]:
-    """The file must really be in write-ahead mode, and synced at each commit."""
+    """Whether the file is in write-ahead mode and synced at each commit."""
     journal = settings["journal_mode"]
     if journal == "wal":
         yield area.ok("journal_mode", journal, "readers never wait for the writer")
@@ -168,7 +168,7 @@ def judge_sqlite(area: FindingBuilder, settings: Settings) -> Iterator[Finding]:
 
 
 def judge_postgresql(area: FindingBuilder, settings: Settings) -> Iterator[Finding]:
-    """What a commit waits for."""
+    """Whether a commit waits until it is on disk."""
     yield _isolation(area, settings["isolation"])
     commit = settings["synchronous_commit"]
     if commit == "off":
@@ -187,7 +187,7 @@ def judge_postgresql(area: FindingBuilder, settings: Settings) -> Iterator[Findi
 
 
 def judge_mysql(area: FindingBuilder, settings: Settings) -> Iterator[Finding]:
-    """What a commit waits for, and whether the tables have transactions at all."""
+    """Whether a commit waits until it is on disk, and whether the tables are transactional."""
     yield _isolation(area, settings["isolation"])
     name = "innodb_flush_log_at_trx_commit"
     if settings.get(name) == "1":
@@ -221,7 +221,7 @@ def _isolation(area: FindingBuilder, found: str) -> Finding:
 
 
 def judge_schema(area: FindingBuilder, state: SchemaState) -> Finding:
-    """Whether the migrations of this version are in."""
+    """Whether the migrations of this version have run."""
     if state.current is None:
         return area.ok("migrations", "no schema yet", "made at the first start")
     if state.is_current:

@@ -1,4 +1,4 @@
-"""The store: what it may forget, and when.
+"""Checks the store: what it may lose, and when.
 
 Judged from INFO, CONFIG and TIME of every master, the way of the service to it, and what the
 Sentinels or the Cluster say of themselves. The embedded store can be asked only while the service
@@ -36,7 +36,7 @@ REBUILT = "the sales are rebuilt from the ledger, and every unpaid hold and sess
 
 
 async def examine_store(config: Config) -> list[Finding]:
-    """Every master of the configured store, or the embedded one if it is up."""
+    """The findings about each master of the configured store, or about the embedded one."""
     if config.store_url is None:
         return await _embedded(config)
     area = FindingBuilder("store")
@@ -80,7 +80,7 @@ async def _embedded(config: Config) -> list[Finding]:
 
 
 async def _writes(area: FindingBuilder, url: StoreUrl) -> list[Finding]:
-    """Whether it takes what the service writes; why it does not answer at all is said elsewhere."""
+    """Whether the store accepts the service's writes."""
     try:
         refusal = await find_refusal(url)
     except StoreError:
@@ -92,7 +92,7 @@ async def _writes(area: FindingBuilder, url: StoreUrl) -> list[Finding]:
 
 
 async def _around(url: StoreUrl) -> AsyncIterator[Finding]:
-    """What is around the servers: the Sentinels' quorum, the Cluster's slots."""
+    """The findings about the Sentinels' quorum, or the Cluster's slots."""
     for sentinel in await inspect_sentinels(url) if url.kind == "sentinel" else ():
         area = FindingBuilder("store", f"sentinel {sentinel.address}")
         if not sentinel.fault:
@@ -127,7 +127,7 @@ async def _coverage(url: StoreUrl) -> Finding:
 def judge_server(
     info: StoreInfo, *, clustered: bool = False, embedded: bool = False
 ) -> Iterator[Finding]:
-    """One server by what it says of itself."""
+    """The findings about one server, from its INFO and CONFIG."""
     area = FindingBuilder("store", "embedded" if embedded else str(info.address))
     yield judge_version(area, info.server, info.version)
     yield _role(area, info, clustered)

@@ -1,4 +1,4 @@
-"""Which builds of the store carry the known security fixes, as far as this table knows.
+"""Checks whether the store's version has the known security fixes.
 
 What it is based on: the release notes that Redis and Valkey publish, as they could be read on
 `READ_ON`. Listed is, per series, the first release with the fixes that matter to a service which
@@ -35,7 +35,7 @@ ENDED: Final[Mapping[str, frozenset[Series]]] = {
 
 
 def judge_version(area: FindingBuilder, server: str, version: tuple[int, ...]) -> Finding:
-    """A server by its version number."""
+    """Whether the version is supported and has the known fixes."""
     shown = f"{server} {'.'.join(map(str, version))}"
     series = (version[0], version[1]) if len(version) > 1 else (0, 0)
     least = LEAST_VERSIONS[server]

@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from holdfast_demo.display import (
+    Figures,
     LineDisplay,
     Meter,
-    Picture,
     clock,
     endings_of,
     heading,
@@ -28,14 +28,14 @@ class Clock:
         return self.now
 
 
-def picture() -> Picture:
+def figures() -> Figures:
     tally = Tally(1000, lambda: 0.0)
     for _ in range(40):
         tally.move(Stage.TO_COME, Stage.WAITING)
     tally.move(Stage.WAITING, Stage.INSIDE)
     tally.admitted()
     status = Status("open", 1, sellable=700, held=30, sold=270)
-    return Picture("concert", "http://shop.test/", 600, tally, Traffic(), status)
+    return Figures("concert", "http://shop.test/", 600, tally, Traffic(), status)
 
 
 def test_meter_measures_the_last_moments_not_the_whole_run() -> None:
@@ -55,7 +55,7 @@ def test_meter_measures_the_last_moments_not_the_whole_run() -> None:
 def test_line_tells_the_figures_under_their_names() -> None:
     names = heading().split("  ")
     named = dict(
-        zip([n.strip() for n in names if n], line_of(picture(), 812.4).split(), strict=True)
+        zip([n.strip() for n in names if n], line_of(figures(), 812.4).split(), strict=True)
     )
     assert named == {
         "arrived": "40",
@@ -70,9 +70,9 @@ def test_line_tells_the_figures_under_their_names() -> None:
 
 
 def test_columns_of_a_line_stand_under_the_heading() -> None:
-    crowd = picture()
+    crowd = figures()
     crowd.tally.happenings["admitted"] = 48_000
-    lines = [heading(), line_of(crowd, 12_345.6), line_of(picture(), 0.0)]
+    lines = [heading(), line_of(crowd, 12_345.6), line_of(figures(), 0.0)]
     ends = [[match.end() for match in re.finditer(r"\S(?=  |$)", line)] for line in lines]
     assert ends[0] == ends[1] == ends[2]
     assert len(heading()) < 100
@@ -80,14 +80,14 @@ def test_columns_of_a_line_stand_under_the_heading() -> None:
 
 def test_panel_tells_where_to_join_and_the_figures() -> None:
     console = Console(width=120, record=True)
-    console.print(panel_of(picture(), 812.4, "00:12", ["the service is back"]))
+    console.print(panel_of(figures(), 812.4, "00:12", ["the service is back"]))
     text = console.export_text()
     for figure in ("http://shop.test/", "concert is open", "39", "270", "the service is back"):
         assert figure in text
 
 
 def test_panel_before_the_first_status_is_shown_too() -> None:
-    bare = picture()
+    bare = figures()
     bare.status = None
     console = Console(width=120, record=True)
     console.print(panel_of(bare, 0.0, "00:00", []))
@@ -98,7 +98,7 @@ def test_line_display_writes_a_line_every_few_seconds(capsys: pytest.CaptureFixt
     clock = Clock()
     display = LineDisplay(clock)
     for _ in range(40):
-        display.show(picture())
+        display.show(figures())
         clock.now += 0.25
     lines = capsys.readouterr().out.splitlines()
     assert len([line for line in lines if line[:2].isdigit()]) == 2
@@ -109,7 +109,7 @@ def test_line_display_writes_a_line_every_few_seconds(capsys: pytest.CaptureFixt
 def test_line_display_ends_with_what_became_of_everybody(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ended = picture()
+    ended = figures()
     for stage in (Stage.BOOKED, Stage.BOOKED, Stage.NO_SHOW):
         ended.tally.move(Stage.WAITING, stage)
     display = LineDisplay(Clock())
@@ -138,7 +138,7 @@ def test_tally_measures_the_rate_of_the_last_moments() -> None:
 
 
 def test_tally_keeps_everybody_in_one_stage() -> None:
-    tally = picture().tally
+    tally = figures().tally
     assert sum(tally.stages.values()) == 1000
     assert tally.arrived == 40
     assert tally.done == 0

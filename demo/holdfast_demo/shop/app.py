@@ -21,7 +21,7 @@ from aiohttp import web
 
 from holdfast_connector.contract import HANDOFF_PARAMETER
 from holdfast_demo.shop.checkout import Checkout, GivenBack, Payment
-from holdfast_demo.shop.cookies import ReceiptBook, VisitCookie, seconds_until
+from holdfast_demo.shop.cookies import ReceiptCookies, VisitCookie, seconds_until
 from holdfast_demo.shop.messages import HELD, NO_TURN, OVER, RELEASED, TURN_OVER, TURN_USED, WORDS
 from holdfast_demo.shop.pages import ASSETS, PLAIN_PATH, SEATS_PATH, Pages, Returning, Visit
 from holdfast_demo.shop.requests import answer, from_script, read_fields, refusal_of, see
@@ -60,7 +60,7 @@ def create_shop(
     the shop's server reaches the service, if that is elsewhere.
     """
     pages = Pages(service_url, shop_url, sale)
-    shop = _Shop(pages, shop_url, sale, _Way(api_url or service_url, platform_key))
+    shop = _Shop(pages, shop_url, sale, _ServiceAccess(api_url or service_url, platform_key))
     app = web.Application()
     app[PUBLIC_ORIGIN] = shop_url
     app.cleanup_ctx.append(shop.connected)
@@ -70,7 +70,7 @@ def create_shop(
         ("/leave", shop.ask_to_leave),
         ("/orders/{order}", shop.order),
     ):
-        app.router.add_get(path, shop.told(page))
+        app.router.add_get(path, shop.with_problems(page))
     for path, action in (
         ("/hold", shop.hold),
         ("/pay", shop.pay),
@@ -79,14 +79,14 @@ def create_shop(
         ("/leave", shop.leave),
         ("/forget", shop.forget),
     ):
-        app.router.add_post(path, shop.told(_from_own_page(action)))
+        app.router.add_post(path, shop.with_problems(_from_own_page(action)))
     ASSETS.add_route(app)
-    app.router.add_get("/{path:.*}", shop.told(shop.nothing_here))
+    app.router.add_get("/{path:.*}", shop.with_problems(shop.nothing_here))
     return app
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class _ServiceAccess:
     """How the shop's server reaches the service."""
 
     url: str
@@ -94,18 +94,18 @@ class _Way:
 
 
 class _Shop:
-    def __init__(self, pages: Pages, shop_url: str, sale: str, way: _Way) -> None:
+    def __init__(self, pages: Pages, shop_url: str, sale: str, access: _ServiceAccess) -> None:
         self._pages = pages
         self._url = shop_url
         self._sale = sale
-        self._way = way
+        self._access = access
         self._visits = VisitCookie(sale)
-        self._receipts = ReceiptBook()
+        self._receipts = ReceiptCookies()
 
     async def connected(self, _: web.Application) -> AsyncIterator[None]:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
-            way = self._way
-            self._service = SaleService(session, way.url, self._sale, way.platform_key)
+            access = self._access
+            self._service = SaleService(session, access.url, self._sale, access.platform_key)
             self._checkout = Checkout(self._service)
             yield
 
@@ -119,7 +119,7 @@ class _Shop:
         return self._pages.landing(facts, status, Returning(visit, orders, just_left=left))
 
     async def seats(self, request: web.Request) -> web.Response:
-        """The seats for who has a turn; a hand-off in the address becomes the visit's cookie."""
+        """The page of seats for a visitor with a pass; a hand-off in the URL becomes one."""
         token = request.query.get(HANDOFF_PARAMETER)
         if token is not None and request.method == "GET":  # HEAD must not use it up
             return await self._enter(request, token)
@@ -207,11 +207,11 @@ class _Shop:
 
     # What the others share
 
-    def told(self, handler: _Handler) -> _Handler:
-        """Failures are told in the words of the service: to a script as JSON, else as a page."""
+    def with_problems(self, handler: _Handler) -> _Handler:
+        """Turns failures into problem documents: JSON for a script, else a page."""
 
         @wraps(handler)
-        async def told(request: web.Request) -> web.Response:
+        async def answered(request: web.Request) -> web.Response:
             try:
                 return await handler(request)
             except Exception as failure:  # the boundary: faults are logged, the page learns a code
@@ -223,7 +223,7 @@ class _Shop:
             back = request.path_qs if request.method == "GET" else SEATS_PATH
             return self._pages.problem(refusal.status, refusal.problem, back)
 
-        return told
+        return answered
 
     async def _enter(self, request: web.Request, token: str) -> web.Response:
         try:
@@ -238,7 +238,7 @@ class _Shop:
         return response
 
     async def _visit(self, request: web.Request) -> Visit | None:
-        """Who this is and what is in their cart, if they are in the shop."""
+        """The visitor's session and cart; None without a valid pass."""
         session = self._visits.read(request.cookies)
         if session is None:
             return None
@@ -256,7 +256,7 @@ class _Shop:
 
 
 def _from_own_page(handler: _Handler) -> _Handler:
-    """What acts on a cookie is asked for by this shop's pages only."""
+    """Refuses requests from other origins' pages, since the cookie would come with them."""
 
     @wraps(handler)
     async def checked(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""What the shop does with a cart: charge and confirm, give back, end the visit.
+"""Charges and confirms a cart, gives holds back, ends the visit.
 
 The order of steps is the one that docs/correctness asks of every shop: the hold is read with the
 buyer's own pass (so nobody pays for, or learns of, a stranger's hold), `paying` puts the order into
@@ -36,14 +36,14 @@ class GivenBack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Sold(msgspec.Struct, frozen=True):
-    """What a payment came to: the order, and whether more is still to be paid."""
+    """The result of a payment: the order, and whether holds are left in the cart."""
 
     order_id: str
     left: bool
 
 
 class PaymentDeclined(Exception):
-    """The sandbox bank said no."""
+    """The sandbox bank declined the payment."""
 
 
 class PaymentOnItsWay(Exception):
@@ -51,7 +51,7 @@ class PaymentOnItsWay(Exception):
 
 
 class Checkout:
-    """The desk of the shop."""
+    """The steps of paying for and giving back holds."""
 
     def __init__(self, service: SaleService) -> None:
         self._service = service
@@ -112,14 +112,14 @@ class Checkout:
         await self._service.confirm(hold.id, booking)
 
     async def _has_more(self, credential: str) -> bool:
-        """Whether something is still in the cart: nobody is sent away from what they hold."""
+        """Whether something is still in the cart; then the session goes on."""
         try:
             return bool(await self._service.cart(credential))
         except ServiceRefused:
             return False
 
     async def _end_session(self, credential: str) -> None:
-        """The next in line need not wait for a session to run out; the order stands either way."""
+        """Ends the session, so that the next in line is admitted; a failure does not matter."""
         try:
             await self._service.end_session(credential)
         except ServiceRefused:

@@ -1,4 +1,4 @@
-"""What a browser keeps for the shop: the pass of its visit, and receipts for what it paid.
+"""The shop's cookies: the pass of a visit, and receipts for orders.
 
 The pass is kept in a cookie that scripts cannot read, so that the shop's server knows a returning
 visitor before any script runs; whether the pass is still worth something is for the service to say.
@@ -49,7 +49,7 @@ class VisitCookie:
         response.del_cookie(self._name, httponly=True, samesite="Lax")
 
 
-class ReceiptBook:
+class ReceiptCookies:
     """Signed cookies that let a browser see the orders it paid for."""
 
     def __init__(self) -> None:

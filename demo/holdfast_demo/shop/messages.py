@@ -1,4 +1,4 @@
-"""What the shop says when something cannot be done, for its own pages and for its scripts."""
+"""The shop's texts, for its pages and its scripts."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -63,7 +63,7 @@ TURN_OVER: Final = (
 
 
 def words_for(problem: Mapping[str, object]) -> str:
-    """What a buyer is told of a problem document."""
+    """The text for a problem document."""
     detail = problem.get("detail") or problem.get("title") or "That did not work."
     return WORDS.get(str(problem.get("code")), str(detail))
 
@@ -74,14 +74,14 @@ def counted(count: int, one: str, many: str) -> str:
 
 
 def leaving(units: int) -> str:
-    """What somebody is told who asks to leave with `units` in the cart."""
+    """The text for leaving with `units` in the cart."""
     if units == 0:
         return LEAVE_EMPTY
     return f"{counted(units, 'place', 'places')} in your cart will be on sale again. {LEAVE_EMPTY}"
 
 
 def minutes_left(seconds: int) -> str:
-    """A span as somebody reads it who cannot see it run: rounded down, so nobody is late by it."""
+    """A span of time as text, rounded down, since it is not updated."""
     if seconds < 60:
         return "less than a minute"
     return counted(seconds // 60, "minute", "minutes")

@@ -1,4 +1,4 @@
-"""The HTML of the shop: the poster, the seats, the message pages, the order.
+"""Renders the HTML of the shop: landing page, seats, messages, order.
 
 Every page says what matters before any script runs, and works without one: the cart, best
 available, paying, giving back and leaving are forms. Scripts add the map and what is live.
@@ -73,7 +73,7 @@ _HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Somebody who is in the shop, and what is in their cart."""
+    """A visitor's session and cart."""
 
     session: Session
     cart: list[Hold]
@@ -162,7 +162,7 @@ class Pages:
         return self._page("plain", facts.name, values)
 
     def no_turn(self, facts: SaleFacts, words: tuple[str, str]) -> web.Response:
-        """For who has no place in the shop: the way to the line."""
+        """The page for a visitor without a pass, with a link to the waiting room."""
         link = _paragraph(_link(self._waiting_room, "Go to the waiting room", "button"))
         return self._message(facts.name, words, link, 403)
 
@@ -171,7 +171,7 @@ class Pages:
         return self._message(facts.name, (LEAVE_ASKED, leaving(visit.units)), _leave_form("Leave"))
 
     def still_inside(self, status: int, problem: Mapping[str, object]) -> web.Response:
-        """For who wanted to leave and could not."""
+        """The page for a visitor who could not leave because of a problem."""
         words = ("You are still in the shop", words_for(problem))
         return self._message(_SHOP_NAME, words, _leave_form("Try again"), status)
 
@@ -211,7 +211,7 @@ class Pages:
     def _message(
         self, title: str, words: tuple[str, str], actions: Html, status: int = 200
     ) -> web.Response:
-        """A page that says one thing and where to go from there."""
+        """A page with one message and its links."""
         headline, lead = words
         values = {"headline": headline, "lead": lead, "actions": actions}
         return self._page("message", title, values, status)
@@ -237,7 +237,7 @@ def _leave_form(label: str) -> Html:
 
 
 def _facts(status: SaleStatus) -> Html:
-    """What is free and who waits, as long as that is worth knowing."""
+    """The counts of free units and waiting visitors, unless the sale is over."""
     if status.state in OVER:
         return Html("")
     values = {"stock": f"{counted(status.sellable, 'place', 'places')} free", "line": ""}
@@ -248,7 +248,7 @@ def _facts(status: SaleStatus) -> Html:
 
 
 def _yours(who: Returning) -> Html:
-    """What a returning visitor has here already."""
+    """The visitor's orders and cart, if any."""
     lines = [
         f"{_link(f'/orders/{order}', 'Your order', 'inline')} is booked and paid."
         for order in who.orders

@@ -1,4 +1,4 @@
-"""What the shop's handlers share: bodies of scripts and of forms, and how failures are told.
+"""Reads bodies of scripts and forms, and turns failures into problem documents.
 
 A script sends JSON and is answered with JSON; a form of a page without scripts is answered with a
 page, so that nobody is left before a document that is not for them.
@@ -48,12 +48,12 @@ def answer(request: web.Request, document: object, address: str) -> web.Response
 
 
 def see(address: str) -> web.Response:
-    """Sends the browser on; a reload repeats nothing."""
+    """Redirects the browser (303), so that a reload repeats nothing."""
     return web.Response(status=303, headers={"Location": address, "Cache-Control": "no-store"})
 
 
 def refusal_of(failure: Exception) -> ServiceRefused:
-    """Any failure as the problem document that tells it; faults are logged and told as such."""
+    """Any failure as a problem document; faults are logged."""
     if isinstance(failure, ServiceRefused):
         return failure
     if isinstance(failure, PaymentDeclined):

@@ -1,4 +1,4 @@
-"""The service as the shop's server calls it: one typed method for each call, one exception.
+"""A client of the service for the shop's server: a typed method per call, one exception.
 
 Who asks is said with each call: the buyer, by their pass, or the shop itself, by its platform key.
 """
@@ -28,7 +28,7 @@ class SaleFacts(msgspec.Struct, frozen=True):
 
 
 class SaleStatus(msgspec.Struct, frozen=True):
-    """How the sale stands: units free, and numbers given and called in the line."""
+    """The status of a sale: units by state, and numbers issued and called."""
 
     state: str
     sellable: int = 0
@@ -78,7 +78,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """A buyer's turn in the shop: the pass, and when it ends (RFC 3339)."""
+    """A buyer's session: the pass, and when it ends (RFC 3339)."""
 
     token: str = msgspec.field(name="pass")
     expires_at: str = ""
@@ -116,7 +116,7 @@ _NO_OFFER: Final = Offer()
 
 
 class ServiceRefused(Exception):
-    """The service said no, or nothing; `problem` is its problem document."""
+    """The service refused a call or did not answer; `problem` is the problem document."""
 
     def __init__(self, status: int, problem: Mapping[str, object]) -> None:
         super().__init__(str(problem.get("code")))
@@ -129,7 +129,7 @@ class ServiceRefused(Exception):
 
     @property
     def session_is_over(self) -> bool:
-        """Whether the pass that was shown is worth nothing any more."""
+        """Whether the pass is not valid any more."""
         return self.code in _PASS_IS_OVER
 
 
@@ -162,7 +162,7 @@ class SaleService:
         return self._offer
 
     async def exchange(self, token: str, origin: str) -> Session:
-        """The pass that a hand-off stands for; a hand-off is worth that once."""
+        """Exchanges a hand-off for its pass, which works once."""
         body = {"token": token, "origin": origin}
         return msgspec.convert(await self._call("POST", "/pass/exchange", "", body), Session)
 
@@ -171,11 +171,11 @@ class SaleService:
         return msgspec.convert({"pass": session.token, **answer}, Session)
 
     async def end_session(self, credential: str) -> None:
-        """Gives the place in the shop to the next in line."""
+        """Ends the session, so that the next in line is admitted."""
         await self._call("POST", "/pass/release", credential)
 
     async def hold(self, credential: str, wish: Mapping[str, object], key: str) -> Hold:
-        """Holds what is wished for; the same key again is the same hold."""
+        """Makes a hold; the same key again returns the same hold."""
         answer = await self._call("POST", "/holds", credential, wish, {"Idempotency-Key": key})
         return msgspec.convert(answer, Hold)
 
