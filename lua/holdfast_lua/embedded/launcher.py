@@ -11,7 +11,7 @@ it when the leash, a pipe whose other end only the service holds, closes, or whe
 another process. SIGKILL is the signal: a server busy in a long script ignores the polite one, and
 its append-only file was written before each reply, so nothing acknowledged is lost by it.
 
-Importing this module does nothing; embedded.py uses it for the command line.
+Importing this module does nothing; store.py uses it for the command line.
 """
 
 from __future__ import annotations

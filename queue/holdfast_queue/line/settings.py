@@ -72,7 +72,7 @@ class LineSettings:
     message: str | None = None
     identity: IdentityMode = IdentityMode.OFF
     address_joins_per_minute: int | None = None
-    """joins that one address may have; 0 is no limit, None the one of limits.py"""
+    """joins that one address may have; 0 is no limit, None the default of join_limits.py"""
     address_joins_burst: int = 10
 
     def __post_init__(self) -> None:
