@@ -1,8 +1,8 @@
 """Screenshots: of every scene of the waiting page and the demo's shop to look at, or the README's.
 
-Without options it starts a service, opens each scene of `tests/support/waiting_scenes.py` and of
-`tests/support/shop_scenes.py`, and takes it in every width and colour scheme, with and without
-scripts, into a folder outside the repository.
+Without options it starts a service, opens each scene of `waiting_scenes.py` and `shop_scenes.py` in
+`tests/support/pages`, and takes it in every width and colour scheme, with and without scripts, into a
+folder outside the repository.
 
 With `--readme` it starts `holdfast demo`, opens the shop's door on a phone and on a desktop as two
 visitors, and takes the waiting page while they stand in line and the seat map once they are through
@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/support")]
+sys.path.insert(0, str(ROOT / "tests"))
 
-from browser import Size, chromium_path, open_page, run_chromium  # noqa: E402 - of the tests
 from playwright.async_api import Browser, Page, expect  # noqa: E402
-from scene_pictures import take_shop, take_waiting_page  # noqa: E402
+from support.pages.browser import Size, chromium_path, open_page, run_chromium  # noqa: E402 - of the tests
+from support.pages.scene_pictures import take_shop, take_waiting_page  # noqa: E402
 
 IMAGES: Final = ROOT / "docs" / "images"
 SIZES: Final[dict[str, Size]] = {"phone": (390, 844), "desktop": (1280, 800)}

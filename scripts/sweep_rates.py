@@ -2,13 +2,13 @@
 
     python scripts/sweep_rates.py --rates 60 600 6000 --caps 30 300
 
-The suite holds a few of these (tests/line/test_control.py); this prints them all: for each half of
-a default claim window, the passes given as a share of those that the rate allows. The burst makes
-the first half more than one; a sudden change of the show share shows for half a window.
+The suite holds a few of these (tests/queue/line/test_control.py); this prints them all: for each
+half of a default claim window, the passes given as a share of those that the rate allows. The burst
+makes the first half more than one; a sudden change of the show share shows for half a window.
 
 For each cap on those inside, who stay forty seconds on average, it prints the rate at which the
 line then moves beside the one that an estimated wait goes by, 0 while it is not known
-(tests/line/test_capped_waits.py holds the waits).
+(tests/queue/line/test_capped_waits.py holds the waits).
 """
 
 import argparse
@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from conftest import TEST_LUA, Clock, fresh_uid, make_sale_hash
-from line_harness import PLENTY, TERMS, Crowd, Leavers, Line, burst_excess, with_terms
+from support.line.harness import PLENTY, TERMS, Crowd, Leavers, Line, burst_excess, with_terms
 
 from holdfast_lua import EmbeddedStore, Executor, load_bundle
 from holdfast_lua.calls.line import LineCalls

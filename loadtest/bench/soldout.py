@@ -164,14 +164,14 @@ async def core(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
 @asynccontextmanager
 async def http(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
     """`holdfast serve` with one worker, and the buyers outside of it."""
-    import running_service  # beside the tests, which `database` has put on the path
+    from support.service import running  # beside the tests, which `database` has put on the path
 
     body = house(seats)
     plan = compile_plan(body, SETTINGS)
     async with AsyncExitStack() as stack:
-        service = running_service.launch(directory / "data", HOLDFAST_LEDGER_URL=url)
+        service = running.launch(directory / "data", HOLDFAST_LEDGER_URL=url)
         stack.callback(service.stop)
-        await asyncio.to_thread(running_service.await_ready, service)
+        await asyncio.to_thread(running.await_ready, service)
         client = Client(await stack.enter_async_context(open_session()), service.url, fresh_name())
         till = HttpTill(client, service.operator_key, plan.guids)
         uid = await till.put_on_sale(

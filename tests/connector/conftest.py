@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
-from api_client import Api
-from running_service import STOP_SECONDS, Service, await_ready, launch
+from support.api_client import Api
+from support.service.running import STOP_SECONDS, Service, await_ready, launch
 
 
 @pytest.fixture(scope="module")

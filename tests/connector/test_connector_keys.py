@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from connector_kit import OTHER_SECRET, SECRET, SERVICE, Clock, Mint, Wire
-from running_service import wait_until
+from support.connector.storefronts import OTHER_SECRET, SECRET, SERVICE, Clock, Mint, Wire
+from support.service.running import wait_until
 
 from holdfast_connector import KeysUnavailable, PublishedKeys
 from holdfast_connector.fetching import Request, Response

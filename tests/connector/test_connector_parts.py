@@ -7,7 +7,7 @@ import threading
 from base64 import urlsafe_b64encode
 
 import pytest
-from connector_kit import NOW, SALE, SERVICE, SHOP, Clock
+from support.connector.storefronts import NOW, SALE, SERVICE, SHOP, Clock
 
 from holdfast_connector import Session, Settings
 from holdfast_connector.tokens.expiring_set import ExpiringSet

@@ -4,7 +4,8 @@ import time
 
 import jwt
 import pytest
-from connector_kit import (
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from support.connector.storefronts import (
     NOW,
     OTHER_SECRET,
     SALE,
@@ -15,7 +16,6 @@ from connector_kit import (
     Mint,
     Wire,
 )
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from holdfast_connector import Fault, PublishedKeys, Refused, SharedKeys, Verifier
 from holdfast_connector.contract import HANDOFF_TYPE, HS256

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from api_client import Api, create, make_key
-from house_kit import until
-from ports import free_port
-from running_service import Service
-from services import as_user, directory_for, serving
+from support.api_client import Api, create, make_key
+from support.ports import free_port
+from support.sales.worker import until
+from support.service.running import Service
+from support.services import as_user, directory_for, serving
 from yarl import URL
 
 ROOT = Path(__file__).parents[2]

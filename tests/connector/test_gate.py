@@ -4,7 +4,7 @@ import json
 from urllib.parse import quote
 
 import pytest
-from connector_kit import (
+from support.connector.storefronts import (
     COOKIE_SECRET,
     NOW,
     OTHER_SECRET,
@@ -16,7 +16,7 @@ from connector_kit import (
     Mint,
     Wire,
 )
-from running_service import wait_until
+from support.service.running import wait_until
 
 from holdfast_connector import (
     Admit,

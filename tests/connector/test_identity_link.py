@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
-from api_client import Api, create
-from connector_kit import (
+from support.api_client import Api, create
+from support.connector.storefronts import (
     COOKIE_SECRET,
     SERVICE,
     SHOP,
@@ -20,7 +20,7 @@ from connector_kit import (
     wsgi_ask,
     wsgi_shop_ask,
 )
-from running_service import Service
+from support.service.running import Service
 
 from holdfast_connector import Gate, IdentitySigner, Settings, Visit, identity_cookie
 from holdfast_connector.__main__ import settings_from

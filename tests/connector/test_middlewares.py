@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 import pytest
-from api_client import Api, create
-from connector_kit import (
+from support.api_client import Api, create
+from support.connector.storefronts import (
     COOKIE_SECRET,
     SHOP,
     Ask,
@@ -16,7 +16,7 @@ from connector_kit import (
     wsgi_ask,
     wsgi_shop_ask,
 )
-from running_service import Service
+from support.service.running import Service
 
 from holdfast_connector import Gate, Mode, Settings, Visit
 from holdfast_connector.asgi import Message, Receive, Scope, Send, WaitingRoom

@@ -15,10 +15,10 @@ from pathlib import Path
 import aiohttp
 import jwt
 import pytest
-from api_client import Answer, Api, create
-from connector_kit import COOKIE_SECRET, SHOP, asgi_ask
-from ports import free_port
-from running_service import STOP_SECONDS, Service, await_ready, launch
+from support.api_client import Answer, Api, create
+from support.connector.storefronts import COOKIE_SECRET, SHOP, asgi_ask
+from support.ports import free_port
+from support.service.running import STOP_SECONDS, Service, await_ready, launch
 
 from holdfast_connector import Gate, Settings
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from api_client import Api, create
-from connector_kit import COOKIE_SECRET, SHOP, asgi_ask
-from running_service import STOP_SECONDS, Service, await_ready, launch
+from support.api_client import Api, create
+from support.connector.storefronts import COOKIE_SECRET, SHOP, asgi_ask
+from support.service.running import STOP_SECONDS, Service, await_ready, launch
 
 from holdfast_connector import Gate, Settings, SharedKeys
 

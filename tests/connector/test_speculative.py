@@ -1,7 +1,7 @@
 """Looking ahead spends no hand-off: HEAD requests, prefetches and previews."""
 
 import pytest
-from connector_kit import COOKIE_SECRET, SALE, SERVICE, SHOP, Clock, Mint, Wire
+from support.connector.storefronts import COOKIE_SECRET, SALE, SERVICE, SHOP, Clock, Mint, Wire
 
 from holdfast_connector import Answer, Gate, Mode, PublishedKeys, Settings, Visit
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 from redis import Redis
-from running_service import Service, await_ready, launch, wait_until
-from rush_kit import SALE, create_rush_sale
+from support.service.running import Service, await_ready, launch, wait_until
+from support.service.rush import SALE, create_rush_sale
 
 from holdfast.processes.launch import LEDGER_FILE, LOCK_FILE
 from holdfast_demo.chaos import flood as flooding

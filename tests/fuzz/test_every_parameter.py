@@ -20,8 +20,8 @@ import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from fuzz_targets import OPERATOR_KEY, TARGETS, Example, S, Target, World
-from fuzz_values import (
+from support.fuzz.targets import OPERATOR_KEY, TARGETS, Example, S, Target, World
+from support.fuzz.values import (
     BODIES,
     HEADERS,
     PATHS,
@@ -33,8 +33,8 @@ from fuzz_values import (
     holes,
     planted,
 )
-from fuzz_wire import Reply, Wire
-from parts import Part
+from support.fuzz.wire import Reply, Wire
+from support.parts import Part
 
 from holdfast.config import Config
 from holdfast.http.app import create_app

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from source_tree import ROOT, plant, read_modules
+from support.source_tree import ROOT, plant, read_modules
 
 from holdfast_ledger import LedgerUnavailable
 from holdfast_ledger.database import database as database_module

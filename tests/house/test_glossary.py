@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
-from source_tree import ROOT, SERVICE, Module, plant, read_modules
+from support.source_tree import ROOT, SERVICE, Module, plant, read_modules
 
 PAGE: Final = ROOT / "docs" / "glossary.md"
 MIN_TERMS: Final = 100

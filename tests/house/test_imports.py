@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from source_tree import PROGRAMS, ROOT, SERVICE, Module, imported_names, plant, read_modules
+from support.source_tree import PROGRAMS, ROOT, SERVICE, Module, imported_names, plant, read_modules
 
 FRAMEWORK = "aiohttp"
 HTTP_PACKAGE = "web/holdfast_web/"

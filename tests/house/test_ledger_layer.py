@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 from typing import Final
 
-from source_tree import ROOT, imported_names, plant, read_modules
+from support.source_tree import ROOT, imported_names, plant, read_modules
 
 LEDGER: Final = "ledger/holdfast_ledger"
 FOREIGN: Final = {"aiohttp", "redis", "holdfast_lua", "holdfast_queue", "holdfast_inventory"}

@@ -1,6 +1,6 @@
 """`log_level` is for all that the service logs: no package is left at the level of libraries."""
 
-from source_tree import SERVICE
+from support.source_tree import SERVICE
 
 from holdfast.processes.serving import OUR_LOGGERS
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from parts import Part
+from support.parts import Part
 
 PARTS = 2
 TESTS = """

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 import pytest
-from fuzz_targets import TARGETS, S
+from support.fuzz.targets import TARGETS, S
 
 from holdfast.sales.spec import SaleBody, patched_spec, split_body
 from holdfast_inventory.plan.plan import compile_plan

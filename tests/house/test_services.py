@@ -2,11 +2,10 @@
 
 import subprocess
 
-import ports
 import pytest
-import services
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
+from support import ports, services
 
 
 async def _make_table(url: str) -> None:

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from source_tree import ROOT, plant, read_modules
+from support.source_tree import ROOT, plant, read_modules
 
 HOME = "tasks/holdfast_tasks/supervised.py"
 STARTERS = {"create_task", "ensure_future", "TaskGroup", "run_coroutine_threadsafe"}

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from source_tree import PROGRAMS, ROOT, SERVICE, imported_names, plant, read_modules
+from support.source_tree import PROGRAMS, ROOT, SERVICE, imported_names, plant, read_modules
 
 FILES_MAX: Final = 16
 """of one folder that are source, its `__init__.py` among them"""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_service import Service, await_ready, launch
+from support.service.running import Service, await_ready, launch
 
 ROOT = Path(__file__).resolve().parents[2]
 

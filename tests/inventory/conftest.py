@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from inventory_harness import FLOOR, SETTINGS, Clock, Make, Stock, plan_json
+from support.inventory.harness import FLOOR, SETTINGS, Clock, Make, Stock, plan_json
 
 from holdfast_inventory.settings import InventorySettings
 from holdfast_lua import Executor

@@ -1,8 +1,8 @@
 """The rules of an order's life, without a database: every status meets every intent."""
 
 import pytest
-from ledger_kit import build_order
 from msgspec.structs import replace
+from support.ledger.orders import build_order
 
 from holdfast_ledger import (
     GiveBack,

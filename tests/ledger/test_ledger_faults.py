@@ -5,9 +5,9 @@ import secrets
 from collections.abc import AsyncIterator
 
 import pytest
-from ledger_kit import LossyWire, build_order, ledger_through, sell
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from support.ledger.orders import LossyWire, build_order, ledger_through, sell
 
 from holdfast_ledger import (
     Ledger,

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from nginx_kit import make_certificate
-from services import (
+from sqlalchemy import make_url, text
+from support.service.nginx import make_certificate
+from support.services import (
     create_mariadb_database,
     create_postgres_database,
     directory_for,
@@ -16,7 +17,6 @@ from services import (
     postgresql,
     server_user,
 )
-from sqlalchemy import make_url, text
 
 from holdfast_ledger import Ledger, LedgerUnavailable
 from holdfast_ledger.database.database import Database

@@ -5,9 +5,9 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from ledger_kit import sell
-from services import Server, pgbouncer
 from sqlalchemy import make_url, text
+from support.ledger.orders import sell
+from support.services import Server, pgbouncer
 
 from holdfast_ledger import Ledger, SaleDraft, Verdict
 from holdfast_ledger.database.engines import POSTGRES_SETTINGS

@@ -4,8 +4,8 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from ledger_kit import sell
 from sqlalchemy import event
+from support.ledger.orders import sell
 
 from holdfast_ledger import Ledger, LedgerUnavailable, SaleDraft, SaleRecord, Verdict
 from holdfast_ledger.errors import READ_ONLY

@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 from conftest import fresh_uid
-from ledger_kit import OpenLedger, sell
+from support.ledger.orders import OpenLedger, sell
 
 from holdfast_ledger import (
     AuditEntry,

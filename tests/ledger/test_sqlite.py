@@ -9,9 +9,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from ledger_kit import sell
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from support.ledger.orders import sell
 
 from holdfast_ledger import Ledger, LedgerUnavailable, SaleDraft, Verdict
 from holdfast_ledger.database.database import Database

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-import services
-from api_client import Api, create
 from prometheus_client.parser import text_string_to_metric_families
-from running_service import Service, await_ready, is_alive, launch, wait_until
+from support import services
+from support.api_client import Api, create
+from support.service.running import Service, await_ready, is_alive, launch, wait_until
 
 TRIES = 100
 PAUSE_SECONDS = 0.1

@@ -16,7 +16,7 @@ from model import runner
 from model.environment.loop import ModelLoop
 from model.environment.memory_ledger import MemoryLedger
 from model.schedule import Failure, Run, Schedule
-from script_edits import Edits, edited_bundle
+from support.store.script_edits import Edits, edited_bundle
 
 from holdfast_ledger import Ledger
 from holdfast_lua import Bundle, EmbeddedStore, Executor, load_bundle

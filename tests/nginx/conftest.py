@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
-from api_client import Api
-from nginx_kit import Certificate, Front, make_certificate, recipe
-from ports import free_port
-from running_service import STOP_SECONDS, await_ready, launch
+from support.api_client import Api
+from support.ports import free_port
+from support.service.nginx import Certificate, Front, make_certificate, recipe
+from support.service.running import STOP_SECONDS, await_ready, launch
 
 _last_numbers = itertools.count(2)
 

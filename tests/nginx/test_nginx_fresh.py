@@ -7,7 +7,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 import pytest
-from api_client import Api, create
+from support.api_client import Api, create
 
 AREAS = [
     {"id": "floor", "name": "Floor", "capacity": 10, "category": "GA"},

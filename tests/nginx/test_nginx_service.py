@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
-from api_client import Answer, Api, create
 from multidict import CIMultiDict
-from nginx_kit import Certificate, Front, echo, recipe
-from ports import free_port
+from support.api_client import Answer, Api, create
+from support.ports import free_port
+from support.service.nginx import Certificate, Front, echo, recipe
 
 from holdfast_queue.line.joining.join_limits import DEFAULT_BURST
 from holdfast_web.errors import ErrorCode, HoldfastError

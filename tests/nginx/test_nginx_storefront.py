@@ -14,11 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import pytest
-from api_client import Api, create
-from nginx_kit import Certificate, Front, Upstream, auth_program, echo, recipe
-from ports import free_port
-from running_service import wait_until
-from services import Server
+from support.api_client import Api, create
+from support.ports import free_port
+from support.service.nginx import Certificate, Front, Upstream, auth_program, echo, recipe
+from support.service.running import wait_until
+from support.services import Server
 
 BROWSER = {"Sec-Fetch-Mode": "navigate"}
 

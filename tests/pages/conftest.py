@@ -14,12 +14,20 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from browser import DESKTOP, PHONE, PROGRAMS, Size, chromium_path, open_page, run_chromium
-from open_shop import OpenShop, open_shop
 from playwright.async_api import Browser, Page
-from running_sale import ReturnPage, Sale, make_sale
-from running_service import STOP_SECONDS, Service, await_ready, launch
-from services import program
+from support.pages.browser import (
+    DESKTOP,
+    PHONE,
+    PROGRAMS,
+    Size,
+    chromium_path,
+    open_page,
+    run_chromium,
+)
+from support.pages.open_shop import OpenShop, open_shop
+from support.pages.running_sale import ReturnPage, Sale, make_sale
+from support.service.running import STOP_SECONDS, Service, await_ready, launch
+from support.services import program
 
 HERE = Path(__file__).parent
 

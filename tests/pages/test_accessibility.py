@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from accessibility import assert_accessible, assert_reflows, violations
 from playwright.async_api import Page
-from running_sale import Sale
-from waiting_scenes import open_document
+from support.pages.accessibility import assert_accessible, assert_reflows, violations
+from support.pages.running_sale import Sale
+from support.pages.waiting_scenes import open_document
 
 VIEWPORT = "<meta name=viewport content='width=device-width, initial-scale=1'>"
 GOOD = "<main><h1>Shop</h1><p>Open until eight.</p></main>"

@@ -8,12 +8,12 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import aiohttp
 import pytest
 import pytest_asyncio
-from api_client import eventually
-from browser import arrive, complaints, open_page, record_requests
 from playwright.async_api import Browser, Page, Request, expect
-from running_sale import ReturnPage, Sale, make_sale
-from running_service import Service
-from waiting_scenes import reach
+from support.api_client import eventually
+from support.pages.browser import arrive, complaints, open_page, record_requests
+from support.pages.running_sale import ReturnPage, Sale, make_sale
+from support.pages.waiting_scenes import reach
+from support.service.running import Service
 
 from holdfast_connector import IdentitySigner
 from holdfast_queue.http.pages.languages import catalogue

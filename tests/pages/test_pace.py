@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import JSHandle, Page
-from running_sale import Sale
+from support.pages.running_sale import Sale
 
 FAR = {
     "floor": 2,

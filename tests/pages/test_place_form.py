@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
-from browser import DESKTOP, NARROW, PHONE, arrive, complaints, open_page, resize
 from playwright.async_api import Browser, Page
-from running_sale import POLL_SECONDS, WAIT_SECONDS, ReturnPage, Sale, make_sale
-from running_service import Service
-from waiting_scenes import reach
+from support.pages.browser import DESKTOP, NARROW, PHONE, arrive, complaints, open_page, resize
+from support.pages.running_sale import POLL_SECONDS, WAIT_SECONDS, ReturnPage, Sale, make_sale
+from support.pages.waiting_scenes import reach
+from support.service.running import Service
 
 from holdfast_queue.http.pages.languages import catalogue
 

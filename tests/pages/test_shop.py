@@ -6,11 +6,19 @@ import re
 
 import aiohttp
 import pytest
-from api_client import Api
-from browser import DESKTOP, NARROW, PHONE, WIDE, complaints, open_page, record_requests
-from open_shop import OpenShop
 from playwright.async_api import Browser, Page, expect
-from shop_visit import focus_map, hold_best, lose_calls, pay, submit_payment, walk_in
+from support.api_client import Api
+from support.pages.browser import (
+    DESKTOP,
+    NARROW,
+    PHONE,
+    WIDE,
+    complaints,
+    open_page,
+    record_requests,
+)
+from support.pages.open_shop import OpenShop
+from support.pages.shop_visit import focus_map, hold_best, lose_calls, pay, submit_payment, walk_in
 
 
 async def test_buyer_chooses_by_keyboard_pays_and_sees_the_order(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from accessibility import ZOOMED, assert_accessible, assert_reflows
-from browser import MEDIA, resize
-from open_shop import OpenShop
 from playwright.async_api import Browser, Page
-from running_service import Service
-from shop_scenes import SCENES, open_scene
-from shop_visit import walk_in
+from support.pages.accessibility import ZOOMED, assert_accessible, assert_reflows
+from support.pages.browser import MEDIA, resize
+from support.pages.open_shop import OpenShop
+from support.pages.shop_scenes import SCENES, open_scene
+from support.pages.shop_visit import walk_in
+from support.service.running import Service
 
 OVERLAYS = ("#toast", "#payment .hint", "#leaving-said")
 """Text of more than one line that lies over other elements: axe does not judge its contrast, though

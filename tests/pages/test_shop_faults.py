@@ -7,12 +7,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from api_client import Api
-from browser import DESKTOP, LAYOUT_SHIFT, PHONE, lose_requests, throttle
-from open_shop import OpenShop
-from paced_answers import PacedAnswers
 from playwright.async_api import Page, expect
-from shop_visit import (
+from support.api_client import Api
+from support.pages.browser import DESKTOP, LAYOUT_SHIFT, PHONE, lose_requests, throttle
+from support.pages.open_shop import OpenShop
+from support.pages.paced_answers import PacedAnswers
+from support.pages.shop_visit import (
     answer_for_service,
     come_to_the_seats,
     hold_best,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from open_shop import PRICES, open_shop
 from playwright.async_api import Page, expect
-from running_service import Service
-from shop_visit import hold_best, pay, walk_in
+from support.pages.open_shop import PRICES, open_shop
+from support.pages.shop_visit import hold_best, pay, walk_in
+from support.service.running import Service
 
 from holdfast_demo.shop.money import OTHER_DIGITS, Currency
 

@@ -8,11 +8,11 @@ import re
 
 import aiohttp
 import pytest
-from api_client import Api
-from browser import PHONE, arrive, open_page
-from open_shop import OpenShop
 from playwright.async_api import Browser, Page, expect
-from shop_visit import (
+from support.api_client import Api
+from support.pages.browser import PHONE, arrive, open_page
+from support.pages.open_shop import OpenShop
+from support.pages.shop_visit import (
     focus_map,
     hold_best,
     lose_calls,

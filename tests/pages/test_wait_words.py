@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from playwright.async_api import Page, expect
-from running_sale import Sale
-from waiting_answers import WaitingAnswers
-from waiting_scenes import open_page
+from support.pages.running_sale import Sale
+from support.pages.waiting_answers import WaitingAnswers
+from support.pages.waiting_scenes import open_page
 
 from holdfast_queue.http.pages.languages import catalogue
 from holdfast_queue.http.pages.place import wait_text

@@ -7,11 +7,11 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from browser import DESKTOP, LAYOUT_SHIFT, NARROW, PHONE, arrive, complaints, throttle
 from playwright.async_api import Page, Route, expect
-from running_sale import WAIT_SECONDS, Sale
-from waiting_answers import WaitingAnswers
-from waiting_scenes import SCENES, TROUBLE_MS, open_page, open_scene, reach
+from support.pages.browser import DESKTOP, LAYOUT_SHIFT, NARROW, PHONE, arrive, complaints, throttle
+from support.pages.running_sale import WAIT_SECONDS, Sale
+from support.pages.waiting_answers import WaitingAnswers
+from support.pages.waiting_scenes import SCENES, TROUBLE_MS, open_page, open_scene, reach
 
 from holdfast_queue.http.pages.languages import catalogue
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from running_sale import Sale, make_sale
-from running_service import Service
+from support.pages.running_sale import Sale, make_sale
+from support.service.running import Service
 
 from holdfast_queue.http.pages import documents
 from holdfast_queue.http.pages.languages import catalogue

@@ -11,7 +11,8 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from browser import (
+from playwright.async_api import Page, expect
+from support.pages.browser import (
     DESKTOP,
     MEDIA,
     NARROW,
@@ -23,10 +24,9 @@ from browser import (
     record_requests,
     resize,
 )
-from playwright.async_api import Page, expect
-from running_sale import ReturnPage, Sale
-from waiting_answers import WaitingAnswers, in_seconds
-from waiting_scenes import SCENES, TROUBLE_MS, open_page, open_scene, reach
+from support.pages.running_sale import ReturnPage, Sale
+from support.pages.waiting_answers import WaitingAnswers, in_seconds
+from support.pages.waiting_scenes import SCENES, TROUBLE_MS, open_page, open_scene, reach
 
 MIN_TARGET_PIXELS = 48
 TURN_SECONDS = 30

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from accessibility import assert_accessible, assert_reflows
 from playwright.async_api import Page, expect
-from running_sale import Sale
-from waiting_scenes import (
+from support.pages.accessibility import assert_accessible, assert_reflows
+from support.pages.running_sale import Sale
+from support.pages.waiting_scenes import (
     PLACES,
     PROBLEMS,
     SCENES,

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
-from api_client import Api, make_key
-from running_service import STOP_SECONDS, Service, StartService, await_ready, launch
+from support.api_client import Api, make_key
+from support.service.running import STOP_SECONDS, Service, StartService, await_ready, launch
 
 
 @pytest.fixture

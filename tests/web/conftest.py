@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from connection_kit import PATIENT, Site, Start, application
+from support.http.connections import PATIENT, Site, Start, application
 
 from holdfast_web.faults import handle_loop_fault
 from holdfast_web.server.connection import Connection, ConnectionBounds

@@ -10,7 +10,7 @@ import logging
 
 import pytest
 from aiohttp.web_protocol import RequestHandler
-from connection_kit import (
+from support.http.connections import (
     BIG,
     CLOSING,
     FAST,

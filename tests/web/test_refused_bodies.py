@@ -6,7 +6,7 @@ import asyncio
 import gzip
 
 import pytest
-from connection_kit import (
+from support.http.connections import (
     BIG,
     CHUNK,
     LINGERING,

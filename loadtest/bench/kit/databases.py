@@ -44,7 +44,7 @@ class Served:
 def database(url: str | None, family: str = "postgresql") -> Iterator[Served]:
     """The given database, or one of that kind that lives as long as the benchmark."""
     sys.path.insert(0, str(TESTS))
-    import services  # beside the tests, since a benchmark is run from a checkout
+    from support import services  # beside the tests, since a benchmark is run from a checkout
 
     if url is not None:
         yield Served(ledger_url(url).render_as_string(hide_password=False))

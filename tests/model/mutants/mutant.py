@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from model.schedule import Schedule
-from script_edits import Edits
+from support.store.script_edits import Edits
 
 
 @dataclass(frozen=True)

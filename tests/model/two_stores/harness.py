@@ -17,7 +17,7 @@ from model.two_stores.scenario import Scenario, drawn
 from model.two_stores.sentinels import gated_sentinels
 from model.two_stores.settle import settle
 from model.two_stores.state import FORMER, PROMOTED, TwoStoreState
-from script_edits import Edits
+from support.store.script_edits import Edits
 
 from holdfast_lua import EmbeddedStore, Executor
 

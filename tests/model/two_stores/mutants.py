@@ -11,8 +11,8 @@ from unittest.mock import patch
 from model.two_stores import directed
 from model.two_stores.scenario import Scenario
 from model.two_stores.sentinels import MasterNode
-from script_edits import Edits
 from sqlalchemy import update
+from support.store.script_edits import Edits
 
 from holdfast.sales.store.install import Installer
 from holdfast_ledger import SaleRecord

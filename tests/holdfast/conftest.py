@@ -1,0 +1,42 @@
+"""A ledger of the test's own beside the session's store."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from support.crashes.dying_worker import Die
+from support.sales.worker import NAME, House, build_house
+
+from holdfast.sales.plans import PlanCache
+from holdfast.sales.store.install import Installer
+from holdfast_ledger import Ledger
+from holdfast_lua import Executor
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    """A fresh SQLite ledger."""
+    opened = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
+    await opened.migrate()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def installer(executor: Executor, ledger: Ledger) -> Installer:
+    """Installs sales of that ledger into the session's store."""
+    return Installer(executor, ledger, PlanCache(ledger))
+
+
+@pytest.fixture
+async def house(executor: Executor, ledger: Ledger) -> AsyncIterator[House]:
+    """The worker that lives."""
+    built = build_house(executor, ledger)
+    yield built
+    await built.close()
+
+
+@pytest.fixture
+def die(store_url: str, ledger: Ledger) -> Die:
+    """The worker that dies, beside the one that lives."""
+    return Die(store_url, ledger.database.url.render_as_string(hide_password=False), NAME)

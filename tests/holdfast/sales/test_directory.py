@@ -1,0 +1,82 @@
+"""What a worker finds of sales that others have made."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from support.ledger.orders import statements
+from support.sales.worker import NAME, House, until
+
+from holdfast.sales.directory import SaleDirectory
+from holdfast_ledger import SaleRecord
+from holdfast_web.errors import ErrorCode, HoldfastError
+
+
+async def is_unknown(directory: SaleDirectory, name: str) -> None:
+    with pytest.raises(HoldfastError) as refusal:
+        await directory.get(name)
+    assert refusal.value.code is ErrorCode.UNKNOWN_SALE
+
+
+async def test_sale_is_found_though_it_was_asked_for_before_it_was_made(
+    house: House, tmp_path: Path
+) -> None:
+    """Given a worker that was asked for a name in vain, it finds the sale once it is made."""
+    worker = house.newcomer()
+    await is_unknown(worker.directory, NAME)
+    await house.create(NAME)
+    await house.create("another")
+    assert (await worker.directory.get(NAME)).name == NAME
+
+    async def both() -> bool:
+        return len(leading.discovery.catalogue) == 2
+
+    async with house.newcomer().leading(tmp_path) as leading:
+        await until(both)
+
+
+async def test_sale_is_found_though_a_load_under_way_began_before_it_was_made(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, made = house.newcomer(), asyncio.Event()
+    read = house.ledger.sales.read
+
+    async def slow(name: str) -> SaleRecord | None:
+        found = await read(name)
+        await made.wait()
+        return found
+
+    monkeypatch.setattr(worker.ledger.sales, "read", slow)
+    early = asyncio.create_task(worker.directory.activate(NAME))
+    await asyncio.sleep(0.1)
+    monkeypatch.setattr(worker.ledger.sales, "read", read)
+    await house.create(NAME)
+    late = asyncio.create_task(worker.directory.get(NAME))
+    await asyncio.sleep(0.1)
+    made.set()
+    assert (await late).name == NAME
+    assert await early is None
+
+
+async def test_unknown_names_cost_a_query_a_round_however_many_they_are(house: House) -> None:
+    """Given fifty clients that each ask for five names one after the other, beside a real one."""
+    await house.create(NAME)
+    directory = house.newcomer().directory
+
+    async def client(number: int) -> None:
+        for at in range(5):
+            await is_unknown(directory, f"made-up-{number}-{at}")
+
+    with statements(house.ledger) as made:
+        await asyncio.gather(*(client(number) for number in range(50)))
+    assert 1 <= len(made) <= 6
+    assert (await directory.get(NAME)).name == NAME
+
+
+@pytest.mark.parametrize("name", ["\0", "a\0", "\udcff", "A", "-a", "a\n", "a/b", "", "a" * 64])
+async def test_name_that_no_sale_can_have_is_unknown_and_no_question_to_the_ledger(
+    house: House, name: str
+) -> None:
+    with statements(house.ledger) as made:
+        await is_unknown(house.directory, name)
+    assert made == []

@@ -1,0 +1,226 @@
+"""A worker dies in the middle of what operators ask of a running sale, and others go on.
+
+As in test_sale_crashes.py: a real process dies at each step, and the steps are the rows of
+docs/correctness.md.
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from support.crashes.dying_worker import LATE, MOVED, Die, see_die, start
+from support.sales.worker import NAME, House, head_of, rebuilt, reconciled, record_of, until
+
+from holdfast.sales.spec import AllotmentSpec, spec_from_json
+from holdfast_inventory.holds import seat_blocks as blocking
+from holdfast_queue.line.status import SaleState
+from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.timestamps import unix_ms
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+LIFECYCLES = {"pause": "paused", "drain": "draining", "close": "closed"}
+
+
+@pytest.mark.parametrize("step", ["after change_lifecycle", "after sales.set_lifecycle"])
+@pytest.mark.parametrize("operation", ["pause", "drain", "close"])
+async def test_lifecycle_that_broke_off_is_noted_and_survives_a_loss(
+    house: House, die: Die, tmp_path: Path, operation: str, step: str
+) -> None:
+    lifecycle = LIFECYCLES[operation]
+    await house.create(NAME)
+    await die(operation, step)
+    assert (await head_of(house, NAME)).lifecycle == lifecycle
+
+    async def noted() -> bool:
+        return (await record_of(house, NAME)).lifecycle == lifecycle
+
+    async with house.leading(tmp_path):
+        await until(noted)
+    assert (await head_of(await rebuilt(house, NAME), NAME)).lifecycle == lifecycle
+
+
+@pytest.mark.parametrize("step", ["after change_lifecycle", "after sales.set_lifecycle"])
+async def test_early_opening_that_broke_off_stays_open_after_a_loss(
+    house: House, die: Die, tmp_path: Path, step: str
+) -> None:
+    """Given a sale opened before its time, no later start is pushed or rebuilt over it."""
+    later = datetime.now(UTC) + timedelta(hours=1)
+    await house.create(NAME, event_start_time=later)
+    await die("open", step)
+
+    async def noted() -> bool:
+        start = spec_from_json((await record_of(house, NAME)).spec).event_start_time
+        return start is not None and start < later - timedelta(minutes=30)
+
+    async with house.leading(tmp_path):
+        await until(noted)
+        await until(lambda: _agreed(house))
+    fresh = await rebuilt(house, NAME)
+    assert (await fresh.directory.get(NAME)).room.document.state is SaleState.OPEN
+
+
+async def _agreed(house: House) -> bool:
+    return (await head_of(house, NAME)).settings_version == (
+        await record_of(house, NAME)
+    ).settings_version
+
+
+@pytest.mark.parametrize("step", ["after sales.patch", "after update_line"])
+@pytest.mark.parametrize("fresh", [False, True])
+async def test_settings_that_broke_off_come_into_force(
+    house: House, die: Die, tmp_path: Path, step: str, fresh: bool
+) -> None:
+    """By the leader that knew the sale, or by one that has just read the new settings."""
+    await house.create(NAME)
+    await die("patch", step)
+    worker = house.newcomer() if fresh else house
+    await worker.directory.get(NAME)
+    async with worker.leading(tmp_path):
+        await until(lambda: _agreed(house))
+    advanced = await (await worker.directory.get(NAME)).room.tick()
+    assert spec_from_json((await record_of(house, NAME)).spec).burst == 7
+    assert advanced.status.settings_version == (await record_of(house, NAME)).settings_version
+
+
+@pytest.mark.parametrize(
+    "step", ["after sales.patch", "after update_line", "after release_allotment"]
+)
+@pytest.mark.parametrize("fresh", [False, True])
+async def test_release_of_an_allotment_that_broke_off_comes_into_force(
+    house: House, die: Die, tmp_path: Path, step: str, fresh: bool
+) -> None:
+    """Given two seats of the fans, nobody in line waits for them before and everybody after."""
+    await house.create(NAME, allotments=(AllotmentSpec("fans", seats=("r1s1", "r1s2")),))
+    sellable = (await (await house.directory.get(NAME)).room.tick()).status.free
+    await die("let out", step)
+    worker = house.newcomer() if fresh else house
+
+    async def released() -> bool:
+        return (await head_of(house, NAME)).apart == ("", 0, 0)
+
+    async with worker.leading(tmp_path):
+        await until(lambda: _agreed(house))
+        await until(released)
+    sale = await worker.directory.get(NAME)
+    assert (await sale.room.tick()).status.free == sellable + 2
+    events = await sale.inventory.events(None, 100)
+    assert [event.kind for event in events.events].count("allotment.released") == 1
+    await reconciled(house, NAME)
+
+
+@pytest.mark.parametrize("step", ["after sales.patch", "refused update_line"])
+async def test_start_that_the_store_refused_is_taken_back(
+    house: House, tmp_path: Path, die: Die, step: str
+) -> None:
+    """Given a PATCH that died before the store's refusal, or before taking its start back."""
+    await house.create(NAME)
+    await die("postpone", step)
+    assert spec_from_json((await record_of(house, NAME)).spec).event_start_time is not None
+    async with house.leading(tmp_path):
+        await until(lambda: _agreed(house))
+    assert spec_from_json((await record_of(house, NAME)).spec).event_start_time is None
+    assert (await house.directory.get(NAME)).room.document.state is SaleState.OPEN
+
+
+@pytest.mark.parametrize(
+    "step", ["after seat_blocks.set_wanted", "after block_seats", "after seat_blocks.note_synced"]
+)
+async def test_block_that_broke_off_holds(
+    house: House, die: Die, tmp_path: Path, step: str
+) -> None:
+    await house.create(NAME)
+    await die("block", step)
+
+    async def blocked() -> bool:
+        return (await head_of(house, NAME)).units.blocked == 2
+
+    async with house.leading(tmp_path):
+        await until(blocked)
+    assert (await head_of(await rebuilt(house, NAME), NAME)).units.blocked == 2
+
+
+@pytest.mark.parametrize("step", ["after seat_blocks.set_wanted", "after unblock_seats"])
+async def test_unblock_that_broke_off_holds(
+    house: House, die: Die, tmp_path: Path, step: str
+) -> None:
+    await house.create(NAME)
+    await blocking.block(await house.context(NAME), [0, 1])
+    await die("unblock", step)
+
+    async def unblocked() -> bool:
+        return (await head_of(house, NAME)).units.blocked == 0
+
+    async with house.leading(tmp_path):
+        await until(unblocked)
+    assert (await head_of(await rebuilt(house, NAME), NAME)).units.blocked == 0
+
+
+@pytest.mark.parametrize("step", ["after block_seats", "before seat_blocks.note_synced"])
+async def test_late_block_of_a_worker_that_then_dies_is_undone(
+    house: House, die: Die, tmp_path: Path, step: str
+) -> None:
+    """Given one who read the block, stood still while another unblocked, told it, and died."""
+    await house.create(NAME)
+    gate = tmp_path / "gate"
+    fate = die.fate("block", step, "before block_seats", gate=str(gate))
+    late = start(fate)
+
+    async def reached() -> bool:
+        return gate.with_suffix(".reached").exists()
+
+    await until(reached)
+    await blocking.unblock(await house.context(NAME), [0, 1])
+    gate.touch()
+    await see_die(late, fate)
+    assert (await head_of(house, NAME)).units.blocked == 2
+
+    async def unblocked() -> bool:
+        return (await head_of(house, NAME)).units.blocked == 0
+
+    async with house.leading(tmp_path):
+        await until(unblocked)
+    await reconciled(house, NAME)
+
+
+@pytest.mark.parametrize("step", ["after sales.patch", "after update_line"])
+async def test_moved_start_of_a_draw_that_broke_off_is_announced_once(
+    house: House, tmp_path: Path, die: Die, step: str
+) -> None:
+    """Whoever carries it on, and after a loss: published with the time at which it was announced.
+
+    The commitment stays to the first.
+    """
+    first, moved = datetime.fromisoformat(LATE), datetime.fromisoformat(MOVED)
+    made = await house.create(
+        NAME, queueing_method="random", prequeue_start_time=LONG_AGO, event_start_time=first
+    )
+    before = made.room.lobby.draw
+    assert before is not None
+    await house.join(NAME)
+    await die("move", step)
+    async with house.leading(tmp_path):
+        await until(lambda: _agreed(house))
+    kept = (await record_of(house, NAME)).draw_starts
+    assert [start_ms for start_ms, _ in kept] == [unix_ms(first), unix_ms(moved)]
+    assert kept[0][1] < kept[1][1]
+    fresh = await (await rebuilt(house, NAME)).directory.get(NAME)
+    after = fresh.room.lobby.draw
+    assert after is not None
+    assert after.commitment == before.commitment
+    assert [(one.start_ms, one.at_ms) for one in after.starts] == list(kept)
+    assert (await fresh.room.tick()).status.opens_ms == unix_ms(moved)
+
+
+async def test_start_of_a_draw_that_the_store_refused_is_not_published(house: House) -> None:
+    sale = await house.create(
+        NAME, queueing_method="random", event_start_time=datetime.fromisoformat(LATE)
+    )
+    await house.operations.change_lifecycle(NAME, "open", "test")
+    with pytest.raises(HoldfastError) as refused:
+        await house.operations.patch(NAME, {"event_start_time": MOVED}, "test")
+    assert refused.value.code is ErrorCode.SALE_STARTED
+    assert len((await record_of(house, NAME)).draw_starts) > 1
+    await house.directory.refresh(sale)
+    facts = sale.room.lobby.facts(sale.room.document.line)
+    assert facts is not None
+    assert [one.start_ms for one in facts.starts] == [unix_ms(datetime.fromisoformat(LATE))]

@@ -1,0 +1,187 @@
+"""A worker dies while a sale is made, replaced, deleted or rebuilt, and others go on.
+
+A real process dies at each step. What it leaves is then found by a worker that lives, or by one
+that starts; the names of the steps are the rows of docs/correctness.md.
+"""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from support.crashes.dying_worker import Die
+from support.sales.worker import (
+    NAME,
+    House,
+    audited,
+    head_of,
+    lose,
+    rebuilt,
+    reconciled,
+    record_of,
+    sell,
+    until,
+)
+
+from holdfast.processes.leadership import Leadership
+from holdfast_inventory.holds import seat_blocks as blocking
+from holdfast_lua.calls import keys
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "after sales.create",
+        "after install_inventory",
+        "after install_line",
+        "after sales.bind_store",
+        "after install_sale",
+        "after sales.set_provisioned",
+    ],
+)
+async def test_creation_that_broke_off_is_finished_and_then_lost_like_any(
+    house: House, die: Die, tmp_path: Path, step: str
+) -> None:
+    """A sale whose creator died is found, sells, and is rebuilt with what it sold."""
+    await die("put", step)
+    async with house.leading(tmp_path):
+        await until(lambda: _finished(house))
+    sold = await sell(house, NAME, "first")
+    fresh = await rebuilt(house, NAME)
+    assert (await head_of(fresh, NAME)).units.booked == 2
+    assert not set(sold) & set((await fresh.hold(NAME, "second")).seats)
+
+
+async def _finished(house: House) -> bool:
+    record = await record_of(house, NAME)
+    return record.installed_epoch == record.epoch
+
+
+@pytest.mark.parametrize("recreated", [False, True])
+async def test_deletion_that_broke_off_is_seen_by_those_who_serve_it(
+    house: House, die: Die, tmp_path: Path, recreated: bool
+) -> None:
+    """Given a worker that knows the sale, and no leader: it lets go, and the keys are gone."""
+    await house.create(NAME)
+    await house.operations.change_lifecycle(NAME, "close", "test")
+    before = await record_of(house, NAME)
+    await die("delete", "after sales.delete")
+    assert await house.ledger.sales.read(NAME) is None
+    if recreated:
+        await die("put", "after sales.create")
+
+    async def left() -> bool:
+        known = house.directory.loaded(NAME)
+        return known is None or known.uid != before.uid
+
+    await _while_another_leads(house, tmp_path, left)
+    assert await house.executor.command("KEYS", keys.pattern(before.uid)) == []
+    again = await house.directory.get(NAME) if recreated else await house.create(NAME)
+    assert again.uid != before.uid
+    assert (await house.hold(NAME, "key")).units == 2
+    await reconciled(house, NAME)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "after sales.replace",
+        "after install_inventory",
+        "after install_line",
+        "after sales.bind_store",
+        "after install_sale",
+        "after sales.set_provisioned",
+    ],
+)
+async def test_replacement_that_broke_off_comes_into_force(
+    house: House, die: Die, tmp_path: Path, step: str
+) -> None:
+    """Given a worker that knows the sale as it was before: it serves the new one, then sells."""
+    old = await house.create(NAME)
+    await die("replace", step)
+
+    async def replaced() -> bool:
+        known = house.directory.loaded(NAME)
+        return known is not None and known.record.epoch == old.record.epoch + 1
+
+    await _while_another_leads(house, tmp_path, replaced)
+    assert (await head_of(house, NAME)).units.free == 80
+    await sell(house, NAME, "first")
+    await reconciled(await rebuilt(house, NAME), NAME)
+
+
+async def _while_another_leads(
+    house: House, tmp_path: Path, condition: Callable[[], Awaitable[bool]]
+) -> None:
+    """What this worker finds out by itself."""
+    leader = Leadership(tmp_path)
+    assert leader.held()
+    async with house.leading(tmp_path):
+        await until(condition)
+    leader.close()
+
+
+@pytest.mark.parametrize(
+    ("broken", "line"),
+    [
+        (("put", "after sales.create"), "sale.put"),
+        (("patch", "after sales.patch"), "sale.patch"),
+        (("pause", "after sales.set_lifecycle"), "sale.pause"),
+        (("close", "after change_lifecycle"), "sale.lifecycle_adopted"),
+        (("replace", "after sales.replace"), "sale.put"),
+        (("delete", "after sales.delete"), "sale.delete"),
+    ],
+)
+async def test_change_that_broke_off_is_in_the_audit_with_the_ledgers_own_write(
+    house: House, die: Die, tmp_path: Path, broken: tuple[str, str], line: str
+) -> None:
+    deed, step = broken
+    if deed != "put":
+        await house.create(NAME)
+    if deed == "delete":
+        await house.operations.change_lifecycle(NAME, "close", "test")
+    before = await audited(house, NAME)
+    await die(deed, step)
+    async with house.leading(tmp_path):
+        await until(lambda: _audited_after(house, before))
+    assert (await audited(house, NAME))[len(before) :] == [line]
+
+
+async def _audited_after(house: House, before: list[str]) -> bool:
+    return len(await audited(house, NAME)) > len(before)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "after sales.bump_epoch",
+        "after install_inventory",
+        "after install_buyers",
+        "after install_holds",
+        "after install_line",
+        "after sales.bind_store",
+        "after install_sale",
+    ],
+)
+async def test_rebuild_that_broke_off_is_finished_by_the_next(
+    house: House, die: Die, step: str
+) -> None:
+    await house.create(NAME)
+    sold = await sell(house, NAME, "first")
+    await _block_two(house)
+    await lose(house, NAME)
+    await die("load", step)
+    fresh = house.newcomer()
+    sale = await fresh.directory.get(NAME)
+    head = await head_of(fresh, NAME)
+    assert (sale.record.epoch, head.units.booked, head.units.blocked) == (2, 2, 2)
+    kinds = [event.kind for event in (await sale.inventory.events(None, 100)).events]
+    assert kinds.count("inventory.rebuilt") == 1
+    assert not set(sold) & set((await fresh.hold(NAME, "second")).seats)
+    await reconciled(fresh, NAME)
+
+
+async def _block_two(house: House) -> None:
+    context = await house.context(NAME)
+    states = (await context.inventory.calls.read_seats(context.inventory.ref)).states
+    free = [seat for seat, state in enumerate(states) if state == ord("f")]
+    await blocking.block(context, free[-2:])

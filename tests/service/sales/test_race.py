@@ -1,0 +1,77 @@
+"""Two hundred buyers want the same fifty seats, all at once, over HTTP, twenty times."""
+
+import asyncio
+import random
+from collections import Counter
+from typing import Any
+
+from support.api_client import Answer, Api
+
+BUYERS = 200
+SEATS = 50
+ROUNDS = 20
+CLEAN_REFUSALS = {"seat_unavailable", "sold_out"}
+
+
+def row_of_seats(count: int) -> dict[str, Any]:
+    seats = [
+        {
+            "seat_guid": f"s{number}",
+            "seat_number": str(number),
+            "uuid": f"uuid-{number}",
+            "position": {"x": 25.0 * number, "y": 0},
+            "category": "A",
+        }
+        for number in range(count)
+    ]
+    row = {"row_number": "1", "position": {"x": 0, "y": 0}, "seats": seats}
+    zone = {"name": "Hall", "zone_id": "h", "position": {"x": 0, "y": 0}, "rows": [row]}
+    return {
+        "name": "One row",
+        "categories": [{"name": "A", "color": "#3b82f6"}],
+        "zones": [zone],
+        "size": {"width": 2000, "height": 100},
+    }
+
+
+async def buy(platform: Api, sale: str, buyer: int, seat: int) -> Answer:
+    """Hold one explicit seat, pay and confirm; the first refusal is the answer."""
+    held = await platform.hold(sale, {"seats": [f"s{seat}"], "buyer": f"buyer-{buyer}"})
+    return held if held.status != 201 else await platform.confirm(sale, held.body)
+
+
+async def test_every_seat_is_sold_once_and_every_loser_told_so(
+    operator: Api, platform: Api, name: str
+) -> None:
+    """Given 50 seats wanted by 4 buyers each, 50 buy and 150 get a clean 409; 20 rounds."""
+    dice = random.Random(7)
+    for number in range(ROUNDS):
+        sale = f"{name}-{number}"
+        made = await operator.put(
+            f"/v1/sales/{sale}",
+            {"name": "Race", "plan": row_of_seats(SEATS), "prices": {"A": 1000}},
+        )
+        assert made.status == 201, made
+        wanted = [buyer % SEATS for buyer in range(BUYERS)]
+        dice.shuffle(wanted)
+        answers = await asyncio.gather(
+            *(buy(platform, sale, buyer, seat) for buyer, seat in enumerate(wanted))
+        )
+        await check_round(operator, platform, sale, wanted, answers)
+
+
+async def check_round(
+    operator: Api, platform: Api, sale: str, wanted: list[int], answers: list[Answer]
+) -> None:
+    winners = {buyer: seat for buyer, seat in enumerate(wanted) if answers[buyer].status == 200}
+    assert sorted(winners.values()) == list(range(SEATS))
+    refused = [answer for answer in answers if answer.status != 200]
+    assert Counter(answer.status for answer in refused) == {409: BUYERS - SEATS}
+    assert {answer.code for answer in refused} <= CLEAN_REFUSALS
+    seats = (await operator.as_(None).get(f"/v1/sales/{sale}/seats")).body
+    assert seats["states"] == "b" * SEATS
+    assert seats["counts"] == {"free": 0, "held": 0, "booked": SEATS, "blocked": 0}
+    orders = (await platform.get(f"/v1/sales/{sale}/orders?limit=500")).body["items"]
+    owners = {item["seat"]: order["buyer"] for order in orders for item in order["items"]}
+    assert len(orders) == SEATS
+    assert owners == {f"s{seat}": f"buyer-{buyer}" for buyer, seat in winners.items()}

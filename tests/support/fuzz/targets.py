@@ -1,0 +1,280 @@
+"""What a good request to every route looks like: the fuzz changes one thing of it at a time.
+
+A target that is missing for a route, a struct that is not the route's own and a query parameter
+that nobody listed are failures of the test, so that the list follows the code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+from support.fuzz.wire import Wire
+from support.inventory.harness import plan_json
+
+from holdfast.http.sales import BeaconBody
+from holdfast.sales.spec import SaleBody, SaleSpec
+from holdfast_connector.contract import HANDOFF_PARAMETER
+from holdfast_inventory.holds.hold_requests import HoldBody, HoldChangeBody, SeatsBody
+from holdfast_inventory.http.orders import PayingBody
+from holdfast_inventory.orders.confirm import ConfirmRequest
+from holdfast_inventory.orders.refund import RefundRequest
+from holdfast_inventory.plan.pretix import PlanEntry
+from holdfast_queue.http.routes import ClaimBody, ExchangeBody, JoinBody
+
+OPERATOR_KEY: Final = "key-" * 8
+SHOP: Final = "https://shop.example"
+RETURN: Final = b"https%3A%2F%2Fshop.example%2Fback"
+AREA: Final = {"id": "floor", "name": "Floor", "capacity": 1_000_000, "category": "A"}
+PLAN: Final = plan_json(["AAAAAAAAAA", "AAAAABBBBB"], ["BBBBB"])
+SALE: Final[dict[str, Any]] = {
+    "name": "Fuzz",
+    "areas": [AREA, {**AREA, "id": "club", "channel": "fans"}],
+    "plan": msgspec.json.decode(PLAN),
+    "prices": {"A": 100, "B": 200},
+    "return_origins": [SHOP],
+    "identity": "optional",
+    "new_users_per_minute": 6_000_000,
+    "burst": 1_000_000,
+    "total_active_users": 10_000_000,
+    "max_units_per_buyer": 1000,
+    "allotments": [{"channel": "fans", "seats": ["z2-1-1"], "zones": []}],
+    "brand": {"name": "Us", "colour": "#102030", "texts": {"en": {"waiting_lead": "Soon"}}},
+    "focal_point": {"x": 1.0, "y": 2.0},
+}
+LOBBY: Final = {
+    "prequeue_start_time": "2020-01-01T00:00:00Z",
+    "event_start_time": "2090-01-01T00:00:00Z",
+    "queueing_method": "random",
+    "draw_beacon": "the next block",
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """One good request."""
+
+    path: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    queries: Mapping[str, bytes] = field(default_factory=dict)
+    body: Any = None
+
+
+class World:
+    """The sales that are asked about, and what it takes to ask."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self._made = 0
+
+    async def set_up(self) -> None:
+        for name in ("fuzz", "fuzz-put", "fuzz-patch", "fuzz-life"):
+            await self.call("PUT", f"/v1/sales/{name}", SALE)
+
+    def fresh(self, prefix: str) -> str:
+        self._made += 1
+        return f"{prefix}-{self._made}"
+
+    async def call(self, method: str, path: str, body: object = None, **headers: str) -> Any:
+        """The answer of a call that must succeed."""
+        sent = {"Authorization": f"Bearer {OPERATOR_KEY}", **headers}
+        pairs = [(name.replace("_", "-").encode(), text.encode()) for name, text in sent.items()]
+        content = None if body is None else msgspec.json.encode(body)
+        reply = await self.wire.send(method, path.encode(), pairs, content)
+        assert reply.status < 300, (method, path, reply)
+        return msgspec.json.decode(reply.body) if reply.body else None
+
+    async def hold(self) -> str:
+        body = {"areas": [{"id": "floor", "quantity": 2}], "buyer": self.fresh("buyer")}
+        made = await self.call(
+            "POST", "/v1/sales/fuzz/holds", body, Idempotency_Key=self.fresh("key")
+        )
+        return str(made["id"])
+
+    async def order(self) -> str:
+        hold = await self.hold()
+        await self.call(
+            "POST",
+            f"/v1/sales/fuzz/holds/{hold}/confirm",
+            {"order_ref": self.fresh("order"), "amount": 200},
+        )
+        return hold
+
+    async def entry(self) -> Any:
+        return await self.call("POST", "/v1/sales/fuzz/tickets", {})
+
+    async def handoff(self) -> str:
+        ticket = (await self.entry())["ticket"]
+        claimed = await self.call(
+            "POST", "/v1/sales/fuzz/pass", {"return_url": SHOP + "/"}, Holdfast_Ticket=ticket
+        )
+        return str(dict(parse_qsl(urlsplit(claimed["redirect_to"]).query))[HANDOFF_PARAMETER])
+
+    async def drawing(self) -> str:
+        """A sale whose lobby is closed and whose beacon is awaited."""
+        name = self.fresh("fuzz-draw")
+        await self.call("PUT", f"/v1/sales/{name}", {**SALE, **LOBBY})
+        await self.call("POST", f"/v1/sales/{name}/tickets", {})
+        await self.call("POST", f"/v1/sales/{name}/open")
+        return name
+
+    async def asset(self) -> dict[str, str]:
+        page = await self.wire.send("GET", b"/wait/fuzz?t=" + RETURN, [], None)
+        found = re.search(rb"/wait/-/([^/\"]+)/([^\"]+)", page.body)
+        assert found is not None, page
+        return {"digest": found[1].decode(), "file": found[2].decode()}
+
+
+Make = Callable[[World], Awaitable[Example]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A route: how a good request to it is made, which struct reads its body, what it answers.
+
+    `once`: a request that succeeds leaves nothing to be done, so the next one is made anew.
+    """
+
+    make: Make
+    shape: type[msgspec.Struct] | None = None
+    queries: tuple[str, ...] = ()
+    good: tuple[int, ...] = (200,)
+    once: bool = False
+
+
+KEY: Final = {"Authorization": f"Bearer {OPERATOR_KEY}"}
+
+
+def fixed(sale: str | None = "fuzz", *, key: bool = True, **parts: Any) -> Make:
+    async def make(_: World) -> Example:
+        path = {} if sale is None else {"sale": sale}
+        return Example(path, KEY if key else {}, parts.get("queries", {}), parts.get("body"))
+
+    return make
+
+
+async def _ticket(world: World) -> Example:
+    return Example({"sale": "fuzz"}, {"Holdfast-Ticket": (await world.entry())["ticket"]})
+
+
+async def _claim(world: World) -> Example:
+    ticket = await _ticket(world)
+    return Example(ticket.path, ticket.headers, body={"return_url": SHOP + "/"})
+
+
+async def _pass(world: World) -> Example:
+    shown = (await world.entry())["pass"]
+    return Example({"sale": "fuzz"}, {"Authorization": f"Bearer {shown}"})
+
+
+async def _exchange(world: World) -> Example:
+    return Example({"sale": "fuzz"}, body={"token": await world.handoff(), "origin": SHOP})
+
+
+async def _hold(world: World) -> Example:
+    body = {
+        "areas": [{"id": "floor", "quantity": 1}],
+        "buyer": world.fresh("buyer"),
+    }
+    return Example({"sale": "fuzz"}, {**KEY, "Idempotency-Key": world.fresh("key")}, body=body)
+
+
+async def _cancel(world: World) -> Example:
+    headers = {**KEY, "Idempotency-Key": world.fresh("key")}
+    return Example({"sale": "fuzz"}, headers, body={"buyer": world.fresh("buyer")})
+
+
+def held(body: Any = None) -> Make:
+    async def make(world: World) -> Example:
+        return Example({"sale": "fuzz", "id": await world.hold()}, KEY, body=body)
+
+    return make
+
+
+async def _confirm(world: World) -> Example:
+    body = {"order_ref": world.fresh("order"), "payment_ref": world.fresh("pay"), "amount": 200}
+    return Example({"sale": "fuzz", "id": await world.hold()}, KEY, body=body)
+
+
+async def _order(world: World) -> Example:
+    return Example({"sale": "fuzz", "id": await world.order()}, KEY)
+
+
+async def _refund(world: World) -> Example:
+    headers = {**KEY, "Idempotency-Key": world.fresh("key")}
+    body = {"items": [{"area": "floor", "quantity": 1}]}
+    return Example({"sale": "fuzz", "id": await world.order()}, headers, body=body)
+
+
+async def _beacon(world: World) -> Example:
+    return Example({"sale": await world.drawing()}, KEY, body={"value": "0f" * 16})
+
+
+async def _asset(world: World) -> Example:
+    return Example(await world.asset())
+
+
+S: Final = "/v1/sales/{sale}"
+PAGE: Final = {"t": RETURN, "lang": b"en", "identity": b"x"}
+FORM: Final = b"do=join&t=" + RETURN
+TARGETS: Final[dict[tuple[str, str], Target]] = {
+    ("GET", S + "/status"): Target(fixed()),
+    ("GET", S + "/ticket"): Target(_ticket),
+    ("POST", S + "/tickets"): Target(
+        fixed(body={"nonce": "n", "return_url": SHOP + "/"}), JoinBody, good=(201,)
+    ),
+    ("POST", S + "/pass"): Target(_claim, ClaimBody, good=(200, 201, 202)),
+    ("DELETE", S + "/pass"): Target(_pass, good=(204,), once=True),
+    ("POST", S + "/pass/exchange"): Target(_exchange, ExchangeBody, once=True),
+    ("POST", S + "/pass/renew"): Target(_pass),
+    ("POST", S + "/pass/release"): Target(_pass, good=(204,), once=True),
+    ("GET", S + "/draw"): Target(fixed()),
+    ("GET", S + "/identity-key"): Target(fixed()),
+    ("GET", "/.well-known/jwks.json"): Target(fixed(None)),
+    ("POST", S + "/holds"): Target(_hold, HoldBody, good=(201,), once=True),
+    ("GET", S + "/holds"): Target(
+        fixed(queries={"buyer": b"ann"}), queries=("buyer", "limit", "cursor")
+    ),
+    ("GET", S + "/plan"): Target(fixed()),
+    ("GET", S + "/seats"): Target(fixed(), queries=("channel", "seats")),
+    ("GET", S + "/changes"): Target(fixed(queries={"after": b"1-0"}), queries=("after", "channel")),
+    ("GET", S + "/events"): Target(fixed(), queries=("cursor", "after", "limit")),
+    ("POST", S + "/holds/cancel"): Target(_cancel, HoldChangeBody, once=True),
+    ("GET", S + "/holds/{id}"): Target(held(), queries=("buyer",)),
+    ("POST", S + "/holds/{id}/extend"): Target(held({"version": 1}), HoldChangeBody, once=True),
+    ("POST", S + "/holds/{id}/release"): Target(held({"version": 1}), HoldChangeBody, once=True),
+    ("POST", S + "/seats/block"): Target(fixed(body={"seats": ["z1-1-1"]}), SeatsBody),
+    ("POST", S + "/seats/unblock"): Target(fixed(body={"seats": ["z1-1-1"]}), SeatsBody),
+    ("POST", S + "/holds/{id}/paying"): Target(held({"order_ref": "o"}), PayingBody, once=True),
+    ("POST", S + "/holds/{id}/confirm"): Target(_confirm, ConfirmRequest, once=True),
+    ("GET", S + "/orders"): Target(fixed(), queries=("buyer", "status", "limit", "cursor")),
+    ("GET", S + "/orders/{id}"): Target(_order, queries=("buyer",)),
+    ("POST", S + "/orders/{id}/refund"): Target(_refund, RefundRequest, once=True),
+    ("GET", "/wait/{sale}"): Target(fixed(queries=PAGE), queries=tuple(PAGE)),
+    ("GET", "/wait/{sale}/place"): Target(fixed(queries=PAGE), queries=tuple(PAGE)),
+    ("POST", "/wait/{sale}/place"): Target(fixed(body=FORM), good=(303,)),
+    ("GET", "/wait/{sale}/brand.css"): Target(fixed(), queries=("v",)),
+    ("GET", "/wait/-/{digest}/{file}"): Target(_asset),
+    ("GET", "/v1/sales"): Target(fixed(None), queries=("limit", "cursor")),
+    ("GET", S): Target(fixed()),
+    ("PUT", S): Target(
+        fixed("fuzz-put", body=SALE), SaleBody, queries=("strict",), good=(200, 201)
+    ),
+    ("PATCH", S): Target(fixed("fuzz-patch", body={"burst": 5}), SaleSpec),
+    ("DELETE", S): Target(fixed("fuzz-life"), good=(409,)),
+    ("PUT", S + "/plan"): Target(
+        fixed("fuzz-put", body=msgspec.json.decode(PLAN)), PlanEntry, queries=("strict",)
+    ),
+    ("POST", S + "/draw/beacon"): Target(_beacon, BeaconBody, once=True),
+    **{
+        ("POST", f"{S}/{operation}"): Target(fixed("fuzz-life"))
+        for operation in ("open", "pause", "resume", "drain", "close")
+    },
+    ("GET", "/livez"): Target(fixed(None)),
+    ("GET", "/readyz"): Target(fixed(None)),
+    ("GET", "/metrics"): Target(fixed(None)),
+}

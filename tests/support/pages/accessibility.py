@@ -1,0 +1,74 @@
+"""Accessibility of a page that is open in Chromium: axe-core's rules, and reflow at 400% zoom.
+
+Each check is made in light, in dark and in forced colours, because contrast differs in each. A
+document that was loaded without scripts is checked as it stands: axe itself needs them, so they are
+allowed once it is there.
+
+What axe cannot decide is a finding too: `incomplete` results of the rules in `UNDECIDED_FAILS` are
+reported as violations are.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
+from playwright.async_api import Page
+from support.pages.browser import MEDIA, allow_scripts, resize
+
+TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+UNDECIDED_FAILS: Final = frozenset({"color-contrast"})
+OPTIONS: Final = {
+    "runOnly": {"type": "tag", "values": TAGS},
+    "resultTypes": ["violations", "incomplete"],
+}
+ZOOMED: Final = (320, 256)
+"""1280 by 1024 pixels at 400%: what WCAG 1.4.10 asks pages to reflow into."""
+
+
+async def assert_accessible(page: Page, *, without: Sequence[str] = ()) -> None:
+    """Fails with every violation of axe's rules on the page as it is, in each of `MEDIA`.
+
+    `without` names CSS selectors that are left out; the caller says why.
+    The page is left in light colours.
+    """
+    found = []
+    for name, features in MEDIA.items():
+        await page.emulate_media(**features)
+        found += [f"{name}: {finding}" for finding in await violations(page, without)]
+    await page.emulate_media(**MEDIA["light"])
+    assert not found, "\n".join(found)
+
+
+async def violations(page: Page, without: Sequence[str] = ()) -> list[str]:
+    """What axe finds on the page as it is now, a line for each element."""
+    await allow_scripts(page)
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE_SCRIPT)
+    context = {"include": [["html"]], "exclude": [[selector] for selector in without]}
+    results = await page.evaluate("given => axe.run(...given)", [context, OPTIONS])
+    undecided = [rule for rule in results["incomplete"] if rule["id"] in UNDECIDED_FAILS]
+    return [line for rule in (*results["violations"], *undecided) for line in _lines(rule)]
+
+
+async def assert_reflows(page: Page) -> None:
+    """Fails when the page scrolls sideways at 400% zoom, or hides text beyond its edge."""
+    await resize(page, ZOOMED)
+    over = await page.evaluate(_OVER_THE_EDGE, ZOOMED[0])
+    assert not over, over
+
+
+def _lines(rule: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{rule['id']}: {node['html']}: {node.get('failureSummary', '')}" for node in rule["nodes"]
+    ]
+
+
+# The width is given because innerWidth grows with what overflows on a phone.
+_OVER_THE_EDGE: Final = """
+width => [...(document.documentElement.scrollWidth > width ? ["the page scrolls sideways"] : []),
+ ...[...document.querySelectorAll("body *")].filter((element) => {
+   const box = element.getBoundingClientRect();
+   return element.checkVisibility({visibilityProperty: true}) && element.innerText?.trim() &&
+     !element.closest(".spoken") && (box.right > width + 1 || box.left < -1);
+ }).map((element) => element.outerHTML.slice(0, 200))]
+"""

@@ -1,0 +1,83 @@
+"""A sale on a running service, and where its visitors are sent back to."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlencode
+
+import aiohttp
+from support.api_client import Api
+from support.service.running import Service
+
+WAIT_SECONDS: Final = 10.0
+POLL_SECONDS: Final = 0.1
+GA = {"id": "floor", "name": "Floor", "capacity": 500, "category": "GA"}
+
+
+@dataclass
+class ReturnPage:
+    """A shop that only writes down who came back."""
+
+    origin: str
+    visits: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Sale:
+    """A sale on the running service, as operator and visitors see it."""
+
+    name: str
+    operator: Api
+    shop: str
+
+    @property
+    def visitor(self) -> Api:
+        return self.operator.as_(None)
+
+    def page(self, path: str = "", **query: str) -> str:
+        """The address of the waiting page."""
+        values = {"t": f"{self.shop}/seats", **query}
+        return f"{self.operator.url}/wait/{self.name}{path}?{urlencode(values)}"
+
+    async def issued(self, wanted: int) -> None:
+        """Waits until the worker that answers knows of `wanted` tickets; fails on more or never."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            seen = -1
+            while seen != wanted:
+                status = await self.visitor.get(f"/v1/sales/{self.name}/status")
+                seen = status.body["issued"]
+                assert seen <= wanted, status
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def tell(self, operation: str) -> None:
+        told = await self.operator.post(f"/v1/sales/{self.name}/{operation}")
+        assert told.status == 200, told
+
+    async def change(self, **fields: object) -> None:
+        changed = await self.operator.patch(f"/v1/sales/{self.name}", fields)
+        assert changed.status == 200, changed
+
+
+async def make_sale(
+    service: Service,
+    http: aiohttp.ClientSession,
+    shop: str,
+    fields: Mapping[str, object] | None = None,
+) -> Sale:
+    name = f"page-{secrets.token_hex(5)}"
+    operator = Api(http, service.url, service.operator_key)
+    body = {
+        "name": "Night at the hall",
+        "areas": [GA],
+        "prices": {"GA": 4500},
+        "new_users_per_minute": 6000,
+        "return_origins": [shop],
+        **(fields or {}),
+    }
+    made = await operator.put(f"/v1/sales/{name}", body)
+    assert made.status == 201, made
+    return Sale(name, operator, shop)

@@ -1,0 +1,199 @@
+"""A worker without HTTP: sales, waiting room and operator of one process.
+
+A `House` is what a worker has between its handlers and its store and ledger.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from support.ledger.small_sale import PLAN, payment
+
+from holdfast.config import Config
+from holdfast.processes.leadership import Leadership
+from holdfast.reconcile.reading import Reader
+from holdfast.reconcile.running import reconcile
+from holdfast.sales.builder import SaleBuilder
+from holdfast.sales.directory import SaleDirectory
+from holdfast.sales.operations import SaleOperations
+from holdfast.sales.plans import PlanCache
+from holdfast.sales.sale import Sale
+from holdfast.sales.spec import AreaSpec, SaleBody
+from holdfast.sales.tasks.periodic_tasks import PeriodicTasks
+from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldBody, resolve
+from holdfast_inventory.holds.sale_context import SaleContext
+from holdfast_inventory.orders.background import BackgroundTasks
+from holdfast_inventory.orders.confirm import ConfirmService
+from holdfast_ledger import Ledger, SaleRecord
+from holdfast_lua import Executor, SaleRef
+from holdfast_lua.calls.records import HoldRecord
+from holdfast_lua.calls.sale import SaleCalls, SaleHead
+from holdfast_queue.line.results import Admission
+from holdfast_queue.line.room_services import make_room_services
+from holdfast_web.keyring import Keyring
+
+NAME: Final = "night"
+FAST: Final = Config(tick_ms=50, sweep_ms=200, recovery_ms=200, checkpoint_ms=200)
+FLOOR: Final = AreaSpec(id="floor", name="Floor", capacity=50, category="GA")
+BODY: Final = SaleBody(
+    name="Night",
+    areas=(FLOOR,),
+    prices={"A": 4500, "GA": 1000},
+    plan=msgspec.Raw(PLAN),
+    new_users_per_minute=60_000,
+    burst=100,
+)
+
+
+@dataclass(frozen=True)
+class House:
+    """The objects of one worker."""
+
+    executor: Executor
+    ledger: Ledger
+    builder: SaleBuilder
+    directory: SaleDirectory
+    operations: SaleOperations
+    newcomers: list["House"] = field(default_factory=list)
+
+    def newcomer(self) -> "House":
+        """Another worker of this store and ledger, which has seen nothing yet."""
+        fresh = build_house(self.executor, self.ledger)
+        self.newcomers.append(fresh)
+        return fresh
+
+    async def close(self) -> None:
+        """Waits for what goes on in the background, of the newcomers too."""
+        for fresh in self.newcomers:
+            await fresh.close()
+        await self.directory.close()
+
+    async def create(self, name: str, **changes: object) -> Sale:
+        """A sale of twenty seats and fifty floor units."""
+        body = msgspec.structs.replace(BODY, **changes)
+        return (await self.operations.put(name, body, "test"))[0]
+
+    async def context(self, name: str) -> SaleContext:
+        return SaleContext((await self.directory.get(name)).inventory, self.ledger)
+
+    async def join(self, name: str) -> str:
+        """A ticket."""
+        return (await (await self.directory.get(name)).room.join()).token
+
+    async def claim(self, name: str, token: str) -> Admission:
+        """The pass of a ticket that nothing keeps waiting.
+
+        A step of the line that follows another within a tenth of a second only reads, so the first
+        one may call nobody yet.
+        """
+        room = (await self.directory.get(name)).room
+        ticket = room.read_ticket(token)
+        assert ticket is not None
+        for _ in range(100):
+            await room.tick()
+            answer = await room.claim(ticket)
+            if isinstance(answer, Admission):
+                return answer
+            await asyncio.sleep(0.02)
+        raise AssertionError("never called")
+
+    async def hold(self, name: str, key: str, buyer: str = "ann") -> HoldRecord:
+        """Two seats, under an idempotency key."""
+        inventory = (await self.directory.get(name)).inventory
+        body = HoldBody(best_available=BestAvailable(quantity=2))
+        hold_request = resolve(body, inventory.plan, inventory.settings)
+        answer = await inventory.hold(
+            hold_request, BuyerRef(buyer, "key:test"), key=key, digest="digest"
+        )
+        assert answer.hold is not None
+        return answer.hold
+
+    @asynccontextmanager
+    async def leading(self, directory: Path) -> AsyncIterator[PeriodicTasks]:
+        """Everything that goes on without being asked, on the host's real clock."""
+        leadership = Leadership(directory)
+        tasks = PeriodicTasks(FAST, self.builder, self.directory, leadership, lambda *_: None)
+        tasks.start()
+        try:
+            yield tasks
+        finally:
+            await tasks.stop()
+            await self.directory.close()
+            leadership.close()
+
+
+def build_house(executor: Executor, ledger: Ledger) -> House:
+    """The composition root, as far as sales go."""
+
+    keyring = Keyring("k" * 40)
+    services = make_room_services(
+        executor, keyring, "http://house.example", ledger.sales, ledger.draws
+    )
+    builder = SaleBuilder(executor, ledger, services)
+    directory = SaleDirectory(builder)
+    executor.when_moved(directory.learn_revisions)
+    return House(executor, ledger, builder, directory, SaleOperations(builder, directory))
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
+    """Poll what other tasks, their timers and other processes bring about."""
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+async def record_of(house: House, name: str) -> SaleRecord:
+    """The sale as the ledger has it."""
+    record = await house.ledger.sales.read(name)
+    assert record is not None
+    return record
+
+
+async def head_of(house: House, name: str) -> SaleHead:
+    """The sale as the store has it."""
+    record = await record_of(house, name)
+    return await SaleCalls(house.executor).read(SaleRef(record.uid, record.epoch))
+
+
+async def lose(house: House, name: str) -> None:
+    """What FLUSHALL would do to the sale."""
+    await SaleCalls(house.executor).remove((await record_of(house, name)).uid)
+
+
+async def rebuilt(house: House, name: str) -> House:
+    """A worker that starts after the loss."""
+    await lose(house, name)
+    fresh = house.newcomer()
+    await fresh.directory.get(name)
+    return fresh
+
+
+async def sell(house: House, name: str, key: str) -> tuple[int, ...]:
+    """Two seats, held and confirmed, and the store told of it."""
+    hold = await house.hold(name, key)
+    await confirm(house, name, hold)
+    return hold.seats
+
+
+async def confirm(house: House, name: str, hold: HoldRecord) -> None:
+    """Sells what is held, and tells the store of it."""
+    background = BackgroundTasks()
+    await ConfirmService(background).confirm(await house.context(name), hold.id, payment(hold))
+    await background.drain()
+
+
+async def reconciled(house: House, name: str) -> None:
+    """The last judge: store, ledger and events agree seat by seat."""
+    reader = Reader(house.executor, house.ledger, PlanCache(house.ledger))
+    assert (await reconcile(reader, name)).differences == []
+
+
+async def audited(house: House, name: str) -> list[str]:
+    """What the audit says was done to sales of this name."""
+    return [entry.action for entry in await house.ledger.audit.page(sale=name)]
