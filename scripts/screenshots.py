@@ -1,8 +1,8 @@
 """Screenshots: of every scene of the waiting page and the demo's shop to look at, or the README's.
 
 Without options it starts a service, opens each scene of `waiting_scenes.py` and `shop_scenes.py` in
-`tests/support/pages`, and takes it in every width and colour scheme, with and without scripts, into a
-folder outside the repository.
+`tests/support/pages`, and takes it in every width and colour scheme, with and without scripts,
+into a folder outside the repository.
 
 With `--readme` it starts `holdfast demo`, opens the shop's door on a phone and on a desktop as two
 visitors, and takes the waiting page while they stand in line and the seat map once they are through

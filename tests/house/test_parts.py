@@ -33,7 +33,17 @@ def test_each_place_of_the_list_is_in_one_part(of: int) -> None:
 
 def run_part(number: int, file: Path) -> list[str]:
     """The tests that pytest runs of a part."""
-    command = [sys.executable, "-m", "pytest", "-p", "parts", "-v", "-k", "chosen", str(file)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "support.parts",
+        "-v",
+        "-k",
+        "chosen",
+        str(file),
+    ]
     ran = subprocess.run(
         [*command, "-c", "/dev/null", "--part", f"{number}/{PARTS}"],
         cwd=Path(__file__).parents[1],

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import uvloop
 from model import runner
 from model.environment.loop import ModelLoop
 from model.environment.memory_ledger import MemoryLedger
@@ -64,7 +65,8 @@ def run_backend() -> Iterator[Backend]:
     base = MEMORY if MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(dir=base, prefix="holdfast-model-") as memory:
         file = Path(memory) / "ledger.db"
-        asyncio.run(_make_ledger(file))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as driver:
+            driver.run(_make_ledger(file))
         with EmbeddedStore(Path(memory) / "store") as store:
             yield Backend(store.url, file)
 
