@@ -1,8 +1,7 @@
-// Time for a page that cannot trust the device's clock: people set it, and it may be hours off.
+// The clock of the page, which does not use the device's: that may be hours off.
 //
-// Durations are measured by a clock that nobody sets (`elapsed`); instants are the service's. A
-// document that comes out of a cache carries an old `now`, a fresh one a newer: the largest
-// difference seen is the best one, so the estimate only improves.
+// Durations are measured by a monotonic clock (`elapsed`); instants are the service's. A document from
+// a cache has an old `now`, so the largest difference between both clocks is the best estimate.
 
 /** Milliseconds since the page was opened. */
 export function elapsed() {

@@ -1,8 +1,8 @@
-// What the shop has signed about the visitor: taken out of the address at once, handed on once.
+// The identity that the shop has signed for the visitor: removed from the address, and sent with the join.
 //
 // An address is kept in histories and shared, so the identity leaves it before anything else is asked
 // for. Until it has been used this tab's own storage keeps it, so that a reload or the other language
-// does not lose it. The service alone judges it.
+// does not lose it. Only the service verifies it.
 
 const PARAMETER = "identity";
 
@@ -21,12 +21,12 @@ export class Identity {
     return this.#token;
   }
 
-  /** It has given a place: the tab forgets it, the page has it while it is open. */
+  /** After a join: removes it from the tab's storage; the page has it while it is open. */
   used() {
     this.#remove();
   }
 
-  /** The service refused it: it is worth nothing. */
+  /** Removes it after the service has refused it. */
   refused() {
     this.#token = undefined;
     this.#remove();

@@ -1,11 +1,11 @@
 // The waiting page's script: takes a place, follows the line, claims when called, goes to the shop.
 //
-// What it relies on: the place is kept by a cookie, so a reload or a second tab continues the same
+// Invariants: the place is kept by a cookie, so a reload or a second tab continues the same
 // place; joining and claiming are POSTs, so neither a cache nor a link preview ever does either. One
 // timer drives everything; a poll is one request for the shared status document, and the visitor's
-// own view is asked for seldom (it also tells the service that somebody is still here).
+// own view is requested seldom (it also tells the service that the visitor is still here).
 //
-// A page that a browser prepares before anybody asks for it does nothing until it is shown.
+// A page that a browser prerenders does nothing until it is shown.
 
 import { ServerClock, elapsed } from "./clock.js";
 import { Identity } from "./identity.js";
@@ -54,13 +54,13 @@ class WaitingPage {
     this.#listen();
     this.view.sound(false);
     this.#render();
-    setInterval(() => this.#beat(), 250);
-    this.#beat();
+    setInterval(() => this.#onTimer(), 250);
+    this.#onTimer();
   }
 
   // ---- the timer
 
-  async #beat() {
+  async #onTimer() {
     if (!this.known.redirecting) await this.poller.beat();
     this.#render();
   }
@@ -71,7 +71,7 @@ class WaitingPage {
     this.place.follow(this.known.status);
     if (this.#wantsOwnView()) await this.#readOwnView();
     if (mayClaim(this.known) && elapsed() >= this.claimAt) await this.#claim();
-    this.#keep();
+    this.#save();
   }
 
   #delay() {
@@ -95,21 +95,21 @@ class WaitingPage {
     });
   }
 
-  // ---- what it asks the service
+  // ---- requests
 
   async #readStatus() {
     const { status, body } = await this.service.status();
-    if (status === 404) return this.#gone();
+    if (status === 404) return this.#saleIsGone();
     if (status !== 200) throw new Unreachable();
     this.clock.learn(body.now);
     if (supersedes(body, this.known.status)) this.known.status = body;
   }
 
-  #gone() {
+  #saleIsGone() {
     this.known.status = { ...(this.known.status ?? {}), state: "closed", serving: 0, message: null };
   }
 
-  /** A place that is remembered is looked up first, so that a passed turn is told, not replaced. */
+  /** Looks up a remembered place first, so that an expired call is shown and not replaced by a new place. */
   async #takePlace() {
     if (this.resuming) {
       if (await this.#readOwnView()) return;
@@ -133,7 +133,7 @@ class WaitingPage {
     this.known.refused = !["not_open", "sold_out", "sale_closed", "draining"].includes(body?.code);
   }
 
-  /** Others of the same network were quicker; everybody asks again a little apart. */
+  /** The network has reached its limit on joins; the next attempt gets a random delay. */
   #joinLater(retryAfter) {
     this.joinAt = elapsed() + (retryAfter ?? 5) * 1000 * (1 + 0.2 * Math.random());
   }
@@ -144,18 +144,18 @@ class WaitingPage {
     this.known.unidentified = !(await this.#readOwnView());
   }
 
-  /** In a quiet sale the answer to joining may be the way in already. */
+  /** In a quiet sale the response to the join may have the redirect to the shop already. */
   #joined(body, again) {
     Object.assign(this.known, { joined: true, passed: null, admitted: false, refused: false });
-    this.#take(body.number);
+    this.#setNumber(body.number);
     this.identity.used();
     this.ownViewAt = -Infinity;
     if (!again) this.entered = false;
-    if (body.redirect_to) this.#enter(body.redirect_to);
+    if (body.redirect_to) this.#redirect(body.redirect_to);
   }
 
-  /** Takes a number; another one than before is another way through the line. */
-  #take(number) {
+  /** Sets the number; another one than before starts a new progress. */
+  #setNumber(number) {
     if (number === null || number === undefined) return;
     if (this.place.number !== number) this.place = new Place({ number });
     this.known.number = number;
@@ -164,7 +164,7 @@ class WaitingPage {
   #wantsOwnView() {
     const { joined, number, status } = this.known;
     if (!joined) return false;
-    // Once the lobby has an order, the own number is asked for; until then nobody has one.
+    // Once the lobby has an order, the visitor's own number is requested; until then nobody has one.
     const opened = !["scheduled", "lobby"].includes(status.state) && status.draw?.drawn !== false;
     return (number === null && opened) || this.#ownViewIsDue();
   }
@@ -178,12 +178,12 @@ class WaitingPage {
   async #readOwnView() {
     const { status, body } = await this.service.ticket();
     if (status === 401 || status === 403 || status === 404) return this.#forget();
-    if (status === 410) return this.#pass("expired");
+    if (status === 410) return this.#setPassed("expired");
     if (status !== 200) throw new Unreachable();
     this.ownViewAt = elapsed();
     this.resuming = false;
     this.known.joined = true;
-    this.#take(body.number);
+    this.#setNumber(body.number);
     this.own = body;
     return true;
   }
@@ -195,7 +195,7 @@ class WaitingPage {
     return false;
   }
 
-  #pass(how) {
+  #setPassed(how) {
     this.resuming = false;
     Object.assign(this.known, { joined: false, passed: how, number: null });
     this.place = new Place();
@@ -206,30 +206,30 @@ class WaitingPage {
   async #claim() {
     const { status, body, retryAfter } = await this.service.claim(this.page.returnUrl);
     const admitted = status === 200 || status === 201;
-    if (admitted && this.entered) return this.#welcomeBack();
-    if (admitted) return this.#enter(body.redirect_to);
-    if (status === 410) return this.#pass(this.entered ? "ended" : "expired");
-    if (body?.code === "pass_ended") return this.#pass("ended");
+    if (admitted && this.entered) return this.#showAdmittedBefore();
+    if (admitted) return this.#redirect(body.redirect_to);
+    if (status === 410) return this.#setPassed(this.entered ? "ended" : "expired");
+    if (body?.code === "pass_ended") return this.#setPassed("ended");
     if (status === 401 || status === 403) return this.#forget();
     this.claimAt = elapsed() + (retryAfter ?? 2) * 1000 * (1 + 0.2 * Math.random());
   }
 
-  /** Somebody who was let in before (a press on «back») goes on only by choice, never in a loop. */
-  #welcomeBack() {
+  /** A visitor who was admitted before (and pressed «back») goes on by choice only, never in a loop. */
+  #showAdmittedBefore() {
     this.known.admitted = true;
   }
 
-  #enter(target) {
+  #redirect(target) {
     this.known.redirecting = true;
     this.entered = true;
     this.target = target;
-    this.#keep();
+    this.#save();
     this.chime.play();
     this.#render();
     setTimeout(() => location.replace(target), REDIRECT_AFTER_MS);
   }
 
-  // ---- what it shows
+  // ---- display
 
   #render() {
     document.documentElement.toggleAttribute("data-live", this.poller.works);
@@ -265,9 +265,9 @@ class WaitingPage {
     return this.clock.secondsUntil(instant);
   }
 
-  // ---- what it keeps, and whom it listens to
+  // ---- storage and events
 
-  #keep() {
+  #save() {
     if (!this.known.joined && this.known.passed === null) return;
     this.memory.write({ ...this.place.remember(), entered: this.entered });
   }
@@ -275,7 +275,7 @@ class WaitingPage {
   #listen() {
     const soon = () => {
       if (document.hidden) return;
-      // While a device sleeps, the clock of `elapsed` may stand still.
+      // While a device sleeps, the clock of `elapsed` may stop.
       this.service.refresh();
       this.poller.soon();
     };
@@ -284,7 +284,7 @@ class WaitingPage {
     addEventListener("online", () => this.poller.now());
     document.getElementById("banner-action").addEventListener("click", () => this.poller.now());
     document.getElementById("again").addEventListener("click", () => this.#joinAgain());
-    document.getElementById("go").addEventListener("click", () => this.#goOn());
+    document.getElementById("go").addEventListener("click", () => this.#goToShop());
     document.getElementById("sound").addEventListener("click", () => this.#toggleSound());
   }
 
@@ -294,8 +294,8 @@ class WaitingPage {
     this.poller.now();
   }
 
-  /** A hand-off lives for a minute only, so the way in is asked for when it is wanted. */
-  #goOn() {
+  /** A hand-off is valid for a minute, so it is requested when the visitor goes on. */
+  #goToShop() {
     if (this.target !== null) return location.replace(this.target);
     this.known.admitted = false;
     this.entered = false;

@@ -1,7 +1,7 @@
-// What this browser remembers of a place between visits: which number, and how far it had come.
+// Stores the number and the progress of a place between visits, in this browser.
 //
-// It only serves to show a returning visitor the same line at once; the place itself is the ticket
-// in the cookie. Where storage is switched off or full nothing is remembered, and nothing fails.
+// It shows a returning visitor the same line at once; the place itself is the ticket in the cookie.
+// Where storage is switched off or full nothing is stored, and nothing fails.
 
 export class Memory {
   #key;
@@ -22,7 +22,7 @@ export class Memory {
     try {
       localStorage.setItem(this.#key, JSON.stringify(place));
     } catch {
-      // Storage is switched off or full: the next visit begins without it.
+      // Storage is switched off or full: the next visit starts without it.
     }
   }
 

@@ -1,8 +1,8 @@
 // A visitor's place, computed in the browser from the shared status document.
 //
-// Nothing here asks the service anything: a number, the call frontier and the gaps in the numbering
-// give the people ahead. Two rules keep what is shown honest: a document that is older than one
-// already seen is dropped, and a shown position never rises.
+// It makes no request: a number, the last called number and the gaps in the numbering give the people
+// ahead. Two rules: a document that is older than one already seen is dropped, and a shown position
+// never rises.
 
 /** How much later, by the service's clock, a lower revision must be to count as a rebuilt history. */
 const REBUILT_AFTER_MS = 30_000;
@@ -34,7 +34,7 @@ export function supersedes(next, known) {
   return Date.parse(next.now) - Date.parse(known.now) > REBUILT_AFTER_MS;
 }
 
-/** One ticket's way through the line; what it shows only ever gets better. */
+/** The progress of one ticket through the line, which never goes back. */
 export class Place {
   constructor({ number = null, joinedBehind = null, shown = null } = {}) {
     this.number = number;
@@ -42,7 +42,7 @@ export class Place {
     this.shown = shown;
   }
 
-  /** Takes in a status document and returns the people ahead to show, or null without a number. */
+  /** Reads a status document and returns the people ahead to show, or null without a number. */
   follow(status) {
     if (this.number === null) return null;
     const ahead = peopleAhead(this.number, status);
@@ -51,7 +51,7 @@ export class Place {
     return this.shown;
   }
 
-  /** The share of the way that lies behind, 0 to 1. */
+  /** The share of the line that is done, 0 to 1. */
   get progress() {
     if (this.shown === null) return 0;
     if (!this.joinedBehind) return 1;
@@ -63,12 +63,12 @@ export class Place {
   }
 }
 
-/** People ahead up to whom somebody wants to see at once that a pause is over. */
+/** Up to so many people ahead, the end of a pause is shown at once. */
 const NEAR_THE_FRONT = 100;
 const NEAR_SECONDS = 5;
 
 /**
- * Seconds until the next poll. The service sets the pace: `own` is the interval it gave this visitor
+ * Seconds until the next poll. The service sets the interval: `own` is the interval it gave this visitor
  * with `aheadThen` people ahead, `floor` the shared one; moving up shortens the former in
  * proportion, and it is never exceeded, since it is what keeps a call from being missed. A hidden tab
  * asks about once a minute (`hiddenSeconds` at most), and more often as its turn (`wait` seconds, null
@@ -83,7 +83,7 @@ export function pollDelay({ floor, own, ahead, aheadThen, wait, hidden, hiddenSe
   return seconds * (0.8 + 0.2 * random);
 }
 
-/** Seconds before attempt `failures` (1, 2, ...) is repeated; the service's own wish goes first. */
+/** Seconds before attempt `failures` (1, 2, ...) is repeated; the service's own delay goes first. */
 export function retryDelay(failures, retryAfter, random) {
   const backoff = Math.min(30, 2 ** Math.min(failures, 5));
   return Math.max(retryAfter ?? 0, 1) + backoff * random;

@@ -1,8 +1,8 @@
-// When the service is asked: after each success as late as the page says, after each failure with
-// growing pauses, and never before the time that the service itself has named.
+// Schedules the polls: after a success with the delay of the page, after a failure with growing
+// delays, and never before the time that the service has set.
 //
-// Whatever `step` throws is such a failure. A fault of the page's own before anything ever worked
-// means that this browser cannot run the page: the form, which needs no script, then stays.
+// Whatever `step` throws is a failure. An error of the page itself before the first success means that
+// this browser cannot run the page: the form, which needs no script, is shown then.
 
 import { elapsed } from "./clock.js";
 import { retryDelay } from "./place.js";
@@ -21,13 +21,13 @@ export class Poller {
   #step;
   #delay;
 
-  /** `step` asks the service, `delay` gives the seconds until the next time. */
+  /** `step` makes a poll, `delay` gives the seconds until the next one. */
   constructor(step, delay) {
     this.#step = step;
     this.#delay = delay;
   }
 
-  /** Polls when it is time; to be called often. */
+  /** Polls when a poll is due; to be called often. */
   async beat() {
     if (this.#busy || elapsed() < this.#at) return;
     this.#busy = true;
@@ -51,12 +51,12 @@ export class Poller {
     this.#at = Math.max(this.#notBefore, Math.min(this.#at, elapsed() + 500));
   }
 
-  /** Whether the script does the page's work, as far as is known. */
+  /** Whether the script works in this browser, as far as is known. */
   get works() {
     return this.#everWorked || this.#failure === null || !this.#failure.own;
   }
 
-  /** What to tell the visitor, or null. One failure is not worth a word, unless the service asks for patience. */
+  /** The problem to show, or null. A single failure is not shown, unless the service set a delay. */
   get trouble() {
     if (this.#failure === null) return null;
     if (this.#failures < FAILURES_BEFORE_SAYING_SO && !this.#failure.asked) return null;

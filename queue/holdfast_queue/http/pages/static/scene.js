@@ -1,25 +1,25 @@
-// Which of the page's scenes is on: a pure function of what is known, in one order of precedence.
+// Chooses the scene of the page: a pure function of what is known, in one order of precedence.
 
 import { isCalled } from "./place.js";
 
-/** Scenes in which the people ahead are still what matters. */
+/** Scenes that show the people ahead. */
 export const IN_LINE = new Set(["waiting", "next", "paused", "held"]);
 
-/** Scenes that nothing but the visitor or the operator changes: polled at leisure. */
+/** Scenes that only the visitor or the operator changes: polled slowly. */
 export const AT_REST = new Set(["sold_out", "closed", "draining", "rejected", "identity", "expired", "ended", "admitted"]);
 
-/** Scenes in which nothing comes by itself, or not soon: the shop is a way on. */
+/** Scenes that do not change by themselves, or not soon: they have a link to the shop. */
 export const WITH_WAY_BACK = new Set([
   "scheduled", "sold_out", "closed", "draining", "rejected", "identity", "limited", "expired", "ended",
 ]);
 
-/** Scenes of somebody whom the stock is for: they have a place, or will get one. */
+/** Scenes that show the stock: the visitor has a place, or will get one. */
 export const WITH_STOCK = new Set(["scheduled", "lobby", "turn", "admitted", ...IN_LINE]);
 
 /**
  * `known` is {status, number, joined, passed, admitted, refused, limited, unidentified, redirecting}: the
- * newest status document, the visitor's number or null, and what the service has answered to this visitor;
- * `passed` is null, or "expired" (called in vain) or "ended" (was inside).
+ * newest status document, the visitor's number or null, and the responses to this visitor;
+ * `passed` is null, or "expired" (called, not claimed) or "ended" (was admitted).
  */
 export function sceneOf(known) {
   const { status } = known;
@@ -48,7 +48,7 @@ function inLine(status, number) {
   return everythingHeld ? "held" : "waiting";
 }
 
-/** Is it time to ask for a pass? Only when called, and only while the sale lets people in. */
+/** Whether a claim can succeed: the visitor is called, and the sale admits. */
 export function mayClaim(known) {
   const { status, number } = known;
   if (known.admitted || known.passed !== null || known.redirecting || !known.joined) return false;

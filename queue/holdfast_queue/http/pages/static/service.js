@@ -1,10 +1,10 @@
-// The calls the page makes, each answered as {status, body, retryAfter}.
+// The requests of the page, each of which returns {status, body, retryAfter}.
 //
-// A network failure, a timeout, a 5xx and a 429 mean the same to the page: ask again later. To the
-// visitor they do not, so `Unreachable` says whether the service answered at all (`busy`).
-// The place lives in an HttpOnly cookie that scripts cannot read. Where a browser keeps no cookies the
-// service answers 401 to somebody who has just joined; the ticket, kept in memory, then goes in its
-// header instead.
+// After a network failure, a timeout, a 5xx and a 429 alike the page tries again later. The visitor is
+// told which it is, so `Unreachable` says whether the service responded at all (`busy`).
+// The place is in an HttpOnly cookie that scripts cannot read. Where a browser keeps no cookies the
+// service responds 401 to a visitor who has just joined; the ticket, kept in memory, is then sent in
+// its header instead.
 
 const TIMEOUT_MS = 10_000;
 
@@ -43,7 +43,7 @@ export class Service {
   }
 
   ticket() {
-    return this.#asHolder("GET", "/ticket");
+    return this.#withTicket("GET", "/ticket");
   }
 
   async join(returnUrl, nonce, identity) {
@@ -53,10 +53,10 @@ export class Service {
   }
 
   claim(returnUrl) {
-    return this.#asHolder("POST", "/pass", { return_url: returnUrl });
+    return this.#withTicket("POST", "/pass", { return_url: returnUrl });
   }
 
-  async #asHolder(method, path, body) {
+  async #withTicket(method, path, body) {
     const answer = await this.#call(method, path, body);
     if (answer.status !== 401 || this.#ticket === null || this.#withoutCookie) return answer;
     this.#withoutCookie = true;
@@ -76,7 +76,7 @@ export class Service {
   }
 }
 
-/** One request and its whole answer within the timeout. */
+/** One request with its whole response, within the timeout. */
 async function exchange(url, request) {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
@@ -97,7 +97,7 @@ function isBusy({ status, body }) {
   return status >= 500 || (status === 429 && body?.code !== "join_limited");
 }
 
-/** The answer's JSON, null where there is none, undefined where it is something else. */
+/** The response's JSON, null where there is none, undefined where it is something else. */
 function parsed(text) {
   if (text === "") return null;
   try {

@@ -1,4 +1,4 @@
-// A short two-note chime for "your turn", made on the spot: no file, no request.
+// A short two-note chime for "your turn", synthesised: no file, no request.
 //
 // Browsers allow sound only after a person has touched the page, so the choice is a button: turning
 // it on plays the chime once, which is also what unlocks it.

@@ -1,5 +1,5 @@
-// The banner for a service that does not answer: what is the matter, when it is asked again, and
-// that the place is kept, where there is a place and the browser keeps it.
+// The banner for a service that does not respond: the problem, the time of the next attempt, and that
+// the place is kept, if there is one and the browser keeps its cookie.
 
 export class Trouble {
   #view;
