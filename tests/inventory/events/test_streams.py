@@ -13,6 +13,7 @@ from holdfast_inventory.events.events import EVENTS_MAX, Cursor
 from holdfast_inventory.events.sale_reader import PAGES_MAX
 from holdfast_inventory.events.subscriptions import StreamEnd, Subscription
 from holdfast_inventory.holds.sale_inventory import SaleInventory
+from holdfast_ledger import LedgerUnavailable, SaleMissing
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import EventsReading
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -199,19 +200,23 @@ async def test_a_stream_ends_when_events_were_trimmed_under_it(
         assert await ended(subscription) is StreamEnd.CURSOR_EXPIRED
 
 
+@pytest.mark.parametrize("gone", [HoldfastError(ErrorCode.UNKNOWN_SALE), SaleMissing()])
 async def test_a_stream_ends_with_its_sale(
-    stock: Stock, inventory: Watched, streams: ChangeStreams
+    stock: Stock, inventory: Watched, streams: ChangeStreams, gone: Exception
 ) -> None:
+    """Given a ledger that is away first, which ends no stream."""
     sales: list[SaleInventory] = [inventory]
+    faults = [LedgerUnavailable(), gone]
 
     async def find() -> SaleInventory:
         if not sales:
-            raise HoldfastError(ErrorCode.UNKNOWN_SALE)
+            raise faults.pop(0)
         return sales[0]
 
     async with streams.subscribed("sale", find, (1, 0), HERE) as subscription:
         sales.clear()
         assert await ended(subscription) is StreamEnd.UNKNOWN_SALE
+        assert faults == []
 
 
 async def test_closing_ends_all_streams_and_takes_no_new_ones(
