@@ -1,7 +1,7 @@
 """The sale of a demo: a sports hall of 1,221 seats from a real seating plan, and a standing floor.
 
 Windows are short, so that no-shows lapse and holds expire before one's eyes. The floor grows with
-the crowd, so that any crowd nearly empties the house. Some seats are kept back (blocked) from the
+the crowd, so that any crowd nearly sells it out. Some seats are kept back (blocked) from the
 crowd and put on sale after the audit, so that a person who comes to look around finds seats on the
 map.
 """

@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "reconcile": (
         "holdfast.cli.reconcile:reconcile_command",
-        "Compare ledger, store and events of a sale, and mend it.",
+        "Compare ledger, store and events of a sale, and repair it.",
     ),
     "keys": ("holdfast.cli.keys:keys", "Create, list and revoke API keys."),
     "version": ("holdfast.cli.version:version", "Print the version."),

@@ -87,7 +87,7 @@ def _print_json(result: Reconciliation) -> None:
         "epoch": result.epoch,
         "compared": result.compared,
         "differences": [one.as_dict() for one in result.differences],
-        "mended": [one.as_dict() for one in result.mended],
+        "mended": [one.as_dict() for one in result.repaired],
     }
     click.echo(json.dumps(document, indent=2))
 
@@ -98,8 +98,8 @@ def _print(result: Reconciliation) -> None:
     rows = [[getattr(one, column) for column in COLUMNS] for one in result.differences]
     for row in _table([list(COLUMNS), *rows]) if rows else ():
         click.echo(row)
-    if result.mended:
-        click.echo(f"{len(result.mended)} differences were mended")
+    if result.repaired:
+        click.echo(f"{len(result.repaired)} differences were repaired")
     click.echo(f"{len(result.differences)} differences")
 
 

@@ -7,7 +7,7 @@ bus (CVE-2025-49844, CVE-2026-21863, CVE-2026-23631, GHSA-fq2f-crmw-q97r and the
 Holes that take a client who has logged in already are left out.
 
 It ages: what was found since is not in it, so what it says names its date, and nothing it says is
-more than a warning, but for a version too old for our scripts. Distributions mend old versions
+more than a warning, but for a version too old for our scripts. Distributions fix old versions
 without changing the number, and the number is all that a server tells. A series that the table
 does not list is taken as it is, and the finding says that nothing is known of it.
 """
@@ -21,13 +21,13 @@ from holdfast_lua.client.connect import LEAST_VERSIONS
 Series = tuple[int, int]
 
 READ_ON: Final = "2026-11-22"
-"""To be moved on only by who has read the release notes anew."""
+"""The day on which the release notes were last read; change it only after reading them."""
 
-MENDED: Final[Mapping[str, Mapping[Series, int]]] = {
+FIXED_IN: Final[Mapping[str, Mapping[Series, int]]] = {
     "redis": {(7, 2): 11, (7, 4): 9, (8, 0): 4, (8, 2): 6, (8, 4): 3, (8, 6): 3},
     "valkey": {(7, 2): 12, (8, 0): 7, (8, 1): 7, (9, 0): 4, (9, 1): 2},
 }
-# Ended before the fixes were made: only a distribution mends it, without a new number.
+# Ended before the fixes were made: only a distribution fixes it, without a new number.
 ENDED: Final[Mapping[str, frozenset[Series]]] = {
     "redis": frozenset({(7, 0)}),
     "valkey": frozenset(),
@@ -45,13 +45,13 @@ def judge_version(area: FindingBuilder, server: str, version: tuple[int, ...]) -
             "version", shown, "scripts need a newer one", f"install {wanted} or newer"
         )
     if series in ENDED[server]:
-        means = "its makers mend it no more; the number does not tell what a distribution mended"
+        means = "its makers fix it no more; the number does not tell what a distribution has fixed"
         change = "Debian 12: have redis 5:7.0.15-1~deb12u10 or newer; else a newer series"
         return area.warning("version", shown, means, change)
-    if series not in MENDED[server]:
+    if series not in FIXED_IN[server]:
         means = f"a series of which nothing was known on {READ_ON}: look at its release notes"
         return area.ok("version", shown, means)
-    patch = MENDED[server][series]
+    patch = FIXED_IN[server][series]
     if version[2:3] < (patch,):
         means = "releases since then close known holes; a distribution may have closed them too"
         change = f"install {series[0]}.{series[1]}.{patch} or newer (as known on {READ_ON})"

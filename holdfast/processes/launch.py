@@ -1,4 +1,4 @@
-"""Starting the service: everything that happens once, in the parent, before any worker exists.
+"""Starts the service: everything that happens once, in the parent, before any worker exists.
 
 The order matters. The directory is locked first, so that a second service on it changes nothing;
 ports are bound next, so that a taken port fails before a store starts; then the store, the
@@ -54,7 +54,7 @@ def run_service(config: Config, reread: Callable[[], LoadedConfig]) -> None:
 
 
 def _run(config: Config, reread: Callable[[], LoadedConfig], signals: HostSignals) -> None:
-    # Whatever is written below is for this user's eyes.
+    # Files that are created below are readable by this user only.
     os.umask(0o077)
     raise_open_files()
     keyfiles.make_data_dir(config.data_dir)
@@ -72,7 +72,7 @@ def _run(config: Config, reread: Callable[[], LoadedConfig], signals: HostSignal
 
 
 def resolved(config: Config, port: int, store_url: str | None) -> Config:
-    """The configuration as the workers get it: nothing absent, nothing left to make."""
+    """The configuration for the workers, with every default filled in and every secret made."""
     return replace(
         config,
         port=port,
@@ -193,7 +193,7 @@ def _embedded(config: Config) -> Iterator[EmbeddedStore | None]:
 
 
 async def _check(config: Config) -> None:
-    """Nothing is sold through a store that may forget, or into a ledger of another version."""
+    """Checks that the store is durable and that the ledger has this version's schema."""
     assert config.store_url is not None
     assert config.ledger_url is not None
     try:
@@ -237,7 +237,7 @@ def _why_not(error: Exception) -> str:
 
 
 def _report_refusal(refusal: StoreRefusing) -> None:
-    """What time can mend is said; a user without the rights is no user of ours."""
+    """Prints why the store takes no writes; LaunchError when its user lacks the rights."""
     if refusal.reason == NOT_PERMITTED:
         raise LaunchError(
             f"the store cannot be used: {refusal}; docs/operations.md lists the rights it needs"

@@ -37,7 +37,7 @@ class Reconciliation:
     epoch: int = 0
     compared: dict[str, int] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
-    mended: list[Difference] = field(default_factory=list)
+    repaired: list[Difference] = field(default_factory=list)
 
 
 async def reconcile(
@@ -53,7 +53,7 @@ async def reconcile(
         await _rebuild(reader, await _record(reader, name))
         left = await _confirmed(reader, result)
     result.differences = sorted(left)
-    result.mended = sorted(before - left)
+    result.repaired = sorted(before - left)
     return result
 
 

@@ -58,12 +58,12 @@ async def test_sale_that_is_well_has_no_difference(house: House) -> None:
     assert result.compared["events"] >= 4
 
 
-async def kinds_then_mended(house: House, *, rebuild: bool = False) -> set[DifferenceKind]:
+async def kinds_then_repaired(house: House, *, rebuild: bool = False) -> set[DifferenceKind]:
     """What is found without a repair, and that nothing is left after one."""
     found = (await compared(house)).differences
     again = await compared(house, repair=True, rebuild=rebuild)
     assert again.differences == []
-    assert again.mended
+    assert again.repaired
     assert (await compared(house)).differences == []
     return {one.kind for one in found}
 
@@ -81,7 +81,7 @@ async def test_sale_that_the_store_never_heard_of_is_booked(house: House) -> Non
     found = (await compared(house)).differences
     assert {one.kind for one in found} == {DifferenceKind.SOLD}
     assert {one.where for one in found} == {f"seat {inventory.plan.guids[seat]}" for seat in seats}
-    assert await kinds_then_mended(house, rebuild=True) == {DifferenceKind.SOLD}
+    assert await kinds_then_repaired(house, rebuild=True) == {DifferenceKind.SOLD}
 
 
 async def test_booking_that_is_no_sale_is_taken_back(house: House) -> None:
@@ -91,7 +91,7 @@ async def test_booking_that_is_no_sale_is_taken_back(house: House) -> None:
     async with house.ledger.database.writing() as connection:
         await connection.execute(delete(orders).where(orders.c.id == order_id))
         await connection.execute(delete(sold).where(sold.c.order_id == order_id))
-    assert await kinds_then_mended(house) == {DifferenceKind.SOLD}
+    assert await kinds_then_repaired(house) == {DifferenceKind.SOLD}
     states = await house.executor.command("GET", keys.seats(uid))
     assert {chr(states[seat]) for seat in seats} == {"f"}
 
@@ -105,28 +105,28 @@ async def test_confirm_that_never_reached_the_store_is_told(house: House) -> Non
     assert {one.kind for one in found} == {DifferenceKind.SOLD, DifferenceKind.COUNTED}
     told_only = await compared(house, repair=True)
     assert told_only.differences, "the hold says that it is booked: only a rebuild mends the map"
-    assert DifferenceKind.SOLD in await kinds_then_mended(house, rebuild=True)
+    assert DifferenceKind.SOLD in await kinds_then_repaired(house, rebuild=True)
 
 
 @pytest.mark.parametrize("blocked", [True, False])
-async def test_blocks_that_differ_are_mended(house: House, blocked: bool) -> None:
+async def test_blocks_that_differ_are_repaired(house: House, blocked: bool) -> None:
     """By hand in the store: a block that nobody wanted, one that is missing."""
     await busy_sale(house)
     inventory = (await house.directory.get(NAME)).inventory
     await (inventory.block([18]) if blocked else inventory.unblock([19]))
-    assert await kinds_then_mended(house) == {DifferenceKind.BLOCKED}
+    assert await kinds_then_repaired(house) == {DifferenceKind.BLOCKED}
 
 
 async def test_counters_of_an_area_are_rebuilt(house: House) -> None:
     uid = await busy_sale(house)
     await house.executor.command("HINCRBY", keys.sale(uid), "a0f", -3)
-    assert await kinds_then_mended(house, rebuild=True) == {DifferenceKind.COUNTED}
+    assert await kinds_then_repaired(house, rebuild=True) == {DifferenceKind.COUNTED}
 
 
 async def test_seat_held_by_nobody_is_rebuilt(house: House) -> None:
     uid = await busy_sale(house)
     await house.executor.command("SETRANGE", keys.seats(uid), 10, "h")
-    found = await kinds_then_mended(house, rebuild=True)
+    found = await kinds_then_repaired(house, rebuild=True)
     assert found == {DifferenceKind.HELD, DifferenceKind.COUNTED}
 
 
@@ -138,13 +138,13 @@ async def test_map_that_the_events_contradict_is_told(house: House) -> None:
     await inventory.release(hold.id, owner="", version=0)
     last = await house.executor.command("XREVRANGE", keys.events(uid), "+", "-", "COUNT", 1)
     await house.executor.command("XDEL", keys.events(uid), last[0][0])
-    assert await kinds_then_mended(house, rebuild=True) == {DifferenceKind.TOLD}
+    assert await kinds_then_repaired(house, rebuild=True) == {DifferenceKind.TOLD}
 
 
 async def test_lifecycle_is_noted(house: House) -> None:
     await busy_sale(house)
     await (await house.directory.get(NAME)).room.change_lifecycle("pause")
-    assert await kinds_then_mended(house) == {DifferenceKind.LIFECYCLE}
+    assert await kinds_then_repaired(house) == {DifferenceKind.LIFECYCLE}
     record = await house.ledger.sales.read(NAME)
     assert record is not None
     assert record.lifecycle == "paused"
@@ -164,7 +164,7 @@ async def test_lost_store_is_told_and_rebuilt(house: House) -> None:
     uid = await busy_sale(house)
     await SaleCalls(house.executor).remove(uid)
     assert {one.kind for one in (await compared(house)).differences} == {DifferenceKind.LOST}
-    assert await kinds_then_mended(house) == {DifferenceKind.LOST}
+    assert await kinds_then_repaired(house) == {DifferenceKind.LOST}
 
 
 async def test_running_sale_has_no_difference_and_keeps_its_real_one(house: House) -> None:
@@ -176,7 +176,7 @@ async def test_running_sale_has_no_difference_and_keeps_its_real_one(house: Hous
             assert (await compared(house)).differences == []
         await (await house.directory.get(NAME)).inventory.unblock([19])
         result = await compared(house, repair=True)
-        assert [(one.kind, one.where) for one in result.mended] == [
+        assert [(one.kind, one.where) for one in result.repaired] == [
             (DifferenceKind.BLOCKED, "seat r2s10")
         ]
         assert result.differences == []

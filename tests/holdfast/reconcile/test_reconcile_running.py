@@ -89,7 +89,7 @@ async def test_booking_of_units_that_is_no_sale_is_taken_back_while_others_buy(
     async with house.ledger.database.writing() as connection:
         await connection.execute(delete(orders).where(orders.c.id == hold.id))
 
-    found = (await compared(house, repair=True)).mended
+    found = (await compared(house, repair=True)).repaired
 
     assert [(one.kind, one.where, one.order) for one in found] == [
         (DifferenceKind.SOLD, "area floor", hold.id)
