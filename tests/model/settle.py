@@ -83,7 +83,8 @@ def _is_final(state: RunState, hold_id: str, answer: object) -> bool:
         asked = state.checker.digests.get(hold_id, ())
         if len(asked) > 1 and answer.code is ErrorCode.AMOUNT_MISMATCH:
             return True
-        unknown = answer.code is ErrorCode.UNKNOWN_HOLD and state.rolled_back
+        forgotten = state.rolled_back or hold_id in state.checker.store.forgotten
+        unknown = answer.code is ErrorCode.UNKNOWN_HOLD and forgotten
         mismatch = answer.code is ErrorCode.ORDER_MISMATCH
         return bool(answer.members.get("refund_required")) or mismatch or unknown
     return answer in SETTLED

@@ -58,6 +58,8 @@ class StoreModel:
     next_due_ms: int = 0
     holds: dict[str, Hold] = field(default_factory=dict)
     due: dict[str, int] = field(default_factory=dict)
+    forgotten: set[str] = field(default_factory=set)
+    """ids of holds that ended so long ago that the store keeps nothing of them"""
     blocked: frozenset[int] = frozenset()
     allotted: bool = False
     """whether the club's are still set aside"""
@@ -207,6 +209,7 @@ class StoreModel:
                 self.due.pop(hold_id)
                 if hold is not None and hold.status.ended:
                     del self.holds[hold_id]
+                    self.forgotten.add(hold_id)
         self.next_due_ms = min(self.due.values(), default=0)
         self.changed = self.changed or self.next_due_ms != before
 
@@ -222,7 +225,13 @@ class StoreModel:
     def copy(self) -> StoreModel:
         """What a snapshot keeps."""
         holds = {hold_id: replace(hold) for hold_id, hold in self.holds.items()}
-        return replace(self, holds=holds, due=dict(self.due), events=list(self.events))
+        return replace(
+            self,
+            holds=holds,
+            due=dict(self.due),
+            events=list(self.events),
+            forgotten=set(self.forgotten),
+        )
 
     def compare(self, records: Sequence[HoldRecord], states: str) -> None:
         """Raises when the real holds or seats are not these."""
