@@ -56,7 +56,7 @@ async def _as_a_member(
 _withheld = InventorySettings.withheld
 
 
-def _apart(settings: InventorySettings, channel: str) -> bool:
+def _withheld_from_line(settings: InventorySettings, channel: str) -> bool:
     """What is counted as set aside is another question, and stays as it is."""
     return _withheld(settings, channel, settings.line_channels)
 
@@ -83,7 +83,11 @@ WITHOUT_CHANNEL: Final = {
         directed.STRANGER_AT_THE_CLUB,
         patched=lambda: cast(
             AbstractContextManager[object],
-            patch.multiple(InventorySettings, withheld=lambda *_: False, apart=_apart),
+            patch.multiple(
+                InventorySettings,
+                withheld=lambda *_: False,
+                withheld_from_line=_withheld_from_line,
+            ),
         ),
     ),
     "pick without its channel": Mutant(
