@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.inventory.harness import FLOOR, SETTINGS, Clock, Make, Stock, plan_json
+from support.inventory.harness import FLOOR, SETTINGS, Clock, InventoryHarness, Make, plan_json
 
 from holdfast_inventory.settings import InventorySettings
 from holdfast_lua import Executor
@@ -12,33 +12,33 @@ HALL = (["AAAAAAAAAA", "AAAAAAAAAA", "BBBBBBBBBB"],)
 
 
 @pytest.fixture
-def make_stock(executor: Executor) -> Make:
+def make_harness(executor: Executor) -> Make:
     """Installs a sale on zones drawn in text; other keywords are fields of InventorySettings."""
 
     async def make(
         *zones: list[str], install: dict[str, object] | None = None, **terms: object
-    ) -> Stock:
+    ) -> InventoryHarness:
         settings = InventorySettings(
             prices=SETTINGS.prices,
             **{"areas": (FLOOR,), **terms},  # type: ignore[arg-type]  # as the test wrote them
         )
         text = plan_json(*(zones or HALL))
-        return await Stock.install(executor, text, settings, **(install or {}))  # type: ignore[arg-type]
+        return await InventoryHarness.install(executor, text, settings, **(install or {}))  # type: ignore[arg-type]
 
     return make
 
 
 @pytest.fixture
-async def stock(make_stock: Make) -> Stock:
+async def harness(make_harness: Make) -> InventoryHarness:
     """One zone, two rows of ten A seats and one of B, and a floor of ten."""
-    return await make_stock()
+    return await make_harness()
 
 
 @pytest.fixture
-async def overdue_stock(make_stock: Make, clock: Clock) -> Stock:
+async def overdue_harness(make_harness: Make, clock: Clock) -> InventoryHarness:
     """Forty seats, each in a hold of its own that is overdue: more than one call sweeps."""
-    stock = await make_stock(["A" * 40], areas=())
+    harness = await make_harness(["A" * 40], areas=())
     for _ in range(40):
-        await stock.held(stock.choice(1), hold_ms=60_000)
+        await harness.held(harness.choice(1), hold_ms=60_000)
     await clock.advance_ms(60_000)
-    return stock
+    return harness

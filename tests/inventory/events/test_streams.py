@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from support.inventory.harness import Make, Stock
+from support.inventory.harness import InventoryHarness, Make
 
 from holdfast_inventory.events.change_streams import ChangeStreams, StreamBounds
 from holdfast_inventory.events.events import EVENTS_MAX, Cursor
@@ -33,10 +33,10 @@ class Watched(SaleInventory):
 
 
 @pytest.fixture
-def inventory(stock: Stock) -> Watched:
-    old = stock.inventory
-    stock.inventory = Watched(old.name, old.ref, old.plan, old.settings, old.calls)
-    return stock.inventory
+def inventory(harness: InventoryHarness) -> Watched:
+    old = harness.inventory
+    harness.inventory = Watched(old.name, old.ref, old.plan, old.settings, old.calls)
+    return harness.inventory
 
 
 @pytest.fixture
@@ -65,24 +65,24 @@ async def ended(subscription: Subscription) -> StreamEnd:
 
 
 async def test_a_stream_tells_every_event_once_from_its_cursor_on(
-    stock: Stock, inventory: Watched, streams: ChangeStreams
+    harness: InventoryHarness, inventory: Watched, streams: ChangeStreams
 ) -> None:
     async def find() -> SaleInventory:
         return inventory
 
     for _ in range(4):
-        await stock.held(stock.choice(1))
+        await harness.held(harness.choice(1))
     async with streams.subscribed("sale", find, (1, 2), HERE) as early:
-        await stock.held(stock.choice(1))
+        await harness.held(harness.choice(1))
         assert await told(early, (1, 5)) == [(1, 3), (1, 4), (1, 5)]
         async with streams.subscribed("sale", find, (1, 4), HERE) as late:
-            await stock.held(stock.choice(1))
+            await harness.held(harness.choice(1))
             assert await told(late, (1, 6)) == [(1, 5), (1, 6)]
             assert await told(early, (1, 6)) == [(1, 6)]
 
 
 async def test_many_subscribers_cost_the_readings_of_one(
-    stock: Stock, inventory: Watched, streams: ChangeStreams
+    harness: InventoryHarness, inventory: Watched, streams: ChangeStreams
 ) -> None:
     async def find() -> SaleInventory:
         return inventory
@@ -92,19 +92,19 @@ async def test_many_subscribers_cost_the_readings_of_one(
             return await told(subscription, (1, 3))
 
     async with streams.subscribed("sale", find, (1, 0), HERE) as first:
-        await stock.held(stock.choice(1))
+        await harness.held(harness.choice(1))
         await told(first, (1, 1))
         before = inventory.readings
         listening = [asyncio.create_task(listen()) for _ in range(200)]
         await asyncio.sleep(0)
         for _ in range(2):
-            await stock.held(stock.choice(1))
+            await harness.held(harness.choice(1))
         assert await asyncio.gather(*listening) == [[(1, 1), (1, 2), (1, 3)]] * 200
         assert inventory.readings - before <= 6
 
 
 async def test_nobody_reads_when_nobody_listens(
-    stock: Stock, inventory: Watched, streams: ChangeStreams
+    harness: InventoryHarness, inventory: Watched, streams: ChangeStreams
 ) -> None:
     async def find() -> SaleInventory:
         return inventory
@@ -117,7 +117,7 @@ async def test_nobody_reads_when_nobody_listens(
 
 
 async def test_who_does_not_keep_up_is_let_go_and_told_why(
-    stock: Stock, inventory: Watched
+    harness: InventoryHarness, inventory: Watched
 ) -> None:
     async def find() -> SaleInventory:
         return inventory
@@ -128,14 +128,16 @@ async def test_who_does_not_keep_up_is_let_go_and_told_why(
         streams.subscribed("sale", find, (1, 0), HERE) as quick,
     ):
         for number in range(1, 4):
-            await stock.held(stock.choice(1))
+            await harness.held(harness.choice(1))
             await told(quick, (1, number))
         assert await slow.take(1) == []
         assert slow.end is StreamEnd.TOO_SLOW
         assert quick.end is None
 
 
-async def test_there_are_no_more_streams_than_allowed(stock: Stock, inventory: Watched) -> None:
+async def test_there_are_no_more_streams_than_allowed(
+    harness: InventoryHarness, inventory: Watched
+) -> None:
     async def find() -> SaleInventory:
         return inventory
 
@@ -155,7 +157,7 @@ async def test_there_are_no_more_streams_than_allowed(stock: Stock, inventory: W
 
 
 async def test_one_address_has_no_more_streams_than_its_share(
-    stock: Stock, inventory: Watched
+    harness: InventoryHarness, inventory: Watched
 ) -> None:
     async def find() -> SaleInventory:
         return inventory
@@ -188,21 +190,21 @@ async def test_a_cursor_that_is_none_of_this_sale_is_refused(
 
 
 async def test_a_stream_ends_when_events_were_trimmed_under_it(
-    stock: Stock, inventory: Watched, streams: ChangeStreams
+    harness: InventoryHarness, inventory: Watched, streams: ChangeStreams
 ) -> None:
     async def find() -> SaleInventory:
         return inventory
 
     async with streams.subscribed("sale", find, (1, 0), HERE) as subscription:
         for _ in range(3):
-            await stock.held(stock.choice(1))
-        await stock.executor.command("XTRIM", keys.events(stock.uid), "MAXLEN", "1")
+            await harness.held(harness.choice(1))
+        await harness.executor.command("XTRIM", keys.events(harness.uid), "MAXLEN", "1")
         assert await ended(subscription) is StreamEnd.CURSOR_EXPIRED
 
 
 @pytest.mark.parametrize("gone", [HoldfastError(ErrorCode.UNKNOWN_SALE), SaleMissing()])
 async def test_a_stream_ends_with_its_sale(
-    stock: Stock, inventory: Watched, streams: ChangeStreams, gone: Exception
+    harness: InventoryHarness, inventory: Watched, streams: ChangeStreams, gone: Exception
 ) -> None:
     """Given a ledger that is away first, which ends no stream."""
     sales: list[SaleInventory] = [inventory]
@@ -220,7 +222,7 @@ async def test_a_stream_ends_with_its_sale(
 
 
 async def test_closing_ends_all_streams_and_takes_no_new_ones(
-    stock: Stock, inventory: Watched
+    harness: InventoryHarness, inventory: Watched
 ) -> None:
     async def find() -> SaleInventory:
         return inventory
@@ -236,20 +238,20 @@ async def test_closing_ends_all_streams_and_takes_no_new_ones(
 
 
 async def test_who_has_missed_too_much_begins_anew(
-    make_stock: Make, streams: ChangeStreams
+    make_harness: Make, streams: ChangeStreams
 ) -> None:
     """Reading the map costs less than reading thousands of events."""
-    stock = await make_stock()
+    harness = await make_harness()
     missed = EVENTS_MAX * PAGES_MAX + 1
     for first in range(1, missed + 2, EVENTS_MAX):
         numbers = range(first, min(first + EVENTS_MAX, missed + 2))
         for seq in numbers:
             entry = (f"1-{seq}", "seq", str(seq), "type", "line.called", "body", b"")
-            await stock.executor.command("XADD", keys.events(stock.uid), *entry)
-    await stock.executor.command("HSET", keys.sale(stock.uid), "seq", missed + 1)
+            await harness.executor.command("XADD", keys.events(harness.uid), *entry)
+    await harness.executor.command("HSET", keys.sale(harness.uid), "seq", missed + 1)
 
     async def find() -> SaleInventory:
-        return stock.inventory
+        return harness.inventory
 
     with pytest.raises(HoldfastError) as refused:
         async with streams.subscribed("sale", find, (1, 0), HERE):
@@ -260,7 +262,7 @@ async def test_who_has_missed_too_much_begins_anew(
 
 
 async def test_reader_that_fails_ends_its_streams_and_the_next_begins_anew(
-    stock: Stock, inventory: Watched, streams: ChangeStreams
+    harness: InventoryHarness, inventory: Watched, streams: ChangeStreams
 ) -> None:
     """Given a fault that nobody foresaw: clients reconnect instead of hearing nothing any more."""
     broken = True
@@ -274,5 +276,5 @@ async def test_reader_that_fails_ends_its_streams_and_the_next_begins_anew(
         assert await ended(first) is StreamEnd.CLOSING
         broken = False
         async with streams.subscribed("sale", find, (1, 0), HERE) as second:
-            await stock.held(stock.choice(1))
+            await harness.held(harness.choice(1))
             assert await told(second, (1, 1)) == [(1, 1)]

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 from support.inventory.app import API, SALE, application
-from support.inventory.harness import PRICES, SETTINGS, Clock, Stock, plan_json
+from support.inventory.harness import PRICES, SETTINGS, Clock, InventoryHarness, plan_json
 
 from holdfast_inventory.holds.choice import ChoiceCompiler
 from holdfast_inventory.holds.hold_requests import BuyerRef, HoldRequest
@@ -39,9 +39,11 @@ PLAN = plan_json(["AAAAAAAAAA"], ["BB"])
 class Shop:
     """The API with two keys: `fans` carries the channel of the fan club, `platform` none."""
 
-    def __init__(self, client: TestClient[web.Request, web.Application], stock: Stock) -> None:
+    def __init__(
+        self, client: TestClient[web.Request, web.Application], harness: InventoryHarness
+    ) -> None:
         self.client = client
-        self.stock = stock
+        self.harness = harness
 
     async def hold(self, token: str, body: Mapping[str, object], key: str) -> ClientResponse:
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
@@ -50,7 +52,7 @@ class Shop:
 
     async def release(self, channel: str) -> None:
         """As an operator's PATCH: the store first, then every worker."""
-        inventory = self.stock.inventory
+        inventory = self.harness.inventory
         await release(inventory, [channel])
         inventory.apply(
             replace(inventory.settings, released=inventory.settings.released | {channel})
@@ -69,11 +71,11 @@ class Shop:
 
 @pytest.fixture
 async def shop(executor: Executor, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
-    stock = await Stock.install(executor, PLAN, ALLOTTED)
+    harness = await InventoryHarness.install(executor, PLAN, ALLOTTED)
     fans = ApiKey("fans", Role.PLATFORM, "fans", frozenset({"fanclub"}))
     monkeypatch.setitem(API, "fans", fans)
-    async with TestClient(TestServer(application(stock))) as client:
-        yield Shop(client, stock)
+    async with TestClient(TestServer(application(harness))) as client:
+        yield Shop(client, harness)
 
 
 async def test_a_seat_that_is_set_aside_is_named_and_refused(shop: Shop) -> None:
@@ -87,18 +89,20 @@ async def test_a_seat_that_is_set_aside_is_named_and_refused(shop: Shop) -> None
 
 async def test_the_store_itself_refuses_what_is_set_aside(shop: Shop) -> None:
     """Whatever a worker thinks of a request: the class of a seat is known in the store."""
-    seats = shop.stock.seats("z1-1-3", "z1-1-4", "z2-1-1", channel="fanclub")
-    answer = await shop.stock.hold(seats, channel="fanclub")
+    seats = shop.harness.seats("z1-1-3", "z1-1-4", "z2-1-1", channel="fanclub")
+    answer = await shop.harness.hold(seats, channel="fanclub")
     assert (answer.code, answer.seats) == (Code.CHANNEL_REQUIRED, (10,))
-    answer = await shop.stock.hold(shop.stock.seats(*FANS))
+    answer = await shop.harness.hold(shop.harness.seats(*FANS))
     assert (answer.code, answer.seats) == (Code.CHANNEL_REQUIRED, (3, 4, 5, 6))
     hold_request = HoldRequest((3,), None, frozenset(), (AreaUnits(0, 1, 0), AreaUnits(1, 1, 0)))
     with pytest.raises(HoldfastError) as refused:
-        await shop.stock.inventory.hold(hold_request, BuyerRef("bea", "key:1"), key="k", digest="d")
+        await shop.harness.inventory.hold(
+            hold_request, BuyerRef("bea", "key:1"), key="k", digest="d"
+        )
     assert refused.value.code is ErrorCode.CHANNEL_REQUIRED
     assert refused.value.members == {"conflicts": ["z1-1-4", "pit"]}
-    assert await shop.stock.states() == "f" * 12
-    await shop.stock.recount()
+    assert await shop.harness.states() == "f" * 12
+    await shop.harness.recount()
 
 
 @pytest.mark.parametrize("channel", ["", "press", "fanclub"])
@@ -108,12 +112,12 @@ async def test_the_store_gives_what_is_said_to_be_open_and_nothing_else(
     """Given calls that ask as the fans may: by name, by best available in whatever rung, and of
     their area. The store gives it to those of whom it hears that they may have it.
     """
-    stock, fans = shop.stock, frozenset({"fanclub"})
-    choose = ChoiceCompiler(stock.plan, stock.inventory.settings).choice
+    harness, fans = shop.harness, frozenset({"fanclub"})
+    choose = ChoiceCompiler(harness.plan, harness.inventory.settings).choice
     choice = choose(1, frozenset(), frozenset(), False, False, channels=fans)
     public = choose(1, frozenset(), frozenset(), False, False)
     hold_requests: tuple[tuple[SeatList | SeatChoice | None, int], ...] = (
-        (stock.seats(FANS[0], channel="fanclub"), 0),
+        (harness.seats(FANS[0], channel="fanclub"), 0),
         (choice, 0),
         (msgspec.structs.replace(choice, kinds=public.kinds), 0),
         (msgspec.structs.replace(choice, first_rung=public.first_rung), 0),
@@ -122,17 +126,17 @@ async def test_the_store_gives_what_is_said_to_be_open_and_nothing_else(
     )
     said = Code.OK if channel == "fanclub" else Code.CHANNEL_REQUIRED
     for seats, pit in hold_requests:
-        answer = await stock.hold(seats, pit=pit, channel=channel)
+        answer = await harness.hold(seats, pit=pit, channel=channel)
         assert (answer.code, answer.areas) == (said, (1,) * (pit and said is not Code.OK))
-    assert (await stock.hold(public, floor=1, channel=channel)).code is Code.OK
-    await stock.recount()
+    assert (await harness.hold(public, floor=1, channel=channel)).code is Code.OK
+    await harness.recount()
 
 
 async def test_pass_gets_what_its_channel_is_given_and_nothing_else(shop: Shop) -> None:
     """By name and by best available; the press's seats stay the press's."""
     for buyer in ("fay", "bea"):
-        name = keys.active(shop.stock.uid)
-        await shop.stock.executor.command("ZADD", name, 2**45, f"pass-{buyer}")
+        name = keys.active(shop.harness.uid)
+        await shop.harness.executor.command("ZADD", name, 2**45, f"pass-{buyer}")
     asked = (
         ("pass.bea.x", {"seats": [FANS[0]]}, 403),
         ("pass.bea.press", {"seats": [FANS[0]]}, 403),
@@ -145,7 +149,7 @@ async def test_pass_gets_what_its_channel_is_given_and_nothing_else(shop: Shop) 
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"key-{number}"}
         held = await shop.client.post(SALE + "/holds", json=body, headers=headers)
         assert held.status == status, (token, body, await held.text())
-    states = await shop.stock.states()
+    states = await shop.harness.states()
     assert (states.count("h"), states[3], states[10:]) == (6, "h", "hh")
 
 
@@ -156,7 +160,7 @@ async def test_best_available_sells_out_beside_what_is_set_aside(shop: Shop) -> 
     codes = sorted(answer.status for answer in answers)
     assert codes == [201] * 6 + [409] * 14
     assert {(await a.json())["code"] for a in answers if a.status == 409} == {"sold_out"}
-    assert await shop.stock.states() == "hhhffffhhhff"
+    assert await shop.harness.states() == "hhhffffhhhff"
     four = await shop.hold("fans", {"best_available": {"quantity": 4}}, "f")
     assert sorted(item["seat"] for item in (await four.json())["items"]) == sorted(FANS)
     press = await shop.hold("fans", {"best_available": {"quantity": 1, "zones": ["Z2"]}}, "p")
@@ -206,63 +210,67 @@ async def test_what_is_released_is_for_everybody(shop: Shop) -> None:
 
 async def test_a_late_payment_gets_equivalent_seats_of_both_kinds(shop: Shop, clock: Clock) -> None:
     """Given a hold on a seat of the fans and one for all, both taken since: two others."""
-    stock = shop.stock
-    seats = stock.seats("z1-1-3", "z1-1-4", channel="fanclub")
-    held = await stock.held(seats, channel="fanclub")
+    harness = shop.harness
+    seats = harness.seats("z1-1-3", "z1-1-4", channel="fanclub")
+    held = await harness.held(seats, channel="fanclub")
     await clock.advance_ms(held.expires_ms - await clock.now_ms())
-    await stock.held(seats, channel="fanclub")
-    choices = equivalent_choices(stock.inventory, held)
-    answer = await stock.calls.reacquire_hold(stock.ref, held.id, choices, limit=0, seed=1)
+    await harness.held(seats, channel="fanclub")
+    choices = equivalent_choices(harness.inventory, held)
+    answer = await harness.calls.reacquire_hold(harness.ref, held.id, choices, limit=0, seed=1)
     assert answer.code is Code.HOLD_REACQUIRED
     assert answer.hold is not None
     assert len(set(answer.hold.seats)) == 2
-    assert (await stock.states()).count("h") == 4
+    assert (await harness.states()).count("h") == 4
 
 
-async def apart(stock: Stock) -> tuple[int, int]:
+async def apart(harness: InventoryHarness) -> tuple[int, int]:
     """Units that nobody in line can have: free, held."""
-    raw = await stock.executor.command("HMGET", keys.sale(stock.uid), "apart_free", "apart_held")
+    raw = await harness.executor.command(
+        "HMGET", keys.sale(harness.uid), "apart_free", "apart_held"
+    )
     return int(raw[0]), int(raw[1])
 
 
 async def test_what_is_set_aside_is_counted_apart_in_whatever_state(shop: Shop) -> None:
     """Given four seats and three units of the fans, and two seats of the press."""
-    stock = shop.stock
-    assert await apart(stock) == (9, 0)
+    harness = shop.harness
+    assert await apart(harness) == (9, 0)
     body = {"seats": ["z1-1-3", "z1-1-4"], "areas": [{"id": "pit", "quantity": 2}]}
     held = await (await shop.hold("fans", body, "k")).json()
-    assert await apart(stock) == (6, 3)
-    await stock.confirmed(held["id"])
-    assert await apart(stock) == (6, 0)
-    await stock.calls.free_seats(stock.ref, held["id"], seats=[2, 3], areas=[])
-    assert await apart(stock) == (7, 0)
-    await stock.inventory.block([4])
-    assert await apart(stock) == (6, 0)
-    await stock.inventory.unblock([4])
-    late = await stock.held(stock.choice(2))
-    assert await apart(stock) == (7, 0)
-    await stock.inventory.release(late.id, owner="", version=0)
-    await stock.recount()
+    assert await apart(harness) == (6, 3)
+    await harness.confirmed(held["id"])
+    assert await apart(harness) == (6, 0)
+    await harness.calls.free_seats(harness.ref, held["id"], seats=[2, 3], areas=[])
+    assert await apart(harness) == (7, 0)
+    await harness.inventory.block([4])
+    assert await apart(harness) == (6, 0)
+    await harness.inventory.unblock([4])
+    late = await harness.held(harness.choice(2))
+    assert await apart(harness) == (7, 0)
+    await harness.inventory.release(late.id, owner="", version=0)
+    await harness.recount()
 
 
 async def test_sale_is_sold_out_when_only_what_is_set_aside_is_left(shop: Shop) -> None:
-    stock = shop.stock
-    await stock.held(stock.seats(*(f"z1-1-{at}" for at in (1, 2, 3, 8, 9, 10))), floor=5, limit=0)
-    assert await stock.kinds() == ["hold.created"]
-    (hold,) = (await stock.holds()).values()
-    await stock.confirmed(hold.id)
-    assert (await stock.kinds())[-1] == "inventory.sold_out"
+    harness = shop.harness
+    await harness.held(
+        harness.seats(*(f"z1-1-{at}" for at in (1, 2, 3, 8, 9, 10))), floor=5, limit=0
+    )
+    assert await harness.kinds() == ["hold.created"]
+    (hold,) = (await harness.holds()).values()
+    await harness.confirmed(hold.id)
+    assert (await harness.kinds())[-1] == "inventory.sold_out"
     fans = await (await shop.hold("fans", {"seats": list(FANS)}, "f")).json()
-    await stock.inventory.release(fans["id"], owner="", version=0)
-    assert (await stock.kinds())[-1] == "hold.released"
+    await harness.inventory.release(fans["id"], owner="", version=0)
+    assert (await harness.kinds())[-1] == "hold.released"
     await shop.release("fanclub")
-    assert (await stock.kinds())[-2:] == ["allotment.released", "inventory.reopened"]
-    assert await apart(stock) == (2, 0)
-    await stock.recount()
+    assert (await harness.kinds())[-2:] == ["allotment.released", "inventory.reopened"]
+    assert await apart(harness) == (2, 0)
+    await harness.recount()
 
 
 async def test_release_tells_once_what_it_puts_on_sale(shop: Shop) -> None:
-    stock = shop.stock
+    harness = shop.harness
     await shop.hold("fans", {"seats": [FANS[1]], "areas": [{"id": "pit", "quantity": 1}]}, "k")
     for _ in range(2):
         await shop.release("fanclub")
@@ -274,28 +282,28 @@ async def test_release_tells_once_what_it_puts_on_sale(shop: Shop) -> None:
     wanted = [{"seat": FANS[at], "quantity": 1} for at in (0, 2, 3)]
     wanted.append({"area": "pit", "quantity": 2})
     assert event["data"] == {"channel": "fanclub", "free": 5, "held": 2, "items": wanted}
-    assert await apart(stock) == (2, 0)
-    await stock.recount()
+    assert await apart(harness) == (2, 0)
+    await harness.recount()
     await shop.release("press")
-    assert await apart(stock) == (0, 0)
-    assert await stock.executor.command("HGET", keys.sale(stock.uid), "apart") == b""
-    await stock.recount()
+    assert await apart(harness) == (0, 0)
+    assert await harness.executor.command("HGET", keys.sale(harness.uid), "apart") == b""
+    await harness.recount()
 
 
 async def test_what_the_line_carries_is_the_lines(executor: Executor) -> None:
     """Given a presale: who is in line carries the channel, and waits for the fans' seats."""
     presale = replace(ALLOTTED, line_channels=frozenset({"fanclub"}))
-    stock = await Stock.install(executor, PLAN, presale)
-    assert await apart(stock) == (2, 0)
-    await stock.recount()
+    harness = await InventoryHarness.install(executor, PLAN, presale)
+    assert await apart(harness) == (2, 0)
+    await harness.recount()
 
 
 async def test_rebuilt_stock_counts_apart_as_before(shop: Shop, executor: Executor) -> None:
-    stock = shop.stock
+    harness = shop.harness
     body = {"seats": [FANS[0]], "areas": [{"id": "pit", "quantity": 2}]}
     held = await (await shop.hold("fans", body, "k")).json()
-    holds = list((await stock.holds()).values())
-    again = await Stock.install(executor, PLAN, ALLOTTED, holds=holds, blocked=[5])
+    holds = list((await harness.holds()).values())
+    again = await InventoryHarness.install(executor, PLAN, ALLOTTED, holds=holds, blocked=[5])
     assert held["id"] in await again.holds()
     assert await apart(again) == (5, 3)
 

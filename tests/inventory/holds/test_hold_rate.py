@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.inventory.harness import HOLD_MS, Clock, Stock
+from support.inventory.harness import HOLD_MS, Clock, InventoryHarness
 
 from holdfast_lua import Code
 from holdfast_lua.calls import keys
@@ -16,43 +16,43 @@ PASS = "pass-bea"
 
 
 @pytest.fixture
-async def session(stock: Stock, clock: Clock) -> Stock:
-    """The stock, with the session of a pass in it."""
+async def session(harness: InventoryHarness, clock: Clock) -> InventoryHarness:
+    """The inventory, with the session of a pass in it."""
     await clock.stand_still()
-    await renewed(stock, clock)
-    return stock
+    await renewed(harness, clock)
+    return harness
 
 
-async def renewed(stock: Stock, clock: Clock) -> None:
+async def renewed(harness: InventoryHarness, clock: Clock) -> None:
     deadline = await clock.now_ms() + 4 * KEPT_MS
-    await stock.executor.command("ZADD", keys.active(stock.uid), deadline, PASS)
+    await harness.executor.command("ZADD", keys.active(harness.uid), deadline, PASS)
 
 
-async def memory(stock: Stock) -> int:
+async def memory(harness: InventoryHarness) -> int:
     """Bytes of the keys that a buyer's holds are in; of events there is a bounded number."""
     names = (keys.holds, keys.buyers, keys.due, keys.active, keys.unheld)
-    sizes = [await stock.executor.command("MEMORY", "USAGE", key(stock.uid)) for key in names]
+    sizes = [await harness.executor.command("MEMORY", "USAGE", key(harness.uid)) for key in names]
     return sum(size or 0 for size in sizes)
 
 
-async def cycle(stock: Stock, pass_id: str = PASS) -> Code:
+async def cycle(harness: InventoryHarness, pass_id: str = PASS) -> Code:
     """Holds a seat and gives it back."""
-    made = await stock.hold(stock.choice(1), buyer="bea", pass_id=pass_id)
+    made = await harness.hold(harness.choice(1), buyer="bea", pass_id=pass_id)
     if made.hold is not None:
-        released = await stock.calls.release_hold(stock.ref, made.hold.id, owner="bea")
+        released = await harness.calls.release_hold(harness.ref, made.hold.id, owner="bea")
         assert released.code is Code.OK
     return made.code
 
 
-async def cancel(stock: Stock, number: int, pass_id: str = PASS) -> Code:
-    answer = await stock.calls.cancel_hold(
-        stock.ref, f"made-up-{number}", buyer="bea", pass_id=pass_id
+async def cancel(harness: InventoryHarness, number: int, pass_id: str = PASS) -> Code:
+    answer = await harness.calls.cancel_hold(
+        harness.ref, f"made-up-{number}", buyer="bea", pass_id=pass_id
     )
     return answer.code
 
 
 async def test_holding_and_releasing_all_the_time_leaves_a_bounded_number_of_records(
-    session: Stock, clock: Clock
+    session: InventoryHarness, clock: Clock
 ) -> None:
     codes = [await cycle(session) for _ in range(CALLS)]
     assert codes == [Code.OK] * AT_ONCE + [Code.TOO_MANY_ENDED] * (CALLS - AT_ONCE)
@@ -66,7 +66,7 @@ async def test_holding_and_releasing_all_the_time_leaves_a_bounded_number_of_rec
 
 
 async def test_cancelling_under_new_keys_all_the_time_leaves_a_bounded_number_of_tombstones(
-    session: Stock, clock: Clock
+    session: InventoryHarness, clock: Clock
 ) -> None:
     codes = [await cancel(session, number) for number in range(CALLS)]
     assert codes == [Code.OK] * AT_ONCE + [Code.TOO_MANY_ENDED] * (CALLS - AT_ONCE)
@@ -77,7 +77,9 @@ async def test_cancelling_under_new_keys_all_the_time_leaves_a_bounded_number_of
     assert await session.kinds() == []
 
 
-async def test_a_day_of_it_is_bounded_by_the_last_hour(session: Stock, clock: Clock) -> None:
+async def test_a_day_of_it_is_bounded_by_the_last_hour(
+    session: InventoryHarness, clock: Clock
+) -> None:
     """And once the buyer stops, nothing is left of them, nor of how fast they were."""
     most = 0
     for number in range(8 * CALLS):
@@ -96,7 +98,7 @@ async def test_a_day_of_it_is_bounded_by_the_last_hour(session: Stock, clock: Cl
     await session.recount()
 
 
-async def test_pass_whose_session_is_over_leaves_no_tombstone(session: Stock) -> None:
+async def test_pass_whose_session_is_over_leaves_no_tombstone(session: InventoryHarness) -> None:
     await session.executor.command("ZREM", keys.active(session.uid), PASS)
     before = await session.counters()
     assert [await cancel(session, number) for number in range(3)] == [Code.PASS_ENDED] * 3
@@ -106,7 +108,7 @@ async def test_pass_whose_session_is_over_leaves_no_tombstone(session: Stock) ->
     assert await cycle(session) is Code.PASS_ENDED
 
 
-async def test_who_has_too_many_still_gives_back_what_they_have(session: Stock) -> None:
+async def test_who_has_too_many_still_gives_back_what_they_have(session: InventoryHarness) -> None:
     held = [await session.held(session.choice(1), buyer="bea", pass_id=PASS) for _ in range(3)]
     for number in range(AT_ONCE):
         await cancel(session, number)
@@ -121,7 +123,7 @@ async def test_who_has_too_many_still_gives_back_what_they_have(session: Stock) 
     await session.recount()
 
 
-async def test_holds_that_run_out_are_charged_too(session: Stock, clock: Clock) -> None:
+async def test_holds_that_run_out_are_charged_too(session: InventoryHarness, clock: Clock) -> None:
     for _ in range(AT_ONCE // 6 + 1):
         for _ in range(6):
             made = await session.hold(session.choice(1), buyer="bea", pass_id=PASS, hold_ms=1000)
@@ -131,7 +133,9 @@ async def test_holds_that_run_out_are_charged_too(session: Stock, clock: Clock) 
     assert len(await session.holds()) <= AT_ONCE + 6
 
 
-async def test_platforms_and_other_buyers_are_not_limited(session: Stock, clock: Clock) -> None:
+async def test_platforms_and_other_buyers_are_not_limited(
+    session: InventoryHarness, clock: Clock
+) -> None:
     for number in range(2 * AT_ONCE):
         assert await cancel(session, number, pass_id="") is Code.OK
         assert await cycle(session, pass_id="") is Code.OK
@@ -145,7 +149,7 @@ async def test_platforms_and_other_buyers_are_not_limited(session: Stock, clock:
 
 
 async def test_allowance_outlives_what_else_happens_to_the_buyer(
-    session: Stock, clock: Clock
+    session: InventoryHarness, clock: Clock
 ) -> None:
     """A purchase, a late payment, a refund: each rewrites the buyer's entry."""
     bought = await session.held(session.choice(1), buyer="bea", pass_id=PASS)
@@ -162,7 +166,9 @@ async def test_allowance_outlives_what_else_happens_to_the_buyer(
     await session.recount()
 
 
-async def test_holds_of_a_buyer_are_found_beside_what_is_charged_to_them(session: Stock) -> None:
+async def test_holds_of_a_buyer_are_found_beside_what_is_charged_to_them(
+    session: InventoryHarness,
+) -> None:
     held = [await session.held(session.choice(1), buyer="bea", pass_id=PASS) for _ in range(2)]
     await cycle(session)
     assert [hold.id for hold in (await session.inventory.holds_of("bea"))[1]] == [
@@ -170,7 +176,9 @@ async def test_holds_of_a_buyer_are_found_beside_what_is_charged_to_them(session
     ]
 
 
-async def test_entry_that_an_earlier_version_has_added_to_is_read(session: Stock) -> None:
+async def test_entry_that_an_earlier_version_has_added_to_is_read(
+    session: InventoryHarness,
+) -> None:
     """Given two versions of the service on one store, as during an update."""
     await cycle(session)
     key = keys.buyers(session.uid)

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from support.inventory.harness import FLOOR, HOLD_MS, PRICES, Stock, plan_json
+from support.inventory.harness import FLOOR, HOLD_MS, PRICES, InventoryHarness, plan_json
 
 from holdfast_inventory.holds.releases import release
 from holdfast_inventory.settings import Allotment, InventorySettings
@@ -60,7 +60,7 @@ class InventoryMachine(RuleBasedStateMachine):
     async def _open(self) -> None:
         self.executor = Executor(self.store_url, self.scripts)
         await self.executor.command("DEL", OFFSET_KEY)
-        self.stock = await Stock.install(self.executor, HOUSE, self.terms)
+        self.harness = await InventoryHarness.install(self.executor, HOUSE, self.terms)
         self.events = 0
 
     def teardown(self) -> None:
@@ -80,16 +80,16 @@ class InventoryMachine(RuleBasedStateMachine):
         seed=st.integers(0, 100),
     )
     def pick(self, buyer: str, quantity: int, floor: int, category: str, seed: int) -> str:
-        choice = self.stock.choice(quantity, categories=category) if quantity else None
+        choice = self.harness.choice(quantity, categories=category) if quantity else None
         return self._held(
-            self.run(self.stock.hold(choice, floor=floor, buyer=buyer, seed=seed)), buyer
+            self.run(self.harness.hold(choice, floor=floor, buyer=buyer, seed=seed)), buyer
         )
 
     @rule(target=holds, buyer=BUYERS, seats=st.sets(st.integers(0, 32), min_size=1, max_size=4))
     def choose(self, buyer: str, seats: set[int]) -> str:
-        guids = [self.stock.plan.guids[seat] for seat in seats]
-        before = self.run(self.stock.states())
-        answer = self.run(self.stock.hold(self.stock.seats(*guids), buyer=buyer))
+        guids = [self.harness.plan.guids[seat] for seat in seats]
+        before = self.run(self.harness.states())
+        answer = self.run(self.harness.hold(self.harness.seats(*guids), buyer=buyer))
         if answer.code is Code.SEAT_UNAVAILABLE:
             assert any(before[seat] != "f" for seat in answer.seats)
         return self._held(answer, buyer)
@@ -102,24 +102,24 @@ class InventoryMachine(RuleBasedStateMachine):
         return answer.hold.id
 
     def _living(self) -> list[HoldRecord]:
-        found = self.run(self.stock.holds())
+        found = self.run(self.harness.holds())
         return [hold for hold in found.values() if not hold.status.ended]
 
     @rule(hold=holds)
     def extend(self, hold: str) -> None:
         self.run(
-            self.stock.calls.extend_hold(
-                self.stock.ref, hold, owner="", version=0, extend_ms=HOLD_MS
+            self.harness.calls.extend_hold(
+                self.harness.ref, hold, owner="", version=0, extend_ms=HOLD_MS
             )
         )
 
     @rule(hold=holds)
     def pay(self, hold: str) -> None:
-        self.run(self.stock.calls.begin_paying(self.stock.ref, hold))
+        self.run(self.harness.calls.begin_paying(self.harness.ref, hold))
 
     @rule(hold=holds)
     def release(self, hold: str) -> None:
-        answer = self.run(self.stock.calls.release_hold(self.stock.ref, hold, owner=""))
+        answer = self.run(self.harness.calls.release_hold(self.harness.ref, hold, owner=""))
         if answer.code is Code.OK:
             assert answer.hold is not None
             assert answer.hold.status is HoldStatus.RELEASED
@@ -129,7 +129,9 @@ class InventoryMachine(RuleBasedStateMachine):
     @rule(hold=holds, reacquire=st.booleans())
     def begin(self, hold: str, reacquire: bool) -> None:
         answer = self.run(
-            self.stock.calls.begin_confirm(self.stock.ref, hold, reacquire=reacquire, limit=LIMIT)
+            self.harness.calls.begin_confirm(
+                self.harness.ref, hold, reacquire=reacquire, limit=LIMIT
+            )
         )
         if answer.code in (Code.OK, Code.HOLD_REACQUIRED):
             assert answer.hold is not None
@@ -137,34 +139,34 @@ class InventoryMachine(RuleBasedStateMachine):
 
     @rule(hold=holds)
     def finish(self, hold: str) -> None:
-        self.run(self.stock.calls.finish_confirm(self.stock.ref, hold, order_ref="r"))
+        self.run(self.harness.calls.finish_confirm(self.harness.ref, hold, order_ref="r"))
 
     @rule(hold=holds)
     def abort(self, hold: str) -> None:
-        self.run(self.stock.calls.abort_confirm(self.stock.ref, hold, reason="lost"))
+        self.run(self.harness.calls.abort_confirm(self.harness.ref, hold, reason="lost"))
 
     @rule(hold=consumes(holds))
     def drop(self, hold: str) -> None:
-        self.run(self.stock.calls.drop_hold(self.stock.ref, hold, reason="conflict"))
+        self.run(self.harness.calls.drop_hold(self.harness.ref, hold, reason="conflict"))
 
     @rule(hold=holds, seats=st.sets(st.integers(0, 32), max_size=6), floor=st.integers(0, 2))
     def refund(self, hold: str, seats: set[int], floor: int) -> None:
         areas = [AreaUnits(0, floor, PRICES["GA"])] if floor else []
         self.run(
-            self.stock.calls.free_seats(self.stock.ref, hold, seats=sorted(seats), areas=areas)
+            self.harness.calls.free_seats(self.harness.ref, hold, seats=sorted(seats), areas=areas)
         )
 
     # the operator
 
     @rule(seats=st.sets(st.integers(0, 32), min_size=1, max_size=5), block=st.booleans())
     def block(self, seats: set[int], block: bool) -> None:
-        change = self.stock.inventory.block if block else self.stock.inventory.unblock
+        change = self.harness.inventory.block if block else self.harness.inventory.unblock
         self.run(change(sorted(seats)))
 
-    @precondition(lambda self: self.stock.inventory.settings.sets_aside)
+    @precondition(lambda self: self.harness.inventory.settings.sets_aside)
     @rule(channel=st.sampled_from(["fans", "press"]))
     def release_channel(self, channel: str) -> None:
-        inventory = self.stock.inventory
+        inventory = self.harness.inventory
         self.run(release(inventory, [channel]))
         released = inventory.settings.released | {channel}
         inventory.apply(replace(inventory.settings, released=released))
@@ -177,16 +179,16 @@ class InventoryMachine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        self.run(self.stock.calls.expire_holds(self.stock.ref))
+        self.run(self.harness.calls.expire_holds(self.harness.ref))
 
     # what must hold
 
     @invariant()
     def the_books_balance(self) -> None:
-        if not hasattr(self, "stock"):
+        if not hasattr(self, "harness"):
             return
-        self.run(self.stock.recount())
-        page = self.run(self.stock.calls.read_events(self.stock.ref, None, 500))
+        self.run(self.harness.recount())
+        page = self.run(self.harness.calls.read_events(self.harness.ref, None, 500))
         assert [event.cursor[1] for event in page.events] == list(range(1, len(page.events) + 1))
         assert len(page.events) >= self.events
         self.events = len(page.events)

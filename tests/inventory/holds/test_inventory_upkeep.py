@@ -14,8 +14,8 @@ from support.inventory.harness import (
     SETTINGS,
     SPORTS_HALL,
     Clock,
+    InventoryHarness,
     Make,
-    Stock,
     plan_json,
 )
 
@@ -30,61 +30,63 @@ from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_lua.calls.sale import SaleCalls, SaleTimes
 
 
-async def test_blocking_takes_only_free_seats_off_sale(stock: Stock) -> None:
-    await stock.held(stock.seats("z1-1-1"))
-    await stock.confirmed((await stock.held(stock.seats("z1-1-2"))).id)
+async def test_blocking_takes_only_free_seats_off_sale(harness: InventoryHarness) -> None:
+    await harness.held(harness.seats("z1-1-1"))
+    await harness.confirmed((await harness.held(harness.seats("z1-1-2"))).id)
 
-    some = stock.indices("z1-1-1", "z1-1-2", "z1-1-3", "z1-2-1")
-    assert await stock.inventory.block(some) == 2
-    assert await stock.inventory.block(some) == 0
-    assert await stock.states() == "hbx" + "f" * 7 + "x" + "f" * 19
-    assert (await stock.hold(stock.seats("z1-1-3"))).code is Code.SEAT_UNAVAILABLE
-    await stock.recount()
+    some = harness.indices("z1-1-1", "z1-1-2", "z1-1-3", "z1-2-1")
+    assert await harness.inventory.block(some) == 2
+    assert await harness.inventory.block(some) == 0
+    assert await harness.states() == "hbx" + "f" * 7 + "x" + "f" * 19
+    assert (await harness.hold(harness.seats("z1-1-3"))).code is Code.SEAT_UNAVAILABLE
+    await harness.recount()
 
-    assert await stock.inventory.unblock(some) == 2
-    assert await stock.states() == "hb" + "f" * 28
-    assert [kind for kind in await stock.kinds() if kind.startswith("seats")] == [
+    assert await harness.inventory.unblock(some) == 2
+    assert await harness.states() == "hb" + "f" * 28
+    assert [kind for kind in await harness.kinds() if kind.startswith("seats")] == [
         "seats.blocked",
         "seats.unblocked",
     ]
-    await stock.recount()
+    await harness.recount()
 
 
-async def test_blocking_the_last_free_seats_sells_out(make_stock: Make) -> None:
-    stock = await make_stock(["AA"], areas=())
-    await stock.inventory.block([0, 1])
-    assert (await stock.kinds())[-1] == "inventory.sold_out"
-    await stock.inventory.unblock([0])
-    assert (await stock.kinds())[-1] == "inventory.reopened"
+async def test_blocking_the_last_free_seats_sells_out(make_harness: Make) -> None:
+    harness = await make_harness(["AA"], areas=())
+    await harness.inventory.block([0, 1])
+    assert (await harness.kinds())[-1] == "inventory.sold_out"
+    await harness.inventory.unblock([0])
+    assert (await harness.kinds())[-1] == "inventory.reopened"
 
 
-async def test_the_map_has_counts_and_the_cursor_of_its_moment(stock: Stock) -> None:
-    await stock.held(stock.seats("z1-1-1"), floor=3)
-    await stock.confirmed((await stock.held(stock.seats("z1-1-2"), floor=2)).id)
-    await stock.inventory.block([3])
+async def test_the_map_has_counts_and_the_cursor_of_its_moment(harness: InventoryHarness) -> None:
+    await harness.held(harness.seats("z1-1-1"), floor=3)
+    await harness.confirmed((await harness.held(harness.seats("z1-1-2"), floor=2)).id)
+    await harness.inventory.block([3])
 
-    reading = (await stock.inventory.seat_map()).reading
-    assert reading.states.decode() == await stock.states() == "hbfx" + "f" * 26
+    reading = (await harness.inventory.seat_map()).reading
+    assert reading.states.decode() == await harness.states() == "hbfx" + "f" * 26
     assert (reading.free, reading.held, reading.booked, reading.blocked) == (32, 4, 3, 1)
     assert reading.areas == ((5, 3),)
     assert reading.cursor == (1, 4)
-    assert (await stock.inventory.seat_map()).version == "1-4"
+    assert (await harness.inventory.seat_map()).version == "1-4"
 
 
-async def test_the_map_never_shows_a_hold_past_its_deadline(stock: Stock, clock: Clock) -> None:
-    hold = await stock.held(stock.choice(2))
-    assert (await stock.inventory.seat_map()).reading.held == 2
+async def test_the_map_never_shows_a_hold_past_its_deadline(
+    harness: InventoryHarness, clock: Clock
+) -> None:
+    hold = await harness.held(harness.choice(2))
+    assert (await harness.inventory.seat_map()).reading.held == 2
     await clock.advance_ms(hold.expires_ms - await clock.now_ms())
-    await stock.held(floor=1)  # this process learns of a newer revision
+    await harness.held(floor=1)  # this process learns of a newer revision
 
-    assert (await stock.inventory.seat_map()).reading.states == b"f" * 30
+    assert (await harness.inventory.seat_map()).reading.states == b"f" * 30
 
 
-async def test_the_map_is_read_again_only_when_something_changed(stock: Stock) -> None:
-    first = await stock.inventory.seat_map()
-    assert await stock.inventory.seat_map() is first
-    await stock.held(stock.choice(1))
-    assert (await stock.inventory.seat_map()).reading.held == 1
+async def test_the_map_is_read_again_only_when_something_changed(harness: InventoryHarness) -> None:
+    first = await harness.inventory.seat_map()
+    assert await harness.inventory.seat_map() is first
+    await harness.held(harness.choice(1))
+    assert (await harness.inventory.seat_map()).reading.held == 1
 
 
 def test_a_map_of_sixty_thousand_seats_compresses_well() -> None:
@@ -98,16 +100,16 @@ def test_a_map_of_sixty_thousand_seats_compresses_well() -> None:
     assert len(SeatMap(reading, plan, SETTINGS).json_gzip) <= 15_000
 
 
-async def test_everything_refuses_while_the_store_is_behind(stock: Stock) -> None:
-    stock.ref.revision += 1
-    before = await stock.counters()
+async def test_everything_refuses_while_the_store_is_behind(harness: InventoryHarness) -> None:
+    harness.ref.revision += 1
+    before = await harness.counters()
     with pytest.raises(StoreBehind):
-        await stock.hold(stock.choice(1))
+        await harness.hold(harness.choice(1))
     with pytest.raises(StoreBehind):
-        await stock.inventory.seat_map()
+        await harness.inventory.seat_map()
     with pytest.raises(StoreBehind):
-        await stock.calls.expire_holds(stock.ref)
-    assert await stock.counters() == before
+        await harness.calls.expire_holds(harness.ref)
+    assert await harness.counters() == before
 
 
 @cache
@@ -137,25 +139,29 @@ async def test_an_installation_brings_back_orders_and_pending_holds(executor: Ex
         order("pending", HoldStatus.PAYING, [2, 3], floor=2),
         order("gone", HoldStatus.EXPIRED, [4]),
     ]
-    stock = await Stock.install(
+    harness = await InventoryHarness.install(
         executor, SPORTS_HALL.read_bytes(), settings, holds=holds, blocked=[1, 5]
     )
 
-    assert (await stock.states())[:7] == "bbhhfxf"
-    assert set(await stock.holds()) == {"sold", "pending", "gone"}
-    await stock.calls.begin_confirm(stock.ref, "pending", reacquire=False, limit=6)
-    assert (await stock.calls.finish_confirm(stock.ref, "pending", order_ref="r")).code is Code.OK
-    refund = await stock.calls.free_seats(stock.ref, "sold", seats=[0])
+    assert (await harness.states())[:7] == "bbhhfxf"
+    assert set(await harness.holds()) == {"sold", "pending", "gone"}
+    await harness.calls.begin_confirm(harness.ref, "pending", reacquire=False, limit=6)
+    assert (
+        await harness.calls.finish_confirm(harness.ref, "pending", order_ref="r")
+    ).code is Code.OK
+    refund = await harness.calls.free_seats(harness.ref, "sold", seats=[0])
     assert refund.code is Code.OK
-    assert (await stock.states())[:7] == "fbbbfxf"
+    assert (await harness.states())[:7] == "fbbbfxf"
 
 
 async def test_installing_thousands_of_orders_in_chunks(executor: Executor) -> None:
     holds = [order(f"o{seat}", HoldStatus.CONFIRMED, [seat]) for seat in range(0, 1200)]
-    stock = await Stock.install(executor, SPORTS_HALL.read_bytes(), SETTINGS, holds=holds)
-    assert len(await stock.holds()) == 1200
-    assert (await stock.counters())["free"] == 21
-    await stock.recount()
+    harness = await InventoryHarness.install(
+        executor, SPORTS_HALL.read_bytes(), SETTINGS, holds=holds
+    )
+    assert len(await harness.holds()) == 1200
+    assert (await harness.counters())["free"] == 21
+    await harness.recount()
 
 
 def test_an_image_refuses_what_the_ledger_rules_out() -> None:
@@ -165,15 +171,15 @@ def test_an_image_refuses_what_the_ledger_rules_out() -> None:
         make_image(plan, SETTINGS, twice)
 
 
-async def test_an_older_epoch_cannot_install_over_a_newer_one(stock: Stock) -> None:
-    image = make_image(stock.plan, stock.inventory.settings)
-    executor, uid = stock.executor, stock.uid
+async def test_an_older_epoch_cannot_install_over_a_newer_one(harness: InventoryHarness) -> None:
+    image = make_image(harness.plan, harness.inventory.settings)
+    executor, uid = harness.executor, harness.uid
     assert not await install_inventory(executor, uid, 1, image)  # this epoch is installed
     assert await install_inventory(executor, uid, 3, image)
     with pytest.raises(InstallFenced):
         await install_inventory(executor, uid, 2, image)
     with pytest.raises(StoreBehind):  # until the sale hash is there nothing can be done with it
-        await stock.hold(stock.choice(1))
+        await harness.hold(harness.choice(1))
 
 
 async def test_two_processes_that_install_one_epoch_leave_one_whole_stock(
@@ -203,27 +209,27 @@ async def test_two_processes_that_install_one_epoch_leave_one_whole_stock(
     assert await executor.command("ZCARD", keys.due(ref.uid)) == 600
 
 
-async def test_events_are_paged_without_gap_and_trimming_is_told(stock: Stock) -> None:
+async def test_events_are_paged_without_gap_and_trimming_is_told(harness: InventoryHarness) -> None:
     for _ in range(5):
-        await stock.held(stock.choice(1))
+        await harness.held(harness.choice(1))
 
-    page = await stock.calls.read_events(stock.ref, (1, 2), 2)
+    page = await harness.calls.read_events(harness.ref, (1, 2), 2)
     assert [event.cursor for event in page.events] == [(1, 3), (1, 4)]
     assert (page.last, page.trimmed) == ((1, 5), False)
-    assert (await stock.calls.read_events(stock.ref, (1, 5), 2)).events == []
-    assert (await stock.calls.read_events(stock.ref, (1, 6), 2)).trimmed  # from another future
-    await stock.executor.command("XTRIM", keys.events(stock.uid), "MAXLEN", 2)
-    assert (await stock.calls.read_events(stock.ref, (1, 2), 2)).trimmed
-    assert not (await stock.calls.read_events(stock.ref, (1, 3), 2)).trimmed
-    assert len((await stock.calls.read_events(stock.ref, None, 9)).events) == 2
+    assert (await harness.calls.read_events(harness.ref, (1, 5), 2)).events == []
+    assert (await harness.calls.read_events(harness.ref, (1, 6), 2)).trimmed  # from another future
+    await harness.executor.command("XTRIM", keys.events(harness.uid), "MAXLEN", 2)
+    assert (await harness.calls.read_events(harness.ref, (1, 2), 2)).trimmed
+    assert not (await harness.calls.read_events(harness.ref, (1, 3), 2)).trimmed
+    assert len((await harness.calls.read_events(harness.ref, None, 9)).events) == 2
 
 
-async def test_an_event_tells_what_was_held_and_by_whom(stock: Stock) -> None:
-    hold = await stock.held(stock.seats("z1-1-1"), floor=2, buyer="bea")
-    event = (await stock.calls.read_events(stock.ref, None, 1)).events[0]
+async def test_an_event_tells_what_was_held_and_by_whom(harness: InventoryHarness) -> None:
+    hold = await harness.held(harness.seats("z1-1-1"), floor=2, buyer="bea")
+    event = (await harness.calls.read_events(harness.ref, None, 1)).events[0]
     body = msgspec.msgpack.decode(event.body)
     assert (body["type"], body["subject"], body["sale"]) == ("hold.created", hold.id, "sale")
-    assert body["id"] == f"{stock.uid}.1-1"
+    assert body["id"] == f"{harness.uid}.1-1"
     data = body["data"]
     assert (data["buyer"], data["seats"], data["total"]) == ("bea", [0], hold.total)
     assert data["areas"] == [0, 2, PRICES["GA"]]

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from support.inventory.app import SALE, application
-from support.inventory.harness import SETTINGS, Make, Stock, plan_json
+from support.inventory.harness import SETTINGS, InventoryHarness, Make, plan_json
 
 from holdfast_inventory.holds.compact_states import pack_states
 from holdfast_lua import Executor
@@ -22,12 +22,14 @@ BYTES_MAX = 15_000
 )
 async def test_sixty_thousand_seats_in_the_worst_order_fit(executor: Executor, accept: str) -> None:
     """Each seat free, held or booked at random: nothing compresses worse than that."""
-    stock = await Stock.install(executor, plan_json(*([["A" * 50] * 40] * 30)), SETTINGS)
+    harness = await InventoryHarness.install(
+        executor, plan_json(*([["A" * 50] * 40] * 30)), SETTINGS
+    )
     dice = random.Random(1)
     states = bytes(dice.choices(b"fhb", k=60_000))
-    await executor.command("SET", keys.seats(stock.uid), states)
+    await executor.command("SET", keys.seats(harness.uid), states)
     # What aiohttp's client shows is unpacked already: only the raw bytes tell the size.
-    async with TestClient(TestServer(application(stock)), auto_decompress=False) as client:
+    async with TestClient(TestServer(application(harness)), auto_decompress=False) as client:
         headers = {"Accept": accept, "Accept-Encoding": "gzip"}
         response = await client.get(SALE + "/seats", headers=headers)
         assert response.headers["Content-Encoding"] == "gzip"
@@ -40,9 +42,9 @@ async def test_sixty_thousand_seats_in_the_worst_order_fit(executor: Executor, a
         assert shown == (pack_states(states) if "vnd" in accept else states.decode())
 
 
-async def test_who_strands_a_single_seat_is_told_beside_which(make_stock: Make) -> None:
-    stock = await make_stock(["AAAAAAAA"], prevent_orphans=True)
-    async with TestClient(TestServer(application(stock))) as client:
+async def test_who_strands_a_single_seat_is_told_beside_which(make_harness: Make) -> None:
+    harness = await make_harness(["AAAAAAAA"], prevent_orphans=True)
+    async with TestClient(TestServer(application(harness))) as client:
         response = await client.post(
             SALE + "/holds",
             json={"seats": ["z1-1-2", "z1-1-3"], "buyer": "bea"},

@@ -8,7 +8,14 @@ import pytest
 import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.inventory.harness import PRICES, SETTINGS, SPORTS_HALL, Make, Stock, plan_json
+from support.inventory.harness import (
+    PRICES,
+    SETTINGS,
+    SPORTS_HALL,
+    InventoryHarness,
+    Make,
+    plan_json,
+)
 from support.inventory.reference import Asked, allowed
 
 from holdfast_inventory.plan.plan import Plan, compile_plan
@@ -29,18 +36,18 @@ ASKED = st.builds(
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-async def judge(stock: Stock, asked: Asked, seed: int) -> None:
+async def judge(harness: InventoryHarness, asked: Asked, seed: int) -> None:
     """One request, judged by the reference; the hold is given back."""
-    states = await stock.states()
-    expected = allowed(stock.plan, states, asked)
-    choice = stock.choice(
+    states = await harness.states()
+    expected = allowed(harness.plan, states, asked)
+    choice = harness.choice(
         asked.quantity,
         categories="".join(asked.categories),
         zones=asked.zones,
         accessible=asked.accessible,
         prevent_orphans=asked.prevent_orphans,
     )
-    answer = await stock.hold(choice, seed=seed, limit=0)
+    answer = await harness.hold(choice, seed=seed, limit=0)
     if expected.refusal < 0:
         assert (answer.code, answer.hold) == (expected.refusal, None)
         return
@@ -48,18 +55,18 @@ async def judge(stock: Stock, asked: Asked, seed: int) -> None:
     assert hold is not None, (answer.code, expected)
     assert all(states[seat] == "f" for seat in hold.seats)
     assert len(set(hold.seats)) == asked.quantity
-    kinds = [stock.plan.kind(seat) for seat in hold.seats]
+    kinds = [harness.plan.kind(seat) for seat in hold.seats]
     assert all(kind.accessible == asked.accessible for kind in kinds)
     assert not asked.categories or {kind.category for kind in kinds} <= asked.categories
     assert hold.prices == tuple(PRICES[kind.category] for kind in kinds)
     if expected.split:
-        assert min(parts(stock.plan, hold.seats)) >= 2
+        assert min(parts(harness.plan, hold.seats)) >= 2
     else:
         assert hold.seats in expected.runs
-        assert stock.plan.adjacent(hold.seats)
-    await stock.recount()
-    await stock.calls.release_hold(stock.ref, hold.id, owner="")
-    assert await stock.states() == states
+        assert harness.plan.adjacent(hold.seats)
+    await harness.recount()
+    await harness.calls.release_hold(harness.ref, hold.id, owner="")
+    assert await harness.states() == states
 
 
 def parts(plan: Plan, seats: tuple[int, ...]) -> list[int]:
@@ -82,8 +89,8 @@ def test_every_answer_is_one_that_the_rules_allow(store_url: str, test_bundle: B
 
         async def run() -> None:
             async with Executor(store_url, test_bundle) as executor:
-                stock = await Stock.install(executor, text, SETTINGS, blocked=taken)
-                await judge(stock, asked, seed)
+                harness = await InventoryHarness.install(executor, text, SETTINGS, blocked=taken)
+                await judge(harness, asked, seed)
 
         uvloop.run(run())
 
@@ -104,8 +111,8 @@ def test_a_party_is_split_whenever_it_can_be(store_url: str, test_bundle: Bundle
 
         async def run() -> None:
             async with Executor(store_url, test_bundle) as executor:
-                stock = await Stock.install(executor, text, SETTINGS)
-                await judge(stock, Asked(quantity), seed)
+                harness = await InventoryHarness.install(executor, text, SETTINGS)
+                await judge(harness, Asked(quantity), seed)
 
         uvloop.run(run())
 
@@ -113,90 +120,92 @@ def test_a_party_is_split_whenever_it_can_be(store_url: str, test_bundle: Bundle
 
 
 async def test_a_real_hall_sells_by_the_rules_to_the_last_seat(executor: Executor) -> None:
-    stock = await Stock.install(executor, SPORTS_HALL.read_bytes(), SETTINGS)
+    harness = await InventoryHarness.install(executor, SPORTS_HALL.read_bytes(), SETTINGS)
     parties = (2, 4, 3, 1, 5, 2, 6)
     refused = 0
     for number in range(2000):
         asked = Asked(parties[number % len(parties)])
         if number % 40 == 0 or refused:
-            await judge(stock, asked, number)
-        answer = await stock.hold(stock.choice(asked.quantity), seed=number)
+            await judge(harness, asked, number)
+        answer = await harness.hold(harness.choice(asked.quantity), seed=number)
         refused += answer.code is not Code.OK
         if answer.code is Code.SOLD_OUT:
             break
-    assert (await stock.counters())["free"] == 0
-    await stock.recount()
+    assert (await harness.counters())["free"] == 0
+    await harness.recount()
 
 
-async def test_the_nearest_row_is_filled_from_its_middle(make_stock: Make) -> None:
-    stock = await make_stock(["A" * 10, "A" * 10])
-    picked = [(await stock.held(stock.choice(2))).seats for _ in range(3)]
+async def test_the_nearest_row_is_filled_from_its_middle(make_harness: Make) -> None:
+    harness = await make_harness(["A" * 10, "A" * 10])
+    picked = [(await harness.held(harness.choice(2))).seats for _ in range(3)]
     assert picked[0] == (4, 5)
     assert set(picked[1:]) == {(2, 3), (6, 7)}
 
 
-async def test_nobody_is_stranded_while_there_is_another_way(make_stock: Make) -> None:
-    stock = await make_stock(["AAA", "AAAA"], focal_point=(25.0, -40.0))
-    assert (await stock.held(stock.choice(2))).seats in {(3, 4), (5, 6)}  # not two of the three
-    assert (await stock.held(stock.choice(2, prevent_orphans=False))).seats in {(0, 1), (1, 2)}
+async def test_nobody_is_stranded_while_there_is_another_way(make_harness: Make) -> None:
+    harness = await make_harness(["AAA", "AAAA"], focal_point=(25.0, -40.0))
+    assert (await harness.held(harness.choice(2))).seats in {(3, 4), (5, 6)}  # not two of the three
+    assert (await harness.held(harness.choice(2, prevent_orphans=False))).seats in {(0, 1), (1, 2)}
 
 
-async def test_a_single_seat_is_stranded_only_when_there_is_no_other_way(make_stock: Make) -> None:
-    stock = await make_stock(["AAA"])
-    assert (await stock.held(stock.choice(2))).seats in {(0, 1), (1, 2)}
+async def test_a_single_seat_is_stranded_only_when_there_is_no_other_way(
+    make_harness: Make,
+) -> None:
+    harness = await make_harness(["AAA"])
+    assert (await harness.held(harness.choice(2))).seats in {(0, 1), (1, 2)}
 
 
-async def test_an_aisle_separates(make_stock: Make) -> None:
-    stock = await make_stock(["AAA AAA"])
-    three = await stock.held(stock.choice(3))
+async def test_an_aisle_separates(make_harness: Make) -> None:
+    harness = await make_harness(["AAA AAA"])
+    three = await harness.held(harness.choice(3))
     assert three.seats in {(0, 1, 2), (3, 4, 5)}
-    await stock.calls.release_hold(stock.ref, three.id, owner="")
-    four = await stock.held(stock.choice(4))
-    assert parts(stock.plan, four.seats) == [2, 2]
-    assert not stock.plan.adjacent((2, 3))
+    await harness.calls.release_hold(harness.ref, three.id, owner="")
+    four = await harness.held(harness.choice(4))
+    assert parts(harness.plan, four.seats) == [2, 2]
+    assert not harness.plan.adjacent((2, 3))
 
 
-async def test_a_party_is_split_so_that_nobody_sits_alone(make_stock: Make) -> None:
-    stock = await make_stock(["AAA AA", "AA"])
-    hold = await stock.held(stock.choice(5))
-    assert sorted(parts(stock.plan, hold.seats)) == [2, 3]
-    assert not stock.plan.adjacent(hold.seats)
+async def test_a_party_is_split_so_that_nobody_sits_alone(make_harness: Make) -> None:
+    harness = await make_harness(["AAA AA", "AA"])
+    hold = await harness.held(harness.choice(5))
+    assert sorted(parts(harness.plan, hold.seats)) == [2, 3]
+    assert not harness.plan.adjacent(hold.seats)
 
 
-async def test_a_zone_is_preferred_to_a_walk_across_the_hall(make_stock: Make) -> None:
+async def test_a_zone_is_preferred_to_a_walk_across_the_hall(make_harness: Make) -> None:
     # Given two zones, each of which can seat the party in parts
-    stock = await make_stock(["AA", "AA"], ["AA", "AA"], focal_point=(0.0, -40.0))
-    hold = await stock.held(stock.choice(4))
-    assert {stock.plan.segments[stock.plan.segment_of[seat]].zone for seat in hold.seats} == {0}
+    harness = await make_harness(["AA", "AA"], ["AA", "AA"], focal_point=(0.0, -40.0))
+    hold = await harness.held(harness.choice(4))
+    assert {harness.plan.segments[harness.plan.segment_of[seat]].zone for seat in hold.seats} == {0}
 
 
-async def test_other_zones_serve_when_no_single_one_can(make_stock: Make) -> None:
-    stock = await make_stock(["AA"], ["AA"])
-    assert (await stock.held(stock.choice(4))).seats == (0, 1, 2, 3)
+async def test_other_zones_serve_when_no_single_one_can(make_harness: Make) -> None:
+    harness = await make_harness(["AA"], ["AA"])
+    assert (await harness.held(harness.choice(4))).seats == (0, 1, 2, 3)
 
 
-async def test_accessible_seats_are_for_who_asks(make_stock: Make) -> None:
-    stock = await make_stock(["aaAA"])
-    assert (await stock.held(stock.choice(2))).seats == (2, 3)
-    assert (await stock.hold(stock.choice(1))).code is Code.SOLD_OUT
-    assert (await stock.held(stock.choice(2, accessible=True))).seats == (0, 1)
+async def test_accessible_seats_are_for_who_asks(make_harness: Make) -> None:
+    harness = await make_harness(["aaAA"])
+    assert (await harness.held(harness.choice(2))).seats == (2, 3)
+    assert (await harness.hold(harness.choice(1))).code is Code.SOLD_OUT
+    assert (await harness.held(harness.choice(2, accessible=True))).seats == (0, 1)
 
 
-async def test_equally_good_rows_are_spread_by_the_seed(make_stock: Make) -> None:
-    stock = await make_stock(["AAAA"], ["AAAA"], focal_point=(1037.5, 0.0))
+async def test_equally_good_rows_are_spread_by_the_seed(make_harness: Make) -> None:
+    harness = await make_harness(["AAAA"], ["AAAA"], focal_point=(1037.5, 0.0))
     picked = set()
     for seed in range(8):
-        hold = await stock.held(stock.choice(4), seed=seed)
+        hold = await harness.held(harness.choice(4), seed=seed)
         picked.add(hold.seats)
-        await stock.calls.release_hold(stock.ref, hold.id, owner="")
+        await harness.calls.release_hold(harness.ref, hold.id, owner="")
     assert picked == {(0, 1, 2, 3), (4, 5, 6, 7)}
 
 
 @pytest.mark.parametrize("quantity", [11, 15, 20])
 async def test_large_parties_find_rows_beyond_what_a_row_byte_tells(
-    make_stock: Make, quantity: int
+    make_harness: Make, quantity: int
 ) -> None:
-    stock = await make_stock(["A" * 12, "A" * 16, "A" * 20])
-    answer = await stock.hold(stock.choice(quantity), limit=0)
+    harness = await make_harness(["A" * 12, "A" * 16, "A" * 20])
+    answer = await harness.hold(harness.choice(quantity), limit=0)
     assert answer.hold is not None
-    assert stock.plan.adjacent(answer.hold.seats)
+    assert harness.plan.adjacent(answer.hold.seats)

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 from support.inventory.app import SALE, SHOP, application
-from support.inventory.harness import HOLD_MS, PRICES, Clock, Make, Stock
+from support.inventory.harness import HOLD_MS, PRICES, Clock, InventoryHarness, Make
 
 from holdfast_lua.calls import keys
 
@@ -22,9 +22,9 @@ class Client(Protocol):
 
 
 @pytest.fixture
-async def ask(stock: Stock) -> AsyncIterator[Client]:
+async def ask(harness: InventoryHarness) -> AsyncIterator[Client]:
     """Asks the inventory; `token` is a key's name or `pass.<buyer>.x`, `key` for idempotency."""
-    async with TestClient(TestServer(application(stock))) as client:
+    async with TestClient(TestServer(application(harness))) as client:
 
         async def call(method: str, path: str, **how: Any) -> ClientResponse:
             headers = dict(how.pop("headers", {}))
@@ -38,10 +38,10 @@ async def ask(stock: Stock) -> AsyncIterator[Client]:
         yield call
 
 
-async def admit(stock: Stock, clock: Clock, buyer: str) -> str:
+async def admit(harness: InventoryHarness, clock: Clock, buyer: str) -> str:
     """A live session; answers the pass."""
     deadline = await clock.now_ms() + 900_000
-    await stock.executor.command("ZADD", keys.active(stock.uid), deadline, f"pass-{buyer}")
+    await harness.executor.command("ZADD", keys.active(harness.uid), deadline, f"pass-{buyer}")
     return f"pass.{buyer}.x"
 
 
@@ -53,8 +53,10 @@ async def problem(response: ClientResponse) -> tuple[int, str]:
 TWO = {"best_available": {"quantity": 2}}
 
 
-async def test_a_buyer_with_a_pass_holds_seats(ask: Client, stock: Stock, clock: Clock) -> None:
-    token = await admit(stock, clock, "bea")
+async def test_a_buyer_with_a_pass_holds_seats(
+    ask: Client, harness: InventoryHarness, clock: Clock
+) -> None:
+    token = await admit(harness, clock, "bea")
     body = {"seats": ["z1-1-1", "z1-1-2"], "areas": [{"id": "floor", "quantity": 2}]}
     response = await ask("POST", "/holds", token=token, key="k1", json=body)
 
@@ -110,14 +112,14 @@ async def test_a_repeat_gets_the_same_hold_and_another_request_does_not(ask: Cli
     assert (await elsewhere.json())["id"] != (await first.json())["id"]
 
 
-async def test_concurrent_repeats_make_one_hold(ask: Client, stock: Stock) -> None:
+async def test_concurrent_repeats_make_one_hold(ask: Client, harness: InventoryHarness) -> None:
     body = {**TWO, "buyer": "bea"}
     responses = await asyncio.gather(
         *[ask("POST", "/holds", token="platform", key="k", json=body) for _ in range(20)]
     )
     ids = {(await response.json())["id"] for response in responses}
     assert len(ids) == 1
-    assert (await stock.states()).count("h") == 2
+    assert (await harness.states()).count("h") == 2
 
 
 @pytest.mark.parametrize(
@@ -155,8 +157,8 @@ async def test_a_request_that_makes_no_sense_is_told_why(
     assert (response.status, document["code"], document.get("field")) == (status, code, field)
 
 
-async def test_conflicts_are_named(ask: Client, stock: Stock) -> None:
-    await stock.held(stock.seats("z1-1-2"))
+async def test_conflicts_are_named(ask: Client, harness: InventoryHarness) -> None:
+    await harness.held(harness.seats("z1-1-2"))
     body = {"seats": ["z1-1-1", "z1-1-2"], "buyer": "bea"}
     response = await ask("POST", "/holds", token="platform", key="k", json=body)
     assert response.status == 409
@@ -165,9 +167,9 @@ async def test_conflicts_are_named(ask: Client, stock: Stock) -> None:
 
 
 async def test_pass_that_is_renewed_no_more_begins_no_hold(
-    ask: Client, stock: Stock, clock: Clock
+    ask: Client, harness: InventoryHarness, clock: Clock
 ) -> None:
-    token = await admit(stock, clock, "bea")
+    token = await admit(harness, clock, "bea")
     held = await (await ask("POST", "/holds", token=token, key="k", json=TWO)).json()
     final = token.rpartition(".")[0] + ".final"
     refused = await ask("POST", "/holds", token=final, key="other", json=TWO)
@@ -180,11 +182,11 @@ async def test_pass_that_is_renewed_no_more_begins_no_hold(
 
 
 async def test_pass_whose_session_is_over_still_has_what_it_holds(
-    ask: Client, stock: Stock, clock: Clock
+    ask: Client, harness: InventoryHarness, clock: Clock
 ) -> None:
-    token = await admit(stock, clock, "bea")
+    token = await admit(harness, clock, "bea")
     held = await (await ask("POST", "/holds", token=token, key="k", json=TWO)).json()
-    await stock.executor.command("DEL", keys.active(stock.uid))
+    await harness.executor.command("DEL", keys.active(harness.uid))
     refused = await ask("POST", "/holds", token=token, key="other", json=TWO)
     assert await problem(refused) == (409, "pass_ended")
     shown = await (await ask("GET", "/holds", token=token)).json()
@@ -193,7 +195,7 @@ async def test_pass_whose_session_is_over_still_has_what_it_holds(
         assert (await ask("POST", f"/holds/{held['id']}/{what}", token=token)).status == 200
 
 
-async def test_who_may_not_is_told_so(ask: Client, stock: Stock, clock: Clock) -> None:
+async def test_who_may_not_is_told_so(ask: Client, harness: InventoryHarness, clock: Clock) -> None:
     body = {**TWO, "buyer": "bea"}
     assert await problem(await ask("POST", "/holds", key="k", json=TWO)) == (401, "unauthorized")
     forged = await ask("POST", "/holds", token="fake.bea.x", key="k", json=TWO)
@@ -202,7 +204,7 @@ async def test_who_may_not_is_told_so(ask: Client, stock: Stock, clock: Clock) -
     assert await problem(viewer) == (403, "forbidden")
     ended = await ask("POST", "/holds", token="pass.bea.x", key="k", json=TWO)
     assert await problem(ended) == (409, "pass_ended")
-    token = await admit(stock, clock, "bea")
+    token = await admit(harness, clock, "bea")
     other = await ask("POST", "/holds", token=token, key="k", json={**TWO, "buyer": "abe"})
     assert await problem(other) == (403, "not_owner")
     keyless = await ask("POST", "/holds", token=token, json=TWO)
@@ -212,9 +214,9 @@ async def test_who_may_not_is_told_so(ask: Client, stock: Stock, clock: Clock) -
 
 
 async def test_a_hold_is_its_owners_and_the_platforms(
-    ask: Client, stock: Stock, clock: Clock
+    ask: Client, harness: InventoryHarness, clock: Clock
 ) -> None:
-    bea, abe = [await admit(stock, clock, buyer) for buyer in ("bea", "abe")]
+    bea, abe = [await admit(harness, clock, buyer) for buyer in ("bea", "abe")]
     hold = await (await ask("POST", "/holds", token=bea, key="k", json=TWO)).json()
     path = f"/holds/{hold['id']}"
 
@@ -231,8 +233,10 @@ async def test_a_hold_is_its_owners_and_the_platforms(
     assert theirs == {"items": [], "next": None}
 
 
-async def test_extending_and_releasing(ask: Client, stock: Stock, clock: Clock) -> None:
-    token = await admit(stock, clock, "bea")
+async def test_extending_and_releasing(
+    ask: Client, harness: InventoryHarness, clock: Clock
+) -> None:
+    token = await admit(harness, clock, "bea")
     hold = await (await ask("POST", "/holds", token=token, key="k", json=TWO)).json()
     path = f"/holds/{hold['id']}"
     await clock.advance_ms(60_000)
@@ -246,13 +250,13 @@ async def test_extending_and_releasing(ask: Client, stock: Stock, clock: Clock) 
     assert (await ask("POST", path + "/release", token=token)).status == 200
     late = await ask("POST", path + "/extend", token=token)
     assert await problem(late) == (410, "hold_released")
-    assert "h" not in await stock.states()
+    assert "h" not in await harness.states()
 
 
 async def test_an_expired_hold_says_so_without_any_sweep(
-    ask: Client, stock: Stock, clock: Clock
+    ask: Client, harness: InventoryHarness, clock: Clock
 ) -> None:
-    token = await admit(stock, clock, "bea")
+    token = await admit(harness, clock, "bea")
     hold = await (await ask("POST", "/holds", token=token, key="k", json=TWO)).json()
     await clock.advance_ms(HOLD_MS)
     seen = await (await ask("GET", f"/holds/{hold['id']}", token=token)).json()
@@ -262,7 +266,7 @@ async def test_an_expired_hold_says_so_without_any_sweep(
 
 
 async def test_cancelling_by_idempotency_key_works_before_and_after(
-    ask: Client, stock: Stock
+    ask: Client, harness: InventoryHarness
 ) -> None:
     body = {**TWO, "buyer": "bea"}
     who = {"buyer": "bea"}
@@ -273,16 +277,16 @@ async def test_cancelling_by_idempotency_key_works_before_and_after(
     hold = await (await ask("POST", "/holds", token="platform", key="k", json=body)).json()
     late = await ask("POST", "/holds/cancel", token="platform", key="k", json=who)
     assert (await late.json())["id"] == hold["id"]
-    assert "h" not in await stock.states()
+    assert "h" not in await harness.states()
 
 
 async def test_cancelling_with_a_pass_needs_its_session_and_is_limited(
-    ask: Client, stock: Stock, clock: Clock
+    ask: Client, harness: InventoryHarness, clock: Clock
 ) -> None:
     await clock.stand_still()
     over = await ask("POST", "/holds/cancel", token="pass.ann.x", key="k")
     assert await problem(over) == (409, "pass_ended")
-    token = await admit(stock, clock, "bea")
+    token = await admit(harness, clock, "bea")
     for number in range(60):
         early = await ask("POST", "/holds/cancel", token=token, key=f"k{number}")
         assert early.status == 200
@@ -295,16 +299,16 @@ async def test_cancelling_with_a_pass_needs_its_session_and_is_limited(
 
 
 async def test_buyer_is_told_which_of_the_seats_in_the_way_are_their_own(
-    ask: Client, stock: Stock, clock: Clock
+    ask: Client, harness: InventoryHarness, clock: Clock
 ) -> None:
-    token = await admit(stock, clock, "bea")
-    await stock.held(stock.seats("z1-1-1"), buyer="abe")
+    token = await admit(harness, clock, "bea")
+    await harness.held(harness.seats("z1-1-1"), buyer="abe")
     mine = {"seats": ["z1-1-2", "z1-1-3"]}
     hold = await (await ask("POST", "/holds", token=token, key="k1", json=mine)).json()
     bought = await (
         await ask("POST", "/holds", token=token, key="k2", json={"seats": ["z1-2-1"]})
     ).json()
-    await stock.confirmed(bought["id"])
+    await harness.confirmed(bought["id"])
     body = {"seats": ["z1-1-1", "z1-1-2", "z1-2-1", "z1-2-2"]}
     refused = await ask("POST", "/holds", token=token, key="k3", json=body)
     assert await problem(refused) == (409, "seat_unavailable")
@@ -316,13 +320,13 @@ async def test_buyer_is_told_which_of_the_seats_in_the_way_are_their_own(
     assert "yours" not in await other.json()
 
 
-async def test_the_map_in_all_its_forms(ask: Client, stock: Stock) -> None:
-    await stock.held(stock.seats("z1-1-1"), floor=2)
+async def test_the_map_in_all_its_forms(ask: Client, harness: InventoryHarness) -> None:
+    await harness.held(harness.seats("z1-1-1"), floor=2)
     response = await ask("GET", "/seats", headers={"Accept-Encoding": "identity"})
     seat_map = await response.json()
     assert seat_map == {
         "version": "1-1",
-        "plan_version": stock.plan.version,
+        "plan_version": harness.plan.version,
         "counts": {"free": 37, "held": 3, "booked": 0, "blocked": 0},
         "states": "h" + "f" * 29,
         "areas": {"floor": {"free": 8, "held": 2, "booked": 0, "capacity": 10}},
@@ -345,7 +349,7 @@ async def test_the_map_in_all_its_forms(ask: Client, stock: Stock) -> None:
     ).content_type == "application/json"
     squeezed = await ask("GET", "/seats", headers={"Accept-Encoding": "gzip"})
     assert squeezed.headers["Content-Encoding"] == "gzip"
-    assert gzip.decompress((await stock.inventory.seat_map()).json_gzip) == await response.read()
+    assert gzip.decompress((await harness.inventory.seat_map()).json_gzip) == await response.read()
     unchanged = await ask("GET", "/seats", headers={"If-None-Match": response.headers["ETag"]})
     assert unchanged.status == 304
     named = await (await ask("GET", "/seats?seats=guids")).json()
@@ -354,19 +358,21 @@ async def test_the_map_in_all_its_forms(ask: Client, stock: Stock) -> None:
     assert (await ask("GET", "/seats?seats=all")).status == 400
 
 
-async def test_the_plan_is_kept_for_ever(ask: Client, stock: Stock) -> None:
+async def test_the_plan_is_kept_for_ever(ask: Client, harness: InventoryHarness) -> None:
     response = await ask("GET", "/plan")
     document = await response.json()
-    assert document["plan_version"] == stock.plan.version
+    assert document["plan_version"] == harness.plan.version
     assert "immutable" in response.headers["Cache-Control"]
     again = await ask("GET", "/plan", headers={"If-None-Match": response.headers["ETag"]})
     assert again.status == 304
 
 
-async def test_changes_continue_the_map_without_telling_who(ask: Client, stock: Stock) -> None:
+async def test_changes_continue_the_map_without_telling_who(
+    ask: Client, harness: InventoryHarness
+) -> None:
     seat_map = await (await ask("GET", "/seats")).json()
-    hold = await stock.held(stock.seats("z1-1-1"), floor=2, buyer="bea")
-    await stock.confirmed(hold.id)
+    hold = await harness.held(harness.seats("z1-1-1"), floor=2, buyer="bea")
+    await harness.confirmed(hold.id)
 
     document = await (await ask("GET", f"/changes?after={seat_map['version']}")).json()
 
@@ -398,16 +404,18 @@ async def test_changes_continue_the_map_without_telling_who(ask: Client, stock: 
     assert await problem(await ask("GET", "/changes")) == (400, "invalid_request")
 
 
-async def test_events_are_cloud_events_for_the_platform(ask: Client, stock: Stock) -> None:
-    hold = await stock.held(stock.seats("z1-1-1"), floor=2, buyer="bea")
-    await stock.held(stock.choice(1))
+async def test_events_are_cloud_events_for_the_platform(
+    ask: Client, harness: InventoryHarness
+) -> None:
+    hold = await harness.held(harness.seats("z1-1-1"), floor=2, buyer="bea")
+    await harness.held(harness.choice(1))
     assert await problem(await ask("GET", "/events")) == (401, "unauthorized")
     assert await problem(await ask("GET", "/events", token="viewer")) == (403, "forbidden")
 
     page = await (await ask("GET", "/events?limit=1", token="platform")).json()
     event = page["items"][0]
     assert event["specversion"] == "1.0"
-    assert event["id"] == f"{stock.uid}.1-1"
+    assert event["id"] == f"{harness.uid}.1-1"
     assert (event["type"], event["subject"]) == ("hold.created", hold.id)
     assert event["data"]["items"] == [
         {"seat": "z1-1-1", "quantity": 1},
@@ -433,16 +441,16 @@ async def test_pages_of_the_return_origins_may_hold(ask: Client) -> None:
         assert response.headers.get("Access-Control-Allow-Origin") == allowed
 
 
-async def test_an_unknown_sale_is_unknown(stock: Stock) -> None:
-    async with TestClient(TestServer(application(stock))) as client:
+async def test_an_unknown_sale_is_unknown(harness: InventoryHarness) -> None:
+    async with TestClient(TestServer(application(harness))) as client:
         response = await client.get("/v1/sales/other/seats")
         assert await problem(response) == (404, "unknown_sale")
 
 
-async def test_sold_out_and_not_together_are_different_answers(make_stock: Make) -> None:
-    stock = await make_stock(["AAA"], areas=())
-    await stock.held(stock.seats("z1-1-2"))
-    async with TestClient(TestServer(application(stock))) as client:
+async def test_sold_out_and_not_together_are_different_answers(make_harness: Make) -> None:
+    harness = await make_harness(["AAA"], areas=())
+    await harness.held(harness.seats("z1-1-2"))
+    async with TestClient(TestServer(application(harness))) as client:
 
         async def code(quantity: int) -> str:
             response = await client.post(
@@ -454,5 +462,5 @@ async def test_sold_out_and_not_together_are_different_answers(make_stock: Make)
 
         assert await code(2) == "not_enough_together"
         assert await code(1) == "201"
-        await stock.held(stock.choice(1))
+        await harness.held(harness.choice(1))
         assert await code(3) == "sold_out"

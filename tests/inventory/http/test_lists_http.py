@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from support.inventory.app import SALE, application
-from support.inventory.harness import Stock
+from support.inventory.harness import InventoryHarness
 
 BOUGHT = 5
 SHOP_KEY = {"Authorization": "Bearer platform"}
@@ -19,9 +19,9 @@ class Lists(Protocol):
 
 
 @pytest.fixture
-async def read(stock: Stock) -> AsyncIterator[Lists]:
+async def read(harness: InventoryHarness) -> AsyncIterator[Lists]:
     """Reads lists of a sale in which bea holds five units, one by one."""
-    async with TestClient(TestServer(application(stock))) as client:
+    async with TestClient(TestServer(application(harness))) as client:
 
         async def get(path: str) -> tuple[int, Any]:
             async with client.get(SALE + path, headers=SHOP_KEY) as response:

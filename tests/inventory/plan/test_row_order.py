@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from support.inventory.harness import PITCH, SETTINGS, Stock, plan_json
+from support.inventory.harness import PITCH, SETTINGS, InventoryHarness, plan_json
 
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_lua import Executor
@@ -47,8 +47,8 @@ def test_a_short_row_listed_by_number_is_judged_by_its_zone() -> None:
 
 
 async def test_best_available_seats_nobody_around_a_stranger(executor: Executor) -> None:
-    stock = await Stock.install(executor, plan_text(FROM_THE_MIDDLE), SETTINGS)
-    pair = await stock.hold(stock.choice(2))
+    harness = await InventoryHarness.install(executor, plan_text(FROM_THE_MIDDLE), SETTINGS)
+    pair = await harness.hold(harness.choice(2))
     assert pair.hold is not None
     assert {FROM_THE_MIDDLE[seat] for seat in pair.hold.seats} == {4, 3}
-    assert (await stock.hold(stock.choice(2))).code is Code.NOT_ENOUGH_TOGETHER
+    assert (await harness.hold(harness.choice(2))).code is Code.NOT_ENOUGH_TOGETHER

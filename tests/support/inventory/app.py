@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aiohttp import web
-from support.inventory.harness import Stock
+from support.inventory.harness import InventoryHarness
 
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.http.request import INVENTORIES
@@ -32,7 +32,7 @@ API = {
 }
 
 
-def application(stock: Stock) -> web.Application:
+def application(harness: InventoryHarness) -> web.Application:
     """The inventory alone; a pass reads `pass.<buyer>.<channel>`, with `x` for no channel, or
     `final` where the time for renewing is over."""
     app = web.Application()
@@ -40,7 +40,7 @@ def application(stock: Stock) -> web.Application:
     async def inventories(name: str) -> SaleInventory:
         if name != "sale":
             raise HoldfastError(ErrorCode.UNKNOWN_SALE)
-        return stock.inventory
+        return harness.inventory
 
     async def api_keys(digest: str) -> ApiKey | None:
         return API.get(digest)
@@ -50,11 +50,11 @@ def application(stock: Stock) -> web.Application:
 
     def verified(token: str, sale: str, uid: str | None) -> PassClaims | None:
         kind, buyer, channel = token.split(".")
-        if kind != "pass" or sale != "sale" or uid not in (None, stock.uid):
+        if kind != "pass" or sale != "sale" or uid not in (None, harness.uid):
             return None
         channels, final = frozenset({channel} - {"x", "final"}), channel == "final"
         pass_id = f"pass-{buyer}"
-        return PassClaims(sale, stock.uid, pass_id, buyer, 2**40, channels=channels, final=final)
+        return PassClaims(sale, harness.uid, pass_id, buyer, 2**40, channels=channels, final=final)
 
     app[INVENTORIES] = inventories
     app[API_KEYS] = api_keys

@@ -1,4 +1,4 @@
-"""A stock of a test's own: small plans, an installed sale, and a recount that trusts nothing.
+"""The inventory of a test: small plans, an installed sale, and a recount of all units.
 
 The sale is installed by the same calls as in service, so a test starts from what a sale starts
 from. `recount` compares counters, row bytes, deadlines and buyers' entries with what the seats and
@@ -51,11 +51,11 @@ class Clock(Protocol):
 
 
 class Make(Protocol):
-    """The `make_stock` fixture."""
+    """The `make_harness` fixture."""
 
     def __call__(
         self, *zones: list[str], install: dict[str, object] | None = None, **terms: object
-    ) -> Awaitable[Stock]: ...
+    ) -> Awaitable[InventoryHarness]: ...
 
 
 def plan_json(
@@ -94,7 +94,7 @@ def _row(zone: int, number: int, text: str) -> dict[str, object]:
 
 
 @dataclass
-class Stock:
+class InventoryHarness:
     """An installed sale and short ways to act on it."""
 
     executor: Executor
@@ -112,7 +112,7 @@ class Stock:
         blocked: Iterable[int] = (),
         times: SaleTimes | None = None,
         lifecycle: str = "live",
-    ) -> Stock:
+    ) -> InventoryHarness:
         """A sale on the plan in `text`, with these holds in it."""
         plan = compile_plan(text, settings)
         ref = SaleRef(f"stock{next(_uids)}", 1)
@@ -219,7 +219,7 @@ class Stock:
         return (await self.executor.command("GET", keys.seats(self.uid)) or b"").decode()
 
     async def counters(self) -> dict[str, int]:
-        """The stock's fields of the sale hash."""
+        """The inventory's fields of the sale hash."""
         names = ["free", "held", "booked", "blocked", "next_due_ms", "a0f", "a0h", "revision"]
         raw = await self.executor.command("HMGET", keys.sale(self.uid), *names)
         return {name: int(value or 0) for name, value in zip(names, raw, strict=True)}
