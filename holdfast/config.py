@@ -15,6 +15,7 @@ Rejected: nested TOML sections. They save no typing at this size and give each s
 # ruff: noqa: RUF009 - `setting` is `dataclasses.field` with the documentation made mandatory.
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
@@ -227,11 +228,30 @@ def _from_environ(environ: Mapping[str, str]) -> tuple[dict[str, object], tuple[
     known = {variable_of(item.name): item for item in fields(Config)}
     warnings = []
     for variable in sorted(environ):
-        if variable in known:
+        if _is_service_link(variable, environ[variable]):
+            warnings.append(
+                f"{variable} was set by Kubernetes for a Service of that name; it is not a setting"
+            )
+        elif variable in known:
             values[known[variable].name] = _from_text(known[variable], environ[variable])
         elif variable.startswith(ENV_PREFIX) and variable != CONFIG_VARIABLE:
             warnings.append(f"{variable} is not a setting; `holdfast settings` lists them")
     return values, tuple(warnings)
+
+
+def _is_service_link(variable: str, text: str) -> bool:
+    """Whether Kubernetes made this variable for a Service that is called `holdfast`.
+
+    It gives every container of the namespace `HOLDFAST_PORT=tcp://10.0.0.7:8080` and its kind, and
+    one of them has the name of a setting. Their names and forms are fixed:
+    https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+    """
+    if variable == f"{ENV_PREFIX}PORT":
+        return re.match(r"(tcp|udp|sctp)://", text) is not None
+    return (
+        re.match(rf"{ENV_PREFIX}(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))", variable)
+        is not None
+    )
 
 
 def _from_text(item: Field[object], text: str) -> object:

@@ -60,6 +60,22 @@ def test_unknown_key_in_the_file_is_an_error(tmp_path: Path) -> None:
         load_config(write(tmp_path / "h.toml", "wokers = 2\n"), {})
 
 
+def test_variables_of_a_kubernetes_service_of_that_name_are_told_and_not_read() -> None:
+    environ = {
+        "HOLDFAST_PORT": "tcp://10.0.0.7:8080",
+        "HOLDFAST_PORT_8080_TCP": "tcp://10.0.0.7:8080",
+        "HOLDFAST_PORT_8080_TCP_ADDR": "10.0.0.7",
+        "HOLDFAST_SERVICE_HOST": "10.0.0.7",
+        "HOLDFAST_SERVICE_PORT_HTTP": "8080",
+    }
+    loaded = load_config(None, environ)
+    assert loaded.config == load_config(None, {}).config
+    assert loaded.warnings == tuple(
+        f"{variable} was set by Kubernetes for a Service of that name; it is not a setting"
+        for variable in environ
+    )
+
+
 def test_unknown_variable_is_a_warning() -> None:
     loaded = load_config(None, {"HOLDFAST_WOKERS": "2", "HOME": "/", "HOLDFAST_CONFIG": "x"})
     assert loaded.warnings == ("HOLDFAST_WOKERS is not a setting; `holdfast settings` lists them",)
