@@ -73,7 +73,7 @@ export class Holdfast {
 const JSON_SENT = { "Content-Type": "application/json" };
 
 /** The calls to the shop's own server. */
-export const desk = {
+export const shopServer = {
   pay(hold, outcome, rest) {
     const request = { method: "POST", headers: JSON_SENT, body: JSON.stringify({ hold, outcome }) };
     return persist(() => send("/pay", request), rest);

@@ -4,7 +4,7 @@ import { Cart, minutes } from "./cart.js";
 import { Choice } from "./choice.js";
 import { askBeforeLeaving, askToPay } from "./dialogs.js";
 import { Floor } from "./floor.js";
-import { Holdfast, atMost, desk } from "./holdfast.js";
+import { Holdfast, atMost, shopServer } from "./holdfast.js";
 import { persist } from "./http.js";
 import { Legend } from "./legend.js";
 import { Live } from "./live.js";
@@ -85,7 +85,7 @@ class Shop {
   /** Whether a refusal means that the buyer has no place in the shop any more; it is told then. */
   #over(refusal) {
     if (refusal.code !== "pass_ended" && refusal.status !== 401) return false;
-    desk.forget().catch(() => {});
+    shopServer.forget().catch(() => {});
     by("gate-headline").textContent = "Your time in the shop is over";
     by("gate-lead").textContent = "Your place went to the next person in line. You can join the line again.";
     by("gate").hidden = false;
@@ -263,7 +263,7 @@ class Shop {
 
   async #release(hold) {
     try {
-      await desk.giveBack(hold.id);
+      await shopServer.giveBack(hold.id);
       this.cart.take(hold.id);
       await this.live.now();
       this.#dropTaken();
@@ -285,7 +285,7 @@ class Shop {
     this.cart.busy(hold.id, true);
     try {
       const unknown = (refusal) => tell(`${refusal.message} What became of the payment is not known yet; it is being asked for.`);
-      const { order } = await desk.pay(hold.id, outcome, atMost(PAY_ATTEMPTS, unknown));
+      const { order } = await shopServer.pay(hold.id, outcome, atMost(PAY_ATTEMPTS, unknown));
       location.assign(order);
     } catch (refusal) {
       this.cart.busy(hold.id, false);
