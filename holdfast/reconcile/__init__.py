@@ -10,7 +10,6 @@ The service keeps the three consistent by itself. This is for cases that it does
 restored backup, manual changes in the database, a bug.
 """
 
-from holdfast.reconcile.comparing import Difference
 from holdfast.reconcile.running import Reconciliation, reconcile
 
-__all__ = ["Difference", "Reconciliation", "reconcile"]
+__all__ = ["Reconciliation", "reconcile"]

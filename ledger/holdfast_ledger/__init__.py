@@ -5,7 +5,7 @@ parts; everything that changes an order goes through `Ledger.commit`, which comm
 one moment in one transaction.
 """
 
-from holdfast_ledger.changes import ChangePosition, SaleChange
+from holdfast_ledger.changes import ChangePosition
 from holdfast_ledger.draws import DrawRecord
 from holdfast_ledger.errors import (
     EpochElsewhere,
@@ -19,14 +19,12 @@ from holdfast_ledger.errors import (
 from holdfast_ledger.ledger import Ledger
 from holdfast_ledger.records import (
     AuditEntry,
-    AuditRecord,
     Checkpoint,
     KeyRecord,
     Order,
     OrderItem,
     OrderStatus,
     RebuildState,
-    Refund,
     SaleDraft,
     SaleRecord,
 )
@@ -46,8 +44,6 @@ from holdfast_ledger.transactions.intents import (
 
 __all__ = [
     "AuditEntry",
-    "AuditNote",
-    "AuditRecord",
     "ChangePosition",
     "Checkpoint",
     "DrawRecord",
@@ -68,9 +64,7 @@ __all__ = [
     "Outcome",
     "RebuildState",
     "RecoveryLease",
-    "Refund",
     "RefundItem",
-    "SaleChange",
     "SaleDraft",
     "SaleMissing",
     "SaleRecord",

@@ -1,10 +1,9 @@
 """The store layer: scripts, their loader, the executor that runs them, and the embedded store."""
 
-from holdfast_lua.bundle.loader import Bundle, load_bundle, production_bundle
+from holdfast_lua.bundle.loader import Bundle, load_bundle
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.guard import Reply, SaleRef, guarded
-from holdfast_lua.client.executor import Executor, Observer
-from holdfast_lua.client.wire import Argument
+from holdfast_lua.calls.guard import SaleRef, guarded
+from holdfast_lua.client.executor import Executor
 from holdfast_lua.embedded.store import EmbeddedStore
 from holdfast_lua.errors import (
     BundleError,
@@ -19,15 +18,12 @@ from holdfast_lua.errors import (
 )
 
 __all__ = [
-    "Argument",
     "Bundle",
     "BundleError",
     "Code",
     "EmbeddedStore",
     "EpochChanged",
     "Executor",
-    "Observer",
-    "Reply",
     "SaleRef",
     "ScriptFault",
     "StoreBehind",
@@ -38,5 +34,4 @@ __all__ = [
     "StoreUnavailable",
     "guarded",
     "load_bundle",
-    "production_bundle",
 ]
