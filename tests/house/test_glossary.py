@@ -26,16 +26,16 @@ _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 # Words of programming, of HTTP and of the libraries in use; an adjective or a verb names a result.
 GENERAL: Final = frozenset(
     {
-        "address", "admit", "advanced", "aiohttp", "answer", "apart", "app", "apply",
+        "address", "admit", "advanced", "aiohttp", "answer", "app", "apply",
         "asgi", "asked", "asset", "available", "back", "background", "base64url", "batcher",
-        "body", "bound", "builder", "bulk", "by", "cache", "call", "changed", "client",
+        "body", "bound", "builder", "bulk", "cache", "call", "changed", "client",
         "codec", "collector", "colour", "comparing", "compiler", "config", "confirmed",
         "connect", "connection", "cookie", "cors", "count", "counter", "database", "decide",
         "definition", "detector", "digest", "directory", "doc", "document", "endpoint",
         "engine", "entry", "error", "fetching", "field", "file", "group", "health",
         "histogram", "hook", "host", "html", "idempotency", "info", "installer", "interval",
         "item", "joined", "jwt", "key", "keyfile", "kind", "later", "launcher", "level",
-        "library", "list", "listening", "loader", "look", "lookup", "lost", "mapping",
+        "library", "list", "listening", "loader", "lookup", "lost", "mapping",
         "method", "metric", "migrating", "mode", "multiprocess", "negotiation",
         "option", "owner", "packed", "pagination", "part", "path", "pending", "periodic",
         "pipe", "point", "pretix", "process", "proxy", "published", "put", "query",
