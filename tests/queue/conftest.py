@@ -1,4 +1,4 @@
-"""Fixtures of the line's tests; the line itself is in line_harness.py."""
+"""Fixtures of the line's tests; the line itself is in tests/support/line/harness.py."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A line of a test's own, and a crowd in front of it, in store time.
 
 The sale hash is written by hand (its stock counters too), the line by its own installation script,
-so that what is tested is the line alone. `Line.run` steps the ticker through driven time; whoever
+so that what is tested is the line alone. `Line.run` steps the line through driven time; whoever
 was called and means to come is asked for by `Crowd`.
 """
 
@@ -90,7 +90,7 @@ class Line:
         return await self.calls.claim_pass(self.ref, number, pass_id or f"pass-{number}")
 
     async def step(self, after_ms: int = 100) -> LineStatus:
-        """One step of the ticker, `after_ms` later: sooner than 100 ms it would only read."""
+        """One step of the line, `after_ms` later: sooner than 100 ms it would only read."""
         return (await self.advanced(after_ms)).status
 
     async def advanced(self, after_ms: int = 100) -> Advanced:
@@ -101,7 +101,7 @@ class Line:
         return advanced
 
     async def run(self, seconds: float, tick_ms: int = 1000) -> LineStatus:
-        """Steps through time as a ticker would: slowly enough that it is no outage."""
+        """Steps through time as ticks would: slowly enough that it is no outage."""
         status = await self.step()
         for _ in range(round(seconds * 1000 / tick_ms)):
             status = await self.step(tick_ms)

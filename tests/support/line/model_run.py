@@ -1,7 +1,7 @@
 """A sale, its workers and its clock, beside the model that knows what must come of everything.
 
 Here is what every story needs: the sale is opened, time is moved, the line is stepped, somebody
-asks or claims. What happens in a story is in line_visitors.py and line_machine.py.
+asks or claims. What happens in a story is in visitors.py and state_machine.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A sale's line as plain books: what the model keeps, and what can be read off it.
 
-They hold everything that the real line is proud not to keep: every number with what became of it,
-every session, every token. What changes them is in line_reference.py and line_steps.py.
+They hold what the real line does not keep: every number with what became of it, every session,
+every token. What changes them is in reference.py and steps.py.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The model is asked before each thing that is done, at which store time, and says what must come of
 it; after each step of the line it is compared with the real one, counter by counter. It keeps plain
-books (line_books.py). One thing is left to the line: which share of the called it believes in.
-How many it calls is then held against the rule for that (tests/support/line/steps.py).
+books (records.py). One thing is left to the line: which share of the called it believes in.
+How many it calls is then held against the rule for that (steps.py).
 """
 
 from __future__ import annotations

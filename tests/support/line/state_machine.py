@@ -1,8 +1,8 @@
-"""A sale's line in a restless world, for Hypothesis to play with.
+"""A Hypothesis state machine that runs a sale's line through arbitrary histories.
 
-Visitors join at three workers, come to claim or stay away (line_visitors.py), the operator turns
+Visitors join at three workers, come to claim or stay away (visitors.py), the operator turns
 every knob, stock comes and goes, workers restart, the service stands still, the store is lost and
-rebuilt from a checkpoint. The model (line_reference.py, line_steps.py) says beforehand what must
+rebuilt from a checkpoint. The model (reference.py, steps.py) says beforehand what must
 come of each of these. Time is the store's and stands still unless a rule moves it, so every run can
 be replayed; some rules move it to the very millisecond of a deadline, or one to either side of it.
 """
