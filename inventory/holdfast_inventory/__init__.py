@@ -1,1 +1,1 @@
-"""See the README."""
+"""The inventory: seating plans, holds, orders and events of sales, and their routes."""

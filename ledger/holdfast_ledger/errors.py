@@ -31,7 +31,7 @@ RETRY_AFTER_SECONDS = 2.0
 _RETRY_SQLSTATES = frozenset({"40001", "40P01", "55P03"})
 _READ_ONLY_SQLSTATES = frozenset({"25006"})
 # 28: who we are is not believed (any more); 3D000: no such database; 42501: we may not do that;
-# XX001, XX002: damaged. Whoever asks again later may find it mended; nothing was done.
+# XX001, XX002: damaged. Whoever asks again later may find it repaired; nothing was done.
 _GONE_SQLSTATES = ("08", "28", "53", "57", "58", "25006", "3D000", "42501", "XX001", "XX002")
 _RETRY_MYSQL = frozenset({1205, 1213, 1020})
 _READ_ONLY_MYSQL = frozenset({1290, 1792, 1836})

@@ -5,7 +5,7 @@
 Two sales on one embedded store, with 10,000 and with 10,000,000 waiting, take turns, so that a
 busy machine slows both. What counts are the ratios:
 
-- store: microseconds that a join, a batch of 100 joins, an admitting claim and a ticker step
+- store: microseconds that a join, a batch of 100 joins, an admitting claim and a tick
   spend in the store (INFO commandstats);
 - process: microseconds that a visitor's view and a status document take this process;
 - bytes that the store keeps for each of a million waiting, those who came and one presence window
@@ -85,7 +85,7 @@ async def make_side(executor: Executor, services: RoomServices, name: str, waiti
         times=SaleTimes(),
         inventory=inventory,
     )
-    # As called as the others would be; the ticker calls nobody more, so the sizes stay.
+    # As called as the others would be; a tick calls nobody more, so the sizes stay.
     now_ms = int(time.time() * 1000)
     member = f"1 {CALLED} {CALLED} {now_ms} {now_ms + 3_600_000}"
     await executor.command("ZADD", keys.calls(name), CALLED, member)

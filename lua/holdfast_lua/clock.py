@@ -13,7 +13,7 @@ import time
 from typing import Final
 
 SKEW_WARNING_MS: Final = 1_000
-"""from here on a difference between the clocks of store and host is worth mending"""
+"""from here on a difference between the clocks of store and host should be looked into"""
 SKEW_PROBLEM_MS: Final = 10_000
 """from here on it costs visitors something"""
 SKEW_WINDOW_SECONDS: Final = 5.0

@@ -2,7 +2,7 @@
 
     StoreError
     +-- StoreUnavailable      not sent, or refused before it ran: nothing happened, safe to repeat
-    |   +-- StoreRefusing     it answers, but takes no writes: somebody must mend the store
+    |   +-- StoreRefusing     it answers, but takes no writes: somebody must repair the store
     +-- StoreBusy             our own queue is full: nothing happened, come back later
     +-- StoreOutcomeUnknown   sent, and the reply was lost: it may have happened
     +-- StoreBehind           the store lost acknowledged writes: the sale must be rebuilt
@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import Final
 
 NOT_PERMITTED: Final = "not_permitted"
-"""the reason of a StoreRefusing that no time mends: the store's user may not do what we do"""
+"""the reason of a StoreRefusing that time does not end: the store's user may not do what we do"""
 
 
 class StoreError(Exception):

@@ -1,4 +1,4 @@
-"""What a scrape reads."""
+"""Writes the metrics as the text that Prometheus reads."""
 
 from prometheus_client import generate_latest
 

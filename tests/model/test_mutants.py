@@ -1,7 +1,6 @@
-"""The model can fail: whoever takes one of the promises out of the code is found out.
+"""The model finds mutants: code from which one of the promises was taken out fails against it.
 
-The mutants are in the folder mutants; the last one takes
-something out of the schema.
+The mutants are in the folder mutants; the last one takes something out of the schema.
 """
 
 from __future__ import annotations

@@ -203,7 +203,7 @@ class LineCalls:
         return Joined(reply.code, reply.now_ms, *reply.values)
 
     async def advance_line(self, ref: SaleRef) -> Advanced:
-        """A step of the ticker."""
+        """Moves the line on by one step, as each tick does."""
         reply = await guarded(self._executor, ref, "advance_line", line_keys(ref.uid).all)
         return Advanced(reply.code, reply.revision, reply.now_ms, parse_status(reply.values[0]))
 

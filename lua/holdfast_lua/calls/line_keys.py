@@ -1,4 +1,4 @@
-"""The keys of one sale's line, spelt once per sale: a join must not pay for seven formats."""
+"""The keys of one sale's line, formatted once per sale, since a join needs seven of them."""
 
 from __future__ import annotations
 

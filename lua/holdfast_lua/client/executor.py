@@ -201,7 +201,10 @@ class Executor:
                 self._observer(one.name, now - one.queued_at, one.batch)
 
     async def node_moved(self, node: Node) -> None:
-        """The server of before may have known more: whoever can tell is asked first."""
+        """Calls the hook for a changed server before any call goes to it.
+
+        The server before it may have known more, which only the hook can find out.
+        """
         if self._when_moved is not None:
             await self._when_moved()
 

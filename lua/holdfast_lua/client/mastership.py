@@ -59,7 +59,7 @@ class Mastership:
             raise
 
     async def aclose(self) -> None:
-        """End the look, and whoever asks."""
+        """Cancels the task that looks each second, and the question under way."""
         tasks = {task for task in (self._looking, self._asking) if task is not None}
         for task in tasks:
             task.cancel()

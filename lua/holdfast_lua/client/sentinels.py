@@ -1,4 +1,4 @@
-"""Asks Sentinels who the master is, and believes most of them.
+"""Asks Sentinels who the master is, and goes by what most of them answer.
 
 A Sentinel that is cut off goes on naming the master of before, so the first answer is not enough.
 All are asked at once. As soon as more than half of those in the URL name the same server, that is

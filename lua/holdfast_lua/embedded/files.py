@@ -98,7 +98,10 @@ class StoreFiles:
         return far
 
     def _take_lock(self) -> None:
-        """Waits a moment for a server that is just dying; then somebody else is really there."""
+        """Locks the directory; StoreSetupError when another server keeps its lock.
+
+        A server that is just ending gets LOCK_WAIT_SECONDS for it.
+        """
         fd = os.open(self.home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         deadline = time.monotonic() + LOCK_WAIT_SECONDS
         while True:

@@ -57,7 +57,7 @@ _SETTINGS: Final = {
 
 
 def _attend_to_nothing() -> None:
-    """Whoever has nothing else to do waits."""
+    """Does nothing: the default for what `start` calls while it waits."""
 
 
 class EmbeddedStore:

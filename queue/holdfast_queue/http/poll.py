@@ -1,9 +1,9 @@
-"""The status poll: nearly all of the traffic.
+"""Answers polls of the status document, which are nearly all of the traffic.
 
-It makes no store call and encodes nothing: the document's bytes are kept, the headers are made once
-per document, and both are written at once. Measured beside a bare handler, an ETag and headers cost
-9% of a request, a labelled counter and histogram 20-30%, which is why requests are counted in plain
-integers.
+A poll makes no store call and encodes nothing: the document's bytes are kept, the headers are made
+once per document, and both are written at once. Measured beside a bare handler, an ETag and headers
+cost 9% of a request, a labelled counter and histogram 20-30%, which is why requests are counted in
+plain integers.
 """
 
 from typing import Final, Protocol

@@ -12,7 +12,7 @@ move only then. Every process that sees a frozen lobby tries; the first in the l
 others adopt its values.
 
 Invariants: the secret leaves this module only for a sealed draw; numbers of a drawn lobby are
-computed from the sealed values alone, so all processes agree; sealing happens beside the ticker,
+computed from the sealed values alone, so all processes agree; sealing happens beside the ticks,
 since a slow ledger must not stop other sales.
 """
 

@@ -1,7 +1,7 @@
 """The state of one sale's line, as one process knows it; every part of a room reads it.
 
 There is one `LineState` for each sale and process. It holds the sale's settings and the newest
-status document, and finds the number of a ticket by it; only the ticker updates it. Joining,
+status document, and finds the number of a ticket by it; only ticks update it. Joining,
 claiming and positions are modules of their own that read it, so none of them needs another.
 
 Invariant: a document never goes back, though the replies it is made from may overtake each other.

@@ -1,4 +1,4 @@
-"""Reconciliation finds every difference that a hand can make, calls nothing else one, and mends."""
+"""Reconciliation finds and repairs each difference made by hand, and calls nothing else one."""
 
 import asyncio
 
@@ -104,7 +104,7 @@ async def test_confirm_that_never_reached_the_store_is_told(house: House) -> Non
     found = (await compared(house)).differences
     assert {one.kind for one in found} == {DifferenceKind.SOLD, DifferenceKind.COUNTED}
     told_only = await compared(house, repair=True)
-    assert told_only.differences, "the hold says that it is booked: only a rebuild mends the map"
+    assert told_only.differences, "the hold says that it is booked: only a rebuild repairs the map"
     assert DifferenceKind.SOLD in await kinds_then_repaired(house, rebuild=True)
 
 

@@ -1,4 +1,4 @@
-"""The ticker's step: who is called, what ends, and that repeating it changes nothing."""
+"""A step of the line: who is called, what ends, and that repeating it changes nothing."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ async def test_claim_before_the_first_step_after_an_outage_is_in_time(
     line = await make_line(claim_ms=10_000)
     await line.fill(3)
     await line.run(2)
-    # When a visitor is quicker than the tickers of a service that comes back after a minute
+    # When a visitor is quicker than the ticks of a service that comes back after a minute
     await line.advance_ms(60_000)
     assert (await line.claim(1)).code is Code.ADMITTED
     # Then the step that follows counts the outage once: the others have what was left to them

@@ -49,8 +49,8 @@ async def test_command_tells_same_from_different_and_mends(
     table = await run(service, SALE, "--repair")
     assert (table.returncode, "area floor" in table.stdout) == (1, True)
 
-    mended = await run(service, SALE, "--rebuild")
-    assert mended.returncode == 0, mended.stdout
+    rebuilt = await run(service, SALE, "--rebuild")
+    assert rebuilt.returncode == 0, rebuilt.stdout
     seats = (await platform.get(f"/v1/sales/{SALE}/seats")).body
     assert (seats["areas"]["floor"]["booked"], seats["counts"]["free"]) == (2, 98)
 

@@ -14,7 +14,7 @@ from support.service.running import Service, StartService
 
 SALE = "night"
 SLOW = {"HOLDFAST_TICK_MS": "60000"}
-"""the ticker would heal the sale before anybody could ask; requests must do without it"""
+"""a tick would rebuild the sale before anybody could ask; requests must do without one"""
 
 
 async def prepared(

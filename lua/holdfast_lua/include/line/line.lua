@@ -102,13 +102,13 @@ local function count_outstanding(line)
 end
 
 -- How often the line is stepped: the shorter of its last two intervals, so one outage does not pass
--- for the rule. A ticker may be set to anything up to a minute, and be slower than it is set.
+-- for the rule. Ticks may be set as far apart as a minute, and come later than they are set.
 local function get_interval_ms(line)
   return math.min(line.interval_ms, line.interval_before_ms)
 end
 
 -- For how long nobody has advanced the line although somebody is called: the service was down, and
--- nobody could claim. 0 while the tickers are at work.
+-- nobody could claim. 0 while workers tick.
 local function get_outage_ms(line, now_ms)
   local idle_ms = now_ms - line.advanced_ms
   local usual_ms = math.min(CONST.OUTAGE_MAX_MS, CONST.OUTAGE_STEPS * get_interval_ms(line))

@@ -1,6 +1,6 @@
 -- Moves the line on: ends what is over, calls who can be admitted, and answers how the line stands.
 --
--- Every worker's ticker calls it a few times a second. Atomic, because what is called depends on
+-- Every worker calls it at each tick, a few times a second. Atomic, because what is called depends on
 -- all that was called, claimed and held before; harmless to repeat, because every quantity is
 -- derived from the state and not from how often it is asked. Within MIN_STEP_MS of the last step it
 -- only reads.
