@@ -33,32 +33,32 @@ tickets = st.builds(
 
 @given(tickets)
 def test_ticket_reads_back_as_it_was_made(ticket: Ticket) -> None:
-    mint = TicketCodec([NEW])
-    token = mint.make(ticket)
+    codec = TicketCodec([NEW])
+    token = codec.make(ticket)
     assert len(token) <= MAX_TOKEN_CHARS
-    assert mint.read(token) == ticket
+    assert codec.read(token) == ticket
 
 
 def test_ticket_carries_channels_within_its_bound() -> None:
-    mint = TicketCodec([NEW])
+    codec = TicketCodec([NEW])
     longest = tuple(f"{number:x<32}" for number in range(CARRIED_MAX))
     carried = replace(TICKET, channels=longest, buyer="b" * 20, issued_at_s=2**33)
-    token = mint.make(carried)
+    token = codec.make(carried)
     assert len(token) <= MAX_TOKEN_CHARS
-    assert mint.read(token) == carried
-    assert mint.read(mint.make(TICKET)) == TICKET
+    assert codec.read(token) == carried
+    assert codec.read(codec.make(TICKET)) == TICKET
     named = replace(TICKET, buyer="b" * 20)
-    assert mint.read(mint.make(named)) == named
+    assert codec.read(codec.make(named)) == named
     assert named.subject == named.buyer
 
 
 @given(st.integers(0, 10_000), st.integers(0, 255))
 def test_ticket_with_a_changed_byte_is_none(position: int, character: int) -> None:
-    mint = TicketCodec([NEW])
-    token = mint.make(TICKET)
+    codec = TicketCodec([NEW])
+    token = codec.make(TICKET)
     place = position % len(token)
     changed = token[:place] + chr(character) + token[place + 1 :]
-    assert mint.read(changed) == (TICKET if changed == token else None)
+    assert codec.read(changed) == (TICKET if changed == token else None)
 
 
 @given(st.text(max_size=300))
@@ -74,9 +74,9 @@ def test_rotated_key_still_verifies_and_a_retired_one_does_not() -> None:
 
 
 def test_ticket_of_a_later_version_is_no_ticket() -> None:
-    mint = TicketCodec([NEW])
+    codec = TicketCodec([NEW])
     with pytest.raises(ValueError, match="number or a lobby index"):
-        mint.make(replace(TICKET, number=None))
+        codec.make(replace(TICKET, number=None))
 
 
 def test_pass_and_subject_follow_from_the_id_and_the_sale_alone() -> None:
@@ -100,8 +100,8 @@ def test_short_key_is_refused_and_not_shown() -> None:
         TicketCodec([b"short"])
     with pytest.raises(ValueError, match="needs a key"):
         TicketCodec([])
-    mint = TicketCodec([b"topsecret" * 4])
-    assert "topsecret" not in repr(vars(mint))
+    codec = TicketCodec([b"topsecret" * 4])
+    assert "topsecret" not in repr(vars(codec))
 
 
 def test_ids_are_not_repeated() -> None:
