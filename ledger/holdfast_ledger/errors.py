@@ -117,7 +117,7 @@ class Trouble(Enum):
     RETRY = auto()
     """a deadlock or lock timeout: rolled back by the database, may be repeated"""
     GONE = auto()
-    """no connection, or it broke: done or not done, nobody knows"""
+    """no connection, or it broke: whether it was done is unknown"""
     BUG = auto()
 
 

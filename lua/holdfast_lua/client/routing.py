@@ -43,7 +43,7 @@ class Router(Protocol):
         """Every server that takes calls; StoreUnavailable when a part of the keys has none."""
 
     async def require_master(self) -> None:
-        """StoreUnavailable unless whoever knows names the server in use as the master."""
+        """StoreUnavailable when Sentinels, if there are any, name another server as the master."""
 
     def doubt(self, node: Node) -> None:
         """A node refuses writes for a reason that another one in its place would not have."""
@@ -60,7 +60,7 @@ def make_router(owner: NodeOwner, url: StoreUrl) -> Router:
 
 
 class SingleRouter:
-    """Everything goes to one server; with Sentinel, to whoever is master when we connect."""
+    """Sends everything to one server: with Sentinel the master at the time of connecting."""
 
     def __init__(self, owner: NodeOwner, url: StoreUrl) -> None:
         self._url = url
@@ -123,7 +123,7 @@ def _read_slots(reply: Any, asked: Address) -> dict[int, Address]:
 
 
 class ClusterRouter:
-    """Cuts batches by slot, follows redirections, learns the slot map from whoever answers."""
+    """Cuts batches by slot, follows redirections, learns the slot map from any node."""
 
     def __init__(self, owner: NodeOwner, url: StoreUrl) -> None:
         self._owner = owner
