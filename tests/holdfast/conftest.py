@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.crashes.dying_worker import Die
-from support.sales.worker import NAME, House, build_house
+from support.sales.worker import NAME, Worker, build_worker
 
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.store.install import Installer
@@ -29,9 +29,9 @@ def installer(executor: Executor, ledger: Ledger) -> Installer:
 
 
 @pytest.fixture
-async def house(executor: Executor, ledger: Ledger) -> AsyncIterator[House]:
+async def worker(executor: Executor, ledger: Ledger) -> AsyncIterator[Worker]:
     """The worker that lives."""
-    built = build_house(executor, ledger)
+    built = build_worker(executor, ledger)
     yield built
     await built.close()
 

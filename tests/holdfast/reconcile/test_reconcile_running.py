@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import delete
 from support.ledger.small_sale import payment
-from support.sales.worker import House
+from support.sales.worker import Worker
 
 from holdfast.reconcile import Reconciliation, reconcile
 from holdfast.reconcile.comparing import DifferenceKind, differences
@@ -38,13 +38,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def running(house: House) -> AsyncIterator[str]:
+async def running(worker: Worker) -> AsyncIterator[str]:
     """A sale in which somebody holds more and more of the floor, one unit at a time; its uid."""
-    sale = await house.create(NAME)
+    sale = await worker.create(NAME)
 
     async def buy_on() -> None:
         while True:
-            await hold_floor(house, 1)
+            await hold_floor(worker, 1)
             await asyncio.sleep(PAUSE_SECONDS / 2)
 
     buying = asyncio.create_task(buy_on())
@@ -53,8 +53,8 @@ async def running(house: House) -> AsyncIterator[str]:
     await asyncio.gather(buying, return_exceptions=True)
 
 
-async def hold_floor(house: House, quantity: int) -> HoldRecord:
-    inventory = (await house.directory.get(NAME)).inventory
+async def hold_floor(worker: Worker, quantity: int) -> HoldRecord:
+    inventory = (await worker.directory.get(NAME)).inventory
     body = HoldBody(areas=(AreaRequest("floor", quantity),))
     buyer = BuyerRef(secrets.token_hex(4), "key:test")
     hold_request = resolve(body, inventory.plan, inventory.settings)
@@ -63,14 +63,14 @@ async def hold_floor(house: House, quantity: int) -> HoldRecord:
     return answer.hold
 
 
-async def compared(house: House, *, repair: bool = False) -> Reconciliation:
-    reader = Reader(house.executor, house.ledger, PlanCache(house.ledger))
+async def compared(worker: Worker, *, repair: bool = False) -> Reconciliation:
+    reader = Reader(worker.executor, worker.ledger, PlanCache(worker.ledger))
     return await reconcile(reader, NAME, repair=repair)
 
 
-async def test_counters_that_are_out_are_told_while_they_move(house: House, running: str) -> None:
-    await house.executor.command("HINCRBY", keys.sale(running), "a0f", -3)
-    found = (await compared(house)).differences
+async def test_counters_that_are_out_are_told_while_they_move(worker: Worker, running: str) -> None:
+    await worker.executor.command("HINCRBY", keys.sale(running), "a0f", -3)
+    found = (await compared(worker)).differences
     assert {(one.kind, one.where) for one in found} == {
         (DifferenceKind.COUNTED, "area floor"),
         (DifferenceKind.COUNTED, "sale"),
@@ -79,40 +79,40 @@ async def test_counters_that_are_out_are_told_while_they_move(house: House, runn
 
 
 async def test_booking_of_units_that_is_no_sale_is_taken_back_while_others_buy(
-    house: House, running: str
+    worker: Worker, running: str
 ) -> None:
     """Given an order of units that somebody deleted in SQL."""
     background = BackgroundTasks()
-    hold = await hold_floor(house, 2)
-    await ConfirmService(background).confirm(await house.context(NAME), hold.id, payment(hold))
+    hold = await hold_floor(worker, 2)
+    await ConfirmService(background).confirm(await worker.context(NAME), hold.id, payment(hold))
     await background.drain()
-    async with house.ledger.database.writing() as connection:
+    async with worker.ledger.database.writing() as connection:
         await connection.execute(delete(orders).where(orders.c.id == hold.id))
 
-    found = (await compared(house, repair=True)).repaired
+    found = (await compared(worker, repair=True)).repaired
 
     assert [(one.kind, one.where, one.order) for one in found] == [
         (DifferenceKind.SOLD, "area floor", hold.id)
     ]
-    states = await (await house.directory.get(NAME)).inventory.calls.read_hold(
-        (await house.directory.get(NAME)).inventory.ref, hold.id
+    states = await (await worker.directory.get(NAME)).inventory.calls.read_hold(
+        (await worker.directory.get(NAME)).inventory.ref, hold.id
     )
     assert states.hold is not None
     assert states.hold.status.ended
 
 
-async def test_map_and_holds_of_a_reading_are_of_one_moment(house: House) -> None:
+async def test_map_and_holds_of_a_reading_are_of_one_moment(worker: Worker) -> None:
     """Given buyers who never pause, holds and counters of no single reading differ.
 
     Catches holds that are compared as they are some pages later.
     """
-    await house.create(NAME)
-    reader = Reader(house.executor, house.ledger, PlanCache(house.ledger))
-    running = [asyncio.create_task(buy_and_give_back(house)) for _ in range(4)]
+    await worker.create(NAME)
+    reader = Reader(worker.executor, worker.ledger, PlanCache(worker.ledger))
+    running = [asyncio.create_task(buy_and_give_back(worker)) for _ in range(4)]
     try:
         found, moved = set(), 0
         for _ in range(20):
-            record = await house.ledger.sales.read(NAME)
+            record = await worker.ledger.sales.read(NAME)
             assert record is not None
             reading = await reader.read(record, await reader.inventory(record))
             found |= {
@@ -129,30 +129,30 @@ async def test_map_and_holds_of_a_reading_are_of_one_moment(house: House) -> Non
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def buy_and_give_back(house: House) -> None:
+async def buy_and_give_back(worker: Worker) -> None:
     """Everything that changes what a hold has: held, extended, released, sold."""
-    context = await house.context(NAME)
-    inventory = (await house.directory.get(NAME)).inventory
+    context = await worker.context(NAME)
+    inventory = (await worker.directory.get(NAME)).inventory
     for visit in itertools.count():
-        hold = await hold_floor(house, 1)
+        hold = await hold_floor(worker, 1)
         if visit % 8 == 7 and visit < SOLD_UNTIL:
             await ConfirmService(BackgroundTasks()).confirm(context, hold.id, payment(hold))
         else:
             await inventory.extend(hold.id, owner="", version=0)
             await inventory.release(hold.id, owner="", version=0)
-        pair = await house.hold(NAME, secrets.token_hex(8), buyer=secrets.token_hex(4))
+        pair = await worker.hold(NAME, secrets.token_hex(8), buyer=secrets.token_hex(4))
         await inventory.release(pair.id, owner="", version=0)
 
 
-async def test_seat_that_two_holds_have_is_told(house: House) -> None:
+async def test_seat_that_two_holds_have_is_told(worker: Worker) -> None:
     """Given a seat freed by hand in the store, and held again by somebody else."""
-    sale = await house.create(NAME)
-    first = await house.hold(NAME, "one")
+    sale = await worker.create(NAME)
+    first = await worker.hold(NAME, "one")
     for seat in first.seats:
-        await house.executor.command("SETRANGE", keys.seats(sale.uid), seat, "f")
-    await house.executor.command("HINCRBY", keys.sale(sale.uid), "free", 2)
-    await house.executor.command("HINCRBY", keys.sale(sale.uid), "held", -2)
-    inventory = (await house.directory.get(NAME)).inventory
+        await worker.executor.command("SETRANGE", keys.seats(sale.uid), seat, "f")
+    await worker.executor.command("HINCRBY", keys.sale(sale.uid), "free", 2)
+    await worker.executor.command("HINCRBY", keys.sale(sale.uid), "held", -2)
+    inventory = (await worker.directory.get(NAME)).inventory
     body = HoldBody(seats=tuple(inventory.plan.guids[seat] for seat in first.seats))
     hold_request = resolve(body, inventory.plan, inventory.settings)
     second = (
@@ -160,7 +160,7 @@ async def test_seat_that_two_holds_have_is_told(house: House) -> None:
     ).hold
     assert second is not None
 
-    found = (await compared(house)).differences
+    found = (await compared(worker)).differences
 
     assert {(one.kind, one.where) for one in found} == {
         (DifferenceKind.HELD, f"seat {guid}") for guid in body.seats

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.ledger.orders import statements
-from support.sales.worker import NAME, House, until
+from support.sales.worker import NAME, Worker, until
 
 from holdfast.sales.directory import SaleDirectory
 from holdfast_ledger import SaleRecord
@@ -19,55 +19,55 @@ async def is_unknown(directory: SaleDirectory, name: str) -> None:
 
 
 async def test_sale_is_found_though_it_was_asked_for_before_it_was_made(
-    house: House, tmp_path: Path
+    worker: Worker, tmp_path: Path
 ) -> None:
     """Given a worker that was asked for a name in vain, it finds the sale once it is made."""
-    worker = house.newcomer()
-    await is_unknown(worker.directory, NAME)
-    await house.create(NAME)
-    await house.create("another")
-    assert (await worker.directory.get(NAME)).name == NAME
+    newcomer = worker.newcomer()
+    await is_unknown(newcomer.directory, NAME)
+    await worker.create(NAME)
+    await worker.create("another")
+    assert (await newcomer.directory.get(NAME)).name == NAME
 
     async def both() -> bool:
         return len(leading.discovery.catalogue) == 2
 
-    async with house.newcomer().leading(tmp_path) as leading:
+    async with worker.newcomer().leading(tmp_path) as leading:
         await until(both)
 
 
 async def test_sale_is_found_though_a_load_under_way_began_before_it_was_made(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker, made = house.newcomer(), asyncio.Event()
-    read = house.ledger.sales.read
+    newcomer, made = worker.newcomer(), asyncio.Event()
+    read = worker.ledger.sales.read
 
     async def slow(name: str) -> SaleRecord | None:
         found = await read(name)
         await made.wait()
         return found
 
-    monkeypatch.setattr(worker.ledger.sales, "read", slow)
-    early = asyncio.create_task(worker.directory.activate(NAME))
+    monkeypatch.setattr(newcomer.ledger.sales, "read", slow)
+    early = asyncio.create_task(newcomer.directory.activate(NAME))
     await asyncio.sleep(0.1)
-    monkeypatch.setattr(worker.ledger.sales, "read", read)
-    await house.create(NAME)
-    late = asyncio.create_task(worker.directory.get(NAME))
+    monkeypatch.setattr(newcomer.ledger.sales, "read", read)
+    await worker.create(NAME)
+    late = asyncio.create_task(newcomer.directory.get(NAME))
     await asyncio.sleep(0.1)
     made.set()
     assert (await late).name == NAME
     assert await early is None
 
 
-async def test_unknown_names_cost_a_query_a_round_however_many_they_are(house: House) -> None:
+async def test_unknown_names_cost_a_query_a_round_however_many_they_are(worker: Worker) -> None:
     """Given fifty clients that each ask for five names one after the other, beside a real one."""
-    await house.create(NAME)
-    directory = house.newcomer().directory
+    await worker.create(NAME)
+    directory = worker.newcomer().directory
 
     async def client(number: int) -> None:
         for at in range(5):
             await is_unknown(directory, f"made-up-{number}-{at}")
 
-    with statements(house.ledger) as made:
+    with statements(worker.ledger) as made:
         await asyncio.gather(*(client(number) for number in range(50)))
     assert 1 <= len(made) <= 6
     assert (await directory.get(NAME)).name == NAME
@@ -75,8 +75,8 @@ async def test_unknown_names_cost_a_query_a_round_however_many_they_are(house: H
 
 @pytest.mark.parametrize("name", ["\0", "a\0", "\udcff", "A", "-a", "a\n", "a/b", "", "a" * 64])
 async def test_name_that_no_sale_can_have_is_unknown_and_no_question_to_the_ledger(
-    house: House, name: str
+    worker: Worker, name: str
 ) -> None:
-    with statements(house.ledger) as made:
-        await is_unknown(house.directory, name)
+    with statements(worker.ledger) as made:
+        await is_unknown(worker.directory, name)
     assert made == []

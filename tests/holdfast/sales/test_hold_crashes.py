@@ -9,7 +9,7 @@ import secrets
 import pytest
 from conftest import Clock
 from support.crashes.dying_worker import Die
-from support.sales.worker import NAME, House, confirm, head_of, lose, reconciled
+from support.sales.worker import NAME, Worker, confirm, head_of, lose, reconciled
 
 from holdfast.sales.spec import AllotmentSpec
 from holdfast_inventory.holds.hold_requests import BuyerRef, HoldBody, resolve
@@ -20,14 +20,14 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 
 @pytest.mark.parametrize("step", ["before hold_seats", "after hold_seats"])
 async def test_hold_that_broke_off_is_found_under_its_key(
-    house: House, die: Die, step: str
+    worker: Worker, die: Die, step: str
 ) -> None:
-    await house.create(NAME)
+    await worker.create(NAME)
     await die("hold", step, key="the-key")
-    held = (await head_of(house, NAME)).units.held
+    held = (await head_of(worker, NAME)).units.held
     assert held == (2 if step == "after hold_seats" else 0)
-    hold = await house.hold(NAME, "the-key")
-    assert hold.units == (await head_of(house, NAME)).units.held == 2
+    hold = await worker.hold(NAME, "the-key")
+    assert hold.units == (await head_of(worker, NAME)).units.held == 2
 
 
 @pytest.mark.parametrize("paid", [False, True])
@@ -35,17 +35,17 @@ async def test_hold_that_broke_off_is_found_under_its_key(
     "step", ["after sales.bump_epoch", "after install_holds", "after install_sale"]
 )
 async def test_rebuild_that_broke_off_answers_the_repeated_hold(
-    house: House, die: Die, step: str, paid: bool
+    worker: Worker, die: Die, step: str, paid: bool
 ) -> None:
     """Given a hold that is being paid or sold, its key finds it, though the store was lost."""
-    await house.create(NAME)
-    hold = await house.hold(NAME, "the-key")
-    await begin_paying(await house.context(NAME), hold.id)
+    await worker.create(NAME)
+    hold = await worker.hold(NAME, "the-key")
+    await begin_paying(await worker.context(NAME), hold.id)
     if paid:
-        await confirm(house, NAME, hold)
-    await lose(house, NAME)
+        await confirm(worker, NAME, hold)
+    await lose(worker, NAME)
     await die("load", step)
-    fresh = house.newcomer()
+    fresh = worker.newcomer()
     again = await fresh.hold(NAME, "the-key")
     assert (again.id, again.seats) == (hold.id, hold.seats)
     assert again.status is (HoldStatus.CONFIRMED if paid else HoldStatus.PAYING)
@@ -56,15 +56,15 @@ async def test_rebuild_that_broke_off_answers_the_repeated_hold(
     "step", ["after sales.bump_epoch", "after install_inventory", "after install_sale"]
 )
 async def test_rebuild_that_broke_off_keeps_what_is_set_aside(
-    house: House, die: Die, step: str
+    worker: Worker, die: Die, step: str
 ) -> None:
     """Given seats and units of a channel, some of them sold, the others stay the channel's."""
-    await house.create(NAME, allotments=(AllotmentSpec("fans", seats=("r1s1", "r1s2", "r1s3")),))
+    await worker.create(NAME, allotments=(AllotmentSpec("fans", seats=("r1s1", "r1s2", "r1s3")),))
     fan = BuyerRef("fan", "key:test")
-    await confirm_seats(house, ("r1s1",), fan, frozenset({"fans"}))
-    await lose(house, NAME)
+    await confirm_seats(worker, ("r1s1",), fan, frozenset({"fans"}))
+    await lose(worker, NAME)
     await die("load", step)
-    fresh = house.newcomer()
+    fresh = worker.newcomer()
     with pytest.raises(HoldfastError) as refusal:
         await hold_seats(fresh, ("r1s2",), BuyerRef("ann", "key:test"), frozenset())
     assert refusal.value.code is ErrorCode.CHANNEL_REQUIRED
@@ -78,22 +78,22 @@ async def test_rebuild_that_broke_off_keeps_what_is_set_aside(
 
 
 @pytest.mark.parametrize("step", ["before release_hold", "after release_hold"])
-async def test_release_that_broke_off_can_be_repeated(house: House, die: Die, step: str) -> None:
-    await house.create(NAME)
-    hold = await house.hold(NAME, "key")
+async def test_release_that_broke_off_can_be_repeated(worker: Worker, die: Die, step: str) -> None:
+    await worker.create(NAME)
+    hold = await worker.hold(NAME, "key")
     await die("release", step, hold=hold.id)
-    inventory = (await house.directory.get(NAME)).inventory
+    inventory = (await worker.directory.get(NAME)).inventory
     await inventory.release(hold.id, owner="", version=0)
-    units = (await head_of(house, NAME)).units
+    units = (await head_of(worker, NAME)).units
     assert (units.held, units.free) == (0, 70)
 
 
 @pytest.mark.parametrize("step", ["before extend_hold", "after extend_hold"])
 async def test_extend_that_broke_off_can_be_repeated_within_its_bound(
-    house: House, die: Die, clock: Clock, step: str
+    worker: Worker, die: Die, clock: Clock, step: str
 ) -> None:
-    sale = await house.create(NAME)
-    hold = await house.hold(NAME, "key")
+    sale = await worker.create(NAME)
+    hold = await worker.hold(NAME, "key")
     latest_ms = hold.created_ms + sale.inventory.settings.hold_max_ms
     for _ in range(2):
         await clock.advance(sale.inventory.settings.hold_ms / 1000 - 60)
@@ -102,46 +102,46 @@ async def test_extend_that_broke_off_can_be_repeated_within_its_bound(
     extended = (await sale.inventory.read(hold.id, owner="")).hold
     assert extended is not None
     assert extended.expires_ms == latest_ms
-    await reconciled(house, NAME)
+    await reconciled(worker, NAME)
 
 
 @pytest.mark.parametrize("held", [False, True])
 @pytest.mark.parametrize("step", ["before cancel_hold", "after cancel_hold"])
 async def test_cancel_that_broke_off_keeps_the_hold_from_coming(
-    house: House, die: Die, step: str, held: bool
+    worker: Worker, die: Die, step: str, held: bool
 ) -> None:
-    sale = await house.create(NAME)
+    sale = await worker.create(NAME)
     if held:
-        await house.hold(NAME, "the-key")
+        await worker.hold(NAME, "the-key")
     await die("cancel", step, key="the-key")
     await sale.inventory.cancel(BuyerRef("ann", "key:test"), key="the-key")
     if held:
-        assert (await house.hold(NAME, "the-key")).status is HoldStatus.RELEASED
+        assert (await worker.hold(NAME, "the-key")).status is HoldStatus.RELEASED
     else:
         with pytest.raises(HoldfastError):
-            await house.hold(NAME, "the-key")
-    assert (await head_of(house, NAME)).units.held == 0
-    await reconciled(house, NAME)
+            await worker.hold(NAME, "the-key")
+    assert (await head_of(worker, NAME)).units.held == 0
+    await reconciled(worker, NAME)
 
 
 @pytest.mark.parametrize("step", ["before expire_holds", "after expire_holds"])
 async def test_sweep_that_broke_off_is_gone_on_with(
-    house: House, die: Die, clock: Clock, step: str
+    worker: Worker, die: Die, clock: Clock, step: str
 ) -> None:
-    sale = await house.create(NAME)
-    await house.hold(NAME, "key")
+    sale = await worker.create(NAME)
+    await worker.hold(NAME, "key")
     await clock.advance(sale.inventory.settings.hold_ms / 1000 + 1)
     await die("sweep", step)
-    await house.builder.sweep(sale)
-    assert (await head_of(house, NAME)).units.held == 0
+    await worker.builder.sweep(sale)
+    assert (await head_of(worker, NAME)).units.held == 0
     kinds = [event.kind for event in (await sale.inventory.events(None, 1_000)).events]
     assert kinds.count("hold.expired") == 1
 
 
 async def hold_seats(
-    house: House, seats: tuple[str, ...], buyer: BuyerRef, channels: frozenset[str]
+    worker: Worker, seats: tuple[str, ...], buyer: BuyerRef, channels: frozenset[str]
 ) -> HoldRecord:
-    inventory = (await house.directory.get(NAME)).inventory
+    inventory = (await worker.directory.get(NAME)).inventory
     hold_request = resolve(HoldBody(seats=seats), inventory.plan, inventory.settings, channels)
     answer = await inventory.hold(hold_request, buyer, key=secrets.token_hex(8), digest="digest")
     assert answer.hold is not None
@@ -149,6 +149,6 @@ async def hold_seats(
 
 
 async def confirm_seats(
-    house: House, seats: tuple[str, ...], buyer: BuyerRef, channels: frozenset[str]
+    worker: Worker, seats: tuple[str, ...], buyer: BuyerRef, channels: frozenset[str]
 ) -> None:
-    await confirm(house, NAME, await hold_seats(house, seats, buyer, channels))
+    await confirm(worker, NAME, await hold_seats(worker, seats, buyer, channels))

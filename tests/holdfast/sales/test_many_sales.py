@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conftest import Clock
 from sqlalchemy import update
-from support.sales.worker import NAME, House, head_of, lose, record_of, until
+from support.sales.worker import NAME, Worker, head_of, lose, record_of, until
 
 from holdfast.sales import catalogue
 from holdfast.sales.catalogue import IN_TURN_PER_PICK
@@ -63,9 +63,9 @@ class Steps:
         await until(made)
 
 
-def idle(house: House, name: str = NAME) -> Callable[[], Awaitable[bool]]:
+def idle(worker: Worker, name: str = NAME) -> Callable[[], Awaitable[bool]]:
     async def rests() -> bool:
-        return house.directory.active(name) is None
+        return worker.directory.active(name) is None
 
     return rests
 
@@ -93,68 +93,68 @@ def known_to(ledger: Ledger, name: str, hang: asyncio.Event) -> Callable[[str], 
 
 
 async def test_sale_whose_ledger_hangs_delays_no_step_of_any(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given a sale whose new settings cannot be read: it goes on, and so does the other."""
-    slow, other = await house.create(NAME, queue_all=True), await house.create("other")
-    await house.join(NAME)
-    await house.join("other")
+    slow, other = await worker.create(NAME, queue_all=True), await worker.create("other")
+    await worker.join(NAME)
+    await worker.join("other")
     never = asyncio.Event()
-    monkeypatch.setattr(house.ledger.sales, "read", known_to(house.ledger, NAME, never))
+    monkeypatch.setattr(worker.ledger.sales, "read", known_to(worker.ledger, NAME, never))
     await slow.room.update(slow.room.settings, 99)  # what another worker's PATCH would do
     steps = [Steps(sale, monkeypatch) for sale in (slow, other)]
-    async with house.leading(tmp_path):
+    async with worker.leading(tmp_path):
         for step in steps:
             await step.more()
     assert slow.record.settings_version == 1
 
 
 async def test_sale_that_is_lost_and_cannot_be_rebuilt_delays_no_other(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await house.create(NAME)
-    other = await house.create("other", queue_all=True)
-    await house.join("other")
-    await lose(house, NAME)
-    monkeypatch.setattr(house.ledger.sales, "read", known_to(house.ledger, NAME, asyncio.Event()))
+    await worker.create(NAME)
+    other = await worker.create("other", queue_all=True)
+    await worker.join("other")
+    await lose(worker, NAME)
+    monkeypatch.setattr(worker.ledger.sales, "read", known_to(worker.ledger, NAME, asyncio.Event()))
     steps = Steps(other, monkeypatch)
-    async with house.leading(tmp_path):
+    async with worker.leading(tmp_path):
         await steps.more()
 
 
-async def test_unreadable_sale_stops_discovery_of_no_other(house: House, tmp_path: Path) -> None:
+async def test_unreadable_sale_stops_discovery_of_no_other(worker: Worker, tmp_path: Path) -> None:
     """Given a sale that this version cannot read before two that it can, one of them to install."""
     names = ("aa", "bb", "cc")
     for name in names:
-        await house.create(name)
-    broken = await record_of(house, "aa")
-    async with house.ledger.database.writing() as connection:
+        await worker.create(name)
+    broken = await record_of(worker, "aa")
+    async with worker.ledger.database.writing() as connection:
         await connection.execute(
             update(sales).where(sales.c.uid == broken.uid).values(spec='{"shape": "unknown"}')
         )
-    await lose(house, "cc")
-    worker = house.newcomer()
+    await lose(worker, "cc")
+    newcomer = worker.newcomer()
 
     async def found() -> bool:
-        record = await record_of(house, "cc")
+        record = await record_of(worker, "cc")
         return len(leading.discovery.catalogue) == 2 and record.installed_epoch == 2
 
-    async with worker.leading(tmp_path) as leading:
+    async with newcomer.leading(tmp_path) as leading:
         await until(found)
-    assert (await head_of(house, "cc")).units.free > 0
+    assert (await head_of(worker, "cc")).units.free > 0
 
 
 async def test_sales_that_stand_still_are_not_stepped(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given forty sales and one that moves, those are only visited now and then, and not loaded."""
     for number in range(40):
-        await house.create(f"idle-{number}")
-    moving = await house.create(NAME, queue_all=True)
-    await house.join(NAME)
-    worker = house.newcomer()
+        await worker.create(f"idle-{number}")
+    moving = await worker.create(NAME, queue_all=True)
+    await worker.join(NAME)
+    newcomer = worker.newcomer()
     ran: list[str] = []
-    run = house.executor.run
+    run = worker.executor.run
 
     async def counted(name: str, keys: Sequence[str], args: Sequence[Any] = ()) -> list[Any]:
         if moving.uid not in keys[0]:
@@ -162,132 +162,132 @@ async def test_sales_that_stand_still_are_not_stepped(
         return await run(name, keys, args)
 
     async def only_one_active() -> bool:
-        active = [sale.name for sale in worker.directory]
+        active = [sale.name for sale in newcomer.directory]
         return active == [NAME] and len(leading.discovery.catalogue) == 41
 
-    async with worker.leading(tmp_path) as leading:
+    async with newcomer.leading(tmp_path) as leading:
         await until(only_one_active)
         await asyncio.sleep(SETTLED_SECONDS)
-        monkeypatch.setattr(house.executor, "run", counted)
+        monkeypatch.setattr(worker.executor, "run", counted)
         began = time.monotonic()
         await asyncio.sleep(1)
         seconds = time.monotonic() - began
     rounds = seconds / VISIT_SECONDS + 2
     assert ran.count("advance_line") <= rounds * IN_TURN_PER_PICK
     assert set(ran) <= {"advance_line", "mark_requested"}
-    assert sum(worker.directory.loaded(f"idle-{number}") is not None for number in range(40)) == 0
+    assert sum(newcomer.directory.loaded(f"idle-{number}") is not None for number in range(40)) == 0
 
 
 @pytest.mark.usefixtures("no_turns")
-async def test_start_comes_though_nobody_asks(house: House, tmp_path: Path, clock: Clock) -> None:
+async def test_start_comes_though_nobody_asks(worker: Worker, tmp_path: Path, clock: Clock) -> None:
     """Given a draw without entrants that nobody asks for: its lobby closes and it is sealed."""
     start = datetime.fromtimestamp((await clock.now_ms()) / 1000, UTC) + timedelta(hours=1)
-    await house.create(NAME, queueing_method="random", event_start_time=start)
-    worker = house.newcomer()
+    await worker.create(NAME, queueing_method="random", event_start_time=start)
+    newcomer = worker.newcomer()
 
     async def opened() -> bool:
-        sale = await house.directory.get(NAME)
+        sale = await worker.directory.get(NAME)
         events = await sale.inventory.events(None, 100)
         return "draw.sealed" in [event.kind for event in events.events]
 
-    async with worker.leading(tmp_path) as leading:
-        await first_visit(leading, (await record_of(house, NAME)).uid)
-        assert worker.directory.loaded(NAME) is None
+    async with newcomer.leading(tmp_path) as leading:
+        await first_visit(leading, (await record_of(worker, NAME)).uid)
+        assert newcomer.directory.loaded(NAME) is None
         await clock.advance(3_601)
         await until(opened, 8)
 
 
-async def test_idle_sale_is_shown_as_it_is_now(house: House, tmp_path: Path) -> None:
-    await house.create(NAME)
-    worker = house.newcomer()
-    async with worker.leading(tmp_path):
-        assert (await worker.directory.get(NAME)).room.document.state is SaleState.OPEN
-        await until(idle(worker))
-        loaded = worker.directory.loaded(NAME)
-        await house.operations.change_lifecycle(NAME, "pause", "test")
-        sale = await worker.directory.get(NAME)
+async def test_idle_sale_is_shown_as_it_is_now(worker: Worker, tmp_path: Path) -> None:
+    await worker.create(NAME)
+    newcomer = worker.newcomer()
+    async with newcomer.leading(tmp_path):
+        assert (await newcomer.directory.get(NAME)).room.document.state is SaleState.OPEN
+        await until(idle(newcomer))
+        loaded = newcomer.directory.loaded(NAME)
+        await worker.operations.change_lifecycle(NAME, "pause", "test")
+        sale = await newcomer.directory.get(NAME)
         assert sale.room.document.state is SaleState.PAUSED
         assert loaded is not None
 
 
 async def test_idle_sale_takes_over_what_was_patched_elsewhere(
-    house: House, tmp_path: Path
+    worker: Worker, tmp_path: Path
 ) -> None:
-    await house.create(NAME)
-    worker = house.newcomer()
-    async with worker.leading(tmp_path):
-        await worker.directory.get(NAME)
-        await until(idle(worker))
-        await house.operations.patch(NAME, {"burst": 7, "message": "Soon."}, "test")
-        sale = await worker.directory.get(NAME)
+    await worker.create(NAME)
+    newcomer = worker.newcomer()
+    async with newcomer.leading(tmp_path):
+        await newcomer.directory.get(NAME)
+        await until(idle(newcomer))
+        await worker.operations.patch(NAME, {"burst": 7, "message": "Soon."}, "test")
+        sale = await newcomer.directory.get(NAME)
         assert (sale.spec.burst, sale.room.settings.message) == (7, "Soon.")
 
 
 async def test_idle_sale_that_was_lost_is_rebuilt_for_the_next_to_ask(
-    house: House, tmp_path: Path
+    worker: Worker, tmp_path: Path
 ) -> None:
-    await house.create(NAME)
-    worker = house.newcomer()
+    await worker.create(NAME)
+    newcomer = worker.newcomer()
     other = tmp_path / "other"
     other.mkdir()
-    async with worker.leading(other):
-        await worker.directory.get(NAME)
-        await until(idle(worker))
-        await lose(house, NAME)
-        assert (await worker.directory.get(NAME)).record.epoch == 2
+    async with newcomer.leading(other):
+        await newcomer.directory.get(NAME)
+        await until(idle(newcomer))
+        await lose(worker, NAME)
+        assert (await newcomer.directory.get(NAME)).record.epoch == 2
 
 
-async def test_idle_sale_that_was_deleted_is_unknown(house: House, tmp_path: Path) -> None:
-    await house.create(NAME)
-    worker = house.newcomer()
-    async with worker.leading(tmp_path):
-        await worker.directory.get(NAME)
-        await until(idle(worker))
-        await house.operations.change_lifecycle(NAME, "close", "test")
-        await until(idle(worker))
-        await house.operations.delete(NAME, "test")
-        await until(idle(worker))
+async def test_idle_sale_that_was_deleted_is_unknown(worker: Worker, tmp_path: Path) -> None:
+    await worker.create(NAME)
+    newcomer = worker.newcomer()
+    async with newcomer.leading(tmp_path):
+        await newcomer.directory.get(NAME)
+        await until(idle(newcomer))
+        await worker.operations.change_lifecycle(NAME, "close", "test")
+        await until(idle(newcomer))
+        await worker.operations.delete(NAME, "test")
+        await until(idle(newcomer))
         with pytest.raises(HoldfastError) as refusal:
-            await worker.directory.get(NAME)
+            await newcomer.directory.get(NAME)
     assert refusal.value.code is ErrorCode.UNKNOWN_SALE
 
 
 @pytest.mark.usefixtures("no_turns")
 async def test_overdue_hold_of_another_worker_is_swept_by_the_leader(
-    house: House, tmp_path: Path, clock: Clock
+    worker: Worker, tmp_path: Path, clock: Clock
 ) -> None:
     """Given a hold made by a worker that is gone, in a sale that nobody asks for any more."""
-    await house.create(NAME)
-    worker = house.newcomer()
-    async with worker.leading(tmp_path) as leading:
-        uid = (await record_of(house, NAME)).uid
+    await worker.create(NAME)
+    newcomer = worker.newcomer()
+    async with newcomer.leading(tmp_path) as leading:
+        uid = (await record_of(worker, NAME)).uid
         await first_visit(leading, uid)
-        await house.hold(NAME, "key")
-        await mark_requested(house.executor, 0, [uid])
+        await worker.hold(NAME, "key")
+        await mark_requested(worker.executor, 0, [uid])
 
         async def active() -> bool:
-            return worker.directory.active(NAME) is not None
+            return newcomer.directory.active(NAME) is not None
 
         await until(active)
         await clock.advance(1_801)
 
         async def swept() -> bool:
-            return (await head_of(house, NAME)).units.held == 0
+            return (await head_of(worker, NAME)).units.held == 0
 
         await until(swept)
-        await until(idle(worker))
+        await until(idle(newcomer))
 
 
 @pytest.mark.usefixtures("no_turns")
 async def test_hold_that_nobody_told_of_is_found_by_a_leader_that_starts(
-    house: House, tmp_path: Path, clock: Clock
+    worker: Worker, tmp_path: Path, clock: Clock
 ) -> None:
-    await house.create(NAME)
-    await house.hold(NAME, "key")
+    await worker.create(NAME)
+    await worker.hold(NAME, "key")
     await clock.advance(1_801)
 
     async def swept() -> bool:
-        return (await head_of(house, NAME)).units.held == 0
+        return (await head_of(worker, NAME)).units.held == 0
 
-    async with house.newcomer().leading(tmp_path):
+    async with worker.newcomer().leading(tmp_path):
         await until(swept)

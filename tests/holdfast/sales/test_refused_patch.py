@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from support.crashes.dying_worker import LATE, Die
-from support.sales.worker import NAME, House, audited, head_of, reconciled, record_of, until
+from support.sales.worker import NAME, Worker, audited, head_of, reconciled, record_of, until
 
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import AllotmentSpec, AreaSpec, SaleSpec, spec_from_json, spec_to_json
@@ -24,97 +24,97 @@ POSTPONED = {"event_start_time": LATE, "released_channels": ["fans"], "burst": 7
 
 
 @pytest.fixture
-async def sale(house: House) -> Sale:
+async def sale(worker: Worker) -> Sale:
     """An open sale with two seats of the fans."""
-    return await house.create(NAME, allotments=FANS)
+    return await worker.create(NAME, allotments=FANS)
 
 
-async def _spec(house: House) -> SaleSpec:
-    return spec_from_json((await record_of(house, NAME)).spec)
+async def _spec(worker: Worker) -> SaleSpec:
+    return spec_from_json((await record_of(worker, NAME)).spec)
 
 
-async def _kinds(house: House) -> list[str]:
-    reading = await (await house.directory.get(NAME)).inventory.events(None, 100)
+async def _kinds(worker: Worker) -> list[str]:
+    reading = await (await worker.directory.get(NAME)).inventory.events(None, 100)
     return [event.kind for event in reading.events]
 
 
 @pytest.mark.usefixtures("sale")
-async def test_refused_start_releases_nothing(house: House) -> None:
+async def test_refused_start_releases_nothing(worker: Worker) -> None:
     """Given a PATCH that postpones an open sale and lets out the fans' seats: nothing has changed,
     and the seats can be let out by the next.
     """
-    before, apart = await _spec(house), (await head_of(house, NAME)).apart
+    before, apart = await _spec(worker), (await head_of(worker, NAME)).apart
     with pytest.raises(HoldfastError) as refused:
-        await house.operations.patch(NAME, POSTPONED, "test")
+        await worker.operations.patch(NAME, POSTPONED, "test")
     assert refused.value.code is ErrorCode.SALE_STARTED
-    assert await _spec(house) == before
-    assert (await head_of(house, NAME)).apart == apart
-    assert await _kinds(house) == []
-    assert (await audited(house, NAME))[-2:] == ["sale.patch", "sale.patch_refused"]
+    assert await _spec(worker) == before
+    assert (await head_of(worker, NAME)).apart == apart
+    assert await _kinds(worker) == []
+    assert (await audited(worker, NAME))[-2:] == ["sale.patch", "sale.patch_refused"]
 
-    await house.operations.patch(NAME, {"released_channels": ["fans"]}, "test")
-    assert (await head_of(house, NAME)).apart == ("", 0, 0)
-    assert await _kinds(house) == ["allotment.released"]
-    await reconciled(house, NAME)
+    await worker.operations.patch(NAME, {"released_channels": ["fans"]}, "test")
+    assert (await head_of(worker, NAME)).apart == ("", 0, 0)
+    assert await _kinds(worker) == ["allotment.released"]
+    await reconciled(worker, NAME)
 
 
-async def test_refused_start_keeps_what_was_released_before(house: House) -> None:
+async def test_refused_start_keeps_what_was_released_before(worker: Worker) -> None:
     """Given the pit on sale already, only what the refused PATCH adds is taken back."""
     pit = AreaSpec(id="pit", name="Pit", capacity=5, category="GA", channel="press")
-    await house.create(NAME, allotments=FANS, areas=(pit,))
-    await house.operations.patch(NAME, {"released_channels": ["press"]}, "test")
+    await worker.create(NAME, allotments=FANS, areas=(pit,))
+    await worker.operations.patch(NAME, {"released_channels": ["press"]}, "test")
     changes = {**POSTPONED, "released_channels": ["press", "fans"]}
     with pytest.raises(HoldfastError):
-        await house.operations.patch(NAME, changes, "test")
-    assert (await _spec(house)).released_channels == ("press",)
-    assert (await head_of(house, NAME)).apart[1:] == (2, 0)
+        await worker.operations.patch(NAME, changes, "test")
+    assert (await _spec(worker)).released_channels == ("press",)
+    assert (await head_of(worker, NAME)).apart[1:] == (2, 0)
 
 
 @pytest.mark.usefixtures("sale")
 @pytest.mark.parametrize("step", ["after sales.patch", "refused update_line"])
 @pytest.mark.parametrize("fresh", [False, True])
 async def test_refused_start_that_broke_off_releases_nothing(
-    house: House, die: Die, tmp_path: Path, step: str, fresh: bool
+    worker: Worker, die: Die, tmp_path: Path, step: str, fresh: bool
 ) -> None:
     """By a leader that knew the sale, or one that has just read what was asked of it."""
-    apart = (await head_of(house, NAME)).apart
+    apart = (await head_of(worker, NAME)).apart
     await die("postpone and let out", step)
-    worker = house.newcomer() if fresh else house
+    finder = worker.newcomer() if fresh else worker
 
     async def agreed() -> bool:
-        version = (await record_of(house, NAME)).settings_version
-        return (await head_of(house, NAME)).settings_version == version
+        version = (await record_of(worker, NAME)).settings_version
+        return (await head_of(worker, NAME)).settings_version == version
 
-    async with worker.leading(tmp_path):
+    async with finder.leading(tmp_path):
         await until(agreed)
-    spec = await _spec(house)
+    spec = await _spec(worker)
     assert (spec.event_start_time, spec.released_channels) == (None, ())
-    assert (await head_of(house, NAME)).apart == apart
-    assert await _kinds(house) == []
-    await reconciled(house, NAME)
+    assert (await head_of(worker, NAME)).apart == apart
+    assert await _kinds(worker) == []
+    await reconciled(worker, NAME)
 
 
-async def test_push_that_comes_late_releases_nothing(house: House, sale: Sale) -> None:
+async def test_push_that_comes_late_releases_nothing(worker: Worker, sale: Sale) -> None:
     """Given settings that were taken back before they were pushed: later ones are in force.
 
     A worker that was loaded in between knows those that were taken back.
     """
-    before, another = await _spec(house), house.newcomer()
-    asked = await _written(house, msgspec.structs.replace(before, released_channels=("fans",)))
+    before, another = await _spec(worker), worker.newcomer()
+    asked = await _written(worker, msgspec.structs.replace(before, released_channels=("fans",)))
     mistaken = await another.directory.get(NAME)
-    taken_back = await _written(house, before)
-    assert await house.builder.push(sale, taken_back)
-    assert not await house.builder.push(sale, asked)
+    taken_back = await _written(worker, before)
+    assert await worker.builder.push(sale, taken_back)
+    assert not await worker.builder.push(sale, asked)
     assert sale.spec == before
     await mistaken.room.tick()
     await ChangeReconciler(another.builder).reconcile(mistaken, taken_back)
-    assert (await head_of(house, NAME)).apart[1:] == (2, 0)
-    assert await _kinds(house) == []
+    assert (await head_of(worker, NAME)).apart[1:] == (2, 0)
+    assert await _kinds(worker) == []
 
 
-async def _written(house: House, spec: SaleSpec) -> SaleRecord:
-    record = await record_of(house, NAME)
-    written = await house.ledger.sales.patch(
+async def _written(worker: Worker, spec: SaleSpec) -> SaleRecord:
+    record = await record_of(worker, NAME)
+    written = await worker.ledger.sales.patch(
         record.uid, spec_to_json(spec), seen_version=record.settings_version
     )
     assert written is not None
@@ -146,57 +146,59 @@ class Overtaken:
 
 @pytest.mark.parametrize("other", [{"burst": 8}, {"message": "soon"}])
 async def test_patch_that_was_overtaken_is_answered_by_what_stands(
-    house: House, sale: Sale, monkeypatch: pytest.MonkeyPatch, other: dict[str, object]
+    worker: Worker, sale: Sale, monkeypatch: pytest.MonkeyPatch, other: dict[str, object]
 ) -> None:
     """Given another PATCH in between: of the same field it is a conflict, of another it is fine."""
-    another = house.newcomer()
+    another = worker.newcomer()
 
     def meanwhile() -> Awaitable[object]:
         return another.operations.patch(NAME, other, "other")
 
-    sales = Overtaken(house.ledger.sales, "after 1", meanwhile)
-    monkeypatch.setattr(house.ledger, "sales", sales)
-    patch = house.operations.patch(NAME, {"burst": 7, "released_channels": ["fans"]}, "test")
+    sales = Overtaken(worker.ledger.sales, "after 1", meanwhile)
+    monkeypatch.setattr(worker.ledger, "sales", sales)
+    patch = worker.operations.patch(NAME, {"burst": 7, "released_channels": ["fans"]}, "test")
     if "burst" in other:
         with pytest.raises(HoldfastError) as refused:
             await patch
         assert refused.value.code is ErrorCode.CONFLICT
     else:
         assert (await patch).spec.message == "soon"
-    assert sale.spec == await _spec(house)
-    assert (await head_of(house, NAME)).apart == ("", 0, 0)
+    assert sale.spec == await _spec(worker)
+    assert (await head_of(worker, NAME)).apart == ("", 0, 0)
 
 
 async def test_what_was_built_on_a_refused_patch_stays(
-    house: House, sale: Sale, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, sale: Sale, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given that somebody moved the start again before it was taken back, what was to be let out
     with it has been let out by them.
     """
-    another = house.newcomer()
+    another = worker.newcomer()
 
     def meanwhile() -> Awaitable[object]:
         return another.operations.patch(NAME, {"event_start_time": None}, "other")
 
-    before = await _spec(house)
-    monkeypatch.setattr(house.ledger, "sales", Overtaken(house.ledger.sales, "before 2", meanwhile))
+    before = await _spec(worker)
+    monkeypatch.setattr(
+        worker.ledger, "sales", Overtaken(worker.ledger.sales, "before 2", meanwhile)
+    )
     with pytest.raises(HoldfastError) as refused:
-        await house.operations.patch(NAME, POSTPONED, "test")
+        await worker.operations.patch(NAME, POSTPONED, "test")
     assert refused.value.code is ErrorCode.SALE_STARTED
-    now = await _spec(house)
+    now = await _spec(worker)
     assert now.event_start_time is None
     assert (now.burst, now.released_channels) == (before.burst, ("fans",))
-    assert (await head_of(house, NAME)).apart == ("", 0, 0)
-    await reconciled(house, NAME)
+    assert (await head_of(worker, NAME)).apart == ("", 0, 0)
+    await reconciled(worker, NAME)
 
 
 @pytest.mark.usefixtures("sale")
-async def test_value_of_no_shape_is_refused_before_it_is_written_down(house: House) -> None:
+async def test_value_of_no_shape_is_refused_before_it_is_written_down(worker: Worker) -> None:
     """However deeply it is nested: no record of it is made first."""
     nested: list[Any] = []
     for _ in range(100_000):
         nested = [nested]
     with pytest.raises(HoldfastError) as refused:
-        await house.operations.patch(NAME, {"message": nested}, "test")
+        await worker.operations.patch(NAME, {"message": nested}, "test")
     assert refused.value.code is ErrorCode.INVALID_REQUEST
     assert refused.value.members["field"] == "message"

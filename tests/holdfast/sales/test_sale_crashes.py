@@ -11,7 +11,7 @@ import pytest
 from support.crashes.dying_worker import Die
 from support.sales.worker import (
     NAME,
-    House,
+    Worker,
     audited,
     head_of,
     lose,
@@ -39,46 +39,46 @@ from holdfast_lua.calls import keys
     ],
 )
 async def test_creation_that_broke_off_is_finished_and_then_lost_like_any(
-    house: House, die: Die, tmp_path: Path, step: str
+    worker: Worker, die: Die, tmp_path: Path, step: str
 ) -> None:
     """A sale whose creator died is found, sells, and is rebuilt with what it sold."""
     await die("put", step)
-    async with house.leading(tmp_path):
-        await until(lambda: _finished(house))
-    sold = await sell(house, NAME, "first")
-    fresh = await rebuilt(house, NAME)
+    async with worker.leading(tmp_path):
+        await until(lambda: _finished(worker))
+    sold = await sell(worker, NAME, "first")
+    fresh = await rebuilt(worker, NAME)
     assert (await head_of(fresh, NAME)).units.booked == 2
     assert not set(sold) & set((await fresh.hold(NAME, "second")).seats)
 
 
-async def _finished(house: House) -> bool:
-    record = await record_of(house, NAME)
+async def _finished(worker: Worker) -> bool:
+    record = await record_of(worker, NAME)
     return record.installed_epoch == record.epoch
 
 
 @pytest.mark.parametrize("recreated", [False, True])
 async def test_deletion_that_broke_off_is_seen_by_those_who_serve_it(
-    house: House, die: Die, tmp_path: Path, recreated: bool
+    worker: Worker, die: Die, tmp_path: Path, recreated: bool
 ) -> None:
     """Given a worker that knows the sale, and no leader: it lets go, and the keys are gone."""
-    await house.create(NAME)
-    await house.operations.change_lifecycle(NAME, "close", "test")
-    before = await record_of(house, NAME)
+    await worker.create(NAME)
+    await worker.operations.change_lifecycle(NAME, "close", "test")
+    before = await record_of(worker, NAME)
     await die("delete", "after sales.delete")
-    assert await house.ledger.sales.read(NAME) is None
+    assert await worker.ledger.sales.read(NAME) is None
     if recreated:
         await die("put", "after sales.create")
 
     async def left() -> bool:
-        known = house.directory.loaded(NAME)
+        known = worker.directory.loaded(NAME)
         return known is None or known.uid != before.uid
 
-    await _while_another_leads(house, tmp_path, left)
-    assert await house.executor.command("KEYS", keys.pattern(before.uid)) == []
-    again = await house.directory.get(NAME) if recreated else await house.create(NAME)
+    await _while_another_leads(worker, tmp_path, left)
+    assert await worker.executor.command("KEYS", keys.pattern(before.uid)) == []
+    again = await worker.directory.get(NAME) if recreated else await worker.create(NAME)
     assert again.uid != before.uid
-    assert (await house.hold(NAME, "key")).units == 2
-    await reconciled(house, NAME)
+    assert (await worker.hold(NAME, "key")).units == 2
+    await reconciled(worker, NAME)
 
 
 @pytest.mark.parametrize(
@@ -93,29 +93,29 @@ async def test_deletion_that_broke_off_is_seen_by_those_who_serve_it(
     ],
 )
 async def test_replacement_that_broke_off_comes_into_force(
-    house: House, die: Die, tmp_path: Path, step: str
+    worker: Worker, die: Die, tmp_path: Path, step: str
 ) -> None:
     """Given a worker that knows the sale as it was before: it serves the new one, then sells."""
-    old = await house.create(NAME)
+    old = await worker.create(NAME)
     await die("replace", step)
 
     async def replaced() -> bool:
-        known = house.directory.loaded(NAME)
+        known = worker.directory.loaded(NAME)
         return known is not None and known.record.epoch == old.record.epoch + 1
 
-    await _while_another_leads(house, tmp_path, replaced)
-    assert (await head_of(house, NAME)).units.free == 80
-    await sell(house, NAME, "first")
-    await reconciled(await rebuilt(house, NAME), NAME)
+    await _while_another_leads(worker, tmp_path, replaced)
+    assert (await head_of(worker, NAME)).units.free == 80
+    await sell(worker, NAME, "first")
+    await reconciled(await rebuilt(worker, NAME), NAME)
 
 
 async def _while_another_leads(
-    house: House, tmp_path: Path, condition: Callable[[], Awaitable[bool]]
+    worker: Worker, tmp_path: Path, condition: Callable[[], Awaitable[bool]]
 ) -> None:
     """What this worker finds out by itself."""
     leader = Leadership(tmp_path)
     assert leader.held()
-    async with house.leading(tmp_path):
+    async with worker.leading(tmp_path):
         await until(condition)
     leader.close()
 
@@ -132,22 +132,22 @@ async def _while_another_leads(
     ],
 )
 async def test_change_that_broke_off_is_in_the_audit_with_the_ledgers_own_write(
-    house: House, die: Die, tmp_path: Path, broken: tuple[str, str], line: str
+    worker: Worker, die: Die, tmp_path: Path, broken: tuple[str, str], line: str
 ) -> None:
     deed, step = broken
     if deed != "put":
-        await house.create(NAME)
+        await worker.create(NAME)
     if deed == "delete":
-        await house.operations.change_lifecycle(NAME, "close", "test")
-    before = await audited(house, NAME)
+        await worker.operations.change_lifecycle(NAME, "close", "test")
+    before = await audited(worker, NAME)
     await die(deed, step)
-    async with house.leading(tmp_path):
-        await until(lambda: _audited_after(house, before))
-    assert (await audited(house, NAME))[len(before) :] == [line]
+    async with worker.leading(tmp_path):
+        await until(lambda: _audited_after(worker, before))
+    assert (await audited(worker, NAME))[len(before) :] == [line]
 
 
-async def _audited_after(house: House, before: list[str]) -> bool:
-    return len(await audited(house, NAME)) > len(before)
+async def _audited_after(worker: Worker, before: list[str]) -> bool:
+    return len(await audited(worker, NAME)) > len(before)
 
 
 @pytest.mark.parametrize(
@@ -163,14 +163,14 @@ async def _audited_after(house: House, before: list[str]) -> bool:
     ],
 )
 async def test_rebuild_that_broke_off_is_finished_by_the_next(
-    house: House, die: Die, step: str
+    worker: Worker, die: Die, step: str
 ) -> None:
-    await house.create(NAME)
-    sold = await sell(house, NAME, "first")
-    await _block_two(house)
-    await lose(house, NAME)
+    await worker.create(NAME)
+    sold = await sell(worker, NAME, "first")
+    await _block_two(worker)
+    await lose(worker, NAME)
     await die("load", step)
-    fresh = house.newcomer()
+    fresh = worker.newcomer()
     sale = await fresh.directory.get(NAME)
     head = await head_of(fresh, NAME)
     assert (sale.record.epoch, head.units.booked, head.units.blocked) == (2, 2, 2)
@@ -180,8 +180,8 @@ async def test_rebuild_that_broke_off_is_finished_by_the_next(
     await reconciled(fresh, NAME)
 
 
-async def _block_two(house: House) -> None:
-    context = await house.context(NAME)
+async def _block_two(worker: Worker) -> None:
+    context = await worker.context(NAME)
     states = (await context.inventory.calls.read_seats(context.inventory.ref)).states
     free = [seat for seat, state in enumerate(states) if state == ord("f")]
     await blocking.block(context, free[-2:])

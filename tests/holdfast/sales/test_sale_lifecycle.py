@@ -11,7 +11,7 @@ import msgspec
 from conftest import Clock, fresh_uid, make_sale_hash
 from support.lifecycle_diagrams import NOWHERE, changes, read_diagram
 from support.line.harness import PLENTY, Line
-from support.sales.worker import House
+from support.sales.worker import Worker
 
 from holdfast.sales.operations import LIFECYCLE_OPERATIONS
 from holdfast.sales.sale import Sale
@@ -135,21 +135,21 @@ def time_at(now_ms: int, offset_ms: int) -> str | None:
     return time.isoformat() if time else None
 
 
-async def make_sale(house: House, case: Case, now_ms: int) -> Sale:
+async def make_sale(worker: Worker, case: Case, now_ms: int) -> Sale:
     """As PUT makes it; then the operator, the end and the stock do what the case says."""
     prequeue, start, end = (datetime_at(now_ms, ms) for ms in case.offsets_ms)
-    sale = await house.create(
+    sale = await worker.create(
         f"sale-{next(_numbers)}",
         plan=msgspec.Raw(b"null"),
         prequeue_start_time=prequeue,
         event_start_time=start,
     )
     for operation in case.operations:
-        await house.operations.change_lifecycle(sale.name, operation, "test")
+        await worker.operations.change_lifecycle(sale.name, operation, "test")
     if end:
-        await house.operations.patch(sale.name, {"event_end_time": end.isoformat()}, "test")
+        await worker.operations.patch(sale.name, {"event_end_time": end.isoformat()}, "test")
     if not case.free:
-        await house.executor.command("HSET", keys.sale(sale.uid), "free", 0)
+        await worker.executor.command("HSET", keys.sale(sale.uid), "free", 0)
     return sale
 
 
@@ -159,10 +159,10 @@ async def shown(sale: Sale) -> str:
     return sale.room.document.state.value
 
 
-async def test_diagram_is_what_put_does(house: House, clock: Clock) -> None:
+async def test_diagram_is_what_put_does(worker: Worker, clock: Clock) -> None:
     now_ms = await clock.now_ms()
     made = [
-        await house.create(
+        await worker.create(
             f"put-{number}",
             plan=msgspec.Raw(b"null"),
             **{n: datetime_at(now_ms, ms) for n, ms in zip(TIMES, offsets_ms, strict=True)},
@@ -175,16 +175,16 @@ async def test_diagram_is_what_put_does(house: House, clock: Clock) -> None:
     )
 
 
-async def patched(house: House, sale: Sale, changed: dict[str, object]) -> bool:
+async def patched(worker: Worker, sale: Sale, changed: dict[str, object]) -> bool:
     """Whether the service has taken the change."""
     try:
-        await house.operations.patch(sale.name, changed, "test")
+        await worker.operations.patch(sale.name, changed, "test")
     except HoldfastError:
         return False
     return True
 
 
-async def test_diagram_is_what_patch_does(house: House, clock: Clock) -> None:
+async def test_diagram_is_what_patch_does(worker: Worker, clock: Clock) -> None:
     seen: set[tuple[str, str, str]] = set()
     now_ms = await clock.now_ms()
     for case in cases():
@@ -192,9 +192,9 @@ async def test_diagram_is_what_patch_does(house: House, clock: Clock) -> None:
             continue  # what the operator has said hides both
         sale: Sale | None = None
         for changed in patches(now_ms):
-            sale = sale or await make_sale(house, case, now_ms)
+            sale = sale or await make_sale(worker, case, now_ms)
             before = await shown(sale)
-            taken = await patched(house, sale, changed)
+            taken = await patched(worker, sale, changed)
             seen.add((before, await shown(sale), PATCH))
             sale = None if taken else sale
     diagram = read_diagram("A sale")

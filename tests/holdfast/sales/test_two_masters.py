@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from support.sales.worker import NAME, House, build_house, confirm, lose, record_of
+from support.sales.worker import NAME, Worker, build_worker, confirm, lose, record_of
 from support.store.servers import Server, servers_in
 
 from holdfast.sales.plans import PlanCache
@@ -41,7 +41,7 @@ class Masters:
     promoted: Server
     sentinels: list[Server]
     ledger: Ledger
-    nodes: list[House] = field(default_factory=list)
+    nodes: list[Worker] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -76,14 +76,14 @@ class Masters:
         await self.promoted.ask("REPLICAOF", "NO", "ONE")
 
     @asynccontextmanager
-    async def node(self) -> AsyncIterator[House]:
+    async def node(self) -> AsyncIterator[Worker]:
         """A node that has seen nothing yet, on the master that most Sentinels name now."""
         async with Executor(self.url) as executor:
-            house = build_house(executor, self.ledger)
+            worker = build_worker(executor, self.ledger)
             try:
-                yield house
+                yield worker
             finally:
-                await house.close()
+                await worker.close()
 
 
 @pytest.fixture
@@ -99,24 +99,24 @@ async def masters(
         yield masters
 
 
-async def epoch_of(house: House) -> int:
-    return (await record_of(house, NAME)).epoch
+async def epoch_of(worker: Worker) -> int:
+    return (await record_of(worker, NAME)).epoch
 
 
-async def join(house: House) -> int:
-    number = (await (await house.directory.get(NAME)).room.join()).ticket.number
+async def join(worker: Worker) -> int:
+    number = (await (await worker.directory.get(NAME)).room.join()).ticket.number
     assert number is not None
     return number
 
 
-async def port_of(house: House) -> int:
-    return int((await house.executor.command("CONFIG", "GET", "port"))[1])
+async def port_of(worker: Worker) -> int:
+    return int((await worker.executor.command("CONFIG", "GET", "port"))[1])
 
 
-async def moved(house: House) -> None:
+async def moved(worker: Worker) -> None:
     """The calls that wait while another master takes over are refused, and nothing else is."""
     with contextlib.suppress(StoreUnavailable):
-        await house.executor.command("PING")
+        await worker.executor.command("PING")
 
 
 async def test_node_on_the_former_master_ends_no_epoch_of_the_promoted_one(
@@ -282,9 +282,9 @@ async def test_hold_of_a_later_epoch_is_not_unknown_to_a_node_in_the_first(
 async def test_one_epoch_is_never_installed_in_two_stores(masters: Masters) -> None:
     """Given two stores whose nodes both believe theirs to be the one, as two URLs can make them."""
     async with Executor(masters.former.url) as one, Executor(masters.promoted.url) as other:
-        house = build_house(one, masters.ledger)
-        await house.create(NAME)
-        record = await record_of(house, NAME)
+        worker = build_worker(one, masters.ledger)
+        await worker.create(NAME)
+        record = await record_of(worker, NAME)
         for _ in range(5):
             epoch = await masters.ledger.sales.bump_epoch(record.uid, seen_epoch=record.epoch)
             record = await masters.ledger.sales.read_uid(record.uid)
@@ -298,14 +298,14 @@ async def test_one_epoch_is_never_installed_in_two_stores(masters: Masters) -> N
             assert {type(result) for result in done} == {type(None), EpochElsewhere}
             nonce = (await masters.ledger.sales.read_uid(record.uid)).store_nonce
             assert [(await read_fence(store, record.uid))[1] for store in stores].count(nonce) == 2
-        await house.close()
+        await worker.close()
 
 
 async def test_stock_that_was_written_to_another_store_is_no_sale_here(masters: Masters) -> None:
     """Given an installer that was moved to the promoted master between stock and sale hash."""
     async with Executor(masters.former.url) as one, Executor(masters.promoted.url) as other:
-        house = build_house(one, masters.ledger)
-        sale = await house.create(NAME)
+        worker = build_worker(one, masters.ledger)
+        sale = await worker.create(NAME)
         _, nonce = await read_fence(one, sale.uid)
         code = await SaleCalls(other).install(
             SaleRef(sale.uid, 1),
@@ -318,4 +318,4 @@ async def test_stock_that_was_written_to_another_store_is_no_sale_here(masters: 
         )
         assert code is Code.INSTALL_FENCED
         assert not await other.command("EXISTS", keys.sale(sale.uid))
-        await house.close()
+        await worker.close()

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from conftest import Clock
 from support.crashes.dying_worker import ORIGIN, Die
-from support.sales.worker import NAME, House, rebuilt, record_of, until
+from support.sales.worker import NAME, Worker, rebuilt, record_of, until
 
 from holdfast_lua.calls.line_status import DrawState
 from holdfast_queue.line.results import Admission
@@ -27,46 +27,46 @@ LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
 )
 @pytest.mark.parametrize("loss", [False, True])
 async def test_join_that_broke_off_leaves_no_number_to_two(
-    house: House, die: Die, step: str, loss: bool
+    worker: Worker, die: Die, step: str, loss: bool
 ) -> None:
-    await house.create(NAME, queue_all=True)
+    await worker.create(NAME, queue_all=True)
     await die("join", step)
-    worker = await rebuilt(house, NAME) if loss else house
-    room = (await worker.directory.get(NAME)).room
+    finder = await rebuilt(worker, NAME) if loss else worker
+    room = (await finder.directory.get(NAME)).room
     numbers = [(await room.join()).ticket.number for _ in range(3)]
     assert len(set(numbers)) == 3
     if step == "after join_line":
         assert min(number or 0 for number in numbers) > 1
-    assert max(n or 0 for n in numbers) <= (await record_of(house, NAME)).issued_ceiling
+    assert max(n or 0 for n in numbers) <= (await record_of(worker, NAME)).issued_ceiling
 
 
 @pytest.mark.parametrize("step", ["before claim_pass", "after claim_pass"])
 async def test_claim_that_broke_off_gives_the_same_pass_again(
-    house: House, die: Die, step: str
+    worker: Worker, die: Die, step: str
 ) -> None:
-    await house.create(NAME, queue_all=True)
-    ticket, other = await house.join(NAME), await house.join(NAME)
-    await house.operations.patch(NAME, {"queue_all": False}, "test")
+    await worker.create(NAME, queue_all=True)
+    ticket, other = await worker.join(NAME), await worker.join(NAME)
+    await worker.operations.patch(NAME, {"queue_all": False}, "test")
     await die("claim", step, ticket=ticket)
-    admitted = await house.claim(NAME, ticket)
+    admitted = await worker.claim(NAME, ticket)
     assert admitted.again is (step == "after claim_pass")
-    second = await house.claim(NAME, other)
+    second = await worker.claim(NAME, other)
     assert second.granted.pass_id != admitted.granted.pass_id
 
 
 @pytest.mark.parametrize("step", ["before checkpoints.save", "after checkpoints.save"])
 async def test_checkpoint_that_broke_off_is_older_and_enough(
-    house: House, die: Die, step: str
+    worker: Worker, die: Die, step: str
 ) -> None:
     """Given numbers that no checkpoint knows of, they are not given out again after a loss."""
-    await house.create(NAME)
-    sale = await house.directory.get(NAME)
-    await house.join(NAME)
+    await worker.create(NAME)
+    sale = await worker.directory.get(NAME)
+    await worker.join(NAME)
     await sale.room.tick()
-    await house.builder.checkpoint(sale)
+    await worker.builder.checkpoint(sale)
     numbers = [(await sale.room.join()).ticket.number for _ in range(5)]
     await die("checkpoint", step)
-    fresh = await rebuilt(house, NAME)
+    fresh = await rebuilt(worker, NAME)
     later = await (await fresh.directory.get(NAME)).room.join()
     assert later.ticket.number is not None
     assert later.ticket.number > max(number or 0 for number in numbers)
@@ -74,15 +74,15 @@ async def test_checkpoint_that_broke_off_is_older_and_enough(
 
 @pytest.mark.parametrize("step", ["before advance_line", "after advance_line"])
 async def test_step_of_the_line_that_broke_off_is_gone_on_with(
-    house: House, die: Die, step: str
+    worker: Worker, die: Die, step: str
 ) -> None:
-    await house.create(NAME, queue_all=True)
-    tickets = [await house.join(NAME) for _ in range(3)]
-    await house.operations.patch(NAME, {"queue_all": False}, "test")
+    await worker.create(NAME, queue_all=True)
+    tickets = [await worker.join(NAME) for _ in range(3)]
+    await worker.operations.patch(NAME, {"queue_all": False}, "test")
     await die("tick", step)
-    passes = [await house.claim(NAME, ticket) for ticket in tickets]
+    passes = [await worker.claim(NAME, ticket) for ticket in tickets]
     assert len({admission.granted.pass_id for admission in passes}) == 3
-    called = [event for event in await _bodies(house) if event["type"] == "line.called"]
+    called = [event for event in await _bodies(worker) if event["type"] == "line.called"]
     numbers = [n for one in called for n in _range(one["data"])]
     assert numbers == [1, 2, 3]
 
@@ -91,23 +91,23 @@ def _range(data: dict[str, int]) -> range:
     return range(data["first"], data["last"] + 1)
 
 
-async def _bodies(house: House) -> list[dict[str, Any]]:
-    inventory = (await house.directory.get(NAME)).inventory
+async def _bodies(worker: Worker) -> list[dict[str, Any]]:
+    inventory = (await worker.directory.get(NAME)).inventory
     return [msgspec.msgpack.decode(e.body) for e in (await inventory.events(None, 1_000)).events]
 
 
-async def admitted(house: House) -> Admission:
+async def admitted(worker: Worker) -> Admission:
     """A visitor with a pass."""
-    return await house.claim(NAME, await house.join(NAME))
+    return await worker.claim(NAME, await worker.join(NAME))
 
 
 @pytest.mark.parametrize("step", ["before renew_pass", "after renew_pass"])
-async def test_renewal_that_broke_off_can_be_repeated(house: House, die: Die, step: str) -> None:
-    await house.create(NAME)
-    admission = await admitted(house)
+async def test_renewal_that_broke_off_can_be_repeated(worker: Worker, die: Die, step: str) -> None:
+    await worker.create(NAME)
+    admission = await admitted(worker)
     claims = _claims(admission)
     await die("renew", step, claims=msgspec.json.encode(claims).decode())
-    room = (await house.directory.get(NAME)).room
+    room = (await worker.directory.get(NAME)).room
     again = await room.renew(claims)
     assert again.granted.pass_id == admission.granted.pass_id
     assert again.granted.expires_at_ms >= admission.granted.expires_at_ms
@@ -115,12 +115,12 @@ async def test_renewal_that_broke_off_can_be_repeated(house: House, die: Die, st
 
 @pytest.mark.parametrize("step", ["before return_pass", "after return_pass", "after renew_pass"])
 async def test_return_of_a_lost_epochs_pass_that_broke_off_can_be_repeated(
-    house: House, die: Die, step: str
+    worker: Worker, die: Die, step: str
 ) -> None:
     """Given a pass of before the loss, its return counts once, and its renewal succeeds."""
-    await house.create(NAME)
-    admission = await admitted(house)
-    fresh = await rebuilt(house, NAME)
+    await worker.create(NAME)
+    admission = await admitted(worker)
+    fresh = await rebuilt(worker, NAME)
     claims = _claims(admission)
     await die("renew", step, claims=msgspec.json.encode(claims).decode())
     room = (await fresh.directory.get(NAME)).room
@@ -144,35 +144,35 @@ def _claims(admission: Admission) -> PassClaims:
 
 @pytest.mark.parametrize("step", ["before end_pass", "after end_pass"])
 async def test_end_of_a_pass_that_broke_off_frees_one_slot_once(
-    house: House, die: Die, step: str
+    worker: Worker, die: Die, step: str
 ) -> None:
-    await house.create(NAME)
-    mine, other = await admitted(house), await admitted(house)
+    await worker.create(NAME)
+    mine, other = await admitted(worker), await admitted(worker)
     await die("end", step, pass_id=mine.granted.pass_id)
-    room = (await house.directory.get(NAME)).room
+    room = (await worker.directory.get(NAME)).room
     await room.end(mine.granted.pass_id)
     assert (await room.tick()).status.active == 1
-    ended = [body for body in await _bodies(house) if body["type"] == "pass.ended"]
+    ended = [body for body in await _bodies(worker) if body["type"] == "pass.ended"]
     assert [one["subject"] for one in ended] == [mine.granted.pass_id]
     assert (await room.renew(_claims(other))).granted.pass_id == other.granted.pass_id
 
 
 @pytest.mark.parametrize("step", ["before exchange_handoff", "after exchange_handoff"])
 async def test_exchange_that_broke_off_costs_a_hand_off_and_no_pass(
-    house: House, die: Die, step: str
+    worker: Worker, die: Die, step: str
 ) -> None:
     """Given a hand-off that may be used up, the ticket gets another one, of the same pass."""
-    await house.create(NAME)
-    ticket = await house.join(NAME)
-    admission = await house.claim(NAME, ticket)
-    room = (await house.directory.get(NAME)).room
+    await worker.create(NAME)
+    ticket = await worker.join(NAME)
+    admission = await worker.claim(NAME, ticket)
+    room = (await worker.directory.get(NAME)).room
     token = room.handoff(admission, ORIGIN)
     await die("exchange", step, token=token)
     if step.startswith("after"):
         with pytest.raises(HoldfastError) as refusal:
             await room.exchange(token, ORIGIN)
         assert refusal.value.code is ErrorCode.HANDOFF_USED
-        again = await house.claim(NAME, ticket)
+        again = await worker.claim(NAME, ticket)
         token = room.handoff(again, ORIGIN)
     exchanged = await room.exchange(token, ORIGIN)
     assert exchanged.granted.pass_id == admission.granted.pass_id
@@ -182,11 +182,11 @@ async def test_exchange_that_broke_off_costs_a_hand_off_and_no_pass(
     "step", ["after join_line", "before bind_identity 2", "after bind_identity 2"]
 )
 async def test_join_of_an_identity_that_broke_off_leaves_it_one_place(
-    house: House, die: Die, step: str
+    worker: Worker, die: Die, step: str
 ) -> None:
-    await house.create(NAME, queue_all=True, identity="optional")
+    await worker.create(NAME, queue_all=True, identity="optional")
     await die("enrol", step)
-    room = (await house.directory.get(NAME)).room
+    room = (await worker.directory.get(NAME)).room
     first, second = (
         await room.join(identity=Identity("ann")),
         await room.join(identity=Identity("ann")),
@@ -201,19 +201,19 @@ async def test_join_of_an_identity_that_broke_off_leaves_it_one_place(
     "step", ["before draws.seal", "after draws.seal", "before seal_draw", "after seal_draw"]
 )
 async def test_seal_that_broke_off_is_finished_as_it_was_begun(
-    house: House, die: Die, clock: Clock, step: str, loss: bool
+    worker: Worker, die: Die, clock: Clock, step: str, loss: bool
 ) -> None:
     """Given a lobby of five, all workers come to one order, which no loss changes."""
     soon = datetime.now(UTC) + timedelta(minutes=10)
-    await house.create(
+    await worker.create(
         NAME, queueing_method="random", event_start_time=soon, prequeue_start_time=LONG_AGO
     )
-    tickets = [await house.join(NAME) for _ in range(5)]
+    tickets = [await worker.join(NAME) for _ in range(5)]
     await clock.advance(601)
     await die("seal", step)
-    sealed = await house.ledger.draws.read((await record_of(house, NAME)).uid)
-    worker = await rebuilt(house, NAME) if loss and sealed is not None else house
-    room = (await worker.directory.get(NAME)).room
+    sealed = await worker.ledger.draws.read((await record_of(worker, NAME)).uid)
+    finder = await rebuilt(worker, NAME) if loss and sealed is not None else worker
+    room = (await finder.directory.get(NAME)).room
 
     async def drawn() -> bool:
         await room.tick()
@@ -222,7 +222,7 @@ async def test_seal_that_broke_off_is_finished_as_it_was_begun(
     await until(drawn)
     read = [room.read_ticket(ticket) for ticket in tickets]
     assert sorted(room.number_of(one) or 0 for one in read if one) == [1, 2, 3, 4, 5]
-    held = await house.ledger.draws.read(room.uid)
+    held = await worker.ledger.draws.read(room.uid)
     assert held is not None
     assert sealed in (None, held)
     line = room.document.line
@@ -233,21 +233,21 @@ async def test_seal_that_broke_off_is_finished_as_it_was_begun(
 
 @pytest.mark.parametrize("step", ["after draws.seal", "after seal_draw"])
 async def test_beacon_that_broke_off_is_the_one_that_counts(
-    house: House, die: Die, clock: Clock, step: str
+    worker: Worker, die: Die, clock: Clock, step: str
 ) -> None:
     soon = datetime.now(UTC) + timedelta(minutes=10)
-    await house.create(
+    await worker.create(
         NAME,
         queueing_method="random",
         event_start_time=soon,
         prequeue_start_time=LONG_AGO,
         draw_beacon="the stars",
     )
-    await house.join(NAME)
+    await worker.join(NAME)
     await clock.advance(601)
     await die("beacon", step)
     with pytest.raises(HoldfastError):
-        await house.operations.give_beacon(NAME, "another", "test")
-    await house.operations.give_beacon(NAME, "beacon", "test")
-    line = (await house.directory.get(NAME)).room.document.line
+        await worker.operations.give_beacon(NAME, "another", "test")
+    await worker.operations.give_beacon(NAME, "beacon", "test")
+    line = (await worker.directory.get(NAME)).room.document.line
     assert (line.draw, line.beacon) == (DrawState.SEALED, "beacon")

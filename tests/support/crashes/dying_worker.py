@@ -1,6 +1,6 @@
 """A worker that dies at a step of what it does.
 
-`Die` gives a `House` to a process of its own that ends by `os._exit` (no finally, no rollback, no
+`Die` gives a `Worker` to a process of its own that ends by `os._exit` (no finally, no rollback, no
 goodbye) at the step that it is told: `after change_lifecycle` (a script of the store), `after
 join_line 2` (the second time it has run), `refused update_line` (it declined), `before
 sales.set_lifecycle` (a write of the ledger). A process may also be held before a step until a file
@@ -20,7 +20,7 @@ from typing import Any, Final
 import msgspec
 import uvloop
 from support.ledger.small_sale import TEST_LUA
-from support.sales.worker import FLOOR, House, build_house
+from support.sales.worker import FLOOR, Worker, build_worker
 
 from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.holds.hold_requests import BuyerRef
@@ -123,12 +123,12 @@ async def _live(fate: Fate) -> None:
         ledger = await Ledger.open(fate.ledger_url)
         for part in PARTS:
             setattr(ledger, part, MortalPart(part, getattr(ledger, part), fate.dies))
-        house = build_house(executor, ledger)
+        worker = build_worker(executor, ledger)
         # Loading the sale is not yet the deed.
         if fate.deed not in ("load", "put"):
-            await house.directory.get(fate.sale)
+            await worker.directory.get(fate.sale)
         executor.fate = fate
-        await _act(house, fate)
+        await _act(worker, fate)
 
 
 OPERATIONS = frozenset(
@@ -147,27 +147,27 @@ OPERATIONS = frozenset(
 )
 
 
-async def _act(house: House, fate: Fate) -> None:
+async def _act(worker: Worker, fate: Fate) -> None:
     name = fate.sale
     if fate.deed in OPERATIONS:
-        await _operate(house, name, fate.deed)
+        await _operate(worker, name, fate.deed)
     elif fate.deed in ("hold", "extend", "release", "cancel", "block", "unblock", "sweep"):
-        await _trade(house, name, fate.deed, fate.given)
+        await _trade(worker, name, fate.deed, fate.given)
     elif fate.deed in ("pause", "drain", "close", "open"):
-        await house.operations.change_lifecycle(name, fate.deed, "test")
+        await worker.operations.change_lifecycle(name, fate.deed, "test")
     else:
-        await _visit(house, name, fate.deed, fate.given)
+        await _visit(worker, name, fate.deed, fate.given)
 
 
-async def _operate(house: House, name: str, deed: str) -> None:
-    operations = house.operations
+async def _operate(worker: Worker, name: str, deed: str) -> None:
+    operations = worker.operations
     larger = msgspec.structs.replace(FLOOR, capacity=60)
     postponed: dict[str, object] = {"event_start_time": LATE}
     released: dict[str, object] = {"released_channels": ["fans"]}
     deeds: dict[str, Callable[[], Awaitable[object]]] = {
-        "load": lambda: house.directory.get(name),
-        "put": lambda: house.create(name),
-        "replace": lambda: house.create(name, areas=(larger,)),
+        "load": lambda: worker.directory.get(name),
+        "put": lambda: worker.create(name),
+        "replace": lambda: worker.create(name, areas=(larger,)),
         "delete": lambda: operations.delete(name, "test"),
         "patch": lambda: operations.patch(name, {"burst": 7}, "test"),
         "postpone": lambda: operations.patch(name, postponed, "test"),
@@ -179,41 +179,41 @@ async def _operate(house: House, name: str, deed: str) -> None:
     await deeds[deed]()
 
 
-async def _trade(house: House, name: str, deed: str, given: dict[str, str]) -> None:
-    sale, context = await house.directory.get(name), await house.context(name)
+async def _trade(worker: Worker, name: str, deed: str, given: dict[str, str]) -> None:
+    sale, context = await worker.directory.get(name), await worker.context(name)
     inventory, hold = sale.inventory, given.get("hold", "")
     deeds: dict[str, Callable[[], Awaitable[object]]] = {
-        "hold": lambda: house.hold(name, given["key"]),
+        "hold": lambda: worker.hold(name, given["key"]),
         "extend": lambda: inventory.extend(hold, owner="", version=0),
         "release": lambda: inventory.release(hold, owner="", version=0),
         "cancel": lambda: inventory.cancel(BuyerRef("ann", "key:test"), key=given["key"]),
         "block": lambda: blocking.block(context, [0, 1]),
         "unblock": lambda: blocking.unblock(context, [0, 1]),
-        "sweep": lambda: house.builder.sweep(sale),
+        "sweep": lambda: worker.builder.sweep(sale),
     }
     await deeds[deed]()
 
 
-async def _visit(house: House, name: str, deed: str, given: dict[str, str]) -> None:
-    sale = await house.directory.get(name)
+async def _visit(worker: Worker, name: str, deed: str, given: dict[str, str]) -> None:
+    sale = await worker.directory.get(name)
     room = sale.room
     deeds: dict[str, Callable[[], Awaitable[object]]] = {
-        "join": lambda: house.join(name),
+        "join": lambda: worker.join(name),
         "enrol": lambda: room.join(identity=Identity("ann")),
-        "claim": lambda: house.claim(name, given["ticket"]),
+        "claim": lambda: worker.claim(name, given["ticket"]),
         "renew": lambda: room.renew(msgspec.json.decode(given["claims"], type=PassClaims)),
         "end": lambda: room.end(given["pass_id"]),
         "exchange": lambda: room.exchange(given["token"], ORIGIN),
         "tick": room.tick,
-        "seal": lambda: _seal(house, name),
-        "checkpoint": lambda: house.builder.checkpoint(sale),
+        "seal": lambda: _seal(worker, name),
+        "checkpoint": lambda: worker.builder.checkpoint(sale),
     }
     await deeds[deed]()
 
 
-async def _seal(house: House, name: str) -> None:
+async def _seal(worker: Worker, name: str) -> None:
     """Until the draw of a lobby that has closed is fixed."""
-    room = (await house.directory.get(name)).room
+    room = (await worker.directory.get(name)).room
     for _ in range(100):
         await room.tick()
         await room.lobby.settled()

@@ -1,6 +1,6 @@
 """A worker without HTTP: sales, waiting room and operator of one process.
 
-A `House` is what a worker has between its handlers and its store and ledger.
+A `Worker` holds what the process has between its handlers and its store and ledger.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ BODY: Final = SaleBody(
 
 
 @dataclass(frozen=True)
-class House:
+class Worker:
     """The objects of one worker."""
 
     executor: Executor
@@ -59,11 +59,11 @@ class House:
     builder: SaleBuilder
     directory: SaleDirectory
     operations: SaleOperations
-    newcomers: list["House"] = field(default_factory=list)
+    newcomers: list["Worker"] = field(default_factory=list)
 
-    def newcomer(self) -> "House":
+    def newcomer(self) -> "Worker":
         """Another worker of this store and ledger, which has seen nothing yet."""
-        fresh = build_house(self.executor, self.ledger)
+        fresh = build_worker(self.executor, self.ledger)
         self.newcomers.append(fresh)
         return fresh
 
@@ -127,17 +127,17 @@ class House:
             leadership.close()
 
 
-def build_house(executor: Executor, ledger: Ledger) -> House:
+def build_worker(executor: Executor, ledger: Ledger) -> Worker:
     """The composition root, as far as sales go."""
 
     keyring = Keyring("k" * 40)
     services = make_room_services(
-        executor, keyring, "http://house.example", ledger.sales, ledger.draws
+        executor, keyring, "http://worker.example", ledger.sales, ledger.draws
     )
     builder = SaleBuilder(executor, ledger, services)
     directory = SaleDirectory(builder)
     executor.when_moved(directory.learn_revisions)
-    return House(executor, ledger, builder, directory, SaleOperations(builder, directory))
+    return Worker(executor, ledger, builder, directory, SaleOperations(builder, directory))
 
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
@@ -148,52 +148,52 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20.0)
         await asyncio.sleep(0.02)
 
 
-async def record_of(house: House, name: str) -> SaleRecord:
+async def record_of(worker: Worker, name: str) -> SaleRecord:
     """The sale as the ledger has it."""
-    record = await house.ledger.sales.read(name)
+    record = await worker.ledger.sales.read(name)
     assert record is not None
     return record
 
 
-async def head_of(house: House, name: str) -> SaleHead:
+async def head_of(worker: Worker, name: str) -> SaleHead:
     """The sale as the store has it."""
-    record = await record_of(house, name)
-    return await SaleCalls(house.executor).read(SaleRef(record.uid, record.epoch))
+    record = await record_of(worker, name)
+    return await SaleCalls(worker.executor).read(SaleRef(record.uid, record.epoch))
 
 
-async def lose(house: House, name: str) -> None:
+async def lose(worker: Worker, name: str) -> None:
     """What FLUSHALL would do to the sale."""
-    await SaleCalls(house.executor).remove((await record_of(house, name)).uid)
+    await SaleCalls(worker.executor).remove((await record_of(worker, name)).uid)
 
 
-async def rebuilt(house: House, name: str) -> House:
+async def rebuilt(worker: Worker, name: str) -> Worker:
     """A worker that starts after the loss."""
-    await lose(house, name)
-    fresh = house.newcomer()
+    await lose(worker, name)
+    fresh = worker.newcomer()
     await fresh.directory.get(name)
     return fresh
 
 
-async def sell(house: House, name: str, key: str) -> tuple[int, ...]:
+async def sell(worker: Worker, name: str, key: str) -> tuple[int, ...]:
     """Two seats, held and confirmed, and the store told of it."""
-    hold = await house.hold(name, key)
-    await confirm(house, name, hold)
+    hold = await worker.hold(name, key)
+    await confirm(worker, name, hold)
     return hold.seats
 
 
-async def confirm(house: House, name: str, hold: HoldRecord) -> None:
+async def confirm(worker: Worker, name: str, hold: HoldRecord) -> None:
     """Sells what is held, and tells the store of it."""
     background = BackgroundTasks()
-    await ConfirmService(background).confirm(await house.context(name), hold.id, payment(hold))
+    await ConfirmService(background).confirm(await worker.context(name), hold.id, payment(hold))
     await background.drain()
 
 
-async def reconciled(house: House, name: str) -> None:
+async def reconciled(worker: Worker, name: str) -> None:
     """The last judge: store, ledger and events agree seat by seat."""
-    reader = Reader(house.executor, house.ledger, PlanCache(house.ledger))
+    reader = Reader(worker.executor, worker.ledger, PlanCache(worker.ledger))
     assert (await reconcile(reader, name)).differences == []
 
 
-async def audited(house: House, name: str) -> list[str]:
+async def audited(worker: Worker, name: str) -> list[str]:
     """What the audit says was done to sales of this name."""
-    return [entry.action for entry in await house.ledger.audit.page(sale=name)]
+    return [entry.action for entry in await worker.ledger.audit.page(sale=name)]
