@@ -6,11 +6,11 @@ refused ended the store's client for good, on asyncio's own loop it did not.
 
 import ast
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import uvloop
+from support.source_tree import plant
 
 TESTS = Path(__file__).parents[1]
 MAKERS = ("asyncio.run", "asyncio.new_event_loop", "asyncio.Runner")
@@ -31,14 +31,29 @@ async def test_fixture_shares_the_loop_of_its_test(
     assert loop_of_fixture is asyncio.get_running_loop()
 
 
+def other_loops(root: Path) -> list[str]:
+    """Calls below `root` that make an event loop without saying which."""
+    return [
+        f"{path.relative_to(root)}:{node.lineno}"
+        for path in sorted(root.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in MAKERS
+        and not any(keyword.arg == "loop_factory" for keyword in node.keywords)
+    ]
+
+
 def test_no_test_makes_another_kind_of_loop() -> None:
-    assert [found for path in TESTS.rglob("*.py") for found in other_loops(path)] == []
+    assert other_loops(TESTS) == []
 
 
-def other_loops(path: Path) -> Iterator[str]:
-    """Calls that make an event loop without saying which."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if not isinstance(node, ast.Call) or ast.unparse(node.func) not in MAKERS:
-            continue
-        if not any(keyword.arg == "loop_factory" for keyword in node.keywords):
-            yield f"{path.relative_to(TESTS)}:{node.lineno}"
+@pytest.mark.parametrize("maker", MAKERS)
+def test_loop_that_does_not_say_its_kind_is_found(maker: str, tmp_path: Path) -> None:
+    plant(tmp_path, "line/test_planted.py", f"import asyncio\n\n{maker}(main())\n")
+    assert other_loops(tmp_path) == ["line/test_planted.py:3"]
+
+
+def test_loop_of_production_may_be_made(tmp_path: Path) -> None:
+    source = "asyncio.Runner(loop_factory=uvloop.new_event_loop)"
+    plant(tmp_path, "test_planted.py", source)
+    assert other_loops(tmp_path) == []
