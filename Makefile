@@ -64,7 +64,7 @@ lua: $(VENV)/.installed-dev  ## luacheck over the scripts as the store gets them
 
 docs: $(VENV)/.installed-dev  ## Documents agree with the code and with themselves
 	@$(BIN)/python scripts/generate_docs.py --check
-	@$(BIN)/python -m pytest tests/house/test_docs.py tests/house/test_contributing.py tests/house/test_lifecycles.py tests/house/test_architecture.py
+	@$(BIN)/python -m pytest $(addprefix tests/house/documents/test_,docs.py contributing.py lifecycles.py architecture.py)
 
 smoke: $(VENV)/.installed-dev  ## Build the wheel, install it elsewhere, sell one seat, leave nothing behind
 	@$(BIN)/python scripts/smoke.py

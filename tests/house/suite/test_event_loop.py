@@ -12,7 +12,7 @@ import pytest
 import uvloop
 from support.source_tree import plant
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 MAKERS = ("asyncio.run", "asyncio.new_event_loop", "asyncio.Runner")
 
 

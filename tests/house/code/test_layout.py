@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 50
 FOLDERS = (

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[3]
 PAGE: Final = ROOT / "CONTRIBUTING.md"
 PATHS_MIN: Final = 40
 _CODE: Final = re.compile(r"`([^`\n]+)`")

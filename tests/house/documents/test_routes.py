@@ -10,7 +10,7 @@ import pytest
 from holdfast.config import Config
 from holdfast.http.app import create_app
 
-API: Final = Path(__file__).resolve().parents[2] / "docs" / "api.md"
+API: Final = Path(__file__).resolve().parents[3] / "docs" / "api.md"
 _ROW: Final = re.compile(r"^\| `([A-Z]+)` \| `(/[^`]*)` \|", re.MULTILINE)
 
 

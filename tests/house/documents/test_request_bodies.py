@@ -13,7 +13,7 @@ from holdfast_inventory.plan.plan import compile_plan
 from holdfast_inventory.settings import InventorySettings
 from holdfast_web.request.body import decode_json
 
-API: Final = Path(__file__).resolve().parents[2] / "docs" / "api.md"
+API: Final = Path(__file__).resolve().parents[3] / "docs" / "api.md"
 _BODY: Final = re.compile(
     r"^`(?P<method>[A-Z]+) (?P<path>/\S+)`:(?P<rest>(?:(?!^`[A-Z]+ /).*\n)+)", re.MULTILINE
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.service.running import Service, await_ready, launch
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def tour() -> str:

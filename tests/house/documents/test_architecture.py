@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[3]
 PAGE: Final = ROOT / "docs" / "architecture.md"
 STEPS_MAX: Final = 12
 WAYS: Final = ("Poll", "Join", "Claim", "Hold", "Confirm", "Rebuild", "PATCH")

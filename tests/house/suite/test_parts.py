@@ -46,7 +46,7 @@ def run_part(number: int, file: Path) -> list[str]:
     ]
     ran = subprocess.run(
         [*command, "-c", "/dev/null", "--part", f"{number}/{PARTS}"],
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,

@@ -15,7 +15,7 @@ from holdfast.sales.spec import LIVE_FIELDS, SaleSpec
 from holdfast_metrics.manifest import MANIFEST
 from holdfast_web.errors import ErrorCode
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[3]
 DOCS: Final = ROOT / "docs"
 _LINK: Final = re.compile(r"\]\((?!https?://|mailto:)([^)\s#]*)(#[^)\s]+)?\)")
 # Packages, and the query parameter of the hand-off.
