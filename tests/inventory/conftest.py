@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+from support.inventory.app import SALE, Client, application
 from support.inventory.harness import FLOOR, SETTINGS, Clock, InventoryHarness, Make, plan_json
 
 from holdfast_inventory.settings import InventorySettings
@@ -42,3 +48,20 @@ async def overdue_harness(make_harness: Make, clock: Clock) -> InventoryHarness:
         await harness.held(harness.choice(1), hold_ms=60_000)
     await clock.advance_ms(60_000)
     return harness
+
+
+@pytest.fixture
+async def ask(harness: InventoryHarness) -> AsyncIterator[Client]:
+    """Asks the inventory; `token` is a key's name or `pass.<buyer>.x`, `key` for idempotency."""
+    async with TestClient(TestServer(application(harness))) as client:
+
+        async def call(method: str, path: str, **how: Any) -> ClientResponse:
+            headers = dict(how.pop("headers", {}))
+            token, key = how.pop("token", None), how.pop("key", None)
+            if token:
+                headers["Authorization"] = f"Bearer {token}"
+            if key:
+                headers["Idempotency-Key"] = key
+            return await client.request(method, SALE + path, headers=headers, **how)
+
+        yield call

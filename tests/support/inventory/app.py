@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from typing import Any, Protocol
+
+from aiohttp import ClientResponse, web
 from support.inventory.harness import InventoryHarness
 
 from holdfast_inventory.holds.sale_inventory import SaleInventory
@@ -30,6 +32,12 @@ API = {
         ("operator", Role.OPERATOR),
     )
 }
+
+
+class Client(Protocol):
+    """Sends a request to the application: method and path below the sale."""
+
+    async def __call__(self, method: str, path: str, **how: Any) -> ClientResponse: ...
 
 
 def application(harness: InventoryHarness) -> web.Application:
@@ -63,3 +71,9 @@ def application(harness: InventoryHarness) -> web.Application:
     add_routes(app)
     add_fallback(app)
     return app
+
+
+async def problem(response: ClientResponse) -> tuple[int, str]:
+    """Status and code of a refusal."""
+    assert response.content_type == "application/problem+json"
+    return response.status, (await response.json())["code"]
