@@ -38,7 +38,7 @@ from locust.exception import StopUser
 
 from holdfast_loadtest.audit.journal import Admitted, Confirmed, Journal, digest
 from holdfast_loadtest.crowd.choosing import Wish, wish
-from holdfast_loadtest.crowd.offer import Hall
+from holdfast_loadtest.crowd.offer import Offer
 from holdfast_loadtest.crowd.page import MIN_POLL_SECONDS, OVER, poll_seconds, users_ahead
 from holdfast_loadtest.crowd.temperament import Pace, Temperament, draw
 from holdfast_loadtest.rehearsal import Rehearsal
@@ -60,7 +60,7 @@ T = TypeVar("T")
 class Run:
     """What the buyers of this run share."""
 
-    hall: Hall = field(default_factory=Hall)
+    offer: Offer = field(default_factory=Offer)
     journal: Journal = field(default_factory=Journal)
     journal_path: Path | None = None
     indices: itertools.count[int] = field(default_factory=itertools.count)
@@ -74,7 +74,7 @@ def prepare(environment: Environment, **_: Any) -> None:
     """Finds the sale or makes it, and opens the journal."""
     if not KEY:
         raise SystemExit("set HOLDFAST_PLATFORM_KEY to a key of role platform or operator")
-    run.hall = Rehearsal(environment.host or "", SALE, KEY).prepare(PLAN)
+    run.offer = Rehearsal(environment.host or "", SALE, KEY).prepare(PLAN)
     handle, name = tempfile.mkstemp(prefix="holdfast-locust-", suffix=".jsonl")
     run.journal_path = Path(name)
     run.journal = Journal(os.fdopen(handle, "w", encoding="utf-8"))
@@ -112,7 +112,7 @@ class Buyer(FastHttpUser):
 
     @task
     def buy(self) -> None:
-        who = draw(SEED, next(run.indices), PACE, run.hall.units_per_buyer)
+        who = draw(SEED, next(run.indices), PACE, run.offer.units_per_buyer)
         self.client.cookiejar.clear()
         try:
             passed = self._wait(who)
@@ -156,7 +156,7 @@ class Buyer(FastHttpUser):
         for _ in range(MAX_HOLD_TRIES):
             seats = self._read("/seats", SeatMap)
             time.sleep(who.look_s)
-            asked = wish(who.taste, who.quantity, run.hall, seats, rng)
+            asked = wish(who.taste, who.quantity, run.offer, seats, rng)
             if asked is None:
                 raise Over
             hold = self._try(asked, passed, f"{rng.getrandbits(128):032x}")

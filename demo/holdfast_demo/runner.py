@@ -36,7 +36,7 @@ from holdfast_loadtest.audit.verdict import Verdict, settled_verdict
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client, Unreachable, open_session
 from holdfast_loadtest.crowd.arrivals import CrowdPlan, run_crowd
-from holdfast_loadtest.crowd.opening import look_around
+from holdfast_loadtest.crowd.opening import read_offer
 from holdfast_loadtest.crowd.scene import Scene
 from holdfast_loadtest.crowd.tally import Tally
 from holdfast_loadtest.crowd.temperament import Pace
@@ -180,7 +180,7 @@ class _Demo:
         # Beside the service's data: what the crowd was told is written while their disk is full.
         with (self._directory / JOURNAL_FILE).open("w", encoding="utf-8") as file:
             journal = Journal(file)
-            scene = Scene(client, key, await look_around(shop), tally, journal)
+            scene = Scene(client, key, await read_offer(shop), tally, journal)
             chaos = await self._prepare_chaos(scene, key)
             with self._display as display:
                 showing = asyncio.create_task(self._show(display, figures, shop))

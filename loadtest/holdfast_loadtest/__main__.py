@@ -23,7 +23,7 @@ from holdfast_loadtest.audit.verdict import KEY_VARIABLE, Verdict, settled_verdi
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client, ContractError, open_session
 from holdfast_loadtest.crowd.arrivals import DEFAULT_VISITORS, CrowdPlan, run_crowd
-from holdfast_loadtest.crowd.opening import look_around
+from holdfast_loadtest.crowd.opening import read_offer
 from holdfast_loadtest.crowd.scene import Scene
 from holdfast_loadtest.crowd.tally import Stage, Tally
 
@@ -36,7 +36,7 @@ async def send_crowd(url: str, sale: str, key: str, plan: CrowdPlan, journal: Jo
         client = Client(session, url, sale)
         shop = ShopCalls(client, key)
         tally = Tally(plan.visitors)
-        scene = Scene(client, key, await look_around(shop), tally, journal)
+        scene = Scene(client, key, await read_offer(shop), tally, journal)
         reports = asyncio.create_task(_report(scene))
         try:
             await run_crowd(plan, scene)

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from holdfast_loadtest.crowd.offer import Hall
+from holdfast_loadtest.crowd.offer import Offer
 from holdfast_loadtest.wire import Plan, Sale, SeatMap
 
 TIMEOUT_SECONDS: Final = 30
@@ -45,14 +45,14 @@ class Rehearsal:
         self._sale = sale
         self._key = key
 
-    def prepare(self, plan: Path) -> Hall:
-        """The hall of the sale, which is made from `plan` if it does not exist."""
+    def prepare(self, plan: Path) -> Offer:
+        """The offer of the sale, which is made from `plan` if it does not exist."""
         status, _ = self._call("GET", "")
         if status == HTTPStatus.NOT_FOUND:
             self._make(plan)
         sale = self._read("", Sale)
         seats = self._read("/seats", SeatMap)
-        return Hall(
+        return Offer(
             self._read("/plan", Plan).rows(),
             tuple(seats.areas),
             sale.max_units_per_buyer,

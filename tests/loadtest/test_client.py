@@ -19,7 +19,7 @@ from holdfast_loadtest.client import (
     open_session,
     retry_after_seconds,
 )
-from holdfast_loadtest.crowd.offer import Hall
+from holdfast_loadtest.crowd.offer import Offer
 from holdfast_loadtest.crowd.scene import Scene
 from holdfast_loadtest.crowd.tally import Tally
 from holdfast_loadtest.wire import Status, Ticket
@@ -50,7 +50,7 @@ async def start() -> AsyncIterator[Start]:
 
 
 def scene(client: Client) -> Scene:
-    return Scene(client, "key", Hall(), Tally(1), Journal())
+    return Scene(client, "key", Offer(), Tally(1), Journal())
 
 
 async def test_call_sends_credentials_as_headers_and_body_as_json(start: Start) -> None:

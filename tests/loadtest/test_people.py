@@ -7,11 +7,11 @@ import pytest
 
 from holdfast_loadtest.crowd.arrivals import MAX_VISITORS, CrowdPlan
 from holdfast_loadtest.crowd.choosing import fallback, floor, neighbours, wish
-from holdfast_loadtest.crowd.offer import Hall
+from holdfast_loadtest.crowd.offer import Offer
 from holdfast_loadtest.crowd.temperament import Ending, Pace, Taste, draw
 from holdfast_loadtest.wire import AreaCounts, SeatMap
 
-HALL = Hall(rows=[["A-1", "A-2", "A-3"], ["B-1", "B-2"]], areas=("floor",))
+OFFER = Offer(rows=[["A-1", "A-2", "A-3"], ["B-1", "B-2"]], areas=("floor",))
 PACE = Pace()
 
 
@@ -51,34 +51,34 @@ def test_nobody_wants_more_than_the_limit() -> None:
 
 def test_neighbours_are_free_and_in_one_row() -> None:
     for seed in range(50):
-        found = neighbours(HALL, "hffff", 2, Random(seed))
+        found = neighbours(OFFER, "hffff", 2, Random(seed))
         assert found in (["A-2", "A-3"], ["B-1", "B-2"])
 
 
 def test_neighbours_do_not_run_over_the_end_of_a_row() -> None:
-    assert neighbours(HALL, "hhffh", 2, rng()) == []
+    assert neighbours(OFFER, "hhffh", 2, rng()) == []
 
 
 def test_a_wish_for_the_map_turns_to_best_available_when_nobody_can_sit_together() -> None:
-    asked = wish(Taste.MAP, 2, HALL, shown("fhfhf"), rng())
+    asked = wish(Taste.MAP, 2, OFFER, shown("fhfhf"), rng())
     assert asked == {"best_available": {"quantity": 2, "prevent_orphans": True}}
 
 
 @pytest.mark.parametrize("taste", [Taste.MAP, Taste.BEST])
 def test_no_wish_when_too_few_seats_are_free(taste: Taste) -> None:
-    assert wish(taste, 2, HALL, shown("hhhhf"), rng()) is None
+    assert wish(taste, 2, OFFER, shown("hhhhf"), rng()) is None
 
 
 def test_the_floor_is_asked_for_what_it_has() -> None:
-    assert floor(5, HALL, shown("")) == {"areas": [{"id": "floor", "quantity": 5}]}
-    assert floor(6, HALL, shown("")) is None
+    assert floor(5, OFFER, shown("")) == {"areas": [{"id": "floor", "quantity": 5}]}
+    assert floor(6, OFFER, shown("")) is None
 
 
 def test_who_finds_no_seat_turns_to_the_floor_and_back() -> None:
-    assert fallback(Taste.MAP, HALL) is Taste.FLOOR
-    assert fallback(Taste.FLOOR, HALL) is Taste.BEST
-    assert fallback(Taste.BEST, Hall(rows=HALL.rows)) is None
-    assert fallback(Taste.FLOOR, Hall(areas=("floor",))) is None
+    assert fallback(Taste.MAP, OFFER) is Taste.FLOOR
+    assert fallback(Taste.FLOOR, OFFER) is Taste.BEST
+    assert fallback(Taste.BEST, Offer(rows=OFFER.rows)) is None
+    assert fallback(Taste.FLOOR, Offer(areas=("floor",))) is None
 
 
 @pytest.mark.parametrize("visitors", [0, MAX_VISITORS + 1])

@@ -8,7 +8,7 @@ import pytest
 
 from holdfast_loadtest.audit.journal import Journal
 from holdfast_loadtest.client import Answer, Client
-from holdfast_loadtest.crowd.offer import Hall
+from holdfast_loadtest.crowd.offer import Offer
 from holdfast_loadtest.crowd.scene import Scene
 from holdfast_loadtest.crowd.shopper import WITHIN_LIMIT, Shopper
 from holdfast_loadtest.crowd.tally import Tally
@@ -53,9 +53,9 @@ async def test_more_than_the_limit_is_a_breach_while_the_first_hold_lives(
     first: Answer, promises: list[str]
 ) -> None:
     client, journal = Scripted(first), Journal(io.StringIO())
-    hall = Hall(areas=("floor",), units_per_buyer=6)
+    offer = Offer(areas=("floor",), units_per_buyer=6)
     who = draw(1, 1, Pace(look_s=0.0))
-    shopper = Shopper(who, Scene(client, "key", hall, Tally(1), journal), Pass("token"))
+    shopper = Shopper(who, Scene(client, "key", offer, Tally(1), journal), Pass("token"))
     await shopper._ask_for_more(Hold("first", "active", [Item(area="floor", quantity=2)]))
     assert [complaint.promise for complaint in journal.complaints] == promises
     assert client.asked[-1] == "POST /holds/second/release"

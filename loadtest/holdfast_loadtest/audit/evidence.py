@@ -80,7 +80,7 @@ def _same_stock(before: SeatMap, after: SeatMap) -> bool:
     return before.states == after.states and before.areas == after.areas
 
 
-async def gather_hall_documents(shop: ShopCalls) -> tuple[Sale, Plan, SeatMap]:
+async def gather_sale_documents(shop: ShopCalls) -> tuple[Sale, Plan, SeatMap]:
     """The sale, its plan, its seats: what a visitor's page would load."""
     sale = (await _read(shop, "")).read(Sale)
     seat_map = (await _read(shop, "/seats")).read(SeatMap)

@@ -45,7 +45,7 @@ class CrowdPlan:
 
 async def run_crowd(plan: CrowdPlan, scene: Scene) -> None:
     """Returns when everybody's story has ended or the time is up."""
-    limit = scene.hall.units_per_buyer
+    limit = scene.offer.units_per_buyer
     people = [draw(plan.seed, index, plan.pace, limit) for index in range(plan.visitors)]
     people.sort(key=lambda who: who.arrives_s)
     opened = asyncio.get_running_loop().time()

@@ -1,6 +1,6 @@
 """How a buyer turns a seat map into a wish: pure functions of the map, the taste and a generator.
 
-A chooser looks for a run of free neighbours as a person does, somewhere in the hall rather than
+A chooser looks for a run of free neighbours as a person does, somewhere in the offer rather than
 always at the front: the point of the crowd is that people disagree a little and collide a little. A
 wish is the body of `POST .../holds`.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any, Final
 
-from holdfast_loadtest.crowd.offer import Hall
+from holdfast_loadtest.crowd.offer import Offer
 from holdfast_loadtest.crowd.temperament import Taste
 from holdfast_loadtest.wire import SeatMap
 
@@ -20,30 +20,30 @@ MAX_ROWS_LOOKED_AT: Final = 40
 Wish = dict[str, Any]
 
 
-def wish(taste: Taste, quantity: int, hall: Hall, seat_map: SeatMap, rng: Random) -> Wish | None:
+def wish(taste: Taste, quantity: int, offer: Offer, seat_map: SeatMap, rng: Random) -> Wish | None:
     """What to ask for; None when the map shows nothing left for this buyer."""
     match taste:
         case Taste.MAP:
-            seats = neighbours(hall, seat_map.states, quantity, rng)
+            seats = neighbours(offer, seat_map.states, quantity, rng)
             return {"seats": seats} if seats else _best(quantity, seat_map)
         case Taste.BEST:
             return _best(quantity, seat_map)
         case Taste.FLOOR:
-            return floor(quantity, hall, seat_map)
+            return floor(quantity, offer, seat_map)
 
 
-def fallback(taste: Taste, hall: Hall) -> Taste | None:
+def fallback(taste: Taste, offer: Offer) -> Taste | None:
     """Where a buyer turns when the first choice is gone: seats to floor, floor to seats."""
     if taste is not Taste.FLOOR:
-        return Taste.FLOOR if hall.areas else None
-    return Taste.BEST if hall.seats else None
+        return Taste.FLOOR if offer.areas else None
+    return Taste.BEST if offer.seats else None
 
 
-def neighbours(hall: Hall, states: str, quantity: int, rng: Random) -> list[str]:
+def neighbours(offer: Offer, states: str, quantity: int, rng: Random) -> list[str]:
     """`quantity` free seats side by side in a row found by looking around from a random one; empty
     when none is seen.
     """
-    rows = list(_rows_with_states(hall, states))
+    rows = list(_rows_with_states(offer, states))
     if not rows:
         return []
     start = rng.randrange(len(rows))
@@ -55,9 +55,9 @@ def neighbours(hall: Hall, states: str, quantity: int, rng: Random) -> list[str]
     return []
 
 
-def floor(quantity: int, hall: Hall, seat_map: SeatMap) -> Wish | None:
+def floor(quantity: int, offer: Offer, seat_map: SeatMap) -> Wish | None:
     """Places in the first area that has enough."""
-    for area in hall.areas:
+    for area in offer.areas:
         counts = seat_map.areas.get(area)
         if counts is not None and counts.free >= quantity:
             return {"areas": [{"id": area, "quantity": quantity}]}
@@ -70,10 +70,10 @@ def _best(quantity: int, seat_map: SeatMap) -> Wish | None:
     return {"best_available": {"quantity": quantity, "prevent_orphans": True}}
 
 
-def _rows_with_states(hall: Hall, states: str) -> list[tuple[list[str], str]]:
+def _rows_with_states(offer: Offer, states: str) -> list[tuple[list[str], str]]:
     rows: list[tuple[list[str], str]] = []
     at = 0
-    for row in hall.rows:
+    for row in offer.rows:
         rows.append((row, states[at : at + len(row)]))
         at += len(row)
     return rows

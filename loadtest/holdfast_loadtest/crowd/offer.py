@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Hall:
+class Offer:
     """What is on sale, as a visitor's page knows it."""
 
     rows: list[list[str]] = field(default_factory=list)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from holdfast_loadtest.audit.evidence import gather_hall_documents
+from holdfast_loadtest.audit.evidence import gather_sale_documents
 from holdfast_loadtest.calls import ShopCalls
-from holdfast_loadtest.crowd.offer import Hall
+from holdfast_loadtest.crowd.offer import Offer
 
 
-async def look_around(shop: ShopCalls) -> Hall:
+async def read_offer(shop: ShopCalls) -> Offer:
     """The rows, areas and limits of the sale that `shop` speaks about."""
-    sale, plan, seat_map = await gather_hall_documents(shop)
-    return Hall(
+    sale, plan, seat_map = await gather_sale_documents(shop)
+    return Offer(
         rows=plan.rows(),
         areas=tuple(seat_map.areas),
         units_per_buyer=sale.max_units_per_buyer,

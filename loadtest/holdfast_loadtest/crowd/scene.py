@@ -17,7 +17,7 @@ from typing import Final
 from holdfast_loadtest.audit.journal import Journal
 from holdfast_loadtest.calls import LineCalls, ShopCalls
 from holdfast_loadtest.client import Answer, Client, Unreachable
-from holdfast_loadtest.crowd.offer import Hall
+from holdfast_loadtest.crowd.offer import Offer
 from holdfast_loadtest.crowd.tally import Tally
 
 MAX_ATTEMPTS: Final = 30
@@ -36,12 +36,12 @@ class Scene:
     """Everything a visitor needs to live."""
 
     def __init__(
-        self, client: Client, platform_key: str, hall: Hall, tally: Tally, journal: Journal
+        self, client: Client, platform_key: str, offer: Offer, tally: Tally, journal: Journal
     ) -> None:
         self.client = client
         self.line = LineCalls(client)
         self.shop = ShopCalls(client, platform_key)
-        self.hall = hall
+        self.offer = offer
         self.tally = tally
         self.journal = journal
         self._rng = Random(0)  # noqa: S311 - jitter

@@ -61,12 +61,12 @@ class Shopper:
             seat_map = await self._look()
             if self._who.only_browses or taste is None:
                 return None
-            asked = wish(taste, quantity, self._scene.hall, seat_map, self._rng)
+            asked = wish(taste, quantity, self._scene.offer, seat_map, self._rng)
             hold = None if asked is None else await self._hold(asked)
             if hold is not None:
                 return hold
             if asked is None or "seats" not in asked:
-                taste = fallback(taste, self._scene.hall) if quantity == 1 else taste
+                taste = fallback(taste, self._scene.offer) if quantity == 1 else taste
                 quantity = max(1, quantity // 2)
         return None
 
@@ -118,10 +118,10 @@ class Shopper:
 
     async def _ask_for_more(self, hold: Hold) -> None:
         """Beyond the limit: must be refused; when it is not, that is evidence, and given back."""
-        limit = self._scene.hall.units_per_buyer
+        limit = self._scene.offer.units_per_buyer
         held = sum(item.quantity for item in hold.items)
         seat_map = await self._look()
-        asked = wish(Taste.FLOOR, limit - held + 1, self._scene.hall, seat_map, self._rng)
+        asked = wish(Taste.FLOOR, limit - held + 1, self._scene.offer, seat_map, self._rng)
         if asked is None:
             return
         answer = await self._click(asked, f"{self._rng.getrandbits(128):032x}")
@@ -159,7 +159,7 @@ class Shopper:
 
     def _until_expiry(self, hold: Hold) -> float:
         left = hold.expires_in_seconds
-        return (self._scene.hall.hold_seconds if left is None else left) + AFTER_EXPIRY_SECONDS
+        return (self._scene.offer.hold_seconds if left is None else left) + AFTER_EXPIRY_SECONDS
 
     async def _pay(self, hold: Hold, *, announce: bool) -> Stage:
         """The shop's server: paying, charge, confirm."""
