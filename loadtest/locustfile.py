@@ -37,7 +37,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from holdfast_loadtest.audit.journal import Admitted, Confirmed, Journal, digest
-from holdfast_loadtest.crowd.choosing import Wish, wish
+from holdfast_loadtest.crowd.choosing import HoldRequest, choose_request
 from holdfast_loadtest.crowd.offer import Offer
 from holdfast_loadtest.crowd.page import MIN_POLL_SECONDS, OVER, poll_seconds, users_ahead
 from holdfast_loadtest.crowd.temperament import Pace, Temperament, draw
@@ -156,7 +156,7 @@ class Buyer(FastHttpUser):
         for _ in range(MAX_HOLD_TRIES):
             seats = self._read("/seats", SeatMap)
             time.sleep(who.look_s)
-            asked = wish(who.taste, who.quantity, run.offer, seats, rng)
+            asked = choose_request(who.taste, who.quantity, run.offer, seats, rng)
             if asked is None:
                 raise Over
             hold = self._try(asked, passed, f"{rng.getrandbits(128):032x}")
@@ -164,7 +164,7 @@ class Buyer(FastHttpUser):
                 return hold
         raise Over
 
-    def _try(self, asked: Wish, passed: Pass, key: str) -> Hold | None:
+    def _try(self, asked: HoldRequest, passed: Pass, key: str) -> Hold | None:
         headers = {"Idempotency-Key": key}
         try:
             body = self._ask("POST", "/holds", asked, bearer=passed.token, headers=headers)

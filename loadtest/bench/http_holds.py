@@ -41,7 +41,7 @@ SEATS: Final = 60_000
 KNOWN_PASSES, NEW_PASSES = 500, 6_000
 AIM: Final = 0.35
 CREATED: Final = "201"
-WISH: Final[dict[str, Any]] = {"best_available": {"quantity": 2}}
+HOLD_REQUEST: Final[dict[str, Any]] = {"best_available": {"quantity": 2}}
 SETTINGS: Final[dict[str, Any]] = {
     "name": "Benchmark",
     "new_users_per_minute": 600_000,
@@ -59,7 +59,7 @@ def by_key(key: str) -> Asking:
 
     def ask(number: int) -> Kind:
         headers = JSON | {"Authorization": f"Bearer {key}", "Idempotency-Key": f"key-{number:08}"}
-        body = json.dumps(WISH | {"buyer": f"buyer-{number:08}"}).encode()
+        body = json.dumps(HOLD_REQUEST | {"buyer": f"buyer-{number:08}"}).encode()
         return Kind("hold by the shop's key", "POST", "/holds", 201, headers, body, AIM)
 
     return ask
@@ -75,7 +75,7 @@ def by_pass(name: str, passes: list[str], *, again: bool) -> Asking:
             "Authorization": f"Bearer {passes[number % len(passes)]}",
             "Idempotency-Key": f"key-{number:08}",
         }
-        body = json.dumps(WISH).encode()
+        body = json.dumps(HOLD_REQUEST).encode()
         return Kind(name, "POST", "/holds", 201, headers, body, AIM)
 
     return ask

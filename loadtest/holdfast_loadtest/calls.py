@@ -48,9 +48,9 @@ class BuyerCalls:
     async def seat_map(self) -> Answer:
         return await self._client.call("GET", "/seats")
 
-    async def hold(self, wish: dict[str, Any], idempotency_key: str) -> Answer:
+    async def hold(self, request: dict[str, Any], idempotency_key: str) -> Answer:
         credentials = Credentials(bearer=self._bearer, idempotency_key=idempotency_key)
-        return await self._client.call("POST", "/holds", credentials=credentials, body=wish)
+        return await self._client.call("POST", "/holds", credentials=credentials, body=request)
 
     async def read_hold(self, hold: str) -> Answer:
         return await self._hold_call("GET", hold, "")

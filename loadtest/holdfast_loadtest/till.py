@@ -26,7 +26,7 @@ class HttpTill:
         self._shop = ShopCalls(client, platform_key)
         self._key = platform_key
         self._guids = guids
-        self._wishes = itertools.count()
+        self._requests = itertools.count()
         self._places = {guid: at for at, guid in enumerate(guids)}
 
     async def put_on_sale(self, sale: object) -> str:
@@ -54,10 +54,12 @@ class HttpTill:
         route = f"/holds/{held.id}/release"
         _done(await self._shop.write("POST", route, {"buyer": buyer}))
 
-    async def _hold(self, buyer: str, wish: dict[str, Any]) -> Held:
-        # A key for each wish, since the same buyer asks for less after a refusal.
-        credentials = Credentials(bearer=self._key, idempotency_key=f"wish-{next(self._wishes)}")
-        body = {**wish, "buyer": buyer}
+    async def _hold(self, buyer: str, request: dict[str, Any]) -> Held:
+        # A key for each request, since the same buyer asks for less after a refusal.
+        credentials = Credentials(
+            bearer=self._key, idempotency_key=f"request-{next(self._requests)}"
+        )
+        body = {**request, "buyer": buyer}
         answer = await self._client.call("POST", "/holds", credentials=credentials, body=body)
         hold = _done(answer).read(Hold)
         seats = tuple(self._places[item.seat] for item in hold.items if item.seat is not None)

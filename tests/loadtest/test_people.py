@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from holdfast_loadtest.crowd.arrivals import MAX_VISITORS, CrowdPlan
-from holdfast_loadtest.crowd.choosing import fallback, floor, neighbours, wish
+from holdfast_loadtest.crowd.choosing import choose_request, fallback, floor, neighbours
 from holdfast_loadtest.crowd.offer import Offer
 from holdfast_loadtest.crowd.temperament import Ending, Pace, Taste, draw
 from holdfast_loadtest.wire import AreaCounts, SeatMap
@@ -59,14 +59,14 @@ def test_neighbours_do_not_run_over_the_end_of_a_row() -> None:
     assert neighbours(OFFER, "hhffh", 2, rng()) == []
 
 
-def test_a_wish_for_the_map_turns_to_best_available_when_nobody_can_sit_together() -> None:
-    asked = wish(Taste.MAP, 2, OFFER, shown("fhfhf"), rng())
+def test_request_for_the_map_turns_to_best_available_when_nobody_can_sit_together() -> None:
+    asked = choose_request(Taste.MAP, 2, OFFER, shown("fhfhf"), rng())
     assert asked == {"best_available": {"quantity": 2, "prevent_orphans": True}}
 
 
 @pytest.mark.parametrize("taste", [Taste.MAP, Taste.BEST])
-def test_no_wish_when_too_few_seats_are_free(taste: Taste) -> None:
-    assert wish(taste, 2, OFFER, shown("hhhhf"), rng()) is None
+def test_no_request_when_too_few_seats_are_free(taste: Taste) -> None:
+    assert choose_request(taste, 2, OFFER, shown("hhhhf"), rng()) is None
 
 
 def test_the_floor_is_asked_for_what_it_has() -> None:

@@ -70,9 +70,9 @@ class Probe:
         await _done("join", self._line.join())
 
     async def hold(self, buyer: str) -> Hold:
-        wish = {"areas": [{"id": AREA, "quantity": 1}], "buyer": buyer}
+        request = {"areas": [{"id": AREA, "quantity": 1}], "buyer": buyer}
         credentials = Credentials(bearer=self._key, idempotency_key=buyer)
-        asked = self._client.call("POST", "/holds", credentials=credentials, body=wish)
+        asked = self._client.call("POST", "/holds", credentials=credentials, body=request)
         return (await _done("hold", asked)).read(Hold)
 
     async def pay(self, hold: Hold) -> bool:

@@ -1,8 +1,8 @@
-"""How a buyer turns a seat map into a wish: pure functions of the map, the taste and a generator.
+"""Turns a seat map into a hold request: pure functions of the map, the taste and a generator.
 
-A chooser looks for a run of free neighbours as a person does, somewhere in the offer rather than
+A chooser looks for a run of free neighbours as a person does, somewhere in the plan rather than
 always at the front: the point of the crowd is that people disagree a little and collide a little. A
-wish is the body of `POST .../holds`.
+hold request is the body of `POST .../holds`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from holdfast_loadtest.wire import SeatMap
 FREE: Final = "f"
 MAX_ROWS_LOOKED_AT: Final = 40
 
-Wish = dict[str, Any]
+HoldRequest = dict[str, Any]
 
 
-def wish(taste: Taste, quantity: int, offer: Offer, seat_map: SeatMap, rng: Random) -> Wish | None:
+def choose_request(
+    taste: Taste, quantity: int, offer: Offer, seat_map: SeatMap, rng: Random
+) -> HoldRequest | None:
     """What to ask for; None when the map shows nothing left for this buyer."""
     match taste:
         case Taste.MAP:
@@ -55,7 +57,7 @@ def neighbours(offer: Offer, states: str, quantity: int, rng: Random) -> list[st
     return []
 
 
-def floor(quantity: int, offer: Offer, seat_map: SeatMap) -> Wish | None:
+def floor(quantity: int, offer: Offer, seat_map: SeatMap) -> HoldRequest | None:
     """Places in the first area that has enough."""
     for area in offer.areas:
         counts = seat_map.areas.get(area)
@@ -64,7 +66,7 @@ def floor(quantity: int, offer: Offer, seat_map: SeatMap) -> Wish | None:
     return None
 
 
-def _best(quantity: int, seat_map: SeatMap) -> Wish | None:
+def _best(quantity: int, seat_map: SeatMap) -> HoldRequest | None:
     if seat_map.states.count(FREE) < quantity:
         return None
     return {"best_available": {"quantity": quantity, "prevent_orphans": True}}

@@ -15,7 +15,7 @@ from typing import Any, Final
 from holdfast_loadtest.audit.journal import Confirmed, Paid, RefundRequired
 from holdfast_loadtest.calls import BuyerCalls
 from holdfast_loadtest.client import Answer
-from holdfast_loadtest.crowd.choosing import Wish, fallback, wish
+from holdfast_loadtest.crowd.choosing import HoldRequest, choose_request, fallback
 from holdfast_loadtest.crowd.scene import Scene
 from holdfast_loadtest.crowd.tally import Stage
 from holdfast_loadtest.crowd.temperament import Ending, Taste, Temperament
@@ -61,7 +61,7 @@ class Shopper:
             seat_map = await self._look()
             if self._who.only_browses or taste is None:
                 return None
-            asked = wish(taste, quantity, self._scene.offer, seat_map, self._rng)
+            asked = choose_request(taste, quantity, self._scene.offer, seat_map, self._rng)
             hold = None if asked is None else await self._hold(asked)
             if hold is not None:
                 return hold
@@ -78,7 +78,7 @@ class Shopper:
         await asyncio.sleep(self._who.look_s)
         return answer.read(SeatMap)
 
-    async def _hold(self, asked: Wish) -> Hold | None:
+    async def _hold(self, asked: HoldRequest) -> Hold | None:
         """One click, or two at once with one key; None when it was refused for want of seats."""
         key = f"{self._rng.getrandbits(128):032x}"
         clicks = 2 if self._who.double_clicks else 1
@@ -91,7 +91,7 @@ class Shopper:
         self._refused(answers[0])
         return None
 
-    async def _click(self, asked: Wish, key: str) -> Answer:
+    async def _click(self, asked: HoldRequest, key: str) -> Answer:
         return await self._scene.persist(lambda: self._calls.hold(asked, key))
 
     def _same_hold(self, holds: list[Hold], answers: list[Answer]) -> None:
@@ -121,7 +121,9 @@ class Shopper:
         limit = self._scene.offer.units_per_buyer
         held = sum(item.quantity for item in hold.items)
         seat_map = await self._look()
-        asked = wish(Taste.FLOOR, limit - held + 1, self._scene.offer, seat_map, self._rng)
+        asked = choose_request(
+            Taste.FLOOR, limit - held + 1, self._scene.offer, seat_map, self._rng
+        )
         if asked is None:
             return
         answer = await self._click(asked, f"{self._rng.getrandbits(128):032x}")
