@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from holdfast_loadtest.client import Traffic
-from holdfast_loadtest.crowd.tally import Stage, Tally
+from holdfast_loadtest.crowd.tally import Tally, VisitorState
 from holdfast_loadtest.wire import Status
 
 FRAMES_PER_SECOND: Final = 4
@@ -177,14 +177,14 @@ def heading() -> str:
 
 def line_of(figures: Figures, requests_per_second: float) -> str:
     """The figures as one line of a table."""
-    tally, stages = figures.tally, figures.tally.stages
+    tally, states = figures.tally, figures.tally.states
     counts = (
         tally.arrived,
-        stages[Stage.WAITING],
+        states[VisitorState.WAITING],
         tally.happenings["admitted"],
         round(tally.admitted_per_minute()),
-        stages[Stage.INSIDE],
-        stages[Stage.HOLDING],
+        states[VisitorState.INSIDE],
+        states[VisitorState.HOLDING],
         _stock(figures.status)[0],
         round(requests_per_second),
     )
@@ -212,7 +212,7 @@ def panel_of(figures: Figures, requests_per_second: float, elapsed: str, notes: 
 
 
 def _figures(figures: Figures, requests_per_second: float) -> Table:
-    tally, stages = figures.tally, figures.tally.stages
+    tally, states = figures.tally, figures.tally.states
     crowd = tally.visitors
     status = figures.status
     sold, stock = _stock(status)
@@ -220,16 +220,18 @@ def _figures(figures: Figures, requests_per_second: float) -> Table:
     rate = f"{tally.admitted_per_minute():,.0f} a minute, set {figures.per_minute:,}"
     table = Table.grid(padding=(0, 2))
     _row(table, "arrived", tally.arrived, crowd, colour="cyan", remark=f"of {crowd:,}")
-    _row(table, "waiting", stages[Stage.WAITING], crowd, colour="yellow", remark="in the line")
+    _row(
+        table, "waiting", states[VisitorState.WAITING], crowd, colour="yellow", remark="in the line"
+    )
     _row(table, "admitted", tally.happenings["admitted"], crowd, colour="magenta", remark=rate)
-    _row(table, "in the shop", stages[Stage.INSIDE], crowd, colour="blue", remark="choosing")
+    _row(table, "in the shop", states[VisitorState.INSIDE], crowd, colour="blue", remark="choosing")
     _row(
         table,
         "held",
         held,
         stock,
         colour="bright_yellow",
-        remark=f"by {stages[Stage.HOLDING]:,} buyers",
+        remark=f"by {states[VisitorState.HOLDING]:,} buyers",
     )
     _row(table, "booked", sold, stock, colour="green", remark=f"of {stock:,} seats and places")
     table.add_row("requests", f"{requests_per_second:,.0f}/s", _traffic(figures.traffic), "")
@@ -258,17 +260,17 @@ def _traffic(traffic: Traffic) -> str:
 def endings_of(tally: Tally) -> str:
     """How the visits that are over have ended, as text."""
     endings = (
-        Stage.BOOKED,
-        Stage.LAPSED,
-        Stage.REFUNDED,
-        Stage.LEFT,
-        Stage.EMPTY_HANDED,
-        Stage.NO_SHOW,
-        Stage.QUIT,
-        Stage.SOLD_OUT,
-        Stage.TURNED_AWAY,
-        Stage.TIMED_OUT,
-        Stage.FAILED,
+        VisitorState.BOOKED,
+        VisitorState.LAPSED,
+        VisitorState.REFUNDED,
+        VisitorState.LEFT,
+        VisitorState.EMPTY_HANDED,
+        VisitorState.NO_SHOW,
+        VisitorState.QUIT,
+        VisitorState.SOLD_OUT,
+        VisitorState.TURNED_AWAY,
+        VisitorState.TIMED_OUT,
+        VisitorState.FAILED,
     )
-    told = [f"{tally.stages[end]:,} {end.value}" for end in endings if tally.stages[end]]
+    told = [f"{tally.states[end]:,} {end.value}" for end in endings if tally.states[end]]
     return ", ".join(told)

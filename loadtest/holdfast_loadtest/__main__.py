@@ -25,7 +25,7 @@ from holdfast_loadtest.client import Client, ContractError, open_session
 from holdfast_loadtest.crowd.arrivals import DEFAULT_VISITORS, CrowdPlan, run_crowd
 from holdfast_loadtest.crowd.opening import read_offer
 from holdfast_loadtest.crowd.scene import Scene
-from holdfast_loadtest.crowd.tally import Stage, Tally
+from holdfast_loadtest.crowd.tally import Tally, VisitorState
 
 REPORT_SECONDS: Final = 5.0
 
@@ -54,10 +54,10 @@ async def _report(scene: Scene) -> None:
 
 def _print_progress(scene: Scene) -> None:
     tally = scene.tally
-    stages = ", ".join(
-        f"{tally.stages[stage]} {stage.value}" for stage in Stage if tally.stages[stage]
+    states = ", ".join(
+        f"{tally.states[state]} {state.value}" for state in VisitorState if tally.states[state]
     )
-    print(f"{scene.client.traffic.total} requests; {stages}", file=sys.stderr)
+    print(f"{scene.client.traffic.total} requests; {states}", file=sys.stderr)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

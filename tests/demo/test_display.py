@@ -16,7 +16,7 @@ from holdfast_demo.display import (
     panel_of,
 )
 from holdfast_loadtest.client import Traffic
-from holdfast_loadtest.crowd.tally import UNDER_WAY, Stage, Tally
+from holdfast_loadtest.crowd.tally import UNDER_WAY, Tally, VisitorState
 from holdfast_loadtest.wire import Status
 
 
@@ -31,8 +31,8 @@ class Clock:
 def figures() -> Figures:
     tally = Tally(1000, lambda: 0.0)
     for _ in range(40):
-        tally.move(Stage.TO_COME, Stage.WAITING)
-    tally.move(Stage.WAITING, Stage.INSIDE)
+        tally.move(VisitorState.TO_COME, VisitorState.WAITING)
+    tally.move(VisitorState.WAITING, VisitorState.INSIDE)
     tally.admitted()
     status = Status("open", 1, sellable=700, held=30, sold=270)
     return Figures("concert", "http://shop.test/", 600, tally, Traffic(), status)
@@ -110,8 +110,8 @@ def test_line_display_ends_with_what_became_of_everybody(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     ended = figures()
-    for stage in (Stage.BOOKED, Stage.BOOKED, Stage.NO_SHOW):
-        ended.tally.move(Stage.WAITING, stage)
+    for state in (VisitorState.BOOKED, VisitorState.BOOKED, VisitorState.NO_SHOW):
+        ended.tally.move(VisitorState.WAITING, state)
     display = LineDisplay(Clock())
     display.show(ended)
     display.finish(ended)
@@ -139,17 +139,17 @@ def test_tally_measures_the_rate_of_the_last_moments() -> None:
 
 def test_tally_keeps_everybody_in_one_stage() -> None:
     tally = figures().tally
-    assert sum(tally.stages.values()) == 1000
+    assert sum(tally.states.values()) == 1000
     assert tally.arrived == 40
     assert tally.done == 0
-    tally.move(Stage.INSIDE, Stage.BOOKED)
+    tally.move(VisitorState.INSIDE, VisitorState.BOOKED)
     assert tally.done == 1
 
 
 def test_every_way_to_end_is_told() -> None:
-    """A stage that `endings_of` forgets would make the crowd shrink before one's eyes."""
+    """A state that `endings_of` forgets would make the crowd shrink before one's eyes."""
     tally = Tally(1000)
-    endings = [stage for stage in Stage if stage not in UNDER_WAY]
-    for stage in endings:
-        tally.move(Stage.TO_COME, stage)
+    endings = [state for state in VisitorState if state not in UNDER_WAY]
+    for state in endings:
+        tally.move(VisitorState.TO_COME, state)
     assert endings_of(tally).count("1 ") == len(endings)

@@ -23,7 +23,7 @@ from holdfast_demo.chaos.recovery import Probe, Recovery
 from holdfast_demo.chaos.store_faults import break_files, set_clock_ahead, wipe
 from holdfast_demo.chaos.target import Target, happens
 from holdfast_loadtest.client import ContractError, Traffic
-from holdfast_loadtest.crowd.tally import Stage, Tally
+from holdfast_loadtest.crowd.tally import Tally, VisitorState
 
 FAULTS: Final = (
     Fault("store files", "killing the store and breaking its append-only file", break_files),
@@ -160,8 +160,8 @@ class ChaosRun:
 
     @property
     def _somebody_waits(self) -> bool:
-        stages = self.crowd.tally.stages
-        return stages[Stage.WAITING] > 0 or stages[Stage.TO_COME] > 0
+        states = self.crowd.tally.states
+        return states[VisitorState.WAITING] > 0 or states[VisitorState.TO_COME] > 0
 
 
 def _told(outcome: Outcome) -> str:

@@ -18,7 +18,7 @@ from typing import Final
 from holdfast_loadtest.client import ContractError, Malformed
 from holdfast_loadtest.crowd.scene import WITHIN_CONTRACT, GaveUp, Scene
 from holdfast_loadtest.crowd.shopper import Shopper
-from holdfast_loadtest.crowd.tally import Stage
+from holdfast_loadtest.crowd.tally import VisitorState
 from holdfast_loadtest.crowd.temperament import Pace, Temperament, draw
 from holdfast_loadtest.crowd.visitor import Gone, Visitor
 
@@ -55,43 +55,43 @@ async def run_crowd(plan: CrowdPlan, scene: Scene) -> None:
             visits.create_task(visit(who, scene, opened + plan.time_limit_s))
 
 
-async def visit(who: Temperament, scene: Scene, until: float) -> Stage:
-    """One visitor from arrival to the end, counted in exactly one stage at any moment."""
+async def visit(who: Temperament, scene: Scene, until: float) -> VisitorState:
+    """One visitor from arrival to the end, counted in exactly one state at any moment."""
     story = _Story(who, scene)
     try:
         async with asyncio.timeout_at(until):
             ending = await story.live()
     except TimeoutError:
-        ending = Stage.TIMED_OUT
+        ending = VisitorState.TIMED_OUT
     except Gone as gone:
-        ending = gone.stage
+        ending = gone.state
     except GaveUp:
         scene.journal.complain(WITHIN_CONTRACT, f"visitor {who.index}: no answer for very long")
-        ending = Stage.FAILED
+        ending = VisitorState.FAILED
     except Malformed as error:
         scene.journal.complain(WITHIN_CONTRACT, f"visitor {who.index}: {error}")
-        ending = Stage.FAILED
+        ending = VisitorState.FAILED
     except ContractError:
         log.exception("visitor %d", who.index)
-        ending = Stage.FAILED
-    return scene.tally.move(story.stage, ending)
+        ending = VisitorState.FAILED
+    return scene.tally.move(story.state, ending)
 
 
 class _Story:
-    """Keeps the stage where `visit` finds it, however the story breaks off."""
+    """Keeps the state where `visit` finds it, however the story breaks off."""
 
     def __init__(self, who: Temperament, scene: Scene) -> None:
         self._who = who
         self._scene = scene
         self._shopper: Shopper | None = None
-        self._stage = scene.tally.move(Stage.TO_COME, Stage.WAITING)
+        self._state = scene.tally.move(VisitorState.TO_COME, VisitorState.WAITING)
 
     @property
-    def stage(self) -> Stage:
-        return self._stage if self._shopper is None else self._shopper.stage
+    def state(self) -> VisitorState:
+        return self._state if self._shopper is None else self._shopper.state
 
-    async def live(self) -> Stage:
+    async def live(self) -> VisitorState:
         passed = await Visitor(self._who, self._scene).wait()
-        self._scene.tally.move(Stage.WAITING, Stage.INSIDE)
+        self._scene.tally.move(VisitorState.WAITING, VisitorState.INSIDE)
         self._shopper = Shopper(self._who, self._scene, passed)
         return await self._shopper.shop()

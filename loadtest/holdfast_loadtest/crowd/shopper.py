@@ -17,7 +17,7 @@ from holdfast_loadtest.calls import BuyerCalls
 from holdfast_loadtest.client import Answer
 from holdfast_loadtest.crowd.choosing import HoldRequest, choose_request, fallback
 from holdfast_loadtest.crowd.scene import Scene
-from holdfast_loadtest.crowd.tally import Stage
+from holdfast_loadtest.crowd.tally import VisitorState
 from holdfast_loadtest.crowd.temperament import Ending, Taste, Temperament
 from holdfast_loadtest.crowd.visitor import Gone
 from holdfast_loadtest.wire import Confirmation, Hold, Pass, SeatMap
@@ -40,15 +40,15 @@ class Shopper:
         self._calls = BuyerCalls(scene.client, passed.token)
         self._pass = passed
         self._rng = Random(f"{who.index}:{passed.pass_id}")  # noqa: S311 - choices of seats
-        self.stage = Stage.INSIDE
+        self.state = VisitorState.INSIDE
 
-    async def shop(self) -> Stage:
+    async def shop(self) -> VisitorState:
         """The whole visit; answers how it ended."""
         hold = await self._find_something()
         if hold is None:
             await self._leave()
-            return Stage.LEFT if self._who.only_browses else Stage.EMPTY_HANDED
-        self.stage = self._scene.tally.move(self.stage, Stage.HOLDING)
+            return VisitorState.LEFT if self._who.only_browses else VisitorState.EMPTY_HANDED
+        self.state = self._scene.tally.move(self.state, VisitorState.HOLDING)
         if self._who.greedy:
             await self._ask_for_more(hold)
         return await self._end(hold)
@@ -74,7 +74,7 @@ class Shopper:
         answer = await self._scene.persist(self._calls.seat_map)
         if not answer.ok:
             self._scene.unexpected("seat map", answer)
-            raise Gone(Stage.FAILED)
+            raise Gone(VisitorState.FAILED)
         await asyncio.sleep(self._who.look_s)
         return answer.read(SeatMap)
 
@@ -108,13 +108,13 @@ class Shopper:
             case "seat_unavailable" | "not_enough_together" | "sold_out" | "orphan_left":
                 self._scene.tally.count(f"refused: {code}")
             case "sale_closed":
-                raise Gone(Stage.TURNED_AWAY)
+                raise Gone(VisitorState.TURNED_AWAY)
             case _ if code in SESSION_OVER:
                 self._scene.tally.count("session over")
-                raise Gone(Stage.LEFT)
+                raise Gone(VisitorState.LEFT)
             case _:
                 self._scene.unexpected("hold", answer)
-                raise Gone(Stage.FAILED)
+                raise Gone(VisitorState.FAILED)
 
     async def _ask_for_more(self, hold: Hold) -> None:
         """Beyond the limit: must be refused; when it is not, that is evidence, and given back."""
@@ -144,14 +144,14 @@ class Shopper:
             return False
         return not answer.ok or answer.read(Hold).status not in ENDED
 
-    async def _end(self, hold: Hold) -> Stage:
+    async def _end(self, hold: Hold) -> VisitorState:
         match self._who.ending:
             case Ending.PAYS:
                 await asyncio.sleep(self._who.pay_s)
                 return await self._pay(hold, announce=True)
             case Ending.LAPSES:
                 await asyncio.sleep(self._until_expiry(hold))
-                return Stage.LAPSED
+                return VisitorState.LAPSED
             case Ending.PAYS_LATE:
                 await asyncio.sleep(self._until_expiry(hold))
                 return await self._pay(hold, announce=False)
@@ -163,38 +163,38 @@ class Shopper:
         left = hold.expires_in_seconds
         return (self._scene.offer.hold_seconds if left is None else left) + AFTER_EXPIRY_SECONDS
 
-    async def _pay(self, hold: Hold, *, announce: bool) -> Stage:
+    async def _pay(self, hold: Hold, *, announce: bool) -> VisitorState:
         """The shop's server: paying, charge, confirm."""
         if announce:
             answer = await self._scene.persist(lambda: self._scene.shop.paying(hold.id))
             if answer.status == 410:
                 self._count_lost(answer)
-                return Stage.LAPSED
+                return VisitorState.LAPSED
             if not answer.ok:
                 self._scene.unexpected("paying", answer)
-                return Stage.FAILED
+                return VisitorState.FAILED
         payment = {
             "order_ref": f"order-{self._who.index}-{hold.id}",
             "payment_ref": f"sandbox-{hold.id}",
             "amount": hold.total,
         }
         self._scene.journal.record(Paid(hold.id))
-        stage = await self._confirm(hold, payment)
-        if stage is Stage.BOOKED:
+        state = await self._confirm(hold, payment)
+        if state is VisitorState.BOOKED:
             await self._leave()
-        return stage
+        return state
 
-    async def _confirm(self, hold: Hold, payment: dict[str, Any]) -> Stage:
+    async def _confirm(self, hold: Hold, payment: dict[str, Any]) -> VisitorState:
         answer = await self._scene.persist(lambda: self._scene.shop.confirm(hold.id, payment))
         if answer.status == 410:
             return self._refund(hold, answer)
         if not answer.ok:
             self._scene.unexpected("confirm", answer)
-            return Stage.FAILED
+            return VisitorState.FAILED
         self._booked(hold, answer)
         if self._who.double_clicks:
             await self._confirm_again(hold, payment, answer)
-        return Stage.BOOKED
+        return VisitorState.BOOKED
 
     def _booked(self, hold: Hold, answer: Answer) -> None:
         order = answer.read(Confirmation).order
@@ -203,12 +203,12 @@ class Shopper:
         self._scene.tally.count("orders")
         self._scene.tally.units_booked += sum(item.quantity for item in items)
 
-    def _refund(self, hold: Hold, answer: Answer) -> Stage:
+    def _refund(self, hold: Hold, answer: Answer) -> VisitorState:
         if not answer.problem().refund_required:
             self._scene.unexpected("confirm of an ended hold", answer)
         self._count_lost(answer)
         self._scene.journal.record(RefundRequired(hold.id))
-        return Stage.REFUNDED
+        return VisitorState.REFUNDED
 
     def _count_lost(self, answer: Answer) -> None:
         if answer.problem().code == "hold_lost":
@@ -220,15 +220,15 @@ class Shopper:
             told = f"{again.status} {again.problem().code}"
             self._scene.journal.complain(SAME_CONFIRM, f"hold {hold.id}: 200, then {told}")
 
-    async def _release(self, hold: Hold) -> Stage:
+    async def _release(self, hold: Hold) -> VisitorState:
         """Changed their mind; a release that comes too late is as good."""
         answer = await self._scene.persist(lambda: self._calls.release(hold.id))
         if not answer.ok and answer.status not in {409, 410}:
             self._scene.unexpected("release", answer)
-            return Stage.FAILED
+            return VisitorState.FAILED
         self._scene.tally.count("released")
         await self._leave()
-        return Stage.LEFT
+        return VisitorState.LEFT
 
     async def _leave(self) -> None:
         """The tidy give their slot back; the others close the tab."""

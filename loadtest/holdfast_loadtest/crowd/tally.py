@@ -1,6 +1,6 @@
 """Where everybody is and how it ended: the figures a display shows while the crowd runs.
 
-Each visitor is in exactly one stage at a time; the sum over stages is the crowd. Admissions are
+Each visitor is in exactly one state at a time; the sum over states is the crowd. Admissions are
 also kept as times, so that the realised rate over the last moments can be shown beside the rate
 that was set.
 """
@@ -18,7 +18,7 @@ MIN_RATE_SPAN_SECONDS: Final = 5.0
 MAX_RECENT: Final = 20_000
 
 
-class Stage(Enum):
+class VisitorState(Enum):
     """A visitor's whereabouts; the value is how a display names it."""
 
     TO_COME = "to come"
@@ -38,7 +38,12 @@ class Stage(Enum):
     FAILED = "met an error"
 
 
-UNDER_WAY: Final = (Stage.TO_COME, Stage.WAITING, Stage.INSIDE, Stage.HOLDING)
+UNDER_WAY: Final = (
+    VisitorState.TO_COME,
+    VisitorState.WAITING,
+    VisitorState.INSIDE,
+    VisitorState.HOLDING,
+)
 
 
 class Tally:
@@ -47,22 +52,22 @@ class Tally:
     def __init__(self, visitors: int, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self.visitors = visitors
-        self.stages: Counter[Stage] = Counter({Stage.TO_COME: visitors})
+        self.states: Counter[VisitorState] = Counter({VisitorState.TO_COME: visitors})
         self.happenings: Counter[str] = Counter()
         self.units_booked = 0
         self._admitted_at: deque[float] = deque(maxlen=MAX_RECENT)
 
     @property
     def arrived(self) -> int:
-        return self.visitors - self.stages[Stage.TO_COME]
+        return self.visitors - self.states[VisitorState.TO_COME]
 
     @property
     def done(self) -> int:
-        return self.visitors - sum(self.stages[stage] for stage in UNDER_WAY)
+        return self.visitors - sum(self.states[state] for state in UNDER_WAY)
 
-    def move(self, before: Stage, after: Stage) -> Stage:
-        self.stages[before] -= 1
-        self.stages[after] += 1
+    def move(self, before: VisitorState, after: VisitorState) -> VisitorState:
+        self.states[before] -= 1
+        self.states[after] += 1
         return after
 
     def count(self, happening: str) -> None:

@@ -23,7 +23,7 @@ from holdfast_loadtest.crowd.page import (
     users_ahead,
 )
 from holdfast_loadtest.crowd.scene import GaveUp, Scene
-from holdfast_loadtest.crowd.tally import Stage
+from holdfast_loadtest.crowd.tally import VisitorState
 from holdfast_loadtest.crowd.temperament import Temperament
 from holdfast_loadtest.wire import Pass, Status, Ticket, View
 
@@ -35,11 +35,11 @@ MAX_CLAIMS: Final = 200
 
 
 class Gone(Exception):
-    """The visitor's story ends here; `stage` says how."""
+    """The visitor's story ends here; `state` says how."""
 
-    def __init__(self, stage: Stage) -> None:
-        super().__init__(stage.value)
-        self.stage = stage
+    def __init__(self, state: VisitorState) -> None:
+        super().__init__(state.value)
+        self.state = state
 
 
 class Visitor:
@@ -64,7 +64,7 @@ class Visitor:
             if passed is not None:
                 return passed
             self._scene.tally.count("joined again")
-        raise Gone(Stage.NO_SHOW)
+        raise Gone(VisitorState.NO_SHOW)
 
     async def _join(self) -> Ticket:
         while True:
@@ -79,12 +79,12 @@ class Visitor:
                 case "not_open":
                     await asyncio.sleep(NOT_OPEN_PAUSE_SECONDS)
                 case "sold_out":
-                    raise Gone(Stage.SOLD_OUT)
+                    raise Gone(VisitorState.SOLD_OUT)
                 case "draining" | "sale_closed" | "join_refused":
-                    raise Gone(Stage.TURNED_AWAY)
+                    raise Gone(VisitorState.TURNED_AWAY)
                 case _:
                     self._scene.unexpected("join", answer)
-                    raise Gone(Stage.FAILED)
+                    raise Gone(VisitorState.FAILED)
 
     async def _stand_in_line(self, ticket: str) -> Pass | None:
         """Polls until called; None when the call lapsed before it was answered."""
@@ -96,13 +96,13 @@ class Visitor:
                 return None
             if self.number is not None and self.number <= status.serving:
                 if not self._who.shows_up:
-                    raise Gone(Stage.NO_SHOW)
+                    raise Gone(VisitorState.NO_SHOW)
                 if status.state in CLAIMABLE:
                     return await self._claim(ticket)
             pause = poll_seconds(status, self._sight.ahead, self._who)
             limit = self._who.quits_line_after_s
             if limit is not None and now() - started + pause > limit:
-                raise Gone(Stage.QUIT)
+                raise Gone(VisitorState.QUIT)
             await asyncio.sleep(pause)
 
     async def _poll(self) -> Status:
@@ -115,9 +115,11 @@ class Visitor:
             self._scene.unexpected("status", answer)
         status = self._sight.status
         if status is None:
-            raise Gone(Stage.FAILED)
+            raise Gone(VisitorState.FAILED)
         if status.state in OVER:
-            raise Gone(Stage.SOLD_OUT if status.state == "sold_out" else Stage.TURNED_AWAY)
+            raise Gone(
+                VisitorState.SOLD_OUT if status.state == "sold_out" else VisitorState.TURNED_AWAY
+            )
         return status
 
     def _look_at(self, status: Status) -> None:
@@ -147,7 +149,7 @@ class Visitor:
             return False
         if not answer.ok:
             self._scene.unexpected("view", answer)
-            raise Gone(Stage.FAILED)
+            raise Gone(VisitorState.FAILED)
         view = answer.read(View)
         self.number = view.number
         if view.called and view.users_ahead:
@@ -166,12 +168,12 @@ class Visitor:
                 case 410:
                     return None
                 case 409 if answer.problem().code == "sold_out":
-                    raise Gone(Stage.SOLD_OUT)
+                    raise Gone(VisitorState.SOLD_OUT)
                 case 409 if answer.problem().code == "sale_closed":
-                    raise Gone(Stage.TURNED_AWAY)
+                    raise Gone(VisitorState.TURNED_AWAY)
                 case _:
                     self._scene.unexpected("claim", answer)
-                    raise Gone(Stage.FAILED)
+                    raise Gone(VisitorState.FAILED)
         raise GaveUp
 
     async def _welcome(self, ticket: str, passed: Pass) -> Pass:
