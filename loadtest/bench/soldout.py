@@ -51,10 +51,10 @@ from holdfast_loadtest.sellout import (
     Refused,
     Sellout,
     SelloutFailed,
-    Till,
+    Storefront,
     report_progress,
 )
-from holdfast_loadtest.till import HttpTill
+from holdfast_loadtest.storefront import HttpStorefront
 from holdfast_lua import EmbeddedStore, Executor, SaleRef
 from holdfast_lua.calls.hold_terms import HoldAnswer
 from holdfast_lua.calls.inventory import InventoryCalls
@@ -72,7 +72,7 @@ SHARES = (0.5, 0.99)
 class Venue:
     """Where a sale is sold: the way to sell, the books behind it, who does the work."""
 
-    till: Till
+    storefront: Storefront
     executor: Executor
     ledger: Ledger
     ref: SaleRef
@@ -81,7 +81,7 @@ class Venue:
     background: BackgroundTasks = field(default_factory=BackgroundTasks)
 
 
-class CoreTill:
+class CoreStorefront:
     """The core in this process, called as the handlers of the API call it."""
 
     def __init__(
@@ -157,8 +157,8 @@ async def core(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
         )
         inventory = SaleInventory(sale.name, ref, plan, SETTINGS, InventoryCalls(executor))
         background = BackgroundTasks()
-        till = CoreTill(SaleContext(inventory, ledger), inventory, background)
-        yield Venue(till, executor, ledger, ref, plan, {"process": 0}, background)
+        storefront = CoreStorefront(SaleContext(inventory, ledger), inventory, background)
+        yield Venue(storefront, executor, ledger, ref, plan, {"process": 0}, background)
 
 
 @asynccontextmanager
@@ -173,8 +173,8 @@ async def http(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
         stack.callback(service.stop)
         await asyncio.to_thread(running.await_ready, service)
         client = Client(await stack.enter_async_context(open_session()), service.url, fresh_name())
-        till = HttpTill(client, service.operator_key, plan.guids)
-        uid = await till.put_on_sale(
+        storefront = HttpStorefront(client, service.operator_key, plan.guids)
+        uid = await storefront.put_on_sale(
             {"name": "Sold out", "prices": dict(SETTINGS.prices), "plan": json.loads(body)}
         )
         store = EmbeddedStore(service.data_dir)
@@ -182,12 +182,12 @@ async def http(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
         ledger = await stack.enter_async_context(opened(url))
         (worker,) = service.workers()
         processes = {"worker": worker, "buyers": 0}
-        yield Venue(till, executor, ledger, SaleRef(uid, 1), plan, processes)
+        yield Venue(storefront, executor, ledger, SaleRef(uid, 1), plan, processes)
 
 
 async def sell_out(venue: Venue, options: argparse.Namespace) -> Account:
     """The sale, with its progress on stderr."""
-    sellout = Sellout(venue.till, len(venue.plan), options.buyers, options.pays_first)
+    sellout = Sellout(venue.storefront, len(venue.plan), options.buyers, options.pays_first)
     progress = asyncio.create_task(report_progress(sellout, _say, PROGRESS_SECONDS))
     try:
         account = await sellout.run(options.minutes * 60)

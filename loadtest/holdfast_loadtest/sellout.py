@@ -1,6 +1,6 @@
-"""A crowd without a waiting room that buys a house out: as many buyers at once as are let in.
+"""A crowd without a waiting room that buys a plan out: as many buyers at once as are let in.
 
-For measuring how fast a house can be sold, and that it was sold right. A buyer asks for a few seats
+For measuring how fast a plan can be sold, and that it was sold right. A buyer asks for a few seats
 (most for the best available, some for seats they saw on a map that is half a second old), a few
 change their mind and give them back, the others pay. Who is refused wants less, and who finds
 not a single seat leaves; so the sale ends by itself, whoever is refused, when every seat is paid
@@ -49,7 +49,7 @@ class Held:
     total: int
 
 
-class Till(Protocol):
+class Storefront(Protocol):
     """Where the crowd buys: in this process, or over HTTP. `Refused` when it is told no."""
 
     async def states(self) -> str:
@@ -94,9 +94,9 @@ class Account:
 
 @dataclass
 class Sellout:
-    """One sale of `stock` seats through a till, by `buyers` at a time."""
+    """One sale of `stock` seats through a storefront, by `buyers` at a time."""
 
-    till: Till
+    storefront: Storefront
     stock: int
     buyers: int
     pays_first: bool = False
@@ -137,13 +137,13 @@ class Sellout:
             return False
         if self._random.random() < CHANGED_MIND_SHARE:
             with self.account.timed("release"):
-                await self.till.release(name, held)
+                await self.storefront.release(name, held)
             return True
         if self.pays_first:
             with self.account.timed("paying"):
-                await self.till.paying(held)
+                await self.storefront.paying(held)
         with self.account.timed("confirm"):
-            await self.till.confirm(held)
+            await self.storefront.confirm(held)
         self.account.bought[held.id] = held.seats
         self.account.sold += len(held.seats)
         return True
@@ -153,9 +153,9 @@ class Sellout:
         quantity = self._random.choices(QUANTITIES, QUANTITY_WEIGHTS)[0]
         held: Held | None = None
         if self._random.random() < MAP_SHARE and (seats := await self._seen(quantity)):
-            held = await self._try(self.till.seats(name, seats))
+            held = await self._try(self.storefront.seats(name, seats))
         for fewer in range(quantity, 0, -1):
-            held = held or await self._try(self.till.best(name, fewer))
+            held = held or await self._try(self.storefront.best(name, fewer))
         return held
 
     async def _try(self, asked: Awaitable[Held]) -> Held | None:
@@ -170,7 +170,7 @@ class Sellout:
         """Free seats in a row from somewhere on the map; nothing when it shows none."""
         if time.monotonic() - self._map_at > MAP_AGE_SECONDS:
             self._map_at = time.monotonic()  # one looks, the others see the same
-            self._map = await self.till.states()
+            self._map = await self.storefront.states()
         wanted = "f" * quantity
         at = self._map.find(wanted, self._random.randrange(self.stock))
         if at < 0:

@@ -55,8 +55,8 @@ async def test_audit_finds_a_seat_that_two_buyers_were_promised(venue: Venue) ->
     assert "a seat was confirmed to two buyers" in await differences(venue, account), order
 
 
-class Shelf:
-    """A till over a plain list of free seats, which may refuse to give the last one away."""
+class ListStorefront:
+    """A storefront over a plain list of free seats, which may refuse to give the last one away."""
 
     def __init__(self, seats: int, *, keeps: int = 0) -> None:
         self.free = list(range(seats))
@@ -84,7 +84,7 @@ class Shelf:
 
 
 async def test_seats_that_were_given_back_are_bought_by_somebody_else() -> None:
-    account = await Sellout(Shelf(500), 500, buyers=7).run(10)
+    account = await Sellout(ListStorefront(500), 500, buyers=7).run(10)
     assert account.seconds["release"]
     assert sorted(seat for seats in account.bought.values() for seat in seats) == [*range(500)]
     assert len(account.seconds["confirm"]) == len(account.bought)
@@ -93,12 +93,12 @@ async def test_seats_that_were_given_back_are_bought_by_somebody_else() -> None:
 
 async def test_sale_that_does_not_sell_everything_is_a_failure() -> None:
     with pytest.raises(SelloutFailed, match="498 are sold"):
-        await Sellout(Shelf(500, keeps=2), 500, buyers=7).run(10)
+        await Sellout(ListStorefront(500, keeps=2), 500, buyers=7).run(10)
 
 
 async def test_sale_is_bounded_in_time(venue: Venue) -> None:
     with pytest.raises(SelloutFailed, match="of 1,000 seats in 0 s"):
-        await Sellout(venue.till, SEATS, buyers=5).run(0.1)
+        await Sellout(venue.storefront, SEATS, buyers=5).run(0.1)
 
 
 def test_house_is_sold_out_over_http_too(

@@ -1,4 +1,4 @@
-"""Selling over HTTP as a shop's server does, with its platform key: a till for `sellout`.
+"""The storefront of `sellout` over HTTP: sells as a shop's server does, with its platform key.
 
 Any answer that is neither a success nor a refusal the crowd provokes ends the run: a benchmark that
 counts around errors measures something else.
@@ -18,7 +18,7 @@ from holdfast_loadtest.wire import Hold, Sale, SeatMap
 REFUSALS: Final = frozenset({409})
 
 
-class HttpTill:
+class HttpStorefront:
     """One sale of any deployment; `guids` are the plan's seats in plan order."""
 
     def __init__(self, client: Client, platform_key: str, guids: Sequence[str]) -> None:
