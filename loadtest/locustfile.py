@@ -40,7 +40,7 @@ from holdfast_loadtest.audit.journal import Admitted, Confirmed, Journal, digest
 from holdfast_loadtest.crowd.choosing import HoldRequest, choose_request
 from holdfast_loadtest.crowd.offer import Offer
 from holdfast_loadtest.crowd.page import MIN_POLL_SECONDS, OVER, poll_seconds, users_ahead
-from holdfast_loadtest.crowd.temperament import Pace, Temperament, draw
+from holdfast_loadtest.crowd.profiles import Pace, VisitorProfile, draw
 from holdfast_loadtest.rehearsal import Rehearsal
 from holdfast_loadtest.wire import Confirmation, Hold, Pass, SeatMap, Status, Ticket
 
@@ -100,11 +100,11 @@ def audit(environment: Environment, **_: Any) -> None:
 
 
 class Over(Exception):
-    """This buyer's story has ended."""
+    """This buyer's visit has ended."""
 
 
 class Buyer(FastHttpUser):
-    """One story after another, each a new person with a new place in the line."""
+    """One visit after another, each by a new person with a new place in the line."""
 
     def on_start(self) -> None:
         if run.journal_path is None:
@@ -112,18 +112,18 @@ class Buyer(FastHttpUser):
 
     @task
     def buy(self) -> None:
-        who = draw(SEED, next(run.indices), PACE, run.offer.units_per_buyer)
+        profile = draw(SEED, next(run.indices), PACE, run.offer.units_per_buyer)
         self.client.cookiejar.clear()
         try:
-            passed = self._wait(who)
-            hold = self._hold(who, passed)
-            time.sleep(who.pay_s)
+            passed = self._wait(profile)
+            hold = self._hold(profile, passed)
+            time.sleep(profile.pay_s)
             self._pay(hold)
             self._ask("DELETE", "/pass", bearer=passed.token, refusals={401, 403, 409})
         except Over:
             time.sleep(1.0)
 
-    def _wait(self, who: Temperament) -> Pass:
+    def _wait(self, profile: VisitorProfile) -> Pass:
         """Joins, polls the status document, claims when called."""
         ticket = msgspec.json.decode(self._ask("POST", "/tickets", {}), type=Ticket)
         if ticket.token is not None:
@@ -135,7 +135,7 @@ class Buyer(FastHttpUser):
             if ticket.number is not None and ticket.number <= status.serving:
                 return self._claim(ticket)
             ahead = None if ticket.number is None else users_ahead(ticket.number, status)
-            time.sleep(poll_seconds(status, ahead, who))
+            time.sleep(poll_seconds(status, ahead, profile))
         raise Over
 
     def _claim(self, ticket: Ticket) -> Pass:
@@ -150,13 +150,13 @@ class Buyer(FastHttpUser):
         run.journal.record(Admitted(digest(ticket.ticket), passed.pass_id, ticket.number))
         return passed
 
-    def _hold(self, who: Temperament, passed: Pass) -> Hold:
+    def _hold(self, profile: VisitorProfile, passed: Pass) -> Hold:
         """Looks at the map and tries a few times; what was just taken is looked for elsewhere."""
-        rng = Random(f"{SEED}:{who.index}")  # noqa: S311 - choices of seats
+        rng = Random(f"{SEED}:{profile.index}")  # noqa: S311 - choices of seats
         for _ in range(MAX_HOLD_TRIES):
             seats = self._read("/seats", SeatMap)
-            time.sleep(who.look_s)
-            asked = choose_request(who.taste, who.quantity, run.offer, seats, rng)
+            time.sleep(profile.look_s)
+            asked = choose_request(profile.taste, profile.quantity, run.offer, seats, rng)
             if asked is None:
                 raise Over
             hold = self._try(asked, passed, f"{rng.getrandbits(128):032x}")
@@ -197,7 +197,7 @@ class Buyer(FastHttpUser):
         name: str | None = None,
         refusals: Collection[int] = REFUSED,
     ) -> bytes:
-        """One request; a foreseen refusal ends the story, anything else is a failure to Locust."""
+        """One request; a foreseen refusal ends the visit, anything else is a failure to Locust."""
         sent = dict(headers or {})
         if ticket is not None:
             sent["Holdfast-Ticket"] = ticket

@@ -37,9 +37,9 @@ from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client, Unreachable, open_session
 from holdfast_loadtest.crowd.arrivals import CrowdPlan, run_crowd
 from holdfast_loadtest.crowd.opening import read_offer
+from holdfast_loadtest.crowd.profiles import Pace
 from holdfast_loadtest.crowd.scene import Scene
 from holdfast_loadtest.crowd.tally import Tally
-from holdfast_loadtest.crowd.temperament import Pace
 from holdfast_loadtest.wire import Status
 from holdfast_web.credentials import Role
 from holdfast_web.server.connection import ConnectionBounds

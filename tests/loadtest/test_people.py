@@ -1,4 +1,4 @@
-"""The crowd's people: the same seed sends the same ones, and every kind of story is among them."""
+"""The crowd's people: the same seed sends the same ones, and every kind of visit is among them."""
 
 from collections import Counter
 from random import Random
@@ -8,7 +8,7 @@ import pytest
 from holdfast_loadtest.crowd.arrivals import MAX_VISITORS, CrowdPlan
 from holdfast_loadtest.crowd.choosing import choose_request, fallback, floor, neighbours
 from holdfast_loadtest.crowd.offer import Offer
-from holdfast_loadtest.crowd.temperament import Ending, Pace, Taste, draw
+from holdfast_loadtest.crowd.profiles import Ending, Pace, Taste, draw
 from holdfast_loadtest.wire import AreaCounts, SeatMap
 
 OFFER = Offer(rows=[["A-1", "A-2", "A-3"], ["B-1", "B-2"]], areas=("floor",))
@@ -30,13 +30,13 @@ def test_the_same_seed_sends_the_same_people() -> None:
 
 def test_every_kind_of_story_is_in_a_crowd() -> None:
     people = [draw(1, n, PACE) for n in range(3000)]
-    assert {who.ending for who in people} == set(Ending)
-    assert {who.taste for who in people} == set(Taste)
+    assert {profile.ending for profile in people} == set(Ending)
+    assert {profile.taste for profile in people} == set(Taste)
     for trait in ("shows_up", "only_browses", "double_clicks", "reloads", "greedy", "tidy"):
-        shares = Counter(getattr(who, trait) for who in people)
+        shares = Counter(getattr(profile, trait) for profile in people)
         assert shares[True] > 30, trait
         assert shares[False] > 30, trait
-    assert any(who.quits_line_after_s is not None for who in people)
+    assert any(profile.quits_line_after_s is not None for profile in people)
 
 
 def test_most_arrive_in_a_spike_and_nobody_after_the_windows() -> None:

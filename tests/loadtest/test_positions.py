@@ -3,7 +3,7 @@
 import pytest
 
 from holdfast_loadtest.crowd.page import HIDDEN_SECONDS, Sight, poll_seconds, users_ahead
-from holdfast_loadtest.crowd.temperament import Pace, Temperament, draw
+from holdfast_loadtest.crowd.profiles import Pace, VisitorProfile, draw
 from holdfast_loadtest.wire import Status
 from holdfast_queue.line import presence
 
@@ -19,11 +19,11 @@ def status(serving: int, *gaps: tuple[int, int], revision: int = 1, rate: float 
     )
 
 
-def somebody(*, hidden: bool) -> Temperament:
+def somebody(*, hidden: bool) -> VisitorProfile:
     return next(
-        who
-        for who in (draw(1, index, Pace()) for index in range(200))
-        if who.hides_the_tab is hidden
+        profile
+        for profile in (draw(1, index, Pace()) for index in range(200))
+        if profile.hides_the_tab is hidden
     )
 
 
@@ -60,21 +60,21 @@ def test_sight_counts_anew_in_a_rebuilt_history() -> None:
 
 
 def test_poll_follows_the_interval_near_the_front() -> None:
-    who = somebody(hidden=False)
-    assert 2.0 <= poll_seconds(status(0), 0, who) <= 2.6
+    profile = somebody(hidden=False)
+    assert 2.0 <= poll_seconds(status(0), 0, profile) <= 2.6
 
 
 def test_poll_is_rarer_far_back_and_bounded() -> None:
-    who = somebody(hidden=False)
-    assert 4.0 <= poll_seconds(status(0), 120, who) <= 5.2
-    assert 30.0 <= poll_seconds(status(0), 100_000, who) <= 39.0
+    profile = somebody(hidden=False)
+    assert 4.0 <= poll_seconds(status(0), 120, profile) <= 5.2
+    assert 30.0 <= poll_seconds(status(0), 100_000, profile) <= 39.0
 
 
 def test_poll_of_a_hidden_tab_is_rare_but_never_stops() -> None:
-    who = somebody(hidden=True)
-    assert 2.0 <= poll_seconds(status(0), 0, who) <= 2.6
-    assert 32.0 <= poll_seconds(status(0), 120, who) <= 40.0
-    assert 44.0 <= poll_seconds(status(0), 100_000, who) <= 55.0
+    profile = somebody(hidden=True)
+    assert 2.0 <= poll_seconds(status(0), 0, profile) <= 2.6
+    assert 32.0 <= poll_seconds(status(0), 120, profile) <= 40.0
+    assert 44.0 <= poll_seconds(status(0), 100_000, profile) <= 55.0
 
 
 def test_hidden_tab_rests_no_longer_than_the_services_page_lets_it() -> None:

@@ -1,4 +1,4 @@
-"""Checks of the event stream: nothing missing, nothing twice, and the same story as the ledger.
+"""Checks of the event stream: nothing missing, nothing twice, and the same orders as in the ledger.
 
 Whoever follows the stream must be able to rebuild the sale from it. So the sequence is checked for
 holes, the orders it announces against the ledger, and every hold is replayed: at no moment may a

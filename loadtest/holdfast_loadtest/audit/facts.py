@@ -75,7 +75,7 @@ def cursor_of(event: Event) -> Cursor:
 
 
 def unbroken(events: Iterable[Event]) -> bool:
-    """Whether the stream tells the whole story: a store loss begins a new epoch, and may have
+    """Whether the stream is complete: a store loss begins a new epoch, and may have
     taken the end of the one before, or all of it.
     """
     return all(cursor_of(event).epoch == FIRST_EPOCH for event in events)

@@ -1,1 +1,1 @@
-"""The crowd: visitors with temperaments who wait, choose, pay, leave or never come."""
+"""The crowd: visitors who wait, choose, pay, leave or never come, each by a profile of its own."""

@@ -1,5 +1,4 @@
-"""Sends a crowd to a sale: everybody arrives when their temperament says, lives their story, and is
-counted.
+"""Runs a crowd: each visitor arrives when the profile says, visits the sale once, and is counted.
 
 Bounded: the visitors by their number, the connections by the session, the whole by a time limit
 after which whoever is left goes home. One process on one core carries a few thousand visitors,
@@ -16,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from holdfast_loadtest.client import ContractError, Malformed
+from holdfast_loadtest.crowd.profiles import Pace, VisitorProfile, draw
 from holdfast_loadtest.crowd.scene import WITHIN_CONTRACT, GaveUp, Scene
 from holdfast_loadtest.crowd.shopper import Shopper
 from holdfast_loadtest.crowd.tally import VisitorState
-from holdfast_loadtest.crowd.temperament import Pace, Temperament, draw
 from holdfast_loadtest.crowd.visitor import Gone, Visitor
 
 DEFAULT_VISITORS: Final = 3_000
@@ -44,44 +43,44 @@ class CrowdPlan:
 
 
 async def run_crowd(plan: CrowdPlan, scene: Scene) -> None:
-    """Returns when everybody's story has ended or the time is up."""
+    """Returns when every visit has ended or the time is up."""
     limit = scene.offer.units_per_buyer
     people = [draw(plan.seed, index, plan.pace, limit) for index in range(plan.visitors)]
-    people.sort(key=lambda who: who.arrives_s)
+    people.sort(key=lambda profile: profile.arrives_s)
     opened = asyncio.get_running_loop().time()
     async with asyncio.TaskGroup() as visits:
-        for who in people:
-            await asyncio.sleep(opened + who.arrives_s - asyncio.get_running_loop().time())
-            visits.create_task(visit(who, scene, opened + plan.time_limit_s))
+        for profile in people:
+            await asyncio.sleep(opened + profile.arrives_s - asyncio.get_running_loop().time())
+            visits.create_task(visit(profile, scene, opened + plan.time_limit_s))
 
 
-async def visit(who: Temperament, scene: Scene, until: float) -> VisitorState:
+async def visit(profile: VisitorProfile, scene: Scene, until: float) -> VisitorState:
     """One visitor from arrival to the end, counted in exactly one state at any moment."""
-    story = _Story(who, scene)
+    current = _Visit(profile, scene)
     try:
         async with asyncio.timeout_at(until):
-            ending = await story.live()
+            ending = await current.run()
     except TimeoutError:
         ending = VisitorState.TIMED_OUT
     except Gone as gone:
         ending = gone.state
     except GaveUp:
-        scene.journal.complain(WITHIN_CONTRACT, f"visitor {who.index}: no answer for very long")
+        scene.journal.complain(WITHIN_CONTRACT, f"visitor {profile.index}: no answer for very long")
         ending = VisitorState.FAILED
     except Malformed as error:
-        scene.journal.complain(WITHIN_CONTRACT, f"visitor {who.index}: {error}")
+        scene.journal.complain(WITHIN_CONTRACT, f"visitor {profile.index}: {error}")
         ending = VisitorState.FAILED
     except ContractError:
-        log.exception("visitor %d", who.index)
+        log.exception("visitor %d", profile.index)
         ending = VisitorState.FAILED
-    return scene.tally.move(story.state, ending)
+    return scene.tally.move(current.state, ending)
 
 
-class _Story:
-    """Keeps the state where `visit` finds it, however the story breaks off."""
+class _Visit:
+    """Keeps the state where `visit` finds it, however the visit breaks off."""
 
-    def __init__(self, who: Temperament, scene: Scene) -> None:
-        self._who = who
+    def __init__(self, profile: VisitorProfile, scene: Scene) -> None:
+        self._profile = profile
         self._scene = scene
         self._shopper: Shopper | None = None
         self._state = scene.tally.move(VisitorState.TO_COME, VisitorState.WAITING)
@@ -90,8 +89,8 @@ class _Story:
     def state(self) -> VisitorState:
         return self._state if self._shopper is None else self._shopper.state
 
-    async def live(self) -> VisitorState:
-        passed = await Visitor(self._who, self._scene).wait()
+    async def run(self) -> VisitorState:
+        passed = await Visitor(self._profile, self._scene).wait()
         self._scene.tally.move(VisitorState.WAITING, VisitorState.INSIDE)
-        self._shopper = Shopper(self._who, self._scene, passed)
+        self._shopper = Shopper(self._profile, self._scene, passed)
         return await self._shopper.shop()

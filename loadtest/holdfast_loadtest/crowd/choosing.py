@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, Final
 
 from holdfast_loadtest.crowd.offer import Offer
-from holdfast_loadtest.crowd.temperament import Taste
+from holdfast_loadtest.crowd.profiles import Taste
 from holdfast_loadtest.wire import SeatMap
 
 FREE: Final = "f"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast_loadtest.crowd.temperament import Temperament
+from holdfast_loadtest.crowd.profiles import VisitorProfile
 from holdfast_loadtest.wire import Status
 
 VIEW_EVERY_POLLS: Final = 8
@@ -60,14 +60,14 @@ def users_ahead(number: int, status: Status) -> int:
     return max(0, number - status.serving - 1 - missing)
 
 
-def poll_seconds(status: Status, ahead: int | None, who: Temperament) -> float:
+def poll_seconds(status: Status, ahead: int | None, profile: VisitorProfile) -> float:
     """How long a page rests: the service's interval, longer far back and while it is hidden."""
     floor = max(status.refresh_interval_seconds, MIN_POLL_SECONDS)
     rate = status.admitted_per_minute or 0.0
     wait = ahead / rate * 60 if ahead and rate > 0 else 0.0
     rest = min(max(floor, wait / POLLS_PER_WAIT), max(floor, MAX_POLL_SECONDS))
-    rest *= 1 + POLL_JITTER * who.poll_jitter
-    if who.hides_the_tab:
-        hidden = min(HIDDEN_SECONDS, wait / 3) * (1 - HIDDEN_JITTER * who.poll_jitter)
+    rest *= 1 + POLL_JITTER * profile.poll_jitter
+    if profile.hides_the_tab:
+        hidden = min(HIDDEN_SECONDS, wait / 3) * (1 - HIDDEN_JITTER * profile.poll_jitter)
         rest = max(rest, hidden)
     return rest

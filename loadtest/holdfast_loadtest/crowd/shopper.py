@@ -1,7 +1,7 @@
 """A buyer inside the shop: looks, holds, dawdles, pays or does not, and leaves or just goes.
 
 The shop's server is played here too: it tells the service that a payment begins, charges (in
-thought), confirms. Every refusal the contract foresees is part of a story; any other is evidence.
+thought), confirms. A refusal that the contract foresees is part of a visit; any other is evidence.
 What is checked on the way: the same idempotency key is the same hold, nobody gets past the limit, a
 repeated confirm is the same order.
 """
@@ -16,9 +16,9 @@ from holdfast_loadtest.audit.journal import Confirmed, Paid, RefundRequired
 from holdfast_loadtest.calls import BuyerCalls
 from holdfast_loadtest.client import Answer
 from holdfast_loadtest.crowd.choosing import HoldRequest, choose_request, fallback
+from holdfast_loadtest.crowd.profiles import Ending, Taste, VisitorProfile
 from holdfast_loadtest.crowd.scene import Scene
 from holdfast_loadtest.crowd.tally import VisitorState
-from holdfast_loadtest.crowd.temperament import Ending, Taste, Temperament
 from holdfast_loadtest.crowd.visitor import Gone
 from holdfast_loadtest.wire import Confirmation, Hold, Pass, SeatMap
 
@@ -34,12 +34,12 @@ SESSION_OVER: Final = frozenset({"pass_ended", "unauthorized"})
 class Shopper:
     """One admitted visitor."""
 
-    def __init__(self, who: Temperament, scene: Scene, passed: Pass) -> None:
-        self._who = who
+    def __init__(self, profile: VisitorProfile, scene: Scene, passed: Pass) -> None:
+        self._profile = profile
         self._scene = scene
         self._calls = BuyerCalls(scene.client, passed.token)
         self._pass = passed
-        self._rng = Random(f"{who.index}:{passed.pass_id}")  # noqa: S311 - choices of seats
+        self._rng = Random(f"{profile.index}:{passed.pass_id}")  # noqa: S311 - choices of seats
         self.state = VisitorState.INSIDE
 
     async def shop(self) -> VisitorState:
@@ -47,19 +47,19 @@ class Shopper:
         hold = await self._find_something()
         if hold is None:
             await self._leave()
-            return VisitorState.LEFT if self._who.only_browses else VisitorState.EMPTY_HANDED
+            return VisitorState.LEFT if self._profile.only_browses else VisitorState.EMPTY_HANDED
         self.state = self._scene.tally.move(self.state, VisitorState.HOLDING)
-        if self._who.greedy:
+        if self._profile.greedy:
             await self._ask_for_more(hold)
         return await self._end(hold)
 
     async def _find_something(self) -> Hold | None:
         """Looks at the map and tries until something is held or nothing is left that pleases."""
-        taste: Taste | None = self._who.taste
-        quantity = self._who.quantity
+        taste: Taste | None = self._profile.taste
+        quantity = self._profile.quantity
         for _ in range(MAX_TRIES):
             seat_map = await self._look()
-            if self._who.only_browses or taste is None:
+            if self._profile.only_browses or taste is None:
                 return None
             asked = choose_request(taste, quantity, self._scene.offer, seat_map, self._rng)
             hold = None if asked is None else await self._hold(asked)
@@ -75,13 +75,13 @@ class Shopper:
         if not answer.ok:
             self._scene.unexpected("seat map", answer)
             raise Gone(VisitorState.FAILED)
-        await asyncio.sleep(self._who.look_s)
+        await asyncio.sleep(self._profile.look_s)
         return answer.read(SeatMap)
 
     async def _hold(self, asked: HoldRequest) -> Hold | None:
         """One click, or two at once with one key; None when it was refused for want of seats."""
         key = f"{self._rng.getrandbits(128):032x}"
-        clicks = 2 if self._who.double_clicks else 1
+        clicks = 2 if self._profile.double_clicks else 1
         answers = await asyncio.gather(*(self._click(asked, key) for _ in range(clicks)))
         holds = [answer.read(Hold) for answer in answers if answer.ok]
         self._same_hold(holds, answers)
@@ -145,9 +145,9 @@ class Shopper:
         return not answer.ok or answer.read(Hold).status not in ENDED
 
     async def _end(self, hold: Hold) -> VisitorState:
-        match self._who.ending:
+        match self._profile.ending:
             case Ending.PAYS:
-                await asyncio.sleep(self._who.pay_s)
+                await asyncio.sleep(self._profile.pay_s)
                 return await self._pay(hold, announce=True)
             case Ending.LAPSES:
                 await asyncio.sleep(self._until_expiry(hold))
@@ -156,7 +156,7 @@ class Shopper:
                 await asyncio.sleep(self._until_expiry(hold))
                 return await self._pay(hold, announce=False)
             case Ending.RELEASES:
-                await asyncio.sleep(self._who.pay_s / 2)
+                await asyncio.sleep(self._profile.pay_s / 2)
                 return await self._release(hold)
 
     def _until_expiry(self, hold: Hold) -> float:
@@ -174,7 +174,7 @@ class Shopper:
                 self._scene.unexpected("paying", answer)
                 return VisitorState.FAILED
         payment = {
-            "order_ref": f"order-{self._who.index}-{hold.id}",
+            "order_ref": f"order-{self._profile.index}-{hold.id}",
             "payment_ref": f"sandbox-{hold.id}",
             "amount": hold.total,
         }
@@ -192,7 +192,7 @@ class Shopper:
             self._scene.unexpected("confirm", answer)
             return VisitorState.FAILED
         self._booked(hold, answer)
-        if self._who.double_clicks:
+        if self._profile.double_clicks:
             await self._confirm_again(hold, payment, answer)
         return VisitorState.BOOKED
 
@@ -232,7 +232,7 @@ class Shopper:
 
     async def _leave(self) -> None:
         """The tidy give their slot back; the others close the tab."""
-        if not self._who.tidy:
+        if not self._profile.tidy:
             return
         answer = await self._scene.persist(lambda: self._scene.line.leave(self._pass.token))
         if answer.ok:

@@ -22,9 +22,9 @@ from holdfast_loadtest.crowd.page import (
     poll_seconds,
     users_ahead,
 )
+from holdfast_loadtest.crowd.profiles import VisitorProfile
 from holdfast_loadtest.crowd.scene import GaveUp, Scene
 from holdfast_loadtest.crowd.tally import VisitorState
-from holdfast_loadtest.crowd.temperament import Temperament
 from holdfast_loadtest.wire import Pass, Status, Ticket, View
 
 NEVER_RISES: Final = "a shown position never rises"
@@ -35,7 +35,7 @@ MAX_CLAIMS: Final = 200
 
 
 class Gone(Exception):
-    """The visitor's story ends here; `state` says how."""
+    """The visit ends here; `state` says how."""
 
     def __init__(self, state: VisitorState) -> None:
         super().__init__(state.value)
@@ -45,11 +45,11 @@ class Gone(Exception):
 class Visitor:
     """One visitor's time in the line; `wait` answers the pass, or raises `Gone`."""
 
-    def __init__(self, who: Temperament, scene: Scene) -> None:
-        self._who = who
+    def __init__(self, profile: VisitorProfile, scene: Scene) -> None:
+        self._profile = profile
         self._scene = scene
         self._sight = Sight()
-        self._polls = who.index % VIEW_EVERY_POLLS
+        self._polls = profile.index % VIEW_EVERY_POLLS
         self.number: int | None = None
 
     async def wait(self) -> Pass:
@@ -95,12 +95,12 @@ class Visitor:
             if self._wants_view() and not await self._read_view(ticket):
                 return None
             if self.number is not None and self.number <= status.serving:
-                if not self._who.shows_up:
+                if not self._profile.shows_up:
                     raise Gone(VisitorState.NO_SHOW)
                 if status.state in CLAIMABLE:
                     return await self._claim(ticket)
-            pause = poll_seconds(status, self._sight.ahead, self._who)
-            limit = self._who.quits_line_after_s
+            pause = poll_seconds(status, self._sight.ahead, self._profile)
+            limit = self._profile.quits_line_after_s
             if limit is not None and now() - started + pause > limit:
                 raise Gone(VisitorState.QUIT)
             await asyncio.sleep(pause)
@@ -179,7 +179,7 @@ class Visitor:
     async def _welcome(self, ticket: str, passed: Pass) -> Pass:
         self._scene.tally.admitted()
         self._scene.journal.record(Admitted(digest(ticket), passed.pass_id, self.number))
-        if self._who.reloads:
+        if self._profile.reloads:
             await self._reload(ticket, passed)
         return passed
 

@@ -1,4 +1,4 @@
-"""What kind of person each visitor is, drawn from a seed.
+"""The profiles of visitors: what each of them does and how fast, drawn from a seed.
 
 Every trait comes from a generator seeded by (seed, index) alone, so the same seed sends the same
 people whatever the service does to them, and visitor 17 stays the same when the crowd grows. The
@@ -61,7 +61,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Temperament:
+class VisitorProfile:
     """One visitor's traits; durations in seconds."""
 
     index: int
@@ -82,11 +82,11 @@ class Temperament:
     poll_jitter: float
 
 
-def draw(seed: int, index: int, pace: Pace, units_per_buyer: int = 6) -> Temperament:
+def draw(seed: int, index: int, pace: Pace, units_per_buyer: int = 6) -> VisitorProfile:
     """Visitor `index` of the crowd `seed`."""
     rng = Random(f"{seed}:{index}")  # noqa: S311 - people, not secrets
     quantity = rng.choices(QUANTITIES, QUANTITY_WEIGHTS)[0]
-    return Temperament(
+    return VisitorProfile(
         index=index,
         arrives_s=_arrival(rng, pace),
         taste=rng.choices((Taste.MAP, Taste.BEST, Taste.FLOOR), (30, 35, 35))[0],
