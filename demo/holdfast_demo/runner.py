@@ -36,9 +36,9 @@ from holdfast_loadtest.audit.verdict import Verdict, settled_verdict
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client, Unreachable, open_session
 from holdfast_loadtest.crowd.arrivals import CrowdPlan, run_crowd
+from holdfast_loadtest.crowd.context import CrowdContext
 from holdfast_loadtest.crowd.opening import read_offer
 from holdfast_loadtest.crowd.profiles import Pace
-from holdfast_loadtest.crowd.scene import Scene
 from holdfast_loadtest.crowd.tally import Tally
 from holdfast_loadtest.wire import Status
 from holdfast_web.credentials import Role
@@ -180,13 +180,13 @@ class _Demo:
         # Beside the service's data: what the crowd was told is written while their disk is full.
         with (self._directory / JOURNAL_FILE).open("w", encoding="utf-8") as file:
             journal = Journal(file)
-            scene = Scene(client, key, await read_offer(shop), tally, journal)
-            chaos = await self._prepare_chaos(scene, key)
+            context = CrowdContext(client, key, await read_offer(shop), tally, journal)
+            chaos = await self._prepare_chaos(context, key)
             with self._display as display:
                 showing = asyncio.create_task(self._show(display, figures, shop))
                 try:
                     faults = [] if chaos is None else [chaos.run()]
-                    await asyncio.gather(run_crowd(plan, scene), *faults)
+                    await asyncio.gather(run_crowd(plan, context), *faults)
                 finally:
                     showing.cancel()
                 display.finish(figures)
@@ -195,18 +195,18 @@ class _Demo:
         verdict = _with_sales(verdict, len(journal.confirmed))
         return verdict if chaos is None else with_faults(verdict, chaos)
 
-    async def _prepare_chaos(self, scene: Scene, key: str) -> ChaosRun | None:
+    async def _prepare_chaos(self, context: CrowdContext, key: str) -> ChaosRun | None:
         """The run of the faults that were asked for; None without --chaos."""
         if self._options.chaos is None:
             return None
         location = ServiceLocation(
             self._session, self._service.url, self._service.data_dir, self._disk
         )
-        operator = self._operator.shop(scene.client.sale)
+        operator = self._operator.shop(context.client.sale)
         return await prepare(
             self._options.chaos,
             location,
-            scene,
+            context,
             platform_key=key,
             operator=operator,
             note=self.note,

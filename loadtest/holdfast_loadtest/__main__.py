@@ -23,8 +23,8 @@ from holdfast_loadtest.audit.verdict import KEY_VARIABLE, Verdict, settled_verdi
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client, ContractError, open_session
 from holdfast_loadtest.crowd.arrivals import DEFAULT_VISITORS, CrowdPlan, run_crowd
+from holdfast_loadtest.crowd.context import CrowdContext
 from holdfast_loadtest.crowd.opening import read_offer
-from holdfast_loadtest.crowd.scene import Scene
 from holdfast_loadtest.crowd.tally import Tally, VisitorState
 
 REPORT_SECONDS: Final = 5.0
@@ -36,28 +36,28 @@ async def send_crowd(url: str, sale: str, key: str, plan: CrowdPlan, journal: Jo
         client = Client(session, url, sale)
         shop = ShopCalls(client, key)
         tally = Tally(plan.visitors)
-        scene = Scene(client, key, await read_offer(shop), tally, journal)
-        reports = asyncio.create_task(_report(scene))
+        context = CrowdContext(client, key, await read_offer(shop), tally, journal)
+        reports = asyncio.create_task(_report(context))
         try:
-            await run_crowd(plan, scene)
+            await run_crowd(plan, context)
         finally:
             reports.cancel()
-        _print_progress(scene)
+        _print_progress(context)
         return await settled_verdict(shop, journal)
 
 
-async def _report(scene: Scene) -> None:
+async def _report(context: CrowdContext) -> None:
     while True:
         await asyncio.sleep(REPORT_SECONDS)
-        _print_progress(scene)
+        _print_progress(context)
 
 
-def _print_progress(scene: Scene) -> None:
-    tally = scene.tally
+def _print_progress(context: CrowdContext) -> None:
+    tally = context.tally
     states = ", ".join(
         f"{tally.states[state]} {state.value}" for state in VisitorState if tally.states[state]
     )
-    print(f"{scene.client.traffic.total} requests; {states}", file=sys.stderr)
+    print(f"{context.client.traffic.total} requests; {states}", file=sys.stderr)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,8 +19,8 @@ from holdfast_loadtest.client import (
     open_session,
     retry_after_seconds,
 )
+from holdfast_loadtest.crowd.context import CrowdContext
 from holdfast_loadtest.crowd.offer import Offer
-from holdfast_loadtest.crowd.scene import Scene
 from holdfast_loadtest.crowd.tally import Tally
 from holdfast_loadtest.wire import Status, Ticket
 
@@ -49,8 +49,8 @@ async def start() -> AsyncIterator[Start]:
         await runner.cleanup()
 
 
-def scene(client: Client) -> Scene:
-    return Scene(client, "key", Offer(), Tally(1), Journal())
+def context(client: Client) -> CrowdContext:
+    return CrowdContext(client, "key", Offer(), Tally(1), Journal())
 
 
 async def test_call_sends_credentials_as_headers_and_body_as_json(start: Start) -> None:
@@ -156,7 +156,7 @@ async def test_persist_repeats_what_got_no_answer_or_was_told_to_come_back(start
         return web.json_response(body, status=status, headers={"Retry-After": "0"})
 
     client = await start(handler)
-    crowd = scene(client)
+    crowd = context(client)
     answer = await crowd.persist(crowd.line.join)
     assert answer.read(Ticket).number == 1
     assert crowd.tally.happenings == {"no answer": 1, "told to come back": 2}
@@ -171,7 +171,7 @@ async def test_persist_takes_any_other_refusal_for_an_answer(start: Start, statu
         calls += 1
         return web.Response(status=status)
 
-    crowd = scene(await start(handler))
+    crowd = context(await start(handler))
     assert (await crowd.persist(crowd.line.join)).status == status
     assert calls == 1
 

@@ -8,9 +8,9 @@ import pytest
 
 from holdfast_loadtest.audit.journal import Journal
 from holdfast_loadtest.client import Answer, Client
+from holdfast_loadtest.crowd.context import CrowdContext
 from holdfast_loadtest.crowd.offer import Offer
 from holdfast_loadtest.crowd.profiles import Pace, draw
-from holdfast_loadtest.crowd.scene import Scene
 from holdfast_loadtest.crowd.shopper import WITHIN_LIMIT, Shopper
 from holdfast_loadtest.crowd.tally import Tally
 from holdfast_loadtest.wire import AreaCounts, Hold, Item, Pass, SeatMap
@@ -55,7 +55,7 @@ async def test_more_than_the_limit_is_a_breach_while_the_first_hold_lives(
     client, journal = Scripted(first), Journal(io.StringIO())
     offer = Offer(areas=("floor",), units_per_buyer=6)
     profile = draw(1, 1, Pace(look_s=0.0))
-    shopper = Shopper(profile, Scene(client, "key", offer, Tally(1), journal), Pass("token"))
+    shopper = Shopper(profile, CrowdContext(client, "key", offer, Tally(1), journal), Pass("token"))
     await shopper._ask_for_more(Hold("first", "active", [Item(area="floor", quantity=2)]))
     assert [complaint.promise for complaint in journal.complaints] == promises
     assert client.asked[-1] == "POST /holds/second/release"

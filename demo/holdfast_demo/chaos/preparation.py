@@ -14,7 +14,7 @@ from holdfast_demo.chaos.target import ServiceLocation, Target
 from holdfast_loadtest.audit.verdict import Verdict
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client
-from holdfast_loadtest.crowd.scene import Scene
+from holdfast_loadtest.crowd.context import CrowdContext
 from holdfast_loadtest.wire import Sale
 
 DISK_MIB: Final = 128
@@ -40,16 +40,16 @@ def disk_for(directory: Path, *, wanted: bool, visitors: int) -> Iterator[SmallD
 async def prepare(
     options: ChaosOptions,
     location: ServiceLocation,
-    scene: Scene,
+    context: CrowdContext,
     *,
     platform_key: str,
     operator: ShopCalls,
     note: Callable[[str], None],
 ) -> ChaosRun:
-    """The faults of `options`, against the sale that the crowd of `scene` buys from."""
+    """The faults of `options`, against the sale that the crowd of `context` buys from."""
     sale = (await operator.read("")).read(Sale)
-    probe = Probe(Client(location.session, location.url, sale.sale), platform_key, scene.journal)
-    crowd = Crowd(scene.tally, scene.client.traffic)
+    probe = Probe(Client(location.session, location.url, sale.sale), platform_key, context.journal)
+    crowd = Crowd(context.tally, context.client.traffic)
     return ChaosRun(Target(location, sale, operator), probe, crowd, note=note, options=options)
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from holdfast_loadtest.client import ContractError, Malformed
+from holdfast_loadtest.crowd.context import WITHIN_CONTRACT, CrowdContext, GaveUp
 from holdfast_loadtest.crowd.profiles import Pace, VisitorProfile, draw
-from holdfast_loadtest.crowd.scene import WITHIN_CONTRACT, GaveUp, Scene
 from holdfast_loadtest.crowd.shopper import Shopper
 from holdfast_loadtest.crowd.tally import VisitorState
 from holdfast_loadtest.crowd.visitor import Gone, Visitor
@@ -42,21 +42,21 @@ class CrowdPlan:
             raise ValueError(f"visitors must be between 1 and {MAX_VISITORS}")
 
 
-async def run_crowd(plan: CrowdPlan, scene: Scene) -> None:
+async def run_crowd(plan: CrowdPlan, context: CrowdContext) -> None:
     """Returns when every visit has ended or the time is up."""
-    limit = scene.offer.units_per_buyer
+    limit = context.offer.units_per_buyer
     people = [draw(plan.seed, index, plan.pace, limit) for index in range(plan.visitors)]
     people.sort(key=lambda profile: profile.arrives_s)
     opened = asyncio.get_running_loop().time()
     async with asyncio.TaskGroup() as visits:
         for profile in people:
             await asyncio.sleep(opened + profile.arrives_s - asyncio.get_running_loop().time())
-            visits.create_task(visit(profile, scene, opened + plan.time_limit_s))
+            visits.create_task(visit(profile, context, opened + plan.time_limit_s))
 
 
-async def visit(profile: VisitorProfile, scene: Scene, until: float) -> VisitorState:
+async def visit(profile: VisitorProfile, context: CrowdContext, until: float) -> VisitorState:
     """One visitor from arrival to the end, counted in exactly one state at any moment."""
-    current = _Visit(profile, scene)
+    current = _Visit(profile, context)
     try:
         async with asyncio.timeout_at(until):
             ending = await current.run()
@@ -65,32 +65,34 @@ async def visit(profile: VisitorProfile, scene: Scene, until: float) -> VisitorS
     except Gone as gone:
         ending = gone.state
     except GaveUp:
-        scene.journal.complain(WITHIN_CONTRACT, f"visitor {profile.index}: no answer for very long")
+        context.journal.complain(
+            WITHIN_CONTRACT, f"visitor {profile.index}: no answer for very long"
+        )
         ending = VisitorState.FAILED
     except Malformed as error:
-        scene.journal.complain(WITHIN_CONTRACT, f"visitor {profile.index}: {error}")
+        context.journal.complain(WITHIN_CONTRACT, f"visitor {profile.index}: {error}")
         ending = VisitorState.FAILED
     except ContractError:
         log.exception("visitor %d", profile.index)
         ending = VisitorState.FAILED
-    return scene.tally.move(current.state, ending)
+    return context.tally.move(current.state, ending)
 
 
 class _Visit:
     """Keeps the state where `visit` finds it, however the visit breaks off."""
 
-    def __init__(self, profile: VisitorProfile, scene: Scene) -> None:
+    def __init__(self, profile: VisitorProfile, context: CrowdContext) -> None:
         self._profile = profile
-        self._scene = scene
+        self._context = context
         self._shopper: Shopper | None = None
-        self._state = scene.tally.move(VisitorState.TO_COME, VisitorState.WAITING)
+        self._state = context.tally.move(VisitorState.TO_COME, VisitorState.WAITING)
 
     @property
     def state(self) -> VisitorState:
         return self._state if self._shopper is None else self._shopper.state
 
     async def run(self) -> VisitorState:
-        passed = await Visitor(self._profile, self._scene).wait()
-        self._scene.tally.move(VisitorState.WAITING, VisitorState.INSIDE)
-        self._shopper = Shopper(self._profile, self._scene, passed)
+        passed = await Visitor(self._profile, self._context).wait()
+        self._context.tally.move(VisitorState.WAITING, VisitorState.INSIDE)
+        self._shopper = Shopper(self._profile, self._context, passed)
         return await self._shopper.shop()

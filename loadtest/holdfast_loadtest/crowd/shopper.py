@@ -16,8 +16,8 @@ from holdfast_loadtest.audit.journal import Confirmed, Paid, RefundRequired
 from holdfast_loadtest.calls import BuyerCalls
 from holdfast_loadtest.client import Answer
 from holdfast_loadtest.crowd.choosing import HoldRequest, choose_request, fallback
+from holdfast_loadtest.crowd.context import CrowdContext
 from holdfast_loadtest.crowd.profiles import Ending, Taste, VisitorProfile
-from holdfast_loadtest.crowd.scene import Scene
 from holdfast_loadtest.crowd.tally import VisitorState
 from holdfast_loadtest.crowd.visitor import Gone
 from holdfast_loadtest.wire import Confirmation, Hold, Pass, SeatMap
@@ -34,10 +34,10 @@ SESSION_OVER: Final = frozenset({"pass_ended", "unauthorized"})
 class Shopper:
     """One admitted visitor."""
 
-    def __init__(self, profile: VisitorProfile, scene: Scene, passed: Pass) -> None:
+    def __init__(self, profile: VisitorProfile, context: CrowdContext, passed: Pass) -> None:
         self._profile = profile
-        self._scene = scene
-        self._calls = BuyerCalls(scene.client, passed.token)
+        self._context = context
+        self._calls = BuyerCalls(context.client, passed.token)
         self._pass = passed
         self._rng = Random(f"{profile.index}:{passed.pass_id}")  # noqa: S311 - choices of seats
         self.state = VisitorState.INSIDE
@@ -48,7 +48,7 @@ class Shopper:
         if hold is None:
             await self._leave()
             return VisitorState.LEFT if self._profile.only_browses else VisitorState.EMPTY_HANDED
-        self.state = self._scene.tally.move(self.state, VisitorState.HOLDING)
+        self.state = self._context.tally.move(self.state, VisitorState.HOLDING)
         if self._profile.greedy:
             await self._ask_for_more(hold)
         return await self._end(hold)
@@ -61,19 +61,19 @@ class Shopper:
             seat_map = await self._look()
             if self._profile.only_browses or taste is None:
                 return None
-            asked = choose_request(taste, quantity, self._scene.offer, seat_map, self._rng)
+            asked = choose_request(taste, quantity, self._context.offer, seat_map, self._rng)
             hold = None if asked is None else await self._hold(asked)
             if hold is not None:
                 return hold
             if asked is None or "seats" not in asked:
-                taste = fallback(taste, self._scene.offer) if quantity == 1 else taste
+                taste = fallback(taste, self._context.offer) if quantity == 1 else taste
                 quantity = max(1, quantity // 2)
         return None
 
     async def _look(self) -> SeatMap:
-        answer = await self._scene.persist(self._calls.seat_map)
+        answer = await self._context.persist(self._calls.seat_map)
         if not answer.ok:
-            self._scene.unexpected("seat map", answer)
+            self._context.unexpected("seat map", answer)
             raise Gone(VisitorState.FAILED)
         await asyncio.sleep(self._profile.look_s)
         return answer.read(SeatMap)
@@ -86,61 +86,61 @@ class Shopper:
         holds = [answer.read(Hold) for answer in answers if answer.ok]
         self._same_hold(holds, answers)
         if holds:
-            self._scene.tally.count("holds")
+            self._context.tally.count("holds")
             return holds[0]
         self._refused(answers[0])
         return None
 
     async def _click(self, asked: HoldRequest, key: str) -> Answer:
-        return await self._scene.persist(lambda: self._calls.hold(asked, key))
+        return await self._context.persist(lambda: self._calls.hold(asked, key))
 
     def _same_hold(self, holds: list[Hold], answers: list[Answer]) -> None:
         if len({hold.id for hold in holds}) > 1:
             ids = ", ".join(hold.id for hold in holds)
-            self._scene.journal.complain(SAME_KEY_SAME_HOLD, f"one key, holds {ids}")
+            self._context.journal.complain(SAME_KEY_SAME_HOLD, f"one key, holds {ids}")
         for answer in answers:
             if holds and not answer.ok:
-                self._scene.unexpected("second click of one hold", answer)
+                self._context.unexpected("second click of one hold", answer)
 
     def _refused(self, answer: Answer) -> None:
         code = answer.problem().code
         match code:
             case "seat_unavailable" | "not_enough_together" | "sold_out" | "orphan_left":
-                self._scene.tally.count(f"refused: {code}")
+                self._context.tally.count(f"refused: {code}")
             case "sale_closed":
                 raise Gone(VisitorState.TURNED_AWAY)
             case _ if code in SESSION_OVER:
-                self._scene.tally.count("session over")
+                self._context.tally.count("session over")
                 raise Gone(VisitorState.LEFT)
             case _:
-                self._scene.unexpected("hold", answer)
+                self._context.unexpected("hold", answer)
                 raise Gone(VisitorState.FAILED)
 
     async def _ask_for_more(self, hold: Hold) -> None:
         """Beyond the limit: must be refused; when it is not, that is evidence, and given back."""
-        limit = self._scene.offer.units_per_buyer
+        limit = self._context.offer.units_per_buyer
         held = sum(item.quantity for item in hold.items)
         seat_map = await self._look()
         asked = choose_request(
-            Taste.FLOOR, limit - held + 1, self._scene.offer, seat_map, self._rng
+            Taste.FLOOR, limit - held + 1, self._context.offer, seat_map, self._rng
         )
         if asked is None:
             return
         answer = await self._click(asked, f"{self._rng.getrandbits(128):032x}")
         if answer.ok:
             if await self._still_holds(hold):
-                self._scene.journal.complain(
+                self._context.journal.complain(
                     WITHIN_LIMIT, f"hold {hold.id} of {held}, then {asked} was granted too"
                 )
-            await self._scene.persist(lambda: self._calls.release(answer.read(Hold).id))
+            await self._context.persist(lambda: self._calls.release(answer.read(Hold).id))
         else:
-            self._scene.tally.count(f"refused: {answer.problem().code}")
+            self._context.tally.count(f"refused: {answer.problem().code}")
 
     async def _still_holds(self, hold: Hold) -> bool:
         """Not when the hold was lost with a store, or ran out, before more was asked for."""
-        answer = await self._scene.persist(lambda: self._calls.read_hold(hold.id))
+        answer = await self._context.persist(lambda: self._calls.read_hold(hold.id))
         if answer.problem().code == "hold_lost":
-            self._scene.tally.count("hold lost")
+            self._context.tally.count("hold lost")
             return False
         return not answer.ok or answer.read(Hold).status not in ENDED
 
@@ -161,35 +161,35 @@ class Shopper:
 
     def _until_expiry(self, hold: Hold) -> float:
         left = hold.expires_in_seconds
-        return (self._scene.offer.hold_seconds if left is None else left) + AFTER_EXPIRY_SECONDS
+        return (self._context.offer.hold_seconds if left is None else left) + AFTER_EXPIRY_SECONDS
 
     async def _pay(self, hold: Hold, *, announce: bool) -> VisitorState:
         """The shop's server: paying, charge, confirm."""
         if announce:
-            answer = await self._scene.persist(lambda: self._scene.shop.paying(hold.id))
+            answer = await self._context.persist(lambda: self._context.shop.paying(hold.id))
             if answer.status == 410:
                 self._count_lost(answer)
                 return VisitorState.LAPSED
             if not answer.ok:
-                self._scene.unexpected("paying", answer)
+                self._context.unexpected("paying", answer)
                 return VisitorState.FAILED
         payment = {
             "order_ref": f"order-{self._profile.index}-{hold.id}",
             "payment_ref": f"sandbox-{hold.id}",
             "amount": hold.total,
         }
-        self._scene.journal.record(Paid(hold.id))
+        self._context.journal.record(Paid(hold.id))
         state = await self._confirm(hold, payment)
         if state is VisitorState.BOOKED:
             await self._leave()
         return state
 
     async def _confirm(self, hold: Hold, payment: dict[str, Any]) -> VisitorState:
-        answer = await self._scene.persist(lambda: self._scene.shop.confirm(hold.id, payment))
+        answer = await self._context.persist(lambda: self._context.shop.confirm(hold.id, payment))
         if answer.status == 410:
             return self._refund(hold, answer)
         if not answer.ok:
-            self._scene.unexpected("confirm", answer)
+            self._context.unexpected("confirm", answer)
             return VisitorState.FAILED
         self._booked(hold, answer)
         if self._profile.double_clicks:
@@ -199,34 +199,34 @@ class Shopper:
     def _booked(self, hold: Hold, answer: Answer) -> None:
         order = answer.read(Confirmation).order
         items = order.items if order is not None and order.items else hold.items
-        self._scene.journal.record(Confirmed(hold.id, items, hold.total))
-        self._scene.tally.count("orders")
-        self._scene.tally.units_booked += sum(item.quantity for item in items)
+        self._context.journal.record(Confirmed(hold.id, items, hold.total))
+        self._context.tally.count("orders")
+        self._context.tally.units_booked += sum(item.quantity for item in items)
 
     def _refund(self, hold: Hold, answer: Answer) -> VisitorState:
         if not answer.problem().refund_required:
-            self._scene.unexpected("confirm of an ended hold", answer)
+            self._context.unexpected("confirm of an ended hold", answer)
         self._count_lost(answer)
-        self._scene.journal.record(RefundRequired(hold.id))
+        self._context.journal.record(RefundRequired(hold.id))
         return VisitorState.REFUNDED
 
     def _count_lost(self, answer: Answer) -> None:
         if answer.problem().code == "hold_lost":
-            self._scene.tally.count("hold lost")
+            self._context.tally.count("hold lost")
 
     async def _confirm_again(self, hold: Hold, payment: dict[str, Any], first: Answer) -> None:
-        again = await self._scene.persist(lambda: self._scene.shop.confirm(hold.id, payment))
+        again = await self._context.persist(lambda: self._context.shop.confirm(hold.id, payment))
         if again.status != 200 or again.read(Confirmation) != first.read(Confirmation):
             told = f"{again.status} {again.problem().code}"
-            self._scene.journal.complain(SAME_CONFIRM, f"hold {hold.id}: 200, then {told}")
+            self._context.journal.complain(SAME_CONFIRM, f"hold {hold.id}: 200, then {told}")
 
     async def _release(self, hold: Hold) -> VisitorState:
         """Changed their mind; a release that comes too late is as good."""
-        answer = await self._scene.persist(lambda: self._calls.release(hold.id))
+        answer = await self._context.persist(lambda: self._calls.release(hold.id))
         if not answer.ok and answer.status not in {409, 410}:
-            self._scene.unexpected("release", answer)
+            self._context.unexpected("release", answer)
             return VisitorState.FAILED
-        self._scene.tally.count("released")
+        self._context.tally.count("released")
         await self._leave()
         return VisitorState.LEFT
 
@@ -234,8 +234,8 @@ class Shopper:
         """The tidy give their slot back; the others close the tab."""
         if not self._profile.tidy:
             return
-        answer = await self._scene.persist(lambda: self._scene.line.leave(self._pass.token))
+        answer = await self._context.persist(lambda: self._context.line.leave(self._pass.token))
         if answer.ok:
-            self._scene.tally.count("left the shop")
+            self._context.tally.count("left the shop")
         elif answer.problem().code not in SESSION_OVER:
-            self._scene.unexpected("leave", answer)
+            self._context.unexpected("leave", answer)

@@ -12,6 +12,7 @@ import asyncio
 from typing import Final
 
 from holdfast_loadtest.audit.journal import Admitted, digest
+from holdfast_loadtest.crowd.context import CrowdContext, GaveUp
 from holdfast_loadtest.crowd.page import (
     CLAIMABLE,
     LAPSED,
@@ -23,7 +24,6 @@ from holdfast_loadtest.crowd.page import (
     users_ahead,
 )
 from holdfast_loadtest.crowd.profiles import VisitorProfile
-from holdfast_loadtest.crowd.scene import GaveUp, Scene
 from holdfast_loadtest.crowd.tally import VisitorState
 from holdfast_loadtest.wire import Pass, Status, Ticket, View
 
@@ -45,9 +45,9 @@ class Gone(Exception):
 class Visitor:
     """One visitor's time in the line; `wait` answers the pass, or raises `Gone`."""
 
-    def __init__(self, profile: VisitorProfile, scene: Scene) -> None:
+    def __init__(self, profile: VisitorProfile, context: CrowdContext) -> None:
         self._profile = profile
-        self._scene = scene
+        self._context = context
         self._sight = Sight()
         self._polls = profile.index % VIEW_EVERY_POLLS
         self.number: int | None = None
@@ -63,17 +63,17 @@ class Visitor:
             passed = await self._stand_in_line(ticket.ticket)
             if passed is not None:
                 return passed
-            self._scene.tally.count("joined again")
+            self._context.tally.count("joined again")
         raise Gone(VisitorState.NO_SHOW)
 
     async def _join(self) -> Ticket:
         while True:
-            answer = await self._scene.persist(self._scene.line.join)
+            answer = await self._context.persist(self._context.line.join)
             if answer.ok:
                 ticket = answer.read(Ticket)
                 self.number = ticket.number
                 self._sight.ahead = None
-                self._scene.tally.count("joined")
+                self._context.tally.count("joined")
                 return ticket
             match answer.problem().code:
                 case "not_open":
@@ -83,7 +83,7 @@ class Visitor:
                 case "draining" | "sale_closed" | "join_refused":
                     raise Gone(VisitorState.TURNED_AWAY)
                 case _:
-                    self._scene.unexpected("join", answer)
+                    self._context.unexpected("join", answer)
                     raise Gone(VisitorState.FAILED)
 
     async def _stand_in_line(self, ticket: str) -> Pass | None:
@@ -107,12 +107,12 @@ class Visitor:
 
     async def _poll(self) -> Status:
         """One look at the status document: the newest one accepted so far."""
-        answer = await self._scene.persist(lambda: self._scene.line.status(self._sight.etag))
+        answer = await self._context.persist(lambda: self._context.line.status(self._sight.etag))
         if answer.status == 200:
             self._sight.etag = answer.etag
             self._look_at(answer.read(Status))
         elif answer.status != 304:
-            self._scene.unexpected("status", answer)
+            self._context.unexpected("status", answer)
         status = self._sight.status
         if status is None:
             raise Gone(VisitorState.FAILED)
@@ -124,7 +124,7 @@ class Visitor:
 
     def _look_at(self, status: Status) -> None:
         if not self._sight.accept(status):
-            self._scene.tally.count("older document dropped")
+            self._context.tally.count("older document dropped")
             return
         if self.number is not None:
             self._show(users_ahead(self.number, status), status.revision)
@@ -132,7 +132,7 @@ class Visitor:
     def _show(self, ahead: int, revision: int) -> None:
         shown = self._sight.ahead
         if shown is not None and ahead > shown:
-            self._scene.journal.complain(
+            self._context.journal.complain(
                 NEVER_RISES, f"number {self.number}: {shown} ahead, then {ahead} at {revision}"
             )
         self._sight.ahead = ahead
@@ -144,26 +144,26 @@ class Visitor:
 
     async def _read_view(self, ticket: str) -> bool:
         """False when the call has lapsed."""
-        answer = await self._scene.persist(lambda: self._scene.line.view(ticket))
+        answer = await self._context.persist(lambda: self._context.line.view(ticket))
         if answer.status == 410:
             return False
         if not answer.ok:
-            self._scene.unexpected("view", answer)
+            self._context.unexpected("view", answer)
             raise Gone(VisitorState.FAILED)
         view = answer.read(View)
         self.number = view.number
         if view.called and view.users_ahead:
-            self._scene.journal.complain("nobody is ahead of the called", f"number {view.number}")
+            self._context.journal.complain("nobody is ahead of the called", f"number {view.number}")
         return view.state not in LAPSED
 
     async def _claim(self, ticket: str) -> Pass | None:
         for _ in range(MAX_CLAIMS):
-            answer = await self._scene.persist(lambda: self._scene.line.claim(ticket))
+            answer = await self._context.persist(lambda: self._context.line.claim(ticket))
             match answer.status:
                 case 200 | 201:
                     return await self._welcome(ticket, answer.read(Pass))
                 case 202:
-                    self._scene.tally.count("asked to wait at the door")
+                    self._context.tally.count("asked to wait at the door")
                     await asyncio.sleep(answer.retry_after or MIN_POLL_SECONDS)
                 case 410:
                     return None
@@ -172,21 +172,21 @@ class Visitor:
                 case 409 if answer.problem().code == "sale_closed":
                     raise Gone(VisitorState.TURNED_AWAY)
                 case _:
-                    self._scene.unexpected("claim", answer)
+                    self._context.unexpected("claim", answer)
                     raise Gone(VisitorState.FAILED)
         raise GaveUp
 
     async def _welcome(self, ticket: str, passed: Pass) -> Pass:
-        self._scene.tally.admitted()
-        self._scene.journal.record(Admitted(digest(ticket), passed.pass_id, self.number))
+        self._context.tally.admitted()
+        self._context.journal.record(Admitted(digest(ticket), passed.pass_id, self.number))
         if self._profile.reloads:
             await self._reload(ticket, passed)
         return passed
 
     async def _reload(self, ticket: str, passed: Pass) -> None:
         """The page is loaded again and claims again: it must be the very same pass."""
-        answer = await self._scene.persist(lambda: self._scene.line.claim(ticket))
+        answer = await self._context.persist(lambda: self._context.line.claim(ticket))
         again = answer.read(Pass).pass_id if answer.status in {200, 201} else None
         if again != passed.pass_id:
             told = f"{answer.status} {answer.problem().code} pass {again}"
-            self._scene.journal.complain(SAME_ADMISSION, f"pass {passed.pass_id}, then {told}")
+            self._context.journal.complain(SAME_ADMISSION, f"pass {passed.pass_id}, then {told}")

@@ -1,5 +1,4 @@
-"""What the visitors of one crowd share: the connection, the shop's key, the plan, the journal, and
-patience.
+"""What the visitors of one crowd share: connection, key of the shop, offer, journal, and retries.
 
 `persist` is the crowd's only retry: it repeats a call that got no answer or was told to come back,
 as a page or a shop's server would. That makes lost answers part of every run, and idempotency
@@ -29,11 +28,11 @@ WITHIN_CONTRACT: Final = "every answer is one the contract knows"
 
 
 class GaveUp(Exception):
-    """The service stayed away longer than anybody would wait."""
+    """A call was repeated as often as allowed without a final answer."""
 
 
-class Scene:
-    """Everything a visitor needs to live."""
+class CrowdContext:
+    """What a visitor of the crowd needs for a visit: calls, offer, tally and journal."""
 
     def __init__(
         self, client: Client, platform_key: str, offer: Offer, tally: Tally, journal: Journal
@@ -47,7 +46,7 @@ class Scene:
         self._rng = Random(0)  # noqa: S311 - jitter
 
     def unexpected(self, operation: str, answer: Answer) -> None:
-        """An answer nobody provoked: evidence for the audit, with the refusal's own words."""
+        """Records an answer that the contract does not foresee here, with what it says."""
         problem = answer.problem()
         told = f"{operation}: {answer.status} {problem.code} {problem.detail}".strip()
         self.journal.complain(WITHIN_CONTRACT, told)
