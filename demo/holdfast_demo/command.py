@@ -202,6 +202,6 @@ def _run(options: DemoOptions) -> int:
 def _stopped(status: int) -> int:
     """Prints that a demo was stopped before its audit."""
     click.echo(
-        "\nstopped before the audit; service and shop are down, nothing was judged", err=True
+        "\nstopped before the audit; service and shop are down, nothing was checked", err=True
     )
     return status

@@ -1,4 +1,4 @@
-"""What a run of faults is judged by: each failure of it is told, and none passes for a success."""
+"""The checks of a run of faults: each failure of it is told, and none passes for a success."""
 
 from collections import Counter
 from dataclasses import replace

@@ -10,7 +10,7 @@ import pytest
 from holdfast_loadtest.audit.evidence import Evidence
 from holdfast_loadtest.audit.findings import MAX_KEPT, concluded
 from holdfast_loadtest.audit.journal import Admitted, Confirmed, Journal
-from holdfast_loadtest.audit.verdict import Verdict, judge, main
+from holdfast_loadtest.audit.verdict import Verdict, check_evidence, main
 from holdfast_loadtest.wire import AreaCounts, Counts, Event, Item, Order, Sale, SeatMap, Status
 
 GUIDS = ("A-1", "A-2", "A-3")
@@ -112,7 +112,7 @@ def complaint(evidence: Evidence) -> Evidence:
 
 
 def test_an_honest_sale_holds_every_promise() -> None:
-    verdict = judge(honest())
+    verdict = check_evidence(honest())
     assert verdict.held, "\n".join(verdict.lines())
     assert len(verdict.checks) == 14
 
@@ -139,7 +139,7 @@ def test_an_honest_sale_holds_every_promise() -> None:
 def test_a_doctored_sale_breaks_the_promise(
     doctor: Callable[[Evidence], Evidence], promise: str
 ) -> None:
-    verdict = judge(doctor(honest()))
+    verdict = check_evidence(doctor(honest()))
     assert promise in {check.promise for check in verdict.checks if not check.held}
     assert not verdict.held
 
@@ -147,11 +147,11 @@ def test_a_doctored_sale_breaks_the_promise(
 def test_a_sale_that_lets_everybody_through_promises_no_rate() -> None:
     evidence = second_pass(honest())
     evidence.sale.queueing_method = "passthrough"
-    assert not any("burst" in check.promise for check in judge(evidence).checks)
+    assert not any("burst" in check.promise for check in check_evidence(evidence).checks)
 
 
 def test_the_verdict_is_told_with_its_evidence() -> None:
-    lines = judge(sold_again(honest())).lines()
+    lines = check_evidence(sold_again(honest())).lines()
     assert "            seat A-1 is in orders h1, h2" in lines
     assert lines[-1].startswith("Verdict: ")
     assert lines[-1].endswith("BROKEN")

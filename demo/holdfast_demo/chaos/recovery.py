@@ -2,7 +2,7 @@
 
 The probe joins the line, holds a place with the shop's key (as a shop does for a buyer at its own
 counter; a new visitor would have to wait behind the crowd) and confirms it. What it is told goes
-into the crowd's journal, so the audit judges its orders like everybody's.
+into the crowd's journal, so the audit checks its orders like everybody's.
 """
 
 import asyncio

@@ -64,7 +64,7 @@ class Verdict:
         return f"Verdict: all {len(self.checks)} promises held"
 
 
-def judge(evidence: Evidence) -> Verdict:
+def check_evidence(evidence: Evidence) -> Verdict:
     """Every check over what was read; a stream that cannot be read is a broken promise too."""
     checks = [*_stock(evidence)]
     try:
@@ -119,27 +119,27 @@ def _complaints(journal: Journal) -> list[Check]:
 
 
 async def settled_verdict(shop: ShopCalls, journal: Journal | None = None) -> Verdict:
-    """Judges, and reads again for a bounded time while something is broken.
+    """Checks, and reads again for a bounded time while something is broken.
 
     The ledger is told first and the store follows, within moments or, after a crash, by recovery:
     what is still broken when nothing moves any more is broken.
     """
-    verdict = judge(await gather_evidence(shop, journal))
+    verdict = check_evidence(await gather_evidence(shop, journal))
     for _ in range(MAX_SETTLING_READINGS):
         if verdict.held:
             break
         await asyncio.sleep(SETTLING_SECONDS)
-        verdict = judge(await gather_evidence(shop, journal))
+        verdict = check_evidence(await gather_evidence(shop, journal))
     return verdict
 
 
 async def audit(url: str, sale: str, platform_key: str, journal: Journal | None = None) -> Verdict:
-    """Reads and judges one sale of the service at `url`."""
+    """Reads and checks one sale of the service at `url`."""
     async with open_session(AUDIT_CONNECTIONS) as session:
         evidence = await gather_evidence(
             ShopCalls(Client(session, url, sale), platform_key), journal
         )
-    return judge(evidence)
+    return check_evidence(evidence)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

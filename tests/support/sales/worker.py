@@ -189,7 +189,7 @@ async def confirm(worker: Worker, name: str, hold: HoldRecord) -> None:
 
 
 async def reconciled(worker: Worker, name: str) -> None:
-    """The last judge: store, ledger and events agree seat by seat."""
+    """Fails unless store, ledger and events agree seat by seat."""
     reader = Reader(worker.executor, worker.ledger, PlanCache(worker.ledger))
     assert (await reconcile(reader, name)).differences == []
 

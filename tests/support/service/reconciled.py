@@ -1,4 +1,4 @@
-"""`holdfast reconcile` as the last judge of a running service."""
+"""Checks a running service by `holdfast reconcile`."""
 
 import asyncio
 import os
