@@ -88,7 +88,7 @@ def audit(environment: Environment, **_: Any) -> None:
     command = [
         sys.executable,
         "-m",
-        "holdfast_loadtest.audit.verdict",
+        "holdfast_loadtest.audit",
         "--url",
         environment.host or "",
     ]
