@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.connector.storefronts import OTHER_SECRET, SECRET, SERVICE, Clock, Mint, Wire
+from support.connector.storefronts import OTHER_SECRET, SECRET, SERVICE, Clock, TokenIssuer, Wire
 from support.service.running import wait_until
 
 from holdfast_connector import KeysUnavailable, PublishedKeys
@@ -20,7 +20,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def wire() -> Wire:
-    return Wire(Mint())
+    return Wire(TokenIssuer())
 
 
 @pytest.fixture
@@ -28,13 +28,13 @@ def keys(wire: Wire, clock: Clock) -> PublishedKeys:
     return PublishedKeys(SERVICE, fetch=wire, clock=clock)
 
 
-def kid_of(mint: Mint) -> str:
-    return mint.passes.keys[0].kid
+def kid_of(issuer: TokenIssuer) -> str:
+    return issuer.passes.keys[0].kid
 
 
 def test_keys_are_read_once_and_kept(keys: PublishedKeys, wire: Wire, clock: Clock) -> None:
     for _ in range(100):
-        assert keys.find(kid_of(wire.mint)) is not None
+        assert keys.find(kid_of(wire.issuer)) is not None
         clock.now += 1
     assert [request.url for request in wire.seen] == [f"{SERVICE}/.well-known/jwks.json"]
 
@@ -43,7 +43,7 @@ def test_unknown_kids_cannot_cause_a_fetch_storm(
     keys: PublishedKeys, wire: Wire, clock: Clock
 ) -> None:
     """Given known keys, a thousand invented kids from twenty threads cost one read a span."""
-    assert keys.find(kid_of(wire.mint))
+    assert keys.find(kid_of(wire.issuer))
     with ThreadPoolExecutor(20) as pool:
         for span in range(1, 4):
             found = list(pool.map(keys.find, (f"invented-{n}" for n in range(1_000))))
@@ -53,7 +53,7 @@ def test_unknown_kids_cannot_cause_a_fetch_storm(
 
 
 def test_kid_beyond_measure_costs_nothing(keys: PublishedKeys, wire: Wire, clock: Clock) -> None:
-    assert keys.find(kid_of(wire.mint))
+    assert keys.find(kid_of(wire.issuer))
     clock.now += MIN_INTERVAL_SECONDS
     assert keys.find("x" * 1_000) is None
     assert len(wire.seen) == 1
@@ -63,10 +63,10 @@ def test_rotated_key_is_picked_up_at_first_sight(
     keys: PublishedKeys, wire: Wire, clock: Clock
 ) -> None:
     """At once, even when the old set was read a moment ago."""
-    old = wire.mint
+    old = wire.issuer
     assert keys.find(kid_of(old))
-    wire.mint = Mint(OTHER_SECRET, SECRET)
-    assert keys.find(kid_of(wire.mint)) is not None
+    wire.issuer = TokenIssuer(OTHER_SECRET, SECRET)
+    assert keys.find(kid_of(wire.issuer)) is not None
     assert keys.find(kid_of(old)) is not None  # still listed
     assert len(wire.seen) == 2
 
@@ -74,12 +74,12 @@ def test_rotated_key_is_picked_up_at_first_sight(
 def test_retired_key_is_forgotten_when_the_set_is_read_again(
     keys: PublishedKeys, wire: Wire, clock: Clock
 ) -> None:
-    old = wire.mint
+    old = wire.issuer
     assert keys.find(kid_of(old))
-    wire.mint = Mint(OTHER_SECRET)
+    wire.issuer = TokenIssuer(OTHER_SECRET)
     clock.now += MAX_AGE_SECONDS
     keys.find(kid_of(old))  # the last good one, while the set is read in the background
-    wait_until(lambda: keys.has(kid_of(wire.mint)))
+    wait_until(lambda: keys.has(kid_of(wire.issuer)))
     assert keys.find(kid_of(old)) is None
 
 
@@ -99,7 +99,7 @@ def test_everybody_waits_for_the_same_read(wire: Wire, clock: Clock, gate: threa
 
     keys = PublishedKeys(SERVICE, fetch=slow, clock=clock)
     with ThreadPoolExecutor(20) as pool:
-        waiting = [pool.submit(keys.find, kid_of(wire.mint)) for _ in range(20)]
+        waiting = [pool.submit(keys.find, kid_of(wire.issuer)) for _ in range(20)]
         gate.set()
         assert all(one.result(10) is not None for one in waiting)
     assert len(wire.seen) == 1
@@ -117,21 +117,21 @@ def test_known_key_never_waits_for_a_stale_set(
         return wire(request)
 
     keys = PublishedKeys(SERVICE, fetch=then_hangs, clock=clock)
-    assert keys.find(kid_of(wire.mint))
+    assert keys.find(kid_of(wire.issuer))
     clock.now += MAX_AGE_SECONDS
     for _ in range(50):
-        assert keys.find(kid_of(wire.mint))  # would hang here
+        assert keys.find(kid_of(wire.issuer))  # would hang here
     wait_until(lambda: len(reads) == 2)
 
 
 def test_last_good_keys_stay_through_an_outage(
     keys: PublishedKeys, wire: Wire, clock: Clock
 ) -> None:
-    assert keys.find(kid_of(wire.mint))
+    assert keys.find(kid_of(wire.issuer))
     wire.down = True
     for _ in range(50):
         clock.now += MAX_AGE_SECONDS
-        assert keys.find(kid_of(wire.mint)) is not None
+        assert keys.find(kid_of(wire.issuer)) is not None
         assert keys.find("invented") is None
 
 
@@ -140,13 +140,17 @@ def test_last_good_keys_stay_through_an_outage(
              b'{"keys": [{"crv": "Ed25519", "kid": "x", "x": "AA"}]}']
 )  # fmt: skip
 def test_nonsense_never_replaces_good_keys(wire: Wire, clock: Clock, body: bytes) -> None:
-    answers = [Response(200, wire.mint.jwks), Response(200, body), Response(500, wire.mint.jwks)]
+    answers = [
+        Response(200, wire.issuer.jwks),
+        Response(200, body),
+        Response(500, wire.issuer.jwks),
+    ]
     keys = PublishedKeys(SERVICE, fetch=lambda _: answers.pop(0), clock=clock)
-    assert keys.find(kid_of(wire.mint))
+    assert keys.find(kid_of(wire.issuer))
     for _ in range(2):
         clock.now += MAX_AGE_SECONDS
         assert keys.find("invented") is None
-        assert keys.find(kid_of(wire.mint))
+        assert keys.find(kid_of(wire.issuer))
     assert answers == []
     assert keys.unavailable
 
@@ -157,12 +161,12 @@ def test_no_keys_at_all_is_said_so_and_tried_again_later(
     wire.down = True
     for _ in range(10):
         with pytest.raises(KeysUnavailable):
-            keys.find(kid_of(wire.mint))
+            keys.find(kid_of(wire.issuer))
     assert len(wire.seen) == 1
     assert keys.unavailable
     wire.down = False
     clock.now += MIN_INTERVAL_SECONDS
-    assert keys.find(kid_of(wire.mint))
+    assert keys.find(kid_of(wire.issuer))
     assert not keys.unavailable
 
 
@@ -170,7 +174,7 @@ def test_keys_are_not_unavailable_while_they_are_fresh(
     keys: PublishedKeys, wire: Wire, clock: Clock
 ) -> None:
     assert not keys.unavailable  # nobody has tried yet: that begins a read, and waits for nothing
-    wait_until(lambda: keys.has(kid_of(wire.mint)))
+    wait_until(lambda: keys.has(kid_of(wire.issuer)))
     wire.down = True
     assert not keys.unavailable
     clock.now += MAX_AGE_SECONDS

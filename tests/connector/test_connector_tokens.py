@@ -13,7 +13,7 @@ from support.connector.storefronts import (
     SESSION_SECONDS,
     SHOP,
     Clock,
-    Mint,
+    TokenIssuer,
     Wire,
 )
 
@@ -31,13 +31,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def mint() -> Mint:
-    return Mint()
+def issuer() -> TokenIssuer:
+    return TokenIssuer()
 
 
 @pytest.fixture
-def verifier(mint: Mint, clock: Clock) -> Verifier:
-    return Verifier(SERVICE, PublishedKeys(SERVICE, fetch=Wire(mint)), clock=clock)
+def verifier(issuer: TokenIssuer, clock: Clock) -> Verifier:
+    return Verifier(SERVICE, PublishedKeys(SERVICE, fetch=Wire(issuer)), clock=clock)
 
 
 def fault_of(verifier: Verifier, token: str, origin: str = SHOP) -> Fault:
@@ -46,56 +46,58 @@ def fault_of(verifier: Verifier, token: str, origin: str = SHOP) -> Fault:
     return caught.value.fault
 
 
-def resigned(mint: Mint, **changes: object) -> str:
+def resigned(issuer: TokenIssuer, **changes: object) -> str:
     """A hand-off with other claims, signed with the service's real key."""
-    claims = jwt.decode(mint.handoff(), options={"verify_signature": False})
+    claims = jwt.decode(issuer.handoff(), options={"verify_signature": False})
     claims |= changes
-    key = mint.handoffs.keys[0]
+    key = issuer.handoffs.keys[0]
     assert isinstance(key.private, Ed25519PrivateKey)
     kept = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode(kept, key.private, "EdDSA", {"kid": key.kid, "typ": HANDOFF_TYPE})
 
 
-def test_handoff_of_the_service_is_taken(verifier: Verifier, mint: Mint) -> None:
-    handoff = verifier.handoff(mint.handoff(), SHOP)
+def test_handoff_of_the_service_is_taken(verifier: Verifier, issuer: TokenIssuer) -> None:
+    handoff = verifier.handoff(issuer.handoff(), SHOP)
     assert (handoff.sale, handoff.pass_id, handoff.subject) == (SALE, "pass-one", "buyer-one")
     assert handoff.expires_at == NOW + HANDOFF_SECONDS
     assert handoff.pass_expires_at == NOW + SESSION_SECONDS
 
 
-def test_pass_of_the_service_is_taken(verifier: Verifier, mint: Mint) -> None:
-    verified = verifier.visitor_pass(mint.visitor_pass(), SALE)
+def test_pass_of_the_service_is_taken(verifier: Verifier, issuer: TokenIssuer) -> None:
+    verified = verifier.visitor_pass(issuer.visitor_pass(), SALE)
     assert (verified.pass_id, verified.subject) == ("pass-one", "buyer-one")
     with pytest.raises(Refused):
-        verifier.visitor_pass(mint.visitor_pass(), "other-sale")
+        verifier.visitor_pass(issuer.visitor_pass(), "other-sale")
 
 
 async def test_coroutine_gets_the_pass_before_and_after_the_keys_are_known(
-    verifier: Verifier, mint: Mint
+    verifier: Verifier, issuer: TokenIssuer
 ) -> None:
     for _ in range(2):
-        verified = await verifier.visitor_pass_async(mint.visitor_pass(), SALE)
+        verified = await verifier.visitor_pass_async(issuer.visitor_pass(), SALE)
         assert verified.pass_id == "pass-one"
 
 
-def test_handoff_for_another_origin_is_forged(verifier: Verifier, mint: Mint) -> None:
-    assert fault_of(verifier, mint.handoff("https://other.example")) is Fault.FORGED
-    assert fault_of(verifier, mint.handoff(), f"{SHOP}/") is Fault.FORGED
+def test_handoff_for_another_origin_is_forged(verifier: Verifier, issuer: TokenIssuer) -> None:
+    assert fault_of(verifier, issuer.handoff("https://other.example")) is Fault.FORGED
+    assert fault_of(verifier, issuer.handoff(), f"{SHOP}/") is Fault.FORGED
 
 
 def test_issuer_counts_and_may_end_with_a_slash(verifier: Verifier) -> None:
-    assert fault_of(verifier, Mint(issuer="https://evil.example").handoff()) is Fault.FORGED
-    assert verifier.handoff(Mint(issuer=f"{SERVICE}/").handoff(), SHOP)
+    assert fault_of(verifier, TokenIssuer(issuer="https://evil.example").handoff()) is Fault.FORGED
+    assert verifier.handoff(TokenIssuer(issuer=f"{SERVICE}/").handoff(), SHOP)
 
 
 def test_key_that_nobody_publishes_is_unknown(verifier: Verifier) -> None:
-    assert fault_of(verifier, Mint(OTHER_SECRET).handoff()) is Fault.UNKNOWN_KEY
+    assert fault_of(verifier, TokenIssuer(OTHER_SECRET).handoff()) is Fault.UNKNOWN_KEY
 
 
-def test_handoff_and_pass_do_not_stand_in_for_each_other(verifier: Verifier, mint: Mint) -> None:
-    assert fault_of(verifier, mint.visitor_pass(), SALE) is Fault.FORGED
+def test_handoff_and_pass_do_not_stand_in_for_each_other(
+    verifier: Verifier, issuer: TokenIssuer
+) -> None:
+    assert fault_of(verifier, issuer.visitor_pass(), SALE) is Fault.FORGED
     with pytest.raises(Refused):
-        verifier.visitor_pass(mint.handoff(SALE), SALE)
+        verifier.visitor_pass(issuer.handoff(SALE), SALE)
 
 
 @pytest.mark.parametrize(
@@ -104,9 +106,9 @@ def test_handoff_and_pass_do_not_stand_in_for_each_other(verifier: Verifier, min
      (-5, None), (-6, Fault.FORGED)],
 )  # fmt: skip
 def test_times_are_checked_with_five_seconds_of_leeway(
-    verifier: Verifier, mint: Mint, clock: Clock, at: int, fault: Fault | None
+    verifier: Verifier, issuer: TokenIssuer, clock: Clock, at: int, fault: Fault | None
 ) -> None:
-    token = mint.handoff()
+    token = issuer.handoff()
     clock.now += at
     if fault is None:
         assert verifier.handoff(token, SHOP)
@@ -115,8 +117,8 @@ def test_times_are_checked_with_five_seconds_of_leeway(
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "sub", "jti", "iat", "nbf", "exp", "sale"])
-def test_every_claim_is_needed(verifier: Verifier, mint: Mint, claim: str) -> None:
-    assert fault_of(verifier, resigned(mint, **{claim: None})) is Fault.FORGED
+def test_every_claim_is_needed(verifier: Verifier, issuer: TokenIssuer, claim: str) -> None:
+    assert fault_of(verifier, resigned(issuer, **{claim: None})) is Fault.FORGED
 
 
 @pytest.mark.parametrize(
@@ -125,15 +127,15 @@ def test_every_claim_is_needed(verifier: Verifier, mint: Mint, claim: str) -> No
      {"aud": [f"{SHOP}.evil.example"]}, {"sub": 7}, {"pass_exp": "soon"}],
 )  # fmt: skip
 def test_claims_of_the_wrong_kind_are_refused(
-    verifier: Verifier, mint: Mint, changes: dict[str, object]
+    verifier: Verifier, issuer: TokenIssuer, changes: dict[str, object]
 ) -> None:
-    assert fault_of(verifier, resigned(mint, **changes)) is Fault.FORGED
+    assert fault_of(verifier, resigned(issuer, **changes)) is Fault.FORGED
 
 
-def test_algorithm_is_the_keys_not_the_tokens(verifier: Verifier, mint: Mint) -> None:
+def test_algorithm_is_the_keys_not_the_tokens(verifier: Verifier, issuer: TokenIssuer) -> None:
     """The classic confusion: the published key, used as an HMAC secret, under its own kid."""
-    claims = jwt.decode(mint.handoff(), options={"verify_signature": False})
-    published = mint.handoffs.keys[0].jwk()
+    claims = jwt.decode(issuer.handoff(), options={"verify_signature": False})
+    published = issuer.handoffs.keys[0].jwk()
     assert published is not None
     header = {"kid": published["kid"], "typ": HANDOFF_TYPE}
     for key, algorithm in ((published["x"], "HS256"), ("", "none")):
@@ -160,17 +162,19 @@ def test_what_is_no_token_is_refused(verifier: Verifier, token: str) -> None:
     assert fault_of(verifier, token) is Fault.FORGED
 
 
-def test_tampered_claims_are_refused(verifier: Verifier, mint: Mint) -> None:
-    mine, theirs = mint.handoff(name="one").split("."), mint.handoff(name="two").split(".")
+def test_tampered_claims_are_refused(verifier: Verifier, issuer: TokenIssuer) -> None:
+    mine, theirs = issuer.handoff(name="one").split("."), issuer.handoff(name="two").split(".")
     assert fault_of(verifier, ".".join((mine[0], theirs[1], mine[2]))) is Fault.FORGED
 
 
-def test_shared_secret_verifies_and_takes_no_other_algorithm(mint: Mint, clock: Clock) -> None:
-    shared = Mint(algorithm=HS256)
+def test_shared_secret_verifies_and_takes_no_other_algorithm(
+    issuer: TokenIssuer, clock: Clock
+) -> None:
+    shared = TokenIssuer(algorithm=HS256)
     key = Keyring("s" * 40).signing(Purpose.HANDOFF)
     verifier = Verifier(SERVICE, SharedKeys({key.kid: key.key}), clock=clock)
     assert verifier.handoff(shared.handoff(), SHOP).pass_id == "pass-one"
-    assert fault_of(verifier, mint.handoff()) is Fault.FORGED
+    assert fault_of(verifier, issuer.handoff()) is Fault.FORGED
 
 
 def test_short_shared_secret_is_refused() -> None:
@@ -178,8 +182,8 @@ def test_short_shared_secret_is_refused() -> None:
         SharedKeys({"kid": b"short"})
 
 
-def test_clock_is_the_machines_unless_another_is_given(mint: Mint) -> None:
-    verifier = Verifier(SERVICE, PublishedKeys(SERVICE, fetch=Wire(mint)))
+def test_clock_is_the_machines_unless_another_is_given(issuer: TokenIssuer) -> None:
+    verifier = Verifier(SERVICE, PublishedKeys(SERVICE, fetch=Wire(issuer)))
     now = time.time()
-    assert fault_of(verifier, mint.handoff(now=now - 120)) is Fault.OVER
-    assert verifier.handoff(mint.handoff(now=now), SHOP)
+    assert fault_of(verifier, issuer.handoff(now=now - 120)) is Fault.OVER
+    assert verifier.handoff(issuer.handoff(now=now), SHOP)

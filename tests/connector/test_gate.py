@@ -13,7 +13,7 @@ from support.connector.storefronts import (
     SESSION_SECONDS,
     SHOP,
     Clock,
-    Mint,
+    TokenIssuer,
     Wire,
 )
 from support.service.running import wait_until
@@ -48,7 +48,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def wire() -> Wire:
-    return Wire(Mint(), answer=exchanged)
+    return Wire(TokenIssuer(), answer=exchanged)
 
 
 def make_gate(
@@ -125,7 +125,7 @@ def test_script_gets_a_header_instead_of_a_redirect(gate: Gate) -> None:
 
 
 def test_handoff_becomes_a_cookie_and_the_cookie_a_session(gate: Gate, wire: Wire) -> None:
-    cookie = entered(gate, wire.mint.handoff())
+    cookie = entered(gate, wire.issuer.handoff())
     decision = gate.decide(visit(cookie=cookie))
     assert isinstance(decision, Admit)
     assert decision.session is not None
@@ -134,13 +134,13 @@ def test_handoff_becomes_a_cookie_and_the_cookie_a_session(gate: Gate, wire: Wir
 
 
 def test_session_ends_with_the_pass(gate: Gate, wire: Wire, clock: Clock) -> None:
-    cookie = entered(gate, wire.mint.handoff())
+    cookie = entered(gate, wire.issuer.handoff())
     clock.now += SESSION_SECONDS
     assert answered(gate, visit(cookie=cookie))[1]["Location"] == ROOM
 
 
 def test_verified_handoff_lets_in_once(gate: Gate, wire: Wire) -> None:
-    token = wire.mint.handoff()
+    token = wire.issuer.handoff()
     entered(gate, token)
     assert answered(gate, visit(f"/seats?holdfast_token={token}"))[1].get("Set-Cookie") is None
     assert answered(gate, visit(f"/seats?holdfast_token={token}"))[1]["Location"] == ROOM
@@ -148,7 +148,7 @@ def test_verified_handoff_lets_in_once(gate: Gate, wire: Wire) -> None:
 
 def test_visitor_who_is_inside_and_comes_again_is_only_cleaned(gate: Gate, wire: Wire) -> None:
     """The back button: the same hand-off, with the session it made."""
-    token = wire.mint.handoff()
+    token = wire.issuer.handoff()
     cookie = entered(gate, token)
     status, headers = answered(gate, visit(f"/seats?holdfast_token={token}", cookie=cookie))
     assert (status, headers["Location"]) == (302, f"{SHOP}/seats")
@@ -156,25 +156,25 @@ def test_visitor_who_is_inside_and_comes_again_is_only_cleaned(gate: Gate, wire:
 
 
 def test_handoff_that_is_over_leads_to_the_room_again(gate: Gate, wire: Wire, clock: Clock) -> None:
-    token = wire.mint.handoff()
+    token = wire.issuer.handoff()
     clock.now += 120
     assert answered(gate, visit(f"/seats?holdfast_token={token}"))[1]["Location"] == ROOM
 
 
 def test_forged_handoff_is_told_and_not_sent_round(gate: Gate, wire: Wire) -> None:
-    for token in ("nonsense", wire.mint.handoff("https://other.example")):
+    for token in ("nonsense", wire.issuer.handoff("https://other.example")):
         assert answered(gate, visit(f"/seats?holdfast_token={token}"))[0] == 403
 
 
 def test_handoff_of_another_sale_is_left_to_its_own_gate(gate: Gate) -> None:
-    other = Mint(sale="other").handoff()
+    other = TokenIssuer(sale="other").handoff()
     assert answered(gate, visit(f"/seats?holdfast_token={other}"))[1]["Location"] == ROOM
     assert gate.decide(visit(f"/static/x?holdfast_token={other}")) == Admit(None)
 
 
 def test_exchange_gives_the_shop_the_pass_and_its_end(wire: Wire, clock: Clock) -> None:
     gate = make_gate(wire, clock, Mode.EXCHANGE)
-    token = wire.mint.handoff()
+    token = wire.issuer.handoff()
     session = gate.session_of(visit(cookie=entered(gate, token)))
     assert session is not None
     assert (session.visitor_pass, session.expires_at) == ("the.visitors.pass", NOW + 1200)
@@ -185,7 +185,11 @@ def test_exchange_gives_the_shop_the_pass_and_its_end(wire: Wire, clock: Clock) 
 
 def test_handoff_that_does_not_verify_never_reaches_the_service(wire: Wire, clock: Clock) -> None:
     gate = make_gate(wire, clock, Mode.EXCHANGE)
-    for token in ("nonsense", Mint(OTHER_SECRET).handoff(), wire.mint.handoff("https://o.example")):
+    for token in (
+        "nonsense",
+        TokenIssuer(OTHER_SECRET).handoff(),
+        wire.issuer.handoff("https://o.example"),
+    ):
         answered(gate, visit(f"/seats?holdfast_token={token}"))
     assert [request.method for request in wire.seen] == ["GET"]
 
@@ -196,7 +200,7 @@ def test_handoff_that_does_not_verify_never_reaches_the_service(wire: Wire, cloc
 def test_refused_exchange(wire: Wire, clock: Clock, status: int, expected: int) -> None:
     wire.answer = lambda _: Response(status)
     gate = make_gate(wire, clock, Mode.EXCHANGE)
-    told, headers = answered(gate, visit(f"/seats?holdfast_token={wire.mint.handoff()}"))
+    told, headers = answered(gate, visit(f"/seats?holdfast_token={wire.issuer.handoff()}"))
     assert told == expected
     assert "Set-Cookie" not in headers
 
@@ -205,13 +209,13 @@ def test_refused_exchange(wire: Wire, clock: Clock, status: int, expected: int) 
 def test_answer_that_is_no_pass_makes_no_session(wire: Wire, clock: Clock, body: bytes) -> None:
     wire.answer = lambda _: Response(200, body)
     gate = make_gate(wire, clock, Mode.EXCHANGE)
-    assert answered(gate, visit(f"/seats?holdfast_token={wire.mint.handoff()}"))[0] == 503
+    assert answered(gate, visit(f"/seats?holdfast_token={wire.issuer.handoff()}"))[0] == 503
 
 
 def test_without_keys_a_closed_gate_says_try_again(wire: Wire, clock: Clock) -> None:
     wire.down = True
     gate = make_gate(wire, clock)
-    status, headers = answered(gate, visit(f"/seats?holdfast_token={wire.mint.handoff()}"))
+    status, headers = answered(gate, visit(f"/seats?holdfast_token={wire.issuer.handoff()}"))
     assert (status, headers["Retry-After"], headers["Refresh"]) == (503, "5", "5")
     assert answered(gate, visit())[1]["Location"] == ROOM
 
@@ -219,7 +223,7 @@ def test_without_keys_a_closed_gate_says_try_again(wire: Wire, clock: Clock) -> 
 def test_without_keys_an_open_gate_lets_everybody_in(wire: Wire, clock: Clock) -> None:
     wire.down = True
     gate = make_gate(wire, clock, when_unavailable=WhenUnavailable.OPEN)
-    assert gate.decide(visit(f"/seats?holdfast_token={wire.mint.handoff()}")) == Admit(None)
+    assert gate.decide(visit(f"/seats?holdfast_token={wire.issuer.handoff()}")) == Admit(None)
     wait_until(lambda: gate.decide(visit()) == Admit(None))
 
 
@@ -227,7 +231,7 @@ def test_open_gate_is_shut_while_its_keys_are_fresh_and_again_when_they_are_back
     wire: Wire, clock: Clock
 ) -> None:
     gate = make_gate(wire, clock, when_unavailable=WhenUnavailable.OPEN)
-    cookie = entered(gate, wire.mint.handoff())
+    cookie = entered(gate, wire.issuer.handoff())
     wire.down = True
     assert answered(gate, visit())[0] == 302
     clock.now += MAX_AGE_SECONDS
@@ -244,9 +248,9 @@ def test_exchange_in_an_outage_is_verified_offline_at_an_open_gate_only(
     closed = make_gate(wire, clock, Mode.EXCHANGE)
     opened = make_gate(wire, clock, Mode.EXCHANGE, WhenUnavailable.OPEN)
     for gate in (closed, opened):
-        entered(gate, wire.mint.handoff(name="one"))
+        entered(gate, wire.issuer.handoff(name="one"))
     wire.down = True
-    token = wire.mint.handoff(name="two")
+    token = wire.issuer.handoff(name="two")
     assert answered(closed, visit(f"/seats?holdfast_token={token}"))[0] == 503
     session = opened.session_of(visit(cookie=_cookie_of(opened, token)))
     assert session is not None
@@ -264,7 +268,7 @@ def test_revoked_session_is_over_at_once_and_the_service_is_told_once(
     wire: Wire, clock: Clock
 ) -> None:
     gate = make_gate(wire, clock, Mode.EXCHANGE)
-    shown = visit(cookie=entered(gate, wire.mint.handoff()))
+    shown = visit(cookie=entered(gate, wire.issuer.handoff()))
     session = gate.session_of(shown)
     wire.answer = lambda _: Response(204)
     for _ in range(3):
@@ -278,14 +282,14 @@ def test_revoked_session_is_over_at_once_and_the_service_is_told_once(
 
 def test_another_handoff_of_a_revoked_pass_opens_nothing(wire: Wire, clock: Clock) -> None:
     gate = make_gate(wire, clock)
-    gate.revoke(gate.session_of(visit(cookie=entered(gate, wire.mint.handoff()))))
-    again = wire.mint.handoff()
+    gate.revoke(gate.session_of(visit(cookie=entered(gate, wire.issuer.handoff()))))
+    again = wire.issuer.handoff()
     assert answered(gate, visit(f"/seats?holdfast_token={again}"))[1]["Location"] == ROOM
 
 
 def test_stale_keys_do_not_make_an_inside_visitor_wait(wire: Wire, clock: Clock) -> None:
     gate = make_gate(wire, clock)
-    cookie = entered(gate, wire.mint.handoff())
+    cookie = entered(gate, wire.issuer.handoff())
     wire.down = True
     clock.now += MAX_AGE_SECONDS
     assert not gate.may_block(visit(cookie=cookie))

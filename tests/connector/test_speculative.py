@@ -1,7 +1,15 @@
 """Looking ahead spends no hand-off: HEAD requests, prefetches and previews."""
 
 import pytest
-from support.connector.storefronts import COOKIE_SECRET, SALE, SERVICE, SHOP, Clock, Mint, Wire
+from support.connector.storefronts import (
+    COOKIE_SECRET,
+    SALE,
+    SERVICE,
+    SHOP,
+    Clock,
+    TokenIssuer,
+    Wire,
+)
 
 from holdfast_connector import Answer, Gate, Mode, PublishedKeys, Settings, Visit
 
@@ -23,7 +31,7 @@ def test_a_look_ahead_spends_no_handoff(
     mode: Mode, method: str, headers: dict[str, str], status: int
 ) -> None:
     """Given a hand-off that somebody looked ahead with, the visitor still enters with it."""
-    clock, wire = Clock(), Wire(Mint())
+    clock, wire = Clock(), Wire(TokenIssuer())
     gate = Gate(
         Settings(
             service_url=SERVICE,
@@ -36,7 +44,7 @@ def test_a_look_ahead_spends_no_handoff(
         fetch=wire,
         clock=clock,
     )
-    target = f"/seats?holdfast_token={wire.mint.handoff()}"
+    target = f"/seats?holdfast_token={wire.issuer.handoff()}"
     ahead = gate.decide(Visit(method, "/seats", target, {**NAVIGATES, **headers}))
     assert isinstance(ahead, Answer)
     assert ahead.status == status

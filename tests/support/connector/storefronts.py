@@ -44,7 +44,7 @@ class Clock:
         return self.now
 
 
-class Mint:
+class TokenIssuer:
     """The signing half of a service."""
 
     def __init__(
@@ -77,7 +77,7 @@ def _keys(ring: Keyring, purpose: Purpose, algorithm: str) -> list[Any]:
 class Wire:
     """A `fetch` that counts, and answers the key set until it is told to fail."""
 
-    mint: Mint
+    issuer: TokenIssuer
     down: bool = False
     answer: Callable[[Request], Response] | None = None
     seen: list[Request] = field(default_factory=list)
@@ -87,7 +87,7 @@ class Wire:
         if self.down:
             raise FetchFailed("down")
         if request.method == "GET":
-            return Response(200, self.mint.jwks)
+            return Response(200, self.issuer.jwks)
         assert self.answer is not None, request
         return self.answer(request)
 
