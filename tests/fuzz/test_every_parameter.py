@@ -20,7 +20,7 @@ import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from support.fuzz.targets import OPERATOR_KEY, TARGETS, Example, S, Target, World
+from support.fuzz.targets import OPERATOR_KEY, TARGETS, Example, FuzzedService, S, Target
 from support.fuzz.values import (
     BODIES,
     HEADERS,
@@ -168,9 +168,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
 
 
 @pytest.fixture
-async def world(
+async def service(
     asked: Asked, ledger_url: str, store_url: str, tmp_path: Path
-) -> AsyncIterator[World]:
+) -> AsyncIterator[FuzzedService]:
     """The whole service in this process, and the sales that it is asked about."""
     config = Config(
         data_dir=tmp_path,
@@ -192,9 +192,9 @@ async def world(
     async with TestServer(create_app(config), host="127.0.0.1") as server:
         assert server.port is not None
         wire = Wire(server.port)
-        world = World(wire)
-        await world.set_up()
-        yield world
+        service = FuzzedService(wire)
+        await service.set_up()
+        yield service
         wire.close()
 
 
@@ -236,7 +236,7 @@ def test_every_text_and_number_of_a_body_has_bounds() -> None:
 @pytest.mark.parametrize("parts", [len(DATABASES), pytest.param(1, marks=pytest.mark.torture)])
 async def test_nothing_that_is_sent_is_a_fault_of_the_service(
     request: pytest.FixtureRequest,
-    world: World,
+    service: FuzzedService,
     asked: Asked,
     parts: int,
     caplog: pytest.LogCaptureFixture,
@@ -248,8 +248,8 @@ async def test_nothing_that_is_sent_is_a_fault_of_the_service(
     faults: list[str] = []
     for route, target in TARGETS.items():
         chosen = Chosen(random.Random(f"{database} {route}"), part)
-        faults += await _fuzz(world, asked, route, target, chosen)
-        faults += await _fuzz_beside(world, route, target)
+        faults += await _fuzz(service, asked, route, target, chosen)
+        faults += await _fuzz_beside(service, route, target)
     assert faults == []
     logged = [r.getMessage() for r in caplog.records if r.name.startswith("holdfast")]
     assert logged == []
@@ -257,22 +257,22 @@ async def test_nothing_that_is_sent_is_a_fault_of_the_service(
         shape = set() if target.shape is None or route in READ_BY_HAND else {target.shape}
         assert asked.shapes.get(route, set()) == shape, route
         assert asked.queries.get(route, set()) <= set(target.queries), route
-    await world.order()
+    await service.order()
 
 
 async def _fuzz(
-    world: World, asked: Asked, route: Route, target: Target, chosen: Chosen
+    service: FuzzedService, asked: Asked, route: Route, target: Target, chosen: Chosen
 ) -> list[str]:
     """What went wrong with this route."""
     faults = []
     method, pattern = route
-    example, spent = await target.make(world), False
+    example, spent = await target.make(service), False
     for attempt in chosen.of(tries(example, target, chosen.random)):
         if spent and attempt.changes_body:
-            example, spent = await target.make(world), False
+            example, spent = await target.make(service), False
         asked.route = route
         address, content = attempt.target(pattern, example), attempt.body(example)
-        reply = await world.wire.send(method, address, attempt.headers(example), content)
+        reply = await service.wire.send(method, address, attempt.headers(example), content)
         fault = _fault(reply, target.good if attempt is GOOD else None)
         if fault:
             faults.append(f"{method} {address[:200]!r} {attempt.what}: {fault}")
@@ -281,16 +281,16 @@ async def _fuzz(
     return faults
 
 
-async def _fuzz_beside(world: World, route: Route, target: Target) -> list[str]:
+async def _fuzz_beside(service: FuzzedService, route: Route, target: Target) -> list[str]:
     """The methods that come with a route, HEAD and the preflight, at every address of it."""
-    example = await target.make(world)
+    example = await target.make(service)
     origin = [(b"Origin", b"https://shop.example")]
     addresses = [Try("path", path=(name, value)) for name in example.path for value in PATHS]
     faults = []
     for method in ("OPTIONS", *(["HEAD"] if route[0] == "GET" else [])):
         for attempt in (GOOD, *addresses):
             address = attempt.target(route[1], example)
-            reply = await world.wire.send(method, address, origin, None)
+            reply = await service.wire.send(method, address, origin, None)
             if reply.status >= 500:
                 faults.append(f"{method} {address[:200]!r}: {reply.status}")
     return faults

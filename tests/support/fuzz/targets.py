@@ -64,8 +64,8 @@ class Example:
     body: Any = None
 
 
-class World:
-    """The sales that are asked about, and what it takes to ask."""
+class FuzzedService:
+    """A running service with the sales that are fuzzed, and the calls that make valid examples."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
@@ -129,7 +129,7 @@ class World:
         return {"digest": found[1].decode(), "file": found[2].decode()}
 
 
-Make = Callable[[World], Awaitable[Example]]
+Make = Callable[[FuzzedService], Awaitable[Example]]
 
 
 @dataclass(frozen=True)
@@ -150,72 +150,72 @@ KEY: Final = {"Authorization": f"Bearer {OPERATOR_KEY}"}
 
 
 def fixed(sale: str | None = "fuzz", *, key: bool = True, **parts: Any) -> Make:
-    async def make(_: World) -> Example:
+    async def make(_: FuzzedService) -> Example:
         path = {} if sale is None else {"sale": sale}
         return Example(path, KEY if key else {}, parts.get("queries", {}), parts.get("body"))
 
     return make
 
 
-async def _ticket(world: World) -> Example:
-    return Example({"sale": "fuzz"}, {"Holdfast-Ticket": (await world.entry())["ticket"]})
+async def _ticket(service: FuzzedService) -> Example:
+    return Example({"sale": "fuzz"}, {"Holdfast-Ticket": (await service.entry())["ticket"]})
 
 
-async def _claim(world: World) -> Example:
-    ticket = await _ticket(world)
+async def _claim(service: FuzzedService) -> Example:
+    ticket = await _ticket(service)
     return Example(ticket.path, ticket.headers, body={"return_url": SHOP + "/"})
 
 
-async def _pass(world: World) -> Example:
-    shown = (await world.entry())["pass"]
+async def _pass(service: FuzzedService) -> Example:
+    shown = (await service.entry())["pass"]
     return Example({"sale": "fuzz"}, {"Authorization": f"Bearer {shown}"})
 
 
-async def _exchange(world: World) -> Example:
-    return Example({"sale": "fuzz"}, body={"token": await world.handoff(), "origin": SHOP})
+async def _exchange(service: FuzzedService) -> Example:
+    return Example({"sale": "fuzz"}, body={"token": await service.handoff(), "origin": SHOP})
 
 
-async def _hold(world: World) -> Example:
+async def _hold(service: FuzzedService) -> Example:
     body = {
         "areas": [{"id": "floor", "quantity": 1}],
-        "buyer": world.fresh("buyer"),
+        "buyer": service.fresh("buyer"),
     }
-    return Example({"sale": "fuzz"}, {**KEY, "Idempotency-Key": world.fresh("key")}, body=body)
+    return Example({"sale": "fuzz"}, {**KEY, "Idempotency-Key": service.fresh("key")}, body=body)
 
 
-async def _cancel(world: World) -> Example:
-    headers = {**KEY, "Idempotency-Key": world.fresh("key")}
-    return Example({"sale": "fuzz"}, headers, body={"buyer": world.fresh("buyer")})
+async def _cancel(service: FuzzedService) -> Example:
+    headers = {**KEY, "Idempotency-Key": service.fresh("key")}
+    return Example({"sale": "fuzz"}, headers, body={"buyer": service.fresh("buyer")})
 
 
 def held(body: Any = None) -> Make:
-    async def make(world: World) -> Example:
-        return Example({"sale": "fuzz", "id": await world.hold()}, KEY, body=body)
+    async def make(service: FuzzedService) -> Example:
+        return Example({"sale": "fuzz", "id": await service.hold()}, KEY, body=body)
 
     return make
 
 
-async def _confirm(world: World) -> Example:
-    body = {"order_ref": world.fresh("order"), "payment_ref": world.fresh("pay"), "amount": 200}
-    return Example({"sale": "fuzz", "id": await world.hold()}, KEY, body=body)
+async def _confirm(service: FuzzedService) -> Example:
+    body = {"order_ref": service.fresh("order"), "payment_ref": service.fresh("pay"), "amount": 200}
+    return Example({"sale": "fuzz", "id": await service.hold()}, KEY, body=body)
 
 
-async def _order(world: World) -> Example:
-    return Example({"sale": "fuzz", "id": await world.order()}, KEY)
+async def _order(service: FuzzedService) -> Example:
+    return Example({"sale": "fuzz", "id": await service.order()}, KEY)
 
 
-async def _refund(world: World) -> Example:
-    headers = {**KEY, "Idempotency-Key": world.fresh("key")}
+async def _refund(service: FuzzedService) -> Example:
+    headers = {**KEY, "Idempotency-Key": service.fresh("key")}
     body = {"items": [{"area": "floor", "quantity": 1}]}
-    return Example({"sale": "fuzz", "id": await world.order()}, headers, body=body)
+    return Example({"sale": "fuzz", "id": await service.order()}, headers, body=body)
 
 
-async def _beacon(world: World) -> Example:
-    return Example({"sale": await world.drawing()}, KEY, body={"value": "0f" * 16})
+async def _beacon(service: FuzzedService) -> Example:
+    return Example({"sale": await service.drawing()}, KEY, body={"value": "0f" * 16})
 
 
-async def _asset(world: World) -> Example:
-    return Example(await world.asset())
+async def _asset(service: FuzzedService) -> Example:
+    return Example(await service.asset())
 
 
 S: Final = "/v1/sales/{sale}"
