@@ -109,7 +109,7 @@ class StoreModel:
 
     @property
     def sold_out(self) -> bool:
-        """Nobody can have anything any more, and nothing will come back by itself."""
+        """Nothing is free and nothing is held, so nothing can become free by itself."""
         free, held, _ = self.counts()
         return free + held <= 0
 

@@ -48,7 +48,7 @@ EVENTS = ("pass.issued", "pass.ended", "line.called", "line.lapsed")
 
 
 class Restless(Visitors):
-    """A sale in a restless world."""
+    """A sale while time passes, operators intervene and visitors come and go."""
 
     taken: Checkpoint | None = None
 
