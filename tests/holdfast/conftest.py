@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support.crashes.dying_worker import Die
+from support.crashes.crashing_worker import CrashingWorker
 from support.sales.worker import NAME, Worker, build_worker
 
 from holdfast.sales.plans import PlanCache
@@ -30,13 +30,15 @@ def installer(executor: Executor, ledger: Ledger) -> Installer:
 
 @pytest.fixture
 async def worker(executor: Executor, ledger: Ledger) -> AsyncIterator[Worker]:
-    """The worker that lives."""
+    """The worker that goes on."""
     built = build_worker(executor, ledger)
     yield built
     await built.close()
 
 
 @pytest.fixture
-def die(store_url: str, ledger: Ledger) -> Die:
-    """The worker that dies, beside the one that lives."""
-    return Die(store_url, ledger.database.url.render_as_string(hide_password=False), NAME)
+def crash(store_url: str, ledger: Ledger) -> CrashingWorker:
+    """The worker that crashes, beside the one that goes on."""
+    return CrashingWorker(
+        store_url, ledger.database.url.render_as_string(hide_password=False), NAME
+    )

@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
-from support.crashes.dying_process import processes
+from support.crashes.crashing_process import processes
 
 from holdfast_ledger import Ledger, LedgerUnavailable
 from holdfast_ledger.database.ledger_url import ledger_url

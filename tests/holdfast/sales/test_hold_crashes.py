@@ -1,6 +1,6 @@
-"""A worker dies in the middle of what buyers ask of a sale, and others go on.
+"""A worker crashes in the middle of what buyers ask of a sale, and others go on.
 
-As in test_sale_crashes.py: a real process dies at each step, and the steps are the rows of
+As in test_sale_crashes.py: a real process crashes at each step, and the steps are the rows of
 docs/correctness.md. What is done with an order is in tests/inventory/orders/test_crashes.py.
 """
 
@@ -8,7 +8,7 @@ import secrets
 
 import pytest
 from conftest import Clock
-from support.crashes.dying_worker import Die
+from support.crashes.crashing_worker import CrashingWorker
 from support.sales.worker import NAME, Worker, confirm, head_of, lose, reconciled
 
 from holdfast.sales.spec import AllotmentSpec
@@ -20,10 +20,10 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 
 @pytest.mark.parametrize("step", ["before hold_seats", "after hold_seats"])
 async def test_hold_that_broke_off_is_found_under_its_key(
-    worker: Worker, die: Die, step: str
+    worker: Worker, crash: CrashingWorker, step: str
 ) -> None:
     await worker.create(NAME)
-    await die("hold", step, key="the-key")
+    await crash("hold", step, key="the-key")
     held = (await head_of(worker, NAME)).units.held
     assert held == (2 if step == "after hold_seats" else 0)
     hold = await worker.hold(NAME, "the-key")
@@ -35,7 +35,7 @@ async def test_hold_that_broke_off_is_found_under_its_key(
     "step", ["after sales.bump_epoch", "after install_holds", "after install_sale"]
 )
 async def test_rebuild_that_broke_off_answers_the_repeated_hold(
-    worker: Worker, die: Die, step: str, paid: bool
+    worker: Worker, crash: CrashingWorker, step: str, paid: bool
 ) -> None:
     """Given a hold that is being paid or sold, its key finds it, though the store was lost."""
     await worker.create(NAME)
@@ -44,7 +44,7 @@ async def test_rebuild_that_broke_off_answers_the_repeated_hold(
     if paid:
         await confirm(worker, NAME, hold)
     await lose(worker, NAME)
-    await die("load", step)
+    await crash("load", step)
     fresh = worker.newcomer()
     again = await fresh.hold(NAME, "the-key")
     assert (again.id, again.seats) == (hold.id, hold.seats)
@@ -56,14 +56,14 @@ async def test_rebuild_that_broke_off_answers_the_repeated_hold(
     "step", ["after sales.bump_epoch", "after install_inventory", "after install_sale"]
 )
 async def test_rebuild_that_broke_off_keeps_what_is_set_aside(
-    worker: Worker, die: Die, step: str
+    worker: Worker, crash: CrashingWorker, step: str
 ) -> None:
     """Given seats and units of a channel, some of them sold, the others stay the channel's."""
     await worker.create(NAME, allotments=(AllotmentSpec("fans", seats=("r1s1", "r1s2", "r1s3")),))
     fan = BuyerRef("fan", "key:test")
     await confirm_seats(worker, ("r1s1",), fan, frozenset({"fans"}))
     await lose(worker, NAME)
-    await die("load", step)
+    await crash("load", step)
     fresh = worker.newcomer()
     with pytest.raises(HoldfastError) as refusal:
         await hold_seats(fresh, ("r1s2",), BuyerRef("ann", "key:test"), frozenset())
@@ -78,10 +78,12 @@ async def test_rebuild_that_broke_off_keeps_what_is_set_aside(
 
 
 @pytest.mark.parametrize("step", ["before release_hold", "after release_hold"])
-async def test_release_that_broke_off_can_be_repeated(worker: Worker, die: Die, step: str) -> None:
+async def test_release_that_broke_off_can_be_repeated(
+    worker: Worker, crash: CrashingWorker, step: str
+) -> None:
     await worker.create(NAME)
     hold = await worker.hold(NAME, "key")
-    await die("release", step, hold=hold.id)
+    await crash("release", step, hold=hold.id)
     inventory = (await worker.directory.get(NAME)).inventory
     await inventory.release(hold.id, owner="", version=0)
     units = (await head_of(worker, NAME)).units
@@ -90,14 +92,14 @@ async def test_release_that_broke_off_can_be_repeated(worker: Worker, die: Die, 
 
 @pytest.mark.parametrize("step", ["before extend_hold", "after extend_hold"])
 async def test_extend_that_broke_off_can_be_repeated_within_its_bound(
-    worker: Worker, die: Die, clock: Clock, step: str
+    worker: Worker, crash: CrashingWorker, clock: Clock, step: str
 ) -> None:
     sale = await worker.create(NAME)
     hold = await worker.hold(NAME, "key")
     latest_ms = hold.created_ms + sale.inventory.settings.hold_max_ms
     for _ in range(2):
         await clock.advance(sale.inventory.settings.hold_ms / 1000 - 60)
-        await die("extend", step, hold=hold.id)
+        await crash("extend", step, hold=hold.id)
         await sale.inventory.extend(hold.id, owner="", version=0)
     extended = (await sale.inventory.read(hold.id, owner="")).hold
     assert extended is not None
@@ -108,12 +110,12 @@ async def test_extend_that_broke_off_can_be_repeated_within_its_bound(
 @pytest.mark.parametrize("held", [False, True])
 @pytest.mark.parametrize("step", ["before cancel_hold", "after cancel_hold"])
 async def test_cancel_that_broke_off_keeps_the_hold_from_coming(
-    worker: Worker, die: Die, step: str, held: bool
+    worker: Worker, crash: CrashingWorker, step: str, held: bool
 ) -> None:
     sale = await worker.create(NAME)
     if held:
         await worker.hold(NAME, "the-key")
-    await die("cancel", step, key="the-key")
+    await crash("cancel", step, key="the-key")
     await sale.inventory.cancel(BuyerRef("ann", "key:test"), key="the-key")
     if held:
         assert (await worker.hold(NAME, "the-key")).status is HoldStatus.RELEASED
@@ -126,12 +128,12 @@ async def test_cancel_that_broke_off_keeps_the_hold_from_coming(
 
 @pytest.mark.parametrize("step", ["before expire_holds", "after expire_holds"])
 async def test_sweep_that_broke_off_is_gone_on_with(
-    worker: Worker, die: Die, clock: Clock, step: str
+    worker: Worker, crash: CrashingWorker, clock: Clock, step: str
 ) -> None:
     sale = await worker.create(NAME)
     await worker.hold(NAME, "key")
     await clock.advance(sale.inventory.settings.hold_ms / 1000 + 1)
-    await die("sweep", step)
+    await crash("sweep", step)
     await worker.builder.sweep(sale)
     assert (await head_of(worker, NAME)).units.held == 0
     kinds = [event.kind for event in (await sale.inventory.events(None, 1_000)).events]

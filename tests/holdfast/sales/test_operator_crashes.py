@@ -1,6 +1,6 @@
-"""A worker dies in the middle of what operators ask of a running sale, and others go on.
+"""A worker crashes in the middle of what operators ask of a running sale, and others go on.
 
-As in test_sale_crashes.py: a real process dies at each step, and the steps are the rows of
+As in test_sale_crashes.py: a real process crashes at each step, and the steps are the rows of
 docs/correctness.md.
 """
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support.crashes.dying_worker import LATE, MOVED, Die, see_die, start
+from support.crashes.crashing_worker import LATE, MOVED, CrashingWorker, expect_crash, start
 from support.sales.worker import NAME, Worker, head_of, rebuilt, reconciled, record_of, until
 
 from holdfast.sales.spec import AllotmentSpec, spec_from_json
@@ -24,11 +24,11 @@ LIFECYCLES = {"pause": "paused", "drain": "draining", "close": "closed"}
 @pytest.mark.parametrize("step", ["after change_lifecycle", "after sales.set_lifecycle"])
 @pytest.mark.parametrize("operation", ["pause", "drain", "close"])
 async def test_lifecycle_that_broke_off_is_noted_and_survives_a_loss(
-    worker: Worker, die: Die, tmp_path: Path, operation: str, step: str
+    worker: Worker, crash: CrashingWorker, tmp_path: Path, operation: str, step: str
 ) -> None:
     lifecycle = LIFECYCLES[operation]
     await worker.create(NAME)
-    await die(operation, step)
+    await crash(operation, step)
     assert (await head_of(worker, NAME)).lifecycle == lifecycle
 
     async def noted() -> bool:
@@ -41,12 +41,12 @@ async def test_lifecycle_that_broke_off_is_noted_and_survives_a_loss(
 
 @pytest.mark.parametrize("step", ["after change_lifecycle", "after sales.set_lifecycle"])
 async def test_early_opening_that_broke_off_stays_open_after_a_loss(
-    worker: Worker, die: Die, tmp_path: Path, step: str
+    worker: Worker, crash: CrashingWorker, tmp_path: Path, step: str
 ) -> None:
     """Given a sale opened before its time, no later start is pushed or rebuilt over it."""
     later = datetime.now(UTC) + timedelta(hours=1)
     await worker.create(NAME, event_start_time=later)
-    await die("open", step)
+    await crash("open", step)
 
     async def noted() -> bool:
         start = spec_from_json((await record_of(worker, NAME)).spec).event_start_time
@@ -68,11 +68,11 @@ async def _agreed(worker: Worker) -> bool:
 @pytest.mark.parametrize("step", ["after sales.patch", "after update_line"])
 @pytest.mark.parametrize("fresh", [False, True])
 async def test_settings_that_broke_off_come_into_force(
-    worker: Worker, die: Die, tmp_path: Path, step: str, fresh: bool
+    worker: Worker, crash: CrashingWorker, tmp_path: Path, step: str, fresh: bool
 ) -> None:
     """By the leader that knew the sale, or by one that has just read the new settings."""
     await worker.create(NAME)
-    await die("patch", step)
+    await crash("patch", step)
     finder = worker.newcomer() if fresh else worker
     await finder.directory.get(NAME)
     async with finder.leading(tmp_path):
@@ -87,12 +87,12 @@ async def test_settings_that_broke_off_come_into_force(
 )
 @pytest.mark.parametrize("fresh", [False, True])
 async def test_release_of_an_allotment_that_broke_off_comes_into_force(
-    worker: Worker, die: Die, tmp_path: Path, step: str, fresh: bool
+    worker: Worker, crash: CrashingWorker, tmp_path: Path, step: str, fresh: bool
 ) -> None:
     """Given two seats of the fans, nobody in line waits for them before and everybody after."""
     await worker.create(NAME, allotments=(AllotmentSpec("fans", seats=("r1s1", "r1s2")),))
     sellable = (await (await worker.directory.get(NAME)).room.tick()).status.free
-    await die("let out", step)
+    await crash("let out", step)
     finder = worker.newcomer() if fresh else worker
 
     async def released() -> bool:
@@ -110,11 +110,11 @@ async def test_release_of_an_allotment_that_broke_off_comes_into_force(
 
 @pytest.mark.parametrize("step", ["after sales.patch", "refused update_line"])
 async def test_start_that_the_store_refused_is_taken_back(
-    worker: Worker, tmp_path: Path, die: Die, step: str
+    worker: Worker, tmp_path: Path, crash: CrashingWorker, step: str
 ) -> None:
     """Given a PATCH that died before the store's refusal, or before taking its start back."""
     await worker.create(NAME)
-    await die("postpone", step)
+    await crash("postpone", step)
     assert spec_from_json((await record_of(worker, NAME)).spec).event_start_time is not None
     async with worker.leading(tmp_path):
         await until(lambda: _agreed(worker))
@@ -126,10 +126,10 @@ async def test_start_that_the_store_refused_is_taken_back(
     "step", ["after seat_blocks.set_wanted", "after block_seats", "after seat_blocks.note_synced"]
 )
 async def test_block_that_broke_off_holds(
-    worker: Worker, die: Die, tmp_path: Path, step: str
+    worker: Worker, crash: CrashingWorker, tmp_path: Path, step: str
 ) -> None:
     await worker.create(NAME)
-    await die("block", step)
+    await crash("block", step)
 
     async def blocked() -> bool:
         return (await head_of(worker, NAME)).units.blocked == 2
@@ -141,11 +141,11 @@ async def test_block_that_broke_off_holds(
 
 @pytest.mark.parametrize("step", ["after seat_blocks.set_wanted", "after unblock_seats"])
 async def test_unblock_that_broke_off_holds(
-    worker: Worker, die: Die, tmp_path: Path, step: str
+    worker: Worker, crash: CrashingWorker, tmp_path: Path, step: str
 ) -> None:
     await worker.create(NAME)
     await blocking.block(await worker.context(NAME), [0, 1])
-    await die("unblock", step)
+    await crash("unblock", step)
 
     async def unblocked() -> bool:
         return (await head_of(worker, NAME)).units.blocked == 0
@@ -157,13 +157,13 @@ async def test_unblock_that_broke_off_holds(
 
 @pytest.mark.parametrize("step", ["after block_seats", "before seat_blocks.note_synced"])
 async def test_late_block_of_a_worker_that_then_dies_is_undone(
-    worker: Worker, die: Die, tmp_path: Path, step: str
+    worker: Worker, crash: CrashingWorker, tmp_path: Path, step: str
 ) -> None:
     """Given one who read the block, stood still while another unblocked, told it, and died."""
     await worker.create(NAME)
     gate = tmp_path / "gate"
-    fate = die.fate("block", step, "before block_seats", gate=str(gate))
-    late = start(fate)
+    run = crash.prepare("block", step, "before block_seats", gate=str(gate))
+    late = start(run)
 
     async def reached() -> bool:
         return gate.with_suffix(".reached").exists()
@@ -171,7 +171,7 @@ async def test_late_block_of_a_worker_that_then_dies_is_undone(
     await until(reached)
     await blocking.unblock(await worker.context(NAME), [0, 1])
     gate.touch()
-    await see_die(late, fate)
+    await expect_crash(late, run)
     assert (await head_of(worker, NAME)).units.blocked == 2
 
     async def unblocked() -> bool:
@@ -184,7 +184,7 @@ async def test_late_block_of_a_worker_that_then_dies_is_undone(
 
 @pytest.mark.parametrize("step", ["after sales.patch", "after update_line"])
 async def test_moved_start_of_a_draw_that_broke_off_is_announced_once(
-    worker: Worker, tmp_path: Path, die: Die, step: str
+    worker: Worker, tmp_path: Path, crash: CrashingWorker, step: str
 ) -> None:
     """Whoever carries it on, and after a loss: published with the time at which it was announced.
 
@@ -197,7 +197,7 @@ async def test_moved_start_of_a_draw_that_broke_off_is_announced_once(
     before = made.room.lobby.draw
     assert before is not None
     await worker.join(NAME)
-    await die("move", step)
+    await crash("move", step)
     async with worker.leading(tmp_path):
         await until(lambda: _agreed(worker))
     kept = (await record_of(worker, NAME)).draw_starts

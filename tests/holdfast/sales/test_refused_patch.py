@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from support.crashes.dying_worker import LATE, Die
+from support.crashes.crashing_worker import LATE, CrashingWorker
 from support.sales.worker import NAME, Worker, audited, head_of, reconciled, record_of, until
 
 from holdfast.sales.sale import Sale
@@ -74,11 +74,11 @@ async def test_refused_start_keeps_what_was_released_before(worker: Worker) -> N
 @pytest.mark.parametrize("step", ["after sales.patch", "refused update_line"])
 @pytest.mark.parametrize("fresh", [False, True])
 async def test_refused_start_that_broke_off_releases_nothing(
-    worker: Worker, die: Die, tmp_path: Path, step: str, fresh: bool
+    worker: Worker, crash: CrashingWorker, tmp_path: Path, step: str, fresh: bool
 ) -> None:
     """By a leader that knew the sale, or one that has just read what was asked of it."""
     apart = (await head_of(worker, NAME)).apart
-    await die("postpone and let out", step)
+    await crash("postpone and let out", step)
     finder = worker.newcomer() if fresh else worker
 
     async def agreed() -> bool:

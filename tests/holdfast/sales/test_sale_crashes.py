@@ -1,14 +1,14 @@
-"""A worker dies while a sale is made, replaced, deleted or rebuilt, and others go on.
+"""A worker crashes while a sale is made, replaced, deleted or rebuilt, and others go on.
 
-A real process dies at each step. What it leaves is then found by a worker that lives, or by one
-that starts; the names of the steps are the rows of docs/correctness.md.
+A real process crashes at each step. What it leaves is then found by a worker that goes on, or by
+one that starts; the names of the steps are the rows of docs/correctness.md.
 """
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from support.crashes.dying_worker import Die
+from support.crashes.crashing_worker import CrashingWorker
 from support.sales.worker import (
     NAME,
     Worker,
@@ -39,10 +39,10 @@ from holdfast_lua.calls import keys
     ],
 )
 async def test_creation_that_broke_off_is_finished_and_then_lost_like_any(
-    worker: Worker, die: Die, tmp_path: Path, step: str
+    worker: Worker, crash: CrashingWorker, tmp_path: Path, step: str
 ) -> None:
     """A sale whose creator died is found, sells, and is rebuilt with what it sold."""
-    await die("put", step)
+    await crash("put", step)
     async with worker.leading(tmp_path):
         await until(lambda: _finished(worker))
     sold = await sell(worker, NAME, "first")
@@ -58,16 +58,16 @@ async def _finished(worker: Worker) -> bool:
 
 @pytest.mark.parametrize("recreated", [False, True])
 async def test_deletion_that_broke_off_is_seen_by_those_who_serve_it(
-    worker: Worker, die: Die, tmp_path: Path, recreated: bool
+    worker: Worker, crash: CrashingWorker, tmp_path: Path, recreated: bool
 ) -> None:
     """Given a worker that knows the sale, and no leader: it lets go, and the keys are gone."""
     await worker.create(NAME)
     await worker.operations.change_lifecycle(NAME, "close", "test")
     before = await record_of(worker, NAME)
-    await die("delete", "after sales.delete")
+    await crash("delete", "after sales.delete")
     assert await worker.ledger.sales.read(NAME) is None
     if recreated:
-        await die("put", "after sales.create")
+        await crash("put", "after sales.create")
 
     async def left() -> bool:
         known = worker.directory.loaded(NAME)
@@ -93,11 +93,11 @@ async def test_deletion_that_broke_off_is_seen_by_those_who_serve_it(
     ],
 )
 async def test_replacement_that_broke_off_comes_into_force(
-    worker: Worker, die: Die, tmp_path: Path, step: str
+    worker: Worker, crash: CrashingWorker, tmp_path: Path, step: str
 ) -> None:
     """Given a worker that knows the sale as it was before: it serves the new one, then sells."""
     old = await worker.create(NAME)
-    await die("replace", step)
+    await crash("replace", step)
 
     async def replaced() -> bool:
         known = worker.directory.loaded(NAME)
@@ -132,15 +132,15 @@ async def _while_another_leads(
     ],
 )
 async def test_change_that_broke_off_is_in_the_audit_with_the_ledgers_own_write(
-    worker: Worker, die: Die, tmp_path: Path, broken: tuple[str, str], line: str
+    worker: Worker, crash: CrashingWorker, tmp_path: Path, broken: tuple[str, str], line: str
 ) -> None:
-    deed, step = broken
-    if deed != "put":
+    action, step = broken
+    if action != "put":
         await worker.create(NAME)
-    if deed == "delete":
+    if action == "delete":
         await worker.operations.change_lifecycle(NAME, "close", "test")
     before = await audited(worker, NAME)
-    await die(deed, step)
+    await crash(action, step)
     async with worker.leading(tmp_path):
         await until(lambda: _audited_after(worker, before))
     assert (await audited(worker, NAME))[len(before) :] == [line]
@@ -163,13 +163,13 @@ async def _audited_after(worker: Worker, before: list[str]) -> bool:
     ],
 )
 async def test_rebuild_that_broke_off_is_finished_by_the_next(
-    worker: Worker, die: Die, step: str
+    worker: Worker, crash: CrashingWorker, step: str
 ) -> None:
     await worker.create(NAME)
     sold = await sell(worker, NAME, "first")
     await _block_two(worker)
     await lose(worker, NAME)
-    await die("load", step)
+    await crash("load", step)
     fresh = worker.newcomer()
     sale = await fresh.directory.get(NAME)
     head = await head_of(fresh, NAME)

@@ -1,6 +1,6 @@
-"""A worker dies in the middle of what visitors ask of a sale, and others go on.
+"""A worker crashes in the middle of what visitors ask of a sale, and others go on.
 
-As in test_sale_crashes.py: a real process dies at each step, and the steps are the rows of
+As in test_sale_crashes.py: a real process crashes at each step, and the steps are the rows of
 docs/correctness.md.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from conftest import Clock
-from support.crashes.dying_worker import ORIGIN, Die
+from support.crashes.crashing_worker import ORIGIN, CrashingWorker
 from support.sales.worker import NAME, Worker, rebuilt, record_of, until
 
 from holdfast_lua.calls.line_status import DrawState
@@ -27,10 +27,10 @@ LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
 )
 @pytest.mark.parametrize("loss", [False, True])
 async def test_join_that_broke_off_leaves_no_number_to_two(
-    worker: Worker, die: Die, step: str, loss: bool
+    worker: Worker, crash: CrashingWorker, step: str, loss: bool
 ) -> None:
     await worker.create(NAME, queue_all=True)
-    await die("join", step)
+    await crash("join", step)
     finder = await rebuilt(worker, NAME) if loss else worker
     room = (await finder.directory.get(NAME)).room
     numbers = [(await room.join()).ticket.number for _ in range(3)]
@@ -42,12 +42,12 @@ async def test_join_that_broke_off_leaves_no_number_to_two(
 
 @pytest.mark.parametrize("step", ["before claim_pass", "after claim_pass"])
 async def test_claim_that_broke_off_gives_the_same_pass_again(
-    worker: Worker, die: Die, step: str
+    worker: Worker, crash: CrashingWorker, step: str
 ) -> None:
     await worker.create(NAME, queue_all=True)
     ticket, other = await worker.join(NAME), await worker.join(NAME)
     await worker.operations.patch(NAME, {"queue_all": False}, "test")
-    await die("claim", step, ticket=ticket)
+    await crash("claim", step, ticket=ticket)
     admitted = await worker.claim(NAME, ticket)
     assert admitted.again is (step == "after claim_pass")
     second = await worker.claim(NAME, other)
@@ -56,7 +56,7 @@ async def test_claim_that_broke_off_gives_the_same_pass_again(
 
 @pytest.mark.parametrize("step", ["before checkpoints.save", "after checkpoints.save"])
 async def test_checkpoint_that_broke_off_is_older_and_enough(
-    worker: Worker, die: Die, step: str
+    worker: Worker, crash: CrashingWorker, step: str
 ) -> None:
     """Given numbers that no checkpoint knows of, they are not given out again after a loss."""
     await worker.create(NAME)
@@ -65,7 +65,7 @@ async def test_checkpoint_that_broke_off_is_older_and_enough(
     await sale.room.tick()
     await worker.builder.checkpoint(sale)
     numbers = [(await sale.room.join()).ticket.number for _ in range(5)]
-    await die("checkpoint", step)
+    await crash("checkpoint", step)
     fresh = await rebuilt(worker, NAME)
     later = await (await fresh.directory.get(NAME)).room.join()
     assert later.ticket.number is not None
@@ -74,12 +74,12 @@ async def test_checkpoint_that_broke_off_is_older_and_enough(
 
 @pytest.mark.parametrize("step", ["before advance_line", "after advance_line"])
 async def test_step_of_the_line_that_broke_off_is_gone_on_with(
-    worker: Worker, die: Die, step: str
+    worker: Worker, crash: CrashingWorker, step: str
 ) -> None:
     await worker.create(NAME, queue_all=True)
     tickets = [await worker.join(NAME) for _ in range(3)]
     await worker.operations.patch(NAME, {"queue_all": False}, "test")
-    await die("tick", step)
+    await crash("tick", step)
     passes = [await worker.claim(NAME, ticket) for ticket in tickets]
     assert len({admission.granted.pass_id for admission in passes}) == 3
     called = [event for event in await _bodies(worker) if event["type"] == "line.called"]
@@ -102,11 +102,13 @@ async def admitted(worker: Worker) -> Admission:
 
 
 @pytest.mark.parametrize("step", ["before renew_pass", "after renew_pass"])
-async def test_renewal_that_broke_off_can_be_repeated(worker: Worker, die: Die, step: str) -> None:
+async def test_renewal_that_broke_off_can_be_repeated(
+    worker: Worker, crash: CrashingWorker, step: str
+) -> None:
     await worker.create(NAME)
     admission = await admitted(worker)
     claims = _claims(admission)
-    await die("renew", step, claims=msgspec.json.encode(claims).decode())
+    await crash("renew", step, claims=msgspec.json.encode(claims).decode())
     room = (await worker.directory.get(NAME)).room
     again = await room.renew(claims)
     assert again.granted.pass_id == admission.granted.pass_id
@@ -115,14 +117,14 @@ async def test_renewal_that_broke_off_can_be_repeated(worker: Worker, die: Die, 
 
 @pytest.mark.parametrize("step", ["before return_pass", "after return_pass", "after renew_pass"])
 async def test_return_of_a_lost_epochs_pass_that_broke_off_can_be_repeated(
-    worker: Worker, die: Die, step: str
+    worker: Worker, crash: CrashingWorker, step: str
 ) -> None:
     """Given a pass of before the loss, its return counts once, and its renewal succeeds."""
     await worker.create(NAME)
     admission = await admitted(worker)
     fresh = await rebuilt(worker, NAME)
     claims = _claims(admission)
-    await die("renew", step, claims=msgspec.json.encode(claims).decode())
+    await crash("renew", step, claims=msgspec.json.encode(claims).decode())
     room = (await fresh.directory.get(NAME)).room
     assert (await room.renew(claims)).granted.pass_id == admission.granted.pass_id
     await room.end(claims.pass_id)
@@ -144,11 +146,11 @@ def _claims(admission: Admission) -> PassClaims:
 
 @pytest.mark.parametrize("step", ["before end_pass", "after end_pass"])
 async def test_end_of_a_pass_that_broke_off_frees_one_slot_once(
-    worker: Worker, die: Die, step: str
+    worker: Worker, crash: CrashingWorker, step: str
 ) -> None:
     await worker.create(NAME)
     mine, other = await admitted(worker), await admitted(worker)
-    await die("end", step, pass_id=mine.granted.pass_id)
+    await crash("end", step, pass_id=mine.granted.pass_id)
     room = (await worker.directory.get(NAME)).room
     await room.end(mine.granted.pass_id)
     assert (await room.tick()).status.active == 1
@@ -159,7 +161,7 @@ async def test_end_of_a_pass_that_broke_off_frees_one_slot_once(
 
 @pytest.mark.parametrize("step", ["before exchange_handoff", "after exchange_handoff"])
 async def test_exchange_that_broke_off_costs_a_hand_off_and_no_pass(
-    worker: Worker, die: Die, step: str
+    worker: Worker, crash: CrashingWorker, step: str
 ) -> None:
     """Given a hand-off that may be used up, the ticket gets another one, of the same pass."""
     await worker.create(NAME)
@@ -167,7 +169,7 @@ async def test_exchange_that_broke_off_costs_a_hand_off_and_no_pass(
     admission = await worker.claim(NAME, ticket)
     room = (await worker.directory.get(NAME)).room
     token = room.handoff(admission, ORIGIN)
-    await die("exchange", step, token=token)
+    await crash("exchange", step, token=token)
     if step.startswith("after"):
         with pytest.raises(HoldfastError) as refusal:
             await room.exchange(token, ORIGIN)
@@ -182,10 +184,10 @@ async def test_exchange_that_broke_off_costs_a_hand_off_and_no_pass(
     "step", ["after join_line", "before bind_identity 2", "after bind_identity 2"]
 )
 async def test_join_of_an_identity_that_broke_off_leaves_it_one_place(
-    worker: Worker, die: Die, step: str
+    worker: Worker, crash: CrashingWorker, step: str
 ) -> None:
     await worker.create(NAME, queue_all=True, identity="optional")
-    await die("enrol", step)
+    await crash("enrol", step)
     room = (await worker.directory.get(NAME)).room
     first, second = (
         await room.join(identity=Identity("ann")),
@@ -201,7 +203,7 @@ async def test_join_of_an_identity_that_broke_off_leaves_it_one_place(
     "step", ["before draws.seal", "after draws.seal", "before seal_draw", "after seal_draw"]
 )
 async def test_seal_that_broke_off_is_finished_as_it_was_begun(
-    worker: Worker, die: Die, clock: Clock, step: str, loss: bool
+    worker: Worker, crash: CrashingWorker, clock: Clock, step: str, loss: bool
 ) -> None:
     """Given a lobby of five, all workers come to one order, which no loss changes."""
     soon = datetime.now(UTC) + timedelta(minutes=10)
@@ -210,7 +212,7 @@ async def test_seal_that_broke_off_is_finished_as_it_was_begun(
     )
     tickets = [await worker.join(NAME) for _ in range(5)]
     await clock.advance(601)
-    await die("seal", step)
+    await crash("seal", step)
     sealed = await worker.ledger.draws.read((await record_of(worker, NAME)).uid)
     finder = await rebuilt(worker, NAME) if loss and sealed is not None else worker
     room = (await finder.directory.get(NAME)).room
@@ -233,7 +235,7 @@ async def test_seal_that_broke_off_is_finished_as_it_was_begun(
 
 @pytest.mark.parametrize("step", ["after draws.seal", "after seal_draw"])
 async def test_beacon_that_broke_off_is_the_one_that_counts(
-    worker: Worker, die: Die, clock: Clock, step: str
+    worker: Worker, crash: CrashingWorker, clock: Clock, step: str
 ) -> None:
     soon = datetime.now(UTC) + timedelta(minutes=10)
     await worker.create(
@@ -245,7 +247,7 @@ async def test_beacon_that_broke_off_is_the_one_that_counts(
     )
     await worker.join(NAME)
     await clock.advance(601)
-    await die("beacon", step)
+    await crash("beacon", step)
     with pytest.raises(HoldfastError):
         await worker.operations.give_beacon(NAME, "another", "test")
     await worker.operations.give_beacon(NAME, "beacon", "test")

@@ -1,12 +1,12 @@
-"""The crash matrix: a real process dies at each step, and what it leaves is repaired.
+"""The crash matrix: a real process crashes at each step, and what it leaves is repaired.
 
-After every death the same holds: the store and the ledger come to agree, nobody is sold what
+After every crash the same holds: the store and the ledger come to agree, nobody is sold what
 another has, and the platform that repeats its request is told the truth.
 """
 
 import pytest
 from conftest import Clock
-from support.crashes.dying_process import KILLED, Life, run_until_death
+from support.crashes.crashing_process import KILLED, CrashRun, run_until_crash
 from support.ledger.small_sale import HOLD_MAX_SECONDS, HOLD_SECONDS, Shop, drained, open_shop
 
 from holdfast_inventory.orders.orders import order_of_hold
@@ -37,33 +37,33 @@ def ledger_file(shop_ledger: Ledger) -> str:
 
 
 @pytest.fixture
-async def equivalent(executor: Executor, shop_ledger: Ledger, die: "Die") -> Shop:
-    """A sale whose late payers get other seats of the same kind; it is the one to die for."""
+async def equivalent(executor: Executor, shop_ledger: Ledger, crash: "CrashingProcess") -> Shop:
+    """A sale whose late payers get other seats of the same kind; it is the one that crashes."""
     policy = LatePayment.REACQUIRE_EQUIVALENT
-    die.shop = await open_shop(executor, shop_ledger, late_payment=policy)
-    return die.shop
+    crash.shop = await open_shop(executor, shop_ledger, late_payment=policy)
+    return crash.shop
 
 
 @pytest.fixture
-def die(shop: Shop, store_url: str, ledger_file: str) -> "Die":
-    return Die(shop, store_url, ledger_file)
+def crash(shop: Shop, store_url: str, ledger_file: str) -> "CrashingProcess":
+    return CrashingProcess(shop, store_url, ledger_file)
 
 
-class Die:
-    """Runs a deed in a process that dies at a step, and checks that it did."""
+class CrashingProcess:
+    """Runs an action in a process that crashes at a step, and checks that it did."""
 
     def __init__(self, shop: Shop, store_url: str, ledger_url: str) -> None:
         self.shop, self._urls = shop, (store_url, ledger_url)
 
-    async def __call__(self, deed: str, hold: HoldRecord, step: str) -> None:
+    async def __call__(self, action: str, hold: HoldRecord, step: str) -> None:
         inventory = self.shop.inventory
         policy = inventory.settings.late_payment
-        life = Life(*self._urls, inventory.name, inventory.uid, hold.id, deed, step, policy)
-        assert await run_until_death(life) == KILLED
+        run = CrashRun(*self._urls, inventory.name, inventory.uid, hold.id, action, step, policy)
+        assert await run_until_crash(run) == KILLED
 
 
 async def recovered(shop: Shop, clock: Clock) -> None:
-    """Long after the death: everybody's recovery has come by, and deadlines have passed."""
+    """Long after the crash: everybody's recovery has come by, and deadlines have passed."""
     recovery = Recovery(shop.ledger)
     await recovery.visit(shop.inventory)
     await clock.advance(PATIENCE)
@@ -75,10 +75,10 @@ async def recovered(shop: Shop, clock: Clock) -> None:
 
 @pytest.mark.parametrize("step", CONFIRM_STEPS)
 async def test_confirm_repeated_at_once_after_a_crash_sells_once(
-    shop: Shop, die: Die, step: str
+    shop: Shop, crash: CrashingProcess, step: str
 ) -> None:
     hold = await shop.hold("r1s1", "r1s2", floor=2)
-    await die("confirm", hold, step)
+    await crash("confirm", hold, step)
     confirmed = await shop.confirm(hold)
     assert confirmed.order.status is OrderStatus.SOLD
     assert confirmed.again is (step in SOLD_BY_NOW)
@@ -90,10 +90,10 @@ async def test_confirm_repeated_at_once_after_a_crash_sells_once(
 
 @pytest.mark.parametrize("step", CONFIRM_STEPS)
 async def test_confirm_that_nobody_repeats_is_finished_or_undone(
-    shop: Shop, die: Die, clock: Clock, step: str
+    shop: Shop, crash: CrashingProcess, clock: Clock, step: str
 ) -> None:
     hold = await shop.hold("r1s1", floor=2)
-    await die("confirm", hold, step)
+    await crash("confirm", hold, step)
     await clock.advance(HOLD_SECONDS)
     await recovered(shop, clock)
     sold = step in SOLD_BY_NOW
@@ -104,12 +104,12 @@ async def test_confirm_that_nobody_repeats_is_finished_or_undone(
 
 @pytest.mark.parametrize("step", CONFIRM_STEPS)
 async def test_store_lost_after_a_crash_keeps_what_was_sold(
-    shop: Shop, die: Die, clock: Clock, step: str
+    shop: Shop, crash: CrashingProcess, clock: Clock, step: str
 ) -> None:
     """Crash and loss together: the ledger alone says what became of the order."""
     hold = await shop.hold("r1s1")
     await begin_paying(shop.context, hold.id)
-    await die("confirm", hold, step)
+    await crash("confirm", hold, step)
     await shop.lose_store()
     assert (await shop.states())[0] == ("b" if step in SOLD_BY_NOW else "h")
     assert (await shop.confirm(hold)).order.status is OrderStatus.SOLD
@@ -119,12 +119,12 @@ async def test_store_lost_after_a_crash_keeps_what_was_sold(
 
 @pytest.mark.parametrize("step", ["before MarkLost", "after MarkLost", "after require_refund"])
 async def test_late_payment_that_breaks_off_is_told_once(
-    shop: Shop, die: Die, clock: Clock, step: str
+    shop: Shop, crash: CrashingProcess, clock: Clock, step: str
 ) -> None:
     hold = await shop.hold("r1s1")
     await clock.advance(HOLD_SECONDS + 1)
     await shop.hold("r1s1", buyer="bob")
-    await die("confirm", hold, step)
+    await crash("confirm", hold, step)
     with pytest.raises(HoldfastError) as refusal:
         await shop.confirm(hold)
     assert refusal.value.members["refund_required"] is True
@@ -149,7 +149,7 @@ async def test_late_payment_that_breaks_off_is_told_once(
     ],
 )
 async def test_refusal_of_what_the_ledger_sold_to_another_books_it_for_them(
-    shop: Shop, die: Die, clock: Clock, step: str
+    shop: Shop, crash: CrashingProcess, clock: Clock, step: str
 ) -> None:
     """Given a seat that the ledger sold, and the store, which did not know, gave to another."""
     first = await shop.hold("r1s1")
@@ -157,7 +157,7 @@ async def test_refusal_of_what_the_ledger_sold_to_another_books_it_for_them(
     await shop.inventory.release(first.id, owner="", version=0)
     await shop.ledger.commit(Sell(1, order))
     second = await shop.hold("r1s1", "r1s2", buyer="bob")
-    await die("confirm", second, step)
+    await crash("confirm", second, step)
     await recovered(shop, clock)
     assert (await shop.states())[:2] == "bf"
     assert (await shop.order(second.id)).status is OrderStatus.LOST
@@ -169,14 +169,14 @@ async def test_refusal_of_what_the_ledger_sold_to_another_books_it_for_them(
     "step", ["before reacquire_hold", "after reacquire_hold", "after Sell", "before finish_confirm"]
 )
 async def test_late_payment_on_other_seats_that_breaks_off_has_them_or_none(
-    equivalent: Shop, die: Die, clock: Clock, step: str, repeated: bool
+    equivalent: Shop, crash: CrashingProcess, clock: Clock, step: str, repeated: bool
 ) -> None:
     """Given seats that somebody else has meanwhile: one set of others, sold once or free again."""
     shop = equivalent
     hold = await shop.hold("r1s1", "r1s2", floor=1)
     await clock.advance(HOLD_SECONDS + 1)
     rival = await shop.hold("r1s1", buyer="bob")
-    await die("confirm", hold, step)
+    await crash("confirm", hold, step)
     if repeated:
         order = (await shop.confirm(hold)).order
         assert (order.status, order.total) == (OrderStatus.SOLD, hold.total)
@@ -193,11 +193,11 @@ async def test_late_payment_on_other_seats_that_breaks_off_has_them_or_none(
     "step", ["before begin_paying", "after begin_paying", "before MarkPending", "after MarkPending"]
 )
 async def test_paying_that_breaks_off_can_be_repeated_or_lapses(
-    shop: Shop, die: Die, clock: Clock, step: str
+    shop: Shop, crash: CrashingProcess, clock: Clock, step: str
 ) -> None:
     repeated, forgotten = await shop.hold("r1s1"), await shop.hold("r1s2")
     for hold in (repeated, forgotten):
-        await die("pay", hold, step)
+        await crash("pay", hold, step)
     await begin_paying(shop.context, repeated.id)
     assert (await shop.confirm(repeated)).order.status is OrderStatus.SOLD
     await drained(shop)
@@ -210,14 +210,14 @@ async def test_paying_that_breaks_off_can_be_repeated_or_lapses(
     "step", ["before GiveBack", "after GiveBack", "before free_seats", "after free_seats"]
 )
 async def test_refund_that_breaks_off_frees_everything_once(
-    shop: Shop, die: Die, clock: Clock, step: str
+    shop: Shop, crash: CrashingProcess, clock: Clock, step: str
 ) -> None:
     hold = await shop.hold("r1s1", floor=2)
     other = await shop.hold("r1s2", floor=3, buyer="bob")
     for each in (hold, other):
         await shop.confirm(each)
     await drained(shop)
-    await die("refund", hold, step)
+    await crash("refund", hold, step)
     await RefundService(shop.background).refund(shop.context, hold.id, RefundRequest(), None)
     await drained(shop)
     await clock.advance(60)
@@ -229,11 +229,11 @@ async def test_refund_that_breaks_off_frees_everything_once(
 
 @pytest.mark.parametrize("step", ["after MarkVoid", "before abort_confirm", "after abort_confirm"])
 async def test_recovery_that_dies_is_repeated_by_the_next(
-    shop: Shop, die: Die, clock: Clock, step: str
+    shop: Shop, crash: CrashingProcess, clock: Clock, step: str
 ) -> None:
     hold = await shop.hold("r1s1")
-    await die("confirm", hold, "after begin_confirm")
-    await die("recover", hold, step)
+    await crash("confirm", hold, "after begin_confirm")
+    await crash("recover", hold, step)
     assert (await shop.order(hold.id)).status is OrderStatus.VOID
     await recovered(shop, clock)
     assert (await shop.states())[0] == "f"
@@ -242,14 +242,14 @@ async def test_recovery_that_dies_is_repeated_by_the_next(
 
 @pytest.mark.parametrize("step", ["after RecoveryLease", "after free_seats", "before StoreSynced"])
 async def test_recovery_that_dies_over_a_refund_is_repeated_by_the_next(
-    shop: Shop, die: Die, clock: Clock, step: str
+    shop: Shop, crash: CrashingProcess, clock: Clock, step: str
 ) -> None:
     hold = await shop.hold("r1s1", floor=2)
     await shop.confirm(hold)
     await drained(shop)
     await shop.ledger.commit(GiveBack(1, shop.inventory.uid, hold.id, await clock.now_ms()))
     await clock.advance(60)
-    await die("recover", hold, step)
+    await crash("recover", hold, step)
     await clock.advance(60)
     await recovered(shop, clock)
     assert await shop.floor() == (10, 0)

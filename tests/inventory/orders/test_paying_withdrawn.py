@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import Clock
-from support.crashes.dying_process import KILLED, Life, run_until_death
+from support.crashes.crashing_process import KILLED, CrashRun, run_until_crash
 from support.ledger.small_sale import HOLD_MAX_SECONDS, Shop, drained
 
 from holdfast_inventory.orders.orders import order_of_hold
@@ -94,10 +94,10 @@ async def test_release_of_a_payment_that_broke_off_leaves_an_order_to_void(
     repeated, forgotten = await shop.hold("r1s1"), await shop.hold("r1s2")
     for hold in (repeated, forgotten):
         await begin_paying(shop.context, hold.id)
-        life = Life(
+        run = CrashRun(
             store_url, url, shop.inventory.name, shop.inventory.uid, hold.id, "withdraw", step
         )
-        assert await run_until_death(life) == KILLED
+        assert await run_until_crash(run) == KILLED
         left = OrderStatus.VOID if step == "after MarkVoid" else OrderStatus.PENDING
         assert (await shop.order(hold.id)).status is left
     await give_back(shop, repeated)

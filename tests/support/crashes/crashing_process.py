@@ -1,7 +1,7 @@
-"""A process that dies at a chosen step of a confirm, a payment, a refund or a recovery.
+"""A process that crashes at a chosen step of a confirm, a payment, a refund or a recovery.
 
-It is a real process with a store connection and a ledger of its own, and it dies by `os._exit`: no
-finally, no rollback, no goodbye. The step is named after what it stands before or behind: a script
+It is a real process with a store connection and a ledger of its own, and it ends by `os._exit`: no
+finally, no rollback. The step is named after what it stands before or behind: a script
 of the store (`begin_confirm`) or an intent of the ledger (`Sell`).
 """
 
@@ -40,27 +40,27 @@ processes.set_forkserver_preload(
 
 
 @dataclass(frozen=True)
-class Life:
-    """What the process is to do, and when it ends."""
+class CrashRun:
+    """What the process is to do, and where it crashes."""
 
     store_url: str
     ledger_url: str
     sale: str
     uid: str
     hold_id: str
-    deed: str
+    action: str
     """confirm, pay, withdraw, refund or recover"""
-    dies: str
+    crash_point: str
     """`before Sell`, `after finish_confirm`, ..."""
     late_payment: LatePayment = LatePayment.REACQUIRE_SAME
 
 
-class DyingCalls(InventoryCalls):
-    """The store, with death at one script."""
+class CrashingCalls(InventoryCalls):
+    """The store, with a crash at one script."""
 
-    def __init__(self, executor: Executor, dies: str) -> None:
+    def __init__(self, executor: Executor, crash_point: str) -> None:
         super().__init__(executor)
-        self._dies = dies
+        self._crash_point = crash_point
 
     async def _hold(
         self,
@@ -70,81 +70,81 @@ class DyingCalls(InventoryCalls):
         names: tuple[KeyBuilder, ...],
         args: Sequence[Argument],
     ) -> HoldAnswer:
-        die_at(self._dies, f"before {name}")
+        crash_at(self._crash_point, f"before {name}")
         answer = await super()._hold(ref, name, hold_id, names, args)
-        die_at(self._dies, f"after {name}")
+        crash_at(self._crash_point, f"after {name}")
         return answer
 
 
-class DyingLedger(Ledger):
-    """The ledger, with death at one intent."""
+class CrashingLedger(Ledger):
+    """The ledger, with a crash at one intent."""
 
-    dies = ""
+    crash_point = ""
 
     def commit(self, intent: Intent) -> Awaitable[Outcome]:
-        return self._mortal(intent, super().commit)
+        return self._commit_or_crash(intent, super().commit)
 
-    async def _mortal(
+    async def _commit_or_crash(
         self, intent: Intent, commit: Callable[[Intent], Awaitable[Outcome]]
     ) -> Outcome:
-        die_at(self.dies, f"before {type(intent).__name__}")
+        crash_at(self.crash_point, f"before {type(intent).__name__}")
         outcome = await commit(intent)
-        die_at(self.dies, f"after {type(intent).__name__}")
+        crash_at(self.crash_point, f"after {type(intent).__name__}")
         return outcome
 
 
-def die_at(dies: str, here: str) -> None:
-    if dies == here:
+def crash_at(crash_point: str, here: str) -> None:
+    if crash_point == here:
         os._exit(KILLED)
 
 
-def live(life: Life) -> None:
-    """The whole life of the process."""
-    uvloop.run(_live(life))
+def act(run: CrashRun) -> None:
+    """What the process does, until it crashes."""
+    uvloop.run(_run(run))
 
 
-async def _live(life: Life) -> None:
+async def _run(run: CrashRun) -> None:
     bundle = load_bundle(extra=TEST_LUA / "scripts", overlay={"clock": TEST_LUA / "clock.lua"})
-    async with Executor(life.store_url, bundle) as executor:
-        ledger = await DyingLedger.open(life.ledger_url)
-        assert isinstance(ledger, DyingLedger)
-        ledger.dies = life.dies
-        settings = replace(SETTINGS, late_payment=life.late_payment)
-        plain = make_inventory(executor, life.sale, SaleRef(life.uid, 1), settings)
-        calls = DyingCalls(executor, life.dies)
+    async with Executor(run.store_url, bundle) as executor:
+        ledger = await CrashingLedger.open(run.ledger_url)
+        assert isinstance(ledger, CrashingLedger)
+        ledger.crash_point = run.crash_point
+        settings = replace(SETTINGS, late_payment=run.late_payment)
+        plain = make_inventory(executor, run.sale, SaleRef(run.uid, 1), settings)
+        calls = CrashingCalls(executor, run.crash_point)
         inventory = SaleInventory(plain.name, plain.ref, plain.plan, plain.settings, calls)
-        await _act(life, Shop(executor, ledger, inventory))
+        await _act(run, Shop(executor, ledger, inventory))
         await ledger.close()
 
 
-async def _act(life: Life, shop: Shop) -> None:
+async def _act(run: CrashRun, shop: Shop) -> None:
     context, background = SaleContext(shop.inventory, shop.ledger), BackgroundTasks()
     try:
-        await _do(life, shop, context, background)
+        await _do(run, shop, context, background)
     finally:  # what a refusal has begun goes on too
         await background.drain()
         await shop.background.drain()
 
 
-async def _do(life: Life, shop: Shop, context: SaleContext, background: BackgroundTasks) -> None:
-    if life.deed == "confirm":
-        await shop.confirm(await shop.read(life.hold_id))
-    elif life.deed == "pay":
-        await begin_paying(context, life.hold_id)
-    elif life.deed == "withdraw":
-        released = await shop.inventory.release(life.hold_id, owner="", version=0)
+async def _do(run: CrashRun, shop: Shop, context: SaleContext, background: BackgroundTasks) -> None:
+    if run.action == "confirm":
+        await shop.confirm(await shop.read(run.hold_id))
+    elif run.action == "pay":
+        await begin_paying(context, run.hold_id)
+    elif run.action == "withdraw":
+        released = await shop.inventory.release(run.hold_id, owner="", version=0)
         assert released.hold is not None
         await void_released_order(context, released.hold, released.now_ms)
-    elif life.deed == "refund":
-        await RefundService(background).refund(context, life.hold_id, RefundRequest(), None)
+    elif run.action == "refund":
+        await RefundService(background).refund(context, run.hold_id, RefundRequest(), None)
     else:
         recovery = Recovery(shop.ledger, patience_ms=0)
         await recovery.visit(shop.inventory)
 
 
-async def run_until_death(life: Life) -> int | None:
-    """The exit code of a process that lived this life."""
-    process: Any = processes.Process(target=live, args=(life,))
+async def run_until_crash(run: CrashRun) -> int | None:
+    """The exit code of the process of a run."""
+    process: Any = processes.Process(target=act, args=(run,))
     process.start()
     await asyncio.to_thread(process.join, 60)
     code: int | None = process.exitcode

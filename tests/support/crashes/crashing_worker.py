@@ -1,10 +1,10 @@
-"""A worker that dies at a step of what it does.
+"""A worker that crashes at a chosen step of what it does.
 
-`Die` gives a `Worker` to a process of its own that ends by `os._exit` (no finally, no rollback, no
-goodbye) at the step that it is told: `after change_lifecycle` (a script of the store), `after
-join_line 2` (the second time it has run), `refused update_line` (it declined), `before
-sales.set_lifecycle` (a write of the ledger). A process may also be held before a step until a file
-appears, so that it comes late.
+`CrashingWorker` gives a `Worker` to a process of its own that ends by `os._exit` (no finally, no
+rollback) at its crash point: `after change_lifecycle` (a script of the store), `after join_line 2`
+(the second time it has run), `refused update_line` (it declined), `before sales.set_lifecycle` (a
+write of the ledger). A process may also be held before a step until a file appears, so that it
+comes late.
 """
 
 import asyncio
@@ -45,37 +45,39 @@ _processes.set_forkserver_preload(["holdfast.http.app", "holdfast.reconcile", "a
 
 
 @dataclass(frozen=True)
-class Fate:
-    """What the process is to do with which sale, and where it ends."""
+class CrashRun:
+    """What the process is to do with which sale, and where it crashes."""
 
     store_url: str
     ledger_url: str
     sale: str
-    deed: str
-    dies: str
+    action: str
+    crash_point: str
     given: dict[str, str] = field(default_factory=dict)
     waits: str = ""
     """the step before which it is held, until the file `given["gate"]` is there"""
 
 
-class MortalExecutor(Executor):
-    """The store, with death before a script, after it has done its work, or refused to."""
+class CrashingExecutor(Executor):
+    """The store, with a crash before a script, after it has done its work, or refused to."""
 
     def __init__(self, url: str, bundle: Bundle) -> None:
         super().__init__(url, bundle)
-        self.fate: Fate | None = None
+        self.crash_run: CrashRun | None = None
         self._steps: Counter[str] = Counter()
 
     async def run(self, name: str, keys: Sequence[str], args: Sequence[Argument] = ()) -> list[Any]:
-        fate = self.fate
-        if fate is None:
+        planned = self.crash_run
+        if planned is None:
             return await super().run(name, keys, args)
         before = self._step(f"before {name}")
-        die_at(fate.dies, before)
-        if fate.waits == before:
-            _wait_at(Path(fate.given["gate"]))
+        crash_at(planned.crash_point, before)
+        if planned.waits == before:
+            _wait_at(Path(planned.given["gate"]))
         reply = await super().run(name, keys, args)
-        die_at(fate.dies, self._step(f"{'after' if reply[0] >= 0 else 'refused'} {name}"))
+        crash_at(
+            planned.crash_point, self._step(f"{'after' if reply[0] >= 0 else 'refused'} {name}")
+        )
         return reply
 
     def _step(self, step: str) -> str:
@@ -84,51 +86,51 @@ class MortalExecutor(Executor):
         return step if self._steps[step] == 1 else f"{step} {self._steps[step]}"
 
 
-class MortalPart:
-    """A part of the ledger, with death at one of its writes."""
+class CrashingPart:
+    """A part of the ledger, with a crash at one of its writes."""
 
-    def __init__(self, name: str, part: object, dies: str) -> None:
-        self._name, self._part, self._dies = name, part, dies
+    def __init__(self, name: str, part: object, crash_point: str) -> None:
+        self._name, self._part, self._crash_point = name, part, crash_point
 
     def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
-        async def mortal(*args: Any, **kwargs: Any) -> Any:
-            die_at(self._dies, f"before {self._name}.{method}")
+        async def crashing(*args: Any, **kwargs: Any) -> Any:
+            crash_at(self._crash_point, f"before {self._name}.{method}")
             answer = await getattr(self._part, method)(*args, **kwargs)
-            die_at(self._dies, f"after {self._name}.{method}")
+            crash_at(self._crash_point, f"after {self._name}.{method}")
             return answer
 
-        return mortal
+        return crashing
 
 
-def die_at(dies: str, here: str) -> None:
-    if dies == here:
+def crash_at(crash_point: str, here: str) -> None:
+    if crash_point == here:
         os._exit(KILLED)
 
 
 def _wait_at(gate: Path) -> None:
-    """The whole process stands still here, like one that the kernel has forgotten."""
+    """The whole process stands still here, as one that gets no processor time."""
     gate.with_suffix(".reached").touch()
     while not gate.exists():
         time.sleep(0.01)
 
 
-def live(fate: Fate) -> None:
-    """The whole life of the process."""
-    uvloop.run(_live(fate))
+def act(run: CrashRun) -> None:
+    """What the process does, until it crashes."""
+    uvloop.run(_run(run))
 
 
-async def _live(fate: Fate) -> None:
+async def _run(run: CrashRun) -> None:
     bundle = load_bundle(extra=TEST_LUA / "scripts", overlay={"clock": TEST_LUA / "clock.lua"})
-    async with MortalExecutor(fate.store_url, bundle) as executor:
-        ledger = await Ledger.open(fate.ledger_url)
+    async with CrashingExecutor(run.store_url, bundle) as executor:
+        ledger = await Ledger.open(run.ledger_url)
         for part in PARTS:
-            setattr(ledger, part, MortalPart(part, getattr(ledger, part), fate.dies))
+            setattr(ledger, part, CrashingPart(part, getattr(ledger, part), run.crash_point))
         worker = build_worker(executor, ledger)
-        # Loading the sale is not yet the deed.
-        if fate.deed not in ("load", "put"):
-            await worker.directory.get(fate.sale)
-        executor.fate = fate
-        await _act(worker, fate)
+        # Loading the sale is not yet the action.
+        if run.action not in ("load", "put"):
+            await worker.directory.get(run.sale)
+        executor.crash_run = run
+        await _act(worker, run)
 
 
 OPERATIONS = frozenset(
@@ -147,24 +149,24 @@ OPERATIONS = frozenset(
 )
 
 
-async def _act(worker: Worker, fate: Fate) -> None:
-    name = fate.sale
-    if fate.deed in OPERATIONS:
-        await _operate(worker, name, fate.deed)
-    elif fate.deed in ("hold", "extend", "release", "cancel", "block", "unblock", "sweep"):
-        await _trade(worker, name, fate.deed, fate.given)
-    elif fate.deed in ("pause", "drain", "close", "open"):
-        await worker.operations.change_lifecycle(name, fate.deed, "test")
+async def _act(worker: Worker, run: CrashRun) -> None:
+    name = run.sale
+    if run.action in OPERATIONS:
+        await _operate(worker, name, run.action)
+    elif run.action in ("hold", "extend", "release", "cancel", "block", "unblock", "sweep"):
+        await _trade(worker, name, run.action, run.given)
+    elif run.action in ("pause", "drain", "close", "open"):
+        await worker.operations.change_lifecycle(name, run.action, "test")
     else:
-        await _visit(worker, name, fate.deed, fate.given)
+        await _visit(worker, name, run.action, run.given)
 
 
-async def _operate(worker: Worker, name: str, deed: str) -> None:
+async def _operate(worker: Worker, name: str, action: str) -> None:
     operations = worker.operations
     larger = msgspec.structs.replace(FLOOR, capacity=60)
     postponed: dict[str, object] = {"event_start_time": LATE}
     released: dict[str, object] = {"released_channels": ["fans"]}
-    deeds: dict[str, Callable[[], Awaitable[object]]] = {
+    actions: dict[str, Callable[[], Awaitable[object]]] = {
         "load": lambda: worker.directory.get(name),
         "put": lambda: worker.create(name),
         "replace": lambda: worker.create(name, areas=(larger,)),
@@ -176,13 +178,13 @@ async def _operate(worker: Worker, name: str, deed: str) -> None:
         "postpone and let out": lambda: operations.patch(name, postponed | released, "test"),
         "beacon": lambda: operations.give_beacon(name, "beacon", "test"),
     }
-    await deeds[deed]()
+    await actions[action]()
 
 
-async def _trade(worker: Worker, name: str, deed: str, given: dict[str, str]) -> None:
+async def _trade(worker: Worker, name: str, action: str, given: dict[str, str]) -> None:
     sale, context = await worker.directory.get(name), await worker.context(name)
     inventory, hold = sale.inventory, given.get("hold", "")
-    deeds: dict[str, Callable[[], Awaitable[object]]] = {
+    actions: dict[str, Callable[[], Awaitable[object]]] = {
         "hold": lambda: worker.hold(name, given["key"]),
         "extend": lambda: inventory.extend(hold, owner="", version=0),
         "release": lambda: inventory.release(hold, owner="", version=0),
@@ -191,13 +193,13 @@ async def _trade(worker: Worker, name: str, deed: str, given: dict[str, str]) ->
         "unblock": lambda: blocking.unblock(context, [0, 1]),
         "sweep": lambda: worker.builder.sweep(sale),
     }
-    await deeds[deed]()
+    await actions[action]()
 
 
-async def _visit(worker: Worker, name: str, deed: str, given: dict[str, str]) -> None:
+async def _visit(worker: Worker, name: str, action: str, given: dict[str, str]) -> None:
     sale = await worker.directory.get(name)
     room = sale.room
-    deeds: dict[str, Callable[[], Awaitable[object]]] = {
+    actions: dict[str, Callable[[], Awaitable[object]]] = {
         "join": lambda: worker.join(name),
         "enrol": lambda: room.join(identity=Identity("ann")),
         "claim": lambda: worker.claim(name, given["ticket"]),
@@ -208,7 +210,7 @@ async def _visit(worker: Worker, name: str, deed: str, given: dict[str, str]) ->
         "seal": lambda: _seal(worker, name),
         "checkpoint": lambda: worker.builder.checkpoint(sale),
     }
-    await deeds[deed]()
+    await actions[action]()
 
 
 async def _seal(worker: Worker, name: str) -> None:
@@ -219,28 +221,30 @@ async def _seal(worker: Worker, name: str) -> None:
         await room.lobby.settled()
 
 
-def start(fate: Fate) -> Any:
-    """A process that lives this life."""
-    process = _processes.Process(target=live, args=(fate,))
+def start(run: CrashRun) -> Any:
+    """Starts the process of a run."""
+    process = _processes.Process(target=act, args=(run,))
     process.start()
     return process
 
 
-async def see_die(process: Any, fate: Fate) -> None:
-    """It must not live to its end."""
+async def expect_crash(process: Any, run: CrashRun) -> None:
+    """Fails when the process ends otherwise than by its crash."""
     await asyncio.to_thread(process.join, 60)
-    assert process.exitcode == KILLED, f"{fate.deed} lived through {fate.dies!r}"
+    assert process.exitcode == KILLED, f"{run.action} passed {run.crash_point!r}"
 
 
-class Die:
-    """Another worker of this store and ledger, which does its deed up to a step."""
+class CrashingWorker:
+    """Another worker of this store and ledger, which does an action up to a crash point."""
 
     def __init__(self, store_url: str, ledger_url: str, sale: str) -> None:
         self._store_url, self._ledger_url, self._sale = store_url, ledger_url, sale
 
-    async def __call__(self, deed: str, dies: str, **given: str) -> None:
-        fate = self.fate(deed, dies, **given)
-        await see_die(start(fate), fate)
+    async def __call__(self, action: str, crash_point: str, **given: str) -> None:
+        run = self.prepare(action, crash_point, **given)
+        await expect_crash(start(run), run)
 
-    def fate(self, deed: str, dies: str, waits: str = "", **given: str) -> Fate:
-        return Fate(self._store_url, self._ledger_url, self._sale, deed, dies, given, waits)
+    def prepare(self, action: str, crash_point: str, waits: str = "", **given: str) -> CrashRun:
+        return CrashRun(
+            self._store_url, self._ledger_url, self._sale, action, crash_point, given, waits
+        )
