@@ -5,8 +5,8 @@
 Store microseconds are processor time of the store's process over successful holds of two seats,
 best available, one buyer each, BATCH at a time; the mean, and the best batch, which a busy machine
 disturbs less. (The store's own `commandstats` count the time in which others had the processor.)
-"99% sold" is a house sold by such holds, one after another; "scattered" one in which the seats
-left lie in pairs all over the house.
+"99% sold" is a plan sold by such holds, one after another; "scattered" one in which the seats
+left lie in pairs all over the plan.
 
 The second part holds as fast as the core can, in short windows taken in turns with the same
 executor running a script of two commands. What counts is the ratio, in one run: of calls per
@@ -49,7 +49,7 @@ BATCH = 50
 CALLERS, ROUNDS = 100, 3
 
 
-def house(seats: int) -> bytes:
+def plan_json(seats: int) -> bytes:
     """Zones of a thousand seats beside each other, 25 rows of 40 with an aisle in the middle."""
     zones = []
     for number in range(max(1, seats // (ROWS * ROW_SEATS))):
@@ -145,7 +145,7 @@ class Sale:
             batch = min(BATCH, left)
             before = time.clock_gettime(clock)
             if not all(await asyncio.gather(*[self.hold() for _ in range(batch)])):
-                raise RuntimeError("the house ran out of seats: fewer holds, please")
+                raise RuntimeError("the plan ran out of seats: fewer holds, please")
             spent = (time.clock_gettime(clock) - before) * 1e6
             total, best, left = total + spent, min(best, spent / batch), left - batch
         return Micros(total / holds, best)
@@ -173,7 +173,7 @@ async def script_costs(executor: Executor, sizes: list[int], holds: int) -> None
     """Store microseconds a hold: empty, 99% sold, scattered; and how they compare."""
     empties: list[Micros] = []
     for seats in sizes:
-        plan = compile_plan(house(seats), SETTINGS)
+        plan = compile_plan(plan_json(seats), SETTINGS)
         image = make_image(plan, SETTINGS)
         sale = await Sale.install(executor, plan, image)
         empty = await sale.store_micros(min(holds, len(plan) // 4))
@@ -223,7 +223,7 @@ async def turn(
 
 async def core_rates(executor: Executor, seats: int, windows: int) -> None:
     """Holds per second through `SaleInventory`, beside the two-command script."""
-    plan = compile_plan(house(seats), SETTINGS)
+    plan = compile_plan(plan_json(seats), SETTINGS)
     hold_request = HoldRequest((), BestAvailable(quantity=2), frozenset(), ())
     clock = await clock_of_store(executor)
     numbers = itertools.count()
@@ -233,7 +233,7 @@ async def core_rates(executor: Executor, seats: int, windows: int) -> None:
     async def two_commands(_: int) -> object:
         return await executor.run(NAME, KEYS, (PAYLOAD,))
 
-    # As many windows as fill a quarter of the house, but one at least: it takes 600 seats of 1000.
+    # As many windows as fill a quarter of the plan, but one at least: it takes 600 seats of 1000.
     windows_a_sale = max(1, seats // 4 // (ROUNDS * CALLERS))
     while len(held) < windows:
         sale = await Sale.install(executor, plan, make_image(plan, SETTINGS))

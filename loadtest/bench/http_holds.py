@@ -2,7 +2,7 @@
 
     python loadtest/bench/http_holds.py [--rounds 9] [--seconds 0.6] [--connections 32]
 
-Starts `holdfast serve --workers 1` with an embedded store and a house of 60,000 seats, and takes
+Starts `holdfast serve --workers 1` with an embedded store and a plan of 60,000 seats, and takes
 one real answer to a hold of two, best available. Then service and yardstick (bare.py: it parses the
 same body and answers the same bytes) are asked in turns, as http_room.py does it. Every request is
 another one, under an idempotency key of its own: by the shop's key, each for another buyer; with a
@@ -20,7 +20,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from bench.holds import house
+from bench.holds import plan_json
 from bench.kit.contest import (
     BASE,
     HOST,
@@ -129,8 +129,8 @@ def measure(service: Service, ask: Asking, options: argparse.Namespace) -> None:
 def main() -> None:
     """The command line."""
     options = parser(__doc__, rounds=9, seconds=0.6).parse_args()
-    settings = SETTINGS | {"plan": json.loads(house(SEATS))}
-    # A service each: a fast machine would sell one house out before the last line.
+    settings = SETTINGS | {"plan": json.loads(plan_json(SEATS))}
+    # A service each: a fast machine would sell one plan out before the last line.
     with running_service(settings, waiting=0) as service:
         measure(service, by_key(service.key), options)
     with running_service(settings, waiting=0) as service:

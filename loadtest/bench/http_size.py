@@ -22,7 +22,7 @@ import time
 from random import Random
 from typing import Any, Final
 
-from bench.holds import house
+from bench.holds import plan_json
 from bench.http_room import SETTINGS
 from bench.kit.contest import HOST, Service, Turn, parser, running_service, spread, turn
 from holdfast_inventory.holds.seat_map import SeatMap
@@ -45,7 +45,7 @@ Asked = dict[str, tuple[bytes, ...]]
 
 def compare_maps() -> None:
     """Prints one line for each form of the seat map: bytes, and processor time to make it."""
-    plan, states = compile_plan(house(SEATS), MAP_SETTINGS), random_states()
+    plan, states = compile_plan(plan_json(SEATS), MAP_SETTINGS), random_states()
     for name in ("json", "json_gzip", "msgpack", "msgpack_gzip", "compact", "compact_gzip"):
         taken = []
         for _ in range(MAP_ROUNDS):

@@ -1,4 +1,4 @@
-"""A whole sale: a house sold to the last seat, every order confirmed in a real database.
+"""A whole sale: a plan sold to the last seat, every order confirmed in a real database.
 
     python loadtest/bench/soldout.py [--seats 50000] [--buyers 100] [--pays-first] [--http]
 
@@ -32,7 +32,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench.holds import SETTINGS, house
+from bench.holds import SETTINGS, plan_json
 from bench.kit.databases import Served, database, opened
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldRequest
 from holdfast_inventory.holds.inventory_image import make_image
@@ -138,7 +138,7 @@ def fresh_name() -> str:
 @asynccontextmanager
 async def core(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
     """Everything but the store and the database in this process."""
-    plan = compile_plan(house(seats), SETTINGS)
+    plan = compile_plan(plan_json(seats), SETTINGS)
     async with AsyncExitStack() as stack:
         store = stack.enter_context(EmbeddedStore(directory / "data"))
         executor = await stack.enter_async_context(Executor(store.url))
@@ -166,7 +166,7 @@ async def http(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
     """`holdfast serve` with one worker, and the buyers outside of it."""
     from support.service import running  # beside the tests, which `database` has put on the path
 
-    body = house(seats)
+    body = plan_json(seats)
     plan = compile_plan(body, SETTINGS)
     async with AsyncExitStack() as stack:
         service = running.launch(directory / "data", HOLDFAST_LEDGER_URL=url)

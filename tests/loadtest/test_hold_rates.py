@@ -1,4 +1,4 @@
-"""What the benchmark of holds does in a house too small for a window in a quarter of its seats."""
+"""What the benchmark of holds does on a plan too small for a window in a quarter of its seats."""
 
 import asyncio
 from pathlib import Path
@@ -13,7 +13,7 @@ SEATS = 1000
 BOUND_SECONDS = 60
 
 
-async def test_small_house_is_measured_and_the_benchmark_ends(
+async def test_small_plan_is_measured_and_the_benchmark_ends(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It made one new sale after another and measured nothing, for ever."""

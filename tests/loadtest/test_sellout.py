@@ -1,4 +1,4 @@
-"""The crowd that buys a house out, and the benchmark's audit of what it bought."""
+"""The crowd that buys a plan out, and the benchmark's audit of what it bought."""
 
 import random
 from argparse import Namespace
@@ -22,7 +22,7 @@ async def venue(tmp_path: Path) -> AsyncIterator[Venue]:
         yield opened
 
 
-def test_house_is_sold_out_and_the_books_agree(
+def test_plan_is_sold_out_and_the_books_agree(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
@@ -101,9 +101,7 @@ async def test_sale_is_bounded_in_time(venue: Venue) -> None:
         await Sellout(venue.storefront, SEATS, buyers=5).run(0.1)
 
 
-def test_house_is_sold_out_over_http_too(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_plan_is_sold_out_over_http_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     assert main(["--seats", str(SEATS), "--buyers", "30", "--http", "--url", url]) == 0
     shown = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The sources of the repository, or of a planted tree of the same layout, for the house's rules."""
+"""The sources of the repository, or of a planted tree of the same layout, for tests/house."""
 
 import ast
 from collections.abc import Iterator, Mapping

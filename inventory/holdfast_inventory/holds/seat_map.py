@@ -6,7 +6,7 @@ newer revision or the reading is older than MAP_AGE_SECONDS. Callers that arrive
 share the next one, so that many reloads at once cost one reading. Each encoded and compressed form
 is made at most once per reading.
 
-Sixty thousand seats are 60 KB plain and, a full house or an empty one, well under 15 KB compressed.
+Sixty thousand seats are 60 KB plain and, sold out or all free, well under 15 KB compressed.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def test_a_map_of_sixty_thousand_seats_compresses_well() -> None:
     plan = compile_plan(plan_json(*([["A" * 50] * 40] * 30)), SETTINGS)
     dice = random.Random(1)
     states = bytearray()
-    while len(states) < len(plan):  # parties of one to six, half of the house sold
+    while len(states) < len(plan):  # parties of one to six, half of the plan sold
         states += bytes([dice.choices(b"fhb", (5, 1, 4))[0]]) * dice.randint(1, 6)
     reading = SeatsReading(1, 1, 1, (1, 1), bytes(states[: len(plan)]), 1, 1, 1, 1, (), False)
     assert len(plan) == 60_000

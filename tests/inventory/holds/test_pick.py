@@ -1,4 +1,4 @@
-"""Best available against a reference that tries everything, on random houses and on a real plan."""
+"""Best available against a reference that tries everything, on random plans and on a real plan."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
-def test_every_script_of_the_house_loads() -> None:
+def test_every_script_of_the_service_loads() -> None:
     bundle = production_bundle()
     assert "read_clock" in bundle
     assert all(bundle.rendered(name).startswith("#!lua") for name in bundle)
