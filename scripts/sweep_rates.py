@@ -58,7 +58,7 @@ async def sweep(url: str, rates: list[int], caps: list[int]) -> None:
 
 
 async def measure_capped(executor: Executor, cap: int) -> None:
-    """A full house: passes a minute of each half, and what the estimate takes them for."""
+    """A full sale: passes a minute of each half, and what the estimate takes them for."""
     ref = await make_sale_hash(executor, fresh_uid(), free=PLENTY)
     line = Line(executor, LineCalls(executor), ref, Clock(executor).advance_ms)
     with_terms(line, rate_per_minute=60 * cap, cap=cap)

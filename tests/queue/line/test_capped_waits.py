@@ -1,4 +1,4 @@
-"""Waits in a full house: told from how long sessions last, and as good as others are."""
+"""Waits in a full sale: told from how long sessions last, and as good as others are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from holdfast_queue.line.estimate import Wait, estimate_wait
 
 SEEDS = (271, 828, 182)
 CAP, SHARE, WARM_SECONDS = 30, 0.7, 120
-"""a few stays, so that the house is full and its sessions have been measured"""
+"""a few stays, so that the slots are taken and its sessions have been measured"""
 
 
 def by_chance(random: Random) -> float:
@@ -26,7 +26,7 @@ def by_habit(random: Random) -> float:
 
 
 @pytest.mark.parametrize("stay", [by_chance, by_habit])
-async def test_nine_in_ten_of_a_full_house_wait_no_longer_than_told(
+async def test_nine_in_ten_of_a_full_sale_wait_no_longer_than_told(
     make_line: LineFactory, clock: Clock, stay: Callable[[Random], float]
 ) -> None:
     # Given a shop for thirty, where a visitor stays for forty seconds on average

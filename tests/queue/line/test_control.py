@@ -64,7 +64,7 @@ async def test_realised_rate_comes_back_when_the_show_share_changes(
     assert burst_excess(crowd.passes_ms, 120, line.terms.burst) <= 1e-6
 
 
-async def test_full_house_admits_as_many_as_leave(make_line: LineFactory, clock: Clock) -> None:
+async def test_full_sale_admits_as_many_as_leave(make_line: LineFactory, clock: Clock) -> None:
     # Given a cap that binds: sessions of a minute, slots for half of the rate, half of them come
     await clock.stand_still()
     line = await make_line(rate_per_minute=120, cap=60, session_ms=60_000)

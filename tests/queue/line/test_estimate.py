@@ -73,7 +73,7 @@ def test_no_estimate_where_nobody_can_tell(status: LineStatus, change: dict[str,
     assert estimate_wait(10, replace(status, **change)) is None  # type: ignore[arg-type]
 
 
-def test_full_house_waits_for_sessions_to_end(status: LineStatus) -> None:
+def test_full_sale_waits_for_sessions_to_end(status: LineStatus) -> None:
     # A hundred slots, all taken, for 200 seconds each: one comes free every two seconds
     full = replace(status, active=100, stays=200.0, stays_ms=200 * 200_000)
     wait = estimate_wait(120, full)

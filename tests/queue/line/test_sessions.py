@@ -13,7 +13,7 @@ from holdfast_lua.calls.line_status import LineStatus
 MINUTE_MS = 60_000
 
 
-async def full_house(make_line: LineFactory, **terms: int) -> Line:
+async def full_sale(make_line: LineFactory, **terms: int) -> Line:
     """Five slots, taken by five of seven who came."""
     line = await make_line(
         cap=5,
@@ -44,7 +44,7 @@ async def renewing(line: Line, seconds: float, *, holding: bool) -> LineStatus:
 
 
 async def test_slots_are_not_kept_by_renewing_for_ever(make_line: LineFactory) -> None:
-    line = await full_house(make_line)
+    line = await full_sale(make_line)
     assert (await renewing(line, 170, holding=True)).active == 5
     # When the longest that a session may last is over
     assert (await renewing(line, 20, holding=True)).active == 0
@@ -55,7 +55,7 @@ async def test_slots_are_not_kept_by_renewing_for_ever(make_line: LineFactory) -
 
 
 async def test_renewal_tells_until_when_there_is_another(make_line: LineFactory) -> None:
-    line = await full_house(make_line, session_max_ms=3 * MINUTE_MS)
+    line = await full_sale(make_line, session_max_ms=3 * MINUTE_MS)
     first = await line.claim(1)
     assert first.code is Code.ADMITTED_BEFORE
     limit_ms = first.ms + 2 * MINUTE_MS
@@ -69,7 +69,7 @@ async def test_renewal_tells_until_when_there_is_another(make_line: LineFactory)
 
 async def test_live_hold_outlasts_the_longest_session(make_line: LineFactory) -> None:
     # Given a buyer who holds until beyond the limit
-    line = await full_house(make_line)
+    line = await full_sale(make_line)
     active, held_until_ms = keys.active(line.ref.uid), await line.now_ms() + 5 * MINUTE_MS
     await line.executor.command("ZADD", active, "XX", "GT", held_until_ms, "pass-1")
     assert (await renewing(line, 240, holding=True)).active == 1
@@ -79,7 +79,7 @@ async def test_live_hold_outlasts_the_longest_session(make_line: LineFactory) ->
 
 
 async def test_limit_can_be_changed_while_sessions_run(make_line: LineFactory) -> None:
-    line = await full_house(make_line)
+    line = await full_sale(make_line)
     await renewing(line, 100, holding=True)
     with_terms(line, session_max_ms=2 * MINUTE_MS)
     assert await line.update() is Code.OK
@@ -87,13 +87,13 @@ async def test_limit_can_be_changed_while_sessions_run(make_line: LineFactory) -
 
 
 async def test_limit_is_never_below_one_session(make_line: LineFactory) -> None:
-    line = await full_house(make_line, session_max_ms=1_000)
+    line = await full_sale(make_line, session_max_ms=1_000)
     first = await line.claim(1)
     assert first.limit_ms == first.ms
 
 
 async def test_slot_without_a_hold_goes_to_who_waits(make_line: LineFactory) -> None:
-    line = await full_house(make_line)
+    line = await full_sale(make_line)
     assert (await renewing(line, 20, holding=False)).active == 5
     # When their time for a first hold is over
     status = await renewing(line, 15, holding=False)
@@ -106,7 +106,7 @@ async def test_slot_without_a_hold_goes_to_who_waits(make_line: LineFactory) -> 
 
 
 async def test_slot_that_nobody_waits_for_is_kept(make_line: LineFactory) -> None:
-    line = await full_house(make_line)
+    line = await full_sale(make_line)
     with_terms(line, cap=7)
     await line.update()
     await line.run(1)
@@ -117,7 +117,7 @@ async def test_slot_that_nobody_waits_for_is_kept(make_line: LineFactory) -> Non
 
 
 async def test_deferred_visitor_is_given_an_unused_slot(make_line: LineFactory) -> None:
-    line = await full_house(make_line)
+    line = await full_sale(make_line)
     await line.force(serving=6, called=6)
     await line.executor.command(
         "ZADD", keys.calls(line.ref.uid), 6, f"6 6 1 {await line.now_ms()} {10**15}"
