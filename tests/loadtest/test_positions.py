@@ -2,7 +2,7 @@
 
 import pytest
 
-from holdfast_loadtest.crowd.page import HIDDEN_SECONDS, Sight, poll_seconds, users_ahead
+from holdfast_loadtest.crowd.page import HIDDEN_SECONDS, ShownPosition, poll_seconds, users_ahead
 from holdfast_loadtest.crowd.profiles import Pace, VisitorProfile, draw
 from holdfast_loadtest.wire import Status
 from holdfast_queue.line import presence
@@ -41,22 +41,22 @@ def test_users_ahead_leaves_out_numbers_never_given(gap: tuple[int, int], ahead:
 
 
 def test_sight_drops_an_older_document() -> None:
-    sight = Sight()
-    assert sight.accept(status(10, revision=5))
-    assert not sight.accept(status(9, revision=4))
-    assert sight.accept(status(11, revision=5))
-    assert sight.status is not None
-    assert sight.status.serving == 11
+    shown = ShownPosition()
+    assert shown.accept(status(10, revision=5))
+    assert not shown.accept(status(9, revision=4))
+    assert shown.accept(status(11, revision=5))
+    assert shown.status is not None
+    assert shown.status.serving == 11
 
 
 def test_sight_counts_anew_in_a_rebuilt_history() -> None:
-    sight = Sight(ahead=3)
-    sight.accept(status(10, revision=5))
-    sight.ahead = 3
-    sight.accept(status(11, revision=6))
-    assert sight.ahead == 3
-    sight.accept(status(2, revision=2**36 + 1))
-    assert sight.ahead is None
+    shown = ShownPosition(ahead=3)
+    shown.accept(status(10, revision=5))
+    shown.ahead = 3
+    shown.accept(status(11, revision=6))
+    assert shown.ahead == 3
+    shown.accept(status(2, revision=2**36 + 1))
+    assert shown.ahead is None
 
 
 def test_poll_follows_the_interval_near_the_front() -> None:

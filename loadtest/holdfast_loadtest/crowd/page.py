@@ -29,7 +29,7 @@ LAPSED: Final = frozenset({"lapsed", "expired"})
 
 
 @dataclass(slots=True)
-class Sight:
+class ShownPosition:
     """The newest document accepted, its ETag, and the position computed from it."""
 
     status: Status | None = None

@@ -1,6 +1,6 @@
-"""A buyer inside the shop: looks, holds, dawdles, pays or does not, and leaves or just goes.
+"""A buyer inside the shop: looks, holds, waits, pays or does not, and leaves or just goes.
 
-The shop's server is played here too: it tells the service that a payment begins, charges (in
+The shop's server is part of it: it tells the service that a payment begins, charges (in
 thought), confirms. A refusal that the contract foresees is part of a visit; any other is evidence.
 What is checked on the way: the same idempotency key is the same hold, nobody gets past the limit, a
 repeated confirm is the same order.

@@ -19,7 +19,7 @@ from holdfast_loadtest.crowd.page import (
     MIN_POLL_SECONDS,
     OVER,
     VIEW_EVERY_POLLS,
-    Sight,
+    ShownPosition,
     poll_seconds,
     users_ahead,
 )
@@ -48,7 +48,7 @@ class Visitor:
     def __init__(self, profile: VisitorProfile, context: CrowdContext) -> None:
         self._profile = profile
         self._context = context
-        self._sight = Sight()
+        self._shown = ShownPosition()
         self._polls = profile.index % VIEW_EVERY_POLLS
         self.number: int | None = None
 
@@ -72,7 +72,7 @@ class Visitor:
             if answer.ok:
                 ticket = answer.read(Ticket)
                 self.number = ticket.number
-                self._sight.ahead = None
+                self._shown.ahead = None
                 self._context.tally.count("joined")
                 return ticket
             match answer.problem().code:
@@ -99,7 +99,7 @@ class Visitor:
                     raise Gone(VisitorState.NO_SHOW)
                 if status.state in CLAIMABLE:
                     return await self._claim(ticket)
-            pause = poll_seconds(status, self._sight.ahead, self._profile)
+            pause = poll_seconds(status, self._shown.ahead, self._profile)
             limit = self._profile.quits_line_after_s
             if limit is not None and now() - started + pause > limit:
                 raise Gone(VisitorState.QUIT)
@@ -107,13 +107,13 @@ class Visitor:
 
     async def _poll(self) -> Status:
         """One look at the status document: the newest one accepted so far."""
-        answer = await self._context.persist(lambda: self._context.line.status(self._sight.etag))
+        answer = await self._context.persist(lambda: self._context.line.status(self._shown.etag))
         if answer.status == 200:
-            self._sight.etag = answer.etag
+            self._shown.etag = answer.etag
             self._look_at(answer.read(Status))
         elif answer.status != 304:
             self._context.unexpected("status", answer)
-        status = self._sight.status
+        status = self._shown.status
         if status is None:
             raise Gone(VisitorState.FAILED)
         if status.state in OVER:
@@ -123,19 +123,19 @@ class Visitor:
         return status
 
     def _look_at(self, status: Status) -> None:
-        if not self._sight.accept(status):
+        if not self._shown.accept(status):
             self._context.tally.count("older document dropped")
             return
         if self.number is not None:
             self._show(users_ahead(self.number, status), status.revision)
 
     def _show(self, ahead: int, revision: int) -> None:
-        shown = self._sight.ahead
+        shown = self._shown.ahead
         if shown is not None and ahead > shown:
             self._context.journal.complain(
                 NEVER_RISES, f"number {self.number}: {shown} ahead, then {ahead} at {revision}"
             )
-        self._sight.ahead = ahead
+        self._shown.ahead = ahead
 
     def _wants_view(self) -> bool:
         """The own view is asked for a number still unknown, and seldom otherwise."""
