@@ -131,7 +131,7 @@ class SaleDirectory:
             if sale is None:
                 break
             # A load that was under way before may have read the record before it.
-            if sale.uid != record.uid or sale.record.epoch >= record.epoch:
+            if sale.uid != record.uid or sale.ref.epoch >= record.epoch:
                 return sale
         self.forget(record.name)
         raise HoldfastError(ErrorCode.UNKNOWN_SALE)
@@ -148,7 +148,7 @@ class SaleDirectory:
     async def refresh(self, sale: Sale) -> None:
         """Take over what has changed in the ledger since the sale was loaded."""
         record = await self._builder.ledger.sales.read(sale.name)
-        if record is None or record.uid != sale.uid or record.epoch != sale.record.epoch:
+        if record is None or record.uid != sale.uid or record.epoch != sale.ref.epoch:
             await self._replace(sale.name, record)
         elif record.settings_version != sale.record.settings_version:
             self._builder.update(sale, record)
@@ -183,7 +183,7 @@ class SaleDirectory:
         self, sale: Sale, record: SaleRecord | None, fault: StoreBehind | EpochChanged
     ) -> bool:
         """False when the store is ahead of the record as it was read: the next round reads anew."""
-        if record is not None and record.uid == sale.uid and record.epoch == sale.record.epoch:
+        if record is not None and record.uid == sale.uid and record.epoch == sale.ref.epoch:
             if not isinstance(fault, StoreBehind):
                 return False
             try:

@@ -189,7 +189,7 @@ class Discovery:
 def _is_past(known: Sale, record: SaleRecord) -> bool:
     if record.deleted:
         return known.uid == record.uid
-    return known.uid != record.uid or known.record.epoch < record.epoch
+    return known.uid != record.uid or known.ref.epoch < record.epoch
 
 
 def _has_figures(line: LineStatus) -> bool:

@@ -9,6 +9,7 @@ from support.sales.worker import NAME, Worker, until
 
 from holdfast.sales.directory import SaleDirectory
 from holdfast_ledger import SaleRecord
+from holdfast_lua.errors import EpochChanged
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 
@@ -56,6 +57,26 @@ async def test_sale_is_found_though_a_load_under_way_began_before_it_was_made(
     made.set()
     assert (await late).name == NAME
     assert await early is None
+
+
+async def test_worker_that_took_settings_of_an_epoch_before_it_was_installed_goes_over_to_it(
+    worker: Worker,
+) -> None:
+    """Given a rebuild that has ended the epoch and not installed the next one, when a PATCH comes.
+
+    The worker then has a record of the next epoch, and goes on in the one that it was loaded in.
+    """
+    sale = await worker.create(NAME)
+    await worker.ledger.sales.bump_epoch(sale.uid, seen_epoch=1)
+    await worker.operations.patch(NAME, {"new_users_per_minute": 120}, "test")
+    assert (sale.record.epoch, sale.ref.epoch) == (2, 1)
+    await worker.newcomer().directory.get(NAME)
+    with pytest.raises(EpochChanged) as told:
+        await sale.room.tick()
+    await worker.directory.recover(sale, told.value)
+    loaded = await worker.directory.get(NAME)
+    await loaded.room.tick()
+    assert loaded.ref.epoch == 2
 
 
 async def test_unknown_names_cost_a_query_a_round_however_many_they_are(worker: Worker) -> None:
