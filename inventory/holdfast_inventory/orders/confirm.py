@@ -132,7 +132,8 @@ async def _attempt(
     if reading.hold is None:
         return await _attempt_unknown(context, hold_id, request, reading.now_ms, epoch), 0
     require_buyer(reading.hold.buyer, request.buyer)
-    _check_amount(inventory, reading.hold, request)
+    if not _never_held(reading.hold):
+        _check_amount(inventory, reading.hold.total, request)
     begun = await _begin(inventory, hold_id)
     if begun.hold is None:
         return await _attempt_unknown(context, hold_id, request, begun.now_ms, epoch), 0
@@ -155,6 +156,8 @@ async def _attempt_unknown(
         lost = replace(_unknown_order(inventory, hold_id, request, now_ms), reason=HOLD_LOST)
         return await context.ledger.commit(MarkLost(epoch, _paid(lost, request)))
     require_buyer(known.buyer, request.buyer)
+    if known.status is OrderStatus.PENDING:
+        _check_amount(inventory, known.total, request)
     order = _paid(replace(known, updated_ms=now_ms), request)
     if known.status is OrderStatus.VOID:
         return await context.ledger.commit(MarkLost(epoch, replace(order, reason=HOLD_EXPIRED)))
@@ -210,14 +213,14 @@ def equivalent_choices(inventory: SaleInventory, hold: HoldRecord) -> list[SeatC
     ]
 
 
-def _check_amount(inventory: SaleInventory, hold: HoldRecord, request: ConfirmRequest) -> None:
-    if not inventory.settings.verify_amount or _never_held(hold):
+def _check_amount(inventory: SaleInventory, total: int, request: ConfirmRequest) -> None:
+    if not inventory.settings.verify_amount:
         return
     if request.amount is None:
         raise invalid("amount", "amount is required: this sale verifies it.")
-    if request.amount != hold.total:
+    if request.amount != total:
         raise HoldfastError(
-            ErrorCode.AMOUNT_MISMATCH, total=hold.total, currency=inventory.settings.currency
+            ErrorCode.AMOUNT_MISMATCH, total=total, currency=inventory.settings.currency
         )
 
 

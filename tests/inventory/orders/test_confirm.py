@@ -8,9 +8,11 @@ from msgspec import structs
 from support.ledger.orders import build_order
 from support.ledger.small_sale import HOLD_SECONDS, Shop, drained, open_shop
 
+from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.orders.store_sync import sync_order
 from holdfast_ledger import EpochPassed, Ledger, LedgerUnavailable, OrderStatus, Sell
 from holdfast_lua import Executor
+from holdfast_lua.calls import keys
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -95,6 +97,21 @@ async def test_wrong_amount_books_nothing_and_leaves_the_hold(shop: Shop, amount
     assert refusal.value.members["total"] == 4500
     assert (await shop.read(hold.id)).status is HoldStatus.ACTIVE
     assert await shop.ledger.orders.read(shop.inventory.uid, hold.id) is None
+    assert (await shop.confirm(hold)).order.status is OrderStatus.SOLD
+
+
+async def test_wrong_amount_sells_no_pending_order_whose_hold_the_store_has_lost(
+    shop: Shop,
+) -> None:
+    """Given a store that went back to before the hold, and nobody has noticed yet."""
+    hold = await shop.hold("r1s1")
+    await begin_paying(shop.context, hold.id)
+    await shop.executor.command("HDEL", keys.holds(shop.inventory.uid), hold.id)
+    for amount, code in ((4499, ErrorCode.AMOUNT_MISMATCH), (None, ErrorCode.INVALID_REQUEST)):
+        with pytest.raises(HoldfastError) as refusal:
+            await shop.confirm(hold, amount=amount)
+        assert refusal.value.code is code
+    assert (await shop.order(hold.id)).status is OrderStatus.PENDING
     assert (await shop.confirm(hold)).order.status is OrderStatus.SOLD
 
 

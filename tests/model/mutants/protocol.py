@@ -89,7 +89,7 @@ def _only_sold(plan: Plan, settings: InventorySettings, state: RebuildState) -> 
     return holds_of_ledger(plan, settings, replace(state, pending=()))
 
 
-def _unchecked(inventory: SaleInventory, hold: HoldRecord, request: ConfirmRequest) -> None: ...
+def _unchecked(inventory: SaleInventory, total: int, request: ConfirmRequest) -> None: ...
 
 
 PROTOCOL: Final = {
