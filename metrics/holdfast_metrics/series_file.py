@@ -12,6 +12,7 @@ Invariant: `used` is written after the entry that it covers, and a file gets its
 its header, so a reader never sees half of either.
 """
 
+import errno
 import os
 import struct
 from collections.abc import Callable
@@ -102,4 +103,5 @@ class SeriesFile:
 
 def _put(handle: int, content: bytes, position: int) -> None:
     if os.pwrite(handle, content, position) != len(content):
-        raise OSError(f"{len(content)} bytes were written in part")
+        # A file takes less than it was given when that filled its device.
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -126,3 +126,13 @@ def test_dropped_samples_are_counted_and_told_once(
     assert [record.getMessage() for record in caplog.records] == [
         "cannot write metrics until there is room: No such file or directory"
     ]
+
+
+def test_value_that_is_written_in_part_is_dropped_for_want_of_room(tmp_path: Path) -> None:
+    """A device that fills up in the middle of an entry takes the first part of it."""
+    dropped: list[OSError] = []
+    series = SeriesFile(tmp_path / "counter_1.db", dropped.append)
+    series.enter("a")
+    with _no_file_above((tmp_path / "counter_1.db").stat().st_size + 3):
+        series.enter("b")
+    assert [fault.strerror for fault in dropped] == ["No space left on device"]
