@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 ARGS ?=
 # How many processes run tests side by side, each with servers of its own: half as many again as there
 # are processors, since a third of the time a test waits.
-JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 # Files share servers, and those that take long are split between processes once others have finished.
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations=10
 # Every benchmark but the yardstick, which the others start.

@@ -1,9 +1,10 @@
 """What a ledger's URL says about encryption, kept by real servers."""
 
+import asyncio
 import shutil
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,32 @@ ENCRYPTED = {
     "mariadb": "SELECT variable_value <> '' FROM information_schema.session_status"
     " WHERE variable_name = 'Ssl_cipher'",
 }
+
+
+def _connections() -> set[str]:
+    """This process's own TCP sockets."""
+    rows = [
+        row.split()
+        for family in ("tcp", "tcp6")
+        for row in Path(f"/proc/net/{family}").read_text().splitlines()[1:]
+    ]
+    links = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            links.add(str(entry.readlink()))
+    return links & {f"socket:[{row[9]}]" for row in rows}
+
+
+@pytest.fixture(autouse=True)
+async def _closed_connections() -> AsyncIterator[None]:
+    """Keeps the loop until encrypted connections are gone, which both sides have to close."""
+    before = _connections()
+    yield
+    async with asyncio.timeout(10):
+        while True:
+            if not _connections() - before:
+                return
+            await asyncio.sleep(0.01)
 
 
 @contextmanager
