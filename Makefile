@@ -7,8 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 ARGS ?=
-# How many processes run tests side by side, each with servers of its own: half as many again as there
-# are processors, since a third of the time a test waits.
+# How many processes run tests side by side, each with servers of its own.
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 # Files share servers, and those that take long are split between processes once others have finished.
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations=10
