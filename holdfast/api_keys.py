@@ -4,7 +4,8 @@ Every authorised call looks up its key, so a key that was found is cached for `C
 is also how long a revoked one may still work on a worker that has just used it. A key in use is
 renewed before that in the background, so that its calls do not wait for the ledger. Any other key
 waits for the next batched lookup: wrong keys, however many and different, cost the ledger one query
-a round and take no memory.
+a round and take no memory. What has the form of a pass is none of the ledger's keys: a pass that is
+over or forged is refused at once, and takes no place among those who wait.
 
 While the ledger is away, a key that was found before works on, for `LEDGERLESS_SECONDS` at most:
 holds need no ledger, and without its key a shop could not make any. A key that is revoked meanwhile
@@ -22,7 +23,7 @@ from holdfast.batched_lookup import BatchedLookup
 from holdfast_ledger import KeyRecord, Ledger, LedgerError, LedgerUnavailable
 from holdfast_ledger.keys import hash_secret
 from holdfast_tasks import start_task
-from holdfast_web.credentials import ApiKey, Role
+from holdfast_web.credentials import ApiKey, Role, is_jwt
 from holdfast_web.errors import HoldfastError
 
 CACHE_SECONDS = 2.0
@@ -53,6 +54,8 @@ class KeyRegistry:
         digest = hash_secret(secret)
         if hmac.compare_digest(digest, self._operator_digest):
             return OPERATOR
+        if is_jwt(secret):
+            return None
         now = time.monotonic()
         known = self._cached.get(digest)
         if known is not None and now < known.asked_at + CACHE_SECONDS:
@@ -100,4 +103,10 @@ class KeyRegistry:
 
 
 def _api_key(record: KeyRecord) -> ApiKey:
-    return ApiKey(record.id, Role(record.role), record.name, frozenset(record.channels))
+    return ApiKey(
+        record.id,
+        Role(record.role),
+        record.name,
+        frozenset(record.channels),
+        frozenset(record.sales),
+    )

@@ -9,6 +9,9 @@ the command line. An unknown key in the file is an error, because a misspelt `ne
 ignored is found on the day of the sale; an unknown `HOLDFAST_*` variable is a warning, because a
 shared environment may carry one that belongs to another version.
 
+A secret may stand in a file instead, which is how orchestrators hand them out: the variable with
+`_FILE` behind it names the file.
+
 Rejected: nested TOML sections. They save no typing at this size and give each setting two names.
 """
 
@@ -17,18 +20,27 @@ Rejected: nested TOML sections. They save no typing at this size and give each s
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import msgspec
 
+from holdfast.log_formatters import LOG_FORMATS
+from holdfast.secret_files import with_secret_files
+from holdfast.worker_groups import ListenAddress, OwnListener, WorkerGroup, divide, parse_roles
 from holdfast_connector.origins import parse_origin
 from holdfast_web.request.client_address import TrustedProxies
+from holdfast_web.service_roles import ALL_ROLES, ServiceRole
 
 ENV_PREFIX = "HOLDFAST_"
 CONFIG_VARIABLE = "HOLDFAST_CONFIG"
+COMMAND_VARIABLES = frozenset(
+    {CONFIG_VARIABLE, "HOLDFAST_URL", "HOLDFAST_KEY", "HOLDFAST_KEY_FILE"}
+)
+"""What commands read that are no settings of the service."""
 MAX_CONFIG_BYTES = 256 * 1024
 MIN_SECRET_CHARS = 32
 MIN_KEY_CHARS = 16
@@ -38,7 +50,11 @@ T = TypeVar("T")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Workers = Annotated[int, msgspec.Meta(ge=1, le=128)]
 Streams = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
+Connections = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+ShedAfter = Annotated[int, msgspec.Meta(ge=0, le=60_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0.1, le=3600)]
+Delay = Annotated[float, msgspec.Meta(ge=0, le=600)]
+Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=20, le=60_000)]
 
 
@@ -57,19 +73,47 @@ class Config:
 
     host: str = setting("127.0.0.1", "Address to listen on.")
     port: Port = setting(8080, "Port to listen on; 0 takes any free one and prints it.")
-    workers: Workers = setting(1, "Worker processes that share the listening socket.")
+    workers: Workers = setting(1, "Worker processes of the main listener.")
+    roles: tuple[str, ...] = setting(
+        ALL_ROLES,
+        "What this node serves; other nodes, with the same store, ledger and secret, serve the "
+        "rest.",
+    )
+    listen_room: str | None = setting(
+        None,
+        "Listener of the waiting room alone, HOST:PORT or unix:/path. Absent: the main one.",
+    )
+    listen_sales_floor: str | None = setting(
+        None, "Listener of seat maps and buyers' holds alone. Absent: the main one."
+    )
+    listen_shop: str | None = setting(
+        None, "Listener of the shop's server alone, with payments. Absent: the main one."
+    )
+    listen_operator: str | None = setting(
+        None, "Listener of operators and /metrics alone. Absent: the main one."
+    )
+    workers_room: Workers | None = setting(None, "Worker processes of listen_room. Absent: 1.")
+    workers_sales_floor: Workers | None = setting(
+        None, "Worker processes of listen_sales_floor. Absent: 1."
+    )
+    workers_shop: Workers | None = setting(None, "Worker processes of listen_shop. Absent: 1.")
+    workers_operator: Workers | None = setting(
+        None, "Worker processes of listen_operator. Absent: 1."
+    )
     admin_port: Port = setting(
-        0, "Port for /metrics without a key; 0: programs on this machine read it on the main port."
+        0,
+        "Port for /metrics without a key; 0: programs on this machine read it where the role "
+        "operator listens.",
     )
     metrics_access: str = setting(
         "local",
-        "Who reads /metrics on the main port without an API key: local (this machine, not through "
-        "a proxy) or public.",
+        "Who reads /metrics without an API key where the role operator listens: local (this "
+        "machine, not through a proxy) or public.",
     )
     public_url: str | None = setting(
         None,
-        "Origin that visitors use, the issuer of every pass. Absent: http://<host>:<port>. "
-        "Nothing is derived from a Host header.",
+        "Origin that visitors use, the issuer of every pass. Absent: that of the waiting room's "
+        "listener, http://<host>:<port>. Nothing is derived from a Host header.",
     )
     data_dir: Path = setting(
         Path(".holdfast"),
@@ -104,11 +148,23 @@ class Config:
         "Earlier secrets whose tickets and passes are still accepted, newest first.",
         secret=True,
     )
+    console_url: str | None = setting(
+        None, "Origin of the console, to come back to from oidc_issuer. Absent: public_url."
+    )
+    oidc_issuer: str | None = setting(
+        None, "OpenID Connect provider for signing in to the console; needs the extra `oidc`."
+    )
+    oidc_client_id: str | None = setting(None, "Name of this service at oidc_issuer.")
+    oidc_client_secret: str | None = setting(None, "Its secret there, if any.", secret=True)
+    oidc_groups_claim: str = setting("groups", "Claim of the ID token that lists the groups.")
+    oidc_roles: tuple[str, ...] = setting((), "Roles of groups: staff=operator, press=viewer.")
     pass_algorithm: str = setting(
         "EdDSA", "Signature of passes: EdDSA (verified through JWKS) or HS256 (shared secret)."
     )
     trusted_proxies: tuple[str, ...] = setting(
-        (), "Networks (CIDR) of proxies whose X-Forwarded-For entries are believed."
+        (),
+        "Networks (CIDR) of proxies whose X-Forwarded-For entries are believed; unix: whoever "
+        "connects to a unix socket.",
     )
     tick_ms: Milliseconds = setting(
         250, "How often each worker runs admission and refreshes the status of a live sale."
@@ -130,29 +186,55 @@ class Config:
         "Of those, how many one client address (in IPv6 its /64 network) may have; above that "
         "it gets 429.",
     )
-    keepalive_seconds: Seconds = setting(15.0, "How long an idle connection is kept open.")
+    keepalive_seconds: Seconds = setting(
+        75.0,
+        "How long an idle connection is kept open: longer than balancers keep theirs, mostly 60 s.",
+    )
     header_seconds: Seconds = setting(
         10.0, "How long a new connection may take to send its first request's head."
     )
+    connections: Connections = setting(
+        4096,
+        "Open connections that a worker takes; above that idle ones are closed, those first that "
+        "have been idle the longest, and then new ones are answered 503. 0: any number.",
+    )
+    shed_after_ms: ShedAfter = setting(
+        250,
+        "How old the answer to a request that begins something may become, before a worker answers "
+        "503 `overloaded` at once instead; operations.md has the rest. 0: never.",
+    )
     write_seconds: Seconds = setting(
-        20.0,
+        12.0,
         "How long a client may take for each 64 KiB of an answer; then the connection is cut off.",
     )
     shutdown_seconds: Seconds = setting(
         20.0, "How long requests in flight may take to finish after SIGTERM."
     )
+    stop_delay_seconds: Delay = setting(
+        0.0,
+        "How long after SIGTERM new connections are still taken while /readyz says 503, for "
+        "balancers that take a while to notice; nginx needs none.",
+    )
+    tracing_endpoint: str | None = setting(
+        None,
+        "Collector of OpenTelemetry traces, by OTLP/HTTP, such as http://127.0.0.1:4318; needs the "
+        "extra tracing. Absent: nothing is traced.",
+    )
+    tracing_ratio: Ratio = setting(1.0, "Share of the requests that are traced, from 0 to 1.")
     log_level: str = setting("info", "debug, info, warning or error; the log goes to stderr.")
+    log_format: str = setting("text", "text, or json: each line of the log is an object.")
 
-
-@dataclass(frozen=True)
-class SettingDoc:
-    """One setting as `holdfast settings` and the documentation show it."""
-
-    name: str
-    variable: str
-    default: str
-    doc: str
-    secret: bool
+    def groups(self) -> tuple[WorkerGroup, ...]:
+        """The groups of workers of this node; ConfigError when these settings contradict."""
+        own = {
+            role: OwnListener(getattr(self, f"listen_{role}"), getattr(self, f"workers_{role}"))
+            for role in ALL_ROLES
+        }
+        main = ListenAddress(self.host, self.port)
+        try:
+            return divide(parse_roles(self.roles), main, self.workers, own)
+        except ValueError as error:
+            raise ConfigError(f"setting {error}") from error
 
 
 @dataclass(frozen=True)
@@ -161,27 +243,6 @@ class LoadedConfig:
 
     config: Config
     warnings: tuple[str, ...]
-
-
-def describe_settings() -> Iterator[SettingDoc]:
-    """Every setting, in the order of the table."""
-    for item in fields(Config):
-        yield SettingDoc(
-            name=item.name,
-            variable=variable_of(item.name),
-            default=_shown(item.default),
-            doc=item.metadata["doc"],
-            secret=item.metadata["secret"],
-        )
-
-
-def shown_value(config: Config, name: str) -> str:
-    """A setting's value for people: secrets only as set or not set."""
-    item = next(item for item in fields(Config) if item.name == name)
-    value = getattr(config, name)
-    if item.metadata["secret"]:
-        return "(set)" if value else "(not set)"
-    return _shown(value)
 
 
 def variable_of(name: str) -> str:
@@ -197,6 +258,11 @@ def load_config(
     """Read file, environment and command line into one checked configuration."""
     environ = os.environ if environ is None else environ
     values = dict(_from_file(path)) if path else {}
+    secrets = [variable_of(item.name) for item in fields(Config) if item.metadata["secret"]]
+    try:
+        environ = with_secret_files(environ, secrets)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     from_environ, warnings = _from_environ(environ)
     values.update(from_environ)
     values.update({name: value for name, value in (overrides or {}).items() if value is not None})
@@ -234,29 +300,27 @@ def _from_environ(environ: Mapping[str, str]) -> tuple[dict[str, object], tuple[
             )
         elif variable in known:
             values[known[variable].name] = _from_text(known[variable], environ[variable])
-        elif variable.startswith(ENV_PREFIX) and variable != CONFIG_VARIABLE:
+        elif variable.startswith(ENV_PREFIX) and variable not in COMMAND_VARIABLES:
             warnings.append(f"{variable} is not a setting; `holdfast settings` lists them")
     return values, tuple(warnings)
 
 
 def _is_service_link(variable: str, text: str) -> bool:
-    """Whether Kubernetes made this variable for a Service that is called `holdfast`.
+    """Whether Kubernetes made this variable for a Service called `holdfast` or `holdfast-...`.
 
     It gives every container of the namespace `HOLDFAST_PORT=tcp://10.0.0.7:8080` and its kind, and
-    one of them has the name of a setting. Their names and forms are fixed:
+    some of them have the name of a setting: one called `holdfast-admin` that of `admin_port`. Their
+    names and forms are fixed:
     https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
     """
-    if variable == f"{ENV_PREFIX}PORT":
-        return re.match(r"(tcp|udp|sctp)://", text) is not None
-    return (
-        re.match(rf"{ENV_PREFIX}(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))", variable)
-        is not None
-    )
+    own = rf"{ENV_PREFIX}(\w+_)?(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))"
+    is_url = re.match(r"(tcp|udp|sctp)://", text) is not None
+    return (is_url and variable.endswith("_PORT")) or re.match(own, variable) is not None
 
 
 def _from_text(item: Field[object], text: str) -> object:
     if isinstance(item.default, tuple):
-        return [part.strip() for part in text.split(",") if part.strip()]
+        return [part.strip() for part in re.split(r"[,\n]", text) if part.strip()]
     # An empty variable means "not set", as `FOO= command` is written to unset one.
     return text if text or item.default is not None else None
 
@@ -279,12 +343,14 @@ def _convert(name: str, value: object, hint: object) -> object:
 def _check_together(config: Config) -> None:
     if config.log_level not in {"debug", "info", "warning", "error"}:
         raise ConfigError("setting log_level: one of debug, info, warning, error")
+    if config.log_format not in LOG_FORMATS:
+        raise ConfigError("setting log_format: text or json")
     if config.metrics_access not in {"local", "public"}:
         raise ConfigError("setting metrics_access: local or public")
     if config.pass_algorithm not in {"EdDSA", "HS256"}:
         raise ConfigError("setting pass_algorithm: EdDSA or HS256")
-    if config.admin_port and config.admin_port == config.port:
-        raise ConfigError("setting admin_port: must differ from port (0 shares the main port)")
+    _check_tracing(config)
+    _check_groups(config)
     _check_addresses(config)
     secrets = [config.secret] if config.secret is not None else []
     if any(len(one) < MIN_SECRET_CHARS for one in [*secrets, *config.secret_previous]):
@@ -293,6 +359,31 @@ def _check_together(config: Config) -> None:
         )
     if config.operator_key is not None and len(config.operator_key) < MIN_KEY_CHARS:
         raise ConfigError(f"setting operator_key: at least {MIN_KEY_CHARS} characters")
+
+
+def _check_tracing(config: Config) -> None:
+    if config.tracing_endpoint is None:
+        return
+    if find_spec("opentelemetry") is None:
+        raise ConfigError("setting tracing_endpoint: needs the extra, holdfast[tracing]")
+    try:
+        parse_origin(config.tracing_endpoint)
+    except ValueError as error:
+        raise ConfigError(f"setting tracing_endpoint: an http(s) origin ({error})") from error
+
+
+def _check_groups(config: Config) -> None:
+    groups = config.groups()
+    admin = ListenAddress(config.host, config.admin_port)
+    if any(group.address.clashes(admin) for group in groups):
+        raise ConfigError("setting admin_port: must differ from the ports of the other listeners")
+    served = {role: group.address for group in groups for role in group.roles}
+    if config.public_url is not None:
+        return
+    if ServiceRole.SALES_FLOOR in served and ServiceRole.ROOM not in served:
+        raise ConfigError("setting public_url: a node without the room needs it to check passes")
+    if ServiceRole.ROOM in served and served[ServiceRole.ROOM].path:
+        raise ConfigError("setting public_url: needed where the room listens on a unix socket")
 
 
 def _check_addresses(config: Config) -> None:
@@ -306,11 +397,3 @@ def _check_addresses(config: Config) -> None:
         raise ConfigError(
             f"setting public_url: an http(s) origin such as https://tickets.example ({error})"
         ) from error
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "(not set)"
-    if isinstance(value, tuple):
-        return ", ".join(value) or "(none)"
-    return str(value)

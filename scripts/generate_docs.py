@@ -1,9 +1,9 @@
-"""Write the parts of the documents that say what the code says: settings, metrics and
-error codes.
+"""Write the parts of the documents that say what the code says: settings, metrics, error codes,
+what benchmarks measured, and what a large sale needs by the costs.
 
 A generated part stands between `<!-- generated: name -->` and `<!-- end of name -->`; the rest of a
-page is written by hand. `--check` writes nothing and fails when a page is out of date, as `make
-docs` does.
+page is written by hand. Beside them are the pictures of benchmarks. `--check` writes nothing and
+fails when a page or a picture is out of date, as `make docs` does.
 """
 
 import re
@@ -12,12 +12,22 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from holdfast.config import describe_settings
+import msgspec
+
+from bench.__main__ import NAMES as BENCHES
+from bench.kit.documents import aims, curves, picture_name, section
+from bench.kit.results import KEPT, kept_results, read_result
+from holdfast.setting_docs import describe_settings
+from holdfast_loadtest.capacity import ASSUMED, Demand, store_limits
+from holdfast_loadtest.capacity import table as capacity_table
+from holdfast_loadtest.rehearse import validation
 from holdfast_lua.client.store_url import FORMS, OPTIONS
 from holdfast_metrics.manifest import MANIFEST
+from holdfast_simulator.costs import measured_costs
 from holdfast_web.errors import ErrorCode
 
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
+VALIDATION: Final = DOCS.parent / "loadtest" / "validation.json"
 _PART: Final = re.compile(
     r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end of (?P=name) -->)", re.DOTALL
 )
@@ -26,13 +36,15 @@ _PART: Final = re.compile(
 def settings() -> Iterator[str]:
     for setting in describe_settings():
         default = "" if setting.default == "(not set)" else f"`{setting.default}`"
-        yield row(f"`{setting.name}`", f"`{setting.variable}`", default, setting.doc)
+        variables = ", ".join(f"`{variable}`" for variable in setting.variables)
+        yield row(f"`{setting.name}`", variables, default, setting.doc)
 
 
 def metrics() -> Iterator[str]:
     for metric in MANIFEST:
         labels = ", ".join(f"`{label}`" for label in metric.labels)
-        yield row(f"`{metric.name}`", metric.kind.value, labels, metric.help)
+        kind = metric.kind.value
+        yield row(f"`{metric.name}`", kind, metric.unit, labels, metric.help, metric.why)
 
 
 def errors() -> Iterator[str]:
@@ -50,12 +62,72 @@ def store_options() -> Iterator[str]:
         yield row(f"`{option}`", meaning)
 
 
-PARTS: Final[dict[str, tuple[str, Callable[[], Iterable[str]]]]] = {
-    "settings": ("Setting | Environment | Default | Meaning", settings),
-    "metrics": ("Metric | Kind | Labels | Meaning", metrics),
-    "store-urls": ("HOLDFAST_STORE_URL | The store", store_urls),
-    "store-options": ("Behind `?`, joined by `&` | Meaning", store_options),
-    "errors": ("Status | Code | Meaning", errors),
+def request_costs() -> Iterator[str]:
+    for kind, cost in measured_costs().requests.items():
+        us = [f"{part:,.0f}" for part in (cost.worker_us, cost.store_us, cost.ledger_us)]
+        yield row(kind, *us, f"{cost.bytes:,}")
+
+
+def memory_costs() -> Iterator[str]:
+    costs = measured_costs()
+    yield row("a worker by itself", "worker", f"{costs.worker_mib:.0f} MiB")
+    yield row("an open connection", "worker", f"{costs.connection_bytes / 1024:.1f} KiB")
+    yield row("an open stream of changes", "worker", f"{costs.stream_bytes / 1024:.1f} KiB")
+    yield row("one who waits", "store", f"{costs.join_bytes:.1f} B")
+    yield row("one who was let in", "store", f"{costs.session_bytes:,.0f} B")
+    yield row("a hold and its order", "store", f"{costs.order_bytes:,.0f} B")
+
+
+def limits() -> Iterator[str]:
+    for kind, per_second in store_limits(measured_costs()):
+        yield row(kind, per_second)
+
+
+def capacity() -> Iterator[str]:
+    for cells in capacity_table(measured_costs(), Demand()):
+        yield row(*cells)
+
+
+def assumptions() -> Iterator[str]:
+    for assumption, value in ASSUMED:
+        yield row(value, assumption)
+
+
+def validated() -> Iterator[str]:
+    kept = msgspec.json.decode(VALIDATION.read_bytes(), type=validation.Validation)
+    for cells in validation.rows(kept):
+        yield row(*cells)
+
+
+def tabled(head: str, lines: Callable[[], Iterable[str]]) -> Callable[[], str]:
+    columns = head.split(" | ")
+    return lambda: "\n".join([row(*columns), "|" + " --- |" * len(columns), *lines()])
+
+
+def measured(name: str) -> Callable[[], str]:
+    """What is kept of a benchmark."""
+    path = KEPT / f"{name}.json"
+    return lambda: section(read_result(path)) if path.exists() else "Not measured yet."
+
+
+PARTS: Final[dict[str, Callable[[], str]]] = {
+    "settings": tabled("Setting | Environment | Default | Meaning", settings),
+    "metrics": tabled("Metric | Kind | Unit | Labels | Meaning | Why", metrics),
+    "store-urls": tabled("HOLDFAST_STORE_URL | The store", store_urls),
+    "store-options": tabled("Behind `?`, joined by `&` | Meaning", store_options),
+    "request-costs": tabled("Request | Worker, us | Store, us | Ledger, us | Bytes", request_costs),
+    "memory-costs": tabled("What | Keeps in the | Memory", memory_costs),
+    "store-limits": tabled("Change | A second at most", limits),
+    "capacity": tabled(
+        "Part | Requests/s | Cores in use | Processes | Machines | Memory", capacity
+    ),
+    "assumptions": tabled("Assumed | What", assumptions),
+    "errors": tabled("Status | Code | Meaning", errors),
+    "validation": tabled(
+        "World and figure | Predicted | Measured | Deviation | Tolerated", validated
+    ),
+    "bench-aims": lambda: aims(kept_results()),
+    **{f"bench-{name.replace('_', '-')}": measured(name) for name in BENCHES},
 }
 
 
@@ -63,14 +135,8 @@ def row(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def table(name: str) -> str:
-    head, lines = PARTS[name]
-    columns = head.split(" | ")
-    return "\n".join(["", row(*columns), "|" + " --- |" * len(columns), *lines(), "", ""])
-
-
 def rendered(page: str) -> str:
-    return _PART.sub(lambda part: f"{part[1]}{table(part['name'])}{part[3]}", page)
+    return _PART.sub(lambda part: f"{part[1]}\n{PARTS[part['name']]()}\n\n{part[3]}", page)
 
 
 def parts_of(page: str) -> list[str]:
@@ -78,21 +144,36 @@ def parts_of(page: str) -> list[str]:
     return [part["name"] for part in _PART.finditer(page)]
 
 
-def main(arguments: list[str]) -> int:
-    stale = []
+def wanted() -> Iterator[tuple[Path, str]]:
+    """Every page with a generated part, and every picture, as they should be."""
     for path in sorted(DOCS.rglob("*.md")):
         page = path.read_text(encoding="utf-8")
-        wanted = rendered(page)
-        if wanted == page:
-            continue
-        stale.append(str(path.relative_to(DOCS.parent)))
-        if "--check" not in arguments:
-            path.write_text(wanted, encoding="utf-8")
+        if parts_of(page):
+            yield path, rendered(page)
+    for result in kept_results():
+        drawing = curves(result)
+        if drawing is not None:
+            yield DOCS / "images" / picture_name(result), drawing
+
+
+def stale() -> list[tuple[Path, str]]:
+    """What is not as it should be, and how it should."""
+    return [
+        (path, text)
+        for path, text in wanted()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+
+
+def main(arguments: list[str]) -> int:
+    found = stale()
     if "--check" not in arguments:
+        for path, text in found:
+            path.write_text(text, encoding="utf-8")
         return 0
-    for name in stale:
-        print(f"{name} is out of date: run `make fmt`")
-    return 1 if stale else 0
+    for path, _ in found:
+        print(f"{path.relative_to(DOCS.parent)} is out of date: run `make fmt`")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Screenshots: of every scene of the waiting page and the demo's shop to look at, or the README's.
+"""Screenshots: of every scene of waiting page and shop to look at, or those of the documents.
 
 Without options it starts a service, opens each scene of `waiting_scenes.py` and `shop_scenes.py` in
 `tests/support/pages`, and takes it in every width and colour scheme, with and without scripts,
@@ -7,10 +7,14 @@ into a folder outside the repository.
 With `--readme` it starts `holdfast demo`, opens the shop's door on a phone and on a desktop as two
 visitors, and takes the waiting page while they stand in line and the seat map once they are through
 and hold two seats, into docs/images. Nothing in those pictures is arranged.
+
+With `--console` it starts `holdfast demo`, signs in to its console as an operator, and takes the
+screens that docs/operations.md shows, while the crowd is there.
 """
 
 import argparse
 import asyncio
+import json
 import subprocess
 import sys
 import tempfile
@@ -36,6 +40,9 @@ START_SECONDS: Final = 60.0
 # Enough ahead of the two that the line is seen, few enough to leave them seats.
 CROWD: Final = 150
 STATUS: Final = f"http://127.0.0.1:{PORT}/v1/sales/concert/status"
+CONSOLE: Final = f"http://127.0.0.1:{PORT}/console"
+HISTORY_SECONDS: Final = 45.0
+"""In which the curves of the last hour get some points."""
 POLL_SECONDS: Final = 0.2
 TURN_SECONDS: Final = 300.0
 SETTLE_SECONDS: Final = 1.0
@@ -53,6 +60,9 @@ def main() -> None:
     if options.readme:
         IMAGES.mkdir(exist_ok=True)
         asyncio.run(take_readme(binary, demo_options))
+    elif options.console:
+        IMAGES.mkdir(exist_ok=True)
+        asyncio.run(take_console(binary, demo_options))
     else:
         folder = options.out or Path(tempfile.mkdtemp(prefix="holdfast-scenes-"))
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,6 +74,9 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(description="Screenshots of the pages, in Chromium.")
     parser.add_argument(
         "--readme", action="store_true", help="those of the README, of a demo; options go to it"
+    )
+    parser.add_argument(
+        "--console", action="store_true", help="those of the console, of a demo; options go to it"
     )
     parser.add_argument("--out", type=Path, help="folder of the scenes (a new temporary one)")
     parser.add_argument("--language", default="en", help="language of the scenes")
@@ -106,6 +119,40 @@ async def take_readme(binary: str, demo_options: Sequence[str]) -> None:
     async with run_chromium(binary) as browser:
         with demo(demo_options):
             await asyncio.gather(*(visit(browser, device) for device in SIZES))
+
+
+async def take_console(binary: str, demo_options: Sequence[str]) -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="holdfast-console-") as directory,
+        demo([*demo_options, "--data-dir", directory]),
+    ):
+        key = operator_key(directory)
+        async with run_chromium(binary) as browser:
+            await asyncio.gather(*(look(browser, device, key) for device in SIZES))
+
+
+def operator_key(directory: str) -> str:
+    command = [sys.executable, "-m", "holdfast", "keys", "create", "pictures", "--role", "operator"]
+    made = subprocess.check_output([*command, "--json", "--data-dir", directory], cwd=ROOT)
+    return str(json.loads(made)["secret"])
+
+
+async def look(browser: Browser, device: str, key: str) -> None:
+    """An operator's look at the sale, in its middle."""
+    async with open_page(browser, SIZES[device]) as page:
+        await page.goto(CONSOLE)
+        await page.get_by_label("API key").fill(key)
+        await page.get_by_role("button", name="Sign in").click()
+        await await_crowd(page)
+        await page.goto(f"{CONSOLE}/sales/concert")
+        await page.get_by_label("Visitors a minute").fill("3000")
+        await asyncio.sleep(HISTORY_SECONDS)
+        await page.evaluate("scrollTo(0, 0)")
+        await shoot(page, f"console-live-{device}")
+        if device == "desktop":
+            for screen in ("seats", "report"):
+                await page.goto(f"{CONSOLE}/sales/concert/{screen}")
+                await shoot(page, f"console-{screen}-{device}")
 
 
 async def visit(browser: Browser, device: str) -> None:

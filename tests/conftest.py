@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,17 @@ STILL_KEY = "hf:test:stopped_ms"
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Every test runs on the event loop of production: loops differ in what they pass on."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_configure() -> None:
+    """What the tests start has the usual signals, also where the shell has these ignored for us.
+
+    It does for a command in the background, or under nohup, and programs inherit that. A handler
+    they do not inherit.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ class AuthRequest:
         if session is None:
             return _bare(204)
         shown = [("Holdfast-Subject", session.subject), ("Holdfast-Pass-Id", session.pass_id)]
+        if session.test:
+            shown.append(("Holdfast-Test", "true"))
         if session.visitor_pass is not None:
             shown.append(("Holdfast-Pass", session.visitor_pass))
         return _bare(204, *shown)

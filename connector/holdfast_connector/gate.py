@@ -73,7 +73,9 @@ class Gate:
         self.settings = settings
         self._clock = clock
         self._keys = keys or settings.shared_keys or PublishedKeys(settings.api_url, fetch=fetch)
-        self.verifier = Verifier(settings.service_url, self._keys, clock=clock)
+        self.verifier = Verifier(
+            settings.service_url, self._keys, clock=clock, admit_test=settings.admit_test
+        )
         self._cookies = SessionCookies(
             settings.sale, settings.cookie_secrets, secure=settings.secure
         )
@@ -110,7 +112,9 @@ class Gate:
     def session_of(self, visit: Visit) -> Session | None:
         """The visitor's live session, None without one."""
         session = self._cookies.read(visit.headers.get("cookie", ""), self._clock())
-        return None if session is None or session.pass_id in self._ended else session
+        if session is None or session.pass_id in self._ended:
+            return None
+        return None if session.test and not self.settings.admit_test else session
 
     def admits(self, visit: Visit) -> bool:
         """Whether `visit` is admitted, whatever its hand-off says."""
@@ -173,7 +177,11 @@ class Gate:
 
     def _session_for(self, token: str, handoff: Handoff) -> Session:
         offline = Session(
-            handoff.sale, handoff.pass_id, handoff.subject, handoff.pass_expires_at, None
+            handoff.sale,
+            handoff.pass_id,
+            handoff.subject,
+            handoff.pass_expires_at,
+            test=handoff.test,
         )
         if handoff.pass_id in self._ended:
             raise Refused(Fault.OVER)
@@ -211,6 +219,8 @@ class Gate:
         return _answer(401, headers, json.dumps(problem).encode())
 
     def _refused(self, visit: Visit, fault: Fault) -> Decision:
+        if fault is Fault.TEST:
+            return _page(403, "<p>This shop takes no visitors of a test sale.</p>", [])
         if fault is not Fault.FORGED:
             return self._to_waiting_room(visit)
         _log.warning("refused a hand-off that is not for %s", self.settings.shop_url)

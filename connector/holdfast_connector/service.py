@@ -38,6 +38,7 @@ class Service:
                 subject=handoff.subject,
                 expires_at=int(datetime.fromisoformat(members["expires_at"]).timestamp()),
                 visitor_pass=str(members["pass"]),
+                test=handoff.test,
             )
         except (ValueError, KeyError, TypeError) as error:
             raise ServiceUnavailable("that is no pass") from error

@@ -70,6 +70,11 @@ class Settings:
     must not block.
     """
 
+    admit_test: bool = True
+    """Whether visitors of a test sale are admitted; `session.test` tells them, so that nothing is
+    charged. False refuses them all, for a shop that never sells tests.
+    """
+
     def __post_init__(self) -> None:
         for name in ("service_url", "shop_url", "internal_url"):
             url = getattr(self, name)

@@ -136,8 +136,9 @@ def demo(
 
     Starts the service with its embedded store, puts a sports hall of 1,221 seats and a standing
     floor on sale, opens a small shop, and sends a crowd over real HTTP: people arrive in a spike,
-    wait, choose, pay, dawdle, let holds lapse, click twice, or never answer the call. At the end
-    the books are read through the API and every promise is checked.
+    wait, choose, pay, dawdle, let holds lapse, click twice, or never answer the call. The shop's
+    server pays and confirms at a listener of its own, whose process the crowd does not reach. At
+    the end the books are read through the API and every promise is checked.
 
     Open the printed address while it runs to stand in the same line. Afterwards everything stays
     up until Ctrl-C, unless --headless. With the defaults it takes two to three minutes.

@@ -11,25 +11,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
 from rich.panel import Panel
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from holdfast.cli.bars import FRAMES_PER_SECOND, bar_row, clock, live_panel
 from holdfast_loadtest.client import Traffic
 from holdfast_loadtest.crowd.tally import Tally, VisitorState
 from holdfast_loadtest.wire import Status
 
-FRAMES_PER_SECOND: Final = 4
 LINE_EVERY_SECONDS: Final = 5.0
 LINES_PER_HEADING: Final = 20
 COLUMNS: Final = ("arrived", "waiting", "admitted", "a minute", "in the shop", "holding", "booked")
 REQUESTS: Final = "requests/s"
 REQUEST_SPAN_SECONDS: Final = 5.0
 MAX_NOTES: Final = 5
-BAR_WIDTH: Final = 34
 FAILED_STATUS: Final = 500
 COME_BACK_STATUS: Final = 503
 
@@ -155,10 +153,6 @@ class LiveDisplay:
         self._notes.append(text)
 
 
-def clock(seconds: float) -> str:
-    return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
-
-
 def opening_of(figures: Figures) -> list[str]:
     """The introduction of the plain lines."""
     _, stock = _stock(figures.status)
@@ -196,18 +190,15 @@ def line_of(figures: Figures, requests_per_second: float) -> str:
 def panel_of(figures: Figures, requests_per_second: float, elapsed: str, notes: list[str]) -> Panel:
     """The figures as a panel."""
     state = figures.status.state if figures.status is not None else "opening"
-    return Panel(
-        Group(
-            Text.assemble(("Join in: ", "bold"), (figures.shop_url, "bold cyan underline")),
-            Text(),
-            _figures(figures, requests_per_second),
-            Text(),
-            Text(endings_of(figures.tally), style="dim"),
-            *(Text(note, style="yellow") for note in notes),
-        ),
-        title=f"[bold]Holdfast[/] - {figures.sale} is {state.replace('_', ' ')}",
-        subtitle=elapsed,
-        padding=(1, 2),
+    return live_panel(
+        f"[bold]Holdfast[/] - {figures.sale} is {state.replace('_', ' ')}",
+        elapsed,
+        Text.assemble(("Join in: ", "bold"), (figures.shop_url, "bold cyan underline")),
+        Text(),
+        _figures(figures, requests_per_second),
+        Text(),
+        Text(endings_of(figures.tally), style="dim"),
+        *(Text(note, style="yellow") for note in notes),
     )
 
 
@@ -218,29 +209,21 @@ def _figures(figures: Figures, requests_per_second: float) -> Table:
     sold, stock = _stock(status)
     held = status.held or 0 if status is not None else 0
     rate = f"{tally.admitted_per_minute():,.0f} a minute, set {figures.per_minute:,}"
+    waiting, inside = states[VisitorState.WAITING], states[VisitorState.INSIDE]
+    by_buyers = f"by {states[VisitorState.HOLDING]:,} buyers"
+    on_sale = f"of {stock:,} seats and places"
     table = Table.grid(padding=(0, 2))
-    _row(table, "arrived", tally.arrived, crowd, colour="cyan", remark=f"of {crowd:,}")
-    _row(
-        table, "waiting", states[VisitorState.WAITING], crowd, colour="yellow", remark="in the line"
-    )
-    _row(table, "admitted", tally.happenings["admitted"], crowd, colour="magenta", remark=rate)
-    _row(table, "in the shop", states[VisitorState.INSIDE], crowd, colour="blue", remark="choosing")
-    _row(
-        table,
-        "held",
-        held,
-        stock,
-        colour="bright_yellow",
-        remark=f"by {states[VisitorState.HOLDING]:,} buyers",
-    )
-    _row(table, "booked", sold, stock, colour="green", remark=f"of {stock:,} seats and places")
+    for name, value, total, colour, remark in (
+        ("arrived", tally.arrived, crowd, "cyan", f"of {crowd:,}"),
+        ("waiting", waiting, crowd, "yellow", "in the line"),
+        ("admitted", tally.happenings["admitted"], crowd, "magenta", rate),
+        ("in the shop", inside, crowd, "blue", "choosing"),
+        ("held", held, stock, "bright_yellow", by_buyers),
+        ("booked", sold, stock, "green", on_sale),
+    ):
+        bar_row(table, name, value, total, colour=colour, remark=remark)
     table.add_row("requests", f"{requests_per_second:,.0f}/s", _traffic(figures.traffic), "")
     return table
-
-
-def _row(table: Table, name: str, value: int, total: int, *, colour: str, remark: str) -> None:
-    bar = ProgressBar(total=max(total, 1), completed=value, width=BAR_WIDTH, complete_style=colour)
-    table.add_row(name, f"{value:,}", bar, remark)
 
 
 def _stock(status: Status | None) -> tuple[int, int]:

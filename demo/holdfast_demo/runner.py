@@ -18,8 +18,8 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
+from holdfast.data_files import ledger_url_in
 from holdfast.keyfiles import make_data_dir
-from holdfast.processes.launch import ledger_url_in
 from holdfast_demo.chaos.disk import SmallDisk
 from holdfast_demo.chaos.options import ChaosOptions
 from holdfast_demo.chaos.preparation import disk_for, prepare, with_faults
@@ -34,7 +34,7 @@ from holdfast_loadtest.audit.findings import concluded
 from holdfast_loadtest.audit.journal import Journal
 from holdfast_loadtest.audit.verdict import Verdict, settled_verdict
 from holdfast_loadtest.calls import ShopCalls
-from holdfast_loadtest.client import Client, Unreachable, open_session
+from holdfast_loadtest.client import Unreachable, open_session
 from holdfast_loadtest.crowd.arrivals import CrowdPlan, run_crowd
 from holdfast_loadtest.crowd.context import CrowdContext
 from holdfast_loadtest.crowd.opening import read_offer
@@ -42,8 +42,11 @@ from holdfast_loadtest.crowd.profiles import Pace
 from holdfast_loadtest.crowd.tally import Tally
 from holdfast_loadtest.wire import Status
 from holdfast_web.credentials import Role
-from holdfast_web.server.connection import ConnectionBounds
+from holdfast_web.request.client_address import TrustedProxies
+from holdfast_web.server.bounds import ConnectionBounds
 from holdfast_web.server.rejections import Rejections
+from holdfast_web.server.request_age import ProxyClocks
+from holdfast_web.server.shedder import OFF, Shedder
 from holdfast_web.server.site import BoundedSite
 
 DEFAULT_PORT: Final = 8080
@@ -96,6 +99,7 @@ async def run_demo(options: DemoOptions) -> int:
             options.host,
             free_port(options.host, options.port, DEFAULT_PORT),
             options.workers,
+            free_port(options.host, 0, 0),
         )
         print(f"Starting the service on {service_options.url} ...", flush=True)
         async with Service(service_options) as service, open_session() as session:
@@ -135,7 +139,7 @@ class _Demo:
         self._session = session
         self._directory = directory
         self._disk = disk
-        self._operator = Operator(session, self._service.url, self._service.operator_key)
+        self._operator = Operator(session, self._service)
         self._display: Display = make_display(headless=options.headless)
 
     def note(self, text: str) -> None:
@@ -157,7 +161,7 @@ class _Demo:
         )
         kept_back = await self._operator.block_some_seats(sale)
         key = await _platform_key(self._service.data_dir)
-        shop = create_shop(self._service.url, shop_url, sale, key)
+        shop = create_shop(self._service.url, shop_url, sale, key, key_url=self._service.key_url)
         async with _serving(shop, options.host, shop_port):
             await self._operator.open(sale)
             verdict = await self._sell_to_crowd(sale, shop_url, key)
@@ -172,11 +176,11 @@ class _Demo:
     async def _sell_to_crowd(self, sale: str, shop_url: str, key: str) -> Verdict:
         """Runs the crowd with a display, then the audit."""
         options = self._options
-        client = Client(self._session, self._service.url, sale)
+        client = self._service.client(self._session, sale)
         tally = Tally(options.visitors)
         figures = Figures(sale, shop_url, options.per_minute, tally, client.traffic)
         plan = CrowdPlan(options.visitors, options.seed, options.pace, TIME_LIMIT_SECONDS)
-        shop = ShopCalls(Client(self._session, self._service.url, sale), key)
+        shop = ShopCalls(self._service.client(self._session, sale), key)
         # Beside the service's data: what the crowd was told is written while their disk is full.
         with (self._directory / JOURNAL_FILE).open("w", encoding="utf-8") as file:
             journal = Journal(file)
@@ -199,8 +203,9 @@ class _Demo:
         """The run of the faults that were asked for; None without --chaos."""
         if self._options.chaos is None:
             return None
+        service = self._service
         location = ServiceLocation(
-            self._session, self._service.url, self._service.data_dir, self._disk
+            self._session, service.url, service.data_dir, self._disk, service.key_url
         )
         operator = self._operator.shop(context.client.sale)
         return await prepare(
@@ -274,7 +279,9 @@ async def _serving(app: web.Application, host: str, port: int) -> AsyncIterator[
         # Bounded as the service is: links back to the shop carry hand-offs, and none may be logged.
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         sock = socket.create_server((host, port), family=family)
-        await BoundedSite(runner, sock, ConnectionBounds(), Rejections(lambda _: None)).start()
+        rejections = Rejections(lambda _: None)
+        shedder = Shedder(OFF, ProxyClocks(TrustedProxies()), rejections.refuse)
+        await BoundedSite(runner, sock, ConnectionBounds(), rejections, shedder).start()
         yield
     finally:
         await runner.cleanup()

@@ -15,8 +15,9 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
+from holdfast_demo.service import ServiceOptions
 from holdfast_loadtest.calls import ShopCalls
-from holdfast_loadtest.client import Answer, Client
+from holdfast_loadtest.client import Answer
 from holdfast_loadtest.wire import Plan
 
 SALE: Final = "concert"
@@ -89,14 +90,14 @@ def read_plan() -> bytes:
 class Operator:
     """Creates the sale, opens it, blocks a few seats and releases them after the audit."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, operator_key: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, service: ServiceOptions) -> None:
         self._session = session
-        self._url = url
-        self._key = operator_key
+        self._service = service
 
     def shop(self, sale: str) -> ShopCalls:
         """Calls about one sale, not counted as the crowd's traffic."""
-        return ShopCalls(Client(self._session, self._url, sale), self._key)
+        client = self._service.client(self._session, sale)
+        return ShopCalls(client, self._service.operator_key)
 
     async def put_on_sale(self, wanted: DemoSale) -> str:
         """Creates the sale under the first free name; answers the name."""

@@ -26,6 +26,7 @@ from typing import IO, Final, Self
 import aiohttp
 
 from holdfast.config import ENV_PREFIX
+from holdfast_loadtest.client import Client
 from holdfast_lua.embedded import launcher
 
 LOG_FILE: Final = "service.log"
@@ -48,11 +49,22 @@ class ServiceOptions:
     host: str
     port: int
     workers: int
+    shop_port: int | None = None
+    """of a listener for the shop's server alone, in a process of its own"""
     operator_key: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
     @property
     def url(self) -> str:
         return f"http://{self.host}:{self.port}"
+
+    @property
+    def key_url(self) -> str:
+        """Where the shop's server uses its key."""
+        return self.url if self.shop_port is None else f"http://{self.host}:{self.shop_port}"
+
+    def client(self, session: aiohttp.ClientSession, sale: str) -> Client:
+        """Speaks to the service about one sale, and to each role where it is served."""
+        return Client(session, self.url, sale, shop_url=self.key_url)
 
 
 class Service:
@@ -126,7 +138,10 @@ class Service:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not _is_setting(name)}
-        return kept | {f"{ENV_PREFIX}OPERATOR_KEY": self.options.operator_key}
+        own = {f"{ENV_PREFIX}OPERATOR_KEY": self.options.operator_key}
+        if self.options.shop_port is not None:
+            own[f"{ENV_PREFIX}LISTEN_SHOP"] = f"{self.options.host}:{self.options.shop_port}"
+        return kept | own
 
     async def _until_ready(self) -> None:
         assert self._process is not None

@@ -27,6 +27,8 @@ API = f"{SERVICE}/v1/sales/{SALE}"
 HTTP = web.AppKey("http", aiohttp.ClientSession)
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>The little shop</title>
 <meta name="viewport" content="width=device-width"><h1>The little shop</h1>{}</html>"""
+TEST_SALE = """<p role="note"><strong>Test sale: nothing is charged, nothing is sent.</strong>
+<strong lang="zh-Hans">测试销售 不会扣款 也不会寄出任何东西</strong></p>"""
 MINOR_DIGITS = {"JPY": 0, "KRW": 0, "KWD": 3}  # where a unit has not 100 minor ones: ISO 4217
 CART: dict[str, str] = {}  # from a visitor to the hold in their cart; a real shop has a database
 
@@ -73,8 +75,11 @@ async def front_page(request: web.Request) -> web.Response:
 
 async def choose(request: web.Request) -> web.Response:
     """Who reads this came through the line."""
+    visitor = session_of(request)
+    notice = TEST_SALE if visitor is not None and visitor.test else ""
     return page(
-        '<form method="post" action="/buy/hold"><button>Put one in the cart</button></form>'
+        notice
+        + '<form method="post" action="/buy/hold"><button>Put one in the cart</button></form>'
     )
 
 
@@ -103,7 +108,7 @@ async def pay(request: web.Request) -> web.Response:
     path = f"/holds/{CART[visitor.subject]}"
     paying = await call(request, f"{path}/paying", {})
     references = {"order_ref": f"shop-{paying['id']}", "payment_ref": f"bank-{paying['id']}"}
-    # Here the buyer's card would be charged.
+    # Here the buyer's card would be charged: that of a sandbox, if `visitor.test`.
     done = await call(request, f"{path}/confirm", {**references, "amount": paying["total"]})
     del CART[visitor.subject]
     answer = page(f"<p>Thank you. Your order: {escape(done['order']['id'])}</p>")

@@ -12,21 +12,25 @@ import click
 from holdfast import keyfiles
 from holdfast.cli.options import config_option, data_dir_option, read_config
 from holdfast.config import Config
-from holdfast.processes.launch import ledger_url_in
+from holdfast.data_files import ledger_url_in
+from holdfast.sales.directory import SALE_NAME
 from holdfast_connector.contract import HS256
-from holdfast_ledger import KeyRecord, Ledger, LedgerError
+from holdfast_ledger import Actor, KeyRecord, Ledger, LedgerError
 from holdfast_ledger.errors import explain
-from holdfast_queue.tokens.passes import shared_jwk
+from holdfast_queue.tokens.signer import shared_jwk
 from holdfast_web.channels import CHANNEL_PATTERN
 from holdfast_web.credentials import Role
 from holdfast_web.errors import HoldfastError
 from holdfast_web.keyring import Keyring, Purpose
 from holdfast_web.request.text import clean_text
-from holdfast_web.timestamps import moment_of
+from holdfast_web.timestamps import moment_of, timestamp
 
 T = TypeVar("T")
 
 CHANNELS_MAX = 20
+SALES_MAX = 30
+COMMAND_LINE = Actor("command-line")
+"""Whoever may write to the ledger's database."""
 NAME_CHARS_MAX = 100
 ROLES = [role.name.lower() for role in Role]
 
@@ -48,6 +52,18 @@ def _channels(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> 
     if len(names) > CHANNELS_MAX:
         raise click.BadParameter(f"at most {CHANNELS_MAX}")
     return tuple(sorted(set(names)))
+
+
+def _sales(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if SALE_NAME.fullmatch(name) is None:
+            raise click.BadParameter(f"{name!r} is no sale's name: 1 to 63 of a-z, 0-9 and -")
+    if len(names) > SALES_MAX:
+        raise click.BadParameter(f"at most {SALES_MAX}")
+    return tuple(sorted(set(names)))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -75,14 +91,25 @@ def keys() -> None:
     callback=_channels,
     help="A channel whose allotments the key may sell from; may be given several times.",
 )
+@click.option(
+    "--sale",
+    "sales",
+    multiple=True,
+    callback=_sales,
+    help="A sale that the key is for, by its name; may be given several times. Absent: all sales.",
+)
+@json_option
 @data_dir_option
 @config_option
 def create(
     name: str,
     role: str,
     channels: tuple[str, ...],
+    *,
+    sales: tuple[str, ...],
     data_dir: Path | None,
     config_path: Path | None,
+    as_json: bool,
 ) -> None:
     """Make a key called NAME and print its secret, this once.
 
@@ -90,28 +117,38 @@ def create(
     Example:
       holdfast keys create web-shop --role platform
       holdfast keys create fan-shop --role platform --channel fanclub
+      holdfast keys create promoter --role viewer --sale arena --sale open-air
     """
 
-    async def work(ledger: Ledger) -> tuple[KeyRecord, str]:
-        made = await ledger.keys.create(name, int(Role[role.upper()]), channels)
-        await ledger.audit.append("command-line", "key.create", detail=b"{}")
-        return made
+    def work(ledger: Ledger) -> Awaitable[tuple[KeyRecord, str]]:
+        return ledger.keys.create(
+            name, int(Role[role.upper()]), channels, sales=sales, actor=COMMAND_LINE
+        )
 
     record, secret = _with_ledger(config_path, data_dir, work)
+    if as_json:
+        click.echo(json.dumps({**_members(record), "secret": secret}))
+        return
     click.echo(f"{record.id}  {role}  {record.name}", err=True)
     click.echo(secret)
 
 
 @keys.command("list")
+@json_option
 @data_dir_option
 @config_option
-def list_keys(data_dir: Path | None, config_path: Path | None) -> None:
+def list_keys(data_dir: Path | None, config_path: Path | None, *, as_json: bool) -> None:
     """List all keys, revoked ones too; secrets cannot be shown again."""
-    for record in _with_ledger(config_path, data_dir, lambda ledger: ledger.keys.all()):
+    records = _with_ledger(config_path, data_dir, lambda ledger: ledger.keys.all())
+    if as_json:
+        click.echo(json.dumps([_members(record) for record in records], indent=2))
+        return
+    for record in records:
         made = moment_of(record.created_ms).strftime("%Y-%m-%d %H:%M")
         state = "revoked" if record.revoked_ms else "live"
         role = Role(record.role).name.lower()
-        click.echo(f"{record.id}  {role:<8}  {state:<7}  {made}  {record.name}")
+        limit = f"  ({', '.join(record.sales)} only)" if record.sales else ""
+        click.echo(f"{record.id}  {role:<8}  {state:<7}  {made}  {record.name}{limit}")
 
 
 @keys.command()
@@ -120,7 +157,9 @@ def list_keys(data_dir: Path | None, config_path: Path | None) -> None:
 @config_option
 def revoke(key_id: str, data_dir: Path | None, config_path: Path | None) -> None:
     """End the key with the id KEY_ID for good."""
-    if not _with_ledger(config_path, data_dir, lambda ledger: ledger.keys.revoke(key_id)):
+    if not _with_ledger(
+        config_path, data_dir, lambda ledger: ledger.keys.revoke(key_id, COMMAND_LINE)
+    ):
         raise click.ClickException(f"no live key has the id {key_id}; see `holdfast keys list`")
     click.echo(f"{key_id} is revoked")
 
@@ -142,6 +181,19 @@ def shared(data_dir: Path | None, config_path: Path | None) -> None:
     ring = Keyring(keyfiles.master_secret(config), config.secret_previous)
     derived = (key for purpose in (Purpose.PASS, Purpose.HANDOFF) for key in ring.keys(purpose))
     click.echo(json.dumps({"keys": [shared_jwk(key) for key in derived]}))
+
+
+def _members(record: KeyRecord) -> dict[str, object]:
+    """A key as --json shows it; `channels` and `sales` are empty where there is no limit."""
+    return {
+        "id": record.id,
+        "name": record.name,
+        "role": Role(record.role).name.lower(),
+        "channels": list(record.channels),
+        "sales": list(record.sales),
+        "created_at": timestamp(record.created_ms),
+        "revoked_at": timestamp(record.revoked_ms) if record.revoked_ms else None,
+    }
 
 
 def _with_ledger(

@@ -9,7 +9,7 @@ import click
 
 from holdfast.cli.options import config_option, data_dir_option, read_config
 from holdfast.config import Config
-from holdfast.processes.launch import ledger_url_in
+from holdfast.data_files import ledger_url_in
 from holdfast.reconcile import Reconciliation, reconcile
 from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from holdfast.cli.options import config_option, read_config
-from holdfast.config import describe_settings, shown_value
+from holdfast.setting_docs import describe_settings, shown_value
 
 
 @click.command()
@@ -19,5 +19,5 @@ def settings(config_path: Path | None) -> None:
     config = read_config(config_path, {})
     for item in describe_settings():
         click.secho(f"{item.name} = {shown_value(config, item.name)}", bold=True)
-        click.echo(f"    {item.variable}; default {item.default}")
+        click.echo(f"    {' or '.join(item.variables)}; default {item.default}")
         click.echo(click.wrap_text(item.doc, 78, "    ", "    "))

@@ -8,9 +8,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from holdfast.config import Config
+from holdfast.data_files import LOCK_FILE
 from holdfast.doctor.findings import Finding, FindingBuilder
 from holdfast.keyfiles import MASTER_FILE, operator_key_path
-from holdfast.processes.launch import LOCK_FILE
+from holdfast_web.service_roles import ALL_ROLES, CROWDED_ROLES, ServiceRole
 
 FILES_WARNING = 8_192
 FILES_PROBLEM = 1_024
@@ -26,18 +27,52 @@ def examine_host(config: Config) -> list[Finding]:
         _operator_key(config),
         judge_public_url(config.host, config.public_url),
         judge_proxies(config),
+        judge_shop(config),
+        judge_roles(config),
         _open_files(config.data_dir),
     ]
 
 
 def judge_proxies(config: Config) -> Finding:
-    """Whether client addresses are known where a proxy terminates TLS."""
+    """Whether client addresses are known where a proxy terminates TLS or uses a unix socket."""
+    crowded = [group for group in config.groups() if CROWDED_ROLES & set(group.roles)]
+    if any(group.address.path for group in crowded) and "unix" not in config.trusted_proxies:
+        found = ", ".join(config.trusted_proxies) or "none"
+        means = "to the limit of joins by address all visitors of the unix socket are one"
+        return _AREA.warning("proxies", found, means, "add `unix` to trusted_proxies")
     if config.trusted_proxies:
         return _AREA.ok("proxies", ", ".join(config.trusted_proxies))
     if not (config.public_url or "").startswith("https:"):
         return _AREA.ok("proxies", "none, and no proxy is known of")
     means = "to the limit of joins by address all visitors are the proxy that ends TLS"
     return _AREA.warning("proxies", "none", means, "set it to the network of the proxy")
+
+
+def judge_shop(config: Config) -> Finding:
+    """Whether payments are served apart from the crowd."""
+    shop = next((group for group in config.groups() if ServiceRole.SHOP in group.roles), None)
+    if shop is None:
+        return _AREA.ok("shop", "served by other nodes")
+    crowd = " and ".join(role for role in shop.roles if role in CROWDED_ROLES)
+    if not crowd:
+        return _AREA.ok("shop", f"{shop.address}, by {shop.workers} workers of its own")
+    found = f"{shop.address}, shared with {crowd}"
+    if config.public_url is None and _is_local(shop.address.host):
+        return _AREA.ok("shop", found, "right while only this machine visits")
+    means = "in a rush the confirm of a buyer who has paid waits behind the crowd's requests"
+    change = "set HOLDFAST_LISTEN_SHOP to an address for the shop's server alone"
+    return _AREA.warning("shop", found, means, change)
+
+
+def judge_roles(config: Config) -> Finding:
+    """Whether the nodes that serve the other roles can serve the same sales."""
+    served = {role for group in config.groups() for role in group.roles}
+    found = ", ".join(role for role in ALL_ROLES if role in served)
+    own = [name for name in ("store_url", "ledger_url") if getattr(config, name) is None]
+    if len(served) == len(ALL_ROLES) or not own:
+        return _AREA.ok("roles", found)
+    means = "the nodes with the other roles have no part in this one's sales"
+    return _AREA.problem("roles", found, means, f"set {' and '.join(own)} to what they share")
 
 
 def _directory(path: Path) -> Finding:

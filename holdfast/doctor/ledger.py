@@ -12,8 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast.config import Config
+from holdfast.data_files import ledger_url_in
 from holdfast.doctor.findings import Finding, FindingBuilder
-from holdfast.processes.launch import ledger_url_in
+from holdfast_ledger.database.data_version import READS, incompatibility
 from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.engines import CONNECTIONS_MAX
 from holdfast_ledger.database.ledger_url import ledger_url
@@ -49,7 +50,8 @@ async def examine_ledger(config: Config) -> list[Finding]:
         means = "the service cannot start"
         return [FindingBuilder("ledger").problem("url", explain(error), means, change)]
     try:
-        return await _ask(FindingBuilder("ledger", subject), database, config.workers)
+        workers = sum(group.workers for group in config.groups())
+        return await _ask(FindingBuilder("ledger", subject), database, workers)
     finally:
         await database.close()
 
@@ -221,14 +223,17 @@ def _isolation(area: FindingBuilder, found: str) -> Finding:
 
 
 def judge_schema(area: FindingBuilder, state: SchemaState) -> Finding:
-    """Whether the migrations of this version have run."""
+    """Whether the migrations of this version have run, and it works with the data."""
     if state.current is None:
         return area.ok("migrations", "no schema yet", "made at the first start")
+    if state.data_version is not None and state.data_version not in READS:
+        means = "the service cannot start"
+        change = incompatibility(state.data_version)
+        return area.problem("data_version", str(state.data_version), means, change)
     if state.is_current:
         return area.ok("migrations", state.current)
     if state.known:
         means = "the service migrates when it starts; one that runs is of an older version"
         found = f"{state.current}, wanted {state.head}"
         return area.warning("migrations", found, means, "back it up, then restart the service")
-    means = "a newer version wrote it, and this one will not understand it"
-    return area.problem("migrations", state.current, means, "run the newer version")
+    return area.ok("migrations", state.current, "expanded by a later version, for this one as well")

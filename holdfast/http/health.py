@@ -2,8 +2,9 @@
 
 Liveness depends on nothing but the process: restarting it would not help a store that is down.
 Readiness asks store and ledger, each within `CHECK_SECONDS`, whether they would take a write, and
-names the one that does not answer or refuses, and why. Anybody may ask, so simultaneous requests
-share one check. A difference between the clocks of store and host is reported but does not make the
+names the one that does not answer or refuses, and why. A service that is about to stop says so and
+asks nothing, so that balancers look away. Anybody may ask, so simultaneous requests share one
+check. A difference between the clocks of store and host is reported but does not make the
 node unready: it serves as well as any other.
 """
 
@@ -14,7 +15,7 @@ from typing import Final
 from aiohttp import web
 
 from holdfast.batched_lookup import BatchedLookup
-from holdfast.http.app_keys import DIRECTORY, EXECUTOR, LEDGER, SKEW
+from holdfast.http.app_keys import DIRECTORY, EXECUTOR, LEDGER, SKEW, STOPPING
 from holdfast_ledger import LedgerError, LedgerUnavailable
 from holdfast_lua.calls.store import probe_store
 from holdfast_lua.clock import SKEW_WARNING_MS
@@ -43,7 +44,9 @@ async def livez(_request: web.Request) -> web.Response:
 
 @endpoint
 async def readyz(request: web.Request) -> web.Response:
-    """200 when store and ledger take writes, else 503 with the state of both."""
+    """200 when store and ledger take writes, else 503 with the state of both; 503 at the end."""
+    if request.app[STOPPING].is_set():
+        return json_response({"status": "stopping"}, status=503, headers={"Retry-After": "1"})
     heard = (request.app[DIRECTORY].clock.skew_ms(), request.app[SKEW].ms())
     skew_ms = max(heard, key=abs)
     checks = await request.app[CHECKS].find("readiness") or {}

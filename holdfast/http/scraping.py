@@ -1,9 +1,9 @@
 """Serves `GET /metrics` to those who may read it, and flushes counts while the service runs.
 
 The numbers show how much a sale has sold, so they are not for everybody. On the admin port, which
-nobody should reach from outside, no key is needed. On the main port an API key of any
-role opens them, and without one a program on this machine may read them, unless the admin port is
-there for that. A request that came through a proxy is not local, wherever that runs.
+nobody should reach from outside, no key is needed. On the listener of the role operator an API key
+of any role opens them, and without one a program on this machine may read them, unless the admin
+port is there for that. A request that came through a proxy is not local, wherever that runs.
 """
 
 import asyncio
@@ -11,17 +11,17 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from aiohttp import hdrs, web
-from prometheus_client import CONTENT_TYPE_LATEST
 
 from holdfast.config import Config
 from holdfast.http.app_keys import CONFIG
-from holdfast_metrics.exposition import exposition
+from holdfast_metrics.exposition import negotiated_exposition
 from holdfast_tasks import Periodic
 from holdfast_web.credentials import Role, require_role
 from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.metrics import METRICS
 from holdfast_web.request.client_address import peer_is_local
+from holdfast_web.service_roles import RoleRoutes, ServiceRole
 
 PATH: Final = "/metrics"
 FLUSH_SECONDS: Final = 0.5
@@ -34,8 +34,9 @@ async def handle_metrics(request: web.Request) -> web.Response:
     """
     metrics = request.app[METRICS]
     metrics.flush()
-    body = await asyncio.to_thread(exposition, metrics)
-    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+    accept = request.headers.get(hdrs.ACCEPT, "")
+    body, content_type = await asyncio.to_thread(negotiated_exposition, metrics, accept)
+    return web.Response(body=body, headers={"Content-Type": content_type, "Vary": "Accept"})
 
 
 async def flushing(app: web.Application) -> AsyncIterator[None]:
@@ -53,8 +54,8 @@ async def flushing(app: web.Application) -> AsyncIterator[None]:
 
 
 def add_route(app: web.Application) -> None:
-    """Adds the route of the main port, with its access rules."""
-    app.router.add_get(PATH, _scrape)
+    """Adds the route of the operator's listener, with its access rules."""
+    RoleRoutes(app, ServiceRole.OPERATOR).get(PATH, _scrape)
 
 
 def add_open_route(app: web.Application) -> None:

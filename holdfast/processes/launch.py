@@ -9,35 +9,44 @@ import asyncio
 import fcntl
 import os
 import resource
-import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from holdfast import keyfiles
 from holdfast.config import Config, LoadedConfig
+from holdfast.data_files import LOCK_FILE, ledger_url_in
+from holdfast.local_origins import local_origins, origin_files
 from holdfast.processes.garbage_collector import collection_paused, freeze_objects
 from holdfast.processes.host_signals import HostSignals, StartStopped, host_signals
+from holdfast.processes.launch_error import LaunchError
+from holdfast.processes.listening_sockets import Sockets, open_sockets
 from holdfast.processes.settings_reloader import SettingsReloader
-from holdfast.processes.standard_streams import STDOUT, open_standard_streams, write_line
+from holdfast.processes.standard_streams import (
+    STDOUT,
+    open_standard_streams,
+    set_log_format,
+    write_line,
+)
 from holdfast.processes.store_supervisor import StoreSupervisor
-from holdfast.processes.worker_process import Sockets, WorkerPipes
+from holdfast.processes.worker_process import WorkerPipes
 from holdfast.processes.worker_supervisor import Hooks, WorkerPlan, WorkersFailed, WorkerSupervisor
+from holdfast.worker_groups import ListenAddress, WorkerGroup
 from holdfast_ledger import Ledger, LedgerError, LedgerUnavailable
 from holdfast_ledger.errors import DAMAGED, explain
-from holdfast_lua.client.connect import check_store, find_refusal, has_sales
+from holdfast_lua.client.connect import check_store, find_refusal, has_sales, raise_data_version
 from holdfast_lua.embedded.store import EmbeddedStore
-from holdfast_lua.errors import NOT_PERMITTED, StoreError, StoreRefusing
+from holdfast_lua.errors import INCOMPATIBLE, NOT_PERMITTED, StoreError, StoreRefusing
 from holdfast_metrics import multiprocess
 from holdfast_metrics.shared_directory import shared_directory
+from holdfast_web.service_roles import ServiceRole
 
-LOCK_FILE = "service.lock"
-LEDGER_FILE = "ledger.sqlite3"
-
-
-class LaunchError(Exception):
-    """The service cannot start; the message says what to change."""
+LOCK_WAIT_SECONDS: Final = 5.0
+LOCK_POLL_SECONDS: Final = 0.05
 
 
 def run_service(config: Config, reread: Callable[[], LoadedConfig]) -> None:
@@ -56,27 +65,32 @@ def run_service(config: Config, reread: Callable[[], LoadedConfig]) -> None:
 def _run(config: Config, reread: Callable[[], LoadedConfig], signals: HostSignals) -> None:
     # Files that are created below are readable by this user only.
     os.umask(0o077)
+    set_log_format(config.log_format)
     raise_open_files()
     keyfiles.make_data_dir(config.data_dir)
     with ExitStack() as stack:
         stack.enter_context(_locked(config.data_dir))
-        sockets = stack.enter_context(_bound(config))
+        sockets = stack.enter_context(open_sockets(config))
         store = stack.enter_context(_embedded(config))
         multiprocess.prepare(stack.enter_context(shared_directory(config.data_dir)))
-        port = sockets.main.getsockname()[1]
         url = store.url if store is not None else None
-        ready = resolved(config, port, url)
+        ready = resolved(sockets.bound(config), url)
         asyncio.run(_check(ready))
-        settings = SettingsReloader(config, reread, lambda taken: resolved(taken, port, url))
+        stack.enter_context(origin_files(config.data_dir, local_origins(ready.groups())))
+        settings = SettingsReloader(
+            config, reread, lambda taken: resolved(sockets.bound(taken), url)
+        )
         _supervise(ready, settings, sockets, store, signals)
 
 
-def resolved(config: Config, port: int, store_url: str | None) -> Config:
-    """The configuration for the workers, with every default filled in and every secret made."""
+def resolved(config: Config, store_url: str | None) -> Config:
+    """The configuration for the workers, with every default filled in and every secret made.
+
+    The ports in `config` are those that were bound.
+    """
     return replace(
         config,
-        port=port,
-        public_url=(config.public_url or _local_url(config.host, port)).rstrip("/"),
+        public_url=(config.public_url or f"http://{_room_address(config)}").rstrip("/"),
         store_url=config.store_url or store_url,
         ledger_url=config.ledger_url or ledger_url_in(config.data_dir),
         secret=keyfiles.master_secret(config),
@@ -95,11 +109,6 @@ def raise_open_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def ledger_url_in(data_dir: Path) -> str:
-    """The SQLite ledger of a data directory."""
-    return f"sqlite:///{(data_dir / LEDGER_FILE).absolute()}"
-
-
 def _supervise(
     config: Config,
     settings: SettingsReloader,
@@ -113,17 +122,21 @@ def _supervise(
     freeze_objects()
 
     def plan_of(config: Config) -> WorkerPlan:
-        def serve(pipes: WorkerPipes) -> None:
-            multiprocess.join(pipes.slot)
-            run_worker(config, sockets, pipes)
+        groups = {group.name: group for group in config.groups()}
 
-        return WorkerPlan(config.workers, serve, config.shutdown_seconds)
+        def serve(name: str, pipes: WorkerPipes) -> None:
+            multiprocess.join(pipes.slot)
+            run_worker(config, groups[name], sockets, pipes)
+
+        counts = {name: group.workers for name, group in groups.items()}
+        return WorkerPlan(counts, serve, config.shutdown_seconds, config.stop_delay_seconds)
 
     def reread() -> WorkerPlan | None:
         taken = settings.reread()
         return None if taken is None else plan_of(taken)
 
-    hooks = Hooks(lambda: _announce(config, store), multiprocess.forget_worker, reread)
+    announce = partial(_announce, config, store)
+    hooks = Hooks(announce, multiprocess.forget_worker, reread, sockets.end_intake)
     supervisor = None if store is None else StoreSupervisor(store)
     try:
         WorkerSupervisor(plan_of(config), signals, hooks, supervisor).run()
@@ -133,17 +146,26 @@ def _supervise(
 
 @contextmanager
 def _locked(data_dir: Path) -> Iterator[None]:
-    """One service per data directory; the lock goes with the process, however it ends."""
+    """One service per data directory; the lock goes with the process, however it ends.
+
+    Workers share it, so that those of a service that was killed keep it until the last of their
+    threads has ended. They get LOCK_WAIT_SECONDS for it; a service that runs is told at once.
+    """
     handle = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        owner = os.pread(handle, 32, 0).decode().strip() or "unknown"
-        os.close(handle)
-        raise LaunchError(
-            f"another service (process {owner}) runs on {data_dir}; "
-            "stop it, or give this one its own --data-dir"
-        ) from None
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            owner = os.pread(handle, 32, 0).decode(errors="replace").strip()
+            if _runs(owner) or time.monotonic() >= deadline:
+                os.close(handle)
+                raise LaunchError(
+                    f"another service (process {owner or 'unknown'}) runs on {data_dir}; "
+                    "stop it, or give this one its own --data-dir"
+                ) from None
+            time.sleep(LOCK_POLL_SECONDS)
     os.ftruncate(handle, 0)
     os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
     try:
@@ -152,27 +174,15 @@ def _locked(data_dir: Path) -> Iterator[None]:
         os.close(handle)
 
 
-@contextmanager
-def _bound(config: Config) -> Iterator[Sockets]:
-    with ExitStack() as stack:
-        main = stack.enter_context(_listen(config.host, config.port))
-        admin = None
-        if config.admin_port:
-            admin = stack.enter_context(_listen(config.host, config.admin_port))
-        yield Sockets(main, admin)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A bound socket; the workers' event loops make it listen."""
+def _runs(owner: str) -> bool:
+    """Whether there is a process of this number, which is what the lock's file says."""
     try:
-        info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        sock = socket.socket(info[0], socket.SOCK_STREAM)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(info[4])
-        sock.setblocking(False)
-    except OSError as error:
-        raise LaunchError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
-    return sock
+        os.kill(int(owner), 0)
+    except PermissionError:  # another user's
+        return True
+    except (ValueError, ProcessLookupError):
+        return False
+    return True
 
 
 @contextmanager
@@ -193,7 +203,9 @@ def _embedded(config: Config) -> Iterator[EmbeddedStore | None]:
 
 
 async def _check(config: Config) -> None:
-    """Checks that the store is durable and that the ledger has this version's schema."""
+    """Checks that the store is durable, that the ledger has this version's schema, and that this
+    release works with the data of both.
+    """
     assert config.store_url is not None
     assert config.ledger_url is not None
     try:
@@ -204,6 +216,11 @@ async def _check(config: Config) -> None:
     if refusal is not None:
         _report_refusal(refusal)
     await _check_ledger(config.ledger_url, config.store_url)
+    if refusal is None:
+        try:
+            await raise_data_version(config.store_url)
+        except StoreError as error:
+            raise LaunchError(str(error)) from error
 
 
 async def _check_ledger(url: str, store_url: str) -> None:
@@ -233,11 +250,15 @@ def _why_not(error: Exception) -> str:
             f"the ledger is damaged, or no ledger ({explain(error)}): put it aside and restore "
             "a backup, see docs/operations.md"
         )
+    if isinstance(error, LedgerUnavailable) and error.reason == INCOMPATIBLE:
+        return f"the ledger cannot be used (incompatible): {explain(error)}"
     return f"the ledger cannot be used: {explain(error)}"
 
 
 def _report_refusal(refusal: StoreRefusing) -> None:
-    """Prints why the store takes no writes; LaunchError when its user lacks the rights."""
+    """Prints why the store takes no writes; LaunchError when waiting would not change that."""
+    if refusal.reason == INCOMPATIBLE:
+        raise LaunchError(f"the store cannot be used (incompatible): {refusal}")
     if refusal.reason == NOT_PERMITTED:
         raise LaunchError(
             f"the store cannot be used: {refusal}; docs/operations.md lists the rights it needs"
@@ -250,24 +271,37 @@ def _report_refusal(refusal: StoreRefusing) -> None:
 def _announce(config: Config, store: EmbeddedStore | None) -> None:
     lines = [
         f"Holdfast is ready at {config.public_url}",
-        f"  listening     {_address(config.host, config.port)}",
-        f"  workers       {config.workers}",
+        *(f"  listening     {_described(group)}" for group in config.groups()),
         f"  store         {'embedded' if store else 'external'}",
         f"  data          {config.data_dir.absolute()}",
     ]
-    if config.admin_port:
-        lines.append(f"  metrics       {_local_url(config.host, config.admin_port)}/metrics")
-    else:
-        lines.append(f"  metrics       {_local_url(config.host, config.port)}/metrics")
+    if (address := _metrics_address(config)) is not None:
+        lines.append(f"  metrics       http://{address}/metrics")
     if keyfiles.operator_key_path(config).exists():
         lines.append(f"  operator key  in {keyfiles.operator_key_path(config).absolute()}")
     lines.append("Stop it with Ctrl-C.")
     write_line("\n".join(lines), STDOUT)
 
 
-def _local_url(host: str, port: int) -> str:
-    return f"http://{_address(host, port)}"
+def _described(group: WorkerGroup) -> str:
+    workers = "1 worker" if group.workers == 1 else f"{group.workers} workers"
+    return f"{group.address}, {workers}: {', '.join(group.roles)}"
 
 
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def _room_address(config: Config) -> ListenAddress:
+    """Where visitors come in; the main listener for a node that they do not reach."""
+    main = ListenAddress(config.host, config.port)
+    return _address_of(config, ServiceRole.ROOM) or main
+
+
+def _metrics_address(config: Config) -> ListenAddress | None:
+    """Where a program on this machine reads /metrics; None where only a unix socket has them."""
+    if config.admin_port:
+        return ListenAddress(config.host, config.admin_port)
+    return _address_of(config, ServiceRole.OPERATOR)
+
+
+def _address_of(config: Config, role: ServiceRole) -> ListenAddress | None:
+    """Host and port at which this node serves a role, None when it does not."""
+    addresses = (group.address for group in config.groups() if role in group.roles)
+    return next((address for address in addresses if not address.path), None)

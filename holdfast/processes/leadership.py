@@ -4,6 +4,9 @@ Sweeping overdue holds, settling stuck orders and taking checkpoints are safe to
 another node, but wasteful. So a file lock is enough: the kernel gives it to one worker and frees it
 when that worker ends, however it ends.
 
+Only workers of the node's leading group try to take it: it is the one that the crowd reaches least,
+so that sweeps and checkpoints do not wait behind polls (holdfast/worker_groups.py).
+
 Rejected: electing through the store. It needs leases, and the housekeeping would stop when the
 store is in trouble.
 """
@@ -18,12 +21,15 @@ LEADER_FILE = "leader.lock"
 class Leadership:
     """The lock by which this worker may lead its node."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, candidate: bool = True) -> None:
+        self._candidate = candidate
         self._handle = os.open(data_dir / LEADER_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._held = False
 
     def held(self) -> bool:
         """Whether this worker leads; tries to take the lock while it does not."""
+        if not self._candidate:
+            return False
         if not self._held:
             try:
                 fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

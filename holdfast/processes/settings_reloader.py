@@ -11,8 +11,18 @@ from typing import Final
 
 from holdfast.config import Config, ConfigError, LoadedConfig
 from holdfast.processes.standard_streams import write_line
+from holdfast_web.service_roles import ALL_ROLES
 
-UNTIL_RESTART: Final = ("host", "port", "admin_port", "data_dir", "store_url", "ledger_url")
+UNTIL_RESTART: Final = (
+    "host",
+    "port",
+    "roles",
+    *(f"listen_{role}" for role in ALL_ROLES),
+    "admin_port",
+    "data_dir",
+    "store_url",
+    "ledger_url",
+)
 
 
 class SettingsReloader:

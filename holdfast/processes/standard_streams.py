@@ -10,12 +10,24 @@ import sys
 from contextlib import suppress
 from typing import Final
 
+from holdfast.log_formatters import LOG_FORMATS, json_line
+
 STDOUT: Final = 1
 STDERR: Final = 2
 
 
+_form = {STDERR: LOG_FORMATS[0]}
+
+
+def set_log_format(log_format: str) -> None:
+    """From now on lines to standard error have the form of the workers' log."""
+    _form[STDERR] = log_format
+
+
 def write_line(text: str, stream: int = STDERR) -> None:
     """Writes a line; an error is ignored."""
+    if _form.get(stream) == "json":
+        text = json_line(text, level="info", logger="holdfast")
     with suppress(OSError):
         os.write(stream, f"{text}\n".encode(errors="backslashreplace"))
 

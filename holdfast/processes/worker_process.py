@@ -8,21 +8,12 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from socket import socket
 from typing import Final, NoReturn
 
 from holdfast.processes import standard_streams as console
 from holdfast.processes.host_signals import STOP_SIGNALS, become_worker
 
 PR_SET_PDEATHSIG: Final = 1
-
-
-@dataclass(frozen=True)
-class Sockets:
-    """The listening sockets, bound by the parent and inherited by every worker."""
-
-    main: socket
-    admin: socket | None = None
 
 
 @dataclass(frozen=True)
@@ -34,6 +25,8 @@ class WorkerPipes:
     ready: int
     # The lowest number from 0 that no running worker has.
     slot: int
+    # How many workers had ended without being told to when this one was forked.
+    restarts: int = 0
 
     def report_ready(self) -> None:
         """Tell the parent that this worker accepts connections."""

@@ -1,19 +1,23 @@
 """The parent of the worker processes: forks them, replaces those that end, and stops them.
 
-The parent binds the sockets and every worker accepts from the same ones, so a killed worker takes
-only its own connections with it (with SO_REUSEPORT the kernel would also reset those waiting in
-the dead worker's own queue: 157 of 400 measured, against none). One worker takes the same path as
-many, so that what a laptop runs is what production runs.
+Workers are in groups, each with a listening socket of its own, which the parent binds and all
+workers of the group accept from: so a killed worker takes only its own connections with it (with
+SO_REUSEPORT the kernel would also reset those waiting in the dead worker's own queue: 157 of 400
+measured, against none). One worker takes the same path as many, so that what a laptop runs is what
+production runs.
 
 Invariants:
 - no worker outlives the parent: the kernel kills it (PR_SET_PDEATHSIG), and where there is no such
   call the end of a pipe that only the parent holds tells it;
 - the parent runs no event loop and no thread, so a fork copies no half-done work;
+- groups are replaced apart: none waits for another's workers to end, or for another's pause;
 - replacing is bounded: for workers that end within `YOUNG_SECONDS`, or cannot be forked, the pause
   before the next fork doubles up to `MAX_PAUSE_SECONDS`; a worker that ends before the service was
   ever ready ends the start;
-- changed settings come with new workers, one after the other: one more is started, and once it
-  serves, an old one is stopped. If it ends before it serves, the old workers and settings stay.
+- changed settings come with new workers, one after the other in each group: one more is started,
+  and once it serves, an old one is stopped. If it ends before it serves, the old workers and
+  settings stay, in every group;
+- a slot is one worker's, among those of all groups.
 """
 
 import contextlib
@@ -22,8 +26,9 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from holdfast.processes.host_signals import HostSignals, StartStopped
@@ -35,7 +40,7 @@ YOUNG_SECONDS: Final = 5.0
 FIRST_PAUSE_SECONDS: Final = 0.1
 MAX_PAUSE_SECONDS: Final = 5.0
 HEARTBEAT_SECONDS: Final = 1.0
-KILL_MARGIN_SECONDS: Final = 5.0
+KILL_MARGIN_SECONDS: Final = 10.0
 
 
 class WorkersFailed(Exception):
@@ -44,11 +49,15 @@ class WorkersFailed(Exception):
 
 @dataclass(frozen=True)
 class WorkerPlan:
-    """How many workers run, what each of them runs, and how long it may take to stop."""
+    """How many workers each group has, what a worker runs, and how long it may take to stop."""
 
-    count: int
-    target: Callable[[WorkerPipes], None]
+    counts: Mapping[str, int]
+    """by the name of the group; the names stay the same while the service runs"""
+    target: Callable[[str, WorkerPipes], None]
+    """runs a worker of the group with this name"""
     stop_seconds: float
+    # How long all of them still accept connections once the service is to stop.
+    stop_delay_seconds: float
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,8 @@ class Hooks:
     """the worker of this slot has ended"""
     reread: Callable[[], WorkerPlan | None]
     """the plan by the settings of now, None when they cannot be used"""
+    end_intake: Callable[[], None]
+    """no new connection is to reach the workers, which are about to stop"""
 
 
 @dataclass
@@ -74,6 +85,36 @@ class _Worker:
     finish_by: float | None = None
 
 
+class _Group:
+    """The workers of one group, and the pause before its next fork."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.workers: dict[int, _Worker] = {}
+        self.fork_after = 0.0
+        self._pause = 0.0
+
+    def staying(self) -> list[_Worker]:
+        return [worker for worker in self.workers.values() if worker.finish_by is None]
+
+    def serving(self) -> int:
+        return sum(worker.serves for worker in self.staying())
+
+    def missing(self, plan: WorkerPlan) -> int:
+        """How many workers are to be forked: one more than planned while others are replaced."""
+        staying = self.staying()
+        outdated = any(worker.plan is not plan for worker in staying)
+        spare = outdated and len(staying) == len(self.workers)
+        return plan.counts[self.name] + spare - len(staying)
+
+    def postpone(self) -> None:
+        self._pause = min(MAX_PAUSE_SECONDS, self._pause * 2 or FIRST_PAUSE_SECONDS)
+        self.fork_after = time.monotonic() + self._pause
+
+    def reset_pause(self) -> None:
+        self._pause = 0.0
+
+
 class WorkerSupervisor:
     """Runs workers by a plan until the host asks to stop."""
 
@@ -84,10 +125,9 @@ class WorkerSupervisor:
         self._signals = signals
         self._hooks = hooks
         self._store = store
-        self._workers: dict[int, _Worker] = {}
+        self._groups = tuple(_Group(name) for name in plan.counts)
         self._served = False
-        self._pause = 0.0
-        self._fork_after = 0.0
+        self._restarts = 0
         self._parent_pipe_read, self._parent_pipe_write = os.pipe()
         self._ready_read, self._ready_write = os.pipe()
         os.set_blocking(self._ready_read, False)
@@ -120,69 +160,66 @@ class WorkerSupervisor:
         self._fill()
 
     def _wait_seconds(self) -> float:
-        if not self._missing():
+        due = [group.fork_after for group in self._groups if group.missing(self._plan) > 0]
+        if not due:
             return HEARTBEAT_SECONDS
-        return min(HEARTBEAT_SECONDS, max(0.01, self._fork_after - time.monotonic()))
+        return min(HEARTBEAT_SECONDS, max(0.01, min(due) - time.monotonic()))
 
-    def _staying(self) -> list[_Worker]:
-        return [worker for worker in self._workers.values() if worker.finish_by is None]
-
-    def _missing(self) -> int:
-        """How many workers are to be forked: one more than planned while others are replaced."""
-        staying = self._staying()
-        outdated = any(worker.plan is not self._plan for worker in staying)
-        spare = outdated and len(staying) == len(self._workers)
-        return self._plan.count + spare - len(staying)
+    def _workers(self) -> list[_Worker]:
+        return [worker for group in self._groups for worker in group.workers.values()]
 
     def _fill(self) -> None:
-        while self._missing() > 0 and time.monotonic() >= self._fork_after:
-            self._fork()
+        for group in self._groups:
+            while group.missing(self._plan) > 0 and time.monotonic() >= group.fork_after:
+                self._fork(group)
 
-    def _fork(self) -> None:
-        taken = {worker.slot for worker in self._workers.values()}
+    def _fork(self, group: _Group) -> None:
+        plan, taken = self._plan, {worker.slot for worker in self._workers()}
         slot = next(slot for slot in itertools.count() if slot not in taken)
-        pipes = WorkerPipes(self._parent_pipe_read, self._ready_write, slot)
+        pipes = WorkerPipes(self._parent_pipe_read, self._ready_write, slot, self._restarts)
+        target = partial(plan.target, group.name)
         try:
-            pid = fork_worker(self._plan.target, pipes, (self._parent_pipe_write, self._ready_read))
+            pid = fork_worker(target, pipes, (self._parent_pipe_write, self._ready_read))
         except OSError as error:
             write_line(f"no worker can be forked now ({error.strerror}); it will be tried again")
-            self._postpone()
+            group.postpone()
         else:
-            self._workers[pid] = _Worker(pid, slot, self._plan, time.monotonic())
-
-    def _postpone(self) -> None:
-        self._pause = min(MAX_PAUSE_SECONDS, self._pause * 2 or FIRST_PAUSE_SECONDS)
-        self._fork_after = time.monotonic() + self._pause
+            group.workers[pid] = _Worker(pid, slot, plan, time.monotonic())
 
     def _reap(self) -> None:
-        for worker in list(self._workers.values()):
-            pid, status = os.waitpid(worker.pid, os.WNOHANG)
-            if pid:
-                del self._workers[pid]
-                self._hooks.worker_ended(worker.slot)
-                self._replace(worker, status)
+        for group in self._groups:
+            for worker in list(group.workers.values()):
+                pid, status = os.waitpid(worker.pid, os.WNOHANG)
+                if pid:
+                    del group.workers[pid]
+                    self._hooks.worker_ended(worker.slot)
+                    self._replace(group, worker, status)
 
-    def _replace(self, worker: _Worker, status: int) -> None:
+    def _replace(self, group: _Group, worker: _Worker, status: int) -> None:
         """React to the end of a worker: fail the start, keep the settings, or plan another fork."""
         if worker.finish_by is not None or self._signals.stopping:
             return
         if not self._served:
             raise WorkersFailed("a worker ended before the service was up")
         code = os.waitstatus_to_exitcode(status)
-        outdated = [one for one in self._staying() if one.plan is not self._plan]
+        staying = [one for each in self._groups for one in each.staying()]
+        outdated = [one for one in staying if one.plan is not self._plan]
         if outdated and worker.plan is self._plan and not worker.serves:
             write_line(f"worker {worker.pid} ended ({code}) before it served: the settings stay")
             self._plan = outdated[0].plan
             return
         write_line(f"worker {worker.pid} ended ({code}); replacing it")
+        self._restarts += 1
         if time.monotonic() - worker.started >= YOUNG_SECONDS:
-            self._pause = 0.0
+            group.reset_pause()
         else:
-            self._postpone()
+            group.postpone()
 
     def _reap_orphans(self) -> None:
         """Wait for ended processes that the parent inherited as process 1 of a container."""
-        own = self._workers.keys() | ({self._store.pid} if self._store is not None else set())
+        own = {worker.pid for worker in self._workers()}
+        if self._store is not None and self._store.pid is not None:
+            own.add(self._store.pid)
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitid(os.P_ALL, 0, options)) and ended.si_pid not in own:
@@ -190,14 +227,13 @@ class WorkerSupervisor:
 
     def _note_ready(self) -> None:
         slots = _read(self._ready_read)
-        for worker in self._workers.values():
+        for worker in self._workers():
             worker.serves = worker.serves or worker.slot in slots
-        if not self._served and self._serving() >= self._plan.count:
+        if not self._served and all(
+            group.serving() >= self._plan.counts[group.name] for group in self._groups
+        ):
             self._served = True
             self._hooks.announce()
-
-    def _serving(self) -> int:
-        return sum(worker.serves for worker in self._staying())
 
     def _reload(self) -> None:
         if self._served and self._signals.reload_asked:
@@ -205,32 +241,50 @@ class WorkerSupervisor:
             self._plan = self._hooks.reread() or self._plan
 
     def _retire(self) -> None:
-        """Stop one surplus worker, and kill one that does not finish in time."""
+        """Stop one surplus worker of each group, and kill those that do not finish in time."""
         now = time.monotonic()
-        finishing = [one for one in self._workers.values() if one.finish_by is not None]
-        for worker in finishing:
-            if worker.finish_by is not None and now > worker.finish_by:
-                _send(worker, signal.SIGKILL)
-        if not finishing and self._serving() > self._plan.count:
-            oldest = min(self._staying(), key=lambda one: (one.plan is self._plan, one.started))
-            oldest.finish_by = now + oldest.plan.stop_seconds + KILL_MARGIN_SECONDS
-            _send(oldest, signal.SIGTERM)
+        for group in self._groups:
+            finishing = [one for one in group.workers.values() if one.finish_by is not None]
+            for worker in finishing:
+                if worker.finish_by is not None and now > worker.finish_by:
+                    _send(worker, signal.SIGKILL)
+            if not finishing and group.serving() > self._plan.counts[group.name]:
+                self._finish(self._most_outdated(group))
+
+    def _most_outdated(self, group: _Group) -> _Worker:
+        return min(group.staying(), key=lambda one: (one.plan is self._plan, one.started))
+
+    def _finish(self, worker: _Worker) -> None:
+        """SIGTERM; the worker may finish the requests in flight."""
+        worker.finish_by = time.monotonic() + worker.plan.stop_seconds + KILL_MARGIN_SECONDS
+        _send(worker, signal.SIGTERM)
 
     def _stop_all(self) -> None:
         """SIGTERM, then wait for requests in flight, then SIGKILL whoever is stuck."""
-        now = time.monotonic()
-        for worker in self._workers.values():
-            worker.finish_by = now + worker.plan.stop_seconds + KILL_MARGIN_SECONDS
-            _send(worker, signal.SIGTERM)
-        while self._workers and not self._signals.forced:
-            if time.monotonic() > max(one.finish_by or now for one in self._workers.values()):
+        if self._served:
+            self._announce_stop()
+        self._hooks.end_intake()
+        for worker in self._workers():
+            self._finish(worker)
+        while (left := self._workers()) and not self._signals.forced:
+            if time.monotonic() > max(one.finish_by or 0.0 for one in left):
                 break
             self._reap()
             time.sleep(0.02)
-        for worker in self._workers.values():
+        for worker in self._workers():
             _send(worker, signal.SIGKILL)
             os.waitpid(worker.pid, 0)
-        self._workers.clear()
+        for group in self._groups:
+            group.workers.clear()
+
+    def _announce_stop(self) -> None:
+        """SIGINT tells the workers, and they balancers, before connections are refused."""
+        for worker in self._workers():
+            _send(worker, signal.SIGINT)
+        until = time.monotonic() + self._plan.stop_delay_seconds
+        while self._workers() and not self._signals.forced and time.monotonic() < until:
+            self._reap()
+            time.sleep(0.02)
 
 
 def _send(worker: _Worker, number: signal.Signals) -> None:

@@ -91,13 +91,14 @@ async def _confirmed_in(
     inventory = await reader.inventory(record)
     reading = await reader.read(record, inventory)
     result.compared = _sizes(reading)
-    found = differences(reading)
+    # Comparing tens of thousands of seats takes a while, and a worker has other requests.
+    found = await asyncio.to_thread(differences, reading)
     for _ in range(CONFIRMATIONS - 1):
         if not found:
             break
         await asyncio.sleep(PAUSE_SECONDS)
         record = await reader.ledger.sales.read_uid(record.uid)
-        found &= differences(await reader.read(record, inventory))
+        found &= await asyncio.to_thread(differences, await reader.read(record, inventory))
     return found
 
 

@@ -11,6 +11,7 @@ from holdfast.sales.store.install import Installer, line_checkpoint
 from holdfast.sales.store.loss_detection import LossDetector
 from holdfast_inventory.holds.releases import release
 from holdfast_inventory.holds.sale_inventory import SaleInventory
+from holdfast_inventory.orders.flags import FlagService
 from holdfast_inventory.orders.recovery import Recovery
 from holdfast_ledger import Checkpoint, Ledger, SaleRecord
 from holdfast_lua.calls.guard import SaleRef
@@ -33,13 +34,19 @@ SWEEPS_MAX: Final = 20
 class SaleBuilder:
     """Builds, updates and maintains the sales of one process."""
 
-    def __init__(self, executor: Executor, ledger: Ledger, services: RoomServices) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        ledger: Ledger,
+        services: RoomServices,
+        flags: FlagService | None = None,
+    ) -> None:
         self.ledger = ledger
         self.services = services
         self.sale_calls = SaleCalls(executor)
         self.inventory_calls = InventoryCalls(executor)
         self.plans = PlanCache(ledger)
-        self._recovery = Recovery(ledger)
+        self._recovery = Recovery(ledger, flags=flags)
         self.installer = Installer(executor, ledger, self.plans)
         self.loss_detector = LossDetector(self.sale_calls, ledger)
 

@@ -35,6 +35,8 @@ class CatalogueEntry:
     """whether a channel may still have to be released in the store"""
     uninstalled: bool
     """whether the ledger does not say yet that the store carries this epoch"""
+    test: bool = False
+    """whether it is a test sale"""
     due_ms: int = 0
 
 
@@ -65,6 +67,7 @@ class Catalogue:
             times.opens_ms,
             bool(spec.released_channels),
             record.installed_epoch != record.epoch,
+            spec.test,
         )
         self._sales[record.uid] = sale
         self._changed[record.uid] = None

@@ -27,6 +27,7 @@ from holdfast.sales.sale import Sale
 from holdfast_ledger import LedgerError, SaleRecord
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.inventory_install import InstallFenced
+from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.clock import SaleClock
 from holdfast_lua.errors import (
     EpochChanged,
@@ -35,7 +36,6 @@ from holdfast_lua.errors import (
     StoreOutcomeUnknown,
     StoreUnavailable,
 )
-from holdfast_queue.line.status import SaleState, sale_state
 from holdfast_tasks import start_task
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -99,17 +99,20 @@ class SaleDirectory:
         """The sale, loaded and active though nobody requests it; None when there is none."""
         return self._active.get(name) or await self._load_once(name)
 
-    async def state(self, record: SaleRecord) -> SaleState:
-        """The state that visitors see, read without loading a sale that nobody requests."""
+    async def status(self, record: SaleRecord) -> tuple[LineStatus, int]:
+        """The status of the line and the ms of store time that it is of, read without loading a
+        sale that nobody requests.
+        """
         sale = self._active.get(record.name)
         if sale is not None and sale.uid == record.uid:
-            return sale.room.document.state
+            return sale.room.document.line, sale.room.document.now_ms
         ref = SaleRef(record.uid, record.epoch)
         try:
             advanced = await self._builder.services.calls.advance_line(ref)
         except (StoreBehind, EpochChanged):
-            return (await self.get(record.name)).room.document.state
-        return sale_state(advanced.status, advanced.now_ms)
+            document = (await self.get(record.name)).room.document
+            return document.line, document.now_ms
+        return advanced.status, advanced.now_ms
 
     def deactivate(self, sale: Sale) -> None:
         """Make an active sale idle: it is not ticked until somebody requests it."""

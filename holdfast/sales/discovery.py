@@ -95,6 +95,7 @@ class Discovery:
         self._active.note_change(record.name)
         if record.deleted:
             self.catalogue.forget(record.uid)
+            self._worker.observer.forget(record.name, record.uid)
             return
         try:
             self.catalogue.note(record, self._worker.directory.clock.now_ms())
@@ -157,7 +158,7 @@ class Discovery:
         line, now_ms = advanced.status, advanced.now_ms
         self.catalogue.visited(sale, line, now_ms)
         if _has_figures(line):
-            self._worker.observe(sale.name, sale.ref, line, now_ms)
+            self._worker.observer.observe(sale.name, sale.ref, line, now_ms, test=sale.test)
         wanted = needs_ticks(line, now_ms) or differs_from_ledger(line, sale, sale.opens_ms)
         if wanted or sale.releases or await self._is_unfinished(sale):
             await self._load(sale.name)

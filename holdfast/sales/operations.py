@@ -10,9 +10,11 @@ when a worker dies in between, the leader's next look notes it (change_reconcile
 """
 
 import asyncio
+import hashlib
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import msgspec
@@ -26,7 +28,9 @@ from holdfast.sales.spec import (
     SaleSpec,
     check_prices,
     check_spec,
+    copied_spec,
     patched_spec,
+    require_same_kind,
     spec_from_json,
     spec_to_json,
     split_body,
@@ -36,7 +40,7 @@ from holdfast.sales.store.change_reconciler import note_opening
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_inventory.plan.text import clean_plan
 from holdfast_inventory.plan.warnings import PlanWarning, plan_warnings
-from holdfast_ledger import AuditEntry, SaleDraft, SaleRecord
+from holdfast_ledger import Actor, AuditEntry, OrdersKept, SaleDraft, SaleRecord, SaleTaken
 from holdfast_lua.calls.inventory_install import InstallFenced
 from holdfast_queue.line.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
@@ -47,6 +51,8 @@ IDENTITY_SECRET_BYTES: Final = 32
 UID_CHARS: Final = 12
 UID_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 PATCH_ATTEMPTS: Final = 5
+SEATS_AUDITED: Final = 100
+"""of an allotment, by name"""
 LIFECYCLE_OPERATIONS: Final = ("open", "pause", "resume", "drain", "close")
 
 logger = logging.getLogger(__name__)
@@ -68,38 +74,70 @@ class SaleOperations:
         self._directory = directory
         self._ledger = builder.ledger
 
-    async def put(self, name: str, body: SaleBody, actor: str, *, strict: bool = False) -> Put:
+    async def put(self, name: str, body: SaleBody, actor: Actor, *, strict: bool = False) -> Put:
         """Create the sale, or replace it while nobody has a ticket; `strict` takes no warnings."""
         spec, plan = split_body(body)
         plan, warnings = await _checked_inventory(spec, plan, strict=strict)
         record = await self._ledger.sales.read(name)
         if record is None:
             draft = await self._draft(new_uid(), name, spec, plan)
-            entry = _entry(actor, "sale.put", {"created": True, "uid": draft.uid})
+            entry = actor.entry(
+                "sale.put",
+                detail={"created": True, "uid": draft.uid},
+                after=audited_spec(draft.spec),
+            )
             record = await self._ledger.sales.create(draft, entry)
             created = True
         else:
             if record.lifecycle == "closed":
                 raise HoldfastError(ErrorCode.SALE_STARTED, "The sale is closed; DELETE it first.")
-            entry = _entry(actor, "sale.put", {"created": False, "uid": record.uid})
-            record = await self._replaced(await self._draft(record.uid, name, spec, plan), entry)
+            require_same_kind(spec_from_json(record.spec), spec)
+            draft = await self._draft(record.uid, name, spec, plan)
+            entry = actor.entry(
+                "sale.put",
+                detail={"created": False, "uid": record.uid},
+                before=audited_spec(record.spec),
+                after=audited_spec(draft.spec),
+            )
+            record = await self._replaced(draft, entry)
             created = False
         return Put(await self._installed(record), created, warnings)
 
-    async def put_plan(self, name: str, body: bytes, actor: str, *, strict: bool = False) -> Put:
+    async def copy(self, name: str, to: str, changes: Mapping[str, object], actor: Actor) -> Put:
+        """Create a sale with the settings and the plan of another one, and some changes."""
+        sale = await self._directory.get(name)
+        spec = copied_spec(sale.spec, changes, datetime.now(UTC))
+        plan, warnings = await _checked_inventory(
+            spec, await self._ledger.sales.read_plan(sale.uid), strict=False
+        )
+        draft = await self._draft(new_uid(), to, spec, plan)
+        entry = actor.entry("sale.copy", detail={"of": name, "uid": draft.uid}, after=changes)
+        try:
+            record = await self._ledger.sales.create(draft, entry)
+        except SaleTaken as taken:
+            raise HoldfastError(ErrorCode.NAME_TAKEN, str(taken)) from None
+        return Put(await self._installed(record), True, warnings)
+
+    async def put_plan(self, name: str, body: bytes, actor: Actor, *, strict: bool = False) -> Put:
         """Replace the seating plan while nobody has a ticket."""
         sale = await self._directory.get(name)
         plan, warnings = await _checked_inventory(sale.spec, body, strict=strict)
-        entry = _entry(actor, "sale.put_plan", {"bytes": len(body)})
-        record = await self._replaced(await self._draft(sale.uid, name, sale.spec, plan), entry)
-        return Put(await self._installed(record), False, warnings)
+        entry = actor.entry(
+            "sale.put_plan",
+            detail={"bytes": len(body)},
+            before={"plan_version": sale.inventory.plan.version},
+        )
+        stored = (await self._ledger.sales.read_uid(sale.uid)).spec
+        draft = await self._draft(sale.uid, name, sale.spec, plan, over=stored)
+        return Put(await self._installed(await self._replaced(draft, entry)), False, warnings)
 
-    async def patch(self, name: str, changes: Mapping[str, object], actor: str) -> Sale:
+    async def patch(self, name: str, changes: Mapping[str, object], actor: Actor) -> Sale:
         """Change live settings, all of them or none; every worker follows within two ticks."""
         sale = await self._directory.get(name)
         await check_start(sale, patched_spec(sale.spec, changes))
-        entry = _entry(actor, "sale.patch", changes)  # written only of what has a sale's shape
-        before, record = await self._patched(sale, lambda now, _: patched_spec(now, changes), entry)
+        before, record = await self._patched(
+            sale, lambda now, _: patched_spec(now, changes), changes, actor, "sale.patch"
+        )
         try:
             pushed = await self._builder.push(sale, record)
         except HoldfastError:
@@ -116,7 +154,7 @@ class SaleOperations:
         before: SaleSpec,
         record: SaleRecord,
         changes: Mapping[str, object],
-        actor: str,
+        actor: Actor,
     ) -> None:
         """Undo a PATCH that the store refused, except for fields that were changed again since.
 
@@ -133,8 +171,7 @@ class SaleOperations:
                 msgspec.structs.replace(now, **{field: getattr(before, field) for field in fields})
             )
 
-        undo = {field: getattr(before, field) for field in changes}
-        await self._patched(sale, undone, _entry(actor, "sale.patch_refused", undo))
+        await self._patched(sale, undone, changes, actor, "sale.patch_refused")
 
     async def _require_built_upon(
         self, sale: Sale, record: SaleRecord, changes: Mapping[str, object]
@@ -146,32 +183,47 @@ class SaleOperations:
         if any(getattr(now, field) != getattr(wanted, field) for field in changes):
             raise HoldfastError(ErrorCode.CONFLICT)
 
-    async def change_lifecycle(self, name: str, operation: str, actor: str) -> Sale:
+    async def change_lifecycle(self, name: str, operation: str, actor: Actor) -> Sale:
         """Open, pause, resume, drain or close the sale."""
         sale = await self._directory.get(name)
         done = await sale.room.change_lifecycle(operation)
-        entry = _entry(actor, f"sale.{operation}", {"lifecycle": done.lifecycle})
+        entry = actor.entry(
+            f"sale.{operation}",
+            before={"lifecycle": sale.record.lifecycle},
+            after={"lifecycle": done.lifecycle},
+        )
         record = await self._ledger.sales.set_lifecycle(sale.uid, done.lifecycle, entry)
         if operation == "open":
             record = await note_opening(self._ledger, record, done.opens_ms)
         await self._builder.push(sale, record)
         return sale
 
-    async def give_beacon(self, name: str, value: str, actor: str) -> Sale:
+    async def give_beacon(self, name: str, value: str, actor: Actor) -> Sale:
         """Give the draw the value of the beacon that the sale announced."""
         sale = await self._directory.get(name)
         await sale.room.give_beacon(value)
-        detail = msgspec.json.encode({"value": value})
-        await self._ledger.audit.append(actor, "sale.draw_beacon", sale=name, detail=detail)
+        entry = actor.entry("sale.draw_beacon", after={"value": value})
+        await self._ledger.audit.append(entry, sale=name)
         return sale
 
-    async def delete(self, name: str, actor: str) -> None:
-        """Delete a closed sale; its orders stay in the ledger."""
+    async def delete(self, name: str, actor: Actor, *, orders_kept: int | None = None) -> None:
+        """Delete a closed sale; its orders stay in the ledger.
+
+        HoldfastError ORDERS_KEPT, with the count, unless `orders_kept` is how many it has.
+        """
         sale = await self._directory.get(name)
         await sale.room.tick()
         if sale.room.document.state is not SaleState.CLOSED:
             raise HoldfastError(ErrorCode.SALE_NOT_CLOSED)
-        await self._ledger.sales.delete(sale.uid, _entry(actor, "sale.delete", {"uid": sale.uid}))
+        entry = actor.entry(
+            "sale.delete",
+            detail={"uid": sale.uid, "orders": orders_kept or 0},
+            before={"lifecycle": sale.record.lifecycle},
+        )
+        try:
+            await self._ledger.sales.delete(sale.uid, entry, orders_kept=orders_kept)
+        except OrdersKept as kept:
+            raise HoldfastError(ErrorCode.ORDERS_KEPT, str(kept), orders=kept.orders) from None
         self._directory.forget(name)
         await self._builder.sale_calls.remove(sale.uid)
 
@@ -189,11 +241,17 @@ class SaleOperations:
         return await self._directory.reload(record)
 
     async def _patched(
-        self, sale: Sale, change: Callable[[SaleSpec, int], SaleSpec], entry: AuditEntry
+        self,
+        sale: Sale,
+        change: Callable[[SaleSpec, int], SaleSpec],
+        fields: Collection[str],
+        actor: Actor,
+        action: str,
     ) -> tuple[SaleSpec, SaleRecord]:
         """Write the changed spec over the newest one; another PATCH in between is read first.
 
-        `change` gets the newest spec and its version. Answers what it was changed from, and to.
+        `change` gets the newest spec and its version; the audit entry has what `fields` were and
+        are. Answers what it was changed from, and to.
         """
         for _ in range(PATCH_ATTEMPTS):
             record = await self._ledger.sales.read_uid(sale.uid)
@@ -203,16 +261,20 @@ class SaleOperations:
             brand(spec)
             written = await self._ledger.sales.patch(
                 sale.uid,
-                spec_to_json(spec),
+                spec_to_json(spec, over=record.spec),
                 seen_version=record.settings_version,
-                entry=entry,
+                entry=actor.entry(
+                    action, before=_fields(before, fields), after=_fields(spec, fields)
+                ),
                 draw_starts=starts_with(record, spec, sale.room.document.now_ms),
             )
             if written is not None:
                 return before, written
         raise HoldfastError(ErrorCode.CONFLICT)
 
-    async def _draft(self, uid: str, name: str, spec: SaleSpec, plan: bytes | None) -> SaleDraft:
+    async def _draft(
+        self, uid: str, name: str, spec: SaleSpec, plan: bytes | None, *, over: bytes | None = None
+    ) -> SaleDraft:
         """The sale as the ledger stores it; a draw is committed to here, at the store's time."""
         starts: tuple[tuple[int, int], ...] = ()
         if spec.queueing_method == "random":
@@ -222,7 +284,7 @@ class SaleOperations:
         return SaleDraft(
             uid=uid,
             name=name,
-            spec=spec_to_json(spec),
+            spec=spec_to_json(spec, over=over),
             plan=plan,
             areas={area.id: area.capacity for area in spec.areas},
             draw_secret=secrets.token_bytes(DRAW_SECRET_BYTES),
@@ -236,8 +298,25 @@ def new_uid() -> str:
     return "".join(secrets.choice(UID_ALPHABET) for _ in range(UID_CHARS))
 
 
-def _entry(actor: str, action: str, detail: object) -> AuditEntry:
-    return AuditEntry(actor, action, msgspec.json.encode(detail))
+def _fields(spec: SaleSpec, names: Collection[str]) -> dict[str, object]:
+    """The values of some of the fields, for the audit."""
+    return {name: getattr(spec, name) for name in sorted(names)}
+
+
+def audited_spec(spec: bytes) -> dict[str, object]:
+    """The settings as the ledger has them, for the audit.
+
+    Entries are read by the hundred, and an allotment may name a stadium's seats: of more than
+    SEATS_AUDITED it has how many they are, and a digest by which a change can be seen.
+    """
+    members: dict[str, object] = msgspec.json.decode(spec)
+    allotments = msgspec.convert(members.get("allotments") or [], list[dict[str, object]])
+    for allotment in allotments:
+        seats = allotment.get("seats")
+        if isinstance(seats, list) and len(seats) > SEATS_AUDITED:
+            digest = hashlib.sha256(msgspec.json.encode(seats)).hexdigest()
+            allotment["seats"] = {"count": len(seats), "sha256": digest}
+    return {**members, "allotments": allotments} if "allotments" in members else members
 
 
 async def _checked_inventory(

@@ -7,13 +7,17 @@ that a sale which exists is a sale that can run. The plan travels as raw JSON: t
 and judges it, and it is kept apart from the spec because it never changes.
 
 `LIVE_FIELDS` may change while people wait; the rest is fixed by the first ticket.
+
+Clients are told of a field that does not exist. What the ledger keeps may have some that a later
+version has written: they are passed over when it is read, and stay when it is written again.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import inspect
 
 from holdfast_connector.origins import parse_origin
 from holdfast_queue.draw.commitment import MAX_BEACON_SOURCE_CHARS
@@ -86,6 +90,7 @@ class SaleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Everything about a sale but its seating plan."""
 
     name: Name
+    test: bool = False
     currency: Currency = "EUR"
     prequeue_start_time: Time | None = None
     event_start_time: Time | None = None
@@ -165,7 +170,12 @@ LIVE_FIELDS = frozenset(
     }
 )
 
+_OF_A_RUN = ("message", "queue_all", "suspended", "released_channels")
+_DEFAULTS = {
+    field.name: field.default for field in msgspec.structs.fields(SaleSpec) if not field.required
+}
 _decoder = msgspec.json.Decoder(SaleSpec)
+_SHAPE = inspect.type_info(SaleSpec)
 
 
 def split_body(body: SaleBody) -> tuple[SaleSpec, bytes | None]:
@@ -175,14 +185,41 @@ def split_body(body: SaleBody) -> tuple[SaleSpec, bytes | None]:
     return check_spec(spec), None if plan == b"null" else plan
 
 
-def spec_to_json(spec: SaleSpec) -> bytes:
-    """As the ledger keeps it."""
-    return msgspec.json.encode(spec)
+def spec_to_json(spec: SaleSpec, *, over: bytes | None = None) -> bytes:
+    """As the ledger keeps it; `over` is what it has kept so far of the same sale.
+
+    A field that a later version has added, or a value with parts that this version does not know,
+    stays as it was unless this version has changed that very field.
+    """
+    if over is None:
+        return msgspec.json.encode(spec)
+    kept = msgspec.json.decode(over, type=dict[str, msgspec.Raw])
+    before = msgspec.to_builtins(spec_from_json(over))
+    after = msgspec.to_builtins(spec).items()
+    changed = {name: now for name, now in after if name not in kept or now != before[name]}
+    return msgspec.json.encode(kept | changed)
 
 
 def spec_from_json(text: bytes) -> SaleSpec:
-    """As the ledger kept it."""
-    return _decoder.decode(text)
+    """As the ledger kept it, without what only a later version knows."""
+    try:
+        return _decoder.decode(text)
+    except msgspec.ValidationError:
+        known = _known_part(msgspec.json.decode(text), _SHAPE)
+        return msgspec.convert(known, SaleSpec)
+
+
+def _known_part(value: Any, shape: inspect.Type) -> Any:
+    """The value without the fields that the structs of its shape do not have."""
+    if isinstance(shape, inspect.UnionType):
+        structs = [one for one in shape.types if isinstance(one, inspect.StructType)]
+        return _known_part(value, structs[0]) if structs else value
+    if isinstance(shape, inspect.StructType) and isinstance(value, dict):
+        shapes = {field.encode_name: field.type for field in shape.fields}
+        return {key: _known_part(one, shapes[key]) for key, one in value.items() if key in shapes}
+    if isinstance(shape, inspect.VarTupleType) and isinstance(value, list):
+        return [_known_part(one, shape.item_type) for one in value]
+    return value
 
 
 def patched_spec(spec: SaleSpec, changes: Mapping[str, object]) -> SaleSpec:
@@ -192,6 +229,32 @@ def patched_spec(spec: SaleSpec, changes: Mapping[str, object]) -> SaleSpec:
             raise invalid(name, f"A sale has no field `{name}`.")
         if name not in LIVE_FIELDS:
             raise invalid(name, f"`{name}` is fixed once a sale exists; PUT replaces it.")
+    changed = _with_changes(spec, changes)
+    if not set(spec.released_channels) <= set(changed.released_channels):
+        raise invalid("released_channels", "What has been released may be sold: it stays so.")
+    return check_spec(changed)
+
+
+def copied_spec(spec: SaleSpec, changes: Mapping[str, object], now: datetime) -> SaleSpec:
+    """The spec of a new sale like this one, with any fields changed.
+
+    What an operator has done to the sale while it ran is left behind: its message, its switches and
+    the channels that were released. A copy whose start has passed would open at once: then the
+    start must be given, if only as null.
+    """
+    for name in changes:
+        if name not in SaleSpec.__struct_fields__:
+            raise invalid(name, f"A sale has no field `{name}`.")
+    fresh = {field: _DEFAULTS[field] for field in _OF_A_RUN}
+    copied = _with_changes(msgspec.structs.replace(spec, **fresh), changes)
+    start = copied.event_start_time
+    if "event_start_time" not in changes and (start is None or start <= now):
+        raise invalid("event_start_time", "Say when the copy starts; null opens it at once.")
+    return check_spec(copied)
+
+
+def _with_changes(spec: SaleSpec, changes: Mapping[str, object]) -> SaleSpec:
+    """The spec with fields replaced, each of its type and within its bounds."""
     values = {**msgspec.to_builtins(spec), **changes}
     try:
         changed = msgspec.convert(values, SaleSpec)
@@ -200,9 +263,7 @@ def patched_spec(spec: SaleSpec, changes: Mapping[str, object]) -> SaleSpec:
             changed = msgspec.convert(msgspec.to_builtins(clean), SaleSpec)
     except msgspec.ValidationError as error:
         raise invalid(_field_of(error), f"{error}.") from error
-    if not set(spec.released_channels) <= set(changed.released_channels):
-        raise invalid("released_channels", "What has been released may be sold: it stays so.")
-    return check_spec(changed)
+    return changed
 
 
 def check_spec(spec: SaleSpec) -> SaleSpec:
@@ -225,6 +286,14 @@ def check_spec(spec: SaleSpec) -> SaleSpec:
             raise invalid("areas", f"Two areas have the id {area.id!r}.")
         seen.add(area.id)
     return spec
+
+
+def require_same_kind(before: SaleSpec, after: SaleSpec) -> None:
+    """A test sale stays one, and a real one never becomes one: what was sold in it would change
+    its meaning. Raises 400 naming `test`.
+    """
+    if before.test != after.test:
+        raise invalid("test", "`test` is fixed when a sale is created; take another name.")
 
 
 def check_prices(spec: SaleSpec, categories: Mapping[str, object] | frozenset[str]) -> None:

@@ -39,6 +39,7 @@ def line_settings(spec: SaleSpec) -> LineSettings:
             identity=IdentityMode(spec.identity),
             address_joins_per_minute=spec.address_joins_per_minute,
             address_joins_burst=spec.address_joins_burst,
+            test=spec.test,
         )
     except InvalidSetting as error:
         raise invalid(error.field, f"{error}.") from error
@@ -63,6 +64,7 @@ def inventory_settings(spec: SaleSpec) -> InventorySettings:
         released=frozenset(spec.released_channels),
         line_channels=frozenset(spec.line_channels),
         focal_point=None if point is None else (point.x, point.y),
+        test=spec.test,
     )
 
 
@@ -75,6 +77,7 @@ def brand(spec: SaleSpec) -> Brand:
             colour=spec.brand.colour or DEFAULT_COLOUR,
             logo=spec.brand.logo,
             texts=spec.brand.texts,
+            test=spec.test,
         )
     except InvalidSetting as error:
         raise invalid(error.field, f"{error}.") from error

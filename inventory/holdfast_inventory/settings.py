@@ -66,6 +66,9 @@ class InventorySettings:
     the line's.
     """
 
+    test: bool = False
+    """Whether nothing of it is really sold: its orders and events say so."""
+
     def withheld(self, channel: str, carried: Set[str] = frozenset()) -> bool:
         """Whether what is set aside for `channel` is kept from a buyer with the channels
         `carried`.

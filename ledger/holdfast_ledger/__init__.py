@@ -13,12 +13,18 @@ from holdfast_ledger.errors import (
     LedgerBusy,
     LedgerError,
     LedgerUnavailable,
+    OrdersKept,
     SaleMissing,
     SaleTaken,
 )
 from holdfast_ledger.ledger import Ledger
+from holdfast_ledger.order_flags import ANY_FLAG, OrderFlag
+from holdfast_ledger.order_totals import OrderTotals
+from holdfast_ledger.orders import OrderQuery
 from holdfast_ledger.records import (
+    Actor,
     AuditEntry,
+    AuditRecord,
     Checkpoint,
     KeyRecord,
     Order,
@@ -43,7 +49,10 @@ from holdfast_ledger.transactions.intents import (
 )
 
 __all__ = [
+    "ANY_FLAG",
+    "Actor",
     "AuditEntry",
+    "AuditRecord",
     "ChangePosition",
     "Checkpoint",
     "DrawRecord",
@@ -59,8 +68,12 @@ __all__ = [
     "MarkPending",
     "MarkVoid",
     "Order",
+    "OrderFlag",
     "OrderItem",
+    "OrderQuery",
     "OrderStatus",
+    "OrderTotals",
+    "OrdersKept",
     "Outcome",
     "RebuildState",
     "RecoveryLease",

@@ -5,6 +5,7 @@
      +- LedgerBusy             too much waits for a transaction: nothing was done
      +- SaleMissing            no live row for this uid or name
      +- SaleTaken              the name is in use
+     +- OrdersKept             the sale has orders, and not as many as its deleter said
      +- EpochPassed            the sale moved to a later epoch; read it again
      +- EpochElsewhere         another store carries this epoch of the sale
     UnitsTaken                 inside the ledger only
@@ -54,6 +55,7 @@ UNAVAILABLE = "unavailable"
 READ_ONLY = "read_only"
 DAMAGED = "damaged"
 MOVED = "moved"
+INCOMPATIBLE = "incompatible"
 
 
 class LedgerError(Exception):
@@ -66,7 +68,7 @@ class LedgerError(Exception):
 class LedgerUnavailable(LedgerError):
     """The ledger did not answer, not in time, or takes no writes.
 
-    `reason` is one of UNAVAILABLE, READ_ONLY, DAMAGED and MOVED.
+    `reason` is one of UNAVAILABLE, READ_ONLY, DAMAGED, MOVED and INCOMPATIBLE.
     """
 
     retry_after_seconds = RETRY_AFTER_SECONDS
@@ -91,6 +93,14 @@ class SaleTaken(LedgerError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"A sale named {name!r} exists.")
+
+
+class OrdersKept(LedgerError):
+    """The sale has orders, and whoever deletes it has not named their number."""
+
+    def __init__(self, orders: int) -> None:
+        super().__init__(f"The sale has {orders} orders; name their number to delete it.")
+        self.orders = orders
 
 
 class EpochPassed(LedgerError):

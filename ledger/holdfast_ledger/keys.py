@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 
+from holdfast_ledger.audit import append_entry
 from holdfast_ledger.database.clock import now_ms
 from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.schema import api_keys
-from holdfast_ledger.records import KeyRecord
+from holdfast_ledger.records import Actor, KeyRecord
 
 MAX_KEYS = 1_000
 SECRET_PREFIX = "hf_"  # noqa: S105 - the public mark of a key, for secret scanners to find
@@ -32,11 +33,23 @@ class Keys:
         self._database = database
 
     async def create(
-        self, name: str, role: int, channels: Sequence[str] = ()
+        self,
+        name: str,
+        role: int,
+        channels: Sequence[str] = (),
+        *,
+        sales: Sequence[str] = (),
+        actor: Actor | None = None,
     ) -> tuple[KeyRecord, str]:
-        """Creates a key; returns it with its secret, which is stored nowhere."""
+        """Creates a key; returns it with its secret, which is stored nowhere.
+
+        `sales` are the names of the sales that it may be used for; empty for all. The audit has an
+        entry by `actor`.
+        """
         secret = SECRET_PREFIX + secrets.token_urlsafe(32)
-        record = KeyRecord(secrets.token_hex(8), name, role, now_ms(), None, tuple(channels))
+        record = KeyRecord(
+            secrets.token_hex(8), name, role, now_ms(), None, tuple(channels), tuple(sales)
+        )
         async with self._database.writing() as connection:
             await connection.execute(
                 insert(api_keys).values(
@@ -45,10 +58,20 @@ class Keys:
                     role=record.role,
                     key_hash=hash_secret(secret),
                     channels=" ".join(record.channels),
+                    sales=" ".join(record.sales),
                     created_ms=record.created_ms,
                     revoked_ms=None,
                 )
             )
+            if actor is not None:
+                made = {
+                    "name": name,
+                    "role": role,
+                    "channels": record.channels,
+                    "sales": record.sales,
+                }
+                entry = actor.entry("key.create", detail={"key": record.id}, after=made)
+                await append_entry(connection, entry, None)
         return record, secret
 
     async def find_hashes(self, hashes: Sequence[str]) -> dict[str, KeyRecord]:
@@ -65,7 +88,7 @@ class Keys:
         async with self._database.reading() as connection:
             return [_record(row) for row in await connection.execute(query)]
 
-    async def revoke(self, key_id: str) -> bool:
+    async def revoke(self, key_id: str, actor: Actor | None = None) -> bool:
         """Revokes a key for good; False when no live key has this id."""
         async with self._database.writing() as connection:
             done = await connection.execute(
@@ -73,9 +96,21 @@ class Keys:
                 .where(api_keys.c.id == key_id, api_keys.c.revoked_ms.is_(None))
                 .values(revoked_ms=now_ms())
             )
-        return done.rowcount == 1
+            revoked: bool = done.rowcount == 1
+            if revoked and actor is not None:
+                await append_entry(
+                    connection, actor.entry("key.revoke", detail={"key": key_id}), None
+                )
+        return revoked
 
 
 def _record(row: Row[Any]) -> KeyRecord:
-    channels = tuple(row.channels.split())
-    return KeyRecord(row.id, row.name, row.role, row.created_ms, row.revoked_ms, channels)
+    return KeyRecord(
+        row.id,
+        row.name,
+        row.role,
+        row.created_ms,
+        row.revoked_ms,
+        tuple(row.channels.split()),
+        tuple(row.sales.split()),
+    )

@@ -1,14 +1,17 @@
 """The ledger of a process: its parts over one database, opened and closed together."""
 
 from collections.abc import Awaitable
+from typing import Self
 
 from holdfast_ledger.audit import Audit
 from holdfast_ledger.changes import SaleChanges
 from holdfast_ledger.checkpoints import Checkpoints
+from holdfast_ledger.database.data_version import check_version
 from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.migrating import migrate
 from holdfast_ledger.draws import Draws
 from holdfast_ledger.keys import Keys
+from holdfast_ledger.order_flags import OrderFlags
 from holdfast_ledger.orders import Orders
 from holdfast_ledger.sales import Sales
 from holdfast_ledger.seat_blocks import SeatBlocks
@@ -24,6 +27,7 @@ class Ledger:
         self.sales = Sales(database)
         self.changes = SaleChanges(database)
         self.orders = Orders(database)
+        self.order_flags = OrderFlags(database)
         self.keys = Keys(database)
         self.checkpoints = Checkpoints(database)
         self.audit = Audit(database)
@@ -34,7 +38,7 @@ class Ledger:
     @classmethod
     async def open(
         cls, url: str, observer: Observer | None = None, *, existing: bool = False
-    ) -> "Ledger":
+    ) -> Self:
         """Connects; LedgerUnavailable at once when the database does not answer.
 
         Run `migrate` before first use. With `existing`, a SQLite file that is missing is an error
@@ -53,6 +57,8 @@ class Ledger:
     async def check(self) -> None:
         """Raises LedgerUnavailable, with its `reason`, unless a write would be accepted."""
         await self.database.check()
+        async with self.database.reading() as connection:
+            await check_version(connection)
 
     async def close(self) -> None:
         """Commits the intents under way, then closes the connections."""

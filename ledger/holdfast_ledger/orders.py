@@ -4,13 +4,16 @@ Orders are written by `transactions` alone.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import msgspec
-from sqlalchemy import BindParameter, Row, Select, bindparam, func, select, tuple_
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, bindparam, func, select, tuple_
 
 from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.schema import area_sold, orders, sold
+from holdfast_ledger.order_flags import flagged
+from holdfast_ledger.order_totals import OrderTotals, read_totals
 from holdfast_ledger.records import Order, OrderItem, OrderStatus, RebuildState, Refund
 
 # One more than the longest page of the API, to see whether more follow.
@@ -19,19 +22,49 @@ MAX_DUE = 500
 
 _PENDING = OrderStatus.PENDING.value
 _OWNING = (OrderStatus.SOLD.value, OrderStatus.PARTLY_REFUNDED.value)
+_COLUMNS = [orders.c[name] for name in Order.__struct_fields__]
+_STATUS, _ITEM_LIST, _REFUND_LIST = map(
+    Order.__struct_fields__.index, ("status", "items", "refunds")
+)
+_STATUSES = {status.value: status for status in OrderStatus}
 _ITEMS = msgspec.json.Decoder(tuple[OrderItem, ...])
 _REFUNDS = msgspec.json.Decoder(tuple[Refund, ...])
 _encode = msgspec.json.Encoder().encode
 
 _IN_SALE: BindParameter[str] = bindparam("in_sale")
+SELECT_ORDERS = select(*_COLUMNS)
+"""orders as `order_of` takes them"""
 _DUE = (
-    select(orders)
-    .where(orders.c.sale_uid == _IN_SALE, orders.c.due_ms <= bindparam("now_ms"))
+    SELECT_ORDERS.where(orders.c.sale_uid == _IN_SALE, orders.c.due_ms <= bindparam("now_ms"))
     .order_by(orders.c.due_ms)
     .limit(bindparam("limit"))
 )
 _SOLD_SEATS = select(func.count()).select_from(sold).where(sold.c.sale_uid == _IN_SALE)
 _SOLD_UNITS = select(func.sum(area_sold.c.sold)).where(area_sold.c.sale_uid == _IN_SALE)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderQuery:
+    """Which orders of a sale are wanted: those that have all that is given here."""
+
+    id: str | None = None
+    buyer: str | None = None
+    status: OrderStatus | None = None
+    order_ref: str | None = None
+    payment_ref: str | None = None
+    flag: str | None = None
+    """an open flag, or `any`"""
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """As conditions on rows of `orders`."""
+        given = {
+            field.name: value
+            for field in fields(self)
+            if (value := getattr(self, field.name)) is not None
+        }
+        flag = given.pop("flag", None)
+        conditions = [orders.c[name] == str(value) for name, value in given.items()]
+        return conditions if flag is None else [*conditions, flagged(flag)]
 
 
 class Orders:
@@ -42,7 +75,7 @@ class Orders:
 
     async def read(self, sale_uid: str, order_id: str) -> Order | None:
         """One order; None when it is of another sale."""
-        query = select(orders).where(orders.c.id == order_id)
+        query = SELECT_ORDERS.where(orders.c.id == order_id)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None or row.sale_uid != sale_uid else order_of(row)
@@ -53,19 +86,19 @@ class Orders:
         *,
         limit: int,
         after: tuple[int, str] | None = None,
-        buyer: str | None = None,
-        status: OrderStatus | None = None,
+        of: OrderQuery = OrderQuery(),
     ) -> list[Order]:
         """A page in order of creation; `after` is (created_ms, id) of the last one seen."""
-        query = select(orders).where(orders.c.sale_uid == sale_uid)
+        query = SELECT_ORDERS.where(orders.c.sale_uid == sale_uid, *of.conditions())
         if after is not None:
             query = query.where(tuple_(orders.c.created_ms, orders.c.id) > after)
-        if buyer is not None:
-            query = query.where(orders.c.buyer == buyer)
-        if status is not None:
-            query = query.where(orders.c.status == status.value)
         query = query.order_by(orders.c.created_ms, orders.c.id).limit(min(limit, MAX_PAGE))
         return await self._all(query)
+
+    async def totals(self, sale_uid: str) -> OrderTotals:
+        """Counts and sums of a sale's orders by status, and of what was refunded."""
+        async with self._database.reading() as connection:
+            return await read_totals(connection, sale_uid)
 
     async def due(self, sale_uid: str, *, now_ms: int, limit: int = MAX_DUE) -> list[Order]:
         """Up to `limit` orders that recovery must visit, the longest overdue first."""
@@ -105,6 +138,15 @@ class Orders:
             counted = await connection.scalar(_SOLD_SEATS, sale)
             return int(counted or 0) + int(await connection.scalar(_SOLD_UNITS, sale) or 0)
 
+    async def progress(self, sale_uid: str) -> tuple[int, int]:
+        """The number of orders and the time of the last change: equal if nothing was written."""
+        query = select(func.count(), func.max(orders.c.updated_ms)).where(
+            orders.c.sale_uid == sale_uid
+        )
+        async with self._database.reading() as connection:
+            count, last_ms = (await connection.execute(query)).one()
+        return int(count), int(last_ms or 0)
+
     async def rebuild_state(self, sale_uid: str) -> RebuildState:
         """What a rebuilt store must have. Final only once the sale's epoch has been bumped."""
         owning = await self._all(_of_sale(sale_uid).where(orders.c.status.in_(_OWNING)))
@@ -125,16 +167,17 @@ class Orders:
 
 
 def _of_sale(sale_uid: str) -> Select[Any]:
-    return select(orders).where(orders.c.sale_uid == sale_uid)
+    return SELECT_ORDERS.where(orders.c.sale_uid == sale_uid)
 
 
 def order_of(row: Row[Any]) -> Order:
-    """An order from its row."""
-    values = dict(row._mapping)
-    values["status"] = OrderStatus(values["status"])
-    values["items"] = _ITEMS.decode(values["items"])
-    values["refunds"] = _REFUNDS.decode(values["refunds"]) if values["refunds"] else ()
-    return Order(**values)
+    """An order from its row, as SELECT_ORDERS reads it."""
+    values = list(row)
+    refunds = values[_REFUND_LIST]
+    values[_STATUS] = _STATUSES[values[_STATUS]]
+    values[_ITEM_LIST] = _ITEMS.decode(values[_ITEM_LIST])
+    values[_REFUND_LIST] = _REFUNDS.decode(refunds) if refunds else ()
+    return Order(*values)
 
 
 def row_of(order: Order) -> dict[str, object]:
@@ -158,4 +201,7 @@ def row_of(order: Order) -> dict[str, object]:
         "updated_ms": order.updated_ms,
         "confirmed_ms": order.confirmed_ms,
         "due_ms": order.due_ms,
+        "acted_by": order.acted_by,
+        "acted_from": order.acted_from,
+        "request_id": order.request_id,
     }

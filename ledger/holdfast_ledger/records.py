@@ -15,6 +15,14 @@ import msgspec
 
 DrawStarts = tuple[tuple[int, int], ...]
 
+
+class _Kind(msgspec.Struct):
+    """What the ledger reads of the settings of a sale."""
+
+    test: bool = False
+
+
+_decode_kind: Final = msgspec.json.Decoder(_Kind).decode
 _decode_starts: Final = msgspec.json.Decoder(DrawStarts).decode
 
 
@@ -56,8 +64,11 @@ class Refund(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     key: str | None = None
 
 
-class Order(msgspec.Struct, frozen=True, gc=False):
+class Order(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One order; its id is the id of the hold that it came from.
+
+    Its JSON is a row of `orders`: a field for each column, those with their default, NULL in the
+    row, left out.
 
     `hold_version` is the last version of the hold that the ledger knows: a void refuses every
     confirm that began at that version or before, and no other. `due_ms` is the store time from
@@ -82,6 +93,11 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     reason: str | None = None
     confirmed_ms: int | None = None
     due_ms: int | None = None
+    acted_by: str | None = None
+    """id of the key that began the payment or confirmed it; None when no key did"""
+    acted_from: str | None = None
+    """the address of that client"""
+    request_id: str | None = None
 
     @property
     def seats(self) -> tuple[int, ...]:
@@ -151,6 +167,11 @@ class SaleRecord:
     """key of the digests of identities; empty in a sale from before there were such keys"""
     draw_starts: DrawStarts = ()
 
+    @property
+    def test(self) -> bool:
+        """Whether it is a test sale, which its settings say."""
+        return _decode_kind(self.spec).test
+
 
 def sale_record(row: Mapping[str, Any]) -> SaleRecord:
     """The record behind a row of `sales`."""
@@ -180,7 +201,7 @@ class RebuildState:
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """An API key; only the hash of its secret is kept."""
+    """An API key; only the hash of its secret is kept. Without `sales` it is for all of them."""
 
     id: str
     name: str
@@ -188,27 +209,61 @@ class KeyRecord:
     created_ms: int
     revoked_ms: int | None
     channels: tuple[str, ...] = ()
+    sales: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """An entry of the audit, written in the transaction of the change that it is about."""
+    """An entry of the audit, written in the transaction of the change that it is about.
+
+    `detail`, `before` and `after` are JSON objects without secrets. `before` and `after` have the
+    values that were changed; None where there was nothing before, or is nothing after.
+    """
 
     actor: str
     action: str
     detail: bytes = b"{}"
+    before: bytes | None = None
+    after: bytes | None = None
+    address: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes something: the id of an API key, the client's address, the request's id."""
+
+    key_id: str
+    address: str | None = None
+    request_id: str | None = None
+
+    def entry(
+        self, action: str, *, detail: object = None, before: object = None, after: object = None
+    ) -> AuditEntry:
+        """The audit entry of what this actor does; the values are what JSON can hold."""
+        return AuditEntry(
+            self.key_id,
+            action,
+            b"{}" if detail is None else msgspec.json.encode(detail),
+            None if before is None else msgspec.json.encode(before),
+            None if after is None else msgspec.json.encode(after),
+            self.address,
+            self.request_id,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """An audit entry as it was written: who did what to which sale. `detail` is JSON."""
+    """An audit entry as it was written, to which sale and when.
+
+    `actor_name` is the name of the actor's key, None when the ledger has no such key.
+    """
 
     id: int
     at_ms: int
-    actor: str
-    action: str
     sale: str | None
-    detail: bytes
+    entry: AuditEntry
+    actor_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,21 @@ and would make an operator's PATCH fail for no reason.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from holdfast_ledger.audit import append_entry
@@ -32,7 +43,7 @@ from holdfast_ledger.database.clock import now_ms
 from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.schema import area_sold, orders, sale_plans, sales
 from holdfast_ledger.draws import forget_draw
-from holdfast_ledger.errors import EpochElsewhere, SaleMissing, SaleTaken
+from holdfast_ledger.errors import EpochElsewhere, OrdersKept, SaleMissing, SaleTaken
 from holdfast_ledger.records import AuditEntry, DrawStarts, SaleDraft, SaleRecord, sale_record
 from holdfast_ledger.sale_rows import (
     BY_UID,
@@ -128,14 +139,41 @@ class Sales:
             )
         return None if body is None else zlib.decompress(body)
 
-    async def page(self, *, limit: int = MAX_PAGE, after: str = "") -> list[SaleRecord]:
-        """Up to `limit` live sales in order of their names, from after the name `after`."""
+    async def page(
+        self, *, limit: int = MAX_PAGE, after: str = "", names: Collection[str] = ()
+    ) -> list[SaleRecord]:
+        """Up to `limit` live sales in order of their names, from after the name `after`; only those
+        of these `names`, if there are any.
+        """
         query = (
             select(sales)
             .where(sales.c.live_name > after)
             .order_by(sales.c.live_name)
             .limit(min(limit, MAX_PAGE))
         )
+        if names:
+            query = query.where(sales.c.live_name.in_(sorted(names)))
+        async with self._database.reading() as connection:
+            return [sale_record(row._asdict()) for row in await connection.execute(query)]
+
+    async def page_deleted(
+        self,
+        *,
+        limit: int = MAX_PAGE,
+        after: tuple[str, str] = ("", ""),
+        names: Collection[str] = (),
+    ) -> list[SaleRecord]:
+        """Up to `limit` deleted sales by name and uid, from after (name, uid) `after`; only those
+        of these `names`, if there are any.
+        """
+        query = (
+            select(sales)
+            .where(sales.c.live_name.is_(None), tuple_(sales.c.name, sales.c.uid) > after)
+            .order_by(sales.c.name, sales.c.uid)
+            .limit(min(limit, MAX_PAGE))
+        )
+        if names:
+            query = query.where(sales.c.name.in_(sorted(names)))
         async with self._database.reading() as connection:
             return [sale_record(row._asdict()) for row in await connection.execute(query)]
 
@@ -194,9 +232,19 @@ class Sales:
             return None
         return await self.read_uid(seen.uid)
 
-    async def delete(self, uid: str, entry: AuditEntry | None = None) -> None:
-        """Frees the name; orders of the deleted sale stay readable by uid."""
+    async def delete(
+        self, uid: str, entry: AuditEntry | None = None, *, orders_kept: int | None = None
+    ) -> None:
+        """Frees the name; orders of the deleted sale stay readable by uid.
+
+        OrdersKept when the sale has orders, of any status, and `orders_kept` is not their number.
+        """
+        counting = select(func.count()).select_from(orders).where(orders.c.sale_uid == uid)
         async with self._database.writing() as connection:
+            await locked_row(connection, sales.c.uid == uid)
+            count = int(await connection.scalar(counting) or 0)
+            if count != (orders_kept or 0):
+                raise OrdersKept(count)
             await connection.execute(
                 update(sales)
                 .where(sales.c.uid == uid)

@@ -22,6 +22,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.schema import sales, seat_blocks
 from holdfast_ledger.errors import EpochPassed, SaleMissing
+from holdfast_ledger.records import AuditEntry
+from holdfast_ledger.sale_rows import append_sale_entry
 
 UNSYNCED_MAX: Final = 5_000
 SALES_MAX: Final = 1_000
@@ -56,7 +58,15 @@ class SeatBlocks:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def set_wanted(self, uid: str, seats: Sequence[int], *, blocked: bool, epoch: int) -> int:
+    async def set_wanted(
+        self,
+        uid: str,
+        seats: Sequence[int],
+        *,
+        blocked: bool,
+        epoch: int,
+        entry: AuditEntry | None = None,
+    ) -> int:
         """Writes whether these seats are to be blocked; returns how many were not so before.
 
         Only for the present epoch (else EpochPassed), since a rebuild reads this. A repeat raises
@@ -72,6 +82,7 @@ class SeatBlocks:
             if moved:
                 change = _CHANGE.values(blocked=blocked, version=bindparam("to_version"))
                 await connection.execute(change, moved)
+            await append_sale_entry(connection, uid, entry)
         were = [seat in known and known[seat].blocked for seat in seats]
         return were.count(not blocked)
 

@@ -1,18 +1,17 @@
-"""How much the micro-batching executor gains over other clients of the store, in one run.
+"""How much does the micro-batching executor gain over other clients of the store?
 
-    python loadtest/bench/executor.py [--seconds 1] [--rounds 5] [--callers 1 50 500]
+    python loadtest/bench/executor.py [--seconds 0.3] [--rounds 3] [--callers 1 50 500]
                                       [--connections 1 2] [--arguments 1] [--only coredis glide]
 
-All ways run the same two-command script on the same embedded store, over its Unix socket, from the
-same number of callers, in turns, so that a busy machine slows all. What counts are the ratios, not
-the figures: calls per second and the processor time of this process per call, of all its threads.
+All sides run the same two-command script on the same embedded store, over its Unix socket, from the
+same number of callers. The processor time is that of this process, of all its threads.
 
-- executor: ours;
-- redis-py pool, and a pump (kit/pump.py) over its pipeline;
+- executor: ours, the yardstick;
+- redis-py pool, and a pump (kit/clients/pump.py) over its pipeline;
 - coredis by itself, a pump over its pipeline, and over the batches below that;
 - glide: valkey-glide by itself, and a pump over its batch.
 
-The number in a way's name is that of its connections. coredis and valkey-glide are in the extra
+The number in a side's name is that of its connections. coredis and valkey-glide are in the extra
 `bench`; what is not installed is left out.
 """
 
@@ -26,21 +25,25 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import uvloop
-
-from bench.kit.callers import OneCall, Ways, report, take_turns
-from bench.kit.two_commands import COUNTER, NAME, PAYLOAD, ScriptCall, bundle_with_it
+from bench.kit.callers import OneCall, Ways, calling
+from bench.kit.clients.two_commands import COUNTER, NAME, PAYLOAD, ScriptCall, bundle_with_it
+from bench.kit.clocks import this_process
+from bench.kit.command import Bench, Recorder
+from bench.kit.turns import Comparison, Side
 from holdfast_lua import EmbeddedStore, Executor
 
-OURS = "executor"
-CLIENTS = {"redis": "redis_py", "coredis": "coredis", "glide": "glide"}  # package, our module
-EXTRA = ".venv/bin/python -m pip install --constraint constraints.txt --editable '.[bench]'"
+OURS: Final = "executor"
+CLIENTS: Final = {"redis": "redis_py", "coredis": "coredis", "glide": "glide"}
+"""by package, our module"""
+EXTRA: Final = ".venv/bin/python -m pip install --constraint constraints.txt --editable '.[bench]'"
 
 
-async def compare(url: str, directory: Path, options: argparse.Namespace) -> None:
-    """Takes turns and prints what every way did."""
+async def compare(
+    recorder: Recorder, url: str, directory: Path, options: argparse.Namespace
+) -> None:
+    """A comparison for each number of callers."""
     bundle = bundle_with_it(directory)
     script = bundle.script(NAME)
     call = ScriptCall(script.sha, (PAYLOAD,) * options.arguments)
@@ -58,9 +61,11 @@ async def compare(url: str, directory: Path, options: argparse.Namespace) -> Non
         gc.collect()
         gc.freeze()  # as the service does
         for callers in options.callers:
-            report(
-                callers, await take_turns(chosen, callers, options.rounds, options.seconds), OURS
-            )
+            sides = [
+                Side(name, calling(way, callers, options.seconds, {"service": this_process}))
+                for name, way in chosen.items()
+            ]
+            await recorder.compare(Comparison(f"{callers} callers", OURS, sides, unit="calls"))
 
 
 def installed_clients() -> Iterator[Any]:
@@ -69,7 +74,7 @@ def installed_clients() -> Iterator[Any]:
         if importlib.util.find_spec(package) is None:
             print(f"{package} is not installed and left out; to have it: {EXTRA}", flush=True)
         else:
-            yield getattr(importlib.import_module(f"bench.kit.{name}_ways"), f"{name}_ways")
+            yield getattr(importlib.import_module(f"bench.kit.clients.{name}_ways"), f"{name}_ways")
 
 
 async def check(name: str, one_call: OneCall, executor: Executor) -> None:
@@ -81,21 +86,31 @@ async def check(name: str, one_call: OneCall, executor: Executor) -> None:
         raise SystemExit(f"{name}: {answer!r}, and the counter went from {before} to {after}")
 
 
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each turn")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--callers", type=int, nargs="+", default=[1, 50, 500])
-    parser.add_argument("--connections", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--arguments", type=int, default=1, help="of the call, 40 bytes each")
-    parser.add_argument("--only", nargs="+", default=[""], help="ways by the beginning of the name")
-    options = parser.parse_args()
+async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
+    """On an embedded store."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         with EmbeddedStore(directory / "data") as store:
-            uvloop.run(compare(store.url, directory, options))
+            await compare(recorder, store.url, directory, options)
 
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--seconds", type=float, default=0.3, help="of each turn")
+    add("--callers", type=int, nargs="+", default=[1, 50, 500])
+    add("--connections", type=int, nargs="+", default=[1, 2])
+    add("--arguments", type=int, default=1, help="of the call, 40 bytes each")
+    add("--only", nargs="+", default=[""], help="sides by the beginning of the name")
+
+
+BENCH: Final = Bench(
+    "executor",
+    __doc__,
+    measure,
+    3,
+    add_options,
+    quick={"seconds": 0.1, "callers": [50], "connections": [1]},
+)
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(BENCH.main())

@@ -1,15 +1,14 @@
-"""How much of a bare aiohttp server a hold over HTTP leaves.
+"""How much of a bare aiohttp server does a hold over HTTP leave?
 
-    python loadtest/bench/http_holds.py [--rounds 9] [--seconds 0.6] [--connections 32]
+    python loadtest/bench/http_holds.py [--rounds 7] [--seconds 0.4] [--connections 32]
 
 Starts `holdfast serve --workers 1` with an embedded store and a plan of 60,000 seats, and takes
-one real answer to a hold of two, best available. Then service and yardstick (bare.py: it parses the
-same body and answers the same bytes) are asked in turns, as http_room.py does it. Every request is
-another one, under an idempotency key of its own: by the shop's key, each for another buyer; with a
-buyer's pass that this worker has seen before; with one that it has not, whose signature it has to
-check (Ed25519, some 180 us). All must be answered 201, so only holds that were made are counted.
-What counts is the ratio: of the serving process's processor time, and of requests per second; the
-store's time is in the second only.
+one real answer to a hold of two, best available. Then service and yardstick (kit/bare.py: it
+parses the same body and answers the same bytes) are asked in turns, as http_room.py does it. Every
+request is another one, under an idempotency key of its own: by the shop's key, each for another
+buyer; with a buyer's pass that this worker has seen before; with one that it has not, and which it
+has to verify. All must be answered 201, so only holds that were made are counted.
+The ratio by processor time is the serving process's; the store's time is in the rate only.
 """
 
 from __future__ import annotations
@@ -20,27 +19,17 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from bench.holds import plan_json
-from bench.kit.contest import (
-    BASE,
-    HOST,
-    JSON,
-    Contestant,
-    Kind,
-    Service,
-    Turn,
-    compared,
-    parser,
-    running_service,
-    turn,
-    yardstick,
-)
-from holdfast_loadtest.hammer import request_bytes
+from bench.kit import contest
+from bench.kit.clocks import Sample
+from bench.kit.command import Bench, Recorder
+from bench.kit.contest import Contestant, Kind, beside_bare, turn
+from bench.kit.plans import plan_json
+from bench.kit.service import BASE, JSON, Service, running_service
 
 SEATS: Final = 60_000
-KNOWN_PASSES, NEW_PASSES = 500, 6_000
-AIM: Final = 0.35
-CREATED: Final = "201"
+KNOWN_PASSES, NEW_PASSES = 500, 8_000
+BY_KEY, KNOWN, NEW = "hold by the shop's key", "hold by a known pass", "hold by a new pass"
+AIMS: Final = {BY_KEY: 0.45, KNOWN: 0.45, NEW: 0.38}
 HOLD_REQUEST: Final[dict[str, Any]] = {"best_available": {"quantity": 2}}
 SETTINGS: Final[dict[str, Any]] = {
     "name": "Benchmark",
@@ -60,7 +49,7 @@ def by_key(key: str) -> Asking:
     def ask(number: int) -> Kind:
         headers = JSON | {"Authorization": f"Bearer {key}", "Idempotency-Key": f"key-{number:08}"}
         body = json.dumps(HOLD_REQUEST | {"buyer": f"buyer-{number:08}"}).encode()
-        return Kind("hold by the shop's key", "POST", "/holds", 201, headers, body, AIM)
+        return Kind(BY_KEY, "POST", "/holds", 201, headers, body)
 
     return ask
 
@@ -76,7 +65,7 @@ def by_pass(name: str, passes: list[str], *, again: bool) -> Asking:
             "Idempotency-Key": f"key-{number:08}",
         }
         body = json.dumps(HOLD_REQUEST).encode()
-        return Kind(name, "POST", "/holds", 201, headers, body, AIM)
+        return Kind(name, "POST", "/holds", 201, headers, body)
 
     return ask
 
@@ -97,49 +86,44 @@ def seen(service: Service, passes: list[str]) -> list[str]:
     return passes
 
 
-def requests_of(ask: Asking, numbers: Iterator[int]) -> Iterator[bytes]:
-    """Requests without end, each of its own."""
-    for number in numbers:
-        kind = ask(number)
-        yield request_bytes(kind.method, BASE + kind.route, HOST, kind.headers, kind.body)
+def requests_of(ask: Asking) -> Iterator[bytes]:
+    """Requests without end, each of its own; the first was the yardstick's sample."""
+    return (ask(number).bytes for number in itertools.count(1))
 
 
-def measure(service: Service, ask: Asking, options: argparse.Namespace) -> None:
-    """Rounds of service and yardstick in turns; prints one line."""
-    # What is asked of the yardstick needs no number of its own: it looks at none.
-    numbers = (itertools.count(1), itertools.cycle(range(KNOWN_PASSES)))
-    sample = ask(0)
-    with yardstick(service, sample) as bare:
-        ours: list[Turn] = []
-        bares: list[Turn] = []
-        sides: list[tuple[Contestant, list[Turn], Iterator[int]]] = [
-            (service.contestant, ours, numbers[0]),
-            (bare, bares, numbers[1]),
-        ]
-        for number in range(options.rounds + 1):
-            for contestant, turns, asked in sides[:: 1 if number % 2 else -1]:
-                made = turn(contestant, requests_of(ask, asked), options)
-                if made.statuses[CREATED] < made.statuses.total():
-                    raise SystemExit(f"{sample.name}: {dict(made.statuses)}, all 201 were expected")
-                turns.append(made)
-    pairs = list(zip(ours, bares, strict=True))[1:]  # the first is warm-up
-    print(f"{sample.name:<22} {compared(pairs)} | aim {AIM:.2f}", flush=True)
+async def compare(
+    recorder: Recorder, service: Service, ask: Asking, options: argparse.Namespace
+) -> None:
+    """One kind of hold beside the bare server."""
+    requests, contestant, sample = requests_of(ask), Contestant.of(service), ask(0)
+
+    def ours() -> Sample:
+        return turn(contestant, requests, options, sample.status)
+
+    await beside_bare(recorder, service, sample, options, aim=AIMS[sample.name], ours=ours)
 
 
-def main() -> None:
-    """The command line."""
-    options = parser(__doc__, rounds=9, seconds=0.6).parse_args()
+async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
+    """All three; a service each: a fast machine would sell one plan out before the last."""
     settings = SETTINGS | {"plan": json.loads(plan_json(SEATS))}
-    # A service each: a fast machine would sell one plan out before the last line.
-    with running_service(settings, waiting=0) as service:
-        measure(service, by_key(service.key), options)
-    with running_service(settings, waiting=0) as service:
+    with running_service(settings) as service:
+        await compare(recorder, service, by_key(service.key), options)
+    with running_service(settings) as service:
         known = seen(service, admitted(service, KNOWN_PASSES))
-        measure(service, by_pass("hold by a known pass", known, again=True), options)
-    with running_service(settings, waiting=0) as service:
-        new = admitted(service, NEW_PASSES)
-        measure(service, by_pass("hold by a new pass", new, again=False), options)
+        await compare(recorder, service, by_pass(KNOWN, known, again=True), options)
+    with running_service(settings) as service:
+        new = admitted(service, options.new_passes)
+        await compare(recorder, service, by_pass(NEW, new, again=False), options)
 
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    contest.add_options(seconds=0.4)(parser)
+    parser.add_argument("--new-passes", type=int, default=NEW_PASSES, help="as many as are used up")
+
+
+BENCH: Final = Bench(
+    "http_holds", __doc__, measure, 7, add_options, quick={"seconds": 0.1, "new_passes": 2_000}
+)
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(BENCH.main())

@@ -1,11 +1,10 @@
-"""How much of a bare aiohttp server the waiting room gives its visitors: poll, own view, join.
+"""How much of a bare aiohttp server does the waiting room give its visitors: poll, own view, join?
 
-    python loadtest/bench/http_room.py [--rounds 9] [--seconds 1] [--connections 32] [--only poll]
+    python loadtest/bench/http_room.py [--rounds 15] [--seconds 0.5] [--only poll]
 
 Starts `holdfast serve --workers 1` with an embedded store in a temporary directory, lets a line
-form, and takes one real answer of each kind. Then service and yardstick (bare.py, the same bytes)
-are asked in turns, because a shared machine drifts; the ratio of a round is what counts, and the
-median over the rounds is reported. Ratios hold between machines, requests per second do not.
+form, and takes one real answer of each kind. Then service and yardstick (kit/bare.py, the same
+bytes) are asked in turns. Ratios hold between machines, requests per second do not.
 """
 
 from __future__ import annotations
@@ -14,21 +13,14 @@ import argparse
 import itertools
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
-from bench.kit.contest import (
-    BASE,
-    JSON,
-    NOT_MODIFIED,
-    Kind,
-    Service,
-    Turn,
-    compared,
-    parser,
-    running_service,
-    turn,
-    yardstick,
-)
+from bench.kit import contest
+from bench.kit.clocks import Sample
+from bench.kit.command import Bench, Recorder
+from bench.kit.contest import NOT_MODIFIED, Contestant, Kind, beside_bare, turn
+from bench.kit.service import BASE, JSON, Service, running_service
 
 WAITING: Final = 2_000
 TRIES: Final = 5
@@ -40,6 +32,8 @@ SETTINGS: Final[dict[str, Any]] = {
     "prices": {"GA": 1000},
     "areas": [{"id": "floor", "name": "Floor", "capacity": 1_000_000, "category": "GA"}],
 }
+POLL, UNCHANGED, VIEW, JOIN = "status poll", "status poll, 304", "visitor's view", "join"
+AIMS: Final = {POLL: 0.85, UNCHANGED: 0.85, VIEW: 0.82, JOIN: 0.78}
 
 
 def kinds_of(service: Service) -> list[Kind]:
@@ -47,50 +41,47 @@ def kinds_of(service: Service) -> list[Kind]:
     _, _, joined = service.call("POST", BASE + "/tickets", {}, {})
     ticket = {"Holdfast-Ticket": json.loads(joined)["ticket"]}
     return [
-        Kind("status poll", "GET", "/status", 200, {}, b"", 0.85),
-        Kind("status poll, 304", "GET", "/status", NOT_MODIFIED, {}, b"", 0.85),
-        Kind("visitor's view", "GET", "/ticket", 200, ticket, b"", 0.65),
-        Kind("join", "POST", "/tickets", 201, JSON, b"{}", 0.5),
+        Kind(POLL, "GET", "/status", 200, {}, b""),
+        Kind(UNCHANGED, "GET", "/status", NOT_MODIFIED, {}, b""),
+        Kind(VIEW, "GET", "/ticket", 200, ticket, b""),
+        Kind(JOIN, "POST", "/tickets", 201, JSON, b"{}"),
     ]
 
 
-def _service_turn(service: Service, kind: Kind, options: argparse.Namespace) -> Turn:
+def service_turn(service: Service, kind: Kind, options: argparse.Namespace) -> Sample:
     """The line lives meanwhile: where the document changed and a 304 became a 200, once more."""
-    for _ in range(TRIES):
+    contestant = Contestant.of(service)
+    for tries_left in reversed(range(TRIES)):
         headers = kind.headers
         if kind.status == NOT_MODIFIED:
             headers = {"If-None-Match": service.call("GET", BASE + kind.route, None, {})[1]["ETag"]}
-        request = replace(kind, headers=headers).bytes
-        made = turn(service.contestant, itertools.repeat(request), options)
-        if made.statuses[str(kind.status)] >= MOSTLY * made.statuses.total():
-            return made
-    raise SystemExit(f"{kind.name}: {dict(made.statuses)}, {kind.status} was expected")
+        requests = itertools.repeat(replace(kind, headers=headers).bytes)
+        try:
+            return turn(contestant, requests, options, kind.status, MOSTLY)
+        except SystemExit:
+            if not tries_left:
+                raise
+    raise AssertionError
 
 
-def measure(service: Service, kind: Kind, options: argparse.Namespace) -> None:
-    """Rounds of service and yardstick in turns; prints one line."""
-    ours, bares = [], []
-    with yardstick(service, kind) as bare:
-        for number in range(options.rounds + 1):
-            if number % 2:
-                ours.append(_service_turn(service, kind, options))
-            bares.append(turn(bare, itertools.repeat(kind.bytes), options))
-            if not number % 2:
-                ours.append(_service_turn(service, kind, options))
-    del ours[0], bares[0]  # warm-up
-    pairs = list(zip(ours, bares, strict=True))
-    print(f"{kind.name:<17} {compared(pairs)} | aim {kind.aim:.2f}", flush=True)
-
-
-def main() -> None:
-    command = parser(__doc__, rounds=9, seconds=1.0)
-    command.add_argument("--only", default="", help="kinds whose name has this in it")
-    options = command.parse_args()
-    with running_service(SETTINGS, WAITING) as service:
+async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
+    """One comparison for each kind of request."""
+    with running_service(SETTINGS, options.waiting) as service:
         for kind in kinds_of(service):
             if options.only in kind.name:
-                measure(service, kind, options)
+                ours = partial(service_turn, service, kind, options)
+                await beside_bare(recorder, service, kind, options, aim=AIMS[kind.name], ours=ours)
 
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    contest.add_options(seconds=0.5)(parser)
+    parser.add_argument("--waiting", type=int, default=WAITING)
+    parser.add_argument("--only", default="", help="kinds whose name has this in it")
+
+
+BENCH: Final = Bench(
+    "http_room", __doc__, measure, 15, add_options, quick={"seconds": 0.1, "waiting": 50}
+)
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(BENCH.main())

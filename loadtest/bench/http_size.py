@@ -1,30 +1,33 @@
-"""What a poll over HTTP costs with ten million waiting beside ten thousand.
+"""What does a poll over HTTP cost with ten million waiting, beside ten thousand?
 
-    python loadtest/bench/http_size.py [--rounds 15] [--seconds 0.5] [--connections 32]
+    python loadtest/bench/http_size.py [--rounds 7] [--seconds 0.3] [--connections 32]
 
 One `holdfast serve --workers 1` has two sales that differ in nothing but the length of their lines:
 the numbers are put into the store, and the visitor who asks has joined behind them. Both are asked
-in turns, so a busy machine slows both. What counts is the ratio of the serving process's processor
-time for each request, long line to short; the aim is at most 1.1.
+in turns. The short line is the yardstick; the long one may cost a tenth more at most.
 
 Before that, what each form of a seat map weighs and what making it takes, once for all clients that
-ask between two changes: 60,000 seats at random free, held or booked, which compress worst.
+ask between two changes: 60,000 seats at random free, held or booked, which compress worst; and
+what each form of a plan of as many seats weighs.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import itertools
 import json
-import statistics
 import time
 from random import Random
 from typing import Any, Final
 
-from bench.holds import plan_json
 from bench.http_room import SETTINGS
-from bench.kit.contest import HOST, Service, Turn, parser, running_service, spread, turn
+from bench.kit import contest
+from bench.kit.command import Bench, Recorder
+from bench.kit.contest import Contestant, turn
+from bench.kit.plans import plan_json, stadium_json
+from bench.kit.results import Aim
+from bench.kit.service import HOST, Service, running_service
+from bench.kit.turns import Comparison, Side, Turn
 from holdfast_inventory.holds.seat_map import SeatMap
 from holdfast_inventory.plan.plan import compile_plan
 from holdfast_inventory.settings import InventorySettings
@@ -34,17 +37,19 @@ from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import SeatsReading
 
 SIZES: Final = {"short": 10_000, "long": 10_000_000}
-AIM: Final = 1.1
+AIM: Final = 1 / 1.1
 SEATS: Final = 60_000
 MAP_ROUNDS: Final = 15
+PLAN_FORMS: Final = ("document", "document_gzip", "columns", "columns_gzip", "columns_brotli")
 MAP_SETTINGS: Final = InventorySettings(prices={"GA": 1000})
 ROUTES: Final = {"status poll": "/status", "visitor's view": "/ticket"}
 
 Asked = dict[str, tuple[bytes, ...]]
 
 
-def compare_maps() -> None:
-    """Prints one line for each form of the seat map: bytes, and processor time to make it."""
+def compare_maps(recorder: Recorder) -> None:
+    """One row for each form of the seat map: bytes, and processor time to make it."""
+    rows = []
     plan, states = compile_plan(plan_json(SEATS), MAP_SETTINGS), random_states()
     for name in ("json", "json_gzip", "msgpack", "msgpack_gzip", "compact", "compact_gzip"):
         taken = []
@@ -54,7 +59,21 @@ def compare_maps() -> None:
             begun = time.process_time()
             body: bytes = getattr(seat_map, name)
             taken.append(time.process_time() - begun)
-        print(f"seat map {name:<13} {len(body):>6,} B  {min(taken) * 1e6:7,.0f} us", flush=True)
+        rows.append((name, f"{len(body):,}", f"{min(taken) * 1e6:,.0f}"))
+        print(f"seat map {name:<13} {rows[-1][1]:>6} B  {rows[-1][2]:>7} us", flush=True)
+    recorder.table("forms of a seat map", ("Form", "Bytes", "us, the best"), rows)
+
+
+def compare_plans(recorder: Recorder) -> None:
+    """One row for each form of a plan of as many seats: bytes."""
+    rows = []
+    for hall, text in {"regular": plan_json(SEATS), "stadium": stadium_json(SEATS)}.items():
+        plan = compile_plan(text, MAP_SETTINGS)
+        for name in PLAN_FORMS:
+            body: bytes = getattr(plan, name)
+            rows.append((hall, name, f"{len(body):,}"))
+            print(f"plan, {hall} {name:<14} {rows[-1][2]:>10} B", flush=True)
+    recorder.table("forms of a plan", ("Hall", "Form", "Bytes"), rows)
 
 
 def random_states() -> bytes:
@@ -94,14 +113,14 @@ async def lengthen(url: str, uid: str, waiting: int) -> None:
         await executor.command("HSET", keys.line(uid), "issued", waiting, "rate", 0)
 
 
-def line_up(service: Service) -> Asked:
+async def line_up(service: Service) -> Asked:
     """Makes both sales; what their last visitors ask, by kind."""
     asked: Asked = dict.fromkeys(ROUTES, ())
     store = EmbeddedStore(service.data_dir).url
     for name, waiting in SIZES.items():
         made = answered(service, "PUT", path_of(name), SETTINGS)
         answered(service, "POST", path_of(name) + "/tickets", {})
-        asyncio.run(lengthen(store, made["uid"], waiting))
+        await lengthen(store, made["uid"], waiting)
         last = answered(service, "POST", path_of(name) + "/tickets", {})
         if last["number"] != waiting + 1:
             raise SystemExit(f"the last of {waiting:,} has number {last['number']:,}")
@@ -111,41 +130,34 @@ def line_up(service: Service) -> Asked:
     return asked
 
 
-def one_turn(service: Service, request: bytes, options: argparse.Namespace) -> Turn:
-    made = turn(service.contestant, itertools.repeat(request), options)
-    if set(made.statuses) != {"200"}:
-        raise SystemExit(f"answered {dict(made.statuses)}, 200 was expected")
-    return made
-
-
-def measure(
-    service: Service, kind: str, asked: tuple[bytes, ...], options: argparse.Namespace
-) -> None:
-    """Both lines in turns, each first in every other round; prints one line."""
-    taken: list[list[float]] = [[], []]
-    for number in range(options.rounds + 1):
-        for side in (0, 1) if number % 2 else (1, 0):
-            taken[side].append(one_turn(service, asked[side], options).cpu_us)
-    short, long = taken[0][1:], taken[1][1:]  # the first round is warm-up
-    ratios = [one / other for one, other in zip(long, short, strict=True)]
-    medians = [f"{statistics.median(side):4.0f}" for side in (short, long)]
-    best = min(long) / min(short)
-    print(
-        f"{kind:<15} cpu {medians[0]} us, {medians[1]} us"
-        f"  ratio {spread(ratios)}, of the best rounds {best:.2f} | aim {AIM:.2f}",
-        flush=True,
-    )
-
-
-def main() -> None:
-    """The command line."""
-    options = parser(__doc__, rounds=15, seconds=0.5).parse_args()
-    compare_maps()
+async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
+    """The forms of the map, then a comparison for each kind of poll."""
+    compare_maps(recorder)
+    compare_plans(recorder)
     with running_service(SETTINGS) as service:
-        print(f"{'waiting':<15} {SIZES['short']:,} and {SIZES['long']:,}", flush=True)
-        for kind, asked in line_up(service).items():
-            measure(service, kind, asked, options)
+        contestant = Contestant.of(service)
+        for kind, asked in (await line_up(service)).items():
+            sides = [
+                Side(f"{size:,} waiting", asking(contestant, request, options))
+                for size, request in zip(SIZES.values(), asked, strict=True)
+            ]
+            short, long = (side.name for side in sides)
+            await recorder.compare(Comparison(kind, short, sides, aims=[Aim(long, AIM)]))
 
+
+def asking(contestant: Contestant, request: bytes, options: argparse.Namespace) -> Turn:
+    """The same request again and again."""
+    return lambda: turn(contestant, itertools.repeat(request), options, 200)
+
+
+BENCH: Final = Bench(
+    "http_size",
+    __doc__,
+    measure,
+    7,
+    contest.add_options(seconds=0.3),
+    quick={"seconds": 0.1},
+)
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(BENCH.main())

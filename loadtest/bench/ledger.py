@@ -1,6 +1,6 @@
-"""What a confirm costs in the ledger: beside raw inserts of the same rows, and one by one.
+"""What does a confirm cost in the ledger, beside raw inserts of the same rows, and one by one?
 
-    python loadtest/bench/ledger.py [--orders 6000] [--rounds 5] [--callers 1000]
+    python loadtest/bench/ledger.py [--orders 3000] [--rounds 4] [--callers 1000]
                                     [--database postgresql|mariadb|sqlite] [--url URL]
 
 The same orders of two seats each are written in these ways, in turns, on as many connections:
@@ -14,10 +14,9 @@ The same orders of two seats each are written in these ways, in turns, on as man
 A second pair does so for orders that are first written as pending, in a transaction of their own,
 as `POST .../paying` does before the buyer is charged; an order counts when it is confirmed.
 
-What counts are the ratios, in one run: of orders per second, and, steadier where others use the
-machine too, of the processor time that this process and the database took for an order. Without
-`--url` a server with durable defaults (fsync on) is started for the occasion. On MariaDB and SQLite
-there is no raw side; they are for information.
+The ratio by processor time is that of this process and the database. Without `--url` a server with
+durable defaults (fsync on) is started for the occasion. On MariaDB and SQLite there is no raw side;
+they are for information.
 """
 
 from __future__ import annotations
@@ -25,17 +24,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import secrets
-import statistics
-import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-import uvloop
 from msgspec.structs import replace
 from sqlalchemy import PoolProxiedConnection
 
-from bench.kit.databases import DATABASES, Served, database, opened
+from bench.kit.clocks import Clock, Meter, Sample, this_process, tree_clock
+from bench.kit.command import Bench, Recorder
+from bench.kit.databases import DATABASES, database, opened
+from bench.kit.results import Aim
+from bench.kit.turns import Comparison, Side, Turn
 from holdfast_ledger import (
     Ledger,
     MarkPending,
@@ -50,10 +50,8 @@ from holdfast_ledger import (
 from holdfast_ledger.database.bulk import insert_of_records, records, update_of_records
 from holdfast_ledger.database.schema import orders as orders_table
 from holdfast_ledger.database.schema import sold as sold_table
-from holdfast_ledger.orders import row_of
 from holdfast_ledger.transactions.apply import apply_batch
 from holdfast_ledger.transactions.group_commit import MAX_BATCH
-from holdfast_loadtest.processes import tree_seconds
 
 CONNECTIONS = 2
 SEATS_AN_ORDER = 2
@@ -138,8 +136,8 @@ class Batch:
     def of(cls, uid: str, batch: Sequence[Order]) -> Batch:
         taken = [(seat, order.id) for order in batch for seat in order.seats]
         return cls(
-            records([row_of(pending(order)) for order in batch]),
-            records([row_of(order) for order in batch]),
+            records([pending(order) for order in batch]),
+            records(batch),
             records([{"sale_uid": uid, "seat": seat, "order_id": owner} for seat, owner in taken]),
         )
 
@@ -215,92 +213,73 @@ async def one_by_one(ledger: Ledger, sale: SaleRecord, orders: list[Order]) -> R
     return run
 
 
-@dataclass(frozen=True)
-class Reading:
-    """One way, once."""
+def writing(ledger: Ledger, way: Way, count: int, clocks: Mapping[str, Clock]) -> Turn:
+    """So many orders in a fresh sale."""
 
-    per_second: float
-    micros: float
-    """of processor time an order, in this process and in the database if it is ours"""
+    async def turn() -> Sample:
+        uid = secrets.token_hex(6)
+        sale = await ledger.sales.create(SaleDraft(uid, f"bench-{uid}", b"{}"))
+        run = await way(ledger, sale, orders_of(sale, count))
+        with Meter(clocks) as meter:
+            await run()
+        assert len(await ledger.orders.owners(uid)) == SEATS_AN_ORDER * count
+        return meter.sample(count)
 
-
-async def measure(ledger: Ledger, way: Way, count: int, pid: int = 0) -> Reading:
-    """So many orders in a fresh sale; `pid` is the database server's."""
-    uid = secrets.token_hex(6)
-    sale = await ledger.sales.create(SaleDraft(uid, f"bench-{uid}", b"{}"))
-    run = await way(ledger, sale, orders_of(sale, count))
-    started, spent = time.perf_counter(), _processor_seconds(pid)
-    await run()
-    elapsed, spent = time.perf_counter() - started, _processor_seconds(pid) - spent
-    assert len(await ledger.orders.owners(uid)) == SEATS_AN_ORDER * count
-    return Reading(count / elapsed, spent / count * 1e6)
+    return turn
 
 
-def _processor_seconds(pid: int) -> float:
-    return time.process_time() + (tree_seconds(pid) if pid else 0.0)
+RAW, CORE, ALONE = "raw inserts", "core", "one by one"
+CONFIRM_AIM, PAYING_AIM, GAIN_AIM = 0.40, 0.55, 3.0
 
 
-def ways_for(family: str, options: argparse.Namespace) -> dict[str, tuple[Way, int]]:
-    """What is compared on this kind of database, and how many orders each way writes."""
+def comparisons(
+    ledger: Ledger, clocks: Mapping[str, Clock], options: argparse.Namespace
+) -> Iterator[Comparison]:
+    """Confirms of orders, and of orders that were written as pending before."""
     few = max(options.orders // ONE_BY_ONE_SHARE, 1)
-    ways: dict[str, tuple[Way, int]] = {"core": (core(options.callers, False), options.orders)}
-    if family == "postgresql":
-        ways["raw"] = (raw(False), options.orders)
-    ways["one by one"] = (one_by_one, few)
-    ways["core after paying"] = (core(options.callers, True), options.orders)
-    if family == "postgresql":
-        ways["raw after paying"] = (raw(True), options.orders)
-    return ways
+    is_raw = ledger.database.family == "postgresql"
+
+    def side(name: str, way: Way, count: int = options.orders) -> Side:
+        return Side(name, writing(ledger, way, count, clocks))
+
+    ours = side(CORE, core(options.callers, pays_first=False))
+    if is_raw:
+        ready = side(RAW, raw(pays_first=False))
+        yield _comparison("confirm", ready, ours, Aim(CORE, CONFIRM_AIM), clocks)
+    alone = side(ALONE, one_by_one, few)
+    yield _comparison("confirm, in groups", alone, ours, Aim(CORE, GAIN_AIM, by="rate"), clocks)
+    if is_raw:
+        ours = side(CORE, core(options.callers, pays_first=True))
+        ready = side(RAW, raw(pays_first=True))
+        yield _comparison("confirm after paying", ready, ours, Aim(CORE, PAYING_AIM), clocks)
 
 
-RATIOS = (
-    ("core", "raw", "goal 0.40x"),
-    ("core", "one by one", "goal 3x"),
-    ("core after paying", "raw after paying", ""),
-)
+def _comparison(
+    name: str, yardstick: Side, ours: Side, aim: Aim, clocks: Mapping[str, Clock]
+) -> Comparison:
+    return Comparison(name, yardstick.name, [yardstick, ours], tuple(clocks), [aim], "orders")
 
 
-async def compare(served: Served, options: argparse.Namespace) -> None:
-    """Takes turns, and prints the medians and the ratios of each round."""
-    async with opened(served.url) as ledger:
-        family = ledger.database.family
-        ways = ways_for(family, options)
-        for way, count in ways.values():  # the first turn warms caches and tables up
-            await measure(ledger, way, max(count // 10, 1))
-        readings: dict[str, list[Reading]] = {name: [] for name in ways}
-        for _ in range(options.rounds):
-            for name, (way, count) in ways.items():
-                readings[name].append(await measure(ledger, way, count, served.pid))
-    print(f"{family}, {options.orders:,} orders of {SEATS_AN_ORDER} seats, {options.rounds} rounds")
-    for name, each in readings.items():
-        rate = statistics.median(reading.per_second for reading in each)
-        micros = statistics.median(reading.micros for reading in each)
-        print(f"{name:18} {rate:7,.0f} confirmed orders/s {micros:7,.0f} us of processor an order")
-    for upper, lower, goal in RATIOS:
-        if lower in readings:
-            pairs = list(zip(readings[upper], readings[lower], strict=True))
-            by_rate = _spread([a.per_second / b.per_second for a, b in pairs])
-            by_time = _spread([b.micros / a.micros for a, b in pairs])
-            print(f"{upper} / {lower}: {by_rate}, by processor time {by_time}  {goal}")
-
-
-def _spread(ratios: list[float]) -> str:
-    return f"{statistics.median(ratios):.2f}x ({min(ratios):.2f}-{max(ratios):.2f})"
-
-
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--orders", type=int, default=6000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--callers", type=int, default=1000)
-    parser.add_argument("--database", choices=DATABASES, default=DATABASES[0])
-    parser.add_argument("--seconds", help=argparse.SUPPRESS)  # what `make bench` may pass to all
-    parser.add_argument("--url")
-    options = parser.parse_args()
+async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
+    """On the database that is asked for."""
     with database(options.url, options.database) as served:
-        uvloop.run(compare(served, options))
+        clocks = {"service": this_process}
+        if served.pid:
+            clocks["ledger"] = tree_clock(served.pid)
+        async with opened(served.url) as ledger:
+            for comparison in comparisons(ledger, clocks, options):
+                await recorder.compare(comparison)
 
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--orders", type=int, default=3000, help="of each turn")
+    add("--callers", type=int, default=1000, help="as many wait for their order at a time")
+    add("--database", choices=DATABASES, default=DATABASES[0])
+    add("--url", help="another database than one of the benchmark's own")
+
+
+BENCH: Final = Bench("ledger", __doc__, measure, 4, add_options, quick={"orders": 500})
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(BENCH.main())

@@ -1,13 +1,12 @@
-"""What the line costs with ten thousand and with ten million waiting, measured in one run.
+"""What do joins, claims, steps and views cost as the line grows from ten thousand to ten million?
 
-    python loadtest/bench/line.py [--rounds 25] [--calls 100]
+    python loadtest/bench/line.py [--calls 50] [--sizes 10000 100000 1000000 10000000]
 
-Two sales on one embedded store, with 10,000 and with 10,000,000 waiting, take turns, so that a
-busy machine slows both. What counts are the ratios:
+One sale for each size, on one embedded store, in turns:
 
-- store: microseconds that a join, a batch of 100 joins, an admitting claim and a tick
-  spend in the store (INFO commandstats);
-- process: microseconds that a visitor's view and a status document take this process;
+- join, a batch of 100 joins, an admitting claim, a tick of the line: processor time of the store;
+- a visitor's view (the status poll serves ready bytes of equal length): processor time of this
+  process, without HTTP;
 - bytes that the store keeps for each of a million waiting, those who came and one presence window
   included (identities and address limits are off).
 """
@@ -20,9 +19,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-import uvloop
-
+from bench.kit.clocks import Clock, Meter, Sample, store_clock, this_process
+from bench.kit.command import Bench, Recorder
+from bench.kit.results import Aim
+from bench.kit.turns import Comparison, Side, Turn
 from holdfast_ledger.draws import DrawRecord, Draws
 from holdfast_ledger.sales import Sales
 from holdfast_lua import EmbeddedStore, Executor, SaleRef
@@ -35,7 +37,12 @@ from holdfast_queue.line.settings import LineSettings
 from holdfast_queue.tokens.tickets import Ticket
 from holdfast_web.keyring import Keyring
 
-SMALL, LARGE, MEMORY_AT = 10_000, 10_000_000, 1_000_000
+SIZES: Final = (10_000, 100_000, 1_000_000, 10_000_000)
+MEMORY_AT: Final = 1_000_000
+SLACK: Final = 1.5
+"""what a size may cost beside the smallest"""
+VIEWS: Final = 20
+"""as many for each call, since one takes so little"""
 PLENTY = 100_000_000
 BATCH = 100
 CALLED = 20_000
@@ -46,8 +53,8 @@ Work = Callable[[], Awaitable[object]]
 
 
 @dataclass
-class Side:
-    """One sale of a size."""
+class Line:
+    """One sale with so many waiting."""
 
     waiting: int
     room: Room
@@ -68,7 +75,7 @@ class Side:
         await self.room.tick()
 
 
-async def make_side(executor: Executor, services: RoomServices, name: str, waiting: int) -> Side:
+async def make_line(executor: Executor, services: RoomServices, name: str, waiting: int) -> Line:
     """A sale with so many waiting behind those who were called."""
     ref = SaleRef(name, 1)
     calls = LineCalls(executor)
@@ -92,58 +99,68 @@ async def make_side(executor: Executor, services: RoomServices, name: str, waiti
     await executor.command("HSET", keys.line(name), "called", CALLED, "rate", 0)
     room = Room(name, ref, SETTINGS, services)
     await room.tick()
-    return Side(waiting, room, calls)
+    return Line(waiting, room, calls)
 
 
-async def store_micros(executor: Executor, work: Work, calls: int) -> float:
-    """Mean microseconds in the store of one call."""
-    await executor.command("CONFIG", "RESETSTAT")
-    for _ in range(calls):
-        await work()
-    info = (await executor.command("INFO", "commandstats")).decode()
-    line = next(line for line in info.splitlines() if line.startswith("cmdstat_evalsha:"))
-    return float(dict(part.split("=") for part in line.split(":")[1].split(","))["usec_per_call"])
+def storing(work: Work, calls: int, store: Clock) -> Turn:
+    """So many calls, one after the other."""
+
+    async def turn() -> Sample:
+        with Meter({"service": this_process, "store": store}) as meter:
+            for _ in range(calls):
+                await work()
+        return meter.sample(calls)
+
+    return turn
 
 
-def poll_micros(side: Side, calls: int) -> float:
-    """Process time of one visitor's view; the status poll serves ready bytes of equal length."""
-    number = side.waiting // 2
-    ticket = Ticket(side.room.uid, 1, 1, number + CALLED, None, 0)
-    started = time.process_time()
-    for _ in range(calls * 20):
-        side.room.visit(ticket)
-    return 1e6 * (time.process_time() - started) / (calls * 20)
+def viewing(line: Line, calls: int) -> Turn:
+    """The view of one in the middle of the line."""
+    ticket = Ticket(line.room.uid, 1, 1, line.waiting // 2 + CALLED, None, 0)
+
+    def turn() -> Sample:
+        with Meter({"service": this_process}) as meter:
+            for _ in range(calls * VIEWS):
+                line.room.visit(ticket)
+        return meter.sample(calls * VIEWS)
+
+    return turn
 
 
-async def compare(executor: Executor, sides: list[Side], options: argparse.Namespace) -> None:
-    """Takes turns; prints the best rounds (a busy machine only adds) and their ratios."""
-    measured: dict[str, list[list[float]]] = {}
-    for _ in range(options.rounds):
-        for at, side in enumerate(sides):
-            works = {
-                "store: join": side.join,
-                f"store: join of {BATCH}": side.join_batch,
-                "store: claim that admits": side.claim,
-                "store: step": side.step,
-            }
-            for name, work in works.items():
-                micros = await store_micros(executor, work, options.calls)
-                measured.setdefault(name, [[], []])[at].append(micros)
-            view = poll_micros(side, options.calls)
-            measured.setdefault("process: view", [[], []])[at].append(view)
-    for name, (small, large) in measured.items():
-        one, other = min(small), min(large)
-        print(f"{name:26} {one:8.2f} us {other:8.2f} us   {other / one:5.2f}x")
+def by_size(name: str, lines: list[Line], turns: list[Turn], counted: str) -> Comparison:
+    """The same work in lines of all sizes; the first is the yardstick."""
+    names = [f"{line.waiting:,} waiting" for line in lines]
+    sides = [
+        Side(side, turn, line.waiting) for side, turn, line in zip(names, turns, lines, strict=True)
+    ]
+    aims = [Aim(side, 1 / SLACK) for side in names[1:]]
+    return Comparison(name, names[0], sides, (counted,), aims, "calls")
+
+
+async def compare(recorder: Recorder, executor: Executor, lines: list[Line], calls: int) -> None:
+    """A curve for each kind of work."""
+    store = await store_clock(executor)
+    works: dict[str, list[Work]] = {
+        "join": [line.join for line in lines],
+        f"batch of {BATCH} joins": [line.join_batch for line in lines],
+        "claim that admits": [line.claim for line in lines],
+        "tick of the line": [line.step for line in lines],
+    }
+    for name, each in works.items():
+        turns = [storing(work, calls, store) for work in each]
+        await recorder.compare(by_size(name, lines, turns, "store"))
+    turns = [viewing(line, calls) for line in lines]
+    await recorder.compare(by_size("visitor's view", lines, turns, "service"))
 
 
 async def bytes_per_waiting(executor: Executor, services: RoomServices) -> float:
     """All keys of a sale's line with a million waiting, everybody present and everybody come."""
-    side = await make_side(executor, services, "memory", MEMORY_AT)
-    uid, count = side.room.uid, MEMORY_AT + CALLED
+    line = await make_line(executor, services, "memory", MEMORY_AT)
+    uid, count = line.room.uid, MEMORY_AT + CALLED
     await executor.command("SETBIT", keys.shown(uid), count, 1)
     bits = b"\xff" * (count // 8)
     for window in (1, 2, 3, 4):
-        await side.calls.mark_present(side.room.ref, window, f"line:{window}", 0, bits)
+        await line.calls.mark_present(line.room.ref, window, f"line:{window}", 0, bits)
     total = 0
     cursor = b"0"
     while True:
@@ -172,34 +189,30 @@ class NoDraws(Draws):
         return record
 
 
-async def run(url: str, options: argparse.Namespace) -> None:
-    """The whole benchmark."""
+async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
+    """The curves, then the memory."""
     keyring = Keyring("a secret of the benchmark, of thirty-two characters")
-    async with Executor(url) as executor:
-        services = make_room_services(
-            executor, keyring, "http://wait.example", NoSales(), NoDraws()
-        )
-        sides = [
-            await make_side(executor, services, "small", SMALL),
-            await make_side(executor, services, "large", LARGE),
-        ]
-        print(f"{'waiting':26} {SMALL:>8,}    {LARGE:>8,}      ratio")
-        await compare(executor, sides, options)
-        each = await bytes_per_waiting(executor, services)
-        print(
-            f"store bytes for each of {MEMORY_AT:,} waiting, four windows of presence: {each:.2f}"
-        )
-
-
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--calls", type=int, default=100)
-    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, EmbeddedStore(Path(name)) as store:
-        uvloop.run(run(store.url, options))
+        async with Executor(store.url) as executor:
+            services = make_room_services(
+                executor, keyring, "http://wait.example", NoSales(), NoDraws()
+            )
+            lines = [
+                await make_line(executor, services, f"line{size}", size) for size in options.sizes
+            ]
+            await compare(recorder, executor, lines, options.calls)
+            each = await bytes_per_waiting(executor, services)
+            recorder.fact(f"store, for each of {MEMORY_AT:,} who wait", each, "bytes", "at most 1")
 
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--calls", type=int, default=50, help="of each turn")
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+
+
+BENCH: Final = Bench(
+    "line", __doc__, measure, 7, add_options, quick={"sizes": [100, 10_000], "calls": 20}
+)
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(BENCH.main())

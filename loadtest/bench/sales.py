@@ -1,18 +1,16 @@
-"""What sales that nobody asks for cost beside some that live.
+"""What do sales that nobody asks for cost beside some that live?
 
-    python loadtest/bench/sales.py [--sizes 100 300] [--live 20] [--seconds 5] [--connections 32]
+    python loadtest/bench/sales.py [--sizes 1 100 1000] [--live 20] [--seconds 0.5] [--rounds 3]
 
-Makes sales until there are as many as the first size says, then as many as the second, and so on:
-most of them straight into ledger and store, the last 50 through `holdfast serve --workers 1`.
-20 live, with visitors who wait. At each size the service is started anew, so that nothing is known
-of the others but that they are there, and reported are
+A service for each size, with 20 sales that live, with visitors who wait, and so many more that are
+idle: most of them straight into ledger and store, the last through `holdfast serve --workers 1`.
+Each is started anew before it is measured, so that nothing is known of the others but that they
+are there. In turns:
 
-- creating a sale, in milliseconds at the client (median, 95th percentile of the last 50);
-- processor time of the worker while nothing is asked, in percent of a core;
-- memory of the worker, and what each sale beyond the live ones adds to it;
-- processor time of a join and of a status poll at a live sale.
+- processor time of the worker for a second in which nothing is asked;
+- processor time of the worker for a join and for a status poll at a live sale.
 
-The first line is that of the live ones alone; what the later ones add is what counts.
+Besides, the memory that each idle sale adds to the worker, and what creating one takes.
 """
 
 from __future__ import annotations
@@ -23,14 +21,19 @@ import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import uvloop
 
-from bench.kit.contest import JSON, SALE, Kind, Service, cpu_seconds, serving, turn
+from bench.kit import contest
+from bench.kit.clocks import Meter, Sample
+from bench.kit.command import Bench, Recorder
+from bench.kit.contest import Contestant, Kind, turn
+from bench.kit.results import Aim
+from bench.kit.service import JSON, SALE, Service, serving
+from bench.kit.turns import Comparison, Side, Turn
 from holdfast.sales.operations import new_uid
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.spec import SaleBody, spec_to_json, split_body
@@ -40,7 +43,10 @@ from holdfast_lua import EmbeddedStore, Executor
 
 AT_ONCE: Final = 50
 WAITING: Final = 5
-MEASURED: Final = 50
+MEASURED: Final = 20
+SIZES: Final = (1, 100, 1_000)
+SLACK: Final = 1.25
+"""what a size may cost beside the smallest"""
 SETTLE_SECONDS: Final = 12.0
 LOOKS_PER_SECOND: Final = 180
 SETTINGS: Final[dict[str, Any]] = {
@@ -53,8 +59,8 @@ SETTINGS: Final[dict[str, Any]] = {
     "address_joins_per_minute": 0,
 }
 KINDS: Final = (
-    Kind("join", "POST", "/tickets", 201, JSON, b"{}", 0),
-    Kind("poll", "GET", "/status", 200, {}, b"", 0),
+    Kind("join", "POST", "/tickets", 201, JSON, b"{}"),
+    Kind("poll", "GET", "/status", 200, {}, b""),
 )
 
 
@@ -96,13 +102,6 @@ def make_live(service: Service, live: int) -> None:
             service.call("POST", f"/v1/sales/{name}/tickets", {}, {})
 
 
-def idle_percent(pid: int, seconds: float) -> float:
-    """Of a core."""
-    before, started = cpu_seconds(pid), time.perf_counter()
-    time.sleep(seconds)
-    return (cpu_seconds(pid) - before) / (time.perf_counter() - started) * 100
-
-
 def settle(sales: int) -> None:
     """A worker that starts looks at every sale once."""
     time.sleep(SETTLE_SECONDS + sales / LOOKS_PER_SECOND)
@@ -114,51 +113,85 @@ def resident_kib(pid: int) -> int:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
 
 
-def measure(directory: Path, sales: int, live: int, options: argparse.Namespace) -> Iterator[str]:
-    """One line of the report, in pieces."""
+def directory_of(parent: Path, size: int) -> Path:
+    directory = parent / str(size)
+    directory.mkdir()
+    return directory
+
+
+async def prepare(directory: Path, idle: int, live: int) -> list[float]:
+    """Makes all sales of a size; the milliseconds that each of the last took to create."""
+    created_alone = max(0, idle - MEASURED)
     with serving(directory) as service:
-        pid = service.contestant.pid
-        settle(sales)
-        yield f"{idle_percent(pid, options.seconds):8.2f} %"
-        kib = resident_kib(pid)
-        options.live_kib = options.live_kib or kib
-        each = (kib - options.live_kib) / max(1, sales - live)
-        yield f"{kib / 1024:7.1f} MiB {each:6.2f} KiB"
-        for kind in KINDS:
-            made = turn(service.contestant, itertools.repeat(kind.bytes), options)
-            if set(made.statuses) != {str(kind.status)}:
-                raise SystemExit(f"{kind.name}: {dict(made.statuses)}")
-            yield f"{made.cpu_us:8.1f} us"
+        make_live(service, live)
+    if created_alone:
+        await seed(directory, 0, created_alone)
+    with serving(directory) as service:
+        return make_sales(service, created_alone, idle)
 
 
-def main() -> None:
-    command = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    command.add_argument("--sizes", type=int, nargs="+", default=[100, 300])
-    command.add_argument("--live", type=int, default=20)
-    command.add_argument("--seconds", type=float, default=5.0)
-    command.add_argument("--connections", type=int, default=32)
-    options = command.parse_args()
-    options.live_kib = 0
-    print("  sales | creating: p50, p95 | idle | memory, each | join | poll", flush=True)
-    with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as name:
-        directory, sales = Path(name), options.live
-        with serving(directory) as service:
-            make_live(service, options.live)
-        for size in (options.live, *options.sizes):
-            taken = [0.0]
-            if size > sales:
-                measured = max(sales, size - MEASURED)
-                uvloop.run(seed(directory, sales, measured))
-                with serving(directory) as service:
-                    settle(measured)
-                    taken = make_sales(service, measured, size)
-                sales = size
-            creating = (
-                f"{statistics.median(taken):6.1f}, {sorted(taken)[len(taken) * 19 // 20]:6.1f} ms"
+def idling(contestant: Contestant, seconds: float) -> Turn:
+    """Nothing is asked; an operation is a second."""
+
+    def turn_of() -> Sample:
+        with Meter(contestant.clocks) as meter:
+            time.sleep(seconds)
+        return meter.sample(max(1, round(seconds)))
+
+    return turn_of
+
+
+def asking(contestant: Contestant, kind: Kind, options: argparse.Namespace) -> Turn:
+    """One kind of request at a sale that lives."""
+    return lambda: turn(contestant, itertools.repeat(kind.bytes), options, kind.status)
+
+
+def by_size(name: str, unit: str, sizes: list[int], turns: list[Turn]) -> Comparison:
+    """The same at every size; the first is the yardstick."""
+    sides = [Side(f"{size:,} idle", turn, size) for size, turn in zip(sizes, turns, strict=True)]
+    aims = [Aim(side.name, 1 / SLACK) for side in sides[1:]]
+    return Comparison(name, sides[0].name, sides, aims=aims, unit=unit)
+
+
+async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
+    """All sizes at a time, in turns."""
+    with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as name, ExitStack() as stack:
+        directories = {size: directory_of(Path(name), size) for size in options.sizes}
+        for size, directory in directories.items():
+            taken = await prepare(directory, size, options.live)
+            recorder.fact(
+                f"creating a sale, {size:,} idle", statistics.median(taken), "ms", "at most 50"
             )
-            columns = [creating, *measure(directory, size, options.live, options)]
-            print(f"{size:7} | {' | '.join(columns)}", flush=True)
+        services = {
+            size: stack.enter_context(serving(directory)) for size, directory in directories.items()
+        }
+        settle(max(options.sizes) + options.live)
+        kib = {size: resident_kib(service.worker) for size, service in services.items()}
+        asked = {size: Contestant.of(service) for size, service in services.items()}
+        resting = [idling(asked[size], max(1.0, options.seconds)) for size in options.sizes]
+        await recorder.compare(by_size("a second of rest", "seconds", options.sizes, resting))
+        for kind in KINDS:
+            turns = [asking(asked[size], kind, options) for size in options.sizes]
+            await recorder.compare(by_size(kind.name, "requests", options.sizes, turns))
+    least, most = min(options.sizes), max(options.sizes)
+    each = (kib[most] - kib[least]) / max(1, most - least)
+    recorder.fact("worker, for each idle sale", each, "KiB", "at most 20")
 
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    contest.add_options(seconds=0.5)(parser)
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="idle sales")
+    parser.add_argument("--live", type=int, default=20)
+
+
+BENCH: Final = Bench(
+    "sales",
+    __doc__,
+    measure,
+    3,
+    add_options,
+    quick={"sizes": [1, 30], "live": 2, "seconds": 0.2},
+)
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(BENCH.main())

@@ -1,6 +1,6 @@
-"""A whole sale: a plan sold to the last seat, every order confirmed in a real database.
+"""How fast is a whole plan sold, and do store, ledger and buyers agree after it?
 
-    python loadtest/bench/soldout.py [--seats 50000] [--buyers 100] [--pays-first] [--http]
+    python loadtest/bench/soldout.py [--seats 5000] [--buyers 30] [--ways core paying http]
 
 Buyers (see `holdfast_loadtest.sellout`) hold and confirm until nothing is left; the clock runs from
 the first hold to the last confirmation. The store is the embedded one with its append-only file,
@@ -8,12 +8,12 @@ the ledger a PostgreSQL with its durable defaults (fsync on), started for the oc
 `--url` names another database. Nothing of it is taken from the measurement: buyers, core, store and
 database share the machine's processors.
 
-By default the buyers call the core (`SaleInventory`, `ConfirmService`) in this process, without
-HTTP. `--http` puts `holdfast serve` with one worker in between, and the buyers' own work is then
-the client's.
+- core: the buyers call `SaleInventory` and `ConfirmService` in this process, without HTTP;
+- paying: the same, and each says that it begins to pay before it does;
+- http: `holdfast serve` with one worker in between; the buyers' own work is then the client's.
 
-At the end the books are compared: seats booked in the store, rows of `sold`, and what the buyers
-were told. Exit status 1 when they differ, or when the sale took longer than `--minutes`.
+At the end of each sale the books are compared: seats booked in the store, rows of `sold`, and what
+the buyers were told. It fails when they differ, or when a sale takes longer than `--minutes`.
 """
 
 from __future__ import annotations
@@ -25,15 +25,25 @@ import json
 import secrets
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-import uvloop
-
-from bench.holds import SETTINGS, plan_json
+from bench.kit.clocks import (
+    Clock,
+    Meter,
+    Sample,
+    process_clock,
+    store_clock,
+    this_process,
+    tree_clock,
+)
+from bench.kit.command import Bench, Recorder
 from bench.kit.databases import Served, database, opened
+from bench.kit.plans import SETTINGS, plan_json
+from bench.kit.turns import Comparison, Side, Turn
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldRequest
 from holdfast_inventory.holds.inventory_image import make_image
 from holdfast_inventory.holds.sale_context import SaleContext
@@ -44,7 +54,6 @@ from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_ledger import Ledger, SaleDraft
 from holdfast_loadtest.client import Client, open_session
-from holdfast_loadtest.processes import Cost, cost_of, tree_seconds
 from holdfast_loadtest.sellout import (
     Account,
     Held,
@@ -65,6 +74,8 @@ from holdfast_web.errors import HoldfastError
 
 CONFLICT = 409
 PROGRESS_SECONDS = 2.0
+CORE, PAYING, HTTP = WAYS = ("core", "paying", "http")
+AGREED: Final = "store, ledger and buyers agree on every seat"
 SHARES = (0.5, 0.99)
 
 
@@ -158,7 +169,7 @@ async def core(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
         inventory = SaleInventory(sale.name, ref, plan, SETTINGS, InventoryCalls(executor))
         background = BackgroundTasks()
         storefront = CoreStorefront(SaleContext(inventory, ledger), inventory, background)
-        yield Venue(storefront, executor, ledger, ref, plan, {"process": 0}, background)
+        yield Venue(storefront, executor, ledger, ref, plan, {"service": 0}, background)
 
 
 @asynccontextmanager
@@ -181,13 +192,15 @@ async def http(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
         executor = await stack.enter_async_context(Executor(store.url))
         ledger = await stack.enter_async_context(opened(url))
         (worker,) = service.workers()
-        processes = {"worker": worker, "buyers": 0}
+        processes = {"service": worker, "client": 0}
         yield Venue(storefront, executor, ledger, SaleRef(uid, 1), plan, processes)
 
 
-async def sell_out(venue: Venue, options: argparse.Namespace) -> Account:
+async def sell_out(
+    venue: Venue, options: argparse.Namespace, *, pays_first: bool = False
+) -> Account:
     """The sale, with its progress on stderr."""
-    sellout = Sellout(venue.storefront, len(venue.plan), options.buyers, options.pays_first)
+    sellout = Sellout(venue.storefront, len(venue.plan), options.buyers, pays_first)
     progress = asyncio.create_task(report_progress(sellout, _say, PROGRESS_SECONDS))
     try:
         account = await sellout.run(options.minutes * 60)
@@ -247,63 +260,63 @@ def figures(account: Account) -> Iterator[str]:
     yield f"refused  {account.refusals.total():7,} holds  {reasons}"
 
 
-async def costs(venue: Venue) -> dict[str, Cost]:
-    """What each process has cost so far."""
-    spent = {name: cost_of(pid) for name, pid in venue.processes.items()}
-    memory = _fields(await venue.executor.command("INFO", "memory"))
-    processor = _fields(await venue.executor.command("INFO", "cpu"))
-    seconds = sum(float(processor[f"used_cpu_{kind}"]) for kind in ("user", "sys"))
-    now, peak = (int(memory[name]) / 2**20 for name in ("used_memory_rss", "used_memory_peak"))
-    return {**spent, "store": Cost(seconds, now, max(now, peak))}
+async def clocks_of(venue: Venue, served: Served) -> dict[str, Clock]:
+    """Processor time of each part; in this process the buyers' is the service's."""
+    clocks: dict[str, Clock] = {"store": await store_clock(venue.executor)}
+    for part, pid in venue.processes.items():
+        clocks[part] = process_clock(pid) if pid else this_process
+    if served.pid:
+        clocks["ledger"] = tree_clock(served.pid)
+    return clocks
 
 
-def _fields(info: bytes) -> dict[str, str]:
-    parts = (line.partition(":") for line in info.decode().splitlines())
-    return {name: value for name, _, value in parts}
+def selling(way: str, served: Served, options: argparse.Namespace) -> Turn:
+    """A whole sale; an operation is an order."""
+    enter = http if way == HTTP else core
+
+    async def turn() -> Sample:
+        with tempfile.TemporaryDirectory() as name:
+            async with enter(served.url, options.seats, Path(name)) as venue:
+                with Meter(await clocks_of(venue, served)) as meter:
+                    account = await sell_out(venue, options, pays_first=way == PAYING)
+                print("\n".join([way, *figures(account)]), flush=True)
+                if broken := await differences(venue, account):
+                    raise SystemExit("; ".join(broken))
+                print(AGREED, flush=True)
+        return meter.sample(len(account.bought), account.refusals.total())
+
+    return turn
 
 
-def _database_seconds(served: Served) -> float:
-    return tree_seconds(served.pid) if served.pid else 0.0
-
-
-async def bench(served: Served, directory: Path, options: argparse.Namespace) -> int:
-    """One sale; answers the exit status."""
-    way = http if options.http else core
-    async with way(served.url, options.seats, directory) as venue:
-        before, database_before = await costs(venue), _database_seconds(served)
+async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
+    """Every way in turns."""
+    with database(options.url) as served:
         try:
-            account = await sell_out(venue, options)
-        except SelloutFailed as failure:
-            print(f"FAILED: {failure}")
-            return 1
-        after, database_after = await costs(venue), _database_seconds(served)
-        print("\n".join(figures(account)))
-        for name, cost in after.items():
-            print(
-                f"{name:8} {cost.seconds - before[name].seconds:7.1f} s of processor, "
-                f"{cost.mib:.0f} MiB resident, {cost.peak_mib:.0f} at most"
+            await recorder.compare(
+                Comparison(
+                    f"{options.seats:,} seats sold",
+                    options.ways[0],
+                    [Side(way, selling(way, served, options)) for way in options.ways],
+                    ("service", "store", "ledger") if served.pid else ("service", "store"),
+                    unit="orders",
+                )
             )
-        if served.pid:
-            print(f"database {database_after - database_before:7.1f} s of processor")
-        broken = await differences(venue, account)
-        print("audit    " + ("; ".join(broken) or "store, ledger and buyers agree on every seat"))
-    return 1 if broken else 0
+        except SelloutFailed as failure:
+            raise SystemExit(str(failure)) from failure
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--seats", type=int, default=50_000)
-    parser.add_argument("--buyers", type=int, default=100, help="how many buy at a time")
-    parser.add_argument("--pays-first", action="store_true", help="POST paying before confirm")
-    parser.add_argument("--http", action="store_true", help="through one worker of the service")
-    parser.add_argument("--minutes", type=float, default=10.0, help="the longest it may take")
-    parser.add_argument("--seconds", help=argparse.SUPPRESS)  # what `make bench` may pass to all
-    parser.add_argument("--url", help="another database than a PostgreSQL of its own")
-    options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as name, database(options.url) as served:
-        return uvloop.run(bench(served, Path(name), options))
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--seats", type=int, default=5_000)
+    add("--buyers", type=int, default=30, help="how many buy at a time")
+    add("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    add("--minutes", type=float, default=10.0, help="the longest that a sale may take")
+    add("--url", help="another database than a PostgreSQL of its own")
 
+
+BENCH: Final = Bench(
+    "soldout", __doc__, measure, 1, add_options, quick={"seats": 1_000, "rounds": 1}, warm_up=0
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(BENCH.main())

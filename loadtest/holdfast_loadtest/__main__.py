@@ -30,10 +30,12 @@ from holdfast_loadtest.crowd.tally import Tally, VisitorState
 REPORT_SECONDS: Final = 5.0
 
 
-async def send_crowd(url: str, sale: str, key: str, plan: CrowdPlan, journal: Journal) -> Verdict:
+async def send_crowd(
+    url: str, sale: str, key: str, plan: CrowdPlan, journal: Journal, *, shop_url: str | None
+) -> Verdict:
     """The whole run: crowd, then audit."""
     async with open_session() as session:
-        client = Client(session, url, sale)
+        client = Client(session, url, sale, shop_url=shop_url)
         shop = ShopCalls(client, key)
         tally = Tally(plan.visitors)
         context = CrowdContext(client, key, await read_offer(shop), tally, journal)
@@ -69,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = CrowdPlan(options.visitors, options.seed, time_limit_s=options.minutes * 60)
     try:
         with _journal(options.journal) as journal:
-            verdict = asyncio.run(send_crowd(options.url, options.sale, key, plan, journal))
+            shop_url = options.shop_url
+            crowd = send_crowd(options.url, options.sale, key, plan, journal, shop_url=shop_url)
+            verdict = asyncio.run(crowd)
     except ContractError as error:
         print(f"the audit could not be made: {error}", file=sys.stderr)
         return 2
@@ -93,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"The key of role platform is read from {KEY_VARIABLE}.",
     )
     parser.add_argument("--url", required=True, help="where the service is")
+    parser.add_argument("--shop-url", help="where the role shop is served, if not there")
     parser.add_argument("--sale", required=True, help="the sale's name in the URL")
     parser.add_argument("--visitors", type=int, default=DEFAULT_VISITORS)
     parser.add_argument("--seed", type=int, default=1, help="the same seed sends the same people")

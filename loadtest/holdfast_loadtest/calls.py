@@ -9,19 +9,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdfast_loadtest.client import Answer, Client, Credentials
+from holdfast_loadtest.client import PAGE, Answer, Caller, Credentials
 
 
 class LineCalls:
     """What a visitor in the waiting room does."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Caller) -> None:
         self._client = client
 
-    async def join(self, ticket: str | None = None) -> Answer:
+    async def join(self, ticket: str | None = None, return_url: str | None = None) -> Answer:
         return await self._client.call(
-            "POST", "/tickets", credentials=Credentials(ticket=ticket), body={}
+            "POST", "/tickets", credentials=Credentials(ticket=ticket), body=_returning(return_url)
         )
+
+    async def page(self) -> Answer:
+        """The waiting page itself, as a browser that reloads asks for it."""
+        return await self._client.call("GET", PAGE)
 
     async def status(self, etag: str | None = None) -> Answer:
         return await self._client.call("GET", "/status", etag=etag)
@@ -29,9 +33,9 @@ class LineCalls:
     async def view(self, ticket: str) -> Answer:
         return await self._client.call("GET", "/ticket", credentials=Credentials(ticket=ticket))
 
-    async def claim(self, ticket: str) -> Answer:
+    async def claim(self, ticket: str, return_url: str | None = None) -> Answer:
         return await self._client.call(
-            "POST", "/pass", credentials=Credentials(ticket=ticket), body={}
+            "POST", "/pass", credentials=Credentials(ticket=ticket), body=_returning(return_url)
         )
 
     async def leave(self, bearer: str) -> Answer:
@@ -41,7 +45,7 @@ class LineCalls:
 class BuyerCalls:
     """What the holder of a pass does."""
 
-    def __init__(self, client: Client, bearer: str) -> None:
+    def __init__(self, client: Caller, bearer: str) -> None:
         self._client = client
         self._bearer = bearer
 
@@ -73,7 +77,7 @@ class BuyerCalls:
 class ShopCalls:
     """What the shop's own server does, with its platform key: charge the buyer, then confirm."""
 
-    def __init__(self, client: Client, platform_key: str) -> None:
+    def __init__(self, client: Caller, platform_key: str) -> None:
         self._client = client
         self._credentials = Credentials(bearer=platform_key)
 
@@ -99,3 +103,8 @@ class ShopCalls:
     async def write(self, method: str, route: str, body: object | None = None) -> Answer:
         """An operator's change: create, open, close."""
         return await self._client.call(method, route, credentials=self._credentials, body=body)
+
+
+def _returning(url: str | None) -> dict[str, str]:
+    """The body of a join or a claim by who goes back to a shop."""
+    return {} if url is None else {"return_url": url}

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import aiohttp
 import msgspec
@@ -27,6 +27,10 @@ CONNECT_TIMEOUT_SECONDS: Final = 10.0
 ANSWER_TIMEOUT_SECONDS: Final = 30.0
 MAX_RETRY_AFTER_SECONDS: Final = 30.0
 DEFAULT_RETRY_AFTER_SECONDS: Final = 1.0
+
+PAGE: Final = "/wait"
+KEYS: Final = "/.well-known/jwks.json"
+"""routes of the waiting page and of the keys of passes, which are not below the sale's API"""
 
 T = TypeVar("T")
 
@@ -107,8 +111,27 @@ class Traffic:
         return sum(count for (_, seen), count in self.answers.items() if seen == status)
 
 
+class Caller(Protocol):
+    """What makes the requests of one sale, over whichever library and loop."""
+
+    sale: str
+    traffic: Traffic
+
+    async def call(
+        self,
+        method: str,
+        route: str,
+        *,
+        credentials: Credentials = NOBODY,
+        body: object | None = None,
+        etag: str | None = None,
+        label: str | None = None,
+    ) -> Answer:
+        """One request, see `Client.call`."""
+
+
 class Client:
-    """Speaks to one deployment about one sale."""
+    """Speaks to one deployment about one sale; the role `shop` may be served at another URL."""
 
     def __init__(
         self,
@@ -116,11 +139,18 @@ class Client:
         base_url: str,
         sale: str,
         traffic: Traffic | None = None,
+        *,
+        shop_url: str | None = None,
     ) -> None:
         self._session = session
         self._base = base_url.rstrip("/")
+        self._shop_base = (shop_url or base_url).rstrip("/")
         self.sale = sale
         self.traffic = Traffic() if traffic is None else traffic
+
+    def at(self, base_url: str) -> Client:
+        """The same sale by another way."""
+        return Client(self._session, base_url, self.sale, self.traffic)
 
     async def call(
         self,
@@ -142,10 +172,9 @@ class Client:
             headers["Content-Type"] = "application/json"
         if etag is not None:
             headers["If-None-Match"] = etag
-        return await self._exchange(method, self._url(route), headers, data, label or route)
-
-    def _url(self, route: str) -> str:
-        return f"{self._base}/v1/sales/{self.sale}{route}"
+        base = self._shop_base if is_of_shop(route, credentials) else self._base
+        url = base + path_of(self.sale, route)
+        return await self._exchange(method, url, headers, data, label or route)
 
     async def _exchange(
         self, method: str, url: str, headers: dict[str, str], data: bytes | None, label: str
@@ -163,6 +192,21 @@ class Client:
             retry_after_seconds(response.headers.get("Retry-After")),
             response.headers.get("ETag"),
         )
+
+
+def path_of(sale: str, route: str) -> str:
+    """Where a route of a sale is."""
+    if route == KEYS:
+        return route
+    return f"{PAGE}/{sale}" if route == PAGE else f"/v1/sales/{sale}{route}"
+
+
+def is_of_shop(route: str, credentials: Credentials) -> bool:
+    """Whether the role `shop` serves it: holds and orders by API key, and what needs one."""
+    if route.startswith(("/holds", "/orders")):
+        # A pass is a JWT.
+        return credentials.bearer is not None and credentials.bearer.count(".") != 2
+    return route.startswith(("/events", "/identity-key"))
 
 
 def retry_after_seconds(header: str | None) -> float | None:

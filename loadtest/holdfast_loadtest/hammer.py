@@ -67,7 +67,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer = self._buffer + data if self._buffer else data
-        end = _end_of_answer(self._buffer)
+        end = end_of_answer(self._buffer)
         if end is None:
             return
         now = time.perf_counter()
@@ -96,7 +96,7 @@ class _Connection(asyncio.Protocol):
         self._transport.close()
 
 
-def _end_of_answer(buffer: bytes) -> int | None:
+def end_of_answer(buffer: bytes) -> int | None:
     """Where the first answer in the buffer ends; None while it is incomplete."""
     head = buffer.find(b"\r\n\r\n")
     if head < 0:

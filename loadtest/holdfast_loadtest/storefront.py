@@ -1,13 +1,15 @@
 """The storefront of `sellout` over HTTP: sells as a shop's server does, with its platform key.
 
-Any answer that is neither a success nor a refusal the crowd provokes ends the run: a benchmark that
-counts around errors measures something else.
+Where the service sheds load, the request is repeated when it says. Any other answer that is neither
+a success nor a refusal the crowd provokes ends the run: a benchmark that counts around errors
+measures something else.
 """
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from holdfast_loadtest.calls import ShopCalls
@@ -16,6 +18,7 @@ from holdfast_loadtest.sellout import Held, Refused, SelloutFailed
 from holdfast_loadtest.wire import Hold, Sale, SeatMap
 
 REFUSALS: Final = frozenset({409})
+SHED: Final = 503
 
 
 class HttpStorefront:
@@ -31,11 +34,11 @@ class HttpStorefront:
 
     async def put_on_sale(self, sale: object) -> str:
         """Creates the sale, which is open at once; answers its uid."""
-        _done(await self._shop.write("PUT", "", sale))
-        return _done(await self._shop.read("")).read(Sale).uid
+        await _done(lambda: self._shop.write("PUT", "", sale))
+        return (await _done(lambda: self._shop.read(""))).read(Sale).uid
 
     async def states(self) -> str:
-        return _done(await self._shop.read("/seats")).read(SeatMap).states
+        return (await _done(lambda: self._shop.read("/seats"))).read(SeatMap).states
 
     async def best(self, buyer: str, quantity: int) -> Held:
         return await self._hold(buyer, {"best_available": {"quantity": quantity}})
@@ -44,15 +47,16 @@ class HttpStorefront:
         return await self._hold(buyer, {"seats": [self._guids[seat] for seat in seats]})
 
     async def paying(self, held: Held) -> None:
-        _done(await self._shop.paying(held.id))
+        await _done(lambda: self._shop.paying(held.id))
 
     async def confirm(self, held: Held) -> None:
         payment = {"order_ref": f"order-{held.id}", "payment_ref": f"paid-{held.id}"}
-        _done(await self._shop.confirm(held.id, {**payment, "amount": held.total}))
+        body = {**payment, "amount": held.total}
+        await _done(lambda: self._shop.confirm(held.id, body))
 
     async def release(self, buyer: str, held: Held) -> None:
         route = f"/holds/{held.id}/release"
-        _done(await self._shop.write("POST", route, {"buyer": buyer}))
+        await _done(lambda: self._shop.write("POST", route, {"buyer": buyer}))
 
     async def _hold(self, buyer: str, request: dict[str, Any]) -> Held:
         # A key for each request, since the same buyer asks for less after a refusal.
@@ -60,13 +64,20 @@ class HttpStorefront:
             bearer=self._key, idempotency_key=f"request-{next(self._requests)}"
         )
         body = {**request, "buyer": buyer}
-        answer = await self._client.call("POST", "/holds", credentials=credentials, body=body)
-        hold = _done(answer).read(Hold)
+        answer = await _done(
+            lambda: self._client.call("POST", "/holds", credentials=credentials, body=body)
+        )
+        hold = answer.read(Hold)
         seats = tuple(self._places[item.seat] for item in hold.items if item.seat is not None)
         return Held(hold.id, seats, hold.total)
 
 
-def _done(answer: Answer) -> Answer:
+async def _done(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """The answer of a request that may be sent again: every one of these is idempotent."""
+    answer = await ask()
+    while answer.status == SHED and answer.retry_after is not None:
+        await asyncio.sleep(answer.retry_after)
+        answer = await ask()
     if answer.ok:
         return answer
     problem = answer.problem()

@@ -7,6 +7,7 @@ the contract's own names.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -36,6 +37,10 @@ class Sale(msgspec.Struct):
     max_units_per_buyer: int = 6
     hold_seconds: float = 1800
     claim_window_seconds: float = 120
+    first_hold_seconds: float = 180
+    return_origins: list[str] = []
+    event_start_time: datetime | None = None
+    test: bool = False
 
 
 class Status(msgspec.Struct):
@@ -63,6 +68,14 @@ class Ticket(msgspec.Struct):
     state: str = ""
     token: str | None = msgspec.field(default=None, name="pass")
     pass_id: str | None = None
+    redirect_to: str | None = None
+
+
+class Estimate(msgspec.Struct):
+    """Seconds that half of those who get it wait at most, and that nine in ten do."""
+
+    p50: float
+    p90: float
 
 
 class View(msgspec.Struct):
@@ -74,12 +87,14 @@ class View(msgspec.Struct):
     called: bool = False
     users_ahead: int | None = None
     refresh_interval_seconds: float = 5.0
+    estimated_wait_seconds: Estimate | None = None
 
 
 class Pass(msgspec.Struct):
     token: str = msgspec.field(name="pass")
     pass_id: str = ""
     expires_at: str | None = None
+    redirect_to: str | None = None
 
 
 class Item(msgspec.Struct):
@@ -178,6 +193,16 @@ class Plan(msgspec.Struct):
     def guids(self) -> tuple[str, ...]:
         """Every seat, in plan order."""
         return tuple(guid for row in self.rows() for guid in row)
+
+    def categories(self) -> dict[str, str]:
+        """The category of every seat that has one, by guid."""
+        return {
+            seat.seat_guid: seat.category
+            for zone in self.zones
+            for row in zone.rows
+            for seat in row.seats
+            if seat.category is not None
+        }
 
 
 class Event(msgspec.Struct):

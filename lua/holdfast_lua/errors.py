@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import Final
 
 NOT_PERMITTED: Final = "not_permitted"
+INCOMPATIBLE: Final = "incompatible"
 """the reason of a StoreRefusing that time does not end: the store's user may not do what we do"""
 
 

@@ -25,15 +25,17 @@ class Count:
     __slots__ = ("_flushed", "_series", "value")
 
     def __init__(self, series: Counter) -> None:
-        self.value = 0
-        self._flushed = 0
+        self.value: float = 0
+        self._flushed: float = 0
         self._series = series
 
     def flush(self) -> None:
-        growth = self.value - self._flushed
-        if growth:
-            self._series.inc(growth)
-            self._flushed += growth
+        # The value itself is kept: the sum of the growths may be a little more, as seconds are no
+        # integers, and less than what was flushed is no growth.
+        value = self.value
+        if value > self._flushed:
+            self._series.inc(value - self._flushed)
+            self._flushed = value
 
 
 class LabelledCounter:
@@ -54,6 +56,12 @@ class LabelledCounter:
 
     def add(self, *values: str, n: int = 1) -> None:
         self.labels(*values).value += n
+
+    def remove(self, sale: str) -> None:
+        """Forgets the series whose first label is this sale."""
+        for values in [values for values in self._counts if values[0] == sale]:
+            del self._counts[values]
+            self._counter.remove(*values)
 
     def flush(self) -> None:
         for count in self._counts.values():
@@ -98,6 +106,12 @@ class LabelledHistogram:
             series = self._histogram.labels(*values) if values else self._histogram
             tally = self._tallies[values] = Tally(series, self._bounds)
         return tally
+
+    def remove(self, sale: str) -> None:
+        """Forgets the series whose first label is this sale."""
+        for values in [values for values in self._tallies if values[0] == sale]:
+            del self._tallies[values]
+            self._histogram.remove(*values)
 
     def flush(self) -> None:
         for tally in self._tallies.values():

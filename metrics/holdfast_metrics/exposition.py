@@ -1,17 +1,43 @@
 """Writes the metrics as the text that Prometheus reads."""
 
-from prometheus_client import generate_latest
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import CollectorRegistry
 
 from holdfast_metrics import multiprocess
+from holdfast_metrics.library import Family, choose_form, counter_family
+from holdfast_metrics.manifest import MANIFEST
 from holdfast_metrics.metrics import Metrics
+
+_KEPT_ELSEWHERE: Final = {entry.name: entry for entry in MANIFEST if entry.kept_elsewhere}
+
+
+class _Shown:
+    """What a registry has, with the counters that are kept elsewhere shown as counters: to the
+    library they are gauges, since it only adds to counters.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterable[Family]:
+        for family in self._registry.collect():
+            yield counter_family(family) if family.name in _KEPT_ELSEWHERE else family
 
 
 def exposition(metrics: Metrics) -> bytes:
-    """The series in Prometheus's text format: of all workers when there are several, else of this
-    process.
+    """The series in Prometheus's text format, as `negotiated_exposition` has them."""
+    return negotiated_exposition(metrics, "")[0]
+
+
+def negotiated_exposition(metrics: Metrics, accept: str) -> tuple[bytes, str]:
+    """The series, and their content type: OpenMetrics where `accept` names it, else Prometheus's
+    text format. They are those of all workers when there are several, else of this process.
 
     Blocks for some milliseconds where it merges the files of several workers. It does not flush,
     since only the event loop's thread may do that.
     """
     registry = multiprocess.collected() if multiprocess.is_prepared() else metrics.registry
-    return generate_latest(registry)
+    write, content_type = choose_form(accept)
+    return write(_Shown(registry)), content_type

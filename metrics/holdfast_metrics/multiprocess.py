@@ -10,6 +10,7 @@ The library's own files are mapped into memory and end a worker when they find n
 """
 
 import logging
+import os
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,9 +19,11 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 
 from holdfast_metrics import library
-from holdfast_metrics.series_file import SeriesFile
+from holdfast_metrics.removals import Removals
+from holdfast_metrics.series_file import SeriesFile, lock_file, without_removed
 
 LOG_EVERY: Final = 100_000
+REMOVALS_FILE: Final = "removals"
 
 logger = logging.getLogger(__name__)
 
@@ -34,17 +37,44 @@ class WorkerFiles:
         self._directory = directory
         self._slot = slot
         self._files: dict[str, SeriesFile] = {}
+        self._removals = Removals(directory / REMOVALS_FILE)
+        self._followed = self._removals.end()
 
     def of_kind(self, kind: str) -> SeriesFile:
         if kind not in self._files:
             path = self._directory / f"{kind}_{self._slot}.db"
-            self._files[kind] = SeriesFile(path, self._drop)
+            self._files[kind] = SeriesFile(path, self._drop, self._removals)
         return self._files[kind]
 
     def take_dropped(self) -> int:
         """The samples that were not written since the last call."""
         taken, self._untaken = self._untaken, 0
         return taken
+
+    def remove_sale(self, name: str) -> None:
+        """Removes the series of a sale from the files of this worker, and in time from all."""
+        try:
+            self._removals.append(name)
+        except OSError as fault:
+            self._drop(fault)
+
+    def take_removed_sales(self) -> frozenset[str]:
+        """The sales that were removed since the last call, after taking them out of the files:
+        this worker's, and those of workers that have ended and were not replaced.
+        """
+        removed, self._followed = self._removals.after(self._followed)
+        if removed:
+            for file in self._files.values():
+                file.follow_removals()
+            for path in self._directory.glob("*.db"):
+                self._follow_for_ended(path)
+        return removed
+
+    def _follow_for_ended(self, path: Path) -> None:
+        with suppress(OSError):
+            handle = lock_file(path)
+            if handle is not None:
+                os.close(without_removed(handle, path, self._removals))
 
     def _drop(self, fault: OSError) -> None:
         """Counts a sample that was not written, and logs the first of each LOG_EVERY."""
@@ -119,6 +149,17 @@ def is_prepared() -> bool:
 def take_dropped_samples() -> int:
     """How many samples of this worker were not written since the last call."""
     return 0 if _State.files is None else _State.files.take_dropped()
+
+
+def remove_sale(name: str) -> None:
+    """Removes the series of a sale from the files of all workers of the node."""
+    if _State.files is not None:
+        _State.files.remove_sale(name)
+
+
+def take_removed_sales() -> frozenset[str]:
+    """The sales whose series were removed since the last call, by whichever worker."""
+    return frozenset() if _State.files is None else _State.files.take_removed_sales()
 
 
 def collected() -> CollectorRegistry:

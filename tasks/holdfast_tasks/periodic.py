@@ -1,9 +1,10 @@
 """A task that does something again and again, survives its errors, and says so once.
 
 Whatever is periodic here is safe to skip once and safe to repeat, so an error costs one round: it
-is logged, and rounds come more rarely, up to `MAX_PAUSE_SECONDS`, until one succeeds. A store that
-is down for a minute then makes a handful of log lines and no storm of attempts when it returns. A
-round that takes longer than `ROUND_SECONDS` is broken off, which is such an error.
+is logged, and rounds come more rarely until one succeeds: a store that is down makes no
+storm of attempts. They come at most four times as seldom, and `MAX_PAUSE_SECONDS` apart: rounds
+of a sale are what notices that a store which is back has lost something, and till then nobody can
+buy. A round that takes longer than `ROUND_SECONDS` is broken off, which is such an error.
 
 Rounds of the same period begin together, on multiples of it: what the sales of a process ask the
 store then shares a pipeline. Processes are apart by a part of the period that follows from their
@@ -19,6 +20,7 @@ from typing import Final
 from holdfast_tasks.supervised import end_tasks, start_task
 
 MAX_PAUSE_SECONDS: Final = 5.0
+DOUBLINGS_MAX: Final = 2
 ROUND_SECONDS: Final = 60.0
 EARLY_PART: Final = 0.25
 GOLDEN_RATIO: Final = 0.618
@@ -84,7 +86,7 @@ class Periodic:
 
     def _pause_seconds(self) -> float:
         if self._failures:
-            doubled = self._seconds * 2.0 ** min(self._failures, 10)
+            doubled = self._seconds * 2.0 ** min(self._failures, DOUBLINGS_MAX)
             return max(self._seconds, min(MAX_PAUSE_SECONDS, doubled))
         now = asyncio.get_running_loop().time() - os.getpid() * GOLDEN_RATIO * self._seconds
         return until_next(now, self._seconds)

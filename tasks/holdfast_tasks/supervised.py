@@ -9,6 +9,7 @@ that others await it: then the failure is theirs. Ending it is its owner's duty 
 
 import asyncio
 from collections.abc import Coroutine, Iterable
+from contextvars import Context
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -17,12 +18,15 @@ _running: Final[set[asyncio.Task[Any]]] = set()
 
 
 def start_task(
-    work: Coroutine[Any, Any, T], *, name: str, awaited: bool = False
+    work: Coroutine[Any, Any, T], *, name: str, awaited: bool = False, inherits: bool = False
 ) -> asyncio.Task[T]:
     """Starts `work` beside its caller. The failure of an `awaited` task is for who awaits it, if
     anybody still does; that of any other is reported.
+
+    A task that `inherits` has the context variables of its caller, such as the id of the request
+    that it works for. Others work for several callers, or for nobody, and have none.
     """
-    task = asyncio.create_task(work, name=name)
+    task = asyncio.create_task(work, name=name, context=None if inherits else Context())
     _running.add(task)
     task.add_done_callback(_end_awaited if awaited else _end)
     return task

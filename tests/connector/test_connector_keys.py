@@ -29,7 +29,7 @@ def keys(wire: Wire, clock: Clock) -> PublishedKeys:
 
 
 def kid_of(issuer: TokenIssuer) -> str:
-    return issuer.passes.keys[0].kid
+    return issuer.passes.signer.keys[0].kid
 
 
 def test_keys_are_read_once_and_kept(keys: PublishedKeys, wire: Wire, clock: Clock) -> None:

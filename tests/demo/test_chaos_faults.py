@@ -19,7 +19,7 @@ from redis import Redis
 from support.service.running import Service, await_ready, launch, wait_until
 from support.service.rush import SALE, create_rush_sale
 
-from holdfast.processes.launch import LEDGER_FILE, LOCK_FILE
+from holdfast.data_files import LEDGER_FILE, LOCK_FILE
 from holdfast_demo.chaos import flood as flooding
 from holdfast_demo.chaos import host_faults, store_faults
 from holdfast_demo.chaos.disk import SmallDisk, no_more_writes

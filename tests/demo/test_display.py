@@ -5,11 +5,11 @@ import re
 import pytest
 from rich.console import Console
 
+from holdfast.cli.bars import clock
 from holdfast_demo.display import (
     Figures,
     LineDisplay,
     Meter,
-    clock,
     endings_of,
     heading,
     line_of,

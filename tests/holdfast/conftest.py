@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.crashes.crashing_worker import CrashingWorker
+from support.ledger.migrated import write_migrated
 from support.sales.worker import NAME, Worker, build_worker
 
 from holdfast.sales.plans import PlanCache
@@ -16,8 +17,9 @@ from holdfast_lua import Executor
 @pytest.fixture
 async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
     """A fresh SQLite ledger."""
-    opened = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
-    await opened.migrate()
+    path = tmp_path / "ledger.sqlite3"
+    write_migrated(path)
+    opened = await Ledger.open(f"sqlite:///{path}")
     yield opened
     await opened.close()
 

@@ -1,4 +1,4 @@
-"""Fixtures of the inventory's tests; the harness is in inventory_harness.py."""
+"""Fixtures of the inventory's tests; the harness is in support/inventory/harness.py."""
 
 from __future__ import annotations
 

@@ -1,15 +1,17 @@
 """What a ledger's URL says about encryption, kept by real servers."""
 
 import asyncio
+import os
 import shutil
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url, text
 from support.service.nginx import make_certificate
+from support.service.running import open_files
 from support.services import (
     create_mariadb_database,
     create_postgres_database,
@@ -39,11 +41,7 @@ def _connections() -> set[str]:
         for family in ("tcp", "tcp6")
         for row in Path(f"/proc/net/{family}").read_text().splitlines()[1:]
     ]
-    links = set()
-    for entry in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):
-            links.add(str(entry.readlink()))
-    return links & {f"socket:[{row[9]}]" for row in rows}
+    return set(open_files(os.getpid())) & {f"socket:[{row[9]}]" for row in rows}
 
 
 @pytest.fixture(autouse=True)

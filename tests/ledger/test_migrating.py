@@ -1,6 +1,8 @@
 """The schema that migrations make is the schema that the code uses, whoever runs them and when."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,22 @@ from support.crashes.crashing_process import processes
 
 from holdfast_ledger import Ledger, LedgerUnavailable
 from holdfast_ledger.database.ledger_url import ledger_url
-from holdfast_ledger.database.migrating import alembic_config
+from holdfast_ledger.database.migrating import alembic_config, revisions
 from holdfast_ledger.database.schema import metadata
 
 PROCESSES = 4
+START = """
+import asyncio, sys
+from holdfast_ledger import Ledger
+
+async def run() -> None:
+    ledger = await Ledger.open(sys.argv[1])
+    await ledger.migrate()
+    await ledger.close()
+
+asyncio.run(run())
+print("alembic" in sys.modules)
+"""
 
 
 def migrate_in_process(url: str) -> None:
@@ -48,6 +62,20 @@ async def test_migrating_again_changes_nothing(ledger: Ledger) -> None:
         version = await connection.scalar(text("SELECT version_num FROM alembic_version"))
         scripts = ScriptDirectory.from_config(await connection.run_sync(alembic_config))
     assert version == scripts.get_current_head()
+
+
+async def test_revisions_are_those_of_alembic(ledger: Ledger) -> None:
+    """Catches a migration whose file has another number than it says, or whose order is another."""
+    async with ledger.database.engine.connect() as connection:
+        scripts = ScriptDirectory.from_config(await connection.run_sync(alembic_config))
+    assert [script.revision for script in scripts.walk_revisions()] == revisions()[::-1]
+
+
+def test_alembic_is_imported_only_where_something_is_left_to_migrate(tmp_path: Path) -> None:
+    """It is a quarter of what a start costs."""
+    start = [sys.executable, "-c", START, f"sqlite:///{tmp_path / 'ledger.db'}"]
+    imported = [subprocess.run(start, check=True, capture_output=True).stdout for _ in range(2)]
+    assert imported == [b"True\n", b"False\n"]
 
 
 async def test_processes_that_start_together_migrate_once(ledger_url: str) -> None:

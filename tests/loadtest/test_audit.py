@@ -114,7 +114,7 @@ def complaint(evidence: Evidence) -> Evidence:
 def test_an_honest_sale_holds_every_promise() -> None:
     verdict = check_evidence(honest())
     assert verdict.held, "\n".join(verdict.lines())
-    assert len(verdict.checks) == 14
+    assert len(verdict.checks) == 15
 
 
 @pytest.mark.parametrize(

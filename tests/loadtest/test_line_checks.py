@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from holdfast_loadtest.audit.facts import Issue
-from holdfast_loadtest.audit.journal import Admitted
+from holdfast_loadtest.audit.journal import Admitted, Joined
 from holdfast_loadtest.audit.line_checks import (
     Bucket,
     admitted_once,
     bucket_of,
     called_in_order,
+    numbers_follow_arrival,
     rate_is_kept,
     time_runs_forward,
 )
@@ -180,3 +181,35 @@ def test_time_that_runs_back_is_found() -> None:
     assert time_runs_forward(events).held
     events[1].time = "2026-05-01T09:59:59.998Z"
     assert time_runs_forward(events).findings == ("event 1-2 is 2 ms older than the one before",)
+
+
+def test_numbers_of_joins_under_way_together_may_be_in_any_order() -> None:
+    together = [Joined(2, sent=0.0, answered=3.0), Joined(1, sent=1.0, answered=2.0)]
+    assert numbers_follow_arrival([*together, Joined(3, sent=3.5, answered=4.0)]).held
+
+
+def test_number_below_one_that_was_given_before_the_join_is_found() -> None:
+    overtaken = [Joined(5, sent=0.0, answered=1.0), Joined(4, sent=1.5, answered=2.0)]
+    assert numbers_follow_arrival(overtaken).findings == ("number 4 was given after 5",)
+
+
+def test_number_that_was_given_to_two_is_found() -> None:
+    twice = [Joined(5, sent=0.0, answered=1.0), Joined(5, sent=0.5, answered=2.0)]
+    assert numbers_follow_arrival(twice).findings == ("number 5 was given to 2",)
+
+
+def test_joins_by_clocks_of_two_machines_are_not_compared() -> None:
+    apart = [Joined(5, 0.0, 1.0, "first"), Joined(4, 1.5, 2.0, "second")]
+    assert numbers_follow_arrival(apart).held
+    late = Joined(3, 2.5, 3.0, "second")
+    assert numbers_follow_arrival([*apart, late]).findings == ("number 3 was given after 4",)
+
+
+def test_pass_that_a_visitor_got_for_a_number_not_called_is_found() -> None:
+    events = stream(("line.called", {"first": 1, "last": 2}), ("pass.issued", {"number": 1}))
+    given = [Admitted("t1", "p1", 1), Admitted("t2", "p9", 9)]
+    assert called_in_order(events, ()).held
+    assert called_in_order(events, (), given[:1]).held
+    assert called_in_order(events, (), given).findings == (
+        "number 9 was given pass p9, and only 2 were called",
+    )

@@ -8,7 +8,7 @@ import pytest
 from holdfast_loadtest.crowd.arrivals import MAX_VISITORS, CrowdPlan
 from holdfast_loadtest.crowd.choosing import choose_request, fallback, floor, neighbours
 from holdfast_loadtest.crowd.offer import Offer
-from holdfast_loadtest.crowd.profiles import Ending, Pace, Taste, draw
+from holdfast_loadtest.crowd.profiles import Ending, Pace, Taste, Wish, draw
 from holdfast_loadtest.wire import AreaCounts, SeatMap
 
 OFFER = Offer(rows=[["A-1", "A-2", "A-3"], ["B-1", "B-2"]], areas=("floor",))
@@ -31,7 +31,7 @@ def test_the_same_seed_sends_the_same_people() -> None:
 def test_every_kind_of_story_is_in_a_crowd() -> None:
     people = [draw(1, n, PACE) for n in range(3000)]
     assert {profile.ending for profile in people} == set(Ending)
-    assert {profile.taste for profile in people} == set(Taste)
+    assert {profile.wish.taste for profile in people} == set(Taste)
     for trait in ("shows_up", "only_browses", "double_clicks", "reloads", "greedy", "tidy"):
         shares = Counter(getattr(profile, trait) for profile in people)
         assert shares[True] > 30, trait
@@ -46,39 +46,65 @@ def test_most_arrive_in_a_spike_and_nobody_after_the_windows() -> None:
 
 
 def test_nobody_wants_more_than_the_limit() -> None:
-    assert max(draw(1, n, PACE, 2).quantity for n in range(500)) == 2
+    assert max(draw(1, n, PACE, 2).wish.quantity for n in range(500)) == 2
 
 
 def test_neighbours_are_free_and_in_one_row() -> None:
     for seed in range(50):
-        found = neighbours(OFFER, "hffff", 2, Random(seed))
+        found = neighbours(Wish(Taste.MAP, 2), OFFER, "hffff", Random(seed))
         assert found in (["A-2", "A-3"], ["B-1", "B-2"])
 
 
 def test_neighbours_do_not_run_over_the_end_of_a_row() -> None:
-    assert neighbours(OFFER, "hhffh", 2, rng()) == []
+    assert neighbours(Wish(Taste.MAP, 2), OFFER, "hhffh", rng()) == []
 
 
 def test_request_for_the_map_turns_to_best_available_when_nobody_can_sit_together() -> None:
-    asked = choose_request(Taste.MAP, 2, OFFER, shown("fhfhf"), rng())
+    asked = choose_request(Wish(Taste.MAP, 2), OFFER, shown("fhfhf"), rng())
     assert asked == {"best_available": {"quantity": 2, "prevent_orphans": True}}
 
 
 @pytest.mark.parametrize("taste", [Taste.MAP, Taste.BEST])
 def test_no_request_when_too_few_seats_are_free(taste: Taste) -> None:
-    assert choose_request(taste, 2, OFFER, shown("hhhhf"), rng()) is None
+    assert choose_request(Wish(taste, 2), OFFER, shown("hhhhf"), rng()) is None
 
 
 def test_the_floor_is_asked_for_what_it_has() -> None:
-    assert floor(5, OFFER, shown("")) == {"areas": [{"id": "floor", "quantity": 5}]}
-    assert floor(6, OFFER, shown("")) is None
+    found = floor(Wish(Taste.FLOOR, 5), OFFER, shown(""))
+    assert found == {"areas": [{"id": "floor", "quantity": 5}]}
+    assert floor(Wish(Taste.FLOOR, 6), OFFER, shown("")) is None
 
 
 def test_who_finds_no_seat_turns_to_the_floor_and_back() -> None:
-    assert fallback(Taste.MAP, OFFER) is Taste.FLOOR
-    assert fallback(Taste.FLOOR, OFFER) is Taste.BEST
-    assert fallback(Taste.BEST, Offer(rows=OFFER.rows)) is None
-    assert fallback(Taste.FLOOR, Offer(areas=("floor",))) is None
+    assert fallback(Wish(Taste.MAP, 1), OFFER) == Wish(Taste.FLOOR, 1)
+    assert fallback(Wish(Taste.FLOOR, 1), OFFER) == Wish(Taste.BEST, 1)
+    assert fallback(Wish(Taste.BEST, 1), Offer(rows=OFFER.rows)) is None
+    assert fallback(Wish(Taste.FLOOR, 1), Offer(areas=("floor",))) is None
+
+
+def test_who_wishes_for_a_category_is_shown_no_other_seats() -> None:
+    offer = Offer(
+        rows=[["A-1", "A-2", "A-3", "A-4"]],
+        areas=("floor",),
+        categories={"A-1": "I", "A-2": "I", "A-3": "II", "A-4": "II"},
+    )
+    for seed in range(20):
+        wish = Wish(Taste.MAP, 2, "II")
+        assert neighbours(wish, offer, "ffff", Random(seed)) == ["A-3", "A-4"]
+        assert neighbours(wish, offer, "fffh", Random(seed)) == []
+    best = {"quantity": 2, "prevent_orphans": True, "categories": ["I"]}
+    asked = choose_request(Wish(Taste.BEST, 2, "I"), offer, shown("ffhh"), rng())
+    assert asked == {"best_available": best}
+    assert choose_request(Wish(Taste.BEST, 2, "II"), offer, shown("ffhh"), rng()) is None
+    asked = choose_request(Wish(Taste.BEST, 2, "floor"), offer, shown("ffff"), rng())
+    assert asked == {"areas": [{"id": "floor", "quantity": 2}]}
+
+
+def test_whose_category_is_gone_takes_another_or_goes() -> None:
+    wish = Wish(Taste.BEST, 3, "I", splits_up=False)
+    assert fallback(wish, OFFER) == Wish(Taste.BEST, 3, splits_up=False)
+    assert fallback(Wish(Taste.BEST, 3, "I", takes_other=False), OFFER) is None
+    assert fallback(Wish(Taste.FLOOR, 3, splits_up=False), OFFER) is None
 
 
 @pytest.mark.parametrize("visitors", [0, MAX_VISITORS + 1])

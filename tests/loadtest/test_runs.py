@@ -6,10 +6,14 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from holdfast_demo.service import Service, ServiceOptions, free_port
-from holdfast_loadtest.rehearsal import Rehearsal
+from holdfast_loadtest.preparing import SalePreparer, Unprepared, sale_body
+from holdfast_loadtest.scenarios.people import People
+from holdfast_loadtest.scenarios.scenario import read_scenario, scenario_names
+from holdfast_simulator.world import SaleWorld
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = ROOT / "examples" / "plans" / "sports-hall.json"
@@ -25,12 +29,18 @@ async def service(tmp_path: Path) -> AsyncIterator[ServiceOptions]:
         yield options
 
 
+@pytest.fixture
+async def service_with_roles(tmp_path: Path) -> AsyncIterator[ServiceOptions]:
+    """Whose shop's server has a listener of its own."""
+    ports = [free_port(HOST, 0, 0) for _ in range(2)]
+    options = ServiceOptions(tmp_path, HOST, ports[0], 1, ports[1])
+    async with Service(options):
+        yield options
+
+
 async def run(service: ServiceOptions, *command: str) -> tuple[int | None, str]:
     """A command as in a shell, with the key in its environment; its status and all it printed."""
-    environment = os.environ | {
-        "HOLDFAST_PLATFORM_KEY": service.operator_key,
-        "HOLDFAST_SALE": SALE,
-    }
+    environment = os.environ | {"HOLDFAST_PLATFORM_KEY": service.operator_key}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *command,
@@ -48,25 +58,108 @@ async def run(service: ServiceOptions, *command: str) -> tuple[int | None, str]:
     return process.returncode, output.decode()
 
 
-async def test_locust_makes_its_sale_buys_and_is_audited(service: ServiceOptions) -> None:
+SCENARIO = """
+about = "As small as a run can be that has everybody in it, and a line."
+seed = 11
+duration_seconds = {duration}
+
+[users]
+buyer = 3
+visitor = 1
+refresher = 1
+abandoner = 1
+bot = 1
+storefront = 2
+watcher = 1
+
+[arrivals]
+shape = "flash"
+visitors = {visitors}
+seconds = 2
+
+[sale]
+seats = {{ Stalls = 40 }}
+areas = {{ floor = 20 }}
+new_users_per_minute = 240
+burst = 2
+claim_window_seconds = 5
+first_hold_seconds = 10
+hold_seconds = 3
+
+[buyers]
+patience_seconds = 6
+look_seconds = {{ mean = 0.2 }}
+pay_seconds = {{ mean = 0.2 }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("visitors", "duration"), [(24, 12), pytest.param(120, 45, marks=pytest.mark.torture)]
+)
+async def test_locust_in_two_processes_sends_everybody_once_and_is_judged_once(
+    visitors: int, duration: int, service: ServiceOptions, tmp_path: Path
+) -> None:
+    scenario, report = tmp_path / "small.toml", tmp_path / "report"
+    scenario.write_text(SCENARIO.format(visitors=visitors, duration=duration), encoding="utf-8")
     status, output = await run(
         service,
         *("-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--host", service.url),
-        *("-u", "30", "-r", "30", "-t", "12s", "--only-summary"),
+        *("--scenario", str(scenario), "--report", str(report), "--processes", "2"),
     )
     assert status == 0, output
     assert "promises held" in output
-    assert "(0 receipts)" not in output
+    result = msgspec.json.decode((report / "report.json").read_bytes())
+    people = People(read_scenario(str(scenario)))
+    watchers = [people.kind(person) for person in range(visitors)].count("watcher")
+    assert result["funnel"]["arrived"] == visitors - watchers, output
+    compared = result["steps"]["compare"]
+    assert compared["count"] > 0 == compared["failures"], "watchers hold their map against another"
+    assert result["funnel"]["left"], "visitors and bots buy nothing"
+    assert result["workers"] == 2
+    assert "no test sale" not in str(result["notes"]), "a run marks the sale that it makes"
+    assert output.rstrip().endswith("report.html"), "the verdict stands below Locust's tables"
+    assert {"join", "poll", "claim", "hold", "forgery", "exchange"} <= set(result["steps"])
+    assert result["refusals"]["unauthorized"], "the bots' forgeries"
+    assert result["refusals"]["handoff_used"], "the storefront's replays"
+
+
+async def test_run_without_a_key_or_with_an_unknown_scenario_says_so(
+    service: ServiceOptions, tmp_path: Path
+) -> None:
+    command = ("-m", "locust", "-f", "loadtest/locustfile.py", "--headless")
+    status, output = await run(
+        service, *command, "--host", service.url, "--scenario", str(tmp_path / "none.toml")
+    )
+    assert status == 2, output
+    assert "cannot be read" in output
+    status, output = await run(service, *command, "--scenario", "smok")
+    assert status == 2, output
+    assert "smok" in output
+
+
+async def test_service_takes_the_sale_of_each_scenario(service: ServiceOptions) -> None:
+    for name in scenario_names():
+        preparer = SalePreparer(service.url, f"sale-{name}", service.operator_key)
+        scenario = read_scenario(name)
+        await asyncio.to_thread(preparer.make, scenario.sale)
+        offer = await asyncio.to_thread(preparer.offer)
+        assert set(offer.categories.values()) | set(offer.areas) == set(scenario.sale.stock())
+        assert offer.seats == sum(scenario.sale.seats.values())
+        assert sale_body(name, scenario.sale)["test"], "nothing of it is really sold"
+    with pytest.raises(Unprepared, match="already"):
+        await asyncio.to_thread(preparer.make, scenario.sale)
 
 
 @pytest.mark.parametrize(
     ("visitors", "minutes"), [(15, 0.1), pytest.param(40, 0.4, marks=pytest.mark.torture)]
 )
 async def test_crowd_and_audit_run_against_any_service(
-    visitors: int, minutes: float, service: ServiceOptions, tmp_path: Path
+    visitors: int, minutes: float, service_with_roles: ServiceOptions, tmp_path: Path
 ) -> None:
-    await asyncio.to_thread(Rehearsal(service.url, SALE, service.operator_key).prepare, PLAN)
-    target = ("--url", service.url, "--sale", SALE)
+    service = service_with_roles
+    preparer = SalePreparer(service.url, SALE, service.operator_key)
+    await asyncio.to_thread(preparer.make, SaleWorld(plan=str(PLAN), areas={"floor": 5_000}))
+    target = ("--url", service.url, "--shop-url", service.key_url, "--sale", SALE)
     journal = str(tmp_path / "journal.jsonl")
     status, output = await run(
         service,

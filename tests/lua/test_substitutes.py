@@ -52,6 +52,7 @@ HELD = HoldRecord(
         ("{ KEYS.members }", "{ sale = KEYS[1], seats = KEYS[2] }"),
         ("tonumber(ARGV.epoch)", "tonumber(ARGV[1])"),
         ("unpack(ARGV, ARGV_AT.seat)", "unpack(ARGV, 2)"),
+        ("TEXT.id", r"'\162\105\100'"),
         ("AREA.count", "3"),
         ("AREA.names", "area, quantity, price"),
         ("AREA.names(quantity, price)", "quantity, price"),

@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
 from holdfast_metrics.counts import LabelledCounter, Tally
-from holdfast_metrics.exposition import exposition
+from holdfast_metrics.definitions.definition import Definition, MetricKind
+from holdfast_metrics.exposition import exposition, negotiated_exposition
 from holdfast_metrics.library import BulkHistogram
-from holdfast_metrics.manifest import MANIFEST, Definition, MetricKind
+from holdfast_metrics.manifest import MANIFEST
 from holdfast_metrics.metrics import Metrics
 
 
@@ -36,9 +37,30 @@ def test_definition_follows_the_conventions(definition: Definition) -> None:
     assert re.fullmatch(r"holdfast_[a-z_]+", definition.name)
     assert definition.name.endswith("_total") == (definition.kind is MetricKind.COUNTER)
     assert definition.help.endswith(".")
+    assert definition.why.endswith(".")
+    further = [label for label in definition.labels if label != "sale"]
+    assert all(len(values) == len(further) for values in definition.values)
     assert bool(definition.buckets) == (definition.kind is MetricKind.HISTOGRAM)
     assert list(definition.buckets) == sorted(set(definition.buckets))
-    bounded = {"sale", "kind", "outcome", "state", "script", "route", "method", "code", "reason"}
+    bounded = {
+        "sale",
+        "kind",
+        "outcome",
+        "state",
+        "script",
+        "route",
+        "method",
+        "code",
+        "reason",
+        "priority",
+        "stage",
+        "action",
+        "currency",
+        "worker",
+        "version",
+        "python",
+        "flag",
+    }
     assert set(definition.labels) <= bounded
 
 
@@ -46,7 +68,9 @@ def test_every_definition_has_an_instrument_and_every_instrument_a_definition() 
     registry = CollectorRegistry()
     Metrics(registry)
     collected = {metric.name for metric in registry.collect()}
-    assert collected == {definition.name.removesuffix("_total") for definition in MANIFEST}
+    assert {name.removesuffix("_total") for name in collected} == {
+        definition.name.removesuffix("_total") for definition in MANIFEST
+    }
 
 
 def test_counts_show_once_flushed_and_only_once() -> None:
@@ -65,7 +89,7 @@ def test_every_counter_is_flushed() -> None:
     for counter in counters:
         counter.add(*(["x"] * counter.label_count), n=7)
     totals = [value for name, value in read(metrics).items() if "_total" in name]
-    assert totals == [7.0] * len(counters)
+    assert sorted(totals)[-len(counters) :] == [7.0] * len(counters)
 
 
 def test_script_calls_show_latency_and_batch_size() -> None:
@@ -111,13 +135,72 @@ def test_tally_shows_what_the_library_would(values: list[float]) -> None:
         assert name[0].endswith("_created") or shown[name] == pytest.approx(value)
 
 
-def test_units_show_by_state() -> None:
+SALE_SERIES = [entry for entry in MANIFEST if entry.of_sale and not entry.kept_elsewhere]
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [entry for entry in SALE_SERIES if entry.kind is not MetricKind.GAUGE],
+    ids=lambda entry: entry.name,
+)
+def test_counts_of_a_sale_exist_at_0_from_its_first_sight(definition: Definition) -> None:
     metrics = Metrics()
-    metrics.set_units("concert", free=3, held=2, booked=1, blocked=0)
+    metrics.sale("concert", "u1", "EUR")
     shown = read(metrics)
-    states = {"free": 3.0, "held": 2.0, "booked": 1.0, "blocked": 0.0}
-    for state, units in states.items():
-        assert shown[f'holdfast_units{{sale="concert",state="{state}"}}'] == units
+    values = definition.values or ((("EUR",),) if "currency" in definition.labels else ((),))
+    suffix = "_count" if definition.kind is MetricKind.HISTOGRAM else ""
+    for further in values:
+        labels = dict(zip(definition.labels, ("concert", *further), strict=True))
+        text = ",".join(f'{name}="{labels[name]}"' for name in sorted(labels))
+        assert shown[f"{definition.name}{suffix}{{{text}}}"] == 0.0
+
+
+def test_series_of_a_removed_sale_are_gone_and_come_back_at_0() -> None:
+    metrics = Metrics()
+    for name in ("concert", "other"):
+        metrics.sale(name, "u1", "EUR").set(metrics.waiting, 5)
+        metrics.joins.add(name, "line", n=3)
+        metrics.wait_seconds.labels(name).observe(4.0)
+    read(metrics)
+    metrics.forget_sale("concert", "u0")  # another sale that had the name
+    assert read(metrics)['holdfast_waiting{sale="concert"}'] == 5.0
+    metrics.forget_sale("concert", "u1")
+    shown = read(metrics)
+    assert not [name for name in shown if 'sale="concert"' in name]
+    assert shown['holdfast_joins_total{kind="line",sale="other"}'] == 3.0
+    metrics.sale("concert", "u2", "EUR")
+    assert read(metrics)['holdfast_joins_total{kind="line",sale="concert"}'] == 0.0
+
+
+def test_sale_of_a_new_uid_begins_at_0() -> None:
+    metrics = Metrics()
+    metrics.sale("concert", "u1")
+    metrics.joins.add("concert", "line", n=3)
+    read(metrics)
+    metrics.sale("concert", "u2")
+    assert read(metrics)['holdfast_joins_total{kind="line",sale="concert"}'] == 0.0
+
+
+def test_gauges_of_a_sale_are_written_when_they_change() -> None:
+    metrics = Metrics()
+    sale = metrics.sale("concert", "u1")
+    sale.set(metrics.units, 3, "free")
+    metrics.units.labels("concert", "free").set(7)
+    sale.set(metrics.units, 3, "free")
+    assert read(metrics)['holdfast_units{sale="concert",state="free"}'] == 7.0
+    sale.set(metrics.units, 4, "free")
+    assert read(metrics)['holdfast_units{sale="concert",state="free"}'] == 4.0
+
+
+def test_counts_that_the_store_keeps_are_shown_as_counters() -> None:
+    metrics = Metrics()
+    metrics.sale("concert", "u1").set(metrics.called, 40)
+    for accept, version in (("", "text/plain"), ("application/openmetrics-text", "openmetrics")):
+        body, content_type = negotiated_exposition(metrics, accept)
+        assert version in content_type
+        assert b"# TYPE holdfast_called" in body
+        assert b"counter\nholdfast_called_total{" in body
+    assert body.endswith(b"# EOF\n")
 
 
 def test_observer_has_the_signature_that_the_executor_calls() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,7 +12,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support import services
 from support.api_client import Api, create
-from support.service.running import Service, await_ready, is_alive, launch, wait_until
+from support.service.running import Service, await_ready, is_alive, launch, open_files, wait_until
+
+from holdfast_metrics.definitions.definition import MetricKind
+from holdfast_metrics.manifest import MANIFEST
 
 TRIES = 100
 PAUSE_SECONDS = 0.1
@@ -75,6 +79,12 @@ async def test_a_sale_shows_in_every_metric(operator: Api) -> None:
     await _reaches(operator, "holdfast_active", 1, **sale)
     await _reaches(operator, "holdfast_waiting", 0, **sale)
     await _reaches(operator, "holdfast_admission_rate_set_per_minute", 1200, **sale)
+    await _reaches(operator, "holdfast_first_hold_seconds_count", 1, **sale)
+    await _reaches(operator, "holdfast_wait_seconds_count", 1, **sale)
+    await _reaches(operator, "holdfast_revenue_minor_total", 4500, currency="EUR", **sale)
+    await _reaches(operator, "holdfast_operator_changes_total", 1, action="create", **sale)
+    for stage in ("joined", "admitted", "held", "paying", "confirmed"):
+        await _reaches(operator, "holdfast_funnel_total", 1, stage=stage, **sale)
     for state, units in {"free": 99, "held": 0, "booked": 1, "blocked": 0}.items():
         await _reaches(operator, "holdfast_units", units, state=state, **sale)
     shown = await _scrape(operator)
@@ -90,6 +100,11 @@ async def test_a_sale_shows_in_every_metric(operator: Api) -> None:
     # one transaction about one order: the confirm's
     await _reaches(operator, "holdfast_ledger_seconds_count", 1, outcome="committed")
     await _reaches(operator, "holdfast_ledger_batch_size_sum", 1)
+
+    refund = f"/v1/sales/measured/orders/{hold['id']}/refund"
+    assert (await operator.post(refund)).status == 200
+    assert (await operator.post(refund)).status == 200  # a repeat gives nothing back
+    await _reaches(operator, "holdfast_refunds_minor_total", 4500, currency="EUR", **sale)
 
 
 async def test_open_streams_are_those_of_all_workers(operator: Api, service: Service) -> None:
@@ -125,6 +140,45 @@ async def test_polls_of_both_workers_add_up(operator: Api) -> None:
     answers = [await operator.get("/v1/sales/polled/status") for _ in range(POLLS)]
     assert {answer.status for answer in answers} == {200}
     await _reaches(operator, key[0], before.get(key, 0.0) + POLLS, **route)
+
+
+async def test_all_series_of_a_sale_exist_from_its_creation_and_go_with_it(
+    operator: Api, service: Service
+) -> None:
+    """Over two workers, one of which is killed in between."""
+    await create(operator, "whole")
+    wanted = set(_declared("whole", "EUR"))
+    for _ in range(TRIES):
+        shown = await _scrape(operator)
+        if not (missing := wanted - set(shown)):
+            break
+        await asyncio.sleep(PAUSE_SECONDS)
+    assert not missing
+    assert shown["holdfast_sale_state", frozenset({("sale", "whole"), ("state", "open")})] == 1
+    counts = [key for key in wanted if key[0].endswith(("_total", "_count"))]
+    assert {shown[key] for key in counts if ("action", "create") not in key[1]} == {0.0}
+
+    killed = service.workers()[0]
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: len(service.workers()) == 2 and killed not in service.workers())
+    await _reaches(operator, "holdfast_worker_restarts_total", 1)
+    await operator.post("/v1/sales/whole/close")
+    assert (await operator.delete("/v1/sales/whole")).status == 204
+    for _ in range(TRIES):
+        left = [key for key in await _scrape(operator) if ("sale", "whole") in key[1]]
+        if not left:
+            break
+        await asyncio.sleep(PAUSE_SECONDS)
+    assert not left
+
+
+def _declared(sale: str, currency: str) -> Iterator[tuple[str, frozenset[tuple[str, str]]]]:
+    for entry in MANIFEST:
+        if entry.of_sale:
+            name = entry.name + ("_count" if entry.kind is MetricKind.HISTOGRAM else "")
+            known = ((currency,),) if "currency" in entry.labels else ((),)
+            for values in entry.values or known:
+                yield name, frozenset(zip(entry.labels, (sale, *values), strict=True))
 
 
 async def test_prometheus_reads_it(operator: Api, service: Service) -> None:
@@ -178,6 +232,5 @@ def test_files_of_a_killed_service_are_gone_when_the_next_one_has_started(tmp_pa
 
 def _shared_directories(service: Service) -> set[Path]:
     """Those that the service's parent keeps open."""
-    handles = Path(f"/proc/{service.process.pid}/fd").iterdir()
-    opened = {path.readlink() for path in handles}
+    opened = {Path(link) for link in open_files(service.process.pid)}
     return {path for path in opened if path.name.startswith("holdfast-metrics-")}

@@ -76,7 +76,89 @@ def test_replacement_goes_on_with_the_counts_of_its_slot(tmp_path: Path) -> None
     assert 'holdfast_script_seconds_bucket{le="+Inf",script="join_line"} 4.0' in shown
     assert "holdfast_open_streams 3.0" in shown
     assert {path.name for path in tmp_path.iterdir() if path.name in files} == set(files)
-    assert len(list(tmp_path.iterdir())) == 8
+    assert len(list(tmp_path.iterdir())) == 10
+
+
+# Two workers, both alive, and a third one that was killed; then the first one removes a sale, and
+# the third one is replaced.
+REMOVING = """
+import os, signal, sys
+from pathlib import Path
+from holdfast_metrics import multiprocess
+from holdfast_metrics.exposition import exposition
+from holdfast_metrics.metrics import Metrics
+
+multiprocess.prepare(Path(sys.argv[1]))
+ready_read, ready = os.pipe()
+
+def work(slot, go):
+    multiprocess.join(slot)
+    metrics = Metrics()
+    for name in ("gone", "kept"):
+        metrics.sale(name, "u1", "EUR").set(metrics.called, 7)
+        metrics.joins.add(name, "line", n=10)
+        metrics.wait_seconds.labels(name).observe(3.0)
+    metrics.flush()
+    os.write(ready, b"x")
+    os.read(go, 1)
+    if slot == 0:
+        metrics.remove_sale("gone")
+    os.write(ready, b"x")
+    os.read(go, 1)
+    metrics.joins.add("kept", "line", n=1)
+    metrics.flush()
+    os.write(ready, b"x")
+    os.read(go, 1)
+
+pids, turns = [], []
+for slot in range(3):
+    go, turn = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        work(slot, go)
+        os._exit(0)
+    pids.append(pid)
+    turns.append(turn)
+    os.read(ready_read, 1)
+os.kill(pids[2], signal.SIGKILL)
+os.waitpid(pids[2], 0)
+multiprocess.forget_worker(2)
+for _ in range(2):
+    for turn in turns[:2]:
+        os.write(turn, b"x")
+        os.read(ready_read, 1)
+if "replace" in sys.argv:
+    multiprocess.join(2)
+    replacement = Metrics()
+    replacement.joins.add("gone", "line", n=1)
+    replacement.flush()
+print(exposition(Metrics()).decode())
+for pid in pids[:2]:
+    os.kill(pid, signal.SIGKILL)
+"""
+
+
+def _remove(directory: Path, *arguments: str) -> str:
+    command = [sys.executable, "-c", REMOVING, str(directory), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_series_of_a_removed_sale_are_in_no_file(tmp_path: Path) -> None:
+    """Neither in those of workers that live, nor in those of one that was killed."""
+    shown = _remove(tmp_path)
+    assert 'sale="gone"' not in shown
+    assert 'holdfast_joins_total{kind="line",sale="kept"} 32.0' in shown
+    assert 'holdfast_wait_seconds_count{sale="kept"} 3.0' in shown
+    assert "# TYPE holdfast_called_total counter" in shown
+    assert 'holdfast_called_total{sale="kept"} 7.0' in shown
+
+
+def test_replacement_begins_a_removed_sale_at_0(tmp_path: Path) -> None:
+    shown = _remove(tmp_path, "replace")
+    assert 'holdfast_joins_total{kind="line",sale="gone"} 1.0' in shown
+    assert 'holdfast_joins_total{kind="line",sale="kept"} 32.0' in shown
 
 
 def test_without_preparing_there_is_nothing_to_forget() -> None:

@@ -5,21 +5,19 @@ A harness has an event loop of its own, and keeps its connections from one run t
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvloop
 from model import runner
 from model.environment.loop import ModelLoop
 from model.environment.memory_ledger import MemoryLedger
 from model.schedule import Failure, Run, Schedule
+from support.ledger.migrated import write_migrated
 from support.store.script_edits import Edits, edited_bundle
 
-from holdfast_ledger import Ledger
 from holdfast_lua import Bundle, EmbeddedStore, Executor, load_bundle
 
 CLOCK = Path(__file__).parent / "lua" / "clock.lua"
@@ -65,16 +63,9 @@ def run_backend() -> Iterator[Backend]:
     base = MEMORY if MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(dir=base, prefix="holdfast-model-") as memory:
         file = Path(memory) / "ledger.db"
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as driver:
-            driver.run(_make_ledger(file))
+        write_migrated(file)
         with EmbeddedStore(Path(memory) / "store") as store:
             yield Backend(store.url, file)
-
-
-async def _make_ledger(file: Path) -> None:
-    ledger = await Ledger.open(f"sqlite:///{file}")
-    await ledger.migrate()
-    await ledger.close()
 
 
 @contextmanager

@@ -10,8 +10,10 @@ import aiohttp
 import pytest
 from support.api_client import Api
 from support.ports import free_port
-from support.service.nginx import Certificate, Front, make_certificate, recipe
+from support.service.nginx import Certificate, Front, make_certificate, service_recipe
 from support.service.running import STOP_SECONDS, await_ready, launch
+
+from holdfast_web.service_roles import ServiceRole
 
 _last_numbers = itertools.count(2)
 
@@ -23,18 +25,20 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[Front]:
-    port, behind = free_port(), free_port()
+    """Each role has a listener: what nginx sends to another one's is 404."""
+    port, shop_port = free_port(), free_port()
+    behind = {role.value: free_port() for role in ServiceRole}
     service = launch(
         tmp_path_factory.mktemp("nginx") / "data",
-        *("--port", str(behind)),
         HOLDFAST_PUBLIC_URL=f"https://localhost:{port}",
         HOLDFAST_TRUSTED_PROXIES="127.0.0.1",
+        **{f"HOLDFAST_LISTEN_{role.upper()}": f"127.0.0.1:{at}" for role, at in behind.items()},
     )
     try:
         await_ready(service)
         log = tmp_path_factory.mktemp("log") / "holdfast.log"
-        with recipe("holdfast.conf", port, certificate, {"holdfast": behind}, log) as server:
-            yield Front(service, server, f"http://127.0.0.1:{behind}", log)
+        with service_recipe(port, certificate, behind, shop_port=shop_port, log=log) as server:
+            yield Front(service, server, f"http://127.0.0.1:{behind['room']}", shop_port, log)
     finally:
         if service.process.poll() is None:
             service.process.terminate()
@@ -65,7 +69,13 @@ async def http(
 
 @pytest.fixture
 def operator(http: aiohttp.ClientSession, front: Front) -> Api:
-    return Api(http, front.url, front.service.operator_key)
+    """Who comes by the address that visitors do not know."""
+    return Api(http, front.shop_url, front.service.operator_key)
+
+
+@pytest.fixture
+def visitor(http: aiohttp.ClientSession, front: Front) -> Api:
+    return Api(http, front.url)
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ async def storefront(
             yield Storefront(http, url, name, shop, auth)
 
 
-async def enter(storefront: Storefront, operator: Api, path: str = "/checkout?a=1") -> str:
+async def enter(storefront: Storefront, visitor: Api, path: str = "/checkout?a=1") -> str:
     """Goes through the room as a browser does; the shop's cookie."""
     sent_away = await storefront.ask(path)
     assert sent_away.status == HTTPStatus.FOUND
@@ -77,7 +77,6 @@ async def enter(storefront: Storefront, operator: Api, path: str = "/checkout?a=
     assert room.path == f"/wait/{storefront.sale}"
     back = parse_qs(room.query)["t"][0]
     assert back == storefront.url + path
-    visitor = operator.as_(None)
     ticket = await visitor.join(storefront.sale)
     claimed = await visitor.post(
         f"/v1/sales/{storefront.sale}/pass", {"return_url": back}, **{"Holdfast-Ticket": ticket}
@@ -89,28 +88,28 @@ async def enter(storefront: Storefront, operator: Api, path: str = "/checkout?a=
 
 
 async def test_visitor_reaches_the_shop_through_the_room_only(
-    storefront: Storefront, operator: Api
+    storefront: Storefront, visitor: Api
 ) -> None:
-    cookie = await enter(storefront, operator)
+    cookie = await enter(storefront, visitor)
     assert cookie.startswith(f"__Host-holdfast_session_{storefront.sale}=")
     assert storefront.shop.seen == []
     inside = await storefront.ask("/checkout?a=1", Cookie=cookie)
     assert inside.status == HTTPStatus.OK
     (said,) = storefront.shop.seen
     assert said[""] == "GET /checkout?a=1"
-    buyer = operator.as_(said["holdfast-pass"])
+    buyer = visitor.as_(said["holdfast-pass"])
     held = await buyer.hold(storefront.sale, {"areas": [{"id": "floor", "quantity": 1}]})
     assert held.status == HTTPStatus.CREATED
     assert said["holdfast-subject"]
 
 
 async def test_form_is_passed_with_its_body_inside_and_not_at_all_outside(
-    storefront: Storefront, operator: Api
+    storefront: Storefront, visitor: Api
 ) -> None:
     outside = await storefront.ask("/checkout/pay", "POST", "card=1")
     assert outside.status == HTTPStatus.SEE_OTHER
     assert storefront.shop.seen == []
-    cookie = await enter(storefront, operator)
+    cookie = await enter(storefront, visitor)
     assert (await storefront.ask("/checkout/pay", "POST", "card=1", Cookie=cookie)).status == 200
     assert storefront.shop.seen[-1]["body"] == "card=1"
 
@@ -127,6 +126,7 @@ async def test_visitor_cannot_write_what_only_nginx_says(storefront: Storefront)
         "Holdfast-Subject": "admin",
         "Holdfast-Pass": "x",
         "Holdfast-Pass-Id": "x",
+        "Holdfast-Test": "true",
         "X-Original-URI": "/about",
         "X-Original-Method": "OPTIONS",
     }
@@ -139,9 +139,9 @@ async def test_visitor_cannot_write_what_only_nginx_says(storefront: Storefront)
 
 
 async def test_leaving_ends_the_session_and_frees_the_place(
-    storefront: Storefront, operator: Api
+    storefront: Storefront, visitor: Api
 ) -> None:
-    cookie = await enter(storefront, operator)
+    cookie = await enter(storefront, visitor)
     foreign = await storefront.ask(
         "/_holdfast/leave", "POST", Cookie=cookie, Sec_Fetch_Site="cross-site"
     )

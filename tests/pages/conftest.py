@@ -6,6 +6,7 @@ one event loop with the session's browser (see `pytest_collection_modifyitems`).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from inspect import iscoroutinefunction
 from pathlib import Path
@@ -30,13 +31,32 @@ from support.service.running import STOP_SECONDS, Service, await_ready, launch
 from support.services import program
 
 HERE = Path(__file__).parent
+BROWSERS = itertools.count(1)
+"""counts the browsers that this process started"""
+MOST_BROWSERS = 20
+"""A test of another folder ends the loop of the session and the browser with it (see
+`pytest_generate_tests`). A worker process comes to one between tests of pages only where it took
+over another's tests: a few times, while there are hundreds of tests of pages."""
+
+IN_ONE_LOOP = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tells pytest-asyncio before it gives the test its kind of loop.
+
+    It does so in the scope that it knows of by then, and what depends on the loop, such as the
+    browser, ends with that scope.
+    """
+    if iscoroutinefunction(metafunc.function):
+        metafunc.definition.add_marker(IN_ONE_LOOP)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A browser lives in the loop that opened it."""
     for item in items:
         if item.path.is_relative_to(HERE) and iscoroutinefunction(getattr(item, "obj", None)):
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+            item.add_marker(IN_ONE_LOOP, append=False)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +83,8 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """A real Chromium, or a skip that says why there is none."""
+    """A real Chromium, or a skip that says why there is none; to start one costs a second."""
+    assert next(BROWSERS) <= MOST_BROWSERS, "the browser is ended after each test or module"
     path = chromium_path() or program(PROGRAMS[0], PROGRAMS[0])
     async with run_chromium(path) as running:
         yield running

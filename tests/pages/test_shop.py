@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import aiohttp
 import pytest
@@ -19,6 +20,12 @@ from support.pages.browser import (
 )
 from support.pages.open_shop import OpenShop
 from support.pages.shop_visit import focus_map, hold_best, lose_calls, pay, submit_payment, walk_in
+
+SHOWN: Final = """state => {
+  Object.defineProperty(document, "hidden", {value: state === "hidden", configurable: true});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""As the browser does it when the tab is left and come back to."""
 
 
 async def test_buyer_chooses_by_keyboard_pays_and_sees_the_order(
@@ -120,6 +127,24 @@ async def test_giving_back_and_other_buyers_show_at_once(store: OpenShop, page: 
     await page.locator(".hold .plain").click()
     await expect(page.locator("#cart")).to_be_hidden()
     assert (await store.counts())["held"] == 0
+
+
+async def test_map_that_nobody_looks_at_is_told_when_somebody_does(
+    store: OpenShop, page: Page
+) -> None:
+    """Given a tab that is hidden: its stream is closed, and another takes up where it left."""
+    async with page.expect_request("**/changes?form=net*") as first:
+        await walk_in(page, store)
+    cursor = await focus_map(page)
+    request = await first.value
+    async with page.expect_event("requestfailed", lambda lost: lost.url == request.url):
+        await page.evaluate(SHOWN, "hidden")
+    other = await store.buyer()
+    assert (await other.hold(store.sale.name, {"seats": ["D-6-1"]})).status == 201
+    async with page.expect_request("**/changes?form=net*") as second:
+        await page.evaluate(SHOWN, "visible")
+    assert "after=" in (await second.value).url
+    await expect(cursor).to_have_accessible_name(re.compile("held by somebody$"))
 
 
 async def test_seat_that_is_gone_is_told_not_held(store: OpenShop, page: Page) -> None:

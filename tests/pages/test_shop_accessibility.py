@@ -57,7 +57,7 @@ async def test_every_seat_is_reached_by_keyboard(store: OpenShop, page: Page) ->
         const script = document.querySelector("script[type=module]").src;
         const {Plan} = await import(new URL("plan.js", script));
         const {service, sale} = JSON.parse(document.getElementById("page-data").textContent);
-        const response = await fetch(`${service}/v1/sales/${sale}/plan`);
+        const response = await fetch(`${service}/v1/sales/${sale}/plan?form=columns`);
         const plan = new Plan(await response.json(), {});
         const found = new Set([0]);
         for (const seat of found) {

@@ -38,7 +38,7 @@ async def test_plan_that_takes_long_shows_its_progress_and_comes(
     await expect(phone.locator("#loading-again")).to_be_visible()
     await phone.unroute_all()
     async with PacedAnswers(store.sale.operator.url, pieces=4) as paced:
-        await phone.route("**/plan", paced.redirect)
+        await phone.route("**/plan?*", paced.redirect)
         await phone.locator("#loading-again").click()
         shown = ""
         for _ in range(3):

@@ -9,7 +9,7 @@ from support.pages.open_shop import PRICES, open_shop
 from support.pages.shop_visit import hold_best, pay, walk_in
 from support.service.running import Service
 
-from holdfast_demo.shop.money import OTHER_DIGITS, Currency
+from holdfast_web.money import OTHER_DIGITS, Currency
 
 SPACE = "\N{NO-BREAK SPACE}"
 # ISO 4217 counts 1,000 fils to the dinar of Iraq; CLDR, which browsers ask, shows none of them.

@@ -26,9 +26,8 @@ from support.pages.browser import (
 )
 from support.pages.running_sale import ReturnPage, Sale
 from support.pages.waiting_answers import WaitingAnswers, in_seconds
-from support.pages.waiting_scenes import SCENES, TROUBLE_MS, open_page, open_scene, reach
+from support.pages.waiting_scenes import TROUBLE_MS, open_page, reach
 
-MIN_TARGET_PIXELS = 48
 TURN_SECONDS = 30
 SHOWN = """
 window.shown = [];
@@ -133,28 +132,6 @@ async def test_gaps_in_the_numbering_are_not_people(sale: Sale, page: Page) -> N
     answers = WaitingAnswers(status={"gaps": [[30, 45], [90, 99], [101, 120]]})
     await open_page(page, sale, answers, "waiting")
     await expect(page.locator("#figure")).to_have_text("44")
-
-
-@pytest.mark.parametrize("language", ["en", "zh-Hans"])
-@pytest.mark.parametrize("size", [NARROW])
-@pytest.mark.parametrize("scene", SCENES)
-async def test_each_scene_fits_and_can_be_touched(scene: str, sale: Sale, page: Page) -> None:
-    await open_scene(page, sale, scene)
-    await expect(page.locator("#headline")).not_to_be_empty()
-    for size in (NARROW, PHONE, WIDE):
-        await resize(page, size)
-        too_wide = f"document.documentElement.scrollWidth - {size[0]}"
-        assert await page.evaluate(too_wide) <= 0, size
-    assert await page.evaluate(SMALL_TARGETS) == []
-
-
-SMALL_TARGETS = f"""
-[...document.querySelectorAll("button, a")].filter((target) => {{
-  const box = target.getBoundingClientRect();
-  return target.checkVisibility({{visibilityProperty: true}}) &&
-    (box.height < {MIN_TARGET_PIXELS} || box.width < {MIN_TARGET_PIXELS});
-}}).map((target) => target.outerHTML)
-"""
 
 
 async def test_lobby_counts_down_by_the_time_of_the_service(sale: Sale, page: Page) -> None:

@@ -1,13 +1,15 @@
-"""Every scene of the waiting page: accessible, without sideways scrolling, and none forgotten."""
+"""Every scene of the waiting page: accessible, without sideways scrolling, easily touched, and none
+forgotten.
+"""
 
 from __future__ import annotations
 
 import pytest
 from playwright.async_api import Page, expect
 from support.pages.accessibility import assert_accessible, assert_reflows
+from support.pages.browser import NARROW, PHONE, WIDE, resize
 from support.pages.running_sale import Sale
 from support.pages.waiting_scenes import (
-    PLACES,
     PROBLEMS,
     SCENES,
     TROUBLES,
@@ -18,9 +20,18 @@ from support.pages.waiting_scenes import (
     problem_page,
 )
 
+from holdfast_queue.http.pages.examples import PLACES
 from holdfast_queue.http.pages.languages import catalogue
 from holdfast_queue.http.pages.place import Scene
 
+MIN_TARGET_PIXELS = 48
+SMALL_TARGETS = f"""
+[...document.querySelectorAll("button, a")].filter((target) => {{
+  const box = target.getBoundingClientRect();
+  return target.checkVisibility({{visibilityProperty: true}}) &&
+    (box.height < {MIN_TARGET_PIXELS} || box.width < {MIN_TARGET_PIXELS});
+}}).map((target) => target.outerHTML)
+"""
 REFRESH = "meta[http-equiv=refresh]"
 """Left out where there are no scripts: a line moves in real time (WCAG 2.2.1 excepts that), and
 nothing else brings news of it to such a page. It says so, and it names the interval."""
@@ -37,10 +48,28 @@ def test_scenes_are_complete() -> None:
 
 
 @pytest.mark.parametrize("scene", SCENES)
-async def test_scene_is_accessible(scene: str, sale: Sale, phone: Page) -> None:
+async def test_scene_is_accessible_and_fits(scene: str, sale: Sale, phone: Page) -> None:
     await open_scene(phone, sale, scene)
     await assert_accessible(phone)
+    await assert_fits(phone)
     await assert_reflows(phone)
+
+
+@pytest.mark.parametrize("language", ["zh-Hans"])
+@pytest.mark.parametrize("scene", SCENES)
+async def test_scene_fits_in_another_language(scene: str, sale: Sale, phone: Page) -> None:
+    await open_scene(phone, sale, scene)
+    await assert_fits(phone)
+
+
+async def assert_fits(page: Page) -> None:
+    """Fails when it scrolls sideways on a screen of any size, or a target is hard to touch."""
+    await expect(page.locator("#headline")).not_to_be_empty()
+    for size in (NARROW, PHONE, WIDE):
+        await resize(page, size)
+        too_wide = f"document.documentElement.scrollWidth - {size[0]}"
+        assert await page.evaluate(too_wide) <= 0, size
+    assert await page.evaluate(SMALL_TARGETS) == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Fixtures that run the service for real and talk to it over HTTP."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,8 +15,14 @@ def start_service(tmp_path: Path) -> Iterator[StartService]:
     """Start services; whatever still runs at the end of the test is ended."""
     started: list[Service] = []
 
-    def start(*arguments: str, data_dir: Path | None = None, **environ: str) -> Service:
-        service = launch(data_dir or tmp_path / "data", *arguments, **environ)
+    def start(
+        *arguments: str,
+        data_dir: Path | None = None,
+        wrapper: Sequence[str] = (),
+        **environ: str,
+    ) -> Service:
+        directory = data_dir or tmp_path / "data"
+        service = launch(directory, *arguments, wrapper=wrapper, **environ)
         started.append(service)
         await_ready(service)
         return service

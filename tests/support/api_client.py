@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import aiohttp
+from support.service import forked_command
 from support.service.running import Service
 
 FLOOR = {"id": "floor", "name": "Floor", "capacity": 100, "category": "GA"}
@@ -140,11 +139,7 @@ def make_key(service: Service, role: str, *more: str) -> str:
 
 
 def keys_command(service: Service, *arguments: str) -> str:
-    command = [sys.executable, "-m", "holdfast", "keys", *arguments]
-    done = subprocess.run(
-        [*command, "--data-dir", str(service.data_dir)],
-        stdout=subprocess.PIPE,
-        check=True,
-        env={**os.environ, **service.environ},
-    )
-    return done.stdout.decode()
+    command = ["keys", *arguments, "--data-dir", str(service.data_dir)]
+    done = forked_command.run(*command, environ={**os.environ, **service.environ})
+    assert done.returncode == 0, done.stderr
+    return done.stdout

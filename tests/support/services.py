@@ -302,7 +302,7 @@ def nginx(http_block: str, *, port: int) -> Iterator[Server]:
         config = directory / "nginx.conf"
         config.write_text(
             f"daemon off; pid {directory}/nginx.pid; error_log stderr warn; worker_processes 1;\n"
-            f"events {{ worker_connections 512; }}\n"
+            f"events {{ worker_connections 8192; }}\n"
             f"http {{ access_log off; {temporary}\n{http_block}\n}}\n"
         )
         command = [binary, "-p", str(directory), "-e", "stderr", "-c", str(config)]

@@ -18,10 +18,16 @@ SERVICE: Final = (
     "tasks/holdfast_tasks",
     "web/holdfast_web",
     "connector/holdfast_connector",
+    "console/holdfast_console",
+    "simulator/holdfast_simulator",
 )
 """the folders of the packages that the service is made of"""
-PROGRAMS: Final = ("demo/holdfast_demo", "loadtest/holdfast_loadtest")
-"""packages beside the service: what shows and tries it"""
+PROGRAMS: Final = (
+    "demo/holdfast_demo",
+    "loadtest/holdfast_loadtest",
+    "monitoring/holdfast_monitoring",
+)
+"""packages beside the service: what shows, tries and watches it"""
 
 
 @dataclass(frozen=True)

@@ -49,3 +49,28 @@ async def test_round_may_end_its_own_task() -> None:
     await asyncio.sleep(0.1)
     await task.stop()
     assert rounds == 1
+
+
+async def test_rounds_that_fail_come_at_most_four_times_as_seldom(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Given a tick, the first to notice a store that is back and has lost something."""
+    pauses: list[float] = []
+    enough, sleep = asyncio.Event(), asyncio.sleep
+
+    async def note(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 5:
+            enough.set()
+        await sleep(0)
+
+    async def fail() -> None:
+        raise OSError
+
+    monkeypatch.setattr(asyncio, "sleep", note)
+    task = Periodic("failing", 0.25, fail, (OSError,))
+    task.start()
+    async with asyncio.timeout(20):
+        await enough.wait()
+    await task.stop()
+    assert pauses[:5] == [0.5, 1.0, 1.0, 1.0, 1.0]

@@ -10,8 +10,12 @@ from aiohttp.test_utils import TestClient, TestServer
 from support.http.connections import PATIENT, Site, Start, application
 
 from holdfast_web.faults import handle_loop_fault
-from holdfast_web.server.connection import Connection, ConnectionBounds
+from holdfast_web.request.client_address import TrustedProxies
+from holdfast_web.server.bounds import ConnectionBounds
+from holdfast_web.server.connection import Connection
 from holdfast_web.server.rejections import Rejections
+from holdfast_web.server.request_age import ProxyClocks
+from holdfast_web.server.shedder import OFF, Shedder
 from holdfast_web.server.site import BoundedSite
 
 Client = TestClient[web.Request, web.Application]
@@ -38,17 +42,20 @@ async def serve() -> AsyncIterator[Serve]:
 async def start() -> AsyncIterator[Start]:
     runners = []
 
-    async def started(bounds: ConnectionBounds = PATIENT) -> Site:
+    async def started(bounds: ConnectionBounds = PATIENT, shed_after_ms: int = OFF) -> Site:
         asyncio.get_running_loop().set_exception_handler(handle_loop_fault)
         sites: list[Site] = []
         runner = web.AppRunner(application(sites), shutdown_timeout=1)
         await runner.setup()
         sock = socket.create_server(("127.0.0.1", 0))
-        site = Site(runner, sock.getsockname()[1])
-        sites.append(site)
-        await BoundedSite(runner, sock, bounds, Rejections(site.rejected.append)).start()
+        rejected: list[str] = []
+        refused: list[tuple[str, str]] = []
+        rejections = Rejections(rejected.append, lambda *counted: refused.append(counted))
+        shedder = Shedder(shed_after_ms, ProxyClocks(TrustedProxies()), rejections.refuse)
+        sites.append(Site(runner, sock.getsockname()[1], shedder, rejected, refused))
+        await BoundedSite(runner, sock, bounds, rejections, shedder).start()
         runners.append(runner)
-        return site
+        return sites[0]
 
     yield started
     for runner in runners:

@@ -15,6 +15,7 @@ from holdfast_web.request.client_address import (
     TrustedProxies,
     address_network,
     client_address,
+    parse_address,
     peer_is_local,
 )
 
@@ -61,6 +62,11 @@ def test_client_address(
 ) -> None:
     headers = [] if forwarded is None else [forwarded]
     assert client_address(_request(peer, headers, *trusted)) == ip_address(expected)
+
+
+@pytest.mark.parametrize("text", ["1.1.1.\udcff", "\udcff", "[\udcff]:1", "1.1.1.1\0", ""])
+def test_bytes_that_are_no_text_are_no_address(text: str) -> None:
+    assert parse_address(text) is None
 
 
 def test_number_of_hops_looked_at_is_bounded() -> None:

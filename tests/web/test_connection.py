@@ -145,10 +145,11 @@ async def test_who_is_gone_before_the_handler_runs_leaves_no_trace(
 ) -> None:
     site = await start()
     _, writer = await site.opened()
+    writer.write(b"GET /ignore")
     await site.until(lambda: len(site.connections()) == 1)
     [connection] = site.connections()
     with caplog.at_level(logging.DEBUG):
-        connection.data_received(b"GET /ignore HTTP/1.1\r\nHost: a\r\n\r\n")
+        connection.data_received(b" HTTP/1.1\r\nHost: a\r\n\r\n")
         connection.connection_lost(None)
         await site.until(lambda: site.connections() == [])
         await asyncio.sleep(0.05)
@@ -198,5 +199,5 @@ def test_what_is_used_of_aiohttp_is_there() -> None:
     """Names that it keeps to itself, or that are nowhere documented."""
     for name in ("start", "finish_response", "handle_error", "log_exception", "pause_writing"):
         assert callable(getattr(RequestHandler, name))
-    for name in ("_request_count", "_request_in_progress"):
+    for name in ("_messages", "_request_count", "_request_in_progress"):
         assert name in RequestHandler.__slots__

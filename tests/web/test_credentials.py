@@ -90,6 +90,27 @@ async def test_pass_buys_for_its_subject_and_nobody_else() -> None:
     assert caught.value.code is ErrorCode.NOT_OWNER
 
 
+async def test_forged_pass_is_verified_once_and_a_key_with_dots_is_still_a_key() -> None:
+    """Given a pass of nobody, and an operator's key that looks like one."""
+    verified: list[str] = []
+
+    def verify(token: str, _sale: str, _uid: str | None) -> None:
+        verified.append(token)
+
+    request = _request("Bearer for.ged.pass")
+    request.app[PASS_VERIFIER] = verify
+    with pytest.raises(HoldfastError) as caught:
+        await buyer(request, CONCERT)
+    assert caught.value.code is ErrorCode.UNAUTHORIZED
+    assert verified == ["for.ged.pass"]
+    KEYS["an.operators.key"] = ApiKey("k", Role.OPERATOR, "dots")
+    try:
+        named = await buyer(_request("Bearer an.operators.key"), CONCERT, "bea")
+    finally:
+        del KEYS["an.operators.key"]
+    assert named.id == "bea"
+
+
 async def test_pass_is_worth_nothing_in_another_sale() -> None:
     request = _request(f"Bearer {PASS}")
     assert await require_pass(request, CONCERT) == CLAIMS

@@ -6,14 +6,20 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient
+from aiohttp.test_utils import TestClient, make_mocked_request
 
 from holdfast_ledger import errors as ledger
 from holdfast_lua import errors as store
 from holdfast_metrics.exposition import exposition
 from holdfast_metrics.metrics import Metrics
-from holdfast_web.cors import RETURN_ORIGINS, Cors, allow_preflight
-from holdfast_web.endpoint import add_fallback, buyer_endpoint, endpoint, public_endpoint
+from holdfast_web.cors import RETURN_ORIGINS, Cors, preflight_handler
+from holdfast_web.endpoint import (
+    add_fallback,
+    buyer_endpoint,
+    endpoint,
+    public_endpoint,
+    stream_endpoint,
+)
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.metrics import METRICS
 from holdfast_web.problems import problem_response, to_error
@@ -36,6 +42,13 @@ async def _break(request: web.Request) -> web.Response:
     raise RuntimeError("the secret is hunter2")
 
 
+async def _begin(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await response.write(b"begun")
+    raise HoldfastError(ErrorCode.OVERLOADED)
+
+
 async def _origins(sale: str) -> frozenset[str]:
     return frozenset({SHOP}) if sale == "concert" else frozenset()
 
@@ -49,14 +62,15 @@ def _app() -> web.Application:
     app.router.add_get("/{sale}/buyer", buyer_endpoint(_ok))
     app.router.add_post("/{sale}/refuse", buyer_endpoint(_refuse))
     app.router.add_get("/{sale}/break", endpoint(_break))
-    allow_preflight(app, "/{sale}/buyer", Cors.BUYER)
+    app.router.add_get("/{sale}/begin", stream_endpoint(_begin))
+    app.router.add_options("/{sale}/buyer", preflight_handler(Cors.BUYER))
     add_fallback(app)
     return app
 
 
 async def test_refusal_becomes_a_problem_document(serve: Serve) -> None:
     client = await serve(_app())
-    answer = await client.post("/concert/refuse")
+    answer = await client.post("/concert/refuse", headers={"X-Request-Id": "r-1"})
     assert answer.status == 409
     assert answer.content_type == "application/problem+json"
     assert await answer.json() == {
@@ -66,7 +80,19 @@ async def test_refusal_becomes_a_problem_document(serve: Serve) -> None:
         "detail": ErrorCode.SEAT_UNAVAILABLE.doc,
         "code": "seat_unavailable",
         "conflicts": ["A-1"],
+        "request_id": "r-1",
     }
+
+
+async def test_response_that_has_begun_is_cut_off_and_no_other_put_into_it(serve: Serve) -> None:
+    client = await serve(_app())
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(b"GET /concert/begin HTTP/1.1\r\nHost: a\r\n\r\n")
+    async with asyncio.timeout(10):
+        answered = await reader.read()
+    writer.close()
+    assert answered.endswith(b"begun\r\n")
+    assert answered.count(b"HTTP/1.1") == 1
 
 
 async def test_fault_tells_the_client_nothing_and_the_log_everything(
@@ -163,7 +189,7 @@ async def test_cancellation_passes_through() -> None:
         raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        await endpoint(cancelled)(None)  # type: ignore[arg-type]  # never looked at
+        await endpoint(cancelled)(make_mocked_request("GET", "/", app=web.Application()))
 
 
 @pytest.mark.parametrize(

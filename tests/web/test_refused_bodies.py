@@ -90,6 +90,7 @@ async def test_a_refused_body_is_not_drained(
     assert connection.transport is not None
     assert not connection.transport.is_closing()
     writer.close()
+    connection.transport.abort()  # for the end of the site not to wait for it
 
 
 @pytest.mark.parametrize(("path", "headers", "status"), REFUSED)

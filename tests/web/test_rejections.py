@@ -11,7 +11,7 @@ def test_rejections_are_counted_and_told_in_one_line(caplog: pytest.LogCaptureFi
     """Given a hundred within the period, the first is told at once and the rest with the next."""
     counted: list[str] = []
     now = 1000.0
-    rejections = Rejections(counted.append, lambda: now)
+    rejections = Rejections(counted.append, clock=lambda: now)
     with caplog.at_level(logging.INFO):
         for _ in range(99):
             rejections.add(Rejection.MALFORMED)

@@ -20,9 +20,10 @@ RETURN_ORIGINS: web.AppKey[ReturnOrigins] = web.AppKey("return_origins")
 MAX_AGE_SECONDS: Final = 600
 ALLOW_METHODS: Final = "GET, POST, DELETE"
 ALLOW_HEADERS: Final = (
-    "Authorization, Content-Type, Holdfast-Ticket, Idempotency-Key, If-None-Match, Last-Event-ID"
+    "Authorization, Content-Type, Holdfast-Ticket, Idempotency-Key, If-None-Match, Last-Event-ID, "
+    "X-Request-Id"
 )
-EXPOSE_HEADERS: Final = "ETag, Retry-After"
+EXPOSE_HEADERS: Final = "ETag, Retry-After, X-Request-Id"
 
 
 class Cors(Enum):
@@ -61,11 +62,8 @@ async def origin_headers(request: web.Request) -> dict[str, str]:
     }
 
 
-def allow_preflight(app: web.Application, path: str, policy: Cors) -> None:
-    """Adds `OPTIONS path`, answered as `policy` says.
-
-    To be called once for each path that a page of another origin may use.
-    """
+def preflight_handler(policy: Cors) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """The handler of `OPTIONS` for a path that pages of another origin may use as `policy` says."""
 
     async def preflight(request: web.Request) -> web.Response:
         headers = await cors_headers(request, policy)
@@ -75,7 +73,7 @@ def allow_preflight(app: web.Application, path: str, policy: Cors) -> None:
             headers["Access-Control-Max-Age"] = str(MAX_AGE_SECONDS)
         return web.Response(status=204, headers=headers)
 
-    app.router.add_route("OPTIONS", path, preflight)
+    return preflight
 
 
 async def _return_origins(request: web.Request) -> Iterable[str]:

@@ -3,7 +3,8 @@
 Both come as `Authorization: Bearer`. How keys are stored and passes are verified is unknown here:
 the face sets `API_KEYS`, the waiting room sets `PASS_VERIFIER`. Invariants: no credential means
 401, a valid one that may not do this means 403; a pass is valid for the sale with the uid that it
-names, not for a later sale of the same name.
+names, not for a later sale of the same name. A key may be limited to sales: it is then good for
+addresses that name one of them, and for lists that show what concerns these alone.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Protocol
 
+import msgspec
 from aiohttp import web
 
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
@@ -34,12 +36,19 @@ class ApiKey:
     role: Role
     name: str
     channels: frozenset[str] = frozenset()
+    sales: frozenset[str] = frozenset()
+    """the names of the sales that it may be used for; empty for all"""
+
+    def allows(self, sale: str | None) -> bool:
+        """Whether the key may be used for this sale; None stands for what concerns all of them."""
+        return not self.sales or sale in self.sales
 
 
-@dataclass(frozen=True)
-class PassClaims:
+class PassClaims(msgspec.Struct, frozen=True, gc=False):
     """The claims of a valid pass; times in Unix seconds. `epoch` is the sale's when it was
     issued.
+
+    A msgspec struct, since one is made for every request with a pass.
     """
 
     sale: str
@@ -96,6 +105,10 @@ Without a uid a pass of any sale that had the name will do: that decides between
 
 API_KEYS: web.AppKey[KeyLookup] = web.AppKey("api_keys")
 PASS_VERIFIER: web.AppKey[PassVerifier] = web.AppKey("pass_verifier")
+ACTING_KEY: Final = web.RequestKey("acting_key", ApiKey)
+"""The API key that a request has been allowed with; that of a call within the process is set before
+it, since it has been looked up already.
+"""
 
 
 def bearer_token(request: web.Request) -> str | None:
@@ -121,21 +134,40 @@ def shows_pass(request: web.Request) -> bool:
     return token is not None and is_jwt(token)
 
 
-async def require_role(request: web.Request, role: Role, sale: NamedSale | None = None) -> ApiKey:
+async def require_role(
+    request: web.Request, role: Role, sale: NamedSale | None = None, *, filters: bool = False
+) -> ApiKey:
     """The API key of the request, which must have `role` or more; raises 401 or 403.
 
     A valid pass of `sale` instead is 403, with a detail that says so; without `sale` a pass of any
-    sale that had the name in the address.
+    sale that had the name in the address. A key that is limited to sales is refused where the
+    address names none of them, unless the handler `filters` by `ApiKey.allows`.
     """
     token = bearer_token(request)
-    key = await request.app[API_KEYS](token) if token else None
+    key = await _shown_key(request, token)
     if key is None:
         if token is not None and _is_pass(request, token, sale):
             raise HoldfastError(ErrorCode.FORBIDDEN, "This needs an API key; a pass is not enough.")
         raise HoldfastError(ErrorCode.UNAUTHORIZED)
     if key.role < role:
         raise HoldfastError(ErrorCode.FORBIDDEN, f"This needs the role {role.name.lower()}.")
+    named = request.match_info.get("sale")
+    if named is not None or not filters:
+        require_sale(key, named)
+    request[ACTING_KEY] = key
     return key
+
+
+async def _shown_key(request: web.Request, token: str | None) -> ApiKey | None:
+    """The API key that the request has been allowed with already, or that its token is."""
+    key: ApiKey | None = request.get(ACTING_KEY)
+    return await request.app[API_KEYS](token) if key is None and token else key
+
+
+def require_sale(key: ApiKey, sale: str | None) -> None:
+    """Raises 403 unless the key may be used for this sale; None stands for all of them."""
+    if not key.allows(sale):
+        raise HoldfastError(ErrorCode.FORBIDDEN, "This key is for other sales only.")
 
 
 def _is_pass(request: web.Request, token: str, sale: NamedSale | None) -> bool:
@@ -172,6 +204,9 @@ async def buyer(request: web.Request, sale: NamedSale, named: str | None = None)
         claims = request.app[PASS_VERIFIER](token, sale.name, sale.uid)
         if claims is not None:
             return _buyer_of_pass(claims, named)
+        # A signature takes time: it is not looked at again, to say why a pass is not enough.
+        if await _shown_key(request, token) is None:
+            raise HoldfastError(ErrorCode.UNAUTHORIZED)
     key = await require_role(request, Role.PLATFORM, sale)
     if named is None or not 1 <= len(named) <= MAX_BUYER_CHARS:
         raise invalid("buyer", f"buyer must name one in 1 to {MAX_BUYER_CHARS} characters.")

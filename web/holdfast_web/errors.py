@@ -75,7 +75,7 @@ class ErrorCode(Enum):
         "forbidden",
         403,
         "Not allowed",
-        "The credential is valid but its role does not allow this operation.",
+        "The credential is valid, but its role or the sales that it is for do not allow this.",
     )
     CHANNEL_REQUIRED = (
         "channel_required",
@@ -98,9 +98,22 @@ class ErrorCode(Enum):
     )
     # 404, 405, 408, 413, 415
     NOT_FOUND = ("not_found", 404, "Not found", "No resource has this address.")
+    ROLE_ELSEWHERE = (
+        "role_elsewhere",
+        404,
+        "Served elsewhere",
+        "This listener does not serve the role of this address, or not with this kind of "
+        "credential; another listener of the service does.",
+    )
     UNKNOWN_SALE = ("unknown_sale", 404, "Unknown sale", "No sale has this name.")
     UNKNOWN_HOLD = ("unknown_hold", 404, "Unknown hold", "No hold has this id in this sale.")
     UNKNOWN_ORDER = ("unknown_order", 404, "Unknown order", "No order has this id in this sale.")
+    UNKNOWN_VISITOR = (
+        "unknown_visitor",
+        404,
+        "Unknown visitor",
+        "Nobody in this sale has this number, ticket, pass or identity.",
+    )
     METHOD_NOT_ALLOWED = (
         "method_not_allowed",
         405,
@@ -153,6 +166,13 @@ class ErrorCode(Enum):
         "Sale not closed",
         "Only a closed sale can be deleted.",
     )
+    ORDERS_KEPT = (
+        "orders_kept",
+        409,
+        "The sale has orders",
+        "A sale that has orders is deleted only with their count, `orders`, as confirmation.",
+    )
+    NAME_TAKEN = ("name_taken", 409, "Name taken", "Another sale has this name.")
     SOLD_OUT = (
         "sold_out",
         409,
@@ -329,7 +349,8 @@ class ErrorCode(Enum):
         "overloaded",
         503,
         "Overloaded",
-        "More requests are in flight than is sound; nothing was changed.",
+        "More requests come than can be answered in time; nothing was changed. Repeat it after "
+        "`Retry-After` seconds, not before.",
     )
 
 

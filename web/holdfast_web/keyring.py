@@ -27,8 +27,10 @@ class Purpose(StrEnum):
 
     TICKET = "ticket"
     PASS = "pass"  # noqa: S105 - the name of a purpose, no password
+    PASS_TAG = "pass-tag"  # noqa: S105
     HANDOFF = "handoff"
     IDENTITY = "identity"
+    CONSOLE = "console"
 
 
 @dataclass(frozen=True)

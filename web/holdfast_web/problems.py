@@ -17,6 +17,7 @@ from holdfast_ledger import errors as ledger
 from holdfast_lua import errors as store
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.faults import log_fault
+from holdfast_web.request.request_id import HEADER
 
 PROBLEM_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:holdfast:problem:"
@@ -37,6 +38,7 @@ _CODES: Final = (
     (ledger.LedgerBusy, ErrorCode.OVERLOADED),
     (ledger.SaleMissing, ErrorCode.UNKNOWN_SALE),
     (ledger.SaleTaken, ErrorCode.CONFLICT),
+    (ledger.OrdersKept, ErrorCode.ORDERS_KEPT),
     (ledger.EpochPassed, ErrorCode.STORE_BEHIND),
     (ledger.EpochElsewhere, ErrorCode.STORE_BEHIND),
 )
@@ -67,8 +69,11 @@ def to_error(exc: Exception) -> HoldfastError:
     return HoldfastError(ErrorCode.INTERNAL_ERROR)
 
 
-def problem_response(error: HoldfastError) -> web.Response:
-    """`error` as a problem document, with the headers that its status calls for."""
+def problem_response(error: HoldfastError, request_id: str | None = None) -> web.Response:
+    """`error` as a problem document, with the headers that its status calls for.
+
+    `request_id` is that of the request, None where a response is made for many.
+    """
     code = error.code
     document: dict[str, object] = {
         "type": TYPE_PREFIX + code.value,
@@ -78,8 +83,12 @@ def problem_response(error: HoldfastError) -> web.Response:
         "code": code.value,
         **error.members,
     }
+    if request_id is not None:
+        document["request_id"] = request_id
     response = web.Response(body=_encode(document), status=code.status, content_type=PROBLEM_TYPE)
     response.headers["Cache-Control"] = "no-store"
+    if request_id is not None:
+        response.headers[HEADER] = request_id
     retry_after = error.retry_after
     if retry_after is None and code.status == HTTPStatus.SERVICE_UNAVAILABLE:
         retry_after = DEFAULT_RETRY_SECONDS

@@ -17,6 +17,7 @@ TOKEN_CLAIMS: Final = ("iss", "aud", "sub", "jti", "iat", "nbf", "exp")
 """What every pass and hand-off claims."""
 IDENTITY_CLAIMS: Final = ("aud", "sub", "iat", "exp")
 """What every identity claims."""
+_JWS: Final = jwt.PyJWS()
 
 
 def header_of(token: str, max_chars: int = MAX_TOKEN_CHARS) -> dict[str, Any] | None:
@@ -60,3 +61,12 @@ def verified_claims(
     except jwt.PyJWTError:
         return None
     return claims
+
+
+def verified_payload(token: str, key: Ed25519PublicKey | bytes, algorithm: str) -> bytes | None:
+    """What `token` is a signature of; None when the signature is not right."""
+    try:
+        payload: bytes = _JWS.decode(token, key, algorithms=[algorithm])
+    except jwt.PyJWTError:
+        return None
+    return payload

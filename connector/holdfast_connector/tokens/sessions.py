@@ -34,6 +34,8 @@ class Session:
     expires_at: int
     visitor_pass: str | None = field(default=None, repr=False)
     """The pass, for calls in the visitor's name; None when hand-offs are only verified."""
+    test: bool = False
+    """Whether the sale is a test sale: what is bought in it is not to be charged."""
 
 
 class SessionCookies:
@@ -65,12 +67,14 @@ class SessionCookies:
         return None
 
     def _encoded(self, session: Session) -> str:
-        members = {
+        members: dict[str, object] = {
             "p": session.pass_id,
             "s": session.subject,
             "e": session.expires_at,
             "t": session.visitor_pass,
         }
+        if session.test:
+            members["x"] = 1
         body = encode_base64url(json.dumps(members, separators=(",", ":")).encode())
         return f"{body}.{self._mac(self._secrets[0], body)}"
 
@@ -83,7 +87,12 @@ class SessionCookies:
         try:
             members = json.loads(decode_base64url(body))
             return Session(
-                self._sale, members["p"], members["s"], int(members["e"]), members.get("t")
+                self._sale,
+                members["p"],
+                members["s"],
+                int(members["e"]),
+                members.get("t"),
+                bool(members.get("x")),
             )
         except (ValueError, KeyError, TypeError):
             return None

@@ -30,6 +30,8 @@ class Fault(Enum):
     """It was valid, and has expired or was used."""
     UNKNOWN_KEY = "unknown_key"
     """Signed with a key that the service does not publish: retired, or too new to be known yet."""
+    TEST = "test"
+    """Of a test sale, and the shop admits none."""
 
 
 class Refused(Exception):
@@ -50,6 +52,8 @@ class Handoff:
     subject: str
     pass_expires_at: int
     expires_at: int
+    test: bool = False
+    """Whether the sale is a test sale: what is bought in it is not to be charged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class VerifiedPass:
     pass_id: str
     subject: str
     expires_at: int
+    test: bool = False
+    """Whether the sale is a test sale: what is bought in it is not to be charged."""
 
 
 class Verifier:
@@ -72,12 +78,14 @@ class Verifier:
         *,
         clock: Callable[[], float] = time.time,
         leeway_seconds: int = LEEWAY_SECONDS,
+        admit_test: bool = True,
     ) -> None:
         # An operator may have written the public URL with a slash at its end.
         self._issuers = (issuer, f"{issuer}/")
         self._keys = keys
         self._clock = clock
         self._leeway_seconds = leeway_seconds
+        self._admit_test = admit_test
 
     def handoff(self, token: str, origin: str) -> Handoff:
         """The hand-off behind `token`, meant for the shop at `origin`; raises Refused or
@@ -92,6 +100,7 @@ class Verifier:
                 subject=claims["sub"],
                 pass_expires_at=int(claims["pass_exp"]),
                 expires_at=int(claims["exp"]),
+                test=_is_test(claims),
             )
         except (KeyError, TypeError, ValueError):
             raise Refused(Fault.FORGED) from None
@@ -102,7 +111,9 @@ class Verifier:
         Blocks when keys have to be read: in a coroutine use `visitor_pass_async`.
         """
         claims = self._claims(token, sale, PASS_TYPE)
-        return VerifiedPass(sale, claims["jti"], claims["sub"], int(claims["exp"]))
+        return VerifiedPass(
+            sale, claims["jti"], claims["sub"], int(claims["exp"]), _is_test(claims)
+        )
 
     async def visitor_pass_async(self, token: str, sale: str) -> VerifiedPass:
         """The pass in `token`, verified without blocking the event loop."""
@@ -123,6 +134,8 @@ class Verifier:
         if claims is None:
             raise Refused(Fault.FORGED)
         self._check_times(claims)
+        if _is_test(claims) and not self._admit_test:
+            raise Refused(Fault.TEST)
         return claims
 
     def _check_times(self, claims: Mapping[str, Any]) -> None:
@@ -134,6 +147,11 @@ class Verifier:
             raise Refused(Fault.OVER)
         if max(issued, begins) > now + leeway:
             raise Refused(Fault.FORGED)
+
+
+def _is_test(claims: Mapping[str, Any]) -> bool:
+    """Whether a token is of a test sale; a claim of any other form counts as that, too."""
+    return claims.get("test", False) is not False
 
 
 def _header(token: str) -> dict[str, Any]:

@@ -48,7 +48,8 @@ async def prepare(
 ) -> ChaosRun:
     """The faults of `options`, against the sale that the crowd of `context` buys from."""
     sale = (await operator.read("")).read(Sale)
-    probe = Probe(Client(location.session, location.url, sale.sale), platform_key, context.journal)
+    client = Client(location.session, location.url, sale.sale, shop_url=location.key_url)
+    probe = Probe(client, platform_key, context.journal)
     crowd = Crowd(context.tally, context.client.traffic)
     return ChaosRun(Target(location, sale, operator), probe, crowd, note=note, options=options)
 

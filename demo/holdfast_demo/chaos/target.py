@@ -16,7 +16,7 @@ from typing import Any, Final
 import aiohttp
 from redis.asyncio import Redis
 
-from holdfast.processes.launch import LEDGER_FILE, LOCK_FILE
+from holdfast.data_files import LEDGER_FILE, LOCK_FILE
 from holdfast_demo.chaos.disk import SmallDisk
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Unreachable
@@ -30,14 +30,15 @@ STORES: Final = (b"valkey-server", b"redis-server")
 
 @dataclass(frozen=True, slots=True)
 class ServiceLocation:
-    """Where a `holdfast serve` runs: its address, its data directory, and the disk that this lies
-    on, when it is one that can be filled.
+    """Where a `holdfast serve` runs: its address, its data directory, the disk that this lies on,
+    when it is one that can be filled, and where API keys are used, when that is elsewhere.
     """
 
     session: aiohttp.ClientSession
     url: str
     data_dir: Path
     disk: SmallDisk | None = None
+    key_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

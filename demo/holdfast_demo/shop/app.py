@@ -54,13 +54,21 @@ class HoldForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def create_shop(
-    service_url: str, shop_url: str, sale: str, platform_key: str, *, api_url: str = ""
+    service_url: str,
+    shop_url: str,
+    sale: str,
+    platform_key: str,
+    *,
+    api_url: str = "",
+    key_url: str = "",
 ) -> web.Application:
     """The shop of `sale`; the first two URLs are the ones that browsers use, `api_url` is where
-    the shop's server reaches the service, if that is elsewhere.
+    the shop's server reaches the service, `key_url` where it uses its key, if that is elsewhere.
     """
     pages = Pages(service_url, shop_url, sale)
-    shop = _Shop(pages, shop_url, sale, _ServiceAccess(api_url or service_url, platform_key))
+    api_url = api_url or service_url
+    access = _ServiceAccess(api_url, key_url or api_url, platform_key)
+    shop = _Shop(pages, shop_url, sale, access)
     app = web.Application()
     app[PUBLIC_ORIGIN] = shop_url
     app.cleanup_ctx.append(shop.connected)
@@ -80,7 +88,7 @@ def create_shop(
         ("/forget", shop.forget),
     ):
         app.router.add_post(path, shop.with_problems(_from_own_page(action)))
-    ASSETS.add_route(app)
+    app.router.add_get(ASSETS.pattern, ASSETS.serve)
     app.router.add_get("/{path:.*}", shop.with_problems(shop.nothing_here))
     return app
 
@@ -90,6 +98,7 @@ class _ServiceAccess:
     """How the shop's server reaches the service."""
 
     url: str
+    key_url: str
     platform_key: str = field(repr=False)
 
 
@@ -105,7 +114,9 @@ class _Shop:
     async def connected(self, _: web.Application) -> AsyncIterator[None]:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
             access = self._access
-            self._service = SaleService(session, access.url, self._sale, access.platform_key)
+            self._service = SaleService(
+                session, access.url, self._sale, access.platform_key, access.key_url
+            )
             self._checkout = Checkout(self._service)
             yield
 

@@ -31,7 +31,6 @@ from holdfast_demo.shop.messages import (
     minutes_left,
     words_for,
 )
-from holdfast_demo.shop.money import Currency
 from holdfast_demo.shop.service_client import (
     Area,
     Hold,
@@ -42,8 +41,9 @@ from holdfast_demo.shop.service_client import (
     SaleStatus,
     Session,
 )
-from holdfast_queue.http.pages.assets import Assets
 from holdfast_queue.http.pages.render import Html, Templates, data_block
+from holdfast_web.money import Currency
+from holdfast_web.pages.assets import Assets
 
 SEATS_PATH: Final = "/seats"
 PLAIN_PATH: Final = "/seats?plain=1"

@@ -95,7 +95,7 @@ async def note_opening(
     if opened == spec:
         return record
     written = await ledger.sales.patch(
-        record.uid, spec_to_json(opened), seen_version=record.settings_version
+        record.uid, spec_to_json(opened, over=record.spec), seen_version=record.settings_version
     )
     return written or await ledger.sales.read_uid(record.uid)
 

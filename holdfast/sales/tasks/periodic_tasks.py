@@ -11,7 +11,7 @@ from holdfast.processes.leadership import Leadership
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.discovery import Discovery
-from holdfast.sales.tasks.sale_tasks import Observe, SaleTasks, Worker
+from holdfast.sales.tasks.sale_tasks import SaleObserver, SaleTasks, Worker
 
 
 class PeriodicTasks:
@@ -23,9 +23,9 @@ class PeriodicTasks:
         builder: SaleBuilder,
         directory: SaleDirectory,
         leadership: Leadership,
-        observe: Observe,
+        observer: SaleObserver,
     ) -> None:
-        self._worker = Worker(config, builder, directory, leadership, observe)
+        self._worker = Worker(config, builder, directory, leadership, observer)
         self._tasks: dict[str, SaleTasks] = {}
         self.discovery = Discovery(self._worker, self)
 

@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from holdfast.config import Config
 from holdfast.processes.leadership import Leadership
@@ -30,13 +30,27 @@ from holdfast_tasks import KeyedTasks, Periodic
 
 RECONCILE_SECONDS: Final = 1.0
 OBSERVE_SECONDS: Final = 1.0
+RECORD_SECONDS: Final = 1.0
 ACTIVE_SECONDS: Final = 10.0
 """how long a sale stays active after the last request for it, at least"""
 RECOVERIES: Final = 2
 """rounds of recovery that an active sale gets after its last change: a stray block needs two"""
 
-Observe = Callable[[str, SaleRef, LineStatus, int], None]
-"""Called with a sale's name, ref, status and the ms of store time that the status is of."""
+
+class SaleObserver(Protocol):
+    """Is told how sales stand, and which are gone."""
+
+    def observe(
+        self, name: str, ref: SaleRef, line: LineStatus, now_ms: int, *, test: bool
+    ) -> None:
+        """The sale's status at a moment of the store's time."""
+
+    def forget(self, name: str, uid: str) -> None:
+        """The sale was deleted."""
+
+    async def record(self, sale: Sale) -> None:
+        """The sale is active, and this worker leads; called every RECORD_SECONDS."""
+
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +63,7 @@ class Worker:
     builder: SaleBuilder
     directory: SaleDirectory
     leadership: Leadership
-    observe: Observe
+    observer: SaleObserver
     work: KeyedTasks = field(default_factory=lambda: KeyedTasks("work on sale"))
     """Work that is done once for a sale, beside its ticks."""
 
@@ -108,6 +122,7 @@ class SaleTasks:
             task("reconciling changes", RECONCILE_SECONDS, leading(self._reconcile)),
             task("sweep", config.sweep_ms / 1000, leading(self._sweep)),
             task("recovery", config.recovery_ms / 1000, leading(self._recover)),
+            task("recording figures", RECORD_SECONDS, leading(self._worker.observer.record)),
             task("checkpoint", config.checkpoint_ms / 1000, leading(builder.checkpoint)),
         ]
 
@@ -144,7 +159,9 @@ class SaleTasks:
         is_due = now - self._observed_at >= OBSERVE_SECONDS
         if is_due or document.revision != self._observed_revision:
             self._observed_revision, self._observed_at = document.revision, now
-            self._worker.observe(sale.name, sale.ref, document.line, document.now_ms)
+            self._worker.observer.observe(
+                sale.name, sale.ref, document.line, document.now_ms, test=sale.spec.test
+            )
 
     def _stays_active(self, sale: Sale) -> bool:
         document = sale.room.document

@@ -162,6 +162,7 @@ def _page(
 
 def _cloud_event(inventory: SaleInventory, event: StreamEvent) -> dict[str, object]:
     body: dict[str, Any] = msgspec.msgpack.decode(event.body)
+    marked = {"test": True} if inventory.test else {}
     return {
         "specversion": "1.0",
         "id": body["id"],
@@ -171,6 +172,7 @@ def _cloud_event(inventory: SaleInventory, event: StreamEvent) -> dict[str, obje
         "subject": body.get("subject"),
         "datacontenttype": "application/json",
         "data": event_data(body.get("data"), inventory.plan, inventory.settings),
+        **marked,
     }
 
 

@@ -12,20 +12,15 @@ the revision already tells, within a tick, whether there is anything to read.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from holdfast_inventory.events.events import EVENTS_MAX, Cursor, expired_cursor, require_continued
-from holdfast_inventory.events.subscriptions import EventBatch, StreamEnd, Subscription
+from holdfast_inventory.events.subscriptions import EventBatch, StreamEnd, Subscription, end_of
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_ledger import LedgerError, SaleMissing
-from holdfast_lua.errors import StoreError
 from holdfast_tasks import start_task
-from holdfast_web.errors import ErrorCode, HoldfastError
-from holdfast_web.faults import log_fault
 
 READ_SECONDS: Final = 0.2
 IDLE_SECONDS: Final = 2.0
@@ -34,8 +29,6 @@ REMEMBERED_BATCHES: Final = 256
 QUEUE_MAX: Final = 128
 
 FindInventory = Callable[[], Awaitable[SaleInventory]]
-
-_log = logging.getLogger(__name__)
 
 
 class SaleReader:
@@ -121,18 +114,10 @@ class SaleReader:
                 inventory = await self._find_inventory()
                 if self._due(inventory):
                     await self._read(inventory)
-            except SaleMissing:
-                return self._give_up(StreamEnd.UNKNOWN_SALE)
-            except (StoreError, LedgerError) as error:
-                _log.info("reading changes failed; it is tried again: %r", error)
-            except HoldfastError as error:
-                if error.code in _ENDS:
-                    return self._give_up(_ENDS[error.code])
-                _log.info("reading changes failed; it is tried again: %r", error)
-            except Exception as bug:
-                # Subscribers would wait for ever for a reader that is no more.
-                log_fault("reading changes failed; their streams end", bug)
-                return self._give_up(StreamEnd.CLOSING)
+            except Exception as error:
+                end = end_of(error, "reading changes")
+                if end is not None:
+                    return self._give_up(end)
 
     def _due(self, inventory: SaleInventory) -> bool:
         idle = time.monotonic() - self._read_at
@@ -159,9 +144,3 @@ class SaleReader:
         self.finish(end)
         self._recent.clear()
         self._task = None  # whoever subscribes next begins anew
-
-
-_ENDS: Final = {
-    ErrorCode.CURSOR_EXPIRED: StreamEnd.CURSOR_EXPIRED,
-    ErrorCode.UNKNOWN_SALE: StreamEnd.UNKNOWN_SALE,
-}

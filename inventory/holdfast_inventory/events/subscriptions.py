@@ -7,12 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+import msgspec
 
 from holdfast_inventory.events.events import Cursor
+from holdfast_ledger import LedgerError, SaleMissing
 from holdfast_lua.calls.hold_terms import StreamEvent
+from holdfast_lua.errors import StoreError
+from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.faults import log_fault
+
+_log = logging.getLogger(__name__)
 
 
 class StreamEnd(StrEnum):
@@ -22,6 +32,31 @@ class StreamEnd(StrEnum):
     TOO_SLOW = "too_slow"
     UNKNOWN_SALE = "unknown_sale"
     CLOSING = "closing"
+
+
+_ENDS: Final = {
+    ErrorCode.CURSOR_EXPIRED: StreamEnd.CURSOR_EXPIRED,
+    ErrorCode.UNKNOWN_SALE: StreamEnd.UNKNOWN_SALE,
+}
+
+
+def end_of(error: Exception, doing: str) -> StreamEnd | None:
+    """How an error ends the streams of a sale; None for one that may pass. Both are logged."""
+    if isinstance(error, SaleMissing):
+        return StreamEnd.UNKNOWN_SALE
+    if isinstance(error, (HoldfastError, StoreError, LedgerError)):
+        end = _ENDS.get(error.code) if isinstance(error, HoldfastError) else None
+        if end is None:
+            _log.info("%s failed; it is tried again: %r", doing, error)
+        return end
+    # Clients would wait for ever for a task that is no more.
+    log_fault(f"{doing} failed; the streams of it end", error)
+    return StreamEnd.CLOSING
+
+
+def last_message(end: StreamEnd) -> bytes:
+    """The server-sent event that tells a client why its stream ends."""
+    return b"event: end\ndata: %b\n\n" % msgspec.json.encode({"code": end.value})
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class HoldRequest(msgspec.Struct, frozen=True):
     channels: frozenset[str] = frozenset()
 
 
-class BuyerRef(msgspec.Struct, frozen=True):
+class BuyerRef(msgspec.Struct, frozen=True, gc=False):
     """The buyer of a hold request.
 
     `credential` scopes idempotency keys; `pass_id` is empty for an API key. A pass has an end, and
@@ -109,7 +109,7 @@ def resolve(
         raise invalid("best_available", "Ask for `seats` or for `best_available`, not both.")
     if not body.seats and best is None and not body.areas:
         raise invalid("seats", "Ask for `seats`, `best_available` or `areas`.")
-    if best is not None:
+    if best is not None and best.categories:
         _require_known(best.categories, plan.categories, "categories")
     zones = _zones(best.zones if best else (), plan)
     seats, areas = seat_indices(body.seats, plan), _areas(body.areas, settings)
@@ -195,6 +195,21 @@ class HoldView(msgspec.Struct, frozen=True):
     order_ref: str | None
     reason: str | msgspec.UnsetType = msgspec.UNSET
     order: dict[str, object] | msgspec.UnsetType = msgspec.UNSET
+    created_at: str | msgspec.UnsetType = msgspec.UNSET
+    age_seconds: int | msgspec.UnsetType = msgspec.UNSET
+    paying: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+def open_hold_view(
+    hold: HoldRecord, now_ms: int, sale: str, plan: Plan, settings: InventorySettings
+) -> HoldView:
+    """The hold in the list of all: with its age, and whether it is being paid."""
+    return msgspec.structs.replace(
+        hold_view(hold, now_ms, sale, plan, settings),
+        created_at=timestamp(hold.created_ms),
+        age_seconds=max(0, now_ms - hold.created_ms) // 1000,
+        paying=hold.status_at(now_ms) in (HoldStatus.PAYING, HoldStatus.CONFIRMING),
+    )
 
 
 def hold_view(
@@ -244,6 +259,8 @@ def _require_known(names: Sequence[str], known: Collection[str], field: str) -> 
 
 def _zones(names: Sequence[str], plan: Plan) -> frozenset[int]:
     """Zones by id or by name."""
+    if not names:
+        return frozenset()
     _require_known(names, plan.zones_named, "zones")
     return frozenset(at for name in set(names) for at in plan.zones_named[name])
 

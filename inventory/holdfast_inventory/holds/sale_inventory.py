@@ -25,6 +25,10 @@ from holdfast_lua.calls.records import HoldRecord
 
 SWEEPS_MAX: Final = 200
 SEED_BITS: Final = 31
+RELEASED: Final = "released"
+"""reason of a hold that its buyer or the platform has given back"""
+FORCED: Final = "operator"
+"""reason of a hold that an operator has ended"""
 
 
 class SaleInventory:
@@ -51,6 +55,11 @@ class SaleInventory:
     def uid(self) -> str:
         """The sale's uid."""
         return self.ref.uid
+
+    @property
+    def test(self) -> bool:
+        """Whether it is a test sale."""
+        return self.settings.test
 
     def apply(self, settings: InventorySettings) -> None:
         """Replaces the settings; currency, prices, areas and focal point cannot change."""
@@ -105,10 +114,14 @@ class SaleInventory:
             )
         )
 
-    async def release(self, hold_id: str, *, owner: str, version: int) -> HoldAnswer:
-        """Ends a hold and frees its units."""
+    async def release(
+        self, hold_id: str, *, owner: str, version: int, reason: str = RELEASED
+    ) -> HoldAnswer:
+        """Ends a hold and frees its units; `reason` is shown in the hold and in its event."""
         return self._accepted(
-            await self.calls.release_hold(self.ref, hold_id, owner=owner, version=version)
+            await self.calls.release_hold(
+                self.ref, hold_id, owner=owner, version=version, reason=reason
+            )
         )
 
     async def cancel(self, buyer: BuyerRef, *, key: str) -> HoldAnswer:
@@ -143,6 +156,10 @@ class SaleInventory:
     async def seat_map(self) -> SeatMap:
         """The present seat map, without overdue holds."""
         return await self._map.read()
+
+    def maps_after(self, known: SeatMap | None) -> list[SeatMap]:
+        """The last maps that were read, in order, after a known one."""
+        return self._map.later_than(known)
 
     async def events(self, after: tuple[int, int] | None, limit: int) -> EventsReading:
         """A page of the sale's events."""

@@ -24,7 +24,7 @@ from typing import Final
 
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_ledger import SeatBlock
+from holdfast_ledger import AuditEntry, SeatBlock
 
 ROUNDS_MAX: Final = 8
 BLOCKED: Final = ord("x")
@@ -38,11 +38,13 @@ class BlockResult:
     unavailable: tuple[int, ...]
 
 
-async def block(context: SaleContext, seats: Sequence[int]) -> BlockResult:
+async def block(
+    context: SaleContext, seats: Sequence[int], entry: AuditEntry | None = None
+) -> BlockResult:
     """Takes seats off sale; those that are held or booked are left as they are."""
     inventory = context.inventory
     await context.ledger.seat_blocks.set_wanted(
-        inventory.ref.uid, seats, blocked=True, epoch=inventory.ref.epoch
+        inventory.ref.uid, seats, blocked=True, epoch=inventory.ref.epoch, entry=entry
     )
     await sync_blocks(context)
     states = await _states(inventory)
@@ -50,11 +52,13 @@ async def block(context: SaleContext, seats: Sequence[int]) -> BlockResult:
     return BlockResult(blocked, tuple(seat for seat in seats if states[seat] != BLOCKED))
 
 
-async def unblock(context: SaleContext, seats: Sequence[int]) -> int:
+async def unblock(
+    context: SaleContext, seats: Sequence[int], entry: AuditEntry | None = None
+) -> int:
     """Puts blocked seats back on sale; returns how many of these seats were blocked."""
     inventory, blocks = context.inventory, context.ledger.seat_blocks
     freed = await blocks.set_wanted(
-        inventory.ref.uid, seats, blocked=False, epoch=inventory.ref.epoch
+        inventory.ref.uid, seats, blocked=False, epoch=inventory.ref.epoch, entry=entry
     )
     await sync_blocks(context)
     return freed

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import time
+from collections import deque
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
@@ -31,6 +32,7 @@ from holdfast_tasks import start_task
 
 MAP_AGE_SECONDS: Final = 0.25
 SWEEPS_MAX: Final = 200
+MAPS_KEPT: Final = 8
 GZIP_LEVEL: Final = 6
 STATES: Final = {"free": "f", "held": "h", "booked": "b", "blocked": "x"}
 
@@ -80,6 +82,7 @@ class SeatMap:
         withheld += sum(units.get("blocked", 0) for units in areas.values())
         return {
             "version": self.version,
+            "etag": self.etag,
             "plan_version": self.plan.version,
             "counts": {
                 "free": reading.free - withheld,
@@ -155,6 +158,7 @@ class MapReader:
         self._settings = settings
         self._calls = calls
         self._latest: SeatMap | None = None
+        self._recent: deque[SeatMap] = deque(maxlen=MAPS_KEPT)
         self._read_at = 0.0
         self._running: asyncio.Task[SeatMap] | None = None
         self._next: asyncio.Task[SeatMap] | None = None
@@ -180,6 +184,11 @@ class MapReader:
             )
         return await asyncio.shield(self._next)
 
+    def later_than(self, known: SeatMap | None) -> list[SeatMap]:
+        """The last readings, in order: those after `known`, or all where it is none of them."""
+        recent = list(self._recent)
+        return recent[next((at + 1 for at, one in enumerate(recent) if one is known), 0) :]
+
     async def _read_after(self, running: asyncio.Task[SeatMap]) -> SeatMap:
         await asyncio.wait({running})
         self._running, self._next = self._next, None
@@ -193,5 +202,6 @@ class MapReader:
                 break
             await self._calls.expire_holds(self._ref)
         self._latest = SeatMap(reading, self._plan, self._settings, self._ref.uid)
+        self._recent.append(self._latest)
         self._read_at = started
         return self._latest

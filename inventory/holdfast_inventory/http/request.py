@@ -10,7 +10,7 @@ from aiohttp import web
 
 from holdfast_inventory.holds.hold_requests import BuyerRef
 from holdfast_inventory.holds.sale_inventory import SaleInventory
-from holdfast_web.credentials import Buyer, Role, buyer, require_role, shows_pass
+from holdfast_web.credentials import ApiKey, Buyer, Role, buyer, require_role, shows_pass
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 INVENTORIES: Final[web.AppKey[Callable[[str], Awaitable[SaleInventory]]]] = web.AppKey(
@@ -53,3 +53,11 @@ async def owner_of(request: web.Request, inventory: SaleInventory, named: str | 
         await require_role(request, Role.PLATFORM)
         return ""
     return (await buyer(request, inventory, named)).id
+
+
+async def forcing_operator(request: web.Request, named: str | None) -> ApiKey | None:
+    """The operator's key when it ends a hold by force: on behalf of no buyer, named or shown."""
+    if named is not None or shows_pass(request):
+        return None
+    key = await require_role(request, Role.PLATFORM)
+    return key if key.role is Role.OPERATOR else None

@@ -6,6 +6,7 @@ request is valid, the store whether it succeeds.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import msgspec
@@ -26,65 +27,86 @@ from holdfast_inventory.holds.hold_requests import (
     HoldChangeBody,
     SeatsBody,
     hold_view,
+    open_hold_view,
     resolve,
     seat_indices,
 )
-from holdfast_inventory.holds.sale_inventory import SaleInventory
+from holdfast_inventory.holds.open_holds import (
+    PASSES_AT_ONCE,
+    RETRY_SECONDS,
+    hold_key,
+    page_open_holds,
+)
+from holdfast_inventory.holds.sale_inventory import FORCED, RELEASED, SaleInventory
 from holdfast_inventory.holds.seat_map import SeatMap
 from holdfast_inventory.http import orders as orders_routes
+from holdfast_inventory.http.net_streams import stream_net_changes
 from holdfast_inventory.http.orders import context_of
 from holdfast_inventory.http.request import (
     buyer_ref,
+    forcing_operator,
     hold_id_of,
     inventory_of,
     owner_of,
 )
 from holdfast_inventory.http.streams import set_up_streams, stream_changes, wants_stream
 from holdfast_inventory.orders.paying import void_released_order
+from holdfast_inventory.plan.plan import Plan
 from holdfast_ledger import LedgerError
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
-from holdfast_web.cors import Cors, allow_preflight
-from holdfast_web.credentials import Role, buyer, require_role
-from holdfast_web.endpoint import buyer_endpoint, endpoint, public_endpoint
+from holdfast_web.cors import Cors
+from holdfast_web.credentials import Role, buyer, require_role, shows_pass
+from holdfast_web.endpoint import buyer_endpoint, endpoint, public_endpoint, stream_endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.metrics import METRICS
 from holdfast_web.paths import SALE
 from holdfast_web.problems import to_error
+from holdfast_web.request.acting import actor_of
 from holdfast_web.request.body import read_json
 from holdfast_web.request.idempotency import idempotency_key, request_digest
 from holdfast_web.request.negotiation import takes, takes_coding
 from holdfast_web.request.pagination import page, page_limit, page_query
+from holdfast_web.request.taken_query import takes_query
 from holdfast_web.request.text import query_text
 from holdfast_web.responses import JSON_TYPE, json_response
 from holdfast_web.server.ready import Ready
+from holdfast_web.service_roles import RoleRoutes, ServiceRole
 
 MSGPACK_TYPE: Final = "application/msgpack"
 COMPACT_TYPE: Final = "application/vnd.msgpack"
+IN_EVENT: Final = "a buyer's hold, made and ended by the store alone, which writes an event of it"
+"""Why a hold has no audit entry: the ledger is not asked for one."""
 _PLAN_CACHING: Final = "public, max-age=86400, immutable"
 _MAP_CACHING: Final = "public, max-age=0, s-maxage=1"
+
+OPEN_HOLD_PASSES: Final = web.AppKey("open_hold_passes", asyncio.Semaphore)
 
 
 def add_routes(app: web.Application, bounds: StreamBounds | None = None) -> None:
     """Adds all routes of the inventory, those of orders included."""
     set_up_streams(app, bounds or StreamBounds())
-    router = app.router
-    router.add_post(SALE + "/holds", _hold)  # first: the router tries the routes in order
-    router.add_get(SALE + "/holds", _holds)
-    router.add_get(SALE + "/plan", _plan)
-    router.add_get(SALE + "/seats", _seats)
-    router.add_get(SALE + "/changes", _changes)
-    router.add_get(SALE + "/events", _events)
-    router.add_post(SALE + "/holds/cancel", _cancel)
-    router.add_get(SALE + "/holds/{id}", _read)
-    router.add_post(SALE + "/holds/{id}/extend", _extend)
-    router.add_post(SALE + "/holds/{id}/release", _release)
-    router.add_post(SALE + "/seats/block", _block)
-    router.add_post(SALE + "/seats/unblock", _unblock)
+    app[OPEN_HOLD_PASSES] = asyncio.Semaphore(PASSES_AT_ONCE)
+    floor = RoleRoutes(app, ServiceRole.SALES_FLOOR)
+    holds = RoleRoutes(app, ServiceRole.SALES_FLOOR, with_key=ServiceRole.SHOP)
+    shop, operator = RoleRoutes(app, ServiceRole.SHOP), RoleRoutes(app, ServiceRole.OPERATOR)
+    # First: the router tries the routes in order.
+    holds.add("POST", SALE + "/holds", _hold, unaudited=IN_EVENT)
+    holds.get(SALE + "/holds", _holds)
+    floor.get(SALE + "/plan", _plan)
+    floor.get(SALE + "/seats", _seats)
+    floor.get(SALE + "/changes", _changes)
+    shop.get(SALE + "/events", _events)
+    holds.add("POST", SALE + "/holds/cancel", _cancel, unaudited=IN_EVENT)
+    holds.get(SALE + "/holds/{id}", _read)
+    holds.add("POST", SALE + "/holds/{id}/extend", _extend, unaudited=IN_EVENT)
+    holds.add("POST", SALE + "/holds/{id}/release", _release, audits="hold.release")
+    operator.add("POST", SALE + "/seats/block", _block, audits="seats.block")
+    operator.add("POST", SALE + "/seats/unblock", _unblock, audits="seats.unblock")
     for path in ("/plan", "/seats", "/changes"):
-        allow_preflight(app, SALE + path, Cors.PUBLIC)
+        floor.allow_preflight(SALE + path, Cors.PUBLIC)
     for path in ("", "/cancel", "/{id}", "/{id}/extend", "/{id}/release"):
-        allow_preflight(app, SALE + "/holds" + path, Cors.BUYER)
+        floor.allow_preflight(SALE + "/holds" + path, Cors.BUYER)
     orders_routes.add_routes(app)
 
 
@@ -92,8 +114,11 @@ def add_routes(app: web.Application, bounds: StreamBounds | None = None) -> None
 
 
 @public_endpoint
+@takes_query("form")
 async def _plan(request: web.Request) -> web.StreamResponse:
-    plan = (await inventory_of(request)).plan
+    plan, form = (await inventory_of(request)).plan, query_text(request, "form")
+    if form not in (None, "columns"):
+        raise invalid("form", "`form` can be `columns`.")
     headers = {
         "ETag": f'"{plan.version}"',
         "Cache-Control": _PLAN_CACHING,
@@ -101,13 +126,23 @@ async def _plan(request: web.Request) -> web.StreamResponse:
     }
     if _unchanged(request, plan.version):
         return web.Response(status=304, headers=headers)
-    if not _takes_gzip(request):
-        return Ready(body=plan.document, headers=headers, content_type=JSON_TYPE)
-    headers["Content-Encoding"] = "gzip"
-    return Ready(body=plan.document_gzip, headers=headers, content_type=JSON_TYPE)
+    coding, body = _plan_body(request, plan, by_columns=form is not None)
+    if coding:
+        headers["Content-Encoding"] = coding
+    return Ready(body=body, headers=headers, content_type=JSON_TYPE)
+
+
+def _plan_body(request: web.Request, plan: Plan, *, by_columns: bool) -> tuple[str, bytes]:
+    """The content coding, empty for none, and the bytes."""
+    if by_columns and _takes_coding(request, "br"):
+        return "br", plan.columns_brotli
+    if _takes_coding(request, "gzip"):
+        return "gzip", plan.columns_gzip if by_columns else plan.document_gzip
+    return "", plan.columns if by_columns else plan.document
 
 
 @public_endpoint
+@takes_query("channel", "seats")
 async def _seats(request: web.Request) -> web.StreamResponse:
     inventory = await inventory_of(request)
     channel = map_channel(inventory, query_text(request, "channel"))
@@ -126,7 +161,7 @@ async def _seats(request: web.Request) -> web.StreamResponse:
 
 
 def _map_response(request: web.Request, seat_map: SeatMap, headers: dict[str, str]) -> web.Response:
-    accept, squeezed = request.headers.get("Accept", ""), _takes_gzip(request)
+    accept, squeezed = request.headers.get("Accept", ""), _takes_coding(request, "gzip")
     form = next((f for f in (COMPACT_TYPE, MSGPACK_TYPE) if takes(accept, f, JSON_TYPE)), JSON_TYPE)
     if form == COMPACT_TYPE:
         body = seat_map.compact_gzip if squeezed else seat_map.compact
@@ -139,8 +174,8 @@ def _map_response(request: web.Request, seat_map: SeatMap, headers: dict[str, st
     return Ready(body=body, headers=headers, content_type=form)
 
 
-def _takes_gzip(request: web.Request) -> bool:
-    return takes_coding(request.headers.get("Accept-Encoding", ""), "gzip")
+def _takes_coding(request: web.Request, coding: str) -> bool:
+    return takes_coding(request.headers.get("Accept-Encoding", ""), coding)
 
 
 def _unchanged(request: web.Request, etag: str) -> bool:
@@ -149,11 +184,25 @@ def _unchanged(request: web.Request, etag: str) -> bool:
 
 
 async def _changes(request: web.Request) -> web.StreamResponse:
-    return await (stream_changes if wants_stream(request) else _changes_page)(request)
+    return await (_stream if wants_stream(request) else _changes_page)(request)
+
+
+@stream_endpoint
+@takes_query("after", "channel", "form", "every")
+async def _stream(request: web.Request) -> web.StreamResponse:
+    form = query_text(request, "form")
+    if form not in (None, "net"):
+        raise invalid("form", "`form` can be `net`.")
+    if form is None and query_text(request, "every") is not None:
+        raise invalid("every", "Every change is told as it happens; `form=net` has a pace.")
+    return await (stream_changes if form is None else stream_net_changes)(request)
 
 
 @public_endpoint
+@takes_query("after", "channel", "form")
 async def _changes_page(request: web.Request) -> web.StreamResponse:
+    if query_text(request, "form") is not None:
+        raise invalid("form", "Net changes are a stream: accept `text/event-stream`.")
     inventory = await inventory_of(request)
     after = read_cursor(query_text(request, "after"))
     if after is None:
@@ -165,6 +214,7 @@ async def _changes_page(request: web.Request) -> web.StreamResponse:
 
 
 @endpoint
+@takes_query("cursor", "after", "limit")
 async def _events(request: web.Request) -> web.StreamResponse:
     await require_role(request, Role.PLATFORM)
     inventory = await inventory_of(request)
@@ -205,13 +255,18 @@ async def _hold(request: web.Request) -> web.StreamResponse:
         _count(request, inventory, to_error(error).code.value)
         raise
     _count(request, inventory, "again" if answer.code is Code.HOLD_REPEATED else "created")
+    _observe_choosing(request, inventory, answer)
     return _hold_response(inventory, answer, status=201)
 
 
 @buyer_endpoint
+@takes_query("buyer", "limit", "cursor")
 async def _holds(request: web.Request) -> web.StreamResponse:
     inventory = await inventory_of(request)
-    who = await buyer(request, inventory, query_text(request, "buyer"))
+    named = query_text(request, "buyer")
+    if named is None and not shows_pass(request):
+        return await _open_holds(request, inventory)
+    who = await buyer(request, inventory, named)
     query = page_query(request, int, str)
     after = (int(query.after[0]), str(query.after[1])) if query.after else (0, "")
     now_ms, holds = await inventory.holds_of(who.id)
@@ -225,7 +280,28 @@ async def _holds(request: web.Request) -> web.StreamResponse:
     return json_response(page(items, more))
 
 
+async def _open_holds(request: web.Request, inventory: SaleInventory) -> web.Response:
+    """A page of all open holds, for an API key that names no buyer."""
+    await require_role(request, Role.VIEWER, inventory)
+    query = page_query(request, int, str)
+    after = (int(query.after[0]), str(query.after[1])) if query.after else (0, "")
+    passes = request.app[OPEN_HOLD_PASSES]
+    if passes.locked():
+        raise HoldfastError(
+            ErrorCode.OVERLOADED, "Others read all holds just now.", retry_after=RETRY_SECONDS
+        )
+    async with passes:
+        holds = await page_open_holds(inventory, after=after, limit=query.limit + 1)
+    shown, now_ms = holds[: query.limit], inventory.ref.clock.now_ms()
+    items = [
+        open_hold_view(hold, now_ms, inventory.name, inventory.plan, inventory.settings)
+        for hold in shown
+    ]
+    return json_response(page(items, hold_key(shown[-1]) if len(holds) > query.limit else None))
+
+
 @buyer_endpoint
+@takes_query("buyer")
 async def _read(request: web.Request) -> web.StreamResponse:
     inventory = await inventory_of(request)
     owner = await owner_of(request, inventory, query_text(request, "buyer"))
@@ -249,9 +325,16 @@ async def _release(request: web.Request) -> web.StreamResponse:
     body = await read_json(request, HoldChangeBody, default=HoldChangeBody())
     owner = await owner_of(request, inventory, body.buyer)
     hold_id, version = hold_id_of(request), body.version or 0
-    answer = await inventory.release(hold_id, owner=owner, version=version)
+    forced = await forcing_operator(request, body.buyer)
+    reason = RELEASED if forced is None else FORCED
+    answer = await inventory.release(hold_id, owner=owner, version=version, reason=reason)
     if answer.hold is not None and answer.hold.ledger:
         await void_released_order(await context_of(request), answer.hold, answer.now_ms)
+    if forced is not None and answer.code is Code.OK:
+        entry = actor_of(request).entry(
+            "hold.release", detail={"hold": hold_id}, after={"status": "released"}
+        )
+        await (await context_of(request)).ledger.audit.append(entry, sale=inventory.name)
     _count(request, inventory, "released")
     return _hold_response(inventory, answer)
 
@@ -281,6 +364,12 @@ def _count(request: web.Request, inventory: SaleInventory, outcome: str) -> None
         metrics.holds.add(inventory.name, outcome)
 
 
+def _observe_choosing(request: web.Request, inventory: SaleInventory, answer: HoldAnswer) -> None:
+    metrics = request.app.get(METRICS)
+    if metrics is not None and answer.choosing_ms >= 0:
+        metrics.first_hold_seconds.labels(inventory.name).observe(answer.choosing_ms / 1000)
+
+
 # Seat blocks
 
 
@@ -290,7 +379,8 @@ async def _block(request: web.Request) -> web.StreamResponse:
     context = await context_of(request)
     plan = context.inventory.plan
     body = await read_json(request, SeatsBody)
-    done = await blocking.block(context, seat_indices(body.seats, plan))
+    entry = actor_of(request).entry("seats.block", after={"blocked": body.seats})
+    done = await blocking.block(context, seat_indices(body.seats, plan), entry)
     unavailable = [plan.guids[seat] for seat in done.unavailable]
     return json_response({"blocked": len(done.blocked), "unavailable": unavailable})
 
@@ -300,5 +390,7 @@ async def _unblock(request: web.Request) -> web.StreamResponse:
     await require_role(request, Role.OPERATOR)
     context = await context_of(request)
     body = await read_json(request, SeatsBody)
-    freed = await blocking.unblock(context, seat_indices(body.seats, context.inventory.plan))
+    plan = context.inventory.plan
+    entry = actor_of(request).entry("seats.unblock", before={"blocked": body.seats})
+    freed = await blocking.unblock(context, seat_indices(body.seats, plan), entry)
     return json_response({"unblocked": freed})

@@ -22,18 +22,24 @@ from aiohttp import hdrs, web
 from holdfast_inventory.events.change_streams import ChangeStreams, StreamBounds
 from holdfast_inventory.events.events import change_items, map_channel, read_cursor
 from holdfast_inventory.events.sale_reader import FindInventory
-from holdfast_inventory.events.subscriptions import EventBatch, StreamEnd, Subscription
+from holdfast_inventory.events.subscriptions import (
+    EventBatch,
+    StreamEnd,
+    Subscription,
+    last_message,
+)
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.http.request import INVENTORIES
 from holdfast_web.cors import Cors, cors_headers
-from holdfast_web.endpoint import stream_endpoint
 from holdfast_web.errors import invalid
 from holdfast_web.metrics import METRICS
 from holdfast_web.request.client_address import address_network, client_address
 from holdfast_web.request.negotiation import takes
+from holdfast_web.request.request_id import HEADER as REQUEST_ID
+from holdfast_web.request.request_id import request_id
 from holdfast_web.request.text import query_text
 from holdfast_web.responses import JSON_TYPE
-from holdfast_web.server.connection import SERVER_NAME
+from holdfast_web.server.ready import SERVER_NAME
 
 EVENT_STREAM: Final = "text/event-stream"
 CHANGE_STREAMS: Final = web.AppKey("change_streams", ChangeStreams)
@@ -41,7 +47,7 @@ HEARTBEAT_SECONDS: Final = 15.0
 CHECK_SECONDS: Final = 2.0
 RETRY_MS: Final = (2_000, 5_000)
 
-_HEADERS: Final = {
+STREAM_HEADERS: Final = {
     "Server": SERVER_NAME,  # prepared here, where `Connection` has no part yet
     "Content-Type": EVENT_STREAM,
     "Cache-Control": "no-store",
@@ -65,7 +71,6 @@ def wants_stream(request: web.Request) -> bool:
     return takes(request.headers.get("Accept", ""), EVENT_STREAM, rather_than=JSON_TYPE)
 
 
-@stream_endpoint
 async def stream_changes(request: web.Request) -> web.StreamResponse:
     """Streams the changes after `Last-Event-ID` or, on the first request, after `after`."""
     after = read_cursor(request.headers.get("Last-Event-ID") or query_text(request, "after"))
@@ -77,19 +82,27 @@ async def stream_changes(request: web.Request) -> web.StreamResponse:
         return await inventories(name)
 
     view = map_channel(await find_inventory(), query_text(request, "channel"))
-    headers = {**_HEADERS, **await cors_headers(request, Cors.PUBLIC)}
-    response = web.StreamResponse(headers=headers)
+    response = web.StreamResponse(headers=await stream_headers(request))
     if request.method == hdrs.METH_HEAD:
         return response
     address, streams = address_network(client_address(request)), request.app[CHANGE_STREAMS]
     async with streams.subscribed(name, find_inventory, after, address) as subscription:
         await response.prepare(request)
-        with _counted(request), contextlib.suppress(ConnectionError):  # the client is gone
+        with counted(request), contextlib.suppress(ConnectionError):  # the client is gone
             await _send_changes(SseClient(request, response), subscription, find_inventory, view)
     return response
 
 
-def _counted(request: web.Request) -> contextlib.AbstractContextManager[None]:
+async def stream_headers(request: web.Request) -> dict[str, str]:
+    """The headers of a stream of changes, which every page may read."""
+    return {
+        **STREAM_HEADERS,
+        **await cors_headers(request, Cors.PUBLIC),
+        REQUEST_ID: request_id(request),
+    }
+
+
+def counted(request: web.Request) -> contextlib.AbstractContextManager[None]:
     """Counts the stream among those that are open."""
     metrics = request.app.get(METRICS)
     if metrics is None:
@@ -109,6 +122,12 @@ class SseClient:
     def gone(self) -> bool:
         transport = self._request.transport
         return transport is None or transport.is_closing()
+
+    @property
+    def behind(self) -> bool:
+        """Whether what was written before has not left yet: the client takes it too slowly."""
+        transport = self._request.transport
+        return transport is not None and transport.get_write_buffer_size() > 0
 
     @property
     def quiet(self) -> bool:
@@ -131,7 +150,7 @@ async def _send_changes(
             await client.write(_frames(await find_inventory(), batches, view))
         elif subscription.end is not None:
             if subscription.end is not StreamEnd.CLOSING:
-                await client.write(_last_event(subscription.end))
+                await client.write(last_message(subscription.end))
             return
         elif client.quiet:
             await client.write(b":\nid: %b\n\n" % _cursor_text(subscription.cursor))
@@ -152,10 +171,6 @@ def _frame(inventory: SaleInventory, batch: EventBatch, view: str) -> bytes:
         return b"id: %b\n\n" % cursor
     data = msgspec.json.encode({"version": cursor.decode(), "changes": items})
     return b"id: %b\ndata: %b\n\n" % (cursor, data)
-
-
-def _last_event(end: StreamEnd) -> bytes:
-    return b"event: end\ndata: %b\n\n" % msgspec.json.encode({"code": end.value})
 
 
 def _cursor_text(cursor: tuple[int, int]) -> bytes:

@@ -32,10 +32,14 @@ class BackgroundTasks:
 
         Errors of store and ledger are logged and left to recovery.
         """
-        task = start_task(_logged(work), name="background work")
+        await asyncio.wait({self.start(work)}, timeout=GRACE_SECONDS)
+
+    def start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Starts `work` that no answer waits for."""
+        task = start_task(_logged(work), name="background work", inherits=True)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        await asyncio.wait({task}, timeout=GRACE_SECONDS)
+        return task
 
     async def drain(self) -> None:
         """Waits until all work has ended."""
@@ -47,4 +51,4 @@ async def _logged(work: Coroutine[None, None, None]) -> None:
     try:
         await work
     except (StoreError, LedgerError) as error:
-        _log.warning("the store is brought up to date later, by recovery: %r", error)
+        _log.warning("background work is left to recovery: %r", error)

@@ -20,10 +20,11 @@ failover.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -34,13 +35,16 @@ from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.holds.unknown_holds import may_be_lost
 from holdfast_inventory.orders.background import BackgroundTasks
-from holdfast_inventory.orders.orders import order_of_hold, require_buyer
+from holdfast_inventory.orders.flags import FlagService, SettledConfirm
+from holdfast_inventory.orders.orders import acted, order_of_hold, require_buyer
 from holdfast_inventory.orders.store_sync import free_voided_hold, sync_order
 from holdfast_inventory.settings import LatePayment
 from holdfast_ledger import (
+    Actor,
     EpochPassed,
     MarkLost,
     Order,
+    OrderFlag,
     OrderStatus,
     Outcome,
     Sell,
@@ -75,6 +79,13 @@ class ConfirmRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """whose the hold must be, if given"""
 
 
+class ConfirmCall(NamedTuple):
+    """The request to confirm, and whose it is; without an actor nobody is noted in the order."""
+
+    request: ConfirmRequest
+    actor: Actor | None
+
+
 @dataclass(frozen=True, slots=True)
 class Confirmed:
     """The sold order; `again` when an earlier request had settled it."""
@@ -86,20 +97,41 @@ class Confirmed:
 class ConfirmService:
     """Confirms holds of any sale."""
 
-    def __init__(self, background: BackgroundTasks) -> None:
+    def __init__(self, background: BackgroundTasks, flags: FlagService | None = None) -> None:
         self._background = background
+        self._flags = flags
 
     async def confirm(
-        self, context: SaleContext, hold_id: str, request: ConfirmRequest
+        self,
+        context: SaleContext,
+        hold_id: str,
+        request: ConfirmRequest,
+        actor: Actor | None = None,
     ) -> Confirmed:
         """The sold order; HoldfastError with `refund_required` when nothing can be had."""
+        call = ConfirmCall(request, actor)
+        started = time.monotonic()
         for _ in range(BEGINS_MAX):
-            outcome, version = await _attempt(context, hold_id, request)
-            if outcome.verdict is not Verdict.VOIDED:
-                return await self._answer(context, outcome)
+            try:
+                attempt = await _attempt(context, hold_id, call)
+            except HoldfastError as refusal:
+                if refusal.code is ErrorCode.AMOUNT_MISMATCH and self._flags is not None:
+                    mismatch = self._flags.flag(context, hold_id, OrderFlag.AMOUNT_MISMATCH)
+                    self._background.start(mismatch)
+                raise
+            if attempt.outcome.verdict is not Verdict.VOIDED:
+                self._examine(context, attempt, time.monotonic() - started)
+                return await self._answer(context, attempt.outcome)
             # Recovery has voided this order meanwhile: free the hold, then begin anew.
-            await free_voided_hold(context.inventory, hold_id, version)
+            await free_voided_hold(context.inventory, hold_id, attempt.version)
         raise HoldfastError(ErrorCode.CONFLICT, "The hold keeps changing; repeat the request.")
+
+    def _examine(self, context: SaleContext, attempt: _Attempt, seconds: float) -> None:
+        outcome = attempt.outcome
+        if self._flags is None or outcome.order is None or outcome.verdict is not Verdict.DONE:
+            return
+        settled = SettledConfirm(outcome.order, attempt.late, attempt.with_pass, seconds)
+        self._background.start(self._flags.examine(context, settled))
 
     async def _answer(self, context: SaleContext, outcome: Outcome) -> Confirmed:
         order = outcome.order
@@ -119,46 +151,56 @@ def refund_required(order: Order) -> HoldfastError:
     return HoldfastError(code, refund_required=True, reason=order.reason, order_id=order.id)
 
 
-async def _attempt(
-    context: SaleContext, hold_id: str, request: ConfirmRequest
-) -> tuple[Outcome, int]:
-    """Begins in the store and decides in the ledger, both in the present epoch.
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """The ledger's outcome, and the version of the hold that it was decided for."""
 
-    Returns the ledger's outcome and the version of the hold that it was decided for.
-    """
-    inventory = context.inventory
+    outcome: Outcome
+    version: int = 0
+    late: bool = False
+    with_pass: bool = False
+
+
+async def _attempt(context: SaleContext, hold_id: str, call: ConfirmCall) -> _Attempt:
+    """Begins in the store and decides in the ledger, both in the present epoch."""
+    inventory, request = context.inventory, call.request
     epoch = inventory.ref.epoch
     reading = await inventory.calls.read_hold(inventory.ref, hold_id)
     if reading.hold is None:
-        return await _attempt_unknown(context, hold_id, request, reading.now_ms, epoch), 0
+        return _Attempt(await _attempt_unknown(context, hold_id, call, reading.now_ms, epoch))
     require_buyer(reading.hold.buyer, request.buyer)
     if not _never_held(reading.hold):
         _check_amount(inventory, reading.hold.total, request)
     begun = await _begin(inventory, hold_id)
     if begun.hold is None:
-        return await _attempt_unknown(context, hold_id, request, begun.now_ms, epoch), 0
-    order = _paid(order_of_hold(inventory, begun.hold, begun.now_ms), request)
+        return _Attempt(await _attempt_unknown(context, hold_id, call, begun.now_ms, epoch))
+    order = _paid(order_of_hold(inventory, begun.hold, begun.now_ms), call)
+    with_pass = bool(begun.hold.pass_id)
     if begun.code in _BEGUN:
-        return await context.ledger.commit(Sell(epoch, order)), order.hold_version
-    reason = HOLD_RELEASED if begun.code is Code.HOLD_RELEASED else HOLD_EXPIRED
-    return await context.ledger.commit(MarkLost(epoch, replace(order, reason=reason))), 0
+        late = begun.code is Code.HOLD_REACQUIRED
+        outcome = await context.ledger.commit(Sell(epoch, order))
+        return _Attempt(outcome, order.hold_version, late, with_pass)
+    late = begun.code is not Code.HOLD_RELEASED
+    reason = HOLD_EXPIRED if late else HOLD_RELEASED
+    lost = await context.ledger.commit(MarkLost(epoch, replace(order, reason=reason)))
+    return _Attempt(lost, late=late, with_pass=with_pass)
 
 
 async def _attempt_unknown(
-    context: SaleContext, hold_id: str, request: ConfirmRequest, now_ms: int, epoch: int
+    context: SaleContext, hold_id: str, call: ConfirmCall, now_ms: int, epoch: int
 ) -> Outcome:
     """Decides about a hold that the store does not know, by its order in the ledger if any."""
-    inventory = context.inventory
+    inventory, request = context.inventory, call.request
     known = await context.ledger.orders.read(inventory.ref.uid, hold_id)
     if known is None and not await may_be_lost(context, epoch):
         raise HoldfastError(ErrorCode.UNKNOWN_HOLD)
     if known is None:
         lost = replace(_unknown_order(inventory, hold_id, request, now_ms), reason=HOLD_LOST)
-        return await context.ledger.commit(MarkLost(epoch, _paid(lost, request)))
+        return await context.ledger.commit(MarkLost(epoch, _paid(lost, call)))
     require_buyer(known.buyer, request.buyer)
     if known.status is OrderStatus.PENDING:
         _check_amount(inventory, known.total, request)
-    order = _paid(replace(known, updated_ms=now_ms), request)
+    order = _paid(replace(known, updated_ms=now_ms), call)
     if known.status is OrderStatus.VOID:
         return await context.ledger.commit(MarkLost(epoch, replace(order, reason=HOLD_EXPIRED)))
     return await context.ledger.commit(Sell(epoch, order))
@@ -232,13 +274,15 @@ def _never_held(hold: HoldRecord) -> bool:
     return hold.status is HoldStatus.RELEASED and not hold.units and not hold.digest
 
 
-def _paid(order: Order, request: ConfirmRequest) -> Order:
-    return replace(
+def _paid(order: Order, call: ConfirmCall) -> Order:
+    request = call.request
+    paid = replace(
         order,
         order_ref=request.order_ref,
         payment_ref=request.payment_ref,
         amount=request.amount,
     )
+    return acted(paid, call.actor)
 
 
 def _unknown_order(

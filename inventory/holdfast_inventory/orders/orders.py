@@ -7,11 +7,13 @@ every step of a confirm repeatable.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from holdfast_inventory.holds.inventory_image import record_for
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.plan.plan import Plan
 from holdfast_inventory.settings import InventorySettings
-from holdfast_ledger import Order, OrderItem, OrderStatus, RebuildState
+from holdfast_ledger import Actor, Order, OrderItem, OrderStatus, OrderTotals, RebuildState
 from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.timestamps import timestamp
@@ -47,6 +49,18 @@ def order_of_hold(inventory: SaleInventory, hold: HoldRecord, now_ms: int) -> Or
     )
 
 
+def acted(order: Order, actor: Actor | None) -> Order:
+    """The order with who has asked for its present state."""
+    if actor is None:
+        return order
+    return replace(
+        order,
+        acted_by=actor.key_id,
+        acted_from=actor.address,
+        request_id=actor.request_id,
+    )
+
+
 def hold_of_order(
     plan: Plan, settings: InventorySettings, order: Order, status: HoldStatus
 ) -> HoldRecord:
@@ -77,11 +91,12 @@ def holds_of_ledger(
     ]
 
 
-def order_members(order: Order, sale: str) -> dict[str, object]:
-    """An order as the API shows it."""
+def order_members(order: Order, sale: str, *, test: bool) -> dict[str, object]:
+    """An order as the API shows it; `test` when its sale is a test sale."""
     return {
         "id": order.id,
         "sale": sale,
+        "test": test,
         "status": order.status.value,
         "buyer": order.buyer,
         "order_ref": order.order_ref,
@@ -97,6 +112,21 @@ def order_members(order: Order, sale: str) -> dict[str, object]:
         "created_at": timestamp(order.created_ms),
         "updated_at": timestamp(order.updated_ms),
         "confirmed_at": None if order.confirmed_ms is None else timestamp(order.confirmed_ms),
+    }
+
+
+def totals_members(totals: OrderTotals, sale: str, *, test: bool) -> dict[str, object]:
+    """The totals of a sale's orders as the API shows them; amounts in minor units."""
+    return {
+        "sale": sale,
+        "test": test,
+        "currency": totals.currency,
+        "orders": sum(total.orders for total in totals.by_status.values()),
+        "by_status": {status.value: total for status, total in totals.by_status.items()},
+        "refunds": totals.refunds,
+        "confirmed": totals.confirmed,
+        "refunded": totals.refunds.of_sold,
+        "net": totals.confirmed - totals.refunds.of_sold,
     }
 
 

@@ -21,8 +21,9 @@ from msgspec.structs import replace
 from holdfast_inventory.holds.refusals import refusal_of
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.unknown_holds import may_be_lost
-from holdfast_inventory.orders.orders import order_of_hold, require_buyer
+from holdfast_inventory.orders.orders import acted, order_of_hold, require_buyer
 from holdfast_ledger import (
+    Actor,
     EpochPassed,
     LedgerError,
     MarkPending,
@@ -51,7 +52,11 @@ class Paying:
 
 
 async def begin_paying(
-    context: SaleContext, hold_id: str, order_ref: str | None = None, buyer: str | None = None
+    context: SaleContext,
+    hold_id: str,
+    order_ref: str | None = None,
+    buyer: str | None = None,
+    actor: Actor | None = None,
 ) -> Paying:
     """Keeps the hold's seats while its buyer is charged; a repeat returns the same.
 
@@ -72,6 +77,7 @@ async def begin_paying(
         order_ref=order_ref,
         due_ms=answer.hold.expires_ms + PENDING_GRACE_MS,
     )
+    order = acted(order, actor)
     outcome = await context.ledger.commit(MarkPending(epoch, order))
     if outcome.verdict is Verdict.EPOCH_PASSED or outcome.order is None:
         raise EpochPassed()

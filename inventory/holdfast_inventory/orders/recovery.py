@@ -26,9 +26,10 @@ from msgspec.structs import replace
 from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
+from holdfast_inventory.orders.flags import FlagService
 from holdfast_inventory.orders.orders import order_of_hold
 from holdfast_inventory.orders.store_sync import sync_order
-from holdfast_ledger import Ledger, MarkVoid, Order, OrderStatus, RecoveryLease, Verdict
+from holdfast_ledger import Ledger, MarkVoid, Order, OrderFlag, OrderStatus, RecoveryLease, Verdict
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
 
 PATIENCE_MS: Final = 120_000
@@ -60,8 +61,15 @@ class _Watch:
 class Recovery:
     """Visits sales; one per process."""
 
-    def __init__(self, ledger: Ledger, *, patience_ms: int = PATIENCE_MS) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        patience_ms: int = PATIENCE_MS,
+        flags: FlagService | None = None,
+    ) -> None:
         self._ledger = ledger
+        self._flags = flags
         self._patience_ms = patience_ms
         self._watches: dict[str, _Watch] = {}
 
@@ -163,6 +171,8 @@ class Recovery:
         """Voids the order in the ledger, then synchronises the store with the outcome."""
         void = order_of_hold(context.inventory, hold, now_ms)
         outcome = await self._ledger.commit(MarkVoid(context.inventory.ref.epoch, void))
+        if outcome.verdict is Verdict.DONE and self._flags is not None:
+            await self._flags.flag(context, hold.id, OrderFlag.PAID_UNCONFIRMED, hold.buyer)
         if outcome.verdict in (Verdict.DONE, Verdict.REPEATED, Verdict.SETTLED):
             assert outcome.order is not None
             await sync_order(context, outcome.order)

@@ -7,7 +7,7 @@ frees them.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -16,7 +16,7 @@ from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.orders import require_buyer
 from holdfast_inventory.orders.store_sync import sync_order
-from holdfast_ledger import EpochPassed, GiveBack, Order, RefundItem, Verdict
+from holdfast_ledger import Actor, EpochPassed, GiveBack, Order, RefundItem, Verdict
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 
 ITEMS_MAX = 1_000
@@ -37,6 +37,13 @@ class RefundRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """whose the order must be, if given"""
 
 
+class RefundResult(NamedTuple):
+    """The order after a refund, and the minor units given back by it: 0 for a repeat."""
+
+    order: Order
+    amount: int
+
+
 class RefundService:
     """Refunds orders of any sale."""
 
@@ -44,9 +51,16 @@ class RefundService:
         self._background = background
 
     async def refund(
-        self, context: SaleContext, order_id: str, request: RefundRequest, key: str | None
-    ) -> Order:
-        """The order after the refund. Under the same `key` a repeat gives nothing back again."""
+        self,
+        context: SaleContext,
+        order_id: str,
+        request: RefundRequest,
+        key: str | None,
+        actor: Actor | None = None,
+    ) -> RefundResult:
+        """Refunds items of an order, or all of it. Under the same `key` a repeat gives nothing back
+        again.
+        """
         inventory = context.inventory
         _check(request)
         if request.buyer is not None:
@@ -54,7 +68,7 @@ class RefundService:
             require_buyer("" if order is None else order.buyer, request.buyer)
         epoch = inventory.ref.epoch
         at_ms = (await inventory.calls.read_hold(inventory.ref, order_id)).now_ms
-        intent = GiveBack(epoch, inventory.ref.uid, order_id, at_ms, request.items, key)
+        intent = GiveBack(epoch, inventory.ref.uid, order_id, at_ms, request.items, key, actor)
         outcome = await context.ledger.commit(intent)
         if outcome.verdict is Verdict.EPOCH_PASSED:
             raise EpochPassed()
@@ -63,7 +77,8 @@ class RefundService:
         if outcome.order is None or outcome.verdict in _REFUSALS:
             raise HoldfastError(_REFUSALS.get(outcome.verdict, ErrorCode.UNKNOWN_ORDER))
         await self._background.run(sync_order(context, outcome.order))
-        return outcome.order
+        done = outcome.verdict is Verdict.DONE and outcome.order.refunds
+        return RefundResult(outcome.order, outcome.order.refunds[-1].amount if done else 0)
 
 
 def _check(request: RefundRequest) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
+from typing import Any
 
 import msgspec
 from sqlalchemy import Insert, Table, Update, bindparam
@@ -24,11 +25,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 STATEMENTS_KEPT = 64
 
 Row = Mapping[str, object]
-Values = Callable[[Row], tuple[object, ...]]
+Given = Row | msgspec.Struct
+Values = Callable[[Any], tuple[object, ...]]
 
 
-async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-    """Inserts rows, each with a value for every column."""
+async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[Given]) -> None:
+    """Inserts rows, each with a value for every column; for PostgreSQL see `records`."""
     if connection.dialect.name == "postgresql":
         sql = insert_of_records(table, connection.dialect)
         await connection.exec_driver_sql(sql, (records(rows),))
@@ -36,7 +38,7 @@ async def insert_many(connection: AsyncConnection, table: Table, rows: Sequence[
         await _execute_many(connection, _insert_into(table), rows)
 
 
-async def update_many(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+async def update_many(connection: AsyncConnection, table: Table, rows: Sequence[Given]) -> None:
     """Replaces the rows with these primary keys; each row has a value for every column."""
     if connection.dialect.name == "postgresql":
         sql = update_of_records(table, connection.dialect)
@@ -46,7 +48,7 @@ async def update_many(connection: AsyncConnection, table: Table, rows: Sequence[
 
 
 async def _execute_many(
-    connection: AsyncConnection, statement: Insert | Update, rows: Sequence[Row]
+    connection: AsyncConnection, statement: Insert | Update, rows: Sequence[Given]
 ) -> None:
     sql, values_of = _compiled(statement, connection.dialect)
     await connection.exec_driver_sql(sql, [values_of(row) for row in rows])
@@ -78,8 +80,11 @@ def _update_of(table: Table) -> Update:
     return statement
 
 
-def records(rows: Sequence[Row]) -> str:
-    """The rows as the two statements below take them."""
+def records(rows: Sequence[Given]) -> str:
+    """The rows as the two statements below take them, as JSON.
+
+    A column that a row leaves out is NULL, and a list or an object is stored as its JSON.
+    """
     return _encode(rows).decode()
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import false, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.pool import QueuePool
 
 from holdfast_ledger.database.engines import is_pooled, make_engine, sqlite_path
 from holdfast_ledger.database.ledger_url import ledger_url
@@ -86,6 +87,12 @@ class Database:
             self._check_file()
             yield connection
             self._check_file()  # as late as possible: the commit follows
+
+    @property
+    def connections_in_use(self) -> int:
+        """How many of this process's connections are in use."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     async def ping(self) -> None:
         """Raises LedgerUnavailable unless the database answers."""

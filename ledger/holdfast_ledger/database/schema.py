@@ -13,6 +13,7 @@ Choices that hold everywhere:
 - An order is found by its id alone, which no two sales share since it is derived from the sale's
   uid. With the sale's uid in the key as well, PostgreSQL would take any other index that begins
   with it for as good, and read all orders of a sale for one.
+- Rows of `audit` are never changed: SQLite and PostgreSQL refuse it by a trigger.
 - A sale that was deleted keeps its rows; only its `live_name` becomes NULL, which every database
   leaves out of a unique key, and so frees the name.
 """
@@ -49,6 +50,10 @@ ORDER_ID_LENGTH = 64
 AREA_LENGTH = 128
 BUYER_LENGTH = 255
 REFERENCE_LENGTH = 255
+KEY_ID_LENGTH = 64
+ADDRESS_LENGTH = 45
+REQUEST_ID_LENGTH = 64
+KEY_SALES_LENGTH = 2000
 
 
 def exact(length: int) -> TypeEngine[str]:
@@ -95,6 +100,13 @@ sales = Table(
     Index("ix_sales_change_number_uid", "change_number", "uid"),
 )
 
+data_version = Table(
+    "data_version",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+)
+
 change_counter = Table(
     "change_counter",
     metadata,
@@ -130,8 +142,13 @@ orders = Table(
     Column("updated_ms", BigInteger, nullable=False),
     Column("confirmed_ms", BigInteger, nullable=True),
     Column("due_ms", BigInteger, nullable=True),
+    Column("acted_by", exact(KEY_ID_LENGTH), nullable=True),
+    Column("acted_from", exact(ADDRESS_LENGTH), nullable=True),
+    Column("request_id", exact(REQUEST_ID_LENGTH), nullable=True),
     Index("ix_orders_sale_uid_created_ms_id", "sale_uid", "created_ms", "id"),
     Index("ix_orders_sale_uid_buyer", "sale_uid", "buyer"),
+    Index("ix_orders_order_ref", "order_ref"),
+    Index("ix_orders_payment_ref", "payment_ref"),
 )
 # The orders that recovery must visit: few, so a partial index where the database has one.
 Index(
@@ -140,6 +157,17 @@ Index(
     orders.c.due_ms,
     sqlite_where=orders.c.due_ms.is_not(None),
     postgresql_where=orders.c.due_ms.is_not(None),
+)
+
+order_flags = Table(
+    "order_flags",
+    metadata,
+    Column("order_id", exact(ORDER_ID_LENGTH), primary_key=True),
+    Column("flag", String(24), primary_key=True),
+    Column("sale_uid", exact(UID_LENGTH), nullable=False),
+    Column("flagged_ms", BigInteger, nullable=False),
+    Column("resolved_ms", BigInteger, nullable=True),
+    Index("ix_order_flags_sale_uid_resolved_ms", "sale_uid", "resolved_ms"),
 )
 
 sold = Table(
@@ -198,6 +226,7 @@ api_keys = Table(
     Column("role", SmallInteger, nullable=False),
     Column("key_hash", exact(64), nullable=False, unique=True),
     Column("channels", exact(1000), nullable=False, server_default=""),
+    Column("sales", exact(KEY_SALES_LENGTH), nullable=False, server_default=""),
     Column("created_ms", BigInteger, nullable=False),
     Column("revoked_ms", BigInteger, nullable=True),
 )
@@ -207,8 +236,13 @@ audit = Table(
     metadata,
     Column("id", serial(), primary_key=True),
     Column("at_ms", BigInteger, nullable=False),
-    Column("actor", exact(64), nullable=False),
+    Column("actor", exact(KEY_ID_LENGTH), nullable=False),
     Column("action", String(40), nullable=False),
     Column("sale", exact(NAME_LENGTH), nullable=True, index=True),
     Column("detail", long_text(), nullable=False),
+    Column("address", exact(ADDRESS_LENGTH), nullable=True),
+    Column("request_id", exact(REQUEST_ID_LENGTH), nullable=True),
+    Column("state_before", long_text(), nullable=True),
+    Column("state_after", long_text(), nullable=True),
+    Index("ix_audit_sale_id", "sale", "id"),
 )

@@ -13,11 +13,12 @@ re-acquired the seats afterwards has a greater version and may sell. So recovery
 soon as its void is committed: no late transaction can sell what was freed.
 """
 
-from dataclasses import dataclass, field
+from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
-from holdfast_ledger.records import Order, OrderStatus, Refund
+from holdfast_ledger.records import AuditEntry, Order, OrderStatus, Refund
 from holdfast_ledger.transactions.intents import (
     GiveBack,
     Intent,
@@ -38,17 +39,19 @@ _OPEN = (OrderStatus.PENDING, OrderStatus.VOID)
 _OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one intent leads to: a row to write, units to take and to free, the outcome."""
+class Step(msgspec.Struct, frozen=True, gc=False):
+    """What one intent leads to: a row to write, units to take and to free, the outcome, and the
+    audit entry of who asked for it.
+    """
 
     outcome: Outcome
     write: Order | None = None
     is_new: bool = False
     take_seats: tuple[int, ...] = ()
-    take_areas: dict[str, int] = field(default_factory=dict)
+    take_areas: dict[str, int] = {}
     free_seats: tuple[int, ...] = ()
-    free_areas: dict[str, int] = field(default_factory=dict)
+    free_areas: dict[str, int] = {}
+    entry: AuditEntry | None = None
 
 
 def decide(intent: Intent, row: Order | None, epoch: int | None) -> Step:
@@ -87,14 +90,14 @@ def taken(step: Step, seats: tuple[int, ...], areas: tuple[str, ...]) -> Step:
 
 
 def _mark_pending(intent: MarkPending, row: Order | None) -> Step:
-    wanted = replace(intent.order, status=OrderStatus.PENDING)
-    if row is None:
-        return _write(wanted, None)
-    if row.status not in _OPEN:
-        return _only(Verdict.SETTLED, row)
-    if row.hold_version >= wanted.hold_version:
-        return _only(Verdict.VOIDED if row.status is OrderStatus.VOID else Verdict.REPEATED, row)
-    return _write(wanted, row)
+    wanted = intent.order
+    if row is not None:
+        if row.status not in _OPEN:
+            return _only(Verdict.SETTLED, row)
+        if row.hold_version >= wanted.hold_version:
+            is_void = row.status is OrderStatus.VOID
+            return _only(Verdict.VOIDED if is_void else Verdict.REPEATED, row)
+    return _write(wanted, row, status=OrderStatus.PENDING)
 
 
 def _sell(intent: Sell, row: Order | None) -> Step:
@@ -102,14 +105,14 @@ def _sell(intent: Sell, row: Order | None) -> Step:
         return _only(_repeat_or_differ(intent.order, row), row)
     if _fenced(intent.order, row):
         return _only(Verdict.VOIDED, row)
-    paid = replace(
+    order = _succeeding(
         intent.order,
+        row,
         status=OrderStatus.SOLD,
         confirmed_ms=intent.order.updated_ms,
         due_ms=None,
         reason=None,
     )
-    order = _succeeding(paid, row)
     return Step(
         Outcome(Verdict.DONE, order),
         write=order,
@@ -123,20 +126,19 @@ def _mark_lost(intent: MarkLost, row: Order | None) -> Step:
     if row is not None and row.status not in _OPEN:
         return _only(_repeat_or_differ(intent.order, row), row)
     due_ms = intent.order.updated_ms + SYNC_STORE_WITHIN_MS
-    return _write(replace(intent.order, status=OrderStatus.LOST, due_ms=due_ms), row)
+    return _write(intent.order, row, status=OrderStatus.LOST, due_ms=due_ms)
 
 
 def _mark_void(intent: MarkVoid, row: Order | None) -> Step:
-    wanted = replace(intent.order, status=OrderStatus.VOID, due_ms=None)
-    if row is None:
-        return _write(wanted, None)
-    if row.status not in _OPEN:
-        return _only(Verdict.SETTLED, row)
-    if row.hold_version > wanted.hold_version:
-        return _only(Verdict.OUTDATED, row)
-    if row.status is OrderStatus.VOID and row.hold_version == wanted.hold_version:
-        return _only(Verdict.REPEATED, row)
-    return _write(wanted, row)
+    wanted = intent.order
+    if row is not None:
+        if row.status not in _OPEN:
+            return _only(Verdict.SETTLED, row)
+        if row.hold_version > wanted.hold_version:
+            return _only(Verdict.OUTDATED, row)
+        if row.status is OrderStatus.VOID and row.hold_version == wanted.hold_version:
+            return _only(Verdict.REPEATED, row)
+    return _write(wanted, row, status=OrderStatus.VOID, due_ms=None)
 
 
 def _give_back(intent: GiveBack, row: Order | None) -> Step:
@@ -146,10 +148,24 @@ def _give_back(intent: GiveBack, row: Order | None) -> Step:
     if known_key or row.status is OrderStatus.REFUNDED:
         return _only(Verdict.REPEATED, row)
     if row.status is OrderStatus.LOST:
-        return _write(_paid_back(row, intent), row)
-    if row.status not in _OWNING:
-        return _only(Verdict.SETTLED, row)
-    return _give_units_back(intent, row)
+        step = _write(_paid_back(row, intent), row)
+    elif row.status in _OWNING:
+        step = _give_units_back(intent, row)
+    else:
+        step = _only(Verdict.SETTLED, row)
+    return replace(step, entry=_refund_entry(intent, row, step.write))
+
+
+def _refund_entry(intent: GiveBack, row: Order, order: Order | None) -> AuditEntry | None:
+    """The entry of a refund; None of one that changes nothing, or that nobody asked for."""
+    if order is None or intent.actor is None:
+        return None
+    before, after = (
+        {"status": each.status.value, "units": each.units, "refunded_amount": each.refunded_amount}
+        for each in (row, order)
+    )
+    detail = {"order": order.id}
+    return intent.actor.entry("order.refund", detail=detail, before=before, after=after)
 
 
 def _give_units_back(intent: GiveBack, row: Order) -> Step:
@@ -228,16 +244,19 @@ def _fenced(wanted: Order, row: Order | None) -> bool:
     )
 
 
-def _write(wanted: Order, row: Order | None) -> Step:
-    order = _succeeding(wanted, row)
+def _write(wanted: Order, row: Order | None, **changes: Any) -> Step:
+    order = _succeeding(wanted, row, **changes)
     return Step(Outcome(Verdict.DONE, order), write=order, is_new=row is None)
 
 
-def _succeeding(wanted: Order, row: Order | None) -> Order:
-    """The order in place of the present one: with its creation time, and changed later."""
-    if row is None:
-        return wanted
-    return replace(wanted, created_ms=row.created_ms, updated_ms=_later(row, wanted.updated_ms))
+def _succeeding(wanted: Order, row: Order | None, **changes: Any) -> Order:
+    """The wanted order with `changes`, in place of the present one: with its creation time, and
+    changed later.
+    """
+    if row is not None:
+        changes["created_ms"] = row.created_ms
+        changes["updated_ms"] = _later(row, wanted.updated_ms)
+    return replace(wanted, **changes)
 
 
 def _later(row: Order, at_ms: int) -> int:

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from holdfast_ledger.records import Order
+from holdfast_ledger.records import Actor, Order
 
 ITEM_UNITS_MAX: Final = 10_000_000
 ItemName = Annotated[str, msgspec.Meta(max_length=200)]
@@ -60,7 +60,7 @@ class MarkVoid:
 
 @dataclass(frozen=True, slots=True)
 class GiveBack:
-    """Refunds the whole order, or the `wanted` items of it."""
+    """Refunds the whole order, or the `wanted` items of it; the audit has an entry by `actor`."""
 
     epoch: int
     sale_uid: str
@@ -68,6 +68,7 @@ class GiveBack:
     at_ms: int
     wanted: tuple[RefundItem, ...] | None = None
     key: str | None = None
+    actor: Actor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,14 @@ class RecoveryLease:
 Intent = MarkPending | Sell | MarkLost | MarkVoid | GiveBack | StoreSynced | RecoveryLease
 
 
+_ABOUT_ORDERS: Final = (Sell, MarkPending, MarkLost, MarkVoid)
+
+
 def order_key(intent: Intent) -> tuple[str, str]:
     """The sale and the order that an intent is about."""
-    if isinstance(intent, GiveBack | StoreSynced | RecoveryLease):
-        return intent.sale_uid, intent.order_id
-    return intent.order.sale_uid, intent.order.id
+    if isinstance(intent, _ABOUT_ORDERS):
+        return intent.order.sale_uid, intent.order.id
+    return intent.sale_uid, intent.order_id
 
 
 class Verdict(Enum):
@@ -126,8 +130,7 @@ class Verdict(Enum):
     """the sale has moved to a later epoch"""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """The verdict and the order as the ledger has it after it."""
 
     verdict: Verdict

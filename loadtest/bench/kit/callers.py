@@ -1,75 +1,41 @@
-"""Callers that wait for their call and make the next, and several ways to call, taken in turns."""
+"""Callers that wait for their call and make the next, for as long as a turn lasts."""
 
 from __future__ import annotations
 
 import asyncio
-import statistics
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
-from bench.kit.contest import spread
-
-WARM_UP_SECONDS: Final = 0.2
+from bench.kit.clocks import Clock, Meter, Sample
+from bench.kit.turns import Turn
 
 OneCall = Callable[[], Awaitable[Any]]
 Ways = dict[str, OneCall]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one way did in one turn."""
+def calling(one_call: OneCall, callers: int, seconds: float, clocks: Mapping[str, Clock]) -> Turn:
+    """`callers` loops of `one_call` for a while, each once at least.
 
-    calls: int
-    per_second: float
-    cpu_us: float
-
-
-async def measure(one_call: OneCall, callers: int, seconds: float) -> Reading:
-    """Runs `callers` loops of `one_call` for a while, each once at least.
-
-    Processor time is that of all threads.
+    A call that answers False was refused; others have succeeded.
     """
-    calls = 0
-    stop_at = time.perf_counter() + seconds
 
-    async def caller() -> None:
-        nonlocal calls
-        while True:
-            await one_call()
-            calls += 1
-            if time.perf_counter() >= stop_at:
-                return
+    async def turn() -> Sample:
+        done = refused = 0
+        with Meter(clocks) as meter:
+            stop_at = time.perf_counter() + seconds
 
-    started, cpu = time.perf_counter(), time.process_time()
-    await asyncio.gather(*[caller() for _ in range(callers)])
-    elapsed, spent = time.perf_counter() - started, time.process_time() - cpu
-    return Reading(calls, calls / elapsed, 1e6 * spent / calls)
+            async def caller() -> None:
+                nonlocal done, refused
+                while True:
+                    if await one_call() is False:
+                        refused += 1
+                    else:
+                        done += 1
+                    if time.perf_counter() >= stop_at:
+                        return
 
+            await asyncio.gather(*[caller() for _ in range(callers)])
+        return meter.sample(done, refused)
 
-async def take_turns(
-    ways: Ways, callers: int, rounds: int, seconds: float
-) -> dict[str, list[Reading]]:
-    """Readings of every way, each round in the other order; what warms up is thrown away."""
-    readings: dict[str, list[Reading]] = {name: [] for name in ways}
-    for one_call in ways.values():
-        await measure(one_call, callers, WARM_UP_SECONDS)
-    for number in range(rounds):
-        for name in list(ways)[:: -1 if number % 2 else 1]:
-            readings[name].append(await measure(ways[name], callers, seconds))
-    return readings
-
-
-def report(callers: int, readings: dict[str, list[Reading]], ours: str) -> None:
-    """One line for each way: its medians, and by round what they are of the reading of `ours`."""
-    for name, turns in readings.items():
-        pairs = list(zip(turns, readings[ours], strict=True))
-        rate = spread([way.per_second / our.per_second for way, our in pairs])
-        cpu = spread([way.cpu_us / our.cpu_us for way, our in pairs])
-        print(
-            f"{callers:4}  {name:20} {statistics.median(way.per_second for way in turns):8,.0f}/s"
-            f" {statistics.median(way.cpu_us for way in turns):6.1f} us"
-            f"   calls {rate}   cpu {cpu}",
-            flush=True,
-        )
+    return turn

@@ -27,9 +27,11 @@ TESTS = Path(__file__).parents[3] / "tests"
 async def opened(url: str) -> AsyncIterator[Ledger]:
     """The ledger with its schema."""
     ledger = await Ledger.open(url)
-    await ledger.migrate()
-    yield ledger
-    await ledger.close()
+    try:
+        await ledger.migrate()
+        yield ledger
+    finally:
+        await ledger.close()
 
 
 @dataclass(frozen=True)

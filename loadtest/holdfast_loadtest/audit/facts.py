@@ -56,6 +56,10 @@ class Units:
     def __bool__(self) -> bool:
         return bool(self.seats or self.areas)
 
+    @property
+    def count(self) -> int:
+        return len(self.seats) + sum(self.areas.values())
+
     def without(self, gone: Units) -> Units:
         """What is left when `gone` was given back."""
         areas = {area: units - gone.areas.get(area, 0) for area, units in self.areas.items()}

@@ -21,6 +21,18 @@ DIGEST_BYTES: Final = 8
 MAX_COMPLAINTS: Final = 1_000
 
 
+class Joined(msgspec.Struct, tag="joined", frozen=True, omit_defaults=True):
+    """A join answered with a number; when it was sent and answered, in seconds by `clock`.
+
+    Only times of one clock can be compared: each machine of a crowd has its own.
+    """
+
+    number: int
+    sent: float
+    answered: float
+    clock: str = ""
+
+
 class Admitted(msgspec.Struct, tag="admitted", frozen=True):
     """A claim answered with a pass."""
 
@@ -56,13 +68,14 @@ class Complaint(msgspec.Struct, tag="complaint", frozen=True):
     evidence: str
 
 
-Entry = Admitted | Paid | Confirmed | RefundRequired | Complaint
+Entry = Joined | Admitted | Paid | Confirmed | RefundRequired | Complaint
 
 
 class Journal:
     """The entries of one crowd; complaints are bounded, what was promised never is."""
 
     def __init__(self, file: TextIO | None = None) -> None:
+        self.joined: list[Joined] = []
         self.admitted: list[Admitted] = []
         self.paid: list[Paid] = []
         self.confirmed: list[Confirmed] = []
@@ -75,7 +88,7 @@ class Journal:
             return
         self._keep(entry)
         if self._file is not None:
-            self._file.write(msgspec.json.encode(entry).decode() + "\n")
+            self._file.write(encode_entry(entry).decode())
             self._file.flush()
 
     def complain(self, promise: str, evidence: str) -> None:
@@ -83,6 +96,8 @@ class Journal:
 
     def _keep(self, entry: Entry) -> None:
         match entry:
+            case Joined():
+                self.joined.append(entry)
             case Admitted():
                 self.admitted.append(entry)
             case Paid():
@@ -93,6 +108,11 @@ class Journal:
                 self.refunds.append(entry)
             case Complaint():
                 self.complaints.append(entry)
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """The entry as a line of a journal's file."""
+    return msgspec.json.encode(entry) + b"\n"
 
 
 def digest(ticket: str) -> str:

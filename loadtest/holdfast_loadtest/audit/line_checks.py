@@ -28,7 +28,7 @@ from holdfast_loadtest.audit.facts import (
     unbroken,
 )
 from holdfast_loadtest.audit.findings import Check, concluded
-from holdfast_loadtest.audit.journal import Admitted
+from holdfast_loadtest.audit.journal import Admitted, Joined
 from holdfast_loadtest.wire import Event, Sale
 
 TICK_SECONDS: Final = 0.25
@@ -79,12 +79,54 @@ def _too_many(times: Sequence[int], bucket: Bucket) -> Iterator[str]:
             yield f"{index - since + 1} passes within {span_ms} ms, allowed {allowed:.2f}"
 
 
-def called_in_order(events: Iterable[Event], gaps: Sequence[tuple[int, int]]) -> Check:
-    """Numbers are called in their order, none skipped but published gaps, none let in uncalled."""
+def numbers_follow_arrival(joined: Sequence[Joined]) -> Check:
+    """Whoever joins when another has a number already gets a higher one, and nobody the same.
+
+    Who joined before whom is compared by one clock only.
+    """
+    twice = (
+        f"number {number} was given to {count}"
+        for number, count in Counter(join.number for join in joined).items()
+        if count > 1
+    )
+    by_clock: dict[str, list[Joined]] = {}
+    for join in joined:
+        by_clock.setdefault(join.clock, []).append(join)
+    overtaken = (found for joins in by_clock.values() for found in _overtaken(joins))
+    return concluded(
+        "numbers follow the order of arrival",
+        f"{len(joined):,} joins seen by visitors",
+        [*twice, *overtaken],
+    )
+
+
+def _overtaken(joined: Sequence[Joined]) -> Iterator[str]:
+    """For each join, whether a higher number had been given before it was sent."""
+    answered = iter(sorted(joined, key=lambda join: join.answered))
+    before = next(answered, None)
+    highest = 0
+    for join in sorted(joined, key=lambda join: join.sent):
+        while before is not None and before.answered < join.sent:
+            highest = max(highest, before.number)
+            before = next(answered, None)
+        if join.number < highest:
+            yield f"number {join.number} was given after {highest}"
+
+
+def called_in_order(
+    events: Iterable[Event],
+    gaps: Sequence[tuple[int, int]],
+    admitted: Sequence[Admitted] = (),
+) -> Check:
+    """Numbers are called in their order, none skipped but published gaps, none let in uncalled.
+
+    `admitted` is what visitors were given: the stream may keep silent about a pass.
+    """
     frontier = _Frontier(gaps)
     findings: list[str] = []
     for event, fact in line_facts(events):
         findings += frontier.meet(cursor_of(event).epoch, fact)
+    findings += frontier.jumps(admitted)
     return concluded(
         "numbers are called in order", f"{frontier.calls:,} calls, up to {frontier.at:,}", findings
     )
@@ -111,6 +153,15 @@ class _Frontier:
             yield from self._call(fact)
         elif self._known and fact.number is not None and fact.number > self.at:
             yield f"number {fact.number} got a pass when only {self.at} were called"
+
+    def jumps(self, admitted: Sequence[Admitted]) -> Iterator[str]:
+        """Who was given a pass although even by now their number has not been called."""
+        for given in admitted if self._known else ():
+            if given.number is not None and given.number > self.at:
+                yield (
+                    f"number {given.number} was given pass {given.pass_id}, and only {self.at} "
+                    "were called"
+                )
 
     def _call(self, call: Call) -> Iterator[str]:
         self.calls += 1

@@ -14,7 +14,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -99,7 +99,10 @@ def _events(evidence: Evidence) -> list[Check]:
 
 def _line(evidence: Evidence) -> list[Check]:
     checks = [
-        line_checks.called_in_order(evidence.events, evidence.status.gaps),
+        line_checks.numbers_follow_arrival(evidence.journal.joined),
+        line_checks.called_in_order(
+            evidence.events, evidence.status.gaps, evidence.journal.admitted
+        ),
         line_checks.admitted_once(evidence.events, evidence.journal.admitted),
     ]
     if evidence.sale.queueing_method != line_checks.UNLIMITED:
@@ -119,26 +122,41 @@ def _complaints(journal: Journal) -> list[Check]:
 
 
 async def settled_verdict(shop: ShopCalls, journal: Journal | None = None) -> Verdict:
-    """Checks, and reads again for a bounded time while something is broken.
+    """Checks, and reads again for a bounded time while something is broken."""
+    return (await settled_evidence(shop, journal))[1]
+
+
+async def settled_evidence(
+    shop: ShopCalls,
+    journal: Journal | None = None,
+    check: Callable[[Evidence], Verdict] = check_evidence,
+) -> tuple[Evidence, Verdict]:
+    """What was read and what it says, read again for a bounded time while something is broken.
 
     The ledger is told first and the store follows, within moments or, after a crash, by recovery:
     what is still broken when nothing moves any more is broken.
     """
-    verdict = check_evidence(await gather_evidence(shop, journal))
-    for _ in range(MAX_SETTLING_READINGS):
+    for reading in range(1 + MAX_SETTLING_READINGS):
+        if reading:
+            await asyncio.sleep(SETTLING_SECONDS)
+        evidence = await gather_evidence(shop, journal)
+        verdict = check(evidence)
         if verdict.held:
             break
-        await asyncio.sleep(SETTLING_SECONDS)
-        verdict = check_evidence(await gather_evidence(shop, journal))
-    return verdict
+    return evidence, verdict
 
 
-async def audit(url: str, sale: str, platform_key: str, journal: Journal | None = None) -> Verdict:
+async def audit(
+    url: str,
+    sale: str,
+    platform_key: str,
+    journal: Journal | None = None,
+    shop_url: str | None = None,
+) -> Verdict:
     """Reads and checks one sale of the service at `url`."""
     async with open_session(AUDIT_CONNECTIONS) as session:
-        evidence = await gather_evidence(
-            ShopCalls(Client(session, url, sale), platform_key), journal
-        )
+        client = Client(session, url, sale, shop_url=shop_url)
+        evidence = await gather_evidence(ShopCalls(client, platform_key), journal)
     return check_evidence(evidence)
 
 
@@ -150,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     journal = None if options.journal is None else read_journal(options.journal)
     try:
-        verdict = asyncio.run(audit(options.url, options.sale, key, journal))
+        verdict = asyncio.run(audit(options.url, options.sale, key, journal, options.shop_url))
     except ContractError as error:
         print(f"the audit could not be made: {error}", file=sys.stderr)
         return 2
@@ -167,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--url", required=True, help="where the service is, e.g. http://127.0.0.1:8080"
     )
+    parser.add_argument("--shop-url", help="where the role shop is served, if not there")
     parser.add_argument("--sale", required=True, help="the sale's name in the URL")
     parser.add_argument("--journal", type=Path, help="what a crowd was told, written by its run")
     return parser

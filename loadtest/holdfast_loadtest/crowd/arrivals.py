@@ -10,22 +10,17 @@ because a visitor is a coroutine that mostly sleeps.
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass, field
 from typing import Final
 
-from holdfast_loadtest.client import ContractError, Malformed
-from holdfast_loadtest.crowd.context import WITHIN_CONTRACT, CrowdContext, GaveUp
+from holdfast_loadtest.crowd.context import CrowdContext
 from holdfast_loadtest.crowd.profiles import Pace, VisitorProfile, draw
-from holdfast_loadtest.crowd.shopper import Shopper
 from holdfast_loadtest.crowd.tally import VisitorState
-from holdfast_loadtest.crowd.visitor import Gone, Visitor
+from holdfast_loadtest.crowd.visits import Visit
 
 DEFAULT_VISITORS: Final = 3_000
 MAX_VISITORS: Final = 50_000
 DEFAULT_TIME_LIMIT_SECONDS: Final = 600.0
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,44 +50,10 @@ async def run_crowd(plan: CrowdPlan, context: CrowdContext) -> None:
 
 
 async def visit(profile: VisitorProfile, context: CrowdContext, until: float) -> VisitorState:
-    """One visitor from arrival to the end, counted in exactly one state at any moment."""
-    current = _Visit(profile, context)
+    """One visitor from arrival to the end, or to the time when everybody goes home."""
+    current = Visit(profile, context)
     try:
         async with asyncio.timeout_at(until):
-            ending = await current.run()
+            return await current.run()
     except TimeoutError:
-        ending = VisitorState.TIMED_OUT
-    except Gone as gone:
-        ending = gone.state
-    except GaveUp:
-        context.journal.complain(
-            WITHIN_CONTRACT, f"visitor {profile.index}: no answer for very long"
-        )
-        ending = VisitorState.FAILED
-    except Malformed as error:
-        context.journal.complain(WITHIN_CONTRACT, f"visitor {profile.index}: {error}")
-        ending = VisitorState.FAILED
-    except ContractError:
-        log.exception("visitor %d", profile.index)
-        ending = VisitorState.FAILED
-    return context.tally.move(current.state, ending)
-
-
-class _Visit:
-    """Keeps the state where `visit` finds it, however the visit breaks off."""
-
-    def __init__(self, profile: VisitorProfile, context: CrowdContext) -> None:
-        self._profile = profile
-        self._context = context
-        self._shopper: Shopper | None = None
-        self._state = context.tally.move(VisitorState.TO_COME, VisitorState.WAITING)
-
-    @property
-    def state(self) -> VisitorState:
-        return self._state if self._shopper is None else self._shopper.state
-
-    async def run(self) -> VisitorState:
-        passed = await Visitor(self._profile, self._context).wait()
-        self._context.tally.move(VisitorState.WAITING, VisitorState.INSIDE)
-        self._shopper = Shopper(self._profile, self._context, passed)
-        return await self._shopper.shop()
+        return await current.break_off()

@@ -1,4 +1,4 @@
-"""Turns a seat map into a hold request: pure functions of the map, the taste and a generator.
+"""Turns a seat map into a hold request: pure functions of the map, the wish and a generator.
 
 A chooser looks for a run of free neighbours as a person does, somewhere in the plan rather than
 always at the front: the point of the crowd is that people disagree a little and collide a little. A
@@ -7,11 +7,12 @@ hold request is the body of `POST .../holds`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
 from holdfast_loadtest.crowd.offer import Offer
-from holdfast_loadtest.crowd.profiles import Taste
+from holdfast_loadtest.crowd.profiles import Taste, Wish
 from holdfast_loadtest.wire import SeatMap
 
 FREE: Final = "f"
@@ -20,62 +21,66 @@ MAX_ROWS_LOOKED_AT: Final = 40
 HoldRequest = dict[str, Any]
 
 
-def choose_request(
-    taste: Taste, quantity: int, offer: Offer, seat_map: SeatMap, rng: Random
-) -> HoldRequest | None:
+def choose_request(wish: Wish, offer: Offer, seat_map: SeatMap, rng: Random) -> HoldRequest | None:
     """What to ask for; None when the map shows nothing left for this buyer."""
-    match taste:
+    if wish.category in offer.areas:
+        return floor(wish, offer, seat_map)
+    match wish.taste:
         case Taste.MAP:
-            seats = neighbours(offer, seat_map.states, quantity, rng)
-            return {"seats": seats} if seats else _best(quantity, seat_map)
+            seats = neighbours(wish, offer, seat_map.states, rng)
+            return {"seats": seats} if seats else _best(wish, offer, seat_map)
         case Taste.BEST:
-            return _best(quantity, seat_map)
+            return _best(wish, offer, seat_map)
         case Taste.FLOOR:
-            return floor(quantity, offer, seat_map)
+            return floor(wish, offer, seat_map)
 
 
-def fallback(taste: Taste, offer: Offer) -> Taste | None:
-    """Where a buyer turns when the first choice is gone: seats to floor, floor to seats."""
-    if taste is not Taste.FLOOR:
-        return Taste.FLOOR if offer.areas else None
-    return Taste.BEST if offer.seats else None
-
-
-def neighbours(offer: Offer, states: str, quantity: int, rng: Random) -> list[str]:
-    """`quantity` free seats side by side in a row found by looking around from a random one; empty
-    when none is seen.
+def fallback(wish: Wish, offer: Offer) -> Wish | None:
+    """What a buyer turns to when a wish was not to be had: another category for who takes one, else
+    fewer units for those who split up, else seats instead of the floor and the floor instead of
+    seats.
     """
-    rows = list(_rows_with_states(offer, states))
-    if not rows:
+    if wish.category is not None:
+        taste = wish.taste if offer.seats else Taste.FLOOR
+        return replace(wish, category=None, taste=taste) if wish.takes_other else None
+    if wish.quantity > 1 and wish.splits_up:
+        return replace(wish, quantity=wish.quantity // 2)
+    if wish.taste is not Taste.FLOOR:
+        return replace(wish, taste=Taste.FLOOR) if offer.areas else None
+    return replace(wish, taste=Taste.BEST) if offer.seats and wish.splits_up else None
+
+
+def neighbours(wish: Wish, offer: Offer, states: str, rng: Random) -> list[str]:
+    """As many free seats as wished for, side by side in a row that is found by looking around from
+    a random one; empty when none is seen.
+    """
+    segments = offer.segments(wish.category)
+    if not segments:
         return []
-    start = rng.randrange(len(rows))
-    for offset in range(min(len(rows), MAX_ROWS_LOOKED_AT)):
-        row, row_states = rows[(start + offset) % len(rows)]
-        at = row_states.find(FREE * quantity)
-        if at >= 0:
-            return row[at : at + quantity]
+    start = rng.randrange(len(segments))
+    for offset in range(min(len(segments), MAX_ROWS_LOOKED_AT)):
+        segment = segments[(start + offset) % len(segments)]
+        free = states.find(FREE * wish.quantity, segment.start, segment.stop)
+        if free >= 0:
+            return offer.guids[free : free + wish.quantity]
     return []
 
 
-def floor(quantity: int, offer: Offer, seat_map: SeatMap) -> HoldRequest | None:
-    """Places in the first area that has enough."""
-    for area in offer.areas:
+def floor(wish: Wish, offer: Offer, seat_map: SeatMap) -> HoldRequest | None:
+    """Places in the area wished for, or in the first that has enough."""
+    for area in offer.areas if wish.category is None else (wish.category,):
         counts = seat_map.areas.get(area)
-        if counts is not None and counts.free >= quantity:
-            return {"areas": [{"id": area, "quantity": quantity}]}
+        if counts is not None and counts.free >= wish.quantity:
+            return {"areas": [{"id": area, "quantity": wish.quantity}]}
     return None
 
 
-def _best(quantity: int, seat_map: SeatMap) -> HoldRequest | None:
-    if seat_map.states.count(FREE) < quantity:
+def _best(wish: Wish, offer: Offer, seat_map: SeatMap) -> HoldRequest | None:
+    segments = offer.segments(wish.category)
+    free = sum(seat_map.states.count(FREE, segment.start, segment.stop) for segment in segments)
+    if free < wish.quantity:
         return None
-    return {"best_available": {"quantity": quantity, "prevent_orphans": True}}
-
-
-def _rows_with_states(offer: Offer, states: str) -> list[tuple[list[str], str]]:
-    rows: list[tuple[list[str], str]] = []
-    at = 0
-    for row in offer.rows:
-        rows.append((row, states[at : at + len(row)]))
-        at += len(row)
-    return rows
+    best: dict[str, Any] = {"quantity": wish.quantity, "prevent_orphans": True}
+    if wish.category is not None:
+        best["categories"] = [wish.category]
+    return {"best_available": best}

@@ -8,15 +8,16 @@ bounded, and so is the number of repeats.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Final
 
 from holdfast_loadtest.audit.journal import Journal
 from holdfast_loadtest.calls import LineCalls, ShopCalls
-from holdfast_loadtest.client import Answer, Client, Unreachable
+from holdfast_loadtest.client import Answer, Caller, Unreachable
+from holdfast_loadtest.crowd.observing import VisitObserver
 from holdfast_loadtest.crowd.offer import Offer
+from holdfast_loadtest.crowd.scheduling import AsyncioScheduler, Scheduler
 from holdfast_loadtest.crowd.tally import Tally
 
 MAX_ATTEMPTS: Final = 30
@@ -28,14 +29,28 @@ WITHIN_CONTRACT: Final = "every answer is one the contract knows"
 
 
 class GaveUp(Exception):
-    """A call was repeated as often as allowed without a final answer."""
+    """A call was repeated as often as allowed without a final answer; `was_answered` when at least
+    the last one was: come back later.
+    """
+
+    def __init__(self, *, was_answered: bool) -> None:
+        super().__init__("told to come back" if was_answered else "no answer for very long")
+        self.was_answered = was_answered
 
 
 class CrowdContext:
     """What a visitor of the crowd needs for a visit: calls, offer, tally and journal."""
 
     def __init__(
-        self, client: Client, platform_key: str, offer: Offer, tally: Tally, journal: Journal
+        self,
+        client: Caller,
+        platform_key: str,
+        offer: Offer,
+        tally: Tally,
+        journal: Journal,
+        *,
+        scheduler: Scheduler | None = None,
+        observer: VisitObserver | None = None,
     ) -> None:
         self.client = client
         self.line = LineCalls(client)
@@ -43,6 +58,8 @@ class CrowdContext:
         self.offer = offer
         self.tally = tally
         self.journal = journal
+        self.scheduler = scheduler or AsyncioScheduler()
+        self.observer = observer or VisitObserver()
         self._rng = Random(0)  # noqa: S311 - jitter
 
     def unexpected(self, operation: str, answer: Answer) -> None:
@@ -53,18 +70,19 @@ class CrowdContext:
 
     async def persist(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         """The first answer that is not "come back later"."""
-        delay = FIRST_REPEAT_SECONDS
+        delay, was_answered = FIRST_REPEAT_SECONDS, False
         for _ in range(MAX_ATTEMPTS):
             try:
                 answer = await attempt()
             except Unreachable:
                 self.tally.count("no answer")
-                wait = delay
+                wait, was_answered = delay, False
             else:
+                was_answered = True
                 if answer.status not in COME_BACK:
                     return answer
                 self.tally.count("told to come back")
                 wait = delay if answer.retry_after is None else answer.retry_after
-            await asyncio.sleep(wait * (1 + 0.5 * self._rng.random()))
+            await self.scheduler.sleep(wait * (1 + 0.5 * self._rng.random()))
             delay = min(delay * 2, MAX_REPEAT_SECONDS)
-        raise GaveUp
+        raise GaveUp(was_answered=was_answered)

@@ -16,6 +16,8 @@ from holdfast_loadtest.wire import Status
 
 VIEW_EVERY_POLLS: Final = 8
 POLL_JITTER: Final = 0.3
+IMPATIENT_SECONDS: Final = 0.25
+"""between two polls of who does not wait for the page, at least; with jitter, twice as long"""
 POLLS_PER_WAIT: Final = 30
 MIN_POLL_SECONDS: Final = 0.2
 MAX_POLL_SECONDS: Final = 30.0
@@ -62,6 +64,8 @@ def users_ahead(number: int, status: Status) -> int:
 
 def poll_seconds(status: Status, ahead: int | None, profile: VisitorProfile) -> float:
     """How long a page rests: the service's interval, longer far back and while it is hidden."""
+    if profile.impatient:
+        return IMPATIENT_SECONDS * (1 + profile.poll_jitter)
     floor = max(status.refresh_interval_seconds, MIN_POLL_SECONDS)
     rate = status.admitted_per_minute or 0.0
     wait = ahead / rate * 60 if ahead and rate > 0 else 0.0

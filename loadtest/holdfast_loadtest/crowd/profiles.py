@@ -61,13 +61,25 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What a buyer looks for: so many units, of a category or of any."""
+
+    taste: Taste
+    quantity: int
+    category: str | None = None
+    takes_other: bool = True
+    """another category when this one is gone"""
+    splits_up: bool = True
+    """takes fewer units rather than none"""
+
+
+@dataclass(frozen=True, slots=True)
 class VisitorProfile:
     """One visitor's traits; durations in seconds."""
 
     index: int
     arrives_s: float
-    taste: Taste
-    quantity: int
+    wish: Wish
     look_s: float
     pay_s: float
     ending: Ending
@@ -80,6 +92,8 @@ class VisitorProfile:
     tidy: bool
     hides_the_tab: bool
     poll_jitter: float
+    impatient: bool = False
+    """polls as fast as a person can reload, and does reload"""
 
 
 def draw(seed: int, index: int, pace: Pace, units_per_buyer: int = 6) -> VisitorProfile:
@@ -89,8 +103,10 @@ def draw(seed: int, index: int, pace: Pace, units_per_buyer: int = 6) -> Visitor
     return VisitorProfile(
         index=index,
         arrives_s=_arrival(rng, pace),
-        taste=rng.choices((Taste.MAP, Taste.BEST, Taste.FLOOR), (30, 35, 35))[0],
-        quantity=min(quantity, units_per_buyer),
+        wish=Wish(
+            rng.choices((Taste.MAP, Taste.BEST, Taste.FLOOR), (30, 35, 35))[0],
+            min(quantity, units_per_buyer),
+        ),
         look_s=_around(rng, pace.look_s),
         pay_s=_around(rng, pace.pay_s),
         ending=_ending(rng),

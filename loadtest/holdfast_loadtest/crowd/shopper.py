@@ -8,7 +8,7 @@ repeated confirm is the same order.
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from holdfast_loadtest.calls import BuyerCalls
 from holdfast_loadtest.client import Answer
 from holdfast_loadtest.crowd.choosing import HoldRequest, choose_request, fallback
 from holdfast_loadtest.crowd.context import CrowdContext
-from holdfast_loadtest.crowd.profiles import Ending, Taste, VisitorProfile
+from holdfast_loadtest.crowd.profiles import Ending, Taste, VisitorProfile, Wish
 from holdfast_loadtest.crowd.tally import VisitorState
 from holdfast_loadtest.crowd.visitor import Gone
 from holdfast_loadtest.wire import Confirmation, Hold, Pass, SeatMap
@@ -28,6 +28,8 @@ SAME_CONFIRM: Final = "a repeated confirm is the same order"
 ENDED: Final = frozenset({"released", "expired"})
 MAX_TRIES: Final = 6
 AFTER_EXPIRY_SECONDS: Final = 1.5
+WANTING: Final = frozenset({"seat_unavailable", "not_enough_together", "sold_out", "orphan_left"})
+"""codes of a refusal for want of seats"""
 SESSION_OVER: Final = frozenset({"pass_ended", "unauthorized"})
 
 
@@ -41,6 +43,8 @@ class Shopper:
         self._pass = passed
         self._rng = Random(f"{profile.index}:{passed.pass_id}")  # noqa: S311 - choices of seats
         self.state = VisitorState.INSIDE
+        self._unanswered: tuple[Hold, dict[str, Any]] | None = None
+        """what was paid for, and how, until the shop has its answer"""
 
     async def shop(self) -> VisitorState:
         """The whole visit; answers how it ended."""
@@ -55,19 +59,17 @@ class Shopper:
 
     async def _find_something(self) -> Hold | None:
         """Looks at the map and tries until something is held or nothing is left that pleases."""
-        taste: Taste | None = self._profile.taste
-        quantity = self._profile.quantity
+        wish: Wish | None = self._profile.wish
         for _ in range(MAX_TRIES):
             seat_map = await self._look()
-            if self._profile.only_browses or taste is None:
+            if self._profile.only_browses or wish is None:
                 return None
-            asked = choose_request(taste, quantity, self._context.offer, seat_map, self._rng)
+            asked = choose_request(wish, self._context.offer, seat_map, self._rng)
             hold = None if asked is None else await self._hold(asked)
             if hold is not None:
                 return hold
             if asked is None or "seats" not in asked:
-                taste = fallback(taste, self._context.offer) if quantity == 1 else taste
-                quantity = max(1, quantity // 2)
+                wish = fallback(wish, self._context.offer)
         return None
 
     async def _look(self) -> SeatMap:
@@ -75,21 +77,28 @@ class Shopper:
         if not answer.ok:
             self._context.unexpected("seat map", answer)
             raise Gone(VisitorState.FAILED)
-        await asyncio.sleep(self._profile.look_s)
+        await self._context.scheduler.sleep(self._profile.look_s)
         return answer.read(SeatMap)
 
     async def _hold(self, asked: HoldRequest) -> Hold | None:
         """One click, or two at once with one key; None when it was refused for want of seats."""
         key = f"{self._rng.getrandbits(128):032x}"
         clicks = 2 if self._profile.double_clicks else 1
-        answers = await asyncio.gather(*(self._click(asked, key) for _ in range(clicks)))
+        click = partial(self._click, asked, key)
+        answers = await self._context.scheduler.together([click] * clicks)
         holds = [answer.read(Hold) for answer in answers if answer.ok]
         self._same_hold(holds, answers)
         if holds:
             self._context.tally.count("holds")
+            self._tell_held(holds[0])
             return holds[0]
         self._refused(answers[0])
         return None
+
+    def _tell_held(self, hold: Hold) -> None:
+        units = sum(item.quantity for item in hold.items)
+        at = self._context.scheduler.now()
+        self._context.observer.held(self._profile.index, hold.id, units, at)
 
     async def _click(self, asked: HoldRequest, key: str) -> Answer:
         return await self._context.persist(lambda: self._calls.hold(asked, key))
@@ -99,13 +108,14 @@ class Shopper:
             ids = ", ".join(hold.id for hold in holds)
             self._context.journal.complain(SAME_KEY_SAME_HOLD, f"one key, holds {ids}")
         for answer in answers:
-            if holds and not answer.ok:
+            # Of two clicks one may have been refused for want of seats before the other got some.
+            if holds and not answer.ok and answer.problem().code not in WANTING:
                 self._context.unexpected("second click of one hold", answer)
 
     def _refused(self, answer: Answer) -> None:
         code = answer.problem().code
         match code:
-            case "seat_unavailable" | "not_enough_together" | "sold_out" | "orphan_left":
+            case _ if code in WANTING:
                 self._context.tally.count(f"refused: {code}")
             case "sale_closed":
                 raise Gone(VisitorState.TURNED_AWAY)
@@ -121,9 +131,8 @@ class Shopper:
         limit = self._context.offer.units_per_buyer
         held = sum(item.quantity for item in hold.items)
         seat_map = await self._look()
-        asked = choose_request(
-            Taste.FLOOR, limit - held + 1, self._context.offer, seat_map, self._rng
-        )
+        wish = Wish(Taste.FLOOR, limit - held + 1)
+        asked = choose_request(wish, self._context.offer, seat_map, self._rng)
         if asked is None:
             return
         answer = await self._click(asked, f"{self._rng.getrandbits(128):032x}")
@@ -147,16 +156,16 @@ class Shopper:
     async def _end(self, hold: Hold) -> VisitorState:
         match self._profile.ending:
             case Ending.PAYS:
-                await asyncio.sleep(self._profile.pay_s)
+                await self._context.scheduler.sleep(self._profile.pay_s)
                 return await self._pay(hold, announce=True)
             case Ending.LAPSES:
-                await asyncio.sleep(self._until_expiry(hold))
+                await self._context.scheduler.sleep(self._until_expiry(hold))
                 return VisitorState.LAPSED
             case Ending.PAYS_LATE:
-                await asyncio.sleep(self._until_expiry(hold))
+                await self._context.scheduler.sleep(self._until_expiry(hold))
                 return await self._pay(hold, announce=False)
             case Ending.RELEASES:
-                await asyncio.sleep(self._profile.pay_s / 2)
+                await self._context.scheduler.sleep(self._profile.pay_s / 2)
                 return await self._release(hold)
 
     def _until_expiry(self, hold: Hold) -> float:
@@ -166,6 +175,8 @@ class Shopper:
     async def _pay(self, hold: Hold, *, announce: bool) -> VisitorState:
         """The shop's server: paying, charge, confirm."""
         if announce:
+            now = self._context.scheduler.now()
+            self._context.observer.paying(self._profile.index, hold.id, now)
             answer = await self._context.persist(lambda: self._context.shop.paying(hold.id))
             if answer.status == 410:
                 self._count_lost(answer)
@@ -179,13 +190,21 @@ class Shopper:
             "amount": hold.total,
         }
         self._context.journal.record(Paid(hold.id))
+        self._unanswered = hold, payment
         state = await self._confirm(hold, payment)
         if state is VisitorState.BOOKED:
             await self._leave()
         return state
 
+    async def settle(self) -> VisitorState | None:
+        """After a visit that was broken off: the shop's server asks on for what was paid; how that
+        ended, None where nothing is open.
+        """
+        return None if self._unanswered is None else await self._confirm(*self._unanswered)
+
     async def _confirm(self, hold: Hold, payment: dict[str, Any]) -> VisitorState:
         answer = await self._context.persist(lambda: self._context.shop.confirm(hold.id, payment))
+        self._unanswered = None
         if answer.status == 410:
             return self._refund(hold, answer)
         if not answer.ok:
@@ -200,6 +219,8 @@ class Shopper:
         order = answer.read(Confirmation).order
         items = order.items if order is not None and order.items else hold.items
         self._context.journal.record(Confirmed(hold.id, items, hold.total))
+        now = self._context.scheduler.now()
+        self._context.observer.confirmed(self._profile.index, hold.id, items, hold.total, now)
         self._context.tally.count("orders")
         self._context.tally.units_booked += sum(item.quantity for item in items)
 

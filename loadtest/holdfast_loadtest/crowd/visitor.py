@@ -8,10 +8,9 @@ order of revisions a shown position never rises, and a repeated claim is the sam
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
-from holdfast_loadtest.audit.journal import Admitted, digest
+from holdfast_loadtest.audit.journal import Admitted, Joined, digest
 from holdfast_loadtest.crowd.context import CrowdContext, GaveUp
 from holdfast_loadtest.crowd.page import (
     CLAIMABLE,
@@ -28,8 +27,10 @@ from holdfast_loadtest.crowd.tally import VisitorState
 from holdfast_loadtest.wire import Pass, Status, Ticket, View
 
 NEVER_RISES: Final = "a shown position never rises"
+SAME_PLACE: Final = "a reloaded page has the same place"
 SAME_ADMISSION: Final = "claiming again is the same admission"
 NOT_OPEN_PAUSE_SECONDS: Final = 1.0
+RELOAD_EVERY_POLLS: Final = 10
 MAX_JOINS: Final = 3
 MAX_CLAIMS: Final = 200
 
@@ -45,12 +46,18 @@ class Gone(Exception):
 class Visitor:
     """One visitor's time in the line; `wait` answers the pass, or raises `Gone`."""
 
-    def __init__(self, profile: VisitorProfile, context: CrowdContext) -> None:
+    def __init__(
+        self, profile: VisitorProfile, context: CrowdContext, return_url: str | None = None
+    ) -> None:
         self._profile = profile
         self._context = context
+        self._return_url = return_url
         self._shown = ShownPosition()
         self._polls = profile.index % VIEW_EVERY_POLLS
         self.number: int | None = None
+
+    def _now(self) -> float:
+        return self._context.scheduler.now()
 
     async def wait(self) -> Pass:
         """From the first click to a pass."""
@@ -58,7 +65,7 @@ class Visitor:
         for _ in range(MAX_JOINS):
             ticket = await self._join()
             if ticket.token is not None:
-                passed = Pass(ticket.token, ticket.pass_id or "")
+                passed = Pass(ticket.token, ticket.pass_id or "", redirect_to=ticket.redirect_to)
                 return await self._welcome(ticket.ticket, passed)
             passed = await self._stand_in_line(ticket.ticket)
             if passed is not None:
@@ -68,16 +75,15 @@ class Visitor:
 
     async def _join(self) -> Ticket:
         while True:
-            answer = await self._context.persist(self._context.line.join)
+            sent = self._now()
+            answer = await self._context.persist(
+                lambda: self._context.line.join(return_url=self._return_url)
+            )
             if answer.ok:
-                ticket = answer.read(Ticket)
-                self.number = ticket.number
-                self._shown.ahead = None
-                self._context.tally.count("joined")
-                return ticket
+                return self._joined(answer.read(Ticket), sent)
             match answer.problem().code:
                 case "not_open":
-                    await asyncio.sleep(NOT_OPEN_PAUSE_SECONDS)
+                    await self._context.scheduler.sleep(NOT_OPEN_PAUSE_SECONDS)
                 case "sold_out":
                     raise Gone(VisitorState.SOLD_OUT)
                 case "draining" | "sale_closed" | "join_refused":
@@ -86,24 +92,58 @@ class Visitor:
                     self._context.unexpected("join", answer)
                     raise Gone(VisitorState.FAILED)
 
+    def _joined(self, ticket: Ticket, sent: float) -> Ticket:
+        now = self._now()
+        self.number = ticket.number
+        self._shown.ahead = None
+        if ticket.number is not None:
+            self._context.journal.record(Joined(ticket.number, sent, now))
+        self._context.tally.count("joined")
+        self._context.observer.joined(self._profile.index, ticket.number, now)
+        return ticket
+
     async def _stand_in_line(self, ticket: str) -> Pass | None:
         """Polls until called; None when the call lapsed before it was answered."""
-        now = asyncio.get_running_loop().time
+        now = self._context.scheduler.now
         started = now()
         while True:
             status = await self._poll()
             if self._wants_view() and not await self._read_view(ticket):
                 return None
             if self.number is not None and self.number <= status.serving:
+                self._context.observer.called(self._profile.index, now())
                 if not self._profile.shows_up:
                     raise Gone(VisitorState.NO_SHOW)
                 if status.state in CLAIMABLE:
                     return await self._claim(ticket)
-            pause = poll_seconds(status, self._shown.ahead, self._profile)
+            ahead = self._shown.ahead
+            self._context.observer.polled(self._profile.index, ahead, status.revision, now())
+            pause = poll_seconds(status, ahead, self._profile)
             limit = self._profile.quits_line_after_s
             if limit is not None and now() - started + pause > limit:
                 raise Gone(VisitorState.QUIT)
-            await asyncio.sleep(pause)
+            await self._context.scheduler.sleep(pause)
+            if self._profile.impatient and self._polls % RELOAD_EVERY_POLLS == 0:
+                ticket = await self._reload_in_line(ticket)
+
+    async def _reload_in_line(self, ticket: str) -> str:
+        """The page is loaded again and joins with the ticket it has kept; answers the ticket to go
+        on with, which is another one only when the place had lapsed meanwhile.
+        """
+        await self._context.persist(self._context.line.page)
+        sent = self._now()
+        answer = await self._context.persist(lambda: self._context.line.join(ticket))
+        self._context.tally.count("reloaded in line")
+        self._shown.etag = None
+        if not answer.ok:
+            return ticket
+        again, known = answer.read(Ticket), self.number
+        if answer.status == 200 and known is not None and again.number not in {None, known}:
+            evidence = f"number {known}, then {again.number}"
+            self._context.journal.complain(SAME_PLACE, evidence)
+        if answer.status == 201:
+            self._joined(again, sent)
+        return again.ticket
 
     async def _poll(self) -> Status:
         """One look at the status document: the newest one accepted so far."""
@@ -152,19 +192,25 @@ class Visitor:
             raise Gone(VisitorState.FAILED)
         view = answer.read(View)
         self.number = view.number
+        estimate = view.estimated_wait_seconds
+        if estimate is not None and not view.called:
+            index = self._profile.index
+            self._context.observer.estimated(index, estimate.p50, estimate.p90, self._now())
         if view.called and view.users_ahead:
             self._context.journal.complain("nobody is ahead of the called", f"number {view.number}")
         return view.state not in LAPSED
 
     async def _claim(self, ticket: str) -> Pass | None:
         for _ in range(MAX_CLAIMS):
-            answer = await self._context.persist(lambda: self._context.line.claim(ticket))
+            answer = await self._context.persist(
+                lambda: self._context.line.claim(ticket, self._return_url)
+            )
             match answer.status:
                 case 200 | 201:
                     return await self._welcome(ticket, answer.read(Pass))
                 case 202:
                     self._context.tally.count("asked to wait at the door")
-                    await asyncio.sleep(answer.retry_after or MIN_POLL_SECONDS)
+                    await self._context.scheduler.sleep(answer.retry_after or MIN_POLL_SECONDS)
                 case 410:
                     return None
                 case 409 if answer.problem().code == "sold_out":
@@ -174,18 +220,25 @@ class Visitor:
                 case _:
                     self._context.unexpected("claim", answer)
                     raise Gone(VisitorState.FAILED)
-        raise GaveUp
+        raise GaveUp(was_answered=True)
 
     async def _welcome(self, ticket: str, passed: Pass) -> Pass:
         self._context.tally.admitted()
+        self._context.observer.admitted(self._profile.index, self.number, self._now())
         self._context.journal.record(Admitted(digest(ticket), passed.pass_id, self.number))
         if self._profile.reloads:
             await self._reload(ticket, passed)
         return passed
 
     async def _reload(self, ticket: str, passed: Pass) -> None:
-        """The page is loaded again and claims again: it must be the very same pass."""
+        """The page is loaded again and claims again: it must be the very same pass, unless the
+        session could have ended meanwhile, which nobody who has held nothing is kept from.
+        """
+        admitted = self._now()
         answer = await self._context.persist(lambda: self._context.line.claim(ticket))
+        over = self._now() - admitted >= self._context.offer.first_hold_seconds
+        if answer.status == 410 and over:
+            return
         again = answer.read(Pass).pass_id if answer.status in {200, 201} else None
         if again != passed.pass_id:
             told = f"{answer.status} {answer.problem().code} pass {again}"

@@ -14,6 +14,7 @@
     HOLD.version(list, at)            list[at + 1], of one field; likewise
     HOLD.version                      its number, from 1
     HOLD.head                         how a msgpack array of it begins, as a string
+    TEXT.buyer                        that word as msgpack packs it, as a string
     SEGMENT_RECORD.format, .size      of a packed record: for struct.unpack, and in bytes
 
 A name that is not declared is refused. Numbers carry their name as a comment; comments of the
@@ -30,7 +31,7 @@ from typing import Final
 from holdfast_lua.bundle.header import Header
 from holdfast_lua.calls import constants, records
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.layouts import Fields, Packed
+from holdfast_lua.calls.layouts import Fields, Packed, pack_array
 from holdfast_lua.calls.line_status import DrawState, LineMode
 from holdfast_lua.errors import BundleError
 
@@ -62,8 +63,8 @@ def substitute(script: str, text: str, header: Header) -> str:
         if table is None:  # a comment
             return match[0]
         try:
-            if table in NUMBERS:
-                return _number(name, NUMBERS[table][name], arguments)
+            if table in NUMBERS or table == "TEXT":
+                return _constant(table, name, arguments)
             if table in tables and name == "members":
                 places = enumerate(tables[table], start=1)
                 return ", ".join(f"{key} = {table}[{number}]" for number, key in places)
@@ -80,10 +81,12 @@ def substitute(script: str, text: str, header: Header) -> str:
     return _USE.sub(write, text)
 
 
-def _number(name: str, value: float, arguments: str | None) -> str:
+def _constant(table: str, name: str, arguments: str | None) -> str:
     if arguments is not None:
-        raise ValueError("a number is not called")
-    return f"({value} --[[{name}]])"
+        raise ValueError("a constant is not called")
+    if table == "TEXT":
+        return _string(pack_array(name))
+    return f"({NUMBERS[table][name]} --[[{name}]])"
 
 
 def _lay_out(layout: Layout, what: str, given: Sequence[str]) -> str:
@@ -110,7 +113,12 @@ def _members(layout: Layout, of: str, at: str = "") -> str:
 
 
 def _head(layout: Fields) -> str:
-    return "'{}'".format("".join(f"\\{byte:03}" for byte in layout.head))
+    return _string(layout.head)
+
+
+def _string(value: bytes) -> str:
+    """Bytes as Lua writes them."""
+    return "'{}'".format("".join(f"\\{byte:03}" for byte in value))
 
 
 def _between(layout: Layout, first: str = "", last: str = "") -> tuple[str, ...]:

@@ -58,6 +58,14 @@ async def guarded(
 ) -> Reply:
     """Runs a guarded script on `keys[0]`, the sale hash; the guard's two arguments come first."""
     raw = await executor.run(name, keys, (ref.epoch, ref.revision, *args))
+    return Reply(heed(ref, raw), raw[1], raw[2], raw[3:])
+
+
+def heed(ref: SaleRef, raw: Sequence[Any]) -> Code:
+    """The code of a guarded script's answer; what the answer says of the sale is noted in `ref`.
+
+    Raises StoreBehind or EpochChanged when the guard refused the call.
+    """
     code = _CODES[raw[0]]
     if code is Code.STORE_BEHIND:
         raise StoreBehind(ref.uid, seen_revision=ref.revision, store_revision=raw[1])
@@ -66,4 +74,4 @@ async def guarded(
     if raw[1] >= ref.revision:  # a reply that was overtaken tells an older time
         ref.revision = raw[1]
         ref.clock.hear(raw[2])
-    return Reply(code, raw[1], raw[2], raw[3:])
+    return code

@@ -68,7 +68,7 @@ class SeatList(msgspec.Struct, frozen=True):
         return cls(NAMED.head + pack_sequence(withheld, refuse_orphans, list(segments)))
 
 
-class HoldTerms(msgspec.Struct, frozen=True):
+class HoldTerms(msgspec.Struct, frozen=True, gc=False):
     """What a hold is to be: whose, under which id, for how long, up to which limit (0 = none).
 
     `seed` spreads choices that are nearly equal. `opened` names, as the sale's `apart` does, what
@@ -86,11 +86,12 @@ class HoldTerms(msgspec.Struct, frozen=True):
     opened: str = ""
 
 
-class HoldAnswer(msgspec.Struct, frozen=True):
+class HoldAnswer(msgspec.Struct, frozen=True, gc=False):
     """What a script said about one hold: the hold as it now is, when there is one to show.
 
     `seats` and `areas` are indices that stood in the way (SEAT_UNAVAILABLE, CHANNEL_REQUIRED,
     ORPHAN_LEFT), `own` those of the seats that the buyer has. `wait_ms` goes with TOO_MANY_ENDED.
+    `choosing_ms` is how long after the admission a buyer's first hold came, -1 for any other.
     """
 
     code: Code
@@ -101,6 +102,7 @@ class HoldAnswer(msgspec.Struct, frozen=True):
     areas: tuple[int, ...] = ()
     own: tuple[int, ...] = ()
     wait_ms: int = 0
+    choosing_ms: int = -1
 
 
 @dataclass(frozen=True, slots=True)

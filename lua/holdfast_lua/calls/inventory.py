@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.guard import Reply, SaleRef, guarded
+from holdfast_lua.calls.guard import Reply, SaleRef, guarded, heed
 from holdfast_lua.calls.hold_terms import (
     EventsReading,
     HoldAnswer,
@@ -73,10 +73,10 @@ class InventoryCalls:
         The holds of a tick reach the store as one call: see hold_batch.py.
         """
         names = _key_names(_HOLDING, ref.uid)
-        args = pack_request(terms, areas, seats)
-        return _answer_of(
-            terms.hold_id, await guarded(self._executor, ref, "hold_seats", names, args)
-        )
+        guard = (ref.epoch, ref.revision)
+        args = (*guard, *pack_request(terms, areas, seats))
+        raw = await self._executor.run("hold_seats", names, args)
+        return _answer_of(terms.hold_id, heed(ref, raw), raw)
 
     async def extend_hold(
         self, ref: SaleRef, hold_id: str, *, owner: str, version: int, extend_ms: int
@@ -202,6 +202,11 @@ class InventoryCalls:
         args = (hold_id, order_ref, amount, reason)
         return await self._hold(ref, "require_refund", hold_id, names, args)
 
+    async def flag_order(self, ref: SaleRef, order_id: str, flag: str, buyer: str) -> None:
+        """Writes `order.flagged`."""
+        names = (keys.sale, keys.events)
+        await self._guarded(ref, "flag_order", names, (order_id, flag, buyer))
+
     async def block_seats(
         self, ref: SaleRef, rows: Sequence[tuple[RowSegment, Sequence[int]]]
     ) -> int:
@@ -244,10 +249,15 @@ class InventoryCalls:
         reply = await self._guarded(ref, "read_buyer_holds", names, (buyer,))
         return reply.now_ms, _unpack_pairs(reply.values[0])
 
-    async def scan_holds(self, ref: SaleRef, cursor: int = 0) -> tuple[int, list[HoldRecord]]:
-        """Some holds and the cursor to go on with, 0 at the end; a hold may come twice."""
+    async def scan_holds(
+        self, ref: SaleRef, cursor: int = 0, *, open_only: bool = False
+    ) -> tuple[int, list[HoldRecord]]:
+        """Some holds and the cursor to go on with, 0 at the end; a hold may come twice.
+
+        With `open_only` those that have units which are not sold; a page may then be empty.
+        """
         names = (keys.sale, keys.holds)
-        reply = await self._guarded(ref, "scan_holds", names, (cursor, SCAN_MAX))
+        reply = await self._guarded(ref, "scan_holds", names, (cursor, SCAN_MAX, int(open_only)))
         return int(reply.values[0]), _unpack_pairs(reply.values[1])
 
     async def read_seats(self, ref: SaleRef, area_count: int = 0) -> SeatsReading:
@@ -301,7 +311,9 @@ class InventoryCalls:
         names: tuple[KeyBuilder, ...],
         args: Sequence[Argument],
     ) -> HoldAnswer:
-        return _answer_of(hold_id, await self._guarded(ref, name, names, args))
+        spelt = _key_names(names, ref.uid)
+        raw = await self._executor.run(name, spelt, (ref.epoch, ref.revision, *args))
+        return _answer_of(hold_id, heed(ref, raw), raw)
 
     async def _guarded(
         self, ref: SaleRef, name: str, names: tuple[KeyBuilder, ...], args: Sequence[Argument]
@@ -320,7 +332,7 @@ _KEYS: Final[tuple[KeyBuilder, ...]] = (
     keys.buyers,
     keys.due,
 )
-_HOLDING: Final = (*_KEYS, keys.layout, keys.active, keys.unheld)
+_HOLDING: Final = (*_KEYS, keys.layout, keys.active, keys.unheld, keys.started)
 
 
 @lru_cache(maxsize=KEY_NAMES_KEPT)
@@ -329,15 +341,16 @@ def _key_names(names: tuple[KeyBuilder, ...], uid: str) -> tuple[str, ...]:
     return tuple(key(uid) for key in names)
 
 
-def _answer_of(hold_id: str, reply: Reply) -> HoldAnswer:
-    values = reply.values
-    hold = unpack_hold(hold_id, values[0]) if values and values[0] else None
-    if len(values) < 3:
-        return HoldAnswer(reply.code, reply.revision, reply.now_ms, hold)
-    seats, areas = tuple(values[1]), tuple(values[2])
-    own = tuple(values[3]) if len(values) > 3 else ()
-    wait_ms = values[4] if len(values) > 4 else 0
-    return HoldAnswer(reply.code, reply.revision, reply.now_ms, hold, seats, areas, own, wait_ms)
+def _answer_of(hold_id: str, code: Code, raw: list[Any]) -> HoldAnswer:
+    """The answer in `raw`: code, revision, time, and then hold, seats, areas, own, wait."""
+    count = len(raw)
+    hold = unpack_hold(hold_id, raw[3]) if count > 3 and raw[3] else None
+    if count < 6:
+        choosing_ms = raw[4] if count > 4 else -1
+        return HoldAnswer(code, raw[1], raw[2], hold, choosing_ms=choosing_ms)
+    own = tuple(raw[6]) if count > 6 else ()
+    wait_ms = raw[7] if count > 7 else 0
+    return HoldAnswer(code, raw[1], raw[2], hold, tuple(raw[4]), tuple(raw[5]), own, wait_ms)
 
 
 def _unpack_pairs(flat: list[Any]) -> list[HoldRecord]:

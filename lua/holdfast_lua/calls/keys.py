@@ -18,6 +18,9 @@ def _of_sale(uid: str, name: str) -> str:
 PROBE = _of_sale("probe", "probe")
 """No key: a name like all others, for the question whether the store's user may use those."""
 
+DATA_VERSION = _of_sale("data", "version")
+"""STRING, of no sale: the data version of all keys; see store.py. For ever."""
+
 REQUESTED = _of_sale("asked", "asked")
 """ZSET, of no sale: uid -> ms of store time at which a worker last had requests; a minute."""
 
@@ -32,7 +35,7 @@ def sale(uid: str) -> str:
     (live|paused|draining|closed) `prequeue_ms opens_ms ends_ms` (0 = none) `settings_version`.
     Inventory counters: `free held booked blocked` (units, seats and areas together), for area i
     `a<i>f a<i>h` (free, held), `levels` (see `rows`), `next_due_ms` (nothing is due earlier),
-    `expired` (holds that ran out).
+    `expired` (holds that ran out), `first_holds` (visitors who have held something).
     """
     return _of_sale(uid, "sale")
 
@@ -62,6 +65,21 @@ def returned(uid: str) -> str:
     `<epoch>:#<number>` for each number that was called before the loss and is admitted since.
     """
     return _of_sale(uid, "returned")
+
+
+def history_hour(uid: str) -> str:
+    """LIST: the figures of the last hour, a msgpack array for each step (history.py); bounded."""
+    return _of_sale(uid, "history:hour")
+
+
+def history_whole(uid: str) -> str:
+    """LIST: the figures of the whole sale, with a step that doubles; bounded."""
+    return _of_sale(uid, "history:whole")
+
+
+def history_step(uid: str) -> str:
+    """STRING: the step of `history_whole`, in ms."""
+    return _of_sale(uid, "history:step")
 
 
 def pattern(uid: str) -> str:
@@ -117,6 +135,16 @@ def address(uid: str, digest: str) -> str:
     is as good as unknown. Only where joins are limited.
     """
     return _of_sale(uid, f"address:{digest}")
+
+
+def often_joining(uid: str) -> str:
+    """ZSET: client address -> its joins, of those that join unusually often; bounded, a day."""
+    return _of_sale(uid, "often_joining")
+
+
+def refused_joins(uid: str) -> str:
+    """ZSET: client address -> its joins that were refused; bounded, a day."""
+    return _of_sale(uid, "refused_joins")
 
 
 def identities(uid: str, bucket: int) -> str:

@@ -15,10 +15,12 @@ from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import SaleRef, guarded
 from holdfast_lua.calls.line_keys import line_keys
 from holdfast_lua.calls.line_status import (
+    AddressJoins,
     DrawState,
     Gap,
     LineMode,
     LineStatus,
+    VisitorTraces,
     format_gaps,
     parse_status,
 )
@@ -215,6 +217,12 @@ class LineCalls:
         """What a ticket is worth, without claiming it."""
         return await self._answer(ref, "check_place", line_keys(ref.uid).place, number, pass_id)
 
+    async def find_visitor(self, ref: SaleRef, number: int, pass_id: str) -> VisitorTraces:
+        """What has become of a number (0: unknown) and of a pass (empty: unknown)."""
+        spelt = line_keys(ref.uid).visitor
+        reply = await guarded(self._executor, ref, "find_visitor", spelt, (number, pass_id))
+        return VisitorTraces(*reply.values)
+
     async def read_calls(self, ref: SaleRef) -> OpenCalls:
         """What a checkpoint keeps of those who were called."""
         reply = await guarded(self._executor, ref, "read_calls", line_keys(ref.uid).read, ())
@@ -272,10 +280,23 @@ class LineCalls:
         wanted = (spelt.sale, spelt.line, spelt.events)
         return await self._answer(ref, "update_line", wanted, *args)
 
-    async def limit_joins(self, ref: SaleRef, address: str, rate: int, burst: int) -> Answer:
-        """OK, or JOIN_LIMITED with the ms to wait; `address` is a digest."""
-        wanted = (line_keys(ref.uid).sale, keys.address(ref.uid, address))
-        return await self._answer(ref, "limit_joins", wanted, rate, burst)
+    async def limit_joins(
+        self, ref: SaleRef, digest: str, rate: int, burst: int, client: str
+    ) -> Answer:
+        """OK, or JOIN_LIMITED with the ms to wait; `digest` is of the address `client`."""
+        uid = ref.uid
+        noted = keys.often_joining(uid), keys.refused_joins(uid)
+        wanted = (line_keys(uid).sale, keys.address(uid, digest), *noted)
+        return await self._answer(ref, "limit_joins", wanted, rate, burst, client)
+
+    async def read_addresses(self, ref: SaleRef, limit: int) -> list[AddressJoins]:
+        """The client addresses that join unusually often, those with the most joins first."""
+        uid = ref.uid
+        wanted = (line_keys(uid).sale, keys.often_joining(uid), keys.refused_joins(uid))
+        reply = await guarded(self._executor, ref, "read_addresses", wanted, (limit,))
+        found, refused = reply.values
+        pairs = zip(found[::2], found[1::2], refused, strict=True)
+        return [AddressJoins(one.decode(), int(joins), times) for one, joins, times in pairs]
 
     async def bind_identity(
         self, ref: SaleRef, bucket: int, digest: bytes, seen: str = "", place: str = ""

@@ -21,6 +21,7 @@ class LineKeys:
     install: tuple[str, ...]
     place: tuple[str, ...]
     read: tuple[str, ...]
+    visitor: tuple[str, ...]
     sale: str
     events: str
     line: str
@@ -45,6 +46,7 @@ def line_keys(uid: str) -> LineKeys:
         install=(line, active, unheld, *ranges, *retries, started, sale),
         place=(sale, line, active, *ranges, returned),
         read=(sale, line, *ranges),
+        visitor=(sale, line, active, *ranges, started),
         sale=sale,
         events=events,
         line=line,

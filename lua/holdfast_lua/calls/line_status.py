@@ -46,7 +46,8 @@ class LineStatus:
     and `held` are what those in line can have; what is set aside for others is in `apart_free` and
     `apart_held`. `closed_ms` is when the lobby froze, `sealed_ms` when its draw was sealed, 0
     before. `stays` counts the sessions that ended while slots were taken for `stays_ms` altogether,
-    both decayed; `stock` is for how many visitors there are units not set aside for anybody.
+    both decayed; `stock` is for how many visitors there are units not set aside for anybody;
+    `first_holds` counts the visitors who have held something, in this epoch.
     """
 
     lifecycle: str
@@ -93,6 +94,7 @@ class LineStatus:
     stays: float = 0.0
     stays_ms: int = 0
     stock: int = 2**31
+    first_holds: int = 0
 
     @property
     def outstanding(self) -> int:
@@ -133,3 +135,29 @@ def parse_gaps(text: str) -> tuple[Gap, ...]:
 def format_gaps(gaps: Sequence[Gap]) -> str:
     """The reverse of `parse_gaps`."""
     return ",".join(f"{first}-{last}" for first, last in gaps)
+
+
+@dataclass(frozen=True, slots=True)
+class AddressJoins:
+    """How often a client address joined, and how often it was refused, within about a day."""
+
+    address: str
+    joins: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorTraces:
+    """What the store has of one visitor, and of the line at that moment; see find_visitor.lua.
+
+    Times are ms of store time, 0 for none; `shown` and `deferred` are 0 or 1.
+    """
+
+    issued: int
+    serving: int
+    shown: int
+    called_ms: int
+    until_ms: int
+    deferred: int
+    session_ms: int
+    started_ms: int

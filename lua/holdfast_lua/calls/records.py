@@ -44,7 +44,7 @@ class HoldStatus(IntEnum):
         return self <= HoldStatus.PAYING
 
 
-class AreaUnits(msgspec.Struct, frozen=True):
+class AreaUnits(msgspec.Struct, frozen=True, gc=False):
     """Units of one area; `area` is the index of the area in the sale."""
 
     area: int
@@ -52,7 +52,7 @@ class AreaUnits(msgspec.Struct, frozen=True):
     price: int
 
 
-class RowSegment(msgspec.Struct, frozen=True):
+class RowSegment(msgspec.Struct, frozen=True, gc=False):
     """A row segment with seats of a hold: place in `rows`, first seat, length, class * levels."""
 
     position: int
@@ -61,7 +61,7 @@ class RowSegment(msgspec.Struct, frozen=True):
     base: int
 
 
-class HoldRecord(msgspec.Struct, frozen=True):
+class HoldRecord(msgspec.Struct, frozen=True, gc=False):
     """A hold; its fields but the id are stored, in this order.
 
     `seats` are dense indices in plan order, `prices` theirs in the same order. `ledger` is true

@@ -24,12 +24,12 @@ from redis.asyncio.cluster import ClusterNode
 from redis.exceptions import ResponseError
 
 from holdfast_lua.calls import keys
-from holdfast_lua.calls.store import probe_store
+from holdfast_lua.calls.store import probe_store, raise_version
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.client.link import Address, LinkSettings
 from holdfast_lua.client.probe import asking, connection_options, plain_client
-from holdfast_lua.client.routing import ask_slots
 from holdfast_lua.client.sentinels import find_master
+from holdfast_lua.client.slots import find_slots
 from holdfast_lua.client.store_url import StoreUrl
 from holdfast_lua.errors import StoreRefusing, StoreSetupError, StoreUnavailable
 
@@ -115,6 +115,12 @@ async def find_refusal(url: StoreUrl | str) -> StoreRefusing | None:
     return None
 
 
+async def raise_data_version(url: StoreUrl | str) -> None:
+    """Brings the data version of the store to that of this release; for its start."""
+    async with Executor(url) as executor:
+        await raise_version(executor)
+
+
 async def has_sales(url: StoreUrl | str) -> bool:
     """Whether the store carries any sale; looks through its keys, so for the start alone."""
     parsed = StoreUrl.parse(url) if isinstance(url, str) else url
@@ -160,13 +166,8 @@ async def _servers(url: StoreUrl, settings: LinkSettings) -> list[Address]:
         return [await find_master(url)]
     if url.kind == "standalone":
         return [url.addresses[0]]
-    fault: OSError = ConnectionError("no address")
-    for seed in url.addresses:
-        try:
-            return list(dict.fromkeys((await ask_slots(seed, settings)).values()))
-        except OSError as reason:
-            fault = reason
-    raise fault
+    view = await find_slots(url.addresses, settings)
+    return list(dict.fromkeys(view.slots.values()))
 
 
 async def _inspect(address: Address, settings: LinkSettings) -> StoreInfo:

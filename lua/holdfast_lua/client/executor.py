@@ -83,7 +83,8 @@ class Executor:
         self._url = StoreUrl.parse(url) if isinstance(url, str) else url
         self._bundle = bundle if bundle is not None else production_bundle()
         self._observer = observer
-        self._max_pending = max_pending
+        self.max_pending = max_pending
+        """how many calls may be outstanding"""
         self._loop = asyncio.get_running_loop()
         self._router: Router = make_router(self, self._url)
         self._pending: list[Call] = []
@@ -241,7 +242,7 @@ class Executor:
             raise ScriptFault(f"{call.name}: a call of {len(call.payload)} bytes is too large")
         if self._closing:
             raise StoreUnavailable("the executor is closed")
-        if self._outstanding >= self._max_pending:
+        if self._outstanding >= self.max_pending:
             raise StoreBusy(f"{self._outstanding} calls are waiting for the store already")
         self._outstanding += 1
         call.queued_at = self._loop.time()

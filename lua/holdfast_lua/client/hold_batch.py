@@ -39,7 +39,10 @@ class Part(Call):
         self.joins = script.joins
         self.keys = tuple(keys)
         self.count = len(args) - GUARD_ARGS
-        self.epoch, self.revision = encode_arguments(args[0]), int(args[1])
+        epoch = args[0]
+        known = type(epoch) is int  # True is none, though it equals one
+        self.epoch = _encode_number(epoch) if known else encode_arguments(epoch)
+        self.revision = int(args[1])
 
 
 class HoldBatch(Call):
@@ -98,6 +101,11 @@ def join(calls: list[Call]) -> list[Call]:
             joined.append(batch)
         batch.append(call)
     return [HoldBatch(item) if isinstance(item, list) else item for item in joined]
+
+
+@lru_cache(maxsize=FRONTS_KEPT)
+def _encode_number(value: int) -> bytes:
+    return encode_arguments(value)
 
 
 @lru_cache(maxsize=FRONTS_KEPT)

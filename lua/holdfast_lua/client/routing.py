@@ -10,23 +10,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from redis.crc import key_slot
 
-from holdfast_lua.client.link import Address, Call, LinkSettings
+from holdfast_lua.client.link import Address, Call
 from holdfast_lua.client.mastership import Mastership
 from holdfast_lua.client.node import Node, NodeOwner
-from holdfast_lua.client.probe import asking
 from holdfast_lua.client.sentinels import find_master
+from holdfast_lua.client.slots import SLOTS, find_slots
 from holdfast_lua.client.store_url import StoreUrl
 from holdfast_lua.client.wire import ReplyError, encode_command
 from holdfast_lua.errors import StoreUnavailable
 from holdfast_tasks import start_task
 
 REFRESH_PAUSE_SECONDS: Final = 0.5
-ASK_SECONDS: Final = 2.0
-SLOTS: Final = 16_384
 _ASKING: Final = encode_command("ASKING")
 
 
@@ -103,27 +101,8 @@ class SingleRouter:
         return self._url.addresses[0]
 
 
-async def ask_slots(asked: Address, settings: LinkSettings) -> dict[int, Address]:
-    """The master of every slot that has one, as the server `asked` sees it."""
-    async with asking(asked, settings) as client:
-        reply = await client.execute_command("CLUSTER SLOTS")  # type: ignore[no-untyped-call]
-    try:
-        return _read_slots(reply, asked)
-    except (TypeError, ValueError, AttributeError) as fault:
-        raise ConnectionError(f"{asked}: CLUSTER SLOTS has an unknown form") from fault
-
-
-def _read_slots(reply: Any, asked: Address) -> dict[int, Address]:
-    slots: dict[int, Address] = {}
-    for first, last, (host, port, *_), *_ in reply:
-        # an unnamed master is the one that we asked
-        address = Address(host.decode() if host else asked.host, int(port))
-        slots.update(dict.fromkeys(range(first, last + 1), address))
-    return slots
-
-
 class ClusterRouter:
-    """Cuts batches by slot, follows redirections, learns the slot map from any node."""
+    """Cuts batches by slot, follows redirections, learns the slot map from its servers."""
 
     def __init__(self, owner: NodeOwner, url: StoreUrl) -> None:
         self._owner = owner
@@ -220,16 +199,12 @@ class ClusterRouter:
     async def _learn_slots(self) -> None:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._refresh_at - loop.time()))
-        fault = "no server of the cluster answers"
+        fault = ""
         try:
-            for address in dict.fromkeys((*self._seeds, *self._nodes)):
-                try:
-                    async with asyncio.timeout(ASK_SECONDS):
-                        self._slots = await ask_slots(address, self._settings)
-                except OSError as reason:
-                    fault = str(reason) or f"{address} is silent"
-                    continue
-                break
+            asked = dict.fromkeys((*self._seeds, *self._nodes))
+            self._slots = (await find_slots(asked, self._settings)).slots
+        except OSError as reason:
+            fault = str(reason) or "the servers of the cluster are silent"
         finally:  # whatever went wrong: what waits for the slots is told, and the next may look
             self._refresh_at = loop.time() + REFRESH_PAUSE_SECONDS
             self._refreshing = None

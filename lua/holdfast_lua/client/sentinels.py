@@ -6,9 +6,7 @@ the answer, and nobody waits for one that is dead; otherwise it is the server th
 answer name, in a tie the one of the later failover. Fewer than half may answer: two dead Sentinels
 prevent a failover, and are no reason not to use the master.
 
-redis-py's own `discover_master` was rejected: it takes the first answer, asking one after another;
-and its client, because a question is given up as soon as others have answered: cancelled while it
-connects, it leaves the connection open.
+redis-py's own `discover_master` was rejected: it takes the first answer, asking one after another.
 """
 
 from __future__ import annotations
@@ -17,18 +15,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from hiredis import HiredisError, ProtocolError, Reader
-
-from holdfast_lua.client.link import Address, LinkSettings
+from holdfast_lua.client.exchange import exchange
+from holdfast_lua.client.link import Address
 from holdfast_lua.client.store_url import StoreUrl
-from holdfast_lua.client.wire import encode_command
 from holdfast_lua.errors import StoreUnavailable
 from holdfast_tasks import start_task
 
 ANSWER_SECONDS: Final = 2.0
-READ_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,36 +90,12 @@ async def _ask(address: Address, url: StoreUrl) -> Word | None:
     """None when it does not answer, does not know the master, or holds it for dead."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            answer = await _exchange(address, url.sentinel_settings(), url.master)
+            question = ("SENTINEL", "MASTER", url.master)
+            (answer,) = await exchange(address, url.sentinel_settings(), question)
         state = dict(zip(answer[::2], answer[1::2], strict=True))
         flags = state["flags"].split(",")
         if "master" not in flags or "s_down" in flags or "o_down" in flags:
             return None
         return Word(Address(state["ip"], int(state["port"])), int(state["config-epoch"]))
-    except (OSError, KeyError, TypeError, ValueError, ProtocolError):  # no Sentinel's answer
+    except (OSError, KeyError, TypeError, ValueError):  # no Sentinel's answer
         return None
-
-
-async def _exchange(address: Address, settings: LinkSettings, master: str) -> Any:
-    """One question on a connection of its own, which is closed however this ends."""
-    reader, writer = await asyncio.open_connection(
-        address.host,
-        address.port,
-        ssl=settings.tls,
-        server_hostname=address.host if settings.tls else None,
-    )
-    try:
-        login = [encode_command("AUTH", settings.password)] if settings.password else []
-        writer.writelines([*login, encode_command("SENTINEL", "MASTER", master)])
-        replies = Reader(encoding="utf-8")
-        for _ in (*login, master):
-            while (answer := replies.gets()) is False:
-                data = await reader.read(READ_BYTES)
-                if not data:
-                    raise ConnectionError("it hung up")
-                replies.feed(data)
-            if isinstance(answer, HiredisError):
-                raise ConnectionError("it refuses")
-        return answer
-    finally:
-        writer.close()

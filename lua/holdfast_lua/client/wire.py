@@ -57,7 +57,7 @@ def encode_command(*values: Argument) -> bytes:
 def encode_arguments(*values: Argument) -> bytes:
     """Arguments to come behind others in a command, see `command_of`; checked as above."""
     packed = _pack(values)
-    return packed[packed.index(b"\n") + 1 :]
+    return packed[4:] if len(values) < 10 else packed[packed.index(b"\n") + 1 :]
 
 
 def command_of(count: int, *parts: bytes) -> bytes:

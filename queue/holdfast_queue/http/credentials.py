@@ -3,14 +3,10 @@
 A browser sends the cookie by itself, so whatever acts on it or sets it must come from our own page:
 another site may neither join nor claim in a visitor's name. A page of a return origin may do both
 with the ticket in a header, and gets no cookie.
-
-A pass takes about 180 us to verify (Ed25519), so verified passes are remembered until they end. The
-memory is bounded and cleared when full, which costs one round of verifications.
 """
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
@@ -31,7 +27,6 @@ logger = logging.getLogger(__name__)
 TICKET_HEADER: Final = "Holdfast-Ticket"
 _HOST_ONLY: Final = "__Host-"
 COOKIE_SECONDS: Final = 7 * 24 * 3600
-VERIFIED_KEPT_MAX: Final = 20_000
 
 
 def cookie_name(request: web.Request, sale: str) -> str:
@@ -111,12 +106,21 @@ async def join_room(
     return joined
 
 
+def observe_wait(request: web.Request, room: Room, ticket: Ticket, now_ms: int) -> None:
+    """Notes how long a visitor who is let in at `now_ms` has waited since they joined."""
+    metrics = request.app.get(METRICS)
+    if metrics is not None:
+        seconds = max(0.0, now_ms / 1000 - ticket.issued_at_s)
+        metrics.wait_seconds.labels(room.name).observe(seconds)
+
+
 def _count_join(request: web.Request, room: Room, kind: str) -> None:
     metrics = request.app.get(METRICS)
     if metrics is not None:
         metrics.joins.add(room.name, kind)
         if kind == "admitted":
             metrics.passes.add(room.name, "issued")
+            metrics.wait_seconds.labels(room.name).observe(0.0)
 
 
 def join_address(request: web.Request, room: Room) -> str | None:
@@ -133,8 +137,9 @@ def join_address(request: web.Request, room: Room) -> str | None:
 
 def warn_of_untrusted_proxy(request: web.Request, room: Room, what: str) -> None:
     """Warns, once for each sale and process, of a peer that is no trusted proxy and acts as one."""
-    trusted = request.app[TRUSTED_PROXIES].trusts_peer(request)
-    if trusted or room.untrusted_proxy_logged or "X-Forwarded-For" not in request.headers:
+    if room.untrusted_proxy_logged or "X-Forwarded-For" not in request.headers:
+        return
+    if request.app[TRUSTED_PROXIES].trusts_peer(request):
         return
     room.untrusted_proxy_logged = True
     logger.warning(
@@ -185,23 +190,13 @@ def pass_verifier(passes: PassIssuer, now_ms: Callable[[str], int]) -> PassVerif
 
     `now_ms` gives the time of a sale in Unix milliseconds: its sessions end by its own clock.
     """
-    verified: dict[tuple[str, str], PassClaims] = {}
 
     def verify(token: str, sale: str, uid: str | None) -> PassClaims | None:
-        claims = read(token, sale)
-        return claims if claims is not None and uid in (None, claims.uid) else None
-
-    def read(token: str, sale: str) -> PassClaims | None:
         now = now_ms(sale)
-        known = verified.get((token, sale))
-        if known is not None:
-            return _as_of(known, now) if now < known.expires_at * 1000 else None
         admitted = passes.read(token, sale, now)
-        if admitted is None:
+        if admitted is None or uid not in (None, admitted.uid):
             return None
-        if len(verified) >= VERIFIED_KEPT_MAX:
-            verified.clear()
-        claims = PassClaims(
+        return PassClaims(
             sale,
             admitted.uid,
             admitted.pass_id,
@@ -210,14 +205,7 @@ def pass_verifier(passes: PassIssuer, now_ms: Callable[[str], int]) -> PassVerif
             admitted.epoch,
             frozenset(admitted.channels),
             admitted.renewable_until_ms // 1000,
+            final=0 < admitted.renewable_until_ms <= now,
         )
-        verified[token, sale] = claims
-        return _as_of(claims, now)
 
     return verify
-
-
-def _as_of(claims: PassClaims, now_ms: int) -> PassClaims:
-    """The claims as of `now_ms`: final once the time for renewing is over."""
-    limit = claims.renewable_until
-    return replace(claims, final=True) if limit and now_ms >= limit * 1000 else claims

@@ -1,7 +1,8 @@
 """The routes of the waiting room: thin handlers, each one call into the room.
 
 Frequent routes are registered first, since routing looks at one path after the other: the status
-poll (see poll), the visitor's own view, the join. No handler decides who is admitted.
+poll (see poll), the visitor's own view, the join, then the index of all others. No handler decides
+who is admitted.
 """
 
 from collections.abc import Awaitable
@@ -15,6 +16,7 @@ from holdfast_connector.origins import MAX_URL_CHARS
 from holdfast_queue.http.credentials import (
     join_room,
     may_use_cookies,
+    observe_wait,
     require_own_page,
     require_ticket,
     set_ticket_cookie,
@@ -30,7 +32,7 @@ from holdfast_queue.http.responses import admission_members, draw_members, join_
 from holdfast_queue.http.return_urls import check_return_url
 from holdfast_queue.line.results import RetryLater, VisitorView
 from holdfast_queue.line.room import Room
-from holdfast_web.cors import Cors, allow_preflight
+from holdfast_web.cors import Cors
 from holdfast_web.credentials import Role, require_pass, require_role
 from holdfast_web.endpoint import buyer_endpoint, endpoint, poll_endpoint, public_endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError
@@ -38,8 +40,10 @@ from holdfast_web.metrics import METRICS
 from holdfast_web.origins import PUBLIC_ORIGIN
 from holdfast_web.paths import SALE
 from holdfast_web.request.body import BODY_LIMIT_BYTES, read_json
+from holdfast_web.request.route_index import RouteIndex
 from holdfast_web.request.speculation import is_speculative
 from holdfast_web.responses import json_response
+from holdfast_web.service_roles import RoleRoutes, ServiceRole
 
 _MAX_NONCE_CHARS: Final = 128
 Token = Annotated[str, msgspec.Meta(max_length=BODY_LIMIT_BYTES)]
@@ -68,22 +72,23 @@ class ExchangeBody(msgspec.Struct, forbid_unknown_fields=True):
 
 def add_routes(app: web.Application) -> None:
     """Adds all routes of the waiting room; to be called before other packages add theirs."""
-    router = app.router
-    router.add_get(STATUS_ROUTE, poll_endpoint(StatusPoll().respond))
-    router.add_get(SALE + "/ticket", _ticket)
-    router.add_post(SALE + "/tickets", _tickets)
-    router.add_post(SALE + "/pass", _claim)
-    router.add_delete(SALE + "/pass", _release)
-    router.add_post(SALE + "/pass/exchange", _exchange)
-    router.add_post(SALE + "/pass/renew", _renew)
-    router.add_post(SALE + "/pass/release", _release)
-    router.add_get(SALE + "/draw", _draw)
-    router.add_get(SALE + "/identity-key", _identity_key)
-    router.add_get(JWKS_PATH, _jwks)
+    room, shop = RoleRoutes(app, ServiceRole.ROOM), RoleRoutes(app, ServiceRole.SHOP)
+    room.get(STATUS_ROUTE, poll_endpoint(StatusPoll().respond))
+    room.get(SALE + "/ticket", _ticket)
+    room.add("POST", SALE + "/tickets", _tickets)
+    app.router.register_resource(RouteIndex(app.router))
+    room.add("POST", SALE + "/pass", _claim)
+    room.add("DELETE", SALE + "/pass", _release)
+    room.add("POST", SALE + "/pass/exchange", _exchange)
+    room.add("POST", SALE + "/pass/renew", _renew)
+    room.add("POST", SALE + "/pass/release", _release)
+    room.get(SALE + "/draw", _draw)
+    shop.get(SALE + "/identity-key", _identity_key)
+    room.get(JWKS_PATH, _jwks)
     for path in ("/status", "/draw"):
-        allow_preflight(app, SALE + path, Cors.PUBLIC)
+        room.allow_preflight(SALE + path, Cors.PUBLIC)
     for path in ("/ticket", "/tickets", "/pass", "/pass/exchange", "/pass/renew", "/pass/release"):
-        allow_preflight(app, SALE + path, Cors.BUYER)
+        room.allow_preflight(SALE + path, Cors.BUYER)
 
 
 def _room(request: web.Request) -> Awaitable[Room]:
@@ -127,8 +132,12 @@ async def _claim(request: web.Request) -> web.StreamResponse:
         raise
     if isinstance(outcome, RetryLater):
         _count_pass(request, room, "waiting")
+        if outcome.called:
+            _count_deferred(request, room)
         return _retry_later(outcome, room.view(ticket))
     _count_pass(request, room, "again" if outcome.again else "issued")
+    if not outcome.again:
+        observe_wait(request, room, ticket, outcome.now_ms)
     members = admission_members(outcome, room, body.return_url)
     return json_response(members, status=200 if outcome.claimed else 201)
 
@@ -196,6 +205,12 @@ def _exchanging_origin(request: web.Request, body: ExchangeBody) -> str | None:
 def _retry_later(outcome: RetryLater, view: VisitorView) -> web.StreamResponse:
     seconds = str(max(1, round(outcome.seconds)))
     return json_response(view, status=202, headers={"Retry-After": seconds})
+
+
+def _count_deferred(request: web.Request, room: Room) -> None:
+    metrics = request.app.get(METRICS)
+    if metrics is not None:
+        metrics.deferred.add(room.name)
 
 
 def _count_pass(request: web.Request, room: Room, outcome: str) -> None:

@@ -38,6 +38,12 @@ _LOGO: Final = re.compile(
     re.ASCII,
 )
 
+
+def is_colour(text: str) -> bool:
+    """Whether `text` is a colour as brands have it: `#rrggbb` in lower case."""
+    return _COLOUR.fullmatch(text) is not None
+
+
 Wordings = Mapping[str, Mapping[str, str]]
 
 
@@ -50,11 +56,13 @@ class Brand:
     colour: str = DEFAULT_COLOUR
     logo: str | None = None
     texts: Wordings = field(default_factory=dict)
+    test: bool = False
+    """Whether each page says that this is a test sale."""
 
     def __post_init__(self) -> None:
         if len(self.name) > MAX_NAME_CHARS:
             raise InvalidSetting("brand.name", f"takes at most {MAX_NAME_CHARS} characters")
-        if not _COLOUR.fullmatch(self.colour):
+        if not is_colour(self.colour):
             raise InvalidSetting("brand.colour", "must be written as #rrggbb in lower case")
         if self.logo is not None:
             _check_logo(self.logo)

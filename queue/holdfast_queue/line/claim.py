@@ -132,7 +132,15 @@ class ClaimService:
     ) -> Admission:
         name, ref = self._line_state.name, self._ref
         granted = Pass(
-            name, ref.uid, ref.epoch, pass_id, subject, answer.ms, channels, answer.limit_ms
+            name,
+            ref.uid,
+            ref.epoch,
+            pass_id,
+            subject,
+            answer.ms,
+            channels,
+            answer.limit_ms,
+            self._line_state.settings.test,
         )
         token = self._services.passes.issue(granted, _for_shops(answer.now_ms)[1])
         return Admission(granted, token, answer.now_ms, again)

@@ -134,12 +134,6 @@ def _share(status: LineStatus, ends_per_second: float) -> tuple[float, float]:
     return max(SHARE_MIN, (measured * sample - SHARE_PRIOR) / called), sample
 
 
-def estimate_wait(ahead: int, status: LineStatus) -> Wait | None:
-    """The wait of a visitor with `ahead` people in front; None when it cannot be known."""
-    moves = forecast(status)
-    return None if moves is None else moves.wait(ahead)
-
-
 def _moves(status: LineStatus) -> bool:
     return (
         status.phase == "open"

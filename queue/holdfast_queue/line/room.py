@@ -12,6 +12,7 @@ which only `tick` advances.
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line import Advanced, LifecycleChanged
+from holdfast_lua.calls.line_status import AddressJoins
 from holdfast_queue.draw.commitment import Draw
 from holdfast_queue.line.brand import Brand
 from holdfast_queue.line.claim import ClaimService
@@ -24,6 +25,7 @@ from holdfast_queue.line.room_services import RoomServices
 from holdfast_queue.line.settings import LineSettings
 from holdfast_queue.line.state import LineState
 from holdfast_queue.line.status import StatusDocument
+from holdfast_queue.line.visitors.visitor_lookup import VisitorLookup
 from holdfast_queue.tokens.identities import Identity, IdentityDigests
 from holdfast_queue.tokens.tickets import Ticket
 from holdfast_web.credentials import PassClaims
@@ -51,6 +53,7 @@ class Room:
         self._line_state = LineState(name, ref, settings, services, draw)
         self._presence = Presence(services.calls, ref)
         self._claim_service = ClaimService(self._line_state)
+        self.visitors = VisitorLookup(self._line_state)
         self._join_service = JoinService(
             self._line_state, self._claim_service, IdentityDigests(ref.uid, identity_secret)
         )
@@ -114,6 +117,14 @@ class Room:
     ) -> JoinResult:
         """The visitor's live place, else a new one; see JoinService.join."""
         return await self._join_service.join(token, nonce, address, identity)
+
+    async def ticket_of(self, subject: str) -> Ticket | None:
+        """A ticket of the newest place of an identity; None when it never had one."""
+        return await self._join_service.ticket_of(subject)
+
+    async def addresses(self, limit: int) -> list[AddressJoins]:
+        """The client addresses that join unusually often, those with the most joins first."""
+        return await self._services.calls.read_addresses(self.ref, limit)
 
     def number_of(self, ticket: Ticket) -> int | None:
         """The number of a ticket; None while none is fixed."""

@@ -13,7 +13,8 @@ from holdfast_lua.calls.line import LineCalls
 from holdfast_lua.client.executor import Executor
 from holdfast_queue.tokens.handoffs import HandoffIssuer
 from holdfast_queue.tokens.identities import IdentityVerifier
-from holdfast_queue.tokens.passes import PassIssuer, Signer, jwks, signing_key
+from holdfast_queue.tokens.passes import PassIssuer, make_pass_issuer
+from holdfast_queue.tokens.signer import Signer, jwks, signing_key
 from holdfast_queue.tokens.tickets import TicketCodec
 from holdfast_web.keyring import Keyring, Purpose
 
@@ -42,17 +43,17 @@ def make_room_services(
     algorithm: str = EDDSA,
 ) -> RoomServices:
     """Makes the services of one process; tokens name `issuer`, the public URL."""
-    passes = Signer(issuer, [signing_key(key, algorithm) for key in keyring.keys(Purpose.PASS)])
+    passes = make_pass_issuer(issuer, keyring, algorithm)
     handoffs = Signer(
         issuer, [signing_key(key, algorithm) for key in keyring.keys(Purpose.HANDOFF)]
     )
     return RoomServices(
         calls=LineCalls(executor),
         tickets=TicketCodec([key.key for key in keyring.keys(Purpose.TICKET)]),
-        passes=PassIssuer(passes),
+        passes=passes,
         handoffs=HandoffIssuer(handoffs),
         sales=sales,
         draws=draws,
         identities=IdentityVerifier(keyring.keys(Purpose.IDENTITY)),
-        jwks=jwks((*passes.keys, *handoffs.keys)),
+        jwks=jwks((*passes.signer.keys, *handoffs.keys)),
     )

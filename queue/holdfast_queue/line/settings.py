@@ -74,6 +74,8 @@ class LineSettings:
     address_joins_per_minute: int | None = None
     """joins that one address may have; 0 is no limit, None the default of join_limits.py"""
     address_joins_burst: int = 10
+    test: bool = False
+    """Whether it is a rehearsal: its passes say so."""
 
     def __post_init__(self) -> None:
         _within("new_users_per_minute", self.new_users_per_minute, 0, MAX_RATE_PER_MINUTE)

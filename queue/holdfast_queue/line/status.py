@@ -70,6 +70,8 @@ class _Content(msgspec.Struct):
     present: int | None
     message: str | None
     draw: _DrawContent | None
+    test: bool | msgspec.UnsetType
+    """Only in a test sale, so that the document of a real one is no longer for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,4 +145,5 @@ def _content(
         present=line.present if line.present >= 0 else None,
         message=settings.message,
         draw=None if draw is None else _DrawContent(draw.commitment, draw.secret is not None),
+        test=settings.test or msgspec.UNSET,
     )

@@ -14,8 +14,12 @@ from secrets import token_urlsafe
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+import msgspec
+
 from holdfast_connector.contract import HANDOFF_PARAMETER, HANDOFF_TYPE
-from holdfast_queue.tokens.passes import Pass, Signer, channels_in
+from holdfast_queue.tokens.claims import TokenClaims, encode_claims
+from holdfast_queue.tokens.passes import Pass
+from holdfast_queue.tokens.signer import Signer
 
 HANDOFF_MS: Final = 60_000
 _ID_BYTES: Final = 12
@@ -27,6 +31,16 @@ class Handoff:
 
     handoff_id: str
     admitted: Pass
+
+
+class _HandoffClaims(TokenClaims, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    sale: str
+    pass_id: str
+    pass_exp: int
+    renewable_until: int = 0
+
+
+_decode_claims = msgspec.json.Decoder(_HandoffClaims).decode
 
 
 class HandoffIssuer:
@@ -41,46 +55,50 @@ class HandoffIssuer:
         `issued_ms` is the time from which it is valid, `now_ms` when it is left out.
         """
         issued_at_s = (now_ms if issued_ms is None else issued_ms) // 1000
-        expires_at_ms = min(now_ms + HANDOFF_MS, admitted.expires_at_ms)
-        return self._signer.sign(
-            {
-                "aud": origin,
-                "sale": admitted.sale,
-                "uid": admitted.uid,
-                "epoch": admitted.epoch,
-                "sub": admitted.subject,
-                "pass_id": admitted.pass_id,
-                "pass_exp": admitted.expires_at_ms // 1000,
-                "jti": token_urlsafe(_ID_BYTES),
-                "iat": issued_at_s,
-                "nbf": issued_at_s,
-                "exp": expires_at_ms // 1000,
-                **admitted.further_claims,
-            },
-            HANDOFF_TYPE,
+        claims = _HandoffClaims(
+            iss=self._signer.issuer,
+            aud=origin,
+            sale=admitted.sale,
+            uid=admitted.uid,
+            epoch=admitted.epoch,
+            sub=admitted.subject,
+            pass_id=admitted.pass_id,
+            pass_exp=admitted.expires_at_ms // 1000,
+            jti=token_urlsafe(_ID_BYTES),
+            iat=issued_at_s,
+            nbf=issued_at_s,
+            exp=min(now_ms + HANDOFF_MS, admitted.expires_at_ms) // 1000,
+            channels=admitted.channels,
+            renewable_until=admitted.renewable_until_ms // 1000,
+            test=admitted.test,
         )
+        return self._signer.sign(encode_claims(claims), HANDOFF_TYPE)
 
     def read(self, token: str, origin: str | None, now_ms: int) -> Handoff | None:
         """The hand-off in `token`; None when it is not valid, over, or not meant for `origin`.
 
         Without an `origin` it may be meant for any.
         """
-        claims = self._signer.verify(token, origin, HANDOFF_TYPE, now_ms)
-        if claims is None:
+        text = self._signer.read(token, HANDOFF_TYPE)
+        if text is None:
             return None
         try:
-            admitted = Pass(
-                sale=claims["sale"],
-                uid=claims["uid"],
-                epoch=int(claims["epoch"]),
-                pass_id=claims["pass_id"],
-                subject=claims["sub"],
-                expires_at_ms=int(claims["pass_exp"]) * 1000,
-                channels=channels_in(claims),
-            )
-        except (KeyError, TypeError, ValueError):
+            claims = _decode_claims(text)
+        except msgspec.DecodeError:
             return None
-        return Handoff(claims["jti"], admitted)
+        if not claims.hold_for(self._signer.issuer, origin, now_ms):
+            return None
+        admitted = Pass(
+            claims.sale,
+            claims.uid,
+            claims.epoch,
+            claims.pass_id,
+            claims.sub,
+            claims.pass_exp * 1000,
+            claims.channel_names(),
+            test=claims.test,
+        )
+        return Handoff(claims.jti, admitted)
 
 
 def redirect_url(return_url: str, handoff: str) -> str:

@@ -17,7 +17,6 @@ expiry inside the ticket: only the line knows whether a place is still live.
 
 import secrets
 from base64 import urlsafe_b64encode
-from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -26,14 +25,13 @@ from typing import Final
 
 import msgspec
 
+from holdfast_connector.tokens.base64url import decode_base64url, encode_base64url
+
 MAX_TOKEN_CHARS: Final = 300
 MIN_KEY_BYTES: Final = 32
 _KID_BYTES: Final = 3
 _TAG_BYTES: Final = 16
 _BODY_AT: Final = _KID_BYTES + _TAG_BYTES
-# To the decoder's alphabet; characters that it takes and tickets never have become invalid.
-_FROM_URL: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
-_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _ID_BITS: Final = 64
 _PASS_ID_BYTES: Final = 15
 _encode = msgspec.msgpack.Encoder().encode
@@ -143,11 +141,11 @@ class TicketCodec:
         else:
             body = _encode((*fields, ticket.channels) if ticket.channels else fields)
         key = self._current
-        return _encode_base64(key.kid + key.tag(body) + body)
+        return encode_base64url(key.kid + key.tag(body) + body)
 
     def read(self, token: str) -> Ticket | None:
         """The ticket in `token`; None when this service has not signed it."""
-        raw = _decode_base64(token)
+        raw = _raw(token)
         key = self._by_kid.get(raw[:_KID_BYTES])
         if key is None:
             return None
@@ -173,20 +171,14 @@ def _place(ticket: Ticket) -> int:
     return -1 - ticket.lobby_index
 
 
-def _decode_base64(token: str) -> bytes:
+def _raw(token: str) -> bytes:
+    """The bytes of a token; none when it is too long, or not spelled as it would be made."""
     if len(token) > MAX_TOKEN_CHARS:
         return b""
     try:
-        padded = token.encode("ascii").translate(_FROM_URL) + b"=" * (-len(token) % 4)
-        raw = a2b_base64(padded)
+        return decode_base64url(token)
     except ValueError:
         return b""
-    # The decoder skips invalid characters and unused bits; only one spelling of a ticket is valid.
-    return raw if b2a_base64(raw, newline=False) == padded else b""
-
-
-def _encode_base64(raw: bytes) -> str:
-    return b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=").decode()
 
 
 def _ticket_of(body: bytes) -> Ticket | None:

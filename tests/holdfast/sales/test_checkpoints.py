@@ -4,6 +4,7 @@ from conftest import Clock
 from support.sales.worker import NAME, Worker, rebuilt, record_of
 
 from holdfast.sales.builder import CHECKPOINT_ANEW_MS
+from holdfast_ledger import Actor
 
 
 async def taken_ms(worker: Worker) -> int:
@@ -38,7 +39,7 @@ async def test_rebuild_from_the_ledger_knows_who_was_served(worker: Worker) -> N
     # Given five who were called, two of whom have their pass by the last checkpoint
     await worker.create(NAME, queue_all=True)
     tickets = [await worker.join(NAME) for _ in range(5)]
-    await worker.operations.patch(NAME, {"queue_all": False}, "test")
+    await worker.operations.patch(NAME, {"queue_all": False}, Actor("test"))
     passes = [(await worker.claim(NAME, one)).granted.pass_id for one in tickets[:2]]
     await taken_ms(worker)
     # When the store forgets the sale

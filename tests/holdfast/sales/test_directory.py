@@ -8,7 +8,7 @@ from support.ledger.orders import statements
 from support.sales.worker import NAME, Worker, until
 
 from holdfast.sales.directory import SaleDirectory
-from holdfast_ledger import SaleRecord
+from holdfast_ledger import Actor, SaleRecord
 from holdfast_lua.errors import EpochChanged
 from holdfast_web.errors import ErrorCode, HoldfastError
 
@@ -68,7 +68,7 @@ async def test_worker_that_took_settings_of_an_epoch_before_it_was_installed_goe
     """
     sale = await worker.create(NAME)
     await worker.ledger.sales.bump_epoch(sale.uid, seen_epoch=1)
-    await worker.operations.patch(NAME, {"new_users_per_minute": 120}, "test")
+    await worker.operations.patch(NAME, {"new_users_per_minute": 120}, Actor("test"))
     assert (sale.record.epoch, sale.ref.epoch) == (2, 1)
     await worker.newcomer().directory.get(NAME)
     with pytest.raises(EpochChanged) as told:

@@ -25,7 +25,7 @@ SPEC = SaleSpec(
     prices={"GA": 100},
 )
 NONCE = "0123456789abcdef"
-READING = {"read", "live", "read_uid", "read_plan", "page", "any"}
+READING = {"read", "live", "read_uid", "read_plan", "page", "page_deleted", "any"}
 
 Act = Callable[[Installer, SaleRecord], Awaitable[object]]
 

@@ -11,6 +11,7 @@ from support.sales.worker import NAME, Worker
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldBody, resolve
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import ConfirmService
+from holdfast_ledger import Actor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.sale import SaleCalls
 from holdfast_web.credentials import PassClaims
@@ -140,8 +141,8 @@ async def test_pass_that_ended_in_this_epoch_does_not_come_back(worker: Worker) 
 
 async def test_settings_and_lifecycle_survive_a_rebuild(worker: Worker) -> None:
     await worker.create(NAME)
-    await worker.operations.patch(NAME, {"burst": 7, "message": "soon"}, "test")
-    await worker.operations.change_lifecycle(NAME, "pause", "test")
+    await worker.operations.patch(NAME, {"burst": 7, "message": "soon"}, Actor("test"))
+    await worker.operations.change_lifecycle(NAME, "pause", Actor("test"))
     before = await worker.directory.get(NAME)
     await SaleCalls(worker.executor).remove(before.uid)
     after = await worker.newcomer().directory.get(NAME)

@@ -18,7 +18,7 @@ from holdfast.sales.discovery import VISIT_SECONDS
 from holdfast.sales.sale import Sale
 from holdfast.sales.tasks import sale_tasks
 from holdfast.sales.tasks.periodic_tasks import PeriodicTasks
-from holdfast_ledger import Ledger, SaleRecord
+from holdfast_ledger import Actor, Ledger, SaleRecord
 from holdfast_ledger.database.schema import sales
 from holdfast_lua.calls.requested_sales import mark_requested
 from holdfast_queue.line.status import SaleState
@@ -204,7 +204,7 @@ async def test_idle_sale_is_shown_as_it_is_now(worker: Worker, tmp_path: Path) -
         assert (await newcomer.directory.get(NAME)).room.document.state is SaleState.OPEN
         await until(idle(newcomer))
         loaded = newcomer.directory.loaded(NAME)
-        await worker.operations.change_lifecycle(NAME, "pause", "test")
+        await worker.operations.change_lifecycle(NAME, "pause", Actor("test"))
         sale = await newcomer.directory.get(NAME)
         assert sale.room.document.state is SaleState.PAUSED
         assert loaded is not None
@@ -218,7 +218,7 @@ async def test_idle_sale_takes_over_what_was_patched_elsewhere(
     async with newcomer.leading(tmp_path):
         await newcomer.directory.get(NAME)
         await until(idle(newcomer))
-        await worker.operations.patch(NAME, {"burst": 7, "message": "Soon."}, "test")
+        await worker.operations.patch(NAME, {"burst": 7, "message": "Soon."}, Actor("test"))
         sale = await newcomer.directory.get(NAME)
         assert (sale.spec.burst, sale.room.settings.message) == (7, "Soon.")
 
@@ -243,9 +243,9 @@ async def test_idle_sale_that_was_deleted_is_unknown(worker: Worker, tmp_path: P
     async with newcomer.leading(tmp_path):
         await newcomer.directory.get(NAME)
         await until(idle(newcomer))
-        await worker.operations.change_lifecycle(NAME, "close", "test")
+        await worker.operations.change_lifecycle(NAME, "close", Actor("test"))
         await until(idle(newcomer))
-        await worker.operations.delete(NAME, "test")
+        await worker.operations.delete(NAME, Actor("test"))
         await until(idle(newcomer))
         with pytest.raises(HoldfastError) as refusal:
             await newcomer.directory.get(NAME)

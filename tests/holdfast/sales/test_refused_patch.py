@@ -16,7 +16,7 @@ from support.sales.worker import NAME, Worker, audited, head_of, reconciled, rec
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import AllotmentSpec, AreaSpec, SaleSpec, spec_from_json, spec_to_json
 from holdfast.sales.store.change_reconciler import ChangeReconciler
-from holdfast_ledger import SaleRecord
+from holdfast_ledger import Actor, SaleRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
 
 FANS = (AllotmentSpec("fans", seats=("r1s1", "r1s2")),)
@@ -45,14 +45,14 @@ async def test_refused_start_releases_nothing(worker: Worker) -> None:
     """
     before, apart = await _spec(worker), (await head_of(worker, NAME)).apart
     with pytest.raises(HoldfastError) as refused:
-        await worker.operations.patch(NAME, POSTPONED, "test")
+        await worker.operations.patch(NAME, POSTPONED, Actor("test"))
     assert refused.value.code is ErrorCode.SALE_STARTED
     assert await _spec(worker) == before
     assert (await head_of(worker, NAME)).apart == apart
     assert await _kinds(worker) == []
     assert (await audited(worker, NAME))[-2:] == ["sale.patch", "sale.patch_refused"]
 
-    await worker.operations.patch(NAME, {"released_channels": ["fans"]}, "test")
+    await worker.operations.patch(NAME, {"released_channels": ["fans"]}, Actor("test"))
     assert (await head_of(worker, NAME)).apart == ("", 0, 0)
     assert await _kinds(worker) == ["allotment.released"]
     await reconciled(worker, NAME)
@@ -62,10 +62,10 @@ async def test_refused_start_keeps_what_was_released_before(worker: Worker) -> N
     """Given the pit on sale already, only what the refused PATCH adds is taken back."""
     pit = AreaSpec(id="pit", name="Pit", capacity=5, category="GA", channel="press")
     await worker.create(NAME, allotments=FANS, areas=(pit,))
-    await worker.operations.patch(NAME, {"released_channels": ["press"]}, "test")
+    await worker.operations.patch(NAME, {"released_channels": ["press"]}, Actor("test"))
     changes = {**POSTPONED, "released_channels": ["press", "fans"]}
     with pytest.raises(HoldfastError):
-        await worker.operations.patch(NAME, changes, "test")
+        await worker.operations.patch(NAME, changes, Actor("test"))
     assert (await _spec(worker)).released_channels == ("press",)
     assert (await head_of(worker, NAME)).apart[1:] == (2, 0)
 
@@ -152,11 +152,13 @@ async def test_patch_that_was_overtaken_is_answered_by_what_stands(
     another = worker.newcomer()
 
     def meanwhile() -> Awaitable[object]:
-        return another.operations.patch(NAME, other, "other")
+        return another.operations.patch(NAME, other, Actor("other"))
 
     sales = Overtaken(worker.ledger.sales, "after 1", meanwhile)
     monkeypatch.setattr(worker.ledger, "sales", sales)
-    patch = worker.operations.patch(NAME, {"burst": 7, "released_channels": ["fans"]}, "test")
+    patch = worker.operations.patch(
+        NAME, {"burst": 7, "released_channels": ["fans"]}, Actor("test")
+    )
     if "burst" in other:
         with pytest.raises(HoldfastError) as refused:
             await patch
@@ -176,14 +178,14 @@ async def test_what_was_built_on_a_refused_patch_stays(
     another = worker.newcomer()
 
     def meanwhile() -> Awaitable[object]:
-        return another.operations.patch(NAME, {"event_start_time": None}, "other")
+        return another.operations.patch(NAME, {"event_start_time": None}, Actor("other"))
 
     before = await _spec(worker)
     monkeypatch.setattr(
         worker.ledger, "sales", Overtaken(worker.ledger.sales, "before 2", meanwhile)
     )
     with pytest.raises(HoldfastError) as refused:
-        await worker.operations.patch(NAME, POSTPONED, "test")
+        await worker.operations.patch(NAME, POSTPONED, Actor("test"))
     assert refused.value.code is ErrorCode.SALE_STARTED
     now = await _spec(worker)
     assert now.event_start_time is None
@@ -199,6 +201,6 @@ async def test_value_of_no_shape_is_refused_before_it_is_written_down(worker: Wo
     for _ in range(100_000):
         nested = [nested]
     with pytest.raises(HoldfastError) as refused:
-        await worker.operations.patch(NAME, {"message": nested}, "test")
+        await worker.operations.patch(NAME, {"message": nested}, Actor("test"))
     assert refused.value.code is ErrorCode.INVALID_REQUEST
     assert refused.value.members["field"] == "message"

@@ -24,6 +24,7 @@ from support.sales.worker import (
 
 from holdfast.processes.leadership import Leadership
 from holdfast_inventory.holds import seat_blocks as blocking
+from holdfast_ledger import Actor
 from holdfast_lua.calls import keys
 
 
@@ -62,7 +63,7 @@ async def test_deletion_that_broke_off_is_seen_by_those_who_serve_it(
 ) -> None:
     """Given a worker that knows the sale, and no leader: it lets go, and the keys are gone."""
     await worker.create(NAME)
-    await worker.operations.change_lifecycle(NAME, "close", "test")
+    await worker.operations.change_lifecycle(NAME, "close", Actor("test"))
     before = await record_of(worker, NAME)
     await crash("delete", "after sales.delete")
     assert await worker.ledger.sales.read(NAME) is None
@@ -138,7 +139,7 @@ async def test_change_that_broke_off_is_in_the_audit_with_the_ledgers_own_write(
     if action != "put":
         await worker.create(NAME)
     if action == "delete":
-        await worker.operations.change_lifecycle(NAME, "close", "test")
+        await worker.operations.change_lifecycle(NAME, "close", Actor("test"))
     before = await audited(worker, NAME)
     await crash(action, step)
     async with worker.leading(tmp_path):

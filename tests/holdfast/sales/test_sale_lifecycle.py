@@ -15,6 +15,7 @@ from support.sales.worker import Worker
 
 from holdfast.sales.operations import LIFECYCLE_OPERATIONS
 from holdfast.sales.sale import Sale
+from holdfast_ledger import Actor
 from holdfast_lua import Executor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import LineCalls
@@ -145,9 +146,9 @@ async def make_sale(worker: Worker, case: Case, now_ms: int) -> Sale:
         event_start_time=start,
     )
     for operation in case.operations:
-        await worker.operations.change_lifecycle(sale.name, operation, "test")
+        await worker.operations.change_lifecycle(sale.name, operation, Actor("test"))
     if end:
-        await worker.operations.patch(sale.name, {"event_end_time": end.isoformat()}, "test")
+        await worker.operations.patch(sale.name, {"event_end_time": end.isoformat()}, Actor("test"))
     if not case.free:
         await worker.executor.command("HSET", keys.sale(sale.uid), "free", 0)
     return sale
@@ -178,7 +179,7 @@ async def test_diagram_is_what_put_does(worker: Worker, clock: Clock) -> None:
 async def patched(worker: Worker, sale: Sale, changed: dict[str, object]) -> bool:
     """Whether the service has taken the change."""
     try:
-        await worker.operations.patch(sale.name, changed, "test")
+        await worker.operations.patch(sale.name, changed, Actor("test"))
     except HoldfastError:
         return False
     return True

@@ -1,10 +1,12 @@
 """The bodies of PUT and PATCH: defaults, bounds, what fields must agree on, whose name is told."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
 
+from holdfast.sales.operations import SEATS_AUDITED, audited_spec
 from holdfast.sales.spec import (
     LIVE_FIELDS,
     SaleBody,
@@ -233,3 +235,63 @@ def test_patch_does_not_judge_what_an_older_version_took() -> None:
 @pytest.mark.parametrize("time", ["9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+23:00"])
 def test_time_that_has_no_name_in_utc_is_refused(time: str) -> None:
     assert refused_field(event_start_time=time) == "event_start_time"
+
+
+LATER = {"colour_scheme": {"dark": True}, "burst": 7}
+
+
+def later_spec() -> bytes:
+    """As a version to come may keep it: a field more in the spec, in an area and in the brand."""
+    now = spec_of(brand={"name": "B"})
+    kept = msgspec.json.decode(spec_to_json(now))
+    kept["areas"][0]["standing"] = True
+    kept["brand"]["font"] = "serif"
+    return msgspec.json.encode({**kept, **LATER})
+
+
+def test_what_a_later_version_keeps_is_read_without_what_only_it_knows() -> None:
+    spec = spec_from_json(later_spec())
+    assert (spec.burst, spec.areas[0].capacity, spec.brand.name) == (7, 100, "B")
+    assert spec == spec_from_json(spec_to_json(spec))
+
+
+def test_what_only_a_later_version_knows_stays_through_a_patch() -> None:
+    patched = patched_spec(spec_from_json(later_spec()), {"burst": 3, "message": "hello"})
+    written = msgspec.json.decode(spec_to_json(patched, over=later_spec()))
+    assert written == {**msgspec.json.decode(later_spec()), "burst": 3, "message": "hello"}
+    assert spec_from_json(msgspec.json.encode(written)) == patched
+
+
+def test_a_field_that_was_changed_is_written_as_it_is_known_here() -> None:
+    patched = patched_spec(spec_from_json(later_spec()), {"brand": {"name": "C"}})
+    written = msgspec.json.decode(spec_to_json(patched, over=later_spec()))
+    assert "font" not in written["brand"]
+    assert written["areas"][0]["standing"] is True
+
+
+def test_what_an_earlier_version_did_not_keep_is_written_with_its_default() -> None:
+    early = msgspec.json.encode({"name": "Night"})
+    assert msgspec.json.decode(spec_to_json(spec_from_json(early), over=early))["burst"] == 20
+
+
+def test_a_spec_that_is_wrong_is_not_read() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        spec_from_json(msgspec.json.encode({"name": "Night", "burst": "many", "more": 1}))
+
+
+def test_audit_has_settings_of_a_bounded_size() -> None:
+    seats = [f"seat-{n}" for n in range(50_000)]
+    few = {"channel": "fans", "seats": seats[:SEATS_AUDITED], "zones": []}
+    spec = {"name": "Night", "allotments": [few, {**few, "seats": seats}]}
+    audited = audited_spec(msgspec.json.encode(spec))
+    assert audited["name"] == "Night"
+    kept, told = msgspec.convert(audited["allotments"], list[dict[str, Any]])
+    assert kept == few
+    assert told["seats"]["count"] == 50_000
+    assert len(msgspec.json.encode(audited)) < 10_000
+    seats[-1] = "another"
+    other = audited_spec(
+        msgspec.json.encode({**spec, "allotments": [few, {**few, "seats": seats}]})
+    )
+    assert other["allotments"] != audited["allotments"]
+    assert audited_spec(b'{"name":"Night"}') == {"name": "Night"}

@@ -13,6 +13,7 @@ from conftest import Clock
 from support.crashes.crashing_worker import ORIGIN, CrashingWorker
 from support.sales.worker import NAME, Worker, rebuilt, record_of, until
 
+from holdfast_ledger import Actor
 from holdfast_lua.calls.line_status import DrawState
 from holdfast_queue.line.results import Admission
 from holdfast_queue.tokens.identities import Identity
@@ -46,7 +47,7 @@ async def test_claim_that_broke_off_gives_the_same_pass_again(
 ) -> None:
     await worker.create(NAME, queue_all=True)
     ticket, other = await worker.join(NAME), await worker.join(NAME)
-    await worker.operations.patch(NAME, {"queue_all": False}, "test")
+    await worker.operations.patch(NAME, {"queue_all": False}, Actor("test"))
     await crash("claim", step, ticket=ticket)
     admitted = await worker.claim(NAME, ticket)
     assert admitted.again is (step == "after claim_pass")
@@ -78,7 +79,7 @@ async def test_step_of_the_line_that_broke_off_is_gone_on_with(
 ) -> None:
     await worker.create(NAME, queue_all=True)
     tickets = [await worker.join(NAME) for _ in range(3)]
-    await worker.operations.patch(NAME, {"queue_all": False}, "test")
+    await worker.operations.patch(NAME, {"queue_all": False}, Actor("test"))
     await crash("tick", step)
     passes = [await worker.claim(NAME, ticket) for ticket in tickets]
     assert len({admission.granted.pass_id for admission in passes}) == 3
@@ -249,7 +250,7 @@ async def test_beacon_that_broke_off_is_the_one_that_counts(
     await clock.advance(601)
     await crash("beacon", step)
     with pytest.raises(HoldfastError):
-        await worker.operations.give_beacon(NAME, "another", "test")
-    await worker.operations.give_beacon(NAME, "beacon", "test")
+        await worker.operations.give_beacon(NAME, "another", Actor("test"))
+    await worker.operations.give_beacon(NAME, "beacon", Actor("test"))
     line = (await worker.directory.get(NAME)).room.document.line
     assert (line.draw, line.beacon) == (DrawState.SEALED, "beacon")

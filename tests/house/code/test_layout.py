@@ -19,8 +19,11 @@ FOLDERS = (
     "tasks",
     "web",
     "connector",
+    "console",
     "demo",
     "loadtest",
+    "monitoring",
+    "simulator",
 )
 
 
@@ -115,7 +118,9 @@ def test_query_is_read_where_its_text_is_checked() -> None:
         str(path.relative_to(ROOT)) for path in _modules() if "request.query" in path.read_text()
     }
     assert readers == {
+        "console/holdfast_console/http/forms.py",  # its own rules: pages for people
         "demo/holdfast_demo/shop/app.py",  # whether a name is there
         "queue/holdfast_queue/http/pages/visits.py",  # its own rules: a page for people
+        "web/holdfast_web/request/taken_query.py",  # which names there are
         "web/holdfast_web/request/text.py",
     }

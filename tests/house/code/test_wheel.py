@@ -18,14 +18,16 @@ PACKAGES = {
     "holdfast_tasks": ROOT / "tasks" / "holdfast_tasks",
     "holdfast_web": ROOT / "web" / "holdfast_web",
     "holdfast_connector": ROOT / "connector" / "holdfast_connector",
+    "holdfast_console": ROOT / "console" / "holdfast_console",
     "holdfast_demo": ROOT / "demo" / "holdfast_demo",
     "holdfast_loadtest": ROOT / "loadtest" / "holdfast_loadtest",
+    "holdfast_simulator": ROOT / "simulator" / "holdfast_simulator",
 }
 
 
-@pytest.fixture(scope="module")
-def wheel_names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    target = tmp_path_factory.mktemp("wheel")
+@pytest.fixture
+def wheel_names(tmp_path: Path) -> set[str]:
+    target = tmp_path
     command = [sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "--wheel-dir"]
     subprocess.run([*command, str(target), str(ROOT)], check=True, cwd=target)
     (wheel,) = target.glob("*.whl")
@@ -39,20 +41,15 @@ def _tracked(directory: Path) -> set[Path]:
     return {ROOT / name for name in listed.split("\0") if name}
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_wheel_has_every_file_of_the_package(package: str, wheel_names: set[str]) -> None:
-    directory = PACKAGES[package]
-    wanted = {f"{package}/{path.relative_to(directory)}" for path in _tracked(directory)}
-    assert wanted
-    assert wanted <= wheel_names
-
-
-def test_wheel_has_the_kinds_of_files_that_are_easily_forgotten(wheel_names: set[str]) -> None:
+def test_wheel_has_every_file_of_the_packages_and_nothing_else(wheel_names: set[str]) -> None:
+    """One test, so that no second process builds the wheel for a part of it."""
+    for package, directory in PACKAGES.items():
+        wanted = {f"{package}/{path.relative_to(directory)}" for path in _tracked(directory)}
+        assert wanted, package
+        assert wanted <= wheel_names
+    # Those that are easily forgotten.
     for suffix in (".lua", ".html", ".js", ".css", ".json", "py.typed"):
         assert any(name.endswith(suffix) for name in wheel_names), suffix
-
-
-def test_wheel_has_nothing_but_the_packages(wheel_names: set[str]) -> None:
     tops = {name.partition("/")[0] for name in wheel_names}
     assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
     assert not [name for name in wheel_names if "__pycache__" in name or "/tests/" in name]

@@ -16,8 +16,10 @@ KINDS: Final = (
     "An endpoint",
     "An error code",
     "A metric",
+    "A panel of a dashboard, or an alert",
     "An event",
     "A migration of the ledger",
+    "A screen of the console",
     "A language of the waiting page",
 )
 

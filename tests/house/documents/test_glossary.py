@@ -22,11 +22,13 @@ _ROW: Final = re.compile(
     r"\| (?P<term>[^|]+) \| (?P<meaning>[^|]+) \| \[[^]]+\]\((?P<where>[^)]+)\) "
     r"\|(?P<not>[^|]*)\|\Z"
 )
+LUA: Final = "lua/holdfast_lua"
+_LUA_NAMES: Final = re.compile(r"^\s*local (?:function )?(?P<names>[\w, ()]+)", re.MULTILINE)
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 # Words of programming, of HTTP and of the libraries in use; an adjective or a verb names a result.
 GENERAL: Final = frozenset(
     {
-        "address", "admit", "advanced", "aiohttp", "answer", "app", "apply",
+        "acting", "address", "admit", "advanced", "aiohttp", "answer", "app", "apply",
         "asgi", "asked", "asset", "available", "back", "background", "base64url", "batcher",
         "body", "bound", "builder", "bulk", "cache", "call", "changed", "client",
         "codec", "collector", "colour", "comparing", "compiler", "config", "confirmed",
@@ -128,15 +130,24 @@ def shared_names(root: Path) -> list[str]:
 def unused_words(root: Path, rows: Sequence[Row]) -> list[str]:
     """Identifiers that are made with a word which the glossary says is not used."""
     unused = {tuple(word.split()) for row in rows for word in row.unused}
+    names = {module.path: set(_identifiers(module)) for module in read_modules(root).values()}
+    for path in sorted((root / LUA).rglob("*.lua")):
+        names[str(path.relative_to(root))] = {path.stem, *_lua_identifiers(path.read_text())}
     found = []
-    for module in read_modules(root).values():
-        for name in sorted(set(_identifiers(module))):
+    for place, made in names.items():
+        for name in sorted(made):
             words = [word.lower() for word in _WORD.findall(name)]
             for phrase in unused:
                 size = len(phrase)
                 if any(tuple(words[at : at + size]) == phrase for at in range(len(words))):
-                    found.append(f"{module.path}: {name}")
+                    found.append(f"{place}: {name}")
     return found
+
+
+def _lua_identifiers(script: str) -> Iterator[str]:
+    """The names of local variables, functions and parameters."""
+    for match in _LUA_NAMES.finditer(script):
+        yield from re.findall(r"\w+", match["names"])
 
 
 def _identifiers(module: Module) -> Iterator[str]:
@@ -210,8 +221,10 @@ def test_word_that_is_not_used_is_found(tmp_path: Path) -> None:
     page = "| context | Both. | [a](b) | box office, till |\n"
     plant(tmp_path, "holdfast/a.py", "class BoxOffices: ...\nclass BoxOffice: ...\nbox = 1")
     plant(tmp_path, "holdfast/b.py", "def f(till: int) -> None:\n    until = self.my_till = till")
+    plant(tmp_path, "lua/holdfast_lua/c.lua", "local function open_till(box, office)\nend -- till")
     assert unused_words(tmp_path, rows_of(page)) == [
         "holdfast/a.py: BoxOffice",
         "holdfast/b.py: my_till",
         "holdfast/b.py: till",
+        "lua/holdfast_lua/c.lua: open_till",
     ]

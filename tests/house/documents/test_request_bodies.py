@@ -1,6 +1,7 @@
 """The request bodies in docs/api.md: every one there is, each as the service reads it."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +9,8 @@ import msgspec
 import pytest
 from support.fuzz.targets import TARGETS, S
 
-from holdfast.sales.spec import SaleBody, patched_spec, split_body
+from holdfast.sales.directory import SALE_NAME
+from holdfast.sales.spec import SaleBody, copied_spec, patched_spec, split_body
 from holdfast_inventory.plan.plan import compile_plan
 from holdfast_inventory.settings import InventorySettings
 from holdfast_web.request.body import decode_json
@@ -40,6 +42,11 @@ def test_example_is_a_body_that_the_service_reads(method: str, path: str, text: 
     if (method, path) == ("PATCH", S):
         spec = split_body(decode_json(b'{"name": "x", "prices": {"A": 1}}', SaleBody))[0]
         assert patched_spec(spec, msgspec.json.decode(text)) != spec
+    elif path.endswith("/copy"):
+        spec = split_body(decode_json(b'{"name": "x", "prices": {"A": 1}}', SaleBody))[0]
+        changes = msgspec.json.decode(text)
+        assert SALE_NAME.fullmatch(changes.pop("to"))
+        assert copied_spec(spec, changes, datetime.now(UTC)) != spec
     elif path.endswith("/plan"):
         assert len(compile_plan(text, InventorySettings())) > 0
     else:

@@ -21,7 +21,9 @@ def tour() -> str:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    running = launch(tmp_path / "data")
+    empty = tmp_path / "data"
+    empty.mkdir()
+    running = launch(empty)
     try:
         await_ready(running)
         yield running

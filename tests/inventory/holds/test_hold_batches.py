@@ -17,7 +17,7 @@ from holdfast_lua.calls.records import HoldStatus
 
 KEYS = (
     *(keys.sale, keys.events, keys.seats, keys.rows, keys.holds, keys.buyers, keys.due),
-    *(keys.layout, keys.active, keys.unheld),
+    *(keys.layout, keys.active, keys.unheld, keys.started),
 )
 SEEDS = range(12)
 HALF_AN_HOUR_MS = 1_900_000

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from support.inventory.app import SALE, application
+from support.inventory.app import SALE, application, problem
 from support.inventory.harness import InventoryHarness
+
+from holdfast_inventory.holds import open_holds
+from holdfast_inventory.holds.open_holds import PASSES_AT_ONCE
+from holdfast_inventory.http.routes import OPEN_HOLD_PASSES
 
 BOUGHT = 5
 SHOP_KEY = {"Authorization": "Bearer platform"}
@@ -70,3 +75,27 @@ async def test_cursor_of_events_that_cannot_be_ours_is_refused(read: Lists, curs
     """Digits of other scripts are digits to Python, and a line feed is no end to `$`."""
     status, problem = await read(f"/events?after={cursor}")
     assert (status, problem["code"], problem["field"]) == (400, "invalid_request", "after")
+
+
+async def test_only_few_read_all_open_holds_at_once(harness: InventoryHarness) -> None:
+    app = application(harness)
+    passes = app[OPEN_HOLD_PASSES]
+    async with TestClient(TestServer(app)) as client, AsyncExitStack() as others:
+        for _ in range(PASSES_AT_ONCE):
+            await others.enter_async_context(passes)
+        refused = await client.get(SALE + "/holds", headers=SHOP_KEY)
+        assert await problem(refused) == (503, "overloaded")
+        assert int(refused.headers["Retry-After"]) > 0
+        await others.aclose()
+        assert (await client.get(SALE + "/holds", headers=SHOP_KEY)).status == 200
+
+
+async def test_pass_over_open_holds_ends_in_time(
+    read: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_holds, "PASS_SECONDS", 0.0)
+    status, body = await read("/holds")
+    assert (status, body["code"]) == (503, "overloaded")
+    monkeypatch.undo()
+    status, body = await read("/holds")
+    assert (status, len(body["items"])) == (200, BOUGHT)

@@ -16,6 +16,7 @@ async def test_the_map_in_all_its_forms(ask: Client, harness: InventoryHarness) 
     seat_map = await response.json()
     assert seat_map == {
         "version": "1-1",
+        "etag": response.headers["ETag"].strip('"'),
         "plan_version": harness.plan.version,
         "counts": {"free": 37, "held": 3, "booked": 0, "blocked": 0},
         "states": "h" + "f" * 29,

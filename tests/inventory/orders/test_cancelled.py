@@ -16,7 +16,7 @@ from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.orders.recovery import PATIENCE_MS, Recovery
 from holdfast_inventory.orders.refund import RefundRequest, RefundService
-from holdfast_ledger import Ledger, LedgerUnavailable, Order, OrderStatus
+from holdfast_ledger import AuditEntry, Ledger, LedgerUnavailable, Order, OrderStatus
 from holdfast_lua import Executor, SaleRef
 
 STEPS = 14
@@ -79,7 +79,7 @@ async def test_cancelled_refund_gives_back_once_or_not_at_all(
     refund_service = RefundService(shop.background)
 
     async def refund() -> Order:
-        return await refund_service.refund(shop.context, hold.id, RefundRequest(), None)
+        return (await refund_service.refund(shop.context, hold.id, RefundRequest(), None)).order
 
     await cancelled_at(step, refund)
     await settled(shop, clock)
@@ -127,7 +127,7 @@ async def test_cancelled_writers_keep_no_other_worker_out(crowd: list[Shop], clo
         write = partial(victim.ledger.sales.raise_ceiling, uid, epoch=1, ceiling=1_000 + n)
         await cancelled_at(n % 5, write, MOMENT_SECONDS / 3)
         async with asyncio.timeout(SOON_SECONDS):
-            await other.ledger.audit.append("other", "write")
+            await other.ledger.audit.append(AuditEntry("other", "write"))
     hold = await crowd[0].hold(floor=2)
     assert (await crowd[3].confirm(hold)).order.status is OrderStatus.SOLD
     await drained(crowd[3])

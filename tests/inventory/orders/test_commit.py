@@ -17,6 +17,7 @@ from holdfast_ledger import (
     MarkPending,
     MarkVoid,
     Order,
+    OrderQuery,
     OrderStatus,
     RefundItem,
     SaleDraft,
@@ -142,7 +143,9 @@ async def test_racing_confirms_of_overlapping_seats_leave_one_owner_each(
     assert len(winners) >= RACERS // 3
     owners = await ledger.orders.owners(sale.uid)
     assert owners == {seat: f"o{n}" for n in winners for seat in (n, n + 1)}
-    bought = await ledger.orders.page(sale.uid, limit=RACERS, status=OrderStatus.SOLD)
+    bought = await ledger.orders.page(
+        sale.uid, limit=RACERS, of=OrderQuery(status=OrderStatus.SOLD)
+    )
     assert {order.id for order in bought} == {f"o{n}" for n in winners}
 
 
@@ -305,7 +308,7 @@ async def test_pages_of_orders_go_by_time_and_filter_by_buyer(
         seen += [order.id for order in page]
         after = (page[-1].created_ms, page[-1].id)
     assert seen == ["o6", "o4", "o5", "o2", "o3", "o0", "o1"]
-    mine = await ledger.orders.page(sale.uid, limit=50, buyer="b1")
+    mine = await ledger.orders.page(sale.uid, limit=50, of=OrderQuery(buyer="b1"))
     assert [order.id for order in mine] == ["o5", "o3", "o1"]
 
 
@@ -313,7 +316,7 @@ async def test_deleted_sale_keeps_its_orders_and_frees_its_name(
     ledger: Ledger, sale: SaleRecord
 ) -> None:
     await sell(ledger, sale, "a", 1)
-    await ledger.sales.delete(sale.uid)
+    await ledger.sales.delete(sale.uid, orders_kept=1)
     assert await ledger.sales.read(sale.name) is None
     assert (await read(ledger, sale, "a")).status is OrderStatus.SOLD
 

@@ -22,6 +22,7 @@ from holdfast_web.credentials import (
 )
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.metrics import METRICS
+from holdfast_web.request.client_address import TRUSTED_PROXIES, TrustedProxies
 from holdfast_web.request.pagination import encode_cursor
 
 Client = TestClient[web.Request, web.Application]
@@ -56,7 +57,7 @@ async def client(shop: Shop) -> AsyncIterator[Client]:
         return PassClaims(sale, of, "pass-id", subject, 2**40) if uid in (None, of) else None
 
     app[API_KEYS], app[INVENTORIES], app[PASS_VERIFIER] = key, inventory, verify
-    app[METRICS] = Metrics()
+    app[METRICS], app[TRUSTED_PROXIES] = Metrics(), TrustedProxies()
     app[orders_routes.ORDER_LEDGER] = shop.ledger
     orders_routes.add_routes(app)
     async with TestClient(TestServer(app)) as running:

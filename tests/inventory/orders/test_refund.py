@@ -24,9 +24,9 @@ async def sold(shop: Shop) -> HoldRecord:
 async def refund(shop: Shop, order_id: str, *items: RefundItem, key: str | None = None) -> Order:
     """A refund of these items, or of everything when none is named."""
     refund_service = RefundService(shop.background)
-    order = await refund_service.refund(shop.context, order_id, RefundRequest(items or None), key)
+    done = await refund_service.refund(shop.context, order_id, RefundRequest(items or None), key)
     await drained(shop)
-    return order
+    return done.order
 
 
 async def refused(shop: Shop, order_id: str, *items: RefundItem) -> HoldfastError:
@@ -68,7 +68,7 @@ async def test_refund_again_frees_nothing_more(shop: Shop) -> None:
     first = await refund(shop, hold.id)
     await shop.hold("r1s1", floor=5, buyer="bob")
     again = await refund(shop, hold.id)
-    assert order_members(again, "sale") == order_members(first, "sale")
+    assert order_members(again, "sale", test=False) == order_members(first, "sale", test=False)
     assert (await shop.states())[:2] == "hf"
     assert await shop.floor() == (5, 5)
     assert len(await shop.events("order.refunded")) == 1

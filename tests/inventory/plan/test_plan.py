@@ -232,7 +232,7 @@ def test_the_focal_point_can_be_set() -> None:
 
 def test_a_hundred_thousand_seats_are_read_in_seconds() -> None:
     text = plan_json(*([["A" * 50] * 50] * 40))
-    started = time.perf_counter()
+    started = time.process_time()
     plan = compile_plan(text, SETTINGS)
     assert len(plan) == 100_000
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10

@@ -136,7 +136,7 @@ def compiled(size: int, **shape: Any) -> Plan:
     one_name = shape.pop("one_name", False)
     entry = entry_of(**{name: size if count is None else count for name, count in shape.items()},
                      one_name=one_name)  # fmt: skip
-    return Plan(entry, msgspec.json.encode({}), InventorySettings())
+    return Plan(entry, msgspec.json.encode(entry, enc_hook=str), InventorySettings())
 
 
 def read(size: int) -> None:
@@ -154,7 +154,8 @@ def hold_by_zones(size: int) -> None:
 
 
 def allotted(size: int) -> None:
-    Plan(entry_of(size), msgspec.json.encode({}), set_aside(size))
+    entry = entry_of(size)
+    Plan(entry, msgspec.json.encode(entry, enc_hook=str), set_aside(size))
 
 
 def allotted_row(size: int) -> None:
@@ -163,7 +164,8 @@ def allotted_row(size: int) -> None:
 
 
 def told_of_a_release(size: int) -> None:
-    plan = Plan(entry_of(size), msgspec.json.encode({}), set_aside(size))
+    entry = entry_of(size)
+    plan = Plan(entry, msgspec.json.encode(entry, enc_hook=str), set_aside(size))
     inventory = SaleInventory("sale", None, plan, set_aside(size), None)  # type: ignore[arg-type]
     item: dict[str, object] = {"state": "f", "seats": list(map(Number, range(size))), "areas": []}
     _withhold(item, inventory, "")

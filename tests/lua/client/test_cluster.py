@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import fresh_uid
 from redis.crc import key_slot
-from support.store.peers import listening
-from support.store.servers import Server
+from support.sales.worker import until
+from support.store.peers import Handler, listening
+from support.store.servers import CLUSTERED, MakeServer, Server
 
 from holdfast_lua import Bundle, Executor, StoreOutcomeUnknown, StoreUnavailable, load_bundle
 from holdfast_lua.calls import keys
+from holdfast_lua.client import executor as executor_module
 from holdfast_lua.client.connect import check_store, open_client
 from holdfast_lua.client.link import Address, Call, LinkSettings
 from holdfast_lua.client.node import Node
 from holdfast_lua.client.routing import ClusterRouter
+from holdfast_lua.client.slots import SLOTS, find_slots
 from holdfast_lua.client.store_url import StoreUrl
 from holdfast_lua.client.wire import ReplyError
 
@@ -207,6 +212,53 @@ async def test_silent_seed_is_given_up(cluster: list[Server], plain_bundle: Bund
             assert await touch(executor, "y") == 1
 
 
+async def test_seed_with_an_older_view_is_not_believed(
+    cluster: list[Server], make_server: MakeServer, plain_bundle: Bundle
+) -> None:
+    """One that still names itself for all slots, as a master does that has not heard of its end."""
+    former = make_server(*CLUSTERED)
+    await former.ask("CLUSTER", "ADDSLOTSRANGE", 0, SLOTS - 1)
+    async with Executor(url_of([former, *cluster]), plain_bundle) as executor:
+        for uid in (fresh_uid() for _ in range(20)):
+            await make_sale(executor, uid)
+            assert await touch(executor, uid) == 1
+    assert await former.ask("DBSIZE") == 0
+
+
+def server_that_says(state: str, epoch: int, master: str) -> Handler:
+    """Names one master for all slots."""
+    info = f"cluster_state:{state}\r\ncluster_current_epoch:{epoch}\r\n"
+    owner = f"*1\r\n*3\r\n:0\r\n:{SLOTS - 1}\r\n*2\r\n${len(master)}\r\n{master}\r\n:6379\r\n"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"SLOTS\r\n")
+        writer.write(f"${len(info)}\r\n{info}\r\n{owner}".encode())
+        await reader.read()
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("former", "taken"),
+    [(("ok", 1), "promoted"), (("fail", 9), "promoted"), (("ok", 3), "former")],
+    ids=["older", "newer, but has lost the majority", "newer"],
+)
+async def test_newest_view_of_the_slots_is_taken(former: tuple[str, int], taken: str) -> None:
+    async with AsyncExitStack() as stack:
+        asked = []
+        for said in ((*former, "former"), ("ok", 2, "promoted")):
+            peer = listening(
+                server_that_says(*said), lambda t: asyncio.start_server(t, "127.0.0.1", 0)
+            )
+            port = (await stack.enter_async_context(peer)).sockets[0].getsockname()[1]
+            asked.append(Address("127.0.0.1", port))
+        for order in (asked, asked[::-1]):
+            view = await find_slots(order, LinkSettings())
+            assert set(view.slots.values()) == {Address(taken, 6379)}
+        alone = await find_slots(asked[:1], LinkSettings())
+        assert set(alone.slots.values()) == {Address("former", 6379)}
+
+
 async def test_no_seed_at_all_is_unavailable(plain_bundle: Bundle) -> None:
     async with Executor("redis+cluster://127.0.0.1:1", plain_bundle) as executor:
         with pytest.raises(StoreUnavailable, match="nobody serves the slot"):
@@ -253,18 +305,27 @@ async def until_made(executor: Executor, uid: str) -> None:
                 await asyncio.sleep(0.05)
 
 
+async def told_try_again(servers: list[Server]) -> bool:
+    """Whether one of them has answered TRYAGAIN since its counters were reset."""
+    told = [await server.ask("INFO", "errorstats") for server in servers]
+    return any("errorstat_TRYAGAIN" in str(one) for one in told)
+
+
 async def test_call_that_waits_to_be_sent_again_ends_with_the_executor(
-    cluster: list[Server], plain_bundle: Bundle
+    cluster: list[Server], plain_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Told TRYAGAIN it sleeps in no queue of ours when the executor closes."""
+    monkeypatch.setattr(executor_module, "TRY_AGAIN_SECONDS", 1.0)
     uid = fresh_uid()
     migration = migration_of(uid, cluster)
     async with Executor(url_of(cluster), plain_bundle) as executor:
         await make_sale(executor, uid)
         await migration.begin()
         await migration.move(keys.sale(uid))
+        for server in cluster:
+            await server.ask("CONFIG", "RESETSTAT")
         call = asyncio.create_task(touch(executor, uid))
-        await asyncio.sleep(0.02)
+        await until(partial(told_try_again, cluster), 5)
         await executor.aclose(drain_seconds=0.0)
         async with asyncio.timeout(5):
             with pytest.raises(StoreUnavailable, match="the executor is closed"):

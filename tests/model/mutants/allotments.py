@@ -22,6 +22,7 @@ from holdfast_inventory.holds.hold_requests import BuyerRef, HoldRequest
 from holdfast_inventory.holds.releases import release
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.settings import InventorySettings
+from holdfast_ledger import Actor
 from holdfast_lua.calls.hold_terms import HoldAnswer, SeatChoice
 
 
@@ -69,7 +70,7 @@ _patch = SaleOperations.patch
 
 
 async def _let_out_at_once(
-    operations: SaleOperations, name: str, changes: Mapping[str, object], actor: str
+    operations: SaleOperations, name: str, changes: Mapping[str, object], actor: Actor
 ) -> Sale:
     sale = await operations._directory.get(name)
     await release(sale.inventory, (CLUB,))

@@ -16,7 +16,7 @@ from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.confirm import ConfirmRequest
 from holdfast_inventory.orders.orders import holds_of_ledger
 from holdfast_inventory.orders.recovery import Recovery
-from holdfast_inventory.orders.refund import RefundRequest, RefundService
+from holdfast_inventory.orders.refund import RefundRequest, RefundResult, RefundService
 from holdfast_inventory.orders.store_sync import free_voided_hold
 from holdfast_inventory.plan.plan import Plan
 from holdfast_inventory.settings import InventorySettings
@@ -75,7 +75,7 @@ async def _freed_before_the_refund(
     order_id: str,
     request: RefundRequest,
     key: str | None,
-) -> Order:
+) -> RefundResult:
     inventory = context.inventory
     hold = (await inventory.calls.read_hold(inventory.ref, order_id)).hold
     if hold is not None:

@@ -12,6 +12,7 @@ from holdfast.sales.operations import SaleOperations
 from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
+from holdfast_ledger import Actor
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import LineCalls
 
@@ -43,7 +44,7 @@ def release_allotment(state: RunState) -> Operation:
 
     async def operation(inventory: SaleInventory, worker: Worker) -> None:
         operations = SaleOperations(worker.builder, worker.directory)
-        await operations.patch(inventory.name, {"released_channels": [CLUB]}, "operator")
+        await operations.patch(inventory.name, {"released_channels": [CLUB]}, Actor("operator"))
 
     return operation
 

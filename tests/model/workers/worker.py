@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from typing import Any
 
-from model.scheduler import Process, Scheduler
+from model.scheduler import REQUEST, Process, Scheduler
 from model.workers.gated import GatedExecutor, GatedLedger
 from model.workers.inventory_only import InventoryBuilder
 
 from holdfast.sales.directory import SaleDirectory
+from holdfast.sales.sale import Sale
 from holdfast_inventory.orders import background
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.recovery import Recovery
@@ -30,8 +32,17 @@ class Worker(Process):
         self.ledger = GatedLedger(self)
         self.executor = connect(self)
         self.builder = InventoryBuilder(self.executor, self.ledger, plan)
-        self.directory = SaleDirectory(self.builder, lookup_seconds=0.0)
+        self.directory = WorkerDirectory(self.builder, lookup_seconds=0.0)
         self.recovery = Recovery(self.ledger)
+
+
+class WorkerDirectory(SaleDirectory):
+    """A load's calls count as those of the request that began it: its task, which works for whoever
+    waits, has none of the context of that request.
+    """
+
+    def _load(self, name: str) -> Coroutine[Any, Any, Sale | None]:
+        return _of_request(REQUEST.get(), super()._load(name))
 
 
 class WorkerTasks(BackgroundTasks):
@@ -43,6 +54,11 @@ class WorkerTasks(BackgroundTasks):
 
     async def run(self, work: Coroutine[None, None, None]) -> None:
         self._worker.start(_quietly(work))
+
+
+async def _of_request(request: object, load: Coroutine[Any, Any, Sale | None]) -> Sale | None:
+    REQUEST.set(request)
+    return await load
 
 
 async def _quietly(work: Coroutine[None, None, None]) -> None:

@@ -8,9 +8,10 @@ from statistics import median
 
 import pytest
 from conftest import Clock
+from support.line.estimates import estimate_wait
 from support.line.harness import Leavers, Line, LineFactory
 
-from holdfast_queue.line.estimate import Wait, estimate_wait
+from holdfast_queue.line.estimate import Wait
 
 SEEDS = (271, 828, 182)
 CAP, SHARE, WARM_SECONDS = 30, 0.7, 120

@@ -13,13 +13,13 @@ DEFAULT_WINDOW_SECONDS = TERMS.claim_ms // 1000
     ("rate", "window_seconds", "show_share"),
     [
         (600, 20, 1.0),
-        (600, 20, 0.5),
+        pytest.param(600, 20, 0.5, marks=pytest.mark.torture),
         (600, 20, 0.1),
         (1800, 20, 0.5),
-        (60, DEFAULT_WINDOW_SECONDS, 1.0),
+        pytest.param(60, DEFAULT_WINDOW_SECONDS, 1.0, marks=pytest.mark.torture),
         (60, DEFAULT_WINDOW_SECONDS, 0.5),
         (60, DEFAULT_WINDOW_SECONDS, 0.1),
-        (300, DEFAULT_WINDOW_SECONDS, 0.1),
+        pytest.param(300, DEFAULT_WINDOW_SECONDS, 0.1, marks=pytest.mark.torture),
     ],
 )
 async def test_realised_rate_converges_on_the_set_rate(

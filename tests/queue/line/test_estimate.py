@@ -11,11 +11,12 @@ import pytest
 from conftest import Clock
 from hypothesis import given
 from hypothesis import strategies as st
+from support.line.estimates import estimate_wait
 from support.line.harness import Crowd, Line, LineFactory
 
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_queue.draw.permutation import by_arrival
-from holdfast_queue.line.estimate import Wait, estimate_wait, measured_per_minute
+from holdfast_queue.line.estimate import Wait, measured_per_minute
 from holdfast_queue.line.refresh_interval import JITTER, RefreshIntervals, shared_interval_seconds
 
 SEEDS = (271, 828, 182)

@@ -13,6 +13,7 @@ from support.line.http_visitor import Client, ClientFactory, RoomFactory
 from holdfast_lua import Executor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.line_status import AddressJoins
 from holdfast_queue.line.room import Room
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.metrics import METRICS
@@ -58,25 +59,55 @@ async def test_gcra_lets_through_what_a_bucket_of_tokens_would(executor: Executo
 
 
 async def test_address_is_limited_and_told_when_to_come(line: Line) -> None:
-    answers = [await line.calls.limit_joins(line.ref, "one", 60, 3) for _ in range(4)]
+    answers = [await line.calls.limit_joins(line.ref, "one", 60, 3, "one") for _ in range(4)]
     assert [answer.code for answer in answers] == [Code.OK] * 3 + [Code.JOIN_LIMITED]
     assert 900 < answers[3].ms <= 1000
-    assert (await line.calls.limit_joins(line.ref, "two", 60, 3)).code is Code.OK
+    assert (await line.calls.limit_joins(line.ref, "two", 60, 3, "two")).code is Code.OK
     await line.advance_ms(answers[3].ms)
-    assert (await line.calls.limit_joins(line.ref, "one", 60, 3)).code is Code.OK
+    assert (await line.calls.limit_joins(line.ref, "one", 60, 3, "one")).code is Code.OK
 
 
 async def test_address_is_forgotten_when_it_is_as_good_as_unknown(line: Line) -> None:
-    await line.calls.limit_joins(line.ref, "one", 60, 3)
+    await line.calls.limit_joins(line.ref, "one", 60, 3, "one")
     left_ms = await line.executor.command("PTTL", keys.address(line.ref.uid, "one"))
     assert 0 < left_ms <= 1000
 
 
 async def test_limit_changes_nothing_in_the_sale(line: Line) -> None:
     before = await line.revision()
-    await line.calls.limit_joins(line.ref, "one", 60, 1)
-    await line.calls.limit_joins(line.ref, "one", 60, 1)
+    await line.calls.limit_joins(line.ref, "one", 60, 1, "one")
+    await line.calls.limit_joins(line.ref, "one", 60, 1, "one")
     assert await line.revision() == before
+
+
+async def test_address_that_joins_unusually_often_is_noted_with_all_its_joins(line: Line) -> None:
+    async def join(client: str, times: int) -> None:
+        for _ in range(times):
+            await line.calls.limit_joins(line.ref, client, 60, 10, client)
+
+    await join("once", 1)
+    await join("half", 5)
+    await join("often", 8)
+    await join("refused", 13)
+    noted = await line.calls.read_addresses(line.ref, 10)
+    assert noted == [AddressJoins("refused", 10, 3), AddressJoins("often", 8, 0)]
+    assert await line.calls.read_addresses(line.ref, 1) == noted[:1]
+    await line.advance_ms(60_000)
+    await join("often", 8)
+    assert (await line.calls.read_addresses(line.ref, 1)) == [AddressJoins("often", 11, 0)]
+
+
+async def test_noted_addresses_are_bounded_and_end(line: Line) -> None:
+    often, refused = keys.often_joining(line.ref.uid), keys.refused_joins(line.ref.uid)
+    many = [part for n in range(500) for part in (str(n + 2), f"address-{n}")]
+    await line.executor.command("ZADD", often, *many)
+    for _ in range(5):
+        await line.calls.limit_joins(line.ref, "new", 60, 4, "new")
+    noted = await line.calls.read_addresses(line.ref, 500)
+    assert (len(noted), noted[-1].joins) == (500, 3)
+    assert AddressJoins("new", 4, 1) in noted
+    for key in (often, refused):
+        assert 0 < await line.executor.command("PTTL", key) <= 24 * 3_600_000
 
 
 async def test_room_limits_places_and_not_visitors_who_have_one(make_room: RoomFactory) -> None:

@@ -3,34 +3,52 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from unittest.mock import patch
 
 import jwt
 import pytest
+from msgspec.structs import replace
+from support.token_issuers import (
+    ADMITTED,
+    ISSUER,
+    NOW_MS,
+    OTHER,
+    SECRET,
+    SHOP,
+    pass_issuer,
+    signer,
+)
 
 from holdfast_connector.contract import HS256
 from holdfast_queue.http.credentials import pass_verifier
 from holdfast_queue.tokens.handoffs import HANDOFF_MS, HandoffIssuer, redirect_url
-from holdfast_queue.tokens.passes import Pass, PassIssuer, Signer, jwks, signing_key
-from holdfast_web.keyring import Keyring, Purpose
+from holdfast_queue.tokens.passes import Pass, PassIssuer
+from holdfast_queue.tokens.signer import jwks
+from holdfast_web.keyring import Purpose
 
-ISSUER = "https://wait.example"
-SHOP = "https://shop.example"
-NOW_MS = 1_800_000_000_500
-ADMITTED = Pass("gala", "uid1", 2, "pass-1", "buyer-1", NOW_MS + 900_000)
-SECRET, OTHER = "s" * 40, "t" * 40
-
-
-def signer(
-    secret: str = SECRET, *previous: str, purpose: Purpose = Purpose.PASS, algorithm: str = "EdDSA"
-) -> Signer:
-    keys = Keyring(secret, previous).keys(purpose)
-    return Signer(ISSUER, [signing_key(key, algorithm) for key in keys])
+EARLIER = {
+    "EdDSA": (
+        "eyJhbGciOiJFZERTQSIsImtpZCI6ImQxMzUxZTcyMmU5YSIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJodHRwczo"
+        "vL3dhaXQuZXhhbXBsZSIsImF1ZCI6ImdhbGEiLCJ1aWQiOiJ1aWQxIiwiZXBvY2giOjIsInN1YiI6ImJ1eWV"
+        "yLTEiLCJqdGkiOiJwYXNzLTEiLCJpYXQiOjE4MDAwMDAwMDAsIm5iZiI6MTgwMDAwMDAwMCwiZXhwIjoxODA"
+        "wMDAwOTAwLCJjaGFubmVscyI6WyJmcmllbmRzIiwicHJlc3MiXSwicmVuZXdhYmxlX3VudGlsIjoxODAwMDA"
+        "wNjAwfQ.DUPxubr0mQB8h_gomWEbBtC10vSxeR4XzsPl0-5uyoG656OWb0wO4xFicgnFVIe5Oo9KpZ2wtKdt"
+        "vHrGUDS4Dg"
+    ),
+    HS256: (
+        "eyJhbGciOiJIUzI1NiIsImtpZCI6ImQxMzUxZTcyMmU5YSIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJodHRwczo"
+        "vL3dhaXQuZXhhbXBsZSIsImF1ZCI6ImdhbGEiLCJ1aWQiOiJ1aWQxIiwiZXBvY2giOjIsInN1YiI6ImJ1eWV"
+        "yLTEiLCJqdGkiOiJwYXNzLTEiLCJpYXQiOjE4MDAwMDAwMDAsIm5iZiI6MTgwMDAwMDAwMCwiZXhwIjoxODA"
+        "wMDAwOTAwLCJjaGFubmVscyI6WyJmcmllbmRzIiwicHJlc3MiXSwicmVuZXdhYmxlX3VudGlsIjoxODAwMDA"
+        "wNjAwfQ.Fp1v0ciIQIKP8lCbQhZDO6zKD3iyqgmKoz_THpsXguI"
+    ),
+}
+"""Passes of the release before tags."""
 
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", HS256])
 def test_pass_reads_back(algorithm: str) -> None:
-    passes = PassIssuer(signer(algorithm=algorithm))
+    passes = pass_issuer(algorithm=algorithm)
     token = passes.issue(ADMITTED, NOW_MS)
     read = passes.read(token, "gala", NOW_MS)
     assert read is not None
@@ -40,9 +58,9 @@ def test_pass_reads_back(algorithm: str) -> None:
 
 
 def test_pass_verifies_offline_with_the_published_keys() -> None:
-    signing = signer()
-    token = PassIssuer(signing).issue(ADMITTED, time.time_ns() // 1_000_000)
-    (published,) = jwks(signing.keys)["keys"]
+    passes = pass_issuer()
+    token = passes.issue(ADMITTED, time.time_ns() // 1_000_000)
+    (published,) = jwks(passes.signer.keys)["keys"]
     assert jwt.get_unverified_header(token) == {
         "alg": "EdDSA",
         "typ": "JWT",
@@ -64,25 +82,25 @@ def test_shared_secrets_are_not_published() -> None:
     [("other", NOW_MS), ("gala", NOW_MS + 900_001), ("gala", NOW_MS - 10_000)],
 )
 def test_pass_is_refused_elsewhere_too_late_and_too_early(sale: str, at_ms: int) -> None:
-    passes = PassIssuer(signer())
+    passes = pass_issuer()
     assert passes.read(passes.issue(ADMITTED, NOW_MS), sale, at_ms) is None
 
 
 def test_pass_of_another_secret_issuer_or_purpose_is_refused() -> None:
-    passes = PassIssuer(signer())
+    passes = pass_issuer()
     strangers = [
-        signer(OTHER),
-        signer(purpose=Purpose.HANDOFF),
-        Signer("https://evil.example", signer().keys),
+        pass_issuer(OTHER),
+        PassIssuer(signer(purpose=Purpose.HANDOFF), [b"k" * 32]),
+        pass_issuer(issuer="https://evil.example"),
     ]
     for stranger in strangers:
-        assert passes.read(PassIssuer(stranger).issue(ADMITTED, NOW_MS), "gala", NOW_MS) is None
+        assert passes.read(stranger.issue(ADMITTED, NOW_MS), "gala", NOW_MS) is None
 
 
 def test_algorithm_is_the_keys_not_the_tokens() -> None:
     """The classic confusion: the public key, used as an HMAC secret, under the published kid."""
-    signing = signer()
-    (published,) = jwks(signing.keys)["keys"]
+    passes = pass_issuer()
+    (published,) = jwks(passes.signer.keys)["keys"]
     claims = {
         "iss": ISSUER,
         "aud": "gala",
@@ -93,7 +111,6 @@ def test_algorithm_is_the_keys_not_the_tokens() -> None:
         "nbf": 1,
         "exp": 2_000_000_000,
     }
-    passes = PassIssuer(signing)
     forged = jwt.encode(claims, published["x"], "HS256", {"kid": published["kid"]})
     unsigned = jwt.encode(claims, "", "none", {"kid": published["kid"]})
     assert passes.read(forged, "gala", NOW_MS) is None
@@ -101,25 +118,71 @@ def test_algorithm_is_the_keys_not_the_tokens() -> None:
 
 
 def test_rotation_keeps_old_passes_until_the_key_is_taken_off() -> None:
-    token = PassIssuer(signer(OTHER)).issue(ADMITTED, NOW_MS)
-    assert PassIssuer(signer(SECRET, OTHER)).read(token, "gala", NOW_MS) is not None
-    assert PassIssuer(signer(SECRET)).read(token, "gala", NOW_MS) is None
+    token = pass_issuer(OTHER).issue(ADMITTED, NOW_MS)
+    assert pass_issuer(SECRET, OTHER).read(token, "gala", NOW_MS) is not None
+    assert pass_issuer(SECRET).read(token, "gala", NOW_MS) is None
 
 
-def test_verifier_remembers_but_not_past_the_end() -> None:
-    passes, now = PassIssuer(signer()), [NOW_MS]
+@pytest.mark.parametrize("algorithm", EARLIER)
+def test_pass_of_an_earlier_release_is_verified_by_its_signature(algorithm: str) -> None:
+    """And is remembered: it may come with every request until it ends."""
+    passes = pass_issuer(OTHER, SECRET, algorithm=algorithm)
+    token = EARLIER[algorithm]
+    expected = replace(
+        ADMITTED,
+        channels=("friends", "press"),
+        expires_at_ms=1_800_000_900_000,
+        renewable_until_ms=1_800_000_600_000,
+    )
+    assert passes.read(token, "gala", NOW_MS) == expected
+    with patch("holdfast_queue.tokens.signer.verified_payload", return_value=None):
+        assert passes.read(token, "gala", NOW_MS) == expected
+        assert passes.read(token, "other", NOW_MS) is None
+        assert passes.read(token, "gala", 1_800_000_900_000) is None
+    assert pass_issuer(OTHER, algorithm=algorithm).read(token, "gala", NOW_MS) is None
+
+
+def test_own_pass_is_taken_without_verifying_its_signature() -> None:
+    passes = pass_issuer(SECRET, OTHER)
+    with patch("holdfast_queue.tokens.signer.verified_payload", side_effect=AssertionError):
+        for issuer in (passes, pass_issuer(OTHER)):
+            token = issuer.issue(ADMITTED, NOW_MS)
+            assert passes.read(token, "gala", NOW_MS) is not None
+            assert passes.read(token[:-9], "gala", NOW_MS) is not None
+
+
+def test_memory_of_passes_is_bounded() -> None:
+    """One pass can be spelled in any number of ways behind its tag."""
+    passes = pass_issuer()
+    token = passes.issue(ADMITTED, NOW_MS)
+    with patch("holdfast_queue.tokens.passes.KNOWN_MAX", 3):
+        for number in range(10):
+            assert passes.read(f"{token}{number}", "gala", NOW_MS) is not None
+            assert len(passes._known) <= 3
+    assert passes.read(token, "other", NOW_MS) is None
+
+
+def test_tag_is_frozen() -> None:
+    """Passes in visitors' hands must outlive a release."""
+    claims = jwt.decode(pass_issuer().issue(ADMITTED, NOW_MS), options={"verify_signature": False})
+    assert list(claims) == ["iss", "aud", "sub", "jti", "iat", "nbf", "exp", "uid", "epoch", "tag"]
+    assert claims["tag"] == "fLhUv_qXKZgIZfF_0uT-Og"
+
+
+def test_verifier_takes_a_pass_again_but_not_past_its_end() -> None:
+    passes, now = pass_issuer(), [NOW_MS]
     verify = pass_verifier(passes, lambda _sale: now[0])
     token = passes.issue(ADMITTED, NOW_MS)
     first = verify(token, "gala", ADMITTED.uid)
     assert first is not None
-    assert verify(token, "gala", ADMITTED.uid) is first
+    assert verify(token, "gala", ADMITTED.uid) == first
     assert verify(token, "other", ADMITTED.uid) is None
     now[0] += 900_000
     assert verify(token, "gala", ADMITTED.uid) is None
 
 
 def test_pass_is_final_from_the_end_of_renewing() -> None:
-    passes, now = PassIssuer(signer()), [NOW_MS]
+    passes, now = pass_issuer(), [NOW_MS]
     verify = pass_verifier(passes, lambda _sale: now[0])
     limited = replace(ADMITTED, renewable_until_ms=NOW_MS + 600_000)
     token = passes.issue(limited, NOW_MS)
@@ -139,7 +202,7 @@ def test_pass_is_final_from_the_end_of_renewing() -> None:
 
 def test_verifier_takes_no_pass_of_an_earlier_sale_of_the_name() -> None:
     """Neither before it has seen the pass in its own sale nor after."""
-    passes = PassIssuer(signer())
+    passes = pass_issuer()
     verify = pass_verifier(passes, lambda _sale: NOW_MS)
     token = passes.issue(ADMITTED, NOW_MS)
     assert verify(token, "gala", "a later sale") is None
@@ -161,28 +224,14 @@ def test_handoff_is_for_one_origin_and_one_minute() -> None:
 
 
 def test_handoff_is_no_pass_even_under_the_same_key() -> None:
-    signing = signer()
-    handoff = HandoffIssuer(signing).issue(ADMITTED, "gala", NOW_MS)
-    assert PassIssuer(signing).read(handoff, "gala", NOW_MS) is None
-    passed = PassIssuer(signing).issue(ADMITTED, NOW_MS)
-    assert HandoffIssuer(signing).read(passed, "gala", NOW_MS) is None
-
-
-def test_known_header_vouches_for_nothing_else() -> None:
-    """Given headers seen before, then type and signature count as on the first day."""
-    signing = signer()
-    passes, issuer = PassIssuer(signing), HandoffIssuer(signing)
-    handoff, passed = issuer.issue(ADMITTED, "gala", NOW_MS), passes.issue(ADMITTED, NOW_MS)
+    passes = pass_issuer()
+    issuer = HandoffIssuer(passes.signer)
     for _ in range(2):
+        handoff, passed = issuer.issue(ADMITTED, "gala", NOW_MS), passes.issue(ADMITTED, NOW_MS)
         assert issuer.read(handoff, "gala", NOW_MS) is not None
         assert passes.read(passed, "gala", NOW_MS) is not None
         assert passes.read(handoff, "gala", NOW_MS) is None
         assert issuer.read(passed, "gala", NOW_MS) is None
-    header, _, signature = passed.split(".")
-    _, claims, _ = (
-        PassIssuer(signer(OTHER)).issue(replace(ADMITTED, pass_id="p"), NOW_MS).split(".")
-    )
-    assert passes.read(f"{header}.{claims}.{signature}", "gala", NOW_MS) is None
 
 
 def test_handoff_never_outlives_the_session() -> None:

@@ -13,10 +13,10 @@ from holdfast.cli import main
 from holdfast.config import (
     Config,
     ConfigError,
-    describe_settings,
     load_config,
     variable_of,
 )
+from holdfast.setting_docs import describe_settings
 
 A_SECRET = "s" * 40
 
@@ -62,6 +62,9 @@ def test_unknown_key_in_the_file_is_an_error(tmp_path: Path) -> None:
 
 def test_variables_of_a_kubernetes_service_of_that_name_are_told_and_not_read() -> None:
     environ = {
+        "HOLDFAST_ADMIN_PORT": "tcp://10.0.0.8:9464",
+        "HOLDFAST_ADMIN_PORT_9464_TCP_ADDR": "10.0.0.8",
+        "HOLDFAST_ADMIN_SERVICE_PORT": "9464",
         "HOLDFAST_PORT": "tcp://10.0.0.7:8080",
         "HOLDFAST_PORT_8080_TCP": "tcp://10.0.0.7:8080",
         "HOLDFAST_PORT_8080_TCP_ADDR": "10.0.0.7",
@@ -77,7 +80,9 @@ def test_variables_of_a_kubernetes_service_of_that_name_are_told_and_not_read() 
 
 
 def test_unknown_variable_is_a_warning() -> None:
-    loaded = load_config(None, {"HOLDFAST_WOKERS": "2", "HOME": "/", "HOLDFAST_CONFIG": "x"})
+    loaded = load_config(
+        None, {"HOLDFAST_WOKERS": "2", "HOME": "/", "HOLDFAST_CONFIG": "x", "HOLDFAST_KEY": "y"}
+    )
     assert loaded.warnings == ("HOLDFAST_WOKERS is not a setting; `holdfast settings` lists them",)
 
 
@@ -89,6 +94,7 @@ def test_unknown_variable_is_a_warning() -> None:
         ({"workers": "0"}, "setting workers"),
         ({"tick_ms": "1"}, "setting tick_ms"),
         ({"log_level": "loud"}, "log_level"),
+        ({"log_format": "xml"}, "log_format"),
         ({"pass_algorithm": "none"}, "pass_algorithm"),
         ({"public_url": "https://a.example/path"}, "public_url"),
         ({"public_url": "ftp://a.example"}, "public_url"),
@@ -138,7 +144,7 @@ def test_every_setting_has_a_sentence_and_is_printed() -> None:
     for item in described:
         assert item.doc.rstrip().endswith(".") or "<" in item.doc, item.name
         assert f"{item.name} = " in shown
-        assert item.variable in shown
+        assert all(variable in shown for variable in item.variables)
 
 
 def test_help_names_every_command() -> None:

@@ -1,5 +1,6 @@
 """`holdfast keys create`: what a key may be called."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,14 @@ def test_name_is_kept_in_one_form(tmp_path: Path) -> None:
     made = CliRunner().invoke(main, ["keys", "create", "Cafe\u0301", *arguments])
     assert made.exit_code == 0, made.output
     assert "Caf\u00e9" in CliRunner().invoke(main, ["keys", "list", *arguments]).output
+
+
+def test_keys_are_told_as_json(tmp_path: Path) -> None:
+    arguments = ["--json", "--data-dir", str(tmp_path / "data")]
+    limited = ["keys", "create", "fan-shop", "--channel", "fanclub", "--sale", "gala", *arguments]
+    made = json.loads(CliRunner().invoke(main, limited).stdout)
+    assert made.pop("secret").startswith("hf_")
+    (listed,) = json.loads(CliRunner().invoke(main, ["keys", "list", *arguments]).stdout)
+    assert listed == made
+    assert (made["role"], made["channels"], made["sales"]) == ("platform", ["fanclub"], ["gala"])
+    assert (made["name"], made["revoked_at"]) == ("fan-shop", None)

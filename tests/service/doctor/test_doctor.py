@@ -13,9 +13,19 @@ from support.service.doctor_findings import judged, worse
 from support.service.running import Service, StartService
 
 from holdfast.cli import main
-from holdfast.config import Config
+from holdfast.config import Config, load_config
 from holdfast.doctor import Level
-from holdfast.doctor.host import examine_host, judge_open_files, judge_proxies, judge_public_url
+from holdfast.doctor.host import (
+    examine_host,
+    judge_open_files,
+    judge_proxies,
+    judge_public_url,
+    judge_roles,
+    judge_shop,
+)
+
+PUBLIC = {"public_url": "https://wait.example"}
+SHARED = {"store_url": "redis://store", "ledger_url": "postgresql://ledger/holdfast"}
 
 
 def test_fresh_machine_has_no_problem_and_is_left_alone(tmp_path: Path) -> None:
@@ -131,3 +141,57 @@ def test_proxy_that_is_not_named_is_warned_of(
     """TLS ends at a proxy, so where there is TLS there is one."""
     config = Config(public_url=public_url, trusted_proxies=proxies)
     assert judge_proxies(config).level is level
+
+
+@pytest.mark.parametrize(
+    ("role", "proxies", "level"),
+    [
+        ("room", ("10.0.0.0/8",), Level.WARNING),
+        ("room", ("10.0.0.0/8", "unix"), Level.OK),
+        ("shop", ("10.0.0.0/8",), Level.OK),
+    ],
+)
+def test_visitors_of_a_unix_socket_have_addresses_only_by_their_proxy(
+    role: str, proxies: tuple[str, ...], level: Level
+) -> None:
+    listener = {f"listen_{role}": "unix:/run/room.sock"}
+    config = load_config(None, {}, {**PUBLIC, **listener, "trusted_proxies": proxies}).config
+    assert judge_proxies(config).level is level
+
+
+@pytest.mark.parametrize(
+    ("settings", "level", "change"),
+    [
+        ({}, Level.OK, ""),
+        (SHARED, Level.OK, ""),
+        ({"roles": ["room"]}, Level.PROBLEM, "set store_url and ledger_url"),
+        ({"roles": ["room"], **SHARED}, Level.OK, ""),
+        ({"roles": ["room"], **SHARED, "ledger_url": None}, Level.PROBLEM, "set ledger_url to"),
+    ],
+)
+def test_node_of_some_roles_shares_store_and_ledger_with_the_others(
+    settings: dict[str, object], level: Level, change: str
+) -> None:
+    finding = judge_roles(load_config(None, {}, settings).config)
+    assert finding.level is level
+    assert finding.change.startswith(change)
+
+
+@pytest.mark.parametrize(
+    ("settings", "level", "words"),
+    [
+        ({}, Level.OK, "shared with room and sales_floor"),
+        (PUBLIC, Level.WARNING, "shared with room and sales_floor"),
+        ({"host": "10.0.0.5"}, Level.WARNING, "10.0.0.5:8080, shared with"),
+        ({**PUBLIC, "listen_shop": "127.0.0.1:8081"}, Level.OK, "127.0.0.1:8081, by 1 workers"),
+        ({**PUBLIC, "listen_room": "127.0.0.1:8081"}, Level.WARNING, "shared with sales_floor"),
+        ({**PUBLIC, "roles": ["shop", "operator"]}, Level.OK, "127.0.0.1:8080, by 1 workers"),
+        ({**PUBLIC, "roles": ["room"]}, Level.OK, "served by other nodes"),
+    ],
+)
+def test_shop_that_shares_its_listener_with_a_crowd_is_warned_of(
+    settings: dict[str, object], level: Level, words: str
+) -> None:
+    finding = judge_shop(load_config(None, {}, settings).config)
+    assert finding.level is level
+    assert words in finding.found

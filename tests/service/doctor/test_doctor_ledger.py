@@ -41,12 +41,19 @@ async def test_sqlite_ledger_is_well_once_migrated(tmp_path: Path) -> None:
     assert worse(levels) == {}
 
 
-async def test_schema_of_a_newer_version_is_a_problem(tmp_path: Path) -> None:
+async def test_schema_that_a_later_version_has_expanded_is_well(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
     await migrated(url)
     await execute(url, "UPDATE alembic_version SET version_num = '9999'")
+    assert worse(await look(tmp_path, "ledger", ledger_url=url)) == {}
+
+
+async def test_data_of_a_version_that_is_not_understood_is_a_problem(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
+    await migrated(url)
+    await execute(url, "UPDATE data_version SET version = 1000")
     levels = await look(tmp_path, "ledger", ledger_url=url)
-    assert worse(levels) == {"migrations": Level.PROBLEM}
+    assert worse(levels) == {"data_version": Level.PROBLEM}
 
 
 async def test_ledger_without_a_place_is_a_problem(tmp_path: Path) -> None:

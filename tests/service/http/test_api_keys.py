@@ -74,6 +74,19 @@ async def test_wrong_keys_cost_a_query_a_round_however_many_they_are(near: Ledge
     await registry.aclose()
 
 
+async def test_what_has_the_form_of_a_pass_is_refused_at_once(near: Ledger) -> None:
+    """Neither the ledger nor a round of lookups is waited for; an operator's key may have dots."""
+    registry = KeyRegistry(near, "an.operators.key")
+    with statements(near) as made:
+        for number in range(50):
+            with pytest.raises(StopIteration) as answered:
+                registry(f"for.ged.{number}").send(None)
+            assert answered.value.value is None
+        assert await registry("an.operators.key") is api_keys.OPERATOR
+    assert made == []
+    await registry.aclose()
+
+
 async def test_key_in_use_waits_for_no_lookup(
     near: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

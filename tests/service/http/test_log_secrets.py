@@ -1,6 +1,7 @@
 """No credential reaches the log of a real service, however the request that brings it is broken."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -76,11 +77,11 @@ async def ask(service: Service, request: bytes) -> int:
     return int(answered.split(b" ", 2)[1])
 
 
-@pytest.mark.parametrize("level", ["info", "debug"])
+@pytest.mark.parametrize(("level", "form"), [("info", "text"), ("debug", "json")])
 async def test_no_credential_is_in_the_log(
-    start_service: StartService, http: aiohttp.ClientSession, level: str
+    start_service: StartService, http: aiohttp.ClientSession, level: str, form: str
 ) -> None:
-    service = start_service(HOLDFAST_LOG_LEVEL=level)
+    service = start_service(HOLDFAST_LOG_LEVEL=level, HOLDFAST_LOG_FORMAT=form)
     secrets = await credentials(service, http)
     assert len(set(secrets.values())) == 9
     statuses = [
@@ -94,6 +95,9 @@ async def test_no_credential_is_in_the_log(
     assert "rejected since the last such line" in log
     assert log.count("rejected since") < 10
     assert "Traceback" not in log
+    objects = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert bool(objects) is (form == "json")
+    assert all(line["level"] in {"debug", "info", "warning"} for line in objects)
     for kind, secret in secrets.items():
         parts = [secret[at : at + FRAGMENT_CHARS] for at in range(len(secret) - FRAGMENT_CHARS)]
         assert not [part for part in parts if part in log], kind

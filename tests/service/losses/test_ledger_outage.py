@@ -29,10 +29,12 @@ from support.services import (
     until_postgres_answers,
 )
 
+from holdfast_ledger.database.database import TRANSACTION_SECONDS
+
 WORKERS = ("--workers", "2")
 SETTINGS = {"HOLDFAST_RECOVERY_MS": "500", "HOLDFAST_CHECKPOINT_MS": "200"}
-LOCKED_SECONDS = 9.0
-"""longer than SQLite waits for a lock"""
+LOCKED_SECONDS = TRANSACTION_SECONDS + 1
+"""longer than anybody waits for SQLite's lock"""
 ANSWER_SECONDS = 15.0
 """within which a client is told that the ledger does not answer, however that is"""
 

@@ -1,18 +1,31 @@
 """The service as processes: it starts once, replaces what dies, stops cleanly, outlives nobody."""
 
 import asyncio
+import fcntl
 import os
-import re
 import resource
 import signal
+import subprocess
 from pathlib import Path
 
 import aiohttp
 import pytest
 from support.api_client import Api, create, make_key
-from support.service.running import READY, StartService, await_ready, is_alive, launch, wait_until
+from support.service.running import (
+    READY,
+    UNFORKED,
+    StartService,
+    await_ready,
+    is_alive,
+    launch,
+    open_files,
+    wait_until,
+)
 
-FAST = {"HOLDFAST_SHUTDOWN_SECONDS": "5"}
+from holdfast.data_files import LOCK_FILE
+from holdfast.processes import launch as launch_module
+from holdfast.processes.launch_error import LaunchError
+
 ESTABLISHED = "01"
 """the state in /proc/net/tcp"""
 
@@ -24,9 +37,11 @@ async def fetch(http: aiohttp.ClientSession, url: str) -> tuple[int, dict[str, o
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_service_starts_answers_and_stops(
-    start_service: StartService, http: aiohttp.ClientSession, workers: str
+    start_service: StartService, http: aiohttp.ClientSession, workers: str, tmp_path: Path
 ) -> None:
-    service = start_service("--workers", workers)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    service = start_service("--workers", workers, data_dir=empty, wrapper=UNFORKED)
     assert await fetch(http, f"{service.url}/livez") == (200, {"status": "ok"})
     status, ready = await fetch(http, f"{service.url}/readyz")
     assert (status, ready["checks"]) == (200, {"store": "ok", "ledger": "ok"})
@@ -41,9 +56,9 @@ async def test_banner_tells_where_it_listens_beside_what_visitors_use(
 ) -> None:
     service = start_service(HOLDFAST_PUBLIC_URL="https://tickets.example")
     assert service.url == "https://tickets.example"
-    listening = re.search(r"listening +(127\.0\.0\.1:\d+)$", service.text, re.MULTILINE)
-    assert listening is not None, service.text
-    assert (await fetch(http, f"http://{listening[1]}/livez"))[0] == 200
+    assert set(service.listeners) == {"room", "sales_floor", "shop", "operator"}
+    for address in service.listeners.values():
+        assert (await fetch(http, f"http://{address}/livez"))[0] == 200
 
 
 async def test_operator_key_is_named_but_never_printed(start_service: StartService) -> None:
@@ -59,6 +74,46 @@ def test_second_service_on_the_directory_is_refused(start_service: StartService)
     assert "another service" in second.text
     assert f"process {first.process.pid}" in second.text
     assert first.process.poll() is None
+
+
+def test_service_waits_for_what_is_left_of_a_killed_one(ended_pid: int, tmp_path: Path) -> None:
+    """Given a lock that a worker still keeps, whose service has ended, then it starts after it."""
+    data_dir = tmp_path / "left"
+    data_dir.mkdir(mode=0o700)
+    lock = data_dir / LOCK_FILE
+    with lock.open("w") as left:
+        fcntl.flock(left, fcntl.LOCK_EX)
+        left.write(f"{ended_pid}\n")
+        left.flush()
+        service = launch(data_dir)
+        wait_until(lambda: str(lock) in open_files(service.process.pid) or service.process.poll())
+    try:
+        await_ready(service)
+        assert lock.read_text() == f"{service.process.pid}\n"
+    finally:
+        service.stop()
+
+
+def test_lock_that_nobody_gives_back_is_told_after_a_while(
+    ended_pid: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch_module, "LOCK_WAIT_SECONDS", 0.2)
+    lock = tmp_path / LOCK_FILE
+    with lock.open("w") as left:
+        fcntl.flock(left, fcntl.LOCK_EX)
+        left.write(f"{ended_pid}\n")
+        left.flush()
+        told = pytest.raises(LaunchError, match=rf"process {ended_pid}\) runs")
+        with told, launch_module._locked(tmp_path):
+            pass
+
+
+@pytest.fixture
+def ended_pid() -> int:
+    """The number of a process that has ended."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    return ended.pid
 
 
 def test_taken_port_is_refused_before_anything_starts(
@@ -114,11 +169,6 @@ async def test_killed_worker_loses_no_other_workers_connection(
         writer.close()
 
 
-def sockets_of(pid: int) -> list[str]:
-    links = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
-    return [link for link in links if link.startswith("socket:")]
-
-
 def connections_of(pid: int, port: int) -> int:
     """How many clients of the port a process has; what it talks to itself is not counted."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
@@ -127,7 +177,7 @@ def connections_of(pid: int, port: int) -> int:
         for row in rows
         if row[1].endswith(f":{port:04X}") and row[3] == ESTABLISHED
     }
-    return len(accepted & set(sockets_of(pid)))
+    return len(accepted & set(open_files(pid)))
 
 
 async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -138,27 +188,6 @@ async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     except (OSError, asyncio.IncompleteReadError):
         return False
     return head.startswith(b"HTTP/1.1 200")
-
-
-async def test_sigterm_finishes_the_request_in_flight(start_service: StartService) -> None:
-    """Given a request whose body is still coming, when SIGTERM arrives, then it is answered."""
-    service = start_service(**FAST)
-    host, port = service.url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    body = b'{"name": "x"}'
-    writer.write(
-        b"PUT /v1/sales/late HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        b"Authorization: Bearer %b\r\nContent-Length: %d\r\n\r\n%b"
-        % (service.operator_key.encode(), len(body), body[:5])
-    )
-    await writer.drain()
-    await asyncio.sleep(0.2)  # until the worker has read the first part
-    service.process.send_signal(signal.SIGTERM)
-    await asyncio.sleep(0.3)
-    writer.write(body[5:])
-    assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 4")
-    writer.close()
-    assert await asyncio.to_thread(service.process.wait, 10) == 0
 
 
 def test_nothing_outlives_a_killed_parent(start_service: StartService) -> None:
@@ -224,7 +253,7 @@ def test_service_takes_all_open_files_that_it_may_have(start_service: StartServi
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
     try:
-        service = start_service()
+        service = start_service(wrapper=UNFORKED)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     for pid in (service.process.pid, *service.workers(), service.store_pid()):

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 from support.ports import free_port
-from support.service.running import Service, is_alive, launch, wait_until
+from support.service.running import START_SECONDS, Service, is_alive, launch, wait_until
 
 WRAPPERS = {
     "closed": ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"],
@@ -49,11 +49,11 @@ def _serves(url: str) -> bool:
 def test_service_needs_nobody_who_reads_what_it_says(service: tuple[Service, str]) -> None:
     """It starts, replaces a worker and the store, refuses settings, and stops as ever."""
     running, url = service
-    wait_until(lambda: _serves(url), seconds=30)
+    wait_until(lambda: _serves(url), START_SECONDS)
     for victim in (running.store_pid(), running.workers()[0]):
         os.kill(victim, signal.SIGKILL)
         wait_until(partial(_is_gone, victim))
-        wait_until(lambda: _serves(url), seconds=30)
+        wait_until(lambda: _serves(url), START_SECONDS)
     running.process.send_signal(signal.SIGHUP)
     wait_until(lambda: _serves(url))
     assert running.stop() == 0
@@ -62,7 +62,7 @@ def test_service_needs_nobody_who_reads_what_it_says(service: tuple[Service, str
 def test_standard_handles_are_no_sockets(service: tuple[Service, str]) -> None:
     """What is written to a handle that was closed must not come to a visitor."""
     running, url = service
-    wait_until(lambda: _serves(url), seconds=30)
+    wait_until(lambda: _serves(url), START_SECONDS)
     for pid in (running.process.pid, *running.workers()):
         named = [os.readlink(f"/proc/{pid}/fd/{handle}") for handle in range(3)]
         assert not [name for name in named if name.startswith(("socket:", "anon_inode:"))]

@@ -2,9 +2,9 @@
 
 import asyncio
 import json
+import os
 import re
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from support.api_client import Answer, Api, create
 from support.line import draw_by_page
+from support.service import forked_command
 from support.service.running import Service, StartService
 
 from holdfast.sales.draws import STARTS_MAX
@@ -26,8 +27,7 @@ COMPARED_WITH_NOTHING = 4
 
 def verify(*arguments: str) -> subprocess.CompletedProcess[str]:
     """The command as a visitor would run it."""
-    command = [sys.executable, "-m", "holdfast", "verify-draw", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return forked_command.run("verify-draw", *arguments, environ=os.environ)
 
 
 async def join_many(visitor: Api, sale: str, count: int, salt: str = "") -> list[dict[str, Any]]:

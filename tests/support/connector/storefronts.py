@@ -22,7 +22,8 @@ from holdfast_connector.contract import COMMAND_HEADER, EDDSA, REVOKE
 from holdfast_connector.fetching import FetchFailed, Request, Response
 from holdfast_connector.gate import Gate
 from holdfast_queue.tokens.handoffs import HandoffIssuer
-from holdfast_queue.tokens.passes import Pass, PassIssuer, Signer, jwks, signing_key
+from holdfast_queue.tokens.passes import Pass, make_pass_issuer
+from holdfast_queue.tokens.signer import Signer, jwks, signing_key
 from holdfast_web.keyring import Keyring, Purpose
 
 SERVICE: Final = "https://wait.example"
@@ -48,25 +49,34 @@ class TokenIssuer:
     """The signing half of a service."""
 
     def __init__(
-        self, *secrets: str, issuer: str = SERVICE, algorithm: str = EDDSA, sale: str = SALE
+        self,
+        *secrets: str,
+        issuer: str = SERVICE,
+        algorithm: str = EDDSA,
+        sale: str = SALE,
+        test: bool = False,
     ) -> None:
         ring = Keyring(secrets[0] if secrets else SECRET, secrets[1:])
         self._sale = sale
-        self.passes = Signer(issuer, _keys(ring, Purpose.PASS, algorithm))
+        self._test = test
+        self.passes = make_pass_issuer(issuer, ring, algorithm)
         self.handoffs = Signer(issuer, _keys(ring, Purpose.HANDOFF, algorithm))
 
     @property
     def jwks(self) -> bytes:
-        return json.dumps(jwks((*self.passes.keys, *self.handoffs.keys))).encode()
+        return json.dumps(jwks((*self.passes.signer.keys, *self.handoffs.keys))).encode()
 
     def admitted(self, name: str = "one", seconds: int = SESSION_SECONDS) -> Pass:
-        return Pass(self._sale, "uid1", 1, f"pass-{name}", f"buyer-{name}", (NOW + seconds) * 1000)
+        ends_ms = (NOW + seconds) * 1000
+        return Pass(
+            self._sale, "uid1", 1, f"pass-{name}", f"buyer-{name}", ends_ms, test=self._test
+        )
 
     def handoff(self, origin: str = SHOP, *, name: str = "one", now: float = NOW) -> str:
         return HandoffIssuer(self.handoffs).issue(self.admitted(name), origin, int(now * 1000))
 
     def visitor_pass(self, name: str = "one", *, now: float = NOW) -> str:
-        return PassIssuer(self.passes).issue(self.admitted(name), int(now * 1000))
+        return self.passes.issue(self.admitted(name), int(now * 1000))
 
 
 def _keys(ring: Keyring, purpose: Purpose, algorithm: str) -> list[Any]:

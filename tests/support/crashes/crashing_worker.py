@@ -24,7 +24,7 @@ from support.sales.worker import FLOOR, Worker, build_worker
 
 from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.holds.hold_requests import BuyerRef
-from holdfast_ledger import Ledger
+from holdfast_ledger import Actor, Ledger
 from holdfast_lua import Bundle, Executor, load_bundle
 from holdfast_lua.client.wire import Argument
 from holdfast_queue.tokens.identities import Identity
@@ -156,7 +156,7 @@ async def _act(worker: Worker, run: CrashRun) -> None:
     elif run.action in ("hold", "extend", "release", "cancel", "block", "unblock", "sweep"):
         await _trade(worker, name, run.action, run.given)
     elif run.action in ("pause", "drain", "close", "open"):
-        await worker.operations.change_lifecycle(name, run.action, "test")
+        await worker.operations.change_lifecycle(name, run.action, Actor("test"))
     else:
         await _visit(worker, name, run.action, run.given)
 
@@ -170,13 +170,13 @@ async def _operate(worker: Worker, name: str, action: str) -> None:
         "load": lambda: worker.directory.get(name),
         "put": lambda: worker.create(name),
         "replace": lambda: worker.create(name, areas=(larger,)),
-        "delete": lambda: operations.delete(name, "test"),
-        "patch": lambda: operations.patch(name, {"burst": 7}, "test"),
-        "postpone": lambda: operations.patch(name, postponed, "test"),
-        "let out": lambda: operations.patch(name, released, "test"),
-        "move": lambda: operations.patch(name, {"event_start_time": MOVED}, "test"),
-        "postpone and let out": lambda: operations.patch(name, postponed | released, "test"),
-        "beacon": lambda: operations.give_beacon(name, "beacon", "test"),
+        "delete": lambda: operations.delete(name, Actor("test")),
+        "patch": lambda: operations.patch(name, {"burst": 7}, Actor("test")),
+        "postpone": lambda: operations.patch(name, postponed, Actor("test")),
+        "let out": lambda: operations.patch(name, released, Actor("test")),
+        "move": lambda: operations.patch(name, {"event_start_time": MOVED}, Actor("test")),
+        "postpone and let out": lambda: operations.patch(name, postponed | released, Actor("test")),
+        "beacon": lambda: operations.give_beacon(name, "beacon", Actor("test")),
     }
     await actions[action]()
 

@@ -10,17 +10,18 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 from support.fuzz.wire import Wire
 from support.inventory.harness import plan_json
 
 from holdfast.http.sales import BeaconBody
+from holdfast.http.visitors import RevokeBody, VisitorQuery
 from holdfast.sales.spec import SaleBody, SaleSpec
 from holdfast_connector.contract import HANDOFF_PARAMETER
 from holdfast_inventory.holds.hold_requests import HoldBody, HoldChangeBody, SeatsBody
-from holdfast_inventory.http.orders import PayingBody
+from holdfast_inventory.http.orders import PayingBody, ResolveBody
 from holdfast_inventory.orders.confirm import ConfirmRequest
 from holdfast_inventory.orders.refund import RefundRequest
 from holdfast_inventory.plan.pretix import PlanEntry
@@ -128,6 +129,16 @@ class FuzzedService:
         assert found is not None, page
         return {"digest": found[1].decode(), "file": found[2].decode()}
 
+    async def signed_in(self) -> tuple[str, str]:
+        """The cookie of a console session, and what its forms carry."""
+        form = f"key={OPERATOR_KEY}".encode()
+        entered = await self.wire.send("POST", b"/console/sign-in", [], form)
+        cookie = entered.headers[b"set-cookie"].partition(b";")[0].decode()
+        page = await self.wire.send("GET", b"/console", [(b"Cookie", cookie.encode())], None)
+        found = re.search(rb'name="csrf" value="([^"]+)"', page.body)
+        assert found is not None, page
+        return cookie, found[1].decode()
+
 
 Make = Callable[[FuzzedService], Awaitable[Example]]
 
@@ -149,12 +160,35 @@ class Target:
 KEY: Final = {"Authorization": f"Bearer {OPERATOR_KEY}"}
 
 
+def screen(path: str | None = None, form: Mapping[str, str] | None = None) -> Make:
+    """A page of the console, or a form of it, for somebody who is signed in."""
+
+    async def make(service: FuzzedService) -> Example:
+        cookie, csrf = await service.signed_in()
+        places = {} if path is None else {"path": path}
+        body = None if form is None else urlencode({"csrf": csrf, **form}).encode()
+        return Example(places, {"Cookie": cookie}, body=body)
+
+    return make
+
+
+async def _console_asset(service: FuzzedService) -> Example:
+    page = await service.wire.send("GET", b"/", [], None)
+    found = re.search(rb"/console/-/([^/\"]+)/([^\"]+)", page.body)
+    assert found is not None, page
+    return Example({"digest": found[1].decode(), "file": found[2].decode()})
+
+
 def fixed(sale: str | None = "fuzz", *, key: bool = True, **parts: Any) -> Make:
     async def make(_: FuzzedService) -> Example:
         path = {} if sale is None else {"sale": sale}
         return Example(path, KEY if key else {}, parts.get("queries", {}), parts.get("body"))
 
     return make
+
+
+async def _scene(_: FuzzedService) -> Example:
+    return Example({"sale": "fuzz", "scene": "waiting"}, KEY)
 
 
 async def _ticket(service: FuzzedService) -> Example:
@@ -173,6 +207,15 @@ async def _pass(service: FuzzedService) -> Example:
 
 async def _exchange(service: FuzzedService) -> Example:
     return Example({"sale": "fuzz"}, body={"token": await service.handoff(), "origin": SHOP})
+
+
+async def _find(service: FuzzedService) -> Example:
+    return Example({"sale": "fuzz"}, KEY, body={"ticket": (await service.entry())["ticket"]})
+
+
+async def _copy(service: FuzzedService) -> Example:
+    body = {"to": service.fresh("fuzz-copy"), "event_start_time": None}
+    return Example({"sale": "fuzz-patch"}, KEY, body=body)
 
 
 async def _hold(service: FuzzedService) -> Example:
@@ -239,9 +282,12 @@ TARGETS: Final[dict[tuple[str, str], Target]] = {
     ("GET", S + "/holds"): Target(
         fixed(queries={"buyer": b"ann"}), queries=("buyer", "limit", "cursor")
     ),
-    ("GET", S + "/plan"): Target(fixed()),
+    ("GET", S + "/plan"): Target(fixed(), queries=("form",)),
     ("GET", S + "/seats"): Target(fixed(), queries=("channel", "seats")),
-    ("GET", S + "/changes"): Target(fixed(queries={"after": b"1-0"}), queries=("after", "channel")),
+    ("GET", S + "/changes"): Target(
+        fixed(queries={"after": b"1-0"}), queries=("after", "channel", "every", "form")
+    ),
+    ("GET", S + "/live"): Target(fixed(queries={"history": b"sale"}), queries=("history",)),
     ("GET", S + "/events"): Target(fixed(), queries=("cursor", "after", "limit")),
     ("POST", S + "/holds/cancel"): Target(_cancel, HoldChangeBody, once=True),
     ("GET", S + "/holds/{id}"): Target(held(), queries=("buyer",)),
@@ -251,29 +297,61 @@ TARGETS: Final[dict[tuple[str, str], Target]] = {
     ("POST", S + "/seats/unblock"): Target(fixed(body={"seats": ["z1-1-1"]}), SeatsBody),
     ("POST", S + "/holds/{id}/paying"): Target(held({"order_ref": "o"}), PayingBody, once=True),
     ("POST", S + "/holds/{id}/confirm"): Target(_confirm, ConfirmRequest, once=True),
-    ("GET", S + "/orders"): Target(fixed(), queries=("buyer", "status", "limit", "cursor")),
+    ("GET", S + "/orders"): Target(
+        fixed(),
+        queries=("buyer", "status", "order_ref", "payment_ref", "id", "flag", "limit", "cursor"),
+    ),
+    ("GET", S + "/orders/totals"): Target(fixed()),
     ("GET", S + "/orders/{id}"): Target(_order, queries=("buyer",)),
+    ("POST", S + "/orders/{id}/resolve"): Target(_order, ResolveBody),
     ("POST", S + "/orders/{id}/refund"): Target(_refund, RefundRequest, once=True),
+    ("GET", S + "/preview/{scene}"): Target(_scene, queries=("lang", "colour")),
     ("GET", "/wait/{sale}"): Target(fixed(queries=PAGE), queries=tuple(PAGE)),
     ("GET", "/wait/{sale}/place"): Target(fixed(queries=PAGE), queries=tuple(PAGE)),
     ("POST", "/wait/{sale}/place"): Target(fixed(body=FORM), good=(303,)),
     ("GET", "/wait/{sale}/brand.css"): Target(fixed(), queries=("v",)),
     ("GET", "/wait/-/{digest}/{file}"): Target(_asset),
-    ("GET", "/v1/sales"): Target(fixed(None), queries=("limit", "cursor")),
+    ("GET", "/"): Target(fixed(None, key=False)),
+    ("GET", "/console"): Target(screen()),
+    ("POST", "/console"): Target(screen(form={"do": "nothing"}), good=(404,)),
+    ("GET", "/console/{path}"): Target(screen("sales/fuzz")),
+    ("POST", "/console/{path}"): Target(
+        screen("sales/fuzz-life", {"do": "message", "message": "Soon"}), good=(303,)
+    ),
+    ("GET", "/console/sign-in"): Target(fixed(None, key=False)),
+    ("POST", "/console/sign-in"): Target(
+        fixed(None, key=False, body=f"key={OPERATOR_KEY}".encode()), good=(303,)
+    ),
+    ("GET", "/console/sign-in/provider"): Target(fixed(None, key=False), good=(404,)),
+    ("GET", "/console/sign-in/callback"): Target(fixed(None, key=False), good=(404,)),
+    ("POST", "/console/sign-out"): Target(screen(form={}), good=(303,)),
+    ("GET", "/console/-/{digest}/{file}"): Target(_console_asset),
+    ("GET", "/v1/audit"): Target(fixed(None), queries=("actor", "action", "limit", "cursor")),
+    ("GET", S + "/audit"): Target(fixed(), queries=("actor", "action", "limit", "cursor")),
+    ("GET", "/v1/sales"): Target(fixed(None), queries=("limit", "cursor", "deleted")),
     ("GET", S): Target(fixed()),
     ("PUT", S): Target(
         fixed("fuzz-put", body=SALE), SaleBody, queries=("strict",), good=(200, 201)
     ),
     ("PATCH", S): Target(fixed("fuzz-patch", body={"burst": 5}), SaleSpec),
-    ("DELETE", S): Target(fixed("fuzz-life"), good=(409,)),
+    ("DELETE", S): Target(fixed("fuzz-life"), queries=("orders",), good=(409,)),
+    ("POST", S + "/copy"): Target(_copy, SaleSpec, good=(201,), once=True),
     ("PUT", S + "/plan"): Target(
         fixed("fuzz-put", body=msgspec.json.decode(PLAN)), PlanEntry, queries=("strict",)
     ),
+    ("GET", S + "/report"): Target(fixed(queries={"format": b"html"}), queries=("format", "lang")),
     ("POST", S + "/draw/beacon"): Target(_beacon, BeaconBody, once=True),
     **{
         ("POST", f"{S}/{operation}"): Target(fixed("fuzz-life"))
         for operation in ("open", "pause", "resume", "drain", "close")
     },
+    ("POST", S + "/visitors/find"): Target(_find, VisitorQuery),
+    ("POST", S + "/visitors/revoke"): Target(
+        fixed(body={"pass_id": "none", "holds": "release"}), RevokeBody
+    ),
+    ("GET", S + "/addresses"): Target(fixed(), queries=("limit",)),
+    ("GET", "/v1/health"): Target(fixed(None)),
+    ("POST", S + "/reconcile"): Target(fixed(queries={"repair": b"true"}), queries=("repair",)),
     ("GET", "/livez"): Target(fixed(None)),
     ("GET", "/readyz"): Target(fixed(None)),
     ("GET", "/metrics"): Target(fixed(None)),

@@ -206,6 +206,7 @@ def encoded(value: Any) -> bytes:
 # What stands in an address or a header is bytes that need not be text.
 PATHS: Final = (
     b"%00",
+    b"uid:%00",
     b"a%00b",
     b"%0a",
     b"%7f",

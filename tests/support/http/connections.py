@@ -12,8 +12,10 @@ from aiohttp import web
 
 from holdfast_web.endpoint import add_fallback, endpoint
 from holdfast_web.request.body import BODY_LIMIT_BYTES, BODY_SECONDS, read_bytes
-from holdfast_web.server.connection import Connection, ConnectionBounds
+from holdfast_web.server.bounds import ConnectionBounds
+from holdfast_web.server.connection import Connection
 from holdfast_web.server.ready import PIECE_BYTES, Ready
+from holdfast_web.server.shedder import Shedder
 
 BIG = bytes(16 * 1024 * 1024)
 FAST = ConnectionBounds(write_seconds=0.3)
@@ -33,7 +35,9 @@ class Site:
 
     runner: web.AppRunner
     port: int
+    shedder: Shedder
     rejected: list[str] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
 
     def connections(self) -> list[Connection]:
@@ -100,6 +104,7 @@ def application(site: list[Site]) -> web.Application:
     app = web.Application()
     app.router.add_post("/take", take)
     app.router.add_post("/ignore", ignore)
+    app.router.add_post("/v1/sales/{sale}/holds/{id}/confirm", take)
     for handler in (ignore, pieces, whole, stream, fail):
         app.router.add_get(f"/{handler.__name__}", handler)
     add_fallback(app)

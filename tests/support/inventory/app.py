@@ -20,6 +20,7 @@ from holdfast_web.credentials import (
 )
 from holdfast_web.endpoint import add_fallback
 from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.request.client_address import TRUSTED_PROXIES, TrustedProxies
 
 SALE = "/v1/sales/sale"
 SHOP = "https://shop.example"
@@ -68,6 +69,7 @@ def application(harness: InventoryHarness) -> web.Application:
     app[API_KEYS] = api_keys
     app[RETURN_ORIGINS] = origins
     app[PASS_VERIFIER] = verified
+    app[TRUSTED_PROXIES] = TrustedProxies()
     add_routes(app)
     add_fallback(app)
     return app

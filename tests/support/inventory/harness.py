@@ -129,6 +129,23 @@ class InventoryHarness:
         )
         return cls(executor, SaleInventory("sale", ref, plan, settings, InventoryCalls(executor)))
 
+    async def rebuild(self) -> None:
+        """The sale anew in the next epoch, with every seat free."""
+        old = self.inventory
+        ref = SaleRef(old.uid, old.ref.epoch + 1)
+        image = make_image(old.plan, old.settings)
+        await install_inventory(self.executor, ref.uid, ref.epoch, image)
+        await SaleCalls(self.executor).install(
+            ref,
+            name="sale",
+            lifecycle="live",
+            settings_version=1,
+            times=SaleTimes(),
+            inventory=image.sale_fields(),
+            rebuilt=True,
+        )
+        self.inventory = SaleInventory("sale", ref, old.plan, old.settings, old.calls)
+
     @property
     def calls(self) -> InventoryCalls:
         return self.inventory.calls

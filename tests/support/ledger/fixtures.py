@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from support.ledger.migrated import write_migrated
 from support.ledger.orders import OpenLedger
 from support.ledger.small_sale import Shop, open_shop
 
@@ -57,8 +58,9 @@ async def sale(ledger: Ledger) -> SaleRecord:
 @pytest.fixture
 async def shop_ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
     """A ledger for tests of what is built on it; that all databases agree is tested elsewhere."""
-    ledger = await Ledger.open(f"sqlite:///{tmp_path / 'shop.db'}")
-    await ledger.migrate()
+    path = tmp_path / "shop.db"
+    write_migrated(path)
+    ledger = await Ledger.open(f"sqlite:///{path}")
     yield ledger
     await ledger.close()
 

@@ -53,6 +53,10 @@ class CutLine:
             to_client.close()
             return
         service, to_service = await asyncio.open_connection(*self._target)
+        if self._is_cut:  # while it connected
+            to_client.transport.abort()
+            to_service.transport.abort()
+            return
         self._open |= {to_client, to_service}
         await asyncio.gather(_pump(client, to_service), _pump(service, to_client))
         self._open -= {to_client, to_service}

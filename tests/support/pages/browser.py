@@ -6,13 +6,24 @@ what is asked of a page, `WAIT_MS` at most.
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, Page, Request, Route, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Request,
+    Route,
+    async_playwright,
+    expect,
+)
 
 if TYPE_CHECKING:
     from playwright.async_api import StorageState
@@ -25,6 +36,7 @@ FLAGS: Final = (
     "--disable-quic",
     "--autoplay-policy=no-user-gesture-required",
 )
+LAUNCHER: Final = Path(__file__).with_name("chromium_without_netlink.py")
 WAIT_MS: Final = 10_000
 
 Size = tuple[int, int]
@@ -62,7 +74,9 @@ async def run_chromium(path: str) -> AsyncIterator[Browser]:
     """Starts Chromium, without a window."""
     expect.set_options(timeout=WAIT_MS)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = await playwright.chromium.launch(
+            executable_path=LAUNCHER, args=FLAGS, env={**os.environ, "CHROMIUM": path}
+        )
         try:
             yield browser
         finally:
@@ -91,10 +105,44 @@ async def open_page(
         storage_state=state,
     )
     context.set_default_timeout(WAIT_MS)
+    log = RequestLog(context)
     try:
         yield await context.new_page()
     finally:
+        log.show()
         await context.close()
+
+
+class RequestLog:
+    """Which requests of a context got no answer, for the output of a test that fails."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self._open: dict[Request, float] = {}
+        self._failed: list[str] = []
+        context.on("request", self._begin)
+        context.on("requestfinished", self._end)
+        context.on("requestfailed", self._fail)
+
+    def show(self) -> None:
+        """Prints them; pytest shows what a test has printed only when it fails."""
+        for request, since in self._open.items():
+            print(f"no answer for {time.monotonic() - since:.1f} s: {_named(request)}")
+        for failed in self._failed:
+            print(f"failed: {failed}")
+
+    def _begin(self, request: Request) -> None:
+        self._open[request] = time.monotonic()
+
+    def _end(self, request: Request) -> None:
+        self._open.pop(request, None)
+
+    def _fail(self, request: Request) -> None:
+        self._end(request)
+        self._failed.append(f"{_named(request)} {request.failure}")
+
+
+def _named(request: Request) -> str:
+    return f"{request.method} {request.url} ({request.resource_type})"
 
 
 async def resize(page: Page, size: Size) -> None:

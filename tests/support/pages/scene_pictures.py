@@ -16,7 +16,6 @@ from support.pages.running_sale import Sale, make_sale
 from support.pages.shop_scenes import SCENES as SHOP_SCENES
 from support.pages.shop_scenes import open_scene as open_shop_scene
 from support.pages.waiting_scenes import (
-    PLACES,
     PROBLEMS,
     SCENES,
     TROUBLES,
@@ -27,6 +26,8 @@ from support.pages.waiting_scenes import (
     problem_page,
 )
 from support.service.running import STOP_SECONDS, Service, await_ready, launch
+
+from holdfast_queue.http.pages.examples import PLACES
 
 SIZES: Final[tuple[Size, ...]] = (NARROW, PHONE, (1366, 768))
 SHOP: Final = "http://shop.invalid"

@@ -29,7 +29,7 @@ from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, Hold
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.confirm import ConfirmService
-from holdfast_ledger import Ledger, SaleRecord
+from holdfast_ledger import Actor, Ledger, SaleRecord
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_lua.calls.sale import SaleCalls, SaleHead
@@ -48,6 +48,19 @@ BODY: Final = SaleBody(
     new_users_per_minute=60_000,
     burst=100,
 )
+
+
+class Unobserved:
+    """Takes no notice of how sales stand."""
+
+    def observe(self, *_status: object, test: bool) -> None:
+        """Does nothing."""
+
+    def forget(self, *_sale: object) -> None:
+        """Does nothing."""
+
+    async def record(self, *_sale: object) -> None:
+        """Does nothing."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,7 @@ class Worker:
     async def create(self, name: str, **changes: object) -> Sale:
         """A sale of twenty seats and fifty floor units."""
         body = msgspec.structs.replace(BODY, **changes)
-        return (await self.operations.put(name, body, "test"))[0]
+        return (await self.operations.put(name, body, Actor("test")))[0]
 
     async def context(self, name: str) -> SaleContext:
         return SaleContext((await self.directory.get(name)).inventory, self.ledger)
@@ -117,7 +130,7 @@ class Worker:
     async def leading(self, directory: Path) -> AsyncIterator[PeriodicTasks]:
         """Everything that goes on without being asked, on the host's real clock."""
         leadership = Leadership(directory)
-        tasks = PeriodicTasks(FAST, self.builder, self.directory, leadership, lambda *_: None)
+        tasks = PeriodicTasks(FAST, self.builder, self.directory, leadership, Unobserved())
         tasks.start()
         try:
             yield tasks
@@ -196,4 +209,5 @@ async def reconciled(worker: Worker, name: str) -> None:
 
 async def audited(worker: Worker, name: str) -> list[str]:
     """What the audit says was done to sales of this name."""
-    return [entry.action for entry in await worker.ledger.audit.page(sale=name)]
+    records = await worker.ledger.audit.page(sales={name})
+    return [record.entry.action for record in reversed(records)]

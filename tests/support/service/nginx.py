@@ -2,31 +2,42 @@
 
 import datetime
 import ipaddress
+import json
 import os
 import re
 import shutil
 import ssl
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from support.ports import free_port
 from support.service.running import Service
 from support.services import Server, as_user, directory_for, nginx, serving
+
+from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.problems import problem_response
+from holdfast_web.service_roles import ServiceRole
 
 RECIPES = Path(__file__).parents[3] / "deploy" / "nginx"
 
 
+Nodes = int | Sequence[int]
+"""The ports of an upstream's servers."""
+
+
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate for localhost that only our own clients trust."""
+    """A certificate for this machine that only our own clients trust."""
 
     pem: Path
     key: Path
@@ -36,11 +47,19 @@ class Certificate:
         return ssl.create_default_context(cafile=str(self.pem))
 
 
-def make_certificate(directory: Path) -> Certificate:
+def problem(code: ErrorCode) -> Any:
+    """The service's own document for this code."""
+    text = problem_response(HoldfastError(code)).text
+    assert text is not None
+    return json.loads(text)
+
+
+def make_certificate(directory: Path, address: str = "127.0.0.1") -> Certificate:
+    """For localhost and an address."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)
-    hosts = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    hosts = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(address))]
     signed = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -65,7 +84,9 @@ class Front:
     service: Service
     nginx: Server
     direct_url: str
-    """Past nginx."""
+    """The waiting room's listener, past nginx."""
+    shop_port: int
+    """Where nginx expects the shop's server and the operator."""
     log: Path
     """What nginx has written down about requests."""
 
@@ -73,28 +94,69 @@ class Front:
     def url(self) -> str:
         return f"https://localhost:{self.nginx.port}"
 
+    @property
+    def shop_url(self) -> str:
+        return f"https://localhost:{self.shop_port}"
+
+
+@contextmanager
+def service_recipe(
+    port: int,
+    certificate: Certificate | None,
+    upstreams: Mapping[str, Nodes],
+    *,
+    shop_port: int | None = None,
+    log: Path | None = None,
+) -> Iterator[Server]:
+    """nginx with `deploy/nginx/holdfast.conf`; `upstreams` by role."""
+    ports = {"holdfast_streams": upstreams["sales_floor"]}
+    ports |= {f"holdfast_{role}": behind for role, behind in upstreams.items()}
+    shop_port = shop_port or free_port()
+    with recipe("holdfast.conf", port, certificate, ports, shop_port=shop_port, log=log) as server:
+        yield server
+
+
+def one_for_all(port: Nodes) -> dict[str, Nodes]:
+    """The upstreams of a service that serves all roles at one port."""
+    return dict.fromkeys((role.value for role in ServiceRole), port)
+
 
 @contextmanager
 def recipe(
     name: str,
     port: int,
-    certificate: Certificate,
-    upstreams: dict[str, int],
+    certificate: Certificate | None,
+    upstreams: Mapping[str, Nodes],
+    *,
+    shop_port: int | None = None,
     log: Path | None = None,
 ) -> Iterator[Server]:
-    """nginx with `deploy/nginx/<name>`: what is marked CHANGE there is changed, no more."""
+    """nginx with `deploy/nginx/<name>`: what is marked CHANGE there is changed, no more.
+
+    Without a certificate it speaks plain HTTP, for a benchmark whose client would pay for TLS.
+    """
     # nginx's workers run as a user of their own, who must get at the cache.
     cache = Path(tempfile.mkdtemp(prefix="holdfast-nginx-"))
     cache.chmod(0o755)
     text = (RECIPES / name).read_text()
     for upstream, target in upstreams.items():
-        text = _put(text, rf"(upstream {upstream} {{\s+server 127\.0\.0\.1):\d+;", rf"\1:{target};")
-    text = _put(text, r"listen 443 ssl http2;", f"listen 127.0.0.1:{port} ssl http2;")
-    text = _put(text, r"server_name \S+;", "server_name localhost;")
-    text = _put(text, r"(ssl_certificate +)/etc/\S+;", rf"\1{certificate.pem};")
-    text = _put(text, r"(ssl_certificate_key +)/etc/\S+;", rf"\1{certificate.key};")
+        nodes = "".join(f"server 127.0.0.1:{port}\\2;" for port in _ports(target))
+        line = rf"(upstream {upstream} {{[^}}]*?)server 127\.0\.0\.1:\d+([^;]*);"
+        text = _put(text, line, rf"\1{nodes}")
+    servers = 1 if shop_port is None else 2
+    text = _put(text, r"listen 443 ssl http2( [^;]*)?;", f"listen 127.0.0.1:{port} ssl http2;")
+    if shop_port is not None:
+        text = _put(text, r"listen 127\.0\.0\.1:8443 ssl;", f"listen 127.0.0.1:{shop_port} ssl;")
+    text = _put(text, r"server_name \S+;", "server_name localhost;", servers)
+    if certificate is None:
+        text = _put(text, r"(listen \S+) ssl[^;]*;", r"\1;", servers)
+        text = _put(text, r" +ssl_certificate(_key)? .*", "", 2 * servers)
+    else:
+        text = _put(text, r"(ssl_certificate +)/etc/\S+;", rf"\1{certificate.pem};", servers)
+        text = _put(text, r"(ssl_certificate_key +)/etc/\S+;", rf"\1{certificate.key};", servers)
     text = text.replace("/var/cache/nginx/holdfast", str(cache / "kept"))
     text = text.replace("/var/log/nginx/holdfast.log", str(log or cache / "log"))
+    text = text.replace("/var/log/nginx/holdfast-shop.log", str(cache / "shop-log"))
     text = text.replace("include holdfast-cache.conf", f"include {RECIPES}/holdfast-cache.conf")
     try:
         with nginx(text, port=port) as server:
@@ -103,9 +165,13 @@ def recipe(
         shutil.rmtree(cache, ignore_errors=True)
 
 
-def _put(text: str, pattern: str, replacement: str) -> str:
+def _ports(nodes: Nodes) -> Sequence[int]:
+    return [nodes] if isinstance(nodes, int) else nodes
+
+
+def _put(text: str, pattern: str, replacement: str, times: int = 1) -> str:
     changed, count = re.subn(pattern, replacement, text)
-    assert count == 1, pattern
+    assert count == times, pattern
     return changed
 
 
@@ -136,9 +202,15 @@ class Upstream:
     """What it adds to its answers."""
 
 
+async def _at_once(_: web.Request) -> None:
+    """Nothing that an answer has to wait for."""
+
+
 @asynccontextmanager
-async def echo() -> AsyncIterator[Upstream]:
-    """An `Upstream` on a free port."""
+async def echo(
+    before: Callable[[web.Request], Awaitable[None]] = _at_once,
+) -> AsyncIterator[Upstream]:
+    """An `Upstream` on a free port; `before` is awaited between a request and its answer."""
     runner = web.AppRunner(web.Application())
     upstream = Upstream(0)
 
@@ -146,11 +218,12 @@ async def echo() -> AsyncIterator[Upstream]:
         said = {name.lower(): value for name, value in request.headers.items()}
         said |= {"": f"{request.method} {request.raw_path}", "body": await request.text()}
         upstream.seen.append(said)
+        await before(request)
         return web.json_response(said, headers=upstream.headers)
 
     runner.app.router.add_route("*", "/{any:.*}", answer)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
     await site.start()
     upstream.port = runner.addresses[0][1]
     try:

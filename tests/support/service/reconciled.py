@@ -3,8 +3,8 @@
 import asyncio
 import os
 import subprocess
-import sys
 
+from support.service import forked_command
 from support.service.running import Service
 
 
@@ -12,17 +12,8 @@ def command(service: Service, *arguments: str) -> subprocess.CompletedProcess[st
     """The command, over the data directory of the service."""
     # What the tests need is no setting of the service, and it would say so.
     clean = {name: os.environ[name] for name in os.environ if name != "HOLDFAST_REQUIRE_SERVICES"}
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "holdfast", "reconcile", *arguments),
-            *("--data-dir", str(service.data_dir)),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={**clean, **service.environ},
-    )
+    command = ["reconcile", *arguments, "--data-dir", str(service.data_dir)]
+    return forked_command.run(*command, environ={**clean, **service.environ})
 
 
 async def reconciled(service: Service, sale: str) -> None:

@@ -19,6 +19,9 @@ class Rush:
     """Buyers who hold and confirm one after the other until told to stop."""
 
     api: Api
+    """the shop's server, with its key"""
+    floor: Api
+    """where the seat map is"""
     confirmed: dict[str, dict[str, Any]] = field(default_factory=dict)
     unanswered: set[str] = field(default_factory=set)
     answers: Counter[object] = field(default_factory=Counter)
@@ -53,17 +56,26 @@ class Rush:
             self.confirmed[held.body["id"]] = done.body["order"]
 
 
-async def create_rush_sale(service: Service, http: aiohttp.ClientSession) -> Rush:
-    operator = Api(http, service.url, service.operator_key)
+def api_of(
+    service: Service, role: str, http: aiohttp.ClientSession, token: str | None = None
+) -> Api:
+    """The service where it serves a role."""
+    return Api(http, f"http://{service.listeners[role]}", token)
+
+
+async def create_rush_sale(service: Service, http: aiohttp.ClientSession, **fields: object) -> Rush:
+    operator = api_of(service, "operator", http, service.operator_key)
     body = {
         **NIGHT,
         "plan": seating_plan(),
         "prices": ALL_PRICES,
         "areas": [{"id": "floor", "name": "Floor", "capacity": 100_000, "category": "GA"}],
+        **fields,
     }
     made = await operator.put(f"/v1/sales/{SALE}", body)
     assert made.status == 201, made
-    return Rush(operator.as_(make_key(service, "platform")))
+    shop = api_of(service, "shop", http, make_key(service, "platform"))
+    return Rush(shop, api_of(service, "sales_floor", http))
 
 
 async def until_confirmed(rush: Rush, count: int) -> None:
@@ -94,7 +106,7 @@ async def audit(rush: Rush) -> None:
 async def until_map_shows(rush: Rush, seats: set[str], floor: int) -> None:
     """Confirms that were under way may end a rush before the store is back from its last kill."""
     for _ in range(200):
-        shown = await rush.api.get(f"/v1/sales/{SALE}/seats?seats=guids")
+        shown = await rush.floor.get(f"/v1/sales/{SALE}/seats?seats=guids")
         if shown.status == 200 and _booked(shown.body) == (seats, floor):
             return
         assert shown.status in {200, 503}, shown
@@ -107,11 +119,11 @@ def _booked(shown: dict[str, Any]) -> tuple[set[str], int]:
     return set(shown["seats"]["booked"]), shown["areas"]["floor"]["booked"]
 
 
-async def all_orders(api: Api) -> dict[str, dict[str, Any]]:
+async def all_orders(api: Api, sale: str = SALE) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     cursor: str | None = ""
     while cursor is not None:
-        path = f"/v1/sales/{SALE}/orders?limit=500"
+        path = f"/v1/sales/{sale}/orders?limit=500"
         page = await api.get(path + (f"&cursor={cursor}" if cursor else ""))
         assert page.status == 200, page
         found.update({order["id"]: order for order in page.body["items"]})

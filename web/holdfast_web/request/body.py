@@ -26,6 +26,9 @@ BODY_SECONDS: Final = 5.0
 PLAN_LIMIT_BYTES: Final = 32 * 1024 * 1024
 PLAN_SECONDS: Final = 60.0
 
+GIVEN_BODY: Final = web.RequestKey("given_body", bytes)
+"""The body of a call within the process, which comes from no connection."""
+
 T = TypeVar("T", bound=msgspec.Struct)
 V = TypeVar("V")
 
@@ -84,9 +87,12 @@ def _decoded(decoder: msgspec.json.Decoder[V], body: bytes | bytearray) -> V:
 
 async def read_bytes(request: web.Request, *, limit: int, seconds: float) -> bytearray:
     """The whole body, at most `limit` bytes within `seconds`; raises HoldfastError."""
-    if (request.content_length or 0) > limit:
+    given = request.get(GIVEN_BODY)
+    if len(given or b"") > limit or (request.content_length or 0) > limit:
         raise HoldfastError(ErrorCode.BODY_TOO_LARGE)
-    body = bytearray()
+    body = bytearray(given or b"")
+    if given is not None:
+        return body
     if not request.body_exists:
         return body
     if request.content.is_eof():  # it arrived with the head, as small ones do

@@ -7,6 +7,7 @@ looked at.
 
 import ipaddress
 from collections.abc import Iterable
+from socket import AF_INET, inet_pton
 from typing import Final
 
 from aiohttp import web
@@ -32,6 +33,11 @@ class TrustedProxies:
             ipaddress.ip_network(entry) for entry in wanted if entry != "unix"
         )
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no proxy is trusted."""
+        return not (self._unix or self._networks)
+
     def trusts(self, address: Address | None) -> bool:
         if address is None:
             return self._unix
@@ -39,7 +45,7 @@ class TrustedProxies:
 
     def trusts_peer(self, request: web.Request) -> bool:
         """Whether the peer of the connection is a trusted proxy."""
-        return self.trusts(_parse(request.remote or ""))
+        return self.trusts(parse_address(request.remote or ""))
 
 
 TRUSTED_PROXIES: Final = web.AppKey("trusted_proxies", TrustedProxies)
@@ -48,13 +54,13 @@ TRUSTED_PROXIES: Final = web.AppKey("trusted_proxies", TrustedProxies)
 def client_address(request: web.Request) -> Address:
     """The address of the client, or of the first hop that is not trusted."""
     trusted = request.app[TRUSTED_PROXIES]
-    peer = _parse(request.remote or "")
+    peer = parse_address(request.remote or "")
     if not trusted.trusts(peer):
         return peer or UNKNOWN
     hops = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
     nearest = peer
     for hop in hops[: -MAX_HOPS - 1 : -1]:
-        address = _parse(hop.strip())
+        address = parse_address(hop.strip())
         if address is None:
             break
         nearest = address
@@ -68,7 +74,7 @@ def peer_is_local(request: web.Request) -> bool:
 
     A proxy adds one of several headers to the requests that it passes on.
     """
-    peer = _parse(request.remote or "")
+    peer = parse_address(request.remote or "")
     if peer is None or not peer.is_loopback:
         return False
     return not any(header in request.headers for header in _PASSED_ON)
@@ -84,7 +90,7 @@ def address_network(address: Address) -> str:
     return str(address)
 
 
-def _parse(text: str) -> Address | None:
+def parse_address(text: str) -> Address | None:
     """The address in `text`, None when there is none.
 
     Proxies write it plainly or as `1.2.3.4:567`, `[::1]`, `[::1]:567`; IPv4 in IPv6 is taken as
@@ -94,6 +100,10 @@ def _parse(text: str) -> Address | None:
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
+    try:
+        return ipaddress.IPv4Address(inet_pton(AF_INET, text))  # in a quarter of the time of a text
+    except (OSError, ValueError):  # no address; bytes that are no text, or none of an address
+        pass
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

@@ -28,6 +28,7 @@ from holdfast_web.errors import invalid
 
 BOM: Final = b"\xef\xbb\xbf"
 QUERY_CHARS_MAX: Final = 512
+NUMBER_DIGITS_MAX: Final = 15
 INT64_MAX: Final = 2**63 - 1
 """The largest integer that the databases keep: every integer from outside has a bound below it."""
 
@@ -104,6 +105,16 @@ def query_flag(request: web.Request, name: str) -> bool:
     if text not in (None, "true", "false"):
         raise invalid(name, f"{name} can be `true` or `false`.")
     return text == "true"
+
+
+def query_number(request: web.Request, name: str) -> int | None:
+    """The query parameter `name`, a number from 0 on; None without one."""
+    text = query_text(request, name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX):
+        raise invalid(name, f"{name} must be a number from 0 on.")
+    return int(text)
 
 
 def _cleaned_struct(value: msgspec.Struct, field: str, only: Collection[str] | None) -> Any:

@@ -1,7 +1,7 @@
 """The HTTP connection of one client: aiohttp's, with bounds that it does not have.
 
 - No body is decompressed: a kilobyte may expand to a gigabyte, which would stop the event loop. A
-compressed one is refused before it is read (`refuse_encoded`). - A refused body is not read to its
+compressed one is refused before it is read (`guard`). - A refused body is not read to its
 end, unless it is short, so that the connection can be kept; after any other the connection is
 closed with the response. - What is not HTTP gets a problem document, and is not logged: aiohttp
 would log the bytes, which may be a cookie that is too long. - A response that the client does not
@@ -16,8 +16,7 @@ aiohttp has settings for two of these. The rest needs names that it keeps to its
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -29,45 +28,57 @@ from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.faults import log_fault
 from holdfast_web.problems import problem_response, to_error
 from holdfast_web.request.body import BODY_LIMIT_BYTES
+from holdfast_web.request.request_id import new_request_id, request_id
+from holdfast_web.server.arrival import Arrival
+from holdfast_web.server.bounds import ConnectionBounds
+from holdfast_web.server.priority import Priority, priority_of
+from holdfast_web.server.ready import SERVER_NAME
 from holdfast_web.server.rejections import Rejection, Rejections
-
-SERVER_NAME: Final = "holdfast"
-"""The header `Server`, without a version, which would tell attackers what to try."""
+from holdfast_web.server.shedder import Shedder
 
 REST_BYTES: Final = BODY_LIMIT_BYTES
-
-Handler = Callable[[BaseRequest], Awaitable[web.StreamResponse]]
-
-
-@dataclass(frozen=True)
-class ConnectionBounds:
-    """How long a client may take, in seconds.
-
-    For the head of the first request, between requests, for each piece of a response (see ready),
-    and to notice that its body is refused.
-    """
-
-    header_seconds: float = 10.0
-    keepalive_seconds: float = 15.0
-    write_seconds: float = 20.0
-    linger_seconds: float = 1.0
+_HEAD_END: Final = b"\r\n\r\n"
 
 
 class Connection(RequestHandler):
     """The protocol of one connection; `server` is what an `AppRunner` has made."""
 
     __slots__ = (
+        "_answered",
+        "_arrived_at",
         "_bounds",
+        "_ending",
+        "_first_deadline",
+        "_head_timer",
+        "_is_at_boundary",
+        "_is_to_decide",
+        "_last_response",
+        "_lost",
+        "_may_be_old",
         "_open_transport",
+        "_priority",
+        "_proxy",
         "_rejections",
+        "_shedder",
         "_unreadable",
+        "_waiting",
         "_write_seconds",
         "_write_timer",
     )
 
     def __init__(
-        self, server: web.Server, bounds: ConnectionBounds, rejections: Rejections
+        self,
+        server: web.Server,
+        bounds: ConnectionBounds,
+        rejections: Rejections,
+        shedder: Shedder,
+        arrival: Arrival,
+        *,
+        ending: asyncio.Event,
+        lost: Callable[[], None],
+        is_decided: bool,
     ) -> None:
+        """As soon as `ending` is set, every response is its connection's last and says so."""
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
@@ -78,17 +89,26 @@ class Connection(RequestHandler):
         )
         self._bounds = bounds
         self._rejections = rejections
+        self._ending = ending
+        self._lost = lost
         self._open_transport: asyncio.Transport | None = None
         self._write_seconds = bounds.write_seconds
         self._write_timer: asyncio.TimerHandle | None = None
         self._unreadable = False
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._first_deadline = arrival.deadline
+        self._proxy = arrival.proxy
+        self._shedder = shedder
+        self._is_at_boundary = True
+        self._is_to_decide = not is_decided
+        self._waiting = 0
+        self._arrived_at = 0.0
+        self._priority: Priority | None = None
+        self._answered = 0
+        self._last_response: web.StreamResponse | None = None
+        self._may_be_old = arrival.proxy is not None
 
     # For the shutdown
-
-    @property
-    def requests_begun(self) -> int:
-        """How many requests have arrived so far."""
-        return self._request_count
 
     @property
     def is_busy(self) -> bool:
@@ -106,17 +126,145 @@ class Connection(RequestHandler):
         if self.is_stalled:
             self._start_write_timer()
 
+    # For the bound of connections
+
+    @property
+    def idle_since(self) -> float | None:
+        """When the last response was done, by the loop's clock; None while there is a request."""
+        if not self._is_idle():
+            return None
+        return self._next_keepalive_close_time - self._bounds.keepalive_seconds
+
+    def close_idle(self) -> None:
+        """Closes the connection, on which no request is under way."""
+        self.force_close()
+
+    # For shedding
+
+    def begin(self, request: BaseRequest) -> bool:
+        """The handler of a request is about to begin; whether nothing about it is to be decided."""
+        if self._waiting:
+            self._waiting -= 1
+            self._shedder.work -= 1
+        return request.method == "GET" and not self._is_to_decide
+
+    def refusal_of(self, request: BaseRequest) -> web.StreamResponse | None:
+        """The response to a request that is refused where its handler would begin."""
+        shedder = self._shedder
+        priority = priority_of(request.method, request.raw_path)
+        if self._is_to_decide:
+            self._is_to_decide = bool(self._messages)  # which came together with this one
+            reason = shedder.refusal(priority, shedder.clock() - self._arrived_at)
+            if reason is not None:
+                shedder.count(reason, priority)
+                accept = request.headers.get(hdrs.ACCEPT, "")
+                return shedder.answers.response(request.path, accept)
+        if shedder.begin(priority):
+            self._priority = priority
+        return None
+
+    def receive(self, data: bytes, turn: float) -> None:
+        """Passes on what the first request begins with, or what may be one that writes."""
+        count, is_idle = self._request_count, not self._request_count or self._is_idle()
+        super().data_received(data)
+        begun = self._request_count - count
+        if begun or data:  # aiohttp also calls with nothing, to go on with what it has
+            self._is_at_boundary = begun == 1 and (
+                data.endswith(_HEAD_END) or (is_idle and self._is_all(data))
+            )
+            self._follow(data, begun, turn)
+
+    def _is_all(self, data: bytes) -> bool:
+        """Whether the request that has just begun is all of `data`."""
+        body = self._messages[-1][1]
+        head = data.find(_HEAD_END) + len(_HEAD_END)
+        return body.is_eof() and len(data) == head + body.total_bytes
+
+    def _follow(self, data: bytes, begun: int, turn: float) -> None:
+        """Counts the requests that `data` has begun, or bounds the time for the rest of a head."""
+        if begun:
+            self._waiting += begun
+            self._shedder.add(begun)
+            self._arrived_at = turn
+            self._stop_head_timer()
+        elif self._head_timer is None and not (self._messages or self.is_busy):
+            is_first = not self._request_count
+            deadline = self._first_deadline if is_first else turn + self._bounds.header_seconds
+            self._head_timer = self._loop.call_at(deadline, self._close_in_head)
+
+    def _is_idle(self) -> bool:
+        """Whether all has been answered. aiohttp's task notices it some turns of the loop later."""
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            return True
+        last = self._last_response
+        return (
+            last is not None
+            and self._answered == self._request_count
+            and last._eof_sent
+            and last.keep_alive is True
+        )
+
+    def _refuse(self, data: bytes) -> bool:
+        """Whether `data` is a request that is refused, and has been answered."""
+        transport = self._open_transport
+        if not data or self._ending.is_set():
+            return False
+        self._is_to_decide = True
+        if transport is None or self._force_close or self._close or self._paused:
+            return False
+        if not (self._is_at_boundary and self._is_idle()):
+            return False
+        look = self._shedder.look(transport, data, self._proxy, may_be_old=self._may_be_old)
+        self._is_to_decide = not look.is_decided
+        self._may_be_old = look.pauses or self._proxy is not None
+        if not look.answer:
+            return False
+        self._request_count += 1
+        self._answered += 1
+        transport.write(look.answer)
+        if look.closes:
+            self.force_close()
+        else:
+            self._next_keepalive_close_time = self._loop.time() + self._bounds.keepalive_seconds
+        if look.pauses:
+            self._shedder.pauses.begin(transport)
+        return True
+
     # Called by the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._open_transport = cast(asyncio.Transport, transport)
         self._open_transport.set_write_buffer_limits(high=0)
-        self._loop.call_later(self._bounds.header_seconds, self._close_silent)
+
+    def data_received(self, data: bytes) -> None:
+        # Every poll comes by here, so what is usual is written out.
+        shedder, turn = self._shedder, self._loop.time()
+        if turn != shedder.turn:
+            shedder.begin_turn(turn)
+        shedder.reads += 1
+        if (shedder.reads > shedder.calm_reads or self._may_be_old) and self._refuse(data):
+            return
+        if data[:1] != b"G":
+            self.receive(data, turn)
+            return
+        count = self._request_count
+        super().data_received(data)
+        begun = self._request_count - count
+        # Where one head ends the data, a body that it may have is read before the next request.
+        self._is_at_boundary = begun == 1 and data.endswith(_HEAD_END)
+        if begun != 1:
+            self._follow(data, begun, turn)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_write_timer()
-        self._open_transport = None
+        self._stop_head_timer()
+        self._shedder.work -= self._waiting
+        self._waiting = 0
+        if self._open_transport is not None:
+            self._open_transport = None
+            self._lost()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -142,12 +290,20 @@ class Connection(RequestHandler):
         self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
         # No coroutine of its own for what is usual: every poll comes by here.
+        if self._priority is not None:
+            self._shedder.done(self._priority, self._arrived_at)
+            self._priority = None
         if isinstance(resp, web.HTTPException):
-            resp = problem_response(_refusal(resp))
+            resp = problem_response(_refusal(resp), request_id(request))
         if isinstance(resp, web.StreamResponse) and not resp.prepared:
             resp.headers.setdefault(hdrs.SERVER, SERVER_NAME)
+            if self._ending.is_set() and not self._messages:  # pipelined ones are answered, too
+                resp.force_close()
+        self._answered += 1
         if self._unreadable or not request.content.is_eof():
+            self._last_response = None
             return self._finish_unread(request, resp, start_time)
+        self._last_response = resp
         return super().finish_response(request, resp, start_time)
 
     def handle_error(
@@ -160,6 +316,8 @@ class Connection(RequestHandler):
         """The response to what is not HTTP (400), or to what a handler raised (500)."""
         if status == ErrorCode.MALFORMED_REQUEST.status:
             self._unreadable = True
+            self._shedder.work -= min(self._waiting, 1)  # it has no handler
+            self._waiting -= min(self._waiting, 1)
             self._rejections.add(Rejection.MALFORMED)
             code = ErrorCode.MALFORMED_REQUEST
         else:
@@ -167,7 +325,7 @@ class Connection(RequestHandler):
             code = ErrorCode.INTERNAL_ERROR
         if request.writer.output_size > 0:
             raise ConnectionError("A response has begun already.")
-        response = problem_response(HoldfastError(code))
+        response = problem_response(HoldfastError(code), new_request_id())
         response.force_close()
         return response
 
@@ -176,9 +334,15 @@ class Connection(RequestHandler):
 
     # Bounds
 
-    def _close_silent(self) -> None:
-        if self._open_transport is not None and not self._request_count:
+    def _close_in_head(self) -> None:
+        self._head_timer = None
+        if self._is_idle() and not self._is_at_boundary:
             self.force_close()
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def _abort(self) -> None:
         if self._open_transport is not None:
@@ -234,26 +398,3 @@ def _refusal(raised: web.HTTPException) -> HoldfastError:
     if raised.status == HTTPStatus.EXPECTATION_FAILED:
         return invalid("Expect", "The header Expect can be `100-continue`.")
     return to_error(raised)
-
-
-def refuse_encoded(handler: Handler, rejections: Rejections) -> Handler:
-    """Wraps `handler`: a request whose body has a `Content-Encoding` is refused with 415."""
-
-    def guarded(request: BaseRequest) -> Awaitable[web.StreamResponse]:
-        if hdrs.CONTENT_ENCODING in request.headers and not _is_plain(request):
-            return _refused(rejections)
-        return handler(request)
-
-    return guarded
-
-
-def _is_plain(request: BaseRequest) -> bool:
-    codings = request.headers.getall(hdrs.CONTENT_ENCODING)
-    return all(coding.strip().lower() in ("", "identity") for coding in codings)
-
-
-async def _refused(rejections: Rejections) -> web.StreamResponse:
-    rejections.add(Rejection.ENCODED)
-    response = problem_response(HoldfastError(ErrorCode.UNSUPPORTED_ENCODING))
-    response.force_close()
-    return response

@@ -22,6 +22,8 @@ from aiohttp.http import SERVER_SOFTWARE, HttpVersion11
 from aiohttp.http_writer import _serialize_headers
 from aiohttp.web_request import BaseRequest
 
+SERVER_NAME: Final = "holdfast"
+"""The header `Server`, without a version, which would tell attackers what to try."""
 PIECE_BYTES: Final = 64 * 1024
 _BODILESS: Final = 304
 _METHODS: Final = frozenset({"GET", "POST"})

@@ -25,24 +25,41 @@ class Rejection(StrEnum):
 
 
 class Rejections:
-    """Counts rejections with `count`, and logs a line every LOG_SECONDS at most."""
+    """Counts rejections with `count`, and logs a line every LOG_SECONDS at most.
+
+    `count_refused` counts what is refused in an overload (see shedder), by reason and priority.
+    """
 
     def __init__(
-        self, count: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self,
+        count: Callable[[str], None],
+        count_refused: Callable[[str, str], None] = lambda _reason, _priority: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._count = count
+        self._count_refused = count_refused
         self._clock = clock
-        self._unreported: Counter[Rejection] = Counter()
+        self._unreported: Counter[tuple[str, ...]] = Counter()
         self._reported_at = -LOG_SECONDS
 
     def add(self, reason: Rejection) -> None:
         """Counts one rejection."""
         self._count(reason.value)
-        self._unreported[reason] += 1
+        self._report((reason.value,))
+
+    def refuse(self, reason: str, priority: str) -> None:
+        """Counts one request that is refused in an overload."""
+        self._count_refused(reason, priority)
+        self._report(("refused", priority, reason))
+
+    def _report(self, name: tuple[str, ...]) -> None:
+        self._unreported[name] += 1
         now = self._clock()
         if now - self._reported_at < LOG_SECONDS:
             return
         self._reported_at = now
-        counts = ", ".join(f"{times} {name}" for name, times in sorted(self._unreported.items()))
+        counts = ", ".join(
+            f"{times} {' '.join(name)}" for name, times in sorted(self._unreported.items())
+        )
         _log.warning("rejected since the last such line: %s", counts)
         self._unreported.clear()

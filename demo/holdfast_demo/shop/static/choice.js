@@ -21,7 +21,7 @@ export class Choice {
 
   /** The body of the hold. */
   get wish() {
-    const seats = this.seats.map((seat) => this.plan.guid[seat]);
+    const seats = this.seats.map((seat) => this.plan.guidOf(seat));
     const areas = this.floor.wanted.map(({ id, wanted }) => ({ id, quantity: wanted }));
     return { ...(seats.length > 0 && { seats }), ...(areas.length > 0 && { areas }) };
   }

@@ -227,7 +227,7 @@ export class Painter {
       const y = (plan.y[seat] - top) * scale;
       if (x < 0 || y < 0 || x > width || y > height) continue;
       context.fillStyle = inks[plan.category[seat]];
-      context.fillText(plan.number[seat], x, y + radius * 0.06);
+      context.fillText(plan.numberOf(seat), x, y + radius * 0.06);
     }
   }
 

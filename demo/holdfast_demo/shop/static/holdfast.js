@@ -30,7 +30,7 @@ export class Holdfast {
   }
 
   plan(arrived) {
-    return this.#call("GET", "/plan", { open: true, arrived });
+    return this.#call("GET", "/plan?form=columns", { open: true, arrived });
   }
 
   seats() {
@@ -41,9 +41,9 @@ export class Holdfast {
     return this.#call("GET", `/changes?after=${encodeURIComponent(after)}`, { open: true });
   }
 
-  /** An `EventSource` of what `changes` answers. */
-  stream(after) {
-    return new EventSource(`${this.#base}/changes?after=${encodeURIComponent(after)}`);
+  /** An `EventSource` of net changes of the map with the etag `after`, `every` so many seconds. */
+  stream(after, every) {
+    return new EventSource(`${this.#base}/changes?form=net&every=${every}&after=${encodeURIComponent(after)}`);
   }
 
   async holds() {

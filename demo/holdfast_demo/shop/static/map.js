@@ -42,6 +42,29 @@ export class SeatMap {
     this.#changed();
   }
 
+  /** All states, two bits a seat in base64, the first seat in the lowest bits. */
+  setPacked(text) {
+    const bytes = atob(text);
+    for (let seat = 0; seat < this.plan.count; seat += 1) {
+      this.base[seat] = (bytes.charCodeAt(seat >> 2) >> (2 * (seat & 3))) & 3;
+    }
+    this.#changed();
+  }
+
+  /** By letter, runs of seats: how many lie between it and the one before, and how long it is. */
+  setRuns(runsOf) {
+    for (const [letter, runs] of Object.entries(runsOf)) {
+      const state = LETTER_STATES[letter] ?? BLOCKED;
+      let seat = 0;
+      for (let at = 0; at < runs.length; at += 2) {
+        seat += runs[at];
+        this.base.fill(state, seat, seat + runs[at + 1]);
+        seat += runs[at + 1];
+      }
+    }
+    this.#changed();
+  }
+
   setState(seat, letter) {
     this.base[seat] = LETTER_STATES[letter] ?? BLOCKED;
     this.#changed();

@@ -1,6 +1,8 @@
 // A seating plan as flat arrays, in plan order, so that sixty thousand seats cost a few megabytes and
 // a loop over all of them less than a frame.
 
+import { fillCoordinates, fillRuns, textOf } from "./columns.js";
+
 export const STATES = { f: "free", h: "held", b: "booked", x: "blocked" };
 
 /** Seats per zone at most looked at to learn how far apart seats are. */
@@ -8,55 +10,64 @@ const PITCH_SAMPLE = 500;
 const DEFAULT_PITCH = 25;
 
 export class Plan {
-  /** `document` is a pretix seating plan; `prices` maps a category's name to minor units. */
+  #index = null;
+
+  /** `document` is a plan by columns; `prices` maps a category's name to minor units. */
   constructor(document, prices) {
-    const zones = document?.zones ?? [];
-    const count = zones.reduce(
-      (sum, zone) => sum + zone.rows.reduce((inner, row) => inner + row.seats.length, 0), 0);
+    const count = document.seat_count;
     this.count = count;
     this.x = new Float32Array(count);
     this.y = new Float32Array(count);
     this.zone = new Uint16Array(count);
     this.row = new Uint32Array(count);
     this.category = new Uint8Array(count);
-    this.guid = new Array(count);
-    this.number = new Array(count);
     this.zones = [];
     this.rows = [];
-    this.categories = (document?.categories ?? []).map(({ name, color }) => ({
+    this.categories = document.categories.map(({ name, color }) => ({
       name, colour: color, price: prices[name] ?? 0,
     }));
-    this.#fill(zones);
-    this.index = new Map(this.guid.map((guid, seat) => [guid, seat]));
-    this.decorations = zones.flatMap((zone) => decorationsOf(zone));
+    this.#fill(document);
+    this.decorations = document.zones.flatMap((zone) => decorationsOf(zone));
     this.pitch = this.#pitch();
-    this.box = this.#box(document?.size);
+    this.box = this.#box(document.size);
   }
 
-  #fill(zones) {
-    const categories = new Map(this.categories.map((category, index) => [category.name, index]));
+  #fill({ zones, x, y, unit, category }) {
+    const sizes = zones.flatMap(({ rows }) => rows.seat_count);
+    fillCoordinates(this.x, x, sizes, unit);
+    fillCoordinates(this.y, y, sizes, unit);
+    fillRuns(this.category, category);
     let seat = 0;
-    for (const zone of zones) {
+    for (const { name, rows } of zones) {
       const zoneStart = seat;
-      const at = zone.position ?? { x: 0, y: 0 };
-      for (const row of zone.rows) {
-        const start = seat;
-        const offset = row.position ?? { x: 0, y: 0 };
-        for (const place of row.seats) {
-          this.x[seat] = at.x + offset.x + place.position.x;
-          this.y[seat] = at.y + offset.y + place.position.y;
-          this.zone[seat] = this.zones.length;
-          this.row[seat] = this.rows.length;
-          this.category[seat] = categories.get(place.category) ?? 0;
-          this.guid[seat] = place.seat_guid;
-          this.number[seat] = place.seat_number;
-          seat += 1;
-        }
-        const ends = row.row_number_position ?? null;
-        this.rows.push({ label: row.row_number, start, end: seat, ends });
-      }
-      this.zones.push({ name: zone.name, start: zoneStart, end: seat, box: this.#boxOf(zoneStart, seat) });
+      rows.seat_count.forEach((size, at) => {
+        const end = seat + size;
+        this.row.fill(this.rows.length, seat, end);
+        this.rows.push({
+          label: rows.row_number[at], start: seat, end, ends: rows.row_number_position[at],
+          numbers: rows.seat_numbers[at], guids: rows.seat_guids[at],
+        });
+        seat = end;
+      });
+      this.zone.fill(this.zones.length, zoneStart, seat);
+      this.zones.push({ name, start: zoneStart, end: seat, box: this.#boxOf(zoneStart, seat) });
     }
+  }
+
+  numberOf(seat) {
+    const row = this.rows[this.row[seat]];
+    return textOf(row.numbers, seat - row.start);
+  }
+
+  guidOf(seat) {
+    const row = this.rows[this.row[seat]];
+    return textOf(row.guids, seat - row.start, this.numberOf(seat));
+  }
+
+  /** Sixty thousand texts take a slow phone a while, so they are made when the first is looked for. */
+  seatOf(guid) {
+    this.#index ??= new Map(Array.from({ length: this.count }, (_, seat) => [this.guidOf(seat), seat]));
+    return this.#index.get(guid);
   }
 
   /** The usual distance of neighbours, which sets how large a seat is drawn. */
@@ -126,7 +137,7 @@ export class Plan {
 
   name(seat) {
     const row = this.rows[this.row[seat]].label;
-    return `${this.zones[this.zone[seat]].name}, row ${row}, seat ${this.number[seat]}`;
+    return `${this.zones[this.zone[seat]].name}, row ${row}, seat ${this.numberOf(seat)}`;
   }
 
   categoryOf(seat) {

@@ -63,6 +63,7 @@ class Shop {
     holds.filter(isInCart).forEach((hold) => this.cart.put(hold));
     this.live = new Live(this.service, {
       all: (map) => this.#takeAll(map),
+      net: (changes) => this.#takeNet(changes),
       change: (change) => this.#takeChange(change),
       settled: () => this.#dropTaken(),
       lost: (refusal) => this.#lost(refusal),
@@ -158,9 +159,19 @@ class Shop {
   // ---- live state
 
   #takeAll(seats) {
-    this.map?.setStates(seats.states);
-    for (const [id, { free }] of Object.entries(seats.areas)) this.floor.setFree(id, free);
+    if (seats.seat_count === undefined) this.map?.setStates(seats.states);
+    else this.map?.setPacked(seats.states);
+    this.#takeAreas(seats.areas);
     this.#dropTaken();
+  }
+
+  #takeNet({ seats, areas }) {
+    this.map?.setRuns(seats);
+    this.#takeAreas(areas);
+  }
+
+  #takeAreas(areas) {
+    for (const [id, { free }] of Object.entries(areas)) this.floor.setFree(id, free);
   }
 
   #takeChange({ state, seats, areas }) {
@@ -189,7 +200,7 @@ class Shop {
   }
 
   #showMine() {
-    this.map?.setMine(this.cart.seats.map((guid) => this.plan.index.get(guid)));
+    this.map?.setMine(this.cart.seats.map((guid) => this.plan.seatOf(guid)));
   }
 
   /** Holds of which this tab does not know, because another made them. */
@@ -245,7 +256,7 @@ class Shop {
   }
 
   #show(hold) {
-    const seats = hold.items.map(({ seat }) => this.plan.index.get(seat));
+    const seats = hold.items.map(({ seat }) => this.plan.seatOf(seat));
     if (seats[0] === undefined) return;
     this.map.cursor.current = seats[0];
     this.map.reveal(seats[0]);
@@ -298,7 +309,7 @@ class Shop {
     if (this.#over(refusal)) return;
     if (refusal.code === "seat_unavailable") await this.#readCart();
     const own = refusal.problem.yours ?? [];
-    const names = own.map((guid) => isolated(this.plan.name(this.plan.index.get(guid))));
+    const names = own.map((guid) => isolated(this.plan.name(this.plan.seatOf(guid))));
     if (own.length > 0) tell(`${this.words.held_by_you} ${names.join("; ")}.`);
     else tell(this.words[refusal.code] ?? refusal.message);
     this.live.now();

@@ -1,8 +1,8 @@
 -- New holds on their way from decided to written: all that one call makes, in the order of the
 -- requests.
 --
--- A batch is { keys, cache, holds, made, buyer_units }: the rows, the holds, their packed values by
--- id, and what each buyer has. Nothing is written before write_batch, which gathers: one command
+-- A batch is { keys, cache, holds, values, events, made, buyer_units }: the rows, the holds, their
+-- packed values and the data of their events, the values by id, and what each buyer has. Nothing is written before write_batch, which gathers: one command
 -- for all holds, one for all deadlines, one for a row however many took from it.
 
 -- include: new_hold
@@ -25,7 +25,7 @@ end
 -- `open` are the holds that may come to be.
 local function open_batch(sale, keys, open)
   local batch = { keys = keys, cache = open_row_cache(keys, sale.levels), holds = {}, made = {},
-    buyer_units = {} }
+    values = {}, events = {}, buyer_units = {} }
   local buyers = {}
   for n, hold in ipairs(open) do buyers[n] = hold.buyer end
   local entries = redis.call('HMGET', keys.buyers, unpack(buyers))
@@ -38,25 +38,34 @@ local function open_batch(sale, keys, open)
   return batch
 end
 
--- Counts a hold whose seats have been marked in the cache, and packs it. Areas are not counted
--- here.
+-- Packs a new hold and the data of its event, which have seats and total in common. The fields from
+-- `areas` on are packed already, by the caller, who knows them.
+local function pack_new_hold(hold)
+  local pack, times = cmsgpack.pack, hold.times
+  local seats, total = pack(hold.seats), pack(hold.total)
+  local value = times.packed .. seats .. pack(HOLD.values(hold, prices, rows)) .. total
+    .. hold.requested
+  return value, FIVE_MEMBERS .. TEXT.buyer .. pack(hold.buyer) .. TEXT.seats .. seats .. TEXT.areas
+    .. pack(hold.areas) .. TEXT.total .. total .. TEXT.expires_ms .. times.packed_expires
+end
+
+-- Counts a hold whose seats have been marked in the cache, and packs it; answers its value. Areas are
+-- not counted here.
 local function add_hold(sale, batch, hold, units)
-  local theirs, seats, now_ms = batch.buyer_units[hold.buyer], #hold.seats, sale.now_ms
+  local theirs, seats = batch.buyer_units[hold.buyer], #hold.seats
   theirs.units, theirs.ids = theirs.units + units, theirs.ids .. ' ' .. hold.id
   sale.free, sale.held = sale.free - seats, sale.held + seats
-  hold.created_ms, hold.expires_ms = now_ms, now_ms + hold.hold_ms
-  hold.latest_ms = now_ms + hold.hold_max_ms
-  hold.value = pack_new_hold(hold)
-  batch.made[hold.id] = hold.value
-  batch.holds[#batch.holds + 1] = hold
+  local at = #batch.holds + 1
+  batch.holds[at] = hold
+  batch.values[at], batch.events[at] = pack_new_hold(hold)
+  batch.made[hold.id] = batch.values[at]
+  return batch.values[at]
 end
 
 -- Events come first: of all that is written they alone could be refused, by a stream that is ahead.
 local function append_created_events(sale, batch)
-  for _, hold in ipairs(batch.holds) do
-    append_packed_event(sale, batch.keys.events, 'hold.created', hold.id, FIVE_MEMBERS
-      .. cmsgpack.pack('buyer', hold.buyer, 'seats', hold.seats, 'areas', hold.areas,
-        'total', hold.total, 'expires_ms', hold.expires_ms))
+  for n, hold in ipairs(batch.holds) do
+    append_packed_event(sale, batch.keys.events, 'hold.created', hold.id, batch.events[n])
   end
 end
 
@@ -74,21 +83,37 @@ local function write_buyers(batch)
   redis.call('HSET', batch.keys.buyers, unpack(entries))
 end
 
+-- Counts the buyers whose first hold this is, and notes how long each has taken to choose: of a
+-- buyer's holds in one batch the first one tells it.
+local function note_first_holds(sale, batch, started)
+  local first_holds = sale.first_holds
+  for _, hold in ipairs(batch.holds) do
+    local started_ms = started[hold.pass_id]
+    if started_ms ~= nil then
+      first_holds = first_holds + 1
+      hold.choosing_ms = started_ms and math.max(0, sale.now_ms - started_ms) or nil
+      started[hold.pass_id] = nil
+    end
+  end
+  if first_holds > sale.first_holds then set_sale(sale, 'first_holds', first_holds) end
+end
+
 local function write_batch(sale, batch)
   local keys, values, deadlines, sessions = batch.keys, {}, {}, {}
   for n, hold in ipairs(batch.holds) do
-    values[2 * n - 1], values[2 * n] = hold.id, hold.value
-    deadlines[2 * n - 1], deadlines[2 * n] = hold.expires_ms, hold.id
+    local expires_ms = hold.times.expires_ms
+    values[2 * n - 1], values[2 * n] = hold.id, batch.values[n]
+    deadlines[2 * n - 1], deadlines[2 * n] = expires_ms, hold.id
     if hold.pass_id ~= '' then
-      sessions[#sessions + 1] = hold.expires_ms
+      sessions[#sessions + 1] = expires_ms
       sessions[#sessions + 1] = hold.pass_id
     end
-    note_due(sale, hold.expires_ms)
+    note_due(sale, expires_ms)
   end
   append_created_events(sale, batch)
   write_rows(sale, batch.cache)
   redis.call('HSET', keys.holds, unpack(values))
   redis.call('ZADD', keys.due, unpack(deadlines))
   write_buyers(batch)
-  if #sessions > 0 then extend_held_sessions(keys.active, keys.unheld, sessions) end
+  if #sessions > 0 then note_first_holds(sale, batch, extend_held_sessions(keys, sessions)) end
 end

@@ -18,11 +18,6 @@ local function count_units(hold)
   return units
 end
 
--- A new hold; the fields from `areas` on are packed already, by the caller, who knows them.
-local function pack_new_hold(hold)
-  return HOLD.head .. cmsgpack.pack(HOLD.values(hold, status, total)) .. hold.requested
-end
-
 -- `next_due_ms` says that nothing is due before it, so that most calls need not look at `due`.
 local function note_due(sale, at_ms)
   if sale.next_due_ms == 0 or at_ms < sale.next_due_ms then sale.next_due_ms = at_ms end

@@ -32,7 +32,7 @@ local LINE_FIELDS = {
 local LINE_TEXTS = { resume_to = true, gaps = true, accumulator = true, beacon = true }
 local SALE_FIELDS = {
   'lifecycle', 'prequeue_ms', 'opens_ms', 'ends_ms', 'settings_version', 'free', 'held', 'booked',
-  'blocked', 'expired', 'apart_free', 'apart_held',
+  'blocked', 'expired', 'apart_free', 'apart_held', 'first_holds',
 }
 
 -- Reads the fields asked for, all by default: reading all of them is what a script spends most of

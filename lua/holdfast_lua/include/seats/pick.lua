@@ -20,15 +20,29 @@
 
 local PICK_ROWS_MAX = 512
 
+-- The first position from `from` on whose byte has not changed and is `one`.
+local function find_unchanged(cache, one, from)
+  local bytes, changed = cache.bytes, cache.changed
+  local position = find(bytes, one, from, true)
+  while position and changed[position] do position = find(bytes, one, position + 1, true) end
+  return position
+end
+
 -- The first position from `from` on whose byte is one of `among`; and those of them that occur
 -- there.
-local function find_nearest_byte(bytes, among, from)
+local function find_nearest_byte(cache, among, from)
   local nearest, found = nil, ''
   for at = 1, #among do
     local one = sub(among, at, at)
-    local position = find(bytes, one, from, true)
+    local position = find_unchanged(cache, one, from)
     if position then
       found = found .. one
+      if not nearest or position < nearest then nearest = position end
+    end
+  end
+  for position, one in pairs(cache.partial) do
+    if position >= from and find(among, one, 1, true) then
+      if not find(found, one, 1, true) then found = found .. one end
       if not nearest or position < nearest then nearest = position end
     end
   end
@@ -37,16 +51,16 @@ end
 
 -- The first position whose byte is wanted, remembered in the cache for those who want the same.
 local function find_first(cache, wanted)
-  local search, bytes = cache.searches[wanted], cache.bytes
+  local search = cache.searches[wanted]
   if not search then
     search = { from = 1, among = wanted }
     cache.searches[wanted] = search
   end
   local from = search.from
-  if from > #bytes then return nil end
-  if find(wanted, sub(bytes, from, from), 1, true) then return from end
-  local nearest, found = find_nearest_byte(bytes, search.among, from)
-  search.from, search.among = nearest or #bytes + 1, found
+  if from > #cache.bytes then return nil end
+  if find(wanted, get_row_byte(cache, from), 1, true) then return from end
+  local nearest, found = find_nearest_byte(cache, search.among, from)
+  search.from, search.among = nearest or #cache.bytes + 1, found
   return nearest
 end
 
@@ -55,19 +69,19 @@ end
 local function find_next(cache, wanted, places, from)
   if places then
     for at = from, #places do
-      if find(wanted, sub(cache.bytes, places[at], places[at]), 1, true) then return at end
+      if find(wanted, get_row_byte(cache, places[at]), 1, true) then return at end
     end
     return nil
   end
   if from == 1 then return find_first(cache, wanted) end
-  return (find_nearest_byte(cache.bytes, wanted, from))
+  return (find_nearest_byte(cache, wanted, from))
 end
 
 -- The row segment at a position; or, by the seed, another one of its tier that is wanted as well.
 local function choose_row(cache, position, wanted, seed)
   local near = get_near(cache, position)
   local other = near > 0 and position + seed % (near + 1) or position
-  if other > position and find(wanted, sub(cache.bytes, other, other), 1, true) then
+  if other > position and find(wanted, get_row_byte(cache, other), 1, true) then
     return get_row(cache, other)
   end
   return get_row(cache, position)

@@ -41,11 +41,20 @@ local function read_session_deadlines(active_key, pass_ids)
   return redis.call('ZMSCORE', active_key, unpack(pass_ids))
 end
 
--- What a first hold does for its session, for several passes, { until_ms, pass_id, ... }: it
--- extends it, and nothing needs to be set aside for it any more.
-local function extend_held_sessions(active_key, unheld_key, sessions)
-  redis.call('ZADD', active_key, 'XX', 'GT', unpack(sessions))
-  local pass_ids = {}
+-- What holds do for their sessions, for several passes, { until_ms, pass_id, ... }: they extend
+-- them, and after the first one nothing needs to be set aside any more. Answers for each pass whose
+-- first hold this is when its session began, in ms, false where that is not known.
+local function extend_held_sessions(keys, sessions)
+  redis.call('ZADD', keys.active, 'XX', 'GT', unpack(sessions))
+  local pass_ids, firsts, started = {}, {}, {}
   for at = 2, #sessions, 2 do pass_ids[at / 2] = sessions[at] end
-  redis.call('ZREM', unheld_key, unpack(pass_ids))
+  local unheld = redis.call('ZMSCORE', keys.unheld, unpack(pass_ids))
+  for n, pass_id in ipairs(pass_ids) do
+    if unheld[n] then firsts[#firsts + 1] = pass_id end
+  end
+  if #firsts == 0 then return started end
+  redis.call('ZREM', keys.unheld, unpack(firsts))
+  local began = redis.call('ZMSCORE', keys.started, unpack(firsts))
+  for n, pass_id in ipairs(firsts) do started[pass_id] = tonumber(began[n]) or false end
+  return started
 end

@@ -22,6 +22,7 @@
 --   8 layout   STRING  records of the row segments
 --   9 active   ZSET    sessions; the buyers' are extended
 --   10 unheld   ZSET    the buyers' passes are removed
+--   11 started  ZSET    when the buyers' sessions began
 -- ARGV
 --   1 epoch     integer
 --   2 revision  integer
@@ -30,7 +31,8 @@
 -- joins: 64
 --
 -- Returns {{code, revision, now_ms, hold, seats, areas, own, wait_ms}, ...}, one for each hold, in order
---   OK                    the new hold
+--   OK                    the new hold; where it is the first of its session, `seats` is how many ms
+--                         after the admission it came
 --   HOLD_REPEATED         the hold that this id has already
 --   IDEMPOTENCY_MISMATCH  the id was used with another request
 --   HOLD_RELEASED         the id was cancelled before it came
@@ -53,11 +55,12 @@
 -- include: hold_batch
 -- lazy: rare_paths
 
+local CHOOSING_AT = 5
 local SWEEP_BEFORE_MAX, SWEEP_BATCH_MAX = 16, 256
 local keys = { KEYS.members }
 
 local sale, refusal = open_inventory({ 'free', 'held', 'next_due_ms', 'levels', 'lifecycle',
-  'opens_ms', 'ends_ms' })
+  'opens_ms', 'ends_ms', 'first_holds' })
 if refusal then return refusal end
 local now_ms = sale.now_ms
 
@@ -95,8 +98,7 @@ local function decide(batch, hold)
     if why then return rare_paths().refuse_hold(sale, why) end
   end
   if named then rare_paths().take_named(sale, cache, hold) end
-  add_hold(sale, batch, hold, units)
-  return answer(sale, CODE.OK, hold.value)
+  return answer(sale, CODE.OK, add_hold(sale, batch, hold, units))
 end
 
 -- Refuses what can be refused early; answers the holds left, and their positions in the call.
@@ -110,7 +112,7 @@ local function refuse_early(holds, answers)
   return left, at
 end
 
-local holds, answers = unpack_requests(ARGV, ARGV_AT.holds), {}
+local holds, answers = unpack_requests(sale, ARGV, ARGV_AT.holds), {}
 local open, positions = refuse_early(holds, answers)
 if #open == 0 then return answers end
 local overdue = has_overdue(sale)
@@ -122,6 +124,9 @@ if overdue then open, positions = refuse_early(holds, answers) end
 local batch = open_batch(sale, keys, open)
 for n, hold in ipairs(open) do answers[positions[n]] = decide(batch, hold) end
 if #batch.holds > 0 then write_batch(sale, batch) end
+for n, hold in ipairs(open) do
+  if hold.choosing_ms then answers[positions[n]][CHOOSING_AT] = hold.choosing_ms end
+end
 if #batch.holds > 0 or (overdue and rare_paths().has_changed(sale)) then
   commit_inventory(sale, keys.events, CODE.OK)
   for _, said in ipairs(answers) do said[2] = sale.revision end

@@ -1,4 +1,5 @@
--- Reads all holds in pages, for reconciliation: one that changes meanwhile may come twice.
+-- Reads all holds in pages, for reconciliation, or the open ones for operators: one that changes
+-- meanwhile may come twice.
 --
 -- KEYS
 --   1 sale    HASH    guard, lifecycle, counters
@@ -7,7 +8,8 @@
 --   1 epoch     integer
 --   2 revision  integer
 --   3 cursor    0 to begin
---   4 count     about so many
+--   4 count     about so many are looked at
+--   5 open      1 = only those that have units which are not sold
 --
 -- Returns {code, revision, now_ms, cursor, {id, hold, ...}}; cursor 0 = that was all.
 -- Complexity: O(count).
@@ -18,4 +20,18 @@
 local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
 local page = redis.call('HSCAN', KEYS.holds, ARGV.cursor, 'COUNT', ARGV.count)
-return answer(sale, CODE.OK, page[1], page[2])
+if ARGV.open ~= '1' then return answer(sale, CODE.OK, page[1], page[2]) end
+-- The status is the first item of the packed hold: one byte, right behind the head of the array.
+local open, id, status_at = {}, nil, #HOLD.head + HOLD.status
+for _, text in ipairs(page[2]) do
+  if not id then
+    id = text
+  else
+    if string.byte(text, status_at) <= STATUS.CONFIRMING then
+      open[#open + 1] = id
+      open[#open + 1] = text
+    end
+    id = nil
+  end
+end
+return answer(sale, CODE.OK, page[1], open)

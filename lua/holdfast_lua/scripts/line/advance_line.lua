@@ -217,7 +217,7 @@ local function how_it_stands()
     line.draw, line.accumulator, line.beacon, line.present_window > 0 and line.present or -1,
     sale.blocked, sale.expired, sale.apart_free, sale.apart_held, line.closed_ms, line.sealed_ms,
     line.unused, tostring(line.stays), line.stays_ms,
-    math.max(0, count_stock(sale, line, unheld_key)),
+    math.max(0, count_stock(sale, line, unheld_key)), sale.first_holds,
   }
 end
 

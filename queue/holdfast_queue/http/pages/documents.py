@@ -13,24 +13,22 @@ and no redirect of ours contains it, and a page that came with one sends its add
 site.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from holdfast_queue.http.pages.assets import Assets
 from holdfast_queue.http.pages.colours import DARK_PAPER, LIGHT_PAPER, shades
 from holdfast_queue.http.pages.languages import NAMES, other_language, texts_for
 from holdfast_queue.http.pages.render import Html, Templates, data_block
 from holdfast_queue.line.brand import Brand
 from holdfast_queue.line.presence import HIDDEN_SECONDS, OWN_VIEW_SECONDS
+from holdfast_web.pages.assets import Assets
 
 _FOLDER: Final = Path(__file__).parent
 ASSETS: Final = Assets(_FOLDER / "static", "/wait/-")
 _TEMPLATES: Final = Templates(_FOLDER / "templates")
-_BRAND_DIGEST_CHARS: Final = 12
 
 PAGE_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -191,8 +189,8 @@ def place_url(visit: Visit) -> str:
 
 
 def brand_path(sale: str, brand: Brand) -> str:
-    digest = hashlib.sha256(brand.colour.encode()).hexdigest()[:_BRAND_DIGEST_CHARS]
-    return f"/wait/{quote(sale)}/brand.css?v={digest}"
+    """The address of the style sheet, which names its colour: another colour, another address."""
+    return f"/wait/{quote(sale)}/brand.css?v={brand.colour.removeprefix('#')}"
 
 
 def brand_stylesheet(brand: Brand) -> str:
@@ -237,5 +235,8 @@ def _masthead(visit: Visit) -> Html:
         "other_query": urlencode({"t": visit.return_url, "lang": other}),
         "other_lang": other,
         "other_name": NAMES[other],
+        "test": _TEMPLATES.render("test_sale", {"text": visit.texts["test_sale"]})
+        if brand.test
+        else Html(""),
     }
     return _TEMPLATES.render("masthead", _with_texts(visit, values))

@@ -10,6 +10,7 @@ alone (`no-store`); the form contains the identity, the page's script removes it
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Final
 
@@ -21,13 +22,12 @@ from holdfast_queue.http.credentials import (
     set_ticket_cookie,
     shown_ticket,
 )
-from holdfast_queue.http.pages.assets import IMMUTABLE
+from holdfast_queue.http.pages import preview
 from holdfast_queue.http.pages.documents import (
     ASSETS,
     IDENTIFIED_HEADERS,
     PAGE_HEADERS,
     Visit,
-    brand_path,
     brand_stylesheet,
     place_document,
     place_url,
@@ -45,15 +45,19 @@ from holdfast_queue.http.pages.visits import (
     read_visit,
 )
 from holdfast_queue.http.poll import ROOMS
+from holdfast_queue.line.brand import is_colour
 from holdfast_queue.line.results import Admission
 from holdfast_queue.line.room import Room
 from holdfast_queue.tokens.handoffs import redirect_url
 from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.origins import require_same_origin
+from holdfast_web.pages.assets import IMMUTABLE
 from holdfast_web.problems import to_error
 from holdfast_web.request.negotiation import takes
 from holdfast_web.request.speculation import is_speculative
+from holdfast_web.request.text import query_text
+from holdfast_web.service_roles import ALL_ROLES, SERVED_ROLES, RoleRoutes, ServiceRole
 
 PAGE: Final = "/wait/{sale}"
 _PAGE_CACHING: Final = "public, max-age=60"
@@ -75,11 +79,18 @@ _STATES_OF_THE_SALE: Final = frozenset(
 
 
 def add_routes(app: web.Application) -> None:
-    app.router.add_get(PAGE, _waiting_page)
-    app.router.add_get(PAGE + "/place", _place)
-    app.router.add_post(PAGE + "/place", _act)
-    app.router.add_get(PAGE + "/brand.css", _brand)
-    ASSETS.add_route(app)
+    room = RoleRoutes(app, ServiceRole.ROOM)
+    room.get(PAGE, _waiting_page)
+    room.get(PAGE + "/place", _place)
+    room.add("POST", PAGE + "/place", _act)
+    # Previews of operators are styled by the same files, wherever the room is served.
+    served = app.get(SERVED_ROLES, frozenset(ALL_ROLES))
+    styles = RoleRoutes(
+        app, ServiceRole.ROOM if ServiceRole.ROOM in served else ServiceRole.OPERATOR
+    )
+    styles.get(PAGE + "/brand.css", _brand)
+    styles.get(ASSETS.pattern, ASSETS.serve)
+    preview.add_route(app)
 
 
 def _page(handler: _Handler) -> _Handler:
@@ -177,13 +188,15 @@ async def _claim(request: web.Request, room: Room, visit: Visit) -> web.StreamRe
 
 @endpoint
 async def _brand(request: web.Request) -> web.StreamResponse:
+    """The sheet of the colour in the address, which never changes; without one the sale's."""
     room = await request.app[ROOMS].get(request.match_info["sale"])
-    current = request.path_qs == brand_path(room.name, room.brand)
+    named = f"#{query_text(request, 'v') or ''}"
+    brand = replace(room.brand, colour=named) if is_colour(named) else room.brand
     headers = {
-        hdrs.CACHE_CONTROL: IMMUTABLE if current else "no-cache",
+        hdrs.CACHE_CONTROL: IMMUTABLE if brand.colour == named else "no-cache",
         "X-Content-Type-Options": "nosniff",
     }
-    text = brand_stylesheet(room.brand)
+    text = brand_stylesheet(brand)
     return web.Response(text=text, content_type="text/css", headers=headers)
 
 

@@ -90,11 +90,15 @@ class JoinService:
         known = None if bound == mine else await self._existing_place(identity, bound)
         return known or self._new_place(place, identity)
 
-    async def _existing_place(self, identity: Identity, bound: BoundPlace) -> JoinResult | None:
-        """The place that the identity is bound to, with its ticket; None when it is not live."""
+    async def ticket_of(self, subject: str) -> Ticket | None:
+        """A ticket of the newest place of an identity, live or not; None when it never had one."""
+        bound = await self._identities.find(subject)
+        return None if bound is None else self._bound_ticket(Identity(subject), bound)
+
+    def _bound_ticket(self, identity: Identity, bound: BoundPlace) -> Ticket:
         document = self._line_state.document
         numbered = document.line.frozen and bound.ordinal > document.line.lobby
-        ticket = Ticket(
+        return Ticket(
             uid=self._ref.uid,
             epoch=self._ref.epoch,
             id=self._digests.ticket_id(identity.subject, bound.generation),
@@ -104,6 +108,10 @@ class JoinService:
             channels=identity.channels,
             buyer=self._digests.buyer(identity.subject),
         )
+
+    async def _existing_place(self, identity: Identity, bound: BoundPlace) -> JoinResult | None:
+        """The place that the identity is bound to, with its ticket; None when it is not live."""
+        ticket = self._bound_ticket(identity, bound)
         state = await self._live_state(ticket)
         if state is None:
             return None

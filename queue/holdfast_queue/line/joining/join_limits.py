@@ -11,7 +11,8 @@ missing in `trusted_proxies`, with all visitors behind it, or the operator's own
 that a sale sets holds for those as well.
 
 The limiter is in the store (gcra.lua), so all workers share it. Only a digest of the
-address is kept, and only until the address has its whole burst again.
+address is kept, and only until the address has its whole burst again. An address that takes more
+than half of its burst, or is refused, is noted for operators, for a day: see limit_joins.lua.
 """
 
 from hashlib import blake2b
@@ -37,7 +38,7 @@ async def limit_join(
     if rate is None:
         rate, burst = DEFAULT_PER_MINUTE, DEFAULT_BURST
     digest = blake2b(address.encode(), digest_size=_DIGEST_BYTES).hexdigest()
-    answer = await calls.limit_joins(ref, digest, rate, burst)
+    answer = await calls.limit_joins(ref, digest, rate, burst, address)
     if answer.code < 0:
         seconds = max(1, -(-answer.ms // 1000))
         raise HoldfastError(ErrorCode.JOIN_LIMITED, retry_after=seconds)

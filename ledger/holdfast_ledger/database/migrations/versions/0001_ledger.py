@@ -7,6 +7,7 @@ from holdfast_ledger.database.schema import exact, long_bytes, long_text, serial
 
 revision = "0001"
 down_revision = None
+phase = "expand"
 
 
 def upgrade() -> None:

@@ -7,6 +7,7 @@ from holdfast_ledger.database.schema import exact
 
 revision = "0002"
 down_revision = "0001"
+phase = "expand"
 
 
 def upgrade() -> None:

@@ -7,6 +7,7 @@ from holdfast_ledger.database.schema import exact
 
 revision = "0003"
 down_revision = "0002"
+phase = "expand"
 
 
 def upgrade() -> None:

@@ -7,6 +7,7 @@ from holdfast_ledger.database.schema import exact
 
 revision = "0004"
 down_revision = "0003"
+phase = "expand"
 
 
 def upgrade() -> None:

@@ -10,6 +10,7 @@ from holdfast_ledger.database.schema import exact
 
 revision = "0005"
 down_revision = "0004"
+phase = "expand"
 
 
 def upgrade() -> None:

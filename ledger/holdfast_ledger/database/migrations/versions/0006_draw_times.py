@@ -10,6 +10,7 @@ from holdfast_ledger.database.schema import long_text
 
 revision = "0006"
 down_revision = "0005"
+phase = "expand"
 
 
 def upgrade() -> None:

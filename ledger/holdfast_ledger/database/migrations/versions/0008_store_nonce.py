@@ -10,6 +10,7 @@ from holdfast_ledger.database.schema import NONCE_LENGTH, exact
 
 revision = "0008"
 down_revision = "0007"
+phase = "expand"
 
 
 def upgrade() -> None:

@@ -1,0 +1,57 @@
+"""Log: who changed what, with the values before and after."""
+
+from typing import Any, Final
+
+import msgspec
+
+from holdfast_console.api import sale_url
+from holdfast_console.screen import ConsolePage, Screen, ScreenRequest
+
+ITEMS: Final = 50
+
+
+async def show(request: ScreenRequest) -> ConsolePage:
+    """The newest entries of all sales."""
+    return await _page(request, "/v1/audit")
+
+
+async def show_sale(request: ScreenRequest) -> ConsolePage:
+    """The newest entries of one sale."""
+    return await _page(request, sale_url(request.sale, "/audit"))
+
+
+async def _page(request: ScreenRequest, path: str) -> ConsolePage:
+    wanted = {name: request.parameters.get(name) for name in ("action", "actor", "cursor")}
+    page = await request.api.get(path, limit=ITEMS, **wanted)
+    entries = [{**item, "changes": changes_of(item)} for item in page["items"]]
+    values = {"entries": entries, "next": page["next"], "wanted": wanted}
+    return ConsolePage("log.html", values)
+
+
+def changes_of(item: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Each member that differs: its name, its value before and after, as JSON.
+
+    Where an entry has only one side, or none, the other is empty; an entry without either shows its
+    detail.
+    """
+    before, after = item.get("before") or {}, item.get("after") or {}
+    if not before and not after:
+        return [(name, "", _text(value)) for name, value in (item.get("detail") or {}).items()]
+    names = [*before, *(name for name in after if name not in before)]
+    return [
+        (name, _side(before, name), _side(after, name))
+        for name in names
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _side(values: dict[str, Any], name: str) -> str:
+    return _text(values[name]) if name in values else ""
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+SCREEN: Final = Screen("log", "/log", show)
+SALE_SCREEN: Final = Screen("sale_log", "/sales/{sale}/log", show_sale)

@@ -1,0 +1,1 @@
+"""`holdfast orders`: finding, refunding and exporting the orders of a sale."""

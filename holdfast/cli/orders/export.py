@@ -1,0 +1,112 @@
+"""`holdfast orders export`: all orders as CSV or JSON Lines, a page in memory at a time.
+
+A file gets its name when it is whole: until then it is beside it as `.part`.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Protocol, TextIO
+
+import click
+
+from holdfast.api_client import Document, sale_path
+from holdfast.cli.orders.filters import chosen_by, filter_options
+from holdfast.cli.remote.command import RemoteService, remote_command
+from holdfast.cli.remote.files import part_of
+from holdfast.cli.sale.argument import sale_argument
+from holdfast_web.exports.orders import csv_heading, csv_rows, json_rows
+
+BOM: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
+DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
+
+
+class _Writable(Protocol):
+    """Where text is written to."""
+
+    def write(self, text: str, /) -> object: ...
+
+
+@click.command()
+@sale_argument()
+@filter_options
+@click.option(
+    "--format", "kind", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True
+)
+@click.option("--items", "by_item", is_flag=True, help="CSV: a row for each item of an order.")
+@click.option("--bom", is_flag=True, help="CSV: begin with a byte order mark, for Excel.")
+@click.option(
+    "--delimiter", type=click.Choice(list(DELIMITERS)), default="comma", show_default=True
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write; the standard output without it.",
+)
+@remote_command
+def export(
+    service: RemoteService,
+    sale: str,
+    kind: str,
+    delimiter: str,
+    output: Path | None,
+    *,
+    by_item: bool,
+    bom: bool,
+    **filters: str | None,
+) -> None:
+    """Write all orders of SALE, or those chosen, as CSV or JSON Lines.
+
+    Memory stays the same however many there are. Amounts are in minor units, times in UTC. In CSV,
+    text that a spreadsheet would take for a formula gets an apostrophe in front. --json is
+    --format jsonl.
+
+    \b
+    Examples:
+      holdfast orders export gala --bom --output orders.csv
+      holdfast orders export gala --status confirmed --items --delimiter semicolon
+      holdfast orders export gala --format jsonl | jq -r .order_ref
+    """
+    found = service.shop.items(sale_path(sale, "orders"), chosen_by(filters))
+    with _opened(output) as file:
+        if kind == "jsonl" or service.as_json:
+            count = write_json_lines(found, file)
+        else:
+            if bom:
+                file.write(BOM)
+            count = write_csv(found, file, by_item=by_item, delimiter=DELIMITERS[delimiter])
+    if output is not None:
+        click.echo(f"{count:,} orders are in {output}", err=True)
+
+
+def write_csv(
+    orders: Iterable[Document], file: _Writable, *, by_item: bool = False, delimiter: str = ","
+) -> int:
+    """Writes a heading and a row for each order, or for each of its items; how many orders."""
+    file.write(csv_heading(by_item=by_item, delimiter=delimiter))
+    count = 0
+    for order in orders:
+        count += 1
+        file.write(csv_rows([order], by_item=by_item, delimiter=delimiter))
+    return count
+
+
+def write_json_lines(orders: Iterable[Document], file: _Writable) -> int:
+    """Writes each order as one line of JSON; how many."""
+    count = 0
+    for order in orders:
+        count += 1
+        file.write(json_rows([order]))
+    return count
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[TextIO]:
+    """The file, or the standard output."""
+    if output is None:
+        yield sys.stdout
+        return
+    with part_of(output) as part, part.open("w", encoding="utf-8", newline="") as file:
+        yield file

@@ -1,0 +1,1 @@
+"""What the commands that call the service share: finding it, options, output, refusals in words."""

@@ -1,0 +1,20 @@
+"""Files that commands write: each gets its name when it is whole."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+
+@contextmanager
+def part_of(output: Path) -> Iterator[Path]:
+    """A file beside `output` to write to, which becomes `output` when the block ends well."""
+    part = output.with_name(f"{output.name}.part")
+    try:
+        yield part
+        part.replace(output)
+    except OSError as error:
+        raise click.ClickException(f"cannot write {output}: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)

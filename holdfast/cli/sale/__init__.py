@@ -1,0 +1,1 @@
+"""`holdfast sale`: what an operator does with a sale, from its creation to its report."""

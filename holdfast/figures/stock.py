@@ -1,0 +1,53 @@
+"""Counts seats and area units by category and by area, from a seat map."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import Final
+
+from holdfast_inventory.holds.seat_map import STATES, SeatMap
+from holdfast_inventory.plan.plan import Plan
+
+PLANS_KEPT: Final = 64
+Runs = tuple[tuple[int, int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Units by category, and those of each area, both by state. What is set aside counts by its
+    seats' state: free ones are free.
+    """
+
+    categories: Mapping[str, Mapping[str, int]]
+    areas: Mapping[str, Mapping[str, int]]
+
+
+def count_stock(seat_map: SeatMap) -> Stock:
+    """The stock of a map."""
+    plan, settings, reading = seat_map.plan, seat_map.settings, seat_map.reading
+    names = dict.fromkeys((*plan.categories, *(area.category for area in settings.areas)))
+    categories = {name: dict.fromkeys(STATES, 0) for name in names}
+    for first, end, category in category_runs(plan):
+        counts = categories[category]
+        for state, letter in STATES.items():
+            counts[state] += reading.states.count(letter.encode(), first, end)
+    areas = {}
+    for area, (free, held) in zip(settings.areas, reading.areas, strict=True):
+        units = {"free": free, "held": held, "booked": area.capacity - free - held}
+        areas[area.id] = units
+        for state, count in units.items():
+            categories[area.category][state] += count
+    return Stock(categories, areas)
+
+
+@lru_cache(maxsize=PLANS_KEPT)
+def category_runs(plan: Plan) -> Runs:
+    """Runs of seats of one category in plan order, as (first, end, category)."""
+    segments = sorted(plan.segments, key=lambda segment: segment.first)
+    grouped = groupby(segments, key=lambda segment: plan.kinds[segment.kind].category)
+    runs = []
+    for category, run in grouped:
+        own = list(run)
+        runs.append((own[0].first, own[-1].first + own[-1].length, category))
+    return tuple(runs)

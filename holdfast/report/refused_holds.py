@@ -1,0 +1,26 @@
+"""Holds that were refused, as the workers of this node have counted them."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+from holdfast_metrics import multiprocess
+from holdfast_metrics.definitions.inventory_metrics import HOLDS
+from holdfast_metrics.metrics import Metrics
+from holdfast_web.errors import ErrorCode
+
+COLLISIONS: Final = frozenset({ErrorCode.SEAT_UNAVAILABLE.value, ErrorCode.SOLD_OUT.value})
+
+
+def hold_outcomes(metrics: Metrics, sale: str) -> Mapping[str, int]:
+    """How often each outcome of a hold was counted for the sale.
+
+    Merging the files of several workers blocks for some milliseconds: it belongs into a thread.
+    """
+    registry = multiprocess.collected() if multiprocess.is_prepared() else metrics.registry
+    found: Counter[str] = Counter()
+    for family in registry.collect():
+        for sample in family.samples:
+            if sample.name == HOLDS.name and sample.labels.get("sale") == sale:
+                found[sample.labels["outcome"]] += int(sample.value)
+    return found

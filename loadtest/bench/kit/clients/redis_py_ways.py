@@ -1,0 +1,39 @@
+"""Ways to make the script call with redis-py."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
+
+from bench.kit.callers import Ways
+from bench.kit.clients.pump import Pump
+from bench.kit.clients.redis_py import pooled_client
+from bench.kit.clients.two_commands import ScriptCall
+
+
+@asynccontextmanager
+async def redis_py_ways(
+    path: str, call: ScriptCall, connections: Sequence[int]
+) -> AsyncIterator[Ways]:
+    """Its pool, and a pump over its pipeline."""
+    client = pooled_client(path)
+
+    async def pooled() -> Any:
+        return await client.evalsha(call.sha, len(call.keys), *call.keys, *call.args)
+
+    async def send(commands: list[tuple[str, ...]]) -> list[Any]:
+        pipeline = client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        replies: list[Any] = await pipeline.execute(raise_on_error=False)
+        return replies
+
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(client.aclose)
+        ways: Ways = {"redis-py pool": pooled}
+        for count in connections:
+            pump = await stack.enter_async_context(Pump([send] * count))
+            ways[f"redis-py pump {count}"] = partial(pump.run, call.command)
+        yield ways

@@ -1,0 +1,166 @@
+"""The service under test: `holdfast serve` on a data directory of its own, and calls to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from redis import Redis
+
+from bench.kit.clocks import Clock, process_clock, this_process
+
+HOST: Final = "127.0.0.1"
+SALE: Final = "bench"
+BASE: Final = f"/v1/sales/{SALE}"
+READY_SECONDS: Final = 60.0
+JSON: Final = {"Content-Type": "application/json"}
+
+
+class Service:
+    """The service under test, by its URL and key."""
+
+    def __init__(self, port: int, key: str, parent: int, data_dir: Path) -> None:
+        self.port = port
+        self.data_dir = data_dir
+        self.key = key
+        self._parent = parent
+
+    def at(self, port: int) -> Service:
+        """The same service at another of its listeners."""
+        return Service(port, self.key, self._parent, self.data_dir)
+
+    @property
+    def workers(self) -> list[int]:
+        """Process ids; the store's is not among them."""
+        children = Path(f"/proc/{self._parent}/task/{self._parent}/children").read_text().split()
+        return [int(pid) for pid in children if b"\0serve\0" in _command(pid)]
+
+    @property
+    def worker(self) -> int:
+        """The process id of its one worker."""
+        workers = self.workers
+        if len(workers) != 1:
+            raise SystemExit(f"one worker was expected, not {len(workers)}")
+        return workers[0]
+
+    @property
+    def socket(self) -> Path:
+        """Where its embedded store listens."""
+        return self.data_dir / "store" / "run.sock"
+
+    @property
+    def store(self) -> Redis:
+        """A connection to its embedded store."""
+        return Redis(unix_socket_path=str(self.socket))
+
+    @property
+    def clocks(self) -> dict[str, Clock]:
+        """Processor time of this process, of the workers, and of the store."""
+        workers = [process_clock(pid) for pid in self.workers]
+        with self.store as store:
+            pid = int(store.info("server")["process_id"])
+        return {
+            "client": this_process,
+            "service": lambda: sum(clock() for clock in workers),
+            "store": process_clock(pid),
+        }
+
+    def call(
+        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        data = None if body is None else json.dumps(body).encode()
+        sent = {"Authorization": f"Bearer {self.key}"} if headers is None else headers
+        request = urllib.request.Request(
+            f"http://{HOST}:{self.port}{path}", data, JSON | sent, method=method
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - to ourselves
+                return response.status, dict(response.headers), response.read()
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, dict(refusal.headers), refusal.read()
+
+    def expect(self, method: str, path: str, body: object = None) -> bytes:
+        status, _, answer = self.call(method, path, body)
+        if status >= 300:
+            raise SystemExit(f"{method} {path}: {status} {answer.decode()}")
+        return answer
+
+
+def _command(pid: str) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running_service(
+    settings: dict[str, Any], waiting: int = 0, workers: int = 1
+) -> Iterator[Service]:
+    """`holdfast serve` with a sale, and a line of waiting visitors."""
+    with (
+        tempfile.TemporaryDirectory(prefix="holdfast-bench-") as directory,
+        serving(Path(directory), workers) as service,
+    ):
+        service.expect("PUT", BASE, settings)
+        for _ in range(waiting):
+            service.call("POST", BASE + "/tickets", {}, {})
+        yield service
+
+
+@contextmanager
+def serving(
+    directory: Path, workers: int = 1, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Service]:
+    """`holdfast serve` on a data directory, new or used before.
+
+    `settings` are further ones, by their environment variables.
+    """
+    key, port = secrets.token_urlsafe(24), free_port()
+    environment = {name: value for name, value in os.environ.items() if "HOLDFAST" not in name}
+    with (directory / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "holdfast", "serve"),
+                *("--port", str(port), "--data-dir", str(directory), "--workers", str(workers)),
+            ],
+            env=environment | {"HOLDFAST_OPERATOR_KEY": key, **settings},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        service = Service(port, key, process.pid, directory)
+        _wait_until_ready(service, process)
+        yield service
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_until_ready(service: Service, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            if service.call("GET", "/readyz")[0] == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise SystemExit("the service did not become ready")

@@ -1,0 +1,64 @@
+"""What do a second worker and its store bring: holds and polls a second, and what each then costs?
+
+    python loadtest/bench/workers.py [--workers 1 2] [--rounds 5] [--seconds 0.3]
+
+A `holdfast serve` for each number of workers, each with an embedded store of its own and a plan of
+60,000 seats, in turns. On a machine with as few cores as workers the client and the store take
+their share, so the rate grows less than the workers do; what an operation costs is in its
+processor time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from typing import Final
+
+from bench.http_holds import SEATS, SETTINGS, by_key, requests_of
+from bench.kit import contest
+from bench.kit.command import Bench, Recorder
+from bench.kit.contest import Contestant, turn
+from bench.kit.plans import plan_json
+from bench.kit.service import BASE, HOST, running_service
+from bench.kit.turns import Comparison, Side
+from holdfast_loadtest.hammer import request_bytes
+
+
+async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
+    """Holds by the shop's key, then polls."""
+    settings = SETTINGS | {"plan": json.loads(plan_json(SEATS))}
+    poll = itertools.repeat(request_bytes("GET", BASE + "/status", HOST, {}))
+    with ExitStack() as stack:
+        services = {
+            count: stack.enter_context(running_service(settings, workers=count))
+            for count in options.workers
+        }
+        asked = {count: Contestant.of(service) for count, service in services.items()}
+        holds: dict[int, Iterator[bytes]] = {
+            count: requests_of(by_key(service.key)) for count, service in services.items()
+        }
+        names = {count: f"{count} worker{'s' if count > 1 else ''}" for count in options.workers}
+        for name, requests, status in (
+            ("hold by the shop's key", holds, 201),
+            ("status poll", dict.fromkeys(options.workers, poll), 200),
+        ):
+            sides = [
+                Side(names[n], partial(turn, asked[n], requests[n], options, status), n)
+                for n in options.workers
+            ]
+            await recorder.compare(Comparison(name, sides[0].name, sides, ("service", "store")))
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    contest.add_options(seconds=0.3)(parser)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+
+
+BENCH: Final = Bench("workers", __doc__, measure, 5, add_options, quick={"seconds": 0.1})
+
+if __name__ == "__main__":
+    raise SystemExit(BENCH.main())

@@ -1,0 +1,1 @@
+"""Attackers among the crowd: what they forge and replay, and what must come of it."""

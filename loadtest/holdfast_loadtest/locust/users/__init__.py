@@ -1,0 +1,1 @@
+"""The kinds of people of a scenario as user classes of Locust."""

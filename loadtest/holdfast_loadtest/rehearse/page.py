@@ -1,0 +1,71 @@
+"""The report of a rehearsal as one HTML file: prediction and run in one table and in one chart."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from holdfast_loadtest.rehearse.comparison import figure_text, percent
+from holdfast_loadtest.rehearse.rehearsal import RehearsalResult
+from holdfast_simulator.chart import Curve, line_chart
+from holdfast_simulator.result import Result, SeriesPoint
+
+CHARTS: Final = {
+    "waiting": "Waiting",
+    "admitted": "Admitted since the beginning",
+    "booked": "Units sold",
+}
+TEMPLATE: Final = "rehearsal.html"
+
+
+def write_page(result: RehearsalResult, path: Path) -> None:
+    """Writes the page."""
+    path.write_text(render_page(result), encoding="utf-8")
+
+
+def render_page(result: RehearsalResult) -> str:
+    """The whole page; every text of it is escaped by the template."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(figure=figure_text, percent=percent)
+    package = files("holdfast_loadtest")
+    template = environment.from_string((package / "rehearse" / TEMPLATE).read_text("utf-8"))
+    return template.render(
+        # Both are ours, and charts escape their texts themselves.
+        styles=Markup((package / "report" / "report.css").read_text("utf-8")),  # noqa: S704
+        charts=[Markup(chart) for chart in draw_charts(result)],  # noqa: S704
+        result=result,
+        verdict=result.run.verdict,
+    )
+
+
+def draw_charts(result: RehearsalResult) -> list[str]:
+    """For each figure the curve that was predicted and the one that was measured."""
+    return [
+        line_chart(
+            title,
+            [_curve("predicted", result.prediction, name), _curve("measured", result.run, name)],
+            x_label="since the first arrival",
+            y_label=title.lower(),
+            x_scale="seconds",
+        )
+        for name, title in CHARTS.items()
+    ]
+
+
+def _curve(title: str, result: Result, name: str) -> Curve:
+    """From the first arrival on: a run does not know when its sale opened."""
+    points = result.series
+    began = next((point.at_s for point in points if point.arrived), 0.0)
+    shown = [point for point in points if point.at_s >= began]
+    return Curve(title, [point.at_s - began for point in shown], [_of(p, name) for p in shown])
+
+
+def _of(point: SeriesPoint, name: str) -> float:
+    value: float = getattr(point, name)
+    return value

@@ -1,0 +1,1 @@
+"""Scenarios of the load test as TOML files: each is a world of the simulator and more."""

@@ -1,0 +1,61 @@
+-- Tells an operator what has become of a visitor: the call of their number, the session of their
+-- pass. Either may be all that is known.
+--
+-- A script, because call, bit, deferral and session are to be of one moment. Times of calls are
+-- told by store time, although they are kept by the line's clock.
+--
+-- KEYS
+--   1 sale      HASH    guard, lifecycle, times; the sale's life
+--   2 line      HASH    counters and settings; the sale's life
+--   3 active    ZSET    pass id -> session deadline
+--   4 calls     ZSET    ranges called and not ended
+--   5 shown     STRING  bit per number that came to claim
+--   6 deferred  ZSET    number -> deadline of who came and found no room
+--   7 started   ZSET    pass id -> when its session began
+-- ARGV
+--   1 epoch     integer
+--   2 revision  integer
+--   3 number    integer from 1, 0 where none is known
+--   4 pass_id   text, empty where none is known
+-- flags: no-writes
+-- Returns {code, revision, now_ms, issued, serving, shown, called_ms, until_ms, deferred, session_ms,
+--   started_ms}
+--   OK  issued: the last number that was given, 0 while the lobby has none; serving: the last one
+--       that was called; shown: whether the number came to claim; called_ms and until_ms: of a call that can be
+--       claimed, 0 for none; deferred: whether it found no room; session_ms: the session's deadline,
+--       0 when there is none; started_ms: when it began, 0 when that is not known
+-- Complexity: O(log n) in ranges called and sessions
+-- Events: none
+
+-- include: calls
+
+local number, pass_id = tonumber(ARGV.number), ARGV.pass_id
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, SALE_FIELDS)
+if refusal then return refusal end
+local line = open_line(KEYS.line, { 'issued', 'frozen', 'serving', 'stopped_ms', 'shift_ms',
+  'advanced_ms', 'called', 'claimed', 'lapsed', 'interval_ms', 'interval_before_ms' })
+local clock_ms = read_line_clock(line, sale.now_ms)
+local ahead_ms = sale.now_ms - clock_ms
+
+-- The call of the number, as long as it can be claimed: when it was made, and until when it counts.
+local function find_call()
+  local deferred_ms = tonumber(redis.call('ZSCORE', KEYS.deferred, ARGV.number))
+  if deferred_ms and deferred_ms > clock_ms then return 0, deferred_ms + ahead_ms, 1 end
+  local range = find_range(KEYS.calls, number)
+  if not range or range.deadline_ms <= clock_ms then return 0, 0, 0 end
+  return range.called_ms + ahead_ms, range.deadline_ms + ahead_ms, 0
+end
+
+local shown, called_ms, until_ms, deferred = 0, 0, 0, 0
+if number > 0 and number <= line.serving then
+  shown = redis.call('GETBIT', KEYS.shown, number)
+  called_ms, until_ms, deferred = find_call()
+end
+local session_ms, started_ms = nil, nil
+if pass_id ~= '' then
+  session_ms = read_session_deadline(KEYS.active, pass_id, sale.now_ms)
+  started_ms = session_ms and tonumber(redis.call('ZSCORE', KEYS.started, pass_id))
+end
+local issued = line.frozen == 1 and line.issued or 0
+return answer(sale, CODE.OK, issued, line.serving, shown, called_ms, until_ms, deferred,
+  session_ms or 0, started_ms or 0)

@@ -1,0 +1,1 @@
+"""What the manifest says of each metric, by what the metric is about."""

@@ -1,0 +1,96 @@
+"""Parts of PromQL expressions that many panels and alerts have in common.
+
+Every node shows the gauges of a sale, and the counters that the store keeps, with the same value:
+the largest of them is taken. Other counters are what each node has counted itself, and are added
+up. Which is which says the list of metrics.
+"""
+
+import re
+from typing import Final
+
+from holdfast_metrics.manifest import MANIFEST
+
+_NAME: Final = re.compile(r"\b(?:holdfast_\w+|\w+:holdfast_\w+:\w+)\b")
+RATE_WINDOW: Final = "$__rate_interval"
+"""as long as Grafana finds right for the range that is shown and the interval of scrapes"""
+
+
+_KEPT_ELSEWHERE: Final = {one.name for one in MANIFEST if one.kept_elsewhere}
+
+
+def total(name: str, *, by: str = "sale", **labels: str) -> str:
+    """The value of a sale's counter."""
+    return f"{_over_nodes(name)} by ({by}) ({name}{_matchers(labels)})"
+
+
+def gauge(name: str, *, by: str = "sale", **labels: str) -> str:
+    """The value of a sale's gauge, one series for each value of `by`."""
+    return f"max by ({by}) ({name}{_matchers(labels)})"
+
+
+def per_second(name: str, *, by: str = "sale", window: str = RATE_WINDOW, **labels: str) -> str:
+    """How much a sale's counter grows in a second."""
+    return f"{_over_nodes(name)} by ({by}) (rate({name}{_matchers(labels)}[{window}]))"
+
+
+def per_minute(name: str, *, by: str = "sale", **labels: str) -> str:
+    """How much a sale's counter grows in a minute."""
+    return f"60 * {per_second(name, by=by, **labels)}"
+
+
+def quantile(
+    share: float, name: str, *, by: str = "", window: str = RATE_WINDOW, matchers: str = ""
+) -> str:
+    """A quantile of what a histogram observed within `window`."""
+    labels = ", ".join(filter(None, ("le", by)))
+    return (
+        f"histogram_quantile({share:g}, "
+        f"sum by ({labels}) (rate({name}_bucket{matchers}[{window}])))"
+    )
+
+
+def mean(name: str) -> str:
+    """The mean of what a histogram without labels observed; 0 while it observes nothing."""
+    count = f"sum(rate({name}_count[{RATE_WINDOW}]))"
+    return f"sum(rate({name}_sum[{RATE_WINDOW}])) / clamp_min({count}, 1e-9)"
+
+
+def share(part: str, whole: str) -> str:
+    """What part of a whole it is: 0, and not undefined, while nothing happens; never above 1.
+
+    Numbers that are read at different moments may contradict each other for a moment.
+    """
+    return f"clamp_max(({part}) / clamp_min({whole}, 1e-9), 1)"
+
+
+_TESTS: Final = "(max by (sale) (holdfast_sale_test) == 1)"
+
+
+def of_real_sales(expression: str) -> str:
+    """What an expression says of sales that are no test sales."""
+    return f"({expression})\nunless on (sale) {_TESTS}"
+
+
+def marking_test_sales(expression: str) -> str:
+    """An expression with the label `kind`, which says of a test sale that it is one."""
+    tests = f"({expression}) and on (sale) {_TESTS}"
+    return f'{of_real_sales(expression)}\nor label_replace({tests}, "kind", "test sale", "", "")'
+
+
+def names_in(expression: str) -> set[str]:
+    """The metrics, and recorded series, that an expression reads."""
+    return set(_NAME.findall(expression))
+
+
+def _over_nodes(counter: str) -> str:
+    """How the values of several nodes become one."""
+    return "max" if counter in _KEPT_ELSEWHERE else "sum"
+
+
+def _matchers(labels: dict[str, str]) -> str:
+    """`sale=~"$sale"` and the patterns of `labels`; one that begins with `!` must not match."""
+    parts = ['sale=~"$sale"']
+    for label, pattern in labels.items():
+        operator = "!~" if pattern.startswith("!") else "=~"
+        parts.append(f'{label}{operator}"{pattern.removeprefix("!")}"')
+    return "{" + ", ".join(parts) + "}"

@@ -1,0 +1,77 @@
+"""Rule files as Prometheus reads them."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import yaml
+
+from holdfast_monitoring import slo
+from holdfast_monitoring.alerts import GROUPS
+from holdfast_monitoring.rule import Alert
+
+HEADER: Final = "# Written by `make fmt` from monitoring/holdfast_monitoring: change it there.\n"
+RATIOS: Final = "holdfast-ratios"
+"""the group of what is recorded"""
+PAGE: Final = "docs/operations.md"
+# An external label `runbooks` of Prometheus says where the page is to be read.
+_RUNBOOKS: Final = "{{ with $externalLabels.runbooks }}{{ . }}{{ else }}" + PAGE + "{{ end }}"
+
+
+class _Text(str):
+    """A text of several lines, which stands in the file as it is."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks, and indents lists."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _represent(dumper: yaml.SafeDumper, text: _Text) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style=style)
+
+
+_Dumper.add_representer(_Text, _represent)
+
+
+def recording_rules() -> str:
+    """The file of what Prometheus records."""
+    rules = [{"record": one.name, "expr": _Text(one.expression)} for one in slo.recordings()]
+    return _written([{"name": RATIOS, "rules": rules}])
+
+
+def alert_rules() -> str:
+    """The file of the alerts."""
+    return _written(
+        [
+            {"name": name, "rules": [_alert(one) for one in alerts]}
+            for name, alerts in GROUPS.items()
+        ]
+    )
+
+
+def rule_files() -> Iterator[tuple[str, str]]:
+    """Names and texts of all files of rules."""
+    yield "recording.yml", recording_rules()
+    yield "alerts.yml", alert_rules()
+
+
+def _alert(alert: Alert) -> dict[str, Any]:
+    return {
+        "alert": alert.name,
+        "expr": _Text(alert.expression),
+        "for": alert.lasting,
+        "labels": {"severity": alert.severity.value},
+        "annotations": {
+            "summary": alert.summary,
+            "runbook_url": f"{_RUNBOOKS}#{alert.anchor}",
+        },
+    }
+
+
+def _written(groups: list[dict[str, Any]]) -> str:
+    return HEADER + yaml.dump(
+        {"groups": groups}, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True
+    )

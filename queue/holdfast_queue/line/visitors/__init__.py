@@ -1,0 +1,1 @@
+"""What operators ask about one visitor of a line."""

@@ -1,0 +1,155 @@
+"""Pictures of the dashboards, from a real run: docs/images/dashboard-*.png.
+
+Starts `holdfast demo` with two workers and its crowd, and a Prometheus that reads it with the
+committed rules; in the middle of the rush an operator pauses the sale for a moment. When the audit
+of the demo is over, every panel is drawn from Prometheus's answers for the time of the run, and
+Chromium takes the page. Needs Debian's prometheus and chromium-headless-shell.
+"""
+
+import argparse
+import asyncio
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+import aiohttp  # noqa: E402
+from playwright.async_api import Browser  # noqa: E402
+from support import services  # noqa: E402 - of the tests
+from support.pages.browser import chromium_path, open_page, run_chromium  # noqa: E402
+
+from holdfast_monitoring.boards import DASHBOARDS  # noqa: E402
+from holdfast_monitoring.files import RULE_DIRECTORY  # noqa: E402
+from holdfast_monitoring.panel import Dashboard  # noqa: E402
+from holdfast_monitoring.preview import Answers, page, span_of  # noqa: E402
+
+IMAGES: Final = ROOT / "docs" / "images"
+SALE: Final = "concert"
+PORT: Final = 8482
+WIDTH: Final = 1440
+POINTS: Final = 240
+START_SECONDS: Final = 60.0
+RUN_SECONDS: Final = 600.0
+BEFORE_PAUSE_SECONDS: Final = 40.0
+PAUSE_SECONDS: Final = 12.0
+STOPPING_SECONDS: Final = 6.0
+"""at the end, in which the service is not read any more"""
+RATE_WINDOW: Final = "10s"
+
+
+def main() -> None:
+    """Runs the demo and takes the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--visitors", type=int, default=1500)
+    parser.add_argument("--out", type=Path, default=IMAGES)
+    options = parser.parse_args()
+    binary = chromium_path()
+    if binary is None:
+        sys.exit("Chromium is not installed (Debian package chromium-headless-shell)")
+    options.out.mkdir(parents=True, exist_ok=True)
+    asyncio.run(_take_all(binary, options.out, options.visitors))
+
+
+async def _take_all(binary: str, folder: Path, visitors: int) -> None:
+    config = f"""
+global: {{scrape_interval: 2s, evaluation_interval: 5s}}
+rule_files: ["{ROOT / RULE_DIRECTORY}/*.yml"]
+scrape_configs:
+  - job_name: holdfast
+    static_configs: [{{targets: ["127.0.0.1:{PORT}"]}}]
+"""
+    with services.prometheus(config) as server, TemporaryDirectory() as directory:
+        started = time.time()
+        with _demo(visitors, Path(directory)) as process:
+            await _pause(Path(directory))
+            await asyncio.to_thread(process.wait, RUN_SECONDS)
+        ended = time.time() - STOPPING_SECONDS
+        url = f"http://127.0.0.1:{server.port}/api/v1/query_range"
+        async with aiohttp.ClientSession() as http, run_chromium(binary) as browser:
+            for dashboard in DASHBOARDS:
+                answers = await _ask(http, url, dashboard, started, ended)
+                await _take(browser, dashboard, answers, folder)
+
+
+@contextmanager
+def _demo(visitors: int, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
+    options = ["--headless", "--workers", "2", "--port", str(PORT), "--visitors", str(visitors)]
+    options += ["--data-dir", str(directory)]
+    process = subprocess.Popen([sys.executable, "-m", "holdfast", "demo", *options])
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+
+
+async def _pause(directory: Path) -> None:
+    """What an operator does when the shop has trouble: a state and changes to see."""
+    await asyncio.sleep(BEFORE_PAUSE_SECONDS)
+    command = [sys.executable, "-m", "holdfast", "keys", "create", "pictures", "--role", "operator"]
+    command += ["--data-dir", str(directory)]
+    key = (await asyncio.to_thread(subprocess.check_output, command, text=True)).strip()
+    headers = {"Authorization": f"Bearer {key}"}
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{PORT}", headers=headers) as http:
+        for change in ("pause", "resume"):
+            async with http.post(f"/v1/sales/{SALE}/{change}") as answer:
+                answer.raise_for_status()
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _ask(
+    http: aiohttp.ClientSession, url: str, dashboard: Dashboard, start: float, end: float
+) -> Answers:
+    """The answers for all panels, over the whole run."""
+    step = max(1, math.ceil((end - start) / POINTS))
+    start = math.ceil(start)
+    points = int((end - start) // step) + 1
+    values = {}
+    for panel in dashboard.panels():
+        for query in panel.queries:
+            text = query.expression.replace("$sale", SALE).replace("$__rate_interval", RATE_WINDOW)
+            params: dict[str, str | float] = {
+                "query": text,
+                "start": start,
+                "end": int(end),
+                "step": step,
+            }
+            async with http.get(url, params=params) as answer:
+                found = (await answer.json())["data"]["result"]
+            values[query.expression] = [
+                (one["metric"], _placed(one["values"], start, step, points)) for one in found
+            ]
+    return Answers(span_of(start, step), values)
+
+
+def _placed(
+    samples: Sequence[Sequence[Any]], start: float, step: float, points: int
+) -> list[float | None]:
+    """Each sample in its place; what is no number is left out."""
+    placed: list[float | None] = [None] * points
+    for at, text in samples:
+        value = float(text)
+        place = round((at - start) / step)
+        if math.isfinite(value) and 0 <= place < points:
+            placed[place] = value
+    return placed
+
+
+async def _take(browser: Browser, dashboard: Dashboard, answers: Answers, folder: Path) -> None:
+    async with open_page(browser, (WIDTH, 900)) as tab:
+        await tab.set_content(page(dashboard, answers))
+        path = folder / f"dashboard-{dashboard.name}.png"
+        await tab.screenshot(path=path, full_page=True)
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The page that a dashboard's picture is taken of."""
+
+import re
+
+import pytest
+
+from holdfast_monitoring.boards.sale import SALE, STATES
+from holdfast_monitoring.panel import Dashboard, Drawing, Panel, Query, Row, Unit
+from holdfast_monitoring.preview import Answers, formatted, page, span_of
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (1234.0, Unit.COUNT, "1,234"),
+        (0.125, Unit.SHARE, "12.5%"),
+        (0.0042, Unit.SECONDS, "4.2 ms"),
+        (600.0, Unit.DURATION, "10 min"),
+        (3 * 1024**2, Unit.BYTES, "3 MiB"),
+        (0.0, Unit.BYTES, "0 B"),
+        (0.0, Unit.YES_NO, "no"),
+    ],
+)
+def test_values_are_shown_in_their_unit(value: float, unit: Unit, shown: str) -> None:
+    assert formatted(value, unit) == shown
+
+
+def _page(panel: Panel, *series: tuple[dict[str, str], list[float | None]]) -> str:
+    board = Dashboard("board", "Board", "Shows.", (Row("Row", (panel,)),))
+    (query,) = panel.queries
+    return page(board, Answers(span_of(0, 5), {query.expression: series}))
+
+
+def _panel(drawing: Drawing, names: tuple[str, ...] = ()) -> Panel:
+    queries = (Query("x", "{{kind}}"),)
+    return Panel("Title", "Means.", "good.", queries, drawing=drawing, names=names)
+
+
+def test_states_are_as_long_as_they_lasted() -> None:
+    shown = _page(_panel(Drawing.STATES, STATES), ({}, [0, 2, 2, 2, 3, 2]))
+    runs = re.findall(r"flex: (\d)\">([a-z ]+)<", shown)
+    assert runs == [("1", "scheduled"), ("3", "open"), ("1", "paused"), ("1", "open")]
+
+
+def test_number_is_the_last_that_is_known_and_a_dash_without_one() -> None:
+    assert ">7<small>now</small>" in _page(_panel(Drawing.NUMBER), ({"kind": "now"}, [3, 7, None]))
+    assert ">-<" in _page(_panel(Drawing.NUMBER), ({}, [None]))
+
+
+def test_labels_of_answers_are_not_read_as_markup() -> None:
+    for drawing in (Drawing.NUMBER, Drawing.NAMES, Drawing.LINES, Drawing.BARS):
+        assert "<i>" not in _page(_panel(drawing), ({"kind": "<i>"}, [1.0, 2.0]))
+
+
+def test_every_panel_of_a_dashboard_is_on_its_page() -> None:
+    empty = {query.expression: () for panel in SALE.panels() for query in panel.queries}
+    shown = page(SALE, Answers(span_of(0, 5), empty))
+    assert all(panel.title in shown for panel in SALE.panels())

@@ -1,0 +1,25 @@
+"""Scripts and simulator get the same calls at the same moments and must give the same answers."""
+
+import pytest
+from conftest import Clock
+from support.simulator.histories import History
+
+from holdfast_lua import Executor
+
+HISTORIES = 24
+MANY = 1_500
+
+
+@pytest.mark.parametrize("part", range(4))
+async def test_scripts_and_rules_answer_alike(executor: Executor, clock: Clock, part: int) -> None:
+    for seed in range(part, HISTORIES, 4):
+        await History(seed).live(executor)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("part", range(8))
+async def test_scripts_and_rules_answer_alike_for_long(
+    executor: Executor, clock: Clock, part: int
+) -> None:
+    for seed in range(HISTORIES + part, MANY, 8):
+        await History(seed).live(executor)

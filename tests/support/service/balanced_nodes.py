@@ -1,0 +1,95 @@
+"""Nodes of one deployment behind a real nginx, which spreads requests over them.
+
+nginx is set up as docs/nginx.md has it: connections to the nodes are kept, and a POST of which
+anything was sent is not repeated. It names the node that has answered in `X-Node`.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from support.ports import free_port
+from support.service.running import STOP_SECONDS, Service, StartService
+from support.services import nginx
+
+OPERATOR_KEY = "k" * 40
+NO_SHEDDING = {"HOLDFAST_SHED_AFTER_MS": "0"}
+"""for tests of something else: on a slow machine requests wait long"""
+NGINX = """
+upstream holdfast {{
+    {servers}
+    keepalive 64;
+    keepalive_timeout 10s;
+}}
+server {{
+    listen 127.0.0.1:{port};
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_connect_timeout 2s;
+    proxy_read_timeout 30s;
+    proxy_next_upstream error timeout;
+    proxy_next_upstream_tries 2;
+    add_header X-Node $upstream_addr always;
+    location / {{ proxy_pass http://holdfast; }}
+}}
+"""
+# nginx leaves a node alone for this long after a failure, whose second it counts as a whole one.
+SERVER = "server 127.0.0.1:{port} fail_timeout=1s;"
+
+
+class Urls(NamedTuple):
+    """Store and ledger of all nodes."""
+
+    store: str
+    ledger: str
+
+
+@dataclass
+class Nodes:
+    """The running nodes by their ports, and the address in front of them."""
+
+    url: str
+    log: Callable[[], str]
+    """What nginx had to complain about."""
+    start: Callable[..., Service]
+    """Starts the node of a port, in an environment with these additions."""
+    running: dict[int, Service]
+
+    async def replace(self, port: int, **environ: str) -> None:
+        """Stops a node and starts another in its place."""
+        process = self.running[port].process
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, STOP_SECONDS) == 0, self.running[port].text
+        self.running[port] = await asyncio.to_thread(self.start, port, **environ)
+
+
+@contextmanager
+def balanced_nodes(
+    start_service: StartService,
+    directory: Path,
+    urls: Urls,
+    **environ: str,
+) -> Iterator[Nodes]:
+    """Two nodes and an nginx; the nodes are ended by whoever has made `start_service`."""
+    shared = {
+        "HOLDFAST_STORE_URL": urls.store,
+        "HOLDFAST_LEDGER_URL": urls.ledger,
+        "HOLDFAST_PUBLIC_URL": "http://tickets.example",
+        "HOLDFAST_SECRET": "s" * 40,
+        "HOLDFAST_OPERATOR_KEY": OPERATOR_KEY,
+        "HOLDFAST_TRUSTED_PROXIES": "127.0.0.1",
+    }
+
+    def start(port: int, **more: str) -> Service:
+        return start_service(
+            *("--port", str(port)), data_dir=directory / str(port), **{**shared, **more}
+        )
+
+    running = {port: start(port, **environ) for port in [free_port() for _ in range(2)]}
+    front = free_port()
+    servers = "\n    ".join(SERVER.format(port=port) for port in running)
+    with nginx(NGINX.format(servers=servers, port=front), port=front) as server:
+        yield Nodes(f"http://127.0.0.1:{front}", server.log, start, running)

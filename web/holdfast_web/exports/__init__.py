@@ -1,0 +1,1 @@
+"""Documents of the API as the text of files to be saved."""

@@ -1,0 +1,1 @@
+"""What the pages of the service share: their static files, and the choice of a language."""
