@@ -251,7 +251,7 @@ BENCH: Final = Bench(
     "holds",
     __doc__,
     measure,
-    15,
+    40,
     add_options,
     quick={"seats": [1_000, 5_000], "plenty": 5_000, "holds": 100},
 )

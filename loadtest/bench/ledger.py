@@ -279,7 +279,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--url", help="another database than one of the benchmark's own")
 
 
-BENCH: Final = Bench("ledger", __doc__, measure, 4, add_options, quick={"orders": 500})
+BENCH: Final = Bench("ledger", __doc__, measure, 8, add_options, quick={"orders": 500})
 
 if __name__ == "__main__":
     raise SystemExit(BENCH.main())
