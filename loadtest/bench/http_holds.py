@@ -27,7 +27,7 @@ from bench.kit.plans import plan_json
 from bench.kit.service import BASE, JSON, Service, running_service
 
 SEATS: Final = 60_000
-KNOWN_PASSES, NEW_PASSES = 500, 12_000
+KNOWN_PASSES, NEW_PASSES = 500, 20_000
 BY_KEY, KNOWN, NEW = "hold by the shop's key", "hold by a known pass", "hold by a new pass"
 AIMS: Final = {BY_KEY: 0.45, KNOWN: 0.45, NEW: 0.38}
 HOLD_REQUEST: Final[dict[str, Any]] = {"best_available": {"quantity": 2}}
