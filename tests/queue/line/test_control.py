@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from conftest import Clock
-from support.line.harness import TERMS, Crowd, LineFactory, burst_excess, with_terms
+from support.line.harness import TERMS, Crowd, LineFactory, Pages, burst_excess, with_terms
 
 DEFAULT_WINDOW_SECONDS = TERMS.claim_ms // 1000
 
@@ -95,3 +95,21 @@ async def test_changed_rate_is_met_at_once(make_line: LineFactory, clock: Clock)
         await crowd.live(60)
         met = crowd.passes_between(begin_ms, begin_ms + 60_000)
         assert met == pytest.approx(rate, rel=0.05, abs=1.5)
+
+
+@pytest.mark.parametrize(("burst", "share"), [(1, 0.62), (10, 1.0)])
+async def test_pages_meet_the_rate_with_a_burst_of_one_second_of_it(
+    make_line: LineFactory, clock: Clock, burst: int, share: float
+) -> None:
+    """`Retry-After` is whole seconds: a bucket of half a second runs over until who found it empty
+    comes again.
+    """
+    await clock.stand_still()
+    line = await make_line(rate_per_minute=600, burst=burst, claim_ms=20_000)
+    await line.fill(1_500)
+    pages = Pages(line, 0.9)
+    await pages.live(20)
+    begin_ms = await line.now_ms()
+    await pages.live(60)
+    met = pages.passes_between(begin_ms, begin_ms + 60_000) / 600
+    assert met == pytest.approx(share, abs=0.05)

@@ -170,14 +170,28 @@ class Crowd:
         if answer.code is Code.ADMITTED:
             self.passes_ms.append(answer.now_ms)
         elif answer.code in {Code.DEFERRED, Code.LINE_STOPPED}:
-            heapq.heappush(self._due, (answer.now_ms + max(answer.ms, 500), number))
+            heapq.heappush(self._due, (answer.now_ms + self._again_ms(answer.ms), number))
         elif answer.code is Code.CALL_EXPIRED:
             self.expired += 1
         else:
             raise AssertionError(answer)
 
+    def _again_ms(self, ms: int) -> int:
+        """When who found no room comes again."""
+        return max(ms, 500)
+
     def passes_between(self, begin_ms: int, end_ms: int) -> int:
         return sum(begin_ms <= at < end_ms for at in self.passes_ms)
+
+
+@dataclass
+class Pages(Crowd):
+    """Visitors whose pages come again when `Retry-After` says, and up to a fifth later."""
+
+    delay_ms: tuple[int, int] = (0, 2_060)
+
+    def _again_ms(self, ms: int) -> int:
+        return round(1000 * max(1, round(ms / 1000)) * (1 + 0.2 * self._random.random()))
 
 
 @dataclass
