@@ -13,31 +13,14 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from xml.sax.saxutils import escape
 
+from holdfast_simulator.round_steps import round_seconds, round_step
+
 WIDTH: Final = 800
 HEIGHT: Final = 380
 _LEFT, _MARGIN, _TOP, _BOTTOM = 70, 20, 64, 322
 _TICKS: Final = 5
 _POINTS_MAX: Final = 1_200
 """of a curve: more than the width has pixels show nothing"""
-_ROUND: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
-_ROUND_SECONDS: Final = (
-    1,
-    2,
-    5,
-    10,
-    15,
-    30,
-    60,
-    120,
-    300,
-    600,
-    900,
-    1800,
-    3600,
-    7200,
-    14400,
-    21600,
-)
 _LIGHT: Final = ("#0b5c4b", "#b4540a", "#1f5fa8", "#86378b", "#6a6a00", "#a3123f")
 _DARK: Final = ("#63c7ab", "#f0a35e", "#86b6ee", "#d69ada", "#c9c95a", "#f48fab")
 _DASHES: Final = ("none", "6 4", "2 4", "10 3 2 3", "12 5", "4 2")
@@ -138,11 +121,8 @@ def round_ticks(low: float, high: float, scale: Scale = "linear") -> list[float]
     length = high - low
     if not length > 0 or not math.isfinite(length):
         return [low, low + 1.0]
-    power = 10.0 ** math.floor(math.log10(length / _TICKS))
-    steps: Sequence[float] = [factor * power for factor in _ROUND]
-    if scale == "seconds" and length > _TICKS and length / _ROUND_SECONDS[-1] <= _TICKS:
-        steps = _ROUND_SECONDS
-    step = next((one for one in steps if length / one <= _TICKS), steps[-1])
+    timed = scale == "seconds" and length > _TICKS
+    step = round_seconds(length, _TICKS) if timed else round_step(length, _TICKS)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [number * step for number in range(first, last + 1)]
 

@@ -7,18 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from holdfast_simulator.round_steps import round_seconds, round_step
+
 VALUES_MAX: Final = 5
 """on the axis of values, zero among them"""
 TIMES_MAX: Final = 5
 """on the axis of time: as many as fit the width of a phone"""
-_ROUND: Final = (1.0, 2.0, 5.0, 10.0)
-_DAY: Final = 86_400
-_ROUND_SECONDS: Final = (
-    *(1, 2, 5, 10, 15, 30),
-    *(minutes * 60 for minutes in (1, 2, 5, 10, 15, 30)),
-    *(hours * 3_600 for hours in (1, 2, 3, 6, 12)),
-    *(days * _DAY for days in (1, 2, 7, 14, 28, 91, 364)),
-)
 
 
 def round_values(most: float, least_step: float = 0.0) -> list[float]:
@@ -28,9 +22,7 @@ def round_values(most: float, least_step: float = 0.0) -> list[float]:
     """
     if not most > 0 or not math.isfinite(most):
         return [0.0, 1.0]
-    power = 10.0 ** math.floor(math.log10(most / (VALUES_MAX - 1)))
-    fitting = (factor * power for factor in _ROUND if most / (factor * power) <= VALUES_MAX - 1)
-    step = max(least_step, next(fitting))
+    step = max(least_step, round_step(most, VALUES_MAX - 1))
     return [step * number for number in range(math.ceil(most / step) + 1)]
 
 
@@ -40,8 +32,7 @@ def round_times(start: datetime, end: datetime) -> list[datetime]:
     Midnight is that of the zone of `start`. At most `TIMES_MAX`.
     """
     length = (end - start).total_seconds()
-    fitting = (step for step in _ROUND_SECONDS if length / step <= TIMES_MAX - 1)
-    step = next(fitting, _ROUND_SECONDS[-1])
+    step = round_seconds(length, TIMES_MAX - 1)
     midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
     passed = (start - midnight).total_seconds()
     first = midnight + timedelta(seconds=math.ceil(passed / step) * step)
