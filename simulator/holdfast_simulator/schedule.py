@@ -113,11 +113,17 @@ class PollSchedule:
         near = min(told, NEAR_SECONDS) if ahead <= NEAR_THE_FRONT else told
         return max(self.floor, near) * (1 + PAGE_LEAST) / 2
 
-    def until_noticed(self, known: bool, random: Random) -> float:
-        """Seconds from a call to the poll that finds it, for a page that was near the front."""
+    def until_noticed(self, known: bool, waited: float, random: Random) -> float:
+        """Seconds from a call to the poll that finds it, for a page that was near the front.
+
+        A page asks as it joins, `waited` seconds ago, and again after each rest: who is called
+        within the first rest notices at its end.
+        """
         near = self.told(0.0 if known else None, random.random())
         interval = max(self.floor, min(near, NEAR_SECONDS))
-        return interval * (PAGE_LEAST + (1 - PAGE_LEAST) * random.random()) * random.random()
+        rest = interval * (PAGE_LEAST + (1 - PAGE_LEAST) * random.random())
+        left = rest * random.random()
+        return left if waited >= rest else rest - waited
 
     def lobby_seconds(self, to_open: float) -> float:
         """Between two polls of a page that counts down, on average."""

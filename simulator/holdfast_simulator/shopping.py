@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from heapq import heappop, heappush
 from typing import Final
 
+from holdfast_simulator.agenda import Agenda
 from holdfast_simulator.crowd import MAX_TRIES, SimulatedCrowd
 from holdfast_simulator.recording import Recording
 from holdfast_simulator.rules import pass_holds
 from holdfast_simulator.rules.line import SimulatedLine
 from holdfast_simulator.rules.stock import OK, SWEEP_AGAIN
-from holdfast_simulator.world import World
 
 TRY, PAY, RELEASE, LEAVE = range(4)
 MAX_SWEEPS: Final = 100
@@ -27,29 +26,28 @@ class SimulatedVisit:
 
 
 class Shopping:
-    """The visits under way; `events` are (moment, number, what)."""
+    """The visits under way; what is next for each of them stands in the agenda."""
 
     def __init__(
-        self, world: World, crowd: SimulatedCrowd, line: SimulatedLine, recording: Recording
+        self, crowd: SimulatedCrowd, line: SimulatedLine, recording: Recording, agenda: Agenda
     ) -> None:
-        self._buyers, self._crowd, self._line = world.buyers, crowd, line
+        self._crowd, self._line, self._agenda = crowd, line, agenda
         self._recording = recording
         self._visits: dict[int, SimulatedVisit] = {}
-        self.events: list[tuple[int, int, int]] = []
 
     def enter(self, now_ms: int, number: int) -> None:
         """Admitted: they look around first."""
-        looked_ms = now_ms + int(1000 * self._buyers.look_seconds.draw(self._crowd.random))
-        if self._crowd.happens(self._buyers.looks_only):
+        crowd = self._crowd
+        looked_ms = now_ms + crowd.look_ms(number)
+        if crowd.looks_only(number):
             self._recording.count("looked_only")
-            heappush(self.events, (looked_ms, number, LEAVE))
+            self._agenda.add(looked_ms, number, LEAVE)
             return
-        self._visits[number] = SimulatedVisit(self._crowd.category(), self._crowd.group())
-        heappush(self.events, (looked_ms, number, TRY))
+        self._visits[number] = SimulatedVisit(*crowd.choice(number))
+        self._agenda.add(looked_ms, number, TRY)
 
-    def act(self) -> None:
-        """The next thing that somebody does."""
-        now_ms, number, what = heappop(self.events)
+    def act(self, now_ms: int, number: int, what: int) -> None:
+        """Somebody does what was next."""
         if what == TRY:
             self._try(now_ms, number, self._visits[number])
         elif what == PAY:
@@ -80,28 +78,27 @@ class Shopping:
             self._try_other(now_ms, number, visit)
 
     def _try_other(self, now_ms: int, number: int, visit: SimulatedVisit) -> None:
-        """Another category, after another look, or none."""
+        """Another category, after another look, or none; who takes one takes any."""
         crowd = self._crowd
         visit.tries += 1
         other = None
-        if visit.tries < MAX_TRIES and crowd.happens(self._buyers.takes_other):
+        takes = visit.tries > 1 or crowd.takes_other(number)
+        if takes and visit.tries < MAX_TRIES:
             other = crowd.other_category(self._line.stock, visit.units)
         if other is None:
             self._end(number, "found_nothing")
             self._leave(now_ms, number)
             return
         visit.category = other
-        looked_ms = now_ms + int(1000 * self._buyers.look_seconds.draw(crowd.random))
-        heappush(self.events, (looked_ms, number, TRY))
+        self._agenda.add(now_ms + crowd.look_ms(number), number, TRY)
 
     def _held(self, now_ms: int, number: int) -> None:
-        buyers, crowd = self._buyers, self._crowd
+        crowd = self._crowd
         self._end(number, "held")
-        if crowd.happens(buyers.lapses):
+        if crowd.lapses(number):
             return  # the hold runs out, and nobody says so
-        what = RELEASE if crowd.happens(buyers.releases) else PAY
-        done_ms = now_ms + int(1000 * buyers.pay_seconds.draw(crowd.random))
-        heappush(self.events, (done_ms, number, what))
+        what = RELEASE if crowd.releases(number) else PAY
+        self._agenda.add(now_ms + crowd.pay_ms(number), number, what)
 
     def _pay(self, now_ms: int, number: int) -> None:
         """Paying, the charge, and the confirm after it."""
@@ -121,7 +118,7 @@ class Shopping:
         self._leave(now_ms, number)
 
     def _leave(self, now_ms: int, number: int) -> None:
-        if self._crowd.happens(self._buyers.ends_pass):
+        if self._crowd.ends_pass(number):
             self._line.end(now_ms, number)
 
     def _end(self, number: int, how: str) -> None:

@@ -10,10 +10,10 @@ only for those who are called.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
-from heapq import heappop, heappush
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from holdfast_simulator.agenda import CLAIM, Agenda
 from holdfast_simulator.costs import measured_costs
 from holdfast_simulator.crowd import ORIGIN_MS, SimulatedCrowd
 from holdfast_simulator.recording import Recording
@@ -43,6 +43,7 @@ from holdfast_simulator.world import SaleWorld, World
 STEPS_PER_SECOND: Final = 1000 // TICK_MS
 LONGEST_SECONDS: Final = 7 * 24 * 3600
 """a simulation ends then at the latest"""
+People = Callable[[World, Mapping[str, int]], SimulatedCrowd]
 Progress = Callable[[float], None]
 """Is told which share of the visitors has been dealt with, once a simulated minute."""
 
@@ -64,13 +65,15 @@ def pace_terms(sale: SaleWorld) -> PaceTerms:
 class Simulation:
     """One run of a world; `run` once, then read `recording`, `line` and `stock`.
 
-    It ends `until_s` after the opening at the latest.
+    It ends `until_s` after the opening at the latest. `people` makes the crowd.
     """
 
-    def __init__(self, world: World, until_s: float = LONGEST_SECONDS) -> None:
+    def __init__(
+        self, world: World, until_s: float = LONGEST_SECONDS, people: People = SimulatedCrowd
+    ) -> None:
         units, sale = world.sale.stock(), world.sale
         self.world, self.costs, self._until_s = world, measured_costs(), until_s
-        self.crowd = crowd = SimulatedCrowd(world, units)
+        self.crowd = crowd = people(world, units)
         self.stock = SimulatedStock(units, sale.hold_seconds * 1000, sale.hold_max_seconds * 1000)
         times = {"opens_ms": crowd.opens_ms, "prequeue_ms": ORIGIN_MS} if crowd.has_lobby else {}
         self.line = SimulatedLine(pace_terms(sale), self.stock, ORIGIN_MS, **times)
@@ -80,8 +83,8 @@ class Simulation:
         self.sold_out_ms: int | None = None
         self._opened = False
         self._next = 0  # of crowd.arrive_ms
-        self._events: list[tuple[int, int]] = []  # moment and number of who comes to claim
-        self.shopping = Shopping(world, crowd, self.line, self.recording)
+        self._agenda = Agenda()
+        self.shopping = Shopping(crowd, self.line, self.recording, self._agenda)
 
     def run(self, progress: Progress | None = None) -> Simulation:
         """Until everybody has come, been called and is done, or all is sold."""
@@ -112,34 +115,32 @@ class Simulation:
     def _over(self) -> bool:
         if self.now_ms - self.opened_ms >= self._until_s * 1000:
             return True
-        if self.stock.sold_out and not self.shopping.events:
+        if self.stock.sold_out and len(self._agenda) == self._agenda.claims:
             return True  # what is left of the crowd can only be turned away
         come = self._next == len(self.crowd.arrive_ms)
         called = self.line.frozen and not self.line.waiting and not self.line.outstanding
-        return come and called and not self._events and not self.shopping.events
+        return come and called and not self._agenda
 
     # a stretch of time
 
     def _until(self, tick_ms: int) -> None:
-        """What people do up to a moment, in order."""
-        claims, visits, arrive_ms = self._events, self.shopping.events, self.crowd.arrive_ms
+        """What people do up to a moment, in order; at one moment who arrives goes first."""
+        agenda, line, arrive_ms = self._agenda, self.line, self.crowd.arrive_ms
         people = len(arrive_ms)
         while True:
-            claim_ms = claims[0][0] if claims else tick_ms + 1
-            visit_ms = visits[0][0] if visits else tick_ms + 1
-            arrival_ms = tick_ms + 1
-            if self._next < people and not self.line.waiting:
+            next_ms = agenda.next_ms(tick_ms)
+            if line.issued == line.serving and self._next < people:
                 comes_ms = arrive_ms[self._next]
-                arrival_ms = comes_ms if self.line.is_open(comes_ms) else arrival_ms
-            first = min(claim_ms, visit_ms, arrival_ms)
-            if first > tick_ms:
+                if comes_ms <= next_ms and comes_ms <= tick_ms and line.is_open(comes_ms):
+                    self._join(comes_ms, 1)
+                    continue
+            if next_ms > tick_ms:
                 break
-            if first == arrival_ms:
-                self._join(first, 1)
-            elif first == visit_ms:
-                self.shopping.act()
+            number, what = agenda.take()
+            if what == CLAIM:
+                self._claim(next_ms, number)
             else:
-                self._claim(*heappop(claims))
+                self.shopping.act(next_ms, number, what)
         # While somebody waits nobody goes straight in: they are counted together.
         together = bisect_right(arrive_ms, tick_ms, lo=self._next) - self._next
         if together:
@@ -181,19 +182,22 @@ class Simulation:
     def _call(self, first: int, last: int) -> None:
         """Who notices in time comes to claim."""
         crowd, recording, now_ms = self.crowd, self.recording, self.now_ms
-        buyers, known = crowd.buyers, expected_waits(self.line, now_ms).seconds(0) is not None
+        known = expected_waits(self.line, now_ms).seconds(0) is not None
         for number in range(first, last + 1):
-            if crowd.has_left(now_ms - crowd.arrived_ms(number)):
+            arrived_ms = crowd.arrived_ms(number)
+            here_ms = now_ms - arrived_ms
+            if crowd.has_left(number, here_ms):
                 recording.count("left")
                 continue
             # A wait ends when the page says so, as in a load test.
-            noticed_ms = now_ms + int(1000 * self.schedule.until_noticed(known, crowd.random))
-            waited_ms = noticed_ms - crowd.waits_since_ms(number)
+            noticed_s = self.schedule.until_noticed(known, here_ms / 1000, crowd.random)
+            noticed_ms = now_ms + int(1000 * noticed_s)
+            waited_ms = noticed_ms - max(crowd.opens_ms, arrived_ms)
             recording.waits.append(max(0, waited_ms) / 1000)
-            if crowd.happens(buyers.no_show):
+            if crowd.comes_not(number):
                 recording.count("no_show")
             else:
-                heappush(self._events, (noticed_ms, number))
+                self._agenda.add(noticed_ms, number, CLAIM)
 
     def _claim(self, now_ms: int, number: int) -> None:
         recording = self.recording
@@ -206,7 +210,7 @@ class Simulation:
         elif code in {DEFERRED, LINE_STOPPED}:
             # The page comes again after Retry-After, whole seconds, and up to a fifth more.
             again = max(1, round((ms or 2000) / 1000)) * (1 + 0.2 * self.crowd.random.random())
-            heappush(self._events, (now_ms + int(1000 * again), number))
+            self._agenda.add(now_ms + int(1000 * again), number, CLAIM)
         elif code == CALL_EXPIRED:
             recording.count("lapsed")
         else:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from holdfast_simulator.costs import Cores
+from holdfast_simulator.crowd import SimulatedCrowd
 from holdfast_simulator.recording import mean_cores
 from holdfast_simulator.result import Funnel, Peaks, Result, SeatCounts, summarise
-from holdfast_simulator.simulation import LONGEST_SECONDS, Progress, Simulation
+from holdfast_simulator.simulation import LONGEST_SECONDS, People, Progress, Simulation
 from holdfast_simulator.world import World
 
 
@@ -46,9 +47,10 @@ def simulate(
     scenario: str = "",
     progress: Progress | None = None,
     until_s: float = LONGEST_SECONDS,
+    people: People = SimulatedCrowd,
 ) -> SimulationResult:
     """Holds the sale of a world once, for so long at most; equal worlds give equal results."""
-    run = Simulation(world, until_s).run(progress)
+    run = Simulation(world, until_s, people).run(progress)
     recording, stock, line, sale = run.recording, run.stock, run.line, world.sale
     most, opened_ms = recording.most, run.opened_ms
     sold_out = None if run.sold_out_ms is None else (run.sold_out_ms - opened_ms) / 1000
@@ -85,7 +87,7 @@ def _funnel(run: Simulation) -> Funnel:
     count = run.recording.counts.get
     waiting_left, waiting_want = _still_waiting(run)
     late = len(run.crowd.arrive_ms) - run.line.issued
-    turned_away = sum(_wants(run) for _ in range(late))
+    turned_away = sum(_wants(run, run.line.issued + at) for at in range(1, late + 1))
     empty = count("found_nothing", 0) + count("sold_out", 0) + count("lapsed", 0)
     return Funnel(
         arrived=len(run.crowd.arrive_ms),
@@ -104,17 +106,16 @@ def _still_waiting(run: Simulation) -> tuple[int, int]:
     """Of those who were not called when all was over: who had left, and who wanted to buy."""
     left = want = 0
     for number in range(run.line.serving + 1, run.line.issued + 1):
-        if run.crowd.has_left(run.now_ms - run.crowd.arrived_ms(number)):
+        if run.crowd.has_left(number, run.now_ms - run.crowd.arrived_ms(number)):
             left += 1
         else:
-            want += _wants(run)
+            want += _wants(run, number)
     return left, want
 
 
-def _wants(run: Simulation) -> bool:
+def _wants(run: Simulation, number: int) -> bool:
     """Whether somebody would have come and bought."""
-    buyers, happens = run.crowd.buyers, run.crowd.happens
-    return not happens(buyers.no_show) and not happens(buyers.looks_only)
+    return not run.crowd.comes_not(number) and not run.crowd.looks_only(number)
 
 
 def _load(run: Simulation) -> SimulatedLoad:

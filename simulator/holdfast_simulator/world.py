@@ -13,6 +13,7 @@ import math
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -58,11 +59,20 @@ class Duration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mean: Annotated[float, msgspec.Meta(ge=0, le=MAX_SECONDS)]
     spread: Annotated[float, msgspec.Meta(ge=0, le=3)] = 0.5
 
+    def draws(self, random: Random) -> Callable[[], float]:
+        """Draws the seconds of one person after the other."""
+        if self.spread == 0 or self.mean == 0:
+            return lambda: self.mean
+        median, spread, normal = (
+            math.log(self.mean) - self.spread**2 / 2,
+            self.spread,
+            random.normalvariate,
+        )
+        return lambda: math.exp(normal(median, spread))
+
     def draw(self, random: Random) -> float:
         """Seconds of one person."""
-        if self.spread == 0 or self.mean == 0:
-            return self.mean
-        return random.lognormvariate(math.log(self.mean) - self.spread**2 / 2, self.spread)
+        return self.draws(random)()
 
 
 class SaleWorld(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,7 +124,7 @@ class Buyers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     taste: dict[str, Weight] = {}
     """by category; empty: by what there is of each"""
     takes_other: Share = 0.8
-    """of those whose category is gone, take another"""
+    """of those whose category is gone, take any other"""
     leaves: Share = 0.05
     """of those who wait, within `patience_seconds`, without a word"""
     patience_seconds: Annotated[float, msgspec.Meta(gt=0, le=MAX_SECONDS)] = 900.0

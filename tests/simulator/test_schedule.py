@@ -114,9 +114,17 @@ def test_bands_are_the_line() -> None:
 
 def test_call_is_noticed_within_a_poll() -> None:
     random = Random(1)
-    noticed = [PollSchedule(120).until_noticed(True, random) for _ in range(2_000)]
+    noticed = [PollSchedule(120).until_noticed(True, 60, random) for _ in range(2_000)]
     assert min(noticed) >= 0
     assert max(noticed) <= 2.6
     assert sum(noticed) / len(noticed) == pytest.approx(1.03, rel=0.05)
-    unknown = [PollSchedule(120).until_noticed(False, random) for _ in range(2_000)]
+    unknown = [PollSchedule(120).until_noticed(False, 60, random) for _ in range(2_000)]
     assert 4 < max(unknown) <= 5
+
+
+def test_who_is_called_soon_after_joining_notices_when_the_page_asks_again() -> None:
+    """Not before the first rest is over, which lasts from 1.6 to 2.6 seconds."""
+    random = Random(1)
+    after = [0.3 + PollSchedule(120).until_noticed(True, 0.3, random) for _ in range(2_000)]
+    assert 1.6 <= min(after) < 1.7
+    assert 2.5 < max(after) <= 2.6

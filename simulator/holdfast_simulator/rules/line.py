@@ -25,7 +25,7 @@ from holdfast_simulator.rules.constants import (
     TOKEN,
 )
 from holdfast_simulator.rules.deadlines import ClockedDeadlines, Deadlines
-from holdfast_simulator.rules.ranges import CallRanges
+from holdfast_simulator.rules.ranges import CallRange, CallRanges
 from holdfast_simulator.rules.stock import SimulatedStock
 
 ADMITTED: Final = "ADMITTED"
@@ -148,8 +148,10 @@ class SimulatedLine:
 
     def level(self, now_ms: int) -> int:
         """Of the bucket."""
-        earned = self.tokens + self.terms.rate * max(0, now_ms - self.tokens_ms)
-        return min(self._most_tokens(), earned)
+        earned, most = self.tokens, self._most_tokens()
+        if now_ms > self.tokens_ms:
+            earned += self.terms.rate * (now_ms - self.tokens_ms)
+        return earned if earned < most else most
 
     def _most_tokens(self) -> int:
         return max(self.terms.burst * TOKEN, self.terms.rate * 2 * TICK_MS)
@@ -211,11 +213,13 @@ class SimulatedLine:
     def claim(self, now_ms: int, number: int) -> tuple[str, int]:
         """Turns a call into an admission; with DEFERRED goes in how many ms to come again."""
         if self.active.live(number, now_ms):
-            if self._show(number):
+            found = self.ranges.find(number)
+            if self._show(number, found):
                 return ADMITTED_BEFORE, 0
-            self.claimed += self.ranges.find(number) is not None
+            self.claimed += found is not None
             return ADMITTED_AT_JOIN, 0
-        refused, came_before = self._place(now_ms, number)
+        clock_ms, found = self.clock_ms(now_ms), self.ranges.find(number)
+        refused, came_before = self._place(now_ms, clock_ms, number, found)
         if self.lifecycle == "closed":
             return SALE_CLOSED, 0
         if not refused and self.stock.sold_out:
@@ -224,14 +228,10 @@ class SimulatedLine:
             refused = LINE_STOPPED
         if refused:
             return refused, 0
-        return self._admit_or_defer(now_ms, number, came_before)
-
-    def _admit_or_defer(self, now_ms: int, number: int, came_before: bool) -> tuple[str, int]:
         tokens, slots, stock = self.room(now_ms)
-        clock_ms = self.clock_ms(now_ms)
         self.sweep_retries(clock_ms)
-        before = bisect_left(self.retrying, number)
-        self._show(number)
+        before = bisect_left(self.retrying, number) if self.retrying else 0
+        self._show(number, found)
         if min(tokens, slots, stock) < 1 + before:
             self.deferred.set(number, clock_ms + self.terms.claim_ms)
             if self.retried.get(number) is None:
@@ -244,20 +244,20 @@ class SimulatedLine:
         self._admit(now_ms, (number,))
         return ADMITTED, 0
 
-    def _place(self, now_ms: int, number: int) -> tuple[str | None, bool]:
+    def _place(
+        self, now_ms: int, clock_ms: int, number: int, found: CallRange | None
+    ) -> tuple[str | None, bool]:
         """Why a number is not called, None when it is; and whether it was deferred before."""
         if number > self.serving or not self.is_open(now_ms):
             return NOT_CALLED, False
-        clock_ms = self.clock_ms(now_ms)
         if number < len(self.shown) and self.shown[number]:
             until_ms = self.deferred.get(number)
             live = until_ms is not None and until_ms > clock_ms
             return (None if live else CALL_EXPIRED), True
-        found = self.ranges.find(number)
         live = found is not None and found.deadline_ms > clock_ms
         return (None if live else CALL_EXPIRED), False
 
-    def _show(self, number: int) -> bool:
+    def _show(self, number: int, found: CallRange | None) -> bool:
         """Notes that a number came; answers whether it had come before."""
         shown = self.shown
         if number >= len(shown):
@@ -265,7 +265,6 @@ class SimulatedLine:
         if shown[number]:
             return True
         shown[number] = 1
-        found = self.ranges.find(number)
         if found is not None:
             found.came += 1
         return False

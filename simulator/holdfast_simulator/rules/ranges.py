@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from operator import attrgetter
 
 from holdfast_simulator.rules.constants import (
     LOOK_BACK,
@@ -14,8 +13,6 @@ from holdfast_simulator.rules.constants import (
     SHARE_PRIOR,
     SWEEP_MAX,
 )
-
-_last = attrgetter("last")
 
 
 @dataclass(slots=True)
@@ -37,16 +34,17 @@ class CallRange:
 class CallRanges:
     """The ranges of a line, oldest first, and what ended ones left in memory."""
 
-    __slots__ = ("_called", "_came", "_ranges")
+    __slots__ = ("_called", "_came", "_lasts", "_ranges")
 
     def __init__(self) -> None:
         self._ranges: list[CallRange] = []
+        self._lasts: list[int] = []
+        """the last number of each"""
         self._called = self._came = 0.0
 
     def find(self, number: int) -> CallRange | None:
         """The range of a number whose call has not ended."""
-        ranges = self._ranges
-        at = bisect_left(ranges, number, key=_last)
+        ranges, at = self._ranges, bisect_left(self._lasts, number)
         if at == len(ranges) or ranges[at].first > number:
             return None
         return ranges[at]
@@ -58,8 +56,10 @@ class CallRanges:
             deadline_ms = max(deadline_ms, newest.deadline_ms)
             if clock_ms - newest.called_ms < RANGE_MS and newest.last + 1 == first:
                 newest.last, newest.deadline_ms = last, deadline_ms
+                self._lasts[-1] = last
                 return
         self._ranges.append(CallRange(first, last, clock_ms, deadline_ms))
+        self._lasts.append(last)
 
     def end(self, clock_ms: int) -> list[CallRange]:
         """Takes out the ranges whose deadline has passed, a bounded number."""
@@ -69,7 +69,7 @@ class CallRanges:
             self._remember(ranges[until])
             until += 1
         ended = ranges[:until]
-        del ranges[:until]
+        del ranges[:until], self._lasts[:until]
         return ended
 
     def estimate(self, notice_ms: float, clock_ms: int) -> tuple[float, float]:

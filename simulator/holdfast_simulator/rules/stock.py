@@ -131,7 +131,7 @@ class SimulatedStock:
         return HOLD_RELEASED if hold.status == RELEASED else None
 
     def _overdue(self, now_ms: int) -> bool:
-        return 0 < self._due.next() <= now_ms
+        return bool(self._due.passed(now_ms, 1))
 
     def _sweep(self, now_ms: int, most: int) -> int:
         overdue = self._due.passed(now_ms, most)
