@@ -70,9 +70,20 @@ def test_no_request_when_too_few_seats_are_free(taste: Taste) -> None:
 
 
 def test_the_floor_is_asked_for_what_it_has() -> None:
-    found = floor(Wish(Taste.FLOOR, 5), OFFER, shown(""))
+    found = floor(Wish(Taste.FLOOR, 5), OFFER, shown(""), rng())
     assert found == {"areas": [{"id": "floor", "quantity": 5}]}
-    assert floor(Wish(Taste.FLOOR, 6), OFFER, shown("")) is None
+    assert floor(Wish(Taste.FLOOR, 6), OFFER, shown(""), rng()) is None
+
+
+def test_who_takes_any_area_takes_what_there_is_most_of() -> None:
+    offer, random = Offer(areas=("front", "back", "side")), rng()
+    free = {"front": 30, "back": 10, "side": 1}
+    seat_map = SeatMap(areas={name: AreaCounts(n, 0, 0, 50) for name, n in free.items()})
+    wish = Wish(Taste.FLOOR, 2, splits_up=False)
+    asked = [choose_request(wish, offer, seat_map, random) for _ in range(400)]
+    taken = Counter(one["areas"][0]["id"] for one in asked if one is not None)
+    assert set(taken) == {"front", "back"}
+    assert taken["front"] == pytest.approx(300, abs=30)
 
 
 def test_who_finds_no_seat_turns_to_the_floor_and_back() -> None:
@@ -104,7 +115,9 @@ def test_whose_category_is_gone_takes_another_or_goes() -> None:
     wish = Wish(Taste.BEST, 3, "I", splits_up=False)
     assert fallback(wish, OFFER) == Wish(Taste.BEST, 3, splits_up=False)
     assert fallback(Wish(Taste.BEST, 3, "I", takes_other=False), OFFER) is None
-    assert fallback(Wish(Taste.FLOOR, 3, splits_up=False), OFFER) is None
+    anything = Wish(Taste.FLOOR, 3, splits_up=False)
+    assert fallback(anything, OFFER) is None
+    assert fallback(anything, OFFER, was_shown=True) == anything
 
 
 @pytest.mark.parametrize("visitors", [0, MAX_VISITORS + 1])

@@ -24,7 +24,7 @@ HoldRequest = dict[str, Any]
 def choose_request(wish: Wish, offer: Offer, seat_map: SeatMap, rng: Random) -> HoldRequest | None:
     """What to ask for; None when the map shows nothing left for this buyer."""
     if wish.category in offer.areas:
-        return floor(wish, offer, seat_map)
+        return floor(wish, offer, seat_map, rng)
     match wish.taste:
         case Taste.MAP:
             seats = neighbours(wish, offer, seat_map.states, rng)
@@ -32,13 +32,15 @@ def choose_request(wish: Wish, offer: Offer, seat_map: SeatMap, rng: Random) -> 
         case Taste.BEST:
             return _best(wish, offer, seat_map)
         case Taste.FLOOR:
-            return floor(wish, offer, seat_map)
+            return floor(wish, offer, seat_map, rng)
 
 
-def fallback(wish: Wish, offer: Offer) -> Wish | None:
+def fallback(wish: Wish, offer: Offer, *, was_shown: bool = False) -> Wish | None:
     """What a buyer turns to when a wish was not to be had: another category for who takes one, else
     fewer units for those who split up, else seats instead of the floor and the floor instead of
     seats.
+
+    Who takes any area and was too late for what the map had shown (`was_shown`) looks again.
     """
     if wish.category is not None:
         taste = wish.taste if offer.seats else Taste.FLOOR
@@ -47,7 +49,9 @@ def fallback(wish: Wish, offer: Offer) -> Wish | None:
         return replace(wish, quantity=wish.quantity // 2)
     if wish.taste is not Taste.FLOOR:
         return replace(wish, taste=Taste.FLOOR) if offer.areas else None
-    return replace(wish, taste=Taste.BEST) if offer.seats and wish.splits_up else None
+    if wish.splits_up:
+        return replace(wish, taste=Taste.BEST) if offer.seats else None
+    return wish if was_shown else None
 
 
 def neighbours(wish: Wish, offer: Offer, states: str, rng: Random) -> list[str]:
@@ -66,13 +70,17 @@ def neighbours(wish: Wish, offer: Offer, states: str, rng: Random) -> list[str]:
     return []
 
 
-def floor(wish: Wish, offer: Offer, seat_map: SeatMap) -> HoldRequest | None:
-    """Places in the area wished for, or in the first that has enough."""
-    for area in offer.areas if wish.category is None else (wish.category,):
-        counts = seat_map.areas.get(area)
-        if counts is not None and counts.free >= wish.quantity:
-            return {"areas": [{"id": area, "quantity": wish.quantity}]}
-    return None
+def floor(wish: Wish, offer: Offer, seat_map: SeatMap, rng: Random) -> HoldRequest | None:
+    """Places in the area wished for; without one in any that has enough, by what is free in each,
+    as the simulator's people choose.
+    """
+    areas = offer.areas if wish.category is None else (wish.category,)
+    free = {area: seat_map.areas[area].free for area in areas if area in seat_map.areas}
+    enough = {area: count for area, count in free.items() if count >= wish.quantity}
+    if not enough:
+        return None
+    area = rng.choices(list(enough), list(enough.values()))[0]
+    return {"areas": [{"id": area, "quantity": wish.quantity}]}
 
 
 def _best(wish: Wish, offer: Offer, seat_map: SeatMap) -> HoldRequest | None:

@@ -59,17 +59,20 @@ class Shopper:
 
     async def _find_something(self) -> Hold | None:
         """Looks at the map and tries until something is held or nothing is left that pleases."""
-        wish: Wish | None = self._profile.wish
+        wish = self._profile.wish
         for _ in range(MAX_TRIES):
             seat_map = await self._look()
-            if self._profile.only_browses or wish is None:
+            if self._profile.only_browses:
                 return None
             asked = choose_request(wish, self._context.offer, seat_map, self._rng)
             hold = None if asked is None else await self._hold(asked)
             if hold is not None:
                 return hold
             if asked is None or "seats" not in asked:
-                wish = fallback(wish, self._context.offer)
+                other = fallback(wish, self._context.offer, was_shown=asked is not None)
+                if other is None:
+                    return None
+                wish = other
         return None
 
     async def _look(self) -> SeatMap:
@@ -154,19 +157,22 @@ class Shopper:
         return not answer.ok or answer.read(Hold).status not in ENDED
 
     async def _end(self, hold: Hold) -> VisitorState:
+        """Only who lets the hold run out says nothing: whoever paid too late is done as well."""
         match self._profile.ending:
             case Ending.PAYS:
                 await self._context.scheduler.sleep(self._profile.pay_s)
-                return await self._pay(hold, announce=True)
+                state = await self._pay(hold, announce=True)
             case Ending.LAPSES:
                 await self._context.scheduler.sleep(self._until_expiry(hold))
                 return VisitorState.LAPSED
             case Ending.PAYS_LATE:
                 await self._context.scheduler.sleep(self._until_expiry(hold))
-                return await self._pay(hold, announce=False)
+                state = await self._pay(hold, announce=False)
             case Ending.RELEASES:
-                await self._context.scheduler.sleep(self._profile.pay_s / 2)
-                return await self._release(hold)
+                await self._context.scheduler.sleep(self._profile.pay_s)
+                state = await self._release(hold)
+        await self._leave()
+        return state
 
     def _until_expiry(self, hold: Hold) -> float:
         left = hold.expires_in_seconds
@@ -191,10 +197,7 @@ class Shopper:
         }
         self._context.journal.record(Paid(hold.id))
         self._unanswered = hold, payment
-        state = await self._confirm(hold, payment)
-        if state is VisitorState.BOOKED:
-            await self._leave()
-        return state
+        return await self._confirm(hold, payment)
 
     async def settle(self) -> VisitorState | None:
         """After a visit that was broken off: the shop's server asks on for what was paid; how that
@@ -248,7 +251,6 @@ class Shopper:
             self._context.unexpected("release", answer)
             return VisitorState.FAILED
         self._context.tally.count("released")
-        await self._leave()
         return VisitorState.LEFT
 
     async def _leave(self) -> None:

@@ -69,6 +69,8 @@ class Figures(msgspec.Struct):
 
     stages: dict[str, dict[int, int]] = {}
     """by stage and by second since 1970"""
+    first_arrival: float | None = None
+    """when the first arrived, in seconds since 1970"""
     waits: Histogram = msgspec.field(default_factory=Histogram)
     admission_waits: Histogram = msgspec.field(default_factory=Histogram)
     estimate_errors: Histogram = msgspec.field(default_factory=Histogram)
@@ -82,6 +84,8 @@ class Figures(msgspec.Struct):
     def count(self, stage: Stage, at: float) -> None:
         seconds = self.stages.setdefault(stage.value, {})
         seconds[int(at)] = seconds.get(int(at), 0) + 1
+        if stage is Stage.ARRIVED:
+            self.first_arrival = min(at, self.first_arrival or at)
 
     def answered(self, step: str, seconds: float, failed: bool) -> None:
         name = _bounded(self.steps, step)
@@ -105,6 +109,8 @@ class Figures(msgspec.Struct):
 
     def merge(self, other: Figures) -> None:
         """Adds what `other` has, but for the counts by second: those belong to a timeline."""
+        if other.first_arrival is not None:
+            self.first_arrival = min(other.first_arrival, self.first_arrival or math.inf)
         self.waits.merge(other.waits)
         self.admission_waits.merge(other.admission_waits)
         self.estimate_errors.merge(other.estimate_errors)

@@ -7,6 +7,7 @@ are.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import IO, Any, Final
@@ -51,6 +52,11 @@ class Observed(msgspec.Struct, kw_only=True):
     cores_note: str = ""
     """why the service's processor time is not known, if it is not"""
 
+    @property
+    def rows_start(self) -> float:
+        """When the first row begins: with a whole second, since visitors are counted by these."""
+        return math.floor(self.started)
+
 
 class RunRecord:
     """Takes batches until the run is over; `save` leaves the files that a report is made of."""
@@ -60,7 +66,7 @@ class RunRecord:
         self._started = started
         self._intake = Intake(run)
         self._figures = Figures()
-        self._timeline = Timeline(started)
+        self._timeline = Timeline(math.floor(started))
         self._counts: Counter[str] = Counter()
         self._journal: IO[bytes] = (directory / JOURNAL_FILE).open("wb")
         self.cores_note = ""

@@ -1,49 +1,40 @@
 """What the simulator says of a crowd: the median over several seeds, since a run is one of many.
 
-The people of a run arrive when the world's seed says: those very times are simulated with every
-seed. What differs from seed to seed is all else that people do.
+The people of a run are those that the scenario's seed draws, and arrive when it says: every seed
+simulates these very people. What differs from seed to seed is when their pages ask, and the draw of
+a lobby.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from random import Random
+from collections.abc import Sequence
+from functools import partial
 from statistics import median
 from typing import Any, Final
 
 import msgspec
 
-from holdfast_simulator.arrivals import Arrivals, arrival_times
+from holdfast_loadtest.rehearse.known_crowd import KnownCrowd
+from holdfast_loadtest.scenarios.people import People
+from holdfast_loadtest.scenarios.scenario import Scenario
 from holdfast_simulator.result import Result
 from holdfast_simulator.summary import simulate
-from holdfast_simulator.world import World
 
 SEEDS: Final = 9
 
 
-def predict(world: World, *, scenario: str, sale: str, seeds: int = SEEDS) -> Result:
-    """The typical result of the world's seed and those after it, with the arrivals of its seed."""
-    with _recorded_arrivals(world) as arrivals:
-        found = [
-            simulate(
-                msgspec.structs.replace(world, arrivals=arrivals, seed=world.seed + at),
-                scenario=scenario,
-            )
-            for at in range(seeds)
-        ]
+def predict(world: Scenario, *, scenario: str, sale: str, seeds: int = SEEDS) -> Result:
+    """The typical result of the scenario's people with its seed and those after it."""
+    people = People(world)
+    profiles = [people.profile(person) for person in range(len(people))]
+    crowd = partial(KnownCrowd, arrivals=people.arrivals, profiles=profiles)
+    found = [
+        simulate(
+            msgspec.structs.replace(world, seed=world.seed + at), scenario=scenario, people=crowd
+        )
+        for at in range(seeds)
+    ]
     return msgspec.structs.replace(typical(found), sale=sale)
-
-
-@contextmanager
-def _recorded_arrivals(world: World) -> Iterator[Arrivals]:
-    """When the people of the world's seed arrive, as arrivals that were recorded."""
-    times = arrival_times(world.arrivals, Random(world.seed))  # noqa: S311 - people, not secrets
-    with tempfile.NamedTemporaryFile("w", suffix=".times") as file:
-        file.write("\n".join(map(repr, times)))
-        file.flush()
-        yield Arrivals(shape="recorded", times_file=file.name)
 
 
 def typical(results: Sequence[Result]) -> Result:

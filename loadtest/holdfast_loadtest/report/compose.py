@@ -55,7 +55,7 @@ def compose(facts: RunFacts, observed: Observed, audited: AuditedSale) -> RunRes
         waits=_waits(figures.waits),
         admission_waits=_waits(figures.admission_waits),
         sold_out_after_s=measured["sold_out_s"],
-        peaks=_peaks(observed, points),
+        peaks=_peaks(observed, points, history),
         seats=_seats(audited),
         series=points,
         workers=observed.workers,
@@ -119,7 +119,7 @@ def _points(observed: Observed, history: SaleHistory | None) -> list[RunPoint]:
         for stage, count in row.stages.items():
             total[stage] = total.get(stage, 0) + count
         seconds = at * observed.step
-        moment = observed.started + seconds
+        moment = observed.rows_start + seconds
         waiting = total.get(Stage.QUEUED, 0) - total.get(Stage.DEQUEUED, 0)
         points.append(
             RunPoint(
@@ -138,11 +138,9 @@ def _points(observed: Observed, history: SaleHistory | None) -> list[RunPoint]:
     return points
 
 
-def _peaks(observed: Observed, points: Sequence[RunPoint]) -> Peaks:
-    inside = active = 0
-    for row in observed.rows:
-        inside += row.stages.get(Stage.ENTERED, 0) - row.stages.get(Stage.EXITED, 0)
-        active = max(active, inside)
+def _peaks(observed: Observed, points: Sequence[RunPoint], history: SaleHistory | None) -> Peaks:
+    """`active` are the sale's sessions, which the cap counts: who closes the tab leaves one."""
+    active = 0 if history is None else history.inside.most(observed.started)
     return Peaks(
         waiting=max((point.waiting for point in points), default=0),
         active=active,

@@ -50,10 +50,9 @@ def measure(observed: Observed, history: SaleHistory | None, settings: Sale | No
 
 def opened_at(observed: Observed, settings: Sale | None) -> float:
     """When the sale opened, in seconds since 1970: at its start, where people came before, else as
-    the first of them came (to half a row).
+    the first of them came.
     """
-    first = next((at for at, row in enumerate(observed.rows) if row.stages.get(Stage.ARRIVED)), 0)
-    arrived = observed.started + (first + 0.5) * observed.step
+    arrived = observed.figures.first_arrival or observed.started
     start = None if settings is None else settings.event_start_time
     return arrived if start is None else max(arrived, start.timestamp())
 
@@ -85,7 +84,7 @@ def waiting_since(observed: Observed) -> float | None:
     for at, row in enumerate(observed.rows, 1):
         waiting += row.stages.get(Stage.QUEUED, 0) - row.stages.get(Stage.DEQUEUED, 0)
         if waiting > 0:
-            return observed.started + at * observed.step
+            return observed.rows_start + at * observed.step
     return None
 
 

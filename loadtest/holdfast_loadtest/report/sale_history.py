@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import Final
 
 from holdfast_loadtest.audit.evidence import Evidence
 from holdfast_loadtest.audit.facts import Call, Units, at_ms, hold_id, line_facts, units_of
 from holdfast_loadtest.wire import Event, SeatMap
 
 HOLD_BEGINS = frozenset({"hold.created", "hold.reacquired"})
+SESSIONS: Final = {"pass.issued": 1, "pass.ended": -1}
 HOLD_ENDS = frozenset({"hold.released", "hold.expired"})
 
 
@@ -35,6 +37,10 @@ class StepCurve:
         before = bisect_right(self.times, moment)
         return self._values[before - 1] if before else 0
 
+    def most(self, since: float) -> int:
+        """The largest count from a moment on."""
+        return max(self.at(since), *(self.at(at) for at in self.times if at > since), 0)
+
 
 @dataclass(slots=True)
 class SaleHistory:
@@ -46,6 +52,8 @@ class SaleHistory:
     last_call: float | None = None
     """until then somebody had not been called"""
     passes: list[float] = field(default_factory=list)
+    inside: StepCurve = field(default_factory=StepCurve)
+    """sessions that have begun and not ended"""
     orders: list[float] = field(default_factory=list)
     lapsed: int = 0
     resold: int = 0
@@ -86,6 +94,9 @@ class _Follower:
         self._sold: Counter[str] = Counter()
 
     def follow(self, event: Event, at: float) -> None:
+        if event.type in SESSIONS:
+            self._history.inside.change(at, SESSIONS[event.type])
+            return
         hold = hold_id(event)
         if event.type in HOLD_BEGINS:
             self._end(hold, at)

@@ -1,6 +1,6 @@
 """Figures of workers add up to those of the run, and names from outside are bounded."""
 
-from holdfast_loadtest.observations.figures import MAX_NAMES, OTHER, Figures
+from holdfast_loadtest.observations.figures import MAX_NAMES, OTHER, Figures, Stage
 
 
 def observed(*waits: float) -> Figures:
@@ -19,6 +19,16 @@ def test_figures_of_two_workers_are_those_of_both() -> None:
     whole = observed(10, 30, 20, 40)
     assert merged == whole
     assert merged.latencies().count == 4
+
+
+def test_first_arrival_is_that_of_all_workers() -> None:
+    early, late, merged = Figures(), Figures(), Figures()
+    early.count(Stage.ARRIVED, 1000.75)
+    early.count(Stage.JOINED, 1000.25)
+    late.count(Stage.ARRIVED, 1003.5)
+    for figures in (late, early, Figures()):
+        merged.merge(figures)
+    assert merged.first_arrival == 1000.75
 
 
 def test_time_that_forgeries_take_is_not_the_latency_of_visitors() -> None:

@@ -81,6 +81,18 @@ def test_what_was_saved_is_read_again(run: Run, tmp_path: Path) -> None:
     assert read.counts["admitted"] == 1
 
 
+def test_rows_begin_with_a_whole_second(tmp_path: Path) -> None:
+    """What happens in the second of the start is in the first row, what comes after in the next."""
+    record = RunRecord("run", tmp_path, START + 0.9)
+    record.expect("w1")
+    observer = Observer("run", "w1", lambda m: record.take("w1", m), now=lambda: START + 1.1)
+    observer.arrived(1, 0)
+    observer.end()
+    observed = record.save(START + 5)
+    assert observed.rows_start == START
+    assert [row.stages.get("arrived", 0) for row in observed.rows] == [0, 1]
+
+
 def test_live_figures_say_who_is_where(run: Run) -> None:
     run.workers[0].joined(1, 1, 0)
     run.workers[0].held(2, "h", 1, 0)

@@ -85,6 +85,19 @@ def test_passes_and_the_last_call_are_known() -> None:
     assert (history.passes, history.last_call) == ([START + 2], START + 3)
 
 
+def test_sessions_are_counted_until_they_end() -> None:
+    history = history_of(
+        ("pass.issued", "p1", {"number": 1}),
+        ("pass.issued", "p2", {"number": 2}),
+        ("pass.ended", "p1", {"reason": "expired"}),
+        ("pass.ended", "p2", {"reason": "released"}),
+        ("pass.issued", "p3", {"number": 3}),
+    )
+    assert [history.inside.at(START + s) for s in (0, 1, 2, 3, 4, 5)] == [0, 1, 2, 1, 0, 1]
+    assert [history.inside.most(START + s) for s in (0, 2.5, 3, 4, 6)] == [2, 2, 1, 1, 1]
+    assert history_of().inside.most(START) == 0
+
+
 @pytest.mark.parametrize(
     ("times", "expected"), [([], None), ([1.0], None), ([1.0, 1.0], None), ([1.0, 2.0, 3.0], 1.0)]
 )
