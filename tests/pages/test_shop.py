@@ -7,7 +7,7 @@ from typing import Final
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 from support.api_client import Api
 from support.pages.browser import (
     DESKTOP,
@@ -20,6 +20,8 @@ from support.pages.browser import (
 )
 from support.pages.open_shop import OpenShop
 from support.pages.shop_visit import focus_map, hold_best, lose_calls, pay, submit_payment, walk_in
+
+ROUNDS: Final = 4
 
 SHOWN: Final = """state => {
   Object.defineProperty(document, "hidden", {value: state === "hidden", configurable: true});
@@ -145,6 +147,42 @@ async def test_map_that_nobody_looks_at_is_told_when_somebody_does(
         await page.evaluate(SHOWN, "visible")
     assert "after=" in (await second.value).url
     await expect(cursor).to_have_accessible_name(re.compile("held by somebody$"))
+
+
+async def test_seat_let_go_right_after_the_map_was_asked_for_is_free_again(
+    store: OpenShop, page: Page
+) -> None:
+    """Given seats that are held when the buyer's own action asks for changes, and let go before the
+    stream has its next message: net changes tell nothing of them. Several, since the service may
+    read its map in between.
+    """
+    other, holds = await store.buyer(), f"/v1/sales/{store.sale.name}/holds"
+    held: list[str] = []
+    changes_told: list[int] = []
+
+    async def hold_elsewhere(route: Route) -> None:
+        answer = await other.hold(store.sale.name, {"seats": [f"D-6-{len(changes_told) + 1}"]})
+        held.append(answer.body["id"])
+        await route.fulfill(status=409, json={"code": "hold_limit_exceeded"})
+
+    async def let_go_once_told(route: Route) -> None:
+        answer = await route.fetch()
+        await other.post(f"{holds}/{held[-1]}/release")
+        changes_told.append(len((await answer.json())["changes"]))
+        await route.fulfill(response=answer)
+
+    async with page.expect_response("**/changes?form=net*"):
+        await walk_in(page, store)
+    await page.route(f"**{holds}", hold_elsewhere)
+    await page.route("**/changes?after=*", let_go_once_told)
+    for _ in range(ROUNDS):
+        async with page.expect_response("**/changes?after=*"):
+            await page.locator("#best .button").click()
+    assert any(changes_told)
+    seat = await focus_map(page)
+    for _ in range(ROUNDS):
+        await expect(seat).to_have_accessible_name(re.compile("free$"))
+        await page.keyboard.press("ArrowRight")
 
 
 async def test_seat_that_is_gone_is_told_not_held(store: OpenShop, page: Page) -> None:
