@@ -40,7 +40,6 @@ SIZES: Final = {"short": 10_000, "long": 10_000_000}
 AIM: Final = 1 / 1.1
 SEATS: Final = 60_000
 MAP_ROUNDS: Final = 15
-PLAN_FORMS: Final = ("document", "document_gzip", "columns", "columns_gzip", "columns_brotli")
 MAP_SETTINGS: Final = InventorySettings(prices={"GA": 1000})
 ROUTES: Final = {"status poll": "/status", "visitor's view": "/ticket"}
 
@@ -67,13 +66,19 @@ def compare_maps(recorder: Recorder) -> None:
 def compare_plans(recorder: Recorder) -> None:
     """One row for each form of a plan of as many seats: bytes."""
     rows = []
-    for hall, text in {"regular": plan_json(SEATS), "stadium": stadium_json(SEATS)}.items():
+    halls = {
+        "regular": plan_json(SEATS),
+        "stadium": stadium_json(SEATS),
+        "stadium, random guids": stadium_json(SEATS, random_guids=True),
+    }
+    for hall, text in halls.items():
         plan = compile_plan(text, MAP_SETTINGS)
-        for name in PLAN_FORMS:
-            body: bytes = getattr(plan, name)
-            rows.append((hall, name, f"{len(body):,}"))
-            print(f"plan, {hall} {name:<14} {rows[-1][2]:>10} B", flush=True)
-    recorder.table("forms of a plan", ("Hall", "Form", "Bytes"), rows)
+        for (form, guids), made in plan.forms.items():
+            name = (form or "document") + (" without guids" if guids else "")
+            for coding, body in made.bodies.items():
+                rows.append((hall, name, coding or "none", f"{len(body):,}"))
+                print(f"plan, {hall}: {name:<21} {coding:<4} {rows[-1][3]:>10} B", flush=True)
+    recorder.table("forms of a plan", ("Hall", "Form", "Coding", "Bytes"), rows)
 
 
 def random_states() -> bytes:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 from contextlib import AsyncExitStack
 from http import HTTPStatus
 from urllib.parse import quote
@@ -14,6 +15,7 @@ import aiohttp
 import pytest
 from multidict import CIMultiDict
 from support.api_client import Answer, Api, create
+from support.inventory.harness import plan_json
 from support.ports import free_port
 from support.service.nginx import Certificate, Front, echo, one_for_all, problem, service_recipe
 
@@ -73,6 +75,22 @@ async def test_second_reader_is_served_from_the_cache(
     assert cache_of(second) == "HIT"
     assert first.body == second.body
     assert "Set-Cookie" not in second.headers
+
+
+async def test_forms_of_the_plan_are_told_apart_by_the_cache(operator: Api, visitor: Api) -> None:
+    sale = "in-forms"
+    plan = json.loads(plan_json(["AA"]))
+    await create(operator, sale, plan=plan, prices={"A": 100}, areas=[])
+    paths = [
+        f"/v1/sales/{sale}/plan{query}"
+        for query in ("", "?form=columns", "?form=columns&guids=none")
+    ]
+    first, second = [[await visitor.get(path) for path in paths] for _ in range(2)]
+    assert {cache_of(answer) for answer in second} == {"HIT"}
+    for whole, columns, without_guids in (first, second):
+        assert "seat_count" not in whole.body
+        assert columns.body["zones"][0]["rows"]["seat_guids"]
+        assert "seat_guids" not in without_guids.body["zones"][0]["rows"]
 
 
 async def test_static_files_are_cached_and_compressed(

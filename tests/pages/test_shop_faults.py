@@ -13,8 +13,10 @@ from support.pages.browser import DESKTOP, LAYOUT_SHIFT, PHONE, lose_requests, t
 from support.pages.open_shop import OpenShop
 from support.pages.paced_answers import PacedAnswers
 from support.pages.shop_visit import (
+    answer_as_before,
     answer_for_service,
     come_to_the_seats,
+    focus_map,
     hold_best,
     lose_calls,
     pay,
@@ -85,6 +87,29 @@ async def test_plan_that_is_refused_for_good_is_not_asked_for_again(
     await expect(phone.locator("#loading-headline")).to_have_text("The seats cannot be shown")
     await expect(phone.locator("#loading-trouble")).to_have_text("No sale.")
     await expect(phone.locator("#loading-again")).to_be_hidden()
+
+
+@pytest.mark.parametrize("plan_too", [True, False])
+async def test_node_of_the_release_before_is_asked_for_what_it_knows(
+    plan_too: bool, store: OpenShop, page: Page
+) -> None:
+    """During a rolling upgrade, also when another node has answered the plan: seats go by guid."""
+    if plan_too:
+        await answer_for_service(page, "/plan?form=columns", 400, {"code": "invalid_request"})
+    await answer_as_before(page)
+    await walk_in(page, store)
+    cursor = await focus_map(page)
+    await expect(cursor).to_have_accessible_name("Block D, row 6, seat 1, II, €45.00, free")
+    await page.keyboard.press("Enter")
+    await page.locator("#hold").click()
+    await expect(page.locator(".hold")).to_contain_text("Block D, row 6, seat 1")
+    await page.reload()
+    await expect(page.locator(".hold")).to_contain_text("Block D, row 6, seat 1")
+    cursor = await focus_map(page)  # the first seat that is free
+    await page.keyboard.press("ArrowLeft")
+    await expect(cursor).to_have_accessible_name(re.compile("^Block D, row 6, seat 1,.*yours$"))
+    await pay(page)
+    assert [order["status"] for order in await store.orders()] == ["confirmed"]
 
 
 async def test_map_that_hears_nothing_says_so_until_it_does(store: OpenShop, page: Page) -> None:

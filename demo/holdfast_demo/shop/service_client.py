@@ -12,6 +12,7 @@ import msgspec
 
 UNREACHABLE: Final = 503
 NOT_MODIFIED: Final = 304
+BAD_REQUEST: Final = 400
 _NO_PROBLEM: Final[Mapping[str, object]] = {
     "code": "unreachable",
     "detail": "The service cannot be reached.",
@@ -109,10 +110,11 @@ class Offer(msgspec.Struct, frozen=True):
     areas: list[Area] = []
     prices: dict[str, int] = {}
     plan_bytes: int = 0
-    """How much the plan by columns is, so that a browser that loads it can say how far it is."""
+    """How much the plan is that a browser loads, so that it can say how far it is."""
 
 
 _NO_OFFER: Final = Offer()
+_SHORT_PLAN: Final = "/plan?form=columns&guids=none"
 
 
 class ServiceRefused(Exception):
@@ -160,7 +162,13 @@ class SaleService:
     async def offer(self) -> Offer:
         """What can be bought; a plan is large, so it is read again only when it has changed."""
         known = {"If-None-Match": self._offer_tag} if self._offer_tag else {}
-        answer = await self._ask("GET", "/plan?form=columns", self._shop, headers=known)
+        try:
+            answer = await self._ask("GET", _SHORT_PLAN, self._shop, headers=known)
+        except ServiceRefused as refused:
+            if refused.status != BAD_REQUEST:
+                raise
+            # A node of an earlier release has the whole plan alone.
+            answer = await self._ask("GET", "/plan", self._shop, headers=known)
         if answer.status != NOT_MODIFIED:
             offer = msgspec.json.decode(answer.body, type=Offer)
             self._offer = msgspec.structs.replace(offer, plan_bytes=len(answer.body))

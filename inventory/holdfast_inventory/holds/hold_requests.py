@@ -28,6 +28,8 @@ _STATUS_NAMES: Final = {status: status.name.lower() for status in HoldStatus}
 
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Words = Annotated[tuple[Word, ...], msgspec.Meta(max_length=SEATS_MAX)]
+Index = Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)]
+Indices = Annotated[tuple[Index, ...], msgspec.Meta(min_length=1, max_length=SEATS_MAX)]
 BuyerName = Annotated[str, msgspec.Meta(max_length=MAX_BUYER_CHARS)]
 
 
@@ -49,12 +51,18 @@ class AreaRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HoldBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`POST .../holds`: explicit seats or best available, or areas, or areas with either."""
+    """`POST .../holds`: explicit seats or best available, or areas, or areas with either.
+
+    Members that a release has added are unset by default: its digest of a request that has none of
+    them is that of the release before, so a repeat finds the hold during a rolling upgrade.
+    """
 
     seats: Words = ()
     best_available: BestAvailable | None = None
     areas: Annotated[tuple[AreaRequest, ...], msgspec.Meta(max_length=200)] = ()
     buyer: BuyerName | None = None
+    seat_indices: Indices | msgspec.UnsetType = msgspec.UNSET
+    plan_version: Word | msgspec.UnsetType = msgspec.UNSET
 
 
 class HoldChangeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,14 +113,14 @@ def resolve(
     aside for a channel that the caller does not have.
     """
     best = body.best_available
-    if body.seats and best is not None:
+    seats, areas = _seats(body, plan), _areas(body.areas, settings)
+    if seats and best is not None:
         raise invalid("best_available", "Ask for `seats` or for `best_available`, not both.")
-    if not body.seats and best is None and not body.areas:
+    if not seats and best is None and not areas:
         raise invalid("seats", "Ask for `seats`, `best_available` or `areas`.")
     if best is not None and best.categories:
         _require_known(best.categories, plan.categories, "categories")
     zones = _zones(best.zones if best else (), plan)
-    seats, areas = seat_indices(body.seats, plan), _areas(body.areas, settings)
     withheld = [
         *(
             plan.guids[seat]
@@ -130,6 +138,27 @@ def resolve(
     return HoldRequest(seats, best, zones, areas, channels)
 
 
+def _seats(body: HoldBody, plan: Plan) -> tuple[int, ...]:
+    """Dense indices of the seats that are named by guid or by index.
+
+    Indices are those of one plan, which can be put anew until the sale begins.
+    """
+    if body.plan_version not in (msgspec.UNSET, plan.version):
+        raise HoldfastError(ErrorCode.CONFLICT, "The plan is another one by now; read it again.")
+    indices = body.seat_indices
+    if indices is msgspec.UNSET:
+        return seat_indices(body.seats, plan)
+    if body.seats:
+        raise invalid("seat_indices", "Name seats by guid or by index, not both.")
+    if body.plan_version is msgspec.UNSET:
+        raise invalid("plan_version", "Say which plan the indices are of.")
+    unknown = [at for at in indices if at >= len(plan)]
+    if unknown:
+        detail = f"No seat {unknown[0]} in the plan."
+        raise HoldfastError(ErrorCode.UNKNOWN_SEAT, detail, field="seat_indices", unknown=unknown)
+    return _each_once(indices, "seat_indices")
+
+
 def seat_indices(guids: Sequence[str], plan: Plan) -> tuple[int, ...]:
     """Dense indices of seats; 400 when one is unknown or named twice."""
     if not guids:
@@ -143,9 +172,13 @@ def seat_indices(guids: Sequence[str], plan: Plan) -> tuple[int, ...]:
             field="seats",
             unknown=unknown,
         )
+    return _each_once([at for at in indices if at is not None], "seats")
+
+
+def _each_once(indices: Sequence[int], field: str) -> tuple[int, ...]:
     if len(set(indices)) != len(indices):
-        raise invalid("seats", "A seat is named twice.")
-    return tuple(at for at in indices if at is not None)
+        raise invalid(field, "A seat is named twice.")
+    return tuple(indices)
 
 
 def hold_id_for(uid: str, credential: str, key: str) -> str:
@@ -159,12 +192,13 @@ def hold_id_for(uid: str, credential: str, key: str) -> str:
 
 
 class SeatItem(msgspec.Struct, frozen=True):
-    """A seat of a hold, with all that a ticket says."""
+    """A seat of a hold, with all that a ticket says; `index` is its place in the plan."""
 
     seat: str
     label: str
     category: str
     price: int
+    index: int
     quantity: int = 1
 
 
@@ -241,7 +275,7 @@ def hold_items(
 ) -> list[SeatItem | AreaItem]:
     """What is held, seat by seat and area by area."""
     items: list[SeatItem | AreaItem] = [
-        SeatItem(plan.guids[seat], plan.label(seat), plan.kind(seat).category, price)
+        SeatItem(plan.guids[seat], plan.label(seat), plan.kind(seat).category, price, seat)
         for seat, price in zip(hold.seats, hold.prices, strict=True)
     ]
     for units in hold.areas:

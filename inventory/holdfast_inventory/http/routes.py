@@ -51,7 +51,6 @@ from holdfast_inventory.http.request import (
 )
 from holdfast_inventory.http.streams import set_up_streams, stream_changes, wants_stream
 from holdfast_inventory.orders.paying import void_released_order
-from holdfast_inventory.plan.plan import Plan
 from holdfast_ledger import LedgerError
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.hold_terms import HoldAnswer
@@ -114,31 +113,21 @@ def add_routes(app: web.Application, bounds: StreamBounds | None = None) -> None
 
 
 @public_endpoint
-@takes_query("form")
+@takes_query("form", "guids")
 async def _plan(request: web.Request) -> web.StreamResponse:
-    plan, form = (await inventory_of(request)).plan, query_text(request, "form")
-    if form not in (None, "columns"):
+    asked, guids = query_text(request, "form") or "", query_text(request, "guids") or ""
+    if asked not in ("", "columns"):
         raise invalid("form", "`form` can be `columns`.")
-    headers = {
-        "ETag": f'"{plan.version}"',
-        "Cache-Control": _PLAN_CACHING,
-        "Vary": "Accept-Encoding",
-    }
-    if _unchanged(request, plan.version):
+    form = (await inventory_of(request)).plan.forms.get((asked, guids))
+    if form is None:
+        raise invalid("guids", "`guids` can be `none`, with `form=columns`.")
+    headers = {"ETag": f'"{form.etag}"', "Cache-Control": _PLAN_CACHING, "Vary": "Accept-Encoding"}
+    if _unchanged(request, form.etag):
         return web.Response(status=304, headers=headers)
-    coding, body = _plan_body(request, plan, by_columns=form is not None)
+    coding = next(one for one in form.bodies if not one or _takes_coding(request, one))
     if coding:
         headers["Content-Encoding"] = coding
-    return Ready(body=body, headers=headers, content_type=JSON_TYPE)
-
-
-def _plan_body(request: web.Request, plan: Plan, *, by_columns: bool) -> tuple[str, bytes]:
-    """The content coding, empty for none, and the bytes."""
-    if by_columns and _takes_coding(request, "br"):
-        return "br", plan.columns_brotli
-    if _takes_coding(request, "gzip"):
-        return "gzip", plan.columns_gzip if by_columns else plan.document_gzip
-    return "", plan.columns if by_columns else plan.document
+    return Ready(body=form.bodies[coding], headers=headers, content_type=JSON_TYPE)
 
 
 @public_endpoint

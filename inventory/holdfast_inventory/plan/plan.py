@@ -21,7 +21,7 @@ import brotli  # type: ignore[import-untyped]
 import msgspec
 
 from holdfast_inventory.plan.channels import channels_of
-from holdfast_inventory.plan.columns import plan_columns
+from holdfast_inventory.plan.columns import COLUMNS_FORM, plan_columns
 from holdfast_inventory.plan.geometry import PlacedRow, Point, default_focus, place_rows
 from holdfast_inventory.plan.pretix import PlanEntry, read_plan
 from holdfast_inventory.plan.segments import SeatClass, Segment, levels_for, make_segments
@@ -34,6 +34,21 @@ BROTLI_QUALITY: Final = 9
 """0.05 s for 60,000 seats; 11 takes 1.5 s and leaves 85% of it"""
 
 _NO_SEATS: Final = b'{"name":"","categories":[],"zones":[]}'
+
+
+class PlanForm:
+    """A form of a plan as clients read it: its etag, and its bytes by content coding, the smallest
+    first, empty for none. Megabytes take a tenth of a second to be compressed.
+    """
+
+    def __init__(self, etag: str, json: bytes, *, brotlied: bool = True) -> None:
+        self.etag: Final = etag
+        squeezed = {"br": brotli.compress(json, quality=BROTLI_QUALITY)} if brotlied else {}
+        self.bodies: Final[Mapping[str, bytes]] = {
+            **squeezed,
+            "gzip": gzip.compress(json, GZIP_LEVEL, mtime=0),
+            "": json,
+        }
 
 
 class Plan:
@@ -59,11 +74,14 @@ class Plan:
         self.run_of: Final = _run_of(rows)
         self._row_starts, self._row_names = _row_names(rows)
         self.document, self.version = _shown(document, self.focus, settings)
-        # Compressed here, since a thread does the compiling: megabytes take a tenth of a second.
-        self.document_gzip: Final = gzip.compress(self.document, GZIP_LEVEL, mtime=0)
-        self.columns: Final = plan_columns(self.document, entry, rows)
-        self.columns_gzip: Final = gzip.compress(self.columns, GZIP_LEVEL, mtime=0)
-        self.columns_brotli: Final[bytes] = brotli.compress(self.columns, quality=BROTLI_QUALITY)
+        columns, without_guids = plan_columns(self.document, entry, rows)
+        columns_etag = f"{self.version}-columns-{COLUMNS_FORM}"
+        self.forms: Final[Mapping[tuple[str, str], PlanForm]] = {
+            ("", ""): PlanForm(self.version, self.document, brotlied=False),
+            ("columns", ""): PlanForm(columns_etag, columns),
+            ("columns", "none"): PlanForm(f"{columns_etag}-none", without_guids),
+        }
+        """By `form` and `guids` of a request."""
 
     def __len__(self) -> int:
         return len(self.guids)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from support.inventory.app import SALE, SHOP, Client, application, problem
 from support.inventory.harness import HOLD_MS, PRICES, Clock, InventoryHarness, Make
 
+from holdfast_inventory.holds.hold_requests import HoldBody
 from holdfast_lua.calls import keys
 
 
@@ -41,6 +43,7 @@ async def test_a_buyer_with_a_pass_holds_seats(
             "label": f"Z1, row 1, seat {number}",
             "category": "A",
             "price": PRICES["A"],
+            "index": number - 1,
             "quantity": 1,
         }
         for number in (1, 2)
@@ -59,6 +62,56 @@ async def test_a_buyer_with_a_pass_holds_seats(
     assert hold["expires_in_seconds"] in (HOLD_MS // 1000, HOLD_MS // 1000 - 1)
     assert hold["expires_at"].endswith("Z")
     assert hold["version"] == 1
+
+
+async def test_seats_go_by_their_index_in_the_plan(ask: Client, harness: InventoryHarness) -> None:
+    plan = harness.plan
+    wish = {"seat_indices": [6, 3], "plan_version": plan.version, "buyer": "bea"}
+    first, again = [
+        await ask("POST", "/holds", token="platform", key="k", json=wish) for _ in range(2)
+    ]
+    assert (first.status, again.status) == (201, 201)
+    items = (await first.json())["items"]
+    assert {item["seat"]: item["index"] for item in items} == {plan.guids[3]: 3, plan.guids[6]: 6}
+    by_guid = {"seats": [plan.guids[3]], "plan_version": plan.version, "buyer": "abe"}
+    taken = await ask("POST", "/holds", token="platform", key="other", json=by_guid)
+    assert (taken.status, (await taken.json())["conflicts"]) == (409, [plan.guids[3]])
+
+
+@pytest.mark.parametrize(
+    ("wish", "refusal"),
+    [
+        ({"seat_indices": [1]}, (400, "invalid_request", "plan_version")),
+        ({"seat_indices": []}, (400, "invalid_request", "seat_indices")),
+        ({"seat_indices": [-1]}, (400, "invalid_request", "seat_indices[0]")),
+        ({"seat_indices": [1, 1], "plan_version": "own"}, (400, "invalid_request", "seat_indices")),
+        ({"seat_indices": [1], "seats": ["z1-1-1"]}, (400, "invalid_request", "seat_indices")),
+        ({"seat_indices": [999], "plan_version": "own"}, (400, "unknown_seat", "seat_indices")),
+        ({"seat_indices": [1], "plan_version": "before"}, (409, "conflict", None)),
+        ({"seats": ["z1-1-1"], "plan_version": "before"}, (409, "conflict", None)),
+        (
+            {"seat_indices": [1], "plan_version": "own", **TWO},
+            (400, "invalid_request", "best_available"),
+        ),
+    ],
+)
+async def test_seats_by_an_index_that_says_nothing_are_refused(
+    ask: Client, harness: InventoryHarness, wish: dict[str, Any], refusal: tuple[object, ...]
+) -> None:
+    if wish.get("plan_version") == "own":
+        wish = {**wish, "plan_version": harness.plan.version}
+    body = {**wish, "buyer": "bea"}
+    response = await ask("POST", "/holds", token="platform", key="k", json=body)
+    told = await response.json()
+    assert (response.status, told["code"], told.get("field")) == refusal
+    assert "h" not in await harness.states()
+
+
+def test_later_members_leave_the_digest_of_other_requests_as_it_was() -> None:
+    """Or a repeat that meets a node of the release before is another request to it."""
+    assert set(msgspec.to_builtins(HoldBody(seats=("A-1",)))) == {
+        "seats", "best_available", "areas", "buyer"
+    }  # fmt: skip
 
 
 async def test_a_repeat_gets_the_same_hold_and_another_request_does_not(ask: Client) -> None:

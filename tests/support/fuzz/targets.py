@@ -282,7 +282,7 @@ TARGETS: Final[dict[tuple[str, str], Target]] = {
     ("GET", S + "/holds"): Target(
         fixed(queries={"buyer": b"ann"}), queries=("buyer", "limit", "cursor")
     ),
-    ("GET", S + "/plan"): Target(fixed(), queries=("form",)),
+    ("GET", S + "/plan"): Target(fixed(), queries=("form", "guids")),
     ("GET", S + "/seats"): Target(fixed(), queries=("channel", "seats")),
     ("GET", S + "/changes"): Target(
         fixed(queries={"after": b"1-0"}), queries=("after", "channel", "every", "form")

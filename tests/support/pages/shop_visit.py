@@ -74,6 +74,23 @@ async def lose_calls(page: Page, path: str) -> None:
     await lose_requests(page, service_calls(path))
 
 
+async def answer_as_before(page: Page) -> None:
+    """Lets the service answer holds as a node of the release before: it knows no seats by index."""
+
+    async def answer(route: Route) -> None:
+        if "seat_indices" in (route.request.post_data or ""):
+            await route.fulfill(status=400, json={"code": "invalid_request"})
+            return
+        answered = await route.fetch()
+        body = await answered.json()
+        for hold in body.get("items", []) if route.request.method == "GET" else [body]:
+            for item in hold.get("items", []):
+                item.pop("index", None)
+        await route.fulfill(response=answered, json=body)
+
+    await page.route(service_calls("/holds"), answer)
+
+
 def service_calls(path: str) -> str:
     """Matches calls to the service whose path ends like this."""
     return f"**/v1/sales/*{path}*"

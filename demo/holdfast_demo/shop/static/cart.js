@@ -16,9 +16,9 @@ export class Cart {
     setInterval(() => this.#tick(), 500);
   }
 
+  /** The items that are seats. */
   get seats() {
-    return [...this.#holds.values()].flatMap(
-      (hold) => hold.items.filter((item) => item.seat).map((item) => item.seat));
+    return [...this.#holds.values()].flatMap((hold) => hold.items.filter((item) => item.seat));
   }
 
   get size() {

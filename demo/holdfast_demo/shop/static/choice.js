@@ -21,9 +21,8 @@ export class Choice {
 
   /** The body of the hold. */
   get wish() {
-    const seats = this.seats.map((seat) => this.plan.guidOf(seat));
     const areas = this.floor.wanted.map(({ id, wanted }) => ({ id, quantity: wanted }));
-    return { ...(seats.length > 0 && { seats }), ...(areas.length > 0 && { areas }) };
+    return { ...(this.seats.length > 0 && this.plan.named(this.seats)), ...(areas.length > 0 && { areas }) };
   }
 
   clear() {

@@ -7,6 +7,8 @@
 import { pause, persist, send } from "./http.js";
 
 const ATTEMPTS = 4;
+/** What a node of an earlier release answers to what it does not know. */
+const UNKNOWN_THERE = 400;
 
 export class Holdfast {
   #base;
@@ -29,8 +31,19 @@ export class Holdfast {
     this.#keep(pass, seconds);
   }
 
-  plan(arrived) {
-    return this.#call("GET", "/plan?form=columns", { open: true, arrived });
+  /** By columns and without guids; whole, where a node of an earlier release is asked. */
+  async plan(arrived) {
+    try {
+      return await this.#call("GET", "/plan?form=columns&guids=none", { open: true, arrived });
+    } catch (refusal) {
+      if (refusal.status !== UNKNOWN_THERE) throw refusal;
+      return this.wholePlan(arrived);
+    }
+  }
+
+  /** With the guids of all seats: megabytes. */
+  wholePlan(arrived) {
+    return this.#call("GET", "/plan", { open: true, arrived });
   }
 
   seats() {
@@ -50,9 +63,16 @@ export class Holdfast {
     return (await this.#call("GET", "/holds")).items;
   }
 
-  hold(wish) {
+  /** `byGuids` answers the same wish for a node of an earlier release, which knows no indices. */
+  async hold(wish, byGuids) {
     const key = randomKey();
-    return persist(() => this.#call("POST", "/holds", { body: wish, key }), atMost(ATTEMPTS));
+    const ask = (body) => persist(() => this.#call("POST", "/holds", { body, key }), atMost(ATTEMPTS));
+    try {
+      return await ask(wish);
+    } catch (refusal) {
+      if (wish.seat_indices === undefined || refusal.status !== UNKNOWN_THERE) throw refusal;
+      return ask(await byGuids());
+    }
   }
 
   #keep(pass, seconds) {

@@ -1,7 +1,8 @@
 // A seating plan as flat arrays, in plan order, so that sixty thousand seats cost a few megabytes and
 // a loop over all of them less than a frame.
 
-import { fillCoordinates, fillRuns, textOf } from "./columns.js";
+import { fillFromColumns, textOf } from "./columns.js";
+import { fillFromWhole, guidsOf } from "./whole.js";
 
 export const STATES = { f: "free", h: "held", b: "booked", x: "blocked" };
 
@@ -10,11 +11,16 @@ const PITCH_SAMPLE = 500;
 const DEFAULT_PITCH = 25;
 
 export class Plan {
+  /** Of all seats in plan order, and the way back; null while nobody needs them. */
+  #guids = null;
   #index = null;
 
-  /** `document` is a plan by columns; `prices` maps a category's name to minor units. */
+  /** `document` is a plan by columns or a whole one; `prices` maps a category's name to minor units. */
   constructor(document, prices) {
-    const count = document.seat_count;
+    const isWhole = document.seat_count === undefined;
+    if (isWhole) this.takeGuids(document);
+    const count = isWhole ? this.#guids.length : document.seat_count;
+    this.version = document.plan_version;
     this.count = count;
     this.x = new Float32Array(count);
     this.y = new Float32Array(count);
@@ -26,32 +32,22 @@ export class Plan {
     this.categories = document.categories.map(({ name, color }) => ({
       name, colour: color, price: prices[name] ?? 0,
     }));
-    this.#fill(document);
+    (isWhole ? fillFromWhole : fillFromColumns)(this, document);
     this.decorations = document.zones.flatMap((zone) => decorationsOf(zone));
     this.pitch = this.#pitch();
     this.box = this.#box(document.size);
   }
 
-  #fill({ zones, x, y, unit, category }) {
-    const sizes = zones.flatMap(({ rows }) => rows.seat_count);
-    fillCoordinates(this.x, x, sizes, unit);
-    fillCoordinates(this.y, y, sizes, unit);
-    fillRuns(this.category, category);
-    let seat = 0;
-    for (const { name, rows } of zones) {
-      const zoneStart = seat;
-      rows.seat_count.forEach((size, at) => {
-        const end = seat + size;
-        this.row.fill(this.rows.length, seat, end);
-        this.rows.push({
-          label: rows.row_number[at], start: seat, end, ends: rows.row_number_position[at],
-          numbers: rows.seat_numbers[at], guids: rows.seat_guids[at],
-        });
-        seat = end;
-      });
-      this.zone.fill(this.zones.length, zoneStart, seat);
-      this.zones.push({ name, start: zoneStart, end: seat, box: this.#boxOf(zoneStart, seat) });
-    }
+  addRow(label, start, end, ends, numbers) {
+    this.row.fill(this.rows.length, start, end);
+    this.rows.push({ label, start, end, ends, numbers });
+  }
+
+  /** `across` and `down` are what its seats span. */
+  addZone(name, start, end, across, down) {
+    this.zone.fill(this.zones.length, start, end);
+    const box = { left: across.least, top: down.least, right: across.most, bottom: down.most };
+    this.zones.push({ name, start, end, box });
   }
 
   numberOf(seat) {
@@ -59,15 +55,25 @@ export class Plan {
     return textOf(row.numbers, seat - row.start);
   }
 
-  guidOf(seat) {
-    const row = this.rows[this.row[seat]];
-    return textOf(row.guids, seat - row.start, this.numberOf(seat));
+  /** The seats in the body of a hold: by index, or by guid where those are known. */
+  named(seats) {
+    if (this.#guids === null) return { seat_indices: seats, plan_version: this.version };
+    return { seats: seats.map((seat) => this.#guids[seat]) };
   }
 
-  /** Sixty thousand texts take a slow phone a while, so they are made when the first is looked for. */
-  seatOf(guid) {
-    this.#index ??= new Map(Array.from({ length: this.count }, (_, seat) => [this.guidOf(seat), seat]));
-    return this.#index.get(guid);
+  /** The seat of a hold's item; undefined for one without its index while guids are not known. */
+  seatOf({ seat, index }) {
+    return index ?? this.#index?.get(seat);
+  }
+
+  get hasGuids() {
+    return this.#guids !== null;
+  }
+
+  /** `document` is the whole plan. Nodes of an earlier release name seats by guid alone. */
+  takeGuids(document) {
+    this.#guids = guidsOf(document);
+    this.#index = new Map(this.#guids.map((guid, seat) => [guid, seat]));
   }
 
   /** The usual distance of neighbours, which sets how large a seat is drawn. */
@@ -84,20 +90,14 @@ export class Plan {
 
   #box(size) {
     if (this.count === 0) return { left: 0, top: 0, right: size?.width ?? 1, bottom: size?.height ?? 1 };
-    const { left, top, right, bottom } = this.#boxOf(0, this.count);
+    const boxes = this.zones.map(({ box }) => box);
     const margin = 2 * this.pitch;
-    return { left: left - margin, top: top - 2 * margin, right: right + margin, bottom: bottom + margin };
-  }
-
-  #boxOf(start, end) {
-    const box = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
-    for (let seat = start; seat < end; seat += 1) {
-      box.left = Math.min(box.left, this.x[seat]);
-      box.right = Math.max(box.right, this.x[seat]);
-      box.top = Math.min(box.top, this.y[seat]);
-      box.bottom = Math.max(box.bottom, this.y[seat]);
-    }
-    return box;
+    return {
+      left: Math.min(...boxes.map(({ left }) => left)) - margin,
+      top: Math.min(...boxes.map(({ top }) => top)) - 2 * margin,
+      right: Math.max(...boxes.map(({ right }) => right)) + margin,
+      bottom: Math.max(...boxes.map(({ bottom }) => bottom)) + margin,
+    };
   }
 
   nearest(x, y, within) {

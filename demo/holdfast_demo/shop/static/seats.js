@@ -60,7 +60,7 @@ class Shop {
     else this.#withoutMap();
     this.#buildPanel(document.areas, document.prices);
     this.#wire();
-    holds.filter(isInCart).forEach((hold) => this.cart.put(hold));
+    await surely(() => this.#putIntoCart(holds));
     this.live = new Live(this.service, {
       all: (map) => this.#takeAll(map),
       net: (changes) => this.#takeNet(changes),
@@ -200,16 +200,29 @@ class Shop {
   }
 
   #showMine() {
-    this.map?.setMine(this.cart.seats.map((guid) => this.plan.seatOf(guid)));
+    this.map?.setMine(this.cart.seats.map((item) => this.plan.seatOf(item)));
   }
 
-  /** Holds of which this tab does not know, because another made them. */
+  /** A node of an earlier release names their seats by guid alone, which the whole plan has. */
+  async #putIntoCart(holds) {
+    const open = holds.filter(isInCart);
+    const unknown = ({ seat, index }) => seat && index === undefined;
+    if (open.some(({ items }) => items.some(unknown))) await this.#learnGuids();
+    open.forEach((hold) => this.cart.put(hold));
+  }
+
+  async #learnGuids() {
+    if (!this.plan.hasGuids) this.plan.takeGuids(await this.service.wholePlan());
+  }
+
+  /** Holds of which this tab does not know, because another made them; answers all of the buyer. */
   async #readCart() {
     const holds = await this.service.holds().catch(() => []);
-    holds.filter(isInCart).forEach((hold) => this.cart.put(hold));
+    await this.#putIntoCart(holds).catch(() => {});
     this.#showMine();
     for (const seat of this.choice.seats) if (this.map.mine.has(seat)) this.map.select(seat, false);
     this.choice.show();
+    return holds;
   }
 
   // ---- choosing and holding
@@ -231,8 +244,8 @@ class Shop {
     this.#busy(true);
     this.cart.expect(lines);
     try {
-      const hold = await this.service.hold(wish);
-      this.#held(hold);
+      const hold = await this.service.hold(wish, () => this.#byGuids(wish));
+      await this.#held(hold);
       if (show) this.#show(hold);
       await this.#renewFor(hold);
       await this.live.now();
@@ -244,9 +257,15 @@ class Shop {
     }
   }
 
-  #held(hold) {
+  /** The same wish, its seats named by guid. */
+  async #byGuids({ seat_indices: seats, plan_version: _, ...others }) {
+    await this.#learnGuids();
+    return { ...others, ...this.plan.named(seats) };
+  }
+
+  async #held(hold) {
     this.choice.clear();
-    this.cart.put(hold);
+    await this.#putIntoCart([hold]);
     this.#showMine();
     const seats = hold.items.filter(({ seat }) => seat).length;
     const apart = seats > 1 && !hold.next_to_each_other ? " They are not next to each other." : "";
@@ -256,10 +275,10 @@ class Shop {
   }
 
   #show(hold) {
-    const seats = hold.items.map(({ seat }) => this.plan.seatOf(seat));
-    if (seats[0] === undefined) return;
-    this.map.cursor.current = seats[0];
-    this.map.reveal(seats[0]);
+    const seat = this.plan.seatOf(hold.items[0]);
+    if (seat === undefined) return;
+    this.map.cursor.current = seat;
+    this.map.reveal(seat);
   }
 
   /** A cart that lives longer than the session takes the session along. */
@@ -307,10 +326,11 @@ class Shop {
 
   async #refused(refusal) {
     if (this.#over(refusal)) return;
-    if (refusal.code === "seat_unavailable") await this.#readCart();
-    const own = refusal.problem.yours ?? [];
-    const names = own.map((guid) => isolated(this.plan.name(this.plan.seatOf(guid))));
-    if (own.length > 0) tell(`${this.words.held_by_you} ${names.join("; ")}.`);
+    const holds = refusal.code === "seat_unavailable" ? await this.#readCart() : [];
+    const own = new Set(refusal.problem.yours);
+    const names = holds.flatMap(({ items }) => items).filter(({ seat }) => own.has(seat))
+      .map(({ label }) => isolated(label));
+    if (names.length > 0) tell(`${this.words.held_by_you} ${names.join("; ")}.`);
     else tell(this.words[refusal.code] ?? refusal.message);
     this.live.now();
   }
