@@ -162,6 +162,7 @@ class SeatMap(msgspec.Struct):
     counts: Counts = msgspec.field(default_factory=Counts)
     states: str = ""
     areas: dict[str, AreaCounts] = {}
+    etag: str = ""
 
 
 class PlanSeat(msgspec.Struct):

@@ -1,8 +1,9 @@
-"""The seat map as a page keeps it by the stream of changes, to be compared with a map read anew."""
+"""The seat map as a page keeps it by a stream of changes, to be compared with a map read anew."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -12,6 +13,8 @@ from holdfast_loadtest.wire import SeatMap
 NOTHING_LOST: Final = "the stream of changes misses nothing"
 FORWARD: Final = "changes of the map come in order"
 MAX_SHOWN: Final = 5
+PACKED: Final = "fhbx"
+"""the states of a packed map, two bits a seat"""
 
 Cursor = tuple[int, int]
 
@@ -32,16 +35,56 @@ class MapChanges(msgspec.Struct):
     more: bool = False
 
 
-class SeatView:
+class PackedMap(msgspec.Struct):
+    """The whole map as the stream of net changes tells it: two bits a seat, in base64."""
+
+    version: str
+    states: str
+    seat_count: int
+
+
+class NetChanges(msgspec.Struct):
+    """By the state that they have now, runs of seats: how many lie between it and the one before,
+    and how long it is.
+    """
+
+    version: str
+    seats: dict[str, list[int]] = {}
+
+
+class MapView:
     """One state for each seat, as of `version`; areas are not followed."""
 
     def __init__(self, seat_map: SeatMap) -> None:
         self._states = list(seat_map.states)
         self.version = cursor(str(seat_map.version))
-        self._expected: tuple[Cursor, str] | None = None
         self.findings: list[tuple[str, str]] = []
         """promises that were broken, with evidence"""
         self.checks = 0
+
+    def _require(self, states: Sequence[str], at: Cursor) -> None:
+        self.checks += 1
+        if wrong := differences(self._states, states):
+            self.findings.append((NOTHING_LOST, f"at {at[0]}-{at[1]}: {wrong}"))
+
+    def _require_later(self, version: str) -> bool:
+        is_later = cursor(version) >= self.version
+        if not is_later:
+            self.findings.append((FORWARD, f"{version} came after {self.version}"))
+        return is_later
+
+
+class SeatView(MapView):
+    """Kept by every change: it is compared as soon as all changes up to a map's version are in."""
+
+    def __init__(self, seat_map: SeatMap) -> None:
+        super().__init__(seat_map)
+        self._expected: tuple[Cursor, str] | None = None
+
+    @property
+    def is_expecting(self) -> bool:
+        """Whether there is a map that it has not come to yet."""
+        return self._expected is not None
 
     def expect(self, seat_map: SeatMap) -> bool:
         """Compares with `seat_map` as soon as all changes up to its version are in; False for a map
@@ -57,10 +100,9 @@ class SeatView:
     def apply(self, message: MapChanges) -> None:
         """The next message of the stream."""
         for change in message.changes:
-            at = cursor(change.version)
-            if at < self.version:
-                self.findings.append((FORWARD, f"{change.version} came after {self.version}"))
+            if not self._require_later(change.version):
                 continue
+            at = cursor(change.version)
             if self._expected is not None and at > self._expected[0]:
                 self._reached(at)
             for seat in change.seats:
@@ -73,9 +115,54 @@ class SeatView:
             return
         wanted, states = self._expected
         self._expected = None
-        self.checks += 1
-        if wrong := differences(self._states, states):
-            self.findings.append((NOTHING_LOST, f"at {wanted[0]}-{wanted[1]}: {wrong}"))
+        self._require(states, wanted)
+
+
+class NetView(MapView):
+    """Kept by net changes, which lead from one map to a later one and skip those in between.
+
+    A map read anew is hardly ever one of them, so an older one is brought forward to the view by
+    single changes. `etag` is that of the map that the view is.
+    """
+
+    def __init__(self, seat_map: SeatMap) -> None:
+        super().__init__(seat_map)
+        self.etag = seat_map.etag
+
+    def replace(self, whole: PackedMap) -> None:
+        """The map that the stream tells whole. It may be older: another process has read it."""
+        packed = base64.b64decode(whole.states)
+        self._states = [
+            PACKED[packed[seat // 4] >> 2 * (seat % 4) & 3] for seat in range(whole.seat_count)
+        ]
+        self.version = cursor(whole.version)
+
+    def apply(self, net: NetChanges) -> None:
+        """The next message of the stream."""
+        if not self._require_later(net.version):
+            return
+        self.version = cursor(net.version)
+        for state, runs in net.seats.items():
+            at = 0
+            for gap, length in zip(runs[::2], runs[1::2], strict=True):
+                at += gap
+                self._states[at : at + length] = state * length
+                at += length
+
+    def is_of(self, seat_map: SeatMap) -> bool:
+        """Whether the view has come to this map, or its seats are as in it."""
+        return self.etag == seat_map.etag or "".join(self._states) == seat_map.states
+
+    def compare(self, seat_map: SeatMap, since: Iterable[MapChange] = ()) -> None:
+        """With a map that is not newer, and all changes since then; later ones than the view's are
+        left out.
+        """
+        states = list(seat_map.states)
+        for change in since:
+            if cursor(change.version) <= self.version:
+                for seat in change.seats:
+                    states[seat] = change.state
+        self._require(states, self.version)
 
 
 def cursor(version: str) -> Cursor:

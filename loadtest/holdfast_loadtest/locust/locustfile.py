@@ -9,6 +9,7 @@ from holdfast_loadtest.locust.lifecycle import conclude, interrupt, prepare, set
 from holdfast_loadtest.locust.options import add_options
 from holdfast_loadtest.locust.shapes import UntilEverybodyIsHome
 from holdfast_loadtest.locust.users.bot import Bot
+from holdfast_loadtest.locust.users.net_watcher import NetWatcher
 from holdfast_loadtest.locust.users.shoppers import Abandoner, Buyer, Refresher, Visitor
 from holdfast_loadtest.locust.users.storefront import Storefront
 from holdfast_loadtest.locust.users.watcher import Watcher
@@ -19,6 +20,7 @@ __all__ = [
     "Arrivals",
     "Bot",
     "Buyer",
+    "NetWatcher",
     "Refresher",
     "Storefront",
     "UntilEverybodyIsHome",

@@ -19,7 +19,9 @@ SUFFIX: Final = ".toml"
 MAX_DURATION_SECONDS: Final = 24 * 3600.0
 WAITED_SHARE: Final = 0.5
 
-PersonKind = Literal["visitor", "buyer", "abandoner", "refresher", "watcher", "bot", "storefront"]
+PersonKind = Literal[
+    "visitor", "buyer", "abandoner", "refresher", "watcher", "net_watcher", "bot", "storefront"
+]
 
 
 class Scenario(World, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +32,7 @@ class Scenario(World, frozen=True, kw_only=True, forbid_unknown_fields=True):
     abandoner    gives up: in the line, at the call, or with a hold that lapses
     refresher    a buyer who ignores the schedule: polls four times a second, reloads, claims again
     watcher      looks at the map through the stream of changes, and checks that nothing is missing
+    net_watcher  the same through net changes, as the shop's page does
     bot          takes many tickets, forges tokens, replays what was used; each must be refused
     storefront   a buyer who comes back to a shop behind the connector, and buys there
     """
