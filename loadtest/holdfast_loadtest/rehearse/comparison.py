@@ -1,22 +1,33 @@
-"""Compares what was predicted with what a run has measured, figure by figure."""
+"""Compares what was predicted with what a run has measured, figure by figure.
+
+A figure with a tolerance may be off by two things: by what the simulator leaves out, a fixed share,
+and by chance, which is twice the standard deviation over the seeds of the prediction. So a crowd of
+thirty is not held to what only a crowd of thousands can keep.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import pstdev
 from typing import Final
 
 import msgspec
 
+from holdfast_loadtest.rehearse.prediction import Prediction
 from holdfast_simulator.result import Result
 
 SOLD_OUT_TOLERANCE: Final = 0.10
 WAITS_TOLERANCE: Final = 0.15
+SHOWN_FROM: Final = 0.005
+CHANCE_DEVIATIONS: Final = 2.0
+"""standard deviations, which nineteen of twenty runs stay within"""
 
 
 class ComparedFigure(msgspec.Struct, frozen=True, kw_only=True):
     """A figure of both. `deviation` is a share of the measured one; None where one of them has no
-    such figure. `held` is None for figures without a tolerance.
+    such figure. `tolerance` has `chance` in it, the share that is put down to chance. `held` is
+    None for figures without a tolerance.
     """
 
     name: str
@@ -25,6 +36,7 @@ class ComparedFigure(msgspec.Struct, frozen=True, kw_only=True):
     measured: float | None
     deviation: float | None
     tolerance: float | None
+    chance: float = 0.0
     held: bool | None
 
 
@@ -58,9 +70,9 @@ FIGURES: Final[tuple[_Figure, ...]] = (
 )
 
 
-def compare(predicted: Result, measured: Result) -> list[ComparedFigure]:
+def compare(prediction: Prediction, measured: Result) -> list[ComparedFigure]:
     """Every figure that both results have, in the order of `FIGURES`."""
-    return [_compared(figure, predicted, measured) for figure in FIGURES]
+    return [_compared(figure, prediction, measured) for figure in FIGURES]
 
 
 def agrees(figures: Sequence[ComparedFigure]) -> bool:
@@ -68,18 +80,30 @@ def agrees(figures: Sequence[ComparedFigure]) -> bool:
     return all(figure.held is not False for figure in figures)
 
 
-def _compared(figure: _Figure, predicted: Result, measured: Result) -> ComparedFigure:
-    expected, found = figure.read(predicted), figure.read(measured)
+def _compared(figure: _Figure, prediction: Prediction, measured: Result) -> ComparedFigure:
+    expected, found = figure.read(prediction.typical), figure.read(measured)
+    seeds = [figure.read(one) for one in prediction.seeds]
     deviation = _deviation(expected, found)
+    chance = 0.0 if figure.tolerance is None else _chance(seeds)
+    tolerance = None if figure.tolerance is None else figure.tolerance + chance
     return ComparedFigure(
         name=figure.name,
         unit=figure.unit,
         predicted=expected,
         measured=found,
         deviation=deviation,
-        tolerance=figure.tolerance,
-        held=_held(figure.tolerance, expected, found, deviation),
+        tolerance=tolerance,
+        chance=chance,
+        held=None if tolerance is None else _held(tolerance, expected, found, seeds),
     )
+
+
+def _chance(seeds: Sequence[float | None]) -> float:
+    """How far a run is off by chance, as a share of the usual figure."""
+    found = [one for one in seeds if one is not None]
+    if len(found) < 2 or not (usual := sum(found) / len(found)):
+        return 0.0
+    return CHANCE_DEVIATIONS * pstdev(found) / usual
 
 
 def _deviation(expected: float | None, found: float | None) -> float | None:
@@ -91,13 +115,17 @@ def _deviation(expected: float | None, found: float | None) -> float | None:
 
 
 def _held(
-    tolerance: float | None, expected: float | None, found: float | None, deviation: float | None
-) -> bool | None:
-    """Both without a figure agree; one without it, or anything for nothing, does not."""
-    if tolerance is None:
-        return None
-    if expected is None and found is None:
-        return True
+    tolerance: float, expected: float | None, found: float | None, seeds: Sequence[float | None]
+) -> bool:
+    """A figure that neither has agrees, as does one that a run has or lacks like some of the seeds;
+    anything for nothing does not.
+    """
+    if found is None:
+        return expected is None or None in seeds
+    if expected is None:
+        have = (one for one in seeds if one is not None)
+        expected = min(have, key=lambda one: abs(one - found), default=None)
+    deviation = _deviation(expected, found)
     return deviation is not None and abs(deviation) <= tolerance
 
 
@@ -107,6 +135,14 @@ def figure_text(value: float | None, unit: str = "") -> str:
         return "never" if unit == "s" else "unknown"
     text = f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.1f}"
     return f"{text} {unit}".rstrip()
+
+
+def tolerated(figure: ComparedFigure, *, missed: str = "missed") -> str:
+    """By how much it may be off, how much of that by chance, and whether it was; empty for any."""
+    if figure.tolerance is None:
+        return ""
+    chance = f", {figure.chance:.0%} by chance" if figure.chance >= SHOWN_FROM else ""
+    return f"{figure.tolerance:.0%}{chance}: {'kept' if figure.held else missed}"
 
 
 def percent(figure: ComparedFigure) -> str:

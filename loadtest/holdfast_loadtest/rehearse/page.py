@@ -9,7 +9,8 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from holdfast_loadtest.rehearse.comparison import figure_text, percent
+from holdfast_loadtest.rehearse.comparison import figure_text, percent, tolerated
+from holdfast_loadtest.rehearse.prediction import SEEDS
 from holdfast_loadtest.rehearse.rehearsal import RehearsalResult
 from holdfast_simulator.chart import Curve, line_chart
 from holdfast_simulator.result import Result, SeriesPoint
@@ -32,7 +33,7 @@ def render_page(result: RehearsalResult) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(figure=figure_text, percent=percent)
+    environment.filters.update(figure=figure_text, percent=percent, tolerated=tolerated)
     package = files("holdfast_loadtest")
     template = environment.from_string((package / "rehearse" / TEMPLATE).read_text("utf-8"))
     return template.render(
@@ -40,6 +41,7 @@ def render_page(result: RehearsalResult) -> str:
         styles=Markup((package / "report" / "report.css").read_text("utf-8")),  # noqa: S704
         charts=[Markup(chart) for chart in draw_charts(result)],  # noqa: S704
         result=result,
+        seeds=SEEDS,
         verdict=result.run.verdict,
     )
 

@@ -2,12 +2,14 @@
 
 The people of a run are those that the scenario's seed draws, and arrive when it says: every seed
 simulates these very people. What differs from seed to seed is when their pages ask, and the draw of
-a lobby.
+a lobby. How much that makes of a figure is what a run may be off by chance: much with thirty
+people, little with thirty thousand.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from statistics import median
 from typing import Any, Final
@@ -23,8 +25,16 @@ from holdfast_simulator.summary import simulate
 SEEDS: Final = 9
 
 
-def predict(world: Scenario, *, scenario: str, sale: str, seeds: int = SEEDS) -> Result:
-    """The typical result of the scenario's people with its seed and those after it."""
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The typical result, and those of all seeds that it is the median of."""
+
+    typical: Result
+    seeds: Sequence[Result]
+
+
+def predict(world: Scenario, *, scenario: str, sale: str, seeds: int = SEEDS) -> Prediction:
+    """The results of the scenario's people with its seed and those after it."""
     people = People(world)
     profiles = [people.profile(person) for person in range(len(people))]
     crowd = partial(KnownCrowd, arrivals=people.arrivals, profiles=profiles)
@@ -34,7 +44,7 @@ def predict(world: Scenario, *, scenario: str, sale: str, seeds: int = SEEDS) ->
         )
         for at in range(seeds)
     ]
-    return msgspec.structs.replace(typical(found), sale=sale)
+    return Prediction(msgspec.structs.replace(typical(found), sale=sale), found)
 
 
 def typical(results: Sequence[Result]) -> Result:

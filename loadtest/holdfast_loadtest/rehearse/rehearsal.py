@@ -16,6 +16,7 @@ import msgspec
 from holdfast_loadtest.rehearse.comparison import ComparedFigure, agrees, compare
 from holdfast_loadtest.rehearse.guard import Cleaned, Duty, GuardProcess, keys_command
 from holdfast_loadtest.rehearse.load_run import LoadRun
+from holdfast_loadtest.rehearse.prediction import Prediction
 from holdfast_loadtest.rehearse.rehearsed_scenario import write_scenario
 from holdfast_loadtest.rehearse.sale_api import ApiFault, SaleApi
 from holdfast_loadtest.report.result import RunResult
@@ -87,7 +88,9 @@ class RehearsalResult(msgspec.Struct, frozen=True, kw_only=True):
         return 0 if self.agrees else 1
 
 
-def rehearse(plan: RehearsalPlan, prediction: Result, tell: Tell, tick: Tick) -> RehearsalResult:
+def rehearse(
+    plan: RehearsalPlan, prediction: Prediction, tell: Tell, tick: Tick
+) -> RehearsalResult:
     """Runs it; whatever happens, the guard cleans up. Raises ApiFault, NoRun, ValueError."""
     duty = Duty(
         url=plan.url,
@@ -104,13 +107,13 @@ def rehearse(plan: RehearsalPlan, prediction: Result, tell: Tell, tick: Tick) ->
         api.require_limited(key, plan.test_sale, plan.sale)
         tell("The key of the run opens this sale and no other")
         load = _load(plan, key)
-        run = load.run(guard.watch, lambda: _tick(api, plan.test_sale, prediction, tick))
+        run = load.run(guard.watch, lambda: _tick(api, plan.test_sale, prediction.typical, tick))
     figures = compare(prediction, run)
     return RehearsalResult(
         sale=plan.sale,
         test_sale=plan.test_sale,
         scenario=plan.title,
-        prediction=prediction,
+        prediction=prediction.typical,
         run=run,
         comparison=figures,
         agrees=agrees(figures),

@@ -11,7 +11,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from holdfast_loadtest.rehearse.comparison import ComparedFigure, figure_text, percent
+from holdfast_loadtest.rehearse.comparison import ComparedFigure, figure_text, percent, tolerated
 from holdfast_simulator.result import Result, SeriesPoint
 
 TOLD_EVERY_SECONDS: Final = 5.0
@@ -68,13 +68,7 @@ def comparison_table(figures: Sequence[ComparedFigure]) -> Table:
             figure_text(one.predicted, one.unit),
             figure_text(one.measured, one.unit),
             percent(one),
-            _tolerated(one),
+            tolerated(one, missed="MISSED"),
             style=style,
         )
     return table
-
-
-def _tolerated(figure: ComparedFigure) -> str:
-    if figure.tolerance is None:
-        return ""
-    return f"{figure.tolerance:.0%} {'kept' if figure.held else 'MISSED'}"

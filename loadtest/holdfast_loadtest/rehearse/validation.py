@@ -19,6 +19,7 @@ from holdfast_loadtest.rehearse.comparison import (
     compare,
     figure_text,
     percent,
+    tolerated,
 )
 from holdfast_loadtest.rehearse.load_run import LoadRun
 from holdfast_loadtest.rehearse.prediction import SEEDS, predict
@@ -134,8 +135,5 @@ def missed(worlds: Sequence[ValidatedWorld]) -> list[str]:
 
 
 def _row(one: ComparedFigure) -> tuple[str, ...]:
-    tolerated = ""
-    if one.tolerance is not None:
-        tolerated = f"{one.tolerance:.0%}, {'kept' if one.held else '**missed**'}"
     figures = (figure_text(one.predicted, one.unit), figure_text(one.measured, one.unit))
-    return one.name, *figures, percent(one), tolerated
+    return one.name, *figures, percent(one), tolerated(one, missed="**missed**")

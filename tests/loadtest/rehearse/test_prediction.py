@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from holdfast_loadtest.crowd.profiles import Ending
+from holdfast_loadtest.rehearse.comparison import compare
 from holdfast_loadtest.rehearse.known_crowd import KnownCrowd
 from holdfast_loadtest.rehearse.prediction import predict, typical
 from holdfast_loadtest.scenarios.people import People
@@ -99,6 +100,21 @@ def test_prediction_is_the_median_of_seeds_with_the_same_people() -> None:
     runs = [simulate(msgspec.structs.replace(world, seed=seed), people=crowd) for seed in (5, 6, 7)]
     waits = sorted(run.waits.p90 or 0 for run in runs)
     assert len(set(waits)) == 3
-    found = predict(world, scenario="x", sale="gala", seeds=3)
+    prediction = predict(world, scenario="x", sale="gala", seeds=3)
+    found = prediction.typical
+    assert sorted(one.waits.p90 or 0 for one in prediction.seeds) == waits
     assert found.waits.p90 == waits[1]
     assert (found.scenario, found.sale) == ("x", "gala")
+
+
+def test_chance_makes_less_of_a_larger_crowd() -> None:
+    def chance(visitors: int) -> float:
+        arrivals = {"shape": "flash", "visitors": visitors, "seconds": visitors / 10}
+        sale = {"areas": {"floor": 10 * visitors}, "new_users_per_minute": 300, "burst": 1}
+        prediction = predict(scenario(arrivals=arrivals, sale=sale), scenario="x", sale="gala")
+        compared = compare(prediction, prediction.typical)
+        return next(one.chance for one in compared if one.name == "wait, nine in ten")
+
+    few, many = chance(30), chance(3_000)
+    assert few > 0.05
+    assert many < few / 3

@@ -35,6 +35,9 @@ pay_seconds = { mean = 0.5 }
 [thresholds]
 waited_share = 0.0
 """
+LOBBY = """shape = "lobby"
+early_share = 0.7
+lobby_seconds = 8"""
 KILLED = """
 import sys, time
 from holdfast_loadtest.rehearse.guard import Duty, GuardProcess
@@ -176,12 +179,14 @@ def test_sale_that_is_not_there_is_no_verdict(shared_service: Service) -> None:
 
 
 @pytest.mark.torture
+@pytest.mark.parametrize("lobby", [False, True])
 async def test_whole_rehearsal_compares_prediction_and_run_and_leaves_nothing(
-    operator: Api, shared_service: Service, name: str, tmp_path: Path
+    lobby: bool, operator: Api, shared_service: Service, name: str, tmp_path: Path
 ) -> None:
-    await create(operator, name, new_users_per_minute=300, burst=3, hold_seconds=5)
+    way = {"queueing_method": "random"} if lobby else {}
+    await create(operator, name, new_users_per_minute=300, burst=3, hold_seconds=5, **way)
     people, report = tmp_path / "people.toml", tmp_path / "report"
-    people.write_text(PEOPLE)
+    people.write_text(PEOPLE.replace('shape = "flash"', LOBBY if lobby else 'shape = "flash"'))
     arguments = (name, "--scenario", str(people), "--report", str(report), "--json")
     done = await asyncio.to_thread(
         subprocess.run, command(shared_service, *arguments), capture_output=True, text=True
@@ -191,8 +196,12 @@ async def test_whole_rehearsal_compares_prediction_and_run_and_leaves_nothing(
     assert json.loads((report / "rehearsal.json").read_text()) == result
     assert result["run"]["verdict"]["ok"], result["run"]["verdict"]
     assert result["run"]["funnel"]["arrived"] == result["prediction"]["funnel"]["arrived"] == 30
+    assert ("prequeue_start_time" in result["changed"]) is lobby
     assert result["run"]["sale"] == result["test_sale"] != name
     assert result["cleaned"] == {"sale": "deleted", "keys": 1, "problems": []}
-    assert "<svg" in (report / "rehearsal.html").read_text()
+    judged = [one for one in result["comparison"] if one["tolerance"] is not None]
+    assert all(one["tolerance"] > 0.1 + one["chance"] - 1e-9 for one in judged)
+    assert any(one["chance"] for one in judged), "thirty people do not come to the same twice"
+    assert "by chance" in (report / "rehearsal.html").read_text()
     await until_gone(operator, shared_service, result["test_sale"])
     assert (await operator.get(f"/v1/sales/{name}")).body["counts"]["sold"] == 0
