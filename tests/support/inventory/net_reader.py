@@ -118,3 +118,11 @@ async def following(
     address = f"{SALE}/changes?form=net{query}"
     async with client.get(address, headers={**SSE, **headers}) as response:
         yield response
+
+
+async def line_with(reader: asyncio.StreamReader, text: str) -> str:
+    """The first line from here on that has a text in it."""
+    async with asyncio.timeout(SOON):
+        while text not in (line := (await reader.readline()).decode()):
+            assert line, "the stream ended"
+    return line

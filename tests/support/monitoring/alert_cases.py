@@ -1,98 +1,21 @@
 """For each alert: figures that are healthy, then bad, then healthy again, minute by minute."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
-Span = tuple[float, int]
-"""a value, or what is added in a minute, and for how many minutes"""
-
-
-def levels(*spans: Span) -> list[float]:
-    """A gauge: each value for so many minutes."""
-    return [value for value, minutes in spans for _ in range(minutes)]
-
-
-def growing(*spans: Span) -> list[float]:
-    """A counter: by so much a minute, for so many minutes each."""
-    made, value = [], 0.0
-    for step in levels(*spans):
-        made.append(value)
-        value += step
-    return made
-
-
-@dataclass(frozen=True)
-class Case:
-    """What one alert is shown: samples every `step` minutes.
-
-    It fires from minute `fires` on and no longer at minute `clears`, for one series with `labels`;
-    where both are 0 it never does.
-    """
-
-    code: str
-    series: Mapping[str, list[float]]
-    fires: int = 0
-    clears: int = 0
-    labels: Mapping[str, str] = field(default_factory=dict)
-    summary: str = ""
-    """the summary at minute `fires`, as a person gets it"""
-    step: int = 1
-
-
-SALE: Final = {"sale": "finale"}
-NODE: Final = {"instance": "node-1:9464"}
-JOB: Final = {"job": "holdfast"}
-
-
-def sale(name: str, values: list[float], **labels: str) -> tuple[str, list[float]]:
-    return series(name, values, **SALE, **labels)
-
-
-def node(name: str, values: list[float], **labels: str) -> tuple[str, list[float]]:
-    return series(name, values, **JOB, **NODE, **labels)
-
-
-def series(name: str, values: list[float], **labels: str) -> tuple[str, list[float]]:
-    inside = ", ".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
-    return f"{name}{{{inside}}}", values
-
-
-def slow_histogram(
-    name: str, fast: list[float], slow: list[float], bounds: tuple[str, str], **labels: str
-) -> Iterator[tuple[str, list[float]]]:
-    """A histogram with `fast` observations below the first bound, and `slow` below the second."""
-    both = [a + b for a, b in zip(fast, slow, strict=True)]
-    yield series(f"{name}_bucket", fast, le=bounds[0], **labels)
-    yield series(f"{name}_bucket", both, le=bounds[1], **labels)
-    yield series(f"{name}_bucket", both, le="+Inf", **labels)
-
-
-def moving_line(
-    minutes: int, *, state: str = "open", free: int = 1000, **changed: list[float]
-) -> dict[str, list[float]]:
-    """A sale whose line moves at the rate that is set; `changed` by the metric's name."""
-    figures = {
-        "waiting": levels((500, minutes)),
-        "active": levels((80, minutes)),
-        "active_max": levels((100, minutes)),
-        "admission_rate_set_per_minute": levels((60, minutes)),
-        "admission_rate_realised_per_minute": levels((60, minutes)),
-        "called_total": growing((60, minutes)),
-    } | changed
-    return dict(
-        [sale(f"holdfast_{name}", values) for name, values in figures.items()]
-        + [
-            sale("holdfast_sale_state", levels((int(state == one), minutes)), state=one)
-            for one in ("open", "paused")
-        ]
-        + [
-            sale("holdfast_units", levels((free, minutes)), state="free"),
-        ]
-    )
-
-
-_ONCE: Final = ((0, 10), (1, 1), (0, 40))
+from support.monitoring.alert_figures import (
+    JOB,
+    NODE,
+    ONCE,
+    SALE,
+    Case,
+    growing,
+    levels,
+    moving_line,
+    node,
+    sale,
+    slow_histogram,
+)
+from support.monitoring.store_alert_cases import STORE_CASES
 
 CASES: Final = (
     Case(
@@ -158,7 +81,7 @@ CASES: Final = (
     ),
     Case(
         "payment_without_seat",
-        dict([sale("holdfast_orders_total", growing(*_ONCE), outcome="hold_expired")]),
+        dict([sale("holdfast_orders_total", growing(*ONCE), outcome="hold_expired")]),
         fires=11,
         clears=21,
         labels=SALE,
@@ -166,7 +89,7 @@ CASES: Final = (
     ),
     Case(
         "oversell_guard_hit",
-        dict([node("holdfast_ledger_seconds_count", growing(*_ONCE), outcome="conflict")]),
+        dict([node("holdfast_ledger_seconds_count", growing(*ONCE), outcome="conflict")]),
         fires=11,
         clears=21,
         labels=JOB,
@@ -174,7 +97,7 @@ CASES: Final = (
     ),
     Case(
         "orders_flagged",
-        dict([sale("holdfast_orders_flagged_total", growing(*_ONCE), flag="paid_late")]),
+        dict([sale("holdfast_orders_flagged_total", growing(*ONCE), flag="paid_late")]),
         fires=11,
         clears=21,
         labels=SALE | {"flag": "paid_late"},
@@ -207,7 +130,7 @@ CASES: Final = (
     ),
     Case(
         "payments_refused",
-        dict([node("holdfast_refused_total", growing(*_ONCE), priority="payment", reason="work")]),
+        dict([node("holdfast_refused_total", growing(*ONCE), priority="payment", reason="work")]),
         fires=11,
         clears=16,
         labels=JOB,
@@ -276,7 +199,7 @@ CASES: Final = (
     ),
     Case(
         "samples_dropped",
-        dict([node("holdfast_metrics_dropped_samples_total", growing(*_ONCE))]),
+        dict([node("holdfast_metrics_dropped_samples_total", growing(*ONCE))]),
         fires=11,
         clears=21,
         labels=NODE,
@@ -373,140 +296,5 @@ CASES: Final = (
         summary="More requests than allowed have been slow for days.",
         step=5,
     ),
-    Case(
-        "store_unavailable",
-        dict([node("holdfast_store_up", levels((1, 10), (0, 5), (1, 10)))]),
-        fires=11,
-        clears=15,
-        labels=NODE,
-        summary="The store does not answer node-1:9464.",
-    ),
-    Case(
-        "store_failover",
-        dict([node("holdfast_store_up", levels((1, 10), (0, 2), (1, 40)))]),
-        fires=12,
-        clears=25,
-        labels=NODE,
-        summary="The store was away from node-1:9464 and has come back.",
-    ),
-    Case(
-        "store_behind",
-        dict(
-            [
-                sale("holdfast_rebuilds_total", growing(*_ONCE)),
-                sale("holdfast_funnel_total", levels((1200, 51)), stage="joined"),
-            ]
-        ),
-        fires=11,
-        clears=26,
-        labels=SALE,
-        summary="The store had lost state of finale, which was rebuilt from the ledger.",
-    ),
-    Case(
-        "replica_missing",
-        dict([node("holdfast_store_replicas", levels((2, 10), (1, 10), (2, 10)))]),
-        fires=12,
-        clears=20,
-        summary="The store has 1 replicas, fewer than it had.",
-    ),
-    Case(
-        "replication_lag",
-        dict(
-            [
-                node(
-                    "holdfast_store_replication_lag_bytes",
-                    levels((4096, 10), (20 * 1024 * 1024, 10), (4096, 10)),
-                )
-            ]
-        ),
-        fires=11,
-        clears=20,
-        summary="A replica of the store is 20MiB behind.",
-    ),
-    Case(
-        "store_memory",
-        dict(
-            [
-                node("holdfast_store_memory_bytes", levels((500, 10), (900, 10), (500, 10))),
-                node("holdfast_store_memory_max_bytes", levels((1000, 30))),
-            ]
-        ),
-        fires=12,
-        clears=20,
-        summary="The store uses 90% of the memory it may have.",
-    ),
-    Case(
-        "store_not_saved",
-        dict([node("holdfast_store_last_aof_write_ok", levels((1, 10), (0, 5), (1, 10)))]),
-        fires=11,
-        clears=15,
-        summary="The store could not write its append-only file.",
-    ),
-    Case(
-        "store_slow",
-        dict(
-            slow_histogram(
-                "holdfast_script_seconds",
-                growing((1000, 10), (900, 15), (1000, 20)),
-                growing((0, 10), (100, 15), (0, 20)),
-                ("0.1", "0.5"),
-                script="hold_seats",
-                **JOB,
-                **NODE,
-            )
-        ),
-        fires=16,
-        clears=30,
-        labels=NODE,
-    ),
-    Case(
-        "ledger_unavailable",
-        dict([node("holdfast_ledger_up", levels((1, 10), (0, 5), (1, 10)))]),
-        fires=11,
-        clears=15,
-        labels=NODE,
-        summary="The ledger does not answer node-1:9464: nothing can be sold.",
-    ),
-    Case(
-        "ledger_read_only",
-        dict(
-            [
-                node("holdfast_ledger_up", levels((1, 25))),
-                node("holdfast_ledger_writable", levels((1, 10), (0, 5), (1, 10))),
-            ]
-        ),
-        fires=11,
-        clears=15,
-        labels=NODE,
-        summary="The ledger takes no writes of node-1:9464: nothing can be sold.",
-    ),
-    Case(
-        "ledger_slow",
-        dict(
-            slow_histogram(
-                "holdfast_ledger_seconds",
-                growing((1000, 10), (900, 15), (1000, 20)),
-                growing((0, 10), (100, 15), (0, 20)),
-                ("0.25", "1"),
-                outcome="committed",
-                **JOB,
-                **NODE,
-            )
-        ),
-        fires=16,
-        clears=30,
-        labels=NODE,
-    ),
-    Case(
-        "ledger_pool_exhausted",
-        dict(
-            [
-                node("holdfast_ledger_pool_in_use", levels((3, 10), (15, 10), (3, 10))),
-                node("holdfast_ledger_pool_max", levels((15, 30))),
-            ]
-        ),
-        fires=12,
-        clears=20,
-        labels=NODE,
-    ),
+    *STORE_CASES,
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from support.monitoring.alert_cases import Case
+from support.monitoring.alert_figures import Case
 
 from holdfast_monitoring.alerts import ALERTS
 from holdfast_monitoring.files import ROOT, RULE_DIRECTORY

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from support.monitoring.alert_cases import (
-    CASES,
+from support.monitoring.alert_cases import CASES
+from support.monitoring.alert_figures import (
     SALE,
     Case,
     growing,
