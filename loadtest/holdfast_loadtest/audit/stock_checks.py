@@ -160,13 +160,13 @@ def _refunds(
 
 def payments_are_answered(orders: Iterable[Order], journal: Journal) -> Check:
     """Whoever paid has units or a refund due: they were told so, or the ledger says so."""
-    told = {receipt.hold for receipt in journal.confirmed}
-    told |= {refund.hold for refund in journal.refunds}
-    kept = {order.id for order in orders if order.status in ONCE_OWNING | {REFUND_DUE}}
+    answered = {receipt.hold for receipt in journal.confirmed}
+    answered |= {refund.hold for refund in journal.refunds}
+    answered |= {order.id for order in orders if order.status in ONCE_OWNING | {REFUND_DUE}}
     missing = (
         f"hold {paid.hold} was paid, and its buyer has neither units nor a refund"
         for paid in journal.paid
-        if paid.hold not in told | kept
+        if paid.hold not in answered
     )
     return concluded(
         "whoever paid has their units or `refund_required`", f"{len(journal.paid):,} paid", missing
