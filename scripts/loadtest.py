@@ -4,7 +4,8 @@
     HOLDFAST_URL=https://... HOLDFAST_PLATFORM_KEY=... make loadtest SCENARIO=smoke
 
 The service of its own runs on loopback with a directory of its own, and ends with the run. Exit
-status: 0 all held, 1 a promise or a threshold was broken, 2 there is no verdict.
+status: 0 all held, 1 a promise or a threshold was broken, 2 there is no verdict, as of a run that
+was interrupted.
 """
 
 from __future__ import annotations

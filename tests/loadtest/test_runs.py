@@ -2,15 +2,20 @@
 
 import asyncio
 import os
+import signal
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import pytest
+from support.service.running import wait_until
 
 from holdfast_demo.service import Service, ServiceOptions, free_port
+from holdfast_loadtest.observations.record import JOURNAL_FILE
 from holdfast_loadtest.preparing import SalePreparer, Unprepared, sale_body
+from holdfast_loadtest.report.result import RunResult
 from holdfast_loadtest.scenarios.people import People
 from holdfast_loadtest.scenarios.scenario import read_scenario, scenario_names
 from holdfast_simulator.world import SaleWorld
@@ -40,27 +45,34 @@ async def service_with_roles(tmp_path: Path) -> AsyncIterator[ServiceOptions]:
 
 async def run(service: ServiceOptions, *command: str) -> tuple[int | None, str]:
     """A command as in a shell, with the key in its environment; its status and all it printed."""
-    environment = os.environ | {"HOLDFAST_PLATFORM_KEY": service.operator_key}
-    process = await asyncio.create_subprocess_exec(
+    return await ended(await started(*command, HOLDFAST_PLATFORM_KEY=service.operator_key))
+
+
+async def started(*command: str, **environment: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         *command,
-        env=environment,
+        env=os.environ | environment,
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
+
+
+async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
+    """Status and output of a process, which does not outlive the test."""
     try:
         output, _ = await asyncio.wait_for(process.communicate(), RUN_SECONDS)
     finally:
         if process.returncode is None:
-            process.kill()
+            process.terminate()
             await process.wait()
     return process.returncode, output.decode()
 
 
 SCENARIO = """
 about = "As small as a run can be that has everybody in it, and a line."
-seed = 11
+seed = 25
 duration_seconds = {duration}
 
 [users]
@@ -71,6 +83,7 @@ abandoner = 1
 bot = 1
 storefront = 2
 watcher = 1
+net_watcher = 1
 
 [arrivals]
 shape = "flash"
@@ -96,24 +109,24 @@ pay_seconds = {{ mean = 0.2 }}
 @pytest.mark.parametrize(
     ("visitors", "duration"), [(24, 12), pytest.param(120, 45, marks=pytest.mark.torture)]
 )
-async def test_locust_in_two_processes_sends_everybody_once_and_is_judged_once(
-    visitors: int, duration: int, service: ServiceOptions, tmp_path: Path
+async def test_make_loadtest_sends_everybody_once_and_judges_once(
+    visitors: int, duration: int, tmp_path: Path
 ) -> None:
+    """With a service of its own, and Locust in two processes."""
     scenario, report = tmp_path / "small.toml", tmp_path / "report"
     scenario.write_text(SCENARIO.format(visitors=visitors, duration=duration), encoding="utf-8")
-    status, output = await run(
-        service,
-        *("-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--host", service.url),
-        *("--scenario", str(scenario), "--report", str(report), "--processes", "2"),
-    )
+    options = ("--scenario", str(scenario), "--report", str(report), "--processes", "2")
+    status, output = await ended(await started("scripts/loadtest.py", *options))
     assert status == 0, output
     assert "promises held" in output
     result = msgspec.json.decode((report / "report.json").read_bytes())
     people = People(read_scenario(str(scenario)))
-    watchers = [people.kind(person) for person in range(visitors)].count("watcher")
-    assert result["funnel"]["arrived"] == visitors - watchers, output
+    kinds = Counter(people.kind(person) for person in range(visitors))
+    watchers = kinds["watcher"], kinds["net_watcher"]
+    assert result["funnel"]["arrived"] == visitors - sum(watchers), output
     compared = result["steps"]["compare"]
-    assert compared["count"] > 0 == compared["failures"], "watchers hold their map against another"
+    assert compared["failures"] == 0
+    assert compared["count"] > max(watchers), "both kinds hold their map against one read anew"
     assert result["funnel"]["left"], "visitors and bots buy nothing"
     assert result["workers"] == 2
     assert "no test sale" not in str(result["notes"]), "a run marks the sale that it makes"
@@ -121,6 +134,26 @@ async def test_locust_in_two_processes_sends_everybody_once_and_is_judged_once(
     assert {"join", "poll", "claim", "hold", "forgery", "exchange"} <= set(result["steps"])
     assert result["refusals"]["unauthorized"], "the bots' forgeries"
     assert result["refusals"]["handoff_used"], "the storefront's replays"
+
+
+async def test_run_that_is_interrupted_says_so_and_has_its_report(tmp_path: Path) -> None:
+    """Given SIGTERM as soon as somebody has joined."""
+    scenario, report = tmp_path / "small.toml", tmp_path / "report"
+    scenario.write_text(SCENARIO.format(visitors=300, duration=120), encoding="utf-8")
+    process = await started(
+        "scripts/loadtest.py", "--scenario", str(scenario), "--report", str(report)
+    )
+    journal = report / JOURNAL_FILE
+    await asyncio.to_thread(
+        wait_until, lambda: journal.exists() and journal.stat().st_size > 0, RUN_SECONDS
+    )
+    process.send_signal(signal.SIGTERM)
+    status, output = await ended(process)
+    assert status == 2, output
+    result = msgspec.json.decode((report / "report.json").read_bytes(), type=RunResult)
+    assert result.verdict.outcome == "interrupted", output
+    assert result.verdict.summary in output
+    assert all(one.held for one in result.verdict.findings), "people were sent home in good order"
 
 
 async def test_run_without_a_key_or_with_an_unknown_scenario_says_so(

@@ -9,10 +9,14 @@ maximum.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, TypeVar
 
+import msgspec
+
+from holdfast_loadtest.audit.facts import cursor_of
 from holdfast_loadtest.audit.journal import Journal
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Answer, ContractError, Unreachable
@@ -32,6 +36,7 @@ MAX_PAGES: Final = 4_000
 MAX_READINGS: Final = 20
 PAUSE_BETWEEN_READINGS_SECONDS: Final = 0.5
 MAX_REFUSALS: Final = 30
+GONE: Final = 410
 
 P = TypeVar("P", OrderPage, EventPage)
 
@@ -53,13 +58,17 @@ class Evidence:
     journal: Journal = field(default_factory=Journal)
 
 
-async def gather_evidence(shop: ShopCalls, journal: Journal | None = None) -> Evidence:
-    """Reads until two looks at the seat map frame the same version."""
+async def gather_evidence(
+    shop: ShopCalls, journal: Journal | None = None, kept: Sequence[Event] = ()
+) -> Evidence:
+    """Reads until two looks at the seat map frame the same version. `kept` are events that were
+    read before: only those after them are read.
+    """
     plan = await _plan(shop)
     for _ in range(MAX_READINGS):
         before = (await _read(shop, "/seats")).read(SeatMap)
         orders = await _orders(shop)
-        events = await _events(shop)
+        kept = events = await _events(shop, kept)
         after = (await _read(shop, "/seats")).read(SeatMap)
         if _same_stock(before, after):
             return Evidence(
@@ -103,15 +112,32 @@ async def _orders(shop: ShopCalls) -> list[Order]:
     return orders
 
 
-async def _events(shop: ShopCalls) -> list[Event]:
-    events: list[Event] = []
-    async for page in _pages(shop, "/events", "after", EventPage):
+async def _events(shop: ShopCalls, kept: Sequence[Event]) -> list[Event]:
+    """All events of the sale; a store that was lost begins a new epoch, in which `kept` is not."""
+    events = list(kept)
+    after = str(cursor_of(kept[-1])) if kept else None
+    if after is not None and (await _ask(shop, f"/events?limit=1&after={after}")).status == GONE:
+        after = None
+    async for page in _pages(shop, "/events", "after", EventPage, after):
         events.extend(page.items)
+    if events and cursor_of(events[0]).seq != 1:
+        raise Unreadable(f"events: the service keeps none before {cursor_of(events[0])}")
     return events
 
 
-async def _pages(shop: ShopCalls, route: str, parameter: str, kind: type[P]) -> AsyncIterator[P]:
-    cursor: str | None = None
+def read_events(path: Path) -> list[Event]:
+    """The events that were kept during a run, up to a line that was cut short."""
+    events: list[Event] = []
+    decoder = msgspec.json.Decoder(Event)
+    if path.exists():
+        with path.open("rb") as file:
+            events.extend(decoder.decode(line) for line in file if line.endswith(b"\n"))
+    return events
+
+
+async def _pages(
+    shop: ShopCalls, route: str, parameter: str, kind: type[P], cursor: str | None = None
+) -> AsyncIterator[P]:
     for _ in range(MAX_PAGES):
         after = "" if cursor is None else f"&{parameter}={cursor}"
         answer = await _ask(shop, f"{route}?limit={PAGE_SIZE}{after}", label=route)

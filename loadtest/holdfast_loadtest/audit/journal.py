@@ -130,12 +130,10 @@ def read_journal(path: Path) -> Journal:
 
 def _entries(path: Path) -> Iterator[Entry]:
     decoder = msgspec.json.Decoder(Entry)
-    lines = path.read_bytes().split(b"\n")
-    for position, line in enumerate(lines):
-        if not line:
-            continue
-        try:
-            yield decoder.decode(line)
-        except msgspec.DecodeError:
-            if position != len(lines) - 1:
-                raise
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                yield decoder.decode(line)
+            except msgspec.DecodeError:
+                if line.endswith(b"\n"):
+                    raise

@@ -26,6 +26,7 @@ from holdfast_loadtest.audit.findings import Check, concluded
 from holdfast_loadtest.audit.journal import Journal, read_journal
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client, ContractError, open_session
+from holdfast_loadtest.wire import Event
 
 KEY_VARIABLE: Final = "HOLDFAST_PLATFORM_KEY"
 AUDIT_CONNECTIONS: Final = 4
@@ -130,8 +131,11 @@ async def settled_evidence(
     shop: ShopCalls,
     journal: Journal | None = None,
     check: Callable[[Evidence], Verdict] = check_evidence,
+    kept: Sequence[Event] = (),
 ) -> tuple[Evidence, Verdict]:
     """What was read and what it says, read again for a bounded time while something is broken.
+
+    `kept` are the first events, as they were read during the run.
 
     The ledger is told first and the store follows, within moments or, after a crash, by recovery:
     what is still broken when nothing moves any more is broken.
@@ -139,8 +143,8 @@ async def settled_evidence(
     for reading in range(1 + MAX_SETTLING_READINGS):
         if reading:
             await asyncio.sleep(SETTLING_SECONDS)
-        evidence = await gather_evidence(shop, journal)
-        verdict = check(evidence)
+        evidence = await gather_evidence(shop, journal, kept)
+        kept, verdict = evidence.events, check(evidence)
         if verdict.held:
             break
     return evidence, verdict

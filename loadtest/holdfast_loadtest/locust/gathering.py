@@ -27,9 +27,9 @@ from locust.runners import STATE_MISSING, MasterRunner, Runner, WorkerRunner
 
 from holdfast_loadtest.audit.verdict import KEY_VARIABLE
 from holdfast_loadtest.locust.progress import progress_line
-from holdfast_loadtest.locust.scraping import CoresReader
+from holdfast_loadtest.locust.scraping import CoresReader, EventKeeper
 from holdfast_loadtest.observations.observer import Observer
-from holdfast_loadtest.observations.record import RunRecord
+from holdfast_loadtest.observations.record import EVENTS_FILE, RunRecord
 from holdfast_loadtest.report.judge import RESULT_FILE
 from holdfast_loadtest.report.result import EXIT_STATUS
 from holdfast_loadtest.report.run_facts import RunFacts, describe_generator, write_facts
@@ -87,6 +87,8 @@ class Gathering:
         facts.settings = reader.read_sale(facts.sale)
         facts.generator = describe_generator()
         write_facts(facts, directory)
+        shop = facts.shop_url or facts.url
+        keeper = EventKeeper(shop, key, facts.sale, directory / EVENTS_FILE)
         self._directory, self._key, self.verdict = directory, key, None
         record = RunRecord(facts.run, directory, time.time())
         for worker in self._workers():
@@ -96,9 +98,10 @@ class Gathering:
         self._tasks = [
             gevent.spawn(self._report_progress, record),
             gevent.spawn(self._scrape, record, reader),
+            gevent.spawn(self._keep_events, keeper),
         ]
 
-    def conclude(self) -> int:
+    def conclude(self, *, interrupted: bool) -> int:
         """Ends the run and has it judged; answers the exit status, which Locust will end with."""
         record = self._record
         if record is None or self._is_concluding:
@@ -108,7 +111,7 @@ class Gathering:
             self._await_last_batches(record)
             self._record = None
             gevent.killall(self._tasks)
-            record.save(time.time())
+            record.save(time.time(), interrupted=interrupted)
             status = self._judge()
         finally:
             self._record, self._is_concluding = None, False
@@ -184,6 +187,11 @@ class Gathering:
             record.cores_note = reader.note
             gevent.sleep(SCRAPE_SECONDS)
 
+    def _keep_events(self, keeper: EventKeeper) -> None:
+        while True:
+            keeper.keep()
+            gevent.sleep(SCRAPE_SECONDS)
+
     def _judge(self) -> int:
         """In a process of its own, for asyncio does not survive gevent's patches."""
         result = self._directory / RESULT_FILE
@@ -213,8 +221,8 @@ def begin(environment: Environment, facts: RunFacts, directory: Path, key: str) 
     _GATHERINGS[environment].begin(facts, directory, key)
 
 
-def conclude(environment: Environment) -> int:
-    return _GATHERINGS[environment].conclude()
+def conclude(environment: Environment, *, interrupted: bool) -> int:
+    return _GATHERINGS[environment].conclude(interrupted=interrupted)
 
 
 def await_verdict(environment: Environment) -> None:

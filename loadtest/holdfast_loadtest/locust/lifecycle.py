@@ -69,10 +69,11 @@ class Run:
         """`report.json` of a run that was judged, until it is shown"""
         self._under_way: set[str] = set()
         self._ends_at = 0.0
+        self._is_cut_short = False
 
     def cut_short(self) -> None:
         """Nobody is waited for any more."""
-        self._ends_at = 0.0
+        self._is_cut_short = True
 
     def begin(self, assignments: dict[str, Assignment]) -> None:
         first = next(iter(assignments.values()))
@@ -81,6 +82,7 @@ class Run:
         seconds = first.opens_in_seconds + first.scenario.duration_seconds + GRACE_SECONDS
         self._ends_at = time.monotonic() + seconds
         self.is_on, self.has_failed, self.failure = True, False, ""
+        self._is_cut_short = False
 
     def fail(self, why: str) -> None:
         """It could not begin."""
@@ -97,8 +99,13 @@ class Run:
     @property
     def is_over(self) -> bool:
         """Whether there is nothing to wait for any more."""
-        late = time.monotonic() > self._ends_at
+        late = self._is_cut_short or time.monotonic() > self._ends_at
         return self.has_failed or (self.is_on and (late or not self._under_way))
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether it ends before its time, by a signal or by the button on Locust's page."""
+        return self._is_cut_short or not self.is_over
 
 
 run: Final = Run()
@@ -147,7 +154,7 @@ def conclude(environment: Environment, **_: Any) -> None:
     if isinstance(environment.runner, WorkerRunner):
         return
     if run.is_on:
-        gathering.conclude(environment)
+        gathering.conclude(environment, interrupted=run.is_interrupted)
         run.verdict = gathering.snapshot(environment)["result"]
     run.end()
 

@@ -21,6 +21,7 @@ from holdfast_loadtest.observations.intake import Intake
 from holdfast_loadtest.observations.timeline import Timeline, TimelineRow
 
 JOURNAL_FILE: Final = "journal.jsonl"
+EVENTS_FILE: Final = "events.jsonl"
 OBSERVED_FILE: Final = "observed.json"
 FUNNEL: Final = (
     Stage.ARRIVED,
@@ -51,6 +52,8 @@ class Observed(msgspec.Struct, kw_only=True):
     """whether they are complete"""
     cores_note: str = ""
     """why the service's processor time is not known, if it is not"""
+    interrupted: bool = False
+    """whether people were sent home before they had done all that they came for"""
 
     @property
     def rows_start(self) -> float:
@@ -118,7 +121,7 @@ class RunRecord:
             "missing": list(check.findings),
         }
 
-    def save(self, ended: float) -> Observed:
+    def save(self, ended: float, *, interrupted: bool = False) -> Observed:
         """Ends the record and writes it beside the journal."""
         self._journal.close()
         observed = Observed(
@@ -131,6 +134,7 @@ class RunRecord:
             figures=self._figures,
             receipts=self._intake.check(),
             cores_note=self.cores_note,
+            interrupted=interrupted,
         )
         (self._directory / OBSERVED_FILE).write_bytes(msgspec.json.encode(observed))
         return observed

@@ -76,19 +76,19 @@ def compose(facts: RunFacts, observed: Observed, audited: AuditedSale) -> RunRes
         ),
         estimates=_estimates(figures.waits_by_estimate),
         measured=measured,
-        verdict=reach_verdict(
-            observed.receipts, audited, judge_thresholds(facts.thresholds, measured)
-        ),
+        verdict=reach_verdict(observed, audited, judge_thresholds(facts.thresholds, measured)),
         environment={**audited.environment, **facts.generator},
         notes=[*_notes(observed, audited), *_sale_notes(facts.settings)],
     )
 
 
 def reach_verdict(
-    receipts: Check, audited: AuditedSale, thresholds: Sequence[ThresholdResult]
+    observed: Observed, audited: AuditedSale, thresholds: Sequence[ThresholdResult]
 ) -> RunVerdict:
-    """One verdict of everything. What is missing makes it unknown, what is broken a breach."""
-    checks = [receipts, *audited.checks]
+    """One verdict of everything. What is missing makes it unknown, what is broken a breach. The
+    thresholds are about whole runs: one that was interrupted cannot miss them.
+    """
+    checks = [observed.receipts, *audited.checks]
     broken = sum(not check.held for check in audited.checks)
     missed = sum(not threshold.held for threshold in thresholds)
     outcome: Outcome = "ok"
@@ -96,11 +96,15 @@ def reach_verdict(
     summary = f"Verdict: all {len(checks)} promises held{limits}"
     if audited.failure:
         outcome, summary = "unknown", f"No verdict: no audit could be made: {audited.failure}"
+    elif observed.interrupted and not broken:
+        seconds = observed.ended - observed.started
+        outcome = "interrupted"
+        summary = f"No verdict: interrupted after {seconds:.0f} s; no promise was found broken"
     elif broken or missed:
         promises = [f"{broken} of {len(checks)} promises BROKEN"] if broken else []
         missing = [f"{missed} of {len(thresholds)} thresholds missed"] if missed else []
         outcome, summary = "breach", f"Verdict: {', '.join([*promises, *missing])}"
-    elif not receipts.held:
+    elif not observed.receipts.held:
         outcome = "unknown"
         summary = "No verdict: receipts are missing, and nothing else was found broken"
     return RunVerdict(

@@ -3,8 +3,8 @@
     HOLDFAST_PLATFORM_KEY=... python -m holdfast_loadtest.report DIRECTORY
 
 The directory is what a run has left. Exit status 0: every promise and threshold was held; 1: one
-was not; 2: there can be no verdict, since the audit could not be made or receipts are missing. It
-may be run again later, as long as the service still has the sale.
+was not; 2: there can be no verdict, since the audit could not be made, receipts are missing or the
+run was interrupted. It may be run again later, as long as the service still has the sale.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
-from holdfast_loadtest.audit.evidence import Evidence
+from holdfast_loadtest.audit.evidence import Evidence, read_events
 from holdfast_loadtest.audit.facts import UnreadableEvent
 from holdfast_loadtest.audit.findings import Check, concluded
 from holdfast_loadtest.audit.journal import read_journal
@@ -37,7 +37,12 @@ from holdfast_loadtest.audit.verdict import (
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client, ContractError, open_session
 from holdfast_loadtest.observations.intake import COMPLETE
-from holdfast_loadtest.observations.record import JOURNAL_FILE, OBSERVED_FILE, Observed
+from holdfast_loadtest.observations.record import (
+    EVENTS_FILE,
+    JOURNAL_FILE,
+    OBSERVED_FILE,
+    Observed,
+)
 from holdfast_loadtest.report.compose import AuditedSale, compose
 from holdfast_loadtest.report.page import write_page
 from holdfast_loadtest.report.result import EXIT_STATUS, RunResult
@@ -76,7 +81,8 @@ async def _audit(facts: RunFacts, directory: Path, key: str) -> AuditedSale:
             client = Client(session, facts.url, facts.sale, shop_url=facts.shop_url)
             shop = ShopCalls(client, key)
             check = partial(check_run, settings=facts.settings)
-            evidence, verdict = await settled_evidence(shop, journal, check)
+            kept = read_events(directory / EVENTS_FILE)
+            evidence, verdict = await settled_evidence(shop, journal, check, kept)
             environment = await _service(session, facts.url, key)
     except ContractError as error:
         return AuditedSale(failure=str(error))

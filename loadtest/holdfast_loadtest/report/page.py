@@ -32,6 +32,7 @@ HEADLINES: Final = {
     "ok": "Every promise was held",
     "breach": "Promises were broken",
     "unknown": "No verdict is possible",
+    "interrupted": "The run was interrupted",
 }
 
 

@@ -11,8 +11,8 @@ from holdfast_loadtest.audit.findings import Check
 from holdfast_loadtest.report.thresholds import ThresholdResult
 from holdfast_simulator.result import Result, SeriesPoint
 
-Outcome = Literal["ok", "breach", "unknown"]
-EXIT_STATUS: Final[dict[Outcome, int]] = {"ok": 0, "breach": 1, "unknown": 2}
+Outcome = Literal["ok", "breach", "unknown", "interrupted"]
+EXIT_STATUS: Final[dict[Outcome, int]] = {"ok": 0, "breach": 1, "unknown": 2, "interrupted": 2}
 
 
 class RunPoint(SeriesPoint, frozen=True, kw_only=True):
@@ -62,7 +62,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """`unknown` where nothing is known to be broken and not everything could be looked at."""
+    """`unknown` where nothing is known to be broken and not everything could be looked at,
+    `interrupted` where that is because the run was ended early.
+    """
 
     outcome: Outcome
     ok: bool

@@ -99,12 +99,12 @@ async def test_a_run_whose_worker_vanished_has_no_verdict(tmp_path: Path) -> Non
 
 @pytest.mark.torture
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_run_that_was_interrupted_has_the_receipts_of_all_workers(
+async def test_a_run_that_was_interrupted_says_so_and_has_the_receipts_of_all_workers(
     number: signal.Signals, tmp_path: Path
 ) -> None:
     async with running(tmp_path) as (master, _):
         master.send_signal(number)
-        await master.wait()
+        assert await master.wait() == 2
     result, receipts = receipts_of(tmp_path)
     assert receipts.held, receipts.evidence
-    assert result.workers == 2
+    assert (result.verdict.outcome, result.workers) == ("interrupted", 2)

@@ -93,7 +93,20 @@ def test_a_missed_threshold_is_a_breach(tmp_path: Path) -> None:
     result = compose(slow, observed, AuditedSale((), run.history, 20))
     assert result.verdict.outcome == "breach"
     assert result.verdict.summary == "Verdict: 1 of 5 thresholds missed"
+    cut = compose(slow, run.observe(interrupted=True), AuditedSale((), run.history, 20))
+    assert cut.verdict.outcome == "interrupted", "thresholds are about whole runs"
     assert set(EXIT_STATUS.values()) == {0, 1, 2}
+
+
+def test_an_interrupted_run_is_neither_ok_nor_excused(tmp_path: Path) -> None:
+    result = composed(tmp_path, interrupted=True)
+    assert (result.verdict.outcome, result.verdict.exit_status) == ("interrupted", 2)
+    assert result.verdict.summary.startswith("No verdict: interrupted after 20 s")
+    assert not result.verdict.ok
+    broken = composed(tmp_path, "seat 1 is in orders a, b", interrupted=True)
+    assert broken.verdict.outcome == "breach"
+    unread = composed(tmp_path, failure="the sale: 404 unknown_sale", interrupted=True)
+    assert unread.verdict.outcome == "unknown"
 
 
 @pytest.mark.parametrize(("per_minute", "error"), [(120, 0.0), (60, 1.0), (240, 0.5)])

@@ -27,7 +27,9 @@ from holdfast_loadtest.audit import verdict as audit_verdict
 from holdfast_loadtest.audit.journal import Admitted, digest
 from holdfast_loadtest.client import Credentials, open_session
 from holdfast_loadtest.crowd.arrivals import CrowdPlan
+from holdfast_loadtest.locust.scraping import EventKeeper
 from holdfast_loadtest.observations.intake import COMPLETE
+from holdfast_loadtest.observations.record import EVENTS_FILE
 from holdfast_loadtest.report.judge import PAGE_FILE, judge, lines, main
 from holdfast_loadtest.report.result import RunResult
 from holdfast_loadtest.report.thresholds import Thresholds
@@ -186,3 +188,25 @@ async def test_each_planted_fault_is_found(crowd: ObservedCrowd) -> None:
     epoch, _, seq = cursor.partition("-")
     due = f"event {epoch}-{int(seq) + 1} where {cursor} was due"
     assert found["the event stream has no gap and no repetition"] == [due]
+
+
+async def test_events_that_the_service_has_dropped_are_those_kept_during_the_run(
+    crowd: ObservedCrowd,
+) -> None:
+    """Given a run with more events than the store keeps."""
+    service = crowd.service
+    plan = CrowdPlan(12, 1, QUICK, time_limit_s=4.0)
+    directory = await crowd.run("long", plan, thresholds=Thresholds())
+    kept = directory / EVENTS_FILE
+    keeper = EventKeeper(service.url, service.operator_key, SALE, kept)
+    await asyncio.to_thread(keeper.keep)
+    whole = await judged(crowd, directory)
+    assert whole.verdict.outcome == "ok", "\n".join(lines(whole))
+    with redis.Redis(unix_socket_path=str(StoreFiles(service.data_dir).socket)) as store:
+        store.xtrim(keys.events(uid_of(service.data_dir)), maxlen=5, approximate=False)
+    again = await judged(crowd, directory)
+    assert again.verdict == whole.verdict
+    kept.unlink()
+    result = await judged(crowd, directory)
+    assert result.verdict.outcome == "unknown", "nothing is broken: it cannot be seen"
+    assert "the service keeps none before 1-" in result.verdict.summary

@@ -38,7 +38,7 @@ class FinishedRun:
     time: float = START
     history: SaleHistory = field(default_factory=lambda: SaleHistory(100))
 
-    def observe(self, *, loses_the_end: bool = False) -> Observed:
+    def observe(self, *, loses_the_end: bool = False, interrupted: bool = False) -> Observed:
         record = RunRecord("run-1", self.directory, START)
         observer = Observer(
             "run-1", "w1", lambda message: record.take("w1", message), now=lambda: self.time
@@ -65,7 +65,7 @@ class FinishedRun:
             record.add_cores(self.time, 0.25)
         if not loses_the_end:
             observer.end()
-        return record.save(self.time)
+        return record.save(self.time, interrupted=interrupted)
 
     def _buy(self, observer: Observer, person: int) -> None:
         observer.held(person, f"h{person}", 1, 0)
@@ -92,11 +92,15 @@ def facts(**changes: object) -> RunFacts:
 
 
 def composed(
-    directory: Path, *findings: str, failure: str = "", loses_the_end: bool = False
+    directory: Path,
+    *findings: str,
+    failure: str = "",
+    loses_the_end: bool = False,
+    interrupted: bool = False,
 ) -> RunResult:
     """The result of a run whose audit has found this about seats that were sold twice."""
     run = FinishedRun(directory)
-    observed = run.observe(loses_the_end=loses_the_end)
+    observed = run.observe(loses_the_end=loses_the_end, interrupted=interrupted)
     if failure:
         return compose(facts(), observed, AuditedSale(failure=failure))
     checks = [concluded("no seat is sold twice", "20 seats sold", findings)]
