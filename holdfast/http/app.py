@@ -119,7 +119,7 @@ def create_admin_app(config: Config, metrics: Metrics) -> web.Application:
 
 
 def _add_routes(app: web.Application, config: Config) -> None:
-    """Adds the routes, the most frequent first, since routing tries them one after the other."""
+    """Adds the routes of all packages."""
     queue_routes.add_routes(app)
     streams = StreamBounds(config.change_streams, config.change_streams_per_address)
     inventory_routes.add_routes(app, streams)

@@ -42,10 +42,14 @@ async def serve() -> AsyncIterator[Serve]:
 async def start() -> AsyncIterator[Start]:
     runners = []
 
-    async def started(bounds: ConnectionBounds = PATIENT, shed_after_ms: int = OFF) -> Site:
+    async def started(
+        bounds: ConnectionBounds = PATIENT,
+        shed_after_ms: int = OFF,
+        app: web.Application | None = None,
+    ) -> Site:
         asyncio.get_running_loop().set_exception_handler(handle_loop_fault)
         sites: list[Site] = []
-        runner = web.AppRunner(application(sites), shutdown_timeout=1)
+        runner = web.AppRunner(app or application(sites), shutdown_timeout=1)
         await runner.setup()
         sock = socket.create_server(("127.0.0.1", 0))
         rejected: list[str] = []

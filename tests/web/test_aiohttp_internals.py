@@ -17,9 +17,9 @@ from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict
 
 from holdfast_web import server
-from holdfast_web.request.route_index import RouteIndex
 from holdfast_web.server.connection import Connection
 from holdfast_web.server.ready import Ready
+from holdfast_web.server.request_loop import RequestLoop
 from holdfast_web.server.site import BoundedSite
 
 ROOT = Path(__file__).parents[2]
@@ -37,9 +37,6 @@ SERVICE = (
     "tasks",
 )
 DOCUMENTED = {"aiohttp", "aiohttp.web", "aiohttp.hdrs", "aiohttp.typedefs"}
-DERIVED = {"web.AbstractResource"}
-"""Abstract, made to be derived from; test_route_index.py compares what is found by such a class."""
-
 PRIVATE = {
     Connection: {
         "_close",
@@ -50,6 +47,28 @@ PRIVATE = {
         "_paused",
         "_request_count",
         "_request_in_progress",
+        "_upgraded",
+    },
+    RequestLoop: {
+        "_buffer_paused",
+        "_close",
+        "_force_close",
+        "_handle_request",
+        "_keepalive",
+        "_keepalive_handle",
+        "_keepalive_timeout",
+        "_loop",
+        "_manager",
+        "_messages",
+        "_msg_queue_resume_size",
+        "_next_keepalive_close_time",
+        "_parser",
+        "_process_keepalive",
+        "_reading_paused",
+        "_request_factory",
+        "_request_handler",
+        "_resume_reading_if_drained",
+        "_task_handler",
         "_waiter",
     },
     Ready: {
@@ -70,7 +89,8 @@ PRIVATE = {
 """The private names of its base class that each class uses."""
 
 OVERRIDDEN = {
-    Connection: {"start", "finish_response", "handle_error", "log_exception"},
+    Connection: {"finish_response", "handle_error", "log_exception"},
+    RequestLoop: {"data_received", "resume_reading", "start"},
     Ready: {"prepare", "write_eof"},
     BoundedSite: {"start"},
 }
@@ -78,6 +98,7 @@ OVERRIDDEN = {
 
 BASES: dict[type, type] = {
     Connection: RequestHandler,
+    RequestLoop: RequestHandler,
     Ready: web.Response,
     BoundedSite: web.SockSite,
 }
@@ -102,7 +123,7 @@ def undocumented(path: Path) -> list[str]:
         if isinstance(node, ast.ClassDef):
             bases = [ast.unparse(base) for base in node.bases]
             aiohttps = {base for base in bases if base.startswith(("web.", "aiohttp."))}
-            found += aiohttps - DERIVED
+            found += aiohttps
     return found
 
 
@@ -126,6 +147,7 @@ def test_only_one_folder_uses_what_aiohttp_keeps_to_itself() -> None:
     assert {path.name for path in paths if undocumented(path)} == {
         "connection.py",
         "ready.py",
+        "request_loop.py",
         "site.py",
     }
     assert [path for path in paths if path.parent != HOME and undocumented(path)] == []
@@ -135,12 +157,6 @@ def test_version_of_aiohttp_is_bounded_above() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     (bound,) = (one for one in project["dependencies"] if one.startswith("aiohttp"))
     assert "<3." in bound
-
-
-def test_index_of_routes_shares_no_private_name_with_its_base() -> None:
-    own = private_names(RouteIndex) | {name for name in vars(RouteIndex) if name[:2] != "__"}
-    taken = {*vars(web.AbstractResource), *vars(web.PlainResource("/"))}
-    assert {name for name in own & taken if name[0] == "_"} == {"_abc_impl"}
 
 
 @pytest.mark.parametrize("kind", PRIVATE)

@@ -89,7 +89,6 @@ def add_routes(app: web.Application, bounds: StreamBounds | None = None) -> None
     floor = RoleRoutes(app, ServiceRole.SALES_FLOOR)
     holds = RoleRoutes(app, ServiceRole.SALES_FLOOR, with_key=ServiceRole.SHOP)
     shop, operator = RoleRoutes(app, ServiceRole.SHOP), RoleRoutes(app, ServiceRole.OPERATOR)
-    # First: the router tries the routes in order.
     holds.add("POST", SALE + "/holds", _hold, unaudited=IN_EVENT)
     holds.get(SALE + "/holds", _holds)
     floor.get(SALE + "/plan", _plan)

@@ -1,8 +1,6 @@
 """The routes of the waiting room: thin handlers, each one call into the room.
 
-Frequent routes are registered first, since routing looks at one path after the other: the status
-poll (see poll), the visitor's own view, the join, then the index of all others. No handler decides
-who is admitted.
+No handler decides who is admitted.
 """
 
 from collections.abc import Awaitable
@@ -40,7 +38,6 @@ from holdfast_web.metrics import METRICS
 from holdfast_web.origins import PUBLIC_ORIGIN
 from holdfast_web.paths import SALE
 from holdfast_web.request.body import BODY_LIMIT_BYTES, read_json
-from holdfast_web.request.route_index import RouteIndex
 from holdfast_web.request.speculation import is_speculative
 from holdfast_web.responses import json_response
 from holdfast_web.service_roles import RoleRoutes, ServiceRole
@@ -76,7 +73,6 @@ def add_routes(app: web.Application) -> None:
     room.get(STATUS_ROUTE, poll_endpoint(StatusPoll().respond))
     room.get(SALE + "/ticket", _ticket)
     room.add("POST", SALE + "/tickets", _tickets)
-    app.router.register_resource(RouteIndex(app.router))
     room.add("POST", SALE + "/pass", _claim)
     room.add("DELETE", SALE + "/pass", _release)
     room.add("POST", SALE + "/pass/exchange", _exchange)

@@ -48,6 +48,21 @@ async def test_large_turn_is_cut_into_batches(
     await batcher.aclose()
 
 
+async def test_joins_that_come_while_the_store_has_a_batch_are_the_next_one(
+    line: Line, ceilings: Ceilings, scripts: Counter[str]
+) -> None:
+    batcher = make_batcher(line, ceilings)
+    await line.executor.command("CLIENT", "PAUSE", 200)
+    tasks = []
+    for _ in range(20):
+        tasks.append(asyncio.create_task(batcher.join()))
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert [place.number for place in await asyncio.gather(*tasks)] == list(range(1, 21))
+    assert scripts["join_line"] == 2
+    await batcher.aclose()
+
+
 async def test_ceiling_is_committed_before_the_first_number(
     make_line: LineFactory, ceilings: Ceilings
 ) -> None:

@@ -21,7 +21,7 @@ from http import HTTPStatus
 from typing import Any, Final, cast
 
 from aiohttp import hdrs, web
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_request import BaseRequest
 
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
@@ -32,19 +32,19 @@ from holdfast_web.request.request_id import new_request_id, request_id
 from holdfast_web.server.arrival import Arrival
 from holdfast_web.server.bounds import ConnectionBounds
 from holdfast_web.server.priority import Priority, priority_of
-from holdfast_web.server.ready import SERVER_NAME
+from holdfast_web.server.ready import SERVER_NAME, Ready
 from holdfast_web.server.rejections import Rejection, Rejections
+from holdfast_web.server.request_loop import RequestLoop
 from holdfast_web.server.shedder import Shedder
 
 REST_BYTES: Final = BODY_LIMIT_BYTES
 _HEAD_END: Final = b"\r\n\r\n"
 
 
-class Connection(RequestHandler):
+class Connection(RequestLoop):
     """The protocol of one connection; `server` is what an `AppRunner` has made."""
 
     __slots__ = (
-        "_answered",
         "_arrived_at",
         "_bounds",
         "_ending",
@@ -52,7 +52,6 @@ class Connection(RequestHandler):
         "_head_timer",
         "_is_at_boundary",
         "_is_to_decide",
-        "_last_response",
         "_lost",
         "_may_be_old",
         "_open_transport",
@@ -82,7 +81,7 @@ class Connection(RequestHandler):
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type]  # as `AppRunner(access_log=None)` does it
+            access_log=None,
             keepalive_timeout=bounds.keepalive_seconds,
             auto_decompress=False,
             lingering_time=0.0,
@@ -104,8 +103,6 @@ class Connection(RequestHandler):
         self._waiting = 0
         self._arrived_at = 0.0
         self._priority: Priority | None = None
-        self._answered = 0
-        self._last_response: web.StreamResponse | None = None
         self._may_be_old = arrival.proxy is not None
 
     # For the shutdown
@@ -131,7 +128,7 @@ class Connection(RequestHandler):
     @property
     def idle_since(self) -> float | None:
         """When the last response was done, by the loop's clock; None while there is a request."""
-        if not self._is_idle():
+        if not self.is_idle:
             return None
         return self._next_keepalive_close_time - self._bounds.keepalive_seconds
 
@@ -165,7 +162,7 @@ class Connection(RequestHandler):
 
     def receive(self, data: bytes, turn: float) -> None:
         """Passes on what the first request begins with, or what may be one that writes."""
-        count, is_idle = self._request_count, not self._request_count or self._is_idle()
+        count, is_idle = self._request_count, self.is_idle
         super().data_received(data)
         begun = self._request_count - count
         if begun or data:  # aiohttp also calls with nothing, to go on with what it has
@@ -173,6 +170,7 @@ class Connection(RequestHandler):
                 data.endswith(_HEAD_END) or (is_idle and self._is_all(data))
             )
             self._follow(data, begun, turn)
+        self.proceed()
 
     def _is_all(self, data: bytes) -> bool:
         """Whether the request that has just begun is all of `data`."""
@@ -192,19 +190,6 @@ class Connection(RequestHandler):
             deadline = self._first_deadline if is_first else turn + self._bounds.header_seconds
             self._head_timer = self._loop.call_at(deadline, self._close_in_head)
 
-    def _is_idle(self) -> bool:
-        """Whether all has been answered. aiohttp's task notices it some turns of the loop later."""
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            return True
-        last = self._last_response
-        return (
-            last is not None
-            and self._answered == self._request_count
-            and last._eof_sent
-            and last.keep_alive is True
-        )
-
     def _refuse(self, data: bytes) -> bool:
         """Whether `data` is a request that is refused, and has been answered."""
         transport = self._open_transport
@@ -213,7 +198,7 @@ class Connection(RequestHandler):
         self._is_to_decide = True
         if transport is None or self._force_close or self._close or self._paused:
             return False
-        if not (self._is_at_boundary and self._is_idle()):
+        if not (self._is_at_boundary and self.is_idle):
             return False
         look = self._shedder.look(transport, data, self._proxy, may_be_old=self._may_be_old)
         self._is_to_decide = not look.is_decided
@@ -221,7 +206,6 @@ class Connection(RequestHandler):
         if not look.answer:
             return False
         self._request_count += 1
-        self._answered += 1
         transport.write(look.answer)
         if look.closes:
             self.force_close()
@@ -256,6 +240,7 @@ class Connection(RequestHandler):
         self._is_at_boundary = begun == 1 and data.endswith(_HEAD_END)
         if begun != 1:
             self._follow(data, begun, turn)
+        self.proceed()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_write_timer()
@@ -277,15 +262,6 @@ class Connection(RequestHandler):
 
     # Called by aiohttp for requests
 
-    async def start(self) -> None:
-        try:
-            await super().start()
-        except Exception:
-            # A request arrived and the connection was lost before this task had its turn: aiohttp
-            # has taken apart by then what it would need for the handler.
-            if self._open_transport is not None:
-                raise
-
     def finish_response(
         self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
@@ -293,17 +269,17 @@ class Connection(RequestHandler):
         if self._priority is not None:
             self._shedder.done(self._priority, self._arrived_at)
             self._priority = None
-        if isinstance(resp, web.HTTPException):
+        is_ready = type(resp) is Ready  # to ask for any other type takes ten times as long
+        if not is_ready and isinstance(resp, web.HTTPException):
             resp = problem_response(_refusal(resp), request_id(request))
-        if isinstance(resp, web.StreamResponse) and not resp.prepared:
+        if (is_ready or isinstance(resp, web.StreamResponse)) and not resp.prepared:
             resp.headers.setdefault(hdrs.SERVER, SERVER_NAME)
             if self._ending.is_set() and not self._messages:  # pipelined ones are answered, too
                 resp.force_close()
-        self._answered += 1
         if self._unreadable or not request.content.is_eof():
-            self._last_response = None
             return self._finish_unread(request, resp, start_time)
-        self._last_response = resp
+        if is_ready and not self._upgraded and cast(Ready, resp).write_at_once(request):
+            return _written(resp, request.writer if self._paused else None)
         return super().finish_response(request, resp, start_time)
 
     def handle_error(
@@ -336,7 +312,7 @@ class Connection(RequestHandler):
 
     def _close_in_head(self) -> None:
         self._head_timer = None
-        if self._is_idle() and not self._is_at_boundary:
+        if self.is_idle and not self._is_at_boundary:
             self.force_close()
 
     def _stop_head_timer(self) -> None:
@@ -389,6 +365,18 @@ class Connection(RequestHandler):
             self.transport.pause_reading()
             self.transport.write_eof()
             await asyncio.sleep(self._bounds.linger_seconds)
+
+
+async def _written(
+    resp: web.StreamResponse, full: AbstractStreamWriter | None
+) -> tuple[web.StreamResponse, bool]:
+    """What became of a response that is written, once the client has taken what is `full`."""
+    try:
+        if full is not None:
+            await full.drain()
+    except ConnectionError:
+        return resp, True
+    return resp, False
 
 
 def _refusal(raised: web.HTTPException) -> HoldfastError:

@@ -15,7 +15,7 @@ written, and checked for line breaks, by aiohttp's own function for that.
 
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE, HttpVersion11
@@ -32,9 +32,11 @@ _METHODS: Final = frozenset({"GET", "POST"})
 class Ready(web.Response):
     """A response of bytes. 304 has no body, every other status has one."""
 
-    async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
-        body = self._body or b""
-        transport = request.transport
+    def write_at_once(self, request: BaseRequest) -> bool:
+        """Writes all of it if the request is a usual one, and says so. Who goes on sending requests
+        and does not read is to be waited for afterwards: `request.writer.drain()`.
+        """
+        body, transport = self._body or b"", request.transport
         if (
             not isinstance(body, bytes)
             or transport is None
@@ -43,16 +45,21 @@ class Ready(web.Response):
             or len(body) > PIECE_BYTES
             or not self._is_written_at_once(request)
         ):
-            return await super().prepare(request)
+            return False
         headers = self._headers
         if body:
-            headers["Content-Length"] = str(len(body))
-        headers["Date"] = rfc822_formatted_time()
-        headers.setdefault("Server", SERVER_SOFTWARE)
+            headers[hdrs.CONTENT_LENGTH] = str(len(body))
+        headers[hdrs.DATE] = rfc822_formatted_time()
+        headers.setdefault(hdrs.SERVER, SERVER_SOFTWARE)
         head = _serialize_headers(f"HTTP/1.1 {self._status} {self._reason}", headers)
         transport.write(head + body)
         self._keep_alive = self._eof_sent = True
-        await request.writer.drain()  # for a client that goes on sending requests and does not read
+        return True
+
+    async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
+        if not self.write_at_once(request):
+            return await super().prepare(request)
+        await request.writer.drain()
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:

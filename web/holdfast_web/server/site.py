@@ -7,6 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
+from holdfast_web.request.route_index import RouteIndex
 from holdfast_web.server.bounds import ConnectionBounds
 from holdfast_web.server.entry import guard
 from holdfast_web.server.open_connections import OpenConnections
@@ -26,7 +27,15 @@ class BoundedSite(web.SockSite):
     descriptors, and accepts one connection by each.
     """
 
-    __slots__ = ("_bounds", "_connections", "_listeners", "_rejections", "_shedder", "ending")
+    __slots__ = (
+        "_app",
+        "_bounds",
+        "_connections",
+        "_listeners",
+        "_rejections",
+        "_shedder",
+        "ending",
+    )
 
     def __init__(
         self,
@@ -37,6 +46,7 @@ class BoundedSite(web.SockSite):
         shedder: Shedder,
     ) -> None:
         super().__init__(runner, sock, backlog=BACKLOG)
+        self._app = runner.app
         self._bounds = bounds
         self._rejections = rejections
         self._shedder = shedder
@@ -62,7 +72,8 @@ class BoundedSite(web.SockSite):
         await web.BaseSite.start(self)
         server = self._runner.server
         assert server is not None
-        server.request_handler = guard(server.request_handler, self._rejections)
+        routed = RouteIndex(self._app).before(server.request_handler)
+        server.request_handler = guard(routed, self._rejections)
         self._connections = OpenConnections(
             server, self._bounds, self._rejections, self._shedder, self.ending
         )

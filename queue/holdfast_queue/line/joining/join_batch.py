@@ -1,8 +1,8 @@
 """Batching of joins: the joins of one turn of the event loop become one script call.
 
 A crowd that arrives in a second would otherwise be as many calls as people. The batcher takes what
-one turn of the loop brings (no timer, so no join waits for others), asks for a batch of places and
-assigns them in order of arrival.
+one turn of the loop brings, asks for a batch of places and assigns them in order of arrival. What
+comes meanwhile is the next batch; there is no timer, so with nothing under way no join waits.
 
 Invariants: no number is used that the ledger has not committed; the ceiling is raised ahead of
 use, by one task at a time, so that a join seldom waits for the ledger; batches and waiting joins
@@ -15,6 +15,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
+
+import msgspec
 
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import SaleRef
@@ -38,8 +40,7 @@ class CeilingRaiser(Protocol):
     async def __call__(self, uid: str, /, *, epoch: int, ceiling: int) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """The place of one visitor of a batch; `session_ms` is the end of a session that began at
     once.
     """
@@ -81,6 +82,8 @@ class JoinBatcher:
         self._may_admit_directly = may_admit_directly
         self._arrived: list[_PendingJoin] = []
         self._outstanding = 0
+        self._placing = 0
+        """batches that the store has"""
         self._ceiling = 0
         self._raising: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -109,9 +112,13 @@ class JoinBatcher:
 
     async def aclose(self) -> None:
         """Waits until the batches under way are done."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _send(self) -> None:
+        """Begins the next batches, unless the store has one."""
+        if self._placing:
+            return
         arrived, self._arrived = self._arrived, []
         for begin in range(0, len(arrived), MAX_JOIN_BATCH):
             self._spawn(self._place_batch(arrived[begin : begin + MAX_JOIN_BATCH]))
@@ -141,7 +148,14 @@ class JoinBatcher:
             else ()
         )
         digest = fold_nonces(waiting.nonce for waiting in batch) if batch[0].nonce else ""
-        joined = await self._calls.join_line(self._ref, len(batch), self._ceiling, passes, digest)
+        self._placing += 1
+        try:
+            joined = await self._calls.join_line(
+                self._ref, len(batch), self._ceiling, passes, digest
+            )
+        finally:
+            self._placing -= 1
+            self._send()
         if joined.code is Code.CEILING_REACHED:
             await self._commit_ceiling(joined.issued + len(batch))
             return batch
