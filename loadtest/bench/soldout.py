@@ -25,7 +25,7 @@ import json
 import secrets
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +53,7 @@ from holdfast_inventory.orders.confirm import ConfirmRequest, ConfirmService
 from holdfast_inventory.orders.paying import begin_paying
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_ledger import Ledger, SaleDraft
+from holdfast_ledger.errors import RETRY_AFTER_SECONDS, LedgerUnavailable
 from holdfast_loadtest.client import Client, open_session
 from holdfast_loadtest.sellout import (
     Account,
@@ -77,6 +78,8 @@ PROGRESS_SECONDS = 2.0
 CORE, PAYING, HTTP = WAYS = ("core", "paying", "http")
 AGREED: Final = "store, ledger and buyers agree on every seat"
 SHARES = (0.5, 0.99)
+TRIES: Final = 10
+"""of a call that finds no ledger"""
 
 
 @dataclass(frozen=True)
@@ -114,11 +117,11 @@ class CoreStorefront:
         return await self._hold(buyer, HoldRequest(seats, None, frozenset(), ()))
 
     async def paying(self, held: Held) -> None:
-        await begin_paying(self._context, held.id)
+        await _repeated(lambda: begin_paying(self._context, held.id))
 
     async def confirm(self, held: Held) -> None:
         payment = ConfirmRequest(f"order-{held.id}", f"paid-{held.id}", held.total)
-        await self._confirm_service.confirm(self._context, held.id, payment)
+        await _repeated(lambda: self._confirm_service.confirm(self._context, held.id, payment))
 
     async def release(self, buyer: str, held: Held) -> None:
         await self._inventory.release(held.id, owner=buyer, version=0)
@@ -134,6 +137,17 @@ class CoreStorefront:
                 raise Refused(refusal.code.value) from refusal
             raise
         return _held(answer)
+
+
+async def _repeated(call: Callable[[], Awaitable[object]]) -> None:
+    """Calls again while the ledger is away, as a shop does that is answered 503."""
+    for _ in range(TRIES):
+        try:
+            await call()
+            return
+        except LedgerUnavailable:
+            await asyncio.sleep(RETRY_AFTER_SECONDS)
+    await call()
 
 
 def _held(answer: HoldAnswer) -> Held:

@@ -128,7 +128,7 @@ async def test_giving_back_and_other_buyers_show_at_once(store: OpenShop, page: 
     await expect(page.locator(".hold").first).to_be_visible()
     await page.locator(".hold .plain").click()
     await expect(page.locator("#cart")).to_be_hidden()
-    assert (await store.counts())["held"] == 0
+    await store.await_held(0)
 
 
 async def test_map_that_nobody_looks_at_is_told_when_somebody_does(

@@ -36,7 +36,7 @@ async def test_leaving_asks_first_and_staying_changes_nothing(store: OpenShop, p
     await expect(page.locator(":focus")).to_have_text("Stay")
     await page.keyboard.press("Escape")
     await expect(page.locator("#leaving")).to_be_hidden()
-    assert (await store.counts())["held"] == 2
+    await store.await_held(2)
 
 
 async def test_leaving_gives_back_cart_and_place(store: OpenShop, page: Page) -> None:
@@ -50,7 +50,7 @@ async def test_leaving_gives_back_cart_and_place(store: OpenShop, page: Page) ->
     await arrive(page, "/")
     await expect(page.get_by_text("You have left the shop")).to_be_visible()
     await expect(page.locator("main")).not_to_contain_text("Leave the shop")
-    assert (await store.counts())["held"] == 0
+    await store.await_held(0)
     left = Api(store.sale.operator.http, store.sale.operator.url, session["pass"])
     refused = await left.hold(store.sale.name, {"seats": ["D-6-1"]})
     assert refused.code == "pass_ended"
@@ -66,7 +66,7 @@ async def test_leaving_fails_in_words_and_keeps_the_visit(store: OpenShop, page:
         await expect(page.get_by_text("You are still in the shop")).to_be_visible()
     await page.locator("main form .button").click()
     await arrive(page, "/")
-    assert (await store.counts())["held"] == 0
+    await store.await_held(0)
 
 
 async def test_cart_of_a_declined_payment_can_be_given_back(store: OpenShop, page: Page) -> None:
@@ -76,7 +76,7 @@ async def test_cart_of_a_declined_payment_can_be_given_back(store: OpenShop, pag
     await expect(page.locator("#toast")).to_contain_text("declined")
     await page.locator(".hold .plain").click()
     await expect(page.locator("#cart")).to_be_hidden()
-    assert (await store.counts())["held"] == 0
+    await store.await_held(0)
 
 
 async def test_returning_visitor_is_known_at_first_sight(
@@ -93,7 +93,7 @@ async def test_returning_visitor_is_known_at_first_sight(
         await again.locator("main form .button").click()
         await arrive(again, "/")
         await expect(again.get_by_text("You have left the shop")).to_be_visible()
-    assert (await store.counts())["held"] == 0
+    await store.await_held(0)
 
 
 async def test_whole_purchase_works_without_scripts(store: OpenShop, plain_phone: Page) -> None:

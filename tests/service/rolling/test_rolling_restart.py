@@ -25,7 +25,7 @@ def nodes(start_service: StartService, tmp_path: Path, postgres_url: str) -> Ite
     with (
         EmbeddedStore(tmp_path / "store") as store,
         balanced_nodes(
-            start_service, tmp_path, Urls(store.url, postgres_url), **NO_SHEDDING
+            start_service, tmp_path, Urls(store.url, postgres_url), NO_SHEDDING
         ) as running,
     ):
         yield running
@@ -45,6 +45,6 @@ async def test_rolling_restart_fails_no_request(
     async with load.coming(visits_per_second):
         for restart in range(restarts):
             await load.until_answered_by_all(ports)
-            await nodes.replace(ports[restart % 2], **NO_SHEDDING)
+            await nodes.replace(ports[restart % 2], NO_SHEDDING)
     assert load.failures == [], nodes.log()
     await load.check_against_ledger()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -86,6 +87,13 @@ class OpenShop:
         seats = await self.sale.visitor.get(f"/v1/sales/{self.sale.name}/seats")
         counts: dict[str, int] = seats.body["counts"]
         return counts
+
+    async def await_held(self, wanted: int) -> None:
+        """Waits until the map says so: that of another worker than the page's is a little older."""
+        held, until = -1, time.monotonic() + 5
+        while held != wanted:
+            assert time.monotonic() < until, f"{held} are held"
+            held = (await self.counts())["held"]
 
 
 @asynccontextmanager

@@ -5,7 +5,10 @@ anything was sent is not repeated. It names the node that has answered in `X-Nod
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,19 +16,20 @@ from typing import NamedTuple
 
 from support.ports import free_port
 from support.service.running import STOP_SECONDS, Service, StartService
-from support.services import nginx
+from support.services import Server, nginx
 
 OPERATOR_KEY = "k" * 40
 NO_SHEDDING = {"HOLDFAST_SHED_AFTER_MS": "0"}
 """for tests of something else: on a slow machine requests wait long"""
 NGINX = """
 upstream holdfast {{
-    {servers}
+    include {servers};
     keepalive 64;
     keepalive_timeout 10s;
 }}
 server {{
     listen 127.0.0.1:{port};
+    keepalive_timeout {client_seconds};
     proxy_http_version 1.1;
     proxy_set_header Connection "";
     proxy_connect_timeout 2s;
@@ -37,7 +41,8 @@ server {{
 }}
 """
 # nginx leaves a node alone for this long after a failure, whose second it counts as a whole one.
-SERVER = "server 127.0.0.1:{port} fail_timeout=1s;"
+SERVER = "server 127.0.0.1:{port} fail_timeout=1s{down};\n"
+RELOAD_SECONDS = 10.0
 
 
 class Urls(NamedTuple):
@@ -52,18 +57,51 @@ class Nodes:
     """The running nodes by their ports, and the address in front of them."""
 
     url: str
-    log: Callable[[], str]
-    """What nginx had to complain about."""
+    nginx: Server
+    servers: Path
+    """nginx's list of them"""
     start: Callable[..., Service]
     """Starts the node of a port, in an environment with these additions."""
     running: dict[int, Service]
 
-    async def replace(self, port: int, **environ: str) -> None:
-        """Stops a node and starts another in its place."""
+    def log(self) -> str:
+        """What nginx had to complain about."""
+        return self.nginx.log()
+
+    async def replace(
+        self, port: int, environ: Mapping[str, str], *, drained: bool = False
+    ) -> None:
+        """Stops a node and starts another in its place; nginx does not ask it if it is `drained`.
+
+        An nginx that is reloaded closes its idle connections: their clients must keep none.
+        """
+        if drained:
+            await asyncio.to_thread(self.reload, without=port)
         process = self.running[port].process
         process.terminate()
         assert await asyncio.to_thread(process.wait, STOP_SECONDS) == 0, self.running[port].text
         self.running[port] = await asyncio.to_thread(self.start, port, **environ)
+        if drained:
+            await asyncio.to_thread(self.reload)
+
+    def reload(self, without: int | None = None) -> None:
+        """Gives nginx the list of nodes anew; returns when its workers of before have ended."""
+        write_servers(self.servers, self.running, without)
+        master = self.nginx.process.pid
+        children = Path(f"/proc/{master}/task/{master}/children")
+        before = set(children.read_text().split())
+        os.kill(master, signal.SIGHUP)
+        until = time.monotonic() + RELOAD_SECONDS
+        while not (after := set(children.read_text().split())) or after & before:
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.05)
+
+
+def write_servers(path: Path, ports: Iterable[int], without: int | None = None) -> None:
+    """Writes down the nodes for nginx, and which of them it shall not ask."""
+    path.write_text(
+        "".join(SERVER.format(port=port, down=" down" * (port == without)) for port in ports)
+    )
 
 
 @contextmanager
@@ -71,9 +109,13 @@ def balanced_nodes(
     start_service: StartService,
     directory: Path,
     urls: Urls,
-    **environ: str,
+    environ: Mapping[str, str],
+    client_seconds: int = 75,
 ) -> Iterator[Nodes]:
-    """Two nodes and an nginx; the nodes are ended by whoever has made `start_service`."""
+    """Two nodes and an nginx, which keeps idle connections of clients for `client_seconds`.
+
+    The nodes are ended by whoever has made `start_service`.
+    """
     shared = {
         "HOLDFAST_STORE_URL": urls.store,
         "HOLDFAST_LEDGER_URL": urls.ledger,
@@ -89,7 +131,8 @@ def balanced_nodes(
         )
 
     running = {port: start(port, **environ) for port in [free_port() for _ in range(2)]}
-    front = free_port()
-    servers = "\n    ".join(SERVER.format(port=port) for port in running)
-    with nginx(NGINX.format(servers=servers, port=front), port=front) as server:
-        yield Nodes(f"http://127.0.0.1:{front}", server.log, start, running)
+    front, servers = free_port(), directory / "servers.conf"
+    write_servers(servers, running)
+    config = NGINX.format(servers=servers, port=front, client_seconds=client_seconds)
+    with nginx(config, port=front) as server:
+        yield Nodes(f"http://127.0.0.1:{front}", server, servers, start, running)

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from support.services import REQUIRED
 
 ROOT: Final = Path(__file__).parents[3]
-LAST_RELEASE: Final = "9f2e336a8e815a458aaa1bb0b2bc7e9230478800"
-"""A commit, as nothing has been released yet: the last one before there were data versions."""
+FIRST_ADDED: Final = "ledger/holdfast_ledger/database/data_version.py"
+"""Nothing has been released yet: the last commit before there were data versions stands for it."""
 
 
 def installed_last_release(directory: Path) -> Path:
@@ -37,16 +36,21 @@ def environment_of(installed: Path) -> dict[str, str]:
 
 
 def _extract(directory: Path) -> None:
-    git = shutil.which("git")
-    command = [git or "git", "-C", str(ROOT), "archive", LAST_RELEASE]
-    packed = subprocess.run(command, capture_output=True, check=False) if git else None
-    if packed is None or packed.returncode != 0:
-        reason = f"the repository's history has no {LAST_RELEASE[:12]} (a shallow clone?)"
-        if REQUIRED and (ROOT / ".git").exists():
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with tarfile.open(fileobj=BytesIO(packed.stdout)) as archive:
+    commit = _git("log", "--diff-filter=A", "--format=%P", "--", FIRST_ADDED).decode().split()
+    packed = _git("archive", commit[-1]) if commit else b""
+    if not packed:
+        pytest.skip(f"the repository's history has nothing before {FIRST_ADDED} (a shallow clone?)")
+    with tarfile.open(fileobj=BytesIO(packed)) as archive:
         archive.extractall(directory, filter="data")
+
+
+def _git(*arguments: str) -> bytes:
+    """What git answers; nothing where there is no git, or no such thing in the repository."""
+    git = shutil.which("git")
+    if git is None:
+        return b""
+    command = [git, "-C", str(ROOT), *arguments]
+    return subprocess.run(command, capture_output=True, check=False).stdout
 
 
 def _run(command: list[str]) -> None:
