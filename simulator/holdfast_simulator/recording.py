@@ -37,11 +37,14 @@ class Recording:
         """One more of this."""
         self.counts[name] = self.counts.get(name, 0) + times
 
-    def second(self, point: SeriesPoint, active: int, costs: Costs) -> None:
+    def inside(self, active: int) -> None:
+        """So many sessions there are now."""
+        self.most_active = max(self.most_active, active)
+
+    def second(self, point: SeriesPoint, costs: Costs) -> None:
         """A second is over: how it stands, and what was asked in it."""
         self.points.append(point)
         self.most_waiting = max(self.most_waiting, point.waiting)
-        self.most_active = max(self.most_active, active)
         rates = {kind: n - self._before[kind] for kind, n in self.requests.items()}
         self._before = dict(self.requests)
         for kind, rate in rates.items():

@@ -154,6 +154,7 @@ class Simulation:
             self.crowd.open_lobby(line.lobby)
         if line.serving > called:
             self._call(called + 1, line.serving)
+        self.recording.inside(line.active.count(self.now_ms))
         self._sell_out()
 
     def _sell_out(self) -> None:
@@ -234,7 +235,7 @@ class Simulation:
             held=stock.held,
             booked=stock.booked,
         )
-        recording.second(point, line.active.count(self.now_ms), self.costs)
+        recording.second(point, self.costs)
 
     def _polls(self) -> float:
         """Of all who wait, in a second; those who lost patience ask no more."""

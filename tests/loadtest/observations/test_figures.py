@@ -22,13 +22,15 @@ def test_figures_of_two_workers_are_those_of_both() -> None:
 
 
 def test_first_arrival_is_that_of_all_workers() -> None:
-    early, late, merged = Figures(), Figures(), Figures()
+    early, late = Figures(), Figures()
     early.count(Stage.ARRIVED, 1000.75)
     early.count(Stage.JOINED, 1000.25)
     late.count(Stage.ARRIVED, 1003.5)
-    for figures in (late, early, Figures()):
-        merged.merge(figures)
-    assert merged.first_arrival == 1000.75
+    for order in ((late, early, Figures()), (early, Figures(), late)):
+        merged = Figures()
+        for figures in order:
+            merged.merge(figures)
+        assert merged.first_arrival == 1000.75
 
 
 def test_time_that_forgeries_take_is_not_the_latency_of_visitors() -> None:

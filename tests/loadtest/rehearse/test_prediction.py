@@ -55,10 +55,12 @@ def scenario(**tables: Any) -> Scenario:
 
 
 def crowd_of(world: Scenario) -> tuple[People, KnownCrowd]:
+    """The people of a scenario, and these in a simulation with another seed."""
     people = People(world)
     profiles = [people.profile(person) for person in range(len(people))]
+    other = msgspec.structs.replace(world, seed=world.seed + 1)
     stock = world.sale.stock()
-    return people, KnownCrowd(world, stock, arrivals=people.arrivals, profiles=profiles)
+    return people, KnownCrowd(other, stock, arrivals=people.arrivals, profiles=profiles)
 
 
 def test_people_of_a_prediction_are_those_of_the_run() -> None:
