@@ -5,8 +5,8 @@ and every rule of the API holds: bounds, roles, the audit, the counts of request
 looked the API key up already and hands it on; the address of the client is that of the request
 which the call is made for.
 
-`_match_info` is the one name used here that aiohttp does not document: a request learns by it which
-route it is for. tests/web/test_in_process.py fails when that changes.
+`_match_info` is the one name used here, and in route_index, that aiohttp does not document: a
+request learns by it which route it is for. tests/web/test_in_process.py fails when that changes.
 """
 
 from collections.abc import Mapping

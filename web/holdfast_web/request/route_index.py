@@ -7,6 +7,7 @@ could read in another way, is left to the router.
 
 Invariant: it finds what the router would have found. It tries the patterns of the very resources,
 in the order in which they were added; where what follows a sale's name varies, it cannot be made.
+`_match_info` is not documented: see in_process.
 """
 
 from collections.abc import Awaitable, Callable
