@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import uvloop
 
+from holdfast.processes.garbage_collector import collection_paused, freeze_objects
 from holdfast_lua import Bundle, EmbeddedStore, Executor, SaleRef, load_bundle
 from holdfast_lua.calls import keys
 
@@ -28,6 +29,15 @@ STILL_KEY = "hf:test:stopped_ms"
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Every test runs on the event loop of production: loops differ in what they pass on."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keeps the collector of garbage from what is there until the end: modules and tests."""
+    with collection_paused():
+        collected = yield
+    freeze_objects()
+    return collected
 
 
 def pytest_configure() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from support.api_client import Api, create
 from support.connector.storefronts import COOKIE_SECRET, SHOP, asgi_ask
+from support.service.forked_command import run
 from support.service.running import STOP_SECONDS, Service, await_ready, launch
 
 from holdfast_connector import Gate, Settings, SharedKeys
@@ -20,8 +21,8 @@ HS256 = {"HOLDFAST_PASS_ALGORITHM": "HS256"}
 
 
 def keys_shared(data_dir: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "holdfast", "keys", "shared", "--data-dir", str(data_dir)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("HOLDFAST_")}
+    return run("keys", "shared", "--data-dir", str(data_dir), environ={**clean, **environ})
 
 
 @pytest.fixture

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from holdfast_demo.chaos.options import FAULT_NAMES
 from holdfast_demo.chaos.run import FAULTS
+from holdfast_demo.command import demo as command
 
 RUN_SECONDS = 240
 SMALL = ("--visitors", "120", "--rate", "240", "--hold-seconds", "6", "--headless")
@@ -90,9 +92,9 @@ def test_fault_that_is_not_recovered_from_in_time_is_a_failure(size: tuple[str, 
     "option", [("--fault", "wipe"), ("--chaos-seed", "2"), ("--recovery-seconds", "3")]
 )
 def test_what_goes_with_faults_is_refused_without_them(option: tuple[str, str]) -> None:
-    ran = demo(*option, *PORTS)
-    assert ran.returncode == 2
-    assert "go with --chaos" in ran.stdout
+    ran = CliRunner().invoke(command, [*option, *PORTS])
+    assert ran.exit_code == 2
+    assert "go with --chaos" in ran.output
 
 
 def test_names_on_the_command_line_are_those_of_the_faults() -> None:

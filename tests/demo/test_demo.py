@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 RUN_SECONDS = 180
-SMALL = ("--visitors", "150", "--rate", "1800", "--hold-seconds", "6", "--headless")
+# The rush lasts longer than it takes until the first figures are told, after five seconds.
+SMALL = ("--visitors", "60", "--rate", "300", "--hold-seconds", "3", "--headless")
 PORTS = ("--port", "0", "--shop-port", "0")
 
 

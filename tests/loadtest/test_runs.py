@@ -10,9 +10,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from support.loadtest.running_service import running_service
 from support.service.running import wait_until
 
-from holdfast_demo.service import Service, ServiceOptions, free_port
+from holdfast_demo.service import ServiceOptions, free_port
 from holdfast_loadtest.observations.record import JOURNAL_FILE
 from holdfast_loadtest.preparing import SalePreparer, Unprepared, sale_body
 from holdfast_loadtest.report.result import RunResult
@@ -29,8 +30,8 @@ RUN_SECONDS = 120
 
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[ServiceOptions]:
-    options = ServiceOptions(tmp_path, HOST, free_port(HOST, 0, 0), 1)
-    async with Service(options):
+    options = ServiceOptions(tmp_path / "data", HOST, free_port(HOST, 0, 0), 1)
+    async with running_service(options):
         yield options
 
 
@@ -38,8 +39,8 @@ async def service(tmp_path: Path) -> AsyncIterator[ServiceOptions]:
 async def service_with_roles(tmp_path: Path) -> AsyncIterator[ServiceOptions]:
     """Whose shop's server has a listener of its own."""
     ports = [free_port(HOST, 0, 0) for _ in range(2)]
-    options = ServiceOptions(tmp_path, HOST, ports[0], 1, ports[1])
-    async with Service(options):
+    options = ServiceOptions(tmp_path / "data", HOST, ports[0], 1, ports[1])
+    async with running_service(options):
         yield options
 
 
@@ -156,16 +157,16 @@ async def test_run_that_is_interrupted_says_so_and_has_its_report(tmp_path: Path
     assert all(one.held for one in result.verdict.findings), "people were sent home in good order"
 
 
-async def test_run_without_a_key_or_with_an_unknown_scenario_says_so(
-    service: ServiceOptions, tmp_path: Path
-) -> None:
+async def test_run_with_an_unknown_scenario_says_so(tmp_path: Path) -> None:
+    """Before it asks the service for anything."""
+    nowhere = ServiceOptions(tmp_path, HOST, free_port(HOST, 0, 0), 1)
     command = ("-m", "locust", "-f", "loadtest/locustfile.py", "--headless")
     status, output = await run(
-        service, *command, "--host", service.url, "--scenario", str(tmp_path / "none.toml")
+        nowhere, *command, "--host", nowhere.url, "--scenario", str(tmp_path / "none.toml")
     )
     assert status == 2, output
     assert "cannot be read" in output
-    status, output = await run(service, *command, "--scenario", "smok")
+    status, output = await run(nowhere, *command, "--scenario", "smok")
     assert status == 2, output
     assert "smok" in output
 
@@ -205,9 +206,6 @@ async def test_crowd_and_audit_run_against_any_service(
     )
     assert status == 0, output
     assert "promises held" in output
-
-
-async def test_audit_of_a_sale_that_is_not_there_says_so(service: ServiceOptions) -> None:
     status, output = await run(
         service, "-m", "holdfast_loadtest.audit", "--url", service.url, "--sale", "absent"
     )

@@ -32,7 +32,10 @@ SERVICE = (
 def inside_of_the_library(path: Path) -> list[str]:
     """The modules of prometheus-client that `path` imports beyond the documented one."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    source = path.read_text("utf-8")
+    if "prometheus_client" not in source:  # to parse all modules takes a second
+        return []
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("prometheus_client"):
             names = [name.name for name in node.names]
             found += [node.module] if node.module != "prometheus_client" else []

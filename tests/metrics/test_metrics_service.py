@@ -17,8 +17,8 @@ from support.service.running import Service, await_ready, is_alive, launch, open
 from holdfast_metrics.definitions.definition import MetricKind
 from holdfast_metrics.manifest import MANIFEST
 
-TRIES = 100
-PAUSE_SECONDS = 0.1
+TRIES = 40
+PAUSE_SECONDS = 0.25
 POLLS = 40
 STREAMS = 60
 UNIT = {"areas": [{"id": "floor", "quantity": 1}]}

@@ -155,6 +155,15 @@ async def sale(service: Service, http: aiohttp.ClientSession, shop: ReturnPage) 
     return await make_sale(service, http, shop.origin)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shared_sale(service: Service, http: aiohttp.ClientSession) -> Sale:
+    """A sale for pages whose questions about it the tests answer in the service's stead.
+
+    A sale that is open costs the service time as long as it runs.
+    """
+    return await make_sale(service, http, "https://shop.example")
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def store(service: Service, http: aiohttp.ClientSession) -> AsyncIterator[OpenShop]:
     """The demo's shop in front of a fresh hall."""

@@ -53,10 +53,10 @@ async def test_check_looks_in_every_medium(medium: str, style: str, page: Page) 
 
 
 async def test_check_reads_the_document_of_a_browser_without_scripts(
-    sale: Sale, plain_phone: Page
+    shared_sale: Sale, plain_phone: Page
 ) -> None:
     faulty = document(GOOD.replace("</main>", "<button></button></main>"))
-    await open_document(plain_phone, sale, faulty)
+    await open_document(plain_phone, shared_sale, faulty)
     with pytest.raises(AssertionError, match="button-name"):
         await assert_accessible(plain_phone)
 

@@ -107,8 +107,7 @@ async def test_identity_waits_with_the_tab_until_the_room_opens(
     await reach(page, "lobby")
 
 
-@pytest.mark.parametrize("language", ["en", "zh-Hans"])
-@pytest.mark.parametrize("identity", [None, "forged"])
+@pytest.mark.parametrize(("language", "identity"), [("en", None), ("zh-Hans", "forged")])
 async def test_without_a_valid_identity_the_page_leads_back_to_the_shop(
     language: str, identity: str | None, members: Sale, shop: ReturnPage, phone: Page
 ) -> None:

@@ -34,6 +34,11 @@ PACES: list[tuple[dict[str, object], float]] = [
     ({"hidden": True, "wait": None}, 30),
     ({"ahead": 60, "aheadThen": 60, "own": 30}, 5),
 ]
+RETRIES: list[tuple[int, float | None, float, float]] = [
+    (1, None, 1, 3),
+    (3, None, 1, 9),
+    (2, 20, 20, 24),
+]
 PLACES: list[tuple[int, int, list[list[int]], int]] = [
     (10, 0, [], 9),
     (10, 9, [], 0),
@@ -48,9 +53,9 @@ PLACES: list[tuple[int, int, list[list[int]], int]] = [
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def module(sale: Sale, page: Page) -> JSHandle:
+async def module(shared_sale: Sale, page: Page) -> JSHandle:
     """The module of the waiting page that its pace is computed in."""
-    await page.goto(sale.page())
+    await page.goto(shared_sale.page())
     return await page.evaluate_handle(
         "import(document.querySelector('script[src]').src.replace('main.js', 'place.js'))"
     )
@@ -69,15 +74,11 @@ async def test_pace_follows_the_service_and_the_distance(
         assert await call(module, "pollDelay", FAR | changes) == pytest.approx(seconds), changes
 
 
-@pytest.mark.parametrize(
-    ("failures", "retry_after", "low", "high"), [(1, None, 1, 3), (3, None, 1, 9), (2, 20, 20, 24)]
-)
-async def test_retries_back_off_and_heed_the_service(
-    failures: int, retry_after: float | None, low: float, high: float, module: JSHandle
-) -> None:
-    assert await call(module, "retryDelay", failures, retry_after, 0) == low
-    assert await call(module, "retryDelay", failures, retry_after, 1) == high
-    assert await call(module, "retryDelay", 100, retry_after, 1) <= (retry_after or 1) + 30
+async def test_retries_back_off_and_heed_the_service(module: JSHandle) -> None:
+    for failures, retry_after, low, high in RETRIES:
+        assert await call(module, "retryDelay", failures, retry_after, 0) == low
+        assert await call(module, "retryDelay", failures, retry_after, 1) == high
+        assert await call(module, "retryDelay", 100, retry_after, 1) <= (retry_after or 1) + 30
 
 
 async def test_people_ahead_leave_out_the_gaps(

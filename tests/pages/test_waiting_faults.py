@@ -47,10 +47,10 @@ async def asked_in(seconds: float, answers: WaitingAnswers) -> int:
     return answers.requests - before
 
 
-async def test_page_runs_in_the_oldest_browsers_it_is_for(sale: Sale, page: Page) -> None:
+async def test_page_runs_in_the_oldest_browsers_it_is_for(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers()
     await page.add_init_script(NEWER_THAN_THE_FLOOR)
-    await open_page(page, sale, answers, "waiting")
+    await open_page(page, shared_sale, answers, "waiting")
     await answers.polled()
     await expect(page.locator("html[data-live]")).to_be_visible()
     assert await complaints(page) == []
@@ -74,11 +74,11 @@ async def test_form_stays_usable_where_the_script_cannot_run(
 
 @pytest.mark.parametrize("jump", [-HOUR, HOUR])
 async def test_polling_goes_on_when_the_clock_is_set(
-    jump: timedelta, sale: Sale, page: Page
+    jump: timedelta, shared_sale: Sale, page: Page
 ) -> None:
     answers = WaitingAnswers()
     await page.clock.install()
-    await open_page(page, sale, answers, "waiting")
+    await open_page(page, shared_sale, answers, "waiting")
     await page.clock.set_system_time(datetime.now(UTC) + jump)
     answers.newer(serving=70)
     await expect(page.locator("#figure")).to_have_text("29")
@@ -88,11 +88,11 @@ async def test_polling_goes_on_when_the_clock_is_set(
 
 @pytest.mark.parametrize("jump", [-HOUR, HOUR])
 async def test_opening_is_not_announced_by_the_device(
-    jump: timedelta, sale: Sale, page: Page
+    jump: timedelta, shared_sale: Sale, page: Page
 ) -> None:
     answers = WaitingAnswers(opens_in=90, number=None, status={"state": "lobby"})
     await page.clock.install()
-    await open_page(page, sale, answers, "lobby")
+    await open_page(page, shared_sale, answers, "lobby")
     await page.clock.set_system_time(datetime.now(UTC) + jump)
     figure = page.locator("#figure")
     await expect(figure).not_to_have_text(await figure.inner_text())
@@ -114,11 +114,11 @@ async def test_returning_visitor_is_told_todays_time(sale: Sale, page: Page) -> 
             pass
 
 
-async def test_blocked_storage_costs_nothing_but_memory(sale: Sale, page: Page) -> None:
+async def test_blocked_storage_costs_nothing_but_memory(shared_sale: Sale, page: Page) -> None:
     """Given no storage and no cookies, the page keeps the place while it is open, and says so."""
     answers = WaitingAnswers(keeps_cookies=False)
     await page.add_init_script(WITHOUT_STORAGE)
-    await open_page(page, sale, answers, "waiting")
+    await open_page(page, shared_sale, answers, "waiting")
     await expect(page.locator("#keep")).to_be_visible()
     await expect(page.locator("#keep")).to_have_text(TEXTS["unkept_note"])
     assert await asked_in(3, answers) <= 4
@@ -131,21 +131,21 @@ async def test_blocked_storage_costs_nothing_but_memory(sale: Sale, page: Page) 
 
 @pytest.mark.parametrize("scene", ["expired", "ended"])
 async def test_blocked_storage_lets_a_place_be_forgotten(
-    scene: str, sale: Sale, page: Page
+    scene: str, shared_sale: Sale, page: Page
 ) -> None:
     """Catches the endless polling after a ticket that is worth nothing any more."""
     answers = WaitingAnswers(**SCENES[scene])
     await page.add_init_script(WITHOUT_STORAGE)
-    await open_page(page, sale, answers, scene)
+    await open_page(page, shared_sale, answers, scene)
     answers.view = answers.claim = (401, {"code": "unauthorized"})
     answers.status |= {"serving": 100}
     await page.locator("#again").click()
     assert await asked_in(3, answers) <= 12
 
 
-async def test_fault_of_the_page_backs_off(sale: Sale, page: Page) -> None:
+async def test_fault_of_the_page_backs_off(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers()
-    await open_page(page, sale, answers, "waiting")
+    await open_page(page, shared_sale, answers, "waiting")
     # A document in a form that no release of the page has been written for.
     answers.status["gaps"] = 7
     await expect(page.locator("#banner")).to_be_visible(timeout=TROUBLE_MS)
@@ -155,13 +155,15 @@ async def test_fault_of_the_page_backs_off(sale: Sale, page: Page) -> None:
     await expect(page.locator("#figure")).to_have_text("29", timeout=30_000)
 
 
-async def test_prerendered_page_joins_nobody_until_it_is_shown(sale: Sale, page: Page) -> None:
+async def test_prerendered_page_joins_nobody_until_it_is_shown(
+    shared_sale: Sale, page: Page
+) -> None:
     answers = WaitingAnswers()
     await page.add_init_script(
         "Object.defineProperty(document, 'prerendering', {value: true, configurable: true})"
     )
     await page.route("**/v1/sales/**", answers.give)
-    await page.goto(sale.page())
+    await page.goto(shared_sale.page())
     assert await asked_in(1, answers) == 0
     await page.evaluate(
         "delete document.prerendering;document.dispatchEvent(new Event('prerenderingchange'))"
@@ -170,20 +172,20 @@ async def test_prerendered_page_joins_nobody_until_it_is_shown(sale: Sale, page:
     assert answers.joins == 1
 
 
-async def test_limit_on_joins_is_told_and_obeyed(sale: Sale, phone: Page) -> None:
-    answers = await open_scene(phone, sale, "limited")
+async def test_limit_on_joins_is_told_and_obeyed(shared_sale: Sale, phone: Page) -> None:
+    answers = await open_scene(phone, shared_sale, "limited")
     await expect(phone.locator("#headline")).to_have_text(TEXTS["limited_headline"])
     await expect(phone.locator("#figure")).to_have_text(re.compile("^00:(4[0-9]|5[0-4])$"))
     await expect(phone.locator("#banner")).to_be_hidden()
     await phone.evaluate("dispatchEvent(new Event('online'))")
     await answers.polled()
     assert answers.joins == 1
-    await expect(phone.locator("#back")).to_have_attribute("href", f"{sale.shop}/seats")
+    await expect(phone.locator("#back")).to_have_attribute("href", f"{shared_sale.shop}/seats")
 
 
-async def test_limit_on_joins_ends_by_itself(sale: Sale, phone: Page) -> None:
+async def test_limit_on_joins_ends_by_itself(shared_sale: Sale, phone: Page) -> None:
     answers = WaitingAnswers(join=(429, {"code": "join_limited"}, {"Retry-After": "2"}))
-    await open_page(phone, sale, answers, "limited")
+    await open_page(phone, shared_sale, answers, "limited")
     answers.join = None
     await reach(phone, "waiting")
     assert answers.joins == 2
@@ -198,11 +200,11 @@ async def test_limit_on_joins_ends_by_itself(sale: Sale, phone: Page) -> None:
     ],
 )
 async def test_busy_service_is_not_called_a_lost_connection(
-    answer: tuple[int, object, dict[str, str]], sale: Sale, page: Page
+    answer: tuple[int, object, dict[str, str]], shared_sale: Sale, page: Page
 ) -> None:
     """And it is left alone for as long as it asks, whatever the visitor does."""
     answers = WaitingAnswers()
-    await open_page(page, sale, answers, "waiting")
+    await open_page(page, shared_sale, answers, "waiting")
     answers.failing = answer
     await expect(page.locator("#banner")).to_be_visible()
     await expect(page.locator("#banner-headline")).to_have_text(TEXTS["busy_headline"])
@@ -213,17 +215,17 @@ async def test_busy_service_is_not_called_a_lost_connection(
         assert await asked_in(1, answers) == 0, event
 
 
-async def test_place_is_not_called_kept_before_there_is_one(sale: Sale, page: Page) -> None:
+async def test_place_is_not_called_kept_before_there_is_one(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers(online=False)
-    await open_page(page, sale, answers, "loading")
+    await open_page(page, shared_sale, answers, "loading")
     await expect(page.locator("#banner")).to_be_visible(timeout=TROUBLE_MS)
     await expect(page.locator("#banner-headline")).to_have_text(TEXTS["lost_headline"])
     assert "kept" not in await page.locator("body").inner_text()
 
 
-async def test_focus_and_speech_follow_what_goes_away(sale: Sale, page: Page) -> None:
+async def test_focus_and_speech_follow_what_goes_away(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers(**SCENES["expired"])
-    await open_page(page, sale, answers, "expired")
+    await open_page(page, shared_sale, answers, "expired")
     answers.number, answers.claim = 180, (202, {})
     await page.locator("#again").focus()
     await page.keyboard.press("Enter")
@@ -239,16 +241,16 @@ async def test_focus_and_speech_follow_what_goes_away(sale: Sale, page: Page) ->
     await expect(page.locator("#headline")).to_be_focused()
 
 
-async def test_message_and_scene_are_both_spoken(sale: Sale, page: Page) -> None:
+async def test_message_and_scene_are_both_spoken(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers(status={"message": "Doors open at eight."})
-    await open_page(page, sale, answers, "waiting")
+    await open_page(page, shared_sale, answers, "waiting")
     spoken = "You are in line. 59 places ahead of you. Doors open at eight."
     await expect(page.locator("#announcer")).to_have_text(spoken)
 
 
-async def test_call_is_told_how_long_it_waits(sale: Sale, page: Page) -> None:
+async def test_call_is_told_how_long_it_waits(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers(status={"claim_window_seconds": 90})
-    await open_page(page, sale, answers, "waiting")
+    await open_page(page, shared_sale, answers, "waiting")
     fact = page.locator("#window-fact")
     await expect(fact).to_have_text("Time to go in when called 90 s", use_inner_text=True)
     answers.newer(claim_window_seconds=120)
@@ -284,10 +286,10 @@ async def test_slow_line_shifts_nothing(*, form_first: bool, sale: Sale, page: P
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_banner_shifts_nothing(sale: Sale, page: Page) -> None:
+async def test_banner_shifts_nothing(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers()
     await page.add_init_script(LAYOUT_SHIFT)
-    await open_page(page, sale, answers, "waiting")
+    await open_page(page, shared_sale, answers, "waiting")
     before = await page.evaluate("window.shifted")
     answers.failing = (503, {"code": "overloaded"}, {"Retry-After": "30"})
     await expect(page.locator("#banner")).to_be_visible()

@@ -110,9 +110,9 @@ async def test_message_of_the_operator_is_shown(sale: Sale, page: Page) -> None:
     await expect(page.locator("#announcer")).to_contain_text("Doors open")
 
 
-async def test_position_never_rises(sale: Sale, page: Page) -> None:
+async def test_position_never_rises(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers()
-    await open_page(page, sale, answers, "waiting")
+    await open_page(page, shared_sale, answers, "waiting")
     await expect(page.locator("#figure")).to_have_text("59")
     await page.evaluate(SHOWN)
     answers.newer(serving=60)
@@ -128,26 +128,28 @@ async def test_position_never_rises(sale: Sale, page: Page) -> None:
     assert await page.evaluate("window.shown") == ["39"]
 
 
-async def test_gaps_in_the_numbering_are_not_people(sale: Sale, page: Page) -> None:
+async def test_gaps_in_the_numbering_are_not_people(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers(status={"gaps": [[30, 45], [90, 99], [101, 120]]})
-    await open_page(page, sale, answers, "waiting")
+    await open_page(page, shared_sale, answers, "waiting")
     await expect(page.locator("#figure")).to_have_text("44")
 
 
-async def test_lobby_counts_down_by_the_time_of_the_service(sale: Sale, page: Page) -> None:
+async def test_lobby_counts_down_by_the_time_of_the_service(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers(number=None, status={"state": "lobby"})
     # The service's clock is an hour ahead of the browser's; the opening is in 90 s by the former.
     answers.status |= {"now": in_seconds(3600), "event_start_time": in_seconds(3690)}
-    await open_page(page, sale, answers, "lobby")
+    await open_page(page, shared_sale, answers, "lobby")
     await expect(page.locator("#figure")).to_have_text(re.compile("^01:"))
 
 
 @pytest.mark.parametrize("size", [NARROW])
 @pytest.mark.parametrize(("language", "day"), [("en", "d"), ("zh-Hans", "天")])
-async def test_far_opening_is_told_in_days_and_fits(day: str, sale: Sale, page: Page) -> None:
+async def test_far_opening_is_told_in_days_and_fits(
+    day: str, shared_sale: Sale, page: Page
+) -> None:
     answers = WaitingAnswers(status={"state": "scheduled"})
     answers.status["event_start_time"] = in_seconds(1_135 * 86_400 + 7_230)
-    await open_page(page, sale, answers, "scheduled")
+    await open_page(page, shared_sale, answers, "scheduled")
     await expect(page.locator("#figure")).to_have_text(f"1,135 {day} 02:00")
     for size in (NARROW, PHONE, DESKTOP, WIDE):
         await resize(page, size)
@@ -156,11 +158,11 @@ async def test_far_opening_is_told_in_days_and_fits(day: str, sale: Sale, page: 
         assert await page.evaluate(over) <= 0, size
 
 
-async def test_drawn_visitor_asks_for_the_number_once(sale: Sale, page: Page) -> None:
+async def test_drawn_visitor_asks_for_the_number_once(shared_sale: Sale, page: Page) -> None:
     """Catches a page that asks at each poll while the draw waits for its beacon, or ever after."""
     draw = {"commitment": "c0ffee", "drawn": False}
     answers = WaitingAnswers(number=None, status={"serving": 0, "lobby": 90, "draw": draw})
-    await open_page(page, sale, answers, "lobby")
+    await open_page(page, shared_sale, answers, "lobby")
     for _ in range(3):
         await answers.polled()
     before = answers.views
@@ -176,10 +178,10 @@ async def test_drawn_visitor_asks_for_the_number_once(sale: Sale, page: Page) ->
     assert answers.views == before + 1
 
 
-async def test_passed_turn_is_joined_again_by_choice_only(sale: Sale, page: Page) -> None:
+async def test_passed_turn_is_joined_again_by_choice_only(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers(status={"serving": 100}, claim=(410, {"code": "call_expired"}))
-    await open_page(page, sale, answers, "expired")
-    await page.goto(sale.page())
+    await open_page(page, shared_sale, answers, "expired")
+    await page.goto(shared_sale.page())
     await reach(page, "expired")
     joins = answers.joins
     answers.number, answers.claim = 180, (202, {})
@@ -189,9 +191,9 @@ async def test_passed_turn_is_joined_again_by_choice_only(sale: Sale, page: Page
     await expect(page.locator("#number")).to_have_text("180")
 
 
-async def test_lost_connection_keeps_the_place_and_recovers(sale: Sale, page: Page) -> None:
+async def test_lost_connection_keeps_the_place_and_recovers(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers()
-    await open_page(page, sale, answers, "waiting")
+    await open_page(page, shared_sale, answers, "waiting")
     answers.online = False
     await expect(page.locator("#banner")).to_be_visible(timeout=TROUBLE_MS)
     await expect(page.locator("#figure")).to_have_text("59")
@@ -216,9 +218,9 @@ async def test_turn_changes_the_title_and_goes_to_the_shop(
     assert len(shop.visits) == 1
 
 
-async def test_reader_is_told_seldom_and_politely(sale: Sale, page: Page) -> None:
+async def test_reader_is_told_seldom_and_politely(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers()
-    await open_page(page, sale, answers, "waiting")
+    await open_page(page, shared_sale, answers, "waiting")
     await expect(page.locator("#announcer")).to_have_text(
         "You are in line. 59 places ahead of you."
     )
@@ -230,8 +232,8 @@ async def test_reader_is_told_seldom_and_politely(sale: Sale, page: Page) -> Non
     await expect(page.get_by_role("progressbar", name="Your way through the line")).to_be_visible()
 
 
-async def test_keyboard_reaches_the_sound_switch(sale: Sale, page: Page) -> None:
-    await open_page(page, sale, WaitingAnswers(), "waiting")
+async def test_keyboard_reaches_the_sound_switch(shared_sale: Sale, page: Page) -> None:
+    await open_page(page, shared_sale, WaitingAnswers(), "waiting")
     for _ in range(5):
         await page.keyboard.press("Tab")
         if await page.evaluate("document.activeElement.id") == "sound":
@@ -240,17 +242,17 @@ async def test_keyboard_reaches_the_sound_switch(sale: Sale, page: Page) -> None
     await expect(page.locator("#sound")).to_have_attribute("aria-pressed", "true")
 
 
-async def test_estimate_is_a_span_that_shrinks_with_the_line(sale: Sale, page: Page) -> None:
+async def test_estimate_is_a_span_that_shrinks_with_the_line(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers()
-    await open_page(page, sale, answers, "waiting")
+    await open_page(page, shared_sale, answers, "waiting")
     await expect(page.locator("#wait")).to_have_text("10 to 14 min")
     answers.newer(serving=70)
     await expect(page.locator("#wait")).to_have_text("5 to 7 min")
 
 
-async def test_dark_and_light_differ_and_stay_readable(sale: Sale, page: Page) -> None:
+async def test_dark_and_light_differ_and_stay_readable(shared_sale: Sale, page: Page) -> None:
     papers = set()
-    await open_page(page, sale, WaitingAnswers(), "waiting")
+    await open_page(page, shared_sale, WaitingAnswers(), "waiting")
     for medium in ("light", "dark"):
         await page.emulate_media(**MEDIA[medium])
         papers.add(await page.evaluate("getComputedStyle(document.body).backgroundColor"))

@@ -112,7 +112,7 @@ def test_cap_that_was_asked_for_is_kept() -> None:
 @pytest.mark.parametrize(
     ("changes", "goal", "why"),
     [
-        ({}, "90% sold in 4 min, at most 6 in the shop", "The cap stands in the way"),
+        ({}, "90% sold in 4 min, at most 12 in the shop", "The cap stands in the way"),
         ({}, "sold out in 20 s", "People stand in the way"),
         ({"areas": {"floor": 9_000}}, "sold out in 1 h", "Demand stands in the way"),
     ],
@@ -127,8 +127,8 @@ def test_goal_that_no_settings_meet_says_what_stands_in_the_way(
 
 def test_holds_that_run_out_stand_in_the_way() -> None:
     table = {
-        "arrivals": {"shape": "flash", "visitors": 1_200, "seconds": 60},
-        "sale": {"areas": {"floor": 160}, "hold_seconds": 1_800},
+        "arrivals": {"shape": "flash", "visitors": 600, "seconds": 60},
+        "sale": {"areas": {"floor": 80}, "hold_seconds": 1_800},
         "buyers": {**PATIENT, "lapses": 0.5},
     }
     found = _recommend(parse_world(table, World), "sold out in 15 min")

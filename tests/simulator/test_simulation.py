@@ -43,7 +43,7 @@ WORLDS: dict[str, Any] = {
     "plain": {},
     "lobby": {"arrivals": LOBBY},
     "draw": {"arrivals": LOBBY, "sale": {"queueing_method": "random"}},
-    "tight cap": {"sale": {"total_active_users": 20}},
+    "tight cap": {"sale": {"total_active_users": 60}},
     "plenty": {"sale": {"areas": {"floor": 20_000}}},
     "passthrough": {"sale": {"queueing_method": "passthrough"}},
     "slow": {"sale": {"new_users_per_minute": 60, "claim_window_seconds": 10}},
@@ -72,21 +72,16 @@ def test_nobody_and_nothing_is_lost(tables: Any) -> None:
     if world.sale.queueing_method != "passthrough":
         assert result.peaks.active <= world.sale.total_active_users
     assert (result.sold_out_after_s is not None) == (result.seats.booked == total)
-
-
-def test_equal_worlds_give_equal_results_and_other_seeds_others() -> None:
-    assert _simulate() == _simulate()
-    assert _simulate().waits != _simulate(seed=2).waits
-
-
-@pytest.mark.parametrize("tables", WORLDS.values(), ids=WORLDS)
-def test_series_only_grows_and_ends_at_the_counts(tables: Any) -> None:
-    result = _simulate(**tables)
     for name in ("at_s", "arrived", "called", "admitted", "booked"):
         values = [getattr(point, name) for point in result.series]
         assert values == sorted(values), name
     assert result.series[-1].booked == result.seats.booked
     assert result.series[-1].admitted == result.funnel.admitted
+
+
+def test_equal_worlds_give_equal_results_and_other_seeds_others() -> None:
+    assert _simulate() == _simulate()
+    assert _simulate().waits != _simulate(seed=2).waits
 
 
 def test_no_more_are_admitted_than_the_rate_allows() -> None:

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,11 @@ def _modules() -> list[Path]:
     return [path for root in roots for path in sorted(root.rglob("*.py"))]
 
 
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def test_modules_and_functions_stay_small() -> None:
     """Past these sizes it is two ideas."""
     too_long = []
@@ -84,7 +90,7 @@ def test_modules_and_functions_stay_small() -> None:
         name, source = path.relative_to(ROOT), path.read_text()
         if source.count("\n") > MAX_MODULE_LINES:
             too_long.append(f"{name}: {source.count(chr(10))} lines")
-        for function in _functions(ast.parse(source)):
+        for function in _functions(_parsed(path)):
             lines = (function.end_lineno or 0) - function.lineno + 1
             if lines > MAX_FUNCTION_LINES:
                 too_long.append(f"{name}:{function.lineno} {function.name}: {lines} lines")
@@ -92,9 +98,7 @@ def test_modules_and_functions_stay_small() -> None:
 
 
 def test_every_module_says_why_it_exists() -> None:
-    silent = [
-        str(path) for path in _modules() if not ast.get_docstring(ast.parse(path.read_text()))
-    ]
+    silent = [str(path) for path in _modules() if not ast.get_docstring(_parsed(path))]
     assert silent == []
 
 
@@ -103,7 +107,7 @@ def test_pattern_ends_where_the_text_does() -> None:
     loose = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in _modules()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(_parsed(path))
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and node.value.startswith("^")

@@ -36,7 +36,8 @@ def other_loops(root: Path) -> list[str]:
     return [
         f"{path.relative_to(root)}:{node.lineno}"
         for path in sorted(root.rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if any(maker in (source := path.read_text("utf-8")) for maker in MAKERS)
+        for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Call)
         and ast.unparse(node.func) in MAKERS
         and not any(keyword.arg == "loop_factory" for keyword in node.keywords)

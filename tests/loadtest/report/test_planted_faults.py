@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 import redis
 from support.loadtest.observed_crowd import QUICK, RATE_PER_MINUTE, ObservedCrowd
+from support.loadtest.running_service import running_service
 
 from holdfast.config import Config
 from holdfast.data_files import LEDGER_FILE
 from holdfast.keyfiles import master_secret
 from holdfast_connector.contract import EDDSA
-from holdfast_demo.service import Service, ServiceOptions, free_port
+from holdfast_demo.service import ServiceOptions, free_port
 from holdfast_loadtest.audit import verdict as audit_verdict
 from holdfast_loadtest.audit.journal import Admitted, digest
 from holdfast_loadtest.client import Credentials, open_session
@@ -49,10 +50,9 @@ UNCALLED = 9_999
 async def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ObservedCrowd]:
     # What is broken here stays broken: there is nothing to wait for.
     monkeypatch.setattr(audit_verdict, "MAX_SETTLING_READINGS", 0)
-    (tmp_path / "service").mkdir(mode=0o700)
     options = ServiceOptions(tmp_path / "service", HOST, free_port(HOST, 0, 0), 1)
     monkeypatch.setenv("HOLDFAST_PLATFORM_KEY", options.operator_key)
-    async with Service(options):
+    async with running_service(options):
         crowd = ObservedCrowd(options, SALE, tmp_path)
         await crowd.make_sale(json.loads(PLAN.read_bytes()))
         yield crowd

@@ -10,7 +10,7 @@ reported as violations are. The text of charts is left out there, since axe take
 image of unknown colours: it has the colours of the page's own text, on the page's own paper.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
@@ -39,16 +39,18 @@ ZOOMED: Final = (320, 256)
 """1280 by 1024 pixels at 400%: what WCAG 1.4.10 asks pages to reflow into."""
 
 
-async def assert_accessible(page: Page, *, without: Sequence[str] = ()) -> None:
+async def assert_accessible(
+    page: Page, *, without: Sequence[str] = (), media: Iterable[str] = MEDIA
+) -> None:
     """Fails with every violation of axe's rules on the page as it is, in light, and of its rules on
-    colour in all of `MEDIA`.
+    colour in the other `media`.
 
     `without` names CSS selectors that are left out; the caller says why.
     The page is left in light colours.
     """
     found = []
-    for name, features in MEDIA.items():
-        await page.emulate_media(**features)
+    for name in media:
+        await page.emulate_media(**MEDIA[name])
         rules = ALL_RULES if name == LIGHT else COLOUR_RULES
         found += [f"{name}: {finding}" for finding in await violations(page, without, rules)]
     await page.emulate_media(**MEDIA[LIGHT])

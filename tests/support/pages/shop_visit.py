@@ -14,7 +14,13 @@ TURN_SECONDS: Final = 30
 
 
 async def walk_in(page: Page, store: OpenShop) -> None:
-    """From the landing page through the line to the map."""
+    """Through the line by the API, to the map."""
+    await page.goto(await store.way_in())
+    await expect(page.locator("#shop")).to_be_visible()
+
+
+async def walk_all_the_way(page: Page, store: OpenShop) -> None:
+    """From the landing page through the waiting page to the map."""
     await page.goto(store.url)
     await page.locator("main a.button").first.click()
     await arrive(page, "/seats", seconds=TURN_SECONDS)
