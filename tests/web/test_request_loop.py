@@ -8,8 +8,9 @@ import asyncio
 from contextvars import ContextVar
 
 from aiohttp import web
-from support.http.connections import SOON, Site, Start
+from support.http.connections import SOON, Site, Start, posted
 
+LARGE = 900_000
 NOTED: ContextVar[str] = ContextVar("noted", default="nothing")
 
 
@@ -52,8 +53,14 @@ def more(gate: asyncio.Event) -> web.Application:
     async def cancelled(_request: web.Request) -> web.StreamResponse:
         raise asyncio.CancelledError
 
+    async def take(request: web.Request) -> web.StreamResponse:
+        await gate.wait()
+        return web.Response(text=str(len(await request.read())))
+
     for handler in (steps, leave, read, late, wait, cancelled):
         app.router.add_get(f"/{handler.__name__}", handler)
+    app.router.add_post("/take", take)
+    app.router.add_post("/leave", leave)
     return app
 
 
@@ -131,6 +138,27 @@ async def test_answer_is_written_before_the_connections_task_has_a_turn(start: S
     loop.call_soon(read)
     assert await answer(reader) == b"nothing"
     assert written == [b"idle"]
+    writer.close()
+
+
+async def test_reading_that_was_paused_for_a_large_body_goes_on(start: Start) -> None:
+    gate = asyncio.Event()
+    site = await start(app=more(gate))
+    reader, writer = await site.opened()
+    writer.write(posted("/take", f"Content-Length: {LARGE}", body=bytes(LARGE)))
+    await site.until(lambda: any(one._reading_paused for one in site.connections()))
+    gate.set()
+    assert await answer(reader) == str(LARGE).encode()
+    writer.close()
+
+
+async def test_connection_whose_body_never_comes_ends_after_the_answer(start: Start) -> None:
+    site = await start(app=more(asyncio.Event()))
+    reader, writer = await site.opened()
+    writer.write(posted("/leave", "Content-Length: 10"))
+    assert await answer(reader) == b"left"
+    async with asyncio.timeout(SOON):
+        assert await reader.read() == b""
     writer.close()
 
 

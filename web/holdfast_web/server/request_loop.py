@@ -109,8 +109,11 @@ class RequestLoop(RequestHandler):
         """Answers one request; whether the connection may have another."""
         manager, handler, make = self._manager, self._request_handler, self._request_factory
         task = self._task_handler
-        if manager is None or handler is None or make is None or task is None:
-            return False  # it was lost before its turn came
+        # They are there until the connection is lost, and then no request is begun.
+        assert manager is not None
+        assert handler is not None
+        assert make is not None
+        assert task is not None
         manager.requests_count += 1
         request = make(message, payload, self, StreamWriter(self, self._loop), task)
         try:
