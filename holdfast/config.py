@@ -32,8 +32,8 @@ from holdfast.log_formatters import LOG_FORMATS
 from holdfast.secret_files import with_secret_files
 from holdfast.worker_groups import ListenAddress, OwnListener, WorkerGroup, divide, parse_roles
 from holdfast_connector.origins import parse_origin
-from holdfast_web.request.client_address import TrustedProxies
-from holdfast_web.service_roles import ALL_ROLES, ServiceRole
+from holdfast_web.roles.service_roles import ALL_ROLES, ServiceRole
+from holdfast_web.trusted_proxies import TrustedProxies
 
 ENV_PREFIX = "HOLDFAST_"
 CONFIG_VARIABLE = "HOLDFAST_CONFIG"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.worker_groups import ListenAddress, WorkerGroup
-from holdfast_web.service_roles import ALL_ROLES
+from holdfast_web.roles.service_roles import ALL_ROLES
 
 ORIGIN_FILE: Final = "{role}.url"
 # An address that means all of them is asked on this machine.

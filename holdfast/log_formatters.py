@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from holdfast_web.request.request_id import current_request_id
+from holdfast_web.request.current_request import current_request_id
 
 LOG_FORMATS: Final = ("text", "json")
 _TEXT: Final = "%(asctime)s %(levelname)s %(process)d %(name)s%(request)s: %(message)s"

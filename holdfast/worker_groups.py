@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from itertools import combinations
 from typing import Final
 
-from holdfast_web.service_roles import ALL_ROLES, ServiceRole
+from holdfast_web.roles.service_roles import ALL_ROLES, ServiceRole
 
 MAX_WORKERS: Final = 128
 """of all groups of a node"""

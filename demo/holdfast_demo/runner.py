@@ -42,12 +42,12 @@ from holdfast_loadtest.crowd.profiles import Pace
 from holdfast_loadtest.crowd.tally import Tally
 from holdfast_loadtest.wire import Status
 from holdfast_web.credentials import Role
-from holdfast_web.request.client_address import TrustedProxies
 from holdfast_web.server.bounds import ConnectionBounds
 from holdfast_web.server.rejections import Rejections
 from holdfast_web.server.request_age import ProxyClocks
 from holdfast_web.server.shedder import OFF, Shedder
 from holdfast_web.server.site import BoundedSite
+from holdfast_web.trusted_proxies import TrustedProxies
 
 DEFAULT_PORT: Final = 8080
 DEFAULT_SHOP_PORT: Final = 8081

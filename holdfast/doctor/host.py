@@ -11,7 +11,7 @@ from holdfast.config import Config
 from holdfast.data_files import LOCK_FILE
 from holdfast.doctor.findings import Finding, FindingBuilder
 from holdfast.keyfiles import MASTER_FILE, operator_key_path
-from holdfast_web.service_roles import ALL_ROLES, CROWDED_ROLES, ServiceRole
+from holdfast_web.roles.service_roles import ALL_ROLES, CROWDED_ROLES, ServiceRole
 
 FILES_WARNING = 8_192
 FILES_PROBLEM = 1_024

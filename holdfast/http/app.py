@@ -69,8 +69,10 @@ from holdfast_web.keyring import Keyring
 from holdfast_web.metrics import METRICS
 from holdfast_web.origins import PUBLIC_ORIGIN
 from holdfast_web.request.body import BODY_LIMIT_BYTES
-from holdfast_web.request.client_address import TRUSTED_PROXIES, TrustedProxies
-from holdfast_web.service_roles import ALL_ROLES, SERVED_ROLES, ServiceRole
+from holdfast_web.request.client_address import TRUSTED_PROXIES
+from holdfast_web.roles.role_routes import SERVED_ROLES
+from holdfast_web.roles.service_roles import ALL_ROLES, ServiceRole
+from holdfast_web.trusted_proxies import TrustedProxies
 
 _NOT_SERVED_APART: Final = (hdrs.METH_ANY, hdrs.METH_HEAD, hdrs.METH_OPTIONS)
 

@@ -16,7 +16,8 @@ from holdfast_web.request.pagination import page, page_query
 from holdfast_web.request.taken_query import takes_query
 from holdfast_web.request.text import query_text
 from holdfast_web.responses import json_response
-from holdfast_web.service_roles import RoleRoutes, ServiceRole
+from holdfast_web.roles.role_routes import RoleRoutes
+from holdfast_web.roles.service_roles import ServiceRole
 from holdfast_web.timestamps import timestamp
 
 AUDIT: Final = "/v1/audit"

@@ -29,7 +29,8 @@ from holdfast_web.request.acting import actor_of
 from holdfast_web.request.taken_query import takes_query
 from holdfast_web.request.text import query_flag
 from holdfast_web.responses import json_response
-from holdfast_web.service_roles import RoleRoutes, ServiceRole
+from holdfast_web.roles.role_routes import RoleRoutes
+from holdfast_web.roles.service_roles import ServiceRole
 
 EXAMINE_SECONDS: Final = 10.0
 KEPT_SECONDS: Final = 5.0

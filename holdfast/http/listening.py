@@ -17,13 +17,13 @@ from socket import socket
 from aiohttp import web
 
 from holdfast.config import Config
-from holdfast_web.request.client_address import TrustedProxies
 from holdfast_web.server.bounds import ConnectionBounds
 from holdfast_web.server.connection import Connection
 from holdfast_web.server.rejections import Rejections
 from holdfast_web.server.request_age import ProxyClocks
 from holdfast_web.server.shedder import Shedder
 from holdfast_web.server.site import BoundedSite
+from holdfast_web.trusted_proxies import TrustedProxies
 
 HANDSHAKE_SECONDS = 0.1
 ACCEPT_TURNS = 100

@@ -30,8 +30,9 @@ from holdfast_web.request.request_id import request_id
 from holdfast_web.request.taken_query import takes_query
 from holdfast_web.request.text import query_text
 from holdfast_web.responses import JSON_TYPE
+from holdfast_web.roles.role_routes import RoleRoutes
+from holdfast_web.roles.service_roles import ServiceRole
 from holdfast_web.server.ready import Ready
-from holdfast_web.service_roles import RoleRoutes, ServiceRole
 
 STREAMS_MAX: Final = 100
 EVERY_SECONDS: Final = 1.0

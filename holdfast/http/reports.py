@@ -15,7 +15,8 @@ from holdfast_web.request.negotiation import takes
 from holdfast_web.request.taken_query import takes_query
 from holdfast_web.request.text import query_text
 from holdfast_web.responses import JSON_TYPE, json_response
-from holdfast_web.service_roles import RoleRoutes, ServiceRole
+from holdfast_web.roles.role_routes import RoleRoutes
+from holdfast_web.roles.service_roles import ServiceRole
 
 HTML_TYPE: Final = "text/html"
 FORMATS: Final = ("json", "html")

@@ -21,7 +21,8 @@ from holdfast_web.endpoint import endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.metrics import METRICS
 from holdfast_web.request.client_address import peer_is_local
-from holdfast_web.service_roles import RoleRoutes, ServiceRole
+from holdfast_web.roles.role_routes import RoleRoutes
+from holdfast_web.roles.service_roles import ServiceRole
 
 PATH: Final = "/metrics"
 FLUSH_SECONDS: Final = 0.5

@@ -25,7 +25,8 @@ from holdfast_web.request.body import read_json
 from holdfast_web.request.pagination import page, page_limit
 from holdfast_web.request.taken_query import takes_query
 from holdfast_web.responses import json_response
-from holdfast_web.service_roles import RoleRoutes, ServiceRole
+from holdfast_web.roles.role_routes import RoleRoutes
+from holdfast_web.roles.service_roles import ServiceRole
 
 MAX_PASS_ID_CHARS: Final = 64
 PassId = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_PASS_ID_CHARS)]

@@ -15,7 +15,7 @@ from typing import Final
 from holdfast.config import Config
 from holdfast.processes.launch_error import LaunchError
 from holdfast.worker_groups import MAIN, ListenAddress
-from holdfast_web.service_roles import ALL_ROLES
+from holdfast_web.roles.service_roles import ALL_ROLES
 
 ADMIN: Final = "admin"
 NAMES: Final = (MAIN, *ALL_ROLES, ADMIN)

@@ -43,7 +43,7 @@ from holdfast_lua.embedded.store import EmbeddedStore
 from holdfast_lua.errors import INCOMPATIBLE, NOT_PERMITTED, StoreError, StoreRefusing
 from holdfast_metrics import multiprocess
 from holdfast_metrics.shared_directory import shared_directory
-from holdfast_web.service_roles import ServiceRole
+from holdfast_web.roles.service_roles import ServiceRole
 
 LOCK_WAIT_SECONDS: Final = 5.0
 LOCK_POLL_SECONDS: Final = 0.05

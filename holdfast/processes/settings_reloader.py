@@ -11,7 +11,7 @@ from typing import Final
 
 from holdfast.config import Config, ConfigError, LoadedConfig
 from holdfast.processes.standard_streams import write_line
-from holdfast_web.service_roles import ALL_ROLES
+from holdfast_web.roles.service_roles import ALL_ROLES
 
 UNTIL_RESTART: Final = (
     "host",

@@ -33,7 +33,7 @@ from holdfast.http.app import create_app
 from holdfast.http.app_keys import LEDGER
 from holdfast_ledger import AuditRecord, Ledger
 from holdfast_web.credentials import Role
-from holdfast_web.service_roles import AUDITED_ROUTES
+from holdfast_web.roles.role_routes import AUDITED_ROUTES
 
 OF_EVERY_SALE: Final = {("GET", "/v1/sales"), ("GET", "/v1/audit")}
 """What a key of some sales sees a part of."""

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from holdfast.log_formatters import make_formatter
-from holdfast_web.request.request_id import current_request_id
+from holdfast_web.request.current_request import current_request_id
 
 
 def line(log_format: str, message: str, *parts: object, failed: bool = False) -> str:

@@ -13,7 +13,7 @@ from support.ports import free_port
 from support.service.nginx import Certificate, Front, make_certificate, service_recipe
 from support.service.running import STOP_SECONDS, await_ready, launch
 
-from holdfast_web.service_roles import ServiceRole
+from holdfast_web.roles.service_roles import ServiceRole
 
 _last_numbers = itertools.count(2)
 

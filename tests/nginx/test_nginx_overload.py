@@ -16,7 +16,7 @@ from support.ports import free_port
 from support.service.nginx import Certificate, echo, one_for_all, problem, service_recipe
 
 from holdfast_web.errors import ErrorCode
-from holdfast_web.service_roles import ServiceRole
+from holdfast_web.roles.service_roles import ServiceRole
 
 RETRY_AFTER = {"1", "2", "3", "4", "5"}
 QUEUE = 256

@@ -32,7 +32,8 @@ from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.keyring import Keyring
 from holdfast_web.metrics import METRICS
 from holdfast_web.origins import PUBLIC_ORIGIN
-from holdfast_web.request.client_address import TRUSTED_PROXIES, TrustedProxies
+from holdfast_web.request.client_address import TRUSTED_PROXIES
+from holdfast_web.trusted_proxies import TrustedProxies
 
 PUBLIC_URL = "http://wait.example"
 

@@ -10,13 +10,13 @@ from aiohttp.test_utils import TestClient, TestServer
 from support.http.connections import PATIENT, Site, Start, application
 
 from holdfast_web.faults import handle_loop_fault
-from holdfast_web.request.client_address import TrustedProxies
 from holdfast_web.server.bounds import ConnectionBounds
 from holdfast_web.server.connection import Connection
 from holdfast_web.server.rejections import Rejections
 from holdfast_web.server.request_age import ProxyClocks
 from holdfast_web.server.shedder import OFF, Shedder
 from holdfast_web.server.site import BoundedSite
+from holdfast_web.trusted_proxies import TrustedProxies
 
 Client = TestClient[web.Request, web.Application]
 Serve = Callable[[web.Application], Awaitable[Client]]

@@ -12,12 +12,11 @@ from holdfast_web.request.client_address import (
     MAX_HOPS,
     TRUSTED_PROXIES,
     UNKNOWN,
-    TrustedProxies,
     address_network,
     client_address,
-    parse_address,
     peer_is_local,
 )
+from holdfast_web.trusted_proxies import TrustedProxies, parse_address
 
 
 def _request(peer: str, forwarded: Sequence[str], *trusted: str) -> web.Request:

@@ -10,11 +10,13 @@ from yarl import URL
 from holdfast_web.credentials import API_KEYS, ApiKey, Role, require_role
 from holdfast_web.endpoint import add_fallback, endpoint
 from holdfast_web.request.body import read_bytes
-from holdfast_web.request.client_address import TRUSTED_PROXIES, TrustedProxies, client_address
+from holdfast_web.request.client_address import TRUSTED_PROXIES, client_address
 from holdfast_web.request.in_process import call_route
 from holdfast_web.request.taken_query import takes_query
 from holdfast_web.responses import json_response
-from holdfast_web.service_roles import SERVED_ROLES, RoleRoutes, ServiceRole
+from holdfast_web.roles.role_routes import SERVED_ROLES, RoleRoutes
+from holdfast_web.roles.service_roles import ServiceRole
+from holdfast_web.trusted_proxies import TrustedProxies
 
 Client = TestClient[web.Request, web.Application]
 Serve = Callable[[web.Application], Awaitable[Client]]

@@ -11,7 +11,8 @@ from aiohttp.test_utils import TestClient, make_mocked_request
 from holdfast_tasks import start_task
 from holdfast_web.endpoint import add_fallback, endpoint, poll_endpoint, public_endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError
-from holdfast_web.request.request_id import HEADER, current_request_id, request_id
+from holdfast_web.request.current_request import current_request_id
+from holdfast_web.request.request_id import HEADER, request_id
 from holdfast_web.responses import json_response
 
 Client = TestClient[web.Request, web.Application]

@@ -8,7 +8,8 @@ from aiohttp.test_utils import TestClient
 
 from holdfast_web.cors import Cors
 from holdfast_web.endpoint import add_fallback, endpoint
-from holdfast_web.service_roles import ALL_ROLES, SERVED_ROLES, RoleRoutes, ServiceRole
+from holdfast_web.roles.role_routes import SERVED_ROLES, RoleRoutes
+from holdfast_web.roles.service_roles import ALL_ROLES, ServiceRole
 
 Client = TestClient[web.Request, web.Application]
 Serve = Callable[[web.Application], Awaitable[Client]]

@@ -25,7 +25,8 @@ from holdfast_web.cors import FIXED_HEADERS, Cors, origin_headers
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.metrics import METRICS
 from holdfast_web.problems import problem_response, to_error
-from holdfast_web.request.request_id import answer_request_id, current_request_id, request_id
+from holdfast_web.request.current_request import current_request_id
+from holdfast_web.request.request_id import answer_request_id, request_id
 from holdfast_web.request.taken_query import (
     refuse_unknown_query,
     taken_query,

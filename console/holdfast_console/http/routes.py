@@ -16,7 +16,8 @@ from holdfast_console.sessions import SessionCodec
 from holdfast_web.endpoint import Handler, endpoint
 from holdfast_web.keyring import Keyring
 from holdfast_web.request.negotiation import takes
-from holdfast_web.service_roles import RoleRoutes, ServiceRole
+from holdfast_web.roles.role_routes import RoleRoutes
+from holdfast_web.roles.service_roles import ServiceRole
 
 BY_API: Final = "what it changes it changes by the API, whose routes are audited"
 

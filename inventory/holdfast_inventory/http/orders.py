@@ -49,7 +49,8 @@ from holdfast_web.request.pagination import page, page_query
 from holdfast_web.request.taken_query import takes_query
 from holdfast_web.request.text import query_text
 from holdfast_web.responses import json_response
-from holdfast_web.service_roles import RoleRoutes, ServiceRole
+from holdfast_web.roles.role_routes import RoleRoutes
+from holdfast_web.roles.service_roles import ServiceRole
 
 ORDER_LEDGER: Final[web.AppKey[Ledger]] = web.AppKey("order_ledger", Ledger)
 IN_ORDER: Final = "the order itself says which key, address and request it comes from"

@@ -69,8 +69,9 @@ from holdfast_web.request.pagination import page, page_limit, page_query
 from holdfast_web.request.taken_query import takes_query
 from holdfast_web.request.text import query_text
 from holdfast_web.responses import JSON_TYPE, json_response
+from holdfast_web.roles.role_routes import RoleRoutes
+from holdfast_web.roles.service_roles import ServiceRole
 from holdfast_web.server.ready import Ready
-from holdfast_web.service_roles import RoleRoutes, ServiceRole
 
 MSGPACK_TYPE: Final = "application/msgpack"
 COMPACT_TYPE: Final = "application/vnd.msgpack"

@@ -40,7 +40,8 @@ from holdfast_web.paths import SALE
 from holdfast_web.request.body import BODY_LIMIT_BYTES, read_json
 from holdfast_web.request.speculation import is_speculative
 from holdfast_web.responses import json_response
-from holdfast_web.service_roles import RoleRoutes, ServiceRole
+from holdfast_web.roles.role_routes import RoleRoutes
+from holdfast_web.roles.service_roles import ServiceRole
 
 _MAX_NONCE_CHARS: Final = 128
 Token = Annotated[str, msgspec.Meta(max_length=BODY_LIMIT_BYTES)]

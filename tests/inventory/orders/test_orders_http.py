@@ -22,8 +22,9 @@ from holdfast_web.credentials import (
 )
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.metrics import METRICS
-from holdfast_web.request.client_address import TRUSTED_PROXIES, TrustedProxies
+from holdfast_web.request.client_address import TRUSTED_PROXIES
 from holdfast_web.request.pagination import encode_cursor
+from holdfast_web.trusted_proxies import TrustedProxies
 
 Client = TestClient[web.Request, web.Application]
 

@@ -1,6 +1,8 @@
 """`holdfast ready`: what it says of a node by its /readyz, and of what is none."""
 
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -121,3 +123,11 @@ def test_any_free_port_needs_an_url() -> None:
     told = ready(HOLDFAST_PORT="0")
     assert told.exit_code == 2
     assert "--url" in told.output
+
+
+def test_health_check_imports_neither_database_nor_http_framework() -> None:
+    """An engine runs it every few seconds: they would be most of its processor time."""
+    heavy = "{'sqlalchemy', 'aiohttp', 'redis'}"
+    code = f"import sys, holdfast.cli.ready; print({heavy} & sys.modules.keys())"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "set()\n"

@@ -20,7 +20,8 @@ from holdfast_web.credentials import (
 )
 from holdfast_web.endpoint import add_fallback
 from holdfast_web.errors import ErrorCode, HoldfastError
-from holdfast_web.request.client_address import TRUSTED_PROXIES, TrustedProxies
+from holdfast_web.request.client_address import TRUSTED_PROXIES
+from holdfast_web.trusted_proxies import TrustedProxies
 
 SALE = "/v1/sales/sale"
 SHOP = "https://shop.example"

@@ -26,7 +26,7 @@ from support.services import Server, as_user, directory_for, nginx, serving
 
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.problems import problem_response
-from holdfast_web.service_roles import ServiceRole
+from holdfast_web.roles.service_roles import ServiceRole
 
 RECIPES = Path(__file__).parents[3] / "deploy" / "nginx"
 

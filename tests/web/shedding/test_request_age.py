@@ -5,7 +5,6 @@ import socket
 
 import pytest
 
-from holdfast_web.request.client_address import TrustedProxies
 from holdfast_web.server.request_age import (
     LEAST_SECONDS,
     PROXIES_MAX,
@@ -13,6 +12,7 @@ from holdfast_web.server.request_age import (
     ProxyClocks,
     seconds_since_received,
 )
+from holdfast_web.trusted_proxies import TrustedProxies
 
 NOW = 1_700_000_000.0
 

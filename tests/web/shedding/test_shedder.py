@@ -7,7 +7,6 @@ from collections import Counter
 import pytest
 from support.http.connections import told
 
-from holdfast_web.request.client_address import TrustedProxies
 from holdfast_web.server.priority import Priority
 from holdfast_web.server.request_age import ProxyClock, ProxyClocks
 from holdfast_web.server.shedder import (
@@ -19,6 +18,7 @@ from holdfast_web.server.shedder import (
     Refusal,
     Shedder,
 )
+from holdfast_web.trusted_proxies import TrustedProxies
 
 AFTER_MS = 200
 WALL = 1_700_000_000.0

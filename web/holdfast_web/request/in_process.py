@@ -20,7 +20,7 @@ from holdfast_web.request.body import GIVEN_BODY
 from holdfast_web.request.client_address import client_address
 from holdfast_web.request.request_id import HEADER as REQUEST_ID
 from holdfast_web.request.request_id import request_id
-from holdfast_web.service_roles import WITHIN
+from holdfast_web.roles.role_routes import WITHIN
 
 _FORWARDED_FOR: Final = "X-Forwarded-For"
 

@@ -9,7 +9,6 @@ polls, which nearly all requests are, pay nothing for it.
 """
 
 import re
-from contextvars import ContextVar
 from os import urandom
 from typing import Final
 
@@ -20,9 +19,6 @@ HEADER: Final = "X-Request-Id"
 MADE_BYTES: Final = 16
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _KEY: Final = web.RequestKey("request_id", str)
-
-current_request_id: Final[ContextVar[str | None]] = ContextVar("request_id", default=None)
-"""The id of the request that is being handled; None in what is done for several or for nobody."""
 
 
 def request_id(request: web.BaseRequest) -> str:

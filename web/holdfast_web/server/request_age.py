@@ -18,7 +18,7 @@ import socket
 import struct
 from typing import Final
 
-from holdfast_web.request.client_address import TrustedProxies, parse_address
+from holdfast_web.trusted_proxies import TrustedProxies, parse_address
 
 PLAUSIBLE_SECONDS: Final = 60.0
 LEAST_SECONDS: Final = 30.0

@@ -22,7 +22,8 @@ from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.paths import SALE
 from holdfast_web.request.taken_query import takes_query
 from holdfast_web.request.text import query_text
-from holdfast_web.service_roles import RoleRoutes, ServiceRole
+from holdfast_web.roles.role_routes import RoleRoutes
+from holdfast_web.roles.service_roles import ServiceRole
 
 PREVIEW: Final = SALE + "/preview/{scene}"
 _NO_SHOP: Final = "https://shop.example/"

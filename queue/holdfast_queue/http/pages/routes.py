@@ -57,7 +57,8 @@ from holdfast_web.problems import to_error
 from holdfast_web.request.negotiation import takes
 from holdfast_web.request.speculation import is_speculative
 from holdfast_web.request.text import query_text
-from holdfast_web.service_roles import ALL_ROLES, SERVED_ROLES, RoleRoutes, ServiceRole
+from holdfast_web.roles.role_routes import SERVED_ROLES, RoleRoutes
+from holdfast_web.roles.service_roles import ALL_ROLES, ServiceRole
 
 PAGE: Final = "/wait/{sale}"
 _PAGE_CACHING: Final = "public, max-age=60"

@@ -1,9 +1,7 @@
-"""The four roles that divide the endpoints of the service, and how routes are added for them.
+"""Adds routes to an application, each for the role that it belongs to.
 
-A role is what a deployment may give sockets and processes of their own (holdfast/worker_groups.py),
-so that nobody waits behind the requests of another role. A route says its role where it is added;
-an application that does not serve the role answers 404 `role_elsewhere` there, before it looks at
-credentials, body, store or ledger.
+A route says its role where it is added; an application that does not serve the role answers 404
+`role_elsewhere` there, before it looks at credentials, body, store or ledger.
 
 A call within the process (in_process) is not asked for its listener: the console of an operator
 reaches what belongs to the shop, too, with the key that the operator signed in with.
@@ -13,7 +11,6 @@ with an API key. Their routes have a role for each kind of credential.
 """
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -23,24 +20,7 @@ from holdfast_web.credentials import bearer_token, is_jwt
 from holdfast_web.endpoint import Handler, endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.request.taken_query import takes_any_query
-
-
-class ServiceRole(StrEnum):
-    """A role; nearest to the crowd first."""
-
-    ROOM = "room"
-    """what visitors who wait use: pages, status, tickets, passes"""
-    SALES_FLOOR = "sales_floor"
-    """what buyers use: plan, seat map, changes, their holds and orders"""
-    SHOP = "shop"
-    """what the shop's server uses: payments, orders, events, holds for buyers"""
-    OPERATOR = "operator"
-    """what operators use: sales, seat blocks, metrics"""
-
-
-ALL_ROLES: Final = tuple(ServiceRole)
-CROWDED_ROLES: Final = frozenset({ServiceRole.ROOM, ServiceRole.SALES_FLOOR})
-"""Those whose endpoints the public reaches."""
+from holdfast_web.roles.service_roles import ALL_ROLES, ServiceRole
 
 _AUDITED_ROLES: Final = frozenset({ServiceRole.SHOP, ServiceRole.OPERATOR})
 _READING: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
