@@ -8,6 +8,7 @@ clock. The event loop is that of the workers, uvloop.
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import signal
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
@@ -41,21 +42,29 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_configure() -> None:
-    """What the tests start has the usual signals, also where the shell has these ignored for us.
+    """The collector rests until tests are collected, and what they start has the usual signals.
 
-    It does for a command in the background, or under nohup, and programs inherit that. A handler
-    they do not inherit.
+    It has them also where the shell has these ignored for us, as for a command in the background,
+    or under nohup: programs inherit that. A handler they do not inherit.
     """
+    gc.disable()
     for number in (signal.SIGHUP, signal.SIGINT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
 
 
-@dataclass(frozen=True)
+def pytest_collection_finish() -> None:
+    """Modules and tests live to the end: the collector need not look at them again."""
+    gc.freeze()
+    gc.enable()
+
+
+@dataclass
 class Clock:
     """Store time as the scripts of the test bundle see it."""
 
     executor: Executor
+    stands_still: bool = False
 
     async def now_ms(self) -> int:
         still = await self.executor.command("GET", STILL_KEY)
@@ -67,12 +76,12 @@ class Clock:
 
     async def advance_ms(self, ms: int) -> None:
         """Moves store time forward; negative moves it back, as a failover can."""
-        still = await self.executor.command("EXISTS", STILL_KEY)
-        await self.executor.command("INCRBY", STILL_KEY if still else OFFSET_KEY, ms)
+        await self.executor.command("INCRBY", STILL_KEY if self.stands_still else OFFSET_KEY, ms)
 
     async def stand_still(self) -> None:
         """From now on only `advance` moves store time: for deadlines to the millisecond."""
         await self.executor.command("SET", STILL_KEY, await self.now_ms())
+        self.stands_still = True
 
     async def advance(self, seconds: float) -> None:
         """Moves store time forward by seconds."""

@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from support.crashes.crashing_process import processes
+from support.ledger.orders import OpenLedger
 
 from holdfast_ledger import Ledger, LedgerUnavailable
 from holdfast_ledger.database.ledger_url import ledger_url
@@ -50,8 +51,10 @@ def differences(connection: Connection) -> list[object]:
     return list(compare_metadata(context, metadata))
 
 
-async def test_migrations_make_the_schema_of_the_code(ledger: Ledger) -> None:
+async def test_migrations_make_the_schema_of_the_code(open_ledger: OpenLedger) -> None:
     """Catches a column or index that was added in one place only."""
+    ledger = await open_ledger()
+    await ledger.migrate()
     async with ledger.database.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
 

@@ -95,7 +95,7 @@ def _reports(exploration: Exploration) -> Iterator[Report]:
     if exploration.processes == 1:
         yield from _run(exploration.share(0), exploration.two_stores)
         return
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
     channel, stop = context.Queue(), context.Event()
     workers = [
         context.Process(

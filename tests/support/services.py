@@ -88,8 +88,8 @@ def as_user(user: str | None, command: list[str]) -> list[str]:
     return [*prefix, *command]
 
 
-def run(command: list[str], *, stdin: str | None = None) -> None:
-    """Run `command` to its end; its output is in the error when it fails."""
+def run(command: list[str], *, stdin: str | None = None) -> str:
+    """Run `command` to its end and give what it prints; that is in the error when it fails."""
     done = subprocess.run(
         command,
         input=stdin,
@@ -102,6 +102,7 @@ def run(command: list[str], *, stdin: str | None = None) -> None:
     )
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
+    return done.stdout
 
 
 @contextmanager
@@ -179,10 +180,10 @@ def postgresql(*, durable: bool = False, settings: Sequence[str] = ()) -> Iterat
             yield server
 
 
-def create_postgres_database(server: Server) -> str:
-    """The SQLAlchemy URL of a new, empty database."""
+def create_postgres_database(server: Server, *, template: str = "template1") -> str:
+    """The SQLAlchemy URL of a new database: an empty one, or a copy of `template`."""
     name = f"test_{next(_databases)}"
-    run([*_psql(server), "-c", f"CREATE DATABASE {name}"])
+    run([*_psql(server), "-c", f"CREATE DATABASE {name} TEMPLATE {template}"])
     return f"postgresql+asyncpg://holdfast@127.0.0.1:{server.port}/{name}"
 
 
@@ -207,11 +208,13 @@ def _until_answers(command: list[str]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            return run(command)
+            run(command)
         except RuntimeError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
+        else:
+            return
 
 
 @contextmanager
@@ -274,15 +277,23 @@ def mariadb(*, options: Sequence[str] = ()) -> Iterator[Server]:
             yield server
 
 
-def create_mariadb_database(server: Server) -> str:
-    """The SQLAlchemy URL of a new, empty database."""
+def create_mariadb_database(server: Server, *, script: str = "") -> str:
+    """The SQLAlchemy URL of a new database: an empty one, or what `script` makes of it."""
     name = f"test_{next(_databases)}"
-    run([*_mariadb_client(server), "-e", f"CREATE DATABASE {name} CHARACTER SET utf8mb4"])
+    made = f"CREATE DATABASE {name} CHARACTER SET utf8mb4; USE {name};"
+    any_order = "SET foreign_key_checks = 0;"  # tables may come before those that they refer to
+    run(_mariadb_client(server), stdin=f"{made}\n{any_order}\n{script}")
     return f"mysql+aiomysql://holdfast:holdfast@127.0.0.1:{server.port}/{name}?charset=utf8mb4"
 
 
-def _mariadb_client(server: Server) -> list[str]:
-    client = program("mariadb", "mariadb-client")
+def dump_mariadb_database(server: Server, url: str) -> str:
+    """The SQL that makes such a database of an empty one."""
+    name = url.rpartition("/")[2].partition("?")[0]
+    return run([*_mariadb_client(server, "mariadb-dump"), "--compact", name])
+
+
+def _mariadb_client(server: Server, name: str = "mariadb") -> list[str]:
+    client = program(name, "mariadb-client")
     target = ["-h", "127.0.0.1", "-P", str(server.port), "-uholdfast", "-pholdfast"]
     return [client, "--no-defaults", "--protocol=tcp", *target]
 

@@ -28,7 +28,7 @@ from holdfast_lua.bundle.substitutes import substitute
 from holdfast_lua.errors import BundleError
 
 LUA_DIR: Final = Path(__file__).parents[1]
-_COMMAND: Final = re.compile(r"\bredis\.call\('([A-Za-z]+)'")
+_COMMAND: Final = re.compile(r"redis\.call\('([A-Za-z]+)'")
 _GUARDED_KEYS: Final = ("sale",)
 _GUARDED_ARGS: Final = ("epoch", "revision")
 

@@ -8,11 +8,8 @@ import pytest
 from support.api_client import NIGHT, Api, eventually
 from support.ports import free_port
 from support.service.running import StartService
-from support.services import postgres_database, postgres_server, postgres_url
 
 from holdfast_lua import EmbeddedStore
-
-__all__ = ["postgres_database", "postgres_server", "postgres_url"]
 
 KEY = "k" * 40
 UNIT = {"areas": [{"id": "floor", "quantity": 1}]}

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -13,20 +12,6 @@ import pytest
 from support.service.running import Service, await_ready, launch
 from support.services import program
 
-# Becomes the service with the sockets as handles 3, 4, ... `LISTEN_PID` is the id that it keeps.
-LAUNCHER: Final = """
-import fcntl, os, sys
-names, handles, command = sys.argv[1], sys.argv[2], sys.argv[3:]
-copies = [fcntl.fcntl(int(handle), fcntl.F_DUPFD, 200) for handle in handles.split(",")]
-for number, copy in enumerate(copies):
-    os.dup2(copy, 3 + number)
-os.closerange(3 + len(copies), 256)
-os.environ.update(LISTEN_PID=os.environ.get("LISTEN_PID", str(os.getpid())))
-os.environ.update(LISTEN_FDS=str(len(copies)))
-if names != "-":
-    os.environ.update(LISTEN_FDNAMES=names)
-os.execvp(command[0], command)
-"""
 ANY: Final = "127.0.0.1:0"
 SECONDS: Final = 5.0
 
@@ -48,8 +33,10 @@ class Manager:
         self, names: str, sockets: Sequence[HasFileno], settings: Mapping[str, str]
     ) -> Service:
         handles = [str(sock.fileno()) for sock in sockets]
-        wrapper = (sys.executable, "-c", LAUNCHER, names, ",".join(handles))
-        service = launch(self._directory, wrapper=wrapper, handles=handles, **settings)
+        variables = {"LISTEN_FDS": str(len(handles)), "LISTEN_FDNAMES": names}
+        if not names:
+            del variables["LISTEN_FDNAMES"]
+        service = launch(self._directory, handles=handles, **variables, **settings)
         self._services.append(service)
         return service
 
@@ -149,7 +136,7 @@ async def test_systemds_own_program_starts_the_service_with_the_first_request(
 async def test_single_socket_without_a_name_is_the_main_one(
     manager: Manager, listening: socket.socket
 ) -> None:
-    service = manager.launch("-", [listening], {})
+    service = manager.launch("", [listening], {})
     await_ready(service)
     assert service.listeners["shop"] == address_of(listening)
     assert await answers(service.url)
@@ -163,7 +150,7 @@ async def test_who_connects_between_two_services_is_answered_by_the_second(
         async with asyncio.timeout(SECONDS):
             reader, writer = await asyncio.open_connection(*listening.getsockname())
         writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        service = manager.launch("-", [listening], {})
+        service = manager.launch("", [listening], {})
         assert b"200 OK" in await reader.read()
         writer.close()
         assert await asyncio.to_thread(service.stop) == 0, service.text

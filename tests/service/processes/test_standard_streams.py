@@ -47,23 +47,19 @@ def _serves(url: str) -> bool:
 
 
 def test_service_needs_nobody_who_reads_what_it_says(service: tuple[Service, str]) -> None:
-    """It starts, replaces a worker and the store, refuses settings, and stops as ever."""
+    """It starts, replaces a worker and the store, refuses settings, and stops as ever.
+
+    What is written to a handle that was closed must not come to a visitor: none is a socket.
+    """
     running, url = service
     wait_until(lambda: _serves(url), START_SECONDS)
+    for pid in (running.process.pid, *running.workers()):
+        named = [os.readlink(f"/proc/{pid}/fd/{handle}") for handle in range(3)]
+        assert not [name for name in named if name.startswith(("socket:", "anon_inode:"))]
     for victim in (running.store_pid(), running.workers()[0]):
         os.kill(victim, signal.SIGKILL)
         wait_until(partial(_is_gone, victim))
         wait_until(lambda: _serves(url), START_SECONDS)
     running.process.send_signal(signal.SIGHUP)
     wait_until(lambda: _serves(url))
-    assert running.stop() == 0
-
-
-def test_standard_handles_are_no_sockets(service: tuple[Service, str]) -> None:
-    """What is written to a handle that was closed must not come to a visitor."""
-    running, url = service
-    wait_until(lambda: _serves(url), START_SECONDS)
-    for pid in (running.process.pid, *running.workers()):
-        named = [os.readlink(f"/proc/{pid}/fd/{handle}") for handle in range(3)]
-        assert not [name for name in named if name.startswith(("socket:", "anon_inode:"))]
     assert running.stop() == 0

@@ -13,11 +13,8 @@ from support.api_client import Api
 from support.service.balanced_nodes import NO_SHEDDING, OPERATOR_KEY, Nodes, Urls, balanced_nodes
 from support.service.running import StartService
 from support.service.steady_load import OPEN_SALE, SALE, SteadyLoad
-from support.services import postgres_database, postgres_server, postgres_url
 
 from holdfast_lua import EmbeddedStore
-
-__all__ = ["postgres_database", "postgres_server", "postgres_url"]
 
 
 @pytest.fixture

@@ -15,13 +15,10 @@ from support.service.balanced_nodes import NO_SHEDDING, OPERATOR_KEY, Nodes, Url
 from support.service.last_release import environment_of, installed_last_release
 from support.service.running import StartService
 from support.service.steady_load import OPEN_SALE, SALE, SteadyLoad
-from support.services import postgres_database, postgres_server, postgres_url
 
 from holdfast_ledger import Ledger
 from holdfast_ledger.database.migrating import schema_state
 from holdfast_lua import EmbeddedStore
-
-__all__ = ["postgres_database", "postgres_server", "postgres_url"]
 
 VISITS_PER_SECOND = 20.0
 EACH = 50

@@ -5,7 +5,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support.ledger.migrated import write_migrated
+from support.ledger.migrated import (
+    create_migrated_in_mariadb,
+    create_migrated_in_postgres,
+    write_migrated,
+)
 from support.ledger.orders import OpenLedger
 from support.ledger.small_sale import Shop, open_shop
 
@@ -17,11 +21,21 @@ DATABASES = ("sqlite", "postgres", "mariadb")
 
 @pytest.fixture(params=DATABASES)
 def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A fresh database of each kind."""
+    """A new database of each kind: an empty one, with a schema where the test takes a `ledger`."""
+    if "ledger" in request.fixturenames:
+        return _migrated_url(request, tmp_path / "ledger.db")
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'ledger.db'}"
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+def _migrated_url(request: pytest.FixtureRequest, path: Path) -> str:
+    if request.param == "sqlite":
+        write_migrated(path)
+        return f"sqlite:///{path}"
+    create = {"postgres": create_migrated_in_postgres, "mariadb": create_migrated_in_mariadb}
+    return create[request.param](request.getfixturevalue(f"{request.param}_server"))
 
 
 @pytest.fixture
@@ -41,9 +55,7 @@ async def open_ledger(ledger_url: str) -> AsyncIterator[OpenLedger]:
 @pytest.fixture
 async def ledger(open_ledger: OpenLedger) -> Ledger:
     """A ledger with its schema."""
-    opened = await open_ledger()
-    await opened.migrate()
-    return opened
+    return await open_ledger()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 Importing is most of what a command or the start of a service costs (1.0 of 1.2 s of processor
 time), and the tests start hundreds of them. The interpreter is a process of its own, one for each
 process that runs tests: it has one thread, and nothing of the tests is in it. What it has imported
-is what a command imports before it begins; a service imports the rest as it always does.
+is what these commands and the workers of a service import, and it has read the scripts.
 
 A fork is the command in all else: arguments, environment, output, exit status. What Python reads at
 its own start, or what must be set before it, needs `python -m holdfast` (`is_forkable`).
@@ -12,6 +12,7 @@ its own start, or what must be set before it, needs `python -m holdfast` (`is_fo
 from __future__ import annotations
 
 import atexit
+import fcntl
 import gc
 import json
 import os
@@ -21,16 +22,22 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, Final
 
 MESSAGE_BYTES: Final = 128 * 1024
+MOST_HANDLES: Final = 8
+FIRST_HANDLE: Final = 3
+"""of those that a service manager hands over, which come after the standard ones"""
 READ_BY_PYTHON: Final = ("PYTHON", "LC_", "LANG")
 """how the names of variables begin that an interpreter reads at its start"""
-COMMANDS: Final = ("serve", "keys", "reconcile", "verify_draw")
-"""the modules of those that tests run often"""
+IMPORTED: Final = (
+    *("holdfast.cli.serve", "holdfast.cli.keys", "holdfast.cli.reconcile"),
+    *("holdfast.cli.verify_draw", "holdfast.processes.serving"),
+)
+"""the commands that tests run often, and the worker of a service"""
 
 
 class ForkedProcess:
@@ -117,12 +124,19 @@ def is_forkable(environ: Mapping[str, str]) -> bool:
 
 
 def start(
-    *arguments: str, environ: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]
+    *arguments: str,
+    environ: Mapping[str, str],
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+    handles: Sequence[int] = (),
 ) -> ForkedProcess:
-    """Starts `holdfast` with these arguments in the present directory."""
+    """Starts `holdfast` with these arguments in the present directory.
+
+    Open files that are `handles` here become 3, 4, ... there, as of a service manager.
+    """
     assert is_forkable(environ)
     request = {"arguments": arguments, "environ": dict(environ), "directory": os.getcwd()}
-    pid = _interpreter().ask(request, stdout.fileno(), stderr.fileno())
+    pid = _interpreter().ask(request, stdout.fileno(), stderr.fileno(), *handles)
     return ForkedProcess(pid, ("holdfast", *arguments))
 
 
@@ -149,7 +163,7 @@ def run(
 def serve_forks(link: socket.socket) -> None:
     """Forks for every request until nobody asks any more; returns in each fork as well."""
     while True:
-        text, handles, _, _ = socket.recv_fds(link, MESSAGE_BYTES, 2)
+        text, handles, _, _ = socket.recv_fds(link, MESSAGE_BYTES, MOST_HANDLES)
         if not text:
             os._exit(0)
         request = json.loads(text)
@@ -159,6 +173,7 @@ def serve_forks(link: socket.socket) -> None:
             continue
         pid = os.fork()
         if pid == 0:
+            link.close()
             become(request, handles)
             return
         for handle in handles:
@@ -168,12 +183,15 @@ def serve_forks(link: socket.socket) -> None:
 
 def become(request: Mapping[str, Any], handles: list[int]) -> None:
     """Makes the fork what the request says; the command has only to be called."""
-    for number, handle in enumerate(handles, 1):
-        os.dup2(handle, number)
-        os.close(handle)
+    copies = [fcntl.fcntl(handle, fcntl.F_DUPFD, FIRST_HANDLE + len(handles)) for handle in handles]
+    for number, copy in enumerate(copies, 1):
+        os.dup2(copy, number)
+    os.closerange(1 + len(copies), max(copies) + 1)
     os.chdir(request["directory"])
     os.environ.clear()
     os.environ.update(request["environ"])
+    if "LISTEN_FDS" in os.environ:
+        os.environ.setdefault("LISTEN_PID", str(os.getpid()))
     sys.argv = [str(Path(sys.executable).with_name("holdfast")), *request["arguments"]]
 
 
@@ -182,10 +200,12 @@ def _main() -> None:
 
     from holdfast.cli import main
     from holdfast.processes.garbage_collector import collection_paused
+    from holdfast_lua.bundle.loader import production_bundle
 
     with collection_paused():
-        for name in COMMANDS:
-            import_module(f"holdfast.cli.{name}")
+        for name in IMPORTED:
+            import_module(name)
+        assert production_bundle().commands
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as link:
         serve_forks(link)

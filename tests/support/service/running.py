@@ -161,11 +161,12 @@ def launch(
 ) -> Service:
     """Start `holdfast serve` on a free port, without waiting for it.
 
-    `wrapper` is a command that becomes the service after it has prepared the place; it inherits
-    `handles`, by their numbers. Without one, a directory that does not exist yet is made, with a
-    ledger that needs no migration, unless that is elsewhere. In an empty one all is fresh.
+    `wrapper` is a command that becomes the service after it has prepared the place. Without one, a
+    directory that does not exist yet is made, with a ledger that needs no migration, unless that is
+    elsewhere. In an empty one all is fresh.
 
-    Without a wrapper it is a fork (`forked_command`) wherever that makes no difference.
+    Without a wrapper it is a fork (`forked_command`) wherever that makes no difference; it has the
+    open files with the numbers `handles` as 3, 4, ...
     """
     if not (wrapper or "HOLDFAST_LEDGER_URL" in environ or data_dir.exists()):
         data_dir.mkdir(mode=0o700)
@@ -177,14 +178,15 @@ def launch(
     process: subprocess.Popen[bytes] | ForkedProcess
     with output.open("wb") as log:
         if not wrapper and is_forkable(env):
-            process = start(*command, environ=env, stdout=log, stderr=log)
+            given = [int(number) for number in handles]
+            process = start(*command, environ=env, stdout=log, stderr=log, handles=given)
         else:
+            assert not handles
             process = subprocess.Popen(
                 [*wrapper, sys.executable, "-m", "holdfast", *command],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=env,
-                pass_fds=[int(number) for number in handles],
             )
     return Service(process, data_dir, output, environ)
 
