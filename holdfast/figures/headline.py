@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from holdfast.figures.projection import Projection
 from holdfast.sales.spec import SaleSpec
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.history import Point
@@ -12,8 +11,8 @@ from holdfast_queue.line.status import SaleState
 MINUTE: Final = 60
 
 
-def headline(state: SaleState, line: LineStatus, per_minute: float, out: Projection | None) -> str:
-    """Such as: 4,120 waiting, 598 a minute, sold out in about 21 min."""
+def headline(state: SaleState, line: LineStatus, per_minute: float, out_s: float | None) -> str:
+    """Such as: 4,120 waiting, 598 a minute, sold out in about 21 min: `out_s`, if known."""
     parts = [f"{line.waiting:,} waiting"]
     match state:
         case SaleState.SCHEDULED:
@@ -27,16 +26,16 @@ def headline(state: SaleState, line: LineStatus, per_minute: float, out: Project
         case SaleState.CLOSED:
             parts = [f"Closed, {line.booked:,} sold"]
         case SaleState.OPEN | SaleState.DRAINING:
-            parts += [f"{per_minute:,.0f} a minute", _ending(line, out)]
+            parts += [f"{per_minute:,.0f} a minute", _ending(line, out_s)]
     return ", ".join(parts)
 
 
-def _ending(line: LineStatus, out: Projection | None) -> str:
+def _ending(line: LineStatus, out_s: float | None) -> str:
     if line.free <= 0:
         return "everything is held or sold"
-    if out is None:
+    if out_s is None:
         return f"{line.free:,} left"
-    return f"sold out in about {duration(out.expected)}"
+    return f"sold out in about {duration(out_s)}"
 
 
 def duration(seconds: float) -> str:

@@ -19,7 +19,7 @@ import msgspec
 
 from holdfast.figures.alerts import Situation, find_alerts, worst
 from holdfast.figures.headline import headline
-from holdfast.figures.projection import Projection, line_over, sell_out
+from holdfast.figures.projections import MadeProjections, SaleProjections
 from holdfast.figures.recorder import told_wait
 from holdfast.figures.series import even_series, point_members
 from holdfast.figures.stock import Stock, count_stock
@@ -30,6 +30,7 @@ from holdfast.sales.sale import Sale
 from holdfast_lua.errors import StoreError
 from holdfast_lua.history import STEP_MS, HistoryCalls, Point, StoredHistory
 from holdfast_queue.line.estimate import measured_per_minute
+from holdfast_simulator.running.projection import Projection
 from holdfast_web.timestamps import timestamp
 
 CACHE_SECONDS: Final = 1.0
@@ -68,6 +69,11 @@ class LiveFigures:
         self._calls = calls
         self._checks = checks
         self._kept: dict[str, _Kept] = {}
+        self._projections = SaleProjections()
+
+    async def stop(self) -> None:
+        """Ends what is done beside the requests."""
+        await self._projections.stop()
 
     async def document(self, name: str) -> LiveDocument:
         """The document of a sale, no older than CACHE_SECONDS; 404 `unknown_sale`."""
@@ -104,20 +110,27 @@ class LiveFigures:
                 kept.history = await self._calls.hour(sale.uid)
         except StoreError:
             checks = {"store": "unavailable", **checks}
-        members = live_members(sale, kept.stock, kept.history.points, checks)
+        points, made = kept.history.points, self._projections
+        if kept.stock is not None:
+            made.want(sale, kept.stock, points)
+        members = live_members(sale, kept.stock, points, checks, made.newest(sale))
         brief, history = msgspec.json.encode(members), even_series(kept.history).members()
         whole = brief[:-1] + b"," + msgspec.json.encode({"history": history})[1:]
         return LiveDocument(whole, brief)
 
 
 def live_members(
-    sale: Sale, stock: Stock | None, points: Sequence[Point], checks: Mapping[str, str]
+    sale: Sale,
+    stock: Stock | None,
+    points: Sequence[Point],
+    checks: Mapping[str, str],
+    made: MadeProjections,
 ) -> dict[str, object]:
     """The document without the history."""
     document = sale.room.document
     line, state = document.line, document.state
     per_minute = measured_per_minute(line, document.now_ms)
-    out = sell_out(points, line.free + line.held)
+    sold_out, line_over = made.projections.sold_out, made.projections.line_over
     skew_ms = sale.ref.clock.skew_ms()
     alerts = find_alerts(Situation(state, line, points, checks, skew_ms))
     newest = points[-1] if points else None
@@ -130,15 +143,15 @@ def live_members(
         "state": state.value,
         "lifecycle": line.lifecycle,
         "currency": sale.spec.currency,
-        "headline": headline(state, line, per_minute, out),
+        "headline": headline(state, line, per_minute, _seconds(sold_out, made, document.now_ms)),
         "line": _line(sale, per_minute),
         "waits": _waits(sale, points),
         "funnel": _funnel(sale, newest),
         "stock": _stock(sale, stock),
         "revenue": _revenue(sale, newest),
         "forecast": {
-            "sold_out_at": _interval(out, document.now_ms),
-            "waiting_over_at": _interval(line_over(points, line.waiting), document.now_ms),
+            "sold_out_at": _interval(sold_out, made.at_ms),
+            "waiting_over_at": _interval(line_over, made.at_ms),
         },
         "health": {"status": worst(alerts), "alerts": alerts},
         "point": None if newest is None else point_members(newest),
@@ -210,12 +223,19 @@ def _revenue(sale: Sale, newest: Point | None) -> dict[str, object]:
     }
 
 
-def _interval(projection: Projection | None, now_ms: int) -> dict[str, str | None] | None:
+def _seconds(projection: Projection | None, made: MadeProjections, now_ms: int) -> float | None:
+    """From now until what is projected is expected."""
+    if projection is None:
+        return None
+    return max(0.0, projection.expected - (now_ms - made.at_ms) / 1000)
+
+
+def _interval(projection: Projection | None, at_ms: int) -> dict[str, str | None] | None:
     if projection is None:
         return None
 
     def moment(seconds: float | None) -> str | None:
-        return None if seconds is None else timestamp(now_ms + round(seconds * 1000))
+        return None if seconds is None else timestamp(at_ms + round(seconds * 1000))
 
     return {
         "earliest": moment(projection.earliest),

@@ -79,6 +79,7 @@ async def _figures(app: web.Application) -> AsyncIterator[None]:
 
     app[LIVE_FIGURES] = LiveFigures(app[DIRECTORY], HistoryCalls(app[EXECUTOR]), checks)
     yield
+    await app[LIVE_FIGURES].stop()
 
 
 async def _close(app: web.Application) -> None:

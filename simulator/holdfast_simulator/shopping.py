@@ -46,6 +46,12 @@ class Shopping:
         self._visits[number] = SimulatedVisit(*crowd.choice(number))
         self._agenda.add(looked_ms, number, TRY)
 
+    def resume(self, at_ms: int, number: int, what: int) -> None:
+        """Somebody who is inside already does something next."""
+        if what == TRY:
+            self._visits[number] = SimulatedVisit(*self._crowd.choice(number))
+        self._agenda.add(at_ms, number, what)
+
     def act(self, now_ms: int, number: int, what: int) -> None:
         """Somebody does what was next."""
         if what == TRY:

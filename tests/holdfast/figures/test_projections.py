@@ -1,0 +1,186 @@
+"""Projections are made beside everything else, anew for each point and each change of settings."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from support.points import START_MS, point
+
+from holdfast.figures.projections import KEPT_MS, SaleProjections
+from holdfast.figures.running_sale import running_sale_of
+from holdfast.figures.stock import Stock
+from holdfast.sales.sale import Sale
+from holdfast_inventory.settings import InventorySettings
+from holdfast_lua.calls.line_status import LineMode, LineStatus
+from holdfast_lua.history import STEP_MS, Point
+from holdfast_queue.line.settings import LineSettings, QueueingMethod
+from holdfast_queue.line.status import SaleState
+
+STEPS = 30
+"""of ten seconds, in each of which ten visitors are admitted who buy two units each"""
+NOW_MS = START_MS + STEPS * STEP_MS
+LINE = LineStatus(
+    *("live", "open", 0, 0, 0, 1, 1_400, 0, 600, True, 0, 2_000, 9_999, 300, 301, (), 0, 0, 300),
+    *(300, 0, 300, 60, 100, LineMode.LINE, False, 1.0, 0.0, 0, 0),
+    stock=1_400,
+    first_holds=300,
+)
+STOCK = Stock({"A": {"free": 1_400, "held": 0, "booked": 600}}, {})
+SETTINGS = InventorySettings(hold_ms=120_000, hold_max_ms=300_000, max_units_per_buyer=6)
+
+
+def _points() -> list[Point]:
+    return [
+        point(
+            step,
+            waiting=1_700,
+            joined=2_000,
+            called=10 * step,
+            admitted=10 * step,
+            held_once=10 * step,
+            confirmed=10 * step,
+            booked=20 * step,
+            free=2_000 - 20 * step,
+            free_by_category={"A": 2_000 - 20 * step},
+        )
+        for step in range(STEPS + 1)
+    ]
+
+
+@dataclass
+class Shown:
+    """What a projection reads of a sale."""
+
+    line: LineStatus = LINE
+    state: SaleState = SaleState.OPEN
+    now_ms: int = NOW_MS
+    burst: int = 20
+
+    @property
+    def sale(self) -> Sale:
+        document = SimpleNamespace(line=self.line, state=self.state, now_ms=self.now_ms)
+        room = SimpleNamespace(document=document, settings=LineSettings(burst=self.burst))
+        inventory = SimpleNamespace(settings=SETTINGS)
+        return cast(Sale, SimpleNamespace(uid="u1", room=room, inventory=inventory))
+
+
+async def _made(projections: SaleProjections, sale: Sale, at_ms: int = NOW_MS) -> Any:
+    async with asyncio.timeout(120):
+        while True:
+            made = projections.newest(sale)
+            if made.projections.sold_out is not None and made.at_ms == at_ms:
+                return made.projections.sold_out
+            await asyncio.sleep(0.01)
+
+
+async def test_event_loop_has_its_turn_while_a_projection_is_made() -> None:
+    projections, sale, turns = SaleProjections(), Shown().sale, 0
+    projections.want(sale, STOCK, _points())
+    assert projections.newest(sale).projections.sold_out is None
+    making = asyncio.ensure_future(_made(projections, sale))
+    while not making.done():
+        await asyncio.sleep(0)
+        turns += 1
+    sold_out = await making
+    # 700 visitors who come one a second, and some of their holds end and are sold again.
+    assert 600 < sold_out.expected < 2_000
+    assert turns > 100
+    await projections.stop()
+
+
+async def test_change_of_settings_is_seen_without_a_new_point() -> None:
+    projections = SaleProjections()
+    projections.want(Shown().sale, STOCK, _points())
+    fast = Shown(replace(LINE, rate_per_minute=240), now_ms=NOW_MS + 1_000)
+    await asyncio.sleep(0.01)  # the first is being made, and is given up
+    projections.want(fast.sale, STOCK, _points())
+    sold_out = await _made(projections, fast.sale, fast.now_ms)
+    assert sold_out.earliest < 500
+    assert projections.newest(Shown().sale).at_ms == fast.now_ms
+    await projections.stop()
+
+
+async def test_projection_is_made_once_for_each_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+
+    def project(*_: object) -> Any:
+        begun.append(1)
+        return iter(())
+
+    monkeypatch.setattr("holdfast.figures.projections.project", project)
+    projections, shown, points = SaleProjections(), Shown(), _points()
+    for _ in range(3):
+        projections.want(shown.sale, STOCK, points)
+    assert len(begun) == 1
+    projections.want(shown.sale, STOCK, points[:-1])
+    assert len(begun) == 2
+    projections.want(Shown(burst=21).sale, STOCK, points[:-1])
+    assert len(begun) == 3
+    await projections.stop()
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        Shown(state=SaleState.PAUSED),
+        Shown(state=SaleState.CLOSED),
+        Shown(state=SaleState.LOBBY),
+        Shown(now_ms=NOW_MS + KEPT_MS + 1),
+    ],
+)
+async def test_nothing_is_shown_of_what_stands_or_was_long_ago(shown: Shown) -> None:
+    projections = SaleProjections()
+    projections.want(Shown().sale, STOCK, _points())
+    await _made(projections, Shown().sale)
+    assert projections.newest(shown.sale).projections.sold_out is None
+    await projections.stop()
+
+
+def test_nothing_is_begun_before_anything_is_sold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.figures.projections.project", pytest.fail)
+    projections = SaleProjections()
+    projections.want(Shown(replace(LINE, booked=0)).sale, STOCK, _points())
+    projections.want(Shown(state=SaleState.PAUSED).sale, STOCK, _points())
+    projections.want(Shown().sale, STOCK, [])
+
+
+def test_counts_are_those_of_the_line_and_its_stock() -> None:
+    """What is set aside for others is neither free nor held for those in line."""
+    categories = {
+        "A": {"free": 30, "held": 8, "booked": 1},
+        "B": {"free": 30, "held": 0, "booked": 1},
+    }
+    line = replace(
+        LINE, free=40, held=6, apart_free=20, apart_held=2, stock=31, active=20, deferred=4,
+        claimed=280, lapsed=10, ends_ms=NOW_MS + 5_000, mode=LineMode.THROUGH, cap=77,
+        rate_per_minute=90,
+    )  # fmt: skip
+    settings = LineSettings(queueing_method=QueueingMethod.PASSTHROUGH, burst=33)
+    sale = running_sale_of(line, settings.terms, SETTINGS, Stock(categories, {}), NOW_MS)
+    assert sale.free_of == {"A": 20, "B": 20}
+    assert sale.held_of == {"A": 6, "B": 0}
+    assert (sale.unheld, sale.active, sale.outstanding, sale.deferred) == (9, 20, 10, 4)
+    assert (sale.terms.rate, sale.terms.burst, sale.terms.cap) == (90, 33, 77)
+    assert (sale.hold_ms, sale.ends_ms, sale.waiting) == (120_000, 5_000, 1_700)
+    assert sale.terms.through
+    assert sale.joinable
+    assert not sale.stopped
+
+
+@pytest.mark.parametrize(
+    ("line", "joinable", "stopped"),
+    [
+        (replace(LINE, lifecycle="draining"), False, False),
+        (replace(LINE, mode=LineMode.REJECT), False, False),
+        (replace(LINE, queue_all=True), True, True),
+    ],
+)
+def test_who_may_join_and_whether_the_line_moves(
+    line: LineStatus, joinable: bool, stopped: bool
+) -> None:
+    sale = running_sale_of(line, LineSettings().terms, SETTINGS, STOCK, NOW_MS)
+    assert (sale.joinable, sale.stopped) == (joinable, stopped)
