@@ -24,7 +24,8 @@ COMPARE: Final = "compare"
 """the step that a watcher ends with: without a comparison nothing was found, nor looked for"""
 NEVER_COMPARED: Final = "its map was not compared"
 CHECK_SECONDS: Final = 20.0
-"""for the stream to come as far as the map that it is compared with"""
+"""for the stream to come as far as the map that it is compared with; half of what is left of a run,
+where that is less"""
 EXPIRED: Final = "cursor_expired"
 PAUSE_SECONDS: Final = 2.0
 MAX_STREAMS: Final = 100
@@ -120,7 +121,8 @@ class Watching(Person, Generic[View]):
 
     def _watch(self) -> None:
         stay = self.part.scenario.buyers.patience_seconds * (1 + self.profile.poll_jitter) / 2
-        self._until = time.monotonic() + min(stay, self.part.seconds_left - CHECK_SECONDS)
+        left = self.part.seconds_left
+        self._until = time.monotonic() + min(stay, max(left - CHECK_SECONDS, left / 2))
         for _ in range(MAX_STREAMS):
             if self.view is None:
                 self.view = self.open_view(self.read_map())
