@@ -22,7 +22,7 @@ from typing import Final
 
 from holdfast_demo.service import Service, ServiceFailed, ServiceOptions, free_port
 from holdfast_loadtest.audit.verdict import KEY_VARIABLE
-from holdfast_loadtest.locust.options import ListScenarios
+from holdfast_loadtest.locust.options import ListScenarios, process_options
 
 LOCUSTFILE: Final = Path(__file__).resolve().parents[1] / "loadtest" / "locustfile.py"
 URL_VARIABLE: Final = "HOLDFAST_URL"
@@ -62,7 +62,7 @@ async def run_locust(options: argparse.Namespace, others: Sequence[str], url: st
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", url),
         *("--scenario", options.scenario),
-        *(("--processes", str(options.processes)) if options.processes > 1 else ()),
+        *process_options(options.processes),
         *(shown if options.web else ("--headless", "--only-summary")),
         *others,
         env=os.environ | {KEY_VARIABLE: key},

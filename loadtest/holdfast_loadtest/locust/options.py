@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SCENARIO: Final = "smoke"
 DEFAULT_REPORTS: Final = "loadtest-reports"
+LOOPBACK: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,21 @@ class Options:
     sale: str
     shop_url: str
     report: str
+
+
+def process_options(count: int) -> Sequence[str]:
+    """Locust's options for so many processes on this machine.
+
+    Their master listens on a free port of loopback, not on Locust's usual one at every address:
+    another run may have that, and nobody else is to talk to it.
+    """
+    if count == 1:
+        return ()
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port = str(probe.getsockname()[1])
+    master = ("--master-bind-host", LOOPBACK, "--master-bind-port", port)
+    return ("--processes", str(count), *master, "--master-port", port)
 
 
 class ScenarioNames(list[str]):

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from holdfast_loadtest.audit.verdict import KEY_VARIABLE
+from holdfast_loadtest.locust.options import process_options
 from holdfast_loadtest.report.result import RunResult
 
 LOCUSTFILE: Final = Path(__file__).parents[1] / "locust" / "locustfile.py"
@@ -64,14 +65,13 @@ class LoadRun:
         return self._read(process.returncode)
 
     def _command(self) -> Sequence[str]:
-        several = [] if self.processes == 1 else ["--processes", str(self.processes)]
         shop = ["--shop-url", self.shop_url] if self.shop_url != self.url else []
         return [
             *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE)),
             *("--headless", "--only-summary", "--host", self.url),
             *("--scenario", str(self.scenario), "--report", str(self.report)),
             *(("--sale", self.sale) if self.sale else ()),
-            *several,
+            *process_options(self.processes),
             *shop,
         ]
 
