@@ -90,9 +90,10 @@ class _Rest:
         came = sum(one.admitted for one in self.intervals if one.begun <= claim_s) * self.share
         arrivals = conduct.arrivals if sale.joinable else NOBODY
         times = arrivals.times(self.share, until_s, ARRIVALS_MOST, random)
-        return RunningSimulation(
-            sale, conduct, Present(inside, round(came)), times, seed=seed, until_s=until_s
-        )
+        present = Present(inside, round(came))
+        run = RunningSimulation(sale, conduct, seed, until_s)
+        yield from run.begin(sale, present, times)
+        return run
 
 
 def project(

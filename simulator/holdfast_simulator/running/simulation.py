@@ -7,7 +7,7 @@ come. Whoever is inside is let in again and holds again, at the moments at which
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from math import ceil, inf
 from typing import Final
@@ -36,33 +36,18 @@ class Present:
 
 
 class RunningSimulation(Simulation):
-    """The rest of a sale: `step` until it is `over`, then read what became of it."""
+    """The rest of a sale: `begin` it, `step` until it is `over`, then read what became of it."""
 
-    def __init__(
-        self,
-        sale: RunningSale,
-        conduct: Conduct,
-        present: Present,
-        times: Sequence[float],
-        *,
-        seed: int,
-        until_s: float,
-    ) -> None:
+    def __init__(self, sale: RunningSale, conduct: Conduct, seed: int, until_s: float) -> None:
         units = {name: free + sale.held_of[name] for name, free in sale.free_of.items()}
         settings = SaleWorld(areas=units, max_units_per_buyer=sale.max_units)
-        # Who comes is set below.
+        # Who comes is set by `begin`.
         nobody = Arrivals(shape="steady", visitors=1)
         super().__init__(
             World(arrivals=nobody, sale=settings, buyers=conduct.buyers, seed=seed), until_s
         )
         self.line_over_ms: int | None = None
         self._second_of = 0
-        self._begin(sale, present)
-        known = self.line.issued
-        self.crowd.opens_ms = ORIGIN_MS
-        self.crowd.arrive_ms = array("q", [ORIGIN_MS]) * known
-        self.crowd.arrive_ms.extend(ORIGIN_MS + ceil(1000 * time) for time in times)
-        self._next = known
 
     @property
     def over(self) -> bool:
@@ -89,12 +74,17 @@ class RunningSimulation(Simulation):
         if self.line_over_ms is None and not self.line.waiting:
             self.line_over_ms = self.now_ms
 
-    def _begin(self, sale: RunningSale, present: Present) -> None:
+    def begin(
+        self, sale: RunningSale, present: Present, times: Sequence[float]
+    ) -> Generator[None, None, None]:
+        """Puts everybody where they stand; `times` are seconds until others come. Yields between
+        bits of work.
+        """
         line, stock = self.line, self.stock
         line.terms, stock.hold_ms, stock.hold_max_ms = sale.terms, sale.hold_ms, sale.hold_max_ms
         stock.booked, line.frozen, self._opened = sale.booked, True, True
         line.advanced_ms, line.interval_ms, line.interval_before_ms = ORIGIN_MS, TICK_MS, TICK_MS
-        self._let_in(present.inside)
+        yield from self._let_in(present.inside)
         line.tokens, line.tokens_ms = 0, ORIGIN_MS
         self._call_again(sale, present.came)
         line.issued = line.serving + sale.waiting
@@ -107,12 +97,13 @@ class RunningSimulation(Simulation):
         stays.ended, stays.total_ms = sale.stays, sale.stays_ms
         stays.inside, stays.inside_admitted = sale.active, line.admitted
         stays.inside_ms = ORIGIN_MS
-        if not sale.joinable:
-            line.lifecycle = "draining"
         if sale.stopped:
             line.stopped_ms = ORIGIN_MS
+        self._next, self.crowd.opens_ms = line.issued, ORIGIN_MS
+        self.crowd.arrive_ms = array("q", [ORIGIN_MS]) * line.issued
+        self.crowd.arrive_ms.extend(ORIGIN_MS + ceil(1000 * time) for time in times)
 
-    def _let_in(self, inside: Sequence[InsideVisitor]) -> None:
+    def _let_in(self, inside: Sequence[InsideVisitor]) -> Generator[None, None, None]:
         """In the order of their holds, as time goes."""
         line, stock = self.line, self.stock
         for number, visitor in enumerate(
@@ -127,6 +118,7 @@ class RunningSimulation(Simulation):
                 stock.hold(ORIGIN_MS - hold.since_ms, number, hold.category, hold.units)
             if visitor.what is not None:
                 self.shopping.resume(ORIGIN_MS + visitor.acts_ms, number, visitor.what)
+            yield
         line.serving = len(inside)
         line.claimed = line.admitted = line.called
 

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from support.simulator.stopped_sale import StoppedSale, small_world
+from support.simulator.stopped_sale import StoppedSale, finish, small_world
 
 from holdfast_simulator.rules.stock import PAYING
 from holdfast_simulator.running.arrivals import RunningArrivals
@@ -38,9 +38,9 @@ def _resumed(stopped: StoppedSale, sale: RunningSale, came: int = 0) -> RunningS
     intervals = intervals_of([*stopped.points, stopped.point()], UNITS)
     inside = list(draw_inside(sale, intervals, buyers, Random(3)))
     conduct = Conduct(buyers, RunningArrivals(0, 1))
-    return RunningSimulation(
-        sale, conduct, Present(inside, came), [1.0, 2.5], seed=1, until_s=9_999
-    )
+    run = RunningSimulation(sale, conduct, seed=1, until_s=9_999)
+    finish(run.begin(sale, Present(inside, came), [1.0, 2.5]))
+    return run
 
 
 def _held_of(run: RunningSimulation) -> dict[str, int]:
