@@ -10,8 +10,16 @@ from typing import Any
 import pytest
 from support.simulator.stopped_sale import PastPoint, StoppedSale, finish, small_world
 
-from holdfast_simulator.running.projection import LONGEST_SECONDS, Projections, between, project
+from holdfast_simulator.running.conduct import Conduct
+from holdfast_simulator.running.projection import (
+    LONGEST_SECONDS,
+    RUNS,
+    Projections,
+    between,
+    project,
+)
 from holdfast_simulator.running.sale import RunningSale
+from holdfast_simulator.running.simulation import RunningSimulation
 
 SEEDS = 20
 LONG_SEEDS = 60
@@ -132,6 +140,20 @@ def test_orders_by_the_shops_key_are_foreseen_without_a_line() -> None:
     assert foreseen.sold_out is not None
     assert 1_000 < foreseen.sold_out.earliest < foreseen.sold_out.expected < 2_200
     assert foreseen.line_over is None
+
+
+def test_each_simulation_has_buyers_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[float] = []
+
+    class Watched(RunningSimulation):
+        def __init__(self, sale: RunningSale, conduct: Conduct, seed: int, until_s: float) -> None:
+            shares.append(conduct.buyers.no_show)
+            super().__init__(sale, conduct, seed, until_s)
+
+    monkeypatch.setattr("holdfast_simulator.running.projection.RunningSimulation", Watched)
+    stopped = _stopped(1)
+    _foreseen(stopped.running(), stopped.all_points())
+    assert len(set(shares)) == RUNS
 
 
 def test_large_sale_costs_no_more_than_a_smaller_one() -> None:
