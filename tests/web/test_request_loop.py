@@ -173,6 +173,36 @@ async def test_handler_that_is_cancelled_ends_the_connection(start: Start) -> No
     writer.close()
 
 
+async def test_handler_is_finished_though_the_connection_is_lost_before_its_task_has_a_turn(
+    start: Start,
+) -> None:
+    done: list[str] = []
+    app = web.Application()
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0)
+        done.append(request.path)
+        return web.Response(text="noted")
+
+    app.router.add_get("/{name}", note)
+    site = await start(app=app)
+    reader, writer = await site.opened()
+    writer.write(get("/first"))
+    await answer(reader)
+    [connection] = site.connections()
+    transport = connection.transport
+    assert transport is not None
+
+    def read_and_lose() -> None:
+        connection.data_received(get("/second"))
+        transport.abort()
+        connection.connection_lost(None)
+
+    asyncio.get_running_loop().call_soon(read_and_lose)
+    await site.until(lambda: done == ["/first", "/second"])
+    writer.close()
+
+
 async def test_client_that_leaves_meanwhile_leaves_no_connection(start: Start) -> None:
     gate = asyncio.Event()
     site = await start(app=more(gate))

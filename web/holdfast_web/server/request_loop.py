@@ -69,8 +69,8 @@ class RequestLoop(RequestHandler):
             self._wake()
 
     async def start(self) -> None:
-        """The connection's task; it ends with the connection."""
-        while self._goes_on and not self._force_close:
+        """The connection's task; it ends with the connection, once what was begun is done."""
+        while self._begun is not None or (self._goes_on and not self._force_close):
             if self._begun is not None:
                 begun, self._begun = self._begun, None
                 self._served(goes_on=await _rest(*begun))
@@ -147,8 +147,9 @@ class RequestLoop(RequestHandler):
             task = asyncio.current_task()
             if self._begun is None or task is None:
                 raise
-            task.uncancel()
-            task.cancel()  # it is meant for the handler, whose next step is this task's
+            if task.cancelling():  # not the waiter alone, as by a connection that is lost
+                task.uncancel()
+                task.cancel()  # it is meant for the handler, whose next step is this task's
         finally:
             self._waiter = None
 
