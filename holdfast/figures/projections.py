@@ -100,8 +100,8 @@ class SaleProjections:
                 self._made[uid] = MadeProjections(wanted.at_ms, projections)
 
     async def _finish(self, uid: str, wanted: _Wanted) -> Projections | None:
-        """In slices; None once it is out of date, since the settings are others."""
-        while self._known[uid].settings == wanted.settings:
+        """In slices; None once it is out of date: the settings are others, or nobody looks."""
+        while (known := self._known.get(uid)) and known.settings == wanted.settings:
             begun = time.perf_counter()
             while time.perf_counter() - begun < SLICE_SECONDS:
                 try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -19,6 +20,8 @@ from holdfast_lua.calls.line_status import LineMode, LineStatus
 from holdfast_lua.history import STEP_MS, Point
 from holdfast_queue.line.settings import LineSettings, QueueingMethod
 from holdfast_queue.line.status import SaleState
+from holdfast_simulator.running.projection import Projections
+from holdfast_simulator.running.sale import RunningSale
 
 STEPS = 30
 """of ten seconds, in each of which ten visitors are admitted who buy two units each"""
@@ -59,13 +62,14 @@ class Shown:
     state: SaleState = SaleState.OPEN
     now_ms: int = NOW_MS
     burst: int = 20
+    uid: str = "u1"
 
     @property
     def sale(self) -> Sale:
         document = SimpleNamespace(line=self.line, state=self.state, now_ms=self.now_ms)
         room = SimpleNamespace(document=document, settings=LineSettings(burst=self.burst))
         inventory = SimpleNamespace(settings=SETTINGS)
-        return cast(Sale, SimpleNamespace(uid="u1", room=room, inventory=inventory))
+        return cast(Sale, SimpleNamespace(uid=self.uid, room=room, inventory=inventory))
 
 
 async def _made(projections: SaleProjections, sale: Sale, at_ms: int = NOW_MS) -> Any:
@@ -101,6 +105,31 @@ async def test_change_of_settings_is_seen_without_a_new_point() -> None:
     sold_out = await _made(projections, fast.sale, fast.now_ms)
     assert sold_out.earliest < 500
     assert projections.newest(Shown().sale).at_ms == fast.now_ms
+    await projections.stop()
+
+
+async def test_sale_that_is_forgotten_meanwhile_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = Projections()
+
+    def project(sale: RunningSale, *_: object) -> Generator[None, None, Projections]:
+        while sale.booked == LINE.booked:
+            yield  # takes for ever
+        return made
+
+    monkeypatch.setattr("holdfast.figures.projections.project", project)
+    projections = SaleProjections()
+    projections.want(Shown().sale, STOCK, _points())
+    await asyncio.sleep(0.01)
+    later = NOW_MS + KEPT_MS + 1
+    other = Shown(replace(LINE, booked=601), now_ms=later, uid="u2").sale
+    projections.want(other, STOCK, _points())
+    async with asyncio.timeout(20):
+        while True:
+            if projections.newest(other).projections is made:
+                break
+            await asyncio.sleep(0.01)
     await projections.stop()
 
 
