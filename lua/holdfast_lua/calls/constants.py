@@ -40,6 +40,18 @@ SHARE_PRIOR: Final = 10
 SHARE_MIN: Final = 0.02
 """The share is never taken to be lower."""
 
+SHARE_MEMORY: Final = 50
+"""Ranges older than LOOK_BACK weigh in the share like so many called visitors, at most."""
+
+OUTSTANDING_FLOOR: Final = 100
+"""So many calls may be outstanding whatever the rate,"""
+
+OUTSTANDING_FACTOR: Final = 20
+"""and so many times what the rate and the burst admit in a claim window."""
+
+SWEEP_MAX: Final = 50
+"""A step of the line ends so many overdue sessions, calls and deferrals at most, of each kind."""
+
 PACE_MS: Final = 30_000
 """Time constant of the measured rate of admissions, an exponential average."""
 
@@ -55,8 +67,20 @@ OUTAGE_MAX_MS: Final = 180_000
 RETRY_MS: Final = 3_000
 """A deferred visitor who has not claimed again for so long is not waited for."""
 
+RETRY_SWEEP_MAX: Final = 200
+"""A look at the deferred forgets so many of them at most."""
+
+STAYS_EVERY_MS: Final = 1_000
+"""How long visitors stay is measured so often at most,"""
+
+STAYS_MEMORY_MIN: Final = 50
+"""over the newest two stays for each slot, and over so many at least."""
+
 PRESENCE_KEPT_MS: Final = 300_000
 """A window of presence is kept for so long, longer than it lasts and is reported."""
+
+SWEEP_BEFORE_MAX: Final = 16
+"""A request for a hold ends so many overdue holds at most before it looks for units."""
 
 EXTEND_LEAST_MS: Final = 1_000
 """The least by which the deadline of a hold moves."""

@@ -40,7 +40,7 @@ from holdfast_lua.calls.records import (
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.client.wire import Argument
 
-SWEEP_MAX: Final = 500
+EXPIRE_MAX: Final = 500
 SCAN_MAX: Final = 500
 KEY_NAMES_KEPT: Final = 4096
 
@@ -107,9 +107,9 @@ class InventoryCalls:
         names = (*_KEYS, keys.active)
         return await self._hold(ref, "cancel_hold", hold_id, names, (hold_id, buyer, pass_id))
 
-    async def expire_holds(self, ref: SaleRef, limit: int = SWEEP_MAX) -> Sweep:
+    async def expire_holds(self, ref: SaleRef, limit: int = EXPIRE_MAX) -> Sweep:
         """Ends at most `limit` overdue holds."""
-        reply = await self._guarded(ref, "expire_holds", _KEYS, (min(limit, SWEEP_MAX),))
+        reply = await self._guarded(ref, "expire_holds", _KEYS, (min(limit, EXPIRE_MAX),))
         return Sweep(reply.values[0], bool(reply.values[1]))
 
     async def begin_paying(

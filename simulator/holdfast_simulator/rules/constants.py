@@ -1,7 +1,7 @@
 """The numbers that the scripts go by.
 
 This package imports nothing of the service, so they stand here again; a test holds each against
-`holdfast_lua.calls.constants` or the script that has it.
+the service's own, in `holdfast_lua.calls.constants` unless it says otherwise.
 """
 
 from typing import Final
@@ -20,22 +20,13 @@ OUTAGE_MS: Final = 5_000
 OUTAGE_STEPS: Final = 3
 OUTAGE_MAX_MS: Final = 180_000
 RETRY_MS: Final = 3_000
-
 SHARE_MEMORY: Final = 50
-"""include/line/calls.lua"""
 SWEEP_MAX: Final = 50
-"""scripts/line/advance_line.lua"""
 OUTSTANDING_FLOOR: Final = 100
-"""scripts/line/advance_line.lua"""
 OUTSTANDING_FACTOR: Final = 20
-"""scripts/line/advance_line.lua"""
 RETRY_SWEEP_MAX: Final = 200
-"""include/line/retries.lua"""
 STAYS_EVERY_MS: Final = 1_000
-"""include/line/measure_stays.lua"""
 STAYS_MEMORY_MIN: Final = 50
-"""include/line/measure_stays.lua"""
 SWEEP_BEFORE_MAX: Final = 16
-"""scripts/holds/hold_seats.lua"""
 EXPIRE_MAX: Final = 500
-"""of holds that one call of expire_holds ends, `SWEEP_MAX` of holdfast_lua.calls.inventory"""
+"""holdfast_lua.calls.inventory: of holds that one call of expire_holds ends"""

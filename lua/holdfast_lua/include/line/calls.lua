@@ -7,8 +7,6 @@
 -- include: line
 -- include: ranges
 
-local SHARE_MEMORY = 50
-
 local function count_shown(key, range)
   return redis.call('BITCOUNT', key, string.format('%.0f', range.first),
     string.format('%.0f', range.last), 'BIT')
@@ -42,7 +40,7 @@ end
 -- Remembers an ended range in the share, with a weight that never drowns what happens now.
 local function remember_range(line, range, came)
   local called, shown = line.show_called + range.count, line.show_shown + came
-  local scale = math.min(1, SHARE_MEMORY / math.max(1, called))
+  local scale = math.min(1, CONST.SHARE_MEMORY / math.max(1, called))
   set_line(line, 'show_called', string.format('%.3f', called * scale))
   set_line(line, 'show_shown', string.format('%.3f', shown * scale))
 end

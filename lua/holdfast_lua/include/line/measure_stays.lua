@@ -7,19 +7,16 @@
 
 -- include: line
 
-local STAYS_EVERY_MS = 1000
-local STAYS_MEMORY_MIN = 50
-
 local function note_stays(line, ended, taken_ms)
   local stays, total_ms = line.stays + ended, line.stays_ms + taken_ms
-  local scale = math.min(1, math.max(STAYS_MEMORY_MIN, 2 * line.cap) / math.max(1, stays))
+  local scale = math.min(1, math.max(CONST.STAYS_MEMORY_MIN, 2 * line.cap) / math.max(1, stays))
   set_line(line, 'stays', string.format('%.3f', stays * scale))
   set_line(line, 'stays_ms', string.format('%.0f', total_ms * scale))
 end
 
 local function measure_stays(line, active_key, now_ms)
   local since_ms = now_ms - line.inside_ms
-  if since_ms >= 0 and since_ms < STAYS_EVERY_MS then return end
+  if since_ms >= 0 and since_ms < CONST.STAYS_EVERY_MS then return end
   local active = count_sessions(active_key, now_ms)
   if active == 0 and line.inside == 0 and line.admitted == line.inside_admitted then return end
   if line.inside_ms > 0 and since_ms > 0 then

@@ -7,14 +7,12 @@
 -- costs O(log n) whatever the number of those who wait, and the sets never hold more than are
 -- deferred.
 
-local RETRY_SWEEP_MAX = 200
-
 -- Forgets those who have stopped claiming, a bounded number at a time. Whoever is left over counts
 -- until the next look: others wait a moment longer, nobody is passed.
 local function sweep_retries(line, keys, clock_ms)
   local until_ms = clock_ms - math.min(CONST.RETRY_MS, line.claim_ms)
   local gone = redis.call('ZRANGE', keys.retried, '-inf', string.format('%.0f', until_ms), 'BYSCORE',
-    'LIMIT', 0, RETRY_SWEEP_MAX)
+    'LIMIT', 0, CONST.RETRY_SWEEP_MAX)
   if #gone > 0 then
     redis.call('ZREM', keys.retrying, unpack(gone))
     redis.call('ZREM', keys.retried, unpack(gone))

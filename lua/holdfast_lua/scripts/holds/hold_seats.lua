@@ -56,7 +56,7 @@
 -- lazy: rare_paths
 
 local CHOOSING_AT = 5
-local SWEEP_BEFORE_MAX, SWEEP_BATCH_MAX = 16, 256
+local SWEEP_BATCH_MAX = 256
 local keys = { KEYS.members }
 
 local sale, refusal = open_inventory({ 'free', 'held', 'next_due_ms', 'levels', 'lifecycle',
@@ -116,7 +116,7 @@ local holds, answers = unpack_requests(sale, ARGV, ARGV_AT.holds), {}
 local open, positions = refuse_early(holds, answers)
 if #open == 0 then return answers end
 local overdue = has_overdue(sale)
-local sweep_max = math.min(SWEEP_BEFORE_MAX * #open, SWEEP_BATCH_MAX)
+local sweep_max = math.min(CONST.SWEEP_BEFORE_MAX * #open, SWEEP_BATCH_MAX)
 if has_overdue(sale) then rare_paths().sweep_holds(sale, keys, sweep_max) end
 -- What was swept is another hold now.
 if overdue then open, positions = refuse_early(holds, answers) end

@@ -48,9 +48,6 @@
 -- include: find_place
 -- include: measure_stays
 
-local SWEEP_MAX = 50
-local OUTSTANDING_FLOOR = 100
-local OUTSTANDING_FACTOR = 20
 local active_key, unheld_key, calls_key = KEYS.active, KEYS.unheld, KEYS.calls
 local shown_key, deferred_key = KEYS.shown, KEYS.deferred
 
@@ -92,7 +89,7 @@ end
 
 local function end_overdue_sessions()
   local now = string.format('%.0f', sale.now_ms)
-  end_sessions(redis.call('ZRANGE', active_key, '-inf', now, 'BYSCORE', 'LIMIT', 0, SWEEP_MAX),
+  end_sessions(redis.call('ZRANGE', active_key, '-inf', now, 'BYSCORE', 'LIMIT', 0, CONST.SWEEP_MAX),
     'expired')
 end
 
@@ -105,7 +102,7 @@ end
 
 -- Who came to the end of a range without being seen has lapsed; those deferred have their own end.
 local function end_calls(clock_ms)
-  for _, range in ipairs(read_ranges(calls_key, 0, SWEEP_MAX - 1)) do
+  for _, range in ipairs(read_ranges(calls_key, 0, CONST.SWEEP_MAX - 1)) do
     if range.deadline_ms > clock_ms then break end
     local came = count_shown(shown_key, range)
     redis.call('ZREM', calls_key, range.member)
@@ -117,7 +114,7 @@ local function end_calls(clock_ms)
   end
   sweep_retries(line, { retrying = KEYS.retrying, retried = KEYS.retried }, clock_ms)
   local over = redis.call('ZRANGE', deferred_key, '-inf', string.format('%.0f', clock_ms),
-    'BYSCORE', 'LIMIT', 0, SWEEP_MAX)
+    'BYSCORE', 'LIMIT', 0, CONST.SWEEP_MAX)
   for _, number in ipairs(over) do lapse(tonumber(number), tonumber(number), 1) end
   if #over > 0 then redis.call('ZREM', deferred_key, unpack(over)) end
 end
@@ -143,7 +140,7 @@ local function give_up_slots()
   local wanted = math.min(others, math.floor(tokens_ahead(tokens))) - math.max(0, slots)
   if wanted < 1 then return end
   local idle = redis.call('ZRANGE', unheld_key, '-inf', string.format('%.0f', sale.now_ms),
-    'BYSCORE', 'LIMIT', 0, math.min(wanted, SWEEP_MAX))
+    'BYSCORE', 'LIMIT', 0, math.min(wanted, CONST.SWEEP_MAX))
   end_sessions(idle, 'unused')
   if #idle > 0 then set_line(line, 'unused', line.unused + #idle) end
 end
@@ -152,8 +149,8 @@ local function how_many(share, expected)
   if line.mode == MODE.THROUGH then return waiting() end
   local tokens, slots, stock = measure_room(sale, line, active_key, unheld_key)
   local supply = math.min(tokens_ahead(tokens), slots, stock)
-  local most = math.max(OUTSTANDING_FLOOR,
-    OUTSTANDING_FACTOR * (line.rate * line.claim_ms / CONST.TOKEN + line.burst))
+  local most = math.max(CONST.OUTSTANDING_FLOOR,
+    CONST.OUTSTANDING_FACTOR * (line.rate * line.claim_ms / CONST.TOKEN + line.burst))
   return math.floor(math.min((supply - expected) / share, waiting(),
     most - count_outstanding(line)))
 end
