@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 
 from holdfast.config import Config
 from holdfast.http.app_keys import CONFIG
-from holdfast_metrics.exposition import negotiated_exposition
+from holdfast_metrics.exposition import exposition
 from holdfast_tasks import Periodic
 from holdfast_web.credentials import Role, require_role
 from holdfast_web.endpoint import endpoint
@@ -36,7 +36,7 @@ async def handle_metrics(request: web.Request) -> web.Response:
     metrics = request.app[METRICS]
     metrics.flush()
     accept = request.headers.get(hdrs.ACCEPT, "")
-    body, content_type = await asyncio.to_thread(negotiated_exposition, metrics, accept)
+    body, content_type = await asyncio.to_thread(exposition, metrics, accept)
     return web.Response(body=body, headers={"Content-Type": content_type, "Vary": "Accept"})
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from holdfast_metrics import multiprocess
-from holdfast_metrics.definitions.inventory_metrics import HOLDS
 from holdfast_metrics.metrics import Metrics
 from holdfast_web.errors import ErrorCode
 
@@ -17,10 +16,9 @@ def hold_outcomes(metrics: Metrics, sale: str) -> Mapping[str, int]:
 
     Merging the files of several workers blocks for some milliseconds: it belongs into a thread.
     """
-    registry = multiprocess.collected() if multiprocess.is_prepared() else metrics.registry
     found: Counter[str] = Counter()
-    for family in registry.collect():
+    for family in multiprocess.collected(metrics.registry).collect():
         for sample in family.samples:
-            if sample.name == HOLDS.name and sample.labels.get("sale") == sale:
+            if sample.name == Metrics.holds.name and sample.labels.get("sale") == sale:
                 found[sample.labels["outcome"]] += int(sample.value)
     return found

@@ -12,7 +12,9 @@ event loop's thread of one process.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from prometheus_client import Counter
 
@@ -38,36 +40,6 @@ class Count:
             self._flushed = value
 
 
-class LabelledCounter:
-    """A counter of the manifest: one `Count` for each combination of label values."""
-
-    def __init__(self, counter: Counter, label_count: int) -> None:
-        self.label_count = label_count
-        self._counter = counter
-        self._counts: dict[tuple[str, ...], Count] = {}
-
-    def labels(self, *values: str) -> Count:
-        """The series of these label values, in the order of the manifest, made at its first use."""
-        count = self._counts.get(values)
-        if count is None:
-            series = self._counter.labels(*values) if values else self._counter
-            count = self._counts[values] = Count(series)
-        return count
-
-    def add(self, *values: str, n: int = 1) -> None:
-        self.labels(*values).value += n
-
-    def remove(self, sale: str) -> None:
-        """Forgets the series whose first label is this sale."""
-        for values in [values for values in self._counts if values[0] == sale]:
-            del self._counts[values]
-            self._counter.remove(*values)
-
-    def flush(self) -> None:
-        for count in self._counts.values():
-            count.flush()
-
-
 class Tally:
     """One series of a histogram: observations by bucket since the last flush, and their sum."""
 
@@ -91,28 +63,48 @@ class Tally:
             self._total = 0.0
 
 
-class LabelledHistogram:
-    """A histogram of the manifest: one `Tally` for each combination of label values."""
+S = TypeVar("S", Count, Tally)
 
-    def __init__(self, histogram: BulkHistogram, bounds: Sequence[float]) -> None:
-        self._histogram = histogram
-        self._bounds = bounds
-        self._tallies: dict[tuple[str, ...], Tally] = {}
 
-    def labels(self, *values: str) -> Tally:
-        """The series of these label values, made at its first use."""
-        tally = self._tallies.get(values)
-        if tally is None:
-            series = self._histogram.labels(*values) if values else self._histogram
-            tally = self._tallies[values] = Tally(series, self._bounds)
-        return tally
+class _Labelled(Generic[S]):
+    """A metric of the manifest: one series of counts for each combination of label values."""
+
+    def __init__(self, metric: Counter | BulkHistogram, make: Callable[[Any], S]) -> None:
+        self._metric = metric
+        self._make: Callable[[Any], S] = make
+        self._series: dict[tuple[str, ...], S] = {}
+
+    def labels(self, *values: str) -> S:
+        """The series of these label values, in the order of the manifest, made at its first use."""
+        series = self._series.get(values)
+        if series is None:
+            child = self._metric.labels(*values) if values else self._metric
+            series = self._series[values] = self._make(child)
+        return series
 
     def remove(self, sale: str) -> None:
         """Forgets the series whose first label is this sale."""
-        for values in [values for values in self._tallies if values[0] == sale]:
-            del self._tallies[values]
-            self._histogram.remove(*values)
+        for values in [values for values in self._series if values[0] == sale]:
+            del self._series[values]
+            self._metric.remove(*values)
 
     def flush(self) -> None:
-        for tally in self._tallies.values():
-            tally.flush()
+        for series in self._series.values():
+            series.flush()
+
+
+class LabelledCounter(_Labelled[Count]):
+    """A counter of the manifest."""
+
+    def __init__(self, counter: Counter) -> None:
+        super().__init__(counter, Count)
+
+    def add(self, *values: str, n: int = 1) -> None:
+        self.labels(*values).value += n
+
+
+class LabelledHistogram(_Labelled[Tally]):
+    """A histogram of the manifest."""
+
+    def __init__(self, histogram: BulkHistogram, bounds: Sequence[float]) -> None:
+        super().__init__(histogram, partial(Tally, bounds=bounds))

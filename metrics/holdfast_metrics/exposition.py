@@ -26,18 +26,12 @@ class _Shown:
             yield counter_family(family) if family.name in _KEPT_ELSEWHERE else family
 
 
-def exposition(metrics: Metrics) -> bytes:
-    """The series in Prometheus's text format, as `negotiated_exposition` has them."""
-    return negotiated_exposition(metrics, "")[0]
-
-
-def negotiated_exposition(metrics: Metrics, accept: str) -> tuple[bytes, str]:
+def exposition(metrics: Metrics, accept: str = "") -> tuple[bytes, str]:
     """The series, and their content type: OpenMetrics where `accept` names it, else Prometheus's
     text format. They are those of all workers when there are several, else of this process.
 
     Blocks for some milliseconds where it merges the files of several workers. It does not flush,
     since only the event loop's thread may do that.
     """
-    registry = multiprocess.collected() if multiprocess.is_prepared() else metrics.registry
     write, content_type = choose_form(accept)
-    return write(_Shown(registry)), content_type
+    return write(_Shown(multiprocess.collected(metrics.registry))), content_type

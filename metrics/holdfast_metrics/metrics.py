@@ -10,19 +10,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from holdfast_metrics import multiprocess
 from holdfast_metrics.counts import LabelledCounter, LabelledHistogram, Tally
-from holdfast_metrics.definitions import inventory_metrics as inventory
-from holdfast_metrics.definitions import line_metrics as line
-from holdfast_metrics.definitions import service_metrics as service
-from holdfast_metrics.definitions import storage_metrics as storage
-from holdfast_metrics.definitions.definition import Definition
+from holdfast_metrics.definitions.definition import Definition, MetricKind
 from holdfast_metrics.library import BulkHistogram
+from holdfast_metrics.manifest import DeclaredMetrics, declared_metrics
 from holdfast_metrics.requests import RequestCounts
 from holdfast_metrics.sale_series import SaleSeries
 
 CURRENCY = "currency"
 
 
-class Metrics:
+class Metrics(DeclaredMetrics):
     """All instruments of the manifest."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
@@ -30,88 +27,11 @@ class Metrics:
         self._counted: list[tuple[Definition, LabelledCounter | LabelledHistogram]] = []
         self._gauges: list[tuple[Definition, Gauge]] = []
         self._sales: dict[str, SaleSeries] = {}
-        self._make_line()
-        self._make_inventory()
-        self._make_service()
-        self._make_storage()
+        for name, metric in declared_metrics():
+            setattr(self, name, self._make(metric.definition))
         self.responses = RequestCounts(self.requests, self.request_seconds)
         self._batch_tally: Tally = self.script_batch_size.labels()
         self._open_service_series()
-
-    def _make_line(self) -> None:
-        self.joins = self._counter(line.JOINS)
-        self.passes = self._counter(line.PASSES)
-        self.called = self._gauge(line.CALLED)
-        self.lapsed = self._gauge(line.LAPSED)
-        self.deferred = self._counter(line.DEFERRED)
-        self.deferred_now = self._gauge(line.DEFERRED_NOW)
-        self.waiting = self._gauge(line.WAITING)
-        self.present = self._gauge(line.PRESENT)
-        self.active = self._gauge(line.ACTIVE)
-        self.active_max = self._gauge(line.ACTIVE_MAX)
-        self.set_rate = self._gauge(line.SET_RATE)
-        self.realised_rate = self._gauge(line.REALISED_RATE)
-        self.wait_seconds = self._histogram(line.WAIT_SECONDS)
-        self.wait_estimate_error = self._histogram(line.WAIT_ESTIMATE_ERROR)
-        self.unused_sessions = self._gauge(line.UNUSED_SESSIONS)
-        self.sale_state = self._gauge(line.SALE_STATE)
-        self.sale_test = self._gauge(line.SALE_TEST)
-        self.operator_changes = self._counter(line.OPERATOR_CHANGES)
-        self.clock_skew = self._gauge(line.CLOCK_SKEW)
-
-    def _make_inventory(self) -> None:
-        self.units = self._gauge(inventory.UNITS)
-        self.funnel = self._gauge(inventory.FUNNEL)
-        self.holds = self._counter(inventory.HOLDS)
-        self.expired_holds = self._gauge(inventory.EXPIRED_HOLDS)
-        self.first_hold_seconds = self._histogram(inventory.FIRST_HOLD_SECONDS)
-        self.oldest_hold = self._gauge(inventory.OLDEST_HOLD)
-        self.orders = self._counter(inventory.ORDERS)
-        self.orders_flagged = self._counter(inventory.ORDERS_FLAGGED)
-        self.pending_orders = self._gauge(inventory.PENDING_ORDERS)
-        self.revenue = self._counter(inventory.REVENUE)
-        self.refunds = self._counter(inventory.REFUNDS)
-        self.sweep_lag = self._gauge(inventory.SWEEP_LAG)
-        self.checkpoint_age = self._gauge(inventory.CHECKPOINT_AGE)
-        self.rebuilds = self._gauge(inventory.REBUILDS)
-
-    def _make_service(self) -> None:
-        self.requests = self._counter(service.REQUESTS)
-        self.request_seconds = self._histogram(service.REQUEST_SECONDS)
-        self.problems = self._counter(service.PROBLEMS)
-        self.in_flight = self._gauge(service.IN_FLIGHT)
-        self.in_flight_max = self._gauge(service.IN_FLIGHT_MAX)
-        self.connections = self._gauge(service.CONNECTIONS)
-        self.connections_max = self._gauge(service.CONNECTIONS_MAX)
-        self.open_streams = self._gauge(service.OPEN_STREAMS)
-        self.open_streams_max = self._gauge(service.OPEN_STREAMS_MAX)
-        self.rejected = self._counter(service.REJECTED)
-        self.refused = self._counter(service.REFUSED)
-        self.loop_lag = self._histogram(service.LOOP_LAG)
-        self.cpu_seconds = self._counter(service.CPU_SECONDS)
-        self.resident_bytes = self._gauge(service.RESIDENT_BYTES)
-        self.worker_restarts = self._gauge(service.WORKER_RESTARTS)
-        self.build_info = self._gauge(service.BUILD_INFO)
-        self.dropped_samples = self._counter(service.DROPPED_SAMPLES)
-
-    def _make_storage(self) -> None:
-        self.script_seconds = self._histogram(storage.SCRIPT_SECONDS)
-        self.script_batch_size = self._histogram(storage.SCRIPT_BATCH_SIZE)
-        self.executor_queue = self._gauge(storage.EXECUTOR_QUEUE)
-        self.executor_queue_max = self._gauge(storage.EXECUTOR_QUEUE_MAX)
-        self.store_up = self._gauge(storage.STORE_UP)
-        self.store_memory = self._gauge(storage.STORE_MEMORY)
-        self.store_memory_max = self._gauge(storage.STORE_MEMORY_MAX)
-        self.store_keys = self._gauge(storage.STORE_KEYS)
-        self.store_replicas = self._gauge(storage.STORE_REPLICAS)
-        self.store_replication_lag = self._gauge(storage.STORE_REPLICATION_LAG)
-        self.store_last_aof_write = self._gauge(storage.STORE_LAST_AOF_WRITE)
-        self.ledger_seconds = self._histogram(storage.LEDGER_SECONDS)
-        self.ledger_batch_size = self._histogram(storage.LEDGER_BATCH_SIZE)
-        self.ledger_up = self._gauge(storage.LEDGER_UP)
-        self.ledger_writable = self._gauge(storage.LEDGER_WRITABLE)
-        self.pool_in_use = self._gauge(storage.POOL_IN_USE)
-        self.pool_max = self._gauge(storage.POOL_MAX)
 
     # What is counted
 
@@ -188,35 +108,23 @@ class Metrics:
         for _, instrument in self._counted:
             instrument.flush()
 
-    # Instruments
-
-    def _counter(self, definition: Definition) -> LabelledCounter:
-        # prometheus-client adds the `_total` itself.
-        name = definition.name.removesuffix("_total")
-        counter = Counter(name, definition.help, definition.labels, registry=self.registry)
-        made = LabelledCounter(counter, len(definition.labels))
-        self._counted.append((definition, made))
-        return made
-
-    def _gauge(self, definition: Definition) -> Gauge:
-        made = Gauge(
-            definition.name,
-            definition.help,
-            definition.labels,
-            registry=self.registry,
-            multiprocess_mode=definition.over_workers.value,
-        )
-        self._gauges.append((definition, made))
-        return made
-
-    def _histogram(self, definition: Definition) -> LabelledHistogram:
-        histogram = BulkHistogram(
-            definition.name,
-            definition.help,
-            definition.labels,
-            registry=self.registry,
-            buckets=definition.buckets,
-        )
-        made = LabelledHistogram(histogram, definition.buckets)
-        self._counted.append((definition, made))
-        return made
+    def _make(self, definition: Definition) -> LabelledCounter | LabelledHistogram | Gauge:
+        name, help_and_labels = definition.name, (definition.help, definition.labels)
+        counted: LabelledCounter | LabelledHistogram
+        if definition.kind is MetricKind.HISTOGRAM:
+            bounds = definition.buckets
+            series = BulkHistogram(name, *help_and_labels, registry=self.registry, buckets=bounds)
+            counted = LabelledHistogram(series, bounds)
+        elif definition.kind is MetricKind.COUNTER and not definition.kept_elsewhere:
+            # prometheus-client adds the `_total` itself.
+            name = name.removesuffix("_total")
+            counted = LabelledCounter(Counter(name, *help_and_labels, registry=self.registry))
+        else:
+            over = definition.over_workers
+            gauge = Gauge(
+                name, *help_and_labels, registry=self.registry, multiprocess_mode=over.value
+            )
+            self._gauges.append((definition, gauge))
+            return gauge
+        self._counted.append((definition, counted))
+        return counted

@@ -142,10 +142,6 @@ def forget_worker(slot: int) -> None:
             library.drop_gauges_of(slot, _State.directory)
 
 
-def is_prepared() -> bool:
-    return _State.directory is not None
-
-
 def take_dropped_samples() -> int:
     """How many samples of this worker were not written since the last call."""
     return 0 if _State.files is None else _State.files.take_dropped()
@@ -162,8 +158,9 @@ def take_removed_sales() -> frozenset[str]:
     return frozenset() if _State.files is None else _State.files.take_removed_sales()
 
 
-def collected() -> CollectorRegistry:
-    """A registry that adds up the files of all workers, made for one scrape."""
-    if _State.directory is None:
-        raise RuntimeError("prepare comes before collected")
-    return library.registry_of(_State.directory)
+def collected(own: CollectorRegistry) -> CollectorRegistry:
+    """A registry that adds up the files of all workers, made for one scrape.
+
+    It is that of this process, `own`, where `prepare` was not called.
+    """
+    return own if _State.directory is None else library.registry_of(_State.directory)

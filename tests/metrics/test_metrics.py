@@ -11,9 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from holdfast_metrics.counts import LabelledCounter, Tally
 from holdfast_metrics.definitions.definition import Definition, MetricKind
-from holdfast_metrics.exposition import exposition, negotiated_exposition
+from holdfast_metrics.exposition import exposition
 from holdfast_metrics.library import BulkHistogram
-from holdfast_metrics.manifest import MANIFEST
+from holdfast_metrics.manifest import MANIFEST, declared_metrics
 from holdfast_metrics.metrics import Metrics
 
 
@@ -29,7 +29,7 @@ def samples(text: str) -> dict[str, float]:
 
 def read(metrics: Metrics) -> dict[str, float]:
     metrics.flush()
-    return samples(exposition(metrics).decode())
+    return samples(exposition(metrics)[0].decode())
 
 
 @pytest.mark.parametrize("definition", MANIFEST, ids=lambda definition: definition.name)
@@ -78,16 +78,20 @@ def test_counts_show_once_flushed_and_only_once() -> None:
     metrics.joins.add("concert", "line")
     metrics.joins.labels("concert", "line").value += 4
     series = 'holdfast_joins_total{kind="line",sale="concert"}'
-    assert samples(exposition(metrics).decode()).get(series, 0.0) == 0.0
+    assert samples(exposition(metrics)[0].decode()).get(series, 0.0) == 0.0
     for _ in range(3):
         assert read(metrics)[series] == 5.0
 
 
 def test_every_counter_is_flushed() -> None:
     metrics = Metrics()
-    counters = [value for value in vars(metrics).values() if isinstance(value, LabelledCounter)]
-    for counter in counters:
-        counter.add(*(["x"] * counter.label_count), n=7)
+    counters = [
+        (metric.definition, counter)
+        for name, metric in declared_metrics()
+        if isinstance(counter := getattr(metrics, name), LabelledCounter)
+    ]
+    for definition, counter in counters:
+        counter.add(*(["x"] * len(definition.labels)), n=7)
     totals = [value for name, value in read(metrics).items() if "_total" in name]
     assert sorted(totals)[-len(counters) :] == [7.0] * len(counters)
 
@@ -196,7 +200,7 @@ def test_counts_that_the_store_keeps_are_shown_as_counters() -> None:
     metrics = Metrics()
     metrics.sale("concert", "u1").set(metrics.called, 40)
     for accept, version in (("", "text/plain"), ("application/openmetrics-text", "openmetrics")):
-        body, content_type = negotiated_exposition(metrics, accept)
+        body, content_type = exposition(metrics, accept)
         assert version in content_type
         assert b"# TYPE holdfast_called" in body
         assert b"counter\nholdfast_called_total{" in body

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from holdfast_metrics import multiprocess
 
 # A parent that prepares the directory, makes the instruments and forks two workers, as the service
@@ -34,7 +36,7 @@ for worker in (1, 2):
     os.waitpid(pid, 0)
     if "forget" in sys.argv:
         multiprocess.forget_worker(worker)
-print(exposition(Metrics()).decode())
+print(exposition(Metrics())[0].decode())
 """
 
 
@@ -132,7 +134,7 @@ if "replace" in sys.argv:
     replacement = Metrics()
     replacement.joins.add("gone", "line", n=1)
     replacement.flush()
-print(exposition(Metrics()).decode())
+print(exposition(Metrics())[0].decode())
 for pid in pids[:2]:
     os.kill(pid, signal.SIGKILL)
 """
@@ -162,5 +164,6 @@ def test_replacement_begins_a_removed_sale_at_0(tmp_path: Path) -> None:
 
 
 def test_without_preparing_there_is_nothing_to_forget() -> None:
-    assert not multiprocess.is_prepared()
+    own = CollectorRegistry()
+    assert multiprocess.collected(own) is own
     multiprocess.forget_worker(0)

@@ -177,7 +177,7 @@ async def test_requests_are_counted_by_pattern_and_code(serve: Serve) -> None:
     await client.post("/match/refuse")
     await client.get("/no/such/thing")
     app[METRICS].flush()
-    text = exposition(app[METRICS]).decode()
+    text = exposition(app[METRICS])[0].decode()
     assert 'code="200",method="GET",route="/{sale}/plain"} 3.0' in text
     assert 'code="409",method="POST",route="/{sale}/refuse"} 1.0' in text
     assert 'holdfast_request_seconds_count{route="/{sale}/plain"} 3.0' in text
