@@ -114,8 +114,8 @@ async def _ask(
     points = int((end - start) // step) + 1
     values = {}
     for panel in dashboard.panels():
-        for query in panel.queries:
-            text = query.expression.replace("$sale", SALE).replace("$__rate_interval", RATE_WINDOW)
+        for expression in panel.queries.values():
+            text = expression.replace("$sale", SALE).replace("$__rate_interval", RATE_WINDOW)
             params: dict[str, str | float] = {
                 "query": text,
                 "start": start,
@@ -124,7 +124,7 @@ async def _ask(
             }
             async with http.get(url, params=params) as answer:
                 found = (await answer.json())["data"]["result"]
-            values[query.expression] = [
+            values[expression] = [
                 (one["metric"], _placed(one["values"], start, step, points)) for one in found
             ]
     return Answers(span_of(start, step), values)

@@ -38,6 +38,16 @@ def per_minute(name: str, *, by: str = "sale", **labels: str) -> str:
     return f"60 * {per_second(name, by=by, **labels)}"
 
 
+def rate(counter: str, *, by: str, window: str = RATE_WINDOW) -> str:
+    """How much a counter of the service, whose selector is given, grows in a second."""
+    return f"sum by ({by}) (rate({counter}[{window}]))"
+
+
+def ratio(part: str, whole: str) -> str:
+    """What part of a whole it is; 0 where there is no series of the part, or nothing happens."""
+    return f"({part} or 0 * {whole}) / clamp_min({whole}, 1e-9)"
+
+
 def quantile(
     share: float, name: str, *, by: str = "", window: str = RATE_WINDOW, matchers: str = ""
 ) -> str:

@@ -105,8 +105,8 @@ def _drawn(panel: Panel) -> _Chart:
         chart = chart.max(1)
     if panel.names:
         chart = chart.mappings([_mapping(panel.names)])
-    for place, query in enumerate(panel.queries):
-        target = source.Dataquery().expr(query.expression).legend_format(query.legend)
+    for place, (legend, expression) in enumerate(panel.queries.items()):
+        target = source.Dataquery().expr(expression).legend_format(legend)
         target = target.ref_id(chr(ord("A") + place)).datasource(SOURCE)
         instant = panel.drawing in (Drawing.NUMBER, Drawing.NAMES, Drawing.BARS)
         chart = chart.with_target(target.instant() if instant else target.range())

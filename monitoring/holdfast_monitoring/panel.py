@@ -1,8 +1,10 @@
 """A dashboard as it is declared: rows of panels, each with queries and what healthy looks like."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
+from typing import Final
 
 
 class Drawing(Enum):
@@ -31,14 +33,6 @@ class Unit(Enum):
 
 
 @dataclass(frozen=True)
-class Query:
-    """One PromQL expression; `legend` names its series by their labels, as `{{label}}`."""
-
-    expression: str
-    legend: str
-
-
-@dataclass(frozen=True)
 class Threshold:
     """From `value` on (or below it, where `falling`) a panel's value is worth a look."""
 
@@ -50,15 +44,17 @@ class Threshold:
 class Panel:
     """One panel.
 
-    `may_be_empty` tells why its queries may have no answer while all is well; those of other panels
-    always have one in a service with a sale. `names` are the words for values of `Drawing.STATES`,
-    and of a number that is one. Values below 0 are expected where `from_zero` is false.
+    `queries` are PromQL expressions by their legends, which name series by their labels, as
+    `{{label}}`. `may_be_empty` tells why they may have no answer while all is well; those of other
+    panels always have one in a service with a sale. `names` are the words for values of
+    `Drawing.STATES`, and of a number that is one. Values below 0 are expected where `from_zero` is
+    false.
     """
 
     title: str
     meaning: str
     healthy: str
-    queries: tuple[Query, ...]
+    queries: Mapping[str, str]
     unit: Unit = Unit.COUNT
     drawing: Drawing = Drawing.LINES
     width: int = 8
@@ -72,6 +68,12 @@ class Panel:
     def description(self) -> str:
         """What a reader of the panel is told about it."""
         return f"{self.meaning} Healthy: {self.healthy}"
+
+
+number: Final = partial(Panel, drawing=Drawing.NUMBER, width=4)
+quarter: Final = partial(Panel, width=6)
+"""lines on a quarter of a dashboard's width, which has 24 columns"""
+yes_or_no: Final = partial(number, unit=Unit.YES_NO, threshold=Threshold(1, falling=True))
 
 
 @dataclass(frozen=True)

@@ -100,9 +100,9 @@ def _section(panel: Panel, answers: Answers) -> str:
 
 def _series(panel: Panel, answers: Answers) -> list[Series]:
     return [
-        Series(_named(query.legend, labels), values)
-        for query in panel.queries
-        for labels, values in answers.values[query.expression]
+        Series(_named(legend, labels), values)
+        for legend, expression in panel.queries.items()
+        for labels, values in answers.values[expression]
     ]
 
 

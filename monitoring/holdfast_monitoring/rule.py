@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
+from typing import Final
 
 
 class Severity(Enum):
@@ -27,11 +29,11 @@ class Alert:
     `{{ $labels.sale }}`.
     """
 
-    code: str
-    expression: str
-    lasting: str
     severity: Severity
+    code: str
     summary: str
+    expression: str
+    lasting: str = "0s"
 
     @property
     def name(self) -> str:
@@ -42,3 +44,7 @@ class Alert:
     def anchor(self) -> str:
         """The heading of its entry in docs/operations.md."""
         return "alert-" + self.code.replace("_", "-")
+
+
+critical: Final = partial(Alert, Severity.CRITICAL)
+warning: Final = partial(Alert, Severity.WARNING)

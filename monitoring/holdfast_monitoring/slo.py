@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast_monitoring.rule import Alert, Recording, Severity
+from holdfast_monitoring.rule import Recording, critical, warning
 
 SLOW_SECONDS: Final = 0.25
 """A request that takes longer is slow; a bound of the buckets of `holdfast_request_seconds`."""
@@ -81,32 +81,28 @@ _SLOW: Final = (("3d", "6h", 1.0),)
 """Three times in a day and in two hours, as the workbook has it too, is never true without it."""
 
 ALERTS: Final = (
-    Alert(
+    critical(
         "error_budget_burn_fast",
+        "Requests fail so often that the error budget will be gone within hours.",
         _burning(AVAILABILITY, *_FAST),
         "2m",
-        Severity.CRITICAL,
-        "Requests fail so often that the error budget will be gone within hours.",
     ),
-    Alert(
+    warning(
         "error_budget_burn_slow",
+        "Requests have failed more often than allowed for days.",
         _burning(AVAILABILITY, *_SLOW),
         "15m",
-        Severity.WARNING,
-        "Requests have failed more often than allowed for days.",
     ),
-    Alert(
+    critical(
         "latency_budget_burn_fast",
+        "So many requests are slow that the latency budget will be gone within hours.",
         _burning(LATENCY, *_FAST),
         "2m",
-        Severity.CRITICAL,
-        "So many requests are slow that the latency budget will be gone within hours.",
     ),
-    Alert(
+    warning(
         "latency_budget_burn_slow",
+        "More requests than allowed have been slow for days.",
         _burning(LATENCY, *_SLOW),
         "15m",
-        Severity.WARNING,
-        "More requests than allowed have been slow for days.",
     ),
 )

@@ -104,11 +104,11 @@ async def watch(service: Service, prometheus: services.Server) -> AsyncIterator[
 
 async def test_every_panel_has_an_answer(watch: Watch) -> None:
     panels = {
-        query.expression: f"{board.title}: {panel.title}, {query.legend}"
+        expression: f"{board.title}: {panel.title}, {legend}"
         for board in DASHBOARDS
         for panel in board.panels()
-        for query in panel.queries
-        if TAKES_LONGER not in query.expression
+        for legend, expression in panel.queries.items()
+        if TAKES_LONGER not in expression
     }
     unanswered = await watch.until_answered(set(panels))
     assert [panels[one] for one in unanswered] == []
@@ -116,11 +116,11 @@ async def test_every_panel_has_an_answer(watch: Watch) -> None:
 
 async def test_shares_are_between_none_and_all(watch: Watch) -> None:
     expressions = {
-        query.expression
+        expression
         for board in DASHBOARDS
         for panel in board.panels()
         if panel.unit is Unit.SHARE and panel.from_zero
-        for query in panel.queries
+        for expression in panel.queries.values()
     }
     assert await watch.until_answered(expressions) == set()
     for expression in expressions:

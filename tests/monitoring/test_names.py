@@ -29,7 +29,7 @@ def _expressions() -> Iterator[str]:
     yield CHANGES
     for board in DASHBOARDS:
         for panel in board.panels():
-            yield from (query.expression for query in panel.queries)
+            yield from panel.queries.values()
     yield from (alert.expression for alert in ALERTS)
     yield from (one.expression for one in slo.recordings())
 
@@ -116,8 +116,8 @@ def test_every_metric_stands_in_a_panel() -> None:
         DEFINITIONS[name].name
         for board in DASHBOARDS
         for panel in board.panels()
-        for query in panel.queries
-        for name in names_in(query.expression)
+        for expression in panel.queries.values()
+        for name in names_in(expression)
         if name in DEFINITIONS
     }
     assert {one.name for one in MANIFEST} - shown == set()

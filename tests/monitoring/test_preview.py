@@ -5,7 +5,7 @@ import re
 import pytest
 
 from holdfast_monitoring.boards.sale import SALE, STATES
-from holdfast_monitoring.panel import Dashboard, Drawing, Panel, Query, Row, Unit
+from holdfast_monitoring.panel import Dashboard, Drawing, Panel, Row, Unit
 from holdfast_monitoring.preview import Answers, formatted, page, span_of
 
 
@@ -27,13 +27,12 @@ def test_values_are_shown_in_their_unit(value: float, unit: Unit, shown: str) ->
 
 def _page(panel: Panel, *series: tuple[dict[str, str], list[float | None]]) -> str:
     board = Dashboard("board", "Board", "Shows.", (Row("Row", (panel,)),))
-    (query,) = panel.queries
-    return page(board, Answers(span_of(0, 5), {query.expression: series}))
+    (expression,) = panel.queries.values()
+    return page(board, Answers(span_of(0, 5), {expression: series}))
 
 
 def _panel(drawing: Drawing, names: tuple[str, ...] = ()) -> Panel:
-    queries = (Query("x", "{{kind}}"),)
-    return Panel("Title", "Means.", "good.", queries, drawing=drawing, names=names)
+    return Panel("Title", "Means.", "good.", {"{{kind}}": "x"}, drawing=drawing, names=names)
 
 
 def test_states_are_as_long_as_they_lasted() -> None:
@@ -53,6 +52,6 @@ def test_labels_of_answers_are_not_read_as_markup() -> None:
 
 
 def test_every_panel_of_a_dashboard_is_on_its_page() -> None:
-    empty = {query.expression: () for panel in SALE.panels() for query in panel.queries}
+    empty = {text: () for panel in SALE.panels() for text in panel.queries.values()}
     shown = page(SALE, Answers(span_of(0, 5), empty))
     assert all(panel.title in shown for panel in SALE.panels())

@@ -5,7 +5,7 @@ from typing import Final
 
 from holdfast_monitoring.boards.sale import PAID_IN_VAIN
 from holdfast_monitoring.expressions import of_real_sales
-from holdfast_monitoring.rule import Alert, Severity
+from holdfast_monitoring.rule import critical, warning
 
 _OPEN: Final = 'max by (sale) (holdfast_sale_state{state="open"}) == 1'
 _SET: Final = "max by (sale) (holdfast_admission_rate_set_per_minute)"
@@ -26,78 +26,66 @@ def _median(histogram: str) -> str:
 
 
 _OF_A_SALE: Final = (
-    Alert(
+    critical(
         "line_stalled",
+        "{{ $labels.sale }}: nobody was called for two minutes, and {{ $value | humanize }} wait.",
         f"({_WAITING} > 0)\n"
         "and on (sale) (max by (sale) (increase(holdfast_called_total[2m])) == 0)\n"
         f"and on (sale) ({_SET} > 0)\n{_ABLE}",
         "1m",
-        Severity.CRITICAL,
-        "{{ $labels.sale }}: nobody was called for two minutes, and {{ $value | humanize }} wait.",
     ),
-    Alert(
+    warning(
         "rate_off",
+        "{{ $labels.sale }} lets {{ $value | humanize }} in a minute, not the rate that is set.",
         f"({_REALISED} < 0.7 * {_SET}\nand on (sale) ({_WAITING} > {_SET})\n{_ABLE})\n"
         f"or ({_REALISED} > 1.3 * {_SET} + 10)",
         "5m",
-        Severity.WARNING,
-        "{{ $labels.sale }} lets {{ $value | humanize }} in a minute, not the rate that is set.",
     ),
-    Alert(
+    warning(
         "wait_estimate_off",
+        "Waits that visitors of {{ $labels.sale }} are told are off by {{ $value | humanize }} s.",
         f"({_median('holdfast_wait_estimate_error_seconds')} > 60)\n"
         f"and on (sale) ({_median('holdfast_wait_estimate_error_seconds')}\n"
         f"> 0.5 * {_median('holdfast_wait_seconds')})",
         "10m",
-        Severity.WARNING,
-        "Waits that visitors of {{ $labels.sale }} are told are off by {{ $value | humanize }} s.",
     ),
-    Alert(
+    warning(
         "sweep_lag",
+        "What runs out in {{ $labels.sale }} is swept up {{ $value | humanize }} s late.",
         "max by (sale) (holdfast_sweep_lag_seconds) > 10",
         "1m",
-        Severity.WARNING,
-        "What runs out in {{ $labels.sale }} is swept up {{ $value | humanize }} s late.",
     ),
-    Alert(
+    warning(
         "checkpoint_old",
+        "The ledger has the line of {{ $labels.sale }} as it was {{ $value | humanize }} s ago.",
         "(max by (sale) (holdfast_checkpoint_age_seconds) > 300)\n"
         "and on (sale) (sum by (sale) (increase(holdfast_joins_total[5m])) > 0)",
         "5m",
-        Severity.WARNING,
-        "The ledger has the line of {{ $labels.sale }} as it was {{ $value | humanize }} s ago.",
     ),
-    Alert(
+    critical(
         "payment_without_seat",
-        f'sum by (sale) (increase(holdfast_orders_total{{outcome=~"{PAID_IN_VAIN}"}}[10m])) > 0',
-        "0s",
-        Severity.CRITICAL,
         "Somebody paid in {{ $labels.sale }} and has no seat.",
+        f'sum by (sale) (increase(holdfast_orders_total{{outcome=~"{PAID_IN_VAIN}"}}[10m])) > 0',
     ),
-    Alert(
+    warning(
         "orders_flagged",
-        "sum by (sale, flag) (increase(holdfast_orders_flagged_total[10m])) > 0",
-        "0s",
-        Severity.WARNING,
         "Orders of {{ $labels.sale }} were flagged: {{ $labels.flag }}.",
+        "sum by (sale, flag) (increase(holdfast_orders_flagged_total[10m])) > 0",
     ),
-    Alert(
+    warning(
         "orders_pending",
+        "{{ $labels.sale }} has {{ $value | humanize }} payments that began, and none that ended.",
         "(max by (sale) (holdfast_ledger_pending_orders) >= 5)\n"
         "and on (sale) "
         '(sum by (sale) (increase(holdfast_orders_total{outcome="confirmed"}[10m])) == 0)',
         "5m",
-        Severity.WARNING,
-        "{{ $labels.sale }} has {{ $value | humanize }} payments that began, and none that ended.",
     ),
 )
 _OF_THE_LEDGER: Final = (
-    Alert(
+    warning(
         "oversell_guard_hit",
-        'sum by (job) (increase(holdfast_ledger_seconds_count{outcome="conflict"}[10m])) > 0',
-        "0s",
-        Severity.WARNING,
         "The ledger refused to sell something twice.",
+        'sum by (job) (increase(holdfast_ledger_seconds_count{outcome="conflict"}[10m])) > 0',
     ),
 )
 ALERTS: Final = (

@@ -2,8 +2,17 @@
 
 from typing import Final
 
-from holdfast_monitoring.expressions import gauge, mean, per_minute, quantile, total
-from holdfast_monitoring.panel import Dashboard, Drawing, Panel, Query, Row, Threshold, Unit
+from holdfast_monitoring.expressions import gauge, mean, per_minute, quantile, rate, total
+from holdfast_monitoring.panel import (
+    Dashboard,
+    Drawing,
+    Panel,
+    Row,
+    Threshold,
+    Unit,
+    number,
+    yes_or_no,
+)
 
 _MATCHERS: Final = '{sale=~"$sale"}'
 
@@ -21,56 +30,51 @@ _STOCK: Final = Row(
             "Units",
             "Seats and area units by state, of the chosen sales together.",
             "booked grows, free falls; withheld is set aside.",
-            (Query(f"sum by (state) ({gauge('holdfast_units', by='sale, state')})", "{{state}}"),),
+            {"{{state}}": f"sum by (state) ({gauge('holdfast_units', by='sale, state')})"},
             drawing=Drawing.STACKED,
         ),
         Panel(
             "Hold operations",
             "Hold operations a minute, by outcome: created, released, extended, or why refused.",
             "most are created; `seat_unavailable` grows as little is left.",
-            (Query(per_minute("holdfast_holds_total", by="outcome"), "{{outcome}}"),),
+            {"{{outcome}}": per_minute("holdfast_holds_total", by="outcome")},
             Unit.PER_MINUTE,
         ),
         Panel(
             "Holds that ran out",
             "Holds that ended by their time, in a minute.",
             "fewer than are created.",
-            (
-                Query(
-                    f"60 * sum by (sale) (clamp_min(deriv(holdfast_holds_expired{_MATCHERS}[5m]),"
-                    " 0))",
-                    "{{sale}}",
-                ),
-            ),
+            {
+                "{{sale}}": "60 * sum by (sale) "
+                f"(clamp_min(deriv(holdfast_holds_expired{_MATCHERS}[5m]), 0))"
+            },
             Unit.PER_MINUTE,
         ),
         Panel(
             "Order operations",
             "Confirms and refunds a minute, by outcome.",
             "confirmed; a refusal is rare.",
-            (Query(per_minute("holdfast_orders_total", by="outcome"), "{{outcome}}"),),
+            {"{{outcome}}": per_minute("holdfast_orders_total", by="outcome")},
             Unit.PER_MINUTE,
         ),
         Panel(
             "Revenue and refunds",
             "Confirmed and refunded amounts in the minor unit of the currency.",
             "refunds far below revenue.",
-            (
-                Query(
-                    total("holdfast_revenue_minor_total", by="sale, currency"),
-                    "{{sale}} confirmed {{currency}}",
+            {
+                "{{sale}} confirmed {{currency}}": total(
+                    "holdfast_revenue_minor_total", by="sale, currency"
                 ),
-                Query(
-                    total("holdfast_refunds_minor_total", by="sale, currency"),
-                    "{{sale}} refunded {{currency}}",
+                "{{sale}} refunded {{currency}}": total(
+                    "holdfast_refunds_minor_total", by="sale, currency"
                 ),
-            ),
+            },
         ),
         Panel(
             "Flagged orders",
             "Orders that were flagged as abnormal since the start, by flag.",
             "no more than you have looked at.",
-            (Query(total("holdfast_orders_flagged_total", by="sale, flag"), "{{sale}} {{flag}}"),),
+            {"{{sale}} {{flag}}": total("holdfast_orders_flagged_total", by="sale, flag")},
             threshold=Threshold(1),
         ),
     ),
@@ -79,27 +83,23 @@ _STOCK: Final = Row(
 _LEDGER: Final = Row(
     "Ledger",
     (
-        Panel(
+        yes_or_no(
             "Takes writes",
             "Whether the ledger answers, and whether it takes writes, as each node sees it.",
             "yes.",
-            (
-                Query("min by (instance) (holdfast_ledger_up)", "answers {{instance}}"),
-                Query("min by (instance) (holdfast_ledger_writable)", "writes {{instance}}"),
-            ),
-            Unit.YES_NO,
-            Drawing.NUMBER,
-            width=4,
-            threshold=Threshold(1, falling=True),
+            {
+                "answers {{instance}}": "min by (instance) (holdfast_ledger_up)",
+                "writes {{instance}}": "min by (instance) (holdfast_ledger_writable)",
+            },
         ),
         Panel(
             "Time of a commit",
             "Time of transactions that change orders and were committed.",
             "the 99th percentile below 100 ms.",
-            (
-                Query(_commit(0.5), "median"),
-                Query(_commit(0.99), "99 in 100"),
-            ),
+            {
+                "median": _commit(0.5),
+                "99 in 100": _commit(0.99),
+            },
             Unit.SECONDS,
             width=10,
             threshold=Threshold(0.5),
@@ -109,12 +109,7 @@ _LEDGER: Final = Row(
             "Transactions",
             "Transactions a second, by outcome.",
             "committed. `conflict`: the guard against an oversell; `gone`: no answer.",
-            (
-                Query(
-                    "sum by (outcome) (rate(holdfast_ledger_seconds_count[$__rate_interval]))",
-                    "{{outcome}}",
-                ),
-            ),
+            {"{{outcome}}": rate("holdfast_ledger_seconds_count", by="outcome")},
             Unit.PER_SECOND,
             width=10,
         ),
@@ -122,22 +117,22 @@ _LEDGER: Final = Row(
             "Orders in a transaction",
             "How many orders share one transaction.",
             "1 when little happens; more under load.",
-            (Query(mean("holdfast_ledger_batch_size"), "orders"),),
+            {"orders": mean("holdfast_ledger_batch_size")},
         ),
         Panel(
             "Connections in use",
             "Connections to the database that are in use, and the most there may be.",
             "below the most.",
-            (
-                Query("sum(holdfast_ledger_pool_in_use)", "in use"),
-                Query("sum(holdfast_ledger_pool_max)", "at most"),
-            ),
+            {
+                "in use": "sum(holdfast_ledger_pool_in_use)",
+                "at most": "sum(holdfast_ledger_pool_max)",
+            },
         ),
         Panel(
             "Pending orders",
             "Orders whose payment has begun and has not ended, as the ledger has them.",
             "as many as people pay at once; it falls when they are done.",
-            (Query(gauge("holdfast_ledger_pending_orders"), "{{sale}}"),),
+            {"{{sale}}": gauge("holdfast_ledger_pending_orders")},
         ),
     ),
 )
@@ -145,31 +140,23 @@ _LEDGER: Final = Row(
 _STORE: Final = Row(
     "Store",
     (
-        Panel(
+        yes_or_no(
             "Answers",
             "Whether the store answers, as each node sees it.",
             "yes.",
-            (Query("min by (instance) (holdfast_store_up)", "{{instance}}"),),
-            Unit.YES_NO,
-            Drawing.NUMBER,
-            width=4,
-            threshold=Threshold(1, falling=True),
+            {"{{instance}}": "min by (instance) (holdfast_store_up)"},
         ),
-        Panel(
+        yes_or_no(
             "Last write to disk",
             "Whether the store's last write to its append-only file went well.",
             "yes.",
-            (Query("min(holdfast_store_last_aof_write_ok)", "written"),),
-            Unit.YES_NO,
-            Drawing.NUMBER,
-            width=4,
-            threshold=Threshold(1, falling=True),
+            {"written": "min(holdfast_store_last_aof_write_ok)"},
         ),
         Panel(
             "Time of a script",
             "99th percentile of the time of store scripts, with queueing and round trip.",
             "below 10 ms.",
-            (Query(quantile(0.99, "holdfast_script_seconds", by="script"), "{{script}}"),),
+            {"{{script}}": quantile(0.99, "holdfast_script_seconds", by="script")},
             Unit.SECONDS,
             threshold=Threshold(0.1),
         ),
@@ -177,22 +164,17 @@ _STORE: Final = Row(
             "Script calls",
             "Script calls a second, by script.",
             "as many as joins, claims, holds and ticks ask for.",
-            (
-                Query(
-                    "sum by (script) (rate(holdfast_script_seconds_count[$__rate_interval]))",
-                    "{{script}}",
-                ),
-            ),
+            {"{{script}}": rate("holdfast_script_seconds_count", by="script")},
             Unit.PER_SECOND,
         ),
         Panel(
             "Memory",
             "Memory of the store, and its bound where it has one.",
             "below 80% of the bound. The store must not evict keys.",
-            (
-                Query("max(holdfast_store_memory_bytes)", "in use"),
-                Query("max(holdfast_store_memory_max_bytes) > 0", "at most"),
-            ),
+            {
+                "in use": "max(holdfast_store_memory_bytes)",
+                "at most": "max(holdfast_store_memory_max_bytes) > 0",
+            },
             Unit.BYTES,
             width=12,
         ),
@@ -200,23 +182,21 @@ _STORE: Final = Row(
             "Keys",
             "Keys in the store.",
             "grows with sales and those inside, and falls after them.",
-            (Query("max(holdfast_store_keys)", "keys"),),
+            {"keys": "max(holdfast_store_keys)"},
             width=12,
         ),
-        Panel(
+        number(
             "Replicas",
             "Replicas that the store has.",
             "what you have set up.",
-            (Query("max(holdfast_store_replicas)", "replicas"),),
-            Unit.NONE,
-            Drawing.NUMBER,
-            width=4,
+            {"replicas": "max(holdfast_store_replicas)"},
+            unit=Unit.NONE,
         ),
         Panel(
             "Replication lag",
             "How many bytes the replica that is furthest behind has not got yet.",
             "some kilobytes.",
-            (Query("max(holdfast_store_replication_lag_bytes)", "behind"),),
+            {"behind": "max(holdfast_store_replication_lag_bytes)"},
             Unit.BYTES,
             width=10,
             threshold=Threshold(10 * 1024 * 1024),
@@ -225,7 +205,7 @@ _STORE: Final = Row(
             "Rebuilds",
             "Times that a sale was written into the store anew, after a loss or by an operator.",
             "0.",
-            (Query(total("holdfast_rebuilds_total"), "{{sale}}"),),
+            {"{{sale}}": total("holdfast_rebuilds_total")},
             width=10,
             threshold=Threshold(1),
         ),

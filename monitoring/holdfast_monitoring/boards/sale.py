@@ -11,7 +11,7 @@ from holdfast_monitoring.expressions import (
     share,
     total,
 )
-from holdfast_monitoring.panel import Dashboard, Drawing, Panel, Query, Row, Threshold, Unit
+from holdfast_monitoring.panel import Dashboard, Drawing, Panel, Row, Threshold, Unit, number
 
 STATES: Final = ("scheduled", "lobby", "open", "paused", "draining", "sold_out", "closed")
 """of a sale, as visitors see them; a panel shows their places in this order"""
@@ -54,75 +54,55 @@ def _time_to_sold_out() -> str:
 _NOW: Final = Row(
     "Now",
     (
-        Panel(
+        number(
             "State",
             "What visitors see of the sale; a test sale is named so.",
             "what you expect it to be at this time.",
-            (Query(marking_test_sales(_state()), "{{sale}} {{kind}}"),),
-            Unit.NONE,
-            Drawing.NUMBER,
-            width=4,
+            {"{{sale}} {{kind}}": marking_test_sales(_state())},
+            unit=Unit.NONE,
             height=4,
             names=STATES,
         ),
-        Panel(
+        number(
             "Waiting",
             "Visitors in the line who have not been called.",
             "falling once the sale is open.",
-            (Query(gauge("holdfast_waiting"), "{{sale}}"),),
-            drawing=Drawing.NUMBER,
-            width=4,
+            {"{{sale}}": gauge("holdfast_waiting")},
             height=4,
         ),
-        Panel(
+        number(
             "Admitted a minute",
             "Passes given in the last minute.",
             "the rate that is set, while there are people, slots and stock.",
-            (Query(gauge("holdfast_admission_rate_realised_per_minute"), "{{sale}}"),),
-            drawing=Drawing.NUMBER,
-            width=4,
+            {"{{sale}}": gauge("holdfast_admission_rate_realised_per_minute")},
             height=4,
         ),
-        Panel(
+        number(
             "Sold",
             "Booked units as a share of all units of the plan.",
             "rising; 100% is sold out.",
-            (Query(_sold_share(), "{{sale}}"),),
-            Unit.SHARE,
-            Drawing.NUMBER,
-            width=4,
+            {"{{sale}}": _sold_share()},
+            unit=Unit.SHARE,
             height=4,
         ),
-        Panel(
+        number(
             "Time to sold out",
             "Free units divided by what was booked in a second over the last ten minutes.",
             "an end that you can tell the organiser.",
-            (
-                Query(
-                    _time_to_sold_out(),
-                    "{{sale}}",
-                ),
-            ),
-            Unit.DURATION,
-            Drawing.NUMBER,
-            width=4,
+            {"{{sale}}": _time_to_sold_out()},
+            unit=Unit.DURATION,
             height=4,
             may_be_empty="nothing was sold in the last ten minutes",
         ),
-        Panel(
+        number(
             "Paid without a seat",
             "Confirms in the last hour that came too late or for a hold that was gone.",
             "0. Each one is somebody to pay back.",
-            (
-                Query(
-                    # Increases are extrapolated; people are whole.
-                    "round(sum by (sale) (increase(holdfast_orders_total"
-                    f'{{{ALL_SALES}, outcome=~"{PAID_IN_VAIN}"}}[1h])))',
-                    "{{sale}}",
-                ),
-            ),
-            drawing=Drawing.NUMBER,
-            width=4,
+            {
+                # Increases are extrapolated; people are whole.
+                "{{sale}}": "round(sum by (sale) (increase(holdfast_orders_total"
+                f'{{{ALL_SALES}, outcome=~"{PAID_IN_VAIN}"}}[1h])))'
+            },
             height=4,
             threshold=Threshold(1),
         ),
@@ -136,32 +116,32 @@ _LINE: Final = Row(
             "Waiting, present and inside",
             "Who waits, who of them is still there, and who is inside.",
             "present near waiting, and waiting falling once the sale is open.",
-            (
-                Query(gauge("holdfast_waiting"), "waiting"),
-                Query(gauge("holdfast_present"), "present"),
-                Query(gauge("holdfast_active"), "inside"),
-            ),
+            {
+                "waiting": gauge("holdfast_waiting"),
+                "present": gauge("holdfast_present"),
+                "inside": gauge("holdfast_active"),
+            },
         ),
         Panel(
             "Rate set and realised",
             "Passes a minute that the operator has set, and that were given.",
             "both lines on each other. Below: few claim, no slot is free, or nothing is left.",
-            (
-                Query(gauge("holdfast_admission_rate_set_per_minute"), "set"),
-                Query(gauge("holdfast_admission_rate_realised_per_minute"), "realised"),
-            ),
+            {
+                "set": gauge("holdfast_admission_rate_set_per_minute"),
+                "realised": gauge("holdfast_admission_rate_realised_per_minute"),
+            },
         ),
         Panel(
             "Wait and promise",
             "The wait from join to admission of those admitted lately, and how far it was from the "
             "wait that the last in line was told.",
             "an error well below the wait itself.",
-            (
-                Query(_of_sale(0.5, "holdfast_wait_seconds"), "wait, median"),
-                Query(_of_sale(0.9, "holdfast_wait_seconds"), "wait, 9 in 10"),
-                Query(_of_sale(0.5, "holdfast_wait_estimate_error_seconds"), "error, median"),
-                Query(_of_sale(0.9, "holdfast_wait_estimate_error_seconds"), "error, 9 in 10"),
-            ),
+            {
+                "wait, median": _of_sale(0.5, "holdfast_wait_seconds"),
+                "wait, 9 in 10": _of_sale(0.9, "holdfast_wait_seconds"),
+                "error, median": _of_sale(0.5, "holdfast_wait_estimate_error_seconds"),
+                "error, 9 in 10": _of_sale(0.9, "holdfast_wait_estimate_error_seconds"),
+            },
             Unit.SECONDS,
             may_be_empty="nobody was admitted lately",
         ),
@@ -175,32 +155,29 @@ _SHOP: Final = Row(
             "Funnel",
             "How many came to each stage since the sale began: visitors up to `held`, then orders.",
             "no stage that loses most of those before it.",
-            tuple(Query(total("holdfast_funnel_total", stage=stage), stage) for stage in STAGES),
+            {stage: total("holdfast_funnel_total", stage=stage) for stage in STAGES},
             drawing=Drawing.BARS,
         ),
         Panel(
             "Conversion",
             "Of those who were admitted, the share who held something, and who bought, so far.",
             "steady. A fall of the second alone points to the payment.",
-            (
-                Query(_conversion("held"), "held"),
-                Query(_conversion("confirmed"), "bought"),
-            ),
+            {
+                "held": _conversion("held"),
+                "bought": _conversion("confirmed"),
+            },
             Unit.SHARE,
         ),
         Panel(
             "Collisions",
             "The share of holds that found a seat taken.",
             "below a tenth; it grows by itself as little is left.",
-            (
-                Query(
-                    share(
-                        per_second("holdfast_holds_total", outcome="seat_unavailable"),
-                        per_second("holdfast_holds_total", outcome="created|seat_unavailable"),
-                    ),
-                    "{{sale}}",
-                ),
-            ),
+            {
+                "{{sale}}": share(
+                    per_second("holdfast_holds_total", outcome="seat_unavailable"),
+                    per_second("holdfast_holds_total", outcome="created|seat_unavailable"),
+                )
+            },
             Unit.SHARE,
             threshold=Threshold(0.3),
         ),
@@ -208,50 +185,45 @@ _SHOP: Final = Row(
             "Stock",
             "Seats and area units by state.",
             "booked grows; held does not take all that is left for long.",
-            (Query(gauge("holdfast_units", by="state"), "{{state}}"),),
+            {"{{state}}": gauge("holdfast_units", by="state")},
             drawing=Drawing.STACKED,
         ),
         Panel(
             "Age of carts",
             "The age of the oldest open hold, and how long after admission the first hold comes.",
             "the oldest below `hold_seconds` and what may be added to it for paying.",
-            (
-                Query(gauge("holdfast_oldest_hold_seconds"), "oldest hold"),
-                Query(_of_sale(0.5, "holdfast_first_hold_seconds"), "first hold, median"),
-            ),
+            {
+                "oldest hold": gauge("holdfast_oldest_hold_seconds"),
+                "first hold, median": _of_sale(0.5, "holdfast_first_hold_seconds"),
+            },
             Unit.SECONDS,
         ),
         Panel(
             "Revenue",
             "Confirmed and refunded amounts, in the minor unit of each currency.",
             "confirmed grows with what is booked; refunds are few.",
-            (
-                Query(
-                    total("holdfast_revenue_minor_total", by="currency"), "confirmed {{currency}}"
-                ),
-                Query(
-                    total("holdfast_refunds_minor_total", by="currency"), "refunded {{currency}}"
-                ),
-            ),
+            {
+                "confirmed {{currency}}": total("holdfast_revenue_minor_total", by="currency"),
+                "refunded {{currency}}": total("holdfast_refunds_minor_total", by="currency"),
+            },
         ),
         Panel(
             "Late and abnormal payments",
             "Confirms a minute that came too late, and orders that were flagged, by flag.",
             "nothing. Else read the inbox of the sale's orders.",
-            (
-                Query(
-                    per_minute("holdfast_orders_total", by="outcome", outcome=PAID_IN_VAIN),
-                    "{{outcome}}",
+            {
+                "{{outcome}}": per_minute(
+                    "holdfast_orders_total", by="outcome", outcome=PAID_IN_VAIN
                 ),
-                Query(per_minute("holdfast_orders_flagged_total", by="flag"), "flag: {{flag}}"),
-            ),
+                "flag: {{flag}}": per_minute("holdfast_orders_flagged_total", by="flag"),
+            },
             Unit.PER_MINUTE,
         ),
         Panel(
             "State",
             "The sale's state over time.",
             "changes only where the operator or the stock made them.",
-            (Query(_state(), "{{sale}}"),),
+            {"{{sale}}": _state()},
             Unit.NONE,
             Drawing.STATES,
             names=STATES,
@@ -260,13 +232,10 @@ _SHOP: Final = Row(
             "Operators' changes",
             "Changes of the sale by its operators, by action; the vertical lines of all charts.",
             "changes that you know of.",
-            (
-                Query(
-                    "sum by (action) "
-                    f"(increase(holdfast_operator_changes_total{{{ALL_SALES}}}[$__rate_interval]))",
-                    "{{action}}",
-                ),
-            ),
+            {
+                "{{action}}": "sum by (action) "
+                f"(increase(holdfast_operator_changes_total{{{ALL_SALES}}}[$__rate_interval]))"
+            },
         ),
     ),
 )

@@ -3,9 +3,9 @@
 from typing import Final
 
 from holdfast_monitoring.expressions import gauge, per_minute, per_second, quantile, share
-from holdfast_monitoring.panel import Dashboard, Panel, Query, Row, Threshold, Unit
+from holdfast_monitoring.panel import Dashboard, Panel, Row, Threshold, Unit, quarter
 
-POLL_ROUTE: Final = "/v1/sales/{sale}/status"
+_POLLS: Final = 'holdfast_requests_total{route="/v1/sales/{sale}/status"}'
 _MATCHERS: Final = '{sale=~"$sale"}'
 
 
@@ -20,27 +20,23 @@ _ARRIVING: Final = Row(
             "Joins",
             "Places taken in a minute, by kind: line, lobby, admitted at once, again.",
             "a steep rise at the announced start, then less and less.",
-            (
-                Query(
-                    per_minute("holdfast_joins_total", by="sale, kind", kind="!limited"),
-                    "{{sale}} {{kind}}",
-                ),
-            ),
+            {
+                "{{sale}} {{kind}}": per_minute(
+                    "holdfast_joins_total", by="sale, kind", kind="!limited"
+                )
+            },
             Unit.PER_MINUTE,
         ),
         Panel(
             "Refused joins",
             "The share of joins that were refused because their address had taken many places.",
             "near 0. Much of it is a bot, or a network with one address for many people.",
-            (
-                Query(
-                    share(
-                        per_second("holdfast_joins_total", kind="limited"),
-                        per_second("holdfast_joins_total"),
-                    ),
-                    "{{sale}}",
-                ),
-            ),
+            {
+                "{{sale}}": share(
+                    per_second("holdfast_joins_total", kind="limited"),
+                    per_second("holdfast_joins_total"),
+                )
+            },
             Unit.SHARE,
             threshold=Threshold(0.2),
         ),
@@ -48,12 +44,7 @@ _ARRIVING: Final = Row(
             "Status polls",
             "Status documents a second that the service answered itself.",
             "far fewer than people waiting: a cache before it answers the most.",
-            (
-                Query(
-                    f'sum(rate(holdfast_requests_total{{route="{POLL_ROUTE}"}}[$__rate_interval]))',
-                    "polls",
-                ),
-            ),
+            {"polls": f"sum(rate({_POLLS}[$__rate_interval]))"},
             Unit.PER_SECOND,
         ),
     ),
@@ -62,45 +53,41 @@ _ARRIVING: Final = Row(
 _WAITING: Final = Row(
     "Waiting",
     (
-        Panel(
+        quarter(
             "Waiting",
             "Visitors in the line who have not been called.",
             "falling once the sale is open.",
-            (Query(gauge("holdfast_waiting"), "{{sale}}"),),
-            width=6,
+            {"{{sale}}": gauge("holdfast_waiting")},
         ),
-        Panel(
+        quarter(
             "Still there",
             "The share of those waiting who asked for their place in the last 90 seconds.",
             "above one half. A sudden fall of all lines points to the network or to a cache.",
-            (Query(share(gauge("holdfast_present"), gauge("holdfast_waiting")), "{{sale}}"),),
-            Unit.SHARE,
-            width=6,
+            {"{{sale}}": share(gauge("holdfast_present"), gauge("holdfast_waiting"))},
+            unit=Unit.SHARE,
         ),
-        Panel(
+        quarter(
             "Wait",
             "Time from join to admission of those admitted in the last minutes.",
             "what visitors were told, see the next panel.",
-            (
-                Query(_quantile(0.5, "holdfast_wait_seconds"), "{{sale}} median"),
-                Query(_quantile(0.9, "holdfast_wait_seconds"), "{{sale}} 9 in 10"),
-                Query(_quantile(0.99, "holdfast_wait_seconds"), "{{sale}} 99 in 100"),
-            ),
-            Unit.SECONDS,
+            {
+                "{{sale}} median": _quantile(0.5, "holdfast_wait_seconds"),
+                "{{sale}} 9 in 10": _quantile(0.9, "holdfast_wait_seconds"),
+                "{{sale}} 99 in 100": _quantile(0.99, "holdfast_wait_seconds"),
+            },
+            unit=Unit.SECONDS,
             may_be_empty="nobody was admitted lately",
-            width=6,
         ),
-        Panel(
+        quarter(
             "Error of the estimate",
             "By how much the last in line was called earlier or later than was told at the join.",
             "a median below a quarter of the wait.",
-            (
-                Query(_quantile(0.5, "holdfast_wait_estimate_error_seconds"), "{{sale}} median"),
-                Query(_quantile(0.9, "holdfast_wait_estimate_error_seconds"), "{{sale}} 9 in 10"),
-            ),
-            Unit.SECONDS,
+            {
+                "{{sale}} median": _quantile(0.5, "holdfast_wait_estimate_error_seconds"),
+                "{{sale}} 9 in 10": _quantile(0.9, "holdfast_wait_estimate_error_seconds"),
+            },
+            unit=Unit.SECONDS,
             may_be_empty="nobody was admitted lately",
-            width=6,
         ),
     ),
 )
@@ -108,66 +95,58 @@ _WAITING: Final = Row(
 _ADMITTING: Final = Row(
     "Letting in",
     (
-        Panel(
+        quarter(
             "Rate set and realised",
             "Passes a minute that the operator has set, and that were given.",
             "both on each other while people, slots and stock are there.",
-            (
-                Query(gauge("holdfast_admission_rate_set_per_minute"), "{{sale}} set"),
-                Query(gauge("holdfast_admission_rate_realised_per_minute"), "{{sale}} realised"),
-            ),
-            Unit.PER_MINUTE,
-            width=6,
+            {
+                "{{sale}} set": gauge("holdfast_admission_rate_set_per_minute"),
+                "{{sale}} realised": gauge("holdfast_admission_rate_realised_per_minute"),
+            },
+            unit=Unit.PER_MINUTE,
         ),
-        Panel(
+        quarter(
             "Called, lapsed, deferred",
             "Numbers called in a minute, calls that nobody answered in time, and claims that found"
             " no slot, token or stock and are answered later.",
             "called as the rate that is set; lapsed below a third of it.",
-            (
-                Query(per_minute("holdfast_called_total"), "{{sale}} called"),
-                Query(per_minute("holdfast_lapsed_total"), "{{sale}} lapsed"),
-                Query(per_minute("holdfast_deferred_total"), "{{sale}} deferred"),
-            ),
-            Unit.PER_MINUTE,
-            width=6,
+            {
+                "{{sale}} called": per_minute("holdfast_called_total"),
+                "{{sale}} lapsed": per_minute("holdfast_lapsed_total"),
+                "{{sale}} deferred": per_minute("holdfast_deferred_total"),
+            },
+            unit=Unit.PER_MINUTE,
         ),
-        Panel(
+        quarter(
             "Claims",
             "Claims a minute by outcome: issued, again, waiting, expired.",
             "most are issued.",
-            (
-                Query(
-                    per_minute("holdfast_passes_total", by="sale, outcome"), "{{sale}} {{outcome}}"
-                ),
-            ),
-            Unit.PER_MINUTE,
-            width=6,
+            {"{{sale}} {{outcome}}": per_minute("holdfast_passes_total", by="sale, outcome")},
+            unit=Unit.PER_MINUTE,
         ),
-        Panel(
+        quarter(
             "Called and without room",
             "Visitors who were called, found no token, slot or stock, and come again first.",
             "few; many are the next load of the shop.",
-            (Query(gauge("holdfast_deferred_visitors"), "{{sale}}"),),
-            width=6,
+            {"{{sale}}": gauge("holdfast_deferred_visitors")},
         ),
         Panel(
             "Inside",
             "Sessions that are running, and the most there may be (no line without a cap).",
             "below the cap; at it the line goes as fast as people leave.",
-            (
-                Query(gauge("holdfast_active"), "{{sale}} inside"),
-                Query(gauge("holdfast_active_max") + " > 0", "{{sale}} cap"),
-            ),
+            {
+                "{{sale}} inside": gauge("holdfast_active"),
+                "{{sale}} cap": gauge("holdfast_active_max") + " > 0",
+            },
         ),
         Panel(
             "First hold",
             "Time from admission to the first hold of those who made one.",
             "well below `first_hold_seconds`.",
-            (
-                Query(_quantile(0.5, "holdfast_first_hold_seconds"), "{{sale}} median"),
-                Query(_quantile(0.9, "holdfast_first_hold_seconds"), "{{sale}} 9 in 10"),
-            ),
+            {
+                "{{sale}} median": _quantile(0.5, "holdfast_first_hold_seconds"),
+                "{{sale}} 9 in 10": _quantile(0.9, "holdfast_first_hold_seconds"),
+            },
             Unit.SECONDS,
             may_be_empty="nobody made a first hold lately",
         ),
@@ -175,7 +154,7 @@ _ADMITTING: Final = Row(
             "Sessions given up",
             "Sessions that ended without a hold because somebody else wanted their slot.",
             "few, compared to those admitted.",
-            (Query(gauge("holdfast_sessions_unused"), "{{sale}}"),),
+            {"{{sale}}": gauge("holdfast_sessions_unused")},
         ),
     ),
 )
@@ -187,7 +166,7 @@ _CLOCKWORK: Final = Row(
             "Sweep lag",
             "By how much the hold that is overdue the longest is past its end.",
             "below a second or two.",
-            (Query(gauge("holdfast_sweep_lag_seconds"), "{{sale}}"),),
+            {"{{sale}}": gauge("holdfast_sweep_lag_seconds")},
             Unit.SECONDS,
             threshold=Threshold(10),
         ),
@@ -195,7 +174,7 @@ _CLOCKWORK: Final = Row(
             "Age of the checkpoint",
             "Age of the last state of the line that the ledger has, for the loss of the store.",
             "below a minute while something moves.",
-            (Query(gauge("holdfast_checkpoint_age_seconds"), "{{sale}}"),),
+            {"{{sale}}": gauge("holdfast_checkpoint_age_seconds")},
             Unit.SECONDS,
             threshold=Threshold(300),
         ),
@@ -203,12 +182,7 @@ _CLOCKWORK: Final = Row(
             "Clock skew",
             "By how much the store's clock is ahead of the host's.",
             "within half a second of 0.",
-            (
-                Query(
-                    f"max by (sale, instance) (holdfast_clock_skew_seconds{_MATCHERS})",
-                    "{{sale}} {{instance}}",
-                ),
-            ),
+            {"{{sale}} {{instance}}": gauge("holdfast_clock_skew_seconds", by="sale, instance")},
             Unit.SECONDS,
             threshold=Threshold(1),
             from_zero=False,
