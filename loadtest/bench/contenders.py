@@ -50,7 +50,7 @@ from bench.kit.turns import Comparison, Side, Turn
 from holdfast_inventory.holds.inventory_image import make_image
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.plan.plan import compile_plan
-from holdfast_loadtest.hammer import request_bytes
+from holdfast_loadtest.http_bytes import request_bytes
 from holdfast_lua import EmbeddedStore, Executor
 
 BUYERS: Final = 50

@@ -34,7 +34,7 @@ from bench.kit.plans import plan_json
 from bench.kit.results import SideFigures
 from bench.kit.service import HOST, JSON, Service, serving
 from bench.kit.turns import Comparison, Side, Turn
-from holdfast_loadtest.hammer import request_bytes
+from holdfast_loadtest.http_bytes import request_bytes
 from holdfast_loadtest.processes import cost_of
 from holdfast_simulator.costs import Cost, Costs
 

@@ -31,7 +31,7 @@ from bench.kit.turns import Comparison, Side, Turn
 from holdfast_inventory.holds.seat_map import SeatMap
 from holdfast_inventory.plan.plan import compile_plan
 from holdfast_inventory.settings import InventorySettings
-from holdfast_loadtest.hammer import request_bytes
+from holdfast_loadtest.http_bytes import request_bytes
 from holdfast_lua import EmbeddedStore, Executor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import SeatsReading

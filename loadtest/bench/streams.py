@@ -36,7 +36,7 @@ from bench.kit.results import Aim
 from bench.kit.service import BASE, HOST, JSON, Service, serving
 from bench.kit.turns import Comparison, Side
 from bench.kit.viewers import watching
-from holdfast_loadtest.hammer import request_bytes
+from holdfast_loadtest.http_bytes import request_bytes
 
 SEATS: Final = 60_000
 HELD: Final = 5_000

@@ -36,7 +36,7 @@ from bench.kit.service import BASE, HOST, JSON, Service, serving
 from bench.kit.turns import Comparison, Side
 from holdfast_loadtest.crowd.page import VIEW_EVERY_POLLS, poll_seconds
 from holdfast_loadtest.crowd.profiles import Pace, VisitorProfile, draw
-from holdfast_loadtest.hammer import request_bytes
+from holdfast_loadtest.http_bytes import request_bytes
 from holdfast_loadtest.wire import Status
 
 SEATS: Final = 60_000

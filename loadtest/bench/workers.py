@@ -25,7 +25,7 @@ from bench.kit.contest import Contestant, turn
 from bench.kit.plans import plan_json
 from bench.kit.service import BASE, HOST, running_service
 from bench.kit.turns import Comparison, Side
-from holdfast_loadtest.hammer import request_bytes
+from holdfast_loadtest.http_bytes import request_bytes
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast_loadtest.hammer import request_bytes
+from holdfast_loadtest.http_bytes import request_bytes
 from holdfast_loadtest.open_loop.generator import Generator, Stream
 from holdfast_loadtest.open_loop.outcome import GAVE_UP, LOST, NO_CONNECTION, SKIPPED, Outcome
 from holdfast_loadtest.open_loop.schedule import Phase, even, poisson

@@ -21,7 +21,7 @@ from bench.kit.command import Recorder
 from bench.kit.results import Aim
 from bench.kit.service import BASE, HOST, READY_SECONDS, Service, free_port
 from bench.kit.turns import Comparison, Side, Turn
-from holdfast_loadtest.hammer import end_of_answer, request_bytes
+from holdfast_loadtest.http_bytes import end_of_answer, request_bytes
 
 PATTERN: Final = "/v1/sales/{sale}"
 NOT_MODIFIED: Final = 304

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from bench.kit.databases import TESTS
 from bench.kit.service import HOST, JSON, Service, free_port, serving
-from holdfast_loadtest.hammer import request_bytes
+from holdfast_loadtest.http_bytes import request_bytes
 from holdfast_loadtest.open_loop.visitors import NextRequest
 from holdfast_loadtest.processes import cost_of
 

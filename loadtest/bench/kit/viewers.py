@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.kit.service import HOST
-from holdfast_loadtest.hammer import request_bytes
+from holdfast_loadtest.http_bytes import request_bytes
 
 READ_BYTES: Final = 256 * 1024
 BEGUN: Final = b"HTTP/1.1 200 "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -87,7 +87,7 @@ class Outcome:
         yield from windows
 
 
-def percentile(values: array[float], share: float) -> float:
+def percentile(values: Sequence[float], share: float) -> float:
     """The value that `share` of all are at most; 0 of none."""
     if not values:
         return 0.0

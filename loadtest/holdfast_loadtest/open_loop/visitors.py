@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from holdfast_loadtest.hammer import end_of_answer
+from holdfast_loadtest.http_bytes import end_of_answer
 from holdfast_loadtest.open_loop.outcome import GAVE_UP, LOST, NO_CONNECTION, Outcome
 
 RECEIVED_BYTES: Final = 65_536
