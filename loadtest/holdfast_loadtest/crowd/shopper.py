@@ -93,15 +93,10 @@ class Shopper:
         self._same_hold(holds, answers)
         if holds:
             self._context.tally.count("holds")
-            self._tell_held(holds[0])
+            self._context.observer.held(self._profile.index)
             return holds[0]
         self._refused(answers[0])
         return None
-
-    def _tell_held(self, hold: Hold) -> None:
-        units = sum(item.quantity for item in hold.items)
-        at = self._context.scheduler.now()
-        self._context.observer.held(self._profile.index, hold.id, units, at)
 
     async def _click(self, asked: HoldRequest, key: str) -> Answer:
         return await self._context.persist(lambda: self._calls.hold(asked, key))
@@ -181,8 +176,7 @@ class Shopper:
     async def _pay(self, hold: Hold, *, announce: bool) -> VisitorState:
         """The shop's server: paying, charge, confirm."""
         if announce:
-            now = self._context.scheduler.now()
-            self._context.observer.paying(self._profile.index, hold.id, now)
+            self._context.observer.paying(self._profile.index)
             answer = await self._context.persist(lambda: self._context.shop.paying(hold.id))
             if answer.status == 410:
                 self._count_lost(answer)
@@ -222,10 +216,8 @@ class Shopper:
         order = answer.read(Confirmation).order
         items = order.items if order is not None and order.items else hold.items
         self._context.journal.record(Confirmed(hold.id, items, hold.total))
-        now = self._context.scheduler.now()
-        self._context.observer.confirmed(self._profile.index, hold.id, items, hold.total, now)
+        self._context.observer.confirmed(self._profile.index)
         self._context.tally.count("orders")
-        self._context.tally.units_booked += sum(item.quantity for item in items)
 
     def _refund(self, hold: Hold, answer: Answer) -> VisitorState:
         if not answer.problem().refund_required:

@@ -54,7 +54,6 @@ class Tally:
         self.visitors = visitors
         self.states: Counter[VisitorState] = Counter({VisitorState.TO_COME: visitors})
         self.happenings: Counter[str] = Counter()
-        self.units_booked = 0
         self._admitted_at: deque[float] = deque(maxlen=MAX_RECENT)
 
     @property

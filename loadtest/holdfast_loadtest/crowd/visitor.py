@@ -93,34 +93,32 @@ class Visitor:
                     raise Gone(VisitorState.FAILED)
 
     def _joined(self, ticket: Ticket, sent: float) -> Ticket:
-        now = self._now()
         self.number = ticket.number
         self._shown.ahead = None
         if ticket.number is not None:
-            self._context.journal.record(Joined(ticket.number, sent, now))
+            self._context.journal.record(Joined(ticket.number, sent, self._now()))
         self._context.tally.count("joined")
-        self._context.observer.joined(self._profile.index, ticket.number, now)
+        self._context.observer.joined(self._profile.index, ticket.number)
         return ticket
 
     async def _stand_in_line(self, ticket: str) -> Pass | None:
         """Polls until called; None when the call lapsed before it was answered."""
-        now = self._context.scheduler.now
-        started = now()
+        started = self._now()
         while True:
             status = await self._poll()
             if self._wants_view() and not await self._read_view(ticket):
                 return None
             if self.number is not None and self.number <= status.serving:
-                self._context.observer.called(self._profile.index, now())
+                self._context.observer.called(self._profile.index)
                 if not self._profile.shows_up:
                     raise Gone(VisitorState.NO_SHOW)
                 if status.state in CLAIMABLE:
                     return await self._claim(ticket)
             ahead = self._shown.ahead
-            self._context.observer.polled(self._profile.index, ahead, status.revision, now())
+            self._context.observer.polled(self._profile.index, ahead)
             pause = poll_seconds(status, ahead, self._profile)
             limit = self._profile.quits_line_after_s
-            if limit is not None and now() - started + pause > limit:
+            if limit is not None and self._now() - started + pause > limit:
                 raise Gone(VisitorState.QUIT)
             await self._context.scheduler.sleep(pause)
             if self._profile.impatient and self._polls % RELOAD_EVERY_POLLS == 0:
@@ -194,8 +192,7 @@ class Visitor:
         self.number = view.number
         estimate = view.estimated_wait_seconds
         if estimate is not None and not view.called:
-            index = self._profile.index
-            self._context.observer.estimated(index, estimate.p50, estimate.p90, self._now())
+            self._context.observer.estimated(self._profile.index, estimate.p50)
         if view.called and view.users_ahead:
             self._context.journal.complain("nobody is ahead of the called", f"number {view.number}")
         return view.state not in LAPSED
@@ -224,7 +221,7 @@ class Visitor:
 
     async def _welcome(self, ticket: str, passed: Pass) -> Pass:
         self._context.tally.admitted()
-        self._context.observer.admitted(self._profile.index, self.number, self._now())
+        self._context.observer.admitted(self._profile.index)
         self._context.journal.record(Admitted(digest(ticket), passed.pass_id, self.number))
         if self._profile.reloads:
             await self._reload(ticket, passed)

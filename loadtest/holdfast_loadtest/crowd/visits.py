@@ -27,7 +27,7 @@ class Visit:
         self._shopper: Shopper | None = None
         self._ended: VisitorState | None = None
         self._state = context.tally.move(VisitorState.TO_COME, VisitorState.WAITING)
-        context.observer.arrived(profile.index, context.scheduler.now())
+        context.observer.arrived(profile.index)
 
     @property
     def state(self) -> VisitorState:
@@ -62,9 +62,8 @@ class Visit:
     def end(self, ending: VisitorState) -> VisitorState:
         """The visitor goes home; whoever has gone already stays as they went."""
         if self._ended is None:
-            context = self._context
-            context.observer.ended(self._profile.index, ending.value, context.scheduler.now())
-            self._ended = context.tally.move(self.state, ending)
+            self._context.observer.ended(self._profile.index, ending.value)
+            self._ended = self._context.tally.move(self.state, ending)
         return self._ended
 
     async def wait_in_line(self) -> Pass:

@@ -3,7 +3,7 @@
 A call costs a few dictionary operations and sends nothing but full batches; `flush` is for a timer.
 Visitors are known by their index over all workers, from `arrived` to `ended`; in between one small
 record is kept for each, nothing afterwards. Moments are read from the observer's own clock, which
-processes of one machine share, whatever clock those who tell go by.
+processes of one machine share.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from holdfast_loadtest.crowd.observing import VisitObserver
 from holdfast_loadtest.crowd.tally import VisitorState
 from holdfast_loadtest.observations.batches import MAX_RECEIPTS, Batch, encode_batch
 from holdfast_loadtest.observations.figures import Figures, Stage
-from holdfast_loadtest.wire import Item
 
 Clock = Callable[[], float]
 MAX_COMPLAINTS: Final = 1_000
@@ -95,10 +94,10 @@ class Observer(VisitObserver):
         """How many visitors have arrived and not ended."""
         return len(self._visits)
 
-    def arrived(self, person: int, at: float) -> None:
+    def arrived(self, person: int) -> None:
         self._once(person, Stage.ARRIVED)
 
-    def joined(self, person: int, number: int | None, at: float) -> None:
+    def joined(self, person: int, number: int | None) -> None:
         """Whose call has lapsed may join again, and waits again."""
         self._once(person, Stage.JOINED)
         visit, now = self._visits[person], self.now()
@@ -107,17 +106,17 @@ class Observer(VisitObserver):
         visit.waits_since, visit.estimate = now, None
         visit.is_waiting, visit.has_polled = True, False
 
-    def estimated(self, person: int, p50_s: float, p90_s: float, at: float) -> None:
+    def estimated(self, person: int, seconds: float) -> None:
         """Of the estimates shown in one wait the first is measured."""
         visit = self._visit(person)
         if visit.estimate is None:
-            visit.estimate, visit.estimate_at = p50_s, self.now()
+            visit.estimate, visit.estimate_at = seconds, self.now()
 
-    def polled(self, person: int, ahead: int | None, revision: int, at: float) -> None:
+    def polled(self, person: int, ahead: int | None) -> None:
         self._visit(person).has_polled = True
         self._figures.count(Stage.POLLED, self.now())
 
-    def called(self, person: int, at: float) -> None:
+    def called(self, person: int) -> None:
         """The wait has ended."""
         visit, now = self._visit(person), self.now()
         if not visit.is_waiting:
@@ -127,8 +126,8 @@ class Observer(VisitObserver):
         shown_at = max(visit.estimate_at, self._opening)
         self._figures.waited(self._wait(visit, now), visit.estimate, now - shown_at)
 
-    def admitted(self, person: int, number: int | None, at: float) -> None:
-        self.called(person, at)
+    def admitted(self, person: int) -> None:
+        self.called(person)
         visit, now = self._visit(person), self.now()
         if not visit.is_inside:
             self._figures.count(Stage.ENTERED, now)
@@ -138,21 +137,21 @@ class Observer(VisitObserver):
         if visit.has_polled:
             self._once(person, Stage.WAITED)
 
-    def held(self, person: int, hold: str, units: int, at: float) -> None:
+    def held(self, person: int) -> None:
         self._once(person, Stage.HELD)
         visit = self._visits[person]
         if not visit.is_holding:
             self._figures.count(Stage.HOLDING, self.now())
         visit.is_holding = True
 
-    def paying(self, person: int, hold: str, at: float) -> None:
+    def paying(self, person: int) -> None:
         self._once(person, Stage.PAYING)
 
-    def confirmed(self, person: int, hold: str, items: list[Item], amount: int, at: float) -> None:
+    def confirmed(self, person: int) -> None:
         self._once(person, Stage.CONFIRMED)
         self._release(self._visits[person])
 
-    def ended(self, person: int, state: str, at: float) -> None:
+    def ended(self, person: int, state: str) -> None:
         visit = self._visit(person)
         if Stage.CONFIRMED not in visit.counted and state in ENDS:
             self._once(person, ENDS[state])
@@ -232,17 +231,5 @@ class Observer(VisitObserver):
         self._batches += 1
         before = self._receipts_sent
         self._receipts_sent += len(receipts)
-        self._send(
-            encode_batch(
-                Batch(
-                    self._run,
-                    self._worker,
-                    self._batches,
-                    self.now(),
-                    before,
-                    receipts,
-                    figures,
-                    is_last,
-                )
-            )
-        )
+        named = (self._run, self._worker, self._batches)
+        self._send(encode_batch(Batch(*named, self.now(), before, receipts, figures, is_last)))

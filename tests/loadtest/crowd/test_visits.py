@@ -94,16 +94,16 @@ class Heard(VisitObserver):
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def joined(self, person: int, number: int | None, at: float) -> None:
+    def joined(self, person: int, number: int | None) -> None:
         self.told.append(f"joined {number}")
 
-    def polled(self, person: int, ahead: int | None, revision: int, at: float) -> None:
+    def polled(self, person: int, ahead: int | None) -> None:
         self.told.append(f"polled {ahead}")
 
-    def admitted(self, person: int, number: int | None, at: float) -> None:
+    def admitted(self, person: int) -> None:
         self.told.append("admitted")
 
-    def ended(self, person: int, state: str, at: float) -> None:
+    def ended(self, person: int, state: str) -> None:
         self.told.append(state)
 
 

@@ -49,29 +49,29 @@ def worker() -> Worker:
 
 def buy(worker: Worker, person: int) -> None:
     observer = worker.observer
-    observer.arrived(person, 0)
-    observer.joined(person, 7, 0)
-    observer.estimated(person, 20, 40, 0)
+    observer.arrived(person)
+    observer.joined(person, 7)
+    observer.estimated(person, 20)
     worker.pass_time(10)
-    observer.polled(person, 3, 1, 0)
-    observer.estimated(person, 90, 180, 0)
+    observer.polled(person, 3)
+    observer.estimated(person, 90)
     worker.pass_time(20)
-    observer.called(person, 0)
+    observer.called(person)
     worker.pass_time(2)
-    observer.admitted(person, 7, 0)
-    observer.held(person, "h1", 1, 0)
-    observer.paying(person, "h1", 0)
-    observer.confirmed(person, "h1", ITEMS, 4500, 0)
+    observer.admitted(person)
+    observer.held(person)
+    observer.paying(person)
+    observer.confirmed(person)
 
 
 def wait(worker: Worker, person: int) -> None:
-    worker.observer.joined(person, 7, 0)
-    worker.observer.polled(person, 3, 1, 0)
+    worker.observer.joined(person, 7)
+    worker.observer.polled(person, 3)
 
 
 def test_a_purchase_is_counted_at_each_stage_once(worker: Worker) -> None:
     buy(worker, 1)
-    worker.observer.ended(1, VisitorState.BOOKED.value, 0)
+    worker.observer.ended(1, VisitorState.BOOKED.value)
     funnel = ("arrived", "joined", "called", "admitted", "waited", "held", "paying", "confirmed")
     pairs = ("queued", "dequeued", "entered", "exited", "holding", "released", "polled")
     assert worker.people() == dict.fromkeys((*funnel, *pairs), 1)
@@ -88,18 +88,18 @@ def test_wait_is_from_join_to_call_and_measured_by_the_first_estimate(worker: Wo
 
 def test_wait_of_a_lobby_is_counted_from_the_opening(worker: Worker) -> None:
     worker.observer.opens_at = 1_060.0
-    worker.observer.joined(1, None, 0)
-    worker.observer.estimated(1, 5, 9, 0)
+    worker.observer.joined(1, None)
+    worker.observer.estimated(1, 5)
     worker.pass_time(75)
-    worker.observer.called(1, 0)
+    worker.observer.called(1)
     figures = worker.observed().figures
     assert figures.waits.largest == pytest.approx(15)
     assert figures.estimate_errors.largest == pytest.approx(10)
 
 
 def test_whoever_walks_in_has_not_waited(worker: Worker) -> None:
-    worker.observer.joined(1, 1, 0)
-    worker.observer.admitted(1, 1, 0)
+    worker.observer.joined(1, 1)
+    worker.observer.admitted(1)
     people = worker.people()
     assert people["called"] == people["admitted"] == 1
     assert "waited" not in people
@@ -109,9 +109,9 @@ def test_whoever_joins_again_is_one_visitor_who_waits_twice(worker: Worker) -> N
     for seconds in (7, 9):
         wait(worker, 1)
         worker.pass_time(seconds)
-        worker.observer.called(1, 0)
-        worker.observer.called(1, 0)
-    worker.observer.ended(1, VisitorState.NO_SHOW.value, 0)
+        worker.observer.called(1)
+        worker.observer.called(1)
+    worker.observer.ended(1, VisitorState.NO_SHOW.value)
     figures = worker.observed().figures
     people = {stage: sum(seconds.values()) for stage, seconds in figures.stages.items()}
     assert (people["joined"], people["called"]) == (1, 1)
@@ -131,7 +131,7 @@ def test_whoever_joins_again_is_one_visitor_who_waits_twice(worker: Worker) -> N
 )
 def test_a_visit_ends_in_one_way(worker: Worker, state: VisitorState, stage: str | None) -> None:
     wait(worker, 1)
-    worker.observer.ended(1, state.value, 0)
+    worker.observer.ended(1, state.value)
     people = worker.people()
     assert {"left", "empty_handed"} & people.keys() == ({stage} if stage else set())
     assert people["dequeued"] == people["queued"]
@@ -145,14 +145,14 @@ def test_every_end_without_an_order_is_known() -> None:
 
 def test_a_buyer_neither_left_nor_got_nothing(worker: Worker) -> None:
     buy(worker, 1)
-    worker.observer.ended(1, VisitorState.LEFT.value, 0)
+    worker.observer.ended(1, VisitorState.LEFT.value)
     assert "left" not in worker.people()
 
 
 def test_a_hold_ends_once(worker: Worker) -> None:
-    for hold in ("h1", "h2"):
-        worker.observer.held(1, hold, 2, 0)
-    worker.observer.ended(1, VisitorState.LAPSED.value, 0)
+    for _ in range(2):
+        worker.observer.held(1)
+    worker.observer.ended(1, VisitorState.LAPSED.value)
     people = worker.people()
     assert (people["held"], people["holding"], people["released"]) == (1, 1, 1)
 
@@ -178,7 +178,7 @@ def test_refusals_and_requests_are_counted_by_step(worker: Worker) -> None:
 def test_nothing_is_kept_of_whoever_has_finished(worker: Worker) -> None:
     for person in range(100):
         buy(worker, person)
-        worker.observer.ended(person, VisitorState.BOOKED.value, 0)
+        worker.observer.ended(person, VisitorState.BOOKED.value)
     assert worker.observer.visits == 0
 
 

@@ -36,16 +36,16 @@ class Run:
     def visit(self, person: int, seconds: float) -> None:
         """Waits so long and gets a pass."""
         observer = self.workers[person % 2]
-        observer.arrived(person, 0)
-        observer.joined(person, person, 0)
+        observer.arrived(person)
+        observer.joined(person, person)
         observer.record(Joined(person, self.time, self.time, ""))
-        observer.polled(person, 1, 1, 0)
+        observer.polled(person, 1)
         self.time += seconds
-        observer.admitted(person, person, 0)
+        observer.admitted(person)
         observer.record(Admitted(f"{person:016x}", f"p{person}", person))
         observer.answered("join", 0.01 * (1 + person % 7), failed=False)
         observer.refused("hold", "seats_taken")
-        observer.ended(person, "bought", 0)
+        observer.ended(person, "bought")
 
     def end(self) -> Observed:
         for worker in self.workers:
@@ -86,7 +86,7 @@ def test_rows_begin_with_a_whole_second(tmp_path: Path) -> None:
     record = RunRecord("run", tmp_path, START + 0.9)
     record.expect("w1")
     observer = Observer("run", "w1", lambda m: record.take("w1", m), now=lambda: START + 1.1)
-    observer.arrived(1, 0)
+    observer.arrived(1)
     observer.end()
     observed = record.save(START + 5)
     assert observed.rows_start == START
@@ -94,8 +94,8 @@ def test_rows_begin_with_a_whole_second(tmp_path: Path) -> None:
 
 
 def test_live_figures_say_who_is_where(run: Run) -> None:
-    run.workers[0].joined(1, 1, 0)
-    run.workers[0].held(2, "h", 1, 0)
+    run.workers[0].joined(1, 1)
+    run.workers[0].held(2)
     run.visit(3, 20.0)
     for worker in run.workers:
         worker.flush()

@@ -44,14 +44,14 @@ class FinishedRun:
             "run-1", "w1", lambda message: record.take("w1", message), now=lambda: self.time
         )
         for person in range(self.visitors):
-            observer.arrived(person, 0)
-            observer.joined(person, person + 1, 0)
-            observer.estimated(person, person / RATE + 3, person, 0)
+            observer.arrived(person)
+            observer.joined(person, person + 1)
+            observer.estimated(person, person / RATE + 3)
             observer.answered("join", 0.01 + person / 10_000, failed=False)
         for person in range(self.visitors):
             self.time = START + (person + 1) / RATE
-            observer.polled(person, 1, 1, 0)
-            observer.admitted(person, person + 1, 0)
+            observer.polled(person, 1)
+            observer.admitted(person)
             observer.record(Admitted(f"t{person}", f"p{person}", person + 1))
             self.history.passes.append(self.time)
             self.history.last_call = self.time
@@ -59,7 +59,7 @@ class FinishedRun:
                 self._buy(observer, person)
             else:
                 observer.refused("hold", "seats_taken")
-                observer.ended(person, "found nothing they wanted", 0)
+                observer.ended(person, "found nothing they wanted")
             observer.answered("hold", 0.02, failed=False)
             observer.flush()
             record.add_cores(self.time, 0.25)
@@ -68,10 +68,10 @@ class FinishedRun:
         return record.save(self.time, interrupted=interrupted)
 
     def _buy(self, observer: Observer, person: int) -> None:
-        observer.held(person, f"h{person}", 1, 0)
-        observer.paying(person, f"h{person}", 0)
-        observer.confirmed(person, f"h{person}", [], 100, 0)
-        observer.ended(person, "bought", 0)
+        observer.held(person)
+        observer.paying(person)
+        observer.confirmed(person)
+        observer.ended(person, "bought")
         self.history.orders.append(self.time)
         self.history.booked.change(self.time, 1)
 
