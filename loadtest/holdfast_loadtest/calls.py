@@ -42,59 +42,50 @@ class LineCalls:
         return await self._client.call("DELETE", "/pass", credentials=Credentials(bearer=bearer))
 
 
-class BuyerCalls:
-    """What the holder of a pass does."""
+class HoldCalls:
+    """What can be done with a hold that is there, by one bearer."""
 
     def __init__(self, client: Caller, bearer: str) -> None:
         self._client = client
-        self._bearer = bearer
+        self._credentials = Credentials(bearer=bearer)
 
-    async def seat_map(self) -> Answer:
-        return await self._client.call("GET", "/seats")
-
-    async def hold(self, request: dict[str, Any], idempotency_key: str) -> Answer:
-        credentials = Credentials(bearer=self._bearer, idempotency_key=idempotency_key)
-        return await self._client.call("POST", "/holds", credentials=credentials, body=request)
-
-    async def read_hold(self, hold: str) -> Answer:
-        return await self._hold_call("GET", hold, "")
-
-    async def extend(self, hold: str) -> Answer:
-        return await self._hold_call("POST", hold, "/extend")
-
-    async def release(self, hold: str) -> Answer:
-        return await self._hold_call("POST", hold, "/release")
-
-    async def _hold_call(self, method: str, hold: str, action: str) -> Answer:
+    async def _of_hold(
+        self, method: str, hold: str, action: str, body: object | None = None
+    ) -> Answer:
         return await self._client.call(
             method,
-            f"/holds/{hold}{action}",
-            credentials=Credentials(bearer=self._bearer),
-            label=f"/holds/{{id}}{action}",
-        )
-
-
-class ShopCalls:
-    """What the shop's own server does, with its platform key: charge the buyer, then confirm."""
-
-    def __init__(self, client: Caller, platform_key: str) -> None:
-        self._client = client
-        self._credentials = Credentials(bearer=platform_key)
-
-    async def paying(self, hold: str) -> Answer:
-        return await self._post(hold, "/paying", {})
-
-    async def confirm(self, hold: str, payment: dict[str, Any]) -> Answer:
-        return await self._post(hold, "/confirm", payment)
-
-    async def _post(self, hold: str, action: str, body: dict[str, Any]) -> Answer:
-        return await self._client.call(
-            "POST",
             f"/holds/{hold}{action}",
             credentials=self._credentials,
             body=body,
             label=f"/holds/{{id}}{action}",
         )
+
+
+class BuyerCalls(HoldCalls):
+    """What the holder of a pass does."""
+
+    async def seat_map(self) -> Answer:
+        return await self._client.call("GET", "/seats")
+
+    async def hold(self, request: dict[str, Any], idempotency_key: str) -> Answer:
+        credentials = Credentials(self._credentials.bearer, idempotency_key=idempotency_key)
+        return await self._client.call("POST", "/holds", credentials=credentials, body=request)
+
+    async def read_hold(self, hold: str) -> Answer:
+        return await self._of_hold("GET", hold, "")
+
+    async def release(self, hold: str) -> Answer:
+        return await self._of_hold("POST", hold, "/release")
+
+
+class ShopCalls(HoldCalls):
+    """What the shop's own server does, with its platform key: charge the buyer, then confirm."""
+
+    async def paying(self, hold: str) -> Answer:
+        return await self._of_hold("POST", hold, "/paying", {})
+
+    async def confirm(self, hold: str, payment: dict[str, Any]) -> Answer:
+        return await self._of_hold("POST", hold, "/confirm", payment)
 
     async def read(self, route: str, label: str | None = None) -> Answer:
         """Any of the sale's documents: the sale itself (""), orders, events, plan, seats."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -67,7 +67,7 @@ class Demand:
     visitors: int = 1_000_000
     minutes: float = 10.0
     first_minute_share: float = 0.5
-    admitted_per_minute: float = 10_000
+    admitted_per_minute: float = 10_000.0
 
     @property
     def waiting(self) -> float:
@@ -219,21 +219,13 @@ HEAD: Final = ("part", "requests/s", "cores in use", "processes", "machines", "m
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    default = Demand()
     command = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     command.add_argument("--costs", type=Path, default=COSTS_FILE)
-    command.add_argument("--visitors", type=int, default=default.visitors)
-    command.add_argument("--minutes", type=float, default=default.minutes)
-    command.add_argument("--first-minute-share", type=float, default=default.first_minute_share)
-    command.add_argument("--admitted-per-minute", type=float, default=default.admitted_per_minute)
-    options = command.parse_args(arguments)
-    costs = read_costs(options.costs)
-    demand = Demand(
-        options.visitors,
-        options.minutes,
-        options.first_minute_share,
-        options.admitted_per_minute,
-    )
+    for name, default in asdict(Demand()).items():
+        command.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
+    options = vars(command.parse_args(arguments))
+    costs = read_costs(options.pop("costs"))
+    demand = Demand(**options)
     for row in (HEAD, *table(costs, demand)):
         print(f"{row[0]:40}" + "".join(f"{cell:>16}" for cell in row[1:]))
     print(f"{bits_per_second(costs, demand) / 1e9:.1f} Gbit/s to and from the visitors")

@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final, Protocol
 
+from holdfast_loadtest.open_loop.outcome import percentile
+
 QUANTITIES: Final = (1, 2, 3, 4)
 QUANTITY_WEIGHTS: Final = (10, 60, 10, 20)
 MAP_SHARE: Final = 0.2
@@ -86,10 +88,7 @@ class Account:
 
     def percentile_ms(self, operation: str, share: float) -> float:
         """Of the successful ones; 0 when there was none."""
-        ordered = sorted(self.seconds.get(operation, ()))
-        if not ordered:
-            return 0.0
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000
+        return percentile(self.seconds.get(operation, ()), share) * 1000
 
 
 @dataclass

@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from holdfast_loadtest.audit.facts import (
+    HOLD_BEGINS,
+    HOLD_ENDS,
     Cursor,
     Units,
     cursor_of,
@@ -26,9 +28,6 @@ from holdfast_loadtest.audit.facts import (
 from holdfast_loadtest.audit.findings import Check, concluded
 from holdfast_loadtest.audit.stock_checks import ONCE_OWNING
 from holdfast_loadtest.wire import Event, Order, SeatMap
-
-TAKEN = frozenset({"hold.created", "hold.reacquired"})
-ENDED = frozenset({"hold.released", "hold.expired"})
 
 
 def gap_free(events: Sequence[Event]) -> Check:
@@ -98,10 +97,10 @@ class _Book:
     def follow(self, event: Event) -> Iterator[str]:
         self._new_epoch(cursor_of(event).epoch)
         hold = hold_id(event)
-        if event.type in TAKEN:
+        if event.type in HOLD_BEGINS:
             self.holds += 1
             yield from self._take(hold, units_of(event))
-        elif event.type in ENDED:
+        elif event.type in HOLD_ENDS:
             if hold in self._booked:
                 yield f"{event.type} of hold {hold}, which is booked"
             self._give_back(hold)

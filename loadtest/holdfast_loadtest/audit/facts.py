@@ -15,6 +15,8 @@ from typing import Any, Final
 from holdfast_loadtest.wire import Event
 
 FIRST_EPOCH: Final = 1
+HOLD_BEGINS: Final = frozenset({"hold.created", "hold.reacquired"})
+HOLD_ENDS: Final = frozenset({"hold.released", "hold.expired"})
 
 
 @dataclass(frozen=True, slots=True, order=True)

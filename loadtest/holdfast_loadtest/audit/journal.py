@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 import msgspec
 
@@ -81,33 +81,26 @@ class Journal:
         self.confirmed: list[Confirmed] = []
         self.refunds: list[RefundRequired] = []
         self.complaints: list[Complaint] = []
+        self._lists: dict[type[Entry], list[Any]] = {
+            Joined: self.joined,
+            Admitted: self.admitted,
+            Paid: self.paid,
+            Confirmed: self.confirmed,
+            RefundRequired: self.refunds,
+            Complaint: self.complaints,
+        }
         self._file = file
 
     def record(self, entry: Entry) -> None:
         if isinstance(entry, Complaint) and len(self.complaints) >= MAX_COMPLAINTS:
             return
-        self._keep(entry)
+        self._lists[type(entry)].append(entry)
         if self._file is not None:
             self._file.write(encode_entry(entry).decode())
             self._file.flush()
 
     def complain(self, promise: str, evidence: str) -> None:
         self.record(Complaint(promise, evidence))
-
-    def _keep(self, entry: Entry) -> None:
-        match entry:
-            case Joined():
-                self.joined.append(entry)
-            case Admitted():
-                self.admitted.append(entry)
-            case Paid():
-                self.paid.append(entry)
-            case Confirmed():
-                self.confirmed.append(entry)
-            case RefundRequired():
-                self.refunds.append(entry)
-            case Complaint():
-                self.complaints.append(entry)
 
 
 def encode_entry(entry: Entry) -> bytes:

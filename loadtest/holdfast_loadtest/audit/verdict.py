@@ -14,10 +14,10 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from holdfast_loadtest.audit import event_checks, line_checks, stock_checks
 from holdfast_loadtest.audit.evidence import Evidence, gather_evidence
@@ -30,6 +30,8 @@ from holdfast_loadtest.wire import Event
 
 KEY_VARIABLE: Final = "HOLDFAST_PLATFORM_KEY"
 AUDIT_CONNECTIONS: Final = 4
+NO_VERDICT: Final = 2
+"""exit status when the audit could not be made"""
 SETTLING_SECONDS: Final = 3.0
 MAX_SETTLING_READINGS: Final = 6
 
@@ -164,32 +166,44 @@ async def audit(
     return check_evidence(evidence)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
-    key = os.environ.get(KEY_VARIABLE, "")
+def conclude(audited: Callable[[str], Coroutine[Any, Any, Verdict]]) -> int:
+    """Prints the verdict that is reached with the key of the environment; the exit status."""
+    key = platform_key()
     if not key:
-        print(f"set {KEY_VARIABLE} to a key of role platform", file=sys.stderr)
-        return 2
-    journal = None if options.journal is None else read_journal(options.journal)
+        return NO_VERDICT
     try:
-        verdict = asyncio.run(audit(options.url, options.sale, key, journal, options.shop_url))
+        verdict = asyncio.run(audited(key))
     except ContractError as error:
         print(f"the audit could not be made: {error}", file=sys.stderr)
-        return 2
+        return NO_VERDICT
     print("\n".join(verdict.lines()))
     return 0 if verdict.held else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m holdfast_loadtest.audit",
-        description="Check a sale's promises through its API.",
-        epilog=f"The key of role platform is read from {KEY_VARIABLE}.",
-    )
-    parser.add_argument(
-        "--url", required=True, help="where the service is, e.g. http://127.0.0.1:8080"
-    )
-    parser.add_argument("--shop-url", help="where the role shop is served, if not there")
-    parser.add_argument("--sale", required=True, help="the sale's name in the URL")
-    parser.add_argument("--journal", type=Path, help="what a crowd was told, written by its run")
+def platform_key() -> str:
+    """The key in the environment; without one, empty, and says so."""
+    key = os.environ.get(KEY_VARIABLE, "")
+    if not key:
+        print(f"set {KEY_VARIABLE} to a key of role platform", file=sys.stderr)
+    return key
+
+
+def sale_parser(prog: str, description: str) -> argparse.ArgumentParser:
+    """The options that say which sale of which service is meant."""
+    epilog = f"The key of role platform is read from {KEY_VARIABLE}."
+    parser = argparse.ArgumentParser(prog=prog, description=description, epilog=epilog)
+    add = parser.add_argument
+    add("--url", required=True, help="where the service is, e.g. http://127.0.0.1:8080")
+    add("--shop-url", help="where the role shop is served, if not there")
+    add("--sale", required=True, help="the sale's name in the URL")
     return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = sale_parser(
+        "python -m holdfast_loadtest.audit", "Check a sale's promises through its API."
+    )
+    parser.add_argument("--journal", type=Path, help="what a crowd was told, written by its run")
+    told = parser.parse_args(arguments)
+    journal = None if told.journal is None else read_journal(told.journal)
+    return conclude(lambda key: audit(told.url, told.sale, key, journal, told.shop_url))

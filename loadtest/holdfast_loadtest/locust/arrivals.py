@@ -19,10 +19,9 @@ from locust.exception import StopUser
 from holdfast_loadtest.locust.lifecycle import tell_done
 from holdfast_loadtest.locust.part import Part
 from holdfast_loadtest.locust.process import this_process
-from holdfast_loadtest.locust.users.bot import Bot
 from holdfast_loadtest.locust.users.net_watcher import NetWatcher
 from holdfast_loadtest.locust.users.person import Person
-from holdfast_loadtest.locust.users.shoppers import Abandoner, Buyer, Refresher, Visitor
+from holdfast_loadtest.locust.users.shoppers import Abandoner, Bot, Buyer, Refresher, Visitor
 from holdfast_loadtest.locust.users.storefront import Storefront
 from holdfast_loadtest.locust.users.watcher import Watcher
 
@@ -75,7 +74,7 @@ class Arrivals(User):
         latest = 0.0
         for index, late in part.arrivals():
             latest = max(latest, late)
-            KINDS[part.kind(index)](self.environment).come(part, index)
+            KINDS[part.people.kind(index)](self.environment).come(part, index)
         if latest > LATE_SECONDS:
             log.warning("people came up to %.1f s late: this process cannot keep up", latest)
 

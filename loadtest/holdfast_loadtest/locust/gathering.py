@@ -1,6 +1,6 @@
 """Observations under Locust: from the users of each process to one verdict at the master.
 
-Each process calls `collect` once. A process with users then has an `Observer` for each run, whose
+A process with users then has an `Observer` for each run, whose
 batches go out every second as messages of Locust; the master, or the only process, keeps a
 `RunRecord` of them. At the end of a run the master tells its workers to finish, waits for the last
 batch of each, and has the run judged by another process, which gevent has not patched.
@@ -131,7 +131,7 @@ class Gathering:
     @property
     def _runner(self) -> Runner:
         runner = self._environment.runner
-        assert runner is not None, "collect() before there is a runner"
+        assert runner is not None, "a gathering before there is a runner"
         return runner
 
     def _workers(self) -> list[str]:
@@ -208,26 +208,8 @@ class Gathering:
 _GATHERINGS: Final[WeakKeyDictionary[Environment, Gathering]] = WeakKeyDictionary()
 
 
-def collect(environment: Environment) -> Gathering:
-    """To be called once in each process, when its runner is there (`events.init`)."""
-    return _GATHERINGS.setdefault(environment, Gathering(environment))
-
-
-def start_observing(environment: Environment, run: str) -> Observer:
-    return _GATHERINGS[environment].start_observing(run)
-
-
-def begin(environment: Environment, facts: RunFacts, directory: Path, key: str) -> None:
-    _GATHERINGS[environment].begin(facts, directory, key)
-
-
-def conclude(environment: Environment, *, interrupted: bool) -> int:
-    return _GATHERINGS[environment].conclude(interrupted=interrupted)
-
-
-def await_verdict(environment: Environment) -> None:
-    _GATHERINGS[environment].await_verdict()
-
-
-def snapshot(environment: Environment) -> dict[str, Any]:
-    return _GATHERINGS[environment].snapshot()
+def gathering_of(environment: Environment) -> Gathering:
+    """This process's, which begins when its runner is there (`events.init`)."""
+    if environment not in _GATHERINGS:
+        _GATHERINGS[environment] = Gathering(environment)
+    return _GATHERINGS[environment]

@@ -24,7 +24,6 @@ import msgspec
 from locust.runners import MasterRunner, WorkerRunner
 
 from holdfast_loadtest.audit.verdict import KEY_VARIABLE
-from holdfast_loadtest.locust import gathering
 from holdfast_loadtest.locust.assignment import (
     ASSIGNED,
     DONE,
@@ -32,11 +31,13 @@ from holdfast_loadtest.locust.assignment import (
     portable,
     read_assignment,
 )
+from holdfast_loadtest.locust.gathering import LOCAL, gathering_of
 from holdfast_loadtest.locust.options import DEFAULT_REPORTS, Options, options_of
 from holdfast_loadtest.locust.process import this_process
 from holdfast_loadtest.preparing import SalePreparer, Unprepared
 from holdfast_loadtest.report.judge import PAGE_FILE
 from holdfast_loadtest.report.run_facts import RunFacts
+from holdfast_loadtest.sale_api import ApiFault
 from holdfast_loadtest.scenarios.people import People
 from holdfast_loadtest.scenarios.scenario import Scenario, read_scenario
 from holdfast_simulator.world import InvalidWorld
@@ -49,7 +50,6 @@ LEAD_SECONDS: Final = 2.0
 GRACE_SECONDS: Final = 60.0
 """after the duration of a scenario, for workers that do not say that they are done"""
 NO_VERDICT: Final = 2
-LOCAL: Final = "local"
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ run: Final = Run()
 
 def set_up(environment: Environment, **_: Any) -> None:
     """A listener of `init`, in every process."""
-    gathering.collect(environment)
+    gathering_of(environment)
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
         runner.register_message(ASSIGNED, _assigned, concurrent=True)
@@ -131,7 +131,7 @@ def prepare(environment: Environment, **_: Any) -> None:
     options = options_of(environment)
     try:
         assignments = _prepare(environment, options)
-    except (Unprepared, InvalidWorld, OSError) as error:
+    except (Unprepared, ApiFault, InvalidWorld, OSError) as error:
         log.error("no run: %s", error)
         environment.process_exit_code = NO_VERDICT
         run.fail(str(error))
@@ -154,8 +154,9 @@ def conclude(environment: Environment, **_: Any) -> None:
     if isinstance(environment.runner, WorkerRunner):
         return
     if run.is_on:
-        gathering.conclude(environment, interrupted=run.is_interrupted)
-        run.verdict = gathering.snapshot(environment)["result"]
+        gathering = gathering_of(environment)
+        gathering.conclude(interrupted=run.is_interrupted)
+        run.verdict = gathering.verdict
     run.end()
 
 
@@ -173,7 +174,7 @@ def interrupt(environment: Environment, **_: Any) -> None:
     """
     if run.is_on and not isinstance(environment.runner, WorkerRunner):
         run.cut_short()
-        gathering.await_verdict(environment)
+        gathering_of(environment).await_verdict()
 
 
 def _terminate() -> None:
@@ -266,7 +267,7 @@ def _begin_gathering(environment: Environment, options: Options, whole: Assignme
     )
     directory = Path(options.report or Path(DEFAULT_REPORTS) / whole.run)
     run.report = directory
-    gathering.begin(environment, facts, directory, os.environ[KEY_VARIABLE])
+    gathering_of(environment).begin(facts, directory, os.environ[KEY_VARIABLE])
 
 
 def run_name(scenario: str) -> str:

@@ -8,9 +8,8 @@ from holdfast_loadtest.locust.arrivals import Arrivals, dispatch_arrivals
 from holdfast_loadtest.locust.lifecycle import conclude, interrupt, prepare, set_up, show_verdict
 from holdfast_loadtest.locust.options import add_options
 from holdfast_loadtest.locust.shapes import UntilEverybodyIsHome
-from holdfast_loadtest.locust.users.bot import Bot
 from holdfast_loadtest.locust.users.net_watcher import NetWatcher
-from holdfast_loadtest.locust.users.shoppers import Abandoner, Buyer, Refresher, Visitor
+from holdfast_loadtest.locust.users.shoppers import Abandoner, Bot, Buyer, Refresher, Visitor
 from holdfast_loadtest.locust.users.storefront import Storefront
 from holdfast_loadtest.locust.users.watcher import Watcher
 from holdfast_loadtest.locust.web_page import add_tab

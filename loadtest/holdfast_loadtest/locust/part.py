@@ -10,7 +10,6 @@ from gevent.pool import Group
 
 from holdfast_loadtest.audit.journal import Entry, Journal
 from holdfast_loadtest.crowd.context import CrowdContext
-from holdfast_loadtest.crowd.profiles import VisitorProfile
 from holdfast_loadtest.crowd.tally import Tally
 from holdfast_loadtest.locust.assignment import Assignment
 from holdfast_loadtest.locust.http import GeventClient
@@ -18,7 +17,6 @@ from holdfast_loadtest.locust.scheduling import GeventScheduler
 from holdfast_loadtest.observations.observer import Observer
 from holdfast_loadtest.preparing import SalePreparer
 from holdfast_loadtest.scenarios.people import People
-from holdfast_loadtest.scenarios.scenario import PersonKind
 
 if TYPE_CHECKING:
     from locust.event import EventHook
@@ -48,9 +46,9 @@ class Part:
         self.key = key
         self.observer = observer
         self.scenario = scenario = assignment.scenario
-        self._people = People(scenario, assignment.arrivals)
+        self.people = People(scenario, assignment.arrivals)
         self._opens_at = observer.now() + assignment.opens_in_seconds
-        if self._people.lobby_seconds > 0:
+        if self.people.lobby_seconds > 0:
             observer.opens_at = self._opens_at
         self._over_at = self._opens_at + scenario.duration_seconds
         self.client = GeventClient(
@@ -66,7 +64,7 @@ class Part:
             self.client,
             key,
             offer,
-            Tally(len(self._people), observer.now),
+            Tally(len(self.people), observer.now),
             ObservedJournal(observer),
             scheduler=GeventScheduler(observer.now),
             observer=observer,
@@ -80,19 +78,13 @@ class Part:
     def arrivals(self) -> Iterator[tuple[int, float]]:
         """Sleeps until each of the people is due, and tells by how many seconds it is late."""
         assignment = self.assignment
-        for person, due in self._people.share(assignment.process, assignment.of):
+        for person, due in self.people.share(assignment.process, assignment.of):
             early = self._opens_at + due - self.observer.now()
             if early > 0:
                 gevent.sleep(min(early, self.seconds_left))
             if self.seconds_left <= 0:
                 return
             yield person, max(0.0, -early)
-
-    def kind(self, person: int) -> PersonKind:
-        return self._people.kind(person)
-
-    def profile(self, person: int) -> VisitorProfile:
-        return self._people.profile(person)
 
     def wait(self) -> None:
         """Returns when everybody has gone home; whoever is there at the end is sent home."""

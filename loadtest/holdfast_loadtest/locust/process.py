@@ -6,15 +6,14 @@ import logging
 import os
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 from gevent.event import AsyncResult
 from gevent.timeout import Timeout
 
 from holdfast_loadtest.audit.verdict import KEY_VARIABLE
-from holdfast_loadtest.locust import gathering
 from holdfast_loadtest.locust.assignment import Assignment
+from holdfast_loadtest.locust.gathering import gathering_of
 from holdfast_loadtest.locust.part import Part
-from holdfast_loadtest.preparing import Unprepared
+from holdfast_loadtest.sale_api import ApiFault
 
 if TYPE_CHECKING:
     from locust.env import Environment
@@ -35,10 +34,10 @@ class Process:
         """Builds the part, which reads the sale; whoever waits for it goes on."""
         part = None
         try:
-            observer = gathering.start_observing(environment, assignment.run)
+            observer = gathering_of(environment).start_observing(assignment.run)
             key, requests = os.environ.get(KEY_VARIABLE, ""), environment.events.request
             part = Part(assignment, key, requests, observer)
-        except (Unprepared, msgspec.MsgspecError) as error:
+        except ApiFault as error:
             log.error("this process cannot take part: %s", error)
         self._part.set(part)
 

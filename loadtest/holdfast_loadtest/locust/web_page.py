@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, abort, request, send_from_directory
 
-from holdfast_loadtest.locust import gathering
+from holdfast_loadtest.locust.gathering import gathering_of
 from holdfast_loadtest.locust.lifecycle import run
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _extended(environment: Environment, response: Response) -> Response:
     """The figures of Locust with those of the sale, which the tab shows."""
     if request.path.endswith(STATS_PATH) and response.is_json:
         figures: Any = response.get_json()
-        rows = list(sale_rows(run.sale, gathering.snapshot(environment), run.failure))
+        rows = list(sale_rows(run.sale, gathering_of(environment).snapshot(), run.failure))
         figures["extended_stats"] = [{"key": TAB, "data": rows}]
         response.set_data(environment.web_ui.app.json.dumps(figures))  # type: ignore[union-attr]
     return response

@@ -98,8 +98,8 @@ def rehearse(service: RemoteService, sale: str, **options: Any) -> None:
     from holdfast_loadtest.rehearse import rehearsal
     from holdfast_loadtest.rehearse.load_run import NoRun
     from holdfast_loadtest.rehearse.prediction import predict
-    from holdfast_loadtest.rehearse.sale_api import ApiFault
     from holdfast_loadtest.rehearse.terminal import Progress
+    from holdfast_loadtest.sale_api import ApiFault
     from holdfast_simulator.world import InvalidWorld
 
     console = Console(stderr=True, highlight=False)
@@ -125,7 +125,7 @@ def _plan(
 ) -> RehearsalPlan:
     """What the command line says, with the sale as it is now."""
     from holdfast_loadtest.rehearse import rehearsal, rehearsed_scenario
-    from holdfast_loadtest.rehearse.sale_api import SaleApi
+    from holdfast_loadtest.sale_api import SaleApi
 
     if options["scenario"] and options["world"]:
         raise click.UsageError("--scenario and --world exclude each other")
@@ -135,7 +135,7 @@ def _plan(
     scenario = rehearsed_scenario.rehearsed_scenario(
         people,
         document,
-        api.plan(sale),
+        api.plan(sale, dict[str, Any]),
         visitors=options["visitors"],
         seconds=options["seconds"],
     )

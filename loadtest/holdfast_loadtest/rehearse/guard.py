@@ -18,12 +18,11 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
-from types import TracebackType
 from typing import Any, Final
 
 import msgspec
 
-from holdfast_loadtest.rehearse.sale_api import ApiFault, SaleApi
+from holdfast_loadtest.sale_api import ApiFault, SaleApi
 
 END_SECONDS: Final = 15.0
 """how long the load has to end by itself"""
@@ -77,12 +76,7 @@ class GuardProcess:
         self._duty.load = process_group
         self._tell()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Waits until all is cleaned up."""
         process = self._process
         if process.stdin is not None:

@@ -14,10 +14,10 @@ import msgspec
 
 from holdfast_loadtest.audit.verdict import KEY_VARIABLE
 from holdfast_loadtest.locust.options import process_options
+from holdfast_loadtest.report.judge import RESULT_FILE
 from holdfast_loadtest.report.result import RunResult
 
 LOCUSTFILE: Final = Path(__file__).parents[1] / "locust" / "locustfile.py"
-REPORT: Final = "report.json"
 LOG: Final = "locust.log"
 LOG_LINES: Final = 20
 POLL_SECONDS: Final = 1.0
@@ -77,7 +77,7 @@ class LoadRun:
 
     def _read(self, status: int) -> RunResult:
         try:
-            return msgspec.json.decode((self.report / REPORT).read_bytes(), type=RunResult)
+            return msgspec.json.decode((self.report / RESULT_FILE).read_bytes(), type=RunResult)
         except (OSError, msgspec.MsgspecError) as error:
             lines = (self.report / LOG).read_text(errors="replace").splitlines()[-LOG_LINES:]
             told = "\n".join(lines)

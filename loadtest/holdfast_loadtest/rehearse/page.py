@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from holdfast_loadtest.rehearse.comparison import figure_text, percent, tolerated
 from holdfast_loadtest.rehearse.prediction import SEEDS
 from holdfast_loadtest.rehearse.rehearsal import RehearsalResult
+from holdfast_loadtest.report.page import render_template
 from holdfast_simulator.chart import Curve, line_chart
 from holdfast_simulator.result import Result, SeriesPoint
 
@@ -20,7 +19,6 @@ CHARTS: Final = {
     "admitted": "Admitted since the beginning",
     "booked": "Units sold",
 }
-TEMPLATE: Final = "rehearsal.html"
 
 
 def write_page(result: RehearsalResult, path: Path) -> None:
@@ -30,15 +28,10 @@ def write_page(result: RehearsalResult, path: Path) -> None:
 
 def render_page(result: RehearsalResult) -> str:
     """The whole page; every text of it is escaped by the template."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(figure=figure_text, percent=percent, tolerated=tolerated)
-    package = files("holdfast_loadtest")
-    template = environment.from_string((package / "rehearse" / TEMPLATE).read_text("utf-8"))
-    return template.render(
-        # Both are ours, and charts escape their texts themselves.
-        styles=Markup((package / "report" / "report.css").read_text("utf-8")),  # noqa: S704
+    return render_template(
+        "rehearse/rehearsal.html",
+        {"figure": figure_text, "percent": percent, "tolerated": tolerated},
+        # They escape their texts themselves.
         charts=[Markup(chart) for chart in draw_charts(result)],  # noqa: S704
         result=result,
         seeds=SEEDS,

@@ -18,8 +18,8 @@ from holdfast_loadtest.rehearse.guard import Cleaned, Duty, GuardProcess, keys_c
 from holdfast_loadtest.rehearse.load_run import LoadRun
 from holdfast_loadtest.rehearse.prediction import Prediction
 from holdfast_loadtest.rehearse.rehearsed_scenario import write_scenario
-from holdfast_loadtest.rehearse.sale_api import ApiFault, SaleApi
 from holdfast_loadtest.report.result import RunResult
+from holdfast_loadtest.sale_api import ApiFault, SaleApi
 from holdfast_loadtest.scenarios.scenario import Scenario
 from holdfast_simulator.arrivals import arrival_times
 from holdfast_simulator.result import Result

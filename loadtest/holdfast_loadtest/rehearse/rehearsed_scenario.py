@@ -13,11 +13,10 @@ from typing import Any, Final
 
 import msgspec
 
+from holdfast_loadtest.preparing import STOCK
 from holdfast_loadtest.scenarios.scenario import SUFFIX, Scenario, read_scenario
 from holdfast_simulator.world import InvalidWorld, SaleWorld, World, parse_world, read_world
 
-OWN_FIELDS: Final = frozenset({"areas", "seats", "plan", "prices"})
-"""of a `SaleWorld`, which the API has in another form"""
 BUYERS_ONLY: Final[dict[str, float]] = {"buyer": 1.0}
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -60,7 +59,7 @@ def rehearsed_scenario(
 
 def sale_table(sale: Mapping[str, Any], plan: Mapping[str, Any] | None) -> dict[str, Any]:
     """The table `sale` of a scenario: what of a sale's document the simulator knows."""
-    known = set(SaleWorld.__struct_fields__) - OWN_FIELDS
+    known = set(SaleWorld.__struct_fields__) - STOCK
     settings = {name: value for name, value in sale.items() if name in known}
     areas = {area["id"]: area["capacity"] for area in sale.get("areas", ())}
     return {**settings, "areas": areas, "seats": _seats(plan)}

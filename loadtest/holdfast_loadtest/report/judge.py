@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -32,6 +31,7 @@ from holdfast_loadtest.audit.verdict import (
     KEY_VARIABLE,
     Verdict,
     check_evidence,
+    platform_key,
     settled_evidence,
 )
 from holdfast_loadtest.calls import ShopCalls
@@ -133,9 +133,8 @@ async def _service(session: aiohttp.ClientSession, url: str, key: str) -> dict[s
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    key = os.environ.get(KEY_VARIABLE, "")
+    key = platform_key()
     if not key:
-        print(f"set {KEY_VARIABLE} to a key of role platform", file=sys.stderr)
         return EXIT_STATUS["unknown"]
     try:
         result = asyncio.run(judge(options.directory, key))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from holdfast_loadtest.audit.line_checks import UNLIMITED
 from holdfast_loadtest.observations.figures import Figures, Stage
 from holdfast_loadtest.observations.histogram import Histogram
 from holdfast_loadtest.observations.record import Observed
@@ -16,7 +17,6 @@ from holdfast_loadtest.wire import Sale
 
 MIN_PASSES: Final = 10
 """fewer say nothing about a rate"""
-UNLIMITED: Final = "passthrough"
 
 Measured = dict[str, float | None]
 

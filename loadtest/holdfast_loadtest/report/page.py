@@ -7,6 +7,7 @@ charts, whose texts `holdfast_simulator.chart` escapes, are taken as they are.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -42,20 +43,11 @@ def write_page(result: RunResult, facts: RunFacts, path: Path) -> None:
 
 def render_page(result: RunResult, facts: RunFacts) -> str:
     """The whole page."""
-    folder = files("holdfast_loadtest.report")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(
-        count=words.count,
-        duration=words.duration,
-        number=words.number,
-        percent=words.percent,
-    )
-    template = environment.from_string((folder / "report.html").read_text("utf-8"))
-    return template.render(
-        # The style sheet is ours, and charts escape their texts themselves.
-        styles=Markup((folder / "report.css").read_text("utf-8")),  # noqa: S704
+    named = (words.count, words.duration, words.number, words.percent)
+    return render_template(
+        "report/report.html",
+        {filter_.__name__: filter_ for filter_ in named},
+        # Charts escape their texts themselves.
         charts=[
             {size: Markup(drawing) for size, drawing in chart.items()}  # noqa: S704
             for chart in draw_charts(result)
@@ -71,6 +63,18 @@ def render_page(result: RunResult, facts: RunFacts) -> str:
         scenario=json.dumps(facts.world, indent=2, ensure_ascii=False, default=str),
         settings=facts.settings,
     )
+
+
+def render_template(name: str, filters: Mapping[str, Callable[..., str]], **values: object) -> str:
+    """A template of this package with the style sheet of reports; it escapes every text."""
+    package = files("holdfast_loadtest")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(filters)
+    styles = Markup((package / "report" / "report.css").read_text("utf-8"))  # noqa: S704 - ours
+    template = environment.from_string((package / name).read_text("utf-8"))
+    return template.render(styles=styles, **values)
 
 
 def _sentence(text: str) -> str:

@@ -10,12 +10,19 @@ from itertools import accumulate
 from typing import Final
 
 from holdfast_loadtest.audit.evidence import Evidence
-from holdfast_loadtest.audit.facts import Call, Units, at_ms, hold_id, line_facts, units_of
+from holdfast_loadtest.audit.facts import (
+    HOLD_BEGINS,
+    HOLD_ENDS,
+    Call,
+    Units,
+    at_ms,
+    hold_id,
+    line_facts,
+    units_of,
+)
 from holdfast_loadtest.wire import Event, SeatMap
 
-HOLD_BEGINS = frozenset({"hold.created", "hold.reacquired"})
 SESSIONS: Final = {"pass.issued": 1, "pass.ended": -1}
-HOLD_ENDS = frozenset({"hold.released", "hold.expired"})
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from support.api_client import Api, create, keys_command, make_key
 from support.service.running import Service
 
 from holdfast_loadtest.rehearse.guard import Cleaned, Duty, GuardProcess, clean_up
-from holdfast_loadtest.rehearse.sale_api import SaleApi
+from holdfast_loadtest.sale_api import SaleApi
 
 END_SECONDS = 30
 PEOPLE = """

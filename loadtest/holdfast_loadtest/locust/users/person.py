@@ -28,7 +28,7 @@ class Person(User):
 
     def come(self, part: Part, index: int) -> None:
         """Begins the visit, in a greenlet that Locust counts as a user."""
-        self.part, self.index, self.profile = part, index, part.profile(index)
+        self.part, self.index, self.profile = part, index, part.people.profile(index)
         part.started.add(self.start(self.environment.runner.user_greenlets))
 
     @task

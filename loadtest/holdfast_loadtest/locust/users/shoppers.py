@@ -5,6 +5,7 @@ The visit is the crowd's own (`holdfast_loadtest.crowd`), the profile is drawn b
 
 from __future__ import annotations
 
+from holdfast_loadtest.bots.bot_visit import BotVisit
 from holdfast_loadtest.crowd.visits import Visit
 from holdfast_loadtest.locust.scheduling import complete
 from holdfast_loadtest.locust.users.person import Person
@@ -50,3 +51,12 @@ class Refresher(Shopper):
     """Ignores the schedule: polls as fast as it can reload, reloads, and claims again."""
 
     kind = "refresher"
+
+
+class Bot(Shopper):
+    """Takes many tickets, forges tokens, replays what was used, and buys nothing."""
+
+    kind = "bot"
+
+    def begin(self) -> Visit:
+        return BotVisit(self.profile, self.part.context)

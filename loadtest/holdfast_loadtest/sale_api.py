@@ -1,4 +1,7 @@
-"""The calls of the API by which a rehearsal makes, watches and removes its test sale."""
+"""The calls of the API by which a sale for a load test is made, watched and removed.
+
+They are plain blocking calls: some run under Locust, where gevent and asyncio do not mix.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,22 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
+
+import msgspec
 
 TIMEOUT_SECONDS: Final = 30
 PLAN_SECONDS: Final = 120
 
+T = TypeVar("T")
+
 
 class ApiFault(Exception):
-    """A call was refused or not answered; `status` is 0 without an answer."""
+    """A call was refused or not answered; `status` is 0 without a readable answer."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -32,29 +39,27 @@ class SaleApi:
         self.url = url.rstrip("/")
         self._key = key
         self.answered_at = datetime.now(UTC)
-        """when the last answer was given, by the clock of the service"""
+        """when the last answer was given by the clock of the service, to half a second"""
 
     def find(self, sale: str) -> dict[str, Any] | None:
         """The sale's document; None when there is none of that name."""
-        try:
-            return self._sale("GET", sale)
-        except ApiFault as fault:
-            if fault.code == "unknown_sale":
-                return None
-            raise
+        return self._find(sale, "", dict[str, Any], absent="unknown_sale")
 
     def document(self, sale: str) -> dict[str, Any]:
         """The sale's document; ApiFault when there is none of that name."""
         return self._sale("GET", sale)
 
-    def plan(self, sale: str) -> dict[str, Any] | None:
+    def read(self, sale: str, route: str, kind: type[T]) -> T:
+        """One of the sale's documents."""
+        return self._decoded(self._answer("GET", sale, route), kind)
+
+    def plan(self, sale: str, kind: type[T]) -> T | None:
         """The seating plan; None for a sale of areas alone."""
-        try:
-            return self._sale("GET", sale, "/plan")
-        except ApiFault as fault:
-            if fault.code == "not_found":
-                return None
-            raise
+        return self._find(sale, "/plan", kind, absent="not_found")
+
+    def put(self, sale: str, body: Mapping[str, object]) -> None:
+        """Creates the sale, or changes it."""
+        self._sale("PUT", sale, body=body)
 
     def live(self, sale: str) -> dict[str, Any]:
         """The live figures."""
@@ -83,6 +88,15 @@ class SaleApi:
         orders = self._sale("GET", sale, "/orders/totals")["orders"]
         self._sale("DELETE", sale, query={"orders": orders})
 
+    def _find(self, sale: str, route: str, kind: type[T], *, absent: str) -> T | None:
+        """A document; None where the API answers with this code."""
+        try:
+            return self.read(sale, route, kind)
+        except ApiFault as fault:
+            if fault.code == absent:
+                return None
+            raise
+
     def _sale(
         self,
         method: str,
@@ -91,6 +105,17 @@ class SaleApi:
         body: object | None = None,
         query: Mapping[str, object] | None = None,
     ) -> dict[str, Any]:
+        answer = self._answer(method, sale, rest, body, query)
+        return self._decoded(answer or b"{}", dict[str, Any])
+
+    def _answer(
+        self,
+        method: str,
+        sale: str,
+        rest: str,
+        body: object | None = None,
+        query: Mapping[str, object] | None = None,
+    ) -> bytes:
         address = f"{self.url}/v1/sales/{quote(sale, safe='')}{rest}"
         if query:
             address += f"?{urlencode(query)}"
@@ -103,14 +128,24 @@ class SaleApi:
         seconds = PLAN_SECONDS if rest in {"/plan", "/copy"} else TIMEOUT_SECONDS
         try:
             with urllib.request.urlopen(request, timeout=seconds) as response:  # noqa: S310
-                answer: dict[str, Any] = json.loads(response.read() or b"{}")
-                if date := response.headers.get("Date"):
-                    self.answered_at = parsedate_to_datetime(date)
-                return answer
+                self._note_time(response.headers.get("Date"))
+                return bytes(response.read())
         except urllib.error.HTTPError as refusal:
+            self._note_time(refusal.headers.get("Date"))
             raise _fault(refusal) from None
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise ApiFault(0, "unreachable", f"{self.url}: {error}") from error
+
+    def _decoded(self, answer: bytes, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(answer, type=kind)
+        except msgspec.MsgspecError as error:
+            raise ApiFault(0, "unreadable", f"{self.url}: {error}") from error
+
+    def _note_time(self, told: str | None) -> None:
+        """The header has whole seconds, so half of one has passed on average."""
+        if told is not None:
+            self.answered_at = parsedate_to_datetime(told) + timedelta(seconds=0.5)
 
 
 def _fault(refusal: urllib.error.HTTPError) -> ApiFault:
