@@ -19,8 +19,8 @@ from sqlalchemy import false, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import QueuePool
 
-from holdfast_ledger.database.engines import is_pooled, make_engine, sqlite_path
-from holdfast_ledger.database.ledger_url import ledger_url
+from holdfast_ledger.database.engines import is_pooled, make_engine
+from holdfast_ledger.database.ledger_url import ledger_url, sqlite_path
 from holdfast_ledger.database.schema import sales
 from holdfast_ledger.errors import MOVED, LedgerUnavailable, translated
 

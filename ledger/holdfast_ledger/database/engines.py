@@ -15,7 +15,6 @@ The values of a failing statement are never logged: they are secrets and buyers.
 
 import asyncio
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -24,7 +23,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from holdfast_ledger.database.ledger_url import take_encryption
+from holdfast_ledger.database.ledger_url import sqlite_path, take_encryption
 from holdfast_ledger.errors import LedgerUnavailable, explain, is_read_only
 
 CONNECT_SECONDS: Final = 3.0
@@ -110,13 +109,6 @@ async def is_pooled(url: URL) -> bool:
         raise
     finally:
         await engine.dispose()
-
-
-def sqlite_path(url: URL) -> Path:
-    """The path of a SQLite ledger; ValueError for one in memory."""
-    if url.database in (None, "", ":memory:"):
-        raise ValueError("the ledger must be a file: memory is gone when the process is")
-    return Path(url.database).absolute()
 
 
 def _sqlite_engine(url: URL, existing: bool) -> AsyncEngine:

@@ -12,6 +12,7 @@ certificate of a client. The drivers take none of them in a URL, so they are tak
 """
 
 import ssl
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import URL, make_url
@@ -39,6 +40,13 @@ def ledger_url(url: str) -> URL:
     if family not in _DRIVERS:
         raise ValueError(f"no ledger on {family!r}: sqlite, postgresql, mysql or mariadb")
     return parsed.set(drivername=_DRIVERS[family])
+
+
+def sqlite_path(url: URL) -> Path:
+    """The path of a SQLite ledger; ValueError for one in memory."""
+    if url.database in (None, "", ":memory:"):
+        raise ValueError("the ledger must be a file: memory is gone when the process is")
+    return Path(url.database).absolute()
 
 
 def take_encryption(url: URL) -> tuple[URL, dict[str, object]]:
