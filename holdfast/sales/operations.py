@@ -40,7 +40,7 @@ from holdfast.sales.store.change_reconciler import note_opening
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_inventory.plan.text import clean_plan
 from holdfast_inventory.plan.warnings import PlanWarning, plan_warnings
-from holdfast_ledger import Actor, AuditEntry, OrdersKept, SaleDraft, SaleRecord, SaleTaken
+from holdfast_ledger import Actor, AuditEntry, SaleDraft, SaleRecord, SaleTaken
 from holdfast_lua.calls.inventory_install import InstallFenced
 from holdfast_queue.line.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
@@ -209,7 +209,7 @@ class SaleOperations:
     async def delete(self, name: str, actor: Actor, *, orders_kept: int | None = None) -> None:
         """Delete a closed sale; its orders stay in the ledger.
 
-        HoldfastError ORDERS_KEPT, with the count, unless `orders_kept` is how many it has.
+        OrdersKept, with the count, unless `orders_kept` is how many it has.
         """
         sale = await self._directory.get(name)
         await sale.room.tick()
@@ -220,10 +220,7 @@ class SaleOperations:
             detail={"uid": sale.uid, "orders": orders_kept or 0},
             before={"lifecycle": sale.record.lifecycle},
         )
-        try:
-            await self._ledger.sales.delete(sale.uid, entry, orders_kept=orders_kept)
-        except OrdersKept as kept:
-            raise HoldfastError(ErrorCode.ORDERS_KEPT, str(kept), orders=kept.orders) from None
+        await self._ledger.sales.delete(sale.uid, entry, orders_kept=orders_kept)
         self._directory.forget(name)
         await self._builder.sale_calls.remove(sale.uid)
 

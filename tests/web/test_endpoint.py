@@ -234,6 +234,7 @@ def test_client_is_told_what_the_ledger_says_and_how_long_to_wait() -> None:
     assert to_error(ledger.EpochPassed()).detail == ErrorCode.STORE_BEHIND.doc
     assert to_error(ledger.SaleTaken("x")).detail == "A sale named 'x' exists."
     assert to_error(ledger.SaleTaken("x")).retry_after is None
+    assert to_error(ledger.OrdersKept(2)).members == {"orders": 2}
 
 
 def test_401_names_the_scheme() -> None:

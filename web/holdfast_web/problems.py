@@ -62,7 +62,8 @@ def to_error(exc: Exception) -> HoldfastError:
         if isinstance(exc, fault):
             detail = str(exc) if isinstance(exc, ledger.LedgerError) else ""
             wait: float | None = getattr(exc, "retry_after_seconds", None)
-            return HoldfastError(code, detail, retry_after=wait)
+            members = {"orders": exc.orders} if isinstance(exc, ledger.OrdersKept) else {}
+            return HoldfastError(code, detail, retry_after=wait, **members)
     if isinstance(exc, web.HTTPException) and exc.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return HoldfastError(_HTTP_CODES.get(HTTPStatus(exc.status), ErrorCode.INVALID_REQUEST))
     log_fault("request failed", exc)

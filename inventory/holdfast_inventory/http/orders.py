@@ -263,7 +263,7 @@ async def orders_sale(request: web.Request) -> OrdersSale:
             raise SaleMissing
         return await request.app[ORDER_LEDGER].sales.read_uid(uid)
     except SaleMissing:
-        raise HoldfastError(ErrorCode.UNKNOWN_SALE, "No sale has this uid.") from None
+        raise SaleMissing("No sale has this uid.") from None
 
 
 async def _order(request: web.Request, of: NamedSale) -> Order:
