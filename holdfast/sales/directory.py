@@ -176,7 +176,7 @@ class SaleDirectory:
             if epoch == ref.epoch:
                 ref.revision = max(ref.revision, revision)
 
-    async def recover(self, sale: Sale, fault: StoreBehind | EpochChanged) -> None:
+    async def repair(self, sale: Sale, fault: StoreBehind | EpochChanged) -> None:
         """Find out why the store does not have the sale as this process knew it, and repair it."""
         record = await self._builder.ledger.sales.read(sale.name)
         if await self._repaired(sale, record, fault):

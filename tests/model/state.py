@@ -90,7 +90,7 @@ class RunState:
                 await operation(sale.inventory, worker)
             except (StoreBehind, EpochChanged) as fault:
                 self.recovering.append(repr(fault))
-                await worker.directory.recover(sale, fault)
+                await worker.directory.repair(sale, fault)
         except (HoldfastError, LedgerError, StoreError) as error:
             self.trace.append(f"    {worker.number}: refused: {error!r}")
         else:

@@ -144,7 +144,7 @@ class SaleTasks:
             await sale.room.tick()
         except (StoreBehind, EpochChanged) as fault:
             logger.info("sale %s: %s", sale.name, fault)
-            await directory.recover(sale, fault)
+            await directory.repair(sale, fault)
             return
         self._observe(sale)
         if sale.room.document.line.settings_version != sale.record.settings_version:

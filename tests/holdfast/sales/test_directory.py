@@ -73,7 +73,7 @@ async def test_worker_that_took_settings_of_an_epoch_before_it_was_installed_goe
     await worker.newcomer().directory.get(NAME)
     with pytest.raises(EpochChanged) as told:
         await sale.room.tick()
-    await worker.directory.recover(sale, told.value)
+    await worker.directory.repair(sale, told.value)
     loaded = await worker.directory.get(NAME)
     await loaded.room.tick()
     assert loaded.ref.epoch == 2

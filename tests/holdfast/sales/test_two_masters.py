@@ -205,7 +205,7 @@ async def test_node_that_missed_the_last_writes_learns_of_them_before_it_uses_an
         with pytest.raises(StoreBehind) as fault:
             await join(idle)
         assert await port_of(idle) == masters.promoted.port
-        await idle.directory.recover(await idle.directory.get(NAME), fault.value)
+        await idle.directory.repair(await idle.directory.get(NAME), fault.value)
         numbers += [await join(idle) for _ in range(5)]
         assert await epoch_of(idle) == 2
     assert len(set(numbers)) == len(numbers)

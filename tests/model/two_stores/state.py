@@ -129,7 +129,7 @@ class TwoStoreState:
             try:
                 await operation(sale.inventory, worker)
             except (StoreBehind, EpochChanged) as fault:
-                await worker.directory.recover(sale, fault)
+                await worker.directory.repair(sale, fault)
         except (HoldfastError, LedgerError, StoreError) as error:
             self.trace.append(f"    {worker.number}: refused: {error!r}")
         else:
