@@ -8,6 +8,8 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from holdfast_web.paths import sale_path
+
 PAGE_ITEMS: Final = 500
 PAGES_MAX: Final = 4
 FILE_PAGES_MAX: Final = 20_000
@@ -110,7 +112,7 @@ class PublishedApi:
 
 def sale_url(sale: str, rest: str = "") -> str:
     """The address of a sale's resource in the API, whatever the name consists of."""
-    return f"/v1/sales/{quote(sale, safe='')}{rest}"
+    return sale_path(quote(sale, safe="")) + rest
 
 
 def _document(body: bytes) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError
 
 from holdfast.api_client.errors import RETRY_LATER, ApiRefused, ApiUnreachable
+from holdfast_web.paths import SALES
 
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 30.0
@@ -31,7 +32,6 @@ WAIT_SECONDS_MAX: Final = 10
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 CHUNK_BYTES: Final = 64 * 1024
 PAGE_ITEMS_MAX: Final = 500
-SALES: Final = "/v1/sales"
 
 Query = Mapping[str, str | int | None]
 Document = dict[str, Any]

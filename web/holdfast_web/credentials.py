@@ -19,7 +19,7 @@ from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 
 MAX_TOKEN_CHARS: Final = 2048
 MAX_BUYER_CHARS: Final = 128
-_JWT_DOTS: Final = 2
+JWT_DOTS: Final = 2
 
 
 class Role(IntEnum):
@@ -125,7 +125,7 @@ def bearer_token(request: web.Request) -> str | None:
 
 def is_jwt(token: str) -> bool:
     """Whether a bearer token has the form of a pass; no key that the ledger makes has it."""
-    return token.count(".") == _JWT_DOTS
+    return token.count(".") == JWT_DOTS
 
 
 def shows_pass(request: web.Request) -> bool:

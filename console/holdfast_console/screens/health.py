@@ -6,6 +6,7 @@ from typing import Any, Final
 from holdfast_console.api import sale_url
 from holdfast_console.screen import ConsolePage, Screen, ScreenAnswer, ScreenRequest
 from holdfast_web.credentials import Role
+from holdfast_web.paths import SALES
 
 REFRESH_MS: Final = 5000
 ORDER: Final = ("problem", "warning", "note", "ok")
@@ -24,7 +25,7 @@ async def reconcile(request: ScreenRequest) -> ScreenAnswer:
 
 async def _page(request: ScreenRequest, reconciled: Mapping[str, Any] | None) -> ConsolePage:
     health = await request.api.get("/v1/health")
-    sales = await request.api.items("/v1/sales") if request.role >= Role.OPERATOR else []
+    sales = await request.api.items(SALES) if request.role >= Role.OPERATOR else []
     values = {
         "refresh": 0 if reconciled else REFRESH_MS,
         "health": health,

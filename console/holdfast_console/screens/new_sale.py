@@ -5,11 +5,12 @@ from typing import Final
 from holdfast_console.api import ApiProblem, sale_url
 from holdfast_console.sale_form import AREA_ROWS, DEFAULTS, METHODS, sale_of, utc_time, wrong
 from holdfast_console.screen import ConsolePage, Screen, ScreenAnswer, ScreenRequest, redirect
+from holdfast_web.paths import SALES
 
 
 async def show(request: ScreenRequest) -> ConsolePage:
     """The forms, with what was sent when it was refused."""
-    sales = await request.api.items("/v1/sales")
+    sales = await request.api.items(SALES)
     values = {
         "fields": {**DEFAULTS, **request.form},
         "rows": _rows(request),

@@ -14,11 +14,12 @@ from holdfast_console.screen import (
     redirect,
 )
 from holdfast_console.texts import parse_time
+from holdfast_web.paths import SALES
 
 
 async def show(request: ScreenRequest) -> ConsolePage:
     """The list: those that are on first, archived ones not at all."""
-    items = await request.api.items("/v1/sales")
+    items = await request.api.items(SALES)
     rows = sorted((_row(item) for item in items), key=_urgency)
     return ConsolePage("sales.html", {"rows": rows})
 

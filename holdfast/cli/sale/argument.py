@@ -9,6 +9,7 @@ from click.shell_completion import CompletionItem
 
 from holdfast.api_client import ApiClient, ApiError
 from holdfast.cli.remote.target import TargetOptions, find_target
+from holdfast_web.paths import SALES
 
 COMPLETION_SECONDS: Final = 1.0
 NAMES_MAX: Final = 200
@@ -29,7 +30,7 @@ def _names(context: click.Context, _: click.Parameter, begun: str) -> list[Compl
     try:
         target = find_target(TargetOptions(url=given.get("url"), **paths))
         api = ApiClient(target.origin, target.key, tries=1, seconds=COMPLETION_SECONDS)
-        sales = list(api.items("/v1/sales", limit=NAMES_MAX))
+        sales = list(api.items(SALES, limit=NAMES_MAX))
     except (ApiError, click.ClickException):
         return []
     return [

@@ -8,6 +8,7 @@ from holdfast.api_client import Document, sale_path
 from holdfast.cli.remote.command import RemoteService, remote_command
 from holdfast.cli.remote.output import print_fields, print_items, print_json, print_table, when
 from holdfast.cli.sale.argument import sale_argument
+from holdfast_web.paths import SALES
 
 COLUMNS: Final = ("sale", "state", "start", "waiting", "sold", "of", "a minute", "name")
 DELETED_COLUMNS: Final = ("sale", "uid", "deleted", "name")
@@ -23,7 +24,7 @@ def list_sales(service: RemoteService, *, deleted: bool) -> None:
 
     The orders of a deleted sale are read by its uid: `holdfast orders list uid:k3v9w2q7xm4a`.
     """
-    sales = service.api.items("/v1/sales", {"deleted": "true" if deleted else None})
+    sales = service.api.items(SALES, {"deleted": "true" if deleted else None})
     if service.as_json:
         print_items(sales)
         return

@@ -74,14 +74,14 @@ _OTHERS: Final = {
     "GET /": Priority.PAYMENT,
     "GET /console": Priority.PAYMENT,
     "POST /console": Priority.PAYMENT,
-    "GET /v1/sales": Priority.PAYMENT,
+    f"GET {SALES}": Priority.PAYMENT,
     "GET /v1/health": Priority.PAYMENT,
     "GET /v1/audit": Priority.PAYMENT,
     "GET /livez": Priority.PAYMENT,
     "GET /readyz": Priority.PAYMENT,
     "GET /metrics": Priority.PAYMENT,
 }
-_SALE: Final = "/v1/sales/"
+_SALE: Final = SALES + "/"
 _CONSOLE: Final = "/console/"
 _WITH_ID: Final = frozenset({"holds", "orders", "preview"})
 
