@@ -44,9 +44,9 @@ from holdfast_loadtest.wire import Status
 from holdfast_web.credentials import Role
 from holdfast_web.server.bounds import ConnectionBounds
 from holdfast_web.server.rejections import Rejections
-from holdfast_web.server.request_age import ProxyClocks
-from holdfast_web.server.shedder import OFF, Shedder
 from holdfast_web.server.site import BoundedSite
+from holdfast_web.shedding.request_age import ProxyClocks
+from holdfast_web.shedding.shedder import OFF, Shedder
 from holdfast_web.trusted_proxies import TrustedProxies
 
 DEFAULT_PORT: Final = 8080

@@ -8,7 +8,7 @@ from holdfast.http.app_keys import EXECUTOR, LEDGER
 from holdfast.http.listening import count_connections
 from holdfast_ledger.database.engines import CONNECTIONS_MAX
 from holdfast_web.metrics import METRICS
-from holdfast_web.server.shedder import Shedder
+from holdfast_web.shedding.shedder import Shedder
 
 
 def gauge_sources(

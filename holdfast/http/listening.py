@@ -20,9 +20,9 @@ from holdfast.config import Config
 from holdfast_web.server.bounds import ConnectionBounds
 from holdfast_web.server.connection import Connection
 from holdfast_web.server.rejections import Rejections
-from holdfast_web.server.request_age import ProxyClocks
-from holdfast_web.server.shedder import Shedder
 from holdfast_web.server.site import BoundedSite
+from holdfast_web.shedding.request_age import ProxyClocks
+from holdfast_web.shedding.shedder import Shedder
 from holdfast_web.trusted_proxies import TrustedProxies
 
 HANDSHAKE_SECONDS = 0.1

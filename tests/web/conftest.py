@@ -13,9 +13,9 @@ from holdfast_web.faults import handle_loop_fault
 from holdfast_web.server.bounds import ConnectionBounds
 from holdfast_web.server.connection import Connection
 from holdfast_web.server.rejections import Rejections
-from holdfast_web.server.request_age import ProxyClocks
-from holdfast_web.server.shedder import OFF, Shedder
 from holdfast_web.server.site import BoundedSite
+from holdfast_web.shedding.request_age import ProxyClocks
+from holdfast_web.shedding.shedder import OFF, Shedder
 from holdfast_web.trusted_proxies import TrustedProxies
 
 Client = TestClient[web.Request, web.Application]

@@ -12,7 +12,7 @@ from holdfast.config import Config
 from holdfast.http.app import create_app
 from holdfast_web.roles.role_routes import AUDITED_ROUTES, RoleRoutes, answer_elsewhere
 from holdfast_web.roles.service_roles import ALL_ROLES, CROWDED_ROLES, ServiceRole
-from holdfast_web.server.priority import Priority, priority_of
+from holdfast_web.shedding.priority import Priority, priority_of
 
 API: Final = Path(__file__).resolve().parents[3] / "docs" / "api.md"
 _ROW: Final = re.compile(r"^\| `([A-Z]+)` \| `(/[^`]*)` \| \w+ \| ([^|]+) \|", re.MULTILINE)

@@ -15,7 +15,7 @@ from holdfast_web.request.body import BODY_LIMIT_BYTES, BODY_SECONDS, read_bytes
 from holdfast_web.server.bounds import ConnectionBounds
 from holdfast_web.server.connection import Connection
 from holdfast_web.server.ready import PIECE_BYTES, Ready
-from holdfast_web.server.shedder import Shedder
+from holdfast_web.shedding.shedder import Shedder
 
 BIG = bytes(16 * 1024 * 1024)
 FAST = ConnectionBounds(write_seconds=0.3)

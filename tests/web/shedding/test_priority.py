@@ -2,7 +2,7 @@
 
 import pytest
 
-from holdfast_web.server.priority import Priority, priority_of
+from holdfast_web.shedding.priority import Priority, priority_of
 
 PAYMENT, HOLD, VIEW, NEW = Priority.PAYMENT, Priority.HOLD, Priority.VIEW, Priority.NEW
 OF_A_SALE = {

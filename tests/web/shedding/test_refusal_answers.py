@@ -5,7 +5,7 @@ from collections import Counter
 
 from support.http.connections import told
 
-from holdfast_web.server.refusal_answers import (
+from holdfast_web.shedding.refusal_answers import (
     SPREAD_LEAST,
     SPREAD_MOST,
     WINDOW_SECONDS,

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from holdfast_web.server.request_age import (
+from holdfast_web.shedding.request_age import (
     LEAST_SECONDS,
     PROXIES_MAX,
     ProxyClock,

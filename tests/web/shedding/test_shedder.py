@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 from support.http.connections import told
 
-from holdfast_web.server.priority import Priority
-from holdfast_web.server.request_age import ProxyClock, ProxyClocks
-from holdfast_web.server.shedder import (
+from holdfast_web.shedding.priority import Priority
+from holdfast_web.shedding.request_age import ProxyClock, ProxyClocks
+from holdfast_web.shedding.shedder import (
     ACCEPTED,
     NOT_WHOLE,
     OFF,
@@ -132,7 +132,7 @@ def test_kernel_is_asked_after_a_long_turn_and_for_the_first_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "holdfast_web.server.shedder.seconds_since_received", lambda _transport: 1.0
+        "holdfast_web.shedding.shedder.seconds_since_received", lambda _transport: 1.0
     )
     shedder = Worker().shedder
     shedder.begin_turn(1.0)

@@ -218,7 +218,7 @@ async def test_client_that_asks_on_is_not_read_from_for_a_moment(
     start: Start, received: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And then its request is so old that it is refused again, in a calm moment as well."""
-    monkeypatch.setattr("holdfast_web.server.reading_pauses.PAUSE_SECONDS", 2 * AFTER_MS / 1000)
+    monkeypatch.setattr("holdfast_web.shedding.reading_pauses.PAUSE_SECONDS", 2 * AFTER_MS / 1000)
     site = await pressed(start)
     for before in (b"", CONFIRM):
         reader, writer = await site.opened()
@@ -241,7 +241,7 @@ async def test_client_that_asks_on_is_not_read_from_for_a_moment(
 async def test_paused_client_that_goes_is_forgotten(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holdfast_web.server.reading_pauses.PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr("holdfast_web.shedding.reading_pauses.PAUSE_SECONDS", 0.2)
     site = await pressed(start)
     reader, writer = await site.opened()
     writer.write(CROWD)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from holdfast_web.request.whole_request import whole_request
+from holdfast_web.shedding.whole_request import whole_request
 
 GET = b"GET /v1/sales/night/status?a=b HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /v1/sales/night/holds HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, cast
 
 from aiohttp import web
 
-from holdfast_web.server.shedder import ACCEPTED, Shedder
+from holdfast_web.shedding.shedder import ACCEPTED, Shedder
 
 WRITE_BUFFER_BYTES: Final = 8 * 1024
 

@@ -31,11 +31,11 @@ from holdfast_web.request.body import BODY_LIMIT_BYTES
 from holdfast_web.request.request_id import new_request_id, request_id
 from holdfast_web.server.arrival import Arrival
 from holdfast_web.server.bounds import ConnectionBounds
-from holdfast_web.server.priority import Priority, priority_of
 from holdfast_web.server.ready import SERVER_NAME, Ready
 from holdfast_web.server.rejections import Rejection, Rejections
 from holdfast_web.server.request_loop import RequestLoop
-from holdfast_web.server.shedder import Shedder
+from holdfast_web.shedding.priority import Priority, priority_of
+from holdfast_web.shedding.shedder import Shedder
 
 REST_BYTES: Final = BODY_LIMIT_BYTES
 _HEAD_END: Final = b"\r\n\r\n"

@@ -15,9 +15,9 @@ from aiohttp import web
 from holdfast_web.server.arrival import Arrival
 from holdfast_web.server.bounds import ConnectionBounds
 from holdfast_web.server.connection import Connection
-from holdfast_web.server.priority import Priority
 from holdfast_web.server.rejections import Rejections
-from holdfast_web.server.shedder import Refusal, Shedder
+from holdfast_web.shedding.priority import Priority
+from holdfast_web.shedding.shedder import Refusal, Shedder
 
 UNLIMITED: Final = 0
 PORTION: Final = 16

@@ -12,7 +12,7 @@ from holdfast_web.server.bounds import ConnectionBounds
 from holdfast_web.server.entry import guard
 from holdfast_web.server.open_connections import OpenConnections
 from holdfast_web.server.rejections import Rejections
-from holdfast_web.server.shedder import Shedder
+from holdfast_web.shedding.shedder import Shedder
 
 BACKLOG: Final = 2048
 ACCEPTED_AT_ONCE: Final = 16

@@ -16,12 +16,12 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from holdfast_web.request.whole_request import whole_request
-from holdfast_web.server.priority import Priority, priority_of
-from holdfast_web.server.reading_pauses import ReadingPauses
-from holdfast_web.server.refusal_answers import RefusalAnswers
-from holdfast_web.server.request_age import ProxyClock, ProxyClocks, seconds_since_received
-from holdfast_web.server.work_limit import WorkLimit
+from holdfast_web.shedding.priority import Priority, priority_of
+from holdfast_web.shedding.reading_pauses import ReadingPauses
+from holdfast_web.shedding.refusal_answers import RefusalAnswers
+from holdfast_web.shedding.request_age import ProxyClock, ProxyClocks, seconds_since_received
+from holdfast_web.shedding.whole_request import whole_request
+from holdfast_web.shedding.work_limit import WorkLimit
 
 OFF: Final = 0
 SLOW_SECONDS: Final = 0.05

@@ -8,6 +8,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+from holdfast_web.paths import SALES
+
 
 class Priority(StrEnum):
     """A kind of requests. The first one is refused last."""

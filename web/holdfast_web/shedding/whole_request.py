@@ -8,11 +8,12 @@ is None here, and is decided where its handler begins.
 
 from typing import Final, NamedTuple
 
+from holdfast_web.credentials import JWT_DOTS
+
 _METHODS: Final = {method.encode(): method for method in ("GET", "POST", "PUT", "PATCH", "DELETE")}
 _UNUSUAL: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 _LENGTH: Final = b"content-length"
 _DIGITS_MAX: Final = 7
-_DOTS_OF_A_PASS: Final = 2
 
 
 class WholeRequest(NamedTuple):
@@ -48,7 +49,7 @@ def whole_request(data: bytes) -> WholeRequest | None:
         return None
     closes = b"connection" in names and b"close" in _value(lines, names, b"connection").lower()
     has_key = b"authorization" in names and (
-        _value(lines, names, b"authorization").count(b".") != _DOTS_OF_A_PASS
+        _value(lines, names, b"authorization").count(b".") != JWT_DOTS
     )
     return WholeRequest(method, words[1].decode("latin-1"), closes, has_key)
 

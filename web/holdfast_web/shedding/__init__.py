@@ -1,0 +1,1 @@
+"""Refuses requests in an overload, the least important first, before they cost anything."""
