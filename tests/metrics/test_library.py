@@ -1,8 +1,7 @@
-"""What is relied on inside of prometheus-client: named in one module, and bounded by version."""
+"""What is relied on inside of prometheus-client: bounded by version."""
 
 from __future__ import annotations
 
-import ast
 import inspect
 import struct
 import tomllib
@@ -16,41 +15,6 @@ from holdfast_metrics import library
 from holdfast_metrics.library import BulkHistogram
 
 ROOT = Path(__file__).parents[2]
-SERVICE = (
-    "holdfast",
-    "queue",
-    "inventory",
-    "ledger",
-    "lua",
-    "metrics",
-    "web",
-    "connector",
-    "tasks",
-)
-
-
-def inside_of_the_library(path: Path) -> list[str]:
-    """The modules of prometheus-client that `path` imports beyond the documented one."""
-    found = []
-    source = path.read_text("utf-8")
-    if "prometheus_client" not in source:  # to parse all modules takes a second
-        return []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("prometheus_client"):
-            names = [name.name for name in node.names]
-            found += [node.module] if node.module != "prometheus_client" else []
-            found += [name for name in names if name in {"values", "multiprocess", "mmap_dict"}]
-        if isinstance(node, ast.Import):
-            found += [name.name for name in node.names if name.name.startswith("prometheus_client")]
-    return [name for name in found if name is not None]
-
-
-def test_only_one_module_uses_what_is_inside_of_the_library() -> None:
-    home = Path(library.__file__)
-    assert inside_of_the_library(home)
-    paths = [path for name in SERVICE for path in (ROOT / name).rglob("*.py")]
-    assert len(paths) > 150
-    assert [path for path in paths if path != home and inside_of_the_library(path)] == []
 
 
 def test_version_of_the_library_is_bounded_above() -> None:

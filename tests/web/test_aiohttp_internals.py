@@ -1,4 +1,4 @@
-"""What is relied on of aiohttp beyond its documented interface: named here, used in one folder.
+"""What is relied on of aiohttp beyond its documented interface, by name.
 
 How these names have to behave is told by test_connection.py and test_ready.py.
 """
@@ -16,27 +16,12 @@ from aiohttp.http_writer import _serialize_headers
 from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict
 
-from holdfast_web import server
 from holdfast_web.server.connection import Connection
 from holdfast_web.server.ready import Ready
 from holdfast_web.server.request_loop import RequestLoop
 from holdfast_web.server.site import BoundedSite
 
 ROOT = Path(__file__).parents[2]
-HOME = Path(server.__file__).parent
-SERVICE = (
-    "holdfast",
-    "queue",
-    "inventory",
-    "ledger",
-    "lua",
-    "metrics",
-    "web",
-    "connector",
-    "console",
-    "tasks",
-)
-DOCUMENTED = {"aiohttp", "aiohttp.web", "aiohttp.hdrs", "aiohttp.typedefs"}
 PRIVATE = {
     Connection: {
         "_close",
@@ -104,32 +89,6 @@ BASES: dict[type, type] = {
 }
 
 
-def modules() -> list[Path]:
-    return [path for name in SERVICE for path in (ROOT / name).rglob("*.py")]
-
-
-def undocumented(path: Path) -> list[str]:
-    """The imports of `path` from aiohttp that are not of its documented interface, and the classes
-    that inherit from one of aiohttp's, which share all of its private names.
-    """
-    found = []
-    source = path.read_text("utf-8")
-    if "aiohttp" not in source:  # to parse all modules takes a second
-        return []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "aiohttp":
-            found += [] if node.module in DOCUMENTED else [str(node.module)]
-            found += [name.name for name in node.names if name.name.startswith("_")]
-        if isinstance(node, ast.Import):
-            names = [name.name for name in node.names]
-            found += [n for n in names if n.split(".")[0] == "aiohttp" and n not in DOCUMENTED]
-        if isinstance(node, ast.ClassDef):
-            bases = [ast.unparse(base) for base in node.bases]
-            aiohttps = {base for base in bases if base.startswith(("web.", "aiohttp."))}
-            found += aiohttps
-    return found
-
-
 def private_names(kind: type) -> set[str]:
     """The private names that the class's source uses on itself and does not define."""
     tree = ast.parse(inspect.getsource(kind))
@@ -142,18 +101,6 @@ def private_names(kind: type) -> set[str]:
         and node.attr.startswith("_")
     }
     return used - set(vars(kind)) - set(vars(kind).get("__slots__", ()))
-
-
-def test_only_one_folder_uses_what_aiohttp_keeps_to_itself() -> None:
-    paths = modules()
-    assert len(paths) > 150
-    assert {path.name for path in paths if undocumented(path)} == {
-        "connection.py",
-        "ready.py",
-        "request_loop.py",
-        "site.py",
-    }
-    assert [path for path in paths if path.parent != HOME and undocumented(path)] == []
 
 
 def test_version_of_aiohttp_is_bounded_above() -> None:

@@ -4,9 +4,6 @@ The console does all that it does by such calls, so it can do nothing that the A
 and every rule of the API holds: bounds, roles, the audit, the counts of requests. The caller has
 looked the API key up already and hands it on; the address of the client is that of the request
 which the call is made for.
-
-`_match_info` is the one name used here, and in route_index, that aiohttp does not document: a
-request learns by it which route it is for. tests/web/test_in_process.py fails when that changes.
 """
 
 from collections.abc import Mapping
@@ -21,6 +18,7 @@ from holdfast_web.request.client_address import client_address
 from holdfast_web.request.request_id import HEADER as REQUEST_ID
 from holdfast_web.request.request_id import request_id
 from holdfast_web.roles.role_routes import WITHIN
+from holdfast_web.server.matched_route import set_matched_route
 
 _FORWARDED_FOR: Final = "X-Forwarded-For"
 
@@ -54,6 +52,6 @@ async def call_route(
     found = await request.app.router.resolve(inner)
     found.add_app(request.app)
     found.freeze()
-    inner._match_info = found
+    set_matched_route(inner, found)
     handler = request.app[WITHIN].get(found.route, found.handler)
     return await handler(inner)

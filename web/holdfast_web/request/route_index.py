@@ -7,7 +7,6 @@ could read in another way, is left to the router.
 
 Invariant: it finds what the router would have found. It tries the patterns of the very resources,
 in the order in which they were added; where what follows a sale's name varies, it cannot be made.
-`_match_info` is not documented: see in_process.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,6 +16,7 @@ from typing import Any, Final, cast
 from aiohttp import hdrs, web
 
 from holdfast_web.paths import SALE, SALES
+from holdfast_web.server.matched_route import set_matched_route
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -42,7 +42,7 @@ class RouteIndex:
             match = self.match(request.method, request.raw_path)
             if match is None or hdrs.EXPECT in request.headers:
                 return handler(request)
-            request._match_info = match
+            set_matched_route(request, match)
             return match.handler(request)
 
         return routed
