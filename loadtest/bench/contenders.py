@@ -20,24 +20,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import json
-import tempfile
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from random import Random
 from typing import Final
 
 from bench.holds import Sale
-from bench.http_room import SETTINGS as LINE_SETTINGS
-from bench.http_size import lengthen
+from bench.http_size import last_ticket
 from bench.kit import contest
-from bench.kit.clients.redis_py import pooled_client
-from bench.kit.clocks import Clock, Meter, Sample, store_clock, this_process
-from bench.kit.command import Bench, Recorder
-from bench.kit.contest import Contestant, turn
-from bench.kit.plans import SETTINGS, plan_json
-from bench.kit.ranked_line import TICKET, fill, ranked_server, ranks_differ
-from bench.kit.seat_holders import (
+from bench.kit.clients.redis_py_ways import pooled_client
+from bench.kit.clients.seat_holders import (
     HoldfastHolder,
     LockHolder,
     SeatHolder,
@@ -45,13 +36,17 @@ from bench.kit.seat_holders import (
     WatchHolder,
     doubly_sold,
 )
-from bench.kit.service import BASE, HOST, JSON, Service, running_service
+from bench.kit.clocks import Clock, Meter, Sample, store_clock, this_process
+from bench.kit.command import Bench, Recorder
+from bench.kit.contest import Contestant
+from bench.kit.plans import SETTINGS, plan_json
+from bench.kit.servers.ranked_line import TICKET, fill, ranked_server, ranks_differ
+from bench.kit.service import BASE, QUEUED, Service, json_request, running_service
+from bench.kit.store import embedded_store
 from bench.kit.turns import Comparison, Side, Turn
 from holdfast_inventory.holds.inventory_image import make_image
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.plan.plan import compile_plan
-from holdfast_loadtest.http_bytes import request_bytes
-from holdfast_lua import EmbeddedStore, Executor
 
 BUYERS: Final = 50
 OURS, LOCKS, WATCH = "Holdfast", "a lock a seat", "WATCH and MULTI"
@@ -100,30 +95,28 @@ async def sell(holder: SeatHolder, wanted: list[Seats], meter: Meter) -> Sample:
 
 async def compare_holds(recorder: Recorder, options: argparse.Namespace) -> None:
     """Nobody else wants the seats; then four do."""
-    with tempfile.TemporaryDirectory() as name, EmbeddedStore(Path(name)) as store:
-        client = pooled_client(store.url.removeprefix("unix://"))
-        async with Executor(store.url) as executor, client:
-            clocks = {"service": this_process, "store": await store_clock(executor)}
-            plan = compile_plan(plan_json(options.seats), SETTINGS)
-            image, names = make_image(plan, SETTINGS), itertools.count()
+    async with embedded_store() as (path, executor), pooled_client(path) as client:
+        clocks = {"service": this_process, "store": await store_clock(executor)}
+        plan = compile_plan(plan_json(options.seats), SETTINGS)
+        image, names = make_image(plan, SETTINGS), itertools.count()
 
-            async def ours() -> SeatHolder:
-                sale = await Sale.install(executor, plan, image)
-                return HoldfastHolder(SaleInventory("bench", sale.ref, plan, SETTINGS, sale.calls))
+        async def ours() -> SeatHolder:
+            sale = await Sale.install(executor, plan, image)
+            return HoldfastHolder(SaleInventory("bench", sale.ref, plan, SETTINGS, sale.calls))
 
-            async def locks() -> SeatHolder:
-                return LockHolder(client, f"locks-{next(names)}")
+        async def locks() -> SeatHolder:
+            return LockHolder(client, f"locks-{next(names)}")
 
-            async def watch() -> SeatHolder:
-                return WatchHolder(client, f"watch-{next(names)}")
+        async def watch() -> SeatHolder:
+            return WatchHolder(client, f"watch-{next(names)}")
 
-            ways = {OURS: ours, LOCKS: locks, WATCH: watch}
-            for title, wanted in (
-                ("two named seats", wanted_once(options.pairs)),
-                ("two named seats that four want", wanted_by_four(options.pairs)),
-            ):
-                sides = [Side(way, selling(new, wanted, clocks)) for way, new in ways.items()]
-                await recorder.compare(Comparison(title, OURS, sides, tuple(clocks), unit="holds"))
+        ways = {OURS: ours, LOCKS: locks, WATCH: watch}
+        for title, wanted in (
+            ("two named seats", wanted_once(options.pairs)),
+            ("two named seats that four want", wanted_by_four(options.pairs)),
+        ):
+            sides = [Side(way, selling(new, wanted, clocks)) for way, new in ways.items()]
+            await recorder.compare(Comparison(title, OURS, sides, tuple(clocks), unit="holds"))
 
 
 def selling(new: NewHolder, wanted: list[Seats], clocks: dict[str, Clock]) -> Turn:
@@ -137,25 +130,14 @@ def selling(new: NewHolder, wanted: list[Seats], clocks: dict[str, Clock]) -> Tu
 
 async def compare_lines(recorder: Recorder, options: argparse.Namespace) -> None:
     """Polls and joins of a long line."""
-    with running_service(LINE_SETTINGS) as service:
-        uid = json.loads(service.expect("GET", BASE))["uid"]
-        service.call("POST", BASE + "/tickets", {}, {})
-        await lengthen(f"unix://{service.socket}", uid, options.waiting)
-        _, _, joined = service.call("POST", BASE + "/tickets", {}, {})
-        if (number := json.loads(joined)["number"]) != options.waiting + 1:
-            raise SystemExit(f"the last of {options.waiting:,} has number {number:,}")
+    with running_service(QUEUED) as service:
+        ticket = await last_ticket(service, service.expect("GET", BASE)["uid"], options.waiting)
         tickets = fill(service.store, options.waiting)
         with ranked_server(service) as ranked:
-            await compare_polls(recorder, service, ranked, json.loads(joined)["ticket"], options)
+            await compare_polls(recorder, service, ranked, ticket, options)
             await compare_joins(recorder, service, ranked, options)
         if wrong := ranks_differ(service.store, tickets):
             raise SystemExit("; ".join(wrong[:5]))
-
-
-def repeat(
-    contestant: Contestant, request: bytes, options: argparse.Namespace, status: int
-) -> Turn:
-    return lambda: turn(contestant, itertools.repeat(request), options, status)
 
 
 async def compare_polls(
@@ -168,15 +150,14 @@ async def compare_polls(
     """What somebody asks who waits."""
     numbers = Random(1).choices(range(1, options.waiting + 1), k=TICKETS)  # noqa: S311
     asking = itertools.cycle(
-        [request_bytes("GET", BASE + "/ticket", HOST, {TICKET: str(n)}) for n in numbers]
+        [json_request("GET", BASE + "/ticket", {TICKET: str(n)}) for n in numbers]
     )
     ours = Contestant.of(service)
-    status = request_bytes("GET", BASE + "/status", HOST, {})
-    view = request_bytes("GET", BASE + "/ticket", HOST, {TICKET: ticket})
+    view = json_request("GET", BASE + "/ticket", {TICKET: ticket})
     sides = [
-        Side(POLL, repeat(ours, status, options, 200)),
-        Side(VIEW, repeat(ours, view, options, 200)),
-        Side(RANK, lambda: turn(ranked, asking, options, 200)),
+        Side(POLL, ours.asked(json_request("GET", BASE + "/status"), options)),
+        Side(VIEW, ours.asked(view, options)),
+        Side(RANK, ranked.asked(asking, options)),
     ]
     title = f"a poll, {options.waiting:,} waiting"
     await recorder.compare(Comparison(title, POLL, sides, ("service", "store")))
@@ -186,10 +167,10 @@ async def compare_joins(
     recorder: Recorder, service: Service, ranked: Contestant, options: argparse.Namespace
 ) -> None:
     """What everybody asks once."""
-    join = request_bytes("POST", BASE + "/tickets", HOST, JSON, b"{}")
+    join = json_request("POST", BASE + "/tickets", body={})
     sides = [
-        Side(JOINS, repeat(Contestant.of(service), join, options, 201)),
-        Side(ADDS, repeat(ranked, join, options, 201)),
+        Side(JOINS, Contestant.of(service).asked(join, options, 201)),
+        Side(ADDS, ranked.asked(join, options, 201)),
     ]
     title = f"a join, {options.waiting:,} waiting"
     await recorder.compare(Comparison(title, JOINS, sides, ("service", "store")))

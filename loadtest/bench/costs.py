@@ -17,24 +17,29 @@ import itertools
 import json
 import resource
 import socket
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from bench.kit.clocks import Clock, Meter, Sample, tree_clock
 from bench.kit.command import Bench, Recorder
-from bench.kit.contest import MAX_ANSWER_BYTES, SHED, burst
-from bench.kit.databases import database
+from bench.kit.contest import MAX_ANSWER_BYTES, SHED, burst, connections
+from bench.kit.databases import with_postgresql
 from bench.kit.plans import plan_json
 from bench.kit.results import SideFigures
-from bench.kit.service import HOST, JSON, Service, serving
+from bench.kit.service import (
+    AREA,
+    HOST,
+    UNHINDERED,
+    Service,
+    bearer,
+    json_request,
+    running_service,
+)
 from bench.kit.turns import Comparison, Side, Turn
-from holdfast_loadtest.http_bytes import request_bytes
 from holdfast_loadtest.processes import cost_of
 from holdfast_simulator.costs import Cost, Costs
 
@@ -46,16 +51,13 @@ OPEN_FILES: Final = 20_000
 KIB: Final = 1024
 MIB: Final = 1024**2
 SEATS: Final = 60_000
-LINE, GATE, FLOOR = "line", "gate", "floor"
+LINE, GATE, FLOOR = "/v1/sales/line", "/v1/sales/gate", "/v1/sales/floor"
 KEPT_KINDS: Final = ("join", "claim", "confirm")
 """of which the store keeps something"""
-SETTINGS: Final[dict[str, Any]] = {
-    "new_users_per_minute": 600_000,
-    "burst": 100_000,
+SETTINGS: Final = UNHINDERED | {
     "total_active_users": 1_000_000,
-    "max_units_per_buyer": 1_000,
     "prices": {"A": 9000, "B": 6000, "C": 3000, "GA": 1000},
-    "areas": [{"id": "floor", "name": "Floor", "capacity": 1_000_000, "category": "GA"}],
+    "areas": [AREA],
 }
 
 _numbers = itertools.count()
@@ -119,25 +121,12 @@ def busy_clocks(service: Service, database_pid: int) -> dict[str, Clock]:
     return {**busy, "ledger": tree_clock(database_pid)}
 
 
-@contextmanager
-def connections(port: int, count: int) -> Iterator[list[socket.socket]]:
-    links = [socket.create_connection((HOST, port)) for _ in range(count)]
-    try:
-        yield links
-    finally:
-        for link in links:
-            link.close()
-
-
 def worker_bytes(count: int, request: Callable[[Requests], bytes]) -> float:
-    """Of a new worker for each of so many open connections that have sent this."""
+    """Memory of a new worker for each of so many open connections that have sent this."""
     streams = {"HOLDFAST_CHANGE_STREAMS_PER_ADDRESS": str(STREAMS)}
-    with (
-        tempfile.TemporaryDirectory(prefix="holdfast-bench-") as directory,
-        serving(Path(directory), settings=streams) as service,
-    ):
+    with running_service(None, settings=streams) as service:
         # No plan: what reading one has left free would take the connections in.
-        service.expect("PUT", f"/v1/sales/{LINE}", SETTINGS | {"name": "Line"})
+        service.expect("PUT", LINE, SETTINGS)
         sent, worker = request(Requests(service)), service.worker
         before = cost_of(worker).mib
         with connections(service.port, count) as links:
@@ -153,96 +142,80 @@ class Requests:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._key = {"Authorization": f"Bearer {service.key}"}
+        self._key = bearer(service.key)
 
     def make_sales(self) -> None:
-        plan = json.loads(plan_json(SEATS))
-        line = SETTINGS | {"name": "Line", "new_users_per_minute": 1, "burst": 1}
-        self._service.expect("PUT", f"/v1/sales/{LINE}", line)
-        self._service.expect("PUT", f"/v1/sales/{GATE}", SETTINGS | {"name": "Gate"})
-        floor = SETTINGS | {"name": "Floor", "plan": plan}
-        self._service.expect("PUT", f"/v1/sales/{FLOOR}", floor)
-
-    def _request(
-        self, method: str, sale: str, route: str, headers: dict[str, str], body: object = None
-    ) -> bytes:
-        data = b"" if body is None else json.dumps(body).encode()
-        return request_bytes(method, f"/v1/sales/{sale}{route}", HOST, JSON | headers, data)
+        self._service.expect("PUT", LINE, SETTINGS | {"new_users_per_minute": 1, "burst": 1})
+        self._service.expect("PUT", GATE, SETTINGS)
+        self._service.expect("PUT", FLOOR, SETTINGS | {"plan": json.loads(plan_json(SEATS))})
 
     def polls(self, count: int) -> list[bytes]:
-        return [self._request("GET", LINE, "/status", {})] * count
+        return [json_request("GET", LINE + "/status")] * count
 
     def joins(self, count: int) -> list[bytes]:
-        return [self._request("POST", LINE, "/tickets", {}, {})] * count
+        return [json_request("POST", LINE + "/tickets", body={})] * count
 
     def views(self, count: int) -> list[bytes]:
         return [
-            self._request("GET", LINE, "/ticket", {"Holdfast-Ticket": ticket})
-            for ticket in self._tickets(LINE, 50)
+            json_request("GET", LINE + "/ticket", ticket) for ticket in self._tickets(LINE, 50)
         ] * (count // 50)
 
-    def _tickets(self, sale: str, count: int) -> list[str]:
-        made = [
-            self._service.call("POST", f"/v1/sales/{sale}/tickets", {}, {}) for _ in range(count)
-        ]
-        return [json.loads(answer)["ticket"] for _, _, answer in made]
+    def _tickets(self, base: str, count: int) -> list[dict[str, str]]:
+        return [{"Holdfast-Ticket": self._service.join(base)["ticket"]} for _ in range(count)]
 
     def claims(self, count: int) -> list[bytes]:
         """Of visitors who stood in line and were called."""
-        self._service.expect("PATCH", f"/v1/sales/{GATE}", {"queue_all": True})
+        self._service.expect("PATCH", GATE, {"queue_all": True})
         tickets = self._tickets(GATE, count)
-        self._service.expect("PATCH", f"/v1/sales/{GATE}", {"queue_all": False})
-        while True:
-            status = json.loads(self._service.expect("GET", f"/v1/sales/{GATE}/status"))
-            if status["serving"] >= status["issued"]:
-                break
-            time.sleep(0.1)
-        return [
-            self._request("POST", GATE, "/pass", {"Holdfast-Ticket": ticket}, {})
-            for ticket in tickets
-        ]
+        self._service.expect("PATCH", GATE, {"queue_all": False})
+        self._service.await_calls(GATE)
+        return [json_request("POST", GATE + "/pass", ticket, {}) for ticket in tickets]
 
     def holds_by_pass(self, count: int) -> list[bytes]:
         """By passes that the worker has not seen: each buyer's first hold."""
-        made = [
-            self._service.call("POST", f"/v1/sales/{FLOOR}/tickets", {}, {}) for _ in range(count)
-        ]
-        passes = [json.loads(answer)["pass"] for _, _, answer in made]
-        return [self._hold({"Authorization": f"Bearer {shown}"}, {}) for shown in passes]
+        passes = [self._service.join(FLOOR)["pass"] for _ in range(count)]
+        return [self._hold(bearer(shown), {}) for shown in passes]
 
     def holds_by_key(self, count: int) -> list[bytes]:
         return [self._hold(self._key, {"buyer": f"buyer-{next(_numbers)}"}) for _ in range(count)]
 
     def _hold(self, headers: dict[str, str], more: dict[str, str]) -> bytes:
-        key = {"Idempotency-Key": f"key-{next(_numbers)}"}
-        return self._request(
-            "POST", FLOOR, "/holds", headers | key, {"best_available": {"quantity": 2}} | more
-        )
+        body = {"best_available": {"quantity": 2}, **more}
+        return json_request("POST", FLOOR + "/holds", headers | _new_key(), body)
 
     def paying(self, count: int) -> list[bytes]:
-        return [self._paid(hold, "/paying") for hold in self._held(count)]
+        return [self._of_hold(hold, "/paying", {}) for hold in self._held(count)]
 
     def confirms(self, count: int) -> list[bytes]:
-        return [self._paid(hold, "/confirm") for hold in self._held(count)]
+        return [self._of_hold(hold, "/confirm", payment(hold)) for hold in self._held(count)]
 
     def _held(self, count: int) -> list[dict[str, Any]]:
         held = []
         for _ in range(count):
-            body = {"areas": [{"id": "floor", "quantity": 1}], "buyer": f"buyer-{next(_numbers)}"}
-            headers = self._key | {"Idempotency-Key": f"key-{next(_numbers)}"}
-            answer = self._service.call("POST", f"/v1/sales/{FLOOR}/holds", body, headers)[2]
+            body = {
+                "areas": [{"id": AREA["id"], "quantity": 1}],
+                "buyer": f"buyer-{next(_numbers)}",
+            }
+            answer = self._service.call("POST", FLOOR + "/holds", body, self._key | _new_key())[2]
             held.append(json.loads(answer))
         return held
 
-    def _paid(self, hold: dict[str, Any], action: str) -> bytes:
-        payment = {"order_ref": hold["id"], "payment_ref": hold["id"], "amount": hold["total"]}
-        body = payment if action == "/confirm" else {}
-        return self._request("POST", FLOOR, f"/holds/{hold['id']}{action}", self._key, body)
+    def _of_hold(self, hold: dict[str, Any], action: str, body: object) -> bytes:
+        return json_request("POST", f"{FLOOR}/holds/{hold['id']}{action}", self._key, body)
 
     def stream(self) -> bytes:
-        seats = json.loads(self._service.expect("GET", f"/v1/sales/{LINE}/seats"))
-        route = f"/changes?after={seats['version']}"
-        return self._request("GET", LINE, route, {"Accept": "text/event-stream"})
+        version = self._service.expect("GET", LINE + "/seats")["version"]
+        route = f"/changes?after={version}"
+        return json_request("GET", LINE + route, {"Accept": "text/event-stream"})
+
+
+def payment(hold: dict[str, Any]) -> dict[str, Any]:
+    """What the shop confirms a hold with."""
+    return {"order_ref": hold["id"], "payment_ref": hold["id"], "amount": hold["total"]}
+
+
+def _new_key() -> dict[str, str]:
+    return {"Idempotency-Key": f"key-{next(_numbers)}"}
 
 
 def kinds_of(requests: Requests) -> dict[str, Asked]:
@@ -263,16 +236,12 @@ async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
     """All of it; the file that docs/scaling.md and `capacity` read is written at the end."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, OPEN_FILES), hard))
-    with (
-        database(None) as ledger,
-        tempfile.TemporaryDirectory(prefix="holdfast-bench-") as directory,
-        serving(Path(directory), settings={"HOLDFAST_LEDGER_URL": ledger.url}) as service,
-    ):
+    with with_postgresql(None) as (service, ledger_pid):
         requests = Requests(service)
         requests.make_sales()
         kinds = kinds_of(requests)
         memory = {kind: store_bytes(service, kinds[kind], options.requests) for kind in KEPT_KINDS}
-        clocks = busy_clocks(service, ledger.pid)
+        clocks = busy_clocks(service, ledger_pid)
         sides = [
             Side(kind, asking(service, asked, clocks, options.requests))
             for kind, asked in kinds.items()
@@ -303,8 +272,8 @@ def store_bytes(service: Service, asked: Asked, count: int) -> float:
         requests = asked.make(count)
         before = store.info("memory")["used_memory"]
         with connections(service.port, CONNECTIONS) as links:
-            left = iter(requests)
-            while chunk := list(itertools.islice(left, CONNECTIONS)):
+            for at in range(0, len(requests), CONNECTIONS):
+                chunk = requests[at : at + CONNECTIONS]
                 list(burst(links[: len(chunk)], chunk))
         after = store.info("memory")["used_memory"]
         return max(0.0, float(after - before) / len(requests))

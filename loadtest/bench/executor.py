@@ -21,18 +21,17 @@ import argparse
 import gc
 import importlib
 import importlib.util
-import tempfile
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any, Final
 
-from bench.kit.callers import OneCall, Ways, calling
-from bench.kit.clients.two_commands import COUNTER, NAME, PAYLOAD, ScriptCall, bundle_with_it
+from bench.kit.clients.callers import OneCall, Ways, calling
+from bench.kit.clients.two_commands import COUNTER, NAME, PAYLOAD, ScriptCall
 from bench.kit.clocks import this_process
 from bench.kit.command import Bench, Recorder
+from bench.kit.store import embedded_store
 from bench.kit.turns import Comparison, Side
-from holdfast_lua import EmbeddedStore, Executor
+from holdfast_lua import Executor
 
 OURS: Final = "executor"
 CLIENTS: Final = {"redis": "redis_py", "coredis": "coredis", "glide": "glide"}
@@ -40,19 +39,15 @@ CLIENTS: Final = {"redis": "redis_py", "coredis": "coredis", "glide": "glide"}
 EXTRA: Final = ".venv/bin/python -m pip install --constraint constraints.txt --editable '.[bench]'"
 
 
-async def compare(
-    recorder: Recorder, url: str, directory: Path, options: argparse.Namespace
-) -> None:
-    """A comparison for each number of callers."""
-    bundle = bundle_with_it(directory)
-    script = bundle.script(NAME)
-    call = ScriptCall(script.sha, (PAYLOAD,) * options.arguments)
+async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
+    """A comparison for each number of callers, on an embedded store."""
     async with AsyncExitStack() as stack:
-        executor = await stack.enter_async_context(Executor(url, bundle))
+        path, executor = await stack.enter_async_context(embedded_store())
+        script = executor.bundle.script(NAME)
+        call = ScriptCall(script.sha, (PAYLOAD,) * options.arguments)
         await executor.command("SCRIPT", "LOAD", script.source)
         ways: Ways = {OURS: lambda: executor.run(NAME, call.keys, call.args)}
         for enter in installed_clients():
-            path = url.removeprefix("unix://")
             ways |= await stack.enter_async_context(enter(path, call, options.connections))
         for name, one_call in ways.items():
             await check(name, one_call, executor)
@@ -84,14 +79,6 @@ async def check(name: str, one_call: OneCall, executor: Executor) -> None:
     after = int(await executor.command("GET", COUNTER))
     if answer != [0, after] or after != before + 1:
         raise SystemExit(f"{name}: {answer!r}, and the counter went from {before} to {after}")
-
-
-async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
-    """On an embedded store."""
-    with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
-        with EmbeddedStore(directory / "data") as store:
-            await compare(recorder, store.url, directory, options)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,6 @@
 """What does a hold cost, beside a script of two commands; and by size and fullness of the plan?
 
-    python loadtest/bench/holds.py [--windows 15] [--seats 1000 10000 60000 100000] [--holds 250]
+    python loadtest/bench/holds.py [--rounds 40] [--seats 1000 10000 60000 100000] [--holds 250]
 
 First, holds of two seats, best available, each for another buyer, as fast as the core can through
 `SaleInventory`, in short windows in turns with the same executor running a script of two commands.
@@ -17,28 +17,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from bench.kit.clients.two_commands import KEYS, NAME, PAYLOAD, bundle_with_it
+from bench.kit.clients.two_commands import KEYS, NAME, PAYLOAD
 from bench.kit.clocks import Clock, Meter, Sample, store_clock, this_process
 from bench.kit.command import Bench, Recorder
 from bench.kit.plans import SETTINGS, plan_json
 from bench.kit.results import Aim
-from bench.kit.turns import Comparison, Side, Turn
+from bench.kit.store import embedded_store, install_seats
+from bench.kit.turns import Comparison, Side, Turn, by_size
 from holdfast_inventory.holds.choice import ChoiceCompiler
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldRequest
 from holdfast_inventory.holds.inventory_image import make_image, row_bytes
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.plan.plan import Plan, compile_plan
-from holdfast_lua import Code, EmbeddedStore, Executor, SaleRef
+from holdfast_lua import Code, Executor, SaleRef
 from holdfast_lua.calls.hold_terms import HoldTerms, SeatChoice
 from holdfast_lua.calls.inventory import InventoryCalls
-from holdfast_lua.calls.inventory_install import InventoryImage, install_inventory
-from holdfast_lua.calls.sale import SaleCalls, SaleTimes
+from holdfast_lua.calls.inventory_install import InventoryImage
 
 HOLD_MS: Final = 30 * 60 * 1000
 IDS: Final = itertools.count()
@@ -55,7 +53,6 @@ EMPTY, NEARLY, SCATTERED = "empty", "99% sold", "scattered"
 class Sale:
     """A sale in the store, and what holding in it takes."""
 
-    plan: Plan
     ref: SaleRef
     calls: InventoryCalls
     choice: SeatChoice
@@ -63,17 +60,9 @@ class Sale:
     @classmethod
     async def install(cls, executor: Executor, plan: Plan, image: InventoryImage) -> Sale:
         ref = SaleRef(f"bench{next(IDS)}", 1)
-        await install_inventory(executor, ref.uid, ref.epoch, image)
-        await SaleCalls(executor).install(
-            ref,
-            name="bench",
-            lifecycle="live",
-            settings_version=1,
-            times=SaleTimes(),
-            inventory=image.sale_fields(),
-        )
+        calls = await install_seats(executor, ref, "bench", image)
         choice = ChoiceCompiler(plan, SETTINGS).choice(2, frozenset(), frozenset(), False, True)
-        return cls(plan, ref, InventoryCalls(executor), choice)
+        return cls(ref, calls, choice)
 
     async def hold(self) -> None:
         """Two seats for somebody new."""
@@ -151,10 +140,9 @@ async def store_costs(recorder: Recorder, executor: Executor, options: argparse.
             executor, plan, make_image(plan, SETTINGS), min(options.holds, len(plan) // 8), store
         )
         sides.append(Side(f"{len(plan):,} seats", turn, len(plan)))
-    least = min(sides, key=lambda side: side.size or 0).name
-    slack = [Aim(side.name, 1 / 1.5) for side in sides if side.name != least]
+    sides.sort(key=lambda side: side.size or 0)
     await recorder.compare(
-        Comparison("hold in an empty plan", least, sides, ("store",), slack, "holds")
+        by_size("hold in an empty plan", sides, 1.5, counted="store", unit="holds")
     )
     plan = compile_plan(plan_json(options.plenty), SETTINGS)
     images = {
@@ -231,17 +219,13 @@ async def core_rates(recorder: Recorder, executor: Executor, seats: int) -> None
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
     """Both parts."""
-    with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
-        with EmbeddedStore(directory / "data") as store:
-            async with Executor(store.url, bundle_with_it(directory)) as executor:
-                await core_rates(recorder, executor, options.plenty)
-                await store_costs(recorder, executor, options)
+    async with embedded_store() as (_, executor):
+        await core_rates(recorder, executor, options.plenty)
+        await store_costs(recorder, executor, options)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--windows", type=int, dest="rounds", default=argparse.SUPPRESS, help="as --rounds")
     add("--seats", type=int, nargs="+", default=[1_000, 10_000, 100_000], help="of empty plans")
     add("--plenty", type=int, default=PLENTY, help="seats of the plan for all else")
     add("--holds", type=int, default=250, help="of each turn")

@@ -16,42 +16,27 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 from bench.kit import contest
-from bench.kit.clocks import Sample
 from bench.kit.command import Bench, Recorder
-from bench.kit.contest import Contestant, Kind, beside_bare, turn
+from bench.kit.contest import Contestant, Kind, beside_bare
 from bench.kit.plans import plan_json
-from bench.kit.service import BASE, JSON, Service, running_service
+from bench.kit.service import BASE, JSON, UNHINDERED, Service, bearer, running_service
 
 SEATS: Final = 60_000
 KNOWN_PASSES, NEW_PASSES = 500, 20_000
 BY_KEY, KNOWN, NEW = "hold by the shop's key", "hold by a known pass", "hold by a new pass"
 AIMS: Final = {BY_KEY: 0.45, KNOWN: 0.45, NEW: 0.38}
-HOLD_REQUEST: Final[dict[str, Any]] = {"best_available": {"quantity": 2}}
-SETTINGS: Final[dict[str, Any]] = {
-    "name": "Benchmark",
-    "new_users_per_minute": 600_000,
-    "burst": 100_000,
-    "total_active_users": 100_000,
-    "max_units_per_buyer": 1000,
-    "prices": {"A": 9000, "B": 6000, "C": 3000},
-}
+SETTINGS: Final = UNHINDERED | {"prices": {"A": 9000, "B": 6000, "C": 3000}}
 
 Asking = Callable[[int], Kind]
 
 
 def by_key(key: str) -> Asking:
     """The shop holds for its buyers."""
-
-    def ask(number: int) -> Kind:
-        headers = JSON | {"Authorization": f"Bearer {key}", "Idempotency-Key": f"key-{number:08}"}
-        body = json.dumps(HOLD_REQUEST | {"buyer": f"buyer-{number:08}"}).encode()
-        return Kind(BY_KEY, "POST", "/holds", 201, headers, body)
-
-    return ask
+    return lambda number: _hold(BY_KEY, key, number, {"buyer": f"buyer-{number:08}"})
 
 
 def by_pass(name: str, passes: list[str], *, again: bool) -> Asking:
@@ -60,29 +45,21 @@ def by_pass(name: str, passes: list[str], *, again: bool) -> Asking:
     def ask(number: int) -> Kind:
         if number >= len(passes) and not again:
             raise SystemExit("the new passes ran out: fewer rounds or seconds, please")
-        headers = JSON | {
-            "Authorization": f"Bearer {passes[number % len(passes)]}",
-            "Idempotency-Key": f"key-{number:08}",
-        }
-        body = json.dumps(HOLD_REQUEST).encode()
-        return Kind(name, "POST", "/holds", 201, headers, body)
+        return _hold(name, passes[number % len(passes)], number, {})
 
     return ask
 
 
-def admitted(service: Service, count: int) -> list[str]:
-    """Passes, given with the ticket since nobody waits in this sale, and not shown yet."""
-    passes = []
-    for _ in range(count):
-        _, _, answer = service.call("POST", BASE + "/tickets", {}, {})
-        passes.append(json.loads(answer)["pass"])
-    return passes
+def _hold(name: str, token: str, number: int, more: Mapping[str, str]) -> Kind:
+    headers = JSON | bearer(token) | {"Idempotency-Key": f"key-{number:08}"}
+    body = json.dumps({"best_available": {"quantity": 2}, **more}).encode()
+    return Kind(name, "POST", "/holds", 201, headers, body)
 
 
 def seen(service: Service, passes: list[str]) -> list[str]:
     """The same passes, once the worker has seen them."""
     for shown in passes:
-        service.call("GET", BASE + "/holds", None, {"Authorization": f"Bearer {shown}"})
+        service.call("GET", BASE + "/holds", None, bearer(shown))
     return passes
 
 
@@ -95,11 +72,8 @@ async def compare(
     recorder: Recorder, service: Service, ask: Asking, options: argparse.Namespace
 ) -> None:
     """One kind of hold beside the bare server."""
-    requests, contestant, sample = requests_of(ask), Contestant.of(service), ask(0)
-
-    def ours() -> Sample:
-        return turn(contestant, requests, options, sample.status)
-
+    sample = ask(0)
+    ours = Contestant.of(service).asked(requests_of(ask), options, sample.status)
     await beside_bare(recorder, service, sample, options, aim=AIMS[sample.name], ours=ours)
 
 
@@ -109,10 +83,10 @@ async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
     with running_service(settings) as service:
         await compare(recorder, service, by_key(service.key), options)
     with running_service(settings) as service:
-        known = seen(service, admitted(service, KNOWN_PASSES))
+        known = seen(service, [service.join()["pass"] for _ in range(KNOWN_PASSES)])
         await compare(recorder, service, by_pass(KNOWN, known, again=True), options)
     with running_service(settings) as service:
-        new = admitted(service, options.new_passes)
+        new = [service.join()["pass"] for _ in range(options.new_passes)]
         await compare(recorder, service, by_pass(NEW, new, again=False), options)
 
 

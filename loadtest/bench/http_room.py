@@ -11,35 +11,26 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from bench.kit import contest
 from bench.kit.clocks import Sample
 from bench.kit.command import Bench, Recorder
 from bench.kit.contest import NOT_MODIFIED, Contestant, Kind, beside_bare, turn
-from bench.kit.service import BASE, JSON, Service, running_service
+from bench.kit.service import BASE, JSON, QUEUED, Service, running_service
 
 WAITING: Final = 2_000
 TRIES: Final = 5
 MOSTLY: Final = 0.95
-SETTINGS: Final[dict[str, Any]] = {
-    "name": "Benchmark",
-    "new_users_per_minute": 1,
-    "burst": 1,
-    "prices": {"GA": 1000},
-    "areas": [{"id": "floor", "name": "Floor", "capacity": 1_000_000, "category": "GA"}],
-}
 POLL, UNCHANGED, VIEW, JOIN = "status poll", "status poll, 304", "visitor's view", "join"
 AIMS: Final = {POLL: 0.85, UNCHANGED: 0.85, VIEW: 0.82, JOIN: 0.78}
 
 
 def kinds_of(service: Service) -> list[Kind]:
     """What is measured; the ticket is a real one."""
-    _, _, joined = service.call("POST", BASE + "/tickets", {}, {})
-    ticket = {"Holdfast-Ticket": json.loads(joined)["ticket"]}
+    ticket = {"Holdfast-Ticket": service.join()["ticket"]}
     return [
         Kind(POLL, "GET", "/status", 200, {}, b""),
         Kind(UNCHANGED, "GET", "/status", NOT_MODIFIED, {}, b""),
@@ -66,7 +57,7 @@ def service_turn(service: Service, kind: Kind, options: argparse.Namespace) -> S
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
     """One comparison for each kind of request."""
-    with running_service(SETTINGS, options.waiting) as service:
+    with running_service(QUEUED, options.waiting) as service:
         for kind in kinds_of(service):
             if options.only in kind.name:
                 ours = partial(service_turn, service, kind, options)

@@ -14,25 +14,21 @@ what each form of a plan of as many seats weighs.
 from __future__ import annotations
 
 import argparse
-import itertools
-import json
 import time
 from random import Random
-from typing import Any, Final
+from typing import Final
 
-from bench.http_room import SETTINGS
 from bench.kit import contest
 from bench.kit.command import Bench, Recorder
-from bench.kit.contest import Contestant, turn
+from bench.kit.contest import Contestant
 from bench.kit.plans import plan_json, stadium_json
 from bench.kit.results import Aim
-from bench.kit.service import HOST, Service, running_service
-from bench.kit.turns import Comparison, Side, Turn
+from bench.kit.service import BASE, QUEUED, Service, json_request, running_service
+from bench.kit.turns import Comparison, Side
 from holdfast_inventory.holds.seat_map import SeatMap
 from holdfast_inventory.plan.plan import compile_plan
 from holdfast_inventory.settings import InventorySettings
-from holdfast_loadtest.http_bytes import request_bytes
-from holdfast_lua import EmbeddedStore, Executor
+from holdfast_lua import Executor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.hold_terms import SeatsReading
 
@@ -104,34 +100,29 @@ def reading_of(states: bytes) -> SeatsReading:
     )
 
 
-def path_of(name: str) -> str:
-    return f"/v1/sales/{name}"
+async def last_ticket(service: Service, uid: str, waiting: int, base: str = BASE) -> str:
+    """The ticket of who joins a line behind so many; SystemExit where it is not so long.
 
-
-def answered(service: Service, method: str, path: str, body: object = None) -> Any:
-    return json.loads(service.expect(method, path, body))
-
-
-async def lengthen(url: str, uid: str, waiting: int) -> None:
-    """As if so many had joined before. Nobody is called: the line stays as long as it is."""
-    async with Executor(url) as executor:
+    The numbers before are put into the store. Nobody is called: the line stays as long as it is.
+    """
+    service.join(base)
+    async with Executor(f"unix://{service.socket}") as executor:
         await executor.command("HSET", keys.line(uid), "issued", waiting, "rate", 0)
+    last = service.join(base)
+    if last["number"] != waiting + 1:
+        raise SystemExit(f"the last of {waiting:,} has number {last['number']:,}")
+    return str(last["ticket"])
 
 
 async def line_up(service: Service) -> Asked:
     """Makes both sales; what their last visitors ask, by kind."""
     asked: Asked = dict.fromkeys(ROUTES, ())
-    store = EmbeddedStore(service.data_dir).url
     for name, waiting in SIZES.items():
-        made = answered(service, "PUT", path_of(name), SETTINGS)
-        answered(service, "POST", path_of(name) + "/tickets", {})
-        await lengthen(store, made["uid"], waiting)
-        last = answered(service, "POST", path_of(name) + "/tickets", {})
-        if last["number"] != waiting + 1:
-            raise SystemExit(f"the last of {waiting:,} has number {last['number']:,}")
-        headers = {"Holdfast-Ticket": last["ticket"]}
+        base = f"/v1/sales/{name}"
+        uid = service.expect("PUT", base, QUEUED)["uid"]
+        headers = {"Holdfast-Ticket": await last_ticket(service, uid, waiting, base)}
         for kind, route in ROUTES.items():
-            asked[kind] += (request_bytes("GET", path_of(name) + route, HOST, headers, b""),)
+            asked[kind] += (json_request("GET", base + route, headers),)
     return asked
 
 
@@ -139,20 +130,15 @@ async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
     """The forms of the map, then a comparison for each kind of poll."""
     compare_maps(recorder)
     compare_plans(recorder)
-    with running_service(SETTINGS) as service:
+    with running_service(QUEUED) as service:
         contestant = Contestant.of(service)
         for kind, asked in (await line_up(service)).items():
             sides = [
-                Side(f"{size:,} waiting", asking(contestant, request, options))
+                Side(f"{size:,} waiting", contestant.asked(request, options))
                 for size, request in zip(SIZES.values(), asked, strict=True)
             ]
             short, long = (side.name for side in sides)
             await recorder.compare(Comparison(kind, short, sides, aims=[Aim(long, AIM)]))
-
-
-def asking(contestant: Contestant, request: bytes, options: argparse.Namespace) -> Turn:
-    """The same request again and again."""
-    return lambda: turn(contestant, itertools.repeat(request), options, 200)
 
 
 BENCH: Final = Bench(

@@ -14,23 +14,20 @@ One sale for each size, on one embedded store, in turns:
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from bench.kit.clocks import Clock, Meter, Sample, store_clock, this_process
 from bench.kit.command import Bench, Recorder
-from bench.kit.results import Aim
-from bench.kit.turns import Comparison, Side, Turn
+from bench.kit.store import embedded_store, install_sale
+from bench.kit.turns import Side, Turn, by_size
 from holdfast_ledger.draws import DrawRecord, Draws
 from holdfast_ledger.sales import Sales
-from holdfast_lua import EmbeddedStore, Executor, SaleRef
+from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.line import LineCalls, LineCheckpoint
-from holdfast_lua.calls.sale import SaleCalls, SaleTimes
 from holdfast_queue.line.room import Room
 from holdfast_queue.line.room_services import RoomServices, make_room_services
 from holdfast_queue.line.settings import LineSettings
@@ -84,14 +81,7 @@ async def make_line(executor: Executor, services: RoomServices, name: str, waiti
     )
     await calls.install_line(ref, SETTINGS.terms, start)
     inventory = {"free": PLENTY, "held": 0, "booked": 0, "blocked": 0}
-    await SaleCalls(executor).install(
-        ref,
-        name=name,
-        lifecycle="live",
-        settings_version=1,
-        times=SaleTimes(),
-        inventory=inventory,
-    )
+    await install_sale(executor, ref, name, inventory)
     # As called as the others would be; a tick calls nobody more, so the sizes stay.
     now_ms = int(time.time() * 1000)
     member = f"1 {CALLED} {CALLED} {now_ms} {now_ms + 3_600_000}"
@@ -127,14 +117,12 @@ def viewing(line: Line, calls: int) -> Turn:
     return turn
 
 
-def by_size(name: str, lines: list[Line], turns: list[Turn], counted: str) -> Comparison:
-    """The same work in lines of all sizes; the first is the yardstick."""
-    names = [f"{line.waiting:,} waiting" for line in lines]
-    sides = [
-        Side(side, turn, line.waiting) for side, turn, line in zip(names, turns, lines, strict=True)
+def sides(lines: list[Line], turns: list[Turn]) -> list[Side]:
+    """The same work in lines of all sizes."""
+    return [
+        Side(f"{line.waiting:,} waiting", turn, line.waiting)
+        for line, turn in zip(lines, turns, strict=True)
     ]
-    aims = [Aim(side, 1 / SLACK) for side in names[1:]]
-    return Comparison(name, names[0], sides, (counted,), aims, "calls")
 
 
 async def compare(recorder: Recorder, executor: Executor, lines: list[Line], calls: int) -> None:
@@ -148,9 +136,9 @@ async def compare(recorder: Recorder, executor: Executor, lines: list[Line], cal
     }
     for name, each in works.items():
         turns = [storing(work, calls, store) for work in each]
-        await recorder.compare(by_size(name, lines, turns, "store"))
+        await recorder.compare(by_size(name, sides(lines, turns), SLACK, counted="store"))
     turns = [viewing(line, calls) for line in lines]
-    await recorder.compare(by_size("visitor's view", lines, turns, "service"))
+    await recorder.compare(by_size("visitor's view", sides(lines, turns), SLACK))
 
 
 async def bytes_per_waiting(executor: Executor, services: RoomServices) -> float:
@@ -192,17 +180,14 @@ class NoDraws(Draws):
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
     """The curves, then the memory."""
     keyring = Keyring("a secret of the benchmark, of thirty-two characters")
-    with tempfile.TemporaryDirectory() as name, EmbeddedStore(Path(name)) as store:
-        async with Executor(store.url) as executor:
-            services = make_room_services(
-                executor, keyring, "http://wait.example", NoSales(), NoDraws()
-            )
-            lines = [
-                await make_line(executor, services, f"line{size}", size) for size in options.sizes
-            ]
-            await compare(recorder, executor, lines, options.calls)
-            each = await bytes_per_waiting(executor, services)
-            recorder.fact(f"store, for each of {MEMORY_AT:,} who wait", each, "bytes", "at most 1")
+    async with embedded_store() as (_, executor):
+        services = make_room_services(
+            executor, keyring, "http://wait.example", NoSales(), NoDraws()
+        )
+        lines = [await make_line(executor, services, f"line{n}", n) for n in options.sizes]
+        await compare(recorder, executor, lines, options.calls)
+        each = await bytes_per_waiting(executor, services)
+        recorder.fact(f"store, for each of {MEMORY_AT:,} who wait", each, "bytes", "at most 1")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -37,8 +37,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from bench.kit.command import Bench, Recorder
-from bench.kit.overload_report import COLUMNS, HEAD, Measured, Recovery, Report, cells, line
-from bench.kit.overloaded import CROWDS, ROOM, Crowd, Place, confirms, placed
+from bench.kit.overload.overloaded import CROWDS, ROOM, Crowd, Place, confirms, placed
+from bench.kit.overload.report import COLUMNS, HEAD, Measured, Recovery, Report, cells, line
 from bench.kit.service import HOST
 from holdfast_loadtest.open_loop.generator import Generator, Stream
 from holdfast_loadtest.open_loop.outcome import Outcome

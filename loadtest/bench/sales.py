@@ -17,23 +17,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from bench.kit import contest
 from bench.kit.clocks import Meter, Sample
 from bench.kit.command import Bench, Recorder
-from bench.kit.contest import Contestant, Kind, turn
-from bench.kit.results import Aim
-from bench.kit.service import JSON, SALE, Service, serving
-from bench.kit.turns import Comparison, Side, Turn
+from bench.kit.contest import Contestant, Kind
+from bench.kit.service import JSON, QUEUED, SALE, Service, serving
+from bench.kit.turns import Side, Turn, by_size
 from holdfast.sales.operations import new_uid
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.spec import SaleBody, spec_to_json, split_body
@@ -49,15 +49,7 @@ SLACK: Final = 1.25
 """what a size may cost beside the smallest"""
 SETTLE_SECONDS: Final = 12.0
 LOOKS_PER_SECOND: Final = 180
-SETTINGS: Final[dict[str, Any]] = {
-    "name": "Benchmark",
-    "new_users_per_minute": 1,
-    "burst": 1,
-    "queue_all": True,
-    "prices": {"GA": 1000},
-    "areas": [{"id": "floor", "name": "Floor", "capacity": 1_000_000, "category": "GA"}],
-    "address_joins_per_minute": 0,
-}
+SETTINGS: Final = QUEUED | {"queue_all": True, "address_joins_per_minute": 0}
 KINDS: Final = (
     Kind("join", "POST", "/tickets", 201, JSON, b"{}"),
     Kind("poll", "GET", "/status", 200, {}, b""),
@@ -99,7 +91,7 @@ def make_live(service: Service, live: int) -> None:
     for name in (SALE, *(f"live-{number}" for number in range(1, live))):
         service.expect("PUT", f"/v1/sales/{name}", SETTINGS)
         for _ in range(WAITING):
-            service.call("POST", f"/v1/sales/{name}/tickets", {}, {})
+            service.join(f"/v1/sales/{name}")
 
 
 def settle(sales: int) -> None:
@@ -111,12 +103,6 @@ def resident_kib(pid: int) -> int:
     """What the process has for itself; what it shares with its parent costs nothing more."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
-
-
-def directory_of(parent: Path, size: int) -> Path:
-    directory = parent / str(size)
-    directory.mkdir()
-    return directory
 
 
 async def prepare(directory: Path, idle: int, live: int) -> list[float]:
@@ -141,22 +127,15 @@ def idling(contestant: Contestant, seconds: float) -> Turn:
     return turn_of
 
 
-def asking(contestant: Contestant, kind: Kind, options: argparse.Namespace) -> Turn:
+def _asking(kind: Kind, options: argparse.Namespace, contestant: Contestant) -> Turn:
     """One kind of request at a sale that lives."""
-    return lambda: turn(contestant, itertools.repeat(kind.bytes), options, kind.status)
-
-
-def by_size(name: str, unit: str, sizes: list[int], turns: list[Turn]) -> Comparison:
-    """The same at every size; the first is the yardstick."""
-    sides = [Side(f"{size:,} idle", turn, size) for size, turn in zip(sizes, turns, strict=True)]
-    aims = [Aim(side.name, 1 / SLACK) for side in sides[1:]]
-    return Comparison(name, sides[0].name, sides, aims=aims, unit=unit)
+    return contestant.asked(kind.bytes, options, kind.status)
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
     """All sizes at a time, in turns."""
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as name, ExitStack() as stack:
-        directories = {size: directory_of(Path(name), size) for size in options.sizes}
+        directories = {size: Path(name, str(size)) for size in options.sizes}
         for size, directory in directories.items():
             taken = await prepare(directory, size, options.live)
             recorder.fact(
@@ -168,11 +147,15 @@ async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
         settle(max(options.sizes) + options.live)
         kib = {size: resident_kib(service.worker) for size, service in services.items()}
         asked = {size: Contestant.of(service) for size, service in services.items()}
-        resting = [idling(asked[size], max(1.0, options.seconds)) for size in options.sizes]
-        await recorder.compare(by_size("a second of rest", "seconds", options.sizes, resting))
+
+        def sides(turn_of: Callable[[Contestant], Turn]) -> list[Side]:
+            return [Side(f"{size:,} idle", turn_of(asked[size]), size) for size in options.sizes]
+
+        resting = sides(lambda one: idling(one, max(1.0, options.seconds)))
+        await recorder.compare(by_size("a second of rest", resting, SLACK, unit="seconds"))
         for kind in KINDS:
-            turns = [asking(asked[size], kind, options) for size in options.sizes]
-            await recorder.compare(by_size(kind.name, "requests", options.sizes, turns))
+            turn_of = partial(_asking, kind, options)
+            await recorder.compare(by_size(kind.name, sides(turn_of), SLACK, unit="requests"))
     least, most = min(options.sizes), max(options.sizes)
     each = (kib[most] - kib[least]) / max(1, most - least)
     recorder.fact("worker, for each idle sale", each, "KiB", "at most 20")

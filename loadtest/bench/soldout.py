@@ -43,6 +43,7 @@ from bench.kit.clocks import (
 from bench.kit.command import Bench, Recorder
 from bench.kit.databases import Served, database, opened
 from bench.kit.plans import SETTINGS, plan_json
+from bench.kit.store import all_holds, install_seats
 from bench.kit.turns import Comparison, Side, Turn
 from holdfast_inventory.holds.hold_requests import BestAvailable, BuyerRef, HoldRequest
 from holdfast_inventory.holds.inventory_image import make_image
@@ -68,9 +69,7 @@ from holdfast_loadtest.storefront import HttpStorefront
 from holdfast_lua import EmbeddedStore, Executor, SaleRef
 from holdfast_lua.calls.hold_terms import HoldAnswer
 from holdfast_lua.calls.inventory import InventoryCalls
-from holdfast_lua.calls.inventory_install import install_inventory
-from holdfast_lua.calls.records import HoldRecord, HoldStatus
-from holdfast_lua.calls.sale import SaleCalls, SaleTimes
+from holdfast_lua.calls.records import HoldStatus
 from holdfast_web.errors import HoldfastError
 
 CONFLICT = 409
@@ -170,17 +169,8 @@ async def core(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
         ledger = await stack.enter_async_context(opened(url))
         sale = await ledger.sales.create(SaleDraft(secrets.token_hex(6), fresh_name(), b"{}"))
         ref = SaleRef(sale.uid, sale.epoch)
-        image = make_image(plan, SETTINGS)
-        await install_inventory(executor, ref.uid, ref.epoch, image)
-        await SaleCalls(executor).install(
-            ref,
-            name=sale.name,
-            lifecycle="live",
-            settings_version=1,
-            times=SaleTimes(),
-            inventory=image.sale_fields(),
-        )
-        inventory = SaleInventory(sale.name, ref, plan, SETTINGS, InventoryCalls(executor))
+        calls = await install_seats(executor, ref, sale.name, make_image(plan, SETTINGS))
+        inventory = SaleInventory(sale.name, ref, plan, SETTINGS, calls)
         background = BackgroundTasks()
         storefront = CoreStorefront(SaleContext(inventory, ledger), inventory, background)
         yield Venue(storefront, executor, ledger, ref, plan, {"service": 0}, background)
@@ -235,9 +225,11 @@ async def differences(venue: Venue, account: Account) -> list[str]:
     seats = len(venue.plan)
     told = {seat: order for order, taken in account.bought.items() for seat in taken}
     owners = await venue.ledger.orders.owners(venue.ref.uid)
-    holds = [hold async for hold in _holds(venue) if hold.status is HoldStatus.CONFIRMED]
-    booked = {seat: hold.id for hold in holds for seat in hold.seats}
-    reading = await InventoryCalls(venue.executor).read_seats(venue.ref)
+    calls = InventoryCalls(venue.executor)
+    holds = [hold async for hold in all_holds(calls, venue.ref)]
+    confirmed = [hold for hold in holds if hold.status is HoldStatus.CONFIRMED]
+    booked = {seat: hold.id for hold in confirmed for seat in hold.seats}
+    reading = await calls.read_seats(venue.ref)
     facts = {
         "a seat was confirmed to two buyers": len(told) != account.sold,
         f"`sold` has {len(owners):,} rows": len(owners) != seats,
@@ -247,17 +239,6 @@ async def differences(venue: Venue, account: Account) -> list[str]:
         "a seat of the map is not booked": reading.states != b"b" * seats,
     }
     return [fact for fact, is_true in facts.items() if is_true]
-
-
-async def _holds(venue: Venue) -> AsyncIterator[HoldRecord]:
-    """Every hold that the store has; one may come twice."""
-    calls, cursor = InventoryCalls(venue.executor), 0
-    while True:
-        cursor, holds = await calls.scan_holds(venue.ref, cursor)
-        for hold in holds:
-            yield hold
-        if cursor == 0:
-            return
 
 
 def figures(account: Account) -> Iterator[str]:

@@ -16,13 +16,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import socket
-import tempfile
+import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -30,13 +28,12 @@ from bench.http_holds import SETTINGS
 from bench.kit import contest
 from bench.kit.clocks import Meter, Sample
 from bench.kit.command import Bench, Recorder
-from bench.kit.contest import burst
+from bench.kit.contest import burst, connections
 from bench.kit.plans import plan_json
 from bench.kit.results import Aim
-from bench.kit.service import BASE, HOST, JSON, Service, serving
+from bench.kit.servers.viewers import watching
+from bench.kit.service import BASE, Service, bearer, json_request, running_service
 from bench.kit.turns import Comparison, Side
-from bench.kit.viewers import watching
-from holdfast_loadtest.http_bytes import request_bytes
 
 SEATS: Final = 60_000
 HELD: Final = 5_000
@@ -63,11 +60,7 @@ class Shop:
     def run(self, seconds: float) -> Counter[str]:
         """Holds for a while; the statuses of what was asked to hold."""
         statuses: Counter[str] = Counter()
-        with ExitStack() as stack:
-            links = [
-                stack.enter_context(socket.create_connection((HOST, self._service.port)))
-                for _ in range(self._connections)
-            ]
+        with connections(self._service.port, self._connections) as links:
             end = time.perf_counter() + seconds
             while time.perf_counter() < end:
                 first = self._made
@@ -85,11 +78,8 @@ class Shop:
         return self._asked("/holds/cancel", number, {"buyer": f"buyer-{number:08}"})
 
     def _asked(self, route: str, number: int, body: dict[str, Any]) -> bytes:
-        headers = JSON | {
-            "Authorization": f"Bearer {self._service.key}",
-            "Idempotency-Key": f"key-{number:08}",
-        }
-        return request_bytes("POST", BASE + route, HOST, headers, json.dumps(body).encode())
+        headers = bearer(self._service.key) | {"Idempotency-Key": f"key-{number:08}"}
+        return json_request("POST", BASE + route, headers, body)
 
 
 def _seats(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -108,7 +98,7 @@ class Audience:
     def turn(self, side: str) -> Sample:
         if side == NOBODY:
             return self._holds()
-        known = json.loads(self._service.expect("GET", BASE + "/seats"))
+        known = self._service.expect("GET", BASE + "/seats")
         query = {NET: f"form=net&after={known['etag']}", ALL: f"after={known['version']}"}[side]
         count = self._options.viewers
         with watching(self._service.port, f"{BASE}/changes?{query}", count) as viewers:
@@ -129,19 +119,12 @@ class Audience:
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
     """All sides in turns; then what a viewer got, as the median of the turns that counted."""
-    settings = SETTINGS | {"plan": json.loads(plan_json(SEATS))}
-    with (
-        tempfile.TemporaryDirectory(prefix="holdfast-bench-") as directory,
-        serving(Path(directory), settings=LIMITS) as service,
-    ):
-        service.expect("PUT", BASE, settings)
+    sale = SETTINGS | {"plan": json.loads(plan_json(SEATS))}
+    with running_service(sale, settings=LIMITS) as service:
         shop = Shop(service, options.connections)
         shop.run(options.seconds)
         audience = Audience(service, shop, options)
-        sides = [
-            Side(name, lambda name=name: audience.turn(name))  # type: ignore[misc]
-            for name in (NOBODY, NET, ALL)
-        ]
+        sides = [Side(name, partial(audience.turn, name)) for name in (NOBODY, NET, ALL)]
         await recorder.compare(
             Comparison(
                 f"holds beside {options.viewers} viewers",
@@ -153,8 +136,8 @@ async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
             )
         )
     for name, aim in ((NET, KILOBYTES_AIM), (ALL, "")):
-        counted = sorted(audience.kilobytes[name][-options.rounds :])
-        recorder.fact(f"a viewer, {name}", counted[len(counted) // 2], "kB/s", aim)
+        counted = audience.kilobytes[name][-options.rounds :]
+        recorder.fact(f"a viewer, {name}", statistics.median(counted), "kB/s", aim)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -18,31 +18,27 @@ import argparse
 import itertools
 import json
 import socket
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final
 
-from bench.costs import CONNECTIONS, SETTINGS, busy_clocks, connections
+from bench.costs import CONNECTIONS, SETTINGS, busy_clocks, payment
 from bench.kit.clocks import Clock, Meter, Sample
 from bench.kit.command import Bench, Recorder
-from bench.kit.contest import exchange
-from bench.kit.databases import database
+from bench.kit.contest import connections, exchange
+from bench.kit.databases import with_postgresql
 from bench.kit.plans import plan_json
 from bench.kit.results import SideFigures
-from bench.kit.service import BASE, HOST, JSON, Service, serving
+from bench.kit.service import BASE, NOTHING, Service, bearer, json_request
 from bench.kit.turns import Comparison, Side
 from holdfast_loadtest.crowd.page import VIEW_EVERY_POLLS, poll_seconds
 from holdfast_loadtest.crowd.profiles import Pace, VisitorProfile, draw
-from holdfast_loadtest.http_bytes import request_bytes
 from holdfast_loadtest.wire import Status
 
 SEATS: Final = 60_000
 PARTS: Final = ("service", "store", "ledger")
 STEPS: Final = ("join", "polls", "own views", "claim", "map", "hold", "paying", "confirm")
-CALL_SECONDS: Final = 60.0
 SHED_STATUS, SHED_SECONDS, SHED_TIMES = "503", 0.5, 40
 MILLION: Final = 1_000_000
 
@@ -130,18 +126,18 @@ def _chunks(numbers: list[int], size: int) -> Iterator[list[int]]:
 def visit(group: Group, polls: int) -> Sample:
     """All of a group, from joining to the order."""
     service, count = group.service, group.visitors
-    key = {"Authorization": f"Bearer {service.key}"}
+    key = bearer(service.key)
     service.expect("PATCH", BASE, {"queue_all": True})
-    joined = group.step("join", [_request("POST", "/tickets", {}, {})] * count, 201)
+    joined = group.step("join", [_request("POST", "/tickets", body={})] * count, 201)
     holders = [{"Holdfast-Ticket": answer["ticket"]} for answer in joined]
     for number in range(polls):
-        group.step("polls", [_request("GET", "/status", {})] * count, 200)
+        group.step("polls", [_request("GET", "/status")] * count, 200)
         if number % VIEW_EVERY_POLLS == 0:
             group.step("own views", [_request("GET", "/ticket", who) for who in holders], 200)
     service.expect("PATCH", BASE, {"queue_all": False})
-    await_call(service)
+    service.await_calls()
     claimed = group.step("claim", [_request("POST", "/pass", who, {}) for who in holders], 201)
-    buyers = [{"Authorization": f"Bearer {answer['pass']}"} for answer in claimed]
+    buyers = [bearer(answer["pass"]) for answer in claimed]
     shown = {"Accept-Encoding": "gzip"}
     group.step("map", [_request("GET", "/seats", buyer | shown) for buyer in buyers], 200)
     best = {"best_available": {"quantity": 2}}
@@ -153,7 +149,7 @@ def visit(group: Group, polls: int) -> Sample:
     paying = [_request("POST", f"/holds/{hold['id']}/paying", key, {}) for hold in held]
     group.step("paying", paying, 200)
     confirms = [
-        _request("POST", f"/holds/{hold['id']}/confirm", key, _payment(hold)) for hold in held
+        _request("POST", f"/holds/{hold['id']}/confirm", key, payment(hold)) for hold in held
     ]
     ordered = group.step("confirm", confirms, 200)
     if len({answer["order"]["id"] for answer in ordered}) != count:
@@ -161,24 +157,10 @@ def visit(group: Group, polls: int) -> Sample:
     return group.whole
 
 
-def _payment(hold: dict[str, Any]) -> dict[str, Any]:
-    return {"order_ref": hold["id"], "payment_ref": hold["id"], "amount": hold["total"]}
-
-
-def _request(method: str, route: str, headers: dict[str, str], body: object = None) -> bytes:
-    data = b"" if body is None else json.dumps(body).encode()
-    return request_bytes(method, BASE + route, HOST, JSON | headers, data)
-
-
-def await_call(service: Service) -> None:
-    """Until everybody who joined has been called."""
-    end = time.monotonic() + CALL_SECONDS
-    while time.monotonic() < end:
-        status = json.loads(service.expect("GET", BASE + "/status"))
-        if status["serving"] >= status["issued"]:
-            return
-        time.sleep(0.1)
-    raise SystemExit("the visitors were not called")
+def _request(
+    method: str, route: str, headers: Mapping[str, str] = NOTHING, body: object = None
+) -> bytes:
+    return json_request(method, BASE + route, headers, body)
 
 
 @dataclass
@@ -200,16 +182,11 @@ class Visits:
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
     """The visits, what a million of them cost, and the steps."""
-    with (
-        database(None) as ledger,
-        tempfile.TemporaryDirectory(prefix="holdfast-bench-") as directory,
-        serving(Path(directory), settings={"HOLDFAST_LEDGER_URL": ledger.url}) as service,
-    ):
-        sale = SETTINGS | {"name": "Visit", "plan": json.loads(plan_json(SEATS))}
-        service.expect("PUT", BASE, sale)
-        status = json.loads(service.expect("GET", BASE + "/status"))
+    sale = SETTINGS | {"plan": json.loads(plan_json(SEATS))}
+    with with_postgresql(sale) as (service, ledger_pid):
+        status = service.expect("GET", BASE + "/status")
         polls = polls_of_a_wait(options.minutes, status["refresh_interval_seconds"])
-        visits = Visits(service, busy_clocks(service, ledger.pid), options, polls)
+        visits = Visits(service, busy_clocks(service, ledger_pid), options, polls)
         compared = await recorder.compare(
             Comparison("a visit", "visit", [Side("visit", visits.turn)], PARTS, unit="visits")
         )

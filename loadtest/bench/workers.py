@@ -11,45 +11,35 @@ processor time.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
-from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import partial
 from typing import Final
 
 from bench.http_holds import SEATS, SETTINGS, by_key, requests_of
 from bench.kit import contest
 from bench.kit.command import Bench, Recorder
-from bench.kit.contest import Contestant, turn
+from bench.kit.contest import Contestant
 from bench.kit.plans import plan_json
-from bench.kit.service import BASE, HOST, running_service
+from bench.kit.service import BASE, json_request, running_service
 from bench.kit.turns import Comparison, Side
-from holdfast_loadtest.http_bytes import request_bytes
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
     """Holds by the shop's key, then polls."""
     settings = SETTINGS | {"plan": json.loads(plan_json(SEATS))}
-    poll = itertools.repeat(request_bytes("GET", BASE + "/status", HOST, {}))
+    poll = json_request("GET", BASE + "/status")
     with ExitStack() as stack:
         services = {
             count: stack.enter_context(running_service(settings, workers=count))
             for count in options.workers
         }
         asked = {count: Contestant.of(service) for count, service in services.items()}
-        holds: dict[int, Iterator[bytes]] = {
-            count: requests_of(by_key(service.key)) for count, service in services.items()
-        }
+        holds = {n: requests_of(by_key(service.key)) for n, service in services.items()}
         names = {count: f"{count} worker{'s' if count > 1 else ''}" for count in options.workers}
-        for name, requests, status in (
-            ("hold by the shop's key", holds, 201),
-            ("status poll", dict.fromkeys(options.workers, poll), 200),
-        ):
-            sides = [
-                Side(names[n], partial(turn, asked[n], requests[n], options, status), n)
-                for n in options.workers
-            ]
+        hold_turns = {n: one.asked(holds[n], options, 201) for n, one in asked.items()}
+        poll_turns = {n: one.asked(poll, options) for n, one in asked.items()}
+        for name, turns in (("hold by the shop's key", hold_turns), ("status poll", poll_turns)):
+            sides = [Side(names[n], turn, n) for n, turn in turns.items()]
             await recorder.compare(Comparison(name, sides[0].name, sides, ("service", "store")))
 
 

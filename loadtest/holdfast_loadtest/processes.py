@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 KIB_A_MIB: Final = 1024
+GONE: Final = (FileNotFoundError, ProcessLookupError)
+"""what reading of a process raises that has ended"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,35 @@ def tree_seconds(pid: int) -> float:
         directory = Path(f"/proc/{todo.pop()}")
         try:
             seconds += sum(_ticks(directory)) / os.sysconf("SC_CLK_TCK")
-            children = next((directory / "task").iterdir()) / "children"
-            todo += map(int, children.read_text().split())
-        except (FileNotFoundError, ProcessLookupError):
+        except GONE:
             continue  # it has just ended; its parent counts it
+        todo += children(int(directory.name))
     return seconds
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that have not been waited for."""
+    try:
+        words = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except GONE:
+        return []
+    return [int(word) for word in words]
+
+
+def command_line(pid: int) -> list[bytes]:
+    """The words of the command that a process runs; none when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except GONE:
+        return []
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process still runs; one that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except GONE:
+        return False
 
 
 def _ticks(directory: Path) -> tuple[int, int]:

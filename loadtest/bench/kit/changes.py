@@ -24,8 +24,8 @@ class Change(NamedTuple):
     def direction(self) -> int:
         """-1 where the later interval lies wholly below the kept one, 1 above, else 0.
 
-        Two intervals rather than a median and one: a run on a noisy machine has a wide interval,
-        which tells nothing, and so says nothing.
+        Intervals are compared, not medians: a run on a noisy machine has a wide one, and so no
+        change.
         """
         return self.later.apart_from(self.kept)
 

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from bench.kit.clocks import Clock, Meter, Sample, process_clock, this_process
@@ -23,7 +22,6 @@ from bench.kit.service import BASE, HOST, READY_SECONDS, Service, free_port
 from bench.kit.turns import Comparison, Side, Turn
 from holdfast_loadtest.http_bytes import end_of_answer, request_bytes
 
-PATTERN: Final = "/v1/sales/{sale}"
 NOT_MODIFIED: Final = 304
 SHED: Final = "503"
 MAX_ANSWER_BYTES: Final = 65_536
@@ -57,6 +55,14 @@ class Contestant:
     def of(cls, service: Service) -> Contestant:
         return cls(service.port, service.clocks)
 
+    def asked(
+        self, requests: bytes | Iterator[bytes], options: argparse.Namespace, status: int = 200
+    ) -> Turn:
+        """A turn in which one request is sent again and again, or one after the other."""
+        if isinstance(requests, bytes):
+            requests = itertools.repeat(requests)
+        return lambda: turn(self, requests, options, status)
+
     @classmethod
     def beside(cls, service: Service, port: int, pid: int) -> Contestant:
         """Another server, which uses the service's store."""
@@ -80,31 +86,17 @@ async def beside_bare(
     options: argparse.Namespace,
     *,
     aim: float,
-    ours: Turn | None = None,
+    ours: Turn,
 ) -> None:
-    """Compares the service's answers with the same bytes of a bare server, by the worker's time.
-
-    `ours` asks the service where that takes more than one request again and again.
-    """
-    requests = itertools.repeat(kind.bytes)
-    contestant = Contestant.of(service)
+    """Compares a turn of the service with one of a bare server that sends the same bytes."""
     with yardstick(service, kind) as bare:
-        await recorder.compare(
-            Comparison(
-                kind.name,
-                BARE,
-                [
-                    Side(BARE, lambda: turn(bare, requests, options, kind.status)),
-                    Side(OURS, ours or (lambda: turn(contestant, requests, options, kind.status))),
-                ],
-                aims=[Aim(OURS, aim)],
-            )
-        )
+        sides = [Side(BARE, bare.asked(kind.bytes, options, kind.status)), Side(OURS, ours)]
+        await recorder.compare(Comparison(kind.name, BARE, sides, aims=[Aim(OURS, aim)]))
 
 
 def turn(
     contestant: Contestant,
-    requests: Iterable[bytes],
+    requests: Iterator[bytes],
     options: argparse.Namespace,
     status: int,
     mostly: float = 1.0,
@@ -114,12 +106,7 @@ def turn(
     What a busy service sheds is refused and not counted. Raises SystemExit unless `mostly` of the
     other answers have the status.
     """
-    requests = iter(requests)
-    with ExitStack() as stack:
-        links = [
-            stack.enter_context(socket.create_connection((HOST, contestant.port)))
-            for _ in range(options.connections)
-        ]
+    with connections(contestant.port, options.connections) as links:
         statuses: Counter[str] = Counter()
         with Meter(contestant.clocks) as meter:
             end = time.perf_counter() + options.seconds
@@ -129,6 +116,13 @@ def turn(
     if done < mostly * (statuses.total() - statuses[SHED]):
         raise SystemExit(f"answered {dict(statuses)}, {status} was expected")
     return meter.sample(done, statuses.total() - done)
+
+
+@contextmanager
+def connections(port: int, count: int) -> Iterator[list[socket.socket]]:
+    """So many open connections to a server of this machine."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(socket.create_connection((HOST, port))) for _ in range(count)]
 
 
 def burst(links: list[socket.socket], requests: Iterable[bytes]) -> Iterator[str]:
@@ -167,18 +161,26 @@ def _whole_answer(link: socket.socket) -> tuple[str, bytes]:
 @contextmanager
 def yardstick(service: Service, kind: Kind) -> Iterator[Contestant]:
     """bare.py on a port of its own, answering what the service answers."""
-    given = [_answer_of(service, kind)]
+    answer = json.dumps(_answer_of(service, kind)).encode()
+    with server_process("bench.kit.servers.bare", told=answer) as (port, pid):
+        yield Contestant(port, {"client": this_process, "service": process_clock(pid)})
+
+
+@contextmanager
+def server_process(module: str, *arguments: str, told: bytes = b"") -> Iterator[tuple[int, int]]:
+    """A server, in a process of its own, that is told something on standard input.
+
+    Its first argument is the port. Answers the port and the process id.
+    """
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("bare.py")), str(port)],
-        stdin=subprocess.PIPE,
-    )
+    command = [sys.executable, "-m", module, str(port), *arguments]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE)
     try:
         assert process.stdin is not None
-        process.stdin.write(json.dumps(given).encode())
+        process.stdin.write(told)
         process.stdin.close()
-        wait_for_port(port)
-        yield Contestant(port, {"client": this_process, "service": process_clock(process.pid)})
+        _wait_for_port(port)
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait(10)
@@ -195,14 +197,14 @@ def _answer_of(service: Service, kind: Kind) -> dict[str, Any]:
         raise SystemExit(f"{kind.name}: {status} {answer.decode()}")
     return {
         "method": kind.method,
-        "pattern": PATTERN + kind.route,
+        "route": kind.route,
         "status": status,
         "headers": headers,
         "body": answer.decode(),
     }
 
 
-def wait_for_port(port: int) -> None:
+def _wait_for_port(port: int) -> None:
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end:
         try:
@@ -211,4 +213,4 @@ def wait_for_port(port: int) -> None:
             time.sleep(0.05)
         else:
             return
-    raise SystemExit("the yardstick did not start")
+    raise SystemExit("a server beside the service did not start")

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
 
+from bench.kit.service import Service, running_service
 from holdfast_ledger import Ledger
 from holdfast_ledger.database.ledger_url import ledger_url
 
@@ -61,6 +63,16 @@ def database(url: str | None, family: str = "postgresql") -> Iterator[Served]:
     else:
         with tempfile.TemporaryDirectory() as directory:
             yield Served(f"sqlite:///{directory}/ledger.db")
+
+
+@contextmanager
+def with_postgresql(sale: Mapping[str, Any] | None) -> Iterator[tuple[Service, int]]:
+    """A service whose ledger is a PostgreSQL of its own, and that server's process id."""
+    with (
+        database(None) as ledger,
+        running_service(sale, settings={"HOLDFAST_LEDGER_URL": ledger.url}) as service,
+    ):
+        yield service, ledger.pid
 
 
 async def _make_durable(url: str) -> None:

@@ -1,4 +1,4 @@
-"""The service under test: `holdfast serve` on a data directory of its own, and calls to it."""
+"""The service under test: `holdfast serve` on a data directory of its own, and requests to it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,34 @@ from typing import Any, Final
 from redis import Redis
 
 from bench.kit.clocks import Clock, process_clock, this_process
+from holdfast_loadtest.http_bytes import request_bytes
+from holdfast_loadtest.processes import children, command_line
 
 HOST: Final = "127.0.0.1"
 SALE: Final = "bench"
 BASE: Final = f"/v1/sales/{SALE}"
 READY_SECONDS: Final = 60.0
 JSON: Final = {"Content-Type": "application/json"}
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+CALLED_SECONDS: Final = 60.0
+PRICE: Final = 1000
+AREA: Final = {"id": "floor", "name": "Floor", "capacity": 1_000_000, "category": "GA"}
+QUEUED: Final[dict[str, Any]] = {
+    "name": "Benchmark",
+    "new_users_per_minute": 1,
+    "burst": 1,
+    "prices": {"GA": PRICE},
+    "areas": [AREA],
+}
+"""settings of a sale of an area in which everybody waits"""
+UNHINDERED: Final[dict[str, Any]] = {
+    "name": "Benchmark",
+    "new_users_per_minute": 600_000,
+    "burst": 100_000,
+    "total_active_users": 100_000,
+    "max_units_per_buyer": 1_000,
+}
+"""settings of a sale in which nobody waits"""
 
 
 class Service:
@@ -45,8 +67,7 @@ class Service:
     @property
     def workers(self) -> list[int]:
         """Process ids; the store's is not among them."""
-        children = Path(f"/proc/{self._parent}/task/{self._parent}/children").read_text().split()
-        return [int(pid) for pid in children if b"\0serve\0" in _command(pid)]
+        return [pid for pid in children(self._parent) if b"serve" in command_line(pid)]
 
     @property
     def worker(self) -> int:
@@ -82,7 +103,7 @@ class Service:
         self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         data = None if body is None else json.dumps(body).encode()
-        sent = {"Authorization": f"Bearer {self.key}"} if headers is None else headers
+        sent = bearer(self.key) if headers is None else headers
         request = urllib.request.Request(
             f"http://{HOST}:{self.port}{path}", data, JSON | sent, method=method
         )
@@ -92,15 +113,41 @@ class Service:
         except urllib.error.HTTPError as refusal:
             return refusal.code, dict(refusal.headers), refusal.read()
 
-    def expect(self, method: str, path: str, body: object = None) -> bytes:
+    def expect(self, method: str, path: str, body: object = None) -> Any:
+        """What an operator's request is answered; SystemExit where it is refused."""
         status, _, answer = self.call(method, path, body)
         if status >= 300:
             raise SystemExit(f"{method} {path}: {status} {answer.decode()}")
-        return answer
+        return json.loads(answer)
+
+    def join(self, base: str = BASE) -> dict[str, Any]:
+        """A visitor takes a place: the ticket, and the pass where nobody waits."""
+        ticket: dict[str, Any] = json.loads(self.call("POST", base + "/tickets", {}, {})[2])
+        return ticket
+
+    def await_calls(self, base: str = BASE) -> None:
+        """Waits until everybody who has joined is called."""
+        end = time.monotonic() + CALLED_SECONDS
+        while time.monotonic() < end:
+            status = self.expect("GET", base + "/status")
+            if status["serving"] >= status["issued"]:
+                return
+            time.sleep(0.1)
+        raise SystemExit("the visitors were not called")
 
 
-def _command(pid: str) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+def bearer(token: str) -> dict[str, str]:
+    """The header that shows a pass or a key."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def json_request(
+    method: str, path: str, headers: Mapping[str, str] = NOTHING, body: object = None
+) -> bytes:
+    """A request as it goes over the wire."""
+    if body is None:
+        return request_bytes(method, path, HOST, dict(headers))
+    return request_bytes(method, path, HOST, {**JSON, **headers}, json.dumps(body).encode())
 
 
 def free_port() -> int:
@@ -112,22 +159,26 @@ def free_port() -> int:
 
 @contextmanager
 def running_service(
-    settings: dict[str, Any], waiting: int = 0, workers: int = 1
+    sale: Mapping[str, Any] | None,
+    waiting: int = 0,
+    workers: int = 1,
+    settings: Mapping[str, str] = NOTHING,
 ) -> Iterator[Service]:
-    """`holdfast serve` with a sale, and a line of waiting visitors."""
+    """`holdfast serve` with a sale, if one is given, and a line of waiting visitors."""
     with (
         tempfile.TemporaryDirectory(prefix="holdfast-bench-") as directory,
-        serving(Path(directory), workers) as service,
+        serving(Path(directory), workers, settings) as service,
     ):
-        service.expect("PUT", BASE, settings)
+        if sale is not None:
+            service.expect("PUT", BASE, sale)
         for _ in range(waiting):
-            service.call("POST", BASE + "/tickets", {}, {})
+            service.join()
         yield service
 
 
 @contextmanager
 def serving(
-    directory: Path, workers: int = 1, settings: Mapping[str, str] = MappingProxyType({})
+    directory: Path, workers: int = 1, settings: Mapping[str, str] = NOTHING
 ) -> Iterator[Service]:
     """`holdfast serve` on a data directory, new or used before.
 
@@ -135,6 +186,7 @@ def serving(
     """
     key, port = secrets.token_urlsafe(24), free_port()
     environment = {name: value for name, value in os.environ.items() if "HOLDFAST" not in name}
+    directory.mkdir(exist_ok=True)
     with (directory / "log").open("ab") as log:
         process = subprocess.Popen(
             [

@@ -12,7 +12,7 @@ import msgspec
 RESAMPLES: Final = 1_000
 SHARE: Final = 0.95
 DIGITS: Final = 4
-"""significant ones, which is more than any reading here is worth"""
+"""significant ones that are kept"""
 
 
 class Spread(msgspec.Struct, frozen=True):

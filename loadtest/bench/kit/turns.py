@@ -1,7 +1,7 @@
-"""Sides that do the same work in turns, and what they took of each other.
+"""Lets sides do the same work in turns, and compares what each of them took.
 
-A shared machine drifts, so one side's figure means little without the other's of the same minute:
-every comparison alternates its sides within one run, and ratios are taken round by round.
+The speed of a shared machine changes within minutes, so a comparison alternates its sides within
+one run, and ratios are taken round by round.
 """
 
 from __future__ import annotations
@@ -51,6 +51,14 @@ class Comparison:
         for aim in self.aims:
             if aim.side not in names or aim.side == self.yardstick:
                 raise ValueError(f"{self.name}: an aim for {aim.side}")
+
+
+def by_size(
+    name: str, sides: Sequence[Side], slack: float, *, counted: str = "service", unit: str = "calls"
+) -> Comparison:
+    """The same work at every size; others may cost `slack` times what the first costs."""
+    aims = [Aim(side.name, 1 / slack) for side in sides[1:]]
+    return Comparison(name, sides[0].name, sides, (counted,), aims, unit)
 
 
 async def take_turns(

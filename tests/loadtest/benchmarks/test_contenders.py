@@ -10,11 +10,8 @@ from redis.asyncio import Redis
 
 from bench.contenders import BUYERS, sell, wanted_by_four, wanted_once
 from bench.holds import Sale
-from bench.kit.clients.redis_py import pooled_client
-from bench.kit.clocks import Meter, this_process
-from bench.kit.plans import SETTINGS, plan_json
-from bench.kit.ranked_line import LINE, fill, ranks_differ
-from bench.kit.seat_holders import (
+from bench.kit.clients.redis_py_ways import pooled_client
+from bench.kit.clients.seat_holders import (
     HoldfastHolder,
     KeyHolder,
     LockHolder,
@@ -23,6 +20,9 @@ from bench.kit.seat_holders import (
     WatchHolder,
     doubly_sold,
 )
+from bench.kit.clocks import Meter, this_process
+from bench.kit.plans import SETTINGS, plan_json
+from bench.kit.servers.ranked_line import LINE, fill, ranks_differ
 from holdfast_inventory.holds.inventory_image import make_image
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.plan.plan import compile_plan

@@ -12,7 +12,7 @@ from typing import Any
 
 import coredis
 
-from bench.kit.callers import OneCall, Ways
+from bench.kit.clients.callers import OneCall, Ways
 from bench.kit.clients.pump import Pump, Send
 from bench.kit.clients.two_commands import ScriptCall
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from glide import Batch, GlideClient, GlideClientConfiguration, NodeAddress
 
-from bench.kit.callers import OneCall, Ways
+from bench.kit.clients.callers import OneCall, Ways
 from bench.kit.clients.pump import Pump, Send
 from bench.kit.clients.two_commands import ScriptCall
 

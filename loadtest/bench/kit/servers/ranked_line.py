@@ -1,6 +1,6 @@
 """A waiting line as shops write it: a sorted set by number, and a server that reads the rank.
 
-    python ranked_line.py <port> <socket of the store>
+    python -m bench.kit.servers.ranked_line PORT SOCKET_OF_THE_STORE
 
 A join takes a number (INCR) and adds itself (ZADD NX); a poll reads its rank (ZRANK) each time. The
 server is what `bare.py` is, aiohttp on uvloop with a router of the same size, with redis-py's pool
@@ -9,21 +9,19 @@ in front of the store.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 import msgspec
-import uvloop
 from aiohttp import web
 from redis import Redis
 
-from bench.kit.bare import KEEPALIVE_SECONDS, add_other_routes
-from bench.kit.clients.redis_py import pooled_client
-from bench.kit.contest import Contestant, wait_for_port
-from bench.kit.service import HOST, Service, free_port
+from bench.kit.clients.redis_py_ways import pooled_client
+from bench.kit.contest import Contestant, server_process
+from bench.kit.servers.bare import serve
+from bench.kit.service import Service
 
 LINE, NUMBER = "shop:line", "shop:line:number"
 TICKET: Final = "Holdfast-Ticket"
@@ -31,8 +29,8 @@ CHUNK: Final = 10_000
 SAMPLES: Final = 200
 
 
-def create_ranked(path: str) -> web.Application:
-    """The store's socket is at `path`."""
+def serve_ranks(path: str) -> None:
+    """Serves joins and views; the store's socket is at `path`."""
     client = pooled_client(path)
 
     async def join(request: web.Request) -> web.Response:
@@ -51,11 +49,7 @@ def create_ranked(path: str) -> web.Application:
             return _answer({"code": "ticket_unknown"}, 404)
         return _answer({"state": "waiting", "number": int(ticket), "users_ahead": rank}, 200)
 
-    app = web.Application()
-    app.router.add_post("/v1/sales/{sale}/tickets", join)
-    app.router.add_get("/v1/sales/{sale}/ticket", view)
-    add_other_routes(app)
-    return app
+    serve([("POST", "/tickets", join), ("GET", "/ticket", view)])
 
 
 def _answer(body: dict[str, object], status: int) -> web.Response:
@@ -91,28 +85,9 @@ def ranks_differ(store: Redis, numbers: Sequence[int]) -> list[str]:
 @contextmanager
 def ranked_server(service: Service) -> Iterator[Contestant]:
     """In a process of its own, on the service's store."""
-    port = free_port()
-    command = [sys.executable, "-m", "bench.kit.ranked_line", str(port), str(service.socket)]
-    process = subprocess.Popen(command)
-    try:
-        wait_for_port(port)
-        yield Contestant.beside(service, port, process.pid)
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def main() -> None:
-    uvloop.install()
-    web.run_app(
-        create_ranked(sys.argv[2]),
-        host=HOST,
-        port=int(sys.argv[1]),
-        access_log=None,
-        keepalive_timeout=KEEPALIVE_SECONDS,
-        print=None,
-    )
+    with server_process("bench.kit.servers.ranked_line", str(service.socket)) as (port, pid):
+        yield Contestant.beside(service, port, pid)
 
 
 if __name__ == "__main__":
-    main()
+    serve_ranks(sys.argv[2])

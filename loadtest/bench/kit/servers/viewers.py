@@ -43,7 +43,7 @@ class Viewers:
 def watching(port: int, target: str, count: int) -> Iterator[Viewers]:
     """So many streams of `target`, a path with its query, as long as the block runs."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.kit.viewers", str(port), target, str(count)],
+        [sys.executable, "-m", "bench.kit.servers.viewers", str(port), target, str(count)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=Path(__file__).parents[2],

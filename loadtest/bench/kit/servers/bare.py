@@ -1,23 +1,23 @@
 """The yardstick: a bare aiohttp application that answers given bytes and nothing else.
 
 It has a router of the same size as the service's, the same event loop and the same server options,
-and sends the same status, headers and body; a POST has its body read and parsed, as any handler
-must. What the service costs on top of this is its own.
+and sends the same status, headers and body; the body of a POST is read and parsed.
 
-    python bare.py <port> < answers.json
+    python -m bench.kit.servers.bare PORT < ANSWER.json
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 import msgspec
 import uvloop
 from aiohttp import web
 
+SALE_PATTERN: Final = "/v1/sales/{sale}"
 OTHER_ROUTES: Final = 50
 KEEPALIVE_SECONDS: Final = 15.0
 # aiohttp sets these itself; sending them twice would be another answer.
@@ -46,31 +46,30 @@ async def _absent(request: web.Request) -> web.Response:
     raise web.HTTPNotFound
 
 
-def create_bare(answers: list[dict[str, Any]]) -> web.Application:
-    """Routes as the service has them: the sale is a variable part of the path."""
+def serve(routes: Iterable[tuple[str, str, Handler]]) -> None:
+    """Serves routes of a sale, each a method, the rest of a path, and a handler.
+
+    The sale is a variable part of the path, and there are as many other routes as the service has.
+    """
     app = web.Application()
-    for answer in answers:
-        app.router.add_route(answer["method"], answer["pattern"], handler_of(answer))
-    add_other_routes(app)
-    return app
-
-
-def add_other_routes(app: web.Application) -> None:
-    """As many as the service has beside the one that is asked."""
+    for method, route, handler in routes:
+        app.router.add_route(method, SALE_PATTERN + route, handler)
     for number in range(OTHER_ROUTES):
-        app.router.add_get(f"/v1/sales/{{sale}}/other{number}", _absent)
-
-
-def main() -> None:
+        app.router.add_get(f"{SALE_PATTERN}/other{number}", _absent)
     uvloop.install()
     web.run_app(
-        create_bare(json.load(sys.stdin)),
+        app,
         host="127.0.0.1",
         port=int(sys.argv[1]),
         access_log=None,
         keepalive_timeout=KEEPALIVE_SECONDS,
         print=None,
     )
+
+
+def main() -> None:
+    answer = json.load(sys.stdin)
+    serve([(answer["method"], answer["route"], handler_of(answer))])
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from redis.asyncio.lock import Lock
 from redis.exceptions import WatchError
 
+from bench.kit.store import all_holds
 from holdfast_inventory.holds.hold_requests import BuyerRef, HoldRequest
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_web.errors import HoldfastError
@@ -55,15 +56,8 @@ class HoldfastHolder:
         return True
 
     async def owners(self) -> Mapping[int, str]:
-        calls, ref = self._inventory.calls, self._inventory.ref
-        found: dict[int, str] = {}
-        cursor = 0
-        while True:
-            cursor, holds = await calls.scan_holds(ref, cursor)
-            for hold in holds:
-                found |= dict.fromkeys(hold.seats, hold.buyer)
-            if cursor == 0:
-                return found
+        holds = all_holds(self._inventory.calls, self._inventory.ref)
+        return {seat: hold.buyer async for hold in holds for seat in hold.seats}
 
 
 class KeyHolder:

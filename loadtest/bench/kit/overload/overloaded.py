@@ -16,31 +16,26 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from bench.kit.databases import TESTS
-from bench.kit.service import HOST, JSON, Service, free_port, serving
-from holdfast_loadtest.http_bytes import request_bytes
+from bench.kit.service import (
+    AREA,
+    HOST,
+    PRICE,
+    QUEUED,
+    UNHINDERED,
+    Service,
+    bearer,
+    free_port,
+    json_request,
+    serving,
+)
 from holdfast_loadtest.open_loop.visitors import NextRequest
 from holdfast_loadtest.processes import cost_of
 
 ROOM, FLOOR = "/v1/sales/room", "/v1/sales/floor"
-PRICE: Final = 1000
-AREA: Final = {"id": "floor", "name": "Floor", "capacity": 1_000_000, "category": "GA"}
-ROOM_SETTINGS: Final[dict[str, Any]] = {
-    "name": "Room",
-    "new_users_per_minute": 1,
-    "burst": 1,
-    "prices": {"GA": PRICE},
-    "areas": [AREA],
-}
-FLOOR_SETTINGS: Final[dict[str, Any]] = ROOM_SETTINGS | {
-    "name": "Floor",
-    "new_users_per_minute": 600_000,
-    "burst": 100_000,
-    "total_active_users": 100_000,
-    "max_units_per_buyer": 1_000,
-}
+FLOOR_SETTINGS: Final = QUEUED | UNHINDERED
 HOLD: Final = {"areas": [{"id": AREA["id"], "quantity": 1}]}
 WAITING, PASSES = 100, 1_000
 QUIET_SECONDS, QUIET_TIMES, SETTLE_SECONDS = 0.05, 3, 20.0
@@ -107,10 +102,10 @@ def placed(
         pin(generator_core)
         roles = [service.at(port) for port in ports.values()] if ports else [service] * 3
         room, floor, shop = stack.enter_context(behind_nginx(*roles)) if with_nginx else roles
-        service.expect("PUT", ROOM, ROOM_SETTINGS)
+        service.expect("PUT", ROOM, QUEUED)
         service.expect("PUT", FLOOR, FLOOR_SETTINGS)
         for _ in range(WAITING):
-            roles[0].call("POST", ROOM + "/tickets", {}, {})
+            roles[0].join(ROOM)
         yield Place(room, floor, shop, service, admitted(*roles[:2]))
 
 
@@ -136,49 +131,42 @@ def admitted(room: Service, floor: Service) -> list[str]:
     """Passes that the worker has seen, so that their signatures are checked already."""
     passes = []
     for _ in range(PASSES):
-        _, _, answer = room.call("POST", FLOOR + "/tickets", {}, {})
-        passes.append(json.loads(answer)["pass"])
-        floor.call("GET", FLOOR + "/holds", None, {"Authorization": f"Bearer {passes[-1]}"})
+        passes.append(room.join(FLOOR)["pass"])
+        floor.call("GET", FLOOR + "/holds", None, bearer(passes[-1]))
     return passes
 
 
 def polls(_: Place) -> NextRequest:
     """The shared status."""
-    request = request_bytes("GET", ROOM + "/status", HOST, {})
+    request = json_request("GET", ROOM + "/status")
     return lambda: request
 
 
 def joins(_: Place) -> NextRequest:
     """A place in the line."""
-    request = request_bytes("POST", ROOM + "/tickets", HOST, JSON, b"{}")
+    request = json_request("POST", ROOM + "/tickets", body={})
     return lambda: request
 
 
 def holds(place: Place) -> NextRequest:
     """One unit by one pass after another, each under a key of its own."""
-    heads = [JSON | _bearer(shown) | {"Idempotency-Key": KEY.decode()} for shown in place.passes]
-    body = json.dumps(HOLD).encode()
-    made = [request_bytes("POST", FLOOR + "/holds", HOST, head, body).split(KEY) for head in heads]
+    heads = [bearer(shown) | {"Idempotency-Key": KEY.decode()} for shown in place.passes]
+    made = [json_request("POST", FLOOR + "/holds", head, HOLD).split(KEY) for head in heads]
     parts = itertools.cycle(made)
     return lambda: b"hold-%d".join(next(parts)) % next(_numbers)
 
 
 def confirms(place: Place, count: int) -> NextRequest:
     """Orders of so many holds, which are made now."""
-    requests = []
+    requests, key = [], bearer(place.shop.key)
     for number in itertools.islice(_numbers, count):
         buyer = {"buyer": f"buyer-{number}"}
-        head = {"Idempotency-Key": f"shop-{number}"} | _bearer(place.shop.key)
+        head = {"Idempotency-Key": f"shop-{number}"} | key
         _, _, answer = place.shop.call("POST", FLOOR + "/holds", HOLD | buyer, head)
         path = f"{FLOOR}/holds/{json.loads(answer)['id']}/confirm"
         order = buyer | {"order_ref": f"order-{number}", "amount": PRICE}
-        head = JSON | _bearer(place.shop.key)
-        requests.append(request_bytes("POST", path, HOST, head, json.dumps(order).encode()))
+        requests.append(json_request("POST", path, key, order))
     return iter(requests).__next__
-
-
-def _bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 @dataclass(frozen=True, slots=True)
