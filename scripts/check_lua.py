@@ -1,8 +1,7 @@
 """luacheck over every script as the store gets it: includes resolved, codes numbered.
 
-The files themselves are fragments that only make sense together, so what is checked is the loader's
-output. A function of an include that one script leaves unused is how includes are; one that every
-script leaves unused is dead code, and that is reported.
+The files are fragments of scripts, so what is checked is the loader's output. A function of an
+include may be unused in one script; one that every script leaves unused is reported as dead code.
 
 Without luacheck (Debian package lua-check) nothing is checked and that is said; where services are
 required, as in CI, it is an error.

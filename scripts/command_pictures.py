@@ -16,21 +16,20 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-IMAGES: Final = ROOT / "docs" / "images"
+from scripts.running_demo import IMAGES, SALE, operator_key, running_demo, wait_until
+
 HOLDFAST: Final = Path(sys.executable).with_name("holdfast")
-SALE: Final = "concert"
 NEXT: Final = ("sale", "copy", SALE, "concert-2", "name=Second night")
 NEXT_START: Final = "event_start_time=2037-03-08T20:00:00Z"
 PICTURES: Final[dict[str, tuple[str, ...]]] = {
@@ -42,10 +41,8 @@ VISITORS: Final = 1200
 RATE: Final = 600
 """a minute, so that most of them still wait when `SOLD` units are sold"""
 SOLD: Final = 300
-START_SECONDS: Final = 90.0
 COMMAND_SECONDS: Final = 30.0
 WATCHED_SECONDS: Final = 4.0
-POLL_SECONDS: Final = 0.5
 ROWS: Final = 60
 COLUMNS_MAX: Final = 200
 WATCHED_COLUMNS: Final = 96
@@ -63,57 +60,30 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=IMAGES)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory() as directory, _demo(options.visitors, directory):
-        environ = {"PATH": os.environ["PATH"], "HOLDFAST_DATA_DIR": directory, "TZ": "UTC"}
-        environ["HOLDFAST_KEY"] = _await_key(environ)
-        _await_orders(environ)
-        subprocess.run([HOLDFAST, *NEXT, NEXT_START], env=environ, check=True)
-        for name, command in PICTURES.items():
-            path = options.out / f"{name}.svg"
-            path.write_text(drawn(command, shown_by(command, environ)), encoding="utf-8")
-            print(path)
+    size = ("--visitors", str(options.visitors), "--rate", str(RATE))
+    with TemporaryDirectory() as directory:
+        place = ("--port", "0", "--shop-port", "0", "--data-dir", directory)
+        with running_demo("--headless", *place, *size):
+            wait_until(Path(directory, "operator.url").exists, "the demo did not start")
+            environ = {"PATH": os.environ["PATH"], "HOLDFAST_DATA_DIR": directory, "TZ": "UTC"}
+            environ["HOLDFAST_KEY"] = operator_key(directory)
+            wait_until(partial(_is_selling, environ), "nothing was sold")
+            subprocess.run([HOLDFAST, *NEXT, NEXT_START], env=environ, check=True)
+            for name, command in PICTURES.items():
+                path = options.out / f"{name}.svg"
+                path.write_text(drawn(command, shown_by(command, environ)), encoding="utf-8")
+                print(path)
 
 
-@contextmanager
-def _demo(visitors: int, directory: str) -> Iterator[None]:
-    options = ["--headless", "--port", "0", "--shop-port", "0", "--data-dir", directory]
-    options += ["--visitors", str(visitors), "--rate", str(RATE)]
-    process = subprocess.Popen([HOLDFAST, "demo", *options])
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS)
-
-
-def _await_key(environ: Mapping[str, str]) -> str:
-    """An operator's key, as soon as the demo's ledger is there."""
-    command = ("keys", "create", "pictures", "--role", "operator")
-    address = Path(environ["HOLDFAST_DATA_DIR"]) / "operator.url"
-    deadline = time.monotonic() + START_SECONDS
-    while not address.exists():
-        if time.monotonic() > deadline:
-            sys.exit("the demo did not start")
-        time.sleep(POLL_SECONDS)
-    return subprocess.check_output([HOLDFAST, *command], env=environ, text=True).strip()
-
-
-def _await_orders(environ: Mapping[str, str]) -> None:
-    """Waits until something is sold; how fast people come depends on the machine."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        told = subprocess.run(
-            [HOLDFAST, "sale", "watch", SALE, "--once", "--json"],
-            env=environ,
-            capture_output=True,
-            check=False,
-        )
-        if told.returncode == 0:
-            live: dict[str, Any] = json.loads(told.stdout)
-            if live["stock"]["booked"] >= SOLD:
-                return
-        time.sleep(POLL_SECONDS)
-    sys.exit("nothing was sold")
+def _is_selling(environ: Mapping[str, str]) -> bool:
+    """Whether enough is sold; how fast people come depends on the machine."""
+    told = subprocess.run(
+        [HOLDFAST, "sale", "watch", SALE, "--once", "--json"],
+        env=environ,
+        capture_output=True,
+        check=False,
+    )
+    return told.returncode == 0 and json.loads(told.stdout)["stock"]["booked"] >= SOLD
 
 
 def shown_by(command: Sequence[str], environ: Mapping[str, str]) -> Text:

@@ -9,11 +9,9 @@ Chromium takes the page. Needs Debian's prometheus and chromium-headless-shell.
 import argparse
 import asyncio
 import math
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -30,13 +28,11 @@ from holdfast_monitoring.boards import DASHBOARDS  # noqa: E402
 from holdfast_monitoring.files import RULE_DIRECTORY  # noqa: E402
 from holdfast_monitoring.panel import Dashboard  # noqa: E402
 from holdfast_monitoring.preview import Answers, page, span_of  # noqa: E402
+from scripts.running_demo import IMAGES, ROOT, SALE, operator_key, running_demo  # noqa: E402
 
-IMAGES: Final = ROOT / "docs" / "images"
-SALE: Final = "concert"
 PORT: Final = 8482
 WIDTH: Final = 1440
 POINTS: Final = 240
-START_SECONDS: Final = 60.0
 RUN_SECONDS: Final = 600.0
 BEFORE_PAUSE_SECONDS: Final = 40.0
 PAUSE_SECONDS: Final = 12.0
@@ -68,8 +64,10 @@ scrape_configs:
 """
     with services.prometheus(config) as server, TemporaryDirectory() as directory:
         started = time.time()
-        with _demo(visitors, Path(directory)) as process:
-            await _pause(Path(directory))
+        crowd = ("--headless", "--workers", "2", "--visitors", str(visitors))
+        place = ("--port", str(PORT), "--data-dir", directory)
+        with running_demo(*crowd, *place) as process:
+            await _pause(directory)
             await asyncio.to_thread(process.wait, RUN_SECONDS)
         ended = time.time() - STOPPING_SECONDS
         url = f"http://127.0.0.1:{server.port}/api/v1/query_range"
@@ -79,24 +77,10 @@ scrape_configs:
                 await _take(browser, dashboard, answers, folder)
 
 
-@contextmanager
-def _demo(visitors: int, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
-    options = ["--headless", "--workers", "2", "--port", str(PORT), "--visitors", str(visitors)]
-    options += ["--data-dir", str(directory)]
-    process = subprocess.Popen([sys.executable, "-m", "holdfast", "demo", *options])
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS)
-
-
-async def _pause(directory: Path) -> None:
+async def _pause(directory: str) -> None:
     """What an operator does when the shop has trouble: a state and changes to see."""
     await asyncio.sleep(BEFORE_PAUSE_SECONDS)
-    command = [sys.executable, "-m", "holdfast", "keys", "create", "pictures", "--role", "operator"]
-    command += ["--data-dir", str(directory)]
-    key = (await asyncio.to_thread(subprocess.check_output, command, text=True)).strip()
+    key = await asyncio.to_thread(operator_key, directory)
     headers = {"Authorization": f"Bearer {key}"}
     async with aiohttp.ClientSession(f"http://127.0.0.1:{PORT}", headers=headers) as http:
         for change in ("pause", "resume"):

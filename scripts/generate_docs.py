@@ -1,4 +1,4 @@
-"""Write the parts of the documents that say what the code says: settings, metrics, error codes,
+"""Writes the parts of the documents that say what the code says: settings, metrics, error codes,
 what benchmarks measured, and what a large sale needs by the costs.
 
 A generated part stands between `<!-- generated: name -->` and `<!-- end of name -->`; the rest of a
@@ -8,14 +8,14 @@ fails when a page or a picture is out of date, as `make docs` does.
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from bench.__main__ import NAMES as BENCHES
-from bench.kit.documents import aims, curves, picture_name, section
+from bench.kit.documents import aims, curves, markdown_table, picture_name, section
 from bench.kit.results import KEPT, kept_results, read_result
 from holdfast.setting_docs import describe_settings
 from holdfast_loadtest.capacity import ASSUMED, Demand, store_limits
@@ -26,6 +26,8 @@ from holdfast_metrics.manifest import MANIFEST
 from holdfast_simulator.costs import measured_costs
 from holdfast_web.errors import ErrorCode
 
+Cells = Sequence[str]
+
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
 VALIDATION: Final = DOCS.parent / "loadtest" / "validation.json"
 _PART: Final = re.compile(
@@ -33,75 +35,51 @@ _PART: Final = re.compile(
 )
 
 
-def settings() -> Iterator[str]:
+def settings() -> Iterator[Cells]:
     for setting in describe_settings():
         default = "" if setting.default == "(not set)" else f"`{setting.default}`"
         variables = ", ".join(f"`{variable}`" for variable in setting.variables)
-        yield row(f"`{setting.name}`", variables, default, setting.doc)
+        yield f"`{setting.name}`", variables, default, setting.doc
 
 
-def metrics() -> Iterator[str]:
+def metrics() -> Iterator[Cells]:
     for metric in MANIFEST:
         labels = ", ".join(f"`{label}`" for label in metric.labels)
         kind = metric.kind.value
-        yield row(f"`{metric.name}`", kind, metric.unit, labels, metric.help, metric.why)
+        yield f"`{metric.name}`", kind, metric.unit, labels, metric.help, metric.why
 
 
-def errors() -> Iterator[str]:
-    for code in ErrorCode:
-        yield row(str(code.status), f"`{code.value}`", code.doc)
+def errors() -> Iterator[Cells]:
+    return ((str(code.status), f"`{code.value}`", code.doc) for code in ErrorCode)
 
 
-def store_urls() -> Iterator[str]:
-    for form, meaning in FORMS:
-        yield row(f"`{form}`", meaning)
-
-
-def store_options() -> Iterator[str]:
-    for option, meaning in OPTIONS:
-        yield row(f"`{option}`", meaning)
-
-
-def request_costs() -> Iterator[str]:
+def request_costs() -> Iterator[Cells]:
     for kind, cost in measured_costs().requests.items():
         us = [f"{part:,.0f}" for part in (cost.worker_us, cost.store_us, cost.ledger_us)]
-        yield row(kind, *us, f"{cost.bytes:,}")
+        yield kind, *us, f"{cost.bytes:,}"
 
 
-def memory_costs() -> Iterator[str]:
+def memory_costs() -> Iterator[Cells]:
     costs = measured_costs()
-    yield row("a worker by itself", "worker", f"{costs.worker_mib:.0f} MiB")
-    yield row("an open connection", "worker", f"{costs.connection_bytes / 1024:.1f} KiB")
-    yield row("an open stream of changes", "worker", f"{costs.stream_bytes / 1024:.1f} KiB")
-    yield row("one who waits", "store", f"{costs.join_bytes:.1f} B")
-    yield row("one who was let in", "store", f"{costs.session_bytes:,.0f} B")
-    yield row("a hold and its order", "store", f"{costs.order_bytes:,.0f} B")
+    yield "a worker by itself", "worker", f"{costs.worker_mib:.0f} MiB"
+    yield "an open connection", "worker", f"{costs.connection_bytes / 1024:.1f} KiB"
+    yield "an open stream of changes", "worker", f"{costs.stream_bytes / 1024:.1f} KiB"
+    yield "one who waits", "store", f"{costs.join_bytes:.1f} B"
+    yield "one who was let in", "store", f"{costs.session_bytes:,.0f} B"
+    yield "a hold and its order", "store", f"{costs.order_bytes:,.0f} B"
 
 
-def limits() -> Iterator[str]:
-    for kind, per_second in store_limits(measured_costs()):
-        yield row(kind, per_second)
+def validated() -> Iterator[Cells]:
+    return validation.rows(msgspec.json.decode(VALIDATION.read_bytes(), type=validation.Validation))
 
 
-def capacity() -> Iterator[str]:
-    for cells in capacity_table(measured_costs(), Demand()):
-        yield row(*cells)
+def coded(pairs: Iterable[tuple[str, str]]) -> Iterator[Cells]:
+    """What stands in code, and what it means."""
+    return ((f"`{code}`", meaning) for code, meaning in pairs)
 
 
-def assumptions() -> Iterator[str]:
-    for assumption, value in ASSUMED:
-        yield row(value, assumption)
-
-
-def validated() -> Iterator[str]:
-    kept = msgspec.json.decode(VALIDATION.read_bytes(), type=validation.Validation)
-    for cells in validation.rows(kept):
-        yield row(*cells)
-
-
-def tabled(head: str, lines: Callable[[], Iterable[str]]) -> Callable[[], str]:
-    columns = head.split(" | ")
-    return lambda: "\n".join([row(*columns), "|" + " --- |" * len(columns), *lines()])
+def tabled(head: str, rows: Callable[[], Iterable[Cells]]) -> Callable[[], str]:
+    return lambda: markdown_table(head.split(" | "), rows())
 
 
 def measured(name: str) -> Callable[[], str]:
@@ -113,15 +91,16 @@ def measured(name: str) -> Callable[[], str]:
 PARTS: Final[dict[str, Callable[[], str]]] = {
     "settings": tabled("Setting | Environment | Default | Meaning", settings),
     "metrics": tabled("Metric | Kind | Unit | Labels | Meaning | Why", metrics),
-    "store-urls": tabled("HOLDFAST_STORE_URL | The store", store_urls),
-    "store-options": tabled("Behind `?`, joined by `&` | Meaning", store_options),
+    "store-urls": tabled("HOLDFAST_STORE_URL | The store", lambda: coded(FORMS)),
+    "store-options": tabled("Behind `?`, joined by `&` | Meaning", lambda: coded(OPTIONS)),
     "request-costs": tabled("Request | Worker, us | Store, us | Ledger, us | Bytes", request_costs),
     "memory-costs": tabled("What | Keeps in the | Memory", memory_costs),
-    "store-limits": tabled("Change | A second at most", limits),
+    "store-limits": tabled("Change | A second at most", lambda: store_limits(measured_costs())),
     "capacity": tabled(
-        "Part | Requests/s | Cores in use | Processes | Machines | Memory", capacity
+        "Part | Requests/s | Cores in use | Processes | Machines | Memory",
+        lambda: capacity_table(measured_costs(), Demand()),
     ),
-    "assumptions": tabled("Assumed | What", assumptions),
+    "assumptions": tabled("Assumed | What", lambda: [cells[::-1] for cells in ASSUMED]),
     "errors": tabled("Status | Code | Meaning", errors),
     "validation": tabled(
         "World and figure | Predicted | Measured | Deviation | Tolerated", validated
@@ -129,10 +108,6 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "bench-aims": lambda: aims(kept_results()),
     **{f"bench-{name.replace('_', '-')}": measured(name) for name in BENCHES},
 }
-
-
-def row(*cells: str) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def rendered(page: str) -> str:

@@ -14,11 +14,8 @@ screens that docs/operations.md shows, while the crowd is there.
 
 import argparse
 import asyncio
-import json
-import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,7 +29,8 @@ from playwright.async_api import Browser, Page, expect  # noqa: E402
 from support.pages.browser import Size, chromium_path, open_page, run_chromium  # noqa: E402 - of the tests
 from support.pages.scene_pictures import take_shop, take_waiting_page  # noqa: E402
 
-IMAGES: Final = ROOT / "docs" / "images"
+from scripts.running_demo import IMAGES, ROOT, operator_key, running_demo, wait_until  # noqa: E402
+
 SIZES: Final[dict[str, Size]] = {"phone": (390, 844), "desktop": (1280, 800)}
 PORT: Final = 8480
 SHOP_PORT: Final = 8481
@@ -86,27 +84,18 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
 @contextmanager
 def demo(options: Sequence[str]) -> Iterator[None]:
     """A demo whose shop answers, until the pictures are taken."""
-    command = [sys.executable, "-m", "holdfast", "demo", "--hold-seconds", "120"]
-    command += ["--port", str(PORT), "--shop-port", str(SHOP_PORT), *options]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT)
-    try:
-        _await_shop(process)
+    ports = ("--port", str(PORT), "--shop-port", str(SHOP_PORT))
+    with running_demo("--hold-seconds", "120", *ports, *options, quiet=True):
+        wait_until(_shop_answers, "the demo did not start")
         yield
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS)
 
 
-def _await_shop(process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{SHOP_PORT}/", timeout=5).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    sys.exit("the demo did not start")
+def _shop_answers() -> bool:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{SHOP_PORT}/", timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 async def take_scenes(binary: str, folder: Path, language: str) -> None:
@@ -129,12 +118,6 @@ async def take_console(binary: str, demo_options: Sequence[str]) -> None:
         key = operator_key(directory)
         async with run_chromium(binary) as browser:
             await asyncio.gather(*(look(browser, device, key) for device in SIZES))
-
-
-def operator_key(directory: str) -> str:
-    command = [sys.executable, "-m", "holdfast", "keys", "create", "pictures", "--role", "operator"]
-    made = subprocess.check_output([*command, "--json", "--data-dir", directory], cwd=ROOT)
-    return str(json.loads(made)["secret"])
 
 
 async def look(browser: Browser, device: str, key: str) -> None:

@@ -1,10 +1,9 @@
-"""From a wheel to a sold seat, as a stranger would do it; then proof that nothing is left behind.
+"""Builds the wheel, installs it elsewhere, sells one seat, and looks for what is left behind.
 
-Builds the wheel, installs it in an empty environment outside the checkout, starts `holdfast serve`,
-creates a sale, takes one buyer from the line to a confirmed order over HTTP, and stops the service:
-first beside a store of somebody else, then with the one that the extra `embedded` brings. It speaks
-through the standard library alone, so it proves what the wheel holds and not what this checkout has
-installed.
+In an empty environment outside the checkout it starts `holdfast serve`, creates a sale, takes one
+buyer from the line to a confirmed order over HTTP, and stops the service: first beside a store of
+somebody else, then with the one that the extra `embedded` brings. It imports the standard library
+only, so nothing that this checkout has installed can stand in for what the wheel lacks.
 
 Every process that the service starts inherits a marker in its environment; at the end no process
 with it may live, no socket file may remain, and nothing may listen on the port.

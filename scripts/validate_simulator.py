@@ -1,4 +1,4 @@
-"""Hold the simulator against real runs on this machine, and write what came of it into the tree.
+"""Compares the simulator with real runs on this machine, and writes the result into the tree.
 
     .venv/bin/python scripts/validate_simulator.py            all worlds, some two minutes each
     .venv/bin/python scripts/validate_simulator.py flash      one of them, measured anew
@@ -13,18 +13,16 @@ measured in quiet.
 from __future__ import annotations
 
 import argparse
-import subprocess
+import asyncio
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from rich.console import Console
 
+from holdfast_demo.service import Service, ServiceOptions, free_port
 from holdfast_loadtest.rehearse.load_run import LoadRun
 from holdfast_loadtest.rehearse.terminal import comparison_table
 from holdfast_loadtest.rehearse.validation import (
@@ -38,8 +36,7 @@ from holdfast_loadtest.report.run_facts import describe_generator
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 RESULTS: Final = ROOT / "loadtest" / "validation.json"
-START_SECONDS: Final = 60.0
-STOP_SECONDS: Final = 30.0
+HOST: Final = "127.0.0.1"
 DISTURBED: Final = 2
 """exit status when a world could not be measured on this machine at this time"""
 
@@ -49,19 +46,7 @@ def main() -> int:
     console, worlds = Console(), world_files()
     for name in options.worlds or worlds:
         console.print(f"[bold]{name}[/bold]")
-        with (
-            tempfile.TemporaryDirectory(prefix="holdfast-validation-") as folder,
-            _service(Path(folder)) as (url, key),
-        ):
-            load = LoadRun(
-                url=url,
-                shop_url=url,
-                sale="",
-                scenario=worlds[name],
-                report=options.reports / name if options.reports else Path(folder) / "report",
-                key=key,
-            )
-            world = validate_world(name, worlds[name], load)
+        world = asyncio.run(_validated(name, worlds[name], options.reports))
         console.print(comparison_table(world.figures))
         console.print(world.verdict)
         if world.disturbed:
@@ -74,28 +59,19 @@ def main() -> int:
     return 1 if missed(kept.worlds) else DISTURBED if disturbed else 0
 
 
-@contextmanager
-def _service(folder: Path) -> Iterator[tuple[str, str]]:
-    """A service with a data directory of its own: its address and the operator's key."""
-    data = folder / "data"
-    command = [sys.executable, "-m", "holdfast", "serve", "--data-dir", str(data)]
-    with (folder / "serve.log").open("wb") as log:
-        process = subprocess.Popen([*command, "--port", "0"], stdout=log, stderr=log)
-    try:
-        yield _started(data, process)
-    finally:
-        process.terminate()
-        process.wait(STOP_SECONDS)
-
-
-def _started(data: Path, process: subprocess.Popen[bytes]) -> tuple[str, str]:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        address = data / "operator.url"
-        if address.exists():
-            return address.read_text().strip(), (data / "operator.key").read_text().strip()
-        time.sleep(0.2)
-    raise SystemExit("the service did not start")
+async def _validated(name: str, path: Path, reports: Path | None) -> ValidatedWorld:
+    with tempfile.TemporaryDirectory(prefix="holdfast-validation-") as folder:
+        service = ServiceOptions(Path(folder), HOST, free_port(HOST, 0, 0), workers=1)
+        load = LoadRun(
+            url=service.url,
+            shop_url=service.url,
+            sale="",
+            scenario=path,
+            report=reports / name if reports else Path(folder, "report"),
+            key=service.operator_key,
+        )
+        async with Service(service):
+            return await asyncio.to_thread(validate_world, name, path, load)
 
 
 def _keep(path: Path, world: ValidatedWorld) -> None:

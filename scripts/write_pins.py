@@ -1,4 +1,4 @@
-"""Write constraints.txt: the version of every package in this environment, and nothing else."""
+"""Writes constraints.txt: the version of every package in this environment, and nothing else."""
 
 import re
 import subprocess
