@@ -7,6 +7,5 @@
     display    live progress for a terminal, plain lines elsewhere
     shop       the storefront a person can walk into, with its pages, words, cookies and checkout
 
-Crowd and audit come from `holdfast_loadtest`, which knows only the contract; so the demo proves
-what it shows.
+Crowd and audit come from `holdfast_loadtest`, which knows the published contract only.
 """

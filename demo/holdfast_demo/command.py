@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import uvloop
@@ -63,6 +63,7 @@ failure (1).
 @click.option("--seed", type=int, default=1, show_default=True, help="Which people come.")
 @click.option(
     "--rate",
+    "per_minute",
     type=click.IntRange(1, 60_000),
     default=1_500,
     show_default=True,
@@ -117,20 +118,11 @@ failure (1).
 )
 def demo(
     *,
-    visitors: int,
-    seed: int,
-    rate: int,
-    hold_seconds: int,
-    headless: bool,
-    host: str,
-    port: int | None,
-    shop_port: int | None,
-    workers: int,
-    data_dir: Path | None,
     chaos: bool,
     faults: tuple[str, ...],
     chaos_seed: int | None,
     recovery_seconds: float | None,
+    **options: Any,
 ) -> None:
     """Run a whole on-sale with a crowd, and audit it.
 
@@ -148,39 +140,25 @@ def demo(
     # The crowd and the web stack are imported only to run the demo, not for --help.
     from holdfast_demo.runner import DemoOptions
 
-    options = DemoOptions(
-        visitors=visitors,
-        seed=seed,
-        per_minute=rate,
-        host=host,
-        port=port,
-        shop_port=shop_port,
-        workers=workers,
-        hold_seconds=hold_seconds,
-        data_dir=data_dir,
-        headless=headless,
-        chaos=_chaos_options(chaos, faults, chaos_seed, recovery_seconds),
-    )
-    sys.exit(_run(options))
+    injected = _chaos_options(chaos, faults, chaos_seed, recovery_seconds)
+    sys.exit(_run(DemoOptions(chaos=injected, **options)))
 
 
 def _chaos_options(
     chaos: bool, names: tuple[str, ...], seed: int | None, recovery_seconds: float | None
 ) -> ChaosOptions | None:
-    from holdfast_demo.chaos.options import RECOVERY_SECONDS, ChaosOptions
+    from holdfast_demo.chaos.options import ChaosOptions
     from holdfast_demo.chaos.target import can_inject
 
+    given = {"names": names or None, "seed": seed, "recovery_seconds": recovery_seconds}
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if not chaos:
-        if names or seed is not None or recovery_seconds is not None:
+        if chosen:
             raise click.UsageError("--fault, --chaos-seed and --recovery-seconds go with --chaos")
         return None
     if not can_inject():
         raise click.UsageError("--chaos finds the service's processes in /proc: Linux only")
-    return ChaosOptions(
-        names or FAULT_NAMES,
-        1 if seed is None else seed,
-        RECOVERY_SECONDS if recovery_seconds is None else recovery_seconds,
-    )
+    return ChaosOptions(**chosen)
 
 
 def _run(options: DemoOptions) -> int:

@@ -1,15 +1,15 @@
 """Shows the demo's progress: a live panel on a terminal, plain lines elsewhere.
 
-The figures come from two sides on purpose: the crowd's own tally (what visitors lived through) and
-the sale's public status document (what the service says). Where they differ, somebody is wrong.
+Figures of visitors are the crowd's own counts, those of units are from the sale's public status.
 """
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -19,7 +19,7 @@ from rich.text import Text
 
 from holdfast.cli.bars import FRAMES_PER_SECOND, bar_row, clock, live_panel
 from holdfast_loadtest.client import Traffic
-from holdfast_loadtest.crowd.tally import Tally, VisitorState
+from holdfast_loadtest.crowd.tally import UNDER_WAY, Tally, VisitorState
 from holdfast_loadtest.wire import Status
 
 LINE_EVERY_SECONDS: Final = 5.0
@@ -61,18 +61,37 @@ class Meter:
         return (total - before) / (now - since) if now > since else 0.0
 
 
-class Display(Protocol):
+class Display(ABC):
     """Shows the figures; `note` is for what happens once."""
 
-    def __enter__(self) -> "Display": ...
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._started = now()
+        self._meter: Meter | None = None
 
-    def __exit__(self, *_: object) -> None: ...
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    @abstractmethod
     def show(self, figures: Figures) -> None: ...
 
-    def finish(self, figures: Figures) -> None: ...
-
+    @abstractmethod
     def note(self, text: str) -> None: ...
+
+    def finish(self, figures: Figures) -> None:
+        """Shows the final figures."""
+        self.show(figures)
+
+    def _requests_per_second(self, figures: Figures) -> float:
+        if self._meter is None:
+            self._meter = Meter(figures.traffic, self._now)
+        return self._meter.per_second()
+
+    def _elapsed(self) -> str:
+        return clock(self._now() - self._started)
 
 
 def make_display(*, headless: bool) -> Display:
@@ -82,26 +101,16 @@ def make_display(*, headless: bool) -> Display:
     return LiveDisplay(Console())
 
 
-class LineDisplay:
+class LineDisplay(Display):
     """Plain lines: readable in a log, and by a screen reader."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self._started = now()
+        super().__init__(now)
         self._next = self._started
         self._lines = 0
-        self._meter: Meter | None = None
-
-    def __enter__(self) -> "LineDisplay":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
     def show(self, figures: Figures) -> None:
-        if self._meter is None:
-            self._meter = Meter(figures.traffic, self._now)
-        rate = self._meter.per_second()
+        rate = self._requests_per_second(figures)
         if self._now() < self._next:
             return
         self._next = self._now() + LINE_EVERY_SECONDS
@@ -110,7 +119,7 @@ class LineDisplay:
         if self._lines % LINES_PER_HEADING == 0:
             print(f"{'':5}  {heading()}")
         self._lines += 1
-        print(f"{clock(self._now() - self._started)}  {line_of(figures, rate)}", flush=True)
+        print(f"{self._elapsed()}  {line_of(figures, rate)}", flush=True)
 
     def finish(self, figures: Figures) -> None:
         """Prints the final figures and how the visits have ended."""
@@ -119,20 +128,18 @@ class LineDisplay:
         print(f"\nOf {figures.tally.visitors:,} visitors: {endings_of(figures.tally)}.", flush=True)
 
     def note(self, text: str) -> None:
-        print(f"{clock(self._now() - self._started)}  {text}", flush=True)
+        print(f"{self._elapsed()}  {text}", flush=True)
 
 
-class LiveDisplay:
+class LiveDisplay(Display):
     """A panel that redraws itself."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        super().__init__()
         self._live = Live(console=console, refresh_per_second=FRAMES_PER_SECOND)
-        self._started = time.monotonic()
-        self._meter: Meter | None = None
         self._notes: deque[str] = deque(maxlen=MAX_NOTES)
 
-    def __enter__(self) -> "LiveDisplay":
+    def __enter__(self) -> Self:
         self._live.start()
         return self
 
@@ -140,14 +147,8 @@ class LiveDisplay:
         self._live.stop()
 
     def show(self, figures: Figures) -> None:
-        if self._meter is None:
-            self._meter = Meter(figures.traffic)
-        elapsed = clock(time.monotonic() - self._started)
-        panel = panel_of(figures, self._meter.per_second(), elapsed, list(self._notes))
-        self._live.update(panel)
-
-    def finish(self, figures: Figures) -> None:
-        self.show(figures)
+        rate, notes = self._requests_per_second(figures), list(self._notes)
+        self._live.update(panel_of(figures, rate, self._elapsed(), notes))
 
     def note(self, text: str) -> None:
         self._notes.append(text)
@@ -242,18 +243,6 @@ def _traffic(traffic: Traffic) -> str:
 
 def endings_of(tally: Tally) -> str:
     """How the visits that are over have ended, as text."""
-    endings = (
-        VisitorState.BOOKED,
-        VisitorState.LAPSED,
-        VisitorState.REFUNDED,
-        VisitorState.LEFT,
-        VisitorState.EMPTY_HANDED,
-        VisitorState.NO_SHOW,
-        VisitorState.QUIT,
-        VisitorState.SOLD_OUT,
-        VisitorState.TURNED_AWAY,
-        VisitorState.TIMED_OUT,
-        VisitorState.FAILED,
-    )
+    endings = [state for state in VisitorState if state not in UNDER_WAY]
     told = [f"{tally.states[end]:,} {end.value}" for end in endings if tally.states[end]]
     return ", ".join(told)

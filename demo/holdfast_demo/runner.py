@@ -1,8 +1,7 @@
 """Runs a demo: service, shop, sale, crowd, audit; then it stays up for a person to look at.
 
 One loop drives shop, crowd and display; the service is a process of its own. Everything started
-here is stopped here, whichever way the demo ends. The exit status is the audit's: a demo that
-breaks a promise is a failed demo.
+here is stopped here, whichever way the demo ends. The exit status is the audit's.
 """
 
 import asyncio
@@ -123,24 +122,19 @@ async def _while_running(service: Service, demo: "_Demo") -> int:
         await asyncio.gather(run, watch, return_exceptions=True)
 
 
+@dataclass
 class _Demo:
     """One demo, from creating the sale to the audit."""
 
-    def __init__(
-        self,
-        options: DemoOptions,
-        service: ServiceOptions,
-        session: aiohttp.ClientSession,
-        directory: Path,
-        disk: SmallDisk | None,
-    ) -> None:
-        self._options = options
-        self._service = service
-        self._session = session
-        self._directory = directory
-        self._disk = disk
-        self._operator = Operator(session, self._service)
-        self._display: Display = make_display(headless=options.headless)
+    _options: DemoOptions
+    _service: ServiceOptions
+    _session: aiohttp.ClientSession
+    _directory: Path
+    _disk: SmallDisk | None
+
+    def __post_init__(self) -> None:
+        self._operator = Operator(self._session, self._service)
+        self._display = make_display(headless=self._options.headless)
 
     def note(self, text: str) -> None:
         self._display.note(text)

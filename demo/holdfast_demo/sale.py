@@ -1,9 +1,8 @@
 """The sale of a demo: a sports hall of 1,221 seats from a real seating plan, and a standing floor.
 
-Windows are short, so that no-shows lapse and holds expire before one's eyes. The floor grows with
-the crowd, so that any crowd nearly sells it out. Some seats are kept back (blocked) from the
-crowd and put on sale after the audit, so that a person who comes to look around finds seats on the
-map.
+Windows are short, so that calls lapse and holds expire while somebody watches. The floor grows with
+the crowd, so that any crowd nearly sells it out. Some seats are blocked for the crowd and put on
+sale after the audit, so that a person who looks around finds seats on the map.
 """
 
 import json

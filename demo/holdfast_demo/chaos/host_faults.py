@@ -10,7 +10,8 @@ from typing import Final
 
 from holdfast_demo.chaos.disk import MIB, SmallDisk, no_more_writes
 from holdfast_demo.chaos.fault import InjectionFailed
-from holdfast_demo.chaos.target import Target, happens, is_alive
+from holdfast_demo.chaos.target import Target, happens
+from holdfast_loadtest.processes import is_alive
 
 EFFECT_SECONDS: Final = 30.0
 LASTS_SECONDS: Final = 3.0
@@ -19,7 +20,7 @@ LOCK_SECONDS: Final = 20.0
 
 @asynccontextmanager
 async def kill_workers(target: Target) -> AsyncIterator[str]:
-    """SIGKILL to all of them at once: nobody is left to answer."""
+    """Sends SIGKILL to all of them at once."""
     workers = target.workers()
     for pid in workers:
         with suppress(ProcessLookupError):

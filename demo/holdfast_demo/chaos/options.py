@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Final
 
-RECOVERY_SECONDS: Final = 10.0
 FAULT_NAMES: Final = ("store files", "wipe", "workers", "ledger", "disk", "clock", "flood")
 """of run.FAULTS, for a command line that does not import them"""
 
@@ -14,4 +13,4 @@ class ChaosOptions:
 
     names: tuple[str, ...] = FAULT_NAMES
     seed: int = 1
-    recovery_seconds: float = RECOVERY_SECONDS
+    recovery_seconds: float = 10.0

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from holdfast_demo.chaos.fault import InjectionFailed
-from holdfast_demo.chaos.target import POLL_SECONDS, Target, happens, is_alive
+from holdfast_demo.chaos.target import POLL_SECONDS, Target, happens
+from holdfast_loadtest.processes import is_alive
 from holdfast_lua.calls import keys
 
 EFFECT_SECONDS: Final = 30.0

@@ -20,6 +20,7 @@ from holdfast.data_files import LEDGER_FILE, LOCK_FILE
 from holdfast_demo.chaos.disk import SmallDisk
 from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Unreachable
+from holdfast_loadtest.processes import children, command_line, is_alive
 from holdfast_loadtest.wire import Sale, SeatMap
 from holdfast_lua.embedded.files import StoreFiles
 
@@ -70,11 +71,11 @@ class Target:
         return int((self.data_dir / LOCK_FILE).read_text())
 
     def workers(self) -> list[int]:
-        return [pid for pid in _children(self.parent()) if not _is_store(pid)]
+        return [pid for pid in children(self.parent()) if not _is_store(pid)]
 
     def stores(self) -> list[int]:
         """The store's process; none while it is being replaced."""
-        return [pid for pid in _children(self.parent()) if _is_store(pid) and is_alive(pid)]
+        return [pid for pid in children(self.parent()) if _is_store(pid) and is_alive(pid)]
 
     def store(self) -> "Redis":
         """A connection to the store behind the service's back, to be closed by `async with`."""
@@ -123,28 +124,9 @@ async def happens(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def is_alive(pid: int) -> bool:
-    """Whether the process still runs; one that nobody has waited for does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        words = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    return [int(word) for word in words]
-
-
 def _is_store(pid: int) -> bool:
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return any(name in command.partition(b"\0")[0] for name in STORES)
+    program = (command_line(pid) or [b""])[0]
+    return any(name in program for name in STORES)
 
 
 def can_inject() -> bool:

@@ -7,7 +7,7 @@ confirmed order is told to the buyer. Each step may be repeated: the references 
 the hold, so a browser whose answer was lost asks again.
 
 Once `paying` was said only the shop may give a hold back, which it does for its buyer, unless the
-bank is being asked at that moment: money and units must not part.
+bank is being asked at that moment: then the buyer might pay for units that are on sale again.
 
 Rejected: letting the browser confirm. A payment is what the shop says, never what a buyer says.
 """
