@@ -73,11 +73,6 @@ class Arrivals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.decay_seconds or self.seconds / 3
 
     @property
-    def starts_at(self) -> float:
-        """When the first may come."""
-        return -self.lobby_seconds if self.shape == "lobby" else 0.0
-
-    @property
     def surge_seconds(self) -> float:
         """How long the surge lasts, so that all of `visitors` come."""
         usual = self.usual_per_second or 0.0

@@ -56,7 +56,7 @@ class SimulatedCrowd:
 
     @property
     def random(self) -> Random:
-        """What everybody's dice are rolled with."""
+        """The generator of every draw."""
         return self._random
 
     def open_lobby(self, entrants: int) -> None:

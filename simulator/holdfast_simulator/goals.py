@@ -122,20 +122,9 @@ def _active(result: Result) -> float:
     return result.peaks.active
 
 
-def _p50(result: Result) -> float:
-    return result.waits.p50 or 0.0
-
-
-def _p90(result: Result) -> float:
-    return result.waits.p90 or 0.0
-
-
-def _p99(result: Result) -> float:
-    return result.waits.p99 or 0.0
-
-
-def _longest(result: Result) -> float:
-    return result.waits.max or 0.0
-
-
-_WAITS: Final = {"50%": _p50, "90%": _p90, "99%": _p99, "everybody": _longest}
+_WAITS: Final[dict[str, Callable[[Result], float]]] = {
+    "50%": lambda result: result.waits.p50 or 0.0,
+    "90%": lambda result: result.waits.p90 or 0.0,
+    "99%": lambda result: result.waits.p99 or 0.0,
+    "everybody": lambda result: result.waits.max or 0.0,
+}

@@ -98,14 +98,9 @@ def with_settings(
     return msgspec.structs.replace(world, sale=sale)
 
 
-def with_seed(world: World, seed: int) -> World:
-    """The world with other dice."""
-    return msgspec.structs.replace(world, seed=seed)
-
-
 def seeds_of(world: World, count: int) -> list[World]:
     """The world with so many seeds, its own first."""
-    return [with_seed(world, world.seed + at) for at in range(count)]
+    return [msgspec.structs.replace(world, seed=world.seed + at) for at in range(count)]
 
 
 def scaled(world: World, share: float) -> World:
@@ -174,10 +169,8 @@ class _Search:
 
     def least_rate(self, cap: int) -> int:
         """By halving on a logarithmic scale between a visitor a minute and the whole crowd."""
-        low, high = (
-            self._too_slow(),
-            float(min(RATE_MAX, 60 * max(1_000, self._world.arrivals.visitors))),
-        )
+        high = float(min(RATE_MAX, 60 * max(1_000, self._world.arrivals.visitors)))
+        low = self._too_slow()
         for _ in range(STEPS):
             rate = max(1, round(sqrt(low * high)))
             self._told(f"{rate:,} a minute")

@@ -1,4 +1,4 @@
-"""Holds a sale: the people of a world meet the rules of the service, moment by moment.
+"""Simulates a sale: the visitors of a world, by the rules of the service.
 
 Discrete events in the order of time: what people do (a heap), who arrives (in order already), and
 the steps of the line every TICK_MS, as of one worker. While somebody waits, those who arrive are

@@ -63,11 +63,8 @@ class Duration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Draws the seconds of one person after the other."""
         if self.spread == 0 or self.mean == 0:
             return lambda: self.mean
-        median, spread, normal = (
-            math.log(self.mean) - self.spread**2 / 2,
-            self.spread,
-            random.normalvariate,
-        )
+        median, spread = math.log(self.mean) - self.spread**2 / 2, self.spread
+        normal = random.normalvariate
         return lambda: math.exp(normal(median, spread))
 
     def draw(self, random: Random) -> float:
@@ -230,12 +227,8 @@ def _plan_seats(path: Path) -> dict[str, int]:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InvalidWorld("sale.plan", f"{path} is larger than {MAX_FILE_BYTES:,} bytes")
         plan = json.loads(path.read_bytes())
-        seats = Counter(
-            str(seat["category"])
-            for zone in plan["zones"]
-            for row in zone["rows"]
-            for seat in row["seats"]
-        )
+        rows = [row for zone in plan["zones"] for row in zone["rows"]]
+        seats = Counter(str(seat["category"]) for row in rows for seat in row["seats"])
     except OSError as error:
         raise InvalidWorld("sale.plan", f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, LookupError, TypeError) as error:

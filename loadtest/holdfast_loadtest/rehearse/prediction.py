@@ -19,6 +19,7 @@ import msgspec
 from holdfast_loadtest.rehearse.known_crowd import KnownCrowd
 from holdfast_loadtest.scenarios.people import People
 from holdfast_loadtest.scenarios.scenario import Scenario
+from holdfast_simulator.recommendation import seeds_of
 from holdfast_simulator.result import Result
 from holdfast_simulator.summary import simulate
 
@@ -38,12 +39,7 @@ def predict(world: Scenario, *, scenario: str, sale: str, seeds: int = SEEDS) ->
     people = People(world)
     profiles = [people.profile(person) for person in range(len(people))]
     crowd = partial(KnownCrowd, arrivals=people.arrivals, profiles=profiles)
-    found = [
-        simulate(
-            msgspec.structs.replace(world, seed=world.seed + at), scenario=scenario, people=crowd
-        )
-        for at in range(seeds)
-    ]
+    found = [simulate(one, scenario=scenario, people=crowd) for one in seeds_of(world, seeds)]
     return Prediction(msgspec.structs.replace(typical(found), sale=sale), found)
 
 

@@ -1,8 +1,8 @@
 """The rules of the service, as the simulator goes by them: line, sessions, stock and holds.
 
-They are the scripts of lua/holdfast_lua written again for one process and millions of visitors:
-counters in place of scans, everything else to the letter. tests/simulator/differential gives
-scripts and rules the same calls at the same moments and compares every answer.
+They are the scripts of lua/holdfast_lua written again for one process and millions of visitors,
+with counters in place of scans. tests/simulator/test_differential.py gives scripts and rules the
+same calls at the same moments and compares every answer.
 
 Left out is what no simulation meets: losses of the store (gaps, sessions and numbers from before
 it), allotments, and which seats of a category stand together. A draw is sealed at once.

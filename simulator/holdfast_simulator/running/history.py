@@ -14,43 +14,31 @@ COARSE_MS: Final = 60_000
 
 
 class HistoryPoint(Protocol):
-    """The totals of a sale at a moment, as `holdfast_lua.history.Point` has them."""
+    """The totals of a sale at a moment, as `holdfast_lua.history.Point` has them.
+
+    Numbers given, numbers called, passes given, visitors who have held something, and orders that
+    were sold, all since the sale began; then the units that are held, booked and free now. `at_ms`
+    is of any clock.
+    """
 
     @property
-    def at_ms(self) -> int:
-        """When, in milliseconds of any clock."""
-
+    def at_ms(self) -> int: ...
     @property
-    def joined(self) -> int:
-        """Numbers given."""
-
+    def joined(self) -> int: ...
     @property
-    def called(self) -> int:
-        """Numbers called."""
-
+    def called(self) -> int: ...
     @property
-    def admitted(self) -> int:
-        """Passes given."""
-
+    def admitted(self) -> int: ...
     @property
-    def held_once(self) -> int:
-        """Visitors who have held something."""
-
+    def held_once(self) -> int: ...
     @property
-    def confirmed(self) -> int:
-        """Orders that were sold."""
-
+    def confirmed(self) -> int: ...
     @property
-    def held(self) -> int:
-        """Units, now."""
-
+    def held(self) -> int: ...
     @property
-    def booked(self) -> int:
-        """Units, now."""
-
+    def booked(self) -> int: ...
     @property
-    def free_by_category(self) -> Mapping[str, int]:
-        """Units, now."""
+    def free_by_category(self) -> Mapping[str, int]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Present:
 
 
 class RunningSimulation(Simulation):
-    """The rest of a sale: `begin` it, `step` until it is `over`, then read what became of it."""
+    """The rest of a sale: `begin` it, `step` until it is `over`, then read the result."""
 
     def __init__(self, sale: RunningSale, conduct: Conduct, seed: int, until_s: float) -> None:
         units = {name: free + sale.held_of[name] for name, free in sale.free_of.items()}
