@@ -1,6 +1,6 @@
-"""The crowd and its auditor: they know the published contract and nothing else.
+"""Sends visitors to a sale and checks its promises, by the published contract alone.
 
-Not one import of the service's packages: a load test that shares code with what it tests inherits
-its mistakes, and cannot be pointed at a deployment of another version. `client` speaks the
-contract, `crowd` sends visitors, `audit` checks promises.
+It imports none of the service's packages: shared code would share its mistakes, and a deployment of
+another version could not be tested. `client` makes the requests, `crowd` has the visitors, `audit`
+checks promises.
 """

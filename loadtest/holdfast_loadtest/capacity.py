@@ -1,10 +1,10 @@
-"""What a sale needs, from what its requests cost: a computation of its own, in plain arithmetic.
+"""Computes what a sale needs from what its requests cost.
 
     python -m holdfast_loadtest.capacity --visitors 1000000
 
 Costs come from a measurement (loadtest/bench/costs.py writes it), demand from whoever expects a
 crowd. All rates are those of the busiest minute, all memory that of the moment when most people
-wait. What nobody has measured is an assumption with a name at the top of this file.
+wait. What was not measured is assumed, see `ASSUMED`.
 """
 
 from __future__ import annotations

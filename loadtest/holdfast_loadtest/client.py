@@ -1,13 +1,12 @@
 """One HTTP exchange with a service that speaks the contract.
 
-`Client.call` does exactly one request and answers whatever status came: a refusal is a result here,
-for the crowd provokes refusals on purpose. What never arrived, or whose answer was lost, is
-`Unreachable`; the caller decides whether a repeat is safe, so nothing is retried at this level.
-Credentials travel as headers of the single call and are kept out of every `repr`.
+`Client.call` makes exactly one request and answers whatever status came: a refusal is a result,
+since the crowd provokes refusals on purpose. A request without an answer is `Unreachable`; the
+caller decides whether a repeat is safe. Credentials are headers of the single call and are kept out
+of every `repr`.
 
-Invariants: answers are bounded in time by the session's timeout; connections are bounded by the
-session's connector; each answer is counted by route and status, so that requests per second come
-from what really went over the wire.
+The session bounds the time of an answer and the number of connections. Each answer is counted by
+route and status.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Storefront(Protocol):
 
 @dataclass
 class Account:
-    """What the crowd lived through."""
+    """What the buyers of one sale did: how long it took, what was refused, who bought what."""
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     refusals: Counter[str] = field(default_factory=Counter)

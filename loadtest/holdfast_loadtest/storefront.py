@@ -1,8 +1,7 @@
 """The storefront of `sellout` over HTTP: sells as a shop's server does, with its platform key.
 
 Where the service sheds load, the request is repeated when it says. Any other answer that is neither
-a success nor a refusal the crowd provokes ends the run: a benchmark that counts around errors
-measures something else.
+a success nor a refusal that the crowd provokes ends the run.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""What a check answers: the promise it examined, how much it looked at, and what it found broken.
+"""The outcome of a check: the promise, how much was looked at, and what was found broken.
 
-A finding carries its evidence in words a person can act on. The number of findings kept per check
-is bounded, their count is not: a report of ten thousand lines hides what one line says.
+Of the findings of a check the first few are kept, and all are counted.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
-"""What the crowd was told, kept for the audit: a promise given to a visitor must be found in the
-service's books.
+"""What the crowd was told, kept for the audit.
 
-Entries can go to a file line by line while the crowd runs, so that the audit may be another
-process, later, and so that what was seen survives a crowd that was killed. Tickets are secrets of
-their visitors: only a digest is written.
+Entries can go to a file line by line while the crowd runs, so that another process may audit later,
+also after a crowd that was killed. Tickets are secrets of their visitors: only a digest is written.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Checks of who was let in, when, and in which order: pure functions of the event stream.
 
-The promise about the rate is about ANY span of time: no window is privileged, so none is sampled.
-With pass times t(1) <= ... <= t(n), burst b and rate r, the promise is j - i + 1 <= b + r x (t(j) -
-t(i)) for every i <= j. Put f(k) = k - r x t(k): it says that f never climbs by more than b - 1
-above its lowest value so far, which one walk over the passes decides.
+The promise about the rate is one about every span of time, so no windows are sampled. With pass
+times t(1) <= ... <= t(n), burst b and rate r, it is j - i + 1 <= b + r x (t(j) - t(i)) for every
+i <= j. Put f(k) = k - r x t(k): it says that f never climbs by more than b - 1 above its lowest
+value so far, which one walk over the passes decides.
 
 The burst promised is the larger of the configured one and two ticks of the rate, because admission
 happens in ticks.

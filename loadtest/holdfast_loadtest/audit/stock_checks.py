@@ -1,9 +1,7 @@
-"""Checks of what was sold: ledger, seat map, events and the crowd's own receipts must tell one
-story.
+"""Checks of what was sold: ledger, seat map and the crowd's receipts must agree.
 
-Pure functions of what was read, so that doctored evidence shows each of them failing. The ledger is
-the truth of a sale; the seat map and the event stream are measured against it, and the crowd's
-receipts measure the ledger.
+Pure functions of what was read. The seat map is compared with the ledger, and the ledger with the
+receipts of the crowd.
 """
 
 from __future__ import annotations

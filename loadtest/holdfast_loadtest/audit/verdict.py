@@ -137,10 +137,8 @@ async def settled_evidence(
 ) -> tuple[Evidence, Verdict]:
     """What was read and what it says, read again for a bounded time while something is broken.
 
-    `kept` are the first events, as they were read during the run.
-
-    The ledger is told first and the store follows, within moments or, after a crash, by recovery:
-    what is still broken when nothing moves any more is broken.
+    An order is in the ledger before it is in the store, which follows within moments or, after a
+    crash, by recovery. `kept` are the first events, as they were read during the run.
     """
     for reading in range(1 + MAX_SETTLING_READINGS):
         if reading:

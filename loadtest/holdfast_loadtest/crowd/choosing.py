@@ -1,8 +1,7 @@
 """Turns a seat map into a hold request: pure functions of the map, the wish and a generator.
 
-A chooser looks for a run of free neighbours as a person does, somewhere in the plan rather than
-always at the front: the point of the crowd is that people disagree a little and collide a little. A
-hold request is the body of `POST .../holds`.
+Free neighbours are looked for from a random row on, so that visitors want different seats and
+sometimes the same. A hold request is the body of `POST .../holds`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """What the visitors of one crowd share: connection, key of the shop, offer, journal, and retries.
 
 `persist` is the crowd's only retry: it repeats a call that got no answer or was told to come back,
-as a page or a shop's server would. That makes lost answers part of every run, and idempotency
-something the crowd relies on rather than something it tests in a corner. Invariant: each wait is
-bounded, and so is the number of repeats.
+as a page or a shop's server would, so every run relies on idempotency. Each wait is bounded, and so
+is the number of repeats.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The profiles of visitors: what each of them does and how fast, drawn from a seed.
 
 Every trait comes from a generator seeded by (seed, index) alone, so the same seed sends the same
-people whatever the service does to them, and visitor 17 stays the same when the crowd grows. The
-shares are those that make a sale hard: most arrive in the first moments, one in eight never answers
-the call, one in eight lets a hold lapse, some click twice.
+people whatever the service answers, and visitor 17 stays the same when the crowd grows. The shares
+are chosen to make a sale hard: most arrive in the first moments, one in eight never answers the
+call, one in eight lets a hold lapse, some click twice.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """A buyer inside the shop: looks, holds, waits, pays or does not, and leaves or just goes.
 
-The shop's server is part of it: it tells the service that a payment begins, charges (in
-thought), confirms. A refusal that the contract foresees is part of a visit; any other is evidence.
-What is checked on the way: the same idempotency key is the same hold, nobody gets past the limit, a
-repeated confirm is the same order.
+The shop's server is part of it: it says that a payment begins, charges nobody, and confirms. A
+refusal that the contract foresees is part of a visit, any other is a complaint. Checked on the way:
+the same idempotency key is the same hold, nobody gets past the limit, a repeated confirm is the
+same order.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Starts the people of a process when they are due, as users of Locust.
 
 Locust's dispatcher deals out users as counts by class, and stops some of them whenever a worker
-joins or goes. People are neither counts nor replaceable: each has an index, is of one process, and
-comes once. So Locust is told to run one `Arrivals` user in each process, which starts the people as
-users beside it: Locust counts them, shows them by class, and stops them at the end.
+joins or goes. Here each person has an index, is of one process, and comes once. So Locust is told
+to run one `Arrivals` user in each process, which starts the people as users beside it: Locust
+counts them, shows them by class, and stops them at the end.
 """
 
 from __future__ import annotations

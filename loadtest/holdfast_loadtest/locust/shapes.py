@@ -1,8 +1,8 @@
 """Keeps Locust running until the people of every process have gone home.
 
-When people come is the scenario's (`[arrivals]`), to the millisecond and by the same code that the
-simulator has: a shape of Locust counts users once a second, and knows nobody by name. So the shape
-only says that each process runs its `Arrivals`, and when the run is over.
+A shape of Locust says once a second how many users there are; when each person comes is the
+scenario's (`[arrivals]`), to the millisecond and by the code of the simulator. So the shape only
+says that each process runs its `Arrivals`, and when the run is over.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """What has arrived at the master, by worker, and what is known to be missing.
 
-A verdict over receipts is worth as much as the receipts are complete. So a worker from whom nothing
-came, one without a last batch, a batch that never arrived and a message that cannot be read are
-findings: with any of them the receipts are not complete, and how many are missing is said where it
-can be known.
+A worker from whom nothing came, one without a last batch, a batch that never arrived and a message
+that cannot be read are findings: with any of them the receipts are not complete, and how many are
+missing is said where it can be known.
 """
 
 from __future__ import annotations

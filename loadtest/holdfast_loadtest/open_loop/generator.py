@@ -77,7 +77,7 @@ class Generator:
             pass  # what happened since the last run; no request is on its way
         for stream in streams:
             stream.visitors.outcome = Outcome(stream.seconds)
-        # A pause of the collector would be the server's to answer for.
+        # A pause of the garbage collector would count as latency of the server.
         gc.collect()
         gc.disable()
         try:

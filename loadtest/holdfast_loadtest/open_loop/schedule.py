@@ -16,7 +16,7 @@ class Phase:
 
 
 def poisson(phases: list[Phase], seed: int) -> array[float]:
-    """Due times from the start, in order. Visitors do not know of each other: neither do these."""
+    """Due times from the start, in order, each independent of the others."""
     random = Random(seed)  # noqa: S311 - the same every time
     due, begin = array("d"), 0.0
     for phase in phases:

@@ -1,8 +1,8 @@
 """Visitors of one listener, each with a connection and an address of its own.
 
 A request goes out on a new connection as long as there are fewer than allowed, then on the one that
-has been idle for longest: visitors take turns, so under overload all of them wait, as in life.
-Connections stay open between runs.
+has been idle for longest: visitors take turns, so under overload all of them wait. Connections
+stay open between runs.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The people that a load test sends, as the crowd of a simulation: who they are is known to both.
 
-What a run comes to is decided by the rules and by who happens to come: who does not answer, who
-wants how much, how long each looks. The second is one throw of dice, which a prediction cannot know
-of a crowd to come, but does of the crowd that is sent.
+What a run comes to depends on the rules and on who comes: who does not answer, who wants how much,
+how long each looks. Of a crowd that is yet to come a prediction can only draw that; of the crowd
+that is sent it is known.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The limits that a scenario sets: each with what was measured, and whether it was held.
 
-A figure that could not be measured holds no limit: a run in which nobody joined must not pass for
-one in which joins were fast.
+A limit whose figure could not be measured is not kept, so that a run in which nobody joined does
+not count as one in which joins were fast.
 """
 
 from __future__ import annotations
