@@ -5,8 +5,6 @@ nothing is ever flushed. Time is the store's, moved by the `clock` fixture throu
 clock. The event loop is that of the workers, uvloop.
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import secrets

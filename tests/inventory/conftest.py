@@ -1,7 +1,5 @@
 """Fixtures of the inventory's tests; the harness is in support/inventory/harness.py."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Servers that only the store tests need: on a port, a Cluster, Sentinels."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack

@@ -1,7 +1,5 @@
 """Numbers that the service and the scripts share: used, and in keeping with what can be set."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """The tree of the Lua files, and what is said of them elsewhere."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What is declared in Python and written into the scripts by the loader."""
 
-from __future__ import annotations
-
 import msgpack  # type: ignore[import-untyped]  # it has no stubs
 import pytest
 

@@ -1,7 +1,5 @@
 """What is relied on inside of prometheus-client: bounded by version."""
 
-from __future__ import annotations
-
 import inspect
 import struct
 import tomllib

@@ -5,8 +5,6 @@ model has; what the ledger decides must be what the rules allow. And what has be
 platform is remembered here and held against the ledger after every step, to the end.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Schedules that chance finds too seldom, written down. The real code outlives every one."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from model.operations.choice import LIFECYCLE_CHANGES

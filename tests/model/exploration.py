@@ -4,8 +4,6 @@ A seed is one run and always the same one, wherever it runs: of a failure the se
 needs to see it again.
 """
 
-from __future__ import annotations
-
 import gc
 import logging
 import multiprocessing

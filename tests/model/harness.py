@@ -3,8 +3,6 @@
 A harness has an event loop of its own, and keeps its connections from one run to the next.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager

@@ -1,7 +1,5 @@
 """Schedules run against model and real code, one after another, and shrunk when they fail."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 

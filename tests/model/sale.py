@@ -1,8 +1,6 @@
 """The sale of every run: two rows of four seats, a floor and a lodge, small enough to be fought
 over. The lodge and two of the seats are set aside for a club."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Final, Literal
 

@@ -6,8 +6,6 @@ shrinking plain: leave steps out as long as the run still fails in the same way.
 the same steps, ids and picks; nothing in a run depends on a clock or on chance beside it.
 """
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass
 from typing import Final

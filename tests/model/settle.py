@@ -3,8 +3,6 @@
 The platform repeats every confirm that it had the money for, until it is told what became of it.
 """
 
-from __future__ import annotations
-
 from model.checker import SETTLED
 from model.operations import operator
 from model.reference.terms import AREAS, require

@@ -3,8 +3,6 @@
 What is asked of the workers is in operations, what must be true when it is over in settle.
 """
 
-from __future__ import annotations
-
 import asyncio
 import random
 from collections.abc import Awaitable, Callable

@@ -1,7 +1,5 @@
 """What each kind of step does in a run."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Exploring many seeds: all of them are run, and one that fails is told with its command."""
 
-from __future__ import annotations
-
 import pytest
 from model.exploration import Exploration, explore
 from model.mutants.protocol import PROTOCOL

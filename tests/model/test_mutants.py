@@ -3,8 +3,6 @@
 The mutants are in the folder mutants; the last one takes something out of the schema.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final

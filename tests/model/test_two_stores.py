@@ -1,7 +1,5 @@
 """Two stores in the model: the real code keeps the rules of two masters, and mutants break them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final

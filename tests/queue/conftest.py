@@ -1,7 +1,5 @@
 """Fixtures of the line's tests; the line itself is in tests/support/line/harness.py."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import AsyncIterator
 from secrets import token_bytes

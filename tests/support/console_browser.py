@@ -1,7 +1,5 @@
 """The console as a program without scripts uses it: pages, forms and one cookie."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """An OpenID Connect issuer: one person, whose claims and whose signature a test may change."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import time

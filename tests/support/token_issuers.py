@@ -1,7 +1,5 @@
 """Issuers of passes and hand-offs as a service of one secret or several has them."""
 
-from __future__ import annotations
-
 from holdfast_connector.contract import EDDSA
 from holdfast_queue.tokens.passes import Pass, PassIssuer, make_pass_issuer
 from holdfast_queue.tokens.signer import Signer, signing_key

@@ -3,8 +3,6 @@
 How these names have to behave is told by test_connection.py and test_ready.py.
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 import tomllib

@@ -3,8 +3,6 @@
 Over real sockets, through the site that a worker listens with.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 

@@ -2,8 +2,6 @@
 and those that wait to be accepted are served.
 """
 
-from __future__ import annotations
-
 import asyncio
 import socket
 

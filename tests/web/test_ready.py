@@ -1,7 +1,5 @@
 """Ready answers: the same bytes as aiohttp's own way writes, to every kind of request."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Awaitable, Callable

@@ -1,7 +1,5 @@
 """Bodies that nobody wants: refused before they are read, never decompressed, never drained."""
 
-from __future__ import annotations
-
 import asyncio
 import gzip
 

@@ -1,7 +1,5 @@
 """The index of routes finds what aiohttp's router finds by trying one after the other."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 
 import pytest

@@ -1,7 +1,5 @@
 """A stream of live figures whose client does not read goes on with the newest ones."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import re

@@ -1,7 +1,5 @@
 """Projections are made beside everything else, anew for each point and each change of settings."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Generator
 from dataclasses import dataclass, replace

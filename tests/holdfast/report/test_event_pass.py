@@ -1,7 +1,5 @@
 """The checks of the events: each finds what it is there for, in streams that are made up."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 

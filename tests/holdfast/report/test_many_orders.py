@@ -1,7 +1,5 @@
 """Many orders: a report needs no more memory for them than for a few."""
 
-from __future__ import annotations
-
 import tracemalloc
 from typing import Final
 

@@ -1,7 +1,5 @@
 """The document of a report: everything in it, nothing from elsewhere."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import hashlib

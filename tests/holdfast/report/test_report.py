@@ -1,7 +1,5 @@
 """The report of a sale: its figures, its comparison of money, orders and tickets, its checks."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

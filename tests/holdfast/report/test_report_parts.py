@@ -1,7 +1,5 @@
 """The parts of a report that need no service: sums over time, waits, checks, the draw."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

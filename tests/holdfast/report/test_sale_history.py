@@ -1,7 +1,5 @@
 """The history of a sale as a report has it: evenly spaced, bounded, and honest about gaps."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from support.sales.worker import Worker

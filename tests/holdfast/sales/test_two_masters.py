@@ -3,8 +3,6 @@
 Real servers and Sentinels; which master a Sentinel names is told to it, so that nothing is awaited.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator

@@ -1,7 +1,5 @@
 """Net changes over HTTP: whoever follows a map, has it."""
 
-from __future__ import annotations
-
 import asyncio
 import random
 from collections.abc import AsyncIterator

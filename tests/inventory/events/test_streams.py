@@ -1,7 +1,5 @@
 """Changes of the seats told as they happen: complete, bounded, one reader for all who listen."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 

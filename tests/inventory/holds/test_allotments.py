@@ -1,7 +1,5 @@
 """Seats set aside for a channel: nobody else gets one, by name or by best available."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Holds of one tick are one script call, and come out as if they had been made one by one."""
 
-from __future__ import annotations
-
 import asyncio
 import random
 from typing import Any

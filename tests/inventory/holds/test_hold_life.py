@@ -1,7 +1,5 @@
 """What becomes of a hold: extended, paying, released, cancelled, expired; who may, and when."""
 
-from __future__ import annotations
-
 import asyncio
 
 import pytest

@@ -1,7 +1,5 @@
 """The life of a hold in docs/lifecycles.md is what the scripts do with it in a real store."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 

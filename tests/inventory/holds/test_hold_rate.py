@@ -1,7 +1,5 @@
 """What one buyer can leave in the store, however often they hold, release and cancel."""
 
-from __future__ import annotations
-
 import pytest
 from support.inventory.harness import HOLD_MS, Clock, InventoryHarness
 

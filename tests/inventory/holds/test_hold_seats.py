@@ -1,7 +1,5 @@
 """hold_seats: every answer it can give, what it leaves behind, and what it must never do."""
 
-from __future__ import annotations
-
 import asyncio
 
 import pytest

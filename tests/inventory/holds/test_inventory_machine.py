@@ -4,8 +4,6 @@ The model is as plain as can be: which buyer has how many units, which holds sho
 the store says is recounted from the seats and the holds after every step.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import hypothesis.strategies as st

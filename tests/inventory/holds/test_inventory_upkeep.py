@@ -1,7 +1,5 @@
 """Blocking, installing, reading: what surrounds the holds."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import replace
 from functools import cache

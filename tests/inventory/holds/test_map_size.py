@@ -1,7 +1,5 @@
 """What a map weighs on the wire, and what a request that strands a seat is told."""
 
-from __future__ import annotations
-
 import random
 
 import msgspec

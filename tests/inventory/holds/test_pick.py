@@ -1,7 +1,5 @@
 """Best available against a reference that tries everything, on random plans and on a real plan."""
 
-from __future__ import annotations
-
 from itertools import groupby
 
 import pytest

@@ -1,7 +1,5 @@
 """Holds over HTTP: contract, credentials, idempotency, and how a refusal is told."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

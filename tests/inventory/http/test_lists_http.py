@@ -1,7 +1,5 @@
 """Holds and events as lists: a page at a time by `limit`, and on by `cursor`, whatever the list."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any, Protocol

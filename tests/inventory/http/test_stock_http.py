@@ -1,7 +1,5 @@
 """The stock over HTTP: the seat map and its changes, the plan, and the events of a sale."""
 
-from __future__ import annotations
-
 import gzip
 
 import msgspec

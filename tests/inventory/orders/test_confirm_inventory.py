@@ -1,7 +1,5 @@
 """The store's half of a confirm and of a refund: confirming, booked, given back, made to agree."""
 
-from __future__ import annotations
-
 import pytest
 from msgspec import structs
 from support.inventory.harness import HOLD_MAX_MS, HOLD_MS, PRICES, Clock, InventoryHarness, Make

@@ -1,7 +1,5 @@
 """A plan by columns says what its document says: read back as docs/api.md tells a client to."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import re

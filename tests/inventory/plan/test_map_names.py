@@ -1,7 +1,5 @@
 """A map's ETag names it for good: caches outlive the sale that an address belonged to."""
 
-from __future__ import annotations
-
 from support.inventory.harness import Make
 
 

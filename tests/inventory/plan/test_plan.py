@@ -1,7 +1,5 @@
 """Plans: what is read, what is refused and where, who sits beside whom, where everybody looks."""
 
-from __future__ import annotations
-
 import math
 import time
 from typing import Any

@@ -1,7 +1,5 @@
 """Rows whose file lists seats otherwise than they stand: nobody is told of a false neighbour."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import msgspec

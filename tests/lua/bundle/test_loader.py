@@ -1,7 +1,5 @@
 """The loader: what it refuses, and that what it makes is what the store runs."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The clock of a sale as a process hears it: from every reply, and on by itself in between."""
 
-from __future__ import annotations
-
 import asyncio
 
 import pytest

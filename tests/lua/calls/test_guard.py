@@ -1,7 +1,5 @@
 """The guard: what a script may believe about a sale, and what it must refuse."""
 
-from __future__ import annotations
-
 import asyncio
 from datetime import UTC, datetime, timedelta
 

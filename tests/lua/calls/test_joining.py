@@ -1,7 +1,5 @@
 """Joined calls: one script call for those of a tick, and every caller none the wiser."""
 
-from __future__ import annotations
-
 import asyncio
 
 import pytest

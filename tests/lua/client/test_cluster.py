@@ -1,7 +1,5 @@
 """A real Cluster of three masters: routing, redirections within a batch, a lost master."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack

@@ -1,7 +1,5 @@
 """Looking at a store before it is used, and plain clients beside the executor."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The executor: batches by tick, bounded, undisturbed by its callers, honest about lost replies."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator

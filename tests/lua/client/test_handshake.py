@@ -1,7 +1,5 @@
 """The first words with a server: what it answers to them decides, and a refusal heals by itself."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Stores that die, hang and restart: what callers are told, and that it heals by itself."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal

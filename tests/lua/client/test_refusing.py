@@ -1,7 +1,5 @@
 """Stores that answer and take no writes: each is named, and so is a user without the rights."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import time

@@ -1,7 +1,5 @@
 """Sentinel: the executor serves from whoever is master, and never writes to one that was."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Store URLs: every kind of deployment, clear refusals, and a password that never shows."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """Peers that break off, talk nonsense or refuse: each caller is told what is known of its call."""
 
-from __future__ import annotations
-
 import asyncio
 
 import pytest

@@ -1,7 +1,5 @@
 """TLS to the store: verified against the authority in the URL, refused without it."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta

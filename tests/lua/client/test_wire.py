@@ -1,7 +1,5 @@
 """RESP2: what goes out byte for byte, and replies however the socket cuts them."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

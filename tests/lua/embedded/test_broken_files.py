@@ -1,7 +1,5 @@
 """The embedded store's files, broken: what cannot be read is set aside, kept and told."""
 
-from __future__ import annotations
-
 import logging
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The embedded store: private, durable, alone on its directory, and gone with its parent."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

@@ -5,8 +5,6 @@ So the system is asked for I/O when nothing else is left to do, where an ordinar
 iteration, and whoever wants to know that all are blocked is told at that moment.
 """
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any, cast
 

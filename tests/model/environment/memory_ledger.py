@@ -5,8 +5,6 @@ elsewhere. Everything above the connection is the real thing: the ledger's code,
 SQLAlchemy compiles them, its transactions, the schema as the migrations make it.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing

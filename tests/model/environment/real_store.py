@@ -1,7 +1,5 @@
 """What is really in the store, read beside all workers, and whether it is what the model has."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The event loop of a run tells that all are blocked neither too early nor while I/O could help."""
 
-from __future__ import annotations
-
 import asyncio
 from contextlib import closing
 

@@ -1,7 +1,5 @@
 """The ledger in memory is the ledger: transactions hold or leave nothing, resets leave one sale."""
 
-from __future__ import annotations
-
 import pytest
 from model.environment.memory_ledger import MemoryLedger
 from model.harness import Backend

@@ -1,7 +1,5 @@
 """What is set aside for a channel, each time with one promise about it taken out."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from contextlib import AbstractContextManager

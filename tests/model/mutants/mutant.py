@@ -3,8 +3,6 @@
 A mutant counts as caught only by a violation of a kind that it must lead to.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The protocol between store and ledger, each time with one step left out or taken out of turn."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace

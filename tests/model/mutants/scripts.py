@@ -1,7 +1,5 @@
 """The stock's scripts, each time with one promise taken out of their text."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from typing import Final
 from unittest.mock import patch

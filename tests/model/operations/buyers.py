@@ -1,7 +1,5 @@
 """What buyers ask for; each function makes an operation that one worker performs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from model.reference.terms import AREAS, CLUB, CLUB_SEATS, LODGE, Areas, ScriptRequest, require

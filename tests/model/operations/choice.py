@@ -1,7 +1,5 @@
 """Which operation a step asks for: its numbers choose among what there is at that moment."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Final
 

@@ -1,7 +1,5 @@
 """What the operator asks for, and what Holdfast does by itself."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from model.reference.terms import CLUB

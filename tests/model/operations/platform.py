@@ -3,8 +3,6 @@
 What the platform has been told is remembered, since from then on it must stay true.
 """
 
-from __future__ import annotations
-
 from model.reference.terms import require
 from model.state import Operation, RunState
 from model.workers.worker import Worker

@@ -1,7 +1,5 @@
 """What a script was asked and what it answered, in the model's terms."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -5,8 +5,6 @@ hold that the real script did answer. Which seats are best is the script's to ch
 takes what was chosen and checks that it was allowed.
 """
 
-from __future__ import annotations
-
 from model.reference.store_model import StoreModel
 from model.reference.terms import (
     ACTIVE,

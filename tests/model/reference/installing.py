@@ -1,7 +1,5 @@
 """How a sale comes into the store, at first and after a loss: the fence, the epoch, its stock."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from model.reference.store_model import StoreModel

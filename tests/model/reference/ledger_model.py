@@ -6,8 +6,6 @@ nothing. `check` holds each step of the real protocol against what the rules all
 so that a step taken out of turn is found even when it happens to do no harm this time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """What the operator does to the stock: blocks seats, lets allotments out, closes the sale."""
 
-from __future__ import annotations
-
 from model.reference.store_model import StoreModel
 from model.reference.terms import AnsweredHold, ScriptRequest
 

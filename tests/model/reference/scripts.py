@@ -1,7 +1,5 @@
 """Which function of the model stands for which script of the stock, and how one is run."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Final
 

@@ -4,8 +4,6 @@ Each function is one script, as in holding. Whether it was a script's turn, by w
 says, is not asked here: that is the ledger model's affair.
 """
 
-from __future__ import annotations
-
 from model.reference.store_model import StoreModel
 from model.reference.terms import (
     ACTIVE,

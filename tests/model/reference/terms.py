@@ -3,8 +3,6 @@
 Plain Python over plain values: no I/O, no bytes, no clock.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

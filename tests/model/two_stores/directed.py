@@ -1,7 +1,5 @@
 """Scenarios of two stores that chance finds too seldom, written down."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from model.two_stores import operations

@@ -1,7 +1,5 @@
 """Where scenarios of two stores run: two embedded stores and a SQLite ledger of their own."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager

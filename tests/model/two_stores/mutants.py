@@ -1,7 +1,5 @@
 """The code, each time with one rule of two masters taken out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What is asked of the workers in a run with two stores."""
 
-from __future__ import annotations
-
 from model.sale import BUYERS
 from model.two_stores.state import Operation, TwoStoreState
 from model.workers.worker import Worker

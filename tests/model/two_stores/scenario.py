@@ -1,7 +1,5 @@
 """Random scenarios of two stores: what one is, and how it is drawn from a seed."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Awaitable, Callable
 from typing import Final

@@ -5,8 +5,6 @@ is the real one; `MasterNode` stands for `holdfast_lua.client.node.Node` and doe
 what that does when it leaves a server and takes another: nothing here has links, clocks or sockets.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """The end of a run with two stores: the split heals, and all must agree."""
 
-from __future__ import annotations
-
 from model.environment.real_store import RealStore
 from model.reference.terms import require
 from model.sale import HOLD_MAX_SECONDS, UID

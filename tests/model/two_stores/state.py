@@ -7,8 +7,6 @@ its store is the one to use; no seat is sold twice; no hold of the named store i
 anybody.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Store and ledger as a process has them: each call waits until the scheduler delivers it."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Sales without a waiting room: the model is of what sells."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import cast
 

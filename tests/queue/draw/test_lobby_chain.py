@@ -1,7 +1,5 @@
 """The chain of a drawn sale's lobby: what it covers, when it ends, and what a loss leaves of it."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from hashlib import sha1

@@ -1,7 +1,5 @@
 """The seal of a draw: when it comes, what it fixes, and that nothing is told before it."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from hashlib import sha1

@@ -1,7 +1,5 @@
 """When a drawn lobby was closed and sealed: by the store's clock, once, and told as events."""
 
-from __future__ import annotations
-
 import pytest
 from support.line.harness import (
     DRAW,

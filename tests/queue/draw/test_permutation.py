@@ -1,7 +1,5 @@
 """The drawn order as mathematics: one-to-one, unrelated to arrival, decided by its inputs."""
 
-from __future__ import annotations
-
 import json
 import math
 import random

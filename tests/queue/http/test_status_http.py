@@ -1,7 +1,5 @@
 """What a sale says of itself to everybody: the status document, and what its draw commits to."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import replace
 

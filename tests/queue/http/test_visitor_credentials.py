@@ -1,7 +1,5 @@
 """Whom the service takes for a visitor: a ticket in a cookie or a header, and from which sites."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

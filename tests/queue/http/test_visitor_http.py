@@ -1,7 +1,5 @@
 """A visitor's way over HTTP: join, poll, claim, come back, leave."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 from urllib.parse import parse_qs, urlsplit

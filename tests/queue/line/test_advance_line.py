@@ -1,7 +1,5 @@
 """A step of the line: who is called, what ends, and that repeating it changes nothing."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 from typing import get_args

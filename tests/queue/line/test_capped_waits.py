@@ -1,7 +1,5 @@
 """Waits in a full sale: told from how long sessions last, and as good as others are."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from random import Random
 from statistics import median

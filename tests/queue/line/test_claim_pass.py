@@ -1,7 +1,5 @@
 """Claims: who gets a pass, who comes again, who is too late."""
 
-from __future__ import annotations
-
 import asyncio
 
 import pytest

@@ -1,7 +1,5 @@
 """Does the realised rate meet the set rate, whatever share of the called never comes?"""
 
-from __future__ import annotations
-
 import pytest
 from conftest import Clock
 from support.line.harness import TERMS, Crowd, LineFactory, Pages, burst_excess, with_terms

@@ -1,7 +1,5 @@
 """A sale that drains takes no more visitors, whatever else the operator does with it meanwhile."""
 
-from __future__ import annotations
-
 import pytest
 from support.line.harness import Line
 

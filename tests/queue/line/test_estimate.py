@@ -1,7 +1,5 @@
 """Measured rate, estimated waits and poll intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random

@@ -1,7 +1,5 @@
 """Installing a line: new, and rebuilt after the store was lost."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from support.line.harness import TERMS, Crowd, Line, LineFactory, burst_excess

@@ -1,7 +1,5 @@
 """Places: who gets which number, when it is a lobby place, and who need not wait at all."""
 
-from __future__ import annotations
-
 import asyncio
 
 import pytest

@@ -1,7 +1,5 @@
 """Batching of joins: one turn of the loop is one script call, below the ledger's ceiling."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 

@@ -1,7 +1,5 @@
 """What the operator does to a running line: open, pause, resume, drain, close, change settings."""
 
-from __future__ import annotations
-
 import pytest
 from conftest import Clock
 from support.line.harness import Crowd, Line, LineFactory, burst_excess, with_terms

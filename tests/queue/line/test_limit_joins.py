@@ -1,7 +1,5 @@
 """Joins per client address: GCRA against vectors and a reference, and what a room makes of it."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import pytest

@@ -4,8 +4,6 @@ Hypothesis makes up what happens (tests/support/line/state_machine.py), the mode
 come of it (tests/support/line/reference.py). `make torture` tells more of them.
 """
 
-from __future__ import annotations
-
 import pytest
 from conftest import TEST_LUA
 from hypothesis import HealthCheck, settings

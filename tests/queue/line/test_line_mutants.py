@@ -5,8 +5,6 @@ come to an answer, a counter or an event that the model does not allow. A mutant
 stories find is looked for in every run, the others in `make torture`.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Who is still there: a bit per visitor and window, gathered from all workers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from random import Random
 

@@ -1,7 +1,5 @@
 """Who was called when a store was lost: a rebuild knows who was served, and passes nobody over."""
 
-from __future__ import annotations
-
 import msgspec
 import pytest
 from support.line.harness import PLENTY, Crowd, Line, LineFactory

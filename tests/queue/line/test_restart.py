@@ -1,7 +1,5 @@
 """A store that restarts, and one that comes back knowing less than it had said."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Settings that exist are valid, and say by name what is wrong with others."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """The life of a ticket in docs/lifecycles.md is what the scripts of the line do with it."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 

@@ -1,7 +1,5 @@
 """One place for each identity that a storefront has signed."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

@@ -1,7 +1,5 @@
 """An identity is text: what JSON can spell and nobody can write down is none."""
 
-from __future__ import annotations
-
 import time
 
 import jwt

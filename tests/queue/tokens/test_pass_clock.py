@@ -1,7 +1,5 @@
 """Passes and hand-offs while the clocks of store and host differ: the sale's decides."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import jwt

@@ -3,8 +3,6 @@
 Each mutant takes one check out of the code; the forgeries that it lets through are named.
 """
 
-from __future__ import annotations
-
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Callable

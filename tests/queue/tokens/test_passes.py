@@ -1,7 +1,5 @@
 """Passes and hand-offs: signed by us, for one audience, for as long as they say."""
 
-from __future__ import annotations
-
 import time
 from unittest.mock import patch
 

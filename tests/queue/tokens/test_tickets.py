@@ -1,7 +1,5 @@
 """Tickets: what a visitor carries cannot be made, changed or moved to another sale."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -4,8 +4,6 @@ with the commands, users, variables, secrets, files and health checks that stand
 What an image brings beyond its program is little, and written down below as IMAGES.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -4,8 +4,6 @@ It has an address, a root file system of its own, the units of deploy/systemd as
 the rest as few as can be. Needs root and a cgroup of version 2; else the test is skipped.
 """
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil

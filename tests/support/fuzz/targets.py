@@ -4,8 +4,6 @@ A target that is missing for a route, a struct that is not the route's own and a
 that nobody listed are failures of the test, so that the list follows the code.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@
 tried without anybody thinking of it.
 """
 
-from __future__ import annotations
-
 import copy
 import json
 from base64 import b64encode

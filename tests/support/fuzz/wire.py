@@ -1,7 +1,5 @@
 """HTTP as bytes: requests that no client library would send, answers read as they come."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass
 from typing import Final

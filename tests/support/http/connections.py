@@ -1,7 +1,5 @@
 """A site that speaks HTTP over real sockets as a worker's does, and a client that misbehaves."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import socket

@@ -1,7 +1,5 @@
 """The inventory's HTTP application alone, with made-up keys and passes."""
 
-from __future__ import annotations
-
 from typing import Any, Protocol
 
 from aiohttp import ClientResponse, web

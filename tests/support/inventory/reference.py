@@ -4,8 +4,6 @@ It knows the order of the row segments and the documented rules and nothing of b
 scripts. For a request it gives every answer that the rules allow, or why there is none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby

@@ -5,8 +5,6 @@ hundreds of them; tests of the ledger would spend most of their time on it. Each
 that migrations have made. That they make the schema of the code is tested in `tests/ledger/`.
 """
 
-from __future__ import annotations
-
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache

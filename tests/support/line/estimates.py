@@ -1,7 +1,5 @@
 """Waits as a page of the waiting room is told them."""
 
-from __future__ import annotations
-
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_queue.line.estimate import Wait, forecast
 

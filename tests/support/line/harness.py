@@ -5,8 +5,6 @@ so that what is tested is the line alone. `Line.run` steps the line through driv
 was called and means to come is asked for by `Crowd`.
 """
 
-from __future__ import annotations
-
 import heapq
 import random
 from collections.abc import Awaitable, Callable

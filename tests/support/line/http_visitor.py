@@ -1,7 +1,5 @@
 """A visitor of one sale over HTTP, and a line for it to stand in."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any

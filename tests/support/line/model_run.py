@@ -4,8 +4,6 @@ Here is what every story needs: the sale is opened, time is moved, the line is s
 asks or claims. What happens in a story is in visitors.py and state_machine.py.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import replace

@@ -4,8 +4,6 @@ They hold what the real line does not keep: every number with what became of it,
 every token. What changes them is in reference.py and steps.py.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from holdfast_lua.calls.line import LineTerms

@@ -6,8 +6,6 @@ books (records.py). One thing is left to the line: which share of the called it 
 How many it calls is then held against the rule for that (steps.py).
 """
 
-from __future__ import annotations
-
 from math import ceil, floor
 
 from support.line.records import TOKEN, Books, Range, require

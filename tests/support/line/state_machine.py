@@ -7,8 +7,6 @@ come of each of these. Time is the store's and stands still unless a rule moves 
 be replayed; some rules move it to the very millisecond of a deadline, or one to either side of it.
 """
 
-from __future__ import annotations
-
 import sys
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """A step of the line, in the model: what ends, who is called, and how things stand after it."""
 
-from __future__ import annotations
-
 from dataclasses import astuple
 from math import floor
 

@@ -1,7 +1,5 @@
 """What visitors do in the stories of the line's model: they join, claim, leave and come back."""
 
-from __future__ import annotations
-
 import asyncio
 
 from hypothesis import strategies as st

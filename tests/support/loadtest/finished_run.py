@@ -1,7 +1,5 @@
 """A run that is over, without a service: what its workers told, by a clock moved by hand."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final

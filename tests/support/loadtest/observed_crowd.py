@@ -1,7 +1,5 @@
 """Runs of the crowd against a real service, observed as by a worker, with files for the judge."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The service that a demo would start, as a fork."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,7 +1,5 @@
 """A way to a service that can be cut: connections break, and new ones are closed at once."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress

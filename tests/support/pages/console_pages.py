@@ -1,7 +1,5 @@
 """The console in Chromium: signed in, one screen after the other."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import aiohttp

@@ -1,7 +1,5 @@
 """The demo's shop in front of a sale of its own."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time

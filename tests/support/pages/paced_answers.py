@@ -2,8 +2,6 @@
 pieces, and each piece when it is told to.
 """
 
-from __future__ import annotations
-
 import asyncio
 from types import TracebackType
 from typing import Final, Self

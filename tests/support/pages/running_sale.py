@@ -1,7 +1,5 @@
 """A sale on a running service, and where its visitors are sent back to."""
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 from collections.abc import Mapping

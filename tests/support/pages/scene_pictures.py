@@ -1,7 +1,5 @@
 """Pictures of every scene of the waiting page and of the demo's shop, in each width and medium."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager

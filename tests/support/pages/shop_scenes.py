@@ -3,8 +3,6 @@
 The shop, the service and the browser are real; only faults are answered in the service's stead.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager

@@ -1,7 +1,5 @@
 """What a visitor of the demo's shop does there in a browser, and what the network does to it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Final
 

@@ -2,8 +2,6 @@
 an older document, a lost connection.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import Callable, Mapping

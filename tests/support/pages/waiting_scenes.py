@@ -5,8 +5,6 @@ scripts as the documents that the service makes.
 which each scene has its headline.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any, Final

@@ -9,8 +9,6 @@ A fork is the command in all else: arguments, environment, output, exit status. 
 its own start, or what must be set before it, needs `python -m holdfast` (`is_forkable`).
 """
 
-from __future__ import annotations
-
 import atexit
 import fcntl
 import gc

@@ -5,8 +5,6 @@ profiles draw it to what a rule is about: a line that moves, caps that bind, sto
 operators who change everything, a service that stands still.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from random import Random
 

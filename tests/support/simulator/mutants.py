@@ -1,7 +1,5 @@
 """Mutants of the simulator's rules: one wrong line each, which the comparison has to find."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """A simulated sale, stopped on its way: what the service would know of it, and how it ends."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Peers that are not a store, or a strange one: a test says how they behave."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress

@@ -1,7 +1,5 @@
 """Scripts with something taken out of them, to see whether a test notices."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 All run the binary of the embedded store, bound to this process so that none outlives it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import socket

@@ -1,7 +1,5 @@
 """Charts: what they show, what they say to whoever does not see them, and that they are markup."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Refusals over real sockets: in order, on connections that stay usable, and nothing left over."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import math
