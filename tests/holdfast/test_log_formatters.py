@@ -1,5 +1,3 @@
-"""The lines of the log, as text and as JSON."""
-
 import logging
 import sys
 

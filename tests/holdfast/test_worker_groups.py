@@ -1,5 +1,3 @@
-"""Which groups of workers the settings of roles make, and which settings contradict."""
-
 from pathlib import Path
 
 import pytest

@@ -1,5 +1,3 @@
-"""The history of a sale's figures in a real store: bounded, told once, and honest about gaps."""
-
 import pytest
 from support.points import START_MS, point
 

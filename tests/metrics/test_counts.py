@@ -1,5 +1,3 @@
-"""Counts, and what a flush moves of them."""
-
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 

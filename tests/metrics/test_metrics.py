@@ -1,5 +1,3 @@
-"""The manifest and the instruments made from it."""
-
 import re
 from typing import get_type_hints
 

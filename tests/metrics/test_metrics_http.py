@@ -1,5 +1,3 @@
-"""`GET /metrics` over HTTP, and the flushing that goes with it."""
-
 import asyncio
 
 import pytest

@@ -1,5 +1,3 @@
-"""Files of series: the library reads what is written, and what finds no room costs its sample."""
-
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,5 +1,3 @@
-"""The directory of a service in shared memory: private, removed at the end, or by the next one."""
-
 from contextlib import ExitStack
 from pathlib import Path
 

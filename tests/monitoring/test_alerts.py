@@ -1,5 +1,3 @@
-"""Every alert fires when its figures are bad, for that time only, and says what it has to say."""
-
 import subprocess
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Parts of expressions, and the names that are read from them."""
-
 from holdfast_monitoring.expressions import gauge, names_in, per_second, quantile, share, total
 
 

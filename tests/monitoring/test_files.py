@@ -1,5 +1,3 @@
-"""Dashboards and rules that are committed: current, and by the schema of who reads them."""
-
 import json
 from pathlib import Path
 from typing import Any, Final

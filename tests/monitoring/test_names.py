@@ -1,5 +1,3 @@
-"""Expressions read metrics that exist, by labels that these have, and join nodes rightly."""
-
 import re
 from collections.abc import Iterator
 from typing import Final

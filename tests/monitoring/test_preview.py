@@ -1,5 +1,3 @@
-"""The page that a dashboard's picture is taken of."""
-
 import re
 
 import pytest

@@ -1,5 +1,3 @@
-"""docs/operations.md has one entry for each alert, and the entries are about what there is."""
-
 import re
 from typing import Final
 

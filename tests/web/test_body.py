@@ -1,5 +1,3 @@
-"""Bodies: bounded in bytes and time, validated in shape, and the field to blame named."""
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated

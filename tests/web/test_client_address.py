@@ -1,5 +1,3 @@
-"""The client's address: only hops that trusted proxies vouch for count."""
-
 from collections.abc import Sequence
 from ipaddress import ip_address
 

@@ -1,5 +1,3 @@
-"""Credentials: who gets 401, who 403, and on whose behalf a call is made."""
-
 from dataclasses import dataclass
 
 import pytest

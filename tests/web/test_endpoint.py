@@ -1,5 +1,3 @@
-"""What surrounds every handler: problem documents, CORS, counting, and what no route matches."""
-
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable

@@ -1,5 +1,3 @@
-"""Refusals and faults as a log tells them."""
-
 import pytest
 
 from holdfast_web.errors import ErrorCode, HoldfastError

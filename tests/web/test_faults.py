@@ -1,5 +1,3 @@
-"""Faults in the log: where and what kind, and nothing that a client may have sent."""
-
 import asyncio
 import logging
 

@@ -1,5 +1,3 @@
-"""`Idempotency-Key`: which forms are taken, and what counts as the same request."""
-
 import msgspec
 import pytest
 from aiohttp.test_utils import make_mocked_request

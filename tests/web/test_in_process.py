@@ -1,5 +1,3 @@
-"""Calls of a route within the process."""
-
 from collections.abc import Awaitable, Callable
 
 import pytest

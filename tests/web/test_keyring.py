@@ -1,5 +1,3 @@
-"""Derived keys: the same on every node, unrelated between purposes, rotated by listing."""
-
 import pytest
 
 from holdfast_web.keyring import Keyring, Purpose

@@ -1,5 +1,3 @@
-"""What a client takes: weights, wildcards, and what cannot be read."""
-
 import pytest
 
 from holdfast_web.request.negotiation import takes, takes_coding

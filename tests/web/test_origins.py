@@ -1,5 +1,3 @@
-"""A request that sets a cookie comes from our own page, or from no page at all."""
-
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request

@@ -1,5 +1,3 @@
-"""Cursors: opaque, typed, and refused when they cannot be ours."""
-
 import base64
 
 import pytest

@@ -1,5 +1,3 @@
-"""Ready answers: the same bytes as aiohttp's own way writes, to every kind of request."""
-
 import asyncio
 import re
 from collections.abc import Awaitable, Callable

@@ -1,5 +1,3 @@
-"""Bodies that nobody wants: refused before they are read, never decompressed, never drained."""
-
 import asyncio
 import gzip
 

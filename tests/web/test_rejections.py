@@ -1,5 +1,3 @@
-"""Rejections: each counted, together one line."""
-
 import logging
 
 import pytest

@@ -1,5 +1,3 @@
-"""The id of a request: which are taken, where it is answered, and what is logged with it."""
-
 import asyncio
 import re
 from collections.abc import Awaitable, Callable

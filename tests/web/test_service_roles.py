@@ -1,5 +1,3 @@
-"""Routes of roles: what an application serves, and what it answers for the rest."""
-
 from collections.abc import Awaitable, Callable
 
 import pytest

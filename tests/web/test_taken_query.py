@@ -1,5 +1,3 @@
-"""Query parameters that no handler takes: refused in the API, left alone elsewhere."""
-
 from collections.abc import Awaitable, Callable
 
 import pytest

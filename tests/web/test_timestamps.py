@@ -1,5 +1,3 @@
-"""Times as the API writes and reads them."""
-
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest

@@ -1,5 +1,3 @@
-"""What is wrong with a sale: each alert appears when it should, and is gone when all is well."""
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""The sentence about a sale."""
-
 import pytest
 
 from holdfast.figures.headline import duration, headline

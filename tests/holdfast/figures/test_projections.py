@@ -1,5 +1,3 @@
-"""Projections are made beside everything else, anew for each point and each change of settings."""
-
 import asyncio
 from collections.abc import Generator
 from dataclasses import dataclass, replace

@@ -1,5 +1,3 @@
-"""Series of a history: evenly spaced, and empty where nothing was recorded."""
-
 from support.points import point
 
 from holdfast.figures.series import even_series

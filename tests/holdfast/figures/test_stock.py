@@ -1,5 +1,3 @@
-"""Stock by category and area, from a real plan."""
-
 from support.api_client import ALL_PRICES, PLAN
 
 from holdfast.figures.stock import category_runs, count_stock

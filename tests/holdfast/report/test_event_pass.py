@@ -1,5 +1,3 @@
-"""The checks of the events: each finds what it is there for, in streams that are made up."""
-
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""The document of a report: everything in it, nothing from elsewhere."""
-
 import asyncio
 import base64
 import hashlib

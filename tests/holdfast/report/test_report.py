@@ -1,5 +1,3 @@
-"""The report of a sale: its figures, its comparison of money, orders and tickets, its checks."""
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

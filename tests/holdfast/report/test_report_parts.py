@@ -1,5 +1,3 @@
-"""The parts of a report that need no service: sums over time, waits, checks, the draw."""
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""How often the line of a sale is written down."""
-
 from conftest import Clock
 from support.sales.worker import NAME, Worker, rebuilt, record_of
 

@@ -1,5 +1,3 @@
-"""What a worker finds of sales that others have made."""
-
 import asyncio
 from pathlib import Path
 

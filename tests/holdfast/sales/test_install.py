@@ -1,5 +1,3 @@
-"""Putting a sale into the store: new, twice at once, after every kind of loss."""
-
 import asyncio
 
 import msgspec

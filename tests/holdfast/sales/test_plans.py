@@ -1,5 +1,3 @@
-"""Compiled plans: made once, kept for a while, and no failure is kept."""
-
 import asyncio
 import threading
 from collections.abc import Callable

@@ -1,5 +1,3 @@
-"""The bodies of PUT and PATCH: defaults, bounds, what fields must agree on, whose name is told."""
-
 from datetime import UTC, datetime
 from typing import Any
 

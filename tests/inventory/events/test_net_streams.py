@@ -1,5 +1,3 @@
-"""Net changes over HTTP: whoever follows a map, has it."""
-
 import asyncio
 import random
 from collections.abc import AsyncIterator

@@ -1,5 +1,3 @@
-"""Seats set aside for a channel: nobody else gets one, by name or by best available."""
-
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace

@@ -1,5 +1,3 @@
-"""What becomes of a hold: extended, paying, released, cancelled, expired; who may, and when."""
-
 import asyncio
 
 import pytest

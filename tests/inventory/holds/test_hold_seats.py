@@ -1,5 +1,3 @@
-"""hold_seats: every answer it can give, what it leaves behind, and what it must never do."""
-
 import asyncio
 
 import pytest

@@ -1,5 +1,3 @@
-"""Blocking, installing, reading: what surrounds the holds."""
-
 import random
 from dataclasses import replace
 from functools import cache

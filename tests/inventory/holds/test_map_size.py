@@ -1,5 +1,3 @@
-"""What a map weighs on the wire, and what a request that strands a seat is told."""
-
 import random
 
 import msgspec

@@ -1,5 +1,3 @@
-"""Holds over HTTP: contract, credentials, idempotency, and how a refusal is told."""
-
 import asyncio
 from typing import Any
 

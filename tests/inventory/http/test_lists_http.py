@@ -1,5 +1,3 @@
-"""Holds and events as lists: a page at a time by `limit`, and on by `cursor`, whatever the list."""
-
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any, Protocol

@@ -1,5 +1,3 @@
-"""The stock over HTTP: the seat map and its changes, the plan, and the events of a sale."""
-
 import gzip
 
 import msgspec

@@ -1,5 +1,3 @@
-"""Confirming a hold: once, for what was held, at the price that was asked."""
-
 import asyncio
 
 import pytest

@@ -1,5 +1,3 @@
-"""Payments that come after the hold has ended, settled by the sale's policy."""
-
 import pytest
 from conftest import Clock
 from support.ledger.orders import build_order

@@ -1,5 +1,3 @@
-"""Late payments and the sale's state: an ended hold takes nothing from a sale that is closed."""
-
 import pytest
 from support.inventory.harness import Clock
 from support.ledger.small_sale import HOLD_SECONDS, Shop, drained

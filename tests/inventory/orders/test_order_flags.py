@@ -1,5 +1,3 @@
-"""Abnormal orders: what flags them, once each, and how they are resolved."""
-
 from collections import Counter
 from contextlib import suppress
 

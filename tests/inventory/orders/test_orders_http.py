@@ -1,5 +1,3 @@
-"""Orders over HTTP: who may do what, the bodies, the codes, the pages."""
-
 from collections.abc import AsyncIterator
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""Paying: the seats are the order's before anybody is charged, and stay so for a bounded time."""
-
 import asyncio
 
 import pytest

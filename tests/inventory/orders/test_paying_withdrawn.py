@@ -1,5 +1,3 @@
-"""A platform whose payment failed gives the hold back: its order is no longer pending."""
-
 import pytest
 from conftest import Clock
 from support.crashes.crashing_process import KILLED, CrashRun, run_until_crash

@@ -1,5 +1,3 @@
-"""Recovery: what was left halfway is finished or undone, by any worker, any number of times."""
-
 import asyncio
 
 import pytest

@@ -1,5 +1,3 @@
-"""Refunds: what goes back on sale is what the order owned, once."""
-
 import asyncio
 
 import pytest

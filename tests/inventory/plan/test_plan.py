@@ -1,5 +1,3 @@
-"""Plans: what is read, what is refused and where, who sits beside whom, where everybody looks."""
-
 import math
 import time
 from typing import Any

@@ -1,5 +1,3 @@
-"""The text of plans that come in: kept as sent when it is clean, else brought to the rule."""
-
 import msgspec
 import pytest
 from support.inventory.harness import SPORTS_HALL, plan_json

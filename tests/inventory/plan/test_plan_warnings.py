@@ -1,5 +1,3 @@
-"""What is probably a mistake in a plan: said, and no reason not to sell."""
-
 from support.inventory.harness import FLOOR, PRICES, plan_json
 
 from holdfast_inventory.plan.plan import compile_plan

@@ -1,5 +1,3 @@
-"""Rows whose file lists seats otherwise than they stand: nobody is told of a false neighbour."""
-
 from collections.abc import Sequence
 
 import msgspec

@@ -1,5 +1,3 @@
-"""The loader: what it refuses, and that what it makes is what the store runs."""
-
 import hashlib
 import re
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""Looking at a store before it is used, and plain clients beside the executor."""
-
 import shutil
 from dataclasses import replace
 from pathlib import Path

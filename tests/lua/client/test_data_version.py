@@ -1,5 +1,3 @@
-"""The data version of a store: noted at the start, never lowered, refused when it is unknown."""
-
 from collections.abc import Iterator
 from pathlib import Path
 

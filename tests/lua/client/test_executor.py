@@ -1,5 +1,3 @@
-"""The executor: batches by tick, bounded, undisturbed by its callers, honest about lost replies."""
-
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator

@@ -1,5 +1,3 @@
-"""Stores that die, hang and restart: what callers are told, and that it heals by itself."""
-
 import asyncio
 import os
 import signal

@@ -1,5 +1,3 @@
-"""Stores that answer and take no writes: each is named, and so is a user without the rights."""
-
 import re
 import shutil
 import time

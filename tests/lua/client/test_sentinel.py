@@ -1,5 +1,3 @@
-"""Sentinel: the executor serves from whoever is master, and never writes to one that was."""
-
 import asyncio
 import itertools
 from dataclasses import dataclass, replace

@@ -1,5 +1,3 @@
-"""Store URLs: every kind of deployment, clear refusals, and a password that never shows."""
-
 import re
 
 import pytest

@@ -1,5 +1,3 @@
-"""TLS to the store: verified against the authority in the URL, refused without it."""
-
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta

@@ -1,5 +1,3 @@
-"""RESP2: what goes out byte for byte, and replies however the socket cuts them."""
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

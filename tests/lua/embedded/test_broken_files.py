@@ -1,5 +1,3 @@
-"""The embedded store's files, broken: what cannot be read is set aside, kept and told."""
-
 import logging
 import os
 import shutil

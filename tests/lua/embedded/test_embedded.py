@@ -1,5 +1,3 @@
-"""The embedded store: private, durable, alone on its directory, and gone with its parent."""
-
 import os
 import re
 import signal

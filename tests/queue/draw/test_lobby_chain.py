@@ -1,5 +1,3 @@
-"""The chain of a drawn sale's lobby: what it covers, when it ends, and what a loss leaves of it."""
-
 import json
 from dataclasses import replace
 from hashlib import sha1

@@ -1,5 +1,3 @@
-"""The seal of a draw: when it comes, what it fixes, and that nothing is told before it."""
-
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from hashlib import sha1

@@ -1,5 +1,3 @@
-"""What a sale says of itself to everybody: the status document, and what its draw commits to."""
-
 from collections import Counter
 from dataclasses import replace
 

@@ -1,5 +1,3 @@
-"""Whom the service takes for a visitor: a ticket in a cookie or a header, and from which sites."""
-
 from typing import Any
 
 import pytest

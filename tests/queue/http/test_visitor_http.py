@@ -1,5 +1,3 @@
-"""A visitor's way over HTTP: join, poll, claim, come back, leave."""
-
 import asyncio
 from typing import Any
 from urllib.parse import parse_qs, urlsplit

@@ -1,5 +1,3 @@
-"""A step of the line: who is called, what ends, and that repeating it changes nothing."""
-
 import asyncio
 import itertools
 from typing import get_args

@@ -1,5 +1,3 @@
-"""Claims: who gets a pass, who comes again, who is too late."""
-
 import asyncio
 
 import pytest

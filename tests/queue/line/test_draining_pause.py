@@ -1,5 +1,3 @@
-"""A sale that drains takes no more visitors, whatever else the operator does with it meanwhile."""
-
 import pytest
 from support.line.harness import Line
 

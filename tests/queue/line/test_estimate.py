@@ -1,5 +1,3 @@
-"""Measured rate, estimated waits and poll intervals."""
-
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random

@@ -1,5 +1,3 @@
-"""Installing a line: new, and rebuilt after the store was lost."""
-
 from typing import Any, Final
 
 from support.line.harness import TERMS, Crowd, Line, LineFactory, burst_excess

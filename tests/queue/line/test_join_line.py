@@ -1,5 +1,3 @@
-"""Places: who gets which number, when it is a lobby place, and who need not wait at all."""
-
 import asyncio
 
 import pytest

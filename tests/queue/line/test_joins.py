@@ -1,5 +1,3 @@
-"""Batching of joins: one turn of the loop is one script call, below the ledger's ceiling."""
-
 import asyncio
 from collections import Counter
 

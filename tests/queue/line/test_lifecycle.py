@@ -1,5 +1,3 @@
-"""What the operator does to a running line: open, pause, resume, drain, close, change settings."""
-
 import pytest
 from conftest import Clock
 from support.line.harness import Crowd, Line, LineFactory, burst_excess, with_terms

@@ -1,5 +1,3 @@
-"""Who was called when a store was lost: a rebuild knows who was served, and passes nobody over."""
-
 import msgspec
 import pytest
 from support.line.harness import PLENTY, Crowd, Line, LineFactory

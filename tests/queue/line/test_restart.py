@@ -1,5 +1,3 @@
-"""A store that restarts, and one that comes back knowing less than it had said."""
-
 from pathlib import Path
 
 import pytest

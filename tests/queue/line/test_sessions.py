@@ -1,5 +1,3 @@
-"""How long a slot may be kept: renewed up to a limit, given up where nothing was held in time."""
-
 from itertools import count
 
 from support.line.harness import Line, LineFactory, with_terms

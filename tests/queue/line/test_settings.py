@@ -1,5 +1,3 @@
-"""Settings that exist are valid, and say by name what is wrong with others."""
-
 from typing import Any
 
 import pytest

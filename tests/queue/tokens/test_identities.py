@@ -1,5 +1,3 @@
-"""One place for each identity that a storefront has signed."""
-
 import asyncio
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""An identity is text: what JSON can spell and nobody can write down is none."""
-
 import time
 
 import jwt

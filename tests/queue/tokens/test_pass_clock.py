@@ -1,5 +1,3 @@
-"""Passes and hand-offs while the clocks of store and host differ: the sale's decides."""
-
 from typing import Any
 
 import jwt

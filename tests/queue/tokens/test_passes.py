@@ -1,5 +1,3 @@
-"""Passes and hand-offs: signed by us, for one audience, for as long as they say."""
-
 import time
 from unittest.mock import patch
 

@@ -1,5 +1,3 @@
-"""Tickets: what a visitor carries cannot be made, changed or moved to another sale."""
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

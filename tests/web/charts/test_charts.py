@@ -1,5 +1,3 @@
-"""Charts: what they show, what they say to whoever does not see them, and that they are markup."""
-
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise

@@ -1,5 +1,3 @@
-"""Priorities: every route of the service has one, and a payment comes before all else."""
-
 import pytest
 
 from holdfast_web.shedding.priority import Priority, priority_of

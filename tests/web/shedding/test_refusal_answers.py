@@ -1,5 +1,3 @@
-"""Answers to refused requests: problem documents, and times to come back that differ."""
-
 import json
 from collections import Counter
 

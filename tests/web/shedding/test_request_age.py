@@ -1,5 +1,3 @@
-"""The age of requests: by a trusted proxy's header, and by the kernel."""
-
 import asyncio
 import socket
 

@@ -1,5 +1,3 @@
-"""Recognising one whole request: what is unusual, or could be framed in two ways, is none."""
-
 import pytest
 
 from holdfast_web.shedding.whole_request import whole_request

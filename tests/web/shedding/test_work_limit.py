@@ -1,5 +1,3 @@
-"""The limit of work comes to rest where requests take as long as they may."""
-
 from holdfast_web.shedding.work_limit import LEAST, MOST, START, WINDOW_SECONDS, WorkLimit
 
 TARGET = 0.1
