@@ -65,7 +65,11 @@ def _test(case: Case) -> dict[str, Any]:
     if case.summary:
         told = {"summary": case.summary, "runbook_url": f"{RUNBOOKS}#{alert.anchor}"}
         expected = {"exp_labels": _labels(case), "exp_annotations": told}
-        shown = {"eval_time": f"{case.fires}m", "alertname": alert.name, "exp_alerts": [expected]}
+        shown = {
+            "eval_time": f"{case.fires[0]}m",
+            "alertname": alert.name,
+            "exp_alerts": [expected],
+        }
         made["alert_rule_test"] = [shown]
     return made
 
@@ -73,7 +77,8 @@ def _test(case: Case) -> dict[str, Any]:
 def _minutes(case: Case) -> range:
     """The minutes that are looked at: from the beginning until a while after the alert is over."""
     end = case.step * max(map(len, case.series.values()))
-    over = case.clears + STEPS_AFTER * case.step if case.clears else end
+    clears = case.fires[1]
+    over = clears + STEPS_AFTER * case.step if clears else end
     return range(0, min(over, end), case.step)
 
 
@@ -82,7 +87,7 @@ def _state(case: Case, minute: int) -> dict[str, Any]:
     name = BY_CODE[case.code].name
     labels = _labels(case) | {"alertname": name, "alertstate": "firing"}
     sample = {"labels": f"ALERTS{{{_text(labels)}}}", "value": 1}
-    firing = case.fires <= minute < case.clears
+    firing = minute in range(*case.fires)
     return {
         "expr": f'ALERTS{{alertname="{name}", alertstate="firing"}}',
         "eval_time": f"{minute}m",
