@@ -12,7 +12,7 @@ all of it, and one timer for each pause bounds them all at no cost for clients t
 that is gone before its request is handled causes no error in the log.
 
 aiohttp has settings for two of these. The rest needs names that it keeps to itself or might change
-(see the package's docstring); tests/web/test_connection.py tells how they have to behave.
+(see the package's docstring); tests/web/server/test_connection.py tells how they have to behave.
 """
 
 import asyncio

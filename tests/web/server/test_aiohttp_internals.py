@@ -19,7 +19,7 @@ from holdfast_web.server.ready import Ready
 from holdfast_web.server.request_loop import RequestLoop
 from holdfast_web.server.site import BoundedSite
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PRIVATE = {
     Connection: {
         "_close",
