@@ -6,7 +6,8 @@ another has, and the platform that repeats its request is told the truth.
 
 import pytest
 from conftest import Clock
-from support.crashes.crashing_process import KILLED, CrashRun, run_until_crash
+from support.crashes.crash_points import KILLED
+from support.crashes.crashing_process import CrashRun, run_until_crash
 from support.ledger.small_sale import HOLD_MAX_SECONDS, HOLD_SECONDS, Shop, drained, open_shop
 
 from holdfast_inventory.orders.orders import order_of_hold

@@ -1,6 +1,7 @@
 import pytest
 from conftest import Clock
-from support.crashes.crashing_process import KILLED, CrashRun, run_until_crash
+from support.crashes.crash_points import KILLED
+from support.crashes.crashing_process import CrashRun, run_until_crash
 from support.ledger.small_sale import HOLD_MAX_SECONDS, Shop, drained
 
 from holdfast_inventory.orders.orders import order_of_hold

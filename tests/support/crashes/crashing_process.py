@@ -1,22 +1,20 @@
 """A process that crashes at a chosen step of a confirm, a payment, a refund or a recovery.
 
-It is a real process with a store connection and a ledger of its own, and it ends by `os._exit`: no
-finally, no rollback. The step is named after what it stands before or behind: a script
-of the store (`begin_confirm`) or an intent of the ledger (`Sell`).
+It is a real process with a store connection and a ledger of its own. The step is a script of the
+store (`before begin_confirm`) or an intent of the ledger (`after Sell`); see crash_points.py.
 """
 
 import asyncio
 import multiprocessing
-import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import uvloop
+from support.crashes.crash_points import CrashingExecutor, crash_at
 from support.ledger.small_sale import SETTINGS, TEST_LUA, Shop, make_inventory
 
 from holdfast_inventory.holds.sale_context import SaleContext
-from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.background import BackgroundTasks
 from holdfast_inventory.orders.paying import begin_paying, void_released_order
 from holdfast_inventory.orders.recovery import Recovery
@@ -24,13 +22,7 @@ from holdfast_inventory.orders.refund import RefundRequest, RefundService
 from holdfast_inventory.settings import LatePayment
 from holdfast_ledger import Ledger, Outcome
 from holdfast_ledger.transactions.intents import Intent
-from holdfast_lua import Executor, SaleRef, load_bundle
-from holdfast_lua.calls.guard import SaleRef as Ref
-from holdfast_lua.calls.hold_terms import HoldAnswer
-from holdfast_lua.calls.inventory import InventoryCalls, KeyBuilder
-from holdfast_lua.client.wire import Argument
-
-KILLED = 9
+from holdfast_lua import SaleRef, load_bundle
 
 # Forked from a server that has imported everything and opened nothing: quick, and no less real.
 processes = multiprocessing.get_context("forkserver")
@@ -55,27 +47,6 @@ class CrashRun:
     late_payment: LatePayment = LatePayment.REACQUIRE_SAME
 
 
-class CrashingCalls(InventoryCalls):
-    """The store, with a crash at one script."""
-
-    def __init__(self, executor: Executor, crash_point: str) -> None:
-        super().__init__(executor)
-        self._crash_point = crash_point
-
-    async def _hold(
-        self,
-        ref: Ref,
-        name: str,
-        hold_id: str,
-        names: tuple[KeyBuilder, ...],
-        args: Sequence[Argument],
-    ) -> HoldAnswer:
-        crash_at(self._crash_point, f"before {name}")
-        answer = await super()._hold(ref, name, hold_id, names, args)
-        crash_at(self._crash_point, f"after {name}")
-        return answer
-
-
 class CrashingLedger(Ledger):
     """The ledger, with a crash at one intent."""
 
@@ -93,11 +64,6 @@ class CrashingLedger(Ledger):
         return outcome
 
 
-def crash_at(crash_point: str, here: str) -> None:
-    if crash_point == here:
-        os._exit(KILLED)
-
-
 def act(run: CrashRun) -> None:
     """What the process does, until it crashes."""
     uvloop.run(_run(run))
@@ -105,14 +71,13 @@ def act(run: CrashRun) -> None:
 
 async def _run(run: CrashRun) -> None:
     bundle = load_bundle(extra=TEST_LUA / "scripts", overlay={"clock": TEST_LUA / "clock.lua"})
-    async with Executor(run.store_url, bundle) as executor:
+    async with CrashingExecutor(run.store_url, bundle) as executor:
         ledger = await CrashingLedger.open(run.ledger_url)
         assert isinstance(ledger, CrashingLedger)
         ledger.crash_point = run.crash_point
         settings = replace(SETTINGS, late_payment=run.late_payment)
-        plain = make_inventory(executor, run.sale, SaleRef(run.uid, 1), settings)
-        calls = CrashingCalls(executor, run.crash_point)
-        inventory = SaleInventory(plain.name, plain.ref, plain.plan, plain.settings, calls)
+        executor.crash_point = run.crash_point
+        inventory = make_inventory(executor, run.sale, SaleRef(run.uid, 1), settings)
         await _act(run, Shop(executor, ledger, inventory))
         await ledger.close()
 

@@ -1,36 +1,30 @@
 """A worker that crashes at a chosen step of what it does.
 
-`CrashingWorker` gives a `Worker` to a process of its own that ends by `os._exit` (no finally, no
-rollback) at its crash point: `after change_lifecycle` (a script of the store), `after join_line 2`
-(the second time it has run), `refused update_line` (it declined), `before sales.set_lifecycle` (a
-write of the ledger). A process may also be held before a step until a file appears, so that it
-comes late.
+`CrashingWorker` gives a `Worker` to a process of its own that ends at its crash point (see
+crash_points.py): a script of the store, or a write of the ledger (`before sales.set_lifecycle`). A
+process may also be held before a step until a file appears, so that it comes late.
 """
 
 import asyncio
 import multiprocessing
-import os
-import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import uvloop
+from support.crashes.crash_points import KILLED, CrashingExecutor, crash_at
 from support.ledger.small_sale import TEST_LUA
 from support.sales.worker import FLOOR, Worker, build_worker
 
 from holdfast_inventory.holds import seat_blocks as blocking
 from holdfast_inventory.holds.hold_requests import BuyerRef
 from holdfast_ledger import Actor, Ledger
-from holdfast_lua import Bundle, Executor, load_bundle
-from holdfast_lua.client.wire import Argument
+from holdfast_lua import load_bundle
 from holdfast_queue.tokens.identities import Identity
 from holdfast_web.credentials import PassClaims
 
-KILLED: Final = 9
 LATE: Final = "2099-01-01T00:00:00Z"
 """a start that a sale which has begun refuses"""
 MOVED: Final = "2098-01-01T00:00:00Z"
@@ -58,34 +52,6 @@ class CrashRun:
     """the step before which it is held, until the file `given["gate"]` is there"""
 
 
-class CrashingExecutor(Executor):
-    """The store, with a crash before a script, after it has done its work, or refused to."""
-
-    def __init__(self, url: str, bundle: Bundle) -> None:
-        super().__init__(url, bundle)
-        self.crash_run: CrashRun | None = None
-        self._steps: Counter[str] = Counter()
-
-    async def run(self, name: str, keys: Sequence[str], args: Sequence[Argument] = ()) -> list[Any]:
-        planned = self.crash_run
-        if planned is None:
-            return await super().run(name, keys, args)
-        before = self._step(f"before {name}")
-        crash_at(planned.crash_point, before)
-        if planned.waits == before:
-            _wait_at(Path(planned.given["gate"]))
-        reply = await super().run(name, keys, args)
-        crash_at(
-            planned.crash_point, self._step(f"{'after' if reply[0] >= 0 else 'refused'} {name}")
-        )
-        return reply
-
-    def _step(self, step: str) -> str:
-        """The step, and the how-manieth of its kind it is."""
-        self._steps[step] += 1
-        return step if self._steps[step] == 1 else f"{step} {self._steps[step]}"
-
-
 class CrashingPart:
     """A part of the ledger, with a crash at one of its writes."""
 
@@ -100,18 +66,6 @@ class CrashingPart:
             return answer
 
         return crashing
-
-
-def crash_at(crash_point: str, here: str) -> None:
-    if crash_point == here:
-        os._exit(KILLED)
-
-
-def _wait_at(gate: Path) -> None:
-    """The whole process stands still here, as one that gets no processor time."""
-    gate.with_suffix(".reached").touch()
-    while not gate.exists():
-        time.sleep(0.01)
 
 
 def act(run: CrashRun) -> None:
@@ -129,7 +83,8 @@ async def _run(run: CrashRun) -> None:
         # Loading the sale is not yet the action.
         if run.action not in ("load", "put"):
             await worker.directory.get(run.sale)
-        executor.crash_run = run
+        executor.waits, executor.gate = run.waits, Path(run.given.get("gate", ""))
+        executor.crash_point = run.crash_point
         await _act(worker, run)
 
 
