@@ -10,7 +10,14 @@ import uvloop
 from support.store.peers import Handler, OpenAgainst, listening
 from support.store.servers import MakeServer, Server, form_cluster, servers_in
 
-from holdfast_lua import Bundle, Executor
+from holdfast_lua import Bundle, EmbeddedStore, Executor
+
+
+@pytest.fixture
+def own_store(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    """A store that the test may set up and hurt."""
+    with EmbeddedStore(tmp_path) as store:
+        yield store
 
 
 @pytest.fixture

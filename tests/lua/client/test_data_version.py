@@ -1,18 +1,9 @@
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from holdfast_lua import EmbeddedStore, Executor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.store import READS, WRITES
 from holdfast_lua.client.connect import find_refusal, raise_data_version
-
-
-@pytest.fixture
-def own_store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(tmp_path) as store:
-        yield store
 
 
 async def test_new_store_gets_the_version_of_this_release(own_store: EmbeddedStore) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -12,13 +11,6 @@ from support.store.peers import Handler, OpenAgainst
 from holdfast_lua import EmbeddedStore, Executor, StoreError, StoreUnavailable
 
 ATTEMPTS = 12
-
-
-@pytest.fixture
-def own_store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    """A store that this test may set up."""
-    with EmbeddedStore(tmp_path) as store:
-        yield store
 
 
 @pytest.fixture
