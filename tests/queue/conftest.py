@@ -11,10 +11,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from conftest import Clock
 from support.line.harness import PLENTY, Ceilings, Line, LineFactory, Seals, drawn_start, with_terms
 from support.line.http_visitor import Client, ClientFactory, RoomFactory
+from support.line.status import line_status
 
 from holdfast_lua import Bundle, Executor, SaleRef
 from holdfast_lua.calls.line import LineCalls, LineCheckpoint
-from holdfast_lua.calls.line_status import LineMode, LineStatus
+from holdfast_lua.calls.line_status import LineStatus
 from holdfast_metrics.metrics import Metrics
 from holdfast_queue.draw.commitment import SECRET_BYTES, Draw
 from holdfast_queue.http.credentials import pass_verifier
@@ -176,35 +177,20 @@ async def serve(services: RoomServices, clock: Clock) -> AsyncIterator[ClientFac
 @pytest.fixture
 def status() -> LineStatus:
     """A line made up: 20 numbers, two called, a gap of three in front."""
-    return LineStatus(
-        lifecycle="live",
-        phase="open",
-        prequeue_ms=0,
-        opens_ms=0,
-        ends_ms=0,
-        settings_version=1,
+    return line_status(
         free=100,
         held=5,
         booked=7,
-        frozen=True,
-        lobby=0,
         issued=20,
         ceiling=100,
         serving=2,
         called_from=1,
         gaps=((5, 7),),
         active=1,
-        deferred=0,
         called=2,
         claimed=1,
-        lapsed=0,
         admitted=1,
         rate_per_minute=60,
         cap=100,
-        mode=LineMode.LINE,
-        queue_all=False,
         show_share=0.5,
-        pace=0.0,
-        pace_ms=0,
-        pace_since_ms=0,
     )

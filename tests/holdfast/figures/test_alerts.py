@@ -3,15 +3,25 @@ from typing import Any
 
 import msgspec
 import pytest
+from support.line.status import line_status
 from support.points import point
 
 from holdfast.figures.alerts import CRITICAL, OK, WARNING, SaleAlert, Situation, find_alerts, worst
-from holdfast_lua.calls.line_status import LineMode, LineStatus
+from holdfast_lua.calls.line_status import LineStatus
 from holdfast_queue.line.status import SaleState
 
-LINE = LineStatus(
-    *("live", "open", 0, 0, 0, 1, 500, 0, 0, True, 0, 300, 1000, 200, 201, (), 20, 0, 200),
-    *(200, 0, 200, 60, 100, LineMode.LINE, False, 1.0, 0.0, 0, 0),
+LINE = line_status(
+    free=500,
+    issued=300,
+    ceiling=1000,
+    serving=200,
+    called_from=201,
+    active=20,
+    called=200,
+    claimed=200,
+    admitted=200,
+    rate_per_minute=60,
+    cap=100,
 )
 MOVING = [
     point(step, waiting=100, called=180 + step, rate_set=60, rate_realised=60) for step in range(21)

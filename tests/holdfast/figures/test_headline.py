@@ -1,12 +1,22 @@
 import pytest
+from support.line.status import line_status
 
 from holdfast.figures.headline import duration, headline
-from holdfast_lua.calls.line_status import LineMode, LineStatus
 from holdfast_queue.line.status import SaleState
 
-LINE = LineStatus(
-    *("live", "open", 0, 0, 0, 1, 880, 0, 120, True, 0, 5120, 9999, 1000, 1001, (), 20, 0, 1000),
-    *(1000, 0, 1000, 600, 100, LineMode.LINE, False, 1.0, 0.0, 0, 0),
+LINE = line_status(
+    free=880,
+    booked=120,
+    issued=5120,
+    ceiling=9999,
+    serving=1000,
+    called_from=1001,
+    active=20,
+    called=1000,
+    claimed=1000,
+    admitted=1000,
+    rate_per_minute=600,
+    cap=100,
 )
 SOON = 1260.0
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from support.line.status import line_status
 from support.points import START_MS, point
 
 from holdfast.figures.projections import KEPT_MS, SaleProjections
@@ -22,9 +23,18 @@ from holdfast_simulator.running.sale import RunningSale
 STEPS = 30
 """of ten seconds, in each of which ten visitors are admitted who buy two units each"""
 NOW_MS = START_MS + STEPS * STEP_MS
-LINE = LineStatus(
-    *("live", "open", 0, 0, 0, 1, 1_400, 0, 600, True, 0, 2_000, 9_999, 300, 301, (), 0, 0, 300),
-    *(300, 0, 300, 60, 100, LineMode.LINE, False, 1.0, 0.0, 0, 0),
+LINE = line_status(
+    free=1_400,
+    booked=600,
+    issued=2_000,
+    ceiling=9_999,
+    serving=300,
+    called_from=301,
+    called=300,
+    claimed=300,
+    admitted=300,
+    rate_per_minute=60,
+    cap=100,
     stock=1_400,
     first_holds=300,
 )
