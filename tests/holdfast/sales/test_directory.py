@@ -2,19 +2,18 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from support.http.refusals import refusal_of
 from support.ledger.orders import statements
 from support.sales.worker import NAME, Worker, until
 
 from holdfast.sales.directory import SaleDirectory
 from holdfast_ledger import Actor, SaleRecord
 from holdfast_lua.errors import EpochChanged
-from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.errors import ErrorCode
 
 
 async def is_unknown(directory: SaleDirectory, name: str) -> None:
-    with pytest.raises(HoldfastError) as refusal:
-        await directory.get(name)
-    assert refusal.value.code is ErrorCode.UNKNOWN_SALE
+    assert (await refusal_of(directory.get(name))).code is ErrorCode.UNKNOWN_SALE
 
 
 async def test_sale_is_found_though_it_was_asked_for_before_it_was_made(

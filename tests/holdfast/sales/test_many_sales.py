@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from conftest import Clock
 from sqlalchemy import update
+from support.http.refusals import refusal_of
 from support.sales.worker import NAME, Worker, head_of, lose, record_of, until
 
 from holdfast.sales import catalogue
@@ -22,7 +23,7 @@ from holdfast_ledger import Actor, Ledger, SaleRecord
 from holdfast_ledger.database.schema import sales
 from holdfast_lua.calls.requested_sales import mark_requested
 from holdfast_queue.line.status import SaleState
-from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.errors import ErrorCode
 
 STEPS = 8
 SETTLED_SECONDS = 1.5
@@ -247,9 +248,8 @@ async def test_idle_sale_that_was_deleted_is_unknown(worker: Worker, tmp_path: P
         await until(idle(newcomer))
         await worker.operations.delete(NAME, Actor("test"))
         await until(idle(newcomer))
-        with pytest.raises(HoldfastError) as refusal:
-            await newcomer.directory.get(NAME)
-    assert refusal.value.code is ErrorCode.UNKNOWN_SALE
+        refusal = await refusal_of(newcomer.directory.get(NAME))
+    assert refusal.code is ErrorCode.UNKNOWN_SALE
 
 
 @pytest.mark.usefixtures("no_turns")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from support.http.refusals import refusal_of
 from support.sales.worker import NAME, Worker, build_worker, confirm, lose, record_of
 from support.store.servers import Server, servers_in
 
@@ -26,7 +27,7 @@ from holdfast_lua.calls.sale import SaleCalls, SaleTimes
 from holdfast_lua.client import mastership
 from holdfast_lua.client.node import FIRST_PAUSE_SECONDS
 from holdfast_lua.errors import StoreBehind, StoreUnavailable
-from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.errors import ErrorCode
 
 COPIED_SECONDS = 30.0
 
@@ -257,11 +258,9 @@ async def test_hold_that_a_failover_has_lost_is_lost_and_not_unknown(masters: Ma
         hold = await old.hold(NAME, "late")
     await masters.name(masters.promoted)
     async with masters.node() as new:
-        with pytest.raises(HoldfastError) as paying:
-            await begin_paying(await new.context(NAME), hold.id)
-        with pytest.raises(HoldfastError) as refused:
-            await confirm(new, NAME, hold)
-    assert paying.value.code is refused.value.code is ErrorCode.HOLD_LOST
+        paying = await refusal_of(begin_paying(await new.context(NAME), hold.id))
+        refused = await refusal_of(confirm(new, NAME, hold))
+    assert paying.code is refused.code is ErrorCode.HOLD_LOST
 
 
 async def test_hold_of_a_later_epoch_is_not_unknown_to_a_node_in_the_first(

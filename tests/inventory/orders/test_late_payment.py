@@ -1,5 +1,6 @@
 import pytest
 from conftest import Clock
+from support.http.refusals import refusal_of
 from support.ledger.orders import build_order
 from support.ledger.small_sale import HOLD_SECONDS, Shop, drained, open_shop
 
@@ -24,10 +25,9 @@ async def equivalent(executor: Executor, shop_ledger: Ledger) -> Shop:
 
 async def refused(shop: Shop, hold: HoldRecord) -> HoldfastError:
     """The error that a confirm of this hold meets."""
-    with pytest.raises(HoldfastError) as refusal:
-        await shop.confirm(hold)
+    refusal = await refusal_of(shop.confirm(hold))
     await drained(shop)
-    return refusal.value
+    return refusal
 
 
 async def test_late_payment_gets_the_same_seats_when_they_are_free(

@@ -1,10 +1,11 @@
 import pytest
+from support.http.refusals import refusal_of
 from support.inventory.harness import Clock
 from support.ledger.small_sale import HOLD_SECONDS, Shop, drained
 
 from holdfast_ledger import OrderStatus
 from holdfast_lua.calls import keys
-from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.errors import ErrorCode
 
 
 async def lapsed(shop: Shop, clock: Clock, **changes: object) -> str:
@@ -18,11 +19,10 @@ async def lapsed(shop: Shop, clock: Clock, **changes: object) -> str:
 
 async def test_late_payment_to_a_closed_sale_requires_a_refund(shop: Shop, clock: Clock) -> None:
     hold = await shop.read(await lapsed(shop, clock, lifecycle="closed"))
-    with pytest.raises(HoldfastError) as refusal:
-        await shop.confirm(hold)
+    refusal = await refusal_of(shop.confirm(hold))
     await drained(shop)
-    assert refusal.value.code is ErrorCode.HOLD_EXPIRED
-    assert refusal.value.members["refund_required"] is True
+    assert refusal.code is ErrorCode.HOLD_EXPIRED
+    assert refusal.members["refund_required"] is True
     assert (await shop.order(hold.id)).status is OrderStatus.LOST
     assert (await shop.states())[:2] == "ff"
     await shop.audit()

@@ -2,6 +2,7 @@ import pytest
 from conftest import Clock
 from support.crashes.crash_points import KILLED
 from support.crashes.crashing_process import CrashRun, run_until_crash
+from support.http.refusals import refusal_of
 from support.ledger.small_sale import HOLD_MAX_SECONDS, Shop, drained
 
 from holdfast_inventory.orders.orders import order_of_hold
@@ -9,7 +10,7 @@ from holdfast_inventory.orders.paying import PENDING_GRACE_MS, begin_paying, voi
 from holdfast_inventory.orders.recovery import Recovery
 from holdfast_ledger import Ledger, LedgerUnavailable, MarkPending, OrderStatus
 from holdfast_lua.calls.records import HoldRecord
-from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.errors import ErrorCode
 
 
 async def give_back(shop: Shop, hold: HoldRecord) -> None:
@@ -43,11 +44,10 @@ async def test_payment_that_came_all_the_same_requires_a_refund(shop: Shop) -> N
     hold = await shop.hold("r1s1")
     await begin_paying(shop.context, hold.id)
     await give_back(shop, hold)
-    with pytest.raises(HoldfastError) as refusal:
-        await shop.confirm(hold)
+    refusal = await refusal_of(shop.confirm(hold))
     await drained(shop)
-    assert refusal.value.code is ErrorCode.HOLD_RELEASED
-    assert refusal.value.members["refund_required"] is True
+    assert refusal.code is ErrorCode.HOLD_RELEASED
+    assert refusal.members["refund_required"] is True
     await shop.audit()
 
 

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 from conftest import Clock
+from support.http.refusals import refusal_of
 from support.ledger.orders import build_order
 from support.ledger.small_sale import HOLD_MAX_SECONDS, HOLD_SECONDS, Shop, drained, payment
 
@@ -11,7 +12,7 @@ from holdfast_inventory.orders.recovery import LEASE_MS, PATIENCE_MS, Recovery
 from holdfast_ledger import GiveBack, MarkLost, MarkVoid, OrderStatus, Sell
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
-from holdfast_web.errors import ErrorCode, HoldfastError
+from holdfast_web.errors import ErrorCode
 
 PATIENCE = PATIENCE_MS / 1000 + 1
 
@@ -292,8 +293,6 @@ async def test_confirm_after_a_lost_order_gives_its_answer(shop: Shop, clock: Cl
         reason="hold_expired",
     )
     await shop.ledger.commit(MarkLost(1, lost))
-    with pytest.raises(HoldfastError) as refusal:
-        await shop.confirm(hold)
-    assert refusal.value.code is ErrorCode.HOLD_EXPIRED
+    assert (await refusal_of(shop.confirm(hold))).code is ErrorCode.HOLD_EXPIRED
     await drained(shop)
     assert (await shop.states())[0] == "f"

@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+from support.http.refusals import refusal_of
 from support.ledger.small_sale import Shop, drained
 
 from holdfast_inventory.orders.orders import order_members
@@ -29,9 +30,7 @@ async def refund(shop: Shop, order_id: str, *items: RefundItem, key: str | None 
 
 async def refused(shop: Shop, order_id: str, *items: RefundItem) -> HoldfastError:
     """The error that this refund meets."""
-    with pytest.raises(HoldfastError) as refusal:
-        await refund(shop, order_id, *items)
-    return refusal.value
+    return await refusal_of(refund(shop, order_id, *items))
 
 
 async def test_full_refund_puts_everything_back_on_sale(shop: Shop) -> None:
