@@ -17,6 +17,7 @@ from model.mutants.scripts import BOUNDS, PROMISES
 from model.schedule import Failure
 
 SEEDS: Final = range(150)
+MUTANTS: Final = PROMISES | BOUNDS | PROTOCOL | ALLOTMENTS
 Violates = Callable[[Mutant], Failure | None]
 
 
@@ -37,36 +38,17 @@ def violation(backend: Backend, tmp_path: Path) -> Violates:
     return of
 
 
-def _require_caught(violation: Violates, mutant: Mutant) -> None:
-    failure = violation(mutant)
-    assert failure is not None, f"it outlived its schedules: {mutant.harm}"
-    assert failure.kind in mutant.kinds, failure
-
-
 @pytest.mark.parametrize("name", DIRECTED)
 def test_real_code_outlives_the_directed_schedules(backend: Backend, name: str) -> None:
     with open_harness(backend) as harness:
         assert harness.run(DIRECTED[name]).failure is None
 
 
-@pytest.mark.parametrize("name", PROMISES)
-def test_mutant_of_a_script_is_caught(violation: Violates, name: str) -> None:
-    _require_caught(violation, PROMISES[name])
-
-
-@pytest.mark.parametrize("name", BOUNDS)
-def test_mutant_without_a_bound_is_caught(violation: Violates, name: str) -> None:
-    _require_caught(violation, BOUNDS[name])
-
-
-@pytest.mark.parametrize("name", PROTOCOL)
-def test_mutant_of_the_protocol_is_caught(violation: Violates, name: str) -> None:
-    _require_caught(violation, PROTOCOL[name])
-
-
-@pytest.mark.parametrize("name", ALLOTMENTS)
-def test_mutant_of_an_allotment_is_caught(violation: Violates, name: str) -> None:
-    _require_caught(violation, ALLOTMENTS[name])
+@pytest.mark.parametrize("name", MUTANTS)
+def test_mutant_is_caught(violation: Violates, name: str) -> None:
+    failure = violation(MUTANTS[name])
+    assert failure is not None, f"it outlived its schedules: {MUTANTS[name].harm}"
+    assert failure.kind in MUTANTS[name].kinds, failure
 
 
 def test_mutant_no_unique_key_is_caught(backend: Backend) -> None:
