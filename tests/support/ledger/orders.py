@@ -17,6 +17,12 @@ from holdfast_ledger import (
     Verdict,
 )
 
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Connect = Callable[[], Awaitable[Streams]]
+Listen = Callable[
+    [Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]],
+    Awaitable[asyncio.Server],
+]
 OpenLedger = Callable[[], Awaitable[Ledger]]
 """opens the same ledger again, as another process would"""
 
@@ -73,28 +79,34 @@ async def sell(ledger: Ledger, sale: SaleRecord, order_id: str, *seats: int) -> 
 
 
 class LossyWire:
-    """A TCP proxy before a database server that can lose the answer to the next COMMIT.
+    """A proxy before a server that can lose the answer to the next request with `marker` in it.
 
-    `lose_reply` lets the server commit and swallows what it answers; `lose_request` swallows the
-    COMMIT itself. Either way the client's connection breaks, and from its side both look the same.
+    `lose_reply` lets the server do what is asked and swallows what it answers; `lose_request`
+    swallows the request itself. Either way the client's connection breaks, and from its side both
+    look the same.
     """
 
-    def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
+    def __init__(self, connect: Connect, listen: Listen, marker: bytes = b"") -> None:
+        self._connect, self._listen = connect, listen
         self._server: asyncio.Server | None = None
         self._pumps: set[asyncio.Task[None]] = set()
+        self.marker = marker
         self.lose_reply = 0
         self.lose_request = 0
         self.lost = 0
 
     @classmethod
     def before(cls, url: str) -> "LossyWire":
-        """A wire to the server of a ledger's URL."""
+        """A wire to the server of a ledger's URL, which may lose what becomes of a COMMIT."""
         server = make_url(url)
-        return cls(str(server.host), int(server.port or 0))
+        return cls(
+            lambda: asyncio.open_connection(str(server.host), int(server.port or 0)),
+            lambda serve: asyncio.start_server(serve, "127.0.0.1", 0),
+            b"COMMIT",
+        )
 
     async def __aenter__(self) -> "LossyWire":
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await self._listen(self._serve)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -116,13 +128,13 @@ class LossyWire:
         self._pumps.add(asyncio.create_task(self._relay(client, to_client)))
 
     async def _relay(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-        server, to_server = await asyncio.open_connection(*self._target)
+        server, to_server = await self._connect()
         answers = asyncio.create_task(self._pump(server, to_client))
         try:
             while data := await client.read(65_536):
-                if b"COMMIT" in data and self._takes_request():
+                if self.marker in data and self._takes_request():
                     break
-                if b"COMMIT" in data and self._takes_reply():
+                if self.marker in data and self._takes_reply():
                     answers.cancel()
                     await asyncio.wait({answers})
                     to_server.write(data)
