@@ -141,6 +141,7 @@ async def test_late_payment_that_breaks_off_is_told_once(
         "after Sell",
         "after drop_hold",
         "before book_hold",
+        "refused book_hold",  # the seat is held
         "after book_hold",
         "after abort_confirm",
         "after require_refund",
