@@ -8,7 +8,7 @@ import pytest
 from support.line.status import line_status
 from support.points import START_MS, point
 
-from holdfast.figures.projections import KEPT_MS, SaleProjections
+from holdfast.figures.projections import KEPT_MS, MOVING, SaleProjections
 from holdfast.figures.running_sale import running_sale_of
 from holdfast.figures.stock import Stock
 from holdfast.sales.sale import Sale
@@ -39,10 +39,15 @@ LINE = line_status(
     first_holds=300,
 )
 STOCK = Stock({"A": {"free": 1_400, "held": 0, "booked": 600}}, {})
+SMALL = replace(LINE, free=200, stock=200)
+"""less is left, which is projected sooner"""
+SMALL_STOCK = Stock({"A": {"free": 200, "held": 0, "booked": 600}}, {})
 SETTINGS = InventorySettings(hold_ms=120_000, hold_max_ms=300_000, max_units_per_buyer=6)
 
 
-def _points() -> list[Point]:
+def _points(free: int = 1_400) -> list[Point]:
+    """Of which the last has so many units free."""
+    units = free + LINE.booked
     return [
         point(
             step,
@@ -53,8 +58,8 @@ def _points() -> list[Point]:
             held_once=10 * step,
             confirmed=10 * step,
             booked=20 * step,
-            free=2_000 - 20 * step,
-            free_by_category={"A": 2_000 - 20 * step},
+            free=units - 20 * step,
+            free_by_category={"A": units - 20 * step},
         )
         for step in range(STEPS + 1)
     ]
@@ -87,21 +92,28 @@ async def _made(projections: SaleProjections, sale: Sale, at_ms: int = NOW_MS) -
             await asyncio.sleep(0.01)
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Projections are made as fast as may be, with turns of the event loop between."""
+    monkeypatch.setattr("holdfast.figures.projections.PART", 1.0)
+
+
 async def test_event_loop_has_its_turn_while_a_projection_is_made() -> None:
-    projections, sale, turns = SaleProjections(), Shown().sale, 0
-    projections.want(sale, STOCK, _points())
+    projections, sale, turns = SaleProjections(), Shown(SMALL).sale, 0
+    projections.want(sale, SMALL_STOCK, _points(SMALL.free))
     assert projections.newest(sale).projections.sold_out is None
     making = asyncio.ensure_future(_made(projections, sale))
     while not making.done():
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
         turns += 1
     sold_out = await making
-    # 700 visitors who come one a second, and some of their holds end and are sold again.
-    assert 600 < sold_out.expected < 2_000
+    # 100 visitors who come one a second, and some of their holds end and are sold again.
+    assert 100 < sold_out.expected < 200
     assert turns > 100
     await projections.stop()
 
 
+@pytest.mark.usefixtures("at_once")
 async def test_change_of_settings_is_seen_without_a_new_point() -> None:
     projections = SaleProjections()
     projections.want(Shown().sale, STOCK, _points())
@@ -158,20 +170,15 @@ async def test_projection_is_made_once_for_each_point(monkeypatch: pytest.Monkey
     await projections.stop()
 
 
-@pytest.mark.parametrize(
-    "shown",
-    [
-        Shown(state=SaleState.PAUSED),
-        Shown(state=SaleState.CLOSED),
-        Shown(state=SaleState.LOBBY),
-        Shown(now_ms=NOW_MS + KEPT_MS + 1),
-    ],
-)
-async def test_nothing_is_shown_of_what_stands_or_was_long_ago(shown: Shown) -> None:
+@pytest.mark.usefixtures("at_once")
+async def test_nothing_is_shown_of_what_stands_or_was_long_ago() -> None:
     projections = SaleProjections()
-    projections.want(Shown().sale, STOCK, _points())
-    await _made(projections, Shown().sale)
-    assert projections.newest(shown.sale).projections.sold_out is None
+    projections.want(Shown(SMALL).sale, SMALL_STOCK, _points(SMALL.free))
+    await _made(projections, Shown(SMALL).sale)
+    standing = [Shown(state=state) for state in SaleState if state not in MOVING]
+    for shown in (*standing, Shown(now_ms=NOW_MS + KEPT_MS + 1)):
+        assert projections.newest(shown.sale).projections.sold_out is None, shown
+    assert projections.newest(Shown(SMALL).sale).projections.sold_out is not None
     await projections.stop()
 
 
