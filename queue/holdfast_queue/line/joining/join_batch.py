@@ -1,8 +1,8 @@
-"""Batching of joins: the joins of one turn of the event loop become one script call.
+"""Batching of joins: those that come while the store has a batch become the next script call.
 
 A crowd that arrives in a second would otherwise be as many calls as people. The batcher takes what
-one turn of the loop brings, asks for a batch of places and assigns them in order of arrival. What
-comes meanwhile is the next batch; there is no timer, so with nothing under way no join waits.
+has come, asks for a batch of places and assigns them in order of arrival. There is no timer: with
+no batch under way, the joins of one turn of the event loop leave at its end.
 
 Invariants: no number is used that the ledger has not committed; the ceiling is raised ahead of
 use, by one task at a time, so that a join seldom waits for the ledger; batches and waiting joins
