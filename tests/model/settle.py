@@ -35,12 +35,12 @@ async def settle(state: RunState) -> None:
 
 
 async def _recover(state: RunState) -> None:
-    await _ask(state, operator.recover())
+    await _ask(state, operator.recover)
     for wait_ms in (PATIENCE_MS + 1000, HOLD_MAX_SECONDS * 1000 + 61_000):
         await state.set_clock(state.now_ms + wait_ms)
-        await _ask(state, operator.recover())
-    await _ask(state, operator.sweep())
-    await _ask(state, operator.refresh())
+        await _ask(state, operator.recover)
+    await _ask(state, operator.sweep)
+    await _ask(state, operator.refresh)
 
 
 async def _ask(state: RunState, operation: Operation) -> None:

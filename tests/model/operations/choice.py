@@ -58,13 +58,13 @@ _OF_THE_SALE: dict[str, Callable[[RunState, Step], Operation | None]] = {
     "hold": _hold,
     "repeat_hold": lambda state, step: buyers.repeat_hold(state, step.b // 3),
     "cancel": lambda state, step: buyers.cancel(state, _buyer(step), _key(step)),
-    "sweep": lambda state, step: operator.sweep(),
-    "recover": lambda state, step: operator.recover(),
+    "sweep": lambda state, step: operator.sweep,
+    "recover": lambda state, step: operator.recover,
     "block": lambda state, step: operator.block(_run_of_seats(step), blocked=True),
     "unblock": lambda state, step: operator.block(_run_of_seats(step), blocked=False),
     "change_lifecycle": _change_lifecycle,
-    "release_allotment": lambda state, step: operator.release_allotment(state),
-    "refresh": lambda state, step: operator.refresh(),
+    "release_allotment": lambda state, step: operator.release_allotment,
+    "refresh": lambda state, step: operator.refresh,
 }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from model.reference.terms import CLUB
-from model.state import Operation, RunState
+from model.state import Operation
 from model.workers.worker import Worker
 
 from holdfast.sales.operations import SaleOperations
@@ -15,18 +15,12 @@ from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import LineCalls
 
 
-def sweep() -> Operation:
-    async def operation(inventory: SaleInventory, worker: Worker) -> None:
-        await inventory.sweep()
-
-    return operation
+async def sweep(inventory: SaleInventory, worker: Worker) -> None:
+    await inventory.sweep()
 
 
-def recover() -> Operation:
-    async def operation(inventory: SaleInventory, worker: Worker) -> None:
-        await worker.recovery.visit(inventory)
-
-    return operation
+async def recover(inventory: SaleInventory, worker: Worker) -> None:
+    await worker.recovery.visit(inventory)
 
 
 def block(seats: Sequence[int], *, blocked: bool) -> Operation:
@@ -37,28 +31,20 @@ def block(seats: Sequence[int], *, blocked: bool) -> Operation:
     return operation
 
 
-def release_allotment(state: RunState) -> Operation:
+async def release_allotment(inventory: SaleInventory, worker: Worker) -> None:
     """The operator puts on sale for everybody what is set aside."""
-
-    async def operation(inventory: SaleInventory, worker: Worker) -> None:
-        operations = SaleOperations(worker.builder, worker.directory)
-        await operations.patch(inventory.name, {"released_channels": [CLUB]}, Actor("operator"))
-
-    return operation
+    operations = SaleOperations(worker.builder, worker.directory)
+    await operations.patch(inventory.name, {"released_channels": [CLUB]}, Actor("operator"))
 
 
-def refresh() -> Operation:
+async def refresh(inventory: SaleInventory, worker: Worker) -> None:
     """A worker hears of changed settings, and goes on where somebody broke off bringing them in."""
-
-    async def operation(inventory: SaleInventory, worker: Worker) -> None:
-        sale = worker.directory.loaded(inventory.name)
-        if sale is not None:
-            await worker.directory.refresh(sale)
-        sale = worker.directory.loaded(inventory.name)
-        if sale is not None:
-            await worker.builder.push(sale, sale.record)
-
-    return operation
+    sale = worker.directory.loaded(inventory.name)
+    if sale is not None:
+        await worker.directory.refresh(sale)
+    sale = worker.directory.loaded(inventory.name)
+    if sale is not None:
+        await worker.builder.push(sale, sale.record)
 
 
 def change_lifecycle(change: str) -> Operation:

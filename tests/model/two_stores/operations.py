@@ -1,7 +1,8 @@
 """What is asked of the workers in a run with two stores."""
 
 from model.sale import BUYERS
-from model.two_stores.state import Operation, TwoStoreState
+from model.state import Operation
+from model.two_stores.state import TwoStoreState
 from model.workers.worker import Worker
 
 from holdfast_inventory.holds.hold_requests import BuyerRef, HoldBody, resolve
@@ -10,14 +11,6 @@ from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.orders.confirm import ConfirmRequest, ConfirmService
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_web.errors import ErrorCode, HoldfastError
-
-
-async def sweep(inventory: SaleInventory, worker: Worker) -> None:
-    await inventory.sweep()
-
-
-async def recover(inventory: SaleInventory, worker: Worker) -> None:
-    await worker.recovery.visit(inventory)
 
 
 def hold(state: TwoStoreState, seat: int, key: int) -> Operation:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from model.operations import operator
 from model.reference.terms import SEATS
 from model.scheduler import Delivery
 from model.state import WORKERS
@@ -59,7 +60,7 @@ async def _make(state: TwoStoreState, kind: str, number: int, choice: int, key: 
             held = list(state.seen.values())
             state.start(number, operations.confirm(state, held[-1 - choice % min(len(held), 3)]))
     elif kind in ("sweep", "recover"):
-        state.start(number, operations.sweep if kind == "sweep" else operations.recover)
+        state.start(number, operator.sweep if kind == "sweep" else operator.recover)
     elif kind in ("ping", "look"):
         (state.ping if kind == "ping" else state.look)(number)
     elif kind == "run":

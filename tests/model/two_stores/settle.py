@@ -1,10 +1,10 @@
 """The end of a run with two stores: the split heals, and all must agree."""
 
 from model.environment.real_store import RealStore
+from model.operations import operator
 from model.reference.terms import require
 from model.sale import HOLD_MAX_SECONDS, UID
 from model.state import WORKERS
-from model.two_stores import operations
 from model.two_stores.state import TwoStoreState, node_of
 
 from holdfast_inventory.orders.recovery import PATIENCE_MS
@@ -22,12 +22,12 @@ async def settle(state: TwoStoreState) -> None:
         state.look(number)
         await state.run()
         for _ in range(3):  # refused as it moves; finds a loss; goes on
-            await state.run(state.start(number, operations.sweep))
+            await state.run(state.start(number, operator.sweep))
         used = node_of(state.worker(number)).address
         require(used == state.named, "stays", f"{number} stays on {used}")
     for wait_ms in (PATIENCE_MS + 1000, HOLD_MAX_SECONDS * 1000 + 61_000):
         await state.set_clock(state.now_ms + wait_ms)
-        for operation in (operations.sweep, operations.recover, operations.sweep):
+        for operation in (operator.sweep, operator.recover, operator.sweep):
             state.start(0, operation)
             await state.run()
     await _restart(state, 0)
@@ -39,7 +39,7 @@ async def _restart(state: TwoStoreState, number: int) -> None:
     state.worker(number).die()
     await state.scheduler.run_until_blocked()
     for _ in range(2):
-        state.start(number, operations.sweep)
+        state.start(number, operator.sweep)
         await state.run()
 
 

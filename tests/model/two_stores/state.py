@@ -8,7 +8,7 @@ anybody.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +18,10 @@ from model.environment.real_store import Dump, RealStore, dump, restore
 from model.reference.terms import require
 from model.sale import NAME, UID, create_sale, plan_of
 from model.scheduler import REQUEST, Call, Process, Scheduler
-from model.state import CLOCK_KEY, WORKERS
+from model.state import CLOCK_KEY, WORKERS, Operation
 from model.two_stores.sentinels import SENTINELS, MasterExecutor, Sent
 from model.workers.worker import Worker
 
-from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_ledger import LedgerError
 from holdfast_lua import Executor
 from holdfast_lua.calls import keys
@@ -34,7 +33,6 @@ from holdfast_lua.errors import EpochChanged, StoreBehind, StoreError, StoreUnav
 from holdfast_web.errors import HoldfastError
 
 FORMER, PROMOTED = Address("former", 1), Address("promoted", 2)
-Operation = Callable[[SaleInventory, Worker], Awaitable[None]]
 
 
 @dataclass
