@@ -17,9 +17,7 @@ class Problem(msgspec.Struct):
     """The body of a refusal (`application/problem+json`)."""
 
     code: str = ""
-    title: str = ""
     detail: str = ""
-    conflicts: list[str] = []
     refund_required: bool = False
 
 
@@ -56,7 +54,6 @@ class Status(msgspec.Struct):
     sellable: int | None = None
     held: int | None = None
     sold: int | None = None
-    message: str | None = None
 
 
 class Ticket(msgspec.Struct):
@@ -64,8 +61,6 @@ class Ticket(msgspec.Struct):
 
     ticket: str
     number: int | None = None
-    lobby_index: int | None = None
-    state: str = ""
     token: str | None = msgspec.field(default=None, name="pass")
     pass_id: str | None = None
     redirect_to: str | None = None
@@ -86,14 +81,12 @@ class View(msgspec.Struct):
     number: int | None = None
     called: bool = False
     users_ahead: int | None = None
-    refresh_interval_seconds: float = 5.0
     estimated_wait_seconds: Estimate | None = None
 
 
 class Pass(msgspec.Struct):
     token: str = msgspec.field(name="pass")
     pass_id: str = ""
-    expires_at: str | None = None
     redirect_to: str | None = None
 
 
@@ -175,7 +168,6 @@ class PlanRow(msgspec.Struct):
 
 
 class PlanZone(msgspec.Struct):
-    name: str = ""
     rows: list[PlanRow] = []
 
 

@@ -11,8 +11,7 @@ POST that comes from this shop's own pages.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from typing import Annotated, Final
 
 import aiohttp
@@ -67,8 +66,14 @@ def create_shop(
     """
     pages = Pages(service_url, shop_url, sale)
     api_url = api_url or service_url
-    access = _ServiceAccess(api_url, key_url or api_url, platform_key)
-    shop = _Shop(pages, shop_url, sale, access)
+    connect = partial(
+        SaleService,
+        service_url=api_url,
+        sale=sale,
+        platform_key=platform_key,
+        key_url=key_url or api_url,
+    )
+    shop = _Shop(pages, shop_url, sale, connect)
     app = web.Application()
     app[PUBLIC_ORIGIN] = shop_url
     app.cleanup_ctx.append(shop.connected)
@@ -93,30 +98,23 @@ def create_shop(
     return app
 
 
-@dataclass(frozen=True, slots=True)
-class _ServiceAccess:
-    """How the shop's server reaches the service."""
-
-    url: str
-    key_url: str
-    platform_key: str = field(repr=False)
-
-
 class _Shop:
-    def __init__(self, pages: Pages, shop_url: str, sale: str, access: _ServiceAccess) -> None:
+    def __init__(
+        self,
+        pages: Pages,
+        shop_url: str,
+        sale: str,
+        connect: Callable[[aiohttp.ClientSession], SaleService],
+    ) -> None:
         self._pages = pages
         self._url = shop_url
-        self._sale = sale
-        self._access = access
+        self._connect = connect
         self._visits = VisitCookie(sale)
         self._receipts = ReceiptCookies()
 
     async def connected(self, _: web.Application) -> AsyncIterator[None]:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
-            access = self._access
-            self._service = SaleService(
-                session, access.url, self._sale, access.platform_key, access.key_url
-            )
+            self._service = self._connect(session)
             self._checkout = Checkout(self._service)
             yield
 

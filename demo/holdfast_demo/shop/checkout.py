@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from holdfast_demo.shop.messages import WORDS
 from holdfast_demo.shop.service_client import Hold, SaleService, ServiceRefused, Session
 
 _CONFIRMED: Final = "confirmed"
@@ -42,14 +43,6 @@ class Sold(msgspec.Struct, frozen=True):
     left: bool
 
 
-class PaymentDeclined(Exception):
-    """The sandbox bank declined the payment."""
-
-
-class PaymentOnItsWay(Exception):
-    """The bank is being asked about this hold just now."""
-
-
 class Checkout:
     """The steps of paying for and giving back holds."""
 
@@ -60,8 +53,7 @@ class Checkout:
     async def charge(self, credential: str, payment: Payment) -> Sold:
         """Takes the money for a hold and books it; the last one ends the buyer's session."""
         hold = await self._service.own_hold(credential, payment.hold)
-        if hold.id in self._being_charged:
-            raise PaymentOnItsWay
+        self._require_quiet(hold)
         self._being_charged.add(hold.id)
         try:
             await self._book(hold, payment)
@@ -75,8 +67,7 @@ class Checkout:
     async def give_back(self, credential: str, hold_id: str) -> None:
         """Puts a hold of the buyer on sale again; one that is gone already is no fault."""
         hold = await self._service.own_hold(credential, hold_id)
-        if hold.id in self._being_charged:
-            raise PaymentOnItsWay
+        self._require_quiet(hold)
         if not hold.in_the_cart:
             return
         try:
@@ -98,12 +89,17 @@ class Checkout:
                 raise
         return units
 
+    def _require_quiet(self, hold: Hold) -> None:
+        """ServiceRefused while the bank is being asked about the hold."""
+        if hold.id in self._being_charged:
+            raise _refusal(409, "payment_on_its_way")
+
     async def _book(self, hold: Hold, payment: Payment) -> None:
         if hold.status == _CONFIRMED:
             return
         await self._service.begin_payment(hold.id)
         if payment.outcome == "declined":
-            raise PaymentDeclined
+            raise _refusal(402, "payment_declined")
         booking = {
             "order_ref": f"demo-{hold.id}",
             "payment_ref": f"sandbox-{hold.id}",
@@ -124,3 +120,8 @@ class Checkout:
             await self._service.end_session(credential)
         except ServiceRefused:
             return
+
+
+def _refusal(status: int, code: str) -> ServiceRefused:
+    """A refusal of the shop itself, in the form of the service's."""
+    return ServiceRefused(status, {"code": code, "detail": WORDS[code]})

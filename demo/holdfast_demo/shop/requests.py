@@ -10,8 +10,6 @@ from urllib.parse import parse_qsl
 import msgspec
 from aiohttp import web
 
-from holdfast_demo.shop.checkout import PaymentDeclined, PaymentOnItsWay
-from holdfast_demo.shop.messages import WORDS
 from holdfast_demo.shop.service_client import ServiceRefused
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.problems import problem_response, to_error
@@ -56,14 +54,6 @@ def refusal_of(failure: Exception) -> ServiceRefused:
     """Any failure as a problem document; faults are logged."""
     if isinstance(failure, ServiceRefused):
         return failure
-    if isinstance(failure, PaymentDeclined):
-        return _refusal(402, "payment_declined")
-    if isinstance(failure, PaymentOnItsWay):
-        return _refusal(409, "payment_on_its_way")
     response = problem_response(to_error(failure))
     assert isinstance(response.body, bytes)
     return ServiceRefused(response.status, msgspec.json.decode(response.body, type=dict))
-
-
-def _refusal(status: int, code: str) -> ServiceRefused:
-    return ServiceRefused(status, {"code": code, "detail": WORDS[code]})
