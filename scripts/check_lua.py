@@ -79,12 +79,8 @@ def _without_spare_includes(lines: Iterable[str]) -> Iterator[str]:
 def _users_of_include_locals() -> dict[str, set[str]]:
     """For each top-level local of an include, the scripts that it is rendered into."""
     bundle = production_bundle()
-    names = {
-        name.strip()
-        for path in (LUA_DIR / "include").rglob("*.lua")
-        for names in _LOCALS.findall(path.read_text(encoding="utf-8"))
-        for name in names.split(",")
-    }
+    paths = (LUA_DIR / "include").rglob("*.lua")
+    names = {name for path in paths for name in _locals_of(path.read_text(encoding="utf-8"))}
     defined = {script: set(_locals_of(bundle.rendered(script))) for script in bundle}
     return {name: {script for script in bundle if name in defined[script]} for name in names}
 

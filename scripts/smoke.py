@@ -23,7 +23,7 @@ import time
 import urllib.error
 import urllib.request
 import venv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -117,21 +117,33 @@ def store(directory: Path) -> Iterator[str]:
     command = [str(server), *options, "--dir", str(directory), "--loglevel", "warning"]
     process = subprocess.Popen(command)
     try:
-        await_socket(process, socket_file)
+        await_start(process, "the store did not start", lambda: takes_connections(socket_file))
         yield f"unix://{socket_file}"
     finally:
         process.terminate()
         process.wait(STOP_SECONDS)
 
 
-def await_socket(process: subprocess.Popen[bytes], path: Path) -> None:
+def await_start(process: subprocess.Popen[bytes], what: str, answers: Callable[[], bool]) -> None:
+    """Waits until a server answers; ends the script when it does not, or has ended."""
     deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket(socket.AF_UNIX) as probe:
-            if probe.connect_ex(str(path)) == 0:
-                return
-        time.sleep(0.05)
-    sys.exit("smoke: the store did not start")
+    while not answers():
+        if time.monotonic() > deadline or process.poll() is not None:
+            sys.exit(f"smoke: {what}")
+        time.sleep(0.1)
+
+
+def takes_connections(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
+def is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def pip(python: str | Path, *arguments: str) -> None:
@@ -158,7 +170,7 @@ def running(
     command = [str(holdfast), "serve", "--port", str(port), "--workers", "2"]
     process = subprocess.Popen(command, cwd=directory, env=environment)
     try:
-        await_ready(process, port)
+        await_start(process, "the service did not become ready", lambda: is_ready(port))
         yield data
         process.send_signal(signal.SIGTERM)
         if process.wait(STOP_SECONDS) != 0:
@@ -166,18 +178,6 @@ def running(
     finally:
         if process.poll() is None:
             process.kill()
-
-
-def await_ready(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.1)
-    sys.exit("smoke: the service did not become ready")
 
 
 class Api:

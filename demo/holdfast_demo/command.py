@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,48 +52,34 @@ holds) is listed beside it. A fault that had no effect, or that was not recovere
 failure (1).
 """
 
+_option = partial(click.option, show_default=True)
+_PORT = click.IntRange(0, 65_535)
+_TAKEN = "[default: %d, or any when it is taken]"
+
 
 @click.command(epilog=EPILOG, short_help="Run a whole on-sale with a crowd, and audit it.")
-@click.option(
-    "--visitors",
-    type=click.IntRange(1, 50_000),
-    default=3_000,
-    show_default=True,
-    help="How many people come.",
-)
-@click.option("--seed", type=int, default=1, show_default=True, help="Which people come.")
-@click.option(
+@_option("--visitors", type=click.IntRange(1, 50_000), default=3_000, help="How many people come.")
+@_option("--seed", type=int, default=1, help="Which people come.")
+@_option(
     "--rate",
     "per_minute",
     type=click.IntRange(1, 60_000),
     default=1_500,
-    show_default=True,
     help="Visitors admitted per minute.",
 )
-@click.option(
+@_option(
     "--hold-seconds",
     type=click.IntRange(3, 3_600),
     default=40,
-    show_default=True,
     help="How long seats are held for a buyer; people hurry or dawdle accordingly.",
 )
 @click.option(
     "--headless", is_flag=True, help="Plain lines instead of a panel, and exit after the audit."
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65_535),
-    help="Port of the service; 0 takes any free one.  [default: 8080, or any when it is taken]",
-)
-@click.option(
-    "--shop-port",
-    type=click.IntRange(0, 65_535),
-    help="Port of the shop.  [default: 8081, or any when it is taken]",
-)
-@click.option(
-    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Worker processes."
-)
+@_option("--host", default="127.0.0.1", help="Address to listen on.")
+@_option("--port", type=_PORT, help=f"Port of the service; 0 takes any free one.  {_TAKEN % 8080}")
+@_option("--shop-port", type=_PORT, help=f"Port of the shop.  {_TAKEN % 8081}")
+@_option("--workers", type=click.IntRange(1, 64), default=1, help="Worker processes.")
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),

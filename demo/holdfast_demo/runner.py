@@ -36,7 +36,7 @@ from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Unreachable, open_session
 from holdfast_loadtest.crowd.arrivals import CrowdPlan, run_crowd
 from holdfast_loadtest.crowd.context import CrowdContext
-from holdfast_loadtest.crowd.opening import read_offer
+from holdfast_loadtest.crowd.offer import read_offer
 from holdfast_loadtest.crowd.profiles import Pace
 from holdfast_loadtest.crowd.tally import Tally
 from holdfast_loadtest.wire import Status
@@ -89,9 +89,11 @@ class DemoOptions:
 
 async def run_demo(options: DemoOptions) -> int:
     """Runs the demo; answers the exit status."""
+    # Never that of a directory which is kept.
+    fills_disk = options.chaos is not None and options.data_dir is None
     with (
         _directory(options.data_dir) as directory,
-        disk_for(directory, wanted=_fills_disk(options), visitors=options.visitors) as disk,
+        disk_for(directory, wanted=fills_disk, visitors=options.visitors) as disk,
     ):
         service_options = ServiceOptions(
             directory if disk is None else disk.path,
@@ -223,11 +225,6 @@ class _Demo:
             display.show(figures)
             frame += 1
             await asyncio.sleep(FRAME_SECONDS)
-
-
-def _fills_disk(options: DemoOptions) -> bool:
-    """Whether the disk is to be filled: never that of a directory which is kept."""
-    return options.chaos is not None and options.data_dir is None
 
 
 def _with_sales(verdict: Verdict, confirmed: int) -> Verdict:

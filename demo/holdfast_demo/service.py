@@ -100,7 +100,8 @@ class Service:
             if self.restarts == MAX_RESTARTS:
                 raise ServiceFailed(f"the service ended {MAX_RESTARTS + 1} times\n{self._tail()}")
             self.restarts += 1
-            note(f"the service ended ({_how(code)}); starting it again on the same directory")
+            how = f"signal {-code}" if code < 0 else f"status {code}"
+            note(f"the service ended ({how}); starting it again on the same directory")
             await self._start()
             note("the service is back")
 
@@ -131,7 +132,9 @@ class Service:
         )
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not _is_setting(name)}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)
+        }
         own = {f"{ENV_PREFIX}OPERATOR_KEY": self.options.operator_key}
         if self.options.shop_port is not None:
             own[f"{ENV_PREFIX}LISTEN_SHOP"] = f"{self.options.host}:{self.options.shop_port}"
@@ -176,14 +179,6 @@ async def _is_ready(session: aiohttp.ClientSession, url: str) -> bool:
             return response.status == 200
     except (aiohttp.ClientError, TimeoutError, OSError):
         return False
-
-
-def _is_setting(name: str) -> bool:
-    return name.startswith(ENV_PREFIX)
-
-
-def _how(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"status {code}"
 
 
 def free_port(host: str, wanted: int | None, preferred: int) -> int:

@@ -3,7 +3,7 @@
     python loadtest/bench/http_holds.py [--rounds 7] [--seconds 0.4] [--connections 32]
 
 Starts `holdfast serve --workers 1` with an embedded store and a plan of 60,000 seats, and takes
-one real answer to a hold of two, best available. Then service and yardstick (kit/bare.py: it
+one real answer to a hold of two, best available. Then service and yardstick (kit/servers/bare.py
 parses the same body and answers the same bytes) are asked in turns, as http_room.py does it. Every
 request is another one, under an idempotency key of its own: by the shop's key, each for another
 buyer; with a buyer's pass that this worker has seen before; with one that it has not, and which it

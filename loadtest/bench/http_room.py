@@ -3,8 +3,8 @@
     python loadtest/bench/http_room.py [--rounds 15] [--seconds 0.5] [--only poll]
 
 Starts `holdfast serve --workers 1` with an embedded store in a temporary directory, lets a line
-form, and takes one real answer of each kind. Then service and yardstick (kit/bare.py, the same
-bytes) are asked in turns. Ratios hold between machines, requests per second do not.
+form, and takes one real answer of each kind. Then service and yardstick (kit/servers/bare.py,
+the same bytes) are asked in turns. Ratios hold between machines, requests per second do not.
 """
 
 from __future__ import annotations

@@ -45,7 +45,9 @@ Asked = dict[str, tuple[bytes, ...]]
 def compare_maps(recorder: Recorder) -> None:
     """One row for each form of the seat map: bytes, and processor time to make it."""
     rows = []
-    plan, states = compile_plan(plan_json(SEATS), MAP_SETTINGS), random_states()
+    plan = compile_plan(plan_json(SEATS), MAP_SETTINGS)
+    # As many free, held and booked seats, in no order, but the same every time.
+    states = bytes(Random(1).choices(b"fhb", k=SEATS))  # noqa: S311
     for name in ("json", "json_gzip", "msgpack", "msgpack_gzip", "compact", "compact_gzip"):
         taken = []
         for _ in range(MAP_ROUNDS):
@@ -75,11 +77,6 @@ def compare_plans(recorder: Recorder) -> None:
                 rows.append((hall, name, coding or "none", f"{len(body):,}"))
                 print(f"plan, {hall}: {name:<21} {coding:<4} {rows[-1][3]:>10} B", flush=True)
     recorder.table("forms of a plan", ("Hall", "Form", "Coding", "Bytes"), rows)
-
-
-def random_states() -> bytes:
-    """As many free, held and booked seats, in no order."""
-    return bytes(Random(1).choices(b"fhb", k=SEATS))  # noqa: S311 - the same every time
 
 
 def reading_of(states: bytes) -> SeatsReading:

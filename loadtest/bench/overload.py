@@ -38,7 +38,7 @@ from typing import Final
 
 from bench.kit.command import Bench, Recorder
 from bench.kit.overload.overloaded import CROWDS, ROOM, Crowd, Place, confirms, placed
-from bench.kit.overload.report import COLUMNS, HEAD, Measured, Recovery, Report, cells, line
+from bench.kit.overload.report import COLUMNS, Measured, Recovery, Report, cells, line
 from bench.kit.service import HOST
 from holdfast_loadtest.open_loop.generator import Generator, Stream
 from holdfast_loadtest.open_loop.outcome import Outcome
@@ -178,7 +178,7 @@ class Overload:
     def _add(self, name: str, load: str, outcome: Outcome, mib: float = 0.0) -> None:
         row = Measured.of(name, load, outcome, self._report.peaks.get(name, 0.0), mib)
         self._report.measured.append(row)
-        print(line(row), flush=True)
+        print(line(cells(row)), flush=True)
 
 
 @contextmanager
@@ -201,7 +201,7 @@ def measure(recorder: Recorder, options: argparse.Namespace) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     cores = sorted(os.sched_getaffinity(0))
     report = Report()
-    print(HEAD)
+    print(line(COLUMNS))
     with ExitStack() as stack:
         generator = stack.enter_context(Generator(options.patience))
         place = stack.enter_context(

@@ -28,6 +28,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -205,17 +206,14 @@ async def sell_out(
 ) -> Account:
     """The sale, with its progress on stderr."""
     sellout = Sellout(venue.storefront, len(venue.plan), options.buyers, pays_first)
-    progress = asyncio.create_task(report_progress(sellout, _say, PROGRESS_SECONDS))
+    say = partial(print, file=sys.stderr, flush=True)
+    progress = asyncio.create_task(report_progress(sellout, say, PROGRESS_SECONDS))
     try:
         account = await sellout.run(options.minutes * 60)
     finally:
         progress.cancel()
     await venue.background.drain()
     return account
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 async def differences(venue: Venue, account: Account) -> list[str]:

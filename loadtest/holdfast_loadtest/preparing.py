@@ -12,8 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from holdfast_loadtest.crowd.offer import Offer
-from holdfast_loadtest.crowd.opening import offer_of
+from holdfast_loadtest.crowd.offer import Offer, offer_of
 from holdfast_loadtest.sale_api import SaleApi
 from holdfast_loadtest.wire import Plan, Sale, SeatMap
 from holdfast_simulator.world import SaleWorld

@@ -77,10 +77,6 @@ class SimulatedCrowd:
         """When who has this number came."""
         return self.arrive_ms[self.index(number)]
 
-    def waits_since_ms(self, number: int) -> int:
-        """From when on a wait counts: not before the opening."""
-        return max(self.opens_ms, self.arrived_ms(number))
-
     # what each of them does
 
     def has_left(self, number: int, waited_ms: int) -> bool:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Mapping
 from typing import Final
 
-from holdfast_simulator.costs import Cores, Costs, cores_for
+from holdfast_simulator.costs import Costs, cores_for
 from holdfast_simulator.result import SERIES_POINTS_MAX, SeriesPoint
 
 KINDS: Final = ("poll", "view", "join", "claim", "hold by pass", "paying", "confirm")
@@ -55,17 +54,8 @@ class Recording:
         if weight > self._weight:
             self._weight, self.busiest = weight, rates
 
-    def peak_cores(self, costs: Costs) -> Cores:
-        """What the busiest second kept busy."""
-        return cores_for(self.busiest, costs)
-
     def series(self) -> list[SeriesPoint]:
         """Every second, or every so many of a long sale; the last point always."""
         step = max(1, math.ceil(len(self.points) / SERIES_POINTS_MAX))
         kept = self.points[::step]
         return kept if not kept or kept[-1] is self.points[-1] else [*kept, self.points[-1]]
-
-
-def mean_cores(requests: Mapping[str, float], seconds: float, costs: Costs) -> Cores:
-    """What so many requests keep busy on average."""
-    return cores_for({kind: n / max(1.0, seconds) for kind, n in requests.items()}, costs)

@@ -205,7 +205,7 @@ class Simulation:
         code, ms = self.line.claim(now_ms, number)
         recording.requests["claim"] += 1
         if code == ADMITTED:
-            waited_ms = now_ms - self.crowd.waits_since_ms(number)
+            waited_ms = now_ms - max(self.crowd.opens_ms, self.crowd.arrived_ms(number))
             recording.admission_waits.append(max(0, waited_ms) / 1000)
             self.shopping.enter(now_ms, number)
         elif code in {DEFERRED, LINE_STOPPED}:

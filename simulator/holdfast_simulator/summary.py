@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from holdfast_simulator.costs import Cores
+from holdfast_simulator.costs import Cores, cores_for
 from holdfast_simulator.crowd import SimulatedCrowd
-from holdfast_simulator.recording import mean_cores
 from holdfast_simulator.result import Funnel, Peaks, Result, SeatCounts, summarise
 from holdfast_simulator.simulation import LONGEST_SECONDS, People, Progress, Simulation
 from holdfast_simulator.world import World
@@ -122,12 +121,13 @@ def _load(run: Simulation) -> SimulatedLoad:
     recording, costs, visit_ms = run.recording, run.costs, run.world.shop_visit_ms
     most = dict(recording.most)
     entering = most.pop("entering")
-    seconds = (run.now_ms - run.opened_ms) / 1000
+    seconds = max(1.0, (run.now_ms - run.opened_ms) / 1000)
+    average = {kind: n / seconds for kind, n in recording.requests.items()}
     return SimulatedLoad(
         requests={kind: round(n) for kind, n in recording.requests.items()},
         per_second={kind: round(rate, 1) for kind, rate in most.items()},
-        busiest=recording.peak_cores(costs),
-        average=mean_cores(recording.requests, seconds, costs),
+        busiest=cores_for(recording.busiest, costs),
+        average=cores_for(average, costs),
         entering_per_s=entering,
         shop_cores=None if visit_ms is None else entering * visit_ms / 1000,
     )

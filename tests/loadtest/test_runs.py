@@ -1,4 +1,4 @@
-"""The commands that other people type: a crowd, the audit and Locust against a running service."""
+"""The commands that other people type, the audit and Locust, against a running service."""
 
 import asyncio
 import os
@@ -16,6 +16,13 @@ from support.loadtest.running_service import running_service
 from support.service.running import wait_until
 
 from holdfast_demo.service import ServiceOptions, free_port
+from holdfast_loadtest.audit.journal import Journal
+from holdfast_loadtest.calls import ShopCalls
+from holdfast_loadtest.client import open_session
+from holdfast_loadtest.crowd.arrivals import CrowdPlan, run_crowd
+from holdfast_loadtest.crowd.context import CrowdContext
+from holdfast_loadtest.crowd.offer import read_offer
+from holdfast_loadtest.crowd.tally import Tally
 from holdfast_loadtest.observations.record import JOURNAL_FILE
 from holdfast_loadtest.preparing import SalePreparer, Unprepared, sale_body
 from holdfast_loadtest.report.result import RunResult
@@ -200,18 +207,21 @@ async def test_crowd_and_audit_run_against_any_service(
     service = service_with_roles
     preparer = SalePreparer(service.url, SALE, service.operator_key)
     await asyncio.to_thread(preparer.make, SaleWorld(plan=str(PLAN), areas={"floor": 5_000}))
+    journal = tmp_path / "journal.jsonl"
+    async with open_session() as session:
+        client = service.client(session, SALE)
+        offer = await read_offer(ShopCalls(client, service.operator_key))
+        with journal.open("w", encoding="utf-8") as file:
+            told = Journal(file)
+            crowd = CrowdContext(client, service.operator_key, offer, Tally(visitors), told)
+            await run_crowd(CrowdPlan(visitors, time_limit_s=minutes * 60), crowd)
+    assert told.joined
     target = ("--url", service.url, "--shop-url", service.key_url, "--sale", SALE)
-    journal = str(tmp_path / "journal.jsonl")
     status, output = await run(
-        service,
-        *("-m", "holdfast_loadtest", *target, "--journal", journal),
-        *("--visitors", str(visitors), "--minutes", str(minutes)),
+        service, "-m", "holdfast_loadtest.audit", *target, "--journal", str(journal)
     )
     assert status == 0, output
-    status, output = await run(
-        service, "-m", "holdfast_loadtest.audit", *target, "--journal", journal
-    )
-    assert status == 0, output
+    assert f"{len(told.joined):,} joins seen by visitors" in output
     assert "promises held" in output
     status, output = await run(
         service, "-m", "holdfast_loadtest.audit", "--url", service.url, "--sale", "absent"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from bench.kit.clocks import PARTS
-from bench.kit.results import Compared, Fact, Result, SideFigures
+from bench.kit.results import Compared, Result, SideFigures
 from bench.kit.spread import Spread
 from holdfast_simulator.chart import Curve, line_chart
 
@@ -26,7 +26,10 @@ def section(result: Result) -> str:
     if curves(result) is not None:
         parts.append(f"![{_curve_title(result)}](images/{picture_name(result)})")
     if result.facts:
-        parts.append(markdown_table(FACTS_HEAD, map(_fact, result.facts)))
+        facts = [
+            (one.name, f"{one.value:,.4g} {one.unit}".strip(), one.aim) for one in result.facts
+        ]
+        parts.append(markdown_table(FACTS_HEAD, facts))
     parts += [markdown_table(table.head, table.rows) for table in result.tables]
     return "\n\n".join(parts)
 
@@ -137,10 +140,6 @@ def _ratio(spread: Spread | None, is_yardstick: bool) -> str:
     if is_yardstick:
         return "1"
     return "" if spread is None else str(spread)
-
-
-def _fact(fact: Fact) -> tuple[str, str, str]:
-    return fact.name, f"{fact.value:,.4g} {fact.unit}".strip(), fact.aim
 
 
 def _option(name: str, value: Any) -> str:

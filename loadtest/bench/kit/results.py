@@ -6,13 +6,13 @@ import os
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
 
 from bench.kit.spread import Spread, rounded
+from holdfast_loadtest.report.run_facts import processor_model, versions_of
 
 KEPT: Final = Path(__file__).parents[1] / "results"
 """the results that docs/performance.md is generated from, and later runs are compared with"""
@@ -133,29 +133,15 @@ def machine(load: tuple[float, float]) -> Machine:
     """This one."""
     return Machine(
         os.cpu_count() or 1,
-        _processor(),
+        processor_model() or platform.processor(),
         f"{platform.system()} {platform.machine()}",
         (rounded(load[0]), rounded(load[1])),
     )
 
 
-def _processor() -> str:
-    """Its model, where Linux tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor()
-
-
 def versions() -> dict[str, str]:
     """Python's, and those of the libraries that decide about speed."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {"python": platform.python_version(), **versions_of(LIBRARIES)}
 
 
 def now() -> str:

@@ -70,7 +70,8 @@ async def gather_evidence(
         orders = await _orders(shop)
         kept = events = await _events(shop, kept)
         after = (await _read(shop, "/seats")).read(SeatMap)
-        if _same_stock(before, after):
+        # Sessions may end meanwhile, which moves the version but changes no seat.
+        if before.states == after.states and before.areas == after.areas:
             return Evidence(
                 sale=(await _read(shop, "")).read(Sale),
                 status=(await _read(shop, "/status")).read(Status),
@@ -82,11 +83,6 @@ async def gather_evidence(
             )
         await asyncio.sleep(PAUSE_BETWEEN_READINGS_SECONDS)
     raise Unreadable(f"the sale kept changing over {MAX_READINGS} readings")
-
-
-def _same_stock(before: SeatMap, after: SeatMap) -> bool:
-    """Nothing was held, sold or freed; sessions may end meanwhile, which moves the version too."""
-    return before.states == after.states and before.areas == after.areas
 
 
 async def gather_sale_documents(shop: ShopCalls) -> tuple[Sale, Plan, SeatMap]:

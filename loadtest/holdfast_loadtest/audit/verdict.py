@@ -14,10 +14,10 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from holdfast_loadtest.audit import event_checks, line_checks, stock_checks
 from holdfast_loadtest.audit.evidence import Evidence, gather_evidence
@@ -164,20 +164,6 @@ async def audit(
     return check_evidence(evidence)
 
 
-def conclude(audited: Callable[[str], Coroutine[Any, Any, Verdict]]) -> int:
-    """Prints the verdict that is reached with the key of the environment; the exit status."""
-    key = platform_key()
-    if not key:
-        return NO_VERDICT
-    try:
-        verdict = asyncio.run(audited(key))
-    except ContractError as error:
-        print(f"the audit could not be made: {error}", file=sys.stderr)
-        return NO_VERDICT
-    print("\n".join(verdict.lines()))
-    return 0 if verdict.held else 1
-
-
 def platform_key() -> str:
     """The key in the environment; without one, empty, and says so."""
     key = os.environ.get(KEY_VARIABLE, "")
@@ -186,22 +172,30 @@ def platform_key() -> str:
     return key
 
 
-def sale_parser(prog: str, description: str) -> argparse.ArgumentParser:
-    """The options that say which sale of which service is meant."""
-    epilog = f"The key of role platform is read from {KEY_VARIABLE}."
-    parser = argparse.ArgumentParser(prog=prog, description=description, epilog=epilog)
+def main(arguments: Sequence[str] | None = None) -> int:
+    told = _parser().parse_args(arguments)
+    key = platform_key()
+    if not key:
+        return NO_VERDICT
+    journal = None if told.journal is None else read_journal(told.journal)
+    try:
+        verdict = asyncio.run(audit(told.url, told.sale, key, journal, told.shop_url))
+    except ContractError as error:
+        print(f"the audit could not be made: {error}", file=sys.stderr)
+        return NO_VERDICT
+    print("\n".join(verdict.lines()))
+    return 0 if verdict.held else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m holdfast_loadtest.audit",
+        description="Check a sale's promises through its API.",
+        epilog=f"The key of role platform is read from {KEY_VARIABLE}.",
+    )
     add = parser.add_argument
     add("--url", required=True, help="where the service is, e.g. http://127.0.0.1:8080")
     add("--shop-url", help="where the role shop is served, if not there")
     add("--sale", required=True, help="the sale's name in the URL")
+    add("--journal", type=Path, help="what a crowd was told, written by its run")
     return parser
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = sale_parser(
-        "python -m holdfast_loadtest.audit", "Check a sale's promises through its API."
-    )
-    parser.add_argument("--journal", type=Path, help="what a crowd was told, written by its run")
-    told = parser.parse_args(arguments)
-    journal = None if told.journal is None else read_journal(told.journal)
-    return conclude(lambda key: audit(told.url, told.sale, key, journal, told.shop_url))

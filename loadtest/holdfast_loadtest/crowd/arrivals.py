@@ -3,8 +3,6 @@
 Bounded: the visitors by their number, the connections by the session, the whole by a time limit
 after which whoever is left goes home. One process on one core carries a few thousand visitors,
 because a visitor is a coroutine that mostly sleeps.
-
-    HOLDFAST_PLATFORM_KEY=... python -m holdfast_loadtest --url <service> --sale <sale>
 """
 
 from __future__ import annotations
@@ -18,19 +16,17 @@ from holdfast_loadtest.crowd.profiles import Pace, VisitorProfile, draw
 from holdfast_loadtest.crowd.tally import VisitorState
 from holdfast_loadtest.crowd.visits import Visit
 
-DEFAULT_VISITORS: Final = 3_000
 MAX_VISITORS: Final = 50_000
-DEFAULT_TIME_LIMIT_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class CrowdPlan:
     """How many people, which people, and for how long."""
 
-    visitors: int = DEFAULT_VISITORS
+    visitors: int
     seed: int = 1
     pace: Pace = field(default_factory=Pace)
-    time_limit_s: float = DEFAULT_TIME_LIMIT_SECONDS
+    time_limit_s: float = 600.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.visitors <= MAX_VISITORS:

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from holdfast_loadtest.audit.evidence import gather_sale_documents
+from holdfast_loadtest.calls import ShopCalls
+from holdfast_loadtest.wire import Plan, Sale, SeatMap
+
 
 @dataclass
 class Offer:
@@ -38,3 +42,21 @@ class Offer:
     def segments(self, category: str | None) -> list[range]:
         """The runs of neighbours of a category, or all rows, as indices into the plan's seats."""
         return self._segments.get(category, [])
+
+
+async def read_offer(shop: ShopCalls) -> Offer:
+    """The rows, areas and limits of the sale that `shop` speaks about."""
+    return offer_of(*await gather_sale_documents(shop))
+
+
+def offer_of(sale: Sale, plan: Plan, seat_map: SeatMap) -> Offer:
+    """What the documents of a sale say that it offers."""
+    return Offer(
+        rows=plan.rows(),
+        areas=tuple(seat_map.areas),
+        units_per_buyer=sale.max_units_per_buyer,
+        hold_seconds=sale.hold_seconds,
+        categories=plan.categories(),
+        return_origins=tuple(sale.return_origins),
+        first_hold_seconds=sale.first_hold_seconds,
+    )

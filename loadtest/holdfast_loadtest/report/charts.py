@@ -34,7 +34,9 @@ def _described(points: Sequence[RunPoint]) -> Iterator[tuple[str, str, Sequence[
     booked = _curve("booked", points, lambda point: point.booked)
     p50 = _curve("p50", points, lambda point: point.p50_ms)
     p99 = _curve("p99", points, lambda point: point.p99_ms)
-    cores = _curve("workers", _with_cores(points), lambda point: point.service_cpu)
+    # The service is asked more rarely than there are points.
+    asked = [point for point in points if point.service_cpu is not None]
+    cores = _curve("workers", asked, lambda point: point.service_cpu)
     yield "Waiting in the line", "visitors", [waiting]
     yield "Visitors so far", "visitors", [arrived, called, admitted]
     yield "Arrivals and admissions", "a second", [arrivals, admissions]
@@ -75,8 +77,3 @@ def _rate(name: str, points: Sequence[RunPoint], value: Callable[[RunPoint], int
         for before, after in pairwise([start, *points])
     ]
     return Curve(name, [point.at_s for point in points], grown)
-
-
-def _with_cores(points: Sequence[RunPoint]) -> list[RunPoint]:
-    """The service is asked more rarely than there are points."""
-    return [point for point in points if point.service_cpu is not None]

@@ -40,7 +40,9 @@ def measure(observed: Observed, history: SaleHistory | None, settings: Sale | No
         "sold_out_s": None,
     }
     if history is not None:
-        measured["goodput_per_s"] = pace(in_run(history.orders, observed))
+        # The sale may have been used before the run.
+        orders = [at for at in history.orders if at >= observed.started]
+        measured["goodput_per_s"] = pace(orders)
         if history.sold_out_at is not None:
             opened = opened_at(observed, settings)
             measured["sold_out_s"] = max(0.0, history.sold_out_at - opened)
@@ -86,11 +88,6 @@ def waiting_since(observed: Observed) -> float | None:
         if waiting > 0:
             return observed.rows_start + at * observed.step
     return None
-
-
-def in_run(times: list[float], observed: Observed) -> list[float]:
-    """Those of a sale that may have been used before."""
-    return [at for at in times if at >= observed.started]
 
 
 def share(part: float, whole: float) -> float | None:

@@ -43,6 +43,7 @@ def write_page(result: RunResult, facts: RunFacts, path: Path) -> None:
 
 def render_page(result: RunResult, facts: RunFacts) -> str:
     """The whole page."""
+    summary = result.verdict.summary.removeprefix("Verdict: ")
     named = (words.count, words.duration, words.number, words.percent)
     return render_template(
         "report/report.html",
@@ -56,7 +57,7 @@ def render_page(result: RunResult, facts: RunFacts) -> str:
         facts=facts,
         headline=_headline(result),
         how=words.HOW,
-        summary=_sentence(result.verdict.summary.removeprefix("Verdict: ")),
+        summary=summary[:1].upper() + summary[1:],
         started=(result.started_at or "").replace("T", " ").replace("+00:00", " UTC"),
         funnel=_funnel(result),
         thresholds=_thresholds(result),
@@ -75,10 +76,6 @@ def render_template(name: str, filters: Mapping[str, Callable[..., str]], **valu
     styles = Markup((package / "report" / "report.css").read_text("utf-8"))  # noqa: S704 - ours
     template = environment.from_string((package / name).read_text("utf-8"))
     return template.render(styles=styles, **values)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _headline(result: RunResult) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import platform
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -37,28 +40,30 @@ class RunFacts(msgspec.Struct, kw_only=True):
 
 def describe_generator() -> dict[str, str]:
     """Versions and machine of this process."""
-    found = {"Python": platform.python_version()}
-    for package in PACKAGES:
-        try:
+    cores, model = os.cpu_count(), processor_model()
+    return {
+        "Python": platform.python_version(),
+        **versions_of(PACKAGES),
+        "System": f"{platform.system()} {platform.release()}, {platform.machine()}",
+        "Processors": f"{cores} x {model}" if model else str(cores),
+    }
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """The versions of those packages that are installed."""
+    found = {}
+    for package in packages:
+        with contextlib.suppress(PackageNotFoundError):
             found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return {**found, **_machine()}
-
-
-def _machine() -> dict[str, str]:
-    cpus, model = 0, ""
-    cpuinfo = Path("/proc/cpuinfo")
-    for line in cpuinfo.read_text().splitlines() if cpuinfo.exists() else ():
-        name, _, value = line.partition(":")
-        if name.strip() == "processor":
-            cpus += 1
-        elif name.strip() == "model name":
-            model = value.strip()
-    found = {"System": f"{platform.system()} {platform.release()}, {platform.machine()}"}
-    if cpus:
-        found["Processors"] = f"{cpus} x {model}" if model else str(cpus)
     return found
+
+
+def processor_model() -> str:
+    """The model of the processor, where Linux tells it; else empty."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, "")
 
 
 def write_facts(facts: RunFacts, directory: Path) -> None:

@@ -12,7 +12,7 @@ from holdfast_loadtest.calls import ShopCalls
 from holdfast_loadtest.client import Client, open_session
 from holdfast_loadtest.crowd.arrivals import CrowdPlan, run_crowd
 from holdfast_loadtest.crowd.context import CrowdContext
-from holdfast_loadtest.crowd.opening import read_offer
+from holdfast_loadtest.crowd.offer import read_offer
 from holdfast_loadtest.crowd.profiles import Pace
 from holdfast_loadtest.crowd.tally import Tally
 from holdfast_loadtest.observations.observer import Observer

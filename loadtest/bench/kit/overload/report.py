@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -76,11 +77,8 @@ class Recovery:
 
     def __str__(self) -> str:
         after = ", ".join("-" if p99 is None else f"{p99:,.0f}" for p99 in self.p99_ms_after)
-        calm = (
-            "not calm again"
-            if self.calm_seconds is None
-            else f"calm after {self.calm_seconds:.0f} s"
-        )
+        seconds = self.calm_seconds
+        calm = "not calm again" if seconds is None else f"calm after {seconds:.0f} s"
         return f"{calm}; p99 {self.p99_ms_before:,.0f} ms before, by the second after it {after}"
 
 
@@ -95,15 +93,10 @@ class Report:
     """What `slow_clients` tells."""
 
 
-HEAD = (
-    f"{'':10} {'load':20} {'offered/s':>9} {'good/s':>7} {'share':>6} {'p50':>8} {'p99':>8} "
-    f"{'memory':>10}  otherwise"
-)
-
-
 COLUMNS: Final = (
     "Crowd", "Load", "Offered/s", "Good/s", "Of the peak", "p50", "p99", "Memory", "Otherwise",
 )  # fmt: skip
+WIDTHS: Final = ("<10", "<20", ">9", ">8", ">11", ">9", ">9", ">10", "")
 
 
 def cells(row: Measured) -> tuple[str, ...]:
@@ -116,12 +109,6 @@ def cells(row: Measured) -> tuple[str, ...]:
     return row.crowd, row.load, *figures, *latencies, f"{row.mib:+.0f} MiB", ", ".join(otherwise)
 
 
-def line(row: Measured) -> str:
-    """One row for a terminal."""
-    widths = (10, -20, 9, 7, 6, 8, 8, 10)
-    *shown, otherwise = cells(row)
-    aligned = (
-        f"{cell:>{width}}" if width > 0 and at else f"{cell:{abs(width)}}"
-        for at, (cell, width) in enumerate(zip(shown, widths, strict=True))
-    )
-    return " ".join(aligned) + f"  {otherwise}"
+def line(shown: Sequence[str]) -> str:
+    """Cells, or the names of their columns, for a terminal."""
+    return " ".join(f"{cell:{width}}" for cell, width in zip(shown, WIDTHS, strict=True))

@@ -1,6 +1,6 @@
 """Viewers of a seat map: a process of its own that opens streams of changes and reads all of them.
 
-    python loadtest/bench/kit/viewers.py PORT TARGET COUNT
+    python -m bench.kit.servers.viewers PORT TARGET COUNT
 
 Prints `ready` when every stream has begun; then, for each line on standard input, the bytes that
 have arrived since. Ends with its input.
@@ -14,7 +14,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 from bench.kit.service import HOST
@@ -46,7 +45,6 @@ def watching(port: int, target: str, count: int) -> Iterator[Viewers]:
         [sys.executable, "-m", "bench.kit.servers.viewers", str(port), target, str(count)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
         text=True,
     )
     assert process.stdin is not None
