@@ -22,9 +22,8 @@ from typing import Final
 
 from holdfast_demo.service import Service, ServiceFailed, ServiceOptions, free_port
 from holdfast_loadtest.audit.verdict import KEY_VARIABLE
-from holdfast_loadtest.locust.options import ListScenarios, process_options
+from holdfast_loadtest.locust.options import ListScenarios, locust_command
 
-LOCUSTFILE: Final = Path(__file__).resolve().parents[1] / "loadtest" / "locustfile.py"
 URL_VARIABLE: Final = "HOLDFAST_URL"
 HOST: Final = "127.0.0.1"
 WEB_PORT: Final = 8089
@@ -60,9 +59,7 @@ async def run_locust(options: argparse.Namespace, others: Sequence[str], url: st
     """Locust in a process of its own, which Ctrl-C ends in good order."""
     shown = ("--web-host", HOST, "--web-port", str(options.web_port))
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", url),
-        *("--scenario", options.scenario),
-        *process_options(options.processes),
+        *locust_command(url, options.scenario, options.processes),
         *(shown if options.web else ("--headless", "--only-summary")),
         *others,
         env=os.environ | {KEY_VARIABLE: key},

@@ -21,9 +21,10 @@ from holdfast.data_files import ledger_url_in
 from holdfast.keyfiles import make_data_dir
 from holdfast_demo.chaos.disk import SmallDisk
 from holdfast_demo.chaos.options import ChaosOptions
-from holdfast_demo.chaos.preparation import disk_for, prepare, with_faults
-from holdfast_demo.chaos.run import ChaosRun
-from holdfast_demo.chaos.target import ServiceLocation
+from holdfast_demo.chaos.preparation import disk_for, with_faults
+from holdfast_demo.chaos.recovery import Probe
+from holdfast_demo.chaos.run import ChaosRun, Crowd
+from holdfast_demo.chaos.target import ServiceLocation, Target
 from holdfast_demo.display import Display, Figures, make_display
 from holdfast_demo.sale import FLOOR_PER_VISITOR, DemoSale, Operator
 from holdfast_demo.service import Service, ServiceOptions, free_port
@@ -39,7 +40,7 @@ from holdfast_loadtest.crowd.context import CrowdContext
 from holdfast_loadtest.crowd.offer import read_offer
 from holdfast_loadtest.crowd.profiles import Pace
 from holdfast_loadtest.crowd.tally import Tally
-from holdfast_loadtest.wire import Status
+from holdfast_loadtest.wire import Sale, Status
 from holdfast_web.credentials import Role
 from holdfast_web.server.bounds import ConnectionBounds
 from holdfast_web.server.rejections import Rejections
@@ -196,22 +197,17 @@ class _Demo:
         return verdict if chaos is None else with_faults(verdict, chaos)
 
     async def _prepare_chaos(self, context: CrowdContext, key: str) -> ChaosRun | None:
-        """The run of the faults that were asked for; None without --chaos."""
+        """The faults that were asked for, against the sale of the crowd; None without --chaos."""
         if self._options.chaos is None:
             return None
-        service = self._service
-        location = ServiceLocation(
-            self._session, service.url, service.data_dir, self._disk, service.key_url
-        )
         operator = self._operator.shop(context.client.sale)
-        return await prepare(
-            self._options.chaos,
-            location,
-            context,
-            platform_key=key,
-            operator=operator,
-            note=self.note,
-        )
+        sale = (await operator.read("")).read(Sale)
+        service, session = self._service, self._session
+        location = ServiceLocation(session, service.url, service.data_dir, self._disk)
+        probe = Probe(service.client(session, sale.sale), key, context.journal)
+        crowd = Crowd(context.tally, context.client.traffic)
+        target = Target(location, sale, operator)
+        return ChaosRun(target, probe, crowd, note=self.note, options=self._options.chaos)
 
     async def _show(self, display: Display, figures: Figures, shop: ShopCalls) -> None:
         """Redraws the figures; the sale's own status joins it about once a second."""

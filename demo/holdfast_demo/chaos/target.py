@@ -31,15 +31,14 @@ STORES: Final = (b"valkey-server", b"redis-server")
 
 @dataclass(frozen=True, slots=True)
 class ServiceLocation:
-    """Where a `holdfast serve` runs: its address, its data directory, the disk that this lies on,
-    when it is one that can be filled, and where API keys are used, when that is elsewhere.
+    """Where a `holdfast serve` runs: its address, its data directory, and the disk that this lies
+    on, when it is one that can be filled.
     """
 
     session: aiohttp.ClientSession
     url: str
     data_dir: Path
     disk: SmallDisk | None = None
-    key_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast_loadtest.scenarios.scenario import SUFFIX, read_scenario, scenario_names
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SCENARIO: Final = "smoke"
 DEFAULT_REPORTS: Final = "loadtest-reports"
+LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
 LOOPBACK: Final = "127.0.0.1"
 
 
@@ -46,6 +49,14 @@ def process_options(count: int) -> Sequence[str]:
         port = str(probe.getsockname()[1])
     master = ("--master-bind-host", LOOPBACK, "--master-bind-port", port)
     return ("--processes", str(count), *master, "--master-port", port)
+
+
+def locust_command(url: str, scenario: str, processes: int) -> list[str]:
+    """The command that runs a scenario against a service, with so many processes."""
+    return [
+        *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", url),
+        *("--scenario", scenario, *process_options(processes)),
+    ]
 
 
 class ScenarioNames(list[str]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,10 @@ from typing import Final
 import msgspec
 
 from holdfast_loadtest.audit.verdict import KEY_VARIABLE
-from holdfast_loadtest.locust.options import process_options
+from holdfast_loadtest.locust.options import locust_command
 from holdfast_loadtest.report.judge import RESULT_FILE
 from holdfast_loadtest.report.result import RunResult
 
-LOCUSTFILE: Final = Path(__file__).parents[1] / "locust" / "locustfile.py"
 LOG: Final = "locust.log"
 LOG_LINES: Final = 20
 POLL_SECONDS: Final = 1.0
@@ -65,14 +63,11 @@ class LoadRun:
         return self._read(process.returncode)
 
     def _command(self) -> Sequence[str]:
-        shop = ["--shop-url", self.shop_url] if self.shop_url != self.url else []
         return [
-            *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE)),
-            *("--headless", "--only-summary", "--host", self.url),
-            *("--scenario", str(self.scenario), "--report", str(self.report)),
+            *locust_command(self.url, str(self.scenario), self.processes),
+            *("--headless", "--only-summary", "--report", str(self.report)),
             *(("--sale", self.sale) if self.sale else ()),
-            *process_options(self.processes),
-            *shop,
+            *(("--shop-url", self.shop_url) if self.shop_url != self.url else ()),
         ]
 
     def _read(self, status: int) -> RunResult:
