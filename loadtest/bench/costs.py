@@ -156,9 +156,11 @@ class Requests:
         return [json_request("POST", LINE + "/tickets", body={})] * count
 
     def views(self, count: int) -> list[bytes]:
+        tickets = itertools.cycle(self._tickets(LINE, min(count, 50)))
         return [
-            json_request("GET", LINE + "/ticket", ticket) for ticket in self._tickets(LINE, 50)
-        ] * (count // 50)
+            json_request("GET", LINE + "/ticket", ticket)
+            for ticket in itertools.islice(tickets, count)
+        ]
 
     def _tickets(self, base: str, count: int) -> list[dict[str, str]]:
         return [{"Holdfast-Ticket": self._service.join(base)["ticket"]} for _ in range(count)]
