@@ -18,9 +18,11 @@ import argparse
 import itertools
 import json
 import socket
+import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any, Final
 
 from bench.costs import CONNECTIONS, SETTINGS, busy_clocks, payment
@@ -96,7 +98,7 @@ class Group:
                         raise SystemExit(f"{name}: the service sheds everything")
                     time.sleep(SHED_SECONDS)
         made = self.meter.sample(self.visitors, shed)
-        self.steps[name] = added(self.steps.get(name), made)
+        self.steps[name] = added(self.steps[name], made) if name in self.steps else made
         if name == "map":
             return []
         return [json.loads(bodies[number]) for number in range(len(requests))]
@@ -104,16 +106,11 @@ class Group:
     @property
     def whole(self) -> Sample:
         """All steps together."""
-        whole = None
-        for sample in self.steps.values():
-            whole = added(whole, sample)
-        assert whole is not None
-        return whole
+        return reduce(added, self.steps.values())
 
 
-def added(one: Sample | None, other: Sample) -> Sample:
-    if one is None:
-        return other
+def added(one: Sample, other: Sample) -> Sample:
+    """What the same visitors did in two steps."""
     used = {part: one.used[part] + other.used[part] for part in other.used}
     return Sample(other.done, one.seconds + other.seconds, used, one.refused + other.refused)
 
@@ -211,8 +208,7 @@ def keep(
 
 def median_us(groups: Sequence[Group], step: str, part: str) -> float:
     """Of a visitor, over the groups."""
-    ordered = sorted(group.steps[step].micros(part) for group in groups)
-    return max(0.0, ordered[len(ordered) // 2])
+    return max(0.0, statistics.median(group.steps[step].micros(part) for group in groups))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

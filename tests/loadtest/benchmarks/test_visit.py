@@ -17,7 +17,7 @@ def test_steps_add_up_to_the_visit_of_as_many_people() -> None:
     """Catches a sum that counts each step's people anew, which would share the cost among them."""
     join = Sample(10, 1.0, {"service": 0.001, "store": 0.0})
     claim = Sample(10, 2.0, {"service": 0.003, "store": 0.002}, refused=4)
-    whole = added(added(None, join), claim)
+    whole = added(join, claim)
     assert (whole.done, whole.seconds, whole.refused) == (10, 3.0, 4)
     assert whole.micros("service") == 400
     assert whole.micros("store") == 200
