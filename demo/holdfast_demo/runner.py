@@ -231,7 +231,7 @@ def _with_sales(verdict: Verdict, confirmed: int) -> Verdict:
 
 
 def _where_the_books_are(data_dir: Path | None) -> str:
-    """Where to look when a promise was broken."""
+    """Says where to look when a promise was broken."""
     if data_dir is None:
         return "Store, ledger and log go with this demo; run it with --data-dir to keep them."
     return f"Store, ledger, log and what the crowd was told are in {data_dir}."

@@ -60,7 +60,7 @@ NewHolder = Callable[[], Awaitable[SeatHolder]]
 
 
 def wanted_once(pairs: int) -> list[Seats]:
-    """Neighbours, no seat twice, in no order."""
+    """Pairs of neighbours, no seat twice, in no order."""
     wanted: list[Seats] = [(2 * pair, 2 * pair + 1) for pair in range(pairs)]
     Random(1).shuffle(wanted)  # noqa: S311 - the same every time
     return wanted
@@ -94,7 +94,7 @@ async def sell(holder: SeatHolder, wanted: list[Seats], meter: Meter) -> Sample:
 
 
 async def compare_holds(recorder: Recorder, options: argparse.Namespace) -> None:
-    """Nobody else wants the seats; then four do."""
+    """Compares holds of seats that nobody else wants, then of seats that four want."""
     async with embedded_store() as (path, executor), pooled_client(path) as client:
         clocks = {"service": this_process, "store": await store_clock(executor)}
         plan = compile_plan(plan_json(options.seats), SETTINGS)
@@ -129,7 +129,7 @@ def selling(new: NewHolder, wanted: list[Seats], clocks: dict[str, Clock]) -> Tu
 
 
 async def compare_lines(recorder: Recorder, options: argparse.Namespace) -> None:
-    """Polls and joins of a long line."""
+    """Compares polls and joins of a long line."""
     with running_service(QUEUED) as service:
         ticket = await last_ticket(service, service.expect("GET", BASE)["uid"], options.waiting)
         tickets = fill(service.store, options.waiting)
@@ -147,7 +147,7 @@ async def compare_polls(
     ticket: str,
     options: argparse.Namespace,
 ) -> None:
-    """What somebody asks who waits."""
+    """Compares what somebody asks who waits."""
     numbers = Random(1).choices(range(1, options.waiting + 1), k=TICKETS)  # noqa: S311
     asking = itertools.cycle(
         [json_request("GET", BASE + "/ticket", {TICKET: str(n)}) for n in numbers]
@@ -166,7 +166,7 @@ async def compare_polls(
 async def compare_joins(
     recorder: Recorder, service: Service, ranked: Contestant, options: argparse.Namespace
 ) -> None:
-    """What everybody asks once."""
+    """Compares joins, which everybody asks for once."""
     join = json_request("POST", BASE + "/tickets", body={})
     sides = [
         Side(JOINS, Contestant.of(service).asked(join, options, 201)),
@@ -177,7 +177,7 @@ async def compare_joins(
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
-    """Holds, then lines."""
+    """Compares ways to hold, then ways to wait."""
     await compare_holds(recorder, options)
     await compare_lines(recorder, options)
 

@@ -92,7 +92,7 @@ def asking(service: Service, asked: Asked, clocks: Mapping[str, Clock], count: i
 
 
 def bytes_of(service: Service, asked: Asked) -> int:
-    """Of one request and its answer."""
+    """The bytes of one request and of its answer."""
     (request, *_) = asked.make(50)
     with socket.create_connection((HOST, service.port)) as link:
         link.sendall(request)
@@ -166,7 +166,7 @@ class Requests:
         return [{"Holdfast-Ticket": self._service.join(base)["ticket"]} for _ in range(count)]
 
     def claims(self, count: int) -> list[bytes]:
-        """Of visitors who stood in line and were called."""
+        """Claims of visitors who stood in line and were called."""
         self._service.expect("PATCH", GATE, {"queue_all": True})
         tickets = self._tickets(GATE, count)
         self._service.expect("PATCH", GATE, {"queue_all": False})
@@ -174,7 +174,7 @@ class Requests:
         return [json_request("POST", GATE + "/pass", ticket, {}) for ticket in tickets]
 
     def holds_by_pass(self, count: int) -> list[bytes]:
-        """By passes that the worker has not seen: each buyer's first hold."""
+        """Holds by passes that the worker has not seen: each buyer's first."""
         passes = [self._service.join(FLOOR)["pass"] for _ in range(count)]
         return [self._hold(bearer(shown), {}) for shown in passes]
 
@@ -235,7 +235,7 @@ def kinds_of(requests: Requests) -> dict[str, Asked]:
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
-    """All of it; the file that docs/scaling.md and `capacity` read is written at the end."""
+    """Measures everything; writes the file that docs/scaling.md and `capacity` read."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, OPEN_FILES), hard))
     with with_postgresql(None) as (service, ledger_pid):

@@ -87,7 +87,7 @@ class Sale:
 
 
 def scattered(plan: Plan) -> bytes:
-    """All sold but one pair in every fifth row segment."""
+    """The states of a plan that is sold but for a pair in every fifth row segment."""
     states = bytearray(b"b" * len(plan))
     for segment in plan.segments[::5]:
         states[segment.first + 4 : segment.first + 6] = b"ff"
@@ -95,7 +95,7 @@ def scattered(plan: Plan) -> bytes:
 
 
 async def nearly_sold(executor: Executor, plan: Plan) -> bytes:
-    """What is left when holds have taken 99%."""
+    """The states of a plan of which holds have taken 99%."""
     sale = await Sale.install(executor, plan, make_image(plan, SETTINGS))
     await sale.hold_many(len(plan) * 99 // 200, 500)
     return (await sale.calls.read_seats(sale.ref)).states.replace(b"h", b"b")
@@ -119,7 +119,7 @@ def image_of(plan: Plan, states: bytes) -> InventoryImage:
 def holding(
     executor: Executor, plan: Plan, image: InventoryImage, holds: int, store: Clock
 ) -> Turn:
-    """So many holds in a new sale of this image, BATCH at a time."""
+    """A turn of so many holds in a new sale of this image, BATCH at a time."""
 
     async def turn() -> Sample:
         sale = await Sale.install(executor, plan, image)
@@ -164,7 +164,7 @@ OneCall = Callable[[int], Awaitable[object]]
 
 
 async def window(one_call: OneCall, numbers: Iterator[int], store: Clock) -> Sample:
-    """TIMES times CALLERS at once."""
+    """Measures TIMES times CALLERS calls at once."""
     with Meter({"service": this_process, "store": store}) as meter:
         for _ in range(TIMES):
             await asyncio.gather(*[one_call(next(numbers)) for _ in range(CALLERS)])
@@ -202,7 +202,7 @@ class Windows:
 
 
 async def core_rates(recorder: Recorder, executor: Executor, seats: int) -> None:
-    """Holds per second through `SaleInventory`, beside the two-command script."""
+    """Compares holds through `SaleInventory` with the two-command script."""
     plan = compile_plan(plan_json(seats), SETTINGS)
     windows = Windows(executor, plan, await store_clock(executor))
     await recorder.compare(
@@ -218,7 +218,7 @@ async def core_rates(recorder: Recorder, executor: Executor, seats: int) -> None
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
-    """Both parts."""
+    """Measures the rate, then what holds cost the store."""
     async with embedded_store() as (_, executor):
         await core_rates(recorder, executor, options.plenty)
         await store_costs(recorder, executor, options)

@@ -71,14 +71,14 @@ def requests_of(ask: Asking) -> Iterator[bytes]:
 async def compare(
     recorder: Recorder, service: Service, ask: Asking, options: argparse.Namespace
 ) -> None:
-    """One kind of hold beside the bare server."""
+    """Compares one kind of hold with the bare server."""
     sample = ask(0)
     ours = Contestant.of(service).asked(requests_of(ask), options, sample.status)
     await beside_bare(recorder, service, sample, options, aim=AIMS[sample.name], ours=ours)
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
-    """All three; a service each: a fast machine would sell one plan out before the last."""
+    """Compares all three kinds, each with a service of its own, whose plan is not sold out."""
     settings = SETTINGS | {"plan": json.loads(plan_json(SEATS))}
     with running_service(settings) as service:
         await compare(recorder, service, by_key(service.key), options)

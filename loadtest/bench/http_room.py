@@ -29,7 +29,7 @@ AIMS: Final = {POLL: 0.85, UNCHANGED: 0.85, VIEW: 0.82, JOIN: 0.78}
 
 
 def kinds_of(service: Service) -> list[Kind]:
-    """What is measured; the ticket is a real one."""
+    """The kinds of requests that are measured; the ticket is a real one."""
     ticket = {"Holdfast-Ticket": service.join()["ticket"]}
     return [
         Kind(POLL, "GET", "/status", 200, {}, b""),
@@ -40,7 +40,7 @@ def kinds_of(service: Service) -> list[Kind]:
 
 
 def service_turn(service: Service, kind: Kind, options: argparse.Namespace) -> Sample:
-    """The line lives meanwhile: where the document changed and a 304 became a 200, once more."""
+    """A turn of the service; again where the document changed and a 304 became a 200."""
     contestant = Contestant.of(service)
     for tries_left in reversed(range(TRIES)):
         headers = kind.headers
@@ -56,7 +56,7 @@ def service_turn(service: Service, kind: Kind, options: argparse.Namespace) -> S
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
-    """One comparison for each kind of request."""
+    """Compares each kind of request with the bare server."""
     with running_service(QUEUED, options.waiting) as service:
         for kind in kinds_of(service):
             if options.only in kind.name:

@@ -43,7 +43,7 @@ Asked = dict[str, tuple[bytes, ...]]
 
 
 def compare_maps(recorder: Recorder) -> None:
-    """One row for each form of the seat map: bytes, and processor time to make it."""
+    """Records the bytes of each form of the seat map, and the processor time to make it."""
     rows = []
     plan = compile_plan(plan_json(SEATS), MAP_SETTINGS)
     # As many free, held and booked seats, in no order, but the same every time.
@@ -62,7 +62,7 @@ def compare_maps(recorder: Recorder) -> None:
 
 
 def compare_plans(recorder: Recorder) -> None:
-    """One row for each form of a plan of as many seats: bytes."""
+    """Records the bytes of each form of a plan of as many seats."""
     rows = []
     halls = {
         "regular": plan_json(SEATS),

@@ -214,7 +214,7 @@ async def one_by_one(ledger: Ledger, sale: SaleRecord, orders: list[Order]) -> R
 
 
 def writing(ledger: Ledger, way: Way, count: int, clocks: Mapping[str, Clock]) -> Turn:
-    """So many orders in a fresh sale."""
+    """A turn in which so many orders of a fresh sale are written."""
 
     async def turn() -> Sample:
         uid = secrets.token_hex(6)
@@ -261,7 +261,7 @@ def _comparison(
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
-    """On the database that is asked for."""
+    """Measures on the database that is asked for."""
     with database(options.url, options.database) as served:
         clocks = {"service": this_process}
         if served.pid:

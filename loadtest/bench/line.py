@@ -93,7 +93,7 @@ async def make_line(executor: Executor, services: RoomServices, name: str, waiti
 
 
 def storing(work: Work, calls: int, store: Clock) -> Turn:
-    """So many calls, one after the other."""
+    """A turn of so many calls, one after the other."""
 
     async def turn() -> Sample:
         with Meter({"service": this_process, "store": store}) as meter:
@@ -105,7 +105,7 @@ def storing(work: Work, calls: int, store: Clock) -> Turn:
 
 
 def viewing(line: Line, calls: int) -> Turn:
-    """The view of one in the middle of the line."""
+    """A turn of views of one in the middle of the line."""
     ticket = Ticket(line.room.uid, 1, 1, line.waiting // 2 + CALLED, None, 0)
 
     def turn() -> Sample:
@@ -126,7 +126,7 @@ def sides(lines: list[Line], turns: list[Turn]) -> list[Side]:
 
 
 async def compare(recorder: Recorder, executor: Executor, lines: list[Line], calls: int) -> None:
-    """A curve for each kind of work."""
+    """Compares each kind of work by the length of the line."""
     store = await store_clock(executor)
     works: dict[str, list[Work]] = {
         "join": [line.join for line in lines],
@@ -142,7 +142,7 @@ async def compare(recorder: Recorder, executor: Executor, lines: list[Line], cal
 
 
 async def bytes_per_waiting(executor: Executor, services: RoomServices) -> float:
-    """All keys of a sale's line with a million waiting, everybody present and everybody come."""
+    """The bytes that the store keeps for each of a million waiting, all of them present."""
     line = await make_line(executor, services, "memory", MEMORY_AT)
     uid, count = line.room.uid, MEMORY_AT + CALLED
     await executor.command("SETBIT", keys.shown(uid), count, 1)
@@ -178,7 +178,7 @@ class NoDraws(Draws):
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
-    """The curves, then the memory."""
+    """Measures each kind of work, then the memory."""
     keyring = Keyring("a secret of the benchmark, of thirty-two characters")
     async with embedded_store() as (_, executor):
         services = make_room_services(

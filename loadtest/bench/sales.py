@@ -67,7 +67,7 @@ def make_sales(service: Service, first: int, last: int) -> list[float]:
 
 
 async def seed(directory: Path, first: int, last: int) -> None:
-    """The same, as they would be in ledger and store, while no service runs."""
+    """Makes the same in ledger and store, while no service runs."""
     body = msgspec.convert(SETTINGS, SaleBody)
     spec, _ = split_body(body)
     areas = {area.id: area.capacity for area in spec.areas}
@@ -95,12 +95,12 @@ def make_live(service: Service, live: int) -> None:
 
 
 def settle(sales: int) -> None:
-    """A worker that starts looks at every sale once."""
+    """Waits until a worker that starts has looked at every sale."""
     time.sleep(SETTLE_SECONDS + sales / LOOKS_PER_SECOND)
 
 
 def resident_kib(pid: int) -> int:
-    """What the process has for itself; what it shares with its parent costs nothing more."""
+    """The memory that the process does not share with its parent."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
 
@@ -117,7 +117,7 @@ async def prepare(directory: Path, idle: int, live: int) -> list[float]:
 
 
 def idling(contestant: Contestant, seconds: float) -> Turn:
-    """Nothing is asked; an operation is a second."""
+    """A turn in which nothing is asked; an operation is a second."""
 
     def turn_of() -> Sample:
         with Meter(contestant.clocks) as meter:
@@ -128,12 +128,12 @@ def idling(contestant: Contestant, seconds: float) -> Turn:
 
 
 def _asking(kind: Kind, options: argparse.Namespace, contestant: Contestant) -> Turn:
-    """One kind of request at a sale that lives."""
+    """A turn of one kind of request at a sale that lives."""
     return contestant.asked(kind.bytes, options, kind.status)
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
-    """All sizes at a time, in turns."""
+    """Compares all sizes in turns."""
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as name, ExitStack() as stack:
         directories = {size: Path(name, str(size)) for size in options.sizes}
         for size, directory in directories.items():

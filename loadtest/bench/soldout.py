@@ -156,13 +156,13 @@ def _held(answer: HoldAnswer) -> Held:
 
 
 def fresh_name() -> str:
-    """A database that was given may know earlier runs."""
+    """A name that earlier runs in a database that was given do not have."""
     return f"soldout-{secrets.token_hex(4)}"
 
 
 @asynccontextmanager
 async def core(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
-    """Everything but the store and the database in this process."""
+    """Opens a sale whose core runs in this process."""
     plan = compile_plan(plan_json(seats), SETTINGS)
     async with AsyncExitStack() as stack:
         store = stack.enter_context(EmbeddedStore(directory / "data"))
@@ -204,7 +204,7 @@ async def http(url: str, seats: int, directory: Path) -> AsyncIterator[Venue]:
 async def sell_out(
     venue: Venue, options: argparse.Namespace, *, pays_first: bool = False
 ) -> Account:
-    """The sale, with its progress on stderr."""
+    """Sells the plan out, and shows the progress on stderr."""
     sellout = Sellout(venue.storefront, len(venue.plan), options.buyers, pays_first)
     say = partial(print, file=sys.stderr, flush=True)
     progress = asyncio.create_task(report_progress(sellout, say, PROGRESS_SECONDS))
@@ -264,7 +264,7 @@ async def clocks_of(venue: Venue, served: Served) -> dict[str, Clock]:
 
 
 def selling(way: str, served: Served, options: argparse.Namespace) -> Turn:
-    """A whole sale; an operation is an order."""
+    """A turn that is a whole sale; an operation is an order."""
     enter = http if way == HTTP else core
 
     async def turn() -> Sample:
@@ -282,7 +282,7 @@ def selling(way: str, served: Served, options: argparse.Namespace) -> Turn:
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
-    """Every way in turns."""
+    """Sells in every way in turns."""
     with database(options.url) as served:
         try:
             await recorder.compare(

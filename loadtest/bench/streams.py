@@ -58,7 +58,7 @@ class Shop:
         self._made = 0
 
     def run(self, seconds: float) -> Counter[str]:
-        """Holds for a while; the statuses of what was asked to hold."""
+        """Makes holds for a while; answers the statuses of the requests."""
         statuses: Counter[str] = Counter()
         with connections(self._service.port, self._connections) as links:
             end = time.perf_counter() + seconds
@@ -118,7 +118,7 @@ class Audience:
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
-    """All sides in turns; then what a viewer got, as the median of the turns that counted."""
+    """Compares the sides; then records what a viewer got, as the median of the turns."""
     sale = SETTINGS | {"plan": json.loads(plan_json(SEATS))}
     with running_service(sale, settings=LIMITS) as service:
         shop = Shop(service, options.connections)

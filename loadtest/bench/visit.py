@@ -105,7 +105,7 @@ class Group:
 
     @property
     def whole(self) -> Sample:
-        """All steps together."""
+        """What all steps together have cost."""
         return reduce(added, self.steps.values())
 
 
@@ -121,7 +121,7 @@ def _chunks(numbers: list[int], size: int) -> Iterator[list[int]]:
 
 
 def visit(group: Group, polls: int) -> Sample:
-    """All of a group, from joining to the order."""
+    """Takes a group from joining to the order; what that has cost."""
     service, count = group.service, group.visitors
     key = bearer(service.key)
     service.expect("PATCH", BASE, {"queue_all": True})
@@ -178,7 +178,7 @@ class Visits:
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
-    """The visits, what a million of them cost, and the steps."""
+    """Measures visits, what a million of them cost, and each step."""
     sale = SETTINGS | {"plan": json.loads(plan_json(SEATS))}
     with with_postgresql(sale) as (service, ledger_pid):
         status = service.expect("GET", BASE + "/status")
@@ -207,7 +207,7 @@ def keep(
 
 
 def median_us(groups: Sequence[Group], step: str, part: str) -> float:
-    """Of a visitor, over the groups."""
+    """The median processor time of a step for a visitor, over the groups."""
     return max(0.0, statistics.median(group.steps[step].micros(part) for group in groups))
 
 

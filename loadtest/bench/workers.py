@@ -25,7 +25,7 @@ from bench.kit.turns import Comparison, Side
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
-    """Holds by the shop's key, then polls."""
+    """Compares holds by the shop's key, then polls."""
     settings = SETTINGS | {"plan": json.loads(plan_json(SEATS))}
     poll = json_request("GET", BASE + "/status")
     with ExitStack() as stack:

@@ -71,7 +71,7 @@ class Demand:
 
     @property
     def waiting(self) -> float:
-        """When all have come."""
+        """How many wait when all have come."""
         return max(0.0, self.visitors - self.admitted_per_minute * self.minutes)
 
     @property
@@ -113,17 +113,17 @@ class Need:
 
     @property
     def processes(self) -> int:
-        """With one core each that is not used up."""
+        """How many processes, each with a core of its own that is not used up."""
         return max(1, math.ceil(self.cores / BUSY_MAX))
 
     @property
     def nodes(self) -> int:
-        """One more than needed, so that one may fail."""
+        """How many machines: one more than needed, so that one may fail."""
         return math.ceil(self.processes / NODE_CORES) + 1
 
 
 def service_needs(costs: Costs, demand: Demand, *, cached: bool) -> list[Need]:
-    """By role; behind a cache nginx answers the polls."""
+    """What the service needs for each role; behind a cache nginx answers the polls."""
     rates = demand.rates()
     if cached:
         rates["poll"] = 1.0
@@ -137,7 +137,7 @@ def service_needs(costs: Costs, demand: Demand, *, cached: bool) -> list[Need]:
 
 
 def store_need(costs: Costs, demand: Demand) -> Need:
-    """One sale lives on one server of the store, which has one thread for it."""
+    """What the store needs: a sale is on one server, which has one thread for it."""
     rates, cost = demand.rates(), costs.requests
     changing = ("join", "claim", "hold by pass", "paying", "confirm")
     cores = sum(rates[kind] * cost[kind].store_us for kind in changing) / 1e6
@@ -148,7 +148,7 @@ def store_need(costs: Costs, demand: Demand) -> Need:
 
 
 def ledger_need(costs: Costs, demand: Demand) -> Need:
-    """Joins are in it for the numbers that are promised ahead, and hardly count."""
+    """What the ledger needs; joins hardly count, since it is told of many numbers at once."""
     rates, cost = demand.rates(), costs.requests
     kinds = ("join", "paying", "confirm")
     cores = sum(rates[kind] * cost[kind].ledger_us for kind in kinds) / 1e6
@@ -166,13 +166,13 @@ def proxy_need(demand: Demand) -> Need:
 
 
 def needs(costs: Costs, demand: Demand, *, cached: bool) -> list[Need]:
-    """All parts of a deployment."""
+    """What each part of a deployment needs."""
     service = service_needs(costs, demand, cached=cached)
     return [*service, store_need(costs, demand), ledger_need(costs, demand), proxy_need(demand)]
 
 
 def bits_per_second(costs: Costs, demand: Demand) -> float:
-    """To and from the visitors, in the busiest minute."""
+    """Bits a second to and from the visitors, in the busiest minute."""
     rates = demand.rates()
     requests = sum(rates[kind] * costs.requests[kind].bytes for kind in rates)
     pages = rates["join"] * PAGE_BYTES
@@ -194,7 +194,7 @@ def table(costs: Costs, demand: Demand) -> list[tuple[str, ...]]:
 
 
 def store_limits(costs: Costs) -> list[tuple[str, str]]:
-    """Of each kind of change alone: how many a second keep the store's one thread at the bound."""
+    """How many a second of each kind of change alone the store's one thread can take."""
     return [
         (kind, f"{BUSY_MAX * 1e6 / cost.store_us:,.0f}")
         for kind, cost in costs.requests.items()

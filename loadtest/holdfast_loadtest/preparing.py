@@ -52,7 +52,7 @@ class SalePreparer:
         return max(0.0, lobby_seconds - (time.monotonic() - asked))
 
     def opens_in(self) -> float:
-        """In how many seconds a sale that is there opens; 0 when it has, or has no start."""
+        """Seconds until a sale that is there opens; 0 when it has, or has no start."""
         start = self._api.read(self._sale, "", Sale).event_start_time
         return max(0.0, (start - self._api.answered_at).total_seconds()) if start else 0.0
 

@@ -87,7 +87,7 @@ class Account:
         self.seconds.setdefault(operation, []).append(time.perf_counter() - started)
 
     def percentile_ms(self, operation: str, share: float) -> float:
-        """Of the successful ones; 0 when there was none."""
+        """A percentile of the successful ones; 0 when there was none."""
         return percentile(self.seconds.get(operation, ()), share) * 1000
 
 
@@ -109,7 +109,7 @@ class Sellout:
         self._map_at = float("-inf")
 
     async def run(self, seconds_max: float) -> Account:
-        """Until every seat is paid for; SelloutFailed when that takes longer than the bound."""
+        """Sells until every seat is paid for; SelloutFailed when that takes too long."""
         started = time.perf_counter()
         try:
             async with asyncio.timeout(seconds_max), asyncio.TaskGroup() as group:
@@ -130,7 +130,7 @@ class Sellout:
                 return
 
     async def _buy(self, name: str) -> bool:
-        """One buyer; False when there was not a single seat to be had."""
+        """Lets one buyer buy; False when there was not a single seat to be had."""
         held = await self._hold(name)
         if held is None:
             return False

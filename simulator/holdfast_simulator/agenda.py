@@ -30,7 +30,7 @@ class Agenda:
         return len(self._heap)
 
     def add(self, at_ms: int, number: int, what: int) -> None:
-        """At a moment, somebody does this."""
+        """Notes what somebody does at a moment."""
         entry = at_ms << _MOMENT_SHIFT | number << _WHAT_BITS
         if what == CLAIM:
             self.claims += 1

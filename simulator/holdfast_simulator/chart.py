@@ -63,7 +63,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """From values to pixels."""
+    """Maps values to pixels."""
 
     low: float
     high: float
@@ -128,7 +128,7 @@ def round_ticks(low: float, high: float, scale: Scale = "linear") -> list[float]
 
 
 def number_label(value: float, scale: Scale = "linear") -> str:
-    """As short as it may be: 1.5k, 2M, 0.25; on an axis of seconds 1:30 and 2:05:00."""
+    """A short label: 1.5k, 2M, 0.25; on an axis of seconds 1:30 and 2:05:00."""
     if scale == "seconds":
         return _time_label(value)
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
@@ -213,7 +213,7 @@ def _curve(curve: Curve, at: int, x_axis: _Axis, y_axis: _Axis) -> str:
 
 
 def _legend(series: Sequence[Curve], right: float) -> list[str]:
-    """To the right of the y label, as wide as the names are."""
+    """Draws the legend, to the right of the y label and as wide as the names are."""
     if len(series) < 2:
         return []
     drawn, x = [], right
@@ -260,7 +260,7 @@ def _quoted(text: str) -> str:
 
 
 def _thinned(curve: Curve) -> Curve:
-    """Of each group of neighbours the first and the last, the least and the most."""
+    """Keeps of each group of points the first and the last, the least and the most."""
     count = len(curve.xs)
     if count <= _POINTS_MAX or None in curve.ys:
         return curve

@@ -71,7 +71,7 @@ class Certainty:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Between which shares the true one lies, nineteen times in twenty."""
+        """The shares between which the true one lies, nineteen times in twenty."""
         n, share = self.seeds, self.held / self.seeds
         middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
         half = _Z / (1 + _Z**2 / n) * sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
@@ -168,7 +168,7 @@ class _Search:
         return 2 * sum(self._goal.in_time.holds(result) for result in results) > SEARCH_SEEDS
 
     def least_rate(self, cap: int) -> int:
-        """By halving on a logarithmic scale between a visitor a minute and the whole crowd."""
+        """Halves, on a logarithmic scale, the range from a visitor a minute to the whole crowd."""
         high = float(min(RATE_MAX, 60 * max(1_000, self._world.arrivals.visitors)))
         low = self._too_slow()
         for _ in range(STEPS):
@@ -185,7 +185,7 @@ class _Search:
         return max(1.0, 0.5 * buyers / (self._until_s / 60))
 
     def tried(self, rate: int, cap: int, seeds: int) -> Recommendation:
-        """At full size; without a limit of its own the cap is what was needed, and a tenth."""
+        """Simulates at full size; a cap that no goal sets is what was needed and a tenth."""
         self._told(f"{rate:,} a minute, with {seeds} seeds")
         world = self._settings(rate, cap)
         results = self._runs(seeds_of(world, seeds), LONGEST_SECONDS)

@@ -33,11 +33,11 @@ class Recording:
         self._entered = 0
 
     def count(self, name: str, times: int = 1) -> None:
-        """One more of this."""
+        """Counts something by name."""
         self.counts[name] = self.counts.get(name, 0) + times
 
     def inside(self, active: int) -> None:
-        """So many sessions there are now."""
+        """Notes how many sessions there are now."""
         self.most_active = max(self.most_active, active)
 
     def second(self, point: SeriesPoint, costs: Costs) -> None:
@@ -55,7 +55,7 @@ class Recording:
             self._weight, self.busiest = weight, rates
 
     def series(self) -> list[SeriesPoint]:
-        """Every second, or every so many of a long sale; the last point always."""
+        """A point for every second, or fewer of a long sale; the last one always."""
         step = max(1, math.ceil(len(self.points) / SERIES_POINTS_MAX))
         kept = self.points[::step]
         return kept if not kept or kept[-1] is self.points[-1] else [*kept, self.points[-1]]

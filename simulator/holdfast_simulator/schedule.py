@@ -54,7 +54,7 @@ class ExpectedWaits:
     stock: float = inf
 
     def seconds(self, ahead: float) -> float | None:
-        """Until who has so many in front is called; None where it cannot be told."""
+        """Seconds until who has so many in front is called; None where it cannot be told."""
         mean = ahead * self.share
         if not self.moving or mean >= self.stock:
             return None

@@ -87,7 +87,7 @@ class Simulation:
         self.shopping = Shopping(crowd, self.line, self.recording, self._agenda)
 
     def run(self, progress: Progress | None = None) -> Simulation:
-        """Until everybody has come, been called and is done, or all is sold."""
+        """Runs until everybody has come, been called and is done, or all is sold."""
         steps = 0
         while not self._over():
             self.now_ms += TICK_MS
@@ -109,7 +109,7 @@ class Simulation:
 
     @property
     def opened_ms(self) -> int:
-        """From when on the sale is open."""
+        """The moment from which the sale is open."""
         return self.crowd.opens_ms
 
     def _over(self) -> bool:
@@ -238,7 +238,7 @@ class Simulation:
         recording.second(point, self.costs)
 
     def _polls(self) -> float:
-        """Of all who wait, in a second; those who lost patience ask no more."""
+        """The polls of all who wait in a second; those who lost patience ask no more."""
         line, crowd = self.line, self.crowd
         if not line.is_open(self.now_ms):
             to_open = (self.opened_ms - self.now_ms) / 1000

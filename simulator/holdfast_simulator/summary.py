@@ -48,7 +48,7 @@ def simulate(
     until_s: float = LONGEST_SECONDS,
     people: People = SimulatedCrowd,
 ) -> SimulationResult:
-    """Holds the sale of a world once, for so long at most; equal worlds give equal results."""
+    """Simulates a world once, for so long at most; equal worlds give equal results."""
     run = Simulation(world, until_s, people).run(progress)
     recording, stock, line, sale = run.recording, run.stock, run.line, world.sale
     most, opened_ms = recording.most, run.opened_ms
@@ -102,7 +102,7 @@ def _funnel(run: Simulation) -> Funnel:
 
 
 def _still_waiting(run: Simulation) -> tuple[int, int]:
-    """Of those who were not called when all was over: who had left, and who wanted to buy."""
+    """How many of those who were not called had left, and how many wanted to buy."""
     left = want = 0
     for number in range(run.line.serving + 1, run.line.issued + 1):
         if run.crowd.has_left(number, run.now_ms - run.crowd.arrived_ms(number)):

@@ -68,7 +68,7 @@ class Duration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return lambda: math.exp(normal(median, spread))
 
     def draw(self, random: Random) -> float:
-        """Seconds of one person."""
+        """Draws the seconds of one person."""
         return self.draws(random)()
 
 

@@ -37,7 +37,7 @@ class SmallDisk:
 
     @classmethod
     def mount(cls, path: Path, mib: int) -> Self | None:
-        """None where it is not allowed. To be called before this process has threads."""
+        """Mounts a disk, before this process has threads; None where it is not allowed."""
         libc = ctypes.CDLL(None, use_errno=True)
         if not hasattr(libc, "unshare") or not _unshare(libc):
             return None

@@ -49,7 +49,7 @@ def _refused(answers: Counter[int]) -> int:
 
 
 async def _send_on(url: str, shots: "itertools.cycle[bytes]", answers: Counter[int]) -> None:
-    """One after the other, each on a connection of its own."""
+    """Sends one after the other, each on a connection of its own."""
     while True:
         answers[await _send(url, next(shots))] += 1
 

@@ -209,7 +209,7 @@ class _Shop:
         return response
 
     async def forget(self, _: web.Request) -> web.Response:
-        """For scripts that were told that the pass is worth nothing any more."""
+        """Forgets the visit, for scripts that were told that the pass is over."""
         response = json_response({})
         self._visits.forget(response)
         return response

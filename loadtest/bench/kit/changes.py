@@ -12,7 +12,7 @@ WORDS: Final = {-1: "slower", 0: "as before", 1: "faster"}
 
 
 class Change(NamedTuple):
-    """One ratio, then and now."""
+    """A ratio of the kept result and of a later one."""
 
     comparison: str
     side: str
@@ -38,7 +38,7 @@ HEAD: Final = f"{'ratio':52} {'kept':>20} {'now':>20}"
 
 
 def changes(kept: Result, later: Result) -> list[Change]:
-    """Of every ratio that both have."""
+    """The changes of every ratio that both results have."""
     pairs = {compared.name: compared for compared in kept.comparisons}
     found: list[Change] = []
     for compared in later.comparisons:

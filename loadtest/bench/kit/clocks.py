@@ -15,23 +15,23 @@ Clock = Callable[[], float]
 
 
 def this_process() -> float:
-    """All threads of this process."""
+    """Processor seconds of all threads of this process."""
     return time.process_time()
 
 
 def process_clock(pid: int) -> Clock:
-    """All threads of another process, to the nanosecond: Linux numbers its clocks by process."""
+    """Reads all threads of a process, to the nanosecond: Linux numbers its clocks by process."""
     clock = (~pid << 3) | 2
     return lambda: time.clock_gettime(clock)
 
 
 def tree_clock(pid: int) -> Clock:
-    """A process and all that came from it, to a hundredth of a second."""
+    """Reads a process and all that came from it, to a hundredth of a second."""
     return lambda: tree_seconds(pid)
 
 
 async def store_clock(executor: Any) -> Clock:
-    """The store's process, which has to be one of this machine."""
+    """Reads the store's process, which has to be one of this machine."""
     server = (await executor.command("INFO", "server")).decode()
     pid = next(line for line in server.splitlines() if line.startswith("process_id:"))
     return process_clock(int(pid.partition(":")[2]))

@@ -114,7 +114,7 @@ class Bench:
         return _compare(result) if options.compare else OK
 
     def run(self, options: argparse.Namespace) -> Result:
-        """Measures everything."""
+        """Measures everything, and describes how."""
         load, started = os.getloadavg()[0], time.perf_counter()
         recorder = Recorder(options.rounds, self.warm_up)
         measured = self.measure(recorder, options)
@@ -167,7 +167,7 @@ def _compare(later: Result) -> int:
 
 
 def lines(compared: Compared) -> Iterator[str]:
-    """One for each side, then one for each aim."""
+    """A comparison as text: a line for each side, then one for each aim."""
     yield f"{compared.name}, beside {compared.yardstick}"
     for side in compared.sides:
         yield _line(compared, side)
@@ -186,6 +186,6 @@ def _line(compared: Compared, side: SideFigures) -> str:
 
 
 def _progress(text: str) -> None:
-    """On a terminal, one line that is written over."""
+    """Shows progress on a terminal, in one line that is written over."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

@@ -101,7 +101,7 @@ def turn(
     status: int,
     mostly: float = 1.0,
 ) -> Sample:
-    """One contestant's share of a round; the requests never end.
+    """Lets a contestant answer for some seconds; the requests never end.
 
     What a busy service sheds is refused and not counted. Raises SystemExit unless `mostly` of the
     other answers have the status.
@@ -120,13 +120,13 @@ def turn(
 
 @contextmanager
 def connections(port: int, count: int) -> Iterator[list[socket.socket]]:
-    """So many open connections to a server of this machine."""
+    """Opens so many connections to a server of this machine."""
     with ExitStack() as stack:
         yield [stack.enter_context(socket.create_connection((HOST, port))) for _ in range(count)]
 
 
 def burst(links: list[socket.socket], requests: Iterable[bytes]) -> Iterator[str]:
-    """One request on each connection, all at once; then the answers' statuses.
+    """Sends a request on each connection, all at once, then yields the statuses of the answers.
 
     Waiting for the last answer first means being woken once. A client that waits for each of them
     is woken by every answer of a slow server and by few of a fast one, and to wake somebody costs
@@ -142,7 +142,7 @@ def burst(links: list[socket.socket], requests: Iterable[bytes]) -> Iterator[str
 
 
 def exchange(links: Sequence[socket.socket], requests: Sequence[bytes]) -> list[tuple[str, bytes]]:
-    """One request on each of so many connections, all at once; status and body of each answer."""
+    """Sends requests on as many connections at once; status and body of each answer."""
     for link, request in zip(links, requests, strict=False):
         link.sendall(request)
     return [_whole_answer(link) for link in links[: len(requests)]]
@@ -160,7 +160,7 @@ def _whole_answer(link: socket.socket) -> tuple[str, bytes]:
 
 @contextmanager
 def yardstick(service: Service, kind: Kind) -> Iterator[Contestant]:
-    """bare.py on a port of its own, answering what the service answers."""
+    """Starts bare.py, which answers what the service answers."""
     answer = json.dumps(_answer_of(service, kind)).encode()
     with server_process("bench.kit.servers.bare", told=answer) as (port, pid):
         yield Contestant(port, {"client": this_process, "service": process_clock(pid)})

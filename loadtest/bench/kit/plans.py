@@ -123,7 +123,7 @@ def _row(number: int, label: str, radius: float, count: int, random: Random) -> 
 
 
 def _numbers(count: int, random: Random) -> list[str]:
-    """From 1 or from anywhere, by one or by two, either way, with seats left out or added."""
+    """Seat numbers from 1 or from anywhere, by one or by two, either way, with gaps."""
     first, by = random.choice((1, 1, 101, random.randrange(2, 60))), random.choice((1, 1, 2))
     numbers = [str(first + by * at) for at in range(count)]
     if random.random() < 0.3:

@@ -125,12 +125,12 @@ def read_result(path: Path) -> Result:
 
 
 def kept_results(directory: Path = KEPT) -> list[Result]:
-    """By name."""
+    """The kept results, in the order of their names."""
     return [read_result(path) for path in sorted(directory.glob("*.json"))]
 
 
 def machine(load: tuple[float, float]) -> Machine:
-    """This one."""
+    """This machine, with its load at the start and at the end."""
     return Machine(
         os.cpu_count() or 1,
         processor_model() or platform.processor(),

@@ -58,5 +58,5 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 def rounded(value: float) -> float:
-    """To the significant digits that are kept."""
+    """Rounds to the significant digits that are kept."""
     return float(f"{value:.{DIGITS}g}")

@@ -31,7 +31,7 @@ from holdfast_loadtest.wire import Event, Order, SeatMap
 
 
 def gap_free(events: Sequence[Event]) -> Check:
-    """Every sequence number from 1 on, once, in each epoch; epochs in order."""
+    """Checks that each epoch has every number from 1 on, once, and that epochs are in order."""
     cursors = [cursor_of(event) for event in events]
     epochs = len({cursor.epoch for cursor in cursors})
     return concluded(
@@ -54,7 +54,7 @@ def _gaps(cursors: Sequence[Cursor]) -> Iterator[str]:
 
 
 def events_are_ledger(events: Sequence[Event], orders: Iterable[Order]) -> Check:
-    """Each order announced is in the ledger, each order in the ledger was announced once."""
+    """Checks that each order announced is in the ledger, and each of the ledger announced once."""
     announced = Counter(hold_id(event) for event in of_types(events, "order.confirmed"))
     owned = {order.id for order in orders if order.status in ONCE_OWNING}
     findings = [f"order {id} was announced {n} times" for id, n in announced.items() if n > 1]
@@ -67,7 +67,7 @@ def events_are_ledger(events: Sequence[Event], orders: Iterable[Order]) -> Check
 
 
 def replay(events: Sequence[Event], guids: tuple[str, ...], seat_map: SeatMap) -> Check:
-    """The stream, replayed, never has a seat in two hands and ends at the seat map."""
+    """Checks that no seat has two holds at once, and that the replay ends at the seat map."""
     book = _Book({area: counts.capacity for area, counts in seat_map.areas.items()})
     findings: list[str] = []
     for event in events:

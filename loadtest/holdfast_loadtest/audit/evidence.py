@@ -153,7 +153,7 @@ async def _read(shop: ShopCalls, route: str) -> Answer:
 
 
 async def _ask(shop: ShopCalls, route: str, label: str | None = None) -> Answer:
-    """One document; a service that is busy or restarting is asked again, for a bounded time."""
+    """Reads a document; asks again, for a bounded time, while the service is busy or restarting."""
     for _ in range(MAX_REFUSALS):
         try:
             answer = await shop.read(route, label)

@@ -56,7 +56,7 @@ def bucket_of(sale: Sale) -> Bucket:
 
 
 def rate_is_kept(passes: Sequence[Issue], bucket: Bucket) -> Check:
-    """Passes in any span T never exceed burst + rate x T."""
+    """Checks that the passes of any span T never exceed burst + rate x T."""
     times = sorted(issue.at_ms for issue in passes)
     return concluded(
         "passes never above burst + rate x time, over any span",
@@ -66,7 +66,7 @@ def rate_is_kept(passes: Sequence[Issue], bucket: Bucket) -> Check:
 
 
 def _too_many(times: Sequence[int], bucket: Bucket) -> Iterator[str]:
-    """For each pass that ends a span with too many, the worst such span."""
+    """Says for each pass that ends a span with too many which such span is the worst."""
     lowest = float("inf")
     since = 0
     for index, moment in enumerate(times):
@@ -101,7 +101,7 @@ def numbers_follow_arrival(joined: Sequence[Joined]) -> Check:
 
 
 def _overtaken(joined: Sequence[Joined]) -> Iterator[str]:
-    """For each join, whether a higher number had been given before it was sent."""
+    """Says for which joins a higher number had been given before they were sent."""
     answered = iter(sorted(joined, key=lambda join: join.answered))
     before = next(answered, None)
     highest = 0
@@ -182,7 +182,7 @@ class _Frontier:
 
 
 def admitted_once(events: Sequence[Event], admitted: Sequence[Admitted]) -> Check:
-    """One ticket, one number, one pass; and what visitors were given is in the stream."""
+    """Checks that tickets and numbers have one pass, and that visitors' passes are in events."""
     passes = issues(events)
     unknown = _unknown(passes, admitted) if unbroken(events) else ()
     return concluded(
@@ -222,7 +222,7 @@ def _unknown(passes: Sequence[Issue], admitted: Sequence[Admitted]) -> Iterator[
 
 
 def time_runs_forward(events: Sequence[Event]) -> Check:
-    """Store time never falls from one event to the next."""
+    """Checks that store time never falls from one event to the next."""
     times = [(cursor_of(event), at_ms(event)) for event in events]
     times.sort()
     backwards = (

@@ -68,7 +68,7 @@ class Verdict:
 
 
 def check_evidence(evidence: Evidence) -> Verdict:
-    """Every check over what was read; a stream that cannot be read is a broken promise too."""
+    """Makes every check of what was read; a stream that cannot be read is a broken promise."""
     checks = [*_stock(evidence)]
     try:
         checks += [*_events(evidence), *_line(evidence)]
@@ -125,7 +125,7 @@ def _complaints(journal: Journal) -> list[Check]:
 
 
 async def settled_verdict(shop: ShopCalls, journal: Journal | None = None) -> Verdict:
-    """Checks, and reads again for a bounded time while something is broken."""
+    """Checks a sale; reads it again, for a bounded time, while something is broken."""
     return (await settled_evidence(shop, journal))[1]
 
 
@@ -135,7 +135,7 @@ async def settled_evidence(
     check: Callable[[Evidence], Verdict] = check_evidence,
     kept: Sequence[Event] = (),
 ) -> tuple[Evidence, Verdict]:
-    """What was read and what it says, read again for a bounded time while something is broken.
+    """Reads and checks a sale, again for a bounded time while something is broken.
 
     An order is in the ledger before it is in the store, which follows within moments or, after a
     crash, by recovery. `kept` are the first events, as they were read during the run.

@@ -57,7 +57,7 @@ class BotVisit(Visit):
         await self._claim_ahead(tickets[-1])
 
     async def _take_tickets(self) -> AsyncIterator[Ticket]:
-        """As many as it gets without waiting."""
+        """Takes as many tickets as it gets without waiting."""
         for _ in range(self._random.randint(2, MAX_TICKETS)):
             answer = await self._ask("POST", "/tickets", NOBODY, None, {})
             if not answer.ok:

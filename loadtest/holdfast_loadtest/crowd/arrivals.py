@@ -46,7 +46,7 @@ async def run_crowd(plan: CrowdPlan, context: CrowdContext) -> None:
 
 
 async def visit(profile: VisitorProfile, context: CrowdContext, until: float) -> VisitorState:
-    """One visitor from arrival to the end, or to the time when everybody goes home."""
+    """Runs a visit to its end, or to the time when everybody goes home."""
     current = Visit(profile, context)
     try:
         async with asyncio.timeout_at(until):

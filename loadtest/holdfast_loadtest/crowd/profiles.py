@@ -143,7 +143,7 @@ def _ending(rng: Random) -> Ending:
 
 
 def _quits(rng: Random, pace: Pace) -> float | None:
-    """Some lose patience in the line and are gone without a word."""
+    """After how many seconds in the line a visitor leaves without a word; None for most."""
     if rng.random() >= QUITTER_SHARE:
         return None
     return rng.uniform(0.1, 1.0) * pace.patience_s

@@ -84,7 +84,7 @@ class Shopper:
         return answer.read(SeatMap)
 
     async def _hold(self, asked: HoldRequest) -> Hold | None:
-        """One click, or two at once with one key; None when it was refused for want of seats."""
+        """Clicks once, or twice at once with one key; None when refused for want of seats."""
         key = f"{self._rng.getrandbits(128):032x}"
         clicks = 2 if self._profile.double_clicks else 1
         click = partial(self._click, asked, key)
@@ -125,7 +125,7 @@ class Shopper:
                 raise Gone(VisitorState.FAILED)
 
     async def _ask_for_more(self, hold: Hold) -> None:
-        """Beyond the limit: must be refused; when it is not, that is evidence, and given back."""
+        """Asks for more than the limit; complains when that is granted, and gives it back."""
         limit = self._context.offer.units_per_buyer
         held = sum(item.quantity for item in hold.items)
         seat_map = await self._look()
@@ -144,7 +144,7 @@ class Shopper:
             self._context.tally.count(f"refused: {answer.problem().code}")
 
     async def _still_holds(self, hold: Hold) -> bool:
-        """Not when the hold was lost with a store, or ran out, before more was asked for."""
+        """Whether the hold was neither lost with a store nor had run out."""
         answer = await self._context.persist(lambda: self._calls.read_hold(hold.id))
         if answer.problem().code == "hold_lost":
             self._context.tally.count("hold lost")
@@ -152,7 +152,7 @@ class Shopper:
         return not answer.ok or answer.read(Hold).status not in ENDED
 
     async def _end(self, hold: Hold) -> VisitorState:
-        """Only who lets the hold run out says nothing: whoever paid too late is done as well."""
+        """Ends the visit as the profile says; who lets the hold run out tells nobody."""
         match self._profile.ending:
             case Ending.PAYS:
                 await self._context.scheduler.sleep(self._profile.pay_s)

@@ -60,7 +60,7 @@ class Visitor:
         return self._context.scheduler.now()
 
     async def wait(self) -> Pass:
-        """From the first click to a pass."""
+        """Joins and waits until there is a pass."""
         passed: Pass | None
         for _ in range(MAX_JOINS):
             ticket = await self._join()
@@ -144,7 +144,7 @@ class Visitor:
         return again.ticket
 
     async def _poll(self) -> Status:
-        """One look at the status document: the newest one accepted so far."""
+        """Reads the status document; answers the newest one accepted so far."""
         answer = await self._context.persist(lambda: self._context.line.status(self._shown.etag))
         if answer.status == 200:
             self._shown.etag = answer.etag

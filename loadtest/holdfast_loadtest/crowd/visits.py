@@ -34,7 +34,7 @@ class Visit:
         return self._state if self._shopper is None else self._shopper.state
 
     async def run(self) -> VisitorState:
-        """From arrival to the end; answers how it ended."""
+        """Runs the visit from arrival to the end; answers how it ended."""
         try:
             ending = await self._visit()
         except Gone as gone:
@@ -67,11 +67,11 @@ class Visit:
         return self._ended
 
     async def wait_in_line(self) -> Pass:
-        """The waiting room, up to the pass."""
+        """Waits in the waiting room until there is a pass."""
         return await Visitor(self._profile, self._context, self._return_url).wait()
 
     async def enter_shop(self, passed: Pass) -> Pass:
-        """From the waiting room to the shop; a shop behind a gate has the pass from there."""
+        """Goes from the waiting room to the shop; a shop behind a gate has the pass from there."""
         return passed
 
     async def _visit(self) -> VisitorState:

@@ -135,7 +135,7 @@ class Gathering:
         return runner
 
     def _workers(self) -> list[str]:
-        """Those that are there, by Locust's heartbeats."""
+        """The workers that are there, by Locust's heartbeats."""
         runner = self._runner
         if not isinstance(runner, MasterRunner):
             return [LOCAL]
@@ -145,7 +145,7 @@ class Gathering:
         self._runner.send_message(BATCH_MESSAGE, {"batch": message})
 
     def _take(self, msg: Any, **_: Any) -> None:
-        """Of a run that is over nothing is taken any more."""
+        """Takes a batch, unless the run is over."""
         if self._record is not None:
             self._record.take(msg.node_id, msg.data["batch"])
 
@@ -165,7 +165,7 @@ class Gathering:
             observer.end()
 
     def _await_last_batches(self, record: RunRecord) -> None:
-        """Until they are here, or those who have not sent theirs are gone or out of time."""
+        """Waits until they are here, or those who have not sent theirs are gone or out of time."""
         self._end_observing()
         if isinstance(self._runner, MasterRunner):
             self._runner.send_message(FINISH_MESSAGE)
@@ -193,7 +193,7 @@ class Gathering:
             gevent.sleep(SCRAPE_SECONDS)
 
     def _judge(self) -> int:
-        """In a process of its own, for asyncio does not survive gevent's patches."""
+        """Has the run judged in another process: asyncio does not survive gevent's patches."""
         result = self._directory / RESULT_FILE
         result.unlink(missing_ok=True)
         command = [sys.executable, "-m", "holdfast_loadtest.report", str(self._directory)]
@@ -209,7 +209,7 @@ _GATHERINGS: Final[WeakKeyDictionary[Environment, Gathering]] = WeakKeyDictionar
 
 
 def gathering_of(environment: Environment) -> Gathering:
-    """This process's, which begins when its runner is there (`events.init`)."""
+    """The gathering of this process, made when its runner is there (`events.init`)."""
     if environment not in _GATHERINGS:
         _GATHERINGS[environment] = Gathering(environment)
     return _GATHERINGS[environment]

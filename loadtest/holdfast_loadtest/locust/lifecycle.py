@@ -142,7 +142,7 @@ def prepare(environment: Environment, **_: Any) -> None:
 
 
 def tell_done(environment: Environment, run_id: str) -> None:
-    """All people of this process have gone home."""
+    """Tells the master that all people of this process have gone home."""
     if isinstance(environment.runner, WorkerRunner):
         environment.runner.send_message(DONE, {"run": run_id})
     else:
@@ -226,7 +226,7 @@ def _prepare(environment: Environment, options: Options) -> dict[str, Assignment
 def _opens_in(
     preparer: SalePreparer, scenario: Scenario, people: People, *, is_made: bool
 ) -> float:
-    """In how many seconds the sale opens, for the people: those of a lobby come before."""
+    """Seconds until the sale opens, with time for those who come to a lobby before."""
     lead = LEAD_SECONDS + people.lobby_seconds
     if not is_made:
         return preparer.opens_in() or lead
@@ -235,7 +235,7 @@ def _opens_in(
 
 
 def _parts(environment: Environment, whole: Assignment) -> dict[str, Assignment]:
-    """By the name of a process: of a worker, the id of its client."""
+    """The part of each process by its name; a worker's is the id of its client."""
     runner, names = environment.runner, [LOCAL]
     if isinstance(runner, MasterRunner):
         names = sorted(client.id for client in runner.clients.ready)

@@ -20,7 +20,7 @@ class GeventScheduler:
         gevent.sleep(max(0.0, seconds))
 
     async def together(self, calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
-        """In a greenlet each; the first fault is raised once all have ended."""
+        """Makes each call in a greenlet; the first fault is raised once all have ended."""
         first, *others = calls
         started = [gevent.spawn(_result_of, call) for call in others]
         try:

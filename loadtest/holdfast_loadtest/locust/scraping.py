@@ -56,7 +56,7 @@ class CoresReader(ServiceReader):
         self._before: tuple[float, float] | None = None
 
     def cores(self) -> float | None:
-        """None at the first look, without counters, and when a restart set them back."""
+        """Cores in use; None at the first look, without counters, and after a restart."""
         text = self.get("/metrics")
         if text is None:
             return None

@@ -128,7 +128,7 @@ class Figures(msgspec.Struct):
             merged.seconds.merge(figures.seconds)
 
     def latencies(self) -> Histogram:
-        """Of all steps together, but `APART`."""
+        """The latencies of all steps together, but `APART`."""
         together = Histogram()
         for name, figures in self.steps.items():
             if name not in APART:

@@ -98,7 +98,7 @@ class Observer(VisitObserver):
         self._once(person, Stage.ARRIVED)
 
     def joined(self, person: int, number: int | None) -> None:
-        """Whose call has lapsed may join again, and waits again."""
+        """Counts a join; who joins again, after a call that lapsed, waits again."""
         self._once(person, Stage.JOINED)
         visit, now = self._visits[person], self.now()
         if not visit.is_waiting:
@@ -107,7 +107,7 @@ class Observer(VisitObserver):
         visit.is_waiting, visit.has_polled = True, False
 
     def estimated(self, person: int, seconds: float) -> None:
-        """Of the estimates shown in one wait the first is measured."""
+        """Notes the first estimate of a wait."""
         visit = self._visit(person)
         if visit.estimate is None:
             visit.estimate, visit.estimate_at = seconds, self.now()
@@ -202,7 +202,7 @@ class Observer(VisitObserver):
         return max(0.0, now - max(since, self._opening))
 
     def _visit(self, person: int) -> _Visit:
-        """One who was not told to have arrived has arrived now."""
+        """The record of a visitor; one who was not told to have arrived has arrived now."""
         if person not in self._visits:
             self._visits[person] = _Visit({Stage.ARRIVED})
             self._figures.count(Stage.ARRIVED, self.now())

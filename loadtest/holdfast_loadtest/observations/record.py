@@ -79,7 +79,7 @@ class RunRecord:
         self._intake.expect(worker)
 
     def take(self, worker: str, message: bytes) -> None:
-        """One message of a worker."""
+        """Takes a message of a worker."""
         batch = self._intake.take(worker, message)
         if batch is None:
             return
@@ -141,7 +141,7 @@ class RunRecord:
 
 
 def refusals_by_code(figures: Figures) -> dict[str, int]:
-    """Over all steps, the most frequent first."""
+    """Counts refusals by code over all steps, the most frequent first."""
     codes: Counter[str] = Counter()
     for counts in figures.refusals.values():
         codes.update(counts)

@@ -28,7 +28,7 @@ class TimelineRow:
     service_cores: float | None = None
 
     def merge(self, other: TimelineRow) -> None:
-        """Of percentiles and cores the larger: what was bad for a second must stay visible."""
+        """Adds another row; of percentiles and cores the larger is kept."""
         for stage, count in other.stages.items():
             self.stages[stage] = self.stages.get(stage, 0) + count
         self.p50 = _larger(self.p50, other.p50)

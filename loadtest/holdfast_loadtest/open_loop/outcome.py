@@ -63,7 +63,7 @@ class Outcome:
 
     @property
     def good_share(self) -> float:
-        """Of what was offered; 0 when nothing was."""
+        """The share of what was offered that was good; 0 when nothing was offered."""
         return self.good / self.offered if self.offered else 0.0
 
     @property
@@ -76,7 +76,7 @@ class Outcome:
         }
 
     def percentile_ms(self, share: float) -> float:
-        """Of the latencies of what was accepted; 0 when nothing was."""
+        """A percentile of the latencies of what was accepted; 0 when nothing was."""
         return percentile(self.accepted_latency, share) * 1000
 
     def windows(self, seconds: float = 1.0) -> Iterator[array[float]]:

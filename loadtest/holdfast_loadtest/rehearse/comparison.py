@@ -130,7 +130,7 @@ def _held(
 
 
 def figure_text(value: float | None, unit: str = "") -> str:
-    """As people write it: whole where it is large."""
+    """A figure as text: whole where it is large."""
     if value is None:
         return "never" if unit == "s" else "unknown"
     text = f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.1f}"

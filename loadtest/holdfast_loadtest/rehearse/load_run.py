@@ -39,7 +39,7 @@ class LoadRun:
     processes: int = 1
 
     def run(self, started: Callable[[int], None], tick: Callable[[], None]) -> RunResult:
-        """Until the last of the people has gone home and there is a verdict.
+        """Runs until the last of the people has gone home and there is a verdict.
 
         `started` is told the process group, `tick` is called every second.
         """

@@ -66,7 +66,7 @@ def sale_table(sale: Mapping[str, Any], plan: Mapping[str, Any] | None) -> dict[
 
 
 def write_scenario(scenario: Scenario, path: Path) -> None:
-    """As a file that Locust's processes read."""
+    """Writes the scenario as a file that Locust's processes read."""
     path.write_text("\n".join(_toml(_tables(scenario))) + "\n", encoding="utf-8")
 
 

@@ -71,7 +71,7 @@ def duration(seconds: float | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """With one decimal below ten."""
+    """A number, with one decimal below ten."""
     if value is None:
         return UNKNOWN
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"

@@ -127,13 +127,13 @@ class ClockedDeadlines:
         return self._at.get(number)
 
     def set(self, number: int, at_ms: int) -> None:
-        """New, or moved."""
+        """Sets a time, new or moved."""
         self.remove(number)
         self._at[number] = at_ms
         insort(self._order, (at_ms, str(number)))
 
     def remove(self, number: int) -> None:
-        """Does nothing where it is not there."""
+        """Removes a number, if it is there."""
         at_ms = self._at.pop(number, None)
         if at_ms is not None:
             del self._order[bisect_left(self._order, (at_ms, str(number)))]

@@ -126,7 +126,7 @@ class SimulatedLine:
         return now_ms - self.shift_ms - self.outage_ms(now_ms)
 
     def outage_ms(self, now_ms: int) -> int:
-        """For how long nobody has stepped the line although somebody is called."""
+        """Milliseconds in which nobody stepped the line although somebody is called."""
         idle_ms = now_ms - self.advanced_ms
         if idle_ms <= OUTAGE_MS or not self.advanced_ms or self.stopped_ms or not self.outstanding:
             return 0
@@ -147,7 +147,7 @@ class SimulatedLine:
         return units - self.unheld.count(now_ms)
 
     def level(self, now_ms: int) -> int:
-        """Of the bucket."""
+        """The level of the bucket of tokens."""
         earned, most = self.tokens, self._most_tokens()
         if now_ms > self.tokens_ms:
             earned += self.terms.rate * (now_ms - self.tokens_ms)
@@ -282,7 +282,7 @@ class SimulatedLine:
             del self.retrying[bisect_left(self.retrying, number)]
 
     def forget_retry(self, number: int) -> None:
-        """This number is not trying any more."""
+        """Notes that this number is not trying any more."""
         if self.retried.get(number) is not None:
             self.retried.remove(number)
             del self.retrying[bisect_left(self.retrying, number)]

@@ -94,7 +94,7 @@ class SimulatedStock:
         return OK
 
     def begin_paying(self, now_ms: int, id_: int) -> str:
-        """From here on the hold lasts as long as it may."""
+        """Begins paying: from here on the hold lasts as long as it may."""
         hold = self.holds[id_]
         if hold.status == PAYING and hold.expires_ms > now_ms:
             return UNCHANGED

@@ -27,7 +27,7 @@ class RunningArrivals:
     decay: float
 
     def faster(self, pace: int) -> RunningArrivals:
-        """Where time goes so many times as fast."""
+        """The same where time goes so many times as fast."""
         return RunningArrivals(self.per_second * pace, self.decay / pace)
 
     def times(self, share: float, seconds: float, most: int, random: Random) -> array[float]:
@@ -67,7 +67,7 @@ class KnownArrivals:
         return self.came / self.seconds[-1] if self.came else 0.0
 
     def draw(self, random: Random) -> RunningArrivals:
-        """One of the courses that they may take."""
+        """Draws one of the courses that they may take."""
         if not self.came:
             return RunningArrivals(0.0, inf)
         (at,) = random.choices(range(len(DECAYS)), self.weights)

@@ -37,7 +37,7 @@ class Conduct:
     arrivals: RunningArrivals
 
     def faster(self, pace: int) -> Conduct:
-        """Where time goes so many times as fast."""
+        """The same where time goes so many times as fast."""
         look, pay = (
             Duration(one.mean / pace, one.spread)
             for one in (self.buyers.look_seconds, self.buyers.pay_seconds)
@@ -63,7 +63,7 @@ class KnownConduct:
 
     @property
     def come_share(self) -> float:
-        """Of the called, about."""
+        """About which share of the called comes."""
         return self.come[0] / sum(self.come)
 
     @property
@@ -72,7 +72,7 @@ class KnownConduct:
         return self.hold.most_likely, self.pay.most_likely
 
     def draw(self, random: Random) -> Conduct:
-        """One of the ways that may be theirs."""
+        """Draws one of the ways in which they may act."""
         hold, pay = self.hold.draw(random), self.pay.draw(random)
         release = min(1 - pay.share, _share(self.release, random))
         units = random.gauss(self.units, self.units_deviation)
@@ -126,7 +126,7 @@ def measure_conduct(
 
 
 def units_an_order(points: Sequence[HistoryPoint]) -> float:
-    """Of all orders so far."""
+    """The mean units of all orders so far."""
     if not points or not points[-1].confirmed:
         return USUAL_UNITS
     return max(1.0, points[-1].booked / points[-1].confirmed)

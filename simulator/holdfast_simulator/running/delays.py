@@ -59,7 +59,7 @@ class Delay:
         return Usual(went / (went + stayed), MEANS[at])
 
     def draw(self, random: Random) -> Usual:
-        """One of the shares and means that may be the true ones."""
+        """Draws one of the shares and means that may be the true ones."""
         (at,) = random.choices(range(len(MEANS)), self.weights)
         return Usual(random.betavariate(*self._seen(at)), MEANS[at])
 
@@ -92,7 +92,7 @@ def measure_delay(
 
 
 def share_within(seconds: float, mean: float) -> float:
-    """Of those who take `mean` on average, who are done after so many seconds."""
+    """The share of those who take `mean` on average that is done after so many seconds."""
     if seconds <= 0:
         return 0.0
     return erfc(-(log(seconds / mean) + SPREAD**2 / 2) / (SPREAD * sqrt(2))) / 2

@@ -56,7 +56,7 @@ class Interval:
     confirmed: int
 
     def faster(self, pace: int) -> Interval:
-        """Where time goes so many times as fast."""
+        """The same where time goes so many times as fast."""
         begun, middle, ended = self.begun / pace, self.middle / pace, self.ended / pace
         return replace(self, begun=begun, middle=middle, ended=ended)
 
@@ -92,7 +92,7 @@ def intervals_of(points: Sequence[HistoryPoint], units_an_order: float) -> list[
 
 
 def _thinned(points: Sequence[HistoryPoint]) -> list[HistoryPoint]:
-    """Every point of late, and of what is longer ago one in COARSE_MS."""
+    """Keeps every point of the last FINE_MS, and of older ones one in COARSE_MS."""
     kept: list[HistoryPoint] = []
     for point in points:
         late = points[-1].at_ms - point.at_ms <= FINE_MS

@@ -90,7 +90,7 @@ class _Draws:
         )  # fmt: skip
 
     def _looking_shares(self, age: float) -> tuple[float, float, float]:
-        """Of those admitted so long ago: who will hold, who will not, and who is done and stays."""
+        """The shares of those admitted so long ago that will hold, will not, or stay idle."""
         buyers, looked = self._buyers, share_within(age, self._look)
         none = buyers.looks_only
         return (
@@ -100,7 +100,7 @@ class _Draws:
         )
 
     def _holding_shares(self, age: float) -> tuple[float, float, float]:
-        """Of those who began to hold so long ago: who will pay, give back, let it run out."""
+        """The shares of those who began to hold so long ago who will pay, give back, or lapse."""
         buyers, done = self._buyers, share_within(age, self._pay)
         could = (1 - buyers.lapses) * (1 - done)
         return could * (1 - buyers.releases), could * buyers.releases, buyers.lapses
@@ -154,7 +154,7 @@ class _Ages:
         self.weight = self._weights[-1] if kept else 0.0
 
     def draw(self) -> float:
-        """Seconds."""
+        """Draws seconds."""
         begun, ended = self.limit, 0.0
         if self.weight > 0:
             (one,) = self._random.choices(self._intervals, cum_weights=self._weights)

@@ -59,11 +59,11 @@ class RunningSimulation(Simulation):
         return stopped and not inside and not self.stock.held
 
     def seconds_to(self, at_ms: int | None) -> float:
-        """From the beginning; infinite where something has not happened."""
+        """Seconds from the beginning; infinite where something has not happened."""
         return inf if at_ms is None else (at_ms - ORIGIN_MS) / 1000
 
     def step(self) -> None:
-        """One step of the line, and what people do until then."""
+        """Makes one step of the line, after what people do until then."""
         # While nothing is free nobody is called, and holds end by the second.
         self.now_ms += TICK_MS if self.stock.free else SECOND_MS
         self._until(self.now_ms)
@@ -104,7 +104,7 @@ class RunningSimulation(Simulation):
         self.crowd.arrive_ms.extend(ORIGIN_MS + ceil(1000 * time) for time in times)
 
     def _let_in(self, inside: Sequence[InsideVisitor]) -> Generator[None, None, None]:
-        """In the order of their holds, as time goes."""
+        """Lets in who is inside, in the order of their holds."""
         line, stock = self.line, self.stock
         for number, visitor in enumerate(
             sorted(inside, key=lambda one: -one.hold.since_ms if one.hold else 0), 1
@@ -146,7 +146,7 @@ class RunningSimulation(Simulation):
                 self._comes(ORIGIN_MS + noticed_ms, number)
 
     def _range(self, count: int, seconds_ago: int, came: int = 0) -> int:
-        """So many numbers that were called together; answers the first."""
+        """Calls so many numbers together; answers the first."""
         line, first = self.line, self.line.serving + 1
         if count:
             line.serving += count

@@ -54,7 +54,7 @@ async def _client(stack: AsyncExitStack, path: str) -> Any:
 
 
 def _alone(clients: Sequence[Any], call: ScriptCall) -> OneCall:
-    """As a custom command: `invoke_script` costs a tenth more."""
+    """Calls as a custom command, since `invoke_script` costs a tenth more."""
     turns = itertools.cycle(clients)
     return lambda: next(turns).custom_command(list(call.command))
 

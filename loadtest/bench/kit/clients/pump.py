@@ -17,7 +17,7 @@ Send = Callable[[list[T]], Awaitable[Sequence[Any]]]  # requests to replies, err
 
 
 class Pump(Generic[T]):
-    """One loop for each of `sends`, the connections; they share one queue of requests."""
+    """Runs a loop for each of `sends`, the connections, which share one queue of requests."""
 
     def __init__(self, sends: Sequence[Send[T]]) -> None:
         self._waiting: list[tuple[T, asyncio.Future[Any]]] = []

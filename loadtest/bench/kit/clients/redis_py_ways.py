@@ -20,7 +20,7 @@ POOL_WAIT_SECONDS: Final = 20
 
 
 def pooled_client(path: str) -> Redis:
-    """Over a Unix socket; it parses and packs with hiredis, in RESP2."""
+    """A client over a Unix socket, which parses and packs with hiredis, in RESP2."""
     pool = BlockingConnectionPool(
         connection_class=UnixDomainSocketConnection,
         path=path,

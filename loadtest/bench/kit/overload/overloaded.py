@@ -111,7 +111,7 @@ def placed(
 
 @contextmanager
 def behind_nginx(room: Service, floor: Service, shop: Service) -> Iterator[Sequence[Service]]:
-    """The same, as nginx shows them."""
+    """Shows these services through nginx."""
     sys.path.insert(0, str(TESTS))
     from support.service.nginx import service_recipe  # beside the tests: run from a checkout
 
@@ -123,7 +123,7 @@ def behind_nginx(room: Service, floor: Service, shop: Service) -> Iterator[Seque
 
 
 def pin(core: int) -> None:
-    """This process, and what it starts from now on, runs on that core only."""
+    """Has this process, and what it starts from now on, run on that core only."""
     os.sched_setaffinity(0, {core})
 
 
@@ -137,19 +137,19 @@ def admitted(room: Service, floor: Service) -> list[str]:
 
 
 def polls(_: Place) -> NextRequest:
-    """The shared status."""
+    """Polls of the shared status."""
     request = json_request("GET", ROOM + "/status")
     return lambda: request
 
 
 def joins(_: Place) -> NextRequest:
-    """A place in the line."""
+    """Joins of the line."""
     request = json_request("POST", ROOM + "/tickets", body={})
     return lambda: request
 
 
 def holds(place: Place) -> NextRequest:
-    """One unit by one pass after another, each under a key of its own."""
+    """Holds of one unit by one pass after another, each under a key of its own."""
     heads = [bearer(shown) | {"Idempotency-Key": KEY.decode()} for shown in place.passes]
     made = [json_request("POST", FLOOR + "/holds", head, HOLD).split(KEY) for head in heads]
     parts = itertools.cycle(made)
@@ -157,7 +157,7 @@ def holds(place: Place) -> NextRequest:
 
 
 def confirms(place: Place, count: int) -> NextRequest:
-    """Orders of so many holds, which are made now."""
+    """Confirms of so many holds, which are made now."""
     requests, key = [], bearer(place.shop.key)
     for number in itertools.islice(_numbers, count):
         buyer = {"buyer": f"buyer-{number}"}

@@ -38,7 +38,7 @@ class Measured:
 
     @classmethod
     def of(cls, crowd: str, load: str, outcome: Outcome, peak: float, mib: float = 0.0) -> Self:
-        """From an outcome; `peak` 0 where there is none."""
+        """What an outcome comes to; `peak` is 0 where there is none."""
         return cls(
             crowd=crowd,
             load=load,
@@ -65,7 +65,7 @@ class Recovery:
 
     @classmethod
     def of(cls, outcome: Outcome, begun: int, ended: int) -> Self:
-        """From an outcome with an overload between these seconds."""
+        """What an outcome with an overload between these seconds comes to."""
         windows = list(outcome.windows())
         usual = array("d", (latency for window in windows[1:begun] for latency in window))
         before = percentile(usual, 0.99) * 1000
@@ -84,7 +84,7 @@ class Recovery:
 
 @dataclass
 class Report:
-    """All of one run."""
+    """Everything that one run has measured."""
 
     peaks: dict[str, float] = field(default_factory=dict)
     measured: list[Measured] = field(default_factory=list)
@@ -100,7 +100,7 @@ WIDTHS: Final = ("<10", "<20", ">9", ">8", ">11", ">9", ">9", ">10", "")
 
 
 def cells(row: Measured) -> tuple[str, ...]:
-    """One row of the table."""
+    """A row of the table, as text."""
     otherwise = [f"{count:,} {end}" for end, count in row.refused.items()]
     if row.skipped:
         otherwise.append(f"({row.skipped:,} never offered: the generator was late)")

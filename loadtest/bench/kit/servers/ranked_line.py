@@ -72,7 +72,7 @@ def fill(store: Redis, waiting: int) -> Sequence[int]:
 
 
 def ranks_differ(store: Redis, numbers: Sequence[int]) -> list[str]:
-    """Where a rank is not the number's, or the line lost somebody; [] is right."""
+    """Says where a rank is not the number's, or the line lost somebody; [] is right."""
     with store:
         joined, length = int(store.get(NUMBER) or 0), store.zcard(LINE)
         wrong = [f"{joined:,} numbers, {length:,} in the line"] if joined != length else []
@@ -84,7 +84,7 @@ def ranks_differ(store: Redis, numbers: Sequence[int]) -> list[str]:
 
 @contextmanager
 def ranked_server(service: Service) -> Iterator[Contestant]:
-    """In a process of its own, on the service's store."""
+    """Starts the server in a process of its own, on the service's store."""
     with server_process("bench.kit.servers.ranked_line", str(service.socket)) as (port, pid):
         yield Contestant.beside(service, port, pid)
 

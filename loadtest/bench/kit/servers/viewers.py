@@ -40,7 +40,7 @@ class Viewers:
 
 @contextmanager
 def watching(port: int, target: str, count: int) -> Iterator[Viewers]:
-    """So many streams of `target`, a path with its query, as long as the block runs."""
+    """Opens so many streams of `target`, a path with its query, until the block ends."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.kit.servers.viewers", str(port), target, str(count)],
         stdin=subprocess.PIPE,

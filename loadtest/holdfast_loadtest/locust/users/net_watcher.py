@@ -49,7 +49,7 @@ class NetWatcher(Watching[NetView]):
         view.etag = event.id or view.etag
 
     def try_to_compare(self, view: NetView) -> None:
-        """With the map read anew, once the view is it or has passed it."""
+        """Compares with the map read anew, once the view is it or has passed it."""
         if self._read_anew is None:
             self._read_anew = self.read_map()
         seat_map = self._read_anew

@@ -48,7 +48,7 @@ class Watching(Person, Generic[View]):
 
     @abstractmethod
     def route(self, view: View) -> str:
-        """Of the stream that goes on from where the view is."""
+        """The route of the stream that goes on from where the view is."""
 
     @abstractmethod
     def take(self, view: View, event: ServerEvent) -> None:
@@ -56,14 +56,14 @@ class Watching(Person, Generic[View]):
 
     @abstractmethod
     def try_to_compare(self, view: View) -> None:
-        """At the end of the stay, after each message: compares as soon as that can be done."""
+        """Compares if that can be done by now; called after each message once the stay is over."""
 
     @abstractmethod
     def poll(self, view: View) -> bool:
         """What a client does for whom there is no stream; whether the watcher has seen enough."""
 
     def visit(self) -> None:
-        """Whom the end of the run breaks off says nothing of the map."""
+        """Watches, and tells whether the map was compared, unless the run ends first."""
         try:
             self._watch()
         except Exception:
@@ -108,7 +108,7 @@ class Watching(Person, Generic[View]):
         return complete(self.part.context.client.call("GET", f"/changes?after={after}"))
 
     def _has_seen_enough(self, view: AnyView, compare: Callable[[AnyView], None]) -> bool:
-        """At the end of the stay the view is compared, if it can be before long."""
+        """Whether the stay is over and the view was compared, or cannot be before long."""
         now = time.monotonic()
         if now > self._until and view.checks == 0:
             compare(view)
