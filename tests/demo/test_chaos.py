@@ -1,12 +1,13 @@
 """`holdfast demo --chaos`, short: a real service, real faults, the real audit."""
 
+import os
 import re
-import subprocess
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from support.service.forked_command import run
 
 from holdfast_demo.chaos.options import FAULT_NAMES
 from holdfast_demo.chaos.run import FAULTS
@@ -20,15 +21,17 @@ PORTS = ("--port", "0", "--shop-port", "0")
 PATIENT = ("--recovery-seconds", "60")
 
 
-def demo(*options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "holdfast", "demo", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=RUN_SECONDS,
-        check=False,
-    )
+@dataclass(frozen=True)
+class Ran:
+    """How a demo has ended, and all that it said."""
+
+    returncode: int
+    output: str
+
+
+def demo(*options: str) -> Ran:
+    done = run("demo", *options, environ=os.environ, timeout=RUN_SECONDS)
+    return Ran(done.returncode, done.stdout + done.stderr)
 
 
 def faults_in(text: str) -> set[str]:
@@ -55,13 +58,13 @@ def test_sale_outlives_faults_and_the_audit_says_so(
 ) -> None:
     options = [word for name in faults for word in ("--fault", name)]
     ran = demo("--chaos", *options, *size, *PORTS, *PATIENT, "--workers", "2")
-    assert ran.returncode == 0, ran.stdout
-    assert faults_in(ran.stdout) == set(faults), ran.stdout
-    assert f"ok      every fault took effect  ({len(faults)} faults)" in ran.stdout
-    assert "ok      whoever paid has their units or `refund_required`" in ran.stdout
-    assert cost in ran.stdout
+    assert ran.returncode == 0, ran.output
+    assert faults_in(ran.output) == set(faults), ran.output
+    assert f"ok      every fault took effect  ({len(faults)} faults)" in ran.output
+    assert "ok      whoever paid has their units or `refund_required`" in ran.output
+    assert cost in ran.output
     # The disk was one that can be filled, or else the quota was said
-    assert re.search(r"MiB of ballast|a quota of no bytes", ran.stdout)
+    assert re.search(r"MiB of ballast|a quota of no bytes", ran.output)
 
 
 @pytest.mark.torture
@@ -69,9 +72,9 @@ def test_given_directory_is_kept_and_its_disk_is_not_filled(tmp_path: Path) -> N
     kept = tmp_path / "kept"
     options = ("--fault", "disk", "--fault", "ledger", "--data-dir", str(kept))
     ran = demo("--chaos", *options, *SMALL, *PORTS, *PATIENT)
-    assert ran.returncode == 0, ran.stdout
-    assert faults_in(ran.stdout) == {"disk", "ledger"}, ran.stdout
-    assert "a quota of no bytes" in ran.stdout
+    assert ran.returncode == 0, ran.output
+    assert faults_in(ran.output) == {"disk", "ledger"}, ran.output
+    assert "a quota of no bytes" in ran.output
     assert {"crowd.jsonl", "ledger.sqlite3", "service.log"} <= {
         path.name for path in kept.iterdir()
     }
@@ -84,8 +87,8 @@ def test_fault_that_is_not_recovered_from_in_time_is_a_failure(size: tuple[str, 
     """Given a bound that nobody keeps, the demo says which fault broke it, and fails."""
     options = ("--fault", "workers", "--recovery-seconds", "0.1")
     ran = demo("--chaos", *options, *size, *PORTS)
-    assert ran.returncode == 1, ran.stdout
-    assert "BROKEN  people buy again within 0.1 s of each fault" in ran.stdout
+    assert ran.returncode == 1, ran.output
+    assert "BROKEN  people buy again within 0.1 s of each fault" in ran.output
 
 
 @pytest.mark.parametrize(

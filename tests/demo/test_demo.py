@@ -6,14 +6,13 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.service.forked_command import start
 
 RUN_SECONDS = 180
 # The rush lasts longer than it takes until the first figures are told, after five seconds.
@@ -26,18 +25,17 @@ class Demo:
 
     def __init__(self, *options: str) -> None:
         self.lines: list[str] = []
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "holdfast", "demo", *PORTS, *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        reads, writes = os.pipe()
+        self._output = os.fdopen(reads)
+        with os.fdopen(writes, "wb") as output:
+            self.process = start(
+                "demo", *PORTS, *options, environ=os.environ, stdout=output, stderr=output
+            )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        self.lines.extend(iter(self.process.stdout.readline, ""))
+        self.lines.extend(iter(self._output.readline, ""))
 
     @property
     def text(self) -> str:
@@ -61,19 +59,18 @@ class Demo:
             self.process.kill()
         self.process.wait()
         self._reader.join(5)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        self._output.close()
 
 
 @pytest.fixture
 def demo() -> Iterator[Callable[..., Demo]]:
     running: list[Demo] = []
 
-    def start(*options: str) -> Demo:
+    def begin(*options: str) -> Demo:
         running.append(Demo(*options))
         return running[-1]
 
-    yield start
+    yield begin
     for one in running:
         one.stop()
 
