@@ -26,6 +26,9 @@ from typing import Final
 import pytest
 from support.ports import free_port
 
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - what is made there has a name of its own
+ROOMY: Final = 2 * 1024**3
+"""bytes that must be free there"""
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
 REQUIRED: Final = os.environ.get("HOLDFAST_REQUIRE_SERVICES") == "1"
@@ -58,10 +61,23 @@ class Server:
         return (self.directory / "server.log").read_text(errors="replace")[-4000:]
 
 
+def _memory() -> Path | None:
+    """Where files are in memory, if there is room for those of servers."""
+    try:
+        roomy = shutil.disk_usage(MEMORY).free >= ROOMY
+    except OSError:
+        return None
+    return MEMORY if roomy and os.access(MEMORY, os.W_OK | os.X_OK) else None
+
+
 @contextmanager
-def directory_for(user: str | None) -> Iterator[Path]:
-    """A directory that `user` owns; not pytest's own, which only we may enter."""
-    directory = Path(tempfile.mkdtemp(prefix="holdfast-test-"))
+def directory_for(user: str | None, *, in_memory: bool = False) -> Iterator[Path]:
+    """A directory that `user` owns; not pytest's own, which only we may enter.
+
+    It is in memory if that will do and there is room; programs cannot be run there everywhere.
+    """
+    place = _memory() if in_memory else None
+    directory = Path(tempfile.mkdtemp(prefix="holdfast-test-", dir=place))
     if user is not None:
         shutil.chown(directory, user)
     try:
@@ -164,7 +180,7 @@ def postgresql(*, durable: bool = False, settings: Sequence[str] = ()) -> Iterat
     initdb = program("initdb", "postgresql")
     postgres = program("postgres", "postgresql")
     user = server_user("postgres")
-    with directory_for(user) as directory:
+    with directory_for(user, in_memory=not durable) as directory:
         data, port = directory / "data", free_port()
         options = ["--username=holdfast", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
         run(as_user(user, [initdb, "-D", str(data), "--no-sync", *options]))
@@ -173,8 +189,10 @@ def postgresql(*, durable: bool = False, settings: Sequence[str] = ()) -> Iterat
             settings.append("fsync=off")
         command = [postgres, "-D", str(data), "-p", str(port)]
         command += [part for setting in settings for part in ("-c", setting)]
+        # Its files are deleted: without fsync it need not write what it has.
+        stop_signal = signal.SIGINT if durable else signal.SIGQUIT
         with serving(
-            as_user(user, command), port=port, directory=directory, stop_signal=signal.SIGINT
+            as_user(user, command), port=port, directory=directory, stop_signal=stop_signal
         ) as server:
             until_postgres_answers(server)
             yield server
@@ -243,12 +261,12 @@ def pgbouncer(server: Server, *, sessions: int, ignored: str = "") -> Iterator[S
 
 
 @contextmanager
-def mariadb(*, options: Sequence[str] = ()) -> Iterator[Server]:
+def mariadb(*, in_memory: bool = True, options: Sequence[str] = ()) -> Iterator[Server]:
     """MariaDB with a user `holdfast` (password `holdfast`) who may do everything."""
     install = program("mariadb-install-db", "mariadb-server")
     mariadbd = program("mariadbd", "mariadb-server")
     user = server_user("mysql")
-    with directory_for(user) as directory:
+    with directory_for(user, in_memory=in_memory) as directory:
         data, port = directory / "data", free_port()
         # A server that starts clears its tmpdir of what others left there; others may still use it.
         files = ["--no-defaults", f"--datadir={data}", f"--tmpdir={directory}"]
@@ -271,7 +289,10 @@ def mariadb(*, options: Sequence[str] = ()) -> Iterator[Server]:
             "--skip-log-bin",
         ]
         with serving(
-            as_user(user, [mariadbd, *files, *options]), port=port, directory=directory
+            as_user(user, [mariadbd, *files, *options]),
+            port=port,
+            directory=directory,
+            stop_signal=signal.SIGKILL,  # its files are deleted, so it need not write what it has
         ) as server:
             _until_answers([*_mariadb_client(server), "-e", "SELECT 1"])
             yield server

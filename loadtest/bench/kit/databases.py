@@ -56,7 +56,7 @@ def database(url: str | None, family: str = "postgresql") -> Iterator[Served]:
         with services.postgresql(durable=True) as server:
             yield Served(services.create_postgres_database(server), server.process.pid)
     elif family == "mariadb":
-        with services.mariadb() as server:
+        with services.mariadb(in_memory=False) as server:
             url = services.create_mariadb_database(server)
             asyncio.run(_make_durable(url))
             yield Served(url, server.process.pid)
