@@ -117,6 +117,7 @@ pay_seconds = {{ mean = 0.2 }}
 """
 
 
+@pytest.mark.early
 @pytest.mark.parametrize(
     ("visitors", "duration"), [(24, 12), pytest.param(120, 45, marks=pytest.mark.torture)]
 )

@@ -24,6 +24,7 @@ def by_habit(random: Random) -> float:
     return random.uniform(20, 60)
 
 
+@pytest.mark.early
 @pytest.mark.parametrize("stay", [by_chance, by_habit])
 async def test_nine_in_ten_of_a_full_sale_wait_no_longer_than_told(
     make_line: LineFactory, clock: Clock, stay: Callable[[Random], float]

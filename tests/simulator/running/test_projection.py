@@ -48,6 +48,7 @@ def _hits(seeds: int, sold: float = 0.5, **sale: Any) -> int:
     return hits
 
 
+@pytest.mark.early
 def test_interval_holds_about_four_times_in_five() -> None:
     assert 0.65 <= _hits(SEEDS) / SEEDS <= 0.95
 
