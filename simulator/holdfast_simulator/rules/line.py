@@ -43,6 +43,8 @@ NOT_OPEN: Final = "NOT_OPEN"
 DRAINING: Final = "DRAINING"
 OK: Final = "OK"
 UNCHANGED: Final = "UNCHANGED"
+Room = tuple[float, float, float]
+"""tokens, slots, and visitors for whom there is stock"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,8 @@ class SimulatedLine:
         usual_ms = OUTAGE_STEPS * min(self.interval_ms, self.interval_before_ms)
         return idle_ms if idle_ms > min(OUTAGE_MAX_MS, usual_ms) else 0
 
-    def room(self, now_ms: int) -> tuple[float, float, float]:
-        """Tokens, slots, and visitors for whom there is stock."""
+    def room(self, now_ms: int) -> Room:
+        """What there is for who comes next."""
         terms = self.terms
         if terms.through:
             return math.inf, math.inf, math.inf

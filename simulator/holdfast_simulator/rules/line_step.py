@@ -13,7 +13,7 @@ from holdfast_simulator.rules.constants import (
     SWEEP_MAX,
     TOKEN,
 )
-from holdfast_simulator.rules.line import SimulatedLine
+from holdfast_simulator.rules.line import Room, SimulatedLine
 
 
 def advance(line: SimulatedLine, now_ms: int) -> bool:
@@ -36,10 +36,13 @@ def advance(line: SimulatedLine, now_ms: int) -> bool:
     # As it is before slots are given up and before anybody is called.
     share, young = line.ranges.estimate(3 * line.poll_ms, clock_ms)
     expected = young + line.deferred.count_after(clock_ms)
-    if _moves(line, now_ms):
-        changed |= _give_up_slots(line, now_ms)
+    others = line.waiting + len(line.deferred)
+    if others and _moves(line, now_ms):
+        room = line.room(now_ms)
+        if _give_up_slots(line, now_ms, others, room):
+            changed, room = True, line.room(now_ms)
         if line.waiting:
-            changed |= _call(line, max(0, _how_many(line, now_ms, share, expected)), clock_ms)
+            changed |= _call(line, max(0, _how_many(line, room, share, expected)), clock_ms)
     _measure_stays(line, now_ms)
     if changed or line.outstanding > 0:
         line.advanced_ms = now_ms
@@ -83,15 +86,14 @@ def _moves(line: SimulatedLine, now_ms: int) -> bool:
 
 def _tokens_ahead(line: SimulatedLine, tokens: float) -> float:
     """How many passes the rate allows until those who are called now will have come."""
-    interval_ms = min(line.interval_ms, line.interval_before_ms)
-    ahead_ms = max(1.5 * line.poll_ms, interval_ms + line.poll_ms / 2)
+    interval_ms, poll_ms = min(line.interval_ms, line.interval_before_ms), line.poll_ms
+    ahead_ms = max(1.5 * poll_ms, interval_ms + poll_ms / 2)
     return tokens + line.terms.rate * ahead_ms / TOKEN
 
 
-def _give_up_slots(line: SimulatedLine, now_ms: int) -> bool:
+def _give_up_slots(line: SimulatedLine, now_ms: int, others: int, room: Room) -> bool:
     """Who has held nothing in time gives way to those for whom only a slot is missing."""
-    tokens, slots, _ = line.room(now_ms)
-    others = line.waiting + len(line.deferred)
+    tokens, slots, _ = room
     ahead = _tokens_ahead(line, tokens)
     allowed = others if math.isinf(ahead) else min(others, math.floor(ahead))
     wanted = allowed - max(0.0, slots)
@@ -102,10 +104,10 @@ def _give_up_slots(line: SimulatedLine, now_ms: int) -> bool:
     return _end_sessions(line, idle)
 
 
-def _how_many(line: SimulatedLine, now_ms: int, share: float, expected: float) -> int:
+def _how_many(line: SimulatedLine, room: Room, share: float, expected: float) -> int:
     if line.terms.through:
         return line.waiting
-    tokens, slots, stock = line.room(now_ms)
+    tokens, slots, stock = room
     supply = min(_tokens_ahead(line, tokens), slots, stock)
     terms = line.terms
     most = OUTSTANDING_FACTOR * (terms.rate * terms.claim_ms / TOKEN + terms.burst)
