@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.crashes.crashing_worker import CrashingWorker
 from support.ledger.migrated import write_migrated
-from support.sales.worker import NAME, Worker, build_worker
+from support.sales.worker import FAST, NAME, Worker, build_worker
 
 from holdfast.sales.plans import PlanCache
 from holdfast.sales.store.install import Installer
@@ -31,8 +31,11 @@ def installer(executor: Executor, ledger: Ledger) -> Installer:
 
 
 @pytest.fixture
-async def worker(executor: Executor, ledger: Ledger) -> AsyncIterator[Worker]:
-    """The worker that goes on."""
+async def worker(
+    executor: Executor, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Worker]:
+    """The worker that goes on, and compares store and ledger as often as it sweeps."""
+    monkeypatch.setattr("holdfast.sales.tasks.sale_tasks.RECONCILE_SECONDS", FAST.sweep_ms / 1000)
     built = build_worker(executor, ledger)
     yield built
     await built.close()

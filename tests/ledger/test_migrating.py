@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
-from support.crashes.crashing_process import processes
+from support.crashes.forkserver import FORKSERVER
 from support.ledger.orders import OpenLedger
 
 from holdfast_ledger import Ledger, LedgerUnavailable
@@ -84,7 +84,7 @@ def test_alembic_is_imported_only_where_something_is_left_to_migrate(tmp_path: P
 async def test_processes_that_start_together_migrate_once(ledger_url: str) -> None:
     """Catches a migration without a lock: two would create the same table."""
     started = [
-        processes.Process(target=migrate_in_process, args=(ledger_url,)) for _ in range(PROCESSES)
+        FORKSERVER.Process(target=migrate_in_process, args=(ledger_url,)) for _ in range(PROCESSES)
     ]
     for process in started:
         process.start()

@@ -5,13 +5,13 @@ store (`before begin_confirm`) or an intent of the ledger (`after Sell`); see cr
 """
 
 import asyncio
-import multiprocessing
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import uvloop
 from support.crashes.crash_points import CrashingExecutor, crash_at
+from support.crashes.forkserver import FORKSERVER
 from support.ledger.small_sale import SETTINGS, TEST_LUA, Shop, make_inventory
 
 from holdfast_inventory.holds.sale_context import SaleContext
@@ -23,12 +23,6 @@ from holdfast_inventory.settings import LatePayment
 from holdfast_ledger import Ledger, Outcome
 from holdfast_ledger.transactions.intents import Intent
 from holdfast_lua import SaleRef, load_bundle
-
-# Forked from a server that has imported everything and opened nothing: quick, and no less real.
-processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(
-    ["holdfast_inventory.http.orders", "holdfast_inventory.orders.recovery", "alembic.command"]
-)
 
 
 @dataclass(frozen=True)
@@ -109,7 +103,7 @@ async def _do(run: CrashRun, shop: Shop, context: SaleContext, background: Backg
 
 async def run_until_crash(run: CrashRun) -> int | None:
     """The exit code of the process of a run."""
-    process: Any = processes.Process(target=act, args=(run,))
+    process: Any = FORKSERVER.Process(target=act, args=(run,))
     process.start()
     await asyncio.to_thread(process.join, 60)
     code: int | None = process.exitcode

@@ -6,7 +6,6 @@ process may also be held before a step until a file appears, so that it comes la
 """
 
 import asyncio
-import multiprocessing
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Final
 import msgspec
 import uvloop
 from support.crashes.crash_points import KILLED, CrashingExecutor, crash_at
+from support.crashes.forkserver import FORKSERVER
 from support.ledger.small_sale import TEST_LUA
 from support.sales.worker import FLOOR, Worker, build_worker
 
@@ -31,11 +31,6 @@ MOVED: Final = "2098-01-01T00:00:00Z"
 """a start to which one that is still to come is moved"""
 ORIGIN: Final = "https://shop.example"
 PARTS: Final = ("sales", "seat_blocks", "checkpoints", "draws")
-
-_processes = multiprocessing.get_context("forkserver")
-# Forked from a server that has imported everything and opened nothing: quick, and no less real.
-# It knows no path of the tests, so what it imports is the service.
-_processes.set_forkserver_preload(["holdfast.http.app", "holdfast.reconcile", "alembic.command"])
 
 
 @dataclass(frozen=True)
@@ -178,7 +173,7 @@ async def _seal(worker: Worker, name: str) -> None:
 
 def start(run: CrashRun) -> Any:
     """Starts the process of a run."""
-    process = _processes.Process(target=act, args=(run,))
+    process = FORKSERVER.Process(target=act, args=(run,))
     process.start()
     return process
 
