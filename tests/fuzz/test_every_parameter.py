@@ -143,9 +143,9 @@ class Chosen:
 
 
 @pytest.fixture(params=DATABASES)
-def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def ledger_url(request: pytest.FixtureRequest, ledger_path: Path) -> str:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.db'}"
+        return f"sqlite:///{ledger_path}"
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
 

@@ -15,11 +15,10 @@ from holdfast_lua import Executor
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+async def ledger(ledger_path: Path) -> AsyncIterator[Ledger]:
     """A fresh SQLite ledger."""
-    path = tmp_path / "ledger.sqlite3"
-    write_migrated(path)
-    opened = await Ledger.open(f"sqlite:///{path}")
+    write_migrated(ledger_path)
+    opened = await Ledger.open(f"sqlite:///{ledger_path}")
     yield opened
     await opened.close()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import random
 import sqlite3
 from contextlib import closing
@@ -83,10 +84,10 @@ async def test_who_waits_behind_a_locked_ledger_is_told_with_the_first(tmp_path:
 
 
 async def test_ledger_that_was_moved_away_confirms_nothing(
-    shop_ledger: Ledger, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    shop_ledger: Ledger, ledger_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Catches a process that goes on writing into a file which nobody will read again."""
-    file, elsewhere = tmp_path / "shop.db", tmp_path / "elsewhere.db"
+    file, elsewhere = ledger_path, ledger_path.with_name("elsewhere.db")
     sale = await shop_ledger.sales.create(SaleDraft("s1", "sale", b"{}"))
     file.rename(elsewhere)
     for _ in range(3):
@@ -104,24 +105,24 @@ async def test_ledger_that_was_moved_away_confirms_nothing(
 
 
 async def test_ledger_that_is_moved_during_a_confirm_is_not_committed_to(
-    shop_ledger: Ledger, tmp_path: Path
+    shop_ledger: Ledger, ledger_path: Path
 ) -> None:
     async def write_and_move() -> None:
         async with shop_ledger.database.writing() as connection:
             await connection.execute(text("DELETE FROM sales"))
-            (tmp_path / "shop.db").rename(tmp_path / "elsewhere.db")
+            os.rename(ledger_path, ledger_path.with_name("elsewhere.db"))
 
     with pytest.raises(LedgerUnavailable):
         await write_and_move()
 
 
 async def test_ledger_that_was_replaced_is_not_gone_on_with(
-    shop_ledger: Ledger, tmp_path: Path
+    shop_ledger: Ledger, ledger_path: Path
 ) -> None:
     """A backup that is put in place while the service runs knows nothing of what it has sold."""
     sale = await shop_ledger.sales.create(SaleDraft("s1", "sale", b"{}"))
-    (tmp_path / "shop.db").unlink()
-    other = await Ledger.open(f"sqlite:///{tmp_path / 'shop.db'}")
+    os.remove(ledger_path)
+    other = await Ledger.open(f"sqlite:///{ledger_path}")
     await other.migrate()
     await other.close()
     with pytest.raises(LedgerUnavailable):

@@ -362,6 +362,15 @@ def prometheus(config: str) -> Iterator[Server]:
 # -- fixtures ----------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def ledger_path() -> Iterator[Path]:
+    """Where a SQLite ledger of the test's own may be: in memory, as SQLite writes through to what
+    is beneath it at each commit.
+    """
+    with directory_for(None, in_memory=True) as directory:
+        yield directory / "ledger.db"
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Server]:
     with postgresql() as server:

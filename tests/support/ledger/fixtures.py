@@ -20,12 +20,12 @@ DATABASES = ("sqlite", "postgres", "mariadb")
 
 
 @pytest.fixture(params=DATABASES)
-def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def ledger_url(request: pytest.FixtureRequest, ledger_path: Path) -> str:
     """A new database of each kind: an empty one, with a schema where the test takes a `ledger`."""
     if "ledger" in request.fixturenames:
-        return _migrated_url(request, tmp_path / "ledger.db")
+        return _migrated_url(request, ledger_path)
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.db'}"
+        return f"sqlite:///{ledger_path}"
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
 
@@ -68,11 +68,10 @@ async def sale(ledger: Ledger) -> SaleRecord:
 
 
 @pytest.fixture
-async def shop_ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+async def shop_ledger(ledger_path: Path) -> AsyncIterator[Ledger]:
     """A ledger for tests of what is built on it; that all databases agree is tested elsewhere."""
-    path = tmp_path / "shop.db"
-    write_migrated(path)
-    ledger = await Ledger.open(f"sqlite:///{path}")
+    write_migrated(ledger_path)
+    ledger = await Ledger.open(f"sqlite:///{ledger_path}")
     yield ledger
     await ledger.close()
 
