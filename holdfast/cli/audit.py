@@ -6,7 +6,7 @@ import click
 
 from holdfast.api_client import Document, sale_path
 from holdfast.cli.remote.command import EXIT_STATUSES, RemoteService, remote_command
-from holdfast.cli.remote.output import cell, print_items, print_table, when
+from holdfast.cli.remote.output import cell, when
 from holdfast.cli.sale.argument import sale_argument
 
 COLUMNS: Final = ("time", "who", "from", "action", "sale", "what")
@@ -35,14 +35,7 @@ def audit(
     """
     path = "/v1/audit" if sale is None else sale_path(sale, "audit")
     entries = service.api.items(path, {"action": action, "actor": actor}, limit=limit)
-    if service.as_json:
-        print_items(entries)
-        return
-    rows = [_row(entry) for entry in entries]
-    if rows:
-        print_table(COLUMNS, rows)
-    else:
-        click.echo("There is no such entry", err=True)
+    service.show_list(entries, COLUMNS, _row, empty="There is no such entry")
 
 
 def _row(entry: Document) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from holdfast.cli.options import config_option, data_dir_option, read_config
+from holdfast.cli.remote.output import counted
 from holdfast.doctor import Finding, Level, examine
 
 COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
@@ -39,7 +40,7 @@ def doctor(config_path: Path | None, data_dir: Path | None, as_json: bool) -> No
     else:
         _print(findings)
         problems, warnings = levels[Level.PROBLEM], levels[Level.WARNING]
-        click.echo(f"\n{_counted(problems, 'problem')}, {_counted(warnings, 'warning')}")
+        click.echo(f"\n{counted(problems, 'problem')}, {counted(warnings, 'warning')}")
     if levels[Level.PROBLEM]:
         raise SystemExit(1)
 
@@ -58,7 +59,3 @@ def _print(findings: list[Finding]) -> None:
         click.echo(f"  {level}  {finding.check:<{width}}  {finding.found}{means}")
         if finding.change:
             click.echo(f"  {'':7}  {'':<{width}}  -> {finding.change}")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

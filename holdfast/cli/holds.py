@@ -7,13 +7,7 @@ import click
 from holdfast.api_client import Document, sale_path
 from holdfast.cli.remote.command import EXIT_STATUSES, RemoteService, remote_command
 from holdfast.cli.remote.consent import ask, yes_option
-from holdfast.cli.remote.output import (
-    money,
-    print_items,
-    print_json,
-    print_table,
-    when,
-)
+from holdfast.cli.remote.output import counted, money, when
 from holdfast.cli.sale.argument import sale_argument
 from holdfast_web.exports.orders import things_of
 
@@ -33,14 +27,7 @@ def list_holds(service: RemoteService, sale: str, older: int | None) -> None:
     """List the open holds of SALE, the oldest first."""
     found = service.shop.items(sale_path(sale, "holds"))
     chosen = (one for one in found if older is None or one["age_seconds"] > older)
-    if service.as_json:
-        print_items(chosen)
-        return
-    rows = [_row(one) for one in chosen]
-    if rows:
-        print_table(COLUMNS, rows)
-    else:
-        click.echo("Nothing is held", err=True)
+    service.show_list(chosen, COLUMNS, _row, empty="Nothing is held")
 
 
 def _row(hold: Document) -> tuple[Any, ...]:
@@ -66,14 +53,7 @@ def release(service: RemoteService, sale: str, hold_ids: tuple[str, ...], *, yes
     While the buyer pays the order becomes void, and a payment that comes all the same is to be
     refunded.
     """
-    ask(f"{_counted(len(hold_ids))} will be taken from their buyers.", yes=yes)
+    ask(f"{counted(len(hold_ids), 'hold')} will be taken from their buyers.", yes=yes)
     for hold_id in hold_ids:
         done = service.shop.call("POST", sale_path(sale, "holds", hold_id, "release"))
-        if service.as_json:
-            print_json(done)
-        else:
-            click.echo(f"{hold_id} is released")
-
-
-def _counted(number: int) -> str:
-    return "1 hold" if number == 1 else f"{number} holds"
+        service.show(done, f"{hold_id} is released")

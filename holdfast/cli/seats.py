@@ -97,10 +97,7 @@ def unblock(service: RemoteService, sale: str, **choice: Any) -> None:
     """Put blocked seats of SALE back on sale: by guid, row or zone."""
     chosen = _chosen(service, sale, **choice)
     freed = sum(one["unblocked"] for one in _send(service, sale, "unblock", chosen))
-    if service.as_json:
-        print_json({"unblocked": freed})
-    else:
-        click.echo(f"{_counted(freed)} on sale again")
+    service.show({"unblocked": freed}, f"{_counted(freed)} on sale again")
 
 
 def _send(service: RemoteService, sale: str, what: str, chosen: Sequence[str]) -> list[Document]:

@@ -175,11 +175,8 @@ def refund(
     ask(f"Order {order_id}: {what} will be on sale again.", yes=yes)
     path = sale_path(sale, "orders", order_id, "refund")
     done = service.shop.call("POST", path, body, idempotency_key=uuid4().hex)
-    if service.as_json:
-        print_json(done)
-    else:
-        paid = money(done["refunded_amount"], done["currency"])
-        click.echo(f"{order_id} is {done['status']}: {paid} of it is to be paid back in all")
+    paid = money(done["refunded_amount"], done["currency"])
+    service.show(done, f"{order_id} is {done['status']}: {paid} of it is to be paid back in all")
 
 
 @orders.command()
@@ -203,7 +200,4 @@ def resolve(
     ask(f"The flags of order {order_id} will be gone.", yes=yes)
     body = {} if note is None else {"note": note}
     done = service.api.call("POST", sale_path(sale, "orders", order_id, "resolve"), body)
-    if service.as_json:
-        print_json(done)
-    else:
-        click.echo(f"{order_id} is resolved: {done['status']}, and no longer flagged")
+    service.show(done, f"{order_id} is resolved: {done['status']}, and no longer flagged")

@@ -7,7 +7,7 @@ own sentence, with what to do about it below; with `--json` it is the problem do
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
@@ -18,8 +18,9 @@ from typing import Any, Final
 
 import click
 
-from holdfast.api_client import ApiClient, ApiRefused, ApiUnreachable
+from holdfast.api_client import ApiClient, ApiRefused, ApiUnreachable, Document
 from holdfast.cli.remote.advice import advice_for
+from holdfast.cli.remote.output import print_items, print_json, print_table
 from holdfast.cli.remote.target import TargetOptions, find_target
 
 
@@ -79,6 +80,29 @@ class RemoteService:
     def _serving(self, role: str) -> ApiClient:
         target = find_target(self.options, role)
         return ApiClient(target.origin, target.key)
+
+    def show(self, document: object, text: str) -> None:
+        """Prints what was done: the document with --json, else the text."""
+        if self.as_json:
+            print_json(document)
+        else:
+            click.echo(text)
+
+    def show_list(
+        self,
+        items: Iterable[Document],
+        columns: Sequence[str],
+        row: Callable[[Document], Sequence[object]],
+        *,
+        empty: str,
+    ) -> None:
+        """Prints a list: as JSON, or as a table; `empty` is said on stderr where there is none."""
+        if self.as_json:
+            print_items(items)
+        elif rows := [row(item) for item in items]:
+            print_table(columns, rows)
+        else:
+            click.echo(empty, err=True)
 
 
 def remote_command(

@@ -78,6 +78,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == NO_BREAK else "?" for char in text)
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 hold`, `2 holds`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def money(minor: int | None, currency: str) -> str:
     """An amount in its currency."""
     return NOTHING if minor is None else Currency.of(currency).format(minor)

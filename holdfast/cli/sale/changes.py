@@ -8,7 +8,7 @@ import click
 from holdfast.api_client import ApiRefused, Document, sale_path
 from holdfast.cli.remote.command import RemoteService, remote_command
 from holdfast.cli.remote.consent import ask, yes_option
-from holdfast.cli.remote.output import cell, print_json
+from holdfast.cli.remote.output import cell
 from holdfast.cli.sale.argument import sale_argument
 
 
@@ -53,17 +53,14 @@ def set_fields(service: RemoteService, sale: str, fields: tuple[str, ...]) -> No
             document = {**error.document, "detail": f"{error} {meant}"}
             raise ApiRefused(error.status, document) from None
         raise
-    if service.as_json:
-        print_json(after)
-    else:
-        _print_changes(before, after, changes)
+    service.show(after, "\n".join(_changed(name, before, after) for name in changes))
 
 
-def _print_changes(before: Document, after: Document, changes: dict[str, object]) -> None:
-    for name in changes:
-        was, now = before.get(name), after.get(name)
-        told = f"{cell(was)} -> {cell(now)}" if was != now else f"{cell(now)}, as before"
-        click.echo(f"{name}: {told}")
+def _changed(name: str, before: Document, after: Document) -> str:
+    was, now = before.get(name), after.get(name)
+    return (
+        f"{name}: {cell(was)} -> {cell(now)}" if was != now else f"{name}: {cell(now)}, as before"
+    )
 
 
 @click.command()
@@ -83,11 +80,8 @@ def copy(service: RemoteService, sale: str, to: str, fields: tuple[str, ...]) ->
     from holdfast.cli.sale.field_values import read_fields
 
     made = service.api.call("POST", sale_path(sale, "copy"), {"to": to, **read_fields(fields)})
-    if service.as_json:
-        print_json(made)
-    else:
-        kind = ", a test sale" if made.get("test") else ""
-        click.echo(f"{made['sale']} ({made['name']}){kind} is {made['state']}")
+    kind = ", a test sale" if made.get("test") else ""
+    service.show(made, f"{made['sale']} ({made['name']}){kind} is {made['state']}")
 
 
 @click.command()
@@ -113,7 +107,5 @@ def delete(service: RemoteService, sale: str, orders: int | None, *, yes: bool) 
             raise
         named = click.prompt(f"{sale} has {count:,} orders. Type their number", type=int, err=True)
         service.api.call("DELETE", sale_path(sale), query={"orders": named})
-    if service.as_json:
-        print_json({"sale": sale, "deleted": True})
-    else:
-        click.echo(f"{sale} is deleted; its orders stay in the ledger")
+    done = {"sale": sale, "deleted": True}
+    service.show(done, f"{sale} is deleted; its orders stay in the ledger")

@@ -8,7 +8,6 @@ import click
 
 from holdfast.api_client import ApiClient, ApiRefused, Document, sale_path
 from holdfast.cli.remote.command import RemoteService, remote_command
-from holdfast.cli.remote.output import print_json
 from holdfast.cli.sale.argument import sale_argument
 from holdfast.cli.sale.changes import fields_argument
 from holdfast.cli.sale.sale_files import read_file, read_plan
@@ -74,10 +73,7 @@ def create(
         _require_new(service.api, name)
     query = {"strict": "true"} if strict else {}
     made = service.api.call("PUT", sale_path(name), body, query=query)
-    if service.as_json:
-        print_json(made)
-    else:
-        click.echo(described(made))
+    service.show(made, described(made))
 
 
 def described(made: Document) -> str:

@@ -8,7 +8,6 @@ import click
 from holdfast.api_client import Document, sale_path
 from holdfast.cli.remote.command import RemoteService, remote_command
 from holdfast.cli.remote.consent import ask, yes_option
-from holdfast.cli.remote.output import print_json
 from holdfast.cli.sale.argument import sale_argument
 
 
@@ -47,10 +46,7 @@ CONSEQUENCES: Final = {
 
 def _run(service: RemoteService, sale: str, operation: str) -> None:
     done = service.api.call("POST", sale_path(sale, operation))
-    if service.as_json:
-        print_json(done)
-    else:
-        click.echo(described(done, operation))
+    service.show(done, described(done, operation))
 
 
 def described(sale: Document, operation: str) -> str:

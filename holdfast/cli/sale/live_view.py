@@ -93,11 +93,8 @@ def _rows(live: Document) -> Iterator[tuple[str, int | None, int, str, str]]:
 
 def _remarks(live: Document) -> Iterator[Text]:
     """Waits, money and forecast, as far as they are known."""
-    waits = _get(live, "waits", "estimated_seconds")
-    if isinstance(waits, dict):
-        waits = waits.get("p50")
-    if waits is not None:
-        yield Text(f"Who joins now waits about {waits / 60:,.0f} min")
+    if (seconds := _get(live, "waits", "estimated_seconds")) is not None:
+        yield Text(f"Who joins now waits about {seconds / 60:,.0f} min")
     currency = live.get("currency") or "EUR"
     if (confirmed := _get(live, "revenue", "confirmed")) is not None:
         refunded = money(_get(live, "revenue", "refunded") or 0, currency)

@@ -6,7 +6,7 @@ import click
 
 from holdfast.api_client import Document, sale_path
 from holdfast.cli.remote.command import RemoteService, remote_command
-from holdfast.cli.remote.output import print_fields, print_items, print_json, print_table, when
+from holdfast.cli.remote.output import print_fields, print_json, when
 from holdfast.cli.sale.argument import sale_argument
 from holdfast_web.paths import SALES
 
@@ -25,14 +25,9 @@ def list_sales(service: RemoteService, *, deleted: bool) -> None:
     The orders of a deleted sale are read by its uid: `holdfast orders list uid:k3v9w2q7xm4a`.
     """
     sales = service.api.items(SALES, {"deleted": "true" if deleted else None})
-    if service.as_json:
-        print_items(sales)
-        return
-    rows = [_deleted_row(sale) if deleted else _row(sale) for sale in sales]
-    if rows:
-        print_table(DELETED_COLUMNS if deleted else COLUMNS, rows)
-    else:
-        click.echo("There is none. To make one: holdfast sale create", err=True)
+    columns, row = (DELETED_COLUMNS, _deleted_row) if deleted else (COLUMNS, _row)
+    empty = "There is none. To make one: holdfast sale create"
+    service.show_list(sales, columns, row, empty=empty)
 
 
 def _deleted_row(sale: Document) -> tuple[Any, ...]:

@@ -9,10 +9,9 @@ from typing import Final
 
 import click
 
-from holdfast.api_client import ApiUnreachable, Document
+from holdfast.api_client import ApiUnreachable, Document, sale_path
 from holdfast.cli.remote.command import RemoteService, remote_command
 from holdfast.cli.sale.argument import sale_argument
-from holdfast.cli.sale.live_reader import read_live
 
 CLOSED: Final = "closed"
 LINES_EVERY_SECONDS: Final = 5.0
@@ -60,12 +59,13 @@ def _readings(
 
     While the service does not answer there are none; the first reading has to succeed.
     """
-    live = read_live(service, sale)
+    path = sale_path(sale, "live")
+    live = service.api.get(path)
     yield live
     while not once and live["state"] != CLOSED:
         time.sleep(seconds)
         try:
-            live = read_live(service, sale)
+            live = service.api.get(path)
         except ApiUnreachable as error:
             click.echo(f"{error}; trying again", err=True)
             continue

@@ -7,7 +7,6 @@ from typing import Any, Final
 from rich.console import Console
 
 from holdfast.cli.bars import BAR_WIDTH, spark
-from holdfast.cli.sale.live_reader import composed
 from holdfast.cli.sale.live_view import heading, line_of, panel_of
 
 LIVE: Final[dict[str, Any]] = {
@@ -115,21 +114,3 @@ def test_series_shows_its_peaks_and_its_gaps() -> None:
 
 def test_series_ends_with_its_last_value() -> None:
     assert spark([*[0.0] * 359, 5.0])[-1] == "█"
-
-
-def test_figures_are_put_together_for_a_service_that_has_no_document_of_them() -> None:
-    sale = {
-        **{"sale": "gala", "name": "Gala", "state": "open", "currency": "EUR"},
-        **{"counts": {"free": 5, "held": 2, "sold": 3}},
-        **{"total_active_users": 10, "new_users_per_minute": 600},
-    }
-    status = {
-        **{"now": "2027-03-01T20:00:05.000Z", "issued": 90, "serving": 40, "lobby": 7},
-        **{"present": 55, "admitted_per_minute": 30},
-    }
-    live = composed(sale, status, {"confirmed": 13500, "refunded": 4500})
-    assert line_of(live).split() == ["20:00:05", "open", "57", "-", "30", "5", "2", "3"]
-    text = shown(live)
-    assert "57 waiting, 30 a minute" in text
-    assert "of 10, 5 free" in text
-    assert "Sold for €135.00, refunded €45.00" in text
