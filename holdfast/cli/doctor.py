@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -35,7 +36,7 @@ def doctor(config_path: Path | None, data_dir: Path | None, as_json: bool) -> No
     levels = Counter(finding.level for finding in findings)
     if as_json:
         counts = {level.value: levels[level] for level in Level}
-        lines = [finding.as_dict() for finding in findings]
+        lines = [asdict(finding) for finding in findings]
         click.echo(json.dumps({"counts": counts, "findings": lines}, indent=2))
     else:
         _print(findings)

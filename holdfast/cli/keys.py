@@ -45,22 +45,18 @@ def _name(_: click.Context, __: click.Parameter, name: str) -> str:
     return clean
 
 
-def _channels(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if re.fullmatch(CHANNEL_PATTERN, name) is None:
-            raise click.BadParameter(f"{name!r} is no channel: 1 to 32 of a-z, 0-9 and -")
-    if len(names) > CHANNELS_MAX:
-        raise click.BadParameter(f"at most {CHANNELS_MAX}")
-    return tuple(sorted(set(names)))
+def _names_like(pattern: str, what: str, most: int) -> Callable[..., tuple[str, ...]]:
+    """The callback of an option that takes up to `most` names."""
 
+    def checked(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if re.fullmatch(pattern, name) is None:
+                raise click.BadParameter(f"{name!r} is no {what} of a-z, 0-9 and -")
+        if len(names) > most:
+            raise click.BadParameter(f"at most {most}")
+        return tuple(sorted(set(names)))
 
-def _sales(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if SALE_NAME.fullmatch(name) is None:
-            raise click.BadParameter(f"{name!r} is no sale's name: 1 to 63 of a-z, 0-9 and -")
-    if len(names) > SALES_MAX:
-        raise click.BadParameter(f"at most {SALES_MAX}")
-    return tuple(sorted(set(names)))
+    return checked
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -88,14 +84,14 @@ def keys() -> None:
     "--channel",
     "channels",
     multiple=True,
-    callback=_channels,
+    callback=_names_like(CHANNEL_PATTERN, "channel: 1 to 32", CHANNELS_MAX),
     help="A channel whose allotments the key may sell from; may be given several times.",
 )
 @click.option(
     "--sale",
     "sales",
     multiple=True,
-    callback=_sales,
+    callback=_names_like(SALE_NAME.pattern, "sale's name: 1 to 63", SALES_MAX),
     help="A sale that the key is for, by its name; may be given several times. Absent: all sales.",
 )
 @json_option

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from holdfast.cli.options import config_option, data_dir_option, read_config
+from holdfast.cli.remote.output import print_table
 from holdfast.config import Config
 from holdfast.data_files import ledger_url_in
 from holdfast.reconcile import Reconciliation, reconcile
@@ -65,7 +67,10 @@ def reconcile_command(
     except (HoldfastError, LedgerError, StoreError, ValueError) as error:
         click.echo(f"could not compare: {explain(error)}", err=True)
         sys.exit(FAILED)
-    _print_json(result) if as_json else _print(result)
+    if as_json:
+        click.echo(json.dumps(asdict(result), indent=2))
+    else:
+        _print(result)
     sys.exit(DIFFERENT if result.differences else SAME)
 
 
@@ -80,32 +85,12 @@ async def _run(config: Config, sale: str, *, repair: bool, rebuild: bool) -> Rec
         await ledger.close()
 
 
-def _print_json(result: Reconciliation) -> None:
-    document = {
-        "sale": result.sale,
-        "uid": result.uid,
-        "epoch": result.epoch,
-        "compared": result.compared,
-        "differences": [one.as_dict() for one in result.differences],
-        "mended": [one.as_dict() for one in result.repaired],
-    }
-    click.echo(json.dumps(document, indent=2))
-
-
 def _print(result: Reconciliation) -> None:
     compared = ", ".join(f"{count} {what}" for what, count in result.compared.items())
     click.echo(f"{result.sale} (uid {result.uid}, epoch {result.epoch}): {compared}")
     rows = [[getattr(one, column) for column in COLUMNS] for one in result.differences]
-    for row in _table([list(COLUMNS), *rows]) if rows else ():
-        click.echo(row)
+    if rows:
+        print_table(COLUMNS, rows)
     if result.repaired:
         click.echo(f"{len(result.repaired)} differences were repaired")
     click.echo(f"{len(result.differences)} differences")
-
-
-def _table(rows: list[list[str]]) -> list[str]:
-    widths = [max(len(row[at]) for row in rows) for at in range(len(COLUMNS))]
-    return [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]

@@ -90,14 +90,14 @@ def verify_draw(source: str, whole: bool | None, **told: object) -> None:
     if claims.fingerprint is not None and whole is False:
         raise click.UsageError("--fingerprint is of the whole order")
     findings = check_draw(_read(source), claims, whole)
-    _sync(findings)
+    _print(findings)
     if not findings.order_checked:
         click.secho("Nothing contradicts. Whether the draw holds is NOT known.", bold=True)
         raise click.exceptions.Exit(ORDER_UNCHECKED)
     click.secho("The draw holds.", bold=True)
 
 
-def _sync(findings: Findings) -> None:
+def _print(findings: Findings) -> None:
     for title, lines in (
         ("CHECKED", findings.checked),
         ("NOT CHECKED", findings.unchecked),

@@ -1,6 +1,6 @@
 """Findings: the lines of the doctor's report."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -26,10 +26,6 @@ class Finding:
     means: str = ""
     change: str = ""
     subject: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        """The JSON form."""
-        return {name: str(value) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,11 +207,9 @@ def _replicas(area: FindingBuilder, info: StoreInfo) -> Finding:
 
 
 def _clock(area: FindingBuilder, info: StoreInfo) -> Finding:
-    ahead, mark_unsynced = info.clock_ahead_ms, info.clock_doubt_ms
-    found = (
-        f"{abs(ahead)} ms {'ahead of' if ahead >= 0 else 'behind'} this host, +-{mark_unsynced} ms"
-    )
-    off = abs(ahead) - mark_unsynced
+    ahead, doubt = info.clock_ahead_ms, info.clock_doubt_ms
+    found = f"{abs(ahead)} ms {'ahead of' if ahead >= 0 else 'behind'} this host, +-{doubt} ms"
+    off = abs(ahead) - doubt
     means = "sessions end by the store's clock, shops check passes and hand-offs by their own"
     change = "run an NTP client on both (chrony, systemd-timesyncd)"
     if off >= SKEW_PROBLEM_MS:

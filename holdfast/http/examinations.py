@@ -18,7 +18,7 @@ from holdfast.doctor import Finding, Level, examine
 from holdfast.http.app_keys import CONFIG, DIRECTORY, EXECUTOR, LEDGER
 from holdfast.http.health import CHECKS
 from holdfast.processes.worker_list import workers_of_node
-from holdfast.reconcile import Reconciliation, reconcile
+from holdfast.reconcile import reconcile
 from holdfast.reconcile.reading import Reader
 from holdfast.sales.plans import PlanCache
 from holdfast_web.credentials import Role, require_role
@@ -86,7 +86,7 @@ async def get_health(request: web.Request) -> web.Response:
             "version": version("holdfast"),
             "checks": checks,
             "counts": {level.value: levels[level] for level in Level},
-            "findings": [finding.as_dict() for finding in findings],
+            "findings": findings,
             "groups": [
                 {"roles": group.roles, "workers": group.workers}
                 for group in request.app[CONFIG].groups()
@@ -120,20 +120,7 @@ async def post_reconcile(request: web.Request) -> web.Response:
     reader = Reader(request.app[EXECUTOR], ledger, PlanCache(ledger))
     async with lock, asyncio.timeout(RECONCILE_SECONDS):
         result = await reconcile(reader, sale.name, repair=repair)
-    members = reconciliation_members(result)
     if repair:
-        entry = actor_of(request).entry("sale.repair", after=members)
+        entry = actor_of(request).entry("sale.repair", after=result)
         await ledger.audit.append(entry, sale=sale.name)
-    return json_response(members)
-
-
-def reconciliation_members(result: Reconciliation) -> dict[str, object]:
-    """A reconciliation as the API shows it."""
-    return {
-        "sale": result.sale,
-        "uid": result.uid,
-        "epoch": result.epoch,
-        "compared": result.compared,
-        "differences": [one.as_dict() for one in result.differences],
-        "repaired": [one.as_dict() for one in result.repaired],
-    }
+    return json_response(result)

@@ -16,7 +16,7 @@ whose it is, or by how much a count is out, and never a count that goes on meanw
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 
 from holdfast.reconcile.reading import Reading
@@ -55,10 +55,6 @@ class Difference:
     store: str
     events: str = ""
     order: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        """For JSON."""
-        return {name: str(value) for name, value in asdict(self).items()}
 
 
 def differences(reading: Reading) -> set[Difference]:

@@ -53,9 +53,9 @@ async def test_command_tells_same_from_different_and_mends(
 
     spoil(service, made.body["uid"])
     told = await run(service, SALE, "--json")
-    (difference,) = (
-        one for one in json.loads(told.stdout)["differences"] if one["where"] == "area floor"
-    )
+    document = json.loads(told.stdout)
+    assert (document["sale"], document["repaired"]) == (SALE, [])
+    (difference,) = (one for one in document["differences"] if one["where"] == "area floor")
     assert (told.returncode, difference["kind"]) == (1, "counted")
     assert "+3 booked" in difference["store"]
     table = await run(service, SALE, "--repair")
