@@ -1,6 +1,6 @@
 """The history of a sale's figures as evenly spaced series, with None where nothing was recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,25 +10,12 @@ from holdfast_web.timestamps import timestamp
 Values = list[float | None]
 
 NAMES: Final = {
-    "waiting": "waiting",
-    "present": "present",
-    "active": "active",
-    "joined": "joined",
-    "called": "called",
-    "admitted": "admitted",
-    "held_once": "held_once",
-    "paying": "paying",
-    "confirmed": "confirmed",
-    "free": "free",
-    "held": "held",
-    "booked": "booked",
-    "revenue": "revenue",
-    "refunded": "refunded",
-    "rate_set": "rate_set",
-    "rate_realised": "rate_realised",
+    **{name: name for name in ("waiting", "present", "active", "joined", "called", "admitted")},
+    **{name: name for name in ("held_once", "paying", "confirmed", "free", "held", "booked")},
+    **{name: name for name in ("revenue", "refunded", "rate_set", "rate_realised")},
     "estimated_seconds": "wait_s",
 }
-"""The series by their names in the API, and the fields of a point that they are made of."""
+"""The series by their names in the API, and the members of a point that they are made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +42,34 @@ class EvenSeries:
 def even_series(history: StoredHistory, *, by_category: bool = False) -> EvenSeries:
     """The points of a history, each at its place; a gap keeps its places empty."""
     points, step_ms = history.points, history.step_ms
-    if not points:
-        return EvenSeries(0, step_ms, {name: [] for name in NAMES}, {})
-    since_ms = points[0].at_ms // step_ms * step_ms
-    places = [(point.at_ms - since_ms) // step_ms for point in points]
-    length = places[-1] + 1
-
-    def spread(values: Sequence[float | None]) -> Values:
-        spaced: Values = [None] * length
-        for place, value in zip(places, values, strict=True):
-            spaced[place] = value
-        return spaced
-
+    since_ms = points[0].at_ms // step_ms * step_ms if points else 0
     names = {name for point in points for name in point.free_by_category} if by_category else ()
+    free = {name: [point.free_by_category.get(name) for point in points] for name in sorted(names)}
+    values = members_of(points, NAMES)
     return EvenSeries(
-        since_ms,
-        step_ms,
-        {
-            name: spread([getattr(point, member) for point in points])
-            for name, member in NAMES.items()
-        },
-        {
-            name: spread([point.free_by_category.get(name) for point in points])
-            for name in sorted(names)
-        },
+        since_ms, step_ms, spread(points, step_ms, values), spread(points, step_ms, free)
     )
+
+
+def members_of(points: Sequence[Point], names: Mapping[str, str]) -> dict[str, Values]:
+    """The members of points as series, by the names that these have."""
+    return {name: [getattr(point, member) for point in points] for name, member in names.items()}
+
+
+def spread(
+    points: Sequence[Point], step_ms: int, series: Mapping[str, Sequence[float | None]]
+) -> dict[str, Values]:
+    """Values of points, each at its place on an even grid that begins with the first point.
+
+    Of several points within one step the last stands for it; a step without one has None.
+    """
+    places = [point.at_ms // step_ms - points[0].at_ms // step_ms for point in points]
+    length = places[-1] + 1 if places else 0
+    spaced: dict[str, Values] = {name: [None] * length for name in series}
+    for name, values in series.items():
+        for place, value in zip(places, values, strict=True):
+            spaced[name][place] = value
+    return spaced
 
 
 def point_members(point: Point) -> dict[str, object]:

@@ -36,7 +36,7 @@ from holdfast.http.scraping import flushing
 from holdfast.identity_provider import identity_provider
 from holdfast.processes.leadership import Leadership
 from holdfast.report.report import Reporter
-from holdfast.report.sale_history import HistoryReader
+from holdfast.report.sale_history import read_history
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.gauges import SaleGauges
@@ -204,7 +204,7 @@ async def _sales(app: web.Application, *, leads: bool) -> AsyncIterator[None]:
     app[SKEW] = WorstSkew()
     app[OPERATIONS] = SaleOperations(builder, directory)
     history = HistoryCalls(app[EXECUTOR])
-    app[REPORTER] = Reporter(app[LEDGER], app[METRICS], HistoryReader(history).read)
+    app[REPORTER] = Reporter(app[LEDGER], app[METRICS], partial(read_history, history))
     app[PASS_VERIFIER] = pass_verifier(app[ROOM_SERVICES].passes, partial(_sale_ms, directory))
     _add_lookups(app, directory)
     with closing(Leadership(config.data_dir, candidate=leads)) as leadership:

@@ -17,7 +17,6 @@ from holdfast.report.sale_history import SaleHistory
 from holdfast.report.waits import (
     SHARES,
     JoinWait,
-    LineHistory,
     join_waits,
     promise_error,
     quantile,
@@ -224,11 +223,8 @@ def _join_waits(parts: _Parts) -> list[JoinWait]:
     history, line = parts.history, parts.sale.room.document.line
     if history is None:
         return []
-    points = LineHistory(
-        history.start_ms, history.step_ms, history.of("joined"), history.of("promised_seconds")
-    )
     calls = parts.events.calls if parts.events.whole else history.calls()
-    return join_waits(points, calls, line.closed_ms)
+    return join_waits(history, calls, line.closed_ms)
 
 
 def _waits(waits: list[JoinWait]) -> dict[str, object]:

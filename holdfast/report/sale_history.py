@@ -4,26 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from holdfast.figures.series import members_of, spread
 from holdfast.report.event_pass import CalledRange
 from holdfast.sales.sale import Sale
 from holdfast_lua.history import HistoryCalls, StoredHistory
 from holdfast_web.timestamps import timestamp
 
-MEMBERS: Final = {
-    "waiting": "waiting",
-    "present": "present",
-    "active": "active",
-    "joined": "joined",
-    "called": "called",
-    "admitted": "admitted",
-    "free": "free",
-    "held": "held",
-    "booked": "booked",
-    "rate_set": "rate_set",
-    "rate_realised": "rate_realised",
+NAMES: Final = {
+    **{name: name for name in ("waiting", "present", "active", "joined", "called", "admitted")},
+    **{name: name for name in ("free", "held", "booked", "rate_set", "rate_realised")},
     "promised_seconds": "wait_s",
 }
-"""the series of a report, by the member of a point that each is of"""
+"""the series of a report, and the members of a point that they are made of"""
 LENGTH_MAX: Final = 600
 
 
@@ -59,15 +51,9 @@ class SaleHistory:
         }
 
 
-class HistoryReader:
-    """Reads the histories of sales."""
-
-    def __init__(self, calls: HistoryCalls) -> None:
-        self._calls = calls
-
-    async def read(self, sale: Sale) -> SaleHistory | None:
-        """The history of a sale, None where there is none."""
-        return evenly_spaced(await self._calls.whole(sale.uid))
+async def read_history(calls: HistoryCalls, sale: Sale) -> SaleHistory | None:
+    """The history of a sale, None where there is none."""
+    return evenly_spaced(await calls.whole(sale.uid))
 
 
 def evenly_spaced(stored: StoredHistory) -> SaleHistory | None:
@@ -79,11 +65,5 @@ def evenly_spaced(stored: StoredHistory) -> SaleHistory | None:
         return None
     while points[-1].at_ms // step_ms - points[0].at_ms // step_ms >= LENGTH_MAX:
         step_ms *= 2
-    first = points[0].at_ms // step_ms
-    length = points[-1].at_ms // step_ms - first + 1
-    series: dict[str, list[float | None]] = {name: [None] * length for name in MEMBERS}
-    for point in points:
-        at = point.at_ms // step_ms - first
-        for name, member in MEMBERS.items():
-            series[name][at] = getattr(point, member)
-    return SaleHistory(first * step_ms, step_ms, series)
+    series = spread(points, step_ms, members_of(points, NAMES))
+    return SaleHistory(points[0].at_ms // step_ms * step_ms, step_ms, series)

@@ -13,23 +13,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.report.event_pass import CalledRange
+from holdfast.report.sale_history import SaleHistory
 
 ROWS_MAX: Final = 60
 SHARES: Final = (0.5, 0.9)
-
-
-@dataclass(frozen=True, slots=True)
-class LineHistory:
-    """Points of the line's history, `step_ms` apart from `start_ms` on; None for a gap.
-
-    `joined` counts the numbers given so far, `promised` is the wait in seconds that whoever joined
-    at that moment was shown.
-    """
-
-    start_ms: int
-    step_ms: int
-    joined: Sequence[float | None]
-    promised: Sequence[float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +42,21 @@ class WaitRow:
 
 
 def join_waits(
-    history: LineHistory, calls: Sequence[CalledRange], opened_ms: int
+    history: SaleHistory, calls: Sequence[CalledRange], opened_ms: int
 ) -> list[JoinWait]:
     """The wait of one visitor for each point at which somebody had joined and was called."""
     lasts = [call.last for call in calls]
+    promises = history.of("promised_seconds")
     found = []
     before = 0.0
-    for at, joined in enumerate(history.joined):
+    for at, joined in enumerate(history.of("joined")):
         if joined is None or joined <= before:
             continue
         place = bisect_left(lasts, joined)
         joined_ms = max(history.start_ms + at * history.step_ms, opened_ms)
         if place < len(calls):
             seconds = max(0, calls[place].at_ms - joined_ms) / 1000
-            promised = history.promised[at] if at < len(history.promised) else None
+            promised = promises[at] if at < len(promises) else None
             found.append(JoinWait(joined_ms, round(joined - before), seconds, promised))
         before = joined
     return found

@@ -10,7 +10,8 @@ from holdfast.report.checks import FINDINGS_MAX, Check, CheckState, overall
 from holdfast.report.digests import digest_of
 from holdfast.report.draw_check import check_draw
 from holdfast.report.event_pass import CalledRange
-from holdfast.report.waits import LineHistory, join_waits, promise_error, quantile, wait_rows
+from holdfast.report.sale_history import SaleHistory
+from holdfast.report.waits import join_waits, promise_error, quantile, wait_rows
 from holdfast_queue.draw.commitment import AnnouncedStart, Draw, DrawFacts, Sealed
 
 DRAW = Draw("uid", b"s" * 32, None, (AnnouncedStart(1_000, 500),))
@@ -40,8 +41,8 @@ def test_buckets_of_several_names_have_one_length() -> None:
     assert buckets.running() == {"a": [1] * 6, "b": [0, 0, 0, 0, 0, 1]}
 
 
-def history(joined: list[float | None], promised: list[float | None]) -> LineHistory:
-    return LineHistory(10_000, 10_000, joined, promised)
+def history(joined: list[float | None], promised: list[float | None]) -> SaleHistory:
+    return SaleHistory(10_000, 10_000, {"joined": joined, "promised_seconds": promised})
 
 
 CALLS = [CalledRange(30_000, 1, 10), CalledRange(70_000, 11, 20)]

@@ -1,12 +1,13 @@
 """The history of a sale as a report has it: evenly spaced, bounded, and honest about gaps."""
 
+from functools import partial
 from typing import Any
 
 from support.sales.worker import Worker
 
 from holdfast.report.event_pass import CalledRange
 from holdfast.report.report import Reporter
-from holdfast.report.sale_history import LENGTH_MAX, HistoryReader, evenly_spaced
+from holdfast.report.sale_history import LENGTH_MAX, evenly_spaced, read_history
 from holdfast_lua.history import STEP_MS, HistoryCalls, Point, StoredHistory
 from holdfast_metrics.metrics import Metrics
 
@@ -54,7 +55,7 @@ async def test_report_tells_waits_by_what_the_store_recorded(worker: Worker) -> 
     now_ms = sale.room.document.now_ms // STEP_MS * STEP_MS
     joined_ms = now_ms - 3 * STEP_MS
     assert await calls.record(sale.ref, point(joined_ms, joined=3, wait_s=20, rate_set=600))
-    reporter = Reporter(worker.ledger, Metrics(), HistoryReader(calls).read)
+    reporter = Reporter(worker.ledger, Metrics(), partial(read_history, calls))
     report: Any = await reporter.report(sale)
     [row] = report["waits"]["rows"]
     assert (row["visitors"], row["promised_seconds"]) == (3, 20)
