@@ -7,7 +7,6 @@ from typing import Any, Final
 from holdfast_console.api import PublishedApi, sale_url
 from holdfast_console.texts import Texts, parse_time
 from holdfast_web.charts import (
-    ChartWords,
     Drawing,
     Series,
     TimeSpan,
@@ -80,7 +79,7 @@ def charts(texts: Texts, live: Mapping[str, Any]) -> list[Drawing]:
             [Series(texts(f"series_{curve}"), series[curve]) for curve in curves],
             span,
             number=texts.number,
-            words=words(texts),
+            words=texts.chart_words(),
         )
         for name, curves in CURVES.items()
         if all(curve in series for curve in curves)
@@ -91,7 +90,7 @@ def funnel(texts: Texts, live: Mapping[str, Any]) -> Drawing:
     """From joining to confirming."""
     counts = live.get("funnel") or {}
     stages = [(texts(f"stage_{stage}"), counts.get(stage) or 0) for stage in STAGES]
-    return funnel_chart(texts("funnel"), stages, number=texts.number, words=words(texts))
+    return funnel_chart(texts("funnel"), stages, number=texts.number, words=texts.chart_words())
 
 
 def stock(texts: Texts, live: Mapping[str, Any]) -> Drawing | None:
@@ -101,11 +100,6 @@ def stock(texts: Texts, live: Mapping[str, Any]) -> Drawing | None:
         return None
     rows = [(str(one["category"]), [one.get(part) or 0 for part in STOCK]) for one in categories]
     parts = [texts(f"stock_{part}") for part in STOCK]
-    return bar_chart(texts("stock_title"), parts, rows, number=texts.number, words=words(texts))
-
-
-def words(texts: Texts) -> ChartWords:
-    """The words of charts in the page's language."""
-    return ChartWords(
-        texts("chart_least"), texts("chart_most"), texts("chart_last"), texts("chart_no_data")
+    return bar_chart(
+        texts("stock_title"), parts, rows, number=texts.number, words=texts.chart_words()
     )

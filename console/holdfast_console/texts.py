@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from holdfast_web.charts import ChartWords
 from holdfast_web.money import Currency
 
 LANGUAGES: Final = {"en": "English", "zh-Hans": "简体中文"}
@@ -70,6 +71,12 @@ class Texts:
         if hours < 48:
             return self("hours", n=hours, minutes=rest)
         return self("days", n=hours // 24, hours=hours % 24)
+
+    def chart_words(self) -> ChartWords:
+        """The words of charts."""
+        return ChartWords(
+            self("chart_least"), self("chart_most"), self("chart_last"), self("chart_no_data")
+        )
 
     def time(self, text: str | None) -> str:
         """A time of the API (RFC 3339) in UTC, to the second."""

@@ -3,6 +3,8 @@
 import os
 import resource
 import stat
+import sys
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -147,8 +149,10 @@ def _is_local(host: str) -> bool:
 
 def _open_files(data_dir: Path) -> Finding:
     pid = running_service(data_dir)
-    if pid is not None and (limit := _limit_of(pid)) is not None:
-        return judge_open_files(limit, "of the running service")
+    if pid is not None and sys.platform == "linux":
+        with suppress(OSError):
+            limit, _ = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+            return judge_open_files(limit, "of the running service")
     # The service takes all that it may have.
     return judge_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[1], "of this shell")
 
@@ -177,15 +181,3 @@ def running_service(data_dir: Path) -> int | None:
     except (OSError, ValueError):
         return None
     return int(text) if b"holdfast" in command else None
-
-
-def _limit_of(pid: int) -> int | None:
-    """The soft limit of another process, if /proc shows it."""
-    try:
-        lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
-    except OSError:
-        return None
-    words = next((line.split() for line in lines if line.startswith("Max open files")), [])
-    if len(words) < 4:
-        return None
-    return resource.RLIM_INFINITY if words[3] == "unlimited" else int(words[3])

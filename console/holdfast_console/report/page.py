@@ -13,7 +13,6 @@ from holdfast_console.report.tables import facts, section, table
 from holdfast_console.texts import DEFAULT_LANGUAGE, Texts
 from holdfast_web.charts import (
     CHART_STYLES,
-    ChartWords,
     Series,
     TimeSpan,
     bar_chart,
@@ -129,7 +128,7 @@ def _comparison(report: Mapping[str, Any], t: Texts) -> Drawing:
 
 def _funnel(report: Mapping[str, Any], t: Texts) -> Drawing:
     stages = [(t(f"report_stage_{name}"), count) for name, count in report["funnel"].items()]
-    return funnel_chart(t("report_funnel"), stages, words=_words(t))
+    return funnel_chart(t("report_funnel"), stages, words=t.chart_words())
 
 
 def _history_sections(report: Mapping[str, Any], t: Texts) -> Iterator[Drawing]:
@@ -150,7 +149,8 @@ def _history_sections(report: Mapping[str, Any], t: Texts) -> Iterator[Drawing]:
             if name in history["series"]
         ]
         yield section(
-            t(f"report_{title}"), line_chart(t(f"report_{title}"), series, span, words=_words(t))
+            t(f"report_{title}"),
+            line_chart(t(f"report_{title}"), series, span, words=t.chart_words()),
         )
 
 
@@ -170,7 +170,7 @@ def _waits(rows: Sequence[Mapping[str, Any]], t: Texts) -> Drawing:
     series = [Series(t(f"report_wait_{name}"), values) for name, values in curves.items()]
     shown = [one for one in series if one.known]
     return line_chart(
-        t("report_waits"), shown, TimeSpan(times[0], step), number=_tenth, words=_words(t)
+        t("report_waits"), shown, TimeSpan(times[0], step), number=_tenth, words=t.chart_words()
     )
 
 
@@ -178,13 +178,15 @@ def _stock(report: Mapping[str, Any], t: Texts) -> Iterator[Drawing]:
     categories = report["stock"]["categories"]
     bars = [(one["category"], (one["sold"], one["total"] - one["sold"])) for one in categories]
     yield bar_chart(
-        t("report_stock"), (t("report_sold"), t("report_unsold")), bars, words=_words(t)
+        t("report_stock"), (t("report_sold"), t("report_unsold")), bars, words=t.chart_words()
     )
     over_time = report["stock"]["sold_over_time"]
     if over_time is not None:
         most = sorted(over_time["series"].items(), key=lambda one: -one[1][-1])[:SERIES_MAX]
         series = [Series(name, values) for name, values in most]
-        yield line_chart(t("report_sold_over_time"), series, _time_span(over_time), words=_words(t))
+        yield line_chart(
+            t("report_sold_over_time"), series, _time_span(over_time), words=t.chart_words()
+        )
 
 
 def _revenue(report: Mapping[str, Any], t: Texts) -> Iterator[Drawing]:
@@ -196,7 +198,7 @@ def _revenue(report: Mapping[str, Any], t: Texts) -> Iterator[Drawing]:
     values = [value / units for value in over_time["series"][""]]
     title = f"{t('report_revenue_over_time')} ({report['currency']})"
     chart = line_chart(
-        title, [Series(t("report_revenue"), values)], _time_span(over_time), words=_words(t)
+        title, [Series(t("report_revenue"), values)], _time_span(over_time), words=t.chart_words()
     )
     yield section(title, chart)
 
@@ -255,10 +257,6 @@ def _missing(report: Mapping[str, Any], t: Texts) -> Iterator[Drawing]:
 def _missing_words(one: Mapping[str, Any], t: Texts) -> str:
     name = f"report_missing_{one['code']}"
     return t(name) if t.has(name) else str(one["detail"])
-
-
-def _words(t: Texts) -> ChartWords:
-    return ChartWords(t("chart_least"), t("chart_most"), t("chart_last"), t("chart_no_data"))
 
 
 def _time_span(over_time: Mapping[str, Any]) -> TimeSpan:

@@ -44,11 +44,6 @@ CONSEQUENCES: Final = {
 }
 
 
-def _run(service: RemoteService, sale: str, operation: str) -> None:
-    done = service.api.call("POST", sale_path(sale, operation))
-    service.show(done, described(done, operation))
-
-
 def described(sale: Document, operation: str) -> str:
     """What has been done, what it means, and how it is undone."""
     consequence = CONSEQUENCES[operation]
@@ -59,54 +54,33 @@ def described(sale: Document, operation: str) -> str:
     return "\n".join(lines)
 
 
-@click.command("open")
-@sale_argument()
-@remote_command
-def open_sale(service: RemoteService, sale: str) -> None:
-    """Open SALE now, whatever its start time says."""
-    _run(service, sale, "open")
+def _command(operation: str, text: str) -> click.Command:
+    """The command of an operation, which asks first where the operation warns."""
+
+    def run(service: RemoteService, sale: str, *, yes: bool = True) -> None:
+        if warning := CONSEQUENCES[operation].warns:
+            ask(warning.format(sale=sale), yes=yes)
+        done = service.api.call("POST", sale_path(sale, operation))
+        service.show(done, described(done, operation))
+
+    asking = yes_option if CONSEQUENCES[operation].warns else (lambda command: command)
+    return click.command(operation, help=text)(sale_argument()(asking(remote_command(run))))
 
 
-@click.command()
-@sale_argument()
-@remote_command
-def pause(service: RemoteService, sale: str) -> None:
-    """Call and admit nobody until it is resumed.
-
-    Places and deadlines wait; holds, payments and those inside go on.
-    """
-    _run(service, sale, "pause")
-
-
-@click.command()
-@sale_argument()
-@remote_command
-def resume(service: RemoteService, sale: str) -> None:
-    """Call and admit visitors again."""
-    _run(service, sale, "resume")
-
-
-@click.command()
-@sale_argument()
-@yes_option
-@remote_command
-def drain(service: RemoteService, sale: str, *, yes: bool) -> None:
-    """Take no new visitors; whoever is in line is served.
-
-    `holdfast sale open` lets visitors join again.
-    """
-    ask(CONSEQUENCES["drain"].warns.format(sale=sale), yes=yes)
-    _run(service, sale, "drain")
-
-
-@click.command()
-@sale_argument()
-@yes_option
-@remote_command
-def close(service: RemoteService, sale: str, *, yes: bool) -> None:
-    """End SALE for good: nobody joins, is admitted or holds any more.
-
-    Payments under way are confirmed, and orders can be refunded.
-    """
-    ask(CONSEQUENCES["close"].warns.format(sale=sale), yes=yes)
-    _run(service, sale, "close")
+open_sale = _command("open", "Open SALE now, whatever its start time says.")
+pause = _command(
+    "pause",
+    "Call and admit nobody until it is resumed.\n\n"
+    "Places and deadlines wait; holds, payments and those inside go on.",
+)
+resume = _command("resume", "Call and admit visitors again.")
+drain = _command(
+    "drain",
+    "Take no new visitors; whoever is in line is served.\n\n"
+    "`holdfast sale open` lets visitors join again.",
+)
+close = _command(
+    "close",
+    "End SALE for good: nobody joins, is admitted or holds any more.\n\n"
+    "Payments under way are confirmed, and orders can be refunded.",
+)
