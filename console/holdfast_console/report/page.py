@@ -23,8 +23,9 @@ from holdfast_web.charts import (
 from holdfast_web.charts.drawing import Drawing, element, joined
 from holdfast_web.charts.series import UNKNOWN
 from holdfast_web.money import Currency
+from holdfast_web.pages.assets import style_sheet
 
-STYLES: Final = Path(__file__).with_name("report.css").read_text("utf-8") + CHART_STYLES
+STYLES: Final = style_sheet(Path(__file__).with_name("report.css")) + CHART_STYLES
 _HASH: Final = base64.b64encode(hashlib.sha256(STYLES.encode()).digest()).decode()
 SECURITY_POLICY: Final = (
     f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; "

@@ -19,6 +19,7 @@ from aiohttp import hdrs, web
 from holdfast_web.request.negotiation import takes_coding
 
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
+_PALETTE: Final = Path(__file__).with_name("palette.css").read_text("utf-8")
 _DIGEST_CHARS: Final = 16
 _TYPES: Final = {
     ".css": "text/css",
@@ -73,6 +74,11 @@ class Assets:
         return digest.hexdigest()[:_DIGEST_CHARS]
 
 
+def style_sheet(path: Path) -> str:
+    """The text of a style sheet, with the palette in place of its import."""
+    return path.read_text("utf-8").replace('@import "palette.css";\n', _PALETTE)
+
+
 def _load(path: Path) -> _Asset:
-    body = path.read_bytes()
+    body = style_sheet(path).encode() if path.suffix == ".css" else path.read_bytes()
     return _Asset(body, gzip.compress(body, mtime=0), _TYPES[path.suffix])
