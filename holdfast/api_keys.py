@@ -1,15 +1,13 @@
 """The API keys of a worker: the operator's from the configuration, the others from the ledger.
 
-Every authorised call looks up its key, so a key that was found is cached for `CACHE_SECONDS`, which
-is also how long a revoked one may still work on a worker that has just used it. A key in use is
-renewed before that in the background, so that its calls do not wait for the ledger. Any other key
-waits for the next batched lookup: wrong keys, however many and different, cost the ledger one query
-a round and take no memory. What has the form of a pass is none of the ledger's keys: a pass that is
-over or forged is refused at once, and takes no place among those who wait.
+Every authorised call looks up its key. A key that was found is cached for `CACHE_SECONDS`, which is
+also how long a revoked one may still work on a worker that has just used it; a key in use is
+renewed before that in the background. Any other key waits for the next batched lookup, so that
+wrong keys, however many, cost the ledger one query a round. What has the form of a pass is never
+looked up.
 
-While the ledger is away, a key that was found before works on, for `LEDGERLESS_SECONDS` at most:
-holds need no ledger, and without its key a shop could not make any. A key that is revoked meanwhile
-works that long on workers that cannot reach the ledger.
+While the ledger is away, a key that was found before works on for `LEDGERLESS_SECONDS`, since holds
+need no ledger; so does a key that is revoked meanwhile.
 """
 
 import asyncio

@@ -1,13 +1,11 @@
 """Looks names up in the ledger in batches: one query for everybody who asks at about one time.
 
-Anybody can ask for a name that does not exist, as often as they like, and each such request would
-cost the ledger a read. Here a caller waits for the next query, which answers all who have asked
-until it begins, and no query begins earlier than `interval` seconds after the one before. So a
-flood costs the ledger a fixed number of queries, a single request is answered at once, and an
-answer is never older than its request: what was created anywhere before the request is found.
+Anybody can ask for a name that does not exist, as often as they like. So a caller waits for the
+next query, which answers all who have asked until it begins, and none begins earlier than
+`interval` seconds after the one before. A flood costs a fixed number of queries, a single request
+is answered at once, and what was created anywhere before a request is found by it.
 
-A name is kept only while somebody waits for it, so made-up names take no memory; when too many
-names wait, further ones are refused.
+A name is kept only while somebody waits for it; when too many wait, further ones are refused.
 
 Rejected: a cache of names that do not exist. It needs a bound of its own, and hides what is created
 meanwhile.

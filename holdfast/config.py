@@ -1,16 +1,12 @@
 """Every setting of the service, in one table.
 
 The dataclass below is that table: a field is a setting, its annotation carries the bounds, its
-metadata the sentence that `holdfast settings` and docs/configuration.md print. Nothing else lists
-the settings, so a new one cannot be left undocumented.
+metadata the sentence that `holdfast settings` and docs/configuration.md print.
 
 A value comes from, later ones winning: the default, the TOML file, the `HOLDFAST_*` environment,
-the command line. An unknown key in the file is an error, because a misspelt `new_userz` that is
-ignored is found on the day of the sale; an unknown `HOLDFAST_*` variable is a warning, because a
-shared environment may carry one that belongs to another version.
-
-A secret may stand in a file instead, which is how orchestrators hand them out: the variable with
-`_FILE` behind it names the file.
+the command line. An unknown key in the file is an error, so that a misspelt one is found at the
+start; an unknown `HOLDFAST_*` variable is a warning, since a shared environment may carry one of
+another version. A secret may stand in a file, which the variable with `_FILE` behind it names.
 
 Rejected: nested TOML sections. They save no typing at this size and give each setting two names.
 """

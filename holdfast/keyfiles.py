@@ -1,8 +1,7 @@
-"""Generates secrets on the first start: one file each, readable by its owner alone.
+"""Generates secrets at the first start: one file each, readable by its owner alone.
 
-A fresh machine has no secret, and a default one in the code would be everybody's. So the first
-start makes them, with `O_EXCL` (two starts at once agree on one) and mode 0600 from the first
-byte; later starts read them back, and refuse a file that others can read.
+They are made with `O_EXCL`, so that two starts at once agree on one, and mode 0600 from the first
+byte; later starts read them, and refuse a file that others can read.
 """
 
 import os

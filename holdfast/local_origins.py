@@ -1,8 +1,8 @@
 """Where programs on this machine reach each role of a service, and the files that say so.
 
-A service that runs writes the origin of each role into the data directory, so that commands find it
-whatever port it was given, also any free one. The files go when the service stops; those that were
-left by a killed service lead to nobody, or to the next service there.
+A running service writes the origin of each role into the data directory, so that commands find it
+at any port. The files go when the service stops; those that a killed service leaves are replaced by
+the next one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,6 @@
-"""The lines of the log: as text, or each as one JSON object.
+"""The lines of the log: as text, or each as one JSON object, which keeps several lines in one.
 
-A line that a request has caused carries the request's id. What is said is the same in both forms;
-JSON is for programs that collect logs, and keeps a message of several lines in one.
+A line that a request has caused carries the request's id.
 """
 
 import logging

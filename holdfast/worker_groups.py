@@ -1,9 +1,9 @@
 """Divides the roles of a node among groups of worker processes, each with a listener of its own.
 
-A group has a listening socket, and so an accept queue, and workers that no other group has: what
-is asked of one group never waits behind the requests of another. Roles with the same listener are
-one group; roles without a listener of their own share the main one, which exists only while there
-are such roles. Everything raises ValueError with a text that begins with the setting to change.
+A group has a listening socket and workers that no other group has, so what is asked of one group
+never waits behind the requests of another. Roles with the same listener are one group; roles
+without one share the main listener, which exists only while there are such roles. Everything raises
+ValueError with a text that begins with the setting to change.
 """
 
 from collections.abc import Mapping, Sequence

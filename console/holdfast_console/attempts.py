@@ -1,8 +1,8 @@
 """How often one address may fail to sign in.
 
-API keys are random and too long to be guessed, so the limit protects against noise rather than
-against luck: each failed attempt costs a lookup in the ledger and a line in the log. It is kept by
-each worker for itself, for `ADDRESSES_MAX` addresses; the oldest is forgotten first.
+API keys are too long to be guessed; but each failed attempt costs a lookup in the ledger and a line
+in the log. Each worker counts for itself, for `ADDRESSES_MAX` addresses; the oldest is forgotten
+first.
 """
 
 import time

@@ -1,12 +1,9 @@
 """Sessions of the console: sealed into a cookie, so that no worker keeps any.
 
-The cookie is encrypted and authenticated (AES-GCM) under a key of the service's secret, since a
-session has the API key that its user signed in with; every request looks that key up again, so a
-key that is revoked ends its sessions. A session ends when nothing was done for `IDLE_SECONDS`, and
-`ABSOLUTE_SECONDS` after signing in, whatever was done.
-
-A session that came from an identity provider has a person in place of a key: name and role as the
-provider's groups said when they signed in.
+The cookie is encrypted and authenticated (AES-GCM) under a key of the service's secret. It has the
+API key that its user signed in with, which every request looks up again, or the person whom an
+identity provider vouched for, with name and role as they were then. A session ends when nothing was
+done for `IDLE_SECONDS`, and `ABSOLUTE_SECONDS` after signing in.
 """
 
 import base64

@@ -1,12 +1,10 @@
 """A client of the HTTP API for programs that do one thing after the other, such as commands.
 
 One connection is kept for all calls. What the service answers with 503 or 429 was not done, or may
-be repeated, so it is tried again after the time that the answer names. When an answer is lost, only
-readings are repeated, since nobody knows what became of the rest. Redirects are not followed: the
-key is for one service. Everything is bounded: the wait for a connection and an answer, the number
-of tries, the size of what is kept.
-
-Proxies of the environment (HTTPS_PROXY, NO_PROXY) are used for what is not on this machine.
+be repeated: it is tried again after the time that the answer names. When an answer is lost, only
+readings are repeated. Redirects are not followed, since the key is for one service. Waits, tries
+and the size of an answer are bounded. Proxies of the environment (HTTPS_PROXY, NO_PROXY) are used
+for what is not on this machine.
 """
 
 import json

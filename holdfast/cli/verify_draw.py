@@ -1,7 +1,7 @@
-"""`holdfast verify-draw`: recompute a draw from what the sale has published, and nothing else.
+"""`holdfast verify-draw`: recomputes a draw from what the sale has published, and nothing else.
 
-It needs no access to the service beyond its public `GET /draw`, or a file in which somebody saved
-that. Whoever does not want to trust this program either can write their own from docs/draw.md.
+It reads the public `GET /draw`, or a file in which somebody saved that. docs/draw.md says enough to
+write another program that does the same.
 """
 
 import sys

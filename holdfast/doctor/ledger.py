@@ -1,8 +1,7 @@
 """Checks the ledger: whether commits are durable, and whether its schema is this version's.
 
-Asked over the service's own connections, so that what is judged is what the service gets: SQLite's
-settings are made at each connect, the isolation by the engine. A SQLite file that does not exist is
-not made by looking for it.
+Asked over the service's own connections, since SQLite's settings are made at each connect, and the
+isolation by the engine. A SQLite file that does not exist is not created.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,8 +1,8 @@
 """Checks the store: what it may lose, and when.
 
-Judged from INFO, CONFIG and TIME of every master, the way of the service to it, and what the
+Judged from INFO, CONFIG and TIME of every master, the connection of the service to it, and what the
 Sentinels or the Cluster say of themselves. The embedded store can be asked only while the service
-runs; its settings are ours, so a stopped one is no problem.
+runs.
 """
 
 from collections.abc import AsyncIterator, Iterator

@@ -1,15 +1,13 @@
 """Checks whether the store's version has the known security fixes.
 
-What it is based on: the release notes that Redis and Valkey publish, as they could be read on
-`READ_ON`. Listed is, per series, the first release with the fixes that matter to a service which
-lets nobody but itself run scripts and still wants no hole in the interpreter or on the Cluster's
-bus (CVE-2025-49844, CVE-2026-21863, CVE-2026-23631, GHSA-fq2f-crmw-q97r and their companions).
-Holes that take a client who has logged in already are left out.
+By the release notes of Redis and Valkey as of `READ_ON`: listed is, per series, the first release
+with the fixes that matter to a service which lets nobody but itself run scripts and still wants no
+hole in the interpreter or on the Cluster's bus (CVE-2025-49844, CVE-2026-21863, CVE-2026-23631,
+GHSA-fq2f-crmw-q97r and their companions). Holes that take a client who has logged in are left out.
 
-It ages: what was found since is not in it, so what it says names its date, and nothing it says is
-more than a warning, but for a version too old for our scripts. Distributions fix old versions
-without changing the number, and the number is all that a server tells. A series that the table
-does not list is taken as it is, and the finding says that nothing is known of it.
+The list ages, and distributions fix old versions without changing the number. So what it says names
+its date and is no more than a warning, but for a version too old for our scripts. Of a series that
+is not listed the finding says that nothing is known.
 """
 
 from collections.abc import Mapping

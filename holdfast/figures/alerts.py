@@ -1,8 +1,7 @@
 """What is wrong with a sale right now, by the names of the Prometheus alerts in snake case.
 
-These alerts are for who looks at the sale, and need no Prometheus: they are computed from the same
-document and the same points. Each says what is wrong in one sentence; docs/operations.md says what
-to do about it.
+For who looks at the sale, and without Prometheus: computed from the live document and the points of
+the history. docs/operations.md says what to do about each.
 """
 
 from collections.abc import Mapping, Sequence

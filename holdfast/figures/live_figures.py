@@ -1,12 +1,10 @@
 """The live document of a sale: everything that its operator looks at, made once a second.
 
-However many look, and however often they ask, a worker makes the document of a sale at most once in
-CACHE_SECONDS: from the status document that its ticks keep, one reading of the seats, and the
-history that the leader records, which is read when it can have a new point. Requests are answered
-from what was made last. Sums of money and orders are those of the newest point, so they may be ten
-seconds old.
-
-While the store is away, the document goes on with what was last known, and says so in `health`.
+However many look, a worker makes the document of a sale at most once in CACHE_SECONDS: from the
+status document that its ticks keep, one reading of the seats, and the history that the leader
+records, which is read when it can have a new point. Sums of money and orders are those of the
+newest point, up to ten seconds old. While the store is away, the document has what was last known,
+and says so in `health`.
 """
 
 import asyncio

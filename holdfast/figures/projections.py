@@ -1,10 +1,9 @@
 """Projects the sales that somebody looks at, beside everything else that a worker does.
 
 A projection simulates the rest of a sale several times, which takes about a second of processor
-time. It is made in slices of SLICE_SECONDS, between which the event loop does what else there is to
-do, and takes no more than PART of its time, however many sales are looked at: one sale after the
-other. A new one is wanted when the history has a new point, and at once when an operator has
-changed something. Until it is there, the last one holds.
+time. It is made in slices of SLICE_SECONDS, which take no more than PART of the event loop's time,
+one sale after the other. A new one is begun when the history has a new point, and at once when an
+operator has changed something; until it is made, the last one is shown.
 """
 
 import asyncio

@@ -1,10 +1,8 @@
-"""Records the figures of active sales: a point of history each STEP_MS, and what goes with it.
+"""Records the figures of active sales: a point of history each STEP_MS.
 
 The leader does it, in a task of each active sale. What a point needs beyond the status document is
-read here once for everybody: how old holds are, what the ledger has sold, and how much of each
-category is left. None of it is read for an HTTP request.
-
-A sale that nothing happens in is not recorded; it stands still, and its history has a gap.
+read here once for everybody: how old holds are, what the ledger has sold, how much of each category
+is left. A sale in which nothing happens is not recorded, so its history has a gap.
 """
 
 from dataclasses import dataclass, field

@@ -1,11 +1,10 @@
 """What visitors have really waited for their call, and how far that was from what they were told.
 
-Both follow from the history alone: numbers are called in order, so whoever joined as the n-th was
-called when the n-th call was made. The wait is the distance between the two curves `joined` and
-`called`, along the time. No visitor needs to be noted for it. A number that was drawn in a lobby
-counts as if the lobby had been in order of arrival, so waits of a lobby are right on average.
-
-Points are STEP_MS apart, and between them the curves are taken to be straight.
+Both follow from the history: numbers are called in order, so whoever joined as the n-th was called
+when the n-th call was made, and the wait is the distance in time between the curves `joined` and
+`called`. A number that was drawn in a lobby counts as if the lobby had been in order of arrival, so
+waits of a lobby are right on average. Between points, STEP_MS apart, the curves are taken to be
+straight.
 """
 
 from bisect import bisect_left

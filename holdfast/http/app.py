@@ -1,9 +1,8 @@
-"""The composition root: makes the application of a worker from the parts of the service.
+"""Makes the application of a worker from the parts of the service (`create_app`).
 
-`create_app(config)` makes the application of one worker. Every resource is a `cleanup_ctx`: opened
-in the order below and closed in reverse, so that the periodic tasks end before the store that they
-use is closed, and the ledger is closed after everything that writes to it. No state is global: an
-event loop may run several applications.
+Every resource is a `cleanup_ctx`: opened in the order below and closed in reverse, so that the
+periodic tasks end before the store that they use is closed, and the ledger is closed after
+everything that writes to it. No state is global: an event loop may run several applications.
 """
 
 import asyncio

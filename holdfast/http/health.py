@@ -1,11 +1,10 @@
 """Liveness (`/livez`) and readiness (`/readyz`) of a worker.
 
-Liveness depends on nothing but the process: restarting it would not help a store that is down.
+Liveness depends on the process alone, since restarting it would not help a store that is down.
 Readiness asks store and ledger, each within `CHECK_SECONDS`, whether they would take a write, and
-names the one that does not answer or refuses, and why. A service that is about to stop says so and
-asks nothing, so that balancers look away. Anybody may ask, so simultaneous requests share one
-check. A difference between the clocks of store and host is reported but does not make the
-node unready: it serves as well as any other.
+says what is wrong; a service that is about to stop asks nothing and says that it stops.
+Simultaneous requests share one check. A difference between the clocks of store and host is reported
+but does not make the node unready: it serves as well as any other.
 """
 
 import asyncio

@@ -1,13 +1,13 @@
 """Listens on a socket with bounds for every connection, and stops without losing a request.
 
 aiohttp's shutdown takes no more requests at once: one that arrives in that moment, or waits to be
-accepted, is reset, and a proxy does not repeat it when it may have done something. It also waits
-for clients that take nothing. `finish_in_flight` comes before it:
+accepted, is reset, and a proxy does not repeat it when it may have done something. So
+`finish_in_flight` comes before it:
 
 1. Each response says that it is its connection's last one, so the client sends no other there.
 2. Who waits to be accepted is accepted, then the socket is closed.
 3. Connections without a request may still bring one. They are given up when none of them has for
-QUIET_SECONDS: a client that reuses them so rarely is unlikely to do so in the instant of closing.
+QUIET_SECONDS.
 """
 
 import asyncio

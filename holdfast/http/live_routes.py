@@ -1,9 +1,9 @@
 """`GET /v1/sales/{sale}/live`: the live figures of a sale, as JSON or as server-sent events.
 
 The first event has the whole document, each later one, a second apart, everything but the history,
-of which it has the newest point. A stream takes a connection and a write a second, so a worker has
-no more than STREAMS_MAX of them; JSON is answered however many there are. A client that has yet to
-take what was written gets nothing more until then, and then what is newest: nothing piles up.
+of which it has the newest point. A worker has STREAMS_MAX streams at most; JSON is answered however
+many there are. A client that has yet to take what was written gets nothing more until then, and
+then what is newest.
 """
 
 import asyncio

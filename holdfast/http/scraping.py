@@ -1,9 +1,9 @@
 """Serves `GET /metrics` to those who may read it, and flushes counts while the service runs.
 
-The numbers show how much a sale has sold, so they are not for everybody. On the admin port, which
-nobody should reach from outside, no key is needed. On the listener of the role operator an API key
-of any role opens them, and without one a program on this machine may read them, unless the admin
-port is there for that. A request that came through a proxy is not local, wherever that runs.
+The numbers show how much a sale has sold. On the admin port, which nobody should reach from
+outside, no key is needed. On the listener of the role operator an API key of any role opens them;
+without one a program on this machine may read them, unless there is an admin port. A request that
+came through a proxy is not local.
 """
 
 import asyncio

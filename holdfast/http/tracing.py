@@ -1,9 +1,8 @@
 """Traces by OpenTelemetry, sent over OTLP/HTTP: the extra `tracing`, off without an endpoint.
 
-A span covers a request; within it one covers each script call, from its submission until its
-answer, and each commit of an order, from then until its transaction is on disk. Calls of one moment
-share a batch or a transaction with those of other requests, so these times contain the wait for it.
-What the service does by itself, and polls and streams, have no spans.
+A span covers a request; within it one covers each script call and each commit of an order, from its
+submission until its answer, with the wait for a batch or transaction that it shares with others.
+Background work, polls and streams have no spans.
 
 A request with an API key goes on with the trace that its `traceparent` names (W3C Trace Context);
 others cannot choose a trace or have themselves traced. No span has a credential, a buyer or the

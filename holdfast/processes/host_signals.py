@@ -1,8 +1,7 @@
 """The signals that the service's parent handles, and what each of them asks for.
 
-SIGTERM, SIGINT  stop. While the service starts they end the start wherever it is, by
-                 `StartStopped`; once it serves they are noted. Process 1 of a container would
-                 ignore them by default, so they are handled from the beginning.
+SIGTERM, SIGINT  stop. While the service starts they end the start, by `StartStopped`; once it
+                 serves they are noted. Process 1 of a container would ignore them by default.
 SIGHUP           take changed settings over. When it says that the terminal of the service was
                  closed, stop.
 SIGUSR1, SIGUSR2 nothing; they would end a process by default. Workers and store inherit that.

@@ -1,9 +1,8 @@
-"""Sockets that the service manager has bound: systemd's socket activation.
+"""Takes over sockets that systemd has bound (socket activation).
 
 systemd tells of them by three variables: how many there are (`LISTEN_FDS`, from handle 3 on), for
 which process (`LISTEN_PID`) and their names (`LISTEN_FDNAMES`, from `FileDescriptorName=`). A name
-is `main`, `admin` or a role. The settings say what the service listens on, with or without such
-sockets; a socket that does not fit its setting ends the start with a text that says so.
+is `main`, `admin` or a role. A socket that does not fit the settings ends the start.
 
 https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
 """

@@ -4,11 +4,11 @@ A connection that is complete but not yet accepted is reset when the last handle
 socket is closed, and with it a request that its client has sent already. So the intake is ended
 first; then the workers accept who waits, and close. A unix socket loses its path. On TCP the kernel
 has no call for this: a filter drops the first packet of every new connection, whose client repeats
-it after a second and is refused then. Where there are no such filters a few microseconds remain in
-which a connection is reset.
+it after a second and is refused then. Where there are no such filters a connection that comes in
+the last microseconds is reset.
 
-Sockets that live on after the service, as those of systemd do, must not be given to `end_intake`:
-they would stay deaf, and need nothing, as their queue waits for the next process.
+Sockets that live on after the service, as those of systemd, must not be given to `end_intake`,
+which cannot be undone; their queue waits for the next process.
 """
 
 import contextlib

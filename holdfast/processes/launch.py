@@ -1,8 +1,8 @@
 """Starts the service: everything that happens once, in the parent, before any worker exists.
 
-The order matters. The directory is locked first, so that a second service on it changes nothing;
-ports are bound next, so that a taken port fails before a store starts; then the store, the
-ledger's migrations and the secrets. The workers get a configuration in which nothing is absent.
+The directory is locked first, so that a second service on it changes nothing; ports are bound next,
+so that a taken port fails before a store starts; then come the store, the ledger's migrations and
+the secrets. The workers get a configuration in which nothing is absent.
 """
 
 import asyncio

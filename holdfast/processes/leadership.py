@@ -1,11 +1,9 @@
 """Leadership: one worker of a node does the housekeeping, by a file lock.
 
 Sweeping overdue holds, settling stuck orders and taking checkpoints are safe to do twice, even on
-another node, but wasteful. So a file lock is enough: the kernel gives it to one worker and frees it
-when that worker ends, however it ends.
-
-Only workers of the node's leading group try to take it: it is the one that the crowd reaches least,
-so that sweeps and checkpoints do not wait behind polls (holdfast/worker_groups.py).
+another node, but wasteful. The kernel gives the lock to one worker and frees it when that worker
+ends, however it ends. Only workers of the node's leading group try to take it: the one that the
+crowd reaches least (holdfast/worker_groups.py).
 
 Rejected: electing through the store. It needs leases, and the housekeeping would stop when the
 store is in trouble.

@@ -1,10 +1,9 @@
 """One worker process: an event loop, the application, the inherited socket of its group.
 
-At SIGINT it is told that the service is about to stop: it says so when it is asked whether it is
-ready, has each connection closed with its next answer, and serves on. At SIGTERM it stops accepting
-and lets requests in flight finish within `shutdown_seconds`. It ends at once when its parent is
-gone: a worker that went on serving would use a store and a directory that a new service has taken
-over.
+At SIGINT, which announces the stop of the service, it is no longer ready, has each connection
+closed with its next answer, and serves on. At SIGTERM it stops accepting and lets requests in
+flight finish within `shutdown_seconds`. It ends at once when its parent is gone, since a new
+service may have taken over store and directory.
 """
 
 import asyncio

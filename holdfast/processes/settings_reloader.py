@@ -1,8 +1,8 @@
 """Reads the settings again while the service runs, for new workers.
 
 They come from the same file, environment and command line as at the start. Settings that the parent
-has acted upon (sockets, directory, store, ledger) stay until a restart, and a message names those
-that have changed; when the settings are invalid nothing changes.
+has acted upon stay until a restart, and a message names those that have changed; when the settings
+are invalid nothing changes.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,7 @@
-"""Writes the parent's messages to its standard streams, and survives streams that do not work.
+"""Writes the parent's messages to its standard streams, whether these work or not.
 
-A terminal may be closed, a pipe's reader gone, the disk behind a redirection full, or the streams
-closed from the start: none of that may end the service. Lines are written unbuffered, so that
-nothing is left in a buffer that would fail again at exit.
+A terminal may be closed, a pipe's reader gone, the disk behind a redirection full: none of that may
+end the service. Lines are written unbuffered, so that nothing fails once more at exit.
 """
 
 import os

@@ -1,8 +1,8 @@
 """Restarts the embedded store when it dies.
 
-A start takes as long as the store needs to read its files. The parent does its other work
-meanwhile: `run_due` is called every fraction of a second. When a start fails the next one comes
-after a pause, which doubles up to `MAX_PAUSE_SECONDS`.
+The parent does its other work while the store reads its files: `run_due` is called every fraction
+of a second. When a start fails the next one comes after a pause, which doubles up to
+`MAX_PAUSE_SECONDS`.
 """
 
 import time

@@ -1,10 +1,9 @@
 """The parent of the worker processes: forks them, replaces those that end, and stops them.
 
-Workers are in groups, each with a listening socket of its own, which the parent binds and all
-workers of the group accept from: so a killed worker takes only its own connections with it (with
-SO_REUSEPORT the kernel would also reset those waiting in the dead worker's own queue: 157 of 400
-measured, against none). One worker takes the same path as many, so that what a laptop runs is what
-production runs.
+Workers are in groups, each with a listening socket, which the parent binds and all workers of the
+group accept from: so a killed worker takes only its own connections with it (with SO_REUSEPORT the
+kernel would also reset those waiting in the dead worker's queue: 157 of 400 measured, against
+none). One worker takes the same path as many.
 
 Invariants:
 - no worker outlives the parent: the kernel kills it (PR_SET_PDEATHSIG), and where there is no such
@@ -14,9 +13,9 @@ Invariants:
 - replacing is bounded: for workers that end within `YOUNG_SECONDS`, or cannot be forked, the pause
   before the next fork doubles up to `MAX_PAUSE_SECONDS`; a worker that ends before the service was
   ever ready ends the start;
-- changed settings come with new workers, one after the other in each group: one more is started,
-  and once it serves, an old one is stopped. If it ends before it serves, the old workers and
-  settings stay, in every group;
+- changed settings come with new workers: in each group one more is started, and once it serves, an
+  old one is stopped. If it ends before it serves, the old workers and settings stay, in every
+  group;
 - a slot is one worker's, among those of all groups.
 """
 

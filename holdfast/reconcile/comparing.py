@@ -1,6 +1,6 @@
 """Compares the three sides of a reading: a reading in, differences out.
 
-The ledger decides what is sold and what is blocked; the store what is held. So a seat is right when
+The ledger decides what is sold and what is blocked; the store what is held. A seat is right when
 
     sold in the ledger      booked in the store, by that very order
     blocked in the ledger   blocked in the store
@@ -10,8 +10,8 @@ and, where the events name it, in the state that its last event says, and no two
 area is right when ledger and store give every order the same units of it, and the store's counters
 are what its holds have.
 
-Of a running sale a difference is believed when it is seen again, in the same words: so these name
-whose it is, or by how much a count is out, and never a count that goes on meanwhile.
+Of a running sale a difference is believed when it is seen again in the same words, so these name
+whose it is, or by how much a count is out, never a count that goes on meanwhile.
 """
 
 from collections import Counter

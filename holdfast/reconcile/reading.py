@@ -1,9 +1,8 @@
 """Reads what ledger, store and events say about a sale at about one moment.
 
-The three cannot be read in one step, and the sale goes on meanwhile: a reading may show a confirm
-half done. So a difference is believed only when it is seen again. The events are read up to the
-cursor of the map and no further, and the holds are rewound to it, so these three are of one moment;
-the ledger is of a later one.
+The sale goes on meanwhile, so a reading may show a confirm half done; a difference is believed only
+when it is seen again. The events are read up to the cursor of the map, and the holds are rewound to
+it, so these three are of one moment; the ledger is of a later one.
 """
 
 from dataclasses import dataclass, field

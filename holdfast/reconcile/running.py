@@ -1,8 +1,7 @@
 """Repeats readings of a running sale, and reports what differs in each of them.
 
-A confirm on its way is sold in the ledger a few milliseconds before it is booked in the store, and
-a reading of a running sale catches some of those. In the next
-reading such a difference is gone or another one; one that is the same in several readings is real.
+A confirm on its way is sold in the ledger a few milliseconds before it is booked in the store. In
+the next reading such a difference is gone or another one; one that is the same in several is real.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Recomputes the order of a lobby from what is published of its draw.
 
-`holdfast verify-draw` is for those who trust nobody; it also compares with what they noted. Here
-the service checks that its own record agrees with itself, and says how far that goes.
+The service checks here that its own record agrees with itself; `holdfast verify-draw` also compares
+with what somebody outside has noted.
 """
 
 from typing import Final

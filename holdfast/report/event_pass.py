@@ -1,11 +1,9 @@
 """One pass over the events of a sale: what was called, held and given back, and in which order.
 
-The store keeps about the last 200,000 events, and a store that was lost begins a new epoch. What is
-counted here is of the events that are kept; checks that need all of them are made only if the
-stream is whole, and say so otherwise.
-
-What a check follows is bounded: an entry for each seat that somebody has, one for each open hold,
-and a bit for each number of the line.
+The store keeps about the last 200,000 events, and a lost store begins a new epoch. Counted are the
+events that are kept; checks that need all of them say so when the stream is not whole. What is kept
+of them is bounded: an entry for each seat that somebody has, one for each open hold, and a bit for
+each number of the line.
 """
 
 from collections import Counter

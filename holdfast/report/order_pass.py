@@ -1,15 +1,13 @@
-"""One pass over the orders of a sale: its money and its tickets, told three times.
+"""One pass over the orders of a sale, which adds up its money and its tickets from three sources.
 
     payments    what was charged, less what was given back
     orders      the units that orders own, at the prices in the orders
     sold        the rows that forbid an oversell (`sold`, `area_sold`), at the prices of the sale
 
-All three must agree, to the ticket and to the minor unit. They are written in one transaction each
-time, so a difference is a change by hand, a restored backup or a bug. The store's own count of what
-is booked is set beside them.
-
-The orders are read while the sale may go on. `at_rest` tells whether anything was written
-meanwhile; then a difference proves nothing and the reading is repeated by the reporter.
+All three must agree, to the ticket and to the minor unit: they are written in one transaction, so a
+difference is a change by hand, a restored backup or a bug. The store's own count is set beside
+them. When anything was written meanwhile (`at_rest` is false) a difference proves nothing, and the
+reporter reads again.
 """
 
 from collections import Counter

@@ -1,10 +1,9 @@
 """What visitors waited, against what they were promised.
 
-Nobody's wait is stored. But numbers are given in the order of joining and called in their order, so
-the history of `joined` (how many numbers had been given by then) says when each number joined, and
-the calls say when it was called. Whoever joined before the opening has waited from then on.
-
-Each point of the history is one visitor, who stands for all that joined since the point before.
+Numbers are given in the order of joining and called in their order, so the history of `joined` says
+when each number joined, and the calls say when it was called. Whoever joined before the opening has
+waited from then on. Each point of the history is one visitor, who stands for all that joined since
+the point before.
 """
 
 from bisect import bisect_left

@@ -1,8 +1,8 @@
 """The catalogue of a worker: a small entry for every sale, loaded or not.
 
-A sale that nobody requests is not loaded. Its entry, some hundred bytes, is enough for the leader
-to visit it with one script call: when it has changed, when one of its times comes, and in turn. A
-visit ticks the sale once and finds out whether it must be loaded.
+By its entry, some hundred bytes, the leader visits a sale that nobody requests with one script
+call: when it has changed, when one of its times comes, and in turn. A visit ticks the sale once and
+finds out whether it must be loaded.
 """
 
 import heapq

@@ -1,17 +1,14 @@
 """The sales of one process: found by name, loaded once, kept up to date with ledger and store.
 
-A sale is loaded when a request names it, or when the leader sees that something happens in it. A
-loaded sale is active or idle. An active one is ticked, until nobody has requested it and nothing
-has happened in it for a while; then it is idle: still loaded, and ticked once before the next
-request sees it, so that nobody is shown old figures. A tick reports every change: a later
-`settings_version` in the status means that the spec must be read again, `EpochChanged` that the
-sale was rebuilt or replaced, `StoreBehind` that it is gone from the store: deleted, or lost and to
-be rebuilt.
+A sale is loaded when a request names it, or when the leader sees that something happens in it. An
+active one is ticked, until nobody has requested it and nothing has happened in it for a while; then
+it is idle: still loaded, and ticked once before the next request sees it. A tick reports every
+change: a later `settings_version` means that the spec must be read again, `EpochChanged` that the
+sale was rebuilt or replaced, `StoreBehind` that the store has deleted or lost it.
 
-Invariants: a name is loaded by one task at a time, and everybody else who wants it waits for that
-task; whether a sale of an unknown name exists is looked up in the ledger for all such names
-together, so that a flood of wrong names costs it little; no more than `MAX_IDLE` sales are idle,
-those that were requested last.
+Invariants: a name is loaded by one task at a time, for which everybody else waits; unknown names
+are looked up in the ledger together, so that a flood of them costs it little; no more than
+`MAX_IDLE` sales are idle, those that were requested last.
 """
 
 import asyncio

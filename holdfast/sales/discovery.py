@@ -1,9 +1,8 @@
 """Finds the sales that a worker does not tick but that have changed, are requested or are due.
 
-About once a second, whatever the number of sales, a worker reads what has changed in the ledger and
-which sales are requested of other workers, and the leader visits the entries of the catalogue that
-are due. Every `LEFTOVER_SECONDS` the leader also reads from the ledger in which sales an order or a
-block was left half done.
+About once a second a worker reads what has changed in the ledger and which sales are requested of
+other workers, and the leader visits the entries of the catalogue that are due. Every
+`LEFTOVER_SECONDS` it also reads from the ledger where an order or a block was left half done.
 
 Invariant: work on one sale is a task of its own (see holdfast_tasks), so no sale waits for another.
 

@@ -2,11 +2,10 @@
 
 An audit entry is part of the ledger's own write, so that neither exists without the other.
 
-Who decides differs by operation. Creating, replacing and patching is decided by the ledger, which
-is written first; the store follows, and a worker that dies in between leaves a ledger that is
-ahead, which the leader's next look carries on. Opening, pausing, draining and closing is decided
-by the store, in one script, because it must happen between two admissions; the ledger notes it, and
-when a worker dies in between, the leader's next look notes it (change_reconciler.py).
+Creating, replacing and patching is decided by the ledger, which is written first; the store
+follows. Opening, pausing, draining and closing is decided by the store, in one script, because it
+must happen between two admissions; the ledger notes it. When a worker dies in between, the leader
+does the second half (change_reconciler.py).
 """
 
 import asyncio

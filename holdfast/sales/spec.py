@@ -1,15 +1,12 @@
 """What an operator says about a sale: the body of `PUT /v1/sales/{sale}`, checked.
 
 The struct is the contract's list of fields with their defaults and bounds; those of the line are
-taken from where they are kept (holdfast_queue.line.settings). Unknown fields and values out of
-bounds are refused by name while decoding; what two fields must agree on is checked here too, so
-that a sale which exists is a sale that can run. The plan travels as raw JSON: the inventory reads
-and judges it, and it is kept apart from the spec because it never changes.
+taken from holdfast_queue.line.settings. Unknown fields and values out of bounds are refused by name
+while decoding; what fields must agree on is checked here too. The plan stays raw JSON, which the
+inventory reads. `LIVE_FIELDS` may change while people wait; the rest is fixed by the first ticket.
 
-`LIVE_FIELDS` may change while people wait; the rest is fixed by the first ticket.
-
-Clients are told of a field that does not exist. What the ledger keeps may have some that a later
-version has written: they are passed over when it is read, and stay when it is written again.
+What the ledger keeps may have fields that a later version has written: they are passed over when it
+is read, and stay when it is written again.
 """
 
 from collections.abc import Mapping

@@ -1,14 +1,12 @@
 """Counts in plain integers, flushed into Prometheus series twice a second.
 
-On the fast path `count.value += 1` costs less than 100 ns; a labelled increment of the library in
-multiprocess mode costs twenty times that and a labelled observation eighty times, since it finds
-its child, takes locks and writes to a file. A script call costs some 20 us altogether, so every
-counter and histogram of the service counts this way, and a scrape sees the counts of another worker
-at most one flush interval late.
+`count.value += 1` costs less than 100 ns; a labelled increment of the library in multiprocess mode
+costs twenty times that and an observation eighty times, since it finds its child, takes locks and
+writes to a file. So every counter and histogram of the service counts this way, and a scrape sees
+the counts of another worker at most one flush interval late.
 
-Invariant: a count only grows, and a flush moves exactly the growth since the last one, so a flush
-that is repeated counts nothing twice, and one that is skipped loses nothing. All of it runs on the
-event loop's thread of one process.
+Invariant: a count only grows, and a flush moves exactly the growth since the last one. All of it
+runs on the event loop's thread of one process.
 """
 
 from bisect import bisect_left

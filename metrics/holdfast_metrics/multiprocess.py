@@ -3,7 +3,6 @@
 The parent calls `prepare` once before it forks, each worker `join` before it makes an instrument,
 and the parent `forget_worker` when one has died. A worker is known by its slot, the lowest number
 that no other living worker has, and goes on with the files of the dead worker that had it before.
-So there are never more files than workers at one time, however often one is replaced.
 
 The library's own files are mapped into memory and end a worker when they find no room; ours do not
 (see series_file). The names of the files are the library's: `<kind>_<slot>.db`.

@@ -1,9 +1,8 @@
 """The log of sales whose series were removed, in the directory of the workers' files.
 
-Whoever deletes a sale cannot write the files of other workers, so it appends the sale's name here,
-and each worker takes the series out of its own files when it next flushes. A file says how far it
-has followed the log: so a worker that ends before it has followed, or has ended already, leaves the
-rest to the next one of its slot.
+Whoever deletes a sale appends its name here, and each worker takes the series out of its own files
+when it next flushes. A file says how far it has followed the log, so a worker that ends before it
+has leaves the rest to the next one of its slot.
 
     name, newline; a name is at most 63 characters, so a line is appended as a whole
 """

@@ -1,7 +1,6 @@
 """Counts requests by route, method and status, with one lookup for both series of a response.
 
-Every response adds to a counter and most to a histogram. Finding each by its label values takes
-longer than both additions, so the series are kept by what the caller has already: the matched
+Finding each by its label values takes longer than adding to both, so they are kept by the matched
 route. Routes, methods and statuses are bounded, so this is too.
 """
 

@@ -1,11 +1,10 @@
 """A directory in shared memory that lives as long as the service.
 
-Its files need no disk, so a full disk does not affect them. Without access to shared memory it is
-made in a directory of the caller's instead.
+A full disk does not affect its files. Without access to shared memory it is made in a directory of
+the caller's instead.
 
-A service that is killed cannot remove its directory; the next one that the same user starts does.
 Each is locked by its owner (`flock`, which the kernel drops with the last process of the service),
-so one that can be locked has no owner any more.
+so one that can be locked was left by a service that was killed, and is removed.
 """
 
 import fcntl

@@ -1,8 +1,8 @@
-"""Tasks that are started once for each key and looked after: none is lost, none waits for another.
+"""Runs work once for each key, until it succeeds.
 
-For work on single sales that somebody found to be due. What fails is tried again, more and more
-rarely, until it succeeds, and is logged once for each new trouble; an attempt that takes longer
-than `ATTEMPT_SECONDS` is broken off; no more than `AT_ONCE_MAX` attempts run at once.
+For work on single sales that was found to be due. What fails is tried again, with pauses that grow
+up to `MAX_PAUSE_SECONDS`, and is logged once for each new trouble; an attempt that takes longer
+than `ATTEMPT_SECONDS` is cancelled; no more than `AT_ONCE_MAX` attempts run at once.
 """
 
 import asyncio

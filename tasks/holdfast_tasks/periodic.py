@@ -1,13 +1,12 @@
-"""A task that does something again and again, survives its errors, and says so once.
+"""Repeats work every so many seconds; an error costs one round, and is logged once in a row.
 
-Whatever is periodic here is safe to skip once and safe to repeat, so an error costs one round: it
-is logged, and rounds come more rarely until one succeeds: a store that is down makes no
-storm of attempts. They come at most four times as seldom, and `MAX_PAUSE_SECONDS` apart: rounds
-of a sale are what notices that a store which is back has lost something, and till then nobody can
-buy. A round that takes longer than `ROUND_SECONDS` is broken off, which is such an error.
+Whatever is periodic here is safe to skip once and safe to repeat. After errors rounds come more
+rarely until one succeeds, at most four times as seldom and `MAX_PAUSE_SECONDS` apart: rounds of a
+sale are what notices that a store which is back has lost something, and till then nobody can buy. A
+round that takes longer than `ROUND_SECONDS` is cancelled, which counts as an error.
 
-Rounds of the same period begin together, on multiples of it: what the sales of a process ask the
-store then shares a pipeline. Processes are apart by a part of the period that follows from their
+Rounds of the same period begin together, on multiples of it, so that what the sales of a process
+ask the store shares a pipeline. Processes are apart by a part of the period that follows from their
 id.
 """
 

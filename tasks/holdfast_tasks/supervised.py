@@ -1,10 +1,9 @@
 """Starts background tasks: the only place of the service that does.
 
-The event loop keeps weak references to tasks, and a task that fails unawaited is reported when the
-garbage collector finds it, which may be never. A task that is started here is referenced until it
-ends, carries a name, and its failure is reported at once to the loop's exception handler, which in
-a worker logs it without the words of the exception (holdfast_web.faults); unless its owner says
-that others await it: then the failure is theirs. Ending it is its owner's duty (`end_tasks`).
+The event loop keeps weak references to tasks, and reports the failure of one that nobody awaits
+when the garbage collector finds it, which may be never. A task that is started here is referenced
+until it ends, carries a name, and its failure is reported at once to the loop's exception handler
+(holdfast_web.faults), unless its owner says that others await it. Its owner ends it (`end_tasks`).
 """
 
 import asyncio

@@ -3,7 +3,7 @@
 Over https the cookie has the prefix `__Host-`, which binds it to this host. It is `Strict`: a link
 from elsewhere opens the sign-in page at worst. A form must come from the console itself: browsers
 say so in `Sec-Fetch-Site`, or in `Origin`, which is compared with the host that the browser talks
-to, since an operator's listener may have another address than the waiting room's.
+to.
 """
 
 import time

@@ -1,8 +1,8 @@
-"""The decorator of commands that call the service: their options, and what becomes of errors.
+"""The decorator of commands that call the service: their options, and how they end.
 
 Every such command has `--url`, `--key-file`, `--data-dir`, `--config` and `--json`, gets a
-`RemoteService`, and ends with the same statuses (`ExitStatus`). A refusal is told in the service's
-own sentence, with what to do about it below; with `--json` it is the problem document, on stderr.
+`RemoteService`, and ends with an `ExitStatus`. Of a refusal it prints the service's sentence and
+what to do about it; with `--json` the problem document, on stderr.
 """
 
 import json

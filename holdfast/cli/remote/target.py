@@ -1,9 +1,8 @@
 """Finds the service that a command is for, and the key to call it with.
 
-By default both are those of the data directory here, as the README's first steps leave them; from
-any other machine `--url` or HOLDFAST_URL and a key say them. The key never stands on the command
-line, where every user of the machine can read it, and that of a data directory is sent to this
-machine only: whoever names another service shows a key for it.
+By default both are those of the data directory here; from any other machine `--url` or HOLDFAST_URL
+and a key name them. The key never stands on the command line, where every user of the machine can
+read it, and that of a data directory is sent to this machine only.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Reads `FIELD=VALUE` of the command line as the fields of a sale.
 
-The type of a field says how its text is meant: `name=2027` is a text and `burst=50` a number. What
-a field may be is the service's to judge, which knows its own version; a field that this version
+The type of a field says how its text is meant: `name=2027` is a text and `burst=50` a number. The
+service decides what a field may be, since it may be of another version; a field that this version
 does not know is read as JSON, or as text where it is none.
 """
 

@@ -1,7 +1,7 @@
-"""The questions of `holdfast sale create` on a terminal: what most sales need, nothing more.
+"""The questions of `holdfast sale create` on a terminal, for what most sales need.
 
-Each answer is checked by the rules of the API as soon as it is given, and asked for again when it
-breaks one. Everything else has its default and can be changed by `holdfast sale set` afterwards.
+Each answer is checked by the rules of the API at once, and asked for again when it breaks one.
+Everything else has its default and can be changed by `holdfast sale set` afterwards.
 """
 
 import json

@@ -1,9 +1,9 @@
 """Reconciles store and ledger after a worker died in the middle of an operator's change.
 
-Settings are written to the ledger first: one that is ahead is pushed into the store. A lifecycle is
-changed in the store first, because it must happen between two admissions: it is then
-noted in the ledger, which a rebuild reads. The same goes for the start of a
-sale that was opened early, and for a start that the store refused because the sale had begun.
+Settings are written to the ledger first: when it is ahead they are pushed into the store. A
+lifecycle is changed in the store first, because it must happen between two admissions: it is then
+noted in the ledger, as is the start of a sale that was opened early, and a start that the store
+refused because the sale had begun.
 
 Whoever pushed settings may have died before releasing the allotments that they let out; that is
 finished here. With a start that the store refused nothing is released, for it could not be undone.

@@ -1,18 +1,17 @@
 """Installs a sale in the store, at its creation and after a loss alike.
 
-The order is the protocol. The stock goes first (its fence keeps an overtaken installer out), then
-the line, and last the sale hash, which is the commit point: until it is there every guarded script
-refuses, and from then on every installing script does. Several processes may install one epoch
-at once; what they write is the same, and the first commits.
+The stock is written first (its fence keeps an overtaken installer out), then the line, and last the
+sale hash, which is the commit point: until it is there every guarded script refuses, and from then
+on every installing script does. Several processes may install one epoch at once; what they write is
+the same, and the first commits.
 
-A rebuild is this and one step before it: the epoch is bumped in the ledger, which waits for
-confirms under way and refuses those that come after, so that what is read next is final.
+A rebuild first bumps the epoch in the ledger, which waits for confirms under way and refuses those
+that come after, so that what is read next is final.
 
-An epoch belongs to one store. While a master is cut off and another one was promoted, some nodes
-may still be on the former: they find their store behind the ledger and must neither end the epoch
-that the other carries nor install it a second time. So before both most Sentinels are asked whether
-ours is the store to use, and the nonce of the stock's fence is bound to the epoch in the ledger
-before the commit point: of two stores the second is refused, whatever anybody believed.
+An epoch belongs to one store. While a master is cut off and another one was promoted, nodes that
+still use the former must neither end the epoch nor install it a second time. So most Sentinels are
+asked first whether ours is the store to use, and the nonce of the stock's fence is bound to the
+epoch in the ledger before the commit point: of two stores the second is refused.
 """
 
 import logging

@@ -1,9 +1,9 @@
 """What the ledger says about a sale's stock, as holds that an installation can write.
 
-After a loss the ledger outweighs the store: every sold order is a confirmed hold again, every
-pending one (its buyer may be paying this very moment) a paying hold. All other holds are gone.
-Pending orders own nothing in the ledger, so one whose units somebody has bought meanwhile, or that
-another pending one has, is left out: its confirm will find the ledger saying no.
+After a loss every sold order is a confirmed hold again, and every pending one, whose buyer may be
+paying, a paying hold. All other holds are gone. Pending orders own nothing in the ledger, so one
+whose units somebody has bought meanwhile, or that another pending one has, is left out: its confirm
+will be refused.
 """
 
 from collections.abc import Iterable

@@ -1,11 +1,10 @@
 """Detects that the store has lost a sale or some of its writes, from what the ledger has.
 
 Every script call carries the last revision that its process has seen, and fails on a store that is
-behind it. A process that has just started has seen none, and after a power cut that is true of all
-of them, while the store may be a second behind. The ledger then has two witnesses: the revision of
-the last checkpoint, which the guard compares like any other, and the units sold, which the store
-must at least hold. Neither is exact to the last write; the rest is the store's own durability (see
-docs/correctness.md).
+behind it. A process that has just started has seen none, which after a power cut is true of all of
+them. Then the ledger tells a loss in two ways: by the revision of the last checkpoint, and by the
+units sold, which the store must at least hold. Neither is exact to the last write; the rest is the
+store's own durability (docs/correctness.md).
 """
 
 import logging

@@ -1,8 +1,4 @@
-"""Whether a sale needs ticks: whether time alone will change something that people wait for.
-
-A sale in which nobody waits, is called, is inside or holds anything does not change until a request
-comes or one of its times does, and needs no ticks until then.
-"""
+"""Whether a sale needs ticks: whether time alone will change something that people wait for."""
 
 from typing import Final
 

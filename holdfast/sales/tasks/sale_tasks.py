@@ -1,9 +1,9 @@
 """The periodic tasks of one active sale, each a task of its own, so that none waits for another.
 
 Every worker ticks the sale a few times a second: the script is harmless to repeat, and its answer
-is the worker's own fresh status document. The tick also shows that settings have changed, which a
-task beside it takes over from the ledger. Only the leader does the housekeeping: overdue holds,
-stuck orders, checkpoints, and changes that a worker's death left between ledger and store.
+is the worker's status document. The tick also shows that settings have changed, which a task beside
+it takes over from the ledger. Only the leader does the housekeeping: overdue holds, stuck orders,
+checkpoints, and changes that a worker's death left between ledger and store.
 
 Invariants: nothing here waits for another sale, and a tick never waits for the ledger, except to
 repair this very sale; a round that hangs is cancelled (see holdfast_tasks.periodic).
