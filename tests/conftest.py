@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from holdfast.processes.garbage_collector import collection_paused, freeze_objects
+from holdfast.processes.garbage_collector import collection_paused
 from holdfast_lua import Bundle, EmbeddedStore, Executor, SaleRef, load_bundle
 from holdfast_lua.calls import keys
 
@@ -35,7 +35,7 @@ def pytest_collection() -> Generator[None, object, object]:
     """Keeps the collector of garbage from what is there until the end: modules and tests."""
     with collection_paused():
         collected = yield
-    freeze_objects()
+    gc.freeze()
     return collected
 
 

@@ -87,22 +87,15 @@ class PublishedApi:
 
     async def items(self, path: str, **query: str | int | None) -> list[dict[str, Any]]:
         """The items of a list, `PAGES_MAX` pages at most."""
-        found: list[dict[str, Any]] = []
-        cursor: str | None = None
-        for _ in range(PAGES_MAX):
-            page = await self.get(path, limit=PAGE_ITEMS, cursor=cursor, **query)
-            found += page["items"]
-            cursor = page["next"]
-            if cursor is None:
-                break
-        return found
+        pages = self.pages(path, PAGES_MAX, **query)
+        return [item async for items in pages for item in items]
 
-    async def every(
-        self, path: str, **query: str | int | None
+    async def pages(
+        self, path: str, pages_max: int, **query: str | int | None
     ) -> AsyncIterator[Sequence[dict[str, Any]]]:
-        """All items of a list, a page at a time, so that none is kept: for files."""
+        """The items of a list, a page at a time, so that none is kept: for files."""
         cursor: str | None = None
-        for _ in range(FILE_PAGES_MAX):
+        for _ in range(pages_max):
             page = await self.get(path, limit=PAGE_ITEMS, cursor=cursor, **query)
             yield page["items"]
             cursor = page["next"]

@@ -170,7 +170,11 @@ def checked_origin(text: str) -> str:
 
 def is_local(origin: str) -> bool:
     """Whether an origin is on this machine by its very name."""
-    host = urlsplit(origin).hostname or ""
+    return is_loopback(urlsplit(origin).hostname or "")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its very name."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -5,10 +5,10 @@ import resource
 import stat
 import sys
 from contextlib import suppress
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from holdfast.api_client import is_loopback
 from holdfast.config import Config
 from holdfast.data_files import LOCK_FILE
 from holdfast.doctor.findings import Finding, FindingBuilder
@@ -59,7 +59,7 @@ def judge_shop(config: Config) -> Finding:
     if not crowd:
         return _AREA.ok("shop", f"{shop.address}, by {shop.workers} workers of its own")
     found = f"{shop.address}, shared with {crowd}"
-    if config.public_url is None and _is_local(shop.address.host):
+    if config.public_url is None and is_loopback(shop.address.host):
         return _AREA.ok("shop", found, "right while only this machine visits")
     means = "in a rush the confirm of a buyer who has paid waits behind the crowd's requests"
     change = "set HOLDFAST_LISTEN_SHOP to an address for the shop's server alone"
@@ -127,24 +127,17 @@ def _private(check: str, path: Path) -> Finding:
 def judge_public_url(host: str, public_url: str | None) -> Finding:
     """Whether visitors can use the origin to which they are sent."""
     if public_url is None:
-        if _is_local(host):
+        if is_loopback(host):
             return _AREA.ok("public_url", "not set", "right while only this machine visits")
         means = f"visitors are sent to http://{host}, which is no address they could use"
         change = "set HOLDFAST_PUBLIC_URL to the origin that visitors see"
         return _AREA.problem("public_url", "not set", means, change)
     parts = urlsplit(public_url)
-    if parts.scheme != "https" and not _is_local(parts.hostname or ""):
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
         means = "tickets, passes and keys travel in the clear"
         change = "end TLS in front of the service and set an https:// origin"
         return _AREA.warning("public_url", public_url, means, change)
     return _AREA.ok("public_url", public_url)
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _open_files(data_dir: Path) -> Finding:

@@ -21,14 +21,6 @@ def collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-def freeze_objects() -> None:
-    """Excludes all objects that exist now from later collections.
-
-    Before a fork this keeps their memory pages shared: a collection would write to each object.
-    """
-    gc.freeze()
-
-
 def tune_for_serving() -> None:
     """Freezes the worker's own objects and collects young ones less often (docs/performance.md).
 

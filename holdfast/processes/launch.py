@@ -7,6 +7,7 @@ the secrets. The workers get a configuration in which nothing is absent.
 
 import asyncio
 import fcntl
+import gc
 import os
 import resource
 import time
@@ -21,7 +22,7 @@ from holdfast import keyfiles
 from holdfast.config import Config, LoadedConfig
 from holdfast.data_files import LOCK_FILE, ledger_url_in
 from holdfast.local_origins import local_origins, origin_files
-from holdfast.processes.garbage_collector import collection_paused, freeze_objects
+from holdfast.processes.garbage_collector import collection_paused
 from holdfast.processes.host_signals import HostSignals, StartStopped, host_signals
 from holdfast.processes.launch_error import LaunchError
 from holdfast.processes.listening_sockets import Sockets, open_sockets
@@ -119,7 +120,7 @@ def _supervise(
     # Only the workers need the application, but a fork of an imported one starts at once.
     with collection_paused():
         from holdfast.processes.serving import run_worker
-    freeze_objects()
+    gc.freeze()  # a collection would write to each object, and memory pages be shared no more
 
     def plan_of(config: Config) -> WorkerPlan:
         groups = {group.name: group for group in config.groups()}

@@ -78,7 +78,7 @@ async def _confirmed(reader: Reader, result: Reconciliation) -> set[Difference]:
         except EpochChanged:
             continue  # rebuilt meanwhile: what was read is of the past
         except StoreBehind as fault:
-            return {_lost(fault)}
+            return {Difference(DifferenceKind.LOST, "sale", "provisioned", str(fault))}
     raise HoldfastError(ErrorCode.STORE_BEHIND, "The sale is being rebuilt again and again.")
 
 
@@ -109,10 +109,6 @@ def _sizes(reading: Reading) -> dict[str, int]:
         "orders": len(reading.ledger.sold) + len(reading.ledger.pending),
         "events": reading.by_events.count,
     }
-
-
-def _lost(fault: StoreBehind) -> Difference:
-    return Difference(DifferenceKind.LOST, "sale", "provisioned", str(fault))
 
 
 async def _rebuild(reader: Reader, record: SaleRecord) -> None:

@@ -77,30 +77,24 @@ class SaleOperations:
         """Create the sale, or replace it while nobody has a ticket; `strict` takes no warnings."""
         spec, plan = split_body(body)
         plan, warnings = await _checked_inventory(spec, plan, strict=strict)
-        record = await self._ledger.sales.read(name)
-        if record is None:
-            draft = await self._draft(new_uid(), name, spec, plan)
-            entry = actor.entry(
-                "sale.put",
-                detail={"created": True, "uid": draft.uid},
-                after=audited_spec(draft.spec),
-            )
-            record = await self._ledger.sales.create(draft, entry)
-            created = True
-        else:
-            if record.lifecycle == "closed":
+        before = await self._ledger.sales.read(name)
+        if before is not None:
+            if before.lifecycle == "closed":
                 raise HoldfastError(ErrorCode.SALE_STARTED, "The sale is closed; DELETE it first.")
-            require_same_kind(spec_from_json(record.spec), spec)
-            draft = await self._draft(record.uid, name, spec, plan)
-            entry = actor.entry(
-                "sale.put",
-                detail={"created": False, "uid": record.uid},
-                before=audited_spec(record.spec),
-                after=audited_spec(draft.spec),
-            )
+            require_same_kind(spec_from_json(before.spec), spec)
+        uid = new_uid() if before is None else before.uid
+        draft = await self._draft(uid, name, spec, plan)
+        entry = actor.entry(
+            "sale.put",
+            detail={"created": before is None, "uid": uid},
+            before=None if before is None else audited_spec(before.spec),
+            after=audited_spec(draft.spec),
+        )
+        if before is None:
+            record = await self._ledger.sales.create(draft, entry)
+        else:
             record = await self._replaced(draft, entry)
-            created = False
-        return Put(await self._installed(record), created, warnings)
+        return Put(await self._installed(record), before is None, warnings)
 
     async def copy(self, name: str, to: str, changes: Mapping[str, object], actor: Actor) -> Put:
         """Create a sale with the settings and the plan of another one, and some changes."""

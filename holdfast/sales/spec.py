@@ -305,11 +305,7 @@ def check_prices(spec: SaleSpec, categories: Mapping[str, object] | frozenset[st
 
 
 def _check_times(spec: SaleSpec) -> None:
-    prequeue, start, end = (
-        spec.prequeue_start_time,
-        spec.event_start_time,
-        spec.event_end_time,
-    )
+    prequeue, start, end = spec.prequeue_start_time, spec.event_start_time, spec.event_end_time
     for name in ("prequeue_start_time", "event_start_time", "event_end_time"):
         time = getattr(spec, name)
         if time is not None and not EARLIEST <= time <= LATEST:

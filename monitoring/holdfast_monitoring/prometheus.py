@@ -1,6 +1,6 @@
 """Rule files as Prometheus reads them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import yaml
@@ -36,26 +36,14 @@ def _represent(dumper: yaml.SafeDumper, text: _Text) -> yaml.ScalarNode:
 _Dumper.add_representer(_Text, _represent)
 
 
-def recording_rules() -> str:
-    """The file of what Prometheus records."""
-    rules = [{"record": one.name, "expr": _Text(one.expression)} for one in slo.recordings()]
-    return _written([{"name": RATIOS, "rules": rules}])
-
-
-def alert_rules() -> str:
-    """The file of the alerts."""
-    return _written(
-        [
-            {"name": name, "rules": [_alert(one) for one in alerts]}
-            for name, alerts in GROUPS.items()
-        ]
-    )
-
-
 def rule_files() -> Iterator[tuple[str, str]]:
     """Names and texts of all files of rules."""
-    yield "recording.yml", recording_rules()
-    yield "alerts.yml", alert_rules()
+    ratios = [{"record": one.name, "expr": _Text(one.expression)} for one in slo.recordings()]
+    yield "recording.yml", _written({RATIOS: ratios})
+    yield (
+        "alerts.yml",
+        _written({name: [_alert(one) for one in alerts] for name, alerts in GROUPS.items()}),
+    )
 
 
 def _alert(alert: Alert) -> dict[str, Any]:
@@ -71,7 +59,9 @@ def _alert(alert: Alert) -> dict[str, Any]:
     }
 
 
-def _written(groups: list[dict[str, Any]]) -> str:
+def _written(rules: Mapping[str, list[dict[str, Any]]]) -> str:
+    """The text of a file with these rules by their groups."""
+    groups = [{"name": name, "rules": of_group} for name, of_group in rules.items()]
     return HEADER + yaml.dump(
         {"groups": groups}, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True
     )

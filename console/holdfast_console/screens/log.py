@@ -11,16 +11,8 @@ ITEMS: Final = 50
 
 
 async def show(request: ScreenRequest) -> ConsolePage:
-    """The newest entries of all sales."""
-    return await _page(request, "/v1/audit")
-
-
-async def show_sale(request: ScreenRequest) -> ConsolePage:
-    """The newest entries of one sale."""
-    return await _page(request, sale_url(request.sale, "/audit"))
-
-
-async def _page(request: ScreenRequest, path: str) -> ConsolePage:
+    """The newest entries, of the sale in the address or of all."""
+    path = sale_url(request.sale, "/audit") if "sale" in request.path else "/v1/audit"
     wanted = {name: request.parameters.get(name) for name in ("action", "actor", "cursor")}
     page = await request.api.get(path, limit=ITEMS, **wanted)
     entries = [{**item, "changes": changes_of(item)} for item in page["items"]]
@@ -54,4 +46,4 @@ def _text(value: Any) -> str:
 
 
 SCREEN: Final = Screen("log", "/log", show)
-SALE_SCREEN: Final = Screen("sale_log", "/sales/{sale}/log", show_sale)
+SALE_SCREEN: Final = Screen("sale_log", "/sales/{sale}/log", show)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 from urllib.parse import quote
 
-from holdfast_console.api import sale_url
+from holdfast_console.api import FILE_PAGES_MAX, sale_url
 from holdfast_console.screen import (
     ConsolePage,
     Screen,
@@ -76,7 +76,8 @@ async def export(request: ScreenRequest) -> ScreenAnswer:
 async def _lines(request: ScreenRequest, kind: str) -> AsyncIterator[bytes]:
     if kind == "csv":
         yield csv_heading().encode()
-    async for orders in request.api.every(sale_url(request.sale, "/orders"), **_chosen(request)):
+    path = sale_url(request.sale, "/orders")
+    async for orders in request.api.pages(path, FILE_PAGES_MAX, **_chosen(request)):
         yield (csv_rows(orders) if kind == "csv" else json_rows(orders)).encode()
 
 

@@ -6,6 +6,7 @@ A file gets its name when it is whole: until then it is beside it as `.part`.
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TextIO
 
@@ -71,34 +72,31 @@ def export(
     """
     found = service.shop.items(sale_path(sale, "orders"), chosen_by(filters))
     with _opened(output) as file:
-        if kind == "jsonl" or service.as_json:
-            count = write_json_lines(found, file)
-        else:
-            if bom:
-                file.write(BOM)
-            count = write_csv(found, file, by_item=by_item, delimiter=DELIMITERS[delimiter])
+        as_json = kind == "jsonl" or service.as_json
+        if bom and not as_json:
+            file.write(BOM)
+        form = {"as_json": as_json, "by_item": by_item}
+        count = write_orders(found, file, **form, delimiter=DELIMITERS[delimiter])
     if output is not None:
         click.echo(f"{count:,} orders are in {output}", err=True)
 
 
-def write_csv(
-    orders: Iterable[Document], file: _Writable, *, by_item: bool = False, delimiter: str = ","
+def write_orders(
+    orders: Iterable[Document],
+    file: _Writable,
+    *,
+    as_json: bool = False,
+    by_item: bool = False,
+    delimiter: str = ",",
 ) -> int:
-    """Writes a heading and a row for each order, or for each of its items; how many orders."""
-    file.write(csv_heading(by_item=by_item, delimiter=delimiter))
+    """Writes each order as a line of JSON, or as CSV with a row for it or its items; how many."""
+    if not as_json:
+        file.write(csv_heading(by_item=by_item, delimiter=delimiter))
+    rows = json_rows if as_json else partial(csv_rows, by_item=by_item, delimiter=delimiter)
     count = 0
     for order in orders:
+        file.write(rows([order]))
         count += 1
-        file.write(csv_rows([order], by_item=by_item, delimiter=delimiter))
-    return count
-
-
-def write_json_lines(orders: Iterable[Document], file: _Writable) -> int:
-    """Writes each order as one line of JSON; how many."""
-    count = 0
-    for order in orders:
-        count += 1
-        file.write(json_rows([order]))
     return count
 
 

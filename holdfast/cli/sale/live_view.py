@@ -11,28 +11,28 @@ from holdfast.api_client import Document
 from holdfast.cli.bars import bar_row, live_panel, spark
 from holdfast.cli.remote.output import NOTHING, money, printable, when
 
-COLUMNS: Final = ("time", "state", "waiting", "inside", "a minute", "free", "held", "sold")
+FIGURES: Final = {
+    "waiting": ("line", "waiting"),
+    "inside": ("line", "active"),
+    "a minute": ("line", "rate_realised"),
+    "free": ("stock", "free"),
+    "held": ("stock", "held"),
+    "sold": ("stock", "booked"),
+}
+"""the columns of a line, by their members of the live document"""
 WIDTH: Final = 9
 COLOURS: Final = {"ok": "green", "info": "cyan", "warning": "yellow", "critical": "red"}
 
 
 def heading() -> str:
     """The columns of `line_of`."""
-    return "  ".join(f"{name:>{WIDTH}}" for name in COLUMNS)
+    return "  ".join(f"{name:>{WIDTH}}" for name in ("time", "state", *FIGURES))
 
 
 def line_of(live: Document) -> str:
     """The figures as one line of a table; what is wrong stands at its end."""
-    figures = (
-        live["time"][11:19],
-        live["state"],
-        _count(_get(live, "line", "waiting")),
-        _count(_get(live, "line", "active")),
-        _count(_get(live, "line", "rate_realised")),
-        _count(_get(live, "stock", "free")),
-        _count(_get(live, "stock", "held")),
-        _count(_get(live, "stock", "booked")),
-    )
+    counts = (_count(_get(live, *path)) for path in FIGURES.values())
+    figures = (live["time"][11:19], live["state"], *counts)
     alerts = [printable(alert["text"]) for alert in _alerts(live)]
     return "  ".join([*(f"{figure:>{WIDTH}}" for figure in figures), *alerts])
 

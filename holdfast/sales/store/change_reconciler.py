@@ -74,10 +74,11 @@ class ChangeReconciler:
             if adopted is None:
                 return record  # somebody else has just written: the next round reads it
             record = adopted
-        if head.times.opens_ms <= head.now_ms and _starts_elsewhen(record, head.times.opens_ms):
+        opens_ms = head.times.opens_ms
+        if opens_ms <= head.now_ms and opens_ms != _opens_ms(record):
             pushed = head.settings_version >= record.settings_version
             kept = frozenset() if pushed else allotted_channels(sale.inventory, head.apart[0])
-            return await note_opening(self.builder.ledger, record, head.times.opens_ms, kept=kept)
+            return await note_opening(self.builder.ledger, record, opens_ms, kept=kept)
         return record
 
 
@@ -107,10 +108,6 @@ def differs_from_ledger(line: LineStatus, record: SaleTerms, opens_ms: int) -> b
         or line.lifecycle != record.lifecycle
         or (line.phase == "open" and line.opens_ms != opens_ms)
     )
-
-
-def _starts_elsewhen(record: SaleRecord, opens_ms: int) -> bool:
-    return _opens_ms(record) != opens_ms
 
 
 def _opens_ms(record: SaleRecord) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.cli.orders.export import write_csv, write_json_lines
+from holdfast.cli.orders.export import write_orders
 from holdfast_web.exports.orders import defused
 
 ORDER = {
@@ -61,7 +61,7 @@ def many(number: int) -> Iterator[dict[str, Any]]:
 
 def rows_of(*orders: dict[str, Any], **how: Any) -> list[dict[str, str]]:
     file = io.StringIO()
-    write_csv(orders, file, **how)
+    write_orders(orders, file, **how)
     return list(csv.DictReader(io.StringIO(file.getvalue()), delimiter=how.get("delimiter", ",")))
 
 
@@ -102,7 +102,7 @@ def test_text_cannot_break_out_of_its_cell() -> None:
 def test_text_is_quoted_where_a_spreadsheet_expects_another_delimiter() -> None:
     """Else `=1+1` would be a cell of its own in a country whose lists have semicolons."""
     file = io.StringIO()
-    write_csv([{**ORDER, "buyer": "a;=1+1"}], file)
+    write_orders([{**ORDER, "buyer": "a;=1+1"}], file)
     assert '"a;=1+1"' in file.getvalue()
 
 
@@ -112,8 +112,8 @@ def test_memory_does_not_grow_with_the_orders() -> None:
     def peak(number: int) -> int:
         tracemalloc.start()
         try:
-            assert write_csv(many(number), Sink()) == number
-            assert write_json_lines(many(number), Sink()) == number
+            assert write_orders(many(number), Sink()) == number
+            assert write_orders(many(number), Sink(), as_json=True) == number
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()

@@ -21,12 +21,13 @@ def test_what_a_worker_is_made_of_is_not_looked_at_again() -> None:
 
 
 SHARING = """
+import gc
 import os
 from pathlib import Path
-from holdfast.processes.garbage_collector import collection_paused, freeze_objects, tune_for_serving
+from holdfast.processes.garbage_collector import collection_paused, tune_for_serving
 with collection_paused():
     import holdfast.processes.serving
-freeze_objects()
+gc.freeze()
 def own_kb():
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("Private_Dirty")).split()[1])
