@@ -1,10 +1,10 @@
 """The `holdfast` command: lists its commands, and imports one only when it is needed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import ClassVar, Final
+from importlib.metadata import entry_points
+from typing import Any, Final
 
 import click
 
@@ -52,63 +52,54 @@ COMMANDS: Final[Commands] = {
 
 
 @cache
-def _added() -> dict[str, EntryPoint]:
-    """The commands of other packages, by name."""
-    return {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+def _added() -> Commands:
+    """The commands of other packages, read when they are needed: it takes a while."""
+    found = sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name)
+    return {entry.name: (entry.value, "") for entry in found if entry.name not in COMMANDS}
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command's module only to run it or to show its own help."""
+    """A group that imports a command's module only to run it or to show its own help.
 
-    commands_table: ClassVar[Commands] = {}
+    `added` gives commands besides those of `table`; the help takes their texts from themselves.
+    """
+
+    def __init__(
+        self, *args: Any, table: Commands, added: Callable[[], Commands] = dict, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._table = table
+        self._added = added
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names in the order in which a newcomer needs them."""
-        return list(self.commands_table)
+        return [*self._table, *self._added()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module now."""
-        if cmd_name not in self.commands_table:
+        found = self._table.get(cmd_name) or self._added().get(cmd_name)
+        if found is None:
             return None
-        module, attribute = self.commands_table[cmd_name][0].split(":")
+        module, attribute = found[0].split(":")
         with collection_paused():
             command = getattr(import_module(module), attribute)
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands; none is imported."""
-        texts = [(name, text) for name, (_, text) in self.commands_table.items()]
+        """List the commands; only the added ones are imported."""
+        texts = [(name, text) for name, (_, text) in self._table.items()]
+        added = ((name, self.get_command(ctx, name)) for name in self._added())
+        texts += [(name, one.get_short_help_str() if one else "") for name, one in added]
         with formatter.section("Commands"):
-            formatter.write_dl(texts + self.added_texts(ctx))
-
-    def added_texts(self, ctx: click.Context) -> list[tuple[str, str]]:
-        """The commands that are not in the table, with what the help says about them."""
-        return []
+            formatter.write_dl(texts)
 
 
-class MainGroup(LazyGroup):
-    """The commands of this package, and then those of others."""
-
-    commands_table: ClassVar[Commands] = COMMANDS
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Those of other packages last."""
-        return [*super().list_commands(ctx), *sorted(_added())]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command's module now."""
-        if cmd_name in COMMANDS or cmd_name not in _added():
-            return super().get_command(ctx, cmd_name)
-        with collection_paused():
-            command = _added()[cmd_name].load()
-        return command if isinstance(command, click.Command) else None
-
-    def added_texts(self, ctx: click.Context) -> list[tuple[str, str]]:
-        """The commands of other packages, which are imported for it."""
-        commands = ((name, self.get_command(ctx, name)) for name in sorted(_added()))
-        return [(name, one.get_short_help_str() if one else "") for name, one in commands]
-
-
-@click.group(cls=MainGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    table=COMMANDS,
+    added=_added,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 def main() -> None:
     """Holdfast gets a crowd through an on-sale: a fair line, seats held, nothing sold twice."""

@@ -15,6 +15,7 @@ RATE_WINDOW: Final = "$__rate_interval"
 """as long as Grafana finds right for the range that is shown and the interval of scrapes"""
 
 
+_LEGENDS: Final = {0.5: "median", 0.9: "9 in 10", 0.99: "99 in 100"}
 _KEPT_ELSEWHERE: Final = {one.name for one in MANIFEST if one.kept_elsewhere}
 
 
@@ -57,6 +58,15 @@ def quantile(
         f"histogram_quantile({share:g}, "
         f"sum by ({labels}) (rate({name}_bucket{matchers}[{window}])))"
     )
+
+
+def quantiles(
+    name: str, *shares: float, prefix: str = "", window: str = RATE_WINDOW, **how: str
+) -> dict[str, str]:
+    """Quantiles of what a histogram observed, by legends such as `9 in 10`."""
+    return {
+        prefix + _LEGENDS[share]: quantile(share, name, window=window, **how) for share in shares
+    }
 
 
 def mean(name: str) -> str:

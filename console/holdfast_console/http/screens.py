@@ -231,15 +231,15 @@ def problem_words(texts: Texts, problem: ApiProblem) -> str:
     )
 
 
-def _problem(request: web.Request, user: User, problem: ApiProblem) -> web.Response:
+def _problem(request: web.Request, user: User | None, problem: ApiProblem) -> web.Response:
     """A page of its own for what cannot be shown."""
-    texts = texts_of(request, user.session)
+    texts = texts_of(request, None if user is None else user.session)
     values = {"title": texts("problem_title"), "code": problem.code}
-    frame = frame_values(texts, request.path, user)
-    words = problem_words(texts, problem)
-    return page_response(
-        ConsolePage("problem.html", values, problem.status), {**frame, "problem": words}
-    )
+    frame = {
+        **frame_values(texts, request.path, user),
+        "problem": problem_words(texts, problem),
+    }
+    return page_response(ConsolePage("problem.html", values, problem.status), frame)
 
 
 def _not_found(request: web.Request, user: User) -> web.Response:
@@ -256,11 +256,8 @@ def _to_sign_in(request: web.Request, target: str) -> web.Response:
 def fault_page(request: web.Request, fault: Exception) -> web.Response:
     """The page for an error that no screen has foreseen, with the status of its problem."""
     error = to_error(fault)
-    texts = texts_of(request)
-    problem = ApiProblem(error.code.status, {"code": error.code.value, "detail": error.detail})
-    values = {"title": texts("problem_title"), "code": error.code.value}
-    frame = {**frame_values(texts, request.path), "problem": problem_words(texts, problem)}
-    response = page_response(ConsolePage("problem.html", values, error.code.status), frame)
+    document = {"code": error.code.value, "detail": error.detail}
+    response = _problem(request, None, ApiProblem(error.code.status, document))
     retry = problem_response(error).headers.get("Retry-After")
     if retry is not None:
         response.headers["Retry-After"] = retry

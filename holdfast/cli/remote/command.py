@@ -68,11 +68,6 @@ class RemoteService:
         return self._serving("shop")
 
     @cached_property
-    def room(self) -> ApiClient:
-        """Where the public status is served."""
-        return self._serving("room")
-
-    @cached_property
     def sales_floor(self) -> ApiClient:
         """Where plans and seat maps are served."""
         return self._serving("sales_floor")

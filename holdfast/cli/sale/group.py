@@ -1,6 +1,6 @@
 """The group `holdfast sale` and the table of its commands."""
 
-from typing import ClassVar, Final
+from typing import Final
 
 import click
 
@@ -28,13 +28,7 @@ SALE_COMMANDS: Final[Commands] = {
 }
 
 
-class SaleGroup(LazyGroup):
-    """The commands of `holdfast sale`."""
-
-    commands_table: ClassVar[Commands] = SALE_COMMANDS
-
-
-@click.group(cls=SaleGroup, epilog=EXIT_STATUSES)
+@click.group(cls=LazyGroup, table=SALE_COMMANDS, epilog=EXIT_STATUSES)
 def sale() -> None:
     """Create, watch, change and end sales, over the API of a running service.
 

@@ -2,7 +2,15 @@
 
 from typing import Final
 
-from holdfast_monitoring.expressions import gauge, mean, per_minute, quantile, rate, total
+from holdfast_monitoring.expressions import (
+    gauge,
+    mean,
+    per_minute,
+    quantile,
+    quantiles,
+    rate,
+    total,
+)
 from holdfast_monitoring.panel import (
     Dashboard,
     Drawing,
@@ -15,12 +23,6 @@ from holdfast_monitoring.panel import (
 )
 
 _MATCHERS: Final = '{sale=~"$sale"}'
-
-
-def _commit(share_of_all: float) -> str:
-    """A quantile of the time of committed transactions."""
-    name = "holdfast_ledger_seconds"
-    return quantile(share_of_all, name, matchers='{outcome="committed"}')
 
 
 _STOCK: Final = Row(
@@ -96,10 +98,7 @@ _LEDGER: Final = Row(
             "Time of a commit",
             "Time of transactions that change orders and were committed.",
             "the 99th percentile below 100 ms.",
-            {
-                "median": _commit(0.5),
-                "99 in 100": _commit(0.99),
-            },
+            quantiles("holdfast_ledger_seconds", 0.5, 0.99, matchers='{outcome="committed"}'),
             Unit.SECONDS,
             width=10,
             threshold=Threshold(0.5),

@@ -1,5 +1,6 @@
 """The dashboard *Sale*: one sale, for the person on duty."""
 
+from functools import partial
 from typing import Final
 
 from holdfast_monitoring.expressions import (
@@ -7,7 +8,7 @@ from holdfast_monitoring.expressions import (
     marking_test_sales,
     per_minute,
     per_second,
-    quantile,
+    quantiles,
     share,
     total,
 )
@@ -35,9 +36,10 @@ def _sold_share() -> str:
     return share(booked, f"sum by (sale) ({gauge('holdfast_units', by='sale, state')})")
 
 
-def _of_sale(share_of_all: float, name: str) -> str:
-    """A quantile of one of the sale's histograms, over some minutes: admissions may be few."""
-    return quantile(share_of_all, name, by="sale", window="5m", matchers=f"{{{ALL_SALES}}}")
+def _of_sale(what: str, name: str, *shares: float) -> dict[str, str]:
+    """Quantiles of one of the sale's histograms, over some minutes: admissions may be few."""
+    how = {"by": "sale", "window": "5m", "matchers": f"{{{ALL_SALES}}}"}
+    return quantiles(name, *shares, prefix=f"{what}, ", **how)
 
 
 def _conversion(stage: str) -> str:
@@ -51,50 +53,46 @@ def _time_to_sold_out() -> str:
     return f"{gauge('holdfast_units', state='free')} / (max by (sale) (deriv({booked}[10m])) > 0)"
 
 
+_figure: Final = partial(number, height=4)
 _NOW: Final = Row(
     "Now",
     (
-        number(
+        _figure(
             "State",
             "What visitors see of the sale; a test sale is named so.",
             "what you expect it to be at this time.",
             {"{{sale}} {{kind}}": marking_test_sales(_state())},
             unit=Unit.NONE,
-            height=4,
             names=STATES,
         ),
-        number(
+        _figure(
             "Waiting",
             "Visitors in the line who have not been called.",
             "falling once the sale is open.",
             {"{{sale}}": gauge("holdfast_waiting")},
-            height=4,
         ),
-        number(
+        _figure(
             "Admitted a minute",
             "Passes given in the last minute.",
             "the rate that is set, while there are people, slots and stock.",
             {"{{sale}}": gauge("holdfast_admission_rate_realised_per_minute")},
-            height=4,
         ),
-        number(
+        _figure(
             "Sold",
             "Booked units as a share of all units of the plan.",
             "rising; 100% is sold out.",
             {"{{sale}}": _sold_share()},
             unit=Unit.SHARE,
-            height=4,
         ),
-        number(
+        _figure(
             "Time to sold out",
             "Free units divided by what was booked in a second over the last ten minutes.",
             "an end that you can tell the organiser.",
             {"{{sale}}": _time_to_sold_out()},
             unit=Unit.DURATION,
-            height=4,
             may_be_empty="nothing was sold in the last ten minutes",
         ),
-        number(
+        _figure(
             "Paid without a seat",
             "Confirms in the last hour that came too late or for a hold that was gone.",
             "0. Each one is somebody to pay back.",
@@ -103,7 +101,6 @@ _NOW: Final = Row(
                 "{{sale}}": "round(sum by (sale) (increase(holdfast_orders_total"
                 f'{{{ALL_SALES}, outcome=~"{PAID_IN_VAIN}"}}[1h])))'
             },
-            height=4,
             threshold=Threshold(1),
         ),
     ),
@@ -137,10 +134,8 @@ _LINE: Final = Row(
             "wait that the last in line was told.",
             "an error well below the wait itself.",
             {
-                "wait, median": _of_sale(0.5, "holdfast_wait_seconds"),
-                "wait, 9 in 10": _of_sale(0.9, "holdfast_wait_seconds"),
-                "error, median": _of_sale(0.5, "holdfast_wait_estimate_error_seconds"),
-                "error, 9 in 10": _of_sale(0.9, "holdfast_wait_estimate_error_seconds"),
+                **_of_sale("wait", "holdfast_wait_seconds", 0.5, 0.9),
+                **_of_sale("error", "holdfast_wait_estimate_error_seconds", 0.5, 0.9),
             },
             Unit.SECONDS,
             may_be_empty="nobody was admitted lately",
@@ -194,7 +189,7 @@ _SHOP: Final = Row(
             "the oldest below `hold_seconds` and what may be added to it for paying.",
             {
                 "oldest hold": gauge("holdfast_oldest_hold_seconds"),
-                "first hold, median": _of_sale(0.5, "holdfast_first_hold_seconds"),
+                **_of_sale("first hold", "holdfast_first_hold_seconds", 0.5),
             },
             Unit.SECONDS,
         ),

@@ -2,15 +2,17 @@
 
 from typing import Final
 
-from holdfast_monitoring.expressions import gauge, per_minute, per_second, quantile, share
+from holdfast_monitoring.expressions import gauge, per_minute, per_second, quantiles, share
 from holdfast_monitoring.panel import Dashboard, Panel, Row, Threshold, Unit, quarter
 
 _POLLS: Final = 'holdfast_requests_total{route="/v1/sales/{sale}/status"}'
 _MATCHERS: Final = '{sale=~"$sale"}'
 
 
-def _quantile(share_of_all: float, name: str) -> str:
-    return quantile(share_of_all, name, by="sale", window="5m", matchers=_MATCHERS)
+def _quantiles(name: str, *shares: float) -> dict[str, str]:
+    """Over some minutes, since admissions may be few."""
+    how = {"by": "sale", "window": "5m", "matchers": _MATCHERS}
+    return quantiles(name, *shares, prefix="{{sale}} ", **how)
 
 
 _ARRIVING: Final = Row(
@@ -70,11 +72,7 @@ _WAITING: Final = Row(
             "Wait",
             "Time from join to admission of those admitted in the last minutes.",
             "what visitors were told, see the next panel.",
-            {
-                "{{sale}} median": _quantile(0.5, "holdfast_wait_seconds"),
-                "{{sale}} 9 in 10": _quantile(0.9, "holdfast_wait_seconds"),
-                "{{sale}} 99 in 100": _quantile(0.99, "holdfast_wait_seconds"),
-            },
+            _quantiles("holdfast_wait_seconds", 0.5, 0.9, 0.99),
             unit=Unit.SECONDS,
             may_be_empty="nobody was admitted lately",
         ),
@@ -82,10 +80,7 @@ _WAITING: Final = Row(
             "Error of the estimate",
             "By how much the last in line was called earlier or later than was told at the join.",
             "a median below a quarter of the wait.",
-            {
-                "{{sale}} median": _quantile(0.5, "holdfast_wait_estimate_error_seconds"),
-                "{{sale}} 9 in 10": _quantile(0.9, "holdfast_wait_estimate_error_seconds"),
-            },
+            _quantiles("holdfast_wait_estimate_error_seconds", 0.5, 0.9),
             unit=Unit.SECONDS,
             may_be_empty="nobody was admitted lately",
         ),
@@ -143,10 +138,7 @@ _ADMITTING: Final = Row(
             "First hold",
             "Time from admission to the first hold of those who made one.",
             "well below `first_hold_seconds`.",
-            {
-                "{{sale}} median": _quantile(0.5, "holdfast_first_hold_seconds"),
-                "{{sale}} 9 in 10": _quantile(0.9, "holdfast_first_hold_seconds"),
-            },
+            _quantiles("holdfast_first_hold_seconds", 0.5, 0.9),
             Unit.SECONDS,
             may_be_empty="nobody made a first hold lately",
         ),
