@@ -40,9 +40,8 @@ class BatchedLookup(Generic[T]):
         self._next_at = 0.0
 
     async def find(self, name: str, *, unbounded: bool = False) -> T | None:
-        """The value of this name, None when there is none.
-
-        503 `overloaded` when too many names wait, unless the call is `unbounded`.
+        """The value of this name, None when there is none. 503 `overloaded` when too many names
+        wait, unless the call is `unbounded`.
         """
         waiting = self._waiting.get(name)
         if waiting is None:

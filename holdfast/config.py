@@ -304,9 +304,7 @@ def _from_environ(environ: Mapping[str, str]) -> tuple[dict[str, object], tuple[
 def _is_service_link(variable: str, text: str) -> bool:
     """Whether Kubernetes made this variable for a Service called `holdfast` or `holdfast-...`.
 
-    It gives every container of the namespace `HOLDFAST_PORT=tcp://10.0.0.7:8080` and its kind, and
-    some of them have the name of a setting: one called `holdfast-admin` that of `admin_port`. Their
-    names and forms are fixed:
+    Some have the name of a setting, as `HOLDFAST_PORT=tcp://10.0.0.7:8080`. Their forms are fixed:
     https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
     """
     own = rf"{ENV_PREFIX}(\w+_)?(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))"

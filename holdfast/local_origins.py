@@ -36,9 +36,8 @@ def local_origins(groups: Iterable[WorkerGroup]) -> Mapping[str, str]:
 
 @contextmanager
 def origin_files(data_dir: Path, origins: Mapping[str, str]) -> Iterator[None]:
-    """A file for each role in the data directory, as long as the block lasts.
-
-    A disk that is full keeps no service from running: commands are told the address then.
+    """A file for each role in the data directory, as long as the block lasts. A full disk is no
+    error: commands are told the address then.
     """
     _remove(data_dir)
     with suppress(OSError):

@@ -13,9 +13,8 @@ MAX_SECRET_FILE_BYTES: Final = 16 * 1024
 
 
 def with_secret_files(environ: Mapping[str, str], secrets: Iterable[str]) -> dict[str, str]:
-    """The environment in which what a file holds stands in the variable of that secret.
-
-    Raises ValueError when a file cannot be used, or a secret is given both ways.
+    """The environment with each secret that a file holds in its own variable. Raises ValueError
+    when a file cannot be used, or a secret is given both ways.
     """
     filled = dict(environ)
     for variable in secrets:

@@ -129,8 +129,7 @@ def ask_first(
 ) -> ConsolePage:
     """A page that says what an action will do, with a form that does it: the form's fields again.
 
-    `title`, `consequences` and `action` (the button's) are texts as they are shown; `back` is the
-    path of the screen.
+    `title`, `consequences` and `action` (the button's) are texts; `back` is the path of the screen.
     """
     kept = [
         (name, value) for name, value in request.form.items() if name not in {"csrf", CONFIRMED}

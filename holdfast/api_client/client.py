@@ -63,7 +63,7 @@ class ApiClient:
     ) -> Document:
         """Makes a call with a JSON body; the answer's document, empty when it has none.
 
-        Raises ApiRefused for a problem document and ApiUnreachable when there is no usable answer.
+        Raises ApiRefused for a problem document, ApiUnreachable when there is no usable answer.
         """
         headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
         sent = None if body is None else json.dumps(body).encode()

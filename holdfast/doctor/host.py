@@ -164,9 +164,8 @@ def judge_open_files(limit: int, whose: str) -> Finding:
 
 
 def running_service(data_dir: Path) -> int | None:
-    """The process id of the service on the data directory, if /proc shows it.
-
-    Not by trying its lock: for that moment a service could not start.
+    """The process id of the service on the data directory, if /proc shows it. Its lock is not
+    tried, since a service could not start in that moment.
     """
     try:
         text = (data_dir / LOCK_FILE).read_text().strip()

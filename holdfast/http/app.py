@@ -83,9 +83,8 @@ def create_app(
     roles: Iterable[ServiceRole] = ALL_ROLES,
     leads: bool = True,
 ) -> web.Application:
-    """The application of one worker; `config` is one that `launch.resolved` has completed.
-
-    It serves `roles`, and competes for the node's housekeeping if `leads`.
+    """The application of one worker, which serves `roles` and competes for the node's housekeeping
+    if it `leads`; `config` is one that `launch.resolved` has completed.
     """
     app = web.Application(client_max_size=BODY_LIMIT_BYTES)
     app[CONFIG] = config

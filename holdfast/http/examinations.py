@@ -40,9 +40,8 @@ RECONCILING: Final = web.AppKey("reconciling", asyncio.Lock)
 
 
 class KeptFindings:
-    """What the doctor finds about store, ledger and host, examined once for all who ask.
-
-    Findings are given again for KEPT_SECONDS; whoever asks during an examination waits for it.
+    """What the doctor finds, examined once in KEPT_SECONDS for all who ask; who asks during an
+    examination waits for it.
     """
 
     def __init__(self, config: Config) -> None:
@@ -108,7 +107,6 @@ def _status(checks: Mapping[str, str], levels: Mapping[Level, int]) -> str:
 @takes_query("repair")
 async def post_reconcile(request: web.Request) -> web.Response:
     """What differs between ledger, store and events of a sale; with `repair=true` it is repaired.
-
     503 `overloaded` while this worker reconciles already.
     """
     await require_role(request, Role.OPERATOR)

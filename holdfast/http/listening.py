@@ -93,9 +93,8 @@ async def finish_in_flight(runner: web.AppRunner) -> None:
 
 
 async def _accept_waiting(sites: list[BoundedSite]) -> None:
-    """Goes on accepting until the queue is empty; another worker may be filled from it, too.
-
-    HANDSHAKE_SECONDS are for connections that are half made when the parent ends the intake.
+    """Goes on accepting until the queue is empty. HANDSHAKE_SECONDS are for connections that are
+    half made when the parent ends the intake.
     """
     await asyncio.sleep(HANDSHAKE_SECONDS)
     for _ in range(ACCEPT_TURNS):

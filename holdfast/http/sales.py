@@ -197,9 +197,8 @@ async def copy_sale(request: web.Request) -> web.Response:
 @endpoint
 @takes_query("orders")
 async def delete_sale(request: web.Request) -> web.Response:
-    """Deletes a closed sale; 409 `orders_kept` unless `orders` is how many it has.
-
-    Its orders stay in the ledger, and readable by the sale's uid.
+    """Deletes a closed sale, whose orders stay readable by its uid; 409 `orders_kept` unless
+    `orders` is how many it has.
     """
     await require_role(request, Role.OPERATOR)
     name, orders = request.match_info["sale"], query_number(request, "orders")

@@ -29,10 +29,7 @@ FLUSH_SECONDS: Final = 0.5
 
 
 async def handle_metrics(request: web.Request) -> web.Response:
-    """Answers a scrape with what has been counted up to now.
-
-    Merging the workers' files blocks for some milliseconds, so a thread does it.
-    """
+    """Answers a scrape; in a thread, since merging the workers' files blocks for milliseconds."""
     metrics = request.app[METRICS]
     metrics.flush()
     accept = request.headers.get(hdrs.ACCEPT, "")

@@ -22,9 +22,8 @@ def collection_paused() -> Iterator[None]:
 
 
 def tune_for_serving() -> None:
-    """Freezes the worker's own objects and collects young ones less often (docs/performance.md).
-
-    A request creates a hundred objects and no cycle.
+    """Freezes the worker's own objects and collects young ones less often, since a request creates
+    a hundred objects and no cycle (docs/performance.md).
     """
     gc.collect()
     gc.freeze()

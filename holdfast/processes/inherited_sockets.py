@@ -23,9 +23,8 @@ VARIABLES: Final = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
 
 
 def take_inherited(config: Config) -> dict[str, socket.socket]:
-    """The inherited sockets, by the name of the group that they are for or `admin`.
-
-    The variables are removed, so that no other program takes them as its own.
+    """The inherited sockets, by the name of the group that they are for or `admin`. The variables
+    are removed, so that no other program takes them as its own.
     """
     pid, count, names = (os.environ.pop(variable, "") for variable in VARIABLES)
     if pid != str(os.getpid()) or not count.isdecimal():

@@ -51,9 +51,8 @@ LOCK_POLL_SECONDS: Final = 0.05
 
 
 def run_service(config: Config, reread: Callable[[], LoadedConfig]) -> None:
-    """Start everything, serve until a stop signal, stop everything.
-
-    `reread` gives the settings of now when the host asks to take them over.
+    """Starts everything, serves until a stop signal, stops everything. `reread` gives the settings
+    of now when the host asks to take them over.
     """
     open_standard_streams()
     with host_signals() as signals, suppress(StartStopped):
@@ -85,9 +84,8 @@ def _run(config: Config, reread: Callable[[], LoadedConfig], signals: HostSignal
 
 
 def resolved(config: Config, store_url: str | None) -> Config:
-    """The configuration for the workers, with every default filled in and every secret made.
-
-    The ports in `config` are those that were bound.
+    """The configuration for the workers, with every default filled in and every secret made; the
+    ports in `config` are those that were bound.
     """
     return replace(
         config,
@@ -149,8 +147,8 @@ def _supervise(
 def _locked(data_dir: Path) -> Iterator[None]:
     """One service per data directory; the lock goes with the process, however it ends.
 
-    Workers share it, so that those of a service that was killed keep it until the last of their
-    threads has ended. They get LOCK_WAIT_SECONDS for it; a service that runs is told at once.
+    The workers of a killed service keep it until the last has ended. They get LOCK_WAIT_SECONDS for
+    it; a service that runs is told at once.
     """
     handle = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + LOCK_WAIT_SECONDS

@@ -38,8 +38,8 @@ def fork_worker(
 ) -> int:
     """Forks a process that runs `target`, and returns its id; it closes the handles `parents_only`.
 
-    Raises OSError when the system gives no process. A stop signal that comes before the child has
-    its own handlers is delivered once it has.
+    Raises OSError when the system gives no process. A stop signal is delivered once the child has
+    its own handlers.
     """
     console.flush()
     parent = os.getpid()

@@ -180,10 +180,7 @@ def _of_sale(reading: Reading) -> Iterator[Difference]:
 
 
 def _of_what_is_apart(reading: Reading, free: Sequence[int]) -> Iterator[Difference]:
-    """Compares the counters of what is set aside for channels with the map.
-
-    The operator may have released some of it a moment ago.
-    """
+    """Compares the counters of what is set aside for channels with the map."""
     inventory, states = reading.inventory, reading.map.states
     allotted = AllottedUnits(inventory.plan, inventory.settings)
     held = [units for _, units in reading.map.areas]

@@ -108,9 +108,8 @@ async def _since(inventory: SaleInventory, cursor: tuple[int, int]) -> list[Stre
 
 
 async def _by_events(inventory: SaleInventory, upto: tuple[int, int]) -> SeatsByEvents:
-    """Events that were trimmed away, or belong to an earlier epoch, are silent about their seats.
-
-    A seat whose last event is older than that is not in the answer, so nothing is said of it.
+    """The states of seats by the events that are kept, of this epoch; of other seats nothing is
+    said.
     """
     seats: dict[int, str] = {}
     count = 0

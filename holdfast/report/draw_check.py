@@ -22,8 +22,7 @@ WHOLE_ORDER_MAX: Final = 2_000_000
 
 def check_draw(facts: DrawFacts | None) -> Check:
     """Whether the commitment is to the values published, and the order gives each number once.
-
-    Takes about two seconds for each million of the lobby, so it belongs into a thread.
+    Takes two seconds for each million of the lobby, so it belongs into a thread.
     """
     check = Check("draw", "the order of the lobby follows from its commitment")
     if facts is None:

@@ -213,9 +213,8 @@ async def _compare_areas(found: OrderPass, books: SaleBooks, owned: Counter[str]
 
 
 async def _find_unowned(found: OrderPass, books: SaleBooks) -> None:
-    """Finds seats that are sold to an order which does not own them.
-
-    Usually the count alone shows that there are none. Otherwise all are compared, in memory.
+    """Finds seats that are sold to an order which does not own them: in memory, unless the count
+    alone shows that there are none.
     """
     ledger, uid = books.ledger, books.uid
     area_units = sum((await ledger.orders.area_units(uid)).values())

@@ -12,9 +12,8 @@ COLLISIONS: Final = frozenset({ErrorCode.SEAT_UNAVAILABLE.value, ErrorCode.SOLD_
 
 
 def hold_outcomes(metrics: Metrics, sale: str) -> Mapping[str, int]:
-    """How often each outcome of a hold was counted for the sale.
-
-    Merging the files of several workers blocks for some milliseconds: it belongs into a thread.
+    """How often each outcome of a hold was counted for the sale. In a thread: merging the files of
+    several workers blocks for milliseconds.
     """
     found: Counter[str] = Counter()
     for family in multiprocess.collected(metrics.registry).collect():

@@ -45,8 +45,7 @@ ReadHistory = Callable[[Sale], Awaitable[SaleHistory | None]]
 class Reporter:
     """Makes the reports of a process: REPORTS_AT_ONCE at a time, of a sale one.
 
-    No sale's report waits for one of another that takes long: there is room for a second, and none
-    takes, or waits for, longer than `seconds`.
+    None takes, or waits for, longer than `seconds`, and a long one leaves room for another sale's.
     """
 
     ledger: Ledger
@@ -58,9 +57,8 @@ class Reporter:
     _made: OrderedDict[str, tuple[float, dict[str, object]]] = field(default_factory=OrderedDict)
 
     async def report(self, sale: Sale) -> dict[str, object]:
-        """The report as JSON values; one that is a few seconds old is given again.
-
-        Raises 503 `overloaded` when there is none after `seconds`.
+        """The report as JSON values; one that is a few seconds old is given again. 503 `overloaded`
+        when there is none after `seconds`.
         """
         making = self._making.setdefault(sale.uid, asyncio.Lock())
         try:

@@ -109,9 +109,8 @@ class SaleBuilder:
         sale.released |= channels
 
     async def checkpoint(self, sale: Sale) -> None:
-        """Save in the ledger what a rebuild needs of the line.
-
-        While nothing but the time has changed, only every `CHECKPOINT_ANEW_MS`.
+        """Save in the ledger what a rebuild needs of the line; while nothing but the time has
+        changed, only every `CHECKPOINT_ANEW_MS`.
         """
         document, last = sale.room.document, sale.checkpoint
         if last is not None and not _is_worth_saving(document, last):
@@ -153,9 +152,8 @@ class SaleBuilder:
             return await self.ledger.sales.read_uid(record.uid)
 
     async def _provisioned(self, record: SaleRecord) -> SaleRecord:
-        """Note in the ledger that the store carries this epoch, in case its installer died before.
-
-        Without that note a later loss would look like a sale that was never installed.
+        """Note in the ledger that the store carries this epoch, in case its installer died before:
+        else a later loss would look like a sale that was never installed.
         """
         if record.installed_epoch == record.epoch:
             return record

@@ -156,9 +156,8 @@ class SaleDirectory:
     async def learn_revisions(self) -> None:
         """Take over the revisions of the last checkpoints, before another store master is used.
 
-        The new master may lack the last writes, and this process may not have seen them itself; the
-        guard of every script finds that out once the process knows the revision to expect. Raises
-        StoreUnavailable when the ledger is away.
+        The new master may lack the last writes; the guard of every script finds that out by the
+        revision to expect. Raises StoreUnavailable when the ledger is away.
         """
         sales = {sale.uid: sale for sale in (*self, *self._idle.values())}
         try:

@@ -104,9 +104,8 @@ class Discovery:
     async def _unload(self, sale: Sale) -> None:
         """Unload a sale that was deleted or replaced, and remove a deleted one from the store.
 
-        As a rule the store reports it, by refusing the old epoch; but whoever deleted the sale may
-        have died before the store was told. Every worker does this, since each serves what it has
-        loaded.
+        As a rule the store has refused the old epoch; but whoever deleted the sale may have died
+        before the store was told. Every worker does this for what it has loaded.
         """
         if (await self._worker.builder.ledger.sales.read_uid(sale.uid)).deleted:
             await self._worker.builder.sale_calls.remove(sale.uid)

@@ -17,9 +17,8 @@ STARTS_MAX: Final = 50
 
 
 def starts_with(record: SaleRecord, spec: SaleSpec, now_ms: int) -> tuple[tuple[int, int], ...]:
-    """The record's starts, with the start of `spec` added when it is another.
-
-    A draw that was committed to without a start keeps none.
+    """The record's starts, with the start of `spec` added when it is another. A draw that was
+    committed to without a start keeps none.
     """
     starts, start_ms = record.draw_starts, unix_ms(spec.event_start_time)
     if not starts or starts[-1][0] == start_ms:
@@ -28,9 +27,8 @@ def starts_with(record: SaleRecord, spec: SaleSpec, now_ms: int) -> tuple[tuple[
 
 
 async def check_start(sale: Sale, spec: SaleSpec) -> None:
-    """Refuses times that contradict what has happened in the lobby already.
-
-    That the start of an open sale cannot change is checked by the store.
+    """Refuses times that contradict what has happened in the lobby already. The store checks that
+    the start of an open sale does not change.
     """
     moved = unix_ms(spec.event_start_time) != unix_ms(sale.spec.event_start_time)
     if not moved and spec.prequeue_start_time == sale.spec.prequeue_start_time:

@@ -200,9 +200,8 @@ class SaleOperations:
         return sale
 
     async def delete(self, name: str, actor: Actor, *, orders_kept: int | None = None) -> None:
-        """Delete a closed sale; its orders stay in the ledger.
-
-        OrdersKept, with the count, unless `orders_kept` is how many it has.
+        """Delete a closed sale; its orders stay in the ledger. OrdersKept, with the count, unless
+        `orders_kept` is how many it has.
         """
         sale = await self._directory.get(name)
         await sale.room.tick()
@@ -294,10 +293,8 @@ def _fields(spec: SaleSpec, names: Collection[str]) -> dict[str, object]:
 
 
 def audited_spec(spec: bytes) -> dict[str, object]:
-    """The settings as the ledger has them, for the audit.
-
-    Entries are read by the hundred, and an allotment may name a stadium's seats: of more than
-    SEATS_AUDITED it has how many they are, and a digest by which a change can be seen.
+    """The settings as the ledger has them, for the audit. Of an allotment of more than
+    SEATS_AUDITED seats it has how many they are, and a digest by which a change can be seen.
     """
     members: dict[str, object] = msgspec.json.decode(spec)
     allotments = msgspec.convert(members.get("allotments") or [], list[dict[str, object]])

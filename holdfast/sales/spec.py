@@ -185,8 +185,8 @@ def split_body(body: SaleBody) -> tuple[SaleSpec, bytes | None]:
 def spec_to_json(spec: SaleSpec, *, over: bytes | None = None) -> bytes:
     """As the ledger keeps it; `over` is what it has kept so far of the same sale.
 
-    A field that a later version has added, or a value with parts that this version does not know,
-    stays as it was unless this version has changed that very field.
+    A field with something that only a later version knows stays as it was unless it was changed
+    here.
     """
     if over is None:
         return msgspec.json.encode(spec)
@@ -233,11 +233,10 @@ def patched_spec(spec: SaleSpec, changes: Mapping[str, object]) -> SaleSpec:
 
 
 def copied_spec(spec: SaleSpec, changes: Mapping[str, object], now: datetime) -> SaleSpec:
-    """The spec of a new sale like this one, with any fields changed.
+    """The spec of a new sale like this one, with any fields changed, and without what an operator
+    has done while it ran: its message, its switches, the channels that were released.
 
-    What an operator has done to the sale while it ran is left behind: its message, its switches and
-    the channels that were released. A copy whose start has passed would open at once: then the
-    start must be given, if only as null.
+    A copy whose start has passed would open at once: then the start must be given, if only as null.
     """
     for name in changes:
         if name not in SaleSpec.__struct_fields__:
@@ -294,10 +293,8 @@ def require_same_kind(before: SaleSpec, after: SaleSpec) -> None:
 
 
 def check_prices(spec: SaleSpec, categories: Mapping[str, object] | frozenset[str]) -> None:
-    """All that can be bought has a price, or nothing has one and the sale is free of charge.
-
-    A price of 0 is one; forgetting one of several is a mistake. Whoever forgot them all hears of it
-    at the first payment, whose amount is not the 0 that is due.
+    """All that can be bought has a price, if only 0, or nothing has one and the sale is free of
+    charge.
     """
     missing = sorted(set(categories) - set(spec.prices))
     if spec.prices and missing:

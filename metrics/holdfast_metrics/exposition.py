@@ -27,11 +27,11 @@ class _Shown:
 
 
 def exposition(metrics: Metrics, accept: str = "") -> tuple[bytes, str]:
-    """The series, and their content type: OpenMetrics where `accept` names it, else Prometheus's
-    text format. They are those of all workers when there are several, else of this process.
+    """The series of all workers and their content type: OpenMetrics where `accept` names it, else
+    Prometheus's text format.
 
-    Blocks for some milliseconds where it merges the files of several workers. It does not flush,
-    since only the event loop's thread may do that.
+    Blocks for milliseconds where it merges files. It does not flush: only the event loop's thread
+    may.
     """
     write, content_type = choose_form(accept)
     return write(_Shown(multiprocess.collected(metrics.registry))), content_type

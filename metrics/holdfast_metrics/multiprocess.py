@@ -158,8 +158,5 @@ def take_removed_sales() -> frozenset[str]:
 
 
 def collected(own: CollectorRegistry) -> CollectorRegistry:
-    """A registry that adds up the files of all workers, made for one scrape.
-
-    It is that of this process, `own`, where `prepare` was not called.
-    """
+    """A registry that adds up the files of all workers, for one scrape; `own` without `prepare`."""
     return own if _State.directory is None else library.registry_of(_State.directory)

@@ -27,10 +27,8 @@ class RequestCounts:
         seconds: float | None,
         pattern: Callable[[], str],
     ) -> None:
-        """Counts one response, and observes its `seconds` unless None.
-
-        `pattern` gives the label of `route` at its first use. Either all responses of a route have
-        `seconds` or none.
+        """Counts one response, and observes its `seconds` unless None: all responses of a route
+        have them, or none. `pattern` gives the label of `route` at its first use.
         """
         known = self._known.get((route, method, status))
         if known is None:

@@ -76,9 +76,8 @@ def mean(name: str) -> str:
 
 
 def share(part: str, whole: str) -> str:
-    """What part of a whole it is: 0, and not undefined, while nothing happens; never above 1.
-
-    Numbers that are read at different moments may contradict each other for a moment.
+    """What part of a whole it is: 0 while nothing happens; never above 1, though numbers that are
+    read at different moments may contradict each other.
     """
     return f"clamp_max(({part}) / clamp_min({whole}, 1e-9), 1)"
 

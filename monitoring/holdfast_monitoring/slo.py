@@ -18,10 +18,7 @@ WINDOWS: Final = ("5m", "30m", "1h", "6h", "3d")
 
 @dataclass(frozen=True)
 class Objective:
-    """A share of requests that may be bad, and how the bad ones are counted.
-
-    `bad` and `all` are PromQL with `%s` in place of the window.
-    """
+    """A share of requests that may be bad; `bad` and `all` are PromQL with `%s` for the window."""
 
     name: str
     budget: float

@@ -19,11 +19,11 @@ _running: Final[set[asyncio.Task[Any]]] = set()
 def start_task(
     work: Coroutine[Any, Any, T], *, name: str, awaited: bool = False, inherits: bool = False
 ) -> asyncio.Task[T]:
-    """Starts `work` beside its caller. The failure of an `awaited` task is for who awaits it, if
-    anybody still does; that of any other is reported.
+    """Starts `work` beside its caller. The failure of an `awaited` task is for who awaits it; that
+    of any other is reported.
 
     A task that `inherits` has the context variables of its caller, such as the id of the request
-    that it works for. Others work for several callers, or for nobody, and have none.
+    that it works for; others have none.
     """
     task = asyncio.create_task(work, name=name, context=None if inherits else Context())
     _running.add(task)

@@ -130,9 +130,8 @@ async def _key_of(request: web.Request, session: ConsoleSession) -> ApiKey | Non
 
 
 def person_key(person: Person) -> ApiKey:
-    """The key that stands for a person; its id is what the audit notes, bounded as ids of keys are.
-
-    A subject may have 255 characters. One that does not fit is told by its digest.
+    """The key that stands for a person. Its id, which the audit notes, has the subject, or the
+    digest of one that is longer than ids of keys may be.
     """
     key_id = f"person:{person.subject}"
     if len(key_id) > MAX_KEY_ID_CHARS:

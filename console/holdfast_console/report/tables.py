@@ -6,9 +6,8 @@ from holdfast_web.charts.drawing import Drawing, element, joined
 
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Drawing:
-    """A table whose first column names its rows; the others are numbers.
-
-    An empty caption is left out, where a heading says it already.
+    """A table whose first column names its rows; the others are numbers. An empty caption is left
+    out.
     """
     titles = joined(
         *(

@@ -21,10 +21,8 @@ async def show(request: ScreenRequest) -> ConsolePage:
 
 
 def changes_of(item: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Each member that differs: its name, its value before and after, as JSON.
-
-    Where an entry has only one side, or none, the other is empty; an entry without either shows its
-    detail.
+    """Each member that differs: its name, its value before and after, as JSON; empty for a side
+    that has none. An entry without either side shows its detail.
     """
     before, after = item.get("before") or {}, item.get("after") or {}
     if not before and not after:

@@ -85,10 +85,8 @@ class ChangeReconciler:
 async def note_opening(
     ledger: Ledger, record: SaleRecord, opens_ms: int, *, kept: Set[str] = frozenset()
 ) -> SaleRecord:
-    """Note an early start in the ledger as the sale's start.
-
-    The channels `kept` are not released in the store, and are removed from the record's released
-    channels.
+    """Note an early start in the ledger as the sale's start. The channels `kept`, which the store
+    has not released, are removed from the record's released channels.
     """
     spec = spec_from_json(record.spec)
     released = tuple(channel for channel in spec.released_channels if channel not in kept)

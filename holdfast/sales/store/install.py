@@ -62,10 +62,10 @@ class Installer:
     async def restore(self, record: SaleRecord, *, rolled_back: bool = False) -> SaleRecord:
         """Install or rebuild a sale that the store does not carry as it must.
 
-        An epoch that no store has begun to carry is somebody's to install now: we do the same and
-        one of us is first. Of one that some store carries, the fence tells whether it is this one:
-        then an installation is under way. A store that was `rolled_back` knows of the epoch too,
-        and less than has happened.
+        An epoch that no store has begun to carry is installed, by whichever process is first. Of
+        one that some store carries, the fence tells whether it is this one: then an installation is
+        under way. A store that was `rolled_back` knows of the epoch too, and less than has
+        happened.
         """
         fence = await read_fence(self.executor, record.uid)
         carried = record.store_nonce or record.installed_epoch == record.epoch

@@ -32,8 +32,8 @@ class LossDetector:
     async def check(self, record: SaleRecord, *, count_sold: bool = True) -> None:
         """Raise StoreBehind when the store does not have the sale, or less than has happened.
 
-        A sale that was just rebuilt is not counted: if it differs then, the ledger contradicts
-        itself, and rebuilding it again would not help.
+        Without `count_sold`, for a sale that was just rebuilt: if it differs then, the ledger
+        contradicts itself, and rebuilding it again would not help.
         """
         ref = SaleRef(record.uid, record.epoch, await self._least_revision(record))
         counted = record.provisioned and count_sold
