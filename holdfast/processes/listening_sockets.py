@@ -83,7 +83,7 @@ def open_sockets(config: Config) -> Iterator[Sockets]:
 @contextmanager
 def _listener(address: ListenAddress) -> Iterator[socket.socket]:
     try:
-        sock = _bind_unix(address.path) if address.path else _bind_port(address)
+        sock = _bind(address)
     except OSError as error:
         raise LaunchError(f"cannot listen on {address}: {error.strerror or error}") from error
     with sock:
@@ -95,26 +95,23 @@ def _listener(address: ListenAddress) -> Iterator[socket.socket]:
                     os.unlink(address.path)
 
 
-def _bind_port(address: ListenAddress) -> socket.socket:
-    host, port = address.host, address.port
-    info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    sock = socket.socket(info[0], socket.SOCK_STREAM)
+def _bind(address: ListenAddress) -> socket.socket:
+    family = socket.AF_UNIX
+    where: Any = address.path
+    if address.path:
+        _remove_stale(Path(address.path))
+    else:
+        found = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, where = found[0][0], found[0][4]
+    sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(info[4])
-        sock.setblocking(False)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _bind_unix(path: str) -> socket.socket:
-    _remove_stale(Path(path))
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        sock.bind(path)
-        os.chmod(path, UNIX_MODE)
+        if not address.path:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(where)
+        if address.path:
+            os.chmod(address.path, UNIX_MODE)
         sock.setblocking(False)
     except OSError:
         sock.close()

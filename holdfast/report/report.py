@@ -265,9 +265,7 @@ def _stock(parts: _Parts) -> dict[str, object]:
 
 def units_by_category(plan: Plan, settings: InventorySettings) -> Counter[str]:
     """Seats and area units of each category."""
-    totals: Counter[str] = Counter()
-    for segment, seats in Counter(plan.segment_of).items():
-        totals[plan.kinds[plan.segments[segment].kind].category] += seats
+    totals = +Counter(plan.category_seats())
     for area in settings.areas:
         totals[area.category] += area.capacity
     return totals

@@ -70,7 +70,7 @@ class SeriesFile:
             if position is None:
                 self._add(key, value, timestamp)
             else:
-                self._put(_NUMBERS.pack(value, timestamp), position)
+                _put(self._handle, _NUMBERS.pack(value, timestamp), position)
         except OSError as fault:
             self._dropped(fault)
 
@@ -89,12 +89,8 @@ class SeriesFile:
         try:
             handle = _lock_own(self._path)
         except FileNotFoundError:
-            handle = self._create()
+            handle = write_anew(self._path, _HEADER.pack(_HEADER.size, self._removals.end()))
         self._take_over(handle)
-
-    def _create(self) -> int:
-        header = _HEADER.pack(_HEADER.size, self._removals.end())
-        return write_anew(self._path, header)
 
     def _take_over(self, handle: int) -> None:
         """Goes on with what the file has, less what was removed."""
@@ -109,13 +105,10 @@ class SeriesFile:
 
     def _add(self, key: str, value: float, timestamp: float) -> None:
         entry = _entry(key, value, timestamp)
-        self._put(entry, self._used)
-        self._put(_LENGTH.pack(self._used + len(entry)), 0)
+        _put(self._handle, entry, self._used)
+        _put(self._handle, _LENGTH.pack(self._used + len(entry)), 0)
         self._used += len(entry)
         self._positions[key] = self._used - _NUMBERS.size
-
-    def _put(self, content: bytes, position: int) -> None:
-        _put(self._handle, content, position)
 
 
 def _put(handle: int, content: bytes, position: int) -> None:

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -108,23 +108,21 @@ def _comparison(report: Mapping[str, Any], t: Texts) -> Drawing:
     money = Currency.of(report["currency"]).format
     compared = report["comparison"]
     sides = (("payments", "payments"), ("own", "orders"), ("ledger", "sold"), ("store", "store"))
+    columns = {"orders": whole, "tickets": whole, "amount": money}
     rows = [
-        (
+        [
             t(f"report_{word}"),
-            *(
-                UNKNOWN if value is None else write(value)
-                for value, write in (
-                    (compared[side].get("orders"), whole),
-                    (compared[side].get("tickets"), whole),
-                    (compared[side].get("amount"), money),
-                )
-            ),
-        )
+            *(_known(compared[side].get(name), write) for name, write in columns.items()),
+        ]
         for word, side in sides
     ]
-    head = [t(f"report_{name}") for name in ("side", "orders", "tickets", "amount")]
+    head = [t(f"report_{name}") for name in ("side", *columns)]
     caption = t("report_agree" if compared["agree"] else "report_disagree")
     return table(caption, head, rows)
+
+
+def _known(value: int | None, write: Callable[[int], str]) -> str:
+    return UNKNOWN if value is None else write(value)
 
 
 def _funnel(report: Mapping[str, Any], t: Texts) -> Drawing:

@@ -13,7 +13,7 @@ from typing import Final, Protocol, TextIO
 import click
 
 from holdfast.api_client import Document, sale_path
-from holdfast.cli.orders.filters import chosen_by, filter_options
+from holdfast.cli.orders.filters import filter_options
 from holdfast.cli.remote.command import RemoteService, remote_command
 from holdfast.cli.remote.files import part_of
 from holdfast.cli.sale.argument import sale_argument
@@ -70,7 +70,7 @@ def export(
       holdfast orders export gala --status confirmed --items --delimiter semicolon
       holdfast orders export gala --format jsonl | jq -r .order_ref
     """
-    found = service.shop.items(sale_path(sale, "orders"), chosen_by(filters))
+    found = service.shop.items(sale_path(sale, "orders"), filters)
     with _opened(output) as file:
         as_json = kind == "jsonl" or service.as_json
         if bom and not as_json:

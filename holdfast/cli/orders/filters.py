@@ -1,6 +1,6 @@
 """The options by which orders are chosen, alike for listing and exporting."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import reduce
 from typing import Any, Final
 
@@ -18,8 +18,3 @@ FILTERS: Final = (
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options to a command."""
     return reduce(lambda made, option: option(made), reversed(FILTERS), command)
-
-
-def chosen_by(filters: Mapping[str, str | None]) -> dict[str, str | int | None]:
-    """The options as query parameters; what is not given is left out."""
-    return {name: value for name, value in filters.items() if value is not None}

@@ -7,7 +7,7 @@ import click
 
 from holdfast.api_client import Document, sale_path
 from holdfast.cli.orders.export import export
-from holdfast.cli.orders.filters import chosen_by, filter_options
+from holdfast.cli.orders.filters import filter_options
 from holdfast.cli.remote.command import EXIT_STATUSES, RemoteService, remote_command
 from holdfast.cli.remote.consent import ask, yes_option
 from holdfast.cli.remote.output import (
@@ -51,7 +51,7 @@ def list_orders(service: RemoteService, sale: str, limit: int, **filters: str | 
       holdfast orders list gala --flag any
     """
     path = sale_path(sale, "orders")
-    found = service.shop.items(path, chosen_by(filters), limit=limit)
+    found = service.shop.items(path, filters, limit=limit)
     if service.as_json:
         print_items(found)
         return
