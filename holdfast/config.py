@@ -360,10 +360,16 @@ def _check_tracing(config: Config) -> None:
         return
     if find_spec("opentelemetry") is None:
         raise ConfigError("setting tracing_endpoint: needs the extra, holdfast[tracing]")
+    _check_origin("tracing_endpoint", config.tracing_endpoint, "http://127.0.0.1:4318")
+
+
+def _check_origin(name: str, text: str, example: str) -> None:
     try:
-        parse_origin(config.tracing_endpoint)
+        parse_origin(text)
     except ValueError as error:
-        raise ConfigError(f"setting tracing_endpoint: an http(s) origin ({error})") from error
+        raise ConfigError(
+            f"setting {name}: an http(s) origin such as {example} ({error})"
+        ) from error
 
 
 def _check_groups(config: Config) -> None:
@@ -385,9 +391,4 @@ def _check_addresses(config: Config) -> None:
         TrustedProxies(config.trusted_proxies)
     except ValueError as error:
         raise ConfigError(f"setting trusted_proxies: {error}") from error
-    try:
-        parse_origin(config.public_url or "http://localhost")
-    except ValueError as error:
-        raise ConfigError(
-            f"setting public_url: an http(s) origin such as https://tickets.example ({error})"
-        ) from error
+    _check_origin("public_url", config.public_url or "http://localhost", "https://tickets.example")

@@ -77,11 +77,10 @@ def block(service: RemoteService, sale: str, **choice: Any) -> None:
     answers = _send(service, sale, "block", chosen)
     unavailable = [guid for answer in answers for guid in answer["unavailable"]]
     blocked = sum(answer["blocked"] for answer in answers)
-    if service.as_json:
-        print_json({"blocked": blocked, "unavailable": unavailable})
-        return
-    click.echo(f"{_counted(blocked)} off sale. Undo: holdfast seats unblock {sale} ...")
-    if unavailable:
+    document = {"blocked": blocked, "unavailable": unavailable}
+    done = f"{_counted(blocked)} off sale. Undo: holdfast seats unblock {sale} ..."
+    service.show(document, done)
+    if unavailable and not service.as_json:
         click.echo(
             f"{len(unavailable)} held or sold, not blocked: "
             + ", ".join(printable(guid) for guid in unavailable),

@@ -235,8 +235,4 @@ def _interval(projection: Projection | None, at_ms: int) -> dict[str, str | None
     def moment(seconds: float | None) -> str | None:
         return None if seconds is None else timestamp(at_ms + round(seconds * 1000))
 
-    return {
-        "earliest": moment(projection.earliest),
-        "expected": moment(projection.expected),
-        "latest": moment(projection.latest),
-    }
+    return {name: moment(getattr(projection, name)) for name in ("earliest", "expected", "latest")}

@@ -165,10 +165,8 @@ def _document(parts: _Parts) -> dict[str, object]:
         "stock": _stock(parts),
         "holds": _holds(parts),
         "revenue": {
-            "confirmed": orders.money.confirmed,
-            "refunded": orders.money.refunded,
+            **asdict(orders.money),
             "kept": orders.money.kept,
-            "owed": orders.money.owed,
             "over_time": _over_time(orders.income),
         },
         "refunds": {name: orders.refunds[name] for name in ("orders", "units", "amount")},

@@ -9,6 +9,7 @@ What the ledger keeps may have fields that a later version has written: they are
 is read, and stay when it is written again.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -276,11 +277,9 @@ def check_spec(spec: SaleSpec) -> SaleSpec:
         for channel in getattr(spec, field):
             if channel not in known:
                 raise invalid(field, f"Nothing is set aside for {channel!r}.")
-    seen: set[str] = set()
-    for area in spec.areas:
-        if area.id in seen:
-            raise invalid("areas", f"Two areas have the id {area.id!r}.")
-        seen.add(area.id)
+    for area_id, times in Counter(area.id for area in spec.areas).items():
+        if times > 1:
+            raise invalid("areas", f"Two areas have the id {area_id!r}.")
     return spec
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from holdfast.sales.sale import Sale
 from holdfast_inventory.events.events import EVENTS_MAX
-from holdfast_inventory.holds.hold_requests import HoldView, hold_view
+from holdfast_inventory.holds.hold_requests import hold_view
 from holdfast_inventory.holds.open_holds import open_holds_of_pass
 from holdfast_inventory.holds.sale_inventory import FORCED, SaleInventory
 from holdfast_lua.calls.records import HoldRecord, HoldStatus
@@ -56,7 +56,10 @@ async def visitor_members(sale: Sale, known: KnownVisitor) -> dict[str, object]:
         "calls": _calls(found),
         "pass": _pass(known, found),
         "buyer": buyer or None,
-        "holds": [_view(hold, now_ms, sale.inventory) for hold in holds],
+        "holds": [
+            hold_view(hold, now_ms, sale.name, sale.inventory.plan, sale.inventory.settings)
+            for hold in holds
+        ],
     }
 
 
@@ -145,7 +148,3 @@ def _pass(known: KnownVisitor, found: FoundVisitor) -> dict[str, object] | None:
         "expires_at": optional_timestamp(traces.session_ms),
         "admitted_at": optional_timestamp(traces.started_ms),
     }
-
-
-def _view(hold: HoldRecord, now_ms: int, inventory: SaleInventory) -> HoldView:
-    return hold_view(hold, now_ms, inventory.name, inventory.plan, inventory.settings)

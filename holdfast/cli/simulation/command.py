@@ -109,7 +109,7 @@ def simulate(
             found = recommend(wanted, meant, seeds or 20, runs.tell, runs.all)
             results = list(found.results)
     if not quiet:
-        _print(results, found, meant is not None)
+        _print(results, found)
     if as_json is not None:
         as_json.write(_json(results, found) + "\n")
     if picture is not None:
@@ -153,11 +153,11 @@ def _changed(
     return world
 
 
-def _print(results: list[SimulationResult], found: Recommendation | None, meant: bool) -> None:
+def _print(results: list[SimulationResult], found: Recommendation | None) -> None:
     console = Console()
     if found is not None:
         print_recommendation(console, found)
-    if not (meant and found and found.bound):
+    if found is None or not found.bound:
         print_result(console, results)
 
 

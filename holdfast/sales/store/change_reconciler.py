@@ -15,11 +15,11 @@ another worker is about to note is either seen in the store too, or noted after 
 import logging
 from collections.abc import Set
 from dataclasses import dataclass
-from typing import Protocol
 
 import msgspec
 
 from holdfast.sales.builder import SaleBuilder
+from holdfast.sales.catalogue import CatalogueEntry
 from holdfast.sales.sale import Sale
 from holdfast.sales.spec import SaleSpec, spec_from_json, spec_to_json
 from holdfast_inventory.holds.releases import allotted_channels
@@ -29,15 +29,6 @@ from holdfast_lua.calls.sale import SaleHead
 from holdfast_web.timestamps import moment_of, unix_ms
 
 logger = logging.getLogger(__name__)
-
-
-class SaleTerms(Protocol):
-    """The fields of a ledger record that are compared with a sale's status."""
-
-    @property
-    def settings_version(self) -> int: ...
-    @property
-    def lifecycle(self) -> str: ...
 
 
 _ADOPTED = AuditEntry("holdfast", "sale.lifecycle_adopted")
@@ -99,7 +90,9 @@ async def note_opening(
     return written or await ledger.sales.read_uid(record.uid)
 
 
-def differs_from_ledger(line: LineStatus, record: SaleTerms, opens_ms: int) -> bool:
+def differs_from_ledger(
+    line: LineStatus, record: SaleRecord | CatalogueEntry, opens_ms: int
+) -> bool:
     """Whether a sale's status, a fraction of a second old, differs from its ledger record."""
     return (
         line.settings_version < record.settings_version
