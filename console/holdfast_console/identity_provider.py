@@ -144,7 +144,9 @@ class IdentityProvider:
         """The key of the issuer; one that is not known yet is looked for once in `KEYS_SECONDS`."""
         now = time.monotonic()
         known = self._keys
-        if known is None or (not _has(known[1], kid) and now >= known[0] + KEYS_SECONDS):
+        if known is None or (
+            kid not in {key.key_id for key in known[1].keys} and now >= known[0] + KEYS_SECONDS
+        ):
             document = await _fetch(str((await self._read_metadata())["jwks_uri"]))
             self._keys = known = (now, jwt.PyJWKSet.from_dict(dict(document)))
         usable = [key for key in known[1].keys if key.key_id == kid]
@@ -178,10 +180,6 @@ class IdentityProvider:
             code_challenge_method="S256",
             timeout=REQUEST_SECONDS,
         )
-
-
-def _has(keys: jwt.PyJWKSet, kid: str) -> bool:
-    return any(key.key_id == kid for key in keys.keys)
 
 
 async def _fetch(url: str) -> Mapping[str, Any]:

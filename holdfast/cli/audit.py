@@ -6,11 +6,10 @@ import click
 
 from holdfast.api_client import Document, sale_path
 from holdfast.cli.remote.command import EXIT_STATUSES, RemoteService, remote_command
-from holdfast.cli.remote.output import cell, when
+from holdfast.cli.remote.output import cell, limit_option, when
 from holdfast.cli.sale.argument import sale_argument
 
 COLUMNS: Final = ("time", "who", "from", "action", "sale", "what")
-LISTED: Final = 50
 SHOWN_CHARS: Final = 160
 """of what changed; --json has all of it"""
 
@@ -19,9 +18,7 @@ SHOWN_CHARS: Final = 160
 @sale_argument(required=False)
 @click.option("--action", help="Only entries of this action, such as sale.patch.")
 @click.option("--actor", help="Only what this key has done; its id, or operator.")
-@click.option(
-    "--limit", type=click.IntRange(1), default=LISTED, show_default=True, help="How many at most."
-)
+@limit_option
 @remote_command
 def audit(
     service: RemoteService, sale: str | None, action: str | None, actor: str | None, limit: int

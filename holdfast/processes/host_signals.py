@@ -34,17 +34,13 @@ class HostSignals:
         self.reload_asked = False
         self._starting = True
         self._stop_asked = 0.0
-        self._forced = False
+        self.forced = False
+        """whether a second stop signal has come, after which nothing is waited for"""
         self._has_terminal = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN and _has_terminal()
 
     @property
     def stopping(self) -> bool:
         return self._stop_asked > 0
-
-    @property
-    def forced(self) -> bool:
-        """Whether a second stop signal has come, after which nothing is waited for."""
-        return self._forced
 
     def note_started(self) -> None:
         """From now on a stop is noted instead of raised; raises if one has come already."""
@@ -72,7 +68,7 @@ class HostSignals:
     def _handle_stop(self) -> None:
         now = time.monotonic()
         if self.stopping:
-            self._forced = self._forced or now - self._stop_asked > FORCE_SECONDS
+            self.forced = self.forced or now - self._stop_asked > FORCE_SECONDS
             return
         self._stop_asked = now
         if self._starting:

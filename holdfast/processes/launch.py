@@ -249,9 +249,8 @@ def _why_not(error: Exception) -> str:
             f"the ledger is damaged, or no ledger ({explain(error)}): put it aside and restore "
             "a backup, see docs/operations.md"
         )
-    if isinstance(error, LedgerUnavailable) and error.reason == INCOMPATIBLE:
-        return f"the ledger cannot be used (incompatible): {explain(error)}"
-    return f"the ledger cannot be used: {explain(error)}"
+    incompatible = isinstance(error, LedgerUnavailable) and error.reason == INCOMPATIBLE
+    return f"the ledger cannot be used{' (incompatible)' * incompatible}: {explain(error)}"
 
 
 def _report_refusal(refusal: StoreRefusing) -> None:

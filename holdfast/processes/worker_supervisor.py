@@ -248,10 +248,8 @@ class WorkerSupervisor:
                 if worker.finish_by is not None and now > worker.finish_by:
                     _send(worker, signal.SIGKILL)
             if not finishing and group.serving() > self._plan.counts[group.name]:
-                self._finish(self._most_outdated(group))
-
-    def _most_outdated(self, group: _Group) -> _Worker:
-        return min(group.staying(), key=lambda one: (one.plan is self._plan, one.started))
+                oldest = min(group.staying(), key=lambda one: (one.plan is self._plan, one.started))
+                self._finish(oldest)
 
     def _finish(self, worker: _Worker) -> None:
         """SIGTERM; the worker may finish the requests in flight."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiohttp import hdrs, web
 
 from holdfast_console.render import render
-from holdfast_console.screen import ROOT, ConsolePage, Download, Screen, StreamedFile
+from holdfast_console.screen import ROOT, ConsolePage, Download, StreamedFile
 from holdfast_console.screens import SCREENS
 from holdfast_console.sessions import ConsoleSession
 from holdfast_console.texts import LANGUAGES, Texts
@@ -113,10 +113,7 @@ def see_other(location: str) -> web.Response:
 
 def _links(path: str, sale: str | None) -> list[dict[str, object]]:
     """The navigation of the console, or of a sale."""
-    shown = [one for one in SCREENS if one.listed and one.is_of_a_sale is (sale is not None)]
-    return [_link(one, path, sale) for one in shown]
-
-
-def _link(screen: Screen, path: str, sale: str | None) -> dict[str, object]:
-    url = screen.url() if sale is None else screen.url(sale=sale)
-    return {"text": f"nav_{screen.name}", "url": url, "here": path == url}
+    places = {} if sale is None else {"sale": sale}
+    shown = [one for one in SCREENS if one.listed and one.is_of_a_sale is bool(places)]
+    urls = {screen.name: screen.url(**places) for screen in shown}
+    return [{"text": f"nav_{name}", "url": url, "here": path == url} for name, url in urls.items()]

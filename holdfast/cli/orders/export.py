@@ -15,7 +15,7 @@ import click
 from holdfast.api_client import Document, sale_path
 from holdfast.cli.orders.filters import filter_options
 from holdfast.cli.remote.command import RemoteService, remote_command
-from holdfast.cli.remote.files import part_of
+from holdfast.cli.remote.files import output_option, part_of
 from holdfast.cli.sale.argument import sale_argument
 from holdfast_web.exports.orders import csv_heading, csv_rows, json_rows
 
@@ -40,12 +40,7 @@ class _Writable(Protocol):
 @click.option(
     "--delimiter", type=click.Choice(list(DELIMITERS)), default="comma", show_default=True
 )
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write; the standard output without it.",
-)
+@output_option
 @remote_command
 def export(
     service: RemoteService,

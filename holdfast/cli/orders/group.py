@@ -11,6 +11,7 @@ from holdfast.cli.orders.filters import filter_options
 from holdfast.cli.remote.command import EXIT_STATUSES, RemoteService, remote_command
 from holdfast.cli.remote.consent import ask, yes_option
 from holdfast.cli.remote.output import (
+    limit_option,
     money,
     print_fields,
     print_items,
@@ -23,7 +24,6 @@ from holdfast_web.exports.orders import things_of
 
 COLUMNS: Final = ("id", "status", "created", "buyer", "order ref", "total", "refunded", "units")
 FLAGGED_COLUMNS: Final = (*COLUMNS, "flags")
-LISTED: Final = 50
 
 
 @click.group(epilog=EXIT_STATUSES)
@@ -37,9 +37,7 @@ orders.add_command(export)
 @orders.command("list")
 @sale_argument()
 @filter_options
-@click.option(
-    "--limit", type=click.IntRange(1), default=LISTED, show_default=True, help="How many at most."
-)
+@limit_option
 @remote_command
 def list_orders(service: RemoteService, sale: str, limit: int, **filters: str | None) -> None:
     """List orders of SALE in the order in which they were begun.

@@ -6,6 +6,13 @@ from pathlib import Path
 
 import click
 
+output_option = click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write; the standard output without it.",
+)
+
 
 @contextmanager
 def part_of(output: Path) -> Iterator[Path]:

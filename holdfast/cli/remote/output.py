@@ -14,9 +14,15 @@ from rich.cells import cell_len
 
 from holdfast_web.money import Currency
 
+LISTED: Final = 50
 NOTHING: Final = "-"
 NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 """stands between a currency and its amount"""
+
+
+limit_option = click.option(
+    "--limit", type=click.IntRange(1), default=LISTED, show_default=True, help="How many at most."
+)
 
 
 def print_json(document: object) -> None:

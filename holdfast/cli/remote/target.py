@@ -59,12 +59,9 @@ def _origin(options: TargetOptions, role: str) -> str:
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint=f"--url ({URL_VARIABLE})") from None
     with suppress(OSError, ValueError):
-        return checked_origin(_address_file(options, role).read_text().strip())
+        file = _data_dir(options) / ADDRESS_FILE.format(role=role)
+        return checked_origin(file.read_text().strip())
     return _configured_origin(options, role)
-
-
-def _address_file(options: TargetOptions, role: str) -> Path:
-    return _data_dir(options) / ADDRESS_FILE.format(role=role)
 
 
 def _configured_origin(options: TargetOptions, role: str) -> str:

@@ -8,7 +8,7 @@ import click
 
 from holdfast.api_client import Document, sale_path
 from holdfast.cli.remote.command import RemoteService, remote_command
-from holdfast.cli.remote.files import part_of
+from holdfast.cli.remote.files import output_option, part_of
 from holdfast.cli.remote.output import money, print_fields, printable
 from holdfast.cli.sale.argument import sale_argument
 
@@ -24,12 +24,7 @@ BY_NAME: Final = {".html": "html", ".htm": "html", ".json": "json"}
     type=click.Choice(FORMATS),
     help="[default: by the name of --output, else text]",
 )
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write; the standard output without it.",
-)
+@output_option
 @remote_command
 def report(service: RemoteService, sale: str, kind: str | None, output: Path | None) -> None:
     """Report on SALE: funnel, waits, stock, money, and whether all of it agrees.
