@@ -15,9 +15,9 @@ from aiohttp import web
 from holdfast.figures.headline import headline_figures
 from holdfast.http.app_keys import DIRECTORY, EXECUTOR, LEDGER, OPERATIONS
 from holdfast.sales.directory import SALE_NAME
-from holdfast.sales.operations import LIFECYCLE_OPERATIONS
+from holdfast.sales.operations import LIFECYCLE_OPERATIONS, Put
 from holdfast.sales.sale import Sale
-from holdfast.sales.spec import SaleBody, spec_from_json
+from holdfast.sales.spec import SaleBody, SaleSpec, spec_from_json
 from holdfast_ledger import SaleRecord
 from holdfast_lua.history import HistoryCalls
 from holdfast_queue.draw.commitment import MAX_BEACON_CHARS, is_beacon
@@ -80,11 +80,7 @@ async def put_sale(request: web.Request) -> web.Response:
     body = await read_json(request, SaleBody, limit=PLAN_LIMIT_BYTES, seconds=PLAN_SECONDS)
     done = await request.app[OPERATIONS].put(name, body, actor_of(request), strict=strict)
     _count(request, name, "create" if done.created else "replace")
-    return json_response(
-        {**view(done.sale), "warnings": done.warnings},
-        status=201 if done.created else 200,
-        headers={"Location": sale_path(name)},
-    )
+    return _made(done)
 
 
 @endpoint
@@ -132,10 +128,7 @@ async def _list_deleted(request: web.Request, names: frozenset[str]) -> web.Resp
     more = (shown[-1].name, shown[-1].uid) if len(records) > query.limit else None
     items = [
         {
-            "sale": record.name,
-            "uid": record.uid,
-            "name": _shown_name(record),
-            "test": record.test,
+            **_listed_members(record, _spec_of(record)),
             "state": "deleted",
             "deleted_at": timestamp(record.updated_ms),
         }
@@ -187,10 +180,15 @@ async def copy_sale(request: web.Request) -> web.Response:
         raise HoldfastError(ErrorCode.FORBIDDEN, "The key is for other sales than this copy.")
     name = request.match_info["sale"]
     done = await request.app[OPERATIONS].copy(name, to, changes, actor_of(request))
+    return _made(done)
+
+
+def _made(done: Put) -> web.Response:
+    """201 with a new sale, 200 with one that replaced another."""
     return json_response(
         {**view(done.sale), "warnings": done.warnings},
-        status=201,
-        headers={"Location": sale_path(to)},
+        status=201 if done.created else 200,
+        headers={"Location": sale_path(done.sale.name)},
     )
 
 
@@ -248,10 +246,8 @@ def view(sale: Sale) -> dict[str, object]:
 
 async def _listed(request: web.Request, record: SaleRecord) -> dict[str, object]:
     """An item of the list; of a sale whose state cannot be read, what the ledger has."""
-    spec, line, newest = None, None, None
+    spec, line, newest = _spec_of(record), None, None
     state, now_ms = record.lifecycle, 0
-    with contextlib.suppress(msgspec.MsgspecError):
-        spec = spec_from_json(record.spec)
     try:
         async with asyncio.timeout(LISTED_SECONDS):
             (line, now_ms), newest = await asyncio.gather(
@@ -261,15 +257,18 @@ async def _listed(request: web.Request, record: SaleRecord) -> dict[str, object]
         state = sale_state(line, now_ms).value
     except Exception as fault:
         logger.info("sale %s is listed as the ledger has it: %r", record.name, fault)
+    figures = headline_figures(spec, line, now_ms, newest)
+    return {**_listed_members(record, spec), "state": state, **figures}
+
+
+def _listed_members(record: SaleRecord, spec: SaleSpec | None) -> dict[str, object]:
+    """What every list has of a sale; its own name where the settings cannot be read."""
     name = record.name if spec is None else spec.name
-    members: dict[str, object] = {"sale": record.name, "uid": record.uid, "name": name}
-    members |= {"state": state, "test": record.test}
-    return {**members, **headline_figures(spec, line, now_ms, newest)}
+    return {"sale": record.name, "uid": record.uid, "name": name, "test": record.test}
 
 
-def _shown_name(record: SaleRecord) -> str:
-    """What people read; the sale's own name when its settings cannot be read."""
-    try:
-        return spec_from_json(record.spec).name
-    except msgspec.MsgspecError:
-        return record.name
+def _spec_of(record: SaleRecord) -> SaleSpec | None:
+    """The settings in a record, None when they cannot be read."""
+    with contextlib.suppress(msgspec.MsgspecError):
+        return spec_from_json(record.spec)
+    return None
