@@ -122,12 +122,8 @@ def divide(
         address, workers = _own_address(members[0], own), _own_workers(members, own)
         groups.append(WorkerGroup("+".join(members), tuple(members), address, workers))
     _check_groups(groups)
-    leader = min(groups, key=_crowding)
+    leader = min(groups, key=lambda group: max(map(_BY_DISTANCE.index, group.roles)))
     return tuple(replace(group, leads=group is leader) for group in groups)
-
-
-def _crowding(group: WorkerGroup) -> int:
-    return max(_BY_DISTANCE.index(role) for role in group.roles)
 
 
 def _own_address(role: ServiceRole, own: Mapping[ServiceRole, OwnListener]) -> ListenAddress:

@@ -42,6 +42,12 @@ class Texts:
     def has(self, key: str) -> bool:
         return key in catalogue(self.language)
 
+    def known(self, prefix: str, name: str, otherwise: str | None = None) -> str:
+        """The text of `prefix` and `name`; where there is none, `otherwise` or the name itself."""
+        if self.has(prefix + name):
+            return self(prefix + name)
+        return name if otherwise is None else otherwise
+
     def number(self, value: float | None) -> str:
         """`4,120`; a dash for what is not known."""
         if value is None:

@@ -1,6 +1,6 @@
 """`holdfast seats list|block|unblock`: what state seats are in, and taking them off sale."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any, Final, TextIO
 
@@ -120,7 +120,7 @@ def _chosen(
     file: TextIO | None,
 ) -> list[str]:
     """The guids that are named in any way, each once; UsageError for a row that is none."""
-    chosen = [*guids, *_lines(file)]
+    chosen = [*guids, *(name for line in file or () if (name := line.strip()))]
     if rows or zones:
         plan = service.sales_floor.get(sale_path(sale, "plan"))
         for row in rows:
@@ -130,10 +130,6 @@ def _chosen(
     if not chosen:
         raise click.UsageError("name seats: guids, --row, --zone or --file")
     return list(dict.fromkeys(chosen))
-
-
-def _lines(file: TextIO | None) -> Iterator[str]:
-    return (name for line in file or () if (name := line.strip()))
 
 
 def _zone_and_row(text: str) -> tuple[str, str]:

@@ -57,13 +57,11 @@ class HostSignals:
             pass
 
     def handle(self, number: int, _frame: object) -> None:
-        if number in STOP_SIGNALS or self._is_hangup(number):
+        hung_up = number == signal.SIGHUP and self._has_terminal and not _has_terminal()
+        if number in STOP_SIGNALS or hung_up:
             self._handle_stop()
         elif number == signal.SIGHUP:
             self.reload_asked = True
-
-    def _is_hangup(self, number: int) -> bool:
-        return number == signal.SIGHUP and self._has_terminal and not _has_terminal()
 
     def _handle_stop(self) -> None:
         now = time.monotonic()

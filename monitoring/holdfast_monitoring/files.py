@@ -23,7 +23,10 @@ def files() -> Iterator[tuple[Path, str]]:
 
 def stale(root: Path = ROOT) -> list[Path]:
     """The files that are missing, or contain something else."""
-    return [path for path, text in files() if not _has(root / path, text)]
+    there = ((path, text, root / path) for path, text in files())
+    return [
+        path for path, text, file in there if not file.is_file() or file.read_text("utf-8") != text
+    ]
 
 
 def write(root: Path = ROOT) -> None:
@@ -31,7 +34,3 @@ def write(root: Path = ROOT) -> None:
     for path, text in files():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
-
-
-def _has(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text(encoding="utf-8") == text

@@ -1,7 +1,6 @@
 """Dashboards as Grafana reads them, made with Grafana's own library of types."""
 
 import json
-from collections.abc import Iterator
 from typing import Any, Final
 
 from grafana_foundation_sdk.builders import bargauge, common, stat, statetimeline, timeseries
@@ -153,18 +152,13 @@ def _lines(panel: Panel) -> timeseries.Panel:
 
 
 def _thresholds(panel: Panel) -> build.ThresholdsConfig:
-    made = build.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE)
-    return made.steps(list(_steps(panel)))
-
-
-def _steps(panel: Panel) -> Iterator[model.Threshold]:
     """The first begins at minus infinity, which Grafana writes as null."""
-    if panel.threshold is None:
-        yield model.Threshold(None, "green")
-        return
-    colours = ("red", "green") if panel.threshold.falling else ("green", "red")
-    yield model.Threshold(None, colours[0])
-    yield model.Threshold(panel.threshold.value, colours[1])
+    bound = panel.threshold
+    below, above = ("red", "green") if bound and bound.falling else ("green", "red")
+    steps = [model.Threshold(None, below)]
+    if bound:
+        steps.append(model.Threshold(bound.value, above))
+    return build.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
 def _mapping(names: tuple[str, ...]) -> model.ValueMap:

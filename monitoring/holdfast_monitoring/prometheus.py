@@ -17,10 +17,6 @@ PAGE: Final = "docs/operations.md"
 _RUNBOOKS: Final = "{{ with $externalLabels.runbooks }}{{ . }}{{ else }}" + PAGE + "{{ end }}"
 
 
-class _Text(str):
-    """A text of several lines, which stands in the file as it is."""
-
-
 class _Dumper(yaml.SafeDumper):
     """Writes texts of several lines as blocks, and indents lists."""
 
@@ -28,17 +24,17 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
-def _represent(dumper: yaml.SafeDumper, text: _Text) -> yaml.ScalarNode:
+def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style=style)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-_Dumper.add_representer(_Text, _represent)
+_Dumper.add_representer(str, _represent)
 
 
 def rule_files() -> Iterator[tuple[str, str]]:
     """Names and texts of all files of rules."""
-    ratios = [{"record": one.name, "expr": _Text(one.expression)} for one in slo.recordings()]
+    ratios = [{"record": one.name, "expr": one.expression} for one in slo.recordings()]
     yield "recording.yml", _written({RATIOS: ratios})
     yield (
         "alerts.yml",
@@ -49,7 +45,7 @@ def rule_files() -> Iterator[tuple[str, str]]:
 def _alert(alert: Alert) -> dict[str, Any]:
     return {
         "alert": alert.name,
-        "expr": _Text(alert.expression),
+        "expr": alert.expression,
         "for": alert.lasting,
         "labels": {"severity": alert.severity.value},
         "annotations": {

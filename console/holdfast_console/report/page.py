@@ -222,18 +222,16 @@ def _details(report: Mapping[str, Any], t: Texts) -> Drawing:
 
 
 def _checks(checks: Sequence[Mapping[str, Any]], t: Texts) -> Drawing:
-    items = [
-        element(
-            "div",
-            joined(
-                element("dt", f"{_promise(check, t)}: {t('report_' + check['state'])}"),
-                element("dd", joined(*_findings(check, t))),
-            ),
-            class_="broken" if check["state"] == "broken" else None,
-        )
-        for check in checks
-    ]
-    return element("dl", joined(*items), class_="checks")
+    return element("dl", joined(*(_check(check, t) for check in checks)), class_="checks")
+
+
+def _check(check: Mapping[str, Any], t: Texts) -> Drawing:
+    promise = t.known("report_check_", check["name"], check["promise"])
+    parts = (
+        element("dt", f"{promise}: {t('report_' + check['state'])}"),
+        element("dd", joined(*_findings(check, t))),
+    )
+    return element("div", joined(*parts), class_="broken" if check["state"] == "broken" else None)
 
 
 def _findings(check: Mapping[str, Any], t: Texts) -> Iterator[Drawing]:
@@ -249,22 +247,17 @@ def _findings(check: Mapping[str, Any], t: Texts) -> Iterator[Drawing]:
 
 def _missing(report: Mapping[str, Any], t: Texts) -> Iterator[Drawing]:
     if report["missing"]:
-        items = joined(*(element("li", _missing_words(one, t)) for one in report["missing"]))
+        items = joined(
+            *(
+                element("li", t.known("report_missing_", one["code"], one["detail"]))
+                for one in report["missing"]
+            )
+        )
         yield section(t("report_missing"), element("ul", items))
-
-
-def _missing_words(one: Mapping[str, Any], t: Texts) -> str:
-    name = f"report_missing_{one['code']}"
-    return t(name) if t.has(name) else str(one["detail"])
 
 
 def _time_span(over_time: Mapping[str, Any]) -> TimeSpan:
     return TimeSpan(datetime.fromisoformat(over_time["start"]), over_time["step_seconds"])
-
-
-def _promise(check: Mapping[str, Any], t: Texts) -> str:
-    name = f"report_check_{check['name']}"
-    return t(name) if t.has(name) else str(check["promise"])
 
 
 def _tenth(value: float) -> str:
