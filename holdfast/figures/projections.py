@@ -15,6 +15,7 @@ from zlib import crc32
 
 import msgspec
 
+from holdfast.figures.recorder import counts_of
 from holdfast.figures.running_sale import running_sale
 from holdfast.figures.stock import Stock
 from holdfast.sales.sale import Sale
@@ -126,11 +127,6 @@ def _now(newest: Point, sale: Sale) -> Point:
     return msgspec.structs.replace(
         newest,
         at_ms=max(newest.at_ms, sale.room.document.now_ms),
-        joined=line.issued,
-        called=line.called,
-        admitted=line.admitted,
-        held_once=line.first_holds,
         confirmed=round(orders),
-        held=line.held + line.apart_held,
-        booked=line.booked,
+        **counts_of(line),
     )

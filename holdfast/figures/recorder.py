@@ -6,7 +6,7 @@ is left. A sale in which nothing happens is not recorded, so its history has a g
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -126,15 +126,10 @@ def make_point(
         waiting=line.waiting,
         present=max(0, line.present),
         active=line.active,
-        joined=line.issued,
-        called=line.called,
-        admitted=line.admitted,
-        held_once=line.first_holds,
+        **counts_of(line),
         paying=sum(total.orders for total in totals.by_status.values()),
         confirmed=sum(totals.by_status[status].orders for status in SOLD),
         free=line.free,
-        held=line.held + line.apart_held,
-        booked=line.booked,
         revenue=totals.confirmed,
         refunded=totals.refunds.of_sold,
         rate_set=line.rate_per_minute,
@@ -144,6 +139,18 @@ def make_point(
         refund_required=totals.by_status[OrderStatus.LOST].orders,
         overdue_s=ages.overdue_ms // 1000,
     )
+
+
+def counts_of(line: LineStatus) -> dict[str, Any]:
+    """The members of a point that are counts of visitors and units in the status of the line."""
+    return {
+        "joined": line.issued,
+        "called": line.called,
+        "admitted": line.admitted,
+        "held_once": line.first_holds,
+        "held": line.held + line.apart_held,
+        "booked": line.booked,
+    }
 
 
 def told_wait(line: LineStatus) -> int | None:

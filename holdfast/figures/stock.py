@@ -46,8 +46,5 @@ def category_runs(plan: Plan) -> Runs:
     """Runs of seats of one category in plan order, as (first, end, category)."""
     segments = sorted(plan.segments, key=lambda segment: segment.first)
     grouped = groupby(segments, key=lambda segment: plan.kinds[segment.kind].category)
-    runs = []
-    for category, run in grouped:
-        own = list(run)
-        runs.append((own[0].first, own[-1].first + own[-1].length, category))
-    return tuple(runs)
+    runs = ((category, list(run)) for category, run in grouped)
+    return tuple((run[0].first, run[-1].first + run[-1].length, name) for name, run in runs)

@@ -1,5 +1,6 @@
 """Sums over time in a bounded number of steps, however long the time turns out to be."""
 
+from itertools import accumulate
 from typing import Final
 
 POINTS_MAX: Final = 240
@@ -32,14 +33,10 @@ class Buckets:
 
     def running(self) -> dict[str, list[int]]:
         """For each name the total up to the end of each step, all of one length."""
-        totals = {}
-        for name, sums in self._sums.items():
-            total, line = 0, []
-            for amount in sums + [0] * (self._length - len(sums)):
-                total += amount
-                line.append(total)
-            totals[name] = line
-        return totals
+        return {
+            name: list(accumulate([*sums, *[0] * (self._length - len(sums))]))
+            for name, sums in self._sums.items()
+        }
 
     def _double(self) -> None:
         self.step_ms *= 2

@@ -45,6 +45,17 @@ from holdfast_queue.draw.commitment import Draw
 
 _COMPRESSED: Final = b"\x78"
 """the first byte of a zlib stream; earlier versions wrote checkpoints uncompressed"""
+_OF_STATUS: Final = (
+    *("ceiling", "issued", "lobby", "frozen", "serving", "called_from", "gaps", "called"),
+    *("claimed", "lapsed", "admitted", "active", "draw", "accumulator", "beacon"),
+    *("stays", "stays_ms", "closed_ms", "sealed_ms"),
+)
+"""the fields of a checkpoint that are as in the status of the line"""
+_OF_CALLS: Final = (
+    *("issued", "serving", "called", "claimed", "lapsed", "admitted", "ranges", "shown_from"),
+    *("shown", "deferred", "clock_ms", "show_called", "show_shown"),
+)
+"""those that are as they were read with the open calls"""
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(LineCheckpoint).decode
 
@@ -172,53 +183,15 @@ def _with_draw(
 def line_checkpoint(uid: str, epoch: int, line: LineStatus, calls: OpenCalls) -> Checkpoint:
     """The checkpoint of a line: its status, and the open calls read a moment later."""
     start = LineCheckpoint(
-        ceiling=line.ceiling,
+        **{name: getattr(line, name) for name in _OF_STATUS},
         fresh=False,
-        issued=line.issued,
-        lobby=line.lobby,
-        frozen=line.frozen,
-        serving=line.serving,
-        called_from=line.called_from,
-        gaps=line.gaps,
-        called=line.called,
-        claimed=line.claimed,
-        lapsed=line.lapsed,
-        admitted=line.admitted,
-        active=line.active,
         stopped=line.lifecycle == "paused",
-        draw=line.draw,
-        accumulator=line.accumulator,
-        beacon=line.beacon,
         taken_ms=calls.now_ms,
-        stays=line.stays,
-        stays_ms=line.stays_ms,
-        closed_ms=line.closed_ms,
-        sealed_ms=line.sealed_ms,
     )
     if line.frozen:
-        start = _with_calls(start, calls)
+        start = replace(start, **{name: getattr(calls, name) for name in _OF_CALLS})
     body = zlib.compress(_encode(start), level=1)
     return Checkpoint(uid, epoch, calls.now_ms, body, calls.revision)
-
-
-def _with_calls(start: LineCheckpoint, calls: OpenCalls) -> LineCheckpoint:
-    """The start with the open calls and the counters read with them."""
-    return replace(
-        start,
-        issued=calls.issued,
-        serving=calls.serving,
-        called=calls.called,
-        claimed=calls.claimed,
-        lapsed=calls.lapsed,
-        admitted=calls.admitted,
-        ranges=calls.ranges,
-        shown_from=calls.shown_from,
-        shown=calls.shown,
-        deferred=calls.deferred,
-        clock_ms=calls.clock_ms,
-        show_called=calls.show_called,
-        show_shown=calls.show_shown,
-    )
 
 
 def read_checkpoint(body: bytes) -> LineCheckpoint:
