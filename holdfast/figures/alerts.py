@@ -113,7 +113,7 @@ def _stands_still(line: LineStatus, points: Sequence[Point]) -> bool:
 
 
 def _rate_is_off(points: Sequence[Point]) -> bool:
-    recent = _since(points, RATE_OFF_MS)
+    recent = [point for point in points if point.at_ms > points[-1].at_ms - RATE_OFF_MS]
     if len(recent) < RATE_OFF_MS // STEP_MS or any(point.waiting == 0 for point in recent):
         return False
     wanted = sum(point.rate_set for point in recent)
@@ -150,7 +150,3 @@ def _clock(skew_ms: int) -> list[SaleAlert]:
         return []
     text = f"The clocks of store and service differ by {abs(skew_ms) / 1000:.1f} s."
     return [SaleAlert("clock_skew", WARNING, text)]
-
-
-def _since(points: Sequence[Point], span_ms: int) -> list[Point]:
-    return [point for point in points if point.at_ms > points[-1].at_ms - span_ms]

@@ -92,12 +92,10 @@ class Catalogue:
             uids[uid] = None
         for uid in list(islice(self._sales, IN_TURN_PER_PICK)):
             uids[uid] = None
-        return [self._turned(uid) for uid in uids if uid in self._sales]
-
-    def _turned(self, uid: str) -> CatalogueEntry:
-        """The entry, now the last of those that are visited in turn."""
-        self._sales.move_to_end(uid)
-        return self._sales[uid]
+        known = [uid for uid in uids if uid in self._sales]
+        for uid in known:
+            self._sales.move_to_end(uid)  # the last of those that are visited in turn
+        return [self._sales[uid] for uid in known]
 
     def _schedule(self, sale: CatalogueEntry, times_ms: tuple[int, ...], now_ms: int) -> None:
         due_ms = next_change_ms(times_ms, now_ms)

@@ -32,13 +32,11 @@ class RequestCounts:
         """
         known = self._known.get((route, method, status))
         if known is None:
-            known = self._find(pattern(), method, status, timed=seconds is not None)
+            label = pattern()
+            tally = None if seconds is None else self._seconds.labels(label)
+            known = self._requests.labels(label, method, str(status)), tally
             self._known[route, method, status] = known
         count, tally = known
         count.value += 1
         if tally is not None and seconds is not None:
             tally.observe(seconds)
-
-    def _find(self, pattern: str, method: str, status: int, *, timed: bool) -> _Series:
-        count = self._requests.labels(pattern, method, str(status))
-        return count, self._seconds.labels(pattern) if timed else None
