@@ -70,8 +70,9 @@ def export(
         as_json = kind == "jsonl" or service.as_json
         if bom and not as_json:
             file.write(BOM)
-        form = {"as_json": as_json, "by_item": by_item}
-        count = write_orders(found, file, **form, delimiter=DELIMITERS[delimiter])
+        count = write_orders(
+            found, file, as_json=as_json, by_item=by_item, delimiter=DELIMITERS[delimiter]
+        )
     if output is not None:
         click.echo(f"{count:,} orders are in {output}", err=True)
 
