@@ -20,7 +20,7 @@ from holdfast.sales.sale import Sale
 from holdfast.sales.store.change_reconciler import differs_from_ledger
 from holdfast.sales.tasks.activity import needs_ticks
 from holdfast.sales.tasks.periodic import periodic
-from holdfast.sales.tasks.sale_tasks import Worker
+from holdfast.sales.tasks.sale_tasks import TaskContext
 from holdfast_ledger import ChangePosition, SaleRecord
 from holdfast_ledger.changes import CHANGES_MAX
 from holdfast_lua.calls.line_status import LineStatus
@@ -50,9 +50,9 @@ class ActiveSales(Protocol):
 class Discovery:
     """The periodic looks of one worker; `catalogue` has all sales by what was read of them."""
 
-    def __init__(self, worker: Worker, active: ActiveSales) -> None:
+    def __init__(self, context: TaskContext, active: ActiveSales) -> None:
         self.catalogue = Catalogue()
-        self._worker = worker
+        self._context = context
         self._active = active
         self._position = ChangePosition()
         self._catalogue_complete = asyncio.Event()
@@ -73,13 +73,13 @@ class Discovery:
         """End the looks and the work on single sales, and wait for it."""
         for task in self._tasks:
             await task.stop()
-        await self._worker.work.stop()
+        await self._context.work.stop()
 
     # what has changed in the ledger
 
     async def _read_changes(self) -> None:
         while True:
-            page = await self._worker.builder.ledger.changes.after(self._position)
+            page = await self._context.builder.ledger.changes.after(self._position)
             for change in page:
                 self._apply(change.record)
                 self._position = change.position
@@ -88,16 +88,16 @@ class Discovery:
                 return
 
     def _apply(self, record: SaleRecord) -> None:
-        known = self._worker.directory.loaded(record.name)
+        known = self._context.directory.loaded(record.name)
         if known is not None and _is_past(known, record):
             self._start(f"{known.uid} unload", partial(self._unload, known))
         self._active.note_change(record.name)
         if record.deleted:
             self.catalogue.forget(record.uid)
-            self._worker.observer.forget(record.name, record.uid)
+            self._context.observer.forget(record.name, record.uid)
             return
         try:
-            self.catalogue.note(record, self._worker.directory.clock.now_ms())
+            self.catalogue.note(record, self._context.directory.clock.now_ms())
         except Exception as error:
             logger.warning("sale %s cannot be read: %r", record.name, error)
 
@@ -107,20 +107,20 @@ class Discovery:
         As a rule the store has refused the old epoch; but whoever deleted the sale may have died
         before the store was told. Every worker does this for what it has loaded.
         """
-        if (await self._worker.builder.ledger.sales.read_uid(sale.uid)).deleted:
-            await self._worker.builder.sale_calls.remove(sale.uid)
-        if self._worker.directory.loaded(sale.name) is sale:
-            await self._worker.directory.refresh(sale)
+        if (await self._context.builder.ledger.sales.read_uid(sale.uid)).deleted:
+            await self._context.builder.sale_calls.remove(sale.uid)
+        if self._context.directory.loaded(sale.name) is sale:
+            await self._context.directory.refresh(sale)
 
     # what is requested of other workers
 
     async def _exchange_requests(self) -> None:
         own = self._active.requested_uids()
-        executor = self._worker.builder.installer.executor
+        executor = self._context.builder.installer.executor
         asked = await mark_requested(executor, self._since_ms, sorted(own))
         self._since_ms = asked.now_ms
-        self._worker.directory.clock.hear(asked.now_ms)
-        if not self._worker.leadership.held():
+        self._context.directory.clock.hear(asked.now_ms)
+        if not self._context.leadership.held():
             return
         for uid in asked.uids.difference(own):
             sale = self.catalogue.get(uid)
@@ -128,35 +128,35 @@ class Discovery:
                 self._keep_active(sale)
 
     def _keep_active(self, sale: CatalogueEntry) -> None:
-        if self._worker.directory.active(sale.name) is not None:
+        if self._context.directory.active(sale.name) is not None:
             self._active.note_request_elsewhere(sale.name)
         else:
             self._start(f"{sale.ref.uid} load", partial(self._load, sale.name))
 
     async def _load(self, name: str) -> None:
-        if await self._worker.directory.activate(name) is not None:
+        if await self._context.directory.activate(name) is not None:
             self._active.note_request_elsewhere(name)
 
     # what nobody requests
 
     async def _visit_some(self) -> None:
-        if not self._worker.leadership.held():
+        if not self._context.leadership.held():
             return
-        for sale in self.catalogue.pick(self._worker.directory.clock.now_ms()):
-            if self._worker.directory.active(sale.name) is None:
+        for sale in self.catalogue.pick(self._context.directory.clock.now_ms()):
+            if self._context.directory.active(sale.name) is None:
                 self._start(f"{sale.ref.uid} visit", partial(self._visit, sale))
 
     async def _visit(self, sale: CatalogueEntry) -> None:
         """Tick the sale once; load it when that shows that it needs more ticks."""
         try:
-            advanced = await self._worker.builder.services.calls.advance_line(sale.ref)
+            advanced = await self._context.builder.services.calls.advance_line(sale.ref)
         except (StoreBehind, EpochChanged):
             await self._load(sale.name)
             return
         line, now_ms = advanced.status, advanced.now_ms
         self.catalogue.visited(sale, line, now_ms)
         if _has_figures(line):
-            self._worker.observer.observe(sale.name, sale.ref, line, now_ms, test=sale.test)
+            self._context.observer.observe(sale.name, sale.ref, line, now_ms, test=sale.test)
         wanted = needs_ticks(line, now_ms) or differs_from_ledger(line, sale, sale.opens_ms)
         if wanted or sale.releases or await self._is_unfinished(sale):
             await self._load(sale.name)
@@ -166,15 +166,15 @@ class Discovery:
         """Whether its creator died before the ledger noted the installation: a second look."""
         if not sale.uninstalled:
             return False
-        record = await self._worker.builder.ledger.sales.read_uid(sale.ref.uid)
+        record = await self._context.builder.ledger.sales.read_uid(sale.ref.uid)
         return record.installed_epoch != record.epoch
 
     async def _find_leftovers(self) -> None:
         """Activate sales in which the store misses orders or blocks: recovery brings them."""
         await self._catalogue_complete.wait()
-        if not self._worker.leadership.held():
+        if not self._context.leadership.held():
             return
-        ledger, now_ms = self._worker.builder.ledger, self._worker.directory.clock.now_ms()
+        ledger, now_ms = self._context.builder.ledger, self._context.directory.clock.now_ms()
         due = await ledger.orders.sales_due(now_ms=now_ms)
         for uid in {*due, *await ledger.seat_blocks.sales_unsynced()}:
             sale = self.catalogue.get(uid)
@@ -182,7 +182,7 @@ class Discovery:
                 self._keep_active(sale)
 
     def _start(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
-        self._worker.work.start(key, work)
+        self._context.work.start(key, work)
 
 
 def _is_past(known: Sale, record: SaleRecord) -> bool:

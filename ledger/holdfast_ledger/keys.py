@@ -26,7 +26,7 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-class Keys:
+class ApiKeys:
     """Typed access to `api_keys`."""
 
     def __init__(self, database: Database) -> None:

@@ -10,7 +10,7 @@ from holdfast_ledger.database.data_version import check_version
 from holdfast_ledger.database.database import Database
 from holdfast_ledger.database.migrating import migrate
 from holdfast_ledger.draws import Draws
-from holdfast_ledger.keys import Keys
+from holdfast_ledger.keys import ApiKeys
 from holdfast_ledger.order_flags import OrderFlags
 from holdfast_ledger.orders import Orders
 from holdfast_ledger.sales import Sales
@@ -28,7 +28,7 @@ class Ledger:
         self.changes = SaleChanges(database)
         self.orders = Orders(database)
         self.order_flags = OrderFlags(database)
-        self.keys = Keys(database)
+        self.keys = ApiKeys(database)
         self.checkpoints = Checkpoints(database)
         self.audit = Audit(database)
         self.draws = Draws(database)

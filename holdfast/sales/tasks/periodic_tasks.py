@@ -11,7 +11,7 @@ from holdfast.processes.leadership import Leadership
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.discovery import Discovery
-from holdfast.sales.tasks.sale_tasks import SaleObserver, SaleTasks, Worker
+from holdfast.sales.tasks.sale_tasks import SaleObserver, SaleTasks, TaskContext
 
 
 class PeriodicTasks:
@@ -25,20 +25,20 @@ class PeriodicTasks:
         leadership: Leadership,
         observer: SaleObserver,
     ) -> None:
-        self._worker = Worker(config, builder, directory, leadership, observer)
+        self._context = TaskContext(config, builder, directory, leadership, observer)
         self._tasks: dict[str, SaleTasks] = {}
-        self.discovery = Discovery(self._worker, self)
+        self.discovery = Discovery(self._context, self)
 
     def start(self) -> None:
         """Start the tasks of all active sales, of those that become active, and the discovery."""
-        self._worker.directory.on_activated = self._begin
-        for sale in self._worker.directory:
+        self._context.directory.on_activated = self._begin
+        for sale in self._context.directory:
             self._begin(sale.name)
         self.discovery.start()
 
     async def stop(self) -> None:
         """End all of them and wait for it."""
-        self._worker.directory.on_activated = lambda _name: None
+        self._context.directory.on_activated = lambda _name: None
         await self.discovery.stop()
         await asyncio.gather(*(tasks.stop() for tasks in tuple(self._tasks.values())))
 
@@ -58,7 +58,7 @@ class PeriodicTasks:
 
     def _begin(self, name: str) -> None:
         if name not in self._tasks:
-            self._tasks[name] = SaleTasks(name, self._worker, self._ended)
+            self._tasks[name] = SaleTasks(name, self._context, self._ended)
             self._tasks[name].start()
 
     def _ended(self, name: str) -> None:

@@ -56,7 +56,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Worker:
+class TaskContext:
     """What the periodic tasks of a worker share."""
 
     config: Config
@@ -76,11 +76,11 @@ class Worker:
 class SaleTasks:
     """Runs the tasks of one sale until it becomes idle or is gone."""
 
-    def __init__(self, name: str, worker: Worker, ended: Callable[[str], None]) -> None:
+    def __init__(self, name: str, context: TaskContext, ended: Callable[[str], None]) -> None:
         self.name = name
-        self._worker = worker
+        self._context = context
         self._ended = ended
-        self._reconciler = ChangeReconciler(worker.builder)
+        self._reconciler = ChangeReconciler(context.builder)
         self._clock = asyncio.get_running_loop().time
         self._requested_at = self._requested_elsewhere_at = -float("inf")
         self._needed_at = self._observed_at = -float("inf")
@@ -107,35 +107,35 @@ class SaleTasks:
 
     def requested_uid(self) -> str | None:
         """The sale's uid if it was requested of this worker lately."""
-        sale = self._worker.directory.active(self.name)
+        sale = self._context.directory.active(self.name)
         return None if sale is None or not self._is_recent(self._requested_at) else sale.uid
 
     def _periodics(self) -> list[Periodic]:
-        config = self._worker.config
+        config = self._context.config
 
         def task(what: str, seconds: float, work: Callable[[], Awaitable[None]]) -> Periodic:
             return periodic(f"{what} of sale {self.name}", seconds, work)
 
-        builder, leading = self._worker.builder, self._leading
+        builder, leading = self._context.builder, self._leading
         return [
             task("ticking", config.tick_ms / 1000, self._tick),
             task("reconciling changes", RECONCILE_SECONDS, leading(self._reconcile)),
             task("sweep", config.sweep_ms / 1000, leading(self._sweep)),
             task("recovery", config.recovery_ms / 1000, leading(self._recover)),
-            task("recording figures", RECORD_SECONDS, leading(self._worker.observer.record)),
+            task("recording figures", RECORD_SECONDS, leading(self._context.observer.record)),
             task("checkpoint", config.checkpoint_ms / 1000, leading(builder.checkpoint)),
         ]
 
     def _leading(self, work: Callable[[Sale], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         async def when_leading() -> None:
-            sale = self._worker.directory.active(self.name)
-            if sale is not None and self._worker.leadership.held():
+            sale = self._context.directory.active(self.name)
+            if sale is not None and self._context.leadership.held():
                 await work(sale)
 
         return when_leading
 
     async def _tick(self) -> None:
-        directory = self._worker.directory
+        directory = self._context.directory
         sale = await directory.activate(self.name)
         if sale is None:
             self._end()
@@ -148,7 +148,7 @@ class SaleTasks:
             return
         self._observe(sale)
         if sale.room.document.line.settings_version != sale.record.settings_version:
-            self._worker.work.start(f"{self.name}: settings", self._refresh)
+            self._context.work.start(f"{self.name}: settings", self._refresh)
         if not self._stays_active(sale):
             directory.deactivate(sale)
             self._end()
@@ -159,7 +159,7 @@ class SaleTasks:
         is_due = now - self._observed_at >= OBSERVE_SECONDS
         if is_due or document.revision != self._observed_revision:
             self._observed_revision, self._observed_at = document.revision, now
-            self._worker.observer.observe(
+            self._context.observer.observe(
                 sale.name, sale.ref, document.line, document.now_ms, test=sale.spec.test
             )
 
@@ -175,7 +175,7 @@ class SaleTasks:
         )
 
     def _is_recent(self, at: float) -> bool:
-        return self._clock() - at <= self._worker.active_seconds
+        return self._clock() - at <= self._context.active_seconds
 
     def _end(self) -> None:
         """End the tasks from within a tick, which is cancelled with them."""
@@ -184,28 +184,28 @@ class SaleTasks:
             task.cancel()
 
     async def _refresh(self) -> None:
-        sale = self._worker.directory.active(self.name)
+        sale = self._context.directory.active(self.name)
         if sale is not None:
-            await self._worker.directory.refresh(sale)
+            await self._context.directory.refresh(sale)
 
     async def _sweep(self, sale: Sale) -> None:
         if _holds(sale):
-            await self._worker.builder.sweep(sale)
+            await self._context.builder.sweep(sale)
 
     async def _recover(self, sale: Sale) -> None:
         """Settle orders, where something is held or the sale was requested lately."""
         if _holds(sale) or self._is_recent(max(self._requested_at, self._requested_elsewhere_at)):
-            await self._worker.builder.recover_orders(sale)
+            await self._context.builder.recover_orders(sale)
 
     async def _reconcile(self, sale: Sale) -> None:
         line = sale.room.document.line
         if self._changed or differs_from_ledger(line, sale.record, sale.opens_ms):
             self._changed = False
-            record = await self._worker.builder.ledger.sales.read(sale.name)
+            record = await self._context.builder.ledger.sales.read(sale.name)
             if record is not None:
                 await self._reconciler.reconcile(sale, record)
             return
-        await self._worker.builder.finish_push(sale)
+        await self._context.builder.finish_push(sale)
 
 
 def _holds(sale: Sale) -> bool:

@@ -143,7 +143,7 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LineAnswer:
     """A code, the time, and the one moment or span (ms) that goes with it, 0 for none.
 
     With a session's deadline comes `limit_ms`, until when it can be renewed, 0 for ever.
@@ -209,11 +209,11 @@ class LineCalls:
         reply = await guarded(self._executor, ref, "advance_line", line_keys(ref.uid).all)
         return Advanced(reply.code, reply.revision, reply.now_ms, parse_status(reply.values[0]))
 
-    async def claim_pass(self, ref: SaleRef, number: int, pass_id: str) -> Answer:
+    async def claim_pass(self, ref: SaleRef, number: int, pass_id: str) -> LineAnswer:
         """ADMITTED or not; `ms` is the session's deadline, or how long to wait when DEFERRED."""
         return await self._answer(ref, "claim_pass", line_keys(ref.uid).claim, number, pass_id)
 
-    async def check_place(self, ref: SaleRef, number: int, pass_id: str) -> Answer:
+    async def check_place(self, ref: SaleRef, number: int, pass_id: str) -> LineAnswer:
         """What a ticket is worth, without claiming it."""
         return await self._answer(ref, "check_place", line_keys(ref.uid).place, number, pass_id)
 
@@ -230,7 +230,7 @@ class LineCalls:
         values[7:9] = map(float, values[7:9])
         return OpenCalls(reply.revision, reply.now_ms, *values)
 
-    async def renew_pass(self, ref: SaleRef, pass_id: str) -> Answer:
+    async def renew_pass(self, ref: SaleRef, pass_id: str) -> LineAnswer:
         """A later session deadline."""
         spelt = line_keys(ref.uid)
         wanted = (spelt.sale, spelt.line, spelt.active, spelt.started)
@@ -244,13 +244,13 @@ class LineCalls:
         wanted = (spelt.sale, spelt.line, spelt.active, spelt.returned, spelt.started)
         return (await self._answer(ref, "return_pass", wanted, pass_id, expires_ms, limit_ms)).code
 
-    async def end_pass(self, ref: SaleRef, pass_id: str, reason: str) -> Answer:
+    async def end_pass(self, ref: SaleRef, pass_id: str, reason: str) -> LineAnswer:
         """Frees the slot; UNCHANGED when the session was over before."""
         spelt = line_keys(ref.uid)
         wanted = (spelt.sale, spelt.events, spelt.active, spelt.unheld, spelt.started)
         return await self._answer(ref, "end_pass", wanted, pass_id, reason)
 
-    async def exchange_handoff(self, ref: SaleRef, handoff_id: str, pass_id: str) -> Answer:
+    async def exchange_handoff(self, ref: SaleRef, handoff_id: str, pass_id: str) -> LineAnswer:
         """OK once for each hand-off, and for so many of a pass in two minutes."""
         spelt = line_keys(ref.uid)
         handoffs = keys.handoffs(ref.uid, pass_id)
@@ -273,7 +273,7 @@ class LineCalls:
         settings_version: int,
         times_ms: tuple[int, int, int],
         terms: LineTerms,
-    ) -> Answer:
+    ) -> LineAnswer:
         """New settings; `times_ms` are prequeue, open and end."""
         spelt = line_keys(ref.uid)
         args = (settings_version, *times_ms, *terms.args(), terms.session_max_ms)
@@ -282,7 +282,7 @@ class LineCalls:
 
     async def limit_joins(
         self, ref: SaleRef, digest: str, rate: int, burst: int, client: str
-    ) -> Answer:
+    ) -> LineAnswer:
         """OK, or JOIN_LIMITED with the ms to wait; `digest` is of the address `client`."""
         uid = ref.uid
         noted = keys.often_joining(uid), keys.refused_joins(uid)
@@ -377,6 +377,6 @@ class LineCalls:
 
     async def _answer(
         self, ref: SaleRef, name: str, spelt: Sequence[str], *args: str | int
-    ) -> Answer:
+    ) -> LineAnswer:
         reply = await guarded(self._executor, ref, name, spelt, args)
-        return Answer(reply.code, reply.now_ms, *reply.values[:2])
+        return LineAnswer(reply.code, reply.now_ms, *reply.values[:2])

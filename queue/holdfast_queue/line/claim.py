@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.line import Answer
+from holdfast_lua.calls.line import LineAnswer
 from holdfast_lua.clock import host_ms
 from holdfast_queue.line.refusals import refusal
 from holdfast_queue.line.results import Admission, RetryLater
@@ -58,7 +58,7 @@ class ClaimService:
             return self._not_called()
         raise refusal(answer.code)
 
-    def admit(self, ticket: Ticket, answer: Answer, *, again: bool) -> Admission:
+    def admit(self, ticket: Ticket, answer: LineAnswer, *, again: bool) -> Admission:
         """The admission of a ticket that the store has admitted, as `answer` says."""
         return self._admission(ticket.pass_id, ticket.subject, answer, again, ticket.channels)
 
@@ -128,7 +128,7 @@ class ClaimService:
         return RetryLater(_NOT_CALLED_RETRY_SECONDS, called=False)
 
     def _admission(
-        self, pass_id: str, subject: str, answer: Answer, again: bool, channels: tuple[str, ...]
+        self, pass_id: str, subject: str, answer: LineAnswer, again: bool, channels: tuple[str, ...]
     ) -> Admission:
         name, ref = self._line_state.name, self._ref
         granted = Pass(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
-from support.source_tree import ROOT, SERVICE, Module, plant, read_modules
+from support.source_tree import PROGRAMS, ROOT, SERVICE, Module, plant, read_modules
 
 PAGE: Final = ROOT / "docs" / "glossary.md"
 MIN_TERMS: Final = 100
@@ -23,8 +23,18 @@ _ROW: Final = re.compile(
     r"\|(?P<not>[^|]*)\|\Z"
 )
 LUA: Final = "lua/holdfast_lua"
+CONNECTOR: Final = "connector/holdfast_connector"
+ONE_THING: Final = {
+    "WaitingRoom": {f"{CONNECTOR}/asgi.py", f"{CONNECTOR}/wsgi.py"},
+    "Handoff": {"queue/holdfast_queue/tokens/handoffs.py", f"{CONNECTOR}/tokens/verifier.py"},
+}
+"""Published names of the connector: a storefront imports one module or the other, for its framework;
+a hand-off that is verified, by the service and by a storefront, which is installed alone.
+"""
 _LUA_NAMES: Final = re.compile(r"^\s*local (?:function )?(?P<names>[\w, ()]+)", re.MULTILINE)
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
+TO_RENAME: Final = {"loadtest/holdfast_loadtest"}
+VERBS: Final = frozenset({"stay"})
 # Words of programming, of HTTP and of the libraries in use; an adjective or a verb names a result.
 GENERAL: Final = frozenset(
     {
@@ -117,19 +127,34 @@ def unexplained(root: Path, rows: Sequence[Row]) -> list[str]:
 
 
 def shared_names(root: Path) -> list[str]:
-    """The class names that stand for several things. The connector is installed alone, by shops."""
-    places: dict[str, list[str]] = {}
-    folders = tuple(folder for folder in SERVICE if not folder.startswith("connector/"))
-    for module in read_modules(root, folders).values():
-        for node in module.tree.body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                places.setdefault(node.name, []).append(module.path)
-    return [f"{name}: {', '.join(paths)}" for name, paths in places.items() if len(paths) > 1]
+    """The class names that stand for several things, in the service or within one program.
+
+    A program knows the service from outside, and may call what the API shows as the API does.
+    """
+    found = []
+    for folders in (SERVICE, *((program,) for program in PROGRAMS if program not in TO_RENAME)):
+        places: dict[str, list[str]] = {}
+        for module in read_modules(root, folders).values():
+            for node in module.tree.body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places.setdefault(node.name, []).append(module.path)
+        found += [
+            f"{name}: {', '.join(paths)}"
+            for name, paths in places.items()
+            if len(paths) > 1 and set(paths) != ONE_THING.get(name)
+        ]
+    return found
 
 
 def unused_words(root: Path, rows: Sequence[Row]) -> list[str]:
     """Identifiers that are made with a word which the glossary says is not used."""
-    unused = {tuple(word.split()) for row in rows for word in row.unused}
+    unused = {
+        (*before, word)
+        for row in rows
+        for phrase in row.unused
+        for *before, last in [phrase.split()]
+        for word in (last, *_plurals(last))
+    }
     names = {module.path: set(_identifiers(module)) for module in read_modules(root).values()}
     for path in sorted((root / LUA).rglob("*.lua")):
         names[str(path.relative_to(root))] = {path.stem, *_lua_identifiers(path.read_text())}
@@ -142,6 +167,11 @@ def unused_words(root: Path, rows: Sequence[Row]) -> list[str]:
                 if any(tuple(words[at : at + size]) == phrase for at in range(len(words))):
                     found.append(f"{place}: {name}")
     return found
+
+
+def _plurals(word: str) -> tuple[str, ...]:
+    """What may be the plural of a noun, unless it is a verb, too: "what stays" is no name."""
+    return () if word in VERBS else (f"{word}s", f"{word}es", word.removesuffix("y") + "ies")
 
 
 def _lua_identifiers(script: str) -> Iterator[str]:
@@ -190,9 +220,17 @@ def test_no_class_name_stands_for_two_things() -> None:
 def test_class_name_for_two_things_is_found(tmp_path: Path) -> None:
     plant(tmp_path, "queue/holdfast_queue/a.py", "class Position: ...\nclass _Waiting: ...")
     plant(tmp_path, "ledger/holdfast_ledger/b.py", "class Position: ...\nclass _Waiting: ...")
-    plant(tmp_path, "connector/holdfast_connector/c.py", "class Position: ...")
-    found = "Position: queue/holdfast_queue/a.py, ledger/holdfast_ledger/b.py"
-    assert shared_names(tmp_path) == [found]
+    plant(tmp_path, "connector/holdfast_connector/c.py", "class Visit: ...\nclass WaitingRoom: ...")
+    plant(tmp_path, "simulator/holdfast_simulator/d.py", "class Visit: ...")
+    plant(tmp_path, "connector/holdfast_connector/asgi.py", "class WaitingRoom: ...")
+    plant(tmp_path, "demo/holdfast_demo/e.py", "class Position: ...\nclass Outcome: ...")
+    plant(tmp_path, "demo/holdfast_demo/f.py", "class Outcome: ...")
+    assert shared_names(tmp_path) == [
+        "Position: queue/holdfast_queue/a.py, ledger/holdfast_ledger/b.py",
+        "WaitingRoom: connector/holdfast_connector/asgi.py, connector/holdfast_connector/c.py",
+        "Visit: connector/holdfast_connector/c.py, simulator/holdfast_simulator/d.py",
+        "Outcome: demo/holdfast_demo/e.py, demo/holdfast_demo/f.py",
+    ]
 
 
 def test_words_that_are_not_used_are_not_used(rows: list[Row]) -> None:
@@ -219,11 +257,17 @@ def test_noun_without_a_row_is_found(tmp_path: Path) -> None:
 
 def test_word_that_is_not_used_is_found(tmp_path: Path) -> None:
     page = "| context | Both. | [a](b) | box office, till |\n"
-    plant(tmp_path, "holdfast/a.py", "class BoxOffices: ...\nclass BoxOffice: ...\nbox = 1")
+    plant(
+        tmp_path,
+        "holdfast/a.py",
+        "class BoxOffices: ...\nclass BoxOffice: ...\nbox = box_offices = 1",
+    )
     plant(tmp_path, "holdfast/b.py", "def f(till: int) -> None:\n    until = self.my_till = till")
     plant(tmp_path, "lua/holdfast_lua/c.lua", "local function open_till(box, office)\nend -- till")
     assert unused_words(tmp_path, rows_of(page)) == [
         "holdfast/a.py: BoxOffice",
+        "holdfast/a.py: BoxOffices",
+        "holdfast/a.py: box_offices",
         "holdfast/b.py: my_till",
         "holdfast/b.py: till",
         "lua/holdfast_lua/c.lua: open_till",

@@ -4,7 +4,7 @@ from support.line.harness import Crowd, Line, LineFactory, burst_excess, with_te
 
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.line import Answer
+from holdfast_lua.calls.line import LineAnswer
 
 HOUR_MS = 3_600_000
 
@@ -253,7 +253,7 @@ async def test_pass_leaves_a_bounded_number_of_exchanged_handoffs(line: Line, cl
         "ZADD", keys.active(line.ref.uid), now + 10**7, "a", now + 10**7, "b"
     )
 
-    async def exchange(handoff: int, pass_id: str = "a") -> Answer:
+    async def exchange(handoff: int, pass_id: str = "a") -> LineAnswer:
         return await line.calls.exchange_handoff(line.ref, f"handoff-{handoff}", pass_id)
 
     answers = [await exchange(number) for number in range(100)]

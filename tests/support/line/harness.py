@@ -19,7 +19,14 @@ from holdfast_ledger.sales import Sales
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.line import Advanced, Answer, Joined, LineCalls, LineCheckpoint, LineTerms
+from holdfast_lua.calls.line import (
+    Advanced,
+    Joined,
+    LineAnswer,
+    LineCalls,
+    LineCheckpoint,
+    LineTerms,
+)
 from holdfast_lua.calls.line_status import DrawState, LineMode, LineStatus
 from holdfast_queue.draw.commitment import Draw, fold_nonces
 
@@ -84,7 +91,7 @@ class Line:
             assert joined.code in {Code.JOINED_LINE, Code.JOINED_LOBBY}
             count -= joined.count
 
-    async def claim(self, number: int, pass_id: str | None = None) -> Answer:
+    async def claim(self, number: int, pass_id: str | None = None) -> LineAnswer:
         return await self.calls.claim_pass(self.ref, number, pass_id or f"pass-{number}")
 
     async def step(self, after_ms: int = 100) -> LineStatus:

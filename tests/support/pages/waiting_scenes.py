@@ -13,7 +13,7 @@ from playwright.async_api import Page, Route, expect
 from support.pages.running_sale import Sale
 from support.pages.waiting_answers import WaitingAnswers
 
-from holdfast_queue.http.pages.documents import Visit, problem_document
+from holdfast_queue.http.pages.documents import PageVisit, problem_document
 from holdfast_queue.http.pages.examples import example_document
 from holdfast_queue.http.pages.languages import catalogue
 from holdfast_queue.http.pages.place import Scene
@@ -106,7 +106,7 @@ PROBLEMS: Final = ("return_url", "unknown_sale", "unavailable", "limited", "othe
 
 def place_page(sale: Sale, scene: Scene, language: str = "en") -> str:
     """The document of a scene, as the service would make it of such a line."""
-    visit = Visit(sale.name, f"{sale.shop}/seats", language, Brand(title=TITLE))
+    visit = PageVisit(sale.name, f"{sale.shop}/seats", language, Brand(title=TITLE))
     return example_document(visit, scene, MESSAGE)
 
 

@@ -45,7 +45,7 @@ IDENTIFIED_HEADERS: Final = {**PAGE_HEADERS, "Referrer-Policy": "strict-origin"}
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class PageVisit:
     """The values that every document of one request needs."""
 
     sale: str
@@ -78,7 +78,7 @@ def security_policy(return_origin: str | None = None) -> str:
     )
 
 
-def waiting_document(visit: Visit) -> Html:
+def waiting_document(visit: PageVisit) -> Html:
     """The page with the script. It contains nothing about a visitor."""
     texts = visit.texts
     data = {
@@ -99,7 +99,7 @@ def waiting_document(visit: Visit) -> Html:
     return _render("waiting", visit, values)
 
 
-def place_document(visit: Visit, values: Mapping[str, str]) -> Html:
+def place_document(visit: PageVisit, values: Mapping[str, str]) -> Html:
     """The page for browsers without scripts, with the values that `place` computes."""
     return _render("place", visit, values)
 
@@ -143,7 +143,7 @@ def refresh_tag(seconds: int | None, address: str = "") -> Html:
     return _TEMPLATES.render("refresh", {"content": content})
 
 
-def form_html(visit: Visit, action: str, label: str) -> Html:
+def form_html(visit: PageVisit, action: str, label: str) -> Html:
     values = {
         "place_url": place_path(visit.sale),
         "return_url": visit.return_url,
@@ -155,7 +155,7 @@ def form_html(visit: Visit, action: str, label: str) -> Html:
     return _TEMPLATES.render("form", values)
 
 
-def identity_html(visit: Visit) -> Html:
+def identity_html(visit: PageVisit) -> Html:
     """The form's field for the identity; empty without one."""
     if visit.identity is None:
         return Html("")
@@ -184,7 +184,7 @@ def place_path(sale: str) -> str:
     return f"/wait/{quote(sale)}/place"
 
 
-def place_url(visit: Visit) -> str:
+def place_url(visit: PageVisit) -> str:
     return f"{place_path(visit.sale)}?{visit.query}"
 
 
@@ -204,7 +204,7 @@ def brand_stylesheet(brand: Brand) -> str:
     )
 
 
-def _render(template: str, visit: Visit, values: Mapping[str, str]) -> Html:
+def _render(template: str, visit: PageVisit, values: Mapping[str, str]) -> Html:
     shared = {
         "lang": visit.language,
         "head": _head(),
@@ -221,12 +221,12 @@ def _head() -> Html:
     return _TEMPLATES.render("head", {"static": ASSETS.base})
 
 
-def _with_texts(visit: Visit, values: Mapping[str, str]) -> dict[str, str]:
+def _with_texts(visit: PageVisit, values: Mapping[str, str]) -> dict[str, str]:
     """`values` and the texts, each as `$t_name`."""
     return {**{f"t_{key}": text for key, text in visit.texts.items()}, **values}
 
 
-def _masthead(visit: Visit) -> Html:
+def _masthead(visit: PageVisit) -> Html:
     other = other_language(visit.language)
     brand = visit.brand
     values = {

@@ -10,7 +10,7 @@ from typing import Any, Final
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import Advanced
 from holdfast_lua.calls.line_status import DrawState, LineMode, LineStatus
-from holdfast_queue.http.pages.documents import Visit, place_document, refresh_tag
+from holdfast_queue.http.pages.documents import PageVisit, place_document, refresh_tag
 from holdfast_queue.http.pages.place import PageState, Scene, place_values
 from holdfast_queue.http.pages.render import Html
 from holdfast_queue.line.estimate import Wait
@@ -56,7 +56,7 @@ PLACES: Final[Mapping[Scene, Mapping[str, object]]] = {
 """The line behind each scene."""
 
 
-def example_document(visit: Visit, scene: Scene, message: str | None) -> Html:
+def example_document(visit: PageVisit, scene: Scene, message: str | None) -> Html:
     """The document of `scene` with the brand and the texts of `visit`."""
     settings = LineSettings(message=message, queueing_method=QueueingMethod.RANDOM)
     advanced = Advanced(Code.OK, 10, NOW_MS, _line(**PLACES[scene]))

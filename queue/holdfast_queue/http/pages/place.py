@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from holdfast_queue.http.pages.documents import (
-    Visit,
+    PageVisit,
     back_html,
     facts_html,
     form_html,
@@ -120,7 +120,7 @@ def _in_line(document: StatusDocument, view: VisitorView) -> Scene:
     return Scene.HELD if everything_held else Scene.WAITING
 
 
-def place_values(visit: Visit, page: PageState) -> dict[str, str]:
+def place_values(visit: PageVisit, page: PageState) -> dict[str, str]:
     """The values for `templates/place.html`."""
     texts = visit.texts
     figure, caption = _figure(texts, page)
@@ -141,7 +141,7 @@ def place_values(visit: Visit, page: PageState) -> dict[str, str]:
     }
 
 
-def _lead(visit: Visit, page: PageState) -> str:
+def _lead(visit: PageVisit, page: PageState) -> str:
     """The lead text: the operator's own, else the one for a page without scripts."""
     texts, scene = visit.texts, page.scene
     if scene is Scene.LOBBY:
@@ -220,7 +220,7 @@ def _claim_window(texts: Mapping[str, str], page: PageState) -> str:
     return texts["duration_minutes"].format(count=seconds // 60)
 
 
-def _form(visit: Visit, scene: Scene) -> Html:
+def _form(visit: PageVisit, scene: Scene) -> Html:
     """The form of what a visitor can do in a scene, and the link to the shop."""
     texts = visit.texts
     parts = []

@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from holdfast_connector.origins import origin_of
-from holdfast_queue.http.pages.documents import PAGE_HEADERS, Visit, security_policy
+from holdfast_queue.http.pages.documents import PAGE_HEADERS, PageVisit, security_policy
 from holdfast_queue.http.pages.examples import example_document
 from holdfast_queue.http.pages.languages import negotiate
 from holdfast_queue.http.pages.place import Scene
@@ -48,7 +48,7 @@ async def _preview(request: web.Request) -> web.StreamResponse:
         brand = replace(brand, colour=colour)
     accepted = request.headers.get(hdrs.ACCEPT_LANGUAGE, "")
     language = negotiate(accepted, query_text(request, "lang"))
-    visit = Visit(room.name, only_shop(room.settings) or _NO_SHOP, language, brand)
+    visit = PageVisit(room.name, only_shop(room.settings) or _NO_SHOP, language, brand)
     document = example_document(visit, Scene(request.match_info["scene"]), room.settings.message)
     headers = {
         **PAGE_HEADERS,

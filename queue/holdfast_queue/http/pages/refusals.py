@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from holdfast_queue.http.pages.documents import (
     IDENTIFIED_HEADERS,
     PAGE_HEADERS,
-    Visit,
+    PageVisit,
     place_url,
     problem_document,
     security_policy,
@@ -60,7 +60,7 @@ def _retry_seconds(response: web.Response) -> int | None:
     return max(_RETRY_SECONDS, int(response.headers.get(hdrs.RETRY_AFTER, "0")))
 
 
-def _again(request: web.Request, visit: Visit | None) -> str | None:
+def _again(request: web.Request, visit: PageVisit | None) -> str | None:
     """The address that the page loads then: its own (""), after a form the place, None is none."""
     if request.method in {hdrs.METH_GET, hdrs.METH_HEAD}:
         return ""

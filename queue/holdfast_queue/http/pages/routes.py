@@ -27,7 +27,7 @@ from holdfast_queue.http.pages.documents import (
     ASSETS,
     IDENTIFIED_HEADERS,
     PAGE_HEADERS,
-    Visit,
+    PageVisit,
     brand_stylesheet,
     place_document,
     place_url,
@@ -155,7 +155,7 @@ async def _act(request: web.Request) -> web.StreamResponse:
         raise
 
 
-def _unidentified(request: web.Request, room: Room, visit: Visit) -> web.Response:
+def _unidentified(request: web.Request, room: Room, visit: PageVisit) -> web.Response:
     """A visitor who has a place is sent to it; everybody else gets the link to the shop, with
     401.
     """
@@ -167,7 +167,7 @@ def _unidentified(request: web.Request, room: Room, visit: Visit) -> web.Respons
     )
 
 
-async def _join(request: web.Request, room: Room, visit: Visit) -> web.StreamResponse:
+async def _join(request: web.Request, room: Room, visit: PageVisit) -> web.StreamResponse:
     joined = await join_room(request, room, None, visit.identity)
     response = _see_other(f"{place_url(visit)}&{JOINED_PARAMETER}=1")
     if joined.admission is not None:
@@ -176,7 +176,7 @@ async def _join(request: web.Request, room: Room, visit: Visit) -> web.StreamRes
     return response
 
 
-async def _claim(request: web.Request, room: Room, visit: Visit) -> web.StreamResponse:
+async def _claim(request: web.Request, room: Room, visit: PageVisit) -> web.StreamResponse:
     token = shown_ticket(request, room.name)
     ticket = room.read_ticket(token) if token else None
     if ticket is None:
@@ -201,7 +201,7 @@ async def _brand(request: web.Request) -> web.StreamResponse:
     return web.Response(text=text, content_type="text/css", headers=headers)
 
 
-def _shop_redirect(room: Room, visit: Visit, admission: Admission) -> str:
+def _shop_redirect(room: Room, visit: PageVisit, admission: Admission) -> str:
     return redirect_url(visit.return_url, room.handoff(admission, origin_of(visit.return_url)))
 
 
@@ -210,11 +210,11 @@ def _see_other(location: str) -> web.Response:
     return web.Response(status=303, headers=headers)
 
 
-def _place_page(visit: Visit, look: PageState, status: int = 200) -> web.Response:
+def _place_page(visit: PageVisit, look: PageState, status: int = 200) -> web.Response:
     return _html(visit, place_document(visit, place_values(visit, look)), _PRIVATE, status)
 
 
-def _html(visit: Visit, document: Html, caching: str, status: int = 200) -> web.Response:
+def _html(visit: PageVisit, document: Html, caching: str, status: int = 200) -> web.Response:
     headers = {
         **(PAGE_HEADERS if visit.identity is None else IDENTIFIED_HEADERS),
         hdrs.CACHE_CONTROL: caching,

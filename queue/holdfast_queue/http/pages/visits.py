@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from aiohttp import hdrs, web
 
 from holdfast_connector.contract import IDENTITY_PARAMETER
-from holdfast_queue.http.pages.documents import Visit
+from holdfast_queue.http.pages.documents import PageVisit
 from holdfast_queue.http.pages.languages import negotiate
 from holdfast_queue.http.poll import ROOMS
 from holdfast_queue.http.return_urls import check_return_url
@@ -25,7 +25,7 @@ from holdfast_web.request.body import BODY_LIMIT_BYTES, BODY_SECONDS, read_bytes
 JOINED_PARAMETER: Final = "joined"
 """Marks the address after a join: a browser that comes there without a ticket keeps no cookies."""
 
-VISIT: Final = web.RequestKey("visit", Visit)
+VISIT: Final = web.RequestKey("visit", PageVisit)
 """The visit of a request, kept for the page of an error that is raised later."""
 
 ONLY_SHOP: Final = web.RequestKey("only_shop", str)
@@ -35,7 +35,7 @@ _MAX_FORM_FIELDS: Final = 8
 _PARAMETERS: Final = frozenset({"t", "lang", "do", IDENTITY_PARAMETER, JOINED_PARAMETER})
 
 
-async def read_visit(request: web.Request, values: Mapping[str, str]) -> tuple[Room, Visit]:
+async def read_visit(request: web.Request, values: Mapping[str, str]) -> tuple[Room, PageVisit]:
     """The room, and the visit with a checked return URL; raises before anything is shown or
     done.
     """
@@ -46,7 +46,7 @@ async def read_visit(request: web.Request, values: Mapping[str, str]) -> tuple[R
     return_url = _return_url(room.settings, values.get("t"), request.app[PUBLIC_ORIGIN])
     language = language_of(request, values)
     identity = values.get(IDENTITY_PARAMETER) or None
-    request[VISIT] = visit = Visit(room.name, return_url, language, room.brand, identity)
+    request[VISIT] = visit = PageVisit(room.name, return_url, language, room.brand, identity)
     return room, visit
 
 

@@ -6,7 +6,7 @@ Invariant: the same ticket is never worth two places, and a place that is live i
 """
 
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.line import Answer
+from holdfast_lua.calls.line import LineAnswer
 from holdfast_lua.clock import host_ms
 from holdfast_queue.draw.commitment import random_nonce
 from holdfast_queue.line.claim import ClaimService
@@ -149,7 +149,7 @@ class JoinService:
         )
         token = self._services.tickets.make(ticket)
         if place.session_ms is not None:
-            answer = Answer(Code.ADMITTED, place.now_ms, place.session_ms, place.limit_ms)
+            answer = LineAnswer(Code.ADMITTED, place.now_ms, place.session_ms, place.limit_ms)
             admission = self._claim_service.admit(ticket, answer, again=False)
             return JoinResult(
                 token, ticket, VisitorState.ADMITTED, again=False, admission=admission
