@@ -3,12 +3,12 @@
 import ast
 import subprocess
 import sys
-from functools import cache
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from support.source_tree import PROGRAMS, ROOT, SERVICE, Module, read_modules
 
-ROOT = Path(__file__).resolve().parents[3]
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 50
 FOLDERS = (
@@ -68,46 +68,34 @@ def test_import_layers_hold() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def _functions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
-
-
-def _modules() -> list[Path]:
-    roots = [ROOT / "holdfast", *(ROOT / folder for folder in FOLDERS)]
-    return [path for root in roots for path in sorted(root.rglob("*.py"))]
-
-
-@cache
-def _parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+def _modules() -> Iterable[Module]:
+    return read_modules(ROOT, (*SERVICE, *PROGRAMS)).values()
 
 
 def test_modules_and_functions_stay_small() -> None:
     """Past these sizes it is two ideas."""
     too_long = []
-    for path in _modules():
-        name, source = path.relative_to(ROOT), path.read_text()
-        if source.count("\n") > MAX_MODULE_LINES:
-            too_long.append(f"{name}: {source.count(chr(10))} lines")
-        for function in _functions(_parsed(path)):
-            lines = (function.end_lineno or 0) - function.lineno + 1
-            if lines > MAX_FUNCTION_LINES:
-                too_long.append(f"{name}:{function.lineno} {function.name}: {lines} lines")
+    for module in _modules():
+        if (lines := module.source.count("\n")) > MAX_MODULE_LINES:
+            too_long.append(f"{module.path}: {lines} lines")
+        for node in module.nodes:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                if lines > MAX_FUNCTION_LINES:
+                    too_long.append(f"{module.path}:{node.lineno} {node.name}: {lines} lines")
     assert too_long == []
 
 
 def test_every_module_says_why_it_exists() -> None:
-    silent = [str(path) for path in _modules() if not ast.get_docstring(_parsed(path))]
-    assert silent == []
+    assert [module.path for module in _modules() if not ast.get_docstring(module.tree)] == []
 
 
 def test_pattern_ends_where_the_text_does() -> None:
     """`$` also matches before a line feed at the end; \\Z does not."""
     loose = [
-        f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path in _modules()
-        for node in ast.walk(_parsed(path))
+        f"{module.path}:{node.lineno}"
+        for module in _modules()
+        for node in module.nodes
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and node.value.startswith("^")
@@ -118,9 +106,7 @@ def test_pattern_ends_where_the_text_does() -> None:
 
 def test_query_is_read_where_its_text_is_checked() -> None:
     """`request.query` as it is has text that no database stores, and takes one of two values."""
-    readers = {
-        str(path.relative_to(ROOT)) for path in _modules() if "request.query" in path.read_text()
-    }
+    readers = {module.path for module in _modules() if "request.query" in module.source}
     assert readers == {
         "console/holdfast_console/http/forms.py",  # its own rules: pages for people
         "demo/holdfast_demo/shop/app.py",  # whether a name is there

@@ -28,8 +28,8 @@ ONE_THING: Final = {
     "WaitingRoom": {f"{CONNECTOR}/asgi.py", f"{CONNECTOR}/wsgi.py"},
     "Handoff": {"queue/holdfast_queue/tokens/handoffs.py", f"{CONNECTOR}/tokens/verifier.py"},
 }
-"""Published names of the connector: a storefront imports one module or the other, for its framework;
-a hand-off that is verified, by the service and by a storefront, which is installed alone.
+"""Published names of the connector: a storefront imports the room for its framework; a verified
+hand-off is that of the service, which the connector cannot import.
 """
 _LUA_NAMES: Final = re.compile(r"^\s*local (?:function )?(?P<names>[\w, ()]+)", re.MULTILINE)
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
@@ -182,7 +182,7 @@ def _lua_identifiers(script: str) -> Iterator[str]:
 
 def _identifiers(module: Module) -> Iterator[str]:
     yield module.name.rpartition(".")[2]
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name
         elif isinstance(node, ast.arg):
