@@ -1,7 +1,7 @@
 """Numbers that the service and the scripts both go by, written once.
 
-The loader puts them into the scripts in place of `CONST.NAME`. Where a setting meets one, a test
-beside this package checks the range that the setting allows against it.
+The loader puts them into the scripts in place of `CONST.NAME`. Where a setting meets one,
+tests/house/code/test_ranges.py checks the range that the setting allows against it.
 """
 
 from __future__ import annotations

@@ -1,13 +1,11 @@
 import asyncio
 import itertools
-from typing import get_args
 
 import pytest
 from support.line.harness import Crowd, Line, LineFactory
 
-from holdfast.config import Milliseconds
 from holdfast_lua import Executor
-from holdfast_lua.calls import constants, keys
+from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.line import LineCheckpoint
 from holdfast_lua.calls.line_status import LineMode, LineStatus
@@ -243,12 +241,6 @@ async def test_outage_is_one_still_when_it_comes_again_at_once(make_line: LineFa
     assert line.status is not None
     assert (line.status.outstanding, line.status.lapsed) == (3, 0)
     assert (await line.claim(1)).code is Code.ADMITTED
-
-
-def test_every_tick_that_the_settings_allow_is_told_from_an_outage() -> None:
-    # The longest tick, and twice as long once, when a round was slow
-    longest = max(bound.le for bound in get_args(Milliseconds) if hasattr(bound, "le"))
-    assert constants.OUTAGE_STEPS * longest <= constants.OUTAGE_MAX_MS
 
 
 async def test_clock_that_runs_back_does_not_stop_the_line(line: Line) -> None:
