@@ -26,7 +26,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 CODE := holdfast queue inventory ledger lua metrics tasks web connector console demo loadtest monitoring simulator tests scripts
 TYPED := $(CODE) $(if $(wildcard examples/*.py examples/*/*.py),examples)
 
-.PHONY: help demo serve loadtest test torture explore check lint types layers lua docs fmt bench smoke screenshots pictures terminals pins clean
+.PHONY: help demo serve loadtest test torture explore check lint types layers lua docs rules fmt bench smoke screenshots pictures terminals pins clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,7 +53,7 @@ torture: $(VENV)/.installed-dev  ## What takes long, in full: sizes, kills, stor
 explore: $(VENV)/.installed-dev  ## Random schedules against the model; ARGS="--schedules 100000 --processes 2 --two-stores"
 	@$(BIN)/python scripts/explore_schedules.py $(ARGS)
 
-check: lint types layers lua docs  ## Everything that is checked without running the service
+check: lint types layers lua docs rules  ## Everything that is checked without running the service
 
 lint: $(VENV)/.installed-dev  ## ruff: rules and format
 	@$(BIN)/ruff check $(CODE)
@@ -68,10 +68,14 @@ layers: $(VENV)/.installed-dev  ## import-linter: who may import whom
 lua: $(VENV)/.installed-dev  ## luacheck over the scripts as the store gets them
 	@$(BIN)/python scripts/check_lua.py
 
-docs: $(VENV)/.installed-dev  ## Documents agree with the code and with themselves
+docs: $(VENV)/.installed-dev  ## Generated documents, dashboards and alerts are those of the code
 	@$(BIN)/python scripts/generate_docs.py --check
 	@$(BIN)/python -m holdfast_monitoring --check
-	@$(BIN)/python -m pytest $(addprefix tests/house/documents/test_,docs.py contributing.py lifecycles.py architecture.py)
+
+# One process, which reads and parses every file once; what starts a service or builds is left out.
+rules: $(VENV)/.installed-dev  ## The rules of code and documents, by tests that start nothing
+	@$(BIN)/python -m pytest $(addprefix tests/house/,code documents suite/test_event_loop.py) \
+		$(addprefix --ignore=tests/house/,code/test_wheel.py documents/test_tour.py)
 
 smoke: $(VENV)/.installed-dev  ## Build the wheel, install it elsewhere, sell one seat, leave nothing behind
 	@$(BIN)/python scripts/smoke.py

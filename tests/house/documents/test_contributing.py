@@ -1,11 +1,13 @@
-"""CONTRIBUTING.md: the files that its recipes name are there, and so are its targets of make."""
+"""CONTRIBUTING.md: what its recipes name is there, and its table of rules has every rule test."""
 
 import re
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parents[3]
+from support.source_tree import ROOT, plant
+
 PAGE: Final = ROOT / "CONTRIBUTING.md"
+HOUSE: Final = "tests/house"
 PATHS_MIN: Final = 40
 _CODE: Final = re.compile(r"`([^`\n]+)`")
 _PATH: Final = re.compile(r"[\w.-]+(?:/[\w.-]+)+/?")
@@ -35,6 +37,14 @@ def missing_paths(text: str, root: Path) -> list[str]:
     return sorted(path for path in named_paths(text) if not (root / path).exists())
 
 
+def rules_without_a_row(text: str, root: Path) -> list[str]:
+    """The tests of the house that the table of rules does not name."""
+    table = text.partition("\n| Rule | Test |\n")[2].partition("\n\n")[0]
+    named = set(_CODE.findall("\n".join(row.split("|")[2] for row in table.splitlines())))
+    tests = {path.relative_to(root).as_posix() for path in (root / HOUSE).rglob("test_*.py")}
+    return sorted(tests - named)
+
+
 def test_every_path_that_is_named_exists() -> None:
     text = PAGE.read_text(encoding="utf-8")
     named = named_paths(text)
@@ -47,6 +57,24 @@ def test_path_that_is_gone_is_found(tmp_path: Path) -> None:
     (tmp_path / "lua" / "kept.lua").touch()
     text = '`lua/kept.lua`, `lua/gone.lua`, `make test ARGS="lua/moved.lua -k x"` and `a word`'
     assert missing_paths(text, tmp_path) == ["lua/gone.lua"]
+
+
+def test_every_rule_test_is_in_the_table() -> None:
+    assert rules_without_a_row(PAGE.read_text(encoding="utf-8"), ROOT) == []
+
+
+def test_rule_test_without_a_row_is_found(tmp_path: Path) -> None:
+    for name in ("code/test_named.py", "suite/test_elsewhere.py", "documents/test_forgotten.py"):
+        plant(tmp_path, f"{HOUSE}/{name}", "")
+    text = f"""
+| Rule | Test |
+| --- | --- |
+| Names `{HOUSE}/suite/test_elsewhere.py` | `make it`, `{HOUSE}/code/test_named.py` |
+
+`{HOUSE}/documents/test_forgotten.py`
+"""
+    missing = [f"{HOUSE}/documents/test_forgotten.py", f"{HOUSE}/suite/test_elsewhere.py"]
+    assert rules_without_a_row(text, tmp_path) == missing
 
 
 def test_every_target_that_is_named_exists() -> None:
