@@ -12,25 +12,41 @@ from holdfast_lua.bundle.substitutes import NUMBERS
 
 _COMMENT = re.compile(r"--[^\n]*")
 _LOCALS = re.compile(r"\blocal ([\w, ]+?) = ([^\n]*)")
-_NUMBER = re.compile(r"(?<![\w.'%])\d+(?:\.\d+)?(?![\w.])")
-_UNPACKED = re.compile(r"\blocal (\w+) = cmsgpack\.unpack\(")
+_NUMBER = re.compile(r"(?<![\w.'%])(?:0[xX][\da-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.])")
+_UNPACKED = re.compile(r"\blocal (\w+) = [^\n]*cmsgpack\.unpack\(")
 _CONSTANTS = NUMBERS["CONST"]
 _TELLING = {value for value in _CONSTANTS.values() if value > 100 and str(value).strip("0") != "1"}
 """shared numbers that can hardly mean anything else"""
 
+OWN = {"MINUTE_MS", "KEEP_MS", "ANSWER_MAX", "BATCH", "LOOK_MAX", "NOTED_MAX"}
+"""numbers of one script that are like shared ones by chance"""
+
 
 def _unless_named(found: re.Match[str]) -> str:
-    """A number that a script names for itself is its own."""
-    return "" if found[1].isupper() else found[0]
+    """A number that a script names for itself is its own, if it is like no shared one."""
+    own = found[1].isupper() and not any(_is_shared(text) for text in _NUMBER.findall(found[2]))
+    return "" if own or OWN & set(found[1].split(", ")) else found[0]
 
 
+def _is_shared(number: str) -> bool:
+    hexadecimal = number[:2].lower() == "0x"
+    return (int(number, 16) if hexadecimal else float(number)) in _TELLING
+
+
+NOT_YET = {"record_point.lua"}
+"""reads the time of a point by its number, since the layout of a point is not declared"""
 BREACHES = {
     "a key or an argument by its number": re.compile(r"\b(?:KEYS|ARGV)\[\d+\]"),
-    "a packing by hand": re.compile(r"struct\.(?:un)?pack\(\s*'"),
-    "a format of struct": re.compile(r"'[<>](?:[BHIbhidfs]\d*|c0)+'"),
-    "the head of an array": re.compile(r"'\\(?:14[4-9]|15\d|220)"),
-    "an item of a group by its number": re.compile(r"\[\w+ [+-] \d+\]"),
-    "a group by its size": re.compile(r"\bfor \w+ = [^,\n]+, #\w+, [3-9]"),
+    "a packing by hand": re.compile(r"struct\.(?:un)?pack\(\s*['\"\[]"),
+    "a format of struct": re.compile(r"['\"\[][<>=](?:[BHIbhidfsx]\d*|c0)+['\"\]]"),
+    "the head of an array": re.compile(
+        r"['\"]\\(?:14[4-9]|15\d|22[01]|x(?:9[\da-f]|d[cd]))", re.IGNORECASE
+    ),
+    "an item of a group by its number": re.compile(r"\[\w+ ?[+-] ?\d+\]"),
+    "a group by its size": re.compile(r"\bfor \w+ ?= ?[^,\n]+, ?#\w+, ?[3-9]"),
+    "a field by its number": re.compile(r"unpack\([^()\n]*\)\)?\[\d+\]"),
+    "a byte of a record by its place": re.compile(r"\bbyte\([^()\n]*,\s*[^()\n]*\d"),
+    "a part of a record by its place": re.compile(r"\bsub\([^()\n]*[+-] ?(?:[2-9]|\d\d)"),
 }
 
 
@@ -49,14 +65,15 @@ def breaches(text: str) -> Iterator[str]:
                 if name in _CONSTANTS:
                     yield f"a shared number once more: {name}"
     for number in _NUMBER.findall(_LOCALS.sub(_unless_named, code)):
-        if float(number) in _TELLING:
+        if _is_shared(number):
             yield f"a shared number: {number}"
 
 
 def test_lua_states_nothing_that_is_declared_in_python() -> None:
     files = sorted(LUA_DIR.rglob("*.lua"))
     assert len(files) > 70
-    found = {path.name: list(breaches(path.read_text(encoding="utf-8"))) for path in files}
+    texts = {path.name: path.read_text(encoding="utf-8") for path in files}
+    found = {name: list(breaches(text)) for name, text in texts.items() if name not in NOT_YET}
     assert not {name: what for name, what in found.items() if what}
 
 
@@ -72,6 +89,22 @@ def test_lua_states_nothing_that_is_declared_in_python() -> None:
         "if rows[at - 3] == position then return end",
         "for at = 1, #areas, 3 do take(areas[at]) end",
         "local field = cmsgpack.unpack(value)\nreturn field[9]",
+        "local field = last and cmsgpack.unpack(last) or {}\nreturn field[2]",
+        "return cmsgpack.unpack(value)[1]",
+        "return (cmsgpack.unpack(value))[1]",
+        "local kind = string.byte(record, 5)",
+        "local kind = byte(record, at + 4)",
+        "local row = sub(record, at + 4, at + 8)",
+        'local first = struct.unpack(">I4", record)',
+        'local RECORD = ">I4I2I4I2B"',
+        "local RECORD = [[>I4I2]]",
+        "return '\\xdc\\x00\\x10' .. rest",
+        'return "\\220\\0\\016" .. rest',
+        "local quantity = areas[at+1]",
+        "return math.exp(-age_ms / 3e4)",
+        "return math.exp(-age_ms / 0x7530)",
+        "local PACE = 30000",
+        "local SMOOTH_MS, OTHER = 1, 30000",
         "local PACE_MS = 30000",
         "local LOOK_BACK, OTHER = 64, 1",
         "return math.exp(-age_ms / 30000)",
