@@ -62,8 +62,8 @@ from holdfast_loadtest.sellout import (
     Held,
     Refused,
     Sellout,
+    SelloutCalls,
     SelloutFailed,
-    Storefront,
     report_progress,
 )
 from holdfast_loadtest.storefront import HttpStorefront
@@ -86,7 +86,7 @@ TRIES: Final = 10
 class Venue:
     """Where a sale is sold: the way to sell, the books behind it, who does the work."""
 
-    storefront: Storefront
+    storefront: SelloutCalls
     executor: Executor
     ledger: Ledger
     ref: SaleRef

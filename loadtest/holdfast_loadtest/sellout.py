@@ -51,7 +51,7 @@ class Held:
     total: int
 
 
-class Storefront(Protocol):
+class SelloutCalls(Protocol):
     """Where the crowd buys: in this process, or over HTTP. `Refused` when it is told no."""
 
     async def states(self) -> str:
@@ -95,7 +95,7 @@ class Account:
 class Sellout:
     """One sale of `stock` seats through a storefront, by `buyers` at a time."""
 
-    storefront: Storefront
+    storefront: SelloutCalls
     stock: int
     buyers: int
     pays_first: bool = False

@@ -21,7 +21,7 @@ from holdfast_loadtest.locust.part import Part
 from holdfast_loadtest.locust.process import this_process
 from holdfast_loadtest.locust.users.net_watcher import NetWatcher
 from holdfast_loadtest.locust.users.person import Person
-from holdfast_loadtest.locust.users.shoppers import Abandoner, Bot, Buyer, Refresher, Visitor
+from holdfast_loadtest.locust.users.shoppers import Abandoner, Bot, Buyer, Refresher, VisitorUser
 from holdfast_loadtest.locust.users.storefront import Storefront
 from holdfast_loadtest.locust.users.watcher import Watcher
 
@@ -32,7 +32,7 @@ LATE_SECONDS: Final = 1.0
 """behind the schedule, from which it is logged"""
 KINDS: Final[Mapping[str, type[Person]]] = {
     person.kind: person
-    for person in (Visitor, Buyer, Abandoner, Refresher, Watcher, NetWatcher, Bot, Storefront)
+    for person in (VisitorUser, Buyer, Abandoner, Refresher, Watcher, NetWatcher, Bot, Storefront)
 }
 
 log = logging.getLogger(__name__)

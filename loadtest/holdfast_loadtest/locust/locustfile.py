@@ -9,7 +9,7 @@ from holdfast_loadtest.locust.lifecycle import conclude, interrupt, prepare, set
 from holdfast_loadtest.locust.options import add_options
 from holdfast_loadtest.locust.shapes import UntilEverybodyIsHome
 from holdfast_loadtest.locust.users.net_watcher import NetWatcher
-from holdfast_loadtest.locust.users.shoppers import Abandoner, Bot, Buyer, Refresher, Visitor
+from holdfast_loadtest.locust.users.shoppers import Abandoner, Bot, Buyer, Refresher, VisitorUser
 from holdfast_loadtest.locust.users.storefront import Storefront
 from holdfast_loadtest.locust.users.watcher import Watcher
 from holdfast_loadtest.locust.web_page import add_tab
@@ -23,7 +23,7 @@ __all__ = [
     "Refresher",
     "Storefront",
     "UntilEverybodyIsHome",
-    "Visitor",
+    "VisitorUser",
     "Watcher",
 ]
 

@@ -18,7 +18,7 @@ MAX_RECEIPTS: Final = 500
 MAX_BATCH_BYTES: Final = 4 * 2**20
 
 
-class Unreadable(ValueError):
+class UnreadableBatch(ValueError):
     """A message that is no batch."""
 
 
@@ -48,10 +48,10 @@ def encode_batch(batch: Batch) -> bytes:
 
 
 def decode_batch(message: bytes) -> Batch:
-    """The batch of a message; Unreadable if it is none or too large."""
+    """The batch of a message; UnreadableBatch if it is none or too large."""
     if len(message) > MAX_BATCH_BYTES:
-        raise Unreadable(f"{len(message):,} bytes, at most {MAX_BATCH_BYTES:,} are read")
+        raise UnreadableBatch(f"{len(message):,} bytes, at most {MAX_BATCH_BYTES:,} are read")
     try:
         return _DECODER.decode(message)
     except msgspec.DecodeError as error:
-        raise Unreadable(str(error)) from error
+        raise UnreadableBatch(str(error)) from error

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from holdfast_loadtest.audit.findings import Check, concluded
-from holdfast_loadtest.observations.batches import Batch, Unreadable, decode_batch
+from holdfast_loadtest.observations.batches import Batch, UnreadableBatch, decode_batch
 
 COMPLETE: Final = "every receipt of every worker is here"
 MAX_SKIPPED: Final = 10_000
@@ -38,7 +38,7 @@ class WorkerAccount:
         """Whether the batch is new."""
         if batch.number > self.highest:
             if batch.number - self.highest > MAX_SKIPPED:
-                raise Unreadable(f"batch {batch.number} after {self.highest}")
+                raise UnreadableBatch(f"batch {batch.number} after {self.highest}")
             self.missing.update(range(self.highest + 1, batch.number))
             self.highest = batch.number
         elif batch.number in self.missing:
@@ -86,9 +86,9 @@ class Intake:
             if batch.run != self._run:
                 return None
             if batch.worker != worker:
-                raise Unreadable(f"it says that it is from {batch.worker}")
+                raise UnreadableBatch(f"it says that it is from {batch.worker}")
             return batch if self._account(worker).take(batch) else None
-        except Unreadable as error:
+        except UnreadableBatch as error:
             self._account(worker).unreadable.append(str(error)[:200])
             return None
 

@@ -33,7 +33,6 @@ hand-off is that of the service, which the connector cannot import.
 """
 _LUA_NAMES: Final = re.compile(r"^\s*local (?:function )?(?P<names>[\w, ()]+)", re.MULTILINE)
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
-TO_RENAME: Final = {"loadtest/holdfast_loadtest"}
 VERBS: Final = frozenset({"stay"})
 # Words of programming, of HTTP and of the libraries in use; an adjective or a verb names a result.
 GENERAL: Final = frozenset(
@@ -132,7 +131,7 @@ def shared_names(root: Path) -> list[str]:
     A program knows the service from outside, and may call what the API shows as the API does.
     """
     found = []
-    for folders in (SERVICE, *((program,) for program in PROGRAMS if program not in TO_RENAME)):
+    for folders in (SERVICE, *((program,) for program in PROGRAMS)):
         places: dict[str, list[str]] = {}
         for module in read_modules(root, folders).values():
             for node in module.tree.body:

@@ -11,7 +11,7 @@ from holdfast_loadtest.locust.scheduling import complete
 from holdfast_loadtest.locust.users.person import Person
 
 
-class Shopper(Person):
+class ShopperUser(Person):
     """Joins, waits, claims, and does in the shop what the profile says."""
 
     abstract = True
@@ -29,31 +29,31 @@ class Shopper(Person):
             complete(self.visiting.break_off())
 
 
-class Visitor(Shopper):
+class VisitorUser(ShopperUser):
     """Joins, polls as told, claims, looks around, and leaves."""
 
     kind = "visitor"
 
 
-class Buyer(Shopper):
+class Buyer(ShopperUser):
     """Chooses seats on the map or the best available ones, dawdles, pays and confirms."""
 
     kind = "buyer"
 
 
-class Abandoner(Shopper):
+class Abandoner(ShopperUser):
     """Gives up: in the line, at the call, or with a hold that lapses."""
 
     kind = "abandoner"
 
 
-class Refresher(Shopper):
+class Refresher(ShopperUser):
     """Ignores the schedule: polls as fast as it can reload, reloads, and claims again."""
 
     kind = "refresher"
 
 
-class Bot(Shopper):
+class Bot(ShopperUser):
     """Takes many tickets, forges tokens, replays what was used, and buys nothing."""
 
     kind = "bot"

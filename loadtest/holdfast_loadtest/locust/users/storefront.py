@@ -26,7 +26,7 @@ from holdfast_loadtest.crowd.tally import VisitorState
 from holdfast_loadtest.crowd.visitor import Gone
 from holdfast_loadtest.crowd.visits import Visit
 from holdfast_loadtest.locust.part import Part
-from holdfast_loadtest.locust.users.shoppers import Shopper
+from holdfast_loadtest.locust.users.shoppers import ShopperUser
 from holdfast_loadtest.wire import Pass
 
 USED_ONCE: Final = "a hand-off is taken once"
@@ -38,7 +38,7 @@ logging.getLogger("holdfast_connector").setLevel(logging.ERROR)
 PAGE: Final = {"accept": "text/html", "sec-fetch-mode": "navigate"}
 
 
-class Storefront(Shopper):
+class Storefront(ShopperUser):
     """Waits, is handed off to the shop, and buys there with the pass of the shop's session."""
 
     kind = "storefront"
