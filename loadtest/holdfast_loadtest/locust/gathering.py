@@ -27,7 +27,7 @@ from locust.runners import STATE_MISSING, MasterRunner, Runner, WorkerRunner
 
 from holdfast_loadtest.audit.verdict import KEY_VARIABLE
 from holdfast_loadtest.locust.progress import progress_line
-from holdfast_loadtest.locust.scraping import CoresReader, EventKeeper
+from holdfast_loadtest.locust.scraping import CoresReader, EventWriter
 from holdfast_loadtest.observations.observer import Observer
 from holdfast_loadtest.observations.record import EVENTS_FILE, RunRecord
 from holdfast_loadtest.report.judge import RESULT_FILE
@@ -88,7 +88,7 @@ class Gathering:
         facts.generator = describe_generator()
         write_facts(facts, directory)
         shop = facts.shop_url or facts.url
-        keeper = EventKeeper(shop, key, facts.sale, directory / EVENTS_FILE)
+        keeper = EventWriter(shop, key, facts.sale, directory / EVENTS_FILE)
         self._directory, self._key, self.verdict = directory, key, None
         record = RunRecord(facts.run, directory, time.time())
         for worker in self._workers():
@@ -187,7 +187,7 @@ class Gathering:
             record.cores_note = reader.note
             gevent.sleep(SCRAPE_SECONDS)
 
-    def _keep_events(self, keeper: EventKeeper) -> None:
+    def _keep_events(self, keeper: EventWriter) -> None:
         while True:
             keeper.keep()
             gevent.sleep(SCRAPE_SECONDS)

@@ -83,7 +83,7 @@ class _Page(msgspec.Struct):
     next: str | None = None
 
 
-class EventKeeper(ServiceReader):
+class EventWriter(ServiceReader):
     """Writes the events of a sale to a file, one a line, while a run goes on.
 
     The service keeps about the last 200,000, which are those of some forty thousand visitors, and

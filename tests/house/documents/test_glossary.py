@@ -1,8 +1,8 @@
 """docs/glossary.md: one word for one thing.
 
-A noun is the last word of a public class, or of a module. It has a row of its own, as the last word
-of a term, or it is a word that every programmer knows (`GENERAL`). Exceptions are named for what
-went wrong and need no row.
+A noun is the last word of a public class, of a name for another type, or of a module. It has a row
+of its own, as the last word of a term, or it is a word that every programmer knows (`GENERAL`).
+Exceptions are named for what went wrong and need no row.
 """
 
 import ast
@@ -32,32 +32,38 @@ ONE_THING: Final = {
 hand-off is that of the service, which the connector cannot import.
 """
 _LUA_NAMES: Final = re.compile(r"^\s*local (?:function )?(?P<names>[\w, ()]+)", re.MULTILINE)
+_TYPE: Final = re.compile(r"(?:[A-Z]+[a-z0-9]+)+")
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 VERBS: Final = frozenset({"stay"})
 # Words of programming, of HTTP and of the libraries in use; an adjective or a verb names a result.
 GENERAL: Final = frozenset(
     {
-        "acting", "address", "admit", "advanced", "aiohttp", "answer", "app", "apply",
-        "asgi", "asked", "asset", "available", "back", "background", "base64url", "batcher",
-        "body", "bound", "builder", "bulk", "cache", "call", "changed", "client",
-        "codec", "collector", "colour", "comparing", "compiler", "config", "confirmed",
-        "connect", "connection", "cookie", "cors", "count", "counter", "database", "decide",
-        "definition", "detector", "digest", "directory", "doc", "document", "endpoint",
-        "engine", "entry", "error", "fetching", "field", "file", "group", "health",
-        "histogram", "hook", "host", "html", "idempotency", "info", "installer", "interval",
-        "item", "joined", "jwt", "key", "keyfile", "kind", "later", "launcher", "level",
-        "library", "list", "listening", "loader", "lookup", "lost", "mapping",
-        "method", "metric", "migrating", "mode", "multiprocess", "negotiation",
-        "option", "owner", "packed", "pagination", "part", "path", "pending", "periodic",
-        "pipe", "point", "pretix", "process", "proxy", "published", "put", "query",
-        "raiser", "reader", "readiness", "ready", "reconcile", "ref", "refunding",
-        "registry", "render", "request", "resolved", "resolver", "response", "result",
-        "returned", "rewinding", "route", "routing", "row", "running", "schema", "scraping",
-        "sealed", "sell", "serve", "service", "serving", "set", "shade", "signal", "site",
-        "socket", "speculation", "step", "stream", "supervised", "synced", "template",
-        "thread",
-        "text", "time", "timestamp", "trouble", "unavailable", "url", "value", "version",
-        "void", "warning", "word", "wsgi",
+        "acting", "address", "admit", "admitted", "advanced", "after", "aiohttp", "answer", "app",
+        "apply", "asgi", "asked", "asset", "available", "back", "background", "base64url",
+        "batcher", "body", "bound", "builder", "bulk", "byte", "cache", "call", "changed",
+        "choosing", "cleaned", "client", "codec", "collector", "colour", "comparing", "comparison",
+        "compiler", "compose", "config", "confirmation", "confirmed", "connect", "connection",
+        "cookie", "coordinate", "cors", "count", "counter", "database", "decide", "decision",
+        "definition", "detector", "digest", "directory", "disk", "doc", "document", "endpoint",
+        "engine", "entry", "error", "expression", "fetching", "field", "file",
+        "generator", "given", "grafana", "group", "health", "held", "histogram", "home", "hook",
+        "host", "html", "http", "idempotency", "index", "info", "installer", "interval", "item",
+        "joined", "jwt", "key", "keyfile", "kind", "later", "launcher", "length", "level",
+        "library", "list", "listening", "loader", "location", "locustfile", "lookup", "lost",
+        "mapping", "measure", "measured", "message", "method", "metric", "migrating",
+        "millisecond", "mode", "moment", "multiprocess", "name", "negotiation", "network",
+        "observed", "observing", "option", "owner", "packed", "pagination", "paid",
+        "part", "path", "pending", "percentile", "periodic", "pipe", "point", "port", "positive",
+        "preparation", "preparer", "preparing", "pretix", "process", "progress", "prometheus",
+        "proxy", "published", "put", "query", "raiser", "ratio", "reader", "readiness", "ready",
+        "reconcile", "ref", "reference", "refunding", "registry", "render", "request", "required",
+        "resolved", "resolver", "response", "result", "returned", "returning", "rewinding",
+        "route", "routing", "row", "rule", "runner", "running", "scheduling", "schema",
+        "scope", "scraping", "sealed", "second", "sell", "serve", "service", "serving", "set",
+        "shade", "shape", "signal", "site", "size", "slo", "socket", "sold", "speculation", "step",
+        "stream", "supervised", "synced", "template", "terminal", "text", "thread", "time",
+        "timestamp", "trouble", "unavailable", "url", "value", "version", "void", "warning",
+        "watching", "weight", "word", "writer", "wsgi",
     }
 )  # fmt: skip
 
@@ -87,16 +93,25 @@ def rows_of(page: str) -> list[Row]:
 
 
 def nouns(root: Path) -> Iterator[tuple[str, str]]:
-    """Each noun of a public class or module, with where it stands."""
-    for module in read_modules(root).values():
+    """Each noun of a public class, type or module, with where it stands."""
+    for module in read_modules(root, (*SERVICE, *PROGRAMS)).values():
         if module.path.startswith(MIGRATIONS):
             continue
         if not module.path.endswith(("__init__.py", "__main__.py")):
             yield singular(module.name.rpartition(".")[2].rpartition("_")[2]), module.path
-        for node in module.tree.body:
-            if isinstance(node, ast.ClassDef) and not _is_private_or_exception(node):
-                noun = singular(_WORD.findall(node.name)[-1].lower())
-                yield noun, f"{module.path}: {node.name}"
+        for name in _types(module):
+            yield singular(_WORD.findall(name)[-1].lower()), f"{module.path}: {name}"
+
+
+def _types(module: Module) -> Iterator[str]:
+    """The public classes of a module, and its names for other types; those of calls are verbs."""
+    for node in module.tree.body:
+        if isinstance(node, ast.ClassDef) and not _is_private_or_exception(node):
+            yield node.name
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript | ast.BinOp):
+            name = ast.unparse(node.targets[0])
+            if _TYPE.fullmatch(name) and not ast.unparse(node.value).startswith("Callable["):
+                yield name
 
 
 def _is_private_or_exception(node: ast.ClassDef) -> bool:
@@ -115,7 +130,7 @@ def singular(word: str) -> str:
         return word.removesuffix("ies") + "y"
     if word.endswith(("sses", "xies", "ches", "xes")):
         return word.removesuffix("es")
-    return word.removesuffix("s")
+    return "index" if word == "indices" else word.removesuffix("s")
 
 
 def unexplained(root: Path, rows: Sequence[Row]) -> list[str]:
@@ -146,7 +161,10 @@ def shared_names(root: Path) -> list[str]:
 
 
 def unused_words(root: Path, rows: Sequence[Row]) -> list[str]:
-    """Identifiers that are made with a word which the glossary says is not used."""
+    """Identifiers of the service that are made with a word which the glossary says is not used.
+
+    Load test and demo are about people and faults, and use some of these words for what they mean.
+    """
     unused = {
         (*before, word)
         for row in rows
@@ -248,9 +266,14 @@ def test_noun_without_a_row_is_found(tmp_path: Path) -> None:
     page = "| pass office | Gives. | [a](b) | box |\n| ticket | A place. | [a](b) | |\n"
     plant(tmp_path, "queue/holdfast_queue/tickets.py", "class PassOffice: ...\nclass _Hall: ...")
     plant(tmp_path, "queue/holdfast_queue/foyer.py", "class Till: ...\nclass Torn(Exception): ...")
+    plant(tmp_path, "loadtest/holdfast_loadtest/pass_office.py", "class Theatre: ...")
+    types = "Deed = str | None\nParts = list[Ticket]\nGo = Callable[[int], int]\nMAX = 2 * 3"
+    plant(tmp_path, "monitoring/holdfast_monitoring/tickets.py", types)
     assert unexplained(tmp_path, rows_of(page)) == [
         "queue/holdfast_queue/foyer.py",
         "queue/holdfast_queue/foyer.py: Till",
+        "loadtest/holdfast_loadtest/pass_office.py: Theatre",
+        "monitoring/holdfast_monitoring/tickets.py: Deed",
     ]
 
 

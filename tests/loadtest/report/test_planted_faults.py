@@ -28,7 +28,7 @@ from holdfast_loadtest.audit import verdict as audit_verdict
 from holdfast_loadtest.audit.journal import Admitted, digest
 from holdfast_loadtest.client import Credentials, open_session
 from holdfast_loadtest.crowd.arrivals import CrowdPlan
-from holdfast_loadtest.locust.scraping import EventKeeper
+from holdfast_loadtest.locust.scraping import EventWriter
 from holdfast_loadtest.observations.intake import COMPLETE
 from holdfast_loadtest.observations.record import EVENTS_FILE
 from holdfast_loadtest.report.judge import PAGE_FILE, judge, lines, main
@@ -198,7 +198,7 @@ async def test_events_that_the_service_has_dropped_are_those_kept_during_the_run
     plan = CrowdPlan(12, 1, QUICK, time_limit_s=4.0)
     directory = await crowd.run("long", plan, thresholds=Thresholds())
     kept = directory / EVENTS_FILE
-    keeper = EventKeeper(service.url, service.operator_key, SALE, kept)
+    keeper = EventWriter(service.url, service.operator_key, SALE, kept)
     await asyncio.to_thread(keeper.keep)
     whole = await judged(crowd, directory)
     assert whole.verdict.outcome == "ok", "\n".join(lines(whole))
