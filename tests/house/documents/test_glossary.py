@@ -175,15 +175,19 @@ def unused_words(root: Path, rows: Sequence[Row]) -> list[str]:
     names = {module.path: set(_identifiers(module)) for module in read_modules(root).values()}
     for path in sorted((root / LUA).rglob("*.lua")):
         names[str(path.relative_to(root))] = {path.stem, *_lua_identifiers(path.read_text())}
-    found = []
-    for place, made in names.items():
-        for name in sorted(made):
-            words = [word.lower() for word in _WORD.findall(name)]
-            for phrase in unused:
-                size = len(phrase)
-                if any(tuple(words[at : at + size]) == phrase for at in range(len(words))):
-                    found.append(f"{place}: {name}")
-    return found
+    return [
+        f"{place}: {name}"
+        for place, made in names.items()
+        for name in sorted(made)
+        if not unused.isdisjoint(_phrases(name, max(map(len, unused))))
+    ]
+
+
+def _phrases(name: str, longest: int) -> Iterator[tuple[str, ...]]:
+    """The words of a name, and each few of them that stand together."""
+    words = tuple(word.lower() for word in _WORD.findall(name))
+    for size in range(1, longest + 1):
+        yield from (words[at : at + size] for at in range(len(words) - size + 1))
 
 
 def _plurals(word: str) -> tuple[str, ...]:
