@@ -1,7 +1,7 @@
 """A worker crashes in the middle of what buyers ask of a sale, and others go on.
 
 As in test_sale_crashes.py: a real process crashes at each step, and the steps are the rows of
-docs/correctness.md. What is done with an order is in tests/inventory/orders/test_crashes.py.
+docs/correctness.md. What is done with an order is in tests/inventory/orders/crashes.
 """
 
 import secrets
