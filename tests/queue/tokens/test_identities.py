@@ -32,7 +32,7 @@ SEVEN = Identity("customer-7")
 LATER = "another secret of the tests, of thirty-two characters"
 
 
-def office(*secrets: str) -> IdentityVerifier:
+def verifier(*secrets: str) -> IdentityVerifier:
     return IdentityVerifier(Keyring(secrets[0], secrets[1:]).keys(Purpose.IDENTITY))
 
 
@@ -43,7 +43,7 @@ def signed(by: IdentityVerifier, uid: str = "uid", **changes: Any) -> str:
 
 
 def test_storefronts_token_is_read() -> None:
-    ours = office(SECRET)
+    ours = verifier(SECRET)
     assert ours.read(signed(ours), "gala", "uid", NOW_S * 1000) == SEVEN
 
 
@@ -61,13 +61,13 @@ def test_storefronts_token_is_read() -> None:
     ],
 )
 def test_token_out_of_bounds_is_none(changes: dict[str, Any]) -> None:
-    ours = office(SECRET)
+    ours = verifier(SECRET)
     assert ours.read(signed(ours, **changes), "gala", "uid", NOW_S * 1000) is None
 
 
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 def test_token_of_another_key_sale_or_algorithm_is_none() -> None:
-    ours, theirs = office(SECRET), office(LATER)
+    ours, theirs = verifier(SECRET), verifier(LATER)
     kid, key = ours.key_of("uid")
     claims = {"aud": "gala", "sub": "x", "iat": NOW_S, "exp": NOW_S + 60}
     forged = [
@@ -83,7 +83,7 @@ def test_token_of_another_key_sale_or_algorithm_is_none() -> None:
 
 
 def test_channels_are_read_in_one_order() -> None:
-    ours = office(SECRET)
+    ours = verifier(SECRET)
     token = signed(ours, channels=["press", "fanclub", "press"])
     read = ours.read(token, "gala", "uid", NOW_S * 1000)
     assert read == Identity("customer-7", ("fanclub", "press"))
@@ -94,15 +94,15 @@ def test_channels_are_read_in_one_order() -> None:
     ["fanclub", None, [7], ["Fan Club"], ["x" * 33], [""], [f"c{n}" for n in range(5)]],
 )
 def test_identity_with_channels_that_are_none_is_none(channels: object) -> None:
-    ours = office(SECRET)
+    ours = verifier(SECRET)
     token = signed(ours, channels=channels)
     assert ours.read(token, "gala", "uid", NOW_S * 1000) is None
 
 
 def test_key_verifies_while_its_secret_is_listed() -> None:
-    token = signed(office(SECRET))
-    assert office(LATER, SECRET).read(token, "gala", "uid", NOW_S * 1000) == SEVEN
-    assert office(LATER).read(token, "gala", "uid", NOW_S * 1000) is None
+    token = signed(verifier(SECRET))
+    assert verifier(LATER, SECRET).read(token, "gala", "uid", NOW_S * 1000) == SEVEN
+    assert verifier(LATER).read(token, "gala", "uid", NOW_S * 1000) is None
 
 
 def test_place_is_written_as_it_is_read() -> None:

@@ -17,9 +17,9 @@ from holdfast_web.keyring import Keyring, Purpose
     ],
 )
 def test_identity_is_text(subject: str, identity: Identity | None) -> None:
-    office = IdentityVerifier(Keyring("s" * 40).keys(Purpose.IDENTITY))
-    kid, key = office.key_of("uid")
+    verifier = IdentityVerifier(Keyring("s" * 40).keys(Purpose.IDENTITY))
+    kid, key = verifier.key_of("uid")
     now_s = int(time.time())
     claims = {"aud": "gala", "sub": subject, "iat": now_s, "exp": now_s + 60}
     token = jwt.encode(claims, key, "HS256", {"kid": kid})
-    assert office.read(token, "gala", "uid", now_s * 1000) == identity
+    assert verifier.read(token, "gala", "uid", now_s * 1000) == identity
