@@ -1,4 +1,4 @@
-"""Brings the store into agreement with what the ledger has settled.
+"""Brings the store to what the ledger has settled.
 
 `sync_order` does it for one order, whatever the store has: it is the last step of a confirm and of
 a refund, and all of recovery. Each of its calls is idempotent, so that to repeat it, to run it in
@@ -35,7 +35,7 @@ _OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
 
 
 async def sync_order(context: SaleContext, order: Order) -> None:
-    """Brings the store into agreement with the order, then notes in the ledger that it is."""
+    """Brings the store to the order, then notes in the ledger that this is done."""
     if order.status in _OWNING:
         await _sync_sold(context, order)
         await _sync_refunded(context, order)
