@@ -88,11 +88,9 @@ def test_include_comes_once_and_before_its_user(folder: Folder) -> None:
 def test_lazy_part_is_built_in_a_scope_of_its_own(folder: Folder) -> None:
     folder.include("base", "local base = 1\n")
     folder.include("more", "local more = 2\n")
-    folder.include("seldom", "-- include: base\n-- include: more\nreturn { base + more }\n")
+    folder.include("rare", "-- include: base\n-- include: more\nreturn { base + more }\n")
     folder.include("never", "-- include: more\nreturn { more }\n")
-    folder.script(
-        "-- include: base\n-- lazy: seldom\n-- lazy: never\n-- include: more\nreturn {}\n"
-    )
+    folder.script("-- include: base\n-- lazy: rare\n-- lazy: never\n-- include: more\nreturn {}\n")
     source = folder.rendered()
     assert source.count("local base = 1") == 1  # the part sees what stands above it
     assert source.count("local more = 2") == 3  # what a part includes is seen by nobody else

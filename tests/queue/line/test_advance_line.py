@@ -212,7 +212,7 @@ async def test_claim_before_the_first_step_after_an_outage_is_in_time(
     assert (await line.run(2)).lapsed == 2
 
 
-async def test_slow_ticker_is_no_outage(make_line: LineFactory) -> None:
+async def test_line_that_is_seldom_stepped_has_no_outage(make_line: LineFactory) -> None:
     line = await make_line(claim_ms=10_000)
     await line.fill(3)
     assert (await line.run(16, tick_ms=4_000)).lapsed == 3

@@ -126,7 +126,7 @@ async def test_store_that_went_back_under_living_workers_is_rebuilt(
 async def test_store_that_went_back_is_found_out_by_workers_that_have_seen_nothing(
     start_service: StartService, http: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
-    """Given everything restarted on an older snapshot, the ledger's evidence gives it away."""
+    """Given everything restarted on an older snapshot, what the ledger knows gives it away."""
     service = start_service(*WORKERS, **SETTINGS)
     async with rushing(service, http) as (rush, _):
         shutil.copytree(files_of(service), tmp_path / "snapshot")

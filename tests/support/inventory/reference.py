@@ -1,4 +1,4 @@
-"""The ladder of best available, written again as plainly as possible: by trying everything.
+"""The fallbacks of best available, written again as plainly as possible: by trying everything.
 
 It knows the order of the row segments and the documented rules and nothing of bytes, searches or
 scripts. For a request it gives every answer that the rules allow, or why there is none.
@@ -34,7 +34,7 @@ class Allowed:
 
 
 def allowed(plan: Plan, states: str, asked: Asked) -> Allowed:
-    """What the ladder allows."""
+    """What the fallbacks allow."""
     segments = [
         (at, segment) for at, segment in enumerate(plan.segments) if _matches(plan, segment, asked)
     ]
