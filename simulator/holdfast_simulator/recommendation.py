@@ -57,7 +57,7 @@ DEMAND_BOUND: Final = (
     "so it is never sold out."
 )
 
-Told = Callable[[str], None]
+Notify = Callable[[str], None]
 Runs = Callable[[Iterable[World], float], list[SimulationResult]]
 """Simulates worlds, each for so many seconds at most."""
 
@@ -133,10 +133,10 @@ def scaled(world: World, share: float) -> World:
 
 
 def recommend(
-    world: World, goal: Goal, seeds: int, told: Told, runs: Runs | None = None
+    world: World, goal: Goal, seeds: int, notify: Notify, runs: Runs | None = None
 ) -> Recommendation:
     """The least rate that meets the goal, with a burst and a cap that go with it."""
-    search = _Search(world, goal, told, runs or _one_by_one)
+    search = _Search(world, goal, notify, runs or _one_by_one)
     cap = goal.active_max or CAP_MAX
     fastest = with_settings(world, rate=RATE_MAX, burst=BURST_MAX, cap=cap)
     if not search.holds(fastest):
@@ -154,8 +154,8 @@ def recommend(
 class _Search:
     """Tries settings of one world."""
 
-    def __init__(self, world: World, goal: Goal, told: Told, runs: Runs) -> None:
-        self._world, self._goal, self._told, self._runs = world, goal, told, runs
+    def __init__(self, world: World, goal: Goal, notify: Notify, runs: Runs) -> None:
+        self._world, self._goal, self._notify, self._runs = world, goal, notify, runs
         visitors, slots = world.arrivals.visitors, goal.active_max or CAP_MAX
         share = max(SEARCHED_VISITORS / visitors, SEARCHED_SLOTS / slots) if visitors else 1.0
         self._share = min(1.0, share)
@@ -173,7 +173,7 @@ class _Search:
         low = self._too_slow()
         for _ in range(STEPS):
             rate = max(1, round(sqrt(low * high)))
-            self._told(f"{rate:,} a minute")
+            self._notify(f"{rate:,} a minute")
             holds = self.holds(self._settings(rate, cap))
             low, high = (low, rate) if holds else (rate, high)
         return _rounded(high)
@@ -186,7 +186,7 @@ class _Search:
 
     def tried(self, rate: int, cap: int, seeds: int) -> Recommendation:
         """Simulates at full size; a cap that no goal sets is what was needed and a tenth."""
-        self._told(f"{rate:,} a minute, with {seeds} seeds")
+        self._notify(f"{rate:,} a minute, with {seeds} seeds")
         world = self._settings(rate, cap)
         results = self._runs(seeds_of(world, seeds), LONGEST_SECONDS)
         held = sum(self._goal.holds(result) for result in results)
