@@ -84,10 +84,8 @@ class HistoryCalls:
 
     async def record(self, ref: SaleRef, point: Point) -> bool:
         """Adds a point; False when there is one of that time or later already."""
-        spelt = (keys.sale, keys.history_hour, keys.history_whole, keys.history_step)
         args = (point.at_ms, STEP_MS, HOUR_MAX, WHOLE_MAX, _encode(point))
-        names = [key(ref.uid) for key in spelt]
-        reply = await guarded(self._executor, ref, "record_point", names, args)
+        reply = await guarded(self._executor, ref, "record_point", args)
         return reply.code is Code.OK
 
     async def hour(self, uid: str) -> StoredHistory:
@@ -108,8 +106,7 @@ class HistoryCalls:
 
     async def hold_ages(self, ref: SaleRef) -> HoldAges:
         """How old the oldest hold is, and how late the sweep."""
-        names = [key(ref.uid) for key in (keys.sale, keys.holds, keys.due)]
-        reply = await guarded(self._executor, ref, "read_hold_ages", names)
+        reply = await guarded(self._executor, ref, "read_hold_ages")
         return HoldAges(*reply.values)
 
     async def _points(self, key: str) -> tuple[Point, ...]:

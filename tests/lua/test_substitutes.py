@@ -18,9 +18,7 @@ from holdfast_lua.calls.records import (
     unpack_hold,
 )
 
-HEADER = read_header(
-    "s", "-- KEYS\n--   1 sale\n--   2 seats\n-- ARGV\n--   1 epoch\n--   2 seat...\n"
-)
+HEADER = read_header("s", "-- KEYS: sale seats\n-- ARGV: epoch\n--   seat...  dense index\n")
 HELD = HoldRecord(
     id="h",
     status=HoldStatus.PAYING,

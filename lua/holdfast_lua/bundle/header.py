@@ -2,37 +2,38 @@
 
 The header is the leading run of comment lines. Its machine-read parts are
 
-    -- KEYS                                    or  -- KEYS: none
-    --   1 sale    HASH  guard and counters
-    --   2 events  STREAM
-    -- ARGV
-    --   1 epoch     integer
-    --   2 revision  integer
-    --   3 seat...   dense index, one or more times
+    -- KEYS: sale events              or  -- KEYS: none
+    -- ARGV: epoch revision
+    --   owner    buyer who asks, empty = platform
+    --   seat...  dense index
     -- flags: no-writes
     -- joins: 64
 
 `joins` is how many calls of one tick the executor may send as one: see hold_batch.py.
 
-A number must follow its predecessor; a last name that ends in `...` may occur any number of times,
-none included. Lines in between that carry no number continue the one above. Any other line that is
-not indented (Returns, Complexity, Events) ends the section.
+Keys and arguments are named in their order: on the line itself, and then, where there is something
+to say of one, on lines of their own that are indented by three spaces; lines that are indented
+further go on with what is said. What the keys are is in calls/keys.py. A last name that ends in
+`...` may occur any number of times, none included. Any other line that is not indented (Returns,
+Complexity, Events) ends the section.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from holdfast_lua.errors import BundleError
 
-_SECTION: Final = re.compile(r"^--\s?(KEYS|ARGV)\b:?\s*(none)?", re.IGNORECASE)
-_ENTRY: Final = re.compile(r"^--\s{2,}(\d+)\s+(\S+)(.*)\Z")
+Value = TypeVar("Value")
+
+_SECTION: Final = re.compile(r"^-- (KEYS|ARGV):((?: \S+)*)\Z")
+_ENTRY: Final = re.compile(r"^--   (\S+)")
 _FLAGS: Final = re.compile(r"^--\s?flags:\s*(.+)\Z", re.IGNORECASE)
 _JOINS: Final = re.compile(r"^--\s?joins:\s*(\d+)\s*\Z", re.IGNORECASE)
 _OTHER: Final = re.compile(r"^--\s?\S")
-_USE: Final = re.compile(r"\b(KEYS|ARGV)\[(\d+)\]")
 _KNOWN_FLAGS: Final = frozenset({"no-writes", "allow-oom", "allow-stale"})
 
 
@@ -51,6 +52,12 @@ class Signature:
     def accepts(self, count: int) -> bool:
         """Whether a call may give that many."""
         return count >= self.fixed if self.variadic else count == self.fixed
+
+    def arrange(self, values: Mapping[str, Value]) -> list[Value]:
+        """`values` in the order of the names, of which each must have one and no other may."""
+        if values.keys() != set(self.names):
+            raise BundleError(f"{sorted(values.keys() ^ set(self.names))} do not fit {self.names}")
+        return [values[name] for name in self.names]
 
     def describe(self, noun: str) -> str:
         """For messages: `at least 3 arguments`."""
@@ -76,16 +83,16 @@ def read_header(name: str, text: str) -> Header:
     section: str | None = None
     for line in _leading_comments(text):
         if opened := _SECTION.match(line):
-            section = opened[1].upper()
+            section = opened[1]
             if section in entries:
                 raise BundleError(f"{name}: {section} twice in the header")
-            entries[section] = []
+            entries[section] = [] if opened[2] == " none" else opened[2].split()
         elif declared := _FLAGS.match(line):
             section, flags = None, _read_flags(name, declared[1])
         elif joined := _JOINS.match(line):
             section, joins = None, int(joined[1])
         elif section is not None and (entry := _ENTRY.match(line)):
-            _add_entry(name, section, entries[section], entry)
+            entries[section].append(entry[1])
         elif _OTHER.match(line):
             section = None
     for wanted in ("KEYS", "ARGV"):
@@ -97,14 +104,6 @@ def read_header(name: str, text: str) -> Header:
     return Header(_signature(name, "KEYS", entries["KEYS"]), args, flags, joins)
 
 
-def check_uses(name: str, text: str, header: Header) -> None:
-    """Refuses `KEYS[7]` or `ARGV[7]` in the code when the header does not declare it."""
-    for use in _USE.finditer(text):
-        signature = header.keys if use[1] == "KEYS" else header.args
-        if int(use[2]) > signature.fixed and not signature.variadic:
-            raise BundleError(f"{name}: {use[0]} is not in the header")
-
-
 def _leading_comments(text: str) -> list[str]:
     lines: list[str] = []
     for line in text.splitlines():
@@ -112,13 +111,6 @@ def _leading_comments(text: str) -> list[str]:
             break
         lines.append(line)
     return lines
-
-
-def _add_entry(name: str, section: str, entries: list[str], entry: re.Match[str]) -> None:
-    if int(entry[1]) != len(entries) + 1:
-        raise BundleError(f"{name}: {section} {entry[1]} should be {len(entries) + 1}")
-    variadic = entry[2].endswith("...") or entry[3].rstrip().endswith("...")
-    entries.append(entry[2].rstrip(".") + ("..." if variadic else ""))
 
 
 def _signature(name: str, section: str, entries: list[str]) -> Signature:

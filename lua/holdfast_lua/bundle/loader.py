@@ -1,8 +1,8 @@
 """Turns the script files into what the store runs, and refuses what does not fit together.
 
 Each `scripts/<group>/<verb_noun>.lua` opens with a header that is read by people AND by this
-loader: the numbered lines under KEYS and ARGV are the signature that every call is checked
-against, so a header cannot go stale unnoticed. Lines `-- include: name` and `-- lazy: name` above
+loader: the names behind KEYS and ARGV are the signature that every call is checked against, so a
+header cannot go stale unnoticed. Lines `-- include: name` and `-- lazy: name` above
 the code pull in what else it needs (includes.py); what is declared in Python, such as `CODE.NAME`
 or a layout, is written out (substitutes.py); `-- flags: no-writes` (or allow-oom) becomes the
 `#!lua` line, which every script gets because only such scripts are refused BEFORE they run when
@@ -22,7 +22,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Final, Self
 
-from holdfast_lua.bundle.header import Signature, check_uses, read_header
+from holdfast_lua.bundle.header import Signature, read_header
 from holdfast_lua.bundle.includes import Resolver
 from holdfast_lua.bundle.substitutes import substitute
 from holdfast_lua.errors import BundleError
@@ -127,7 +127,6 @@ def _load_script(path: Path, includes: Mapping[str, Path]) -> Script:
     name = path.stem
     text = path.read_text(encoding="utf-8")
     header = read_header(name, text)
-    check_uses(name, text, header)
     body, used = Resolver(name, includes).resolve(text)
     if "guard" in used or header.joins > 1:
         _check_guarded(name, header.keys, header.args)
@@ -141,5 +140,5 @@ def _load_script(path: Path, includes: Mapping[str, Path]) -> Script:
 def _check_guarded(name: str, keys: Signature, args: Signature) -> None:
     if keys.names[:1] != _GUARDED_KEYS or args.names[:2] != _GUARDED_ARGS:
         raise BundleError(
-            f"{name}: a guarded script takes KEYS 1 sale and ARGV 1 epoch, 2 revision"
+            f"{name}: the first of KEYS is sale, and of ARGV epoch and revision, with a guard"
         )

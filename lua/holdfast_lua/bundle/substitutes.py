@@ -1,9 +1,9 @@
 """Writes into the scripts what is declared in Python.
 
     CODE.OK, CONST.POLL_MS            the number of that name; also STATUS, MODE, DRAW, SEATS
-    KEYS.sale, ARGV.epoch             KEYS[1], ARGV[1], as the header of the script numbers them
+    KEYS.sale, ARGV.epoch             KEYS[1], ARGV[1], by their order in the header
     KEYS.members                      sale = KEYS[1], events = KEYS[2], ...
-    ARGV_AT.holds                     the number in the header
+    ARGV_AT.holds                     its number, from 1
     HOLD.count                        how many fields the layout has
     HOLD.names                        status, version, ...
     HOLD.names(areas, buyer)          the same from one field to another

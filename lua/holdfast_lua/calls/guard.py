@@ -9,13 +9,14 @@ is lower. Refusals by the guard are faults (exceptions), all other codes are out
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
 from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.keys import SaleKeys
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.client.wire import Argument
 from holdfast_lua.clock import SaleClock
@@ -30,6 +31,10 @@ class SaleRef:
     epoch: int
     revision: int = 0
     clock: SaleClock = field(default_factory=SaleClock, compare=False, repr=False)
+    keys: SaleKeys = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.keys = SaleKeys(self.uid)
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -53,12 +58,28 @@ async def guarded(
     executor: Executor,
     ref: SaleRef,
     name: str,
-    keys: Sequence[str],
     args: Sequence[Argument] = (),
+    own_keys: Sequence[str] = (),
 ) -> Reply:
-    """Runs a guarded script on `keys[0]`, the sale hash; the guard's two arguments come first."""
-    raw = await executor.run(name, keys, (ref.epoch, ref.revision, *args))
+    """Runs a guarded script; the guard's two arguments come first.
+
+    Its keys are those of the sale that its header names, and last `own_keys`, the ones that only
+    the caller can spell.
+    """
+    raw = await run_for_sale(executor, ref.keys, name, (ref.epoch, ref.revision, *args), own_keys)
     return Reply(heed(ref, raw), raw[1], raw[2], raw[3:])
+
+
+def run_for_sale(
+    executor: Executor,
+    keys: SaleKeys,
+    name: str,
+    args: Sequence[Argument],
+    own_keys: Sequence[str] = (),
+) -> Awaitable[list[Any]]:
+    """The reply, as it came, of a script whose keys are those of one sale; see `guarded`."""
+    script = executor.bundle.script(name)
+    return executor.run(name, keys.of(script, own_keys), args)
 
 
 def heed(ref: SaleRef, raw: Sequence[Any]) -> Code:

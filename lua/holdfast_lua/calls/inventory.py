@@ -8,13 +8,12 @@ inventory_install.py, since it comes before there is a sale to guard.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Any, Final
 
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.guard import Reply, SaleRef, guarded, heed
+from holdfast_lua.calls.guard import Reply, SaleRef, guarded, heed, run_for_sale
 from holdfast_lua.calls.hold_terms import (
     EventsReading,
     HoldAnswer,
@@ -42,7 +41,6 @@ from holdfast_lua.client.wire import Argument
 
 EXPIRE_MAX: Final = 500
 SCAN_MAX: Final = 500
-KEY_NAMES_KEPT: Final = 4096
 
 
 class InventoryCalls:
@@ -72,10 +70,8 @@ class InventoryCalls:
 
         The holds of a tick reach the store as one call: see hold_batch.py.
         """
-        names = _key_names(_HOLDING, ref.uid)
-        guard = (ref.epoch, ref.revision)
-        args = (*guard, *pack_request(terms, areas, seats))
-        raw = await self._executor.run("hold_seats", names, args)
+        args = (ref.epoch, ref.revision, *pack_request(terms, areas, seats))
+        raw = await run_for_sale(self._executor, ref.keys, "hold_seats", args)
         return _answer_of(terms.hold_id, heed(ref, raw), raw)
 
     async def extend_hold(
@@ -85,16 +81,15 @@ class InventoryCalls:
 
         `owner` "" and `version` 0 are not checked.
         """
-        names = (keys.sale, keys.events, keys.holds, keys.due, keys.active)
         args = (hold_id, owner, version, extend_ms)
-        return await self._hold(ref, "extend_hold", hold_id, names, args)
+        return await self._hold(ref, "extend_hold", hold_id, args)
 
     async def release_hold(
         self, ref: SaleRef, hold_id: str, *, owner: str, version: int = 0, reason: str = "released"
     ) -> HoldAnswer:
         """Ends an active or paying hold and frees its units; a repeat is UNCHANGED."""
         args = (hold_id, owner, version, reason)
-        return await self._hold(ref, "release_hold", hold_id, _KEYS, args)
+        return await self._hold(ref, "release_hold", hold_id, args)
 
     async def cancel_hold(
         self, ref: SaleRef, hold_id: str, *, buyer: str, pass_id: str = ""
@@ -104,20 +99,18 @@ class InventoryCalls:
         With a `pass_id` a tombstone needs a live session (PASS_ENDED), and is charged to the buyer
         (TOO_MANY_ENDED).
         """
-        names = (*_KEYS, keys.active)
-        return await self._hold(ref, "cancel_hold", hold_id, names, (hold_id, buyer, pass_id))
+        return await self._hold(ref, "cancel_hold", hold_id, (hold_id, buyer, pass_id))
 
     async def expire_holds(self, ref: SaleRef, limit: int = EXPIRE_MAX) -> Sweep:
         """Ends at most `limit` overdue holds."""
-        reply = await self._guarded(ref, "expire_holds", _KEYS, (min(limit, EXPIRE_MAX),))
+        reply = await self._guarded(ref, "expire_holds", min(limit, EXPIRE_MAX))
         return Sweep(reply.values[0], bool(reply.values[1]))
 
     async def begin_paying(
         self, ref: SaleRef, hold_id: str, *, owner: str = "", version: int = 0
     ) -> HoldAnswer:
         """active -> paying: the deadline moves to the hold's latest time. A repeat is UNCHANGED."""
-        names = (keys.sale, keys.events, keys.holds, keys.due, keys.active)
-        return await self._hold(ref, "begin_paying", hold_id, names, (hold_id, owner, version))
+        return await self._hold(ref, "begin_paying", hold_id, (hold_id, owner, version))
 
     async def begin_confirm(
         self, ref: SaleRef, hold_id: str, *, reacquire: bool, limit: int
@@ -129,19 +122,15 @@ class InventoryCalls:
         `reacquire`). Refused: HOLD_EXPIRED (with `seats`/`areas` that are taken), HOLD_LIMIT and
         HOLDS_CLOSED (both only for what had expired), HOLD_RELEASED, HOLD_UNKNOWN.
         """
-        return await self._hold(
-            ref, "begin_confirm", hold_id, _KEYS, (hold_id, int(reacquire), limit)
-        )
+        args = (hold_id, int(reacquire), limit)
+        return await self._hold(ref, "begin_confirm", hold_id, args)
 
     async def reacquire_hold(
         self, ref: SaleRef, hold_id: str, choices: Sequence[SeatChoice], *, limit: int, seed: int
     ) -> HoldAnswer:
         """An expired hold -> confirming on OTHER seats: one choice for each class of its seats."""
         packed = b"".join(choice.packed for choice in choices)
-        names = (*_KEYS, keys.layout)
-        return await self._hold(
-            ref, "reacquire_hold", hold_id, names, (hold_id, limit, seed, packed)
-        )
+        return await self._hold(ref, "reacquire_hold", hold_id, (hold_id, limit, seed, packed))
 
     async def finish_confirm(self, ref: SaleRef, hold_id: str, *, order_ref: str) -> HoldAnswer:
         """confirming -> confirmed: the units are booked, `order.confirmed` is written.
@@ -149,7 +138,7 @@ class InventoryCalls:
         OK only on that transition; HOLD_CONFIRMED when it was done before; HOLD_STATE or
         HOLD_UNKNOWN when the store does not have it as confirming: then `book_hold` it.
         """
-        return await self._hold(ref, "finish_confirm", hold_id, _KEYS, (hold_id, order_ref))
+        return await self._hold(ref, "finish_confirm", hold_id, (hold_id, order_ref))
 
     async def abort_confirm(
         self, ref: SaleRef, hold_id: str, *, reason: str, version: int = 0
@@ -160,7 +149,7 @@ class InventoryCalls:
         HOLD_CHANGED when `version` is not the hold's (0 is not checked).
         """
         args = (hold_id, reason, version)
-        return await self._hold(ref, "abort_confirm", hold_id, _KEYS, args)
+        return await self._hold(ref, "abort_confirm", hold_id, args)
 
     async def book_hold(self, ref: SaleRef, hold: HoldRecord, *, order_ref: str) -> HoldAnswer:
         """Makes the store agree with a sold order of the ledger, whatever it knows of the hold.
@@ -169,11 +158,11 @@ class InventoryCalls:
         another hold has: end those (`drop_hold`) and repeat.
         """
         args = (hold.id, pack_hold(hold), order_ref)
-        return await self._hold(ref, "book_hold", hold.id, _KEYS, args)
+        return await self._hold(ref, "book_hold", hold.id, args)
 
     async def drop_hold(self, ref: SaleRef, hold_id: str, *, reason: str) -> HoldAnswer:
         """Ends a hold in any state short of confirmed, because the ledger says otherwise."""
-        return await self._hold(ref, "drop_hold", hold_id, _KEYS, (hold_id, reason))
+        return await self._hold(ref, "drop_hold", hold_id, (hold_id, reason))
 
     async def free_seats(
         self,
@@ -192,20 +181,18 @@ class InventoryCalls:
         """
         packed = pack_array(tuple(seats))
         args = (hold_id, packed, pack_areas(areas), amount, version)
-        return await self._hold(ref, "free_seats", hold_id, _KEYS, args)
+        return await self._hold(ref, "free_seats", hold_id, args)
 
     async def require_refund(
         self, ref: SaleRef, hold_id: str, *, order_ref: str, amount: int, reason: str
     ) -> HoldAnswer:
         """Writes `order.refund_required`, once for each hold that the store still knows."""
-        names = (keys.sale, keys.events, keys.holds)
         args = (hold_id, order_ref, amount, reason)
-        return await self._hold(ref, "require_refund", hold_id, names, args)
+        return await self._hold(ref, "require_refund", hold_id, args)
 
     async def flag_order(self, ref: SaleRef, order_id: str, flag: str, buyer: str) -> None:
         """Writes `order.flagged`."""
-        names = (keys.sale, keys.events)
-        await self._guarded(ref, "flag_order", names, (order_id, flag, buyer))
+        await self._guarded(ref, "flag_order", order_id, flag, buyer)
 
     async def block_seats(
         self, ref: SaleRef, rows: Sequence[tuple[RowSegment, Sequence[int]]]
@@ -227,26 +214,23 @@ class InventoryCalls:
         False when it is on sale already.
         """
         args = (channel, pack_array(flat_segments(rows)), pack_array(tuple(areas)))
-        names = (keys.sale, keys.events, keys.seats)
-        reply = await self._guarded(ref, "release_allotment", names, args)
+        reply = await self._guarded(ref, "release_allotment", *args)
         return reply.code is Code.OK
 
     async def return_pass(
         self, ref: SaleRef, pass_id: str, expires_ms: int, limit_ms: int = 0
     ) -> bool:
         """Takes up the session of a pass issued before a rebuild; False when that is over."""
-        names = (keys.sale, keys.line, keys.active, keys.returned, keys.started)
-        reply = await self._guarded(ref, "return_pass", names, (pass_id, expires_ms, limit_ms))
+        reply = await self._guarded(ref, "return_pass", pass_id, expires_ms, limit_ms)
         return reply.code is Code.OK
 
     async def read_hold(self, ref: SaleRef, hold_id: str) -> HoldAnswer:
         """The hold, or HOLD_UNKNOWN."""
-        return await self._hold(ref, "read_hold", hold_id, (keys.sale, keys.holds), (hold_id,))
+        return await self._hold(ref, "read_hold", hold_id, (hold_id,))
 
     async def read_buyer_holds(self, ref: SaleRef, buyer: str) -> tuple[int, list[HoldRecord]]:
         """Store time, and the holds and orders that count for the buyer's limit."""
-        names = (keys.sale, keys.holds, keys.buyers)
-        reply = await self._guarded(ref, "read_buyer_holds", names, (buyer,))
+        reply = await self._guarded(ref, "read_buyer_holds", buyer)
         return reply.now_ms, _unpack_pairs(reply.values[0])
 
     async def scan_holds(
@@ -256,15 +240,12 @@ class InventoryCalls:
 
         With `open_only` those that have units which are not sold; a page may then be empty.
         """
-        names = (keys.sale, keys.holds)
-        reply = await self._guarded(ref, "scan_holds", names, (cursor, SCAN_MAX, int(open_only)))
+        reply = await self._guarded(ref, "scan_holds", cursor, SCAN_MAX, int(open_only))
         return int(reply.values[0]), _unpack_pairs(reply.values[1])
 
     async def read_seats(self, ref: SaleRef, area_count: int = 0) -> SeatsReading:
         """All seats with their counts and the event cursor, as of one revision."""
-        fields = area_fields(range(area_count))
-        names = (keys.sale, keys.seats)
-        reply = await self._guarded(ref, "read_seats", names, fields)
+        reply = await self._guarded(ref, "read_seats", *area_fields(range(area_count)))
         states, free, held, booked, blocked, epoch, seq, overdue, areas = reply.values
         pairs = tuple((areas[at], areas[at + 1]) for at in range(0, len(areas), 2))
         return SeatsReading(
@@ -286,8 +267,7 @@ class InventoryCalls:
     ) -> EventsReading:
         """At most `limit` events after a cursor; from the oldest one kept without a cursor."""
         epoch, seq = after if after is not None else (-1, 0)
-        names = (keys.sale, keys.events)
-        reply = await self._guarded(ref, "read_events", names, (epoch, seq, limit))
+        reply = await self._guarded(ref, "read_events", epoch, seq, limit)
         last_epoch, last_seq, trimmed, entries = reply.values
         events = [
             StreamEvent(_cursor(entry_id), fields[3].decode(), fields[5])
@@ -299,46 +279,18 @@ class InventoryCalls:
         self, ref: SaleRef, name: str, rows: Sequence[tuple[RowSegment, Sequence[int]]]
     ) -> int:
         parts = [(flat_segments([row]), tuple(seats)) for row, seats in rows]
-        names = (keys.sale, keys.events, keys.seats, keys.rows)
-        reply = await self._guarded(ref, name, names, (pack_array(parts),))
+        reply = await self._guarded(ref, name, pack_array(parts))
         return int(reply.values[0])
 
     async def _hold(
-        self,
-        ref: SaleRef,
-        name: str,
-        hold_id: str,
-        names: tuple[KeyBuilder, ...],
-        args: Sequence[Argument],
+        self, ref: SaleRef, name: str, hold_id: str, args: Sequence[Argument]
     ) -> HoldAnswer:
-        spelt = _key_names(names, ref.uid)
-        raw = await self._executor.run(name, spelt, (ref.epoch, ref.revision, *args))
+        args = (ref.epoch, ref.revision, *args)
+        raw = await run_for_sale(self._executor, ref.keys, name, args)
         return _answer_of(hold_id, heed(ref, raw), raw)
 
-    async def _guarded(
-        self, ref: SaleRef, name: str, names: tuple[KeyBuilder, ...], args: Sequence[Argument]
-    ) -> Reply:
-        return await guarded(self._executor, ref, name, _key_names(names, ref.uid), args)
-
-
-KeyBuilder = Callable[[str], str]
-
-_KEYS: Final[tuple[KeyBuilder, ...]] = (
-    keys.sale,
-    keys.events,
-    keys.seats,
-    keys.rows,
-    keys.holds,
-    keys.buyers,
-    keys.due,
-)
-_HOLDING: Final = (*_KEYS, keys.layout, keys.active, keys.unheld, keys.started)
-
-
-@lru_cache(maxsize=KEY_NAMES_KEPT)
-def _key_names(names: tuple[KeyBuilder, ...], uid: str) -> tuple[str, ...]:
-    """Spelt once for each script and sale: ten names take a tenth of a hold's time here."""
-    return tuple(key(uid) for key in names)
+    async def _guarded(self, ref: SaleRef, name: str, *args: Argument) -> Reply:
+        return await guarded(self._executor, ref, name, args)
 
 
 def _answer_of(hold_id: str, code: Code, raw: list[Any]) -> HoldAnswer:

@@ -22,7 +22,9 @@ from typing import Any, Final, TypeVar
 
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
+from holdfast_lua.calls.guard import run_for_sale
 from holdfast_lua.calls.hold_terms import area_fields
+from holdfast_lua.calls.keys import SaleKeys
 from holdfast_lua.calls.records import HoldRecord, pack_hold
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.client.wire import Argument
@@ -103,19 +105,18 @@ async def read_fence(executor: Executor, uid: str) -> tuple[int, str]:
 
 
 async def _install(executor: Executor, uid: str, epoch: int, image: InventoryImage) -> str:
-    fence = (keys.sale(uid), keys.install_fence(uid))
-    own = (keys.seats, keys.rows, keys.layout, keys.holds, keys.buyers, keys.due)
+    sale = SaleKeys(uid)
     args: list[Argument] = [epoch, image.seats, image.rows, image.layout, token_hex(NONCE_BYTES)]
-    reply = await _run(executor, "install_inventory", (*fence, *(key(uid) for key in own)), args)
+    reply = await _run(executor, sale, "install_inventory", args)
     nonce: str = reply[2].decode()
     for buyers in _chunks(_units_by_buyer(image.holds)):
         args = [epoch, *(part for entry in buyers for part in entry)]
-        await _run(executor, "install_buyers", (*fence, keys.buyers(uid)), args)
+        await _run(executor, sale, "install_buyers", args)
     for holds in _chunks(image.holds):
         args = [epoch]
         for hold in holds:
             args += (hold.id, hold.expires_ms if hold.status.timed else 0, pack_hold(hold))
-        await _run(executor, "install_holds", (*fence, keys.holds(uid), keys.due(uid)), args)
+        await _run(executor, sale, "install_holds", args)
     return nonce
 
 
@@ -135,9 +136,9 @@ def _chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
 
 
 async def _run(
-    executor: Executor, name: str, key_names: Sequence[str], args: Sequence[Argument]
+    executor: Executor, sale: SaleKeys, name: str, args: Sequence[Argument]
 ) -> list[Any]:
-    reply = await executor.run(name, key_names, args)
+    reply = await run_for_sale(executor, sale, name, args)
     code = Code(reply[0])
     if code is Code.INSTALL_FENCED:
         raise InstallFenced(f"epoch {reply[1]} of this sale is newer")

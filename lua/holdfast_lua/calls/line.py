@@ -7,13 +7,12 @@ raised by `guarded`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.guard import SaleRef, guarded
-from holdfast_lua.calls.line_keys import line_keys
+from holdfast_lua.calls.guard import SaleRef, guarded, run_for_sale
 from holdfast_lua.calls.line_status import (
     AddressJoins,
     DrawState,
@@ -25,6 +24,7 @@ from holdfast_lua.calls.line_status import (
     parse_status,
 )
 from holdfast_lua.client.executor import Executor
+from holdfast_lua.client.wire import Argument
 
 MAX_JOIN_BATCH: Final = 1_000
 MAX_NUMBER: Final = 2**32 - 2
@@ -35,7 +35,7 @@ _HANDOFF_KEPT_MS: Final = 120_000
 
 @dataclass(frozen=True, slots=True)
 class LineTerms:
-    """An operator's settings as the scripts take them."""
+    """An operator's settings, by the names that the scripts have for them."""
 
     rate_per_minute: int
     burst: int
@@ -47,20 +47,6 @@ class LineTerms:
     mode: LineMode
     queue_all: bool
     session_max_ms: int = 3_600_000
-
-    def args(self) -> tuple[int, ...]:
-        """In the order of update_line and install_line; `session_max_ms` comes last in both."""
-        return (
-            self.rate_per_minute,
-            self.burst,
-            self.cap,
-            self.session_ms,
-            self.claim_ms,
-            self.first_hold_ms,
-            self.stock_permille,
-            int(self.mode),
-            int(self.queue_all),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +183,6 @@ class LineCalls:
             self._executor,
             ref,
             "join_line",
-            line_keys(ref.uid).join,
             (count, min(ceiling, MAX_NUMBER), digest, *pass_ids),
         )
         if reply.code is Code.CEILING_REACHED:
@@ -206,64 +191,52 @@ class LineCalls:
 
     async def advance_line(self, ref: SaleRef) -> Advanced:
         """Moves the line on by one step, as each tick does."""
-        reply = await guarded(self._executor, ref, "advance_line", line_keys(ref.uid).all)
+        reply = await guarded(self._executor, ref, "advance_line")
         return Advanced(reply.code, reply.revision, reply.now_ms, parse_status(reply.values[0]))
 
     async def claim_pass(self, ref: SaleRef, number: int, pass_id: str) -> LineAnswer:
         """ADMITTED or not; `ms` is the session's deadline, or how long to wait when DEFERRED."""
-        return await self._answer(ref, "claim_pass", line_keys(ref.uid).claim, number, pass_id)
+        return await self._answer(ref, "claim_pass", number, pass_id)
 
     async def check_place(self, ref: SaleRef, number: int, pass_id: str) -> LineAnswer:
         """What a ticket is worth, without claiming it."""
-        return await self._answer(ref, "check_place", line_keys(ref.uid).place, number, pass_id)
+        return await self._answer(ref, "check_place", number, pass_id)
 
     async def find_visitor(self, ref: SaleRef, number: int, pass_id: str) -> VisitorTraces:
         """What has become of a number (0: unknown) and of a pass (empty: unknown)."""
-        spelt = line_keys(ref.uid).visitor
-        reply = await guarded(self._executor, ref, "find_visitor", spelt, (number, pass_id))
+        reply = await guarded(self._executor, ref, "find_visitor", (number, pass_id))
         return VisitorTraces(*reply.values)
 
     async def read_calls(self, ref: SaleRef) -> OpenCalls:
         """What a checkpoint keeps of those who were called."""
-        reply = await guarded(self._executor, ref, "read_calls", line_keys(ref.uid).read, ())
+        reply = await guarded(self._executor, ref, "read_calls")
         values = list(reply.values)
         values[7:9] = map(float, values[7:9])
         return OpenCalls(reply.revision, reply.now_ms, *values)
 
     async def renew_pass(self, ref: SaleRef, pass_id: str) -> LineAnswer:
         """A later session deadline."""
-        spelt = line_keys(ref.uid)
-        wanted = (spelt.sale, spelt.line, spelt.active, spelt.started)
-        return await self._answer(ref, "renew_pass", wanted, pass_id)
+        return await self._answer(ref, "renew_pass", pass_id)
 
     async def return_pass(
         self, ref: SaleRef, pass_id: str, expires_ms: int, limit_ms: int = 0
     ) -> Code:
         """Takes up the session of a pass that was issued before a rebuild."""
-        spelt = line_keys(ref.uid)
-        wanted = (spelt.sale, spelt.line, spelt.active, spelt.returned, spelt.started)
-        return (await self._answer(ref, "return_pass", wanted, pass_id, expires_ms, limit_ms)).code
+        return (await self._answer(ref, "return_pass", pass_id, expires_ms, limit_ms)).code
 
     async def end_pass(self, ref: SaleRef, pass_id: str, reason: str) -> LineAnswer:
         """Frees the slot; UNCHANGED when the session was over before."""
-        spelt = line_keys(ref.uid)
-        wanted = (spelt.sale, spelt.events, spelt.active, spelt.unheld, spelt.started)
-        return await self._answer(ref, "end_pass", wanted, pass_id, reason)
+        return await self._answer(ref, "end_pass", pass_id, reason)
 
     async def exchange_handoff(self, ref: SaleRef, handoff_id: str, pass_id: str) -> LineAnswer:
         """OK once for each hand-off, and for so many of a pass in two minutes."""
-        spelt = line_keys(ref.uid)
-        handoffs = keys.handoffs(ref.uid, pass_id)
-        wanted = (spelt.sale, spelt.active, handoffs, spelt.line, spelt.started)
-        return await self._answer(
-            ref, "exchange_handoff", wanted, pass_id, handoff_id, _HANDOFF_KEPT_MS
-        )
+        own = (keys.handoffs(ref.uid, pass_id),)
+        args = (pass_id, handoff_id, _HANDOFF_KEPT_MS)
+        return await self._answer(ref, "exchange_handoff", *args, own_keys=own)
 
     async def change_lifecycle(self, ref: SaleRef, operation: str) -> LifecycleChanged:
         """open, pause, resume, drain or close."""
-        spelt = line_keys(ref.uid)
-        wanted = (spelt.sale, spelt.line, spelt.events)
-        reply = await guarded(self._executor, ref, "change_lifecycle", wanted, (operation,))
+        reply = await guarded(self._executor, ref, "change_lifecycle", (operation,))
         lifecycle, opens_ms = reply.values
         return LifecycleChanged(reply.code, reply.now_ms, lifecycle.decode(), opens_ms)
 
@@ -275,25 +248,23 @@ class LineCalls:
         terms: LineTerms,
     ) -> LineAnswer:
         """New settings; `times_ms` are prequeue, open and end."""
-        spelt = line_keys(ref.uid)
-        args = (settings_version, *times_ms, *terms.args(), terms.session_max_ms)
-        wanted = (spelt.sale, spelt.line, spelt.events)
-        return await self._answer(ref, "update_line", wanted, *args)
+        times = zip(("prequeue_ms", "opens_ms", "ends_ms"), times_ms, strict=True)
+        values = {"settings_version": settings_version, **dict(times), **_by_name(terms)}
+        guard = {"epoch": ref.epoch, "revision": ref.revision}
+        signature = self._executor.bundle.script("update_line").args
+        args = signature.arrange({**guard, **values})[len(guard) :]
+        return await self._answer(ref, "update_line", *args)
 
     async def limit_joins(
         self, ref: SaleRef, digest: str, rate: int, burst: int, client: str
     ) -> LineAnswer:
         """OK, or JOIN_LIMITED with the ms to wait; `digest` is of the address `client`."""
-        uid = ref.uid
-        noted = keys.often_joining(uid), keys.refused_joins(uid)
-        wanted = (line_keys(uid).sale, keys.address(uid, digest), *noted)
-        return await self._answer(ref, "limit_joins", wanted, rate, burst, client)
+        own = (keys.address(ref.uid, digest),)
+        return await self._answer(ref, "limit_joins", rate, burst, client, own_keys=own)
 
     async def read_addresses(self, ref: SaleRef, limit: int) -> list[AddressJoins]:
         """The client addresses that join unusually often, those with the most joins first."""
-        uid = ref.uid
-        wanted = (line_keys(uid).sale, keys.often_joining(uid), keys.refused_joins(uid))
-        reply = await guarded(self._executor, ref, "read_addresses", wanted, (limit,))
+        reply = await guarded(self._executor, ref, "read_addresses", (limit,))
         found, refused = reply.values
         pairs = zip(found[::2], found[1::2], refused, strict=True)
         return [AddressJoins(one.decode(), int(joins), times) for one, joins, times in pairs]
@@ -302,8 +273,8 @@ class LineCalls:
         self, ref: SaleRef, bucket: int, digest: bytes, seen: str = "", place: str = ""
     ) -> str:
         """The place that the identity has now; empty for none."""
-        wanted = (line_keys(ref.uid).sale, keys.identities(ref.uid, bucket))
-        reply = await guarded(self._executor, ref, "bind_identity", wanted, (digest, seen, place))
+        own = (keys.identities(ref.uid, bucket),)
+        reply = await guarded(self._executor, ref, "bind_identity", (digest, seen, place), own)
         held: bytes = reply.values[0]
         return held.decode()
 
@@ -311,10 +282,8 @@ class LineCalls:
         self, ref: SaleRef, window: int, name: str, offset: int, bits: bytes
     ) -> int:
         """Adds a worker's bits to a window, answers how many of those waiting asked in it."""
-        spelt = line_keys(ref.uid)
-        bitmaps = keys.present(ref.uid, name), keys.present_scratch(ref.uid)
-        wanted = (spelt.sale, spelt.line, *bitmaps)
-        reply = await guarded(self._executor, ref, "mark_present", wanted, (window, offset, bits))
+        own = (keys.present(ref.uid, name),)
+        reply = await guarded(self._executor, ref, "mark_present", (window, offset, bits), own)
         return int(reply.values[0])
 
     async def seal_draw(
@@ -328,55 +297,25 @@ class LineCalls:
         sealed_ms: int = 0,
     ) -> Code:
         """Gives the frozen lobby the order that the ledger has fixed, and the times of that."""
-        spelt = line_keys(ref.uid)
-        wanted = (spelt.sale, spelt.line, spelt.events)
         args = (entrants, accumulator, beacon or "", closed_ms, sealed_ms)
-        return (await self._answer(ref, "seal_draw", wanted, *args)).code
+        return (await self._answer(ref, "seal_draw", *args)).code
 
     async def install_line(self, ref: SaleRef, terms: LineTerms, start: LineCheckpoint) -> Code:
         """Writes the line anew. Not guarded: the sale hash is installed after it."""
-        raw = await self._executor.run(
-            "install_line",
-            line_keys(ref.uid).install,
-            (
-                *terms.args(),
-                int(start.fresh),
-                start.ceiling,
-                start.issued,
-                start.lobby,
-                int(start.frozen),
-                start.serving,
-                start.called_from,
-                format_gaps(start.gaps),
-                start.called,
-                start.claimed,
-                start.lapsed,
-                start.admitted,
-                start.active,
-                int(start.stopped),
-                ref.epoch,
-                int(start.draw),
-                start.accumulator,
-                start.beacon,
-                start.ranges,
-                start.shown_from,
-                start.shown,
-                start.deferred,
-                start.clock_ms,
-                start.show_called,
-                start.show_shown,
-                start.taken_ms,
-                start.closed_ms,
-                start.sealed_ms,
-                terms.session_max_ms,
-                start.stays,
-                start.stays_ms,
-            ),
-        )
+        values = {**_by_name(terms), **_by_name(start), "epoch": ref.epoch}
+        values["gaps"] = format_gaps(start.gaps)
+        args = self._executor.bundle.script("install_line").args.arrange(values)
+        raw = await run_for_sale(self._executor, ref.keys, "install_line", args)
         return Code(raw[0])
 
     async def _answer(
-        self, ref: SaleRef, name: str, spelt: Sequence[str], *args: str | int
+        self, ref: SaleRef, name: str, *args: Argument, own_keys: Sequence[str] = ()
     ) -> LineAnswer:
-        reply = await guarded(self._executor, ref, name, spelt, args)
+        reply = await guarded(self._executor, ref, name, args, own_keys)
         return LineAnswer(reply.code, reply.now_ms, *reply.values[:2])
+
+
+def _by_name(values: LineTerms | LineCheckpoint) -> dict[str, Argument]:
+    """The fields as arguments of a script, to which a truth or an enumeration is a number."""
+    named = {field.name: getattr(values, field.name) for field in fields(values)}
+    return {name: int(value) if isinstance(value, int) else value for name, value in named.items()}

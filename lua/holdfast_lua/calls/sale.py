@@ -16,7 +16,7 @@ from typing import Final
 
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.guard import SaleRef, guarded
+from holdfast_lua.calls.guard import SaleRef, guarded, run_for_sale
 from holdfast_lua.client.executor import Executor
 
 REVISIONS_PER_EPOCH: Final = 2**36
@@ -90,9 +90,10 @@ class SaleCalls:
         is what its own installation answered: `free held booked blocked` and whatever else
         its scripts keep in the sale hash.
         """
-        raw = await self._executor.run(
+        raw = await run_for_sale(
+            self._executor,
+            ref.keys,
             "install_sale",
-            [keys.sale(ref.uid), keys.events(ref.uid), keys.install_fence(ref.uid)],
             [
                 ref.epoch,
                 first_revision(ref.epoch),
@@ -116,7 +117,7 @@ class SaleCalls:
 
     async def read(self, ref: SaleRef) -> SaleHead:
         """The sale hash; raises StoreBehind when the store has lost it."""
-        reply = await guarded(self._executor, ref, "read_sale", [keys.sale(ref.uid)])
+        reply = await guarded(self._executor, ref, "read_sale")
         values = reply.values
         return SaleHead(
             now_ms=reply.now_ms,

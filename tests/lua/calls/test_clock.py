@@ -7,7 +7,6 @@ from conftest import Clock
 
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua import clock as clock_module
-from holdfast_lua.calls import keys
 from holdfast_lua.calls.guard import guarded
 from holdfast_lua.clock import SaleClock, WorstSkew, host_ms
 
@@ -33,7 +32,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> HostClocks:
 
 
 async def ask(executor: Executor, ref: SaleRef) -> int:
-    return (await guarded(executor, ref, "read_clock", (keys.sale(ref.uid),))).now_ms
+    return (await guarded(executor, ref, "read_clock")).now_ms
 
 
 def test_clock_goes_on_between_replies_whatever_is_done_to_the_wall_clock(host: HostClocks) -> None:

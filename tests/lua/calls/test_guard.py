@@ -12,8 +12,7 @@ from holdfast_lua.calls import keys
 
 
 async def touch(executor: Executor, ref: SaleRef, amount: int = 1) -> tuple[Code, int, int]:
-    names = (keys.sale(ref.uid), keys.events(ref.uid))
-    reply = await guarded(executor, ref, "touch_sale", names, (amount,))
+    reply = await guarded(executor, ref, "touch_sale", (amount,))
     return reply.code, reply.revision, reply.values[0]
 
 
@@ -22,7 +21,7 @@ async def fields(executor: Executor, uid: str, *names: str) -> list[int]:
 
 
 async def read_clock(executor: Executor, ref: SaleRef) -> int:
-    return (await guarded(executor, ref, "read_clock", (keys.sale(ref.uid),))).now_ms
+    return (await guarded(executor, ref, "read_clock")).now_ms
 
 
 # Revision

@@ -140,7 +140,7 @@ async def test_a_block_that_was_not_sent_is_unavailable_to_all(test_bundle: Bund
 
 
 def test_calls_can_only_join_where_arguments_may_repeat() -> None:
-    text = "-- KEYS\n--   1 sale\n-- ARGV\n--   1 epoch\n--   2 revision\n-- joins: 4\n"
+    text = "-- KEYS: sale\n-- ARGV: epoch revision\n-- joins: 4\n"
     with pytest.raises(BundleError, match="may repeat"):
         read_header("never", text)
 

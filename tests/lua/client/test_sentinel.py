@@ -83,8 +83,7 @@ async def make_sale(executor: Executor, uid: str) -> SaleRef:
 
 
 async def touch(executor: Executor, ref: SaleRef) -> int:
-    names = (keys.sale(ref.uid), keys.events(ref.uid))
-    return int((await guarded(executor, ref, "touch_sale", names, (1,))).values[0])
+    return int((await guarded(executor, ref, "touch_sale", (1,))).values[0])
 
 
 async def until_served(executor: Executor) -> int:

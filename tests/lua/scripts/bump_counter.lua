@@ -1,6 +1,5 @@
 -- Test script: adds one to a plain counter, the smallest write there is.
--- KEYS
---   1 counter  STRING integer
+-- KEYS: counter
 -- ARGV: none
 -- Returns {code, count}: OK.
 

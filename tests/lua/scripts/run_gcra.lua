@@ -1,11 +1,11 @@
 -- Runs the rate limit on values of a test.
 --
 -- KEYS: none
--- ARGV
---   1 tat_ms    number
---   2 now_ms    number
---   3 every_ms  number
---   4 burst     integer
+-- ARGV:
+--   tat_ms    number
+--   now_ms    number
+--   every_ms  number
+--   burst     integer
 -- flags: no-writes
 -- Returns {limited, remaining, retry_ms, reset_ms, tat_ms}, as text
 

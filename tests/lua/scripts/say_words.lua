@@ -1,11 +1,7 @@
 -- Test script: appends words to a list, two for each call; calls of one tick join.
--- KEYS
---   1 sale  HASH  guard
---   2 said  LIST
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 words...  two for each call; "raise" raises
+-- KEYS: sale said
+-- ARGV: epoch revision
+--   words...  two for each call; "raise" raises
 -- joins: 4
 -- Returns {{code, revision, how many calls came, place of the first word}, ...}: OK.
 

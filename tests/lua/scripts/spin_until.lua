@@ -1,10 +1,9 @@
 -- Test script: keeps the store busy for a while of CPU time, then counts.
 --
 -- The engine's own TIME will not do: Valkey lets it stand still while a script runs.
--- KEYS
---   1 counter  STRING integer
--- ARGV
---   1 ms  integer, how long
+-- KEYS: counter
+-- ARGV:
+--   ms  integer, how long
 -- Returns {code, count}: OK.
 
 local due = os.clock() + tonumber(ARGV[1]) / 1000

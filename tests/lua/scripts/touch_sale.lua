@@ -1,11 +1,7 @@
 -- Test script: changes one field of the sale and appends an event, the smallest guarded change.
--- KEYS
---   1 sale    HASH
---   2 events  STREAM
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 amount    integer, added to `free`; 0 changes nothing
+-- KEYS: sale events
+-- ARGV: epoch revision
+--   amount  integer, added to `free`; 0 changes nothing
 -- Returns {code, revision, now_ms, free}: OK, UNCHANGED; guard codes.
 
 -- include: guard

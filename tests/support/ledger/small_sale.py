@@ -5,7 +5,6 @@ Twenty seats in two rows (guids `r1s1` to `r2s10`) at 4500 and an area `floor` o
 
 import asyncio
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -163,20 +162,8 @@ class Shop:
     async def lose_store(self) -> None:
         """The store forgets the sale, as after a failover to an empty replica; it is rebuilt."""
         uid = self.inventory.uid
-        names: Sequence[str] = [
-            key(uid)
-            for key in (
-                keys.sale,
-                keys.events,
-                keys.seats,
-                keys.rows,
-                keys.layout,
-                keys.holds,
-                keys.buyers,
-                keys.due,
-                keys.install_fence,
-            )
-        ]
+        stock = self.executor.bundle.script("install_inventory").keys.names
+        names = [keys.SALE_KEYS[name](uid) for name in (*stock, "events")]
         await self.executor.command("DEL", *names, key=names[0])
         epoch = await self.ledger.sales.bump_epoch(uid, seen_epoch=self.inventory.ref.epoch)
         ref = SaleRef(uid, epoch)

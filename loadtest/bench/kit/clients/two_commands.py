@@ -10,11 +10,8 @@ from holdfast_lua import Bundle, load_bundle
 
 NAME: Final = "run_bench"
 SOURCE: Final = """-- Benchmark script: two commands, the least that a useful script does.
--- KEYS
---   1 counter  STRING integer
---   2 last     STRING
--- ARGV
---   1 payload...  text
+-- KEYS: counter last
+-- ARGV: payload...
 -- Returns {code, count}: OK.
 
 redis.call('SET', KEYS[2], ARGV[1])

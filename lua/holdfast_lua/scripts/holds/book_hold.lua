@@ -4,20 +4,11 @@
 -- units than the ledger sold gives those back. Units of somebody else's hold are named, not taken:
 -- the caller ends that hold first, for a reason that its buyer will be told.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  gains order.confirmed
---   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row segment
---   5 holds   HASH    the hold
---   6 buyers  HASH    units and hold ids by buyer
---   7 due     ZSET    deadlines
--- ARGV
---   1 epoch      integer
---   2 revision   integer
---   3 hold_id    text
---   4 value      msgpack, the hold as the ledger has it
---   5 order_ref  text of the platform
+-- KEYS: sale events seats rows holds buyers due
+-- ARGV: epoch revision
+--   hold_id    text
+--   value      msgpack, the hold as the ledger has it
+--   order_ref  text of the platform
 --
 -- Returns {code, revision, now_ms, hold, seats, areas}: OK; HOLD_CONFIRMED when it is so already;
 -- SEAT_UNAVAILABLE with the `seats` and `areas` that another hold or order has.

@@ -8,21 +8,11 @@
 -- Otherwise each is charged to its buyer, see include/holds/end_hold.lua: who makes them up would
 -- fill the store.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  gains hold.released
---   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row segment
---   5 holds   HASH    the hold
---   6 buyers  HASH    units and hold ids by buyer
---   7 due     ZSET    deadlines
---   8 active  ZSET    sessions
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 hold_id   text
---   4 buyer     who asked for the hold
---   5 pass_id   with which, empty = a platform's key
+-- KEYS: sale events seats rows holds buyers due active
+-- ARGV: epoch revision
+--   hold_id  text
+--   buyer    who asked for the hold
+--   pass_id  with which, empty = a platform's key
 --
 -- Returns {code, revision, now_ms, hold}: OK (released, or a tombstone left); UNCHANGED when it has
 -- ended already; NOT_OWNER; HOLD_STATE once it is paying or being confirmed; PASS_ENDED when there

@@ -2,19 +2,10 @@
 --
 -- Atomic; used when the ledger has sold a unit that this hold has, or has given its order up.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  gains hold.released
---   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row segment
---   5 holds   HASH    the hold
---   6 buyers  HASH    units and hold ids by buyer
---   7 due     ZSET    deadlines
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 hold_id   text
---   4 reason    text, shown in the hold
+-- KEYS: sale events seats rows holds buyers due
+-- ARGV: epoch revision
+--   hold_id  text
+--   reason   text, shown in the hold
 --
 -- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when it has ended already; HOLD_STATE;
 -- HOLD_UNKNOWN.

@@ -4,18 +4,9 @@
 -- looks at the deadline. It keeps the map and the events timely, and empties a long backlog in
 -- bites.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  gains hold.expired
---   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row segment
---   5 holds   HASH    the hold
---   6 buyers  HASH    units and hold ids by buyer
---   7 due     ZSET    deadlines
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 limit     how many at most
+-- KEYS: sale events seats rows holds buyers due
+-- ARGV: epoch revision
+--   limit  how many at most
 --
 -- Returns {code, revision, now_ms, ended, more}: OK, or UNCHANGED when nothing was due; `more` is 1
 -- when some are left.

@@ -6,19 +6,12 @@
 -- Atomic with the check of owner, version and deadline: a hold that has lapsed cannot be revived
 -- here.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  gains hold.extended
---   3 holds   HASH    the hold
---   4 due     ZSET    deadlines
---   5 active  ZSET    sessions
--- ARGV
---   1 epoch      integer
---   2 revision   integer
---   3 hold_id    text
---   4 owner      buyer who asks, empty = platform
---   5 version    that the caller has seen, 0 = any
---   6 extend_ms  from now to the new deadline
+-- KEYS: sale events holds due active
+-- ARGV: epoch revision
+--   hold_id    text
+--   owner      buyer who asks, empty = platform
+--   version    that the caller has seen, 0 = any
+--   extend_ms  from now to the new deadline
 --
 -- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when the deadline would hardly move;
 -- HOLD_UNKNOWN, NOT_OWNER, HOLD_EXPIRED, HOLD_RELEASED, HOLD_CHANGED; HOLD_STATE once it is paying.

@@ -11,23 +11,10 @@
 -- took; then all is written. What could raise comes before the first write, so the store never has
 -- a part of a batch, whatever dies, and a caller who lost the answer repeats the request.
 --
--- KEYS
---   1 sale     HASH    guard, lifecycle, counters
---   2 events   STREAM  gains hold.created
---   3 seats    STRING  one byte a seat
---   4 rows     STRING  one byte a row segment
---   5 holds    HASH    gains the holds
---   6 buyers   HASH    units and hold ids by buyer
---   7 due      ZSET    gains the deadlines
---   8 layout   STRING  records of the row segments
---   9 active   ZSET    sessions; the buyers' are extended
---   10 unheld   ZSET    the buyers' passes are removed
---   11 started  ZSET    when the buyers' sessions began
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 holds...  three for each hold: its terms, the fields of its record that the request brings, and
---               the seats that it asks for; see pack_request in calls/hold_terms.py
+-- KEYS: sale events seats rows holds buyers due layout active unheld started
+-- ARGV: epoch revision
+--   holds...  three for each hold: its terms, the fields of its record that the request brings, and
+--             the seats that it asks for; see pack_request in calls/hold_terms.py
 -- joins: 64
 --
 -- Returns {{code, revision, now_ms, hold, seats, areas, own, wait_ms}, ...}, one for each hold, in order

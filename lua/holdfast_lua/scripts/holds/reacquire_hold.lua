@@ -3,22 +3,12 @@
 -- Atomic for the same reasons as hold_seats. Equivalent means as many seats of each class as
 -- before, for the same prices; all of them or none.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  gains hold.reacquired
---   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row segment
---   5 holds   HASH    the hold
---   6 buyers  HASH    units and hold ids by buyer
---   7 due     ZSET    deadlines
---   8 layout  STRING  records of the row segments
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 hold_id   text
---   4 limit     units per buyer, 0 = none
---   5 seed      integer
---   6 choices   SeatChoices as packed, one behind another, one for each class
+-- KEYS: sale events seats rows holds buyers due layout
+-- ARGV: epoch revision
+--   hold_id  text
+--   limit    units per buyer, 0 = none
+--   seed     integer
+--   choices  SeatChoices as packed, one behind another, one for each class
 --
 -- Returns {code, revision, now_ms, hold, seats, areas}: HOLD_REACQUIRED; UNCHANGED (is confirming);
 -- HOLD_CONFIRMED; HOLD_STATE (has not lapsed); HOLD_EXPIRED (nothing equivalent is free);

@@ -1,13 +1,8 @@
 -- Reads the holds and orders that count for a buyer's limit.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 holds   HASH    the hold
---   3 buyers  HASH    units and hold ids by buyer
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 buyer     text
+-- KEYS: sale holds buyers
+-- ARGV: epoch revision
+--   buyer  text
 --
 -- Returns {code, revision, now_ms, {id, hold, id, hold, ...}}.
 -- Complexity: O(holds of the buyer).

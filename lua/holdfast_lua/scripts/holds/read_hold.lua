@@ -1,12 +1,8 @@
 -- Reads one hold. Guarded, so that a store that lost it is not taken for one that never had it.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 holds   HASH    the hold
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 hold_id   text
+-- KEYS: sale holds
+-- ARGV: epoch revision
+--   hold_id  text
 --
 -- Returns {code, revision, now_ms, hold}: OK or HOLD_UNKNOWN. The deadline is left to the caller.
 -- Complexity: O(1).

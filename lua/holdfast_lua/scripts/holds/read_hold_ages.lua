@@ -3,13 +3,8 @@
 -- `due` has no times of creation, so of the holds that end next, LOOK_MAX are looked at: a hold's
 -- time is bounded, so the oldest ones end first unless they were extended.
 --
--- KEYS
---   1 sale   HASH  guard
---   2 holds  HASH  the holds
---   3 due    ZSET  when they end
--- ARGV
---   1 epoch     integer
---   2 revision  integer
+-- KEYS: sale holds due
+-- ARGV: epoch revision
 -- Returns {code, revision, now_ms, oldest_ms, overdue_ms}
 --   OK  the age of the oldest hold, and how far the first deadline has passed; 0 without a hold
 -- Complexity: O(LOOK_MAX)

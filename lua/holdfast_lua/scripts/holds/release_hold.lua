@@ -3,21 +3,12 @@
 -- Atomic with the check of owner and version, so that a late release cannot take away what has
 -- become somebody else's. While the buyer is paying only the platform may release.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  gains hold.released
---   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row segment
---   5 holds   HASH    the hold
---   6 buyers  HASH    units and hold ids by buyer
---   7 due     ZSET    deadlines
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 hold_id   text
---   4 owner     buyer who asks, empty = platform
---   5 version   that the caller has seen, 0 = any
---   6 reason    text, shown in the hold
+-- KEYS: sale events seats rows holds buyers due
+-- ARGV: epoch revision
+--   hold_id  text
+--   owner    buyer who asks, empty = platform
+--   version  that the caller has seen, 0 = any
+--   reason   text, shown in the hold
 --
 -- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when it was released before; HOLD_UNKNOWN,
 -- NOT_OWNER, HOLD_EXPIRED, HOLD_CHANGED; HOLD_STATE once it is paying (buyer) or being confirmed.

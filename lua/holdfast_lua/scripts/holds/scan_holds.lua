@@ -1,15 +1,11 @@
 -- Reads all holds in pages, for reconciliation, or the open ones for operators: one that changes
 -- meanwhile may come twice.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 holds   HASH    the hold
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 cursor    0 to begin
---   4 count     about so many are looked at
---   5 open      1 = only those that have units which are not sold
+-- KEYS: sale holds
+-- ARGV: epoch revision
+--   cursor  0 to begin
+--   count   about so many are looked at
+--   open    1 = only those that have units which are not sold
 --
 -- Returns {code, revision, now_ms, cursor, {id, hold, ...}}; cursor 0 = that was all.
 -- Complexity: O(count).

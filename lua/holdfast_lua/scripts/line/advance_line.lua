@@ -22,21 +22,8 @@
 -- Invariants: see include/line/line.lua; `serving` never passes `issued`; a step does a bounded
 -- amount of housekeeping (SWEEP_MAX of each kind).
 --
--- KEYS
---   1 sale      HASH    guard, lifecycle, times, inventory counters; the sale's life
---   2 events    STREAM  the sale's life
---   3 line      HASH    counters and settings; the sale's life
---   4 active    ZSET    pass id -> session deadline
---   5 unheld    ZSET    pass id -> first-hold deadline
---   6 calls     ZSET    ranges called and not ended
---   7 shown     STRING  bit per number that came to claim
---   8 deferred  ZSET    number -> deadline of who came and found no room
---   9 retrying   ZSET    the deferred who claim again, by number
---   10 retried  ZSET    the same, by the time of their last claim
---   11 started  ZSET    pass id -> when its session began
--- ARGV
---   1 epoch     integer
---   2 revision  integer
+-- KEYS: sale events line active unheld calls shown deferred retrying retried started
+-- ARGV: epoch revision
 -- Returns {code, revision, now_ms, status}
 --   OK         something changed
 --   UNCHANGED  nothing did

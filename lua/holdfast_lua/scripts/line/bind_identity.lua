@@ -7,15 +7,11 @@
 -- A place is written as its ordinal, or `ordinal.turn` from the second place of the identity on.
 -- Identities are kept in many small hashes, which the store packs into about 20 bytes for each.
 --
--- KEYS
---   1 sale        HASH  guard; the sale's life
---   2 identities  HASH  digest of an identity -> place; the sale's life
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 digest    bytes
---   4 seen      the place to replace, empty for none
---   5 place     the place to give, empty to give none
+-- KEYS: sale identities
+-- ARGV: epoch revision
+--   digest  bytes
+--   seen    the place to replace, empty for none
+--   place   the place to give, empty to give none
 -- Returns {code, revision, now_ms, place}
 --   OK         given now
 --   UNCHANGED  the place that the identity has, empty when it has none

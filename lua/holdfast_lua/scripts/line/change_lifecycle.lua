@@ -9,14 +9,9 @@
 --   drain   no more joins; whoever is in line is served
 --   close   the end, and final
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, times; the sale's life
---   2 line    HASH    counters and settings; the sale's life
---   3 events  STREAM  the sale's life
--- ARGV
---   1 epoch      integer
---   2 revision   integer
---   3 operation  open, pause, resume, drain or close
+-- KEYS: sale line events
+-- ARGV: epoch revision
+--   operation  open, pause, resume, drain or close
 -- Returns {code, revision, now_ms, lifecycle, opens_ms}
 --   OK
 --   UNCHANGED    it was so before

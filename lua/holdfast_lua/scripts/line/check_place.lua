@@ -2,19 +2,10 @@
 --
 -- A script, because the answer takes the call's range, the number's bit and the session together.
 --
--- KEYS
---   1 sale      HASH    guard, lifecycle, times; the sale's life
---   2 line      HASH    counters and settings; the sale's life
---   3 active    ZSET    pass id -> session deadline
---   4 calls     ZSET    ranges called and not ended
---   5 shown     STRING  bit per number that came to claim
---   6 deferred  ZSET    number -> deadline of who came and found no room
---   7 returned  SET     who came back after a store loss, by epoch
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 number    integer from 1
---   4 pass_id   the only pass that this ticket can become
+-- KEYS: sale line active calls shown deferred returned
+-- ARGV: epoch revision
+--   number   integer from 1
+--   pass_id  the only pass that this ticket can become
 -- flags: no-writes
 -- Returns {code, revision, now_ms, ...}
 --   NOT_CALLED, CALLED, CALL_EXPIRED

@@ -10,24 +10,10 @@
 -- go on claiming nobody with a higher number is admitted in their stead, however many do
 -- (retries.lua).
 --
--- KEYS
---   1 sale      HASH    guard, lifecycle, times, inventory counters; the sale's life
---   2 events    STREAM  the sale's life
---   3 line      HASH    counters and settings; the sale's life
---   4 active    ZSET    pass id -> session deadline
---   5 unheld    ZSET    pass id -> first-hold deadline
---   6 calls     ZSET    ranges called and not ended
---   7 shown     STRING  bit per number that came to claim
---   8 deferred  ZSET    number -> deadline of who came and found no room
---   9 retrying   ZSET    the deferred who claim again, by number
---   10 retried  ZSET    the same, by the time of their last claim
---   11 returned SET     who came back after a store loss, by epoch
---   12 started  ZSET    pass id -> when its session began
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 number    integer from 1
---   4 pass_id   the only pass that this ticket can become
+-- KEYS: sale events line active unheld calls shown deferred retrying retried returned started
+-- ARGV: epoch revision
+--   number   integer from 1
+--   pass_id  the only pass that this ticket can become
 -- Returns {code, revision, now_ms, ...}
 --   ADMITTED         session deadline ms, and until when it is renewed, 0 for ever
 --   ADMITTED_BEFORE  the same two: the same admission as before

@@ -2,17 +2,10 @@
 --
 -- Atomic, because the slot is freed exactly once, with one event, whoever ends it first.
 --
--- KEYS
---   1 sale    HASH    guard; the sale's life
---   2 events  STREAM  the sale's life
---   3 active  ZSET    pass id -> session deadline
---   4 unheld  ZSET    pass id -> first-hold deadline
---   5 started ZSET    pass id -> when its session began
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 pass_id   text
---   4 reason    released or revoked
+-- KEYS: sale events active unheld started
+-- ARGV: epoch revision
+--   pass_id  text
+--   reason   released or revoked
 -- flags: allow-oom
 -- Returns {code, revision, now_ms}
 --   OK         ended now

@@ -5,18 +5,11 @@
 -- used again while it would still verify. A pass has so many marks at most: hand-offs are made
 -- without the store, and whoever has a ticket can have any number of them.
 --
--- KEYS
---   1 sale     HASH    guard; the sale's life
---   2 active   ZSET    pass id -> session deadline
---   3 handoffs ZSET    hand-off of this pass that was exchanged -> until when that is kept, in ms
---   4 line     HASH    settings; the sale's life
---   5 started  ZSET    pass id -> when its session began
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 pass_id   text
---   4 handoff   its id
---   5 keep_ms   integer, longer than a hand-off lasts
+-- KEYS: sale active line started handoffs
+-- ARGV: epoch revision
+--   pass_id  text
+--   handoff  its id
+--   keep_ms  integer, longer than a hand-off lasts
 -- Returns {code, revision, now_ms, ...}
 --   OK            session deadline ms, and until when it is renewed, 0 for ever
 --   HANDOFF_USED  it was exchanged before

@@ -14,23 +14,12 @@
 -- except that a batch is cut at the ceiling and the caller comes back for the rest (in a lobby that
 -- is drawn it is refused whole, since its digest is of the whole).
 --
--- KEYS
---   1 sale      HASH    guard, lifecycle, times, inventory counters; the sale's life
---   2 events    STREAM  the sale's life
---   3 line      HASH    counters and settings; the sale's life
---   4 active    ZSET    pass id -> session deadline
---   5 unheld    ZSET    pass id -> first-hold deadline
---   6 calls     ZSET    ranges called and not ended
---   7 shown     STRING  bit per number that came to claim
---   8 deferred  ZSET    number -> deadline of who came and found no room
---   9 started   ZSET    pass id -> when its session began
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 count     integer, 1 to 1000
---   4 ceiling   integer, the highest number that the ledger is known to have committed
---   5 digest    hex, of the batch's nonces in their order; empty where nothing is drawn
---   6 passes... pass ids of the batch's first visitors, for the case that the sale is quiet
+-- KEYS: sale events line active unheld calls shown deferred started
+-- ARGV: epoch revision
+--   count      integer, 1 to 1000
+--   ceiling    integer, the highest number that the ledger is known to have committed
+--   digest     hex, of the batch's nonces in their order; empty where nothing is drawn
+--   passes...  pass ids of the batch's first visitors, for the case that the sale is quiet
 -- Returns {code, revision, now_ms, ...}
 --   JOINED_LOBBY     first index, count, serving, issued
 --   JOINED_LINE      first number, count, serving, issued, admitted, session deadline ms

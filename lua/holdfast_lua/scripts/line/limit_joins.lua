@@ -5,17 +5,11 @@
 -- nothing that anybody was told. Of an address a digest is kept, unless it joins unusually often:
 -- operators are told of those.
 --
--- KEYS
---   1 sale     HASH    guard; the sale's life
---   2 address  STRING  theoretical arrival time in ms; until the address is as good as unknown
---   3 often    ZSET    client address -> joins, of those that join unusually often; a day
---   4 refused  ZSET    client address -> joins that were refused; a day
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 rate      joins per minute
---   4 burst     joins at once
---   5 client    text, the address itself
+-- KEYS: sale often_joining refused_joins address
+-- ARGV: epoch revision
+--   rate    joins per minute
+--   burst   joins at once
+--   client  text, the address itself
 -- Returns {code, revision, now_ms, ms}
 --   OK            how many more may come at once
 --   JOIN_LIMITED  ms until the next may come
@@ -44,14 +38,14 @@ end
 local function note_join(left)
   local taken = burst - left
   if taken < NOTED_JOINS or 2 * taken <= burst then return end
-  local noted = redis.call('ZSCORE', KEYS.often, ARGV.client)
-  note(KEYS.often, noted and 1 or taken)
+  local noted = redis.call('ZSCORE', KEYS.often_joining, ARGV.client)
+  note(KEYS.often_joining, noted and 1 or taken)
 end
 
 local tat_ms = tonumber(redis.call('GET', KEYS.address)) or 0
 local limited, left, retry_ms, reset_ms, tat = gcra(tat_ms, sale.now_ms, MINUTE_MS / rate, burst)
 if limited then
-  note(KEYS.refused, 1)
+  note(KEYS.refused_joins, 1)
   return refuse(sale, CODE.JOIN_LIMITED, math.ceil(retry_ms))
 end
 redis.call('SET', KEYS.address, string.format('%.3f', tat), 'PX', math.ceil(reset_ms))

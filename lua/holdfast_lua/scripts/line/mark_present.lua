@@ -5,17 +5,11 @@
 -- workers that have reported. The bits are joined by the store's own string commands: a million
 -- visitors are 125 kB and some tens of microseconds.
 --
--- KEYS
---   1 sale     HASH    guard; the sale's life
---   2 line     HASH    counters; the sale's life
---   3 window   STRING  bit per ordinal that asked in this window; for PRESENCE_KEPT_MS
---   4 scratch  STRING  gone when the script ends
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 window    integer, number of the window since 1970
---   4 offset    integer, bytes before the first bit given
---   5 bits      bytes, the bit of ordinal n at n of the whole; may be empty
+-- KEYS: sale line present_scratch present
+-- ARGV: epoch revision
+--   window  integer, number of the window since 1970
+--   offset  integer, bytes before the first bit given
+--   bits    bytes, the bit of ordinal n at n of the whole; may be empty
 -- Returns {code, revision, now_ms, present}
 --   OK
 --   UNCHANGED  a later window has been counted already
@@ -33,14 +27,14 @@ if window < line.present_window then
   return answer(sale, CODE.UNCHANGED, line.present)
 end
 if #bits > 0 then
-  redis.call('SETRANGE', KEYS.scratch, offset, bits)
-  redis.call('BITOP', 'OR', KEYS.window, KEYS.window, KEYS.scratch)
-  redis.call('PEXPIRE', KEYS.window, CONST.PRESENCE_KEPT_MS)
-  redis.call('DEL', KEYS.scratch)
+  redis.call('SETRANGE', KEYS.present_scratch, offset, bits)
+  redis.call('BITOP', 'OR', KEYS.present, KEYS.present, KEYS.present_scratch)
+  redis.call('PEXPIRE', KEYS.present, CONST.PRESENCE_KEPT_MS)
+  redis.call('DEL', KEYS.present_scratch)
 end
 local present = 0
 if line.issued > line.serving then
-  present = redis.call('BITCOUNT', KEYS.window, string.format('%.0f', line.serving + 1),
+  present = redis.call('BITCOUNT', KEYS.present, string.format('%.0f', line.serving + 1),
     string.format('%.0f', line.issued), 'BIT')
 end
 set_line(line, 'present', present)

@@ -5,15 +5,8 @@
 -- one range, and of more numbers than SHOWN_MAX bytes of bits or more deferred than DEFERRED_MAX
 -- the oldest count as lapsed.
 --
--- KEYS
---   1 sale      HASH    guard; the sale's life
---   2 line      HASH    counters; the sale's life
---   3 calls     ZSET    ranges called and not ended
---   4 shown     STRING  bit per number that came to claim
---   5 deferred  ZSET    number -> deadline of who came and found no room
--- ARGV
---   1 epoch     integer
---   2 revision  integer
+-- KEYS: sale line calls shown deferred
+-- ARGV: epoch revision
 -- flags: no-writes
 -- Returns {code, revision, now_ms, issued, serving, called, claimed, lapsed, admitted, clock_ms,
 --   show_called, show_shown, ranges, shown_from, shown, deferred}

@@ -3,15 +3,9 @@
 --
 -- Atomic, because a session that has just ended must not be revived: its slot may be taken.
 --
--- KEYS
---   1 sale    HASH  guard, lifecycle, times; the sale's life
---   2 line    HASH  settings; the sale's life
---   3 active  ZSET  pass id -> session deadline
---   4 started ZSET  pass id -> when its session began
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 pass_id   text
+-- KEYS: sale line active started
+-- ARGV: epoch revision
+--   pass_id  text
 -- Returns {code, revision, now_ms, ...}
 --   OK            session deadline ms, never earlier than it was; until when it is renewed, 0 for ever
 --   SESSION_OVER  released, revoked or expired

@@ -5,18 +5,11 @@
 -- session that has ended since must not be revived. One that lives has been taken up by another
 -- request of its visitor, a moment ago.
 --
--- KEYS
---   1 sale      HASH  guard, lifecycle; the sale's life
---   2 line      HASH  lost_active, the slots of those who were inside; the sale's life
---   3 active    ZSET  pass id -> session deadline
---   4 returned  SET   pass ids that came back, by epoch; the sale's life
---   5 started   ZSET  pass id -> when its session began
--- ARGV
---   1 epoch       integer
---   2 revision    integer
---   3 pass_id     text
---   4 expires_ms  integer, of the pass
---   5 limit_ms    integer, until when it can be renewed by what it says; 0 where it says nothing
+-- KEYS: sale line active returned started
+-- ARGV: epoch revision
+--   pass_id     text
+--   expires_ms  integer, of the pass
+--   limit_ms    integer, until when it can be renewed by what it says; 0 where it says nothing
 -- Returns {code, revision, now_ms}
 --   OK            the session lives, until the pass expires
 --   SESSION_OVER  it came back before and has ended since, or has expired

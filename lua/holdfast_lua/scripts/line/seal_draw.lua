@@ -4,18 +4,13 @@
 -- order than the one that was shown. A script, because the values must be those of the frozen lobby
 -- at this moment and not of a store that has gone back meanwhile.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, times; the sale's life
---   2 line    HASH    counters and settings; the sale's life
---   3 events  STREAM  the sale's life
--- ARGV
---   1 epoch        integer
---   2 revision     integer
---   3 entrants     integer, places in the lobby
---   4 accumulator  hex
---   5 beacon       the beacon's value; empty when there is none
---   6 closed_ms    integer, when the lobby was closed, as the ledger has it; 0 for unknown
---   7 sealed_ms    integer, when the ledger has sealed it
+-- KEYS: sale line events
+-- ARGV: epoch revision
+--   entrants     integer, places in the lobby
+--   accumulator  hex
+--   beacon       the beacon's value; empty when there is none
+--   closed_ms    integer, when the lobby was closed, as the ledger has it; 0 for unknown
+--   sealed_ms    integer, when the ledger has sealed it
 -- Returns {code, revision, now_ms}
 --   OK
 --   UNCHANGED      it was sealed before

@@ -3,27 +3,22 @@
 -- Atomic, because tokens up to now belong to the old rate: they are settled before the new one
 -- applies, so a change never makes passes out of time that has already gone by.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, times, settings_version; the sale's life
---   2 line    HASH    counters and settings; the sale's life
---   3 events  STREAM  the sale's life
--- ARGV
---   1 epoch             integer
---   2 revision          integer
---   3 settings_version  integer, of the specification in the ledger that this comes from
---   4 prequeue_ms       integer, 0 = none
---   5 opens_ms          integer, 0 = at once
---   6 ends_ms           integer, 0 = never
---   7 rate              passes per minute
---   8 burst             passes
---   9 cap               sessions
---   10 session_ms       integer
---   11 claim_ms         integer
---   12 first_hold_ms    integer
---   13 stock_permille   integer, 1000 = one visitor per free unit
---   14 mode             0 line, 1 pass through, 2 reject
---   15 queue_all        0 or 1
---   16 session_max_ms   integer, 0 = no end to renewing
+-- KEYS: sale line events
+-- ARGV: epoch revision
+--   settings_version  integer, of the specification in the ledger that this comes from
+--   prequeue_ms       integer, 0 = none
+--   opens_ms          integer, 0 = at once
+--   ends_ms           integer, 0 = never
+--   rate_per_minute   passes per minute
+--   burst             passes
+--   cap               sessions
+--   session_ms        integer
+--   claim_ms          integer
+--   first_hold_ms     integer
+--   stock_permille    integer, 1000 = one visitor per free unit
+--   mode              0 line, 1 pass through, 2 reject
+--   queue_all         0 or 1
+--   session_max_ms    integer, 0 = no end to renewing
 -- Returns {code, revision, now_ms}
 --   OK
 --   UNCHANGED     an older version than the store's: a later change has overtaken this one
@@ -49,7 +44,7 @@ end
 set_line(line, 'tokens', count_tokens(line, sale.now_ms))
 set_line(line, 'tokens_ms', sale.now_ms)
 for position, field in ipairs(SETTINGS) do
-  set_line(line, field, tonumber(ARGV[ARGV_AT.rate - 1 + position]))
+  set_line(line, field, tonumber(ARGV[ARGV_AT.rate_per_minute - 1 + position]))
 end
 stop_or_start_clock(sale, line)
 set_line(line, 'tokens', count_tokens(line, sale.now_ms))

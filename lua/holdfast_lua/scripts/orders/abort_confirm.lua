@@ -6,20 +6,11 @@
 --
 -- Atomic; the caller has made sure in the ledger that no confirmation of it can commit any more.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  gains hold.released or hold.expired
---   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row segment
---   5 holds   HASH    the hold
---   6 buyers  HASH    units and hold ids by buyer
---   7 due     ZSET    deadlines
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 hold_id   text
---   4 reason    text, shown in the hold
---   5 version   of the hold that was given up, 0 = any
+-- KEYS: sale events seats rows holds buyers due
+-- ARGV: epoch revision
+--   hold_id  text
+--   reason   text, shown in the hold
+--   version  of the hold that was given up, 0 = any
 --
 -- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when it has ended already; HOLD_STATE;
 -- HOLD_CHANGED; HOLD_UNKNOWN.

@@ -4,20 +4,11 @@
 -- that has lapsed gets all of them back if the caller allows it and every one is still free; half
 -- is never taken.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  gains hold.reacquired
---   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row segment
---   5 holds   HASH    the hold
---   6 buyers  HASH    units and hold ids by buyer
---   7 due     ZSET    deadlines
--- ARGV
---   1 epoch      integer
---   2 revision   integer
---   3 hold_id    text
---   4 reacquire  1 = a lapsed hold may take its units again
---   5 limit      units per buyer for that, 0 = none
+-- KEYS: sale events seats rows holds buyers due
+-- ARGV: epoch revision
+--   hold_id    text
+--   reacquire  1 = a lapsed hold may take its units again
+--   limit      units per buyer for that, 0 = none
 --
 -- Returns {code, revision, now_ms, hold, seats, areas}
 --   OK               it was active or paying

@@ -2,19 +2,10 @@
 --
 -- Atomic, and the event is written on this transition only: a repeat finds it done.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  gains order.confirmed
---   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row segment
---   5 holds   HASH    the hold
---   6 buyers  HASH    units and hold ids by buyer
---   7 due     ZSET    deadlines
--- ARGV
---   1 epoch      integer
---   2 revision   integer
---   3 hold_id    text
---   4 order_ref  text of the platform
+-- KEYS: sale events seats rows holds buyers due
+-- ARGV: epoch revision
+--   hold_id    text
+--   order_ref  text of the platform
 --
 -- Returns {code, revision, now_ms, hold}: OK; HOLD_CONFIRMED when it was done before; HOLD_STATE when
 -- the hold is not confirming; HOLD_UNKNOWN.

@@ -4,22 +4,13 @@
 -- this order any more, so a repeat can never free it under its new owner. Units of an area have no
 -- names: for them the version tells a repeat from a second refund.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  gains order.refunded
---   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row segment
---   5 holds   HASH    the hold
---   6 buyers  HASH    units and hold ids by buyer
---   7 due     ZSET    deadlines
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 hold_id   text
---   4 seats     msgpack { seat, ... }
---   5 areas     msgpack list of AREA, empty for none
---   6 amount    integer, minor units given back
---   7 version   of the hold that the caller has seen, 0 = any
+-- KEYS: sale events seats rows holds buyers due
+-- ARGV: epoch revision
+--   hold_id  text
+--   seats    msgpack { seat, ... }
+--   areas    msgpack list of AREA, empty for none
+--   amount   integer, minor units given back
+--   version  of the hold that the caller has seen, 0 = any
 --
 -- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when none of the units are the order's;
 -- HOLD_STATE when it is not confirmed; HOLD_CHANGED; HOLD_UNKNOWN.

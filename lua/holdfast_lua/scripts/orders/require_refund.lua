@@ -3,17 +3,12 @@
 -- Atomic with the mark in the hold that makes a repeat find it done. A hold that the store does not
 -- know is told of all the same: telling twice is harmless, not telling is not.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  gains order.refund_required
---   3 holds   HASH    the hold
--- ARGV
---   1 epoch      integer
---   2 revision   integer
---   3 hold_id    text
---   4 order_ref  text of the platform
---   5 amount     integer, minor units
---   6 reason     text
+-- KEYS: sale events holds
+-- ARGV: epoch revision
+--   hold_id    text
+--   order_ref  text of the platform
+--   amount     integer, minor units
+--   reason     text
 --
 -- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when it was told before.
 -- Complexity: O(1).

@@ -1,14 +1,10 @@
 -- Tells whoever reads the events that an order is abnormal; the flag itself is in the ledger.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  gains order.flagged
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 order_id  text
---   4 flag      text
---   5 buyer     text, empty where nobody knows
+-- KEYS: sale events
+-- ARGV: epoch revision
+--   order_id  text
+--   flag      text
+--   buyer     text, empty where nobody knows
 --
 -- Returns {code, revision, now_ms}: OK.
 -- Complexity: O(1).

@@ -1,13 +1,9 @@
 -- Installs a chunk of holds, with a deadline for those that have one; see install_inventory.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 fence   STRING  newest epoch that has begun to install
---   3 holds   HASH    the hold
---   4 due     ZSET    deadlines
--- ARGV
---   1 epoch    integer, of the installation
---   2 hold...  INSTALLED_HOLD, ...: id, deadline in ms or 0, value
+-- KEYS: sale install_fence holds due
+-- ARGV:
+--   epoch    integer, of the installation
+--   hold...  INSTALLED_HOLD, ...: id, deadline in ms or 0, value
 --
 -- Returns {code, epoch}: OK, UNCHANGED, INSTALL_FENCED.
 -- Complexity: O(holds).
@@ -15,7 +11,7 @@
 -- include: fence
 
 local epoch = tonumber(ARGV.epoch)
-local refusal = check_fence(KEYS.sale, KEYS.fence, epoch)
+local refusal = check_fence(KEYS.sale, KEYS.install_fence, epoch)
 if refusal then return refusal end
 
 for at = ARGV_AT.hold, #ARGV, INSTALLED_HOLD.count do

@@ -4,21 +4,13 @@
 -- one. When this epoch has begun before, by another process or one that died, nothing is wiped:
 -- both write the same.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 fence   STRING  newest epoch that has begun to install, and its nonce
---   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row segment
---   5 layout  STRING  records of the row segments
---   6 holds   HASH    the hold
---   7 buyers  HASH    units and hold ids by buyer
---   8 due     ZSET    deadlines
--- ARGV
---   1 epoch   integer, of the installation
---   2 seats   bytes, empty for none
---   3 rows    bytes
---   4 layout  bytes
---   5 nonce   hex, the fence's if this epoch has not begun here yet
+-- KEYS: sale install_fence seats rows layout holds buyers due
+-- ARGV:
+--   epoch   integer, of the installation
+--   seats   bytes, empty for none
+--   rows    bytes
+--   layout  bytes
+--   nonce   hex, the fence's if this epoch has not begun here yet
 --
 -- Returns {code, epoch, nonce}: OK, with the fence's nonce; UNCHANGED when this epoch is installed;
 -- INSTALL_FENCED for an older one.
@@ -27,14 +19,14 @@
 -- include: fence
 
 local epoch = tonumber(ARGV.epoch)
-local refusal = check_fence(KEYS.sale, KEYS.fence, epoch)
+local refusal = check_fence(KEYS.sale, KEYS.install_fence, epoch)
 if refusal then return refusal end
 
-local begun, nonce = read_fence(KEYS.fence)
+local begun, nonce = read_fence(KEYS.install_fence)
 if begun ~= epoch then
   nonce = ARGV.nonce
   redis.call('DEL', KEYS.sale, KEYS.seats, KEYS.rows, KEYS.layout, KEYS.holds, KEYS.buyers, KEYS.due)
-  redis.call('SET', KEYS.fence, ARGV.epoch .. ' ' .. nonce)
+  redis.call('SET', KEYS.install_fence, ARGV.epoch .. ' ' .. nonce)
 end
 redis.call('DEL', KEYS.sale)
 redis.call('SET', KEYS.seats, ARGV.seats)

@@ -15,58 +15,48 @@
 -- known the order before, and its lost places take part in the draw, since they may have been
 -- handed out, instead of being a gap.
 --
--- KEYS
---   1 line      HASH    counters and settings; the sale's life
---   2 active    ZSET    pass id -> session deadline
---   3 unheld    ZSET    pass id -> first-hold deadline
---   4 calls     ZSET    ranges called and not ended
---   5 shown     STRING  bit per number that came to claim
---   6 deferred  ZSET    number -> deadline of who came and found no room
---   7 retrying   ZSET    the deferred who claim again, by number
---   8 retried   ZSET    the same, by the time of their last claim
---   9 started   ZSET    pass id -> when its session began
---   10 sale     HASH    read: once it is installed in this epoch, the line is in use
--- ARGV
---   1 rate             passes per minute
---   2 burst            passes
---   3 cap              sessions
---   4 session_ms       integer
---   5 claim_ms         integer
---   6 first_hold_ms    integer
---   7 stock_permille   integer, 1000 = one visitor per free unit
---   8 mode             0 line, 1 pass through, 2 reject
---   9 queue_all        0 or 1
---   10 fresh           1 new, 0 rebuilt
---   11 ceiling         integer, as the ledger has it
---   12 issued          integer, of the checkpoint
---   13 lobby           integer
---   14 frozen          0 or 1
---   15 serving         integer
---   16 called_from     integer, first number that may be outstanding
---   17 gaps            "first-last,..." as far as the checkpoint knew them
---   18 called          integer
---   19 claimed         integer
---   20 lapsed          integer
---   21 admitted        integer
---   22 active          integer, sessions at the checkpoint
---   23 stopped         1 when the sale comes back paused
---   24 epoch           integer, of this installation
---   25 draw            0 none, 1 to come, 2 sealed
---   26 accumulator     hex, as the checkpoint or the seal has it; empty where nothing is drawn
---   27 beacon          the beacon's value, once it is known
---   28 ranges          as read_calls.lua answers them; empty where nobody was outstanding
---   29 shown_from      integer, the byte that `shown` begins with
---   30 shown           bytes, a bit per number that had come to claim
---   31 deferred        numbers, joined by spaces
---   32 clock_ms        the line's clock at the checkpoint; 0 in one that knows no ranges
---   33 show_called     decimal, the share's memory
---   34 show_shown      decimal
---   35 taken_ms        integer, store time of the checkpoint: time does not go back behind it
---   36 closed_ms       integer, when the lobby was closed; 0 while it is open
---   37 sealed_ms       integer, when the draw was sealed; 0 before
---   38 session_max_ms  integer, 0 = no end to renewing
---   39 stays           decimal, sessions that ended, as far as they are remembered
---   40 stays_ms        integer, the time for which slots were taken meanwhile
+-- KEYS: line active unheld calls shown deferred retrying retried started sale
+-- ARGV:
+--   rate_per_minute  passes per minute
+--   burst            passes
+--   cap              sessions
+--   session_ms       integer
+--   claim_ms         integer
+--   first_hold_ms    integer
+--   stock_permille   integer, 1000 = one visitor per free unit
+--   mode             0 line, 1 pass through, 2 reject
+--   queue_all        0 or 1
+--   fresh            1 new, 0 rebuilt
+--   ceiling          integer, as the ledger has it
+--   issued           integer, of the checkpoint
+--   lobby            integer
+--   frozen           0 or 1
+--   serving          integer
+--   called_from      integer, first number that may be outstanding
+--   gaps             "first-last,..." as far as the checkpoint knew them
+--   called           integer
+--   claimed          integer
+--   lapsed           integer
+--   admitted         integer
+--   active           integer, sessions at the checkpoint
+--   stopped          1 when the sale comes back paused
+--   epoch            integer, of this installation
+--   draw             0 none, 1 to come, 2 sealed
+--   accumulator      hex, as the checkpoint or the seal has it; empty where nothing is drawn
+--   beacon           the beacon's value, once it is known
+--   ranges           as read_calls.lua answers them; empty where nobody was outstanding
+--   shown_from       integer, the byte that `shown` begins with
+--   shown            bytes, a bit per number that had come to claim
+--   deferred         numbers, joined by spaces
+--   clock_ms         the line's clock at the checkpoint; 0 in one that knows no ranges
+--   show_called      decimal, the share's memory
+--   show_shown       decimal
+--   taken_ms         integer, store time of the checkpoint: time does not go back behind it
+--   closed_ms        integer, when the lobby was closed; 0 while it is open
+--   sealed_ms        integer, when the draw was sealed; 0 before
+--   session_max_ms   integer, 0 = no end to renewing
+--   stays            decimal, sessions that ended, as far as they are remembered
+--   stays_ms         integer, the time for which slots were taken meanwhile
 -- Returns {code, 0, now_ms}
 --   OK
 --   UNCHANGED       another process has finished installing this epoch: the line is in use
@@ -118,9 +108,9 @@ local accumulator = ARGV.accumulator
 if rebuilt and lobby_drawn then
   accumulator = redis.sha1hex(accumulator .. ':epoch:' .. string.format('%.0f', epoch))
 end
-local tokens = rebuilt and 0 or get_most_tokens(tonumber(ARGV.rate), tonumber(ARGV.burst))
+local tokens = rebuilt and 0 or get_most_tokens(tonumber(ARGV.rate_per_minute), tonumber(ARGV.burst))
 local stopped_ms = (ARGV.stopped == '1' or ARGV.queue_all == '1') and now_ms or 0
-redis.call('HSET', KEYS.line, 'epoch', epoch, 'rate', ARGV.rate, 'burst', ARGV.burst,
+redis.call('HSET', KEYS.line, 'epoch', epoch, 'rate', ARGV.rate_per_minute, 'burst', ARGV.burst,
   'cap', ARGV.cap, 'session_ms', ARGV.session_ms, 'claim_ms', claim_ms,
   'first_hold_ms', ARGV.first_hold_ms, 'stock_permille', ARGV.stock_permille, 'mode', ARGV.mode,
   'queue_all', ARGV.queue_all, 'session_max_ms', ARGV.session_max_ms, 'stays', ARGV.stays,

@@ -8,24 +8,19 @@
 -- `revision` is a function of the epoch), so that a client which compares revisions never takes the
 -- past for news.
 --
--- KEYS
---   1 sale    HASH    written whole
---   2 events  STREAM  gains inventory.rebuilt
---   3 fence   STRING  the epoch whose inventory was written here, and its nonce
--- ARGV
---   1 epoch             the new epoch
---   2 revision          the first revision of that epoch
---   3 clock_ms          store time that must not be undercut
---   4 name              of the sale
---   5 lifecycle         live, paused, draining or closed
---   6 prequeue_ms       0 = none
---   7 opens_ms          0 = open from the beginning
---   8 ends_ms           0 = none
---   9 settings_version  integer
---   10 rebuilt           1 = after a loss, 0 = new
---   11 commitment        of the draw that is to come; empty where nothing is drawn
---   12 nonce             of the inventory that was installed; empty to install without looking
---   13 counter...        field, value, field, value: the counters as the inventory was installed
+-- KEYS: sale events install_fence
+-- ARGV: epoch revision
+--   clock_ms          store time that must not be undercut
+--   name              of the sale
+--   lifecycle         live, paused, draining or closed
+--   prequeue_ms       0 = none
+--   opens_ms          0 = open from the beginning
+--   ends_ms           0 = none
+--   settings_version  integer
+--   rebuilt           1 = after a loss, 0 = new
+--   commitment        of the draw that is to come; empty where nothing is drawn
+--   nonce             of the inventory that was installed; empty to install without looking
+--   counter...        field, value, field, value: the counters as the inventory was installed
 --
 -- Returns {code, revision, now_ms}: OK; UNCHANGED when this epoch is installed already;
 -- EPOCH_CHANGED {.., epoch} when a later one is; INSTALL_FENCED when the inventory was written to
@@ -48,7 +43,7 @@ if stored_epoch >= epoch then
   local code = stored_epoch > epoch and CODE.EPOCH_CHANGED or CODE.UNCHANGED
   return { code, tonumber(stored[2]), now_ms, stored_epoch }
 end
-local begun, nonce = read_fence(KEYS.fence)
+local begun, nonce = read_fence(KEYS.install_fence)
 if ARGV.nonce ~= '' and (begun ~= epoch or nonce ~= ARGV.nonce) then
   return { CODE.INSTALL_FENCED, 0, now_ms, begun }
 end

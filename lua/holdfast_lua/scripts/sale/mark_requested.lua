@@ -5,11 +5,10 @@
 -- nobody misses one between reading and the next call. What it keeps is a hint: a store that loses
 -- it hears everything again a second later.
 --
--- KEYS
---   1 requested  ZSET  uid -> ms of store time of its last mark; for KEEP_MS
--- ARGV
---   1 since   integer, ms of store time: only later marks are answered
---   2 uid...  the sales that the caller had requests for lately
+-- KEYS: requested
+-- ARGV:
+--   since   integer, ms of store time: only later marks are answered
+--   uid...  the sales that the caller had requests for lately
 -- Returns {code, now_ms, uid...}
 --   OK  the sales marked after `since`, by anybody, ANSWER_MAX at most
 -- Complexity: O((marks + answered) log kept)

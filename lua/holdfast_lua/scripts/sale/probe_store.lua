@@ -4,9 +4,9 @@
 -- disk, replicas) refuses it up front, as it refuses every script that writes.
 --
 -- KEYS: none
--- ARGV
---   1 key         a name that the service's keys may have
---   2 command...  what is run on such keys
+-- ARGV:
+--   key         a name that the service's keys may have
+--   command...  what is run on such keys
 -- Returns {code, command...}
 --   OK  the commands that are forbidden
 -- Complexity: O(commands)

@@ -1,11 +1,8 @@
 -- Reads the sale's clock: what every script of the sale would call "now".
 --
 -- Python asks this instead of its own clock wherever a moment is compared with a stored deadline.
--- KEYS
---   1 sale  HASH  guard
--- ARGV
---   1 epoch     integer
---   2 revision  integer, the highest the caller has seen
+-- KEYS: sale
+-- ARGV: epoch revision
 -- flags: no-writes
 -- Returns {code, revision, now_ms}: OK; STORE_BEHIND, EPOCH_CHANGED.
 -- Complexity: O(1). Events: none.

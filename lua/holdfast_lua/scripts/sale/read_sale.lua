@@ -4,11 +4,8 @@
 -- open) is true of one moment. It also tells a caller that the store is behind before anything is
 -- decided.
 --
--- KEYS
---   1 sale  HASH  read
--- ARGV
---   1 epoch
---   2 revision
+-- KEYS: sale
+-- ARGV: epoch revision
 --
 -- Returns {code, revision, now_ms, lifecycle, settings_version, prequeue_ms, opens_ms, ends_ms, free,
 -- held, booked, blocked, seq, apart, apart_free, apart_held}: OK; STORE_BEHIND, EPOCH_CHANGED.

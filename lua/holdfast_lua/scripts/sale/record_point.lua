@@ -6,19 +6,13 @@
 -- later than the last one is left out. A loss of the store leaves a gap, which stays one. It moves
 -- no revision: the history is told, and nothing is decided by it.
 --
--- KEYS
---   1 sale   HASH  guard
---   2 hour   LIST  points, oldest first; the sale's life
---   3 whole  LIST  points, oldest first; the sale's life
---   4 step   STRING  the step of `whole`, in ms; the sale's life
--- ARGV
---   1 epoch      integer
---   2 revision   integer
---   3 at_ms      when the point is of, a multiple of step_ms
---   4 step_ms    the step of the hour
---   5 hour_max   how many points the hour has
---   6 whole_max  how many steps the whole sale spans
---   7 point      a msgpack array that begins with at_ms
+-- KEYS: sale history_hour history_whole history_step
+-- ARGV: epoch revision
+--   at_ms      when the point is of, a multiple of step_ms
+--   step_ms    the step of the hour
+--   hour_max   how many points the hour has
+--   whole_max  how many steps the whole sale spans
+--   point      a msgpack array that begins with at_ms
 -- Returns {code, revision, now_ms}
 --   OK         the point was added
 --   UNCHANGED  the hour has this point, or a later one
@@ -42,29 +36,29 @@ local function get_place(ms, step) return math.floor(ms / step) end
 -- Doubles the step until the whole sale spans few enough of them, and leaves the first point of
 -- each.
 local function lengthen_step(step)
-  local first = redis.call('LINDEX', KEYS.whole, 0)
+  local first = redis.call('LINDEX', KEYS.history_whole, 0)
   local first_ms, longer = first and cmsgpack.unpack(first)[1] or at_ms, step
   while get_place(at_ms, longer) - get_place(first_ms, longer) >= whole_max do
     longer = 2 * longer
   end
   if longer == step then return step end
-  local points = redis.call('LRANGE', KEYS.whole, 0, -1)
-  redis.call('DEL', KEYS.whole)
+  local points = redis.call('LRANGE', KEYS.history_whole, 0, -1)
+  redis.call('DEL', KEYS.history_whole)
   local filled = -1
   for _, point in ipairs(points) do
     local place = get_place(cmsgpack.unpack(point)[1], longer)
-    if place > filled then redis.call('RPUSH', KEYS.whole, point) end
+    if place > filled then redis.call('RPUSH', KEYS.history_whole, point) end
     filled = place
   end
-  redis.call('SET', KEYS.step, string.format('%.0f', longer))
+  redis.call('SET', KEYS.history_step, string.format('%.0f', longer))
   return longer
 end
 
-if at_ms < read_last_ms(KEYS.hour) + step_ms then return answer(sale, CODE.UNCHANGED) end
-redis.call('RPUSH', KEYS.hour, ARGV.point)
-redis.call('LTRIM', KEYS.hour, -hour_max, -1)
-local step = lengthen_step(tonumber(redis.call('GET', KEYS.step) or step_ms))
-if get_place(at_ms, step) > get_place(read_last_ms(KEYS.whole), step) then
-  redis.call('RPUSH', KEYS.whole, ARGV.point)
+if at_ms < read_last_ms(KEYS.history_hour) + step_ms then return answer(sale, CODE.UNCHANGED) end
+redis.call('RPUSH', KEYS.history_hour, ARGV.point)
+redis.call('LTRIM', KEYS.history_hour, -hour_max, -1)
+local step = lengthen_step(tonumber(redis.call('GET', KEYS.history_step) or step_ms))
+if get_place(at_ms, step) > get_place(read_last_ms(KEYS.history_whole), step) then
+  redis.call('RPUSH', KEYS.history_whole, ARGV.point)
 end
 return answer(sale, CODE.OK)

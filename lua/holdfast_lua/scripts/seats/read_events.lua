@@ -1,14 +1,10 @@
 -- Reads a page of the events after a cursor and tells when events before it have been trimmed away.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  read
--- ARGV
---   1 epoch        integer
---   2 revision     integer
---   3 after_epoch  of the cursor, -1 = from the oldest that is kept
---   4 after_seq    of the cursor
---   5 limit        how many at most
+-- KEYS: sale events
+-- ARGV: epoch revision
+--   after_epoch  of the cursor, -1 = from the oldest that is kept
+--   after_seq    of the cursor
+--   limit        how many at most
 --
 -- Returns {code, revision, now_ms, last_epoch, last_seq, trimmed, entries}; `last` is the newest event
 -- there is.

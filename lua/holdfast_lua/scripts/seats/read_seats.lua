@@ -2,13 +2,9 @@
 --
 -- One script, so that a reader who goes on from that cursor misses nothing and sees nothing twice.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 seats   STRING  one byte a seat
--- ARGV
---   1 epoch          integer
---   2 revision       integer
---   3 area_field...  fields of the sale hash for the areas
+-- KEYS: sale seats
+-- ARGV: epoch revision
+--   area_field...  fields of the sale hash for the areas
 --
 -- Returns {code, revision, now_ms, states, free, held, booked, blocked, event_epoch, seq, overdue,
 -- {area counts}}.

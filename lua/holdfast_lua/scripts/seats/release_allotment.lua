@@ -3,16 +3,11 @@
 -- Atomic, so that the units leave the counters of what is set aside in the state that they are in.
 -- A repeat finds nothing left to release: whoever is not sure that it was done may do it again.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  gains allotment.released
---   3 seats   STRING  one byte a seat
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 channel   text
---   4 rows      msgpack list of SEGMENT: the row segments that are set aside for it
---   5 areas     msgpack { area, ... }
+-- KEYS: sale events seats
+-- ARGV: epoch revision
+--   channel  text
+--   rows     msgpack list of SEGMENT: the row segments that are set aside for it
+--   areas    msgpack { area, ... }
 --
 -- Returns {code, revision, now_ms}: OK; UNCHANGED when none of it is set aside any more.
 -- Complexity: O(seats of the rows).

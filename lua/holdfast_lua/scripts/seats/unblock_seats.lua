@@ -2,15 +2,9 @@
 --
 -- Atomic, so that counters and rows change with the seats.
 --
--- KEYS
---   1 sale    HASH    guard, lifecycle, counters
---   2 events  STREAM  gains seats.unblocked
---   3 seats   STRING  one byte a seat
---   4 rows    STRING  one byte a row segment
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 rows      msgpack { SWITCH, ... }
+-- KEYS: sale events seats rows
+-- ARGV: epoch revision
+--   rows  msgpack { SWITCH, ... }
 --
 -- Returns {code, revision, now_ms, changed}: OK; UNCHANGED when no seat was in the state for it.
 -- Complexity: O(seats of the rows touched).

@@ -4,19 +4,10 @@
 -- A script, because call, bit, deferral and session are to be of one moment. Times of calls are
 -- told by store time, although they are kept by the line's clock.
 --
--- KEYS
---   1 sale      HASH    guard, lifecycle, times; the sale's life
---   2 line      HASH    counters and settings; the sale's life
---   3 active    ZSET    pass id -> session deadline
---   4 calls     ZSET    ranges called and not ended
---   5 shown     STRING  bit per number that came to claim
---   6 deferred  ZSET    number -> deadline of who came and found no room
---   7 started   ZSET    pass id -> when its session began
--- ARGV
---   1 epoch     integer
---   2 revision  integer
---   3 number    integer from 1, 0 where none is known
---   4 pass_id   text, empty where none is known
+-- KEYS: sale line active calls shown deferred started
+-- ARGV: epoch revision
+--   number   integer from 1, 0 where none is known
+--   pass_id  text, empty where none is known
 -- flags: no-writes
 -- Returns {code, revision, now_ms, issued, serving, shown, called_ms, until_ms, deferred, session_ms,
 --   started_ms}
