@@ -9,6 +9,7 @@ sale; the revision tells it what the store must have at least, and so exposes a 
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Final
 
 from sqlalchemy import bindparam, insert, or_, select, update
@@ -36,20 +37,14 @@ class Checkpoints:
             table.epoch < checkpoint.epoch,
             (table.epoch == checkpoint.epoch) & (table.taken_ms < checkpoint.taken_ms),
         )
-        values = {
-            "epoch": checkpoint.epoch,
-            "taken_ms": checkpoint.taken_ms,
-            "body": checkpoint.body,
-            "revision": checkpoint.revision,
-        }
         async with self._database.writing() as connection:
             changed = await connection.execute(
                 update(checkpoints)
                 .where(table.sale_uid == checkpoint.sale_uid, older)
-                .values(values)
+                .values(asdict(checkpoint))
             )
         if changed.rowcount == 0 and await self.read(checkpoint.sale_uid) is None:
-            await self._add(checkpoint, values)
+            await self._add(checkpoint)
 
     async def read(self, sale_uid: str) -> Checkpoint | None:
         """The latest checkpoint of the sale."""
@@ -69,12 +64,10 @@ class Checkpoints:
                 found.update({row.sale_uid: (row.epoch, row.revision) for row in rows})
         return found
 
-    async def _add(self, checkpoint: Checkpoint, values: dict[str, object]) -> None:
+    async def _add(self, checkpoint: Checkpoint) -> None:
         try:
             async with self._database.writing() as connection:
-                await connection.execute(
-                    insert(checkpoints).values(sale_uid=checkpoint.sale_uid, **values)
-                )
+                await connection.execute(insert(checkpoints).values(asdict(checkpoint)))
         except IntegrityError:
             # Another worker has written the first one; the next tick, in a second, replaces it.
             return

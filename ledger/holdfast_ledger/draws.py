@@ -8,14 +8,14 @@ comes back with the order that people have seen.
 Rejected: keeping it in the line's checkpoint, which is up to a second old and belongs to the line.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast_ledger.database.database import Database
-from holdfast_ledger.database.schema import draws, sales
-from holdfast_ledger.errors import EpochPassed, SaleMissing
+from holdfast_ledger.database.schema import draws
+from holdfast_ledger.sale_rows import lock_in_epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +38,16 @@ class Draws:
         self._database = database
 
     async def seal(self, record: DrawRecord, *, epoch: int) -> DrawRecord:
-        """Fix the draw, unless it is fixed already; returns what holds.
+        """Fixes the draw, unless it is fixed already; returns what holds.
 
         Only the present epoch may: what an earlier one had in its lobby may have been lost since.
         """
         async with self._database.writing() as connection:
-            query = select(sales.c.epoch).where(
-                sales.c.uid == record.sale_uid, sales.c.live_name.is_not(None)
-            )
-            row = (await connection.execute(query.with_for_update())).one_or_none()
-            if row is None:
-                raise SaleMissing()
-            if row.epoch != epoch:
-                raise EpochPassed()
+            await lock_in_epoch(connection, record.sale_uid, epoch)
             held = await _read(connection, record.sale_uid)
             if held is not None:
                 return held
-            await connection.execute(
-                insert(draws).values(
-                    sale_uid=record.sale_uid,
-                    entrants=record.entrants,
-                    accumulator=record.accumulator,
-                    beacon=record.beacon,
-                    sealed_ms=record.sealed_ms,
-                    closed_ms=record.closed_ms,
-                )
-            )
+            await connection.execute(insert(draws).values(asdict(record)))
         return record
 
     async def read(self, uid: str) -> DrawRecord | None:

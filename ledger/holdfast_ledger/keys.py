@@ -7,6 +7,7 @@ is an index probe that tells an attacker nothing about how near a guess was.
 import hashlib
 import secrets
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
@@ -51,25 +52,15 @@ class ApiKeys:
             secrets.token_hex(8), name, role, now_ms(), None, tuple(channels), tuple(sales)
         )
         async with self._database.writing() as connection:
-            await connection.execute(
-                insert(api_keys).values(
-                    id=record.id,
-                    name=record.name,
-                    role=record.role,
-                    key_hash=hash_secret(secret),
-                    channels=" ".join(record.channels),
-                    sales=" ".join(record.sales),
-                    created_ms=record.created_ms,
-                    revoked_ms=None,
-                )
-            )
+            row = {
+                **asdict(record),
+                "key_hash": hash_secret(secret),
+                "channels": " ".join(record.channels),
+                "sales": " ".join(record.sales),
+            }
+            await connection.execute(insert(api_keys).values(row))
             if actor is not None:
-                made = {
-                    "name": name,
-                    "role": role,
-                    "channels": record.channels,
-                    "sales": record.sales,
-                }
+                made = {"name": name, "role": role, "channels": channels, "sales": sales}
                 entry = actor.entry("key.create", detail={"key": record.id}, after=made)
                 await append_entry(connection, entry, None)
         return record, secret

@@ -113,17 +113,11 @@ class Orders:
 
     async def owners(self, sale_uid: str) -> dict[int, str]:
         """Every sold seat of the sale and the order that owns it."""
-        query = select(sold.c.seat, sold.c.order_id).where(sold.c.sale_uid == sale_uid)
-        async with self._database.reading() as connection:
-            return {row.seat: row.order_id for row in await connection.execute(query)}
+        return await self._owners(sold.c.sale_uid == sale_uid)
 
     async def owners_of(self, sale_uid: str, seats: Sequence[int]) -> dict[int, str]:
         """The owning order of each of these seats that is sold."""
-        query = select(sold.c.seat, sold.c.order_id).where(
-            sold.c.sale_uid == sale_uid, sold.c.seat.in_(list(seats))
-        )
-        async with self._database.reading() as connection:
-            return {row.seat: row.order_id for row in await connection.execute(query)}
+        return await self._owners(sold.c.sale_uid == sale_uid, sold.c.seat.in_(list(seats)))
 
     async def area_units(self, sale_uid: str) -> dict[str, int]:
         """Units sold per area."""
@@ -161,6 +155,11 @@ class Orders:
             sold=tuple(owning),
         )
 
+    async def _owners(self, *conditions: ColumnElement[bool]) -> dict[int, str]:
+        query = select(sold.c.seat, sold.c.order_id).where(*conditions)
+        async with self._database.reading() as connection:
+            return {row.seat: row.order_id for row in await connection.execute(query)}
+
     async def _all(self, query: Select[Any], values: dict[str, Any] | None = None) -> list[Order]:
         async with self._database.reading() as connection:
             return [order_of(row) for row in await connection.execute(query, values)]
@@ -183,25 +182,8 @@ def order_of(row: Row[Any]) -> Order:
 def row_of(order: Order) -> dict[str, object]:
     """The row of an order, every column."""
     return {
-        "sale_uid": order.sale_uid,
-        "id": order.id,
+        **msgspec.structs.asdict(order),
         "status": order.status.value,
-        "buyer": order.buyer,
-        "hold_version": order.hold_version,
-        "order_ref": order.order_ref,
-        "payment_ref": order.payment_ref,
-        "amount": order.amount,
-        "total": order.total,
-        "currency": order.currency,
         "items": _encode(order.items).decode(),
-        "next_to_each_other": order.next_to_each_other,
         "refunds": _encode(order.refunds).decode() if order.refunds else None,
-        "reason": order.reason,
-        "created_ms": order.created_ms,
-        "updated_ms": order.updated_ms,
-        "confirmed_ms": order.confirmed_ms,
-        "due_ms": order.due_ms,
-        "acted_by": order.acted_by,
-        "acted_from": order.acted_from,
-        "request_id": order.request_id,
     }

@@ -40,6 +40,12 @@ async def locked_row(connection: AsyncConnection, condition: ColumnElement[bool]
     return row
 
 
+async def lock_in_epoch(connection: AsyncConnection, uid: str, epoch: int) -> None:
+    """Locks the row of a live sale that is in this epoch, else raises EpochPassed."""
+    if (await locked_row(connection, sales.c.uid == uid)).epoch != epoch:
+        raise EpochPassed()
+
+
 async def update_in_epoch(
     connection: AsyncConnection,
     uid: str,

@@ -151,10 +151,7 @@ class Sales:
             .order_by(sales.c.live_name)
             .limit(min(limit, MAX_PAGE))
         )
-        if names:
-            query = query.where(sales.c.live_name.in_(sorted(names)))
-        async with self._database.reading() as connection:
-            return [sale_record(row._asdict()) for row in await connection.execute(query)]
+        return await self._named(query, sales.c.live_name, names)
 
     async def page_deleted(
         self,
@@ -172,10 +169,7 @@ class Sales:
             .order_by(sales.c.name, sales.c.uid)
             .limit(min(limit, MAX_PAGE))
         )
-        if names:
-            query = query.where(sales.c.name.in_(sorted(names)))
-        async with self._database.reading() as connection:
-            return [sale_record(row._asdict()) for row in await connection.execute(query)]
+        return await self._named(query, sales.c.name, names)
 
     async def any(self) -> bool:
         """Whether there has ever been a sale."""
@@ -300,6 +294,14 @@ class Sales:
             noted = await connection.execute(_PROVISION, {"in_sale": uid, "in_epoch": epoch})
             if not noted.rowcount:
                 await row_in_epoch(connection, uid, epoch)
+
+    async def _named(
+        self, query: Select[Any], name: ColumnElement[str], names: Collection[str]
+    ) -> list[SaleRecord]:
+        if names:
+            query = query.where(name.in_(sorted(names)))
+        async with self._database.reading() as connection:
+            return [sale_record(row._asdict()) for row in await connection.execute(query)]
 
     async def _read_one(self, query: Select[Any], **values: str) -> SaleRecord | None:
         async with self._database.reading() as connection:

@@ -20,10 +20,9 @@ from sqlalchemy import Update, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast_ledger.database.database import Database
-from holdfast_ledger.database.schema import sales, seat_blocks
-from holdfast_ledger.errors import EpochPassed, SaleMissing
+from holdfast_ledger.database.schema import seat_blocks
 from holdfast_ledger.records import AuditEntry
-from holdfast_ledger.sale_rows import append_sale_entry
+from holdfast_ledger.sale_rows import append_sale_entry, lock_in_epoch
 
 UNSYNCED_MAX: Final = 5_000
 SALES_MAX: Final = 1_000
@@ -73,7 +72,7 @@ class SeatBlocks:
         the versions too, so that the store is brought up to date again.
         """
         async with self._database.writing() as connection:
-            await _lock_sale(connection, uid, epoch)
+            await lock_in_epoch(connection, uid, epoch)
             known = await _read(connection, uid, seats)
             fresh = [_row(uid, seat) for seat in seats if seat not in known]
             moved = [_of(uid, row, row.version + 1) for row in known.values()]
@@ -141,15 +140,6 @@ class SeatBlocks:
 async def forget_blocks(connection: AsyncConnection, uid: str) -> None:
     """For a sale that is replaced: the indices of another plan mean other seats."""
     await connection.execute(delete(seat_blocks).where(seat_blocks.c.sale_uid == uid))
-
-
-async def _lock_sale(connection: AsyncConnection, uid: str, epoch: int) -> None:
-    query = select(sales.c.epoch).where(sales.c.uid == uid, sales.c.live_name.is_not(None))
-    row = (await connection.execute(query.with_for_update())).one_or_none()
-    if row is None:
-        raise SaleMissing()
-    if row.epoch != epoch:
-        raise EpochPassed()
 
 
 async def _read(

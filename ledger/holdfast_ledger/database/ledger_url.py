@@ -1,8 +1,8 @@
 """Reads the ledger's URL as an operator writes it, with its settings of encryption.
 
 `?sslmode=` and `?sslrootcert=` mean what they mean to PostgreSQL's own programs, for MariaDB and
-MySQL as well; `sslcert` and `sslkey` name the
-certificate of a client. The drivers take none of them in a URL, so they are taken out of it here.
+MySQL as well; `sslcert` and `sslkey` name the certificate of a client. The drivers take none of
+them in a URL, so they are taken out of it here.
 
     disable        no encryption
     allow, prefer  encryption if the server offers it (PostgreSQL only; its default is prefer)
