@@ -21,7 +21,7 @@ from typing import Final
 from holdfast.batched_lookup import INTERVAL_SECONDS, BatchedLookup
 from holdfast.sales.builder import SaleBuilder
 from holdfast.sales.sale import Sale
-from holdfast_ledger import LedgerError, SaleRecord
+from holdfast_ledger import LedgerError, SaleMissing, SaleRecord
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.inventory_install import InstallFenced
 from holdfast_lua.calls.line_status import LineStatus
@@ -189,6 +189,8 @@ class SaleDirectory:
                 await self._builder.installer.rebuild(record)
             except InstallFenced as fence:
                 logger.info("sale %s: somebody else rebuilds it: %s", sale.name, fence)
+            except SaleMissing:
+                logger.info("sale %s was deleted meanwhile", sale.name)
         return True
 
     async def _replace(self, name: str, record: SaleRecord | None) -> None:
@@ -212,7 +214,10 @@ class SaleDirectory:
         record = await self._builder.ledger.sales.read(name)
         if record is None:
             return None
-        sale = await self._builder.build(record)
+        try:
+            sale = await self._builder.build(record)
+        except SaleMissing:  # deleted since its record was read
+            return None
         self._activate(sale)
         return sale
 

@@ -56,6 +56,32 @@ async def test_sale_is_found_though_a_load_under_way_began_before_it_was_made(
     assert await early is None
 
 
+@pytest.mark.parametrize("was_idle", [False, True])
+async def test_sale_that_is_deleted_while_it_is_loaded_is_unknown(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, was_idle: bool
+) -> None:
+    """Given that its record is read before it is deleted, and its state in the store after."""
+    await worker.create(NAME)
+    newcomer = worker.newcomer()
+    if was_idle:
+        newcomer.directory.deactivate(await newcomer.directory.get(NAME))
+    await worker.operations.change_lifecycle(NAME, "close", Actor("test"))
+    read = worker.ledger.sales.read
+
+    async def late(name: str) -> SaleRecord | None:
+        monkeypatch.setattr(newcomer.ledger.sales, "read", read)
+        found = await read(name)
+        if not deleted.is_set():
+            deleted.set()
+            await worker.operations.delete(NAME, Actor("test"))
+        return found
+
+    deleted = asyncio.Event()
+    monkeypatch.setattr(newcomer.ledger.sales, "read", late)
+    await is_unknown(newcomer.directory, NAME)
+    assert deleted.is_set()
+
+
 async def test_worker_that_took_settings_of_an_epoch_before_it_was_installed_goes_over_to_it(
     worker: Worker,
 ) -> None:
