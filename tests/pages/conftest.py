@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from inspect import iscoroutinefunction
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from support.pages.browser import (
     DESKTOP,
     PHONE,
     PROGRAMS,
+    OpenPage,
+    SharedContexts,
     Size,
     chromium_path,
     open_page,
@@ -102,24 +105,36 @@ def language() -> str:
     return "en"
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_contexts(browser: Browser) -> SharedContexts:
+    """For tests that look at pages."""
+    return SharedContexts(browser)
+
+
+@pytest.fixture
+def opening(browser: Browser) -> OpenPage:
+    """Opens `page` and `phone`, each in a context of its own; a module may give its own way."""
+    return partial(open_page, browser)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser, size: Size, language: str) -> AsyncIterator[Page]:
+async def page(opening: OpenPage, size: Size, language: str) -> AsyncIterator[Page]:
     """An empty page."""
-    async with open_page(browser, size, language=language) as opened:
+    async with opening(size, language=language) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def phone(browser: Browser, language: str) -> AsyncIterator[Page]:
+async def phone(opening: OpenPage, language: str) -> AsyncIterator[Page]:
     """An empty page of a phone."""
-    async with open_page(browser, PHONE, language=language) as opened:
+    async with opening(PHONE, language=language) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def plain_phone(browser: Browser, language: str) -> AsyncIterator[Page]:
+async def plain_phone(opening: OpenPage, language: str) -> AsyncIterator[Page]:
     """An empty page of a phone that runs no scripts."""
-    async with open_page(browser, PHONE, language=language, scripts=False) as opened:
+    async with opening(PHONE, language=language, scripts=False) as opened:
         yield opened
 
 

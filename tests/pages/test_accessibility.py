@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page
 from support.pages.accessibility import assert_accessible, assert_reflows, violations
-from support.pages.running_sale import Sale
+from support.pages.browser import SharedContexts
+from support.pages.running_sale import ReturnPage, Sale
 from support.pages.waiting_scenes import open_document
 
 VIEWPORT = "<meta name=viewport content='width=device-width, initial-scale=1'>"
@@ -19,6 +20,8 @@ FAULTS = {
     ),
     "label": GOOD.replace("</main>", "<input></main>"),
 }
+KEEP = "document.cookie = 'kept=1'; localStorage.kept = sessionStorage.kept = 1"
+KEPT = "[document.cookie, localStorage.length, sessionStorage.length]"
 DARK_ONLY = "@media (prefers-color-scheme: dark) {{ p {{ color: #222; background: #111 }} }}"
 FORCED_ONLY = """@media (forced-colors: active) {
   p { forced-color-adjust: none; color: #222; background: #111 }
@@ -65,3 +68,15 @@ async def test_check_sees_what_runs_over_the_edge(page: Page) -> None:
     await page.set_content(document(GOOD + '<p style="width: 400px">Wide</p>'))
     with pytest.raises(AssertionError, match="scrolls sideways"):
         await assert_reflows(page)
+
+
+async def test_page_of_a_shared_context_finds_nothing_of_the_one_before(
+    shared_contexts: SharedContexts, shop: ReturnPage
+) -> None:
+    async with shared_contexts.open_page() as page:
+        await page.goto(shop.origin)
+        await page.evaluate(KEEP)
+        assert await page.evaluate(KEPT) == ["kept=1", 1, 1]
+    async with shared_contexts.open_page() as page:
+        await page.goto(shop.origin)
+        assert await page.evaluate(KEPT) == ["", 0, 0]

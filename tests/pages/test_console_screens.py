@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page, expect
 from support.pages.accessibility import LIGHT, assert_accessible, assert_reflows
-from support.pages.browser import MEDIA, complaints
+from support.pages.browser import MEDIA, OpenPage, SharedContexts, complaints
 from support.pages.console_pages import screen_url, sign_in
 from support.pages.running_sale import Sale
 from support.service.running import Service
@@ -15,6 +15,11 @@ from holdfast_console.screens import SCREENS
 from holdfast_console.texts import LANGUAGES
 
 LISTED = [screen for screen in SCREENS if screen.listed]
+
+
+@pytest.fixture
+def opening(shared_contexts: SharedContexts) -> OpenPage:
+    return shared_contexts.open_page
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

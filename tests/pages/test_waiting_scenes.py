@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page, expect
 from support.pages.accessibility import assert_accessible, assert_reflows
-from support.pages.browser import NARROW, PHONE, WIDE, resize
+from support.pages.browser import NARROW, PHONE, WIDE, OpenPage, SharedContexts, resize
 from support.pages.running_sale import Sale
 from support.pages.waiting_scenes import (
     PROBLEMS,
@@ -36,6 +36,11 @@ STOCK_IS_SHOWN = {"waiting": True, "rejected": False, "identity": False, "draini
 REFRESH = "meta[http-equiv=refresh]"
 """Left out where there are no scripts: a line moves in real time (WCAG 2.2.1 excepts that), and
 nothing else brings news of it to such a page. It says so, and it names the interval."""
+
+
+@pytest.fixture
+def opening(shared_contexts: SharedContexts) -> OpenPage:
+    return shared_contexts.open_page
 
 
 def test_scenes_are_complete() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 from support.pages.accessibility import ZOOMED, assert_accessible, assert_reflows
-from support.pages.browser import MEDIA, resize
+from support.pages.browser import MEDIA, SharedContexts, resize
 from support.pages.open_shop import OpenShop
 from support.pages.shop_scenes import SCENES, open_scene
 from support.pages.shop_visit import walk_in
@@ -34,9 +34,9 @@ selector => {
 
 @pytest.mark.parametrize("name", SCENES)
 async def test_scene_is_accessible_and_reflows(
-    name: str, service: Service, http: aiohttp.ClientSession, browser: Browser
+    name: str, service: Service, http: aiohttp.ClientSession, shared_contexts: SharedContexts
 ) -> None:
-    async with open_scene(browser, service, http, name) as page:
+    async with open_scene(shared_contexts.open_page, service, http, name) as page:
         await assert_accessible(page, without=OVERLAYS)
         await assert_reflows(page)
 

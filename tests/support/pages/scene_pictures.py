@@ -55,7 +55,7 @@ async def take_shop(browser: Browser, folder: Path) -> None:
     """Writes `shop-<scene>-<width>-<medium>.png` for each scene of the shop into `folder`."""
     async with running_service() as service, aiohttp.ClientSession() as http:
         for name in SHOP_SCENES:
-            async with open_shop_scene(browser, service, http, name) as page:
+            async with open_shop_scene(partial(open_page, browser), service, http, name) as page:
                 await shoot(page, folder, f"shop-{name}")
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
-from playwright.async_api import Browser, Page, expect
-from support.pages.browser import PHONE, arrive, lose_requests, open_page, throttle
+from playwright.async_api import Page, expect
+from support.pages.browser import PHONE, OpenPage, arrive, lose_requests, throttle
 from support.pages.open_shop import OpenShop, open_shop
 from support.pages.shop_visit import (
     answer_for_service,
@@ -273,13 +273,13 @@ SCENES: Final[Mapping[str, Scene]] = {
 
 @asynccontextmanager
 async def open_scene(
-    browser: Browser, service: Service, http: aiohttp.ClientSession, name: str
+    opening: OpenPage, service: Service, http: aiohttp.ClientSession, name: str
 ) -> AsyncIterator[Page]:
     """A phone's page in the scene of this name, in front of a sale of its own."""
     scene = SCENES[name]
     async with (
         open_shop(service, http, **scene.sale) as store,
-        open_page(browser, PHONE, scripts=scene.scripts) as page,
+        opening(PHONE, scripts=scene.scripts) as page,
     ):
         await scene.arrange(page, store)
         yield page
