@@ -166,7 +166,8 @@ class JoinBatcher:
         return batch[joined.count :]
 
     def _raise_ceiling_ahead(self, issued: int) -> None:
-        if self._ceiling - issued < _step(issued) // 2 and self._raising is None:
+        raising = self._raising is not None and not self._raising.done()
+        if self._ceiling - issued < _step(issued) // 2 and not raising:
             self._spawn(self._commit_ahead(issued + 1))
 
     async def _commit_ahead(self, needed: int) -> None:
@@ -180,14 +181,14 @@ class JoinBatcher:
         """Waits until the ceiling is `needed` or more; with `ahead` it is raised in any case.
 
         All who wait share one attempt, and its fault: batches that tried one after the other would
-        wait for a ledger that is away as many times as there are batches.
+        wait for a ledger that is away as many times as there are batches. An attempt that has ended
+        is not waited for: that would not give the event loop a turn, so the loop here never ended.
         """
         while self._ceiling < needed or ahead:
-            if self._raising is None:
+            if self._raising is None or self._raising.done():
                 self._raising = start_task(
                     self._raise_for(needed), name="raise the ceiling", awaited=True
                 )
-                self._raising.add_done_callback(self._raised)
             await asyncio.shield(self._raising)
             ahead = False
 
@@ -197,9 +198,6 @@ class JoinBatcher:
             raise HoldfastError(ErrorCode.OVERLOADED, "The sale has no numbers left.")
         committed = await self._raise_ceiling(self._ref.uid, epoch=self._ref.epoch, ceiling=wanted)
         self._ceiling = max(self._ceiling, committed)
-
-    def _raised(self, _: asyncio.Task[None]) -> None:
-        self._raising = None
 
 
 def _step(issued: int) -> int:

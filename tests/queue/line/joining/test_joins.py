@@ -1,12 +1,16 @@
 import asyncio
+import signal
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 from support.line.harness import Ceilings, Line, LineFactory
 
 from holdfast_ledger import LedgerUnavailable
 from holdfast_lua.calls import keys
-from holdfast_lua.calls.line import LineCalls
+from holdfast_lua.calls.guard import SaleRef
+from holdfast_lua.calls.line import Joined, LineCalls
 from holdfast_lua.errors import StoreBehind, StoreBusy
 from holdfast_queue.line.joining import join_batch as joins
 from holdfast_queue.line.joining.join_batch import JoinBatcher, Place
@@ -232,3 +236,58 @@ async def test_quiet_sale_hands_admissions_to_the_first(
     places = await asyncio.gather(*(batcher.join() for _ in range(3)))
     assert [place.session_ms is not None for place in places] == [True, True, False]
     await batcher.aclose()
+
+
+class LateAnswer(LineCalls):
+    """Hears only after a while that the ceiling is reached, by a join of several."""
+
+    def __init__(self, line: Line) -> None:
+        super().__init__(line.executor)
+        self.is_late = asyncio.Event()
+        self.goes_on = asyncio.Event()
+
+    async def join_line(
+        self, ref: SaleRef, count: int, ceiling: int, pass_ids: Sequence[str] = (), digest: str = ""
+    ) -> Joined:
+        joined = await super().join_line(ref, count, ceiling, pass_ids, digest)
+        if count > 1 and not self.is_late.is_set():
+            self.is_late.set()
+            await self.goes_on.wait()
+        return joined
+
+
+async def test_ceiling_that_was_raised_in_this_very_turn_is_raised_again_for_who_needs_more(
+    make_line: LineFactory, ceilings: Ceilings
+) -> None:
+    """Given three who hear of the ceiling between the end of an attempt and all that hear of it."""
+    line = await make_line(ceiling=0)
+    calls = LateAnswer(line)
+
+    async def raise_to_the_next(uid: str, *, epoch: int, ceiling: int) -> int:
+        await calls.is_late.wait()
+        calls.goes_on.set()
+        return await ceilings.raise_ceiling(uid, epoch=epoch, ceiling=ceiling - joins.CEILING_STEP)
+
+    batcher = JoinBatcher(calls, line.ref, raise_to_the_next, lambda: False)
+    first = asyncio.create_task(batcher.join())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # its batch leaves alone
+    with given_up_after(seconds=30):
+        assert sorted([*await numbers(batcher, 3), (await first).number or 0]) == [1, 2, 3, 4]
+    await batcher.aclose()
+
+
+@contextmanager
+def given_up_after(seconds: int) -> Iterator[None]:
+    """Ends also what never gives the event loop a turn."""
+
+    def give_up(_: int, __: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
