@@ -200,12 +200,16 @@ class SaleDirectory:
 
     async def _load_once(self, name: str) -> Sale | None:
         task = self._loading.get(name)
-        if task is None:
+        if task is None or task.done():
             task = start_task(self._load(name), name=f"load {name}", awaited=True)
             self._loading[name] = task
-            task.add_done_callback(lambda _: self._loading.pop(name, None))
+            task.add_done_callback(lambda done: self._loaded(name, done))
         # Shielded: a waiter that is cancelled must not end the load for the others.
         return await asyncio.shield(task)
+
+    def _loaded(self, name: str, task: asyncio.Task[Sale | None]) -> None:
+        if self._loading[name] is task:
+            del self._loading[name]
 
     async def _load(self, name: str) -> Sale | None:
         idle = self._idle.get(name)

@@ -56,6 +56,36 @@ async def test_sale_is_found_though_a_load_under_way_began_before_it_was_made(
     assert await early is None
 
 
+async def test_sale_is_found_by_who_asks_when_a_load_has_just_ended_that_found_none(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given who asks between the end of a load and those that hear of it."""
+    newcomer, has_read, made, ends = worker.newcomer(), *(asyncio.Event() for _ in range(3))
+    read = worker.ledger.sales.read
+
+    async def slow(name: str) -> SaleRecord | None:
+        found = await read(name)
+        has_read.set()
+        await made.wait()
+        ends.set()
+        return found
+
+    async def asks() -> str:
+        await ends.wait()
+        return (await newcomer.directory.get(NAME)).name
+
+    monkeypatch.setattr(newcomer.ledger.sales, "read", slow)
+    early = asyncio.create_task(newcomer.directory.activate(NAME))
+    await has_read.wait()
+    monkeypatch.setattr(newcomer.ledger.sales, "read", read)
+    await worker.create(NAME)
+    late = asyncio.create_task(asks())
+    await asyncio.sleep(0)
+    made.set()
+    assert await late == NAME
+    assert await early is None
+
+
 @pytest.mark.parametrize("was_idle", [False, True])
 async def test_sale_that_is_deleted_while_it_is_loaded_is_unknown(
     worker: Worker, monkeypatch: pytest.MonkeyPatch, was_idle: bool
