@@ -1,4 +1,4 @@
-"""Simulates a sale before it is held: who waits how long, what is sold when, at which rate.
+"""Simulates a sale that is to come: who waits how long, what is sold when, at which rate.
 
     world       what is simulated: arrivals, the sale's settings, its buyers; read from TOML
     arrivals    when visitors come

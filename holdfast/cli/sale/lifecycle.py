@@ -39,7 +39,7 @@ CONSEQUENCES: Final = {
     "close": Consequence(
         "Nobody joins, is admitted or holds any more; payments under way and refunds go on.",
         "",
-        "Closing {sale} is final: whoever waits has waited in vain.",
+        "Closing {sale} is final: nobody who waits will be called.",
     ),
 }
 

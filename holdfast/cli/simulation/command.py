@@ -1,4 +1,4 @@
-"""`holdfast simulate`: holds a sale before it is held, and recommends its settings."""
+"""`holdfast simulate`: simulates a sale that is to come, and recommends its settings."""
 
 from __future__ import annotations
 

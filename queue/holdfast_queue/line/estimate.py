@@ -48,7 +48,7 @@ class Wait(msgspec.Struct, frozen=True, gc=False):
 
 
 def measured_per_minute(status: LineStatus, now_ms: int) -> float:
-    """ClaimService per minute over about the last half minute.
+    """Admissions per minute over about the last half minute.
 
     The store keeps an exponentially decaying count; a count that has just begun holds less than its
     share of the time constant, which the last factor makes up for.

@@ -1,7 +1,7 @@
 """Which query parameters a handler of the API takes; others are refused by name.
 
 A misspelt filter would otherwise answer everything, and a misspelt confirmation would confirm.
-_Handlers of the API take none unless they say so:
+Handlers of the API take none unless they say so:
 
     @endpoint
     @takes_query("limit", "cursor")

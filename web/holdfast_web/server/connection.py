@@ -1,15 +1,16 @@
 """The HTTP connection of one client: aiohttp's, with bounds that it does not have.
 
 - No body is decompressed: a kilobyte may expand to a gigabyte, which would stop the event loop. A
-compressed one is refused before it is read (`guard`). - A refused body is not read to its
-end, unless it is short, so that the connection can be kept; after any other the connection is
-closed with the response. - What is not HTTP gets a problem document, and is not logged: aiohttp
-would log the bytes, which may be a cookie that is too long. - A response that the client does not
-read ends the connection, whatever kind of response it is. The transport's buffer has a high-water
-mark of 0: writing is paused as soon as the kernel does not take all at once, and resumed when the
-buffer is empty. So a pause is a client that is behind, a response is done only when the kernel has
-all of it, and one timer for each pause bounds them all at no cost for clients that read. - A client
-that is gone before its request is handled causes no error in the log.
+  compressed one is refused before it is read (`guard`).
+- A refused body is not read to its end, unless it is short, so that the connection can be kept;
+  after any other the connection is closed with the response.
+- What is not HTTP gets a problem document, and is not logged: aiohttp would log the bytes, which
+  may be a cookie that is too long.
+- A response that the client does not read ends the connection. The transport's buffer has a
+  high-water mark of 0: writing is paused as soon as the kernel does not take all at once, and
+  resumed when the buffer is empty. So a pause is a client that is behind, and one timer for each
+  pause bounds them all at no cost for clients that read.
+- A client that is gone before its request is handled causes no error in the log.
 
 aiohttp has settings for two of these. The rest needs names that it keeps to itself or might change
 (see the package's docstring); tests/web/server/test_connection.py tells how they have to behave.

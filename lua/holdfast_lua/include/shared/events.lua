@@ -40,13 +40,13 @@ end
 
 -- What the events of one script have in common, made once.
 local function get_event_frame(sale)
-  local frame = sale.get_event_frame
+  local frame = sale.event_frame
   if not frame then
     local cursor = sale.event_epoch .. '-'
     frame = { cursor = cursor, id = string.match(sale.key, '{(.-)}') .. '.' .. cursor,
       packed = cmsgpack.pack('time', format_time(sale.now_ms), 'sale', sale.name, 'data'),
       kinds = {} }
-    sale.get_event_frame = frame
+    sale.event_frame = frame
   end
   return frame
 end
