@@ -2,6 +2,7 @@
 
 import msgpack  # type: ignore[import-untyped]  # it has no stubs
 import pytest
+from support.inventory.hold_record import HELD
 
 from holdfast_lua import BundleError, Code
 from holdfast_lua.bundle.header import read_header
@@ -10,32 +11,11 @@ from holdfast_lua.calls import constants
 from holdfast_lua.calls.layouts import Fields, Packed, pack_sequence
 from holdfast_lua.calls.records import (
     HOLD,
-    AreaUnits,
-    HoldRecord,
-    HoldStatus,
-    RowSegment,
     pack_hold,
     unpack_hold,
 )
 
 HEADER = read_header("s", "-- KEYS: sale seats\n-- ARGV: epoch\n--   seat...  dense index\n")
-HELD = HoldRecord(
-    id="h",
-    status=HoldStatus.PAYING,
-    version=3,
-    created_ms=1_700_000_000_000,
-    expires_ms=1_700_000_001_000,
-    latest_ms=1_700_000_002_000,
-    seats=(4, 5),
-    prices=(9000, 6000),
-    rows=(RowSegment(1, 0, 20, 14),),
-    total=15_000,
-    areas=(AreaUnits(0, 2, 500),),
-    buyer="bea",
-    digest="d",
-    pass_id="p",
-    ledger=True,
-)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import msgpack  # type: ignore[import-untyped]  # it has no stubs
 import msgspec
+from support.inventory.hold_record import HELD
 
 from holdfast_lua.calls.hold_terms import (
     HoldTerms,
@@ -20,9 +21,6 @@ from holdfast_lua.calls.records import (
     REQUESTED,
     TERMS,
     AreaUnits,
-    HoldRecord,
-    HoldStatus,
-    RowSegment,
     SeatsAsked,
     pack_hold,
 )
@@ -32,23 +30,6 @@ AREAS = (AreaUnits(0, 2, 500), AreaUnits(3, 1, 800))
 TERMS_OF_A_HOLD = HoldTerms("hold", "digest", "bea", "pass", 600_000, 900_000, 6, 7, ",A")
 CHOICE_OF_TWO = SeatChoice(2, True, b"\x01\x02", b"\x00\x01", (4500, 6500))
 NAMED_SEATS = SeatList.of((1,), False, [(4, (1, 2), (500, 600))])
-HOLD_VALUE = HoldRecord(
-    id="h",
-    status=HoldStatus.PAYING,
-    version=3,
-    created_ms=1_700_000_000_000,
-    expires_ms=1_700_000_001_000,
-    latest_ms=1_700_000_002_000,
-    seats=(4, 5),
-    prices=(9000, 6000),
-    rows=(RowSegment(1, 0, 20, 14),),
-    total=15_000,
-    areas=(AreaUnits(0, 2, 500),),
-    buyer="bea",
-    digest="d",
-    pass_id="p",
-    ledger=True,
-)
 STORED_HOLD = (
     "dc00100203cf0000018bcfe56800cf0000018bcfe56be8cf0000018bcfe56fd092040592cd2328cd1770940100140e"
     "cd3a98930002cd01f4a3626561a164a170a001a0"
@@ -57,7 +38,7 @@ STORED_POINT = "dc00160102030405060708090a0b0c0d0e0f10cb40310000000000000981a141
 
 
 def test_stored_hold_has_the_bytes_of_earlier_releases() -> None:
-    assert pack_hold(HOLD_VALUE).hex() == STORED_HOLD
+    assert pack_hold(HELD).hex() == STORED_HOLD
 
 
 def test_stored_point_has_the_bytes_of_earlier_releases() -> None:
