@@ -10,8 +10,9 @@ from typing import Final
 
 from holdfast.figures.waits import quantile, waits_ended
 from holdfast_lua.calls.line_status import LineStatus
+from holdfast_lua.calls.records import Point
 from holdfast_lua.clock import SKEW_WARNING_MS
-from holdfast_lua.history import STEP_MS, Point
+from holdfast_lua.history import STEP_MS
 from holdfast_queue.line.status import SaleState
 
 CRITICAL: Final = "critical"

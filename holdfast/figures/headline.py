@@ -4,7 +4,7 @@ from typing import Final
 
 from holdfast.sales.spec import SaleSpec
 from holdfast_lua.calls.line_status import LineStatus
-from holdfast_lua.history import Point
+from holdfast_lua.calls.records import Point
 from holdfast_queue.line.estimate import measured_per_minute
 from holdfast_queue.line.status import SaleState
 

@@ -25,8 +25,9 @@ from holdfast.figures.waits import quantile, waits_ended
 from holdfast.sales.directory import SaleDirectory
 from holdfast.sales.gauges import units_by_state
 from holdfast.sales.sale import Sale
+from holdfast_lua.calls.records import Point
 from holdfast_lua.errors import StoreError
-from holdfast_lua.history import STEP_MS, HistoryCalls, Point, StoredHistory
+from holdfast_lua.history import STEP_MS, HistoryCalls, StoredHistory
 from holdfast_queue.line.estimate import measured_per_minute
 from holdfast_simulator.running.projection import Projection
 from holdfast_web.timestamps import timestamp

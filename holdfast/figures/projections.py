@@ -19,7 +19,7 @@ from holdfast.figures.recorder import counts_of
 from holdfast.figures.running_sale import running_sale
 from holdfast.figures.stock import Stock
 from holdfast.sales.sale import Sale
-from holdfast_lua.history import Point
+from holdfast_lua.calls.records import Point
 from holdfast_queue.line.status import SaleState
 from holdfast_simulator.running.projection import Projections, project
 from holdfast_tasks import end_tasks, start_task

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast_lua.history import Point, StoredHistory
+from holdfast_lua.calls.records import Point
+from holdfast_lua.history import StoredHistory
 from holdfast_web.timestamps import timestamp
 
 Values = list[float | None]

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from holdfast_lua.history import Point
+from holdfast_lua.calls.records import Point
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,46 +14,13 @@ import msgspec
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import SaleRef, guarded
+from holdfast_lua.calls.records import Point
+from holdfast_lua.calls.replies import HOLD_AGES
 from holdfast_lua.client.executor import Executor
 
 STEP_MS: Final = 10_000
 HOUR_MAX: Final = 360
 WHOLE_MAX: Final = 600
-
-
-class Point(msgspec.Struct, frozen=True, array_like=True):
-    """The figures at a moment, which is a multiple of STEP_MS of the store's time.
-
-    `joined`, `called`, `admitted`, `held_once` (visitors who have held something), `paying` and
-    `confirmed` (orders), `revenue` and `refunded` (minor units) are totals since the sale began, so
-    a coarser history loses nothing of them; the others are of the moment. `wait_s` is the wait that
-    a visitor was told who joined then, None where it could not be known. `free_by_category` counts
-    seats and area units. `refund_required` are payments that nothing could be had for, `overdue_s`
-    is how late the sweep of holds is, and `alerts` are the codes of what was wrong.
-    """
-
-    at_ms: int
-    waiting: int
-    present: int
-    active: int
-    joined: int
-    called: int
-    admitted: int
-    held_once: int
-    paying: int
-    confirmed: int
-    free: int
-    held: int
-    booked: int
-    revenue: int
-    refunded: int
-    rate_set: int
-    rate_realised: float
-    wait_s: int | None = None
-    free_by_category: dict[str, int] = {}
-    refund_required: int = 0
-    overdue_s: int = 0
-    alerts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +74,7 @@ class HistoryCalls:
     async def hold_ages(self, ref: SaleRef) -> HoldAges:
         """How old the oldest hold is, and how late the sweep."""
         reply = await guarded(self._executor, ref, "read_hold_ages")
-        return HoldAges(*reply.values)
+        return HoldAges(**HOLD_AGES.named(reply.values))
 
     async def _points(self, key: str) -> tuple[Point, ...]:
         stored: list[bytes] = await self._executor.command("LRANGE", key, 0, -1)

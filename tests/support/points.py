@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from holdfast_lua.history import STEP_MS, Point
+from holdfast_lua.calls.records import Point
+from holdfast_lua.history import STEP_MS
 
 START_MS = 1_700_000_000_000
 EMPTY: dict[str, Any] = {

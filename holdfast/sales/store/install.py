@@ -35,8 +35,8 @@ from holdfast_lua.calls.inventory_install import (
     install_inventory,
     read_fence,
 )
-from holdfast_lua.calls.line import LineCalls, LineCheckpoint, OpenCalls
-from holdfast_lua.calls.line_status import DrawState, LineStatus
+from holdfast_lua.calls.line import LineCalls, LineCheckpoint
+from holdfast_lua.calls.line_status import DrawState, LineStatus, OpenCalls
 from holdfast_lua.calls.records import HoldRecord
 from holdfast_lua.calls.sale import SaleCalls
 from holdfast_lua.calls.store import probe_store

@@ -12,6 +12,8 @@
     HOLD.items(list, at)              list[at], list[at + 1], ...; without `at` from 1 on
     HOLD.members(list, at)            status = list[at], version = list[at + 1], ...; likewise
     HOLD.version(list, at)            list[at + 1], of one field; likewise
+    AREA.of(price = 3, area = 1, quantity = 2)  1, 2, 3: in the order of the layout, of which no
+                                      field may be missing
     HOLD.version                      its number, from 1
     HOLD.head                         how a msgpack array of it begins, as a string
     TEXT.buyer                        that word as msgpack packs it, as a string
@@ -29,7 +31,7 @@ from enum import IntEnum
 from typing import Final
 
 from holdfast_lua.bundle.header import Header
-from holdfast_lua.calls import constants, records
+from holdfast_lua.calls import constants, line_status, records, replies
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.layouts import Fields, Packed, pack_array
 from holdfast_lua.calls.line_status import DrawState, LineMode
@@ -48,10 +50,15 @@ NUMBERS: Final[Mapping[str, Mapping[str, float]]] = {
     "CONST": {name: value for name, value in vars(constants).items() if name.isupper()},
 }
 LAYOUTS: Final[Mapping[str, Layout]] = {
-    name: value for name, value in vars(records).items() if isinstance(value, Layout)
+    name: value
+    for module in (records, line_status, replies)
+    for name, value in vars(module).items()
+    if isinstance(value, Layout)
 }
 
-_USE: Final = re.compile(r"--[^\n]*|\b([A-Z][A-Z_]*)\.(\w+)(?:\(([^()]*)\))?")
+_NESTED: Final = r"[^()]|\([^()]*\)"
+_USE: Final = re.compile(rf"--[^\n]*|\b([A-Z][A-Z_]*)\.(\w+)(?:\(((?:{_NESTED})*)\))?")
+_GIVEN: Final = re.compile(r"(\w+) = ((?:[^(),]|\([^()]*\))+)")
 
 
 def substitute(script: str, text: str, header: Header) -> str:
@@ -72,8 +79,7 @@ def substitute(script: str, text: str, header: Header) -> str:
                 number = tables[place].index(name) + 1
                 return str(number) if table != place else f"{place}[{number}]"
             if table in LAYOUTS:
-                given = [] if arguments is None else re.split(r",\s*", arguments)
-                return _lay_out(LAYOUTS[table], name, given)
+                return _USE.sub(write, _lay_out(LAYOUTS[table], name, arguments))
         except (LookupError, ValueError, TypeError, AttributeError):
             raise BundleError(f"{script}: nothing is declared as {match[0]!r}") from None
         return match[0]
@@ -89,10 +95,20 @@ def _constant(table: str, name: str, arguments: str | None) -> str:
     return f"({NUMBERS[table][name]} --[[{name}]])"
 
 
-def _lay_out(layout: Layout, what: str, given: Sequence[str]) -> str:
+def _lay_out(layout: Layout, what: str, arguments: str | None) -> str:
+    if what == "of":
+        return _arrange(layout, _GIVEN.findall(arguments or ""))
+    given = [] if arguments is None else re.split(r",\s*", arguments)
     if what in _WRITERS:
         return _WRITERS[what](layout, *given)
     return _item(layout.names.index(what), *given)
+
+
+def _arrange(layout: Layout, given: Sequence[tuple[str, str]]) -> str:
+    values = dict(given)
+    if len(given) != len(layout.names):
+        raise ValueError("a field is missing, or given twice")
+    return ", ".join(values[name].strip() for name in layout.names)
 
 
 def _names(layout: Layout, first: str = "", last: str = "") -> str:

@@ -17,6 +17,7 @@ import msgspec
 
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.keys import SaleKeys
+from holdfast_lua.calls.replies import GUARD_REFUSAL, REPLY
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.client.wire import Argument
 from holdfast_lua.clock import SaleClock
@@ -46,12 +47,23 @@ class Reply(msgspec.Struct, frozen=True):
     values: list[Any]
 
     @property
+    def value(self) -> Any:
+        """The only value."""
+        (value,) = self.values
+        return value
+
+    @property
     def refused(self) -> bool:
         """Whether the script declined and wrote nothing."""
         return self.code < 0
 
 
 _CODES: Final = {int(code): code for code in Code}  # a look is cheaper than Code(...)
+_CODE_AT: Final = REPLY.names.index("code")
+REVISION_AT: Final = REPLY.names.index("revision")
+NOW_AT: Final = REPLY.names.index("now_ms")
+_VALUES_AT: Final = len(REPLY.names)
+_EPOCH_AT: Final = GUARD_REFUSAL.names.index("epoch")
 
 
 async def guarded(
@@ -67,7 +79,7 @@ async def guarded(
     the caller can spell.
     """
     raw = await run_for_sale(executor, ref.keys, name, (ref.epoch, ref.revision, *args), own_keys)
-    return Reply(heed(ref, raw), raw[1], raw[2], raw[3:])
+    return Reply(heed(ref, raw), raw[REVISION_AT], raw[NOW_AT], raw[_VALUES_AT:])
 
 
 def run_for_sale(
@@ -87,12 +99,17 @@ def heed(ref: SaleRef, raw: Sequence[Any]) -> Code:
 
     Raises StoreBehind or EpochChanged when the guard refused the call.
     """
-    code = _CODES[raw[0]]
+    code, revision = code_of(raw), raw[REVISION_AT]
     if code is Code.STORE_BEHIND:
-        raise StoreBehind(ref.uid, seen_revision=ref.revision, store_revision=raw[1])
+        raise StoreBehind(ref.uid, seen_revision=ref.revision, store_revision=revision)
     if code is Code.EPOCH_CHANGED:
-        raise EpochChanged(ref.uid, known_epoch=ref.epoch, store_epoch=raw[3])
-    if raw[1] >= ref.revision:  # a reply that was overtaken tells an older time
-        ref.revision = raw[1]
-        ref.clock.hear(raw[2])
+        raise EpochChanged(ref.uid, known_epoch=ref.epoch, store_epoch=raw[_EPOCH_AT])
+    if revision >= ref.revision:  # a reply that was overtaken tells an older time
+        ref.revision = revision
+        ref.clock.hear(raw[NOW_AT])
     return code
+
+
+def code_of(raw: Sequence[Any]) -> Code:
+    """The code of an answer."""
+    return _CODES[raw[_CODE_AT]]

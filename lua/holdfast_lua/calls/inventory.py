@@ -13,7 +13,15 @@ from typing import Any, Final
 
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.guard import Reply, SaleRef, guarded, heed, run_for_sale
+from holdfast_lua.calls.guard import (
+    NOW_AT,
+    REVISION_AT,
+    Reply,
+    SaleRef,
+    guarded,
+    heed,
+    run_for_sale,
+)
 from holdfast_lua.calls.hold_terms import (
     EventsReading,
     HoldAnswer,
@@ -36,11 +44,25 @@ from holdfast_lua.calls.records import (
     pack_hold,
     unpack_hold,
 )
+from holdfast_lua.calls.replies import (
+    EVENTS_PAGE,
+    HOLD_PAGE,
+    HOLD_REPLY,
+    OBSTACLES,
+    REPLY,
+    SEATS_READING,
+    SWEEP,
+)
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.client.wire import Argument
 
 EXPIRE_MAX: Final = 500
 SCAN_MAX: Final = 500
+
+_HOLD_AT, _CHOOSING_AT = map(HOLD_REPLY.names.index, ("hold", "choosing_ms"))
+_SEATS_AT, _AREAS_AT, _OWN_AT, _WAIT_AT = map(
+    (REPLY.names + OBSTACLES.names).index, ("seats", "areas", "own", "wait_ms")
+)
 
 
 class InventoryCalls:
@@ -104,7 +126,8 @@ class InventoryCalls:
     async def expire_holds(self, ref: SaleRef, limit: int = EXPIRE_MAX) -> Sweep:
         """Ends at most `limit` overdue holds."""
         reply = await self._guarded(ref, "expire_holds", min(limit, EXPIRE_MAX))
-        return Sweep(reply.values[0], bool(reply.values[1]))
+        sweep = SWEEP.named(reply.values)
+        return Sweep(sweep["ended"], bool(sweep["more"]))
 
     async def begin_paying(
         self, ref: SaleRef, hold_id: str, *, owner: str = "", version: int = 0
@@ -231,7 +254,7 @@ class InventoryCalls:
     async def read_buyer_holds(self, ref: SaleRef, buyer: str) -> tuple[int, list[HoldRecord]]:
         """Store time, and the holds and orders that count for the buyer's limit."""
         reply = await self._guarded(ref, "read_buyer_holds", buyer)
-        return reply.now_ms, _unpack_pairs(reply.values[0])
+        return reply.now_ms, _unpack_pairs(reply.value)
 
     async def scan_holds(
         self, ref: SaleRef, cursor: int = 0, *, open_only: bool = False
@@ -241,25 +264,26 @@ class InventoryCalls:
         With `open_only` those that have units which are not sold; a page may then be empty.
         """
         reply = await self._guarded(ref, "scan_holds", cursor, SCAN_MAX, int(open_only))
-        return int(reply.values[0]), _unpack_pairs(reply.values[1])
+        page = HOLD_PAGE.named(reply.values)
+        return int(page["cursor"]), _unpack_pairs(page["holds"])
 
     async def read_seats(self, ref: SaleRef, area_count: int = 0) -> SeatsReading:
         """All seats with their counts and the event cursor, as of one revision."""
         reply = await self._guarded(ref, "read_seats", *area_fields(range(area_count)))
-        states, free, held, booked, blocked, epoch, seq, overdue, areas = reply.values
-        pairs = tuple((areas[at], areas[at + 1]) for at in range(0, len(areas), 2))
+        seats = SEATS_READING.named(reply.values)
+        areas = seats["areas"]
         return SeatsReading(
-            reply.revision,
-            reply.now_ms,
-            ref.epoch,
-            (epoch, seq),
-            states or b"",
-            free,
-            held,
-            booked,
-            blocked,
-            pairs,
-            bool(overdue),
+            revision=reply.revision,
+            now_ms=reply.now_ms,
+            epoch=ref.epoch,
+            cursor=(seats["event_epoch"], seats["seq"]),
+            states=seats["states"],
+            free=seats["free"],
+            held=seats["held"],
+            booked=seats["booked"],
+            blocked=seats["blocked"],
+            areas=tuple(zip(areas[::2], areas[1::2], strict=True)),
+            overdue=bool(seats["overdue"]),
         )
 
     async def read_events(
@@ -268,19 +292,20 @@ class InventoryCalls:
         """At most `limit` events after a cursor; from the oldest one kept without a cursor."""
         epoch, seq = after if after is not None else (-1, 0)
         reply = await self._guarded(ref, "read_events", epoch, seq, limit)
-        last_epoch, last_seq, trimmed, entries = reply.values
-        events = [
-            StreamEvent(_cursor(entry_id), fields[3].decode(), fields[5])
-            for entry_id, fields in entries
-        ]
-        return EventsReading(reply.now_ms, (last_epoch, last_seq), bool(trimmed), events)
+        page = EVENTS_PAGE.named(reply.values)
+        return EventsReading(
+            now_ms=reply.now_ms,
+            last=(page["last_epoch"], page["last_seq"]),
+            trimmed=bool(page["trimmed"]),
+            events=[_event_of(entry_id, fields) for entry_id, fields in page["entries"]],
+        )
 
     async def _switch_seats(
         self, ref: SaleRef, name: str, rows: Sequence[tuple[RowSegment, Sequence[int]]]
     ) -> int:
         parts = [(flat_segments([row]), tuple(seats)) for row, seats in rows]
         reply = await self._guarded(ref, name, pack_array(parts))
-        return int(reply.values[0])
+        return int(reply.value)
 
     async def _hold(
         self, ref: SaleRef, name: str, hold_id: str, args: Sequence[Argument]
@@ -294,21 +319,21 @@ class InventoryCalls:
 
 
 def _answer_of(hold_id: str, code: Code, raw: list[Any]) -> HoldAnswer:
-    """The answer in `raw`: code, revision, time, and then hold, seats, areas, own, wait."""
-    count = len(raw)
-    hold = unpack_hold(hold_id, raw[3]) if count > 3 and raw[3] else None
-    if count < 6:
-        choosing_ms = raw[4] if count > 4 else -1
-        return HoldAnswer(code, raw[1], raw[2], hold, choosing_ms=choosing_ms)
-    own = tuple(raw[6]) if count > 6 else ()
-    wait_ms = raw[7] if count > 7 else 0
-    return HoldAnswer(code, raw[1], raw[2], hold, tuple(raw[4]), tuple(raw[5]), own, wait_ms)
+    """The answer in `raw`, which is HOLD_REPLY, or REPLY and OBSTACLES."""
+    count, revision, now_ms = len(raw), raw[REVISION_AT], raw[NOW_AT]
+    hold = unpack_hold(hold_id, raw[_HOLD_AT]) if count > _HOLD_AT and raw[_HOLD_AT] else None
+    if count <= len(HOLD_REPLY.names):
+        choosing_ms = raw[_CHOOSING_AT] if count > _CHOOSING_AT else -1
+        return HoldAnswer(code, revision, now_ms, hold, choosing_ms=choosing_ms)
+    seats, areas, own = tuple(raw[_SEATS_AT]), tuple(raw[_AREAS_AT]), tuple(raw[_OWN_AT])
+    return HoldAnswer(code, revision, now_ms, hold, seats, areas, own, wait_ms=raw[_WAIT_AT])
 
 
 def _unpack_pairs(flat: list[Any]) -> list[HoldRecord]:
     return [unpack_hold(flat[at].decode(), flat[at + 1]) for at in range(0, len(flat), 2)]
 
 
-def _cursor(entry_id: bytes) -> tuple[int, int]:
+def _event_of(entry_id: bytes, flat: list[bytes]) -> StreamEvent:
     epoch, _, seq = entry_id.partition(b"-")
-    return int(epoch), int(seq)
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    return StreamEvent((int(epoch), int(seq)), fields[b"type"].decode(), fields[b"body"])

@@ -26,6 +26,7 @@ from holdfast_lua.calls.guard import run_for_sale
 from holdfast_lua.calls.hold_terms import area_fields
 from holdfast_lua.calls.keys import SaleKeys
 from holdfast_lua.calls.records import HoldRecord, pack_hold
+from holdfast_lua.calls.replies import FENCE
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.client.wire import Argument
 
@@ -107,8 +108,8 @@ async def read_fence(executor: Executor, uid: str) -> tuple[int, str]:
 async def _install(executor: Executor, uid: str, epoch: int, image: InventoryImage) -> str:
     sale = SaleKeys(uid)
     args: list[Argument] = [epoch, image.seats, image.rows, image.layout, token_hex(NONCE_BYTES)]
-    reply = await _run(executor, sale, "install_inventory", args)
-    nonce: str = reply[2].decode()
+    fence = await _run(executor, sale, "install_inventory", args)
+    nonce: str = fence["nonce"].decode()
     for buyers in _chunks(_units_by_buyer(image.holds)):
         args = [epoch, *(part for entry in buyers for part in entry)]
         await _run(executor, sale, "install_buyers", args)
@@ -137,11 +138,10 @@ def _chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
 
 async def _run(
     executor: Executor, sale: SaleKeys, name: str, args: Sequence[Argument]
-) -> list[Any]:
-    reply = await run_for_sale(executor, sale, name, args)
-    code = Code(reply[0])
-    if code is Code.INSTALL_FENCED:
-        raise InstallFenced(f"epoch {reply[1]} of this sale is newer")
-    if code is Code.UNCHANGED:
+) -> dict[str, Any]:
+    fence = FENCE.named(await run_for_sale(executor, sale, name, args))
+    if fence["code"] == Code.INSTALL_FENCED:
+        raise InstallFenced(f"epoch {fence['epoch']} of this sale is newer")
+    if fence["code"] == Code.UNCHANGED:
         raise _Installed
-    return reply
+    return fence

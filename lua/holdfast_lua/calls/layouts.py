@@ -9,7 +9,8 @@ from the middle of a string.
 from __future__ import annotations
 
 import struct
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgpack  # type: ignore[import-untyped]  # it has no stubs
 
@@ -27,6 +28,10 @@ class Fields:
     def from_(self, first: str) -> Fields:
         """The fields from `first` on."""
         return Fields(*self.names[self.names.index(first) :])
+
+    def named(self, values: Sequence[Any]) -> dict[str, Any]:
+        """`values`, of which there must be one for each field, by name."""
+        return dict(zip(self.names, values, strict=True))
 
     @property
     def head(self) -> bytes:

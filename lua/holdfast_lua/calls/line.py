@@ -12,17 +12,21 @@ from typing import Final
 
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.guard import SaleRef, guarded, run_for_sale
+from holdfast_lua.calls.guard import SaleRef, code_of, guarded, run_for_sale
 from holdfast_lua.calls.line_status import (
+    OPEN_CALLS,
+    VISITOR_TRACES,
     AddressJoins,
     DrawState,
     Gap,
     LineMode,
     LineStatus,
+    OpenCalls,
     VisitorTraces,
     format_gaps,
     parse_status,
 )
+from holdfast_lua.calls.replies import ADDRESSES, JOINED, LIFECYCLE, MOMENT
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.client.wire import Argument
 
@@ -47,31 +51,6 @@ class LineTerms:
     mode: LineMode
     queue_all: bool
     session_max_ms: int = 3_600_000
-
-
-@dataclass(frozen=True, slots=True)
-class OpenCalls:
-    """Who has been called and what became of them, as read_calls.lua tells it; bounded there.
-
-    `ranges`, `shown` (bits from the byte `shown_from` on) and `deferred` are the script's texts,
-    which only install_line.lua reads. `clock_ms` is the line's clock.
-    """
-
-    revision: int
-    now_ms: int
-    issued: int
-    serving: int
-    called: int
-    claimed: int
-    lapsed: int
-    admitted: int
-    clock_ms: int
-    show_called: float
-    show_shown: float
-    ranges: bytes
-    shown_from: int
-    shown: bytes
-    deferred: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +165,15 @@ class LineCalls:
             (count, min(ceiling, MAX_NUMBER), digest, *pass_ids),
         )
         if reply.code is Code.CEILING_REACHED:
-            return Joined(reply.code, reply.now_ms, issued=reply.values[0])
-        return Joined(reply.code, reply.now_ms, *reply.values)
+            return Joined(reply.code, reply.now_ms, issued=reply.value)
+        if reply.refused:
+            return Joined(reply.code, reply.now_ms)
+        return Joined(reply.code, reply.now_ms, **JOINED.named(reply.values))
 
     async def advance_line(self, ref: SaleRef) -> Advanced:
         """Moves the line on by one step, as each tick does."""
         reply = await guarded(self._executor, ref, "advance_line")
-        return Advanced(reply.code, reply.revision, reply.now_ms, parse_status(reply.values[0]))
+        return Advanced(reply.code, reply.revision, reply.now_ms, parse_status(reply.value))
 
     async def claim_pass(self, ref: SaleRef, number: int, pass_id: str) -> LineAnswer:
         """ADMITTED or not; `ms` is the session's deadline, or how long to wait when DEFERRED."""
@@ -205,14 +186,15 @@ class LineCalls:
     async def find_visitor(self, ref: SaleRef, number: int, pass_id: str) -> VisitorTraces:
         """What has become of a number (0: unknown) and of a pass (empty: unknown)."""
         reply = await guarded(self._executor, ref, "find_visitor", (number, pass_id))
-        return VisitorTraces(*reply.values)
+        return VisitorTraces(**VISITOR_TRACES.named(reply.values))
 
     async def read_calls(self, ref: SaleRef) -> OpenCalls:
         """What a checkpoint keeps of those who were called."""
         reply = await guarded(self._executor, ref, "read_calls")
-        values = list(reply.values)
-        values[7:9] = map(float, values[7:9])
-        return OpenCalls(reply.revision, reply.now_ms, *values)
+        calls = OPEN_CALLS.named(reply.values)
+        for text in ("show_called", "show_shown"):
+            calls[text] = float(calls[text])
+        return OpenCalls(reply.revision, reply.now_ms, **calls)
 
     async def renew_pass(self, ref: SaleRef, pass_id: str) -> LineAnswer:
         """A later session deadline."""
@@ -237,8 +219,9 @@ class LineCalls:
     async def change_lifecycle(self, ref: SaleRef, operation: str) -> LifecycleChanged:
         """open, pause, resume, drain or close."""
         reply = await guarded(self._executor, ref, "change_lifecycle", (operation,))
-        lifecycle, opens_ms = reply.values
-        return LifecycleChanged(reply.code, reply.now_ms, lifecycle.decode(), opens_ms)
+        changed = LIFECYCLE.named(reply.values)
+        lifecycle = changed["lifecycle"].decode()
+        return LifecycleChanged(reply.code, reply.now_ms, lifecycle, changed["opens_ms"])
 
     async def update_line(
         self,
@@ -265,8 +248,8 @@ class LineCalls:
     async def read_addresses(self, ref: SaleRef, limit: int) -> list[AddressJoins]:
         """The client addresses that join unusually often, those with the most joins first."""
         reply = await guarded(self._executor, ref, "read_addresses", (limit,))
-        found, refused = reply.values
-        pairs = zip(found[::2], found[1::2], refused, strict=True)
+        found = ADDRESSES.named(reply.values)
+        pairs = zip(found["joins"][::2], found["joins"][1::2], found["refused"], strict=True)
         return [AddressJoins(one.decode(), int(joins), times) for one, joins, times in pairs]
 
     async def bind_identity(
@@ -275,7 +258,7 @@ class LineCalls:
         """The place that the identity has now; empty for none."""
         own = (keys.identities(ref.uid, bucket),)
         reply = await guarded(self._executor, ref, "bind_identity", (digest, seen, place), own)
-        held: bytes = reply.values[0]
+        held: bytes = reply.value
         return held.decode()
 
     async def mark_present(
@@ -284,7 +267,7 @@ class LineCalls:
         """Adds a worker's bits to a window, answers how many of those waiting asked in it."""
         own = (keys.present(ref.uid, name),)
         reply = await guarded(self._executor, ref, "mark_present", (window, offset, bits), own)
-        return int(reply.values[0])
+        return int(reply.value)
 
     async def seal_draw(
         self,
@@ -306,13 +289,15 @@ class LineCalls:
         values["gaps"] = format_gaps(start.gaps)
         args = self._executor.bundle.script("install_line").args.arrange(values)
         raw = await run_for_sale(self._executor, ref.keys, "install_line", args)
-        return Code(raw[0])
+        return code_of(raw)
 
     async def _answer(
         self, ref: SaleRef, name: str, *args: Argument, own_keys: Sequence[str] = ()
     ) -> LineAnswer:
         reply = await guarded(self._executor, ref, name, args, own_keys)
-        return LineAnswer(reply.code, reply.now_ms, *reply.values[:2])
+        return LineAnswer(
+            reply.code, reply.now_ms, **dict(zip(MOMENT.names, reply.values, strict=False))
+        )
 
 
 def _by_name(values: LineTerms | LineCheckpoint) -> dict[str, Argument]:

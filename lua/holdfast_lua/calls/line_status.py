@@ -1,6 +1,6 @@
 """How a line stands, as advance_line.lua reports it: one typed record, parsed in one place.
 
-The order of the fields is the script's `how_it_stands`; a test compares the two by running it.
+The scripts answer the fields of a record in their order here, which the loader gives to them.
 Times are Unix milliseconds by the store's clock.
 """
 
@@ -12,6 +12,8 @@ from enum import IntEnum
 from typing import Final
 
 import msgspec
+
+from holdfast_lua.calls.layouts import Fields
 
 
 class LineMode(IntEnum):
@@ -113,14 +115,14 @@ class LineStatus:
         return sum(max(0, min(last, upto) - max(first, after + 1) + 1) for first, last in self.gaps)
 
 
-_FIELDS: Final = tuple(field.name for field in fields(LineStatus))
+LINE_STATUS: Final = Fields(*(field.name for field in fields(LineStatus)))
 
 
 def parse_status(raw: Sequence[object]) -> LineStatus:
     """The record behind the script's list."""
     values: dict[str, object] = {
         name: value.decode() if isinstance(value, bytes) else value
-        for name, value in zip(_FIELDS, raw, strict=True)
+        for name, value in LINE_STATUS.named(raw).items()
     }
     values["gaps"] = parse_gaps(str(values["gaps"]))
     return msgspec.convert(values, LineStatus, strict=False)
@@ -147,6 +149,34 @@ class AddressJoins:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenCalls:
+    """Who has been called and what became of them, as read_calls.lua tells it; bounded there.
+
+    `ranges`, `shown` (bits from the byte `shown_from` on) and `deferred` are the script's texts,
+    which only install_line.lua reads. `clock_ms` is the line's clock.
+    """
+
+    revision: int
+    now_ms: int
+    issued: int
+    serving: int
+    called: int
+    claimed: int
+    lapsed: int
+    admitted: int
+    clock_ms: int
+    show_called: float
+    show_shown: float
+    ranges: bytes
+    shown_from: int
+    shown: bytes
+    deferred: bytes
+
+
+OPEN_CALLS: Final = Fields(*(field.name for field in fields(OpenCalls))).from_("issued")
+
+
+@dataclass(frozen=True, slots=True)
 class VisitorTraces:
     """What the store has of one visitor, and of the line at that moment; see find_visitor.lua.
 
@@ -161,3 +191,6 @@ class VisitorTraces:
     deferred: int
     session_ms: int
     started_ms: int
+
+
+VISITOR_TRACES: Final = Fields(*(field.name for field in fields(VisitorTraces)))

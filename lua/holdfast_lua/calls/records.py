@@ -98,6 +98,41 @@ class HoldRecord(msgspec.Struct, frozen=True, gc=False):
         return self.status
 
 
+class Point(msgspec.Struct, frozen=True, array_like=True):
+    """The figures of a sale at a moment, which is a multiple of a step of the store's time.
+
+    `joined`, `called`, `admitted`, `held_once` (visitors who have held something), `paying` and
+    `confirmed` (orders), `revenue` and `refunded` (minor units) are totals since the sale began, so
+    a coarser history loses nothing of them; the others are of the moment. `wait_s` is the wait that
+    a visitor was told who joined then, None where it could not be known. `free_by_category` counts
+    seats and area units. `refund_required` are payments that nothing could be had for, `overdue_s`
+    is how late the sweep of holds is, and `alerts` are the codes of what was wrong.
+    """
+
+    at_ms: int
+    waiting: int
+    present: int
+    active: int
+    joined: int
+    called: int
+    admitted: int
+    held_once: int
+    paying: int
+    confirmed: int
+    free: int
+    held: int
+    booked: int
+    revenue: int
+    refunded: int
+    rate_set: int
+    rate_realised: float
+    wait_s: int | None = None
+    free_by_category: dict[str, int] = {}
+    refund_required: int = 0
+    overdue_s: int = 0
+    alerts: tuple[str, ...] = ()
+
+
 @unique
 class SeatsAsked(IntEnum):
     """What kind of seats a hold request asks for, areas apart."""
@@ -113,6 +148,8 @@ AREA: Final = Fields(*AreaUnits.__struct_fields__)
 """units of an area in a flat list"""
 SEGMENT: Final = Fields(*RowSegment.__struct_fields__)
 """a row segment in a flat list"""
+POINT: Final = Fields(*Point.__struct_fields__)
+"""a point as it is stored"""
 SEGMENT_RECORD: Final = Packed(first="I", length="H", focus2="I", zone="H", near="B")
 """a row segment in the string `layout`: first seat, length, twice the position nearest to the focal
 point (from 1, odd = between two seats), zone, how many segments of its tier follow it"""

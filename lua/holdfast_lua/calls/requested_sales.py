@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from holdfast_lua.calls import keys
+from holdfast_lua.calls.replies import MARKED_SALES
 from holdfast_lua.client.executor import Executor
 
 MARKS_PER_CALL: Final = 1_000
@@ -24,6 +25,7 @@ async def mark_requested(executor: Executor, since_ms: int, uids: Sequence[str])
     for at in range(0, max(1, len(uids)), MARKS_PER_CALL):
         own = uids[at : at + MARKS_PER_CALL]
         answer = await executor.run("mark_requested", [keys.REQUESTED], [since_ms, *own])
-        _, now_ms, *of_all = answer
-        marked.update(uid.decode() for uid in of_all)
+        found = MARKED_SALES.named(answer)
+        now_ms = found["now_ms"]
+        marked.update(uid.decode() for uid in found["uids"])
     return RequestedSales(now_ms, frozenset(marked))

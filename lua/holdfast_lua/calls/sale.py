@@ -16,7 +16,8 @@ from typing import Final
 
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.guard import SaleRef, guarded, run_for_sale
+from holdfast_lua.calls.guard import REVISION_AT, SaleRef, code_of, guarded, run_for_sale
+from holdfast_lua.calls.replies import SALE_HEAD
 from holdfast_lua.client.executor import Executor
 
 REVISIONS_PER_EPOCH: Final = 2**36
@@ -110,24 +111,24 @@ class SaleCalls:
                 *(part for pair in inventory.items() for part in pair),
             ],
         )
-        code = Code(raw[0])
+        code = code_of(raw)
         if code is Code.OK:
-            ref.revision = raw[1]
+            ref.revision = raw[REVISION_AT]
         return code
 
     async def read(self, ref: SaleRef) -> SaleHead:
         """The sale hash; raises StoreBehind when the store has lost it."""
         reply = await guarded(self._executor, ref, "read_sale")
-        values = reply.values
+        head = SALE_HEAD.named(reply.values)
         return SaleHead(
             now_ms=reply.now_ms,
             revision=reply.revision,
-            lifecycle=values[0].decode(),
-            settings_version=values[1],
-            times=SaleTimes(*values[2:5]),
-            units=Units(*values[5:9]),
-            event_seq=values[9],
-            apart=(values[10].decode(), values[11], values[12]),
+            lifecycle=head["lifecycle"].decode(),
+            settings_version=head["settings_version"],
+            times=SaleTimes(head["prequeue_ms"], head["opens_ms"], head["ends_ms"]),
+            units=Units(head["free"], head["held"], head["booked"], head["blocked"]),
+            event_seq=head["seq"],
+            apart=(head["apart"].decode(), head["apart_free"], head["apart_held"]),
         )
 
     async def store_ms(self, uid: str) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from holdfast_lua.calls import keys
+from holdfast_lua.calls.replies import FORBIDDEN
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.errors import INCOMPATIBLE, NOT_PERMITTED, StoreRefusing
 
@@ -33,7 +34,8 @@ async def probe_store(executor: Executor) -> None:
     """
     wanted = (*executor.bundle.commands, *PLAIN_COMMANDS)
     replies = await executor.run_on_every_server("probe_store", (keys.PROBE, *wanted))
-    forbidden = sorted({name.decode() for reply in replies for name in reply[1:]})
+    lists = (FORBIDDEN.named(reply)["commands"] for reply in replies)
+    forbidden = sorted({name.decode() for names in lists for name in names})
     if forbidden:
         names = ", ".join(forbidden)
         raise StoreRefusing(f"its user may not run {names} on keys hf:*", NOT_PERMITTED)

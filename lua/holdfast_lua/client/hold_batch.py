@@ -39,10 +39,10 @@ class Part(Call):
         self.joins = script.joins
         self.keys = tuple(keys)
         self.count = len(args) - GUARD_ARGS
-        epoch = args[0]
+        epoch, revision = args[:GUARD_ARGS]
         known = type(epoch) is int  # True is none, though it equals one
         self.epoch = _encode_number(epoch) if known else encode_arguments(epoch)
-        self.revision = int(args[1])
+        self.revision = int(revision)
 
 
 class HoldBatch(Call):

@@ -14,7 +14,8 @@ from holdfast.figures.stock import Stock
 from holdfast.sales.sale import Sale
 from holdfast_inventory.settings import InventorySettings
 from holdfast_lua.calls.line_status import LineMode, LineStatus
-from holdfast_lua.history import STEP_MS, Point
+from holdfast_lua.calls.records import Point
+from holdfast_lua.history import STEP_MS
 from holdfast_queue.line.settings import LineSettings, QueueingMethod
 from holdfast_queue.line.status import SaleState
 from holdfast_simulator.running.projection import Projections

@@ -8,7 +8,8 @@ from support.sales.worker import Worker
 from holdfast.report.event_pass import CalledRange
 from holdfast.report.report import Reporter
 from holdfast.report.sale_history import LENGTH_MAX, evenly_spaced, read_history
-from holdfast_lua.history import STEP_MS, HistoryCalls, Point, StoredHistory
+from holdfast_lua.calls.records import Point
+from holdfast_lua.history import STEP_MS, HistoryCalls, StoredHistory
 from holdfast_metrics.metrics import Metrics
 
 

@@ -21,10 +21,10 @@ from holdfast_lua.calls.records import (
     REQUESTED,
     TERMS,
     AreaUnits,
+    Point,
     SeatsAsked,
     pack_hold,
 )
-from holdfast_lua.history import Point
 
 AREAS = (AreaUnits(0, 2, 500), AreaUnits(3, 1, 800))
 TERMS_OF_A_HOLD = HoldTerms("hold", "digest", "bea", "pass", 600_000, 900_000, 6, 7, ",A")

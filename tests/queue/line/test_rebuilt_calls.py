@@ -6,7 +6,8 @@ from holdfast.sales.store.install import line_checkpoint, read_checkpoint
 from holdfast_lua import SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.line import LineCheckpoint, OpenCalls
+from holdfast_lua.calls.line import LineCheckpoint
+from holdfast_lua.calls.line_status import OpenCalls
 
 NAMES = ("line", "active", "unheld", "calls", "shown", "deferred", "asking", "asked", "started")
 

@@ -11,7 +11,8 @@ from math import ceil, floor
 from support.line.records import TOKEN, Books, Range, require
 
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.line import LineCheckpoint, LineTerms, OpenCalls
+from holdfast_lua.calls.line import LineCheckpoint, LineTerms
+from holdfast_lua.calls.line_status import OpenCalls
 
 ASKING_MS = 3000
 ASK_MIN_MS = 500

@@ -7,8 +7,8 @@ from support.line.records import TOKEN, Range, require
 from support.line.reference import Model, bits_of
 
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.line import Advanced, OpenCalls
-from holdfast_lua.calls.line_status import LineStatus
+from holdfast_lua.calls.line import Advanced
+from holdfast_lua.calls.line_status import LineStatus, OpenCalls
 
 MIN_STEP_MS = 100
 RANGE_MS = 1000

@@ -24,6 +24,12 @@ local function append_hold_event(sale, events_key, kind, hold, more)
   append_event(sale, events_key, kind, hold.id, data)
 end
 
+-- What a refusal says of what stands in a hold's way, and of the hold where there is one.
+local function get_obstacles(hold, seats, areas, own, wait_ms)
+  hold, seats, areas, own, wait_ms = hold or '', seats or {}, areas or {}, own or {}, wait_ms or 0
+  return OBSTACLES.names
+end
+
 -- Changing a hold that is there: reading it, and why a change must be refused.
 
 local function load_hold(holds_key, id)

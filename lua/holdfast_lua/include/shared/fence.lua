@@ -13,8 +13,12 @@ end
 -- Why this epoch may not install, nil when it may. UNCHANGED: it is installed already.
 local function check_fence(sale_key, fence_key, epoch)
   local installed = tonumber(redis.call('HGET', sale_key, 'epoch') or nil) or 0
-  if installed == epoch then return { CODE.UNCHANGED, epoch } end
+  if installed == epoch then
+    return { FENCE.of(code = CODE.UNCHANGED, epoch = epoch, nonce = '') }
+  end
   local newest = math.max(installed, (read_fence(fence_key)))
-  if newest > epoch then return { CODE.INSTALL_FENCED, newest } end
+  if newest > epoch then
+    return { FENCE.of(code = CODE.INSTALL_FENCED, epoch = newest, nonce = '') }
+  end
   return nil
 end

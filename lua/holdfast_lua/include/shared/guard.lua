@@ -12,8 +12,8 @@
 --   return commit_sale(sale, CODE.OK, sale.free)
 --
 -- `sale` carries the fields asked for as numbers (0 when unset; `lifecycle`, `name` and `apart` are
--- strings), `now_ms`, and the guard's own `key epoch revision clock_ms`. Replies are {code,
--- revision, now_ms, ...}. The revision grows by exactly one for each commit and never otherwise;
+-- strings), `now_ms`, and the guard's own `key epoch revision clock_ms`. Replies are {REPLY,
+-- ...}. The revision grows by exactly one for each commit and never otherwise;
 -- now_ms never falls below the largest time stored for the sale, so a failover to a machine with a
 -- slow clock cannot turn time back.
 
@@ -29,12 +29,13 @@ local function open_sale(key, caller_epoch, caller_revision, fields)
   local clock_ms = tonumber(stored[3]) or 0
   local now_ms = math.max(read_clock_ms(), clock_ms)
   local known_epoch, known_revision = tonumber(caller_epoch), tonumber(caller_revision)
+  local code
   if epoch < known_epoch or (epoch == known_epoch and revision < known_revision) then
-    return nil, { CODE.STORE_BEHIND, revision, now_ms, epoch }
+    code = CODE.STORE_BEHIND
+  elseif epoch > known_epoch then
+    code = CODE.EPOCH_CHANGED
   end
-  if epoch > known_epoch then
-    return nil, { CODE.EPOCH_CHANGED, revision, now_ms, epoch }
-  end
+  if code then return nil, { GUARD_REFUSAL.names } end
   local sale = {
     key = key, epoch = epoch, revision = revision, clock_ms = clock_ms, now_ms = now_ms,
     name = stored[4] or '', event_epoch = tonumber(stored[5]) or 0, seq = tonumber(stored[6]) or 0,
@@ -64,12 +65,12 @@ local function commit_sale(sale, code, ...)
   sale.revision = sale.revision + 1
   redis.call('HSET', sale.key, 'revision', sale.revision, 'clock_ms', sale.now_ms,
     unpack(sale.changes))
-  return { code, sale.revision, sale.now_ms, ... }
+  return { REPLY.of(code = code, revision = sale.revision, now_ms = sale.now_ms), ... }
 end
 
 -- Answers without a write: a refusal, a plain read, or a call that found nothing to do.
 local function refuse(sale, code, ...)
-  return { code, sale.revision, sale.now_ms, ... }
+  return { REPLY.of(code = code, revision = sale.revision, now_ms = sale.now_ms), ... }
 end
 
 local answer = refuse

@@ -8,7 +8,7 @@
 -- ARGV: epoch revision
 --   limit  how many at most
 --
--- Returns {code, revision, now_ms, ended, more}: OK, or UNCHANGED when nothing was due; `more` is 1
+-- Returns {code, revision, now_ms, SWEEP}: OK, or UNCHANGED when nothing was due; `more` is 1
 -- when some are left.
 -- Complexity: O(limit x seats of the rows touched).
 -- Events: hold.expired {buyer, seats, areas, total, reason} for each, inventory.reopened.
@@ -19,6 +19,7 @@
 local keys = { KEYS.members }
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-if not has_overdue(sale) then return refuse(sale, CODE.UNCHANGED, 0, 0) end
+if not has_overdue(sale) then return refuse(sale, CODE.UNCHANGED, SWEEP.of(ended = 0, more = 0)) end
 local ended = sweep_holds(sale, keys, tonumber(ARGV.limit))
-return commit_inventory(sale, keys.events, CODE.OK, ended, has_overdue(sale) and 1 or 0)
+return commit_inventory(sale, keys.events, CODE.OK,
+  SWEEP.of(ended = ended, more = has_overdue(sale) and 1 or 0))

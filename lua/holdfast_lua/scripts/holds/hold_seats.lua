@@ -17,9 +17,10 @@
 --             the seats that it asks for; see pack_request in calls/hold_terms.py
 -- joins: 64
 --
--- Returns {{code, revision, now_ms, hold, seats, areas, own, wait_ms}, ...}, one for each hold, in order
---   OK                    the new hold; where it is the first of its session, `seats` is how many ms
---                         after the admission it came
+-- Returns {{HOLD_REPLY}, ...}, or {code, revision, now_ms, OBSTACLES} in place of one, for each hold
+-- in order
+--   OK                    the new hold; where it is the first of its session, `choosing_ms` is how
+--                         long after the admission it came
 --   HOLD_REPEATED         the hold that this id has already
 --   IDEMPOTENCY_MISMATCH  the id was used with another request
 --   HOLD_RELEASED         the id was cancelled before it came
@@ -42,7 +43,6 @@
 -- include: hold_batch
 -- lazy: rare_paths
 
-local CHOOSING_AT = 5
 local SWEEP_BATCH_MAX = 256
 local keys = { KEYS.members }
 
@@ -112,10 +112,10 @@ local batch = open_batch(sale, keys, open)
 for n, hold in ipairs(open) do answers[positions[n]] = decide(batch, hold) end
 if #batch.holds > 0 then write_batch(sale, batch) end
 for n, hold in ipairs(open) do
-  if hold.choosing_ms then answers[positions[n]][CHOOSING_AT] = hold.choosing_ms end
+  if hold.choosing_ms then answers[positions[n]][HOLD_REPLY.choosing_ms] = hold.choosing_ms end
 end
 if #batch.holds > 0 or (overdue and rare_paths().has_changed(sale)) then
   commit_inventory(sale, keys.events, CODE.OK)
-  for _, said in ipairs(answers) do said[2] = sale.revision end
+  for _, said in ipairs(answers) do said[REPLY.revision] = sale.revision end
 end
 return answers

@@ -5,7 +5,7 @@
 --
 -- KEYS: sale holds due
 -- ARGV: epoch revision
--- Returns {code, revision, now_ms, oldest_ms, overdue_ms}
+-- Returns {code, revision, now_ms, HOLD_AGES}
 --   OK  the age of the oldest hold, and how far the first deadline has passed; 0 without a hold
 -- Complexity: O(LOOK_MAX)
 -- Events: none
@@ -18,7 +18,7 @@ local LOOK_MAX = 200
 local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
 local ids = redis.call('ZRANGE', KEYS.due, 0, LOOK_MAX - 1)
-if #ids == 0 then return answer(sale, CODE.OK, 0, 0) end
+if #ids == 0 then return answer(sale, CODE.OK, HOLD_AGES.of(oldest_ms = 0, overdue_ms = 0)) end
 local oldest_ms = 0
 for _, value in ipairs(redis.call('HMGET', KEYS.holds, unpack(ids))) do
   local hold = value and cmsgpack.unpack(value)
@@ -27,4 +27,5 @@ for _, value in ipairs(redis.call('HMGET', KEYS.holds, unpack(ids))) do
   end
 end
 local first_ms = tonumber(redis.call('ZSCORE', KEYS.due, ids[1]))
-return answer(sale, CODE.OK, oldest_ms, math.max(0, sale.now_ms - first_ms))
+local overdue_ms = math.max(0, sale.now_ms - first_ms)
+return answer(sale, CODE.OK, HOLD_AGES.names)

@@ -7,7 +7,7 @@
 --   count   about so many are looked at
 --   open    1 = only those that have units which are not sold
 --
--- Returns {code, revision, now_ms, cursor, {id, hold, ...}}; cursor 0 = that was all.
+-- Returns {code, revision, now_ms, HOLD_PAGE}; cursor 0 = that was all.
 -- Complexity: O(count).
 -- flags: no-writes
 
@@ -15,11 +15,11 @@
 
 local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
-local page = redis.call('HSCAN', KEYS.holds, ARGV.cursor, 'COUNT', ARGV.count)
-if ARGV.open ~= '1' then return answer(sale, CODE.OK, page[1], page[2]) end
+local cursor, holds = unpack(redis.call('HSCAN', KEYS.holds, ARGV.cursor, 'COUNT', ARGV.count))
+if ARGV.open ~= '1' then return answer(sale, CODE.OK, HOLD_PAGE.names) end
 -- The status is the first item of the packed hold: one byte, right behind the head of the array.
 local open, id, status_at = {}, nil, #HOLD.head + HOLD.status
-for _, text in ipairs(page[2]) do
+for _, text in ipairs(holds) do
   if not id then
     id = text
   else
@@ -30,4 +30,4 @@ for _, text in ipairs(page[2]) do
     id = nil
   end
 end
-return answer(sale, CODE.OK, page[1], open)
+return answer(sale, CODE.OK, HOLD_PAGE.of(cursor = cursor, holds = open))

@@ -27,7 +27,7 @@
 -- Returns {code, revision, now_ms, status}
 --   OK         something changed
 --   UNCHANGED  nothing did
---   status: see how_it_stands at the end; line_status.py reads it in the same order
+--   status: LINE_STATUS, see line_status.py
 -- Complexity: O(1) in visitors: about a hundred ranges, and SWEEP_MAX of each kind of housekeeping
 -- Events: line.called, line.lapsed, pass.ended, draw.closed
 
@@ -190,19 +190,24 @@ end
 
 local function how_it_stands()
   local lost = sale.now_ms < line.lost_until_ms and line.lost_active or 0
-  return {
-    sale.lifecycle, get_phase(sale, line), sale.prequeue_ms, sale.opens_ms, sale.ends_ms,
-    sale.settings_version, sale.free - sale.apart_free, sale.held - sale.apart_held, sale.booked,
-    line.frozen, line.lobby, line.issued,
-    line.ceiling, line.serving, called_from(), line.gaps,
-    count_sessions(active_key, sale.now_ms) + lost, redis.call('ZCARD', deferred_key), line.called,
-    line.claimed, line.lapsed, line.admitted, line.rate, line.cap, line.mode, line.queue_all,
-    tostring(line.share), string.format('%.6f', line.pace), line.pace_ms, line.pace_since_ms,
-    line.draw, line.accumulator, line.beacon, line.present_window > 0 and line.present or -1,
-    sale.blocked, sale.expired, sale.apart_free, sale.apart_held, line.closed_ms, line.sealed_ms,
-    line.unused, tostring(line.stays), line.stays_ms,
-    math.max(0, count_stock(sale, line, unheld_key)), sale.first_holds,
-  }
+  local stock = count_stock(sale, line, unheld_key)
+  return { LINE_STATUS.of(
+    lifecycle = sale.lifecycle, phase = get_phase(sale, line), prequeue_ms = sale.prequeue_ms,
+    opens_ms = sale.opens_ms, ends_ms = sale.ends_ms, settings_version = sale.settings_version,
+    free = sale.free - sale.apart_free, held = sale.held - sale.apart_held, booked = sale.booked,
+    blocked = sale.blocked, expired = sale.expired, first_holds = sale.first_holds,
+    apart_free = sale.apart_free, apart_held = sale.apart_held, stock = math.max(0, stock),
+    frozen = line.frozen, lobby = line.lobby, issued = line.issued, ceiling = line.ceiling,
+    serving = line.serving, called_from = called_from(), gaps = line.gaps,
+    active = count_sessions(active_key, sale.now_ms) + lost,
+    deferred = redis.call('ZCARD', deferred_key), called = line.called, claimed = line.claimed,
+    lapsed = line.lapsed, admitted = line.admitted, rate_per_minute = line.rate, cap = line.cap,
+    mode = line.mode, queue_all = line.queue_all, show_share = tostring(line.share),
+    pace = string.format('%.6f', line.pace), pace_ms = line.pace_ms,
+    pace_since_ms = line.pace_since_ms, draw = line.draw, accumulator = line.accumulator,
+    beacon = line.beacon, present = line.present_window > 0 and line.present or -1,
+    closed_ms = line.closed_ms, sealed_ms = line.sealed_ms, unused = line.unused,
+    stays = tostring(line.stays), stays_ms = line.stays_ms) }
 end
 
 if sale.now_ms - line.advanced_ms >= CONST.MIN_STEP_MS or sale.now_ms < line.advanced_ms then step() end

@@ -42,13 +42,13 @@ local lifecycle = wanted()
 if is_closed(sale) then
   local same = sale.lifecycle == 'closed' and lifecycle == 'closed'
   if operation ~= 'close' then
-    return refuse(sale, CODE.SALE_CLOSED, sale.lifecycle, sale.opens_ms)
+    return refuse(sale, CODE.SALE_CLOSED, LIFECYCLE.values(sale))
   end
-  if same then return answer(sale, CODE.UNCHANGED, sale.lifecycle, sale.opens_ms) end
+  if same then return answer(sale, CODE.UNCHANGED, LIFECYCLE.values(sale)) end
 end
 local starts = operation == 'open' and get_phase(sale, line) ~= 'open'
 if lifecycle == sale.lifecycle and not starts then
-  return answer(sale, CODE.UNCHANGED, sale.lifecycle, sale.opens_ms)
+  return answer(sale, CODE.UNCHANGED, LIFECYCLE.values(sale))
 end
 
 if lifecycle == 'paused' then set_line(line, 'resume_to', sale.lifecycle) end
@@ -59,4 +59,4 @@ if starts then
 end
 stop_or_start_clock(sale, line)
 save_line(line)
-return commit_sale(sale, CODE.OK, sale.lifecycle, sale.opens_ms)
+return commit_sale(sale, CODE.OK, LIFECYCLE.values(sale))

@@ -37,5 +37,5 @@ redis.call('ZADD', KEYS.handoffs, sale.now_ms + tonumber(ARGV.keep_ms), ARGV.han
 redis.call('PEXPIRE', KEYS.handoffs, ARGV.keep_ms)
 local terms = redis.call('HMGET', KEYS.line, 'session_ms', 'session_max_ms')
 local line = { session_ms = tonumber(terms[1]) or 0, session_max_ms = tonumber(terms[2]) or 0 }
-return commit_sale(sale, CODE.OK, deadline_ms,
-  get_session_limit(KEYS.started, ARGV.pass_id, line, sale.now_ms))
+return commit_sale(sale, CODE.OK, MOMENT.of(ms = deadline_ms,
+  limit_ms = get_session_limit(KEYS.started, ARGV.pass_id, line, sale.now_ms)))

@@ -99,7 +99,8 @@ if phase == 'lobby' then
   set_line(line, 'issued', line.issued + count)
   if drawn then chain_lobby(line, string.format('%.0f:%.0f:%s', index, count, digest)) end
   save_line(line)
-  return commit_sale(sale, CODE.JOINED_LOBBY, index, count, line.serving, line.issued)
+  return commit_sale(sale, CODE.JOINED_LOBBY, JOINED.of(first = index, count = count,
+    called_upto = line.serving, issued = line.issued, admitted = 0, session_ms = 0, limit_ms = 0))
 end
 
 local admitted, ends_ms, limit_ms = straight_through(), 0, 0
@@ -109,5 +110,6 @@ local first = line.issued + 1
 set_line(line, 'issued', line.issued + count)
 if admitted > 0 then ends_ms, limit_ms = admit_first(first, admitted) end
 save_line(line)
-return commit_sale(sale, CODE.JOINED_LINE, first, count, line.serving, line.issued, admitted,
-  ends_ms, limit_ms)
+return commit_sale(sale, CODE.JOINED_LINE, JOINED.of(first = first, count = count,
+  called_upto = line.serving, issued = line.issued, admitted = admitted, session_ms = ends_ms,
+  limit_ms = limit_ms))

@@ -8,8 +8,7 @@
 -- KEYS: sale line calls shown deferred
 -- ARGV: epoch revision
 -- flags: no-writes
--- Returns {code, revision, now_ms, issued, serving, called, claimed, lapsed, admitted, clock_ms,
---   show_called, show_shown, ranges, shown_from, shown, deferred}
+-- Returns {code, revision, now_ms, OPEN_CALLS}
 --   OK  ranges as in the key, joined by commas; shown_from the byte that `shown` begins with; deferred
 --       numbers joined by spaces
 -- Complexity: O(n) in ranges and deferred visitors, O(bytes) of the bits, each bounded
@@ -66,7 +65,8 @@ if #members > 0 then
   shown = redis.call('GETRANGE', shown_key, from, math.floor(line.serving / 8))
 end
 local lapsed = line.called - line.claimed - absent - #deferred
-return answer(sale, CODE.OK, line.issued, line.serving, line.called, line.claimed, lapsed,
-  line.admitted, read_line_clock(line, sale.now_ms), tostring(line.show_called),
-  tostring(line.show_shown), table.concat(members, ','), from, shown,
-  table.concat(deferred, ' '))
+return answer(sale, CODE.OK, OPEN_CALLS.of(issued = line.issued, serving = line.serving,
+  called = line.called, claimed = line.claimed, lapsed = lapsed, admitted = line.admitted,
+  clock_ms = read_line_clock(line, sale.now_ms), show_called = tostring(line.show_called),
+  show_shown = tostring(line.show_shown), ranges = table.concat(members, ','), shown_from = from,
+  shown = shown, deferred = table.concat(deferred, ' ')))

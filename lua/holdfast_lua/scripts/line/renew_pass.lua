@@ -27,4 +27,4 @@ local until_ms = sale.now_ms + line.session_ms
 if limit_ms > 0 then until_ms = math.min(until_ms, limit_ms) end
 until_ms = math.max(deadline_ms, until_ms)
 extend_session(KEYS.active, ARGV.pass_id, until_ms)
-return commit_sale(sale, CODE.OK, until_ms, limit_ms)
+return commit_sale(sale, CODE.OK, MOMENT.of(ms = until_ms, limit_ms = limit_ms))

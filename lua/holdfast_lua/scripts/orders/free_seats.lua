@@ -55,8 +55,7 @@ for at = 1, #had, AREA.count do
   local AREA.names = AREA.items(had, at)
   local back = math.min(quantity, wanted[area] or 0)
   wanted[area] = (wanted[area] or 0) - back
-  for _, part in ipairs({ { given, back }, { left, quantity - back } }) do
-    local target, count = part[1], part[2]
+  for target, count in pairs({ [given] = back, [left] = quantity - back }) do
     if count > 0 then
       local to = #target + 1
       AREA.items(target, to) = area, count, price

@@ -5,7 +5,7 @@
 --   epoch     integer, of the installation
 --   entry...  buyer, entry, buyer, entry, ...
 --
--- Returns {code, epoch}: OK, UNCHANGED, INSTALL_FENCED.
+-- Returns {FENCE}: OK, UNCHANGED, INSTALL_FENCED.
 -- Complexity: O(entries).
 
 -- include: fence
@@ -15,4 +15,4 @@ local refusal = check_fence(KEYS.sale, KEYS.install_fence, epoch)
 if refusal then return refusal end
 
 redis.call('HSET', KEYS.buyers, unpack(ARGV, ARGV_AT.entry))
-return { CODE.OK, epoch }
+return { FENCE.of(code = CODE.OK, epoch = epoch, nonce = '') }

@@ -5,7 +5,7 @@
 --   epoch    integer, of the installation
 --   hold...  INSTALLED_HOLD, ...: id, deadline in ms or 0, value
 --
--- Returns {code, epoch}: OK, UNCHANGED, INSTALL_FENCED.
+-- Returns {FENCE}: OK, UNCHANGED, INSTALL_FENCED.
 -- Complexity: O(holds).
 
 -- include: fence
@@ -19,4 +19,4 @@ for at = ARGV_AT.hold, #ARGV, INSTALLED_HOLD.count do
   redis.call('HSET', KEYS.holds, id, value)
   if due_ms ~= '0' then redis.call('ZADD', KEYS.due, due_ms, id) end
 end
-return { CODE.OK, epoch }
+return { FENCE.of(code = CODE.OK, epoch = epoch, nonce = '') }

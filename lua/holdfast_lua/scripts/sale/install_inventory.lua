@@ -12,7 +12,7 @@
 --   layout  bytes
 --   nonce   hex, the fence's if this epoch has not begun here yet
 --
--- Returns {code, epoch, nonce}: OK, with the fence's nonce; UNCHANGED when this epoch is installed;
+-- Returns {FENCE}: OK, with the fence's nonce; UNCHANGED when this epoch is installed;
 -- INSTALL_FENCED for an older one.
 -- Complexity: O(seats) bytes.
 
@@ -32,4 +32,4 @@ redis.call('DEL', KEYS.sale)
 redis.call('SET', KEYS.seats, ARGV.seats)
 redis.call('SET', KEYS.rows, ARGV.rows)
 redis.call('SET', KEYS.layout, ARGV.layout)
-return { CODE.OK, epoch, nonce }
+return { FENCE.of(code = CODE.OK, epoch = epoch, nonce = nonce) }

@@ -57,7 +57,7 @@
 --   session_max_ms   integer, 0 = no end to renewing
 --   stays            decimal, sessions that ended, as far as they are remembered
 --   stays_ms         integer, the time for which slots were taken meanwhile
--- Returns {code, 0, now_ms}
+-- Returns {REPLY}, with revision 0
 --   OK
 --   UNCHANGED       another process has finished installing this epoch: the line is in use
 --   INSTALL_FENCED  a newer epoch has been installed: the caller was overtaken
@@ -71,8 +71,12 @@ local now_ms = math.max(read_clock_ms(), tonumber(ARGV.taken_ms))
 local epoch = tonumber(ARGV.epoch)
 local sale_epoch = tonumber(redis.call('HGET', KEYS.sale, 'epoch')) or 0
 local newest = math.max(tonumber(redis.call('HGET', KEYS.line, 'epoch')) or 0, sale_epoch)
-if newest > epoch then return { CODE.INSTALL_FENCED, 0, now_ms } end
-if sale_epoch == epoch then return { CODE.UNCHANGED, 0, now_ms } end
+if newest > epoch then
+  return { REPLY.of(code = CODE.INSTALL_FENCED, revision = 0, now_ms = now_ms) }
+end
+if sale_epoch == epoch then
+  return { REPLY.of(code = CODE.UNCHANGED, revision = 0, now_ms = now_ms) }
+end
 
 local ceiling, issued, serving = tonumber(ARGV.ceiling), tonumber(ARGV.issued), tonumber(ARGV.serving)
 local called, claimed, lapsed = tonumber(ARGV.called), tonumber(ARGV.claimed), tonumber(ARGV.lapsed)
@@ -123,4 +127,4 @@ redis.call('HSET', KEYS.line, 'epoch', epoch, 'rate', ARGV.rate_per_minute, 'bur
   'lost_active', ARGV.active, 'lost_until_ms', now_ms + tonumber(ARGV.session_ms), 'share', 1,
   'draw', ARGV.draw, 'accumulator', accumulator, 'beacon', ARGV.beacon,
   'closed_ms', ARGV.closed_ms, 'sealed_ms', ARGV.sealed_ms)
-return { CODE.OK, 0, now_ms }
+return { REPLY.of(code = CODE.OK, revision = 0, now_ms = now_ms) }

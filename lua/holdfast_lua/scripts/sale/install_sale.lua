@@ -41,11 +41,12 @@ local stored_epoch = tonumber(stored[1]) or -1
 local now_ms = math.max(read_clock_ms(), clock_ms, tonumber(stored[3]) or 0)
 if stored_epoch >= epoch then
   local code = stored_epoch > epoch and CODE.EPOCH_CHANGED or CODE.UNCHANGED
-  return { code, tonumber(stored[2]), now_ms, stored_epoch }
+  return { GUARD_REFUSAL.of(code = code, revision = tonumber(stored[2]), now_ms = now_ms,
+    epoch = stored_epoch) }
 end
 local begun, nonce = read_fence(KEYS.install_fence)
 if ARGV.nonce ~= '' and (begun ~= epoch or nonce ~= ARGV.nonce) then
-  return { CODE.INSTALL_FENCED, 0, now_ms, begun }
+  return { GUARD_REFUSAL.of(code = CODE.INSTALL_FENCED, revision = 0, now_ms = now_ms, epoch = begun) }
 end
 
 redis.call('DEL', sale_key)

@@ -9,7 +9,7 @@
 -- ARGV:
 --   since   integer, ms of store time: only later marks are answered
 --   uid...  the sales that the caller had requests for lately
--- Returns {code, now_ms, uid...}
+-- Returns {MARKED_SALES}
 --   OK  the sales marked after `since`, by anybody, ANSWER_MAX at most
 -- Complexity: O((marks + answered) log kept)
 -- Events: none
@@ -27,4 +27,4 @@ redis.call('ZREMRANGEBYSCORE', requested, '-inf', string.format('(%.0f', now_ms 
 redis.call('PEXPIRE', requested, KEEP_MS)
 local marked = redis.call('ZRANGE', requested, '(' .. ARGV.since, '+inf', 'BYSCORE', 'LIMIT', 0,
   ANSWER_MAX)
-return { CODE.OK, now_ms, unpack(marked) }
+return { MARKED_SALES.of(code = CODE.OK, now_ms = now_ms, uids = marked) }

@@ -7,16 +7,16 @@
 -- ARGV:
 --   key         a name that the service's keys may have
 --   command...  what is run on such keys
--- Returns {code, command...}
+-- Returns {FORBIDDEN}
 --   OK  the commands that are forbidden
 -- Complexity: O(commands)
 -- Events: none
 
-local reply = {CODE.OK}
+local commands = {}
 for at = ARGV_AT.command, #ARGV do
   local key = ARGV.key -- thrice: BITOP wants as many arguments
   if not redis.acl_check_cmd(ARGV[at], key, key, key) then
-    reply[#reply + 1] = ARGV[at]
+    commands[#commands + 1] = ARGV[at]
   end
 end
-return reply
+return { FORBIDDEN.of(code = CODE.OK, commands = commands) }

@@ -12,7 +12,7 @@
 --   step_ms    the step of the hour
 --   hour_max   how many points the hour has
 --   whole_max  how many steps the whole sale spans
---   point      a msgpack array that begins with at_ms
+--   point      POINT, packed
 -- Returns {code, revision, now_ms}
 --   OK         the point was added
 --   UNCHANGED  the hour has this point, or a later one
@@ -28,7 +28,7 @@ local hour_max, whole_max = tonumber(ARGV.hour_max), tonumber(ARGV.whole_max)
 
 local function read_last_ms(key)
   local last = redis.call('LINDEX', key, -1)
-  return last and cmsgpack.unpack(last)[1] or -step_ms
+  return last and POINT.at_ms(cmsgpack.unpack(last)) or -step_ms
 end
 
 local function get_place(ms, step) return math.floor(ms / step) end
@@ -37,7 +37,7 @@ local function get_place(ms, step) return math.floor(ms / step) end
 -- each.
 local function lengthen_step(step)
   local first = redis.call('LINDEX', KEYS.history_whole, 0)
-  local first_ms, longer = first and cmsgpack.unpack(first)[1] or at_ms, step
+  local first_ms, longer = first and POINT.at_ms(cmsgpack.unpack(first)) or at_ms, step
   while get_place(at_ms, longer) - get_place(first_ms, longer) >= whole_max do
     longer = 2 * longer
   end
@@ -46,7 +46,7 @@ local function lengthen_step(step)
   redis.call('DEL', KEYS.history_whole)
   local filled = -1
   for _, point in ipairs(points) do
-    local place = get_place(cmsgpack.unpack(point)[1], longer)
+    local place = get_place(POINT.at_ms(cmsgpack.unpack(point)), longer)
     if place > filled then redis.call('RPUSH', KEYS.history_whole, point) end
     filled = place
   end

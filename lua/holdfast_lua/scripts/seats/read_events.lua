@@ -6,8 +6,7 @@
 --   after_seq    of the cursor
 --   limit        how many at most
 --
--- Returns {code, revision, now_ms, last_epoch, last_seq, trimmed, entries}; `last` is the newest event
--- there is.
+-- Returns {code, revision, now_ms, EVENTS_PAGE}; `last` is the newest event there is.
 -- Complexity: O(log events + limit).
 -- flags: no-writes
 
@@ -32,4 +31,5 @@ if epoch >= 0 then
 end
 local entries = {}
 if trimmed == 0 then entries = redis.call('XRANGE', events_key, after, '+', 'COUNT', limit) end
-return answer(sale, CODE.OK, sale.event_epoch, sale.seq, trimmed, entries)
+return answer(sale, CODE.OK, EVENTS_PAGE.of(last_epoch = sale.event_epoch, last_seq = sale.seq,
+  trimmed = trimmed, entries = entries))

@@ -6,8 +6,7 @@
 -- ARGV: epoch revision
 --   area_field...  fields of the sale hash for the areas
 --
--- Returns {code, revision, now_ms, states, free, held, booked, blocked, event_epoch, seq, overdue,
--- {area counts}}.
+-- Returns {code, revision, now_ms, SEATS_READING}.
 -- Complexity: O(seats) bytes copied.
 -- flags: no-writes
 
@@ -19,5 +18,7 @@ if refusal then return refusal end
 local areas = {}
 for at = ARGV_AT.area_field, #ARGV do areas[#areas + 1] = sale[ARGV[at]] end
 local overdue = sale.next_due_ms > 0 and sale.next_due_ms <= sale.now_ms
-return answer(sale, CODE.OK, redis.call('GET', KEYS.seats) or '', sale.free, sale.held,
-  sale.booked, sale.blocked, sale.event_epoch, sale.seq, overdue and 1 or 0, areas)
+local states = redis.call('GET', KEYS.seats) or ''
+return answer(sale, CODE.OK, SEATS_READING.of(states = states, free = sale.free, held = sale.held,
+  booked = sale.booked, blocked = sale.blocked, event_epoch = sale.event_epoch, seq = sale.seq,
+  overdue = overdue and 1 or 0, areas = areas))

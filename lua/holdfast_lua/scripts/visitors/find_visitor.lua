@@ -9,8 +9,7 @@
 --   number   integer from 1, 0 where none is known
 --   pass_id  text, empty where none is known
 -- flags: no-writes
--- Returns {code, revision, now_ms, issued, serving, shown, called_ms, until_ms, deferred, session_ms,
---   started_ms}
+-- Returns {code, revision, now_ms, VISITOR_TRACES}
 --   OK  issued: the last number that was given, 0 while the lobby has none; serving: the last one
 --       that was called; shown: whether the number came to claim; called_ms and until_ms: of a call that can be
 --       claimed, 0 for none; deferred: whether it found no room; session_ms: the session's deadline,
@@ -47,6 +46,6 @@ if pass_id ~= '' then
   session_ms = read_session_deadline(KEYS.active, pass_id, sale.now_ms)
   started_ms = session_ms and tonumber(redis.call('ZSCORE', KEYS.started, pass_id))
 end
-local issued = line.frozen == 1 and line.issued or 0
-return answer(sale, CODE.OK, issued, line.serving, shown, called_ms, until_ms, deferred,
-  session_ms or 0, started_ms or 0)
+return answer(sale, CODE.OK, VISITOR_TRACES.of(issued = line.frozen == 1 and line.issued or 0,
+  serving = line.serving, shown = shown, called_ms = called_ms, until_ms = until_ms,
+  deferred = deferred, session_ms = session_ms or 0, started_ms = started_ms or 0))

@@ -4,8 +4,7 @@
 -- ARGV: epoch revision
 --   limit  at most so many
 -- flags: no-writes
--- Returns {code, revision, now_ms, {address, joins, ...}, {refused, ...}}
---   OK  the second list has a number for each address of the first
+-- Returns {code, revision, now_ms, ADDRESSES}
 -- Complexity: O(limit + log n)
 -- Events: none
 
@@ -13,11 +12,11 @@
 
 local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
-local found = redis.call('ZRANGE', KEYS.often_joining, 0, tonumber(ARGV.limit) - 1, 'REV', 'WITHSCORES')
+local joins = redis.call('ZRANGE', KEYS.often_joining, 0, tonumber(ARGV.limit) - 1, 'REV', 'WITHSCORES')
 local refused = {}
-for at, text in ipairs(found) do
+for at, text in ipairs(joins) do
   if at % 2 == 1 then
     refused[#refused + 1] = tonumber(redis.call('ZSCORE', KEYS.refused_joins, text)) or 0
   end
 end
-return answer(sale, CODE.OK, found, refused)
+return answer(sale, CODE.OK, ADDRESSES.names)
