@@ -109,10 +109,7 @@ PROMISES: Final = {
         ("fence",),
         directed.INSTALLER_SLEEPS,
         edits={
-            "include/shared/fence.lua": (
-                "if newest > epoch then return { CODE.INSTALL_FENCED, newest } end",
-                "",
-            )
+            "include/shared/fence.lua": ("if newest > epoch then", "if false then"),
         },
     ),
 }
