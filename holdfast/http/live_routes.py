@@ -32,7 +32,6 @@ from holdfast_web.request.text import query_text
 from holdfast_web.responses import JSON_TYPE
 from holdfast_web.roles.role_routes import RoleRoutes
 from holdfast_web.roles.service_roles import ServiceRole
-from holdfast_web.server.ready import Ready
 
 STREAMS_MAX: Final = 100
 EVERY_SECONDS: Final = 1.0
@@ -101,7 +100,7 @@ async def live(request: web.Request) -> web.StreamResponse:
         body = (await figures.document(name)).body
         if wants_stream(request):
             return await _stream(request, body)
-    return Ready(body=body, headers=dict(_HEADERS), content_type=JSON_TYPE)
+    return web.Response(body=body, headers=_HEADERS, content_type=JSON_TYPE)
 
 
 async def _stream(request: web.Request, first: bytes) -> web.StreamResponse:

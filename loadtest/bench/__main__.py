@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Final
 
 HERE: Final = Path(__file__).parent
-NAMES: Final = tuple(
-    sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith("_"))
-)
+FILES: Final = {
+    path.stem: path
+    for path in sorted((*HERE.glob("[!_]*.py"), *HERE.glob("over_http/*.py")), key=lambda p: p.stem)
+}
+NAMES: Final = tuple(FILES)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     for number, name in enumerate(chosen := names or list(NAMES), 1):
         print(f"== {name}, {number} of {len(chosen)}", flush=True)
         started = time.perf_counter()
-        command = [sys.executable, str(HERE / f"{name}.py"), *options]
+        command = [sys.executable, str(FILES[name]), *options]
         ended[name] = subprocess.run(command, check=False).returncode
         print(f"== {name}: {time.perf_counter() - started:.0f} s", flush=True)
     failed = {name: status for name, status in ended.items() if status}

@@ -25,7 +25,6 @@ from random import Random
 from typing import Final
 
 from bench.holds import Sale
-from bench.http_size import last_ticket
 from bench.kit import contest
 from bench.kit.clients.redis_py_ways import pooled_client
 from bench.kit.clients.seat_holders import (
@@ -44,6 +43,7 @@ from bench.kit.servers.ranked_line import TICKET, fill, ranked_server, ranks_dif
 from bench.kit.service import BASE, QUEUED, Service, json_request, running_service
 from bench.kit.store import embedded_store
 from bench.kit.turns import Comparison, Side, Turn
+from bench.over_http.http_size import last_ticket
 from holdfast_inventory.holds.inventory_image import make_image
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.plan.plan import compile_plan

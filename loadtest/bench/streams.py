@@ -24,7 +24,6 @@ from functools import partial
 from random import Random
 from typing import Any, Final
 
-from bench.http_holds import SETTINGS
 from bench.kit import contest
 from bench.kit.clocks import Meter, Sample
 from bench.kit.command import Bench, Recorder
@@ -34,6 +33,7 @@ from bench.kit.results import Aim
 from bench.kit.servers.viewers import watching
 from bench.kit.service import BASE, Service, bearer, json_request, running_service
 from bench.kit.turns import Comparison, Side
+from bench.over_http.http_holds import SETTINGS
 
 SEATS: Final = 60_000
 HELD: Final = 5_000

@@ -15,13 +15,13 @@ import json
 from contextlib import ExitStack
 from typing import Final
 
-from bench.http_holds import SEATS, SETTINGS, by_key, requests_of
 from bench.kit import contest
 from bench.kit.command import Bench, Recorder
 from bench.kit.contest import Contestant
 from bench.kit.plans import plan_json
 from bench.kit.service import BASE, json_request, running_service
 from bench.kit.turns import Comparison, Side
+from bench.over_http.http_holds import SEATS, SETTINGS, by_key, requests_of
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:

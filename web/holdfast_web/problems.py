@@ -18,6 +18,7 @@ from holdfast_lua import errors as store
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.faults import log_fault
 from holdfast_web.request.request_id import HEADER
+from holdfast_web.server.ready import Ready
 
 PROBLEM_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:holdfast:problem:"
@@ -86,7 +87,7 @@ def problem_response(error: HoldfastError, request_id: str | None = None) -> web
     }
     if request_id is not None:
         document["request_id"] = request_id
-    response = web.Response(body=_encode(document), status=code.status, content_type=PROBLEM_TYPE)
+    response = Ready(body=_encode(document), status=code.status, content_type=PROBLEM_TYPE)
     response.headers["Cache-Control"] = "no-store"
     if request_id is not None:
         response.headers[HEADER] = request_id

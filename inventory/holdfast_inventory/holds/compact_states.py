@@ -2,7 +2,7 @@
 
 Four seats share a byte, the first of them in its lowest bits: 0 free, 1 held, 2 booked, 3 blocked.
 The bits after the last seat are 0. So 60,000 seats are 15 kB, in a fortieth of the time that
-compressing their 60 kB of characters takes (loadtest/bench/http_size.py).
+compressing their 60 kB of characters takes (loadtest/bench/over_http/http_size.py).
 """
 
 from typing import Final

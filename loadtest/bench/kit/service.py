@@ -163,11 +163,12 @@ def running_service(
     waiting: int = 0,
     workers: int = 1,
     settings: Mapping[str, str] = NOTHING,
+    module: str = "holdfast",
 ) -> Iterator[Service]:
     """`holdfast serve` with a sale, if one is given, and a line of waiting visitors."""
     with (
         tempfile.TemporaryDirectory(prefix="holdfast-bench-") as directory,
-        serving(Path(directory), workers, settings) as service,
+        serving(Path(directory), workers, settings, module) as service,
     ):
         if sale is not None:
             service.expect("PUT", BASE, sale)
@@ -178,11 +179,14 @@ def running_service(
 
 @contextmanager
 def serving(
-    directory: Path, workers: int = 1, settings: Mapping[str, str] = NOTHING
+    directory: Path,
+    workers: int = 1,
+    settings: Mapping[str, str] = NOTHING,
+    module: str = "holdfast",
 ) -> Iterator[Service]:
     """`holdfast serve` on a data directory, new or used before.
 
-    `settings` are further ones, by their environment variables.
+    `settings` are further ones, by their environment variables; `module` has the command line.
     """
     key, port = secrets.token_urlsafe(24), free_port()
     environment = {name: value for name, value in os.environ.items() if "HOLDFAST" not in name}
@@ -190,7 +194,7 @@ def serving(
     with (directory / "log").open("ab") as log:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "holdfast", "serve"),
+                *(sys.executable, "-m", module, "serve"),
                 *("--port", str(port), "--data-dir", str(directory), "--workers", str(workers)),
             ],
             env=environment | {"HOLDFAST_OPERATOR_KEY": key, **settings},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.__main__ import HERE, NAMES
+from bench.__main__ import FILES, NAMES
 from bench.kit.clocks import Sample
 from bench.kit.documents import aims, curves, section
 from bench.kit.results import Aim, Fact, Result, Table, machine, read_result
@@ -75,7 +75,7 @@ def test_sizes_make_a_curve_of_what_an_operation_costs() -> None:
 @pytest.mark.torture
 @pytest.mark.parametrize("name", NAMES)
 def test_every_benchmark_runs_from_its_command_to_its_section(name: str, tmp_path: Path) -> None:
-    command = [sys.executable, str(HERE / f"{name}.py"), "--quick", "--results", str(tmp_path)]
+    command = [sys.executable, str(FILES[name]), "--quick", "--results", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert section(read_result(tmp_path / f"{name}.json"))

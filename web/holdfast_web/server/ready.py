@@ -3,8 +3,11 @@
 aiohttp prepares every response for compression, chunks, payloads, cookie objects and signals, which
 takes longer than computing a visitor's view. A `Ready` response is a status, headers and bytes. For
 a usual request (HTTP/1.1, kept alive, no HEAD) all of it is written in one step, when it is
-prepared; for any other aiohttp sends it. A test compares the bytes of both ways. What it saves is
-in docs/performance.md.
+prepared; for any other aiohttp sends it. A test compares the bytes of both ways.
+
+It is for what visitors and buyers ask for most: polls, JSON, problem documents, maps and plans.
+`loadtest/bench/over_http/http_responses.py` measures what it saves of each (docs/performance.md,
+"Responses written at once"); what is rare is left to aiohttp.
 
 A body above PIECE_BYTES is written in pieces, each when the client has read the last one: many
 clients that read slowly, or not at all, share one document instead of having a copy each.

@@ -14,10 +14,12 @@ from collections.abc import Callable
 from string import Template
 from typing import Final
 
+from aiohttp import web
+
 from holdfast_web.cors import FIXED_HEADERS, Cors
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.problems import problem_response
-from holdfast_web.server.ready import SERVER_NAME, Ready
+from holdfast_web.server.ready import SERVER_NAME
 
 WINDOW_SECONDS: Final = 1.0
 SPREAD_LEAST: Final = 2
@@ -82,7 +84,7 @@ class RefusalAnswers:
         as_page = data.startswith(b"GET " + _PAGES.encode()) and _HTML.encode() in data
         return self._ready[as_page, closes][self._wait() - 1]
 
-    def response(self, path: str, accept: str) -> Ready:
+    def response(self, path: str, accept: str) -> web.Response:
         """The same for one that aiohttp has read."""
         return _response(self._wait(), path.startswith(_PAGES) and _HTML in accept)
 
@@ -97,18 +99,17 @@ class RefusalAnswers:
         return 1 + int(self._draw() * self._spread)
 
 
-def _response(wait: int, as_page: bool) -> Ready:
-    made = problem_response(HoldfastError(ErrorCode.OVERLOADED, retry_after=wait))
+def _response(wait: int, as_page: bool) -> web.Response:
+    response = problem_response(HoldfastError(ErrorCode.OVERLOADED, retry_after=wait))
     # Nothing in it is anybody's, so each page may learn when to ask again.
-    headers = {**made.headers, **FIXED_HEADERS[Cors.PUBLIC], "Server": SERVER_NAME}
+    response.headers.update(FIXED_HEADERS[Cors.PUBLIC], Server=SERVER_NAME)
     if as_page:
-        headers.update(_PAGE_HEADERS)
-        page = _PAGE.substitute(wait=wait).encode()
-        return Ready(body=page, status=made.status, headers=headers)
-    return Ready(body=made.body, status=made.status, headers=headers)
+        response.headers.update(_PAGE_HEADERS)
+        response.body = _PAGE.substitute(wait=wait).encode()
+    return response
 
 
-def _bytes_of(response: Ready, closes: bool) -> bytes:
+def _bytes_of(response: web.Response, closes: bool) -> bytes:
     body = response.body
     assert isinstance(body, bytes)
     lines = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items())

@@ -1,6 +1,6 @@
 """How much of a bare aiohttp server does a hold over HTTP leave?
 
-    python loadtest/bench/http_holds.py [--rounds 7] [--seconds 0.4] [--connections 32]
+    python loadtest/bench/over_http/http_holds.py [--rounds 7] [--seconds 0.4] [--connections 32]
 
 Starts `holdfast serve --workers 1` with an embedded store and a plan of 60,000 seats, and takes
 one real answer to a hold of two, best available. Then service and yardstick (kit/servers/bare.py

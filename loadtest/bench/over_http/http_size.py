@@ -1,6 +1,6 @@
 """What does a poll over HTTP cost with ten million waiting, beside ten thousand?
 
-    python loadtest/bench/http_size.py [--rounds 7] [--seconds 0.3] [--connections 32]
+    python loadtest/bench/over_http/http_size.py [--rounds 7] [--seconds 0.3] [--connections 32]
 
 One `holdfast serve --workers 1` has two sales that differ in nothing but the length of their lines:
 the numbers are put into the store, and the visitor who asks has joined behind them. Both are asked

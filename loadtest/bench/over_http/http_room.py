@@ -1,6 +1,6 @@
 """How much of a bare aiohttp server does the waiting room give its visitors: poll, own view, join?
 
-    python loadtest/bench/http_room.py [--rounds 15] [--seconds 0.5] [--only poll]
+    python loadtest/bench/over_http/http_room.py [--rounds 15] [--seconds 0.5] [--only poll]
 
 Starts `holdfast serve --workers 1` with an embedded store in a temporary directory, lets a line
 form, and takes one real answer of each kind. Then service and yardstick (kit/servers/bare.py,
