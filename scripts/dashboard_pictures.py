@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import aiohttp  # noqa: E402
 from playwright.async_api import Browser  # noqa: E402
-from support import services  # noqa: E402 - of the tests
+from support import http_servers  # noqa: E402 - of the tests
 from support.pages.browser import chromium_path, open_page, run_chromium  # noqa: E402
 
 from holdfast_monitoring.boards import DASHBOARDS  # noqa: E402
@@ -62,7 +62,7 @@ scrape_configs:
   - job_name: holdfast
     static_configs: [{{targets: ["127.0.0.1:{PORT}"]}}]
 """
-    with services.prometheus(config) as server, TemporaryDirectory() as directory:
+    with http_servers.prometheus(config) as server, TemporaryDirectory() as directory:
         started = time.time()
         crowd = ("--headless", "--workers", "2", "--visitors", str(visitors))
         place = ("--port", str(PORT), "--data-dir", directory)

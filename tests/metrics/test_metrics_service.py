@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from support import services
+from support import http_servers
 from support.api_client import Api, create
 from support.service.running import Service, await_ready, is_alive, launch, open_files, wait_until
 
@@ -190,7 +190,7 @@ scrape_configs:
     static_configs: [{{targets: ["{target}"]}}]
 """
     await create(operator, "scraped")
-    with services.prometheus(config) as server:
+    with http_servers.prometheus(config) as server:
         url = f"http://127.0.0.1:{server.port}/api/v1/query"
         for _ in range(TRIES):
             if values := await _query(operator.http, url):

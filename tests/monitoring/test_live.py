@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import aiohttp
 import pytest
-from support import services
+from support import http_servers
 from support.api_client import Api
 from support.monitoring.crowd import SALE, open_sale, visit
 from support.service.running import Service, await_ready, launch, wait_until
+from support.services import Server
 
 from holdfast_monitoring.alerts import ALERTS
 from holdfast_monitoring.boards import DASHBOARDS
@@ -78,7 +79,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def prometheus(service: Service) -> Iterator[services.Server]:
+def prometheus(service: Service) -> Iterator[Server]:
     config = f"""
 global: {{scrape_interval: 1s, evaluation_interval: 1s}}
 rule_files: ["{ROOT / RULE_DIRECTORY}/*.yml"]
@@ -86,12 +87,12 @@ scrape_configs:
   - job_name: holdfast
     static_configs: [{{targets: ["{service.url.removeprefix("http://")}"]}}]
 """
-    with services.prometheus(config) as server:
+    with http_servers.prometheus(config) as server:
         yield server
 
 
 @pytest.fixture
-async def watch(service: Service, prometheus: services.Server) -> AsyncIterator[Watch]:
+async def watch(service: Service, prometheus: Server) -> AsyncIterator[Watch]:
     async with aiohttp.ClientSession() as http:
         made = Watch(http, prometheus.port)
         if not await made.ask(f'holdfast_waiting{{sale="{SALE}"}}'):

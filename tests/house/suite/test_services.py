@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
-from support import ports, services
+from support import http_servers, ports, services
 
 
 async def _make_table(url: str) -> None:
@@ -37,7 +37,7 @@ def test_missing_program_skips_unless_services_are_required(
 
 def test_server_is_gone_after_its_context() -> None:
     port = ports.free_port()
-    with services.nginx(f"server {{ listen 127.0.0.1:{port}; }}", port=port) as server:
+    with http_servers.nginx(f"server {{ listen 127.0.0.1:{port}; }}", port=port) as server:
         process: subprocess.Popen[bytes] = server.process
     assert process.poll() is not None
     assert not server.directory.exists()

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from support.http_servers import nginx
 from support.ports import free_port
 from support.service.running import STOP_SECONDS, Service, StartService
-from support.services import Server, nginx
+from support.services import Server
 
 OPERATOR_KEY = "k" * 40
 NO_SHEDDING = {"HOLDFAST_SHED_AFTER_MS": "0"}

@@ -20,9 +20,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from support.http_servers import nginx
 from support.ports import free_port
 from support.service.running import Service
-from support.services import Server, as_user, directory_for, nginx, serving
+from support.services import Server, as_user, directory_for, serving
 
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.problems import problem_response
