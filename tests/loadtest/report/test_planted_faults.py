@@ -44,6 +44,7 @@ PLAN = ROOT / "examples" / "plans" / "sports-hall.json"
 HOST = "127.0.0.1"
 SALE = "planted"
 UNCALLED = 9_999
+VISITORS = 24
 
 
 @pytest.fixture
@@ -121,21 +122,22 @@ def uid_of(data_dir: Path) -> str:
         return str(ledger.execute("SELECT uid FROM sales").fetchone()[0])
 
 
-async def test_each_planted_fault_is_found(crowd: ObservedCrowd) -> None:
-    data_dir, visitors = crowd.service.data_dir, 24
-    plan = CrowdPlan(visitors, 1, QUICK, time_limit_s=4.0)
+async def run_without_faults(crowd: ObservedCrowd) -> Path:
+    """The files of a run in which nothing goes wrong, and nothing is found."""
     limits = Thresholds(waited_share=0.5, goodput_per_s=0.5)
-
-    # Given a run in which nothing went wrong
-    honest = await crowd.run("honest", plan, thresholds=limits)
-    result = await judged(crowd, honest)
+    plan = CrowdPlan(VISITORS, 1, QUICK, time_limit_s=4.0)
+    directory = await crowd.run("honest", plan, thresholds=limits)
+    result = await judged(crowd, directory)
     assert result.verdict.outcome == "ok", "\n".join(lines(result))
-    assert result.funnel.arrived == visitors
-    assert await asyncio.to_thread(main, [str(honest)]) == 0
-    assert "Every promise was held" in (honest / PAGE_FILE).read_text()
-    uid = uid_of(data_dir)
+    assert result.funnel.arrived == VISITORS
+    assert await asyncio.to_thread(main, [str(directory)]) == 0
+    assert "Every promise was held" in (directory / PAGE_FILE).read_text()
+    return directory
 
-    # When a seat is sold twice
+
+async def check_seats_sold_twice(crowd: ObservedCrowd, honest: Path) -> None:
+    """Sells seats twice, which is found, and takes it back, after which nothing is."""
+    data_dir = crowd.service.data_dir
     seats, order, twin = sell_twice(data_dir)
     found = broken(await judged(crowd, honest))
     assert set(found["no seat is sold twice"]) == {
@@ -147,30 +149,30 @@ async def test_each_planted_fault_is_found(crowd: ObservedCrowd) -> None:
     undo_sale(data_dir, twin)
     assert (await judged(crowd, honest)).verdict.outcome == "ok"
 
-    # When a visitor is let in by a pass of the real key, whose number nobody has called
-    token, pass_id = await jump_the_queue(crowd, uid)
-    admitted = Admitted(digest(token), pass_id, UNCALLED)
 
-    # and the batch with the receipts of that visit's orders never reaches the master
-    def loses_a_batch(number: int, message: bytes) -> bool:
-        return number != 1
+async def run_with_faults(crowd: ObservedCrowd, admitted: Admitted) -> Path:
+    """The files of a run in which somebody was let in whom nobody had called, the batch with the
+    receipts of orders was lost, and the rate was raised and set back before anybody looked.
+    """
 
-    # and the rate is raised behind the run's back, and set back before anybody looks
     async def raise_rate() -> None:
         await crowd.change(new_users_per_minute=100 * RATE_PER_MINUTE, burst=1_000)
 
     async def restore_rate() -> None:
         await crowd.change(new_users_per_minute=RATE_PER_MINUTE, burst=3)
 
-    spoilt = await crowd.run(
+    return await crowd.run(
         "spoilt",
-        CrowdPlan(visitors, 2, QUICK, time_limit_s=2.5),
-        gets_through=loses_a_batch,
+        CrowdPlan(VISITORS, 2, QUICK, time_limit_s=2.5),
+        gets_through=lambda number, message: number != 1,
         meanwhile=(raise_rate, restore_rate),
         at_the_end=lambda observer: observer.record(admitted),
     )
-    result = await judged(crowd, spoilt)
-    found = broken(result)
+
+
+async def check_run_with_faults(crowd: ObservedCrowd, spoilt: Path, pass_id: str) -> None:
+    """Each of its faults is found, and nothing else."""
+    found = broken(await judged(crowd, spoilt))
     assert await asyncio.to_thread(main, [str(spoilt)]) == 1
     (overrun, *_) = found.pop("passes never above burst + rate x time, over any span")
     assert re.fullmatch(r"\d+ passes within \d+ ms, allowed \d+\.\d\d", overrun)
@@ -182,12 +184,25 @@ async def test_each_planted_fault_is_found(crowd: ObservedCrowd) -> None:
     assert re.fullmatch(r"worker w1: batch 1 of 2 never arrived: \d+ receipts unknown", missing)
     assert found == {}
 
-    # When an event is lost from the stream
-    cursor = lose_event(data_dir, uid, "hold.created")
+
+async def check_lost_event(crowd: ObservedCrowd, honest: Path, uid: str) -> None:
+    """Takes an event out of the stream, which is found."""
+    cursor = lose_event(crowd.service.data_dir, uid, "hold.created")
     found = broken(await judged(crowd, honest))
     epoch, _, seq = cursor.partition("-")
     due = f"event {epoch}-{int(seq) + 1} where {cursor} was due"
     assert found["the event stream has no gap and no repetition"] == [due]
+
+
+async def test_each_planted_fault_is_found(crowd: ObservedCrowd) -> None:
+    honest = await run_without_faults(crowd)
+    uid = uid_of(crowd.service.data_dir)
+    await check_seats_sold_twice(crowd, honest)
+    token, pass_id = await jump_the_queue(crowd, uid)
+    admitted = Admitted(digest(token), pass_id, UNCALLED)
+    spoilt = await run_with_faults(crowd, admitted)
+    await check_run_with_faults(crowd, spoilt, pass_id)
+    await check_lost_event(crowd, honest, uid)
 
 
 async def test_events_that_the_service_has_dropped_are_those_kept_during_the_run(

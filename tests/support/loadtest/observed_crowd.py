@@ -33,8 +33,9 @@ SETTINGS: Final = {
     "first_hold_seconds": 60,
     "hold_seconds": 120,
 }
-Link = Callable[[int, bytes], bool]
+GetsThrough = Callable[[int, bytes], bool]
 """Whether the message of this number gets through."""
+Change = Callable[[], Awaitable[None]]
 
 
 class ForwardingJournal(Journal):
@@ -46,6 +47,20 @@ class ForwardingJournal(Journal):
 
     def record(self, entry: Entry) -> None:
         self._observer.record(entry)
+
+
+@dataclass
+class LossyLink:
+    """Takes a worker's messages to the record, or loses them."""
+
+    record: RunRecord
+    gets_through: GetsThrough
+    sent: int = 0
+
+    def send(self, message: bytes) -> None:
+        self.sent += 1
+        if self.gets_through(self.sent, message):
+            self.record.take(WORKER, message)
 
 
 @dataclass
@@ -81,8 +96,8 @@ class ObservedCrowd:
         plan: CrowdPlan,
         *,
         thresholds: Thresholds | None = None,
-        gets_through: Link = lambda number, message: True,
-        meanwhile: Sequence[Callable[[], Awaitable[None]]] = (),
+        gets_through: GetsThrough = lambda number, message: True,
+        meanwhile: Sequence[Change] = (),
         at_the_end: Callable[[Observer], None] = lambda observer: None,
     ) -> Path:
         """The files of a run, in which a worker's messages may be lost on the way.
@@ -93,33 +108,8 @@ class ObservedCrowd:
         directory.mkdir()
         record = RunRecord(name, directory, time.time())
         record.expect(WORKER)
-        sent = 0
-
-        def send(message: bytes) -> None:
-            nonlocal sent
-            sent += 1
-            if gets_through(sent, message):
-                record.take(WORKER, message)
-
-        observer = Observer(name, WORKER, send)
-        async with open_session() as session:
-            client = self.service.client(session, self.sale)
-            shop = self.shop(client)
-            settings = (await shop.read("")).read(Sale)
-            tally = Tally(plan.visitors)
-            context = CrowdContext(
-                client,
-                self.service.operator_key,
-                await read_offer(shop),
-                tally,
-                ForwardingJournal(observer),
-                observer=observer,
-            )
-            for change in meanwhile[:1]:
-                await change()
-            await run_crowd(plan, context)
-            for change in meanwhile[1:]:
-                await change()
+        observer = Observer(name, WORKER, LossyLink(record, gets_through).send)
+        settings = await self._send_crowd(plan, observer, meanwhile)
         observer.flush()
         at_the_end(observer)
         observer.end()
@@ -134,3 +124,26 @@ class ObservedCrowd:
         )
         write_facts(facts, directory)
         return directory
+
+    async def _send_crowd(
+        self, plan: CrowdPlan, observer: Observer, meanwhile: Sequence[Change]
+    ) -> Sale:
+        """Sends a crowd and changes the sale before and after it; the settings before that."""
+        async with open_session() as session:
+            client = self.service.client(session, self.sale)
+            shop = self.shop(client)
+            settings = (await shop.read("")).read(Sale)
+            context = CrowdContext(
+                client,
+                self.service.operator_key,
+                await read_offer(shop),
+                Tally(plan.visitors),
+                ForwardingJournal(observer),
+                observer=observer,
+            )
+            for change in meanwhile[:1]:
+                await change()
+            await run_crowd(plan, context)
+            for change in meanwhile[1:]:
+                await change()
+        return settings
