@@ -20,7 +20,7 @@ from typing import Any, Final
 import jwt
 import msgspec
 
-from holdfast_console.sessions import Person
+from holdfast_console.sessions import Person, unix_seconds
 
 SCOPE: Final = "openid profile email"
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
@@ -74,7 +74,7 @@ class IdentityProvider:
             secrets.token_urlsafe(24),
             secrets.token_urlsafe(48),
             next_path,
-            int(time.time()),
+            unix_seconds(),
         )
         metadata = await self._read_metadata()
         async with self._client() as client:
@@ -90,7 +90,7 @@ class IdentityProvider:
         """The person whom the code stands for; raises SignInRefused."""
         if not hmac.compare_digest(state.encode(errors="replace"), pending.state.encode()):
             raise SignInRefused("another state came back than was sent")
-        if not -LEEWAY_SECONDS <= time.time() - pending.began_at < PENDING_SECONDS:
+        if not -LEEWAY_SECONDS <= unix_seconds() - pending.began_at < PENDING_SECONDS:
             raise SignInRefused("the sign-in took too long")
         from authlib.integrations.base_client import OAuthError  # type: ignore[import-untyped]
         from httpx2 import HTTPError

@@ -6,16 +6,16 @@ identity provider vouched for, with name and role as they were then. A session e
 done for `IDLE_SECONDS`, and `ABSOLUTE_SECONDS` after signing in.
 """
 
-import base64
-import binascii
 import hmac
 import secrets
+import time
 from typing import Final
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from holdfast_connector.tokens.base64url import decode_base64url, encode_base64url
 from holdfast_web.keyring import Keyring, Purpose
 
 IDLE_SECONDS: Final = 30 * 60
@@ -73,7 +73,7 @@ class SessionCodec:
         key = self._keyring.signing(Purpose.CONSOLE)
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = AESGCM(key.key).encrypt(nonce, content, context)
-        return f"{key.kid}.{base64.urlsafe_b64encode(nonce + sealed).decode().rstrip('=')}"
+        return f"{key.kid}.{encode_base64url(nonce + sealed)}"
 
     def open(self, text: str, now: int) -> ConsoleSession | None:
         """The session in a cookie; None when it is none of ours, was changed, or has ended."""
@@ -93,10 +93,15 @@ class SessionCodec:
         if key is None or len(text) > MAX_COOKIE_CHARS:
             return None
         try:
-            raw = base64.urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))
+            raw = decode_base64url(sealed)
             return AESGCM(key.key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], context)
-        except (InvalidTag, ValueError, binascii.Error):
+        except (InvalidTag, ValueError):
             return None
+
+
+def unix_seconds() -> int:
+    """This host's clock, which sessions and sign-ins are judged by."""
+    return int(time.time())
 
 
 def new_session(

@@ -6,7 +6,6 @@ redirect, so the way into the console begins with a page that goes on by itself.
 """
 
 import logging
-import time
 from typing import Final
 
 import msgspec
@@ -24,7 +23,7 @@ from holdfast_console.identity_provider import (
     SignInRefused,
 )
 from holdfast_console.screen import ROOT, ConsolePage
-from holdfast_console.sessions import new_session
+from holdfast_console.sessions import new_session, unix_seconds
 from holdfast_web.request.client_address import address_network, client_address
 
 TO_PROVIDER: Final = f"{ROOT}/sign-in/provider"
@@ -70,7 +69,7 @@ async def callback(request: web.Request) -> web.StreamResponse:
     values = {"next": safe_next(pending.next)}
     texts = texts_of(request)
     response = page_response(ConsolePage("signed_in.html", values), frame_values(texts, CALLBACK))
-    session = new_session(int(time.time()), person=person, language=texts.language)
+    session = new_session(unix_seconds(), person=person, language=texts.language)
     _set_cookie(response, request, "", 0)
     keep_session(response, request, codec, session, changed=True)
     return response

@@ -6,7 +6,6 @@ say so in `Sec-Fetch-Site`, or in `Origin`, which is compared with the host that
 to.
 """
 
-import time
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -18,6 +17,7 @@ from holdfast_console.sessions import (
     RENEW_SECONDS,
     ConsoleSession,
     SessionCodec,
+    unix_seconds,
 )
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.request.client_address import TRUSTED_PROXIES
@@ -41,7 +41,7 @@ def read_session(request: web.Request, codec: SessionCodec) -> ConsoleSession | 
     text = request.cookies.get(_cookie_name(request), "")
     if not text or len(text) > MAX_COOKIE_CHARS:
         return None
-    return codec.open(text, int(time.time()))
+    return codec.open(text, unix_seconds())
 
 
 def shows_session(request: web.Request) -> bool:
@@ -58,7 +58,7 @@ def keep_session(
     changed: bool = False,
 ) -> None:
     """Writes the cookie: of a new or changed session, or of one that is in use."""
-    now = int(time.time())
+    now = unix_seconds()
     idle = now - session.seen_at < RENEW_SECONDS or REFRESH_HEADER in request.headers
     if changed or not idle:
         seen = session if REFRESH_HEADER in request.headers else replace(session, seen_at=now)

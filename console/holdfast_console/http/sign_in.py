@@ -5,7 +5,6 @@ address that sent it one of its attempts. What is logged is the id of the key an
 """
 
 import logging
-import time
 from typing import Final
 from urllib.parse import urlencode
 
@@ -21,7 +20,7 @@ from holdfast_console.http.session_cookies import (
     require_own_form,
 )
 from holdfast_console.screen import ROOT, ConsolePage
-from holdfast_console.sessions import new_session
+from holdfast_console.sessions import new_session, unix_seconds
 from holdfast_web.credentials import API_KEYS, MAX_TOKEN_CHARS
 from holdfast_web.errors import ErrorCode, HoldfastError
 from holdfast_web.request.client_address import address_network, client_address
@@ -73,7 +72,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         return _form(request, target, "sign_in_wrong", 401)
     logger.info("console: key %s signed in from %s", key.id, address)
     response = see_other(target)
-    session = new_session(int(time.time()), secret=secret, language=texts_of(request).language)
+    session = new_session(unix_seconds(), secret=secret, language=texts_of(request).language)
     keep_session(response, request, services.codec, session, changed=True)
     return response
 
