@@ -5,12 +5,13 @@ A line that a request has caused carries the request's id.
 
 import logging
 import os
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
+from holdfast_lua.clock import host_ms
 from holdfast_web.request.current_request import current_request_id
+from holdfast_web.timestamps import timestamp
 
 LOG_FORMATS: Final = ("text", "json")
 _TEXT: Final = "%(asctime)s %(levelname)s %(process)d %(name)s%(request)s: %(message)s"
@@ -19,9 +20,8 @@ _encode: Final = msgspec.json.Encoder().encode
 
 def json_line(message: str, *, level: str, logger: str, at: float | None = None) -> str:
     """A line of the log as JSON; `at` in Unix seconds, now unless given."""
-    moment = datetime.now(UTC) if at is None else datetime.fromtimestamp(at, UTC)
     members = {
-        "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": timestamp(host_ms() if at is None else int(at * 1000)),
         "level": level,
         "logger": logger,
         "process": os.getpid(),
