@@ -6,20 +6,14 @@ from uuid import uuid4
 import aiohttp
 import pytest
 from support.api_client import Api
-from support.service.running import STOP_SECONDS, Service, await_ready, launch
+from support.service.running import Service, serving
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """`holdfast serve` with two workers."""
-    running = launch(tmp_path_factory.mktemp("storefront") / "data", "--workers", "2")
-    try:
-        await_ready(running)
+    with serving(tmp_path_factory.mktemp("storefront") / "data", "--workers", "2") as running:
         yield running
-    finally:
-        if running.process.poll() is None:
-            running.process.terminate()
-            running.process.wait(STOP_SECONDS)
 
 
 @pytest.fixture

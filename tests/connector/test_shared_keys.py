@@ -13,7 +13,7 @@ import pytest
 from support.api_client import Api, create
 from support.connector.storefronts import COOKIE_SECRET, SHOP, asgi_ask
 from support.service.forked_command import run
-from support.service.running import STOP_SECONDS, Service, await_ready, launch
+from support.service.running import Service, serving
 
 from holdfast_connector import Gate, Settings, SharedKeys
 
@@ -27,13 +27,8 @@ def keys_shared(data_dir: Path, **environ: str) -> subprocess.CompletedProcess[s
 
 @pytest.fixture
 def hs256_service(tmp_path: Path) -> Iterator[Service]:
-    running = launch(tmp_path / "data", **HS256)
-    try:
-        await_ready(running)
+    with serving(tmp_path / "data", **HS256) as running:
         yield running
-    finally:
-        running.process.terminate()
-        running.process.wait(STOP_SECONDS)
 
 
 async def test_shop_with_the_shared_keys_takes_a_handoff_and_without_them_none(

@@ -8,20 +8,15 @@ import aiohttp
 import pytest
 from support.api_client import Api
 from support.console_browser import ConsoleBrowser
-from support.service.running import STOP_SECONDS, Service, await_ready, launch
+from support.service.running import Service, serving
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     # A proxy of this machine is trusted, so that tests can come from many addresses.
     environ = {"HOLDFAST_TRUSTED_PROXIES": "127.0.0.0/8"}
-    running = launch(tmp_path_factory.mktemp("console") / "data", **environ)
-    try:
-        await_ready(running)
+    with serving(tmp_path_factory.mktemp("console") / "data", **environ) as running:
         yield running
-    finally:
-        running.process.terminate()
-        running.process.wait(STOP_SECONDS)
 
 
 @pytest.fixture

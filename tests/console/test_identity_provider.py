@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 from support.console_browser import CONSOLE, ConsoleBrowser
 from support.oidc_issuer import CLIENT_ID, CLIENT_SECRET, Issuer, run_issuer
-from support.service.running import STOP_SECONDS, await_ready, launch
+from support.service.running import serving
 
 from holdfast.config import Config, ConfigError
 from holdfast.identity_provider import identity_provider
@@ -160,15 +160,13 @@ def test_settings_that_do_not_fit_together_are_refused() -> None:
 async def test_person_signs_in_and_works_with_their_role(
     issuer: Issuer, http: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
-    service = launch(
+    with serving(
         tmp_path / "data",
         HOLDFAST_OIDC_ISSUER=issuer.url,
         HOLDFAST_OIDC_CLIENT_ID=CLIENT_ID,
         HOLDFAST_OIDC_CLIENT_SECRET=CLIENT_SECRET,
         HOLDFAST_OIDC_ROLES=",".join(ROLES),
-    )
-    try:
-        await_ready(service)
+    ) as service:
         browser = ConsoleBrowser(http, service.url)
         assert PROVIDER in (await browser.get(f"{CONSOLE}/sign-in")).text
         sent = await browser.get(f"{PROVIDER}?next=https://evil.example")
@@ -194,6 +192,3 @@ async def test_person_signs_in_and_works_with_their_role(
             assert page.status == (403 if tries < FAILURES_MAX else 429)
         assert issuer.refused == FAILURES_MAX
         assert int(page.headers["Retry-After"]) > 0
-    finally:
-        service.process.terminate()
-        service.process.wait(STOP_SECONDS)

@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from redis import Redis
-from support.service.running import Service, await_ready, launch, wait_until
+from support.service.running import Service, serving, wait_until
 from support.service.rush import SALE, create_rush_sale
 
 from holdfast.data_files import LEDGER_FILE, LOCK_FILE
@@ -33,10 +33,8 @@ from holdfast_lua import EmbeddedStore
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    running = launch(tmp_path_factory.mktemp("service") / "data")
-    await_ready(running)
-    yield running
-    running.stop()
+    with serving(tmp_path_factory.mktemp("service") / "data") as running:
+        yield running
 
 
 @pytest.fixture

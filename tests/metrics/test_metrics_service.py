@@ -12,7 +12,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support import http_servers
 from support.api_client import Api, create
-from support.service.running import Service, await_ready, is_alive, launch, open_files, wait_until
+from support.service.running import (
+    Service,
+    await_ready,
+    is_alive,
+    launch,
+    open_files,
+    serving,
+    wait_until,
+)
 
 from holdfast_metrics.definitions.definition import MetricKind
 from holdfast_metrics.manifest import MANIFEST
@@ -26,12 +34,8 @@ UNIT = {"areas": [{"id": "floor", "quantity": 1}]}
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    running = launch(tmp_path_factory.mktemp("metrics") / "data", "--workers", "2")
-    try:
-        await_ready(running)
+    with serving(tmp_path_factory.mktemp("metrics") / "data", "--workers", "2") as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture

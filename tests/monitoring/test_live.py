@@ -16,7 +16,7 @@ import pytest
 from support import http_servers
 from support.api_client import Api
 from support.monitoring.crowd import SALE, open_sale, visit
-from support.service.running import Service, await_ready, launch, wait_until
+from support.service.running import Service, serving, wait_until
 from support.services import Server
 
 from holdfast_monitoring.alerts import ALERTS
@@ -70,12 +70,8 @@ class Watch:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    running = launch(tmp_path_factory.mktemp("watched") / "data", "--workers", "2")
-    try:
-        await_ready(running)
+    with serving(tmp_path_factory.mktemp("watched") / "data", "--workers", "2") as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")

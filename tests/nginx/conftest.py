@@ -11,7 +11,7 @@ import pytest
 from support.api_client import Api
 from support.ports import free_port
 from support.service.nginx import Certificate, Front, make_certificate, service_recipe
-from support.service.running import STOP_SECONDS, await_ready, launch
+from support.service.running import serving
 
 from holdfast_web.roles.service_roles import ServiceRole
 
@@ -28,21 +28,15 @@ def front(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) ->
     """Each role has a listener: what nginx sends to another one's is 404."""
     port, shop_port = free_port(), free_port()
     behind = {role.value: free_port() for role in ServiceRole}
-    service = launch(
+    with serving(
         tmp_path_factory.mktemp("nginx") / "data",
         HOLDFAST_PUBLIC_URL=f"https://localhost:{port}",
         HOLDFAST_TRUSTED_PROXIES="127.0.0.1",
         **{f"HOLDFAST_LISTEN_{role.upper()}": f"127.0.0.1:{at}" for role, at in behind.items()},
-    )
-    try:
-        await_ready(service)
+    ) as service:
         log = tmp_path_factory.mktemp("log") / "holdfast.log"
         with service_recipe(port, certificate, behind, shop_port=shop_port, log=log) as server:
             yield Front(service, server, f"http://127.0.0.1:{behind['room']}", shop_port, log)
-    finally:
-        if service.process.poll() is None:
-            service.process.terminate()
-            service.process.wait(STOP_SECONDS)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from support.pages.browser import (
 )
 from support.pages.open_shop import OpenShop, open_shop
 from support.pages.running_sale import ReturnPage, Sale, make_sale
-from support.service.running import STOP_SECONDS, Service, await_ready, launch
+from support.service.running import Service, serving
 from support.services import program
 
 HERE = Path(__file__).parent
@@ -65,14 +65,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """`holdfast serve` with two workers; it would run all of its sales on beside later tests."""
-    running = launch(tmp_path_factory.mktemp("pages") / "data", "--workers", "2")
-    try:
-        await_ready(running)
+    with serving(tmp_path_factory.mktemp("pages") / "data", "--workers", "2") as running:
         yield running
-    finally:
-        if running.process.poll() is None:
-            running.process.terminate()
-            running.process.wait(STOP_SECONDS)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

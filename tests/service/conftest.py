@@ -7,7 +7,14 @@ from uuid import uuid4
 import aiohttp
 import pytest
 from support.api_client import Api, make_key
-from support.service.running import STOP_SECONDS, Service, StartService, await_ready, launch
+from support.service.running import (
+    STOP_SECONDS,
+    Service,
+    StartService,
+    await_ready,
+    launch,
+    serving,
+)
 
 
 @pytest.fixture
@@ -51,10 +58,9 @@ def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service
     """
     # The streams of all tests come from one address.
     environ = {"HOLDFAST_CHANGE_STREAMS_PER_ADDRESS": "1000"}
-    service = launch(tmp_path_factory.mktemp("shared") / "data", "--workers", "2", **environ)
-    await_ready(service)
-    yield service
-    assert service.stop() == 0, service.text
+    directory = tmp_path_factory.mktemp("shared") / "data"
+    with serving(directory, "--workers", "2", **environ) as service:
+        yield service
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.service.running import Service, await_ready, launch
+from support.service.running import Service, serving
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -23,12 +23,8 @@ def tour() -> str:
 def service(tmp_path: Path) -> Iterator[Service]:
     empty = tmp_path / "data"
     empty.mkdir()
-    running = launch(empty)
-    try:
-        await_ready(running)
+    with serving(empty) as running:
         yield running
-    finally:
-        running.stop()
 
 
 def test_tour_ends_with_a_confirmed_order(service: Service, tmp_path: Path) -> None:

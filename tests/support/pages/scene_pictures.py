@@ -23,7 +23,7 @@ from support.pages.waiting_scenes import (
     place_page,
     problem_page,
 )
-from support.service.running import STOP_SECONDS, Service, await_ready, launch
+from support.service.running import Service, serving
 
 from holdfast_queue.http.pages.examples import PLACES
 
@@ -41,7 +41,7 @@ _Open = Callable[[Page], Awaitable[object]]
 
 async def take_waiting_page(browser: Browser, folder: Path, language: str) -> None:
     """Writes `<scene>-<width>-<medium>.png` for each scene of the waiting page into `folder`."""
-    async with running_service() as service, aiohttp.ClientSession() as http:
+    async with _fresh_service() as service, aiohttp.ClientSession() as http:
         sale = await make_sale(service, http, SHOP)
         scripted, plain = _with_scripts(sale), _without_scripts(sale, language)
         for name, opens in {**scripted, **plain}.items():
@@ -53,7 +53,7 @@ async def take_waiting_page(browser: Browser, folder: Path, language: str) -> No
 
 async def take_shop(browser: Browser, folder: Path) -> None:
     """Writes `shop-<scene>-<width>-<medium>.png` for each scene of the shop into `folder`."""
-    async with running_service() as service, aiohttp.ClientSession() as http:
+    async with _fresh_service() as service, aiohttp.ClientSession() as http:
         for name in SHOP_SCENES:
             async with open_shop_scene(partial(open_page, browser), service, http, name) as page:
                 await shoot(page, folder, f"shop-{name}")
@@ -91,13 +91,7 @@ async def shoot(page: Page, folder: Path, name: str) -> None:
 
 
 @asynccontextmanager
-async def running_service() -> AsyncIterator[Service]:
-    """A service of its own."""
-    with tempfile.TemporaryDirectory() as data:
-        service = launch(Path(data), "--workers", "1")
-        try:
-            await_ready(service)
-            yield service
-        finally:
-            service.process.terminate()
-            service.process.wait(STOP_SECONDS)
+async def _fresh_service() -> AsyncIterator[Service]:
+    """A service that nothing is left of."""
+    with tempfile.TemporaryDirectory() as data, serving(Path(data), "--workers", "1") as service:
+        yield service

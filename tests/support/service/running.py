@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -198,3 +198,16 @@ def await_ready(service: Service) -> None:
         assert service.process.poll() is None, service.text
         assert time.monotonic() < deadline, service.text
         time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def serving(data_dir: Path, *arguments: str, **environ: str) -> Iterator[Service]:
+    """A service that is ready; it must stop well afterwards, unless the test has ended it."""
+    service = launch(data_dir, *arguments, **environ)
+    try:
+        await_ready(service)
+        yield service
+        assert service.process.poll() is not None or service.stop() == 0, service.text
+    finally:
+        if service.process.poll() is None:
+            service.kill()
