@@ -164,22 +164,18 @@ class Client:
         """One request to `/v1/sales/{sale}` + route; `label` names it in the counts when the route
         carries an id.
         """
-        headers = credentials.headers()
-        data: bytes | None = None
-        if body is not None:
-            data = json.dumps(body).encode()
-            headers["Content-Type"] = "application/json"
-        if etag is not None:
-            headers["If-None-Match"] = etag
+        headers, data = headers_and_body(credentials, body, etag)
         base = self._shop_base if is_of_shop(route, credentials) else self._base
         url = base + path_of(self.sale, route)
         return await self._exchange(method, url, headers, data, label or route)
 
     async def _exchange(
-        self, method: str, url: str, headers: dict[str, str], data: bytes | None, label: str
+        self, method: str, url: str, headers: dict[str, str], data: bytes, label: str
     ) -> Answer:
         try:
-            async with self._session.request(method, url, headers=headers, data=data) as response:
+            async with self._session.request(
+                method, url, headers=headers, data=data or None
+            ) as response:
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self.traffic.unreachable += 1
@@ -191,6 +187,18 @@ class Client:
             retry_after_seconds(response.headers.get("Retry-After")),
             response.headers.get("ETag"),
         )
+
+
+def headers_and_body(
+    credentials: Credentials, body: object | None, etag: str | None
+) -> tuple[dict[str, str], bytes]:
+    """What a request sends: `body` as JSON, nothing for None; `etag` as what is known already."""
+    headers = credentials.headers()
+    if etag is not None:
+        headers["If-None-Match"] = etag
+    if body is None:
+        return headers, b""
+    return {**headers, "Content-Type": "application/json"}, json.dumps(body).encode()
 
 
 def path_of(sale: str, route: str) -> str:

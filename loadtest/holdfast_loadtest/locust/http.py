@@ -12,7 +12,6 @@ counted by their code.
 from __future__ import annotations
 
 import gzip
-import json
 import time
 import zlib
 from collections.abc import Mapping
@@ -32,6 +31,7 @@ from holdfast_loadtest.client import (
     Credentials,
     Traffic,
     Unreachable,
+    headers_and_body,
     is_of_shop,
     path_of,
     retry_after_seconds,
@@ -92,13 +92,8 @@ class GeventClient:
         etag: str | None = None,
         label: str | None = None,
     ) -> Answer:
-        headers = {"Accept-Encoding": "gzip", **credentials.headers()}
-        data = b""
-        if body is not None:
-            data = json.dumps(body).encode()
-            headers["Content-Type"] = "application/json"
-        if etag is not None:
-            headers["If-None-Match"] = etag
+        headers, data = headers_and_body(credentials, body, etag)
+        headers["Accept-Encoding"] = "gzip"
         origin = self._shop if is_of_shop(route, credentials) else self._main
         path = path_of(self.sale, route)
         return self._exchange(
