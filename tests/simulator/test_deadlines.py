@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from random import Random
 
 import pytest
@@ -19,6 +20,9 @@ class Table:
 
     def ahead(self, now_ms: int) -> int:
         return sum(at > now_ms for at in self.at.values())
+
+    def next_ahead(self, now_ms: int) -> float:
+        return min((at for at in self.at.values() if at > now_ms), default=inf)
 
     def passed(self, now_ms: int) -> list[int]:
         return [one for at, one in sorted((at, one) for one, at in self.at.items()) if at <= now_ms]
@@ -54,5 +58,6 @@ def test_calendar_answers_as_a_table_does(seed: int) -> None:
         assert deadlines.passed(now_ms, most) == table.passed(now_ms)[:most]
         assert len(deadlines) == len(table.at)
         assert deadlines.next() == min(table.at.values(), default=0)
+        assert deadlines.none_before() <= table.next_ahead(now_ms)
         one = random.randrange(40)
         assert deadlines.live(one, now_ms) is (table.at.get(one, 0) > now_ms)

@@ -7,6 +7,7 @@ from support.simulator.histories import History
 from holdfast_lua import Executor
 
 HISTORIES = 24
+RESTING = 24
 MANY = 1_500
 
 
@@ -14,6 +15,14 @@ MANY = 1_500
 async def test_scripts_and_rules_answer_alike(executor: Executor, clock: Clock, part: int) -> None:
     for seed in range(part, HISTORIES, 4):
         await History(seed).live(executor)
+
+
+async def test_scripts_and_rules_answer_alike_where_little_happens(
+    executor: Executor, clock: Clock
+) -> None:
+    """Rules need not work out steps in which nothing is due; scripts do."""
+    for seed in range(RESTING):
+        await History(seed).live(executor, rests=0.85)
 
 
 @pytest.mark.torture

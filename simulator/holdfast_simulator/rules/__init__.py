@@ -12,6 +12,7 @@ it), allotments, and which seats of a category stand together. A draw is sealed 
     ranges      the calls that have not ended, and the share of the called who come
     line        joining, claiming, sessions, what the operator changes
     line_step   a step of the line
+    quiet_steps steps in which nothing can be due
     stock       units and holds
     pass_holds  holds of who has a pass
 """

@@ -6,11 +6,14 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from heapq import heapify, heappop, heappush
 from itertools import islice
+from math import inf
 from typing import Final
 
 SPAN_BITS: Final = 10
 SPAN_MS: Final = 1 << SPAN_BITS
 """of deadlines that are sorted together"""
+SPANS_AHEAD: Final = 8
+"""in which `none_before` looks for the next deadline"""
 
 
 class Deadlines:
@@ -78,6 +81,15 @@ class Deadlines:
             self._pass(now_ms)
         return list(islice(self._passed, most)) if self._passed else []
 
+    def none_before(self) -> int:
+        """A moment before which none passes, though perhaps not the last such moment."""
+        if self._due:
+            return self._next_ms
+        span = self._span + 1
+        while span not in self._spans and span <= self._span + SPANS_AHEAD:
+            span += 1
+        return span << SPAN_BITS
+
     def next(self) -> int:
         """The earliest deadline of all that are there; 0 for none."""
         return min(self._at.values(), default=0)
@@ -137,6 +149,10 @@ class ClockedDeadlines:
         at_ms = self._at.pop(number, None)
         if at_ms is not None:
             del self._order[bisect_left(self._order, (at_ms, str(number)))]
+
+    def none_before(self) -> float:
+        """The earliest time; infinite where there is none."""
+        return self._order[0][0] if self._order else inf
 
     def count_after(self, clock_ms: int) -> int:
         """How many are later than this."""

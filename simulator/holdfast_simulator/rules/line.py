@@ -69,9 +69,9 @@ class SimulatedLine:
     __slots__ = (
         *("active", "admitted", "advanced_ms", "called", "claimed", "deferred", "frozen"),
         *("interval_before_ms", "interval_ms", "issued", "lapsed", "lifecycle", "lobby"),
-        *("opens_ms", "prequeue_ms", "ranges", "resume_to", "retried", "retrying", "serving"),
-        *("share", "shift_ms", "shown", "stays", "stock", "stopped_ms", "terms", "tokens"),
-        *("tokens_ms", "unheld", "unused"),
+        *("opens_ms", "prequeue_ms", "quiet_stock", "quiet_until_ms", "ranges", "resume_to"),
+        *("retried", "retrying", "serving", "share", "shift_ms", "shown", "stays", "stock"),
+        *("stopped_ms", "terms", "tokens", "tokens_ms", "unheld", "unused"),
     )
 
     def __init__(
@@ -89,7 +89,7 @@ class SimulatedLine:
         self.frozen = False
         self.lobby = self.issued = self.serving = 0
         self.called = self.claimed = self.lapsed = self.admitted = self.unused = 0
-        self.tokens, self.tokens_ms = self._most_tokens(), now_ms
+        self.tokens, self.tokens_ms = self.most_tokens(), now_ms
         self.shift_ms = self.advanced_ms = self.interval_ms = self.interval_before_ms = 0
         self.stopped_ms = now_ms if terms.queue_all else 0
         self.share = 1.0
@@ -99,6 +99,9 @@ class SimulatedLine:
         self.deferred, self.retried = ClockedDeadlines(), ClockedDeadlines()
         self.retrying: list[int] = []
         self.stays = SessionTimes()
+        self.quiet_until_ms: float = 0
+        self.quiet_stock = (0, 0)
+        """free and held, see `quiet_steps`"""
 
     # time and room
 
@@ -150,12 +153,13 @@ class SimulatedLine:
 
     def level(self, now_ms: int) -> int:
         """The level of the bucket of tokens."""
-        earned, most = self.tokens, self._most_tokens()
+        earned, most = self.tokens, self.most_tokens()
         if now_ms > self.tokens_ms:
             earned += self.terms.rate * (now_ms - self.tokens_ms)
         return earned if earned < most else most
 
-    def _most_tokens(self) -> int:
+    def most_tokens(self) -> int:
+        """What the bucket holds."""
         return max(self.terms.burst * TOKEN, self.terms.rate * 2 * TICK_MS)
 
     # joining
@@ -165,7 +169,7 @@ class SimulatedLine:
 
         Answers a code, the first number (in the lobby: index), and how many were admitted.
         """
-        is_open = self.is_open(now_ms)
+        self.quiet_until_ms, is_open = 0, self.is_open(now_ms)
         if refused := self._join_refused(now_ms, is_open):
             return refused, 0, 0
         if not is_open:
@@ -214,6 +218,7 @@ class SimulatedLine:
 
     def claim(self, now_ms: int, number: int) -> tuple[str, int]:
         """Turns a call into an admission; with DEFERRED goes in how many ms to come again."""
+        self.quiet_until_ms = 0
         if self.active.live(number, now_ms):
             found = self.ranges.find(number)
             if self._show(number, found):
@@ -303,7 +308,7 @@ class SimulatedLine:
 
     def end(self, now_ms: int, number: int) -> str:
         """The visitor leaves: the slot is free."""
-        live = self.active.live(number, now_ms)
+        self.quiet_until_ms, live = 0, self.active.live(number, now_ms)
         if not self.active.remove(number):
             return UNCHANGED
         self.unheld.remove(number)
@@ -336,6 +341,7 @@ class SimulatedLine:
         self.tokens = self.level(now_ms)
 
     def _stop_or_start(self, now_ms: int) -> None:
+        self.quiet_until_ms = 0
         stop = self.lifecycle == "paused" or self.terms.queue_all
         if stop and not self.stopped_ms:
             self.stopped_ms = now_ms

@@ -14,6 +14,7 @@ from holdfast_simulator.rules.constants import (
     TOKEN,
 )
 from holdfast_simulator.rules.line import Room, SimulatedLine
+from holdfast_simulator.rules.quiet_steps import begin_quiet, is_quiet, no_calls_before
 
 
 def advance(line: SimulatedLine, now_ms: int) -> bool:
@@ -26,6 +27,9 @@ def advance(line: SimulatedLine, now_ms: int) -> bool:
     """
     if 0 <= now_ms - line.advanced_ms < MIN_STEP_MS:
         return False
+    if is_quiet(line, now_ms):
+        _note_step(line, now_ms)
+        return False
     changed = _forgive_outage(line, now_ms)
     if not line.frozen and line.is_open(now_ms):
         line.freeze()
@@ -36,26 +40,45 @@ def advance(line: SimulatedLine, now_ms: int) -> bool:
     # As it is before slots are given up and before anybody is called.
     share, young = line.ranges.estimate(3 * line.poll_ms, clock_ms)
     expected = young + line.deferred.count_after(clock_ms)
-    others = line.waiting + len(line.deferred)
+    others, calls_ms = line.waiting + len(line.deferred), math.inf
     if others and _moves(line, now_ms):
         room = line.room(now_ms)
         if _give_up_slots(line, now_ms, others, room):
             changed, room = True, line.room(now_ms)
         if line.waiting:
             changed |= _call(line, max(0, _how_many(line, room, share, expected)), clock_ms)
+        if not changed:
+            ahead = _tokens_ahead(line, room[0])
+            calls_ms = no_calls_before(
+                line, now_ms, room, ahead=ahead, share=share, expected=expected
+            )
     _measure_stays(line, now_ms)
     if changed or line.outstanding > 0:
         line.advanced_ms = now_ms
     if abs(share - line.share) >= 0.001:
         line.share = float(f"{share:.4f}")
+    if not changed:
+        begin_quiet(line, now_ms, calls_ms)
     return changed
+
+
+def _note_step(line: SimulatedLine, now_ms: int) -> None:
+    """What a step leaves in which nothing is due."""
+    _note_interval(line, now_ms)
+    _measure_stays(line, now_ms)
+    if line.outstanding > 0:
+        line.advanced_ms = now_ms
+
+
+def _note_interval(line: SimulatedLine, now_ms: int) -> None:
+    if line.outstanding > 0 and line.advanced_ms > 0 and not line.stopped_ms:
+        line.interval_before_ms = line.interval_ms
+        line.interval_ms = max(0, now_ms - line.advanced_ms)
 
 
 def _forgive_outage(line: SimulatedLine, now_ms: int) -> bool:
     outage_ms = line.outage_ms(now_ms)
-    if line.outstanding > 0 and line.advanced_ms > 0 and not line.stopped_ms:
-        line.interval_before_ms = line.interval_ms
-        line.interval_ms = max(0, now_ms - line.advanced_ms)
+    _note_interval(line, now_ms)
     if outage_ms > 0:
         line.shift_ms += outage_ms
         line.advanced_ms = now_ms

@@ -24,6 +24,7 @@ def hold(line: SimulatedLine, now_ms: int, number: int, category: str, units: in
     if code == OK:
         line.active.extend(number, line.stock.holds[number].expires_ms)
         line.unheld.remove(number)
+        line.quiet_until_ms = 0
     return code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from math import inf
 
 from holdfast_simulator.rules.constants import (
     LOOK_BACK,
@@ -86,6 +87,17 @@ class CallRanges:
                 young_came += one.came
         share = max(SHARE_MIN, min(1.0, came / called))
         return share, max(0.0, young_called * share - young_came)
+
+    def none_before(self, notice_ms: float, clock_ms: int) -> float:
+        """The moment of the clock before which no range ends and the estimate stays as it is."""
+        if not self._ranges:
+            return inf
+        until_ms: float = self._ranges[0].deadline_ms
+        for one in reversed(self._ranges[-LOOK_BACK:]):
+            if one.called_ms <= clock_ms - notice_ms:
+                break
+            until_ms = min(until_ms, one.called_ms + notice_ms - 1)
+        return until_ms
 
     def _remember(self, one: CallRange) -> None:
         called, came = self._called + one.count, self._came + one.came

@@ -57,13 +57,19 @@ class History:
             opens_ms=BEGIN_MS + 3_000 if lobby else 0,
         )
 
-    async def live(self, executor: Executor, steps: int = STEPS) -> BothSales:
-        """The whole history; raises `Differs` at the first answer that differs."""
+    async def live(
+        self, executor: Executor, steps: int = STEPS, *, rests: float = 0.0
+    ) -> BothSales:
+        """The whole history; raises `Differs` at the first answer that differs.
+
+        Nobody does anything in the share `rests` of its steps.
+        """
         both = await BothSales.install(executor, self.setup())
         await both.step()
         for _ in range(steps):
             await self._time_passes(both)
-            for action in self._actions():
+            acts = not rests or self._roll() >= rests
+            for action in self._actions() if acts else ():
                 await action(both)
             await both.step()
         return both

@@ -9,7 +9,7 @@ from inspect import getsource
 from typing import Any, Final
 
 RULES: Final = "holdfast_simulator.rules."
-USERS: Final = ("holdfast_simulator.rules", "support.simulator")
+USERS: Final = ("holdfast_simulator.", "support.simulator.")
 
 
 @dataclass(frozen=True)
