@@ -103,13 +103,11 @@ class SaleProjections:
         """In slices; None once it is out of date: the settings are others, or nobody looks."""
         while (known := self._known.get(uid)) and known.settings == wanted.settings:
             begun = time.perf_counter()
-            while time.perf_counter() - begun < SLICE_SECONDS:
-                try:
-                    next(wanted.work)
-                except StopIteration as done:
-                    projections: Projections = done.value
-                    return projections
+            projections = _work_until(begun + SLICE_SECONDS, wanted.work)
+            # Also after the last slice: many that are soon made would have no pause between them.
             await asyncio.sleep((time.perf_counter() - begun) * (1 / PART - 1))
+            if projections is not None:
+                return projections
         return None
 
     def _forget_old(self, now_ms: int) -> None:
@@ -118,6 +116,17 @@ class SaleProjections:
             if now_ms - known.at_ms > KEPT_MS and uid not in self._wanted:
                 self._known.pop(uid)
                 self._made.pop(uid, None)
+
+
+def _work_until(end: float, work: Generator[None, None, Projections]) -> Projections | None:
+    """Goes on until then; the projections once they are made."""
+    while time.perf_counter() < end:
+        try:
+            next(work)
+        except StopIteration as done:
+            made: Projections = done.value
+            return made
+    return None
 
 
 def _now(newest: Point, sale: Sale) -> Point:

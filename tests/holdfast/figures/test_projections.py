@@ -93,6 +93,27 @@ async def _made(projections: SaleProjections, sale: Sale, at_ms: int = NOW_MS) -
             await asyncio.sleep(0.01)
 
 
+class WorkClock:
+    """A clock that passes only while projections are worked on, and while they rest."""
+
+    def __init__(self) -> None:
+        self.now = self.worked = self.slice = self.longest_slice = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def work(self, seconds: float) -> None:
+        self.now += seconds
+        self.worked += seconds
+        self.slice += seconds
+        self.longest_slice = max(self.longest_slice, self.slice)
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slice = 0.0
+        await asyncio.sleep(0)
+
+
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Projections are made as fast as may be, with turns of the event loop between."""
@@ -111,6 +132,43 @@ async def test_event_loop_has_its_turn_while_a_projection_is_made() -> None:
     # 100 visitors who come one a second, and some of their holds end and are sold again.
     assert 100 < sold_out.expected < 200
     assert turns > 100
+    await projections.stop()
+
+
+@pytest.mark.parametrize(
+    ("sales", "steps", "step_seconds"),
+    [
+        pytest.param(1, 5_000, 0.0002, id="usual"),
+        pytest.param(3, 40, 0.05, id="steps longer than a slice"),
+        pytest.param(200, 1, 0.001, id="many that end within a slice"),
+    ],
+)
+async def test_projections_take_a_tenth_of_the_time_however_long_they_are(
+    monkeypatch: pytest.MonkeyPatch, sales: int, steps: int, step_seconds: float
+) -> None:
+    clock, made = WorkClock(), Projections()
+
+    def project(*_: object) -> Generator[None, None, Projections]:
+        for _step in range(steps):
+            clock.work(step_seconds)
+            yield
+        return made
+
+    monkeypatch.setattr("holdfast.figures.projections.project", project)
+    monkeypatch.setattr("holdfast.figures.projections.time", clock)
+    monkeypatch.setattr("holdfast.figures.projections.asyncio", clock)
+    projections = SaleProjections()
+    shown = [Shown(uid=f"u{number}").sale for number in range(sales)]
+    for sale in shown:
+        projections.want(sale, STOCK, _points())
+    async with asyncio.timeout(60):
+        while True:
+            if all(projections.newest(sale).projections is made for sale in shown):
+                break
+            await asyncio.sleep(0)
+    assert clock.worked == pytest.approx(sales * steps * step_seconds)
+    assert clock.worked / clock.now == pytest.approx(0.1)
+    assert clock.longest_slice < 0.002 + 1.001 * step_seconds
     await projections.stop()
 
 
