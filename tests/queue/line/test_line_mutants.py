@@ -62,15 +62,6 @@ FOUND_AT_ONCE: dict[str, Edits] = {
             "",
         )
     },
-    "an outage moves no deadline": {
-        "include/line/line.lua": (r"return down and idle_ms or 0", "return 0")
-    },
-    "a claim before the first step pays for the outage": {
-        "include/line/line.lua": (
-            r"return now_ms - line.shift_ms - get_outage_ms\(line, now_ms\)",
-            "return now_ms - line.shift_ms",
-        )
-    },
     "an admission is not counted": {
         "include/line/line.lua": (r"set_line\(line, 'admitted', line.admitted \+ count\)", "")
     },
@@ -80,18 +71,27 @@ FOUND_AT_ONCE: dict[str, Edits] = {
             "math.max(line.ceiling, ceiling) + 1 - line.issued",
         )
     },
-    "a rebuilt line calls others at once": {
-        "install_line.lua": (
-            r"local calls_from_ms = outstanding > 0 and",
-            "local calls_from_ms = false and",
-        )
-    },
     "a rebuilt line's clock begins anew": {
         "install_line.lua": (r"'shift_ms', now_ms - clock_ms", "'shift_ms', 0")
     },
     "numbers are given twice after a loss": {"install_line.lua": (r"  issued = ceiling\n", "")},
 }
 FOUND_LATER: dict[str, Edits] = {
+    "an outage moves no deadline": {
+        "include/line/line.lua": (r"return down and idle_ms or 0", "return 0")
+    },
+    "a claim before the first step pays for the outage": {
+        "include/line/line.lua": (
+            r"return now_ms - line.shift_ms - get_outage_ms\(line, now_ms\)",
+            "return now_ms - line.shift_ms",
+        )
+    },
+    "a rebuilt line calls others at once": {
+        "install_line.lua": (
+            r"local calls_from_ms = outstanding > 0 and",
+            "local calls_from_ms = false and",
+        )
+    },
     "the frontier skips somebody": {
         "advance_line.lua": (
             r"set_line\(line, 'serving', last\)",
