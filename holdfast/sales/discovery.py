@@ -105,7 +105,7 @@ class Discovery:
         """Unload a sale that was deleted or replaced, and remove a deleted one from the store.
 
         As a rule the store has refused the old epoch; but whoever deleted the sale may have died
-        before the store was told. Every worker does this for what it has loaded.
+        before removing it there. Every worker does this for what it has loaded.
         """
         if (await self._context.builder.ledger.sales.read_uid(sale.uid)).deleted:
             await self._context.builder.sale_calls.remove(sale.uid)

@@ -155,9 +155,9 @@ async def compare_polls(
     ours = Contestant.of(service)
     view = json_request("GET", BASE + "/ticket", {TICKET: ticket})
     sides = [
-        Side(POLL, ours.asked(json_request("GET", BASE + "/status"), options)),
-        Side(VIEW, ours.asked(view, options)),
-        Side(RANK, ranked.asked(asking, options)),
+        Side(POLL, ours.turn_of(json_request("GET", BASE + "/status"), options)),
+        Side(VIEW, ours.turn_of(view, options)),
+        Side(RANK, ranked.turn_of(asking, options)),
     ]
     title = f"a poll, {options.waiting:,} waiting"
     await recorder.compare(Comparison(title, POLL, sides, ("service", "store")))
@@ -169,8 +169,8 @@ async def compare_joins(
     """Compares joins, which everybody asks for once."""
     join = json_request("POST", BASE + "/tickets", body={})
     sides = [
-        Side(JOINS, Contestant.of(service).asked(join, options, 201)),
-        Side(ADDS, ranked.asked(join, options, 201)),
+        Side(JOINS, Contestant.of(service).turn_of(join, options, 201)),
+        Side(ADDS, ranked.turn_of(join, options, 201)),
     ]
     title = f"a join, {options.waiting:,} waiting"
     await recorder.compare(Comparison(title, JOINS, sides, ("service", "store")))

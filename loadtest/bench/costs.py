@@ -64,18 +64,18 @@ _numbers = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestKind:
     """How requests of a kind are made, so many at a time, and the status that answers them."""
 
     status: int
     make: Callable[[int], Sequence[bytes]]
 
 
-def asking(service: Service, asked: Asked, clocks: Mapping[str, Clock], count: int) -> Turn:
+def bursts(service: Service, kind: RequestKind, clocks: Mapping[str, Clock], count: int) -> Turn:
     """Requests in bursts over CONNECTIONS; they are made before the clocks are read."""
 
     def turn() -> Sample:
-        requests = asked.make(count)
+        requests = kind.make(count)
         whole = len(requests) // CONNECTIONS * CONNECTIONS
         with connections(service.port, CONNECTIONS) as links:
             left = iter(requests[:whole])
@@ -83,22 +83,22 @@ def asking(service: Service, asked: Asked, clocks: Mapping[str, Clock], count: i
             with Meter(clocks) as meter:
                 for _ in range(whole // CONNECTIONS):
                     statuses.update(burst(links, itertools.islice(left, CONNECTIONS)))
-        done, shed = statuses[str(asked.status)], statuses[SHED]
+        done, shed = statuses[str(kind.status)], statuses[SHED]
         if done + shed < whole:
-            raise SystemExit(f"answered {dict(statuses)}, {asked.status} was expected")
+            raise SystemExit(f"answered {dict(statuses)}, {kind.status} was expected")
         return meter.sample(done, shed)
 
     return turn
 
 
-def bytes_of(service: Service, asked: Asked) -> int:
+def bytes_of(service: Service, kind: RequestKind) -> int:
     """The bytes of one request and of its answer."""
-    (request, *_) = asked.make(50)
+    (request, *_) = kind.make(50)
     with socket.create_connection((HOST, service.port)) as link:
         link.sendall(request)
         answer = link.recv(MAX_ANSWER_BYTES)
-    if not answer.startswith(b"HTTP/1.1 %d" % asked.status):
-        raise SystemExit(f"{asked.status} was expected: {answer[:600].decode()}")
+    if not answer.startswith(b"HTTP/1.1 %d" % kind.status):
+        raise SystemExit(f"{kind.status} was expected: {answer[:600].decode()}")
     return len(request) + len(answer)
 
 
@@ -220,17 +220,17 @@ def _new_key() -> dict[str, str]:
     return {"Idempotency-Key": f"key-{next(_numbers)}"}
 
 
-def kinds_of(requests: Requests) -> dict[str, Asked]:
+def kinds_of(requests: Requests) -> dict[str, RequestKind]:
     """Every kind of request that a visit is made of."""
     return {
-        "poll": Asked(200, requests.polls),
-        "view": Asked(200, requests.views),
-        "join": Asked(201, requests.joins),
-        "claim": Asked(201, requests.claims),
-        "hold by pass": Asked(201, requests.holds_by_pass),
-        "hold by key": Asked(201, requests.holds_by_key),
-        "paying": Asked(200, requests.paying),
-        "confirm": Asked(200, requests.confirms),
+        "poll": RequestKind(200, requests.polls),
+        "view": RequestKind(200, requests.views),
+        "join": RequestKind(201, requests.joins),
+        "claim": RequestKind(201, requests.claims),
+        "hold by pass": RequestKind(201, requests.holds_by_pass),
+        "hold by key": RequestKind(201, requests.holds_by_key),
+        "paying": RequestKind(200, requests.paying),
+        "confirm": RequestKind(200, requests.confirms),
     }
 
 
@@ -242,11 +242,11 @@ async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
         requests = Requests(service)
         requests.make_sales()
         kinds = kinds_of(requests)
-        memory = {kind: store_bytes(service, kinds[kind], options.requests) for kind in KEPT_KINDS}
+        memory = {name: store_bytes(service, kinds[name], options.requests) for name in KEPT_KINDS}
         clocks = busy_clocks(service, ledger_pid)
         sides = [
-            Side(kind, asking(service, asked, clocks, options.requests))
-            for kind, asked in kinds.items()
+            Side(name, bursts(service, kind, clocks, options.requests))
+            for name, kind in kinds.items()
         ]
         compared = await recorder.compare(
             Comparison("a request", "poll", sides, ("service", "store", "ledger"))
@@ -268,10 +268,10 @@ async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
     keep(recorder, costs, options.json)
 
 
-def store_bytes(service: Service, asked: Asked, count: int) -> float:
+def store_bytes(service: Service, kind: RequestKind, count: int) -> float:
     """What the store keeps for each of so many requests."""
     with service.store as store:
-        requests = asked.make(count)
+        requests = kind.make(count)
         before = store.info("memory")["used_memory"]
         with connections(service.port, CONNECTIONS) as links:
             for at in range(0, len(requests), CONNECTIONS):

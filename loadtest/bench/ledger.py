@@ -185,8 +185,8 @@ def core(callers: int, pays_first: bool) -> Way:
         todo = iter([(MarkPending(sale.epoch, pending(o)), Sell(sale.epoch, o)) for o in orders])
 
         async def caller() -> None:
-            for pend, sell in todo:
-                for intent in (pend, sell) if pays_first else (sell,):
+            for begin, sell in todo:
+                for intent in (begin, sell) if pays_first else (sell,):
                     outcome = await ledger.commit(intent)
                     assert outcome.verdict is Verdict.DONE
 

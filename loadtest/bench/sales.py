@@ -129,7 +129,7 @@ def idling(contestant: Contestant, seconds: float) -> Turn:
 
 def _asking(kind: Kind, options: argparse.Namespace, contestant: Contestant) -> Turn:
     """A turn of one kind of request at a sale that lives."""
-    return contestant.asked(kind.bytes, options, kind.status)
+    return contestant.turn_of(kind.bytes, options, kind.status)
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
@@ -146,10 +146,12 @@ async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
         }
         settle(max(options.sizes) + options.live)
         kib = {size: resident_kib(service.worker) for size, service in services.items()}
-        asked = {size: Contestant.of(service) for size, service in services.items()}
+        contestants = {size: Contestant.of(service) for size, service in services.items()}
 
         def sides(turn_of: Callable[[Contestant], Turn]) -> list[Side]:
-            return [Side(f"{size:,} idle", turn_of(asked[size]), size) for size in options.sizes]
+            return [
+                Side(f"{size:,} idle", turn_of(contestants[size]), size) for size in options.sizes
+            ]
 
         resting = sides(lambda one: idling(one, max(1.0, options.seconds)))
         await recorder.compare(by_size("a second of rest", resting, SLACK, unit="seconds"))

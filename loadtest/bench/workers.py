@@ -33,11 +33,11 @@ async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
             count: stack.enter_context(running_service(settings, workers=count))
             for count in options.workers
         }
-        asked = {count: Contestant.of(service) for count, service in services.items()}
+        contestants = {count: Contestant.of(service) for count, service in services.items()}
         holds = {n: requests_of(by_key(service.key)) for n, service in services.items()}
         names = {count: f"{count} worker{'s' if count > 1 else ''}" for count in options.workers}
-        hold_turns = {n: one.asked(holds[n], options, 201) for n, one in asked.items()}
-        poll_turns = {n: one.asked(poll, options) for n, one in asked.items()}
+        hold_turns = {n: one.turn_of(holds[n], options, 201) for n, one in contestants.items()}
+        poll_turns = {n: one.turn_of(poll, options) for n, one in contestants.items()}
         for name, turns in (("hold by the shop's key", hold_turns), ("status poll", poll_turns)):
             sides = [Side(names[n], turn, n) for n, turn in turns.items()]
             await recorder.compare(Comparison(name, sides[0].name, sides, ("service", "store")))

@@ -124,13 +124,13 @@ def test_taken_stock_turns_the_confirm_into_a_lost_order() -> None:
 
 
 @pytest.mark.parametrize("status", SETTLED)
-def test_pend_of_a_settled_order_is_refused(status: OrderStatus) -> None:
+def test_mark_pending_of_a_settled_order_is_refused(status: OrderStatus) -> None:
     assert (
         decide(MarkPending(EPOCH, wanted()), row(status), EPOCH).outcome.verdict is Verdict.SETTLED
     )
 
 
-def test_pend_again_is_a_repeat_and_a_newer_hold_renews_it() -> None:
+def test_mark_pending_again_is_a_repeat_and_a_newer_hold_renews_it() -> None:
     pending = row(OrderStatus.PENDING, hold_version=2)
     assert decide(MarkPending(EPOCH, wanted()), pending, EPOCH).outcome.verdict is Verdict.REPEATED
     step = decide(MarkPending(EPOCH, wanted(hold_version=3, due_ms=9_000)), pending, EPOCH)
@@ -139,7 +139,7 @@ def test_pend_again_is_a_repeat_and_a_newer_hold_renews_it() -> None:
     assert step.write.due_ms == 9_000
 
 
-def test_pend_takes_no_stock() -> None:
+def test_mark_pending_takes_no_stock() -> None:
     step = decide(MarkPending(EPOCH, wanted()), None, EPOCH)
     assert (step.take_seats, step.take_areas) == ((), {})
 
@@ -165,16 +165,16 @@ def test_void_of_a_hold_that_moved_on_is_outdated() -> None:
     assert step.write is None
 
 
-def test_lose_is_remembered_until_the_store_is_told() -> None:
+def test_lost_order_is_due_until_the_store_is_synced() -> None:
     lost = decide(MarkLost(EPOCH, wanted(reason="hold_expired")), None, EPOCH).write
     assert lost is not None
     assert (lost.status, lost.reason) == (OrderStatus.LOST, "hold_expired")
     assert lost.due_ms == 2_000 + SYNC_STORE_WITHIN_MS
-    told = decide(StoreSynced(EPOCH, "sale", "o1", lost.updated_ms), lost, EPOCH).write
-    assert told == replace(lost, due_ms=None)
+    synced = decide(StoreSynced(EPOCH, "sale", "o1", lost.updated_ms), lost, EPOCH).write
+    assert synced == replace(lost, due_ms=None)
 
 
-def test_told_of_an_earlier_state_changes_nothing() -> None:
+def test_sync_of_an_earlier_state_changes_nothing() -> None:
     lost = row(OrderStatus.LOST, due_ms=7_000)
     step = decide(StoreSynced(EPOCH, "sale", "o1", lost.updated_ms - 1), lost, EPOCH)
     assert step.outcome.verdict is Verdict.OUTDATED

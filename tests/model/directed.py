@@ -34,14 +34,14 @@ BEGUN = (do("perform", "hold"), do("start", "confirm"), *deliver(2))
 SALE_COMES_LATE = schedule(
     BEGUN, do("perform", "recover", 1), TWO_MINUTES, do("perform", "recover", 1), deliver(1)
 )
-VOID_TOLD_LATE = schedule(
+VOID_SYNCED_LATE = schedule(
     BEGUN,
     Step("crash_before"),
     do("perform", "sweep", 2),
     do("perform", "recover", 1),
     TWO_MINUTES,
     do("start", "recover", 1),
-    deliver(8),  # the order is void, the store has yet to be told
+    deliver(8),  # the order is void, the store has yet to be synced
     do("start", "confirm", 2),
     deliver(6, at=1),  # that is noticed, the hold freed and reacquired
     deliver(1),

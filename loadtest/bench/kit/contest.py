@@ -55,7 +55,7 @@ class Contestant:
     def of(cls, service: Service) -> Contestant:
         return cls(service.port, service.clocks)
 
-    def asked(
+    def turn_of(
         self, requests: bytes | Iterator[bytes], options: argparse.Namespace, status: int = 200
     ) -> Turn:
         """A turn in which one request is sent again and again, or one after the other."""
@@ -90,7 +90,7 @@ async def beside_bare(
 ) -> None:
     """Compares a turn of the service with one of a bare server that sends the same bytes."""
     with yardstick(service, kind) as bare:
-        sides = [Side(BARE, bare.asked(kind.bytes, options, kind.status)), Side(OURS, ours)]
+        sides = [Side(BARE, bare.turn_of(kind.bytes, options, kind.status)), Side(OURS, ours)]
         await recorder.compare(Comparison(kind.name, BARE, sides, aims=[Aim(OURS, aim)]))
 
 

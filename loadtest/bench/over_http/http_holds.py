@@ -73,7 +73,7 @@ async def compare(
 ) -> None:
     """Compares one kind of hold with the bare server."""
     sample = ask(0)
-    ours = Contestant.of(service).asked(requests_of(ask), options, sample.status)
+    ours = Contestant.of(service).turn_of(requests_of(ask), options, sample.status)
     await beside_bare(recorder, service, sample, options, aim=AIMS[sample.name], ours=ours)
 
 

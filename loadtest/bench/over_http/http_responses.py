@@ -81,7 +81,7 @@ def turns_of(service: Service, options: argparse.Namespace) -> dict[str, Turn]:
     make_sales(service)
     contestant = Contestant.of(service)
     return {
-        kind: contestant.asked(requests, options, status)
+        kind: contestant.turn_of(requests, options, status)
         for kind, (status, requests) in requests_of(service).items()
     }
 

@@ -39,7 +39,7 @@ MAP_ROUNDS: Final = 15
 MAP_SETTINGS: Final = InventorySettings(prices={"GA": 1000})
 ROUTES: Final = {"status poll": "/status", "visitor's view": "/ticket"}
 
-Asked = dict[str, tuple[bytes, ...]]
+RequestsByKind = dict[str, tuple[bytes, ...]]
 
 
 def compare_maps(recorder: Recorder) -> None:
@@ -111,16 +111,16 @@ async def last_ticket(service: Service, uid: str, waiting: int, base: str = BASE
     return str(last["ticket"])
 
 
-async def line_up(service: Service) -> Asked:
+async def line_up(service: Service) -> RequestsByKind:
     """Makes both sales; what their last visitors ask, by kind."""
-    asked: Asked = dict.fromkeys(ROUTES, ())
+    requests: RequestsByKind = dict.fromkeys(ROUTES, ())
     for name, waiting in SIZES.items():
         base = f"/v1/sales/{name}"
         uid = service.expect("PUT", base, QUEUED)["uid"]
         headers = {"Holdfast-Ticket": await last_ticket(service, uid, waiting, base)}
         for kind, route in ROUTES.items():
-            asked[kind] += (json_request("GET", base + route, headers),)
-    return asked
+            requests[kind] += (json_request("GET", base + route, headers),)
+    return requests
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
@@ -129,10 +129,10 @@ async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
     compare_plans(recorder)
     with running_service(QUEUED) as service:
         contestant = Contestant.of(service)
-        for kind, asked in (await line_up(service)).items():
+        for kind, requests in (await line_up(service)).items():
             sides = [
-                Side(f"{size:,} waiting", contestant.asked(request, options))
-                for size, request in zip(SIZES.values(), asked, strict=True)
+                Side(f"{size:,} waiting", contestant.turn_of(request, options))
+                for size, request in zip(SIZES.values(), requests, strict=True)
             ]
             short, long = (side.name for side in sides)
             await recorder.compare(Comparison(kind, short, sides, aims=[Aim(long, AIM)]))

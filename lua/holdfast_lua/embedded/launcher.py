@@ -2,14 +2,14 @@
 
 Run as a script, in a fresh interpreter without site packages, between the service and the server:
 
-    launcher.py bind|watch <parent pid> <leash fd> <server> <arguments...>
+    launcher.py bind|watch <parent pid> <pipe fd> <server> <arguments...>
 
 `bind` (Linux): asks the kernel to kill this process when its parent dies, then BECOMES the server;
-the wish survives the exec. The kernel watches the parent THREAD, so the service uses this only from
+this survives the exec. The kernel watches the parent THREAD, so the service uses this only from
 its main thread. `watch` (elsewhere, or from other threads): stays as the server's parent and ends
-it when the leash, a pipe whose other end only the service holds, closes, or when it is adopted by
-another process. SIGKILL is the signal: a server busy in a long script ignores the polite one, and
-its append-only file was written before each reply, so nothing acknowledged is lost by it.
+it when the pipe closes whose other end only the service holds, or when it is adopted by
+another process. SIGKILL is the signal: a server busy in a long script ignores SIGTERM, and its
+append-only file was written before each reply, so nothing acknowledged is lost by it.
 
 Importing this module does nothing; store.py uses it for the command line.
 """
@@ -31,11 +31,11 @@ POLL_SECONDS = 0.25
 _PR_SET_PDEATHSIG = 1
 
 
-def command(server: Sequence[str], leash: int, *, bind: bool) -> list[str]:
+def command(server: Sequence[str], pipe: int, *, bind: bool) -> list[str]:
     """The command line that runs `server` through this file."""
     mode = "bind" if bind else "watch"
     interpreter = [sys.executable, "-I", "-S", __file__]
-    return [*interpreter, mode, str(os.getpid()), str(leash), *server]
+    return [*interpreter, mode, str(os.getpid()), str(pipe), *server]
 
 
 def die_with_parent(parent: int) -> None:
@@ -47,7 +47,7 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def watch(parent: int, leash: int, server: Sequence[str]) -> int:
+def watch(parent: int, pipe: int, server: Sequence[str]) -> int:
     """Runs the server as a child and kills it when the parent is gone."""
     bind = functools.partial(die_with_parent, os.getpid()) if CAN_BIND else None
     process = subprocess.Popen(server, close_fds=False, preexec_fn=bind)  # noqa: PLW1509 - one thread
@@ -57,7 +57,7 @@ def watch(parent: int, leash: int, server: Sequence[str]) -> int:
 
     signal.signal(signal.SIGTERM, forward)
     while process.poll() is None:
-        readable, _, _ = select.select([leash], [], [], POLL_SECONDS)
+        readable, _, _ = select.select([pipe], [], [], POLL_SECONDS)
         if readable or os.getppid() != parent:
             process.kill()
             return process.wait()
@@ -66,13 +66,13 @@ def watch(parent: int, leash: int, server: Sequence[str]) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """The launcher process."""
-    mode, parent, leash, server = arguments[0], int(arguments[1]), int(arguments[2]), arguments[3:]
+    mode, parent, pipe, server = arguments[0], int(arguments[1]), int(arguments[2]), arguments[3:]
     os.umask(0o077)
     if mode == "watch":
-        os.set_inheritable(leash, False)
-        return watch(parent, leash, server)
+        os.set_inheritable(pipe, False)
+        return watch(parent, pipe, server)
     die_with_parent(parent)
-    os.close(leash)
+    os.close(pipe)
     os.execv(server[0], list(server))  # noqa: S606 - no shell is wanted
 
 

@@ -74,7 +74,7 @@ class EmbeddedStore:
         self._binary = Path(binary) if binary is not None else None
         self._ready_seconds = ready_seconds
         self._process: subprocess.Popen[bytes] | None = None
-        self._leash: int | None = None
+        self._pipe: int | None = None
         itself = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _forget_in_child(itself))
 
@@ -182,31 +182,31 @@ class EmbeddedStore:
                 logger.warning("embedded store did not stop within %g s: killed", STOP_SECONDS)
                 process.kill()
                 process.wait()
-        self._drop_leash()
+        self._close_pipe()
         self._files.release()
 
     def forget(self) -> None:
         """In a forked child: the server belongs to the parent, only the URL remains of use.
 
-        Without this a worker would keep the leash and the lock alive after the parent's death.
+        Without this a worker would keep the pipe and the lock open after the parent's death.
         """
         self._process = None
-        self._drop_leash()
+        self._close_pipe()
         self._files.forget()
 
-    def _drop_leash(self) -> None:
-        if self._leash is not None:
-            os.close(self._leash)
-            self._leash = None
+    def _close_pipe(self) -> None:
+        if self._pipe is not None:
+            os.close(self._pipe)
+            self._pipe = None
 
     def _spawn(self, binary: Path, log: IO[bytes]) -> None:
-        """Runs the launcher; the leash is a pipe whose closing tells a watchdog we are gone."""
+        """Runs the launcher, which ends the server when this process closes its pipe."""
         arguments = [str(binary)]
         for name, value in {**_SETTINGS, **self._files.settings()}.items():
             arguments += [f"--{name}", value]
         bound = launcher.CAN_BIND and threading.current_thread() is threading.main_thread()
-        self._drop_leash()
-        held, self._leash = os.pipe()
+        self._close_pipe()
+        held, self._pipe = os.pipe()
         try:
             self._process = subprocess.Popen(
                 launcher.command(arguments, held, bind=bound),

@@ -161,7 +161,7 @@ async def test_unblock_that_broke_off_holds(
 async def test_late_block_of_a_worker_that_then_dies_is_undone(
     worker: Worker, crash: CrashingWorker, tmp_path: Path, step: str
 ) -> None:
-    """Given one who read the block, stood still while another unblocked, told it, and died."""
+    """Given one who read the block, stood still while another unblocked, synced it, and died."""
     await worker.create(NAME)
     gate = tmp_path / "gate"
     run = crash.prepare("block", step, "before block_seats", gate=str(gate))

@@ -174,8 +174,8 @@ async def test_confirm_of_an_ended_epoch_sells_nothing(ledger: Ledger, sale: Sal
     """Catches a rebuild without a fence."""
     assert await ledger.sales.bump_epoch(sale.uid, seen_epoch=1) == 2
     assert await sell(ledger, sale, "late", 1) is Verdict.EPOCH_PASSED
-    pend = await ledger.commit(MarkPending(1, build_order(sale.uid, "late", seats=(1,))))
-    assert pend.verdict is Verdict.EPOCH_PASSED
+    pending = await ledger.commit(MarkPending(1, build_order(sale.uid, "late", seats=(1,))))
+    assert pending.verdict is Verdict.EPOCH_PASSED
     assert await ledger.orders.owners(sale.uid) == {}
     assert await ledger.orders.read(sale.uid, "late") is None
 

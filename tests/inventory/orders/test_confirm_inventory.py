@@ -348,13 +348,13 @@ async def test_only_a_confirmed_order_is_refunded(harness: InventoryHarness) -> 
 async def test_a_due_refund_is_announced_once(harness: InventoryHarness) -> None:
     hold = await harness.held(harness.choice(1))
 
-    async def tell(hold_id: str) -> Code:
+    async def require(hold_id: str) -> Code:
         answer = await harness.calls.require_refund(
             harness.ref, hold_id, order_ref="ref", amount=100, reason="hold_expired"
         )
         return answer.code
 
-    assert await tell(hold.id) is Code.OK
-    assert await tell(hold.id) is Code.UNCHANGED
-    assert await tell("forgotten") is Code.OK
+    assert await require(hold.id) is Code.OK
+    assert await require(hold.id) is Code.UNCHANGED
+    assert await require("forgotten") is Code.OK
     assert (await harness.kinds()).count("order.refund_required") == 2

@@ -173,7 +173,7 @@ async def test_pending_order_with_a_confirm_on_its_way_is_left_alone(
     assert (await shop.confirm(hold)).order.status is OrderStatus.SOLD
 
 
-async def test_refund_that_the_store_was_never_told_of_is_told(
+async def test_refund_that_was_never_synced_is_synced(
     shop: Shop, recovery: Recovery, clock: Clock
 ) -> None:
     hold = await shop.hold("r1s1", floor=2)
@@ -189,7 +189,7 @@ async def test_refund_that_the_store_was_never_told_of_is_told(
     await shop.audit()
 
 
-async def test_required_refund_that_was_never_told_is_told_once(
+async def test_required_refund_that_was_never_announced_is_announced_once(
     shop: Shop, recovery: Recovery, clock: Clock
 ) -> None:
     hold = await begun(shop, "r1s1")

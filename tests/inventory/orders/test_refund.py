@@ -72,7 +72,7 @@ async def test_refund_again_frees_nothing_more(shop: Shop) -> None:
 
 
 async def test_refunded_seat_can_be_bought_by_somebody_else(shop: Shop) -> None:
-    """A refund told late must not take it away again.
+    """A refund that reaches the store late must not take it away again.
 
     Catches a refund that frees a seat without asking whose it is.
     """

@@ -84,9 +84,9 @@ PROMISES: Final = {
         ),
     ),
     "abort without version": Mutant(
-        "a void that is told late frees the seats of a confirm that has begun anew",
+        "a void that reaches the store late frees the seats of a confirm that has begun anew",
         ("answer",),
-        directed.VOID_TOLD_LATE,
+        directed.VOID_SYNCED_LATE,
         edits={
             "abort_confirm.lua": (
                 "if version ~= 0 and version ~= hold.version then",

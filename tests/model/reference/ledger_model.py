@@ -104,7 +104,7 @@ class LedgerModel:
         wanted = _row(intent.order)
         match intent:
             case MarkPending():
-                return self._pend(intent.order.id, wanted, row)
+                return self._mark_pending(intent.order.id, wanted, row)
             case MarkVoid():
                 return self._void(intent.order.id, wanted, row)
         if row is not None and row.status not in OPEN:
@@ -114,7 +114,7 @@ class LedgerModel:
             return Verdict.DONE
         return self._sell(intent.order.id, wanted, row)
 
-    def _pend(self, order_id: str, wanted: Row, row: Row | None) -> Verdict:
+    def _mark_pending(self, order_id: str, wanted: Row, row: Row | None) -> Verdict:
         if row is not None and row.status not in OPEN:
             return Verdict.SETTLED
         if row is not None and row.version >= wanted.version:

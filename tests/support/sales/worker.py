@@ -188,14 +188,14 @@ async def rebuilt(worker: Worker, name: str) -> Worker:
 
 
 async def sell(worker: Worker, name: str, key: str) -> tuple[int, ...]:
-    """Two seats, held and confirmed, and the store told of it."""
+    """Two seats, held, confirmed and synced to the store."""
     hold = await worker.hold(name, key)
     await confirm(worker, name, hold)
     return hold.seats
 
 
 async def confirm(worker: Worker, name: str, hold: HoldRecord) -> None:
-    """Sells what is held, and tells the store of it."""
+    """Sells what is held, and syncs the order to the store."""
     background = BackgroundTasks()
     await ConfirmService(background).confirm(await worker.context(name), hold.id, payment(hold))
     await background.drain()

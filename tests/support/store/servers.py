@@ -40,7 +40,7 @@ class Server:
     home: Path
     port: int = field(default_factory=lambda: free_port(with_cluster_bus=True))
     process: subprocess.Popen[bytes] | None = None
-    leash: int | None = None
+    pipe: int | None = None
     binary: Path | None = None
 
     @property
@@ -53,7 +53,7 @@ class Server:
 
     def start(self, *arguments: str, plain_port: int | None = None) -> None:
         """Starts it and waits until it takes connections."""
-        held, self.leash = os.pipe()
+        held, self.pipe = os.pipe()
         port = self.port if plain_port is None else plain_port
         own = ["--port", str(port), "--dir", str(self.home), "--bind", "127.0.0.1"]
         server = [str(self.binary or find_binary()), *arguments, *own]
@@ -77,9 +77,9 @@ class Server:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
-        if self.leash is not None:
-            os.close(self.leash)
-            self.leash = None
+        if self.pipe is not None:
+            os.close(self.pipe)
+            self.pipe = None
 
     async def ask(self, *question: Argument) -> object:
         async with asking(self.address, LinkSettings()) as client:

@@ -119,7 +119,7 @@ async def test_store_lost_after_a_crash_keeps_what_was_sold(
 
 
 @pytest.mark.parametrize("step", ["before MarkLost", "after MarkLost", "after require_refund"])
-async def test_late_payment_that_breaks_off_is_told_once(
+async def test_late_payment_that_breaks_off_is_announced_once(
     shop: Shop, crash: CrashingProcess, clock: Clock, step: str
 ) -> None:
     hold = await shop.hold("r1s1")

@@ -1,4 +1,4 @@
-"""Refunds that the store hears of together: what its event says is what they gave back."""
+"""Refunds that are synced to the store together: what its event says is what they gave back."""
 
 from support.ledger.small_sale import Shop, drained
 
@@ -7,7 +7,7 @@ from holdfast_ledger import GiveBack, RefundItem
 
 
 async def test_event_of_two_refunds_has_the_amount_of_both(shop: Shop) -> None:
-    """Given a refund of which the store was not told, a second one tells of both.
+    """Given a refund that was not synced to the store, a second one syncs both.
 
     Catches an event with the seats of both and the money of the last one.
     """
