@@ -47,7 +47,7 @@ loadtest: $(VENV)/.installed-loadtest  ## Send a crowd, get a verdict; SCENARIO=
 test: $(VENV)/.installed-dev  ## Run the tests; JOBS=1 one after another; ARGS="tests/web -k origin"
 	@$(PYTEST) $(ARGS)
 
-torture: $(VENV)/.installed-dev  ## What takes long, in full: sizes, kills, stories; PART=2/7 for a seventh
+torture: $(VENV)/.installed-dev  ## What takes long, in full: sizes, kills, stories; PART=2/20 for a twentieth
 	@$(PYTEST) -vv -m torture $(if $(PART),--part $(PART)) $(ARGS)
 
 explore: $(VENV)/.installed-dev  ## Random schedules against the model; ARGS="--schedules 100000 --processes 2 --two-stores"
