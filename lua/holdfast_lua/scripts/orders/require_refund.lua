@@ -1,7 +1,7 @@
--- Tells the platform that a payment must go back, once for each hold.
+-- Appends the event that a payment must go back, once for each hold.
 --
 -- Atomic with the mark in the hold that makes a repeat find it done. A hold that the store does not
--- know is told of all the same: telling twice is harmless, not telling is not.
+-- know gets its event all the same: two events are harmless, none is not.
 --
 -- KEYS: sale events holds
 -- ARGV: epoch revision
@@ -10,7 +10,7 @@
 --   amount     integer, minor units
 --   reason     text
 --
--- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when it was told before.
+-- Returns {code, revision, now_ms, hold}: OK; UNCHANGED when it has its event.
 -- Complexity: O(1).
 -- Events: order.refund_required {order_ref, amount, reason}.
 -- flags: allow-oom
