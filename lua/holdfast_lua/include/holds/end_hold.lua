@@ -1,4 +1,4 @@
--- The end of a hold: its units are free again, or booked by an order.
+-- Ends holds: their units are free again, or booked by an order.
 --
 -- An ended hold's record stays for a while, or for good when the ledger knows it. One that ran out
 -- is remembered for a day, since a payment for it may come late. One that was given back is
@@ -6,12 +6,11 @@
 -- release, may reasonably take.
 --
 -- How fast a buyer with a pass may end holds is limited (GCRA), by a number in the buyer's entry.
--- Each hold that ends leaves a record, and each cancellation of what never came a tombstone; both
--- tell what has been, for a while, to whoever asks or pays late. So the rate at which one buyer
--- ends holds bounds what they can fill the store with. Ending is never refused: it gives seats
--- back. It is charged, and who has ended too many waits with the next hold or tombstone. Nobody who
--- chooses seats comes near to sixty in one session and one a minute after. Platforms, which buy for
--- many, are not limited.
+-- Each hold that ends leaves a record, and each cancellation of what never came a tombstone, for
+-- the times above. So the rate at which one buyer ends holds bounds what they can fill the store
+-- with. Ending is never refused: it gives seats back. It is charged, and who has ended too many
+-- waits with the next hold or tombstone. Nobody who chooses seats comes near to sixty in one
+-- session and one a minute after. Platforms, which buy for many, are not limited.
 
 -- include: gcra
 -- include: hold
@@ -41,8 +40,8 @@ local function save_buyer(buyers_key, buyer, units, ids, tat_ms)
   end
 end
 
--- Takes units off the buyer; `gone` when the hold has none left. Answers the buyer's `tat`, which a
--- hold that was made with a pass is `charged` to.
+-- Takes units off the buyer's entry; `gone` when the hold has none left. Answers the buyer's `tat`,
+-- which a hold that was made with a pass is `charged` to.
 local function remove_buyer_units(sale, buyers_key, hold, count, gone, charged)
   local units, ids, tat_ms = read_buyer(buyers_key, hold.buyer)
   if gone then
@@ -54,14 +53,14 @@ local function remove_buyer_units(sale, buyers_key, hold, count, gone, charged)
   return tat_ms
 end
 
--- Forgets how fast a buyer was, once that does not matter any more; see get_forget_ms.
+-- Forgets how fast a buyer has ended holds, once that limits nothing; see get_forget_ms.
 local function forget_buyer_rate(sale, buyers_key, buyer)
   local units, ids, tat_ms = read_buyer(buyers_key, buyer)
   if tat_ms > 0 and tat_ms <= sale.now_ms then save_buyer(buyers_key, buyer, units, ids, 0) end
 end
 
--- When the record of an ended hold goes: not before its buyer's `tat` is past, so that whoever
--- forgets the last of their records finds that nothing of it needs to be kept.
+-- When the record of an ended hold is forgotten: not before its buyer's `tat` is past, so that
+-- `tat` can be forgotten with the last of the buyer's records.
 local function get_forget_ms(sale, status, tat_ms)
   local kept_ms = status == STATUS.EXPIRED and EXPIRED_KEPT_MS or RELEASED_KEPT_MS
   return math.max(sale.now_ms + kept_ms, tat_ms)

@@ -1,4 +1,4 @@
--- A hold that is there: unpacked, packed again, changed, or refused a change.
+-- Reads and writes stored holds, and says why a change of one is refused.
 
 -- include: new_hold
 
@@ -11,7 +11,7 @@ local function unpack_hold(id, value)
   return { id = id, HOLD.members(field) }
 end
 
--- Every change of a hold moves its version.
+-- Stores a changed hold with the next version.
 local function save_hold(holds_key, hold)
   hold.version = hold.version + 1
   hold.value = pack_hold(hold)
@@ -24,13 +24,13 @@ local function append_hold_event(sale, events_key, kind, hold, more)
   append_event(sale, events_key, kind, hold.id, data)
 end
 
--- What a refusal says of what stands in a hold's way, and of the hold where there is one.
+-- The values of a refusal: the units that are in a hold's way, and the hold where there is one.
 local function get_obstacles(hold, seats, areas, own, wait_ms)
   hold, seats, areas, own, wait_ms = hold or '', seats or {}, areas or {}, own or {}, wait_ms or 0
   return OBSTACLES.names
 end
 
--- Changing a hold that is there: reading it, and why a change must be refused.
+-- Reading a stored hold, and why a change of it is refused.
 
 local function load_hold(holds_key, id)
   local value = redis.call('HGET', holds_key, id)
@@ -42,7 +42,7 @@ local function is_ended(hold) return hold.status >= STATUS.RELEASED end
 local function is_overdue(hold, now_ms) return is_timed(hold) and hold.expires_ms <= now_ms end
 
 -- Why a change of this hold must be refused, nil when it may go on. An empty owner and version 0
--- are not checked. The deadline decides here, whether a sweep has come by or not.
+-- are not checked. The deadline decides, whether or not a sweep has ended the hold.
 local function find_refusal(hold, owner, version, now_ms)
   if not hold then return CODE.HOLD_UNKNOWN end
   if owner ~= '' and owner ~= hold.buyer then return CODE.NOT_OWNER end

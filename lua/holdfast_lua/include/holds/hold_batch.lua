@@ -1,9 +1,9 @@
--- New holds on their way from decided to written: all that one call makes, in the order of the
--- requests.
+-- Collects the new holds of one call, in the order of the requests, and writes them together.
 --
 -- A batch is { keys, cache, holds, values, events, made, buyer_units }: the rows, the holds, their
--- packed values and the data of their events, the values by id, and what each buyer has. Nothing is written before write_batch, which gathers: one command
--- for all holds, one for all deadlines, one for a row however many took from it.
+-- packed values and the data of their events, the values by id, and what each buyer has. Nothing is
+-- written before write_batch, which gathers: one command for all holds, one for all deadlines, one
+-- for a row however many took from it.
 
 -- include: new_hold
 -- include: row_cache
@@ -11,7 +11,8 @@
 
 local FIVE_MEMBERS = '\133'  -- how a msgpack map of five begins
 
--- What the ids have already, and the deadlines of the passes' sessions, in the order of the holds.
+-- The stored holds with these ids, and the deadlines of the passes' sessions, in the order of the
+-- holds.
 local function read_known(keys, holds)
   local ids, pass_ids, with_passes = {}, {}, false
   for n, hold in ipairs(holds) do
@@ -22,7 +23,7 @@ local function read_known(keys, holds)
     with_passes and read_session_deadlines(keys.active, pass_ids) or {}
 end
 
--- `open` are the holds that may come to be.
+-- An empty batch for the requests `open`: those that were not refused early.
 local function open_batch(sale, keys, open)
   local batch = { keys = keys, cache = open_row_cache(keys, sale.levels), holds = {}, made = {},
     values = {}, events = {}, buyer_units = {} }
@@ -49,8 +50,8 @@ local function pack_new_hold(hold)
     .. pack(hold.areas) .. TEXT.total .. total .. TEXT.expires_ms .. times.packed_expires
 end
 
--- Counts a hold whose seats have been marked in the cache, and packs it; answers its value. Areas are
--- not counted here.
+-- Counts a hold whose seats have been marked in the cache, and packs it; answers its value. Areas
+-- are not counted here.
 local function add_hold(sale, batch, hold, units)
   local theirs, seats = batch.buyer_units[hold.buyer], #hold.seats
   theirs.units, theirs.ids = theirs.units + units, theirs.ids .. ' ' .. hold.id
@@ -62,7 +63,8 @@ local function add_hold(sale, batch, hold, units)
   return batch.values[at]
 end
 
--- Events come first: of all that is written they alone could be refused, by a stream that is ahead.
+-- Called before everything else is written: the store can refuse these writes alone, when the
+-- stream is ahead.
 local function append_created_events(sale, batch)
   for n, hold in ipairs(batch.holds) do
     append_packed_event(sale, batch.keys.events, 'hold.created', hold.id, batch.events[n])
@@ -83,8 +85,8 @@ local function write_buyers(batch)
   redis.call('HSET', batch.keys.buyers, unpack(entries))
 end
 
--- Counts the buyers whose first hold this is, and notes how long each has taken to choose: of a
--- buyer's holds in one batch the first one tells it.
+-- Counts the buyers whose first hold this is, and notes how long each has taken to choose, in
+-- the first of that buyer's holds.
 local function note_first_holds(sale, batch, started)
   local first_holds = sale.first_holds
   for _, hold in ipairs(batch.holds) do

@@ -1,7 +1,7 @@
 -- The requests of hold_seats, unpacked: three arguments for each, see pack_request in
 -- calls/hold_terms.py.
 
--- A choice; the same bytes, as most of a crowd send, are unpacked once.
+-- Unpacks a choice. Most requests of a batch have the same bytes, which are unpacked once.
 local function unpack_choice(common, packed)
   local choice = common.choices[packed]
   if choice then return choice end
@@ -11,8 +11,8 @@ local function unpack_choice(common, packed)
   return choice
 end
 
--- The times of a hold that is made now, with the first fields of its record and its deadline packed:
--- nearly all of a batch have the same.
+-- The times of a hold that is made now, with the first fields of its record and its deadline
+-- packed: nearly all of a batch have the same.
 local function get_times(common, hold_ms, hold_max_ms)
   local times = common.times
   if times.hold_ms == hold_ms and times.hold_max_ms == hold_max_ms then return times end
@@ -37,7 +37,7 @@ local function unpack_request(common, REQUEST_ARGUMENTS.names)
     seats = {}, prices = {}, rows = {}, total = 0 }
 end
 
--- All requests. Raises before anything is written when a part of them makes no sense.
+-- All requests. Raises before anything is written when one of them is malformed.
 local function unpack_requests(sale, arguments, from)
   local holds, common = {}, { choices = {}, times = {}, now_ms = sale.now_ms }
   for at = from, #arguments, REQUEST_ARGUMENTS.count do

@@ -1,4 +1,4 @@
--- What it takes to make a hold: its packed value, its deadline, the buyer's entry.
+-- Functions for a new hold: its packed value, its deadline, the buyer's entry.
 --
 -- A hold is ONE msgpack array in the hash `holds`, its fields in the order of HOLD
 -- (calls/records.py). `due` has an entry for every hold that time will change: active and paying
@@ -6,8 +6,8 @@
 -- confirmed has none, nor has an ended one that the ledger knows.
 --
 -- `buyers` keeps "<units> <hold id>...~<tat>": of the holds that have units, since the limit per
--- buyer is over these; and how fast the buyer has been ending holds (end_hold.lua), where that
--- matters still. `keys` are those of the script, by their names.
+-- buyer is over these; and how fast the buyer has been ending holds (end_hold.lua), while that
+-- limits the buyer. `keys` are those of the script, by their names.
 
 -- include: inventory
 

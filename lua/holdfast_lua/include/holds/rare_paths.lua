@@ -6,7 +6,7 @@
 -- include: fallbacks
 -- include: hold
 
--- Which of the seats that stand in a buyer's way are in holds and orders of their own.
+-- Which of the seats that are not free are in holds and orders of the same buyer.
 local function find_own_seats(batch, buyer, conflicts)
   local mine, own = {}, {}
   if #conflicts == 0 then return own end
@@ -21,13 +21,15 @@ local function find_own_seats(batch, buyer, conflicts)
   return own
 end
 
--- The id is taken: by the same request, by another one, or by a cancellation that came first.
+-- Answers a request whose id is stored: for the same request, another one, or a cancellation that
+-- came first.
 local function answer_repeat(opened, hold, found)
   local known = unpack_hold('', found)
   if known.digest == hold.digest then return refuse(opened, CODE.HOLD_REPEATED, found) end
   if known.digest ~= '' then return refuse(opened, CODE.IDEMPOTENCY_MISMATCH) end
   if known.status == STATUS.RELEASED then return refuse(opened, CODE.HOLD_RELEASED, found) end
-  -- The ledger brought it back after a loss, without what had been asked: its id is all there is.
+  -- A rebuild has restored it from the ledger, which does not keep the request: the id alone is
+  -- compared.
   return refuse(opened, CODE.HOLD_REPEATED, found)
 end
 
@@ -37,7 +39,7 @@ local function refuse_hold(opened, code, seats, areas, own)
   return refuse(opened, code, get_obstacles(nil, seats, areas, own))
 end
 
--- Who has ended too many holds of late waits with the next.
+-- Refuses a hold to a buyer who has ended too many lately.
 local function check_rate(opened, tat_ms)
   local wait_ms = get_rate_wait_ms(tat_ms, opened.now_ms)
   return wait_ms and refuse(opened, CODE.TOO_MANY_ENDED, get_obstacles(nil, nil, nil, nil, wait_ms))
@@ -63,7 +65,7 @@ local function check_named(opened, batch, hold)
   return nil
 end
 
--- A choice among classes one of which is not this buyer's is refused as it stands.
+-- Refuses a choice among classes of which one is not open to this buyer.
 local function check_choice(opened, hold)
   local levels, choice, bases = opened.levels, hold.choice, {}
   for at = 1, #choice.kinds do bases[byte(choice.kinds, at) * levels] = true end
@@ -79,7 +81,7 @@ local function check_choice(opened, hold)
   return nil
 end
 
--- Takes what was named, counts its units and what the areas cost.
+-- Holds the named seats and areas, counts their units and adds the prices of the areas.
 local function take_named(opened, cache, hold)
   local areas = hold.areas
   if hold.changes then take_checked(cache, hold.changes) end

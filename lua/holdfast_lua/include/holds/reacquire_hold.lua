@@ -1,10 +1,10 @@
--- A late payment: a hold that has lapsed takes units again and goes straight to confirming.
+-- Takes units again for a hold that had lapsed when its payment came, and makes it confirming.
 
 -- include: sweep_holds
 
 local REACQUIRE_SWEEP_MAX = 16
 
--- active, paying or lapsed -> confirming: time has no hold on it any more, and the ledger knows it.
+-- active, paying or lapsed -> confirming, which has no deadline; the ledger knows the hold.
 local function mark_confirming(keys, hold)
   hold.status, hold.reason, hold.ledger = STATUS.CONFIRMING, '', 1
   redis.call('ZREM', keys.due, hold.id)
@@ -21,7 +21,7 @@ local function check_reacquire(sale, keys, hold, limit)
   return nil
 end
 
--- Answers a refusal; what was swept or ended on the way is kept.
+-- Answers a refusal, and commits what was swept or ended before it.
 local function refuse_reacquire(sale, keys, hold, code, seats, areas)
   if seats and has_overdue(sale) then code = CODE.SWEEP_AGAIN end
   return refuse_after_sweep(sale, keys.events, code, get_obstacles(pack_hold(hold), seats, areas))

@@ -1,9 +1,8 @@
 -- Sweeps holds: ends overdue ones and forgets those that ended long ago, a bounded number at a
 -- time.
 --
--- Scripts that reserve sweep first, so that what has lapsed is on sale again in the very call that
--- wants it, and no background task has to be alive for that. It does nothing, and asks the store
--- nothing, while `next_due_ms` lies ahead.
+-- Scripts that reserve sweep first, so that a call finds the units of lapsed holds free even where
+-- no background task runs. It does nothing, and reads nothing, while `next_due_ms` lies ahead.
 
 -- include: inventory
 -- include: end_hold
@@ -15,7 +14,7 @@ local function has_changed(sale)
   return changed
 end
 
--- Answers a refusal, keeping what was swept on the way.
+-- Answers a refusal, and commits what was swept before it.
 local function refuse_after_sweep(sale, events_key, code, ...)
   if has_changed(sale) then return commit_inventory(sale, events_key, code, ...) end
   return refuse(sale, code, ...)

@@ -1,4 +1,4 @@
--- Calls: what the visitors who were called are likely to do.
+-- Calls: how many of the visitors who were called have come, and how many are still expected.
 --
 -- `shown` is a bitmap: a bit per number that came to claim. So claims need not touch a range, and
 -- lapses are counted exactly when it ends. Who came but found no room is in `deferred` with a
@@ -16,8 +16,8 @@ end
 --
 -- The share is taken over calls older than three polls: by then nearly all who will come have come,
 -- so it converges within the first claim window instead of after it; and over the newest LOOK_BACK
--- ranges, about a minute of calls. Ended ranges leave a short memory behind, and a line that has none
--- starts from 1, which calls too few and never too many.
+-- ranges, about a minute of calls. Ended ranges count on with a falling weight, and a line that has
+-- none starts from 1, which calls too few and never too many.
 local function estimate_expected(line, calls_key, shown_key, deferred_key, clock_ms)
   local ranges = read_ranges(calls_key, -CONST.LOOK_BACK, -1)
   local mature_ms = clock_ms - get_notice_ms(line)
@@ -37,7 +37,7 @@ local function estimate_expected(line, calls_key, shown_key, deferred_key, clock
   return share, math.max(0, young_called * share - young_shown) + waiting, ranges[#ranges]
 end
 
--- Remembers an ended range in the share, with a weight that never drowns what happens now.
+-- Counts an ended range in the share, with a weight that leaves newer ranges decisive.
 local function remember_range(line, range, came)
   local called, shown = line.show_called + range.count, line.show_shown + came
   local scale = math.min(1, CONST.SHARE_MEMORY / math.max(1, called))

@@ -1,8 +1,8 @@
--- Finds what a place is worth right now, decided in one order for claiming and for checking. Whether
--- the ticket has a live session is looked up before, since that needs nothing of the line.
+-- Finds whether a place can be claimed now, by the same checks for claiming and for checking.
+-- Whether the ticket has a live session is looked up before, since that does not need the line.
 --
 -- Answers a code and what goes with it:
---   NOT_CALLED       nothing: its turn is yet to come
+--   NOT_CALLED       nothing: its number is above `serving`
 --   CALLED           the call's deadline by the line's clock, and whether it was deferred before; or
 --                    false and true: it was served before a store loss, and its session, which is
 --                    known by number only, can be taken up
@@ -10,7 +10,7 @@
 
 -- include: calls
 
--- What tells in `returned` that the session of a number, or of a pass, needs no taking up any more.
+-- The member of `returned` by which the session of a number, or of a pass, has been taken up.
 local function get_return_marks(sale, number, pass_id)
   local epoch = string.format('%.0f:', sale.epoch)
   return epoch .. pass_id, epoch .. '#' .. string.format('%.0f', number)

@@ -63,8 +63,8 @@ local function save_line(line)
   if #line.changes > 0 then redis.call('HSET', line.key, unpack(line.changes)) end
 end
 
--- Where the sale stands in time, whatever the operator says: scheduled, lobby or open. Once the
--- lobby is frozen the sale has opened, and no later change of times closes it again.
+-- The phase of the sale by its times alone, whatever its lifecycle: scheduled, lobby or open. Once
+-- the lobby is frozen the sale has opened, and no later change of times closes it again.
 local function get_phase(sale, line)
   if line.frozen == 1 or sale.now_ms >= sale.opens_ms then return 'open' end
   if sale.prequeue_ms > 0 and sale.now_ms >= sale.prequeue_ms then return 'lobby' end
@@ -75,7 +75,8 @@ local function is_closed(sale)
   return sale.lifecycle == 'closed' or (sale.ends_ms > 0 and sale.now_ms >= sale.ends_ms)
 end
 
--- What is set aside for others than those in line is no stock of theirs, see inventory.lua.
+-- The free stock without what is set aside for channels that the line does not serve, see
+-- inventory.lua.
 local function is_line_sold_out(sale)
   return sale.free + sale.held <= sale.apart_free + sale.apart_held
 end
@@ -101,14 +102,15 @@ local function count_outstanding(line)
   return line.called - line.claimed - line.lapsed
 end
 
--- How often the line is stepped: the shorter of its last two intervals, so one outage does not pass
--- for the rule. Ticks may be set as far apart as a minute, and come later than they are set.
+-- How often the line is stepped: the shorter of its last two intervals, so that one outage does not
+-- count as the interval. Ticks may be set as far apart as a minute, and come later than they are
+-- set.
 local function get_interval_ms(line)
   return math.min(line.interval_ms, line.interval_before_ms)
 end
 
--- For how long nobody has advanced the line although somebody is called: the service was down, and
--- nobody could claim. 0 while workers tick.
+-- For how long no worker has advanced the line although somebody is called: an outage of the
+-- service, in which nobody could claim. 0 while workers tick.
 local function get_outage_ms(line, now_ms)
   local idle_ms = now_ms - line.advanced_ms
   local usual_ms = math.min(CONST.OUTAGE_MAX_MS, CONST.OUTAGE_STEPS * get_interval_ms(line))
@@ -117,8 +119,8 @@ local function get_outage_ms(line, now_ms)
   return down and idle_ms or 0
 end
 
--- The line's clock, which stands still while nobody can claim. An outage counts before the first
--- step after it has written it down: a claim may come earlier than that.
+-- The line's clock, which stands still while nobody can claim. An outage counts before the
+-- first step after it has stored it, since a claim may come earlier than that step.
 local function read_line_clock(line, now_ms)
   if line.stopped_ms > 0 then return line.stopped_ms - line.shift_ms end
   return now_ms - line.shift_ms - get_outage_ms(line, now_ms)

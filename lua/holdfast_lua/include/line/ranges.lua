@@ -72,9 +72,9 @@ local function count_missing(gaps, after, upto)
 end
 
 -- The number at which `count` real ones after `serving` have been passed, how many those are, and
--- whether a gap ends there. A call ends with the first gap that it meets: people may stand in it
--- whom a loss had only seemed to lose, and nobody behind them is called before they have had time
--- to come.
+-- whether a gap ends there. A call ends with the first gap that it meets: visitors whose
+-- numbers the loss did not delete may be in it, and nobody behind them is called before they have
+-- had time to come.
 local function find_frontier(gaps, serving, count)
   for _, gap in ipairs(gaps) do
     if gap[2] > serving then

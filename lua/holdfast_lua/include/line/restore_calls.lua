@@ -25,7 +25,7 @@ local function restore_ranges(calls_key, text, deadline_ms)
   if #entries > 0 then redis.call('ZADD', calls_key, unpack(entries)) end
 end
 
--- The deferred are claiming again, as far as anybody knows: nobody who joins now passes them.
+-- Deferred visitors count as claiming again, so that nobody who joins now is admitted before them.
 local function restore_deferred(keys, text, claim_ms, clock_ms)
   local deadline = string.format('%.0f', clock_ms + claim_ms)
   for number in string.gmatch(text, '%d+') do

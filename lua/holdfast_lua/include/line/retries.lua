@@ -1,5 +1,5 @@
--- Retries: the deferred visitors who have claimed again within RETRY_MS, by number. What there is
--- goes to the lowest of them first; who has stopped claiming is not waited for.
+-- Retries: the deferred visitors who have claimed again within RETRY_MS, by number. The
+-- lowest of them are admitted first; those who have stopped claiming are not waited for.
 --
 -- Two sorted sets hold the same numbers: `retrying` by number, where those before a visitor are one
 -- rank (ZCOUNT, O(log n)), and `retried` by the time of their last claim, which gives up whoever
@@ -7,8 +7,8 @@
 -- costs O(log n) whatever the number of those who wait, and the sets never hold more than are
 -- deferred.
 
--- Forgets those who have stopped claiming, a bounded number at a time. Whoever is left over counts
--- until the next look: others wait a moment longer, nobody is passed.
+-- Forgets those who have stopped claiming, a bounded number at a time. The others of them count
+-- until the next call, so that visitors behind them wait longer by that.
 local function sweep_retries(line, keys, clock_ms)
   local until_ms = clock_ms - math.min(CONST.RETRY_MS, line.claim_ms)
   local gone = redis.call('ZRANGE', keys.retried, '-inf', string.format('%.0f', until_ms), 'BYSCORE',

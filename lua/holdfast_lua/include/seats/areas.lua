@@ -16,8 +16,8 @@ local function is_allotted(sale, what)
   return string.find(sale.apart, ' ' .. what .. ' ', 1, true) ~= nil
 end
 
--- Whether a class or an area is allotted and not among those `opened` to a buyer. Who says
--- nothing gets none of it: whatever a caller has forgotten to ask, it is not given away here.
+-- Whether a class or an area is allotted and not among those `opened` to a buyer. A caller
+-- who passes no `opened` gets none of it.
 local function is_barred(sale, opened, what)
   return is_allotted(sale, what) and not string.find(opened, ' ' .. what .. ' ', 1, true)
 end
@@ -51,7 +51,7 @@ local function find_short_areas(sale, areas)
   return short
 end
 
--- The areas of a list that are allotted to others than who has these `opened`.
+-- The areas of a list that are allotted and not among those `opened` to the buyer.
 local function find_barred_areas(sale, areas, opened)
   local barred = {}
   if sale.apart == '' then return barred end

@@ -72,12 +72,12 @@ local function pick_split(cache, choice)
   return takes
 end
 
--- Picks for a choice that the first rung could not serve; nil, or the code that says why nothing.
+-- Picks for a choice that the first rung could not serve; nil, or the code of the refusal.
 local function pick_fallback(sale, cache, choice, hold)
   local levels, quantity = cache.levels, choice.quantity
   local row, start = pick_together(cache, choice, get_row_bytes(choice, levels, quantity), true)
   if row then return take_seats(cache, hold, choice.prices, row, start, quantity) end
-  -- A party is not split while holds that are overdue may still have a row for it.
+  -- A party is not split while overdue holds are left, whose seats could serve it side by side.
   if has_overdue(sale) then return CODE.SWEEP_AGAIN end
   local takes = quantity > 3 and pick_split(cache, choice)
   if takes then

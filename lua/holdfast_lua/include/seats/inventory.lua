@@ -35,7 +35,7 @@ local function open_inventory(fields)
   return sale
 end
 
--- Whether nothing can be bought any more, and nothing will come back by itself, without a channel.
+-- Whether a buyer without a channel finds no unit free, and none held that could become free.
 local function is_sold_out(units)
   return units.free + units.held <= (units.apart_free or 0) + (units.apart_held or 0)
 end
@@ -45,7 +45,8 @@ local function has_overdue(sale)
   return sale.next_due_ms > 0 and sale.next_due_ms <= sale.now_ms
 end
 
--- Writes what changed and answers; tells when by this the sale is sold out, or has reopened.
+-- Writes what changed and answers; appends the event when by this the sale is sold out, or has
+-- reopened.
 local function commit_inventory(sale, events_key, code, ...)
   local before = sale.before
   local sold_out = is_sold_out(sale)

@@ -63,7 +63,7 @@ end
 local COUNTED = { f = 'free', x = 'blocked' }
 
 -- Puts those seats of a list of SWITCH that are in the state `from` into `to`, as an operator asks,
--- and tells which they were. Whoever has one keeps it.
+-- and answers which they were. Held and booked seats stay.
 local function switch_seats(sale, keys, list, from, to, kind)
   local changed = {}
   for _, part in ipairs(list) do

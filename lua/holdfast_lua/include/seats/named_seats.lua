@@ -22,7 +22,7 @@ local function find_singles(row, after, offsets, alone)
   end
 end
 
--- Adds the seats of one row to the hold and to what speaks against it; the row's states with them.
+-- Adds the seats of one row to the hold and to its obstacles; answers the row's states with them.
 local function check_row(row, offsets, prices, hold, why)
   local after, barred = row.states, why.barred(row.base)
   for at, offset in ipairs(offsets) do
@@ -37,10 +37,10 @@ local function check_row(row, offsets, prices, hold, why)
   return after
 end
 
--- Adds the seats of a list, see SeatList in calls/hold_terms.py, to the hold. Answers what speaks
--- against it (`withheld`: of a class that this buyer may not have, or that is not open to them, going
--- by the class in the store; `conflicts`: not free; `alone`: would leave a single seat beside them)
--- and the rows as they would be; none is changed yet.
+-- Adds the seats of a list, see SeatList in calls/hold_terms.py, to the hold. Answers the obstacles
+-- (`withheld`: of a class that this buyer may not have, or that is not open to them, going by the
+-- class in the store; `conflicts`: not free; `alone`: would leave a single seat beside them) and
+-- the rows as they would be; none is changed yet.
 local function check_seats(sale, cache, list, hold)
   local bases = {}
   for _, kind in ipairs(NAMED.withheld(list)) do bases[kind * cache.levels] = true end

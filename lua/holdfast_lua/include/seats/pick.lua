@@ -49,7 +49,7 @@ local function find_nearest_byte(cache, among, from)
   return nearest, found
 end
 
--- The first position whose byte is wanted, remembered in the cache for those who want the same.
+-- The first position whose byte is wanted; the cache keeps it for the same search of other holds.
 local function find_first(cache, wanted)
   local search = cache.searches[wanted]
   if not search then
@@ -88,8 +88,8 @@ local function choose_row(cache, position, wanted, seed)
 end
 
 -- The start within the free run first..last nearest to the middle; without `orphans` one that
--- leaves no single seat, nil when there is none. One step to the side always does when anything
--- does: what is wrong with a start is one seat left on one of its sides.
+-- leaves no single seat, nil when there is none. Only the next start on either side is tried:
+-- a start is wrong by one seat left on one of its sides.
 local function choose_start(first, last, quantity, focus2, orphans, leftward)
   local highest = last - quantity + 1
   local twice = focus2 - quantity + 1

@@ -8,9 +8,9 @@
 -- pick sees what the one before has taken. To put each change into the string instead would copy a
 -- byte for every row segment of the plan, for every hold.
 --
--- `searches` remembers, for a set of row bytes, a position before which no row has one of them, and
--- which of them occur at all from there on: a crowd asks for the same, and when much is sold to
--- find that out costs more than all else.
+-- `searches` keeps, for a set of row bytes, a position before which no row has one of them, and
+-- which of them occur at all from there on: most holds search for the same set, and when much is
+-- sold this search costs more than the rest of the script.
 --
 -- A row is as in rows.lua, with what its record says besides: `focus2`, twice the position nearest
 -- to the focal point, `zone`, and `near`, how many segments of its tier follow it.
@@ -62,7 +62,7 @@ local function get_near(cache, position)
   return (select(SEGMENT_RECORD.near, read_row_record(cache, position)))
 end
 
--- A row's byte is another one now.
+-- Notes that a row's byte has changed.
 local function update_summary(cache, position, summary, is_partial)
   local one = char(summary)
   cache.changed[position] = one
@@ -103,7 +103,7 @@ local function write_row_bytes(cache)
 end
 
 -- Writes the rows that changed, and their bytes. What is allotted is counted here and not by
--- areas.lua: no closure is made for what few sales have.
+-- areas.lua, whose closures would be made for every sale though few have allotments.
 local function write_rows(sale, cache)
   for _, row in ipairs(cache.touched) do
     redis.call('SETRANGE', cache.keys.seats, row.first, row.states)

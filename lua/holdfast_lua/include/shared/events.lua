@@ -1,8 +1,8 @@
--- Events: what happened, written in the same atomic step as the thing itself.
+-- Events: records of changes, each written in the same atomic step as the change.
 --
 -- The stream id IS the public cursor: `<event_epoch>-<seq>`, where seq counts from 1 without a gap
--- within an event epoch and a rebuild starts a new one. An outsider who sees every cursor has seen
--- everything. The body is a msgpack map with the fields of CloudEvents.
+-- within an event epoch and a rebuild starts a new one. A reader who has had every cursor has
+-- missed no event. The body is a msgpack map with the fields of CloudEvents.
 --
 --   append_event(sale, KEYS.events, 'hold.created', hold_id, { items = items })
 --
@@ -51,9 +51,9 @@ local function get_event_frame(sale)
   return frame
 end
 
--- As append_event, with data that is packed already. What is the same in many events is packed once:
--- each value that is packed costs as much as three strings that are joined. Now and then an event
--- trims the stream, by whole nodes of about a hundred entries: to ask for it each time only costs.
+-- As append_event, with data that is packed already. What is the same in many events is packed
+-- once: each value that is packed costs as much as three strings that are joined. Some events trim
+-- the stream as well, by whole nodes of about a hundred entries; all of them would cost more.
 local function append_packed_event(sale, events_key, kind, subject, data)
   local frame, pack = get_event_frame(sale), cmsgpack.pack
   sale.seq = sale.seq + 1

@@ -3,7 +3,7 @@
 --
 -- A request every `every_ms` is in time for ever; `burst` of them may come at once. The answer is
 -- that of redis-cell: whether it is limited, how many more may come now, in how many ms the next
--- may come (-1: at once), in how many ms all is as if nothing had come; and the TAT to store, which
+-- may come (-1: at once), in how many ms the burst is whole again; and the TAT to store, which
 -- a limited request leaves alone.
 
 local function gcra(tat_ms, now_ms, every_ms, burst)

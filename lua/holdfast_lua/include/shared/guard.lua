@@ -1,4 +1,4 @@
--- The guard: refuse to act on a sale about which the store knows less than the caller has seen.
+-- The guard: refuses to act on a sale about which the store knows less than the caller has seen.
 --
 -- A store can lose acknowledged writes (failover, an old snapshot, FLUSHALL). The caller therefore
 -- sends the sale's epoch and the last revision it has seen; when the store's are lower, or the sale
@@ -15,7 +15,7 @@
 -- strings), `now_ms`, and the guard's own `key epoch revision clock_ms`. Replies are {REPLY,
 -- ...}. The revision grows by exactly one for each commit and never otherwise;
 -- now_ms never falls below the largest time stored for the sale, so a failover to a machine with a
--- slow clock cannot turn time back.
+-- slow clock does not set it back.
 
 -- include: clock
 

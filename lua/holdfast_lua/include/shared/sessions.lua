@@ -41,8 +41,8 @@ local function read_session_deadlines(active_key, pass_ids)
   return redis.call('ZMSCORE', active_key, unpack(pass_ids))
 end
 
--- What holds do for their sessions, for several passes, { until_ms, pass_id, ... }: they extend
--- them, and after the first one nothing needs to be set aside any more. Answers for each pass whose
+-- Extends the sessions of several passes, { until_ms, pass_id, ... }, for their new holds, and ends
+-- what is set aside for passes that had not held anything. Answers for each pass whose
 -- first hold this is when its session began, in ms, false where that is not known.
 local function extend_held_sessions(keys, sessions)
   redis.call('ZADD', keys.active, 'XX', 'GT', unpack(sessions))

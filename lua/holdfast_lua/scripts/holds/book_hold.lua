@@ -1,4 +1,4 @@
--- Makes the inventory agree with an order that the ledger has sold, whatever is known of its hold.
+-- Books the units of an order that the ledger has sold, whatever the store knows of its hold.
 --
 -- The ledger wins: free and blocked units are booked at once, and a hold that was kept on other
 -- units than the ledger sold gives those back. Units of somebody else's hold are named, not taken:
@@ -31,7 +31,7 @@ if kept and cmsgpack.pack(known.seats, known.areas) == cmsgpack.pack(sold.seats,
   return commit_inventory(sale, keys.events, CODE.OK, known.value)
 end
 
--- What the hold has now counts as free for the order that replaces it.
+-- The units that the hold has are free for the order that replaces it.
 local mine = {}
 for _, seat in ipairs(kept and known.seats or {}) do mine[seat] = true end
 local rows = read_rows(keys.seats, sold.rows)

@@ -5,8 +5,8 @@
 -- be. The tombstone stays for an hour, longer than a request can be on its way.
 --
 -- A pass whose session is over needs no tombstone, for nothing can be held with it any more.
--- Otherwise each is charged to its buyer, see include/holds/end_hold.lua: who makes them up would
--- fill the store.
+-- Otherwise each is charged to its buyer, see include/holds/end_hold.lua: whoever makes ids up
+-- would fill the store otherwise.
 --
 -- KEYS: sale events seats rows holds buyers due active
 -- ARGV: epoch revision

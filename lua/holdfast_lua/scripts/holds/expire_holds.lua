@@ -1,8 +1,8 @@
 -- Ends overdue holds, at most so many.
 --
--- Correctness does not hang on it: scripts that reserve sweep by themselves, and every other one
--- looks at the deadline. It keeps the map and the events timely, and empties a long backlog in
--- bites.
+-- Correctness does not depend on it: scripts that reserve sweep by themselves, and every other one
+-- compares the deadline. It keeps the map and the events timely, and works off a long backlog in
+-- several calls.
 --
 -- KEYS: sale events seats rows holds buyers due
 -- ARGV: epoch revision

@@ -1,7 +1,7 @@
 -- Moves the deadline of an active hold further off, never beyond its latest time.
 --
--- A second is the least that it moves by, unless less is left: a buyer who asks all the time would
--- push everybody else's events out of the stream otherwise.
+-- It moves by a second at least, unless less is left: otherwise a buyer who asks all the time would
+-- fill the stream with events, and the older ones of all others would be trimmed.
 --
 -- Atomic with the check of owner, version and deadline: a hold that has lapsed cannot be revived
 -- here.

@@ -1,10 +1,10 @@
--- Picks and holds seats and area units for buyers; each hold is all or nothing, and none knows of
--- the others but that they come one after another.
+-- Picks and holds seats and area units for the buyers of one call, in the order of their requests;
+-- each hold is all or nothing.
 --
 -- Atomic, because between picking and holding nobody else may pick the same; limit, deadline, event
 -- and the answer to a repeat belong to the same step. A hold's id stands for its request: a repeat
 -- under it finds the hold, so no separate idempotency record is needed. Overdue holds, a bounded
--- number of them, are freed first; a pick that fails while more are overdue says so.
+-- number of them, are freed first; a pick that fails while more are overdue answers SWEEP_AGAIN.
 --
 -- The holds of one tick come as one call, since opening the sale, reading a row and committing cost
 -- more than a hold does. All are decided in memory, in order, each seeing what those before it
@@ -64,7 +64,7 @@ local function check_early(hold, stored, deadline_ms)
   return nil
 end
 
--- Decides one hold, after those before it.
+-- Decides one hold; those before it in the call are decided.
 local function decide(batch, hold)
   local before, choice, cache = batch.made[hold.id], hold.choice, batch.cache
   if before then return rare_paths().answer_repeat(sale, hold, before) end
@@ -105,7 +105,7 @@ if #open == 0 then return answers end
 local overdue = has_overdue(sale)
 local sweep_max = math.min(CONST.SWEEP_BEFORE_MAX * #open, SWEEP_BATCH_MAX)
 if has_overdue(sale) then rare_paths().sweep_holds(sale, keys, sweep_max) end
--- What was swept is another hold now.
+-- A sweep has changed holds that have been read: requests are checked against them again.
 if overdue then open, positions = refuse_early(holds, answers) end
 
 local batch = open_batch(sale, keys, open)

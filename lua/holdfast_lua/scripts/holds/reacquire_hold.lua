@@ -1,4 +1,5 @@
--- A late payment whose seats are gone: the lapsed hold takes equivalent ones and is confirming.
+-- Makes a lapsed hold confirming with equivalent seats, when its own were taken before its payment
+-- came.
 --
 -- Atomic for the same reasons as hold_seats. Equivalent means as many seats of each class as
 -- before, for the same prices; all of them or none.

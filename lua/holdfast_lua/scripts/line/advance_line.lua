@@ -1,7 +1,7 @@
 -- Moves the line on: ends what is over, calls who can be admitted, and answers how the line stands.
 --
--- Every worker calls it at each tick, a few times a second. Atomic, because what is called depends on
--- all that was called, claimed and held before; harmless to repeat, because every quantity is
+-- Every worker calls it at each tick, a few times a second. Atomic, because what is called depends
+-- on all that was called, claimed and held before; harmless to repeat, because every quantity is
 -- derived from the state and not from how often it is asked. Within MIN_STEP_MS of the last step it
 -- only reads.
 --
@@ -13,11 +13,12 @@
 --   expected = calls younger than three polls x show share - those who came + those deferred
 --   n        = min((supply - expected) / show share, waiting, the bound on outstanding calls)
 --
--- It is a closed loop: tokens left over call more, visitors deferred call fewer, so an error in the
--- share delays nobody's pass and costs no rate. Whatever it calls, a claim spends a token, a slot
--- and stock of its own, so the limits hold without it. Calls older than three polls do not count as
--- expected: few of them still come, and if they do the next step sees it. (Counting them all, as
--- outstanding x share, stops the line at 90% no-shows as soon as the dead calls fill the cap.)
+-- It is a closed loop: where tokens are left over more are called, where visitors are deferred
+-- fewer, so an error in the share delays no pass and lowers no rate. Whatever it calls, a claim
+-- spends a token, a slot and stock of its own, so the limits hold without it. Calls older than
+-- three polls do not count as expected: few of them still come, and if they do the next step sees
+-- it. (Counting them all, as outstanding x share, stops the line at 90% no-shows as soon as the
+-- dead calls fill the cap.)
 --
 -- Invariants: see include/line/line.lua; `serving` never passes `issued`; a step does a bounded
 -- amount of housekeeping (SWEEP_MAX of each kind).
@@ -48,8 +49,8 @@ local function waiting()
   return line.issued - line.serving - count_missing(gaps, line.serving, line.issued)
 end
 
--- Writes an outage down, so that the line's clock goes on from where it stood; and how long the
--- line has gone without a step, which is known only while somebody is called.
+-- Stores an outage, so that the line's clock goes on from where it stood, and the time since the
+-- last step, which is known only while somebody is called.
 local function forgive_outage()
   local outage_ms = get_outage_ms(line, sale.now_ms)
   if count_outstanding(line) > 0 and line.advanced_ms > 0 and line.stopped_ms == 0 then
@@ -96,7 +97,7 @@ local function end_calls(clock_ms)
     remember_range(line, range, came)
     changed = true
     if came < range.count then lapse(range.first, range.last, range.count - came) end
-    -- Numbers of a gap came after all: visitors whom a store loss had only seemed to lose.
+    -- Visitors with numbers of a gap have claimed: the store loss had not lost them.
     if came > range.count then set_line(line, 'called', line.called + came - range.count) end
   end
   sweep_retries(line, { retrying = KEYS.retrying, retried = KEYS.retried }, clock_ms)
@@ -168,8 +169,8 @@ local function step()
   if moves() then
     give_up_slots()
     if line.issued > line.serving and clock_ms >= line.calls_from_ms then
-      -- Where only a gap is left, it is called as nobody: a visitor whom a store loss had only
-      -- seemed to lose can claim, and who joins next need not wait for a number that may not exist.
+      -- A gap at the end is called and counts nobody: a visitor who has one of its numbers can
+      -- claim, and those who join next do not wait for numbers that nobody may have.
       local count = math.max(0, how_many(share, expected))
       if count > 0 or waiting() == 0 then call(count, newest, clock_ms) end
     end

@@ -1,8 +1,8 @@
 -- Tells which place an identity has, and gives it one when it has none.
 --
 -- Atomic, because of two joins of the same identity only one may win; the other's place is never
--- handed out. A place that is worth nothing any more is replaced by comparing: the caller names
--- what it has seen.
+-- handed out. A place that cannot be claimed any more is replaced by comparing: the caller
+-- names the place that it has seen.
 --
 -- A place is written as its ordinal, or `ordinal.turn` from the second place of the identity on.
 -- Identities are kept in many small hashes, which the store packs into about 20 bytes for each.

@@ -7,7 +7,7 @@
 --   pause   nobody is called or admitted; joins are taken unless it drains, holds and sessions go on
 --   resume  back to what it was before the pause; deadlines of calls move by the time it took
 --   drain   no more joins; whoever is in line is served
---   close   the end, and final
+--   close   ends the sale for good
 --
 -- KEYS: sale line events
 -- ARGV: epoch revision

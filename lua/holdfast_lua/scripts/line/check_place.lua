@@ -1,4 +1,5 @@
--- Tells what a ticket is worth, without claiming it: a visitor who joins again keeps a live place.
+-- Answers whether a ticket can be claimed, without claiming it: a visitor who joins again keeps a
+-- live place.
 --
 -- A script, because the answer takes the call's range, the number's bit and the session together.
 --

@@ -1,4 +1,4 @@
--- Ends the session of a pass: its slot is free at once, and the pass is worth nothing.
+-- Ends the session of a pass: its slot is free at once, and the pass is not valid any more.
 --
 -- Atomic, because the slot is freed exactly once, with one event, whoever ends it first.
 --

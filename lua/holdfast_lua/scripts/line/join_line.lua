@@ -55,8 +55,8 @@ local function refuses(phase)
   return nil
 end
 
--- How many of the batch may go straight in: none as long as anybody waits, or may do so with a
--- number out of a gap.
+-- How many of the batch are admitted at once: none while anybody waits, or may wait with a number
+-- out of a gap.
 local function straight_through()
   local most = math.min(count, #ARGV - ARGV_AT.passes + 1)
   if most == 0 or line.issued > line.serving then return 0 end

@@ -1,9 +1,8 @@
 -- Counts a join against what its client address may have.
 --
 -- Atomic, because two joins in one moment must not both take the last one. The limit is each sale's
--- own. It is not a change of the sale: the revision stays, and a store that loses it has lost
--- nothing that anybody was told. Of an address a digest is kept, unless it joins unusually often:
--- operators are told of those.
+-- own. It is not a change of the sale: the revision stays, and a store may lose it. Of an address a
+-- digest is kept, unless it joins unusually often: operators are told of those.
 --
 -- KEYS: sale often_joining refused_joins address
 -- ARGV: epoch revision

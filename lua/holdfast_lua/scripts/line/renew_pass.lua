@@ -1,5 +1,6 @@
 -- Prolongs the session of a pass by the session time from now, up to the longest that a session may
--- last. What a hold has added to it stays: whoever is paying is not sent out.
+-- last. A later deadline that a hold has set stays, so that the session of a paying buyer does not
+-- end.
 --
 -- Atomic, because a session that has just ended must not be revived: its slot may be taken.
 --

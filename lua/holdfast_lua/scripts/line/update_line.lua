@@ -1,7 +1,7 @@
 -- Changes the settings of a line while it runs.
 --
 -- Atomic, because tokens up to now belong to the old rate: they are settled before the new one
--- applies, so a change never makes passes out of time that has already gone by.
+-- applies, so that a change adds no tokens for time before it.
 --
 -- KEYS: sale line events
 -- ARGV: epoch revision

@@ -1,4 +1,4 @@
--- The ledger has settled that there is no sale: a confirming hold gives its units back.
+-- Ends a confirming hold that the ledger has not sold and will not sell: its units are free again.
 --
 -- With the reason "expired" it has expired: nobody came to finish the confirmation, and a payment
 -- that still comes is a late one, which may have its units again. With any other it is released for

@@ -1,8 +1,8 @@
--- The payment is there: the hold becomes confirming, which time never ends.
+-- Makes a hold confirming after its payment, so that it has no deadline any more.
 --
 -- Atomic, because from here until the ledger has decided nobody else may get these units. A hold
--- that has lapsed gets all of them back if the caller allows it and every one is still free; half
--- is never taken.
+-- that has lapsed gets all of them back if the caller allows it and every one is still free, and
+-- none otherwise.
 --
 -- KEYS: sale events seats rows holds buyers due
 -- ARGV: epoch revision

@@ -1,4 +1,4 @@
--- The buyer goes to pay: active -> paying, and the deadline moves to the hold's latest time.
+-- Makes an active hold paying, and moves its deadline to the hold's latest time.
 --
 -- Atomic with the check of owner, version and deadline. From here on the ledger knows the hold.
 --

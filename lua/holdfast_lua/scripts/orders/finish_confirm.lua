@@ -1,4 +1,4 @@
--- The ledger has sold the hold's units: they are booked.
+-- Books the units of a confirming hold that the ledger has sold.
 --
 -- Atomic, and the event is written on this transition only: a repeat finds it done.
 --

@@ -1,4 +1,4 @@
--- A refund: puts units of an order back on sale, those that are still booked by it.
+-- Puts the refunded units of an order back on sale, those that are still booked by it.
 --
 -- Atomic with that very check: a seat that was refunded before and sold to somebody else is not in
 -- this order any more, so a repeat can never free it under its new owner. Units of an area have no

@@ -5,8 +5,8 @@
 -- refuses while the hash is missing or of an older epoch. Atomic, because readers must see either
 -- the old epoch or the whole new one, and because of two processes that install the same epoch only
 -- the first may succeed. Revisions start above those of every earlier epoch (the caller's
--- `revision` is a function of the epoch), so that a client which compares revisions never takes the
--- past for news.
+-- `revision` is a function of the epoch), so that a client which compares revisions never takes
+-- an older document for a newer one.
 --
 -- KEYS: sale events install_fence
 -- ARGV: epoch revision

@@ -1,9 +1,9 @@
 -- Marks the sales that a worker has had requests for, and reads which ones other workers have.
 --
--- Every worker calls it about once a second, so that whoever does the housekeeping hears of a sale
--- to which something happens elsewhere. One script, so that all marks carry the store's time and
--- nobody misses one between reading and the next call. What it keeps is a hint: a store that loses
--- it hears everything again a second later.
+-- Every worker calls it about once a second, so that the worker that does the housekeeping knows
+-- the sales that other workers have requests for. One script, so that all marks carry the store's
+-- time and none is missed between two readings. The marks are a hint: a store that loses them has
+-- them again a second later.
 --
 -- KEYS: requested
 -- ARGV:

@@ -1,10 +1,10 @@
 -- Adds a point to the history of a sale's figures: to the last hour, and to the whole sale.
 --
 -- Both are bounded: the hour by its number of points, the whole by doubling its step, and leaving
--- out every other point, when it spans too many of them. One script, so that two leaders, of two nodes or at a
--- change of the leader, add no point twice and halve nothing twice: a point that is not a step
--- later than the last one is left out. A loss of the store leaves a gap, which stays one. It moves
--- no revision: the history is told, and nothing is decided by it.
+-- out every other point, when it spans too many of them. One script, so that two leaders, of two
+-- nodes or at a change of the leader, add no point twice and halve nothing twice: a point that is
+-- not a step later than the last one is left out. A loss of the store leaves a gap, which stays. It
+-- changes no revision, since nothing is decided by the history.
 --
 -- KEYS: sale history_hour history_whole history_step
 -- ARGV: epoch revision

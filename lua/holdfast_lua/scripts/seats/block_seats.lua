@@ -1,5 +1,4 @@
--- Takes free seats off sale. Held and booked ones are left as they are: nobody loses what they
--- have.
+-- Takes free seats off sale. Held and booked ones are left as they are.
 --
 -- Atomic, so that counters and rows change with the seats.
 --

@@ -1,5 +1,5 @@
--- Tells an operator what has become of a visitor: the call of their number, the session of their
--- pass. Either may be all that is known.
+-- Reads the call of a visitor's number and the session of their pass, for an operator. One of the
+-- two may be unknown.
 --
 -- A script, because call, bit, deferral and session are to be of one moment. Times of calls are
 -- told by store time, although they are kept by the line's clock.
@@ -11,9 +11,10 @@
 -- flags: no-writes
 -- Returns {code, revision, now_ms, VISITOR_TRACES}
 --   OK  issued: the last number that was given, 0 while the lobby has none; serving: the last one
---       that was called; shown: whether the number came to claim; called_ms and until_ms: of a call that can be
---       claimed, 0 for none; deferred: whether it found no room; session_ms: the session's deadline,
---       0 when there is none; started_ms: when it began, 0 when that is not known
+--       that was called; shown: whether the number came to claim; called_ms and
+--       until_ms: of a call that can be claimed, 0 for none; deferred: whether it found no room;
+--       session_ms: the session's deadline, 0 when there is none; started_ms: when it began, 0
+--       when that is not known
 -- Complexity: O(log n) in ranges called and sessions
 -- Events: none
 
