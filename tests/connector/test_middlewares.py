@@ -99,28 +99,28 @@ async def test_whole_story(ask: Ask, operator: Api, sale: str, service: Service)
 
 
 async def test_script_gets_a_header(ask: Ask) -> None:
-    told = await ask("/api", Accept="application/json", Referer=f"{SHOP}/seats")
-    assert told.status == HTTPStatus.UNAUTHORIZED
-    assert told.one("Holdfast-Redirect").endswith("seats")
-    assert told.all("Location") == []
+    answer = await ask("/api", Accept="application/json", Referer=f"{SHOP}/seats")
+    assert answer.status == HTTPStatus.UNAUTHORIZED
+    assert answer.one("Holdfast-Redirect").endswith("seats")
+    assert answer.all("Location") == []
 
 
 async def test_public_and_hostile_paths(ask: Ask) -> None:
     assert (await ask("/about")).body == b"nobody"
     for target in ("//evil.example", "/about/../seats", "/%5Cevil.example", "/x?y=%0d%0aA:b"):
-        told = await ask(target, **BROWSER)
-        assert told.status == HTTPStatus.FOUND, target
-        assert told.return_url.startswith(f"{SHOP}/")
+        answer = await ask(target, **BROWSER)
+        assert answer.status == HTTPStatus.FOUND, target
+        assert answer.return_url.startswith(f"{SHOP}/")
 
 
 async def test_post_is_not_replayed_by_a_redirect(ask: Ask) -> None:
-    told = await ask("/pay?holdfast_token=x", method="POST", **BROWSER)
-    assert (told.status, told.return_url) == (HTTPStatus.SEE_OTHER, f"{SHOP}/")
+    answer = await ask("/pay?holdfast_token=x", method="POST", **BROWSER)
+    assert (answer.status, answer.return_url) == (HTTPStatus.SEE_OTHER, f"{SHOP}/")
 
 
 async def test_head_is_gated_like_get(ask: Ask) -> None:
-    told = await ask("/seats", method="HEAD", **BROWSER)
-    assert (told.status, told.body) == (HTTPStatus.FOUND, b"")
+    answer = await ask("/seats", method="HEAD", **BROWSER)
+    assert (answer.status, answer.body) == (HTTPStatus.FOUND, b"")
 
 
 async def test_exchanged_pass_acts_for_the_visitor(gate: Gate, operator: Api, sale: str) -> None:
@@ -139,8 +139,8 @@ async def test_same_handoff_at_two_servers_enters_at_one(
     """Two processes of a shop share no memory: the service decides, at the same moment too."""
     gates = [gate, Gate(gate.settings)]
     back = await through_the_room(operator, sale, f"{SHOP}/")
-    told = await asyncio.gather(*(asgi_ask(one)(back, **BROWSER) for one in gates * 4))
-    assert sum(bool(one.all("Set-Cookie")) for one in told) == 1
+    answers = await asyncio.gather(*(asgi_ask(one)(back, **BROWSER) for one in gates * 4))
+    assert sum(bool(one.all("Set-Cookie")) for one in answers) == 1
 
 
 async def test_websocket_needs_a_session(gate: Gate, operator: Api, sale: str) -> None:

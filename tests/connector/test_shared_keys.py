@@ -50,8 +50,8 @@ async def test_shop_with_the_shared_keys_takes_a_handoff_and_without_them_none(
             cookie_secrets=(COOKIE_SECRET,),
             shared_keys=shared,
         )
-        told = await asgi_ask(Gate(settings))(claimed.body["redirect_to"].removeprefix(SHOP))
-        assert bool(told.all("Set-Cookie")) is enters, told
+        answer = await asgi_ask(Gate(settings))(claimed.body["redirect_to"].removeprefix(SHOP))
+        assert bool(answer.all("Set-Cookie")) is enters, answer
 
 
 def test_nothing_is_handed_over_while_keys_are_public(tmp_path: Path) -> None:

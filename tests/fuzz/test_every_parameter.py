@@ -150,8 +150,8 @@ def ledger_url(request: pytest.FixtureRequest, ledger_path: Path) -> str:
     return url
 
 
-class Asked:
-    """Which structs and query parameters the handlers have asked for."""
+class ParametersRead:
+    """Which structs and query parameters the handlers have read."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.shapes: dict[Route | None, set[object]] = defaultdict(set)
@@ -174,13 +174,13 @@ class Asked:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
-    return Asked(monkeypatch)
+def parameters(monkeypatch: pytest.MonkeyPatch) -> ParametersRead:
+    return ParametersRead(monkeypatch)
 
 
 @pytest.fixture
 async def service(
-    asked: Asked, ledger_url: str, store_url: str, tmp_path: Path
+    parameters: ParametersRead, ledger_url: str, store_url: str, tmp_path: Path
 ) -> AsyncIterator[FuzzedService]:
     """The whole service in this process, and the sales that it is asked about."""
     config = Config(
@@ -272,7 +272,7 @@ def test_every_text_and_number_of_a_body_has_bounds() -> None:
 async def test_nothing_that_is_sent_is_a_fault_of_the_service(
     request: pytest.FixtureRequest,
     service: FuzzedService,
-    asked: Asked,
+    parameters: ParametersRead,
     shares: int,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -285,7 +285,7 @@ async def test_nothing_that_is_sent_is_a_fault_of_the_service(
     faults: list[str] = []
     for route, target in TARGETS.items():
         chosen = Chosen(random.Random(f"{database} {route}"), part)
-        faults += await _fuzz(service, asked, route, target, chosen)
+        faults += await _fuzz(service, parameters, route, target, chosen)
         faults += await _fuzz_beside(service, route, target, chosen)
     assert faults == []
     logged = [r.getMessage() for r in caplog.records if r.name.startswith("holdfast")]
@@ -294,13 +294,13 @@ async def test_nothing_that_is_sent_is_a_fault_of_the_service(
         if route[1].startswith("/console"):
             continue  # it reads what the routes of the API read that it calls
         shape = set() if target.shape is None or route in READ_BY_HAND else {target.shape}
-        assert asked.shapes.get(route, set()) == shape, route
-        assert asked.queries.get(route, set()) <= set(target.queries), route
+        assert parameters.shapes.get(route, set()) == shape, route
+        assert parameters.queries.get(route, set()) <= set(target.queries), route
     await service.order()
 
 
 async def _fuzz(
-    service: FuzzedService, asked: Asked, route: Route, target: Target, chosen: Chosen
+    service: FuzzedService, parameters: ParametersRead, route: Route, target: Target, chosen: Chosen
 ) -> list[str]:
     """What went wrong with this route."""
     faults = []
@@ -309,13 +309,13 @@ async def _fuzz(
     for attempt in chosen.of(tries(example, target, chosen.random)):
         if spent and attempt.changes_body:
             example, spent = await target.make(service), False
-        asked.route = route
+        parameters.route = route
         address, content = attempt.target(pattern, example), attempt.body(example)
         reply = await service.wire.send(method, address, attempt.headers(example), content)
         fault = _fault(reply, target.good if attempt is GOOD else None)
         if fault:
             faults.append(f"{method} {address[:200]!r} {attempt.what}: {fault}")
-        asked.route = None
+        parameters.route = None
         spent = target.once and (spent or reply.status < 300)
     return faults
 

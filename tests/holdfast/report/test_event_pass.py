@@ -10,14 +10,14 @@ from holdfast.report.event_pass import EventPass, pass_over_events
 from holdfast_lua.calls.hold_terms import StreamEvent
 from holdfast_web.timestamps import timestamp
 
-Told = tuple[str, str, dict[str, Any]]
+EventParts = tuple[str, str, dict[str, Any]]
 """Type, subject and data of an event."""
 
 
-def events_of(told: Sequence[Told], times: Sequence[int] | None = None) -> list[StreamEvent]:
+def events_of(parts: Sequence[EventParts], times: Sequence[int] | None = None) -> list[StreamEvent]:
     """Events 1-1, 1-2, ..., a second apart unless times are given."""
     made = []
-    for number, (kind, subject, data) in enumerate(told, 1):
+    for number, (kind, subject, data) in enumerate(parts, 1):
         at_ms = times[number - 1] if times else number * 1_000
         body = {"time": timestamp(at_ms), "subject": subject, "data": data}
         made.append(StreamEvent((1, number), kind, msgspec.msgpack.encode(body)))
@@ -34,15 +34,15 @@ async def followed(
     return await pass_over_events(pages(), gaps)
 
 
-def called(first: int, last: int) -> Told:
+def called(first: int, last: int) -> EventParts:
     return "line.called", str(first), {"first": first, "last": last, "count": last - first + 1}
 
 
-def admitted(number: int) -> Told:
+def admitted(number: int) -> EventParts:
     return "pass.issued", f"pass-{number}", {"number": number}
 
 
-def seats(kind: str, hold: str, *indices: int) -> Told:
+def seats(kind: str, hold: str, *indices: int) -> EventParts:
     return kind, hold, {"seats": list(indices), "areas": []}
 
 
@@ -67,7 +67,7 @@ async def test_sound_stream_holds() -> None:
 
 
 @pytest.mark.parametrize("call", [called(9, 12), called(11, 12)], ids=["again", "left out"])
-async def test_numbers_out_of_order_are_found(call: Told) -> None:
+async def test_numbers_out_of_order_are_found(call: EventParts) -> None:
     assert broken(await followed(events_of([*GOOD, call]))) == ["order"]
 
 

@@ -34,7 +34,6 @@ hand-off is that of the service, which the connector cannot import.
 _LUA_NAMES: Final = re.compile(r"^\s*local (?:function )?(?P<names>[\w, ()]+)", re.MULTILINE)
 _TYPE: Final = re.compile(r"(?:[A-Z]+[a-z0-9]+)+")
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
-VERBS: Final = frozenset({"stay"})
 # Words of programming, of HTTP and of the libraries in use; an adjective or a verb names a result.
 GENERAL: Final = frozenset(
     {
@@ -191,8 +190,8 @@ def _phrases(name: str, longest: int) -> Iterator[tuple[str, ...]]:
 
 
 def _plurals(word: str) -> tuple[str, ...]:
-    """What may be the plural of a noun, unless it is a verb, too: "what stays" is no name."""
-    return () if word in VERBS else (f"{word}s", f"{word}es", word.removesuffix("y") + "ies")
+    """What may be the plural of a noun."""
+    return f"{word}s", f"{word}es", word.removesuffix("y") + "ies"
 
 
 def _lua_identifiers(script: str) -> Iterator[str]:

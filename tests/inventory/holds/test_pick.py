@@ -14,7 +14,7 @@ from support.inventory.harness import (
     Make,
     plan_json,
 )
-from support.inventory.reference import Asked, allowed
+from support.inventory.reference import BestAvailableRequest, allowed
 
 from holdfast_inventory.plan.plan import Plan, compile_plan
 from holdfast_lua import Bundle, Code, Executor
@@ -23,8 +23,8 @@ ROWS = st.lists(st.text("AAAAB a", min_size=1, max_size=16), min_size=1, max_siz
 HOUSES = st.lists(ROWS, min_size=1, max_size=3).filter(
     lambda zones: any(letter != " " for rows in zones for row in rows for letter in row)
 )
-ASKED = st.builds(
-    Asked,
+REQUESTS = st.builds(
+    BestAvailableRequest,
     quantity=st.one_of(st.integers(1, 7), st.integers(8, 13)),
     categories=st.sampled_from([frozenset[str](), frozenset("A"), frozenset("B"), frozenset("AB")]),
     zones=st.sampled_from([frozenset[int](), frozenset({0}), frozenset({1})]),
@@ -34,16 +34,16 @@ ASKED = st.builds(
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-async def judge(harness: InventoryHarness, asked: Asked, seed: int) -> None:
+async def judge(harness: InventoryHarness, request: BestAvailableRequest, seed: int) -> None:
     """One request, judged by the reference; the hold is given back."""
     states = await harness.states()
-    expected = allowed(harness.plan, states, asked)
+    expected = allowed(harness.plan, states, request)
     choice = harness.choice(
-        asked.quantity,
-        categories="".join(asked.categories),
-        zones=asked.zones,
-        accessible=asked.accessible,
-        prevent_orphans=asked.prevent_orphans,
+        request.quantity,
+        categories="".join(request.categories),
+        zones=request.zones,
+        accessible=request.accessible,
+        prevent_orphans=request.prevent_orphans,
     )
     answer = await harness.hold(choice, seed=seed, limit=0)
     if expected.refusal < 0:
@@ -52,10 +52,10 @@ async def judge(harness: InventoryHarness, asked: Asked, seed: int) -> None:
     hold = answer.hold
     assert hold is not None, (answer.code, expected)
     assert all(states[seat] == "f" for seat in hold.seats)
-    assert len(set(hold.seats)) == asked.quantity
+    assert len(set(hold.seats)) == request.quantity
     kinds = [harness.plan.kind(seat) for seat in hold.seats]
-    assert all(kind.accessible == asked.accessible for kind in kinds)
-    assert not asked.categories or {kind.category for kind in kinds} <= asked.categories
+    assert all(kind.accessible == request.accessible for kind in kinds)
+    assert not request.categories or {kind.category for kind in kinds} <= request.categories
     assert hold.prices == tuple(PRICES[kind.category] for kind in kinds)
     if expected.split:
         assert min(parts(harness.plan, hold.seats)) >= 2
@@ -75,20 +75,26 @@ def parts(plan: Plan, seats: tuple[int, ...]) -> list[int]:
 
 def test_every_answer_is_one_that_the_rules_allow(store_url: str, test_bundle: Bundle) -> None:
     @FEW
-    @given(zones=HOUSES, asked=ASKED, seed=st.integers(0, 2**31), data=st.data())
-    def check(zones: list[list[str]], asked: Asked, seed: int, data: st.DataObject) -> None:
+    @given(zones=HOUSES, request=REQUESTS, seed=st.integers(0, 2**31), data=st.data())
+    def check(
+        zones: list[list[str]], request: BestAvailableRequest, seed: int, data: st.DataObject
+    ) -> None:
         text = plan_json(*zones)
         plan = compile_plan(text, SETTINGS)
-        wanted = frozenset(zone for zone in asked.zones if zone < len(plan.zones))
-        asked = Asked(
-            asked.quantity, asked.categories, wanted, asked.accessible, asked.prevent_orphans
+        wanted = frozenset(zone for zone in request.zones if zone < len(plan.zones))
+        request = BestAvailableRequest(
+            request.quantity,
+            request.categories,
+            wanted,
+            request.accessible,
+            request.prevent_orphans,
         )
         taken = data.draw(st.sets(st.integers(0, len(plan) - 1)))
 
         async def run() -> None:
             async with Executor(store_url, test_bundle) as executor:
                 harness = await InventoryHarness.install(executor, text, SETTINGS, blocked=taken)
-                await judge(harness, asked, seed)
+                await judge(harness, request, seed)
 
         uvloop.run(run())
 
@@ -110,7 +116,7 @@ def test_a_party_is_split_whenever_it_can_be(store_url: str, test_bundle: Bundle
         async def run() -> None:
             async with Executor(store_url, test_bundle) as executor:
                 harness = await InventoryHarness.install(executor, text, SETTINGS)
-                await judge(harness, Asked(quantity), seed)
+                await judge(harness, BestAvailableRequest(quantity), seed)
 
         uvloop.run(run())
 
@@ -122,10 +128,10 @@ async def test_a_real_hall_sells_by_the_rules_to_the_last_seat(executor: Executo
     parties = (2, 4, 3, 1, 5, 2, 6)
     refused = 0
     for number in range(2000):
-        asked = Asked(parties[number % len(parties)])
+        request = BestAvailableRequest(parties[number % len(parties)])
         if number % 40 == 0 or refused:
-            await judge(harness, asked, number)
-        answer = await harness.hold(harness.choice(asked.quantity), seed=number)
+            await judge(harness, request, number)
+        answer = await harness.hold(harness.choice(request.quantity), seed=number)
         refused += answer.code is not Code.OK
         if answer.code is Code.SOLD_OUT:
             break

@@ -103,7 +103,7 @@ class Wire:
 
 
 @dataclass(frozen=True)
-class Told:
+class ShopAnswer:
     """What a shop answered."""
 
     status: int
@@ -128,7 +128,7 @@ class Told:
         return parse_qs(urlsplit(self.one("Location")).query)["t"][0]
 
 
-Ask = Callable[..., Awaitable[Told]]
+Ask = Callable[..., Awaitable[ShopAnswer]]
 """`await ask(target, method="GET", **headers)`; underscores in header names stand for hyphens."""
 
 
@@ -193,16 +193,16 @@ async def call_asgi(
 def asgi_ask(gate: Gate) -> Ask:
     app = asgi.WaitingRoom(_asgi_shop, gate)
 
-    async def ask(target: str, method: str = "GET", **headers: str) -> Told:
+    async def ask(target: str, method: str = "GET", **headers: str) -> ShopAnswer:
         start, *rest = await call_asgi(app, target, method=method, **headers)
         shown = [(name.decode(), value.decode()) for name, value in start["headers"]]
-        return Told(start["status"], shown, b"".join(part["body"] for part in rest))
+        return ShopAnswer(start["status"], shown, b"".join(part["body"] for part in rest))
 
     return ask
 
 
 def wsgi_ask(app: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]) -> Ask:
-    def call(target: str, method: str, headers: dict[str, str]) -> Told:
+    def call(target: str, method: str, headers: dict[str, str]) -> ShopAnswer:
         path, _, query = target.partition("?")
         environ: WSGIEnvironment = {
             "REQUEST_METHOD": method,
@@ -221,9 +221,9 @@ def wsgi_ask(app: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]) -
 
         body = b"".join(app(environ, start_response))
         status, shown = started[0]
-        return Told(int(status.split()[0]), shown, body)
+        return ShopAnswer(int(status.split()[0]), shown, body)
 
-    async def ask(target: str, method: str = "GET", **headers: str) -> Told:
+    async def ask(target: str, method: str = "GET", **headers: str) -> ShopAnswer:
         return await asyncio.to_thread(call, target, method, headers)
 
     return ask
@@ -241,11 +241,13 @@ async def aiohttp_ask(gate: Gate) -> tuple[Ask, Callable[[], Awaitable[None]]]:
     client = TestClient(TestServer(app))
     await client.start_server()
 
-    async def ask(target: str, method: str = "GET", **headers: str) -> Told:
+    async def ask(target: str, method: str = "GET", **headers: str) -> ShopAnswer:
         url = URL(str(client.make_url("/")).rstrip("/") + target, encoded=True)
         async with client.session.request(
             method, url, headers=names(headers), allow_redirects=False
         ) as response:
-            return Told(response.status, list(response.headers.items()), await response.read())
+            return ShopAnswer(
+                response.status, list(response.headers.items()), await response.read()
+            )
 
     return ask, client.close

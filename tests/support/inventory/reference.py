@@ -14,7 +14,7 @@ from holdfast_lua import Code
 
 
 @dataclass(frozen=True)
-class Asked:
+class BestAvailableRequest:
     """A request for best available, in the plan's terms."""
 
     quantity: int
@@ -33,18 +33,20 @@ class Allowed:
     refusal: Code = Code.OK
 
 
-def allowed(plan: Plan, states: str, asked: Asked) -> Allowed:
+def allowed(plan: Plan, states: str, request: BestAvailableRequest) -> Allowed:
     """What the fallbacks allow."""
     segments = [
-        (at, segment) for at, segment in enumerate(plan.segments) if _matches(plan, segment, asked)
+        (at, segment)
+        for at, segment in enumerate(plan.segments)
+        if _matches(plan, segment, request)
     ]
-    rungs = [True, False] if asked.prevent_orphans else [False]
+    rungs = [True, False] if request.prevent_orphans else [False]
     for tidy in rungs:
-        runs = _together(plan, states, asked, segments, tidy)
+        runs = _together(plan, states, request, segments, tidy)
         if runs:
             return Allowed(frozenset(runs))
     lengths = [length for _, segment in segments for _, length in free_runs(states, segment)]
-    if asked.quantity > 3 and can_split(lengths, asked.quantity):
+    if request.quantity > 3 and can_split(lengths, request.quantity):
         return Allowed(split=True)
     return Allowed(refusal=Code.NOT_ENOUGH_TOGETHER if lengths else Code.SOLD_OUT)
 
@@ -66,17 +68,21 @@ def can_split(lengths: Iterable[int], quantity: int) -> bool:
     return quantity in reachable
 
 
-def _matches(plan: Plan, segment: Segment, asked: Asked) -> bool:
+def _matches(plan: Plan, segment: Segment, request: BestAvailableRequest) -> bool:
     kind = plan.kinds[segment.kind]
     return (
-        kind.accessible == asked.accessible
-        and (not asked.categories or kind.category in asked.categories)
-        and (not asked.zones or segment.zone in asked.zones)
+        kind.accessible == request.accessible
+        and (not request.categories or kind.category in request.categories)
+        and (not request.zones or segment.zone in request.zones)
     )
 
 
 def _together(
-    plan: Plan, states: str, asked: Asked, segments: list[tuple[int, Segment]], tidy: bool
+    plan: Plan,
+    states: str,
+    request: BestAvailableRequest,
+    segments: list[tuple[int, Segment]],
+    tidy: bool,
 ) -> set[tuple[int, ...]]:
     """The best runs of the first segment that serves, and of those nearly as near that do."""
     answers: set[tuple[int, ...]] = set()
@@ -84,11 +90,11 @@ def _together(
     for at, segment in segments:
         if answers and at > reach:
             break
-        best = _best_runs(states, segment, asked.quantity, tidy, plan.levels - 1)
+        best = _best_runs(states, segment, request.quantity, tidy, plan.levels - 1)
         if best:
             if not answers:
                 # A filter that leaves every zone is none, and only without one is a choice spread.
-                filtered = 0 < len(asked.zones) < len(plan.zones)
+                filtered = 0 < len(request.zones) < len(plan.zones)
                 reach = at + (0 if filtered else segment.near)
             answers.update(best)
     return answers
