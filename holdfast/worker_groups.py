@@ -38,7 +38,7 @@ class ListenAddress:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def clashes(self, other: "ListenAddress") -> bool:
-        """Whether not both can be listened on."""
+        """Whether the two addresses cannot be listened on at once."""
         if self.path or other.path:
             return self.path == other.path
         same_host = self.host == other.host or _is_any(self.host) or _is_any(other.host)

@@ -181,7 +181,7 @@ def running(
 
 
 class Api:
-    """The contract, as far as one buyer needs it."""
+    """Calls the API as one buyer."""
 
     def __init__(self, port: int, operator_key: str) -> None:
         self._base = f"http://127.0.0.1:{port}/v1/sales/smoke"

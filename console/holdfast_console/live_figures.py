@@ -1,7 +1,6 @@
 """The live document of a sale, and what is drawn from it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from holdfast_console.api import PublishedApi, sale_url
@@ -71,7 +70,9 @@ def charts(texts: Texts, live: Mapping[str, Any]) -> list[Drawing]:
     """The curves of the last hour; none before there is a history."""
     history = live.get("history") or {}
     series = history.get("series") or {}
-    since = parse_time(history.get("since")) or datetime.now(UTC)
+    since = parse_time(history.get("since") or live["time"])
+    if since is None:
+        return []
     span = TimeSpan(since, history.get("step_seconds") or 10)
     return [
         line_chart(

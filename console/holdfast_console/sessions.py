@@ -100,7 +100,7 @@ class SessionCodec:
 
 
 def unix_seconds() -> int:
-    """This host's clock, which sessions and sign-ins are judged by."""
+    """This host's clock, the one that the console uses."""
     return int(time.time())
 
 

@@ -66,7 +66,7 @@ async def connected(app: web.Application) -> AsyncIterator[None]:
 
 
 async def front_page(request: web.Request) -> web.Response:
-    """Public: look around as long as you like. Who has been here is a customer."""
+    """The public page; sets the cookie `customer`."""
     answer = page('<p>Tickets are on sale now.</p><p><a href="/buy">Buy</a></p>')
     if "customer" not in request.cookies:
         answer.set_cookie("customer", secrets.token_hex(8), httponly=True, samesite="Lax")
@@ -74,7 +74,7 @@ async def front_page(request: web.Request) -> web.Response:
 
 
 async def choose(request: web.Request) -> web.Response:
-    """Who reads this came through the line."""
+    """Shows the form to put one in the cart; reached with a session only."""
     visitor = session_of(request)
     notice = TEST_SALE if visitor is not None and visitor.test else ""
     return page(
@@ -101,7 +101,7 @@ async def hold(request: web.Request) -> web.Response:
 
 
 async def pay(request: web.Request) -> web.Response:
-    """Announces the payment, takes it, confirms it; then the next in line may come."""
+    """Announces the payment, takes it, confirms it and ends the session."""
     visitor = session_of(request)
     if visitor is None or visitor.subject not in CART:
         raise web.HTTPSeeOther("/buy")

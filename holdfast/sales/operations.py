@@ -13,7 +13,6 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import msgspec
@@ -41,9 +40,10 @@ from holdfast_inventory.plan.text import clean_plan
 from holdfast_inventory.plan.warnings import PlanWarning, plan_warnings
 from holdfast_ledger import Actor, AuditEntry, SaleDraft, SaleRecord, SaleTaken
 from holdfast_lua.calls.inventory_install import InstallFenced
+from holdfast_lua.clock import host_ms
 from holdfast_queue.line.status import SaleState
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
-from holdfast_web.timestamps import unix_ms
+from holdfast_web.timestamps import moment_of, unix_ms
 
 DRAW_SECRET_BYTES: Final = 32
 IDENTITY_SECRET_BYTES: Final = 32
@@ -99,7 +99,7 @@ class SaleOperations:
     async def copy(self, name: str, to: str, changes: Mapping[str, object], actor: Actor) -> Put:
         """Create a sale with the settings and the plan of another one, and some changes."""
         sale = await self._directory.get(name)
-        spec = copied_spec(sale.spec, changes, datetime.now(UTC))
+        spec = copied_spec(sale.spec, changes, moment_of(host_ms()))
         plan, warnings = await _checked_inventory(
             spec, await self._ledger.sales.read_plan(sale.uid), strict=False
         )

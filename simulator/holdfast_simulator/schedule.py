@@ -85,7 +85,7 @@ def expected_waits(line: SimulatedLine, now_ms: int) -> ExpectedWaits:
 
 
 def _share(line: SimulatedLine, ends_per_second: float) -> float:
-    """The measured share of the called who come, less the visitors who are made up for it."""
+    """The measured share of called visitors who come, less the prior's."""
     measured = line.share or 1.0
     per_range = max(1.0, min(line.terms.rate / 60, ends_per_second) / measured)
     called = min(line.called, LOOK_BACK * per_range)

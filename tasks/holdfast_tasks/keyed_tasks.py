@@ -29,13 +29,13 @@ class KeyedTasks:
         self._attempts = asyncio.Semaphore(AT_ONCE_MAX)
 
     def start(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Run `work` until it succeeds, unless something with this key is under way already."""
+        """Runs `work` until it succeeds, unless a task with this key is running."""
         if key not in self._running:
             task = start_task(self._run(key, work), name=f"{self._what} {key}")
             self._running[key] = task
 
     async def stop(self) -> None:
-        """End all, and wait for it."""
+        """Ends all tasks and waits until they have ended."""
         await end_tasks(self._running.values())
 
     async def _run(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -51,7 +51,7 @@ class KeyedTasks:
             del self._running[key]
 
     async def _attempt(self, work: Callable[[], Awaitable[None]]) -> str | None:
-        """What went wrong, if anything."""
+        """Runs the work once; returns the text of its error, or None."""
         async with self._attempts:
             try:
                 async with asyncio.timeout(ATTEMPT_SECONDS):

@@ -1,13 +1,14 @@
-"""Repeats work every so many seconds; an error costs one round, and is logged once in a row.
+"""Repeats work every so many seconds; of successive errors the first is logged.
 
 Whatever is periodic here is safe to skip once and safe to repeat. After errors rounds come more
-rarely until one succeeds, at most four times as seldom and `MAX_PAUSE_SECONDS` apart: rounds of a
-sale are what notices that a store which is back has lost something, and till then nobody can buy. A
+rarely until one succeeds, at most four times as seldom and `MAX_PAUSE_SECONDS` apart: it is a
+round of the sale that notices when a store which is back has lost writes, and until then nobody can
+buy. A
 round that takes longer than `ROUND_SECONDS` is cancelled, which counts as an error.
 
 Rounds of the same period begin together, on multiples of it, so that what the sales of a process
-ask the store shares a pipeline. Processes are apart by a part of the period that follows from their
-id.
+ask the store shares a pipeline. Processes begin theirs at different times, which follow from their
+ids.
 """
 
 import asyncio
@@ -46,16 +47,16 @@ class Periodic:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, *, at_once: bool = True) -> None:
-        """Begin; the first round comes at once, or when it would come next."""
+        """Begins; the first round is at once, or at the next multiple of the period."""
         self._task = start_task(self._run(at_once), name=self.name)
 
     def cancel(self) -> None:
-        """End, in the middle of a round if need be; a round may end its own task so."""
+        """Ends the task, also in the middle of a round; a round may end its own task by it."""
         if self._task is not None:
             self._task.cancel()
 
     async def stop(self) -> None:
-        """End, and wait for it."""
+        """Ends the task and waits until it has ended."""
         task, self._task = self._task, None
         await end_tasks([task])
 
@@ -78,7 +79,7 @@ class Periodic:
             self._failures = 0
 
     def _note(self, error: Exception, *, trace: bool) -> None:
-        """The first failure of a row is told, the others only counted."""
+        """Logs the first of successive failures, and counts the others."""
         self._failures += 1
         if self._failures == 1:
             logger.warning("%s failed: %r", self.name, error, exc_info=error if trace else None)

@@ -1,7 +1,6 @@
 """Sales: all of them with their state, and where each is opened."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from holdfast_console.api import ApiProblem, sale_url
@@ -13,6 +12,7 @@ from holdfast_console.screen import (
     ask_first,
     redirect,
 )
+from holdfast_console.sessions import unix_seconds
 from holdfast_console.texts import parse_time
 from holdfast_web.paths import SALES
 
@@ -45,7 +45,7 @@ def _row(item: dict[str, Any]) -> dict[str, Any]:
 def _seconds_until(moment: str | None) -> float | None:
     """None for a time that is not set, or has passed."""
     then = parse_time(moment)
-    left = None if then is None else (then - datetime.now(UTC)).total_seconds()
+    left = None if then is None else then.timestamp() - unix_seconds()
     return left if left is not None and left > 0 else None
 
 

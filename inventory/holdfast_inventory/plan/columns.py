@@ -197,7 +197,7 @@ def _steps(rows: Iterable[Sequence[float]], unit: float) -> list[int]:
 
 
 def _runs(values: Iterable[int]) -> list[int]:
-    """Each value and how many of it follow each other."""
+    """Run lengths: value, count, value, count, ..."""
     return list(chain.from_iterable((value, len(list(run))) for value, run in groupby(values)))
 
 

@@ -50,8 +50,8 @@ class MarkLost:
 
 @dataclass(frozen=True, slots=True)
 class MarkVoid:
-    """When nobody paid in time: refuses every confirm that began before, so that the hold
-    can go.
+    """When nobody paid in time: refuses every confirm that began before, so that the hold can be
+    released.
     """
 
     epoch: int

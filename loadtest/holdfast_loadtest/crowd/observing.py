@@ -32,7 +32,7 @@ class VisitObserver:
         """Holds units."""
 
     def paying(self, person: int) -> None:
-        """Is about to be charged."""
+        """Notes that the person is about to be charged."""
 
     def confirmed(self, person: int) -> None:
         """Was answered that the order is confirmed."""

@@ -165,7 +165,7 @@ class Observer(VisitObserver):
         self._figures.refused(step, code)
 
     def record(self, entry: Entry) -> None:
-        """A receipt, or a complaint: what the audit looks for."""
+        """Keeps an entry for the audit; complaints up to MAX_COMPLAINTS."""
         if isinstance(entry, Complaint):
             self._complaints += 1
             if self._complaints > MAX_COMPLAINTS:

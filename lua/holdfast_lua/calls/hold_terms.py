@@ -1,9 +1,22 @@
 """The arguments of the inventory's scripts, how they are packed, and what the scripts answer.
 
-A hold has five shapes on its way, each of a kind of its own: the body of the HTTP request, which
-has names; the hold request, in the indices of the plan; the arguments made here, terms and the
-seats to search for or to take; the stored record; the view that is shown. Inside the script the
-fields of arguments and record have the names of the layouts that pack them.
+The forms of a hold from request to response, and how each differs from the one before:
+
+    HoldBody       the JSON that was sent: seats and zones by name, checked for types only
+    HoldRequest    the same by the indices of the plan, with the prices of areas: checked
+    BuyerRef       who asks, from the credential and not from the body
+    HoldTerms      id, buyer, times, limit and seed: what the service sets and nobody asks for
+    SeatChoice     best available as row bytes to search for, compiled once for equal requests
+    SeatList       named seats by row segment, with their prices
+    arguments      terms, requested fields and seats, as bytes: `pack_request`
+    a table        the arguments in the script, to which it adds seats, prices and row segments
+                   (hold_request.lua)
+    HoldRecord     the hold as it is stored: in the store an array in the order of HOLD
+    HoldAnswer     what a script answers: a code, with the record or what was in the way
+    HoldView       the JSON of the response: names and labels, and the status at this moment
+
+A choice is SeatChoice, named seats are SeatList, and a request of areas alone has neither. In the
+scripts fields have the names of the layouts that pack them (records.py).
 """
 
 from __future__ import annotations

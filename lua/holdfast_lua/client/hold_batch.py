@@ -1,9 +1,9 @@
-"""Calls of one tick that the store takes as one: the holds of a sale leave as one script call.
+"""Joins the calls of one tick to one: the holds of a sale leave as one script call.
 
 A script whose header says `joins: n` takes the arguments behind the guard's of up to n calls one
 after another and answers a list, an answer for each call, in their order. Calls join when script,
 keys and epoch are the same; the highest revision among them goes along, which is what the process
-knows. Nobody waits for company: what is joined is what one turn of the loop brought. A joined call
+knows. No call is delayed to be joined: those of one turn of the event loop are. A joined call
 leaves with the first of its batch and may so overtake other calls of its tick, which were made at
 the same time and have no order.
 
@@ -46,7 +46,7 @@ class Part(Call):
 
 
 class HoldBatch(Call):
-    """Parts on their way as one call."""
+    """Parts that are sent as one call."""
 
     __slots__ = ("parts",)
 
@@ -71,7 +71,7 @@ class HoldBatch(Call):
         self.parts = parts
 
     def outcomes(self, outcome: Any) -> Sequence[Any]:
-        """What each part is to be told: its own answer, or what happened to all of them."""
+        """The outcome of each part: its own answer, or the error of them all."""
         if isinstance(outcome, list) and outcome:
             if not isinstance(outcome[0], list):  # the guard refuses all of them
                 return [outcome] * len(self.parts)

@@ -7,6 +7,8 @@ from typing import Annotated
 import click
 import msgspec
 
+from holdfast_web.timestamps import timestamp, unix_ms
+
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -82,7 +84,7 @@ class CannotVerify(click.ClickException):
 
 def shown(moment: datetime | None) -> str:
     """`moment` as text for people."""
-    return "not told" if moment is None else moment.isoformat(timespec="milliseconds")
+    return "not told" if moment is None else timestamp(unix_ms(moment))
 
 
 def step(number: int, text: str) -> None:

@@ -182,7 +182,7 @@ def _ended(
 
 
 def _since_opening(intervals: Sequence[Interval]) -> Sequence[Interval]:
-    """Without the lobby: more and more come to it towards the opening, and fewer after that."""
+    """The intervals after the opening: until then more and more join, and fewer after it."""
     opened = next((at for at, one in enumerate(intervals) if one.called), 0)
     return intervals[opened + 1 :] if opened else intervals
 

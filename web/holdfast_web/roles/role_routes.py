@@ -88,7 +88,7 @@ class RoleRoutes:
 
 
 def _answering(with_pass: bool, with_key: bool) -> Callable[[Handler], Handler]:
-    """What makes of a handler one that serves requests with these kinds of credentials only."""
+    """Returns a decorator that answers 404 to other kinds of credentials."""
     if with_pass and with_key:
         return lambda handler: handler
     if not with_pass and not with_key:
