@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -16,8 +17,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 CLIENT_ID: Final = "holdfast"
 CLIENT_SECRET: Final = "client-secret-of-the-tests"
 KEY_ID: Final = "k1"
-_PRIVATE: Final = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-_OTHER: Final = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@cache
+def _private_key(name: str) -> rsa.RSAPrivateKey:
+    """Made when it is asked for: that takes a part of a second."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 @dataclass
@@ -51,8 +56,7 @@ class Issuer:
             return jwt.encode(claims, "", algorithm="none", headers=headers)
         if self.signs == "secret":
             return jwt.encode(claims, CLIENT_SECRET * 2, algorithm="HS256", headers=headers)
-        key = _PRIVATE if self.signs == "right" else _OTHER
-        return jwt.encode(claims, key, algorithm="RS256", headers=headers)
+        return jwt.encode(claims, _private_key(self.signs), algorithm="RS256", headers=headers)
 
     async def metadata(self, _request: web.Request) -> web.Response:
         return web.json_response(
@@ -65,7 +69,7 @@ class Issuer:
         )
 
     async def jwks(self, _request: web.Request) -> web.Response:
-        key = jwt.algorithms.RSAAlgorithm.to_jwk(_PRIVATE.public_key(), as_dict=True)
+        key = jwt.algorithms.RSAAlgorithm.to_jwk(_private_key("right").public_key(), as_dict=True)
         return web.json_response({"keys": [{**key, "kid": KEY_ID, "use": "sig", "alg": "RS256"}]})
 
     async def authorize(self, request: web.Request) -> web.Response:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from compose_spec import PyOptions
 from support.deploy.container import PATH, Container, bare_root, process_one
 from support.deploy.dockerfile import (
     ROOT,
@@ -75,6 +74,9 @@ NOT_STARTED: Final = frozenset({"grafana/grafana"})
 
 def read_compose() -> dict[str, Any]:
     """The file as an engine reads it; ValueError where it is not by the specification."""
+    # Its models take a second to import, which every process that collects tests would spend.
+    from compose_spec import PyOptions
+
     made = PyOptions(apply_merge=True).from_yaml(FILE.read_text())
     made.validate()
     return made.to_dict()
