@@ -7,8 +7,9 @@ hold estimate and interval against the service's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 from random import Random
 from typing import Final
@@ -101,6 +102,7 @@ class PollSchedule:
         third = claim_window_seconds / POLLS_PER_WINDOW
         self.floor = max(POLL_LEAST_MS / 1000, min(POLL_MS / 1000, third))
         self.ceiling = max(min(MAX_INTERVAL_SECONDS, third), self.floor)
+        self._mean_of_unknown = {near: self._mean(None, near) for near in (False, True)}
 
     def told(self, wait: float | None, jitter: float = 0.5) -> float:
         """The interval that the service tells; `jitter` is its draw between 0 and 1."""
@@ -109,9 +111,13 @@ class PollSchedule:
 
     def mean(self, wait: float | None, ahead: float) -> float:
         """Seconds between two polls of a page, on average."""
+        near = ahead <= NEAR_THE_FRONT
+        return self._mean_of_unknown[near] if wait is None else self._mean(wait, near)
+
+    def _mean(self, wait: float | None, near: bool) -> float:
         told = self.told(wait)
-        near = min(told, NEAR_SECONDS) if ahead <= NEAR_THE_FRONT else told
-        return max(self.floor, near) * (1 + PAGE_LEAST) / 2
+        rest = min(told, NEAR_SECONDS) if near else told
+        return max(self.floor, rest) * (1 + PAGE_LEAST) / 2
 
     def until_noticed(self, known: bool, waited: float, random: Random) -> float:
         """Seconds from a call to the poll that finds it, for a page that was near the front.
@@ -130,11 +136,13 @@ class PollSchedule:
         return min(COUNTDOWN_SECONDS, to_open + 0.2) + 0.5
 
 
-def bands(waiting: int) -> Iterator[tuple[int, int]]:
+@lru_cache(maxsize=1)
+def bands(waiting: int) -> Sequence[tuple[int, int]]:
     """The line in bands that grow to the back, as (ahead of its first, how many)."""
-    ahead, size = 0, 16
+    ahead, size, found = 0, 16, []
     while ahead < waiting:
         count = min(size, waiting - ahead)
-        yield ahead, count
+        found.append((ahead, count))
         ahead += count
         size = max(size, int(ahead * (BAND_GROWTH - 1)))
+    return tuple(found)

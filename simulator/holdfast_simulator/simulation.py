@@ -244,19 +244,16 @@ class Simulation:
             to_open = (self.opened_ms - self.now_ms) / 1000
             # A page counts down to the opening, and asks within the second after it.
             return line.issued / (1.0 if to_open < 1 else self.schedule.lobby_seconds(to_open))
-        waits = expected_waits(line, self.now_ms)
+        waits, mean = expected_waits(line, self.now_ms), self.schedule.mean
+        leaves, patience = crowd.buyers.leaves, crowd.buyers.patience_seconds
         polls = 0.0
         for ahead, count in bands(line.waiting):
             middle = ahead + count // 2
             waited = (self.now_ms - crowd.arrived_ms(line.serving + 1 + middle)) / 1000
-            patient = count * self._patient(waited)
-            polls += patient / self.schedule.mean(waits.seconds(middle), middle)
+            # Who has lost patience is not there any more.
+            patient = count * (1 - leaves * min(1.0, max(0.0, waited) / patience))
+            polls += patient / mean(waits.seconds(middle), middle)
         return polls
-
-    def _patient(self, waited: float) -> float:
-        """The share of those who have waited for so long that is still there."""
-        buyers = self.crowd.buyers
-        return 1 - buyers.leaves * min(1.0, max(0.0, waited) / buyers.patience_seconds)
 
     def _views(self) -> float:
         """A page looks at its own place with the first poll after OWN_VIEW_SECONDS."""
