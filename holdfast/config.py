@@ -251,7 +251,7 @@ def load_config(
     environ: Mapping[str, str] | None = None,
     overrides: Mapping[str, object] | None = None,
 ) -> LoadedConfig:
-    """Read file, environment and command line into one checked configuration."""
+    """Reads file, environment and command line into one checked configuration."""
     environ = os.environ if environ is None else environ
     values = dict(_from_file(path)) if path else {}
     secrets = [variable_of(item.name) for item in fields(Config) if item.metadata["secret"]]

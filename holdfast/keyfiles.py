@@ -34,7 +34,7 @@ def operator_key(config: Config) -> str:
 
 
 def make_data_dir(path: Path) -> None:
-    """Create the data directory for its owner alone; an existing one is left as it is."""
+    """Creates the data directory for its owner alone; an existing one is left as it is."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def sell(holdfast: Path, directory: Path, **settings: str) -> None:
-    """Start the service in `directory`, sell one seat, stop it, and look for leftovers."""
+    """Starts the service in `directory`, sells one seat, stops it, and looks for leftovers."""
     directory.mkdir()
     marker = secrets.token_hex(16)
     port = free_port()
@@ -90,7 +90,7 @@ def make_environment(directory: Path) -> Path:
 
 
 def install(holdfast: Path, wheel: str) -> None:
-    """Install the wheel, pinned as everywhere, where its command is to be."""
+    """Installs the wheel, pinned as everywhere, where its command is to be."""
     constraints = str(ROOT / "constraints.txt")
     pip(holdfast.parent / "python", "install", "--constraint", constraints, wheel)
 

@@ -44,7 +44,7 @@ class Recorder:
         self._sales: dict[str, _Recorded] = {}
 
     async def record(self, sale: Sale) -> None:
-        """Record the sale unless its newest point is of this step."""
+        """Records the sale unless its newest point is of this step."""
         at_ms = sale.room.document.now_ms // STEP_MS * STEP_MS
         known = await self._known(sale)
         if known.points and known.points[-1].at_ms >= at_ms:
@@ -59,7 +59,7 @@ class Recorder:
         self._show(sale, ages, point, totals)
 
     def forget(self, uid: str) -> None:
-        """Forget a sale that is not active any more."""
+        """Forgets a sale that is not active any more."""
         self._sales.pop(uid, None)
 
     async def _known(self, sale: Sale) -> _Recorded:

@@ -43,12 +43,12 @@ class WorkerGauges:
         metrics.build_info.labels(version("holdfast"), platform.python_version()).set(1)
 
     def start(self) -> None:
-        """Begin."""
+        """Begins to set the gauges."""
         self._task.start()
         self._expect()
 
     async def stop(self) -> None:
-        """End, and wait for it."""
+        """Ends the tasks and waits until they have ended."""
         if self._timer is not None:
             self._timer.cancel()
         await self._task.stop()

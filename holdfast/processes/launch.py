@@ -98,7 +98,7 @@ def resolved(config: Config, store_url: str | None) -> Config:
 
 
 def raise_open_files() -> None:
-    """Take all the open files that the system allows: each visitor's connection is one, and the
+    """Takes all the open files that the system allows: each visitor's connection is one, and the
     soft limit that a shell or a unit comes with is often 1024. Workers and store inherit it.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -37,6 +37,6 @@ class Leadership:
         return True
 
     def close(self) -> None:
-        """Release the lock, so that another worker leads."""
+        """Releases the lock, so that another worker leads."""
         os.close(self._handle)
         self._held = False

@@ -65,7 +65,7 @@ def run_worker(config: Config, group: WorkerGroup, sockets: Sockets, pipes: Work
 
 
 def set_up_logging(config: Config) -> None:
-    """Log to stderr, which whoever runs the service may redirect. `log_level` is for our loggers:
+    """Logs to stderr, which whoever runs the service may redirect. `log_level` is for our loggers:
     libraries log statements, rows and cookies below the level of warnings.
     """
     level = config.log_level.upper()

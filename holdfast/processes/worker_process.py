@@ -29,7 +29,7 @@ class WorkerPipes:
     restarts: int = 0
 
     def report_ready(self) -> None:
-        """Tell the parent that this worker accepts connections."""
+        """Tells the parent that this worker accepts connections."""
         os.write(self.ready, bytes([self.slot]))
 
 
@@ -78,7 +78,9 @@ def _run_child(
 
 
 def die_with_parent(parent: int) -> None:
-    """Ask the kernel to kill this process when its parent ends (Linux; elsewhere the pipe does)."""
+    """Asks the kernel to kill this process when its parent ends, on Linux; elsewhere the
+    pipe ends it.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     # The parent may have died between the fork and the call.

@@ -132,7 +132,7 @@ class WorkerSupervisor:
         os.set_blocking(self._ready_read, False)
 
     def run(self) -> None:
-        """Serve until asked to stop; returns when every worker has ended."""
+        """Serves until asked to stop; returns when every worker has ended."""
         with selectors.DefaultSelector() as selector, contextlib.suppress(StartStopped):
             selector.register(self._signals.wakeup, selectors.EVENT_READ)
             selector.register(self._ready_read, selectors.EVENT_READ)
@@ -148,7 +148,7 @@ class WorkerSupervisor:
                 self._stop_all()
 
     def _run_due(self) -> None:
-        """Do everything that is due, without waiting; raises StartStopped when asked to stop."""
+        """Does everything that is due, without waiting; raises StartStopped when asked to stop."""
         self._signals.drain()
         if self._signals.stopping:
             raise StartStopped
@@ -215,7 +215,7 @@ class WorkerSupervisor:
             group.postpone()
 
     def _reap_orphans(self) -> None:
-        """Wait for ended processes that the parent inherited as process 1 of a container."""
+        """Waits for ended processes that the parent inherited as process 1 of a container."""
         own = {worker.pid for worker in self._workers()}
         if self._store is not None and self._store.pid is not None:
             own.add(self._store.pid)
@@ -240,7 +240,7 @@ class WorkerSupervisor:
             self._plan = self._hooks.reread() or self._plan
 
     def _retire(self) -> None:
-        """Stop one surplus worker of each group, and kill those that do not finish in time."""
+        """Stops one surplus worker of each group, and kills those that do not finish in time."""
         now = time.monotonic()
         for group in self._groups:
             finishing = [one for one in group.workers.values() if one.finish_by is not None]

@@ -49,7 +49,7 @@ async def _repair_order(context: SaleContext, order_id: str) -> None:
 
 
 async def _take_back(context: SaleContext, order_id: str) -> None:
-    """Free what the store has booked for an order that owns nothing in the ledger."""
+    """Frees what the store has booked for an order that owns nothing in the ledger."""
     stock = context.inventory
     hold = (await stock.calls.read_hold(stock.ref, order_id)).hold
     if hold is not None and hold.status is HoldStatus.CONFIRMED:

@@ -42,7 +42,7 @@ class Reconciliation:
 async def reconcile(
     reader: Reader, name: str, *, repair: bool = False, rebuild: bool = False
 ) -> Reconciliation:
-    """Compare, and repair if asked to; `rebuild` allows to write the sale anew."""
+    """Compares, and repairs if asked to; with `rebuild` it may write the sale anew."""
     result = Reconciliation(name)
     before = await _confirmed(reader, result)
     left = before

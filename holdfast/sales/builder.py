@@ -73,7 +73,7 @@ class SaleBuilder:
         return Sale(record, spec, ref, room, inventory)
 
     def update(self, sale: Sale, record: SaleRecord) -> None:
-        """Apply a record whose settings are in force in the store already."""
+        """Applies a record whose settings are in force in the store already."""
         spec = spec_from_json(record.spec)
         sale.room.apply(line_settings(spec), brand(spec))
         sale.room.lobby.draw = draw_of(record, spec)
@@ -81,7 +81,7 @@ class SaleBuilder:
         sale.record, sale.spec = record, spec
 
     async def push(self, sale: Sale, record: SaleRecord) -> bool:
-        """Bring the ledger's settings into force in the store, then apply them here.
+        """Brings the ledger's settings into force in the store, then applies them here.
 
         What can be refused comes first, what cannot be undone last. False when later settings are
         in force already; whoever brought those there also releases their channels.
@@ -94,7 +94,7 @@ class SaleBuilder:
         return True
 
     async def finish_push(self, sale: Sale) -> None:
-        """Release the channels of the settings in force, in case whoever pushed them died before.
+        """Releases the channels of the settings in force, in case whoever pushed them died before.
 
         Calls the store once for each channel and process. Settings that the store has not accepted
         yet release nothing, since it may refuse them.
@@ -103,13 +103,13 @@ class SaleBuilder:
             await self._release_channels(sale, sale.spec)
 
     async def _release_channels(self, sale: Sale, spec: SaleSpec) -> None:
-        """Release channels that are not known to be released; a release is never taken back."""
+        """Releases channels that are not known to be released; a release is never taken back."""
         channels = set(spec.released_channels) - sale.released
         await release(sale.inventory, channels)
         sale.released |= channels
 
     async def checkpoint(self, sale: Sale) -> None:
-        """Save in the ledger what a rebuild needs of the line; while nothing but the time has
+        """Saves in the ledger what a rebuild needs of the line; while nothing but the time has
         changed, only every `CHECKPOINT_ANEW_MS`.
         """
         document, last = sale.room.document, sale.checkpoint
@@ -121,13 +121,13 @@ class SaleBuilder:
         sale.checkpoint = taken
 
     async def sweep(self, sale: Sale) -> None:
-        """Free overdue holds that no request has freed on its way."""
+        """Ends overdue holds that no request has ended."""
         for _ in range(SWEEPS_MAX):
             if not (await sale.inventory.calls.expire_holds(sale.ref)).more:
                 return
 
     async def recover_orders(self, sale: Sale) -> None:
-        """Settle orders that a crash or a lost reply left unfinished."""
+        """Settles orders that a crash or a lost reply left unfinished."""
         await self._recovery.visit(sale.inventory)
 
     async def _in_store(self, record: SaleRecord) -> SaleRecord:
@@ -152,7 +152,7 @@ class SaleBuilder:
             return await self.ledger.sales.read_uid(record.uid)
 
     async def _provisioned(self, record: SaleRecord) -> SaleRecord:
-        """Note in the ledger that the store carries this epoch, in case its installer died before:
+        """Notes in the ledger that the store carries this epoch, in case its installer died before:
         else a later loss would look like a sale that was never installed.
         """
         if record.installed_epoch == record.epoch:

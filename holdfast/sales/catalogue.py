@@ -56,7 +56,7 @@ class Catalogue:
         return self._sales.get(uid)
 
     def note(self, record: SaleRecord, now_ms: int) -> None:
-        """Add a new or changed sale, to be visited soon; ValueError if its spec cannot be read."""
+        """Adds a new or changed sale, to be visited soon; ValueError if its spec cannot be read."""
         spec = spec_from_json(record.spec)
         times = sale_times(spec)
         sale = CatalogueEntry(
@@ -74,12 +74,12 @@ class Catalogue:
         self._schedule(sale, (times.prequeue_ms, times.opens_ms, times.ends_ms), now_ms)
 
     def forget(self, uid: str) -> None:
-        """Remove a sale that was deleted."""
+        """Removes a sale that was deleted."""
         self._sales.pop(uid, None)
         self._changed.pop(uid, None)
 
     def visited(self, sale: CatalogueEntry, line: LineStatus, now_ms: int) -> None:
-        """Note what a visit showed: when the sale's state changes next."""
+        """Notes what a visit showed: when the sale's state changes next."""
         self._schedule(sale, (line.prequeue_ms, line.opens_ms, line.ends_ms), now_ms)
 
     def pick(self, now_ms: int) -> list[CatalogueEntry]:

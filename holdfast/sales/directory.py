@@ -112,7 +112,7 @@ class SaleDirectory:
         return advanced.status, advanced.now_ms
 
     def deactivate(self, sale: Sale) -> None:
-        """Make an active sale idle: it is not ticked until somebody requests it."""
+        """Makes an active sale idle: it is not ticked until somebody requests it."""
         if self._active.get(sale.name) is not sale:
             return
         self._idle[sale.name] = self._active.pop(sale.name)
@@ -125,7 +125,7 @@ class SaleDirectory:
         self._idle.pop(name, None)
 
     async def reload(self, record: SaleRecord) -> Sale:
-        """Build the sale anew from this record or a later one; the old one serves until then."""
+        """Builds the sale anew from this record or a later one; the old one serves until then."""
         for _ in range(RELOADS_MAX):
             sale = await self._load_once(record.name)
             if sale is None:
@@ -137,7 +137,7 @@ class SaleDirectory:
         raise HoldfastError(ErrorCode.UNKNOWN_SALE)
 
     async def close(self) -> None:
-        """End what is loading and wait for the joins under way."""
+        """Ends the tasks that load sales and waits for the joins under way."""
         await self._names.aclose()
         for task in tuple(self._loading.values()):
             task.cancel()
@@ -146,7 +146,7 @@ class SaleDirectory:
         await asyncio.gather(*self._loading.values(), *rooms, return_exceptions=True)
 
     async def refresh(self, sale: Sale) -> None:
-        """Take over what has changed in the ledger since the sale was loaded."""
+        """Takes over what has changed in the ledger since the sale was loaded."""
         record = await self._builder.ledger.sales.read(sale.name)
         if record is None or record.uid != sale.uid or record.epoch != sale.ref.epoch:
             await self._replace(sale.name, record)
@@ -154,7 +154,7 @@ class SaleDirectory:
             self._builder.update(sale, record)
 
     async def learn_revisions(self) -> None:
-        """Take over the revisions of the last checkpoints, before another store master is used.
+        """Takes over the revisions of the last checkpoints, before another store master is used.
 
         The new master may lack the last writes; the guard of every script finds that out by the
         revision to expect. Raises StoreUnavailable when the ledger is away.
@@ -173,7 +173,7 @@ class SaleDirectory:
                 ref.revision = max(ref.revision, revision)
 
     async def repair(self, sale: Sale, fault: StoreBehind | EpochChanged) -> None:
-        """Find out why the store does not have the sale as this process knew it, and repair it."""
+        """Finds out why the store has not the sale that this process knew, and repairs it."""
         record = await self._builder.ledger.sales.read(sale.name)
         if await self._repaired(sale, record, fault):
             await self._replace(sale.name, record)

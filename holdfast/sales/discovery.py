@@ -65,12 +65,12 @@ class Discovery:
         )
 
     def start(self) -> None:
-        """Start the looks."""
+        """Starts looking for sales."""
         for task in self._tasks:
             task.start()
 
     async def stop(self) -> None:
-        """End the looks and the work on single sales, and wait for it."""
+        """Ends the looking and the work on single sales, and waits until both have ended."""
         for task in self._tasks:
             await task.stop()
         await self._context.work.stop()

@@ -26,7 +26,7 @@ class SaleGauges:
     def observe(
         self, name: str, ref: SaleRef, line: LineStatus, now_ms: int, *, test: bool
     ) -> None:
-        """Set a sale's gauges from its status at this moment, and those of its counters that the
+        """Sets a sale's gauges from its status at this moment, and those of its counters that the
         store keeps. The first time, all series of the sale come to be.
         """
         self._skew.note(ref.clock.skew_ms())
@@ -42,12 +42,12 @@ class SaleGauges:
             series.set(self._metrics.sale_state, int(state is current), state.value)
 
     def forget(self, name: str, uid: str) -> None:
-        """Remove the series of a sale that was deleted, wherever that was done."""
+        """Removes the series of a sale that was deleted, wherever that was done."""
         self._metrics.forget_sale(name, uid)
         self._recorder.forget(uid)
 
     async def record(self, sale: Sale) -> None:
-        """Record the figures of a sale that this worker does the housekeeping of."""
+        """Records the figures of a sale that this worker does the housekeeping of."""
         await self._recorder.record(sale)
 
 

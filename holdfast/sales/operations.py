@@ -74,7 +74,7 @@ class SaleOperations:
         self._ledger = builder.ledger
 
     async def put(self, name: str, body: SaleBody, actor: Actor, *, strict: bool = False) -> Put:
-        """Create the sale, or replace it while nobody has a ticket; `strict` takes no warnings."""
+        """Creates the sale, or replaces it while nobody has a ticket; `strict`: no warnings."""
         spec, plan = split_body(body)
         plan, warnings = await _checked_inventory(spec, plan, strict=strict)
         before = await self._ledger.sales.read(name)
@@ -97,7 +97,7 @@ class SaleOperations:
         return Put(await self._installed(record), before is None, warnings)
 
     async def copy(self, name: str, to: str, changes: Mapping[str, object], actor: Actor) -> Put:
-        """Create a sale with the settings and the plan of another one, and some changes."""
+        """Creates a sale with the settings and the plan of another one, and some changes."""
         sale = await self._directory.get(name)
         spec = copied_spec(sale.spec, changes, moment_of(host_ms()))
         plan, warnings = await _checked_inventory(
@@ -112,7 +112,7 @@ class SaleOperations:
         return Put(await self._installed(record), True, warnings)
 
     async def put_plan(self, name: str, body: bytes, actor: Actor, *, strict: bool = False) -> Put:
-        """Replace the seating plan while nobody has a ticket."""
+        """Replaces the seating plan while nobody has a ticket."""
         sale = await self._directory.get(name)
         plan, warnings = await _checked_inventory(sale.spec, body, strict=strict)
         entry = actor.entry(
@@ -125,7 +125,7 @@ class SaleOperations:
         return Put(await self._installed(await self._replaced(draft, entry)), False, warnings)
 
     async def patch(self, name: str, changes: Mapping[str, object], actor: Actor) -> Sale:
-        """Change live settings, all of them or none; every worker follows within two ticks."""
+        """Changes live settings, all of them or none; every worker follows within two ticks."""
         sale = await self._directory.get(name)
         await check_start(sale, patched_spec(sale.spec, changes))
         before, record = await self._patched(
@@ -149,7 +149,7 @@ class SaleOperations:
         changes: Mapping[str, object],
         actor: Actor,
     ) -> None:
-        """Undo a PATCH that the store refused, except for fields that were changed again since.
+        """Undoes a PATCH that the store refused, except for fields that were changed again since.
 
         Its released channels are taken back too, unless a later PATCH was built on them: then they
         may have been released already.
@@ -177,7 +177,7 @@ class SaleOperations:
             raise HoldfastError(ErrorCode.CONFLICT)
 
     async def change_lifecycle(self, name: str, operation: str, actor: Actor) -> Sale:
-        """Open, pause, resume, drain or close the sale."""
+        """Opens, pauses, resumes, drains or closes the sale."""
         sale = await self._directory.get(name)
         done = await sale.room.change_lifecycle(operation)
         entry = actor.entry(
@@ -192,7 +192,7 @@ class SaleOperations:
         return sale
 
     async def give_beacon(self, name: str, value: str, actor: Actor) -> Sale:
-        """Give the draw the value of the beacon that the sale announced."""
+        """Gives the draw the value of the beacon that the sale announced."""
         sale = await self._directory.get(name)
         await sale.room.give_beacon(value)
         entry = actor.entry("sale.draw_beacon", after={"value": value})
@@ -200,7 +200,7 @@ class SaleOperations:
         return sale
 
     async def delete(self, name: str, actor: Actor, *, orders_kept: int | None = None) -> None:
-        """Delete a closed sale; its orders stay in the ledger. OrdersKept, with the count, unless
+        """Deletes a closed sale; its orders stay in the ledger. OrdersKept, with the count, unless
         `orders_kept` is how many it has.
         """
         sale = await self._directory.get(name)
@@ -237,7 +237,7 @@ class SaleOperations:
         actor: Actor,
         action: str,
     ) -> tuple[SaleSpec, SaleRecord]:
-        """Write the changed spec over the newest one; another PATCH in between is read first.
+        """Writes the changed spec over the newest one; another PATCH in between is read first.
 
         `change` gets the newest spec and its version; the audit entry has what `fields` were and
         are. Answers what it was changed from, and to.

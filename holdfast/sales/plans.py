@@ -46,7 +46,7 @@ class PlanCache:
         return await asyncio.to_thread(compile_plan, text, inventory_settings(spec))
 
     def _compiled(self, key: tuple[str, int], done: asyncio.Task[Plan]) -> None:
-        """Keep the plan; after a failure the next caller tries again."""
+        """Keeps the loaded plan; after a failure the next caller tries again."""
         del self._compiling[key]
         if done.cancelled() or done.exception() is not None:
             return

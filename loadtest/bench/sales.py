@@ -57,7 +57,7 @@ KINDS: Final = (
 
 
 def make_sales(service: Service, first: int, last: int) -> list[float]:
-    """Create the sales of these numbers; the milliseconds that each took."""
+    """Creates the sales of these numbers; returns how many milliseconds each took."""
     taken = []
     for number in range(first, last):
         started = time.perf_counter()

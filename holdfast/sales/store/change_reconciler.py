@@ -42,7 +42,7 @@ class ChangeReconciler:
     builder: SaleBuilder
 
     async def reconcile(self, sale: Sale, record: SaleRecord) -> None:
-        """Repair what differs from `record`, which has just been read from the ledger."""
+        """Repairs what differs from `record`, which has just been read from the ledger."""
         if record.uid != sale.uid or record.epoch != sale.ref.epoch:
             return  # the next tick finds that out
         if not differs_from_ledger(sale.room.document.line, record, _opens_ms(record)):
@@ -54,7 +54,7 @@ class ChangeReconciler:
             await self.builder.push(sale, noted)
 
     async def _noted(self, sale: Sale, record: SaleRecord, head: SaleHead) -> SaleRecord:
-        """Note in the ledger what the store has decided; the record after that."""
+        """Notes in the ledger what the store has decided; the record after that."""
         if head.lifecycle != record.lifecycle:
             logger.warning(
                 "sale %s is %s in the store; noting it in the ledger", record.name, head.lifecycle
@@ -76,7 +76,7 @@ class ChangeReconciler:
 async def note_opening(
     ledger: Ledger, record: SaleRecord, opens_ms: int, *, kept: Set[str] = frozenset()
 ) -> SaleRecord:
-    """Note an early start in the ledger as the sale's start. The channels `kept`, which the store
+    """Notes an early start in the ledger as the sale's start. The channels `kept`, which the store
     has not released, are removed from the record's released channels.
     """
     spec = spec_from_json(record.spec)

@@ -71,7 +71,7 @@ class Installer:
     plans: PlanCache
 
     async def restore(self, record: SaleRecord, *, rolled_back: bool = False) -> SaleRecord:
-        """Install or rebuild a sale that the store does not carry as it must.
+        """Installs or rebuilds a sale that the store does not carry as it must.
 
         An epoch that no store has begun to carry is installed, by whichever process is first. Of
         one that some store carries, the fence tells whether it is this one: then an installation is
@@ -86,7 +86,7 @@ class Installer:
         return record
 
     async def rebuild(self, record: SaleRecord) -> SaleRecord:
-        """End the epoch after a loss, then install the next one from the ledger.
+        """Ends the epoch after a loss, then installs the next one from the ledger.
 
         Whoever else notices the same loss finds the epoch ended and installs the same next one. A
         store that is not the one to use has lost nothing: StoreUnavailable, the epoch goes on.
@@ -100,7 +100,7 @@ class Installer:
         return record
 
     async def install(self, record: SaleRecord) -> None:
-        """Make the store carry the sale in the record's epoch; harmless when it does already.
+        """Makes the store carry the sale in the record's epoch; harmless when it does already.
 
         EpochElsewhere when another store does, or has begun to.
         """

@@ -30,7 +30,7 @@ class LossDetector:
     ledger: Ledger
 
     async def check(self, record: SaleRecord, *, count_sold: bool = True) -> None:
-        """Raise StoreBehind when the store does not have the sale, or less than has happened.
+        """Raises StoreBehind when the store does not have the sale, or less than has happened.
 
         Without `count_sold`, for a sale that was just rebuilt: if it differs then, the ledger
         contradicts itself, and rebuilding it again would not help.

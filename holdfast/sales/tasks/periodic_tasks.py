@@ -30,14 +30,14 @@ class PeriodicTasks:
         self.discovery = Discovery(self._context, self)
 
     def start(self) -> None:
-        """Start the tasks of all active sales, of those that become active, and the discovery."""
+        """Starts the tasks of all active sales, of those that become active, and the discovery."""
         self._context.directory.on_activated = self._begin
         for sale in self._context.directory:
             self._begin(sale.name)
         self.discovery.start()
 
     async def stop(self) -> None:
-        """End all of them and wait for it."""
+        """Ends all tasks and waits until they have ended."""
         self._context.directory.on_activated = lambda _name: None
         await self.discovery.stop()
         await asyncio.gather(*(tasks.stop() for tasks in tuple(self._tasks.values())))

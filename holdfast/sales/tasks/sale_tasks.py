@@ -89,12 +89,12 @@ class SaleTasks:
         self._tasks = tuple(self._periodics())
 
     def start(self) -> None:
-        """Start with a tick; a sale that needs no more than that never starts the other rounds."""
+        """Starts the tasks, with a tick at once; where that ends them the others never run."""
         for at, task in enumerate(self._tasks):
             task.start(at_once=at == 0)
 
     async def stop(self) -> None:
-        """End the tasks and wait for it."""
+        """Ends the tasks and waits until they have ended."""
         await asyncio.gather(*(task.stop() for task in self._tasks))
 
     def note_request_elsewhere(self) -> None:
@@ -154,7 +154,7 @@ class SaleTasks:
             self._end()
 
     def _observe(self, sale: Sale) -> None:
-        """Report the status when it has changed, else once in `OBSERVE_SECONDS`."""
+        """Reports the status when it has changed, else once in `OBSERVE_SECONDS`."""
         document, now = sale.room.document, self._clock()
         is_due = now - self._observed_at >= OBSERVE_SECONDS
         if is_due or document.revision != self._observed_revision:
@@ -178,7 +178,7 @@ class SaleTasks:
         return self._clock() - at <= self._context.active_seconds
 
     def _end(self) -> None:
-        """End the tasks from within a tick, which is cancelled with them."""
+        """Ends the tasks from within a tick, which is cancelled with them."""
         self._ended(self.name)
         for task in self._tasks:
             task.cancel()
@@ -193,7 +193,7 @@ class SaleTasks:
             await self._context.builder.sweep(sale)
 
     async def _recover(self, sale: Sale) -> None:
-        """Settle orders, where something is held or the sale was requested lately."""
+        """Settles orders, where something is held or the sale was requested lately."""
         if _holds(sale) or self._is_recent(max(self._requested_at, self._requested_elsewhere_at)):
             await self._context.builder.recover_orders(sale)
 

@@ -91,7 +91,7 @@ class ChangeStreams:
                 del self._maps[sale]
 
     def close(self) -> None:
-        """End all streams and take no new ones. Harmless to repeat."""
+        """Ends all streams and refuses new ones. Harmless to repeat."""
         self._closing = True
         for reader in self._readers.values():
             reader.finish(StreamEnd.CLOSING)

@@ -197,7 +197,7 @@ class InventoryCalls:
         amount: int = 0,
         version: int = 0,
     ) -> HoldAnswer:
-        """Refund: frees those units that are still booked by this order and forgets them in it.
+        """Frees refunded units that are still booked by this order, and takes them out of it.
 
         OK with `order.refunded` written; UNCHANGED when none of them are its any more; HOLD_CHANGED
         when `version` is not the hold's (0 is not checked).

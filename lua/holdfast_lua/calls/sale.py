@@ -84,7 +84,7 @@ class SaleCalls:
         commitment: str = "",
         nonce: str = "",
     ) -> Code:
-        """Make the sale usable in `ref.epoch`; UNCHANGED when another process was first,
+        """Makes the sale usable in `ref.epoch`; UNCHANGED when another process was first,
         INSTALL_FENCED when the store is not the one that answered `nonce` to the inventory.
 
         `commitment` is of a draw that is to come, told as an event unless `rebuilt`. `inventory`
@@ -137,7 +137,7 @@ class SaleCalls:
         return int(seconds) * 1000 + int(micros) // 1000
 
     async def remove(self, uid: str) -> int:
-        """Delete every key of the sale in small steps; returns how many there were.
+        """Deletes every key of the sale in small steps; returns how many there were.
 
         The hash goes first. The rest is found by SCAN, a bounded number of steps of bounded size,
         so that a sale with a million ended holds stops nobody else's calls for long.

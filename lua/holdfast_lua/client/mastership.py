@@ -35,7 +35,7 @@ class Mastership:
         self._refused = (Address(), 0.0)
 
     def begin(self) -> None:
-        """Look from now on; harmless to repeat."""
+        """Begins to look; harmless to repeat."""
         if self._looking is None:
             self._looking = start_task(self._look(), name="store-master")
 

@@ -7,5 +7,5 @@ from aiohttp import web
 
 
 def set_matched_route(request: web.Request, match: web.UrlMappingMatchInfo) -> None:
-    """Give `request` the route that was found for it, as aiohttp's own resolving does."""
+    """Gives `request` the route that was found for it, as aiohttp's own resolving does."""
     request._match_info = match
