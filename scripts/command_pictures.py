@@ -87,7 +87,7 @@ def _is_selling(environ: Mapping[str, str]) -> bool:
 
 
 def shown_by(command: Sequence[str], environ: Mapping[str, str]) -> Text:
-    """What stands on the terminal when the command has ended, or was watched for some seconds."""
+    """The terminal's content when the command has ended, or after some seconds of watching."""
     watched = "watch" in command
     columns = WATCHED_COLUMNS if watched else COLUMNS_MAX
     ours, theirs = pty.openpty()

@@ -78,7 +78,7 @@ scrape_configs:
 
 
 async def _pause(directory: str) -> None:
-    """What an operator does when the shop has trouble: a state and changes to see."""
+    """Pauses and resumes the sale, so that the dashboards show it."""
     await asyncio.sleep(BEFORE_PAUSE_SECONDS)
     key = await asyncio.to_thread(operator_key, directory)
     headers = {"Authorization": f"Bearer {key}"}
@@ -117,7 +117,7 @@ async def _ask(
 def _placed(
     samples: Sequence[Sequence[Any]], start: float, step: float, points: int
 ) -> list[float | None]:
-    """Each sample in its place; what is no number is left out."""
+    """The samples by their positions, without those that are not numbers."""
     placed: list[float | None] = [None] * points
     for at, text in samples:
         value = float(text)

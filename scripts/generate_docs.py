@@ -132,7 +132,7 @@ def wanted() -> Iterator[tuple[Path, str]]:
 
 
 def stale() -> list[tuple[Path, str]]:
-    """What is not as it should be, and how it should."""
+    """The files that are out of date, with the text that they should have."""
     return [
         (path, text)
         for path, text in wanted()

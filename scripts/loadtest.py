@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def run_with_service(options: argparse.Namespace, others: Sequence[str]) -> int:
-    """A service for this run alone."""
+    """Runs the scenario against a service that is started for it."""
     with tempfile.TemporaryDirectory(prefix="holdfast-loadtest-") as directory:
         port = free_port(HOST, 0, 0)
         service = ServiceOptions(Path(directory), HOST, port, options.workers)
@@ -74,7 +74,7 @@ async def run_locust(options: argparse.Namespace, others: Sequence[str], url: st
 
 
 def _pass_on(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """Ctrl-C reaches Locust by the terminal as well; then this does nothing more."""
+    """Sends the signal on to Locust, which Ctrl-C at a terminal reaches as well."""
     if process.returncode is None:
         process.send_signal(number)
 

@@ -30,7 +30,7 @@ def running_demo(*options: str, quiet: bool = False) -> Iterator["subprocess.Pop
 
 
 def wait_until(is_true: Callable[[], bool], otherwise: str) -> None:
-    """Asks again and again; ends the script with what is said when it takes too long."""
+    """Polls until the condition holds; ends the script with a message when it takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while not is_true():
         if time.monotonic() > deadline:

@@ -121,7 +121,7 @@ async def take_console(binary: str, demo_options: Sequence[str]) -> None:
 
 
 async def look(browser: Browser, device: str, key: str) -> None:
-    """An operator's look at the sale, in its middle."""
+    """Takes the pictures of the console while the sale goes on."""
     async with open_page(browser, SIZES[device]) as page:
         await page.goto(CONSOLE)
         await page.get_by_label("API key").fill(key)

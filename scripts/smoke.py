@@ -162,7 +162,7 @@ def free_port() -> int:
 def running(
     holdfast: Path, directory: Path, port: int, settings: Mapping[str, str]
 ) -> Iterator[Path]:
-    """The service with two workers, until it has stopped of its own accord."""
+    """Runs the service with two workers, and stops it at the end of the block."""
     data, scratch = directory / "data", directory / "tmp"
     scratch.mkdir()
     environment = {"PATH": os.environ["PATH"], "HOME": str(directory), "TMPDIR": str(scratch)}

@@ -84,7 +84,7 @@ def _flow(waiting: int, active: int, rate: int, cap: int, ending: float | None) 
 
 
 def _minutes_to_fill(active: int, rate: int, cap: int, ending: float) -> float:
-    """Until all slots of the cap are taken, of a rate that is above the endings of all of them."""
+    """Minutes until all slots are taken, for a `rate` above that at which a full cap ends."""
     if active >= cap * FULL_SHARE:
         return 0.0
     if not ending:

@@ -128,7 +128,7 @@ class IdentityProvider:
         return claims
 
     def _person(self, claims: Mapping[str, Any]) -> Person:
-        """Who it is, with the highest role that one of the groups has."""
+        """The person, with the highest role that one of their groups has."""
         told = claims.get(self.settings.groups_claim)
         groups = [str(one) for one in (told if isinstance(told, list) else [told])]
         roles = [self.settings.roles[one] for one in groups if one in self.settings.roles]

@@ -26,7 +26,7 @@ STOCK: Final = ("booked", "held", "free", "blocked")
 
 
 async def read_live(api: PublishedApi, sale: str) -> dict[str, Any]:
-    """The live document."""
+    """The live document of a sale."""
     document: dict[str, Any] = await api.get(sale_url(sale, "/live"))
     return document
 
@@ -88,7 +88,7 @@ def charts(texts: Texts, live: Mapping[str, Any]) -> list[Drawing]:
 
 
 def funnel(texts: Texts, live: Mapping[str, Any]) -> Drawing:
-    """From joining to confirming."""
+    """The chart of how many reached each stage, from joining to confirming."""
     counts = live.get("funnel") or {}
     stages = [(texts(f"stage_{stage}"), counts.get(stage) or 0) for stage in STAGES]
     return funnel_chart(texts("funnel"), stages, number=texts.number, words=texts.chart_words())

@@ -155,7 +155,7 @@ class LiveDisplay(Display):
 
 
 def opening_of(figures: Figures) -> list[str]:
-    """The introduction of the plain lines."""
+    """The first lines of the plain display."""
     _, stock = _stock(figures.status)
     on_sale = f"{stock:,} seats and places are on sale" if stock else "The sale is open"
     return [
@@ -189,7 +189,7 @@ def line_of(figures: Figures, requests_per_second: float) -> str:
 
 
 def panel_of(figures: Figures, requests_per_second: float, elapsed: str, notes: list[str]) -> Panel:
-    """The figures as a panel."""
+    """The panel that shows the figures."""
     state = figures.status.state if figures.status is not None else "opening"
     return live_panel(
         f"[bold]Holdfast[/] - {figures.sale} is {state.replace('_', ' ')}",

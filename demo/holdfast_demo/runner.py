@@ -62,7 +62,7 @@ ROOMY_FLOOR_PER_VISITOR: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """The command line, read."""
+    """The options of the command line."""
 
     visitors: int
     seed: int

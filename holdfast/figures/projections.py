@@ -111,7 +111,7 @@ class SaleProjections:
         return None
 
     def _forget_old(self, now_ms: int) -> None:
-        """Of sales that nobody has looked at for long."""
+        """Forgets the sales that nobody has looked at for KEPT_MS."""
         for uid, known in list(self._known.items()):
             if now_ms - known.at_ms > KEPT_MS and uid not in self._wanted:
                 self._known.pop(uid)
@@ -119,7 +119,7 @@ class SaleProjections:
 
 
 def _work_until(end: float, work: Generator[None, None, Projections]) -> Projections | None:
-    """Goes on until then; the projections once they are made."""
+    """Continues the work until `end`; returns the projections once they are made."""
     while time.perf_counter() < end:
         try:
             next(work)

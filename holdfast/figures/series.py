@@ -29,7 +29,7 @@ class EvenSeries:
     free_by_category: dict[str, Values]
 
     def members(self) -> dict[str, object]:
-        """As the API shows them; the free units by category only of a whole sale."""
+        """The members that the API shows; free units by category only for a whole sale."""
         shown: dict[str, object] = {
             "step_seconds": self.step_ms / 1000,
             "since": timestamp(self.since_ms) if self.since_ms else None,

@@ -48,7 +48,7 @@ class ActiveSales(Protocol):
 
 
 class Discovery:
-    """The periodic looks of one worker; `catalogue` has all sales by what was read of them."""
+    """Looks for sales periodically, in one worker; `catalogue` has all sales that were read."""
 
     def __init__(self, context: TaskContext, active: ActiveSales) -> None:
         self.catalogue = Catalogue()

@@ -17,8 +17,8 @@ STARTS_MAX: Final = 50
 
 
 def starts_with(record: SaleRecord, spec: SaleSpec, now_ms: int) -> tuple[tuple[int, int], ...]:
-    """The record's starts, with the start of `spec` added when it is another. A draw that was
-    committed to without a start keeps none.
+    """The record's starts, with the start of `spec` added when it differs from the last. A draw
+    that was committed to without a start keeps none.
     """
     starts, start_ms = record.draw_starts, unix_ms(spec.event_start_time)
     if not starts or starts[-1][0] == start_ms:

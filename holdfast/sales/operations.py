@@ -169,7 +169,7 @@ class SaleOperations:
     async def _require_built_upon(
         self, sale: Sale, record: SaleRecord, changes: Mapping[str, object]
     ) -> None:
-        """409 `conflict` unless the later settings in force contain these changes."""
+        """Raises `conflict` (409) unless the later settings in force contain these changes."""
         await self._directory.refresh(sale)
         wanted = spec_from_json(record.spec)
         now = spec_from_json((await self._ledger.sales.read_uid(sale.uid)).spec)

@@ -174,7 +174,7 @@ def is_read_only(error: BaseException) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What a driver says of a failure, in the three dialects."""
+    """A failure as a driver reports it, in one form for the three databases."""
 
     sqlstate: str
     number: object

@@ -138,7 +138,7 @@ class SeatBlocks:
 
 
 async def forget_blocks(connection: AsyncConnection, uid: str) -> None:
-    """For a sale that is replaced: the indices of another plan mean other seats."""
+    """Deletes the blocks of a sale that is replaced: in another plan indices are of other seats."""
     await connection.execute(delete(seat_blocks).where(seat_blocks.c.sale_uid == uid))
 
 

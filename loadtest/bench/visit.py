@@ -48,7 +48,7 @@ _numbers = itertools.count()
 
 
 def polls_of_a_wait(minutes: float, refresh_seconds: float) -> int:
-    """How often a page asks that is called after so long, by the crowd's own rule."""
+    """How often a page polls in a wait of so many seconds, by the crowd's schedule."""
     person = steady_person()
     left, polls = minutes * 60, 0
     while left > 0:

@@ -43,7 +43,7 @@ class Unreachable(ContractError):
 
 
 class Malformed(ContractError):
-    """An answer whose body is not what the contract says."""
+    """The body of an answer differs from the contract."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ STOCK: Final = frozenset({"areas", "seats", "plan", "prices"})
 
 
 class Unprepared(Exception):
-    """There is no sale to test with, and none could be made."""
+    """No sale to test with exists, and none could be created."""
 
 
 class SalePreparer:

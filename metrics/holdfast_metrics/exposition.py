@@ -14,8 +14,8 @@ _KEPT_ELSEWHERE: Final = {entry.name: entry for entry in MANIFEST if entry.kept_
 
 
 class _Shown:
-    """What a registry has, with the counters that are kept elsewhere shown as counters: to the
-    library they are gauges, since it only adds to counters.
+    """The families of a registry. Counters whose values are kept elsewhere are gauges for the
+    library, which only adds to counters; here they are shown as counters.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:

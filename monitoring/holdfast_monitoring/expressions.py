@@ -45,7 +45,7 @@ def rate(counter: str, *, by: str, window: str = RATE_WINDOW) -> str:
 
 
 def ratio(part: str, whole: str) -> str:
-    """What part of a whole it is; 0 where there is no series of the part, or nothing happens."""
+    """The part divided by the whole; 0 where the part has no series or the whole is 0."""
     return f"({part} or 0 * {whole}) / clamp_min({whole}, 1e-9)"
 
 
@@ -102,7 +102,7 @@ def names_in(expression: str) -> set[str]:
 
 
 def _over_nodes(counter: str) -> str:
-    """How the values of several nodes become one."""
+    """Combines the values of several nodes."""
     return "max" if counter in _KEPT_ELSEWHERE else "sum"
 
 

@@ -22,7 +22,7 @@ def files() -> Iterator[tuple[Path, str]]:
 
 
 def stale(root: Path = ROOT) -> list[Path]:
-    """The files that are missing, or contain something else."""
+    """The files that are missing or out of date."""
     there = ((path, text, root / path) for path, text in files())
     return [
         path for path, text, file in there if not file.is_file() or file.read_text("utf-8") != text

@@ -65,7 +65,7 @@ def _other_dashboards() -> build.DashboardLink:
 
 
 def _sales(*, one: bool) -> build.QueryVariable:
-    """The choice of sales, which follows what is scraped."""
+    """The variable by which a sale is chosen; its values come from what is scraped."""
     made = (
         build.QueryVariable("sale")
         .label("Sale")

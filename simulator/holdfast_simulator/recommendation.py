@@ -168,7 +168,7 @@ class _Search:
         return 2 * sum(self._goal.in_time.holds(result) for result in results) > SEARCH_SEEDS
 
     def least_rate(self, cap: int) -> int:
-        """Halves, on a logarithmic scale, the range from a visitor a minute to the whole crowd."""
+        """The least rate that meets the goal, by bisection from one a minute to the whole crowd."""
         high = float(min(RATE_MAX, 60 * max(1_000, self._world.arrivals.visitors)))
         low = self._too_slow()
         for _ in range(STEPS):

@@ -69,7 +69,7 @@ class SeriesPoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What it came to. Waits are from join to call, and from the opening for who was earlier."""
+    """The result. Waits are from join to call, or from the opening for those who joined earlier."""
 
     kind: Literal["run", "simulation"]
     scenario: str

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 class Periodic:
-    """Runs `work` every `seconds` until stopped; of `expected` errors a line is logged."""
+    """Runs `work` every `seconds` until stopped; `expected` errors are logged in one line."""
 
     def __init__(
         self,
@@ -93,8 +93,8 @@ class Periodic:
 
 
 def until_next(now: float, seconds: float) -> float:
-    """How long until a multiple of `seconds`, but for one that is due at once: timers fire a little
-    early, and the round that has just ended was meant for that one.
+    """The seconds until the next multiple of `seconds`. One that is due at once is skipped: timers
+    fire a little early, and the round that has just ended was meant for it.
     """
     left = seconds - now % seconds
     return left if left > EARLY_PART * seconds else left + seconds

@@ -19,8 +19,8 @@ _running: Final[set[asyncio.Task[Any]]] = set()
 def start_task(
     work: Coroutine[Any, Any, T], *, name: str, awaited: bool = False, inherits: bool = False
 ) -> asyncio.Task[T]:
-    """Starts `work` beside its caller. The failure of an `awaited` task is for who awaits it; that
-    of any other is reported.
+    """Starts `work` beside its caller. The failure of an `awaited` task is raised where it is
+    awaited; that of any other is reported.
 
     A task that `inherits` has the context variables of its caller, such as the id of the request
     that it works for; others have none.

@@ -64,7 +64,7 @@ def verified_claims(
 
 
 def verified_payload(token: str, key: Ed25519PublicKey | bytes, algorithm: str) -> bytes | None:
-    """What `token` is a signature of; None when the signature is not right."""
+    """The payload of `token`; None when its signature is not valid."""
     try:
         payload: bytes = _JWS.decode(token, key, algorithms=[algorithm])
     except jwt.PyJWTError:

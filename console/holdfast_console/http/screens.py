@@ -57,7 +57,7 @@ MAX_KEY_ID_CHARS: Final = 64
 
 
 async def show(request: web.Request) -> web.StreamResponse:
-    """GET of a screen."""
+    """Answers GET for a screen."""
     user = await _signed_in(request)
     if user is None:
         return _to_sign_in(request, request.path_qs)
@@ -109,7 +109,7 @@ def _then_shown(screen: Screen, action: ScreenHandler) -> ScreenHandler:
 
 
 async def _signed_in(request: web.Request) -> User | None:
-    """Whose session it is; None without a session, or when its key is not valid any more."""
+    """The signed-in user; None without a session, or when its key is not valid any more."""
     session = read_session(request, request.app[CONSOLE].codec)
     if session is None:
         return None
@@ -141,7 +141,7 @@ def person_key(person: Person) -> ApiKey:
 
 
 def _ask(request: web.Request, user: User, form: PostedForm) -> tuple[Screen, ScreenRequest] | None:
-    """The screen of the address, and the request as it takes it; None where there is none."""
+    """The screen of the address and its request; None where the address has no screen."""
     path = request.path.removeprefix(ROOT)
     for screen in SCREENS:
         places = screen.match(path)

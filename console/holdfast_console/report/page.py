@@ -154,7 +154,7 @@ def _history_sections(report: Mapping[str, Any], t: Texts) -> Iterator[Drawing]:
 
 
 def _waits(rows: Sequence[Mapping[str, Any]], t: Texts) -> Drawing:
-    """The rows are placed on an even grid of time; where nobody joined there is a gap."""
+    """The chart of waits over time, on an even grid; where nobody joined there is a gap."""
     times = [datetime.fromisoformat(row["joined_at"]) for row in rows]
     length = (times[-1] - times[0]).total_seconds()
     step = max(1.0, length / max(1, len(rows) - 1))

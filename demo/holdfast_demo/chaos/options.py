@@ -9,7 +9,7 @@ FAULT_NAMES: Final = ("store files", "wipe", "workers", "ledger", "disk", "clock
 
 @dataclass(frozen=True, slots=True)
 class ChaosOptions:
-    """Which faults, their order and moments, and how long people may be kept from buying."""
+    """Which faults to inject, in which order and when, and how long nobody may be able to buy."""
 
     names: tuple[str, ...] = FAULT_NAMES
     seed: int = 1

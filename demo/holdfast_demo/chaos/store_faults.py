@@ -51,7 +51,7 @@ async def break_files(target: Target) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def wipe(target: Target) -> AsyncIterator[str]:
-    """FLUSHALL by somebody who got at the socket."""
+    """Deletes all keys by FLUSHALL, as anybody with access to the socket can."""
     epoch = await target.epoch(EFFECT_SECONDS)
     async with target.store() as store:
         before = await store.dbsize()

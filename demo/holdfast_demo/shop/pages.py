@@ -115,7 +115,7 @@ class Pages:
         )
 
     def landing(self, facts: SaleFacts, status: SaleStatus, who: Returning) -> web.Response:
-        """The poster, with what there is to know of the sale and of this visitor."""
+        """The landing page, with the state of the sale and of this visitor."""
         values = {
             "subtitle": STATES.get(status.state, "On sale now"),
             "facts": _facts(status),
@@ -176,7 +176,7 @@ class Pages:
         return self._message(_SHOP_NAME, words, _leave_form("Try again"), status)
 
     def problem(self, status: int, problem: Mapping[str, object], back: str) -> web.Response:
-        """Something failed: in words, with its code and the way back."""
+        """The page of an error: its text, its code and a link back."""
         code = Html(f'<p class="small"><code>{escape(str(problem.get("code")))}</code></p>')
         label = "Try again" if back != SEATS_PATH else "Back to the shop"
         actions = Html(code + _paragraph(_link(back, label, "button")))

@@ -113,7 +113,7 @@ def _read_key(file: Path) -> str:
 
 
 def _data_dir(options: TargetOptions) -> Path:
-    """As the settings have it; they are read only where a file may name another."""
+    """The data directory of the settings, which are read only where a file may name another."""
     if options.data_dir is not None:
         return options.data_dir
     if options.config_path is not None or os.environ.get(CONFIG_VARIABLE):

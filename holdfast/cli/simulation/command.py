@@ -224,7 +224,7 @@ class _Runs:
         return results
 
     def _one(self, world: World, until_s: float) -> SimulationResult:
-        """In this process, by the share of the visitors."""
+        """Simulates in this process; the progress is the share of visitors that are done."""
 
         def told(share: float) -> None:
             self._progress.update(self._task, total=100, completed=round(100 * share))

@@ -12,5 +12,5 @@ AWAY: Final = (StoreError, LedgerError, HoldfastError)
 
 
 def periodic(name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> Periodic:
-    """Runs `work` every `seconds`; of a store or a ledger that is away the log has one line."""
+    """Runs `work` every `seconds`; errors of store and ledger are logged in one line."""
     return Periodic(name, seconds, work, AWAY)

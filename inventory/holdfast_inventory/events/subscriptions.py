@@ -73,7 +73,7 @@ class EventBatch:
         return self.events[-1].cursor
 
     def since(self, cursor: Cursor) -> EventBatch:
-        """The part after a cursor."""
+        """The events of the batch after a cursor."""
         if cursor <= self.after:
             return self
         return EventBatch(cursor, tuple(event for event in self.events if event.cursor > cursor))

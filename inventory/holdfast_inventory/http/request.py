@@ -45,7 +45,7 @@ def buyer_ref(who: Buyer) -> BuyerRef:
 
 
 async def owner_of(request: web.Request, inventory: SaleInventory, named: str | None) -> str:
-    """The required owner of the hold: the pass's or the named buyer.
+    """The buyer that must own the hold: that of the pass, or the named one.
 
     Empty, for anybody's hold, with a platform key that names none.
     """

@@ -288,7 +288,7 @@ def _paid(order: Order, call: ConfirmCall) -> Order:
 def _unknown_order(
     inventory: SaleInventory, hold_id: str, request: ConfirmRequest, now_ms: int
 ) -> Order:
-    """The order for a hold that the store has lost: only its payment is known."""
+    """An order for a hold that the store has lost, of which only the payment is known."""
     return Order(
         sale_uid=inventory.ref.uid,
         id=hold_id,

@@ -50,7 +50,7 @@ def order_of_hold(inventory: SaleInventory, hold: HoldRecord, now_ms: int) -> Or
 
 
 def acted(order: Order, actor: Actor | None) -> Order:
-    """The order with who has asked for its present state."""
+    """The order with the actor who asked for the change."""
     if actor is None:
         return order
     return replace(

@@ -55,7 +55,7 @@ def _everything(items: tuple[OrderItem, ...]) -> list[int]:
 
 
 def _chosen(items: tuple[OrderItem, ...], wanted: tuple[RefundItem, ...]) -> list[int] | None:
-    """Units to take from each item, in the order of the items."""
+    """How many units are refunded of each item, in the order of the items."""
     taken = [0] * len(items)
     for refund_item in wanted:
         done = (

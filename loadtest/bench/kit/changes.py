@@ -1,4 +1,4 @@
-"""A later run beside the kept one: which ratio left its interval."""
+"""Compares a later run with the kept one: which ratio has left its interval."""
 
 from __future__ import annotations
 

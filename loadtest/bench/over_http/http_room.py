@@ -56,7 +56,7 @@ def service_turn(service: Service, kind: Kind, options: argparse.Namespace) -> S
 
 
 async def measure(recorder: Recorder, options: argparse.Namespace) -> None:
-    """Compares each kind of request with the bare server."""
+    """Compares each kind of request with a bare server."""
     with running_service(QUEUED, options.waiting) as service:
         for kind in kinds_of(service):
             if options.only in kind.name:

@@ -32,7 +32,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One pass handed out."""
+    """One pass that was issued."""
 
     at_ms: int
     pass_id: str

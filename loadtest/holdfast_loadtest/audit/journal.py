@@ -70,7 +70,7 @@ Entry = Joined | Admitted | Paid | Confirmed | RefundRequired | Complaint
 
 
 class Journal:
-    """The entries of one crowd; complaints are bounded, what was promised never is."""
+    """The entries of one crowd; only the number of complaints is bounded."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self.joined: list[Joined] = []

@@ -26,7 +26,7 @@ class VisitObserver:
         """Sees that it is their turn."""
 
     def admitted(self, person: int) -> None:
-        """Has a pass."""
+        """Notes that the person has a pass."""
 
     def held(self, person: int) -> None:
         """Holds units."""

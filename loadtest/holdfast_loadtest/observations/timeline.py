@@ -58,7 +58,7 @@ class Timeline:
             self._close(self._at(sent_at) - OPEN_ROWS)
 
     def add_cores(self, at: float, cores: float) -> None:
-        """The processor seconds a second that the service has used up to `at`."""
+        """Notes how many processors the service used until `at`; a row keeps the most."""
         row = self._row(at)
         row.service_cores = _larger(row.service_cores, cores)
 

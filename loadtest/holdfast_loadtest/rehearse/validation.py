@@ -1,4 +1,4 @@
-"""Holds the simulator against real runs: the worlds of `worlds/`, one after the other.
+"""Compares the simulator with real runs of the worlds of `worlds/`, one after the other.
 
 Each world is a scenario. Locust sends its people to a service on this machine, whose sale has the
 settings of the world; the simulator gets the same file. The JSON of both is kept in the tree, and

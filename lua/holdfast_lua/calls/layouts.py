@@ -30,12 +30,12 @@ class Fields:
         return Fields(*self.names[self.names.index(first) :])
 
     def named(self, values: Sequence[Any]) -> dict[str, Any]:
-        """`values`, of which there must be one for each field, by name."""
+        """`values` by the names of the fields; there must be one for each."""
         return dict(zip(self.names, values, strict=True))
 
     @property
     def head(self) -> bytes:
-        """How a msgpack array of these begins."""
+        """The first bytes of a msgpack array of these fields."""
         count = len(self.names)
         return bytes([0x90 + count]) if count <= ARRAY_MAX else b"\xdc" + count.to_bytes(2)
 

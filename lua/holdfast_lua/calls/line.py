@@ -109,7 +109,7 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class LineAnswer:
-    """A code, the time, and the one moment or span (ms) that goes with it, 0 for none.
+    """A code, the store's time, and the moment or span in ms that belongs to it, 0 for none.
 
     With a session's deadline comes `limit_ms`, until when it can be renewed, 0 for ever.
     """
@@ -217,7 +217,7 @@ class LineCalls:
         return await self._answer(ref, "exchange_handoff", *args, own_keys=own)
 
     async def change_lifecycle(self, ref: SaleRef, operation: str) -> LifecycleChanged:
-        """open, pause, resume, drain or close."""
+        """Does one of `open`, `pause`, `resume`, `drain` and `close`."""
         reply = await guarded(self._executor, ref, "change_lifecycle", (operation,))
         changed = LIFECYCLE.named(reply.values)
         lifecycle = changed["lifecycle"].decode()

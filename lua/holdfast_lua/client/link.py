@@ -44,7 +44,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class LinkSettings:
-    """How to open and how long to trust a link."""
+    """How a link is opened, and after how long without an answer it counts as lost."""
 
     username: str = ""
     password: str = field(default="", repr=False)
@@ -92,7 +92,7 @@ class LinkOwner(Protocol):
         """A call was answered."""
 
     def link_lost(self, link: Link, calls: Sequence[Call], reason: str) -> None:
-        """The link is gone; `calls` had been sent and were not answered."""
+        """Called when a link is lost; `calls` had been sent and were not answered."""
 
     def link_writable(self, link: Link) -> None:
         """The socket takes bytes again."""

@@ -24,7 +24,7 @@ REFUSAL_SECONDS: Final = 0.5
 
 
 class Mastership:
-    """Of one node, found through Sentinels."""
+    """Finds by Sentinels which server is the master, for one node."""
 
     def __init__(self, url: StoreUrl, node: Node) -> None:
         self._url = url

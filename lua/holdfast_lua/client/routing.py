@@ -76,16 +76,16 @@ class SingleRouter:
         return False
 
     async def nodes(self) -> Sequence[Node]:
-        """The one."""
+        """The one node."""
         return [self._node]
 
     async def require_master(self) -> None:
-        """With Sentinel most of them must name it; without, it is the only one there is."""
+        """Checks that most Sentinels name the node; without Sentinels there is no other."""
         if self._mastership is not None:
             await self._mastership.require()
 
     def doubt(self, node: Node) -> None:
-        """Asks the Sentinels again: they may have put another in its place."""
+        """Asks the Sentinels again, which may have chosen another master."""
         if self._url.kind == "sentinel":
             node.resolve_again()
 

@@ -43,7 +43,7 @@ def _of_sale(what: str, name: str, *shares: float) -> dict[str, str]:
 
 
 def _conversion(stage: str) -> str:
-    """How many came to `stage`, of those who were admitted."""
+    """The share of the admitted visitors who reached `stage`."""
     name = "holdfast_funnel_total"
     return share(total(name, stage=stage), total(name, stage="admitted"))
 

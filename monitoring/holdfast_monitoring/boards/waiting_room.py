@@ -10,7 +10,7 @@ _MATCHERS: Final = '{sale=~"$sale"}'
 
 
 def _quantiles(name: str, *shares: float) -> dict[str, str]:
-    """Over some minutes, since admissions may be few."""
+    """Quantiles over some minutes, since admissions may be few."""
     how = {"by": "sale", "window": "5m", "matchers": _MATCHERS}
     return quantiles(name, *shares, prefix="{{sale}} ", **how)
 

@@ -58,7 +58,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """The visitor is to ask again in so many seconds; `called` when only a free slot is missing."""
+    """The visitor must ask again in so many seconds; `called` when they wait for room only."""
 
     seconds: float
     called: bool

@@ -106,7 +106,7 @@ class LineSettings:
 
     @property
     def terms(self) -> LineTerms:
-        """As the line's scripts take them."""
+        """The settings as arguments of the line's scripts."""
         mode = LineMode.THROUGH if self.passes_through else LineMode.LINE
         return LineTerms(
             rate_per_minute=self.new_users_per_minute,
@@ -136,7 +136,7 @@ class LineSettings:
 
     @property
     def rejects(self) -> bool:
-        """Nobody is let in. `suspended` switches the room off, and this with it."""
+        """Whether nobody is admitted. `suspended` overrides it, since it switches the room off."""
         return not self.suspended and self.queueing_method is QueueingMethod.REJECT
 
 

@@ -17,7 +17,7 @@ SPANS_AHEAD: Final = 8
 
 
 class Deadlines:
-    """Deadlines by id where time never goes back. One that has passed stays until it is removed.
+    """Deadlines by id, for a clock that never goes back. A passed one stays until it is removed.
 
     A calendar queue (Brown 1988): deadlines lie unsorted in spans of SPAN_MS, and one span is
     sorted when it comes. An entry counts as long as it is the newest of its id. A change takes the
@@ -62,7 +62,7 @@ class Deadlines:
         return self._at.get(one, 0) > now_ms
 
     def remove(self, one: int) -> bool:
-        """Whether it was there."""
+        """Removes a deadline; returns whether there was one."""
         if self._at.pop(one, None) is None:
             return False
         if self._passed.pop(one, 0) is not None:

@@ -317,7 +317,7 @@ class SimulatedLine:
     # the operator
 
     def change_lifecycle(self, now_ms: int, operation: str) -> None:
-        """open, pause, resume, drain or close."""
+        """Does one of `open`, `pause`, `resume`, `drain` and `close`."""
         wanted = {"open": "live", "pause": "paused", "drain": "draining", "close": "closed"}
         lifecycle = wanted.get(operation, self.lifecycle)
         if operation == "resume" and self.lifecycle == "paused":

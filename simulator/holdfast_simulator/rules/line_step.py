@@ -63,7 +63,7 @@ def advance(line: SimulatedLine, now_ms: int) -> bool:
 
 
 def _note_step(line: SimulatedLine, now_ms: int) -> None:
-    """What a step leaves in which nothing is due."""
+    """Notes a step in which nothing was due."""
     _note_interval(line, now_ms)
     _measure_stays(line, now_ms)
     if line.outstanding > 0:

@@ -21,13 +21,13 @@ OBSERVED_SECONDS: Final = 900.0
 
 @dataclass(frozen=True, slots=True)
 class RunningArrivals:
-    """So many a second now, and fewer by e after each `decay` seconds."""
+    """`per_second` arrivals now, divided by e after each `decay` seconds."""
 
     per_second: float
     decay: float
 
     def faster(self, pace: int) -> RunningArrivals:
-        """The same where time goes so many times as fast."""
+        """These arrivals in a time that runs `pace` times as fast."""
         return RunningArrivals(self.per_second * pace, self.decay / pace)
 
     def times(self, share: float, seconds: float, most: int, random: Random) -> array[float]:

@@ -44,7 +44,7 @@ class Usual:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """What is known: the weight of each mean and, if it is right, who has had time to go on."""
+    """The weight of each possible mean, and how many, by that mean, have had time to go on."""
 
     usual: Usual
     weights: Sequence[float]

@@ -79,7 +79,7 @@ class _Rest:
     def begin(
         self, known: KnownConduct, until_s: float, seed: int
     ) -> Generator[None, None, RunningSimulation]:
-        """A simulation with dice of its own."""
+        """Begins a simulation with random numbers of its own."""
         random, sale = Random(seed), self.sale  # noqa: S311 - people, not secrets
         conduct = known.draw(random).faster(self.pace)
         inside = []
@@ -99,8 +99,8 @@ class _Rest:
 def project(
     sale: RunningSale, points: Sequence[HistoryPoint], seed: int
 ) -> Generator[None, None, Projections]:
-    """The last point is now; one seed for all projections of a sale keeps them steady. Yields after
-    each bit of work, so that others have their turn.
+    """Simulates the rest of a sale from its last point; yields after each bit of work, so that
+    others have their turn. With one seed all projections of a sale vary little.
     """
     if sale.free + sale.held <= 0:
         return Projections()

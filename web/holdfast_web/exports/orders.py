@@ -58,7 +58,7 @@ def json_rows(orders: Iterable[Document]) -> str:
 
 
 def defused(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula: a number, or text that begins with none."""
+    """The value as a cell that no spreadsheet reads as a formula."""
     if value is None:
         return ""
     if isinstance(value, int):

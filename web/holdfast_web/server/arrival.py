@@ -19,7 +19,7 @@ class TakeOverHook(Protocol):
     """Puts another protocol in the place of this one."""
 
     def __call__(self, arrival: "Arrival", data: bytes, turn: float, *, is_decided: bool) -> None:
-        """It goes on with these first bytes, which may have been looked at and accepted."""
+        """Lets the other protocol handle these first bytes; `is_decided`: they are accepted."""
 
 
 class Arrival(asyncio.Protocol):

@@ -78,7 +78,7 @@ class Connection(RequestLoop):
         lost: Callable[[], None],
         is_decided: bool,
     ) -> None:
-        """As soon as `ending` is set, every response is its connection's last and says so."""
+        """Once `ending` is set, every response has `Connection: close` and ends its connection."""
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
@@ -162,7 +162,7 @@ class Connection(RequestLoop):
         return None
 
     def receive(self, data: bytes, turn: float) -> None:
-        """Passes on what the first request begins with, or what may be one that writes."""
+        """Passes on the first bytes of a connection, or bytes that may be a request that writes."""
         count, is_idle = self._request_count, self.is_idle
         super().data_received(data)
         begun = self._request_count - count

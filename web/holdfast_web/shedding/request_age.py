@@ -91,7 +91,7 @@ def seconds_since_received(transport: asyncio.Transport) -> float:
 
 
 def _seconds(stamp: float) -> float:
-    """Proxies write seconds, milliseconds or microseconds."""
+    """A time of a proxy in seconds, which may be in milliseconds or microseconds."""
     if stamp >= _MICROSECONDS:
         return stamp / 1e6
     return stamp / 1e3 if stamp >= _MILLISECONDS else stamp

@@ -67,7 +67,7 @@ Count = Callable[[str, str], None]
 
 
 class Look(NamedTuple):
-    """What a look at received bytes has shown.
+    """The decision on received bytes.
 
     `answer` is what a refused client is sent, after which the connection `closes`, or `pauses`, or
     goes on. It is empty where the request is accepted, or is not whole and so not decided yet.
@@ -190,7 +190,7 @@ class Shedder:
         return priority is not Priority.VIEW
 
     def done(self, priority: Priority, arrived_at: float) -> None:
-        """Such a request has been answered, which came at this time of the event loop."""
+        """Notes that a request was answered that came at this time of the event loop."""
         if priority is Priority.PAYMENT:
             self.payments -= 1
             return

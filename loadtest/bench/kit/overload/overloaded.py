@@ -128,7 +128,7 @@ def pin(core: int) -> None:
 
 
 def admitted(room: Service, floor: Service) -> list[str]:
-    """Passes that the worker has seen, so that their signatures are checked already."""
+    """Passes that the worker has verified before, so that it knows their signatures."""
     passes = []
     for _ in range(PASSES):
         passes.append(room.join(FLOOR)["pass"])

@@ -116,7 +116,7 @@ class JoinBatcher:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _send(self) -> None:
-        """Begins the next batches, unless the store has one."""
+        """Sends the next batches, unless one is under way."""
         if self._placing:
             return
         arrived, self._arrived = self._arrived, []
