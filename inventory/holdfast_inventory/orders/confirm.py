@@ -2,8 +2,8 @@
 
     begin_confirm (store)   active or paying -> confirming: from here on time cannot free the seats
     Sell (ledger)           PENDING or nothing -> SOLD with its seats, or LOST: this decides
-    answer                  to the client: what the ledger has decided
     finish_confirm (store)  confirming -> confirmed: booked, with its event
+    answer                  to the client, 0.25 s later at most: what the ledger has decided
 
 A crash after the first step leaves a hold that nobody sells: recovery voids the order in the
 ledger, then frees it. After the second the order is sold and recovery finishes the rest. The
